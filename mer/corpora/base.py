@@ -1,0 +1,97 @@
+"""What a corpus module says about its corpus, and the rows its parser yields."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+AUDIO_SUFFIXES = (".wav", ".flac")
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """What a corpus's own files say about one utterance; nothing is mapped or judged here.
+
+    `path` is relative to the raw folder, with forward slashes. `emotion_raw` is the native label as
+    the corpus spells it. `None` means that the corpus does not say.
+    """
+
+    name: str
+    """unique within the corpus and independent of the folder it lies in"""
+    path: str
+    speaker: str
+    emotion_raw: str
+    gender: str | None = None
+    """female, male, child"""
+    age: int | None = None
+    language: str | None = None
+    """ISO 639-1"""
+    emotion_intensity: str | None = None
+    emotion_perceived: str | None = None
+    emotion_agreement: float | None = None
+    """share of raters who chose `emotion_perceived`, 0..1"""
+    transcription: str | None = None
+    text_source: str = "none"
+    """human, script, script_index_unverified, asr, none"""
+    sentence_id: str | None = None
+    session: str | None = None
+    dialogue_id: str | None = None
+    turn_index: int | None = None
+    split_official: str | None = None
+    """train, validation, test"""
+    start: float | None = None
+    """seconds, where the utterance is a part of its file"""
+    end: float | None = None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something in a corpus folder that is not a usable utterance, and what it is."""
+
+    path: str
+    reason: str
+    line: int | None = None
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A corpus: what it is, what to expect of it, and how its files are read."""
+
+    name: str
+    """the id in parameters and tables"""
+    title: str
+    family: str
+    """corpora of one family share recordings, speakers or source material and are held out together"""
+    folders: tuple[str, ...]
+    """names under which people keep it below the raw folder; case and punctuation do not matter"""
+    emotions: dict[str, str]
+    """native label -> the field's noun (neutral, happiness, …, calm, boredom, excitement, …)"""
+    parse: Callable[[Path, Path], Iterator[Utterance | Problem]]
+    """(raw folder, corpus folder) -> what lies there, in a fixed order"""
+    language: str
+    licence: str
+    citation: str
+    obtain: str
+    """where it comes from and where to put it"""
+    expected: dict[str, int] = field(default_factory=dict)
+    """clips per native label in the complete corpus"""
+    speakers: int | None = None
+    lexical_control: str = "parallel"
+    """free: speakers choose their words; parallel: the same sentences for every emotion;
+    emotion_specific: the sentence gives the emotion away"""
+    elicitation: str = "acted"
+    official_splits: bool = False
+    cluster: str = "speaker_id"
+    """the manifest column over which intervals are computed: speaker_id or dialogue_id"""
+
+    def find(self, raw: Path) -> Path | None:
+        """Return this corpus's folder below `raw`, or None where it is absent."""
+        wanted = {_plain(name) for name in self.folders}
+        if not raw.is_dir():
+            return None
+        found = [p for p in sorted(raw.iterdir()) if p.is_dir() and _plain(p.name) in wanted]
+        return found[0] if found else None
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())

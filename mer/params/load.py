@@ -1,0 +1,122 @@
+"""Reading a study's parameters: YAML, overrides, and every problem at once."""
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from mer import files
+from mer.params.schema import Params
+
+
+class ParamsError(ValueError):
+    """What is wrong with a study's parameters, one line per problem."""
+
+    def __init__(self, source: str, problems: list[str]) -> None:
+        self.problems = problems
+        count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+        super().__init__("\n  ".join([f"{source}: {count}", *problems]))
+
+
+def load(path: str | Path, sets: Iterable[str] = (), name: str | None = None) -> Params:
+    """Read and check a study.
+
+    Args:
+        path: YAML file, relative to the repository (or to where the user stands).
+        sets: overrides `dotted.path=value`; the value is read as YAML.
+        name: replaces the study's name, and so its run folder.
+
+    Raises:
+        ParamsError: with every problem by its dotted path.
+    """
+    path = Path(path) if Path(path).is_file() else files.from_root(path)
+    source = files.to_root(path)
+    tree = _read(path, source)
+    tree.setdefault("name", path.stem)
+    problems = [problem for text in sets if (problem := _override(tree, text))]
+    if name is not None:
+        tree["name"] = name
+    try:
+        params = Params.model_validate(tree)
+    except ValidationError as error:
+        problems += [_explain(item) for item in error.errors()]
+    if problems:
+        raise ParamsError(source, problems)
+    return params
+
+
+def dump(params: Params) -> str:
+    """Return the complete parameters as YAML, in the order of the schema."""
+    return yaml.safe_dump(params.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def _read(path: Path, source: str) -> dict[str, Any]:
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        near = sorted(files.to_root(p) for p in (files.ROOT / "params").glob("*.yaml"))
+        raise ParamsError(source, [f"there is no such file; studies that exist: {', '.join(near)}"]) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ParamsError(source, [f"not readable as UTF-8 text: {error}"]) from None
+    except yaml.YAMLError as error:
+        raise ParamsError(source, [f"not readable as YAML: {' '.join(str(error).split())}"]) from None
+    if not isinstance(tree, dict):
+        raise ParamsError(source, ["expected `name: value` lines at the top level"])
+    return tree
+
+
+def _override(tree: dict[str, Any], text: str) -> str | None:
+    """Put one `a.b=value` into `tree`; return what is wrong with it, if anything."""
+    dotted, equals, value = text.partition("=")
+    if not equals or not dotted:
+        return f"--set {text}: expected a.b=value"
+    try:
+        parsed = yaml.safe_load(value)
+    except yaml.YAMLError:
+        return f"--set {text}: the value is not readable as YAML"
+    *parents, leaf = dotted.split(".")
+    for parent in parents:
+        child = tree.get(parent)
+        if isinstance(child, list) and all(isinstance(item, str) for item in child):
+            child = {item: {} for item in child}  # corpora written as a list
+        tree[parent] = child if isinstance(child, dict) else {}
+        tree = tree[parent]
+    tree[leaf] = parsed
+    return None
+
+
+def _explain(item: Any) -> str:
+    path = ".".join(str(part) for part in item["loc"])
+    if item["type"] == "missing":
+        return f"{path}: is required and missing"
+    if item["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(item["loc"][-1]), _names_at(item["loc"][:-1]), n=1)
+        return f"{path}: there is no such parameter" + (f" (did you mean {near[0]!r}?)" if near else "")
+    if item["type"] == "literal_error":
+        allowed = [word.strip("'") for word in item["ctx"]["expected"].replace(" or ", ", ").split(", ")]
+        near = difflib.get_close_matches(str(item["input"]), allowed, n=1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        return f"{path}: {item['input']!r} is not one of {', '.join(allowed)}{hint}"
+    return f"{path}: {item['msg']}, not {item['input']!r}"
+
+
+def _names_at(location: tuple[Any, ...]) -> list[str]:
+    """The parameters that exist at a place of the tree."""
+    model: Any = Params
+    for part in location:
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            return []
+        field = model.model_fields.get(str(part))
+        model = _model_in(field.annotation) if field else model
+    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
+
+
+def _model_in(annotation: Any) -> Any:
+    """The section inside `Section`, `Section | None` or `dict[str, Section]`."""
+    for candidate in (annotation, *getattr(annotation, "__args__", ())):
+        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+            return candidate
+    return None

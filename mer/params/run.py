@@ -1,0 +1,97 @@
+"""What a notebook holds on to: its parameters and its place in the run folder.
+
+The call in a notebook's setup cell is also the step's declaration: the runner reads `uses`, `reads`
+and `writes` from the source, and `Run` refuses what was not declared. One statement, so the two
+cannot drift apart.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from mer import files
+from mer.params.load import load
+from mer.params.schema import Params
+
+RUN_FOLDER = "MER_RUN_FOLDER"
+"""Set by the runner in a step's kernel; without it a notebook is somebody's exploration."""
+
+
+class MissingInput(FileNotFoundError):
+    """A file that another step writes is not there."""
+
+
+class Undeclared(AttributeError):
+    """A step touches a parameter or file that its setup cell does not declare."""
+
+
+class Slice:
+    """The sections of the parameters that a step declared."""
+
+    def __init__(self, params: Params, uses: tuple[str, ...]) -> None:
+        self._sections = {name: getattr(params, name) for name in uses}
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self.__dict__.get("_sections", {}):
+            return self._sections[name]
+        raise Undeclared(f"this step does not declare the parameters {name!r}: add it to uses=(…) in its setup cell")
+
+
+class Run:
+    """One step's view of a study.
+
+    Attributes:
+        name: the study.
+        params: the declared sections, for example `run.params.training.epochs`.
+        folder: where this step writes; `outputs/<study>/`, or its `interactive/` when run by hand.
+        jobs: how many processes the step may use at once (never changes a result).
+    """
+
+    def __init__(self, params: Params, source: str, uses: tuple[str, ...], reads: tuple[str, ...],
+                 writes: tuple[str, ...]) -> None:  # fmt: skip
+        self.name = params.name
+        self.params = Slice(params, uses)
+        self._source, self._reads, self._writes = source, reads, writes
+        home = os.environ.get(RUN_FOLDER)
+        self._home = Path(home) if home else files.ROOT / "outputs" / params.name
+        self.interactive = home is None
+        self.folder = self._home / "interactive" if self.interactive else self._home
+        self.jobs = int(os.environ.get("MER_JOBS", "1"))
+
+    def read(self, name: str) -> Path:
+        """Return the path of an input; by hand, what was made by hand comes first.
+
+        Raises:
+            MissingInput: with the command that makes it.
+        """
+        self._declared(name, self._reads, "reads")
+        for folder in (self.folder, self._home):
+            if (folder / name).exists():
+                return folder / name
+        raise MissingInput(f"{files.to_root(self._home / name)} is not there. Make it with:  python run_all.py {self._source}")
+
+    def write(self, name: str) -> Path:
+        """Return the path of an output, its folder made."""
+        self._declared(name, self._writes, "writes")
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def _declared(self, name: str, declared: tuple[str, ...], kind: str) -> None:
+        if not any(name == item or name.startswith(item.rstrip("/") + "/") for item in declared):
+            raise Undeclared(f"this step does not declare {name!r}: add it to {kind}=(…) in its setup cell")
+
+
+def open_run(params_file: str, *, uses: tuple[str, ...], reads: tuple[str, ...] = (), writes: tuple[str, ...] = ()) -> Run:
+    """Open a study for one notebook.
+
+    Args:
+        params_file: a study under `params/`, or the `params.yaml` of a run folder.
+        uses: the sections of the parameters that this step reads.
+        reads: files of the run folder that it reads; `"raw"` stands for the corpora themselves.
+        writes: files or folders of the run folder that it writes.
+
+    Raises:
+        ParamsError: the parameters are wrong.
+    """
+    return Run(load(params_file), params_file, uses, reads, writes)

@@ -1,0 +1,176 @@
+"""Every parameter of a study, its type, its default and what it means.
+
+A file under `params/` names only what differs from these defaults.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+Modality = Literal["audio", "video", "text"]
+LexicalControl = Literal["free", "parallel", "emotion_specific"]
+
+
+class Section(BaseModel):
+    """Immutable; a name that is not declared here is an error, and so is NaN."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Synthetic(Section):
+    """Raw trees of made-up speech in the layouts of real corpora (mer/corpora/synthetic.py)."""
+
+    seed: int = 0
+    speakers: int = Field(6, ge=2, le=24)
+    """per corpus"""
+    clips: int = Field(5, ge=1)
+    """per speaker and emotion"""
+    shift: float = Field(1.0, ge=0, le=4)
+    """how far speakers and corpora lie apart; 0 makes them all alike"""
+
+
+class Data(Section):
+    raw: str = "data/raw"
+    """the folder with one folder per corpus"""
+    store: str = "data/store"
+    """where features are kept, addressed by content and shared by all studies"""
+    synthetic: Synthetic | None = None
+    """write these corpora into `raw` before reading it"""
+    min_seconds: float = Field(0.1, gt=0)
+    """a shorter clip is padded and flagged"""
+    max_seconds: float = Field(30.0, gt=0)
+    """a longer clip is cropped and flagged"""
+
+
+class Corpus(Section):
+    """Options of one corpus; none yet beyond being listed."""
+
+
+class Labels(Section):
+    policy: Literal["paper7", "fork7", "primary4", "iemocap6"] = "paper7"
+    overrides: dict[str, dict[str, str]] = {}
+    """corpus -> {native emotion: class, or `drop`}, on top of the policy"""
+
+
+class Splits(Section):
+    seed: int = 1337
+    validation: Fraction = 0.1
+    test: Fraction = 0.1
+    folds: int = Field(5, ge=2)
+    """grouped folds for in-corpus scores; up to 10 speakers every speaker is a fold"""
+
+
+class Acoustic(Section):
+    extractor: Literal["mfcc"] = "mfcc"
+    n_mfcc: int = Field(80, ge=1, le=201)
+
+
+class Linguistic(Section):
+    extractor: Literal["hashing"] = "hashing"
+    dimensions: int = Field(768, ge=2)
+    lexical_control: tuple[LexicalControl, ...] = ("free",)
+    """text is used where speakers chose their words; read sentences say nothing about the emotion,
+    or give it away, and stay masked"""
+
+
+class Features(Section):
+    acoustic: Acoustic = Acoustic()
+    linguistic: Linguistic = Linguistic()
+
+
+class System(Section):
+    """One row of the results: a model and what it may see."""
+
+    model: Literal["gated", "logistic"]
+    modalities: tuple[Modality, ...] = Field(("audio", "text"), min_length=1)
+
+    @field_validator("modalities")
+    @classmethod
+    def _in_order(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError("a modality is named twice")
+        return tuple(m for m in ("audio", "video", "text") if m in value)
+
+
+class Training(Section):
+    """How networks are trained; `logistic` takes `inverse_regularisation` only."""
+
+    epochs: int = Field(40, ge=1)
+    patience: int = Field(8, ge=1)
+    """epochs without a better validation UAR (mean over corpora) before stopping"""
+    batch_size: int = Field(128, ge=1)
+    learning_rate: float = Field(1e-3, gt=0)
+    weight_decay: float = Field(1e-2, ge=0)
+    clip_norm: float = Field(1.0, gt=0)
+    label_smoothing: Fraction = 0.1
+    class_weights: Literal["balanced", "none"] = "balanced"
+    gate: Literal["sigmoid", "softmax"] = "sigmoid"
+    hidden: int = Field(64, ge=1)
+    dropout: Fraction = 0.2
+    missing: Literal["none", "zeros", "learned"] = "learned"
+    modality_dropout: Fraction = 0.1
+    """how often a modality is hidden during training, where another is there"""
+    inverse_regularisation: tuple[Annotated[float, Field(gt=0)], ...] = Field((1e-3, 1e-2, 1e-1), min_length=1)
+    """`C` of the logistic regression; the validation speakers choose"""
+
+
+class Evaluation(Section):
+    seeds: tuple[int, ...] = Field((0, 1, 2), min_length=1)
+    protocols: tuple[Literal["in_corpus", "cross_corpus", "loco"], ...] = ("in_corpus", "cross_corpus", "loco")
+    confidence: Fraction = 0.95
+    min_clips: int = Field(100, ge=1)
+    """a corpus with fewer is listed, not scored"""
+    min_speakers: int = Field(4, ge=1)
+
+    @field_validator("seeds")
+    @classmethod
+    def _once(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError("a seed is named twice")
+        return value
+
+
+class Compute(Section):
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    threads: int = Field(1, ge=1)
+    """per run; changes the last bits of a result, unlike `--jobs`"""
+    timeout_minutes: float | None = Field(None, gt=0)
+    """of one notebook"""
+
+
+class Params(Section):
+    """A study."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    """names the run folder `outputs/<name>/`"""
+    steps: tuple[Annotated[str, Field(pattern=r"^\d\d$")], ...] = ("01", "02", "03", "04", "09")
+    data: Data = Data()
+    corpora: dict[str, Corpus] = Field(min_length=1)
+    """the corpora of the study; one that is not on disk is listed as absent"""
+    labels: Labels = Labels()
+    splits: Splits = Splits()
+    features: Features = Features()
+    systems: dict[str, System] = Field(
+        {"gated": System(model="gated"), "logistic": System(model="logistic", modalities=("audio",))}, min_length=1
+    )
+    """the first one is the reference of comparisons"""
+    training: Training = Training()
+    evaluation: Evaluation = Evaluation()
+    compute: Compute = Compute()
+
+    @field_validator("steps", mode="before")
+    @classmethod
+    def _two_digits(cls, value: object) -> object:
+        """YAML reads an unquoted 01 as the number 1."""
+        return [f"{n:02d}" if type(n) is int else n for n in value] if isinstance(value, list | tuple) else value
+
+    @field_validator("corpora", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        """`corpora: [emodb, ravdess]` is short for a mapping without options."""
+        if isinstance(value, list | tuple):
+            return {str(name): {} for name in value}
+        if isinstance(value, dict):
+            return {name: {} if options is None else options for name, options in value.items()}
+        return value
