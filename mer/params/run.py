@@ -68,7 +68,9 @@ class Run:
         for folder in (self.folder, self._home):
             if (folder / name).exists():
                 return folder / name
-        raise MissingInput(f"{files.to_root(self._home / name)} is not there. Make it with:  python run_all.py {self._source}")
+        raise MissingInput(
+            f"{files.to_root(self._home / name)} is not there. Make it with:  python run_all.py {self._source}"
+        )
 
     def write(self, name: str) -> Path:
         """Return the path of an output, its folder made."""
@@ -82,7 +84,9 @@ class Run:
             raise Undeclared(f"this step does not declare {name!r}: add it to {kind}=(…) in its setup cell")
 
 
-def open_run(params_file: str, *, uses: tuple[str, ...], reads: tuple[str, ...] = (), writes: tuple[str, ...] = ()) -> Run:
+def open_run(
+    params_file: str, *, uses: tuple[str, ...], reads: tuple[str, ...] = (), writes: tuple[str, ...] = ()
+) -> Run:
     """Open a study for one notebook.
 
     Args:

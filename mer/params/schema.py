@@ -117,7 +117,11 @@ class Training(Section):
 
 class Evaluation(Section):
     seeds: tuple[int, ...] = Field((0, 1, 2), min_length=1)
-    protocols: tuple[Literal["in_corpus", "cross_corpus", "loco"], ...] = ("in_corpus", "cross_corpus", "loco")
+    protocols: tuple[Literal["in_corpus", "cross_corpus", "loco"], ...] = (
+        "in_corpus",
+        "cross_corpus",
+        "loco",
+    )
     confidence: Fraction = 0.95
     min_clips: int = Field(100, ge=1)
     """a corpus with fewer is listed, not scored"""
@@ -152,7 +156,8 @@ class Params(Section):
     splits: Splits = Splits()
     features: Features = Features()
     systems: dict[str, System] = Field(
-        {"gated": System(model="gated"), "logistic": System(model="logistic", modalities=("audio",))}, min_length=1
+        {"gated": System(model="gated"), "logistic": System(model="logistic", modalities=("audio",))},
+        min_length=1,
     )
     """the first one is the reference of comparisons"""
     training: Training = Training()

@@ -1,0 +1,83 @@
+"""RAVDESS, the speech recordings: `Actor_01/03-01-06-01-02-01-01.wav`.
+
+Seven two-digit codes: modality, vocal channel, emotion, intensity, statement, repetition, actor.
+Traps: song recordings have the same folders and names, apart from the second code; copies are passed
+around that hold every folder twice; odd actors are men and even actors women.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from mer.corpora.base import Corpus, Problem, Utterance
+from mer.corpora.files import clips, in_path_order
+
+EMOTIONS = {
+    "01": "neutral",
+    "02": "calm",
+    "03": "happiness",
+    "04": "sadness",
+    "05": "anger",
+    "06": "fear",
+    "07": "disgust",
+    "08": "surprise",
+}
+STATEMENTS = {"01": "Kids are talking by the door", "02": "Dogs are sitting by the door"}
+INTENSITIES = {"01": "normal", "02": "strong"}
+NAME = re.compile(
+    r"(?P<modality>0[1-3])-(?P<channel>0[12])-(?P<emotion>[0-9]{2})-(?P<intensity>0[12])"
+    r"-(?P<statement>0[12])-0[12]-(?P<actor>[0-9]{2})"
+)
+
+
+@in_path_order
+def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
+    """Read the codes in the file names."""
+    for clip in clips(raw, folder):
+        yield clip if isinstance(clip, Problem) else _utterance(*clip[:2])
+
+
+def _utterance(stem: str, path: str) -> Utterance | Problem:
+    codes = NAME.fullmatch(stem)
+    if codes is None or not 1 <= int(codes["actor"]) <= 24:
+        return Problem(path, "expected a name such as 03-01-06-01-02-01-12 with actors 01 to 24")
+    if codes["channel"] == "02":
+        return Problem(path, "song: another corpus of the family, not read")
+    if codes["modality"] != "03":
+        return Problem(path, f"modality {codes['modality']}: only audio-only recordings (03) are read")
+    if codes["emotion"] not in EMOTIONS:
+        return Problem(path, f"unknown label {codes['emotion']}")
+    return Utterance(
+        name=stem,
+        path=path,
+        speaker=codes["actor"],
+        emotion_raw=codes["emotion"],
+        gender="male" if int(codes["actor"]) % 2 else "female",
+        language="en",
+        emotion_intensity=INTENSITIES[codes["intensity"]],
+        transcription=STATEMENTS[codes["statement"]],
+        text_source="script",
+        sentence_id=codes["statement"],
+    )
+
+
+CORPUS = Corpus(
+    name="ravdess",
+    title="RAVDESS (speech, audio only)",
+    family="ravdess",
+    folders=("RAVDESS", "RAVDESS speech", "Audio_Speech_Actors_01-24", "ravdess-emotional-speech-audio"),
+    emotions=EMOTIONS,
+    parse=parse,
+    language="en",
+    licence="CC BY-NC-SA 4.0",
+    citation=(
+        "Livingstone and Russo (2018). The Ryerson Audio-Visual Database of Emotional Speech and Song. "
+        "PLoS ONE 13(5), e0196391."
+    ),
+    obtain=(
+        "Audio_Speech_Actors_01-24.zip from https://zenodo.org/records/1188976, no login; "
+        "extract to data/raw/RAVDESS/Actor_01/…"
+    ),
+    expected={"01": 96} | dict.fromkeys(("02", "03", "04", "05", "06", "07", "08"), 192),
+    speakers=24,
+)

@@ -1,0 +1,1 @@
+"""Manifest schema, label policies, splits and audits."""

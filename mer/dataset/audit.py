@@ -1,0 +1,91 @@
+"""What could make a score look better than it is: leaks between parts, and shortcuts."""
+
+import numpy as np
+import pandas as pd
+
+from mer import stats
+from mer.dataset.splits import fold_rows
+
+
+def leaks(manifest: pd.DataFrame, official: set[str]) -> pd.DataFrame:
+    """Return findings with columns kind, corpus, count, example, meaning.
+
+    Args:
+        manifest: usable rows.
+        official: corpora whose published split shares speakers by design; reported, not hidden.
+    """
+    found = [*_shared_speakers(manifest, official), *_same_audio(manifest)]
+    return pd.DataFrame(found, columns=["kind", "corpus", "count", "example", "meaning"])
+
+
+def _shared_speakers(manifest: pd.DataFrame, official: set[str]) -> list[tuple]:
+    parts = manifest.groupby(["corpus", "speaker_id"])["split"].nunique()
+    shared = parts[parts > 1].reset_index()
+    return [
+        ("speakers in several parts", corpus, len(rows), rows["speaker_id"].iloc[0],
+         "the official split; scores are not speaker-independent" if corpus in official else "a fault of this split")
+        for corpus, rows in shared.groupby("corpus")
+    ]  # fmt: skip
+
+
+def _same_audio(manifest: pd.DataFrame) -> list[tuple]:
+    twins = manifest[manifest.duplicated("audio_sha256", keep=False) & manifest["start"].isna()]
+    found = []
+    for corpora, rows in twins.groupby(
+        twins.groupby("audio_sha256")["corpus"].transform(lambda c: "+".join(sorted(set(c))))
+    ):
+        across = rows.groupby("audio_sha256").agg({"split": "nunique", "emotion": "nunique"})
+        meaning = f"{(across['split'] > 1).sum()} lie in several parts, {(across['emotion'] > 1).sum()} have two labels"
+        found.append(
+            (
+                "the same audio twice",
+                corpora,
+                rows["audio_sha256"].nunique(),
+                rows["utterance_id"].iloc[0],
+                meaning,
+            )
+        )
+    return found
+
+
+def duration_shortcut(manifest: pd.DataFrame, classes: tuple[str, ...], confidence: float = 0.95) -> pd.DataFrame:
+    """Return what the length of a clip alone scores, per corpus, under the same folds as the models.
+
+    A shallow tree on the duration is trained on the other folds (on the official training part where
+    there is one). UAR far above chance: recording or cutting gives the label away.
+
+    Returns:
+        columns corpus, UAR, low, high, chance, flagged (the interval lies above 1.5 times chance).
+    """
+    from sklearn.tree import DecisionTreeClassifier
+
+    rows = []
+    for corpus, part in manifest.groupby("corpus", sort=True):
+        part = part.reset_index(drop=True)
+        truth = part["emotion"].map({c: i for i, c in enumerate(classes)}).to_numpy()
+        if len(set(truth)) < 2 or part["speaker_id"].nunique() < 3:
+            continue
+        seconds = part["duration"].to_numpy(dtype=float)[:, None]
+        predicted = np.full(len(part), -1)
+        for train, test in _parts(part):
+            tree = DecisionTreeClassifier(
+                max_leaf_nodes=16, min_samples_leaf=5, class_weight="balanced", random_state=0
+            )
+            predicted[test] = tree.fit(seconds[train], truth[train]).predict(seconds[test])
+        scored = predicted >= 0
+        clusters = part["dialogue_id"] if part["fold"].isna().all() else part["speaker_id"]
+        confusions, _ = stats.cluster_confusions(
+            truth[scored], predicted[scored], clusters.to_numpy()[scored], len(classes)
+        )
+        interval = stats.jackknife(confusions, confidence=confidence)
+        k = len(set(truth[scored]))
+        rows.append((corpus, interval.point, interval.low, interval.high, 1 / k, interval.low > 1.5 / k))
+    return pd.DataFrame(rows, columns=["corpus", "UAR", "low", "high", "chance", "flagged"])
+
+
+def _parts(part: pd.DataFrame) -> list[tuple[np.ndarray, np.ndarray]]:
+    if part["fold"].isna().all():
+        return [(np.flatnonzero(part["split"] == "train"), np.flatnonzero(part["split"] == "test"))]
+    fold = part["fold"].to_numpy(dtype=int)
+    triples = [fold_rows(fold, number) for number in range(fold.max() + 1)]
+    return [(np.concatenate([train, validation]), test) for train, validation, test in triples]

@@ -1,0 +1,71 @@
+"""The manifest: one row per utterance, and what must hold of every row."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from mer import files
+
+COLUMNS: dict[str, str] = {
+    "utterance_id": "str", "corpus": "str", "family": "str", "source_path": "str", "audio_sha256": "str",
+    "start": "Float64", "end": "Float64", "duration": "Float64", "sampling_rate": "Int64", "channels": "Int64",
+    "emotion": "str", "emotion_raw": "str", "emotion_perceived": "str", "emotion_agreement": "Float64",
+    "emotion_intensity": "str", "transcription": "str", "text_source": "str", "lexical_control": "str",
+    "sentence_id": "str", "speaker_id": "str", "gender": "str", "age": "Int64", "language": "str",
+    "session": "str", "dialogue_id": "str", "turn_index": "Int64", "split_official": "str", "split": "str",
+    "fold": "Int64", "elicitation": "str", "license": "str", "too_short": "bool", "too_long": "bool",
+    "audio_ok": "bool", "exclude_reason": "str",
+}  # fmt: skip
+"""Column -> type; texts and numbers are null where a corpus does not say."""
+
+
+def typed(rows: list[dict]) -> pd.DataFrame:
+    """Return rows as a manifest with every column in its type and order."""
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    return frame.astype({name: kind for name, kind in COLUMNS.items() if kind != "bool"}).fillna(
+        {name: False for name, kind in COLUMNS.items() if kind == "bool"}
+    ).astype({name: kind for name, kind in COLUMNS.items() if kind == "bool"})  # fmt: skip
+
+
+def check(manifest: pd.DataFrame, classes: tuple[str, ...]) -> pd.DataFrame:
+    """Return the manifest if it keeps its promises.
+
+    Raises:
+        pandera.errors.SchemaErrors: with every broken rule and row.
+    """
+    import pandera.pandas as pa
+
+    usable = lambda frame: frame["exclude_reason"].isna()  # noqa: E731
+    schema = pa.DataFrameSchema(
+        {
+            "utterance_id": pa.Column(str, unique=True),
+            "corpus": pa.Column(str),
+            "family": pa.Column(str),
+            "speaker_id": pa.Column(str),
+            "emotion": pa.Column(str, pa.Check.isin(classes), nullable=True),
+            "emotion_raw": pa.Column(str),
+            "split": pa.Column(str, pa.Check.isin(["train", "validation", "test"]), nullable=True),
+        },
+        checks=[
+            pa.Check(lambda f: ~usable(f) | f["emotion"].notna(), error="a usable row has a class"),
+            pa.Check(lambda f: ~usable(f) | f["split"].notna(), error="a usable row has a split"),
+            pa.Check(lambda f: ~usable(f) | (f["duration"] > 0).fillna(False), error="a usable row has a duration"),
+            pa.Check(
+                lambda f: f["exclude_reason"].isna() | (f["exclude_reason"] != ""),
+                error="an exclusion has a reason",
+            ),
+        ],
+    )
+    schema.validate(manifest, lazy=True)
+    return manifest
+
+
+def save(manifest: pd.DataFrame, path: Path) -> None:
+    """Write the manifest as Parquet, in one step."""
+    with files.replacing(path) as partial:
+        manifest.to_parquet(partial, index=False)
+
+
+def usable(manifest: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that can be trained on and scored, renumbered from 0."""
+    return manifest[manifest["exclude_reason"].isna()].reset_index(drop=True)

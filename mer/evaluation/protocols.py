@@ -1,0 +1,143 @@
+"""Which rows train, choose and test in each protocol.
+
+A cell is planned from the manifest alone, before anything is trained. Validation rows choose the epoch and
+the regularisation; they always belong to the training corpora. Test rows are never both.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from mer.dataset.splits import fold_rows
+
+Protocol = Literal["in_corpus", "cross_corpus", "multi_corpus", "loco"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One training. Rows are numbers in the usable manifest; `test` may span several corpora."""
+
+    protocol: Protocol
+    train_corpora: tuple[str, ...]
+    held_out: str
+    """the family that is kept out (loco), else empty"""
+    fold: int
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+
+
+def scored(manifest: pd.DataFrame, min_clips: int, min_speakers: int) -> dict[str, str]:
+    """Return corpus -> "" where it is scored, else why it is only listed."""
+    reasons = {}
+    for corpus, rows in manifest.groupby("corpus", sort=True):
+        speakers = rows["speaker_id"].nunique()
+        if len(rows) < min_clips:
+            reasons[corpus] = f"{len(rows)} clips, fewer than {min_clips}"
+        elif speakers < min_speakers:
+            reasons[corpus] = f"{speakers} speakers, fewer than {min_speakers}"
+        elif rows["emotion"].nunique() < 2:
+            reasons[corpus] = "one class only"
+        else:
+            reasons[corpus] = ""
+    return reasons
+
+
+def plan(manifest: pd.DataFrame, protocols: tuple[str, ...], corpora: list[str]) -> list[Cell]:
+    """Return every cell of some protocols.
+
+    Args:
+        manifest: usable rows, index 0..n-1.
+        corpora: those that are scored; only they train, validate and test.
+    """
+    makers = {
+        "in_corpus": _in_corpus,
+        "cross_corpus": _cross_corpus,
+        "multi_corpus": _multi_corpus,
+        "loco": _loco,
+    }
+    return [cell for name in protocols for cell in makers[name](manifest, corpora)]
+
+
+def has_official_split(rows: pd.DataFrame) -> bool:
+    """Whether a corpus is scored on its published parts (it then has no folds)."""
+    return bool(rows["fold"].isna().all())
+
+
+def _numbers(mask: pd.Series) -> np.ndarray:
+    return np.flatnonzero(mask.to_numpy())
+
+
+def _sources(manifest: pd.DataFrame, corpora: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Training and validation rows of corpora that are tested elsewhere: all but their validation speakers,
+    and of a published split its training part only."""
+    chosen = manifest["corpus"].isin(corpora)
+    published_test = manifest["fold"].isna() & (manifest["split"] == "test")
+    validation = chosen & (manifest["split"] == "validation")
+    return _numbers(chosen & ~validation & ~published_test), _numbers(validation)
+
+
+def _targets(manifest: pd.DataFrame, corpora: list[str]) -> np.ndarray:
+    """All of a corpus; of a published split its test part."""
+    return _numbers(manifest["corpus"].isin(corpora) & (manifest["fold"].notna() | (manifest["split"] == "test")))
+
+
+def _in_corpus(manifest: pd.DataFrame, corpora: list[str]) -> list[Cell]:
+    cells = []
+    for corpus in corpora:
+        rows = _numbers(manifest["corpus"] == corpus)
+        part = manifest.iloc[rows]
+        if has_official_split(part):
+            train, validation, test = (rows[part["split"] == s] for s in ("train", "validation", "test"))
+            cells.append(Cell("in_corpus", (corpus,), "", 0, train, validation, test))
+            continue
+        fold = part["fold"].to_numpy(dtype=int)
+        for number in range(fold.max() + 1):
+            train, validation, test = (rows[r] for r in fold_rows(fold, number))
+            cells.append(Cell("in_corpus", (corpus,), "", number, train, validation, test))
+    return cells
+
+
+def _cross_corpus(manifest: pd.DataFrame, corpora: list[str]) -> list[Cell]:
+    family = manifest.groupby("corpus")["family"].first()
+    cells = []
+    for corpus in corpora:
+        others = [c for c in corpora if family[c] != family[corpus]]
+        train, validation = _sources(manifest, [corpus])
+        if others:
+            cells.append(Cell("cross_corpus", (corpus,), "", 0, train, validation, _targets(manifest, others)))
+    return cells
+
+
+def _multi_corpus(manifest: pd.DataFrame, corpora: list[str]) -> list[Cell]:
+    chosen = manifest["corpus"].isin(corpora)
+    train, validation, test = (_numbers(chosen & (manifest["split"] == s)) for s in ("train", "validation", "test"))
+    return [Cell("multi_corpus", tuple(corpora), "", 0, train, validation, test)]
+
+
+def _loco(manifest: pd.DataFrame, corpora: list[str]) -> list[Cell]:
+    family = manifest.groupby("corpus")["family"].first()
+    cells = []
+    for held_out in sorted({family[c] for c in corpora}):
+        inside = [c for c in corpora if family[c] == held_out]
+        outside = [c for c in corpora if family[c] != held_out]
+        if outside:
+            train, validation = _sources(manifest, outside)
+            cell = Cell("loco", tuple(outside), held_out, 0, train, validation, _targets(manifest, inside))
+            check_purity(manifest, cell)
+            cells.append(cell)
+    return cells
+
+
+def check_purity(manifest: pd.DataFrame, cell: Cell) -> None:
+    """Refuse a LOCO cell in which the held-out family trains or chooses.
+
+    Raises:
+        ValueError: names the corpora.
+    """
+    seen = manifest.iloc[np.concatenate([cell.train, cell.validation])]
+    leaked = sorted(set(seen.loc[seen["family"] == cell.held_out, "corpus"]))
+    if leaked:
+        raise ValueError(f"LOCO without {cell.held_out}: {', '.join(leaked)} would be trained on or selected with")

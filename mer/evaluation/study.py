@@ -1,0 +1,56 @@
+"""From planned cells to trainings: which system sees which rows, with which seeds."""
+
+import numpy as np
+import pandas as pd
+
+from mer.evaluation.protocols import Cell
+from mer.features import Features
+from mer.params.schema import System
+from mer.training import grid
+from mer.training.task import Task
+
+
+def task_of(manifest: pd.DataFrame, features: Features, classes: tuple[str, ...]) -> Task:
+    """Return the usable manifest as a task; rows keep their numbers."""
+    labels = manifest["emotion"].map({c: i for i, c in enumerate(classes)}).to_numpy(dtype=np.int64)
+    return Task(features, labels, manifest["corpus"].to_numpy(dtype=str), len(classes))
+
+
+def jobs(
+    cells: list[Cell], systems: dict[str, System], seeds: tuple[int, ...], task: Task
+) -> tuple[list[grid.Job], list[str]]:
+    """Return a job per cell, system and seed, and a sentence for every cell that cannot be run.
+
+    A system sees the rows on which it has at least one of its modalities. A solution that does not depend
+    on the seed is trained once.
+    """
+    planned, skipped = [], []
+    for name, system in systems.items():
+        available = task.features.available(system.modalities)
+        for cell in cells:
+            train, validation, test = (rows[available[rows]] for rows in (cell.train, cell.validation, cell.test))
+            if not len(test) or len(set(task.labels[train])) < 2:
+                what = "+".join(system.modalities)
+                skipped.append(
+                    f"{name}, {cell.protocol} of {'+'.join(cell.train_corpora)}: no {what} to train and test on"
+                )
+                continue
+            for seed in seeds if system.model != "logistic" else seeds[:1]:
+                planned.append(grid.Job((name, cell), system, seed, train, validation, test))
+    return planned, skipped
+
+
+def curves(done: list[grid.Done]) -> pd.DataFrame:
+    """Return the histories of network trainings with columns run, epoch, corpus, metric, value.
+
+    `corpus` is empty for the loss and `mean` for the mean over corpora.
+    """
+    rows = []
+    for item in done:
+        if item.job.system.model == "logistic":
+            continue
+        run = f"{item.job.key[0]}, seed {item.job.seed}"
+        for epoch in item.history:
+            rows.append((run, epoch["epoch"], "", "loss", epoch["loss"]))
+            rows += [(run, epoch["epoch"], c, "UAR", v) for c, v in epoch.items() if c not in ("epoch", "loss")]
+    return pd.DataFrame(rows, columns=["run", "epoch", "corpus", "metric", "value"])

@@ -1,0 +1,76 @@
+"""Any audio file as mono samples at one rate."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+
+RATE_HZ = 16_000
+
+
+class Unreadable(ValueError):
+    """A file that is not audio, is damaged or is empty."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a file says of itself."""
+
+    seconds: float
+    rate: int
+    channels: int
+
+
+def header(path: Path) -> Header:
+    """Read a file's header.
+
+    Raises:
+        Unreadable: says why.
+    """
+    if path.stat().st_size == 0:
+        raise Unreadable("the file is empty (0 bytes)")
+    try:
+        info = soundfile.info(str(path))
+    except soundfile.LibsndfileError as error:
+        raise Unreadable(f"not readable as audio ({error.error_string.strip().rstrip('.')})") from None
+    if info.frames == 0:
+        raise Unreadable("the file holds no samples")
+    return Header(info.frames / info.samplerate, info.samplerate, info.channels)
+
+
+def read_mono(path: Path, *, start: float | None = None, end: float | None = None, min_seconds: float = 0.0,
+              max_seconds: float | None = None, rate_hz: int = RATE_HZ) -> np.ndarray:  # fmt: skip
+    """Return samples as float32 of shape (n,) in about [-1, 1], channels averaged, at `rate_hz`.
+
+    Args:
+        start, end: seconds of the file to read; None reads to its edge.
+        min_seconds: shorter audio is padded with zeros at its end.
+        max_seconds: longer audio is cropped at its end.
+
+    Raises:
+        Unreadable: damaged, empty, or with samples that are not numbers.
+    """
+    try:
+        with soundfile.SoundFile(str(path)) as file:
+            first = min(file.frames, round((start or 0.0) * file.samplerate))
+            last = file.frames if end is None else min(file.frames, round(end * file.samplerate))
+            if max_seconds is not None:
+                last = min(last, first + round(max_seconds * file.samplerate))
+            file.seek(first)
+            samples = file.read(max(0, last - first), dtype="float32", always_2d=True)
+            rate = file.samplerate
+    except soundfile.LibsndfileError as error:
+        raise Unreadable(f"not readable as audio ({error.error_string.strip().rstrip('.')})") from None
+    if len(samples) < last - first:
+        raise Unreadable(f"cut off: {len(samples)} of {last - first} samples could be read")
+    if len(samples) == 0:
+        raise Unreadable("no samples in the stretch that was asked for")
+    if not np.isfinite(samples).all():
+        raise Unreadable("some samples are not numbers")
+    mono = samples.mean(axis=1)
+    if rate != rate_hz:
+        mono = soxr.resample(mono, rate, rate_hz)
+    short = round(min_seconds * rate_hz) - len(mono)
+    return np.pad(mono, (0, short)) if short > 0 else mono

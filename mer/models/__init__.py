@@ -1,0 +1,1 @@
+"""Fusion networks: nothing but modules and shapes."""

@@ -1,0 +1,201 @@
+"""One function per figure; each returns matplotlib axes, and draws a sentence where there is nothing to draw."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike, NDArray
+
+from mer.report.canvas import canvas, entitle, heat_map, legend_beside, name_rows, nothing, rows_height
+from mer.report.numbers import NOTHING, chance, select, short
+from mer.report.palette import COLOURS, HATCHES, Style, emotion_styles, in_order, plain, styles
+from mer.stats import chance_corrected, recalls
+
+OTHERS = "all others (LOCO)"
+_DOTS = 3000
+
+
+def class_counts(manifest: pd.DataFrame) -> Axes:
+    """Draw the clips of each corpus by class, as shares; the number of clips stands beside each bar."""
+    rows = manifest.dropna(subset=["emotion"])
+    if rows.empty:
+        return nothing(canvas()[1], "No clip has a label.")
+    counts = pd.crosstab(rows["corpus"].astype(object), rows["emotion"].astype(object))
+    looks = emotion_styles(counts.columns)
+    ends = {name: f" {total:,}" for name, total in counts.sum(axis=1).items()}
+    ax = _bars(counts[list(looks)], [(look.colour, look.hatch) for look in looks.values()], ends)
+    return entitle(ax, "Corpora hold different classes, in different shares.")
+
+
+def split_sizes(manifest: pd.DataFrame) -> Axes:
+    """Draw the clips of each corpus by split; beside each bar the speakers in train/validation/test."""
+    rows = manifest.dropna(subset=["split"])
+    if rows.empty:
+        return nothing(canvas()[1], "No clip is in a split.")
+    order = ["train", "validation", "test"]
+    keys = [rows["corpus"].astype(object), rows["split"].astype(object)]
+    counts = pd.crosstab(*keys).reindex(columns=order, fill_value=0)
+    speakers = rows["speaker_id"].groupby(keys).nunique().unstack(fill_value=0)
+    speakers = speakers.reindex(columns=order, fill_value=0)
+    ends = {name: " " + "/".join(map(str, numbers)) for name, numbers in speakers.T.items()}
+    ax = _bars(counts, list(zip((COLOURS[2], COLOURS[8], COLOURS[5]), HATCHES, strict=False)), ends)
+    return entitle(ax, "Clips of each split; the numbers are speakers in train/validation/test.")
+
+
+def duration_distribution(manifest: pd.DataFrame) -> Axes:
+    """Draw the durations of each corpus: box from the first to the third quartile, whiskers from 1 to 99 %."""
+    rows = manifest[manifest["duration"] > 0]
+    if rows.empty:
+        return nothing(canvas()[1], "No clip has a duration.")
+    groups = {name: part.to_numpy(float) for name, part in rows.groupby("corpus")["duration"]}
+    ax = canvas(height=rows_height(len(groups)))[1]
+    ax.boxplot(
+        list(groups.values()),
+        positions=range(len(groups)),
+        orientation="horizontal",
+        whis=(1, 99),
+        widths=0.6,
+        patch_artist=True,
+        boxprops={"facecolor": COLOURS[3]},
+        medianprops={"color": "black"},
+        flierprops={"marker": ".", "markersize": 3},
+    )
+    name_rows(ax, list(groups))
+    ax.set(xscale="log", xlabel="duration in seconds")
+    ax.xaxis.set_major_formatter("{x:g}")
+    return entitle(ax, "How long clips are differs between corpora.")
+
+
+def matrix_heatmap(results: pd.DataFrame, system: str, answers: str) -> Axes:
+    """Draw training × test corpora: the number is the UAR, the colour the chance-corrected UAR, grey is none.
+
+    Trained and tested on the same corpus is grouped cross-validation within it; the last row is LOCO.
+    """
+    rows = select(results, answers=answers)
+    rows = rows[(rows["system"] == system) & rows["protocol"].isin(["cross_corpus", "in_corpus", "loco"])]
+    if rows.empty:
+        return nothing(canvas()[1], f"{system} has no results across corpora.")
+    rows = rows.assign(train=rows["train_corpora"].where(rows["protocol"] != "loco", OTHERS).astype(object))
+    tests = sorted(rows["test_corpus"].unique())
+    trains = sorted(set(rows["train"]) - {OTHERS}) + [OTHERS] * (OTHERS in set(rows["train"]))
+    rows = rows.drop_duplicates(["train", "test_corpus"])
+    uars, classes = (_matrix(rows, column, trains, tests) for column in ("value", "classes"))
+    ax = canvas(height=rows_height(len(trains), 0.4) + 0.6)[1]
+    colour = np.clip(chance_corrected(uars, np.nan_to_num(classes)), 0, 1)
+    heat_map(ax, colour, np.vectorize(short)(uars), trains, tests)
+    ax.set(xlabel="tested on", ylabel="trained on")
+    return entitle(ax, f"Which corpus teaches which: UAR of {system}, {answers} answers (colour: above chance).")
+
+
+def loco_forest(results: pd.DataFrame, answers: str = "free") -> Axes:
+    """Draw the UAR on each held-out corpus, a point and interval per system; the grey tick is chance, 1/k."""
+    rows = select(results, "loco", answers).dropna(subset=["value"])
+    if rows.empty:
+        return nothing(canvas()[1], "No corpus has been held out.")
+    corpora, looks = sorted(rows["test_corpus"].unique()), styles(sorted(rows["label"].unique()))
+    ax = canvas(height=rows_height(len(corpora), 0.2 + 0.18 * len(looks)))[1]
+    offsets = np.linspace(-0.3, 0.3, len(looks)) if len(looks) > 1 else [0.0]
+    for offset, (label, look) in zip(offsets, looks.items(), strict=True):
+        part = rows[rows["label"] == label]
+        y = [corpora.index(name) + offset for name in part["test_corpus"]]
+        ax.hlines(y, part["low"], part["high"], color=look.colour, linewidth=1.5)
+        ax.scatter(part["value"], y, color=look.colour, marker=look.marker, s=30, zorder=3, label=plain(label))
+    guesses = rows.groupby("test_corpus")["classes"].first().map(chance).reindex(corpora).to_numpy(float)
+    y = np.arange(len(corpora))
+    ax.vlines(guesses, y - 0.42, y + 0.42, color="grey", linestyle=":", linewidth=2, label="chance")
+    name_rows(ax, corpora)
+    ax.set(xlim=(0, 1), xlabel=f"UAR, {answers} answers")
+    legend_beside(ax)
+    return entitle(ax, "Each corpus was held out of everything before its one test.")
+
+
+def confusion_heatmap(confusion: ArrayLike, classes: list[str]) -> Axes:
+    """Draw what each class was recognised as, in shares of its clips; classes that nobody spoke are grey."""
+    counts = np.asarray(confusion, float)
+    totals = counts.sum(axis=1, keepdims=True)
+    shares = np.divide(counts, totals, out=np.full_like(counts, np.nan), where=totals > 0)
+    ax = canvas(height=rows_height(len(classes), 0.4) + 0.4)[1]
+    names = [f"{name} ({int(total):,})" for name, total in zip(classes, totals[:, 0], strict=True)]
+    heat_map(ax, shares, np.vectorize(lambda share: short(share, 2))(shares), names, list(classes))
+    ax.set(xlabel="answered", ylabel="spoken (clips)")
+    known = recalls(counts)
+    if np.isnan(known).all():
+        return entitle(ax, "Nothing has been answered yet.")
+    easiest = classes[int(np.nanargmax(known))]
+    return entitle(ax, f"{easiest.capitalize()} is recognised most often ({short(np.nanmax(known), 2)}).")
+
+
+def feature_map(points: ArrayLike, corpus: ArrayLike, emotion: ArrayLike) -> Figure:
+    """Draw points of a plane (n, 2) twice: by corpus and by emotion. Of many points, evenly spaced ones."""
+    points = np.asarray(points, float)
+    keep = np.unique(np.linspace(0, len(points) - 1, min(len(points), _DOTS)).astype(int))
+    figure, axes = canvas(2)
+    titles = {"corpus": "What clips look like by corpus …", "emotion": "… and by emotion."}
+    for ax, (kind, title), names in zip(axes, titles.items(), (corpus, emotion), strict=True):
+        names = np.asarray(names, dtype=object)
+        known = {name for name in names if isinstance(name, str)}
+        looks = emotion_styles(known) if kind == "emotion" else styles(sorted(known))
+        for name, look in looks.items():
+            chosen = points[keep][names[keep] == name]
+            style = {"s": 7, "alpha": 0.7, "color": look.colour, "marker": look.marker, "linewidths": 0}
+            ax.scatter(*chosen.T, label=plain(name), **style)
+        ax.set(xticks=[], yticks=[])
+        entitle(ax, title)
+        if looks:
+            ax.legend(fontsize=7, frameon=False, markerscale=2, ncols=3, loc="upper center", bbox_to_anchor=(0.5, 0))
+    return figure
+
+
+def training_curves(history: pd.DataFrame) -> Figure | Axes:
+    """Draw each metric by epoch: a thin line per run and corpus, a thick one per corpus for the mean of runs.
+
+    A dot marks, for each run, the epoch where the mean over corpora (corpus `mean`) is highest.
+
+    Args:
+        history: run, epoch, corpus (empty for what concerns all), metric, value; one row each.
+    """
+    rows = history.dropna(subset=["epoch", "value"])
+    if rows.empty:
+        return nothing(canvas()[1], "No training has been recorded.")
+    corpus = rows["corpus"].astype(object)
+    rows = rows.assign(corpus=corpus.where(corpus.notna() & (corpus != ""), "all"))
+    metrics, looks = list(rows["metric"].unique()), styles(in_order(rows["corpus"]))
+    figure, axes = canvas(len(metrics))
+    for ax, metric in zip(np.atleast_1d(axes), metrics, strict=True):
+        for name, part in rows[rows["metric"] == metric].groupby("corpus"):
+            _curve(ax, part, name, looks[name])
+        ax.set(xlabel="epoch")
+        entitle(ax, f"{metric} while training.")
+        ax.legend(fontsize=7, frameon=False)
+    return figure
+
+
+def _curve(ax: Axes, rows: pd.DataFrame, name: str, look: Style) -> None:
+    for _, line in rows.groupby("run"):
+        ax.plot(line["epoch"], line["value"], color=look.colour, linewidth=0.5, alpha=0.3)
+        if name == "mean":
+            best = line.loc[line["value"].idxmax()]
+            ax.plot(best["epoch"], best["value"], "o", color=look.colour, markersize=6)
+    mean = rows.groupby("epoch")["value"].mean()
+    ax.plot(mean.index, mean, color=look.colour, linestyle=look.line, linewidth=1.8, label=plain(name))
+
+
+def _bars(counts: pd.DataFrame, fills: list[tuple[str, str]], ends: dict[str, str]) -> Axes:
+    shares = counts.div(counts.sum(axis=1).replace(0, 1), axis=0)
+    ax, left = canvas(height=rows_height(len(shares)))[1], np.zeros(len(shares))
+    for (name, values), (colour, hatch) in zip(shares.items(), fills, strict=False):
+        ax.barh(range(len(shares)), values, left=left, color=colour, hatch=hatch, edgecolor="white", label=plain(name))
+        left += values.to_numpy()
+    for i, name in enumerate(shares.index):
+        ax.text(left[i], i, ends.get(name, NOTHING), va="center", fontsize=8)
+    name_rows(ax, list(shares.index))
+    ax.set(xlim=(0, 1.15), xticks=[0, 0.25, 0.5, 0.75, 1], xlabel="share of clips")
+    legend_beside(ax)
+    return ax
+
+
+def _matrix(rows: pd.DataFrame, column: str, index: list[str], columns: list[str]) -> NDArray:
+    wide = rows.assign(number=rows[column].astype("Float64")).pivot(
+        index="train", columns="test_corpus", values="number"
+    )
+    return wide.reindex(index=index, columns=columns).to_numpy(float, na_value=np.nan)

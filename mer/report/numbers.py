@@ -1,0 +1,75 @@
+"""Which rows of the tidy results a reader means, and how a number with its interval is written."""
+
+import numpy as np
+import pandas as pd
+
+DAGGER = " †"
+NOTHING = "–"
+_TOLERANCE = 1e-9
+
+
+def select(results: pd.DataFrame, protocol: str | None = None, answers: str | None = None, metric: str = "UAR"):
+    """Return the rows that are means over seeds, of one protocol, kind of answers and metric.
+
+    Adds the column `label`: the system, with a dagger where it looked at unlabelled target data.
+    """
+    keep = results["seed"].isna() & (results["metric"] == metric)
+    if protocol is not None:
+        keep &= results["protocol"] == protocol
+    if answers is not None:
+        keep &= results["answers"] == answers
+    rows = results[keep]
+    marks = rows["transductive"].eq(True).fillna(False).map({True: DAGGER, False: ""}).astype(object)
+    return rows.assign(label=rows["system"].astype(object) + marks)
+
+
+def short(value: float, digits: int = 3) -> str:
+    """Write a share as the field does, without the zero before the point.
+
+    >>> short(0.4512), short(-0.05, 2), short(1.0, 2), short(float("nan"))
+    ('.451', '-.05', '1.00', '–')
+    """
+    return NOTHING if pd.isna(value) else f"{value:.{digits}f}".replace("-0.", "-.").removeprefix("0")
+
+
+def bounds(low: float, high: float, speakers: int | None = None, digits: int = 3) -> str:
+    """Write an interval, or why there is none.
+
+    >>> bounds(0.402, 0.501), bounds(float("nan"), float("nan"), 2)
+    ('[.402, .501]', 'no interval (2 speakers)')
+    """
+    if pd.notna(low) and pd.notna(high):
+        return f"[{short(low, digits)}, {short(high, digits)}]"
+    if speakers is None or pd.isna(speakers):
+        return "no interval"
+    return f"no interval ({speakers} speaker{'s' if speakers != 1 else ''})"
+
+
+def cell(row: pd.Series) -> str:
+    """Write one result: value and interval.
+
+    >>> cell(pd.Series({"value": 0.451, "low": 0.402, "high": 0.501, "speakers": 9}))
+    '.451 [.402, .501]'
+    """
+    if pd.isna(row["value"]):
+        return NOTHING
+    interval = bounds(row["low"], row["high"], row["speakers"])
+    return f"{short(row['value'])} {interval}" if interval.startswith("[") else f"{short(row['value'])}, {interval}"
+
+
+def chance(classes: float) -> float:
+    """UAR of guessing, 1/k; NaN where the number of classes is not known.
+
+    >>> chance(4), chance(pd.NA)
+    (0.25, nan)
+    """
+    return np.nan if pd.isna(classes) or classes < 1 else 1 / int(classes)
+
+
+def above_chance(low: float, classes: float) -> bool:
+    """Whether the whole interval lies above chance; False too where there is no interval.
+
+    >>> above_chance(0.26, 4), above_chance(0.25, 4), above_chance(float("nan"), 4)
+    (True, False, False)
+    """
+    return bool(low > chance(classes) + _TOLERANCE)

@@ -1,0 +1,77 @@
+"""One set of colours, told apart by every kind of colour vision, with markers and hatches for grey print."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+EMOTIONS = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger")
+
+# Okabe and Ito (2008), "Color Universal Design", ordered so that neighbours differ in lightness too
+COLOURS = ("#999999", "#F0E442", "#0072B2", "#56B4E9", "#CC79A7", "#009E73", "#D55E00", "#000000", "#E69F00")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
+HATCHES = ("", "..", "//", "", "xx", "\\\\", "--", "", "++")
+LINES = ("-", "--", ":", "-.")
+MISSING = "#DDDDDD"
+SEQUENTIAL = "cividis"
+
+
+class Style(NamedTuple):
+    """How one name is drawn, everywhere on one figure."""
+
+    colour: str
+    marker: str
+    hatch: str
+    line: str
+
+
+# the darker colours first: systems and corpora are points and lines, which yellow and grey serve badly
+_FOR_POINTS = (2, 6, 5, 4, 8, 3, 7, 0, 1)
+
+
+def styles(names: Iterable[str]) -> dict[str, Style]:
+    """Return one style per name; colours repeat after 9 names, but not together with the marker.
+
+    >>> styles(["svm", "gated"])["gated"].marker
+    's'
+    """
+    return {name: _style(_FOR_POINTS[i % len(COLOURS)], i) for i, name in enumerate(dict.fromkeys(names))}
+
+
+def emotion_styles(names: Iterable[str]) -> dict[str, Style]:
+    """Return one style per emotion, the same on every figure; names beyond the seven follow them.
+
+    >>> list(emotion_styles(["anger", "boredom", "neutral"]))
+    ['neutral', 'anger', 'boredom']
+    """
+    return {name: _style(_place(name, i), _place(name, i)) for i, name in enumerate(in_order(names))}
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Return the names once each: the seven emotions in the order of their classes, then others by name."""
+    names = set(names)
+    return [name for name in EMOTIONS if name in names] + sorted(names.difference(EMOTIONS))
+
+
+def plain(text: object) -> str:
+    """Return text that matplotlib draws as it stands: corpora name things, and `$` would start a formula.
+
+    >>> print(plain("pay $5"))
+    pay \\$5
+    """
+    return str(text).replace("$", r"\$")
+
+
+def plains(texts: Iterable[object]) -> list[str]:
+    """Return `plain` of each."""
+    return [plain(text) for text in texts]
+
+
+def _place(name: str, i: int) -> int:
+    return EMOTIONS.index(name) if name in EMOTIONS else len(EMOTIONS) + i
+
+
+def _style(colour: int, i: int) -> Style:
+    return Style(COLOURS[colour % len(COLOURS)], _of(MARKERS, i), _of(HATCHES, colour), _of(LINES, i))
+
+
+def _of(values: Sequence[str], i: int) -> str:
+    return values[i % len(values)]

@@ -1,0 +1,111 @@
+"""Tables that people read, from the manifest and from the tidy table of results."""
+
+import pandas as pd
+
+from mer.report.numbers import NOTHING, cell, chance, select, short
+from mer.report.palette import in_order
+from mer.stats import chance_corrected
+
+MEAN = "Mean (chance-corr.)"
+
+
+def pivot(results: pd.DataFrame, protocol: str, answers: str, metric: str = "UAR") -> pd.DataFrame:
+    """Return systems × test corpora, cells like ".451 [.402, .501]", for one protocol and kind of answers.
+
+    The last column is the mean of the chance-corrected UAR over the corpora, whatever the metric shown: 0 is
+    guessing, 1 perfect. A system that lacks a corpus says over how many its mean is. If a system was trained
+    in several ways, the training corpora become part of the row. A dagger marks transductive systems.
+
+    Raises:
+        ValueError: two results claim one cell.
+    """
+    rows, uars = select(results, protocol, answers, metric), select(results, protocol, answers, "UAR")
+    keys = _row_keys(rows)
+    corpora = sorted(rows["test_corpus"].unique())
+    if rows.empty:
+        return pd.DataFrame(columns=[MEAN], index=pd.Index([], name="system"))
+    twice = rows[rows.duplicated([*keys, "test_corpus"])]
+    if len(twice):
+        raise ValueError(f"two results of {twice.iloc[0]['label']} on {twice.iloc[0]['test_corpus']}: which one?")
+    wide = rows.assign(cell=rows.apply(cell, axis=1)).pivot(index=keys, columns="test_corpus", values="cell")
+    wide = wide.reindex(columns=corpora).fillna(NOTHING)
+    means = {key: _mean(part, len(corpora)) for key, part in uars.groupby(keys if len(keys) > 1 else keys[0])}
+    wide[MEAN] = [means.get(key, NOTHING) for key in wide.index]
+    return wide.rename_axis(index=["system", "trained on"][: len(keys)], columns=None)
+
+
+def loco_table(results: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per held-out corpus: its size, chance, and each system's UAR with free and restricted answers.
+
+    Restricted answers choose among the corpus's own classes, which are then assumed known.
+    """
+    rows = select(results, "loco")
+    facts = rows.groupby("test_corpus")[["n", "speakers", "classes"]].first()
+    facts["chance"] = [short(chance(k)) for k in facts["classes"]]
+    for answers in ("free", "restricted"):
+        for label, part in rows[rows["answers"] == answers].groupby("label", sort=True):
+            cells = part.drop_duplicates("test_corpus").set_index("test_corpus").apply(cell, axis=1)
+            facts[f"{label}, {answers}"] = cells.reindex(facts.index)
+    texts = facts.columns[4:]
+    facts[texts] = facts[texts].astype(object).fillna(NOTHING)
+    return facts.rename_axis("held out")
+
+
+def manifest_summary(manifest: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per corpus: clips, speakers, hours, labels and sampling rates.
+
+    Speakers, hours and labels are those of the usable clips.
+    """
+    parts = {corpus: _summary(part) for corpus, part in manifest.groupby("corpus", sort=True)}
+    columns = ["clips", "usable", "excluded", "speakers (f/m)", "hours", "labels", "sampling rates"]
+    return pd.DataFrame.from_dict(parts, orient="index", columns=columns).rename_axis("corpus")
+
+
+def label_table(manifest: pd.DataFrame) -> pd.DataFrame:
+    """Return corpus and native label × class: how many clips each native label gave to each class.
+
+    `not used` counts clips whose native label belongs to no class.
+    """
+    names = manifest["emotion"].astype(object).where(manifest["emotion"].notna(), "not used")
+    native = manifest["emotion_raw"].astype(object).where(manifest["emotion_raw"].notna(), "(none)")
+    counts = pd.crosstab([manifest["corpus"].astype(object), native.rename("native label")], names)
+    order = [*in_order(set(counts.columns) - {"not used"}), *(["not used"] if "not used" in counts else [])]
+    return counts.reindex(columns=order).rename_axis(columns=None)
+
+
+def excluded_table(manifest: pd.DataFrame) -> pd.DataFrame:
+    """Return how many clips each corpus lost for each reason, with the path of one of them."""
+    rows = manifest[manifest["exclude_reason"].notna()]
+    grouped = rows.groupby(["corpus", "exclude_reason"], sort=True)["source_path"]
+    return grouped.agg(clips="size", example="first").reset_index().rename(columns={"exclude_reason": "reason"})
+
+
+def _row_keys(rows: pd.DataFrame) -> list[str]:
+    several = rows.duplicated(["label", "test_corpus"]).any()
+    return ["label", "train_corpora"] if several else ["label"]
+
+
+def _mean(rows: pd.DataFrame, corpora: int) -> str:
+    values = pd.Series(chance_corrected(rows["value"].to_numpy(float), rows["classes"].to_numpy(float, na_value=0)))
+    known = int(values.notna().sum())
+    return short(values.mean()) + (f" ({known} of {corpora})" if 0 < known < corpora else "")
+
+
+def _summary(rows: pd.DataFrame) -> list:
+    usable = rows[rows["exclude_reason"].isna()]
+    rates = sorted(int(rate) for rate in rows["sampling_rate"].dropna().unique() if rate > 0)
+    return [
+        len(rows),
+        len(usable),
+        len(rows) - len(usable),
+        _speakers(usable),
+        round(float(usable["duration"].sum()) / 3600, 2),
+        ", ".join(in_order(usable["emotion"].dropna())) or NOTHING,
+        ", ".join(f"{rate / 1000:g} kHz" for rate in rates) or NOTHING,
+    ]
+
+
+def _speakers(rows: pd.DataFrame) -> str:
+    genders = rows.dropna(subset=["speaker_id"]).groupby("speaker_id")["gender"].first()
+    female, male = (int((genders == gender).sum()) for gender in ("female", "male"))
+    return f"{len(genders)} ({female}/{male})" if female + male else str(len(genders))

@@ -1,0 +1,59 @@
+"""Sentences under figures and tables, computed from the numbers they stand beside."""
+
+import pandas as pd
+
+from mer.report.numbers import above_chance, bounds, chance, select, short
+
+_MORE = 4
+
+
+def loco_sentence(results: pd.DataFrame, answers: str = "free") -> str:
+    """Say which held-out corpus is recognised best, and which are not shown to be above chance.
+
+    "Best" is by chance-corrected UAR, as corpora differ in their number of classes, over the best system of
+    each corpus. A corpus is above chance where the whole interval of that system is above 1/k.
+    """
+    rows = select(results, "loco", answers).dropna(subset=["value", "classes"])
+    if rows.empty:
+        return "No corpus has been held out."
+    gain = (rows["value"] - rows["classes"].map(chance)) / (1 - rows["classes"].map(chance))
+    best = rows.assign(gain=gain).sort_values(["gain", "label"], ascending=[False, True])
+    best = best.drop_duplicates("test_corpus")
+    first = best.iloc[0]
+    interval = bounds(first["low"], first["high"], first["speakers"], digits=2)
+    numbers = f"{short(first['value'], 2)} {interval}, chance {short(chance(first['classes']), 2)}"
+    opening = f"Held out, {first['test_corpus']} is recognised best by {first['label']} ({numbers})"
+    return f"{opening}; {_not_shown(best)}."
+
+
+def excluded_sentence(manifest: pd.DataFrame) -> str:
+    """Say how many clips are used, and the most common reason for leaving others out."""
+    reasons = manifest["exclude_reason"].dropna()
+    if reasons.empty:
+        return f"All {len(manifest):,} clips are used."
+    most = reasons.value_counts()
+    used = f"{len(manifest) - len(reasons):,} of {len(manifest):,} clips are used"
+    return f"{used}; most of the others are left out for “{most.index[0]}” ({most.iloc[0]:,})."
+
+
+def seeds_sentence(results: pd.DataFrame) -> str:
+    """Say how much the seeds alone move the UAR."""
+    rows = select(results).dropna(subset=["deviation"])
+    if rows.empty:
+        return "One seed: how much training alone moves the numbers is not known."
+    middle, largest = short(rows["deviation"].median()), short(rows["deviation"].max())
+    return f"Over seeds the UAR deviates by {middle} (median over cells), at most {largest}."
+
+
+def _not_shown(best: pd.DataFrame) -> str:
+    shown = [above_chance(low, k) for low, k in zip(best["low"], best["classes"], strict=True)]
+    names = sorted(best["test_corpus"][[not is_shown for is_shown in shown]])
+    if not names:
+        return "each held-out corpus is above chance" if len(best) > 1 else "that is above chance"
+    return f"{_list(names)} {'is' if len(names) == 1 else 'are'} not shown to be above chance"
+
+
+def _list(names: list[str]) -> str:
+    if len(names) > _MORE + 1:
+        names = [*names[:_MORE], f"{len(names) - _MORE} more"]
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]

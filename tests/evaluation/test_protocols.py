@@ -1,0 +1,128 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mer import stats
+from mer.dataset import splits
+from mer.evaluation import protocols, scores
+
+CLASSES = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger")
+
+
+def corpus(name, family, speakers, official=False, classes=("neutral", "anger", "fear")):
+    rows = []
+    for s in range(speakers):
+        for i in range(12):
+            part = ("train", "validation", "test")[i % 3]
+            rows.append({"utterance_id": f"{name}/{s}_{i}", "corpus": name, "family": family, "gender": None,
+                         "speaker_id": f"{name}_{s}", "dialogue_id": f"{name}_{i}", "emotion": classes[i % len(classes)],
+                         "split_official": part if official else None, "exclude_reason": None})  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def manifest(*parts, official=()):
+    table = pd.concat(parts, ignore_index=True)
+    return splits.assign(table, set(official), seed=0, validation=0.1, test=0.1, folds=5)
+
+
+@pytest.fixture
+def study():
+    return manifest(
+        corpus("a", "a", 12),
+        corpus("b", "b", 4),
+        corpus("b_song", "b", 4),
+        corpus("m", "m", 3, official=True),
+        official=["m"],
+    )
+
+
+def names(table, rows):
+    return set(table.loc[rows, "corpus"])
+
+
+def test_loco_holds_out_the_whole_family(study):
+    cells = {c.held_out: c for c in protocols.plan(study, ("loco",), ["a", "b", "b_song", "m"])}
+    assert set(cells) == {"a", "b", "m"}
+    cell = cells["b"]
+    assert names(study, cell.test) == {"b", "b_song"}
+    assert not names(study, np.concatenate([cell.train, cell.validation])) & {"b", "b_song"}
+    assert len(cell.test) == 96  # all of it
+    assert set(study.loc[cells["m"].test, "split"]) == {"test"}  # the published test part
+    trained = study.loc[cells["a"].train]
+    assert set(trained.loc[trained["corpus"] == "m", "split"]) == {"train"}
+
+
+def test_a_breach_is_named(study):
+    [cell, *_] = protocols.plan(study, ("loco",), ["a", "b", "m"])
+    with pytest.raises(ValueError, match="LOCO without a: a would be trained on"):
+        protocols.check_purity(study, protocols.Cell("loco", ("a",), "a", 0, cell.test, cell.validation, cell.test))
+
+
+def test_every_utterance_is_tested_once_in_corpus_and_speakers_stay_apart(study):
+    cells = [c for c in protocols.plan(study, ("in_corpus",), ["a", "b"]) if c.train_corpora == ("a",)]
+    assert len(cells) == 5
+    tested = np.concatenate([c.test for c in cells])
+    assert sorted(tested) == np.flatnonzero(study["corpus"] == "a").tolist()
+    for cell in cells:
+        people = [set(study.loc[rows, "speaker_id"]) for rows in (cell.train, cell.validation, cell.test)]
+        assert not people[0] & people[1] | people[0] & people[2] | people[1] & people[2]
+        assert all(people)
+
+
+def test_a_corpus_is_not_crossed_with_its_own_family(study):
+    cells = {c.train_corpora[0]: c for c in protocols.plan(study, ("cross_corpus",), ["a", "b", "b_song", "m"])}
+    assert names(study, cells["b"].test) == {"a", "m"}
+
+
+def test_small_corpora_are_listed_with_the_reason(study):
+    assert protocols.scored(study, 100, 4) == {
+        "a": "", "b": "48 clips, fewer than 100", "b_song": "48 clips, fewer than 100", "m": "36 clips, fewer than 100",
+    }  # fmt: skip
+    assert protocols.scored(study, 10, 4)["m"] == "3 speakers, fewer than 4"
+
+
+@given(st.integers(3, 14), st.integers(3, 14), st.sampled_from(protocols.Protocol.__args__))
+def test_no_test_row_is_ever_trained_on(first, second, protocol):
+    table = manifest(corpus("a", "a", first), corpus("b", "b", second))
+    for cell in protocols.plan(table, (protocol,), ["a", "b"]):
+        assert not set(cell.test) & {*cell.train, *cell.validation}
+        assert not set(cell.train) & set(cell.validation)
+
+
+def predictions(truth, free, restricted, seeds=(0,)):
+    people = [f"a_{i % 4}" for i in range(len(truth))]
+    parts = [
+        pd.DataFrame({"system": "s", "protocol": "loco", "train_corpora": "b", "test_corpus": "a", "seed": seed,
+                      "emotion": truth, "free": free, "restricted": restricted, "speaker_id": people})
+        for seed in seeds
+    ]  # fmt: skip
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_free_answers_outside_the_corpus_are_errors_and_absent_classes_do_not_count():
+    truth = ["neutral", "anger"] * 8
+    table = predictions(truth, ["neutral", "surprise"] * 8, truth, seeds=(0, 1))
+    results = scores.score(table, CLASSES, {"a": "speaker_id"}, study="t", confidence=0.95)
+    row = results[(results["metric"] == "UAR") & results["seed"].isna()].set_index("answers")
+    assert row.loc["free", "value"] == 0.5
+    assert row.loc["restricted", "value"] == 1.0
+    assert (row["classes"] == 2).all()
+    assert (row["n"] == 16).all()
+    assert (row["speakers"] == 4).all()
+    assert (row["n_seeds"] == 2).all()
+    assert list(results.columns) == scores.RESULT_COLUMNS
+    corrected = results[(results["metric"] == "UAR_chance_corrected")].set_index("answers")
+    assert corrected.loc["free", "value"] == pytest.approx(stats.chance_corrected(0.5, 2))
+
+
+def test_testa_is_the_plain_mean():
+    table = pd.concat([predictions(["fear", "anger"] * 4, ["fear", "fear"] * 4, ["fear"] * 8),
+                       predictions(["fear", "anger"] * 4, ["fear", "anger"] * 4, ["fear"] * 8).assign(test_corpus="c")])  # fmt: skip
+    results = scores.score(table, CLASSES, {"a": "speaker_id", "c": "speaker_id"}, study="t", confidence=0.95)
+    mean = scores.with_mean(results, ["a", "c"], "TestA")
+    row = mean[
+        (mean["test_corpus"] == "TestA") & (mean["metric"] == "UAR") & mean["seed"].isna() & (mean["answers"] == "free")
+    ]
+    assert row["value"].tolist() == [0.75]

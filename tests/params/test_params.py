@@ -1,0 +1,94 @@
+import pytest
+import yaml
+
+from mer import files, params
+from mer.params import run as run_module
+
+
+def study(tmp_path, text="corpora: [emodb]\n"):
+    path = tmp_path / "mine.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_every_study_in_the_repository_is_valid():
+    for path in sorted((files.ROOT / "params").glob("*.yaml")):
+        assert params.load(path).name == path.stem
+
+
+def test_resolved_parameters_are_complete_and_load_to_the_same(tmp_path):
+    loaded = params.load(study(tmp_path), ["training.epochs=3", "steps=[01, 9]"])
+    assert loaded.steps == ("01", "09")
+    again = tmp_path / "params.yaml"
+    again.write_text(params.dump(loaded), encoding="utf-8")
+    assert params.load(again) == loaded
+    assert set(yaml.safe_load(again.read_text())) == set(params.Params.model_fields)
+
+
+def test_all_problems_at_once_with_the_nearest_name(tmp_path):
+    sets = ["training.epoch=3", "trainin.x=1", "compute.device=cpuu", "evaluation.seeds=[1, 1]", "nonsense"]
+    with pytest.raises(params.ParamsError) as caught:
+        params.load(study(tmp_path), sets)
+    text = str(caught.value)
+    for part in ("training.epoch", "'epochs'", "'training'", "'cpu'", "named twice", "--set nonsense"):
+        assert part in text
+    assert len(caught.value.problems) == 5
+
+
+def test_a_misspelt_system_option_is_found_inside_the_mapping(tmp_path):
+    with pytest.raises(params.ParamsError, match="did you mean 'modalities'"):
+        params.load(study(tmp_path), ["systems.mine={model: gated, modalitys: [audio]}"])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: [1\n", "not readable as YAML"),
+        ("- 1\n", "top level"),
+        ("", "top level"),
+        ("corpora: [emodb]\ntraining: {learning_rate: .nan}\n", "training.learning_rate"),
+        ("training: {epochs: 3}\n", "corpora: is required"),
+    ],
+)
+def test_unreadable_or_wrong_files_are_named(tmp_path, text, message):
+    with pytest.raises(params.ParamsError, match=message) as caught:
+        params.load(study(tmp_path, text))
+    assert "mine.yaml" in str(caught.value)
+
+
+def test_bytes_that_are_no_text(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_bytes(b"\xff\xfe\x00corpora")
+    with pytest.raises(params.ParamsError, match="mine.yaml"):
+        params.load(path)
+
+
+def test_a_missing_file_names_the_studies_that_exist():
+    with pytest.raises(params.ParamsError, match=r"params/demo\.yaml"):
+        params.load("params/dmeo.yaml")
+
+
+def test_a_step_sees_only_what_it_declares(tmp_path, monkeypatch):
+    monkeypatch.setenv(run_module.RUN_FOLDER, str(tmp_path))
+    run = params.open_run(str(study(tmp_path)), uses=("training",), reads=("data/a.csv", "tables"), writes=("out",))
+    assert run.params.training.epochs == 40
+    with pytest.raises(params.Undeclared, match="data"):
+        _ = run.params.data
+    with pytest.raises(params.Undeclared, match="other.csv"):
+        run.write("other.csv")
+    with pytest.raises(params.MissingInput, match=r"run_all\.py"):
+        run.read("tables/x.parquet")
+    assert run.write("out/x.csv") == tmp_path / "out" / "x.csv"
+
+
+def test_by_hand_a_notebook_writes_apart_and_reads_what_the_run_made(tmp_path, monkeypatch):
+    monkeypatch.delenv(run_module.RUN_FOLDER, raising=False)
+    monkeypatch.setattr(files, "ROOT", tmp_path)
+    home = tmp_path / "outputs" / "mine"
+    files.write_text(home / "a.txt", "run")
+    run = params.open_run(str(study(tmp_path)), uses=(), reads=("a.txt",), writes=("a.txt",))
+    assert run.interactive
+    assert run.read("a.txt").read_text() == "run"
+    files.write_text(run.write("a.txt"), "by hand")
+    assert run.read("a.txt").read_text() == "by hand"
+    assert (home / "a.txt").read_text() == "run"

@@ -1,0 +1,67 @@
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from report_rows import table
+
+from mer.report import figures
+
+CLASSES = ["neutral", "happiness", "anger"]
+MANIFEST_FIGURES = [figures.class_counts, figures.split_sizes, figures.duration_distribution]
+
+
+def draw(drawn):
+    figure = drawn if isinstance(drawn, plt.Figure) else drawn.figure
+    figure.canvas.draw()
+    return [text.get_text() for text in figure.findobj(plt.Text)]
+
+
+@pytest.mark.parametrize("figure", MANIFEST_FIGURES)
+@pytest.mark.parametrize("rows", [6, 4, 1, 0])
+def test_manifest_figures(figure, rows, manifest):
+    texts = draw(figure(manifest.iloc[:rows]))
+    assert "EMO-DB" in texts if rows else any("No clip" in text for text in texts)
+
+
+def test_pandas_strings_and_categories(manifest):
+    other = manifest.astype({"corpus": "category", "emotion": "string", "split": "category"})
+    for figure in MANIFEST_FIGURES:
+        assert draw(figure(other)) == draw(figure(manifest))
+
+
+def test_matrix_heatmap(results):
+    texts = draw(figures.matrix_heatmap(results, "gated", "restricted"))
+    assert {".800", ".200", ".600", figures.OTHERS} <= set(texts)
+    assert any("no results" in text for text in draw(figures.matrix_heatmap(results, "other", "free")))
+    draw(figures.matrix_heatmap(results, "svm", "free"))
+
+
+def test_loco_forest(results):
+    ax = figures.loco_forest(results)
+    assert {r"TE\$\$", "svm †", "chance"} <= set(draw(ax))
+    assert any("No corpus" in text for text in draw(figures.loco_forest(table([]))))
+
+
+def test_confusion_heatmap():
+    texts = draw(figures.confusion_heatmap([[3, 1, 0], [0, 0, 0], [1, 0, 1]], CLASSES))
+    assert {".75", "neutral (4)", "–", "Neutral is recognised most often (.75)."} <= set(texts)
+    assert "Nothing has been answered yet." in draw(figures.confusion_heatmap(np.zeros((3, 3)), CLASSES))
+
+
+@pytest.mark.parametrize("n", [0, 1, 5000])
+def test_feature_map(n):
+    names = pd.Series(np.resize(["a$b$", "c"], n), dtype=object)
+    figure = figures.feature_map(np.random.default_rng(0).normal(size=(n, 2)), names, names.where(names == "c"))
+    draw(figure)
+    assert len(figure.axes) == 2
+
+
+def test_training_curves():
+    rows = [
+        ("gated, seed 0", epoch, corpus, metric, epoch / 9)
+        for epoch in range(3)
+        for corpus, metric in [("", "loss"), ("EMO-DB", "UAR"), ("mean", "UAR")]
+    ]
+    history = pd.DataFrame(rows, columns=["run", "epoch", "corpus", "metric", "value"])
+    assert {"UAR while training.", "mean", "all"} <= set(draw(figures.training_curves(history)))
+    assert any("No training" in text for text in draw(figures.training_curves(history.iloc[:0])))

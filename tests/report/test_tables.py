@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+from report_rows import result, table
+
+from mer.report import tables, words
+
+
+def test_pivot(results):
+    wide = tables.pivot(results, "loco", "free")
+    assert wide.columns.tolist() == ["EMO-DB", "TE$$", "nEMO", tables.MEAN]
+    assert wide.loc["gated"].tolist() == [".550 [.480, .620]", "–", ".300 [.230, .370]", ".233 (2 of 3)"]
+    assert wide.loc["svm †", "nEMO"] == "–"
+    assert wide.loc["svm", "TE$$"] == ".400, no interval (2 speakers)"
+
+
+def test_pivot_of_another_metric_keeps_the_mean_of_uar(results):
+    wide = tables.pivot(results, "loco", "free", "WA")
+    assert wide.loc["gated", "EMO-DB"].startswith(".600")
+    assert wide.loc["gated", tables.MEAN].startswith(".233")
+
+
+def test_pivot_tells_trainings_of_one_system_apart():
+    rows = [result(protocol="cross_corpus", train_corpora=train) for train in "AB"]
+    wide = tables.pivot(table(rows), "cross_corpus", "free")
+    assert wide.index.tolist() == [("gated", "A"), ("gated", "B")]
+    assert wide[tables.MEAN].tolist() == [".400", ".400"]
+    with pytest.raises(ValueError, match="two results"):
+        tables.pivot(table([*rows, rows[0]]), "cross_corpus", "free")
+
+
+def test_loco_table(results):
+    wide = tables.loco_table(results)
+    assert wide.columns.tolist()[:4] == ["n", "speakers", "classes", "chance"]
+    assert wide.loc["EMO-DB", ["n", "chance", "gated, restricted"]].tolist() == [535, ".250", ".600 [.530, .670]"]
+    assert wide.loc["nEMO", "gated, restricted"] == "–"
+
+
+def test_manifest_tables(manifest):
+    summary = tables.manifest_summary(manifest)
+    assert summary.loc["EMO-DB"].tolist() == [4, 3, 1, "2 (1/1)", 1.5, "neutral, anger", "16 kHz, 44.1 kHz"]
+    assert summary.loc["nE$O$", "speakers (f/m)"] == "1"
+    labels = tables.label_table(manifest)
+    assert labels.columns.tolist() == ["neutral", "happiness", "anger", "not used"]
+    assert labels.loc[("EMO-DB", "W"), "anger"] == 2
+    assert labels.loc[("EMO-DB", "L"), "not used"] == 1
+    assert tables.excluded_table(manifest).values.tolist() == [["EMO-DB", "label", 1, "data/raw/3.wav"]]
+
+
+def test_nothing_at_all(manifest):
+    empty, nobody = table([]), manifest.iloc[:0]
+    assert tables.pivot(empty, "loco", "free").empty
+    assert tables.loco_table(empty).empty
+    for show in (tables.manifest_summary, tables.label_table, tables.excluded_table):
+        assert show(nobody).empty
+    assert tables.excluded_table(manifest.iloc[:2]).empty
+    assert words.loco_sentence(empty) == "No corpus has been held out."
+    assert words.seeds_sentence(empty).startswith("One seed")
+    assert words.excluded_sentence(nobody) == "All 0 clips are used."
+
+
+def test_loco_sentence(results):
+    assert words.loco_sentence(results) == (
+        "Held out, EMO-DB is recognised best by gated (.55 [.48, .62], chance .25); "
+        "TE$$ and nEMO are not shown to be above chance."
+    )
+    assert words.loco_sentence(results, "restricted").endswith("; that is above chance.")
+    at_chance = table([result(value=0.4, low=0.25), result(test="B", value=0.3, low=0.26)])
+    assert words.loco_sentence(at_chance).endswith("EMO-DB is not shown to be above chance.")
+
+
+def test_other_sentences(results, manifest):
+    assert words.excluded_sentence(manifest) == (
+        "5 of 6 clips are used; most of the others are left out for “label” (1)."
+    )
+    assert ".010 (median over cells)" in words.seeds_sentence(results)
+    one = results.assign(deviation=np.nan)
+    assert words.seeds_sentence(one).startswith("One seed")

@@ -1,0 +1,20 @@
+import numpy as np
+import pytest
+
+from mer.features import Features
+from mer.training.task import Task
+
+
+@pytest.fixture
+def task():
+    """240 utterances of two corpora and three classes of seven; audio tells the class, a third has no text."""
+    generator = np.random.default_rng(0)
+    labels = np.arange(240) % 3
+    audio = generator.normal(0, 1, (240, 12)).astype(np.float32)
+    audio[:, :3] += 3 * np.eye(3)[labels]
+    text = generator.normal(0, 1, (240, 8)).astype(np.float32)
+    has_text = np.arange(240) % 5 > 1
+    features = Features(
+        {"audio": audio, "text": text * has_text[:, None]}, {"audio": np.ones(240, bool), "text": has_text}
+    )
+    return Task(features, labels, np.where(np.arange(240) < 120, "one", "two"), 7)
