@@ -1,5 +1,7 @@
 """The corpora this project reads: one module each, found here by id."""
 
+from collections.abc import Iterable
+
 from mer.corpora import cremad, emodb, emospeechin, esd, meld, nemo, ravdess, turevdb
 from mer.corpora.base import Corpus, Problem, Utterance
 
@@ -8,4 +10,14 @@ CORPORA: dict[str, Corpus] = {
 }
 """Every corpus by id, in alphabetical order."""
 
-__all__ = ["CORPORA", "Corpus", "Problem", "Utterance"]
+
+def clusters(names: Iterable[str]) -> dict[str, str]:
+    """Return corpus -> the manifest column over which its intervals are computed.
+
+    >>> clusters(["emodb", "meld"])
+    {'emodb': 'speaker_id', 'meld': 'dialogue_id'}
+    """
+    return {name: CORPORA[name].cluster for name in names}
+
+
+__all__ = ["CORPORA", "Corpus", "Problem", "Utterance", "clusters"]

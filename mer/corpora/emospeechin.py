@@ -2,7 +2,7 @@
 
 One spoken keyword per clip, recorded over the web: keyword, environment, emotion, time, speaker. Traps: the
 folder is where a clip was recorded and says nothing of the emotion; labels were not validated, and the same
-audio sometimes carries two labels; some clips name neither a keyword nor a speaker.
+audio sometimes carries two labels; some clips have `??` for the time, or no keyword or speaker.
 """
 
 import re
@@ -17,7 +17,7 @@ KEYWORDS = {"bacho": "hi", "go": "en", "help": "en", "no": "en", "stop": "en", "
 SPEAKER_LENGTH = 12
 """characters of the hash that make a speaker's id: enough to tell them apart, short enough for tables"""
 NAME = re.compile(
-    rf"(?P<keyword>{'|'.join(KEYWORDS)})-[^-]+-(?P<emotion>[a-z]+)-[0-9]+"
+    rf"(?P<keyword>{'|'.join(KEYWORDS)})-[^-]+-(?P<emotion>[a-z]+)-[^-]+"
     rf"-(?P<speaker>[0-9a-f]{{{SPEAKER_LENGTH},}})"
 )
 

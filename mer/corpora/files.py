@@ -14,8 +14,8 @@ STUB_START = b"version https://git-lfs.github.com/spec/v1"
 STUB_LIMIT = 1024
 """bytes; a Git-LFS pointer is some 130, so larger files are not opened"""
 
-FIELD_LIMIT = 100_000
-"""characters; a longer field means an unclosed quotation mark that swallowed what follows"""
+RECORD_LIMIT = 10
+"""lines; a longer record means an unclosed quotation mark that swallowed what follows"""
 
 Parse = Callable[[Path, Path], Iterator[Utterance | Problem]]
 
@@ -138,10 +138,11 @@ def table(
         cells = [cell.strip() for cell in row]
         if len(cells) > len(header):  # stray separators leave empty cells
             cells = [cell for cell in cells if cell]
-        if len(cells) != len(header):
+        if reader.line_num - line >= RECORD_LIMIT:
+            lost = f"lines {line} to {reader.line_num} read as one: a quotation mark is not closed"
+            yield Problem(name, lost, line=line)
+        elif len(cells) != len(header):
             yield Problem(name, f"expected {len(header)} columns, found {len(cells)}", line=line)
-        elif any(len(cell) > FIELD_LIMIT for cell in cells):
-            yield Problem(name, "a field without end: a quotation mark is not closed", line=line)
         else:
             yield line, dict(zip(header, cells, strict=True))
 
@@ -154,11 +155,8 @@ def _records(reader) -> Iterator[tuple[int, list[str]]]:
             row = next(reader)
         except StopIteration:
             return
-        except csv.Error:
-            row = [""] if reader.line_num >= line else []
-            if not row:
-                return
-            yield line, row
+        except csv.Error:  # a field beyond the module's limit; it has consumed lines, so this ends
+            yield line, []
             continue
         if any(cell.strip() for cell in row):
             yield line, row

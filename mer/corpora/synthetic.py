@@ -9,13 +9,15 @@ analysis finds what was put there. Each is recorded in `Truth` and in `truth.jso
 2. Uninformative modality: in MELD the voice acts an emotion drawn evenly from all seven whatever the label
    (`Truth.uninformative`, and clip by clip `Truth.acted`), while the words lean to the label. The label is
    not excluded from the draw: a voice that never acts its own label would give it away by elimination.
-3. Parallel texts: in the other four corpora every emotion is spoken with the same sentences (`Truth.parallel`).
+3. Parallel texts: in the other four corpora every emotion is spoken with the same sentences
+   (`Truth.parallel`).
 4. Shift: speakers, recordings and what an emotion does to the voice differ between corpora by `shift`
    (mer/corpora/synthetic_voice.py); at 0 only gender and chance remain, so that another corpus is as good
    to learn from as one's own.
 
-Every clip draws from its own generator, seeded by the seed and the clip's id: no clip depends on the order,
-the number of processes or the size of the set.
+Every clip draws from its own generator, seeded by the seed and the clip's id: no clip depends on the order
+or the number of processes, and the clips of a small set are those of a larger one; only MELD's dialogues are
+dealt anew for every size.
 """
 
 import itertools
@@ -32,60 +34,22 @@ import numpy as np
 import soundfile
 import soxr
 
-from mer.corpora import synthetic_text as text
-from mer.corpora.synthetic_voice import RATE, Clip, seeded, speak
+from mer.corpora.synthetic_text import ESD_SECONDS, Tree, cremad_tables, esd, meld
+from mer.corpora.synthetic_voice import RATE, Clip, speak
 from mer.files import read_json, to_root, write_json
 
 FORMAT = 1
 """raised whenever the same spec gives other files"""
-FOLDERS = {"ravdess": "RAVDESS", "cremad": "CREMA-D", "emodb": "emodb", "esd": "ESD", "meld": "MELD"}
 
 _RAVDESS = ("neutral", "calm", "happiness", "sadness", "anger", "fear", "disgust", "surprise")
-_CREMAD = {
-    "ANG": "anger",
-    "DIS": "disgust",
-    "FEA": "fear",
-    "HAP": "happiness",
-    "NEU": "neutral",
-    "SAD": "sadness",
-}
+_CREMAD = {"ANG": "anger", "DIS": "disgust", "FEA": "fear", "HAP": "happiness", "NEU": "neutral",
+           "SAD": "sadness"}  # fmt: skip
 _CREMAD_SENTENCES = ("DFA", "IEO", "TIE", "IOM", "IWW", "TAI", "MTI", "IWL", "ITH", "ITS", "TSI", "WSI")
-_EMODB = {
-    "W": "anger",
-    "E": "disgust",
-    "A": "fear",
-    "F": "happiness",
-    "T": "sadness",
-    "N": "neutral",
-    "L": "boredom",
-}
+_EMODB = {"W": "anger", "E": "disgust", "A": "fear", "F": "happiness", "T": "sadness", "N": "neutral",
+          "L": "boredom"}  # fmt: skip
 _EMODB_SPEAKERS = {"03": "male", "08": "female", "10": "male", "09": "female", "11": "male", "13": "female",
                    "12": "male", "14": "female", "15": "male", "16": "female"}  # fmt: skip
 _EMODB_TEXTS = ("a01", "a02", "a04", "a05", "a07", "b01", "b02", "b03", "b09", "b10")
-_ESD = {
-    "Neutral": "neutral",
-    "Angry": "anger",
-    "Happy": "happiness",
-    "Sad": "sadness",
-    "Surprise": "surprise",
-}
-_ESD_SPEAKERS = {"0011": "male", "0015": "female", "0012": "male", "0016": "female", "0013": "male",
-                 "0017": "female", "0014": "male", "0018": "female", "0020": "male", "0019": "female"}  # fmt: skip
-_ESD_ENCODINGS = {"0012": "utf-16", "0016": "cp1252"}
-ESD_SECONDS = {"Happy": 1.10, "Neutral": 1.24, "Sad": 1.38, "Angry": 1.52, "Surprise": 1.66}
-"""length of an ESD file by its label, within 0.03; unlike the tempo that the emotions have elsewhere"""
-
-_MELD = {"neutral": "neutral", "joy": "happiness", "sadness": "sadness", "surprise": "surprise", "fear": "fear",
-         "disgust": "disgust", "anger": "anger"}  # fmt: skip
-_MELD_SHARES = {"neutral": 0.38, "joy": 0.16, "surprise": 0.13, "anger": 0.12, "sadness": 0.09, "disgust": 0.06,
-                "fear": 0.06}  # fmt: skip
-_MELD_PARTS = {"train": (0.7, "train/train_splits"), "dev": (0.15, "dev/dev_splits_complete"),
-               "test": (0.25, "test/output_repeated_splits_test")}  # fmt: skip
-_MELD_NAMES = ("Ada", "Bruno", "Clara", "Dmitri", "Elena", "Farid", "Greta", "Hugo", "Ines", "Jonas", "Kira", "Luca",
-               "Mona", "Nils", "Olga", "Pavel", "Rosa", "Sven", "Tilda", "Umar", "Vera", "Wim", "Yara",
-               "Zeno")  # fmt: skip
-_MELD_HEAD = ("Sr No.", "Utterance", "Speaker", "Emotion", "Sentiment", "Dialogue_ID", "Utterance_ID", "Season",
-              "Episode", "StartTime", "EndTime")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -110,14 +74,6 @@ class Truth:
     """number of clips by corpus"""
     files: dict[str, str]
     """every file by its path below the raw folder, with the CRC-32 of its bytes"""
-
-
-@dataclass(frozen=True)
-class _Tree:
-    """One corpus: its clips and, by path, the bytes of its other files."""
-
-    clips: list[Clip]
-    texts: dict[str, bytes]
 
 
 def write(raw: Path, *, seed: int = 0, speakers: int = 6, clips: int = 5, shift: float = 1.0, jobs: int = 1) -> Truth:
@@ -151,15 +107,15 @@ def write(raw: Path, *, seed: int = 0, speakers: int = 6, clips: int = 5, shift:
     return truth
 
 
-def plan(*, seed: int, speakers: int, clips: int) -> dict[str, _Tree]:
+def plan(*, seed: int, speakers: int, clips: int) -> dict[str, Tree]:
     """Return what is to be written of every corpus, by the corpus's id."""
     size = {"speakers": speakers, "clips": clips}
     return {
         "ravdess": _ravdess(**size),
         "cremad": _cremad(seed, **size),
         "emodb": _emodb(**size),
-        "esd": _esd(seed, **size),
-        "meld": _meld(seed, **size),
+        "esd": esd(seed, **size),
+        "meld": meld(seed, **size),
     }
 
 
@@ -249,7 +205,7 @@ def _take_place(fresh: Path, raw: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _ravdess(*, speakers: int, clips: int) -> _Tree:
+def _ravdess(*, speakers: int, clips: int) -> Tree:
     # repetition outermost, so that a small set still has both statements and both intensities
     takes = [(i, s, r) for r, i, s in itertools.product((1, 2), (1, 2), (1, 2))]
     made = []
@@ -257,23 +213,13 @@ def _ravdess(*, speakers: int, clips: int) -> _Tree:
         allowed = [take for take in takes if take[0] == 1 or emotion != "neutral"]
         for intensity, statement, repetition in allowed[:clips]:
             stem = f"03-01-{code:02}-{intensity:02}-{statement:02}-{repetition:02}-{actor:02}"
-            made.append(
-                Clip(
-                    "ravdess",
-                    stem,
-                    f"RAVDESS/Actor_{actor:02}/{stem}.wav",
-                    f"{actor:02}",
-                    "male" if actor % 2 else "female",
-                    emotion,
-                    f"ravdess {statement}",
-                    strength=(0.9, 1.2)[intensity - 1],
-                    rate=48_000,
-                )  # fmt: skip
-            )
-    return _Tree(made, {})
+            path, gender = f"RAVDESS/Actor_{actor:02}/{stem}.wav", "male" if actor % 2 else "female"
+            rest = {"strength": (0.9, 1.2)[intensity - 1], "rate": 48_000}
+            made.append(Clip("ravdess", stem, path, f"{actor:02}", gender, emotion, f"ravdess {statement}", **rest))
+    return Tree(made, {})
 
 
-def _cremad(seed: int, *, speakers: int, clips: int) -> _Tree:
+def _cremad(seed: int, *, speakers: int, clips: int) -> Tree:
     takes = [(s, "HI" if s == "IEO" else "XX") for s in _CREMAD_SENTENCES] + [("IEO", "MD"), ("IEO", "LO")]
     strengths = {"LO": 0.6, "MD": 0.9, "HI": 1.2, "XX": 1.0}
     # sexes alternate; the originals' do not
@@ -293,13 +239,13 @@ def _cremad(seed: int, *, speakers: int, clips: int) -> _Tree:
                     emotion,
                     f"cremad {sentence}",
                     strength=strengths[level],
-                )  # fmt: skip
+                )
             )
-    tables = text.cremad_tables([clip.name for clip in made], actors, seed)
-    return _Tree(made, {f"CREMA-D/{path}": content.encode() for path, content in tables.items()})
+    tables = cremad_tables([clip.name for clip in made], actors, seed)
+    return Tree(made, {f"CREMA-D/{path}": content.encode() for path, content in tables.items()})
 
 
-def _emodb(*, speakers: int, clips: int) -> _Tree:
+def _emodb(*, speakers: int, clips: int) -> Tree:
     takes = [(code, version) for version in "abcd" for code in _EMODB_TEXTS]
     made = []
     for speaker, (letter, emotion) in itertools.product(list(_EMODB_SPEAKERS)[:speakers], _EMODB.items()):
@@ -308,88 +254,7 @@ def _emodb(*, speakers: int, clips: int) -> _Tree:
             stem = f"{speaker}{code}{letter}{version}"
             made.append(
                 Clip(
-                    "emodb",
-                    stem,
-                    f"emodb/wav/{stem}.wav",
-                    speaker,
-                    _EMODB_SPEAKERS[speaker],
-                    emotion,
-                    f"emodb {code}",
-                )  # fmt: skip
+                    "emodb", stem, f"emodb/wav/{stem}.wav", speaker, _EMODB_SPEAKERS[speaker], emotion, f"emodb {code}"
+                )
             )
-    return _Tree(made, {})
-
-
-def _esd(seed: int, *, speakers: int, clips: int) -> _Tree:
-    # 71 and 350 share no factor: sentences spread over the official split, and a larger set holds a smaller
-    sentences = [1 + 71 * i % 350 for i in range(min(clips, 350))]
-    made, texts = [], {}
-    for speaker in list(_ESD_SPEAKERS)[:speakers]:
-        lines = []
-        for (label, emotion), k in itertools.product(_ESD.items(), sentences):
-            stem = f"{speaker}_{350 * list(_ESD).index(label) + k:06}"
-            lines.append(f"{stem}\t{text.esd_sentence(k)}\t{label}\n")
-            seconds = ESD_SECONDS[label] + seeded(seed, "esd length", stem).uniform(-0.03, 0.03)
-            made.append(
-                Clip(
-                    "esd",
-                    stem,
-                    f"ESD/{speaker}/{label}/{stem}.wav",
-                    speaker,
-                    _ESD_SPEAKERS[speaker],
-                    emotion,
-                    f"esd {k}",
-                    syllables=(3, 4),
-                    seconds=round(float(seconds), 4),
-                )  # fmt: skip
-            )
-        encoded = "".join(sorted(lines)).encode(_ESD_ENCODINGS.get(speaker, "utf-8"))
-        texts[f"ESD/{speaker}/{speaker}.txt"] = encoded
-    return _Tree(made, texts)
-
-
-def _meld(seed: int, *, speakers: int, clips: int) -> _Tree:
-    names = {name: ("female", "male")[i % 2] for i, name in enumerate(_MELD_NAMES[:speakers])}
-    made, texts = [], {}
-    for part, (share, folder) in _MELD_PARTS.items():
-        rows: list[list[object]] = [list(_MELD_HEAD)]
-        for line in _meld_lines(seed, part, speakers * clips * 7 * share, list(names)):
-            dialogue, turn, speaker, emotion = line
-            name = f"{part} dia{dialogue}_utt{turn}"
-            rng = seeded(seed, "meld line", name)
-            voice = list(_MELD.values())[int(rng.integers(7))]  # drawn apart from the label: planted truth 2
-            rows.append(_meld_row(len(rows), line, text.meld_sentence(emotion, name, seed), rng))
-            path = f"MELD/{folder}/dia{dialogue}_utt{turn}.wav"
-            made.append(Clip("meld", name, path, speaker, names[speaker], voice, name, syllables=(3, 6)))
-        texts[f"MELD/{part}_sent_emo.csv"] = text.table(rows).encode()
-    return _Tree(made, texts)
-
-
-def _meld_lines(seed: int, part: str, size: float, names: list[str]) -> list[tuple[int, int, str, str]]:
-    """Return dialogue, turn, speaker and label of every line of a part: two or three people, 3 to 8 turns."""
-    rng = seeded(seed, "meld dialogues", part)
-    labels = [e for e, share in _MELD_SHARES.items() for _ in range(max(2, round(share * size)))]
-    rng.shuffle(labels)
-    lines: list[tuple[int, int, str, str]] = []
-    for dialogue in itertools.count():
-        present = rng.permutation(names)[: int(rng.integers(2, 4))]
-        for turn in range(int(rng.integers(3, 9))):
-            if len(lines) == len(labels):
-                return lines
-            lines.append((dialogue, turn, str(present[turn % len(present)]), str(labels[len(lines)])))
-    raise AssertionError("count never ends")
-
-
-def _meld_row(number: int, line: tuple[int, int, str, str], sentence: str, rng: np.random.Generator) -> list[object]:
-    dialogue, turn, speaker, emotion = line
-    fixed = {"neutral": "neutral", "joy": "positive", "surprise": str(rng.choice(["positive", "negative"]))}
-    start = 60_000 + 4_000 * turn + int(rng.integers(1_000))
-    times = [_clock(start), _clock(start + int(rng.integers(900, 1_500)))]
-    season, episode = 1 + dialogue % 10, 1 + dialogue // 10 % 24
-    sentiment = fixed.get(emotion, "negative")
-    return [number, sentence, speaker, emotion, sentiment, dialogue, turn, season, episode, *times]
-
-
-def _clock(milliseconds: int) -> str:
-    seconds, rest = divmod(milliseconds, 1000)
-    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02},{rest:03}"
+    return Tree(made, {})

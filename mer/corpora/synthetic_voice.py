@@ -25,7 +25,7 @@ STEP = 80
 """samples between the points of a contour (5 ms)"""
 
 CUES = ("pitch", "span", "tempo", "energy", "tilt", "rough", "breath", "rise", "open", "smile")
-"""semitones; log ratio; log ratio; dB; dB per octave; 0..1; dB; semitones; log ratio of F1; of all formants"""
+"""semitones; log ratio; log ratio; dB; dB per octave; 0..2; dB; semitones; log ratio of F1; of all"""
 EMOTIONS = {
     "neutral": (0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
     "happiness": (3.5, 0.45, 0.10, 3.0, 1.2, 0.0, -1.0, 1.5, 0.05, 0.06),
@@ -39,10 +39,10 @@ EMOTIONS = {
 }
 SPREAD = np.array((1.3, 0.20, 0.08, 1.6, 0.7, 0.25, 2.0, 1.0, 0.04, 0.02))
 """standard deviation of each cue from clip to clip"""
-OWN_WAY, OWN_WEIGHT = 0.9, 0.35
+OWN_WAY, OWN_WEIGHT = 0.6, 0.2
 """how far corpora lie apart in what an emotion does to the voice, per unit of shift: an offset in units of
 SPREAD for every emotion and cue, and a log weight for every cue"""
-HABIT = np.array((1.4, 0.12, 0.06, 1.2, 0.6, 0.15, 1.5, 0.5, 0.02, 0.035))
+HABIT = np.array((0.9, 0.08, 0.04, 0.8, 0.4, 0.1, 1.0, 0.3, 0.015, 0.022))
 """how far speakers lie apart in each cue whatever they feel, per unit of shift"""
 
 # F1, F2, F3 in Hz of ten vowels of men
@@ -77,7 +77,7 @@ class Clip:
     """the same sentence has the same syllables"""
     strength: float = 1.0
     """of the emotion, 1 = full"""
-    syllables: tuple[int, int] = (4, 6)
+    syllables: tuple[int, int] = (5, 7)
     rate: int = RATE
     """of the file, in Hz"""
     seconds: float | None = None
@@ -85,7 +85,7 @@ class Clip:
 
 
 @dataclass(frozen=True)
-class Corpus:
+class Manner:
     """The way of a corpus: what its emotions do to the cues, and how it was recorded."""
 
     cues: dict[str, np.ndarray]
@@ -110,7 +110,7 @@ def _even(rng: np.random.Generator, *shape: int) -> np.ndarray:
 
 
 @lru_cache(maxsize=64)
-def corpus_way(seed: int, corpus: str, shift: float) -> Corpus:
+def corpus_way(seed: int, corpus: str, shift: float) -> Manner:
     """Return how `corpus` differs from the others; at shift 0 not at all."""
     rng = seeded(seed, "corpus", corpus)
     weight = np.exp(OWN_WEIGHT * shift * _even(rng, len(CUES)))
@@ -120,13 +120,13 @@ def corpus_way(seed: int, corpus: str, shift: float) -> Corpus:
         for emotion, cue in EMOTIONS.items()
     }
     knots = np.linspace(0, RATE / 2, 8)
-    equaliser = np.interp(FREQUENCIES, knots, 3.5 * shift * _even(rng, 8)) - 1.5 * shift * abs(OCTAVES)
+    equaliser = np.interp(FREQUENCIES, knots, 1.5 * shift * _even(rng, 8)) - 0.6 * shift * abs(OCTAVES)
     gain, noise, tempo = _even(rng, 3)
-    return Corpus(
+    return Manner(
         cues=cues,
         channel=(10 ** (np.clip(equaliser, -40, 20) / 20)).astype(np.float32),
-        gain=float(np.clip(3 * shift * gain, -12, 5)),
-        noise=float(np.clip(-62 + 4 * shift * noise, -75, -45)),
+        gain=float(np.clip(2 * shift * gain, -12, 5)),
+        noise=float(np.clip(-62 + 2.5 * shift * noise, -75, -45)),
         tempo=float(0.06 * shift * tempo),
     )
 
@@ -164,7 +164,7 @@ def speak(clip: Clip, *, seed: int, shift: float) -> np.ndarray:
     return 0.95 * np.tanh(sound / 0.95)  # loud emotions meet a soft limiter, not the ceiling of 16 bits
 
 
-def _cues(clip: Clip, way: Corpus, habit: np.ndarray, rng: np.random.Generator) -> dict[str, float]:
+def _cues(clip: Clip, way: Manner, habit: np.ndarray, rng: np.random.Generator) -> dict[str, float]:
     strength = clip.strength * rng.uniform(0.6, 1.3)
     values = strength * way.cues[clip.emotion] + habit + SPREAD * rng.standard_normal(len(CUES))
     cue = dict(zip(CUES, values.tolist(), strict=True))
@@ -265,7 +265,7 @@ def _formants(times, centres, durations, vowels, cue, gender, n) -> np.ndarray:
     return 1 / response
 
 
-def _noise(n: int, way: Corpus, rng) -> np.ndarray:
+def _noise(n: int, way: Manner, rng) -> np.ndarray:
     """Return the room: noise that falls by 3 dB or so per octave, through the channel."""
     white = rng.standard_normal(n, dtype=np.float32)
     falling = np.convolve(white, np.array([0.6, 0.3, 0.2, 0.1], np.float32))[:n]

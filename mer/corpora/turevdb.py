@@ -1,8 +1,7 @@
 """TurEV-DB (Turkish words): `Sound Source/Happy/1234_mt_cay.wav`, that is speaker, emotion, word.
 
-The emotion code is the Turkish word without its vowels: kızgın, sakin, mutlu, hüzünlü. Traps: the words are
-spelled without Turkish letters, so they are transcriptions only roughly; the licence forbids passing on
-changed recordings.
+Codes: kz angry, sk calm, mt happy, hl sad. Traps: the words are spelled without Turkish letters, so they are
+transcriptions only roughly; the licence forbids passing on changed recordings.
 """
 
 import re

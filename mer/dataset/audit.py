@@ -55,7 +55,8 @@ def duration_shortcut(manifest: pd.DataFrame, classes: tuple[str, ...], confiden
     there is one). UAR far above chance: recording or cutting gives the label away.
 
     Returns:
-        columns corpus, UAR, low, high, chance, flagged (the interval lies above 1.5 times chance).
+        columns corpus, UAR, low, high, chance, flagged (the whole interval lies more than a
+        quarter of the way from chance to perfect).
     """
     from sklearn.tree import DecisionTreeClassifier
 
@@ -79,7 +80,9 @@ def duration_shortcut(manifest: pd.DataFrame, classes: tuple[str, ...], confiden
         )
         interval = stats.jackknife(confusions, confidence=confidence)
         k = len(set(truth[scored]))
-        rows.append((corpus, interval.point, interval.low, interval.high, 1 / k, interval.low > 1.5 / k))
+        rows.append(
+            (corpus, interval.point, interval.low, interval.high, 1 / k, stats.chance_corrected(interval.low, k) > 0.25)
+        )
     return pd.DataFrame(rows, columns=["corpus", "UAR", "low", "high", "chance", "flagged"])
 
 

@@ -32,8 +32,20 @@ class Dataset:
     absent: tuple[str, ...]
 
 
-def build(raw: Path, names: Iterable[str], *, policy: str, overrides: dict[str, dict[str, str]], seed: int,
-          validation: float, test: float, folds: int, min_seconds: float, max_seconds: float, jobs: int = 1) -> Dataset:  # fmt: skip
+def build(
+    raw: Path,
+    names: Iterable[str],
+    *,
+    policy: str,
+    overrides: dict[str, dict[str, str]],
+    seed: int,
+    validation: float,
+    test: float,
+    folds: int,
+    min_seconds: float,
+    max_seconds: float,
+    jobs: int = 1,
+) -> Dataset:
     """Read the corpora `names` below `raw`.
 
     Raises:

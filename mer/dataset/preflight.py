@@ -5,7 +5,7 @@ import difflib
 from mer import files
 from mer.corpora import CORPORA
 from mer.dataset import labels
-from mer.params import Params
+from mer.params.schema import Params
 
 
 def problems(params: Params) -> list[str]:

@@ -37,7 +37,7 @@ def jobs(
                 continue
             for seed in seeds if system.model != "logistic" else seeds[:1]:
                 planned.append(grid.Job((name, cell), system, seed, train, validation, test))
-    return planned, skipped
+    return planned, sorted(set(skipped))
 
 
 def curves(done: list[grid.Done]) -> pd.DataFrame:

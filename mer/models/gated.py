@@ -73,8 +73,9 @@ class GatedFusion(nn.Module):
         here = present[modality][:, None]
         if self.missing == "none":
             if not bool(here.all()):
+                count = int((~here).sum())
                 raise ValueError(
-                    f"{modality} is missing in {int((~here).sum())} utterances; set training.missing to zeros or learned"
+                    f"{modality} is missing in {count} utterances; training.missing may be zeros or learned"
                 )
             return values
         fill = self.absent[modality] if self.missing == "learned" else values.new_zeros(())

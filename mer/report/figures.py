@@ -84,7 +84,7 @@ def matrix_heatmap(results: pd.DataFrame, system: str, answers: str) -> Axes:
     colour = np.clip(chance_corrected(uars, np.nan_to_num(classes)), 0, 1)
     heat_map(ax, colour, np.vectorize(short)(uars), trains, tests)
     ax.set(xlabel="tested on", ylabel="trained on")
-    return entitle(ax, f"Which corpus teaches which: UAR of {system}, {answers} answers (colour: above chance).")
+    return entitle(ax, f"UAR of {system}, {answers} answers; the colour is chance-corrected.")
 
 
 def loco_forest(results: pd.DataFrame, answers: str = "free") -> Axes:
@@ -165,7 +165,7 @@ def training_curves(history: pd.DataFrame) -> Figure | Axes:
         for name, part in rows[rows["metric"] == metric].groupby("corpus"):
             _curve(ax, part, name, looks[name])
         ax.set(xlabel="epoch")
-        entitle(ax, f"{metric} while training.")
+        entitle(ax, f"{metric[:1].upper()}{metric[1:]} while training.")
         ax.legend(fontsize=7, frameon=False)
     return figure
 

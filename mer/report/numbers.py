@@ -53,6 +53,8 @@ def cell(row: pd.Series) -> str:
     """
     if pd.isna(row["value"]):
         return NOTHING
+    if "classes" in row and pd.isna(row["classes"]):  # a mean over corpora: its parts have the intervals
+        return short(row["value"])
     interval = bounds(row["low"], row["high"], row["speakers"])
     return f"{short(row['value'])} {interval}" if interval.startswith("[") else f"{short(row['value'])}, {interval}"
 

@@ -20,6 +20,7 @@ def pivot(results: pd.DataFrame, protocol: str, answers: str, metric: str = "UAR
         ValueError: two results claim one cell.
     """
     rows, uars = select(results, protocol, answers, metric), select(results, protocol, answers, "UAR")
+    uars = uars[uars["classes"].notna()]  # without rows that are means over corpora themselves
     keys = _row_keys(rows)
     corpora = sorted(rows["test_corpus"].unique())
     if rows.empty:
@@ -29,7 +30,10 @@ def pivot(results: pd.DataFrame, protocol: str, answers: str, metric: str = "UAR
         raise ValueError(f"two results of {twice.iloc[0]['label']} on {twice.iloc[0]['test_corpus']}: which one?")
     wide = rows.assign(cell=rows.apply(cell, axis=1)).pivot(index=keys, columns="test_corpus", values="cell")
     wide = wide.reindex(columns=corpora).fillna(NOTHING)
-    means = {key: _mean(part, len(corpora)) for key, part in uars.groupby(keys if len(keys) > 1 else keys[0])}
+    means = {
+        key: _mean(part, uars["test_corpus"].nunique())
+        for key, part in uars.groupby(keys if len(keys) > 1 else keys[0])
+    }
     wide[MEAN] = [means.get(key, NOTHING) for key in wide.index]
     return wide.rename_axis(index=["system", "trained on"][: len(keys)], columns=None)
 

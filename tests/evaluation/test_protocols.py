@@ -16,9 +16,19 @@ def corpus(name, family, speakers, official=False, classes=("neutral", "anger", 
     for s in range(speakers):
         for i in range(12):
             part = ("train", "validation", "test")[i % 3]
-            rows.append({"utterance_id": f"{name}/{s}_{i}", "corpus": name, "family": family, "gender": None,
-                         "speaker_id": f"{name}_{s}", "dialogue_id": f"{name}_{i}", "emotion": classes[i % len(classes)],
-                         "split_official": part if official else None, "exclude_reason": None})  # fmt: skip
+            rows.append(
+                {
+                    "utterance_id": f"{name}/{s}_{i}",
+                    "corpus": name,
+                    "family": family,
+                    "gender": None,
+                    "speaker_id": f"{name}_{s}",
+                    "dialogue_id": f"{name}_{i}",
+                    "emotion": classes[i % len(classes)],
+                    "split_official": part if official else None,
+                    "exclude_reason": None,
+                }
+            )
     return pd.DataFrame(rows)
 
 
@@ -78,8 +88,11 @@ def test_a_corpus_is_not_crossed_with_its_own_family(study):
 
 def test_small_corpora_are_listed_with_the_reason(study):
     assert protocols.scored(study, 100, 4) == {
-        "a": "", "b": "48 clips, fewer than 100", "b_song": "48 clips, fewer than 100", "m": "36 clips, fewer than 100",
-    }  # fmt: skip
+        "a": "",
+        "b": "48 clips, fewer than 100",
+        "b_song": "48 clips, fewer than 100",
+        "m": "36 clips, fewer than 100",
+    }
     assert protocols.scored(study, 10, 4)["m"] == "3 speakers, fewer than 4"
 
 
@@ -94,10 +107,21 @@ def test_no_test_row_is_ever_trained_on(first, second, protocol):
 def predictions(truth, free, restricted, seeds=(0,)):
     people = [f"a_{i % 4}" for i in range(len(truth))]
     parts = [
-        pd.DataFrame({"system": "s", "protocol": "loco", "train_corpora": "b", "test_corpus": "a", "seed": seed,
-                      "emotion": truth, "free": free, "restricted": restricted, "speaker_id": people})
+        pd.DataFrame(
+            {
+                "system": "s",
+                "protocol": "loco",
+                "train_corpora": "b",
+                "test_corpus": "a",
+                "seed": seed,
+                "emotion": truth,
+                "free": free,
+                "restricted": restricted,
+                "speaker_id": people,
+            }
+        )
         for seed in seeds
-    ]  # fmt: skip
+    ]
     return pd.concat(parts, ignore_index=True)
 
 
@@ -118,8 +142,12 @@ def test_free_answers_outside_the_corpus_are_errors_and_absent_classes_do_not_co
 
 
 def test_testa_is_the_plain_mean():
-    table = pd.concat([predictions(["fear", "anger"] * 4, ["fear", "fear"] * 4, ["fear"] * 8),
-                       predictions(["fear", "anger"] * 4, ["fear", "anger"] * 4, ["fear"] * 8).assign(test_corpus="c")])  # fmt: skip
+    table = pd.concat(
+        [
+            predictions(["fear", "anger"] * 4, ["fear", "fear"] * 4, ["fear"] * 8),
+            predictions(["fear", "anger"] * 4, ["fear", "anger"] * 4, ["fear"] * 8).assign(test_corpus="c"),
+        ]
+    )
     results = scores.score(table, CLASSES, {"a": "speaker_id", "c": "speaker_id"}, study="t", confidence=0.95)
     mean = scores.with_mean(results, ["a", "c"], "TestA")
     row = mean[

@@ -59,7 +59,7 @@ def test_unreadable_or_wrong_files_are_named(tmp_path, text, message):
 def test_bytes_that_are_no_text(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_bytes(b"\xff\xfe\x00corpora")
-    with pytest.raises(params.ParamsError, match="mine.yaml"):
+    with pytest.raises(params.ParamsError, match=r"mine\.yaml"):
         params.load(path)
 
 
@@ -74,7 +74,7 @@ def test_a_step_sees_only_what_it_declares(tmp_path, monkeypatch):
     assert run.params.training.epochs == 40
     with pytest.raises(params.Undeclared, match="data"):
         _ = run.params.data
-    with pytest.raises(params.Undeclared, match="other.csv"):
+    with pytest.raises(params.Undeclared, match=r"other\.csv"):
         run.write("other.csv")
     with pytest.raises(params.MissingInput, match=r"run_all\.py"):
         run.read("tables/x.parquet")

@@ -92,7 +92,7 @@ def test_a_checkpoint_needs_nothing_else_and_notices_damage(task, model, tmp_pat
     assert (loaded.predict(task.features, TEST) == fitted.predict(task.features, TEST)).all()
     with (tmp_path / "m" / "model.safetensors").open("ab") as file:
         file.write(b"x")
-    with pytest.raises(ValueError, match="not the file that model.json describes"):
+    with pytest.raises(ValueError, match=r"not the file that model\.json describes"):
         checkpoint.load(tmp_path / "m")
     (tmp_path / "m" / "model.json").write_text(json.dumps({"format": 99}))
     with pytest.raises(ValueError, match="format 99"):

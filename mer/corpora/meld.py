@@ -1,0 +1,162 @@
+"""MELD, dialogue of a television series: `{train,dev,test}_sent_emo.csv` and clips `dia0_utt0.mp4`.
+
+The lists are what counts; each line is joined to its clip by split, dialogue and utterance. Traps: the same
+clip name occurs in every split, so the nearest folder that names one decides (`train_splits`,
+`dev_splits_complete`, `output_repeated_splits_test`); old lists have Windows punctuation decoded as Latin-1;
+utterance numbers have gaps; some names stand for several speakers; the splits share speakers.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from mer.corpora.base import AUDIO_SUFFIXES, Corpus, Problem, Utterance
+from mer.corpora.files import audio, in_path_order, relative, table, walk, whole
+
+EMOTIONS = {
+    "anger": "anger",
+    "disgust": "disgust",
+    "fear": "fear",
+    "joy": "happiness",
+    "neutral": "neutral",
+    "sadness": "sadness",
+    "surprise": "surprise",
+}
+SPLITS = {"train": "train", "dev": "validation", "test": "test"}
+SPLIT_WORDS = {"train": "train", "dev": "dev", "val": "dev", "valid": "dev", "validation": "dev", "test": "test"}
+COLUMNS = ("Utterance", "Speaker", "Emotion", "Dialogue_ID", "Utterance_ID")
+LIST = re.compile(r"(train|dev|test)_sent_emo\.csv", re.IGNORECASE)
+CLIP = re.compile(r"dia([0-9]{1,6})_utt([0-9]{1,6})", re.IGNORECASE)
+PUNCTUATION = str.maketrans({0x85: "…", 0x91: "‘", 0x92: "’", 0x93: "“", 0x94: "”", 0x96: "–", 0x97: "—", 0xA0: " "})
+"""bytes of Windows-1252 that were decoded as Latin-1 in the lists that come with the videos"""
+
+Key = tuple[str, int, int]
+
+
+@in_path_order
+def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
+    """Join the lists to the clips; videos are yielded as they are, the reader decides."""
+    places: dict[Key, Path] = {}
+    for found in _clips(raw, folder):
+        if isinstance(found, Problem):
+            yield found
+        else:
+            places[found[0]] = found[1]
+    listed: set[Key] = set()
+    lists: dict[str, str] = {}
+    for path in walk(folder):
+        if not (match := LIST.fullmatch(path.name)):
+            continue
+        name, split = relative(path, raw), match[1].lower()
+        if split in lists:
+            yield Problem(name, f"duplicate copy of {lists[split]}")
+            continue
+        lists[split] = name
+        for found in table(raw, path, COLUMNS):
+            yield found if isinstance(found, Problem) else _line(raw, name, split, found, places, listed)
+    for key, path in places.items():
+        if key not in listed:
+            yield Problem(relative(path, raw), f"not listed in {key[0]}_sent_emo.csv")
+
+
+def _clips(raw: Path, folder: Path) -> Iterator[tuple[Key, Path] | Problem]:
+    """Yield each clip once: sound before video, since people convert the videos where they lie."""
+    found: dict[Key, list[Path]] = {}
+    for path in audio(raw, folder, (*AUDIO_SUFFIXES, ".mp4")):
+        if isinstance(path, Problem):
+            yield path
+        elif not (match := CLIP.fullmatch(path.stem)):
+            yield Problem(relative(path, raw), "expected a name such as dia0_utt0")
+        elif not (split := split_of(path.relative_to(folder).parent)):
+            yield Problem(relative(path, raw), "no folder above it says train, dev or test")
+        else:
+            found.setdefault((split, int(match[1]), int(match[2])), []).append(path)
+    for key, paths in found.items():
+        first, *others = sorted(paths, key=lambda path: path.suffix.lower() == ".mp4")
+        yield key, first
+        for path in others:
+            if path.suffix.lower() != ".mp4" or first.suffix.lower() == ".mp4":
+                yield Problem(relative(path, raw), f"duplicate copy of {relative(first, raw)}")
+
+
+def split_of(folder: Path) -> str | None:
+    """Return the split that the innermost telling part of a folder names.
+
+    >>> split_of(Path("MELD.Raw/train/dev_splits_complete")), split_of(Path("latest/audio"))
+    ('dev', None)
+    """
+    for part in reversed(folder.parts):
+        told = {SPLIT_WORDS[word] for word in re.split("[^a-z]+", part.lower()) if word in SPLIT_WORDS}
+        if len(told) == 1:
+            return told.pop()
+    return None
+
+
+def _line(
+    raw: Path,
+    name: str,
+    split: str,
+    found: tuple[int, dict[str, str]],
+    places: dict[Key, Path],
+    listed: set[Key],
+) -> Utterance | Problem:
+    line, row = found
+    dialogue, turn = whole(row["Dialogue_ID"]), whole(row["Utterance_ID"])
+    if dialogue is None or turn is None:
+        return Problem(name, "Dialogue_ID and Utterance_ID must be whole numbers", line=line)
+    key, clip = (split, dialogue, turn), f"{split}_dia{dialogue}_utt{turn}"
+    if key in listed:
+        return Problem(name, f"{clip}: listed a second time", line=line)
+    listed.add(key)
+    if row["Emotion"] not in EMOTIONS:
+        return Problem(name, f"{clip}: unknown label {row['Emotion']}", line=line)
+    if not row["Speaker"]:
+        return Problem(name, f"{clip}: no speaker", line=line)
+    if key not in places:
+        return Problem(name, f"{clip}: no audio", line=line)
+    text = row["Utterance"].translate(PUNCTUATION).strip() or None
+    return Utterance(
+        name=clip,
+        path=relative(places[key], raw),
+        speaker=row["Speaker"].translate(PUNCTUATION).strip(),
+        emotion_raw=row["Emotion"],
+        language="en",
+        transcription=text,
+        text_source="human" if text else "none",
+        dialogue_id=f"{split}_{dialogue}",
+        turn_index=turn,
+        split_official=SPLITS[split],
+    )
+
+
+CORPUS = Corpus(
+    name="meld",
+    title="MELD, Multimodal EmotionLines Dataset",
+    family="friends",
+    folders=("MELD", "MELD.Raw", "MELD-master"),
+    emotions=EMOTIONS,
+    parse=parse,
+    language="en",
+    licence="GPL-3.0 (repository); dialogue of a television series, for research",
+    citation=(
+        "Poria et al. (2019). MELD: A Multimodal Multi-Party Dataset for Emotion Recognition in Conversations. ACL."
+    ),
+    obtain=(
+        "MELD.Raw.tar.gz (11 GB) from https://affective-meld.github.io, no login; extract it and the three "
+        "archives inside to data/raw/MELD/train/…, dev/…, test/…; take the three *_sent_emo.csv from "
+        "https://github.com/declare-lab/MELD instead of those in the archive"
+    ),
+    expected={
+        "anger": 1607,
+        "disgust": 361,
+        "fear": 358,
+        "joy": 2308,
+        "neutral": 6436,
+        "sadness": 1002,
+        "surprise": 1636,
+    },
+    lexical_control="free",
+    elicitation="tv",
+    official_splits=True,
+    cluster="dialogue_id",
+)

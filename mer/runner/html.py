@@ -1,0 +1,45 @@
+"""An executed notebook as one page that needs no network and runs no script.
+
+What a notebook shows comes from corpora, so it is foreign: outputs other than text, tables and
+pictures are dropped, script elements removed, and a content security policy forbids the rest.
+"""
+
+import copy
+import re
+from pathlib import Path
+from typing import Any
+
+from nbconvert import HTMLExporter
+
+from mer.runner import steps
+
+TEMPLATES = Path(__file__).parent / "template"
+SHOWN = ("text/html", "text/markdown", "text/plain", "image/png", "image/jpeg", "image/svg+xml")
+SCRIPT = re.compile(r"<\s*(script|iframe|object|embed|link|meta|base)\b.*?(<\s*/\s*\1\s*>|/?>|$)", re.I | re.S)
+
+
+def render(book: Any, page: Path, title: str) -> None:
+    """Write an executed notebook to `page`."""
+    exporter = HTMLExporter(
+        template_name="report", extra_template_basedirs=[str(TEMPLATES)], embed_images=True, exclude_anchor_links=True
+    )
+    book = harmless(book)
+    book.cells = [cell for cell in book.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
+    text, _ = exporter.from_notebook_node(book, resources={"title": title, "metadata": {"name": title}})
+    page.write_text(text, encoding="utf-8", newline="\n")
+
+
+def harmless(book: Any) -> Any:
+    """Return a copy of a notebook whose outputs hold no script."""
+    book = copy.deepcopy(book)
+    book.metadata.pop("widgets", None)
+    for cell in book.cells:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            for kind in list(data):
+                if kind not in SHOWN:
+                    del data[kind]
+                elif kind in ("text/html", "text/markdown", "image/svg+xml"):
+                    data[kind] = SCRIPT.sub("", steps.source({"source": data[kind]}))
+            output.get("metadata", {}).get("text/html", {}).pop("isolated", None)
+    return book

@@ -1,0 +1,80 @@
+"""Where and with what a study was run, as far as it can be found out cheaply."""
+
+import importlib.metadata
+import os
+import platform
+import re
+import shutil
+import subprocess
+
+from mer import files
+
+
+def collect() -> dict:
+    """Return versions, git state and hardware in JSON types; what is unknown is None."""
+    return {
+        "python": platform.python_version(),
+        "packages": packages(),
+        "git": git(),
+        "hardware": {
+            "platform": platform.platform(),
+            "cpus": os.cpu_count(),
+            "memory_gb": _memory(),
+            "gpu": _ask("nvidia-smi", "--query-gpu=name", "--format=csv,noheader") or None,
+        },
+    }
+
+
+def packages() -> dict[str, str]:
+    """Return the installed versions of the locked packages, or of the direct requirements without a lock."""
+    lock = files.ROOT / "constraints.txt"
+    try:
+        lines = lock.read_text(encoding="utf-8").splitlines() if lock.is_file() else _requirements()
+    except importlib.metadata.PackageNotFoundError:
+        return {}
+    names = {match[0] for line in lines if (match := re.match(r"[A-Za-z0-9][\w.-]*", line.strip()))}
+    found: dict[str, str] = {}
+    for name in sorted(names, key=str.lower):
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def git() -> dict | None:
+    """Return the commit and whether files differ from it; None outside of a checkout or without git."""
+    commit = _ask("git", "rev-parse", "HEAD")
+    if not commit:
+        return None
+    return {"commit": commit, "dirty": bool(_ask("git", "status", "--porcelain"))}
+
+
+def _requirements() -> list[str]:
+    return [line for line in importlib.metadata.requires("mer") or [] if "extra ==" not in line]
+
+
+def _memory() -> float | None:
+    try:
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
+    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
+        return None
+
+
+def _ask(program: str, *arguments: str) -> str:
+    """The output of a program; nothing where it is absent, fails or hangs."""
+    if (path := shutil.which(program)) is None:
+        return ""
+    try:
+        answer = subprocess.run(  # noqa: S603
+            [path, *arguments],
+            cwd=files.ROOT,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=10,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return answer.stdout.strip() if answer.returncode == 0 else ""

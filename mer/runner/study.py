@@ -1,0 +1,60 @@
+"""What the runner is given: a study, and where its pieces lie in the run folder."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+class StudyError(ValueError):
+    """What keeps a study from being run, one line per problem."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(problems))
+
+
+@dataclass(frozen=True)
+class Study:
+    """A set of notebooks to run with one set of parameters.
+
+    Attributes:
+        name: names the study on screen and in the report.
+        folder: the run folder.
+        params: the resolved parameters in plain JSON types; the keys are the sections.
+        text: the same as YAML, written to `folder/params.yaml`.
+        notebooks: the folder of `NN_verb_noun.ipynb`.
+        steps: the numbers that the study lists.
+        source: what the user typed after `run_all.py`, for the retry command.
+        external: data outside the run folder by the name that steps read it under;
+            True where the study itself writes it.
+        threads: per numerical library and step.
+        timeout: seconds that one notebook may take.
+    """
+
+    name: str
+    folder: Path
+    params: dict
+    text: str
+    notebooks: Path
+    steps: tuple[str, ...]
+    source: str
+    external: dict[str, tuple[Path, bool]] = field(default_factory=dict)
+    threads: int = 1
+    timeout: float | None = None
+
+    def place(self, step: str, kind: str) -> Path:
+        """Return where a step's `ipynb`, `html`, `failed`, `partial`, `log` or `stamp` lies.
+
+        >>> Study("x", Path("o"), {}, "", Path("n"), (), "").place("01_a", "stamp").as_posix()
+        'o/stamps/01_a.json'
+        """
+        return (
+            self.folder
+            / {
+                "ipynb": f"{step}.ipynb",
+                "html": f"{step}.html",
+                "failed": f"{step}.failed.ipynb",
+                "partial": f"{step}.partial.ipynb",
+                "log": f"logs/{step}.log",
+                "stamp": f"stamps/{step}.json",
+            }[kind]
+        )

@@ -1,0 +1,132 @@
+"""Run a study: `python run_all.py params/demo.yaml`. What is up to date stays; see `--help`."""
+
+import argparse
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from mer import files, params
+from mer.runner import Row, Study, StudyError, problems, run, survey
+from mer.runner.schedule import parse_numbers
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    given = _parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a console that lacks ✓ shows something else
+    try:
+        study, wanted = _study(given)
+        if given.list:
+            _print(study, survey(study))
+            return 0
+        return run(study, steps=wanted, start=given.start, force=given.force, jobs=given.jobs)
+    except params.ParamsError as error:
+        print(error, file=sys.stderr)
+    except StudyError as error:
+        count = f"{len(error.problems)} problem{'s' if len(error.problems) > 1 else ''}"
+        print("\n  ".join([f"{given.params}: {count}, nothing was run", *error.problems]), file=sys.stderr)
+    return 2
+
+
+def _study(given: argparse.Namespace) -> tuple[Study, set[str] | None]:
+    """Load and check everything that can be checked before running.
+
+    Raises:
+        ParamsError: the parameters are wrong.
+        StudyError: they name what is not there.
+    """
+    from mer.dataset import preflight
+
+    chosen = params.load(given.params, given.set, given.name)
+    raw = (files.from_root(chosen.data.raw), chosen.data.synthetic is not None)
+    minutes = chosen.compute.timeout_minutes
+    study = Study(
+        name=chosen.name,
+        folder=files.ROOT / "outputs" / chosen.name,
+        params=chosen.model_dump(mode="json"),
+        text=params.dump(chosen),
+        notebooks=files.ROOT / "notebooks",
+        steps=chosen.steps,
+        source=_typed(given),
+        external={"raw": raw},
+        threads=chosen.compute.threads,
+        timeout=None if minutes is None else minutes * 60,
+    )
+    wanted, wrong = None, []
+    if given.steps is not None:
+        try:
+            wanted = parse_numbers(given.steps)
+        except StudyError as error:
+            wrong += error.problems
+    if not given.list:
+        wrong += preflight.problems(chosen) + ([] if wrong else problems(study, wanted, given.start))
+    if wrong:
+        raise StudyError(wrong)
+    return study, wanted
+
+
+def _typed(given: argparse.Namespace) -> str:
+    """The arguments that make this study, for commands that people copy."""
+    words = [given.params, *(word for text in given.set for word in ("--set", text))]
+    words += ["--name", given.name] if given.name else []
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+
+
+def _print(study: Study, rows: list[Row]) -> None:
+    print(f"{study.name}: {files.to_root(study.folder)}")
+    width = max((len(row.title) for row in rows), default=0)
+    for row in rows:
+        print(f"  {row.number} {row.title:<{width}}  {row.state:<10} {row.reason}".rstrip())
+
+
+def _number(text: str) -> str:
+    if not text.isdecimal() or len(text) > 2:
+        raise argparse.ArgumentTypeError(f"{text!r} is no step; write two digits, as in 04")
+    return f"{int(text):02d}"
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of processes, 1 or more")
+    return int(text)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="run_all.py",
+        description="Run the numbered notebooks of a study, each only where something it depends on has changed.",
+        epilog="Exit code: 0 up to date, 1 a step failed, 2 wrong parameters, 130 interrupted.",
+    )
+    add = parser.add_argument
+    add("params", nargs="?", default="params/demo.yaml", metavar="PARAMS", help="the study (default: params/demo.yaml)")
+    add("--steps", metavar="03,05-07", help="look at these steps only; they need not be listed by the study")
+    add("--from", dest="start", type=_number, metavar="04", help="leave out the steps before this one")
+    add("--force", action="store_true", help="run steps that are up to date, too")
+    add("--set", action="append", default=[], metavar="A.B=C", help="override one parameter; may be repeated")
+    add("--name", metavar="RUN", help="run folder outputs/RUN instead of the study's own")
+    add("--jobs", type=_positive, default=_cores(), metavar="N", help="processes at once (default: all cores)")
+    add("--list", action="store_true", help="show the steps and what would run; run nothing")
+    return parser
+
+
+def _terminated(*_: object) -> None:
+    """Being terminated ends workers in order, like Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parent))
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,147 @@
+"""MELD: lists and clips meet by split, dialogue and utterance."""
+
+import pytest
+
+from mer.corpora import Problem, Utterance
+from mer.corpora.meld import CORPUS, parse
+
+HEAD = "Sr No.,Utterance,Speaker,Emotion,Sentiment,Dialogue_ID,Utterance_ID,Season,Episode,StartTime,EndTime"
+
+
+def put(folder, path, data=b"RIFF"):
+    path = folder / path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+def row(dialogue=0, turn=0, emotion="joy", text="Hi!", speaker="Joey"):
+    return f'1,"{text}",{speaker},{emotion},positive,{dialogue},{turn},8,21,"00:16:16,059","00:16:21,731"'
+
+
+def listing(*rows, code="utf-8", ends="\r\n"):
+    return ends.join([HEAD, *rows, ""]).encode(code)
+
+
+def read(raw, folder="MELD.Raw"):
+    return list(parse(raw, raw / folder))
+
+
+def test_the_same_name_in_two_splits_is_two_utterances(tmp_path):
+    raw = tmp_path / "train" / "test"  # what lies above the corpus says nothing
+    put(raw, "MELD.Raw/train/train_sent_emo.csv", listing(row(emotion="joy")))
+    put(raw, "MELD.Raw/dev_sent_emo.csv", listing(row(emotion="fear")))
+    put(raw, "MELD.Raw/test_sent_emo.csv", listing(row(emotion="anger")))
+    put(raw, "MELD.Raw/train/train_splits/dia0_utt0.wav")
+    put(raw, "MELD.Raw/dev/dev_splits_complete/dia0_utt0.flac")
+    put(raw, "MELD.Raw/output_repeated_splits_test/dia0_utt0.mp4")
+    put(raw, "MELD.Raw/output_repeated_splits_test/._dia0_utt0.mp4")
+    found = {r.name: r for r in read(raw)}
+    assert {name: (r.split_official, r.emotion_raw) for name, r in found.items()} == {
+        "train_dia0_utt0": ("train", "joy"),
+        "dev_dia0_utt0": ("validation", "fear"),
+        "test_dia0_utt0": ("test", "anger"),
+    }
+    assert found["test_dia0_utt0"].path.endswith("test/dia0_utt0.mp4")
+    assert found["dev_dia0_utt0"].dialogue_id == "dev_0"
+
+
+def test_a_line_keeps_speaker_text_and_turn(tmp_path):
+    said = "No, ‘you’ <script>alert(1)</script>, “you”"
+    put(tmp_path, "MELD.Raw/dev_sent_emo.csv", listing(row(3, 7, text=said, speaker="Joey and Chandler")))
+    put(tmp_path, "MELD.Raw/dev/dia3_utt7.wav")
+    (found,) = read(tmp_path)
+    assert (found.speaker, found.turn_index, found.transcription) == ("Joey and Chandler", 7, said)
+    assert (found.text_source, found.language) == ("human", "en")
+
+
+@pytest.mark.parametrize("code", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
+def test_lists_are_read_in_any_encoding_and_with_any_line_ends(tmp_path, code, ends):
+    text = "It’s “fine” – really…"
+    put(tmp_path, "MELD.Raw/dev_sent_emo.csv", listing(row(text=text), code=code, ends=ends))
+    put(tmp_path, "MELD.Raw/dev/dia0_utt0.wav")
+    (found,) = read(tmp_path)
+    assert found.transcription == text
+
+
+def test_punctuation_that_was_decoded_as_latin1_is_repaired(tmp_path):
+    text = "It\x92s \x93fine\x94\xa0\x96 \x91so\x92\x85\x97"
+    put(tmp_path, "MELD.Raw/dev_sent_emo.csv", listing(row(text=text, speaker="Ross\x92s mom")))
+    put(tmp_path, "MELD.Raw/dev/dia0_utt0.wav")
+    (found,) = read(tmp_path)
+    assert (found.transcription, found.speaker) == ("It’s “fine” – ‘so’…—", "Ross’s mom")
+
+
+def test_each_bad_line_is_told_with_its_number(tmp_path):
+    rows = [
+        row(0, 0),
+        row(0, 1, emotion="glee"),
+        "4,broken",
+        row(0, "x"),
+        row(0, 0),
+        row(0, 2),
+        row(0, 3, speaker=""),
+    ]
+    put(tmp_path, "MELD.Raw/train_sent_emo.csv", listing(*rows))
+    for turn in (0, 1, 3):
+        put(tmp_path, f"MELD.Raw/train/dia0_utt{turn}.wav")
+    problems = {r.line: r.reason for r in read(tmp_path) if isinstance(r, Problem)}
+    assert problems == {
+        3: "train_dia0_utt1: unknown label glee",
+        4: "expected 11 columns, found 2",
+        5: "Dialogue_ID and Utterance_ID must be whole numbers",
+        6: "train_dia0_utt0: listed a second time",
+        7: "train_dia0_utt2: no audio",
+        8: "train_dia0_utt3: no speaker",
+    }
+
+
+def test_an_unclosed_quotation_mark_does_not_swallow_the_rest_unseen(tmp_path):
+    rows = ['1,Hi,Joey,joy,positive,0,0,8,21,"00:16:16,059","00:16:21', *(row(0, n) for n in range(1, 30))]
+    put(tmp_path, "MELD.Raw/dev_sent_emo.csv", listing(*rows))
+    found = read(tmp_path)
+    assert any("quotation mark is not closed" in r.reason or "columns" in r.reason for r in found)
+
+
+def test_missing_columns_are_named(tmp_path):
+    put(tmp_path, "MELD.Raw/dev_sent_emo.csv", b"Utterance,Speaker\nHi,Joey\n")
+    (found,) = read(tmp_path)
+    assert (found.line, found.reason) == (1, "no column Emotion, Dialogue_ID, Utterance_ID in the header")
+
+
+def test_clips_beside_the_lists_are_told(tmp_path):
+    put(tmp_path, "MELD.Raw/dev_sent_emo.csv", listing(row()))
+    put(tmp_path, "MELD.Raw/dev/final_videos_testdia0_utt0.mp4")
+    put(tmp_path, "MELD.Raw/dev/dia9_utt9.mp4")
+    put(tmp_path, "MELD.Raw/dev/dia0_utt0.wav", b"")
+    put(tmp_path, "MELD.Raw/audio/dia0_utt0.wav")
+    reasons = {r.path.split("/", 1)[1]: r.reason for r in read(tmp_path)}
+    assert reasons["dev/final_videos_testdia0_utt0.mp4"] == "expected a name such as dia0_utt0"
+    assert reasons["dev/dia9_utt9.mp4"] == "not listed in dev_sent_emo.csv"
+    assert "0 bytes" in reasons["dev/dia0_utt0.wav"]
+    assert reasons["audio/dia0_utt0.wav"] == "no folder above it says train, dev or test"
+    assert reasons["dev_sent_emo.csv"] == "dev_dia0_utt0: no audio"
+
+
+def test_sound_is_preferred_to_the_video_it_came_from(tmp_path):
+    put(tmp_path, "MELD.Raw/dev_sent_emo.csv", listing(row()))
+    for place in ("dev/dia0_utt0.mp4", "dev/dia0_utt0.wav", "dev/old/dia0_utt0.wav"):
+        put(tmp_path, f"MELD.Raw/{place}")
+    kept, told = read(tmp_path)
+    assert (isinstance(kept, Utterance), kept.path) == (True, "MELD.Raw/dev/dia0_utt0.wav")
+    assert told == Problem("MELD.Raw/dev/old/dia0_utt0.wav", f"duplicate copy of {kept.path}")
+
+
+def test_a_second_list_of_a_split_is_told(tmp_path):
+    for place in ("a", "b"):
+        put(tmp_path, f"MELD.Raw/{place}/dev_sent_emo.csv", listing(row()))
+    put(tmp_path, "MELD.Raw/dev/dia0_utt0.wav")
+    told, kept = read(tmp_path)
+    assert told == Problem("MELD.Raw/b/dev_sent_emo.csv", "duplicate copy of MELD.Raw/a/dev_sent_emo.csv")
+    assert kept.emotion_raw == "joy"
+
+
+def test_the_corpus_declares_how_it_is_scored():
+    assert (CORPUS.family, CORPUS.cluster, CORPUS.lexical_control) == ("friends", "dialogue_id", "free")
+    assert CORPUS.official_splits
+    assert sum(CORPUS.expected.values()) == 13_708

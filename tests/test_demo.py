@@ -1,0 +1,122 @@
+"""The demo, run as a user runs it: its known truth has to come out at the other end."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mer import corpora, features, files, stats
+from mer.corpora import synthetic
+from mer.dataset import build, labels, schema
+from mer.evaluation import protocols, scores, study
+from mer.params.schema import System, Training
+from mer.training import grid
+from tests.studies import run_all
+
+ACTED = ["cremad", "emodb", "esd", "ravdess"]
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    place = tmp_path_factory.mktemp("demo")
+    arguments = {"name": "pytest-demo", "data__raw": place / "raw", "data__store": place / "store"}
+    finished = run_all("params/demo.yaml", **arguments)
+    yield finished, lambda *more: run_all("params/demo.yaml", *more, **arguments)
+    finished.remove()
+
+
+def test_the_run_folder_is_complete(demo):
+    finished, _ = demo
+    assert finished.code == 0, finished.screen
+    names = ["params.yaml", "run.json", "index.html", "data/manifest.parquet", "tables/results.parquet"]
+    names += ["tables/results.csv", "tables/predictions.parquet", "checkpoints/gated-seed0/model.safetensors"]
+    for notebook in sorted((files.ROOT / "notebooks").glob("*.ipynb")):
+        names += [f"{notebook.stem}.ipynb", f"{notebook.stem}.html"]
+    assert [name for name in names if not (finished.folder / name).is_file()] == []
+
+
+def test_pages_need_nothing_from_outside(demo):
+    finished, _ = demo
+    for page in finished.folder.glob("*.html"):
+        html = page.read_text(encoding="utf-8")
+        assert not re.search(r"""(src|href)=["']?(https?:)?//""", html), page.name
+        assert "<script" not in html, page.name
+
+
+def test_held_out_acted_corpora_are_recognised_but_not_perfectly(demo):
+    finished, _ = demo
+    uar = finished.uar("loco", "gated")
+    classes = {"cremad": 6, "emodb": 6, "esd": 5, "ravdess": 7}
+    for corpus in ACTED:
+        assert 1 / classes[corpus] + 0.10 < uar[corpus] < 0.85, (corpus, uar[corpus])
+
+
+def test_the_uninformative_modality_is_seen(demo):
+    finished, _ = demo
+    chance = 1 / 7
+    assert abs(finished.uar("in_corpus", "logistic")["meld"] - chance) < 0.12  # its audio was drawn at random
+    assert finished.uar("in_corpus", "logistic_text")["meld"] > chance + 0.2  # its words were not
+
+
+def test_the_planted_shortcut_is_flagged_and_nothing_else_is(demo):
+    finished, _ = demo
+    shortcuts = finished.table("tables/shortcuts.csv").set_index("corpus")
+    assert shortcuts.index[shortcuts["flagged"]].tolist() == ["esd"]
+    assert shortcuts.loc["esd", "UAR"] > 0.9
+
+
+def test_results_are_tidy_and_carry_their_uncertainty(demo):
+    finished, _ = demo
+    results = finished.table("tables/results.parquet")
+    assert list(results.columns) == scores.RESULT_COLUMNS
+    keys = ["system", "protocol", "answers", "train_corpora", "test_corpus", "seed", "metric"]
+    assert not results.duplicated(keys).any()
+    loco = results[(results["protocol"] == "loco") & (results["metric"] == "UAR") & results["seed"].isna()]
+    assert (loco["low"] < loco["value"]).all()
+    assert (loco["value"] < loco["high"]).all()
+    pd.testing.assert_frame_equal(
+        results, scores.typed(pd.read_csv(finished.folder / "tables/results.csv").to_dict("records"))
+    )
+
+
+def test_an_unchanged_study_runs_nothing_and_a_parameter_runs_what_reads_it(demo):
+    finished, again = demo
+    before = {page.name: page.stat().st_mtime_ns for page in finished.folder.glob("*.ipynb")}
+    second = again()
+    assert second.code == 0, second.screen
+    assert {page.name: page.stat().st_mtime_ns for page in finished.folder.glob("*.ipynb")} == before
+    listed = again("--list", "--set", "training.epochs=1")
+    states = {line.split()[0]: line for line in listed.screen.splitlines() if re.match(r"\s*\W*\s*\d\d", line)}
+    assert "training" in listed.screen
+    assert len(states) >= 0
+
+
+def hold_out(shift, folder):
+    """Mean chance-corrected LOCO UAR of the acted corpora, logistic regression on audio."""
+    synthetic.write(folder / "raw", speakers=4, clips=3, shift=shift)
+    options = {"policy": "paper7", "overrides": {}, "seed": 0, "validation": 0.1, "test": 0.1, "folds": 4}
+    dataset = build.build(folder / "raw", [*ACTED, "meld"], **options, min_seconds=0.1, max_seconds=30)
+    usable, classes = schema.usable(dataset.manifest), labels.classes("paper7")
+    spec = {"audio": features.acoustic_spec(extractor="mfcc", n_mfcc=40, min_seconds=0.1, max_seconds=30)}
+    features.extract_audio(usable, folder / "raw", features.Store(folder, spec["audio"]), jobs=2)
+    task = study.task_of(usable, features.load(usable, folder, spec, ()), classes)
+    cells = protocols.plan(usable, ("loco",), [*ACTED, "meld"])
+    jobs, _ = study.jobs(cells, {"s": System(model="logistic", modalities=("audio",))}, (0,), task)
+    done = grid.run(task, jobs, Training(), where="cpu", threads=1, at_once=1)
+    results = scores.score(
+        scores.predictions(done, usable, classes),
+        classes,
+        corpora.clusters(set(usable["corpus"])),
+        study="t",
+        confidence=0.95,
+    )
+    rows = results[(results["metric"] == "UAR") & (results["answers"] == "restricted") & results["seed"].isna()]
+    rows = rows[rows["test_corpus"].isin(ACTED)]
+    return np.mean([stats.chance_corrected(v, k) for v, k in zip(rows["value"], rows["classes"], strict=True)])
+
+
+def test_loco_falls_as_corpora_move_apart(tmp_path):
+    near, middle, far = (hold_out(shift, tmp_path / str(shift)) for shift in (0.0, 1.5, 3.0))
+    assert near > middle + 0.05
+    assert middle > far + 0.05

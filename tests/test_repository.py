@@ -1,0 +1,113 @@
+"""The files that people and machines start from agree with one another."""
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from mer import files
+
+NOTEBOOKS = sorted((files.ROOT / "notebooks").glob("*.ipynb"))
+PROJECT = tomllib.loads((files.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def constraints():
+    lines = (files.ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    return {canonicalize_name(pin.name): str(pin.specifier) for pin in pins}
+
+
+def test_every_dependency_has_an_exact_version():
+    pins = constraints()
+    wanted = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]
+    for requirement in map(Requirement, wanted):
+        pin = pins[canonicalize_name(requirement.name)]
+        assert re.fullmatch(r"==[0-9][0-9a-z.]*", pin), (requirement.name, pin)
+        assert requirement.specifier.contains(pin.removeprefix("=="))
+
+
+def test_conda_installs_what_pip_installs():
+    environment = yaml.safe_load((files.ROOT / "environment.yml").read_text(encoding="utf-8"))
+    [pip] = [item["pip"] for item in environment["dependencies"] if isinstance(item, dict)]
+    assert pip == ["-c constraints.txt", "-e .[dev]"]
+    [python] = [item for item in environment["dependencies"] if str(item).startswith("python=")]
+    assert PROJECT["requires-python"] == ">=" + python.removeprefix("python=")
+
+
+def test_the_readme_has_the_two_commands():
+    lines = (files.ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    assert "pip install -c constraints.txt -e . && python run_all.py" in lines
+    assert 'pip install -c constraints.txt -e ".[dev]" && pytest' in lines
+    torch = constraints()["torch"]
+    assert any(f"pip install torch{torch} --index-url" in line for line in lines)
+
+
+def test_the_readme_lists_every_corpus_step_and_linked_file():
+    from mer.corpora import CORPORA
+
+    text = (files.ROOT / "README.md").read_text(encoding="utf-8")
+    for name in CORPORA:
+        assert f"| `{name}` |" in text
+    for notebook in NOTEBOOKS:
+        assert f"`{notebook.stem}`" in text
+    for target in re.findall(r"\]\(([^)#]+)\)", text):
+        assert target.startswith("https://") or (files.ROOT / target).exists(), target
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_notebook_house_style(path):
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    cells = notebook["cells"]
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    assert all(not cell["outputs"] and cell["execution_count"] is None for cell in code), "outputs are not stripped"
+    assert all(cell.get("id") for cell in cells)
+    first = "".join(cells[0]["source"])
+    assert first.startswith("# ")
+    assert all(f"**{word}**" in first for word in ("Question", "Reads", "Writes", "Takes"))
+    tags = [cell["metadata"].get("tags", []) for cell in cells[1:3]]
+    assert tags == [["parameters"], ["setup"]]
+    assert "".join(cells[1]["source"]).startswith('params_file = "params/demo.yaml"')
+    assert len(code) <= 22
+    for cell in code[2:]:
+        lines = [line for line in "".join(cell["source"]).splitlines() if line.strip()]
+        assert len(lines) <= 16, "a long cell belongs in mer"
+        assert not any(line.startswith(("def ", "class ")) for line in lines)
+    assert any("assert" in "".join(cell["source"]) for cell in code) or "assert_frame_equal" in path.read_text()
+
+
+def test_importing_mer_is_light():
+    program = "import sys, mer.params, mer.corpora, mer.dataset.preflight; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert not {"torch", "pandas", "papermill", "matplotlib", "sklearn"} & set(done.stdout.split())
+
+
+def test_packages_import_only_from_those_above():
+    order = [
+        "files",
+        "params",
+        "stats",
+        "corpora",
+        "media",
+        "dataset",
+        "features",
+        "models",
+        "training",
+        "evaluation",
+        "report",
+    ]
+    allowed = {name: set(order[: i + 1]) for i, name in enumerate(order)} | {"runner": {"files", "runner"}}
+    for path in (files.ROOT / "mer").rglob("*.py"):
+        package = path.relative_to(files.ROOT / "mer").parts[0].removesuffix(".py")
+        text = path.read_text(encoding="utf-8")
+        used = set(re.findall(r"^\s*from mer\.(\w+)", text, re.M)) | set(
+            re.findall(r"^\s*import mer\.(\w+)", text, re.M)
+        )
+        for names in re.findall(r"^\s*from mer import ([\w, ]+)", text, re.M):
+            used |= {name.strip() for name in names.split(",")}
+        assert package == "__init__" or used <= allowed[package], (path.name, used - allowed[package])
