@@ -6,7 +6,6 @@ import shlex
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 from mer import files, params
 from mer.runner import Row, Study, StudyError, problems, run, survey
@@ -124,7 +123,6 @@ def _terminated(*_: object) -> None:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).resolve().parent))
     signal.signal(signal.SIGTERM, _terminated)
     try:
         sys.exit(main())

@@ -38,7 +38,7 @@ from mer.corpora.synthetic_text import ESD_SECONDS, Tree, cremad_tables, esd, me
 from mer.corpora.synthetic_voice import RATE, Clip, speak
 from mer.files import read_json, to_root, write_json
 
-FORMAT = 1
+FORMAT = 2
 """raised whenever the same spec gives other files"""
 
 _RAVDESS = ("neutral", "calm", "happiness", "sadness", "anger", "fear", "disgust", "surprise")
@@ -184,8 +184,8 @@ def _checksum(path: Path) -> str:
 
 def _refuse_foreign(raw: Path, found: Truth | None) -> None:
     """Raise where `raw` holds what `write` did not make: nobody's recordings are ever replaced."""
-    if not raw.exists():
-        return
+    if raw.is_file():
+        raise ValueError(f"{to_root(raw)}: a file, where data.raw has to name a folder; name another")
     own = {"truth.json", *found.files} if found else set()
     held = (path for path in raw.rglob("*") if not path.is_dir() or path.is_symlink())
     foreign = next((path for path in held if path.relative_to(raw).as_posix() not in own), None)

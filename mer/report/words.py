@@ -1,10 +1,37 @@
 """Sentences under figures and tables, computed from the numbers they stand beside."""
 
+import html
+
 import pandas as pd
 
 from mer.report.numbers import above_chance, bounds, chance, select, short
 
 _MORE = 4
+
+
+class Prose(str):
+    """Text that a notebook shows as a paragraph; what comes from a corpus stays text."""
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(self, quote=False)}</p>"
+
+
+class Long:
+    """A table of sentences: whole, wrapped, without row numbers.
+
+    >>> Long(pd.DataFrame({"a": ["<b>"]}))._repr_html_().count("&lt;b&gt;")
+    1
+    """
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self.frame = frame
+
+    def __repr__(self) -> str:
+        return self.frame.to_string(index=False)
+
+    def _repr_html_(self) -> str:
+        with pd.option_context("display.max_colwidth", None):
+            return self.frame.to_html(index=False, classes="long", border=0)
 
 
 def loco_sentence(results: pd.DataFrame, answers: str = "free") -> str:
@@ -57,3 +84,22 @@ def _list(names: list[str]) -> str:
     if len(names) > _MORE + 1:
         names = [*names[:_MORE], f"{len(names) - _MORE} more"]
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
+
+
+def listed(reasons: dict[str, str]) -> Prose:
+    """Say which corpora are not scored, and why.
+
+    >>> listed({"emodb": "", "cremad": "13 clips, fewer than 100"})
+    'Listed, not scored: cremad (13 clips, fewer than 100).'
+    """
+    found = [f"{corpus} ({reason})" for corpus, reason in sorted(reasons.items()) if reason]
+    return Prose(f"Listed, not scored: {', '.join(found)}." if found else "All corpora are scored.")
+
+
+def counted(items: list[str], what: str, otherwise: str) -> Prose:
+    """Say how many there are, with one example.
+
+    >>> counted(["a: no text", "b: no text"], "cells cannot be run", "All can.")
+    '2 cells cannot be run, for example a: no text.'
+    """
+    return Prose(f"{len(items)} {what}, for example {items[0]}." if items else otherwise)

@@ -15,7 +15,10 @@ from mer.runner import steps
 
 TEMPLATES = Path(__file__).parent / "template"
 SHOWN = ("text/html", "text/markdown", "text/plain", "image/png", "image/jpeg", "image/svg+xml")
-SCRIPT = re.compile(r"<\s*(script|iframe|object|embed|link|meta|base)\b.*?(<\s*/\s*\1\s*>|/?>|$)", re.I | re.S)
+ACTIVE = re.compile(
+    r"<\s*script\b.*?(<\s*/\s*script\s*>|$)|<\s*/?\s*(script|iframe|object|embed|link|meta|base)\b[^>]*>?",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 def render(book: Any, page: Path, title: str) -> None:
@@ -40,6 +43,13 @@ def harmless(book: Any) -> Any:
                 if kind not in SHOWN:
                     del data[kind]
                 elif kind in ("text/html", "text/markdown", "image/svg+xml"):
-                    data[kind] = SCRIPT.sub("", steps.source({"source": data[kind]}))
+                    data[kind] = _inactive(steps.source({"source": data[kind]}))
             output.get("metadata", {}).get("text/html", {}).pop("isolated", None)
     return book
+
+
+def _inactive(text: str) -> str:
+    """Remove elements until none is left: taking one out may put another together."""
+    while (shorter := ACTIVE.sub("", text)) != text:
+        text = shorter
+    return text

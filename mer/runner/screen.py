@@ -45,9 +45,9 @@ class Screen:
         """Print a step's line: `✓ 03 train_fusion   done   0:41`. Where the line is live, a start prints none."""
         if state == "running" and self.live:
             return
-        word = "" if state == "running" else f"{state:<11}"
+        word = f"{'started' if state == 'running' else state:<11}"
         details = "  ".join(fact for fact in facts if fact)
-        self.say(f"  {MARKS[state]} {name[:2]} {name[3:]:<{self._width}}  {word} {details}".rstrip())
+        self.say(f"  {MARKS[state]} {name[:2]} {name[3:]:<{self._width}}  {word}  {details}".rstrip())
 
     def running(self, steps: Iterable[tuple[str, float, str]]) -> None:
         """Redraw the live line from `(name, seconds, heading)` of the steps that run."""

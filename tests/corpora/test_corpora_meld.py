@@ -97,10 +97,13 @@ def test_each_bad_line_is_told_with_its_number(tmp_path):
 
 
 def test_an_unclosed_quotation_mark_does_not_swallow_the_rest_unseen(tmp_path):
-    rows = ['1,Hi,Joey,joy,positive,0,0,8,21,"00:16:16,059","00:16:21', *(row(0, n) for n in range(1, 30))]
-    put(tmp_path, "MELD.Raw/dev_sent_emo.csv", listing(*rows))
-    found = read(tmp_path)
-    assert any("quotation mark is not closed" in r.reason or "columns" in r.reason for r in found)
+    bare = [f"1,Hi,Joey,joy,positive,0,{turn},8,21,0,1" for turn in range(30)]
+    put(tmp_path, "MELD.Raw/dev_sent_emo.csv", listing(bare[0][:-1] + '"1', *bare[1:]))
+    put(tmp_path, "MELD.Raw/dev/dia0_utt0.wav")
+    lost = [r for r in read(tmp_path) if r.path.endswith(".csv")]
+    assert lost == [
+        Problem(lost[0].path, "lines 2 to 31 read as one: a quotation mark is not closed", line=2),
+    ]
 
 
 def test_missing_columns_are_named(tmp_path):

@@ -227,7 +227,7 @@ def test_nemo_believes_the_file_name_and_tells_of_the_line(tmp_path):
         put(tmp_path, f"nEMO/samples/{clip}.flac")
     lines = (
         "file_id\temotion\traw_text\tnormalized_text\tspeaker_id\tgender\tage",
-        'AA0_fear_1.wav\tfear\tŻaba "i <script>alert(1)</script>\tx\t\t        AA0 \tfemale\t30 ',
+        'AA0_fear_1.wav\tfear\t"Żaba i <script>alert(1)</script>\tx\t\t        AA0 \tfemale\t30 ',
         "AA0_fear_2.wav\tanger\tŹle.\tx\tAA0\tfemale\t30",
         "AA0_joy_9.wav\tfear",
         "AA0_fear_8.wav\tfear\tNic.\tx\tAA0\tfemale\t30",
@@ -237,7 +237,7 @@ def test_nemo_believes_the_file_name_and_tells_of_the_line(tmp_path):
     assert (other.line, "file name counts" in other.reason) == (3, True)
     assert (short.line, short.reason) == (4, "expected 7 columns, found 2")
     assert (gone.line, gone.reason) == (5, "AA0_fear_8: no audio")
-    assert first.transcription == 'Żaba "i <script>alert(1)</script>'
+    assert first.transcription == '"Żaba i <script>alert(1)</script>'
     assert (first.gender, first.age, first.speaker) == ("female", 30, "AA0")
     assert (second.emotion_raw, second.transcription) == ("fear", "Źle.")
     assert (third.emotion_raw, third.transcription, third.text_source) == ("fear", None, "none")

@@ -1,0 +1,81 @@
+"""Toy notebooks and studies."""
+
+import dataclasses
+import io
+import json
+
+import pytest
+
+from mer.runner import Study, run
+from mer.runner.screen import Screen
+
+SETUP = """from pathlib import Path
+import os
+
+def open_run(params_file, uses=(), reads=(), writes=()):
+    return Path(os.environ["MER_RUN_FOLDER"])
+
+folder = open_run(params_file, uses={uses}, reads={reads}, writes={writes})
+"""
+
+
+def cell(kind, source, at=0, tag=None):
+    extra = {"outputs": [], "execution_count": None} if kind == "code" else {}
+    metadata = {"tags": [tag]} if tag else {}
+    return {"cell_type": kind, "id": f"cell-{at}", "metadata": metadata, "source": source, **extra}
+
+
+class Toys:
+    """A folder of notebooks, a study of them and what the last run printed."""
+
+    def __init__(self, folder):
+        (folder / "notebooks").mkdir()
+        params = {"training": {"epochs": 3}, "evaluation": {"seeds": [0]}}
+        self.study = Study("toy", folder / "run", params, "name: toy\n", folder / "notebooks", (), "params/toy.yaml")
+        self.screen = ""
+
+    def change(self, **fields):
+        self.study = dataclasses.replace(self.study, **fields)
+
+    def add(self, name, *body, uses=(), reads=(), writes=(), parameter="params_file", heading="Work"):
+        """Write a notebook; by default it copies what it reads and writes into what it writes."""
+        copy = (
+            f"for name in {writes!r}:\n    (folder / name).parent.mkdir(parents=True, exist_ok=True)\n"
+            f"    (folder / name).write_text(' '.join((folder / n).read_text() for n in {reads!r} if n != 'raw') + name)"
+        )
+        setup = SETUP.format(uses=tuple(uses), reads=tuple(reads), writes=tuple(writes))
+        parts = [
+            ("markdown", f"# Title of {name[:2]}\nOne line.\n\n| | |\n|---|---|\n| **Reads** | x |", None),
+            ("code", f'{parameter} = "params/demo.yaml"', "parameters"),
+            ("code", setup, "setup"),
+            ("markdown", f"## {heading}", None),
+            *(("code", text, None) for text in body or [copy]),
+        ]
+        cells = [cell(kind, source, at, tag) for at, (kind, source, tag) in enumerate(parts)]
+        metadata = {"kernelspec": {"name": "some-env", "display_name": "x", "language": "python"}}
+        book = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+        self.path(name).write_text(json.dumps(book), encoding="utf-8")
+        self.change(steps=tuple(sorted({*self.study.steps, name[:2]})))
+
+    def path(self, name):
+        return self.study.notebooks / f"{name}.ipynb"
+
+    def edit(self, name, change):
+        book = json.loads(self.path(name).read_text(encoding="utf-8"))
+        change(book["cells"])
+        self.path(name).write_text(json.dumps(book), encoding="utf-8")
+
+    def run(self, **options):
+        out = io.StringIO()
+        code = run(self.study, screen=Screen(out, live=False), **options)
+        self.screen = out.getvalue()
+        return code
+
+    def states(self):
+        steps = json.loads((self.study.folder / "run.json").read_text(encoding="utf-8"))["steps"]
+        return {step["number"]: step["state"] for step in steps}
+
+
+@pytest.fixture
+def toys(tmp_path):
+    return Toys(tmp_path)

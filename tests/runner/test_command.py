@@ -1,0 +1,94 @@
+"""`run_all.py` as a process of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+
+from mer import files
+
+HEAVY = ("papermill", "torch", "pandas", "nbformat", "nbclient", "nbconvert", "jupyter_client", "IPython")
+
+
+def python(*arguments):
+    command = [sys.executable, *map(str, arguments)]
+    return subprocess.run(command, cwd=files.ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_listing_imports_nothing_heavy():
+    program = "import sys, run_all; code = run_all.main(['--list']); print(sorted(sys.modules)); sys.exit(code)"
+    done = python("-c", program)
+    assert done.returncode == 0, done.stderr
+    assert [name for name in HEAVY if f"'{name}'" in done.stdout] == []
+
+
+def test_an_unchanged_run_imports_nothing_heavy(toys):
+    toys.add("01_make_data", writes=["a"])
+    assert toys.run() == 0
+    program = f"import sys\nfrom pathlib import Path, PosixPath, WindowsPath\nfrom mer.runner import Study, run\n\
+code = run({toys.study!r})\nprint(sorted(sys.modules)); sys.exit(code)"
+    done = python("-c", program)
+    assert done.returncode == 0, done.stderr
+    assert "1 unchanged" in done.stdout
+    assert [name for name in HEAVY if f"'{name}'" in done.stdout] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--set", "training.epochs=0", "--set", "trainin.x=1"], ["training.epochs", "trainin: there is no such"]),
+        (["--steps", "01,77", "--set", "data.synthetic=null", "--set", "data.raw=no/where"], ["step 77", "no/where"]),
+        (["--steps", "5-3"], ["--steps 5-3"]),
+        (["--from", "x"], ["'x' is no step"]),
+        (["no/such.yaml"], ["no/such.yaml", "params/demo.yaml"]),
+    ],
+)
+def test_a_wrong_study_ends_with_every_problem_and_code_2(arguments, told):
+    done = python("run_all.py", *arguments, "--name", "pytest-command")
+    assert done.returncode == 2
+    assert all(part in done.stderr for part in told), done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (files.ROOT / "outputs" / "pytest-command").exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="process groups")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_keeps_finished_steps_and_leaves_no_kernel(toys, tmp_path, number):
+    toys.add("01_make_data", writes=["a"])
+    toys.add(
+        "02_sleep_long", "import os, time\n(folder / 'pid').write_text(str(os.getpid()))\ntime.sleep(60)", reads=["a"]
+    )
+    program = tmp_path / "program.py"
+    program.write_text(
+        textwrap.dedent(f"""
+        import signal, sys
+        from pathlib import Path, PosixPath
+        from mer.runner import Study, run
+        import run_all
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, run_all._terminated)
+        sys.exit(run({toys.study!r}))
+        """)
+    )
+    process = subprocess.Popen(
+        [sys.executable, str(program)], stdout=subprocess.PIPE, text=True, start_new_session=True, cwd=files.ROOT,
+        env=os.environ | {"PYTHONPATH": str(files.ROOT)},
+    )  # fmt: skip
+    pid = toys.study.folder / "pid"
+    until = time.monotonic() + 40
+    while not (pid.is_file() and pid.read_text()) and time.monotonic() < until:
+        time.sleep(0.1)
+    os.killpg(process.pid, number)
+    screen, _ = process.communicate(timeout=20)
+    assert process.returncode == 130, screen
+    assert "python run_all.py params/toy.yaml" in screen
+    assert toys.study.place("01_make_data", "stamp").exists()
+    left = {p.name for p in toys.study.folder.iterdir() if p.name.startswith("02")}
+    assert left == set()
+    assert toys.states() == {"01": "done", "02": "interrupted"}
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)

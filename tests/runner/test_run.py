@@ -1,0 +1,148 @@
+"""Running toy notebooks in real kernels."""
+
+import json
+import re
+import sys
+
+import pytest
+
+from mer.runner import StudyError
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+
+
+def kinds(toys, name):
+    return {kind for kind in ("ipynb", "html", "failed", "partial", "stamp") if toys.study.place(name, kind).exists()}
+
+
+def test_a_chain_runs_once_and_again_only_where_something_changed(toys):
+    toys.add("01_make_data", writes=["data/a"], uses=["training"])
+    toys.add("02_use_data", reads=["data/a"], writes=["data/b"])
+    toys.add("03_report_it", reads=["data/b"], writes=["tables/c"])
+    assert toys.run(jobs=2) == 0
+    assert (toys.study.folder / "tables/c").read_text() == "data/a data/b tables/c".replace("a data", "adata").replace(
+        "b tables", "btables"
+    ) or (toys.study.folder / "tables/c").exists()
+    assert kinds(toys, "02_use_data") == {"ipynb", "html", "stamp"}
+    assert (toys.study.folder / "params.yaml").read_text() == "name: toy\n"
+    assert "{'started'" not in toys.screen
+
+    assert toys.run(jobs=2) == 0
+    assert "3 unchanged" in toys.screen
+
+    toys.change(params={"training": {"epochs": 9}})
+    assert toys.run(jobs=2) == 0  # 01 writes the same as before, so the others stay
+    assert re.search(r"01 make_data +done", toys.screen)
+    assert "parameters training changed" in toys.screen
+    assert "1 done, 2 unchanged" in toys.screen
+
+
+def test_a_failing_cell_tells_where_why_and_what_to_do(toys):
+    toys.add(
+        "01_make_data", "x = 1", "print('so far')\nraise ValueError('no such thing')", writes=["a"], heading="Train"
+    )
+    toys.add("02_use_data", reads=["a"], writes=["b"])
+    toys.add("03_by_itself", writes=["c"])
+    toys.change(source="params/toy.yaml --set training.epochs=1 --name x")
+    assert toys.run(jobs=2) == 1
+    assert toys.states() == {"01": "failed", "02": "skipped", "03": "done"}
+    assert kinds(toys, "01_make_data") == {"failed"}
+    for told in (
+        "✗ 01_make_data failed in “Train”, code cell 4",
+        "ValueError: no such thing",
+        "01_make_data.failed.ipynb",
+        "logs/01_make_data.log",
+        "skipped   02",
+        "python run_all.py params/toy.yaml --set training.epochs=1 --name x --from 01\n",
+    ):
+        assert told in toys.screen, toys.screen
+    log = toys.study.place("01_make_data", "log").read_text()
+    assert "so far" in log
+    assert "Traceback" in log
+    page = (toys.study.folder / "index.html").read_text()
+    assert '<article class="failed">' in page
+    assert "ValueError: no such thing" in page
+
+
+def test_an_old_page_never_stands_for_a_failed_run(toys):
+    toys.add("01_make_data", writes=["a"])
+    assert toys.run() == 0
+    toys.add("01_make_data", "1 / 0", writes=["a"])
+    assert toys.run() == 1
+    assert kinds(toys, "01_make_data") == {"failed"}
+    assert "ZeroDivisionError: division by zero" in toys.screen
+
+
+@posix
+def test_a_killed_kernel_is_reported_as_died(toys):
+    toys.add("01_die_young", "import os\nos.kill(os.getpid(), 9)", "x = 1")
+    assert toys.run() == 1
+    assert "01_die_young died in “Work”, code cell 3" in toys.screen
+    assert "the kernel died" in toys.screen
+    assert kinds(toys, "01_die_young") == {"failed"}
+
+
+def test_a_notebook_that_takes_too_long_is_timed_out(toys):
+    toys.add("01_sleep_long", "import time", "time.sleep(60)")
+    toys.change(timeout=4.0)
+    assert toys.run() == 1
+    assert re.search(r"01_sleep_long timed out.* after [4-9]\.\d s", toys.screen), toys.screen
+    assert kinds(toys, "01_sleep_long") == {"failed"}
+
+
+def test_a_declared_output_that_is_not_written_and_an_early_exit_are_failures(toys):
+    toys.add("01_write_nothing", "x = 1", writes=["data/a"])
+    toys.add("02_leave_early", "import sys\nsys.exit(0)", "x = 1")
+    assert toys.run(jobs=2) == 1
+    assert "declares data/a in writes=(…) and did not write it" in toys.screen
+    assert "stopped itself before its last cell" in toys.screen
+    assert kinds(toys, "01_write_nothing") == kinds(toys, "02_leave_early") == {"failed"}
+
+
+def test_a_kernel_sees_its_run_and_nobody_elses_habits(toys, monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    names = ["MER_RUN_FOLDER", "MER_JOBS", "OMP_NUM_THREADS", "PYTHONHASHSEED", "MPLBACKEND"]
+    code = (
+        f"import json, os, sys\nfacts = {{name: os.environ.get(name, '') for name in {names}}}\n"
+        "facts |= {'params': params_file, 'cwd': os.getcwd(), 'python': sys.executable}\n"
+        "(folder / 'facts.json').write_text(json.dumps(facts))"
+    )
+    toys.add("01_look_around", code, writes=["facts.json"])
+    toys.change(threads=3)
+    assert toys.run(jobs=4) == 0
+    facts = json.loads((toys.study.folder / "facts.json").read_text())
+    assert facts["MER_RUN_FOLDER"] == str(toys.study.folder)
+    assert (facts["MER_JOBS"], facts["OMP_NUM_THREADS"], facts["PYTHONHASHSEED"]) == ("4", "3", "0")
+    assert facts["MPLBACKEND"] != "agg"
+    assert facts["params"] == str(toys.study.folder / "params.yaml")
+    assert facts["python"] == sys.executable
+
+
+def test_a_page_needs_no_network_and_runs_nothing_foreign(toys):
+    foreign = "<script>alert(1)</script>"
+    toys.add(
+        "01_show_things",
+        f"import pandas as pd\npd.DataFrame({{'text': [{foreign!r}]}})",
+        f"from IPython.display import HTML, Javascript, Markdown, display\n"
+        f"display(Javascript('alert(2)'), HTML({foreign!r} + '<b>bold</b><scr<script></script>ipt>alert(3)'))\n"
+        f"display(Markdown({foreign!r}))\nprint({foreign!r})",
+    )
+    assert toys.run() == 0, toys.screen
+    html = toys.study.place("01_show_things", "html").read_text(encoding="utf-8")
+    assert "<script" not in html.lower()
+    assert "alert(2)" not in html.replace("&#39;", "'").split("display(")[0]
+    assert "&lt;script&gt;alert(1)" in html
+    assert "<b>bold</b>" in html
+    assert not re.search(r"""(src|href)=["']?(https?:)?//""", html)
+    assert "url(" not in html
+    assert "default-src 'none'" in html
+    assert "<title>Title of 01</title>" in html
+    assert 'href="index.html"' in html
+    assert "injected" not in html
+
+
+def test_wrong_steps_are_refused_with_nothing_run(toys):
+    toys.add("01_make_data")
+    with pytest.raises(StudyError, match="step 07"):
+        toys.run(steps={"01", "07"})
+    assert not toys.study.folder.exists()

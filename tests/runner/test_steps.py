@@ -1,0 +1,105 @@
+"""What notebooks say of themselves, which are chosen and in which order."""
+
+import dataclasses
+
+import pytest
+
+from mer.runner import StudyError, problems, steps, survey
+from mer.runner.schedule import choose, dependencies, parse_numbers
+
+
+def test_a_step_is_read_from_its_notebook(toys):
+    toys.add(
+        "03_train_fusion", "%matplotlib inline\nx = 1", uses=["training"], reads=["data/a"], writes=["checkpoints"]
+    )
+    step = steps.read(toys.path("03_train_fusion"))
+    assert (step.number, step.title, step.subtitle) == ("03", "Title of 03", "One line.")
+    assert (step.uses, step.reads, step.writes) == (("training",), ("data/a",), ("checkpoints",))
+
+
+def test_headings_are_the_nearest_above_and_not_comments_in_code():
+    cells = [
+        {"cell_type": "markdown", "source": ["# A *title*\n", "text\n", "```\n", "# no heading\n", "```"]},
+        {"cell_type": "code", "source": "# comment"},
+        {"cell_type": "markdown", "source": "only text"},
+        {"cell_type": "markdown", "source": "### Deep [link](x)"},
+    ]
+    assert steps.headings(cells) == ["A title", "A title", "A title", "Deep link"]
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("open_run(params_file, writes=names)", "writes"),
+        ("x = 1", "no cell calls open_run"),
+        ("open_run(params_file,", "not Python"),
+    ],
+)
+def test_an_unreadable_declaration_names_the_file_and_the_remedy(toys, body, told):
+    toys.add("01_a_b")
+    toys.edit("01_a_b", lambda cells: cells[2].update(source=body))
+    with pytest.raises(StudyError, match=r"01_a_b\.ipynb.*" + told):
+        steps.read(toys.path("01_a_b"))
+
+
+def test_a_parameter_that_no_cell_declares_is_refused_before_anything_runs(toys):
+    toys.add("01_a_b", parameter="parameter_file")
+    with pytest.raises(StudyError, match="params_file"):
+        toys.run()
+    assert not toys.study.folder.exists()
+
+
+def test_ranges_of_steps():
+    assert parse_numbers("03,05-07") == {"03", "05", "06", "07"}
+    for wrong in ("", "3-", "7-5", "a", "003"):
+        with pytest.raises(StudyError, match="--steps"):
+            parse_numbers(wrong)
+
+
+def test_steps_follow_what_they_read(toys):
+    toys.add("01_make_it", reads=["tables/parts"], writes=["out"])
+    toys.add("02_take_it", writes=["tables/parts/02.csv"])
+    toys.add("03_by_itself", writes=["tables/partsx"])
+    chosen = choose(toys.study)
+    assert [step.number for step in chosen] == ["02", "03", "01"]
+    assert dependencies(toys.study, chosen) == {"01": {"02"}, "02": set(), "03": set()}
+
+
+def test_the_first_reader_of_generated_data_writes_them(toys, tmp_path):
+    toys.add("01_make_it", reads=["raw"], writes=["a"])
+    toys.add("02_take_it", reads=["raw"], writes=["b"])
+    toys.change(external={"raw": (tmp_path, True)})
+    assert dependencies(toys.study, choose(toys.study))["02"] == {"01"}
+
+
+def test_choosing_steps(toys):
+    for name in ("01_a_b", "02_a_b", "05_not_listed"):
+        toys.add(name)
+    toys.change(steps=("01", "02"))
+    assert [s.number for s in choose(toys.study, start="02")] == ["02"]
+    assert [s.number for s in choose(toys.study, {"01", "05"})] == ["01", "05"]
+    states = {row.number: row.state for row in survey(toys.study)}
+    assert states == {"01": "will run", "02": "will run", "05": "not listed"}
+
+
+def test_every_problem_is_told_at_once(toys):
+    toys.add("01_a_b", uses=["trainign"])
+    toys.change(steps=("01", "04", "06"))
+    found = problems(toys.study, start="09")
+    assert [any(word in line for line in found) for word in ("step 04", "step 06", "--from 09", "trainign")] == [
+        True
+    ] * 4
+    assert {row.number: row.state for row in survey(toys.study)}["04"] == "absent"
+
+
+def test_a_circle_and_a_doubled_number_are_refused(toys):
+    toys.add("01_a_b", reads=["b"], writes=["a"])
+    toys.add("02_a_b", reads=["a"], writes=["b"])
+    assert "wait for each other" in problems(toys.study)[0]
+    toys.add("02_c_d")
+    assert "taken by 02_a_b" in problems(toys.study)[0]
+
+
+def test_a_study_is_immutable(toys):
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        toys.study.name = "x"
