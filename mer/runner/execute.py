@@ -123,7 +123,8 @@ class Execution:
 
     def _close(self, code: int) -> Outcome:
         kill_group(self._kernel)
-        self._process.stdout.close()
+        for pipe in (self._process.stdin, self._process.stdout):
+            pipe.close()
         self._private.cleanup()
         outcome = self._outcome(code)
         partial, failed = (self.study.place(self.step.name, kind) for kind in ("partial", "failed"))

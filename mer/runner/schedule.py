@@ -57,6 +57,7 @@ def choose(study: Study, wanted: set[str] | None = None, start: str | None = Non
     wrong = [_absent(study, number, wanted is None, found) for number in numbers if number not in found]
     if start is not None and start not in numbers:
         wrong.append(f"--from {start}: is not among the steps {', '.join(numbers)}")
+        start = None
     chosen: list[Step] = []
     for number in numbers:
         if number in found and (start is None or number >= start):

@@ -40,8 +40,9 @@ class Toys:
     def add(self, name, *body, uses=(), reads=(), writes=(), parameter="params_file", heading="Work"):
         """Write a notebook; by default it copies what it reads and writes into what it writes."""
         copy = (
+            f"texts = [(folder / name).read_text() for name in {reads!r} if name != 'raw']\n"
             f"for name in {writes!r}:\n    (folder / name).parent.mkdir(parents=True, exist_ok=True)\n"
-            f"    (folder / name).write_text(' '.join((folder / n).read_text() for n in {reads!r} if n != 'raw') + name)"
+            "    (folder / name).write_text('+'.join([*texts, name]))"
         )
         setup = SETUP.format(uses=tuple(uses), reads=tuple(reads), writes=tuple(writes))
         parts = [

@@ -20,12 +20,9 @@ def test_a_chain_runs_once_and_again_only_where_something_changed(toys):
     toys.add("02_use_data", reads=["data/a"], writes=["data/b"])
     toys.add("03_report_it", reads=["data/b"], writes=["tables/c"])
     assert toys.run(jobs=2) == 0
-    assert (toys.study.folder / "tables/c").read_text() == "data/a data/b tables/c".replace("a data", "adata").replace(
-        "b tables", "btables"
-    ) or (toys.study.folder / "tables/c").exists()
+    assert (toys.study.folder / "tables/c").read_text() == "data/a+data/b+tables/c"
     assert kinds(toys, "02_use_data") == {"ipynb", "html", "stamp"}
     assert (toys.study.folder / "params.yaml").read_text() == "name: toy\n"
-    assert "{'started'" not in toys.screen
 
     assert toys.run(jobs=2) == 0
     assert "3 unchanged" in toys.screen
@@ -124,13 +121,13 @@ def test_a_page_needs_no_network_and_runs_nothing_foreign(toys):
         "01_show_things",
         f"import pandas as pd\npd.DataFrame({{'text': [{foreign!r}]}})",
         f"from IPython.display import HTML, Javascript, Markdown, display\n"
-        f"display(Javascript('alert(2)'), HTML({foreign!r} + '<b>bold</b><scr<script></script>ipt>alert(3)'))\n"
+        f"display(Javascript('al' 'ert(2)'), HTML({foreign!r} + '<b>bold</b><scr<script></script>ipt>alert(3)'))\n"
         f"display(Markdown({foreign!r}))\nprint({foreign!r})",
     )
     assert toys.run() == 0, toys.screen
     html = toys.study.place("01_show_things", "html").read_text(encoding="utf-8")
     assert "<script" not in html.lower()
-    assert "alert(2)" not in html.replace("&#39;", "'").split("display(")[0]
+    assert "alert(2)" not in html
     assert "&lt;script&gt;alert(1)" in html
     assert "<b>bold</b>" in html
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", html)
