@@ -5,11 +5,9 @@ Traps: A is Angst (fear), not anger; some published speaker lists have the ages 
 """
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 from mer.corpora.base import Corpus, Problem, Utterance
-from mer.corpora.files import clips, in_path_order
+from mer.corpora.files import each_clip
 
 EMOTIONS = {
     "A": "fear",
@@ -47,13 +45,6 @@ SENTENCES = {
 NAME = re.compile(r"(?P<speaker>[0-9]{2})(?P<sentence>[ab][0-9]{2})(?P<emotion>[A-Z])[a-z]")
 
 
-@in_path_order
-def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
-    """Read the codes in the file names."""
-    for clip in clips(raw, folder):
-        yield clip if isinstance(clip, Problem) else _utterance(*clip[:2])
-
-
 def _utterance(stem: str, path: str) -> Utterance | Problem:
     codes = NAME.fullmatch(stem)
     if codes is None:
@@ -82,7 +73,7 @@ CORPUS = Corpus(
     family="emodb",
     folders=("emodb", "EMO-DB", "Berlin EMO-DB", "emodb-wav"),
     emotions=EMOTIONS,
-    parse=parse,
+    parse=each_clip(_utterance),
     language="de",
     licence="free of charge (TU Berlin); CC0 1.0 as re-published by audEERING",
     citation="Burkhardt et al. (2005). A Database of German Emotional Speech. Interspeech.",

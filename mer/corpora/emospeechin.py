@@ -6,11 +6,9 @@ audio sometimes carries two labels; some clips have `??` for the time, or no key
 """
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 from mer.corpora.base import Corpus, Problem, Utterance
-from mer.corpora.files import clips, in_path_order
+from mer.corpora.files import each_clip
 
 EMOTIONS = {"angry": "anger", "calm": "calm", "fearful": "fear", "happy": "happiness"}
 KEYWORDS = {"bacho": "hi", "go": "en", "help": "en", "no": "en", "stop": "en", "yes": "en"}
@@ -20,13 +18,6 @@ NAME = re.compile(
     rf"(?P<keyword>{'|'.join(KEYWORDS)})-[^-]+-(?P<emotion>[a-z]+)-[^-]+"
     rf"-(?P<speaker>[0-9a-f]{{{SPEAKER_LENGTH},}})"
 )
-
-
-@in_path_order
-def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
-    """Read the parts of the file names."""
-    for clip in clips(raw, folder):
-        yield clip if isinstance(clip, Problem) else _utterance(*clip[:2])
 
 
 def _utterance(stem: str, path: str) -> Utterance | Problem:
@@ -57,7 +48,7 @@ CORPUS = Corpus(
     family="emospeechin",
     folders=("EmoSpeech-IN", "emospeech-dataset-v1", "Indian EmoSpeech Command Dataset"),
     emotions=EMOTIONS,
-    parse=parse,
+    parse=each_clip(_utterance),
     language="en",
     licence="CC BY-NC-SA 4.0",
     citation="Banga et al. (2019). Indian EmoSpeech Command Dataset. arXiv:1910.13801.",

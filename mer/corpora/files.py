@@ -100,6 +100,16 @@ def clips(raw: Path, folder: Path) -> Iterator[tuple[str, str, Path] | Problem]:
             yield path.stem, name, path
 
 
+def each_clip(read: Callable[[str, str], Utterance | Problem]) -> Parse:
+    """Return a parser for a corpus whose file names say everything: `read` takes a stem and its path below `raw`."""
+
+    def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
+        for clip in clips(raw, folder):
+            yield clip if isinstance(clip, Problem) else read(*clip[:2])
+
+    return in_path_order(parse)
+
+
 def decode(data: bytes, fallback: str = "cp1252") -> str:
     """Decode a text file: by its mark, else UTF-8, else `fallback`; what fits nothing becomes �.
 

@@ -6,11 +6,9 @@ around that hold every folder twice; odd actors are men and even actors women.
 """
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 from mer.corpora.base import Corpus, Problem, Utterance
-from mer.corpora.files import clips, in_path_order
+from mer.corpora.files import each_clip
 
 EMOTIONS = {
     "01": "neutral",
@@ -28,13 +26,6 @@ NAME = re.compile(
     r"(?P<modality>0[1-3])-(?P<channel>0[12])-(?P<emotion>[0-9]{2})-(?P<intensity>0[12])"
     r"-(?P<statement>0[12])-0[12]-(?P<actor>[0-9]{2})"
 )
-
-
-@in_path_order
-def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
-    """Read the codes in the file names."""
-    for clip in clips(raw, folder):
-        yield clip if isinstance(clip, Problem) else _utterance(*clip[:2])
 
 
 def _utterance(stem: str, path: str) -> Utterance | Problem:
@@ -67,7 +58,7 @@ CORPUS = Corpus(
     family="ravdess",
     folders=("RAVDESS", "RAVDESS speech", "Audio_Speech_Actors_01-24", "ravdess-emotional-speech-audio"),
     emotions=EMOTIONS,
-    parse=parse,
+    parse=each_clip(_utterance),
     language="en",
     licence="CC BY-NC-SA 4.0",
     citation=(

@@ -5,21 +5,12 @@ transcriptions only roughly; the licence forbids passing on changed recordings.
 """
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 from mer.corpora.base import Corpus, Problem, Utterance
-from mer.corpora.files import clips, in_path_order
+from mer.corpora.files import each_clip
 
 EMOTIONS = {"hl": "sadness", "kz": "anger", "mt": "happiness", "sk": "calm"}
 NAME = re.compile(r"(?P<speaker>[0-9]{4})_(?P<emotion>[a-z]{2})_(?P<word>[^\W\d_]+)")
-
-
-@in_path_order
-def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
-    """Read the codes in the file names; the folder of the emotion repeats them."""
-    for clip in clips(raw, folder):
-        yield clip if isinstance(clip, Problem) else _utterance(*clip[:2])
 
 
 def _utterance(stem: str, path: str) -> Utterance | Problem:
@@ -46,7 +37,7 @@ CORPUS = Corpus(
     family="turevdb",
     folders=("TurEV-DB", "TurEV-DB-master"),
     emotions=EMOTIONS,
-    parse=parse,
+    parse=each_clip(_utterance),
     language="tr",
     licence="CC BY-NC-ND 4.0",
     citation="Canpolat, Ormanoğlu and Zeyrek (2020). Turkish Emotion Voice Database. SLTU-CCURL, 368–375.",
