@@ -78,9 +78,9 @@ def _typed(given: argparse.Namespace) -> str:
 
 def _print(study: Study, rows: list[Row]) -> None:
     print(f"{study.name}: {files.to_root(study.folder)}")
-    width = max((len(row.title) for row in rows), default=0)
+    width = max((len(row.title or row.name) for row in rows), default=0)
     for row in rows:
-        print(f"  {row.number} {row.title:<{width}}  {row.state:<10} {row.reason}".rstrip())
+        print(f"  {row.number} {row.title or row.name:<{width}}  {row.state:<10} {row.reason}".rstrip())
 
 
 def _number(text: str) -> str:

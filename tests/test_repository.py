@@ -81,6 +81,22 @@ def test_notebook_house_style(path):
     assert any("assert" in "".join(cell["source"]) for cell in code) or "assert_frame_equal" in path.read_text()
 
 
+def test_the_git_filter_strips_outputs_and_leaves_clean_notebooks_alone(tmp_path):
+    command = (files.ROOT / ".gitconfig").read_text(encoding="utf-8").split("clean = ")[1].splitlines()[0].split()
+
+    def clean(text):
+        line = [sys.executable, "-m", *command, "-t"]
+        return subprocess.run(line, input=text, capture_output=True, text=True, check=True, encoding="utf-8").stdout
+
+    for path in NOTEBOOKS:
+        text = path.read_text(encoding="utf-8")
+        notebook = json.loads(text)
+        assert clean(text) == text, path.name
+        cell = next(cell for cell in notebook["cells"] if cell["cell_type"] == "code")
+        cell |= {"execution_count": 3, "outputs": [{"output_type": "stream", "name": "stdout", "text": ["x"]}]}
+        assert clean(json.dumps(notebook, indent=1, ensure_ascii=False)) == text
+
+
 def test_importing_mer_is_light():
     program = "import sys, mer.params, mer.corpora, mer.dataset.preflight; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

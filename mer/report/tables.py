@@ -56,12 +56,12 @@ def loco_table(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def manifest_summary(manifest: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per corpus: clips, speakers, hours, labels and sampling rates.
+    """Return one row per corpus: clips, speakers, hours, classes and sampling rates.
 
-    Speakers, hours and labels are those of the usable clips.
+    Speakers, hours and classes are those of the usable clips.
     """
     parts = {corpus: _summary(part) for corpus, part in manifest.groupby("corpus", sort=True)}
-    columns = ["clips", "usable", "excluded", "speakers (f/m)", "hours", "labels", "sampling rates"]
+    columns = ["clips", "usable", "excluded", "speakers (f/m)", "hours", "classes", "sampling rates"]
     return pd.DataFrame.from_dict(parts, orient="index", columns=columns).rename_axis("corpus")
 
 
@@ -104,7 +104,7 @@ def _summary(rows: pd.DataFrame) -> list:
         len(rows) - len(usable),
         _speakers(usable),
         round(float(usable["duration"].sum()) / 3600, 2),
-        ", ".join(in_order(usable["emotion"].dropna())) or NOTHING,
+        usable["emotion"].nunique(),
         ", ".join(f"{rate / 1000:g} kHz" for rate in rates) or NOTHING,
     ]
 

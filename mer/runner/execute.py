@@ -67,8 +67,8 @@ class Execution:
         """Note an event; return the outcome with the last one."""
         if event["event"] == "cell":
             self.cell, self.heading, self._kernel = event["cell"], event["heading"], event["kernel"]
-        elif event["event"] in ("done", "failed"):
-            self._last = event
+        elif event["event"] == "done" or (event["event"] == "failed" and self._stopped is None):
+            self._last = event  # what a worker says that was told to stop is only an echo of that
         return self._close(event["code"]) if event["event"] == "exit" else None
 
     def watch(self) -> None:
@@ -138,13 +138,15 @@ class Execution:
 
     def _outcome(self, code: int) -> Outcome:
         where = {"seconds": self.seconds, "cell": self.cell, "heading": self.heading}
-        if self._stopped is not None:
-            limit = f"not finished after {self.study.timeout:g} seconds" if self.study.timeout else ""
-            return Outcome(kind=self._stopped[0], message=limit if self._stopped[0] == "timeout" else "", **where)
         if self._last.get("event") == "failed":
             return Outcome(kind=self._last["kind"], message=self._last["message"], **where)
-        if self._last.get("event") != "done" or code != 0:
-            return Outcome(kind="died", message=f"the worker ended without a word, code {code}; see the log", **where)
+        if self._last.get("event") != "done":
+            kind, limit = self._stopped[0] if self._stopped else "died", self.study.timeout
+            messages = {
+                "died": f"the worker ended without a word, code {code}; see the log",
+                "timeout": f"not finished after {limit:g} seconds" if limit else "",
+            }
+            return Outcome(kind=kind, message=messages.get(kind, ""), **where)
         missing = [name for name in self.step.writes if not (self.study.folder / name).exists()]
         if missing:
             message = f"the notebook declares {', '.join(missing)} in writes=(…) and did not write it"

@@ -76,9 +76,9 @@ class Worker:
     def _execute(self) -> None:
         # a kernel of this very interpreter, whatever kernelspecs the user has registered
         write_kernelspec(Path(self.spec["private"], "jupyter", "kernels", "python3"))
+        book = self._papermill()
         from mer.runner import html
 
-        book = self._papermill()
         page = Path(self.spec["html"])
         html.render(book, page.with_suffix(".partial"), self.spec["title"])
         Path(self.spec["partial"]).replace(self.spec["ipynb"])
@@ -151,6 +151,8 @@ def main() -> int:
     """Read the specification and run it."""
     # a runner in the background of a shell ignores Ctrl-C, and its children would inherit that
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # jsonschema's optional check of web addresses compiles a grammar for 1.4 s at import; notebooks have none
+    sys.modules.setdefault("rfc3987_syntax", None)
     worker = Worker(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
     threading.Thread(target=worker.stop_with_parent, daemon=True).start()
     return worker.run()

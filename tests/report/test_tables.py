@@ -37,7 +37,7 @@ def test_loco_table(results):
 
 def test_manifest_tables(manifest):
     summary = tables.manifest_summary(manifest)
-    assert summary.loc["EMO-DB"].tolist() == [4, 3, 1, "2 (1/1)", 1.5, "neutral, anger", "16 kHz, 44.1 kHz"]
+    assert summary.loc["EMO-DB"].tolist() == [4, 3, 1, "2 (1/1)", 1.5, 2, "16 kHz, 44.1 kHz"]
     assert summary.loc["nE$O$", "speakers (f/m)"] == "1"
     labels = tables.label_table(manifest)
     assert labels.columns.tolist() == ["neutral", "happiness", "anger", "not used"]
