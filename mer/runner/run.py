@@ -36,7 +36,7 @@ def run(
         steps: the numbers to look at, those of the study by default.
         start: leaves out the steps before this number.
         force: runs steps that nothing changed for.
-        jobs: how many processes may work at once, over all steps.
+        jobs: how many steps may run at once, and how many processes each of them may use.
         screen: where to print.
 
     Returns:
@@ -95,9 +95,8 @@ class _Session:
             for record in self.records.values():
                 if record.state == "waiting" and all(record is not other for other, _ in batch):
                     settled |= self._settle(record, batch)
-        share = max(1, self.jobs // max(1, len(self.running) + len(batch)))
         for record, before in batch:
-            self._start(record, before, share)
+            self._start(record, before)
         return bool(self.running)
 
     def _settle(self, record: Record, batch: list) -> bool:
@@ -122,9 +121,10 @@ class _Session:
         self._end(record, "unchanged", "")
         return True
 
-    def _start(self, record: Record, before: dict, share: int) -> None:
+    def _start(self, record: Record, before: dict) -> None:
+        # Each may use all processes: a share would stay small after the others have finished.
         self.worked, record.state = True, "running"
-        self.running[record.step.number] = Execution(self.study, record.step, share, self.events), before
+        self.running[record.step.number] = Execution(self.study, record.step, self.jobs, self.events), before
         self.screen.step(record.step.name, "running", record.reason)
         self.index.write("running")
 
