@@ -70,7 +70,9 @@ def fit(
     balanced = training.class_weights == "balanced"
     weight = _class_weights(task.labels[train], task.classes).to(device) if balanced else None
     loss = nn.CrossEntropyLoss(weight, label_smoothing=training.label_smoothing)
-    optimiser = torch.optim.AdamW(network.parameters(), training.learning_rate, weight_decay=training.weight_decay)
+    optimiser = torch.optim.AdamW(
+        network.parameters(), training.learning_rate, weight_decay=training.weight_decay, fused=True
+    )
     shuffle = torch.Generator().manual_seed(seed)  # on the CPU, so that the order does not depend on the device
     best, best_state, waited = -1.0, copy.deepcopy(network.state_dict()), 0
     for epoch in range(training.epochs):
