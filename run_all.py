@@ -43,7 +43,7 @@ def _study(given: argparse.Namespace) -> tuple[Study, set[str] | None]:
 
     chosen = params.load(given.params, given.set, given.name)
     raw = (files.from_root(chosen.data.raw), chosen.data.synthetic is not None)
-    minutes = chosen.compute.timeout_minutes
+    minutes = chosen.timeout_minutes
     study = Study(
         name=chosen.name,
         folder=files.ROOT / "outputs" / chosen.name,

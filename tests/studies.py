@@ -1,5 +1,8 @@
 """Running studies the way users do, from tests."""
 
+import ast
+import json
+import os
 import shutil
 import subprocess
 import sys
@@ -38,3 +41,27 @@ def run_all(*arguments: str | Path, name: str, **sets: object) -> Finished:
     command = [sys.executable, "run_all.py", *map(str, arguments), "--name", name, *(f"--set={pair}" for pair in pairs)]
     done = subprocess.run(command, cwd=files.ROOT, capture_output=True, text=True, timeout=900, check=False)
     return Finished(done, name)
+
+
+def run_cells(study: Path, folder: Path, steps: str) -> None:
+    """Run notebooks' code cells in this process: no kernel to wait for, and errors arrive as they are."""
+    os.environ.update(MER_RUN_FOLDER=str(folder), MER_JOBS="1")
+    try:
+        for step in steps.split(","):
+            [path] = (files.ROOT / "notebooks").glob(f"{step}_*.ipynb")
+            names = {"__name__": path.stem}
+            for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+                if cell["cell_type"] == "code":
+                    _run_cell("".join(cell["source"]), names)
+                    names["params_file"] = str(study)
+    finally:
+        del os.environ["MER_RUN_FOLDER"], os.environ["MER_JOBS"]
+
+
+def _run_cell(source: str, names: dict) -> None:
+    tree = ast.parse(source)
+    last = ast.Expression(tree.body.pop().value) if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+    exec(compile(tree, "cell", "exec"), names)  # noqa: S102
+    shown = eval(compile(last, "cell", "eval"), names) if last else None  # noqa: S307
+    if hasattr(shown, "_repr_html_"):
+        shown._repr_html_()

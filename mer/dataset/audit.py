@@ -29,22 +29,18 @@ def _shared_speakers(manifest: pd.DataFrame, official: set[str]) -> list[tuple]:
 
 
 def _same_audio(manifest: pd.DataFrame) -> list[tuple]:
-    twins = manifest[manifest.duplicated("audio_sha256", keep=False) & manifest["start"].isna()]
+    whole = manifest[manifest["start"].isna()]
+    twins = whole[whole.duplicated("audio_sha256", keep=False)]
+    where = twins.groupby("audio_sha256")["corpus"].transform(lambda c: "+".join(sorted(set(c))))
     found = []
-    for corpora, rows in twins.groupby(
-        twins.groupby("audio_sha256")["corpus"].transform(lambda c: "+".join(sorted(set(c))))
-    ):
-        across = rows.groupby("audio_sha256").agg({"split": "nunique", "emotion": "nunique"})
-        meaning = f"{(across['split'] > 1).sum()} lie in several parts, {(across['emotion'] > 1).sum()} have two labels"
-        found.append(
-            (
-                "the same audio twice",
-                corpora,
-                rows["audio_sha256"].nunique(),
-                rows["utterance_id"].iloc[0],
-                meaning,
-            )
+    for corpora, rows in twins.groupby(where):
+        apart = rows.groupby("audio_sha256")[["split", "fold", "family", "emotion"]].nunique().gt(1).sum()
+        meaning = (
+            f"{apart['split']} lie in several parts, {apart['fold']} in several folds, "
+            f"{apart['family']} in several families, {apart['emotion']} have two labels"
         )
+        number = rows["audio_sha256"].nunique()
+        found.append(("the same audio twice", corpora, number, rows["utterance_id"].iloc[0], meaning))
     return found
 
 
@@ -74,6 +70,8 @@ def duration_shortcut(manifest: pd.DataFrame, classes: tuple[str, ...], confiden
             )
             predicted[test] = tree.fit(seconds[train], truth[train]).predict(seconds[test])
         scored = predicted >= 0
+        if not scored.any():
+            continue
         clusters = part["dialogue_id"] if part["fold"].isna().all() else part["speaker_id"]
         confusions, _ = stats.cluster_confusions(
             truth[scored], predicted[scored], clusters.to_numpy()[scored], len(classes)
@@ -88,7 +86,8 @@ def duration_shortcut(manifest: pd.DataFrame, classes: tuple[str, ...], confiden
 
 def _parts(part: pd.DataFrame) -> list[tuple[np.ndarray, np.ndarray]]:
     if part["fold"].isna().all():
-        return [(np.flatnonzero(part["split"] == "train"), np.flatnonzero(part["split"] == "test"))]
+        train, test = (np.flatnonzero(part["split"] == name) for name in ("train", "test"))
+        return [(train, test)] if len(train) and len(test) else []
     fold = part["fold"].to_numpy(dtype=int)
     triples = [fold_rows(fold, number) for number in range(fold.max() + 1)]
     return [(np.concatenate([train, validation]), test) for train, validation, test in triples]

@@ -14,7 +14,7 @@ from mer.media import audio
 
 
 class NoCorpora(FileNotFoundError):
-    """No listed corpus lies in the raw folder."""
+    """No listed corpus lies in the raw folder, or nothing of it can be used."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def build(
     """Read the corpora `names` below `raw`.
 
     Raises:
-        NoCorpora: none of them is there.
+        NoCorpora: none of them is there, or nothing of them is usable.
         UnknownLabel: the label policy does not cover a corpus.
     """
     found = {name: folder for name in sorted(names) if (folder := CORPORA[name].find(raw))}
@@ -68,6 +68,8 @@ def build(
         for (name, item), header in zip(utterances, headers, strict=True)
     ]
     manifest = schema.typed(rows)
+    if manifest["exclude_reason"].notna().all():
+        raise NoCorpora(_unusable(raw, manifest, problems))
     official = {name for name in found if CORPORA[name].official_splits}
     manifest = splits.assign(manifest, official, seed=seed, validation=validation, test=test, folds=folds)
     return Dataset(
@@ -81,8 +83,10 @@ def _look(path: Path) -> tuple[audio.Header | None, str | None, str | None]:
     """Header and digest of one file, or why there is none."""
     try:
         return audio.header(path), files.digest_file(path), None
-    except (audio.Unreadable, OSError) as error:
-        return None, None, str(error)
+    except audio.Unreadable as error:
+        return None, None, error.reason
+    except OSError as error:
+        return None, None, f"cannot be opened ({error.strerror})"
 
 
 def _row(
@@ -117,3 +121,9 @@ def _row(
 def _nothing(raw: Path, names: Iterable[str]) -> str:
     places = "\n".join(f"  {name}: {CORPORA[name].obtain}" for name in sorted(names))
     return f"{files.to_root(raw)}: none of the study's corpora is there (data.raw).\n{places}"
+
+
+def _unusable(raw: Path, manifest: pd.DataFrame, problems: list[tuple]) -> str:
+    told = [*zip(manifest["source_path"], manifest["exclude_reason"], strict=True), *((p[1], p[3]) for p in problems)]
+    examples = "\n".join(f"  {path}: {reason}" for path, reason in told[:5])
+    return f"{files.to_root(raw)}: no file of the study's corpora is usable (data.raw).\n{examples}"

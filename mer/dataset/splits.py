@@ -1,6 +1,7 @@
 """Who is trained on and who is tested: by speaker, reproducible, the same whatever else is present."""
 
 import hashlib
+from itertools import zip_longest
 
 import numpy as np
 import pandas as pd
@@ -10,23 +11,27 @@ LEAVE_ONE_OUT = 10
 """Up to this many speakers, in-corpus folds leave one speaker out."""
 
 
-def speaker_order(speakers: pd.DataFrame, seed: int) -> list[str]:
-    """Return the speakers of one corpus in a fixed pseudo-random order that alternates genders.
+def by_gender(speakers: pd.DataFrame, seed: int) -> list[list[str]]:
+    """Return the speakers of one corpus, one list per gender, each in a fixed pseudo-random order.
 
     Args:
         speakers: columns `speaker_id`, `gender`; one row per speaker or more.
 
-    The order depends on the seed and on the ids alone, not on the order of files or on other corpora.
+    The order depends on the seed, the ids and the genders, not on the order of files or on other corpora.
     """
     gender = speakers.drop_duplicates("speaker_id").set_index("speaker_id")["gender"].fillna("").astype(str)
     ranked = sorted(gender.index, key=lambda s: hashlib.sha256(f"{seed}|{s}".encode()).digest())
-    groups = [[s for s in ranked if gender[s] == g] for g in sorted(set(gender), key=lambda g: (-sum(gender == g), g))]
-    return [group[i] for i in range(max(map(len, groups), default=0)) for group in groups if i < len(group)]
+    genders = sorted(set(gender), key=lambda g: (-sum(gender == g), g))
+    return [[s for s in ranked if gender[s] == g] for g in genders]
 
 
 def speaker_splits(speakers: pd.DataFrame, seed: int, validation: float, test: float) -> dict[str, str]:
-    """Return speaker -> train, validation or test; with fewer than 3 speakers all are train."""
-    order = speaker_order(speakers, seed)
+    """Return speaker -> train, validation or test; with fewer than 3 speakers all are train.
+
+    Test speakers are drawn first, then validation speakers, the genders in turn.
+    """
+    turns = zip_longest(*by_gender(speakers, seed))
+    order = [speaker for turn in turns for speaker in turn if speaker is not None]
     if len(order) < 3:
         return dict.fromkeys(order, TRAIN)
     n_test, n_validation = (max(1, round(share * len(order))) for share in (test, validation))
@@ -34,8 +39,8 @@ def speaker_splits(speakers: pd.DataFrame, seed: int, validation: float, test: f
 
 
 def speaker_folds(speakers: pd.DataFrame, seed: int, folds: int) -> dict[str, int]:
-    """Return speaker -> fold; up to ten speakers each is a fold of their own."""
-    order = speaker_order(speakers, seed)
+    """Return speaker -> fold, each gender dealt over the folds; up to ten speakers each is a fold of their own."""
+    order = [speaker for group in by_gender(speakers, seed) for speaker in group]
     count = len(order) if len(order) <= LEAVE_ONE_OUT else folds
     return {s: i % count for i, s in enumerate(order)}
 

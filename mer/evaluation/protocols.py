@@ -38,11 +38,18 @@ def scored(manifest: pd.DataFrame, min_clips: int, min_speakers: int) -> dict[st
             reasons[corpus] = f"{len(rows)} clips, fewer than {min_clips}"
         elif speakers < min_speakers:
             reasons[corpus] = f"{speakers} speakers, fewer than {min_speakers}"
+        elif missing := _missing_part(rows):
+            reasons[corpus] = f"the published split has no {missing} part"
         elif rows["emotion"].nunique() < 2:
             reasons[corpus] = "one class only"
         else:
             reasons[corpus] = ""
     return reasons
+
+
+def _missing_part(rows: pd.DataFrame) -> str:
+    parts = set(rows["split"]) if has_official_split(rows) else {"train", "test"}
+    return next((part for part in ("train", "test") if part not in parts), "")
 
 
 def plan(manifest: pd.DataFrame, protocols: tuple[str, ...], corpora: list[str]) -> list[Cell]:
@@ -132,12 +139,18 @@ def _loco(manifest: pd.DataFrame, corpora: list[str]) -> list[Cell]:
 
 
 def check_purity(manifest: pd.DataFrame, cell: Cell) -> None:
-    """Refuse a LOCO cell in which the held-out family trains or chooses.
+    """Refuse a LOCO cell in which the held-out family trains or chooses, by name or by recording.
 
     Raises:
         ValueError: names the corpora.
     """
-    seen = manifest.iloc[np.concatenate([cell.train, cell.validation])]
+    seen, tested = manifest.iloc[np.concatenate([cell.train, cell.validation])], manifest.iloc[cell.test]
     leaked = sorted(set(seen.loc[seen["family"] == cell.held_out, "corpus"]))
     if leaked:
         raise ValueError(f"LOCO without {cell.held_out}: {', '.join(leaked)} would be trained on or selected with")
+    copies = seen[seen["audio_sha256"].isin(set(tested["audio_sha256"].dropna()))]
+    if len(copies):
+        raise ValueError(
+            f"LOCO without {cell.held_out}: {len(copies)} of its recordings are in {copies['corpus'].iloc[0]} too, "
+            f"for example {copies['utterance_id'].iloc[0]}; leave one of the two corpora out"
+        )

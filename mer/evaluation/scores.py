@@ -26,15 +26,18 @@ def predictions(done: list, manifest: pd.DataFrame, classes: tuple[str, ...]) ->
     for item in done:
         system, cell = item.job.key
         rows = manifest.iloc[item.job.test]
-        allowed = np.stack([present[c] for c in rows["corpus"]])
+        restricted = np.zeros(len(rows), dtype=int)
+        for corpus, mask in present.items():
+            mine = (rows["corpus"] == corpus).to_numpy()
+            restricted[mine] = stats.restrict(item.probabilities[mine], mask)
         part = rows[columns].assign(
             system=system,
             protocol=cell.protocol,
-            train_corpora="+".join(cell.train_corpora),
+            train_corpora="+".join(sorted(set(manifest["corpus"].iloc[item.job.train]))),
             fold=cell.fold,
             seed=item.job.seed,
             free=[classes[i] for i in item.probabilities.argmax(axis=1)],
-            restricted=[classes[i] for i in np.where(allowed, item.probabilities, -1.0).argmax(axis=1)],
+            restricted=[classes[i] for i in restricted],
         )
         parts.append(part.assign(**{f"p_{c}": item.probabilities[:, i] for i, c in enumerate(classes)}))
     return pd.concat(parts, ignore_index=True).rename(columns={"corpus": "test_corpus"})
@@ -71,8 +74,9 @@ def typed(rows: list[dict]) -> pd.DataFrame:
     """Return result rows with every column, in order and type."""
     frame = pd.DataFrame(rows, columns=RESULT_COLUMNS)
     frame["transductive"] = frame["transductive"].eq(True)
+    texts = dict.fromkeys(["study", "system", "protocol", "answers", "train_corpora", "test_corpus", "metric"], "str")
     integers = dict.fromkeys(["seed", "n", "speakers", "classes", "n_seeds"], "Int64")
-    return frame.astype(integers | dict.fromkeys(["value", "low", "high", "deviation"], "float64"))
+    return frame.astype(texts | integers | dict.fromkeys(["value", "low", "high", "deviation"], "float64"))
 
 
 def _cell(part: pd.DataFrame, answers: str, classes: tuple[str, ...], cluster: str, confidence: float) -> list[dict]:
@@ -108,17 +112,24 @@ def _cell(part: pd.DataFrame, answers: str, classes: tuple[str, ...], cluster: s
 
 
 def with_mean(results: pd.DataFrame, corpora: list[str], name: str) -> pd.DataFrame:
-    """Return the results with a row `test_corpus=name` for the plain mean over corpora of each metric.
+    """Return the results with rows `test_corpus=name`: the mean chance-corrected UAR over corpora.
 
-    No interval: a test part of one or two speakers has none to build it from.
+    Only of systems that were tested on all of them. No interval: a test part of one or two speakers has none
+    to build it from.
     """
     keys = ["study", "system", "protocol", "answers", "train_corpora", "seed", "metric", "n_seeds", "transductive"]
-    part = results[results["test_corpus"].isin(corpora)]
-    mean = part.groupby(keys, dropna=False, sort=False).agg(
-        value=("value", "mean"), n=("n", "sum"), speakers=("speakers", "sum")
+    part = results[results["test_corpus"].isin(corpora) & (results["metric"] == "UAR_chance_corrected")]
+    grouped = part.groupby(keys, dropna=False, sort=False)
+    mean = grouped.agg(value=("value", "mean"), n=("n", "sum"), speakers=("speakers", "sum"), parts=("n", "size"))
+    mean = mean[mean["parts"] == len(corpora)].drop(columns="parts")
+    return pd.concat(
+        [results, typed(mean.reset_index().assign(test_corpus=name).to_dict("records"))], ignore_index=True
     )
-    rows = mean.reset_index().assign(test_corpus=name).to_dict("records")
-    return pd.concat([results, typed(rows)], ignore_index=True)
+
+
+def in_order(results: pd.DataFrame) -> pd.DataFrame:
+    """Return results sorted by what identifies them, for comparison."""
+    return results.sort_values(RESULT_COLUMNS[:8], ignore_index=True)
 
 
 def pooled_confusion(table: pd.DataFrame, system: str, classes: tuple[str, ...]) -> np.ndarray:

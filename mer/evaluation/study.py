@@ -10,6 +10,10 @@ from mer.training import grid
 from mer.training.task import Task
 
 
+class NothingToTrain(ValueError):
+    """No cell of the plan can be run."""
+
+
 def task_of(manifest: pd.DataFrame, features: Features, classes: tuple[str, ...]) -> Task:
     """Return the usable manifest as a task; rows keep their numbers."""
     labels = manifest["emotion"].map({c: i for i, c in enumerate(classes)}).to_numpy(dtype=np.int64)
@@ -23,20 +27,25 @@ def jobs(
 
     A system sees the rows on which it has at least one of its modalities. A solution that does not depend
     on the seed is trained once.
+
+    Raises:
+        NothingToTrain: no cell can be run.
     """
     planned, skipped = [], []
     for name, system in systems.items():
         available = task.features.available(system.modalities)
-        for cell in cells:
+        for cell in (cell for cell in cells if cell.train_corpora):
             train, validation, test = (rows[available[rows]] for rows in (cell.train, cell.validation, cell.test))
-            if not len(test) or len(set(task.labels[train])) < 2:
+            lack = "test on" if not len(test) else "train on two classes" if len(set(task.labels[train])) < 2 else ""
+            if lack:
                 what = "+".join(system.modalities)
-                skipped.append(
-                    f"{name}, {cell.protocol} of {'+'.join(cell.train_corpora)}: no {what} to train and test on"
-                )
+                skipped.append(f"{name}, {cell.protocol} of {'+'.join(cell.train_corpora)}: no {what} to {lack}")
                 continue
             for seed in seeds if system.model != "logistic" else seeds[:1]:
                 planned.append(grid.Job((name, cell), system, seed, train, validation, test))
+    if not planned:
+        why = "; ".join(sorted(set(skipped))[:3]) or "no corpus is scored (evaluation.min_clips, min_speakers)"
+        raise NothingToTrain(f"this step has nothing to train: {why}")
     return planned, sorted(set(skipped))
 
 

@@ -81,8 +81,8 @@ def extract_audio(manifest: pd.DataFrame, raw: Path, store: Store, jobs: int = 1
         try:
             samples = audio.read_mono(raw / path, start=start, end=end, min_seconds=spec["min_seconds"],
                                       max_seconds=spec["max_seconds"], rate_hz=spec["rate_hz"])  # fmt: skip
-        except (audio.Unreadable, OSError) as error:
-            return None, str(error)
+        except audio.Unreadable as error:  # a missing file is no property of its content: that error goes up
+            return None, error.reason
         return mfcc.mfcc_statistics(samples, spec["n_mfcc"], spec["rate_hz"]), None
 
     with ThreadPoolExecutor(max(1, jobs)) as pool:
@@ -127,6 +127,8 @@ def digest_array(values: np.ndarray) -> str:
 
 def principal_plane(vectors: np.ndarray) -> np.ndarray:
     """Return standardised vectors on their first two principal components; shape (n, 2)."""
+    if len(vectors) < 3:
+        return np.zeros((len(vectors), 2))
     from sklearn.decomposition import PCA
     from sklearn.preprocessing import StandardScaler
 

@@ -11,7 +11,11 @@ RATE_HZ = 16_000
 
 
 class Unreadable(ValueError):
-    """A file that is not audio, is damaged or is empty."""
+    """A file that is not audio, is damaged or is empty; `reason` says which."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -30,13 +34,13 @@ def header(path: Path) -> Header:
         Unreadable: says why.
     """
     if path.stat().st_size == 0:
-        raise Unreadable("the file is empty (0 bytes)")
+        raise Unreadable(path, "the file is empty (0 bytes)")
     try:
         info = soundfile.info(str(path))
     except soundfile.LibsndfileError as error:
-        raise Unreadable(f"not readable as audio ({error.error_string.strip().rstrip('.')})") from None
+        raise Unreadable(path, f"not readable as audio ({error.error_string.strip().rstrip('.')})") from None
     if info.frames == 0:
-        raise Unreadable("the file holds no samples")
+        raise Unreadable(path, "the file holds no samples")
     return Header(info.frames / info.samplerate, info.samplerate, info.channels)
 
 
@@ -51,7 +55,10 @@ def read_mono(path: Path, *, start: float | None = None, end: float | None = Non
 
     Raises:
         Unreadable: damaged, empty, or with samples that are not numbers.
+        FileNotFoundError: it is not there.
     """
+    if not path.is_file():  # libsndfile would only say "system error"
+        raise FileNotFoundError(f"{path}: the recording is not there any more")
     try:
         with soundfile.SoundFile(str(path)) as file:
             first = min(file.frames, round((start or 0.0) * file.samplerate))
@@ -62,13 +69,13 @@ def read_mono(path: Path, *, start: float | None = None, end: float | None = Non
             samples = file.read(max(0, last - first), dtype="float32", always_2d=True)
             rate = file.samplerate
     except soundfile.LibsndfileError as error:
-        raise Unreadable(f"not readable as audio ({error.error_string.strip().rstrip('.')})") from None
+        raise Unreadable(path, f"not readable as audio ({error.error_string.strip().rstrip('.')})") from None
     if len(samples) < last - first:
-        raise Unreadable(f"cut off: {len(samples)} of {last - first} samples could be read")
+        raise Unreadable(path, f"cut off: {len(samples)} of {last - first} samples could be read")
     if len(samples) == 0:
-        raise Unreadable("no samples in the stretch that was asked for")
+        raise Unreadable(path, "no samples in the stretch that was asked for")
     if not np.isfinite(samples).all():
-        raise Unreadable("some samples are not numbers")
+        raise Unreadable(path, "some samples are not numbers")
     mono = samples.mean(axis=1)
     if rate != rate_hz:
         mono = soxr.resample(mono, rate, rate_hz)

@@ -72,6 +72,11 @@ class Run:
             f"{files.to_root(self._home / name)} is not there. Make it with:  python run_all.py {self._source}"
         )
 
+    def has(self, name: str) -> bool:
+        """Whether an input is there."""
+        self._declared(name, self._reads, "reads")
+        return any((folder / name).exists() for folder in (self.folder, self._home))
+
     def write(self, name: str) -> Path:
         """Return the path of an output, its folder made."""
         self._declared(name, self._writes, "writes")
@@ -80,7 +85,8 @@ class Run:
         return path
 
     def _declared(self, name: str, declared: tuple[str, ...], kind: str) -> None:
-        if not any(name == item or name.startswith(item.rstrip("/") + "/") for item in declared):
+        outside = ".." in Path(name).parts
+        if outside or not any(name == item or name.startswith(item.rstrip("/") + "/") for item in declared):
             raise Undeclared(f"this step does not declare {name!r}: add it to {kind}=(…) in its setup cell")
 
 

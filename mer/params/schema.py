@@ -5,10 +5,13 @@ A file under `params/` names only what differs from these defaults.
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
-Modality = Literal["audio", "video", "text"]
+Modality = Literal["audio", "text"]
+"""video joins them with its extractor"""
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+"""of a file or folder"""
 LexicalControl = Literal["free", "parallel", "emotion_specific"]
 
 
@@ -42,6 +45,12 @@ class Data(Section):
     max_seconds: float = Field(30.0, gt=0)
     """a longer clip is cropped and flagged"""
 
+    @model_validator(mode="after")
+    def _shorter_than_longer(self) -> "Data":
+        if self.min_seconds >= self.max_seconds:
+            raise ValueError("min_seconds must be below max_seconds")
+        return self
+
 
 class Corpus(Section):
     """Options of one corpus; none yet beyond being listed."""
@@ -55,10 +64,17 @@ class Labels(Section):
 
 class Splits(Section):
     seed: int = 1337
-    validation: Fraction = 0.1
-    test: Fraction = 0.1
-    folds: int = Field(5, ge=2)
+    validation: float = Field(0.1, gt=0, lt=1)
+    """share of the speakers; at least one"""
+    test: float = Field(0.1, gt=0, lt=1)
+    folds: int = Field(5, ge=3)
     """grouped folds for in-corpus scores; up to 10 speakers every speaker is a fold"""
+
+    @model_validator(mode="after")
+    def _someone_trains(self) -> "Splits":
+        if self.validation + self.test >= 1:
+            raise ValueError("validation and test leave nobody to train on")
+        return self
 
 
 class Acoustic(Section):
@@ -90,7 +106,7 @@ class System(Section):
     def _in_order(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(value)) < len(value):
             raise ValueError("a modality is named twice")
-        return tuple(m for m in ("audio", "video", "text") if m in value)
+        return tuple(m for m in ("audio", "text") if m in value)
 
 
 class Training(Section):
@@ -117,15 +133,13 @@ class Training(Section):
 
 class Evaluation(Section):
     seeds: tuple[int, ...] = Field((0, 1, 2), min_length=1)
-    protocols: tuple[Literal["in_corpus", "cross_corpus", "loco"], ...] = (
-        "in_corpus",
-        "cross_corpus",
-        "loco",
+    protocols: tuple[Literal["in_corpus", "cross_corpus", "loco"], ...] = Field(
+        ("in_corpus", "cross_corpus", "loco"), min_length=1
     )
-    confidence: Fraction = 0.95
+    confidence: float = Field(0.95, gt=0, lt=1)
     min_clips: int = Field(100, ge=1)
     """a corpus with fewer is listed, not scored"""
-    min_speakers: int = Field(4, ge=1)
+    min_speakers: int = Field(4, ge=3)
 
     @field_validator("seeds")
     @classmethod
@@ -139,23 +153,23 @@ class Compute(Section):
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     threads: int = Field(1, ge=1)
     """per run; changes the last bits of a result, unlike `--jobs`"""
-    timeout_minutes: float | None = Field(None, gt=0)
-    """of one notebook"""
 
 
 class Params(Section):
     """A study."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: Name
     """names the run folder `outputs/<name>/`"""
     steps: tuple[Annotated[str, Field(pattern=r"^\d\d$")], ...] = ("01", "02", "03", "04", "09")
+    timeout_minutes: float | None = Field(None, gt=0)
+    """of one notebook"""
     data: Data = Data()
     corpora: dict[str, Corpus] = Field(min_length=1)
     """the corpora of the study; one that is not on disk is listed as absent"""
     labels: Labels = Labels()
     splits: Splits = Splits()
     features: Features = Features()
-    systems: dict[str, System] = Field(
+    systems: dict[Name, System] = Field(
         {"gated": System(model="gated"), "logistic": System(model="logistic", modalities=("audio",))},
         min_length=1,
     )

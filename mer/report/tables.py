@@ -41,14 +41,17 @@ def pivot(results: pd.DataFrame, protocol: str, answers: str, metric: str = "UAR
 def loco_table(results: pd.DataFrame) -> pd.DataFrame:
     """Return one row per held-out corpus: its size, chance, and each system's UAR with free and restricted answers.
 
-    Restricted answers choose among the corpus's own classes, which are then assumed known.
+    Restricted answers choose among the corpus's own classes, which are then assumed known. A system that could
+    not see all utterances says how many it saw.
     """
     rows = select(results, "loco")
-    facts = rows.groupby("test_corpus")[["n", "speakers", "classes"]].first()
+    facts = rows.groupby("test_corpus")[["n", "speakers", "classes"]].max()
     facts["chance"] = [short(chance(k)) for k in facts["classes"]]
     for answers in ("free", "restricted"):
         for label, part in rows[rows["answers"] == answers].groupby("label", sort=True):
-            cells = part.drop_duplicates("test_corpus").set_index("test_corpus").apply(cell, axis=1)
+            part = part.drop_duplicates("test_corpus").set_index("test_corpus")
+            fewer = [f" (n = {n})" if n < facts.loc[c, "n"] else "" for c, n in part["n"].items()]
+            cells = part.apply(cell, axis=1) + fewer
             facts[f"{label}, {answers}"] = cells.reindex(facts.index)
     texts = facts.columns[4:]
     facts[texts] = facts[texts].astype(object).fillna(NOTHING)

@@ -34,23 +34,23 @@ class Long:
             return self.frame.to_html(index=False, classes="long", border=0)
 
 
-def loco_sentence(results: pd.DataFrame, answers: str = "free") -> str:
-    """Say which held-out corpus is recognised best, and which are not shown to be above chance.
+def loco_sentence(results: pd.DataFrame, system: str, answers: str = "free") -> str:
+    """Say which held-out corpus a system recognises best, and for which it is not shown to be above chance.
 
-    "Best" is by chance-corrected UAR, as corpora differ in their number of classes, over the best system of
-    each corpus. A corpus is above chance where the whole interval of that system is above 1/k.
+    One system, named beforehand: the best of several, picked on the held-out corpora, would be a choice made by
+    looking at them. "Best" is by chance-corrected UAR, as corpora differ in their number of classes. A corpus is
+    above chance where the whole interval is above 1/k.
     """
     rows = select(results, "loco", answers).dropna(subset=["value", "classes"])
+    rows = rows[rows["system"] == system]
     if rows.empty:
         return "No corpus has been held out."
     gain = (rows["value"] - rows["classes"].map(chance)) / (1 - rows["classes"].map(chance))
-    best = rows.assign(gain=gain).sort_values(["gain", "label"], ascending=[False, True])
-    best = best.drop_duplicates("test_corpus")
+    best = rows.assign(gain=gain).sort_values("gain", ascending=False)
     first = best.iloc[0]
     interval = bounds(first["low"], first["high"], first["speakers"], digits=2)
     numbers = f"{short(first['value'], 2)} {interval}, chance {short(chance(first['classes']), 2)}"
-    opening = f"Held out, {first['test_corpus']} is recognised best by {first['label']} ({numbers})"
-    return f"{opening}; {_not_shown(best)}."
+    return f"Held out, {first['label']} recognises {first['test_corpus']} best ({numbers}); {_not_shown(best)}."
 
 
 def excluded_sentence(manifest: pd.DataFrame) -> str:

@@ -34,7 +34,7 @@ class Fitted:
         inputs, present = _tensors(features, rows, self.standardiser, self.device)
         self.network.eval()
         with torch.inference_mode():
-            logits = self.network(inputs, present).double().cpu()
+            logits = self.network(inputs, present).cpu().double()  # MPS has no float64
             logits[:, torch.as_tensor(~self.seen)] = -torch.inf
             return torch.softmax(logits, dim=1).numpy()
 

@@ -62,8 +62,12 @@ def test_folds_leave_one_speaker_out_up_to_ten(speakers):
     assert count == (len(speakers) if len(speakers) <= 10 else 5)
 
 
-def test_genders_alternate():
-    speakers = frame([(f"s{i}", "female" if i < 4 else "male") for i in range(8)])
-    order = splits.speaker_order(speakers, 0)
+def test_genders_take_turns_in_parts_and_are_dealt_over_folds():
+    speakers = frame([(f"s{i}", "female" if i < 6 else "male") for i in range(12)])
     gender = speakers.set_index("speaker_id")["gender"]
-    assert {gender[order[0]], gender[order[1]]} == {"female", "male"}
+    parts = splits.speaker_splits(speakers, 0, 0.17, 0.17)
+    for part in ("test", "validation"):
+        assert {gender[s] for s, p in parts.items() if p == part} == {"female", "male"}
+    for count in (3, 4, 6):
+        folds = splits.speaker_folds(speakers, 0, count)
+        assert all({gender[s] for s, f in folds.items() if f == n} == {"female", "male"} for n in range(count))

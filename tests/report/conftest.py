@@ -6,7 +6,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from report_rows import result, table
+
+from tests.report.report_rows import result, table
 
 
 @pytest.fixture

@@ -2,9 +2,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from report_rows import table
 
 from mer.report import figures
+from tests.report.report_rows import table
 
 CLASSES = ["neutral", "happiness", "anger"]
 MANIFEST_FIGURES = [figures.class_counts, figures.split_sizes, figures.duration_distribution]

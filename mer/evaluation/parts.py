@@ -1,0 +1,59 @@
+"""How steps hand their results to the report, and how the report knows that they belong together."""
+
+import pandas as pd
+from pydantic import BaseModel
+
+from mer import files
+from mer.dataset import schema
+from mer.params import Run
+
+FOLDER = "tables/parts"
+
+
+class Mismatch(ValueError):
+    """Results that were made from other data or with other parameters than those of the study now."""
+
+
+def identity(run: Run) -> str:
+    """Return a digest of everything that results depend on: who is in which part, features, systems, training."""
+    sections = {
+        name: {k: v.model_dump(mode="json") for k, v in section.items()}
+        if isinstance(section, dict)
+        else section.model_dump(mode="json")
+        for name, section in _sections(run).items()
+    }
+    content = files.read_json(run.read("data/features.json"))["content"]
+    return files.digest([sections, content, files.digest_file(run.read("data/manifest.parquet"))])
+
+
+def _sections(run: Run) -> dict[str, BaseModel | dict]:
+    return {name: getattr(run.params, name) for name in ("labels", "systems", "training", "evaluation", "compute")}
+
+
+def save(run: Run, step: str, results: pd.DataFrame, predictions: pd.DataFrame) -> None:
+    """Write a step's results and predictions, then what they belong to."""
+    schema.save(results, run.write(f"{FOLDER}/{step}_results.parquet"))
+    schema.save(predictions, run.write(f"{FOLDER}/{step}_predictions.parquet"))
+    files.write_json(run.write(f"{FOLDER}/{step}_identity.json"), {"identity": identity(run)})
+
+
+def load(run: Run, steps: tuple[str, ...]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return results and predictions of the steps that have run, one after the other.
+
+    Raises:
+        Mismatch: a step's results are not of this study as it is now.
+        MissingInput: none of the steps has run.
+    """
+    there = [step for step in steps if run.has(f"{FOLDER}/{step}_identity.json")] or list(steps[:1])
+    for step in there:
+        if files.read_json(run.read(f"{FOLDER}/{step}_identity.json"))["identity"] != identity(run):
+            raise Mismatch(
+                f"{files.to_root(run.read(f'{FOLDER}/{step}_results.parquet'))} was made from other data or with other "
+                f"parameters; run step {step} again"
+            )
+    tables = (
+        [pd.read_parquet(run.read(f"{FOLDER}/{s}_{what}.parquet")) for s in there]
+        for what in ("results", "predictions")
+    )
+    results, predictions = (pd.concat(parts, ignore_index=True) for parts in tables)
+    return results, predictions

@@ -1,0 +1,153 @@
+"""Studies that are small, lopsided or damaged: each ends in a report, or in one sentence that says why not."""
+
+import shutil
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+import yaml
+
+from mer import params
+from mer.corpora import synthetic
+from mer.dataset import build
+from mer.evaluation import parts, study
+from tests.studies import run_cells
+
+mpl.use("Agg")
+QUICK = {
+    "labels": {"policy": "paper7"},
+    "features": {"acoustic": {"n_mfcc": 13}, "linguistic": {"dimensions": 32}},
+    "systems": {"gated": {"model": "gated"}, "logistic": {"model": "logistic", "modalities": ["audio"]}},
+    "training": {"epochs": 2, "hidden": 4, "inverse_regularisation": [0.01]},
+    "evaluation": {"seeds": [0], "min_clips": 20},
+}
+TEXT = {"systems": {"words": {"model": "logistic", "modalities": ["text"]}}}
+
+
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory):
+    raw = tmp_path_factory.mktemp("clean") / "raw"
+    synthetic.write(raw, speakers=4, clips=2)
+    return raw
+
+
+@pytest.fixture
+def attempt(clean, tmp_path):
+    """Run steps of a study whose parameters differ from QUICK, on a copy of the raw folder that may be damaged."""
+    raw = shutil.copytree(clean, tmp_path / "raw")
+
+    def run(corpora, steps="01,02,03,04,09", **sections):
+        tree = QUICK | {"corpora": corpora, "data": {"raw": str(raw), "store": str(tmp_path / "store")}} | sections
+        path = tmp_path / "study.yaml"
+        path.write_text(yaml.safe_dump(tree), encoding="utf-8")
+        run_cells(path, tmp_path / "run", steps)
+        plt.close("all")
+        return pd.read_parquet(tmp_path / "run" / "tables" / "results.parquet")
+
+    run.raw = raw
+    return run
+
+
+@pytest.mark.parametrize(
+    ("corpora", "sections"),
+    [
+        (["emodb"], {}),
+        (["meld"], {}),
+        (["meld", "emodb"], TEXT),
+        (["emodb", "esd"], {"evaluation": QUICK["evaluation"] | {"protocols": ["cross_corpus"]}}),
+        (["emodb", "ravdess", "cremad"], {"labels": {"policy": "primary4"}}),
+        (
+            ["emodb", "ravdess"],
+            {"splits": {"folds": 4}, "labels": {"policy": "paper7", "overrides": {"ravdess": {"calm": "drop"}}}},
+        ),
+    ],
+    ids=["one corpus", "official split alone", "text only", "without LOCO", "four classes", "overrides"],
+)
+def test_unusual_studies_end_in_a_report(attempt, corpora, sections):
+    results = attempt(corpora, **sections)
+    assert len(results)
+    assert results["value"].between(-0.5, 1).all()
+
+
+def test_without_03_or_without_04(attempt):
+    assert set(attempt(["emodb", "esd"], "01,02,04,09")["protocol"]) == {"in_corpus", "cross_corpus", "loco"}
+    assert set(attempt(["emodb", "esd"], "03,09")["protocol"]) >= {"multi_corpus"}
+
+
+def test_half_a_published_split(attempt):
+    shutil.rmtree(attempt.raw / "MELD" / "test")
+    results = attempt(["meld", "emodb"])
+    assert set(results["test_corpus"]) <= {"emodb", "TestA"}  # MELD is listed with its reason
+
+
+def test_the_first_recording_is_damaged_behind_its_header(attempt):
+    first, second = sorted((attempt.raw / "emodb" / "wav").glob("03*.wav"))[:2]
+    samples, rate = soundfile.read(first)
+    first.unlink()
+    soundfile.write(first.with_suffix(".flac"), np.random.default_rng(0).normal(0, 0.1, 40_000), rate)
+    whole = first.with_suffix(".flac").read_bytes()
+    first.with_suffix(".flac").write_bytes(whole[: len(whole) // 2])
+    soundfile.write(second, np.full(len(samples), np.nan), rate, subtype="FLOAT")
+    attempt(["emodb"])
+    failures = pd.read_csv(attempt.raw.parent / "run" / "data" / "failures.csv")
+    assert {first.stem, second.stem} <= {path.rsplit("/")[-1].split(".")[0] for path in failures["source_path"]}
+
+
+def test_nothing_usable_is_one_sentence_with_files(attempt):
+    for clip in (attempt.raw / "emodb" / "wav").glob("*.wav"):
+        clip.write_bytes(b"RIFF")
+    with pytest.raises(build.NoCorpora, match=r"no file .* is usable.*\n.*\.wav: not readable"):
+        attempt(["emodb"])
+
+
+def test_nothing_to_train_says_why(attempt):
+    with pytest.raises(study.NothingToTrain, match=r"no text to"):
+        attempt(["emodb", "esd"], **TEXT)
+    with pytest.raises(study.NothingToTrain, match=r"min_clips"):
+        attempt(["emodb"], evaluation=QUICK["evaluation"] | {"min_clips": 10_000})
+
+
+def test_a_recording_that_vanished_is_an_error_and_is_not_remembered_as_broken(attempt):
+    attempt(["emodb"], "01,02,03,09")
+    shutil.rmtree(attempt.raw.parent / "store")
+    clip = sorted((attempt.raw / "emodb" / "wav").glob("*.wav"))[0]
+    moved = clip.rename(clip.with_suffix(".away"))
+    with pytest.raises(FileNotFoundError, match=clip.stem):
+        attempt(["emodb"], "02")
+    moved.rename(clip)
+    attempt(["emodb"], "02,03,09")
+
+
+def test_results_of_other_parameters_are_refused(attempt):
+    attempt(["emodb", "esd"])
+    with pytest.raises(parts.Mismatch, match="run step 03 again"):
+        attempt(["emodb", "esd"], "09", training={"epochs": 3, "hidden": 4})
+
+
+def test_one_recording_in_two_families_is_not_held_out(attempt):
+    clip = sorted((attempt.raw / "RAVDESS").rglob("*.wav"))[0]
+    target = sorted((attempt.raw / "emodb" / "wav").glob("*Wa.wav"))[0]
+    shutil.copyfile(clip, target)
+    with pytest.raises(ValueError, match="leave one of the two corpora out"):
+        attempt(["emodb", "ravdess"])
+    leaks = pd.read_csv(attempt.raw.parent / "run" / "tables" / "leaks.csv")
+    assert "1 in several families" in leaks["meaning"].str.cat()
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("systems.x={model: gated, modalities: [audio, video]}", "systems.x.modalities.1"),
+        ("systems={../x: {model: gated}}", "pattern"),
+        ("evaluation.confidence=0", "evaluation.confidence"),
+        ("evaluation.protocols=[]", "evaluation.protocols"),
+        ("splits={validation: 0.5, test: 0.5}", "nobody to train on"),
+        ("data={min_seconds: 5, max_seconds: 1}", "min_seconds must be below"),
+    ],
+)
+def test_parameters_that_cannot_work_are_refused(setting, message):
+    with pytest.raises(params.ParamsError, match=message):
+        params.load("params/demo.yaml", [setting])
