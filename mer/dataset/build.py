@@ -73,7 +73,7 @@ def build(
     official = {name for name in found if CORPORA[name].official_splits}
     manifest = splits.assign(manifest, official, seed=seed, validation=validation, test=test, folds=folds)
     return Dataset(
-        manifest=schema.check(schema.typed(manifest.to_dict("records")), labels.classes(policy)),
+        manifest=schema.check(manifest, labels.classes(policy)),
         problems=pd.DataFrame(problems, columns=["corpus", "path", "line", "reason"]).astype({"line": "Int64"}),
         absent=tuple(name for name in sorted(names) if name not in found),
     )

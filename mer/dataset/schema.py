@@ -21,10 +21,7 @@ COLUMNS: dict[str, str] = {
 
 def typed(rows: list[dict]) -> pd.DataFrame:
     """Return rows as a manifest with every column in its type and order."""
-    frame = pd.DataFrame(rows, columns=list(COLUMNS))
-    return frame.astype({name: kind for name, kind in COLUMNS.items() if kind != "bool"}).fillna(
-        {name: False for name, kind in COLUMNS.items() if kind == "bool"}
-    ).astype({name: kind for name, kind in COLUMNS.items() if kind == "bool"})  # fmt: skip
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
 
 
 def check(manifest: pd.DataFrame, classes: tuple[str, ...]) -> pd.DataFrame:

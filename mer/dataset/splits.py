@@ -53,7 +53,8 @@ def assign(
     Args:
         official: corpora whose own split is kept; they have no folds.
     """
-    manifest = manifest.assign(split=None, fold=pd.array([pd.NA] * len(manifest), dtype="Int64"))
+    nobody = {"split": pd.Series(None, manifest.index, "str"), "fold": pd.Series(pd.NA, manifest.index, "Int64")}
+    manifest = manifest.assign(**nobody)
     for corpus, rows in manifest[manifest["exclude_reason"].isna()].groupby("corpus", sort=True):
         if corpus in official:
             manifest.loc[rows.index, "split"] = rows["split_official"]

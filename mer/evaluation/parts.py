@@ -1,7 +1,6 @@
 """How steps hand their results to the report, and how the report knows that they belong together."""
 
 import pandas as pd
-from pydantic import BaseModel
 
 from mer import files
 from mer.dataset import schema
@@ -16,18 +15,11 @@ class Mismatch(ValueError):
 
 def identity(run: Run) -> str:
     """Return a digest of everything that results depend on: who is in which part, features, systems, training."""
-    sections = {
-        name: {k: v.model_dump(mode="json") for k, v in section.items()}
-        if isinstance(section, dict)
-        else section.model_dump(mode="json")
-        for name, section in _sections(run).items()
-    }
+    systems = {name: system.model_dump(mode="json") for name, system in run.params.systems.items()}
+    others = ("labels", "training", "evaluation", "compute")
+    sections = {"systems": systems} | {name: getattr(run.params, name).model_dump(mode="json") for name in others}
     content = files.read_json(run.read("data/features.json"))["content"]
     return files.digest([sections, content, files.digest_file(run.read("data/manifest.parquet"))])
-
-
-def _sections(run: Run) -> dict[str, BaseModel | dict]:
-    return {name: getattr(run.params, name) for name in ("labels", "systems", "training", "evaluation", "compute")}
 
 
 def save(run: Run, step: str, results: pd.DataFrame, predictions: pd.DataFrame) -> None:
@@ -45,8 +37,9 @@ def load(run: Run, steps: tuple[str, ...]) -> tuple[pd.DataFrame, pd.DataFrame]:
         MissingInput: none of the steps has run.
     """
     there = [step for step in steps if run.has(f"{FOLDER}/{step}_identity.json")] or list(steps[:1])
+    now = identity(run)
     for step in there:
-        if files.read_json(run.read(f"{FOLDER}/{step}_identity.json"))["identity"] != identity(run):
+        if files.read_json(run.read(f"{FOLDER}/{step}_identity.json"))["identity"] != now:
             raise Mismatch(
                 f"{files.to_root(run.read(f'{FOLDER}/{step}_results.parquet'))} was made from other data or with other "
                 f"parameters; run step {step} again"
