@@ -37,6 +37,7 @@ class Finished:
 
 def run_all(*arguments: str | Path, name: str, **sets: object) -> Finished:
     """Run `run_all.py` in a process of its own; `data__raw=x` becomes `--set data.raw=x`."""
+    name = f"{name}-{os.getpid()}"  # two test processes at once do not share a run folder
     pairs = [f"{key.replace('__', '.')}={value}" for key, value in sets.items()]
     command = [sys.executable, "run_all.py", *map(str, arguments), "--name", name, *(f"--set={pair}" for pair in pairs)]
     done = subprocess.run(command, cwd=files.ROOT, capture_output=True, text=True, timeout=900, check=False)
