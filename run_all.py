@@ -9,26 +9,49 @@ import sys
 
 from mer import files, params
 from mer.runner import Row, Study, StudyError, problems, run, survey
+from mer.runner.devices import gpus
 from mer.runner.schedule import parse_numbers
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
     given = _parser().parse_args(arguments)
+    if given.verify:
+        given.params = f"{given.verify.rstrip('/')}/params.yaml"
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a console that lacks ✓ shows something else
     try:
+        if given.compare:
+            from mer.runner.compare import compare
+
+            return compare(*(files.from_root(run_folder) for run_folder in given.compare), sys.stdout)
         study, wanted = _study(given)
-        if given.list:
-            _print(study, survey(study))
+        if given.list or given.explain:
+            _print(study, survey(study), given.explain)
             return 0
-        return run(study, steps=wanted, start=given.start, force=given.force, jobs=given.jobs)
+        if given.html_only:
+            from mer.runner.pages import render
+
+            return render(study)
+        if given.verify:
+            from mer.runner.verify import verify
+
+            return verify(study, jobs=given.jobs)
+        return run(
+            study,
+            steps=wanted,
+            start=given.start,
+            force=given.force,
+            keep_going=given.keep_going,
+            jobs=given.jobs,
+        )
     except params.ParamsError as error:
         print(error, file=sys.stderr)
     except StudyError as error:
         count = f"{len(error.problems)} problem{'s' if len(error.problems) > 1 else ''}"
-        print("\n  ".join([f"{given.params}: {count}, nothing was run", *error.problems]), file=sys.stderr)
+        subject = " and ".join(given.compare or [given.verify or given.params])
+        print("\n  ".join([f"{subject}: {count}, nothing was run", *error.problems]), file=sys.stderr)
     return 2
 
 
@@ -46,7 +69,7 @@ def _study(given: argparse.Namespace) -> tuple[Study, set[str] | None]:
     minutes = chosen.timeout_minutes
     study = Study(
         name=chosen.name,
-        folder=files.ROOT / "outputs" / chosen.name,
+        folder=files.from_root(given.verify) if given.verify else files.ROOT / "outputs" / chosen.name,
         params=chosen.model_dump(mode="json"),
         text=params.dump(chosen),
         notebooks=files.ROOT / "notebooks",
@@ -55,6 +78,7 @@ def _study(given: argparse.Namespace) -> tuple[Study, set[str] | None]:
         external={"raw": raw},
         threads=chosen.compute.threads,
         timeout=None if minutes is None else minutes * 60,
+        gpus=gpus(chosen.compute.device, given.gpu_jobs),
     )
     wanted, wrong = None, []
     if given.steps is not None:
@@ -62,7 +86,7 @@ def _study(given: argparse.Namespace) -> tuple[Study, set[str] | None]:
             wanted = parse_numbers(given.steps)
         except StudyError as error:
             wrong += error.problems
-    if not given.list:
+    if not (given.list or given.explain or given.html_only):
         wrong += preflight.problems(chosen) + ([] if wrong else problems(study, wanted, given.start))
     if wrong:
         raise StudyError(wrong)
@@ -76,11 +100,14 @@ def _typed(given: argparse.Namespace) -> str:
     return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
 
 
-def _print(study: Study, rows: list[Row]) -> None:
+def _print(study: Study, rows: list[Row], everything: bool) -> None:
     print(f"{study.name}: {files.to_root(study.folder)}")
     width = max((len(row.title or row.name) for row in rows), default=0)
     for row in rows:
-        print(f"  {row.number} {row.title or row.name:<{width}}  {row.state:<10} {row.reason}".rstrip())
+        reason = "" if everything and row.changed else row.reason
+        print(f"  {row.number} {row.title or row.name:<{width}}  {row.state:<10} {reason}".rstrip())
+        for line in row.changed if everything else ():
+            print(f"       {line}")
 
 
 def _number(text: str) -> str:
@@ -103,7 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="run_all.py",
         description="Run the numbered notebooks of a study, each only where something it depends on has changed.",
-        epilog="Exit code: 0 up to date, 1 a step failed, 2 wrong parameters, 130 interrupted.",
+        epilog="Exit code: 0 up to date, 1 a step failed or a table differs, 2 nothing was run, 130 interrupted.",
     )
     add = parser.add_argument
     add("params", nargs="?", default="params/demo.yaml", metavar="PARAMS", help="the study (default: params/demo.yaml)")
@@ -113,7 +140,15 @@ def _parser() -> argparse.ArgumentParser:
     add("--set", action="append", default=[], metavar="A.B=C", help="override one parameter; may be repeated")
     add("--name", metavar="RUN", help="run folder outputs/RUN instead of the study's own")
     add("--jobs", type=_positive, default=_cores(), metavar="N", help="processes at once (default: all cores)")
+    add("--gpu-jobs", type=_positive, default=1, metavar="N", help="notebooks at once on one GPU (default: 1)")
+    add("--keep-going", action="store_true", help="after a failure, run what does not need its results")
+    instead = parser.add_mutually_exclusive_group()
+    add = instead.add_argument
     add("--list", action="store_true", help="show the steps and what would run; run nothing")
+    add("--explain", action="store_true", help="show all that has changed since each step last ran; run nothing")
+    add("--html-only", action="store_true", help="render the pages of executed notebooks again; run nothing")
+    add("--verify", metavar="RUN", help="replay the finished run in folder RUN and compare every file")
+    add("--compare", nargs=2, metavar=("A", "B"), help="show what differs between two run folders")
     return parser
 
 

@@ -1,10 +1,10 @@
 """One notebook in one worker process, seen from the runner."""
 
 import json
+import multiprocessing
 import os
 import queue
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
@@ -12,9 +12,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from mer import files
-from mer.runner.steps import INJECTED, Step
+from mer.runner import processes
+from mer.runner.steps import INJECTED
 from mer.runner.study import Study
+from mer.runner.units import Unit
 
 GRACE = 10.0
 """Seconds that a worker has for putting its kernel away."""
@@ -24,7 +25,7 @@ DIED = "the kernel died, most likely because memory ran out; the log may say mor
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a step ended.
+    """How a unit ended.
 
     Attributes:
         kind: done, error, died, timeout or interrupted.
@@ -41,21 +42,28 @@ class Outcome:
 
 
 class Execution:
-    """A running worker. Its events arrive in `events` as `(execution, event)`; the last one is `exit`."""
+    """A running worker. Its events arrive in `events` as `(execution, event)`; the last one is `exit`.
 
-    def __init__(self, study: Study, step: Step, jobs: int, events: queue.Queue) -> None:
-        self.study, self.step, self.events = study, step, events
+    Attributes:
+        cell: number of the code cell that runs, counted from 1.
+        progress: what the last progress bar said, `37/429`.
+        peak: most memory that the kernel and what it started held at once, in bytes.
+    """
+
+    def __init__(self, study: Study, unit: Unit, jobs: int, gpu: str | None, events: queue.Queue) -> None:
+        self.study, self.unit, self.gpu, self.events = study, unit, gpu, events
         self.cell: int | None = None
-        self.heading = ""
+        self.heading = self.progress = ""
+        self.peak = 0
         self._last: dict = {}
         self._kernel: int | None = None
         self._stopped: tuple[str, float] | None = None
-        for kind in ("stamp", "ipynb", "html", "failed", "partial"):
-            study.place(step.name, kind).unlink(missing_ok=True)
+        for kind in ("ipynb", "html", "failed", "partial"):
+            study.place(unit.name, kind).unlink(missing_ok=True)
         # IPC sockets have names of at most about 100 characters: keep the prefix short
         self._private = tempfile.TemporaryDirectory(prefix="mer-", ignore_cleanup_errors=True)
         self._started = time.monotonic()
-        self._process = self._spawn(jobs)
+        self._spawn(jobs)
         threading.Thread(target=self._listen, daemon=True).start()
 
     @property
@@ -65,11 +73,22 @@ class Execution:
 
     def take(self, event: dict) -> Outcome | None:
         """Note an event; return the outcome with the last one."""
-        if event["event"] == "cell":
-            self.cell, self.heading, self._kernel = event["cell"], event["heading"], event["kernel"]
-        elif event["event"] == "done" or (event["event"] == "failed" and self._stopped is None):
-            self._last = event  # what a worker says that was told to stop is only an echo of that
-        return self._close(event["code"]) if event["event"] == "exit" else None
+        match event["event"]:
+            case "kernel":
+                self._kernel = event["pid"]
+            case "cell":
+                self.cell, self.heading, self.progress = event["cell"], event["heading"], ""
+            case "progress":
+                self.progress = event["text"]
+            case "memory":
+                self.peak = event["peak"]
+            case "done":
+                self._last = event
+            case "failed" if self._stopped is None:  # what a worker says that was told to stop is only an echo
+                self._last = event
+            case "exit":
+                return self._close(event["code"])
+        return None
 
     def watch(self) -> None:
         """Stop a worker that took too long, and kill one that does not stop."""
@@ -80,63 +99,65 @@ class Execution:
             self.kill()
 
     def stop(self, kind: str) -> None:
-        """Ask the worker to end. It does so when its standard input closes, on every platform."""
+        """Ask the worker to end."""
         if self._stopped is None:
             self._stopped = (kind, time.monotonic())
-            self._process.stdin.close()
+            try:
+                self._pipe.send_bytes(b"stop")
+            except OSError:  # it is gone already
+                return
 
     def kill(self) -> None:
         """End the worker and its kernel at once."""
         kill_group(self._kernel)
         self._process.kill()
 
-    def _spawn(self, jobs: int) -> subprocess.Popen:
-        place, name = self.study.place, self.step.name
-        spec = Path(self._private.name, "spec.json")
-        kinds = ("partial", "ipynb", "html")
-        files.write_json(spec, {
-            "notebook": str(self.step.path),
-            "title": self.step.title,
+    def _spawn(self, jobs: int) -> None:
+        place, name = self.study.place, self.unit.name
+        for kind in ("log", "ipynb"):
+            place(name, kind).parent.mkdir(parents=True, exist_ok=True)
+        spec = {
+            "notebook": str(self.unit.step.path),
+            "title": self.unit.step.title,
+            "subject": self.unit.subject,
+            "home": self.unit.home,
             "private": self._private.name,
-            "parameters": {INJECTED: str(self.study.folder / "params.yaml")},
+            "parameters": {INJECTED: str(self.study.folder / "params.yaml"), **self.unit.item},
             "timeout": self.study.timeout,
-            **{kind: str(place(name, kind)) for kind in kinds},
-        })  # fmt: skip
-        # a session of its own: Ctrl-C reaches the runner alone, which then ends workers in order
-        own = {"start_new_session": True} if os.name == "posix" else {"creationflags": 0x200}
-        log = place(name, "log")
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("wb") as output:
-            return subprocess.Popen(  # noqa: S603
-                [sys.executable, "-m", "mer.runner.worker", str(spec)],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=output, cwd=files.ROOT,
-                env=environment(self.study, jobs, Path(self._private.name)), **own,
-            )  # fmt: skip
+            "environment": environment(self.study, jobs, self.gpu, Path(self._private.name)),
+            **{kind: str(place(name, kind)) for kind in ("partial", "ipynb", "html", "log")},
+        }
+        self._pipe, theirs = CONTEXT.Pipe()
+        self._process = CONTEXT.Process(target=_work, args=(spec, theirs), name=name, daemon=True)
+        self._process.start()
+        theirs.close()
 
     def _listen(self) -> None:
-        for line in self._process.stdout:
+        while True:
             try:
-                self.events.put((self, json.loads(line)))
-            except ValueError:  # a library printed before the worker took hold of its output
-                continue
-        self.events.put((self, {"event": "exit", "code": self._process.wait()}))
+                self.events.put((self, json.loads(self._pipe.recv_bytes())))
+            except (EOFError, OSError):  # the worker is gone
+                break
+        self._process.join()
+        self.events.put((self, {"event": "exit", "code": self._process.exitcode}))
 
-    def _close(self, code: int) -> Outcome:
+    def _close(self, code: int | None) -> Outcome:
         kill_group(self._kernel)
-        for pipe in (self._process.stdin, self._process.stdout):
-            pipe.close()
+        processes.end_all(processes.UNIT, self._private.name)
+        self._pipe.close()
         self._private.cleanup()
         outcome = self._outcome(code)
-        partial, failed = (self.study.place(self.step.name, kind) for kind in ("partial", "failed"))
+        partial, failed = (self.study.place(self.unit.name, kind) for kind in ("partial", "failed"))
         if outcome.kind in ("done", "interrupted"):
             partial.unlink(missing_ok=True)
-        elif left := next((p for p in (partial, self.study.place(self.step.name, "ipynb")) if p.exists()), None):
+        elif left := next((p for p in (partial, self.study.place(self.unit.name, "ipynb")) if p.exists()), None):
             left.replace(failed)
         if outcome.kind != "done":
-            self.study.place(self.step.name, "html").unlink(missing_ok=True)
+            for kind in ("ipynb", "html"):
+                self.study.place(self.unit.name, kind).unlink(missing_ok=True)
         return outcome
 
-    def _outcome(self, code: int) -> Outcome:
+    def _outcome(self, code: int | None) -> Outcome:
         where = {"seconds": self.seconds, "cell": self.cell, "heading": self.heading}
         if self._last.get("event") == "failed":
             return Outcome(kind=self._last["kind"], message=self._last["message"], **where)
@@ -147,21 +168,55 @@ class Execution:
                 "timeout": f"not finished after {limit:g} seconds" if limit else "",
             }
             return Outcome(kind=kind, message=messages.get(kind, ""), **where)
-        missing = [name for name in self.step.writes if not (self.study.folder / name).exists()]
+        missing = [name for name in self.unit.writes if not (self.study.folder / name).exists()]
         if missing:
             message = f"the notebook declares {', '.join(missing)} in writes=(…) and did not write it"
             return Outcome(kind="error", seconds=self.seconds, message=message)
         return Outcome(kind="done", seconds=self.seconds)
 
 
-def environment(study: Study, jobs: int, private: Path) -> dict[str, str]:
+def _context() -> multiprocessing.context.BaseContext:
+    """Workers are copies of a process that has imported Jupyter once; Windows has to import it for each."""
+    if os.name != "posix":
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["__main__", "mer.runner.worker"])
+    return context
+
+
+CONTEXT = _context()
+
+# jsonschema's optional check of web addresses compiles a grammar for 1.4 s when a worker imports it
+sys.modules.setdefault("rfc3987_syntax", None)
+
+
+def warm_up() -> None:
+    """Let the process that workers are copies of start importing, while there is something else to do."""
+    if os.name == "posix":
+        from multiprocessing import forkserver
+
+        forkserver.ensure_running()
+
+
+def _work(spec: dict, pipe: object) -> None:
+    """Where a worker process begins; what it needs is imported there, not here."""
+    from mer.runner import worker
+
+    worker.main(spec, pipe)
+
+
+def environment(study: Study, jobs: int, gpu: str | None, private: Path) -> dict[str, str]:
     """Return the environment of a worker and of its kernel: ours, without anybody's personal start-up files."""
     env = {name: value for name, value in os.environ.items() if name not in ("MPLBACKEND", "PYTHONSTARTUP")}
-    env |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(study.threads))
+    libraries = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
+                 "NUMEXPR_NUM_THREADS")  # fmt: skip
+    env |= dict.fromkeys(libraries, str(study.threads))
     jupyter = os.pathsep.join(filter(None, (str(private / "jupyter"), env.get("JUPYTER_PATH"))))
+    env |= {"CUDA_VISIBLE_DEVICES": gpu} if gpu not in (None, "mps") else {}
     return env | {
         "MER_RUN_FOLDER": str(study.folder),
         "MER_JOBS": str(jobs),
+        processes.UNIT: str(private),
         "PYTHONHASHSEED": "0",
         "JUPYTER_PATH": jupyter,
         "JUPYTER_CONFIG_DIR": str(private / "config"),

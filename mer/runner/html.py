@@ -6,9 +6,11 @@ pictures are dropped, script elements removed, and a content security policy for
 
 import copy
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import nbformat
 from nbconvert import HTMLExporter
 
 from mer.runner import steps
@@ -21,15 +23,32 @@ ACTIVE = re.compile(
 )
 
 
-def render(book: Any, page: Path, title: str) -> None:
-    """Write an executed notebook to `page`."""
-    exporter = HTMLExporter(
-        template_name="report", extra_template_basedirs=[str(TEMPLATES)], embed_images=True, exclude_anchor_links=True
-    )
+def render(book: Any, page: Path, title: str, subject: str = "", home: str = "index.html") -> None:
+    """Write an executed notebook to `page`.
+
+    Args:
+        subject: for what value of a fan-out it was run; stands above the notebook.
+        home: the run's front page as seen from this one.
+    """
     book = harmless(book)
     book.cells = [cell for cell in book.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
-    text, _ = exporter.from_notebook_node(book, resources={"title": title, "metadata": {"name": title}})
+    heading = f"{title}: {subject}" if subject else title
+    resources = {"title": heading, "subject": subject, "home": home, "metadata": {"name": heading}}
+    text, _ = _exporter().from_notebook_node(book, resources=resources)
     page.write_text(text, encoding="utf-8", newline="\n")
+
+
+def warm_up() -> None:
+    """Compile the templates, so that copies of this process have them."""
+    cells = [nbformat.v4.new_markdown_cell("x"), nbformat.v4.new_code_cell("x = 1")]
+    _exporter().from_notebook_node(nbformat.v4.new_notebook(cells=cells), resources={"title": "", "home": ""})
+
+
+@cache
+def _exporter() -> HTMLExporter:
+    return HTMLExporter(
+        template_name="report", extra_template_basedirs=[str(TEMPLATES)], embed_images=True, exclude_anchor_links=True
+    )
 
 
 def harmless(book: Any) -> Any:

@@ -5,19 +5,16 @@ import time
 from pathlib import Path
 
 from mer import files
-from mer.runner import schedule, stale, steps
-from mer.runner.execute import Execution, Outcome
-from mer.runner.index import Index, Record, now
-from mer.runner.screen import Screen, clock
+from mer.runner import digests, failures, lock, pages, processes, schedule, stale, stamps, steps, units
+from mer.runner.execute import Execution, Outcome, warm_up
+from mer.runner.index import Index, now
+from mer.runner.records import LOST, Record, StepRecord
+from mer.runner.screen import Screen, clock, size
 from mer.runner.steps import Step
 from mer.runner.study import Study, StudyError
 
-FINISHED = ("done", "unchanged")
-LOST = ("failed", "skipped", "interrupted")
 PATIENCE = 20.0
 """Seconds after Ctrl-C in which workers put their kernels away."""
-
-FATE = {"error": "failed", "died": "died", "timeout": "timed out"}
 
 
 def run(
@@ -26,6 +23,7 @@ def run(
     steps: set[str] | None = None,
     start: str | None = None,
     force: bool = False,
+    keep_going: bool = False,
     jobs: int = 1,
     screen: Screen | None = None,
 ) -> int:
@@ -36,7 +34,8 @@ def run(
         steps: the numbers to look at, those of the study by default.
         start: leaves out the steps before this number.
         force: runs steps that nothing changed for.
-        jobs: how many steps may run at once, and how many processes each of them may use.
+        keep_going: after a failure, goes on with what does not need its results.
+        jobs: how many notebooks may run at once, and how many processes one that runs alone may use.
         screen: where to print.
 
     Returns:
@@ -46,182 +45,242 @@ def run(
         StudyError: with every problem; nothing was run.
     """
     chosen = schedule.choose(study, steps, start)
+    screen = screen or Screen()
     retry = f" --steps {','.join(sorted(steps))}" if steps is not None else ""
-    retry += " --force" if force else ""
-    return _Session(study, chosen, force, max(1, jobs), screen or Screen(), retry, start).run()
+    retry += f" --from {start}" if start else ""
+    retry += " --keep-going" if keep_going else ""
+    with lock.held(study.folder, screen.say):
+        return _Session(study, chosen, force, keep_going, max(1, jobs), screen, retry).run()
 
 
 class _Session:
     """One call of `run`."""
 
     def __init__(
-        self, study: Study, chosen: list[Step], force: bool, jobs: int, screen: Screen, retry: str, start: str | None
+        self, study: Study, chosen: list[Step], force: bool, keep_going: bool, jobs: int, screen: Screen, retry: str
     ) -> None:
-        self.study, self.force, self.jobs, self.screen, self.retry = study, force, jobs, screen, retry
-        self.again = retry + (f" --from {start}" if start else "")
-        self.records = {step.number: Record(step) for step in chosen}
+        self.study, self.force, self.keep_going, self.jobs, self.screen = study, force, keep_going, jobs, screen
+        self.retry = f"python run_all.py {study.source}{retry}"
+        self.records = {step.number: StepRecord(step) for step in chosen}
         self.needs = schedule.dependencies(study, chosen)
-        self.running: dict[str, tuple[Execution, dict]] = {}
-        self.failures: list[tuple[Record, Outcome]] = []
+        self.running: list[tuple[Record, Execution]] = []
+        self.gpus = list(study.gpus)
         self.events: queue.Queue = queue.Queue()
         self.index = Index(study, list(self.records.values()), self._others())
-        self.worked = False
+        self.worked = self.failed = False
 
     def run(self) -> int:
+        began = time.monotonic()
+        try:
+            self._begin()
+            while self._advance():
+                self._listen()
+            self._close(time.monotonic() - began)
+        except KeyboardInterrupt:
+            self._stop("interrupted")
+            self.screen.say("interrupted; finished steps are kept. Go on with:")
+            self.screen.say(f"  {self.retry}")
+            return 130
+        except OSError as error:  # a disk that is full, a folder that cannot be written any more
+            self._stop("failed")
+            self.screen.say(f"✗ {error.strerror or error}: {error.filename or files.to_root(self.study.folder)}")
+            self.screen.say("  finished steps are kept; when this is mended, go on with:")
+            self.screen.say(f"  {self.retry}")
+            return 1
+        finally:
+            self.screen.end()
+        return 1 if self.failed else 0
+
+    def _begin(self) -> None:
         params = self.study.folder / "params.yaml"
         if not params.is_file() or params.read_text(encoding="utf-8") != self.study.text:
             files.write_text(params, self.study.text)
         self.screen.begin(record.step.name for record in self.records.values())
         self.screen.say(f"{self.study.name}: {_count(len(self.records))}, {files.to_root(self.study.folder)}")
-        began = time.monotonic()
-        try:
-            while self._advance():
-                self._listen()
-        except KeyboardInterrupt:
-            self._interrupt()
-            return 130
-        state = "failed" if self.failures else "done"
-        if self.worked or self.failures or not self.index.complete:
-            self.index.write(state)
-        self._close(time.monotonic() - began)
-        return 1 if self.failures else 0
+        for warning in schedule.unsettled(self.study, [record.step for record in self.records.values()]):
+            self.screen.say(f"  {warning}")
 
     def _advance(self) -> bool:
         """Settle what can be settled, start what can be started; say whether anything runs."""
-        batch: list[tuple[Record, dict]] = []
-        settled = True
-        while settled:
-            settled = False
-            for record in self.records.values():
-                if record.state == "waiting" and all(record is not other for other, _ in batch):
-                    settled |= self._settle(record, batch)
-        for record, before in batch:
-            self._start(record, before)
+        while sum(self._settle(record) for record in self.records.values() if not record.settled):
+            continue
+        for record in [one for step in self.records.values() for one in step.units or () if one.state == "waiting"]:
+            if len(self.running) >= self.jobs:
+                break
+            if not record.unit.step.gpu or not self.study.gpus or self.gpus:
+                self._start(record)
         return bool(self.running)
 
-    def _settle(self, record: Record, batch: list) -> bool:
-        """Decide about one waiting step; say whether that may let others go on."""
-        before = {number: self.records[number].state for number in self.needs[record.step.number]}
-        lost = sorted(number for number, state in before.items() if state in LOST)
-        if lost:
-            self._end(record, "skipped", f"needs {', '.join(lost)}")
-            return True
-        if any(state not in FINISHED for state in before.values()) or len(self.running) + len(batch) >= self.jobs:
+    def _settle(self, record: StepRecord) -> bool:
+        """Find out what a step has to run, when that can be known; say whether that may let others go on."""
+        lost = sorted(n for n in self.needs[record.step.number] if self.records[n].state in LOST)
+        if lost or (self.failed and not self.keep_going):
+            return self._skip(record, f"needs {', '.join(lost)}" if lost else "after a failure")
+        if record.units is not None or any(not self.records[n].finished for n in self.needs[record.step.number]):
             return False
         try:
-            record.step = steps.read(record.step.path)  # it may have been edited while others ran
+            step = record.step = steps.read(record.step.path)  # it may have been edited while others ran
+            found = units.expand(self.study, step)
         except StudyError as error:
-            self._fail(record, Outcome("error", 0.0, str(error)))
+            record.lost, record.reason = "failed", str(error)
+            self._fail(Record(units.Unit(step, step.name)), Outcome("error", 0.0, str(error)))
             return True
-        now = stale.parts(self.study, record.step)
-        record.reason = "forced" if self.force else stale.reason(self.study, record.step, now) or ""
-        if record.reason:
-            batch.append((record, now))
+        units.retire(self.study, step, found)
+        common = stale.shared(self.study, step)
+        record.units = [self._look(unit, common) for unit in found]
+        if unchanged := record.count("unchanged"):
+            self._say_unchanged(record, unchanged)
+        return record.finished
+
+    def _look(self, unit: units.Unit, common: dict) -> Record:
+        before = stale.parts(self.study, unit, common)
+        why = "forced" if self.force else stale.reason(self.study, unit, before)
+        if not why and not self.study.place(unit.name, "html").exists():
+            pages.render_unit(self.study, unit)
+        return Record(
+            unit, "waiting" if why else "unchanged", why or "", before=before, last=stamps.took(self.study, unit)
+        )
+
+    def _say_unchanged(self, record: StepRecord, unchanged: int) -> None:
+        everything = unchanged == len(record.units)
+        count = f"{unchanged} of {len(record.units)}" if record.step.fan_out and not everything else ""
+        self.screen.step(record.step.name, "unchanged", count)
+
+    def _skip(self, record: StepRecord, why: str) -> bool:
+        """Give up what of a step has not begun; what runs goes on."""
+        waiting = [one for one in record.units or () if one.state == "waiting"]
+        if record.units is not None and not waiting:
             return False
-        self._end(record, "unchanged", "")
+        for one in waiting:
+            one.state, one.reason = "skipped", why
+        record.reason = why
+        if record.units is None:
+            record.lost = "skipped"
+        self.screen.step(record.step.name, "skipped", why)
         return True
 
-    def _start(self, record: Record, before: dict) -> None:
-        # Each may use all processes: a share would stay small after the others have finished.
+    def _start(self, record: Record) -> None:
+        if not self.worked:
+            warm_up()
         self.worked, record.state = True, "running"
-        self.running[record.step.number] = Execution(self.study, record.step, self.jobs, self.events), before
-        self.screen.step(record.step.name, "running", record.reason)
-        self.index.write("running")
+        stamps.write(self.study, record.unit, "started")
+        gpu = self.gpus.pop(0) if record.unit.step.gpu and self.gpus else None
+        self.running.append((record, Execution(self.study, record.unit, self._share(record), gpu, self.events)))
+        self.screen.step(record.unit.name, "running", record.reason)
+        self.index.refresh()
+
+    def _share(self, record: Record) -> int:
+        """How many processes a notebook may use: those of a fan-out share them, others may use all.
+
+        A share would stay small after the others have finished.
+        """
+        if not record.unit.step.fan_out:
+            return self.jobs
+        siblings = sum(one.state in ("waiting", "running") for one in self.records[record.unit.step.number].units)
+        return max(1, self.jobs // max(1, siblings))
 
     def _listen(self) -> None:
-        """Wait for one event, or for a moment."""
+        """Wait for one event, or for a moment; then take what else has come."""
         try:
-            execution, event = self.events.get(timeout=0.25)
+            arrived = [self.events.get(timeout=0.25)]
+            while not self.events.empty():
+                arrived.append(self.events.get())
         except queue.Empty:
-            pass
-        else:
+            arrived = []
+        for execution, event in arrived:
             if (outcome := execution.take(event)) is not None:
                 self._finish(execution, outcome)
-        for execution, _ in self.running.values():
+        for _, execution in self.running:
             execution.watch()
-        self.screen.running((e.step.name, e.seconds, e.heading) for e, _ in self.running.values())
+        self.screen.show(self._rows())
+        self.index.refresh()
 
     def _finish(self, execution: Execution, outcome: Outcome) -> None:
-        record = self.records[execution.step.number]
-        _, before = self.running.pop(record.step.number)
-        record.seconds = outcome.seconds
-        if outcome.kind == "interrupted":
-            self._end(record, "interrupted", clock(outcome.seconds))
-        elif outcome.kind != "done":
-            self._fail(record, outcome)
+        record = next(record for record, other in self.running if other is execution)
+        self.running.remove((record, execution))
+        if execution.gpu is not None:
+            self.gpus.append(execution.gpu)
+        record.seconds, record.peak = outcome.seconds, execution.peak
+        facts = {"seconds": round(outcome.seconds, 2), "peak_mb": round(execution.peak / 1e6), "finished": now()}
+        if outcome.kind == "done":
+            record.digest = stamps.seal(self.study, record.unit, record.before, facts)
+            record.state = "done"
+            self.screen.step(record.unit.name, "done", clock(outcome.seconds), size(record.peak) if record.peak else "")
+        elif outcome.kind == "interrupted":
+            record.state = "interrupted"
+            stamps.write(self.study, record.unit, "interrupted")
+            self.screen.step(record.unit.name, "interrupted", clock(outcome.seconds))
         else:
-            facts = {"seconds": round(outcome.seconds, 2), "finished": now()}
-            record.digest = stale.write_stamp(self.study, record.step, before, facts)
-            self._end(record, "done", clock(outcome.seconds))
+            stamps.write(self.study, record.unit, "failed", error=outcome.message)
+            self._fail(record, outcome)
 
     def _fail(self, record: Record, outcome: Outcome) -> None:
-        record.error = outcome.message
-        self.failures.append((record, outcome))
-        self._end(record, "failed", clock(outcome.seconds))
+        self.failed = True
+        record.state, record.outcome = "failed", outcome
+        self.screen.step(record.unit.name, "failed", clock(outcome.seconds))
+        for line in failures.explain(self.study, record, self.retry):
+            self.screen.say(line)
 
-    def _end(self, record: Record, state: str, fact: str) -> None:
-        record.state = state
-        if state == "skipped":
-            record.reason = fact
-        self.screen.step(record.step.name, state, fact)
-        if self.worked:
-            self.index.write("running")
-
-    def _interrupt(self) -> None:
+    def _stop(self, state: str) -> None:
         """End the workers, kill those that do not end; a second Ctrl-C kills them at once."""
-        for execution, _ in self.running.values():
+        for _, execution in self.running:
             execution.stop("interrupted")
         until = time.monotonic() + PATIENCE
         while self.running and time.monotonic() < until:
             try:
                 self._listen()
             except KeyboardInterrupt:
-                for execution, _ in self.running.values():
+                for _, execution in self.running:
                     execution.kill()
-        if self.worked:
-            self.index.write("interrupted")
-        self.screen.say("interrupted; finished steps are kept. Go on with:")
-        self.screen.say(f"  python run_all.py {self.study.source}{self.again}")
+            except OSError:  # as above: the stamps of what is ended here are not needed
+                continue
+        processes.end_all("MER_RUN_FOLDER", str(self.study.folder))
+        try:
+            if self.worked:
+                self.index.write(state)
+        except OSError:
+            return
 
     def _close(self, seconds: float) -> None:
-        for record, outcome in self.failures:
-            self._explain(record, outcome)
-        states = [record.state for record in self.records.values()]
-        counts = [f"{states.count(s)} {s}" for s in ("done", "unchanged", "failed", "skipped") if s in states]
+        if self.worked or self.failed or not self.index.complete:
+            self.index.write("failed" if self.failed else "done")
+        digests.of_folder(self.study.folder).save()
+        for line in failures.left_out(list(self.records.values()), self.needs, self.keep_going):
+            self.screen.say(line)
+        counts = []
+        for state in ("done", "unchanged", "failed", "skipped"):
+            if number := sum(record.state == state for record in self.records.values()):
+                counts.append(f"{number} {state}")
         self.screen.say(f"{', '.join(counts)} in {clock(seconds)}  {files.to_root(self.study.folder / 'index.html')}")
 
-    def _explain(self, record: Record, outcome: Outcome) -> None:
-        step, place = record.step, self.study.place
-        where = f" in “{outcome.heading}”" if outcome.heading else ""
-        where += f", code cell {outcome.cell}" if outcome.cell else ""
-        lost = sorted(
-            n for n, other in self.records.items() if other.state == "skipped" and step.number in self._above(n)
-        )
-        lines = {
-            "notebook": files.to_root(step.path),
-            "open": files.to_root(place(step.name, "failed")) if place(step.name, "failed").exists() else "",
-            "log": files.to_root(place(step.name, "log")) if place(step.name, "log").exists() else "",
-            "skipped": f"{', '.join(lost)}, waiting for what {step.number} writes" if lost else "",
-            "retry": f"python run_all.py {self.study.source}{self.retry} --from {step.number}",
-        }
-        self.screen.say()
-        self.screen.say(f"✗ {step.name} {FATE[outcome.kind]}{where}, after {clock(outcome.seconds)}")
-        self.screen.say(f"  {outcome.message}")
-        for name, text in lines.items():
-            if text:
-                self.screen.say(f"  {name:<9} {text}")
-        self.screen.say()
-
-    def _above(self, number: str) -> set[str]:
-        """The steps that a step waits for, directly or not."""
-        direct = self.needs[number]
-        return direct.union(*(self._above(other) for other in direct))
+    def _rows(self) -> list[tuple[str, str, str]]:
+        """The live lines: what runs with its heading, progress and time left, and what waits for what."""
+        at_work = {record.unit.name: execution for record, execution in self.running}
+        rows = []
+        for record in self.records.values():
+            if record.settled:
+                continue
+            here = [at_work[one.unit.name] for one in record.units or () if one.unit.name in at_work]
+            facts = "  ".join(_facts(execution, record) for execution in here)
+            if record.units is not None and record.step.fan_out:
+                facts = f"{record.count('done', 'unchanged')}/{len(record.units)}  {facts}"
+            waits = sorted(n for n in self.needs[record.step.number] if not self.records[n].finished)
+            told = facts or ("waits" + (f" for {', '.join(waits)}" if waits else ""))
+            rows.append(("running" if here else "waiting", record.step.name, told))
+        return rows
 
     def _others(self) -> list[Step]:
         """The study's steps that this run does not look at."""
         found = steps.find(self.study.notebooks)
         numbers = [number for number in self.study.steps if number in found and number not in self.records]
         return [step for number in numbers if (step := _readable(found[number])) is not None]
+
+
+def _facts(execution: Execution, record: StepRecord) -> str:
+    last = next((one.last for one in record.units or () if one.unit is execution.unit), None)
+    left = f"about {clock(max(0.0, last - execution.seconds))} left" if last else ""
+    facts = [execution.unit.subject, clock(execution.seconds), execution.heading, execution.progress, left]
+    return "  ".join(fact for fact in facts if fact)
 
 
 def _readable(path: Path) -> Step | None:

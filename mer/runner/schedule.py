@@ -1,11 +1,14 @@
 """Which steps are wanted, which of them wait for which, and which have something to do."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from graphlib import CycleError, TopologicalSorter
 
 from mer import files
-from mer.runner import stale, steps
+from mer.params import fan_out
+from mer.runner import changes, stale, stamps, steps, units
 from mer.runner.steps import Step
 from mer.runner.study import Study, StudyError
 
@@ -20,6 +23,8 @@ class Row:
     state: str
     """unchanged, will run, may run, absent, unreadable or not listed"""
     reason: str = ""
+    changed: list[str] = field(default_factory=list)
+    """everything that differs from the last time, for `--explain`"""
 
 
 def parse_numbers(text: str) -> set[str]:
@@ -72,6 +77,14 @@ def choose(study: Study, wanted: set[str] | None = None, start: str | None = Non
         for name in step.uses
         if name not in study.params
     ]
+    wrong += [
+        f"steps {one.number} and {two.number} both write {a}; let each have its own file"
+        for at, one in enumerate(chosen)
+        for two in chosen[at + 1 :]
+        for a in one.writes
+        for b in two.writes
+        if _overlap(a, b)
+    ]
     if wrong:
         raise StudyError(wrong)
     return _ordered(study, chosen)
@@ -100,10 +113,26 @@ def dependencies(study: Study, chosen: list[Step]) -> dict[str, set[str]]:
         step.number: {
             other
             for other, written in writes.items()
-            if other != step.number and any(_overlap(a, b) for a in step.reads for b in written)
+            if other != step.number and any(_overlap(a, b) for a in _inputs(step) for b in written)
         }
         for step in chosen
     }
+
+
+def unsettled(study: Study, chosen: list[Step]) -> Iterator[str]:
+    """Yield a warning for each step outside of `chosen` whose results are used and are not up to date."""
+    found, numbers = steps.find(study.notebooks), {step.number for step in chosen}
+    others = []
+    for number in set(study.steps) & set(found) - numbers:
+        try:
+            others.append(steps.read(found[number]))
+        except StudyError:
+            continue
+    needs = dependencies(study, [*chosen, *others])
+    used = set().union(*(needs[number] for number in numbers))
+    for step in sorted(others, key=lambda step: step.number):
+        if step.number in used and (why := _look(study, step)[1]):
+            yield f"note: {step.number} is used as it stands, though it would run ({why})"
 
 
 def survey(study: Study) -> list[Row]:
@@ -118,23 +147,47 @@ def survey(study: Study) -> list[Row]:
     listed = [readable[number] for number in sorted(set(study.steps)) if number in readable]
     needs, active = dependencies(study, listed), set()
     for step in listed:
-        why = stale.reason(study, step, stale.parts(study, step))
+        changed, why = _look(study, step)
         before = sorted(needs[step.number] & active)
         if why or before:
             active.add(step.number)
         state = "will run" if why else "may run" if before else "unchanged"
         reason = why or (f"if {', '.join(before)} changes what it reads" if before else "")
-        rows.append(Row(step.number, step.name, step.title, state, reason))
+        rows.append(Row(step.number, step.name, step.title, state, reason, changed))
     rows += [Row(n, "", "", "absent", "the study lists it") for n in set(study.steps) - set(found)]
     others = [step for number, step in readable.items() if number not in study.steps]
     rows += [Row(s.number, s.name, s.title, "not listed", f"run it with --steps {s.number}") for s in others]
     return sorted(rows, key=lambda row: row.number)
 
 
+def _look(study: Study, step: Step) -> tuple[list[str], str]:
+    """Return all that changed for a step since it last ran, and in short why it would run; units are summed up."""
+    try:
+        found = units.expand(study, step)
+    except StudyError as error:
+        return error.problems, "its fan-out is not known yet"
+    common, lines, reasons = stale.shared(study, step), [], []
+    for unit in found:
+        now = stale.parts(study, unit, common)
+        if not (why := stale.reason(study, unit, now)):
+            continue
+        reasons.append(why)
+        then = (stamps.finished(study, unit.name) or {}).get("parts")
+        told = changes.changes(then, now) if isinstance(then, dict) else []
+        lines += [f"{unit.name}: {line}" if unit.item else line for line in told or [why]]
+    some = f" ({len(reasons)} of {len(found)})" if step.fan_out and reasons else ""
+    return lines, "; ".join(dict.fromkeys(reasons)) + some
+
+
+def _inputs(step: Step) -> list[str]:
+    """What a step reads, and what it needs to know its units."""
+    return [*step.reads, *filter(fan_out.in_folder, step.fan_out.values())]
+
+
 def _overlap(a: str, b: str) -> bool:
-    """Whether two names are the same file or folder, or one lies in the other."""
-    a, b = a.rstrip("/"), b.rstrip("/")
-    return a == b or a.startswith(b + "/") or b.startswith(a + "/")
+    """Whether two names can be the same file or folder, or one lie in the other; `{key}` stands for anything."""
+    pairs = zip(*(re.sub(r"\{\w+\}", "*", name).rstrip("/").split("/") for name in (a, b)), strict=False)
+    return all(fnmatchcase(x, y) or fnmatchcase(y, x) for x, y in pairs)
 
 
 def _ordered(study: Study, chosen: list[Step]) -> list[Step]:

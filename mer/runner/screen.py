@@ -1,13 +1,15 @@
-"""What the runner prints: one line per step, and what to do about a failure."""
+"""What the runner prints: one line per unit that ends; on a terminal, below them, one live line per step."""
 
 import os
-import shutil
 import sys
-import time
 from collections.abc import Iterable
-from typing import TextIO
+from typing import Any, TextIO
 
-MARKS = {"done": "✓", "unchanged": "✓", "failed": "✗", "interrupted": "✗", "skipped": "·", "running": "▸"}
+MARKS = {
+    "done": "✓", "unchanged": "✓", "failed": "✗", "interrupted": "✗", "skipped": "·", "running": "▸", "waiting": "·",
+}  # fmt: skip
+MOST = 12
+"""live lines"""
 
 
 def clock(seconds: float) -> str:
@@ -23,50 +25,76 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
+def size(count: int) -> str:
+    """Return a number of bytes as people read it.
+
+    >>> size(310_000_000), size(2_140_000_000)
+    ('310 MB', '2.1 GB')
+    """
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
+
+
 class Screen:
-    """Lines on a stream; on a terminal the steps that run share one line that is rewritten in place."""
+    """Lines on a stream; a terminal also shows what runs and waits, redrawn in place."""
 
     def __init__(self, out: TextIO | None = None, live: bool | None = None) -> None:
         self.out = out or sys.stdout
-        self.live = self._can_rewrite() if live is None else live
+        self.live = _can_redraw(self.out) if live is None else live
         self._width = 0
-        self._drawn, self._line = 0.0, ""
+        self._display: Any = None
 
     def begin(self, names: Iterable[str]) -> None:
         """Fit the columns to the steps of this run."""
         self._width = max((len(name) for name in names), default=0) - 3
 
     def say(self, text: str = "") -> None:
-        """Print a line above the live one."""
-        self._clear()
-        print(text, file=self.out, flush=True)
+        """Print a line above the live ones."""
+        if self._display is not None:
+            self._display.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        else:
+            print(text, file=self.out, flush=True)
 
     def step(self, name: str, state: str, *facts: str) -> None:
-        """Print a step's line: `✓ 03 train_fusion   done   0:41`. Where the line is live, a start prints none."""
+        """Print a line: `✓ 03 train_fusion   done   0:41`. Where there are live lines, a start prints none."""
         if state == "running" and self.live:
             return
         word = f"{'started' if state == 'running' else state:<11}"
         details = "  ".join(fact for fact in facts if fact)
         self.say(f"  {MARKS[state]} {name[:2]} {name[3:]:<{self._width}}  {word}  {details}".rstrip())
 
-    def running(self, steps: Iterable[tuple[str, float, str]]) -> None:
-        """Redraw the live line from `(name, seconds, heading)` of the steps that run."""
-        if not self.live or time.monotonic() < self._drawn + 0.2:
+    def show(self, rows: Iterable[tuple[str, str, str]]) -> None:
+        """Redraw the live lines from `(state, name, facts)` of the steps that run or wait."""
+        if not self.live:
             return
-        parts = [f"▸ {name[:2]} {name[3:]}  {clock(seconds)}  {heading}".rstrip() for name, seconds, heading in steps]
-        line = ("  " + "   ".join(parts))[: shutil.get_terminal_size().columns - 1] if parts else ""
-        self._drawn = time.monotonic()
-        if line != self._line:
-            self._clear()
-            self._line = line
-            print(line, end="", file=self.out, flush=True)
+        rows = list(rows)
+        from rich.text import Text
 
-    def _clear(self) -> None:
-        if self._line:
-            print("\r\x1b[2K", end="", file=self.out)
-        self._line, self._drawn = "", 0.0
+        lines = [
+            f"  {MARKS[state]} {name[:2]} {name[3:]:<{self._width}}  {facts}".rstrip() for state, name, facts in rows
+        ]
+        if len(lines) > MOST:
+            lines = [*lines[: MOST - 1], f"    and {len(lines) - MOST + 1} more"]
+        self._started().update(Text("\n".join(lines), no_wrap=True, overflow="ellipsis"), refresh=True)
 
-    def _can_rewrite(self) -> bool:
-        """Old Windows consoles print escape sequences as they are."""
-        modern = os.name != "nt" or "WT_SESSION" in os.environ
-        return self.out.isatty() and modern and "CI" not in os.environ and os.environ.get("TERM") != "dumb"
+    def end(self) -> None:
+        """Take the live lines away."""
+        if self._display is not None:
+            self._display.stop()
+            self._display = None
+
+    def _started(self) -> Any:
+        if self._display is None:
+            from rich.console import Console
+            from rich.live import Live
+
+            console = Console(file=self.out, force_terminal=True, highlight=False)
+            self._display = Live(console=console, auto_refresh=False, transient=True, redirect_stdout=False,
+                                 redirect_stderr=False)  # fmt: skip
+            self._display.start()
+        return self._display
+
+
+def _can_redraw(out: TextIO) -> bool:
+    """Old Windows consoles print escape sequences as they are."""
+    modern = os.name != "nt" or "WT_SESSION" in os.environ
+    return out.isatty() and modern and "CI" not in os.environ and os.environ.get("TERM") != "dumb"

@@ -1,127 +1,93 @@
-"""Whether a step has to run: what it depends on now, and what its stamp says it depended on.
+"""Whether a unit has to run: what it depends on now, against what its stamp says it depended on."""
 
-A stamp is the last thing that a successful step leaves. It holds every part of the digest, so that
-the reason for running again can be named.
-"""
-
-import os
+import re
 import sys
-from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
 
 from mer import files
-from mer.runner import sources
+from mer.runner import digests, sources, stamps
 from mer.runner.steps import Step
 from mer.runner.study import Study
+from mer.runner.units import Unit
+
+NOT_DONE = {"started": "was not finished", "failed": "failed last time", "interrupted": "was interrupted"}
 
 
-def parts(study: Study, step: Step, *, inputs: bool = True) -> dict:
-    """Return everything that a step's result depends on, as digests and values."""
-    constraints = files.ROOT / "constraints.txt"
+def shared(study: Study, step: Step) -> dict:
+    """Return the parts that all units of a step depend on, as digests and values."""
     return {
-        "code": files.digest([text for text in step.code if text.strip()]),
-        "parameters": {name: study.params.get(name) for name in step.uses},
+        "study": study.name,
+        "code": [files.digest(text) for text in step.code if text.strip()],
         "modules": sources.digests(step.code),
         "python": f"{sys.version_info.major}.{sys.version_info.minor}",
-        "constraints": files.digest_file(constraints) if constraints.is_file() else None,
-        "inputs": {name: input_digest(study, name) for name in step.reads} if inputs else {},
+        "versions": versions(),
     }
 
 
-def reason(study: Study, step: Step, now: dict) -> str | None:
-    """Return why a step has to run, in words; None where it does not."""
-    stamp = read_stamp(study, step.name)
+def parts(study: Study, unit: Unit, common: dict) -> dict:
+    """Return everything that a unit's result depends on; `common` is what `shared` returned for its step."""
+    inputs = {name: input_digest(study, name) for name in unit.reads}
+    return common | {"parameters": unit.params, "item": unit.item, "inputs": inputs}
+
+
+def reason(study: Study, unit: Unit, now: dict) -> str | None:
+    """Return why a unit has to run, in words; None where it does not."""
+    stamp = stamps.read(study, unit.name)
     if stamp is None:
         return "never run"
-    if (why := _difference(stamp["parts"], now)) is not None:
-        return why
-    pages = [study.place(step.name, kind) for kind in ("ipynb", "html")]
-    for name in [*(path.name for path in pages), *step.writes]:
-        if not (study.folder / name).exists():
-            return f"output {name} is missing"
-    return None
-
-
-def read_stamp(study: Study, step: str) -> dict | None:
-    """Return a step's stamp; None where there is none, or none that can be read."""
-    try:
-        stamp = files.read_json(study.place(step, "stamp"))
-    except (OSError, ValueError):
-        return None
-    return stamp if isinstance(stamp, dict) and isinstance(stamp.get("parts"), dict) else None
-
-
-def write_stamp(study: Study, step: Step, before: dict, facts: dict) -> str:
-    """Seal a finished step and return its digest. `before`: its parts as they were when it started."""
-    generated = [name for name in step.reads if study.external.get(name, (None, False))[1]]
-    inputs = before["inputs"] | {name: input_digest(study, name) for name in generated}
-    sealed = before | {"inputs": inputs}
-    stamp = {"step": step.name, "digest": files.digest(sealed), **facts, "parts": sealed}
-    files.write_json(study.place(step.name, "stamp"), stamp)
-    return stamp["digest"]
+    if not stamp:
+        return "its stamp cannot be read, or is of another version of the runner"
+    if stamp["state"] != "done":
+        return NOT_DONE.get(stamp["state"], "was not finished")
+    if not isinstance(stamp.get("parts"), dict) or files.digest(stamp["parts"]) != stamp.get("digest"):
+        return "its stamp was edited"
+    return _difference(stamp["parts"], now) or _outputs(study, unit, stamp)
 
 
 def input_digest(study: Study, name: str) -> str | None:
     """Return the digest of a file, a folder or external data; None where it is not there."""
     if name in study.external:
-        return _external(study.external[name][0])
-    path = study.folder / name
-    if path.is_dir():
-        return files.digest([[name, _content(found)] for name, found in _below(path)])
-    return _content(path) if path.is_file() else None
+        return digests.by_time(study.external[name][0])
+    return digests.of_folder(study.folder).of(study.folder / name)
+
+
+def versions() -> dict[str, str]:
+    """Return the locked versions by package; none without a lock file."""
+    lock = files.ROOT / "constraints.txt"
+    lines = lock.read_text(encoding="utf-8").splitlines() if lock.is_file() else []
+    found = (re.match(r"([A-Za-z0-9][\w.-]*)\s*==\s*([^\s;#]+)", line) for line in lines)
+    return {match[1]: match[2] for match in found if match}
+
+
+def _outputs(study: Study, unit: Unit, stamp: dict) -> str | None:
+    """Say which output is gone, or no longer what the unit wrote."""
+    known, written = digests.of_folder(study.folder), stamp.get("outputs") or {}
+    for name in unit.writes:
+        found = known.of(study.folder / name)
+        if found is None:
+            return f"output {name} is missing"
+        if found != written.get(name):
+            return f"output {name} was changed by hand, or only half of it is there"
+    page = study.place(unit.name, "ipynb")
+    return None if page.exists() else f"output {page.name} is missing"
 
 
 def _difference(then: dict, now: dict) -> str | None:
+    if then.get("study") != now["study"]:
+        return f"the study was named {then.get('study')}"
     if then.get("code") != now["code"]:
         return "code changed"
-    for kind, phrase in (("parameters", "parameters {} changed"), ("modules", "{} changed")):
-        if changed := _changed(then.get(kind, {}), now[kind]):
-            return phrase.format(", ".join(changed[:3]) + (", …" if len(changed) > 3 else ""))
+    phrases = {
+        "item": "{} changed", "parameters": "parameters {} changed", "modules": "{} changed",
+        "versions": "locked version of {} changed", "inputs": "input {} changed",
+    }  # fmt: skip
     if then.get("python") != now["python"]:
         return f"Python is {now['python']}, was {then.get('python')}"
-    if then.get("constraints") != now["constraints"]:
-        return "constraints.txt changed"
-    changed = _changed(then.get("inputs", {}), now["inputs"])
-    return f"input {', '.join(changed[:3])} changed" if changed else None
+    for kind, phrase in phrases.items():
+        if changed := _changed(then.get(kind) or {}, now[kind]):
+            return phrase.format(", ".join(changed[:3]) + (", …" if len(changed) > 3 else ""))
+    return None
 
 
 def _changed(then: dict, now: dict) -> list[str]:
     absent = object()
     return sorted(name for name in then | now if then.get(name, absent) != now.get(name, absent))
-
-
-def _external(folder: Path) -> str | None:
-    """Names, sizes and times of change: corpora are too large to be read through each time."""
-    if not folder.is_dir():
-        return None
-    return files.digest([[name, (s := path.stat()).st_size, s.st_mtime_ns] for name, path in _below(folder)])
-
-
-def _content(path: Path) -> str:
-    stat = path.stat()
-    return _digest_file(path, stat.st_size, stat.st_mtime_ns)
-
-
-@cache
-def _digest_file(path: Path, size: int, changed: int) -> str:
-    """The digest of a file, read once per run as long as `size` and `changed` stay."""
-    return files.digest_file(path)
-
-
-def _below(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Yield the files below a folder in a fixed order; linked folders are followed once each.
-
-    Hidden files are the file manager's or somebody's half-written ones.
-    """
-    seen: set[str] = set()
-    for place, folders, names in os.walk(folder, followlinks=True):
-        if (real := os.path.realpath(place)) in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        folders[:] = sorted(name for name in folders if name[0] != ".")
-        for name in sorted(names):
-            path = Path(place, name)
-            if name[0] != "." and path.exists():
-                yield path.relative_to(folder).as_posix(), path

@@ -6,7 +6,7 @@ Read with `json` and `ast` only, so that listing a study needs no Jupyter.
 import ast
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mer import files
@@ -33,6 +33,10 @@ class Step:
     uses: tuple[str, ...]
     reads: tuple[str, ...]
     writes: tuple[str, ...]
+    fan_out: dict[str, str] = field(default_factory=dict)
+    """parameter of the notebook -> where its values come from; the notebook runs once per combination"""
+    gpu: bool = False
+    """whether it computes on the study's device"""
 
 
 def find(folder: Path) -> dict[str, Path]:
@@ -64,7 +68,14 @@ def read(path: Path) -> Step:
     if INJECTED not in parameters(cells):
         raise _wrong(path, f"no cell tagged `parameters` assigns {INJECTED}, which the runner sets; add such a cell")
     title, subtitle = _title(cells, path.stem)
-    return Step(path.stem[:2], path.stem, path, title, subtitle, code, **_declaration(path, code))
+    step = Step(path.stem[:2], path.stem, path, title, subtitle, code, **_declaration(path, code))
+    for key in step.fan_out:
+        if key not in parameters(cells):
+            raise _wrong(path, f"fan_out names {key!r}, which the cell tagged `parameters` does not assign; add it")
+        for name in step.writes:
+            if "{" + key + "}" not in name:
+                raise _wrong(path, f"writes={name!r} is the same file for each {key}; put {{{key}}} into its name")
+    return step
 
 
 def cells_of(path: Path) -> list[dict]:
@@ -136,7 +147,7 @@ def _plain(markdown: str) -> str:
     return re.sub(r"[*`]|^>\s*", "", text.strip()).strip()
 
 
-def _declaration(path: Path, code: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+def _declaration(path: Path, code: tuple[str, ...]) -> dict:
     for number, text in enumerate(code, 1):
         tree = parse(text)
         if tree is None and "open_run(" in text:
@@ -147,8 +158,9 @@ def _declaration(path: Path, code: tuple[str, ...]) -> dict[str, tuple[str, ...]
     raise _wrong(path, "no cell calls open_run(…), which says what the step reads and writes; add it to the setup cell")
 
 
-def _literals(path: Path, call: ast.Call) -> dict[str, tuple[str, ...]]:
-    result: dict[str, tuple[str, ...]] = {"uses": (), "reads": (), "writes": ()}
+def _literals(path: Path, call: ast.Call) -> dict:
+    result: dict = {"uses": (), "reads": (), "writes": (), "fan_out": {}, "gpu": False}
+    shapes = {"fan_out": "a dictionary of strings", "gpu": "True or False"}
     for keyword in call.keywords:
         if keyword.arg not in result:
             continue
@@ -156,9 +168,13 @@ def _literals(path: Path, call: ast.Call) -> dict[str, tuple[str, ...]]:
             value = ast.literal_eval(keyword.value)
         except ValueError:
             value = None
-        if not isinstance(value, tuple | list) or not all(isinstance(item, str) for item in value):
-            raise _wrong(path, f"open_run(…, {keyword.arg}=…) must be a tuple of strings, written out: ('a', 'b')")
-        result[keyword.arg] = tuple(value)
+        value = tuple(value) if isinstance(value, list) else value
+        texts = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, tuple) else []
+        if type(value) is not type(result[keyword.arg]) or not all(isinstance(text, str) for text in texts):
+            shape = shapes.get(keyword.arg, "a tuple of strings")
+            example = "" if keyword.arg in shapes else ": ('a', 'b')"
+            raise _wrong(path, f"open_run(…, {keyword.arg}=…) must be {shape}, written out{example}")
+        result[keyword.arg] = value
     return result
 
 

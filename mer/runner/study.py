@@ -28,6 +28,8 @@ class Study:
             True where the study itself writes it.
         threads: per numerical library and step.
         timeout: seconds that one notebook may take.
+        gpus: the devices that steps with `gpu=True` are given, each to one at a time; none where the study
+            computes on the processor. A name may stand here twice: that device then serves two at once.
     """
 
     name: str
@@ -40,9 +42,10 @@ class Study:
     external: dict[str, tuple[Path, bool]] = field(default_factory=dict)
     threads: int = 1
     timeout: float | None = None
+    gpus: tuple[str, ...] = ()
 
-    def place(self, step: str, kind: str) -> Path:
-        """Return where a step's `ipynb`, `html`, `failed`, `partial`, `log` or `stamp` lies.
+    def place(self, unit: str, kind: str) -> Path:
+        """Return where the `ipynb`, `html`, `failed`, `partial`, `log` or `stamp` of a unit lies.
 
         >>> Study("x", Path("o"), {}, "", Path("n"), (), "").place("01_a", "stamp").as_posix()
         'o/stamps/01_a.json'
@@ -50,11 +53,11 @@ class Study:
         return (
             self.folder
             / {
-                "ipynb": f"{step}.ipynb",
-                "html": f"{step}.html",
-                "failed": f"{step}.failed.ipynb",
-                "partial": f"{step}.partial.ipynb",
-                "log": f"logs/{step}.log",
-                "stamp": f"stamps/{step}.json",
+                "ipynb": f"{unit}.ipynb",
+                "html": f"{unit}.html",
+                "failed": f"{unit}.failed.ipynb",
+                "partial": f"{unit}.partial.ipynb",
+                "log": f"logs/{unit}.log",
+                "stamp": f"stamps/{unit}.json",
             }[kind]
         )

@@ -3,19 +3,37 @@
 import dataclasses
 import io
 import json
+import os
+import subprocess
+import sys
+import time
 
 import pytest
 
+from mer import files
 from mer.runner import Study, run
 from mer.runner.screen import Screen
 
 SETUP = """from pathlib import Path
 import os
 
-def open_run(params_file, uses=(), reads=(), writes=()):
+def open_run(params_file, **declared):
     return Path(os.environ["MER_RUN_FOLDER"])
 
-folder = open_run(params_file, uses={uses}, reads={reads}, writes={writes})
+folder = open_run(params_file, uses={uses}, reads={reads}, writes={writes}, fan_out={fan_out}, gpu={gpu})
+"""
+
+
+PROGRAM = """
+import signal, sys
+from pathlib import Path, PosixPath, WindowsPath
+from mer.runner import Study, run
+def end(*_):
+    raise KeyboardInterrupt
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, end)
+    sys.exit(run({study!r}, **{options!r}))
 """
 
 
@@ -37,17 +55,25 @@ class Toys:
     def change(self, **fields):
         self.study = dataclasses.replace(self.study, **fields)
 
-    def add(self, name, *body, uses=(), reads=(), writes=(), parameter="params_file", heading="Work"):
+    def add(self, name, *body, uses=(), reads=(), writes=(), parameter="params_file", heading="Work",
+            fan_out=None, gpu=False):  # fmt: skip
         """Write a notebook; by default it copies what it reads and writes into what it writes."""
+        fan_out = fan_out or {}
+        fill = "".join(f".replace('{{{key}}}', str({key}))" for key in fan_out)
         copy = (
-            f"texts = [(folder / name).read_text() for name in {reads!r} if name != 'raw']\n"
-            f"for name in {writes!r}:\n    (folder / name).parent.mkdir(parents=True, exist_ok=True)\n"
+            f"texts = [(folder / name).read_text() for name in {reads!r} if (folder / name).is_file()]\n"
+            f"for name in [name{fill} for name in {writes!r}]:\n"
+            "    (folder / name).parent.mkdir(parents=True, exist_ok=True)\n"
             "    (folder / name).write_text('+'.join([*texts, name]))"
         )
-        setup = SETUP.format(uses=tuple(uses), reads=tuple(reads), writes=tuple(writes))
+        setup = SETUP.format(uses=tuple(uses), reads=tuple(reads), writes=tuple(writes), fan_out=fan_out, gpu=gpu)
         parts = [
             ("markdown", f"# Title of {name[:2]}\nOne line.\n\n| | |\n|---|---|\n| **Reads** | x |", None),
-            ("code", f'{parameter} = "params/demo.yaml"', "parameters"),
+            (
+                "code",
+                "\n".join([f'{parameter} = "params/demo.yaml"', *(f"{key} = None" for key in fan_out)]),
+                "parameters",
+            ),
             ("code", setup, "setup"),
             ("markdown", f"## {heading}", None),
             *(("code", text, None) for text in body or [copy]),
@@ -72,9 +98,31 @@ class Toys:
         self.screen = out.getvalue()
         return code
 
+    def summary(self):
+        return json.loads((self.study.folder / "run.json").read_text(encoding="utf-8"))
+
     def states(self):
-        steps = json.loads((self.study.folder / "run.json").read_text(encoding="utf-8"))["steps"]
-        return {step["number"]: step["state"] for step in steps}
+        return {step["number"]: step["state"] for step in self.summary()["steps"]}
+
+    def units(self, number):
+        [step] = [step for step in self.summary()["steps"] if step["number"] == number]
+        return {unit["name"].partition("/")[2]: unit["state"] for unit in step["units"]}
+
+    def start(self, **options):
+        """Start a run in a process of its own, which can be interrupted and killed."""
+        program = self.study.folder.parent / "program.py"
+        program.write_text(PROGRAM.format(study=self.study, options=options), encoding="utf-8")
+        return subprocess.Popen(
+            [sys.executable, str(program)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            start_new_session=True, cwd=files.ROOT, env=os.environ | {"PYTHONPATH": str(files.ROOT)},
+        )  # fmt: skip
+
+
+def wait_for(condition, seconds=40):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it did not happen in time"
+        time.sleep(0.05)
 
 
 @pytest.fixture

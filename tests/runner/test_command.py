@@ -4,12 +4,11 @@ import os
 import signal
 import subprocess
 import sys
-import textwrap
-import time
 
 import pytest
 
 from mer import files
+from tests.runner.conftest import wait_for
 
 HEAVY = ("papermill", "torch", "pandas", "nbformat", "nbclient", "nbconvert", "jupyter_client", "IPython")
 
@@ -56,29 +55,14 @@ def test_a_wrong_study_ends_with_every_problem_and_code_2(arguments, told):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="process groups")
-def test_ctrl_c_keeps_finished_steps_and_leaves_no_kernel(toys, tmp_path):
+def test_ctrl_c_keeps_finished_steps_and_leaves_no_kernel(toys):
     toys.add("01_make_data", writes=["a"])
     toys.add(
         "02_sleep_long", "import os, time\n(folder / 'pid').write_text(str(os.getpid()))\ntime.sleep(60)", reads=["a"]
     )
-    program = tmp_path / "program.py"
-    program.write_text(
-        textwrap.dedent(f"""
-        import signal, sys
-        from pathlib import Path, PosixPath
-        from mer.runner import Study, run
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        sys.exit(run({toys.study!r}))
-        """)
-    )
-    process = subprocess.Popen(
-        [sys.executable, str(program)], stdout=subprocess.PIPE, text=True, start_new_session=True, cwd=files.ROOT,
-        env=os.environ | {"PYTHONPATH": str(files.ROOT)},
-    )  # fmt: skip
+    process = toys.start()
     pid = toys.study.folder / "pid"
-    until = time.monotonic() + 40
-    while not (pid.is_file() and pid.read_text()) and time.monotonic() < until:
-        time.sleep(0.1)
+    wait_for(lambda: pid.is_file() and pid.read_text())
     os.killpg(process.pid, signal.SIGINT)
     screen, _ = process.communicate(timeout=20)
     assert process.returncode == 130, screen

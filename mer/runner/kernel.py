@@ -1,0 +1,39 @@
+"""A kernel that nobody else can reach and that reaches nobody else's settings."""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from jupyter_client import AsyncKernelManager
+
+LONGEST_SOCKET = 100
+"""characters; the systems allow 103 to 107 for the name of a Unix socket"""
+
+
+def private(folder: Path, made: Callable[[Any], None]) -> type:
+    """Return a kernel manager over Unix sockets in a folder of its own, where the system has them.
+
+    TCP ports can race between kernels that start at once, and are open to everybody on the machine. They are
+    used on Windows, and where the folder's name is too long for a socket.
+    """
+    sockets = os.name == "posix" and len(str(folder / "k-12")) < LONGEST_SOCKET
+
+    class PrivateKernel(AsyncKernelManager):
+        def __init__(self, **options: Any) -> None:
+            if sockets:
+                options |= {"transport": "ipc", "ip": str(folder / "k")}
+            super().__init__(connection_file=str(folder / "c.json"), **options)
+            made(self)
+
+    return PrivateKernel
+
+
+def write_spec(folder: Path) -> None:
+    """Describe a kernel that runs in this interpreter and keeps no history."""
+    folder.mkdir(parents=True)
+    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", "--HistoryManager.enabled=False"]
+    spec = {"argv": argv, "display_name": "Python 3", "language": "python", "metadata": {"debugger": True}}
+    (folder / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")

@@ -1,0 +1,59 @@
+"""What a unit leaves behind: a stamp that says what it depended on, what it wrote and how it ended.
+
+The stamp of a success is the last thing written. It holds every part of the digest, so that the reason
+for running again can be named.
+"""
+
+from mer import files
+from mer.runner import digests
+from mer.runner.study import Study
+from mer.runner.units import Unit
+
+FORMAT = 2
+"""of the stamps; others are not believed"""
+
+
+def read(study: Study, name: str) -> dict | None:
+    """Return a unit's stamp; None where there is none, and an empty one where it cannot be read."""
+    path = study.place(name, "stamp")
+    try:
+        stamp = files.read_json(path)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError):
+        return {}
+    return stamp if isinstance(stamp, dict) and stamp.get("format") == FORMAT else {}
+
+
+def finished(study: Study, name: str) -> dict | None:
+    """Return the stamp of a unit that ended well."""
+    stamp = read(study, name)
+    return stamp if stamp and stamp.get("state") == "done" else None
+
+
+def write(study: Study, unit: Unit, state: str, **facts: object) -> None:
+    """Say where a unit stands: started, failed or interrupted. How long it last took is kept."""
+    stamp = {"format": FORMAT, "state": state, "name": unit.name, "took": took(study, unit), **facts}
+    files.write_json(study.place(unit.name, "stamp"), stamp)
+
+
+def seal(study: Study, unit: Unit, before: dict, facts: dict) -> str:
+    """Stamp a unit that ended well and return its digest. `before`: its parts as they were when it started."""
+    known = digests.of_folder(study.folder)
+    generated = [name for name in unit.reads if study.external.get(name, (None, False))[1]]
+    parts = before | {
+        "inputs": before["inputs"] | {name: digests.by_time(study.external[name][0]) for name in generated}
+    }
+    stamp = {
+        "format": FORMAT, "state": "done", "name": unit.name, "digest": files.digest(parts), **facts, "parts": parts,
+        "outputs": {name: known.of(study.folder / name) for name in unit.writes},
+    }  # fmt: skip
+    files.write_json(study.place(unit.name, "stamp"), stamp)
+    return stamp["digest"]
+
+
+def took(study: Study, unit: Unit) -> float | None:
+    """Return the seconds of the last run that ended well."""
+    stamp = read(study, unit.name) or {}
+    seconds = stamp.get("seconds" if stamp.get("state") == "done" else "took")
+    return seconds if isinstance(seconds, int | float) else None

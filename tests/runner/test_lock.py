@@ -1,0 +1,144 @@
+"""One runner per folder; a run that was killed, half-way or by hand."""
+
+import os
+import random
+import signal
+import sys
+
+import psutil
+import pytest
+
+from mer import files
+from mer.runner import StudyError
+from tests.runner.conftest import wait_for
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+
+WAIT = "import os, time\n(folder / 'pid').write_text(str(os.getpid()))\ntime.sleep(60)"
+
+
+def started(toys):
+    """Whether the second notebook runs."""
+    pid = toys.study.folder / "pid"
+    return lambda: pid.is_file() and pid.read_text()
+
+
+def test_a_second_runner_is_refused_with_the_first_ones_process(toys):
+    toys.add("01_wait", WAIT)
+    first = toys.start()
+    try:
+        wait_for(started(toys))
+        before = sorted(path.name for path in toys.study.folder.rglob("*"))
+        with pytest.raises(StudyError, match=rf"in use by another runner \(process {first.pid} on "):
+            toys.run()
+        assert sorted(path.name for path in toys.study.folder.rglob("*")) == before
+    finally:
+        first.send_signal(signal.SIGINT)
+        first.communicate(timeout=30)
+    assert first.returncode == 130
+    assert not (toys.study.folder / ".runner.json").exists()
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_stale_lock_is_taken_over_and_nothing_is_left_running(toys, end):
+    toys.add("01_make_data", writes=["a"])
+    toys.add("02_wait", WAIT, "(folder / 'b').write_text('1')", reads=["a"], writes=["b"])
+    first = toys.start()
+    wait_for(started(toys))
+    kernel = int((toys.study.folder / "pid").read_text())
+    first.send_signal(end)
+    first.communicate(timeout=30)
+    assert first.returncode == (-9 if end == signal.SIGKILL else 130)
+    toys.edit("02_wait", lambda cells: cells[4].update(source="x = 1"))
+    assert toys.run() == 0, toys.screen
+    assert not psutil.pid_exists(kernel)
+    assert ("the last runner here (process" in toys.screen) is (end == signal.SIGKILL)
+    assert "01 make_data  unchanged" in toys.screen
+    assert "1 done, 1 unchanged" in toys.screen
+
+
+def test_a_second_interrupt_kills_at_once(toys):
+    stubborn = WAIT.replace("time.sleep(60)", "") + (
+        "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True:\n    time.sleep(1)"
+    )
+    toys.add("01_wait", stubborn)
+    first = toys.start()
+    wait_for(started(toys))
+    first.send_signal(signal.SIGINT)
+    first.send_signal(signal.SIGINT)
+    screen, _ = first.communicate(timeout=15)
+    assert first.returncode == 130, screen
+    assert "Go on with:" in screen
+    assert not psutil.pid_exists(int((toys.study.folder / "pid").read_text()))
+
+
+@pytest.mark.parametrize("who", ["worker", "kernel", "both"])
+def test_a_worker_or_kernel_that_is_killed_is_told_and_run_again(toys, who):
+    toys.add("01_wait", WAIT, writes=["pid"])
+    first = toys.start()
+    wait_for(started(toys))
+    kernel = psutil.Process(int((toys.study.folder / "pid").read_text()))
+    worker = kernel.parent()
+    for process in {"worker": [worker], "kernel": [kernel], "both": [worker, kernel]}[who]:
+        process.kill()
+    screen, _ = first.communicate(timeout=30)
+    assert first.returncode == 1, screen
+    assert "✗ 01_wait died" in screen
+    assert not kernel.is_running() or kernel.status() == psutil.STATUS_ZOMBIE  # nobody may be there to bury it
+    toys.edit("01_wait", lambda cells: cells[4].update(source="x = 1"))
+    assert toys.run() == 0
+    assert toys.states() == {"01": "done"}
+
+
+def test_random_kills_of_the_runner_end_in_the_same_files(toys):
+    """A short form of benchmarks/kills.py."""
+    toys.change(params={"evaluation": {"seeds": [0, 1]}})
+    toys.add("01_make_data", writes=["a"])
+    toys.add("02_train", reads=["a"], writes=["parts/{seed}"], fan_out={"seed": "evaluation.seeds"})
+    toys.add("03_gather", reads=["parts"], writes=["all"])
+    assert toys.run(jobs=2) == 0
+    outputs = ["a", "parts/0", "parts/1", "all"]
+    undisturbed = [(toys.study.folder / name).read_bytes() for name in outputs]
+    toys.change(folder=toys.study.folder.with_name("killed"))
+    chance = random.Random(0)  # noqa: S311
+    for _ in range(4):
+        runner = toys.start(jobs=2)
+        try:
+            runner.wait(timeout=chance.uniform(0.3, 4.0))
+        except Exception:  # still at work: subprocess.TimeoutExpired
+            os.kill(runner.pid, signal.SIGKILL)
+        runner.communicate(timeout=20)
+    assert toys.run(jobs=2) == 0, toys.screen
+    assert [(toys.study.folder / name).read_bytes() for name in outputs] == undisturbed
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": "x"}'])
+def test_a_damaged_note_of_the_last_runner_does_no_harm(toys, text):
+    toys.add("01_make_data", writes=["a"])
+    assert toys.run() == 0
+    (toys.study.folder / ".runner.json").write_text(text)
+    assert toys.run() == 0
+    assert "was killed" in toys.screen
+
+
+def test_what_a_hand_changed_is_made_again(toys):
+    toys.add("01_make_data", writes=["a"])
+    toys.add("02_use_data", reads=["a"], writes=["b"])
+    assert toys.run() == 0
+    (toys.study.folder / "b").write_text("better numbers")
+    assert toys.run() == 0
+    assert "output b was changed by hand" in toys.screen
+    assert (toys.study.folder / "b").read_text() == "a+b"
+    toys.study.place("02_use_data", "html").unlink()
+    assert toys.run() == 0
+    assert "2 unchanged" in toys.screen  # a page is rendered again, nothing is run
+    assert toys.study.place("02_use_data", "html").exists()
+
+
+def test_a_run_folder_under_another_name_is_another_study(toys):
+    toys.add("01_make_data", writes=["a"])
+    assert toys.run() == 0
+    toys.change(name="other")
+    assert toys.run() == 0
+    assert "the study was named toy" in toys.screen
+    assert files.read_json(toys.study.place("01_make_data", "stamp"))["parts"]["study"] == "other"
