@@ -1,81 +1,152 @@
 """What a unit depended on then and depends on now, in words."""
 
+import json
 from collections.abc import Iterator
 
 MOST = 60
 """characters of a value that are shown"""
+ABSENT = object()
+"""stands for a value that is not there, as None is a value"""
+KNOWN = ("study", "item", "code", "parameters", "modules", "python", "versions", "inputs")
 
 
 def changes(then: dict, now: dict) -> list[str]:
-    """Return a line for each part that differs between two stamps' `parts`; none where nothing does.
+    """Return a line for everything that differs between two stamps' `parts`; none where nothing does.
 
-    >>> changes({"parameters": {"a": {"b": 1}}}, {"parameters": {"a": {"b": 2}}})
-    ['a.b is 2, was 1']
+    A part that is absent counts as an empty one.
+
+    >>> changes({"parameters": {"training": {"epochs": 3}}}, {"parameters": {"training": {"epochs": 9}}})
+    ['training.epochs is 9, was 3']
     """
-    return [
-        *_value("the study is named", then.get("study"), now.get("study")),
-        *_values(then.get("item"), now.get("item")),
-        *_code(then.get("code") or [], now.get("code") or []),
-        *_values(then.get("parameters"), now.get("parameters")),
-        *_named(then.get("modules"), now.get("modules"), "{} changed", "{} is new to it", "{} is used no more"),
-        *_value("Python is", then.get("python"), now.get("python")),
-        *_values(then.get("versions"), now.get("versions")),
-        *_named(
-            then.get("inputs"), now.get("inputs"), "input {} changed", "input {} is new", "input {} is read no more"
-        ),
-    ]
+    return [line for kind in (*KNOWN, *_others(then, now)) for line in _part(kind, then.get(kind), now.get(kind))]
 
 
-def flat(value: object, name: str = "") -> dict[str, object]:
-    """Return the leaves of nested mappings by their dotted names.
+def differing(then: object, now: object, path: str = "") -> Iterator[tuple[str, object, object]]:
+    """Yield (dotted path, value then, value now) of all that differs in nested mappings; `ABSENT` where it is not set.
 
-    >>> flat({"a": {"b": 1, "c": []}, "d": {}})
-    {'a.b': 1, 'a.c': [], 'd': {}}
+    >>> list(differing({"a": {"b": 1, "c": 2}}, {"a": {"b": 1, "c": 3}}))
+    [('a.c', 2, 3)]
     """
-    if not isinstance(value, dict) or not value:
-        return {name: value}
-    return {
-        path: leaf
-        for key, inner in value.items()
-        for path, leaf in flat(inner, f"{name}.{key}" if name else str(key)).items()
-    }
+    old, new = ({} if value is ABSENT else value for value in (then, now))
+    if not (isinstance(old, dict) and isinstance(new, dict) and (old or new)):
+        if not same(then, now):
+            yield path, then, now
+        return
+    for key in sorted(old | new, key=str):
+        inner = f"{path}.{key}" if path else str(key)
+        yield from differing(old.get(key, ABSENT), new.get(key, ABSENT), inner)
+
+
+def same(a: object, b: object) -> bool:
+    """Return whether two JSON values are the same. NaN is the same as NaN, 1 as 1.0, but true is not the same as 1.
+
+    >>> same([1, float("nan")], [1.0, float("nan")]), same(True, 1)
+    (True, False)
+    """
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    return isinstance(a, bool) == isinstance(b, bool) and (a == b or (a != a and b != b))
+
+
+def sentence(name: str, then: object, now: object) -> str:
+    """Say what a value is and was; where both look the same, more exactly, or only that it changed.
+
+    >>> sentence("data.raw", ABSENT, ["a", "b"]), sentence("seed", 3, "3")
+    ('data.raw is [a, b], was not set', 'seed is "3", was 3')
+    """
+    for look in (shown, _exact):
+        was, is_now = look(then), look(now)
+        if was != is_now:
+            return f"{name} is {is_now}, was {was}"
+    return f"{name} changed"
 
 
 def shown(value: object) -> str:
-    """Return a value as it is shown in a line."""
-    text = str(value)
+    """Return a value as it is shown in a line.
+
+    >>> shown(ABSENT), shown(None), shown({"a": [1, "x"]}), shown("two\\nlines")
+    ('not set', 'null', '{a: [1, x]}', '"two\\\\nlines"')
+    """
+    return _short(_bare(value))
+
+
+def _bare(value: object) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_bare, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key}: {_bare(inner)}' for key, inner in value.items())}}}"
+    if value is ABSENT:
+        return "not set"
+    return value if isinstance(value, str) and value.isprintable() and value else _json(value)
+
+
+def _exact(value: object) -> str:
+    return "not set" if value is ABSENT else _short(_json(value))
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _short(text: str) -> str:
     return text if len(text) <= MOST else f"{text[: MOST - 1]}…"
 
 
-def _value(name: str, then: object, now: object) -> Iterator[str]:
-    if then != now:
-        yield f"{name} {shown(now)}, was {shown(then)}"
+def _others(then: dict, now: dict) -> list[str]:
+    """What another version of the runner may add."""
+    return sorted((then.keys() | now.keys()).difference(KNOWN), key=str)
 
 
-def _values(then: object, now: object) -> Iterator[str]:
-    absent = object()
-    before, after = (flat(value) if isinstance(value, dict) and value else {} for value in (then, now))
-    for name in sorted(before | after):
-        old, new = before.get(name, absent), after.get(name, absent)
-        if old is not absent and new is not absent and old == new:
-            continue
-        words = ["not set" if value is absent else shown(value) for value in (new, old)]
-        yield f"{name} is {words[0]}, was {words[1]}"
+def _part(kind: str, then: object, now: object) -> Iterator[str]:
+    """The lines of one part; one that is not of the form it should have is only named."""
+    form = {"study": str, "python": str, "code": list}.get(kind, dict)
+    if kind not in KNOWN or not all(value is None or isinstance(value, form) for value in (then, now)):
+        if not same(then, now):
+            yield f"{kind} changed"
+    elif form is str:
+        names = {"study": "study is named", "python": "Python is"}
+        if then != now:
+            was, is_now = ("not known" if value is None else shown(value) for value in (then, now))
+            yield f"{names[kind]} {is_now}, was {was}"
+    elif kind == "code":
+        yield from _code(then or [], now or [])
+    elif kind == "modules":
+        yield from _modules(then or {}, now or {})
+    elif kind == "inputs":
+        yield from _inputs(then or {}, now or {})
+    else:
+        for name, old, new in differing(then or {}, now or {}):
+            yield sentence(name, old, new)
 
 
 def _code(then: list, now: list) -> Iterator[str]:
     if len(then) != len(now):
-        yield f"code has {len(now)} cells, had {len(then)}"
-    elif changed := [str(at) for at, (a, b) in enumerate(zip(then, now, strict=True), 1) if a != b]:
+        yield f"code has {len(now)} cells, was {len(then)}"
+    elif changed := [str(at) for at, (a, b) in enumerate(zip(then, now, strict=True), 1) if not same(a, b)]:
         yield f"code cell{'s' if len(changed) > 1 else ''} {', '.join(changed)} changed"
 
 
-def _named(then: dict | None, now: dict | None, changed: str, new: str, gone: str) -> Iterator[str]:
-    then, now = then or {}, now or {}
+def _modules(then: dict, now: dict) -> Iterator[str]:
     for name in sorted(then | now):
-        if name not in then or name not in now:
-            yield (new if name in now else gone).format(name)
-        elif now[name] is None and then[name] is not None:
-            yield f"{name} is not there"
-        elif then[name] != now[name]:
-            yield changed.format(name)
+        if name not in then:
+            yield f"{name} is new to this step"
+        elif name not in now:
+            yield f"{name} is no longer imported"
+        elif not same(then[name], now[name]):
+            yield f"{name} changed"
+
+
+def _inputs(then: dict, now: dict) -> Iterator[str]:
+    """The digest of an input that is not there is None."""
+    for name in sorted(then | now):
+        old, new = then.get(name), now.get(name)
+        if name not in now:
+            yield f"input {name} is no longer read"
+        elif name in then and same(old, new):
+            continue
+        elif new is None:
+            yield f"input {name} is not there"
+        else:
+            yield f"input {name} is new" if old is None else f"input {name} changed"

@@ -20,6 +20,9 @@ from mer.runner.units import Unit
 GRACE = 10.0
 """Seconds that a worker has for putting its kernel away."""
 
+LONGEST_FOLDER = 60
+"""characters"""
+
 DIED = "the kernel died, most likely because memory ran out; the log may say more"
 
 
@@ -127,8 +130,9 @@ class Execution:
             "environment": environment(self.study, jobs, self.gpu, Path(self._private.name)),
             **{kind: str(place(name, kind)) for kind in ("partial", "ipynb", "html", "log")},
         }
-        self._pipe, theirs = CONTEXT.Pipe()
-        self._process = CONTEXT.Process(target=_work, args=(spec, theirs), name=name, daemon=True)
+        context = _context()
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_work, args=(spec, theirs), name=name, daemon=True)
         self._process.start()
         theirs.close()
 
@@ -176,15 +180,16 @@ class Execution:
 
 
 def _context() -> multiprocessing.context.BaseContext:
-    """Workers are copies of a process that has imported Jupyter once; Windows has to import it for each."""
-    if os.name != "posix":
+    """Workers are copies of a process that has imported Jupyter once, where the system can have one.
+
+    Windows cannot, nor can a temporary folder whose name is too long for the socket to that process.
+    """
+    if os.name != "posix" or len(tempfile.gettempdir()) > LONGEST_FOLDER:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["__main__", "mer.runner.worker"])
     return context
 
-
-CONTEXT = _context()
 
 # jsonschema's optional check of web addresses compiles a grammar for 1.4 s when a worker imports it
 sys.modules.setdefault("rfc3987_syntax", None)
@@ -192,7 +197,7 @@ sys.modules.setdefault("rfc3987_syntax", None)
 
 def warm_up() -> None:
     """Let the process that workers are copies of start importing, while there is something else to do."""
-    if os.name == "posix":
+    if _context().get_start_method() == "forkserver":
         from multiprocessing import forkserver
 
         forkserver.ensure_running()

@@ -49,6 +49,7 @@ def test_a_temporary_folder_with_a_long_name_gets_a_kernel_all_the_same(toys, tm
     toys.add("01_say_where", "from ipykernel.kernelapp import IPKernelApp\nprint(IPKernelApp.instance().transport)")
     assert toys.run() == 0, toys.screen
     assert "tcp" in toys.study.place("01_say_where", "ipynb").read_text()
+    assert toys.study.place("01_say_where", "log").read_text() == "tcp\n"  # and no warning: it is encrypted
 
 
 def test_a_kernel_that_does_not_come_up_is_started_again(monkeypatch, tmp_path):
