@@ -1,5 +1,6 @@
 """The files that people and machines start from agree with one another."""
 
+import ast
 import json
 import re
 import subprocess
@@ -12,6 +13,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from mer import files
+from mer.params.schema import Params
+from mer.runner import steps
 
 NOTEBOOKS = sorted((files.ROOT / "notebooks").glob("*.ipynb"))
 PROJECT = tomllib.loads((files.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -117,7 +120,7 @@ def test_packages_import_only_from_those_above():
         "evaluation",
         "report",
     ]
-    allowed = {name: set(order[: i + 1]) for i, name in enumerate(order)} | {"runner": {"files", "runner"}}
+    allowed = {name: set(order[: i + 1]) for i, name in enumerate(order)} | {"runner": {"files", "params", "runner"}}
     for path in (files.ROOT / "mer").rglob("*.py"):
         package = path.relative_to(files.ROOT / "mer").parts[0].removesuffix(".py")
         text = path.read_text(encoding="utf-8")
@@ -127,3 +130,30 @@ def test_packages_import_only_from_those_above():
         for names in re.findall(r"^\s*from mer import ([\w, ]+)", text, re.M):
             used |= {name.strip() for name in names.split(",")}
         assert package == "__init__" or used <= allowed[package], (path.name, used - allowed[package])
+
+
+def undeclared(code, uses):
+    """The sections of the parameters that a notebook touches without declaring them."""
+    names = set(Params.model_fields) - {"name"}
+    found = set()
+    for node in ast.walk(ast.parse(code)):
+        if not isinstance(node, ast.Attribute):
+            continue
+        below = getattr(node.value, "id", getattr(node.value, "attr", ""))
+        if node.attr in names and below in ("p", "params"):
+            found.add(node.attr)
+        if node.attr == "load" and below == "params":
+            found.add("all of them, by params.load")
+    return found - set(uses)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_a_notebook_reads_only_the_parameters_that_it_declares(path):
+    step = steps.read(path)
+    assert undeclared("\n".join(step.code), step.uses) == set()
+    assert undeclared("\n".join(step.code), step.uses[1:]) <= {step.uses[0]}
+
+
+def test_reading_an_undeclared_parameter_is_found():
+    assert undeclared("x = run.params.training.epochs + p.labels.policy", ("labels",)) == {"training"}
+    assert undeclared("params.load(params_file).training", ()) == {"all of them, by params.load"}

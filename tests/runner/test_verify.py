@@ -1,0 +1,163 @@
+"""Replaying a finished run, and comparing two."""
+
+import io
+import json
+import random
+import re
+import shutil
+
+import pytest
+
+from mer.runner import StudyError, tables
+from mer.runner.compare import compare
+from mer.runner.pages import render
+from mer.runner.screen import Screen
+from mer.runner.verify import scratch, verify
+
+TABLE = """import csv, {module}
+with (folder / 'tables.csv').open('w', newline='') as file:
+    rows = csv.writer(file)
+    rows.writerow(['corpus', 'value'])
+    rows.writerows([('emodb', 0.5), ('ravdess', {value})])
+"""
+
+
+@pytest.fixture
+def finished(toys):
+    toys.add("01_make_data", writes=["data/a"], uses=["training"])
+    toys.add("02_score", TABLE.format(module="math", value=0.25), reads=["data/a"], writes=["tables.csv"])
+    assert toys.run() == 0
+    return toys
+
+
+def check(toys):
+    out = io.StringIO()
+    return verify(toys.study, screen=Screen(out, live=False)), out.getvalue()
+
+
+def test_a_run_that_can_be_replayed(finished):
+    before = {path: path.read_bytes() for path in finished.study.folder.rglob("*") if path.is_file()}
+    code, told = check(finished)
+    assert code == 0, told
+    assert "same     data/a" in told
+    assert "all 2 files are the same to the byte" in told
+    assert "nothing has changed since that run" in told
+    assert not scratch(finished.study.folder).exists()
+    after = {path: path.read_bytes() for path in finished.study.folder.rglob("*") if path.is_file()}
+    assert after == before
+
+
+def test_a_number_that_does_not_come_out_again_is_told_with_its_size_and_place(finished):
+    value = f"{random.random()!r} if 'verify' in str(folder) else 0.25"  # noqa: S311
+    finished.add("02_score", TABLE.format(module="math", value=value), reads=["data/a"], writes=["tables.csv"])
+    assert finished.run() == 0
+    code, told = check(finished)
+    assert code == 1
+    assert re.search(r"differs  tables.csv: 1 of 2 numbers differ|differs  tables.csv: .*value.*ravdess", told), told
+    assert "nothing has changed since that run" in told
+    assert scratch(finished.study.folder).exists()  # to be looked at
+
+
+def test_what_changed_since_is_named(finished):
+    def change(cells):
+        cells[-1]["source"] = cells[-1]["source"].replace("0.25", "0.75")
+
+    finished.edit("02_score", change)
+    finished.change(params={"training": {"epochs": 4}})
+    code, told = check(finished)
+    assert code == 1
+    assert "what has changed since that run:" in told
+    assert "01_make_data: training.epochs is 4, was 3" in told
+    assert re.search(r"02_score: code cells? 3", told), told
+    assert "differs  tables.csv" in told
+
+
+def test_an_output_changed_by_hand_is_named(finished):
+    (finished.study.folder / "tables.csv").write_text("corpus,value\nemodb,0.99\n")
+    code, told = check(finished)
+    assert code == 1
+    assert "02_score: tables.csv is not what the step wrote" in told
+
+
+def test_only_a_finished_run_can_be_verified(toys):
+    with pytest.raises(StudyError, match="no finished step"):
+        check(toys)
+    toys.add("01_make_data", "1 / 0", writes=["a"])
+    assert toys.run() == 1
+    with pytest.raises(StudyError, match="01_make_data is not finished"):
+        check(toys)
+
+
+def test_a_replay_that_fails_says_so(finished):
+    finished.edit("02_score", lambda cells: cells[-1].update(source="1 / 0"))
+    code, told = check(finished)
+    assert code == 1
+    assert "could not be replayed" in told
+
+
+def test_two_runs_side_by_side(finished):
+    other = finished.study.folder.with_name("other")
+    shutil.copytree(finished.study.folder, other)
+    out = io.StringIO()
+    for folder, epochs in ((finished.study.folder, 3), (other, 9)):
+        (folder / "params.yaml").write_text(f"name: toy\ntraining: {{epochs: {epochs}}}\n")
+        (folder / "tables").mkdir()
+        (folder / "tables/x.csv").write_text(f"corpus,value\nemodb,0.{epochs}\n")
+        path = folder / "stamps/02_score.json"
+        stamp = json.loads(path.read_text())
+        stamp["outputs"]["tables/x.csv"] = "x"
+        path.write_text(json.dumps(stamp))
+    book = json.loads((other / "02_score.ipynb").read_text())
+    book["cells"][-1]["source"] += "\n# another line"
+    (other / "02_score.ipynb").write_text(json.dumps(book))
+    assert compare(finished.study.folder, other, out) == 1
+    told = out.getvalue()
+    assert "training.epochs is 9, was 3" in told
+    assert "another line" in told
+    assert "injected" not in told
+    assert re.search(r"tables/x.csv: .*0\.6", told), told
+    assert compare(other, other, io.StringIO()) == 0
+
+
+def test_compare_refuses_what_is_no_run(toys, tmp_path):
+    with pytest.raises(StudyError, match="run folder"):
+        compare(tmp_path, tmp_path, io.StringIO())
+
+
+@pytest.mark.parametrize(
+    ("name", "a", "b", "told"),
+    [
+        ("x.csv", "a,v\nx,1.0\n", "a,v\nx,1.00\n", "same values"),
+        ("x.csv", "a,v\nx,1.0\n", "a,v\nx,1.5\n", "0.5"),
+        ("x.csv", "a,v\nx,1.0\nz,1.0\n", "a,v\ny,1.0\nz,1.0\n", ""),
+        ("x.csv", "a,v\nx,1.0\n", "a,w\nx,1.0\n", "only in"),
+        ("x.csv", "a,v\nx,1.0\n", "\x00\xff", ""),
+        ("x.json", '{"a": 1}', '{"a": 2}', "a"),
+        ("x.json", '{"a": 1}', "{", ""),
+        ("x.bin", "1", "22", "bytes"),
+    ],
+)
+def test_by_how_much_two_files_differ(tmp_path, name, a, b, told):
+    for folder, text in (("a", a), ("b", b)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / name).write_text(text)
+    difference = tables.difference(tmp_path / "a" / name, tmp_path / "b" / name)
+    assert difference
+    assert told in difference
+    assert tables.difference(tmp_path / "a" / name, tmp_path / "a" / name) is None
+
+
+def test_pages_are_rendered_again_without_running(finished):
+    page = finished.study.place("01_make_data", "html")
+    finished.edit("01_make_data", lambda cells: cells[0].update(source="# Another title"))
+    page.unlink()
+    (finished.study.folder / "index.html").unlink()
+    before = finished.study.place("01_make_data", "stamp").read_bytes()
+    out = io.StringIO()
+    assert render(finished.study, Screen(out, live=False)) == 0
+    assert "<title>Another title</title>" in page.read_text()
+    assert "Another title" in (finished.study.folder / "index.html").read_text()
+    assert finished.study.place("01_make_data", "stamp").read_bytes() == before
+    finished.study.place("02_score", "ipynb").write_text("{")
+    assert render(finished.study, Screen(out, live=False)) == 1
+    assert "02_score.ipynb cannot be rendered" in out.getvalue()
