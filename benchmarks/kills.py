@@ -61,17 +61,20 @@ def start(folder: Path, run: str) -> subprocess.Popen:
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
 
 
-def kill(runner: subprocess.Popen, what: str) -> None:
-    """Kill the runner, a worker, a kernel or all of them."""
+def kill(runner: subprocess.Popen, what: str) -> bool:
+    """Kill the runner, a worker, a kernel or all of them; say whether there was one."""
     below = psutil.Process(runner.pid).children(recursive=True)
     kernels = [p for p in below if any("kernelapp" in word for word in _words(p))]
     workers = [p.parent() for p in kernels]
     chosen = {"runner": [], "kernel": kernels[:1], "worker": workers[:1], "machine": below}[what]
+    hit = False
     for process in ([psutil.Process(runner.pid)] if what in ("runner", "machine") else []) + chosen:
         try:
             process.send_signal(signal.SIGKILL)
+            hit = True
         except psutil.Error:
             continue
+    return hit
 
 
 def _words(process: psutil.Process) -> list[str]:
@@ -120,9 +123,9 @@ def main() -> None:
             try:
                 runner.wait(timeout=after)
             except subprocess.TimeoutExpired:
-                kill(runner, what)
-                count += 1
-                totals[what] += 1
+                if kill(runner, what):
+                    count += 1
+                    totals[what] += 1
             screen, _ = runner.communicate(timeout=60)
             if runner.returncode == 0:
                 same = contents(folder / f"run{runs}") == wanted
