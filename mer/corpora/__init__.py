@@ -2,12 +2,35 @@
 
 from collections.abc import Iterable
 
-from mer.corpora import cremad, emodb, emospeechin, esd, meld, nemo, ravdess, turevdb
+from mer.corpora import (
+    afew,
+    cremad,
+    emodb,
+    emorynlp,
+    emospeechin,
+    emovdb,
+    esd,
+    esd_mandarin,
+    iemocap,
+    mead,
+    meld,
+    mosei,
+    nemo,
+    ravdess,
+    ravdess_song,
+    savee,
+    tess,
+    turevdb,
+)
 from mer.corpora.base import Corpus, Problem, Utterance
 
 CORPORA: dict[str, Corpus] = {
-    module.CORPUS.name: module.CORPUS for module in (cremad, emodb, emospeechin, esd, meld, nemo, ravdess, turevdb)
-}
+    module.CORPUS.name: module.CORPUS
+    for module in (
+        afew, cremad, emodb, emorynlp, emospeechin, emovdb, esd, esd_mandarin, iemocap, mead, meld, mosei, nemo,
+        ravdess, ravdess_song, savee, tess, turevdb,
+    )
+}  # fmt: skip
 """Every corpus by id, in alphabetical order."""
 
 

@@ -83,14 +83,24 @@ class Corpus:
     official_splits: bool = False
     cluster: str = "speaker_id"
     """the manifest column over which intervals are computed: speaker_id or dialogue_id"""
+    telltale: str | None = None
+    """a regular expression for whole file names without suffix, one of which must lie in the folder: for a
+    corpus that shares its folder with another one of its family"""
 
     def find(self, raw: Path) -> Path | None:
         """Return this corpus's folder below `raw`, or None where it is absent."""
         wanted = {_plain(name) for name in self.folders}
         if not raw.is_dir():
             return None
-        found = [p for p in sorted(raw.iterdir()) if p.is_dir() and _plain(p.name) in wanted]
-        return found[0] if found else None
+        named = (p for p in sorted(raw.iterdir()) if p.is_dir() and _plain(p.name) in wanted)
+        return next((p for p in named if self._holds(p)), None)
+
+    def _holds(self, folder: Path) -> bool:
+        if self.telltale is None:
+            return True
+        from mer.corpora.files import walk  # which imports this module
+
+        return any(re.fullmatch(self.telltale, path.stem) for path in walk(folder))
 
 
 def _plain(name: str) -> str:

@@ -9,10 +9,11 @@ has every speaker in all of its parts.
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from mer.corpora.base import Corpus, Problem, Utterance
-from mer.corpora.files import clips, decode, in_path_order, relative, unusable, walk
+from mer.corpora.files import Parse, clips, decode, in_path_order, relative, unusable, walk
 
 BLOCKS = ("Neutral", "Angry", "Happy", "Sad", "Surprise")
 """native labels in the order of the numbers"""
@@ -25,46 +26,74 @@ EMOTIONS = {
     "Surprise": "surprise",
 }
 LABELS = {*EMOTIONS, "中立", "快乐", "伤心", "生气", "惊喜"}
-WOMEN = {"0015", "0016", "0017", "0018", "0019"}
-ENGLISH = {f"{number:04}" for number in range(11, 21)}
-MANDARIN = {f"{number:04}" for number in range(1, 11)}
 SPLITS = {"train": "train", "evaluation": "validation", "test": "test"}
 NAME = re.compile(r"(?P<speaker>[0-9]{4})_(?P<number>[0-9]{6})")
 LINE = re.compile(r"([0-9]{4}_[0-9]{6})\s+(\S.*)")
 
 
-@in_path_order
-def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
-    """Read the numbers in the file names and the lists of the speakers."""
-    texts: dict[str, str] = {}
-    for path in walk(folder):
-        if path.suffix == ".txt" and path.stem in ENGLISH:
-            if reason := unusable(path):
-                yield Problem(relative(path, raw), reason)
+@dataclass(frozen=True)
+class Half:
+    """The speakers of one language; both halves lie in one folder."""
+
+    title: str
+    language: str
+    speakers: tuple[str, ...]
+    women: tuple[str, ...]
+    encodings: tuple[str, ...]
+    """what lists are in that are neither UTF-8 nor UTF-16, the likelier first"""
+
+
+MANDARIN = Half(
+    title="Mandarin",
+    language="zh",
+    speakers=tuple(f"{number:04}" for number in range(1, 11)),
+    women=("0001", "0002", "0003", "0007", "0009"),
+    encodings=("gb18030",),
+)
+ENGLISH = Half(
+    title="English",
+    language="en",
+    speakers=tuple(f"{number:04}" for number in range(11, 21)),
+    women=("0015", "0016", "0017", "0018", "0019"),
+    encodings=("cp1252", "gb18030"),
+)
+
+
+def parser(half: Half, other: Half) -> Parse:
+    """Return the parser of one half, which counts the clips of the other one."""
+
+    def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
+        texts: dict[str, str] = {}
+        for path in walk(folder):
+            if path.suffix == ".txt" and path.stem in half.speakers:
+                if reason := unusable(path):
+                    yield Problem(relative(path, raw), reason)
+                else:
+                    texts = transcripts(path.read_bytes(), half.encodings) | texts
+        common = _common(texts)
+        others = 0
+        for clip in clips(raw, folder):
+            if isinstance(clip, Problem):
+                yield clip
+            elif (codes := NAME.fullmatch(clip[0])) and codes["speaker"] in other.speakers:
+                others += 1
             else:
-                texts = transcripts(path.read_bytes()) | texts
-    common = _common(texts)
-    mandarin = 0
-    for clip in clips(raw, folder):
-        if isinstance(clip, Problem):
-            yield clip
-        elif (codes := NAME.fullmatch(clip[0])) and codes["speaker"] in MANDARIN:
-            mandarin += 1
-        else:
-            parts = clip[2].relative_to(folder).parts[:-1]
-            yield _utterance(clip[0], clip[1], parts, texts, common)
-    if mandarin:
-        which = f"{mandarin} clips of the Mandarin speakers 0001 to 0010"
-        yield Problem(relative(folder, raw), f"{which}: another corpus of the family, not read")
+                parts = clip[2].relative_to(folder).parts[:-1]
+                yield _utterance(half, clip[0], clip[1], parts, texts, common)
+        if others:
+            which = f"{others} clips of the {other.title} speakers {other.speakers[0]} to {other.speakers[-1]}"
+            yield Problem(relative(folder, raw), f"{which}: another corpus of the family, not read")
+
+    return in_path_order(parse)
 
 
-def transcripts(data: bytes) -> dict[str, str]:
+def transcripts(data: bytes, encodings: tuple[str, ...] = ENGLISH.encodings) -> dict[str, str]:
     """Return {id: text} of a speaker's list, in whichever encoding most lines end in a known label.
 
     >>> transcripts("0011_000351\\tThe nine the eggs.\\tAngry\\n0011_000352 Chip.  生气".encode("gb18030"))
     {'0011_000351': 'The nine the eggs.', '0011_000352': 'Chip.'}
     """
-    versions = [[_split(line) for line in decode(data, code).splitlines()] for code in ("cp1252", "gb18030")]
+    versions = [[_split(line) for line in decode(data, code).splitlines()] for code in encodings]
     best = max(versions, key=lambda lines: sum(line is not None and line[2] for line in lines))
     return {line[0]: line[1] for line in best if line is not None and line[1]}
 
@@ -96,11 +125,12 @@ def _sentence(number: int) -> int:
 
 
 def _utterance(
-    stem: str, path: str, parts: tuple[str, ...], texts: dict[str, str], common: dict[int, str]
+    half: Half, stem: str, path: str, parts: tuple[str, ...], texts: dict[str, str], common: dict[int, str]
 ) -> Utterance | Problem:
     codes = NAME.fullmatch(stem)
-    if codes is None or codes["speaker"] not in ENGLISH:
-        return Problem(path, "expected a name such as 0011_000351 with speakers 0011 to 0020")
+    if codes is None or codes["speaker"] not in half.speakers:
+        first, last = half.speakers[0], half.speakers[-1]
+        return Problem(path, f"expected a name such as {first}_000351 with speakers {first} to {last}")
     number = int(codes["number"])
     if not 1 <= number <= PER_BLOCK * len(BLOCKS):
         return Problem(path, f"unknown label: number {number} is not within 1 to {PER_BLOCK * len(BLOCKS)}")
@@ -111,14 +141,16 @@ def _utterance(
         path=path,
         speaker=codes["speaker"],
         emotion_raw=BLOCKS[(number - 1) // PER_BLOCK],
-        gender="female" if codes["speaker"] in WOMEN else "male",
-        language="en",
+        gender="female" if codes["speaker"] in half.women else "male",
+        language=half.language,
         transcription=text,
         text_source="script" if text else "none",
         sentence_id=str(sentence),
         split_official=next((SPLITS[part.lower()] for part in reversed(parts) if part.lower() in SPLITS), None),
     )
 
+
+parse = parser(ENGLISH, MANDARIN)
 
 CORPUS = Corpus(
     name="esd",

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mer.corpora.base import AUDIO_SUFFIXES, Corpus, Problem, Utterance
-from mer.corpora.files import audio, in_path_order, relative, table, walk, whole
+from mer.corpora.files import in_path_order, relative, table, walk, whole
+from mer.corpora.media import SPLITS, recordings, split_of
 
 EMOTIONS = {
     "anger": "anger",
@@ -22,8 +23,6 @@ EMOTIONS = {
     "sadness": "sadness",
     "surprise": "surprise",
 }
-SPLITS = {"train": "train", "dev": "validation", "test": "test"}
-SPLIT_WORDS = {"train": "train", "dev": "dev", "val": "dev", "valid": "dev", "validation": "dev", "test": "test"}
 COLUMNS = ("Utterance", "Speaker", "Emotion", "Dialogue_ID", "Utterance_ID")
 LIST = re.compile(r"(train|dev|test)_sent_emo\.csv", re.IGNORECASE)
 CLIP = re.compile(r"dia([0-9]{1,6})_utt([0-9]{1,6})", re.IGNORECASE)
@@ -37,7 +36,7 @@ Key = tuple[str, int, int]
 def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
     """Join the lists to the clips; videos are yielded as they are, the reader decides."""
     places: dict[Key, Path] = {}
-    for found in _clips(raw, folder):
+    for found in recordings(raw, folder, (*AUDIO_SUFFIXES, ".mp4"), _key):
         if isinstance(found, Problem):
             yield found
         else:
@@ -59,37 +58,12 @@ def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
             yield Problem(relative(path, raw), f"not listed in {key[0]}_sent_emo.csv")
 
 
-def _clips(raw: Path, folder: Path) -> Iterator[tuple[Key, Path] | Problem]:
-    """Yield each clip once: sound before video, since people convert the videos where they lie."""
-    found: dict[Key, list[Path]] = {}
-    for path in audio(raw, folder, (*AUDIO_SUFFIXES, ".mp4")):
-        if isinstance(path, Problem):
-            yield path
-        elif not (match := CLIP.fullmatch(path.stem)):
-            yield Problem(relative(path, raw), "expected a name such as dia0_utt0")
-        elif not (split := split_of(path.relative_to(folder).parent)):
-            yield Problem(relative(path, raw), "no folder above it says train, dev or test")
-        else:
-            found.setdefault((split, int(match[1]), int(match[2])), []).append(path)
-    for key, paths in found.items():
-        first, *others = sorted(paths, key=lambda path: path.suffix.lower() == ".mp4")
-        yield key, first
-        for path in others:
-            if path.suffix.lower() != ".mp4" or first.suffix.lower() == ".mp4":
-                yield Problem(relative(path, raw), f"duplicate copy of {relative(first, raw)}")
-
-
-def split_of(folder: Path) -> str | None:
-    """Return the split that the innermost telling part of a folder names.
-
-    >>> split_of(Path("MELD.Raw/train/dev_splits_complete")), split_of(Path("latest/audio"))
-    ('dev', None)
-    """
-    for part in reversed(folder.parts):
-        told = {SPLIT_WORDS[word] for word in re.split("[^a-z]+", part.lower()) if word in SPLIT_WORDS}
-        if len(told) == 1:
-            return told.pop()
-    return None
+def _key(path: Path) -> Key | str:
+    if not (match := CLIP.fullmatch(path.stem)):
+        return "expected a name such as dia0_utt0"
+    if not (split := split_of(path.parent)):
+        return "no folder above it says train, dev or test"
+    return split, int(match[1]), int(match[2])
 
 
 def _line(

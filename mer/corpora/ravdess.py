@@ -28,15 +28,24 @@ NAME = re.compile(
 )
 
 
+SPEECH, SONG = "01", "02"
+
+
 def _utterance(stem: str, path: str) -> Utterance | Problem:
+    codes = NAME.fullmatch(stem)
+    if codes is not None and codes["channel"] == SONG:
+        return Problem(path, "song: another corpus of the family, not read")
+    return utterance(stem, path, EMOTIONS)
+
+
+def utterance(stem: str, path: str, emotions: dict[str, str]) -> Utterance | Problem:
+    """Read one name; speech and song differ in the emotions they have."""
     codes = NAME.fullmatch(stem)
     if codes is None or not 1 <= int(codes["actor"]) <= 24:
         return Problem(path, "expected a name such as 03-01-06-01-02-01-12 with actors 01 to 24")
-    if codes["channel"] == "02":
-        return Problem(path, "song: another corpus of the family, not read")
     if codes["modality"] != "03":
         return Problem(path, f"modality {codes['modality']}: only audio-only recordings (03) are read")
-    if codes["emotion"] not in EMOTIONS:
+    if codes["emotion"] not in emotions:
         return Problem(path, f"unknown label {codes['emotion']}")
     return Utterance(
         name=stem,

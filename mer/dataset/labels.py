@@ -12,20 +12,20 @@ SPELLINGS = {"joy": "happiness", "happy": "happiness", "sad": "sadness", "angry"
              "disgusted": "disgust", "surprised": "surprise"}  # fmt: skip
 
 _SAME = {name: name for name in CLASSES}
+_NEVER = dict.fromkeys(("boredom", "no agreement", "other", "peacefulness", "power"), DROP)
+"""nouns that are none of the classes of any policy; only an override brings them in"""
+
+_SEVEN = _SAME | _NEVER | {"calm": "neutral", "amusement": "happiness", "excitement": "happiness", "contempt": DROP,
+                           "sleepiness": DROP}  # fmt: skip
+_FOUR = _NEVER | {"neutral": "neutral", "happiness": "happiness", "sadness": "sadness", "anger": "anger",
+                  "surprise": DROP, "fear": DROP, "disgust": DROP, "calm": DROP, "amusement": DROP, "contempt": DROP,
+                  "sleepiness": DROP}  # fmt: skip
 POLICIES: dict[str, dict[str, str]] = {
-    "paper7": _SAME | {"calm": "neutral", "amusement": "happiness", "excitement": "happiness", "contempt": DROP,
-                       "sleepiness": DROP, "frustration": DROP, "boredom": DROP, "other": DROP},
-    "fork7": _SAME | {"calm": "neutral", "amusement": "happiness", "excitement": "happiness", "contempt": DROP,
-                      "sleepiness": DROP, "frustration": "anger", "boredom": DROP, "other": DROP},
-    "primary4": {"neutral": "neutral", "happiness": "happiness", "sadness": "sadness", "anger": "anger",
-                 "excitement": "happiness", "surprise": DROP, "fear": DROP, "disgust": DROP, "calm": DROP,
-                 "amusement": DROP, "contempt": DROP, "sleepiness": DROP, "frustration": DROP, "boredom": DROP,
-                 "other": DROP},
-    "iemocap6": {"neutral": "neutral", "happiness": "happiness", "sadness": "sadness", "anger": "anger",
-                 "excitement": "excitement", "frustration": "frustration", "surprise": DROP, "fear": DROP,
-                 "disgust": DROP, "calm": DROP, "amusement": DROP, "contempt": DROP, "sleepiness": DROP,
-                 "boredom": DROP, "other": DROP},
-}  # fmt: skip
+    "paper7": _SEVEN | {"frustration": DROP},
+    "fork7": _SEVEN | {"frustration": "anger"},
+    "primary4": _FOUR | {"excitement": "happiness", "frustration": DROP},
+    "iemocap6": _FOUR | {"excitement": "excitement", "frustration": "frustration"},
+}
 
 
 class UnknownLabel(ValueError):

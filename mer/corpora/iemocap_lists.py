@@ -1,0 +1,100 @@
+"""What IEMOCAP's text files say: labels and votes (`dialog/EmoEvaluation`), words (`dialog/transcriptions`)."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mer.corpora.base import Problem
+from mer.corpora.files import decode, relative, unusable
+
+DIALOGUE = r"Ses0[1-5][MF]_(?:impro|script)[0-9]{2}[a-z]?(?:_[0-9][a-z]?)?"
+TURN = rf"{DIALOGUE}_[MF][0-9]{{3}}"
+RATED = re.compile(rf"\[\s*(?P<start>[0-9.]+) - (?P<end>[0-9.]+)\s*\]\s+(?P<turn>{TURN})\s+(?P<label>\S+)(?:\s.*)?")
+VOTE = re.compile(r"C-E[0-9]+:\s*(?P<words>[^(]*)")
+SPOKEN = re.compile(rf"(?P<turn>{TURN})\s*\[[0-9.]+\s*-\s*[0-9.]+\]:(?P<text>.*)")
+TAG = re.compile(r"\[[A-Z]+\]")
+WORDS = {
+    "neutral": "neu",
+    "neutral state": "neu",
+    "happiness": "hap",
+    "sadness": "sad",
+    "anger": "ang",
+    "excited": "exc",
+    "frustration": "fru",
+    "surprise": "sur",
+    "surprised": "sur",
+    "fear": "fea",
+    "disgust": "dis",
+    "other": "oth",
+}
+"""the raters' words -> the labels of the turns"""
+
+
+@dataclass
+class Turn:
+    """One rated turn of a dialogue."""
+
+    name: str
+    line: int
+    start: float
+    label: str
+    votes: list[set[str]] = field(default_factory=list)
+    """what each rater chose, who may choose several"""
+
+    def majority(self) -> tuple[str | None, float | None]:
+        """Return the label most raters chose, be it by one vote, and their share; nothing where two are level.
+
+        >>> Turn("t", 1, 0.0, "xxx", [{"hap"}, {"hap", "exc"}, {"neu"}]).majority()
+        ('hap', 0.6666666666666666)
+        >>> Turn("t", 1, 0.0, "xxx", [{"hap"}, {"neu"}]).majority()
+        (None, None)
+        """
+        counts = Counter(label for chosen in self.votes for label in chosen)
+        most = [label for label, count in counts.items() if count == max(counts.values())]
+        return (most[0], counts[most[0]] / len(self.votes)) if len(most) == 1 else (None, None)
+
+
+def evaluation(raw: Path, path: Path) -> Iterator[Turn | Problem]:
+    """Yield the turns of one file of `EmoEvaluation`; raters count, the actors' own answers do not."""
+    name = relative(path, raw)
+    if reason := unusable(path):
+        yield Problem(name, reason)
+        return
+    turn: Turn | None = None
+    for number, line in enumerate(decode(path.read_bytes()).splitlines(), start=1):
+        if line.startswith("["):
+            if turn is not None:
+                yield turn
+            turn = None
+            if (match := RATED.fullmatch(line)) and (start := _seconds(match["start"])) is not None:
+                turn = Turn(match["turn"], number, start, match["label"])
+            else:
+                expected = "expected a line such as [6.2901 - 8.2357] Ses01F_impro01_F000 neu [2.5, 2.5, 2.5]"
+                yield Problem(name, expected, line=number)
+        elif turn is not None and (match := VOTE.match(line)):
+            words = {word.strip().lower() for word in match["words"].split(";") if word.strip()}
+            if unknown := sorted(words - set(WORDS)):
+                yield Problem(name, f"{turn.name}: unknown vote {unknown[0]}", line=number)
+            if known := {WORDS[word] for word in words if word in WORDS}:
+                turn.votes.append(known)
+    if turn is not None:
+        yield turn
+
+
+def transcripts(data: bytes) -> dict[str, str]:
+    """Return {turn: text}, without the tags for what is not speech; turns that have no recording are left out.
+
+    >>> transcripts(b"Ses01F_impro01_F000 [006.2901-008.2357]: [LAUGHTER] Excuse me.\\nM: No.\\n")
+    {'Ses01F_impro01_F000': 'Excuse me.'}
+    """
+    lines = (SPOKEN.fullmatch(line.strip()) for line in decode(data).splitlines())
+    return {line["turn"]: " ".join(TAG.sub(" ", line["text"]).split()) for line in lines if line}
+
+
+def _seconds(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None

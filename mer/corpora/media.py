@@ -1,0 +1,65 @@
+"""Media files found by what they are: each recording once, sound before video; and the split a folder names."""
+
+import re
+from collections.abc import Callable, Hashable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from mer.corpora.base import AUDIO_SUFFIXES, Problem
+from mer.corpora.files import audio, relative
+
+COMPRESSED_SUFFIXES = (".m4a",)
+VIDEO_SUFFIXES = (".mp4", ".avi")
+SPLIT_WORDS = {"train": "train", "dev": "dev", "val": "dev", "valid": "dev", "validation": "dev", "test": "test"}
+SPLITS = {"train": "train", "dev": "validation", "test": "test"}
+"""the word for a split in file names -> the manifest's word"""
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+def split_of(folder: Path) -> str | None:
+    """Return the split that the innermost telling part of a folder names.
+
+    >>> split_of(Path("MELD.Raw/train/dev_splits_complete")), split_of(Path("latest/audio"))
+    ('dev', None)
+    """
+    for part in reversed(folder.parts):
+        told = {SPLIT_WORDS[word] for word in re.split("[^a-z]+", part.lower()) if word in SPLIT_WORDS}
+        if len(told) == 1:
+            return told.pop()
+    return None
+
+
+def recordings(
+    raw: Path, folder: Path, suffixes: tuple[str, ...], key: Callable[[Path], Key | str | None]
+) -> Iterator[tuple[Key, Path] | Problem]:
+    """Yield each recording once, with its file.
+
+    People convert videos and compressed sound where they lie, so of several files the plainest counts and
+    the others are passed over; a second file of the same kind is told.
+
+    Args:
+        key: says of a path below `folder` which recording it is; a string says why it is of no use, None
+            passes it over.
+    """
+    found: dict[Key, list[Path]] = {}
+    for path in audio(raw, folder, suffixes):
+        if isinstance(path, Problem):
+            yield path
+            continue
+        what = key(path.relative_to(folder))
+        if isinstance(what, str):
+            yield Problem(relative(path, raw), what)
+        elif what is not None:
+            found.setdefault(what, []).append(path)
+    for what, paths in found.items():
+        first, *others = sorted(paths, key=_kind)
+        yield what, first
+        for path in others:
+            if _kind(path) == _kind(first):
+                yield Problem(relative(path, raw), f"duplicate copy of {relative(first, raw)}")
+
+
+def _kind(path: Path) -> int:
+    kinds = (AUDIO_SUFFIXES, COMPRESSED_SUFFIXES, VIDEO_SUFFIXES)
+    return next(i for i, suffixes in enumerate(kinds) if path.suffix.lower() in suffixes)

@@ -1,0 +1,179 @@
+"""EmoryNLP and IEMOCAP: lists of turns, their words and votes, and what joins them to recordings."""
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from mer.corpora import CORPORA, Problem, Utterance
+from mer.dataset import labels
+
+EMORY = "Utterance,Speaker,Emotion,Scene_ID,Utterance_ID,Season,Episode,Start_Time,End_Time\n"
+EVALUATION = """% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]
+
+[6.2901 - 8.2357]\tSes01F_impro01_F000\tneu\t[2.5000, 2.5000, 2.5000]
+C-E2:\tNeutral;\t()
+C-E4:\tNeutral; Anger;\t(curious; a bit)
+C-F1:\tSadness;\t()
+A-E3:\tval 3; act 2; dom  2;\t()
+
+[10.0000 - 11.0000]\tSes01F_impro01_F001\txxx\t[2.5000, 2.5000, 2.5000]
+C-E2:\tHappiness;\t()
+C-E3:\tHappiness; Excited;\t()
+C-E4:\tNeutral state;\t()
+
+[8.5000 - 9.0000]\tSes01F_impro01_M000\tfru\t[2.5000, 2.5000, 2.5000]
+C-E2:\tFrustration;\t()
+C-E4:\tAnger;\t()
+"""
+SPOKEN = """Ses01F_impro01_F000 [006.2901-008.2357]: Excuse me.
+Ses01F_impro01_M000 [008.5000-009.0000]: [LAUGHTER]
+M: not a turn
+Ses01F_impro01_MXX0 [009.0000-009.5000]: no recording
+"""
+
+
+def put(raw, path, data=b"RIFF"):
+    (raw / path).parent.mkdir(parents=True, exist_ok=True)
+    (raw / path).write_bytes(data.encode() if isinstance(data, str) else data)
+
+
+def read(raw, name):
+    return list(CORPORA[name].parse(raw, CORPORA[name].find(raw)))
+
+
+def session(raw, root="IEMOCAP", evaluation=EVALUATION, turns=("F000", "F001", "M000")):
+    put(raw, f"{root}/Session1/dialog/EmoEvaluation/Ses01F_impro01.txt", evaluation)
+    put(raw, f"{root}/Session1/dialog/transcriptions/Ses01F_impro01.txt", SPOKEN)
+    for turn in turns:
+        put(raw, f"{root}/Session1/sentences/wav/Ses01F_impro01/Ses01F_impro01_{turn}.wav")
+
+
+def test_emorynlp_lines_are_rows_of_their_list(tmp_path):
+    lines = "\"What, you?\",['Monica Geller'],Joyful,1,3,1,2,0,1\nHm.,\"['Ryan', 'Julie']\",Powerful,1,5,1,2,0,1\n"
+    put(tmp_path, "EmoryNLP/emorynlp_dev_final.csv", EMORY + lines)
+    first, second = read(tmp_path, "emorynlp")
+    assert first == Utterance(
+        name="s01_e02_c01_u003",
+        path="EmoryNLP/emorynlp_dev_final.csv",
+        speaker="Monica Geller",
+        emotion_raw="Joyful",
+        language="en",
+        transcription="What, you?",
+        text_source="human",
+        dialogue_id="s01_e02_c01",
+        turn_index=3,
+        split_official="validation",
+    )
+    assert second.speaker == "Ryan and Julie"
+    assert CORPORA["emorynlp"].family == CORPORA["meld"].family
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("Hi,['A'],Bored,1,1,1,2,0,1", "s01_e02_c01_u001: unknown label Bored"),
+        ("Hi,['A'],0,1,1,1,2,0,1", "s01_e02_c01_u001: unknown label 0"),
+        ("Hi,[],Sad,1,1,1,2,0,1", "s01_e02_c01_u001: no speaker"),
+        ("Hi,['A'],Sad,x,1,1,2,0,1", "Season, Episode, Scene_ID and Utterance_ID must be whole numbers"),
+        ("Hi,['A'],Sad", "expected 9 columns, found 3"),
+    ],
+)
+def test_emorynlp_tells_of_the_line(tmp_path, line, reason):
+    put(tmp_path, "EmoryNLP/emorynlp_train_final.csv", f"{EMORY}{line}\n")
+    assert read(tmp_path, "emorynlp") == [Problem("EmoryNLP/emorynlp_train_final.csv", reason, line=2)]
+
+
+def test_emorynlp_tells_of_second_lines_and_second_lists(tmp_path):
+    put(tmp_path, "EmoryNLP/a/emorynlp_test_final.csv", EMORY + "Hi,['A'],Sad,1,1,1,2,0,1\n" * 2)
+    put(tmp_path, "EmoryNLP/b/emorynlp_test_final.csv", EMORY)
+    kept, twice, copy = read(tmp_path, "emorynlp")
+    assert isinstance(kept, Utterance)
+    assert (twice.line, twice.reason) == (3, "s01_e02_c01_u001: listed a second time")
+    assert copy.reason == "duplicate copy of EmoryNLP/a/emorynlp_test_final.csv"
+
+
+@pytest.mark.skipif(not os.environ.get("MER_REAL_CORPORA"), reason="MER_REAL_CORPORA is not set")
+def test_emorynlp_as_published():
+    found = read(Path(os.environ["MER_REAL_CORPORA"]), "emorynlp")
+    assert all(isinstance(row, Utterance) for row in found)
+    assert len({row.name for row in found}) == 9489
+    assert Counter(row.emotion_raw for row in found) == CORPORA["emorynlp"].expected
+    assert Counter(row.split_official for row in found) == {"train": 7551, "validation": 954, "test": 984}
+
+
+@pytest.mark.parametrize("root", ["IEMOCAP", "IEMOCAP/IEMOCAP_full_release", "IEMOCAP_full_release"])
+def test_iemocap_joins_labels_words_and_recordings(tmp_path, root):
+    session(tmp_path, root)
+    put(tmp_path, f"{root}/Session1/dialog/wav/Ses01F_impro01.wav")
+    put(tmp_path, f"{root}/Session1/dialog/EmoEvaluation/._Ses01F_impro01.txt", b"\0\5\26\7")
+    put(tmp_path, f"{root}/Session1/dialog/EmoEvaluation/Categorical/Ses01F_impro01_e2_cat.txt", "[rubbish")
+    f000, f001, m000 = read(tmp_path, "iemocap")
+    assert f000 == Utterance(
+        name="Ses01F_impro01_F000",
+        path=f"{root}/Session1/sentences/wav/Ses01F_impro01/Ses01F_impro01_F000.wav",
+        speaker="Ses01F",
+        emotion_raw="neu",
+        gender="female",
+        language="en",
+        emotion_perceived="neu",
+        emotion_agreement=1.0,
+        transcription="Excuse me.",
+        text_source="human",
+        session="Ses01",
+        dialogue_id="Ses01F_impro01",
+        turn_index=0,
+    )
+    assert (f001.emotion_raw, f001.emotion_perceived) == ("xxx", "hap")
+    assert f001.emotion_agreement == pytest.approx(2 / 3)
+    assert (f001.turn_index, m000.turn_index) == (2, 1)
+    # the prefix says who wears the markers, not who speaks
+    assert (m000.speaker, m000.gender, m000.emotion_perceived) == ("Ses01M", "male", None)
+    assert (m000.transcription, m000.text_source) == (None, "none")
+
+
+def test_iemocap_scripted_turns_name_their_script(tmp_path):
+    turn = "Ses05M_script01_1b_F003"
+    put(tmp_path, f"IEMOCAP/EmoEvaluation/{turn[:-5]}.txt", f"[1.0 - 2.0]\t{turn}\tsad\t[1.0, 1.0, 1.0]\r\n")
+    put(tmp_path, f"IEMOCAP/{turn}.wav")
+    (found,) = read(tmp_path, "iemocap")
+    assert (found.sentence_id, found.session, found.speaker) == ("script01_1b", "Ses05", "Ses05F")
+
+
+def test_iemocap_names_file_and_line_of_what_does_not_fit(tmp_path):
+    wrong = (
+        "[1.0 - 2.0]\tSes01F_impro01_F000\tjoy\t[1, 1, 1]\n"
+        "C-E1:\tBliss;\t()\n"
+        "[1.0 - 2.0]\tsomething\n"
+        "[3.0 - 4.0]\tSes01F_impro01_F002\tsad\t[1, 1, 1]\n"
+        "[3.0 - 4.0]\tSes01F_impro01_F002\tang\t[1, 1, 1]\n"
+    )
+    session(tmp_path, evaluation=wrong, turns=("F000", "F009"))
+    place = "IEMOCAP/Session1/dialog/EmoEvaluation/Ses01F_impro01.txt"
+    found = read(tmp_path, "iemocap")
+    assert all(isinstance(row, Problem) for row in found)
+    assert [(row.line, row.reason.split(" such as")[0]) for row in found if row.path == place] == [
+        (1, "Ses01F_impro01_F000: unknown label joy"),
+        (2, "Ses01F_impro01_F000: unknown vote bliss"),
+        (3, "expected a line"),
+        (4, "Ses01F_impro01_F002: no audio"),
+        (5, "Ses01F_impro01_F002: listed a second time"),
+    ]
+    assert found[-1].reason == "no label: not listed in dialog/EmoEvaluation"
+
+
+def test_iemocap_nested_copies_are_told(tmp_path):
+    session(tmp_path)
+    session(tmp_path, "IEMOCAP/copy")
+    found = read(tmp_path, "iemocap")
+    assert sum(isinstance(row, Utterance) for row in found) == 3
+    assert sum(row.reason.startswith("duplicate copy of") for row in found if isinstance(row, Problem)) == 5
+
+
+@pytest.mark.parametrize(("policy", "total"), [("primary4", 5531), ("iemocap6", 7380)])
+def test_iemocap_sets_of_the_field(policy, total):
+    corpus = CORPORA["iemocap"]
+    mapped = labels.mapping(policy, "iemocap", corpus.emotions)
+    assert sum(corpus.expected.values()) == 10_039
+    assert sum(count for native, count in corpus.expected.items() if mapped[native]) == total
