@@ -95,7 +95,7 @@ def hold_out(shift, folder):
     """Mean chance-corrected LOCO UAR of the acted corpora, logistic regression on audio."""
     synthetic.write(folder / "raw", speakers=4, clips=3, shift=shift)
     options = {"policy": "paper7", "overrides": {}, "seed": 0, "validation": 0.1, "test": 0.1, "folds": 4}
-    dataset = build.build(folder / "raw", [*ACTED, "meld"], **options, min_seconds=0.1, max_seconds=30)
+    dataset = build.build(folder / "raw", corpora.chosen([*ACTED, "meld"]), **options, min_seconds=0.1, max_seconds=30)
     usable, classes = schema.usable(dataset.manifest), labels.classes("paper7")
     spec = {"audio": features.acoustic_spec(extractor="mfcc", n_mfcc=40, min_seconds=0.1, max_seconds=30)}
     features.extract_audio(usable, folder / "raw", features.Store(folder, spec["audio"]), jobs=2)
@@ -106,7 +106,7 @@ def hold_out(shift, folder):
     results = scores.score(
         scores.predictions(done, usable, classes),
         classes,
-        corpora.clusters(set(usable["corpus"])),
+        corpora.clusters(corpora.chosen(set(usable["corpus"]))),
         study="t",
         confidence=0.95,
     )

@@ -79,8 +79,15 @@ def test_without_03_or_without_04(attempt):
 
 def test_half_a_published_split(attempt):
     shutil.rmtree(attempt.raw / "MELD" / "test")
+    next((attempt.raw / "MELD").rglob("test_sent_emo.csv")).unlink()
     results = attempt(["meld", "emodb"])
     assert set(results["test_corpus"]) <= {"emodb", "TestA"}  # MELD is listed with its reason
+
+
+def test_a_test_part_without_its_clips_is_scored_on_its_words(attempt):
+    shutil.rmtree(attempt.raw / "MELD" / "test")
+    manifest = attempt(["meld"], **TEXT).set_index("system")
+    assert set(manifest["test_corpus"]) == {"meld"}
 
 
 def test_the_first_recording_is_damaged_behind_its_header(attempt):

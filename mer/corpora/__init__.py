@@ -1,6 +1,6 @@
 """The corpora this project reads: one module each, found here by id."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from mer.corpora import (
     afew,
@@ -16,6 +16,7 @@ from mer.corpora import (
     meld,
     mosei,
     nemo,
+    own,
     ravdess,
     ravdess_song,
     savee,
@@ -23,6 +24,7 @@ from mer.corpora import (
     turevdb,
 )
 from mer.corpora.base import Corpus, Problem, Utterance
+from mer.params.schema import Corpus as Options
 
 CORPORA: dict[str, Corpus] = {
     module.CORPUS.name: module.CORPUS
@@ -34,13 +36,39 @@ CORPORA: dict[str, Corpus] = {
 """Every corpus by id, in alphabetical order."""
 
 
-def clusters(names: Iterable[str]) -> dict[str, str]:
+def chosen(listed: Mapping[str, Options] | Iterable[str]) -> dict[str, Corpus]:
+    """Return the corpora of a study by id: those that MER knows, and those that it declares as tables.
+
+    Args:
+        listed: the section `corpora` of the parameters; or names only.
+
+    >>> [corpus.title for corpus in chosen(["emodb", "meld"]).values()]
+    ['EMO-DB, Berlin Database of Emotional Speech', 'MELD, Multimodal EmotionLines Dataset']
+    """
+    options = listed if isinstance(listed, Mapping) else dict.fromkeys(listed)
+    return {
+        name: own.corpus(name, given) if given is not None and given.table else CORPORA[name]
+        for name, given in options.items()
+    }
+
+
+def clusters(known: Mapping[str, Corpus]) -> dict[str, str]:
     """Return corpus -> the manifest column over which its intervals are computed.
 
-    >>> clusters(["emodb", "meld"])
+    >>> clusters(chosen(["emodb", "meld"]))
     {'emodb': 'speaker_id', 'meld': 'dialogue_id'}
     """
-    return {name: CORPORA[name].cluster for name in names}
+    return {name: corpus.cluster for name, corpus in known.items()}
 
 
-__all__ = ["CORPORA", "Corpus", "Problem", "Utterance", "clusters"]
+def test_sets(known: Mapping[str, Corpus]) -> dict[str, str]:
+    """Return corpus -> `TestA` where its test speakers are those of an acted corpus, `TestB` for MELD's test part.
+
+    >>> test_sets(chosen(["emodb", "meld", "mosei"]))
+    {'emodb': 'TestA', 'meld': 'TestB'}
+    """
+    return {name: "TestB" if name == "meld" else "TestA" for name, corpus in known.items()
+            if name == "meld" or corpus.elicitation == "acted"}  # fmt: skip
+
+
+__all__ = ["CORPORA", "Corpus", "Problem", "Utterance", "chosen", "clusters", "test_sets"]

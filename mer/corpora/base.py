@@ -8,7 +8,7 @@ from pathlib import Path
 AUDIO_SUFFIXES = (".wav", ".flac")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Utterance:
     """What a corpus's own files say about one utterance; nothing is mapped or judged here.
 
@@ -28,8 +28,11 @@ class Utterance:
     """ISO 639-1"""
     emotion_intensity: str | None = None
     emotion_perceived: str | None = None
+    """the native label that most raters chose, be it by one vote; None where two are level"""
     emotion_agreement: float | None = None
     """share of raters who chose `emotion_perceived`, 0..1"""
+    emotion_vector: dict[str, float] | None = None
+    """native label -> share of the raters' votes, 0..1; or the intensity, where a corpus is `multi_label`"""
     transcription: str | None = None
     text_source: str = "none"
     """human, script, script_index_unverified, asr, none"""
@@ -42,9 +45,11 @@ class Utterance:
     start: float | None = None
     """seconds, where the utterance is a part of its file"""
     end: float | None = None
+    recorded: bool = True
+    """False where there are words only; `path` is then the list that has them"""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Problem:
     """Something in a corpus folder that is not a usable utterance, and what it is."""
 
@@ -80,15 +85,24 @@ class Corpus:
     """free: speakers choose their words; parallel: the same sentences for every emotion;
     emotion_specific: the sentence gives the emotion away"""
     elicitation: str = "acted"
+    """acted (sentences said alone), dialogue (acted with a partner), tv, movie, natural"""
     official_splits: bool = False
     cluster: str = "speaker_id"
     """the manifest column over which intervals are computed: speaker_id or dialogue_id"""
+    by_session: bool = False
+    """whether sessions stay whole in splits, and not only speakers: where two are in one room"""
+    multi_label: bool = False
+    """whether `emotion_vector` holds intensities of emotions that occur together"""
+    place: str | None = None
+    """its folder below the raw folder, for a corpus that is not sought by the names in `folders`"""
     telltale: str | None = None
     """a regular expression for whole file names without suffix, one of which must lie in the folder: for a
     corpus that shares its folder with another one of its family"""
 
     def find(self, raw: Path) -> Path | None:
         """Return this corpus's folder below `raw`, or None where it is absent."""
+        if self.place is not None:
+            return folder if (folder := raw / self.place).is_dir() else None
         wanted = {_plain(name) for name in self.folders}
         if not raw.is_dir():
             return None

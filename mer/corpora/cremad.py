@@ -45,7 +45,7 @@ NAME = re.compile(r"(?P<actor>[0-9]{4})_(?P<sentence>[A-Z]{3})_(?P<emotion>[A-Z]
 def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
     """Read the file names, the votes on the voice and who the actors are."""
     actors: dict[str, dict[str, str]] = {}
-    votes: dict[str, tuple[str | None, float | None]] = {}
+    votes: dict[str, dict[str, int]] = {}
     for path in walk(folder):
         if path.name == "VideoDemographics.csv":
             for found in table(raw, path, ("ActorID", "Age", "Sex")):
@@ -58,21 +58,21 @@ def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
                 if isinstance(found, Problem):
                     yield found
                 elif found[1][""].startswith("1"):
-                    votes.setdefault(found[1]["fileName"], majority(found[1]))
+                    counts = {letter: whole(found[1][letter]) or 0 for letter in VOTES}
+                    votes.setdefault(found[1]["fileName"], counts)
     for clip in clips(raw, folder):
         yield clip if isinstance(clip, Problem) else _utterance(*clip[:2], actors, votes)
 
 
-def majority(row: dict[str, str]) -> tuple[str | None, float | None]:
+def majority(counts: dict[str, int]) -> tuple[str | None, float | None]:
     """Return the letter most listeners chose and their share; nothing where two letters are level.
 
-    >>> majority({"A": "6", "D": "2", "F": "0", "H": "0", "N": "2", "S": "0"})
+    >>> majority({"A": 6, "D": 2, "N": 2})
     ('A', 0.6)
-    >>> majority({"A": "1", "D": "1", "F": "0", "H": "0", "N": "0", "S": "0"})
-    (None, None)
+    >>> majority({"A": 1, "D": 1, "N": 0}), majority({})
+    ((None, None), (None, None))
     """
-    counts = {letter: whole(row[letter]) or 0 for letter in VOTES}
-    most = max(counts.values())
+    most = max(counts.values(), default=0)
     chosen = [letter for letter, count in counts.items() if count == most]
     return (chosen[0], most / sum(counts.values())) if len(chosen) == 1 else (None, None)
 
@@ -86,7 +86,8 @@ def _utterance(stem: str, path: str, actors: dict, votes: dict) -> Utterance | P
     if stem in DEFECTS:
         return Problem(path, DEFECTS[stem])
     actor = actors.get(codes["actor"], {})
-    perceived, agreement = votes.get(stem, (None, None))
+    counts = votes.get(stem, {})
+    perceived, agreement = majority(counts)
     text = SENTENCES.get(codes["sentence"])
     return Utterance(
         name=stem,
@@ -99,6 +100,7 @@ def _utterance(stem: str, path: str, actors: dict, votes: dict) -> Utterance | P
         emotion_intensity=LEVELS[codes["level"]],
         emotion_perceived=perceived,
         emotion_agreement=agreement,
+        emotion_vector={letter: count / sum(counts.values()) for letter, count in counts.items() if count} or None,
         transcription=text,
         text_source="script" if text else "none",
         sentence_id=codes["sentence"],

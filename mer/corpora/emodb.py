@@ -5,9 +5,11 @@ Traps: A is Angst (fear), not anger; some published speaker lists have the ages 
 """
 
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 from mer.corpora.base import Corpus, Problem, Utterance
-from mer.corpora.files import each_clip
+from mer.corpora.files import clips, decode, in_path_order, relative, unusable, walk
 
 EMOTIONS = {
     "A": "fear",
@@ -45,7 +47,37 @@ SENTENCES = {
 NAME = re.compile(r"(?P<speaker>[0-9]{2})(?P<sentence>[ab][0-9]{2})(?P<emotion>[A-Z])[a-z]")
 
 
-def _utterance(stem: str, path: str) -> Utterance | Problem:
+HEARD = re.compile(rf"(?P<stem>{NAME.pattern})(?:\.wav)?[\s,;]+(?P<percent>[0-9]{{1,3}}(?:[.,][0-9]+)?)\b.*")
+TESTS = ("erkennung.txt", "perception_test.csv")
+"""the listening test as published, and as a table: percent of 20 listeners who heard the emotion"""
+
+
+@in_path_order
+def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
+    """Read the file names and, where it is there, what listeners recognised."""
+    heard: dict[str, float] = {}
+    for path in walk(folder):
+        if path.name in TESTS:
+            if reason := unusable(path):
+                yield Problem(relative(path, raw), reason)
+            else:
+                heard = recognised(path.read_bytes()) | heard
+    for clip in clips(raw, folder):
+        yield clip if isinstance(clip, Problem) else _utterance(*clip[:2], heard)
+
+
+def recognised(data: bytes) -> dict[str, float]:
+    """Return file name -> share of listeners who recognised the emotion, 0..1.
+
+    >>> recognised("Satz erkannt natürlich\\n03a01Fa.wav\xa0 90,00 75,00".encode("latin-1"))
+    {'03a01Fa': 0.9}
+    """
+    lines = (HEARD.fullmatch(line.strip()) for line in decode(data, "latin-1").splitlines())
+    shares = {line["stem"]: float(line["percent"].replace(",", ".")) / 100 for line in lines if line}
+    return {stem: share for stem, share in shares.items() if share <= 1}
+
+
+def _utterance(stem: str, path: str, heard: dict[str, float]) -> Utterance | Problem:
     codes = NAME.fullmatch(stem)
     if codes is None:
         return Problem(path, "expected a name such as 03a01Fa")
@@ -58,6 +90,7 @@ def _utterance(stem: str, path: str) -> Utterance | Problem:
         path=path,
         speaker=codes["speaker"],
         emotion_raw=codes["emotion"],
+        emotion_vector={codes["emotion"]: heard[stem]} if stem in heard else None,
         gender=gender,
         age=age,
         language="de",
@@ -73,7 +106,7 @@ CORPUS = Corpus(
     family="emodb",
     folders=("emodb", "EMO-DB", "Berlin EMO-DB", "emodb-wav"),
     emotions=EMOTIONS,
-    parse=each_clip(_utterance),
+    parse=parse,
     language="de",
     licence="free of charge (TU Berlin); CC0 1.0 as re-published by audEERING",
     citation="Burkhardt et al. (2005). A Database of German Emotional Speech. Interspeech.",

@@ -70,7 +70,8 @@ def _line(path: str, split: str, found: tuple[int, dict[str, str]], listed: set[
         return Problem(path, f"{name}: unknown label {row['Emotion']}", line=line)
     if not (who := speakers(row["Speaker"])):
         return Problem(path, f"{name}: no speaker", line=line)
-    text = row["Utterance"] or None
+    if not (text := row["Utterance"]):
+        return Problem(path, f"{name}: no words", line=line)
     return Utterance(
         name=name,
         path=path,
@@ -78,10 +79,11 @@ def _line(path: str, split: str, found: tuple[int, dict[str, str]], listed: set[
         emotion_raw=row["Emotion"],
         language="en",
         transcription=text,
-        text_source="human" if text else "none",
+        text_source="human",
         dialogue_id=dialogue,
         turn_index=turn,
         split_official=SPLITS[split],
+        recorded=False,
     )
 
 

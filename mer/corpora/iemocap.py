@@ -112,6 +112,7 @@ def _utterance(turn: Turn, place: int, path: str, text: str | None) -> Utterance
         language="en",
         emotion_perceived=perceived,
         emotion_agreement=agreement,
+        emotion_vector=turn.shares() or None,
         transcription=text or None,
         text_source="human" if text else "none",
         sentence_id=scene if scene.startswith("script") else None,
@@ -153,4 +154,6 @@ CORPUS = Corpus(
     },
     speakers=10,
     lexical_control="free",
+    by_session=True,
+    elicitation="dialogue",
 )

@@ -51,9 +51,21 @@ class Turn:
         >>> Turn("t", 1, 0.0, "xxx", [{"hap"}, {"neu"}]).majority()
         (None, None)
         """
-        counts = Counter(label for chosen in self.votes for label in chosen)
+        counts = self._counts()
         most = [label for label, count in counts.items() if count == max(counts.values())]
         return (most[0], counts[most[0]] / len(self.votes)) if len(most) == 1 else (None, None)
+
+    def shares(self) -> dict[str, float]:
+        """Return label -> its share of everything the raters chose; these sum to 1, or there are none.
+
+        >>> Turn("t", 1, 0.0, "xxx", [{"hap"}, {"hap", "exc"}, {"neu"}]).shares()
+        {'exc': 0.25, 'hap': 0.5, 'neu': 0.25}
+        """
+        counts = self._counts()
+        return {label: count / counts.total() for label, count in sorted(counts.items())}
+
+    def _counts(self) -> Counter:
+        return Counter(label for chosen in self.votes for label in chosen)
 
 
 def evaluation(raw: Path, path: Path) -> Iterator[Turn | Problem]:

@@ -34,7 +34,7 @@ Key = tuple[str, int, int]
 
 @in_path_order
 def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
-    """Join the lists to the clips; videos are yielded as they are, the reader decides."""
+    """Join the lists to the clips; a line without its clip is still words, so that published parts stay whole."""
     places: dict[Key, Path] = {}
     for found in recordings(raw, folder, (*AUDIO_SUFFIXES, ".mp4"), _key):
         if isinstance(found, Problem):
@@ -86,12 +86,12 @@ def _line(
         return Problem(name, f"{clip}: unknown label {row['Emotion']}", line=line)
     if not row["Speaker"]:
         return Problem(name, f"{clip}: no speaker", line=line)
-    if key not in places:
-        return Problem(name, f"{clip}: no audio", line=line)
     text = row["Utterance"].translate(PUNCTUATION).strip() or None
+    if key not in places and text is None:
+        return Problem(name, f"{clip}: neither audio nor words", line=line)
     return Utterance(
         name=clip,
-        path=relative(places[key], raw),
+        path=relative(places[key], raw) if key in places else name,
         speaker=row["Speaker"].translate(PUNCTUATION).strip(),
         emotion_raw=row["Emotion"],
         language="en",
@@ -100,6 +100,7 @@ def _line(
         dialogue_id=f"{split}_{dialogue}",
         turn_index=turn,
         split_official=SPLITS[split],
+        recorded=key in places,
     )
 
 

@@ -150,6 +150,7 @@ def _utterance(raw: Path, name: str, rows: list[Rating], lists: _Lists, places: 
         path=relative(path, raw),
         speaker=first.video,
         emotion_raw=label(scores),
+        emotion_vector={name: score for name, score in zip(SCORES, scores, strict=True) if score > 0} or None,
         language="en",
         transcription=text,
         text_source="human" if text else "none",
@@ -181,4 +182,5 @@ CORPUS = Corpus(
     lexical_control="free",
     elicitation="natural",
     official_splits=True,
+    multi_label=True,
 )

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from mer import stats
-from mer.dataset.splits import fold_rows
+from mer.dataset.splits import fold_parts
 
 
 def leaks(manifest: pd.DataFrame, official: set[str]) -> pd.DataFrame:
@@ -88,6 +88,4 @@ def _parts(part: pd.DataFrame) -> list[tuple[np.ndarray, np.ndarray]]:
     if part["fold"].isna().all():
         train, test = (np.flatnonzero(part["split"] == name) for name in ("train", "test"))
         return [(train, test)] if len(train) and len(test) else []
-    fold = part["fold"].to_numpy(dtype=int)
-    triples = [fold_rows(fold, number) for number in range(fold.max() + 1)]
-    return [(np.concatenate([train, validation]), test) for train, validation, test in triples]
+    return [(np.concatenate([train, validation]), test) for train, validation, test in fold_parts(part)]

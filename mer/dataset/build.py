@@ -1,20 +1,24 @@
 """From corpus folders to the manifest: parse, look at each file's header, map labels, split."""
 
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from mer import files
-from mer.corpora import CORPORA, Corpus, Problem, Utterance
+from mer.corpora import Corpus, Problem, Utterance
 from mer.dataset import labels, schema, splits
-from mer.media import audio
+from mer.dataset.scan import scan
+from mer.media.audio import SILENCE_SECONDS
 
 
 class NoCorpora(FileNotFoundError):
-    """No listed corpus lies in the raw folder, or nothing of it can be used."""
+    """No listed corpus lies in the raw folder, or nothing of one can be used."""
+
+
+class Stopped(ValueError):
+    """A corpus has problems and the study says to stop at them."""
 
 
 @dataclass(frozen=True)
@@ -25,16 +29,18 @@ class Dataset:
         manifest: one row per utterance (mer/dataset/schema.py), unusable ones included.
         problems: columns corpus, path, line, reason: what in the folders is not an utterance.
         absent: listed corpora that are not on disk.
+        empty: corpora whose folder is there and of which nothing can be used.
     """
 
     manifest: pd.DataFrame
     problems: pd.DataFrame
     absent: tuple[str, ...]
+    empty: tuple[str, ...]
 
 
 def build(
     raw: Path,
-    names: Iterable[str],
+    known: dict[str, Corpus],
     *,
     policy: str,
     overrides: dict[str, dict[str, str]],
@@ -42,88 +48,142 @@ def build(
     validation: float,
     test: float,
     folds: int,
+    text_disjoint: bool = False,
     min_seconds: float,
     max_seconds: float,
+    audio_failure: str = "drop",
+    problems: str = "report",
+    cache: Path | None = None,
     jobs: int = 1,
 ) -> Dataset:
-    """Read the corpora `names` below `raw`.
+    """Read the corpora `known` below `raw`.
+
+    Args:
+        policy, overrides: the section `labels` of the parameters.
+        seed, validation, test, folds, text_disjoint: the section `splits`.
+        min_seconds, max_seconds, audio_failure, problems: of the section `data`.
+        cache: where headers and digests are kept from one build to the next; None looks at every file.
+        jobs: threads that look at files.
 
     Raises:
-        NoCorpora: none of them is there, or nothing of them is usable.
+        NoCorpora: none of them is there, or nothing of any is usable.
+        Stopped: a file is not an utterance, and `problems` is `stop`.
         UnknownLabel: the label policy does not cover a corpus.
     """
-    found = {name: folder for name in sorted(names) if (folder := CORPORA[name].find(raw))}
+    found = {name: folder for name in sorted(known) if (folder := known[name].find(raw))}
     if not found:
-        raise NoCorpora(_nothing(raw, names))
-    parsed = {name: list(CORPORA[name].parse(raw, folder)) for name, folder in found.items()}
-    utterances = [(name, item) for name, items in parsed.items() for item in items if isinstance(item, Utterance)]
-    problems = [
-        (name, p.path, p.line, p.reason) for name, items in parsed.items() for p in items if isinstance(p, Problem)
-    ]
-    maps = {name: labels.mapping(policy, name, CORPORA[name].emotions, overrides.get(name)) for name in found}
-    with ThreadPoolExecutor(max(1, jobs)) as pool:
-        headers = list(pool.map(lambda pair: _look(raw / pair[1].path), utterances, chunksize=64))
-    rows = [
-        _row(CORPORA[name], item, maps[name], header, min_seconds, max_seconds)
-        for (name, item), header in zip(utterances, headers, strict=True)
-    ]
-    manifest = schema.typed(rows)
-    if manifest["exclude_reason"].notna().all():
-        raise NoCorpora(_unusable(raw, manifest, problems))
-    official = {name for name in found if CORPORA[name].official_splits}
-    manifest = splits.assign(manifest, official, seed=seed, validation=validation, test=test, folds=folds)
+        raise NoCorpora(_nothing(raw, known))
+    maps = labels.mappings(policy, {name: known[name] for name in found}, overrides)
+    utterances: list[tuple[str, Utterance]] = []
+    told: list[tuple] = []
+    for name, folder in found.items():
+        for item in known[name].parse(raw, folder):
+            if isinstance(item, Problem):
+                told.append((name, item.path, item.line, item.reason))
+            else:
+                utterances.append((name, item))
+    if told and problems == "stop":
+        raise Stopped("data.problems is `stop`, and not everything is an utterance:\n" + _examples(told))
+    headers = scan(raw, [item.path for _, item in utterances if item.recorded], cache, jobs)
+    looks = headers[["seconds", "rate", "channels", "sha256", "error"]].to_dict("index")
+    limits = {"min_seconds": min_seconds, "max_seconds": max_seconds, "silence": audio_failure == "silence"}
+    manifest = schema.typed(
+        [_row(known[name], item, maps[name], looks.get(item.path), **limits) for name, item in utterances]
+    )
+    usable = set(manifest.loc[manifest["exclude_reason"].isna(), "corpus"])
+    if not usable:
+        raise NoCorpora(_unusable(raw, manifest, told))
+    official = {name for name in found if known[name].official_splits}
+    by_session = {name for name in found if known[name].by_session}
+    manifest = splits.assign(manifest, official, seed=seed, validation=validation, test=test, folds=folds,
+                             text_disjoint=text_disjoint, by_session=by_session)  # fmt: skip
     return Dataset(
         manifest=schema.check(manifest, labels.classes(policy)),
-        problems=pd.DataFrame(problems, columns=["corpus", "path", "line", "reason"]).astype({"line": "Int64"}),
-        absent=tuple(name for name in sorted(names) if name not in found),
+        problems=pd.DataFrame(told, columns=["corpus", "path", "line", "reason"]).astype({"line": "Int64"}),
+        absent=tuple(name for name in sorted(known) if name not in found),
+        empty=tuple(name for name in found if name not in usable),
     )
 
 
-def _look(path: Path) -> tuple[audio.Header | None, str | None, str | None]:
-    """Header and digest of one file, or why there is none."""
-    try:
-        return audio.header(path), files.digest_file(path), None
-    except audio.Unreadable as error:
-        return None, None, error.reason
-    except OSError as error:
-        return None, None, f"cannot be opened ({error.strerror})"
+def refuse_empty(dataset: Dataset, raw: Path) -> None:
+    """Raise where a corpus is there and nothing of it can be used, with the first reasons.
+
+    Raises:
+        NoCorpora: names the corpora.
+    """
+    if dataset.empty:
+        rows = dataset.manifest[dataset.manifest["corpus"].isin(dataset.empty)]
+        told = dataset.problems[dataset.problems["corpus"].isin(dataset.empty)]
+        reasons = _unusable(raw, rows, list(told.itertuples(index=False, name=None)))
+        raise NoCorpora(f"{', '.join(dataset.empty)}: the folder is there, but no utterance can be used. {reasons}")
 
 
 def _row(
-    corpus: Corpus,
-    item: Utterance,
-    classes: dict[str, str | None],
-    look: tuple,
-    min_seconds: float,
-    max_seconds: float,
-) -> dict:
-    header, digest, error = look
-    emotion = classes[item.emotion_raw]
-    whole = header.seconds if header else None
-    duration = (item.end or whole) - (item.start or 0.0) if header else None
-    reason = error or (None if emotion else f"label {item.emotion_raw!r} is dropped by the policy")
-    if reason is None and corpus.official_splits and item.split_official is None:
-        reason = "outside the official split"
+    corpus: Corpus, item: Utterance, mapping: labels.Mapping, look: dict | None, *, min_seconds: float,
+    max_seconds: float, silence: bool,
+) -> dict:  # fmt: skip
+    emotion = mapping(item.emotion_raw, item.emotion_perceived)
+    duration, error = _heard(item, look)
+    if error and item.recorded and silence:
+        duration = SILENCE_SECONDS
     return {
         **{name: getattr(item, name) for name in schema.COLUMNS if hasattr(item, name)},
         "utterance_id": f"{corpus.name}/{item.name}", "corpus": corpus.name, "family": corpus.family,
-        "source_path": item.path, "audio_sha256": digest, "duration": duration,
-        "sampling_rate": header.rate if header else None, "channels": header.channels if header else None,
-        "emotion": emotion, "language": item.language or corpus.language, "lexical_control": corpus.lexical_control,
+        "source_path": item.path, "audio_sha256": None if error else look["sha256"], "duration": duration,
+        "sampling_rate": None if error else look["rate"], "channels": None if error else look["channels"],
+        "emotion": emotion, "emotion_vector": _json(item.emotion_vector),
+        "language": item.language or corpus.language, "lexical_control": corpus.lexical_control,
         "speaker_id": f"{corpus.name}_{item.speaker}", "elicitation": corpus.elicitation, "license": corpus.licence,
+        "session": f"{corpus.name}_{item.session}" if item.session is not None else None,
         "dialogue_id": f"{corpus.name}_{item.dialogue_id}" if item.dialogue_id is not None else None,
         "too_short": duration is not None and duration < min_seconds,
         "too_long": duration is not None and duration > max_seconds,
-        "audio_ok": header is not None, "exclude_reason": reason,
+        "audio_ok": error is None, "audio_error": error,
+        "exclude_reason": _excluded(corpus, item, mapping, emotion, error, silence),
     }  # fmt: skip
 
 
-def _nothing(raw: Path, names: Iterable[str]) -> str:
-    places = "\n".join(f"  {name}: {CORPORA[name].obtain}" for name in sorted(names))
+def _heard(item: Utterance, look: dict | None) -> tuple[float | None, str | None]:
+    """Seconds of the utterance, or why nothing of it can be heard."""
+    if look is None:
+        return None, "no recording"
+    if pd.notna(look["error"]):
+        return None, look["error"]
+    start, whole = item.start or 0.0, look["seconds"]
+    if start >= whole:
+        return None, f"begins at {start:g} s of a recording of {whole:g} s"
+    return min(whole, item.end or whole) - start, None
+
+
+def _excluded(
+    corpus: Corpus, item: Utterance, mapping: labels.Mapping, emotion: str | None, error: str | None, silence: bool
+) -> str | None:
+    if emotion is None:
+        return mapping.why_not(item.emotion_raw, item.emotion_perceived)
+    if corpus.official_splits and item.split_official is None:
+        return "outside the official split"
+    if error and item.recorded and not silence:
+        return error
+    if error and not item.recorded and not item.transcription:
+        return "neither a recording nor words"
+    return None
+
+
+def _json(vector: dict[str, float] | None) -> str | None:
+    return json.dumps(vector, ensure_ascii=False, sort_keys=True) if vector else None
+
+
+def _nothing(raw: Path, known: dict[str, Corpus]) -> str:
+    places = "\n".join(f"  {name}: {corpus.obtain}" for name, corpus in sorted(known.items()))
     return f"{files.to_root(raw)}: none of the study's corpora is there (data.raw).\n{places}"
 
 
 def _unusable(raw: Path, manifest: pd.DataFrame, problems: list[tuple]) -> str:
-    told = [*zip(manifest["source_path"], manifest["exclude_reason"], strict=True), *((p[1], p[3]) for p in problems)]
-    examples = "\n".join(f"  {path}: {reason}" for path, reason in told[:5])
-    return f"{files.to_root(raw)}: no file of the study's corpora is usable (data.raw).\n{examples}"
+    rows = [(row.corpus, row.source_path, None, row.exclude_reason) for row in manifest.head(5).itertuples()]
+    return (
+        f"{files.to_root(raw)}: no file of the study's corpora is usable (data.raw).\n{_examples([*rows, *problems])}"
+    )
+
+
+def _examples(told: list[tuple]) -> str:
+    return "\n".join(f"  {path}{f', line {line}' if pd.notna(line) else ''}: {why}" for _, path, line, why in told[:5])

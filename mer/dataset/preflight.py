@@ -3,23 +3,40 @@
 import difflib
 
 from mer import files
-from mer.corpora import CORPORA
+from mer.corpora import CORPORA, Corpus, chosen
 from mer.dataset import labels
 from mer.params.schema import Params
 
 
 def problems(params: Params) -> list[str]:
     """Return everything that is wrong with a study, each by its dotted path; cheap, and empty where all is well."""
-    found = [_unknown(f"corpora.{name}", name) for name in params.corpora if name not in CORPORA]
-    for name, chosen in params.labels.overrides.items():
-        if name not in CORPORA:
+    raw = files.from_root(params.data.raw)
+    found = []
+    for name, options in params.corpora.items():
+        if options.table is None and name not in CORPORA:
+            found.append(_unknown(f"corpora.{name}", name))
+        elif options.table is not None and name in CORPORA:
+            found.append(f"corpora.{name}.table: {name} is the id of {CORPORA[name].title}; give yours another name")
+        elif options.table is not None and not (raw / options.table).is_file():
+            found.append(f"corpora.{name}.table: {files.to_root(raw / options.table)} is not there (below data.raw)")
+    known = chosen({name: o for name, o in params.corpora.items() if o.table is not None or name in CORPORA})
+    for name, corpus in known.items():
+        if params.corpora[name].table is not None:
+            found += _label_problems(params, corpus, {})
+    for name, overrides in params.labels.overrides.items():
+        if name in known or name in CORPORA:
+            found += _label_problems(params, known.get(name) or CORPORA[name], overrides)
+        else:
             found.append(_unknown(f"labels.overrides.{name}", name))
-            continue
-        try:
-            labels.mapping(params.labels.policy, name, CORPORA[name].emotions, chosen)
-        except labels.UnknownLabel as error:
-            found.append(str(error))
     return found + _raw_folder(params)
+
+
+def _label_problems(params: Params, corpus: Corpus, overrides: dict[str, str]) -> list[str]:
+    try:
+        labels.mapping(params.labels.policy, corpus.name, corpus.emotions, overrides)
+    except labels.UnknownLabel as error:
+        return [str(error)]
+    return []
 
 
 def _unknown(path: str, name: str) -> str:

@@ -10,13 +10,14 @@ COLUMNS: dict[str, str] = {
     "utterance_id": "str", "corpus": "str", "family": "str", "source_path": "str", "audio_sha256": "str",
     "start": "Float64", "end": "Float64", "duration": "Float64", "sampling_rate": "Int64", "channels": "Int64",
     "emotion": "str", "emotion_raw": "str", "emotion_perceived": "str", "emotion_agreement": "Float64",
-    "emotion_intensity": "str", "transcription": "str", "text_source": "str", "lexical_control": "str",
-    "sentence_id": "str", "speaker_id": "str", "gender": "str", "age": "Int64", "language": "str",
-    "session": "str", "dialogue_id": "str", "turn_index": "Int64", "split_official": "str", "split": "str",
-    "fold": "Int64", "elicitation": "str", "license": "str", "too_short": "bool", "too_long": "bool",
-    "audio_ok": "bool", "exclude_reason": "str",
+    "emotion_vector": "str", "emotion_intensity": "str", "transcription": "str", "text_source": "str",
+    "lexical_control": "str", "sentence_id": "str", "speaker_id": "str", "gender": "str", "age": "Int64",
+    "language": "str", "session": "str", "dialogue_id": "str", "turn_index": "Int64", "split_official": "str",
+    "split": "str", "fold": "Int64", "text_side": "Int64", "elicitation": "str", "license": "str", "too_short": "bool",
+    "too_long": "bool", "audio_ok": "bool", "audio_error": "str", "exclude_reason": "str",
 }  # fmt: skip
-"""Column -> type; texts and numbers are null where a corpus does not say."""
+"""Column -> type; texts and numbers are null where a corpus does not say. `emotion_vector` is a JSON object of
+native labels and numbers (mer/corpora/base.py)."""
 
 
 def typed(rows: list[dict]) -> pd.DataFrame:
@@ -45,8 +46,13 @@ def check(manifest: pd.DataFrame, classes: tuple[str, ...]) -> pd.DataFrame:
         },
         checks=[
             pa.Check(lambda f: ~usable(f) | f["emotion"].notna(), error="a usable row has a class"),
-            pa.Check(lambda f: ~usable(f) | f["split"].notna(), error="a usable row has a split"),
-            pa.Check(lambda f: ~usable(f) | (f["duration"] > 0).fillna(False), error="a usable row has a duration"),
+            pa.Check(
+                lambda f: ~usable(f) | f["split"].notna() | f["text_side"].notna(), error="a usable row has a split"
+            ),
+            pa.Check(
+                lambda f: ~usable(f) | ~f["audio_ok"] | (f["duration"] > 0).fillna(False),
+                error="a usable recording has a duration",
+            ),
             pa.Check(
                 lambda f: f["exclude_reason"].isna() | (f["exclude_reason"] != ""),
                 error="an exclusion has a reason",

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from mer.dataset.splits import fold_rows
+from mer.dataset.splits import fold_parts
 
 Protocol = Literal["in_corpus", "cross_corpus", "multi_corpus", "loco"]
 
@@ -100,9 +100,8 @@ def _in_corpus(manifest: pd.DataFrame, corpora: list[str]) -> list[Cell]:
             train, validation, test = (rows[part["split"] == s] for s in ("train", "validation", "test"))
             cells.append(Cell("in_corpus", (corpus,), "", 0, train, validation, test))
             continue
-        fold = part["fold"].to_numpy(dtype=int)
-        for number in range(fold.max() + 1):
-            train, validation, test = (rows[r] for r in fold_rows(fold, number))
+        for number, parts in enumerate(fold_parts(part)):
+            train, validation, test = (rows[r] for r in parts)
             cells.append(Cell("in_corpus", (corpus,), "", number, train, validation, test))
     return cells
 

@@ -15,6 +15,8 @@ from mer.features.store import Store
 from mer.media import audio
 
 SHARD = 2048
+SILENCE = "silence"
+"""the address of what stands for recordings that cannot be read"""
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,15 @@ def linguistic_spec(*, extractor: str, dimensions: int) -> dict:
 
 
 def audio_keys(manifest: pd.DataFrame) -> list[str | None]:
-    """Return the content address of each row's recording; None without one."""
+    """Return the content address of each row's recording; None without one.
+
+    A recording that could not be read has a duration only where the study puts silence in its place.
+    """
     stretch = manifest["start"].astype(str) + ":" + manifest["end"].astype(str)
+    silent = ~manifest["audio_ok"] & manifest["duration"].notna()
     return [
-        f"{sha}:{part}" if pd.notna(sha) else None for sha, part in zip(manifest["audio_sha256"], stretch, strict=True)
+        SILENCE if quiet else f"{sha}:{part}" if pd.notna(sha) else None
+        for sha, part, quiet in zip(manifest["audio_sha256"], stretch, silent, strict=True)
     ]
 
 
@@ -77,6 +84,9 @@ def extract_audio(manifest: pd.DataFrame, raw: Path, store: Store, jobs: int = 1
     spec = store.spec
 
     def one(key: str) -> tuple[np.ndarray | None, str | None]:
+        if key == SILENCE:
+            silence = np.zeros(round(audio.SILENCE_SECONDS * spec["rate_hz"]), np.float32)
+            return mfcc.mfcc_statistics(silence, spec["n_mfcc"], spec["rate_hz"]), None
         path, start, end = (None if pd.isna(v) else v for v in places[key])
         try:
             samples = audio.read_mono(raw / path, start=start, end=end, min_seconds=spec["min_seconds"],

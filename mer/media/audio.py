@@ -7,7 +7,11 @@ import numpy as np
 import soundfile
 import soxr
 
+from mer.media import container
+
 RATE_HZ = 16_000
+SILENCE_SECONDS = 1.0
+"""what stands for a recording that cannot be read, where a study asks for silence instead"""
 
 
 class Unreadable(ValueError):
@@ -35,6 +39,8 @@ def header(path: Path) -> Header:
     """
     if path.stat().st_size == 0:
         raise Unreadable(path, "the file is empty (0 bytes)")
+    if path.suffix.lower() in container.SUFFIXES:
+        return _container_header(path)
     try:
         info = soundfile.info(str(path))
     except soundfile.LibsndfileError as error:
@@ -42,6 +48,16 @@ def header(path: Path) -> Header:
     if info.frames == 0:
         raise Unreadable(path, "the file holds no samples")
     return Header(info.frames / info.samplerate, info.samplerate, info.channels)
+
+
+def _container_header(path: Path) -> Header:
+    try:
+        found = Header(*container.header(path))
+    except container.NoSound as error:
+        raise Unreadable(path, str(error)) from None
+    if found.seconds <= 0:
+        raise Unreadable(path, "the file holds no samples")
+    return found
 
 
 def read_mono(path: Path, *, start: float | None = None, end: float | None = None, min_seconds: float = 0.0,
@@ -59,19 +75,7 @@ def read_mono(path: Path, *, start: float | None = None, end: float | None = Non
     """
     if not path.is_file():  # libsndfile would only say "system error"
         raise FileNotFoundError(f"{path}: the recording is not there any more")
-    try:
-        with soundfile.SoundFile(str(path)) as file:
-            first = min(file.frames, round((start or 0.0) * file.samplerate))
-            last = file.frames if end is None else min(file.frames, round(end * file.samplerate))
-            if max_seconds is not None:
-                last = min(last, first + round(max_seconds * file.samplerate))
-            file.seek(first)
-            samples = file.read(max(0, last - first), dtype="float32", always_2d=True)
-            rate = file.samplerate
-    except soundfile.LibsndfileError as error:
-        raise Unreadable(path, f"not readable as audio ({error.error_string.strip().rstrip('.')})") from None
-    if len(samples) < last - first:
-        raise Unreadable(path, f"cut off: {len(samples)} of {last - first} samples could be read")
+    samples, rate = (_packed if path.suffix.lower() in container.SUFFIXES else _plain)(path, start, end, max_seconds)
     if len(samples) == 0:
         raise Unreadable(path, "no samples in the stretch that was asked for")
     if not np.isfinite(samples).all():
@@ -81,3 +85,27 @@ def read_mono(path: Path, *, start: float | None = None, end: float | None = Non
         mono = soxr.resample(mono, rate, rate_hz)
     short = round(min_seconds * rate_hz) - len(mono)
     return np.pad(mono, (0, short)) if short > 0 else mono
+
+
+def _plain(path: Path, start: float | None, end: float | None, max_seconds: float | None) -> tuple[np.ndarray, int]:
+    try:
+        with soundfile.SoundFile(str(path)) as file:
+            first = min(file.frames, round((start or 0.0) * file.samplerate))
+            last = file.frames if end is None else min(file.frames, round(end * file.samplerate))
+            if max_seconds is not None:
+                last = min(last, first + round(max_seconds * file.samplerate))
+            file.seek(first)
+            samples, rate = file.read(max(0, last - first), dtype="float32", always_2d=True), file.samplerate
+    except soundfile.LibsndfileError as error:
+        raise Unreadable(path, f"not readable as audio ({error.error_string.strip().rstrip('.')})") from None
+    if len(samples) < last - first:
+        raise Unreadable(path, f"cut off: {len(samples)} of {last - first} samples could be read")
+    return samples, rate
+
+
+def _packed(path: Path, start: float | None, end: float | None, max_seconds: float | None) -> tuple[np.ndarray, int]:
+    first, last = start or 0.0, np.inf if end is None else end
+    try:
+        return container.read(path, first, last if max_seconds is None else min(last, first + max_seconds))
+    except container.NoSound as error:
+        raise Unreadable(path, str(error)) from None

@@ -3,6 +3,7 @@
 A file under `params/` names only what differs from these defaults.
 """
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -13,6 +14,8 @@ Modality = Literal["audio", "text"]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 """of a file or folder"""
 LexicalControl = Literal["free", "parallel", "emotion_specific"]
+Column = Literal["path", "speaker", "emotion", "text", "split", "session", "sentence", "dialogue", "turn", "gender",
+                 "age", "language", "start", "end"]  # fmt: skip
 
 
 class Section(BaseModel):
@@ -44,6 +47,10 @@ class Data(Section):
     """a shorter clip is padded and flagged"""
     max_seconds: float = Field(30.0, gt=0)
     """a longer clip is cropped and flagged"""
+    audio_failure: Literal["drop", "silence"] = "drop"
+    """an utterance whose recording cannot be read is left out, or kept as a second of silence; listed either way"""
+    problems: Literal["report", "stop"] = "report"
+    """whether the build goes on where something in a corpus folder is no utterance"""
 
     @model_validator(mode="after")
     def _shorter_than_longer(self) -> "Data":
@@ -53,13 +60,60 @@ class Data(Section):
 
 
 class Corpus(Section):
-    """Options of one corpus; none yet beyond being listed."""
+    """One corpus of a study. Those that MER knows take no options; with `table` it is one's own."""
+
+    table: str | None = None
+    """below `data.raw`: CSV or TSV with a header, JSON lines, or the `db.yaml` of an audformat database"""
+    audio: str | None = None
+    """below `data.raw`: the folder where paths in the table start; by default the table's own"""
+    columns: dict[Column, str] = {}
+    """our name -> the table's name, where it is not recognised. A named `split` makes the parts official, a
+    named `session` keeps sessions whole"""
+    speaker_pattern: str | None = None
+    """a regular expression with one group that finds the speaker in the path, where no column tells"""
+    labels: dict[str, str] = {}
+    """native label -> noun; by default words such as `angry` or `joy` are understood. `other` is no class"""
+    title: str | None = None
+    language: str | None = None
+    family: Name | None = None
+    """corpora of one family are held out together; by default it is a family of its own"""
+    lexical_control: LexicalControl = "free"
+    """whether sentences are the speakers' own, the same for every emotion, or give the emotion away"""
+    elicitation: Literal["acted", "dialogue", "tv", "movie", "natural"] = "acted"
+    licence: str | None = None
+    citation: str | None = None
+
+    @field_validator("table", "audio")
+    @classmethod
+    def _below(cls, value: str | None) -> str | None:
+        if value is not None and (value.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", value)):
+            raise ValueError("must be below data.raw: a relative path without ..")
+        return value
+
+    @field_validator("speaker_pattern")
+    @classmethod
+    def _one_group(cls, value: str | None) -> str | None:
+        try:
+            groups = re.compile(value).groups if value is not None else 1
+        except re.error as error:
+            raise ValueError(f"not a regular expression ({error})") from None
+        if groups != 1:
+            raise ValueError("needs one group in brackets, such as ^([a-z]+)_")
+        return value
+
+    @model_validator(mode="after")
+    def _of_a_table(self) -> "Corpus":
+        given = [name for name, field in type(self).model_fields.items() if getattr(self, name) != field.default]
+        if self.table is None and given:
+            raise ValueError(f"{given[0]} is for one's own corpus: name its `table`, too")
+        return self
 
 
 class Labels(Section):
     policy: Literal["paper7", "fork7", "primary4", "iemocap6"] = "paper7"
     overrides: dict[str, dict[str, str]] = {}
-    """corpus -> {native emotion: class, or `drop`}, on top of the policy"""
+    """corpus -> {label: class, `drop` or `perceived`}, on top of the policy. A label is the corpus's own (`02`), its
+    noun (`calm`), `all`, or one together with what most raters perceived (`xxx/hap`). `perceived` goes by the raters"""
 
 
 class Splits(Section):
@@ -69,6 +123,8 @@ class Splits(Section):
     test: float = Field(0.1, gt=0, lt=1)
     folds: int = Field(5, ge=3)
     """grouped folds for in-corpus scores; up to 10 speakers every speaker is a fold"""
+    text_disjoint: bool = False
+    """read speech: no sentence is both trained on and tested within a corpus"""
 
     @model_validator(mode="after")
     def _someone_trains(self) -> "Splits":

@@ -7,6 +7,7 @@ from mer.report.palette import in_order
 from mer.stats import chance_corrected
 
 MEAN = "Mean (chance-corr.)"
+PARTS = ("train", "validation", "test")
 
 
 def pivot(results: pd.DataFrame, protocol: str, answers: str, metric: str = "UAR") -> pd.DataFrame:
@@ -80,6 +81,33 @@ def label_table(manifest: pd.DataFrame) -> pd.DataFrame:
     return counts.reindex(columns=order).rename_axis(columns=None)
 
 
+def part_table(usable: pd.DataFrame, rules: dict[str, str], test_sets: dict[str, str]) -> pd.DataFrame:
+    """Return how each corpus is parted: by which rule, clips and speakers (f/m) of each part, folds, test set.
+
+    Args:
+        rules: corpus -> by what it is parted, in words.
+        test_sets: corpus -> the test set that its test part belongs to.
+    """
+    rows = {}
+    for corpus, part in usable.groupby("corpus", sort=True):
+        cells = [rules[corpus], *(_clips_and_speakers(part[part["split"] == name]) for name in PARTS)]
+        between = part["split"].isna().sum()
+        folds = f"{part['fold'].nunique()}" if part["fold"].notna().any() else NOTHING
+        rows[corpus] = [*cells, between, folds, test_sets.get(corpus, NOTHING)]
+    columns = ["parted by", *PARTS, "between", "folds", "test set"]
+    frame = pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("corpus")
+    return frame if frame["between"].any() else frame.drop(columns="between")
+
+
+def failure_table(manifest: pd.DataFrame) -> pd.DataFrame:
+    """Return recordings that cannot be read, by corpus and reason, and what became of their utterances."""
+    rows = manifest[manifest["audio_error"].notna()]
+    fate = rows["duration"].notna().map({True: "a second of silence", False: "words only"})
+    fate = fate.where(rows["exclude_reason"].isna(), "left out").rename("kept as")
+    grouped = rows.groupby(["corpus", rows["audio_error"].rename("recording"), fate], sort=True)["source_path"]
+    return grouped.agg(utterances="size", example="first").reset_index()
+
+
 def excluded_table(manifest: pd.DataFrame) -> pd.DataFrame:
     """Return how many clips each corpus lost for each reason, with the path of one of them."""
     rows = manifest[manifest["exclude_reason"].notna()]
@@ -96,6 +124,10 @@ def _mean(rows: pd.DataFrame, corpora: int) -> str:
     values = pd.Series(chance_corrected(rows["value"].to_numpy(float), rows["classes"].to_numpy(float, na_value=0)))
     known = int(values.notna().sum())
     return short(values.mean()) + (f" ({known} of {corpora})" if 0 < known < corpora else "")
+
+
+def _clips_and_speakers(rows: pd.DataFrame) -> str:
+    return f"{len(rows):,} of {_speakers(rows)}" if len(rows) else NOTHING
 
 
 def _summary(rows: pd.DataFrame) -> list:

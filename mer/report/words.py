@@ -1,9 +1,11 @@
 """Sentences under figures and tables, computed from the numbers they stand beside."""
 
 import html
+from collections.abc import Mapping
 
 import pandas as pd
 
+from mer.corpora import Corpus
 from mer.report.numbers import above_chance, bounds, chance, select, short
 
 _MORE = 4
@@ -84,6 +86,16 @@ def _list(names: list[str]) -> str:
     if len(names) > _MORE + 1:
         names = [*names[:_MORE], f"{len(names) - _MORE} more"]
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
+
+
+def rules(known: Mapping[str, Corpus], usable: pd.DataFrame) -> dict[str, str]:
+    """Say by what each corpus is parted."""
+    apart = set(usable.loc[usable["text_side"].notna(), "corpus"])
+    return {
+        name: "its published split" if corpus.official_splits
+        else ("sessions" if corpus.by_session else "speakers") + (" and sentences" if name in apart else "")
+        for name, corpus in known.items()
+    }  # fmt: skip
 
 
 def listed(reasons: dict[str, str]) -> Prose:

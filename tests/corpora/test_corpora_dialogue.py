@@ -65,6 +65,7 @@ def test_emorynlp_lines_are_rows_of_their_list(tmp_path):
         dialogue_id="s01_e02_c01",
         turn_index=3,
         split_official="validation",
+        recorded=False,
     )
     assert second.speaker == "Ryan and Julie"
     assert CORPORA["emorynlp"].family == CORPORA["meld"].family
@@ -119,6 +120,7 @@ def test_iemocap_joins_labels_words_and_recordings(tmp_path, root):
         language="en",
         emotion_perceived="neu",
         emotion_agreement=1.0,
+        emotion_vector={"ang": 1 / 3, "neu": 2 / 3},
         transcription="Excuse me.",
         text_source="human",
         session="Ses01",
@@ -174,6 +176,6 @@ def test_iemocap_nested_copies_are_told(tmp_path):
 @pytest.mark.parametrize(("policy", "total"), [("primary4", 5531), ("iemocap6", 7380)])
 def test_iemocap_sets_of_the_field(policy, total):
     corpus = CORPORA["iemocap"]
-    mapped = labels.mapping(policy, "iemocap", corpus.emotions)
+    mapped = labels.mapping(policy, "iemocap", corpus.emotions).classes
     assert sum(corpus.expected.values()) == 10_039
     assert sum(count for native, count in corpus.expected.items() if mapped[native]) == total

@@ -79,7 +79,7 @@ def test_each_bad_line_is_told_with_its_number(tmp_path):
         "4,broken",
         row(0, "x"),
         row(0, 0),
-        row(0, 2),
+        row(0, 2, text=""),
         row(0, 3, speaker=""),
     ]
     put(tmp_path, "MELD.Raw/train_sent_emo.csv", listing(*rows))
@@ -91,7 +91,7 @@ def test_each_bad_line_is_told_with_its_number(tmp_path):
         4: "expected 11 columns, found 2",
         5: "Dialogue_ID and Utterance_ID must be whole numbers",
         6: "train_dia0_utt0: listed a second time",
-        7: "train_dia0_utt2: no audio",
+        7: "train_dia0_utt2: neither audio nor words",
         8: "train_dia0_utt3: no speaker",
     }
 
@@ -118,12 +118,17 @@ def test_clips_beside_the_lists_are_told(tmp_path):
     put(tmp_path, "MELD.Raw/dev/dia9_utt9.mp4")
     put(tmp_path, "MELD.Raw/dev/dia0_utt0.wav", b"")
     put(tmp_path, "MELD.Raw/audio/dia0_utt0.wav")
-    reasons = {r.path.split("/", 1)[1]: r.reason for r in read(tmp_path)}
+    reasons = {r.path.split("/", 1)[1]: r.reason for r in read(tmp_path) if isinstance(r, Problem)}
     assert reasons["dev/final_videos_testdia0_utt0.mp4"] == "expected a name such as dia0_utt0"
     assert reasons["dev/dia9_utt9.mp4"] == "not listed in dev_sent_emo.csv"
     assert "0 bytes" in reasons["dev/dia0_utt0.wav"]
     assert reasons["audio/dia0_utt0.wav"] == "no folder above it says train, dev or test"
-    assert reasons["dev_sent_emo.csv"] == "dev_dia0_utt0: no audio"
+
+
+def test_a_line_without_its_clip_is_words(tmp_path):
+    put(tmp_path, "MELD.Raw/dev_sent_emo.csv", listing(row(text="Hi!")))
+    (found,) = read(tmp_path)
+    assert (found.recorded, found.path, found.transcription) == (False, "MELD.Raw/dev_sent_emo.csv", "Hi!")
 
 
 def test_sound_is_preferred_to_the_video_it_came_from(tmp_path):

@@ -90,10 +90,17 @@ def test_real_ages_come_from_the_list():
     }
 
 
-def test_real_lists_without_clips_say_so_line_by_line():
+def test_real_lists_without_clips_are_words():
     found = read("meld")
     assert len(found) == 13_708
-    assert all(isinstance(row, Problem) and row.reason.endswith(": no audio") for row in found)
+    assert not any(row.recorded for row in found)
+    assert all(row.transcription for row in found)
+
+
+def test_real_listening_test_is_read():
+    found = {row.name: row.emotion_vector for row in read("emodb")}
+    assert found["03a01Fa"] == {"F": 0.9}
+    assert all(vector for vector in found.values())
 
 
 def test_real_lists_with_clips_have_the_published_counts(tmp_path):

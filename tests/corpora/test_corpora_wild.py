@@ -85,6 +85,7 @@ def test_mosei_parts_are_matched_by_time(tmp_path):
         path="CMU-MOSEI/Raw/Audio/Full/WAV_16000/vid_-1.wav",
         speaker="vid_-1",
         emotion_raw="sad",
+        emotion_vector={"sad": 0.6667},
         language="en",
         transcription="It is me.",
         text_source="human",

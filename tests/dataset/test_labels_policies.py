@@ -23,7 +23,7 @@ SEVEN = {
 
 
 def mapped(policy, name, overrides=None):
-    return labels.mapping(policy, name, CORPORA[name].emotions, overrides)
+    return labels.mapping(policy, name, CORPORA[name].emotions, overrides).classes
 
 
 def table(text):
@@ -86,3 +86,30 @@ def test_every_policy_knows_the_same_nouns(policy):
     nouns = {noun for corpus in CORPORA.values() for noun in corpus.emotions.values()}
     assert set(labels.POLICIES[policy]) == set(labels.POLICIES["paper7"])
     assert set(labels.POLICIES[policy]) >= nouns
+
+
+def test_cremad_by_what_listeners_heard():
+    mapping = labels.mapping("paper7", "cremad", CORPORA["cremad"].emotions, {"all": "perceived"})
+    assert mapping("ANG", "A") == "anger"
+    assert mapping("ANG", "N") == "neutral"
+    assert mapping("ANG", None) is None
+    assert "most frequent" in mapping.why_not("ANG", None)
+
+
+def test_iemocaps_turns_without_majority():
+    emotions = CORPORA["iemocap"].emotions
+    most = labels.mapping("paper7", "iemocap", emotions, {"xxx": "perceived"})
+    assert most("xxx", "sad") == "sadness"
+    assert most("xxx", "fru") is None
+    assert "perceived as 'fru'" in most.why_not("xxx", "fru")
+    assert labels.mapping("paper7", "iemocap", emotions, {"xxx": "perceived", "fru": "anger"})("xxx", "fru") == "anger"
+    only = labels.mapping("iemocap6", "iemocap", emotions, {"xxx/hap": "happiness"})
+    assert only("xxx", "hap") == "happiness"
+    assert only("xxx", "sad") is None
+    assert only("hap", "sad") == "happiness"
+
+
+@pytest.mark.parametrize("key", ["xxx/joy", "yyy", "yyy/hap", "/hap"])
+def test_an_override_of_a_label_that_is_not_there(key):
+    with pytest.raises(labels.UnknownLabel, match="the corpus has no label"):
+        labels.mapping("paper7", "iemocap", CORPORA["iemocap"].emotions, {key: "drop"})

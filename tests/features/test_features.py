@@ -44,7 +44,16 @@ def manifest(tmp_path, names):
     rows = []
     for i, name in enumerate(names):
         soundfile.write(tmp_path / name, np.random.default_rng(i).normal(0, 0.1, 8000), 16_000)
-        rows.append({"source_path": name, "audio_sha256": f"sha{i}", "start": None, "end": None})
+        rows.append(
+            {
+                "source_path": name,
+                "audio_sha256": f"sha{i}",
+                "start": None,
+                "end": None,
+                "duration": 0.5,
+                "audio_ok": True,
+            }
+        )
     return pd.DataFrame(rows).astype({"start": "Float64", "end": "Float64"})
 
 

@@ -1,0 +1,156 @@
+"""One's own corpus, declared in the study's YAML: a table with a row per recording, no Python.
+
+The table is CSV or TSV with a header, JSON lines (as EmoBox has them), or the `db.yaml` of an audformat
+database (mer/corpora/own_tables.py). Paths in it start at its own folder, or at the folder `audio`. Speakers
+are kept apart as in every corpus; a named `split` column makes the parts official, a named `session` column keeps
+sessions whole.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from mer.corpora.base import Corpus, Problem, Utterance
+from mer.corpora.columns import GENDERS, NOUNS, PARTS, recognised
+from mer.corpora.files import in_path_order, relative, unusable, whole
+from mer.corpora.own_tables import Row, rows, seconds
+from mer.params.schema import Corpus as Options
+
+
+def corpus(name: str, options: Options) -> Corpus:
+    """Return the corpus that a study declares under `corpora.<name>`."""
+    return Corpus(
+        name=name,
+        title=options.title or name,
+        family=options.family or name,
+        folders=(),
+        place=PurePosixPath(options.table).parent.as_posix(),
+        emotions=emotions(options),
+        parse=in_path_order(lambda raw, folder: _parse(name, options, raw)),
+        language=options.language or "und",
+        licence=options.licence or "not stated (corpora.licence)",
+        citation=options.citation or "not stated (corpora.citation)",
+        obtain=f"the table corpora.{name}.table = {options.table}, below data.raw",
+        lexical_control=options.lexical_control,
+        elicitation=options.elicitation,
+        official_splits="split" in options.columns,
+        by_session="session" in options.columns,
+    )
+
+
+def emotions(options: Options) -> dict[str, str]:
+    """Return native label -> noun: the study's own map, or the common words in any case."""
+    if options.labels:
+        return {native: NOUNS.get(noun.lower(), noun) for native, noun in options.labels.items()}
+    return {word: noun for plain, noun in NOUNS.items() for word in (plain, plain.capitalize(), plain.upper())}
+
+
+@dataclass(frozen=True)
+class _Table:
+    """Where the rows of a table come from and lead to."""
+
+    name: str
+    options: Options
+    raw: Path
+    audio: Path
+    path: str
+    emotions: dict[str, str]
+
+    def columns(self, row: Row) -> dict[str, str]:
+        return recognised(row.cells, self.options.columns)
+
+
+def _parse(name: str, options: Options, raw: Path) -> Iterator[Utterance | Problem]:
+    path = raw / options.table
+    audio = raw / options.audio if options.audio is not None else path.parent
+    table = _Table(name, options, raw, audio, relative(path, raw), emotions(options))
+    listed: set[tuple] = set()
+    for found in rows(raw, path):
+        if isinstance(found, Problem):
+            yield found
+            continue
+        columns = table.columns(found)
+        if missing := _missing(columns, found, options):
+            yield Problem(found.path, missing, line=found.line)
+            return
+        item = _utterance(table, found, columns)
+        if isinstance(item, Utterance) and (key := (item.path, item.start, item.end)) in listed:
+            item = Problem(found.path, f"{item.path}: listed a second time", line=found.line)
+        elif isinstance(item, Utterance):
+            listed.add(key)
+        yield item
+
+
+def _missing(columns: dict[str, str], row: Row, options: Options) -> str | None:
+    """Say which column is not there; a table without it is of no use, so it is said once."""
+    needed = ("path", "emotion") if options.speaker_pattern else ("path", "speaker", "emotion")
+    there = ", ".join(row.cells)
+    for ours in {**dict.fromkeys(needed), **options.columns}:
+        if ours not in columns:
+            hint = " or give speaker_pattern" if ours == "speaker" else ""
+            return f"no column is recognised as {ours}: name it under columns{hint}; the table has {there}"
+        if columns[ours] not in row.cells:
+            return f"there is no column {columns[ours]!r} (columns.{ours}); the table has {there}"
+    return None
+
+
+def _utterance(table: _Table, row: Row, columns: dict[str, str]) -> Utterance | Problem:
+    cell = {ours: row.cells.get(theirs, "").strip() for ours, theirs in columns.items()}
+
+    def problem(reason: str) -> Problem:
+        return Problem(row.path, reason, line=row.line)
+
+    path = _inside(table.audio, cell["path"])
+    if path is None:
+        return problem(f"path {cell['path']!r} is empty or leads out of the folder of the recordings")
+    if not path.is_file():
+        return problem(f"{cell['path']}: no such file below {relative(table.audio, table.raw)}/")
+    if reason := unusable(path):
+        return problem(f"{cell['path']}: {reason}")
+    if cell["emotion"] not in table.emotions:
+        return problem(f"unknown label {cell['emotion']!r}: add it to corpora.{table.name}.labels")
+    if not (speaker := _speaker(table.options, cell)):
+        return problem("no speaker")
+    start, end = seconds(cell.get("start")), seconds(cell.get("end"))
+    if (cell.get("start") and start is None) or (cell.get("end") and end is None) or (end or 1e9) <= (start or 0):
+        return problem(f"start {cell.get('start')!r} and end {cell.get('end')!r} are no stretch of time in seconds")
+    split = None
+    if "split" in table.options.columns and (split := PARTS.get(cell["split"].lower())) is None:
+        return problem(f"split {cell['split']!r} is not one of {', '.join(PARTS)}")
+    if "session" in table.options.columns and not cell["session"]:
+        return problem("no session")
+    text, place = cell.get("text") or None, relative(path, table.raw)
+    return Utterance(
+        name=place if start is None else f"{place}@{start:g}",
+        path=place,
+        speaker=speaker,
+        emotion_raw=cell["emotion"],
+        gender=GENDERS.get(cell.get("gender", "").lower()),
+        age=whole(cell.get("age")),
+        language=cell.get("language") or table.options.language,
+        transcription=text,
+        text_source="human" if text else "none",
+        sentence_id=cell.get("sentence") or None,
+        session=cell.get("session") or None,
+        dialogue_id=cell.get("dialogue") or None,
+        turn_index=whole(cell.get("turn")),
+        split_official=split,
+        start=start,
+        end=end,
+    )
+
+
+def _speaker(options: Options, cell: dict[str, str]) -> str:
+    if options.speaker_pattern is None:
+        return cell["speaker"]
+    found = re.search(options.speaker_pattern, cell["path"])
+    return (found[1] or "") if found else ""
+
+
+def _inside(folder: Path, cell: str) -> Path | None:
+    """Return the place a table's path means, None where that is not below the folder."""
+    parts = PurePosixPath(cell.replace("\\", "/")).parts
+    if not parts or ".." in parts or parts[0] == "/" or ":" in parts[0] or "\0" in cell:
+        return None
+    return folder.joinpath(*parts)

@@ -1,0 +1,148 @@
+"""Rows of other people's tables: CSV and TSV, JSON lines, and audformat databases; read, never run."""
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mer.corpora.base import Problem
+from mer.corpora.files import decode, relative, table, unusable
+
+AUDFORMAT = "db.yaml"
+TIMEDELTA = re.compile(r"(?:(?P<days>[0-9]+) days? )?(?:(?P<hours>[0-9]+):)?(?P<minutes>[0-9]+):(?P<seconds>[0-9.]+)")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row: where it stands, and {column: text}."""
+
+    path: str
+    line: int
+    cells: dict[str, str]
+
+
+def rows(raw: Path, path: Path) -> Iterator[Row | Problem]:
+    """Yield the rows of a table, or what is wrong with it or with one of its lines."""
+    if reason := unusable(path):
+        yield Problem(relative(path, raw), reason)
+    elif path.name == AUDFORMAT:
+        yield from _audformat(raw, path)
+    elif path.suffix.lower() in {".jsonl", ".ndjson"}:
+        yield from _json_lines(raw, path)
+    else:
+        yield from _separated(raw, path)
+
+
+def seconds(text: str | None) -> float | None:
+    """Return seconds written as a number or as a span of time, None where there is neither.
+
+    >>> seconds("1.5"), seconds("0 days 00:01:02.500000"), seconds("NaT"), seconds("nan")
+    (1.5, 62.5, None, None)
+    """
+    if not text:
+        return None
+    if match := TIMEDELTA.fullmatch(text):
+        days, hours, minutes = (int(match[unit] or 0) for unit in ("days", "hours", "minutes"))
+        rest = _number(match["seconds"])
+        return None if rest is None else ((days * 24 + hours) * 60 + minutes) * 60 + rest
+    value = _number(text)
+    return None if value is None or value < 0 else value
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) and "_" not in text else None
+
+
+def _separated(raw: Path, path: Path) -> Iterator[Row | Problem]:
+    with path.open("rb") as file:
+        header = decode(file.read(65_536)).partition("\n")[0]
+    delimiter = max("\t;,", key=header.count)
+    for found in table(raw, path, (), delimiter):
+        yield found if isinstance(found, Problem) else Row(relative(path, raw), *found)
+
+
+def _json_lines(raw: Path, path: Path) -> Iterator[Row | Problem]:
+    name = relative(path, raw)
+    for number, line in enumerate(decode(path.read_bytes()).splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            found = json.loads(line)
+        except (ValueError, RecursionError):
+            found = None
+        if isinstance(found, dict):
+            yield Row(name, number, {key: "" if value is None else str(value) for key, value in found.items()})
+        else:
+            yield Problem(name, "expected one JSON object per line", line=number)
+
+
+def _audformat(raw: Path, path: Path) -> Iterator[Row | Problem]:
+    """Join the tables of a database by file, or by file and time, and add what its schemes say of speakers."""
+    import yaml
+
+    try:
+        header = yaml.safe_load(decode(path.read_bytes()))
+        tables = {str(name): dict(about) for name, about in header["tables"].items()}
+        schemes = dict(header.get("schemes") or {})
+    except (yaml.YAMLError, TypeError, KeyError, AttributeError, ValueError, RecursionError) as error:
+        yield Problem(relative(path, raw), f"not the header of an audformat database ({type(error).__name__})")
+        return
+    joined: dict[tuple[str, str, str], dict[str, str]] = {}
+    for name, about in tables.items():
+        found = _stored(path.parent, name)
+        if isinstance(found, str):
+            yield Problem(relative(path, raw), found)
+            continue
+        speakers = _attributes(path.parent, schemes, about)
+        for cells in found:
+            key = (cells.pop("file", ""), cells.pop("start", ""), cells.pop("end", ""))
+            for column, known in speakers.items():
+                cells = known.get(cells.get(column, ""), {}) | cells
+            joined.setdefault(key, {}).update({k: v for k, v in cells.items() if k not in joined[key]})
+    segmented = {file for file, start, end in joined if start or end}
+    for line, ((file, start, end), cells) in enumerate(sorted(joined.items()), start=1):
+        if not (start or end) and file in segmented:
+            continue  # its columns are those of its segments, too
+        whole = joined.get((file, "", ""), {})
+        yield Row(relative(path, raw), line, whole | cells | {"file": file, "start": start, "end": end})
+
+
+def _stored(folder: Path, name: str) -> list[dict[str, str]] | str:
+    """The rows of one table of a database, or why there are none."""
+    import pandas as pd
+
+    text, packed = folder / f"db.{name}.csv", folder / f"db.{name}.parquet"
+    if Path(name).name != name or not (text.is_file() or packed.is_file()):
+        return f"table {name}: neither db.{name}.csv nor db.{name}.parquet is there; other formats are not read"
+    try:
+        frame = pd.read_csv(text, dtype=str) if text.is_file() else pd.read_parquet(packed).reset_index()
+    except Exception as error:  # foreign bytes: whatever the readers raise is one sentence here
+        return f"table {name}: not readable ({type(error).__name__})"
+    frame = frame.astype(object).where(frame.notna(), "")
+    return [{str(key): str(value) for key, value in row.items()} for row in frame.to_dict("records")]
+
+
+def _attributes(folder: Path, schemes: dict, about: dict) -> dict[str, dict[str, dict[str, str]]]:
+    """Column -> its value -> what the column's scheme says of that, such as gender and age of a speaker."""
+    found: dict[str, dict[str, dict[str, str]]] = {}
+    columns = about.get("columns")
+    for column, options in columns.items() if isinstance(columns, dict) else ():
+        scheme = schemes.get(options.get("scheme_id")) if isinstance(options, dict) else None
+        labels = scheme.get("labels") if isinstance(scheme, dict) else None
+        if isinstance(labels, str):  # the name of a table
+            listed = _stored(folder, labels)
+            first = (list(row.items()) for row in listed) if isinstance(listed, list) else ()
+            labels = {items[0][1]: dict(items[1:]) for items in first if items}
+        if isinstance(labels, dict):
+            found[str(column)] = {
+                str(value): {str(key): str(item) for key, item in said.items()}
+                for value, said in labels.items()
+                if isinstance(said, dict)
+            }
+    return found

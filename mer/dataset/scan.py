@@ -1,0 +1,86 @@
+"""What the files of a manifest say of themselves: header and digest, looked up once per version of a file."""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pandas as pd
+from tqdm import tqdm
+
+from mer import files
+from mer.media import audio
+
+COLUMNS = {"path": "str", "size": "int64", "mtime_ns": "int64", "seconds": "float64", "rate": "Int64",
+           "channels": "Int64", "sha256": "str", "error": "str"}  # fmt: skip
+BATCH = 8192
+"""files between two savings: what an interrupted build has looked up is not lost"""
+
+VERSION = 1
+"""raised whenever the same file would be described in another way"""
+
+
+def scan(raw: Path, paths: Iterable[str], cache: Path | None = None, jobs: int = 1) -> pd.DataFrame:
+    """Return `COLUMNS` for each file, indexed by its path.
+
+    A file whose size and time of change are those of an earlier scan is not opened again. `error` says why a file
+    has no header; such a file is looked at anew each time, as the reason may be gone.
+
+    Args:
+        raw: the folder that `paths` are relative to.
+        cache: the folder in which earlier scans are kept, one file per raw folder; None keeps none.
+        jobs: threads.
+    """
+    wanted = sorted(set(paths))
+    place = cache / f"scan-{VERSION}-{files.digest(str(raw.resolve()))[:16]}.parquet" if cache else None
+    known = _load(place)
+    stats = {path: _stat(raw / path) for path in wanted}
+    todo = [path for path in wanted if known.get(path, (None,) * 8)[1:3] != stats[path]]
+    with ThreadPoolExecutor(max(1, jobs)) as pool, _progress(len(todo)) as bar:
+        for first in range(0, len(todo), BATCH):
+            part = todo[first : first + BATCH]
+            for path, found in zip(part, pool.map(lambda p: _look(raw / p), part, chunksize=64), strict=True):
+                known[path] = (path, *stats[path], *found)
+                bar.update()
+            _save(place, known)
+    return _frame([known[path] for path in wanted]).set_index("path")
+
+
+def _progress(total: int) -> tqdm:
+    return tqdm(total=total, desc="headers", unit="file", disable=not total, mininterval=1.0)
+
+
+def _stat(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return -1, -1
+    return found.st_size, found.st_mtime_ns
+
+
+def _look(path: Path) -> tuple[float | None, int | None, int | None, str | None, str | None]:
+    """Seconds, rate, channels, digest, or why there are none."""
+    try:
+        header = audio.header(path)
+        return header.seconds, header.rate, header.channels, files.digest_file(path), None
+    except audio.Unreadable as error:
+        return None, None, None, None, error.reason
+    except OSError as error:
+        return None, None, None, None, f"cannot be opened ({error.strerror})"
+
+
+def _load(place: Path | None) -> dict[str, tuple]:
+    if place is None or not place.is_file():
+        return {}
+    frame = pd.read_parquet(place)
+    return {row[0]: row for row in frame[list(COLUMNS)].astype(object).itertuples(index=False, name=None)}
+
+
+def _save(place: Path | None, known: dict[str, tuple]) -> None:
+    if place is not None:
+        kept = _frame([row for row in known.values() if pd.isna(row[-1])])
+        with files.replacing(place) as partial:
+            kept.to_parquet(partial, index=False)
+
+
+def _frame(rows: list[tuple]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
