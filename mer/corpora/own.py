@@ -122,7 +122,7 @@ def _utterance(table: _Table, row: Row, columns: dict[str, str]) -> Utterance | 
         return problem("no session")
     text, place = cell.get("text") or None, relative(path, table.raw)
     return Utterance(
-        name=place if start is None else f"{place}@{start:g}",
+        name=place if start is None and end is None else f"{place}@{start or 0.0}-{'' if end is None else end}",
         path=place,
         speaker=speaker,
         emotion_raw=cell["emotion"],

@@ -121,9 +121,10 @@ def _stored(folder: Path, name: str) -> list[dict[str, str]] | str:
     if Path(name).name != name or not (text.is_file() or packed.is_file()):
         return f"table {name}: neither db.{name}.csv nor db.{name}.parquet is there; other formats are not read"
     try:
-        frame = pd.read_csv(text, dtype=str) if text.is_file() else pd.read_parquet(packed).reset_index()
+        frame = pd.read_csv(text, dtype=str) if text.is_file() else pd.read_parquet(packed)
     except Exception as error:  # foreign bytes: whatever the readers raise is one sentence here
         return f"table {name}: not readable ({type(error).__name__})"
+    frame = frame.reset_index() if frame.index.name else frame
     frame = frame.astype(object).where(frame.notna(), "")
     return [{str(key): str(value) for key, value in row.items()} for row in frame.to_dict("records")]
 

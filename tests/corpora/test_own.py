@@ -1,0 +1,194 @@
+"""One's own corpus: a table and a few lines of YAML."""
+
+import json
+
+import pandas as pd
+import pytest
+from pydantic import ValidationError
+
+from mer.corpora import Problem, Utterance, chosen
+from mer.dataset import build, schema
+from mer.params.schema import Corpus as Options
+from tests.corpora.trees import put, speech
+
+OPTIONS = {"policy": "paper7", "overrides": {}, "seed": 0, "validation": 0.1, "test": 0.1, "folds": 5}
+OPTIONS |= {"min_seconds": 0.1, "max_seconds": 30.0}
+
+
+def read(raw, **options):
+    corpus = chosen({"mine": Options(**{"table": "mine/my.csv"} | options)})["mine"]
+    return list(corpus.parse(raw, corpus.find(raw)))
+
+
+def rows(raw, **options):
+    found = read(raw, **options)
+    assert all(isinstance(row, Utterance) for row in found), found
+    return found
+
+
+def told(raw, **options):
+    return [(row.line, row.reason) for row in read(raw, **options) if isinstance(row, Problem)]
+
+
+def test_a_table_with_common_names_needs_nothing_else(tmp_path):
+    put(tmp_path, "mine/a b/1.wav")
+    put(tmp_path, "mine/my.csv", "File,Speaker,Emotion,Text,Sex,Age\na b/1.wav,Ann,happy,Hallo,F,31\n")
+    assert rows(tmp_path) == [
+        Utterance(
+            name="mine/a b/1.wav",
+            path="mine/a b/1.wav",
+            speaker="Ann",
+            emotion_raw="happy",
+            gender="female",
+            age=31,
+            transcription="Hallo",
+            text_source="human",
+        )
+    ]
+
+
+def test_columns_labels_sessions_and_parts_as_the_study_says(tmp_path):
+    put(tmp_path, "audio/x.flac")
+    put(
+        tmp_path,
+        "mine/my.csv",
+        "wer;was;datei;teil;tag;von;bis\nA;Wut;x.flac;Dev;d1;0,5;2\nA;Wut;x.flac;train;d1;2;3.5\n",
+    )
+    columns = {"speaker": "wer", "emotion": "was", "path": "datei", "split": "teil", "session": "tag", "start": "von"}
+    columns |= {"end": "bis"}
+    options = {"columns": columns, "labels": {"Wut": "angry"}, "audio": "audio", "language": "de", "family": "f"}
+    assert [line for line, _ in told(tmp_path, **options)] == [2]  # 0,5 is no number
+    [row] = [row for row in read(tmp_path, **options) if isinstance(row, Utterance)]
+    assert (row.name, row.start, row.end) == ("audio/x.flac@2.0-3.5", 2.0, 3.5)
+    assert (row.split_official, row.session, row.language, row.emotion_raw) == ("train", "d1", "de", "Wut")
+    corpus = chosen({"mine": Options(table="mine/my.csv", **options)})["mine"]
+    assert corpus.emotions == {"Wut": "anger"}
+    assert (corpus.official_splits, corpus.by_session, corpus.family) == (True, True, "f")
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("../../etc/passwd,A,happy", "leads out"),
+        ("/etc/passwd,A,happy", "leads out"),
+        ("C:\\x.wav,A,happy", "leads out"),
+        (",A,happy", "leads out"),
+        ("gone.wav,A,happy", "no such file below mine/"),
+        ("empty.wav,A,happy", "0 bytes"),
+        ("1.wav,A,furious", "unknown label 'furious': add it to corpora.mine.labels"),
+        ("1.wav,,happy", "no speaker"),
+        ("1.wav,A", "expected 3 columns, found 2"),
+    ],
+)
+def test_each_bad_line_is_told_with_its_number(tmp_path, line, reason):
+    put(tmp_path, "mine/1.wav")
+    put(tmp_path, "mine/empty.wav", b"")
+    put(tmp_path, "mine/my.csv", f"path,speaker,emotion\n1.wav,B,sad\n{line}\n")
+    [(number, said)] = told(tmp_path)
+    assert number == 3
+    assert reason in said
+
+
+def test_a_recording_listed_twice_is_told(tmp_path):
+    put(tmp_path, "mine/1.wav")
+    put(tmp_path, "mine/my.csv", "path,speaker,emotion\n1.wav,B,sad\n./1.wav,B,happy\n")
+    assert told(tmp_path) == [(3, "mine/1.wav: listed a second time")]
+
+
+@pytest.mark.parametrize(
+    ("header", "options", "reason"),
+    [
+        ("path,emotion", {}, "no column is recognised as speaker: name it under columns or give speaker_pattern"),
+        ("datei,speaker,emotion", {}, "no column is recognised as path"),
+        ("path,speaker,emotion", {"columns": {"text": "words"}}, "there is no column 'words' (columns.text)"),
+    ],
+)
+def test_a_missing_column_is_said_once(tmp_path, header, options, reason):
+    put(tmp_path, "mine/my.csv", f"{header}\na,b,c\nd,e,f\n".replace("a,b,c", ",".join("x" * len(header.split(",")))))
+    [(_, said)] = [item for item in told(tmp_path, **options) if "expected" not in item[1]]
+    assert reason in said
+
+
+def test_json_lines_and_a_speaker_in_the_name(tmp_path):
+    put(tmp_path, "mine/downloads/emodb/03a01Fa.wav")
+    line = {"key": "k", "wav": "downloads/emodb/03a01Fa.wav", "emo": "Happy", "length": 1.9, "channel": 1}
+    put(tmp_path, "mine/my.jsonl", json.dumps(line) + "\n\n[1]\nnot json\n")
+    options = {"table": "mine/my.jsonl", "speaker_pattern": r"/(\d\d)"}
+    [found, *problems] = read(tmp_path, **options)
+    assert (found.speaker, found.emotion_raw) == ("03", "Happy")
+    assert [(p.line, p.reason) for p in problems] == [(3, "expected one JSON object per line"), (4, problems[1].reason)]
+
+
+@pytest.mark.parametrize("storage", ["csv", "parquet"])
+def test_an_audformat_database(tmp_path, storage):
+    header = """
+name: mine
+schemes:
+  emotion: {dtype: str, labels: [anger, happiness]}
+  speaker: {dtype: str, labels: {'3': {gender: male, age: 31}}}
+  who: {dtype: str, labels: people}
+tables:
+  emotion: {type: segmented, columns: {emotion: {scheme_id: emotion}}}
+  files: {type: filewise, columns: {speaker: {scheme_id: speaker}, other: {scheme_id: who}}}
+  gone: {type: filewise, columns: {}}
+misc_tables:
+  people: {}
+"""
+    put(tmp_path, "mine/db.yaml", header)
+    put(tmp_path, "mine/wav/a.wav")
+    tables = {
+        "emotion": [
+            ("wav/a.wav", "0 days 00:00:00", "0 days 00:00:01.5", "anger"),
+            ("wav/a.wav", "0 days 00:00:02", "", "happiness"),
+        ],
+        "files": [("wav/a.wav", "3", "p")],
+        "people": [("p", "xy")],
+    }
+    names = {
+        "emotion": ["file", "start", "end", "emotion"],
+        "files": ["file", "speaker", "other"],
+        "people": ["who", "language"],
+    }
+    for name, content in tables.items():
+        frame = pd.DataFrame(content, columns=names[name])
+        path = tmp_path / f"mine/db.{name}.{storage}"
+        frame.to_csv(path, index=False) if storage == "csv" else frame.to_parquet(path)
+    *problems, first, second = sorted(read(tmp_path, table="mine/db.yaml"), key=lambda row: isinstance(row, Utterance))
+    assert [p.reason for p in problems] == [
+        "table gone: neither db.gone.csv nor db.gone.parquet is there; other formats are not read"
+    ]
+    assert (first.emotion_raw, first.start, first.end, first.gender, first.age) == ("anger", 0.0, 1.5, "male", 31)
+    assert (second.emotion_raw, second.start, second.end, second.language) == ("happiness", 2.0, None, "xy")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"language": "de"}, "name its `table`"),
+        ({"table": "/x.csv"}, "below data.raw"),
+        ({"table": "a/../../x.csv"}, "below data.raw"),
+        ({"table": "x.csv", "speaker_pattern": "("}, "not a regular expression"),
+        ({"table": "x.csv", "speaker_pattern": "a"}, "one group"),
+        ({"table": "x.csv", "columns": {"who": "x"}}, "columns"),
+    ],
+)
+def test_options_that_cannot_be_meant(options, message):
+    with pytest.raises(ValidationError, match=message):
+        Options(**options)
+
+
+def test_a_strangers_corpus_becomes_a_manifest(tmp_path):
+    lines = ["path,speaker,emotion"]
+    for speaker in range(5):
+        for take, emotion in enumerate(["joy", "anger", "boredom"]):
+            speech(tmp_path / f"mine/s{speaker}_{take}.wav", seconds=0.5 + take)
+            lines.append(f"s{speaker}_{take}.wav,s{speaker},{emotion}")
+    put(tmp_path, "mine/my.csv", "\n".join(lines))
+    known = chosen({"mine": Options(table="mine/my.csv", licence="ours", citation="me")})
+    dataset = build.build(tmp_path, known, **OPTIONS)
+    usable = schema.usable(dataset.manifest)
+    assert len(usable) == 10
+    assert set(usable["emotion"]) == {"happiness", "anger"}
+    assert set(usable["license"]) == {"ours"}
+    assert usable.groupby("speaker_id")["fold"].nunique().eq(1).all()
+    assert dataset.manifest["exclude_reason"].dropna().unique().tolist() == ["label 'boredom' is dropped by the policy"]

@@ -1,0 +1,116 @@
+"""What becomes of recordings that cannot be read, of words without recordings, and of corpora that yield nothing."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mer.corpora import chosen
+from mer.dataset import build, schema
+from mer.features import Store, acoustic_spec, extract, extract_audio
+from mer.media.audio import SILENCE_SECONDS
+from mer.report import tables, words
+from tests.corpora.trees import put, speech
+
+OPTIONS = {"policy": "paper7", "overrides": {}, "seed": 0, "validation": 0.1, "test": 0.1, "folds": 5}
+OPTIONS |= {"min_seconds": 0.1, "max_seconds": 30.0}
+MELD = "Utterance,Speaker,Emotion,Dialogue_ID,Utterance_ID\n"
+
+
+@pytest.fixture
+def raw(tmp_path):
+    folder = tmp_path / "raw"
+    for actor in range(1, 5):
+        for emotion in ("01", "05"):
+            speech(folder / f"RAVDESS/Actor_{actor:02}/03-01-{emotion}-01-01-01-{actor:02}.wav")
+    put(folder, "RAVDESS/Actor_01/03-01-05-01-01-01-01.wav", b"damaged, and longer than a pointer would be")
+    return folder
+
+
+def make(raw, names=("ravdess",), **options):
+    return build.build(raw, chosen(names), **OPTIONS | options)
+
+
+def test_an_unreadable_recording_is_left_out_and_says_why(raw):
+    manifest = make(raw).manifest
+    [row] = manifest[~manifest["audio_ok"]].to_dict("records")
+    assert "not readable as audio" in row["audio_error"]
+    assert row["exclude_reason"] == row["audio_error"]
+    assert len(schema.usable(manifest)) == 7
+    [told] = tables.failure_table(manifest).to_dict("records")
+    assert (told["utterances"], told["kept as"]) == (1, "left out")
+
+
+def test_or_it_is_kept_as_a_second_of_silence(raw, tmp_path):
+    manifest = make(raw, audio_failure="silence").manifest
+    usable = schema.usable(manifest)
+    assert len(usable) == 8
+    [row] = usable[~usable["audio_ok"]].to_dict("records")
+    assert row["duration"] == SILENCE_SECONDS
+    assert pd.isna(row["audio_sha256"])
+    assert tables.failure_table(manifest)["kept as"].tolist() == ["a second of silence"]
+    store = Store(tmp_path, acoustic_spec(extractor="mfcc", n_mfcc=13, min_seconds=0.1, max_seconds=30))
+    extract_audio(usable, raw, store)
+    vectors, present = store.load(extract.audio_keys(usable), 26)
+    assert present.all()
+    deviation = vectors[:, 13:].sum(axis=1)
+    assert (deviation[~usable["audio_ok"]] < 0.01).all()
+    assert (deviation[usable["audio_ok"]] > 1).all()
+
+
+def test_a_published_test_part_keeps_its_size_where_clips_are_missing(raw):
+    put(raw, "MELD/test_sent_emo.csv", MELD + "Hi,Joey,joy,0,0\nHo,Ross,anger,0,1\n,Ross,anger,0,2\n")
+    speech(raw / "MELD/test/dia0_utt0.wav")
+    dataset = make(raw, ("meld", "ravdess"))
+    part = schema.usable(dataset.manifest).query("corpus == 'meld'")
+    assert part["audio_ok"].tolist() == [True, False]
+    assert part["audio_error"].dropna().tolist() == ["no recording"]
+    assert dataset.problems["reason"].tolist() == ["test_dia0_utt2: neither audio nor words"]
+    assert "words only" in tables.failure_table(dataset.manifest)["kept as"].tolist()
+
+
+def test_a_stretch_beyond_the_end_of_its_recording(raw):
+    put(raw, "mine.csv", "path,speaker,emotion,start,end\nx.wav,A,joy,0.25,9\nx.wav,A,joy,5,6\n")
+    speech(raw / "x.wav", seconds=1.0)
+    from mer.params.schema import Corpus as Options
+
+    manifest = build.build(raw, chosen({"mine": Options(table="mine.csv")}), **OPTIONS).manifest
+    assert manifest["duration"].tolist()[0] == 0.75
+    assert manifest["audio_error"].tolist()[1] == "begins at 5 s of a recording of 1 s"
+
+
+def test_a_corpus_that_yields_nothing_is_refused_after_the_rest_is_built(raw):
+    put(raw, "emodb/wav/notes.wav", b"x")
+    dataset = make(raw, ("emodb", "ravdess"))
+    assert dataset.empty == ("emodb",)
+    assert len(schema.usable(dataset.manifest)) == 7
+    with pytest.raises(build.NoCorpora, match=r"emodb: the folder is there.*\n.*notes\.wav: expected a name"):
+        build.refuse_empty(dataset, raw)
+    build.refuse_empty(make(raw), raw)
+
+
+def test_stopping_at_the_first_corpus_with_problems(raw):
+    put(raw, "RAVDESS/notes.wav", b"x")
+    with pytest.raises(build.Stopped, match=r"RAVDESS/notes\.wav: expected a name"):
+        make(raw, problems="stop")
+
+
+def test_a_label_by_what_listeners_heard(raw):
+    lines = ['"","A","D","F","H","N","S","fileName"']
+    for number, (name, heard) in enumerate({"ANG": "6,0,0,0,2,0", "HAP": "0,0,0,1,1,0", "SAD": "0,0,0,0,9,1"}.items()):
+        speech(raw / f"CREMA-D/AudioWAV/100{number}_DFA_{name}_XX.wav")
+        lines.append(f'"10000{number}",{heard},"100{number}_DFA_{name}_XX"')
+    put(raw, "CREMA-D/processedResults/tabulatedVotes.csv", "\n".join(lines))
+    manifest = make(raw, ("cremad",), overrides={"cremad": {"all": "perceived"}}).manifest
+    assert manifest["emotion_raw"].tolist() == ["ANG", "HAP", "SAD"]
+    assert manifest["emotion"].fillna("").tolist() == ["anger", "", "neutral"]
+    assert "no answer was the most frequent" in manifest["exclude_reason"][1]
+    assert manifest["emotion_vector"][2] == '{"N": 0.9, "S": 0.1}'
+
+
+def test_how_each_corpus_is_parted(raw):
+    usable = schema.usable(make(raw, text_disjoint=True).manifest)
+    known = chosen(["ravdess"])
+    [row] = tables.part_table(usable, words.rules(known, usable), {"ravdess": "TestA"}).reset_index().to_dict("records")
+    assert (row["parted by"], row["test set"], row["folds"]) == ("speakers", "TestA", "4")  # one sentence: no sides
+    assert row["test"] == "2 of 1 (1/0)" or row["test"].startswith(("1 of 1", "2 of 1"))
+    assert np.isin(usable["split"], ["train", "validation", "test"]).all()

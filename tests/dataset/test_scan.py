@@ -1,0 +1,70 @@
+"""Files are opened once per version."""
+
+import os
+
+import pytest
+
+from mer.dataset import scan
+from mer.media import audio
+from tests.corpora.trees import put, speech
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    seen, header = [], audio.header
+    monkeypatch.setattr(audio, "header", lambda path: seen.append(path.name) or header(path))
+    return seen
+
+
+def test_a_second_scan_opens_only_what_changed(tmp_path, opened):
+    raw, cache = tmp_path / "raw", tmp_path / "cache"
+    for name in ("a.wav", "b.wav", "c.wav"):
+        speech(raw / name)
+    first = scan.scan(raw, ["a.wav", "b.wav"], cache)
+    assert first.loc["a.wav", ["seconds", "rate", "channels"]].tolist() == [0.5, 16_000, 1]
+    speech(raw / "b.wav", seconds=0.75)
+    opened.clear()
+    second = scan.scan(raw, ["a.wav", "b.wav", "c.wav"], cache, jobs=2)
+    assert sorted(opened) == ["b.wav", "c.wav"]
+    assert second.loc["b.wav", "seconds"] == 0.75
+    assert second.loc["a.wav", "sha256"] == first.loc["a.wav", "sha256"]
+    assert second.loc["b.wav", "sha256"] != first.loc["b.wav", "sha256"]
+
+
+def test_same_size_and_another_time_is_another_version(tmp_path, opened):
+    path = speech(tmp_path / "raw/a.wav")
+    before = scan.scan(tmp_path / "raw", ["a.wav"], tmp_path).loc["a.wav", "sha256"]
+    speech(path, seed=7)
+    os.utime(path, ns=(1, 1))
+    assert scan.scan(tmp_path / "raw", ["a.wav"], tmp_path).loc["a.wav", "sha256"] != before
+
+
+def test_failures_are_looked_at_again(tmp_path, opened):
+    put(tmp_path, "raw/a.wav", b"no sound")
+    for _ in range(2):
+        found = scan.scan(tmp_path / "raw", ["a.wav", "gone.wav"], tmp_path / "cache")
+        assert "not readable" in found.loc["a.wav", "error"]
+        assert "No such file" in found.loc["gone.wav", "error"]
+        assert found["sha256"].isna().all()
+    assert opened == ["a.wav", "gone.wav"] * 2
+
+
+def test_what_was_looked_up_before_an_interruption_is_kept(tmp_path, monkeypatch, opened):
+    for number in range(4):
+        speech(tmp_path / f"raw/{number}.wav")
+    names = [f"{number}.wav" for number in range(4)]
+    monkeypatch.setattr(scan, "BATCH", 2)
+    header = audio.header
+
+    def interrupted(path):
+        if path.name == "3.wav":
+            raise KeyboardInterrupt
+        return header(path)
+
+    monkeypatch.setattr(audio, "header", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        scan.scan(tmp_path / "raw", names, tmp_path / "cache")
+    monkeypatch.setattr(audio, "header", header)
+    opened.clear()
+    scan.scan(tmp_path / "raw", names, tmp_path / "cache")
+    assert opened == ["2.wav", "3.wav"]

@@ -1,0 +1,119 @@
+"""Who is trained on and who is tested: labels spread evenly, sessions whole, sentences kept apart."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mer.dataset import splits
+
+OPTIONS = {"seed": 1337, "validation": 0.1, "test": 0.1, "folds": 5}
+
+
+def corpus(name="a", speakers=20, sentences=6, control="parallel", sessions=None, emotions=("anger", "sadness")):
+    """Rows of a corpus; odd speakers are angrier and men."""
+    rows = []
+    for s in range(speakers):
+        for k in range(sentences):
+            for e, emotion in enumerate(emotions):
+                repeats = 3 if s % 2 and e == 0 else 1
+                rows += [
+                    {"corpus": name, "speaker_id": f"{name}_{s:02}", "gender": "male" if s % 2 else "female",
+                     "emotion": emotion, "sentence_id": f"{k}" if control != "emotion_specific" else f"{emotion}{k}",
+                     "transcription": None, "lexical_control": control, "split_official": None,
+                     "session": sessions[s] if sessions else None, "exclude_reason": None}
+                ] * repeats  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def unevenness(rows, split):
+    whole = rows["emotion"].value_counts(normalize=True)
+    return sum(
+        (part["emotion"].value_counts(normalize=True).reindex(whole.index, fill_value=0) - whole).abs().sum()
+        for _, part in rows.groupby(rows["speaker_id"].map(split))
+    )
+
+
+def test_parts_are_alike_in_their_labels_and_genders():
+    random = np.random.default_rng(0)
+    rows = corpus(speakers=24, sentences=1, emotions=("anger", "sadness", "fear"))
+    rows = rows.loc[np.repeat(rows.index, random.integers(1, 30, len(rows)))]  # labels differ between speakers
+    chosen = splits.speaker_splits(rows, 1337, 0.1, 0.1)
+    candidates = [splits.speaker_splits(rows, seed, 0.1, 0.1) for seed in range(5)]
+    drawn = []
+    for draw in range(splits.CANDIDATES):
+        order = splits._alternating(splits._genders(rows), 1337, draw)
+        names = ["test"] * 2 + ["validation"] * 2 + ["train"] * 20
+        drawn.append(unevenness(rows, dict(zip(order, names, strict=True))))
+    assert unevenness(rows, chosen) <= np.quantile(drawn, 0.1)
+    for split in candidates:
+        assert sorted(split.values()).count("test") == 2
+        men = {part: {int(s[-2:]) % 2 for s, p in split.items() if p == part} for part in ("test", "validation")}
+        assert men == {"test": {0, 1}, "validation": {0, 1}}
+
+
+def test_sessions_stay_whole_and_the_last_one_tests():
+    rows = corpus("iemocap", speakers=10, sessions=[f"iemocap_Ses0{s // 2 + 1}" for s in range(10)])
+    done = splits.assign(rows, set(), **OPTIONS, by_session={"iemocap"})
+    told = done.groupby("session")["split"].agg(lambda split: set(split))
+    assert told.to_dict() == {
+        "iemocap_Ses01": {"train"},
+        "iemocap_Ses02": {"train"},
+        "iemocap_Ses03": {"train"},
+        "iemocap_Ses04": {"validation"},
+        "iemocap_Ses05": {"test"},
+    }
+    assert done.groupby("session")["fold"].nunique().eq(1).all()
+    assert done["fold"].nunique() == 5
+
+
+def test_a_speaker_of_two_sessions_joins_them():
+    rows = corpus("own", speakers=8, sessions=list("aabbccdd"))
+    rows.loc[rows["speaker_id"] == "own_02", "speaker_id"] = "own_00"  # of session a speaks in b, too
+    done = splits.assign(rows, set(), **OPTIONS, by_session={"own"})
+    for column in ("split", "fold"):
+        assert done.groupby("speaker_id")[column].nunique().eq(1).all()
+        assert done.groupby("session")[column].nunique().eq(1).all()
+
+
+@pytest.mark.parametrize("control", ["parallel", "emotion_specific"])
+def test_no_sentence_is_both_trained_on_and_tested(control):
+    done = splits.assign(corpus(control=control), set(), **OPTIONS, text_disjoint=True)
+    used = done.dropna(subset=["split"])
+    sentences = {part: set(rows["sentence_id"]) for part, rows in used.groupby("split")}
+    assert not sentences["test"] & (sentences["train"] | sentences["validation"])
+    assert all(rows["emotion"].nunique() == 2 for _, rows in used.groupby("split"))
+    assert used.groupby("speaker_id")["split"].nunique().eq(1).all()
+    assert 0.4 < done["split"].isna().mean() < 0.6
+    tested = []
+    for train, validation, test in splits.fold_parts(done):
+        seen = done.iloc[[*train, *validation]]
+        assert not set(seen["sentence_id"]) & set(done.iloc[test]["sentence_id"])
+        assert not set(seen["speaker_id"]) & set(done.iloc[test]["speaker_id"])
+        tested += test.tolist()
+    assert sorted(tested) == list(range(len(done)))  # each row once
+
+
+def test_free_speech_and_unknown_sentences_have_no_sides():
+    unknown = corpus("b").assign(sentence_id=None)
+    for rows in (corpus(control="free"), unknown, corpus(sentences=1)):
+        done = splits.assign(rows, set(), **OPTIONS, text_disjoint=True)
+        assert done["text_side"].isna().all()
+        assert done["split"].notna().all()
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 14), st.integers(1, 5), st.integers(0, 3), st.booleans(), st.randoms())
+def test_nothing_depends_on_order_or_on_other_corpora(speakers, sentences, seed, apart, random):
+    rows, options = corpus("a", speakers, sentences), OPTIONS | {"seed": seed, "text_disjoint": apart}
+    alone = splits.assign(rows, set(), **options)
+    order = list(range(len(rows)))
+    random.shuffle(order)
+    mixed = pd.concat([corpus("b", 5), rows.iloc[order]], ignore_index=True)
+    together = splits.assign(mixed, set(), **options)
+    keys = ["speaker_id", "sentence_id", "emotion"]
+    columns = [*keys, "split", "fold", "text_side"]
+    again = together[together["corpus"] == "a"][columns].sort_values(keys, kind="stable").reset_index(drop=True)
+    expected = alone[columns].sort_values(keys, kind="stable").reset_index(drop=True)
+    pd.testing.assert_frame_equal(again, expected)
