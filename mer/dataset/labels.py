@@ -12,7 +12,8 @@ SPELLINGS = {"joy": "happiness", "happy": "happiness", "sad": "sadness", "angry"
              "disgusted": "disgust", "surprised": "surprise"}  # fmt: skip
 
 _SAME = {name: name for name in CLASSES}
-_NEVER = dict.fromkeys(("boredom", "no agreement", "other", "peacefulness", "power"), DROP)
+_NEVER = dict.fromkeys(("anxiety", "apology", "assertiveness", "boredom", "concern", "encouragement", "no agreement",
+                        "other", "peacefulness", "power"), DROP)  # fmt: skip
 """nouns that are none of the classes of any policy; only an override brings them in"""
 
 _SEVEN = _SAME | _NEVER | {"calm": "neutral", "amusement": "happiness", "excitement": "happiness", "contempt": DROP,
