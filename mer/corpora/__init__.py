@@ -1,4 +1,4 @@
-"""The corpora this project reads: one module each, found here by id."""
+"""The corpora this project reads, found here by id: a module each, or a row each where file names follow a pattern."""
 
 from collections.abc import Iterable, Mapping
 
@@ -7,7 +7,6 @@ from mer.corpora import (
     cremad,
     emodb,
     emorynlp,
-    emospeechin,
     emovdb,
     esd,
     esd_mandarin,
@@ -15,24 +14,24 @@ from mer.corpora import (
     mead,
     meld,
     mosei,
-    nemo,
+    open_listed,
+    open_named,
     own,
     ravdess,
     ravdess_song,
     savee,
     tess,
-    turevdb,
 )
 from mer.corpora.base import Corpus, Problem, Utterance
 from mer.params.schema import Corpus as Options
 
-CORPORA: dict[str, Corpus] = {
-    module.CORPUS.name: module.CORPUS
-    for module in (
-        afew, cremad, emodb, emorynlp, emospeechin, emovdb, esd, esd_mandarin, iemocap, mead, meld, mosei, nemo,
-        ravdess, ravdess_song, savee, tess, turevdb,
-    )
-}  # fmt: skip
+_MODULES = (
+    afew, cremad, emodb, emorynlp, emovdb, esd, esd_mandarin, iemocap, mead, meld, mosei, ravdess, ravdess_song, savee,
+    tess,
+)  # fmt: skip
+_ALL = (*(module.CORPUS for module in _MODULES), *open_listed.CORPORA, *open_named.CORPORA)
+
+CORPORA: dict[str, Corpus] = {corpus.name: corpus for corpus in sorted(_ALL, key=lambda corpus: corpus.name)}
 """Every corpus by id, in alphabetical order."""
 
 

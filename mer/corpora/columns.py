@@ -27,7 +27,7 @@ PARTS = {"train": "train", "training": "train", "dev": "validation", "devel": "v
 """what tables call a part -> the manifest's word"""
 
 GENDERS = {"female": "female", "f": "female", "woman": "female", "w": "female", "male": "male", "m": "male",
-           "man": "male", "child": "child"}  # fmt: skip
+           "man": "male", "child": "child", "c": "child"}  # fmt: skip
 
 SPELLINGS = {"joy": "happiness", "happy": "happiness", "sad": "sadness", "angry": "anger", "fearful": "fear",
              "disgusted": "disgust", "surprised": "surprise"}  # fmt: skip

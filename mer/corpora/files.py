@@ -14,6 +14,8 @@ STUB_START = b"version https://git-lfs.github.com/spec/v1"
 STUB_LIMIT = 1024
 """bytes; a Git-LFS pointer is some 130, so larger files are not opened"""
 
+EXTRACT = "`python -m zipfile -e ARCHIVE.zip FOLDER` knows how old archives spell their names"
+
 RECORD_LIMIT = 10
 """lines; a longer record means an unclosed quotation mark that swallowed what follows"""
 
@@ -78,7 +80,7 @@ def audio(raw: Path, folder: Path, suffixes: Sequence[str] = AUDIO_SUFFIXES) -> 
             continue
         name = relative(path, raw)
         if name != path.relative_to(raw).as_posix():
-            yield Problem(name, "the path is not UTF-8: rename the file or its folder")
+            yield Problem(name, f"the path is not UTF-8: rename the file or its folder, or extract it again: {EXTRACT}")
         elif reason := unusable(path):
             yield Problem(name, reason)
         else:

@@ -18,7 +18,8 @@ ALL = "all"
 """an override for every label of a corpus"""
 
 _SAME = {name: name for name in CLASSES}
-_NEVER = dict.fromkeys(("boredom", "no agreement", "other", "peacefulness", "power"), DROP)
+_NEVER = dict.fromkeys(("anxiety", "apology", "assertiveness", "boredom", "concern", "encouragement", "no agreement",
+                        "other", "peacefulness", "power"), DROP)  # fmt: skip
 """nouns that are none of the classes of any policy; only an override brings them in"""
 
 _SEVEN = _SAME | _NEVER | {"calm": "neutral", "amusement": "happiness", "excitement": "happiness", "contempt": DROP,

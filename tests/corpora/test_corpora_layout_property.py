@@ -15,12 +15,15 @@ PATHS = {
     "afew": "Train_AFEW/Angry/000046280.avi",
     "emorynlp": "emorynlp_dev_final.csv",
     "emovdb": "bea_Amused/amused_1-28_0022.wav",
+    "emozionalmente": "audio/1613655062436.wav",
     "esd_mandarin": "0001/Angry/test/0001_000351.wav",
     "iemocap": "Session1/sentences/wav/Ses01F_impro01/Ses01F_impro01_F000.wav",
+    "jl": "JL(wav+txt)/female1_angry_10a_1.wav",
     "mead": "M040/audio/neutral/level_1/034.m4a",
     "mosei": "Raw/Audio/Full/WAV_16000/v.wav",
     "ravdess_song": "Actor_01/03-02-05-01-01-01-01.wav",
     "savee": "AudioData/DC/sa01.wav",
+    "shemo": "female/F03S02.wav",
     "tess": "OAF_angry/OAF_back_angry.wav",
 }
 SCORES = b"happy,sad,anger,surprise,disgust,fear"
@@ -30,17 +33,23 @@ LISTS = {
         "emorynlp_dev_final.csv": b"Utterance,Speaker,Emotion,Scene_ID,Utterance_ID,Season,Episode\nHi,['A'],Sad,1,1,1,"
     },
     "emovdb": {"cmuarctic.data": b'( arctic_a0022 "'},
+    "emozionalmente": {
+        "metadata/samples.csv": b"file_name,actor,emotion_expressed,sentence\n1613655062436.wav,x,joy,",
+        "metadata/users.csv": b"username,gender,age\nx,female,",
+    },
     "esd_mandarin": {"0001/0001.txt": b"0001_000351\t"},
     "iemocap": {
         "dialog/EmoEvaluation/Ses01F_impro01.txt": b"[1.0 - 2.0]\tSes01F_impro01_F000\tneu\t[1, 1, 1]\nC-E1:\t",
         "dialog/transcriptions/Ses01F_impro01.txt": b"Ses01F_impro01_F000 [1.0-2.0]:",
     },
+    "jl": {"JL(wav+txt)/female1_angry_10a_1.txt": b"Tom "},
     "mosei": {
         "labels.csv": b"video,start,end," + SCORES + b"\nv,0,1,0,0,1,0,0,",
         "raters.csv": b"video,clip," + SCORES + b"\nv,1,0,0,1,0,0,",
         "Transcript/v.txt": b"v___1___0___",
         "cmu_mosei_std_folds.py": b"standard_train_fold = ",
     },
+    "shemo": {"final text/F03S02.ort": "سلام ".encode()},
 }
 
 

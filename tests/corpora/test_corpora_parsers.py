@@ -1,4 +1,4 @@
-"""What every parser does with the litter of real folders, and what the file names of six corpora say."""
+"""What every parser does with the litter of real folders, and what the file names of some corpora say."""
 
 import dataclasses
 import re
@@ -10,17 +10,26 @@ from mer.corpora.base import AUDIO_SUFFIXES
 from mer.corpora.files import decode, walk
 
 NOUNS = {
-    "neutral", "calm", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "boredom",
+    "neutral", "calm", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "boredom", "excitement",
+    "anxiety", "apology", "assertiveness", "concern", "encouragement",
 }  # fmt: skip
 
 CLIPS = {
+    "aesdd": ("AESDD", "anger/a03 (3)", "anger/x03 (3)"),
+    "cafe": ("CaFE", "Peur/Fort/06-P-2-5", "Peur/Fort/06-X-2-5"),
     "cremad": ("CREMA-D", "AudioWAV/1001_IEO_ANG_HI", "AudioWAV/1001_IEO_BAD_HI"),
     "emodb": ("EMO-DB", "wav/03a01Wa", "wav/03a01Xa"),
     "emospeechin": ("EmoSpeech-IN", f"web/help-safe-calm-1-{'ab' * 8}", f"web/help-safe-dull-1-{'ab' * 8}"),
+    "emovo": ("EMOVO", "f2/gio-f2-b2", "f2/xyz-f2-b2"),
     "esd": ("ESD", "0011/Angry/0011_000351", "0011/Angry/0011_001751"),
+    "jl": ("JL", "JL(wav+txt)/male2_angry_12a_2", "JL(wav+txt)/male2_bored_12a_2"),
+    "mesd": ("MESD", "all/Fear_C_A_de_nada", "all/Calm_C_A_de_nada"),
     "nemo": ("nEMO", "samples/WR0_fear_1", "samples/WR0_dread_1"),
     "ravdess": ("RAVDESS", "Actor_01/03-01-05-01-01-01-01", "Actor_01/03-01-09-01-01-01-01"),
+    "shemo": ("ShEMO", "female/F03S02", "female/F03X02"),
+    "subesco": ("SUBESCO", "all/F_10_FAHMEE_S_6_FEAR_5", "all/F_10_FAHMEE_S_6_CALM_5"),
     "turevdb": ("TurEV-DB", "Sound Source/Sad/1234_hl_cay", "Sound Source/Sad/1234_xx_cay"),
+    "urdu": ("URDU", "Angry/SM1_F10_A010", "Angry/SM1_F10_X010"),
 }
 """folder, a clip, a clip with an unknown label"""
 

@@ -10,14 +10,20 @@ from hypothesis import strategies as st
 from mer.corpora import CORPORA, Problem, Utterance
 
 EXAMPLES = {
+    "aesdd": "a03 (3)",
+    "cafe": "01-C-2-1",
     "cremad": "1001_IEO_ANG_HI",
     "emodb": "03a01Wa",
     "emospeechin": "help-safe-calm-1-abcdef0123456789",
+    "emovo": "gio-f2-b2",
     "esd": "0011_000351",
     "meld": "dia0_utt0",
+    "mesd": "Anger_C_A_de_nada",
     "nemo": "WR0_fear_1",
     "ravdess": "03-01-05-01-01-01-01",
+    "subesco": "F_10_FAHMEE_S_6_FEAR_5",
     "turevdb": "1234_hl_cay",
+    "urdu": "SM1_F10_A010",
 }
 TEXTS = {
     "cremad": ["processedResults/tabulatedVotes.csv", "VideoDemographics.csv"],
@@ -58,7 +64,7 @@ def check(name: str, raw: Path, folder: Path) -> None:
         assert row.emotion_raw in corpus.emotions
         assert row.emotion_perceived is None or row.emotion_perceived in corpus.emotions
         assert row.emotion_agreement is None or 0 < row.emotion_agreement <= 1
-        assert row.gender in {"female", "male", None}
+        assert row.gender in {"female", "male", "child", None}
         assert (raw / row.path).is_file()
         assert (row.transcription is None) == (row.text_source == "none")
         assert row.speaker
