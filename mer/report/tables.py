@@ -39,11 +39,11 @@ def pivot(results: pd.DataFrame, protocol: str, answers: str, metric: str = "UAR
     return wide.rename_axis(index=["system", "trained on"][: len(keys)], columns=None)
 
 
-def loco_table(results: pd.DataFrame) -> pd.DataFrame:
+def loco_table(results: pd.DataFrame, listeners: pd.DataFrame | None = None) -> pd.DataFrame:
     """Return one row per held-out corpus: its size, chance, and each system's UAR with free and restricted answers.
 
     Restricted answers choose among the corpus's own classes, which are then assumed known. A system that could
-    not see all utterances says how many it saw.
+    not see all utterances says how many it saw. `listeners` (columns corpus, UAR) adds how well people do.
     """
     rows = select(results, "loco")
     facts = rows.groupby("test_corpus")[["n", "speakers", "classes"]].max()
@@ -54,6 +54,9 @@ def loco_table(results: pd.DataFrame) -> pd.DataFrame:
             fewer = [f" (n = {n})" if n < facts.loc[c, "n"] else "" for c, n in part["n"].items()]
             cells = part.apply(cell, axis=1) + fewer
             facts[f"{label}, {answers}"] = cells.reindex(facts.index)
+    if listeners is not None and len(listeners):
+        people = listeners.set_index("corpus")["UAR"].map(short)
+        facts["one listener"] = people.reindex(facts.index)
     texts = facts.columns[4:]
     facts[texts] = facts[texts].astype(object).fillna(NOTHING)
     return facts.rename_axis("held out")

@@ -1,0 +1,89 @@
+"""From 107,000 recordings on disk to a checked manifest with splits: time and memory, and what a second build costs.
+
+    python benchmarks/dataset.py [--raw FOLDER] [--jobs 2]
+
+Tiny recordings in the layouts of seven corpora (benchmarks/trees.py), half of them in containers that only FFmpeg
+opens. Each build is a process of its own, on the wall clock; the limits are those of the project: 60 s and
+2 GiB on two cores. Digesting is measured apart, per GB, on a file that lies in memory; 30 of the files are then
+written anew, as somebody does who mends a corpus.
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+NAMES = ("cremad", "emovdb", "esd", "esd_mandarin", "iemocap", "mead", "meld", "ravdess")
+CHANGED = 30
+PROGRAM = """import json, resource, sys, time
+from pathlib import Path
+from mer.corpora import chosen
+from mer.dataset import build, schema
+raw, store, jobs, names = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4].split(",")
+start = time.perf_counter()
+dataset = build.build(raw, chosen(names), policy="paper7", overrides={}, seed=1337, validation=0.1, test=0.1, folds=5,
+                      min_seconds=0.1, max_seconds=30.0, cache=store, jobs=jobs)
+schema.save(dataset.manifest, store / "manifest.parquet")
+own = resource.getrusage(resource.RUSAGE_SELF)
+print(json.dumps({"seconds": time.perf_counter() - start, "cpu": own.ru_utime + own.ru_stime,
+                  "GiB": own.ru_maxrss / 2**20, "rows": len(dataset.manifest), "problems": len(dataset.problems),
+                  "unread": int((~dataset.manifest["audio_ok"]).sum())}))
+"""
+
+
+def build(raw: Path, store: Path, jobs: int) -> dict:
+    """What one build reports of itself."""
+    command = [sys.executable, "-c", PROGRAM, str(raw), str(store), str(jobs), ",".join(NAMES)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "TQDM_DISABLE": "1"}
+    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    return json.loads(done.stdout)
+
+
+def digest_rate() -> float:
+    """Seconds per GB of digesting a file."""
+    from mer.files import digest_file
+
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(os.urandom(2**20) * 512)
+        file.flush()
+        digest_file(file.name)
+        start = time.perf_counter()
+        digest_file(file.name)
+        return (time.perf_counter() - start) / (512 * 2**20) * 1e9
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--raw", type=Path, help="where the trees are written, or lie from an earlier run")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    options = parser.parse_args()
+    from benchmarks import trees
+
+    with tempfile.TemporaryDirectory() as place:
+        raw, store = options.raw or Path(place) / "raw", Path(place) / "store"
+        if not raw.is_dir():
+            trees.write(raw)
+        print(
+            f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}, {options.jobs} threads"
+        )
+        first, second = build(raw, store, options.jobs), build(raw, store, options.jobs)
+        for path in sorted(raw.glob("RAVDESS/*/*.wav"))[:CHANGED]:
+            path.write_bytes(path.read_bytes()[:-2])
+        third = build(raw, store, options.jobs)
+        for what, told in (("first build", first), ("nothing changed", second), (f"{CHANGED} changed", third)):
+            print(
+                f"{what:16} {told['seconds']:6.1f} s wall, {told['cpu']:6.1f} s CPU, {told['GiB']:.2f} GiB, "
+                f"{told['rows']:,} rows, {told['problems']} problems, {told['unread']} unread"
+            )
+        print(f"digesting        {digest_rate():6.2f} s per GB, one thread")
+
+
+if __name__ == "__main__":
+    main()
