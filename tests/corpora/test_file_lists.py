@@ -1,0 +1,144 @@
+"""Corpora whose paths say everything, against the real paths and labels that public lists have (file_lists.py)."""
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mer.corpora import CORPORA, Utterance
+from tests.corpora.file_lists import (
+    AS_LISTED,
+    LISTS,
+    Known,
+    Row,
+    check,
+    clone,
+    copy,
+    emobox,
+    lay_out,
+    needs_lists,
+    nkululeko,
+    noun,
+    table_of,
+    tracked,
+)
+
+pytestmark = needs_lists
+
+OTHER_HALF = "{}: 17500 clips of the {}: another corpus of the family, not read"
+EMOBOX = {
+    "aesdd": ("aesdd", AS_LISTED),
+    "cafe": ("cafe", AS_LISTED),
+    "cremad": (
+        "cremad",
+        Known(
+            unread=lambda row: "1076_MTI_SAD_XX" in row.path,
+            told=("CREMA-D/AudioWAV/1076_MTI_SAD_XX.wav: the recording is silent in the published corpus",),
+            absent={"SAD": 1},
+        ),
+    ),
+    "emodb": ("emodb", Known(mend=lambda row: replace(row, speaker=row.speaker[-2:], gender=row.speaker[:-3]))),
+    # the second takes of six sentences are not listed
+    "emovdb": ("emovdb", Known(absent={"Amused": 2, "Angry": 1, "Neutral": 2, "Sleepy": 1})),
+    "emovo": ("emovo", AS_LISTED),
+    "esd": (
+        "esd",
+        Known(
+            unread=lambda row: row.speaker <= "0010",
+            told=(OTHER_HALF.format("ESD", "Mandarin speakers 0001 to 0010"),),
+        ),
+    ),
+    "esd_mandarin": (
+        "esd",
+        Known(
+            unread=lambda row: row.speaker > "0010",
+            told=(OTHER_HALF.format("ESD Mandarin", "English speakers 0011 to 0020"),),
+        ),
+    ),
+    "jl": ("jlcorpus", Known(mend=lambda row: replace(row, speaker=row.speaker.rpartition("/")[2]))),
+    "mead": ("mead", AS_LISTED),
+    "mesd": ("mesd", Known(mend=lambda row: replace(row, speaker=None, gender=row.speaker.lower()))),
+    "ravdess": ("ravdess", AS_LISTED),
+    "savee": ("savee", AS_LISTED),
+    "shemo": ("shemo", Known(absent=None)),  # the clips that have a transcript
+    "subesco": ("subesco", AS_LISTED),
+    "tess": ("tess", AS_LISTED),
+    "turevdb": ("turevdb", AS_LISTED),
+    "urdu": ("urdu", AS_LISTED),
+}
+"""our name of a corpus -> EmoBox's, and what is known of its list"""
+
+NKULULEKO = {
+    "emovdb": ("emov-db/emov-db.csv",),
+    "ravdess": ("ravdess/ravdess.csv",),
+    "savee": ("savee/savee_test.csv", "savee/savee_train.csv"),
+    "shemo": ("shemo/shemo.csv",),
+}
+"""a second list where EmoBox's is not complete or has another layout"""
+
+SONG_EMOTIONS = ("neutral", "calm", "happiness", "sadness", "anger", "fear")
+AFEW_LISTS = {"afew_train.txt": ("Train_AFEW", "train"), "afew_eval.txt": ("Val_AFEW", "validation")}
+
+
+@pytest.mark.parametrize("name", [name for name in EMOBOX if name in CORPORA])
+def test_emobox(name, tmp_path):
+    theirs, known = EMOBOX[name]
+    rows = [known.mend(row) for row in emobox(theirs)]
+    lay_out(tmp_path / CORPORA[name].folders[0], (row.path for row in rows))
+    check(name, tmp_path, rows, known)
+
+
+@pytest.mark.parametrize("name", [name for name in NKULULEKO if name in CORPORA])
+def test_nkululeko(name, tmp_path):
+    rows = list(nkululeko(*NKULULEKO[name]))
+    lay_out(tmp_path / CORPORA[name].folders[0], (row.path for row in rows))
+    check(name, tmp_path, rows)
+
+
+def test_ravdess_song(tmp_path):
+    rows = []
+    for path in (path.removeprefix("archive/") for path in tracked("ravdess_song") if path.endswith(".wav")):
+        code = int(Path(path).stem.split("-")[2])
+        rows.append(Row(path, SONG_EMOTIONS[code - 1], Path(path).parent.name.removeprefix("Actor_")))
+    lay_out(tmp_path / "RAVDESS song", (row.path for row in rows))
+    check("ravdess_song", tmp_path, rows)
+
+
+def test_afew(tmp_path):
+    rows = []
+    for name, (folder, split) in AFEW_LISTS.items():
+        for line in clone("Emotion-FAN", "data", "txt", name).read_text(encoding="utf-8").splitlines():
+            path, label = line.split()
+            rows.append(Row(f"{folder}/{path}.avi", noun(label), split=split))
+    lay_out(tmp_path / "AFEW", (row.path for row in rows))
+    # four clips of the 1,156 are not listed
+    check("afew", tmp_path, rows, Known(absent={"Fear": 1, "Happy": 2, "Neutral": 1}))
+
+
+def test_cremad_from_git_is_nothing_but_pointers():
+    clone("CREMA-D", "AudioWAV")
+    found = list(CORPORA["cremad"].parse(LISTS, LISTS / "CREMA-D"))
+    assert Counter(row.reason.split(",")[0] for row in found) == {"Git-LFS pointer": 7442}
+
+
+def test_cremad_votes_and_actors(tmp_path):
+    folder = tmp_path / "CREMA-D"
+    lay_out(folder, (f"AudioWAV/{path.name}" for path in clone("CREMA-D", "AudioWAV").iterdir()))
+    for name in ("VideoDemographics.csv", "processedResults/tabulatedVotes.csv"):
+        copy(clone("CREMA-D", name), folder / name)
+    actors = {row["ActorID"]: row for row in table_of("CREMA-D", "VideoDemographics.csv")}
+    summary = {row["FileName"]: row["VoiceVote"] for row in table_of("CREMA-D", "processedResults", "summaryTable.csv")}
+    voices = {
+        row["fileName"]: row
+        for row in table_of("CREMA-D", "processedResults", "tabulatedVotes.csv")
+        if row[""].startswith("1")
+    }
+    found = [row for row in CORPORA["cremad"].parse(tmp_path, folder) if isinstance(row, Utterance)]
+    assert {row.name for row in found} == set(summary) - {"1076_MTI_SAD_XX"}
+    for row in found:
+        assert row.emotion_perceived == (summary[row.name] if len(summary[row.name]) == 1 else None), row.name
+        assert row.emotion_agreement in (None, pytest.approx(float(voices[row.name]["agreement"]))), row.name
+        assert (row.age, row.gender) == (int(actors[row.speaker]["Age"]), actors[row.speaker]["Sex"].lower())
+    level = sum(row.emotion_perceived is None for row in found)
+    print(f"cremad: votes on {len(found)} voices, {level} of them level; age and sex of {len(actors)} actors")
