@@ -47,6 +47,11 @@ SPLITS = {"train": "train", "dev": "validation", "test": "test"}
 NOUNS = {
     "amused": "amusement",
     "angry": "anger",
+    "anxious": "anxiety",
+    "apologetic": "apology",
+    "assertive": "assertiveness",
+    "concerned": "concern",
+    "encouraging": "encouragement",
     "excited": "excitement",
     "fearful": "fear",
     "happy": "happiness",

@@ -58,11 +58,12 @@ EMOBOX = {
     ),
     "jl": ("jlcorpus", Known(mend=lambda row: replace(row, speaker=row.speaker.rpartition("/")[2]))),
     "mead": ("mead", AS_LISTED),
-    "mesd": ("mesd", Known(mend=lambda row: replace(row, speaker=None, gender=row.speaker.lower()))),
+    # who speaks is not told, only whether it is a woman, a man or a child
+    "mesd": ("mesd", Known(mend=lambda row: replace(row, speaker=row.speaker[0], gender=row.speaker.lower()))),
     "ravdess": ("ravdess", AS_LISTED),
     "savee": ("savee", AS_LISTED),
     "shemo": ("shemo", Known(absent=None)),  # the clips that have a transcript
-    "subesco": ("subesco", AS_LISTED),
+    "subesco": ("subesco", Known(mend=lambda row: replace(row, speaker=f"{row.speaker[0]}_{row.speaker[-2:]}"))),
     "tess": ("tess", AS_LISTED),
     "turevdb": ("turevdb", AS_LISTED),
     "urdu": ("urdu", AS_LISTED),

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pytest
+
 from mer.corpora import CORPORA, Problem
 from mer.corpora.mosei_lists import SCORES
 from tests.corpora.file_lists import (
@@ -187,6 +189,11 @@ def write_evaluations(folder: Path, turns: Iterable[Turn]) -> None:
             file.write(f"C-{turn.name[-4]}1:\tOther;\t()\nA-E1:\tval 3; act 2; dom  2;\t()\n\n")
 
 
+def write(path: Path, lines: Iterable[str]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join((*lines, "")), encoding="utf-8")
+
+
 def test_mosei(tmp_path):
     """Parts, times and folds are real; of the scores the list tells only which is highest, so these are made up."""
     folder = tmp_path / "CMU-MOSEI"
@@ -195,16 +202,15 @@ def test_mosei(tmp_path):
         video, start, end, split = line["file"], line["start"], line["end"], MOSEI_SPLITS[line["split"]]
         label = SCORES[int(line["label6"])]
         scores.append(",".join((video, start, end, *("1" if score == label else "0" for score in SCORES))))
-        parts.setdefault(video, []).append(f"{video}___{line['index']}___{start}___{end}___words\n")
+        parts.setdefault(video, []).append(f"{video}___{line['index']}___{start}___{end}___words")
         path = f"Raw/Audio/Full/WAV_16000/{video}.wav"
         # some parts begin before their video does
         rows.append(Row(path, noun(label), video, split=split, start=max(0.0, float(start)), end=float(end)))
         splits[split] += 1
     lay_out(folder, {row.path for row in rows})
-    (folder / "labels.csv").write_text("\n".join((*scores, "")), encoding="utf-8")
+    write(folder / "labels.csv", scores)
     for video, lines in parts.items():
-        lay_out(folder, [f"Raw/Transcript/Segmented/Combined/{video}.txt"])
-        (folder / f"Raw/Transcript/Segmented/Combined/{video}.txt").write_text("".join(lines), encoding="utf-8")
+        write(folder / f"Raw/Transcript/Segmented/Combined/{video}.txt", lines)
     kit = clone("CMU-MultimodalSDK", "mmsdk/mmdatasdk/dataset/standard_datasets/CMU_MOSEI/cmu_mosei_std_folds.py")
     copy(kit, folder / kit.name)
     found = check("mosei", tmp_path, rows)
@@ -220,5 +226,16 @@ def test_nemo(tmp_path):
         for row in table(text, delimiter="\t")
     ]
     lay_out(folder, (path for path in tracked("nEMO") if path.endswith(".wav")))
-    (folder / "data.tsv").write_text(text, encoding="utf-8")
+    write(folder / "data.tsv", text.splitlines())
     check("nemo", tmp_path, rows)
+
+
+@pytest.mark.skipif("emozionalmente" not in CORPORA, reason="the corpus is not read yet")
+def test_emozionalmente(tmp_path):
+    rows = [replace(row, speaker=row.speaker[:12]) for row in emobox("emozionalmente")]
+    labels = {noun: label for label, noun in CORPORA["emozionalmente"].emotions.items()}
+    lines = ["file_name,actor,emotion_expressed,sentence"]
+    lines += [f"{Path(row.path).name},{row.speaker},{labels[row.emotion]},Words." for row in rows]
+    lay_out(tmp_path / "Emozionalmente", (row.path for row in rows))
+    write(tmp_path / "Emozionalmente" / "metadata" / "samples.csv", lines)
+    check("emozionalmente", tmp_path, rows)
