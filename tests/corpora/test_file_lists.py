@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mer.corpora import CORPORA, Utterance
+from mer.corpora import CORPORA, Problem, Utterance
 from tests.corpora.file_lists import (
     AS_LISTED,
     LISTS,
@@ -79,10 +79,13 @@ NKULULEKO = {
 """a second list where EmoBox's is not complete or has another layout"""
 
 SONG_EMOTIONS = ("neutral", "calm", "happiness", "sadness", "anger", "fear")
+KEYWORDS = {"bacho", "go", "help", "no", "stop", "yes"}
+NOBODY = "d14a028c2a3a2bc9476102bb288234c415a2b01f828ea62ac5b3e42f"
+"""the speaker of all EmoSpeech-IN recordings of which nobody says who speaks"""
 AFEW_LISTS = {"afew_train.txt": ("Train_AFEW", "train"), "afew_eval.txt": ("Val_AFEW", "validation")}
 
 
-@pytest.mark.parametrize("name", [name for name in EMOBOX if name in CORPORA])
+@pytest.mark.parametrize("name", EMOBOX)
 def test_emobox(name, tmp_path):
     theirs, known = EMOBOX[name]
     rows = [known.mend(row) for row in emobox(theirs)]
@@ -90,7 +93,7 @@ def test_emobox(name, tmp_path):
     check(name, tmp_path, rows, known)
 
 
-@pytest.mark.parametrize("name", [name for name in NKULULEKO if name in CORPORA])
+@pytest.mark.parametrize("name", NKULULEKO)
 def test_nkululeko(name, tmp_path):
     rows = list(nkululeko(*NKULULEKO[name]))
     lay_out(tmp_path / CORPORA[name].folders[0], (row.path for row in rows))
@@ -104,6 +107,21 @@ def test_ravdess_song(tmp_path):
         rows.append(Row(path, SONG_EMOTIONS[code - 1], Path(path).parent.name.removeprefix("Actor_")))
     lay_out(tmp_path / "RAVDESS song", (row.path for row in rows))
     check("ravdess_song", tmp_path, rows)
+
+
+def test_emospeechin(tmp_path):
+    paths = [path for path in tracked("emospeech-dataset-v1") if path.endswith(".wav")]
+    lay_out(tmp_path / "EmoSpeech-IN", paths)
+    rows = []
+    for path in paths:
+        keyword, _, emotion, _, speaker = Path(path).stem.split("-")
+        if keyword in KEYWORDS and speaker != NOBODY:
+            rows.append(Row(path, noun(emotion), speaker[:12]))
+    left_out = {f"EmoSpeech-IN/{path}" for path in paths} - {f"EmoSpeech-IN/{row.path}" for row in rows}
+    found = CORPORA["emospeechin"].parse(tmp_path, tmp_path / "EmoSpeech-IN")
+    told = {row.path: row.reason for row in found if isinstance(row, Problem)}
+    assert set(told) == left_out
+    check("emospeechin", tmp_path, rows, Known(told=tuple(f"{path}: {reason}" for path, reason in told.items())))
 
 
 def test_afew(tmp_path):
@@ -140,6 +158,9 @@ def test_cremad_votes_and_actors(tmp_path):
     for row in found:
         assert row.emotion_perceived == (summary[row.name] if len(summary[row.name]) == 1 else None), row.name
         assert row.emotion_agreement in (None, pytest.approx(float(voices[row.name]["agreement"]))), row.name
+        counts = {letter: int(voices[row.name][letter]) for letter in "ADFHNS"}
+        shares = {letter: count / int(voices[row.name]["numResponses"]) for letter, count in counts.items() if count}
+        assert row.emotion_vector == pytest.approx(shares), row.name
         assert (row.age, row.gender) == (int(actors[row.speaker]["Age"]), actors[row.speaker]["Sex"].lower())
     level = sum(row.emotion_perceived is None for row in found)
     print(f"cremad: votes on {len(found)} voices, {level} of them level; age and sex of {len(actors)} actors")
