@@ -14,7 +14,8 @@ TURN = rf"{DIALOGUE}_[MF][0-9]{{3}}"
 RATED = re.compile(rf"\[\s*(?P<start>[0-9.]+) - (?P<end>[0-9.]+)\s*\]\s+(?P<turn>{TURN})\s+(?P<label>\S+)(?:\s.*)?")
 VOTE = re.compile(r"C-E[0-9]+:\s*(?P<words>[^(]*)")
 SPOKEN = re.compile(rf"(?P<turn>{TURN})\s*\[[0-9.]+\s*-\s*[0-9.]+\]:(?P<text>.*)")
-TAG = re.compile(r"\[[A-Z]+\]")
+TAG = re.compile(r"\[[A-Za-z]+\]")
+"""what is no speech: [LAUGHTER], [GARBAGE], in some turns in small letters"""
 WORDS = {
     "neutral": "neu",
     "neutral state": "neu",
@@ -102,7 +103,13 @@ def transcripts(data: bytes) -> dict[str, str]:
     {'Ses01F_impro01_F000': 'Excuse me.'}
     """
     lines = (SPOKEN.fullmatch(line.strip()) for line in decode(data).splitlines())
-    return {line["turn"]: " ".join(TAG.sub(" ", line["text"]).split()) for line in lines if line}
+    return {line["turn"]: _words(line["text"]) for line in lines if line}
+
+
+def _words(text: str) -> str:
+    words = " ".join(TAG.sub(" ", text).split())
+    # the full stop after a tag is no word either
+    return words if any(letter.isalnum() for letter in words) else ""
 
 
 def _seconds(text: str) -> float | None:

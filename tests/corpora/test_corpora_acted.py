@@ -106,7 +106,7 @@ def test_litter_is_passed_over_and_strange_names_are_told(tmp_path, name):
     [
         ("tess", 2800, 2),
         ("savee", 480, 4),
-        ("emovdb", 6887, 4),
+        ("emovdb", 6893, 4),
         ("ravdess_song", 1012, 23),
         ("esd_mandarin", 17500, 10),
         ("mead", 31729, 48),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mer.corpora import CORPORA, Problem, Utterance
+from mer.corpora.iemocap_lists import transcripts
 from mer.dataset import labels
 
 EMORY = "Utterance,Speaker,Emotion,Scene_ID,Utterance_ID,Season,Episode,Start_Time,End_Time\n"
@@ -179,3 +180,17 @@ def test_iemocap_sets_of_the_field(policy, total):
     mapped = labels.mapping(policy, "iemocap", corpus.emotions).classes
     assert sum(corpus.expected.values()) == 10_039
     assert sum(count for native, count in corpus.expected.items() if mapped[native]) == total
+
+
+@pytest.mark.parametrize(
+    ("spoken", "words"),
+    [
+        ("[LAUGHTER] That's [BREATHING] it.", "That's it."),
+        ("[garbage] who knows?", "who knows?"),
+        ("[laughter]", ""),
+        ("[GARBAGE].", ""),
+        ("911.", "911."),
+    ],
+)
+def test_iemocap_keeps_words_only(spoken, words):
+    assert transcripts(f"Ses04F_impro03_F052 [1.0-2.0]: {spoken}\n".encode()) == {"Ses04F_impro03_F052": words}
