@@ -84,8 +84,8 @@ def kin_across_parts(rows: pd.DataFrame, official: set[str]) -> Iterator[Finding
                 count,
                 of,
                 examples(rows.loc[shared, "speaker_id"]),
-                f"{count} of the {of} speakers whom {target} tests have the names of speakers whom {source} trains, and "
-                f"both are of the family {family}.",
+                f"{count} of the {of} speakers whom {target} tests have the names of speakers that {source} trains, "
+                f"and both are of the family {family}.",
                 "a model trained on all corpora has heard the voices that it is tested on.",
                 "give a speaker the same part in every corpus of a family.",
             )

@@ -13,6 +13,7 @@ what a reader of the scores has to know."""
 
 EXAMPLES = 3
 """How many rows a finding names."""
+EXAMPLE_LETTERS = 90
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,8 @@ def examples(values: pd.Series) -> tuple[str, ...]:
     >>> examples(pd.Series(["b", "a", "b", "c", "d"]))
     ('b', 'a', 'c')
     """
-    return tuple(str(value) for value in values.dropna().drop_duplicates().head(EXAMPLES))
+    first = values.dropna().drop_duplicates().head(EXAMPLES)
+    return tuple(v if len(v) <= EXAMPLE_LETTERS else v[: EXAMPLE_LETTERS - 1] + "…" for v in map(str, first))
 
 
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from mer import stats
 from mer.dataset.audit.finding import BREACH, NOTE, WARNING, Finding, examples
-from mer.dataset.audit.rows import PARTS, met
+from mer.dataset.audit.rows import NOUNS, PARTS, met
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def _parts_finding(
     count = part.loc[shared, kind.column].nunique()
     of = part.loc[part["split"] == target, kind.column].nunique()
     worst = (source, target) == ("train", "test")
-    what = f"{count} of the {of} {kind.noun} of the {target} part are in the {source} part, too."
+    what = f"{count} of the {of} {kind.noun} of the {target} part are in the {NOUNS[source]} part, too."
     if kind.column == "speaker_id" and worst:
         what += _rule_sentence(part)
     meaning, advice = kind.meaning, kind.advice

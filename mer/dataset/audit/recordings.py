@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pandas as pd
 
 from mer.dataset.audit.finding import BREACH, WARNING, Finding, examples
-from mer.dataset.audit.rows import PARTS, joined
+from mer.dataset.audit.rows import NOUNS, PARTS, joined
 
-MEDIA = ("aac", "aif", "aiff", "avi", "flac", "m4a", "mkv", "mov", "mp3", "mp4", "oga", "ogg", "opus", "sph", "wav",
-         "webm", "wma")  # fmt: skip
+MEDIA = (".aac", ".aif", ".aiff", ".avi", ".flac", ".m4a", ".mkv", ".mov", ".mp3", ".mp4", ".oga", ".ogg", ".opus",
+         ".sph", ".wav", ".webm", ".wma")  # fmt: skip
 """suffixes by which a path names a recording and not the list that the utterance is on"""
 
 _TRAINED = "the model has heard what it is tested on, so that the score is in part one of memory"
@@ -44,8 +44,8 @@ def listed_twice(rows: pd.DataFrame) -> Iterator[Finding]:
 def same_audio(rows: pd.DataFrame) -> Iterator[Finding]:
     """Yield different utterances whose recordings are identical, by digest, or by path where there is no digest."""
     once = rows[~rows.duplicated(["corpus", "utterance_id"]) | rows["utterance_id"].isna()]
-    suffix = once["source_path"].str.rsplit(".", n=1).str[-1].str.lower()
-    sound = once["audio_sha256"].fillna(once["source_path"].where(suffix.isin(MEDIA)))
+    recording = once["source_path"].str.lower().str.endswith(MEDIA, na=False)
+    sound = once["audio_sha256"].fillna(once["source_path"].where(recording))
     stretch = once["start"].astype("str").fillna("") + "\x1f" + once["end"].astype("str").fillna("")
     key = sound + "\x1f" + stretch
     twins = once.assign(group=key)[key.notna() & key.duplicated(keep=False)]
@@ -115,7 +115,7 @@ def _across_parts(group: pd.DataFrame, among: pd.DataFrame, what: str, where: st
             continue
         count, of = int(hit.sum()), int((among["split"] == target).sum())
         meaning = _TRAINED if source == "train" and target == "test" else _CHOSEN if target == "test" else _SPOILED
-        text = f"{count:,} of the {of:,} rows of the {target} part have a copy in the {source} part."
+        text = f"{count:,} of the {of:,} rows of the {target} part have a copy in the {NOUNS[source]} part."
         return Finding(f"{what} across parts", severity, where, count, of,
                        examples(group.loc[hit, "utterance_id"]), text, f"{meaning}.", advice)  # fmt: skip
     return None

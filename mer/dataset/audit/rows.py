@@ -13,6 +13,10 @@ PARTS = (("train", "test", BREACH), ("validation", "test", BREACH), ("train", "v
 with; training and validation sharing something spoils only the choice."""
 
 
+NOUNS = {"train": "training", "validation": "validation", "test": "test"}
+"""What a part is called in a sentence."""
+
+
 def complete(manifest: pd.DataFrame) -> pd.DataFrame:
     """Return the columns that the audit looks at, those that are not there null, with the rows numbered from 0.
 
