@@ -1,5 +1,6 @@
 """The columns that the audit looks at, and the one question behind most of its checks: who meets whom."""
 
+import numpy as np
 import pandas as pd
 
 from mer.dataset import schema
@@ -38,7 +39,8 @@ def met(key: pd.Series, source: pd.Series, target: pd.Series) -> pd.Series:
     >>> met(key, first, ~first).tolist()
     [False, False, False, True, False]
     """
-    return target & key.notna() & key.isin(key[source])
+    numbers = pd.factorize(key)[0]  # comparing numbers is many times faster than comparing texts
+    return target & (numbers >= 0) & np.isin(numbers, numbers[source.to_numpy(dtype=bool)])
 
 
 def joined(names: pd.Series) -> str:

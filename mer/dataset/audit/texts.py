@@ -5,6 +5,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
 from mer.dataset.audit.finding import BREACH, NOTE, Finding, examples
@@ -53,43 +54,53 @@ def shared_lines(spoken: pd.DataFrame) -> Iterator[Finding]:
         spoken: from `with_lines`.
     """
     longer = spoken[spoken["line"].str.count(" ") >= LONG - 1]
+    longer = longer.assign(number=pd.factorize(longer["line"])[0])
     corpora = dict(list(longer.groupby("corpus", sort=True)))
-    everything = {name: set(part["line"]) for name, part in corpora.items()}
-    trained = {name: set(part.loc[part["split"] == "train", "line"]) for name, part in corpora.items()}
-    families = {name: part["family"].iloc[0] for name, part in corpora.items()}
+    trained = {name: part[part["split"] == "train"] for name, part in corpora.items()}
+    tested = {name: part[part["split"] == "test"] for name, part in corpora.items()}
     for source, target in itertools.product(corpora, repeat=2):
-        tested = corpora[target][corpora[target]["split"] == "test"]
-        yield from _finding(tested, trained[source], corpora[source], "parts", "the training part of ")
-        if families[source] != families[target]:
-            tested = tested if len(tested) else corpora[target]
-            yield from _finding(tested, everything[source], corpora[source], "families", "")
+        yield from _recurring(tested[target], trained[source], "parts", "the training part of ")
+        if corpora[source]["family"].iloc[0] != corpora[target]["family"].iloc[0]:
+            judged = tested[target] if len(tested[target]) else corpora[target]
+            yield from _recurring(judged, corpora[source], "families", "")
 
 
-def _finding(tested: pd.DataFrame, lines: set[str], source: pd.DataFrame, across: str, place: str) -> Iterator[Finding]:
-    hit = tested["line"].isin(lines)
+def _recurring(tested: pd.DataFrame, known: pd.DataFrame, across: str, place: str) -> Iterator[Finding]:
+    hit = np.isin(tested["number"], known["number"].unique())
     if not hit.any():
         return
-    names = (source["corpus"].iloc[0], tested["corpus"].iloc[0])
-    count, of, different = int(hit.sum()), len(tested), tested.loc[hit, "line"].nunique()
-    read = {source["control"].iloc[0], tested["control"].iloc[0]} == {"parallel"}
-    chance = count < FEW or count < RARE * of
-    own = names[0] == names[1]
+    source, target = known["corpus"].iloc[0], tested["corpus"].iloc[0]
+    count, of, different = int(hit.sum()), len(tested), tested.loc[hit, "number"].nunique()
+    controls = {known["control"].iloc[0], tested["control"].iloc[0]}
+    severity, meaning, advice = _verdict(controls, source == target, count < FEW or count < RARE * of)
     what = (
-        f"{count:,} of the {of:,} longer test lines of {names[1]} ({LONG} words or more) occur word for word in "
-        f"{place}{names[0]} ({count / of:.1%}; {different:,} different ones)."
+        f"{count:,} of the {of:,} longer test lines of {target} ({LONG} words or more) occur word for word in "
+        f"{place}{source} ({count / of:.1%}; {different:,} different ones)."
     )
-    if read:
-        meaning = "sentences given out to be read: their words tell a text model nothing, and known words help none."
-        advice = "nothing, as long as every emotion is spoken with the same sentences."
-    elif chance:
-        meaning = "no more than people repeat themselves by chance."
-        advice = "nothing."
-    else:
-        meaning = "a text model has seen the lines that it is tested on, most of them with their labels."
-        advice = (
-            "split by sentence or script, or leave the shared lines out of the training part."
-            if own
-            else "give both corpora one family, and never train on one where the other is tested."
-        )
-    yield Finding(f"lines across {across}", NOTE if read or chance else BREACH, joined(pd.Series(names)), count, of,
+    yield Finding(f"lines across {across}", severity, joined(pd.Series([source, target])), count, of,
                   examples(tested.loc[hit, "transcription"]), what, meaning, advice)  # fmt: skip
+
+
+def _verdict(controls: set[str], own: bool, chance: bool) -> tuple[str, str, str]:
+    """Severity, meaning and advice; `own`: within one corpus."""
+    if controls == {"parallel"}:
+        return (
+            NOTE,
+            "sentences given out to be read: their words tell a text model nothing, and known words help none.",
+            "nothing, as long as every emotion is spoken with the same sentences.",
+        )
+    if own and "free" not in controls:
+        return (
+            NOTE,
+            "sentences given out to be read, some of them for one emotion: a text model knows them from training.",
+            "do not score systems that see the text of this corpus, or only on the sentences that all emotions share.",
+        )
+    if chance:
+        return NOTE, "no more than people repeat themselves by chance.", "nothing."
+    return (
+        BREACH,
+        "a text model has seen the lines that it is tested on, most of them with their labels.",
+        "split by sentence or script, or leave the shared lines out of the training part."
+        if own
+        else "give both corpora one family, and never train on one where the other is tested.",
+    )
