@@ -1,47 +1,10 @@
-"""What could make a score look better than it is: leaks between parts, and shortcuts."""
+"""What can be scored without hearing an emotion, under the same split as the models."""
 
 import numpy as np
 import pandas as pd
 
 from mer import stats
 from mer.dataset.splits import fold_parts
-
-
-def leaks(manifest: pd.DataFrame, official: set[str]) -> pd.DataFrame:
-    """Return findings with columns kind, corpus, count, example, meaning.
-
-    Args:
-        manifest: usable rows.
-        official: corpora whose published split shares speakers by design; reported, not hidden.
-    """
-    found = [*_shared_speakers(manifest, official), *_same_audio(manifest)]
-    return pd.DataFrame(found, columns=["kind", "corpus", "count", "example", "meaning"])
-
-
-def _shared_speakers(manifest: pd.DataFrame, official: set[str]) -> list[tuple]:
-    parts = manifest.groupby(["corpus", "speaker_id"])["split"].nunique()
-    shared = parts[parts > 1].reset_index()
-    return [
-        ("speakers in several parts", corpus, len(rows), rows["speaker_id"].iloc[0],
-         "the official split; scores are not speaker-independent" if corpus in official else "a fault of this split")
-        for corpus, rows in shared.groupby("corpus")
-    ]  # fmt: skip
-
-
-def _same_audio(manifest: pd.DataFrame) -> list[tuple]:
-    whole = manifest[manifest["start"].isna()]
-    twins = whole[whole.duplicated("audio_sha256", keep=False)]
-    where = twins.groupby("audio_sha256")["corpus"].transform(lambda c: "+".join(sorted(set(c))))
-    found = []
-    for corpora, rows in twins.groupby(where):
-        apart = rows.groupby("audio_sha256")[["split", "fold", "family", "emotion"]].nunique().gt(1).sum()
-        meaning = (
-            f"{apart['split']} lie in several parts, {apart['fold']} in several folds, "
-            f"{apart['family']} in several families, {apart['emotion']} have two labels"
-        )
-        number = rows["audio_sha256"].nunique()
-        found.append(("the same audio twice", corpora, number, rows["utterance_id"].iloc[0], meaning))
-    return found
 
 
 def duration_shortcut(manifest: pd.DataFrame, classes: tuple[str, ...], confidence: float = 0.95) -> pd.DataFrame:

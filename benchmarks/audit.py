@@ -1,0 +1,170 @@
+"""What the audit costs: near-duplicates among real recordings, their growth to 50,000 clips, and 110,000 rows.
+
+    python benchmarks/audit.py [--raw FOLDER] [--clips 50000] [--rows 110000]
+
+`--raw` is a folder of corpora as below data/raw (MER_REAL_CORPORA by default). Growth takes the same recordings at
+other speeds, 3 % apart and more, which the search must not confuse, and made-up voices where there is no folder; one
+clip in fifty is hidden a second time, cut and coded anew, and has to be found. Each measurement is a process of its
+own, so that its peak of memory is, too. Limits on two cores: 60 s for 3,346 recordings, 30 s and 2 GiB for the rows.
+"""
+
+import argparse
+import hashlib
+import io
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import soundfile
+import soxr
+
+from mer.corpora import CORPORA, Utterance
+from mer.corpora.synthetic import plan
+from mer.corpora.synthetic_voice import RATE, speak
+from mer.dataset import audit, labels, schema, splits
+from mer.dataset.audit import near
+from mer.dataset.audit.fingerprints import RATE_HZ, fingerprint
+from mer.media.audio import read_mono
+
+ROOT = Path(__file__).resolve().parents[1]
+SPEEDS = [1.03 ** (turn // 2 + 1 if turn % 2 else -turn // 2) for turn in range(32)]
+"""1, 1.03, 1 / 1.03, 1.03², …"""
+HIDDEN_EVERY = 50
+
+
+def recordings(raw: Path) -> list[str]:
+    """Paths below `raw` of everything that the corpora's parsers take for an utterance and that is there as sound."""
+    found = [(corpus, corpus.find(raw)) for corpus in CORPORA.values()]
+    rows = (row for corpus, folder in found if folder for row in corpus.parse(raw, folder))
+    return sorted({r.path for r in rows if isinstance(r, Utterance) and r.path.endswith((".wav", ".flac"))})
+
+
+def real(raw: Path) -> None:
+    """Near-duplicates of a folder, decoding included."""
+    paths = recordings(raw)
+    clock, start = time.perf_counter(), time.process_time()
+    found = audit.near_pairs(pd.DataFrame({"source_path": paths}), raw, jobs=2)
+    print(f"{len(paths):,} recordings, decoding included: {time.perf_counter() - clock:.1f} s "
+          f"({time.process_time() - start:.1f} s of processor), {len(found.pairs)} pairs")  # fmt: skip
+
+
+def voices(raw: Path | None, count: int) -> Callable[[int], np.ndarray]:
+    """Return a function that makes clip 0..count-1, at 8 kHz."""
+    if raw is None:
+        clips = [clip for tree in plan(seed=0, speakers=24, clips=-(-count // 600)).values() for clip in tree.clips]
+        return lambda at: soxr.resample(speak(clips[at], seed=0, shift=1.0), RATE, RATE_HZ)
+    paths = recordings(raw)
+
+    def voice(at: int) -> np.ndarray:
+        sound = read_mono(raw / paths[at % len(paths)], rate_hz=RATE_HZ)
+        speed = SPEEDS[at // len(paths)]
+        times = np.arange(0, len(sound) - 1, speed)
+        return np.interp(times, np.arange(len(sound)), sound).astype("float32")
+
+    return voice
+
+
+def disguised(sound: np.ndarray) -> np.ndarray:
+    """The same clip, cut at both ends, half as loud and through a lossy codec."""
+    cut = sound[len(sound) // 10 + 13 : -len(sound) // 10] / 2
+    coded = io.BytesIO()
+    soundfile.write(coded, cut, RATE_HZ, format="OGG", subtype="VORBIS", compression_level=0.6)
+    coded.seek(0)
+    return soundfile.read(coded, dtype="float32")[0]
+
+
+def growth(raw: Path | None, count: int) -> None:
+    """Fingerprints and search for one number of clips."""
+    clock, voice = time.perf_counter(), voices(raw, count)
+    hidden = range(0, count, HIDDEN_EVERY)
+    with ThreadPoolExecutor(2) as pool:
+        prints = list(pool.map(lambda at: fingerprint(voice(at)), range(count)))
+        prints += pool.map(lambda at: fingerprint(disguised(voice(at))), hidden)
+    reading = time.perf_counter() - clock
+    clock, start = time.perf_counter(), time.process_time()
+    pairs = near.pairs(prints)
+    searching, processor = time.perf_counter() - clock, time.process_time() - start
+    found = set(zip(pairs["first"], pairs["second"], strict=True))
+    truth = {(number, count + at) for at, number in enumerate(hidden)}
+    origin = np.array([*range(count), *hidden]) % (len(recordings(raw)) if raw else count)
+    wrong = sum(origin[one] != origin[other] for one, other in found)
+    print(f"{len(prints):7,} clips: made and fingerprinted {reading:6.1f} s, searched {searching:6.1f} s "
+          f"({processor:6.1f} s of processor), hidden copies {len(truth)}, found {len(truth & found)}, "
+          f"pairs of different recordings {wrong}, peak {peak():.2f} GiB", flush=True)  # fmt: skip
+
+
+def peak() -> float:
+    """Largest memory of this process so far, in GiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**30 if sys.platform == "darwin" else 2**20)
+
+
+def manifest(count: int) -> pd.DataFrame:
+    """A manifest of every corpus, with free speech where the corpus has it and read sentences elsewhere."""
+    rng = np.random.default_rng(0)
+    shares = rng.dirichlet(np.full(len(CORPORA), 2.0))
+    emotions = labels.classes("paper7")
+    words = [f"w{number}" for number in range(8_000)]
+    often = 1 / np.arange(1, len(words) + 1)
+    rows = []
+    for number, name in enumerate(np.sort(rng.choice(list(CORPORA), count, p=shares))):
+        corpus, free = CORPORA[name], CORPORA[name].lexical_control == "free"
+        text = rng.choice(8_000, rng.integers(2, 20), p=often / often.sum()) if free else [rng.integers(300)] * 6
+        rows.append({
+            "utterance_id": f"{name}/{number}", "corpus": name, "family": corpus.family, "gender": "female",
+            "source_path": f"{name}/{number}.wav", "audio_sha256": hashlib.sha256(b"%d" % number).hexdigest(),
+            "emotion": emotions[rng.integers(len(emotions))], "emotion_raw": "x", "duration": 3.0,
+            "transcription": " ".join(words[at] for at in text) + f" {name}", "lexical_control": corpus.lexical_control,
+            "speaker_id": f"{name}_{rng.integers(40):03}", "dialogue_id": f"{name}_{number // 10}" if free else None,
+            "split_official": ("train", "validation", "test")[number // 10 % 3] if corpus.official_splits else None,
+            "too_short": False, "too_long": False, "audio_ok": True,
+        })  # fmt: skip
+    official = {name for name, corpus in CORPORA.items() if corpus.official_splits}
+    return splits.assign(schema.typed(rows), official, seed=0, validation=0.1, test=0.1, folds=5)
+
+
+def rows(path: Path) -> None:
+    """The exact audit of a saved manifest."""
+    clock, start = time.perf_counter(), time.process_time()
+    table = schema.usable(pd.read_parquet(path))
+    official = {name for name, corpus in CORPORA.items() if corpus.official_splits}
+    found = audit.find_leaks(table, official)
+    print(f"{len(table):,} rows: {time.perf_counter() - clock:.1f} s ({time.process_time() - start:.1f} s of "
+          f"processor), {len(found)} findings, peak {peak():.2f} GiB")  # fmt: skip
+
+
+def alone(code: str) -> None:
+    """Run one measurement in a process of its own."""
+    program = f"from pathlib import Path, PosixPath, WindowsPath\nfrom benchmarks import audit\naudit.{code}"
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
+
+
+def main() -> None:
+    """Print the measurements."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--raw", type=Path, default=os.environ.get("MER_REAL_CORPORA"))
+    parser.add_argument("--clips", type=int, default=50_000)
+    parser.add_argument("--rows", type=int, default=110_000)
+    given = parser.parse_args()
+    raw = given.raw.resolve() if given.raw else None
+    print(f"{platform.platform()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python "
+          f"{platform.python_version()}", flush=True)  # fmt: skip
+    with tempfile.TemporaryDirectory() as place:
+        manifest(given.rows).to_parquet(Path(place) / "manifest.parquet")
+        alone(f"rows({str(place) + '/manifest.parquet'!r})")
+    if raw:
+        alone(f"real({raw!r})")
+    for share in (16, 8, 4, 2, 1):
+        alone(f"growth({raw!r}, {given.clips // share})")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""Audit a table of utterances: `python -m mer.dataset audit MANIFEST`; see `--help`."""
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from mer.dataset.audit import Finding, find_leaks, near_pairs, sound, unchecked
+from mer.dataset.audit.checks import NO_PAIRS
+from mer.dataset.audit.columns import Unusable, chosen_columns
+from mer.dataset.audit.finding import BREACH, SEVERITIES, lines, printable
+from mer.dataset.audit.tables import Table, load, sources
+
+PLURALS = {"breach": "breaches", "warning": "warnings", "note": "notes"}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    given = _parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a console that lacks a letter shows something else
+    try:
+        table = load(sources(given.manifest, given.part), chosen_columns(given.columns), _pattern(given.speaker_from))
+        rows, pairs, remarks = _listen(table, given.audio)
+    except Unusable as error:
+        print(printable(f"audit: {error}"), file=sys.stderr)
+        return 2
+    found = find_leaks(rows, table.official, pairs)
+    print("\n".join(_report(table, found, remarks, unchecked(rows), given.audio is not None)))
+    return 1 if any(finding.severity == BREACH for finding in found) else 0
+
+
+def _report(table: Table, found: list[Finding], remarks: list[str], untold: list[str], listened: bool) -> Iterator[str]:
+    yield from map(printable, (*_head(table), ""))
+    for finding in found:
+        yield lines(finding) + "\n"
+    for remark in (*table.remarks, *remarks):
+        yield printable(f"Remark: {remark}.")
+    for what in untold:
+        yield f"Not checked: {what}."
+    if not listened:
+        yield "Not checked: near-duplicates among the recordings, which takes --audio FOLDER."
+    counts = [(severity, sum(finding.severity == severity for finding in found)) for severity in SEVERITIES]
+    yield ", ".join(f"{count} {name if count == 1 else PLURALS[name]}" for name, count in counts)
+
+
+def _head(table: Table) -> tuple[str, str]:
+    rows = table.rows
+    parts = [f"{part} {count:,}" for part, count in rows["split"].value_counts().items()]
+    corpora = rows["corpus"].nunique()
+    return (
+        f"{len(rows):,} rows of {corpora} {'corpus' if corpora == 1 else 'corpora'}: {', '.join(parts) or 'no parts'}.",
+        f"Read as: {', '.join(f'{ours} = {theirs}' for ours, theirs in table.read_as.items())}.",
+    )
+
+
+def _pattern(text: str | None) -> re.Pattern | None:
+    try:
+        return None if text is None else re.compile(text)
+    except re.error as error:
+        raise Unusable(f"--speaker-from {text!r}: not a regular expression ({error})") from None
+
+
+def _listen(table: Table, folder: Path | None) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+    """The rows, with digests where the table had none, and the near-duplicates among their recordings.
+
+    Raises:
+        Unusable: none of the recordings can be read.
+    """
+    rows = table.rows
+    if folder is None:
+        return rows, NO_PAIRS, []
+    jobs = os.cpu_count() or 1
+    near = near_pairs(rows, folder, jobs)
+    if len(near.unheard) == len(rows):
+        path, reason = rows["source_path"].iloc[0], near.unheard["reason"].iloc[0]
+        raise Unusable(f"--audio {folder}: none of the table's recordings can be read, for example {path!r}: {reason}")
+    remarks = []
+    if len(near.unheard):
+        first = near.unheard.iloc[0]
+        example = rows["utterance_id"].iloc[first["row"]]
+        remarks.append(
+            f"{len(near.unheard):,} recordings could not be read, for example {example!r}: {first['reason']}"
+        )
+    if rows["audio_sha256"].isna().any():
+        own = pd.Series(sound.digests(rows["source_path"].tolist(), folder, jobs), rows.index, "str")
+        rows = rows.assign(audio_sha256=rows["audio_sha256"].fillna(own))
+    return rows, near.pairs, remarks
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m mer.dataset", description="What can be done with a manifest.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    audit = commands.add_parser(
+        "audit",
+        help="search a table of utterances for leaks",
+        description="Search a manifest or any published table of utterances for what makes a score look too good.",
+        epilog="Exit code: 0 no breach, 1 a breach, 2 the table cannot be used.",
+    )
+    add = audit.add_argument
+    add(
+        "manifest",
+        nargs="?",
+        type=Path,
+        metavar="MANIFEST",
+        help="a Parquet, CSV, TSV or JSON-lines file, or a folder of them with train, dev and test in their names",
+    )
+    add(
+        "--part",
+        action="append",
+        default=[],
+        metavar="[CORPUS/]PART=FILE",
+        help="instead of MANIFEST: the file of one part, train, validation or test; repeat for the others",
+    )
+    add(
+        "--columns",
+        default="",
+        metavar="OURS=THEIRS,…",
+        help="which column is which, where its name does not say: path=wav,speaker=spk,dialogue=Season+Episode",
+    )
+    add("--speaker-from", metavar="REGEX", help="find the speaker in the id or path, by the first group")
+    add(
+        "--audio",
+        type=Path,
+        metavar="FOLDER",
+        help="the folder that the paths start from: listen for the same recording under two names",
+    )
+    return parser  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(main())

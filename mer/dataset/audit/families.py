@@ -1,0 +1,114 @@
+"""Leaks across what is held out: families that are torn apart, and people who appear on both sides."""
+
+import itertools
+import re
+from collections.abc import Iterator
+
+import pandas as pd
+
+from mer.corpora import CORPORA
+from mer.dataset.audit.finding import BREACH, NOTE, Finding, examples
+from mer.dataset.audit.rows import joined, met
+
+_GENERIC = re.compile(r"speaker|spkr?|actor|actress|subject|female|male|man|woman|child|session|unknown|voice")
+_TELLING = re.compile(r"[^\W\d_]{4}|[0-9a-f]{8}")
+"""a name, or a digest; two corpora that both number their speakers from 1 share nothing"""
+
+
+def torn(rows: pd.DataFrame) -> Iterator[Finding]:
+    """Yield families that leaving one family out would not keep together."""
+    families = rows.groupby("corpus", sort=True)["family"].unique()
+    for corpus, names in families.items():
+        if len(names) > 1:
+            yield _torn(rows[rows["corpus"] == corpus], f"The corpus bears {len(names)} families: {', '.join(names)}.")
+    known = [corpus for corpus in families.index if corpus in CORPORA]
+    for one, other in itertools.combinations(known, 2):
+        family = CORPORA[one].family
+        if family == CORPORA[other].family and set(families[one]) != set(families[other]):
+            both = rows[rows["corpus"].isin([one, other])]
+            yield _torn(both, f"Both corpora are of the family {family}, but the table gives them different ones.")
+
+
+def _torn(rows: pd.DataFrame, what: str) -> Finding:
+    return Finding(
+        "family torn apart",
+        BREACH,
+        joined(rows["corpus"]),
+        len(rows),
+        len(rows),
+        examples(rows["family"]),
+        what,
+        "when one part of the family is held out, the other still trains, with the same recordings, speakers or texts.",
+        "give everything of one origin the same family.",
+    )
+
+
+def on_both_sides(rows: pd.DataFrame) -> Iterator[Finding]:
+    """Yield corpora that are only tested on while another corpus of their family is trained on."""
+    parts = rows.dropna(subset=["split"]).groupby("corpus")["split"].unique()
+    held_out = [corpus for corpus, names in parts.items() if set(names) == {"test"}]
+    for corpus in held_out:
+        mine = rows["corpus"] == corpus
+        family = rows.loc[mine, "family"].iloc[0]
+        kin = ~mine & (rows["family"] == family) & (rows["split"] == "train")
+        if kin.any():
+            yield Finding(
+                "family on both sides",
+                BREACH,
+                joined(rows.loc[mine | kin, "corpus"]),
+                int(kin.sum()),
+                int((rows["split"] == "train").sum()),
+                examples(rows.loc[kin, "utterance_id"]),
+                f"{corpus} is only tested on, as a corpus that is held out, and {int(kin.sum()):,} training rows are "
+                f"of its family ({family}).",
+                "the corpus is not held out: the model has heard its speakers, recordings or texts.",
+                "leave the whole family out of the training part, or do not call the score cross-corpus.",
+            )
+
+
+def kin_across_parts(rows: pd.DataFrame, official: set[str]) -> Iterator[Finding]:
+    """Yield speakers who are trained on in one corpus of a family and tested on in another one."""
+    key = (rows["family"] + "\x1f" + rows["person"]).where(rows["person"].notna())
+    for family, part in rows.groupby("family", sort=True):
+        for source, target in itertools.permutations(sorted(part["corpus"].unique()), 2):
+            trained = (rows["corpus"] == source) & (rows["split"] == "train")
+            tested = (rows["corpus"] == target) & (rows["split"] == "test")
+            shared = met(key, trained, tested)
+            if not shared.any():
+                continue
+            count, of = rows.loc[shared, "person"].nunique(), rows.loc[tested, "person"].nunique()
+            yield Finding(
+                "speakers across a family",
+                NOTE if {source, target} <= official else BREACH,
+                joined(pd.Series([source, target])),
+                count,
+                of,
+                examples(rows.loc[shared, "speaker_id"]),
+                f"{count} of the {of} speakers whom {target} tests have the names of speakers that {source} trains, "
+                f"and both are of the family {family}.",
+                "a model trained on all corpora has heard the voices that it is tested on.",
+                "give a speaker the same part in every corpus of a family.",
+            )
+
+
+def namesakes(rows: pd.DataFrame) -> Iterator[Finding]:
+    """Yield names that speakers of two families have in common: a hint, no more."""
+    people = rows[["family", "corpus", "person"]].dropna().drop_duplicates()
+    telling = [bool(_TELLING.search(_GENERIC.sub("", name.casefold()))) for name in people["person"]]
+    people = people[telling]
+    people = people[people.groupby("person")["family"].transform("nunique") > 1]
+    where = people.groupby("person")["corpus"].transform(joined)
+    for corpora, group in people.groupby(where, sort=True):
+        among = rows.loc[rows["corpus"].isin(corpora.split(" + ")), ["corpus", "person"]].drop_duplicates()
+        count = group["person"].nunique()
+        yield Finding(
+            "same name in another family",
+            NOTE,
+            corpora,
+            count,
+            among["person"].nunique(),
+            examples(group["person"]),
+            f"{count} names stand for speakers of several families.",
+            "if they are the same people, holding one of these corpora out does not hold its voices out.",
+            "compare the corpora's descriptions; give corpora that share speakers the same family.",
+        )

@@ -1,0 +1,127 @@
+"""Which recordings are copies of one another, however they were cut, padded, resampled or encoded.
+
+Every certain frame of a recording is looked up in an index of all others', each of its weak bits flipped or not.
+Two that meet twice at one shift are laid over each other and the bits compared. The look-ups grow with the number
+of frames; what meets by chance grows with its square, but so slowly (32-bit words) that it never dominates.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+
+import numpy as np
+import pandas as pd
+
+from mer.dataset.audit.fingerprints import SECONDS_PER_FRAME, WEAK, Fingerprint
+
+VOTES = 2
+"""frames that must agree on a shift before two recordings are compared"""
+SHORTEST = 25
+"""frames, 0.2 s of sound: with less nothing can be told"""
+COVER = 0.5
+"""share of the shorter recording's audible frames that must lie over audible frames of the other"""
+CROWD = 50
+"""entries of one word that a look-up meets at most; more are copies of copies, or a signal that says nothing"""
+_PROBING = 1_024
+"""recordings looked up at once, which bounds the memory"""
+
+
+def pairs(prints: Sequence[Fingerprint]) -> pd.DataFrame:
+    """Return the recordings that are copies of one another.
+
+    Returns:
+        columns first, second (numbers in `prints`, first < second), shift (seconds of the first that pass before
+        the second starts), seconds (compared), errors (share of bits that differ, 0..0.3); sorted by the numbers.
+    """
+    index = _Index(prints)
+    found = []
+    for first, second, shift in index.candidates():
+        frames, errors, shift = min(
+            (_compare(prints[first], prints[second], shift + nudge) for nudge in (0, -1, 1)), key=lambda c: c[1]
+        )
+        if errors <= tolerated(frames):
+            swapped = first > second
+            shift_seconds = (-shift if swapped else shift) * SECONDS_PER_FRAME
+            numbers = (second, first) if swapped else (first, second)
+            found.append((*numbers, shift_seconds, frames * SECONDS_PER_FRAME, errors))
+    table = pd.DataFrame(found, columns=["first", "second", "shift", "seconds", "errors"])
+    table = table.sort_values(["first", "second", "errors", "shift"]).drop_duplicates(["first", "second"])
+    return table.astype({"first": "int64", "second": "int64"}).reset_index(drop=True)
+
+
+def tolerated(frames: int) -> float:
+    """Return the share of differing bits up to which two recordings are copies, if so many frames were compared.
+
+    Unrelated sound differs in half of its bits, two takes of a sentence in 0.47 on average; the shorter the sound,
+    the wider the scatter around that.
+
+    >>> [round(tolerated(n), 2) for n in (10, 25, 50, 100, 400)]
+    [-1.0, 0.15, 0.24, 0.3, 0.3]
+    """
+    return min(0.3, 0.47 - 1.6 / frames**0.5) if frames >= SHORTEST else -1.0
+
+
+def _compare(one: Fingerprint, other: Fingerprint, shift: int) -> tuple[int, float, int]:
+    """Frames compared, share of their bits that differ, and the shift; too little overlap differs wholly."""
+    start, end = max(0, shift), min(len(one.words), shift + len(other.words))
+    if end - start < SHORTEST:
+        return 0, 1.0, shift
+    both = one.audible[start:end] & other.audible[start - shift : end - shift]
+    frames = int(np.count_nonzero(both))
+    if frames < SHORTEST or frames < COVER * min(np.count_nonzero(one.audible), np.count_nonzero(other.audible)):
+        return 0, 1.0, shift
+    differing = np.bitwise_count(one.words[start:end] ^ other.words[start - shift : end - shift])
+    return frames, float(differing[both].sum() / (32 * frames)), shift
+
+
+class _Index:
+    """All certain frames of all recordings, in the order of their words."""
+
+    def __init__(self, prints: Sequence[Fingerprint]) -> None:
+        counts = [len(one.certain) for one in prints]
+        self.first = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64)
+        """number of each recording's first entry, before sorting"""
+        empty = [np.zeros(0, "uint32")]
+        self.words = np.concatenate([one.words[one.certain] for one in prints] + empty)
+        self.frames = np.concatenate([one.certain for one in prints] + empty).astype("int64")
+        self.weak = np.concatenate([one.weak for one in prints] + [np.zeros((0, WEAK), "uint32")])
+        self.owners = np.repeat(np.arange(len(prints)), counts)
+        self.order = np.argsort(self.words, kind="stable")
+        self.sorted = self.words[self.order]
+
+    def candidates(self) -> Iterator[tuple[int, int, int]]:
+        """Yield (recording, other recording, shift in frames) where several frames agree."""
+        for at in range(0, len(self.first) - 1, _PROBING):
+            last = min(at + _PROBING, len(self.first) - 1)
+            probes = np.arange(self.first[at], self.first[last])
+            hits = [self._look_up(probes, self.words[probes] ^ mask) for mask in self._masks(probes)]
+            yield from _agreeing(*(np.concatenate(column) for column in zip(*hits, strict=True)))
+
+    def _masks(self, probes: np.ndarray) -> Iterator[np.ndarray]:
+        """Every choice of weak bits to flip, one mask for each probe."""
+        weak = self.weak[probes]
+        for chosen in product((False, True), repeat=WEAK):
+            yield np.bitwise_xor.reduce(weak[:, list(chosen)], axis=1, initial=0).astype("uint32")
+
+    def _look_up(self, probes: np.ndarray, words: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The other recordings' entries of some words: owner of the probe, owner of the entry, shift."""
+        order = np.argsort(words)  # a search in order is several times faster
+        low = np.searchsorted(self.sorted, words[order], "left")
+        many = np.minimum(np.searchsorted(self.sorted, words[order], "right") - low, CROWD)
+        probe = np.repeat(probes[order], many)
+        place = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many) + np.repeat(low, many)
+        entry = self.order[place]
+        other = self.owners[probe] != self.owners[entry]
+        probe, entry = probe[other], entry[other]
+        return self.owners[probe], self.owners[entry], self.frames[probe] - self.frames[entry]
+
+
+def _agreeing(first: np.ndarray, second: np.ndarray, shift: np.ndarray) -> Iterator[tuple[int, int, int]]:
+    """Yield (first, second, shift) for every run of shifts, each a frame or two apart, with enough votes."""
+    order = np.lexsort((shift, second, first))
+    first, second, shift = first[order], second[order], shift[order]
+    apart = (np.diff(first) != 0) | (np.diff(second) != 0) | (np.diff(shift) > 2)
+    starts = np.flatnonzero(np.concatenate([[True], apart])) if len(first) else np.zeros(0, int)
+    ends = np.append(starts[1:], len(first))
+    for start, end in zip(starts[ends - starts >= VOTES], ends[ends - starts >= VOTES], strict=True):
+        shifts, votes = np.unique(shift[start:end], return_counts=True)
+        yield int(first[start]), int(second[start]), int(shifts[votes.argmax()])

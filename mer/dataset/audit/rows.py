@@ -1,0 +1,48 @@
+"""The columns that the audit looks at, and the one question behind most of its checks: who meets whom."""
+
+import numpy as np
+import pandas as pd
+
+from mer.dataset import schema
+from mer.dataset.audit.finding import BREACH, WARNING
+
+COLUMNS = ("utterance_id", "corpus", "family", "source_path", "audio_sha256", "start", "end", "emotion", "emotion_raw",
+           "transcription", "lexical_control", "sentence_id", "speaker_id", "session", "dialogue_id", "split",
+           "fold")  # fmt: skip
+PARTS = (("train", "test", BREACH), ("validation", "test", BREACH), ("train", "validation", WARNING))
+"""Which parts must not share anything, the worst first: a score on the test part grows by what was trained on or chosen
+with; training and validation sharing something spoils only the choice."""
+
+
+NOUNS = {"train": "training", "validation": "validation", "test": "test"}
+"""What a part is called in a sentence."""
+
+
+def complete(manifest: pd.DataFrame) -> pd.DataFrame:
+    """Return the columns that the audit looks at, those that are not there null, with the rows numbered from 0.
+
+    Adds `person`: the speaker's id without the corpus's name before it, by which speakers of two corpora compare.
+    A corpus without a family is a family of its own.
+    """
+    rows = manifest.reindex(columns=list(COLUMNS)).reset_index(drop=True)
+    rows = rows.astype({name: schema.COLUMNS[name] for name in COLUMNS})
+    prefix, speaker = rows["corpus"] + "_", rows["speaker_id"]
+    bare = [s.removeprefix(p) if isinstance(s, str) else None for s, p in zip(speaker, prefix, strict=True)]
+    family = rows["family"].fillna(rows["corpus"])
+    return rows.assign(person=pd.Series(bare, rows.index, "str"), family=family)
+
+
+def met(key: pd.Series, source: pd.Series, target: pd.Series) -> pd.Series:
+    """Return the target rows (a mask) whose key occurs among the source rows, too; a row without a key meets none.
+
+    >>> key, first = pd.Series(["a", "b", None, "a", None]), pd.Series([True, True, True, False, False])
+    >>> met(key, first, ~first).tolist()
+    [False, False, False, True, False]
+    """
+    numbers = pd.factorize(key)[0]  # comparing numbers is many times faster than comparing texts
+    return target & (numbers >= 0) & np.isin(numbers, numbers[source.to_numpy(dtype=bool)])
+
+
+def joined(names: pd.Series) -> str:
+    """Return corpora as a finding's `where`: each once, in alphabetical order, joined by " + "."""
+    return " + ".join(sorted(set(names.dropna())))

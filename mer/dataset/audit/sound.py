@@ -1,0 +1,90 @@
+"""Recordings of a manifest, read once: their digests, and which of them are nearly the same."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import pandas as pd
+
+from mer import files
+from mer.dataset.audit import fingerprints, near
+from mer.media import audio
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Near:
+    """What listening found.
+
+    Attributes:
+        pairs: columns first, second (row numbers), shift, seconds, errors, as `near.pairs` has them.
+        unheard: columns row, reason: recordings that could not be read.
+    """
+
+    pairs: pd.DataFrame
+    unheard: pd.DataFrame
+
+
+def near_pairs(manifest: pd.DataFrame, folder: Path, jobs: int = 1) -> Near:
+    """Listen to every row's recording, and return which are copies of one another.
+
+    Args:
+        manifest: rows with source_path, relative to `folder`; where start and end are given, that stretch counts.
+        folder: nothing outside it is read.
+        jobs: threads.
+    """
+    stretches = manifest.reindex(columns=["source_path", "start", "end"]).itertuples(index=False)
+    heard = _each(lambda stretch: _fingerprint(folder, *stretch), list(stretches), jobs)
+    rows = [row for row, one in enumerate(heard) if not isinstance(one, str)]
+    pairs = near.pairs([heard[row] for row in rows])
+    numbers = pd.Series(rows, dtype="int64")
+    pairs = pairs.assign(first=pairs["first"].map(numbers), second=pairs["second"].map(numbers))
+    unheard = [(row, one) for row, one in enumerate(heard) if isinstance(one, str)]
+    return Near(pairs.astype({"first": "int64", "second": "int64"}), pd.DataFrame(unheard, columns=["row", "reason"]))
+
+
+def digests(paths: Sequence[str | None], folder: Path, jobs: int = 1) -> list[str | None]:
+    """Return each recording's SHA-256, None where it cannot be read."""
+    return _each(lambda path: _digest(folder, path), paths, jobs)
+
+
+def _each(work: Callable[..., Result], items: Sequence, jobs: int) -> list[Result]:
+    with ThreadPoolExecutor(max(1, jobs)) as pool:
+        return list(pool.map(work, items))
+
+
+def _place(folder: Path, path: object) -> Path:
+    """Return where a recording lies.
+
+    Raises:
+        OSError: nowhere below the folder.
+    """
+    if not isinstance(path, str) or "\0" in path:
+        raise OSError("the table names no recording")
+    place = folder / path  # links are followed: people keep corpora elsewhere and link them
+    if ".." in place.parts[len(folder.parts) :] or not place.is_relative_to(folder):
+        raise OSError("lies outside the folder of the recordings")
+    if not place.is_file():
+        raise OSError("is not there")
+    return place
+
+
+def _fingerprint(folder: Path, path: object, start: object, end: object) -> fingerprints.Fingerprint | str:
+    edges = [None if pd.isna(edge) else float(edge) for edge in (start, end)]
+    try:
+        samples = audio.read_mono(_place(folder, path), start=edges[0], end=edges[1], rate_hz=fingerprints.RATE_HZ)
+    except audio.Unreadable as error:
+        return error.reason
+    except OSError as error:
+        return error.strerror or str(error)
+    return fingerprints.fingerprint(samples)
+
+
+def _digest(folder: Path, path: object) -> str | None:
+    try:
+        return files.digest_file(_place(folder, path))
+    except OSError:
+        return None
