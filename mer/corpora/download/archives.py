@@ -1,6 +1,7 @@
 """Unpacking zip and tar archives that nobody has vouched for: all of it within the limits, or nothing."""
 
 import gzip
+import io
 import lzma
 import shutil
 import stat
@@ -8,11 +9,14 @@ import struct
 import tarfile
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from re import fullmatch
 from typing import BinaryIO
 
+from mer import files
 from mer.corpora.download.disk import require
 from mer.corpora.download.members import ArchiveError, from_tar, from_zip, litter, parts, same_place
 from mer.corpora.download.source import MB, DownloadError, Unpack, size
@@ -22,6 +26,8 @@ HEADERS = 4 * MB
 """bytes between two members of a tar: a few names and times; more could only be meant to fill the memory"""
 BLOCK = 20 * 512
 """what tarfile reads at a time, and so ahead"""
+ENTRY = 256
+"""bytes that a member takes in a zip's list of members: 46, its name, and times"""
 GRACE = 10 * MB
 """bytes that any archive may unpack to, however small it is"""
 TARS = (".tar", ".tar.gz", ".tgz")
@@ -62,7 +68,7 @@ def unpack(archive: Path, target: Path, limits: Unpack) -> int:
         try:
             _unpack(archive, writer)
         except DAMAGE as error:
-            if isinstance(error, DownloadError) or getattr(error, "errno", None) is not None:
+            if isinstance(error, DownloadError):
                 raise
             raise ArchiveError(f"damaged or not what its name says ({str(error) or type(error).__name__})") from error
         if not writer.taken:
@@ -122,12 +128,16 @@ class _Writer:
         """Write one member, of which exactly `count` bytes must be there."""
         self._claim(name, found)
         path = self.place.joinpath(*found)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("xb") as out:
+        with _writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            out = path.open("xb")
+        with out:
             left = count
             while left and (data := stream.read(min(CHUNK, left))):
-                out.write(data)
                 left -= len(data)
+                with _writing(path):
+                    out.write(data)
+                    out.flush()
         if left or stream.read(1):
             raise ArchiveError(f"the member {name!a} is not as long as the archive says")
 
@@ -140,8 +150,30 @@ class _Writer:
         self.folders |= above
 
 
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Tell what goes wrong with the disk from what is wrong with the archive, which also comes as an OSError."""
+    try:
+        yield
+    except OSError as error:
+        raise DownloadError(f"{files.to_root(path)} cannot be written ({error.strerror})") from error
+
+
+class _Directory(io.BufferedReader):
+    """A zip of whose list of members, which zipfile reads in one piece, no more is read than may be."""
+
+    def __init__(self, path: Path, members: int) -> None:
+        super().__init__(io.FileIO(path))
+        self.members = members
+
+    def read(self, count: int | None = -1) -> bytes:
+        if (count or 0) > max(CHUNK, self.members * ENTRY):
+            raise ArchiveError(f"its list of members is longer than that of {self.members:,} members")
+        return super().read(count)
+
+
 def _zip(path: Path, writer: _Writer) -> None:
-    with zipfile.ZipFile(path) as archive:
+    with _Directory(path, writer.limits.files) as file, zipfile.ZipFile(file) as archive:
         members = []
         for info in archive.infolist():
             name = from_zip(info.orig_filename, utf8=bool(info.flag_bits & 0x800))
@@ -182,7 +214,8 @@ def _tar(file: BinaryIO, name: str, prefix: str, writer: _Writer, depth: int) ->
     # the stream mode never seeks, so that no size in a header can lead back or in circles
     with tarfile.open(fileobj=stream, mode="r|", bufsize=BLOCK, encoding="utf-8") as archive:
         while (member := archive.next()) is not None:
-            archive.members.clear()  # which tarfile keeps for seeking
+            archive.members.clear()  # tarfile gathers both, for seeking and for the members to come
+            archive.pax_headers.clear()
             stream.left = max(member.size, 0) + BLOCK
             _member(archive, member, prefix, writer, depth)
             stream.left = HEADERS

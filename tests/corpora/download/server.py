@@ -25,7 +25,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         super().setup()
         self.server.connections += 1
 
-    def do_GET(self) -> None:  # noqa: N802 - the library's name
+    def do_GET(self) -> None:
         self.server.seen[self.path].append(dict(self.headers))
         answers = self.server.answers.get(self.path, [status(404)])
         answer = answers.pop(0) if len(answers) > 1 else answers[0]

@@ -2,9 +2,9 @@
 
 import bz2
 import gzip
+import hashlib
 import io
 import os
-import random
 import struct
 import tarfile
 import tempfile
@@ -90,12 +90,13 @@ class Row:
     limits: dict = field(default_factory=dict)
 
 
-ZEROS = bytes(20 * MB)
+NOISE = hashlib.shake_256(b"seed").digest(9000)
+ZEROS = bytes(11 * MB)
 HOSTILE = [
     Row("zip: ../", zipped(("../evil.wav", CLIP)), "leads out of the folder"),
     Row("zip: a/../../", zipped(("a/../../evil.wav", CLIP)), "leads out of the folder"),
     Row("zip: ..\\", zipped(("..\\..\\evil.wav", CLIP)), "leads out of the folder"),
-    Row("zip: absolute", zipped(("/tmp/evil.wav", CLIP)), "names a place on the disk"),
+    Row("zip: absolute", zipped(("/etc/evil.wav", CLIP)), "names a place on the disk"),
     Row("zip: drive letter", zipped(("C:\\evil.wav", CLIP)), "names a place on the disk"),
     Row("zip: share", zipped(("\\\\host\\share\\evil.wav", CLIP)), "names a place on the disk"),
     Row("zip: folder outside", zipped(("../evil/", b"")), "leads out of the folder"),
@@ -114,6 +115,7 @@ HOSTILE = [
     Row("zip: bomb by ratio", zipped(("a.wav", ZEROS), packed=zipfile.ZIP_DEFLATED), "more than 100 times larger"),
     Row("zip: bomb by size", zipped(("a.wav", CLIP), ("b.wav", CLIP)), "more than the 0.0 MB", limits={"limit": 300}),
     Row("zip: bomb by number", zipped(*((f"{n}.wav", b"") for n in range(51))), "more than the 50 members"),
+    Row("zip: bomb of names", zipped(*(("n" * 200 + str(n), b"") for n in range(4500))), "its list of members"),
     Row("zip: says more than it holds", renamed(zipped(("a.wav", CLIP)), b"\xcc\0\0\0", b"\xff\0\0\0"), "damaged"),
     Row("zip: altered data", renamed(zipped(("a.wav", CLIP)), b"RIFF", b"RAFF"), "damaged or not .*CRC"),
     Row("zip: encrypted", renamed(zipped(("a.wav", CLIP)), b"\x14\0\0\0", b"\x14\0\1\0"), "is encrypted"),
@@ -123,7 +125,7 @@ HOSTILE = [
     Row("zip: a web page", b"<!doctype html>" + b" " * 900, "damaged or not what its name says"),
     Row("zip: empty", zipped(), "no file in it"),
     Row("tar: ../", tarred(("../evil.wav", CLIP)), "leads out of the folder"),
-    Row("tar: absolute", tarred(("/tmp/evil.wav", CLIP)), "names a place on the disk"),
+    Row("tar: absolute", tarred(("/etc/evil.wav", CLIP)), "names a place on the disk"),
     Row("tar: drive letter", tarred(("c:/evil.wav", CLIP)), "names a place on the disk"),
     Row("tar: ../ by a pax header", tarred(("a/" * 60 + "../" * 61 + "evil", CLIP)), "leads out of the folder"),
     Row("tar: symbolic link", tarred(("a", b""), change=kind(tarfile.SYMTYPE, "/etc")), "a link or a device"),
@@ -135,7 +137,9 @@ HOSTILE = [
     Row("tar.gz: bomb by ratio", gzip.compress(tarred(("a.wav", ZEROS))), "more than 100 times larger"),
     Row("tar.gz: bomb by size", gzip.compress(tarred(("a.wav", CLIP))), "more than the 0.0 MB", limits={"limit": 100}),
     Row("tar.gz: bomb by number", gzip.compress(tarred(*((f"{n}", b"") for n in range(51)))), "the 50 members"),
-    Row("tar.gz: bomb of folders", gzip.compress(tarred(*[("a", b"")] * 51, change=kind(tarfile.DIRTYPE))), "50 members"),
+    Row(
+        "tar.gz: bomb of folders", gzip.compress(tarred(*[("a", b"")] * 51, change=kind(tarfile.DIRTYPE))), "50 members"
+    ),
     Row(
         "tar.gz: bomb in an archive inside",
         gzip.compress(tarred(("in.tar.gz", gzip.compress(tarred(("a", ZEROS)))))),
@@ -155,7 +159,9 @@ HOSTILE = [
     Row("tar: negative size", header(-512) + bytes(1024), "damaged|more than|no file"),
     Row("tar: says more than it holds", header(4096) + bytes(512), "damaged or not .*unexpected end"),
     Row("tar: cut off between members", tarred(("a", CLIP), ("b", CLIP))[:1024], "ends after some of its members"),
-    Row("tar.gz: cut off", gzip.compress(tarred(("a.wav", random.Random(0).randbytes(9000))))[:5000], "damaged"),
+    Row(
+        "tar.gz: cut off", gzip.compress(tarred(("a.wav", hashlib.shake_256(b"noise").digest(9000))))[:5000], "damaged"
+    ),
     Row("tar.gz: altered", gzip.compress(tarred(("a.wav", CLIP)))[:-8] + bytes(8), "damaged or not .*CRC"),
     Row("tar.gz: a tar without gzip", tarred(("a.wav", CLIP)), "damaged or not .*gzip", name="x.tar.gz"),
     Row("tar.gz: a web page", b"<!doctype html>" + b" " * 900, "damaged or not what its name says", name="x.tar.gz"),
@@ -272,7 +278,26 @@ def test_room_on_the_disk_is_looked_at_before_the_first_byte(tmp_path, monkeypat
 
 
 PIECES = st.sampled_from(
-    ["..", ".", "a", "A", "b.wav", "", "C:", "con", "nul.wav", "x ", "x.", "..\\..", "é", "e\u0301", "ß", "\0", "~", "?"]
+    [
+        "..",
+        ".",
+        "a",
+        "A",
+        "b.wav",
+        "",
+        "C:",
+        "con",
+        "nul.wav",
+        "x ",
+        "x.",
+        "..\\..",
+        "é",
+        "e\u0301",
+        "ß",
+        "\0",
+        "~",
+        "?",
+    ]
 )
 NAMES = st.one_of(
     st.lists(PIECES | st.text(max_size=4), min_size=1, max_size=5).map("/".join),
@@ -288,8 +313,7 @@ NAMES = st.one_of(
 def test_any_name_is_refused_or_stays_within_the_folder(name, windows):
     try:
         found = members.parts(name, windows)
-    except ArchiveError as error:
-        assert str(error).isascii()
+    except ArchiveError:
         return
     for part in found:
         assert part not in ("", ".", "..")
