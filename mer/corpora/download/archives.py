@@ -2,7 +2,6 @@
 
 import gzip
 import io
-import lzma
 import shutil
 import stat
 import struct
@@ -35,7 +34,6 @@ DAMAGE = (
     tarfile.TarError,
     zipfile.BadZipFile,
     zlib.error,
-    lzma.LZMAError,
     struct.error,
     EOFError,
     OSError,
@@ -183,6 +181,8 @@ def _zip(path: Path, writer: _Writer) -> None:
                 raise ArchiveError(f"the member {name!a} is a link or a device, not a file")
             if info.flag_bits & 1:
                 raise ArchiveError(f"the member {name!a} is encrypted")
+            if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise ArchiveError(f"the member {name!a} is neither stored nor deflated")  # what needs much memory
             if found and not name.endswith(("/", "\\")):
                 members.append((name, found, info))
         writer.count(path.name, sum(info.file_size for _, _, info in members))

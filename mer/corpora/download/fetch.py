@@ -106,7 +106,8 @@ def _insist(file: File, url: str, partial: _Partial, session: requests.Session, 
             if partial.size() >= best + STEP:  # `best` only grows, so this cannot go on for ever
                 failures, best = 0, partial.size()
             if failures >= patience.tries:
-                raise Refused(f"{error}; tried {failures} times, what has arrived is kept") from error
+                kept = ", what has arrived is kept" if partial.size() else ""
+                raise Refused(f"{error}; tried {failures} times{kept}") from error
             pause = max(error.wait, patience.pause * 2**failures / 2)
             time.sleep(min(pause, patience.longest))
 

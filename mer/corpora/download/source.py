@@ -58,7 +58,7 @@ class File:
             with path.open("rb") as file:
                 found = hashlib.file_digest(file, algorithm).hexdigest()
             if not found.startswith(wanted):
-                return f"{algorithm} {found[: len(wanted)]}, {wanted} is published"
+                return f"{algorithm} {found[:12]}…, {wanted[:12]}… is published"
         return None
 
 

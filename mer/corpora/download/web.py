@@ -60,9 +60,14 @@ class Patience:
 PATIENCE = Patience()
 
 
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Redirects are left to `ask`: requests would read all of their bodies, even where it does not follow."""
+
+
 def session() -> requests.Session:
     """Return a session that keeps connections and asks for bytes as they are stored."""
-    made = requests.Session()
+    made = _Session()
     made.headers.update({"User-Agent": f"mer/{mer.__version__}", "Accept-Encoding": "identity"})
     return made
 

@@ -129,6 +129,22 @@ def _break_off(handler: Handler, rest: bytes, then: str) -> None:
         time.sleep(0.02)
 
 
+def chunked(data: bytes, stop: int | None = None) -> Answer:
+    """Send `data` in chunks without saying how much comes, as repositories are packed; perhaps break off."""
+
+    def answer(handler: Handler) -> None:
+        handler.send_response(200)
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        for at in range(0, len(data) if stop is None else stop, 1000):
+            part = data[at : at + 1000]
+            handler.wfile.write(b"%x\r\n%b\r\n" % (len(part), part))
+        handler.wfile.write(b"0\r\n\r\n" if stop is None else b"")
+        handler.close_connection = True
+
+    return answer
+
+
 def status(code: int, headers: dict[str, str] | None = None) -> Answer:
     """Answer with a status and no body."""
 
@@ -144,6 +160,19 @@ def status(code: int, headers: dict[str, str] | None = None) -> Answer:
 
 def redirect(location: str, code: int = 302) -> Answer:
     return status(code, {"Location": location})
+
+
+def endless_redirect(location: str) -> Answer:
+    """Redirect with a page whose end never comes."""
+
+    def answer(handler: Handler) -> None:
+        handler.send_response(302)
+        handler.send_header("Location", location)
+        handler.send_header("Content-Length", str(10**9))
+        handler.end_headers()
+        _break_off(handler, b"", "stall")
+
+    return answer
 
 
 class Disguised(requests.adapters.HTTPAdapter):

@@ -3,12 +3,10 @@
 import bz2
 import gzip
 import hashlib
-import io
 import os
 import struct
 import tarfile
 import tempfile
-import warnings
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,34 +19,9 @@ from mer.corpora.download import archives, disk, members
 from mer.corpora.download.archives import unpack
 from mer.corpora.download.members import ArchiveError
 from mer.corpora.download.source import GB, MB, DownloadError, Unpack
+from tests.corpora.download.packing import CLIP, tarred, zipped
 
-CLIP = b"RIFF" + bytes(range(200))
 LIMITS = Unpack(GB, files=50, depth=2)
-
-
-def zipped(*found: tuple[str, bytes], change=None, packed=zipfile.ZIP_STORED) -> bytes:
-    """Return a zip of (name, data); `change` alters each entry's description."""
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", packed) as archive, warnings.catch_warnings(action="ignore"):
-        for name, data in found:
-            info = zipfile.ZipInfo(name)
-            info.compress_type = packed
-            if change:
-                change(info)
-            archive.writestr(info, data)
-    return out.getvalue()
-
-
-def tarred(*found: tuple[str, bytes], change=None, form=tarfile.PAX_FORMAT, **given) -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w", format=form, **given) as archive:
-        for name, data in found:
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            if change:
-                change(info)
-            archive.addfile(info, io.BytesIO(data))
-    return out.getvalue()
 
 
 def mode(value):
@@ -119,6 +92,7 @@ HOSTILE = [
     Row("zip: says more than it holds", renamed(zipped(("a.wav", CLIP)), b"\xcc\0\0\0", b"\xff\0\0\0"), "damaged"),
     Row("zip: altered data", renamed(zipped(("a.wav", CLIP)), b"RIFF", b"RAFF"), "damaged or not .*CRC"),
     Row("zip: encrypted", renamed(zipped(("a.wav", CLIP)), b"\x14\0\0\0", b"\x14\0\1\0"), "is encrypted"),
+    Row("zip: packed with lzma", zipped(("a.wav", CLIP), packed=zipfile.ZIP_LZMA), "neither stored nor deflated"),
     Row("zip: deep", zipped(("a/" * 41 + "b", CLIP)), "nested too deep"),
     Row("zip: long name", zipped(("a" * 300, CLIP)), "too long"),
     Row("zip: cut off", zipped(("a.wav", CLIP))[:-30], "damaged or not what its name says"),

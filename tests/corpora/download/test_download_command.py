@@ -11,9 +11,9 @@ from mer.corpora import CORPORA, __main__
 from mer.corpora.download import get
 from mer.corpora.download.addresses import FORMS, SOURCES
 from mer.corpora.download.source import MB, Source, Unpack
+from tests.corpora.download.packing import CLIP, zipped
 from tests.corpora.download.server import IMPATIENT, Server, body
 from tests.corpora.download.server import status as answer
-from tests.corpora.download.test_download_archives import CLIP, zipped
 from tests.corpora.download.test_download_get import SPEECH, serve
 
 

@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 
 from mer.corpora.download import disk, fetch, web
 from mer.corpora.download.source import DownloadError
-from tests.corpora.download.server import IMPATIENT, Disguised, Server, body, file, redirect, session, status
+from tests.corpora.download.server import (
+    IMPATIENT,
+    Disguised,
+    Server,
+    body,
+    chunked,
+    endless_redirect,
+    file,
+    redirect,
+    session,
+    status,
+)
 
 DATA = bytes(range(256)) * 400
 OTHER = DATA[::-1]
@@ -48,6 +59,9 @@ ROWS = [
     Row("cut off twice, then the rest", [body(DATA, stop=5000), body(DATA, stop=7000), body(DATA)], asked=3),
     Row("always cut off", [body(DATA, stop=5000, ranges=False)], "tried 3 times", asked=3, kept=5000),
     Row("cut off without saying how long it is", [body(DATA[:5000], length=False)], "is published", asked=1),
+    Row("in chunks", [chunked(DATA)], asked=1),
+    Row("in chunks, cut off, and again from the start", [chunked(DATA, stop=5000), chunked(DATA)], asked=2),
+    Row("in chunks, always cut off", [chunked(DATA, stop=5000)], "the connection broke off", asked=3),
     Row("one byte altered", [body(DATA[:-1] + b"?")], "deleted, nothing of it was used", asked=1),
     Row("another file of the same name and size", [body(OTHER, tag='"1"', stop=5000), body(DATA, tag='"1"')], asked=3),
     Row("another file of the same name", [body(OTHER[:9000], tag='"1"', stop=5000), body(DATA, tag='"1"')], asked=3),
@@ -55,11 +69,17 @@ ROWS = [
     Row("stalls once", [body(DATA, stop=5000, then="stall"), body(DATA)], asked=2),
     Row("trickles", [body(DATA, stop=5000, then="drip", ranges=False)], r"only \d+ bytes came", asked=3, kept=0),
     Row("three redirects", [redirect("/r1")], asked=1),
+    Row("a redirect with a page that never ends", [endless_redirect("/r1")], asked=1),
     Row("redirects in a circle", [redirect("?")], "more than 5 redirects"),
     Row("redirect to a file of this machine", [redirect("file:///etc/passwd")], "only http and https", asked=1),
     Row("redirect to ftp", [redirect("ftp://127.0.0.1/x")], "only http and https", asked=1),
     Row("redirect to nowhere", [status(302)], "without saying where to", asked=1),
-    Row("redirect to what is no address", [redirect("http://[")], "no address", asked=1),
+    Row(
+        "redirect to what is no address",
+        [redirect("http://[")],
+        r"redirected to 'http://\[', which is no address",
+        asked=1,
+    ),
     Row("404", [status(404)], "404 Not Found", asked=1),
     Row("403", [status(403)], "403 Forbidden", asked=1),
     Row("204 and nothing", [status(204)], "204 No Content", asked=1),
@@ -116,12 +136,18 @@ def bring(row_file, place, with_session=None):
     return number, told
 
 
+def offer(server, row, path):
+    """Serve a row, and the file behind three redirects of different kinds."""
+    server.url("/r1", redirect("/r2", 307))
+    server.url("/r2", redirect(server.url("/r3").removeprefix("http:"), 301))
+    server.url("/r3", body(DATA))
+    return server.url(path, *row.answers)
+
+
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.served)
 def test_whatever_is_served_the_file_arrives_whole_or_the_reason_is_told(server, tmp_path, row):
     path = "/" + re.sub(r"\W", "-", row.served)
-    server.answers |= {"/r1": [redirect("/r2", 307)], "/r2": [redirect(server.url("/r3").removeprefix("http:"))]}
-    server.answers["/r3"] = [body(DATA)]
-    url = server.url(path, *row.answers)
+    url = offer(server, row, path)
     place = tmp_path / "place" / "clip.wav"
     if row.expected is None:
         number, told = bring(file(url, **row.known), place)

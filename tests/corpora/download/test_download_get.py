@@ -12,9 +12,9 @@ from mer.corpora import CORPORA
 from mer.corpora.download import disk, get, licences
 from mer.corpora.download.source import MB, DownloadError, File, Source, Unpack
 from mer.corpora.download.status import status
+from tests.corpora.download.packing import CLIP, tarred, zipped
 from tests.corpora.download.server import IMPATIENT, Server, body, redirect, session
 from tests.corpora.download.server import status as answer
-from tests.corpora.download.test_download_archives import CLIP, tarred, zipped
 
 SPEECH = [f"Actor_0{actor}/03-01-05-01-01-0{take}-0{actor}.wav" for actor in (1, 2) for take in (1, 2)]
 RAVDESS = dataclasses.replace(CORPORA["ravdess"], expected={"05": 4}, speakers=2)
