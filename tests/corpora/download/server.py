@@ -78,6 +78,7 @@ def body(
     stop: int | None = None,
     then: str = "close",
     shift: int = 0,
+    less: int = 0,
     length: bool = True,
     headers: dict[str, str] | None = None,
 ) -> Answer:
@@ -90,6 +91,7 @@ def body(
         stop: bytes after which it breaks off.
         then: how: close, stall or drip.
         shift: what is sent begins so many bytes later than it says.
+        less: bytes at the end that are not sent of a range.
         length: say how much comes; else the connection's end is the file's.
     """
     tag = f'"{hashlib.md5(data, usedforsecurity=False).hexdigest()}"' if tag is None else tag
@@ -105,13 +107,13 @@ def body(
         if asked:
             handler.send_header("Content-Range", f"bytes {start + shift}-{len(data) - 1}/{len(data)}")
         if length:
-            handler.send_header("Content-Length", str(len(data) - start))
+            handler.send_header("Content-Length", str(len(data) - start - (less if asked else 0)))
         else:
             handler.close_connection = True
         for name, text in ({"ETag": tag} if tag else {}).items() | (headers or {}).items():
             handler.send_header(name, text)
         handler.end_headers()
-        part = data[start:]
+        part = data[start : len(data) - (less if asked else 0)]
         handler.wfile.write(part if stop is None else part[:stop])
         if stop is not None:
             _break_off(handler, part[stop:], then)

@@ -88,6 +88,7 @@ ROWS = [
     Row("429 until a date", [status(429, {"Retry-After": "Wed, 21 Oct 2065 07:28:00 GMT"}), body(DATA)], asked=2),
     Row("ranges ignored after a break", [body(DATA, stop=5000), body(DATA, ranges=False)], asked=2),
     Row("another range than asked for", [body(DATA, stop=5000), body(DATA, shift=1), body(DATA)], asked=3),
+    Row("less of a range than it says", [body(DATA, stop=5000), body(DATA, less=99), body(DATA)], known={}, asked=3),
     Row("206 unasked", [status(206)], "answers 206 to a plain question", asked=1),
     Row("416 after a break", [body(DATA, stop=5000), status(416), body(DATA)], asked=3),
     Row("more than there may be", [body(DATA)], "more than 5,000 are never read", {"limit": 5000}, asked=1),
@@ -255,6 +256,21 @@ def test_room_on_the_disk_is_looked_at_before_the_first_byte(server, tmp_path, m
     monkeypatch.setattr(disk, "RESERVE", 10**18)
     with pytest.raises(DownloadError, match=r"clip.wav: needs 0.1 MB, the disk of .* has .* left; make room"):
         bring(file(url), tmp_path / "clip.wav")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_body_without_end_is_not_read_to_its_end(server, tmp_path):
+    sent = []
+
+    def endless(handler):
+        body(DATA, length=False)(handler)
+        for _ in range(1000):
+            sent.append(handler.wfile.write(DATA))
+
+    url = server.url("/endless", endless)
+    with pytest.raises(DownloadError, match="more than the 1,000,000 bytes that it may have: deleted"):
+        bring(file(url, limit=1_000_000), tmp_path / "clip.wav")
+    assert sum(sent) < 50_000_000
     assert list(tmp_path.iterdir()) == []
 
 

@@ -274,6 +274,15 @@ def test_room_on_the_disk_is_looked_at_first_and_no_archive_is_lost_for_it(serve
     assert asked(server) == 1
 
 
+def test_settling_adds_what_is_not_there_and_overwrites_nothing(tmp_path):
+    for name, text in {"tree/a/new.txt": "new", "tree/b.txt": "theirs", "target/b.txt": "mine"}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    get._settle(tmp_path / "tree", tmp_path / "target")
+    assert tree(tmp_path / "target") == ["a/new.txt", "b.txt"]
+    assert (tmp_path / "target" / "b.txt").read_text() == "mine"
+
+
 def listed(server, entries, *answers):
     path = "/api/datasets/:persistentId/versions/:latest-published/files?persistentId=doi%3A10.5683/SP2/E8H2MF"
     server.url(path, *(answers or [body(json.dumps({"status": "OK", "data": entries}).encode())]))
