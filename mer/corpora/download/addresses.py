@@ -1,9 +1,9 @@
 """Where corpora that anyone may download are published: addresses, sizes, digests. Data only.
 
 The addresses are those that the publishers documented in 2026-11; none could be tried from the machines on
-which this project is written. Digests stand where a publisher gives them, or where they were taken from the
-publisher's own repository. Three addresses are plain http, because there is no other: what comes from them is
-checked by size and count alone.
+which this project is written. Digests stand where a publisher gives them, or were taken from the publisher's
+own repository. Three addresses have no https: what comes from them is checked by its size, by being an intact
+archive, and by the number of clips.
 """
 
 from collections.abc import Callable, Sequence

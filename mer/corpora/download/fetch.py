@@ -139,6 +139,7 @@ def _take(
     if (total or 0) > file.most():
         raise Refused(f"{total:,} bytes are offered, more than {file.most():,} are never read")
     _refuse_pages(file, response)
+    total = file.bytes if total is None else total
     require(partial.path.parent, (total or file.most()) - start, file.name)
     partial.begin(url, _validator(response) or (partial.validator if start else ""), total)
     with partial.path.open("ab" if start else "wb") as out:

@@ -36,7 +36,8 @@ def confirm(corpus: Corpus, source: Source, notes: Path, accept: bool) -> None:
 
 
 def _told(notes: Path) -> dict:
-    if not notes.exists():
+    try:
+        told = files.read_json(notes)
+    except (FileNotFoundError, ValueError):
         return {}
-    told = files.read_json(notes)
     return told if isinstance(told, dict) else {}

@@ -1,8 +1,9 @@
 """Asking a server for a file: redirects, refusals and what may go better next time.
 
-pooch fetches and checks digests, but it starts again from nothing when a transfer breaks, neither bounds
-redirects by scheme nor notices a server that trickles, and knows one address per file. requests, which it
-stands on, keeps connections open (CREMA-D is 7,442 files), honours proxies and brings certificates.
+This stands on requests, as pooch does, and not on pooch: that checks digests, but a transfer that breaks starts
+again from nothing, a server that trickles is waited for, redirects from https to http are followed, and each
+file has one address. requests keeps connections open (CREMA-D is 7,442 files), heeds proxies and brings
+certificates.
 """
 
 import datetime

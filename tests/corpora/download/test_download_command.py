@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import os
 import subprocess
 import sys
 
@@ -15,6 +16,8 @@ from tests.corpora.download.packing import CLIP, zipped
 from tests.corpora.download.server import IMPATIENT, Server, body
 from tests.corpora.download.server import status as answer
 from tests.corpora.download.test_download_get import SPEECH, serve
+
+REAL = os.environ.get("MER_REAL_CORPORA")
 
 
 @pytest.fixture
@@ -150,3 +153,13 @@ def test_a_truncated_file_is_taken_up_by_the_command(capsys, server, tmp_path):
     code, _, _ = run(capsys, "download", "ravdess", "--raw", str(tmp_path), "--accept-licence")
     assert code == 0
     assert [request.get("Range") for request in server.seen["/speech.zip"]] == [None, "bytes=100-"]
+
+
+@pytest.mark.skipif(not REAL, reason="MER_REAL_CORPORA does not name a folder of real recordings")
+def test_real_lists_are_complete_and_as_published(capsys):
+    code, out, _ = run(capsys, "status", "emorynlp", "--raw", REAL)
+    assert (code, "complete    9,489 of 9,489 utterances" in out) == (0, True)
+    code, out, _ = run(capsys, "verify", "emorynlp", "cremad", "--raw", REAL)
+    assert "3 files are as published" in out
+    assert (code, "13 of 7,442 utterances, 3 speakers" in out) == (1, True)  # the folder has a sample of CREMA-D
+    assert "13 files are in another format" in out

@@ -27,6 +27,7 @@ from tests.corpora.download.server import (
 
 DATA = bytes(range(256)) * 400
 OTHER = DATA[::-1]
+SIZE = {"bytes": len(DATA)}
 GZIP = {"Content-Encoding": "gzip"}
 
 
@@ -59,6 +60,7 @@ ROWS = [
     Row("cut off twice, then the rest", [body(DATA, stop=5000), body(DATA, stop=7000), body(DATA)], asked=3),
     Row("always cut off", [body(DATA, stop=5000, ranges=False)], "tried 3 times", asked=3, kept=5000),
     Row("cut off without saying how long it is", [body(DATA[:5000], length=False)], "is published", asked=1),
+    Row("cut off, only the publisher says how long it is", [body(DATA[:5000], length=False), body(DATA)], known=SIZE),
     Row("in chunks", [chunked(DATA)], asked=1),
     Row("in chunks, cut off, and again from the start", [chunked(DATA, stop=5000), chunked(DATA)], asked=2),
     Row("in chunks, always cut off", [chunked(DATA, stop=5000)], "the connection broke off", asked=3),

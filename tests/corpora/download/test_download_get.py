@@ -4,6 +4,9 @@ import dataclasses
 import gzip
 import hashlib
 import json
+import subprocess
+import sys
+import time
 
 import filelock
 import pytest
@@ -89,6 +92,37 @@ def test_a_killed_download_goes_on_and_shows_nothing_half(server, tmp_path, said
     monkeypatch.undo()
     bring(RAVDESS, found, tmp_path, said)
     assert asked(server) == 2
+    assert status(RAVDESS, tmp_path).state == "complete"
+
+
+KILLED = """
+import dataclasses, sys
+from pathlib import Path
+from mer.corpora import CORPORA
+from mer.corpora.download import get, web
+from mer.corpora.download.source import File, Source, Unpack
+url, raw = sys.argv[1:]
+session = web.session()
+session.trust_env = False
+source = Source("RAVDESS", lambda: [File("speech.zip", (url,), unpack=Unpack(10**6))], 1000)
+get.get(CORPORA["ravdess"], source, Path(raw), accept=False, say=print, session=session)
+"""
+
+
+def test_a_process_that_is_killed_leaves_what_the_next_one_needs(server, tmp_path, said):
+    data = zipped(*((name, CLIP) for name in SPEECH))
+    found = ravdess(server, body(data, stop=300, then="stall"), body(data))
+    [file] = found.files()
+    part = tmp_path / ".downloads" / "ravdess" / "speech.zip.part"
+    with subprocess.Popen([sys.executable, "-c", KILLED, file.urls[0], str(tmp_path)]) as process:
+        deadline = time.monotonic() + 60
+        while not (part.exists() and part.stat().st_size) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        with pytest.raises(DownloadError, match="another process is downloading it"):
+            bring(RAVDESS, found, tmp_path, said)
+        process.kill()
+    bring(RAVDESS, found, tmp_path, said)
+    assert server.seen["/speech.zip"][-1]["Range"] == "bytes=300-"
     assert status(RAVDESS, tmp_path).state == "complete"
 
 
@@ -240,6 +274,9 @@ def test_terms_are_confirmed_once_before_the_first_byte(server, tmp_path, said):
     assert asked(server) == 1
     notes = json.loads((tmp_path / ".downloads" / "licences.json").read_text())
     assert notes["ravdess"]["licence"] == RAVDESS.licence
+    (tmp_path / ".downloads" / "licences.json").write_text("not JSON")
+    with pytest.raises(DownloadError, match="if you agree"):
+        licences.confirm(RAVDESS, found, tmp_path / ".downloads" / "licences.json", accept=False)
     other = dataclasses.replace(RAVDESS, licence="another wording")
     with pytest.raises(DownloadError, match="another wording"):
         licences.confirm(other, found, tmp_path / ".downloads" / "licences.json", accept=False)
