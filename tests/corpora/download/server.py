@@ -1,5 +1,6 @@
 """A server on the loopback address that misbehaves as it is told, answer by answer."""
 
+import dataclasses
 import hashlib
 import http.server
 import threading
@@ -12,8 +13,10 @@ import requests
 from mer.corpora.download import web
 from mer.corpora.download.source import File
 
-IMPATIENT = web.Patience(tries=3, connect=2, stall=0.3, pause=0.001, longest=0.05, redirects=5)
-"""times for a server that is next door"""
+IMPATIENT = web.Patience(tries=3, connect=10, stall=10, pause=0.001, longest=0.05, redirects=5)
+"""for a server that is next door, on a machine that may be busy"""
+HASTY = dataclasses.replace(IMPATIENT, stall=0.3)
+"""for one that stalls"""
 
 Answer = Callable[["Handler"], None]
 
@@ -125,7 +128,7 @@ def _break_off(handler: Handler, rest: bytes, then: str) -> None:
     handler.wfile.flush()
     handler.close_connection = True
     if then == "stall":
-        handler.server.closing.wait(5)
+        handler.server.closing.wait(20)
     for at in range(len(rest)) if then == "drip" else ():
         handler.wfile.write(rest[at : at + 1])
         time.sleep(0.02)

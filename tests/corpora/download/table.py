@@ -17,7 +17,7 @@ def main() -> None:
         for number, row in enumerate(servers.ROWS):
             place = Path(folder, str(number), "clip.wav")
             url = servers.offer(server, row, f"/{number}")
-            said = _said(lambda url=url, row=row, place=place: servers.bring(file(url, **row.known), place))
+            said = _said(lambda u=url, r=row, p=place: servers.bring(file(u, **r.known), p, patience=r.patience))
             kept = sum(path.stat().st_size for path in place.parent.glob("*.part"))
             happened = "arrived whole" if place.exists() else f"nothing in place, {kept:,} bytes kept for the next try"
             asked = f"asked {len(server.seen[f'/{number}'])} times"

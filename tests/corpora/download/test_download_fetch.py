@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from mer.corpora.download import disk, fetch, web
 from mer.corpora.download.source import DownloadError
 from tests.corpora.download.server import (
+    HASTY,
     IMPATIENT,
     Disguised,
     Server,
@@ -51,6 +52,7 @@ class Row:
     """how often the server is asked"""
     kept: int = 0
     """bytes that are kept for the next call"""
+    patience: web.Patience = IMPATIENT
 
 
 ROWS = [
@@ -67,9 +69,16 @@ ROWS = [
     Row("one byte altered", [body(DATA[:-1] + b"?")], "deleted, nothing of it was used", asked=1),
     Row("another file of the same name and size", [body(OTHER, tag='"1"', stop=5000), body(DATA, tag='"1"')], asked=3),
     Row("another file of the same name", [body(OTHER[:9000], tag='"1"', stop=5000), body(DATA, tag='"1"')], asked=3),
-    Row("stalls", [body(DATA, stop=5000, then="stall")], "nothing came for 0.3 s", asked=3, kept=15000),
-    Row("stalls once", [body(DATA, stop=5000, then="stall"), body(DATA)], asked=2),
-    Row("trickles", [body(DATA, stop=5000, then="drip", ranges=False)], r"only \d+ bytes came", asked=3, kept=0),
+    Row("stalls", [body(DATA, stop=5000, then="stall")], "nothing came for 0.3 s", asked=3, kept=15000, patience=HASTY),
+    Row("stalls once", [body(DATA, stop=5000, then="stall"), body(DATA)], asked=2, patience=HASTY),
+    Row(
+        "trickles",
+        [body(DATA, stop=5000, then="drip", ranges=False)],
+        r"only \d+ bytes came",
+        asked=3,
+        kept=0,
+        patience=HASTY,
+    ),
     Row("three redirects", [redirect("/r1")], asked=1),
     Row("a redirect with a page that never ends", [endless_redirect("/r1")], asked=1),
     Row("redirects in a circle", [redirect("?")], "more than 5 redirects"),
@@ -130,11 +139,11 @@ ROWS = [
 ]
 
 
-def bring(row_file, place, with_session=None):
+def bring(row_file, place, with_session=None, patience=IMPATIENT):
     told = []
     with with_session or session() as asking:
         number = fetch.fetch(
-            row_file, place, session=asking, patience=IMPATIENT, tell=lambda there, total: told.append((there, total))
+            row_file, place, session=asking, patience=patience, tell=lambda there, total: told.append((there, total))
         )
     return number, told
 
@@ -153,14 +162,14 @@ def test_whatever_is_served_the_file_arrives_whole_or_the_reason_is_told(server,
     url = offer(server, row, path)
     place = tmp_path / "place" / "clip.wav"
     if row.expected is None:
-        number, told = bring(file(url, **row.known), place)
+        number, told = bring(file(url, **row.known), place, patience=row.patience)
         assert number == 0
         assert place.read_bytes() == row.arrives
         assert [p.name for p in place.parent.iterdir()] == ["clip.wav"]
         assert told[-1][0] == len(row.arrives)
     else:
         with pytest.raises(DownloadError, match=row.expected) as caught:
-            bring(file(url, **row.known), place)
+            bring(file(url, **row.known), place, patience=row.patience)
         assert url in str(caught.value)
         assert not place.exists()
         part = place.with_name("clip.wav.part")
