@@ -91,6 +91,8 @@ class Corpus:
     """the manifest column over which intervals are computed: speaker_id or dialogue_id"""
     by_session: bool = False
     """whether sessions stay whole in splits, and not only speakers: where two are in one room"""
+    has_audio: bool = True
+    """False where the corpus is words only"""
     multi_label: bool = False
     """whether `emotion_vector` holds intensities of emotions that occur together"""
     place: str | None = None

@@ -26,12 +26,14 @@ class Status:
     Attributes:
         folder: None where there is none.
         found: utterances per native label.
+        unheard: those without a recording, of a corpus that has recordings.
         problems: reason -> the paths of which the parser says so.
     """
 
     corpus: Corpus
     folder: Path | None
     found: Counter[str]
+    unheard: int
     speakers: int
     problems: dict[str, list[str]]
 
@@ -46,6 +48,8 @@ class Status:
         ]
         if self.corpus.speakers and self.speakers < self.corpus.speakers:
             lines.append(f"speakers {self.speakers} of {self.corpus.speakers}")
+        if self.unheard > slack:
+            lines.append(f"recordings of {self.unheard:,} utterances, of which there are only words")
         return lines
 
     @property
@@ -67,7 +71,7 @@ def status(corpus: Corpus, raw: Path) -> Status:
     """Read a corpus's folder below `raw` with its own parser."""
     folder = corpus.find(raw)
     found: Counter[str] = Counter()
-    speakers: set[str] = set()
+    unheard, speakers = 0, set()
     problems: dict[str, list[str]] = {}
     for item in corpus.parse(raw, folder) if folder else ():
         if isinstance(item, Problem):
@@ -75,8 +79,9 @@ def status(corpus: Corpus, raw: Path) -> Status:
             problems.setdefault(_kind(item.reason), []).append(item.path + line)
         else:
             found[item.emotion_raw] += 1
+            unheard += corpus.has_audio and not item.recorded
             speakers.add(item.speaker)
-    return Status(corpus, folder, found, len(speakers), problems)
+    return Status(corpus, folder, found, unheard, len(speakers), problems)
 
 
 def report(status: Status) -> list[str]:

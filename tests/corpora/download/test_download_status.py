@@ -8,6 +8,7 @@ import pytest
 from mer.corpora import CORPORA
 from mer.corpora.download import status, verify
 from mer.corpora.download.source import File, Source
+from tests.corpora.trees import put
 
 RAVDESS = dataclasses.replace(CORPORA["ravdess"], expected={"01": 2, "05": 1}, speakers=2)
 CLIPS = ("03-01-01-01-01-01-01", "03-01-01-01-01-02-02", "03-01-05-01-01-01-02")
@@ -101,3 +102,12 @@ def test_files_are_compared_to_what_is_published(tmp_path):
     assert verify.report(verify.Verdict()) == []
     many = verify.Verdict(absent=[f"{number}.wav" for number in range(50)])
     assert verify.report(many)[-1].strip() == "… and 45 more"
+
+
+def test_words_without_their_recordings_are_not_a_complete_corpus(tmp_path):
+    lines = ["Utterance,Speaker,Emotion,Dialogue_ID,Utterance_ID", *(f"Hi,Joey,joy,0,{n}" for n in range(5))]
+    put(tmp_path, "MELD/dev_sent_emo.csv", "\n".join(lines))
+    found = status.status(CORPORA["meld"], tmp_path)
+    assert found.unheard == 5
+    assert found.state == "incomplete"
+    assert "recordings of 5 utterances, of which there are only words" in "\n".join(status.report(found))
