@@ -1,7 +1,8 @@
 """What the files of a manifest say of themselves: header and digest, looked up once per version of a file."""
 
+import multiprocessing
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
@@ -12,8 +13,11 @@ from mer.media import audio
 
 COLUMNS = {"path": "str", "size": "int64", "mtime_ns": "int64", "seconds": "float64", "rate": "Int64",
            "channels": "Int64", "sha256": "str", "error": "str"}  # fmt: skip
-BATCH = 8192
+BATCH = 25_000
 """files between two savings: what an interrupted build has looked up is not lost"""
+
+MANY = 5000
+"""files from which on processes pay for their start"""
 
 VERSION = 1
 """raised whenever the same file would be described in another way"""
@@ -28,21 +32,29 @@ def scan(raw: Path, paths: Iterable[str], cache: Path | None = None, jobs: int =
     Args:
         raw: the folder that `paths` are relative to.
         cache: the folder in which earlier scans are kept, one file per raw folder; None keeps none.
-        jobs: threads.
+        jobs: threads or processes.
     """
     wanted = sorted(set(paths))
     place = cache / f"scan-{VERSION}-{files.digest(str(raw.resolve()))[:16]}.parquet" if cache else None
     known = _load(place)
     stats = {path: _stat(raw / path) for path in wanted}
     todo = [path for path in wanted if known.get(path, (None,) * 8)[1:3] != stats[path]]
-    with ThreadPoolExecutor(max(1, jobs)) as pool, _progress(len(todo)) as bar:
+    with _workers(jobs, len(todo)) as pool, _progress(len(todo)) as bar:
         for first in range(0, len(todo), BATCH):
             part = todo[first : first + BATCH]
-            for path, found in zip(part, pool.map(lambda p: _look(raw / p), part, chunksize=64), strict=True):
+            for path, found in zip(part, pool.map(_look, [raw / p for p in part], chunksize=64), strict=True):
                 known[path] = (path, *stats[path], *found)
                 bar.update()
             _save(place, known)
     return _frame([known[path] for path in wanted]).set_index("path")
+
+
+def _workers(jobs: int, count: int) -> Executor:
+    """Processes where there is much to do: FFmpeg's headers are read under Python's lock, so threads would wait."""
+    if jobs == 1 or count < MANY:
+        return ThreadPoolExecutor(max(1, jobs))
+    # spawned, not forked: the caller may hold threads of torch or of a notebook
+    return ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"))
 
 
 def _progress(total: int) -> tqdm:
