@@ -90,7 +90,7 @@ def test_a_track_that_nothing_can_decode_says_so(tmp_path):
     path = write(tmp_path / "a.mkv", "pcm_s16le")
     path.write_bytes(path.read_bytes().replace(b"A_PCM/INT/LIT", b"A_XYZ/INT/LIT"))
     for read in (audio.header, audio.read_mono):
-        with pytest.raises(audio.Unreadable, match="does not know|does not say"):
+        with pytest.raises(audio.Unreadable, match=r"does not (know|say)"):
             read(path)
 
 
@@ -107,13 +107,13 @@ def packed(tmp_path_factory):
     return folder, {name: write(folder / name, KINDS[name], seconds=0.2).read_bytes() for name in ("a.mp4", "a.mkv")}
 
 
-@given(st.sampled_from(["a.mp4", "a.mkv"]), st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=8))
+@given(st.sampled_from(["a.mp4", "a.mkv"]), st.lists(st.tuples(st.integers(0, 899), st.integers(0, 255)), max_size=20))
 def test_a_damaged_container_is_read_or_refused(packed, name, damage):
     folder, whole = packed
     data = bytearray(whole[name])
     for place, value in damage:
         # an mp4 describes itself at its end, an mkv at its beginning
-        data[-1 - int(place * 900) if name == "a.mp4" else int(place * 900)] = value
+        data[-1 - place if name == "a.mp4" else place] = value
     (folder / f"damaged-{name}").write_bytes(bytes(data))
     for read in (audio.header, lambda path: audio.read_mono(path, max_seconds=1.0)):
         with contextlib.suppress(audio.Unreadable):
