@@ -152,10 +152,13 @@ def table(
     if missing := [column for column in columns if column not in header]:
         yield Problem(name, f"no column {', '.join(missing)} in the header", line=1)
         return
+    if twice := [column for column in dict.fromkeys(header) if column and header.count(column) > 1]:
+        yield Problem(name, f"column {twice[0]} is in the header twice: rename one of them", line=1)
+        return
     for line, row in _records(reader):
         cells = [cell.strip() for cell in row]
-        if len(cells) > len(header):  # stray separators leave empty cells
-            cells = [cell for cell in cells if cell]
+        while len(cells) > len(header) and not cells[-1]:  # programs leave separators at the end of a line
+            cells.pop()
         if reader.line_num - line >= RECORD_LIMIT:
             lost = f"lines {line} to {reader.line_num} read as one: a quotation mark is not closed"
             yield Problem(name, lost, line=line)
