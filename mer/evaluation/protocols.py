@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from mer.dataset.audit import texts
 from mer.dataset.splits import fold_parts
 
 Protocol = Literal["in_corpus", "cross_corpus", "multi_corpus", "loco"]
@@ -120,7 +121,30 @@ def _cross_corpus(manifest: pd.DataFrame, corpora: list[str]) -> list[Cell]:
 def _multi_corpus(manifest: pd.DataFrame, corpora: list[str]) -> list[Cell]:
     chosen = manifest["corpus"].isin(corpora)
     train, validation, test = (_numbers(chosen & (manifest["split"] == s)) for s in ("train", "validation", "test"))
-    return [Cell("multi_corpus", tuple(corpora), "", 0, train, validation, test)]
+    tested = kin_test(manifest, test)
+    return [Cell("multi_corpus", tuple(corpora), "", 0, train[~tested[train]], validation[~tested[validation]], test)]
+
+
+def kin_test(manifest: pd.DataFrame, test: np.ndarray) -> np.ndarray:
+    """Return which rows have something on which another corpus of their family is tested; bool of shape (rows,).
+
+    Corpora are parted one by one. So an actor may test RAVDESS's speech and sing for its training, and what is said
+    in a test dialogue of MELD may be a training line of EmoryNLP. Speakers count where speakers are kept apart,
+    longer lines where people chose their words.
+
+    Args:
+        test: the tested rows, numbered from 0.
+    """
+    codes = [s.removeprefix(f"{c}_") for c, s in zip(manifest["corpus"], manifest["speaker_id"], strict=True)]
+    speaker = pd.Series(codes, manifest.index, object).where(manifest["fold"].notna())
+    text = manifest["transcription"].fillna("").map(texts.normal).astype(object)
+    line = text.where((manifest["lexical_control"] == "free") & (text.str.count(" ") >= texts.LONG - 1))
+    found = np.zeros(len(manifest), bool)
+    for what in (speaker, line):
+        frame = pd.DataFrame({"key": manifest["family"].astype(object) + "|" + what, "corpus": manifest["corpus"]})
+        testing = frame.iloc[test].dropna().groupby("key")["corpus"].agg(set).to_dict()
+        found |= [bool(testing.get(key, set()) - {own}) for key, own in frame.itertuples(index=False, name=None)]
+    return found
 
 
 def _loco(manifest: pd.DataFrame, corpora: list[str]) -> list[Cell]:
