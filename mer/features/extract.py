@@ -1,5 +1,6 @@
 """What a model sees: one vector per utterance and modality, computed once."""
 
+import functools
 import hashlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from mer import files
 from mer.features import hashing, mfcc
 from mer.features.store import Store
 from mer.media import audio
@@ -17,6 +19,10 @@ from mer.media import audio
 SHARD = 2048
 SILENCE = "silence"
 """the address of what stands for recordings that cannot be read"""
+
+
+class Changed(ValueError):
+    """A recording is not the one that the manifest describes any more."""
 
 
 @dataclass(frozen=True)
@@ -78,16 +84,26 @@ def extract_audio(manifest: pd.DataFrame, raw: Path, store: Store, jobs: int = 1
     Args:
         manifest: usable rows.
         raw: the folder that `source_path` is relative to.
+
+    Raises:
+        Changed: a file has another content than when the dataset was built. Its vector would be kept, and given to
+            every study, as that of the earlier content.
     """
     keys = audio_keys(manifest)
     places = dict(zip(keys, manifest[["source_path", "start", "end"]].itertuples(index=False), strict=True))
     spec = store.spec
+    digest = functools.cache(files.digest_file)  # a file may hold many utterances
 
     def one(key: str) -> tuple[np.ndarray | None, str | None]:
         if key == SILENCE:
             silence = np.zeros(round(audio.SILENCE_SECONDS * spec["rate_hz"]), np.float32)
             return mfcc.mfcc_statistics(silence, spec["n_mfcc"], spec["rate_hz"]), None
         path, start, end = (None if pd.isna(v) else v for v in places[key])
+        try:
+            if digest(raw / path) != key.partition(":")[0]:
+                raise Changed(f"{path}: changed after the dataset was built: run step 01 again")
+        except FileNotFoundError:
+            raise FileNotFoundError(f"{raw / path}: the recording is not there any more") from None
         try:
             samples = audio.read_mono(raw / path, start=start, end=end, min_seconds=spec["min_seconds"],
                                       max_seconds=spec["max_seconds"], rate_hz=spec["rate_hz"])  # fmt: skip
