@@ -1,5 +1,6 @@
 """What a corpus module says about its corpus, and the rows its parser yields."""
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -114,9 +115,8 @@ class Corpus:
     def _holds(self, folder: Path) -> bool:
         if self.telltale is None:
             return True
-        from mer.corpora.files import walk  # which imports this module
-
-        return any(re.fullmatch(self.telltale, path.stem) for path in walk(folder))
+        names = (name for _, _, names in os.walk(folder, followlinks=True) for name in names)
+        return any(re.fullmatch(self.telltale, Path(name).stem) for name in names)
 
 
 def _plain(name: str) -> str:
