@@ -146,6 +146,15 @@ def decode(data: bytes, fallback: str = "cp1252") -> str:
         return data.decode(fallback, "replace")
 
 
+def lines(text: str) -> list[str]:
+    """Return the lines of a list. `str.splitlines` would cut what is said, too, where it holds a rare separator.
+
+    >>> lines("one\\r\\nyes\\u2028no\\x85\\n")
+    ['one', 'yes\\u2028no\\x85']
+    """
+    return [line.removesuffix("\n") for line in io.StringIO(text, newline=None)]
+
+
 def table(
     raw: Path, path: Path, columns: Sequence[str], delimiter: str = ","
 ) -> Iterator[tuple[int, dict[str, str]] | Problem]:

@@ -1,6 +1,5 @@
 """Rows of other people's tables: CSV and TSV, JSON lines, and audformat databases; read, never run."""
 
-import io
 import json
 import math
 import re
@@ -9,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mer.corpora.base import Problem
-from mer.corpora.files import decode, relative, table, unusable
+from mer.corpora.files import decode, lines, relative, table, unusable
 
 AUDFORMAT = "db.yaml"
 JSON_LINES = (".jsonl", ".ndjson")
@@ -71,7 +70,7 @@ def _spreadsheet(path: Path) -> str | None:
 
 def _separated(raw: Path, path: Path) -> Iterator[Row | Problem]:
     with path.open("rb") as file:
-        header = next(io.StringIO(decode(file.read(65_536)), newline=None), "")
+        header = next(iter(lines(decode(file.read(65_536)))), "")
     delimiter = max("\t;,", key=header.count)
     for found in table(raw, path, (), delimiter):
         yield found if isinstance(found, Problem) else Row(relative(path, raw), *found)
@@ -79,8 +78,7 @@ def _separated(raw: Path, path: Path) -> Iterator[Row | Problem]:
 
 def _json_lines(raw: Path, path: Path) -> Iterator[Row | Problem]:
     name = relative(path, raw)
-    # not splitlines, for which characters that JSON leaves as they are end a line, too
-    for number, line in enumerate(io.StringIO(decode(path.read_bytes()), newline=None), start=1):
+    for number, line in enumerate(lines(decode(path.read_bytes())), start=1):
         if not line.strip():
             continue
         try:
