@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mer import files
 from mer.runner import provenance, stamps
-from mer.runner.records import Record, StepRecord
+from mer.runner.records import FINISHED, Record, StepRecord
 from mer.runner.screen import clock, size
 from mer.runner.steps import Step
 from mer.runner.study import Study, StudyError
@@ -16,6 +16,8 @@ from mer.runner.units import Unit, expand
 TEMPLATES = Path(__file__).parent / "template"
 PAUSE = 1.0
 """seconds between two writings during a run"""
+UNTOUCHED = ("waiting", "skipped")
+"""what a run has not come to: the pages that may lie there are of an earlier one, and are not shown as if of this"""
 
 
 class Index:
@@ -75,7 +77,7 @@ class Index:
         }
 
     def _unit(self, record: Record) -> dict:
-        stamp = stamps.finished(self.study, record.unit.name) or {}
+        stamp = stamps.finished(self.study, record.unit.name) or {} if record.state in FINISHED else {}
         return {
             "name": record.unit.name,
             "item": record.unit.item,
@@ -92,7 +94,9 @@ class Index:
         for entry in [*summary["steps"], *(unit for step in summary["steps"] for unit in step["units"])]:
             links = {kind: self.study.place(entry["name"], kind) for kind in ("html", "ipynb", "failed", "log")}
             entry["links"] = {
-                kind: path.relative_to(self.study.folder).as_posix() for kind, path in links.items() if path.exists()
+                kind: path.relative_to(self.study.folder).as_posix()
+                for kind, path in links.items()
+                if entry["state"] not in UNTOUCHED and path.exists()
             }
         return _template().render(run=summary)
 

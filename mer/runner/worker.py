@@ -111,10 +111,10 @@ class Worker:
         # a kernel of this very interpreter, whatever kernelspecs the user has registered
         kernel.write_spec(Path(self.spec["private"], "jupyter", "kernels", "python3"))
         book = self._papermill()
-        page = Path(self.spec["html"])
-        html.render(book, page.with_suffix(".partial"), self.spec["title"], self.spec["subject"], self.spec["home"])
+        page = Path(self.spec["partial_html"])
+        html.render(book, page, self.spec["title"], self.spec["subject"], self.spec["home"])
         Path(self.spec["partial"]).replace(self.spec["ipynb"])
-        page.with_suffix(".partial").replace(page)
+        page.replace(self.spec["html"])
 
     def _papermill(self) -> Any:
         try:
