@@ -1,5 +1,6 @@
 """`index.html` and `run.json`: the run folder's front page, and the same for programs."""
 
+import contextlib
 import datetime
 import time
 from functools import cache
@@ -56,6 +57,11 @@ class Index:
         files.write_json(self.study.folder / "run.json", summary)
         files.write_text(self.study.folder / "index.html", self._page(summary))
         self._written = time.monotonic()
+
+    def remove(self) -> None:
+        """Take the front page away."""
+        with contextlib.suppress(OSError):
+            (self.study.folder / "index.html").unlink(missing_ok=True)
 
     def _step(self, record: StepRecord) -> dict:
         units = [self._unit(one) for one in record.units or [Record(Unit(record.step, record.step.name))]]

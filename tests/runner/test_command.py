@@ -66,7 +66,9 @@ def test_ctrl_c_keeps_finished_steps_and_leaves_no_kernel(toys):
     os.killpg(process.pid, signal.SIGINT)
     screen, _ = process.communicate(timeout=20)
     assert process.returncode == 130, screen
-    assert "python run_all.py params/toy.yaml" in screen
+    told = screen.partition("✗ interrupted; what is finished is kept\n")[2]
+    page = files.to_root(toys.study.folder / "index.html")
+    assert told == f"  open      {page}\n  retry     python run_all.py params/toy.yaml\n", screen
     assert toys.study.place("01_make_data", "stamp").exists()
     left = {p.name for p in toys.study.folder.iterdir() if p.name.startswith("02")}
     assert left == set()

@@ -95,6 +95,23 @@ def test_a_disk_that_fills_up_ends_the_run_and_keeps_what_is_finished(toys, monk
     assert "1 done, 1 unchanged" in toys.screen
 
 
+def test_a_front_page_that_cannot_be_written_is_not_left_to_tell_of_another_run(toys, monkeypatch):
+    toys.add("01_make_data", writes=["a"])
+    assert toys.run() == 0
+    page, write = toys.study.folder / "index.html", files.write_text
+
+    def full(path, text):
+        if path == page:
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        write(path, text)
+
+    monkeypatch.setattr(files, "write_text", full)
+    assert toys.run(force=True) == 1
+    assert f"✗ No space left on device: {page}; what is finished is kept\n" in toys.screen
+    assert toys.screen.endswith("  retry     python run_all.py params/toy.yaml\n")
+    assert not page.exists()
+
+
 MOUNT = ["unshare", "--user", "--map-root-user", "--mount"]
 
 

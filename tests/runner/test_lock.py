@@ -68,7 +68,7 @@ def test_a_second_interrupt_kills_at_once(toys):
     first.send_signal(signal.SIGINT)
     screen, _ = first.communicate(timeout=15)
     assert first.returncode == 130, screen
-    assert "Go on with:" in screen
+    assert "✗ interrupted; what is finished is kept\n" in screen
     assert not psutil.pid_exists(int((toys.study.folder / "pid").read_text()))
 
 
