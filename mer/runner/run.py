@@ -208,7 +208,7 @@ class _Session:
             stamps.write(self.study, record.unit, "interrupted")
             self.screen.step(record.unit.name, "interrupted", clock(outcome.seconds))
         else:
-            stamps.write(self.study, record.unit, "failed", error=outcome.message)
+            stamps.write(self.study, record.unit, "failed", error=outcome.message, parts=record.before)
             self._fail(record, outcome)
 
     def _fail(self, record: Record, outcome: Outcome) -> None:
