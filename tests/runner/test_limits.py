@@ -33,6 +33,16 @@ def test_a_notebook_that_prints_100_megabytes(toys):
     assert "the log ends here" in kinds["log"].read_text()[-200:]
 
 
+def test_an_error_with_a_message_of_ten_megabytes(toys):
+    toys.add("01_shout", "raise ValueError('x' * 10_000_000)")
+    assert toys.run() == 1
+    assert "ValueError: xxx" in toys.screen
+    assert "characters; see the log)" in toys.screen
+    for kind in ("failed", "log"):
+        assert toys.study.place("01_shout", kind).stat().st_size < output.SHOWN
+    assert "… (10,0" in toys.study.place("01_shout", "log").read_text()
+
+
 def test_printing_is_kept_up_to_the_limit_and_each_cell_has_its_own(toys, monkeypatch):
     toys.add("01_print_some", "print('a' * 400_000)", "print('b' * 400_000)")
     assert toys.run() == 0
