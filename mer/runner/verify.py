@@ -40,8 +40,9 @@ def _replay(study: Study, then: dict[str, dict], jobs: int, screen: Screen) -> i
     screen.say(f"replaying {files.to_root(study.folder)} in {files.to_root(again.folder)}")
     code = run(again, jobs=jobs, screen=screen)
     if code:
-        for line in [*_since(study, again, then), f"{files.to_root(study.folder)} could not be replayed"]:
+        for line in _since(study, again, then) if code == 1 else ():
             screen.say(line)
+        screen.say(f"{files.to_root(study.folder)} could not be replayed")
         return code
     compared = _compare(study, again, then)
     different = [line for line in compared if line[1]]
