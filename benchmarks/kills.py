@@ -165,7 +165,7 @@ def main() -> None:
         began = time.monotonic()
         assert attempt(folder, "undisturbed", None)[1] == 0
         whole = time.monotonic() - began
-        print(f"undisturbed: {whole:.1f} s\n #  | killed  | after | finished by then     | at work then"
+        print(f"undisturbed: {whole:.1f} s\n #  | killed  | after  | finished by then     | at work then"
               f"{'':14} | the next run began{'':56} | and it was")  # fmt: skip
         totals: collections.Counter = collections.Counter()
         nothing = dict.fromkeys(UNITS.values(), "")
@@ -180,11 +180,10 @@ def main() -> None:
             for mistake in (found := wrong(run, undisturbed, before, code, screen)):
                 print(f"      WRONG: {mistake}")
             mistakes += len(found)
-            last, before = f"{totals.total():3} | {plan[0]:7} | {plan[1]:3.1f} s" if hit else "", states(run)
+            last, before = f"{totals.total():3} | {plan[0]:7} | {plan[1]:4.1f} s" if hit else "", states(run)
             if code == 0:
-                print(
-                    f"{last + ' | after its unit had ended: the run went on' if last else '   '} → run {runs} finished"
-                )
+                went_on = f"{last} | made up for in the run itself: the kernel was starting, or had done its work"
+                print(f"{went_on if last else '   '} → run {runs} finished", flush=True)
                 runs, last, before = runs + 1, "", nothing
     print(f"{totals.total()} kills ({', '.join(f'{n} {what}' for what, n in sorted(totals.items()))}), "
           f"{runs} runs came to their end, {mistakes} mistakes")  # fmt: skip
