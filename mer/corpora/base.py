@@ -115,8 +115,14 @@ class Corpus:
     def _holds(self, folder: Path) -> bool:
         if self.telltale is None:
             return True
-        names = (name for _, _, names in os.walk(folder, followlinks=True) for name in names)
-        return any(re.fullmatch(self.telltale, Path(name).stem) for name in names)
+        wanted, seen = re.compile(self.telltale), set()
+        for place, below, names in os.walk(folder, followlinks=True):
+            if (real := os.path.realpath(place)) in seen:  # a link that leads back
+                below.clear()
+            elif any(wanted.fullmatch(Path(name).stem) for name in names):
+                return True
+            seen.add(real)
+        return False
 
 
 def _plain(name: str) -> str:

@@ -13,6 +13,9 @@ import pandas as pd
 from mer.dataset.audit import texts
 from mer.dataset.splits import fold_parts
 
+FEWEST_FOLDS = 3
+"""one to test, one to validate, one to train"""
+
 Protocol = Literal["in_corpus", "cross_corpus", "multi_corpus", "loco"]
 
 
@@ -41,6 +44,8 @@ def scored(manifest: pd.DataFrame, min_clips: int, min_speakers: int) -> dict[st
             reasons[corpus] = f"{speakers} speakers, fewer than {min_speakers}"
         elif missing := _missing_part(rows):
             reasons[corpus] = f"the published split has no {missing} part"
+        elif not has_official_split(rows) and rows["fold"].nunique() < FEWEST_FOLDS:
+            reasons[corpus] = f"{rows['fold'].nunique()} folds, fewer than 3: its sessions share their speakers"
         elif rows["emotion"].nunique() < 2:
             reasons[corpus] = "one class only"
         else:

@@ -89,6 +89,13 @@ def test_a_corpus_is_not_crossed_with_its_own_family(study):
     assert names(study, cells["b"].test) == {"a", "m"}
 
 
+def test_sessions_that_share_all_speakers_are_listed_with_the_reason():
+    rows = corpus("a", "a", 12)
+    rows["session"] = [f"day{i % 4}" for i in range(len(rows))]
+    table = splits.assign(rows, set(), seed=0, validation=0.1, test=0.1, folds=5, by_session={"a"})
+    assert protocols.scored(table, 1, 4) == {"a": "1 folds, fewer than 3: its sessions share their speakers"}
+
+
 def test_small_corpora_are_listed_with_the_reason(study):
     assert protocols.scored(study, 100, 4) == {
         "a": "",
