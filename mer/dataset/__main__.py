@@ -9,7 +9,19 @@ from pathlib import Path
 
 import pandas as pd
 
-from mer.dataset.audit import Finding, find_leaks, near_pairs, sound, unchecked
+from mer.corpora import CORPORA
+from mer.dataset.audit import (
+    Finding,
+    find_faults,
+    find_leaks,
+    listen,
+    near_pairs,
+    shortcut_findings,
+    shortcut_scores,
+    sound,
+    unchecked,
+    worst_first,
+)
 from mer.dataset.audit.checks import NO_PAIRS
 from mer.dataset.audit.columns import Unusable, chosen_columns
 from mer.dataset.audit.finding import BREACH, SEVERITIES, lines, printable
@@ -26,25 +38,36 @@ def main(arguments: list[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # a console that lacks a letter shows something else
     try:
         table = load(sources(given.manifest, given.part), chosen_columns(given.columns), _pattern(given.speaker_from))
-        rows, pairs, remarks = _listen(table, given.audio)
+        rows, pairs, heard, remarks = _listen(table, given.audio)
     except Unusable as error:
         print(printable(f"audit: {error}"), file=sys.stderr)
         return 2
-    found = find_leaks(rows, table.official, pairs)
-    print("\n".join(_report(table, found, remarks, unchecked(rows), given.audio is not None)))
+    scores = _shortcuts(rows, heard)
+    leaks, faults = find_leaks(rows, table.official, pairs), find_faults(rows, heard)
+    found = worst_first([*leaks, *faults, *shortcut_findings(scores)])
+    print("\n".join(_report(table, found, scores, remarks, unchecked(rows), heard is not None)))
     return 1 if any(finding.severity == BREACH for finding in found) else 0
 
 
-def _report(table: Table, found: list[Finding], remarks: list[str], untold: list[str], listened: bool) -> Iterator[str]:
+def _report(
+    table: Table, found: list[Finding], scores: pd.DataFrame, remarks: list[str], untold: list[str], listened: bool
+) -> Iterator[str]:
     yield from map(printable, (*_head(table), ""))
     for finding in found:
         yield lines(finding) + "\n"
+    if len(scores):
+        yield "What scores without hearing an emotion:"
+        told = scores.assign(corpus=scores["corpus"].map(printable))
+        yield told.to_string(index=False, float_format="{:.3f}".format, na_rep="-") + "\n"
     for remark in (*table.remarks, *remarks):
         yield printable(f"Remark: {remark}.")
     for what in untold:
         yield f"Not checked: {what}."
     if not listened:
-        yield "Not checked: near-duplicates among the recordings, which takes --audio FOLDER."
+        yield (
+            "Not checked: near-duplicates among the recordings, what their length, loudness, silence and recording "
+            "conditions score, and whether they are broken; all of it takes --audio FOLDER."
+        )
     counts = [(severity, sum(finding.severity == severity for finding in found)) for severity in SEVERITIES]
     yield ", ".join(f"{count} {name if count == 1 else PLURALS[name]}" for name, count in counts)
 
@@ -66,15 +89,16 @@ def _pattern(text: str | None) -> re.Pattern | None:
         raise Unusable(f"--speaker-from {text!r}: not a regular expression ({error})") from None
 
 
-def _listen(table: Table, folder: Path | None) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
-    """The rows, with digests where the table had none, and the near-duplicates among their recordings.
+def _listen(table: Table, folder: Path | None) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame | None, list[str]]:
+    """The rows, with digests where the table had none, the near-duplicates among their recordings, what is measured of
+    these, and what to remark.
 
     Raises:
         Unusable: none of the recordings can be read.
     """
     rows = table.rows
     if folder is None:
-        return rows, NO_PAIRS, []
+        return rows, NO_PAIRS, None, []
     jobs = os.cpu_count() or 1
     near = near_pairs(rows, folder, jobs)
     if len(near.unheard) == len(rows):
@@ -90,7 +114,13 @@ def _listen(table: Table, folder: Path | None) -> tuple[pd.DataFrame, pd.DataFra
     if rows["audio_sha256"].isna().any():
         own = pd.Series(sound.digests(rows["source_path"].tolist(), folder, jobs), rows.index, "str")
         rows = rows.assign(audio_sha256=rows["audio_sha256"].fillna(own))
-    return rows, near.pairs, remarks
+    return rows, near.pairs, listen(rows, folder, jobs=jobs), remarks
+
+
+def _shortcuts(rows: pd.DataFrame, heard: pd.DataFrame | None) -> pd.DataFrame:
+    """What each shortcut scores; without recordings only sentences, speakers and corpora are looked up."""
+    clusters = {name: CORPORA[name].cluster for name in rows["corpus"].unique() if name in CORPORA}
+    return shortcut_scores(rows, pd.DataFrame(index=rows.index) if heard is None else heard, clusters)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -98,8 +128,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     audit = commands.add_parser(
         "audit",
-        help="search a table of utterances for leaks",
-        description="Search a manifest or any published table of utterances for what makes a score look too good.",
+        help="search a table of utterances for leaks, shortcuts and faults",
+        description="Search a manifest or any published table of utterances for what makes a score look too good, and "
+        "for what is broken.",
         epilog="Exit code: 0 no breach, 1 a breach, 2 the table cannot be used.",
     )
     add = audit.add_argument
@@ -128,7 +159,8 @@ def _parser() -> argparse.ArgumentParser:
         "--audio",
         type=Path,
         metavar="FOLDER",
-        help="the folder that the paths start from: listen for the same recording under two names",
+        help="the folder that the paths start from: listen for the same recording under two names, for shortcuts and "
+        "for what is broken",
     )
     return parser  # fmt: skip
 

@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
+from mer.dataset.audit.shortcuts import FAR
 from mer.report.canvas import canvas, entitle, heat_map, legend_beside, name_rows, nothing, rows_height
 from mer.report.numbers import NOTHING, chance, select, short
 from mer.report.palette import COLOURS, HATCHES, Style, emotion_styles, in_order, plain, styles
@@ -107,6 +108,36 @@ def loco_forest(results: pd.DataFrame, answers: str = "free") -> Axes:
     ax.set(xlim=(0, 1), xlabel=f"UAR, {answers} answers")
     legend_beside(ax)
     return entitle(ax, "Each corpus was held out of everything before its one test.")
+
+
+def shortcut_forest(scores: pd.DataFrame) -> Axes:
+    """Draw what each shortcut scores in each corpus, chance-corrected: 0 is guessing, 1 perfect.
+
+    A shortcut is filled where it is flagged: its whole interval lies beyond the dashed line.
+
+    Args:
+        scores: corpus, shortcut, UAR, low, high, chance, flagged; one row each.
+    """
+    if scores.empty:
+        return nothing(canvas()[1], "Nothing could be scored without hearing an emotion.")
+    corpora, looks = list(dict.fromkeys(scores["corpus"])), styles(dict.fromkeys(scores["shortcut"]))
+    ax = canvas(height=rows_height(len(corpora), 0.2 + 0.07 * len(looks)))[1]
+    offsets = np.linspace(-0.35, 0.35, len(looks)) if len(looks) > 1 else [0.0]
+    for offset, (name, look) in zip(offsets, looks.items(), strict=True):
+        part = scores[scores["shortcut"] == name]
+        y = [corpora.index(corpus) + offset for corpus in part["corpus"]]
+        point, low, high = (
+            chance_corrected(part[c].to_numpy(float), 1 / part["chance"]) for c in ("UAR", "low", "high")
+        )
+        ax.hlines(y, low, high, color=look.colour, linewidth=1.5)
+        fill = [look.colour if flagged else "white" for flagged in part["flagged"]]
+        ax.scatter(point, y, c=fill, edgecolors=look.colour, marker=look.marker, s=26, zorder=3, label=plain(name))
+    ax.axvline(0, color="grey", linestyle=":", linewidth=2, label="chance")
+    ax.axvline(FAR, color="grey", linestyle="--", linewidth=1, label="flagged beyond")
+    name_rows(ax, corpora)
+    ax.set(xlabel="chance-corrected UAR")
+    legend_beside(ax)
+    return entitle(ax, "What scores without hearing an emotion; filled where it is flagged.")
 
 
 def confusion_heatmap(confusion: ArrayLike, classes: list[str]) -> Axes:

@@ -1,8 +1,22 @@
-"""What could make a score look better than it is: leaks between parts, and shortcuts."""
+"""What could make a score look better than it is, and what is broken: leaks, shortcuts and faults."""
 
-from mer.dataset.audit.checks import find_leaks, leaks, unchecked
+from mer.dataset.audit.checks import find_faults, find_leaks, leaks, unchecked
 from mer.dataset.audit.finding import Finding, table, worst_first
-from mer.dataset.audit.shortcuts import duration_shortcut
+from mer.dataset.audit.listening import listen
+from mer.dataset.audit.shortcuts import shortcut_findings, shortcut_scores, shortcut_sentence
 from mer.dataset.audit.sound import near_pairs
 
-__all__ = ["Finding", "duration_shortcut", "find_leaks", "leaks", "near_pairs", "table", "unchecked", "worst_first"]
+__all__ = [
+    "Finding",
+    "find_faults",
+    "find_leaks",
+    "leaks",
+    "listen",
+    "near_pairs",
+    "shortcut_findings",
+    "shortcut_scores",
+    "shortcut_sentence",
+    "table",
+    "unchecked",
+    "worst_first",
+]

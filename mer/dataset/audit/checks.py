@@ -1,12 +1,13 @@
-"""All leaks of a manifest, by every check there is."""
+"""Everything that is found in a manifest, by every check there is."""
 
 import itertools
 from collections.abc import Iterator
 
 import pandas as pd
 
-from mer.dataset.audit import families, people, recordings, texts, words
+from mer.dataset.audit import families, outliers, people, quality, recordings, shortcuts, texts, transcripts, words
 from mer.dataset.audit.finding import Finding, table, worst_first
+from mer.dataset.audit.known_defects import known_findings
 from mer.dataset.audit.rows import complete
 
 NO_PAIRS = pd.DataFrame({"first": pd.Series(dtype="int64"), "second": pd.Series(dtype="int64")})
@@ -40,6 +41,27 @@ def find_leaks(manifest: pd.DataFrame, official: set[str], pairs: pd.DataFrame =
             words.one_emotion_sentences(rows, spoken),
         )
     )
+
+
+def find_faults(manifest: pd.DataFrame, heard: pd.DataFrame | None = None, *, made_up: bool = False) -> list[Finding]:
+    """Return what is broken or doubtful in recordings, transcripts and labels, the worst first.
+
+    Args:
+        manifest: usable rows.
+        heard: what `listen` returns for them; None: nothing was listened to, and what needs that is not looked for.
+        made_up: whether these are made-up corpora, whose clips bear the names of real ones: what is known of those
+            says nothing of them.
+    """
+    found = [transcripts.transcript_findings(manifest)]
+    if not made_up:
+        found.append(known_findings(manifest))
+    if heard is not None:
+        found += [
+            quality.recording_findings(manifest, heard),
+            quality.length_findings(manifest, shortcuts.seconds(manifest, heard)),
+            outliers.label_findings(manifest, heard),
+        ]
+    return worst_first(itertools.chain(*found))
 
 
 def leaks(manifest: pd.DataFrame, official: set[str], pairs: pd.DataFrame = NO_PAIRS) -> pd.DataFrame:

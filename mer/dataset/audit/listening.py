@@ -1,0 +1,168 @@
+"""Every recording of a manifest, listened to once: what is measured of it, kept by its content."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import soundfile
+from tqdm import tqdm
+
+from mer import files
+from mer.dataset.audit import measures
+from mer.dataset.audit.recordings import MEDIA
+from mer.media import container
+from mer.media.audio import Unreadable
+
+VERSION = 1
+"""raised whenever the same recording would be measured in another way"""
+COLUMNS = dict.fromkeys((*measures.COLUMNS, "there"), "float32") | {"error": "str"}
+"""there: the share of what the file's header promises that is there; error: why nothing was heard"""
+LONGEST_SECONDS = 300
+"""of a longer stretch only the beginning is measured, its `seconds` excepted"""
+BATCH = 2048
+"""recordings between two savings: what an interrupted study has measured is not lost"""
+_PIECE = 1024
+"""samples read at once: no more than so many before a damaged place are lost"""
+
+
+def listen(manifest: pd.DataFrame, folder: Path, cache: Path | None = None, jobs: int = 1) -> pd.DataFrame:
+    """Return `COLUMNS` for each row, with its index; null where the row names no recording.
+
+    A recording that was measured before, wherever it lay, is not opened again. What cannot be read is tried anew each
+    time, as the reason may be gone.
+
+    Args:
+        manifest: rows with source_path; where start and end are given, that stretch counts. Without audio_sha256
+            nothing is kept.
+        folder: the folder that paths are relative to; nothing outside it is read.
+        cache: the folder in which measures are kept; None keeps none.
+        jobs: threads.
+    """
+    rows = manifest.reindex(columns=["source_path", "audio_sha256", "start", "end"])
+    keys = pd.Series([_key(*row) for row in rows.itertuples(index=False)], rows.index, "str")
+    place = cache / f"measures-{VERSION}.parquet" if cache else None
+    known = _load(place)
+    todo = rows.assign(key=keys).dropna(subset=["key"]).drop_duplicates("key").set_index("key")
+    todo = todo[~todo.index.isin(known.index)]
+    heard = list(_heard(todo, folder, jobs, lambda fresh: _save(place, fresh)))
+    known = pd.concat([known, *heard])
+    return known.reindex(keys).set_axis(rows.index)
+
+
+def _key(path: object, digest: object, start: object, end: object) -> str | None:
+    """What tells a stretch of a recording from every other one: by content where that is known."""
+    if not isinstance(path, str) or not path.lower().endswith(MEDIA):
+        return None
+    name = f"sha256:{digest}" if isinstance(digest, str) else f"path:{path}"
+    edges = ["" if pd.isna(edge) else repr(float(edge)) for edge in (start, end)]
+    return ":".join([name, *edges])
+
+
+def _heard(todo: pd.DataFrame, folder: Path, jobs: int, save) -> Iterator[pd.DataFrame]:
+    """Yield what is measured, batch by batch."""
+    with ThreadPoolExecutor(max(1, jobs)) as pool, _progress(len(todo)) as bar:
+        for at in range(0, len(todo), BATCH):
+            part = todo.iloc[at : at + BATCH]
+            found = []
+            for one in pool.map(lambda row: _hear(folder, row.source_path, row.start, row.end), part.itertuples()):
+                found.append(one)
+                bar.update()
+            frame = pd.DataFrame(found, part.index, columns=list(COLUMNS)).astype(COLUMNS)
+            save(frame)
+            yield frame
+
+
+def _progress(total: int) -> tqdm:
+    return tqdm(total=total, desc="listening", unit="file", disable=not total, mininterval=1.0)
+
+
+def _load(place: Path | None) -> pd.DataFrame:
+    if place is not None and place.is_file():
+        return pd.read_parquet(place).set_index("key").astype(COLUMNS)
+    return pd.DataFrame(columns=list(COLUMNS), index=pd.Index([], dtype="str", name="key")).astype(COLUMNS)
+
+
+def _save(place: Path | None, fresh: pd.DataFrame) -> None:
+    """Add to what is kept; where two studies save at once, one of them will have to measure again."""
+    kept = fresh[fresh["error"].isna() & fresh.index.str.startswith("sha256:")]
+    if place is None or kept.empty:
+        return
+    with files.replacing(place) as partial:
+        pd.concat([_load(place), kept]).reset_index(names="key").to_parquet(partial, index=False)
+
+
+def _hear(folder: Path, path: str, start: object, end: object) -> dict[str, float | str | None]:
+    """The measures of one stretch, or why there are none; nothing in a damaged file may stop the others."""
+    edges = (0.0 if pd.isna(start) else float(start), np.inf if pd.isna(end) else float(end))
+    try:
+        place = _place(folder, path)
+        samples, rate, seconds = (_packed if place.suffix.lower() in container.SUFFIXES else _plain)(place, *edges)
+        if len(samples) == 0:
+            return {"error": "no samples in the stretch that was asked for"}
+        if not np.isfinite(samples).all():
+            return {"error": "some samples are not numbers"}
+        there = min(_written(place), len(samples) / rate / min(seconds, LONGEST_SECONDS))
+    except Unreadable as error:
+        return {"error": error.reason}
+    except OSError as error:
+        return {"error": error.strerror or str(error)}
+    found = measures.measure(samples, rate)
+    if seconds > LONGEST_SECONDS:
+        found |= {"seconds": seconds, "end_db": np.nan, "trail_s": np.nan}
+    return found | {"there": min(1.0, there)}
+
+
+def _place(folder: Path, path: str) -> Path:
+    place = folder / path  # links are followed: people keep corpora elsewhere and link them
+    if "\0" in path or ".." in place.parts[len(folder.parts) :] or not place.is_relative_to(folder):
+        raise OSError("lies outside the folder of the recordings")
+    if not place.is_file():
+        raise OSError("is not there")
+    return place
+
+
+def _plain(path: Path, start: float, end: float) -> tuple[np.ndarray, int, float]:
+    """Samples (n, channels) that are there, the rate, and the seconds that the header promises of the stretch."""
+    try:
+        with soundfile.SoundFile(str(path)) as file:
+            first, last = (round(min(file.frames, max(0.0, edge) * file.samplerate)) for edge in (start, end))
+            wanted, pieces = min(last - first, LONGEST_SECONDS * file.samplerate), []
+            if first:  # a damaged file may not even find its beginning
+                file.seek(first)
+            while wanted > 0 and len(piece := _piece(file, min(wanted, _PIECE))):
+                pieces.append(piece)
+                wanted -= len(piece)
+            nothing = np.zeros((0, file.channels), "float32")
+            return np.concatenate([nothing, *pieces]), file.samplerate, (last - first) / file.samplerate
+    except soundfile.LibsndfileError as error:
+        raise Unreadable(path, f"not readable as audio ({error.error_string.strip().rstrip('.')})") from None
+
+
+def _piece(file: soundfile.SoundFile, wanted: int) -> np.ndarray:
+    try:
+        return file.read(wanted, dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError:  # damaged from here on
+        return np.zeros((0, file.channels), "float32")
+
+
+def _packed(path: Path, start: float, end: float) -> tuple[np.ndarray, int, float]:
+    try:
+        samples, rate = container.read(path, start, min(end, start + LONGEST_SECONDS))
+        seconds = container.header(path)[0] - start
+    except container.NoSound as error:
+        raise Unreadable(path, str(error)) from None
+    return samples, rate, max(min(end - start, seconds), len(samples) / rate)
+
+
+def _written(path: Path) -> float:
+    """Return the share of a WAV or AIFF file that is there; libsndfile takes a cut one for a short one.
+
+    Files that were written as a stream promise nothing, or gigabytes.
+    """
+    with path.open("rb") as file:
+        head = file.read(8)
+    order = {b"RIFF": "little", b"FORM": "big"}.get(head[:4])
+    promised = 8 + int.from_bytes(head[4:], order) if order else 0
+    return path.stat().st_size / promised if 8 < promised < 0x7FFF0000 else 1.0

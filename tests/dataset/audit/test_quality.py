@@ -1,0 +1,347 @@
+"""Every fault that is planted is found and is the only one; a clean corpus has none; damage never stops the audit."""
+
+import io
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mer.dataset import __main__ as command
+from mer.dataset import audit
+from mer.dataset.audit import known_defects, listening, transcripts
+from mer.media import audio
+from tests.dataset.audit.manifests import EMOTIONS, clean
+from tests.dataset.audit.recordings import RATE, babble, record
+
+TILTS = dict(zip(EMOTIONS, (2.0, -4.0, -10.0, -20.0), strict=True))
+
+
+def tilted(row):
+    return {"tilt": TILTS[row.emotion]}
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    raw = tmp_path_factory.mktemp("recorded")
+    manifest = record(clean(("east",), speakers=4, clips=8), raw, tilted)
+    lines = "We have seen the house of " + manifest["transcription"].str.split(" ").str[-1]
+    return manifest.assign(language="en", transcription=lines), raw
+
+
+@pytest.fixture
+def study(recorded, tmp_path):
+    """A clean corpus in which the emotion is heard, and its folder; a test may damage either before it listens."""
+    manifest, raw = recorded
+    return manifest.copy(), shutil.copytree(raw, tmp_path / "raw")
+
+
+def faults(manifest, raw):
+    return audit.find_faults(manifest, audit.listen(manifest, raw))
+
+
+def place(study, row=0):
+    manifest, raw = study
+    return raw / manifest.loc[row, "source_path"]
+
+
+def found(study):
+    return {(f.kind, f.severity, f.where, f.count, f.of) for f in faults(*study)}
+
+
+def test_a_clean_corpus_has_no_faults(study):
+    assert faults(*study) == []
+
+
+def silent(path):
+    soundfile.write(path, np.zeros(RATE), RATE)
+
+
+def only_noise(path):
+    soundfile.write(path, np.random.default_rng(0).normal(0, 0.01, 2 * RATE), RATE)
+
+
+def clipped(path):
+    soundfile.write(path, np.clip(6 * babble(1), -0.7, 0.7), RATE)
+
+
+def cut_wav(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
+
+
+def empty_file(path):
+    path.write_bytes(b"")
+
+
+def no_audio(path):
+    path.write_bytes(b"<html>404</html>")
+
+
+def not_numbers(path):
+    soundfile.write(path, np.full(RATE, np.nan), RATE, subtype="FLOAT")
+
+
+def gone(path):
+    path.unlink()
+
+
+def dead_channel(path):
+    soundfile.write(path, np.stack([babble(1), np.zeros(len(babble(1)))], axis=1), RATE)
+
+
+def doubled_channel(path):
+    soundfile.write(path, np.stack([babble(1), babble(1)], axis=1), RATE)
+
+
+def cancelling_channels(path):
+    soundfile.write(path, np.stack([babble(1), -babble(1)], axis=1), RATE)
+
+
+@pytest.mark.parametrize(
+    ("damage", "kind", "severity"),
+    [
+        (silent, "silent recording", "warning"),
+        (only_noise, "silent recording", "warning"),
+        (clipped, "clipping", "note"),
+        (cut_wav, "cut-off file", "warning"),
+        (empty_file, "unreadable recording", "warning"),
+        (no_audio, "unreadable recording", "warning"),
+        (not_numbers, "unreadable recording", "warning"),
+        (gone, "unreadable recording", "warning"),
+        (dead_channel, "dead channel", "warning"),
+        (doubled_channel, "doubled channel", "note"),
+        (cancelling_channels, "cancelling channels", "warning"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_what_is_planted_in_a_recording_is_found_and_nothing_else(study, damage, kind, severity):
+    damage(place(study))
+    [finding] = faults(*study)
+    assert (finding.kind, finding.severity, finding.where) == (kind, severity, "east")
+    assert (finding.count, finding.of, finding.examples) == (1, 32, ("east/00_000",))
+
+
+def test_a_file_that_ends_within_a_word(study):
+    soundfile.write(place(study), babble(3, seconds=0.9)[: round(0.35 * RATE)], RATE)
+    assert ("abrupt end", "note", "east", 1, 32) in found(study)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.9])
+def test_a_truncated_flac(study, share):
+    manifest, raw = study
+    path = place(study).with_suffix(".flac")
+    soundfile.write(path, np.random.default_rng(0).normal(0, 0.05, 3 * RATE) * np.hanning(3 * RATE), RATE)
+    path.write_bytes(path.read_bytes()[: round(path.stat().st_size * share)])
+    manifest.loc[0, "source_path"] = path.relative_to(raw).as_posix()
+    kinds = {f.kind for f in faults(manifest, raw)}
+    assert "cut-off file" in kinds
+    heard = audit.listen(manifest, raw)
+    assert 0 < heard.loc[0, "there"] < share + 0.1
+
+
+@pytest.mark.parametrize("size", [0, 0xFFFFFFFF])
+def test_a_file_that_was_written_as_a_stream_is_whole(study, size):
+    data = bytearray(place(study).read_bytes())
+    data[4:8] = size.to_bytes(4, "little")
+    place(study).write_bytes(data)
+    assert faults(*study) == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "kind", "severity"), [(0.1, "very short clip", "note"), (60.0, "very long clip", "warning")]
+)
+def test_lengths(study, seconds, kind, severity):
+    manifest, raw = study
+    heard = audit.listen(manifest, raw)
+    manifest.loc[0, "duration"] = seconds
+    [finding] = audit.find_faults(manifest, heard)
+    assert (finding.kind, finding.severity, finding.count) == (kind, severity, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "severity"),
+    [
+        ("Это случилось вчера", "foreign transcript", "warning"),
+        ("我不知道", "foreign transcript", "warning"),
+        ("Das will sie am Mittwoch nicht, und ich auch", "foreign transcript", "warning"),
+        ("Donâ€™t go", "garbled transcript", "warning"),
+        ("Don\x92t go", "garbled transcript", "warning"),
+        ("Don�t go", "garbled transcript", "warning"),
+        (None, "missing transcript", "note"),
+        ("…", "missing transcript", "note"),
+    ],
+)
+def test_what_is_planted_in_a_transcript_is_found_and_nothing_else(study, text, kind, severity):
+    manifest, raw = study
+    manifest.loc[3, "transcription"] = text
+    [finding] = faults(manifest, raw)
+    assert (finding.kind, finding.severity, finding.count, finding.of) == (kind, severity, 1, 32)
+    assert finding.examples == ("east/00_003",)
+
+
+def test_lines_that_are_all_right():
+    for line in ("Café, naïve, señor", "OK", "3, 2,", "No, just a barrel.", "Mm-hmm!", "😀", ""):
+        assert not transcripts.foreign(line, "en"), line
+        assert not transcripts.garbled(line), line
+    assert not transcripts.foreign("Das ist nicht gut und wir", None)
+    assert not transcripts.foreign("Das ist nicht gut und wir", "xx")
+    assert not transcripts.foreign("mujhe bachao", "hi")
+
+
+@given(st.text(max_size=40), st.sampled_from(["en", "zh", "xx", None]))
+def test_any_line_can_be_judged(line, language):
+    assert transcripts.foreign(line, language) in (True, False)
+    assert transcripts.garbled(line) in (True, False)
+
+
+@pytest.fixture
+def larger(tmp_path):
+    return record(clean(("east",), speakers=5, clips=40), tmp_path, tilted), tmp_path
+
+
+def test_a_swapped_label_is_told(larger):
+    manifest, raw = larger
+    heard = audit.listen(manifest, raw)
+    row = manifest.index[manifest["emotion"] == "anger"][2]
+    manifest.loc[row, "emotion"] = "neutral"
+    [finding] = audit.find_faults(manifest, heard)
+    assert (finding.kind, finding.severity, finding.count) == ("label outlier", "note", 1)
+    assert finding.examples == (manifest.loc[row, "utterance_id"],)
+    assert "neutral, sounds like anger" in finding.what
+
+
+def test_models_that_are_often_wrong_accuse_nobody(larger):
+    manifest, raw = larger
+    heard = audit.listen(manifest, raw)
+    wrong = manifest.index[::3]
+    manifest.loc[wrong, "emotion"] = np.random.default_rng(0).permutation(manifest.loc[wrong, "emotion"].to_numpy())
+    assert [f for f in audit.find_faults(manifest, heard) if f.kind == "label outlier"] == []
+
+
+def test_clips_that_are_known_to_be_broken(study):
+    manifest, _ = study
+    manifest.loc[:3, "corpus"] = "cremad"
+    manifest.loc[:2, "utterance_id"] = ["cremad/1076_MTI_SAD_XX", "cremad/1001_MTI_SAD_XX", "cremad/1064_IEO_DIS_MD"]
+    [finding] = audit.find_faults(manifest)
+    assert (finding.kind, finding.severity, finding.where) == ("known to be broken", "warning", "cremad")
+    assert (finding.count, finding.examples) == (1, ("cremad/1076_MTI_SAD_XX",))
+    assert "CheyneyComputerScience/CREMA-D issue 8" in finding.what
+    assert audit.find_faults(manifest, made_up=True) == []
+    manifest.loc[2, "source_path"] = "AudioMP3/1064_IEO_DIS_MD.mp3"
+    assert len(audit.find_faults(manifest)) == 2
+    manifest["source_path"] = "list.csv"  # words only
+    assert audit.find_faults(manifest) == []
+
+
+def test_every_known_defect_names_its_reporter():
+    for defect in known_defects.DEFECTS:
+        assert "issue" in defect.reference or "/" in defect.reference
+        assert defect.of in (known_defects.SOUND, known_defects.TEXT)
+    table = pd.DataFrame({"corpus": "meld", "utterance_id": ["meld/train_dia241_utt2"], "source_path": ["a.mp4"]})
+    assert [f.count for f in known_defects.known_findings(table)] == [1]
+
+
+@settings(max_examples=60)
+@given(cut=st.floats(0, 1), flips=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=8), data=st.data())
+def test_damage_never_stops_the_audit(cut, flips, data, tmp_path_factory):
+    kind = data.draw(st.sampled_from(["WAV", "FLAC", "OGG"]))
+    file = io.BytesIO()
+    soundfile.write(file, np.stack([babble(0, seconds=0.6)] * 2, axis=1), RATE, format=kind)
+    damaged = bytearray(file.getvalue())
+    for share, value in flips:
+        damaged[min(int(share * len(damaged)), len(damaged) - 1)] = value
+    raw = tmp_path_factory.mktemp("damage")
+    (raw / f"a.{kind.lower()}").write_bytes(damaged[: int(cut * len(damaged)) + 1])
+    rows = pd.DataFrame({"corpus": "east", "utterance_id": ["a"], "source_path": [f"a.{kind.lower()}"]})
+    rows = rows.reindex(columns=["corpus", "utterance_id", "source_path", "emotion", "speaker_id", "fold"])
+    heard = audit.listen(rows, raw)
+    assert pd.isna(heard.loc[0, "seconds"]) == pd.notna(heard.loc[0, "error"])
+    audit.find_faults(rows, heard)
+    audit.shortcut_scores(rows, heard, {})
+
+
+@pytest.mark.parametrize("path", ["../secret.wav", "/etc/passwd.wav", "a\0b.wav", None, "list.csv"])
+def test_nothing_outside_the_folder_is_opened(path, tmp_path):
+    (tmp_path / "raw").mkdir()
+    soundfile.write(tmp_path / "secret.wav", babble(0), RATE)
+    heard = audit.listen(pd.DataFrame({"source_path": [path]}), tmp_path / "raw")
+    assert heard["seconds"].isna().all()
+
+
+def test_what_was_heard_once_is_kept_by_content(study, monkeypatch):
+    manifest, raw = study
+    manifest.loc[5, "start"] = 0.2
+    manifest.loc[6, "source_path"] = "east/gone.wav"
+    first = audit.listen(manifest, raw, raw / "store", jobs=2)
+    opened = []
+    hear = listening._hear
+    monkeypatch.setattr(
+        listening, "_hear", lambda folder, path, *edges: opened.append(path) or hear(folder, path, *edges)
+    )
+    manifest.loc[0, "source_path"] = (
+        place(study).rename(place(study).with_name("moved.wav")).relative_to(raw).as_posix()
+    )
+    second = audit.listen(manifest.iloc[::-1], raw, raw / "store")
+    assert opened == ["east/gone.wav"]  # tried again
+    pd.testing.assert_frame_equal(first, second.iloc[::-1])
+    manifest.loc[7, "end"] = 0.5
+    audit.listen(manifest, raw, raw / "store")
+    assert len(opened) == 3
+    assert first.loc[5, "seconds"] == pytest.approx(0.5)
+
+
+def test_what_was_heard_before_an_interruption_is_kept(study, monkeypatch):
+    manifest, raw = study
+    monkeypatch.setattr(listening, "BATCH", 10)
+    hear, count = listening._hear, iter(range(1000))
+
+    def interrupted(*arguments):
+        if next(count) == 25:
+            raise KeyboardInterrupt
+        return hear(*arguments)
+
+    monkeypatch.setattr(listening, "_hear", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        audit.listen(manifest, raw, raw / "store")
+    assert len(pd.read_parquet(raw / "store" / f"measures-{listening.VERSION}.parquet")) == 20
+
+
+def test_of_a_very_long_recording_the_beginning_is_heard(tmp_path, monkeypatch):
+    monkeypatch.setattr(listening, "LONGEST_SECONDS", 1)
+    soundfile.write(tmp_path / "a.wav", np.tile(babble(0, seconds=1.0), 3)[: round(2.5 * RATE)], RATE)
+    heard = audit.listen(pd.DataFrame({"source_path": ["a.wav"]}), tmp_path).loc[0]
+    assert (heard["seconds"], heard["there"]) == (2.5, 1.0)
+    assert np.isnan(heard["trail_s"])
+
+
+def test_containers_are_heard(tmp_path):
+    av = pytest.importorskip("av")
+    with av.open(str(tmp_path / "a.mp4"), "w") as file:
+        track = file.add_stream("aac", rate=16_000, layout="mono")
+        sound = np.tile(babble(0, seconds=1.0), 4).astype("float32")[None]
+        frame = av.AudioFrame.from_ndarray(sound, format="fltp", layout="mono")
+        frame.sample_rate = 16_000
+        for packet in (*track.encode(frame), *track.encode(None)):
+            file.mux(packet)
+    heard = audit.listen(pd.DataFrame({"source_path": ["a.mp4"]}), tmp_path).loc[0]
+    assert heard["seconds"] == pytest.approx(audio.header(tmp_path / "a.mp4").seconds, abs=0.1)
+    assert heard["there"] > 0.99
+    assert heard["error"] is None or pd.isna(heard["error"])
+
+
+def test_the_command_listens_where_it_may(study, capsys):
+    manifest, raw = study
+    silent(place(study))
+    manifest.to_parquet(raw / "manifest.parquet")
+    assert command.main(["audit", str(raw / "manifest.parquet")]) == 0
+    told = capsys.readouterr().out
+    assert "whether they are broken; all of it takes --audio FOLDER" in told
+    assert "silent recording" not in told
+    assert command.main(["audit", str(raw / "manifest.parquet"), "--audio", str(raw)]) == 0
+    told = capsys.readouterr().out
+    assert "warning: silent recording, east (1 of 32)" in told
+    assert "takes --audio" not in told
+    assert "loudness" in told[told.index("What scores without hearing an emotion") :]
