@@ -95,7 +95,7 @@ class _Index:
         self.weak = np.concatenate([np.zeros((0, WEAK), "uint8"), *(one.weak for one in prints)])
         self.owners = np.repeat(np.arange(len(prints), dtype="int32"), counts)
         self.order = np.argsort(self.words, kind="stable").astype("int32")
-        self.sorted = self.words[self.order]
+        self.known, self.places, self.counts = np.unique(self.words[self.order], return_index=True, return_counts=True)
 
     def candidates(self) -> Iterator[tuple[int, int, int]]:
         """Yield (recording, other recording, shift in frames) where several frames agree."""
@@ -114,10 +114,11 @@ class _Index:
     def _look_up(self, probes: np.ndarray, words: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The other recordings' entries of some words: owner of the probe, owner of the entry, shift."""
         order = np.argsort(words)  # a search in order is several times faster
-        low = np.searchsorted(self.sorted, words[order], "left")
-        many = np.minimum(np.searchsorted(self.sorted, words[order], "right") - low, CROWD)
-        probe = np.repeat(probes[order], many)
-        place = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many) + np.repeat(low, many)
+        at = np.minimum(np.searchsorted(self.known, words[order]), len(self.known) - 1)
+        hit = self.known[at] == words[order]
+        at, many = at[hit], np.minimum(self.counts[at[hit]], CROWD)
+        probe = np.repeat(probes[order][hit], many)
+        place = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many) + np.repeat(self.places[at], many)
         entry = self.order[place]
         other = self.owners[probe] != self.owners[entry]
         probe, entry = probe[other], entry[other]
@@ -130,11 +131,13 @@ def _audible_frames(one: Fingerprint) -> np.ndarray:
 
 def _agreeing(first: np.ndarray, second: np.ndarray, shift: np.ndarray) -> Iterator[tuple[int, int, int]]:
     """Yield (first, second, shift) for every run of shifts, each a frame or two apart, with enough votes."""
-    order = np.lexsort((shift, second, first))
-    first, second, shift = first[order], second[order], shift[order]
-    apart = (np.diff(first) != 0) | (np.diff(second) != 0) | (np.diff(shift) > 2)
-    starts = np.flatnonzero(np.concatenate([[True], apart])) if len(first) else np.zeros(0, int)
-    ends = np.append(starts[1:], len(first))
-    for start, end in zip(starts[ends - starts >= VOTES], ends[ends - starts >= VOTES], strict=True):
-        shifts, votes = np.unique(shift[start:end], return_counts=True)
-        yield int(first[start]), int(second[start]), int(shifts[votes.argmax()])
+    if not len(first):
+        return
+    reach, numbers = int(np.abs(shift).max()) + 2, int(second.max()) + 1  # one number for the three sorts fastest
+    key = np.sort((first.astype("int64") * numbers + second) * (2 * reach) + (shift + reach))
+    starts = np.flatnonzero(np.diff(key, prepend=-9) > 2)
+    votes = np.diff(starts, append=len(key))
+    for start, end in zip(starts[votes >= VOTES], (starts + votes)[votes >= VOTES], strict=True):
+        keys, counts = np.unique(key[start:end], return_counts=True)
+        pair, place = divmod(int(keys[counts.argmax()]), 2 * reach)
+        yield *divmod(pair, numbers), place - reach
