@@ -1,0 +1,170 @@
+"""Pitch, voicing and what a voice's periods say of its quality.
+
+The normalised autocorrelation of Boersma 1993 ("Accurate short-term analysis of the fundamental frequency"):
+
+    r(l) = [a(l) / a(0)] / [w(l) / w(0)]
+
+a is the inverse transform of the frame's power spectrum, 47 Hz to 3 kHz (raised cosine from 1 kHz), w the window's
+own autocorrelation; lags l are at 8 kHz and a parabola through three of them finds the peak between. A lag's strength is
+
+    s(l) = r(l) - 0.04 log2 l - 0.1 |log2(l / c)|
+
+which prefers the octave above where two fit alike, and the one near the clip's centre c (the median lag of frames
+with r > 0.7; without the last term at first).
+
+| descriptor, over voiced frames | formula | unit, range |
+|---|---|---|
+| `pitch` | 12 log2(F0 / 27.5 Hz) | semitones, 13-51 |
+| `jitter` | abs(P(t) - (P(t-1) + P(t+1)) / 2), P the pitch; three voiced frames on end | semitones, 0-12 |
+| `shimmer` | the same of the level of the harmonics' sum, 10 lg E | dB, 0-60 |
+| `hnr` | 10 lg(r / (1 - r)), Boersma 1993; r held in 0.01-0.9995 | dB, -20-33 |
+| `h1_h2` | level of the bin at F0 minus that at 2 F0 (strongest of three bins) | dB, ±60 |
+| `h1_a3` | level of the bin at F0 minus the strongest in 2.5-3.5 kHz | dB, ±60 |
+
+Jitter and shimmer are of frames 10 ms apart, not of glottal periods: they measure how unsteady a voice is, in their
+own unit. `periodicity`, over active frames, is r at the chosen lag (0-1).
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import scipy.fft
+
+from mer.features.functionals import frames
+
+LAG_RATE_HZ = 8_000
+LOWEST_LAG = 16
+LAGS = 135
+"""lags 16..133, 60 to 500 Hz, and one more for the parabola"""
+OCTAVE_COST = 0.04
+FAR_COST = 0.1
+STEADY = 0.7
+VOICED = 0.5
+NEAR_SEMITONES = 3.0
+RUN = 3
+"""voiced frames on end; fewer are chance"""
+UNVOICED = np.array([[31.0, 0.0, 0.0, 0.0, 0.0, 0.0]])
+"""stands for a clip without voice: between a low and a high voice (165 Hz), and nothing unsteady"""
+NAMES = ("pitch", "jitter", "shimmer", "hnr", "h1_h2", "h1_a3")
+
+
+@dataclass(frozen=True)
+class Voice:
+    """A clip's voice.
+
+    Attributes:
+        voiced: bool of shape (frames,).
+        semitones: pitch of every frame, sense only where voiced; shape (frames,).
+        periodicity: shape (frames,), 0-1.
+        descriptors: of the voiced frames, or `UNVOICED`; shape (voiced frames, len(NAMES)).
+    """
+
+    voiced: np.ndarray
+    semitones: np.ndarray
+    periodicity: np.ndarray
+    descriptors: np.ndarray
+
+
+def autocorrelation(power: np.ndarray) -> np.ndarray:
+    """Return r at lags 0..LAGS-1 of power spectra with 513 bins; float32 of shape (frames, LAGS)."""
+    raw = scipy.fft.irfft(power[:, :257] * _passed(), 512, axis=1)[:, :LAGS]
+    return raw * _window_shares() / np.maximum(raw[:, :1], 1e-12)
+
+
+@lru_cache
+def _passed() -> np.ndarray:
+    kilo = np.arange(257) / 64
+    passed = 0.5 + 0.5 * np.cos(np.pi * np.clip((kilo - 1) / 2, 0, 1))
+    passed[:3] = 0
+    return passed.astype(np.float32)
+
+
+@lru_cache
+def _window_shares() -> np.ndarray:
+    spectrum = np.abs(np.fft.rfft(frames.window().astype(np.float64), 2048)) ** 2
+    own = np.fft.irfft(spectrum)[: 2 * LAGS : 2]
+    return (own[0] / own).astype(np.float32)
+
+
+def track(shapes, active: np.ndarray) -> Voice:
+    """Return the voice in a clip's frames.
+
+    A frame is voiced if it is active, r > 0.5, a neighbour's pitch is within 3 semitones, and it is one of three
+    such frames on end.
+
+    Args:
+        shapes: from `spectrum.describe`.
+    """
+    lags, heights = _peaks(shapes.autocorrelation)  # (frames, LAGS - 2 - LOWEST_LAG) each
+    octaves = np.log2(lags)
+    strength = heights - OCTAVE_COST * octaves
+    rows, best = np.arange(len(heights)), strength.argmax(axis=1)
+    steady = active & (heights[rows, best] > STEADY)
+    if steady.any():
+        centre = np.median(octaves[rows, best][steady])
+        best = (strength - FAR_COST * np.abs(octaves - centre)).argmax(axis=1)
+    lag, height = lags[rows, best].astype(np.float64), heights[rows, best].astype(np.float64)
+    height = np.clip(height, 0, 1)
+    semitones = 12 * np.log2(LAG_RATE_HZ / lag / 27.5)
+    voiced = _voiced(active & (height > VOICED), semitones)
+    return Voice(voiced, semitones, height, _descriptors(shapes, voiced, semitones, height))
+
+
+def _peaks(r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Lag and height of a parabola through each lag and its neighbours; height -inf where r has no positive peak.
+
+    Heights have to be interpolated before they are compared: a period between two lags would lose against its double.
+    """
+    before, here, after = r[:, LOWEST_LAG - 1 : -2], r[:, LOWEST_LAG:-1], r[:, LOWEST_LAG + 1 :]
+    peak = (here >= before) & (here > after) & (here > 0)
+    lean, bend = before - after, before - 2 * here + after
+    shift = np.where(peak, 0.5 * lean / np.where(peak, bend, np.float32(1)), np.float32(0))
+    lags = np.arange(LOWEST_LAG, r.shape[1] - 1, dtype=np.float32) + shift
+    return lags, np.where(peak, here - np.float32(0.25) * lean * shift, np.float32(-np.inf))
+
+
+def _voiced(candidate: np.ndarray, semitones: np.ndarray) -> np.ndarray:
+    near = (np.abs(np.diff(semitones)) < NEAR_SEMITONES) & candidate[1:] & candidate[:-1]
+    joined = np.zeros(len(candidate), dtype=bool)
+    joined[1:] |= near
+    joined[:-1] |= near
+    three = np.zeros(len(candidate) + RUN - 1, dtype=bool)  # three[t]: t-2, t-1 and t belong together
+    three[RUN - 1 : len(candidate)] = near[1:] & near[:-1]
+    return joined & (three[:-2] | three[1:-1] | three[2:])
+
+
+def _descriptors(shapes, voiced: np.ndarray, semitones: np.ndarray, height: np.ndarray) -> np.ndarray:
+    if not voiced.any():
+        return UNVOICED
+    at = np.flatnonzero(voiced)
+    level = 10 * np.log10(np.maximum(shapes.energy, 1e-12))
+    clear = np.clip(height[at], 0.01, 0.9995)
+    hertz = 27.5 * 2 ** (semitones[at] / 12)
+    first, second = (_harmonic(shapes.low_db, at, hertz * n) for n in (1, 2))
+    columns = [
+        semitones[at],
+        _unsteady(semitones, voiced)[at],
+        _unsteady(level, voiced)[at],
+        10 * np.log10(clear / (1 - clear)),
+        first - second,
+        first - shapes.third_db[at],
+    ]
+    return np.column_stack(columns)
+
+
+def _unsteady(contour: np.ndarray, voiced: np.ndarray) -> np.ndarray:
+    """Distance from the mean of both neighbours; at the ends of a voiced stretch that of the frame next to it."""
+    bent = np.abs(np.convolve(contour, [-0.5, 1.0, -0.5], mode="same"))
+    inside = voiced.copy()
+    inside[1:] &= voiced[:-1]
+    inside[:-1] &= voiced[1:]
+    inside[[0, -1]] = False
+    bent[~inside] = 0
+    shifted = np.maximum(np.roll(bent, 1), np.roll(bent, -1))
+    return np.where(inside, bent, shifted)
+
+
+def _harmonic(low_db: np.ndarray, at: np.ndarray, hertz: np.ndarray) -> np.ndarray:
+    middle = np.clip(np.round(hertz / 15.625).astype(int), 1, low_db.shape[1] - 2)
+    return np.max([low_db[at, middle + step] for step in (-1, 0, 1)], axis=0)
