@@ -53,23 +53,23 @@ def functionals(samples: np.ndarray) -> np.ndarray:
     (458,)
     """
     scaled, peak_db = frames.scaled(samples)
-    shapes, clip = spectrum.describe(scaled), None
+    shapes = spectrum.describe(scaled)
     level, loudest = frames.relative_level(shapes.energy)
     active = frames.active(level)
-    clip = pitch.track(shapes, active)
-    seen = np.column_stack([shapes.descriptors, level, clip.periodicity])  # (frames, len(ACTIVE))
+    voice = pitch.track(shapes, active)
+    seen = np.column_stack([shapes.descriptors, level, voice.periodicity])  # (frames, len(ACTIVE))
     moving = statistics.deltas(seen)
-    voiced = clip.voiced if clip.voiced.any() else active
+    voiced = voice.voiced if voice.voiced.any() else active
     absolute = peak_db + loudest + np.array([0.0, level[active].mean(), level.mean()])
     vector = np.concatenate(
         [
             np.maximum(absolute, frames.QUIETEST_DB),
             statistics.summary(seen[active]),
             statistics.motion(moving[active]),
-            statistics.summary(clip.descriptors),
-            statistics.contour(clip.semitones, clip.voiced),
+            statistics.summary(voice.descriptors),
+            statistics.contour(voice.semitones, voice.voiced),
             statistics.moments(shapes.descriptors[voiced]),
-            rhythm.describe(level, active, clip.voiced),
+            rhythm.describe(level, active, voice.voiced),
         ]
     )
     return vector.astype(np.float32)

@@ -10,8 +10,8 @@ HOP = 160
 WINDOW = 640
 """40 ms: almost three periods of the lowest voice, as pitch needs, and still short against a syllable"""
 FRAMES_PER_SECOND = RATE_HZ / HOP
-BLOCK = 256
-"""frames at once: what is worked on stays in the cache, and ten minutes take hardly more memory than three seconds"""
+BLOCK = 100
+"""frames at once: what is worked on stays in the cache, and memory is not given back and asked for again"""
 QUIETEST_DB = -120.0
 FLOOR_DB = -60.0
 """below the loudest part of a clip; what is quieter is the microphone's"""
@@ -43,15 +43,24 @@ def scaled(samples: np.ndarray) -> tuple[np.ndarray, float]:
     return (moving / peak).astype(np.float32), float(20 * np.log10(peak))
 
 
-def blocks(samples: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield windowed frames, float32 of shape (at most BLOCK, WINDOW), centred on every HOP-th sample.
+def blocks(samples: np.ndarray, size: int) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield the number of a frame, and it and those after it, windowed: float32 of shape (at most BLOCK, size).
 
-    The edges are padded with silence; n samples make 1 + n // HOP frames.
+    Frames are centred on every HOP-th sample, n samples make 1 + n // HOP of them, and silence is beyond the edges.
+    Zeros follow the WINDOW samples of a frame. The array is used again for the next block.
     """
     padded = np.pad(samples, WINDOW // 2)
     framed = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]
+    buffer = np.zeros((min(BLOCK, len(framed)), size), np.float32)
     for first in range(0, len(framed), BLOCK):
-        yield framed[first : first + BLOCK] * window()
+        part = framed[first : first + BLOCK]
+        np.multiply(part, window(), out=buffer[: len(part), :WINDOW])
+        yield first, buffer[: len(part)]
+
+
+def decibels(power: np.ndarray) -> np.ndarray:
+    """Return 10 lg of powers above 0. NumPy's natural logarithm is several times as fast as its lg."""
+    return np.log(power) * power.dtype.type(10 / np.log(10))
 
 
 @lru_cache
@@ -66,10 +75,10 @@ def relative_level(energy: np.ndarray) -> tuple[np.ndarray, float]:
 
     L(t) = max(10 lg E(t) - R, -60), R the level that the ten loudest frames reach (all, in a shorter clip).
     """
-    decibels = 10 * np.log10(np.maximum(energy.astype(np.float64), 1e-12))
-    rank = max(0, len(decibels) - LOUDEST)
-    reference = float(np.partition(decibels, rank)[rank])
-    return np.maximum(decibels - reference, FLOOR_DB), reference
+    absolute = decibels(np.maximum(energy.astype(np.float64), 1e-12))
+    rank = max(0, len(absolute) - LOUDEST)
+    reference = float(np.partition(absolute, rank)[rank])
+    return np.maximum(absolute - reference, FLOOR_DB), reference
 
 
 def active(level: np.ndarray) -> np.ndarray:

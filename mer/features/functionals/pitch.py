@@ -1,11 +1,7 @@
 """Pitch, voicing and what a voice's periods say of its quality.
 
-The normalised autocorrelation of Boersma 1993 ("Accurate short-term analysis of the fundamental frequency"):
-
-    r(l) = [a(l) / a(0)] / [w(l) / w(0)]
-
-a is the inverse transform of the frame's power spectrum, 47 Hz to 3 kHz (raised cosine from 1 kHz), w the window's
-own autocorrelation; lags l are at 8 kHz and a parabola through three of them finds the peak between. A lag's strength is
+A period is a peak of the normalised autocorrelation r (`autocorrelation`), interpolated by a parabola. Its lag l has
+the strength
 
     s(l) = r(l) - 0.04 log2 l - 0.1 |log2(l / c)|
 
@@ -16,7 +12,7 @@ with r > 0.7; without the last term at first).
 |---|---|---|
 | `pitch` | 12 log2(F0 / 27.5 Hz) | semitones, 13-51 |
 | `jitter` | abs(P(t) - (P(t-1) + P(t+1)) / 2), P the pitch; three voiced frames on end | semitones, 0-12 |
-| `shimmer` | the same of the level of the harmonics' sum, 10 lg E | dB, 0-60 |
+| `shimmer` | the same of the frame's level, 10 lg E | dB, 0-60 |
 | `hnr` | 10 lg(r / (1 - r)), Boersma 1993; r held in 0.01-0.9995 | dB, -20-33 |
 | `h1_h2` | level of the bin at F0 minus that at 2 F0 (strongest of three bins) | dB, ±60 |
 | `h1_a3` | level of the bin at F0 minus the strongest in 2.5-3.5 kHz | dB, ±60 |
@@ -26,17 +22,13 @@ own unit. `periodicity`, over active frames, is r at the chosen lag (0-1).
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
-import scipy.fft
 
 from mer.features.functionals import frames
+from mer.features.functionals.autocorrelation import LAG_RATE_HZ, LOWEST_LAG
+from mer.features.functionals.spectrum import BIN_HZ, Shapes
 
-LAG_RATE_HZ = 8_000
-LOWEST_LAG = 16
-LAGS = 135
-"""lags 16..133, 60 to 500 Hz, and one more for the parabola"""
 OCTAVE_COST = 0.04
 FAR_COST = 0.1
 STEADY = 0.7
@@ -66,62 +58,42 @@ class Voice:
     descriptors: np.ndarray
 
 
-def autocorrelation(power: np.ndarray) -> np.ndarray:
-    """Return r at lags 0..LAGS-1 of power spectra with 513 bins; float32 of shape (frames, LAGS)."""
-    raw = scipy.fft.irfft(power[:, :257] * _passed(), 512, axis=1)[:, :LAGS]
-    return raw * _window_shares() / np.maximum(raw[:, :1], 1e-12)
-
-
-@lru_cache
-def _passed() -> np.ndarray:
-    kilo = np.arange(257) / 64
-    passed = 0.5 + 0.5 * np.cos(np.pi * np.clip((kilo - 1) / 2, 0, 1))
-    passed[:3] = 0
-    return passed.astype(np.float32)
-
-
-@lru_cache
-def _window_shares() -> np.ndarray:
-    spectrum = np.abs(np.fft.rfft(frames.window().astype(np.float64), 2048)) ** 2
-    own = np.fft.irfft(spectrum)[: 2 * LAGS : 2]
-    return (own[0] / own).astype(np.float32)
-
-
-def track(shapes, active: np.ndarray) -> Voice:
+def track(shapes: Shapes, active: np.ndarray) -> Voice:
     """Return the voice in a clip's frames.
 
     A frame is voiced if it is active, r > 0.5, a neighbour's pitch is within 3 semitones, and it is one of three
     such frames on end.
-
-    Args:
-        shapes: from `spectrum.describe`.
     """
-    lags, heights = _peaks(shapes.autocorrelation)  # (frames, LAGS - 2 - LOWEST_LAG) each
-    octaves = np.log2(lags)
-    strength = heights - OCTAVE_COST * octaves
-    rows, best = np.arange(len(heights)), strength.argmax(axis=1)
+    heights, shifts = _peaks(shapes.autocorrelation)
+    lags = np.arange(LOWEST_LAG, LOWEST_LAG + heights.shape[1])
+    octaves = np.log2(lags).astype(np.float32)
+    rows, strength = np.arange(len(heights)), heights - OCTAVE_COST * octaves
+    best = strength.argmax(axis=1)
     steady = active & (heights[rows, best] > STEADY)
     if steady.any():
-        centre = np.median(octaves[rows, best][steady])
-        best = (strength - FAR_COST * np.abs(octaves - centre)).argmax(axis=1)
-    lag, height = lags[rows, best].astype(np.float64), heights[rows, best].astype(np.float64)
-    height = np.clip(height, 0, 1)
+        strength -= FAR_COST * np.abs(octaves - np.median(octaves[best[steady]]))
+        best = strength.argmax(axis=1)
+    lag, height = lags[best] + shifts[rows, best].astype(np.float64), heights[rows, best].astype(np.float64)
+    height, lag = height.clip(0, 1), np.where(height > 0, lag, lags[0])  # no peak, no period
     semitones = 12 * np.log2(LAG_RATE_HZ / lag / 27.5)
     voiced = _voiced(active & (height > VOICED), semitones)
     return Voice(voiced, semitones, height, _descriptors(shapes, voiced, semitones, height))
 
 
 def _peaks(r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Lag and height of a parabola through each lag and its neighbours; height -inf where r has no positive peak.
+    """Height of a parabola through each lag and its neighbours, -inf where r has no positive peak, and where it lies.
 
     Heights have to be interpolated before they are compared: a period between two lags would lose against its double.
+
+    Returns:
+        two float32 arrays of shape (frames, LAGS - 1 - LOWEST_LAG), for lags LOWEST_LAG..LAGS-2; the second one is
+        within ±0.5 at peaks and makes no sense elsewhere.
     """
     before, here, after = r[:, LOWEST_LAG - 1 : -2], r[:, LOWEST_LAG:-1], r[:, LOWEST_LAG + 1 :]
     peak = (here >= before) & (here > after) & (here > 0)
-    lean, bend = before - after, before - 2 * here + after
-    shift = np.where(peak, 0.5 * lean / np.where(peak, bend, np.float32(1)), np.float32(0))
-    lags = np.arange(LOWEST_LAG, r.shape[1] - 1, dtype=np.float32) + shift
-    return lags, np.where(peak, here - np.float32(0.25) * lean * shift, np.float32(-np.inf))
+    lean = before - after
+    shift = np.float32(0.5) * lean / np.where(peak, before + after - here - here, np.float32(1))
+    return np.where(peak, here - np.float32(0.25) * lean * shift, np.float32(-np.inf)), shift
 
 
 def _voiced(candidate: np.ndarray, semitones: np.ndarray) -> np.ndarray:
@@ -134,11 +106,11 @@ def _voiced(candidate: np.ndarray, semitones: np.ndarray) -> np.ndarray:
     return joined & (three[:-2] | three[1:-1] | three[2:])
 
 
-def _descriptors(shapes, voiced: np.ndarray, semitones: np.ndarray, height: np.ndarray) -> np.ndarray:
+def _descriptors(shapes: Shapes, voiced: np.ndarray, semitones: np.ndarray, height: np.ndarray) -> np.ndarray:
     if not voiced.any():
         return UNVOICED
     at = np.flatnonzero(voiced)
-    level = 10 * np.log10(np.maximum(shapes.energy, 1e-12))
+    level = frames.decibels(np.maximum(shapes.energy, 1e-12))
     clear = np.clip(height[at], 0.01, 0.9995)
     hertz = 27.5 * 2 ** (semitones[at] / 12)
     first, second = (_harmonic(shapes.low_db, at, hertz * n) for n in (1, 2))
@@ -146,7 +118,7 @@ def _descriptors(shapes, voiced: np.ndarray, semitones: np.ndarray, height: np.n
         semitones[at],
         _unsteady(semitones, voiced)[at],
         _unsteady(level, voiced)[at],
-        10 * np.log10(clear / (1 - clear)),
+        frames.decibels(clear / (1 - clear)),
         first - second,
         first - shapes.third_db[at],
     ]
@@ -166,5 +138,5 @@ def _unsteady(contour: np.ndarray, voiced: np.ndarray) -> np.ndarray:
 
 
 def _harmonic(low_db: np.ndarray, at: np.ndarray, hertz: np.ndarray) -> np.ndarray:
-    middle = np.clip(np.round(hertz / 15.625).astype(int), 1, low_db.shape[1] - 2)
+    middle = np.clip(np.round(hertz / BIN_HZ).astype(int), 1, low_db.shape[1] - 2)
     return np.max([low_db[at, middle + step] for step in (-1, 0, 1)], axis=0)

@@ -9,10 +9,10 @@ slopes, alpha ratio and Hammarberg index, and Davis & Mermelstein 1980 for cepst
 |---|---|---|
 | `cepstrum_1` … `14` | orthonormal DCT-II of the 32 log mel bands, without the 0th, which is level | dB, about ±100 |
 | `centroid`, `deviation` | first moment and square root of the second central moment of P over frequency | kHz, 0-8 |
-| `rolloff_50`, `rolloff_85` | frequency below which that share of the energy lies (bands of 250 Hz, linear between) | kHz, 0-8 |
+| `rolloff_50`, `rolloff_85` | below it lies that share of the energy (bands of 250 Hz, linear between) | kHz, 0-8 |
 | `flatness` | mean of the log mel bands minus the log of their mean | dB, -60-0 |
 | `flux` | root mean square over mel bands of the change in dB since the last frame | dB, 0-60 |
-| `slope_0_500`, `slope_500_1500` | least-squares slope of 10 lg P over frequency between these, in Hz | dB/kHz, about ±200 |
+| `slope_0_500`, `slope_500_1500` | least-squares slope of 10 lg P between these, in Hz | dB/kHz, about ±200 |
 | `alpha_ratio` | 10 lg of energy in 50-1000 Hz over 1-5 kHz | dB, ±60 |
 | `hammarberg` | 10 lg of the strongest bin in 0-2 kHz over that in 2-5 kHz | dB, ±60 |
 | `high_share` | 10 lg of energy in 4-8 kHz over all | dB, -60-0 |
@@ -26,13 +26,16 @@ from functools import lru_cache
 import numpy as np
 import scipy.fft
 
-from mer.features.functionals import frames
+from mer.features.functionals import autocorrelation, frames
 
 N_FFT = 1024
+BIN_HZ = frames.RATE_HZ / N_FFT
 MELS = 32
 CEPSTRA = 14
 LOW_BINS = 97
 """up to 1.5 kHz: what slopes and the first two harmonics need"""
+PEAKS = ((0, 128), (128, 320), (160, 224))
+"""bins of 0-2, 2-5 and 2.5-3.5 kHz"""
 BANDS = 32
 EPSILON = 1e-12
 RESONANCES = ((200, 1000), (1000, 2500), (2500, 4000))
@@ -50,7 +53,7 @@ class Shapes:
     Attributes:
         energy: of each frame, mean square; shape (frames,).
         descriptors: shape (frames, len(NAMES)).
-        autocorrelation: normalised, at lags 0..pitch.LAGS-1 of 8 kHz; shape (frames, LAGS).
+        autocorrelation: normalised, at lags 0..LAGS-1 at 8 kHz; shape (frames, LAGS).
         low_db: bins up to 1.5 kHz in dB; shape (frames, LOW_BINS).
         third_db: the strongest bin in 2.5-3.5 kHz in dB; shape (frames,).
     """
@@ -64,17 +67,18 @@ class Shapes:
 
 def describe(samples: np.ndarray) -> Shapes:
     """Return the descriptors of scaled samples."""
-    from mer.features.functionals import pitch  # its lags are cut from the same transform
-
-    parts = [[] for _ in range(5)]
-    for framed in frames.blocks(samples):
-        transform = scipy.fft.rfft(framed, N_FFT, axis=1)
+    count = 1 + len(samples) // frames.HOP
+    shapes = (_weights().shape[1], LOW_BINS, autocorrelation.LAGS, len(PEAKS))
+    linear, low, correlation, peaks = (np.empty((count, width), np.float32) for width in shapes)
+    for first, framed in frames.blocks(samples, N_FFT):
+        part = slice(first, first + len(framed))
+        transform = scipy.fft.rfft(framed, axis=1)
         power = transform.real**2 + transform.imag**2  # (frames, 513)
-        peaks = [power[:, a:b].max(axis=1) for a, b in ((0, 128), (128, 320), (160, 224))]
-        found = (power @ _weights(), power[:, :LOW_BINS], pitch.autocorrelation(power), np.column_stack(peaks))
-        for part, values in zip(parts, found, strict=False):
-            part.append(values.copy())
-    linear, low, correlation, peaks = (np.concatenate(part) for part in parts[:4])
+        np.matmul(power, _weights(), out=linear[part])
+        low[part] = power[:, :LOW_BINS]
+        correlation[part] = autocorrelation.autocorrelation(power)
+        for at, (low_bin, high_bin) in enumerate(PEAKS):
+            power[:, low_bin:high_bin].max(axis=1, out=peaks[part, at])
     low_db, peaks_db = _decibels(low), _decibels(peaks)
     energy = linear[:, MELS : MELS + BANDS].sum(axis=1)
     return Shapes(energy, _descriptors(linear, low_db, peaks_db), correlation, low_db, peaks_db[:, 2])
@@ -82,7 +86,7 @@ def describe(samples: np.ndarray) -> Shapes:
 
 def _decibels(power: np.ndarray) -> np.ndarray:
     """10 lg, floored 60 dB below the largest value of all."""
-    return 10 * np.log10(np.maximum(power, max(float(power.max()) * 10 ** (frames.FLOOR_DB / 10), EPSILON)))
+    return frames.decibels(np.maximum(power, max(float(power.max()) * 10 ** (frames.FLOOR_DB / 10), EPSILON)))
 
 
 def _descriptors(linear: np.ndarray, low_db: np.ndarray, peaks_db: np.ndarray) -> np.ndarray:
@@ -92,7 +96,7 @@ def _descriptors(linear: np.ndarray, low_db: np.ndarray, peaks_db: np.ndarray) -
     total = np.maximum(bands.sum(axis=1), EPSILON)
     centroid = first / total
     flux = np.sqrt((np.diff(mels_db, axis=0, prepend=mels_db[:1]) ** 2).mean(axis=1))
-    mean_mel = 10 * np.log10((10 ** (mels_db / 10)).mean(axis=1))
+    mean_mel = _decibels(linear[:, :MELS].mean(axis=1))
     slopes = low_db @ _slopes()
     return np.column_stack(
         [
@@ -100,7 +104,7 @@ def _descriptors(linear: np.ndarray, low_db: np.ndarray, peaks_db: np.ndarray) -
             centroid,
             np.sqrt(np.maximum(second / total - centroid**2, 0)),
             *_rolloff(bands / total[:, None]),
-            mels_db.mean(axis=1) - mean_mel,
+            np.minimum(mels_db.mean(axis=1) - mean_mel, 0),
             flux,
             slopes,
             _ratio_db(bands[:, :4].sum(axis=1), bands[:, 4:20].sum(axis=1)),
@@ -116,7 +120,7 @@ def _descriptors(linear: np.ndarray, low_db: np.ndarray, peaks_db: np.ndarray) -
 
 def _ratio_db(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     floor = EPSILON + (part + whole) * 10 ** (frames.FLOOR_DB / 10)
-    return 10 * np.log10((part + floor) / (whole + floor))
+    return frames.decibels((part + floor) / (whole + floor))
 
 
 def _moment(weighted: np.ndarray, weight: np.ndarray, otherwise: float) -> np.ndarray:
@@ -159,7 +163,7 @@ def _weights() -> np.ndarray:
 @lru_cache
 def _slopes() -> np.ndarray:
     """Least-squares slopes of the low bins over 0-500 and 500-1500 Hz, in dB/kHz; shape (LOW_BINS, 2)."""
-    kilo = np.arange(LOW_BINS) * frames.RATE_HZ / N_FFT / 1000
+    kilo = np.arange(LOW_BINS) * BIN_HZ / 1000
     columns = []
     for low, high in ((0.0, 0.5), (0.5, 1.5)):
         inside = (kilo >= low) & (kilo <= high)

@@ -6,7 +6,8 @@
 | `p5` … `p95` | percentiles, linear between order statistics |
 | `range` | p95 - p5: what remains of maximum and minimum when single frames may be wrong |
 | `delta_deviation` | deviation of the slope d(t) = Σ n x(t+n) / Σ n², n = -2..2 (10 ms each), per second |
-| `rising`, `falling` | mean of d over frames where it is above, and below, 0; 0 where there is none |
+| `rising`, `falling` | Σ d² / Σ abs(d) over frames where d is above, and below, 0: the slope at which the contour usually
+moves that way. Unlike a plain mean it does not jump when a slope of nearly 0 changes sign; 0 where there is none |
 | `trend` | change along the least-squares line from the first voiced frame to the last |
 """
 
@@ -52,11 +53,13 @@ def motion(slopes: np.ndarray) -> np.ndarray:
     """Return `MOTION` of each column of slopes, column by column.
 
     >>> motion(np.array([[-2.0], [1.0], [3.0]])).round(2).tolist()
-    [2.05, 2.0, -2.0]
+    [2.05, 2.5, -2.0]
     """
-    up = np.maximum(slopes, 0).sum(axis=0) / np.maximum((slopes > 0).sum(axis=0), 1)
-    down = np.minimum(slopes, 0).sum(axis=0) / np.maximum((slopes < 0).sum(axis=0), 1)
-    return np.column_stack([slopes.std(axis=0), up, down]).ravel()
+    up, down = np.maximum(slopes, 0), np.minimum(slopes, 0)
+    tiny = 1e-9
+    rising = (up**2).sum(axis=0) / (up.sum(axis=0) + tiny)
+    falling = (down**2).sum(axis=0) / (down.sum(axis=0) - tiny)
+    return np.column_stack([slopes.std(axis=0), rising, falling]).ravel()
 
 
 def contour(values: np.ndarray, known: np.ndarray) -> np.ndarray:
