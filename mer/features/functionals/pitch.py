@@ -11,14 +11,14 @@ with r > 0.7; without the last term at first).
 | descriptor, over voiced frames | formula | unit, range |
 |---|---|---|
 | `pitch` | 12 log2(F0 / 27.5 Hz) | semitones, 13-51 |
-| `jitter` | abs(P(t) - (P(t-1) + P(t+1)) / 2), P the pitch; three voiced frames on end | semitones, 0-12 |
+| `jitter` | abs(P(t) - (P(t-1) + P(t+1)) / 2), P the pitch; held at 3 (more is an octave's jump) | semitones, 0-3 |
 | `shimmer` | the same of the frame's level, 10 lg E | dB, 0-60 |
 | `hnr` | 10 lg(r / (1 - r)), Boersma 1993; r held in 0.01-0.9995 | dB, -20-33 |
 | `h1_h2` | level of the bin at F0 minus that at 2 F0 (strongest of three bins) | dB, ±60 |
 | `h1_a3` | level of the bin at F0 minus the strongest in 2.5-3.5 kHz | dB, ±60 |
 
-Jitter and shimmer are of frames 10 ms apart, not of glottal periods: they measure how unsteady a voice is, in their
-own unit. `periodicity`, over active frames, is r at the chosen lag (0-1).
+Jitter and shimmer are of three voiced frames on end, 10 ms apart, not of glottal periods: they measure how unsteady a
+voice is, in their own unit. `periodicity`, over active frames, is r at the chosen lag (0-1).
 """
 
 from dataclasses import dataclass
@@ -61,8 +61,8 @@ class Voice:
 def track(shapes: Shapes, active: np.ndarray) -> Voice:
     """Return the voice in a clip's frames.
 
-    A frame is voiced if it is active, r > 0.5, a neighbour's pitch is within 3 semitones, and it is one of three
-    such frames on end.
+    A frame is voiced if it is one of three on end that are active, have r > 0.5 and differ from each to the next by
+    less than 3 semitones.
     """
     heights, shifts = _peaks(shapes.autocorrelation)
     lags = np.arange(LOWEST_LAG, LOWEST_LAG + heights.shape[1])
@@ -98,12 +98,9 @@ def _peaks(r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _voiced(candidate: np.ndarray, semitones: np.ndarray) -> np.ndarray:
     near = (np.abs(np.diff(semitones)) < NEAR_SEMITONES) & candidate[1:] & candidate[:-1]
-    joined = np.zeros(len(candidate), dtype=bool)
-    joined[1:] |= near
-    joined[:-1] |= near
     three = np.zeros(len(candidate) + RUN - 1, dtype=bool)  # three[t]: t-2, t-1 and t belong together
     three[RUN - 1 : len(candidate)] = near[1:] & near[:-1]
-    return joined & (three[:-2] | three[1:-1] | three[2:])
+    return three[:-2] | three[1:-1] | three[2:]
 
 
 def _descriptors(shapes: Shapes, voiced: np.ndarray, semitones: np.ndarray, height: np.ndarray) -> np.ndarray:
@@ -116,7 +113,7 @@ def _descriptors(shapes: Shapes, voiced: np.ndarray, semitones: np.ndarray, heig
     first, second = (_harmonic(shapes.low_db, at, hertz * n) for n in (1, 2))
     columns = [
         semitones[at],
-        _unsteady(semitones, voiced)[at],
+        np.minimum(_unsteady(semitones, voiced)[at], NEAR_SEMITONES),
         _unsteady(level, voiced)[at],
         frames.decibels(clear / (1 - clear)),
         first - second,

@@ -3,8 +3,7 @@ around a clip does not count.
 
 | dimension | formula | unit, range |
 |---|---|---|
-| `syllable_rate` | peaks of the level per second: the largest within ±60 ms of the level smoothed over 70 ms (Hann), at
-an active frame, at least 2 dB above the lowest within 150 ms on both sides (after Mermelstein 1975) | 1/s, 0-16 |
+| `syllable_rate` | peaks of the level per second, see below | 1/s, 0-16 |
 | `voiced_rate` | voiced stretches per second | 1/s, 0-25 |
 | `voiced_length_mean`, `_deviation`, `_longest` | their lengths | s |
 | `unvoiced_length_mean`, `_deviation` | lengths of stretches between voiced ones | s |
@@ -13,6 +12,9 @@ an active frame, at least 2 dB above the lowest within 150 ms on both sides (aft
 | `active_share` | active frames between the first and the last | 0-1 |
 | `modulation_1_2`, `_2_4`, `_4_8`, `_8_16` | share of the level's variance at these Hz among all up to 25 Hz | 0-1 |
 | `modulation_centroid` | first moment of that spectrum | Hz, 0-25 |
+
+A peak is the largest within ±60 ms of the level smoothed over 70 ms (Hann), at an active frame, and at least 2 dB above
+the lowest within 150 ms on both sides: a simple form of the syllable nuclei of Mermelstein 1975.
 """
 
 import numpy as np

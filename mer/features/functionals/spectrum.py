@@ -16,8 +16,11 @@ slopes, alpha ratio and Hammarberg index, and Davis & Mermelstein 1980 for cepst
 | `alpha_ratio` | 10 lg of energy in 50-1000 Hz over 1-5 kHz | dB, ±60 |
 | `hammarberg` | 10 lg of the strongest bin in 0-2 kHz over that in 2-5 kHz | dB, ±60 |
 | `high_share` | 10 lg of energy in 4-8 kHz over all | dB, -60-0 |
-| `resonance_1` … `3` | first moment of P within 200-1000, 1000-2500 and 2500-4000 Hz: where the energy lies in the
-ranges of the first three formants. No root is solved for, so none can be missed | kHz |
+| `resonance_1` … `3` | first moment of P within 200-1000, 1000-2500 and 2500-4000 Hz | kHz |
+
+The resonances say where the energy lies in the ranges of the first three formants. No polynomial is solved for its
+roots, so no formant can be missed or taken for another. Below 47 Hz (three bins) there is no voice, but hum and rumble:
+everything but `slope_0_500` leaves that out.
 """
 
 from dataclasses import dataclass
@@ -34,9 +37,10 @@ MELS = 32
 CEPSTRA = 14
 LOW_BINS = 97
 """up to 1.5 kHz: what slopes and the first two harmonics need"""
-PEAKS = ((0, 128), (128, 320), (160, 224))
-"""bins of 0-2, 2-5 and 2.5-3.5 kHz"""
+PEAKS = ((3, 128), (128, 320), (160, 224))
+"""bins of 0.05-2, 2-5 and 2.5-3.5 kHz"""
 BANDS = 32
+HUM_HZ = 46.0
 EPSILON = 1e-12
 RESONANCES = ((200, 1000), (1000, 2500), (2500, 4000))
 NAMES = (
@@ -110,10 +114,7 @@ def _descriptors(linear: np.ndarray, low_db: np.ndarray, peaks_db: np.ndarray) -
             _ratio_db(bands[:, :4].sum(axis=1), bands[:, 4:20].sum(axis=1)),
             peaks_db[:, 0] - peaks_db[:, 1],
             _ratio_db(bands[:, 16:].sum(axis=1), total),
-            *(
-                _moment(resonances[2 * i], resonances[2 * i + 1], np.mean(edges) / 1000)
-                for i, edges in enumerate(RESONANCES)
-            ),
+            *map(_moment, resonances[::2], resonances[1::2], np.mean(RESONANCES, axis=1) / 1000),
         ]
     )
 
@@ -145,16 +146,16 @@ def _rolloff(shares: np.ndarray) -> list[np.ndarray]:
 def _weights() -> np.ndarray:
     """Columns: mel triangles, equal bands, moments 1 and 2, and per resonance its first moment and its energy.
 
-    A mean over bins would do as well for ratios; the factor makes the equal bands add up to a frame's energy.
+    The factor makes the equal bands add up to a frame's energy.
     """
     hertz = np.linspace(0, frames.RATE_HZ / 2, N_FFT // 2 + 1)
     edges = 700 * (10 ** (np.linspace(0, 2595 * np.log10(1 + hertz[-1] / 700), MELS + 2) / 2595) - 1)
     rising = (hertz[:, None] - edges[:-2]) / np.diff(edges)[:-1]
     falling = (edges[2:] - hertz[:, None]) / np.diff(edges)[1:]
-    mels = np.maximum(0, np.minimum(rising, falling))
+    mels = np.maximum(0, np.minimum(rising, falling)) * (hertz > HUM_HZ)[:, None]
     equal = np.arange(BANDS) == np.minimum(hertz * BANDS / hertz[-1], BANDS - 1).astype(int)[:, None]
-    equal[:3] = False  # below 47 Hz there is no voice, but hum and rumble
-    kilo = (hertz / 1000 * equal.any(axis=1))[:, None]
+    equal &= (hertz > HUM_HZ)[:, None]
+    kilo = (hertz / 1000 * (hertz > HUM_HZ))[:, None]
     inside = [((hertz >= low) & (hertz < high))[:, None] for low, high in RESONANCES]
     resonances = [column for mask in inside for column in (kilo * mask, mask)]
     return (np.hstack([mels, equal, kilo, kilo**2, *resonances]) * (2 / N_FFT)).astype(np.float32)

@@ -6,9 +6,11 @@
 | `p5` … `p95` | percentiles, linear between order statistics |
 | `range` | p95 - p5: what remains of maximum and minimum when single frames may be wrong |
 | `delta_deviation` | deviation of the slope d(t) = Σ n x(t+n) / Σ n², n = -2..2 (10 ms each), per second |
-| `rising`, `falling` | Σ d² / Σ abs(d) over frames where d is above, and below, 0: the slope at which the contour usually
-moves that way. Unlike a plain mean it does not jump when a slope of nearly 0 changes sign; 0 where there is none |
+| `rising`, `falling` | Σ d² / Σ abs(d) over frames where d is above, and below, 0; 0 where there is none |
 | `trend` | change along the least-squares line from the first voiced frame to the last |
+
+`rising` and `falling` are slopes at which a contour mostly moves that way. Unlike a plain mean over such frames they do
+not jump when a slope of nearly 0 changes its sign.
 """
 
 import numpy as np
