@@ -4,8 +4,8 @@
     python benchmarks/functionals.py RAW --quality [--store FOLDER]
 
 RAW is a folder of corpora as below data/raw. The speed is of arrays that are decoded already, both extractors in this
-process and with one thread, clip by clip in turn, so that a busy machine slows both; per clip the fastest of the
-repeats counts, then the median over clips. The limit is ten times openSMILE.
+process and thread, clip by clip in turn. It is processor time, which is the wall clock's on an idle machine; the
+fastest of the repeats counts, per clip, then the median over clips. The limit is ten times openSMILE.
 
 The quality is the UAR of a balanced logistic regression, standardised on its training rows, its regularisation chosen
 by validation speakers: each of five corpora from the other four (LOCO, restricted answers), and in grouped folds.
@@ -60,7 +60,7 @@ def speed(manifest: pd.DataFrame, raw: Path, clips: int, repeats: int) -> None:
                     times[name][at, turn] = time.process_time() - start
     best = {name: values.min(axis=1) for name, values in times.items()}
     seconds = np.array([len(samples) / 16_000 for samples in sounds])
-    print(f"{len(sounds)} clips, median {np.median(seconds):.2f} s, {repeats} repeats, one thread each")
+    print(f"\n{len(sounds)} clips, median {np.median(seconds):.2f} s, {repeats} repeats, one thread each")
     for name, values in best.items():
         print(f"{name:12} median {1000 * np.median(values):6.2f} ms a clip, all clips {values.sum():6.2f} s "
               f"({seconds.sum() / values.sum():5.0f} times real time)")  # fmt: skip

@@ -39,7 +39,7 @@ def egemaps(samples: np.ndarray, rate_hz: int = 16_000) -> np.ndarray:
     held = np.clip(samples, -1.0, 1.0 - 2.0**-15).astype(np.float32)
     held = np.pad(held, (0, max(0, SHORTEST - len(held))))
     with _one_at_a_time:
-        return np.nan_to_num(_smile()(held, rate_hz)[0, :, 0]).astype(np.float32)
+        return _smile()(held, rate_hz)[0, :, 0].astype(np.float32)
 
 
 def names() -> list[str]:

@@ -20,7 +20,7 @@ SILENCE = "silence"
 
 
 @dataclass(frozen=True)
-class Acoustic:
+class Extractor:
     """One way from samples to a vector.
 
     Attributes:
@@ -37,16 +37,16 @@ class Acoustic:
 
 
 ACOUSTIC = {
-    "mfcc": Acoustic(
+    "mfcc": Extractor(
         lambda samples, spec: mfcc.mfcc_statistics(samples, spec["n_mfcc"], spec["rate_hz"]),
         mfcc.VERSION,
         lambda parameters: 2 * parameters["n_mfcc"],
         ("n_mfcc",),
     ),
-    "functionals": Acoustic(
+    "functionals": Extractor(
         lambda samples, _: functionals.functionals(samples), functionals.VERSION, lambda _: len(functionals.names())
     ),
-    "egemaps": Acoustic(
+    "egemaps": Extractor(
         lambda samples, spec: egemaps.egemaps(samples, spec["rate_hz"]), egemaps.VERSION, lambda _: egemaps.WIDTH
     ),
 }
