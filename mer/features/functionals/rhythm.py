@@ -14,7 +14,8 @@ around a clip does not count.
 | `modulation_centroid` | first moment of that spectrum | Hz, 0-25 |
 
 A peak is the largest within ±60 ms of the level smoothed over 70 ms (Hann), at an active frame, and at least 2 dB above
-the lowest within 150 ms on both sides: a simple form of the syllable nuclei of Mermelstein 1975.
+the lowest within 150 ms on both sides (beyond the first and the last active frame it is silent): a simple form of the
+syllable nuclei of Mermelstein 1975.
 """
 
 import numpy as np
