@@ -135,8 +135,10 @@ class Splits(Section):
 
 
 class Acoustic(Section):
-    extractor: Literal["mfcc"] = "mfcc"
+    extractor: Literal["mfcc", "functionals", "egemaps"] = "mfcc"
+    """`functionals` is described in mer/features/functionals; `egemaps` needs the extra `opensmile`"""
     n_mfcc: int = Field(80, ge=1, le=201)
+    """of `mfcc`"""
 
 
 class Linguistic(Section):
