@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import soundfile
 
-from mer import features
+from mer import features, files
 from mer.features import egemaps, extract
 from mer.features.functionals import functionals, names
 from mer.params.schema import Acoustic
@@ -25,7 +25,7 @@ def manifest(tmp_path):
     for number, seconds in enumerate([0.05, 0.7, 2.0, 0.7]):
         sound = np.cumsum(rng.normal(0, 0.01, round(16_000 * seconds)))
         soundfile.write(tmp_path / f"{number}.wav", sound, 16_000, subtype="FLOAT")
-        rows.append({"source_path": f"{number}.wav", "audio_sha256": f"sha{number}", "start": None, "end": None,
+        rows.append({"source_path": f"{number}.wav", "audio_sha256": files.digest_file(tmp_path / f"{number}.wav"), "start": None, "end": None,
                      "duration": seconds, "audio_ok": True})  # fmt: skip
     return pd.DataFrame(rows).astype({"start": "Float64", "end": "Float64"})
 
