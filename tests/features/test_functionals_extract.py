@@ -25,7 +25,8 @@ def manifest(tmp_path):
     for number, seconds in enumerate([0.05, 0.7, 2.0, 0.7]):
         sound = np.cumsum(rng.normal(0, 0.01, round(16_000 * seconds)))
         soundfile.write(tmp_path / f"{number}.wav", sound, 16_000, subtype="FLOAT")
-        rows.append({"source_path": f"{number}.wav", "audio_sha256": files.digest_file(tmp_path / f"{number}.wav"), "start": None, "end": None,
+        digest = files.digest_file(tmp_path / f"{number}.wav")
+        rows.append({"source_path": f"{number}.wav", "audio_sha256": digest, "start": None, "end": None,
                      "duration": seconds, "audio_ok": True})  # fmt: skip
     return pd.DataFrame(rows).astype({"start": "Float64", "end": "Float64"})
 
