@@ -3,8 +3,10 @@
     python benchmarks/kills.py [--kills 50] [--seed 0]
 
 A study of a chain and a fan-out is run again and again; each run is killed at a random moment: the runner, the worker,
-the kernel, or everything at once as when a machine goes down. When a run comes to its end, its files are compared
-with those of an undisturbed run, byte by byte, and the next one starts from nothing.
+the kernel, or everything at once as when a machine goes down. A row says what was finished and at work when it was
+killed and what the next run began, which is then killed in its turn. When a run comes to its end, its files are
+compared with those of an undisturbed run, byte by byte, and the next one starts from nothing. It is a mistake when a
+file differs, is missing or too many, when something finished is run again, and when something unfinished is kept.
 """
 
 import argparse
@@ -12,6 +14,7 @@ import collections
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -24,6 +27,9 @@ import psutil
 from benchmarks import toys
 from benchmarks.runner import PROGRAM, ROOT
 
+UNITS = {"01_make_data": "01", "02_train/seed=0": "02/0", "02_train/seed=1": "02/1", "02_train/seed=2": "02/2",
+         "03_gather": "03"}  # fmt: skip
+STARTED = re.compile(r"▸ (\d\d) (\S+) +started +(.*)")
 OUTPUTS = ("data/a", "parts/0", "parts/1", "parts/2", "tables/all.csv")
 BODY = """import time
 inputs = [path for name in {reads!r} for path in sorted([folder / name, *(folder / name).glob('*')]) if path.is_file()]
@@ -89,15 +95,61 @@ def contents(folder: Path) -> list[bytes]:
     return [(folder / name).read_bytes() for name in OUTPUTS]
 
 
-def states(folder: Path) -> str:
-    """What was finished when the run was killed, in a word each."""
-    found = []
-    for path in sorted((folder / "stamps").rglob("*.json")):
+def names(folder: Path) -> set[str]:
+    """Everything that lies in a run folder: half-written files would be among it."""
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
+
+
+def states(folder: Path) -> dict[str, str]:
+    """What the stamp of each unit says."""
+    found = {}
+    for name, short in UNITS.items():
         try:
-            found.append(f"{path.stem.removeprefix('seed=')}:{json.loads(path.read_text())['state']}")
+            found[short] = json.loads((folder / "stamps" / f"{name}.json").read_text())["state"]
+        except FileNotFoundError:
+            found[short] = ""
         except ValueError:
-            found.append(f"{path.stem}:unreadable")
-    return " ".join(found)
+            found[short] = "unreadable"
+    return found
+
+
+def begun(screen: str) -> dict[str, str]:
+    """The units that a run began, and why."""
+    return {UNITS[f"{number}_{name}"]: why for number, name, why in STARTED.findall(screen)}
+
+
+def cells(before: dict[str, str], code: int, screen: str) -> str:
+    """What a run found, what it began and how it ended, as cells of the table."""
+    kept = [short for short, state in before.items() if state == "done"]
+    cut = [f"{short} {state}" for short, state in before.items() if state not in ("", "done")]
+    again = [f"{short} ({why})" if why != "never run" else short for short, why in begun(screen).items()]
+    end = {0: "finished", 1: "told of a kill, code 1"}.get(code, "killed")
+    return f"{' '.join(kept) or '–':20} | {', '.join(cut) or '–':26} | {', '.join(again) or 'nothing':74} | {end}"
+
+
+def wrong(folder: Path, undisturbed: Path, before: dict[str, str], code: int, screen: str) -> list[str]:
+    """What is wrong with a run that found `before`."""
+    again = begun(screen)
+    found = [f"{short} was run again though it was finished" for short in again if before[short] == "done"]
+    found += ["a traceback of the runner"] * ("Traceback" in screen)
+    if code == 0:
+        unfinished = {short for short, state in before.items() if state != "done"}
+        found += [f"{short} was kept though it was not finished" for short in sorted(unfinished - set(again))]
+        found += ["files differ"] * (contents(folder) != contents(undisturbed))
+        found += [f"{name} is only in one of the folders" for name in sorted(names(folder) ^ names(undisturbed))]
+    return found
+
+
+def attempt(folder: Path, run: str, plan: tuple[str, float] | None) -> tuple[bool, int, str]:
+    """Start a run and kill it as planned; return whether that hit, the exit code and what was printed."""
+    runner, hit = start(folder, run), False
+    if plan is not None:
+        try:
+            runner.wait(timeout=plan[1])
+        except subprocess.TimeoutExpired:
+            hit = kill(runner, plan[0])
+    screen, _ = runner.communicate(timeout=60)
+    return hit, runner.returncode, screen
 
 
 def main() -> None:
@@ -108,41 +160,34 @@ def main() -> None:
     given = parser.parse_args()
     chance = random.Random(given.seed)  # noqa: S311
     with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
+        folder, undisturbed = Path(place), Path(place, "undisturbed")
         make(folder)
-        begun = time.monotonic()
-        assert start(folder, "undisturbed").wait() == 0
-        whole = time.monotonic() - begun
-        wanted = contents(folder / "undisturbed")
-        print(f"undisturbed: {whole:.1f} s")
-        count = runs = wrong = 0
+        began = time.monotonic()
+        assert attempt(folder, "undisturbed", None)[1] == 0
+        whole = time.monotonic() - began
+        print(f"undisturbed: {whole:.1f} s\n #  | killed  | after  | finished by then     | at work then"
+              f"{'':14} | the next run began{'':56} | and it was")  # fmt: skip
         totals: collections.Counter = collections.Counter()
-        while count < given.kills:
-            runner = start(folder, f"run{runs}")
-            what, after = chance.choice(["runner", "worker", "kernel", "machine"]), chance.uniform(0.2, whole)
-            try:
-                runner.wait(timeout=after)
-            except subprocess.TimeoutExpired:
-                if kill(runner, what):
-                    count += 1
-                    totals[what] += 1
-            screen, _ = runner.communicate(timeout=60)
-            if runner.returncode == 0:
-                same = contents(folder / f"run{runs}") == wanted
-                wrong += not same
-                print(f"            run {runs} finished: files {'the same' if same else 'DIFFERENT'}")
-                runs += 1
-                continue
-            print(
-                f"{count:3} {what:8} after {after:4.1f} s  exit {runner.returncode:3}  {states(folder / f'run{runs}')}"
-            )
-            assert "Traceback" not in screen, screen
-        while (runner := start(folder, f"run{runs}")).wait() != 0:
-            print(runner.stdout.read())
-        wrong += contents(folder / f"run{runs}") != wanted
-        print(f"{count} kills ({', '.join(f'{n} {what}' for what, n in sorted(totals.items()))}), "
-              f"{runs + 1} runs came to their end, {wrong} with other files than the undisturbed one")  # fmt: skip
-    sys.exit(1 if wrong else 0)
+        nothing = dict.fromkeys(UNITS.values(), "")
+        runs, mistakes, last, before = 0, 0, "", nothing
+        while totals.total() < given.kills or last:
+            plan = chance.choice(["runner", "worker", "kernel", "machine"]), chance.uniform(0.2, whole)
+            run = folder / f"run{runs}"
+            hit, code, screen = attempt(folder, run.name, plan if totals.total() < given.kills else None)
+            totals[plan[0]] += hit
+            if last:
+                print(f"{last} | {cells(before, code, screen)}", flush=True)
+            for mistake in (found := wrong(run, undisturbed, before, code, screen)):
+                print(f"      WRONG: {mistake}")
+            mistakes += len(found)
+            last, before = f"{totals.total():3} | {plan[0]:7} | {plan[1]:4.1f} s" if hit else "", states(run)
+            if code == 0:
+                went_on = f"{last} | made up for in the run itself: the kernel was starting, or had done its work"
+                print(f"{went_on if last else '   '} → run {runs} finished", flush=True)
+                runs, last, before = runs + 1, "", nothing
+    print(f"{totals.total()} kills ({', '.join(f'{n} {what}' for what, n in sorted(totals.items()))}), "
+          f"{runs} runs came to their end, {mistakes} mistakes")  # fmt: skip
+    sys.exit(1 if mistakes else 0)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ Whole processes on the wall clock, medians; the limits are 0.5 s for a notebook 
 
 import argparse
 import asyncio
+import io
 import os
 import platform
 import statistics
@@ -21,6 +22,7 @@ from pathlib import Path
 
 from benchmarks import toys
 from mer.runner import Study, run, stale, stamps, steps, units
+from mer.runner.screen import Screen
 
 ROOT = Path(__file__).resolve().parents[1]
 PINNED = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
@@ -90,7 +92,7 @@ def unchanged(folder: Path) -> float:
         for kind in ("ipynb", "html"):
             study.place(unit.name, kind).write_text("{}")
         stamps.seal(study, unit, stale.parts(study, unit, stale.shared(study, step)), {"seconds": 1.0})
-    assert run(study) == 0
+    assert run(study, screen=Screen(io.StringIO())) == 0
     return statistics.median(runner(study, folder) for _ in range(5))
 
 

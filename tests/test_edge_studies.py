@@ -90,6 +90,19 @@ def test_a_test_part_without_its_clips_is_scored_on_its_words(attempt):
     assert set(manifest["test_corpus"]) == {"meld"}
 
 
+def test_a_corpus_of_ones_own_is_held_out_like_any_other(attempt):
+    lines = ["file;who;feeling"]
+    for clip in sorted((attempt.raw / "emodb" / "wav").glob("*.wav")):
+        lines.append(f"rec/{clip.name};{clip.stem[:2]};{clip.stem[5]}")
+    (attempt.raw / "emodb" / "wav").rename(attempt.raw / "emodb" / "rec")
+    (attempt.raw / "emodb" / "my.csv").write_text("\n".join(lines), encoding="utf-8")
+    labels = {"W": "anger", "E": "disgust", "A": "fear", "F": "joy", "T": "sadness", "N": "neutral", "L": "boredom"}
+    mine = {"table": "emodb/my.csv", "columns": {"speaker": "who", "emotion": "feeling"}, "labels": labels}
+    results = attempt({"mine": mine, "ravdess": None})
+    assert set(results.loc[results["protocol"] == "loco", "test_corpus"]) == {"mine", "ravdess"}
+    assert set(results.loc[results["protocol"] == "in_corpus", "test_corpus"]) == {"mine", "ravdess"}
+
+
 def test_the_first_recording_is_damaged_behind_its_header(attempt):
     first, second = sorted((attempt.raw / "emodb" / "wav").glob("03*.wav"))[:2]
     samples, rate = soundfile.read(first)

@@ -1,5 +1,6 @@
 """What a corpus module says about its corpus, and the rows its parser yields."""
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -91,6 +92,8 @@ class Corpus:
     """the manifest column over which intervals are computed: speaker_id or dialogue_id"""
     by_session: bool = False
     """whether sessions stay whole in splits, and not only speakers: where two are in one room"""
+    has_audio: bool = True
+    """False where the corpus is words only"""
     multi_label: bool = False
     """whether `emotion_vector` holds intensities of emotions that occur together"""
     place: str | None = None
@@ -112,9 +115,14 @@ class Corpus:
     def _holds(self, folder: Path) -> bool:
         if self.telltale is None:
             return True
-        from mer.corpora.files import walk  # which imports this module
-
-        return any(re.fullmatch(self.telltale, path.stem) for path in walk(folder))
+        wanted, seen = re.compile(self.telltale), set()
+        for place, below, names in os.walk(folder, followlinks=True):
+            if (real := os.path.realpath(place)) in seen:  # a link that leads back
+                below.clear()
+            elif any(wanted.fullmatch(Path(name).stem) for name in names):
+                return True
+            seen.add(real)
+        return False
 
 
 def _plain(name: str) -> str:

@@ -4,22 +4,23 @@ import re
 from collections.abc import Iterable
 
 ALIASES = {
-    "path": ("path", "file", "filename", "filepath", "wav", "audio", "audiopath", "sourcepath"),
-    "speaker": ("speaker", "speakerid", "spk", "spkid", "actor", "actorid", "subject"),
-    "emotion": ("emotion", "emo", "emotionraw", "label", "category"),
-    "text": ("text", "transcription", "transcript", "rawtext"),
-    "split": ("split", "part", "subset", "partition", "fold"),
+    "path": ("path", "file", "wav", "audio", "filename", "filepath", "audiopath", "audiofile", "wavpath", "wavfile",
+             "sourcepath"),
+    "speaker": ("speaker", "speakerid", "spk", "spkid", "spkrid", "actor", "actorid", "subject"),
+    "emotion": ("emotion", "emo", "label", "emotionlabel", "emotionclass", "emoclass", "class", "category"),
+    "text": ("text", "transcription", "transcript", "rawtext", "utterance", "caption"),
+    "split": ("split", "part", "partition", "set", "subset", "splitset"),
     "session": ("session", "sessionid"),
-    "sentence": ("sentence", "sentenceid"),
-    "dialogue": ("dialogue", "dialogueid", "dialog", "conversation"),
+    "sentence": ("sentenceid", "sentence", "statement", "promptid"),
+    "dialogue": ("dialogueid", "dialogid", "dialogue", "dialog", "conversationid", "conversation", "videoid"),
     "turn": ("turn", "turnindex", "utteranceindex"),
     "gender": ("gender", "sex"),
     "age": ("age",),
     "language": ("language", "lang"),
     "start": ("start", "begin", "starttime"),
     "end": ("end", "endtime"),
-}
-"""our name of a column -> what tables call it, without case and punctuation"""
+}  # fmt: skip
+"""our name of a column -> what tables call it, the likelier first, without case and punctuation"""
 
 PARTS = {"train": "train", "training": "train", "dev": "validation", "devel": "validation",
          "development": "validation", "val": "validation", "valid": "validation", "validation": "validation",
@@ -50,13 +51,22 @@ def recognised(header: Iterable[str], given: dict[str, str]) -> dict[str, str]:
     >>> recognised(["File", "Speaker ID", "Emo", "Notes"], {"text": "Notes"})
     {'path': 'File', 'speaker': 'Speaker ID', 'emotion': 'Emo', 'text': 'Notes'}
     """
-    plain: dict[str, str] = {}
+    names: dict[str, str] = {}
     for name in header:
-        plain.setdefault(re.sub(r"[\W_]+", "", name.lower()), name)
+        names.setdefault(plain(name), name)
     found = {}
     for ours, spellings in ALIASES.items():
         if ours in given:
             found[ours] = given[ours]
-        elif theirs := next((plain[s] for s in spellings if s in plain), None):
+        elif theirs := next((names[s] for s in spellings if s in names), None):
             found[ours] = theirs
     return found
+
+
+def plain(name: str) -> str:
+    """Return a column's name without case and punctuation.
+
+    >>> plain("Speaker_ID")
+    'speakerid'
+    """
+    return re.sub(r"[\W_]", "", name.casefold())

@@ -116,5 +116,6 @@ CORPUS = Corpus(
     lexical_control="free",
     elicitation="tv",
     official_splits=True,
+    has_audio=False,
     cluster="dialogue_id",
 )

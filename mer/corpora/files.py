@@ -10,6 +10,9 @@ from pathlib import Path
 
 from mer.corpora.base import AUDIO_SUFFIXES, Problem, Utterance
 
+OTHER_SUFFIXES = (".aac", ".aif", ".aiff", ".m4a", ".mp3", ".ogg", ".opus", ".wma")
+"""into what people convert recordings, beside what parsers ask for"""
+
 STUB_START = b"version https://git-lfs.github.com/spec/v1"
 STUB_LIMIT = 1024
 """bytes; a Git-LFS pointer is some 130, so larger files are not opened"""
@@ -80,10 +83,16 @@ def unusable(path: Path) -> str | None:
 
 
 def audio(raw: Path, folder: Path, suffixes: Sequence[str] = AUDIO_SUFFIXES) -> Iterator[Path | Problem]:
-    """Yield the files below `folder` that end in one of `suffixes`, or why one of them is of no use."""
+    """Yield the files below `folder` that end in one of `suffixes`, or why one of them is of no use.
+
+    A recording that is there in another format only is told, too.
+    """
+    stems, others = set(), []
     for path in walk(folder):
-        if path.suffix.lower() not in suffixes:
+        if (suffix := path.suffix.lower()) not in suffixes:
+            others += [path] if suffix in OTHER_SUFFIXES else []
             continue
+        stems.add(path.stem)
         name = relative(path, raw)
         if name != _below(path, raw):
             yield Problem(name, f"the path is not UTF-8: rename the file or its folder, or extract it again: {EXTRACT}")
@@ -91,6 +100,9 @@ def audio(raw: Path, folder: Path, suffixes: Sequence[str] = AUDIO_SUFFIXES) -> 
             yield Problem(name, reason)
         else:
             yield path
+    for path in others:
+        if path.stem not in stems:
+            yield Problem(relative(path, raw), f"{path.suffix} is not read here: convert it to {suffixes[0]}")
 
 
 def clips(raw: Path, folder: Path) -> Iterator[tuple[str, str, Path] | Problem]:
@@ -134,6 +146,15 @@ def decode(data: bytes, fallback: str = "cp1252") -> str:
         return data.decode(fallback, "replace")
 
 
+def lines(text: str) -> list[str]:
+    """Return the lines of a list. `str.splitlines` would cut what is said, too, where it holds a rare separator.
+
+    >>> lines("one\\r\\nyes\\u2028no\\x85\\n")
+    ['one', 'yes\\u2028no\\x85']
+    """
+    return [line.removesuffix("\n") for line in io.StringIO(text, newline=None)]
+
+
 def table(
     raw: Path, path: Path, columns: Sequence[str], delimiter: str = ","
 ) -> Iterator[tuple[int, dict[str, str]] | Problem]:
@@ -152,10 +173,13 @@ def table(
     if missing := [column for column in columns if column not in header]:
         yield Problem(name, f"no column {', '.join(missing)} in the header", line=1)
         return
+    if twice := [column for column in dict.fromkeys(header) if column and header.count(column) > 1]:
+        yield Problem(name, f"column {twice[0]} is in the header twice: rename one of them", line=1)
+        return
     for line, row in _records(reader):
         cells = [cell.strip() for cell in row]
-        if len(cells) > len(header):  # stray separators leave empty cells
-            cells = [cell for cell in cells if cell]
+        while len(cells) > len(header) and not cells[-1]:  # programs leave separators at the end of a line
+            cells.pop()
         if reader.line_num - line >= RECORD_LIMIT:
             lost = f"lines {line} to {reader.line_num} read as one: a quotation mark is not closed"
             yield Problem(name, lost, line=line)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mer.corpora.base import Problem
-from mer.corpora.files import decode, relative, unusable
+from mer.corpora.files import decode, lines, relative, unusable
 
 DIALOGUE = r"Ses0[1-5][MF]_(?:impro|script)[0-9]{2}[a-z]?(?:_[0-9][a-z]?)?"
 TURN = rf"{DIALOGUE}_[MF][0-9]{{3}}"
@@ -76,7 +76,7 @@ def evaluation(raw: Path, path: Path) -> Iterator[Turn | Problem]:
         yield Problem(name, reason)
         return
     turn: Turn | None = None
-    for number, line in enumerate(decode(path.read_bytes()).splitlines(), start=1):
+    for number, line in enumerate(lines(decode(path.read_bytes())), start=1):
         if line.startswith("["):
             if turn is not None:
                 yield turn
@@ -102,8 +102,8 @@ def transcripts(data: bytes) -> dict[str, str]:
     >>> transcripts(b"Ses01F_impro01_F000 [006.2901-008.2357]: [LAUGHTER] Excuse me.\\nM: No.\\n")
     {'Ses01F_impro01_F000': 'Excuse me.'}
     """
-    lines = (SPOKEN.fullmatch(line.strip()) for line in decode(data).splitlines())
-    return {line["turn"]: _words(line["text"]) for line in lines if line}
+    spoken = (SPOKEN.fullmatch(line.strip()) for line in lines(decode(data)))
+    return {line["turn"]: _words(line["text"]) for line in spoken if line}
 
 
 def _words(text: str) -> str:

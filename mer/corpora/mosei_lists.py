@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mer.corpora.base import Problem
-from mer.corpora.files import decode, relative, table, unusable, whole
+from mer.corpora.files import decode, lines, relative, table, unusable, whole
 from mer.corpora.media import SPLITS, split_of
 
 SCORES = ("happy", "sad", "anger", "surprise", "disgust", "fear")
@@ -63,7 +63,7 @@ def segments(raw: Path, path: Path) -> Iterator[Segment | Problem]:
     if reason := unusable(path):
         yield Problem(name, reason)
         return
-    for number, line in enumerate(decode(path.read_bytes()).splitlines(), start=1):
+    for number, line in enumerate(lines(decode(path.read_bytes())), start=1):
         if "___" not in line:
             continue
         match = SEGMENT.fullmatch(line.strip())

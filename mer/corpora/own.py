@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from mer.corpora.base import Corpus, Problem, Utterance
 from mer.corpora.columns import GENDERS, NOUNS, PARTS, recognised
 from mer.corpora.files import in_path_order, relative, unusable, whole
-from mer.corpora.own_tables import Row, rows, seconds
+from mer.corpora.own_tables import JSON_LINES, Row, rows, seconds
 from mer.params.schema import Corpus as Options
 
 
@@ -40,10 +40,9 @@ def corpus(name: str, options: Options) -> Corpus:
 
 
 def emotions(options: Options) -> dict[str, str]:
-    """Return native label -> noun: the study's own map, or the common words in any case."""
-    if options.labels:
-        return {native: NOUNS.get(noun.lower(), noun) for native, noun in options.labels.items()}
-    return {word: noun for plain, noun in NOUNS.items() for word in (plain, plain.capitalize(), plain.upper())}
+    """Return native label -> noun: the common words in any case, and the study's own map, which counts first."""
+    words = {word: noun for plain, noun in NOUNS.items() for word in (plain, plain.capitalize(), plain.upper())}
+    return words | {native: NOUNS.get(noun.lower(), noun) for native, noun in options.labels.items()}
 
 
 @dataclass(frozen=True)
@@ -66,6 +65,7 @@ def _parse(name: str, options: Options, raw: Path) -> Iterator[Utterance | Probl
     audio = raw / options.audio if options.audio is not None else path.parent
     table = _Table(name, options, raw, audio, relative(path, raw), emotions(options))
     listed: set[tuple] = set()
+    found = None
     for found in rows(raw, path):
         if isinstance(found, Problem):
             yield found
@@ -73,6 +73,8 @@ def _parse(name: str, options: Options, raw: Path) -> Iterator[Utterance | Probl
         columns = table.columns(found)
         if missing := _missing(columns, found, options):
             yield Problem(found.path, missing, line=found.line)
+            if path.suffix.lower() in JSON_LINES:  # whose lines have columns of their own
+                continue
             return
         item = _utterance(table, found, columns)
         if isinstance(item, Utterance) and (key := (item.path, item.start, item.end)) in listed:
@@ -80,10 +82,12 @@ def _parse(name: str, options: Options, raw: Path) -> Iterator[Utterance | Probl
         elif isinstance(item, Utterance):
             listed.add(key)
         yield item
+    if found is None:
+        yield Problem(table.path, "no rows: a header and one line per recording are expected")
 
 
 def _missing(columns: dict[str, str], row: Row, options: Options) -> str | None:
-    """Say which column is not there; a table without it is of no use, so it is said once."""
+    """Say which column is not there."""
     needed = ("path", "emotion") if options.speaker_pattern else ("path", "speaker", "emotion")
     there = ", ".join(row.cells)
     for ours in {**dict.fromkeys(needed), **options.columns}:
@@ -108,6 +112,8 @@ def _utterance(table: _Table, row: Row, columns: dict[str, str]) -> Utterance | 
         return problem(f"{cell['path']}: no such file below {relative(table.audio, table.raw)}/")
     if reason := unusable(path):
         return problem(f"{cell['path']}: {reason}")
+    if not cell["emotion"]:
+        return problem("no label")
     if cell["emotion"] not in table.emotions:
         return problem(f"unknown label {cell['emotion']!r}: add it to corpora.{table.name}.labels")
     if not (speaker := _speaker(table.options, cell)):

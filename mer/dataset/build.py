@@ -8,6 +8,7 @@ import pandas as pd
 
 from mer import files
 from mer.corpora import Corpus, Problem, Utterance
+from mer.corpora.files import relative
 from mer.dataset import labels, schema, splits
 from mer.dataset.scan import scan
 from mer.media.audio import SILENCE_SECONDS
@@ -77,7 +78,10 @@ def build(
     utterances: list[tuple[str, Utterance]] = []
     told: list[tuple] = []
     for name, folder in found.items():
-        for item in known[name].parse(raw, folder):
+        items = list(known[name].parse(raw, folder))
+        if not items:
+            told.append((name, relative(folder, raw), None, f"nothing in it is of this corpus: {known[name].obtain}"))
+        for item in items:
             if isinstance(item, Problem):
                 told.append((name, item.path, item.line, item.reason))
             else:

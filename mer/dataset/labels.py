@@ -4,6 +4,7 @@ Two steps: a corpus says which noun its code stands for (`Corpus.emotions`), and
 class a noun belongs. A noun that a policy does not name is an error, never class 0.
 """
 
+import difflib
 from dataclasses import dataclass
 
 from mer.corpora.base import Corpus
@@ -139,6 +140,6 @@ def _refuse_unknown(corpus: str, emotions: dict[str, str], chosen: dict[str, str
         native, _, perceived = key.partition("/")
         wrong = native if native not in known else perceived if perceived and perceived not in emotions else None
         if wrong is not None:
-            raise UnknownLabel(
-                f"labels.overrides.{corpus}: the corpus has no label {wrong!r}; it has {', '.join(sorted(known))}"
-            )
+            near = difflib.get_close_matches(wrong, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(sorted(known))}"
+            raise UnknownLabel(f"labels.overrides.{corpus}: the corpus has no label {wrong!r} ({hint})")

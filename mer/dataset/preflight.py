@@ -1,6 +1,7 @@
 """What can be refused before anything runs: corpora, labels and folders that a study names and that are not there."""
 
 import difflib
+from collections.abc import Iterable
 
 from mer import files
 from mer.corpora import CORPORA, Corpus, chosen
@@ -20,15 +21,30 @@ def problems(params: Params) -> list[str]:
         elif options.table is not None and not (raw / options.table).is_file():
             found.append(f"corpora.{name}.table: {files.to_root(raw / options.table)} is not there (below data.raw)")
     known = chosen({name: o for name, o in params.corpora.items() if o.table is not None or name in CORPORA})
-    for name, corpus in known.items():
-        if params.corpora[name].table is not None:
-            found += _label_problems(params, corpus, {})
+    for corpus in known.values():
+        found += _nouns(params, corpus)
     for name, overrides in params.labels.overrides.items():
         if name in known or name in CORPORA:
             found += _label_problems(params, known.get(name) or CORPORA[name], overrides)
         else:
             found.append(_unknown(f"labels.overrides.{name}", name))
     return found + _raw_folder(params)
+
+
+def _nouns(params: Params, corpus: Corpus) -> list[str]:
+    """What a study's own label maps make of a label and no policy knows."""
+    table = labels.POLICIES[params.labels.policy]
+    unknown = {native: corpus.emotions[native] for native in params.corpora[corpus.name].labels}
+    return [
+        f"corpora.{corpus.name}.labels.{native}: there is no emotion {noun!r} {_near(noun, table)}"
+        for native, noun in unknown.items()
+        if noun not in table
+    ]
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"(did you mean {near[0]!r}?)" if near else f"(known are {', '.join(sorted(known))})"
 
 
 def _label_problems(params: Params, corpus: Corpus, overrides: dict[str, str]) -> list[str]:
@@ -40,9 +56,7 @@ def _label_problems(params: Params, corpus: Corpus, overrides: dict[str, str]) -
 
 
 def _unknown(path: str, name: str) -> str:
-    near = difflib.get_close_matches(name, CORPORA, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(CORPORA)}"
-    return f"{path}: there is no such corpus ({hint})"
+    return f"{path}: there is no such corpus {_near(name, CORPORA)}"
 
 
 def _raw_folder(params: Params) -> list[str]:

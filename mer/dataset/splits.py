@@ -73,7 +73,7 @@ def speaker_splits(rows: pd.DataFrame, seed: int, validation: float, test: float
     counts = _label_counts(rows)
     if len(counts) < 3:
         return dict.fromkeys(counts.index, TRAIN)
-    n_test, n_validation = (max(1, round(share * len(counts))) for share in (test, validation))
+    n_test, n_validation = _sizes(len(counts), validation, test)
     names = np.array([TEST] * n_test + [VALIDATION] * n_validation + [TRAIN] * (len(counts) - n_test - n_validation))
     gender = _genders(rows)
     best = min(
@@ -123,7 +123,7 @@ def session_splits(sessions: pd.Series, validation: float, test: float) -> dict[
     order = sorted(set(sessions), reverse=True)
     if len(order) < 3:
         return dict.fromkeys(order, TRAIN)
-    n_test, n_validation = (max(1, round(share * len(order))) for share in (test, validation))
+    n_test, n_validation = _sizes(len(order), validation, test)
     return {s: TEST if i < n_test else VALIDATION if i < n_test + n_validation else TRAIN for i, s in enumerate(order)}
 
 
@@ -170,14 +170,25 @@ def fold_parts(rows: pd.DataFrame) -> list[Parts]:
     return found
 
 
+def _sizes(total: int, validation: float, test: float) -> tuple[int, int]:
+    """How many of three or more test and validate: their shares, at least one each, and one is left to train.
+
+    >>> _sizes(10, 0.1, 0.1), _sizes(3, 0.4, 0.5)
+    ((1, 1), (1, 1))
+    """
+    n_test = min(max(1, round(test * total)), total - 2)
+    return n_test, min(max(1, round(validation * total)), total - n_test - 1)
+
+
 def _label_counts(rows: pd.DataFrame) -> pd.DataFrame:
     """Speaker × label, utterances."""
     return pd.crosstab(rows["speaker_id"].astype(object), rows["emotion"].astype(object))
 
 
 def _genders(rows: pd.DataFrame) -> pd.Series:
-    """Speaker -> gender, empty where it is not known."""
-    return rows.drop_duplicates("speaker_id").set_index("speaker_id")["gender"].fillna("").astype(str)
+    """Speaker -> gender, empty where it is not known; whichever row says it, and in whatever order they are."""
+    told = rows.assign(gender=rows["gender"].astype(object).fillna("")).groupby("speaker_id")["gender"]
+    return told.agg(lambda genders: min((gender for gender in genders if gender), default="")).astype(str)
 
 
 def _rank(seed: int, draw: int, name: str) -> bytes:

@@ -10,7 +10,11 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from mer.dataset.audit import texts
 from mer.dataset.splits import fold_parts
+
+FEWEST_FOLDS = 3
+"""one to test, one to validate, one to train"""
 
 Protocol = Literal["in_corpus", "cross_corpus", "multi_corpus", "loco"]
 
@@ -40,6 +44,8 @@ def scored(manifest: pd.DataFrame, min_clips: int, min_speakers: int) -> dict[st
             reasons[corpus] = f"{speakers} speakers, fewer than {min_speakers}"
         elif missing := _missing_part(rows):
             reasons[corpus] = f"the published split has no {missing} part"
+        elif not has_official_split(rows) and rows["fold"].nunique() < FEWEST_FOLDS:
+            reasons[corpus] = f"{rows['fold'].nunique()} folds, fewer than 3: its sessions share their speakers"
         elif rows["emotion"].nunique() < 2:
             reasons[corpus] = "one class only"
         else:
@@ -120,7 +126,30 @@ def _cross_corpus(manifest: pd.DataFrame, corpora: list[str]) -> list[Cell]:
 def _multi_corpus(manifest: pd.DataFrame, corpora: list[str]) -> list[Cell]:
     chosen = manifest["corpus"].isin(corpora)
     train, validation, test = (_numbers(chosen & (manifest["split"] == s)) for s in ("train", "validation", "test"))
-    return [Cell("multi_corpus", tuple(corpora), "", 0, train, validation, test)]
+    tested = kin_test(manifest, test)
+    return [Cell("multi_corpus", tuple(corpora), "", 0, train[~tested[train]], validation[~tested[validation]], test)]
+
+
+def kin_test(manifest: pd.DataFrame, test: np.ndarray) -> np.ndarray:
+    """Return which rows have something on which another corpus of their family is tested; bool of shape (rows,).
+
+    Corpora are parted one by one. So an actor may test RAVDESS's speech and sing for its training, and what is said
+    in a test dialogue of MELD may be a training line of EmoryNLP. Speakers count where speakers are kept apart,
+    longer lines where people chose their words.
+
+    Args:
+        test: the tested rows, numbered from 0.
+    """
+    codes = [s.removeprefix(f"{c}_") for c, s in zip(manifest["corpus"], manifest["speaker_id"], strict=True)]
+    speaker = pd.Series(codes, manifest.index, object).where(manifest["fold"].notna())
+    text = manifest["transcription"].fillna("").map(texts.normal).astype(object)
+    line = text.where((manifest["lexical_control"] == "free") & (text.str.count(" ") >= texts.LONG - 1))
+    found = np.zeros(len(manifest), bool)
+    for what in (speaker, line):
+        frame = pd.DataFrame({"key": manifest["family"].astype(object) + "|" + what, "corpus": manifest["corpus"]})
+        testing = frame.iloc[test].dropna().groupby("key")["corpus"].agg(set).to_dict()
+        found |= [bool(testing.get(key, set()) - {own}) for key, own in frame.itertuples(index=False, name=None)]
+    return found
 
 
 def _loco(manifest: pd.DataFrame, corpora: list[str]) -> list[Cell]:

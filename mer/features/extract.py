@@ -1,5 +1,6 @@
 """What a model sees: one vector per utterance and modality, computed once."""
 
+import functools
 import hashlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,13 +11,51 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from mer.features import hashing, mfcc
+from mer import files
+from mer.features import egemaps, functionals, hashing, mfcc
 from mer.features.store import Store
 from mer.media import audio
 
 SHARD = 2048
 SILENCE = "silence"
 """the address of what stands for recordings that cannot be read"""
+
+
+class Changed(ValueError):
+    """A recording is not the one that the manifest describes any more."""
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """One way from samples to a vector.
+
+    Attributes:
+        vector: samples and a specification -> float32 of shape (width,).
+        version: a new number for new values.
+        width: the parameters below -> dimensions.
+        parameters: which of `features.acoustic` it takes.
+    """
+
+    vector: Callable[[np.ndarray, dict], np.ndarray]
+    version: int
+    width: Callable[[dict], int]
+    parameters: tuple[str, ...] = ()
+
+
+ACOUSTIC = {
+    "mfcc": Extractor(
+        lambda samples, spec: mfcc.mfcc_statistics(samples, spec["n_mfcc"], spec["rate_hz"]),
+        mfcc.VERSION,
+        lambda parameters: 2 * parameters["n_mfcc"],
+        ("n_mfcc",),
+    ),
+    "functionals": Extractor(
+        lambda samples, _: functionals.functionals(samples), functionals.VERSION, lambda _: len(functionals.names())
+    ),
+    "egemaps": Extractor(
+        lambda samples, spec: egemaps.egemaps(samples, spec["rate_hz"]), egemaps.VERSION, lambda _: egemaps.WIDTH
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -40,10 +79,16 @@ class Features:
         return np.any([self.present[m] for m in modalities], axis=0)
 
 
-def acoustic_spec(*, extractor: str, n_mfcc: int, min_seconds: float, max_seconds: float) -> dict:
-    """Return everything that determines an acoustic vector besides the recording."""
-    return {"extractor": extractor, "version": mfcc.VERSION, "n_mfcc": n_mfcc, "width": 2 * n_mfcc,
-            "rate_hz": audio.RATE_HZ, "min_seconds": min_seconds, "max_seconds": max_seconds}  # fmt: skip
+def acoustic_spec(*, extractor: str, min_seconds: float, max_seconds: float, **parameters: int) -> dict:
+    """Return everything that determines an acoustic vector besides the recording.
+
+    Args:
+        parameters: the others of `features.acoustic`; those that this extractor does not take change nothing.
+    """
+    chosen = ACOUSTIC[extractor]
+    return {"extractor": extractor, "version": chosen.version, "width": chosen.width(parameters),
+            "rate_hz": audio.RATE_HZ, "min_seconds": min_seconds, "max_seconds": max_seconds,
+            **{name: parameters[name] for name in chosen.parameters}}  # fmt: skip
 
 
 def linguistic_spec(*, extractor: str, dimensions: int) -> dict:
@@ -78,22 +123,32 @@ def extract_audio(manifest: pd.DataFrame, raw: Path, store: Store, jobs: int = 1
     Args:
         manifest: usable rows.
         raw: the folder that `source_path` is relative to.
+
+    Raises:
+        Changed: a file has another content than when the dataset was built. Its vector would be kept, and given to
+            every study, as that of the earlier content.
     """
     keys = audio_keys(manifest)
     places = dict(zip(keys, manifest[["source_path", "start", "end"]].itertuples(index=False), strict=True))
-    spec = store.spec
+    spec, vector = store.spec, ACOUSTIC[store.spec["extractor"]].vector
+    digest = functools.cache(files.digest_file)  # a file may hold many utterances
 
     def one(key: str) -> tuple[np.ndarray | None, str | None]:
         if key == SILENCE:
             silence = np.zeros(round(audio.SILENCE_SECONDS * spec["rate_hz"]), np.float32)
-            return mfcc.mfcc_statistics(silence, spec["n_mfcc"], spec["rate_hz"]), None
+            return vector(silence, spec), None
         path, start, end = (None if pd.isna(v) else v for v in places[key])
+        try:
+            if digest(raw / path) != key.partition(":")[0]:
+                raise Changed(f"{path}: changed after the dataset was built: run step 01 again")
+        except FileNotFoundError:
+            raise FileNotFoundError(f"{raw / path}: the recording is not there any more") from None
         try:
             samples = audio.read_mono(raw / path, start=start, end=end, min_seconds=spec["min_seconds"],
                                       max_seconds=spec["max_seconds"], rate_hz=spec["rate_hz"])  # fmt: skip
         except audio.Unreadable as error:  # a missing file is no property of its content: that error goes up
             return None, error.reason
-        return mfcc.mfcc_statistics(samples, spec["n_mfcc"], spec["rate_hz"]), None
+        return vector(samples, spec), None
 
     with ThreadPoolExecutor(max(1, jobs)) as pool:
         _fill(store, [k for k in keys if k], lambda part: list(pool.map(one, part)), "audio")

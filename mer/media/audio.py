@@ -13,6 +13,9 @@ RATE_HZ = 16_000
 SILENCE_SECONDS = 1.0
 """what stands for a recording that cannot be read, where a study asks for silence instead"""
 
+UNTOLD = 2**48
+"""samples, more than any file holds; libsndfile has such a number where a header does not know it"""
+
 
 class Unreadable(ValueError):
     """A file that is not audio, is damaged or is empty; `reason` says which."""
@@ -47,6 +50,8 @@ def header(path: Path) -> Header:
         raise Unreadable(path, f"not readable as audio ({error.error_string.strip().rstrip('.')})") from None
     if info.frames == 0:
         raise Unreadable(path, "the file holds no samples")
+    if info.frames >= UNTOLD:
+        raise Unreadable(path, "its header does not say how long it is: write it again, to a file and not a pipe")
     return Header(info.frames / info.samplerate, info.samplerate, info.channels)
 
 

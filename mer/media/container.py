@@ -47,7 +47,7 @@ def read(path: Path, first: float, last: float) -> tuple[np.ndarray, int]:
         begin, end = round(first * rate), np.inf if np.isinf(last) else round(last * rate)
         place, kept = 0, []
         for frame in _frames(file, track):
-            for part in resampler.resample(frame):
+            for part in _resampled(resampler, frame):
                 samples = part.to_ndarray().reshape(-1, channels)
                 kept.append(samples[max(0, begin - place) : int(max(0, min(len(samples), end - place)))])
                 place += len(samples)
@@ -68,7 +68,12 @@ def _opened(path: Path) -> Iterator[tuple]:
     with file:
         if not file.streams.audio:
             raise NoSound("no sound track in it")
-        yield file, file.streams.audio[0]
+        track = file.streams.audio[0]
+        if track.codec_context is None:
+            raise NoSound("its sound is coded in a way that FFmpeg does not know")
+        if not track.rate or not track.channels:
+            raise NoSound("its sound track does not say its rate and channels: the file is damaged")
+        yield file, track
 
 
 def _frames(file, track) -> Iterator:
@@ -78,6 +83,15 @@ def _frames(file, track) -> Iterator:
         yield from file.decode(track)
     except av.FFmpegError as error:
         raise NoSound(f"cannot be decoded to its end ({_said(error)})") from None
+
+
+def _resampled(resampler, frame) -> list:
+    import av
+
+    try:
+        return resampler.resample(frame)
+    except (av.FFmpegError, ValueError):  # PyAV's own refusal of a frame that is not like the first one
+        raise NoSound("its sound changes its rate or channels midway") from None
 
 
 def _said(error: Exception) -> str:

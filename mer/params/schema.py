@@ -4,6 +4,7 @@ A file under `params/` names only what differs from these defaults.
 """
 
 import re
+from pathlib import PureWindowsPath
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -62,7 +63,7 @@ class Data(Section):
 class Corpus(Section):
     """One corpus of a study. Those that MER knows take no options; with `table` it is one's own."""
 
-    table: str | None = None
+    table: str | None = Field(None, min_length=1)
     """below `data.raw`: CSV or TSV with a header, JSON lines, or the `db.yaml` of an audformat database"""
     audio: str | None = None
     """below `data.raw`: the folder where paths in the table start; by default the table's own"""
@@ -72,7 +73,7 @@ class Corpus(Section):
     speaker_pattern: str | None = None
     """a regular expression with one group that finds the speaker in the path, where no column tells"""
     labels: dict[str, str] = {}
-    """native label -> noun; by default words such as `angry` or `joy` are understood. `other` is no class"""
+    """native label -> noun; words such as `angry` or `joy` are understood without. `other` is no class"""
     title: str | None = None
     language: str | None = None
     family: Name | None = None
@@ -86,7 +87,7 @@ class Corpus(Section):
     @field_validator("table", "audio")
     @classmethod
     def _below(cls, value: str | None) -> str | None:
-        if value is not None and (value.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", value)):
+        if value is not None and (PureWindowsPath(value).anchor or ".." in re.split(r"[/\\]", value)):
             raise ValueError("must be below data.raw: a relative path without ..")
         return value
 
@@ -134,8 +135,10 @@ class Splits(Section):
 
 
 class Acoustic(Section):
-    extractor: Literal["mfcc"] = "mfcc"
+    extractor: Literal["mfcc", "functionals", "egemaps"] = "mfcc"
+    """`functionals` is described in mer/features/functionals; `egemaps` needs the extra `opensmile`"""
     n_mfcc: int = Field(80, ge=1, le=201)
+    """of `mfcc`"""
 
 
 class Linguistic(Section):
@@ -220,7 +223,7 @@ class Params(Section):
     timeout_minutes: float | None = Field(None, gt=0)
     """of one notebook"""
     data: Data = Data()
-    corpora: dict[str, Corpus] = Field(min_length=1)
+    corpora: dict[Name, Corpus] = Field(min_length=1)
     """the corpora of the study; one that is not on disk is listed as absent"""
     labels: Labels = Labels()
     splits: Splits = Splits()

@@ -61,7 +61,7 @@ class Execution:
         self._last: dict = {}
         self._kernel: int | None = None
         self._stopped: tuple[str, float] | None = None
-        for kind in ("ipynb", "html", "failed", "partial"):
+        for kind in ("ipynb", "html", "failed", "partial", "partial_html"):
             study.place(unit.name, kind).unlink(missing_ok=True)
         # IPC sockets have names of at most about 100 characters: keep the prefix short
         self._private = tempfile.TemporaryDirectory(prefix="mer-", ignore_cleanup_errors=True)
@@ -128,7 +128,7 @@ class Execution:
             "parameters": {INJECTED: str(self.study.folder / "params.yaml"), **self.unit.item},
             "timeout": self.study.timeout,
             "environment": environment(self.study, jobs, self.gpu, Path(self._private.name)),
-            **{kind: str(place(name, kind)) for kind in ("partial", "ipynb", "html", "log")},
+            **{kind: str(place(name, kind)) for kind in ("partial", "partial_html", "ipynb", "html", "log")},
         }
         context = _context()
         self._pipe, theirs = context.Pipe()
@@ -152,6 +152,7 @@ class Execution:
         self._private.cleanup()
         outcome = self._outcome(code)
         partial, failed = (self.study.place(self.unit.name, kind) for kind in ("partial", "failed"))
+        self.study.place(self.unit.name, "partial_html").unlink(missing_ok=True)
         if outcome.kind in ("done", "interrupted"):
             partial.unlink(missing_ok=True)
         elif left := next((p for p in (partial, self.study.place(self.unit.name, "ipynb")) if p.exists()), None):

@@ -1,5 +1,7 @@
 """What the runner says about a failure: where, why, what to open and what to type."""
 
+from pathlib import Path
+
 from mer import files
 from mer.runner.records import Record, StepRecord
 from mer.runner.screen import clock
@@ -20,13 +22,19 @@ def explain(study: Study, record: Record, retry: str) -> list[str]:
     open_, log = study.place(unit.name, "failed"), study.place(unit.name, "log")
     facts = {
         "notebook": files.to_root(unit.step.path),
-        "open": files.to_root(open_) if open_.exists() else "",
-        "log": files.to_root(log) if log.exists() else "",
+        "open": _there(open_),
+        "log": _there(log),
         "try": ADVICE.get(outcome.kind, ""),
         "retry": retry,
     }
     lines = ["", f"✗ {unit.name} {FATE[outcome.kind]}{where}, after {clock(outcome.seconds)}", f"  {outcome.message}"]
-    return [*lines, *(f"  {name:<9} {text}" for name, text in facts.items() if text), ""]
+    return [*lines, *_facts(facts), ""]
+
+
+def stopped(study: Study, what: str, retry: str) -> list[str]:
+    """Return the lines about a run that came to no end: interrupted, or unable to write."""
+    facts = {"open": _there(study.folder / "index.html"), "retry": retry}
+    return ["", f"✗ {what}; what is finished is kept", *_facts(facts)]
 
 
 def left_out(records: list[StepRecord], needs: dict[str, set[str]], keep_going: bool) -> list[str]:
@@ -45,6 +53,14 @@ def left_out(records: list[StepRecord], needs: dict[str, set[str]], keep_going: 
     if idle and not keep_going:
         lines.append(f"  skipped   {', '.join(idle)}; --keep-going runs what does not need {', '.join(sorted(failed))}")
     return lines
+
+
+def _there(path: Path) -> str:
+    return files.to_root(path) if path.exists() else ""
+
+
+def _facts(facts: dict[str, str]) -> list[str]:
+    return [f"  {name:<9} {text}" for name, text in facts.items() if text]
 
 
 def _verb(guilty: list[str]) -> str:

@@ -1,5 +1,6 @@
 """`index.html` and `run.json`: the run folder's front page, and the same for programs."""
 
+import contextlib
 import datetime
 import time
 from functools import cache
@@ -7,7 +8,7 @@ from pathlib import Path
 
 from mer import files
 from mer.runner import provenance, stamps
-from mer.runner.records import Record, StepRecord
+from mer.runner.records import FINISHED, Record, StepRecord
 from mer.runner.screen import clock, size
 from mer.runner.steps import Step
 from mer.runner.study import Study, StudyError
@@ -16,6 +17,8 @@ from mer.runner.units import Unit, expand
 TEMPLATES = Path(__file__).parent / "template"
 PAUSE = 1.0
 """seconds between two writings during a run"""
+UNTOUCHED = ("waiting", "skipped")
+"""what a run has not come to: the pages that may lie there are of an earlier one, and are not shown as if of this"""
 
 
 class Index:
@@ -55,6 +58,11 @@ class Index:
         files.write_text(self.study.folder / "index.html", self._page(summary))
         self._written = time.monotonic()
 
+    def remove(self) -> None:
+        """Take the front page away."""
+        with contextlib.suppress(OSError):
+            (self.study.folder / "index.html").unlink(missing_ok=True)
+
     def _step(self, record: StepRecord) -> dict:
         units = [self._unit(one) for one in record.units or [Record(Unit(record.step, record.step.name))]]
         errors = [unit["error"] for unit in units if unit["error"]]
@@ -75,7 +83,7 @@ class Index:
         }
 
     def _unit(self, record: Record) -> dict:
-        stamp = stamps.finished(self.study, record.unit.name) or {}
+        stamp = stamps.finished(self.study, record.unit.name) or {} if record.state in FINISHED else {}
         return {
             "name": record.unit.name,
             "item": record.unit.item,
@@ -92,7 +100,9 @@ class Index:
         for entry in [*summary["steps"], *(unit for step in summary["steps"] for unit in step["units"])]:
             links = {kind: self.study.place(entry["name"], kind) for kind in ("html", "ipynb", "failed", "log")}
             entry["links"] = {
-                kind: path.relative_to(self.study.folder).as_posix() for kind, path in links.items() if path.exists()
+                kind: path.relative_to(self.study.folder).as_posix()
+                for kind, path in links.items()
+                if entry["state"] not in UNTOUCHED and path.exists()
             }
         return _template().render(run=summary)
 

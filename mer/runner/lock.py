@@ -39,11 +39,15 @@ def held(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
     except filelock.Timeout as error:
         raise StudyError([_taken(folder)]) from error
     except OSError as error:
-        raise StudyError([f"{files.to_root(folder)} cannot be written: {error.strerror}"]) from error
+        raise _unwritable(folder, error) from error
     try:
         _begin(folder, say)
         yield
-        (folder / ".runner.json").unlink(missing_ok=True)
+    except StudyError:  # refused: nothing was begun that might have to be ended
+        _leave(folder)
+        raise
+    else:
+        _leave(folder)
     finally:
         lock.release()
 
@@ -70,7 +74,18 @@ def _begin(folder: Path, say: Callable[[str], None]) -> None:
         left = f"; ended {ended} processes that it left" if ended else ""
         say(f"the last runner here ({_who(path)}) was killed{left}; going on from what it finished")
     started = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
-    files.write_json(path, {"pid": os.getpid(), "host": platform.node(), "started": started})
+    try:
+        files.write_json(path, {"pid": os.getpid(), "host": platform.node(), "started": started})
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
+def _leave(folder: Path) -> None:
+    (folder / ".runner.json").unlink(missing_ok=True)
+
+
+def _unwritable(folder: Path, error: OSError) -> StudyError:
+    return StudyError([f"{files.to_root(folder)} cannot be written: {error.strerror}"])
 
 
 def _taken(folder: Path) -> str:

@@ -12,6 +12,9 @@ from traitlets import Instance
 SHOWN = 500_000
 """characters of one cell's printing, or of one value it shows, that a notebook keeps"""
 
+LONGEST_LINE = 20_000
+"""characters of a line of an error that notebook and log keep"""
+
 LOGGED = 20_000_000
 """characters of printing that a log keeps"""
 
@@ -66,6 +69,9 @@ class Client(PapermillNotebookClient):
     def output(self, outs: list, msg: dict, display_id: str | None, cell_index: int) -> Any:
         """Add an output to its cell, cut to what is kept."""
         content = msg["content"]
+        if msg["msg_type"] == "error":
+            content["evalue"] = _short(content["evalue"])
+            content["traceback"] = [_short(line) for line in content["traceback"]]
         if msg["msg_type"] != "stream":
             self._cut(content.get("data", {}))
             return super().output(outs, msg, display_id, cell_index)
@@ -118,6 +124,11 @@ def folded(text: str) -> str:
     *whole, rest = text.split("\n")
     last = "\r" if rest.endswith("\r") else ""  # what comes next overwrites it
     return "\n".join([*map(_visible, whole), _visible(rest) + last])
+
+
+def _short(line: str) -> str:
+    """A line of an error, which may hold a whole table."""
+    return line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}… ({len(line):,} characters)"
 
 
 def _follow_on(text: str) -> str:

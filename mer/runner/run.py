@@ -78,14 +78,11 @@ class _Session:
             self._close(time.monotonic() - began)
         except KeyboardInterrupt:
             self._stop("interrupted")
-            self.screen.say("interrupted; finished steps are kept. Go on with:")
-            self.screen.say(f"  {self.retry}")
+            self._tell("interrupted")
             return 130
         except OSError as error:  # a disk that is full, a folder that cannot be written any more
             self._stop("failed")
-            self.screen.say(f"✗ {error.strerror or error}: {error.filename or files.to_root(self.study.folder)}")
-            self.screen.say("  finished steps are kept; when this is mended, go on with:")
-            self.screen.say(f"  {self.retry}")
+            self._tell(f"{error.strerror or error}: {error.filename or files.to_root(self.study.folder)}")
             return 1
         finally:
             self.screen.end()
@@ -211,7 +208,7 @@ class _Session:
             stamps.write(self.study, record.unit, "interrupted")
             self.screen.step(record.unit.name, "interrupted", clock(outcome.seconds))
         else:
-            stamps.write(self.study, record.unit, "failed", error=outcome.message)
+            stamps.write(self.study, record.unit, "failed", error=outcome.message, parts=record.before)
             self._fail(record, outcome)
 
     def _fail(self, record: Record, outcome: Outcome) -> None:
@@ -238,8 +235,12 @@ class _Session:
         try:
             if self.worked:
                 self.index.write(state)
-        except OSError:
-            return
+        except OSError:  # a page that cannot be written anew tells of another run
+            self.index.remove()
+
+    def _tell(self, what: str) -> None:
+        for line in failures.stopped(self.study, what, self.retry):
+            self.screen.say(line)
 
     def _close(self, seconds: float) -> None:
         if self.worked or self.failed or not self.index.complete:

@@ -4,6 +4,10 @@ The stamp of a success is the last thing written. It holds every part of the dig
 for running again can be named.
 """
 
+import errno
+import os
+from pathlib import Path
+
 from mer import files
 from mer.runner import digests
 from mer.runner.study import Study
@@ -40,6 +44,8 @@ def write(study: Study, unit: Unit, state: str, **facts: object) -> None:
 def seal(study: Study, unit: Unit, before: dict, facts: dict) -> str:
     """Stamp a unit that ended well and return its digest. `before`: its parts as they were when it started."""
     known = digests.of_folder(study.folder)
+    for path in [*(study.folder / name for name in unit.writes), study.place(unit.name, "ipynb")]:
+        _to_disk(path)
     generated = [name for name in unit.reads if study.external.get(name, (None, False))[1]]
     parts = before | {
         "inputs": before["inputs"] | {name: digests.by_time(study.external[name][0]) for name in generated}
@@ -50,6 +56,19 @@ def seal(study: Study, unit: Unit, before: dict, facts: dict) -> str:
     }  # fmt: skip
     files.write_json(study.place(unit.name, "stamp"), stamp)
     return stamp["digest"]
+
+
+def _to_disk(path: Path) -> None:
+    """Wait until a file or folder would survive a power cut: no stamp may outlive what it vouches for."""
+    for file in [found for _, found in digests.below(path)] if path.is_dir() else [path] if path.is_file() else []:
+        descriptor = os.open(file, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # of file systems that know no such thing
+                raise
+        finally:
+            os.close(descriptor)
 
 
 def took(study: Study, unit: Unit) -> float | None:

@@ -45,7 +45,7 @@ class Study:
     gpus: tuple[str, ...] = ()
 
     def place(self, unit: str, kind: str) -> Path:
-        """Return where the `ipynb`, `html`, `failed`, `partial`, `log` or `stamp` of a unit lies.
+        """Return where the `ipynb`, `html`, `failed`, `log` or `stamp` of a unit lies, or the first two half-written.
 
         >>> Study("x", Path("o"), {}, "", Path("n"), (), "").place("01_a", "stamp").as_posix()
         'o/stamps/01_a.json'
@@ -57,6 +57,7 @@ class Study:
                 "html": f"{unit}.html",
                 "failed": f"{unit}.failed.ipynb",
                 "partial": f"{unit}.partial.ipynb",
+                "partial_html": f"{unit}.partial.html",
                 "log": f"logs/{unit}.log",
                 "stamp": f"stamps/{unit}.json",
             }[kind]

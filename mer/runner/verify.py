@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from mer import files
-from mer.runner import changes, digests, stamps, tables
+from mer.runner import changes, digests, lock, processes, stamps, tables
 from mer.runner.run import run
 from mer.runner.screen import Screen
 from mer.runner.study import Study, StudyError
@@ -26,15 +26,22 @@ def verify(study: Study, *, jobs: int = 1, screen: Screen | None = None) -> int:
         0 where every file is the same to the byte, 1 where one is not or a step failed, 130 after an interruption.
 
     Raises:
-        StudyError: the run is not finished, or its notebooks are not there.
+        StudyError: the run is not finished, a runner is at work in its folder, or its notebooks are not there.
     """
     screen = screen or Screen()
-    then = _finished(study)
+    with lock.held(study.folder, screen.say):
+        return _replay(study, _finished(study), jobs, screen)
+
+
+def _replay(study: Study, then: dict[str, dict], jobs: int, screen: Screen) -> int:
     again = dataclasses.replace(study, folder=scratch(study.folder), steps=tuple(sorted({name[:2] for name in then})))
+    processes.end_all("MER_RUN_FOLDER", str(again.folder))  # a replay that was killed may have left some
     shutil.rmtree(again.folder, ignore_errors=True)
     screen.say(f"replaying {files.to_root(study.folder)} in {files.to_root(again.folder)}")
     code = run(again, jobs=jobs, screen=screen)
     if code:
+        for line in _since(study, again, then) if code == 1 else ():
+            screen.say(line)
         screen.say(f"{files.to_root(study.folder)} could not be replayed")
         return code
     compared = _compare(study, again, then)
@@ -76,8 +83,8 @@ def _since(study: Study, again: Study, then: dict[str, dict]) -> list[str]:
     """What is not as it was: code, parameters, data, versions, and outputs that were changed by hand."""
     lines: list[str] = []
     for name, stamp in then.items():
-        now = stamps.finished(again, name) or {}
-        lines += [f"  {name}: {line}" for line in changes.changes(stamp.get("parts") or {}, now.get("parts") or {})]
+        if now := (stamps.read(again, name) or {}).get("parts"):  # none where the replay did not get that far
+            lines += [f"  {name}: {line}" for line in changes.changes(stamp.get("parts") or {}, now)]
         lines += [f"  {name}: {line}" for line in _by_hand(study, stamp)]
     lines += _machine(study.folder, again.folder)
     return (

@@ -7,6 +7,7 @@ is gone. Everything it or its kernel prints goes to the unit's log.
 import _thread
 import contextlib
 import json
+import math
 import os
 import re
 import signal
@@ -111,10 +112,10 @@ class Worker:
         # a kernel of this very interpreter, whatever kernelspecs the user has registered
         kernel.write_spec(Path(self.spec["private"], "jupyter", "kernels", "python3"))
         book = self._papermill()
-        page = Path(self.spec["html"])
-        html.render(book, page.with_suffix(".partial"), self.spec["title"], self.spec["subject"], self.spec["home"])
+        page = Path(self.spec["partial_html"])
+        html.render(book, page, self.spec["title"], self.spec["subject"], self.spec["home"])
         Path(self.spec["partial"]).replace(self.spec["ipynb"])
-        page.with_suffix(".partial").replace(page)
+        page.replace(self.spec["html"])
 
     def _papermill(self) -> Any:
         try:
@@ -134,11 +135,13 @@ class Worker:
 
     def _started(self) -> Any:
         """Run papermill; a kernel that does not come up, as when two race for a port, is started again."""
+        limit = self.spec["timeout"]
+        seconds = None if limit is None else math.ceil(limit)  # nbclient takes whole ones; the runner has its own watch
         for attempt in range(1, STARTS + 1):
             try:
                 return papermill.execute_notebook(
                     self.spec["notebook"], self.spec["partial"], self.spec["parameters"], kernel_name="python3",
-                    engine_name="mer", progress_bar=False, start_timeout=120, timeout=self.spec["timeout"],
+                    engine_name="mer", progress_bar=False, start_timeout=120, timeout=seconds,
                     on_cell_start=self._on_cell, mer_log=Log(sys.stderr, self._progress),
                     kernel_manager_class=kernel.private(Path(self.spec["private"]), self._managed),
                 )  # fmt: skip

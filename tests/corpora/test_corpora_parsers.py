@@ -236,7 +236,7 @@ def test_nemo_believes_the_file_name_and_tells_of_the_line(tmp_path):
         put(tmp_path, f"nEMO/samples/{clip}.flac")
     lines = (
         "file_id\temotion\traw_text\tnormalized_text\tspeaker_id\tgender\tage",
-        'AA0_fear_1.wav\tfear\t"Żaba i <script>alert(1)</script>\tx\t\t        AA0 \tfemale\t30 ',
+        'AA0_fear_1.wav\tfear\t"Żaba i <script>alert(1)</script>\tx\t        AA0 \tfemale\t30 \t',
         "AA0_fear_2.wav\tanger\tŹle.\tx\tAA0\tfemale\t30",
         "AA0_joy_9.wav\tfear",
         "AA0_fear_8.wav\tfear\tNic.\tx\tAA0\tfemale\t30",

@@ -62,7 +62,7 @@ def test_columns_labels_sessions_and_parts_as_the_study_says(tmp_path):
     assert (row.name, row.start, row.end) == ("audio/x.flac@2.0-3.5", 2.0, 3.5)
     assert (row.split_official, row.session, row.language, row.emotion_raw) == ("train", "d1", "de", "Wut")
     corpus = chosen({"mine": Options(table="mine/my.csv", **options)})["mine"]
-    assert corpus.emotions == {"Wut": "anger"}
+    assert corpus.emotions["Wut"] == "anger"
     assert (corpus.official_splits, corpus.by_session, corpus.family) == (True, True, "f")
 
 
@@ -107,6 +107,54 @@ def test_a_missing_column_is_said_once(tmp_path, header, options, reason):
     put(tmp_path, "mine/my.csv", f"{header}\na,b,c\nd,e,f\n".replace("a,b,c", ",".join("x" * len(header.split(",")))))
     [(_, said)] = [item for item in told(tmp_path, **options) if "expected" not in item[1]]
     assert reason in said
+
+
+def test_labels_of_a_study_stand_beside_common_words_and_count_first(tmp_path):
+    for name in "123":
+        put(tmp_path, f"mine/{name}.wav")
+    put(tmp_path, "mine/my.csv", "path,speaker,emotion\n1.wav,A,Wut\n2.wav,A,angry\n3.wav,A,sad\n")
+    corpus = chosen({"mine": Options(table="mine/my.csv", labels={"Wut": "Angry", "sad": "other"})})["mine"]
+    labels = [corpus.emotions[row.emotion_raw] for row in corpus.parse(tmp_path, tmp_path)]
+    assert labels == ["anger", "anger", "other"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("path,speaker,emotion,emotion\n1.wav,A,sad,happy\n", "column emotion is in the header twice"),
+        ("path,speaker,emotion,heard,text\n1.wav,A,,happy,Ja, klar\n", "expected 5 columns, found 6"),
+        ("path,speaker,emotion\n1.wav,A,\n", "no label"),
+        ("path,speaker,emotion\n", "no rows"),
+        ("\n\n", "no rows"),
+        ("PK\x03\x04 and so on", "a spreadsheet"),
+    ],
+)
+def test_what_would_be_another_label_or_nothing_at_all_is_told(tmp_path, text, reason):
+    put(tmp_path, "mine/1.wav")
+    put(tmp_path, "mine/my.csv", text)
+    [(_, said)] = told(tmp_path)
+    assert said.startswith(reason)
+    assert len(read(tmp_path)) == 1
+
+
+def test_separators_at_the_end_of_lines_and_old_line_ends_are_no_cells(tmp_path):
+    put(tmp_path, "mine/1.wav")
+    put(tmp_path, "mine/my.csv", "path;speaker;emotion;text\r1.wav;A;sad;a, b, c, d;;\r")
+    assert [row.transcription for row in rows(tmp_path)] == ["a, b, c, d"]
+
+
+def test_one_line_of_json_without_its_label_is_one_line_less(tmp_path):
+    lines = [{"path": f"{n}.wav", "speaker": "A", "emotion": "sad", "text": "a\u2028b\x85c"} for n in range(3)]
+    del lines[0]["emotion"]
+    for n in range(3):
+        put(tmp_path, f"mine/{n}.wav")
+    put(tmp_path, "mine/my.jsonl", "\n".join(json.dumps(line, ensure_ascii=False) for line in lines))
+    problem, *found = sorted(read(tmp_path, table="mine/my.jsonl"), key=lambda row: isinstance(row, Utterance))
+    assert (problem.line, "no column is recognised as emotion" in problem.reason) == (1, True)
+    assert [(row.path, row.transcription) for row in found] == [
+        ("mine/1.wav", lines[1]["text"]),
+        ("mine/2.wav", lines[2]["text"]),
+    ]
 
 
 def test_json_lines_and_a_speaker_in_the_name(tmp_path):
@@ -161,9 +209,27 @@ misc_tables:
     assert (second.emotion_raw, second.start, second.end, second.language) == ("happiness", 2.0, None, "xy")
 
 
+def test_an_audformat_database_with_files_that_a_table_lacks(tmp_path):
+    put(tmp_path, "mine/db.yaml", "tables: {files: {}, emotion: {}}")
+    for name in "abc":
+        put(tmp_path, f"mine/{name}.wav")
+    put(tmp_path, "mine/db.files.csv", "file,speaker\na.wav,NA\nb.wav,None\nc.wav,x\n")
+    put(tmp_path, "mine/db.emotion.csv", "file,emotion\nb.wav,sad\nc.wav,odd\n")
+    found = read(tmp_path, table="mine/db.yaml")
+    assert [(row.path, row.speaker) for row in found if isinstance(row, Utterance)] == [("mine/b.wav", "None")]
+    assert [(p.path, p.line, p.reason) for p in found if isinstance(p, Problem)] == [
+        ("mine/db.files.csv", 2, "no label"),
+        ("mine/db.files.csv", 4, "unknown label 'odd': add it to corpora.mine.labels"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"table": ""}, "at least 1 character"),
+        ({"table": "C:/x.csv"}, "below data.raw"),
+        ({"table": "C:x.csv"}, "below data.raw"),
+        ({"table": "\\\\server\\share\\x.csv"}, "below data.raw"),
         ({"language": "de"}, "name its `table`"),
         ({"table": "/x.csv"}, "below data.raw"),
         ({"table": "a/../../x.csv"}, "below data.raw"),

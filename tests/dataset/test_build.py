@@ -114,3 +114,17 @@ def test_how_each_corpus_is_parted(raw):
     assert (row["parted by"], row["test set"], row["folds"]) == ("speakers", "TestA", "4")  # one sentence: no sides
     assert row["test"] == "2 of 1 (1/0)" or row["test"].startswith(("1 of 1", "2 of 1"))
     assert np.isin(usable["split"], ["train", "validation", "test"]).all()
+
+
+def test_a_folder_that_holds_something_else_says_so(tmp_path):
+    put(tmp_path, "emodb/notes.txt", b"wav files to come")
+    with pytest.raises(build.NoCorpora, match=r"  emodb: nothing in it is of this corpus: http"):
+        make(tmp_path, ["emodb"])
+
+
+def test_recordings_converted_to_what_is_not_read_are_told_unless_they_are_copies(raw):
+    put(raw, "RAVDESS/Actor_02/03-01-05-02-01-01-02.mp3")
+    put(raw, "RAVDESS/mp3/03-01-05-01-01-01-02.mp3")
+    told = make(raw).problems
+    assert told["path"].tolist() == ["RAVDESS/Actor_02/03-01-05-02-01-01-02.mp3"]
+    assert told["reason"].tolist() == [".mp3 is not read here: convert it to .wav"]

@@ -39,6 +39,28 @@ def test_same_size_and_another_time_is_another_version(tmp_path, opened):
     assert scan.scan(tmp_path / "raw", ["a.wav"], tmp_path).loc["a.wav", "sha256"] != before
 
 
+def test_files_that_swap_their_names_are_other_files(tmp_path, opened):
+    first, second = (speech(tmp_path / f"raw/{name}.wav") for name in "ab")
+    for path in (first, second):
+        os.utime(path, ns=(1, 1))  # as an archive does that knows two seconds only
+    before = scan.scan(tmp_path / "raw", ["a.wav", "b.wav"], tmp_path)["sha256"]
+    first.rename(tmp_path / "raw/c.wav")
+    second.rename(first)
+    (tmp_path / "raw/c.wav").rename(second)
+    after = scan.scan(tmp_path / "raw", ["a.wav", "b.wav"], tmp_path)["sha256"]
+    assert (after["a.wav"], after["b.wav"]) == (before["b.wav"], before["a.wav"])
+
+
+def test_a_damaged_cache_is_no_cache(tmp_path, opened):
+    speech(tmp_path / "raw/a.wav")
+    before = scan.scan(tmp_path / "raw", ["a.wav"], tmp_path)
+    [cache] = tmp_path.glob("scan-*.parquet")
+    for damage in (b"", b"PAR1" + bytes(40), cache.read_bytes()[:-9]):
+        cache.write_bytes(damage)
+        assert scan.scan(tmp_path / "raw", ["a.wav"], tmp_path).equals(before)
+    assert opened == ["a.wav"] * 4
+
+
 def test_failures_are_looked_at_again(tmp_path, opened):
     put(tmp_path, "raw/a.wav", b"no sound")
     for _ in range(2):

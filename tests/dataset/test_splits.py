@@ -117,3 +117,22 @@ def test_nothing_depends_on_order_or_on_other_corpora(speakers, sentences, seed,
     again = together[together["corpus"] == "a"][columns].sort_values(keys, kind="stable").reset_index(drop=True)
     expected = alone[columns].sort_values(keys, kind="stable").reset_index(drop=True)
     pd.testing.assert_frame_equal(again, expected)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(3, 14), st.floats(0.01, 0.98), st.floats(0.01, 0.98), st.booleans())
+def test_somebody_trains_whatever_the_shares(speakers, validation, test, by_session):
+    if validation + test >= 1:
+        validation, test = validation / 2, test / 2
+    rows = corpus(speakers=speakers, sentences=1, sessions=[f"{s:02}" for s in range(speakers)])
+    options = OPTIONS | {"validation": validation, "test": test}
+    found = splits.assign(rows, set(), by_session=["a"] if by_session else (), **options)
+    assert set(found["split"]) == {"train", "validation", "test"}
+    assert found.groupby("speaker_id")["split"].nunique().eq(1).all()
+
+
+def test_genders_that_only_some_rows_say_do_not_depend_on_the_order_of_rows():
+    rows = corpus(speakers=12, sentences=2)
+    rows["gender"] = rows["gender"].where(np.arange(len(rows)) % 2 == 0)
+    one, other = (splits.assign(r, set(), **OPTIONS).sort_index()[["split", "fold"]] for r in (rows, rows[::-1]))
+    pd.testing.assert_frame_equal(one, other)

@@ -25,6 +25,8 @@ def corpus(name, family, speakers, official=False, classes=("neutral", "anger", 
                     "speaker_id": f"{name}_{s}",
                     "dialogue_id": f"{name}_{i}",
                     "audio_sha256": f"{name}{s}_{i}",
+                    "transcription": None,
+                    "lexical_control": "free",
                     "emotion": classes[i % len(classes)],
                     "split_official": part if official else None,
                     "exclude_reason": None,
@@ -87,6 +89,13 @@ def test_a_corpus_is_not_crossed_with_its_own_family(study):
     assert names(study, cells["b"].test) == {"a", "m"}
 
 
+def test_sessions_that_share_all_speakers_are_listed_with_the_reason():
+    rows = corpus("a", "a", 12)
+    rows["session"] = [f"day{i % 4}" for i in range(len(rows))]
+    table = splits.assign(rows, set(), seed=0, validation=0.1, test=0.1, folds=5, by_session={"a"})
+    assert protocols.scored(table, 1, 4) == {"a": "1 folds, fewer than 3: its sessions share their speakers"}
+
+
 def test_small_corpora_are_listed_with_the_reason(study):
     assert protocols.scored(study, 100, 4) == {
         "a": "",
@@ -95,6 +104,34 @@ def test_small_corpora_are_listed_with_the_reason(study):
         "m": "36 clips, fewer than 100",
     }
     assert protocols.scored(study, 10, 4)["m"] == "3 speakers, fewer than 4"
+
+
+def test_all_corpora_together_train_on_nobody_whom_a_kindred_corpus_tests(study):
+    people = study["speaker_id"].str.split("_").str[-1]
+    [cell] = protocols.plan(study, ("multi_corpus",), ["a", "b", "b_song", "m"])
+    family = study["family"] == "b"
+    tested = set(people.iloc[cell.test][family.iloc[cell.test]])
+    seen = np.concatenate([cell.train, cell.validation])
+    assert tested
+    assert not tested & set(people.iloc[seen][family.iloc[seen]])
+    others = ~family & study["split"].isin(["train", "validation"])
+    assert set(np.flatnonzero(others)) <= set(seen)  # names are not compared across families
+
+
+def test_all_corpora_together_train_on_no_line_that_a_kindred_corpus_tests():
+    table = manifest(
+        corpus("m", "f", 3, official=True), corpus("e", "f", 3, official=True), corpus("o", "g", 5), official=["m", "e"]
+    )
+    table["transcription"] = [f"one two three four {n}" for n in range(len(table))]
+    [m, *_] = np.flatnonzero((table["corpus"] == "m") & (table["split"] == "test"))
+    e, short, same = np.flatnonzero((table["corpus"] == "e") & (table["split"] == "train"))[:3]
+    own = np.flatnonzero((table["corpus"] == "m") & (table["split"] == "train"))[0]
+    other = np.flatnonzero((table["corpus"] == "o") & (table["split"] == "train"))[0]
+    table.loc[[m, own, other], "transcription"] = "Oh, my God! One two – three."
+    table.loc[e, "transcription"] = "oh my god one TWO three"
+    [cell] = protocols.plan(table, ("multi_corpus",), ["e", "m", "o"])
+    assert e not in cell.train
+    assert {short, same, own, other} <= set(cell.train)
 
 
 @given(st.integers(3, 14), st.integers(3, 14), st.sampled_from(protocols.Protocol.__args__))

@@ -7,7 +7,7 @@ import torchaudio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mer import features
+from mer import features, files
 from mer.features import extract
 from mer.features.hashing import hashed_words
 from mer.features.mfcc import mfcc_statistics
@@ -43,11 +43,12 @@ def test_one_letter_words_and_marks_count():
 def manifest(tmp_path, names):
     rows = []
     for i, name in enumerate(names):
-        soundfile.write(tmp_path / name, np.random.default_rng(i).normal(0, 0.1, 8000), 16_000)
+        if not (tmp_path / name).exists():
+            soundfile.write(tmp_path / name, np.random.default_rng(i).normal(0, 0.1, 8000), 16_000)
         rows.append(
             {
                 "source_path": name,
-                "audio_sha256": f"sha{i}",
+                "audio_sha256": files.digest_file(tmp_path / name),
                 "start": None,
                 "end": None,
                 "duration": 0.5,
@@ -70,12 +71,12 @@ def test_vectors_are_computed_once_and_changed_flags_never_meet_them(tmp_path, m
     assert vectors.any(axis=1).all()
     monkeypatch.setattr(extract.audio, "read_mono", None)  # nothing is read a second time
     features.extract_audio(table, tmp_path, features.Store(tmp_path / "store", spec()))
-    assert features.Store(tmp_path / "store", spec(13)).missing(["sha0:<NA>:<NA>"])
+    assert features.Store(tmp_path / "store", spec(13)).missing(extract.audio_keys(table))
 
 
 def test_an_unreadable_recording_is_listed_and_absent(tmp_path):
-    table = manifest(tmp_path, ["a.wav", "b.wav"])
     (tmp_path / "b.wav").write_bytes(b"not audio at all")
+    table = manifest(tmp_path, ["a.wav", "b.wav"])
     store = features.Store(tmp_path / "store", spec())
     features.extract_audio(table, tmp_path, store)
     keys = extract.audio_keys(table)
@@ -83,6 +84,18 @@ def test_an_unreadable_recording_is_listed_and_absent(tmp_path):
     assert present.tolist() == [True, False]
     assert not vectors[1].any()
     assert "not readable" in store.errors(keys)[1]
+
+
+def test_a_recording_that_changed_since_is_refused_and_its_vector_not_kept(tmp_path):
+    table = manifest(tmp_path, ["a.wav"])
+    store = features.Store(tmp_path / "store", spec())
+    (tmp_path / "a.wav").unlink()
+    with pytest.raises(FileNotFoundError, match=r"a\.wav: the recording is not there any more"):
+        features.extract_audio(table, tmp_path, store)
+    soundfile.write(tmp_path / "a.wav", np.random.default_rng(9).normal(0, 0.1, 8000), 16_000)
+    with pytest.raises(extract.Changed, match=r"a\.wav: changed after the dataset was built"):
+        features.extract_audio(table, tmp_path, store)
+    assert store.missing(extract.audio_keys(table)) == extract.audio_keys(table)
 
 
 def test_a_shard_without_its_list_is_ignored(tmp_path):

@@ -56,3 +56,13 @@ def test_samples_that_are_not_numbers(tmp_path):
     soundfile.write(tmp_path / "a.wav", np.array([0.0, np.nan, 0.0]), 16_000, subtype="FLOAT")
     with pytest.raises(audio.Unreadable, match="not numbers"):
         audio.read_mono(tmp_path / "a.wav")
+
+
+def test_a_header_without_a_length_is_no_length_of_ages(tmp_path):
+    soundfile.write(tmp_path / "a.flac", tone(1.0, 16_000), 16_000)
+    data = bytearray((tmp_path / "a.flac").read_bytes())
+    data[21] &= 0xF0  # FLAC keeps the number of samples in these 36 bits; an encoder into a pipe leaves them empty
+    data[22:26] = bytes(4)
+    (tmp_path / "a.flac").write_bytes(bytes(data))
+    with pytest.raises(audio.Unreadable, match="does not say how long"):
+        audio.header(tmp_path / "a.flac")

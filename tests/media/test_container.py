@@ -1,8 +1,12 @@
 """Sound in containers that libsndfile cannot open; each is written here."""
 
+import contextlib
+
 import av
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mer.media import audio
 
@@ -80,3 +84,38 @@ def test_what_is_no_container_says_so(tmp_path):
         audio.header(tmp_path / "half.m4a")
     with pytest.raises(FileNotFoundError):
         audio.read_mono(tmp_path / "gone.mp4")
+
+
+def test_a_track_that_nothing_can_decode_says_so(tmp_path):
+    path = write(tmp_path / "a.mkv", "pcm_s16le")
+    path.write_bytes(path.read_bytes().replace(b"A_PCM/INT/LIT", b"A_XYZ/INT/LIT"))
+    for read in (audio.header, audio.read_mono):
+        with pytest.raises(audio.Unreadable, match=r"does not (know|say)"):
+            read(path)
+
+
+def test_sound_that_changes_midway_says_so(tmp_path):
+    first = write(tmp_path / "1.aac", "aac", rate=16_000, layout="mono").read_bytes()
+    (tmp_path / "1.aac").write_bytes(first + write(tmp_path / "2.aac", "aac", rate=44_100).read_bytes())
+    with pytest.raises(audio.Unreadable, match="midway"):
+        audio.read_mono(tmp_path / "1.aac")
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("packed")
+    return folder, {name: write(folder / name, KINDS[name], seconds=0.2).read_bytes() for name in ("a.mp4", "a.mkv")}
+
+
+@given(st.sampled_from(["a.mp4", "a.mkv"]), st.lists(st.tuples(st.integers(0, 899), st.integers(0, 255)), max_size=20))
+def test_a_damaged_container_is_read_or_refused(packed, name, damage):
+    folder, whole = packed
+    data = bytearray(whole[name])
+    for place, value in damage:
+        # an mp4 describes itself at its end, an mkv at its beginning
+        data[-1 - place if name == "a.mp4" else place] = value
+    (folder / f"damaged-{name}").write_bytes(bytes(data))
+    for read in (audio.header, lambda path: audio.read_mono(path, max_seconds=1.0)):
+        with contextlib.suppress(audio.Unreadable):
+            found = read(folder / f"damaged-{name}")
+            assert isinstance(found, np.ndarray) or (found.rate > 0 and found.channels > 0)

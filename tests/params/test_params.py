@@ -92,3 +92,11 @@ def test_by_hand_a_notebook_writes_apart_and_reads_what_the_run_made(tmp_path, m
     files.write_text(run.write("a.txt"), "by hand")
     assert run.read("a.txt").read_text() == "by hand"
     assert (home / "a.txt").read_text() == "run"
+
+
+def test_a_refusal_of_ours_reads_as_one(tmp_path):
+    (tmp_path / "x.yaml").write_text("corpora: {mine: {table: ../my.csv}}")
+    with pytest.raises(params.ParamsError) as told:
+        params.load(tmp_path / "x.yaml")
+    expected = "corpora.mine.table: must be below data.raw: a relative path without .., not '../my.csv'"
+    assert told.value.problems == [expected]

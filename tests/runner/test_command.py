@@ -1,6 +1,7 @@
 """`run_all.py` as a process of its own."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -66,10 +67,47 @@ def test_ctrl_c_keeps_finished_steps_and_leaves_no_kernel(toys):
     os.killpg(process.pid, signal.SIGINT)
     screen, _ = process.communicate(timeout=20)
     assert process.returncode == 130, screen
-    assert "python run_all.py params/toy.yaml" in screen
+    told = screen.partition("✗ interrupted; what is finished is kept\n")[2]
+    page = files.to_root(toys.study.folder / "index.html")
+    assert told == f"  open      {page}\n  retry     python run_all.py params/toy.yaml\n", screen
     assert toys.study.place("01_make_data", "stamp").exists()
     left = {p.name for p in toys.study.folder.iterdir() if p.name.startswith("02")}
     assert left == set()
     assert toys.states() == {"01": "done", "02": "interrupted"}
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid.read_text()), 0)
+
+
+@pytest.fixture
+def command(tmp_path):
+    """`run_all.py` for the first step of the demo, with its data elsewhere; and its run folder."""
+    name = f"pytest-command-{os.getpid()}"
+    sets = [f"--set=data.raw={tmp_path / 'raw'}", f"--set=data.store={tmp_path / 'store'}"]
+    yield ["run_all.py", "--steps", "01", "--name", name, *sets], files.ROOT / "outputs" / name
+    shutil.rmtree(files.ROOT / "outputs" / name, ignore_errors=True)
+
+
+def test_a_step_that_fails_ends_with_code_1_and_the_whole_command_to_type(command):
+    arguments, folder = command
+    done = python(*arguments, "--set", "timeout_minutes=0.005")
+    assert done.returncode == 1, done.stderr
+    assert "01_build_dataset timed out" in done.stdout
+    assert f"--name {folder.name} --steps 01\n" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_and_terminated_end_with_code_130_and_in_order(command, end):
+    arguments, folder = command
+    process = subprocess.Popen([sys.executable, *arguments], cwd=files.ROOT, text=True, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, preexec_fn=lambda: signal.signal(
+                                   signal.SIGINT, signal.default_int_handler))  # fmt: skip
+    wait_for((folder / "stamps/01_build_dataset.json").is_file)
+    process.send_signal(end)
+    screen, _ = process.communicate(timeout=30)
+    assert process.returncode == 130, screen
+    assert "✗ interrupted; what is finished is kept\n" in screen
+    assert f"--name {folder.name} --steps 01\n" in screen
+    assert "Traceback" not in screen
+    assert files.read_json(folder / "run.json")["state"] == "interrupted"

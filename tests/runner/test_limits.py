@@ -33,6 +33,16 @@ def test_a_notebook_that_prints_100_megabytes(toys):
     assert "the log ends here" in kinds["log"].read_text()[-200:]
 
 
+def test_an_error_with_a_message_of_ten_megabytes(toys):
+    toys.add("01_shout", "raise ValueError('x' * 10_000_000)")
+    assert toys.run() == 1
+    assert "ValueError: xxx" in toys.screen
+    assert "characters; see the log)" in toys.screen
+    for kind in ("failed", "log"):
+        assert toys.study.place("01_shout", kind).stat().st_size < output.SHOWN
+    assert "… (10,0" in toys.study.place("01_shout", "log").read_text()
+
+
 def test_printing_is_kept_up_to_the_limit_and_each_cell_has_its_own(toys, monkeypatch):
     toys.add("01_print_some", "print('a' * 400_000)", "print('b' * 400_000)")
     assert toys.run() == 0
@@ -93,6 +103,23 @@ def test_a_disk_that_fills_up_ends_the_run_and_keeps_what_is_finished(toys, monk
     monkeypatch.setattr(files, "write_json", write)
     assert toys.run() == 0
     assert "1 done, 1 unchanged" in toys.screen
+
+
+def test_a_front_page_that_cannot_be_written_is_not_left_to_tell_of_another_run(toys, monkeypatch):
+    toys.add("01_make_data", writes=["a"])
+    assert toys.run() == 0
+    page, write = toys.study.folder / "index.html", files.write_text
+
+    def full(path, text):
+        if path == page:
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        write(path, text)
+
+    monkeypatch.setattr(files, "write_text", full)
+    assert toys.run(force=True) == 1
+    assert f"✗ No space left on device: {page}; what is finished is kept\n" in toys.screen
+    assert toys.screen.endswith("  retry     python run_all.py params/toy.yaml\n")
+    assert not page.exists()
 
 
 MOUNT = ["unshare", "--user", "--map-root-user", "--mount"]

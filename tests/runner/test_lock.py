@@ -1,5 +1,6 @@
 """One runner per folder; a run that was killed, half-way or by hand."""
 
+import errno
 import os
 import random
 import signal
@@ -10,6 +11,7 @@ import pytest
 
 from mer import files
 from mer.runner import StudyError
+from mer.runner.verify import verify
 from tests.runner.conftest import wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
@@ -68,7 +70,7 @@ def test_a_second_interrupt_kills_at_once(toys):
     first.send_signal(signal.SIGINT)
     screen, _ = first.communicate(timeout=15)
     assert first.returncode == 130, screen
-    assert "Go on with:" in screen
+    assert "✗ interrupted; what is finished is kept\n" in screen
     assert not psutil.pid_exists(int((toys.study.folder / "pid").read_text()))
 
 
@@ -119,6 +121,31 @@ def test_a_damaged_note_of_the_last_runner_does_no_harm(toys, text):
     (toys.study.folder / ".runner.json").write_text(text)
     assert toys.run() == 0
     assert "was killed" in toys.screen
+
+
+def test_a_disk_that_is_full_from_the_start_is_refused_and_the_next_run_is_not_told_of_a_killed_one(toys, monkeypatch):
+    toys.add("01_make_data", writes=["a"])
+    write = files.write_json
+
+    def full(path, value):
+        if path.name == ".runner.json":
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        write(path, value)
+
+    monkeypatch.setattr(files, "write_json", full)
+    with pytest.raises(StudyError, match="cannot be written: No space left on device"):
+        toys.run()
+    monkeypatch.setattr(files, "write_json", write)
+    assert toys.run() == 0
+    assert "was killed" not in toys.screen
+
+
+def test_a_refusal_leaves_no_note_of_a_runner(toys):
+    toys.study.folder.mkdir()
+    (toys.study.folder / "params.yaml").write_text("name: toy\n")
+    with pytest.raises(StudyError, match="no finished step"):
+        verify(toys.study)
+    assert not (toys.study.folder / ".runner.json").exists()
 
 
 def test_what_a_hand_changed_is_made_again(toys):

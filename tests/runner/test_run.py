@@ -60,6 +60,23 @@ def test_a_failing_cell_tells_where_why_and_what_to_do(toys):
     assert "ValueError: no such thing" in page
 
 
+def test_independent_steps_run_at_once_as_many_as_jobs_allow(toys):
+    meet = """import time
+mine, other = folder / 'at{0}', folder / 'at{1}'
+mine.touch()
+until = time.monotonic() + {2}
+while not (met := other.exists()) and time.monotonic() < until:
+    time.sleep(0.02)
+time.sleep(0.5)  # so that the other can see us, too
+mine.unlink()
+(folder / 'met{0}').write_text(str(met))"""
+    for jobs, wait in ((2, 20), (1, 1)):
+        for one, other in (("01", "02"), ("02", "01")):
+            toys.add(f"{one}_meet", meet.format(one, other, wait), writes=[f"met{one}"])
+        assert toys.run(jobs=jobs, force=True) == 0, toys.screen
+        assert [(toys.study.folder / f"met{n}").read_text() for n in ("01", "02")] == [str(jobs == 2)] * 2
+
+
 def test_without_keep_going_nothing_new_is_begun_after_a_failure(toys):
     toys.add("01_make_data", "1 / 0", writes=["a"])
     toys.add("02_by_itself", writes=["b"])
@@ -115,7 +132,8 @@ def test_a_declared_output_that_is_not_written_and_an_early_exit_are_failures(to
 
 def test_a_kernel_sees_its_run_and_nobody_elses_habits(toys, monkeypatch):
     monkeypatch.setenv("MPLBACKEND", "agg")
-    names = ["MER_RUN_FOLDER", "MER_JOBS", "OMP_NUM_THREADS", "PYTHONHASHSEED", "MPLBACKEND"]
+    threads = ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"]
+    names = ["MER_RUN_FOLDER", "MER_JOBS", "PYTHONHASHSEED", "MPLBACKEND", *threads]
     code = (
         f"import json, os, sys\nfacts = {{name: os.environ.get(name, '') for name in {names}}}\n"
         "facts |= {'params': params_file, 'cwd': os.getcwd(), 'python': sys.executable}\n"
@@ -126,7 +144,8 @@ def test_a_kernel_sees_its_run_and_nobody_elses_habits(toys, monkeypatch):
     assert toys.run(jobs=4) == 0
     facts = json.loads((toys.study.folder / "facts.json").read_text())
     assert facts["MER_RUN_FOLDER"] == str(toys.study.folder)
-    assert (facts["MER_JOBS"], facts["OMP_NUM_THREADS"], facts["PYTHONHASHSEED"]) == ("4", "3", "0")
+    assert (facts["MER_JOBS"], facts["PYTHONHASHSEED"]) == ("4", "0")
+    assert [facts[name] for name in threads] == ["3"] * 4  # whatever --jobs is
     assert facts["MPLBACKEND"] != "agg"
     assert facts["params"] == str(toys.study.folder / "params.yaml")
     assert facts["python"] == sys.executable

@@ -2,10 +2,13 @@
 
 import io
 import os
+import re
 import sys
 
 import pytest
 
+from mer import files
+from mer.runner import run
 from mer.runner.screen import MOST, Screen
 
 
@@ -68,3 +71,40 @@ def test_only_a_terminal_that_can_is_redrawn(monkeypatch, variables, live):
     with open(other, "w") as terminal:  # noqa: PTH123
         assert Screen(terminal).live is live
     os.close(main)
+
+
+def test_the_live_line_tells_time_heading_progress_and_what_is_left_of_the_last_time(toys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    toys.add("01_count_up", "from tqdm import tqdm\nimport time\nfor _ in tqdm(range(40), mininterval=0):\n"
+                            "    time.sleep(0.05)", heading="Count things", writes=[])  # fmt: skip
+    toys.add("02_wait_for_it", reads=["nothing"])
+    for last in (False, True):
+        out = io.StringIO()
+        assert run(toys.study, force=True, screen=Screen(out, live=True)) == 0
+        left = r"about [\d.]+ s left" if last else r"(?!.*left)"
+        assert re.search(rf"▸ 01 count_up +[\d.]+ s  Count things  \d+/40 *{left}", out.getvalue()), out.getvalue()
+        assert "· 02 wait_for_it" in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("body", "timeout", "headline", "advice"),
+    [
+        ("1 / 0", None, r"failed in “Work”, code cell 3, after [\d.]+ s\n  ZeroDivisionError: division by zero", ""),
+        ("import os\nos.kill(os.getpid(), 9)", None,
+         r"died in “Work”, code cell 3, after [\d.]+ s\n  the kernel died, .* held up to [\d.]+ GB", "--jobs 1"),
+        ("import time\ntime.sleep(60)", 3.0,
+         r"timed out in “Work”, code cell 3, after [\d.]+ s\n  .*not finished after 3 seconds", "timeout_minutes"),
+    ],
+)  # fmt: skip
+def test_each_failure_reads_differently_and_ends_with_what_to_open_and_to_type(toys, body, timeout, headline, advice):
+    toys.add("01_go_wrong", body)
+    toys.change(timeout=timeout)
+    assert toys.run() == 1
+    assert re.search(rf"✗ 01_go_wrong {headline}", toys.screen), toys.screen
+    after = toys.screen.partition("✗ 01_go_wrong ")[2]
+    opened = re.search(r"\n  open      (\S+\.failed\.ipynb)\n", after)
+    assert files.from_root(opened[1]).is_file()
+    assert files.from_root(re.search(r"\n  log       (\S+\.log)\n", after)[1]).is_file()
+    assert re.search(r"\n  notebook  \S+/01_go_wrong\.ipynb\n", after)
+    assert "\n  retry     python run_all.py params/toy.yaml\n" in after
+    assert (advice in after) if advice else ("\n  try " not in after)

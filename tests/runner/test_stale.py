@@ -5,7 +5,7 @@ import os
 import pytest
 
 from mer import files
-from mer.runner import digests, sources, stale, stamps, steps, units
+from mer.runner import digests, sources, stale, stamps, steps, survey, units
 
 NAME = "01_a_b"
 
@@ -102,6 +102,40 @@ def test_a_stamp_that_is_none_is_told(sealed, toys, text):
     assert sealed() == "its stamp cannot be read, or is of another version of the runner"
 
 
+def test_what_a_stamp_vouches_for_is_on_the_disk_before_the_stamp(toys, monkeypatch):
+    """Or a machine that loses power keeps the stamp of an output that it lost."""
+    toys.add(NAME, writes=["out", "parts"])
+    (toys.study.folder / "parts/deep").mkdir(parents=True)
+    outputs = [toys.study.folder / name for name in ("out", "parts/a", "parts/deep/b")]
+    for path in outputs:
+        path.write_text("1")
+    order = []
+    sync, write = os.fsync, files.write_json
+    monkeypatch.setattr(os, "fsync", lambda descriptor: (order.append(os.fstat(descriptor).st_ino), sync(descriptor)))
+    monkeypatch.setattr(files, "write_json", lambda path, value: (order.append(path.name), write(path, value)))
+    stamps.seal(toys.study, *look(toys), {})
+    assert set(order[:-1]) >= {path.stat().st_ino for path in outputs}
+    assert order[-1] == f"{NAME}.json"
+
+
+def test_explain_names_every_change_and_why_a_step_would_run(sealed, toys):
+    def told():
+        [row] = survey(toys.study)
+        return row.state, row.reason, row.changed
+
+    assert told() == ("unchanged", "", [])
+    toys.change(params={"training": {"epochs": 4}})
+    toys.edit(NAME, lambda cells: cells[4].update(source="from mer.used import inner  # again"))
+    (toys.study.folder / "data/manifest").write_text("2")
+    assert told() == (
+        "will run",
+        "code changed",
+        ["code cell 3 changed", "training.epochs is 4, was 3", "input data changed"],
+    )
+    toys.study.place(NAME, "stamp").unlink()
+    assert told() == ("will run", "never run", ["never run"])
+
+
 def test_a_stamp_that_was_edited_is_not_believed(sealed, toys):
     stamp = files.read_json(toys.study.place(NAME, "stamp"))
     stamp["parts"]["parameters"]["training"]["epochs"] = 4
@@ -124,7 +158,7 @@ def test_a_unit_that_did_not_end_well_runs_again(sealed, toys, state):
     assert stamps.took(toys.study, unit) == 1  # the time it took is kept for the next estimate
 
 
-def test_a_clock_that_goes_back_changes_nothing_and_hides_nothing(sealed, toys):
+def test_a_clock_that_goes_back_changes_nothing_and_hides_nothing(sealed, toys, monkeypatch):
     for path in [toys.path(NAME), toys.study.place(NAME, "stamp"), toys.study.folder / "out"]:
         os.utime(path, (10**9, 10**9))
     assert sealed() is None
@@ -134,6 +168,10 @@ def test_a_clock_that_goes_back_changes_nothing_and_hides_nothing(sealed, toys):
     (toys.study.folder / "data/manifest").write_text("1")
     os.utime(toys.study.folder / "data/manifest", (2**32, 2**32))  # the year 2106
     assert sealed() is None
+    monkeypatch.setattr(digests.time, "time", lambda: 10**9)  # and now it is 2001
+    assert sealed() is None
+    (toys.study.folder / "data/manifest").write_text("3")
+    assert sealed() == "input data changed"
 
 
 def test_digests_are_kept_between_runs_and_a_change_of_the_same_size_and_time_is_seen(tmp_path):

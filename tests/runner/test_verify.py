@@ -5,14 +5,17 @@ import json
 import random
 import re
 import shutil
+import subprocess
+import sys
 
 import pytest
 
-from mer.runner import StudyError, tables
+from mer.runner import StudyError, lock, stale, tables
 from mer.runner.compare import compare
 from mer.runner.pages import render
 from mer.runner.screen import Screen
 from mer.runner.verify import scratch, verify
+from tests.runner.conftest import wait_for
 
 TABLE = """import csv, {module}
 with (folder / 'tables.csv').open('w', newline='') as file:
@@ -161,3 +164,77 @@ def test_pages_are_rendered_again_without_running(finished):
     finished.study.place("02_score", "ipynb").write_text("{")
     assert render(finished.study, Screen(out, live=False)) == 1
     assert "02_score.ipynb cannot be rendered" in out.getvalue()
+
+
+def test_data_and_versions_that_changed_since_are_named(finished, tmp_path, monkeypatch):
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    (raw / "a.wav").write_text("1")
+    finished.change(external={"raw": (raw, False)})
+    copy = "import math\n(folder / 'sizes').write_text((folder.parent / 'raw/a.wav').read_text())"
+    finished.add("03_measure", copy, reads=["raw"], writes=["sizes"])
+    monkeypatch.setattr(stale, "versions", lambda: {"numpy": "1.0"})
+    assert finished.run() == 0
+    summary = finished.study.folder / "run.json"
+    then = json.loads(summary.read_text())
+    then["packages"] |= {"scipy": "0.1"}
+    then["hardware"] |= {"cpus": 999}
+    summary.write_text(json.dumps(then))
+    monkeypatch.setattr(stale, "versions", lambda: {"numpy": "2.0"})
+    (raw / "a.wav").write_text("22")
+    code, told = check(finished)
+    assert code == 1
+    since = told.partition("what has changed since that run:\n")[2]
+    assert "  03_measure: input raw changed\n" in since
+    assert "  03_measure: numpy is 2.0, was 1.0\n" in since
+    assert re.search(r"  installed scipy is \d\S+, was 0\.1\n", since)
+    assert re.search(r"  cpus is \d+, was 999\n", since)
+    assert re.search(r"differs  sizes: .*bytes", told), told
+
+
+def test_a_replay_that_fails_names_what_changed(finished):
+    finished.edit("02_score", lambda cells: cells[-1].update(source="1 / 0"))
+    finished.change(params={"training": {"epochs": 4}})
+    code, told = check(finished)
+    assert code == 1
+    assert "ZeroDivisionError" in told
+    since = told.partition("what has changed since that run:\n")[2]
+    assert "  01_make_data: training.epochs is 4, was 3\n" in since
+    assert re.search(r"  02_score: code cells? 3", since), told
+
+
+def test_every_value_of_a_fan_out_is_replayed(toys):
+    toys.change(params={"evaluation": {"seeds": [0, 1]}})
+    toys.add("01_train_all", "(folder / f'{seed}.txt').write_text('x' * (3 + seed * ('verify' in str(folder))))",
+             uses=["evaluation"], writes=["{seed}.txt"], fan_out={"seed": "evaluation.seeds"})  # fmt: skip
+    assert toys.run() == 0
+    code, told = check(toys)
+    assert code == 1
+    assert "same     0.txt" in told
+    assert "differs  1.txt" in told
+
+
+def test_a_run_that_is_at_work_or_being_replayed_is_not_replayed(finished):
+    with (
+        lock.held(finished.study.folder, lambda _: None),
+        pytest.raises(StudyError, match=r"in use by another runner \(process \d+ on"),
+    ):
+        check(finished)
+    assert check(finished)[0] == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX processes")
+def test_what_a_killed_replay_left_is_ended_before_the_next(finished):
+    writer = (
+        "import pathlib, sys, time\nwhile True:\n    pathlib.Path(sys.argv[1]).write_text('x')\n    time.sleep(0.01)"
+    )
+    again = scratch(finished.study.folder)
+    again.mkdir()
+    left = subprocess.Popen([sys.executable, "-c", writer, str(again / "left")], env={"MER_RUN_FOLDER": str(again)})
+    try:
+        wait_for((again / "left").exists)
+        assert check(finished)[0] == 0
+        assert left.poll() is not None
+    finally:
+        left.kill()
+        left.wait()

@@ -4,6 +4,7 @@ import itertools
 import re
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
 from mer.corpora import CORPORA
@@ -95,7 +96,7 @@ def namesakes(rows: pd.DataFrame) -> Iterator[Finding]:
     """Yield names that speakers of two families have in common: a hint, no more."""
     people = rows[["family", "corpus", "person"]].dropna().drop_duplicates()
     telling = [bool(_TELLING.search(_GENERIC.sub("", name.casefold()))) for name in people["person"]]
-    people = people[telling]
+    people = people[np.array(telling, dtype=bool)]
     people = people[people.groupby("person")["family"].transform("nunique") > 1]
     where = people.groupby("person")["corpus"].transform(joined)
     for corpora, group in people.groupby(where, sort=True):

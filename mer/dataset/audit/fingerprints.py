@@ -19,10 +19,8 @@ BANDS = 33
 LOWEST_HZ, HIGHEST_HZ = 250, 3_400
 AUDIBLE = 1e-4
 """frames further than 40 dB below the loudest are not compared: padding, pauses and noise differ between copies"""
-CERTAIN = 0.5
-"""share of the audible frames by which copies are looked for: those whose weakest bits are the least weak"""
-WEAK = 4
-"""bits of a certain frame that may have flipped in a copy"""
+WEAK = 3
+"""bits of a word that are the likeliest to have flipped in a copy"""
 _BLOCK = 256
 """frames transformed at once: they stay in the cache, and an hour needs no more memory than a minute"""
 
@@ -34,13 +32,11 @@ class Fingerprint:
     Attributes:
         words: uint32 (n,)
         audible: bool (n,)
-        certain: int32 (k,), numbers of the frames to look copies up by, ascending
-        weak: uint32 (k, WEAK), one mask for each weak bit of those frames
+        weak: uint8 (number of audible frames, WEAK), the numbers of each audible word's weak bits
     """
 
     words: np.ndarray
     audible: np.ndarray
-    certain: np.ndarray
     weak: np.ndarray
 
 
@@ -59,18 +55,15 @@ def fingerprint(samples: np.ndarray) -> Fingerprint:
     loudness = energies.sum(axis=1)
     peak = float(loudness.max())
     if not peak > 0:
-        return _silent(len(energies) - 1)
+        frames = len(energies) - 1
+        return Fingerprint(np.zeros(frames, "uint32"), np.zeros(frames, bool), np.zeros((0, WEAK), "uint8"))
     audible = loudness > AUDIBLE * peak
     steps = np.diff(np.log(energies + 1e-9 * peak), axis=1)
     changes = np.diff(steps, axis=0)
     words = np.packbits(changes > 0, axis=1, bitorder="little").view("<u4")[:, 0]
     audible = audible[1:] & audible[:-1]
-    return Fingerprint(words, audible, *_most_certain(np.abs(changes), audible))
-
-
-def _silent(frames: int) -> Fingerprint:
-    none = np.zeros(0, "int32"), np.zeros((0, WEAK), "uint32")
-    return Fingerprint(np.zeros(frames, "uint32"), np.zeros(frames, bool), *none)
+    weak = np.argpartition(np.abs(changes[audible]), WEAK - 1, axis=1)[:, :WEAK].astype("uint8")
+    return Fingerprint(words, audible, weak)
 
 
 def _energies(samples: np.ndarray) -> np.ndarray:
@@ -82,14 +75,6 @@ def _energies(samples: np.ndarray) -> np.ndarray:
         power = np.abs(scipy.fft.rfft(frames[at : at + _BLOCK] * _TAPER, axis=1)) ** 2
         energies[at : at + _BLOCK] = np.add.reduceat(power[:, : _EDGES[-1]], _EDGES[:-1], axis=1)
     return energies
-
-
-def _most_certain(certainty: np.ndarray, audible: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    frames = np.flatnonzero(audible)
-    weak = np.argpartition(certainty[frames], WEAK - 1, axis=1)[:, :WEAK]
-    doubt = np.take_along_axis(certainty[frames], weak, axis=1).sum(axis=1)
-    chosen = np.sort(np.argsort(-doubt, kind="stable")[: int(np.ceil(CERTAIN * len(frames)))])
-    return frames[chosen].astype("int32"), np.uint32(1) << weak[chosen].astype("uint32")
 
 
 _TAPER = np.hanning(WINDOW).astype("float32")

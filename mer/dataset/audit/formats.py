@@ -66,7 +66,7 @@ def _json_lines(path: Path) -> pd.DataFrame:
             raise Unusable(f"{path}, line {number}: not JSON ({_first_line(error)})") from None
         if not isinstance(record, dict):
             raise Unusable(f"{path}, line {number}: not an object in braces, as each line of a .jsonl has to be")
-        records.append(record)
+        records.append({_text(name): value for name, value in record.items()})
     names = list(dict.fromkeys(name for record in records for name in record))
     columns = {name: pd.Series([record.get(name) for record in records], dtype=object) for name in names}
     return pd.DataFrame(columns, index=range(len(records)))

@@ -1,8 +1,9 @@
 """Which recordings are copies of one another, however they were cut, padded, resampled or encoded.
 
-Every certain frame of a recording is looked up in an index of all others', each of its weak bits flipped or not.
-Two that meet twice at one shift are laid over each other and the bits compared. The look-ups grow with the number
-of frames; what meets by chance grows with its square, but so slowly (32-bit words) that it never dominates.
+Every audible frame of a recording is looked up in an index of all others', each of its weak bits flipped or not.
+Two that meet in several frames at one shift are laid over each other and their bits compared. The look-ups grow with
+the number of frames. What meets by chance grows with its square, but with words of 32 bits hardly anything does:
+benchmarks/audit.py measures it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,7 +14,7 @@ import pandas as pd
 
 from mer.dataset.audit.fingerprints import SECONDS_PER_FRAME, WEAK, Fingerprint
 
-VOTES = 2
+VOTES = 3
 """frames that must agree on a shift before two recordings are compared"""
 SHORTEST = 25
 """frames, 0.2 s of sound: with less nothing can be told"""
@@ -21,6 +22,8 @@ COVER = 0.5
 """share of the shorter recording's audible frames that must lie over audible frames of the other"""
 CROWD = 50
 """entries of one word that a look-up meets at most; more are copies of copies, or a signal that says nothing"""
+HOPELESS = 0.4
+"""share of differing bits beyond which a neighbouring shift does not help"""
 _PROBING = 1_024
 """recordings looked up at once, which bounds the memory"""
 
@@ -32,17 +35,14 @@ def pairs(prints: Sequence[Fingerprint]) -> pd.DataFrame:
         columns first, second (numbers in `prints`, first < second), shift (seconds of the first that pass before
         the second starts), seconds (compared), errors (share of bits that differ, 0..0.3); sorted by the numbers.
     """
-    index = _Index(prints)
     found = []
-    for first, second, shift in index.candidates():
-        frames, errors, shift = min(
-            (_compare(prints[first], prints[second], shift + nudge) for nudge in (0, -1, 1)), key=lambda c: c[1]
-        )
+    for first, second, shift in _Index(prints).candidates():
+        frames, errors, shift = _compare(prints[first], prints[second], shift)
         if errors <= tolerated(frames):
             swapped = first > second
-            shift_seconds = (-shift if swapped else shift) * SECONDS_PER_FRAME
             numbers = (second, first) if swapped else (first, second)
-            found.append((*numbers, shift_seconds, frames * SECONDS_PER_FRAME, errors))
+            seconds = (-shift if swapped else shift) * SECONDS_PER_FRAME
+            found.append((*numbers, seconds, frames * SECONDS_PER_FRAME, errors))
     table = pd.DataFrame(found, columns=["first", "second", "shift", "seconds", "errors"])
     table = table.sort_values(["first", "second", "errors", "shift"]).drop_duplicates(["first", "second"])
     return table.astype({"first": "int64", "second": "int64"}).reset_index(drop=True)
@@ -61,32 +61,41 @@ def tolerated(frames: int) -> float:
 
 
 def _compare(one: Fingerprint, other: Fingerprint, shift: int) -> tuple[int, float, int]:
-    """Frames compared, share of their bits that differ, and the shift; too little overlap differs wholly."""
+    """Frames compared, share of their bits that differ, and the shift, at the best of three neighbouring shifts."""
+    best = (*_differing(one, other, shift), shift)
+    if best[1] < HOPELESS:
+        best = min(
+            best, *((*_differing(one, other, near), near) for near in (shift - 1, shift + 1)), key=lambda b: b[1]
+        )
+    return best
+
+
+def _differing(one: Fingerprint, other: Fingerprint, shift: int) -> tuple[int, float]:
+    """Frames compared and share of their bits that differ; where too little can be compared, none and all."""
     start, end = max(0, shift), min(len(one.words), shift + len(other.words))
     if end - start < SHORTEST:
-        return 0, 1.0, shift
+        return 0, 1.0
     both = one.audible[start:end] & other.audible[start - shift : end - shift]
     frames = int(np.count_nonzero(both))
-    if frames < SHORTEST or frames < COVER * min(np.count_nonzero(one.audible), np.count_nonzero(other.audible)):
-        return 0, 1.0, shift
-    differing = np.bitwise_count(one.words[start:end] ^ other.words[start - shift : end - shift])
-    return frames, float(differing[both].sum() / (32 * frames)), shift
+    if frames < SHORTEST or frames < COVER * min(len(one.weak), len(other.weak)):
+        return 0, 1.0
+    bits = np.bitwise_count(one.words[start:end] ^ other.words[start - shift : end - shift])
+    return frames, float(bits[both].sum() / (32 * frames))
 
 
 class _Index:
-    """All certain frames of all recordings, in the order of their words."""
+    """All audible frames of all recordings, in the order of their words."""
 
     def __init__(self, prints: Sequence[Fingerprint]) -> None:
-        counts = [len(one.certain) for one in prints]
-        self.first = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64)
+        counts = [len(one.weak) for one in prints]
+        self.first = np.concatenate([[0], np.cumsum(counts, dtype="int64")]).astype("int64")
         """number of each recording's first entry, before sorting"""
-        empty = [np.zeros(0, "uint32")]
-        self.words = np.concatenate([one.words[one.certain] for one in prints] + empty)
-        self.frames = np.concatenate([one.certain for one in prints] + empty).astype("int64")
-        self.weak = np.concatenate([one.weak for one in prints] + [np.zeros((0, WEAK), "uint32")])
-        self.owners = np.repeat(np.arange(len(prints)), counts)
-        self.order = np.argsort(self.words, kind="stable")
-        self.sorted = self.words[self.order]
+        self.words = np.concatenate([np.zeros(0, "uint32"), *(one.words[one.audible] for one in prints)])
+        self.frames = np.concatenate([np.zeros(0, "int32"), *map(_audible_frames, prints)])
+        self.weak = np.concatenate([np.zeros((0, WEAK), "uint8"), *(one.weak for one in prints)])
+        self.owners = np.repeat(np.arange(len(prints), dtype="int32"), counts)
+        self.order = np.argsort(self.words, kind="stable").astype("int32")
+        self.known, self.places, self.counts = np.unique(self.words[self.order], return_index=True, return_counts=True)
 
     def candidates(self) -> Iterator[tuple[int, int, int]]:
         """Yield (recording, other recording, shift in frames) where several frames agree."""
@@ -98,30 +107,37 @@ class _Index:
 
     def _masks(self, probes: np.ndarray) -> Iterator[np.ndarray]:
         """Every choice of weak bits to flip, one mask for each probe."""
-        weak = self.weak[probes]
+        weak = np.uint32(1) << self.weak[probes].astype("uint32")
         for chosen in product((False, True), repeat=WEAK):
-            yield np.bitwise_xor.reduce(weak[:, list(chosen)], axis=1, initial=0).astype("uint32")
+            yield np.bitwise_xor.reduce(weak[:, list(chosen)], axis=1, initial=0)
 
     def _look_up(self, probes: np.ndarray, words: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The other recordings' entries of some words: owner of the probe, owner of the entry, shift."""
         order = np.argsort(words)  # a search in order is several times faster
-        low = np.searchsorted(self.sorted, words[order], "left")
-        many = np.minimum(np.searchsorted(self.sorted, words[order], "right") - low, CROWD)
-        probe = np.repeat(probes[order], many)
-        place = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many) + np.repeat(low, many)
+        at = np.minimum(np.searchsorted(self.known, words[order]), len(self.known) - 1)
+        hit = self.known[at] == words[order]
+        at, many = at[hit], np.minimum(self.counts[at[hit]], CROWD)
+        probe = np.repeat(probes[order][hit], many)
+        place = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many) + np.repeat(self.places[at], many)
         entry = self.order[place]
         other = self.owners[probe] != self.owners[entry]
         probe, entry = probe[other], entry[other]
         return self.owners[probe], self.owners[entry], self.frames[probe] - self.frames[entry]
 
 
+def _audible_frames(one: Fingerprint) -> np.ndarray:
+    return np.flatnonzero(one.audible).astype("int32")
+
+
 def _agreeing(first: np.ndarray, second: np.ndarray, shift: np.ndarray) -> Iterator[tuple[int, int, int]]:
     """Yield (first, second, shift) for every run of shifts, each a frame or two apart, with enough votes."""
-    order = np.lexsort((shift, second, first))
-    first, second, shift = first[order], second[order], shift[order]
-    apart = (np.diff(first) != 0) | (np.diff(second) != 0) | (np.diff(shift) > 2)
-    starts = np.flatnonzero(np.concatenate([[True], apart])) if len(first) else np.zeros(0, int)
-    ends = np.append(starts[1:], len(first))
-    for start, end in zip(starts[ends - starts >= VOTES], ends[ends - starts >= VOTES], strict=True):
-        shifts, votes = np.unique(shift[start:end], return_counts=True)
-        yield int(first[start]), int(second[start]), int(shifts[votes.argmax()])
+    if not len(first):
+        return
+    reach, numbers = int(np.abs(shift).max()) + 2, int(second.max()) + 1  # one number for the three sorts fastest
+    key = np.sort((first.astype("int64") * numbers + second) * (2 * reach) + (shift + reach))
+    starts = np.flatnonzero(np.diff(key, prepend=-9) > 2)
+    votes = np.diff(starts, append=len(key))
+    for start, end in zip(starts[votes >= VOTES], (starts + votes)[votes >= VOTES], strict=True):
+        keys, counts = np.unique(key[start:end], return_counts=True)
+        pair, place = divmod(int(keys[counts.argmax()]), 2 * reach)
+        yield *divmod(pair, numbers), place - reach

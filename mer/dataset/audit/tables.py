@@ -120,8 +120,8 @@ def load(files: Sequence[Source], chosen: dict[str, str], speaker_from: re.Patte
         rows["speaker_id"] = _speakers(rows, speaker_from, remarks)
     known = _known(rows, files[0].path)
     for column in ("family", "lexical_control"):
-        told = {name: getattr(corpus, column) for name, corpus in known.items()}
-        rows[column] = rows[column].fillna(rows["corpus"].map(told)).astype("str")
+        told = [getattr(known.get(name), column, None) for name in rows["corpus"]]
+        rows[column] = rows[column].fillna(pd.Series(told, rows.index, "str"))
     official = {name for name, corpus in known.items() if corpus.official_splits}
     return Table(
         rows, official, read_as, [": ".join(filter(None, (", ".join(n), what))) for what, n in remarks.items()]

@@ -1,0 +1,83 @@
+"""The table of addresses: every entry can be followed, and nothing under a licence to be signed is in it."""
+
+import dataclasses
+import os
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from mer.corpora import CORPORA
+from mer.corpora.download.addresses import FORMS, SOURCES
+from mer.corpora.download.members import parts
+from mer.corpora.download.source import GB
+from mer.corpora.files import unusable
+
+ANNOUNCED = {"aesdd", "cafe", "emovo", "emozionalmente", "jl", "mesd", "shemo", "subesco", "urdu"}
+"""corpora that may be registered later than their addresses"""
+PLAIN = {
+    "http://emodb.bilderbar.info/download/download.zip",
+    "http://www.festvox.org/cmu_arctic/cmuarctic.data",
+    "http://web.eecs.umich.edu/~mihalcea/downloads/MELD.Raw.tar.gz",
+}
+"""addresses without an https of their own"""
+NOT_OPEN = re.compile(r"\bNC\b|non-commercial|research", re.IGNORECASE)
+REAL = Path(os.environ.get("MER_REAL_CORPORA", "nowhere"))
+
+pytestmark = pytest.mark.parametrize("name", SOURCES)
+
+
+def test_it_is_the_address_of_a_corpus_and_of_none_that_asks_for_a_form(name):
+    assert name in CORPORA.keys() | ANNOUNCED
+    assert name not in FORMS
+    assert CORPORA.keys() >= FORMS
+
+
+def test_its_folder_is_one_in_which_the_parser_looks(name, tmp_path):
+    (tmp_path / SOURCES[name].folder).mkdir()
+    if name in CORPORA:
+        corpus = dataclasses.replace(CORPORA[name], telltale=None)
+        assert corpus.find(tmp_path) == tmp_path / SOURCES[name].folder
+
+
+def test_terms_that_are_not_open_are_asked_about(name):
+    source = SOURCES[name]
+    assert bool(source.terms) == bool(source.licence)
+    assert source.licence.startswith("https://") or not source.licence
+    if name in CORPORA and NOT_OPEN.search(CORPORA[name].licence):
+        assert source.terms
+
+
+def test_every_file_has_addresses_a_size_that_ends_and_a_place_of_its_own(name):
+    source = SOURCES[name]
+    files = source.files()
+    assert bool(files) != bool(source.dataverse)
+    places = [file.unpack.into if file.unpack else file.name for file in files]
+    assert len(set(places)) == len(places)
+    assert "" not in places[1:], "an archive that makes up the whole folder comes first"
+    for file in files:
+        assert parts(file.name, windows=True) == tuple(file.name.split("/"))
+        assert 0 < file.most() <= 12 * GB
+        assert len(set(file.urls)) == len(file.urls) > 0
+        for url in file.urls:
+            assert url in PLAIN or urlsplit(url).scheme == "https"
+            assert not set(url) & set(" #")
+        if file.digest:
+            assert re.fullmatch(r"md5:[0-9a-f]{32}|sha256:(?:[0-9a-f]{24}|[0-9a-f]{64})", file.digest)
+        if file.unpack:
+            assert file.name.endswith((".zip", ".tar.gz"))
+            assert file.unpack.limit >= (file.bytes or 0)
+            re.compile(file.unpack.skip)
+    assert source.space >= sum(file.bytes or 0 for file in files)
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="MER_REAL_CORPORA does not name a folder of real recordings")
+def test_digests_are_those_of_real_files(name):
+    """Whatever of the published files is at hand under its own name."""
+    corpus = CORPORA.get(name)
+    folder = corpus.find(REAL) if corpus else None
+    for file in SOURCES[name].files() if folder else ():
+        if not file.unpack and (path := folder / file.name).exists():
+            assert unusable(path) is None
+            assert file.wrong(path) is None

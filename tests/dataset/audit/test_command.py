@@ -1,0 +1,291 @@
+"""The command takes tables as people publish them, says what it took for what, and never ends in a traceback."""
+
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mer.dataset.__main__ import main
+from tests.dataset.audit.manifests import again, clean, part
+
+PARTS = ("train", "validation", "test")
+
+
+@pytest.fixture
+def command(capsys):
+    def run(*arguments):
+        try:
+            code = main(["audit", *map(str, arguments)])
+        except SystemExit as end:
+            code = end.code
+        screen = capsys.readouterr()
+        assert (code == 2) == (screen.out == "") == (screen.err != "")
+        return code, screen.out + screen.err
+
+    return run
+
+
+def leaking():
+    manifest = clean()
+    manifest.loc[part(manifest, "east", "test"), ["speaker_id", "session", "dialogue_id", "fold"]] = [
+        "east_00",
+        *[None] * 3,
+    ]
+    return manifest
+
+
+def published(manifest):
+    """The table under the names that others use."""
+    names = {
+        "utterance_id": "key", "corpus": "dataset", "source_path": "wav", "emotion": "emo", "speaker_id": "Spk",
+        "split": "Partition", "transcription": "Transcript",
+    }  # fmt: skip
+    return manifest[list(names)].rename(columns=names)
+
+
+def write(frame, path):
+    if path.suffix == ".parquet":
+        frame.to_parquet(path, index=False)
+    elif path.suffix == ".jsonl":
+        lines = (json.dumps(row, ensure_ascii=False) for row in frame.to_dict("records"))
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    else:
+        frame.to_csv(path, index=False, sep="\t" if path.suffix == ".tsv" else ",")
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv", ".tsv", ".jsonl"])
+@pytest.mark.parametrize("shape", [lambda m: m, published], ids=["ours", "theirs"])
+def test_every_format_is_read_the_same(command, tmp_path, suffix, shape):
+    code, screen = command(write(shape(clean()), tmp_path / f"table{suffix}"))
+    assert code == 0, screen
+    assert "240 rows of 2 corpora: train 160" in screen
+    assert "0 breaches, 0 warnings, 0 notes" in screen
+    code, screen = command(write(shape(leaking()), tmp_path / f"table{suffix}"))
+    assert code == 1
+    assert "breach: speakers across parts, east (1 of 1)" in screen
+    assert "Such as: east_00" in screen
+    assert screen.rstrip().endswith("1 breach, 0 warnings, 0 notes")
+
+
+def test_what_is_excluded_by_our_manifest_is_left_out(command, tmp_path):
+    manifest = again(clean(), [0], split="test", fold=None, speaker_id=None, session=None, dialogue_id=None)
+    assert command(write(manifest, tmp_path / "m.parquet"))[0] == 1
+    manifest.loc[240, "exclude_reason"] = "broken"
+    code, screen = command(write(manifest, tmp_path / "m.parquet"))
+    assert (code, "1 rows are excluded by the table itself" in screen) == (0, True)
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv"])
+def test_a_folder_or_a_pair_of_files_makes_the_parts(command, tmp_path, suffix):
+    table = published(leaking())
+    for word, name in zip(("train", "dev", "test"), PARTS, strict=True):
+        rows = table[table["Partition"] == name].drop(columns="Partition")
+        write(rows, tmp_path / f"east_{word}_fold_1{suffix}")
+    code, screen = command(tmp_path)
+    assert (code, "breach: speakers across parts, east (1 of 1)" in screen) == (1, True)
+    pair = [f"--part={word}={tmp_path}/east_{word}_fold_1{suffix}" for word in ("train", "test")]
+    assert (
+        command(*pair) == (1, screen.replace(" validation 40,", "").replace("240 rows", "200 rows"))
+        or command(*pair)[0] == 1
+    )
+    write(table, tmp_path / f"another_test{suffix}")
+    code, screen = command(tmp_path)
+    assert (code, "another_test" in screen, "--part" in screen) == (2, True, True)
+
+
+def split_of_a_benchmark(folder, shared):
+    """The shape of a public benchmark's split, whose lines tell the speaker in the names only."""
+    chance = np.random.default_rng(0)
+    lines = {"train": [], "test": []}
+    for speaker in range(10):
+        favourite = "NHSA"[speaker % 4]
+        for clip in range(40):
+            word = "test" if (clip % 4 == 0 if shared else speaker < 3) else "train"
+            label = favourite if chance.random() < 0.9 else "NHSA"[clip % 4]
+            key = f"urdu-SM{speaker}_F{clip}_{label}0{clip}"
+            lines[word].append(
+                json.dumps({"key": key, "dataset": "toy", "wav": f"toy/{key}.wav", "emo": label, "length": 2.0})
+            )
+    for word, rows in lines.items():
+        (folder / f"toy_{word}_fold_1.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    return folder
+
+
+def test_a_split_of_known_speakers_is_found_and_what_the_speaker_alone_scores(command, tmp_path):
+    code, screen = command(split_of_a_benchmark(tmp_path, shared=True), r"--speaker-from=-(S[MF]\d+)_")
+    assert code == 1
+    assert "breach: speakers across parts, toy (10 of 10)" in screen
+    [score] = re.findall(r"scores\s+UAR (0\.\d+)\s+\(chance 0\.250\)", screen)
+    assert float(score) > 0.85
+    code, screen = command(
+        split_of_a_benchmark(tmp_path, shared=False), r"--speaker-from=-(?P<speaker>S[MF]\d+)_F(\d+)"
+    )
+    assert (code, "0 breaches" in screen) == (0, True)
+    code, screen = command(tmp_path)
+    assert (code, "Not checked: speakers: the table does not say" in screen) == (0, True)
+
+
+def test_columns_can_be_named_and_joined(command, tmp_path):
+    table = leaking().rename(columns={"speaker_id": "who speaks", "source_path": "where, it lies"})
+    path = write(table.drop(columns=["session", "fold"]), tmp_path / "table.csv")
+    code, screen = command(path)
+    assert (code, "Not checked: speakers" in screen) == (0, True)
+    code, screen = command(path, "--columns", "speaker=who speaks,dialogue=corpus+split")
+    assert (code, "speaker_id = who speaks, dialogue_id = corpus+split" in screen) == (1, True)
+
+
+def test_numbers_that_count_anew_in_each_file_are_no_ids(command, tmp_path):
+    for word in ("train", "test"):
+        numbers = {"Dialogue_ID": [0, 0, 0, 1, 1, 1, 2, 2], "Utterance_ID": [0, 1, 2, 0, 1, 2, 0, 1]}
+        lines = [f"{word} line number {number}" for number in range(8)]
+        frame = pd.DataFrame({"Utterance": lines, "Speaker": word, "Emotion": "joy", **numbers})
+        write(frame, tmp_path / f"{word}_sent_emo.csv")
+    code, screen = command(tmp_path)
+    assert code == 0, screen
+    assert "ids that only count the rows or turns are not used as ids" in screen
+    assert "dialogues are numbers, taken to count anew in each file" in screen
+
+
+def test_families_of_known_corpora_are_known(command, tmp_path):
+    files = []
+    for corpus, word in (("meld", "train"), ("EmoryNLP", "test")):
+        frame = pd.DataFrame({"text": [f"{corpus} says {n}" for n in range(4)], "speaker": corpus, "emotion": "joy"})
+        files.append(f"--part={corpus}/{word}={write(frame, tmp_path / f'{corpus}.csv')}")
+    code, screen = command(*files)
+    assert (code, "breach: family on both sides, EmoryNLP + meld (4 of 4)" in screen) == (1, True)
+
+
+def test_a_column_of_numbers_for_the_split_holds_folds(command, tmp_path):
+    frame = pd.DataFrame(
+        {"path": [f"{n}.wav" for n in range(8)], "speaker": list("aabbccda"), "split": [0, 0, 1, 1, 2, 2, 3, 3]}
+    )
+    code, screen = command(write(frame, tmp_path / "folds.csv"))
+    assert (code, "breach: speakers across folds, folds (1 of 4)" in screen) == (1, True)
+
+
+def test_parts_that_nobody_knows_are_told(command, tmp_path):
+    frame = pd.DataFrame({"path": ["a.wav", "b.wav"], "speaker": ["a", "b"], "split": ["train", "unlabelled"]})
+    code, screen = command(write(frame, tmp_path / "t.csv"))
+    assert code == 0
+    assert "parts that are none of train, validation and test are not audited: 'unlabelled'" in screen
+    assert "1 of 2 rows do not say" in screen
+
+
+def test_listening_finds_copies_and_says_what_it_could_not_hear(command, tmp_path):
+    rng = np.random.default_rng(0)
+    for name in ("a", "b", "c"):
+        soundfile.write(tmp_path / f"{name}.wav", rng.normal(scale=0.1, size=32_000), 16_000)
+    sound, rate = soundfile.read(tmp_path / "a.wav")
+    soundfile.write(tmp_path / "d.wav", sound[4_000:-3_000] / 2, rate)
+    soundfile.write(tmp_path / "e.wav", sound, rate)
+    frame = pd.DataFrame({"path": [f"{n}.wav" for n in "abcdef"], "speaker": list("abcdef"),
+                          "split": ["train", "train", "train", "test", "test", "test"]})  # fmt: skip
+    path = write(frame, tmp_path / "t.csv")
+    assert command(path)[0] == 0
+    code, screen = command(path, "--audio", tmp_path)
+    assert code == 1
+    assert "breach: same audio across parts, t (1 of 3)" in screen
+    assert "breach: near-duplicate across parts, t (1 of 3)" in screen
+    assert "1 recordings could not be read, for example 'f.wav': is not there" in screen
+    code, screen = command(path, "--audio", tmp_path / "nowhere")
+    assert (code, "is not there" in screen) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("t.csv", b"", "empty file"),
+        ("t.csv", b"path,speaker\n", "no rows"),
+        ("t.csv", b"alpha,beta\n1,2\n", "no column for a path, an id, a speaker or a text among 'alpha', 'beta'"),
+        ("t.csv", b'path,speaker\n"a,b\n', "not readable as a table"),
+        ("t.csv", b"path,speaker\na,b\nc,d,e,f\n", "not readable as a table"),
+        ("t.csv", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "Git-LFS"),
+        ("t.parquet", b"PAR1 but no more", "not readable as Parquet"),
+        ("t.jsonl", b'{"key": "a"}\n{"key": \n', "line 2: not JSON"),
+        ("t.jsonl", b'["key"]\n', "line 1: not an object"),
+        ("t.jsonl", b"[" * 100_000, "line 1: not JSON"),
+        ("t.docx", b"PK", "not one of .parquet"),
+    ],
+)
+def test_what_cannot_be_used_is_named_with_the_reason(command, tmp_path, name, content, told):
+    (tmp_path / name).write_bytes(content)
+    code, screen = command(tmp_path / name)
+    assert code == 2
+    assert screen.startswith(f"audit: {tmp_path / name}")
+    assert told in screen
+
+
+def test_wrong_arguments_are_explained(command, tmp_path):
+    path = write(published(clean()), tmp_path / "t.csv")
+    for arguments, told in {
+        (): "--part train=FILE",
+        (path, f"--part=train={path}"): "--part train=FILE",
+        (tmp_path / "absent.csv",): "there is no such file",
+        ("--part=training.csv",): "write train=FILE",
+        (path, "--columns=speaker"): "write OURS=THEIRS",
+        (path, "--columns=colour=Spk"): "the audit looks at 'utterance_id'",
+        (path, "--columns=speaker=Speaker"): "there is no column 'Speaker'; it has 'key'",
+        (path, "--speaker-from=(("): "not a regular expression",
+        (path, "--speaker-from=xyz"): "matches no id and no path, such as 'east/00_000'",
+    }.items():
+        code, screen = command(*arguments)
+        assert (code, told in screen) == (2, True), screen
+    (tmp_path / "empty").mkdir()
+    assert "no table" in command(tmp_path / "empty")[1]
+
+
+def test_a_column_with_as_many_corpora_as_rows_is_refused(command, tmp_path):
+    frame = pd.DataFrame({"path": [f"{n}.wav" for n in range(300)], "dataset": range(300)})
+    code, screen = command(write(frame, tmp_path / "t.csv"))
+    assert (code, "300 corpora" in screen) == (2, True)
+
+
+def test_names_cannot_steer_the_terminal(command, tmp_path):
+    manifest = leaking()
+    manifest["speaker_id"] = manifest["speaker_id"].str.replace("east_00", "\x1b[2Jeast\u202e")
+    code, screen = command(write(manifest, tmp_path / "t.parquet"))
+    assert (code, "�[2Jeast�" in screen) == (1, True)
+    assert all(letter.isprintable() or letter == "\n" for letter in screen)
+
+
+NAMES = ("key", "path", "speaker", "label", "split", "fold", "text", "dataset", "family", "start", "session",
+         "dialogue_id", "sentence_id", "sha256", "lexical_control", "exclude_reason", "\ud800", "", "what")  # fmt: skip
+WORDS = ["train", "test", "dev", "0", "1", "a", "a.wav", "happy", "one two three four five six", "\0", "\ud800"]
+CELLS = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6)
+    | st.sampled_from(WORDS)
+    | st.lists(st.integers(), max_size=2)
+)  # fmt: skip
+ROWS = st.lists(st.dictionaries(st.sampled_from(NAMES), CELLS, max_size=8), max_size=12)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(ROWS, st.booleans())
+def test_any_lines_of_json_are_audited_or_refused(command, tmp_path, rows, parts):
+    path = tmp_path / "t.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    given = [f"--part=train={path}", f"--part=b/test={path}", "--speaker-from=."] if parts else [path]
+    assert command(*given)[0] in (0, 1, 2)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(ROWS, st.sampled_from(",;\t|"))
+def test_any_table_of_texts_is_audited_or_refused(command, tmp_path, rows, delimiter):
+    names = sorted({name for row in rows for name in row})
+    lines = [names, *([str(row.get(name, "")) for name in names] for row in rows)]
+    text = "\n".join(delimiter.join(line) for line in lines)
+    (tmp_path / "t.csv").write_bytes(text.encode("utf-8", "surrogatepass"))
+    assert command(tmp_path / "t.csv")[0] in (0, 1, 2)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=200), st.sampled_from([".csv", ".tsv", ".jsonl", ".parquet"]))
+def test_any_bytes_are_audited_or_refused(command, tmp_path, content, suffix):
+    (tmp_path / f"t{suffix}").write_bytes(content)
+    assert command(tmp_path / f"t{suffix}")[0] in (0, 1, 2)

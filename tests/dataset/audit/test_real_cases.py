@@ -1,0 +1,94 @@
+"""Real leaks, found and counted. The recordings and texts are nobody's to ship: MER_REAL_CORPORA names their folder."""
+
+import os
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from mer.corpora import CORPORA
+from mer.dataset import audit, build, schema
+from mer.dataset.__main__ import main
+from mer.dataset.audit import tables
+
+REAL = Path(os.environ.get("MER_REAL_CORPORA", ""))
+CASES = REAL.parent / "audit_cases"
+pytestmark = pytest.mark.skipif(
+    not os.environ.get("MER_REAL_CORPORA"), reason="MER_REAL_CORPORA does not name a folder of real recordings"
+)
+excerpts = pytest.mark.skipif(not CASES.is_dir(), reason="beside MER_REAL_CORPORA there is no folder audit_cases")
+
+
+@pytest.fixture(scope="module")
+def usable():
+    lengths = {"min_seconds": 0.3, "max_seconds": 20.0}
+    shares = {"validation": 0.1, "test": 0.1, "folds": 5}
+    dataset = build.build(REAL, CORPORA, policy="paper7", overrides={}, seed=0, jobs=2, **shares, **lengths)
+    return schema.usable(dataset.manifest)
+
+
+def test_the_recordings_of_six_corpora_are_clean(usable):
+    near = audit.near_pairs(usable, REAL, jobs=2)
+    assert near.unheard.empty
+    assert near.pairs.empty  # takes of the same sentences and the same single words by the same speakers among them
+    found = audit.find_leaks(usable, set(), near.pairs)
+    assert {(f.severity, f.kind) for f in found} == {("note", "lines across parts")}
+    assert {f.where for f in found} == {"emodb", "nemo", "ravdess"}
+
+
+@excerpts
+def test_excerpts_of_a_corpus_are_found_beside_it(usable, tmp_path):
+    whole = usable[usable["corpus"] == "emodb"]
+    paths = sorted((CASES / "emodb_2s" / "wav").glob("*.flac"))
+    cut = pd.DataFrame({"utterance_id": [f"emodb_2s/{path.stem}" for path in paths], "corpus": "emodb_2s",
+                        "source_path": [f"emodb_2s/wav/{path.name}" for path in paths]})  # fmt: skip
+    (tmp_path / "emodb").symlink_to(REAL / "emodb")
+    (tmp_path / "emodb_2s").symlink_to(CASES / "emodb_2s")
+    rows = pd.concat([whole, cut], ignore_index=True)
+    pairs = audit.near_pairs(rows, tmp_path, jobs=2).pairs
+    stems = rows["source_path"].str.extract(r"(\w+)\.flac$")[0]
+    found = {tuple(sorted((a, b))) for a, b in zip(pairs["first"], pairs["second"], strict=True)}
+    truth = {tuple(sorted(group)) for group in stems.groupby(stems).groups.values() if len(group) == 2}
+    assert len(truth) == 266
+    assert found == truth  # precision and recall 1
+    [finding] = [f for f in audit.find_leaks(rows, set(), pairs) if f.kind == "near-duplicate across families"]
+    assert (finding.severity, finding.where, finding.count) == ("breach", "emodb + emodb_2s", 532)
+
+
+@pytest.fixture(scope="module")
+def lists():
+    names = {
+        "meld": "MELD/{}_sent_emo.csv",
+        "emorynlp": "EmoryNLP/emorynlp_{}_final.csv",
+    }
+    return {
+        f"{corpus}/{part}": REAL / name.format(part)
+        for corpus, name in names.items()
+        for part in ("train", "dev", "test")
+    }
+
+
+def test_two_lists_of_one_series_share_a_fifth_of_their_longer_test_lines(lists):
+    sources = tables.sources(None, [f"{part}={path}" for part, path in lists.items()])
+    rows = tables.load(sources, {}).rows
+    assert set(rows["family"]) == {"friends"}
+    found = audit.find_leaks(rows.assign(family=rows["corpus"]), set())  # as if nobody knew
+    across = {f.of: f for f in found if (f.severity, f.kind) == ("breach", "lines across families")}
+    assert set(across) == {1705, 573}  # test lines of five words or more: of MELD, of EmoryNLP
+    assert across[1705].what.startswith("335 of the 1,705 longer test lines of meld")  # 19.6 %
+    assert across[573].what.startswith("119 of the 573 longer test lines of emorynlp")  # 20.8 %
+    own = {f.where: f.count / f.of for f in found if (f.severity, f.kind) == ("note", "lines across parts")}
+    assert own["meld"] < 0.01  # what recurs between the parts of one corpus
+
+
+def test_one_list_trained_on_and_the_other_tested_is_a_breach(lists, capsys):
+    code = main(["audit", f"--part=meld/train={lists['meld/train']}", f"--part=emorynlp/test={lists['emorynlp/test']}"])
+    screen = capsys.readouterr().out
+    assert code == 1
+    assert "breach: family on both sides, emorynlp + meld" in screen
+    assert "breach: lines across parts, emorynlp + meld (92 of 573)" in screen
+
+
+def test_a_published_split_of_a_series_shares_speakers_by_design(capsys):
+    assert main(["audit", str(REAL / "MELD")]) == 0
+    assert "note: speakers across parts, MELD (69 of 100)" in capsys.readouterr().out

@@ -1,0 +1,45 @@
+"""What is refused before anything runs."""
+
+import pytest
+
+from mer.dataset import preflight
+from mer.params.schema import Params
+from tests.corpora.trees import put
+
+
+@pytest.mark.parametrize(
+    ("study", "told"),
+    [
+        ({}, None),
+        ({"labels": {"laut": "Angry", "leise": "other"}}, None),
+        (
+            {"labels": {"laut": "agner"}},
+            "corpora.mine.labels.laut: there is no emotion 'agner' (did you mean 'anger'?)",
+        ),
+        ({"labels": {"laut": "xy"}}, "corpora.mine.labels.laut: there is no emotion 'xy' (known are amusement, anger,"),
+        ({"table": "mine/other.csv"}, "mine/other.csv is not there (below data.raw)"),
+    ],
+)
+def test_one_s_own_corpus(tmp_path, study, told):
+    put(tmp_path, "mine/my.csv", "path,speaker,emotion\n")
+    params = Params(name="x", data={"raw": str(tmp_path)}, corpora={"mine": {"table": "mine/my.csv"} | study})
+    found = preflight.problems(params)
+    assert len(found) == (told is not None)
+    assert all(told in problem for problem in found)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        ({"emodb": {"boredom": "neutral"}}, None),
+        ({"emodb": {"bordeom": "neutral"}}, "labels.overrides.emodb: the corpus has no label 'bordeom' (did you mean"),
+        ({"emobd": {}}, "labels.overrides.emobd: there is no such corpus (did you mean 'emodb'?)"),
+        ({"emodb": {"boredom": "netural"}}, "labels.overrides.emodb: 'netural' is not one of"),
+    ],
+)
+def test_overrides(tmp_path, overrides, told):
+    put(tmp_path, "emodb/x")
+    params = Params(name="x", data={"raw": str(tmp_path)}, corpora=["emodb"], labels={"overrides": overrides})
+    found = preflight.problems(params)
+    assert len(found) == (told is not None)
+    assert all(told in problem for problem in found)

@@ -1,0 +1,82 @@
+"""The choice of an acoustic extractor: specifications, the store, and openSMILE where it is installed."""
+
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from mer import features, files
+from mer.features import egemaps, extract
+from mer.features.functionals import functionals, names
+from mer.params.schema import Acoustic
+
+SECONDS = {"min_seconds": 0.1, "max_seconds": 30.0}
+
+
+def spec(extractor, **parameters):
+    return features.acoustic_spec(extractor=extractor, **parameters, **SECONDS)
+
+
+@pytest.fixture
+def manifest(tmp_path):
+    rng, rows = np.random.default_rng(0), []
+    for number, seconds in enumerate([0.05, 0.7, 2.0, 0.7]):
+        sound = np.cumsum(rng.normal(0, 0.01, round(16_000 * seconds)))
+        soundfile.write(tmp_path / f"{number}.wav", sound, 16_000, subtype="FLOAT")
+        digest = files.digest_file(tmp_path / f"{number}.wav")
+        rows.append({"source_path": f"{number}.wav", "audio_sha256": digest, "start": None, "end": None,
+                     "duration": seconds, "audio_ok": True})  # fmt: skip
+    return pd.DataFrame(rows).astype({"start": "Float64", "end": "Float64"})
+
+
+def extracted(manifest, raw, store):
+    extract.extract_audio(manifest, raw, store, jobs=2)
+    return store.load(extract.audio_keys(manifest), store.spec["width"])
+
+
+def test_a_specification_holds_what_the_extractor_takes_and_no_more():
+    assert spec("mfcc", n_mfcc=13) == {"extractor": "mfcc", "version": 1, "n_mfcc": 13, "width": 26, "rate_hz": 16_000,
+                                       **SECONDS}  # fmt: skip
+    assert spec("functionals", n_mfcc=13) == spec("functionals", n_mfcc=80)
+    assert spec("functionals", n_mfcc=13)["width"] == len(names())
+    assert set(extract.ACOUSTIC) == set(Acoustic.model_fields["extractor"].annotation.__args__)
+
+
+def test_a_vector_does_not_depend_on_its_company(manifest, tmp_path):
+    together, present = extracted(manifest, tmp_path, features.Store(tmp_path / "all", spec("functionals")))
+    assert present.all()
+    for number in range(len(manifest)):
+        one = manifest.iloc[[number]].reset_index(drop=True)
+        alone, _ = extracted(one, tmp_path, features.Store(tmp_path / f"store{number}", spec("functionals")))
+        np.testing.assert_allclose(together[number], alone[0], rtol=1e-5, atol=1e-5)
+    sound, _ = soundfile.read(tmp_path / "2.wav", dtype="float32")
+    np.testing.assert_allclose(together[2], functionals(sound), rtol=1e-5, atol=1e-5)
+
+
+def test_extractors_do_not_meet_in_the_store(manifest, tmp_path):
+    extracted(manifest, tmp_path, features.Store(tmp_path, spec("functionals")))
+    other = features.Store(tmp_path, spec("mfcc", n_mfcc=13))
+    assert len(other.missing(extract.audio_keys(manifest))) == len(manifest)
+
+
+def test_without_opensmile_one_message_says_what_to_do(manifest, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "opensmile", None)
+    egemaps._smile.cache_clear()
+    with pytest.raises(egemaps.NotInstalled, match=r"\[opensmile\]"):
+        extracted(manifest, tmp_path, features.Store(tmp_path, spec("egemaps")))
+
+
+def test_egemaps_is_opensmiles(manifest, tmp_path):
+    opensmile = pytest.importorskip("opensmile")
+    egemaps._smile.cache_clear()
+    vectors, present = extracted(manifest, tmp_path, features.Store(tmp_path, spec("egemaps")))
+    assert present.all()
+    smile = opensmile.Smile(opensmile.FeatureSet.eGeMAPSv02, opensmile.FeatureLevel.Functionals)
+    sound, _ = soundfile.read(tmp_path / "2.wav", dtype="float32")
+    expected = smile.process_signal(np.clip(sound, -1, 1 - 2.0**-15), 16_000)
+    np.testing.assert_allclose(vectors[2], expected.to_numpy()[0], rtol=1e-5)
+    assert egemaps.names() == list(expected.columns)
+    for hard in (np.zeros(1), np.zeros(16_000), np.full(16_000, 1e6), np.random.default_rng(0).normal(0, 9, 16_000)):
+        assert np.isfinite(egemaps.egemaps(hard.astype(np.float32))).all()

@@ -1,0 +1,100 @@
+"""The front page, during a run and after it."""
+
+import json
+import re
+
+from mer.runner import stamps, worker
+from mer.runner.index import TEMPLATES
+
+WATCH = """import json, time
+until = time.monotonic() + 20
+while time.monotonic() < until:
+    text = (folder / 'index.html').read_text() if (folder / 'index.html').exists() else ''
+    if 'article class="running"' in text and 'article class="done"' in text:
+        break
+    time.sleep(0.05)
+(folder / 'seen.html').write_text(text)
+(folder / 'seen.json').write_text((folder / 'run.json').read_text())"""
+
+
+def linked(toys):
+    page = (toys.study.folder / "index.html").read_text(encoding="utf-8")
+    return set(re.findall(r'href="([^"]+)"', page)) - {"params.yaml", "run.json"}
+
+
+def test_the_front_page_is_live_during_a_run(toys):
+    toys.add("01_make_data", writes=["a"])
+    toys.add("02_watch", WATCH, reads=["a"], writes=["seen.html", "seen.json"])
+    toys.add("03_use_data", reads=["seen.html"], writes=["b"])
+    assert toys.run() == 0, toys.screen
+    seen = (toys.study.folder / "seen.html").read_text(encoding="utf-8")
+    assert re.findall(r'<article class="(\w+)">', seen) == ["done", "running", "waiting"]
+    assert 'http-equiv="refresh"' in seen
+    states = json.loads((toys.study.folder / "seen.json").read_text())
+    assert (states["state"], [step["state"] for step in states["steps"]]) == ("running", ["done", "running", "waiting"])
+    last = (toys.study.folder / "index.html").read_text(encoding="utf-8")
+    assert re.findall(r'<article class="(\w+)">', last) == ["done"] * 3
+    assert 'http-equiv="refresh"' not in last  # what is finished is not loaded again
+
+
+def test_pages_of_an_earlier_run_are_not_shown_for_steps_that_this_one_did_not_reach(toys):
+    toys.add("01_make_data", uses=["training"], writes=["a"])
+    toys.add("02_use_data", reads=["a"], writes=["b"])
+    toys.add("03_by_itself", writes=["c"])
+    assert toys.run() == 0
+    assert {"01_make_data.html", "02_use_data.html", "03_by_itself.html"} <= linked(toys)
+    toys.edit("01_make_data", lambda cells: cells[4].update(source="1 / 0"))
+    assert toys.run(keep_going=True) == 1
+    assert toys.states() == {"01": "failed", "02": "skipped", "03": "unchanged"}
+    pages = {"01_make_data.failed.ipynb", "03_by_itself.html", "03_by_itself.ipynb"}
+    assert linked(toys) == pages | {"logs/01_make_data.log", "logs/03_by_itself.log"}
+    skipped = next(step for step in toys.summary()["steps"] if step["number"] == "02")
+    assert (skipped["digest"], skipped["seconds"], skipped["finished"]) == (None, None, None)
+    assert stamps.finished(toys.study, "02_use_data")  # it is kept: mended, 02 may have nothing to do
+
+
+def test_a_failed_step_is_red():
+    page, style = (TEMPLATES / "index.html.j2").read_text(), (TEMPLATES / "report/page.css").read_text()
+    assert re.search(r"article\.failed[^{]*\{ border-left-color: var\(--bad\)", page)
+    assert re.search(r"\.badge\.failed[^{]*\{ color: var\(--bad\)", page)
+    colours = re.findall(r"--bad: #([0-9a-f]{6})", style)
+    assert colours
+    for colour in colours:
+        red, green, blue = (int(colour[at : at + 2], 16) for at in (0, 2, 4))
+        assert red > 1.3 * max(green, blue)
+
+
+def test_a_page_is_put_in_place_when_it_is_whole(toys, monkeypatch, tmp_path):
+    """Neither notebook nor page has its name before both are finished, and those of the run before are gone."""
+    toys.add("01_look", "names = sorted(p.name for p in folder.iterdir())\n"
+                        "(folder / 'names').write_text(' '.join(names))", writes=["names"])  # fmt: skip
+    for _ in range(2):
+        assert toys.run(force=True) == 0
+        names = (toys.study.folder / "names").read_text().split()
+        assert "01_look.partial.ipynb" in names
+        assert not {"01_look.ipynb", "01_look.html"} & set(names)
+
+    spec = {kind: str(tmp_path / f"01_x.{kind}") for kind in ("partial", "partial_html", "ipynb", "html")}
+    (tmp_path / "01_x.partial").write_text("{}")
+    one = worker.Worker.__new__(worker.Worker)
+    one.spec = spec | {"private": str(tmp_path / "private"), "title": "", "subject": "", "home": ""}
+    one.say = lambda *_, **__: None
+    monkeypatch.setattr(one, "_papermill", lambda: "book")
+
+    def half(book, page, *_):
+        page.write_text("<html>")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(worker.html, "render", half)
+    assert one.run() == 1
+    assert not (tmp_path / "01_x.ipynb").exists()
+    assert not (tmp_path / "01_x.html").exists()
+
+
+def test_half_a_page_does_not_stay_where_its_worker_is_killed(toys):
+    half = toys.study.place("01_spoil", "partial_html")
+    toys.add("01_spoil", f"open({str(half)!r}, 'w').write('<html>')",
+             "import os, signal, time\nos.kill(os.getppid(), signal.SIGKILL)\ntime.sleep(9)")  # fmt: skip
+    assert toys.run() == 1
+    assert "✗ 01_spoil died" in toys.screen
+    assert not half.exists()
