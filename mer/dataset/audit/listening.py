@@ -21,6 +21,8 @@ COLUMNS = dict.fromkeys((*measures.COLUMNS, "there"), "float32") | {"error": "st
 """there: the share of what the file's header promises that is there; error: why nothing was heard"""
 LONGEST_SECONDS = 300
 """of a longer stretch only the beginning is measured, its `seconds` excepted"""
+LOWEST_HZ, MOST_HZ = 1_000, 1_000_000
+"""sampling rate, and rate times channels, that a header may claim: it could ask for any amount of memory"""
 BATCH = 8192
 """recordings between two savings: what an interrupted study has measured is not lost"""
 _PIECE = 1024
@@ -133,6 +135,8 @@ def _plain(path: Path, start: float, end: float) -> tuple[np.ndarray, int, float
     try:
         with soundfile.SoundFile(str(path)) as file:
             rate = file.samplerate
+            if not LOWEST_HZ <= rate <= MOST_HZ / file.channels:
+                raise Unreadable(path, f"claims {file.channels} channels of {rate:,} samples a second")
             first, last = (round(min(file.frames, max(0.0, edge) * rate)) for edge in (start, end))
         wanted = min(last - first, LONGEST_SECONDS * rate)
         samples = _read(path, first, wanted, wanted)

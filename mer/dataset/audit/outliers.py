@@ -11,7 +11,7 @@ from mer.dataset.audit.quality import silent
 
 SEEN = ("level_db", "spread_db", "pauses", *measures.TIMBRE)
 GROUPS = 10
-"""of speakers, each judged by a model of the others, where the manifest has no folds"""
+"""of speakers, each judged by a model of the others; up to so many speakers each is a group"""
 SURE = 0.95
 """probability from which on a model is sure"""
 RIGHT = 0.9
@@ -25,17 +25,15 @@ MOST_ROWS = 5_000
 def label_findings(manifest: pd.DataFrame, heard: pd.DataFrame) -> Iterator[Finding]:
     """Yield for each corpus the clips whose label the other speakers contradict, the clearest first.
 
-    A balanced logistic regression on level, pauses and timbre is trained on the other folds, or groups of speakers.
-    Where it is sure and nearly always agrees with the label, the few contradictions deserve an ear. Where it is not
-    that good, nothing is said: a label is then not known to be right either.
+    A balanced logistic regression on level, pauses and timbre is trained without the speaker, or the tenth of the
+    speakers, that it judges. Where it is sure and nearly always agrees with the label, the few contradictions deserve
+    an ear. Where it is not that good, nothing is said: a label is then not known to be right either.
     """
-    rows = manifest[["utterance_id", "corpus", "emotion", "speaker_id", "fold"]].join(
-        heard.loc[~silent(heard), list(SEEN)]
-    )
+    seen = heard.loc[~silent(heard), list(SEEN)]
+    rows = manifest[["utterance_id", "corpus", "emotion", "speaker_id"]].join(seen)
     rows = rows.dropna(subset=["emotion", "speaker_id", *SEEN])
     for corpus, part in rows.groupby("corpus", sort=True):
-        folded = part["fold"].notna().all()
-        groups = part["fold"].to_numpy(int) if folded else pd.factorize(part["speaker_id"], sort=True)[0] % GROUPS
+        groups = pd.factorize(part["speaker_id"], sort=True)[0] % GROUPS
         labels, truth = np.unique(part["emotion"].to_numpy(dtype=str), return_inverse=True)
         if len(labels) < 2 or len(part) < FEWEST:
             continue
@@ -46,7 +44,7 @@ def label_findings(manifest: pd.DataFrame, heard: pd.DataFrame) -> Iterator[Find
         if sure.sum() >= FEWEST and wrong.any() and wrong.sum() <= (1 - RIGHT) * sure.sum():
             order = np.argsort(-chances.max(axis=1) * wrong, kind="stable")[: wrong.sum()]
             part = part.iloc[order].assign(sounds=labels[best[order]])
-            yield _finding(corpus, part, int(sure.sum()), len(rows[rows["corpus"] == corpus]))
+            yield _finding(corpus, part, int(sure.sum()), len(sure))
 
 
 def _by_others(values: np.ndarray, truth: np.ndarray, groups: np.ndarray, classes: int) -> np.ndarray:

@@ -84,6 +84,12 @@ def not_numbers(path):
     soundfile.write(path, np.full(RATE, np.nan), RATE, subtype="FLOAT")
 
 
+def claims_too_much(path):
+    data = bytearray(path.read_bytes())
+    data[24:28] = (2**31 - 1).to_bytes(4, "little")
+    path.write_bytes(data)
+
+
 def gone(path):
     path.unlink()
 
@@ -110,6 +116,7 @@ def cancelling_channels(path):
         (empty_file, "unreadable recording", "warning"),
         (no_audio, "unreadable recording", "warning"),
         (not_numbers, "unreadable recording", "warning"),
+        (claims_too_much, "unreadable recording", "warning"),
         (gone, "unreadable recording", "warning"),
         (dead_channel, "dead channel", "warning"),
         (doubled_channel, "doubled channel", "note"),
