@@ -1,6 +1,6 @@
 """Every recording of a manifest, listened to once: what is measured of it, kept by its content."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -24,7 +24,7 @@ LONGEST_SECONDS = 300
 BATCH = 2048
 """recordings between two savings: what an interrupted study has measured is not lost"""
 _PIECE = 1024
-"""samples read at once: no more than so many before a damaged place are lost"""
+"""samples read at once from a damaged file"""
 
 
 def listen(manifest: pd.DataFrame, folder: Path, cache: Path | None = None, jobs: int = 1) -> pd.DataFrame:
@@ -60,8 +60,8 @@ def _key(path: object, digest: object, start: object, end: object) -> str | None
     return ":".join([name, *edges])
 
 
-def _heard(todo: pd.DataFrame, folder: Path, jobs: int, save) -> Iterator[pd.DataFrame]:
-    """Yield what is measured, batch by batch."""
+def _heard(todo: pd.DataFrame, folder: Path, jobs: int, save: Callable[[pd.DataFrame], None]) -> Iterator[pd.DataFrame]:
+    """Yield what is measured, batch by batch, each of which is saved first."""
     with ThreadPoolExecutor(max(1, jobs)) as pool, _progress(len(todo)) as bar:
         for at in range(0, len(todo), BATCH):
             part = todo.iloc[at : at + BATCH]
@@ -80,12 +80,12 @@ def _progress(total: int) -> tqdm:
 
 def _load(place: Path | None) -> pd.DataFrame:
     if place is not None and place.is_file():
-        return pd.read_parquet(place).set_index("key").astype(COLUMNS)
+        return pd.read_parquet(place).drop_duplicates("key").set_index("key").astype(COLUMNS)
     return pd.DataFrame(columns=list(COLUMNS), index=pd.Index([], dtype="str", name="key")).astype(COLUMNS)
 
 
 def _save(place: Path | None, fresh: pd.DataFrame) -> None:
-    """Add to what is kept; where two studies save at once, one of them will have to measure again."""
+    """Add to what is kept. Where two studies save at once, one of them will have to measure again."""
     kept = fresh[fresh["error"].isna() & fresh.index.str.startswith("sha256:")]
     if place is None or kept.empty:
         return
@@ -127,24 +127,32 @@ def _plain(path: Path, start: float, end: float) -> tuple[np.ndarray, int, float
     """Samples (n, channels) that are there, the rate, and the seconds that the header promises of the stretch."""
     try:
         with soundfile.SoundFile(str(path)) as file:
-            first, last = (round(min(file.frames, max(0.0, edge) * file.samplerate)) for edge in (start, end))
-            wanted, pieces = min(last - first, LONGEST_SECONDS * file.samplerate), []
-            if first:  # a damaged file may not even find its beginning
-                file.seek(first)
-            while wanted > 0 and len(piece := _piece(file, min(wanted, _PIECE))):
-                pieces.append(piece)
-                wanted -= len(piece)
-            nothing = np.zeros((0, file.channels), "float32")
-            return np.concatenate([nothing, *pieces]), file.samplerate, (last - first) / file.samplerate
+            rate = file.samplerate
+            first, last = (round(min(file.frames, max(0.0, edge) * rate)) for edge in (start, end))
+        wanted = min(last - first, LONGEST_SECONDS * rate)
+        samples = _read(path, first, wanted, wanted)
+        if len(samples) < wanted:
+            samples = max(samples, _read(path, first, wanted, _PIECE), key=len)
+        return samples, rate, (last - first) / rate
     except soundfile.LibsndfileError as error:
         raise Unreadable(path, f"not readable as audio ({error.error_string.strip().rstrip('.')})") from None
 
 
-def _piece(file: soundfile.SoundFile, wanted: int) -> np.ndarray:
-    try:
-        return file.read(wanted, dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError:  # damaged from here on
-        return np.zeros((0, file.channels), "float32")
+def _read(path: Path, first: int, wanted: int, size: int) -> np.ndarray:
+    """Samples up to where the file is damaged; of those before that place up to `size` are lost."""
+    with soundfile.SoundFile(str(path)) as file:
+        pieces = [np.zeros((0, file.channels), "float32")]
+        if first:  # a damaged file may not even find its beginning
+            file.seek(first)
+        while wanted > 0:
+            try:
+                pieces.append(file.read(min(size, wanted), dtype="float32", always_2d=True))
+            except soundfile.LibsndfileError:
+                break
+            if not len(pieces[-1]):
+                break
+            wanted -= len(pieces[-1])
+    return np.concatenate(pieces)
 
 
 def _packed(path: Path, start: float, end: float) -> tuple[np.ndarray, int, float]:

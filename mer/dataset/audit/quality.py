@@ -1,6 +1,6 @@
 """What is broken in recordings: unreadable, cut off, silent, clipped, mute channels, wrong cuts."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pandas as pd
 
@@ -162,7 +162,13 @@ def length_findings(manifest: pd.DataFrame, seconds: pd.Series) -> Iterator[Find
 
 
 def by_corpus(
-    kind: str, severity: str, rows: pd.DataFrame, hit: pd.Series, what, meaning: str, advice: str
+    kind: str,
+    severity: str,
+    rows: pd.DataFrame,
+    hit: pd.Series,
+    what: Callable[[pd.DataFrame], str],
+    meaning: str,
+    advice: str,
 ) -> Iterator[Finding]:
     """Yield a finding for each corpus with rows that are hit.
 

@@ -131,20 +131,18 @@ def shortcut_findings(scores: pd.DataFrame) -> Iterator[Finding]:
 
 
 def shortcut_sentence(scores: pd.DataFrame) -> str:
-    """Say which corpora give their labels away by what is not emotion, or which comes nearest to it."""
+    """Say which shortcuts are flagged, the clearest first, or which one comes nearest to it."""
     if scores.empty:
         return "Nothing could be scored without hearing an emotion."
-    flagged = scores[scores["flagged"]].sort_values("low", ascending=False)
-    if len(flagged):
-        told = [f"{row.corpus} by {row.shortcut} (UAR {row.UAR:.2f}, chance {row.chance:.2f})"
-                for row in flagged.itertuples()]  # fmt: skip
-        return f"Labels are given away by what is not emotion: {', '.join(told)}."
     gain = (scores["UAR"] - scores["chance"]) / (1 - scores["chance"])
-    most = scores.loc[gain.idxmax()]
-    return (
-        f"No corpus is shown to give its labels away; {most['shortcut']} in {most['corpus']} comes nearest "
-        f"(UAR {most['UAR']:.2f}, chance {most['chance']:.2f})."
-    )
+    order = scores.loc[gain.sort_values(ascending=False, kind="stable").index]
+    told = [
+        f"{row.shortcut} in {row.corpus} (UAR {row.UAR:.2f}, chance {row.chance:.2f})"
+        for row in (order[order["flagged"]] if scores["flagged"].any() else order.head(1)).itertuples()
+    ]
+    if scores["flagged"].any():
+        return f"A single cue scores far above chance: {', '.join(told)}."
+    return f"No single cue is shown to score far above chance; {told[0]} comes nearest."
 
 
 def _prepared(manifest: pd.DataFrame, heard: pd.DataFrame, clusters: Mapping[str, str]) -> tuple[pd.DataFrame, int]:

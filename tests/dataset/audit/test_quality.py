@@ -293,6 +293,17 @@ def test_what_was_heard_once_is_kept_by_content(study, monkeypatch):
     assert first.loc[5, "seconds"] == pytest.approx(0.5)
 
 
+def test_two_studies_that_listen_at_once_do_no_harm(study, monkeypatch):
+    manifest, raw = study
+    load = listening._load
+    monkeypatch.setattr(listening, "_load", lambda place: load(None))
+    before = audit.listen(manifest, raw, raw / "store")
+    monkeypatch.setattr(listening, "_load", load)
+    kept = raw / "store" / f"measures-{listening.VERSION}.parquet"
+    pd.concat([pd.read_parquet(kept)] * 2).to_parquet(kept)
+    pd.testing.assert_frame_equal(audit.listen(manifest, raw, raw / "store"), before)
+
+
 def test_what_was_heard_before_an_interruption_is_kept(study, monkeypatch):
     manifest, raw = study
     monkeypatch.setattr(listening, "BATCH", 10)

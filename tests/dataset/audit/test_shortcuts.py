@@ -58,14 +58,14 @@ def test_what_is_planted_in_recordings_is_flagged_and_nothing_else(shortcut, tmp
     found = list(audit.shortcut_findings(scores))
     assert f"{shortcut} shortcut" in {f.kind for f in found}
     assert {f.severity for f in found} == {"warning"}
-    assert f"east by {shortcut}" in audit.shortcut_sentence(scores)
+    assert f"{shortcut} in east" in audit.shortcut_sentence(scores)
 
 
 def test_nothing_is_flagged_where_nothing_is_planted(spoken):
     scores = score(*spoken)
     assert flagged(scores) == set()
     assert list(audit.shortcut_findings(scores)) == []
-    assert audit.shortcut_sentence(scores).startswith("No corpus is shown")
+    assert audit.shortcut_sentence(scores).startswith("No single cue is shown")
     assert set(scores["shortcut"]) == {"duration", "loudness", "dynamics", "silence", "recording", "corpus"}
     assert set(scores["corpus"]) == {"east", "west", POOLED}
 
