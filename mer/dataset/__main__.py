@@ -114,7 +114,7 @@ def _listen(table: Table, folder: Path | None) -> tuple[pd.DataFrame, pd.DataFra
     if rows["audio_sha256"].isna().any():
         own = pd.Series(sound.digests(rows["source_path"].tolist(), folder, jobs), rows.index, "str")
         rows = rows.assign(audio_sha256=rows["audio_sha256"].fillna(own))
-    return rows, near.pairs, listen(rows, folder, jobs=jobs), remarks
+    return rows, near.pairs, listen(rows, folder, jobs=jobs, progress=sys.stderr.isatty()), remarks
 
 
 def _shortcuts(rows: pd.DataFrame, heard: pd.DataFrame | None) -> pd.DataFrame:

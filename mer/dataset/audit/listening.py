@@ -27,7 +27,9 @@ _PIECE = 1024
 """samples read at once from a damaged file"""
 
 
-def listen(manifest: pd.DataFrame, folder: Path, cache: Path | None = None, jobs: int = 1) -> pd.DataFrame:
+def listen(
+    manifest: pd.DataFrame, folder: Path, cache: Path | None = None, jobs: int = 1, *, progress: bool = True
+) -> pd.DataFrame:
     """Return `COLUMNS` for each row, with its index; null where the row names no recording.
 
     A recording that was measured before, wherever it lay, is not opened again. What cannot be read is tried anew each
@@ -39,6 +41,7 @@ def listen(manifest: pd.DataFrame, folder: Path, cache: Path | None = None, jobs
         folder: the folder that paths are relative to; nothing outside it is read.
         cache: the folder in which measures are kept; None keeps none.
         jobs: threads.
+        progress: whether to show how far it is.
     """
     rows = manifest.reindex(columns=["source_path", "audio_sha256", "start", "end"])
     keys = pd.Series([_key(*row) for row in rows.itertuples(index=False)], rows.index, "str")
@@ -46,7 +49,8 @@ def listen(manifest: pd.DataFrame, folder: Path, cache: Path | None = None, jobs
     known = _load(place)
     todo = rows.assign(key=keys).dropna(subset=["key"]).drop_duplicates("key").set_index("key")
     todo = todo[~todo.index.isin(known.index)]
-    heard = list(_heard(todo, folder, jobs, lambda fresh: _save(place, fresh)))
+    with tqdm(total=len(todo), desc="listening", unit="file", disable=todo.empty or not progress, mininterval=1) as bar:
+        heard = list(_heard(todo, folder, jobs, bar, lambda fresh: _save(place, fresh)))
     known = pd.concat([known, *heard])
     return known.reindex(keys).set_axis(rows.index)
 
@@ -62,7 +66,7 @@ def _key(path: object, digest: object, start: object, end: object) -> str | None
 
 def _heard(todo: pd.DataFrame, folder: Path, jobs: int, save: Callable[[pd.DataFrame], None]) -> Iterator[pd.DataFrame]:
     """Yield what is measured, batch by batch, each of which is saved first."""
-    with ThreadPoolExecutor(max(1, jobs)) as pool, _progress(len(todo)) as bar:
+    with ThreadPoolExecutor(max(1, jobs)) as pool:
         for at in range(0, len(todo), BATCH):
             part = todo.iloc[at : at + BATCH]
             found = []
@@ -74,13 +78,12 @@ def _heard(todo: pd.DataFrame, folder: Path, jobs: int, save: Callable[[pd.DataF
             yield frame
 
 
-def _progress(total: int) -> tqdm:
-    return tqdm(total=total, desc="listening", unit="file", disable=not total, mininterval=1.0)
-
-
 def _load(place: Path | None) -> pd.DataFrame:
     if place is not None and place.is_file():
-        return pd.read_parquet(place).drop_duplicates("key").set_index("key").astype(COLUMNS)
+        try:
+            return pd.read_parquet(place).drop_duplicates("key").set_index("key").astype(COLUMNS)
+        except (OSError, ValueError, KeyError):  # damaged: everything is listened to again
+            pass
     return pd.DataFrame(columns=list(COLUMNS), index=pd.Index([], dtype="str", name="key")).astype(COLUMNS)
 
 

@@ -304,6 +304,15 @@ def test_two_studies_that_listen_at_once_do_no_harm(study, monkeypatch):
     pd.testing.assert_frame_equal(audit.listen(manifest, raw, raw / "store"), before)
 
 
+def test_a_damaged_memory_is_no_memory(study):
+    manifest, raw = study
+    before = audit.listen(manifest, raw, raw / "store")
+    kept = raw / "store" / f"measures-{listening.VERSION}.parquet"
+    kept.write_bytes(kept.read_bytes()[:1000])
+    pd.testing.assert_frame_equal(audit.listen(manifest, raw, raw / "store"), before)
+    assert len(pd.read_parquet(kept)) == len(manifest)
+
+
 def test_what_was_heard_before_an_interruption_is_kept(study, monkeypatch):
     manifest, raw = study
     monkeypatch.setattr(listening, "BATCH", 10)
