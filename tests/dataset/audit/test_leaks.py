@@ -214,12 +214,12 @@ def test_nothing_is_found_where_nothing_is_wrong():
 @given(
     names=st.lists(st.text("klmnop", min_size=1, max_size=8), min_size=1, max_size=4, unique=True),
     speakers=st.integers(3, 8),
-    clips=st.integers(1, 30),
+    rounds=st.integers(1, 8),
     seed=st.integers(0, 99),
     read=st.booleans(),
 )
-def test_a_clean_manifest_raises_nothing(names, speakers, clips, seed, read):
-    manifest = clean(names, speakers, clips, seed)
+def test_a_clean_manifest_raises_nothing(names, speakers, rounds, seed, read):
+    manifest = clean(names, speakers, rounds * len(EMOTIONS), seed)  # every sentence with every emotion
     found = find(read_sentences(manifest, names[0]) if read else manifest)
     assert {(f.severity, f.kind, f.where) for f in found} <= (
         {("note", "lines across parts", names[0])} if read else set()
@@ -266,6 +266,29 @@ def test_lines_that_recur_by_chance_and_read_sentences_are_notes():
     manifest = put(manifest, part(manifest, "east", "train")[:2], transcription="Oh my God no")
     assert find(manifest) == []
     assert [(f.severity, f.kind) for f in find(read_sentences(clean(), "east"))] == [("note", "lines across parts")]
+
+
+def test_a_corpus_of_one_emotion_mostly_tells_nothing_by_its_words():
+    manifest = clean(("east",), speakers=6, clips=40)
+    rare = manifest.index % 40 == 3
+    manifest["emotion"] = manifest["emotion"].where(rare, "neutral")
+    manifest["transcription"] = "well " + manifest["transcription"].where(~rare, manifest["transcription"].str[5:])
+    assert find(manifest) == []
+    spoken = read_sentences(manifest, "east", sentences=30)
+    spoken["sentence_id"] = (manifest.index % 30).astype("str")
+    spoken["transcription"] = "this is the sentence with the number " + spoken["sentence_id"]
+    assert {f.kind for f in find(spoken)} == {"lines across parts"}
+
+
+def test_names_that_everybody_gives_are_no_hint():
+    manifest = clean()
+    assert find(manifest.assign(speaker_id=manifest["corpus"] + "_Speaker" + manifest["speaker_id"].str[-2:])) == []
+
+
+def test_speakers_of_a_family_in_two_published_splits_are_a_note():
+    manifest = speakers_across_a_family(clean())
+    assert [f.severity for f in find(manifest, {"east"})] == ["breach"]
+    assert [f.severity for f in find(manifest, {"east", "west"})] == ["note"]
 
 
 def test_a_speaker_who_always_acts_one_emotion_gives_the_score_away():
