@@ -92,6 +92,13 @@ def audio_across_parts(m):
     return put(m, target, audio_sha256=digest, emotion=emotion, fold=0, speaker_id=None, session=None, dialogue_id=None)
 
 
+def lines_chosen_with(m):
+    lines = m.loc[part(m, "east", "test")[:9], "transcription"].to_numpy()
+    lines = [f"one two three {line}" for line in lines]
+    m = put(m, part(m, "east", "test")[:9], transcription=lines)
+    return put(m, part(m, "east", "validation")[:9], transcription=lines)
+
+
 def audio_by_path_alone(m):
     m = put(m, m.index, audio_sha256=None)
     target, source = part(m, "east", "test")[:1], part(m, "east", "train")[:1]
@@ -174,7 +181,7 @@ PLANTED = [
     (family_torn_in_one_corpus, "family torn apart", B, "east", 120, set()),
     (family_torn_between_corpora, "family torn apart", B, "ravdess + ravdess_song", 240, set()),
     (family_on_both_sides, "family on both sides", B, "east + west", 80, set()),
-    (utterance_across_parts, "utterance across parts", B, "east", 4, {"lines across parts"}),
+    (utterance_across_parts, "utterance across parts", B, "east", 4, set()),
     (utterance_listed_twice, "utterance listed twice", W, "east", 8, set()),
     (validation_is_test, "validation is test", B, "east", 20, set()),
     (validation_overlaps_test, "utterance across parts", B, "east", 2, set()),
@@ -184,6 +191,7 @@ PLANTED = [
     (audio_across_families, "same audio across families", B, "east + west", 10, set()),
     (audio_with_two_labels, "same audio, two labels", W, "east", 1, {"same audio twice"}),
     (lines_across_parts, "lines across parts", B, "east", 4, set()),
+    (lines_chosen_with, "lines across parts", B, "east", 9, set()),
     (lines_across_families, "lines across families", B, "east + west", 6, set()),
     (label_words, "label words", B, "east", 120, {"telltale words"}),
     (label_words_in_front, "label words", B, "east", 80, {"telltale words"}),
