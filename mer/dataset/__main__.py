@@ -109,7 +109,7 @@ def _listen(table: Table, folder: Path | None) -> tuple[pd.DataFrame, pd.DataFra
         first = near.unheard.iloc[0]
         example = rows["utterance_id"].iloc[first["row"]]
         remarks.append(
-            f"{len(near.unheard):,} recordings could not be read, for example {example!r}: {first['reason']}"
+            f"recordings that could not be read: {len(near.unheard):,}, for example {example!r}: {first['reason']}"
         )
     if rows["audio_sha256"].isna().any():
         own = pd.Series(sound.digests(rows["source_path"].tolist(), folder, jobs), rows.index, "str")
@@ -152,9 +152,14 @@ def _parser() -> argparse.ArgumentParser:
         "--columns",
         default="",
         metavar="OURS=THEIRS,…",
-        help="which column is which, where its name does not say: path=wav,speaker=spk,dialogue=Season+Episode",
+        help="which column is which, where its name does not say: path=wav,speaker=spk,dialogue=Season+Episode; "
+        "start= ignores a column",
     )
-    add("--speaker-from", metavar="REGEX", help="find the speaker in the id or path, by the first group")
+    add(
+        "--speaker-from",
+        metavar="REGEX",
+        help="find the speaker in the id or path, by its first group; --speaker-from=REGEX if it begins with a dash",
+    )
     add(
         "--audio",
         type=Path,
