@@ -64,7 +64,9 @@ def _key(path: object, digest: object, start: object, end: object) -> str | None
     return ":".join([name, *edges])
 
 
-def _heard(todo: pd.DataFrame, folder: Path, jobs: int, save: Callable[[pd.DataFrame], None]) -> Iterator[pd.DataFrame]:
+def _heard(
+    todo: pd.DataFrame, folder: Path, jobs: int, bar: tqdm, save: Callable[[pd.DataFrame], None]
+) -> Iterator[pd.DataFrame]:
     """Yield what is measured, batch by batch, each of which is saved first."""
     with ThreadPoolExecutor(max(1, jobs)) as pool:
         for at in range(0, len(todo), BATCH):
