@@ -72,14 +72,13 @@ def _report(
     yield ", ".join(f"{count} {name if count == 1 else PLURALS[name]}" for name, count in counts)
 
 
-def _head(table: Table) -> tuple[str, str]:
+def _head(table: Table) -> Iterator[str]:
     rows = table.rows
     parts = [f"{part} {count:,}" for part, count in rows["split"].value_counts().items()]
     corpora = rows["corpus"].nunique()
-    return (
-        f"{len(rows):,} rows of {corpora} {'corpus' if corpora == 1 else 'corpora'}: {', '.join(parts) or 'no parts'}.",
-        f"Read as: {', '.join(f'{ours} = {theirs}' for ours, theirs in table.read_as.items())}.",
-    )
+    yield f"{len(rows):,} rows of {corpora} {'corpus' if corpora == 1 else 'corpora'}: {', '.join(parts) or 'no parts'}."
+    if foreign := [f"{ours} = {theirs}" for ours, theirs in table.read_as.items() if ours != theirs]:
+        yield f"Read as: {', '.join(foreign)}."
 
 
 def _pattern(text: str | None) -> re.Pattern | None:
@@ -167,7 +166,7 @@ def _parser() -> argparse.ArgumentParser:
         help="the folder that the paths start from: listen for the same recording under two names, for shortcuts and "
         "for what is broken",
     )
-    return parser  # fmt: skip
+    return parser
 
 
 if __name__ == "__main__":
