@@ -43,8 +43,10 @@ def attempt(clean, tmp_path):
         tree = QUICK | {"corpora": corpora, "data": {"raw": str(raw), "store": str(tmp_path / "store")}} | sections
         path = tmp_path / "study.yaml"
         path.write_text(yaml.safe_dump(tree), encoding="utf-8")
-        run_cells(path, tmp_path / "run", steps)
-        plt.close("all")
+        try:
+            run_cells(path, tmp_path / "run", steps)
+        finally:
+            plt.close("all")
         return pd.read_parquet(tmp_path / "run" / "tables" / "results.parquet")
 
     run.raw = raw

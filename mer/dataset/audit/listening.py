@@ -21,7 +21,7 @@ COLUMNS = dict.fromkeys((*measures.COLUMNS, "there"), "float32") | {"error": "st
 """there: the share of what the file's header promises that is there; error: why nothing was heard"""
 LONGEST_SECONDS = 300
 """of a longer stretch only the beginning is measured, its `seconds` excepted"""
-BATCH = 2048
+BATCH = 8192
 """recordings between two savings: what an interrupted study has measured is not lost"""
 _PIECE = 1024
 """samples read at once from a damaged file"""

@@ -1,6 +1,7 @@
 """Every shortcut that is planted is flagged, in its corpus only, and where none is planted none is."""
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -172,6 +173,7 @@ def test_the_figure_says_what_is_flagged(spoken):
         ax.figure.canvas.draw()
     texts = {text.get_text() for text in figures.shortcut_forest(scores).figure.findobj(mpl.text.Text)}
     assert {"east", POOLED, "duration", "recording", "chance"} <= texts
+    plt.close("all")
 
 
 def test_measures_by_hand():
