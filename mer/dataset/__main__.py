@@ -72,14 +72,14 @@ def _report(
     yield ", ".join(f"{count} {name if count == 1 else PLURALS[name]}" for name, count in counts)
 
 
-def _head(table: Table) -> tuple[str, str]:
+def _head(table: Table) -> Iterator[str]:
     rows = table.rows
     parts = [f"{part} {count:,}" for part, count in rows["split"].value_counts().items()]
     corpora = rows["corpus"].nunique()
-    return (
-        f"{len(rows):,} rows of {corpora} {'corpus' if corpora == 1 else 'corpora'}: {', '.join(parts) or 'no parts'}.",
-        f"Read as: {', '.join(f'{ours} = {theirs}' for ours, theirs in table.read_as.items())}.",
-    )
+    several = "corpus" if corpora == 1 else "corpora"
+    yield f"{len(rows):,} rows of {corpora} {several}: {', '.join(parts) or 'no parts'}."
+    if foreign := [f"{ours} = {theirs}" for ours, theirs in table.read_as.items() if ours != theirs]:
+        yield f"Read as: {', '.join(foreign)}."
 
 
 def _pattern(text: str | None) -> re.Pattern | None:
@@ -109,7 +109,7 @@ def _listen(table: Table, folder: Path | None) -> tuple[pd.DataFrame, pd.DataFra
         first = near.unheard.iloc[0]
         example = rows["utterance_id"].iloc[first["row"]]
         remarks.append(
-            f"{len(near.unheard):,} recordings could not be read, for example {example!r}: {first['reason']}"
+            f"recordings that could not be read: {len(near.unheard):,}, for example {example!r}: {first['reason']}"
         )
     if rows["audio_sha256"].isna().any():
         own = pd.Series(sound.digests(rows["source_path"].tolist(), folder, jobs), rows.index, "str")
@@ -152,9 +152,14 @@ def _parser() -> argparse.ArgumentParser:
         "--columns",
         default="",
         metavar="OURS=THEIRS,…",
-        help="which column is which, where its name does not say: path=wav,speaker=spk,dialogue=Season+Episode",
+        help="which column is which, where its name does not say: path=wav,speaker=spk,dialogue=Season+Episode; "
+        "start= ignores a column",
     )
-    add("--speaker-from", metavar="REGEX", help="find the speaker in the id or path, by the first group")
+    add(
+        "--speaker-from",
+        metavar="REGEX",
+        help="find the speaker in the id or path, by its first group; --speaker-from=REGEX if it begins with a dash",
+    )
     add(
         "--audio",
         type=Path,
@@ -162,7 +167,7 @@ def _parser() -> argparse.ArgumentParser:
         help="the folder that the paths start from: listen for the same recording under two names, for shortcuts and "
         "for what is broken",
     )
-    return parser  # fmt: skip
+    return parser
 
 
 if __name__ == "__main__":

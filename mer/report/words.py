@@ -36,6 +36,21 @@ class Long:
             return self.frame.to_html(index=False, classes="long", border=0)
 
 
+def findings(table: pd.DataFrame) -> Long:
+    """Return the audit's findings (mer/dataset/audit/finding.py) as three columns of sentences.
+
+    >>> row = {"severity": "note", "kind": "lines", "where": "emodb", "count": 3, "of": 4, "example": "a",
+    ...        "what": "So.", "meaning": "this.", "advice": "that."}
+    >>> list(findings(pd.DataFrame([row])).frame.iloc[0])
+    ['note: lines, emodb (3 of 4)', 'So. Such as: a', 'Means: this. Do: that.']
+    """
+    heads = [f"{f.severity}: {f.kind}, {f.where} ({f.count:,} of {f.of:,})" for f in table.itertuples(index=False)]
+    told = table["what"] + [f" Such as: {example}" if example else "" for example in table["example"]]
+    meant = "Means: " + table["meaning"] + " Do: " + table["advice"]
+    columns = {"finding": heads, "what it is": told, "what it means, and what to do": meant}
+    return Long(pd.DataFrame(columns, index=table.index))
+
+
 def loco_sentence(results: pd.DataFrame, system: str, answers: str = "free") -> str:
     """Say which held-out corpus a system recognises best, and for which it is not shown to be above chance.
 

@@ -125,9 +125,11 @@ def test_a_name_that_does_not_fit_is_a_problem_with_an_example(tmp_path, name):
 def test_litter_is_passed_over(tmp_path, name):
     folder, clip, _ = CLIPS[name]
     place, stem = clip.rsplit("/", 1)
-    for path in (f"{place}/._{stem}.wav", ".DS_Store", f"__MACOSX/{clip}.wav", "notes.md", f"{clip}.mp3"):
+    for path in (f"{place}/._{stem}.wav", ".DS_Store", f"__MACOSX/{clip}.wav", "notes.md"):
         put(tmp_path / folder, path)
     assert read(tmp_path, name) == []
+    put(tmp_path / folder, f"{clip}.mp3")  # somebody converted the corpus
+    assert [p.reason for p in read(tmp_path, name)] == [".mp3 is not read here: convert it to .wav"]
 
 
 @pytest.mark.parametrize("name", CLIPS)

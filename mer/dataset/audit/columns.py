@@ -48,7 +48,7 @@ def recognise(header: list[str], chosen: dict[str, str]) -> dict[str, list[str]]
     found = {}
     for ours, others in NAMES.items():
         if ours in chosen:
-            found[ours] = _chosen(header, ours, chosen[ours])
+            found |= {ours: _chosen(header, ours, chosen[ours])} if chosen[ours] else {}
         elif name := next((known[other] for other in others if other in known), None):
             found[ours] = [name]
     return found
@@ -62,7 +62,7 @@ def _chosen(header: list[str], ours: str, wanted: str) -> list[str]:
 
 
 def chosen_columns(text: str) -> dict[str, str]:
-    """Return what `--columns path=wav,speaker=spk` says, by our names.
+    """Return what `--columns path=wav,speaker=spk` says, by our names; nothing after the mark means: no such column.
 
     Raises:
         Unusable: it is not of that form, or names nothing that the audit looks at.
@@ -74,7 +74,7 @@ def chosen_columns(text: str) -> dict[str, str]:
     result = {}
     for pair in filter(None, text.split(",")):
         name, mark, column = pair.partition("=")
-        if not mark or not column:
+        if not mark:
             raise Unusable(f"--columns {pair!r}: write OURS=THEIRS, as in path=wav,speaker=spk")
         if plain(name) not in ours:
             raise Unusable(f"--columns {pair!r}: the audit looks at {listed(list(NAMES))}")

@@ -85,8 +85,8 @@ def kin_across_parts(rows: pd.DataFrame, official: set[str]) -> Iterator[Finding
                 count,
                 of,
                 examples(rows.loc[shared, "speaker_id"]),
-                f"{count} of the {of} speakers whom {target} tests have the names of speakers that {source} trains, "
-                f"and both are of the family {family}.",
+                f"Of the {of} speakers whom {target} tests, {count} by a name of those whom {source} trains; both "
+                f"are of the family {family}.",
                 "a model trained on all corpora has heard the voices that it is tested on.",
                 "give a speaker the same part in every corpus of a family.",
             )
@@ -109,7 +109,7 @@ def namesakes(rows: pd.DataFrame) -> Iterator[Finding]:
             count,
             among["person"].nunique(),
             examples(group["person"]),
-            f"{count} names stand for speakers of several families.",
+            f"Names of speakers that occur in several families: {count}.",
             "if they are the same people, holding one of these corpora out does not hold its voices out.",
             "compare the corpora's descriptions; give corpora that share speakers the same family.",
         )

@@ -72,7 +72,7 @@ def _parts_finding(
     count = part.loc[shared, kind.column].nunique()
     of = part.loc[part["split"] == target, kind.column].nunique()
     worst = (source, target) == ("train", "test")
-    what = f"{count} of the {of} {kind.noun} of the {target} part are in the {NOUNS[source]} part, too."
+    what = f"Of the {of} {kind.noun} of the {target} part, {count} in the {NOUNS[source]} part, too."
     if kind.column == "speaker_id" and worst:
         what += _rule_sentence(part)
     meaning, advice = kind.meaning, kind.advice
@@ -134,7 +134,7 @@ def across_folds(rows: pd.DataFrame) -> Iterator[Finding]:
                     len(shared),
                     len(apart),
                     examples(pd.Series(shared)),
-                    f"{len(shared)} of the {len(apart)} {kind.noun} lie in several folds.",
+                    f"Of {len(apart)} {kind.noun}, {len(shared)} in several folds.",
                     f"{kind.meaning}.",
                     f"{kind.advice.replace('on one side', 'in one fold')}.",
                 )

@@ -42,10 +42,10 @@ def listed_twice(rows: pd.DataFrame) -> Iterator[Finding]:
 
 
 def same_audio(rows: pd.DataFrame) -> Iterator[Finding]:
-    """Yield different utterances whose recordings are identical, by digest, or by path where there is no digest."""
+    """Yield different utterances whose recordings are the same: by digest, or by path where there is none."""
     once = rows[~rows.duplicated(["corpus", "utterance_id"]) | rows["utterance_id"].isna()]
     recording = once["source_path"].str.lower().str.endswith(MEDIA, na=False)
-    sound = once["audio_sha256"].fillna(once["source_path"].where(recording))
+    sound = once["audio_sha256"].fillna((once["corpus"] + "\x1f" + once["source_path"]).where(recording))
     stretch = once["start"].astype("str").fillna("") + "\x1f" + once["end"].astype("str").fillna("")
     key = sound + "\x1f" + stretch
     twins = once.assign(group=key)[key.notna() & key.duplicated(keep=False)]
@@ -60,8 +60,8 @@ def near_audio(rows: pd.DataFrame, pairs: pd.DataFrame) -> Iterator[Finding]:
     """
     one, other = (rows.loc[pairs[name].to_numpy()].reset_index(drop=True) for name in ("first", "second"))
     digest = (one["audio_sha256"] == other["audio_sha256"]) & one["audio_sha256"].notna()
-    place = (one["source_path"] == other["source_path"]) & (one["start"].isna() | (one["start"] == other["start"]))
-    same = digest | place.fillna(False)
+    place = (one["source_path"] == other["source_path"]) & (one["start"].fillna(-1) == other["start"].fillna(-1))
+    same = digest | place
     twins = pd.concat([one[~same], other[~same]]).assign(group=lambda t: t.index.astype("str")).sort_index()
     yield from _several(
         twins,
@@ -100,7 +100,7 @@ def _several(twins: pd.DataFrame, rows: pd.DataFrame, what: str, advice: str) ->
                 len(group),
                 len(among),
                 examples(group["utterance_id"]),
-                f"{len(group)} rows are {group['group'].nunique()} recordings, on the same side of every boundary.",
+                f"{group['group'].nunique()} of them in {len(group)} rows, on the same side of every boundary.",
                 "the copies weigh twice in training or in the score.",
                 advice,
             )
@@ -137,7 +137,7 @@ def _across_families(group: pd.DataFrame, among: pd.DataFrame, what: str, where:
     if not hit.any():
         return None
     count, groups = int(hit.sum()), group.loc[hit, "group"].nunique()
-    text = f"{count:,} of {len(among):,} rows have a copy in another family: {groups:,} recordings in several places."
+    text = f"{count:,} of {len(among):,} rows have a copy in another family ({groups:,} recordings)."
     return Finding(
         f"{what} across families",
         BREACH,
@@ -162,7 +162,7 @@ def _two_labels(group: pd.DataFrame, what: str, where: str) -> Iterator[Finding]
             groups,
             group["group"].nunique(),
             examples(group.loc[hit, "utterance_id"]),
-            f"{groups} recordings that occur more than once bear different emotions.",
+            f"Occurring more than once, with different emotions: {groups}.",
             "at least one label is wrong, and no system can be right about both.",
             "look up which label the corpus's own lists give; leave out what stays in doubt.",
         )

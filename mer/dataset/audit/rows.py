@@ -22,10 +22,11 @@ def complete(manifest: pd.DataFrame) -> pd.DataFrame:
     """Return the columns that the audit looks at, those that are not there null, with the rows numbered from 0.
 
     Adds `person`: the speaker's id without the corpus's name before it, by which speakers of two corpora compare.
-    A corpus without a family is a family of its own.
+    A corpus without a family is a family of its own; rows without a corpus make one.
     """
     rows = manifest.reindex(columns=list(COLUMNS)).reset_index(drop=True)
     rows = rows.astype({name: schema.COLUMNS[name] for name in COLUMNS})
+    rows["corpus"] = rows["corpus"].fillna("?")
     prefix, speaker = rows["corpus"] + "_", rows["speaker_id"]
     bare = [s.removeprefix(p) if isinstance(s, str) else None for s, p in zip(speaker, prefix, strict=True)]
     family = rows["family"].fillna(rows["corpus"])

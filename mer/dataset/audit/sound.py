@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 import pandas as pd
 
 from mer import files
@@ -32,17 +33,20 @@ def near_pairs(manifest: pd.DataFrame, folder: Path, jobs: int = 1) -> Near:
     """Listen to every row's recording, and return which are copies of one another.
 
     Args:
-        manifest: rows with source_path, relative to `folder`; where start and end are given, that stretch counts.
+        manifest: rows with source_path, relative to `folder`; where start and end are given, that stretch counts. Rows
+            that are not `audio_ok` are passed over: they are words only, or known to be unreadable.
         folder: nothing outside it is read.
         jobs: threads.
     """
-    stretches = manifest.reindex(columns=["source_path", "start", "end"]).itertuples(index=False)
-    heard = _each(lambda stretch: _fingerprint(folder, *stretch), list(stretches), jobs)
-    rows = [row for row, one in enumerate(heard) if not isinstance(one, str)]
+    there = manifest["audio_ok"].to_numpy(bool) if "audio_ok" in manifest else np.ones(len(manifest), bool)
+    todo = np.flatnonzero(there).tolist()
+    stretches = manifest.iloc[todo].reindex(columns=["source_path", "start", "end"]).itertuples(index=False)
+    heard = dict(zip(todo, _each(lambda stretch: _fingerprint(folder, *stretch), list(stretches), jobs), strict=True))
+    rows = [row for row, one in heard.items() if not isinstance(one, str)]
     pairs = near.pairs([heard[row] for row in rows])
     numbers = pd.Series(rows, dtype="int64")
     pairs = pairs.assign(first=pairs["first"].map(numbers), second=pairs["second"].map(numbers))
-    unheard = [(row, one) for row, one in enumerate(heard) if isinstance(one, str)]
+    unheard = [(row, one) for row, one in heard.items() if isinstance(one, str)]
     return Near(pairs.astype({"first": "int64", "second": "int64"}), pd.DataFrame(unheard, columns=["row", "reason"]))
 
 

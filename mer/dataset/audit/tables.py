@@ -63,7 +63,9 @@ def sources(manifest: Path | None, parts: Sequence[str]) -> list[Source]:
     if bool(manifest) == bool(parts):
         raise Unusable("name one table or folder, or its parts: --part train=FILE --part test=FILE")
     if manifest is None:
-        return [_part(text) for text in parts]
+        named = [_part(text) for text in parts]
+        home = named[0].path.resolve().parent.name
+        return [Source(source.path, source.part, source.corpus or home) for source in named]
     return _folder(manifest) if manifest.is_dir() else [Source(manifest)]
 
 
@@ -112,7 +114,7 @@ def load(files: Sequence[Source], chosen: dict[str, str], speaker_from: re.Patte
     rows = pd.concat(frames, ignore_index=True)
     excluded = rows["exclude_reason"].notna()
     if excluded.any():
-        remarks[f"{int(excluded.sum()):,} rows are excluded by the table itself and left out"] = []
+        remarks[f"rows that the table itself excludes, and that are left out: {int(excluded.sum()):,}"] = []
         rows = rows[~excluded].reset_index(drop=True)
     if rows.empty:
         raise Unusable(f"{files[0].path}: no usable row")
@@ -120,12 +122,11 @@ def load(files: Sequence[Source], chosen: dict[str, str], speaker_from: re.Patte
         rows["speaker_id"] = _speakers(rows, speaker_from, remarks)
     known = _known(rows, files[0].path)
     for column in ("family", "lexical_control"):
-        told = [getattr(known.get(name), column, None) for name in rows["corpus"]]
-        rows[column] = rows[column].fillna(pd.Series(told, rows.index, "str"))
+        ours = [getattr(known.get(name), column, None) for name in rows["corpus"]]
+        rows[column] = rows[column].fillna(pd.Series(ours, rows.index, "str"))
     official = {name for name, corpus in known.items() if corpus.official_splits}
-    return Table(
-        rows, official, read_as, [": ".join(filter(None, (", ".join(n), what))) for what, n in remarks.items()]
-    )
+    told = [f"{', '.join(names)}: {remark}" if names else remark for remark, names in remarks.items()]
+    return Table(rows, official, read_as, told)
 
 
 def _columns(source: Source, chosen: dict[str, str], read_as: dict[str, str]) -> pd.DataFrame:

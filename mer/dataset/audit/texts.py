@@ -4,6 +4,7 @@ import itertools
 import re
 import unicodedata
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ RARE = 0.02
 """fewer shared lines than `FEW`, or a smaller share of the longer test lines, are chance: people repeat themselves"""
 RECURRING = 3
 """rows with the same line from which on it is a sentence that was given out to be read"""
+CHOSEN = "what is chosen on the validation part is chosen by its score on lines of the test part."
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
 
@@ -54,12 +56,17 @@ def shared_lines(spoken: pd.DataFrame) -> Iterator[Finding]:
         spoken: from `with_lines`.
     """
     longer = spoken[spoken["line"].str.count(" ") >= LONG - 1]
+    longer = longer[~longer.duplicated(["corpus", "utterance_id"]) | longer["utterance_id"].isna()]
     longer = longer.assign(number=pd.factorize(longer["line"])[0])
     corpora = dict(list(longer.groupby("corpus", sort=True)))
     trained = {name: part[part["split"] == "train"] for name, part in corpora.items()}
+    validating = {name: part[part["split"] == "validation"] for name, part in corpora.items()}
     tested = {name: part[part["split"] == "test"] for name, part in corpora.items()}
     for source, target in itertools.product(corpora, repeat=2):
         yield from _recurring(tested[target], trained[source], "parts", "the training part of ")
+        if source == target:
+            chosen = _recurring(tested[target], validating[target], "parts", "the validation part of ")
+            yield from (replace(f, meaning=CHOSEN) for f in chosen if f.severity == BREACH)
         if corpora[source]["family"].iloc[0] != corpora[target]["family"].iloc[0]:
             judged = tested[target] if len(tested[target]) else corpora[target]
             yield from _recurring(judged, corpora[source], "families", "")

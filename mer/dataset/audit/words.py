@@ -88,7 +88,7 @@ def telltale_words(spoken: pd.DataFrame) -> Iterator[Finding]:
             count,
             lines["line"].nunique(),
             examples(hit["transcription"]),
-            f"{len(telling)} words occur with one emotion almost only: {told}.",
+            f"Words that occur almost only with one emotion: {len(telling)}, as in {told}.",
             "a text model may score by a mark that the transcribers left, and no such mark is there in use.",
             "read the examples; if the words are not the speakers' own, take them out of the transcripts.",
         )

@@ -78,7 +78,7 @@ def test_what_is_excluded_by_our_manifest_is_left_out(command, tmp_path):
     assert command(write(manifest, tmp_path / "m.parquet"))[0] == 1
     manifest.loc[240, "exclude_reason"] = "broken"
     code, screen = command(write(manifest, tmp_path / "m.parquet"))
-    assert (code, "1 rows are excluded by the table itself" in screen) == (0, True)
+    assert (code, "rows that the table itself excludes, and that are left out: 1" in screen) == (0, True)
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".csv"])
@@ -152,6 +152,30 @@ def test_numbers_that_count_anew_in_each_file_are_no_ids(command, tmp_path):
     assert "dialogues are numbers, taken to count anew in each file" in screen
 
 
+def test_one_list_under_two_names_is_no_validation(command, tmp_path):
+    texts = [f"line number {number} of the list" for number in range(9)]
+    files = [write(pd.DataFrame({"text": texts, "emotion": "joy"}), tmp_path / f"{name}.csv") for name in ("a", "b")]
+    code, screen = command(f"--part=dev={files[0]}", f"--part=test={files[1]}")
+    assert (code, "breach: lines across parts, " in screen, "chosen by its score on lines" in screen) == (1, True, True)
+    code, screen = command(f"--part=dev={files[0]}", f"--part=test={files[0]}")
+    assert (code, "breach: validation is test, " in screen) == (1, True)
+
+
+def test_paths_of_two_corpora_may_be_the_same(command, tmp_path):
+    frame = pd.DataFrame({"path": ["1.wav", "2.wav"], "emotion": ["joy", "fear"]})
+    path = write(frame, tmp_path / "t.csv")
+    code, screen = command(f"--part=a/train={path}", f"--part=b/test={path}")
+    assert (code, "0 breaches, 0 warnings" in screen) == (0, True)
+
+
+def test_times_count_as_stretches_of_a_file_unless_told_otherwise(command, tmp_path):
+    frame = pd.DataFrame({"path": "long.wav", "StartTime": ["00:00:01,500", "00:00:03.5"], "split": ["train", "test"]})
+    path = write(frame, tmp_path / "t.csv")
+    assert command(path)[0] == 0
+    code, screen = command(path, "--columns=start=")
+    assert (code, "breach: utterance across parts, t (1 of 1)" in screen) == (1, True)
+
+
 def test_families_of_known_corpora_are_known(command, tmp_path):
     files = []
     for corpus, word in (("meld", "train"), ("EmoryNLP", "test")):
@@ -192,7 +216,7 @@ def test_listening_finds_copies_and_says_what_it_could_not_hear(command, tmp_pat
     assert code == 1
     assert "breach: same audio across parts, t (1 of 3)" in screen
     assert "breach: near-duplicate across parts, t (1 of 3)" in screen
-    assert "1 recordings could not be read, for example 'f.wav': is not there" in screen
+    assert "recordings that could not be read: 1, for example 'f.wav': is not there" in screen
     code, screen = command(path, "--audio", tmp_path / "nowhere")
     assert (code, "is not there" in screen) == (2, True)
 

@@ -92,6 +92,13 @@ def audio_across_parts(m):
     return put(m, target, audio_sha256=digest, emotion=emotion, fold=0, speaker_id=None, session=None, dialogue_id=None)
 
 
+def lines_chosen_with(m):
+    lines = m.loc[part(m, "east", "test")[:9], "transcription"].to_numpy()
+    lines = [f"one two three {line}" for line in lines]
+    m = put(m, part(m, "east", "test")[:9], transcription=lines)
+    return put(m, part(m, "east", "validation")[:9], transcription=lines)
+
+
 def audio_by_path_alone(m):
     m = put(m, m.index, audio_sha256=None)
     target, source = part(m, "east", "test")[:1], part(m, "east", "train")[:1]
@@ -174,7 +181,7 @@ PLANTED = [
     (family_torn_in_one_corpus, "family torn apart", B, "east", 120, set()),
     (family_torn_between_corpora, "family torn apart", B, "ravdess + ravdess_song", 240, set()),
     (family_on_both_sides, "family on both sides", B, "east + west", 80, set()),
-    (utterance_across_parts, "utterance across parts", B, "east", 4, {"lines across parts"}),
+    (utterance_across_parts, "utterance across parts", B, "east", 4, set()),
     (utterance_listed_twice, "utterance listed twice", W, "east", 8, set()),
     (validation_is_test, "validation is test", B, "east", 20, set()),
     (validation_overlaps_test, "utterance across parts", B, "east", 2, set()),
@@ -184,6 +191,7 @@ PLANTED = [
     (audio_across_families, "same audio across families", B, "east + west", 10, set()),
     (audio_with_two_labels, "same audio, two labels", W, "east", 1, {"same audio twice"}),
     (lines_across_parts, "lines across parts", B, "east", 4, set()),
+    (lines_chosen_with, "lines across parts", B, "east", 9, set()),
     (lines_across_families, "lines across families", B, "east + west", 6, set()),
     (label_words, "label words", B, "east", 120, {"telltale words"}),
     (label_words_in_front, "label words", B, "east", 80, {"telltale words"}),
@@ -214,12 +222,12 @@ def test_nothing_is_found_where_nothing_is_wrong():
 @given(
     names=st.lists(st.text("klmnop", min_size=1, max_size=8), min_size=1, max_size=4, unique=True),
     speakers=st.integers(3, 8),
-    clips=st.integers(1, 8).map(lambda n: n * len(EMOTIONS)),  # else the last sentence lacks emotions
+    rounds=st.integers(1, 8),
     seed=st.integers(0, 99),
     read=st.booleans(),
 )
-def test_a_clean_manifest_raises_nothing(names, speakers, clips, seed, read):
-    manifest = clean(names, speakers, clips, seed)
+def test_a_clean_manifest_raises_nothing(names, speakers, rounds, seed, read):
+    manifest = clean(names, speakers, rounds * len(EMOTIONS), seed)  # every sentence with every emotion
     found = find(read_sentences(manifest, names[0]) if read else manifest)
     assert {(f.severity, f.kind, f.where) for f in found} <= (
         {("note", "lines across parts", names[0])} if read else set()
@@ -266,6 +274,29 @@ def test_lines_that_recur_by_chance_and_read_sentences_are_notes():
     manifest = put(manifest, part(manifest, "east", "train")[:2], transcription="Oh my God no")
     assert find(manifest) == []
     assert [(f.severity, f.kind) for f in find(read_sentences(clean(), "east"))] == [("note", "lines across parts")]
+
+
+def test_a_corpus_of_one_emotion_mostly_tells_nothing_by_its_words():
+    manifest = clean(("east",), speakers=6, clips=40)
+    rare = manifest.index % 40 == 3
+    manifest["emotion"] = manifest["emotion"].where(rare, "neutral")
+    manifest["transcription"] = "well " + manifest["transcription"].where(~rare, manifest["transcription"].str[5:])
+    assert find(manifest) == []
+    spoken = read_sentences(manifest, "east", sentences=30)
+    spoken["sentence_id"] = (manifest.index % 30).astype("str")
+    spoken["transcription"] = "this is the sentence with the number " + spoken["sentence_id"]
+    assert {f.kind for f in find(spoken)} == {"lines across parts"}
+
+
+def test_names_that_everybody_gives_are_no_hint():
+    manifest = clean()
+    assert find(manifest.assign(speaker_id=manifest["corpus"] + "_Speaker" + manifest["speaker_id"].str[-2:])) == []
+
+
+def test_speakers_of_a_family_in_two_published_splits_are_a_note():
+    manifest = speakers_across_a_family(clean())
+    assert [f.severity for f in find(manifest, {"east"})] == ["breach"]
+    assert [f.severity for f in find(manifest, {"east", "west"})] == ["note"]
 
 
 def test_a_speaker_who_always_acts_one_emotion_gives_the_score_away():

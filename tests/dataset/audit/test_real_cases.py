@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from mer.corpora import CORPORA
+from mer.corpora import chosen
 from mer.dataset import audit, build, schema
 from mer.dataset.__main__ import main
 from mer.dataset.audit import tables
@@ -19,11 +19,14 @@ pytestmark = pytest.mark.skipif(
 excerpts = pytest.mark.skipif(not CASES.is_dir(), reason="beside MER_REAL_CORPORA there is no folder audit_cases")
 
 
+SPEECH = ("cremad", "emodb", "emospeechin", "nemo", "ravdess", "turevdb")
+
+
 @pytest.fixture(scope="module")
 def usable():
     lengths = {"min_seconds": 0.3, "max_seconds": 20.0}
     shares = {"validation": 0.1, "test": 0.1, "folds": 5}
-    dataset = build.build(REAL, CORPORA, policy="paper7", overrides={}, seed=0, jobs=2, **shares, **lengths)
+    dataset = build.build(REAL, chosen(SPEECH), policy="paper7", overrides={}, seed=0, jobs=2, **shares, **lengths)
     return schema.usable(dataset.manifest)
 
 
@@ -34,6 +37,13 @@ def test_the_recordings_of_six_corpora_are_clean(usable):
     found = audit.find_leaks(usable, set(), near.pairs)
     assert {(f.severity, f.kind) for f in found} == {("note", "lines across parts")}
     assert {f.where for f in found} == {"emodb", "nemo", "ravdess"}
+
+
+def test_words_without_recordings_are_not_listened_to():
+    rows = pd.DataFrame({"source_path": ["MELD/test_sent_emo.csv"] * 3, "audio_ok": False})
+    near = audit.near_pairs(rows, REAL)
+    assert near.unheard.empty
+    assert near.pairs.empty
 
 
 @excerpts
