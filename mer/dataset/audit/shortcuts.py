@@ -150,6 +150,7 @@ def _prepared(manifest: pd.DataFrame, heard: pd.DataFrame, clusters: Mapping[str
     many classes there are."""
     sound = [column for shortcut in SHORTCUTS if not shortcut.lookup for column in shortcut.columns]
     rows = manifest.reindex(columns=list(_NEEDED)).astype({name: schema.COLUMNS[name] for name in _NEEDED})
+    rows["corpus"] = rows["corpus"].fillna("?")
     rows = rows.join(heard.reindex(columns=sound).astype("float64"))
     rows["seconds"] = seconds(manifest, heard)
     line = rows["transcription"].map({text: normal(text) for text in rows["transcription"].dropna().unique()})

@@ -158,6 +158,8 @@ def test_foreign_tables_lack_things():
     assert score(clean()[["corpus", "speaker_id", "emotion"]]).empty
     manifest = clean(("east",)).assign(emotion=[f"{n}" for n in range(120)], sentence_id="s")
     assert score(manifest).empty  # no classes
+    nobody = clean().assign(corpus=None, speaker_id=None)
+    assert set(score(pd.concat([clean(), nobody], ignore_index=True))["corpus"]) == {"?", "east", "west", POOLED}
     manifest = clean(("east",)).assign(sentence_id=clean(("east",))["emotion"])
     manifest.loc[:9, "emotion"] = None
     manifest.loc[10:19, "fold"] = pd.NA
