@@ -276,6 +276,10 @@ def test_lines_that_recur_by_chance_and_read_sentences_are_notes():
     assert [(f.severity, f.kind) for f in find(read_sentences(clean(), "east"))] == [("note", "lines across parts")]
 
 
+def test_among_many_words_one_may_meet_one_emotion_by_chance():
+    assert find(clean(("k", "l", "kk"), speakers=7, clips=28, seed=58)) == []
+
+
 def test_a_corpus_of_one_emotion_mostly_tells_nothing_by_its_words():
     manifest = clean(("east",), speakers=6, clips=40)
     rare = manifest.index % 40 == 3
