@@ -203,7 +203,7 @@ PLANTED = [
 
 
 @pytest.mark.parametrize(
-    ("plant", "kind", "severity", "where", "count", "also"), PLANTED, ids=lambda v: getattr(v, "__name__", "")
+    ("plant", "kind", "severity", "where", "count", "also"), PLANTED, ids=[row[0].__name__ for row in PLANTED]
 )
 def test_what_is_planted_is_found_and_nothing_else(plant, kind, severity, where, count, also):
     found = find(plant(clean()))
