@@ -76,8 +76,8 @@ def _head(table: Table) -> Iterator[str]:
     rows = table.rows
     parts = [f"{part} {count:,}" for part, count in rows["split"].value_counts().items()]
     corpora = rows["corpus"].nunique()
-    several = "corpus" if corpora == 1 else "corpora"
-    yield f"{len(rows):,} rows of {corpora} {several}: {', '.join(parts) or 'no parts'}."
+    noun = "corpus" if corpora == 1 else "corpora"
+    yield f"{len(rows):,} rows of {corpora} {noun}: {', '.join(parts) or 'no parts'}."
     if foreign := [f"{ours} = {theirs}" for ours, theirs in table.read_as.items() if ours != theirs]:
         yield f"Read as: {', '.join(foreign)}."
 

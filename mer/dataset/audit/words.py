@@ -17,7 +17,7 @@ PURE = 0.95
 TELLING = 10
 """different lines in which a word must occur"""
 CHANCE = 1e-6
-"""that so many lines bear one emotion by accident"""
+"""that any word of a corpus occurs with one emotion by accident"""
 SPECIFIC = 0.05
 """share of a corpus's rows"""
 SPOKEN_OFTEN = 4
@@ -74,7 +74,7 @@ def telltale_words(spoken: pd.DataFrame) -> Iterator[Finding]:
         counts["all"] = counts.groupby("word")["count"].transform("sum")
         luck = counts["all"] * np.log(counts["emotion"].map(base).to_numpy(dtype=float))
         telling = counts[(counts["count"] >= PURE * counts["all"]) & (counts["all"] >= TELLING)
-                         & (luck < np.log(CHANCE))]  # fmt: skip
+                         & (luck < np.log(CHANCE / counts["word"].nunique()))]  # fmt: skip
         if telling.empty:
             continue
         hit = tokens.merge(telling[["word", "emotion"]], on=["word", "emotion"])

@@ -203,7 +203,7 @@ PLANTED = [
 
 
 @pytest.mark.parametrize(
-    ("plant", "kind", "severity", "where", "count", "also"), PLANTED, ids=lambda v: getattr(v, "__name__", "")
+    ("plant", "kind", "severity", "where", "count", "also"), PLANTED, ids=[row[0].__name__ for row in PLANTED]
 )
 def test_what_is_planted_is_found_and_nothing_else(plant, kind, severity, where, count, also):
     found = find(plant(clean()))
@@ -274,6 +274,10 @@ def test_lines_that_recur_by_chance_and_read_sentences_are_notes():
     manifest = put(manifest, part(manifest, "east", "train")[:2], transcription="Oh my God no")
     assert find(manifest) == []
     assert [(f.severity, f.kind) for f in find(read_sentences(clean(), "east"))] == [("note", "lines across parts")]
+
+
+def test_among_many_words_one_may_meet_one_emotion_by_chance():
+    assert find(clean(("k", "l", "kk"), speakers=7, clips=28, seed=58)) == []
 
 
 def test_a_corpus_of_one_emotion_mostly_tells_nothing_by_its_words():
