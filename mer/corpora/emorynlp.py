@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mer.corpora.base import Corpus, Problem, Utterance
-from mer.corpora.files import in_path_order, relative, table, walk, whole
-from mer.corpora.media import SPLITS
+from mer.corpora.files import in_path_order, whole
+from mer.corpora.media import SPLITS, split_lists
 
 EMOTIONS = {
     "Joyful": "happiness",
@@ -31,18 +31,9 @@ NAMES = re.compile(r"'([^']*)'|\"([^\"]*)\"")
 @in_path_order
 def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
     """Read the three lists."""
-    lists: dict[str, str] = {}
     listed: set[str] = set()
-    for path in walk(folder):
-        if not (match := LIST.fullmatch(path.name)):
-            continue
-        name, split = relative(path, raw), match[1].lower()
-        if split in lists:
-            yield Problem(name, f"duplicate copy of {lists[split]}")
-            continue
-        lists[split] = name
-        for found in table(raw, path, COLUMNS):
-            yield found if isinstance(found, Problem) else _line(name, split, found, listed)
+    for found in split_lists(raw, folder, LIST, COLUMNS):
+        yield found if isinstance(found, Problem) else _line(*found, listed)
 
 
 def speakers(cell: str) -> str:

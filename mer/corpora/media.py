@@ -1,12 +1,12 @@
 """Media files found by what they are: each recording once, sound before video; and the split a folder names."""
 
 import re
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from mer.corpora.base import AUDIO_SUFFIXES, Problem
-from mer.corpora.files import audio, relative
+from mer.corpora.files import audio, relative, table, walk
 
 COMPRESSED_SUFFIXES = (".m4a",)
 VIDEO_SUFFIXES = (".mp4", ".avi")
@@ -28,6 +28,28 @@ def split_of(folder: Path) -> str | None:
         if len(told) == 1:
             return told.pop()
     return None
+
+
+def split_lists(
+    raw: Path, folder: Path, pattern: re.Pattern[str], columns: Sequence[str]
+) -> Iterator[tuple[str, str, tuple[int, dict[str, str]]] | Problem]:
+    """Yield (path below `raw`, split, (line, cells)) of every line of the lists that there is one of per split.
+
+    Args:
+        pattern: for the whole name of a list; its first group is the split.
+        columns: those that must be there.
+    """
+    first: dict[str, str] = {}
+    for path in walk(folder):
+        if not (match := pattern.fullmatch(path.name)):
+            continue
+        name, split = relative(path, raw), match[1].lower()
+        if split in first:
+            yield Problem(name, f"duplicate copy of {first[split]}")
+            continue
+        first[split] = name
+        for found in table(raw, path, columns):
+            yield found if isinstance(found, Problem) else (name, split, found)
 
 
 def recordings(

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mer.corpora.base import AUDIO_SUFFIXES, Corpus, Problem, Utterance
-from mer.corpora.files import in_path_order, relative, table, walk, whole
-from mer.corpora.media import SPLITS, recordings, split_of
+from mer.corpora.files import in_path_order, relative, whole
+from mer.corpora.media import SPLITS, recordings, split_lists, split_of
 
 EMOTIONS = {
     "anger": "anger",
@@ -42,17 +42,8 @@ def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
         else:
             places[found[0]] = found[1]
     listed: set[Key] = set()
-    lists: dict[str, str] = {}
-    for path in walk(folder):
-        if not (match := LIST.fullmatch(path.name)):
-            continue
-        name, split = relative(path, raw), match[1].lower()
-        if split in lists:
-            yield Problem(name, f"duplicate copy of {lists[split]}")
-            continue
-        lists[split] = name
-        for found in table(raw, path, COLUMNS):
-            yield found if isinstance(found, Problem) else _line(raw, name, split, found, places, listed)
+    for found in split_lists(raw, folder, LIST, COLUMNS):
+        yield found if isinstance(found, Problem) else _line(raw, *found, places, listed)
     for key, path in places.items():
         if key not in listed:
             yield Problem(relative(path, raw), f"not listed in {key[0]}_sent_emo.csv")
