@@ -12,6 +12,7 @@ from tqdm import tqdm
 from mer import files
 from mer.dataset.audit import measures
 from mer.dataset.audit.recordings import MEDIA
+from mer.dataset.audit.sound import place_of
 from mer.media import container
 from mer.media.audio import Unreadable
 
@@ -104,7 +105,7 @@ def _hear(folder: Path, path: str, start: object, end: object) -> dict[str, floa
     """The measures of one stretch, or why there are none; nothing in a damaged file may stop the others."""
     edges = (0.0 if pd.isna(start) else float(start), np.inf if pd.isna(end) else float(end))
     try:
-        place = _place(folder, path)
+        place = place_of(folder, path)
         samples, rate, seconds = (_packed if place.suffix.lower() in container.SUFFIXES else _plain)(place, *edges)
         if len(samples) == 0:
             return {"error": "no samples in the stretch that was asked for"}
@@ -119,15 +120,6 @@ def _hear(folder: Path, path: str, start: object, end: object) -> dict[str, floa
     if seconds > LONGEST_SECONDS:
         found |= {"seconds": seconds, "end_db": np.nan, "trail_s": np.nan}
     return found | {"there": min(1.0, there)}
-
-
-def _place(folder: Path, path: str) -> Path:
-    place = folder / path  # links are followed: people keep corpora elsewhere and link them
-    if "\0" in path or ".." in place.parts[len(folder.parts) :] or not place.is_relative_to(folder):
-        raise OSError("lies outside the folder of the recordings")
-    if not place.is_file():
-        raise OSError("is not there")
-    return place
 
 
 def _plain(path: Path, start: float, end: float) -> tuple[np.ndarray, int, float]:

@@ -60,7 +60,7 @@ def _each(work: Callable[..., Result], items: Sequence, jobs: int) -> list[Resul
         return list(pool.map(work, items))
 
 
-def _place(folder: Path, path: object) -> Path:
+def place_of(folder: Path, path: object) -> Path:
     """Return where a recording lies.
 
     Raises:
@@ -79,7 +79,7 @@ def _place(folder: Path, path: object) -> Path:
 def _fingerprint(folder: Path, path: object, start: object, end: object) -> fingerprints.Fingerprint | str:
     edges = [None if pd.isna(edge) else float(edge) for edge in (start, end)]
     try:
-        samples = audio.read_mono(_place(folder, path), start=edges[0], end=edges[1], rate_hz=fingerprints.RATE_HZ)
+        samples = audio.read_mono(place_of(folder, path), start=edges[0], end=edges[1], rate_hz=fingerprints.RATE_HZ)
     except audio.Unreadable as error:
         return error.reason
     except OSError as error:
@@ -89,6 +89,6 @@ def _fingerprint(folder: Path, path: object, start: object, end: object) -> fing
 
 def _digest(folder: Path, path: object) -> str | None:
     try:
-        return files.digest_file(_place(folder, path))
+        return files.digest_file(place_of(folder, path))
     except OSError:
         return None
