@@ -26,9 +26,9 @@ from mer import features
 from mer.corpora import chosen
 from mer.dataset import build, labels, schema
 from mer.evaluation import protocols, scores, study
-from mer.features import extract
+from mer.features import acoustic
 from mer.media.audio import read_mono
-from mer.params.schema import System, Training
+from mer.params.schema import Acoustic, Data, Features, System, Training
 from mer.training import grid
 
 CORPORA = ("emospeechin", "ravdess", "turevdb", "emodb", "nemo")
@@ -51,11 +51,12 @@ def speed(manifest: pd.DataFrame, raw: Path, clips: int, repeats: int) -> None:
     picked = manifest.iloc[:: max(1, len(manifest) // clips)]
     sounds = [read_mono(raw / path) for path in picked["source_path"]]
     times = {name: np.full((len(sounds), repeats), np.inf) for name in SETS}
+    compute = {name: acoustic.EXTRACTORS[name].open(Acoustic(extractor=name), features.Where()) for name in SETS}
     for turn in range(-1, repeats):  # the first turn fills caches
         for at, samples in enumerate(sounds):
             for name in SETS:
                 start = time.process_time()
-                extract.ACOUSTIC[name].vector(samples, {"rate_hz": 16_000})
+                compute[name]([samples])
                 if turn >= 0:
                     times[name][at, turn] = time.process_time() - start
     best = {name: values.min(axis=1) for name, values in times.items()}
@@ -75,9 +76,10 @@ def quality(manifest: pd.DataFrame, raw: Path, store: Path) -> None:
     classes = labels.classes("paper7")
     rows = []
     for name in SETS:
-        spec = features.acoustic_spec(extractor=name, **SECONDS)
-        extract.extract_audio(manifest, raw, features.Store(store, spec))
-        task = study.task_of(manifest, features.load(manifest, store, {"audio": spec}, ()), classes)
+        section = Features(acoustic={"extractor": name})
+        features.extract(manifest, raw, store, section, Data(**SECONDS), features.Where())
+        seen = features.load(manifest, store, features.specs(section, Data(**SECONDS)), section)
+        task = study.task_of(manifest, seen, classes)
         system = {name: System(model="logistic", modalities=("audio",))}
         cells = protocols.plan(manifest, ("loco", "in_corpus"), list(CORPORA))
         jobs, skipped = study.jobs(cells, system, (0,), task)

@@ -10,7 +10,8 @@ from mer import corpora, features, files, stats
 from mer.corpora import synthetic
 from mer.dataset import build, labels, schema
 from mer.evaluation import protocols, scores, study
-from mer.params.schema import System, Training
+from mer.params.schema import Data, System, Training
+from mer.params.schema import Features as FeaturesSection
 from mer.training import grid
 from tests.studies import run_all
 
@@ -105,9 +106,10 @@ def hold_out(shift, folder):
     options = {"policy": "paper7", "overrides": {}, "seed": 0, "validation": 0.1, "test": 0.1, "folds": 4}
     dataset = build.build(folder / "raw", corpora.chosen([*ACTED, "meld"]), **options, min_seconds=0.1, max_seconds=30)
     usable, classes = schema.usable(dataset.manifest), labels.classes("paper7")
-    spec = {"audio": features.acoustic_spec(extractor="mfcc", n_mfcc=40, min_seconds=0.1, max_seconds=30)}
-    features.extract_audio(usable, folder / "raw", features.Store(folder, spec["audio"]), jobs=2)
-    task = study.task_of(usable, features.load(usable, folder, spec, ()), classes)
+    section, data = FeaturesSection(acoustic={"n_mfcc": 40}), Data()
+    features.extract(usable, folder / "raw", folder, section, data, features.Where(jobs=2))
+    seen = features.load(usable, folder, features.specs(section, data), section)
+    task = study.task_of(usable, seen, classes)
     cells = protocols.plan(usable, ("loco",), [*ACTED, "meld"])
     jobs, _ = study.jobs(cells, {"s": System(model="logistic", modalities=("audio",))}, (0,), task)
     done = grid.run(task, jobs, Training(), where="cpu", threads=1, at_once=1)

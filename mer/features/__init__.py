@@ -1,6 +1,7 @@
-"""Extractors (acoustic, linguistic) and the store of their vectors."""
+"""Extractors (acoustic, linguistic, visual) and the store of their vectors."""
 
-from mer.features.extract import Features, acoustic_spec, extract_audio, extract_text, linguistic_spec, load
+from mer.features.extractor import Where
 from mer.features.store import Store
+from mer.features.vectors import Features, extract, keys, load, specs
 
-__all__ = ["Features", "Store", "acoustic_spec", "extract_audio", "extract_text", "linguistic_spec", "load"]
+__all__ = ["Features", "Store", "Where", "extract", "keys", "load", "specs"]

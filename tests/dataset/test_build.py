@@ -4,10 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mer import features
 from mer.corpora import chosen
 from mer.dataset import build, schema
-from mer.features import Store, acoustic_spec, extract, extract_audio
+from mer.features import acoustic
 from mer.media.audio import SILENCE_SECONDS
+from mer.params.schema import Acoustic, Data
 from mer.report import tables, words
 from tests.corpora.trees import put, speech
 
@@ -48,9 +50,10 @@ def test_or_it_is_kept_as_a_second_of_silence(raw, tmp_path):
     assert row["duration"] == SILENCE_SECONDS
     assert pd.isna(row["audio_sha256"])
     assert tables.failure_table(manifest)["kept as"].tolist() == ["a second of silence"]
-    store = Store(tmp_path, acoustic_spec(extractor="mfcc", n_mfcc=13, min_seconds=0.1, max_seconds=30))
-    extract_audio(usable, raw, store)
-    vectors, present = store.load(extract.audio_keys(usable), 26)
+    section = Acoustic(n_mfcc=13)
+    store = features.Store(tmp_path, acoustic.spec(section, Data()))
+    acoustic.extract(usable, raw, store, acoustic.EXTRACTORS["mfcc"].open(section, features.Where()))
+    vectors, present = store.load(acoustic.keys(usable), 26)
     assert present.all()
     deviation = vectors[:, 13:].sum(axis=1)
     assert (deviation[~usable["audio_ok"]] < 0.01).all()

@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mer import features, files
-from mer.features import extract
-from mer.features.hashing import hashed_words
-from mer.features.mfcc import mfcc_statistics
+from mer.features import acoustic, linguistic
+from mer.features.acoustic.mfcc import mfcc_statistics
+from mer.features.linguistic.hashing import hashed_words
+from mer.media import audio
+from mer.params.schema import Acoustic, Data, Linguistic
 
 
 @pytest.mark.parametrize("n_mfcc", [13, 40, 80])
@@ -59,27 +61,32 @@ def manifest(tmp_path, names):
 
 
 def spec(n_mfcc=20):
-    return features.acoustic_spec(extractor="mfcc", n_mfcc=n_mfcc, min_seconds=0.1, max_seconds=30)
+    return acoustic.spec(Acoustic(n_mfcc=n_mfcc), Data())
+
+
+def extract(table, raw, store):
+    section = Acoustic(n_mfcc=store.spec["n_mfcc"])
+    acoustic.extract(table, raw, store, acoustic.EXTRACTORS["mfcc"].open(section, features.Where()))
 
 
 def test_vectors_are_computed_once_and_changed_flags_never_meet_them(tmp_path, monkeypatch):
     table = manifest(tmp_path, ["a.wav", "b.flac"])
     store = features.Store(tmp_path / "store", spec())
-    features.extract_audio(table, tmp_path, store)
-    vectors, present = store.load(extract.audio_keys(table), 40)
+    extract(table, tmp_path, store)
+    vectors, present = store.load(acoustic.keys(table), 40)
     assert present.all()
     assert vectors.any(axis=1).all()
-    monkeypatch.setattr(extract.audio, "read_mono", None)  # nothing is read a second time
-    features.extract_audio(table, tmp_path, features.Store(tmp_path / "store", spec()))
-    assert features.Store(tmp_path / "store", spec(13)).missing(extract.audio_keys(table))
+    monkeypatch.setattr(audio, "read_mono", None)  # nothing is read a second time
+    extract(table, tmp_path, features.Store(tmp_path / "store", spec()))
+    assert features.Store(tmp_path / "store", spec(13)).missing(acoustic.keys(table))
 
 
 def test_an_unreadable_recording_is_listed_and_absent(tmp_path):
     (tmp_path / "b.wav").write_bytes(b"not audio at all")
     table = manifest(tmp_path, ["a.wav", "b.wav"])
     store = features.Store(tmp_path / "store", spec())
-    features.extract_audio(table, tmp_path, store)
-    keys = extract.audio_keys(table)
+    extract(table, tmp_path, store)
+    keys = acoustic.keys(table)
     vectors, present = store.load(keys, 40)
     assert present.tolist() == [True, False]
     assert not vectors[1].any()
@@ -91,11 +98,11 @@ def test_a_recording_that_changed_since_is_refused_and_its_vector_not_kept(tmp_p
     store = features.Store(tmp_path / "store", spec())
     (tmp_path / "a.wav").unlink()
     with pytest.raises(FileNotFoundError, match=r"a\.wav: the recording is not there any more"):
-        features.extract_audio(table, tmp_path, store)
+        extract(table, tmp_path, store)
     soundfile.write(tmp_path / "a.wav", np.random.default_rng(9).normal(0, 0.1, 8000), 16_000)
-    with pytest.raises(extract.Changed, match=r"a\.wav: changed after the dataset was built"):
-        features.extract_audio(table, tmp_path, store)
-    assert store.missing(extract.audio_keys(table)) == extract.audio_keys(table)
+    with pytest.raises(acoustic.Changed, match=r"a\.wav: changed after the dataset was built"):
+        extract(table, tmp_path, store)
+    assert store.missing(acoustic.keys(table)) == acoustic.keys(table)
 
 
 def test_a_shard_without_its_list_is_ignored(tmp_path):
@@ -112,5 +119,10 @@ def test_read_sentences_are_masked_unless_asked_for():
             "lexical_control": ["free", "parallel", "free", "free"],
         }
     )
-    assert extract.text_keys(table, ("free",)) == ["Oh no!", None, None, None]
-    assert extract.text_keys(table, ("free", "parallel")) == ["Oh no!", "Kids are talking", None, None]
+    assert linguistic.keys(table, Linguistic()) == ["Oh no!", None, None, None]
+    assert linguistic.keys(table, Linguistic(lexical_control=("free", "parallel"))) == [
+        "Oh no!",
+        "Kids are talking",
+        None,
+        None,
+    ]

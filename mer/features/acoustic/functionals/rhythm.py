@@ -21,7 +21,7 @@ syllable nuclei of Mermelstein 1975.
 import numpy as np
 import scipy.fft
 
-from mer.features.functionals.frames import FRAMES_PER_SECOND
+from mer.features.acoustic.functionals.frames import FRAMES_PER_SECOND
 
 PEAK_REACH, DIP_REACH = 6, 15
 """frames"""

@@ -10,7 +10,7 @@ and all thresholds are relative to the clip.
 
 import numpy as np
 
-from mer.features.functionals import frames, pitch, rhythm, spectrum, statistics
+from mer.features.acoustic.functionals import frames, pitch, rhythm, spectrum, statistics
 
 VERSION = 1
 LEVELS = ("level_loudest_dbfs", "level_active_dbfs", "level_mean_dbfs")

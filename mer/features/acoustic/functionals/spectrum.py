@@ -29,7 +29,7 @@ from functools import lru_cache
 import numpy as np
 import scipy.fft
 
-from mer.features.functionals import autocorrelation, frames
+from mer.features.acoustic.functionals import autocorrelation, frames
 
 N_FFT = 1024
 BIN_HZ = frames.RATE_HZ / N_FFT

@@ -8,15 +8,16 @@ import pytest
 import soundfile
 
 from mer import features, files
-from mer.features import egemaps, extract
-from mer.features.functionals import functionals, names
-from mer.params.schema import Acoustic
+from mer.features import acoustic
+from mer.features.acoustic import opensmile as egemaps
+from mer.features.acoustic.functionals import functionals, names
+from mer.params.schema import Acoustic, Data
 
 SECONDS = {"min_seconds": 0.1, "max_seconds": 30.0}
 
 
 def spec(extractor, **parameters):
-    return features.acoustic_spec(extractor=extractor, **parameters, **SECONDS)
+    return acoustic.spec(Acoustic(extractor=extractor, **parameters), Data(**SECONDS))
 
 
 @pytest.fixture
@@ -32,8 +33,10 @@ def manifest(tmp_path):
 
 
 def extracted(manifest, raw, store):
-    extract.extract_audio(manifest, raw, store, jobs=2)
-    return store.load(extract.audio_keys(manifest), store.spec["width"])
+    section = Acoustic(extractor=store.spec["extractor"], n_mfcc=store.spec.get("n_mfcc", 80))
+    compute = acoustic.EXTRACTORS[section.extractor].open(section, features.Where(jobs=2))
+    acoustic.extract(manifest, raw, store, compute)
+    return store.load(acoustic.keys(manifest), store.spec["width"])
 
 
 def test_a_specification_holds_what_the_extractor_takes_and_no_more():
@@ -41,7 +44,7 @@ def test_a_specification_holds_what_the_extractor_takes_and_no_more():
                                        **SECONDS}  # fmt: skip
     assert spec("functionals", n_mfcc=13) == spec("functionals", n_mfcc=80)
     assert spec("functionals", n_mfcc=13)["width"] == len(names())
-    assert set(extract.ACOUSTIC) == set(Acoustic.model_fields["extractor"].annotation.__args__)
+    assert set(acoustic.EXTRACTORS) <= set(Acoustic.model_fields["extractor"].annotation.__args__)
 
 
 def test_a_vector_does_not_depend_on_its_company(manifest, tmp_path):
@@ -58,7 +61,7 @@ def test_a_vector_does_not_depend_on_its_company(manifest, tmp_path):
 def test_extractors_do_not_meet_in_the_store(manifest, tmp_path):
     extracted(manifest, tmp_path, features.Store(tmp_path, spec("functionals")))
     other = features.Store(tmp_path, spec("mfcc", n_mfcc=13))
-    assert len(other.missing(extract.audio_keys(manifest))) == len(manifest)
+    assert len(other.missing(acoustic.keys(manifest))) == len(manifest)
 
 
 def test_without_opensmile_one_message_says_what_to_do(manifest, tmp_path, monkeypatch):

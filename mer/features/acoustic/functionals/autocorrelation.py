@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from mer.features.functionals import frames
+from mer.features.acoustic.functionals import frames
 
 LAG_RATE_HZ = 8_000
 """half the samples' rate: above 3 kHz nothing is left"""

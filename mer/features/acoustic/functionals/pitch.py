@@ -25,9 +25,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mer.features.functionals import frames
-from mer.features.functionals.autocorrelation import LAG_RATE_HZ, LOWEST_LAG
-from mer.features.functionals.spectrum import BIN_HZ, Shapes
+from mer.features.acoustic.functionals import frames
+from mer.features.acoustic.functionals.autocorrelation import LAG_RATE_HZ, LOWEST_LAG
+from mer.features.acoustic.functionals.spectrum import BIN_HZ, Shapes
 
 OCTAVE_COST = 0.04
 FAR_COST = 0.1

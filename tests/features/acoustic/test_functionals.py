@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mer.features.functionals import LEVELS, frames, functionals, names, pitch, rhythm, spectrum, statistics
+from mer.features.acoustic.functionals import LEVELS, frames, functionals, names, pitch, rhythm, spectrum, statistics
 
 RATE = frames.RATE_HZ
 

@@ -15,7 +15,7 @@ not jump when a slope of nearly 0 changes its sign.
 
 import numpy as np
 
-from mer.features.functionals.frames import FRAMES_PER_SECOND
+from mer.features.acoustic.functionals.frames import FRAMES_PER_SECOND
 
 SHARES = (0.05, 0.2, 0.5, 0.8, 0.95)
 SUMMARY = ("mean", "deviation", "p5", "p20", "p50", "p80", "p95", "range")

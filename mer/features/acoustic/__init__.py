@@ -1,0 +1,32 @@
+"""What is heard: extractors, and how a manifest's recordings get their vectors."""
+
+from functools import partial
+
+from mer.features.acoustic import functionals, mfcc, opensmile
+from mer.features.acoustic.extract import Changed, extract, keys
+from mer.features.extractor import Extractor, one_by_one, specification
+from mer.media import audio
+from mer.params.schema import Acoustic, Data
+
+EXTRACTORS = {
+    "mfcc": Extractor(
+        mfcc.VERSION,
+        lambda section: {"n_mfcc": section.n_mfcc, "width": 2 * section.n_mfcc},
+        lambda section, where: one_by_one(lambda samples: mfcc.mfcc_statistics(samples, section.n_mfcc))(
+            section, where
+        ),
+    ),
+    "functionals": Extractor(
+        functionals.VERSION, lambda _: {"width": len(functionals.names())}, one_by_one(functionals.functionals)
+    ),
+    "egemaps": Extractor(opensmile.VERSION, lambda _: {"width": opensmile.WIDTH}, one_by_one(opensmile.egemaps)),
+}
+"""samples, float32 of shape (n,) at 16 kHz, -> a vector"""
+
+__all__ = ["EXTRACTORS", "Changed", "extract", "keys", "spec"]
+
+
+def spec(section: Acoustic, data: Data) -> dict:
+    """Return everything that determines an acoustic vector besides the recording."""
+    cut = {"rate_hz": audio.RATE_HZ, "min_seconds": data.min_seconds, "max_seconds": data.max_seconds}
+    return specification(section.extractor, EXTRACTORS[section.extractor], section, **cut)

@@ -1,0 +1,66 @@
+"""What every way from a recording or a text to a vector has in common."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel
+
+
+@dataclass(frozen=True)
+class Absent:
+    """There is no vector, and why: the utterance lacks the modality, which is something else than zeros."""
+
+    reason: str
+
+
+Compute = Callable[[Sequence[Any]], list[np.ndarray | Absent]]
+"""inputs -> as many results; float32 of shape (width,). A result does not depend on the other inputs."""
+
+
+@dataclass(frozen=True)
+class Where:
+    """What to compute on: the device of networks, and how many threads for the rest. Neither is part of a result."""
+
+    device: str = "cpu"
+    jobs: int = 1
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """One way to a vector.
+
+    Attributes:
+        version: a new number for new values.
+        describe: its section of the parameters -> what else determines a vector; `width` is among it. Paths are not,
+            digests of what lies there are.
+        open: the section, and where to compute -> the function that does.
+    """
+
+    version: int
+    describe: Callable[[BaseModel], dict]
+    open: Callable[[BaseModel, Where], Compute]
+
+
+def one_by_one(vector: Callable[[Any], np.ndarray | Absent]) -> Callable[[BaseModel, Where], Compute]:
+    """Return the `open` of an extractor that takes each input by itself, in threads."""
+
+    def open_(_: BaseModel, where: Where) -> Compute:
+        def compute(inputs: Sequence[Any]) -> list[np.ndarray | Absent]:
+            with ThreadPoolExecutor(max(1, where.jobs)) as pool:
+                return list(pool.map(vector, inputs))
+
+        return compute
+
+    return open_
+
+
+def specification(name: str, extractor: Extractor, section: BaseModel, **more: Any) -> dict:
+    """Return everything that determines a vector besides its input: the address of a store.
+
+    Args:
+        more: what is done to an input before the extractor gets it.
+    """
+    return {"extractor": name, "version": extractor.version, **more, **extractor.describe(section)}
