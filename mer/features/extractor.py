@@ -44,13 +44,21 @@ class Extractor:
     open: Callable[[BaseModel, Where], Compute]
 
 
-def one_by_one(vector: Callable[[Any], np.ndarray | Absent]) -> Callable[[BaseModel, Where], Compute]:
-    """Return the `open` of an extractor that takes each input by itself, in threads."""
+def one_by_one(
+    vector: Callable[[BaseModel], Callable[[Any], np.ndarray | Absent]],
+) -> Callable[[BaseModel, Where], Compute]:
+    """Return the `open` of an extractor that takes each input by itself, in threads.
 
-    def open_(_: BaseModel, where: Where) -> Compute:
+    Args:
+        vector: the section -> a function of one input.
+    """
+
+    def open_(section: BaseModel, where: Where) -> Compute:
+        one = vector(section)
+
         def compute(inputs: Sequence[Any]) -> list[np.ndarray | Absent]:
             with ThreadPoolExecutor(max(1, where.jobs)) as pool:
-                return list(pool.map(vector, inputs))
+                return list(pool.map(one, inputs))
 
         return compute
 

@@ -12,14 +12,12 @@ EXTRACTORS = {
     "mfcc": Extractor(
         mfcc.VERSION,
         lambda section: {"n_mfcc": section.n_mfcc, "width": 2 * section.n_mfcc},
-        lambda section, where: one_by_one(lambda samples: mfcc.mfcc_statistics(samples, section.n_mfcc))(
-            section, where
-        ),
+        one_by_one(lambda section: partial(mfcc.mfcc_statistics, n_mfcc=section.n_mfcc)),
     ),
     "functionals": Extractor(
-        functionals.VERSION, lambda _: {"width": len(functionals.names())}, one_by_one(functionals.functionals)
+        functionals.VERSION, lambda _: {"width": len(functionals.names())}, one_by_one(lambda _: functionals.functionals)
     ),
-    "egemaps": Extractor(opensmile.VERSION, lambda _: {"width": opensmile.WIDTH}, one_by_one(opensmile.egemaps)),
+    "egemaps": Extractor(opensmile.VERSION, lambda _: {"width": opensmile.WIDTH}, one_by_one(lambda _: opensmile.egemaps)),
 }
 """samples, float32 of shape (n,) at 16 kHz, -> a vector"""
 
