@@ -15,9 +15,13 @@ EXTRACTORS = {
         one_by_one(lambda section: partial(mfcc.mfcc_statistics, n_mfcc=section.n_mfcc)),
     ),
     "functionals": Extractor(
-        functionals.VERSION, lambda _: {"width": len(functionals.names())}, one_by_one(lambda _: functionals.functionals)
+        functionals.VERSION,
+        lambda _: {"width": len(functionals.names())},
+        one_by_one(lambda _: functionals.functionals),
     ),
-    "egemaps": Extractor(opensmile.VERSION, lambda _: {"width": opensmile.WIDTH}, one_by_one(lambda _: opensmile.egemaps)),
+    "egemaps": Extractor(
+        opensmile.VERSION, lambda _: {"width": opensmile.WIDTH}, one_by_one(lambda _: opensmile.egemaps)
+    ),
 }
 """samples, float32 of shape (n,) at 16 kHz, -> a vector"""
 
