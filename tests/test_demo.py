@@ -111,8 +111,8 @@ def hold_out(shift, folder):
     seen = features.load(usable, folder, features.specs(section, data), section)
     task = study.task_of(usable, seen, classes)
     cells = protocols.plan(usable, ("loco",), [*ACTED, "meld"])
-    jobs, _ = study.jobs(cells, {"s": System(model="logistic", modalities=("audio",))}, (0,), task)
-    done = grid.run(task, jobs, Training(), where="cpu", threads=1, at_once=1)
+    jobs, _ = study.jobs(cells, {"s": System(model="logistic", modalities=("audio",))}, Training(), (0,), task)
+    done = grid.run(task, jobs, grid.Engine())
     results = scores.score(
         scores.predictions(done, usable, classes),
         classes,

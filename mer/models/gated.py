@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from mer.models.noise import Dropout
+
 PAIRS = (("audio", "video"), ("video", "text"), ("text", "audio"))
 
 
@@ -44,7 +46,7 @@ class GatedFusion(nn.Module):
         self.alone = nn.Linear(next(iter(widths.values())), hidden, bias=False) if not self.pairs else None
         self.merge = nn.Linear(hidden * max(1, len(self.pairs)), hidden)
         self.classify = nn.Linear(hidden, classes)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         for weight in (p for p in self.parameters() if p.dim() == 2):
             nn.init.xavier_uniform_(weight)
         learned = widths if missing == "learned" else {}
