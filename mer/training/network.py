@@ -32,6 +32,7 @@ class Fitted:
     def predict(self, features: Features, rows: np.ndarray) -> np.ndarray:
         """Return class probabilities, float64 of shape (len(rows), classes)."""
         inputs, present = _tensors(features, rows, self.standardiser, self.device)
+        self.network.check(inputs, present)
         self.network.eval()
         with torch.inference_mode():
             logits = self.network(inputs, present).cpu().double()  # MPS has no float64
@@ -66,6 +67,7 @@ def fit(
     seen = np.bincount(task.labels[train], minlength=task.classes) > 0
     fitted = Fitted(network, standardise.fit(task.features, train, modalities), seen, device)
     inputs, present = _tensors(task.features, train, fitted.standardiser, device)
+    network.check(inputs, present)
     target = torch.as_tensor(task.labels[train], device=device)
     balanced = training.class_weights == "balanced"
     weight = _class_weights(task.labels[train], task.classes).to(device) if balanced else None
