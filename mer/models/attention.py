@@ -15,7 +15,8 @@ class AttentionFusion(Fusion):
         logits = C sum_m w_m h_m + c                                (n, classes)
 
     The attention of MERBench (Lian et al. 2024, arXiv:2401.03429), smaller by its deeper encoders, and with the softmax
-    that it lacks: weights sum to 1 over whatever is there. Nothing there is answered by c alone.
+    that it lacks: weights sum to 1 over whatever is there. Nothing there is answered by c
+    alone, and one modality has the weight 1.
 
     Args:
         widths: modality -> width of its vectors, any subset of audio, video, text.
@@ -30,10 +31,10 @@ class AttentionFusion(Fusion):
                  missing: str = "none", layers: dict[str, int] | None = None) -> None:  # fmt: skip
         super().__init__(widths, missing, layers)
         self.encode = encoders(self.fused, hidden, dropout)
+        count = len(self.fused)
         self.weigh = nn.Sequential(
-            nn.Linear(hidden * len(self.fused), hidden), nn.ReLU(), nn.Dropout(dropout),
-            nn.Linear(hidden, len(self.fused)),
-        )  # fmt: skip
+            nn.Linear(hidden * count, hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, count)
+        ) if count > 1 else None  # fmt: skip
         self.classify = nn.Linear(hidden, classes)
 
     def forward(self, inputs: dict[str, Tensor], present: dict[str, Tensor] | None = None) -> Tensor:
@@ -45,10 +46,11 @@ class AttentionFusion(Fusion):
         """
         values, here = self.read(inputs, present)
         h = torch.stack([self.encode[m](value) for m, value in values.items()], dim=1)  # (n, modalities, g)
-        there = None
-        if here is not None:
-            there = torch.cat(list(here.values()), dim=1)
+        there = None if here is None else torch.cat(list(here.values()), dim=1)  # (n, modalities)
+        if there is not None:
             h = torch.where(there[:, :, None], h, 0.0)
+        if self.weigh is None:
+            return self.classify(h[:, 0])
         scores = self.weigh(h.flatten(1))
         if there is not None:
             # Not -inf: the softmax of a row of nothing else would be NaN.

@@ -10,6 +10,7 @@ names the corpus that they were tuned on, and the text encoder was first a publi
 
 import pickle
 import zipfile
+from io import BytesIO
 from pathlib import Path
 
 import torch
@@ -50,7 +51,6 @@ def load(path: str | Path, dropout: float = 0.1) -> GatedFusion:
         ValueError: the file is damaged, or holds something else: code, other tensors, values that are no numbers.
     """
     path = Path(path)
-    _refuse(path, _compressed(path))
     tensors = _read(path)
     _refuse(path, _misnamed(tensors))
     _refuse(path, [f"{name} {fault}" for name in NAMES if (fault := _fault(tensors[name]))])
@@ -67,28 +67,26 @@ def load(path: str | Path, dropout: float = 0.1) -> GatedFusion:
     return network.eval()
 
 
-def _compressed(path: Path) -> list[str]:
-    """torch never compresses, and what is compressed may be a thousand times larger than the file."""
-    if not zipfile.is_zipfile(path):
-        return []
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return ["a compressed archive"] if any(entry.compress_type for entry in archive.infolist()) else []
-    except zipfile.BadZipFile:
-        return ["a damaged archive"]
-
-
 def _read(path: Path) -> object:
+    content = BytesIO(path.read_bytes())
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except OSError:
-        raise
+        _refuse_compressed(content)
+        return torch.load(content, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ValueError(
             f"{files.to_root(path)}: holds more than tensors, which may be code that runs when it is loaded; not loaded"
         ) from error
     except Exception as error:  # torch raises whatever it stumbles over: RuntimeError, EOFError, KeyError, ...
-        raise ValueError(f"{files.to_root(path)}: damaged, or no file of torch's; download it again") from error
+        raise ValueError(f"{files.to_root(path)}: damaged, or not written by torch; download it again") from error
+
+
+def _refuse_compressed(content: BytesIO) -> None:
+    """torch never compresses its archives, and what is compressed may grow a thousandfold."""
+    if zipfile.is_zipfile(content):
+        with zipfile.ZipFile(content) as archive:
+            if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+                raise ValueError("a compressed archive")
+    content.seek(0)
 
 
 def _misnamed(tensors: object) -> list[str]:

@@ -1,7 +1,5 @@
 """What holds for every fusion network: any modalities, any of them missing, alone and stacked."""
 
-import math
-
 import pytest
 import torch
 from hypothesis import given, settings
@@ -104,7 +102,7 @@ def test_an_answer_depends_on_everything_that_is_there(name):
     net = network(name, gate="sigmoid")
     inputs, present = vectors(n=8), all_patterns(MODALITIES)
     for modality in MODALITIES:
-        changed = net(inputs | {modality: inputs[modality] + 1}, present) - net(inputs, present)
+        changed = net(inputs | {modality: inputs[modality].square()}, present) - net(inputs, present)
         assert torch.equal(changed.abs().sum(dim=1) > 0, present[modality])
 
 
@@ -112,9 +110,7 @@ def test_an_answer_depends_on_everything_that_is_there(name):
 def test_every_parameter_is_trained(name):
     net = network(name, layers={"audio": 2})
     net(vectors(n=8), all_patterns(MODALITIES)).logsumexp(dim=1).sum().backward()
-    idle = [n for n, p in net.named_parameters() if p.grad is None or not p.grad.any()]
-    # Absent vectors start at zero, and the learned average of layers that start equal is trained at once.
-    assert idle == []
+    assert [n for n, p in net.named_parameters() if p.grad is None or not p.grad.any()] == []
 
 
 @every_network
@@ -187,12 +183,12 @@ def test_stacked_with_the_same_rows_for_all_and_all_there(name):
 
 @every_network
 def test_stacked_networks_drop_out_by_themselves(name):
-    nets, parameters, loss = stacked(name, dropout=0.5)
+    _, parameters, loss = stacked(name, dropout=0.5)
     same = {key: p[:1].expand_as(p) for key, p in parameters.items()}
     torch.manual_seed(0)
     args = same, vectors(n=8), all_patterns(MODALITIES)
-    first, second, third = vmap(loss, (0, None, None), randomness="different")(*args)
-    assert len({float(first), float(second), float(third)}) == 3
+    values = vmap(loss, (0, None, None), randomness="different")(*args)
+    assert len(values.unique()) == 3
     gradients = vmap(grad(loss), (0, None, None), randomness="different")(*args)
     assert all(g.isfinite().all() for g in gradients.values())
 
@@ -274,6 +270,5 @@ def test_logits_are_of_common_size_at_first():
     """Standardised vectors of real widths neither saturate nor vanish."""
     widths = {"audio": 512, "video": 1024, "text": 768}
     for name in NETWORKS:
-        scale = network(name, widths, hidden=64)(vectors(widths, 64)).std()
+        scale = float(network(name, widths, hidden=64)(vectors(widths, 64)).detach().std())
         assert 0.01 < scale < 5, (name, scale)
-    assert math.isfinite(scale)

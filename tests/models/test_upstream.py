@@ -95,7 +95,7 @@ def test_all_wrong_names_are_said_at_once(tmp_path):
     state["gal_at.WF"] = state.pop("gal_ta.WF")
     del state["classifier.bias"]
     with pytest.raises(
-        ValueError, match=r"gal_ta.WF is missing; classifier.bias is missing; 'gal_at.WF' is unexpected"
+        ValueError, match=r"classifier.bias is missing; gal_ta.WF is missing; 'gal_at.WF' is unexpected"
     ):
         upstream.load(saved(tmp_path, state))
 
@@ -104,7 +104,7 @@ def test_all_wrong_shapes_are_said_at_once(tmp_path):
     state = weights()
     state["gal_vt.WF"] = state["gal_vt.WF"].T
     state["fc_avt.weight"] = torch.zeros(4, 11)
-    with pytest.raises(ValueError, match=r"gal_vt.WF .*\(4, 13\).*ask for \(13, 4\); fc_avt.weight .*\(4, 12\)"):
+    with pytest.raises(ValueError, match=r"fc_avt.weight .*\(4, 11\).*ask for \(4, 12\); gal_vt.WF .*\(13, 4\)"):
         upstream.load(saved(tmp_path, state))
 
 
@@ -163,7 +163,7 @@ def test_a_compressed_archive(tmp_path):
     ) as small:  # fmt: skip
         for name in plain.namelist():
             small.writestr(name, plain.read(name))
-    with pytest.raises(ValueError, match="a compressed archive"):
+    with pytest.raises(ValueError, match=r"small.pth: damaged, or not written by torch"):
         upstream.load(tmp_path / "small.pth")
 
 
