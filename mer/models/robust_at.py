@@ -30,7 +30,7 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor, there: Tensor | None) -> Tensor:
         q, k, v = self.qkv(x).unflatten(2, (3, HEADS, -1)).permute(2, 0, 3, 1, 4)  # each (n, heads, t, d / heads)
-        # Written out: torch's fused attention cannot be stacked by vmap, and gains nothing on a handful of tokens.
+        # Written out: torch's fused attention gains little on so few tokens, and vmap takes one network at a time to it.
         scores = q @ k.transpose(2, 3) / math.sqrt(q.shape[3])
         if there is not None:
             scores = scores.masked_fill(~there[:, None, None, :], -torch.inf)

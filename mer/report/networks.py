@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import torch
@@ -9,6 +10,9 @@ from torch import Tensor
 
 from mer import files
 from mer.models.fusion import Fusion
+
+if TYPE_CHECKING:
+    import graphviz
 
 NO_GRAPHVIZ = (
     "No picture: it is drawn by Graphviz, whose program `dot` is not installed "
@@ -43,11 +47,25 @@ def summary(network: Fusion) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["layer", "type", "output", "parameters"])
 
 
-def picture(network: Fusion, path: str | Path, depth: int = 2) -> str | None:
-    """Draw what is computed when all modalities are there, as torchview sees it, to an SVG or PNG file.
+def drawing(network: Fusion, depth: int = 2) -> "graphviz.Digraph":
+    """Return what is computed when all modalities are there, as torchview sees it, ready for Graphviz to draw.
 
     Args:
         depth: of modules inside modules that are drawn by themselves.
+    """
+    import torchview
+
+    inputs, _ = _rows(network)
+    seen = torchview.draw_graph(network, {"inputs": inputs}, depth=depth, expand_nested=True, mode="eval")
+    drawn = seen.visual_graph
+    for node, modality in zip(seen.root_container, inputs, strict=True):  # torchview calls each an input-tensor
+        start = f"\t{seen.id_dict[node.node_id]} ["
+        drawn.body = [x.replace("input-tensor", modality) if x.startswith(start) else x for x in drawn.body]
+    return drawn
+
+
+def picture(network: Fusion, path: str | Path, depth: int = 2) -> str | None:
+    """Write a drawing of a network to an SVG or PNG file.
 
     Returns:
         Why there is no picture, or None where there is one.
@@ -55,22 +73,13 @@ def picture(network: Fusion, path: str | Path, depth: int = 2) -> str | None:
     Raises:
         ValueError: the file is to be neither SVG nor PNG.
     """
-    import torchview
-
     path = Path(path)
     if path.suffix not in (".svg", ".png"):
         raise ValueError(f"{files.to_root(path)}: a picture is .svg or .png")
     if shutil.which("dot") is None:
         return NO_GRAPHVIZ
-    inputs, _ = _rows(network)
-    graph = torchview.draw_graph(network, {"inputs": inputs}, depth=depth, expand_nested=True, mode="eval")
-    drawing = graph.visual_graph
-    for node, modality in zip(graph.root_container, inputs, strict=True):  # torchview calls each an input-tensor
-        start = f"\t{graph.id_dict[node.node_id]} ["
-        drawing.body = [x.replace("input-tensor", modality) if x.startswith(start) else x for x in drawing.body]
-    content = drawing.pipe(format=path.suffix[1:])
     with files.replacing(path) as partial:
-        partial.write_bytes(content)
+        partial.write_bytes(drawing(network, depth).pipe(format=path.suffix[1:]))
     return None
 
 

@@ -1,5 +1,8 @@
 """What holds for every fusion network: any modalities, any of them missing, alone and stacked."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -272,3 +275,8 @@ def test_logits_are_of_common_size_at_first():
     for name in NETWORKS:
         scale = float(network(name, widths, hidden=64)(vectors(widths, 64)).detach().std())
         assert 0.01 < scale < 5, (name, scale)
+
+
+def test_naming_the_networks_loads_nothing_heavy():
+    code = "import sys, mer.models; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
