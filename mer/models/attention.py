@@ -14,9 +14,8 @@ class AttentionFusion(Fusion):
         w      = softmax over the m there of V D(relu(U [h_1; ...] + u)) + v
         logits = C sum_m w_m h_m + c                                (n, classes)
 
-    The attention of MERBench (Lian et al. 2024, arXiv:2401.03429), smaller by its deeper encoders, and with the softmax
-    that it lacks: weights sum to 1 over whatever is there. Nothing there is answered by c
-    alone, and one modality has the weight 1.
+    The attention of MERBench (Lian et al. 2024, arXiv:2401.03429) with shallower encoders, and with the softmax that it
+    lacks: the weights of what is there sum to 1. Nothing there is answered by c alone.
 
     Args:
         widths: modality -> width of its vectors, any subset of audio, video, text.

@@ -30,7 +30,7 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor, there: Tensor | None) -> Tensor:
         q, k, v = self.qkv(x).unflatten(2, (3, HEADS, -1)).permute(2, 0, 3, 1, 4)  # each (n, heads, t, d / heads)
-        # Written out: torch's fused attention gains little on so few tokens, and vmap takes one network at a time to it.
+        # Written out: vmap knows torch's fused attention only as a loop, and it gains little on so few tokens.
         scores = q @ k.transpose(2, 3) / math.sqrt(q.shape[3])
         if there is not None:
             scores = scores.masked_fill(~there[:, None, None, :], -torch.inf)
@@ -56,14 +56,14 @@ class Block(nn.Module):
 class RobustAT(Fusion):
     """A token per modality and one to answer, four pre-norm transformer blocks, classify.
 
-        k_m    = S_m(LN(x_m)) + e_m,  k_0 = c + e_0                 (n, d) each
+        k_0    = f + e_0,  k_m = S_m(LN(x_m)) + e_m                 (n, d) each
         y      = Block(Block(Block(Block([k_0, k_1, ...]))))        (n, 1 + modalities, d)
         logits = C (y_0 + S(LN(y_0))) + c                           (n, classes)
 
-    e are learned types of tokens, c is the learned first one, S `SwiGLU`s. The token of a missing modality is masked:
-    no token attends to it. A row that has nothing is answered from the first token alone. With audio and text this is
-    the fork's network (Vally16768/MER @ c83d916), which knows no mask and zeroes the vector instead; its dropout
-    is 0. 4,824,647 parameters with d = 256, 7 classes and widths of 160 and 768.
+    f is the learned first token, often called [CLS], and e are learned types of tokens; S and S_m are `SwiGLU`. The
+    token of a missing modality is masked: no token attends to it. A row that has nothing is answered from f alone.
+    With audio and text this is the fork's network (Vally16768/MER @ c83d916), whose dropout is 0, and which has no
+    mask: it zeroes the vector. 4,824,647 parameters with d = 256, 7 classes and widths of 160 and 768.
 
     Args:
         widths: modality -> width of its vectors, any subset of audio, video, text.

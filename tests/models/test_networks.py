@@ -21,9 +21,9 @@ every_network = pytest.mark.parametrize("name", NETWORKS)
 every_subset = pytest.mark.parametrize("modalities", SUBSETS, ids="+".join)
 
 
-def network(name, widths=None, seed=0, **settings):
+def network(name, widths=None, seed=0, **options):
     torch.manual_seed(seed)
-    return build(name, widths or WIDTHS, CLASSES, **{"hidden": 8, "dropout": 0.0, "missing": "learned"} | settings)
+    return build(name, widths or WIDTHS, CLASSES, **{"hidden": 8, "dropout": 0.0, "missing": "learned"} | options)
 
 
 def vectors(widths=None, n=6, seed=1):
@@ -142,9 +142,9 @@ def test_a_seed_fixes_weights_answers_and_dropout(name):
     assert not torch.equal(network(name, seed=3)(vectors()), network(name, seed=5)(vectors()))
 
 
-def stacked(name, **settings):
+def stacked(name, **options):
     """Three networks, their stacked parameters, and the loss of one of them as a function of its parameters."""
-    nets = [network(name, seed=seed, layers={"text": 5}, **settings) for seed in range(3)]
+    nets = [network(name, seed=seed, layers={"text": 5}, **options) for seed in range(3)]
     parameters, buffers = stack_module_state(nets)
     assert buffers == {}
 
@@ -239,7 +239,7 @@ def test_inputs_that_do_not_fit(inputs, present, reason):
 
 
 @pytest.mark.parametrize(
-    ("settings", "reason"),
+    ("options", "reason"),
     [
         ({"widths": {}}, "at least one"),
         ({"widths": {"smell": 3}}, "widths of .'smell'.*audio, video, text"),
@@ -251,8 +251,8 @@ def test_inputs_that_do_not_fit(inputs, present, reason):
         ({"name": "gatted"}, "no network 'gatted'; there are gated, flexible_at"),
     ],
 )
-def test_networks_that_cannot_be(settings, reason):
-    wanted = {"name": "concat", "widths": WIDTHS, "classes": 7, "hidden": 8, "dropout": 0.0} | settings
+def test_networks_that_cannot_be(options, reason):
+    wanted = {"name": "concat", "widths": WIDTHS, "classes": 7, "hidden": 8, "dropout": 0.0} | options
     with pytest.raises(ValueError, match=reason):
         build(**wanted)
 
