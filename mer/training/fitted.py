@@ -39,6 +39,7 @@ class Fitted:
         with torch.inference_mode():
             for first in range(0, len(rows), ROWS):
                 inputs, present = tensors(features, rows[first : first + ROWS], self.standardiser, self.device)
+                self.network.check(inputs, present)
                 parts.append(self.network(inputs, present).cpu().double().numpy())  # MPS has no float64
         found = np.concatenate(parts)
         found[:, ~self.seen] = -np.inf

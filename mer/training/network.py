@@ -32,13 +32,13 @@ class Data:
     """Training rows on the device.
 
     Attributes:
-        inputs, present: modality -> shapes (n, width) and (n,).
+        inputs, present: modality -> shapes (n, width) and (n,); None where nothing is missing nor will be hidden.
         targets: shares of the classes, or which of them are there; shape (n, classes).
         weights, shift: as from `losses.balance`.
     """
 
     inputs: dict[str, Tensor]
-    present: dict[str, Tensor]
+    present: dict[str, Tensor] | None
     targets: Tensor
     weights: Tensor
     shift: Tensor
@@ -72,7 +72,7 @@ def fit(task: Task, train: np.ndarray, validation: np.ndarray, *, system: System
     network = begun(task, system, training, seed).to(device)
     fitted = Fitted(network, standardise.fit(task.features, train, system.modalities), task.occurring(train), device,
                     multi_label=training.targets == "multi_label")  # fmt: skip
-    data = prepare(task, train, fitted.standardiser, training, device)
+    data = _prepare(fitted, task, train, training)
     course = _Course(network, training, -(-len(train) // training.batch_size))
     file = Snapshot(snapshot, f"{seed}")
     course.go_on(file.load(device))
@@ -90,13 +90,14 @@ def fit(task: Task, train: np.ndarray, validation: np.ndarray, *, system: System
     return fitted
 
 
-def prepare(
-    task: Task, rows: np.ndarray, standardiser: standardise.Standardiser, training: Training, device: str
-) -> Data:
-    """Return what is trained on, on the device."""
-    inputs, present = tensors(task.features, rows, standardiser, device)
+def _prepare(fitted: Fitted, task: Task, rows: np.ndarray, training: Training) -> Data:
+    device = fitted.device
+    inputs, present = tensors(task.features, rows, fitted.standardiser, device)
+    fitted.network.check(inputs, present)
     shares = sampling.class_shares(task.labels[rows], task.corpora[rows], task.classes, training.corpus_exponent)
     weights, shift = losses.balance(shares, training.balance)
+    if hides(training) == 0 and all(bool(p.all()) for p in present.values()):
+        present = None  # spares every mask
     arrays = (task.targets(rows, training.targets), weights, shift)
     return Data(inputs, present, *(torch.as_tensor(a, device=device) for a in arrays))
 
@@ -108,6 +109,11 @@ def optimiser(network: nn.Module, training: Training) -> torch.optim.Optimizer:
     return kinds[training.optimiser](
         network.parameters(), training.learning_rate, weight_decay=training.weight_decay, fused=True, **more
     )
+
+
+def hides(training: Training) -> float:
+    """Return how often a modality is hidden in training."""
+    return training.modality_dropout if training.missing != "none" else 0.0
 
 
 def hide(present: dict[str, Tensor], rate: float, key: Tensor) -> dict[str, Tensor]:
@@ -191,10 +197,10 @@ def _epoch(course: _Course, data: Data, order: Tensor, seed: int) -> float:
     course.network.train()
     total = torch.zeros((), device=order.device)
     for step, batch in enumerate(order.split(t.batch_size)):
-        present = {m: p[batch] for m, p in data.present.items()}
-        if t.missing != "none" and t.modality_dropout:
+        present = data.present and {m: p[batch] for m, p in data.present.items()}
+        if hides(t):
             hiding = torch.tensor(noise.key(seed, progress.epoch, step, HIDING), device=order.device)
-            present = hide(present, t.modality_dropout, hiding)
+            present = hide(present, hides(t), hiding)
         for number, layer in enumerate(course.layers):
             layer.key.fill_(noise.key(seed, progress.epoch, step, number))
         logits = course.network({m: x[batch] for m, x in data.inputs.items()}, present)

@@ -70,6 +70,8 @@ class _Stack:
         self.progress = [Progress(j.training, -(-len(j.train) // j.training.batch_size)) for j in jobs]
         self.alive = list(range(len(jobs)))
         self.data = _Data(task, jobs, self.scalers, self.training, device)
+        rows = torch.as_tensor(np.unique(np.concatenate([[*j.train, *j.validation] for j in jobs])), device=device)
+        self.template.check(*({m: x[rows] for m, x in v.items()} for v in (self.data.values, self.data.present)))
 
     def epoch(self) -> np.ndarray:
         """Train every run that is alive for one of its epochs; return their mean losses."""
@@ -153,8 +155,8 @@ class _Stack:
     def _loss(self, parameters, keys, inputs, present, targets, counts, weights, shift) -> Tensor:
         """One run's loss on one batch."""
         t = self.training
-        if t.missing != "none" and t.modality_dropout:
-            present = network.hide(present, t.modality_dropout, keys[-1])
+        if network.hides(t):
+            present = network.hide(present, network.hides(t), keys[-1])
         state = {**parameters, **{f"{layer}.key": keys[n] for n, layer in enumerate(self.layers)}}
         logits = functional_call(self.base["train"], state, (inputs, present))
         loss_of = losses.binary_cross_entropy if t.targets == "multi_label" else losses.cross_entropy
