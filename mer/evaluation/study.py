@@ -14,10 +14,19 @@ class NothingToTrain(ValueError):
     """No cell of the plan can be run."""
 
 
-def task_of(manifest: pd.DataFrame, features: Features, classes: tuple[str, ...]) -> Task:
-    """Return the usable manifest as a task; rows keep their numbers."""
+def task_of(
+    manifest: pd.DataFrame,
+    features: Features,
+    classes: tuple[str, ...],
+    answers: dict[str, np.ndarray] | None = None,
+) -> Task:
+    """Return the usable manifest as a task; rows keep their numbers.
+
+    Args:
+        answers: as from `votes.targets`, where `training.targets` may ask for them.
+    """
     labels = manifest["emotion"].map({c: i for i, c in enumerate(classes)}).to_numpy(dtype=np.int64)
-    return Task(features, labels, manifest["corpus"].to_numpy(dtype=str), len(classes))
+    return Task(features, labels, manifest["corpus"].to_numpy(dtype=str), len(classes), answers or {})
 
 
 def jobs(

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +21,12 @@ class Features:
     Attributes:
         arrays: modality -> float32 of shape (rows, width).
         present: modality -> bool of shape (rows,); an absent row is zeros.
+        layers: modality -> of how many layers of an encoder its vectors are made, where a network is to weigh them.
     """
 
     arrays: dict[str, np.ndarray]
     present: dict[str, np.ndarray]
+    layers: dict[str, int] = field(default_factory=dict)
 
     def widths(self, modalities: Sequence[str]) -> dict[str, int]:
         """Return modality -> width for those asked for."""
@@ -76,7 +78,8 @@ def load(manifest: pd.DataFrame, folder: Path, specs: dict[str, dict], section: 
     """
     wanted = keys(manifest, section)
     loaded = {m: Store(folder, spec).load(wanted[m], spec["width"]) for m, spec in specs.items()}
-    return Features({m: v for m, (v, _) in loaded.items()}, {m: p for m, (_, p) in loaded.items()})
+    layers = {m: spec["layers"] for m, spec in specs.items() if "layers" in spec}
+    return Features({m: v for m, (v, _) in loaded.items()}, {m: p for m, (_, p) in loaded.items()}, layers)
 
 
 def digest_array(values: np.ndarray) -> str:

@@ -101,6 +101,7 @@ def card(job: Job, task: Task, specs: dict[str, dict], classes: tuple[str, ...],
         "model": job.system.model,
         "modalities": list(job.system.modalities),
         "widths": task.features.widths(job.system.modalities),
+        "layers": {m: n for m, n in task.features.layers.items() if m in job.system.modalities},
         "classes": list(classes),
         "seed": job.seed,
         "training": job.training.model_dump(mode="json"),
@@ -136,12 +137,11 @@ def _weights(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 def _network(tensors: dict[str, np.ndarray], card: dict, standardiser: Standardiser, device: str):
     import torch
 
-    from mer import models
     from mer.training.fitted import Fitted
+    from mer.training.network import built
 
     t = Training.model_validate(card["training"])
-    network = models.build(card["model"], card["widths"], len(card["classes"]), hidden=t.hidden, dropout=t.dropout,
-                           gate=t.gate, missing=t.missing)  # fmt: skip
+    network = built(card["model"], card["widths"], len(card["classes"]), t, card["layers"])
     network.load_state_dict({name: torch.as_tensor(value) for name, value in _weights(tensors).items()})
     return Fitted(network.to(device).eval(), standardiser, tensors["seen"], device,
                   multi_label=t.targets == "multi_label")  # fmt: skip

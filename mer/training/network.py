@@ -48,9 +48,8 @@ def begun(task: Task, system: System, training: Training, seed: int) -> nn.Modul
     """Return a network before its first step, on the CPU; the seed fixes its weights, or a checkpoint has them."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = models.build(system.model, task.features.widths(system.modalities), task.classes,
-                               hidden=training.hidden, dropout=training.dropout, gate=training.gate,
-                               missing=training.missing)  # fmt: skip
+        network = built(system.model, task.features.widths(system.modalities), task.classes, training,
+                        {m: n for m, n in task.features.layers.items() if m in system.modalities})  # fmt: skip
     if training.start_from:
         from mer.training.checkpoint import begin_with
 
@@ -100,6 +99,12 @@ def _prepare(fitted: Fitted, task: Task, rows: np.ndarray, training: Training) -
         present = None  # spares every mask
     arrays = (task.targets(rows, training.targets), weights, shift)
     return Data(inputs, present, *(torch.as_tensor(a, device=device) for a in arrays))
+
+
+def built(model: str, widths: dict[str, int], classes: int, training: Training, layers: dict[str, int]) -> nn.Module:
+    """Return a network of the size that the parameters say."""
+    return models.build(model, widths, classes, hidden=training.hidden, dropout=training.dropout, gate=training.gate,
+                        missing=training.missing, layers=layers)  # fmt: skip
 
 
 def optimiser(network: nn.Module, training: Training) -> torch.optim.Optimizer:
