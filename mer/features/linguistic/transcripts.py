@@ -76,7 +76,7 @@ def transcribe(
 def fill_in(manifest: pd.DataFrame, recognised: pd.DataFrame) -> pd.DataFrame:
     """Return the manifest with recognised words where the corpus gives none, and their `text_source`."""
     words = recognised.dropna(subset="transcription").set_index("utterance_id")
-    here = manifest["utterance_id"].isin(words.index) & [text is None for text in said(manifest["transcription"])]
+    here = manifest["utterance_id"].isin(words.index) & _silent(manifest)
     filled = manifest.copy()
     for column in ("transcription", "text_source"):
         filled.loc[here, column] = filled.loc[here, "utterance_id"].map(words[column])
@@ -107,12 +107,16 @@ def _model(section: schema.Transcripts) -> str:
     return files.digest({p.name: files.digest_file(p) for p in sorted(folder.iterdir()) if p.is_file()})[:16]
 
 
+def _silent(manifest: pd.DataFrame) -> np.ndarray:
+    """Which rows have no words, bool of shape (rows,)."""
+    return np.array([text is None for text in said(manifest["transcription"])], bool)
+
+
 def _asked(manifest: pd.DataFrame, section: schema.Features) -> pd.DataFrame:
     words = section.linguistic
-    silent = [text is None for text in said(manifest["transcription"])]
-    recorded = [key not in (None, SILENCE) for key in acoustic.keys(manifest)]
+    recorded = np.array([key not in (None, SILENCE) for key in acoustic.keys(manifest)], bool)
     needed = manifest["exclude_reason"].isna() | (manifest["dialogue_id"].notna() & (words.context > 0))
-    return manifest[needed & silent & recorded & manifest["lexical_control"].isin(list(words.lexical_control))]
+    return manifest[needed & _silent(manifest) & recorded & manifest["lexical_control"].isin(list(words.lexical_control))]
 
 
 def _foreign(languages: pd.Series, recogniser: str) -> pd.Series:
