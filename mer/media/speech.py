@@ -70,14 +70,24 @@ def word_errors(reference: str, recognised: str) -> int:
 
 def _words(decoder, samples: np.ndarray) -> str:
     pcm = (np.clip(samples, -1, 1) * 32_767).astype("<i2").tobytes()
+    if not _spoken(pcm):  # a decoder must answer something, and hears "dog" in zeros
+        return ""
     decoder.start_utt()
     try:
-        if pcm:
-            decoder.process_raw(pcm, full_utt=True)
+        decoder.process_raw(pcm, full_utt=True)
     finally:
         decoder.end_utt()
     found = decoder.hyp()
     return found.hypstr if found else ""
+
+
+def _spoken(pcm: bytes) -> bool:
+    """Whether the package's voice activity detector, at its most lenient, finds a frame of 30 ms of speech."""
+    from pocketsphinx import Vad
+
+    detector = Vad(mode=Vad.LOOSE, sample_rate=RATE_HZ, frame_length=0.03)
+    size = detector.frame_bytes
+    return any(detector.is_speech(pcm[first : first + size]) for first in range(0, len(pcm) - size + 1, size))
 
 
 def _decoder():
