@@ -171,19 +171,18 @@ def test_pocketsphinx_hears_nothing_in_silence_and_takes_any_samples(tmp_path):
 
 @pytest.mark.skipif(not REAL, reason="set MER_REAL_CORPORA")
 def test_pocketsphinx_recognises_real_speech_the_same_in_any_company(tmp_path):
-    """Read by actors; more than half of the words of each are right, and the order of recordings does not matter."""
+    """Read by actors; at most two of six words are wrong, and what the decoder heard before does not matter."""
     names = ["Actor_15/03-01-02-02-02-01-15.flac", "Actor_11/03-01-08-01-01-01-11.flac"]
     raw = Path(REAL) / "RAVDESS"
     table = manifest(raw, names, lexical_control="parallel", duration=4.0)
     section = Section(
         transcripts={"recogniser": "pocketsphinx"}, linguistic={"lexical_control": ("free", "parallel"), "context": 2}
     )
-    where = features.Where(jobs=2)
-    told = transcripts.transcribe(table, raw, tmp_path, section, Data(), where)
+    told = transcripts.transcribe(table, raw, tmp_path, section, Data(), features.Where())
     for name, heard in zip(names, told["transcription"], strict=True):
         said = SENTENCES[Path(name).stem.split("-")[4]]
         assert speech.word_errors(said, heard) <= 2, heard
     assert set(told["text_source"]) == {f"pocketsphinx {version('pocketsphinx')}"}
-    backwards = transcripts.transcribe(table[::-1], raw, tmp_path / "again", section, Data(), features.Where())
-    assert backwards["transcription"].tolist() == told["transcription"].tolist()[::-1]
+    alone = transcripts.transcribe(table[1:], raw, tmp_path / "again", section, Data(), features.Where(jobs=2))
+    assert alone["transcription"].tolist() == told["transcription"].tolist()[1:]
     assert features.keys(transcripts.fill_in(table, told), section)["text"] == told["transcription"].tolist()
