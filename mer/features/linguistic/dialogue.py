@@ -5,6 +5,9 @@ The input is one string, which is also the address of its vector: turns from old
 """
 
 import re
+from bisect import bisect_left
+from collections.abc import Iterator
+from itertools import groupby
 
 import pandas as pd
 
@@ -104,17 +107,27 @@ def _marks(names: list[str], speakers: str) -> list[str]:
 
 def _before(manifest: pd.DataFrame, words: list[str | None], count: int) -> dict[int, list[int]]:
     """Row number -> the numbers of the rows of its context, from old to new."""
-    table = manifest[["corpus", "dialogue_id", "turn_index"]].reset_index(drop=True).assign(side=_sides(manifest))
+    where = ["corpus", "dialogue_id"]
+    table = manifest[[*where, "turn_index"]].reset_index(drop=True).assign(side=_sides(manifest))
     table = table[[text is not None for text in words]].dropna(subset=["dialogue_id", "turn_index"])
-    found: dict[int, list[int]] = {}
-    for _, rows in table.groupby(["corpus", "dialogue_id"], sort=False):
-        for side in rows["side"].unique():
-            heard = rows[rows["side"].isin([side, NOWHERE])].sort_values("turn_index", kind="stable")
-            earlier = heard["turn_index"].searchsorted(heard["turn_index"])  # two turns of one number: neither is past
-            numbers = heard.index.tolist()
-            mine = (heard["side"] == side).tolist()
-            found |= {numbers[i]: numbers[max(0, e - count) : e] for i, e in enumerate(earlier) if mine[i]}
-    return found
+    table = table.sort_values([*where, "turn_index"], kind="stable")
+    rows = zip(table["corpus"], table["dialogue_id"], table.index, table["turn_index"], table["side"], strict=True)
+    return {
+        number: context
+        for _, turns in groupby(rows, key=lambda row: row[:2])
+        for number, context in _of_dialogue([turn[2:] for turn in turns], count)
+    }
+
+
+def _of_dialogue(turns: list[tuple[int, int, str]], count: int) -> Iterator[tuple[int, list[int]]]:
+    """Yield each row number and its context, given row number, place and side of a dialogue's turns in their order."""
+    for side in {side for *_, side in turns}:
+        heard = [turn for turn in turns if turn[2] in (side, NOWHERE)]
+        places = [place for _, place, _ in heard]
+        for number, place, own in heard:
+            if own == side:
+                earlier = bisect_left(places, place)  # two turns of one number: neither is past
+                yield number, [turn[0] for turn in heard[max(0, earlier - count) : earlier]]
 
 
 def _sides(manifest: pd.DataFrame) -> list[str]:

@@ -116,7 +116,9 @@ def _asked(manifest: pd.DataFrame, section: schema.Features) -> pd.DataFrame:
     words = section.linguistic
     recorded = np.array([key not in (None, SILENCE) for key in acoustic.keys(manifest)], bool)
     needed = manifest["exclude_reason"].isna() | (manifest["dialogue_id"].notna() & (words.context > 0))
-    return manifest[needed & _silent(manifest) & recorded & manifest["lexical_control"].isin(list(words.lexical_control))]
+    return manifest[
+        needed & _silent(manifest) & recorded & manifest["lexical_control"].isin(list(words.lexical_control))
+    ]
 
 
 def _foreign(languages: pd.Series, recogniser: str) -> pd.Series:
