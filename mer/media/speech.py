@@ -1,4 +1,8 @@
-"""Speech recognition that needs no download: PocketSphinx, American English."""
+"""Speech recognition that needs no download: PocketSphinx, American English.
+
+It is rough: of the two sentences of RAVDESS it gets half of the words wrong (word error rate
+.49 over 60 clips), more in anger and fear than in calm, and it hears few single words.
+"""
 
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
