@@ -15,6 +15,7 @@ from mer.params.schema import System, Training
 from mer.training import checkpoint
 from mer.training.job import Done, Job
 
+NEEDED = ("params.yaml", "data/manifest.parquet", "data/features.json", "data/inputs.parquet")
 PARTS = ("auto", "all", "train", "validation", "test")
 
 
@@ -41,13 +42,14 @@ def open_study(folder: Path) -> Study:
     Raises:
         Mismatch: it is no run folder in which steps 01 and 02 have run.
     """
-    lacking = [n for n in ("params.yaml", "data/manifest.parquet", "data/features.json") if not (folder / n).is_file()]
+    lacking = [name for name in NEEDED if not (folder / name).is_file()]
     if lacking:
         raise Mismatch(f"{files.to_root(folder)}: {lacking[0]} is not there; run the study's steps 01 and 02 first")
     p = params.load(folder / "params.yaml")
     usable = schema.usable(pd.read_parquet(folder / "data/manifest.parquet"))
     specs = files.read_json(folder / "data/features.json")["specs"]
-    seen = features.load(usable, files.from_root(p.data.store), specs, p.features)
+    keys = features.read_keys(folder / "data/inputs.parquet", usable["utterance_id"])
+    seen = features.load(keys, files.from_root(p.data.store), specs)
     clusters = corpora.clusters(corpora.chosen(p.corpora))
     return Study(p.name, usable, seen, specs, labels.classes(p.labels.policy), clusters, p.evaluation.confidence)
 
