@@ -23,14 +23,14 @@ class Features:
     Attributes:
         arrays: modality -> float32 of shape (rows, width).
         present: modality -> bool of shape (rows,); an absent row is zeros.
-        layers: modality -> of how many layers of an encoder its vectors are made, where a network is to weigh them.
         extractors: modality -> what the vectors are of; how they are scaled depends on it.
+        layers: modality -> of how many layers of an encoder its vectors are made, where a network is to weigh them.
     """
 
     arrays: dict[str, np.ndarray]
     present: dict[str, np.ndarray]
-    layers: dict[str, int] = field(default_factory=dict)
     extractors: dict[str, str] = field(default_factory=dict)
+    layers: dict[str, int] = field(default_factory=dict)
 
     def widths(self, modalities: Sequence[str]) -> dict[str, int]:
         """Return modality -> width for those asked for."""
@@ -112,7 +112,7 @@ def load(wanted: Mapping[str, Sequence[str | None]], folder: Path, specs: dict[s
     extractors = {m: spec["extractor"] for m, spec in specs.items()}
     layers = {m: spec["layers"] for m, spec in specs.items() if "layers" in spec}
     vectors, present = ({m: found[part] for m, found in loaded.items()} for part in (0, 1))
-    return Features(vectors, present, layers, extractors)
+    return Features(vectors, present, extractors, layers)
 
 
 def digest_array(values: np.ndarray) -> str:
