@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.linalg.blas import dsyrk
 
 from mer.params.schema import Training
 from mer.training import sums as algebra
@@ -92,22 +93,22 @@ def _solve(
     fitted = algebra.standardiser(sums, chosen)
     mean, scale = (np.concatenate(moments) for moments in zip(*fitted.moments.values(), strict=True))
     masses = weights[chosen] * sums.counts[chosen]
-    z = (sums.means[chosen] - mean) / scale * sums.columns()[chosen]  # (cells, width)
-    centre = algebra.average(z, masses[:, None])
-    apart = z - centre
+    shifted = (sums.means[chosen] - mean) * sums.columns()[chosen]  # (cells, width); an absent modality is at its mean
+    centre = algebra.average(shifted, masses[:, None])
+    apart = shifted - centre
     shares = np.bincount(sums.labels[chosen], masses, classes) / masses.sum()
     right = np.zeros((len(mean), classes))
     np.add.at(right.T, sums.labels[chosen], apart * masses[:, None])
-    scatter /= scale
-    scatter /= scale[:, None]
-    scatter += (apart * masses[:, None]).T @ apart
-    scatter[np.diag_indices_from(scatter)] += penalty
+    # Features keep their own units: λ is added times the square of each scale instead of dividing the whole matrix.
+    roots = np.sqrt(masses)[:, None] * apart
+    full = dsyrk(1.0, roots.T, beta=1.0, c=scatter.T, lower=True, overwrite_c=True)  # lower triangle only
+    full[np.diag_indices_from(full)] += penalty * scale**2
     try:
-        factor = cho_factor(scatter.T, lower=True, overwrite_a=True, check_finite=False)
+        factor = cho_factor(full, lower=True, overwrite_a=True, check_finite=False)
     except LinAlgError:
         raise ValueError(
             f"ridge: a penalty of {penalty:g} is too small for these features; take a larger one"
         ) from None
-    solution = cho_solve(factor, right, check_finite=False)  # (width, classes)
-    bias = np.where(shares > 0, 2 * (shares - centre @ solution) - 1, -np.inf)
-    return FittedLinear(2 * solution.T, bias, fitted)
+    slopes = cho_solve(factor, right, check_finite=False)  # (width, classes)
+    bias = np.where(shares > 0, 2 * (shares - centre @ slopes) - 1, -np.inf)
+    return FittedLinear(2 * (slopes * scale[:, None]).T, bias, fitted)

@@ -65,7 +65,7 @@ def test_coalitions_of_no_number_of_players_are_refused():
 
 @pytest.fixture
 def world():
-    """Task, manifest and cells of five corpora with 4 speakers each; two are kin, c lacks class 0, half have no text."""
+    """Task, manifest and cells of five corpora of 4 speakers; two are kin, c lacks class 0, half have no text."""
     generator = np.random.default_rng(0)
     corpus = np.repeat(list(FAMILY), 60)
     label = generator.integers(0, 3, 300)
