@@ -64,12 +64,13 @@ def solve(
         ValueError: a subset has no rows, or λ is too small to solve for it.
     """
     flat = sums.scatters.reshape(len(sums.counts), -1)
-    step = max(1, AT_ONCE // flat.shape[1])
+    step = min(max(1, AT_ONCE // flat.shape[1]), len(subsets))
+    room = np.empty((step, flat.shape[1]))
     for first in range(0, len(subsets), step):
         part = slice(first, first + step)
         chosen = subsets[part][:, sums.groups]  # (subsets, cells)
         weights = np.stack([_weights(sums, cells, balanced) for cells in chosen])
-        within = (weights @ flat).reshape(-1, *sums.scatters.shape[1:])
+        within = np.matmul(weights, flat, out=room[: len(weights)]).reshape(-1, *sums.scatters.shape[1:])
         for cells, weight, scatter, penalty in zip(chosen, weights, within, penalties[part], strict=True):
             yield _solve(sums, cells, weight, scatter, penalty, classes)
 

@@ -67,7 +67,7 @@ def collect(
         x *= np.repeat(cells[cell, 2:], list(widths.values()))
         means[cell] = x[0] + (x - x[0]).mean(axis=0)  # exact for a constant, whose scatter then is exactly zero
         x -= means[cell]
-        scatters[cell] = x.T @ x
+        np.matmul(x.T, x, out=scatters[cell])
     counts = np.bincount(which, minlength=len(cells)).astype(np.float64)
     return Sums(widths, cells[:, 0], cells[:, 1], counts, cells[:, 2:].astype(bool), means, scatters)
 
