@@ -78,7 +78,7 @@ def quality(manifest: pd.DataFrame, raw: Path, store: Path) -> None:
     for name in SETS:
         section = Features(acoustic={"extractor": name})
         features.extract(manifest, raw, store, section, Data(**SECONDS), features.Where())
-        seen = features.load(manifest, store, features.specs(section, Data(**SECONDS)), section)
+        seen = features.load(features.keys(manifest, section), store, features.specs(section, Data(**SECONDS)))
         task = study.task_of(manifest, seen, classes)
         system = {name: System(model="logistic", modalities=("audio",))}
         cells = protocols.plan(manifest, ("loco", "in_corpus"), list(CORPORA))
