@@ -116,12 +116,12 @@ def speed(repeats: int, refits: int) -> None:
 def real(raw: Path, store: Path, penalty: float) -> None:
     """Print what each corpus is worth for each of the others."""
     options = {"policy": "paper7", "overrides": {}, "seed": 1337, "validation": 0.1, "test": 0.1, "folds": 5}
-    manifest = schema.usable(build.build(raw, chosen(REAL), **options, **SECONDS).manifest).reset_index(drop=True)
+    whole = build.build(raw, chosen(REAL), **options, **SECONDS).manifest
+    manifest = schema.usable(whole).reset_index(drop=True)
     section, data = Section(acoustic={"extractor": "functionals"}), Data(**SECONDS)
-    features.extract(manifest, raw, store, section, data, features.Where())
-    task = study.task_of(
-        manifest, features.load(manifest, store, features.specs(section, data), section), labels.classes("paper7")
-    )
+    features.extract(whole, raw, store, section, data, features.Where())
+    seen = features.load(features.keys(whole, section), store, features.specs(section, data))
+    task = study.task_of(manifest, seen, labels.classes("paper7"))
     cells = protocols.plan(manifest, ("loco",), list(REAL))
     clusters = dict.fromkeys(REAL, "speaker_id")
     seconds, _, (values, coalitions) = clocks(

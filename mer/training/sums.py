@@ -7,11 +7,12 @@ look at rows that are held out. Class weights and standardisation differ from su
 cells, as does the zero that stands in for a modality that is not there.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mer.features import Features
+from mer.training import standardise
 from mer.training.linear import require_finite
 from mer.training.standardise import Standardiser
 
@@ -22,19 +23,23 @@ class Sums:
 
     Attributes:
         widths: modality -> width, in the order of the columns; together they are `width`.
+        extractors: modality -> what the vectors are of, where it is known.
         groups, labels: int64 of shape (cells,).
         counts: rows, float64 of shape (cells,).
         present: whether the cell's rows have a modality, bool of shape (cells, modalities).
         means: float64 of shape (cells, width); zero where the modality is absent.
+        documents: how many rows have a feature other than zero, int64 of shape (cells, width).
         scatters: sums of squares and products about the mean, float64 of shape (cells, width, width).
     """
 
     widths: dict[str, int]
+    extractors: dict[str, str]
     groups: np.ndarray
     labels: np.ndarray
     counts: np.ndarray
     present: np.ndarray
     means: np.ndarray
+    documents: np.ndarray
     scatters: np.ndarray
 
     def columns(self) -> np.ndarray:
@@ -61,15 +66,18 @@ def collect(
     widths = features.widths(modalities)
     width = sum(widths.values())
     means, scatters = np.zeros((len(cells), width)), np.empty((len(cells), width, width))
+    documents = np.zeros((len(cells), width), np.int64)
     for cell in range(len(cells)):
         mine = rows[which == cell]
         x = np.concatenate([features.arrays[m][mine] for m in modalities], axis=1).astype(np.float64)
         x *= np.repeat(cells[cell, 2:], list(widths.values()))
+        documents[cell] = np.count_nonzero(x, axis=0)
         means[cell] = x[0] + (x - x[0]).mean(axis=0)  # exact for a constant, whose scatter then is exactly zero
         x -= means[cell]
         np.matmul(x.T, x, out=scatters[cell])
     counts = np.bincount(which, minlength=len(cells)).astype(np.float64)
-    return Sums(widths, cells[:, 0], cells[:, 1], counts, cells[:, 2:].astype(bool), means, scatters)
+    there = cells[:, 2:].astype(bool)
+    return Sums(widths, features.extractors, cells[:, 0], cells[:, 1], counts, there, means, documents, scatters)
 
 
 def merge(sums: Sums) -> Sums:
@@ -82,8 +90,11 @@ def merge(sums: Sums) -> Sums:
         sums.scatters[m].sum(axis=0) + _between(sums.means[m] - mean, sums.counts[m])
         for m, mean in zip(members, means, strict=True)
     ])  # fmt: skip
-    zeros = np.zeros(len(cells), np.int64)
-    return Sums(sums.widths, zeros, cells[:, 0].astype(np.int64), counts, cells[:, 1:].astype(bool), means, scatters)
+    return replace(
+        sums, groups=np.zeros(len(cells), np.int64), labels=cells[:, 0].astype(np.int64), counts=counts,
+        present=cells[:, 1:].astype(bool), means=means, scatters=scatters,
+        documents=np.stack([sums.documents[m].sum(axis=0) for m in members]),
+    )  # fmt: skip
 
 
 def without(whole: Sums, part: Sums) -> Sums:
@@ -103,11 +114,13 @@ def without(whole: Sums, part: Sums) -> Sums:
     """
     keys = [tuple(k) for k in np.column_stack([whole.labels, whole.present]).tolist()]
     counts, means, scatters = whole.counts.copy(), whole.means.copy(), whole.scatters.copy()
+    documents = whole.documents.copy()
     for at, key in enumerate(np.column_stack([part.labels, part.present]).tolist()):
         cell = keys.index(tuple(key)) if tuple(key) in keys else -1
         if cell < 0 or part.counts[at] > counts[cell]:
             raise ValueError(f"the part has {part.counts[at]:.0f} rows of class {key[0]} that the whole lacks")
         counts[cell] -= part.counts[at]
+        documents[cell] -= part.documents[at]
         if counts[cell]:
             shift = (whole.means[cell] - part.means[at]) * part.counts[at] / counts[cell]
             means[cell] += shift
@@ -115,9 +128,9 @@ def without(whole: Sums, part: Sums) -> Sums:
             weight = counts[cell] * part.counts[at] / whole.counts[cell]
             scatters[cell] -= part.scatters[at] + weight * np.outer(apart, apart)
     left = counts > 0
-    return Sums(
-        whole.widths, whole.groups[left], whole.labels[left], counts[left], whole.present[left], means[left],
-        scatters[left],
+    return replace(
+        whole, groups=whole.groups[left], labels=whole.labels[left], counts=counts[left], present=whole.present[left],
+        means=means[left], documents=documents[left], scatters=scatters[left],
     )  # fmt: skip
 
 
@@ -131,12 +144,13 @@ def standardiser(sums: Sums, chosen: np.ndarray) -> Standardiser:
     mean = average(sums.means[chosen], there)
     spread = np.einsum("cii->ci", sums.scatters)[chosen] * (there > 0) + there * (sums.means[chosen] - mean) ** 2
     deviation = np.sqrt(spread.sum(axis=0) / np.maximum(there.sum(axis=0), 1))
+    documents = sums.documents[chosen].sum(axis=0)
     moments, first = {}, 0
     for modality, width in sums.widths.items():
         own = slice(first, first + width)
-        scale = np.where(deviation[own] > 1e-8, deviation[own], 1.0)
-        if modality == "text" and there[:, own].any():
-            scale = np.full(width, max(np.sqrt((deviation[own] ** 2).mean()), 1e-8))
+        rows = there[:, first].sum()
+        extractor = sums.extractors.get(modality)
+        scale = standardise.scale(extractor, deviation[own], documents[own], rows) if rows else np.ones(width)
         moments[modality] = (mean[own], scale)
         first += width
     return Standardiser(moments)

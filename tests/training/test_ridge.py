@@ -26,7 +26,7 @@ def _rows(seed, groups=4):
     text = generator.poisson(0.5, (120, 4)) + (label == 3)[:, None]
     there = generator.random(120) < 0.5
     arrays = {"audio": audio.astype(np.float32), "text": (text * there[:, None]).astype(np.float32)}
-    return Features(arrays, {"audio": np.ones(120, bool), "text": there}), label, group
+    return Features(arrays, {"audio": np.ones(120, bool), "text": there}, {"text": "tfidf"}), label, group
 
 
 def _plain(features, rows, label, penalty, balanced):

@@ -29,7 +29,10 @@ def test_a_cell_is_what_its_rows_say(task, groups):
 
 
 @pytest.mark.parametrize("chosen", [[0], [1, 4], range(7)])
-def test_standardisation_from_sums_is_that_of_rows(task, groups, chosen):
+@pytest.mark.parametrize("extractor", ["hashing", "tfidf", "encoder"])
+def test_standardisation_from_sums_is_that_of_rows(task, groups, chosen, extractor):
+    task.features.extractors["text"] = extractor
+    task.features.arrays["text"][:] = np.maximum(task.features.arrays["text"], 0)
     task.features.arrays["audio"][:, 5] = 0.1  # constant
     task.features.arrays["audio"][:, 6] += 1e4
     cells = sums.collect(task.features, ROWS, BOTH, task.labels, groups)
