@@ -18,6 +18,7 @@ from scipy.stats import t as student
 from mer import stats
 from mer.evaluation.protocols import Cell
 from mer.training import ridge, sums
+from mer.training.linear import require_finite
 from mer.training.task import Task
 
 MOST_PLAYERS = 14
@@ -167,6 +168,7 @@ def _hits(
 
     The first coalition is the empty one; it is given the 1/k of guessing.
     """
+    require_finite(task.features, rows, modalities)
     present, truth = np.unique(task.labels[rows], return_inverse=True)
     counted, speakers = stats.cluster_confusions(truth, truth, clusters, len(present))
     support = np.einsum("sii->si", counted)

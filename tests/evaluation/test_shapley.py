@@ -199,6 +199,13 @@ def test_one_family_or_too_many_corpora_are_refused(world, monkeypatch):
         _run((task, manifest, []))
 
 
+@pytest.mark.parametrize("row", [50, 1])  # of a target only, as every fifth row trains nothing; of both
+def test_broken_features_are_named(world, row):
+    world[0].features.arrays["text"][row] = np.nan
+    with pytest.raises(ValueError, match=rf"text: 1 of \d+ rows hold NaN or infinity, first row {row} of the task"):
+        _run(world)
+
+
 def test_blocks_change_nothing(world, monkeypatch):
     before, _ = _run(world)
     monkeypatch.setattr(shapley, "AT_ONCE", 1)
