@@ -29,7 +29,7 @@ def save(folder: Path, model, card: dict) -> None:
         tensors |= {f"network.{k}": v.cpu().numpy() for k, v in model.network.state_dict().items()}
         tensors["seen"] = model.seen
     else:
-        tensors |= {"weights": model.weights, "bias": model.bias}
+        tensors |= model.tensors()
     tensors = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
     with files.replacing(folder / "model.safetensors") as partial:
         save_file(tensors, partial)
@@ -53,9 +53,9 @@ def load(folder: Path, device: str = "cpu"):
     tensors = load_file(folder / "model.safetensors")
     moments = {m: (tensors[f"mean.{m}"], tensors[f"scale.{m}"]) for m in card["modalities"]}
     if card["model"] == "logistic":
-        from mer.training.logistic import FittedLinear
+        from mer.training.linear import FittedLinear
 
-        return FittedLinear(tensors["weights"], tensors["bias"], Standardiser(moments)), card
+        return FittedLinear.from_tensors(tensors, Standardiser(moments)), card
     return _network(tensors, card, Standardiser(moments), device), card
 
 
