@@ -82,7 +82,7 @@ def test_leaving_a_whole_class_out_leaves_no_cell(task):
 
 
 def test_leaving_out_loses_the_digits_that_the_docstring_states(task):
-    """Nine rows stay, beside a part of a thousand times their scatter: three digits or so are lost, not all."""
+    """Nine rows stay of a whole with ten million times their scatter: seven digits or so are lost, not all."""
     task.features.arrays["audio"][9:] *= 1e3
     left = sums.without(_merged(task, ROWS), _merged(task, ROWS[9:]))
     wanted = _merged(task, ROWS[:9])
