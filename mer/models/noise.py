@@ -5,12 +5,15 @@ its place, so a training that was killed goes on bit by bit, and runs that are t
 would draw alone.
 """
 
+import math
+
 import torch
 from torch import Tensor, nn
 
 _FIRST, _SECOND, _STEP = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB, 0x9E3779B97F4A7C15
 """multipliers of SplitMix64 (Steele, Lea and Flood 2014)"""
-LEVELS = 1 << 16
+LEVELS = 256
+"""of a random number: a byte, so that one hash makes eight"""
 
 
 def _signed(number: int) -> int:
@@ -19,10 +22,10 @@ def _signed(number: int) -> int:
 
 
 def _hashed(numbers: Tensor) -> Tensor:
-    """SplitMix64's finaliser; a shift is made logical by masking the copies of the sign."""
-    numbers = (numbers ^ ((numbers >> 30) & ((1 << 34) - 1))) * _signed(_FIRST)
-    numbers = (numbers ^ ((numbers >> 27) & ((1 << 37) - 1))) * _signed(_SECOND)
-    return numbers ^ ((numbers >> 31) & ((1 << 33) - 1))
+    """SplitMix64's finaliser, in place; a shift is made logical by masking the copies of the sign."""
+    numbers.bitwise_xor_((numbers >> 30).bitwise_and_((1 << 34) - 1)).mul_(_signed(_FIRST))
+    numbers.bitwise_xor_((numbers >> 27).bitwise_and_((1 << 37) - 1)).mul_(_signed(_SECOND))
+    return numbers.bitwise_xor_((numbers >> 31).bitwise_and_((1 << 33) - 1))
 
 
 def key(*numbers: int) -> int:
@@ -41,21 +44,25 @@ def key(*numbers: int) -> int:
 
 
 def uniform(keys: Tensor, count: int) -> Tensor:
-    """Return `count` integers from 0 to 65,535, all equally likely; shape (count,), int64.
+    """Return `count` integers from 0 to 255, all equally likely; shape (count,), uint8.
 
     Args:
         keys: one key, int64 of shape ().
     """
-    hashed = _hashed(keys + torch.arange(-(-count // 4), device=keys.device) * _signed(_STEP))
-    quarters = torch.stack([(hashed >> shift) & (LEVELS - 1) for shift in (0, 16, 32, 48)], dim=-1)
-    return quarters.flatten()[:count]
+    places = torch.arange(-(-count // 8), device=keys.device).mul_(_signed(_STEP))
+    return _hashed(keys + places).view(torch.uint8)[:count]
+
+
+def keep(keys: Tensor, shape: tuple[int, ...], rate: float) -> Tensor:
+    """Return what is kept where a share `rate` is not; bool of this shape."""
+    return uniform(keys, math.prod(shape)).reshape(shape) >= round(rate * LEVELS)
 
 
 class Dropout(nn.Module):
-    """Zero a share `p` of the values in training and scale the others by 1/(1-p); the key decides which.
+    """Zero a share of the values in training and scale the others by 1 / (1 - share); the key decides which.
 
     Args:
-        p: a multiple of 1/65,536 is exact.
+        p: the share, rounded to a multiple of 1/256.
     """
 
     key: Tensor
@@ -69,5 +76,4 @@ class Dropout(nn.Module):
         """Return values of the same shape."""
         if not self.training or self.p == 0:
             return x
-        kept = uniform(self.key, x.numel()).reshape(x.shape) >= round(self.p * LEVELS)
-        return x * (kept.to(x.dtype) / (1 - self.p))
+        return x * keep(self.key, x.shape, self.p).to(x.dtype).mul_(LEVELS / (LEVELS - round(self.p * LEVELS)))

@@ -128,7 +128,7 @@ def hide(present: dict[str, Tensor], rate: float, key: Tensor) -> dict[str, Tens
         key: of the random numbers.
     """
     shown = torch.stack(list(present.values()), dim=1)  # a row's numbers must not depend on how many rows there are
-    kept = shown & (noise.uniform(key, shown.numel()).reshape(shown.shape) >= round(rate * noise.LEVELS))
+    kept = shown & noise.keep(key, shown.shape, rate)
     kept = torch.where(kept.any(dim=1, keepdim=True), kept, shown)
     return dict(zip(present, kept.unbind(dim=1), strict=True))
 
