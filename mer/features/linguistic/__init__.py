@@ -1,7 +1,7 @@
 """What is said: extractors, and how a manifest's texts get their vectors."""
 
 from mer.features.extractor import Absent, Compute, Extractor, specification
-from mer.features.linguistic import hashing
+from mer.features.linguistic import encoder, hashing
 from mer.features.linguistic.extract import extract, keys
 from mer.params.schema import Linguistic
 
@@ -16,7 +16,10 @@ def _hashing(section: Linguistic, _) -> Compute:
     return compute
 
 
-EXTRACTORS = {"hashing": Extractor(hashing.VERSION, lambda section: {"width": section.dimensions}, _hashing)}
+EXTRACTORS = {
+    "hashing": Extractor(hashing.VERSION, lambda section: {"width": section.dimensions}, _hashing),
+    "encoder": Extractor(encoder.VERSION, encoder.describe, encoder.open_),
+}
 
 
 def spec(section: Linguistic) -> dict:

@@ -1,0 +1,4 @@
+"""Networks that others trained: finding, loading and tapping them, and running them so that company does not matter.
+
+Nothing here imports transformers or torch before it is needed.
+"""

@@ -1,0 +1,55 @@
+"""Whisper as a recogniser of speech, for corpora that come without words (Radford et al. 2023)."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mer.features.pretrained import checkpoints, places, pooling
+from mer.media.audio import RATE_HZ
+
+LONGEST = 30 * RATE_HZ
+"""samples that Whisper hears at once"""
+BATCH = 8
+"""parts of 30 s"""
+
+
+def transcribe_whisper(
+    clips: Sequence[np.ndarray], model: str, revision: str | None = None, device: str = "cpu"
+) -> list[str]:
+    """Return the words of each clip: the likeliest token at every step; the language is heard where it is open.
+
+    A clip above 30 s is cut into equal parts, and their words are joined. No chance is involved, and a clip's words do
+    not depend on the others: Whisper hears 30 s whatever the length.
+
+    Args:
+        clips: samples at 16 kHz, float32 of shape (n,) each; asked for one by one.
+        model, revision: as in `params.schema.Transcripts`.
+
+    Raises:
+        Missing, NotInstalled, Unfit: of `mer.features.pretrained`.
+    """
+    folder = places.find(model, revision, "features.transcripts.model")
+    import torch
+    from transformers import AutoProcessor, WhisperForConditionalGeneration
+
+    try:
+        with checkpoints.quiet():
+            processor = AutoProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+            network = WhisperForConditionalGeneration.from_pretrained(
+                folder, local_files_only=True, dtype=torch.float32
+            )
+    except (OSError, RuntimeError, ValueError, KeyError) as error:
+        raise checkpoints.Unfit(f"features.transcripts.model: {model} cannot be read as Whisper: {error}") from error
+    network = network.to(device).eval()
+    cuts = [(n, *cut) for n in range(len(clips)) for cut in pooling.parts(len(clips[n]), LONGEST)]
+    words: list[list[str]] = [[] for _ in clips]
+    for first in range(0, len(cuts), BATCH):
+        batch = cuts[first : first + BATCH]
+        sounds = [np.asarray(clips[n][start:stop], dtype=np.float32) for n, start, stop in batch]
+        heard = processor.feature_extractor(sounds, sampling_rate=RATE_HZ, return_tensors="pt").input_features
+        with torch.inference_mode(), checkpoints.quiet():
+            told = network.generate(heard.to(device), do_sample=False, num_beams=1, task=None)
+        texts = processor.tokenizer.batch_decode(told, skip_special_tokens=True)
+        for (n, *_), text in zip(batch, texts, strict=True):
+            words[n].append(text.strip())
+    return [" ".join(filter(None, parts)) for parts in words]

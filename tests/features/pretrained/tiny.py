@@ -1,0 +1,91 @@
+"""Tiny networks with random weights in transformers' own folders, made from configurations."""
+
+from pathlib import Path
+
+import torch
+import transformers
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+BLOCKS = {"num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 32, "hidden_size": 24}
+CONVOLUTIONS = {"conv_dim": (16, 16, 16), "conv_kernel": (10, 8, 4), "conv_stride": (5, 8, 4)}
+WAVES = {**BLOCKS, **CONVOLUTIONS, "num_feat_extract_layers": 3, "num_conv_pos_embeddings": 16,
+         "num_conv_pos_embedding_groups": 2, "classifier_proj_size": 8, "num_labels": 7}  # fmt: skip
+LAYER_NORM = {"feat_extract_norm": "layer", "do_stable_layer_norm": True}
+SOUND = {
+    "wav2vec2": ("Wav2Vec2", {}),
+    "wav2vec2-layer": ("Wav2Vec2", LAYER_NORM),
+    "hubert": ("Hubert", {}),
+    "hubert-layer": ("Hubert", LAYER_NORM),
+    "hubert-batch-norm": ("Hubert", {"conv_pos_batch_norm": True}),
+    "wavlm": ("WavLM", {}),
+    "wavlm-layer": ("WavLM", LAYER_NORM),
+    "unispeech-sat": ("UniSpeechSat", {}),
+    "data2vec": ("Data2VecAudio", {"conv_pos_kernel_size": 5, "num_conv_pos_embeddings": 2}),
+}
+MELS = 8
+SPECIAL = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
+
+
+def saved(network, folder: Path) -> Path:
+    """Save a network whose every tensor is random: what starts at 0 or 1 would hide a mistake."""
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(0.1 * torch.randn(parameter.shape, generator=generator))
+    network.save_pretrained(folder)
+    return folder
+
+
+def sound(folder: Path, kind: str = "wav2vec2", head: str = "Model", normalise: bool = True, **more) -> Path:
+    """Save a network for sound with its feature extractor; `head` as in the names of transformers' classes."""
+    torch.manual_seed(0)
+    name, options = SOUND[kind]
+    config = getattr(transformers, f"{name}Config")(**{**WAVES, **options, **more})
+    saved(getattr(transformers, name + head)(config), folder)
+    transformers.Wav2Vec2FeatureExtractor(do_normalize=normalise).save_pretrained(folder)
+    return folder
+
+
+def whisper_config(**more):
+    return transformers.WhisperConfig(
+        d_model=24, encoder_layers=3, decoder_layers=2, encoder_attention_heads=2, decoder_attention_heads=2,
+        encoder_ffn_dim=32, decoder_ffn_dim=32, num_mel_bins=MELS, **more
+    )  # fmt: skip
+
+
+def whisper(folder: Path) -> Path:
+    """Save Whisper's network, for sound alone."""
+    torch.manual_seed(0)
+    saved(transformers.WhisperModel(whisper_config(vocab_size=60, pad_token_id=0, bos_token_id=0, eos_token_id=0,
+                                                   decoder_start_token_id=1)), folder)  # fmt: skip
+    transformers.WhisperFeatureExtractor(feature_size=MELS).save_pretrained(folder)
+    return folder
+
+
+def bytes_tokenizer(longest: int = 64, special: tuple[str, ...] = SPECIAL):
+    """A tokenizer with a token for every byte and RoBERTa's special ones."""
+    vocabulary = {token: n for n, token in enumerate([*special, *sorted(pre_tokenizers.ByteLevel.alphabet())])}
+    tokenizer = Tokenizer(models.BPE(vocabulary, [], unk_token=special[3]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    start, pad, end, unknown, mask = special
+    tokenizer.post_processor = processors.TemplateProcessing(
+        f"{start} $A {end}", f"{start} $A {end} {end} $B {end}", [(start, 0), (end, 2)]
+    )
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token=start, cls_token=start, eos_token=end, sep_token=end, pad_token=pad,
+        unk_token=unknown, mask_token=mask, model_max_length=longest,
+    )  # fmt: skip
+
+
+def text(folder: Path, name: str = "Roberta", head: str = "Model", longest: int = 64, **more) -> Path:
+    """Save a network for text with its tokenizer."""
+    torch.manual_seed(0)
+    tokenizer = bytes_tokenizer(longest)
+    positions = longest + (2 if name == "Roberta" else 0)
+    config = getattr(transformers, f"{name}Config")(
+        vocab_size=len(tokenizer), max_position_embeddings=positions, pad_token_id=1, bos_token_id=0, eos_token_id=2,
+        **{**BLOCKS, "type_vocab_size": 1, "num_labels": 7, **more},
+    )  # fmt: skip
+    saved(getattr(transformers, name + head)(config), folder)
+    tokenizer.save_pretrained(folder)
+    return folder
