@@ -124,6 +124,7 @@ class Tokens:
         earlier = [token for turn in context if turn for token in [*turn, *self.between]]
         target = target[-room:]
         earlier = earlier[max(0, len(earlier) + len(target) - room) :]
+        earlier = earlier[1:] if earlier[:1] == self.between else earlier  # the turn that it ended is gone
         is_target = [True] * len(self.before) + [False] * len(earlier) + [True] * (len(target) + len(self.after))
         first = len(self.before) + len(earlier) if earlier else len(is_target)
         ids = [*self.before, *earlier, *target, *self.after]
@@ -145,11 +146,13 @@ def tokens(folder: Path) -> Tokens:
     """
     from transformers import AutoTokenizer
 
+    where = f"{SECTION}.model: {files.to_root(folder)}"
+    if not any((folder / name).is_file() for name in places.VOCABULARIES):
+        raise checkpoints.Unfit(f"{where} has no tokenizer: none of {', '.join(places.VOCABULARIES)} is there")
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
-        reason = f"{SECTION}.model: {files.to_root(folder)} has no tokenizer: {error}"
-        raise checkpoints.Unfit(reason) from None
+        raise checkpoints.Unfit(f"{where}: its tokenizer cannot be read: {error}") from None
     whole, bare = tokenizer("a").input_ids, tokenizer("a", add_special_tokens=False).input_ids
     start = next(i for i in range(len(whole)) if whole[i : i + len(bare)] == bare)
     between = tokenizer.sep_token_id if tokenizer.sep_token_id is not None else tokenizer.eos_token_id

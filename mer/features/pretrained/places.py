@@ -8,11 +8,12 @@ from mer import files
 
 HUB = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 """a name on the Hugging Face hub: `roberta-base`, `microsoft/wavlm-base`"""
-SETTINGS = (
-    "config.json", "preprocessor_config.json", "processor_config.json", "tokenizer.json", "tokenizer_config.json",
-    "special_tokens_map.json", "added_tokens.json", "vocab.json", "vocab.txt", "merges.txt", "normalizer.json",
-    "sentencepiece.bpe.model", "spiece.model", "spm.model", "tokenizer.model",
-)  # fmt: skip
+VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt", "sentencepiece.bpe.model", "spiece.model", "spm.model",
+                "tokenizer.model")  # fmt: skip
+"""one of them makes a tokenizer; without, transformers would make up an empty one"""
+SETTINGS = ("config.json", "preprocessor_config.json", "processor_config.json", "tokenizer_config.json",
+            "special_tokens_map.json", "added_tokens.json", "merges.txt", "normalizer.json",
+            "generation_config.json", *VOCABULARIES)  # fmt: skip
 """what besides weights decides what a network makes of an input"""
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 """in the order in which transformers looks for them"""

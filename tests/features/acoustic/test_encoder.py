@@ -13,7 +13,7 @@ from mer.params.schema import Acoustic, Data
 from tests.features.pretrained import tiny
 
 RATE = 16_000
-SECONDS = [0.3, 0.025, 2.0, 4.1, 2.05, 1.99, 1 / RATE]
+SECONDS = [0.3, 0.025, 2.0, 4.1, 2.05, 1 / RATE]
 
 
 def clips(seconds=SECONDS, seed=0):
@@ -48,9 +48,10 @@ def test_company_does_not_matter(kind, folders, monkeypatch):
     sounds = clips(SECONDS[:3] if kind == "whisper" else SECONDS)
     monkeypatch.setattr(batches, "PADDING", 0.9)  # clips of very different lengths in one batch
     for options in ({"pooling": "mean_std", "layer": "all"}, {"pooling": "windows"}):
-        together = vectors(folders[kind], sounds, **options)
-        for sound, vector in zip(sounds, together, strict=True):
-            np.testing.assert_allclose(vectors(folders[kind], [sound], **options)[0], vector, atol=1e-5, rtol=0)
+        compute = encoder.open_(section(folders[kind], **options), Where())
+        together = np.stack(compute(sounds))
+        alone = np.concatenate([compute([sound]) for sound in sounds])
+        np.testing.assert_allclose(together, alone, atol=1e-5, rtol=0)
         assert together.std(axis=0).max() > 0.01  # the clips are told apart
 
 
@@ -62,7 +63,8 @@ def test_a_vector_is_the_mean_of_what_transformers_gives_for_the_clip_alone(kind
     found = vectors(folders[kind], sounds), vectors(folders[kind], sounds, layer=1, pooling="mean_std")
     for sound, last, first in zip(sounds, *found, strict=True):
         with torch.inference_mode():
-            inputs = prepare(sound, sampling_rate=RATE, return_tensors="pt")
+            enough = np.pad(sound, (0, max(0, tiny.SHORTEST - len(sound))))
+            inputs = prepare(enough, sampling_rate=RATE, return_tensors="pt")
             out = network(inputs.input_values, output_hidden_states=True)
         np.testing.assert_allclose(last, out.last_hidden_state[0].mean(0), atol=1e-5)
         state = out.hidden_states[1][0].numpy()
@@ -136,11 +138,12 @@ def test_ten_minutes_are_taken_in_parts(folders, monkeypatch):
     np.testing.assert_allclose(found, np.concatenate([mean, deviation]), atol=1e-4)
 
 
-@pytest.mark.parametrize("sound", [np.zeros(1), np.zeros(RATE), np.ones(RATE), np.full(RATE, -1e6), np.eye(1, 5)[0]])
-@pytest.mark.parametrize("pooled", ["mean", "windows"])
-def test_hard_sounds_give_finite_vectors(sound, pooled, folders):
-    for kind in ("wav2vec2", "wavlm-layer"):
-        assert np.isfinite(vectors(folders[kind], [sound.astype(np.float32)], pooling=pooled)).all()
+@pytest.mark.parametrize("kind", ["wav2vec2", "wavlm-layer"])
+def test_hard_sounds_give_finite_vectors(kind, folders):
+    hard = [np.zeros(1), np.zeros(RATE), np.ones(RATE), np.full(RATE, -1e6), np.eye(1, 5)[0]]
+    for pooled in ("mean", "windows"):
+        found = vectors(folders[kind], [sound.astype(np.float32) for sound in hard], pooling=pooled)
+        assert np.isfinite(found).all()
 
 
 def test_what_is_not_a_number_is_absent_with_its_reason(folders, tmp_path):
@@ -178,12 +181,13 @@ def test_no_clips(folders):
 
 def test_a_module_after_the_networks_own_pooling(tmp_path):
     folder = tiny.sound(tmp_path, "wavlm", head="ForSequenceClassification")
-    sounds = clips()[:4]
+    sounds = clips([0.3, 1.2, 0.7])
     network = transformers.WavLMForSequenceClassification.from_pretrained(folder).eval()
     prepare = transformers.AutoFeatureExtractor.from_pretrained(folder)
     for sound, vector in zip(sounds, vectors(folder, sounds, layer="classifier"), strict=True):
         with torch.inference_mode():
-            logits = network(prepare(sound, sampling_rate=RATE, return_tensors="pt").input_values).logits[0]
+            inputs = prepare(sound, sampling_rate=RATE, return_tensors="pt")
+            logits = network(inputs.input_values).logits[0]
         np.testing.assert_allclose(vector, logits, atol=1e-5)
     with pytest.raises(checkpoints.Unfit, match=r"features\.acoustic\.layer: .*one vector per clip"):
         vectors(folder, sounds, layer="classifier", pooling="mean_std")

@@ -4,10 +4,15 @@ from pathlib import Path
 
 import torch
 import transformers
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
+
+torch.set_num_threads(1)  # more of them wait for one another longer than networks of this size compute
 
 BLOCKS = {"num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 32, "hidden_size": 24}
-CONVOLUTIONS = {"conv_dim": (16, 16, 16), "conv_kernel": (10, 8, 4), "conv_stride": (5, 8, 4)}
+CONVOLUTIONS = {"conv_dim": (8, 8, 8), "conv_kernel": (10, 16, 16), "conv_stride": (8, 16, 16)}
+"""a frame every 128 ms: a second of sound costs little"""
+SHORTEST = 2050
+"""samples that these convolutions need for one frame"""
 WAVES = {**BLOCKS, **CONVOLUTIONS, "num_feat_extract_layers": 3, "num_conv_pos_embeddings": 16,
          "num_conv_pos_embedding_groups": 2, "classifier_proj_size": 8, "num_labels": 7}  # fmt: skip
 LAYER_NORM = {"feat_extract_norm": "layer", "do_stable_layer_norm": True}
@@ -67,6 +72,7 @@ def bytes_tokenizer(longest: int = 64, special: tuple[str, ...] = SPECIAL):
     vocabulary = {token: n for n, token in enumerate([*special, *sorted(pre_tokenizers.ByteLevel.alphabet())])}
     tokenizer = Tokenizer(models.BPE(vocabulary, [], unk_token=special[3]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
     start, pad, end, unknown, mask = special
     tokenizer.post_processor = processors.TemplateProcessing(
         f"{start} $A {end}", f"{start} $A {end} {end} $B {end}", [(start, 0), (end, 2)]
