@@ -38,7 +38,7 @@ def network(folder: Path, weights: Path | None, published: bool, parameter: str)
         with quiet():
             if weights is not None:
                 tensors = read_tensors(weights)
-                made = _architecture(folder, parameter)(_configuration(folder, parameter, tensors))
+                made = _architecture(folder, parameter)(configuration(folder, parameter, tensors))
                 _fit(made, tensors, f"{files.to_root(weights)} does not fit the {type(made).__name__} of {folder.name}")
                 return made.eval()
             kind = _architecture(folder, parameter) if published else _body_class()
@@ -62,9 +62,28 @@ def outline(folder: Path, weights: Path | None, published: bool, parameter: str)
     import torch
 
     kind = _architecture(folder, parameter) if published or weights else _body_class()
-    config = _configuration(folder, parameter, read_tensors(weights) if weights else {})
+    config = configuration(folder, parameter, read_tensors(weights) if weights else {})
     with quiet(), torch.device("meta"):
         return kind.from_config(config) if kind is _body_class() else kind(config)
+
+
+def configuration(folder: Path, parameter: str, tensors: dict[str, Any]) -> Any:
+    """Return a network's configuration, with as many classes as the tensors have.
+
+    Raises:
+        Unfit: it is none of transformers'.
+    """
+    from transformers import AutoConfig
+
+    try:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except (OSError, KeyError, ValueError) as error:
+        raise Unfit(f"{parameter}: {files.to_root(folder)}/config.json names no network: {error}") from None
+    for name in CLASSES:
+        if name in tensors and tensors[name].ndim == 2:
+            config.num_labels = tensors[name].shape[0]
+            break
+    return config
 
 
 def read_tensors(path: Path) -> dict[str, Any]:
@@ -115,25 +134,11 @@ def _body_class() -> Any:
     return AutoModel
 
 
-def _configuration(folder: Path, parameter: str, tensors: dict[str, Any]) -> Any:
-    from transformers import AutoConfig
-
-    try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except (OSError, KeyError, ValueError) as error:
-        raise Unfit(f"{parameter}: {files.to_root(folder)}/config.json names no network: {error}") from None
-    for name in CLASSES:
-        if name in tensors and tensors[name].ndim == 2:
-            config.num_labels = tensors[name].shape[0]
-            break
-    return config
-
-
 def _architecture(folder: Path, parameter: str) -> Any:
     """The class that a configuration says the network is, among those of transformers and no others."""
     import transformers
 
-    names = _configuration(folder, parameter, {}).architectures or [""]
+    names = configuration(folder, parameter, {}).architectures or [""]
     kind = getattr(transformers, names[0], None)
     if not (isinstance(kind, type) and issubclass(kind, transformers.PreTrainedModel)):
         raise Unfit(f"{parameter}: {files.to_root(folder)}/config.json: `architectures` is {names[0]!r}, "

@@ -28,28 +28,34 @@ def transcribe_whisper(
     Raises:
         Missing, NotInstalled, Unfit: of `mer.features.pretrained`.
     """
-    folder = places.find(model, revision, "features.transcripts.model")
+    parameter = "features.transcripts.model"
+    folder = places.find(model, revision, parameter)
+    kind = checkpoints.configuration(folder, parameter, {}).model_type
+    if kind != "whisper":
+        raise checkpoints.Unfit(f"{parameter}: {model} is a {kind} network, not Whisper")
     import torch
-    from transformers import AutoProcessor, WhisperForConditionalGeneration
+    from transformers import WhisperFeatureExtractor, WhisperForConditionalGeneration, WhisperTokenizer
 
+    options = {"local_files_only": True, "trust_remote_code": False}
     try:
         with checkpoints.quiet():
-            processor = AutoProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-            network = WhisperForConditionalGeneration.from_pretrained(
-                folder, local_files_only=True, dtype=torch.float32
-            )
+            prepare = WhisperFeatureExtractor.from_pretrained(folder, **options)
+            tokenizer = WhisperTokenizer.from_pretrained(folder, **options)
+            network = WhisperForConditionalGeneration.from_pretrained(folder, dtype=torch.float32, **options)
     except (OSError, RuntimeError, ValueError, KeyError) as error:
-        raise checkpoints.Unfit(f"features.transcripts.model: {model} cannot be read as Whisper: {error}") from error
+        raise checkpoints.Unfit(f"{parameter}: {model} cannot be read as Whisper: {error}") from error
     network = network.to(device).eval()
+    # Which language is heard, clip by clip; without a task, a network of many languages might translate.
+    task = "transcribe" if getattr(network.generation_config, "is_multilingual", False) else None
     cuts = [(n, *cut) for n in range(len(clips)) for cut in pooling.parts(len(clips[n]), LONGEST)]
     words: list[list[str]] = [[] for _ in clips]
     for first in range(0, len(cuts), BATCH):
         batch = cuts[first : first + BATCH]
         sounds = [np.asarray(clips[n][start:stop], dtype=np.float32) for n, start, stop in batch]
-        heard = processor.feature_extractor(sounds, sampling_rate=RATE_HZ, return_tensors="pt").input_features
+        heard = prepare(sounds, sampling_rate=RATE_HZ, return_tensors="pt").input_features
         with torch.inference_mode(), checkpoints.quiet():
-            told = network.generate(heard.to(device), do_sample=False, num_beams=1, task=None)
-        texts = processor.tokenizer.batch_decode(told, skip_special_tokens=True)
+            told = network.generate(heard.to(device), do_sample=False, num_beams=1, task=task)
+        texts = tokenizer.batch_decode(told, skip_special_tokens=True)
         for (n, *_), text in zip(batch, texts, strict=True):
             words[n].append(text.strip())
     return [" ".join(filter(None, parts)) for parts in words]

@@ -95,3 +95,33 @@ def text(folder: Path, name: str = "Roberta", head: str = "Model", longest: int 
     saved(getattr(transformers, name + head)(config), folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+MARKS = ["<|endoftext|>", "<|startoftranscript|>", "<|en|>", "<|de|>", "<|translate|>", "<|transcribe|>",
+         "<|notimestamps|>"]  # fmt: skip
+"""after all words: what comes after the last of them would be a time"""
+END, START, ENGLISH, GERMAN, TRANSLATE, TRANSCRIBE, UNTIMED = range(256, 263)
+STEPS = 24
+
+
+def recogniser(folder: Path, languages: bool = False) -> Path:
+    """Save Whisper with a decoder and a tokenizer of bytes that ends after at most `STEPS` tokens."""
+    torch.manual_seed(0)
+    number = {token: n for n, token in enumerate([*sorted(pre_tokenizers.ByteLevel.alphabet()), *MARKS])}
+    tokenizer = transformers.WhisperTokenizer(vocab=number, merges=[])
+    tokenizer.add_special_tokens({"additional_special_tokens": MARKS})
+    ends = {"pad_token_id": END, "bos_token_id": END, "eos_token_id": END, "decoder_start_token_id": START}
+    config = whisper_config(vocab_size=len(number), max_target_positions=32, init_std=0.6, **ends)
+    network = transformers.WhisperForConditionalGeneration(config)
+    more = {
+        "lang_to_id": {"<|en|>": ENGLISH, "<|de|>": GERMAN},
+        "task_to_id": {"translate": TRANSLATE, "transcribe": TRANSCRIBE},
+    }
+    network.generation_config = transformers.GenerationConfig(
+        **ends, max_length=STEPS, no_timestamps_token_id=UNTIMED, is_multilingual=languages,
+        suppress_tokens=list(range(START, UNTIMED + 1)), **(more if languages else {}),
+    )  # fmt: skip
+    saved(network, folder)
+    transformers.WhisperFeatureExtractor(feature_size=MELS).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
