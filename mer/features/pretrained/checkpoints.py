@@ -8,8 +8,10 @@ from typing import Any
 
 from mer import files
 
-UNUSED = ("masked_spec_embed", "pooler.dense.weight", "pooler.dense.bias")
-"""tensors that no hidden state depends on: public checkpoints lack some of them"""
+INERT = "masked_spec_embed"
+"""a tensor for training only, which some public checkpoints lack"""
+POOLER = ("pooler.dense.weight", "pooler.dense.bias")
+"""tensors that no hidden state depends on, and that checkpoints of language models lack"""
 CLASSES = ("classifier.out_proj.weight", "classifier.weight")
 """the last tensor of a classifier, whose rows are classes: there may be others than the configuration says"""
 INNER = ("model_state_dict", "state_dict", "model")
@@ -32,28 +34,7 @@ def network(folder: Path, weights: Path | None, published: bool, parameter: str)
     Raises:
         Unfit: tensors are missing, too many or of another shape.
     """
-    import torch
-
-    try:
-        with quiet():
-            if weights is not None:
-                tensors = read_tensors(weights)
-                made = _architecture(folder, parameter)(configuration(folder, parameter, tensors))
-                _fit(made, tensors, f"{files.to_root(weights)} does not fit the {type(made).__name__} of {folder.name}")
-                return made.eval()
-            kind = _architecture(folder, parameter) if published else _body_class()
-            options = {"local_files_only": True, "trust_remote_code": False, "output_loading_info": True}
-            made, report = kind.from_pretrained(folder, dtype=torch.float32, **options)
-    except (OSError, RuntimeError, KeyError, ValueError) as error:
-        if isinstance(error, Unfit):
-            raise
-        raise Unfit(f"{parameter}: {files.to_root(folder)} cannot be read as a network: {error}") from error
-    lost = sorted(name for name in report["missing_keys"] if not name.endswith(UNUSED))
-    if lost:
-        raise Unfit(
-            f"{parameter}: the tensors in {files.to_root(folder)} are not all of a {type(made).__name__}: "
-            f"there is no {_some(lost)}"
-        )
+    made = _fitted(folder, weights, parameter) if weights else _saved(folder, published, parameter)
     return made.eval()
 
 
@@ -128,6 +109,36 @@ def quiet() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
+def _fitted(folder: Path, weights: Path, parameter: str) -> Any:
+    """A network from its configuration and a checkpoint."""
+    tensors = read_tensors(weights)
+    kind, config = _architecture(folder, parameter), configuration(folder, parameter, tensors)
+    with quiet():
+        made = kind(config)
+    _fit(made, tensors, f"{files.to_root(weights)} does not fit the {kind.__name__} of {folder.name}")
+    return made
+
+
+def _saved(folder: Path, published: bool, parameter: str) -> Any:
+    """A network from a folder, where no tensor that matters may be missing: transformers would make it up."""
+    import torch
+
+    kind, place = _architecture(folder, parameter) if published else _body_class(), files.to_root(folder)
+    options = {"local_files_only": True, "trust_remote_code": False, "output_loading_info": True}
+    try:
+        with quiet():
+            made, report = kind.from_pretrained(folder, dtype=torch.float32, **options)
+    except (OSError, RuntimeError, KeyError, ValueError) as error:
+        raise Unfit(f"{parameter}: {place} cannot be read as a network: {error}") from error
+    spare = (INERT,) if published else (INERT, *POOLER)
+    lost = sorted(name for name in report["missing_keys"] if not name.endswith(spare))
+    if lost:
+        raise Unfit(
+            f"{parameter}: the tensors in {place} are not all of a {type(made).__name__}: there is no {_some(lost)}"
+        )
+    return made
+
+
 def _body_class() -> Any:
     from transformers import AutoModel
 
@@ -159,7 +170,8 @@ def _fit(made: Any, tensors: dict[str, Any], complaint: str) -> None:
     if other:
         raise Unfit(f"{complaint}: {_some(other)}")
     result = made.load_state_dict(given, strict=False)  # torch renames the weight_g and weight_v of old by itself
-    lost, extra = sorted(result.missing_keys), sorted(result.unexpected_keys)
+    lost = sorted(name for name in result.missing_keys if not name.endswith(INERT))
+    extra = sorted(result.unexpected_keys)
     problems = [f"no {_some(lost)}" if lost else "", f"unknown {_some(extra)}" if extra else ""]
     if any(problems):
         raise Unfit(f"{complaint}: {'; '.join(filter(None, problems))}")
