@@ -22,7 +22,7 @@ def norm(name, width):
     return {f"{name}.weight": (width,), f"{name}.bias": (width,)}
 
 
-def wav2vec2_base(normed=("weight_g", "weight_v")):
+def wav2vec2_base():
     """Names and shapes of `wav2vec2.…` in a published checkpoint (facebook/wav2vec2-base and its descendants)."""
     width, inner = BLOCK
     shapes = {"masked_spec_embed": (width,), **norm("feature_extractor.conv_layers.0.layer_norm", 512)}
@@ -30,8 +30,8 @@ def wav2vec2_base(normed=("weight_g", "weight_v")):
         shapes[f"feature_extractor.conv_layers.{n}.conv.weight"] = (512, 512 if n else 1, kernel)
     shapes |= norm("feature_projection.layer_norm", 512) | linear("feature_projection.projection", 512, width)
     shapes |= norm("encoder.layer_norm", width) | {"encoder.pos_conv_embed.conv.bias": (width,)}
-    for part, shape in zip(normed, ((1, 1, 128), (width, 48, 128)), strict=True):
-        shapes[f"encoder.pos_conv_embed.conv.{part}"] = shape
+    shapes |= {f"encoder.pos_conv_embed.conv.weight_{part}": shape
+               for part, shape in (("g", (1, 1, 128)), ("v", (width, 48, 128)))}  # fmt: skip
     for n in range(12):
         layer = f"encoder.layers.{n}"
         for part in ("k_proj", "v_proj", "q_proj", "out_proj"):
@@ -98,30 +98,24 @@ def preset(name, **places):
     return params.load(files.ROOT / "params" / f"{name}.yaml", sets).features
 
 
-@pytest.mark.parametrize(
-    "normed", [("weight_g", "weight_v"), ("parametrizations.weight.original0", "parametrizations.weight.original1")]
-)
-def test_the_papers_sound(normed, sound, tmp_path):
+def test_the_papers_sound(sound, tmp_path):
     heads = linear("projector", 768, 256) | linear("classifier", 256, 7)
-    weights = checkpoint(tmp_path / "audio.pth", prefixed("wav2vec2", wav2vec2_base(normed)) | heads)
+    weights = checkpoint(tmp_path / "audio.pth", prefixed("wav2vec2", wav2vec2_base()) | heads)
     section = preset("paper", acoustic__model=sound, acoustic__weights=weights).acoustic
     spec = acoustic.spec(section, params.schema.Data())
-    assert spec["width"] == 512
-    assert {k: spec[k] for k in ("layer", "pooling")} == {"layer": "projector", "pooling": "windows"}
+    assert (spec["width"], spec["layer"], spec["pooling"]) == (512, "projector", "windows")
+    [found] = acoustic.EXTRACTORS["encoder"].open(section, Where())([SOUND])
     made = checkpoints.network(sound, weights, True, "")
     assert made.projector.weight.shape == (256, 768)
     assert made.classifier.weight.shape == (7, 256)  # as many classes as it was fine-tuned for
-    if normed == ("weight_g", "weight_v"):
-        [found] = acoustic.EXTRACTORS["encoder"].open(section, Where())([SOUND])
-        assert found.shape == (512,)
-        window = np.resize(SOUND, 64_000)
-        values = torch.as_tensor((window - window.mean()) / np.sqrt(window.var() + 1e-7))[None]
-        with torch.inference_mode():
-            state = made.wav2vec2(values).last_hidden_state
-            expected = made.projector(state)[0].mean(0)
-        assert state.shape == (1, 199, 768)  # as the paper's windows give
-        np.testing.assert_allclose(found[:256], expected, atol=1e-5)
-        assert not found[256:].any()
+    window = np.resize(SOUND, 64_000)
+    values = torch.as_tensor((window - window.mean()) / np.sqrt(window.var() + 1e-7))[None]
+    with torch.inference_mode():
+        state = made.wav2vec2(values).last_hidden_state
+        expected = made.projector(state)[0].mean(0)
+    assert state.shape == (1, 199, 768)  # as the paper's windows give
+    np.testing.assert_allclose(found[:256], expected, atol=1e-5)
+    assert not found[256:].any()
 
 
 def test_the_papers_words(words, tmp_path):

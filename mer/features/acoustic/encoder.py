@@ -121,10 +121,8 @@ class _Network:
 
     def run(self, sounds: list[np.ndarray], pooled: str) -> list[pooling.Summary]:
         """Return the summary of each sound; shape (n,) float32 each."""
-        import torch
-
         inputs, frames = self._spectra(sounds) if self.spectral else self._waves(sounds)
-        with torch.inference_mode(), warnings.catch_warnings():
+        with taps.exact(), warnings.catch_warnings():
             # WavLM gives torch one mask of numbers and one of truths, which torch would rather have alike.
             warnings.filterwarnings("ignore", "Support for mismatched key_padding_mask and attn_mask")
             states = self.tap({name: tensor.to(self.device) for name, tensor in inputs.items()})
@@ -181,7 +179,7 @@ def _feature_extractor(folder: Path) -> Any:
     except (OSError, ValueError, KeyError) as error:
         raise checkpoints.Unfit(f"{SECTION}.model: {files.to_root(folder)} has no feature extractor for sound, "
                                 f"preprocessor_config.json: {error}") from None  # fmt: skip
-    takes, rate = prepare.model_input_names[0], prepare.sampling_rate
+    takes, rate = prepare.model_input_names[0], getattr(prepare, "sampling_rate", None)
     if rate != RATE_HZ or takes not in ("input_values", "input_features"):
         raise checkpoints.Unfit(f"{SECTION}.model: {files.to_root(folder)} takes {takes} at {rate} Hz, and sound here "
                                 f"is at {RATE_HZ} Hz")  # fmt: skip

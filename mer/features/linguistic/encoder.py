@@ -74,7 +74,7 @@ def open_(section: Linguistic, where: Where) -> Compute:
         for batch in batches.by_length([len(rows[n].ids) for n in there], BUDGET):
             chosen = [there[i] for i in batch]
             inputs, target = _collate([rows[n] for n in chosen], words.pad, segments)
-            with torch.inference_mode():
+            with taps.exact():
                 states = tap({name: tensor.to(where.device) for name, tensor in inputs.items()})
                 pooled = torch.stack([_pool(s, target.to(s.device), section.pooling) for s in states], dim=1)
             for n, vector in zip(chosen, pooled.flatten(1).cpu().numpy(), strict=True):

@@ -1,7 +1,8 @@
 """Where a network's activations are taken: after a block, after each, or from a module by its name."""
 
+import contextlib
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from mer.features.pretrained.checkpoints import Unfit
@@ -51,6 +52,18 @@ def tap(model: Any, layer: int | str, parameter: str) -> Tap:
         return states if layer == ALL else [states[_number(layer, blocks, parameter)]]
 
     return run
+
+
+@contextlib.contextmanager
+def exact() -> Iterator[None]:
+    """Compute without gradients, and on a GPU without the shortened numbers that torch takes for convolutions.
+
+    Those have three decimal digits, which would make a vector depend on the batch that it is computed in.
+    """
+    import torch
+
+    with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
+        yield
 
 
 def body(model: Any) -> Any:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mer.features.pretrained import checkpoints, places, pooling
+from mer.features.pretrained import checkpoints, places, pooling, taps
 from mer.media.audio import RATE_HZ
 
 LONGEST = 30 * RATE_HZ
@@ -53,7 +53,7 @@ def transcribe_whisper(
         batch = cuts[first : first + BATCH]
         sounds = [np.asarray(clips[n][start:stop], dtype=np.float32) for n, start, stop in batch]
         heard = prepare(sounds, sampling_rate=RATE_HZ, return_tensors="pt").input_features
-        with torch.inference_mode(), checkpoints.quiet():
+        with taps.exact(), checkpoints.quiet():
             told = network.generate(heard.to(device), do_sample=False, num_beams=1, task=task)
         texts = tokenizer.batch_decode(told, skip_special_tokens=True)
         for (n, *_), text in zip(batch, texts, strict=True):

@@ -1,10 +1,13 @@
 """Pretrained networks for sound: what a vector is, and that it does not depend on its company."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
 import transformers
 
+from mer import files
 from mer.features import Where, acoustic
 from mer.features.acoustic import encoder
 from mer.features.extractor import Absent
@@ -121,6 +124,19 @@ def test_every_layer_after_another(folders):
         np.testing.assert_allclose(part, vectors(folders["wavlm-layer"], sounds, layer=-1, pooling=pooled), atol=1e-5)
 
 
+def test_what_determines_a_vector_is_in_the_specification(folders, tmp_path):
+    def spec(**options):
+        return acoustic.spec(section(options.pop("folder", folders["wavlm"]), **options), Data())
+
+    other = shutil.copytree(folders["wavlm"], tmp_path / "elsewhere")
+    assert spec(folder=other) == spec()
+    variants = [{}, {"layer": 1}, {"layer": "all"}, {"pooling": "mean_std"}, {"folder": folders["hubert"]}]
+    digests = [files.digest(spec(**options)) for options in variants]
+    transformers.Wav2Vec2FeatureExtractor(do_normalize=False).save_pretrained(other)
+    assert len({*digests, files.digest(spec(folder=other))}) == len(variants) + 1
+    assert str(tmp_path) not in str(spec(folder=other))
+
+
 def test_ten_minutes_are_taken_in_parts(folders, monkeypatch):
     seen = []
     run = encoder._Network.run
@@ -179,7 +195,8 @@ def test_no_clips(folders):
     assert acoustic.EXTRACTORS["encoder"].open(section(folders["wav2vec2"]), Where())([]) == []
 
 
-def test_a_module_after_the_networks_own_pooling(tmp_path):
+def test_a_module_after_the_networks_own_pooling(tmp_path, monkeypatch):
+    monkeypatch.setattr(batches, "PADDING", 0.9)
     folder = tiny.sound(tmp_path, "wavlm", head="ForSequenceClassification")
     sounds = clips([0.3, 1.2, 0.7])
     network = transformers.WavLMForSequenceClassification.from_pretrained(folder).eval()

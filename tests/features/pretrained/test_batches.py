@@ -1,5 +1,6 @@
 import csv
 import os
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +52,7 @@ def test_real_clips_fill_their_batches():
 def test_parts_are_a_cover(length, longest):
     found = pooling.parts(length, longest)
     assert [found[0][0], found[-1][1]] == [0, length]
-    assert all(a[1] == b[0] for a, b in zip(found[:-1], found[1:], strict=True))
+    assert all(a[1] == b[0] for a, b in pairwise(found))
     assert {stop - start for start, stop in found} <= {length // len(found), -(-length // len(found))}
     assert max(stop - start for start, stop in found) <= longest
 

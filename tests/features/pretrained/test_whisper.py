@@ -25,8 +25,9 @@ def by_hand(folder, sound, prompt):
     spectrum = prepare(sound, sampling_rate=RATE, return_tensors="pt").input_features
     tokens = list(prompt)
     with torch.inference_mode():
+        heard = network.model.encoder(spectrum)
         while len(tokens) < tiny.STEPS + len(prompt) and tokens[-1] != tiny.END:
-            logits = network(spectrum, decoder_input_ids=torch.tensor([tokens])).logits[0, -1]
+            logits = network(encoder_outputs=heard, decoder_input_ids=torch.tensor([tokens])).logits[0, -1]
             logits[tiny.START :] = -np.inf
             tokens.append(int(logits.argmax()))
     words = transformers.WhisperTokenizer.from_pretrained(folder).decode(tokens, skip_special_tokens=True)
