@@ -256,5 +256,4 @@ def _summary(states: list[Any], frames: int | None, pooled: str) -> pooling.Summ
 
 def _vector(found: list[tuple[int, pooling.Summary]], pooled: str) -> np.ndarray | Absent:
     in_order = [summary for _, summary in sorted(found, key=lambda pair: pair[0])]
-    vector = pooling.pool(in_order, pooled)
-    return vector if np.isfinite(vector).all() else Absent("the network gives numbers that are not finite")
+    return pooling.finite(pooling.pool(in_order, pooled))

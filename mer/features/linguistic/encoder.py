@@ -18,6 +18,7 @@ import numpy as np
 from mer import files
 from mer.features.extractor import Absent, Compute, Where
 from mer.features.pretrained import batches, checkpoints, places, taps
+from mer.features.pretrained.pooling import finite
 from mer.params.schema import Linguistic
 
 VERSION = 1
@@ -78,9 +79,7 @@ def open_(section: Linguistic, where: Where) -> Compute:
                 states = tap({name: tensor.to(where.device) for name, tensor in inputs.items()})
                 pooled = torch.stack([_pool(s, target.to(s.device), section.pooling) for s in states], dim=1)
             for n, vector in zip(chosen, pooled.flatten(1).cpu().numpy(), strict=True):
-                found[n] = (
-                    vector if np.isfinite(vector).all() else Absent("the network gives numbers that are not finite")
-                )
+                found[n] = finite(vector)
         return found
 
     return compute

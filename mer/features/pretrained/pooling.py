@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-POOLINGS = ("mean", "mean_std", "windows")
+from mer.features.extractor import Absent
 
 
 @dataclass(frozen=True)
@@ -67,3 +67,8 @@ def pool(found: list[Summary], pooling: str) -> np.ndarray:
         variances = np.stack([s.variance for s in found])
         pair = [mean, np.sqrt((share * (variances + (means - mean) ** 2)).sum(axis=0))]
     return np.concatenate(pair[:1] if pooling == "mean" else pair, axis=-1).astype(np.float32).ravel()
+
+
+def finite(vector: np.ndarray) -> np.ndarray | Absent:
+    """Return a vector, or that there is none where a network broke down."""
+    return vector if np.isfinite(vector).all() else Absent("the network gives numbers that are not finite")

@@ -1,12 +1,14 @@
 """Whisper as a recogniser of speech, for corpora that come without words (Radford et al. 2023)."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from mer.features.pretrained import checkpoints, places, pooling, taps
 from mer.media.audio import RATE_HZ
 
+PARAMETER = "features.transcripts.model"
 LONGEST = 30 * RATE_HZ
 """samples that Whisper hears at once"""
 BATCH = 8
@@ -28,23 +30,8 @@ def transcribe_whisper(
     Raises:
         Missing, NotInstalled, Unfit: of `mer.features.pretrained`.
     """
-    parameter = "features.transcripts.model"
-    folder = places.find(model, revision, parameter)
-    kind = checkpoints.configuration(folder, parameter, {}).model_type
-    if kind != "whisper":
-        raise checkpoints.Unfit(f"{parameter}: {model} is a {kind} network, not Whisper")
-    import torch
-    from transformers import WhisperFeatureExtractor, WhisperForConditionalGeneration, WhisperTokenizer
-
-    options = {"local_files_only": True, "trust_remote_code": False}
-    try:
-        with checkpoints.quiet():
-            prepare = WhisperFeatureExtractor.from_pretrained(folder, **options)
-            tokenizer = WhisperTokenizer.from_pretrained(folder, **options)
-            network = WhisperForConditionalGeneration.from_pretrained(folder, dtype=torch.float32, **options)
-    except (OSError, RuntimeError, ValueError, KeyError) as error:
-        raise checkpoints.Unfit(f"{parameter}: {model} cannot be read as Whisper: {error}") from error
-    network = network.to(device).eval()
+    network, prepare, tokenizer = _open(model, revision)
+    network = network.to(device)
     # Which language is heard, clip by clip; without a task, a network of many languages might translate.
     task = "transcribe" if getattr(network.generation_config, "is_multilingual", False) else None
     cuts = [(n, *cut) for n in range(len(clips)) for cut in pooling.parts(len(clips[n]), LONGEST)]
@@ -59,3 +46,19 @@ def transcribe_whisper(
         for (n, *_), text in zip(batch, texts, strict=True):
             words[n].append(text.strip())
     return [" ".join(filter(None, parts)) for parts in words]
+
+
+def _open(model: str, revision: str | None) -> tuple[Any, Any, Any]:
+    """The network, what makes its input from sound, and what makes words from its output."""
+    folder = places.find(model, revision, PARAMETER)
+    from transformers import WhisperFeatureExtractor, WhisperForConditionalGeneration, WhisperTokenizer
+
+    network = checkpoints.network(folder, None, True, PARAMETER)
+    if not isinstance(network, WhisperForConditionalGeneration):
+        raise checkpoints.Unfit(f"{PARAMETER}: {model} is a {type(network).__name__}, and not Whisper with its decoder")
+    try:
+        with checkpoints.quiet():
+            prepare = WhisperFeatureExtractor.from_pretrained(folder, local_files_only=True)
+            return network, prepare, WhisperTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError, KeyError) as error:
+        raise checkpoints.Unfit(f"{PARAMETER}: {model} has no feature extractor or tokenizer: {error}") from None
