@@ -78,14 +78,14 @@ def quality(manifest: pd.DataFrame, raw: Path, store: Path) -> None:
     for name in SETS:
         section = Features(acoustic={"extractor": name})
         features.extract(manifest, raw, store, section, Data(**SECONDS), features.Where())
-        seen = features.load(manifest, store, features.specs(section, Data(**SECONDS)), section)
+        seen = features.load(features.keys(manifest, section), store, features.specs(section, Data(**SECONDS)))
         task = study.task_of(manifest, seen, classes)
         system = {name: System(model="logistic", modalities=("audio",))}
         cells = protocols.plan(manifest, ("loco", "in_corpus"), list(CORPORA))
-        jobs, skipped = study.jobs(cells, system, (0,), task)
-        assert not skipped, skipped
         training = Training(inverse_regularisation=REGULARISATION)
-        done = grid.run(task, jobs, training, where="cpu", threads=1, at_once=1)
+        jobs, skipped = study.jobs(cells, system, training, (0,), task)
+        assert not skipped, skipped
+        done = grid.run(task, jobs, grid.Engine())
         table = scores.predictions(done, manifest, classes)
         clusters = dict.fromkeys(CORPORA, "speaker_id")
         found = scores.score(table, classes, clusters, study="functionals", confidence=0.95)

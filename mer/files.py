@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -75,3 +77,28 @@ def digest(value: object) -> str:
     """
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def git_state() -> dict | None:
+    """Return the commit and whether files differ from it; None outside of a checkout or without git."""
+    commit = ask("git", "rev-parse", "HEAD")
+    return {"commit": commit, "dirty": bool(ask("git", "status", "--porcelain"))} if commit else None
+
+
+def ask(program: str, *arguments: str) -> str:
+    """Return the output of a program; nothing where it is absent, fails or hangs."""
+    if (path := shutil.which(program)) is None:
+        return ""
+    try:
+        answer = subprocess.run(  # noqa: S603
+            [path, *arguments],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=10,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return answer.stdout.strip() if answer.returncode == 0 else ""

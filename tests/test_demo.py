@@ -107,12 +107,12 @@ def hold_out(shift, folder):
     dataset = build.build(folder / "raw", corpora.chosen([*ACTED, "meld"]), **options, min_seconds=0.1, max_seconds=30)
     usable, classes = schema.usable(dataset.manifest), labels.classes("paper7")
     section, data = FeaturesSection(acoustic={"n_mfcc": 40}), Data()
-    features.extract(usable, folder / "raw", folder, section, data, features.Where(jobs=2))
-    seen = features.load(usable, folder, features.specs(section, data), section)
+    features.extract(dataset.manifest, folder / "raw", folder, section, data, features.Where(jobs=2))
+    seen = features.load(features.keys(dataset.manifest, section), folder, features.specs(section, data))
     task = study.task_of(usable, seen, classes)
     cells = protocols.plan(usable, ("loco",), [*ACTED, "meld"])
-    jobs, _ = study.jobs(cells, {"s": System(model="logistic", modalities=("audio",))}, (0,), task)
-    done = grid.run(task, jobs, Training(), where="cpu", threads=1, at_once=1)
+    jobs, _ = study.jobs(cells, {"s": System(model="logistic", modalities=("audio",))}, Training(), (0,), task)
+    done = grid.run(task, jobs, grid.Engine())
     results = scores.score(
         scores.predictions(done, usable, classes),
         classes,

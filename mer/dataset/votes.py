@@ -54,6 +54,29 @@ def multi_hot(manifest: pd.DataFrame, mappings: dict[str, Mapping], classes: tup
     return found
 
 
+def targets(
+    manifest: pd.DataFrame, known: dict[str, Corpus], mappings: dict[str, Mapping], classes: tuple[str, ...]
+) -> dict[str, np.ndarray]:
+    """Return what `training.targets` may ask for besides one class.
+
+    `soft`: the raters' votes among the classes, as shares; answers outside of the classes say nothing. `multi_label`:
+    1 for every class that is there. Where a corpus does not tell, both are the utterance's one class.
+
+    Args:
+        manifest: usable rows.
+
+    Returns:
+        float32 of shape (rows, classes) each.
+    """
+    several = {name: mapping for name, mapping in mappings.items() if known[name].multi_label}
+    single = {name: mapping for name, mapping in mappings.items() if name not in several}
+    shares = np.nan_to_num(distributions(manifest, single, classes)[:, :-1])
+    heard = shares.sum(axis=1, keepdims=True)
+    one = multi_hot(manifest, {}, classes).astype(float)
+    soft = np.divide(shares, heard, out=one, where=heard > 0)
+    return {"soft": soft.astype(np.float32), "multi_label": multi_hot(manifest, several, classes).astype(np.float32)}
+
+
 def listeners(
     usable: pd.DataFrame,
     known: dict[str, Corpus],

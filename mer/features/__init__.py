@@ -1,7 +1,10 @@
 """Extractors (acoustic, linguistic, visual) and the store of their vectors."""
 
 from mer.features.extractor import Where
+from mer.features.linguistic import fill_in, transcribe
 from mer.features.store import Store
-from mer.features.vectors import Features, extract, keys, load, specs
+from mer.features.vectors import Features, extract, keys, load, read_keys, save_keys, specs
 
-__all__ = ["Features", "Store", "Where", "extract", "keys", "load", "specs"]
+__all__ = [
+    "Features", "Store", "Where", "extract", "fill_in", "keys", "load", "read_keys", "save_keys", "specs", "transcribe",
+]  # fmt: skip

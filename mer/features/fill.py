@@ -7,9 +7,6 @@ from tqdm import tqdm
 from mer.features.extractor import Absent
 from mer.features.store import Store
 
-SHARD = 2048
-"""inputs between two savings"""
-
 
 def fill(store: Store, keys: Sequence[str | None], compute: Callable[[list[str]], list], what: str) -> None:
     """Compute and add the keys that the store does not have.
@@ -20,8 +17,8 @@ def fill(store: Store, keys: Sequence[str | None], compute: Callable[[list[str]]
     """
     todo = store.missing([key for key in keys if key])
     with tqdm(total=len(todo), desc=what, unit="utt", disable=not todo, mininterval=1.0) as bar:
-        for first in range(0, len(todo), SHARD):
-            part = todo[first : first + SHARD]
+        for first in range(0, len(todo), store.shard):
+            part = todo[first : first + store.shard]
             results = compute(part)
             gone = [isinstance(r, Absent) for r in results]
             store.add(

@@ -23,6 +23,9 @@ class Store:
         spec: everything that determines a vector besides its input: extractor, version, parameters.
     """
 
+    shard = 2048
+    """inputs between two savings"""
+
     def __init__(self, folder: Path, spec: dict) -> None:
         self.spec = spec
         self.folder = folder / f"{spec['extractor']}-{files.digest(spec)[:16]}"

@@ -1,13 +1,15 @@
 """The features of a manifest's rows."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from mer import files
+from mer.dataset.schema import usable
 from mer.features import acoustic, linguistic
 from mer.features.extractor import Where
 from mer.features.store import Store
@@ -21,10 +23,14 @@ class Features:
     Attributes:
         arrays: modality -> float32 of shape (rows, width).
         present: modality -> bool of shape (rows,); an absent row is zeros.
+        extractors: modality -> what the vectors are of; how they are scaled depends on it.
+        layers: modality -> of how many layers of an encoder its vectors are made, where a network is to weigh them.
     """
 
     arrays: dict[str, np.ndarray]
     present: dict[str, np.ndarray]
+    extractors: dict[str, str] = field(default_factory=dict)
+    layers: dict[str, int] = field(default_factory=dict)
 
     def widths(self, modalities: Sequence[str]) -> dict[str, int]:
         """Return modality -> width for those asked for."""
@@ -41,10 +47,15 @@ def specs(section: schema.Features, data: schema.Data) -> dict[str, dict]:
 
 
 def keys(manifest: pd.DataFrame, section: schema.Features) -> dict[str, list[str | None]]:
-    """Return modality -> the content address of each row's input; None where there is none or it may not be used."""
+    """Return modality -> the content address of each usable row's input; None where there is none to be used.
+
+    Args:
+        manifest: the whole one, as turns that are excluded are context all the same.
+    """
+    texts, use = linguistic.keys(manifest, section.linguistic), manifest["exclude_reason"].isna()
     return {
-        "audio": acoustic.keys(manifest),
-        "text": linguistic.keys(manifest, section.linguistic),
+        "audio": acoustic.keys(usable(manifest)),
+        "text": [text for text, used in zip(texts, use, strict=True) if used],
     }
 
 
@@ -54,7 +65,7 @@ def extract(
     """Compute what the stores below `folder` lack, and return them by modality.
 
     Args:
-        manifest: usable rows.
+        manifest: the whole one, of which the usable rows get vectors.
         raw: the folder that the manifest's paths are relative to.
 
     Raises:
@@ -62,21 +73,46 @@ def extract(
     """
     stores = {m: Store(folder, spec) for m, spec in specs(section, data).items()}
     sound, words = section.acoustic, section.linguistic
-    acoustic.extract(manifest, raw, stores["audio"], acoustic.EXTRACTORS[sound.extractor].open(sound, where))
-    texts = linguistic.keys(manifest, words)
+    acoustic.extract(usable(manifest), raw, stores["audio"], acoustic.EXTRACTORS[sound.extractor].open(sound, where))
+    texts = keys(manifest, section)["text"]
     linguistic.extract(texts, stores["text"], linguistic.EXTRACTORS[words.extractor].open(words, where))
     return stores
 
 
-def load(manifest: pd.DataFrame, folder: Path, specs: dict[str, dict], section: schema.Features) -> Features:
-    """Return the features of a manifest's rows from the stores below `folder`.
+def save_keys(path: Path, manifest: pd.DataFrame, wanted: Mapping[str, Sequence[str | None]]) -> None:
+    """Write the addresses of the usable rows: later steps read these vectors, and do not work out which they are."""
+    columns = {m: pd.Series(addresses, dtype="str") for m, addresses in wanted.items()}
+    with files.replacing(path) as partial:
+        pd.DataFrame({"utterance_id": usable(manifest)["utterance_id"], **columns}).to_parquet(partial, index=False)
+
+
+def read_keys(path: Path, utterance_ids: Iterable[str]) -> dict[str, list[str | None]]:
+    """Return what `keys` returned when the features were extracted.
 
     Args:
+        utterance_ids: of the usable rows.
+
+    Raises:
+        ValueError: the file is of other utterances.
+    """
+    table = pd.read_parquet(path)
+    if table.pop("utterance_id").tolist() != list(utterance_ids):
+        raise ValueError(f"{files.to_root(path)}: of other utterances than the manifest: run step 02 again")
+    return {str(m): [None if pd.isna(v) else v for v in addresses] for m, addresses in table.items()}
+
+
+def load(wanted: Mapping[str, Sequence[str | None]], folder: Path, specs: dict[str, dict]) -> Features:
+    """Return the features of rows from the stores below `folder`.
+
+    Args:
+        wanted: what `keys` returned: modality -> the address of each row's input.
         specs: modality -> specification, as written by the step that extracted.
     """
-    wanted = keys(manifest, section)
     loaded = {m: Store(folder, spec).load(wanted[m], spec["width"]) for m, spec in specs.items()}
-    return Features({m: v for m, (v, _) in loaded.items()}, {m: p for m, (_, p) in loaded.items()})
+    extractors = {m: spec["extractor"] for m, spec in specs.items()}
+    layers = {m: spec["layers"] for m, spec in specs.items() if "layers" in spec}
+    vectors, present = ({m: found[part] for m, found in loaded.items()} for part in (0, 1))
+    return Features(vectors, present, extractors, layers)
 
 
 def digest_array(values: np.ndarray) -> str:

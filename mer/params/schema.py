@@ -5,9 +5,9 @@ A file under `params/` names only what differs from these defaults.
 
 import re
 from pathlib import PureWindowsPath
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Modality = Literal["audio", "video", "text"]
@@ -239,11 +239,17 @@ class Features(Section):
     transcripts: Transcripts = Transcripts()
 
 
-class System(Section):
-    """One row of the results: a model and what it may see."""
+Network = Literal["gated", "flexible_at", "robust_at", "attention", "concat"]
+Linear = Literal["logistic", "ridge", "svm_linear", "svm_rbf"]
 
-    model: Literal["gated", "logistic"]
+
+class System(Section):
+    """One row of the results: a model, what it may see, and how it is trained where that differs from the rest."""
+
+    model: Network | Linear
     modalities: tuple[Modality, ...] = Field(("audio", "text"), min_length=1)
+    training: dict[str, Any] = {}
+    """parameters of `training` that are others for this system, such as `{gate: softmax}`"""
 
     @field_validator("modalities")
     @classmethod
@@ -252,19 +258,44 @@ class System(Section):
             raise ValueError("a modality is named twice")
         return tuple(m for m in ("audio", "video", "text") if m in value)
 
+    @property
+    def is_network(self) -> bool:
+        """Whether a seed changes it: the others have one solution."""
+        return self.model in get_args(Network)
+
+    def trained(self, training: "Training") -> "Training":
+        """Return how this system is trained: the study's way, with its own differences."""
+        return Training.model_validate({**training.model_dump(), **self.training})
+
 
 class Training(Section):
-    """How networks are trained; `logistic` takes `inverse_regularisation` only."""
+    """How models are trained. Linear ones take `balance` (as class weights) and their own strengths only."""
 
     epochs: int = Field(40, ge=1)
     patience: int = Field(8, ge=1)
     """epochs without a better validation UAR (mean over corpora) before stopping"""
     batch_size: int = Field(128, ge=1)
+    optimiser: Literal["adamw", "adam", "sgd"] = "adamw"
+    """`adam` adds the decay to the gradient, `adamw` does not; `sgd` has Nesterov's momentum of 0.9"""
     learning_rate: float = Field(1e-3, gt=0)
+    schedule: Literal["constant", "cosine", "plateau"] = "constant"
+    """`cosine` falls to 0 over all epochs; `plateau` halves after 2 epochs without a better validation UAR"""
+    warmup: Fraction = 0.0
+    """share of all steps in which the rate rises from 0"""
     weight_decay: float = Field(1e-2, ge=0)
     clip_norm: float = Field(1.0, gt=0)
+    targets: Literal["hard", "soft", "multi_label"] = "hard"
+    """one class; the shares of the raters' votes, where a corpus has them; or every class that is there"""
     label_smoothing: Fraction = 0.1
-    class_weights: Literal["balanced", "none"] = "balanced"
+    balance: Literal["class_weights", "logit_adjustment", "none"] = "class_weights"
+    """against rare classes, by their shares after sampling: one way or the other, never both"""
+    corpus_exponent: float = Field(1.0, ge=0, le=1)
+    """corpora are drawn in proportion to their number of clips to this power: 1 as they are, 0 all alike"""
+    averaging: Literal["none", "ema", "epochs"] = "none"
+    """of weights: exponential over steps, or the mean over epochs; what is averaged is validated and kept"""
+    ema_decay: Fraction = 0.999
+    start_from: str | None = None
+    """a checkpoint of the same network whose weights training begins with; what it has seen counts as seen"""
     gate: Literal["sigmoid", "softmax"] = "sigmoid"
     hidden: int = Field(64, ge=1)
     dropout: Fraction = 0.2
@@ -272,7 +303,9 @@ class Training(Section):
     modality_dropout: Fraction = 0.1
     """how often a modality is hidden during training, where another is there"""
     inverse_regularisation: tuple[Annotated[float, Field(gt=0)], ...] = Field((1e-3, 1e-2, 1e-1), min_length=1)
-    """`C` of the logistic regression; the validation speakers choose"""
+    """`C` of logistic regression and SVMs; the validation speakers choose"""
+    ridge: tuple[Annotated[float, Field(gt=0)], ...] = Field((1e-2, 1e-1, 1.0), min_length=1)
+    """of ridge: the penalty as a multiple of the number of clips; the validation speakers choose"""
 
 
 class Evaluation(Section):
@@ -297,6 +330,9 @@ class Compute(Section):
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     threads: int = Field(1, ge=1)
     """per run; changes the last bits of a result, unlike `--jobs`"""
+    engine: Literal["auto", "single", "stacked"] = "auto"
+    """networks one by one (in as many processes as `--jobs` says), or many at once as one stack of tensors; `auto` is
+    `single` on a CPU and `stacked` on a GPU (benchmarks/engines.py says when which pays)"""
 
 
 class Params(Section):
@@ -327,6 +363,17 @@ class Params(Section):
     def _two_digits(cls, value: object) -> object:
         """YAML reads an unquoted 01 as the number 1."""
         return [f"{n:02d}" if type(n) is int else n for n in value] if isinstance(value, list | tuple) else value
+
+    @model_validator(mode="after")
+    def _systems_are_trainable(self) -> "Params":
+        for name, system in self.systems.items():
+            try:
+                system.trained(self.training)
+            except ValidationError as error:
+                told = error.errors()[0]
+                where = ".".join(str(part) for part in told["loc"])
+                raise ValueError(f"systems.{name}.training.{where}: {told['msg']}") from None
+        return self
 
     @model_validator(mode="after")
     def _video_is_looked_at(self) -> "Params":

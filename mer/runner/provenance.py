@@ -4,8 +4,6 @@ import importlib.metadata
 import os
 import platform
 import re
-import shutil
-import subprocess
 
 from mer import files
 
@@ -15,12 +13,12 @@ def collect() -> dict:
     return {
         "python": platform.python_version(),
         "packages": packages(),
-        "git": git(),
+        "git": files.git_state(),
         "hardware": {
             "platform": platform.platform(),
             "cpus": os.cpu_count(),
             "memory_gb": _memory(),
-            "gpu": _ask("nvidia-smi", "--query-gpu=name", "--format=csv,noheader") or None,
+            "gpu": files.ask("nvidia-smi", "--query-gpu=name", "--format=csv,noheader") or None,
         },
     }
 
@@ -42,14 +40,6 @@ def packages() -> dict[str, str]:
     return found
 
 
-def git() -> dict | None:
-    """Return the commit and whether files differ from it; None outside of a checkout or without git."""
-    commit = _ask("git", "rev-parse", "HEAD")
-    if not commit:
-        return None
-    return {"commit": commit, "dirty": bool(_ask("git", "status", "--porcelain"))}
-
-
 def _requirements() -> list[str]:
     return [line for line in importlib.metadata.requires("mer") or [] if "extra ==" not in line]
 
@@ -59,22 +49,3 @@ def _memory() -> float | None:
         return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
     except (AttributeError, ValueError, OSError):  # Windows has no sysconf
         return None
-
-
-def _ask(program: str, *arguments: str) -> str:
-    """The output of a program; nothing where it is absent, fails or hangs."""
-    if (path := shutil.which(program)) is None:
-        return ""
-    try:
-        answer = subprocess.run(  # noqa: S603
-            [path, *arguments],
-            cwd=files.ROOT,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=10,
-            check=False,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return answer.stdout.strip() if answer.returncode == 0 else ""

@@ -6,12 +6,16 @@ import numpy as np
 import pandas as pd
 
 from mer import files
-from mer.params.schema import Training
-from mer.training.grid import Job
+from mer.params.schema import System, Training
+from mer.training.job import Job
 from mer.training.standardise import Standardiser
 from mer.training.task import Task
 
-FORMAT = 1
+FORMAT = 2
+
+
+class Unusable(ValueError):
+    """A folder that holds no model of ours, a damaged one, or one of another shape."""
 
 
 def save(folder: Path, model, card: dict) -> None:
@@ -19,57 +23,58 @@ def save(folder: Path, model, card: dict) -> None:
 
     Args:
         model: what `grid.fit` returned.
-        card: JSON types: classes, modalities, widths, training, features, corpora, families, seed, …
+        card: as from `card`.
     """
     from safetensors.numpy import save_file
 
     tensors = {f"mean.{m}": mean for m, (mean, _) in model.standardiser.moments.items()}
     tensors |= {f"scale.{m}": scale for m, (_, scale) in model.standardiser.moments.items()}
-    if hasattr(model, "network"):
-        tensors |= {f"network.{k}": v.cpu().numpy() for k, v in model.network.state_dict().items()}
-        tensors["seen"] = model.seen
-    else:
-        tensors |= {"weights": model.weights, "bias": model.bias}
+    tensors |= model.tensors()
     tensors = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
     with files.replacing(folder / "model.safetensors") as partial:
         save_file(tensors, partial)
     digest = files.digest_file(folder / "model.safetensors")
-    files.write_json(folder / "model.json", {"format": FORMAT, "tensors_sha256": digest, **card})
+    told = {"format": FORMAT, "tensors_sha256": digest, "temperature": model.temperature}
+    files.write_json(folder / "model.json", {**told, **card})
 
 
 def load(folder: Path, device: str = "cpu"):
     """Return the model of a folder, ready to predict, and its card.
 
     Raises:
-        ValueError: the folder is damaged or of another format.
+        Unusable: the folder holds no model, a damaged one, or one of another format.
     """
-    from safetensors.numpy import load_file
-
-    card = files.read_json(folder / "model.json")
-    if card.get("format") != FORMAT:
-        raise ValueError(f"{files.to_root(folder)}: model format {card.get('format')}, this version reads {FORMAT}")
-    if files.digest_file(folder / "model.safetensors") != card["tensors_sha256"]:
-        raise ValueError(f"{files.to_root(folder)}: model.safetensors is not the file that model.json describes")
-    tensors = load_file(folder / "model.safetensors")
-    moments = {m: (tensors[f"mean.{m}"], tensors[f"scale.{m}"]) for m in card["modalities"]}
-    if card["model"] == "logistic":
-        from mer.training.logistic import FittedLinear
-
-        return FittedLinear(tensors["weights"], tensors["bias"], Standardiser(moments)), card
-    return _network(tensors, card, Standardiser(moments), device), card
+    card, tensors = _read(folder)
+    standardiser = Standardiser({m: (tensors[f"mean.{m}"], tensors[f"scale.{m}"]) for m in card["modalities"]})
+    system = System(model=card["model"], modalities=tuple(card["modalities"]))
+    if system.is_network:
+        model = _network(tensors, card, standardiser, device)
+    else:
+        model = _linear(system.model).from_tensors(tensors, standardiser)
+    model.temperature = card["temperature"]
+    return model, card
 
 
-def _network(tensors: dict[str, np.ndarray], card: dict, standardiser: Standardiser, device: str):
+def begin_with(network, folder: Path) -> None:
+    """Give a network the weights of a checkpoint of the same shape.
+
+    Raises:
+        Unusable: says in what the two differ.
+    """
     import torch
 
-    from mer.models.gated import GatedFusion
-    from mer.training.network import Fitted
-
-    t = Training.model_validate(card["training"])
-    network = GatedFusion(card["widths"], len(card["classes"]), t.hidden, t.dropout, t.gate, t.missing)
-    state = {k.removeprefix("network."): torch.as_tensor(v) for k, v in tensors.items() if k.startswith("network.")}
-    network.load_state_dict(state)
-    return Fitted(network.to(device).eval(), standardiser, tensors["seen"], device)
+    _, tensors = _read(folder)
+    theirs = _weights(tensors)
+    ours = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    shapes = {name: value.shape for name, value in theirs.items()}
+    differing = sorted(name for name in {*ours, *shapes} if ours.get(name) != shapes.get(name))
+    if differing:
+        name = differing[0]
+        raise Unusable(
+            f"training.start_from: {files.to_root(folder)} is of another network: {name} is {shapes.get(name)} there "
+            f"and {ours.get(name)} here ({len(differing)} such)"
+        )
+    network.load_state_dict({name: torch.as_tensor(value) for name, value in theirs.items()})
 
 
 def name(job: Job) -> str:
@@ -82,26 +87,69 @@ def name(job: Job) -> str:
     return f"{job.key[0]}-seed{job.seed}"
 
 
-def card(
-    job: Job, training: Training, task: Task, specs: dict[str, dict], classes: tuple[str, ...], manifest: pd.DataFrame
-) -> dict:
+def card(job: Job, task: Task, specs: dict[str, dict], classes: tuple[str, ...], manifest: pd.DataFrame) -> dict:
     """Return what a model's JSON says about it and about what it has seen.
 
     Args:
         specs: modality -> specification of its features.
         manifest: the usable rows.
     """
-    seen = manifest.iloc[np.concatenate([job.train, job.validation])]
+    from mer.training.lineage import lineage
+
     return {
         "name": name(job),
         "model": job.system.model,
         "modalities": list(job.system.modalities),
         "widths": task.features.widths(job.system.modalities),
+        "layers": {m: n for m, n in task.features.layers.items() if m in job.system.modalities},
         "classes": list(classes),
         "seed": job.seed,
-        "training": training.model_dump(mode="json"),
+        "training": job.training.model_dump(mode="json"),
         "features": {m: specs[m] for m in job.system.modalities},
-        "corpora": sorted(set(seen["corpus"])),
-        "families": sorted(set(seen["family"])),
-        "rows_sha256": files.digest(sorted(seen["utterance_id"] + " " + seen["audio_sha256"].fillna(""))),
+        **lineage(job, manifest),
     }
+
+
+def _read(folder: Path) -> tuple[dict, dict[str, np.ndarray]]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    place = files.to_root(folder)
+    for wanted in ("model.json", "model.safetensors"):
+        if not (folder / wanted).is_file():
+            raise Unusable(f"{place}: there is no {wanted}; a checkpoint is a folder with model.json and its tensors")
+    card = files.read_json(folder / "model.json")
+    if not isinstance(card, dict) or card.get("format") != FORMAT:
+        told = card.get("format") if isinstance(card, dict) else None
+        raise Unusable(f"{place}: model format {told}, this version reads {FORMAT}")
+    if files.digest_file(folder / "model.safetensors") != card["tensors_sha256"]:
+        raise Unusable(f"{place}: model.safetensors is not the file that model.json describes")
+    try:
+        return card, load_file(folder / "model.safetensors")
+    except SafetensorError as error:
+        raise Unusable(f"{place}: model.safetensors cannot be read ({error})") from None
+
+
+def _weights(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {k.removeprefix("network."): v for k, v in tensors.items() if k.startswith("network.")}
+
+
+def _network(tensors: dict[str, np.ndarray], card: dict, standardiser: Standardiser, device: str):
+    import torch
+
+    from mer.training.fitted import Fitted
+    from mer.training.network import built
+
+    t = Training.model_validate(card["training"])
+    network = built(card["model"], card["widths"], len(card["classes"]), t, card["layers"])
+    network.load_state_dict({name: torch.as_tensor(value) for name, value in _weights(tensors).items()})
+    return Fitted(network.to(device).eval(), standardiser, tensors["seen"], device,
+                  multi_label=t.targets == "multi_label")  # fmt: skip
+
+
+def _linear(model: str):
+    from mer.training.logistic import FittedLinear
+
+    if model == "logistic":
+        return FittedLinear
+    raise Unusable(f"model {model!r} is not one that this version can load")

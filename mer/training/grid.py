@@ -1,88 +1,91 @@
-"""Many trainings: planned as data, run at once or one by one with the same result."""
+"""Many trainings: planned as data, trained one by one, in processes or stacked; what is finished is kept."""
 
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from itertools import groupby
 from multiprocessing import get_context
+from pathlib import Path
 
-import numpy as np
 from tqdm import tqdm
 
-from mer.params.schema import System, Training
-from mer.training import device
+from mer.training import calibration, device
+from mer.training.finished import Finished
+from mer.training.job import Done, Job
 from mer.training.task import Task
 
+STACK_FLOATS = 2**30
+"""in the tensors of one stack; fixed, as the free memory of the moment may not decide how something is computed"""
+
 
 @dataclass(frozen=True)
-class Job:
-    """One training and what it is then asked.
+class Engine:
+    """How and where runs are trained.
 
     Attributes:
-        train, validation, test: row numbers of the task.
+        name: `single` or `stacked`; part of a result's identity, and so are device and threads.
+        threads: of one run.
+        at_once: processes of `single` on a CPU; changes how long it takes and nothing else.
     """
 
-    key: tuple
-    system: System
-    seed: int
-    train: np.ndarray
-    validation: np.ndarray
-    test: np.ndarray
+    name: str = "single"
+    device: str = "cpu"
+    threads: int = 1
+    at_once: int = 1
 
 
-@dataclass(frozen=True)
-class Done:
-    """Probabilities of shape (len(job.test), classes), and the training's history."""
-
-    job: Job
-    probabilities: np.ndarray
-    history: list[dict]
+def engine(wanted: str, where: str, threads: int, at_once: int) -> Engine:
+    """Return the engine that `compute.engine` means on a device."""
+    name = ("single" if where == "cpu" else "stacked") if wanted == "auto" else wanted
+    return Engine(name, where, threads, at_once)
 
 
-def fit(task: Task, job: Job, training: Training, where: str):
-    """Train one job's model and return it."""
-    if job.system.model == "logistic":
-        from mer.training import logistic as learner
+def fit(task: Task, job: Job, where: str, snapshot: Path | None = None):
+    """Train one job's model and return it, its probabilities calibrated on the validation rows.
+
+    Args:
+        snapshot: the file in which a network's training is kept while it runs.
+    """
+    options = {"training": job.training, "seed": job.seed, "device": where}
+    if job.system.is_network:
+        from mer.training import network
+
+        model = network.fit(task, job.train, job.validation, system=job.system, snapshot=snapshot, **options)
     else:
-        from mer.training import network as learner
-    return learner.fit(
-        task,
-        job.train,
-        job.validation,
-        modalities=job.system.modalities,
-        training=training,
-        seed=job.seed,
-        device=where,
-    )
+        model = _linear(job.system.model)(task, job.train, job.validation, modalities=job.system.modalities, **options)
+    return _calibrated(model, task, job)
 
 
-def run(task: Task, jobs: list[Job], training: Training, *, where: str, threads: int, at_once: int) -> list[Done]:
+def run(task: Task, jobs: list[Job], how: Engine, folder: Path | None = None) -> list[Done]:
     """Run all jobs and return their results in the order of `jobs`.
 
     Args:
-        where: the device.
-        threads: per training; part of a result's identity.
-        at_once: processes; changes how long it takes and nothing else.
+        folder: where finished runs are kept, and unfinished ones while they run; None keeps nothing.
     """
-    results: list[Done | None] = [None] * len(jobs)
-    with tqdm(total=len(jobs), desc="train", unit="run", mininterval=2.0) as bar:
-        for number, done in _completed(task, jobs, training, where, threads, at_once):
+    kept = Finished(folder, task, how)
+    results: dict[int, Done] = {n: done for n, job in enumerate(jobs) if (done := kept.load(job)) is not None}
+    todo = [n for n in range(len(jobs)) if n not in results]
+    with tqdm(total=len(jobs), initial=len(results), desc="train", unit="run", mininterval=2.0) as bar:
+        for number, done in _completed(task, jobs, todo, how, kept):
             results[number] = done
             bar.update()
-    return [done for done in results if done is not None]
+    return [results[number] for number in range(len(jobs))]
 
 
-def _completed(
-    task: Task, jobs: list[Job], training: Training, where: str, threads: int, at_once: int
-) -> Iterator[tuple[int, Done]]:
+def _completed(task: Task, jobs: list[Job], todo: list[int], how: Engine, kept: Finished) -> Iterator[tuple[int, Done]]:
+    if how.name == "stacked":
+        stackable = [n for n in todo if jobs[n].system.is_network]
+        for numbers in _stacks(task, jobs, stackable):
+            yield from zip(numbers, _stack(task, [jobs[n] for n in numbers], how, kept), strict=True)
+        todo = [n for n in todo if not jobs[n].system.is_network]
     # A process takes seconds to import torch; a few jobs are not worth it. A GPU is given to one at a time.
-    workers = 1 if where != "cpu" else min(at_once, len(jobs) // 8)
+    workers = 1 if how.device != "cpu" else min(how.at_once, len(todo) // 8)
     if workers < 2:
-        _set_up(task, training, where, threads)
-        yield from ((number, _one(job)) for number, job in enumerate(jobs))
+        _set_up(task, how, kept)
+        yield from ((number, _one(jobs[number])) for number in todo)
         return
-    context = get_context("spawn")
-    with ProcessPoolExecutor(workers, context, _set_up, (task, training, where, threads)) as pool:
-        waiting = {pool.submit(_one, job): number for number, job in enumerate(jobs)}
+    with ProcessPoolExecutor(workers, get_context("spawn"), _set_up, (task, how, kept)) as pool:
+        waiting = {pool.submit(_one, jobs[number]): number for number in todo}
         for future in as_completed(waiting):
             yield waiting[future], future.result()
 
@@ -91,12 +94,54 @@ _here: dict = {}
 """What a worker process works on; sent once instead of with every job."""
 
 
-def _set_up(task: Task, training: Training, where: str, threads: int) -> None:
-    device.prepare(where, threads)
-    _here.update(task=task, training=training, device=where)
+def _set_up(task: Task, how: Engine, kept: Finished) -> None:
+    device.prepare(how.device, how.threads)
+    _here.update(task=task, how=how, kept=kept)
 
 
 def _one(job: Job) -> Done:
-    task = _here["task"]
-    model = fit(task, job, _here["training"], _here["device"])
-    return Done(job, model.predict(task.features, job.test), model.history)
+    task, kept = _here["task"], _here["kept"]
+    model = fit(task, job, _here["how"].device, kept.unfinished(job))
+    return kept.save(Done(job, model.predict(task.features, job.test), model.history))
+
+
+def _stack(task: Task, jobs: list[Job], how: Engine, kept: Finished) -> list[Done]:
+    from mer.training import stacked
+
+    device.prepare(how.device, how.threads)
+    models = stacked.fit_many(task, jobs, how.device, kept.unfinished(*jobs))
+    fitted = [_calibrated(model, task, job) for model, job in zip(models, jobs, strict=True)]
+    return [
+        kept.save(Done(job, model.predict(task.features, job.test), model.history))
+        for model, job in zip(fitted, jobs, strict=True)
+    ]
+
+
+def _stacks(task: Task, jobs: list[Job], numbers: list[int]) -> Iterator[list[int]]:
+    """Runs of one shape together, those of like length beside each other, as many as fit."""
+    from mer.training import network, stacked
+
+    ordered = sorted(numbers, key=lambda n: (*map(str, stacked.shape(jobs[n])), len(jobs[n].train), n))
+    for _, group in groupby(ordered, key=lambda n: stacked.shape(jobs[n])):
+        alike = list(group)
+        job = jobs[alike[0]]
+        network_floats = 6 * sum(p.numel() for p in network.begun(task, job.system, job.training, 0).parameters())
+        batch_floats = 12 * job.training.batch_size * sum(task.features.widths(job.system.modalities).values())
+        fit_in = max(1, STACK_FLOATS // (network_floats + batch_floats))
+        yield from (alike[first : first + fit_in] for first in range(0, len(alike), fit_in))
+
+
+def _linear(model: str):
+    if model == "logistic":
+        from mer.training import logistic as learner
+    elif model == "ridge":
+        from mer.training import ridge as learner
+    else:
+        from mer.training import svm as learner
+    return learner.fit
+
+
+def _calibrated(model, task: Task, job: Job):
+    logits, labels = model.logits(task.features, job.validation), task.labels[job.validation]
+    model.temperature = calibration.temperature(logits, labels, task.corpora[job.validation])
+    return model

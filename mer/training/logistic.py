@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 
 from mer.features import Features
@@ -18,18 +19,31 @@ class FittedLinear:
     Attributes:
         weights, bias: shapes (classes, width) and (classes,); a class never seen has bias -inf.
         history: one dict per inverse regularisation that was tried.
+        temperature: what logits are divided by before they become probabilities (mer/training/calibration.py).
     """
 
     weights: np.ndarray
     bias: np.ndarray
     standardiser: standardise.Standardiser
     history: list[dict] = field(default_factory=list)
+    temperature: float = 1.0
+
+    def logits(self, features: Features, rows: np.ndarray) -> np.ndarray:
+        """Return float64 of shape (len(rows), classes); -inf for a class that was not trained."""
+        return _stack(features, rows, self.standardiser) @ self.weights.T + self.bias
 
     def predict(self, features: Features, rows: np.ndarray) -> np.ndarray:
         """Return class probabilities, float64 of shape (len(rows), classes)."""
-        logits = _stack(features, rows, self.standardiser) @ self.weights.T + self.bias
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return powers / powers.sum(axis=1, keepdims=True)
+        return softmax(self.logits(features, rows) / self.temperature, axis=1)
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """Return what a checkpoint stores besides the standardiser."""
+        return {"weights": self.weights, "bias": self.bias}
+
+    @classmethod
+    def from_tensors(cls, tensors: dict[str, np.ndarray], standardiser: standardise.Standardiser) -> "FittedLinear":
+        """Return the model that `tensors` came from."""
+        return cls(tensors["weights"], tensors["bias"], standardiser)
 
 
 def fit(
@@ -48,7 +62,7 @@ def fit(
     """
     standardiser = standardise.fit(task.features, train, modalities)
     x = _stack(task.features, train, standardiser)
-    balanced = "balanced" if training.class_weights == "balanced" else None
+    balanced = "balanced" if training.balance == "class_weights" else None
     candidates, history = [], []
     for strength in training.inverse_regularisation:
         model = LogisticRegression(C=strength, class_weight=balanced, max_iter=1000, tol=1e-3)

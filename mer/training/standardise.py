@@ -5,6 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from mer.features import Features
+from mer.features.linguistic.tfidf import inverse_document_frequency
+
+COUNTS = {"hashing", "tfidf"}
+"""extractors whose dimensions are words"""
 
 
 @dataclass(frozen=True)
@@ -24,19 +28,33 @@ class Standardiser:
 def fit(features: Features, rows: np.ndarray, modalities: tuple[str, ...]) -> Standardiser:
     """Fit on the rows where a modality is present.
 
-    Acoustic features are scaled one by one. Word counts share one scale: dividing a rare word by its tiny
-    deviation would make it the loudest feature of all.
+    Raises:
+        ValueError: a feature is not a number; the message names modality and dimension.
     """
     moments = {}
     for modality in modalities:
         values = features.arrays[modality][rows[features.present[modality][rows]]].astype(np.float64)
         width = features.arrays[modality].shape[1]
-        if not len(values):
-            moments[modality] = (np.zeros(width), np.ones(width))
-            continue
-        deviation = values.std(axis=0)
-        scale = np.where(deviation > 1e-8, deviation, 1.0)
-        if modality == "text":
-            scale = np.full(width, max(np.sqrt((deviation**2).mean()), 1e-8))
-        moments[modality] = (values.mean(axis=0), scale)
+        if not (finite := np.isfinite(values)).all():
+            wrong = int(np.flatnonzero(~finite.all(axis=0))[0])
+            raise ValueError(
+                f"{modality}: dimension {wrong} is not a number in {(~finite[:, wrong]).sum()} training rows"
+            )
+        extractor = features.extractors.get(modality)
+        moments[modality] = _moments(values, extractor) if len(values) else (np.zeros(width), np.ones(width))
     return Standardiser(moments)
+
+
+def _moments(values: np.ndarray, extractor: str | None) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and scale of each dimension.
+
+    Dimensions are scaled one by one. Words share one scale: dividing a rare word by its tiny deviation would make it
+    the loudest feature of all. A term frequency times its inverse document frequency is a scale, too: a part of it.
+    """
+    mean = values.mean(axis=0)
+    if extractor not in COUNTS:
+        deviation = values.std(axis=0)
+        return mean, np.where(deviation > 1e-8, deviation, 1.0)
+    weight = inverse_document_frequency(values) if extractor == "tfidf" else np.ones(values.shape[1])
+    shared = max(np.sqrt((values * weight).var(axis=0).mean()), 1e-8)
+    return mean, shared / weight

@@ -1,7 +1,7 @@
 """What is learned: features, answers, and where each utterance comes from."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -17,22 +17,39 @@ class Task:
         labels: class index, int64 of shape (rows,).
         corpora: corpus of each row, str of shape (rows,).
         classes: number of classes.
+        answers: `soft` and `multi_label` -> what networks may be trained towards instead of one class: shares of the
+            raters' votes, or which classes are there; float32 of shape (rows, classes).
     """
 
     features: Features
     labels: np.ndarray
     corpora: np.ndarray
     classes: int
+    answers: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def targets(self, rows: np.ndarray, kind: str = "hard") -> np.ndarray:
+        """Return float32 of shape (len(rows), classes).
+
+        Args:
+            kind: `training.targets`.
+        """
+        if kind != "hard":
+            return self.answers[kind][rows]
+        return np.eye(self.classes, dtype=np.float32)[self.labels[rows]]
+
+    def occurring(self, rows: np.ndarray) -> np.ndarray:
+        """Return which classes these rows have; bool of shape (classes,)."""
+        return np.bincount(self.labels[rows], minlength=self.classes) > 0
 
     def scores(self, predict: Callable[[Features, np.ndarray], np.ndarray], rows: np.ndarray) -> dict[str, float]:
         """Return corpus -> UAR of a model on some rows; empty without rows."""
         if not len(rows):
             return {}
-        predicted, truth, names = (
-            predict(self.features, rows).argmax(axis=1),
-            self.labels[rows],
-            self.corpora[rows],
-        )
+        return self.scored(predict(self.features, rows).argmax(axis=1), rows)
+
+    def scored(self, predicted: np.ndarray, rows: np.ndarray) -> dict[str, float]:
+        """Return corpus -> UAR of answers to some rows; class indices of shape (len(rows),)."""
+        truth, names = self.labels[rows], self.corpora[rows]
         return {
             str(c): float(stats.uar(stats.confusion(truth[names == c], predicted[names == c], self.classes)))
             for c in sorted(set(names))

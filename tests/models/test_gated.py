@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from mer.models.gated import GatedFusion, count_parameters
+from mer.models.fusion import count_parameters
+from mer.models.gated import Gate, GatedFusion
 
 PAPER = {"audio": 512, "video": 1024, "text": 768}
 
@@ -9,18 +10,10 @@ PAPER = {"audio": 512, "video": 1024, "text": 768}
 @pytest.mark.parametrize(("hidden", "expected"), [(32, 2_201_095), (64, 2_505_479), (128, 3_132_679)])
 @pytest.mark.parametrize("missing", ["none", "learned"])
 def test_published_parameter_counts(hidden, expected, missing):
-    assert count_parameters(GatedFusion(PAPER, 7, hidden, missing=missing)) == expected
-
-
-@pytest.mark.parametrize(
-    "widths", [{"audio": 6}, {"text": 5}, {"audio": 6, "text": 5}, {"audio": 6, "video": 4, "text": 5}]
-)
-@pytest.mark.parametrize("gate", ["sigmoid", "softmax"])
-def test_any_subset_of_modalities(widths, gate):
-    network = GatedFusion(widths, 7, 8, gate=gate, missing="learned")
-    inputs = {m: torch.randn(3, d) for m, d in widths.items()}
-    present = {m: torch.tensor([True, False, True]) for m in widths}
-    assert network(inputs, present).shape == (3, 7)
+    with torch.device("meta"):
+        network = GatedFusion(PAPER, 7, hidden, missing=missing)
+    assert count_parameters(network) == expected
+    assert sum(p.numel() for p in network.absent.values()) == (0 if missing == "none" else sum(PAPER.values()))
 
 
 def test_the_gate_is_the_published_formula():
@@ -34,15 +27,21 @@ def test_the_gate_is_the_published_formula():
     torch.testing.assert_close(network({"audio": a, "text": t}), expected)
 
 
-def test_an_absent_vector_is_not_looked_at():
-    network = GatedFusion({"audio": 3, "text": 2}, 4, 5, missing="zeros").eval()
-    audio, present = torch.randn(1, 3), {"audio": torch.tensor([True]), "text": torch.tensor([False])}
-    one, other = (network({"audio": audio, "text": torch.full((1, 2), v)}, present) for v in (0.0, 9.0))
-    torch.testing.assert_close(one, other)
+def test_softmax_hands_out_a_weight_of_one_over_all_features():
+    """Why the published code's gate is nearly inert: the second modality keeps g - 1 of g."""
+    gate = Gate(3, 2, 8, "softmax")
+    a, b = torch.randn(4, 3), torch.randn(4, 2)
+    z = (gate(a, b) - torch.tanh(gate.second(b))) / (torch.tanh(gate.first(a)) - torch.tanh(gate.second(b)))
+    torch.testing.assert_close(z.sum(dim=1), torch.ones(4), rtol=0, atol=1e-3)
 
 
-def test_missing_none_refuses():
-    network = GatedFusion({"audio": 3, "text": 2}, 4, 5, missing="none")
-    inputs = {"audio": torch.randn(1, 3), "text": torch.randn(1, 2)}
-    with pytest.raises(ValueError, match="text is missing in 1"):
-        network(inputs, {"audio": torch.tensor([True]), "text": torch.tensor([False])})
+def test_a_gate_that_there_is_not():
+    with pytest.raises(ValueError, match="gate is 'tanh'; it may be sigmoid or softmax"):
+        Gate(3, 2, 8, "tanh")
+
+
+def test_one_modality_alone():
+    network = GatedFusion({"video": 3}, 4, 5).eval()
+    x = torch.randn(2, 3)
+    h = torch.relu(torch.tanh(network.project["video"](x) @ network.alone.weight.T))
+    torch.testing.assert_close(network({"video": x}), network.classify(network.merge(h)))

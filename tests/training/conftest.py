@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 
 from mer.features import Features
 from mer.training.task import Task
@@ -18,3 +19,12 @@ def task():
         {"audio": audio, "text": text * has_text[:, None]}, {"audio": np.ones(240, bool), "text": has_text}
     )
     return Task(features, labels, np.where(np.arange(240) < 120, "one", "two"), 7)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Threads wait for one another longer than networks of this size take."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

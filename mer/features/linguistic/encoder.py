@@ -17,14 +17,13 @@ import numpy as np
 
 from mer import files
 from mer.features.extractor import Absent, Compute, Where
+from mer.features.linguistic.dialogue import SEPARATOR
 from mer.features.pretrained import batches, checkpoints, places, taps
 from mer.features.pretrained.pooling import finite
 from mer.params.schema import Linguistic
 
 VERSION = 1
 SECTION = "features.linguistic"
-SEPARATOR = "\x1f"
-"""between turns"""
 BUDGET = 4096
 """tokens of a batch, padding included"""
 EMPTY = Absent("no words in the text")

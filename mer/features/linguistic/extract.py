@@ -6,15 +6,18 @@ import pandas as pd
 
 from mer.features.extractor import Compute
 from mer.features.fill import fill
+from mer.features.linguistic import dialogue
 from mer.features.store import Store
 from mer.params.schema import Linguistic
 
 
 def keys(manifest: pd.DataFrame, section: Linguistic) -> list[str | None]:
-    """Return each row's text where its corpus's kind of text may be used; None elsewhere."""
-    said = manifest["transcription"].fillna("").str.strip().ne("")
-    allowed = manifest["lexical_control"].isin(list(section.lexical_control)) & said
-    return [text if use else None for text, use in zip(manifest["transcription"], allowed, strict=True)]
+    """Return what is read for each row, its context with it; None where its corpus's kind of text may not be used.
+
+    Args:
+        manifest: the whole one: turns that are excluded from a study are context all the same.
+    """
+    return dialogue.inputs(manifest, section)
 
 
 def extract(texts: Sequence[str | None], store: Store, compute: Compute) -> None:

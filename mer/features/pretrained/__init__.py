@@ -2,3 +2,7 @@
 
 Nothing here imports transformers or torch before it is needed.
 """
+
+from mer.features.pretrained.whisper import transcribe_whisper
+
+__all__ = ["transcribe_whisper"]

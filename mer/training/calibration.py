@@ -1,0 +1,55 @@
+"""Probabilities that mean what they say: one temperature, fitted on validation speakers."""
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
+
+LIMITS = (0.05, 20.0)
+
+
+def temperature(logits: np.ndarray, labels: np.ndarray, corpora: np.ndarray) -> float:
+    """Return the temperature at which labels are most likely, every corpus counting alike (Guo et al. 2017).
+
+    T minimises the mean over corpora of the mean of -ln softmax(z / T)_y. Answers stay the same, only their
+    certainty changes. Without rows it is 1.
+
+    Args:
+        logits: shape (n, classes); -inf for a class that was not trained, whose rows are left out.
+        labels, corpora: shape (n,).
+
+    Returns:
+        within 0.05 and 20.
+
+    >>> round(temperature(np.array([[2.0, 0.0]] * 4), np.array([0, 0, 0, 1]), np.array(["a"] * 4)), 2)
+    1.82
+    """
+    known = np.isfinite(logits[np.arange(len(labels)), labels])
+    logits, labels, corpora = logits[known], labels[known], corpora[known]
+    if not len(labels):
+        return 1.0
+    names, counts = np.unique(corpora, return_counts=True)
+    weights = 1.0 / counts[np.searchsorted(names, corpora)] / len(names)
+
+    def unlikely(log_t: float) -> float:
+        return -float(weights @ log_softmax(logits / np.exp(log_t), axis=1)[np.arange(len(labels)), labels])
+
+    found = minimize_scalar(unlikely, bounds=np.log(LIMITS), method="bounded", options={"xatol": 1e-4})
+    return float(np.exp(found.x))
+
+
+def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -> float:
+    """Return the mean gap between certainty and accuracy, in [0, 1] (Naeini et al. 2015).
+
+    ECE = sum_b n_b / n |acc_b - conf_b| over equally wide bins of the highest probability.
+
+    Args:
+        probabilities: shape (n, classes).
+        labels: shape (n,).
+
+    >>> expected_calibration_error(np.array([[1.0, 0.0], [1.0, 0.0]]), np.array([0, 1]))
+    0.5
+    """
+    certainty, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    place = np.minimum((certainty * bins).astype(int), bins - 1)
+    gaps = np.bincount(place, certainty - right, minlength=bins)
+    return float(np.abs(gaps).sum() / len(labels))

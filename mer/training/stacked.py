@@ -1,0 +1,246 @@
+"""Training many networks of one shape at once: their parameters are stacked, and each step is one step of all.
+
+Every run has its own rows, order, learning rate, best epoch and end; it draws the random numbers that it would draw
+alone (mer/models/noise.py). So it agrees with its single training up to the rounding of batched matrix products.
+"""
+
+import copy
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, grad_and_value, stack_module_state, vmap
+
+from mer.models import noise
+from mer.params.schema import Training
+from mer.training import losses, network, sampling, standardise
+from mer.training.fitted import Fitted
+from mer.training.job import Job
+from mer.training.optimise import StackedOptimiser
+from mer.training.progress import Progress, resumed
+from mer.training.snapshot import Snapshot
+from mer.training.task import Task
+
+ROWS = 1024
+"""of validation, answered at once"""
+THINNED = 0.75
+"""share of the runs that are still going on, below which the others are taken out of the stack"""
+OF_A_RUN = {"learning_rate", "weight_decay", "clip_norm", "epochs", "patience", "schedule", "warmup", "balance",
+            "corpus_exponent", "ema_decay"}  # fmt: skip
+"""parameters in which the runs of a stack may differ"""
+
+
+def shape(job: Job) -> tuple:
+    """Return what the runs of a stack have in common."""
+    return job.system.model, job.system.modalities, job.training.model_dump_json(exclude=OF_A_RUN)
+
+
+def fit_many(task: Task, jobs: list[Job], device: str, snapshot: Path | None = None) -> list[Fitted]:
+    """Train networks of one `shape` side by side, each as `network.fit` would.
+
+    Raises:
+        Diverged: the loss of one is not a number.
+    """
+    stack = _Stack(task, jobs, device)
+    file = Snapshot(snapshot, "+".join(str(job.seed) for job in jobs))
+    stack.go_on(file.load(device))
+    while stack.alive:
+        stack.end_epoch(stack.epoch())
+        file.save(stack.tensors(), stack.state())
+    file.remove()
+    return stack.fitted()
+
+
+class _Stack:
+    """The state of all runs; `alive` lists those that are still in the tensors, by their number."""
+
+    def __init__(self, task: Task, jobs: list[Job], device: str) -> None:
+        self.task, self.jobs, self.device = task, jobs, device
+        self.system, self.training = jobs[0].system, jobs[0].training
+        networks = [_begun(task, job) for job in jobs]
+        self.template = networks[0]
+        self.base = {mode: copy.deepcopy(networks[0]).to(device).train(mode == "train") for mode in ("train", "eval")}
+        self.parameters = {n: v.detach().to(device) for n, v in stack_module_state(networks)[0].items()}
+        self.best = {n: v.clone() for n, v in self.parameters.items()}
+        self.average = {n: v.clone() for n, v in self.parameters.items()} if self.training.averaging != "none" else None
+        self.optimiser = StackedOptimiser(self.parameters, [job.training for job in jobs])
+        self.layers = [n for n, m in self.template.named_modules() if isinstance(m, noise.Dropout)]
+        self.scalers = [standardise.fit(task.features, job.train, self.system.modalities) for job in jobs]
+        self.progress = [Progress(j.training, -(-len(j.train) // j.training.batch_size)) for j in jobs]
+        self.alive = list(range(len(jobs)))
+        self.data = _Data(task, jobs, self.scalers, self.training, device)
+        rows = torch.as_tensor(np.unique(np.concatenate([[*j.train, *j.validation] for j in jobs])), device=device)
+        self.template.check(*({m: x[rows] for m, x in v.items()} for v in (self.data.values, self.data.present)))
+
+    def epoch(self) -> np.ndarray:
+        """Train every run that is alive for one of its epochs; return their mean losses."""
+        running = [self.progress[r] for r in self.alive]
+        rows, counts = self._orders()
+        total, seen = torch.zeros(len(running), device=self.device), counts.sum(dim=1)
+        size, step_of = self.training.batch_size, vmap(grad_and_value(self._loss), in_dims=(0,) * 8)
+        for step in range(max(p.steps for p in running)):
+            part = slice(step * size, (step + 1) * size)
+            active = torch.tensor([float(step < p.steps) for p in running], device=self.device)
+            inputs, present = self.data.batch(rows[:, part], self.alive)
+            targets = self.data.targets[rows[:, part]]
+            weights, shift = self.data.weights[self.alive], self.data.shift[self.alive]
+            gradients, loss = step_of(self.parameters, self._keys(step), inputs, present, targets, counts[:, part],
+                                      weights, shift)  # fmt: skip
+            rates = torch.tensor([p.rate(step) for p in running], device=self.device)
+            self.optimiser.step(self.parameters, gradients, rates, active)
+            if self.training.averaging == "ema":
+                done = self.optimiser.steps
+                decay = torch.minimum(self.optimiser.ema_decay, (1 + done) / (10 + done))
+                self._draw((1 - decay) * active)
+            total += torch.where(active > 0, loss, 0) * counts[:, part].sum(dim=1)
+        return (total / seen).cpu().numpy()
+
+    def end_epoch(self, loss: np.ndarray) -> None:
+        """Validate, keep what is best, and take out who has finished."""
+        if self.training.averaging == "epochs":
+            epochs = torch.tensor([float(self.progress[r].epoch) for r in self.alive], device=self.device)
+            self._draw((network.RECENT + 1) / (epochs + 1 + network.RECENT))
+        weights = self.average or self.parameters
+        better = []
+        for number, (run, scores) in enumerate(zip(self.alive, self._validate(weights), strict=True)):
+            if not np.isfinite(loss[number]):
+                raise network.Diverged(f"the loss of {self.jobs[run].key[0]}, seed {self.jobs[run].seed} is "
+                                       f"{loss[number]}: lower training.learning_rate")  # fmt: skip
+            if self.progress[run].end_epoch(float(loss[number]), scores):
+                better.append((number, run))
+        if better:
+            here, there = (torch.tensor(list(side), device=self.device) for side in zip(*better, strict=True))
+            for name, value in weights.items():
+                self.best[name][there] = value[here]
+        going = [number for number, run in enumerate(self.alive) if not self.progress[run].finished]
+        if len(going) < len(self.alive) and (not going or len(going) < THINNED * len(self.alive)):
+            self._keep(going)
+
+    def fitted(self) -> list[Fitted]:
+        """Return every run's network at its best epoch."""
+        done = []
+        for number, (job, scaler) in enumerate(zip(self.jobs, self.scalers, strict=True)):
+            one = copy.deepcopy(self.template)
+            one.load_state_dict({n: v[number].cpu() for n, v in self.best.items()}, strict=False)
+            done.append(Fitted(one.to(self.device), scaler, self.task.occurring(job.train), self.device,
+                               self.progress[number].history, job.training.targets == "multi_label"))  # fmt: skip
+        return done
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return everything that goes on into the next epoch."""
+        named = {"now": self.parameters, "best": self.best, "optimiser": self.optimiser.state()}
+        named |= {"average": self.average} if self.average else {}
+        return {f"{part}/{name}": value for part, values in named.items() for name, value in values.items()}
+
+    def state(self) -> dict:
+        """Return the numbers that go with the tensors, as JSON types."""
+        return {"alive": self.alive, "runs": [p.state() for p in self.progress]}
+
+    def go_on(self, saved: tuple[dict[str, Tensor], dict] | None) -> None:
+        """Take up what was saved."""
+        if saved is None:
+            return
+        parts: dict[str, dict[str, Tensor]] = {"average": {}}
+        for name, value in saved[0].items():
+            part, _, leaf = name.partition("/")
+            parts.setdefault(part, {})[leaf] = value
+        self._keep(saved[1]["alive"])
+        order = list(self.parameters)  # sums over parameters go in this order, and a file has another one
+        self.parameters, self.best = ({n: parts[part][n].clone() for n in order} for part in ("now", "best"))
+        self.average = {n: parts["average"][n].clone() for n in order} if self.average else None
+        self.optimiser.load(parts["optimiser"])
+        self.progress = [resumed(j.training, s) for j, s in zip(self.jobs, saved[1]["runs"], strict=True)]
+
+    def _loss(self, parameters, keys, inputs, present, targets, counts, weights, shift) -> Tensor:
+        """One run's loss on one batch."""
+        t = self.training
+        if network.hides(t):
+            present = network.hide(present, network.hides(t), keys[-1])
+        state = {**parameters, **{f"{layer}.key": keys[n] for n, layer in enumerate(self.layers)}}
+        logits = functional_call(self.base["train"], state, (inputs, present))
+        loss_of = losses.binary_cross_entropy if t.targets == "multi_label" else losses.cross_entropy
+        return loss_of(logits, targets, counts, weights, shift, t.label_smoothing)
+
+    def _keys(self, step: int) -> Tensor:
+        """Keys of the dropout layers and, last, of what hides modalities; shape (runs, layers + 1)."""
+        streams = [*range(len(self.layers)), network.HIDING]
+        runs = [(self.jobs[r].seed, self.progress[r].epoch) for r in self.alive]
+        keys = [[noise.key(seed, epoch, step, stream) for stream in streams] for seed, epoch in runs]
+        return torch.tensor(keys, device=self.device)
+
+    def _orders(self) -> tuple[Tensor, Tensor]:
+        """Rows in the order of this epoch, and 1 where a row counts; the rest fills the batches."""
+        size = self.training.batch_size
+        width = size * max(self.progress[r].steps for r in self.alive)
+        rows, counts = np.zeros((len(self.alive), width), np.int64), np.zeros((len(self.alive), width), np.float32)
+        for number, run in enumerate(self.alive):
+            job = self.jobs[run]
+            order = sampling.order(self.task.corpora[job.train], job.training.corpus_exponent, job.seed,
+                                   self.progress[run].epoch)  # fmt: skip
+            rows[number, : len(order)], counts[number, : len(order)] = job.train[order], 1.0
+            rows[number, len(order) :] = job.train[0]
+        return torch.as_tensor(rows, device=self.device), torch.as_tensor(counts, device=self.device)
+
+    def _draw(self, share: Tensor) -> None:
+        for name, value in self.average.items():
+            value.lerp_(self.parameters[name], share.reshape(-1, *[1] * (value.dim() - 1)))
+
+    def _validate(self, weights: dict[str, Tensor]) -> list[dict[str, float]]:
+        """Corpus -> UAR on each run's own validation rows."""
+        wanted = [self.jobs[r].validation for r in self.alive]
+        width = max(len(rows) for rows in wanted)
+        if not width:
+            return [{} for _ in wanted]
+        padded = np.stack([np.pad(rows, (0, width - len(rows))) for rows in wanted])
+        answer = vmap(lambda w, inputs, present: functional_call(self.base["eval"], w, (inputs, present)))
+        parts = []
+        with torch.inference_mode():
+            for first in range(0, width, ROWS):
+                rows = torch.as_tensor(padded[:, first : first + ROWS], device=self.device)
+                logits = answer(weights, *self.data.batch(rows, self.alive))
+                logits = torch.where(self.data.seen[self.alive][:, None], logits, -torch.inf)
+                parts.append(logits.argmax(dim=2).cpu().numpy())
+        predicted = np.concatenate(parts, axis=1)
+        return [self.task.scored(p[: len(r)], r) if len(r) else {} for p, r in zip(predicted, wanted, strict=True)]
+
+    def _keep(self, numbers: list[int]) -> None:
+        """Take the other runs out of the tensors."""
+        index = torch.tensor(numbers, dtype=torch.int64, device=self.device)
+        self.alive = [self.alive[number] for number in numbers]
+        self.parameters = {n: v[index] for n, v in self.parameters.items()}
+        self.average = {n: v[index] for n, v in self.average.items()} if self.average else None
+        self.optimiser.keep(index)
+
+
+class _Data:
+    """Every row once on the device, and what differs between runs: scaling, class weights."""
+
+    def __init__(self, task: Task, jobs: list[Job], scalers: list, training: Training, device: str) -> None:
+        def put(values: list[np.ndarray] | np.ndarray, kind: type = np.float32) -> Tensor:
+            return torch.as_tensor(np.asarray(values, kind), device=device)
+
+        modalities = jobs[0].system.modalities
+        self.values = {m: put(task.features.arrays[m]) for m in modalities}
+        self.present = {m: put(task.features.present[m], bool) for m in modalities}
+        self.mean = {m: put([s.moments[m][0] for s in scalers]) for m in modalities}
+        self.scale = {m: put([s.moments[m][1] for s in scalers]) for m in modalities}
+        self.targets = put(task.targets(np.arange(len(task.labels)), training.targets))
+        parts = [(task.labels[j.train], task.corpora[j.train], j.training) for j in jobs]
+        shares = [sampling.class_shares(y, c, task.classes, t.corpus_exponent) for y, c, t in parts]
+        balances = [losses.balance(s, t.balance) for s, (_, _, t) in zip(shares, parts, strict=True)]
+        self.weights, self.shift = put([w for w, _ in balances]), put([s for _, s in balances])
+        self.seen = put([task.occurring(j.train) for j in jobs], bool)
+
+    def batch(self, rows: Tensor, runs: list[int]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Return standardised inputs and what is present, by modality; shapes (runs, n, width) and (runs, n)."""
+        present = {m: p[rows] for m, p in self.present.items()}
+        inputs = {
+            m: (x[rows] - self.mean[m][runs, None]) / self.scale[m][runs, None] * present[m][..., None]
+            for m, x in self.values.items()
+        }
+        return inputs, present
+
+
+def _begun(task: Task, job: Job) -> nn.Module:
+    return network.begun(task, job.system, job.training, job.seed)

@@ -1,0 +1,281 @@
+"""What holds for every fusion network: any modalities, any of them missing, alone and stacked."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.func import functional_call, grad, stack_module_state, vmap
+
+from mer.models import NETWORKS, build
+from mer.models.fusion import MODALITIES, count_parameters
+
+CLASSES = 3
+WIDTHS = {"audio": 6, "video": 4, "text": 5}
+SUBSETS = [tuple(m for k, m in enumerate(MODALITIES) if mask >> k & 1) for mask in range(1, 8)]
+LEAVES_OUT = ("flexible_at", "robust_at", "attention")
+
+every_network = pytest.mark.parametrize("name", NETWORKS)
+every_subset = pytest.mark.parametrize("modalities", SUBSETS, ids="+".join)
+
+
+def network(name, widths=None, seed=0, **options):
+    torch.manual_seed(seed)
+    return build(name, widths or WIDTHS, CLASSES, **{"hidden": 8, "dropout": 0.0, "missing": "learned"} | options)
+
+
+def vectors(widths=None, n=6, seed=1):
+    generator = torch.Generator().manual_seed(seed)
+    return {m: torch.randn(n, d, generator=generator) for m, d in (widths or WIDTHS).items()}
+
+
+def all_patterns(modalities):
+    """Every combination of what is there, one a row; the first row has nothing."""
+    flags = torch.tensor([[bool(row >> k & 1) for k in range(len(modalities))] for row in range(2 ** len(modalities))])
+    return {m: flags[:, k] for k, m in enumerate(modalities)}
+
+
+@every_network
+@every_subset
+@pytest.mark.parametrize("missing", ["zeros", "learned"])
+def test_any_modalities_and_any_of_them_missing(name, modalities, missing):
+    widths = {m: WIDTHS[m] for m in modalities}
+    net = network(name, widths, missing=missing)
+    present = all_patterns(modalities)
+    logits = net(vectors(widths, 2 ** len(modalities)), present)
+    assert logits.shape == (2 ** len(modalities), CLASSES)
+    assert logits.isfinite().all()
+
+
+@every_network
+@pytest.mark.parametrize("gate", ["sigmoid", "softmax"])
+@settings(max_examples=10, deadline=None)
+@given(
+    widths=st.dictionaries(st.sampled_from(MODALITIES), st.integers(1, 9), min_size=1),
+    hidden=st.sampled_from([8, 16]),
+    classes=st.integers(1, 9),
+    n=st.integers(1, 4),
+)
+def test_any_widths(name, gate, widths, hidden, classes, n):
+    net = build(name, widths, classes, hidden=hidden, dropout=0.1, gate=gate, missing="zeros")
+    inputs = vectors(widths, n)
+    net.check(inputs)
+    assert net(inputs).shape == (n, classes)
+    assert net.eval()(inputs).isfinite().all()
+    assert count_parameters(net) == sum(p.numel() for p in net.parameters())
+
+
+@every_network
+def test_all_there_is_the_same_as_no_word_about_it(name):
+    inputs = vectors()
+    for missing in ("none", "zeros", "learned"):
+        net = network(name, missing=missing)
+        present = {m: torch.ones(6, dtype=torch.bool) for m in WIDTHS}
+        torch.testing.assert_close(net(inputs, present), net(inputs))
+
+
+@every_network
+@every_subset
+def test_what_lies_in_place_of_a_missing_vector_is_not_looked_at(name, modalities):
+    widths = {m: WIDTHS[m] for m in modalities}
+    net = network(name, widths, layers={modalities[0]: 2 if modalities[0] != "text" else 5})
+    present = all_patterns(modalities)
+    clean = vectors(widths, 2 ** len(modalities))
+    hidden = {m: torch.where(present[m][:, None], x, torch.nan) for m, x in clean.items()}
+    torch.testing.assert_close(net(hidden, present), net(clean, present), rtol=0, atol=0)
+    net(hidden, present).sum().backward()
+    assert all(p.grad is None or p.grad.isfinite().all() for p in net.parameters())
+
+
+@every_network
+def test_a_row_does_not_depend_on_the_others(name):
+    net = network(name)
+    inputs, present = vectors(n=8), all_patterns(MODALITIES)
+    alone = [
+        net({m: x[i : i + 1] for m, x in inputs.items()}, {m: p[i : i + 1] for m, p in present.items()})
+        for i in range(8)
+    ]
+    torch.testing.assert_close(torch.cat(alone), net(inputs, present))
+
+
+@every_network
+def test_an_answer_depends_on_everything_that_is_there(name):
+    net = network(name, gate="sigmoid")
+    inputs, present = vectors(n=8), all_patterns(MODALITIES)
+    for modality in MODALITIES:
+        changed = net(inputs | {modality: inputs[modality].square()}, present) - net(inputs, present)
+        assert torch.equal(changed.abs().sum(dim=1) > 0, present[modality])
+
+
+@every_network
+def test_every_parameter_is_trained(name):
+    net = network(name, layers={"audio": 2})
+    net(vectors(n=8), all_patterns(MODALITIES)).logsumexp(dim=1).sum().backward()
+    assert [n for n, p in net.named_parameters() if p.grad is None or not p.grad.any()] == []
+
+
+@every_network
+@pytest.mark.parametrize("modalities", [m for m in SUBSETS if len(m) == 1], ids="+".join)
+def test_every_parameter_is_trained_of_one_modality(name, modalities):
+    net = network(name, {m: WIDTHS[m] for m in modalities}, missing="none")
+    net(vectors(net.widths, 8)).logsumexp(dim=1).sum().backward()
+    assert [n for n, p in net.named_parameters() if p.grad is None or not p.grad.any()] == []
+
+
+@every_network
+def test_the_order_in_which_widths_are_named_does_not_matter(name):
+    there, back = network(name), network(name, dict(reversed(WIDTHS.items())))
+    torch.testing.assert_close(there(vectors()), back(vectors()), rtol=0, atol=0)
+
+
+@every_network
+def test_a_seed_fixes_weights_answers_and_dropout(name):
+    results = []
+    for _ in range(2):
+        net = network(name, seed=3, dropout=0.3)
+        torch.manual_seed(4)
+        results.append(net(vectors(), all_patterns(MODALITIES) | {m: torch.arange(6) > 0 for m in WIDTHS}))
+    assert torch.equal(*results)
+    assert not torch.equal(results[0], network(name, seed=3, dropout=0.3)(vectors()))
+    assert not torch.equal(network(name, seed=3)(vectors()), network(name, seed=5)(vectors()))
+
+
+def stacked(name, **options):
+    """Three networks, their stacked parameters, and the loss of one of them as a function of its parameters."""
+    nets = [network(name, seed=seed, layers={"text": 5}, **options) for seed in range(3)]
+    parameters, buffers = stack_module_state(nets)
+    assert all(name.endswith(".key") for name in buffers)  # of random numbers, which a trainer sets
+
+    def loss(one, inputs, present):
+        return functional_call(nets[0], one, (inputs, present)).logsumexp(dim=1).mean()
+
+    return nets, parameters, loss
+
+
+@every_network
+@pytest.mark.parametrize("missing", ["none", "zeros", "learned"])
+@pytest.mark.parametrize("gate", ["sigmoid", "softmax"])
+def test_stacked_and_single_agree(name, missing, gate):
+    """In float64 to 1e-12 of value and gradient, each network with rows and missing modalities of its own."""
+    nets, parameters, loss = stacked(name, missing=missing, gate=gate)
+    parameters = {key: p.double() for key, p in parameters.items()}
+    inputs = {m: torch.stack([vectors(n=8, seed=k)[m].double() for k in range(3)]) for m in WIDTHS}
+    there = {m: p if missing != "none" else torch.ones_like(p) for m, p in all_patterns(MODALITIES).items()}
+    present = {m: torch.stack([p.roll(k) for k in range(3)]) for m, p in there.items()}
+    values = vmap(loss)(parameters, inputs, present)
+    gradients = vmap(grad(loss))(parameters, inputs, present)
+    for k, net in enumerate(nets):
+        own = {m: x[k] for m, x in inputs.items()}, {m: p[k] for m, p in present.items()}
+        value = net.double()(*own).logsumexp(dim=1).mean()
+        value.backward()
+        torch.testing.assert_close(values[k], value, rtol=0, atol=1e-12)
+        for key, parameter in net.named_parameters():
+            expected = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+            torch.testing.assert_close(gradients[key][k], expected, rtol=0, atol=1e-12)
+
+
+@every_network
+def test_stacked_with_the_same_rows_for_all_and_all_there(name):
+    nets, parameters, _ = stacked(name)
+    logits = vmap(lambda one, inputs: functional_call(nets[0], one, (inputs,)), (0, None))(parameters, vectors())
+    for k, net in enumerate(nets):
+        torch.testing.assert_close(logits[k], net(vectors()), rtol=0, atol=1e-5)
+
+
+@every_network
+def test_stacked_networks_drop_out_by_themselves(name):
+    nets, parameters, loss = stacked(name, dropout=0.5)
+    same = {key: p[:1].expand_as(p) for key, p in parameters.items()}
+    keys = {key: torch.arange(3) for key, _ in nets[0].named_buffers()}
+    args = {**same, **keys}, vectors(n=8), all_patterns(MODALITIES)
+    assert len(vmap(loss, (0, None, None))(*args).unique()) == 3
+    gradients = vmap(grad(lambda p, k, *rest: loss({**p, **k}, *rest)), (0, 0, None, None))(same, keys, *args[1:])
+    assert all(g.isfinite().all() for g in gradients.values())
+
+
+@every_network
+def test_none_may_be_missing(name):
+    net = network(name, missing="none")
+    inputs, present = vectors(n=2), {m: torch.tensor([True, m != "text"]) for m in WIDTHS}
+    with pytest.raises(ValueError, match=r"text is missing in 1 utterances; training.missing may be zeros or learned"):
+        net.check(inputs, present)
+    logits = net(inputs, present)  # what was not checked has no answer
+    assert logits[0].isfinite().all()
+    assert logits[1].isnan().all()
+
+
+def test_learned_vectors_are_counted_apart():
+    for name in NETWORKS:
+        none, learned = network(name, missing="none"), network(name, missing="learned", layers={"audio": 3})
+        assert count_parameters(learned) - 3 <= count_parameters(none)
+        assert sum(p.numel() for p in learned.absent.values()) == (0 if name in LEAVES_OUT else 2 + 4 + 5)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "present", "reason"),
+    [
+        ({"audio": torch.zeros(2, 6)}, None, "text is not given, and the network takes audio, text"),
+        ({"audio": torch.zeros(2, 6), "text": torch.zeros(2, 4)}, None, r"text has the shape \(2, 4\).*width 5"),
+        ({"audio": torch.zeros(2, 6), "text": torch.zeros(5)}, None, r"text has the shape \(5,\).*width 5"),
+        (vectors(n=2), {"audio": torch.ones(2, dtype=torch.bool)}, "text is not given"),
+        (
+            vectors(n=2),
+            {m: torch.ones(2) for m in WIDTHS},
+            r"present: audio is torch.float32 of shape \(2,\), not bool",
+        ),
+        (
+            vectors(n=2),
+            {m: torch.ones(1, dtype=torch.bool) for m in WIDTHS},
+            r"present: audio is .* not bool of \(2,\)",
+        ),
+    ],
+)
+def test_inputs_that_do_not_fit(inputs, present, reason):
+    with pytest.raises(ValueError, match=reason):
+        network("concat", {"audio": 6, "text": 5}).check(inputs, present)
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"widths": {}}, "at least one"),
+        ({"widths": {"smell": 3}}, "widths of .'smell'.*audio, video, text"),
+        ({"layers": {"smell": 3}}, "layers of .'smell'"),
+        ({"layers": {"audio": 4}}, "audio: vectors of width 6 do not hold 4 equal layers"),
+        ({"layers": {"audio": 0}}, "do not hold 0 equal layers"),
+        ({"missing": "mean"}, "missing is 'mean'; it may be none, zeros or learned"),
+        ({"name": "robust_at", "hidden": 12}, "hidden is 12; it has to be a multiple of its 8 heads"),
+        ({"name": "gatted"}, "no network 'gatted'; there are gated, flexible_at"),
+    ],
+)
+def test_networks_that_cannot_be(options, reason):
+    wanted = {"name": "concat", "widths": WIDTHS, "classes": 7, "hidden": 8, "dropout": 0.0} | options
+    with pytest.raises(ValueError, match=reason):
+        build(**wanted)
+
+
+def test_sizes_of_the_forks_networks():
+    """Audio 160 and text 768 (mfcc, hashed words), as in its README; 80 is the width of its saved summary."""
+    with torch.device("meta"):
+        for name, hidden, audio, expected in (
+            ("flexible_at", 128, 160, 1_128_039),
+            ("flexible_at", 128, 80, 1_067_639),
+            ("robust_at", 256, 160, 4_824_647),
+        ):
+            net = build(name, {"audio": audio, "text": 768}, 7, hidden=hidden, dropout=0.0)
+            assert count_parameters(net) == expected
+
+
+def test_logits_are_of_common_size_at_first():
+    """Standardised vectors of real widths neither saturate nor vanish."""
+    widths = {"audio": 512, "video": 1024, "text": 768}
+    for name in NETWORKS:
+        scale = float(network(name, widths, hidden=64)(vectors(widths, 64)).detach().std())
+        assert 0.01 < scale < 5, (name, scale)
+
+
+def test_naming_the_networks_loads_nothing_heavy():
+    code = "import sys, mer.models; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

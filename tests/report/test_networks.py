@@ -1,0 +1,86 @@
+"""Tables and pictures of networks, with Graphviz and without."""
+
+import re
+import shutil
+
+import pytest
+import torch
+
+from mer.models import NETWORKS, build
+from mer.models.fusion import count_parameters
+from mer.report.networks import NO_GRAPHVIZ, drawing, picture, summary
+
+WIDTHS = {"audio": 6, "video": 4, "text": 5}
+
+needs_graphviz = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
+
+
+def network(name="gated", missing="learned", **settings):
+    return build(name, WIDTHS, 3, hidden=8, dropout=0.1, missing=missing, **settings)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("missing", ["none", "learned"])
+def test_a_table_counts_every_parameter_once(name, missing):
+    net = network(name, missing, layers={"audio": 2})
+    table = summary(net)
+    assert table["parameters"].sum() == sum(p.numel() for p in net.parameters())
+    absent = table["layer"].str.startswith("absent.")
+    assert table.loc[~absent, "parameters"].sum() == count_parameters(net)
+    assert table["layer"].is_unique
+    assert (table["parameters"] > 0).all()
+
+
+def test_a_table_says_shapes():
+    rows = summary(network()).set_index("layer")
+    assert tuple(rows.loc["project.video"]) == ("Linear", "(n, 4)", 20)
+    assert tuple(rows.loc["gates.0.gate"]) == ("Linear", "(n, 8)", 80)
+    assert tuple(rows.loc["absent.text"]) == ("Parameter", "(5,)", 5)
+    assert list(rows.index[-4:-3]) == ["classify"]
+    robust = summary(network("robust_at")).set_index("layer")
+    assert robust.loc["blocks.3.attention.qkv", "output"] == "(n, 4, 24)"
+
+
+@pytest.mark.parametrize("show", [summary, drawing])
+def test_looking_changes_nothing(show):
+    net = network().train()
+    torch.manual_seed(1)
+    expected = torch.rand(3)
+    torch.manual_seed(1)
+    show(net)
+    assert torch.equal(torch.rand(3), expected)
+    assert net.training
+    assert all(p.grad is None and p.requires_grad for p in net.parameters())
+    assert not any(m._forward_hooks or m._forward_pre_hooks for m in net.modules())
+
+
+def test_without_graphviz_a_sentence(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert picture(network(), tmp_path / "network.svg") == NO_GRAPHVIZ
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_drawing_names_what_goes_in(name):
+    nodes = re.findall(r"<TD>([a-z-]+)<BR/>depth:0</TD><TD>(\(.*?\))</TD>", drawing(network(name)).source)
+    assert sorted(nodes) == sorted([("output-tensor", "(2, 3)"), *((m, f"(2, {d})") for m, d in WIDTHS.items())])
+
+
+@needs_graphviz
+def test_a_picture_is_the_drawing(tmp_path):
+    path = tmp_path / "pictures" / "network.svg"
+    assert picture(network(), path) is None
+    words = re.findall(r"<text[^>]*>([^<]*)</text>", path.read_text(encoding="utf-8"))
+    assert {"audio", "video", "text", "sigmoid", "(2, 4)"} <= set(words)
+    assert [p.name for p in path.parent.iterdir()] == ["network.svg"]
+
+
+@needs_graphviz
+def test_a_picture_of_pixels(tmp_path):
+    assert picture(network("concat"), tmp_path / "network.png") is None
+    assert (tmp_path / "network.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_another_kind_of_file(tmp_path):
+    with pytest.raises(ValueError, match=r"network.jpg: a picture is .svg or .png"):
+        picture(network(), tmp_path / "network.jpg")

@@ -1,0 +1,120 @@
+"""A training that was killed ends with the same bits as one that was not."""
+
+import numpy as np
+import pytest
+import torch
+
+from mer.params.schema import System, Training
+from mer.training import grid, network, stacked
+from mer.training.job import Job
+
+ROWS = np.arange(240)
+SETTINGS = {
+    "adamw": {"dropout": 0.3, "modality_dropout": 0.2},
+    "ema": {"averaging": "ema", "schedule": "plateau", "patience": 3},
+    "sgd": {"optimiser": "sgd", "averaging": "epochs", "schedule": "cosine", "corpus_exponent": 0.5},
+}
+
+
+class Killed(BaseException):
+    """Not an Exception: nothing may catch it and tidy up."""
+
+
+def job(seed=0, **training):
+    settings = Training(epochs=8, batch_size=32, hidden=8, learning_rate=1e-2, **training)
+    train, validation = ROWS[ROWS % 4 < 2], ROWS[ROWS % 4 == 2]
+    return Job(("gated", None), System(model="gated"), settings, seed, train, validation, ROWS[ROWS % 4 == 3])
+
+
+@pytest.fixture
+def kill_at(monkeypatch):
+    """Return a function that lets the process die in some step from now on; None lets it live."""
+    left = [None]
+
+    def counted(original):
+        def step(*arguments, **options):
+            if left[0] is not None:
+                left[0] -= 1
+                if left[0] < 0:
+                    raise Killed
+            return original(*arguments, **options)
+
+        return step
+
+    monkeypatch.setattr(network.nn.utils, "clip_grad_norm_", counted(torch.nn.utils.clip_grad_norm_))
+    monkeypatch.setattr(stacked.StackedOptimiser, "step", counted(stacked.StackedOptimiser.step))
+    return lambda steps: left.__setitem__(0, steps)
+
+
+@pytest.fixture(autouse=True)
+def every_epoch(monkeypatch):
+    monkeypatch.setattr("mer.training.snapshot.SHARE", 1e9)
+
+
+@pytest.mark.parametrize("settings", SETTINGS.values(), ids=list(SETTINGS))
+def test_a_single_training(task, tmp_path, kill_at, settings):
+    one = job(**settings)
+    expected = grid.fit(task, one, "cpu")
+    for steps in (1, 4, 6, 5, 3):  # 4 batches an epoch: before the first saving, at and between ends of epochs
+        kill_at(steps)
+        with pytest.raises(Killed):
+            grid.fit(task, one, "cpu", tmp_path / "s")
+    kill_at(None)
+    again = grid.fit(task, one, "cpu", tmp_path / "s")
+    assert again.history == expected.history
+    for name, value in again.network.state_dict().items():
+        assert torch.equal(value, expected.network.state_dict()[name]), name
+    assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.parametrize("settings", SETTINGS.values(), ids=list(SETTINGS))
+def test_a_stack(task, tmp_path, kill_at, settings):
+    jobs = [job(seed, **settings) for seed in (0, 1, 2)]
+    expected = stacked.fit_many(task, jobs, "cpu")
+    for steps in (1, 4, 6, 5, 3):
+        kill_at(steps)
+        with pytest.raises(Killed):
+            stacked.fit_many(task, jobs, "cpu", tmp_path / "s")
+    kill_at(None)
+    for one, other in zip(stacked.fit_many(task, jobs, "cpu", tmp_path / "s"), expected, strict=True):
+        assert one.history == other.history
+        for name, value in one.network.state_dict().items():
+            assert torch.equal(value, other.network.state_dict()[name]), name
+
+
+def test_a_snapshot_of_another_training_or_a_damaged_one_is_not_gone_on_with(task, tmp_path, kill_at):
+    kill_at(9)
+    with pytest.raises(Killed):
+        grid.fit(task, job(1), "cpu", tmp_path / "s")
+    kill_at(None)
+    expected = grid.fit(task, job(0), "cpu").predict(task.features, ROWS)
+    assert (grid.fit(task, job(0), "cpu", tmp_path / "s").predict(task.features, ROWS) == expected).all()
+    (tmp_path / "s").write_bytes(b"\x08\0\0\0\0\0\0\0not json")
+    assert (grid.fit(task, job(0), "cpu", tmp_path / "s").predict(task.features, ROWS) == expected).all()
+
+
+def test_a_finished_run_is_never_trained_again(task, tmp_path, monkeypatch):
+    jobs, engine = [job(seed) for seed in (0, 1)], grid.Engine()
+    first = grid.run(task, jobs[:1], engine, tmp_path)
+    trained = []
+    original = network.fit
+    monkeypatch.setattr(network, "fit", lambda *a, **k: trained.append(k["seed"]) or original(*a, **k))
+    second = grid.run(task, jobs, engine, tmp_path)
+    assert trained == [1]
+    assert (second[0].probabilities == first[0].probabilities).all()
+    assert second[0].history == first[0].history
+    grid.run(task, [job(0, dropout=0.25)], engine, tmp_path)
+    grid.run(task, jobs, grid.Engine(threads=2), tmp_path)  # the engine is part of a result
+    task.labels[jobs[0].train[0]] = 1
+    grid.run(task, jobs[:1], engine, tmp_path)
+    assert trained == [1, 0, 0, 1, 0]
+
+
+@pytest.mark.parametrize("name", ["single", "stacked"])
+def test_a_damaged_result_is_computed_anew(task, tmp_path, name):
+    [first] = grid.run(task, [job()], grid.Engine(name), tmp_path)
+    [file] = tmp_path.glob("*.safetensors")
+    file.write_bytes(file.read_bytes()[:50])
+    [again] = grid.run(task, [job()], grid.Engine(name), tmp_path)
+    assert (again.probabilities == first.probabilities).all()
+    assert [p.suffix for p in tmp_path.iterdir()] == [".safetensors"]

@@ -1,0 +1,61 @@
+"""Runs side by side are the runs that they would be alone."""
+
+import numpy as np
+import pytest
+
+from mer.params.schema import System, Training
+from mer.training import network, stacked
+from mer.training.job import Job
+
+ROWS = np.arange(240)
+TOLERANCE = 1e-4
+"""of a probability after ten epochs: batched products round in another order, and training lets that grow"""
+SHORT, WIDE = ROWS[ROWS % 4 == 0], ROWS[ROWS % 4 < 2]
+
+
+def job(seed=0, train=WIDE, validation=ROWS[ROWS % 4 == 2], **training):
+    settings = Training(**{"epochs": 10, "batch_size": 32, "hidden": 8, "learning_rate": 1e-2, **training})
+    return Job(("gated", None), System(model="gated"), settings, seed, train, validation, ROWS[ROWS % 4 == 3])
+
+
+def alone(task, one):
+    return network.fit(task, one.train, one.validation, system=one.system, training=one.training, seed=one.seed,
+                       device="cpu")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "jobs",
+    [
+        [job(0), job(2, train=SHORT, patience=2), job(3, learning_rate=3e-3, weight_decay=0.1, clip_norm=0.1)],
+        [job(0, optimiser="sgd", missing="zeros"), job(1, optimiser="sgd", missing="zeros", train=SHORT)],
+        [job(s, optimiser="adam", averaging="ema", ema_decay=0.9, schedule="cosine", warmup=0.1) for s in (0, 1)],
+        [job(s, averaging="epochs", schedule="plateau", balance="logit_adjustment") for s in (0, 1)],
+        [job(s, corpus_exponent=0.5, label_smoothing=0.0, modality_dropout=0.0, gate="softmax") for s in (0, 1)],
+        [job(0, validation=ROWS[:0]), job(1)],
+    ],
+    ids=["lengths, rates", "sgd", "ema, cosine", "mean over epochs, plateau", "sampling", "no validation"],
+)
+def test_a_stacked_run_agrees_with_its_single_one(task, jobs):
+    for one, fitted in zip(jobs, stacked.fit_many(task, jobs, "cpu"), strict=True):
+        single = alone(task, one)
+        assert [e["epoch"] for e in fitted.history] == [e["epoch"] for e in single.history]
+        expected = single.predict(task.features, one.test)
+        np.testing.assert_allclose(fitted.predict(task.features, one.test), expected, atol=TOLERANCE)
+        rates = [[e["rate"] for e in f.history] for f in (fitted, single)]
+        np.testing.assert_allclose(*rates, rtol=1e-6)
+        for ours, theirs in zip(fitted.history, single.history, strict=True):
+            assert ours["loss"] == pytest.approx(theirs["loss"], abs=TOLERANCE)
+
+
+def test_company_changes_no_run_by_more_than_rounding(task):
+    [one] = stacked.fit_many(task, [job(5)], "cpu")
+    among = stacked.fit_many(task, [job(s) for s in (3, 5, 7)], "cpu")[1]
+    np.testing.assert_allclose(one.predict(task.features, ROWS), among.predict(task.features, ROWS), atol=TOLERANCE)
+
+
+def test_a_single_step_agrees_to_the_last_digits(task):
+    jobs = [job(s, epochs=1, batch_size=200) for s in (0, 1)]
+    for one, fitted in zip(jobs, stacked.fit_many(task, jobs, "cpu"), strict=True):
+        expected = alone(task, one).network.state_dict()
+        for name, value in fitted.network.state_dict().items():
+            np.testing.assert_allclose(value, expected[name], atol=2e-6, err_msg=name)

@@ -1,0 +1,75 @@
+"""Scaling by kind: numbers one by one, words on one scale, TF-IDF fitted on training rows."""
+
+import numpy as np
+import pytest
+from sklearn.feature_extraction.text import TfidfTransformer
+
+from mer.features import Features
+from mer.features.linguistic import tfidf
+from mer.params.schema import System, Training
+from mer.training import checkpoint, grid, standardise
+from mer.training.task import Task
+
+LINES = ["no", "oh no", "you won", "fine", "fine fine", "no you are not fine", "oh", "won", "again", "oh you", "no!"]
+WORDS = tfidf.term_frequencies(LINES, 16)
+TRAIN, TEST = np.arange(8), np.arange(8, 11)
+
+
+def seen(extractor="tfidf", values=WORDS):
+    present = values.any(axis=1)
+    return Features({"text": values.copy()}, {"text": present}, {"text": extractor} if extractor else {})
+
+
+def test_tfidf_is_scikit_learns_fitted_on_the_training_rows():
+    """On equal terms: frequencies of length 1, no second normalisation, then centred and on one scale."""
+    theirs = TfidfTransformer(norm=None).fit(WORDS[TRAIN].astype(float))
+    expected = theirs.transform(WORDS.astype(float)).toarray()
+    fitted = standardise.fit(seen(), TRAIN, ("text",))
+    ours = fitted.apply(seen(), np.arange(len(LINES)))["text"].astype(float)
+    centred = expected - expected[TRAIN].mean(axis=0)
+    scale = np.sqrt(expected[TRAIN].var(axis=0).mean())
+    np.testing.assert_allclose(ours * scale, centred, atol=1e-6)
+    assert np.square(ours[TRAIN]).mean() == pytest.approx(1, abs=1e-5)
+
+
+def test_no_test_row_changes_what_was_fitted():
+    before = standardise.fit(seen(), TRAIN, ("text",)).moments["text"]
+    for change in (np.zeros_like(WORDS[TEST]), np.full_like(WORDS[TEST], 9.0)):
+        values = WORDS.copy()
+        values[TEST] = change
+        after = standardise.fit(seen(values=values), TRAIN, ("text",)).moments["text"]
+        assert all((a == b).all() for a, b in zip(before, after, strict=True))
+    other_rows = standardise.fit(seen(), np.arange(11), ("text",)).moments["text"]
+    assert (other_rows[1] != before[1]).any()
+
+
+def test_a_rare_word_counts_more_and_an_absent_row_is_no_document():
+    values = np.zeros((6, 2), np.float32)
+    values[:5, 0], values[0, 1] = 0.6, 0.8
+    _, scale = standardise.fit(seen(values=values), np.arange(6), ("text",)).moments["text"]
+    assert scale[0] / scale[1] == pytest.approx(np.log(6 / 2) + 1)  # five documents, not six
+
+
+def test_words_share_a_scale_and_other_numbers_do_not():
+    for extractor, shared in (("hashing", True), ("encoder", False), (None, False)):
+        _, scale = standardise.fit(seen(extractor), TRAIN, ("text",)).moments["text"]
+        assert (np.unique(scale).size == 1) == shared
+
+
+@pytest.mark.parametrize("rows", [TRAIN[:0], TRAIN[:1]], ids=["none", "one"])
+def test_hardly_any_training_rows(rows):
+    applied = standardise.fit(seen(), rows, ("text",)).apply(seen(), TEST)["text"]
+    assert np.isfinite(applied).all()
+
+
+@pytest.mark.parametrize("model", ["gated", "logistic"])
+def test_a_checkpoint_holds_the_fitted_frequencies(model, tmp_path):
+    task = Task(seen(), np.arange(len(LINES)) % 2, np.full(len(LINES), "c"), 2)
+    job = grid.Job((model, None), System(model=model, modalities=("text",)), 0, TRAIN, TRAIN[:0], TEST)
+    training = Training(epochs=1, hidden=4)
+    fitted = grid.fit(task, job, training, "cpu")
+    card = {"model": model, "modalities": ["text"], "widths": {"text": 16}, "classes": ["a", "b"]}
+    checkpoint.save(tmp_path / "m", fitted, card | {"training": training.model_dump(mode="json")})
+    loaded, _ = checkpoint.load(tmp_path / "m")
+    plain = seen(extractor=None)  # what the extractor was is in the numbers by now
+    assert (loaded.predict(plain, TEST) == fitted.predict(task.features, TEST)).all()
