@@ -174,11 +174,8 @@ def _network(folder: Path, weights: Path | None, section: Acoustic, device: str)
 def _feature_extractor(folder: Path) -> Any:
     from transformers import AutoFeatureExtractor
 
-    try:
+    with checkpoints.reading(f"{SECTION}.model: {files.to_root(folder)}/preprocessor_config.json"):
         prepare = AutoFeatureExtractor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
-        raise checkpoints.Unfit(f"{SECTION}.model: {files.to_root(folder)} has no feature extractor for sound, "
-                                f"preprocessor_config.json: {error}") from None  # fmt: skip
     takes, rate = prepare.model_input_names[0], getattr(prepare, "sampling_rate", None)
     if rate != RATE_HZ or takes not in ("input_values", "input_features"):
         raise checkpoints.Unfit(f"{SECTION}.model: {files.to_root(folder)} takes {takes} at {rate} Hz, and sound here "

@@ -147,10 +147,8 @@ def tokens(folder: Path) -> Tokens:
     where = f"{SECTION}.model: {files.to_root(folder)}"
     if not any((folder / name).is_file() for name in places.VOCABULARIES):
         raise checkpoints.Unfit(f"{where} has no tokenizer: none of {', '.join(places.VOCABULARIES)} is there")
-    try:
+    with checkpoints.reading(f"{where}: its tokenizer"):
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
-        raise checkpoints.Unfit(f"{where}: its tokenizer cannot be read: {error}") from None
     whole, bare = tokenizer("a").input_ids, tokenizer("a", add_special_tokens=False).input_ids
     start = next(i for i in range(len(whole)) if whole[i : i + len(bare)] == bare)
     between = tokenizer.sep_token_id if tokenizer.sep_token_id is not None else tokenizer.eos_token_id

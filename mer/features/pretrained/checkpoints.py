@@ -44,7 +44,7 @@ def outline(folder: Path, weights: Path | None, published: bool, parameter: str)
 
     kind = _architecture(folder, parameter) if published or weights else _body_class()
     config = configuration(folder, parameter, read_tensors(weights) if weights else {})
-    with quiet(), torch.device("meta"):
+    with reading(f"{parameter}: {files.to_root(folder)}/config.json"), torch.device("meta"):
         return kind.from_config(config) if kind is _body_class() else kind(config)
 
 
@@ -56,10 +56,8 @@ def configuration(folder: Path, parameter: str, tensors: dict[str, Any]) -> Any:
     """
     from transformers import AutoConfig
 
-    try:
+    with reading(f"{parameter}: {files.to_root(folder)}/config.json"):
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except (OSError, KeyError, ValueError) as error:
-        raise Unfit(f"{parameter}: {files.to_root(folder)}/config.json names no network: {error}") from None
     for name in CLASSES:
         if name in tensors and tensors[name].ndim == 2:
             config.num_labels = tensors[name].shape[0]
@@ -94,6 +92,20 @@ def read_tensors(path: Path) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
+def reading(what: str) -> Iterator[None]:
+    """Let transformers read a file of others, and say of which it was where that fails: it may raise anything.
+
+    Raises:
+        Unfit: with the reason.
+    """
+    try:
+        with quiet():
+            yield
+    except Exception as error:
+        raise Unfit(f"{what} cannot be read as a network's: {error}") from error
+
+
+@contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Keep transformers from telling about tensors and showing bars: what matters of it is checked here."""
     from transformers.utils import logging
@@ -113,7 +125,7 @@ def _fitted(folder: Path, weights: Path, parameter: str) -> Any:
     """A network from its configuration and a checkpoint."""
     tensors = read_tensors(weights)
     kind, config = _architecture(folder, parameter), configuration(folder, parameter, tensors)
-    with quiet():
+    with reading(f"{parameter}: {files.to_root(folder)}/config.json"):
         made = kind(config)
     _fit(made, tensors, f"{files.to_root(weights)} does not fit the {kind.__name__} of {folder.name}")
     return made
@@ -125,11 +137,8 @@ def _saved(folder: Path, published: bool, parameter: str) -> Any:
 
     kind, place = _architecture(folder, parameter) if published else _body_class(), files.to_root(folder)
     options = {"local_files_only": True, "trust_remote_code": False, "output_loading_info": True}
-    try:
-        with quiet():
-            made, report = kind.from_pretrained(folder, dtype=torch.float32, **options)
-    except (OSError, RuntimeError, KeyError, ValueError) as error:
-        raise Unfit(f"{parameter}: {place} cannot be read as a network: {error}") from error
+    with reading(f"{parameter}: {place}"):
+        made, report = kind.from_pretrained(folder, dtype=torch.float32, **options)
     spare = (INERT,) if published else (INERT, *POOLER)
     lost = sorted(name for name in report["missing_keys"] if not name.endswith(spare))
     if lost:

@@ -80,7 +80,10 @@ def weight_files(folder: Path) -> list[Path]:
         if not name.endswith(".index.json"):
             return [folder / name]
         index = files.read_json(folder / name)
-        return [folder / name, *(folder / shard for shard in sorted(set(index["weight_map"].values())))]
+        shards = index.get("weight_map") if isinstance(index, dict) else None
+        if not isinstance(shards, dict) or not all(isinstance(s, str) and Path(s).name == s for s in shards.values()):
+            raise ValueError(f"{files.to_root(folder / name)}: expected `weight_map`, tensors and the files beside it")
+        return [folder / name, *(folder / shard for shard in sorted(set(shards.values())))]
     return []
 
 

@@ -56,9 +56,6 @@ def _open(model: str, revision: str | None) -> tuple[Any, Any, Any]:
     network = checkpoints.network(folder, None, True, PARAMETER)
     if not isinstance(network, WhisperForConditionalGeneration):
         raise checkpoints.Unfit(f"{PARAMETER}: {model} is a {type(network).__name__}, and not Whisper with its decoder")
-    try:
-        with checkpoints.quiet():
-            prepare = WhisperFeatureExtractor.from_pretrained(folder, local_files_only=True)
-            return network, prepare, WhisperTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
-        raise checkpoints.Unfit(f"{PARAMETER}: {model} has no feature extractor or tokenizer: {error}") from None
+    with checkpoints.reading(f"{PARAMETER}: {model}: its feature extractor or tokenizer"):
+        prepare = WhisperFeatureExtractor.from_pretrained(folder, local_files_only=True)
+        return network, prepare, WhisperTokenizer.from_pretrained(folder, local_files_only=True)

@@ -234,5 +234,5 @@ def test_another_rate_is_refused(tmp_path):
     with pytest.raises(checkpoints.Unfit, match="at 8000 Hz, and sound here is at 16000 Hz"):
         encoder.open_(section(folder), Where())
     (folder / "preprocessor_config.json").unlink()
-    with pytest.raises(checkpoints.Unfit, match="has no feature extractor for sound"):
+    with pytest.raises(checkpoints.Unfit, match=r"preprocessor_config\.json cannot be read"):
         encoder.open_(section(folder), Where())

@@ -151,3 +151,28 @@ def test_half_precision_is_computed_in_single(tmp_path):
     folder = tiny.sound(tmp_path)
     transformers.AutoModel.from_pretrained(folder).half().save_pretrained(folder)
     assert {p.dtype for p in checkpoints.network(folder, None, False, PARAMETER).parameters()} == {torch.float32}
+
+
+DAMAGED = [
+    b"", b"[]", b"\xff\xfe", b'{"model_type": 3}', b'{"model_type": "wav2vec9"}',
+    b'{"model_type": "bert", "vocab_size": "x"}', b'{"model_type": "wav2vec2", "hidden_size": "wide"}',
+    b'{"model_type": "wav2vec2", "num_attention_heads": 0}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("content", DAMAGED)
+def test_damaged_configurations(content, tmp_path):
+    folder = tiny.sound(tmp_path)
+    (folder / "config.json").write_bytes(content)
+    section = Acoustic(extractor="encoder", model=str(folder))
+    for do in (lambda: encoder.describe(section), lambda: encoder.open_(section, Where())):
+        with pytest.raises(checkpoints.Unfit, match=rf"^{PARAMETER}: .*"):
+            do()
+
+
+@pytest.mark.parametrize("content", DAMAGED[:3])
+def test_damaged_feature_extractors(content, tmp_path):
+    folder = tiny.sound(tmp_path)
+    (folder / "preprocessor_config.json").write_bytes(content)
+    with pytest.raises(checkpoints.Unfit, match=rf"^{PARAMETER}: .*preprocessor_config\.json"):
+        encoder.open_(Acoustic(extractor="encoder", model=str(folder)), Where())

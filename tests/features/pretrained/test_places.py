@@ -61,6 +61,38 @@ def test_without_a_network_the_message_is_the_same(offline, monkeypatch):
         places.find("a/b", None, PARAMETER)
 
 
+@pytest.mark.parametrize("tensors", ["model.safetensors", "pytorch_model.bin"])
+def test_where_there_is_a_network_only_what_is_needed_is_fetched(tensors, offline, tmp_path, monkeypatch):
+    import fnmatch
+
+    from huggingface_hub import constants, errors
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    there = {
+        "config.json",
+        "tokenizer.json",
+        tensors,
+        "tf_model.h5",
+        "flax_model.msgpack",
+        "onnx/model.onnx",
+        "README.md",
+    }
+
+    def snapshot_download(name, revision, local_files_only=False, allow_patterns=()):
+        assert (name, revision) == ("a/b", "v1")
+        if local_files_only:
+            raise errors.LocalEntryNotFoundError("not here")
+        for file in there:
+            if any(fnmatch.fnmatch(file, pattern) for pattern in allow_patterns):
+                files.write_text(tmp_path / "got" / file, "{}")
+        return str(tmp_path / "got")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
+    assert places.find("a/b", "v1", PARAMETER) == tmp_path / "got"
+    got = {path.relative_to(tmp_path / "got").as_posix() for path in (tmp_path / "got").rglob("*") if path.is_file()}
+    assert got == {"config.json", "tokenizer.json", tensors}
+
+
 def test_the_cache_of_the_hub_is_read(offline, tmp_path):
     folder = tiny.sound(tmp_path / "mine")
     there = cached(offline, "someone/some-model", folder)
@@ -120,6 +152,13 @@ def test_shards_are_part_of_a_digest(tmp_path):
     first = places.digest(tmp_path)
     (tmp_path / "y.safetensors").write_bytes(b"other")
     assert places.digest(tmp_path) != first
+
+
+@pytest.mark.parametrize("index", [[], {}, {"weight_map": 3}, {"weight_map": {"a": "../x"}}, {"weight_map": {"a": 1}}])
+def test_an_index_may_name_only_files_beside_it(index, tmp_path):
+    files.write_json(tmp_path / "model.safetensors.index.json", index)
+    with pytest.raises(ValueError, match=r"index\.json: expected `weight_map`"):
+        places.digest(tmp_path)
 
 
 def test_importing_the_features_is_light():
