@@ -146,8 +146,8 @@ class Acoustic(Section):
     weights: str | None = None
     """a checkpoint whose tensors take the place of the model's own"""
     layer: int | str = -1
-    """0 before the first block, 1 after it, -1 after the last; `all` keeps every layer and learns their weights with
-    the rest of the network; any other word names a module, such as `projector`"""
+    """0 before the first block, 1 after it, -1 after the last; `all` keeps every layer, which networks weigh and
+    linear models take side by side; any other word names a module, such as `projector`"""
     pooling: Literal["mean", "mean_std", "windows"] = "mean"
     """over frames; `windows` of 4 s every 2 s, their mean and deviation, are the paper's"""
 
@@ -303,9 +303,7 @@ class Training(Section):
     modality_dropout: Fraction = 0.1
     """how often a modality is hidden during training, where another is there"""
     inverse_regularisation: tuple[Annotated[float, Field(gt=0)], ...] = Field((1e-3, 1e-2, 1e-1), min_length=1)
-    """`C` of logistic regression and SVMs; the validation speakers choose"""
-    ridge: tuple[Annotated[float, Field(gt=0)], ...] = Field((1e-2, 1e-1, 1.0), min_length=1)
-    """of ridge: the penalty as a multiple of the number of clips; the validation speakers choose"""
+    """`C` of the linear models and the kernel machine (of ridge, a penalty of 1/2C); the validation speakers choose"""
 
 
 class Evaluation(Section):

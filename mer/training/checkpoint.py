@@ -30,7 +30,7 @@ def save(folder: Path, model, card: dict) -> None:
     tensors = {f"mean.{m}": mean for m, (mean, _) in model.standardiser.moments.items()}
     tensors |= {f"scale.{m}": scale for m, (_, scale) in model.standardiser.moments.items()}
     tensors |= model.tensors()
-    tensors = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
+    tensors = {name: np.array(value, order="C") for name, value in tensors.items()}
     with files.replacing(folder / "model.safetensors") as partial:
         save_file(tensors, partial)
     digest = files.digest_file(folder / "model.safetensors")
@@ -148,8 +148,7 @@ def _network(tensors: dict[str, np.ndarray], card: dict, standardiser: Standardi
 
 
 def _linear(model: str):
-    from mer.training.logistic import FittedLinear
+    from mer.training.linear import FittedLinear
+    from mer.training.svm import FittedKernel
 
-    if model == "logistic":
-        return FittedLinear
-    raise Unusable(f"model {model!r} is not one that this version can load")
+    return FittedKernel if model == "svm_rbf" else FittedLinear

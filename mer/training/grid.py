@@ -132,13 +132,9 @@ def _stacks(task: Task, jobs: list[Job], numbers: list[int]) -> Iterator[list[in
 
 
 def _linear(model: str):
-    if model == "logistic":
-        from mer.training import logistic as learner
-    elif model == "ridge":
-        from mer.training import ridge as learner
-    else:
-        from mer.training import svm as learner
-    return learner.fit
+    from mer.training import logistic, ridge, svm
+
+    return {"logistic": logistic.fit, "ridge": ridge.fit, "svm_linear": svm.fit_linear, "svm_rbf": svm.fit_rbf}[model]
 
 
 def _calibrated(model, task: Task, job: Job):

@@ -29,32 +29,48 @@ def fit(features: Features, rows: np.ndarray, modalities: tuple[str, ...]) -> St
     """Fit on the rows where a modality is present.
 
     Raises:
-        ValueError: a feature is not a number; the message names modality and dimension.
+        ValueError: as `require_finite`.
     """
+    require_finite(features, rows, modalities)
     moments = {}
     for modality in modalities:
         values = features.arrays[modality][rows[features.present[modality][rows]]].astype(np.float64)
         width = features.arrays[modality].shape[1]
-        if not (finite := np.isfinite(values)).all():
-            wrong = int(np.flatnonzero(~finite.all(axis=0))[0])
-            raise ValueError(
-                f"{modality}: dimension {wrong} is not a number in {(~finite[:, wrong]).sum()} training rows"
-            )
-        extractor = features.extractors.get(modality)
-        moments[modality] = _moments(values, extractor) if len(values) else (np.zeros(width), np.ones(width))
+        if not len(values):
+            moments[modality] = (np.zeros(width), np.ones(width))
+            continue
+        extractor, documents = features.extractors.get(modality), np.count_nonzero(values, axis=0)
+        moments[modality] = values.mean(axis=0), scale(extractor, values.std(axis=0), documents, len(values))
     return Standardiser(moments)
 
 
-def _moments(values: np.ndarray, extractor: str | None) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and scale of each dimension.
+def scale(extractor: str | None, deviation: np.ndarray, documents: np.ndarray, rows: float) -> np.ndarray:
+    """Return what each dimension is divided by, from what can be added up over rows.
 
     Dimensions are scaled one by one. Words share one scale: dividing a rare word by its tiny deviation would make it
     the loudest feature of all. A term frequency times its inverse document frequency is a scale, too: a part of it.
+
+    Args:
+        extractor: what the vectors are of.
+        deviation, documents: standard deviation of each dimension and how many rows have it other than zero.
+        rows: how many there are, at least 1.
     """
-    mean = values.mean(axis=0)
     if extractor not in COUNTS:
-        deviation = values.std(axis=0)
-        return mean, np.where(deviation > 1e-8, deviation, 1.0)
-    weight = inverse_document_frequency(values) if extractor == "tfidf" else np.ones(values.shape[1])
-    shared = max(np.sqrt((values * weight).var(axis=0).mean()), 1e-8)
-    return mean, shared / weight
+        return np.where(deviation > 1e-8, deviation, 1.0)
+    weight = inverse_document_frequency(documents, rows) if extractor == "tfidf" else np.ones(len(deviation))
+    return max(np.sqrt(((deviation * weight) ** 2).mean()), 1e-8) / weight
+
+
+def require_finite(features: Features, rows: np.ndarray, modalities: tuple[str, ...]) -> None:
+    """Refuse NaN and infinity.
+
+    Raises:
+        ValueError: names the modality and the first such row.
+    """
+    for modality in modalities:
+        broken = np.flatnonzero(~np.isfinite(features.arrays[modality][rows]).all(axis=1))
+        if len(broken):
+            raise ValueError(
+                f"{modality}: {len(broken)} of {len(rows)} rows hold NaN or infinity, first row {rows[broken[0]]} of "
+                f"the task; mark them as absent or extract them again"
+            )

@@ -8,6 +8,7 @@ from mer.features import Features
 from mer.features.linguistic import tfidf
 from mer.params.schema import System, Training
 from mer.training import checkpoint, grid, standardise
+from mer.training.job import Job
 from mer.training.task import Task
 
 LINES = ["no", "oh no", "you won", "fine", "fine fine", "no you are not fine", "oh", "won", "again", "oh you", "no!"]
@@ -65,10 +66,10 @@ def test_hardly_any_training_rows(rows):
 @pytest.mark.parametrize("model", ["gated", "logistic"])
 def test_a_checkpoint_holds_the_fitted_frequencies(model, tmp_path):
     task = Task(seen(), np.arange(len(LINES)) % 2, np.full(len(LINES), "c"), 2)
-    job = grid.Job((model, None), System(model=model, modalities=("text",)), 0, TRAIN, TRAIN[:0], TEST)
     training = Training(epochs=1, hidden=4)
-    fitted = grid.fit(task, job, training, "cpu")
-    card = {"model": model, "modalities": ["text"], "widths": {"text": 16}, "classes": ["a", "b"]}
+    system = System(model=model, modalities=("text",))
+    fitted = grid.fit(task, Job((model, None), system, training, 0, TRAIN, TRAIN[:0], TEST), "cpu")
+    card = {"model": model, "modalities": ["text"], "widths": {"text": 16}, "classes": ["a", "b"], "layers": {}}
     checkpoint.save(tmp_path / "m", fitted, card | {"training": training.model_dump(mode="json")})
     loaded, _ = checkpoint.load(tmp_path / "m")
     plain = seen(extractor=None)  # what the extractor was is in the numbers by now

@@ -18,7 +18,9 @@ def job(model="gated", modalities=("audio", "text"), seed=0, train=TRAIN, valida
     return Job((model, None), System(model=model, modalities=modalities), training, seed, train, validation, TEST)
 
 
-@pytest.mark.parametrize("model", ["gated", "logistic"])
+@pytest.mark.parametrize(
+    "model", ["gated", "flexible_at", "robust_at", "attention", "concat", "logistic", "ridge", "svm_linear", "svm_rbf"]
+)
 def test_a_model_learns_and_repeats_itself_to_the_bit(task, model):
     device.prepare("cpu", 1)
     fitted = grid.fit(task, job(model), "cpu")
@@ -58,7 +60,7 @@ def test_how_many_run_at_once_changes_nothing(task):
         assert (a.probabilities == b.probabilities).all()
 
 
-@pytest.mark.parametrize("model", ["gated", "logistic"])
+@pytest.mark.parametrize("model", ["gated", "flexible_at", "logistic", "ridge", "svm_linear", "svm_rbf"])
 def test_classes_that_training_lacks_and_no_validation(task, model):
     two = TRAIN[task.labels[TRAIN] < 2]
     fitted = grid.fit(task, job(model, train=two, validation=ROWS[:0]), "cpu")
@@ -82,11 +84,11 @@ def test_constant_features_and_a_modality_that_nobody_has(task):
     assert np.isfinite(probabilities).all()
 
 
-@pytest.mark.parametrize("model", ["gated", "logistic"])
+@pytest.mark.parametrize("model", ["gated", "robust_at", "concat", "logistic", "ridge", "svm_linear", "svm_rbf"])
 def test_a_checkpoint_needs_nothing_else_and_notices_damage(task, model, tmp_path):
     fitted = grid.fit(task, job(model), "cpu")
     card = {"model": model, "modalities": ["audio", "text"], "widths": {"audio": 12, "text": 8}}
-    card |= {"classes": list("abcdefg"), "training": TRAINING.model_dump(mode="json")}
+    card |= {"layers": {}, "classes": list("abcdefg"), "training": TRAINING.model_dump(mode="json")}
     checkpoint.save(tmp_path / "m", fitted, card)
     loaded, read = checkpoint.load(tmp_path / "m")
     assert read["classes"] == list("abcdefg")

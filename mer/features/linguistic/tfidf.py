@@ -28,17 +28,18 @@ def term_frequencies(texts: Sequence[str], dimensions: int, marked: bool = False
     return bags.counts(texts, dimensions, marked)
 
 
-def inverse_document_frequency(frequencies: np.ndarray) -> np.ndarray:
+def inverse_document_frequency(documents: np.ndarray, texts: float) -> np.ndarray:
     """Return ln((1 + n) / (1 + df)) + 1 of each term (Spärck Jones 1972, smoothed as in scikit-learn).
 
     Args:
-        frequencies: of the n texts to fit on, shape (n, terms); df counts those that are not zero.
+        documents: df, how many of the texts to fit on have the term, shape (terms,).
+        texts: n, how many there are.
 
     Returns:
         shape (terms,), at least 1; largest for a term that none of the texts has.
 
     Example:
-        >>> inverse_document_frequency(np.array([[0.6, 0.8], [0.0, 1.0]])).round(3).tolist()
+        >>> inverse_document_frequency(np.array([1, 2]), 2).round(3).tolist()
         [1.405, 1.0]
     """
-    return np.log((1 + len(frequencies)) / (1 + np.count_nonzero(frequencies, axis=0))) + 1
+    return np.log((1 + texts) / (1 + documents)) + 1

@@ -1,0 +1,168 @@
+"""Ridge from sums against scikit-learn on the rows."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.linear_model import Ridge, RidgeClassifier
+
+from mer import stats
+from mer.features import Features
+from mer.params.schema import Training
+from mer.training import ridge, standardise, sums
+from mer.training.linear import FittedLinear
+
+BOTH = ("audio", "text")
+CLASSES = 5
+
+
+def _rows(seed, groups=4):
+    """120 rows of 5 classes, not all in every group; scales and means far apart, a constant, half without text."""
+    generator = np.random.default_rng(seed)
+    group, label = generator.integers(0, groups, 120), generator.integers(0, CLASSES, 120)
+    label = np.where(group == 1, label % 2, label)
+    audio = generator.normal(0, 1, (120, 9)) * 10.0 ** generator.integers(-3, 4, 9) + generator.normal(0, 100, 9)
+    audio[:, 2] = 0.1
+    text = generator.poisson(0.5, (120, 4)) + (label == 3)[:, None]
+    there = generator.random(120) < 0.5
+    arrays = {"audio": audio.astype(np.float32), "text": (text * there[:, None]).astype(np.float32)}
+    return Features(arrays, {"audio": np.ones(120, bool), "text": there}, {"text": "tfidf"}), label, group
+
+
+def _plain(features, rows, label, penalty, balanced):
+    """scikit-learn on rows standardised as a training does it, but in float64."""
+    moments = standardise.fit(features, rows, BOTH).moments
+    z = [(features.arrays[m][rows] - mean) / scale for m, (mean, scale) in moments.items()]
+    z = np.concatenate([v * features.present[m][rows, None] for v, m in zip(z, BOTH, strict=True)], axis=1)
+    weights = np.ones(len(rows))
+    if balanced:
+        counts = np.bincount(label[rows], minlength=CLASSES)
+        weights = len(rows) / ((counts > 0).sum() * counts[label[rows]])
+    targets = 2 * np.eye(CLASSES)[label[rows]] - 1
+    return z, Ridge(alpha=penalty, solver="cholesky").fit(z, targets, sample_weight=weights)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    chosen=st.lists(st.booleans(), min_size=4, max_size=4).filter(any),
+    penalty=st.floats(1e-2, 1e4),
+    balanced=st.booleans(),
+)
+def test_any_subset_is_the_plain_fit_on_its_rows(seed, chosen, penalty, balanced):
+    features, label, group = _rows(seed)
+    rows = np.flatnonzero(np.array(chosen)[group])
+    cells = sums.collect(features, np.arange(120), BOTH, label, group)
+    (found,) = ridge.solve(cells, np.array([chosen]), np.array([penalty]), CLASSES, balanced=balanced)
+    _, wanted = _plain(features, rows, label, penalty, balanced)
+    seen = np.unique(label[rows])
+    np.testing.assert_allclose(found.weights, wanted.coef_, rtol=1e-8, atol=1e-8 * np.abs(wanted.coef_).max() + 1e-15)
+    np.testing.assert_allclose(found.bias[seen], wanted.intercept_[seen], rtol=1e-8, atol=1e-8)
+    assert np.isneginf(np.delete(found.bias, seen)).all()
+
+
+@pytest.mark.parametrize("balanced", ["balanced", None])
+def test_decisions_are_those_of_ridge_classifier(balanced):
+    features, label, group = _rows(3)
+    rows = np.flatnonzero(group != 1)
+    cells = sums.collect(features, rows, BOTH, label[rows], group[rows])
+    subsets = np.ones((1, 4), bool)
+    (found,) = ridge.solve(cells, subsets, np.array([7.0]), CLASSES, balanced=balanced is not None)
+    z, _ = _plain(features, rows, label, 7.0, False)
+    wanted = RidgeClassifier(alpha=7.0, class_weight=balanced, solver="cholesky").fit(z, label[rows])
+    np.testing.assert_allclose(z @ found.weights.T + found.bias, wanted.decision_function(z), rtol=1e-8, atol=1e-8)
+
+
+def test_many_subsets_in_blocks_are_each_by_itself(monkeypatch):
+    features, label, group = _rows(5)
+    cells = sums.collect(features, np.arange(120), BOTH, label, group)
+    subsets = np.arange(1, 16)[:, None] >> np.arange(4) & 1 == 1
+    together = list(ridge.solve(cells, subsets, np.full(15, 3.0), CLASSES, balanced=True))
+    monkeypatch.setattr(ridge, "AT_ONCE", 13**2 * 2)
+    apart = list(ridge.solve(cells, subsets, np.full(15, 3.0), CLASSES, balanced=True))
+    for one, other in zip(together, apart, strict=True):
+        np.testing.assert_allclose(one.weights, other.weights, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("held_out", range(4))
+def test_a_fold_by_leaving_out_is_the_fold_by_summing(held_out):
+    features, label, group = _rows(8)
+    rows = np.arange(120)
+    cells = sums.collect(features, rows, BOTH, label, group)
+    mine = rows[group == held_out]
+    part = sums.merge(sums.collect(features, mine, BOTH, label[mine], np.zeros(len(mine), int)))
+    left = sums.without(sums.merge(cells), part)
+    (summed,) = ridge.solve(cells, np.arange(4)[None] != held_out, np.array([5.0]), CLASSES, balanced=True)
+    (downdated,) = ridge.solve(left, np.ones((1, 1), bool), np.array([5.0]), CLASSES, balanced=True)
+    np.testing.assert_allclose(downdated.weights, summed.weights, rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(downdated.bias, summed.bias, rtol=1e-7, atol=1e-9)
+
+
+def test_fit_is_the_interface_of_every_model(task):
+    rows = np.arange(240)
+    train, validation, test = rows[rows % 4 < 2], rows[rows % 4 == 2], rows[rows % 4 == 3]
+    fitted = ridge.fit(task, train, validation, modalities=BOTH, training=Training())
+    probabilities = fitted.predict(task.features, test)
+    assert probabilities.shape == (60, 7)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    assert not probabilities[:, 3:].any()  # classes that nobody has
+    assert stats.uar(stats.confusion(task.labels[test], probabilities.argmax(axis=1), 7)) > 0.8
+    assert [set(h) for h in fitted.history] == [{"inverse_regularisation", "mean", "one", "two"}] * 3
+    best = max(h["mean"] for h in fitted.history)
+    assert np.mean(list(task.scores(fitted.predict, validation).values())) == best
+    again = FittedLinear.from_tensors(fitted.tensors(), fitted.standardiser)
+    assert (again.predict(task.features, test) == probabilities).all()
+
+
+def test_fit_without_validation_takes_the_middle(task):
+    train = np.arange(0, 240, 2)
+    fitted = ridge.fit(task, train, train[:0], modalities=BOTH, training=Training())
+    (middle,) = ridge.solve(
+        sums.collect(task.features, train, BOTH, task.labels[train], np.zeros(120, int)),
+        np.ones((1, 1), bool), np.array([0.5 / 1e-2]), 7, balanced=True,
+    )  # fmt: skip
+    np.testing.assert_allclose(fitted.weights, middle.weights, rtol=1e-9, atol=1e-12)
+
+
+def test_more_features_than_rows_constants_and_one_class(task):
+    task.features.arrays["audio"][:, 4] = 3e12
+    few = np.flatnonzero(task.labels == 0)[:5]
+    fitted = ridge.fit(task, few, few[:0], modalities=BOTH, training=Training())
+    assert (fitted.predict(task.features, np.arange(240)).argmax(axis=1) == 0).all()
+    few = np.arange(9)
+    fitted = ridge.fit(task, few, few[:0], modalities=BOTH, training=Training())
+    assert (fitted.weights[:, 4] == 0).all()
+    assert np.isfinite(fitted.predict(task.features, np.arange(240))).all()
+
+
+def test_bad_input_is_named(task):
+    rows = np.arange(240)
+    cells = sums.collect(task.features, rows, BOTH, task.labels, rows % 3)
+    with pytest.raises(ValueError, match="a subset of groups has no rows"):
+        list(ridge.solve(cells, np.zeros((1, 3), bool), np.ones(1), 7, balanced=True))
+    task.features.arrays["audio"][:, 1] = task.features.arrays["audio"][:, 0]
+    cells = sums.collect(task.features, rows[:6], BOTH, task.labels[:6], rows[:6] % 3)
+    with pytest.raises(ValueError, match="too small for these features"):
+        list(ridge.solve(cells, np.ones((1, 3), bool), np.array([1e-300]), 7, balanced=True))
+    fitted = ridge.fit(task, rows, rows[:0], modalities=BOTH, training=Training())
+    task.features.arrays["audio"][7, 0] = np.inf
+    with pytest.raises(ValueError, match=r"audio: 1 of 20 rows .* first row 7"):
+        fitted.predict(task.features, rows[:20])
+    with pytest.raises(ValueError, match=r"audio: 1 of 240 rows .* first row 7"):
+        ridge.fit(task, rows, rows[:0], modalities=BOTH, training=Training())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"bias": np.zeros(6)}, "beside a bias"),
+        ({"bias": np.zeros((7, 20))}, "'bias'"),
+        ({"weights": np.full((7, 20), "x")}, "'weights'"),
+        ({"weights": None}, "no tensor 'weights'"),
+    ],
+)
+def test_tensors_that_do_not_belong_together_are_refused(task, change, message):
+    fitted = ridge.fit(task, np.arange(240), np.arange(0), modalities=BOTH, training=Training())
+    tensors = {name: t for name, t in (fitted.tensors() | change).items() if t is not None}
+    with pytest.raises(ValueError, match=message):
+        FittedLinear.from_tensors(tensors, fitted.standardiser)
