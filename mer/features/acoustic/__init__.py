@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from mer.features.acoustic import functionals, mfcc, opensmile
+from mer.features.acoustic import encoder, functionals, mfcc, opensmile
 from mer.features.acoustic.extract import Changed, extract, keys
 from mer.features.extractor import Extractor, one_by_one, specification
 from mer.media import audio
@@ -19,9 +19,15 @@ EXTRACTORS = {
         lambda _: {"width": len(functionals.names())},
         one_by_one(lambda _: functionals.functionals),
     ),
-    "egemaps": Extractor(
-        opensmile.VERSION, lambda _: {"width": opensmile.WIDTH}, one_by_one(lambda _: opensmile.egemaps)
-    ),
+    **{
+        name: Extractor(
+            opensmile.VERSION,
+            lambda section: {"width": opensmile.SETS[section.extractor].width},
+            one_by_one(lambda section: partial(opensmile.functionals, name=section.extractor)),
+        )
+        for name in opensmile.SETS
+    },
+    "encoder": Extractor(encoder.VERSION, encoder.describe, encoder.open_),
 }
 """samples, float32 of shape (n,) at 16 kHz, -> a vector"""
 

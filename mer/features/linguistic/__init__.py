@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from mer.features.extractor import Absent, Compute, Extractor, Where, specification
-from mer.features.linguistic import hashing, tfidf
+from mer.features.linguistic import encoder, hashing, tfidf
 from mer.features.linguistic.extract import extract, keys
 from mer.features.linguistic.transcripts import fill_in, transcribe
 from mer.params.schema import Linguistic
@@ -32,6 +32,7 @@ def _bag(version: int, counts: Callable[[Sequence[str], int, bool], np.ndarray])
 EXTRACTORS = {
     "hashing": _bag(hashing.VERSION, hashing.hashed_words),
     "tfidf": _bag(tfidf.VERSION, tfidf.term_frequencies),
+    "encoder": Extractor(encoder.VERSION, encoder.describe, encoder.open_),
 }
 
 

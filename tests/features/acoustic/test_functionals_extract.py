@@ -9,7 +9,7 @@ import soundfile
 
 from mer import features, files
 from mer.features import acoustic
-from mer.features.acoustic import opensmile as egemaps
+from mer.features.acoustic import opensmile as sets
 from mer.features.acoustic.functionals import functionals, names
 from mer.params.schema import Acoustic, Data
 
@@ -66,20 +66,21 @@ def test_extractors_do_not_meet_in_the_store(manifest, tmp_path):
 
 def test_without_opensmile_one_message_says_what_to_do(manifest, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "opensmile", None)
-    egemaps._smile.cache_clear()
-    with pytest.raises(egemaps.NotInstalled, match=r"\[opensmile\]"):
+    sets._smile.cache_clear()
+    with pytest.raises(sets.NotInstalled, match=r"\[opensmile\]"):
         extracted(manifest, tmp_path, features.Store(tmp_path, spec("egemaps")))
 
 
-def test_egemaps_is_opensmiles(manifest, tmp_path):
+@pytest.mark.parametrize("name", ["gemaps", "egemaps", "compare", "emobase"])
+def test_a_set_is_opensmiles(name, manifest, tmp_path):
     opensmile = pytest.importorskip("opensmile")
-    egemaps._smile.cache_clear()
-    vectors, present = extracted(manifest, tmp_path, features.Store(tmp_path, spec("egemaps")))
+    sets._smile.cache_clear()
+    vectors, present = extracted(manifest, tmp_path, features.Store(tmp_path, spec(name)))
     assert present.all()
-    smile = opensmile.Smile(opensmile.FeatureSet.eGeMAPSv02, opensmile.FeatureLevel.Functionals)
+    smile = opensmile.Smile(opensmile.FeatureSet[sets.SETS[name].name], opensmile.FeatureLevel.Functionals)
     sound, _ = soundfile.read(tmp_path / "2.wav", dtype="float32")
     expected = smile.process_signal(np.clip(sound, -1, 1 - 2.0**-15), 16_000)
     np.testing.assert_allclose(vectors[2], expected.to_numpy()[0], rtol=1e-5)
-    assert egemaps.names() == list(expected.columns)
+    assert sets.names(name) == list(expected.columns)
     for hard in (np.zeros(1), np.zeros(16_000), np.full(16_000, 1e6), np.random.default_rng(0).normal(0, 9, 16_000)):
-        assert np.isfinite(egemaps.egemaps(hard.astype(np.float32))).all()
+        assert np.isfinite(sets.functionals(hard.astype(np.float32), name)).all()

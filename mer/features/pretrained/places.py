@@ -1,0 +1,152 @@
+"""Where a pretrained network lies, and the digest of what it consists of."""
+
+import re
+from functools import lru_cache
+from pathlib import Path
+
+from mer import files
+
+HUB = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+"""a name on the Hugging Face hub: `roberta-base`, `microsoft/wavlm-base`"""
+VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt", "sentencepiece.bpe.model", "spiece.model", "spm.model",
+                "tokenizer.model")  # fmt: skip
+"""one of them makes a tokenizer; without, transformers would make up an empty one"""
+SETTINGS = ("config.json", "preprocessor_config.json", "processor_config.json", "tokenizer_config.json",
+            "special_tokens_map.json", "added_tokens.json", "merges.txt", "normalizer.json",
+            "generation_config.json", *VOCABULARIES)  # fmt: skip
+"""what besides weights decides what a network makes of an input"""
+WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
+"""in the order in which transformers looks for them"""
+
+
+class Missing(FileNotFoundError):
+    """There is no such network on this machine; the message names the parameter and says how to get it."""
+
+
+class NotInstalled(ImportError):
+    """The optional package is missing; the message says how to get it."""
+
+
+def require(parameter: str) -> None:
+    """Raise `NotInstalled` where transformers cannot be imported."""
+    try:
+        import transformers  # noqa: F401
+    except ImportError:
+        raise NotInstalled(
+            f"{parameter}: pretrained networks need the package transformers: "
+            'pip install -c constraints.txt -e ".[encoders]"'
+        ) from None
+
+
+def find(model: str, revision: str | None, parameter: str) -> Path:
+    """Return the folder of a network.
+
+    What is on this machine is taken without asking the hub. What is not is fetched, unless HF_HUB_OFFLINE is set.
+
+    Args:
+        model: a folder, relative to the repository, or a name on the hub.
+        revision: commit or tag on the hub.
+        parameter: named in messages, such as `features.acoustic.model`.
+
+    Raises:
+        Missing: it is neither here nor to be had.
+        NotInstalled: the package transformers is missing.
+        ValueError: a revision is asked for of a folder.
+    """
+    require(parameter)
+    folder = files.from_root(model)
+    if folder.is_dir():
+        if revision is not None:
+            raise ValueError(f"{parameter}: {model!r} is a folder, which has no revision {revision!r}: leave it out")
+        return _complete(folder, model, revision, parameter)
+    if not HUB.fullmatch(model):
+        raise Missing(f"{parameter}: there is no folder {files.to_root(folder)}, and it is no name on the hub either")
+    from huggingface_hub import constants, errors, snapshot_download
+
+    try:
+        folder = Path(snapshot_download(model, revision=revision, local_files_only=True))
+    except errors.LocalEntryNotFoundError:
+        if constants.is_offline_mode():
+            raise Missing(_advice(model, revision, parameter, "HF_HUB_OFFLINE is set")) from None
+        folder = _fetch(model, revision, parameter)
+    return _complete(folder, model, revision, parameter)
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """Return the files that transformers takes a network's tensors from: one, or an index and its shards."""
+    for name in WEIGHTS:
+        if not (folder / name).is_file():
+            continue
+        if not name.endswith(".index.json"):
+            return [folder / name]
+        index = files.read_json(folder / name)
+        shards = index.get("weight_map") if isinstance(index, dict) else None
+        if not isinstance(shards, dict) or not all(isinstance(s, str) and Path(s).name == s for s in shards.values()):
+            raise ValueError(f"{files.to_root(folder / name)}: expected `weight_map`, tensors and the files beside it")
+        return [folder / name, *(folder / shard for shard in sorted(set(shards.values())))]
+    return []
+
+
+def digest(folder: Path, weights: Path | None = None) -> str:
+    """Return the SHA-256 of everything in a network's folder that its output depends on: content, not places.
+
+    Args:
+        weights: a checkpoint that takes the place of the folder's own.
+    """
+    settings = [folder / name for name in SETTINGS if (folder / name).is_file()]
+    parts = {path.name: _digest_of(path) for path in settings}
+    tensors = [weights] if weights else weight_files(folder)
+    return files.digest({**parts, "tensors": [_digest_of(path) for path in tensors]})
+
+
+def checkpoint(weights: str | None, parameter: str) -> Path | None:
+    """Return the path of a checkpoint that is there.
+
+    Raises:
+        Missing: it is not.
+    """
+    if weights is None:
+        return None
+    path = files.from_root(weights)
+    if not path.is_file():
+        raise Missing(f"{parameter}: there is no file {files.to_root(path)}")
+    return path
+
+
+def _digest_of(path: Path) -> str:
+    state = path.stat()
+    return _digest_as_it_was(path, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=256)
+def _digest_as_it_was(path: Path, _size: int, _changed: int) -> str:
+    return files.digest_file(path)
+
+
+def _complete(folder: Path, model: str, revision: str | None, parameter: str) -> Path:
+    if (folder / "config.json").is_file():
+        return folder
+    if folder == files.from_root(model):
+        raise Missing(f"{parameter}: the folder {files.to_root(folder)} has no config.json, so it is no network's")
+    raise Missing(_advice(model, revision, parameter, "of it only a part is here"))
+
+
+def _fetch(model: str, revision: str | None, parameter: str) -> Path:
+    """Download settings and weights: as safetensors where the network has them, and in no other framework's format."""
+    from huggingface_hub import errors, snapshot_download
+
+    try:
+        folder = Path(snapshot_download(model, revision=revision, allow_patterns=[*SETTINGS, "model*.safetensors*"]))
+        if not weight_files(folder):
+            snapshot_download(model, revision=revision, allow_patterns=["pytorch_model*"])
+    except (errors.HfHubHTTPError, errors.LocalEntryNotFoundError, OSError) as error:
+        raise Missing(_advice(model, revision, parameter, type(error).__name__)) from None
+    return folder
+
+
+def _advice(model: str, revision: str | None, parameter: str, why: str) -> str:
+    at = f" --revision {revision}" if revision else ""
+    return (
+        f"{parameter}: {model!r} is neither a folder nor among the models on this machine ({why}). "
+        f"Fetch it where there is a network: hf download {model}{at}"
+    )
