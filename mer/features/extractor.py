@@ -57,8 +57,10 @@ def one_by_one(
         one = vector(section)
 
         def compute(inputs: Sequence[Any]) -> list[np.ndarray | Absent]:
-            with ThreadPoolExecutor(max(1, where.jobs)) as pool:
-                return list(pool.map(one, inputs))
+            if where.jobs <= 1:
+                return [one(each) for each in inputs]
+            with ThreadPoolExecutor(where.jobs) as pool:  # each input is read in its thread, not all of them before
+                return list(pool.map(lambda number: one(inputs[number]), range(len(inputs))))
 
         return compute
 

@@ -19,7 +19,8 @@ class Features:
     """Vectors of a manifest's rows, in its order.
 
     Attributes:
-        arrays: modality -> float32 of shape (rows, width).
+        arrays: modality -> float32 of shape (rows, width). From a store they are mapped: rows are read when they are
+            asked for, and cannot be changed.
         present: modality -> bool of shape (rows,); an absent row is zeros.
     """
 
@@ -62,7 +63,8 @@ def extract(
     """
     stores = {m: Store(folder, spec) for m, spec in specs(section, data).items()}
     sound, words = section.acoustic, section.linguistic
-    acoustic.extract(manifest, raw, stores["audio"], acoustic.EXTRACTORS[sound.extractor].open(sound, where))
+    hear = acoustic.EXTRACTORS[sound.extractor].open(sound, where)
+    acoustic.extract(manifest, raw, stores["audio"], hear, where.jobs)
     texts = linguistic.keys(manifest, words)
     linguistic.extract(texts, stores["text"], linguistic.EXTRACTORS[words.extractor].open(words, where))
     return stores
@@ -81,7 +83,10 @@ def load(manifest: pd.DataFrame, folder: Path, specs: dict[str, dict], section: 
 
 def digest_array(values: np.ndarray) -> str:
     """Return the SHA-256 of an array's bytes, by which a later step sees that its input changed."""
-    return hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest()
+    content = hashlib.sha256()
+    for first in range(0, len(values), 4096):  # mapped values need not be in memory at once
+        content.update(np.ascontiguousarray(values[first : first + 4096]))
+    return content.hexdigest()
 
 
 def principal_plane(vectors: np.ndarray) -> np.ndarray:
