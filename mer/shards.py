@@ -80,7 +80,7 @@ class Shards:
         """
         path = self.folder / f"{name}.npy"
         try:
-            return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+            return np.asarray(np.lib.format.open_memmap(path, mode="r"))
         except (OSError, ValueError, EOFError) as error:
             raise Damaged(path, error) from None
 

@@ -80,7 +80,7 @@ class Store(Shards):
         return block
 
     def _opened(self, path: Path, shape: tuple[int, int]) -> np.ndarray:
-        view = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+        view = np.asarray(np.lib.format.open_memmap(path, mode="r"))
         if view.shape != shape or view.dtype != np.float32:
             raise ValueError(f"{path}: holds {view.dtype} of shape {view.shape}, not {shape}")
         path.touch()

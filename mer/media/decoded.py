@@ -149,7 +149,7 @@ class Sounds(Sequence):
 @lru_cache(MAPPED)
 def _mapped(path: Path) -> np.ndarray:
     try:
-        return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+        return np.asarray(np.lib.format.open_memmap(path, mode="r"))
     except (OSError, ValueError, EOFError) as error:
         raise Damaged(path, error) from None
 

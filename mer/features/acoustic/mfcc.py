@@ -1,7 +1,7 @@
 """Mel-frequency cepstra, summarised over the utterance, in NumPy."""
 
+import math
 import threading
-from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -42,27 +42,29 @@ def mfcc_statistics(samples: np.ndarray, n_mfcc: int = 80, rate_hz: int = 16_000
     np.maximum(levels, levels.max() - np.float32(TOP_DB / DB), out=levels)
     middle = levels.mean(axis=0, dtype=np.float64)
     levels -= middle.astype(np.float32)
-    squares = np.zeros(n_mfcc)
-    for part in _parts(levels):
-        cepstra = _memory.array("cepstra", (len(part), n_mfcc))
-        np.matmul(part, _dct(bands, n_mfcc), out=cepstra)
-        squares += np.square(cepstra, out=cepstra).sum(axis=0)
-    mean, deviation = middle @ _dct(bands, n_mfcc).astype(np.float64), np.sqrt(squares / len(levels))
-    return np.concatenate([mean, deviation]).astype(np.float32)
+    squares, transform, cepstra = np.zeros(n_mfcc), _dct(bands, n_mfcc), _memory.array("cepstra", BLOCK, n_mfcc)
+    for first in range(0, len(levels), BLOCK):
+        part = levels[first : first + BLOCK]
+        block = np.matmul(part, transform, out=cepstra[: len(part)])
+        squares += np.square(block, out=block).sum(axis=0)
+    return np.concatenate([middle @ transform, np.sqrt(squares / len(levels))]).astype(np.float32)
 
 
 def _levels(samples: np.ndarray, bands: int, rate_hz: int) -> np.ndarray:
     """Return the natural logarithm of each frame's mel bands; shape (1 + n // HOP, bands), in memory that is reused."""
-    framed = _framed(samples)
-    levels = _memory.array("levels", (len(framed), bands))
-    for frames, out in zip(_parts(framed), _parts(levels), strict=True):
-        windowed = np.multiply(frames, _window(), out=_memory.array("windowed", frames.shape))
-        spectrum = _memory.array("spectrum", (len(frames), 2 * (HALF + 1)))
-        np.fft.rfft(windowed, axis=1, out=spectrum.view(np.complex64))
-        np.square(spectrum, out=spectrum)
-        power = _memory.array("power", (len(frames), HALF + 1))
-        np.add(spectrum[:, ::2], spectrum[:, 1::2], out=power)
-        np.matmul(power, _mel_filters(bands, rate_hz), out=out)
+    framed, filters = _framed(samples), _mel_filters(bands, rate_hz)
+    levels = _memory.array("levels", len(framed), bands)
+    windowed = _memory.array("windowed", BLOCK, N_FFT)
+    spectrum = _memory.array("spectrum", BLOCK, 2 * (HALF + 1))  # real and imaginary parts in turn
+    power = _memory.array("power", BLOCK, HALF + 1)
+    for first in range(0, len(framed), BLOCK):
+        out = levels[first : first + BLOCK]
+        now = slice(len(out))
+        np.multiply(framed[first : first + BLOCK], _window(), out=windowed[now])
+        np.fft.rfft(windowed[now], axis=1, out=spectrum[now].view(np.complex64))
+        np.square(spectrum[now], out=spectrum[now])
+        np.add(spectrum[now, ::2], spectrum[now, 1::2], out=power[now])
+        np.matmul(power[now], filters, out=out)
         np.log(np.maximum(out, 1e-10, out=out), out=out)
     return levels
 
@@ -72,15 +74,11 @@ def _framed(samples: np.ndarray) -> np.ndarray:
     # Reflection needs more samples than it mirrors; a shorter clip is padded with silence first.
     if len(samples) <= HALF:
         samples = np.pad(samples, (0, HALF + 1 - len(samples)))
-    padded = _memory.array("padded", (len(samples) + N_FFT,))
+    padded = _memory.array("padded", len(samples) + N_FFT)
     padded[HALF:-HALF] = samples
     padded[:HALF] = samples[HALF:0:-1]
     padded[-HALF:] = samples[-2 : -HALF - 2 : -1]
     return np.lib.stride_tricks.sliding_window_view(padded, N_FFT)[::HOP]
-
-
-def _parts(frames: np.ndarray) -> Iterator[np.ndarray]:
-    return (frames[first : first + BLOCK] for first in range(0, len(frames), BLOCK))
 
 
 class _Memory(threading.local):
@@ -89,9 +87,9 @@ class _Memory(threading.local):
     def __init__(self) -> None:
         self._kept: dict[str, np.ndarray] = {}
 
-    def array(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
+    def array(self, name: str, *shape: int) -> np.ndarray:
         """Return float32 of a shape, with whatever was in it."""
-        size = int(np.prod(shape))
+        size = math.prod(shape)
         if size > KEPT:
             return np.empty(shape, np.float32)
         if name not in self._kept or len(self._kept[name]) < size:
