@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mer import shards
@@ -36,6 +36,7 @@ def small(monkeypatch):
     monkeypatch.setattr("mer.features.fill.SHARD", 3)
 
 
+@settings(max_examples=25)
 @given(st.lists(st.one_of(st.none(), st.text(min_size=1, max_size=8)), max_size=12), st.randoms())
 def test_any_keys_in_any_order(tmp_path_factory, keys, random):
     store = filled(tmp_path_factory.mktemp("any"), keys)
@@ -176,6 +177,6 @@ def test_two_extractors_at_once_that_are_killed_at_random_leave_nothing_wrong(tm
 def test_parts_hold_everything_once_and_are_no_larger_than_allowed(sizes, at_most):
     keys = [str(number) for number in range(len(sizes))]
     found = list(parts(keys, sizes, at_most))
-    assert sum(found, []) == keys
+    assert [key for part in found for key in part] == keys
     for part in found:
         assert len(part) == 1 or sum(sizes[int(key)] for key in part) <= at_most
