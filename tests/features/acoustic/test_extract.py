@@ -1,7 +1,7 @@
 """From recordings to vectors, by way of shards: what is read when, and how much of it at a time."""
 
+import importlib
 import tracemalloc
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -34,12 +34,14 @@ def manifest(tmp_path):
     return pd.DataFrame(rows).astype({"start": "Float64", "end": "Float64", "audio_sha256": "str"})
 
 
-def extract(manifest, raw, compute=None, jobs=1, **section):
-    section = Acoustic(**section)
-    store = features.Store(raw / "store", acoustic.spec(section, DATA))
-    compute = compute or acoustic.EXTRACTORS[section.extractor].open(section, features.Where(jobs=jobs))
-    acoustic.extract(manifest, raw, store, compute, jobs)
+def extract(manifest, raw, other=None, jobs=1, **section):
+    store = features.Store(raw / "store", acoustic.spec(Acoustic(**section), DATA))
+    acoustic.extract(manifest, raw, store, other or compute(jobs, **section), jobs)
     return store
+
+
+def compute(jobs, **section):
+    return acoustic.EXTRACTORS["mfcc"].open(Acoustic(**section), features.Where(jobs=jobs))
 
 
 @pytest.mark.parametrize("jobs", [1, 3])
@@ -51,7 +53,7 @@ def test_every_row_gets_its_vector_or_its_reason(manifest, tmp_path, jobs):
     for row in manifest.index[:5]:
         path, start, end = manifest.loc[row, ["source_path", "start", "end"]].replace({pd.NA: None})
         direct = audio.read_mono(tmp_path / path, start=start, end=end)
-        np.testing.assert_array_equal(vectors[row], mfcc_statistics(direct))
+        np.testing.assert_array_equal(vectors[row], compute(jobs=1)([direct])[0])
     np.testing.assert_array_equal(vectors[6], mfcc_statistics(np.zeros(16_000, np.float32)))
 
 
@@ -66,12 +68,12 @@ def test_another_extractor_reads_no_file_a_second_time(manifest, tmp_path, monke
 
 
 def test_parts_are_bounded_by_their_length_and_read_when_asked_for(manifest, tmp_path, monkeypatch):
-    monkeypatch.setattr("mer.features.acoustic.extract.PART_SECONDS", 3)
+    monkeypatch.setattr(importlib.import_module("mer.features.acoustic.extract"), "PART_SECONDS", 3)
     seen, read = [], []
     mapped = decoded._mapped
     monkeypatch.setattr(decoded, "_mapped", lambda path: read.append(path) or mapped(path))
 
-    def compute(sounds):
+    def other(sounds):
         seen.append(sounds.lengths.tolist())
         assert not read
         for sound, length in zip(sounds, sounds.lengths, strict=True):
@@ -79,7 +81,7 @@ def test_parts_are_bounded_by_their_length_and_read_when_asked_for(manifest, tmp
         read.clear()
         return [np.zeros(160, np.float32)] * len(sounds)
 
-    extract(manifest, tmp_path, compute)
+    extract(manifest, tmp_path, other)
     assert seen == [[40_000], [40_000], [40_000], [16_000, 8_000, 16_000]]
 
 
@@ -90,10 +92,6 @@ def test_a_file_that_is_gone_is_no_failure_of_its_own_and_the_decoded_ones_stay(
         extract(manifest, tmp_path)
     spec = decoded.spec(DATA.min_seconds, DATA.max_seconds)
     assert decoded.Recordings(tmp_path / "store", spec).lengths(acoustic.keys(manifest)[:2]).all()
-
-
-def compute(jobs):
-    return acoustic.EXTRACTORS["mfcc"].open(Acoustic(), features.Where(jobs=jobs))
 
 
 def test_ten_minutes_take_no_gigabytes():
