@@ -39,33 +39,37 @@ class Shards:
     def __init__(self, folder: Path, spec: dict, columns: dict[str, str]) -> None:
         self.folder, self.spec = folder, spec
         self.columns = {"key": "str", **columns, "error": "str"}
-        self._lists: dict[str, pd.DataFrame] = {}
-        self._index: pd.DataFrame | None = None
+        self._names: set[str] = set()
+        self._lists: list[pd.DataFrame] = []  # what is not in the index yet
+        self._index = pd.DataFrame(columns=[*self.columns, "shard"]).astype({**self.columns, "shard": "str"})
+        self._index = self._index.set_index("key")
+        self._late: set[str] = set()
 
     def index(self) -> pd.DataFrame:
-        """Return the columns of the lists and `shard`, indexed by key, as they were at the last `refresh`.
+        """Return the columns of the lists and `shard`, indexed by key.
 
         Raises:
             Damaged: an array or a list is cut off or is something else.
         """
-        if self._index is None:
-            names = self._names()
-            self._lists = {name: self._lists[name] if name in self._lists else self._list(name) for name in names}
-            empty = pd.DataFrame(columns=[*self.columns, "shard"]).astype({**self.columns, "shard": "str"})
-            filled = [listing for listing in self._lists.values() if len(listing)]
-            joined = pd.concat(filled, ignore_index=True) if filled else empty
-            self._index = joined.drop_duplicates("key").set_index("key")
+        if not self._names:
+            self._look()
+        if self._lists:
+            listed = [listing.set_index("key") for listing in self._lists if len(listing)]
+            joined = pd.concat([self._index, *listed] if len(self._index) else listed) if listed else self._index
+            self._index, self._lists = joined[~joined.index.duplicated()], []
         return self._index
-
-    def refresh(self) -> None:
-        """Look again for what others have written meanwhile."""
-        self._index = None
 
     def missing(self, keys: Sequence[str]) -> list[str]:
         """Return the keys that have neither a value nor a recorded failure, each once."""
         known = self.index().index
         unique = pd.Index(dict.fromkeys(keys), dtype="str")
         return unique[~unique.isin(known)].tolist()
+
+    def left(self, keys: Sequence[str]) -> list[str]:
+        """Return those of missing keys that no other process has written since they were found missing."""
+        for listing in self._look():
+            self._late.update(listing["key"])
+        return [key for key in keys if key not in self._late]
 
     def errors(self, keys: Sequence[str | None]) -> list[str | None]:
         """Return why each key has no value; None where it has one or was never tried."""
@@ -92,12 +96,9 @@ class Shards:
                     partial.unlink()
             except FileNotFoundError:  # its process finished it
                 pass
-        self.refresh()
-        for name in self._names():
-            if name in self._lists:
-                continue
+        for name in self._unread():
             try:
-                self._lists[name] = self._list(name)
+                self._read(name)
             except Damaged as damaged:
                 warnings.warn(f"thrown away: {damaged}", stacklevel=3)
                 for suffix in (".parquet", ".npy"):
@@ -110,23 +111,34 @@ class Shards:
             listing: its list, without `shard`.
             write: puts the `.npy` array where it is told to.
         """
+        listing = listing.astype(self.columns)
         name = files.digest(listing["key"].tolist())[:24]
         with files.replacing(self.folder / f"{name}.npy") as partial:
             write(partial)
         if not (self.folder / "spec.json").exists():
             files.write_json(self.folder / "spec.json", self.spec)
         with files.replacing(self.folder / f"{name}.parquet") as partial:
-            listing.astype(self.columns).to_parquet(partial, index=False)
-        self.refresh()
+            listing.to_parquet(partial, index=False)
+        self._keep(name, listing)
 
-    def _names(self) -> list[str]:
-        return sorted(path.stem for path in self.folder.glob("[!.]*.parquet"))  # a dot: still being written
+    def _unread(self) -> list[str]:
+        names = (path.stem for path in self.folder.glob("[!.]*.parquet"))  # a dot: still being written
+        return sorted(name for name in names if name not in self._names)
 
-    def _list(self, name: str) -> pd.DataFrame:
+    def _look(self) -> list[pd.DataFrame]:
+        """Read the lists that are new, and return them."""
+        return [self._read(name) for name in self._unread()]
+
+    def _read(self, name: str) -> pd.DataFrame:
         path = self.folder / f"{name}.parquet"
         try:
             listing = pd.read_parquet(path, columns=list(self.columns)).astype(self.columns)
         except (OSError, ValueError) as error:
             raise Damaged(path, error) from None
         self.array(name)
-        return listing.assign(shard=pd.Series(name, listing.index, dtype="str"))
+        return self._keep(name, listing)
+
+    def _keep(self, name: str, listing: pd.DataFrame) -> pd.DataFrame:
+        self._names.add(name)
+        self._lists.append(listing.assign(shard=pd.Series(name, listing.index, dtype="str")))
+        return self._lists[-1]

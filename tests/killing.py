@@ -13,12 +13,14 @@ def at_once_and_killed(work: Callable[..., None], *given: object, kills: int, se
     Raises:
         AssertionError: one that was not killed ended with an error.
     """
-    context, rng = multiprocessing.get_context("fork"), np.random.default_rng(seed)
+    # copies of a clean process: one of this one might hold locks of threads that it does not have
+    context, rng = multiprocessing.get_context("forkserver"), np.random.default_rng(seed)
+    context.set_forkserver_preload(["tests.features.test_store", "tests.media.test_decoded"])
     running = [context.Process(target=work, args=given) for _ in range(2)]
     for process in running:
         process.start()
     for _ in range(kills):
-        time.sleep(float(rng.uniform(0.0, 0.08)))
+        time.sleep(float(rng.uniform(0.0, 0.1)))
         victim = running.pop(int(rng.integers(len(running))))
         victim.kill()
         victim.join()

@@ -35,8 +35,7 @@ def fill(
     todo = store.missing([key for key in keys if key])
     with tqdm(total=len(todo), desc=what, unit="utt", disable=not todo, mininterval=1.0) as bar:
         for part in parts(todo, sizes(todo) if sizes else np.zeros(len(todo)), at_most):
-            store.refresh()
-            left = store.missing(part)  # what another process has not done meanwhile
+            left = store.left(part)
             if left:
                 results = [_finite(result) for result in compute(left)]
                 gone = [isinstance(r, Absent) for r in results]

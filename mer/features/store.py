@@ -33,7 +33,7 @@ class Store(Shards):
         good = [v for v in vectors if v is not None]
         there = np.array([v is not None for v in vectors])
         rows = np.where(there, np.cumsum(there) - 1, -1)
-        array = np.stack(good).astype(np.float32) if good else np.empty((0, 0), np.float32)
+        array = np.stack(good).astype(np.float32, copy=False) if good else np.empty((0, 0), np.float32)
         listing = pd.DataFrame({"key": list(keys), "row": rows, "error": pd.Series(errors, dtype="str")})
         self.put(listing, lambda place: np.save(place, array, allow_pickle=False))
 
