@@ -55,14 +55,15 @@ def memory() -> dict[str, float]:
 
 def write(folder: Path, count: int) -> dict:
     """Fill both stores, and look at memory at each part."""
-    seen, start = [memory()], time.process_time()
+    wanted, seen = keys(count), {name: [] for name in WIDTHS}
+    start = time.process_time()
     for name, store in stores(folder).items():
 
-        def compute(part: list[str], width: int = WIDTHS[name]) -> list[np.ndarray]:
-            seen.append(memory())
-            return [vector(int(key.partition(":")[0], 16), width) for key in part]
+        def compute(part: list[str], name: str = name) -> list[np.ndarray]:
+            seen[name].append(memory())
+            return [vector(int(key.partition(":")[0], 16), WIDTHS[name]) for key in part]
 
-        fill(store, keys(count), compute, name)
+        fill(store, wanted, compute, name)
     return {"seconds": time.process_time() - start, "memory": seen}
 
 
@@ -118,12 +119,13 @@ def child(*arguments: object) -> dict:
 def show_memory(folder: Path, count: int, batch: int) -> None:
     """Print what writing and reading take."""
     written = child("write", folder, count)
-    seen = written["memory"]
-    anonymous = [at["RssAnon"] for at in seen]
-    quarter = len(anonymous) // 4
-    print(f"write {count} utterances of {sum(WIDTHS.values())} values: {written['seconds']:.1f} s; anonymous memory "
-          f"{anonymous[0]:.0f} MiB at first, {anonymous[quarter]:.0f} after a quarter, {anonymous[-1]:.0f} at last, "
-          f"{max(anonymous):.0f} at most; mapped at most {max(at['RssFile'] for at in seen):.0f}")  # fmt: skip
+    print(f"write {count} utterances of {sum(WIDTHS.values())} values: {written['seconds']:.1f} s")
+    for name, seen in written["memory"].items():
+        anonymous = [at["RssAnon"] for at in seen]
+        print(f"    {name:12} anonymous {anonymous[0]:5.0f} MiB at the first part, "
+              + "".join(f"{anonymous[len(anonymous) * at // 4]:.0f}, " for at in (1, 2, 3))
+              + f"{anonymous[-1]:.0f} at the last, {max(anonymous):.0f} at most; mapped from files at most "
+              f"{max(at['RssFile'] for at in seen):.0f} MiB")  # fmt: skip
     found = child("read", folder, count, batch)
     print(f"read: an index {found['index']:.2f} s, first load of both {found['load']:.2f} s, "
           f"later ones {found['load_again']:.2f} s")  # fmt: skip

@@ -85,7 +85,7 @@ def read_mono(path: Path, *, start: float | None = None, end: float | None = Non
         raise Unreadable(path, "no samples in the stretch that was asked for")
     if not np.isfinite(samples).all():
         raise Unreadable(path, "some samples are not numbers")
-    mono = samples.mean(axis=1)
+    mono = samples.mean(axis=1) if samples.shape[1] > 1 else samples[:, 0]
     if rate != rate_hz:
         mono = soxr.resample(mono, rate, rate_hz)
     short = round(min_seconds * rate_hz) - len(mono)

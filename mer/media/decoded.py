@@ -170,13 +170,12 @@ def _coded(read: Callable[[str], np.ndarray], key: str) -> _Coded:
 
 def encode(samples: np.ndarray) -> _Coded:
     """Return float32 samples as 16-bit ones, and what to multiply them with."""
-    low, high = float(samples.min()), float(samples.max())
-    if low >= -1 and high < 1:
+    with np.errstate(over="ignore", invalid="ignore"):  # what lies outside 16 bits becomes some other number
         steps = samples * np.float32(FULL_SCALE)
         whole = steps.astype(np.int16)
-        if np.array_equal(whole, steps):
-            return _Coded(whole, 1 / FULL_SCALE)
-    scale = max(-low, high) / (FULL_SCALE - 1)
+    if (whole == steps).all():
+        return _Coded(whole, 1 / FULL_SCALE)
+    scale = float(np.abs(samples).max()) / (FULL_SCALE - 1)
     return _Coded(np.rint(samples.astype(np.float64) / scale).astype(np.int16), scale)
 
 

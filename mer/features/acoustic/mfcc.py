@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 import scipy.fft
+import scipy.fftpack
 
 VERSION = 2
 N_FFT = 400
@@ -54,16 +55,18 @@ def _levels(samples: np.ndarray, bands: int, rate_hz: int) -> np.ndarray:
     """Return the natural logarithm of each frame's mel bands; shape (1 + n // HOP, bands), in memory that is reused."""
     framed, filters = _framed(samples), _mel_filters(bands, rate_hz)
     levels = _memory.array("levels", len(framed), bands)
-    windowed = _memory.array("windowed", BLOCK, N_FFT)
-    spectrum = _memory.array("spectrum", BLOCK, 2 * (HALF + 1))  # real and imaginary parts in turn
+    spectrum = _memory.array("spectrum", BLOCK, N_FFT)
     power = _memory.array("power", BLOCK, HALF + 1)
     for first in range(0, len(framed), BLOCK):
         out = levels[first : first + BLOCK]
         now = slice(len(out))
-        np.multiply(framed[first : first + BLOCK], _window(), out=windowed[now])
-        np.fft.rfft(windowed[now], axis=1, out=spectrum[now].view(np.complex64))
-        np.square(spectrum[now], out=spectrum[now])
-        np.add(spectrum[now, ::2], spectrum[now, 1::2], out=power[now])
+        windowed = np.multiply(framed[first : first + BLOCK], _window(), out=spectrum[now])
+        # The real part of bin 0, the real and imaginary parts of bins 1 to 199 in turn, the real part of bin 200: in
+        # place. `scipy.fft` asks for new memory each time, and NumPy's transform takes one frame after the other.
+        parts = scipy.fftpack.rfft(windowed, axis=1, overwrite_x=True)
+        squares = np.square(parts, out=parts)
+        power[now, 0], power[now, HALF] = squares[:, 0], squares[:, -1]
+        np.add(squares[:, 1:-1:2], squares[:, 2:-1:2], out=power[now, 1:HALF])
         np.matmul(power[now], filters, out=out)
         np.log(np.maximum(out, 1e-10, out=out), out=out)
     return levels

@@ -53,12 +53,13 @@ def decode(manifest: pd.DataFrame, raw: Path, folder: Path, spec: dict, jobs: in
         if key == SILENCE:
             return np.zeros(round(audio.SILENCE_SECONDS * spec["rate_hz"]), np.float32)
         path, start, end = (None if pd.isna(v) else v for v in places[key])
+        place = raw / path
         try:
-            if digest(raw / path) != key.partition(":")[0]:
+            if digest(place) != key.partition(":")[0]:
                 raise Changed(f"{path}: changed after the dataset was built: run step 01 again")
         except FileNotFoundError:
-            raise FileNotFoundError(f"{raw / path}: the recording is not there any more") from None
-        return audio.read_mono(raw / path, start=start, end=end, min_seconds=spec["min_seconds"],
+            raise FileNotFoundError(f"{place}: the recording is not there any more") from None
+        return audio.read_mono(place, start=start, end=end, min_seconds=spec["min_seconds"],
                                max_seconds=spec["max_seconds"], rate_hz=spec["rate_hz"])  # fmt: skip
 
     recordings = decoded.Recordings(folder, spec)
