@@ -99,7 +99,8 @@ def _plain(path: Path, start: float | None, end: float | None, max_seconds: floa
             last = file.frames if end is None else min(file.frames, round(end * file.samplerate))
             if max_seconds is not None:
                 last = min(last, first + round(max_seconds * file.samplerate))
-            file.seek(first)
+            if first:
+                file.seek(first)
             samples, rate = file.read(max(0, last - first), dtype="float32", always_2d=True), file.samplerate
     except soundfile.LibsndfileError as error:
         raise Unreadable(path, f"not readable as audio ({error.error_string.strip().rstrip('.')})") from None

@@ -81,7 +81,8 @@ def _framed(samples: np.ndarray) -> np.ndarray:
     padded[HALF:-HALF] = samples
     padded[:HALF] = samples[HALF:0:-1]
     padded[-HALF:] = samples[-2 : -HALF - 2 : -1]
-    return np.lib.stride_tricks.sliding_window_view(padded, N_FFT)[::HOP]
+    count, step = 1 + len(samples) // HOP, padded.itemsize
+    return np.ndarray((count, N_FFT), padded.dtype, padded, strides=(HOP * step, step))
 
 
 class _Memory(threading.local):
