@@ -178,8 +178,9 @@ def from_files(folder: Path, rows: pd.DataFrame, kind: str, repeats: int) -> Non
     print(f"\nfrom {kind}")
     show(times, len(rows), seconds)
     decoding, kept_none, ours, theirs = times.values()
-    print(f"{decoding / kept_none:.0%} of the speed of decoding alone, {decoding / ours:.0%} where samples and vectors "
-          f"are kept (limit {OF_DECODING:.0%} for FLAC), {theirs / ours:.1f} times as fast as a pickle each")  # fmt: skip
+    print(f"{decoding / kept_none:.0%} of the speed of decoding alone, {decoding / ours:.0%} where samples and "
+          f"vectors are kept (limit {OF_DECODING:.0%} for FLAC)\n{theirs / ours:.1f} times as fast as a pickle "
+          "each")  # fmt: skip
 
 
 def check_pickles(folder: Path, rows: pd.DataFrame, sounds: decoded.Sounds) -> None:

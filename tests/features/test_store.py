@@ -67,6 +67,16 @@ def test_a_failure_and_a_vector_that_is_not_finite_are_listed(tmp_path):
     assert not store.missing(list(results))  # a failure is not tried again
 
 
+def test_nothing_but_failures(tmp_path):
+    filled(tmp_path, KEYS, lambda part: [Absent("silence")] * len(part))
+    store = Store(tmp_path, SPEC)
+    vectors, present = store.load(KEYS, 6)
+    assert vectors.shape == (10, 6)
+    assert not present.any()
+    assert store.errors(KEYS) == ["silence"] * 10
+    assert store.load([], 6)[0].shape == (0, 6)
+
+
 def test_a_view_is_made_once_and_never_stands_for_other_vectors(tmp_path, small):
     store = filled(tmp_path, KEYS[:4])
     first, present = store.load(KEYS, 6)

@@ -99,6 +99,14 @@ def test_every_kind_of_file(tmp_path):
     assert np.abs(recordings.samples("loud.wav")).max() == pytest.approx(np.abs(wide).max())
 
 
+def test_nothing_but_failures(tmp_path):
+    (tmp_path / "a.wav").write_text("not a sound")
+    folder(tmp_path).decode(["a.wav"], lambda name: audio.read_mono(tmp_path / name))
+    again = folder(tmp_path)
+    assert not again.missing(["a.wav"])  # a failure is not tried again
+    assert "not readable" in again.errors(["a.wav"])[0]
+
+
 def test_ten_minutes_are_one_recording_of_a_shard_of_its_own_and_lengths_are_known_unread(tmp_path, monkeypatch):
     monkeypatch.setattr(decoded, "SHARD", 20_000)
     sounds = {"a": noise(1), "long": noise(2, 16_000 * 600), "b": noise(3), "c": noise(4, 30_000), "d": noise(5)}
