@@ -49,24 +49,27 @@ class Store(Shards):
         """
         found = self.index().reindex([key or "" for key in keys])
         rows = found["row"].fillna(-1).to_numpy(dtype=np.int64)
-        of_shard, names = pd.factorize(found["shard"])
         if not len(rows):
             return np.zeros((0, width), np.float32), np.zeros(0, bool)
+        of_shard, names = pd.factorize(found["shard"])
         content = hashlib.sha256(repr((width, list(names))).encode())
         content.update(rows.tobytes() + of_shard.astype(np.int64).tobytes())
         path = self.folder / "views" / f"{content.hexdigest()[:24]}.npy"
         try:
-            view = self._opened(path, (len(rows), width))
-        except (OSError, ValueError):
-            with files.replacing(path) as partial, partial.open("wb") as file:
-                header = {"descr": np.dtype(np.float32).str, "fortran_order": False, "shape": (len(rows), width)}
-                np.lib.format.write_array_header_1_0(file, header)
-                for first in range(0, len(rows), BLOCK):
-                    part = slice(first, first + BLOCK)
-                    file.write(self._gathered(names, of_shard[part], rows[part], width))
-            view = self._opened(path, (len(rows), width))
+            view = _opened(path, (len(rows), width))
+        except (OSError, ValueError):  # not there, or damaged
+            self._write_view(path, names, of_shard, rows, width)
+            view = _opened(path, (len(rows), width))
         self._forget_views()
         return view, rows >= 0
+
+    def _write_view(self, path: Path, names: Sequence[str], of_shard: np.ndarray, rows: np.ndarray, width: int) -> None:
+        header = {"descr": np.dtype(np.float32).str, "fortran_order": False, "shape": (len(rows), width)}
+        with files.replacing(path) as partial, partial.open("wb") as file:
+            np.lib.format.write_array_header_1_0(file, header)
+            for first in range(0, len(rows), BLOCK):
+                part = slice(first, first + BLOCK)
+                file.write(self._gathered(names, of_shard[part], rows[part], width))
 
     def _gathered(self, names: Sequence[str], of_shard: np.ndarray, rows: np.ndarray, width: int) -> np.ndarray:
         block = np.zeros((len(rows), width), np.float32)
@@ -79,19 +82,21 @@ class Store(Shards):
                 raise Damaged(self.folder / f"{names[number]}.npy", error) from None
         return block
 
-    def _opened(self, path: Path, shape: tuple[int, int]) -> np.ndarray:
-        view = np.asarray(np.lib.format.open_memmap(path, mode="r"))
-        if view.shape != shape or view.dtype != np.float32:
-            raise ValueError(f"{path}: holds {view.dtype} of shape {view.shape}, not {shape}")
-        path.touch()
-        return view
-
     def _forget_views(self) -> None:
         """Delete all but the last views that were used; who has one open keeps it."""
         by_use = sorted(self.folder.glob("views/[!.]*.npy"), key=_used)
         for path in by_use[:-VIEWS]:
             with contextlib.suppress(OSError):  # another system does not delete what is open
                 path.unlink()
+
+
+def _opened(path: Path, shape: tuple[int, int]) -> np.ndarray:
+    view = np.asarray(np.lib.format.open_memmap(path, mode="r"))
+    if view.shape != shape or view.dtype != np.float32:
+        raise ValueError(f"{path}: holds {view.dtype} of shape {view.shape}, not {shape}")
+    with contextlib.suppress(OSError):  # it may be somebody else's
+        path.touch()
+    return view
 
 
 def _used(path: Path) -> float:
