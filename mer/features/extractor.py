@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from pydantic import BaseModel
+from threadpoolctl import ThreadpoolController
 
 
 @dataclass(frozen=True)
@@ -49,16 +50,21 @@ def one_by_one(
 ) -> Callable[[BaseModel, Where], Compute]:
     """Return the `open` of an extractor that takes each input by itself, in threads.
 
+    BLAS gets one thread meanwhile: for products of this size its own threads wait for each other most of the time.
+
     Args:
         vector: the section -> a function of one input.
     """
 
     def open_(section: BaseModel, where: Where) -> Compute:
-        one = vector(section)
+        one, libraries = vector(section), ThreadpoolController()
 
         def compute(inputs: Sequence[Any]) -> list[np.ndarray | Absent]:
-            with ThreadPoolExecutor(max(1, where.jobs)) as pool:
-                return list(pool.map(one, inputs))
+            with libraries.limit(limits=1, user_api="blas"):
+                if where.jobs <= 1:
+                    return [one(each) for each in inputs]
+                with ThreadPoolExecutor(where.jobs) as pool:  # each input is read in its thread, not all of them before
+                    return list(pool.map(lambda number: one(inputs[number]), range(len(inputs))))
 
         return compute
 

@@ -1,21 +1,24 @@
-"""Vectors on disk, addressed by the content they were computed from.
+"""Vectors on disk, addressed by the content they were computed from."""
 
-A store is a folder named after its extractor and the digest of its specification, so changed flags never
-meet stale vectors. It grows by shards: a `.npy` array, then (last) a `.parquet` list of the keys in it. A
-shard without its list is unfinished and ignored. Shards are named after their keys, so two extractors that
-work at once write different files or the same bytes.
-"""
-
+import contextlib
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
 from mer import files
+from mer.shards import Damaged, Shards
+
+VIEWS = 4
+"""arrays kept for studies that read a store: a copy, made again in seconds"""
+BLOCK = 4096
+"""rows of a view that are gathered at once"""
 
 
-class Store:
+class Store(Shards):
     """One extractor's vectors.
 
     Args:
@@ -25,71 +28,86 @@ class Store:
 
     shard = 2048
     """inputs between two savings"""
+    more: ClassVar[dict[str, str]] = {}
+    """columns of its lists besides"""
 
     def __init__(self, folder: Path, spec: dict) -> None:
-        self.spec = spec
-        self.folder = folder / f"{spec['extractor']}-{files.digest(spec)[:16]}"
-        self._index: pd.DataFrame | None = None
-
-    def index(self) -> pd.DataFrame:
-        """Return columns shard, row (-1: failed), error; indexed by key."""
-        if self._index is None:
-            lists = [pd.read_parquet(path).assign(shard=path.stem) for path in sorted(self.folder.glob("*.parquet"))]
-            empty = pd.DataFrame(
-                {
-                    "key": pd.Series(dtype="str"),
-                    "row": pd.Series(dtype="int64"),
-                    "error": pd.Series(dtype="str"),
-                    "shard": pd.Series(dtype="str"),
-                }
-            )
-            joined = pd.concat([empty, *lists], ignore_index=True) if lists else empty
-            self._index = joined.drop_duplicates("key").set_index("key")
-        return self._index
-
-    def missing(self, keys: Sequence[str]) -> list[str]:
-        """Return the keys that have neither a vector nor a recorded failure, each once."""
-        known = self.index().index
-        return [key for key in dict.fromkeys(keys) if key not in known]
+        columns = {"row": "int64", **self.more}
+        super().__init__(folder / f"{spec['extractor']}-{files.digest(spec)[:16]}", spec, columns)
 
     def add(self, keys: Sequence[str], vectors: Sequence[np.ndarray | None], errors: Sequence[str | None]) -> None:
-        """Add one shard; a vector that is None goes with its error."""
+        """Add one shard; a vector that is None goes with its error, and has the row -1."""
         good = [v for v in vectors if v is not None]
-        rows = np.cumsum([v is not None for v in vectors]) - 1
-        listing = pd.DataFrame(
-            {
-                "key": list(keys),
-                "row": [int(r) if v is not None else -1 for r, v in zip(rows, vectors, strict=True)],
-                "error": pd.Series(errors, dtype="str"),
-            }
-        )
-        name = files.digest(list(keys))[:24]
-        with files.replacing(self.folder / f"{name}.npy") as partial:
-            np.save(
-                partial,
-                np.stack(good).astype(np.float32) if good else np.empty((0, 0), np.float32),
-                allow_pickle=False,
-            )
-        files.write_json(self.folder / "spec.json", self.spec)
-        with files.replacing(self.folder / f"{name}.parquet") as partial:
-            listing.to_parquet(partial, index=False)
-        self._index = None
+        there = np.array([v is not None for v in vectors])
+        rows = np.where(there, np.cumsum(there) - 1, -1)
+        array = np.stack(good).astype(np.float32, copy=False) if good else np.empty((0, 0), np.float32)
+        listing = pd.DataFrame({"key": list(keys), "row": rows, "error": pd.Series(errors, dtype="str")})
+        self.put(listing, lambda place: np.save(place, array, allow_pickle=False))
 
     def load(self, keys: Sequence[str | None], width: int) -> tuple[np.ndarray, np.ndarray]:
         """Return vectors of shape (len(keys), width) and which of them are present.
 
-        A key that is None, failed or unknown gives a row of zeros marked absent.
+        A key that is None, failed or unknown gives a row of zeros marked absent. The vectors are mapped, not read, and
+        cannot be changed: the first study that asks for these keys writes them in this order into one file, as rows
+        that lie in one array are gathered many times faster than rows of many shards.
+
+        Raises:
+            Damaged: a shard is cut off or is something else.
         """
         found = self.index().reindex([key or "" for key in keys])
-        rows = found["row"].fillna(-1).to_numpy(dtype=int)
-        vectors = np.zeros((len(keys), width), dtype=np.float32)
-        for shard in found["shard"].dropna().unique():
-            mine = np.flatnonzero((found["shard"] == shard).to_numpy() & (rows >= 0))
-            if len(mine):
-                vectors[mine] = np.load(self.folder / f"{shard}.npy", mmap_mode="r", allow_pickle=False)[rows[mine]]
-        return vectors, rows >= 0
+        rows = found["row"].fillna(-1).to_numpy(dtype=np.int64)
+        if not len(rows):
+            return np.zeros((0, width), np.float32), np.zeros(0, bool)
+        of_shard, names = pd.factorize(found["shard"])
+        content = hashlib.sha256(repr((width, list(names))).encode())
+        content.update(rows.tobytes() + of_shard.astype(np.int64).tobytes())
+        path = self.folder / "views" / f"{content.hexdigest()[:24]}.npy"
+        try:
+            view = _opened(path, (len(rows), width))
+        except (OSError, ValueError):  # not there, or damaged
+            self._write_view(path, names, of_shard, rows, width)
+            view = _opened(path, (len(rows), width))
+        self._forget_views()
+        return view, rows >= 0
 
-    def errors(self, keys: Sequence[str | None]) -> list[str | None]:
-        """Return why each key has no vector; None where it has one or was never tried."""
-        found = self.index()["error"].reindex([key or "" for key in keys])
-        return [None if pd.isna(error) else str(error) for error in found]
+    def _write_view(self, path: Path, names: Sequence[str], of_shard: np.ndarray, rows: np.ndarray, width: int) -> None:
+        header = {"descr": np.dtype(np.float32).str, "fortran_order": False, "shape": (len(rows), width)}
+        with files.replacing(path) as partial, partial.open("wb") as file:
+            np.lib.format.write_array_header_1_0(file, header)
+            for first in range(0, len(rows), BLOCK):
+                part = slice(first, first + BLOCK)
+                file.write(self._gathered(names, of_shard[part], rows[part], width))
+
+    def _gathered(self, names: Sequence[str], of_shard: np.ndarray, rows: np.ndarray, width: int) -> np.ndarray:
+        block = np.zeros((len(rows), width), np.float32)
+        for number in np.unique(of_shard[rows >= 0]):
+            mine = np.flatnonzero((of_shard == number) & (rows >= 0))
+            array = self.array(names[number])
+            try:
+                block[mine] = array[rows[mine]]
+            except (IndexError, ValueError) as error:  # another array than the one that was listed
+                raise Damaged(self.folder / f"{names[number]}.npy", error) from None
+        return block
+
+    def _forget_views(self) -> None:
+        """Delete all but the last views that were used; who has one open keeps it."""
+        by_use = sorted(self.folder.glob("views/[!.]*.npy"), key=_used)
+        for path in by_use[:-VIEWS]:
+            with contextlib.suppress(OSError):  # another system does not delete what is open
+                path.unlink()
+
+
+def _opened(path: Path, shape: tuple[int, int]) -> np.ndarray:
+    view = np.asarray(np.lib.format.open_memmap(path, mode="r"))
+    if view.shape != shape or view.dtype != np.float32:
+        raise ValueError(f"{path}: holds {view.dtype} of shape {view.shape}, not {shape}")
+    with contextlib.suppress(OSError):  # it may be somebody else's
+        path.touch()
+    return view
+
+
+def _used(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:  # another study forgot it
+        return 0.0

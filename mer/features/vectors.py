@@ -21,7 +21,8 @@ class Features:
     """Vectors of a manifest's rows, in its order.
 
     Attributes:
-        arrays: modality -> float32 of shape (rows, width).
+        arrays: modality -> float32 of shape (rows, width). From a store they are mapped: rows are read when they are
+            asked for, and cannot be changed.
         present: modality -> bool of shape (rows,); an absent row is zeros.
         extractors: modality -> what the vectors are of; how they are scaled depends on it.
         layers: modality -> of how many layers of an encoder its vectors are made, where a network is to weigh them.
@@ -73,7 +74,8 @@ def extract(
     """
     stores = {m: Store(folder, spec) for m, spec in specs(section, data).items()}
     sound, words = section.acoustic, section.linguistic
-    acoustic.extract(usable(manifest), raw, stores["audio"], acoustic.EXTRACTORS[sound.extractor].open(sound, where))
+    hear = acoustic.EXTRACTORS[sound.extractor].open(sound, where)
+    acoustic.extract(usable(manifest), raw, stores["audio"], hear, where.jobs)
     texts = keys(manifest, section)["text"]
     linguistic.extract(texts, stores["text"], linguistic.EXTRACTORS[words.extractor].open(words, where))
     return stores
@@ -117,7 +119,10 @@ def load(wanted: Mapping[str, Sequence[str | None]], folder: Path, specs: dict[s
 
 def digest_array(values: np.ndarray) -> str:
     """Return the SHA-256 of an array's bytes, by which a later step sees that its input changed."""
-    return hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest()
+    content = hashlib.sha256()
+    for first in range(0, len(values), 4096):  # mapped values need not be in memory at once
+        content.update(np.ascontiguousarray(values[first : first + 4096]))
+    return content.hexdigest()
 
 
 def principal_plane(vectors: np.ndarray) -> np.ndarray:

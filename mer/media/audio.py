@@ -85,7 +85,7 @@ def read_mono(path: Path, *, start: float | None = None, end: float | None = Non
         raise Unreadable(path, "no samples in the stretch that was asked for")
     if not np.isfinite(samples).all():
         raise Unreadable(path, "some samples are not numbers")
-    mono = samples.mean(axis=1)
+    mono = samples.mean(axis=1) if samples.shape[1] > 1 else samples[:, 0]
     if rate != rate_hz:
         mono = soxr.resample(mono, rate, rate_hz)
     short = round(min_seconds * rate_hz) - len(mono)
@@ -99,7 +99,8 @@ def _plain(path: Path, start: float | None, end: float | None, max_seconds: floa
             last = file.frames if end is None else min(file.frames, round(end * file.samplerate))
             if max_seconds is not None:
                 last = min(last, first + round(max_seconds * file.samplerate))
-            file.seek(first)
+            if first:
+                file.seek(first)
             samples, rate = file.read(max(0, last - first), dtype="float32", always_2d=True), file.samplerate
     except soundfile.LibsndfileError as error:
         raise Unreadable(path, f"not readable as audio ({error.error_string.strip().rstrip('.')})") from None

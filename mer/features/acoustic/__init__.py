@@ -3,9 +3,10 @@
 from functools import partial
 
 from mer.features.acoustic import encoder, functionals, mfcc, opensmile
-from mer.features.acoustic.extract import Changed, extract, keys
+from mer.features.acoustic.extract import extract
+from mer.features.acoustic.recordings import Changed, decode, keys
 from mer.features.extractor import Extractor, one_by_one, specification
-from mer.media import audio
+from mer.media import decoded
 from mer.params.schema import Acoustic, Data
 
 EXTRACTORS = {
@@ -31,10 +32,10 @@ EXTRACTORS = {
 }
 """samples, float32 of shape (n,) at 16 kHz, -> a vector"""
 
-__all__ = ["EXTRACTORS", "Changed", "extract", "keys", "spec"]
+__all__ = ["EXTRACTORS", "Changed", "decode", "extract", "keys", "spec"]
 
 
 def spec(section: Acoustic, data: Data) -> dict:
     """Return everything that determines an acoustic vector besides the recording."""
-    cut = {"rate_hz": audio.RATE_HZ, "min_seconds": data.min_seconds, "max_seconds": data.max_seconds}
-    return specification(section.extractor, EXTRACTORS[section.extractor], section, **cut)
+    samples = decoded.spec(data.min_seconds, data.max_seconds)
+    return specification(section.extractor, EXTRACTORS[section.extractor], section, **samples)

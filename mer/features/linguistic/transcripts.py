@@ -3,17 +3,18 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
 from mer import files
 from mer.features import acoustic
-from mer.features.acoustic.extract import SILENCE
+from mer.features.acoustic.recordings import SILENCE
 from mer.features.extractor import Absent, Compute, Where
 from mer.features.linguistic.dialogue import said
 from mer.features.store import Store
-from mer.media import audio, speech
+from mer.media import decoded, speech
 from mer.params import schema
 
 VERSION = 1
@@ -25,19 +26,17 @@ class Recognised(Store):
 
     shard = 64
     """recognising takes about as long as speaking: an interruption costs minutes, not an hour"""
+    more: ClassVar = {"text": "str"}
 
     def add(self, keys: Sequence[str], texts: Sequence[str | None], errors: Sequence[str | None]) -> None:
         """Add some texts; one that is None goes with its error."""
         columns = {"text": pd.Series(texts, dtype="str"), "error": pd.Series(errors, dtype="str")}
         listing = pd.DataFrame({"key": list(keys), "row": [-1 if t is None else 0 for t in texts], **columns})
-        files.write_json(self.folder / "spec.json", self.spec)
-        with files.replacing(self.folder / f"{files.digest(list(keys))[:24]}.parquet") as partial:
-            listing.to_parquet(partial, index=False)
-        self._index = None
+        self.put(listing, lambda place: np.save(place, np.empty((0, 0), np.float32), allow_pickle=False))
 
     def texts(self, keys: Sequence[str]) -> list[str | None]:
         """Return what was heard; None where nothing was."""
-        found = self.index().reindex(columns=["text"]).reindex(keys)["text"]
+        found = self.index()["text"].reindex(keys)
         return [None if pd.isna(text) else str(text) for text in found]
 
 
@@ -66,7 +65,7 @@ def transcribe(
     heard = asked[asked["reason"].isna()]
     if len(heard):
         store, keys = Recognised(folder, spec(section.transcripts, data)), acoustic.keys(heard)
-        acoustic.extract(heard, raw, store, _compute(section.transcripts, where))
+        acoustic.extract(heard, raw, store, _compute(section.transcripts, where), where.jobs)
         asked.loc[heard.index, "transcription"] = store.texts(keys)
         asked.loc[heard.index, "reason"] = store.errors(keys)
         asked.loc[asked["transcription"].notna(), "text_source"] = source(store.spec)
@@ -85,7 +84,7 @@ def fill_in(manifest: pd.DataFrame, recognised: pd.DataFrame) -> pd.DataFrame:
 
 def spec(section: schema.Transcripts, data: schema.Data) -> dict:
     """Return everything that determines what is heard besides the recording."""
-    cut = {"rate_hz": audio.RATE_HZ, "min_seconds": data.min_seconds, "max_seconds": data.max_seconds}
+    cut = decoded.spec(data.min_seconds, data.max_seconds)
     model = speech.version() if section.recogniser == "pocketsphinx" else _model(section)
     return {"extractor": section.recogniser, "version": VERSION, "model": model, **cut}
 
