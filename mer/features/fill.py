@@ -11,17 +11,20 @@ SHARD = 2048
 """inputs between two savings"""
 
 
-def fill(store: Store, keys: Sequence[str | None], compute: Callable[[list[str]], list], what: str) -> None:
+def fill(
+    store: Store, keys: Sequence[str | None], compute: Callable[[list[str]], list], what: str, shard: int = SHARD
+) -> None:
     """Compute and add the keys that the store does not have.
 
     Args:
         compute: keys -> as many vectors, or `Absent`.
         what: names the progress bar.
+        shard: inputs between two savings.
     """
     todo = store.missing([key for key in keys if key])
     with tqdm(total=len(todo), desc=what, unit="utt", disable=not todo, mininterval=1.0) as bar:
-        for first in range(0, len(todo), SHARD):
-            part = todo[first : first + SHARD]
+        for first in range(0, len(todo), shard):
+            part = todo[first : first + shard]
             results = compute(part)
             gone = [isinstance(r, Absent) for r in results]
             store.add(

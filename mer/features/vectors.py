@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mer.features import acoustic, linguistic
+from mer.features import acoustic, linguistic, visual
 from mer.features.extractor import Where
 from mer.features.store import Store
 from mer.params import schema
@@ -37,15 +37,14 @@ class Features:
 
 def specs(section: schema.Features, data: schema.Data) -> dict[str, dict]:
     """Return modality -> specification: which stores a study reads."""
-    return {"audio": acoustic.spec(section.acoustic, data), "text": linguistic.spec(section.linguistic)}
+    found = {"audio": acoustic.spec(section.acoustic, data), "text": linguistic.spec(section.linguistic)}
+    return found | ({"video": visual.spec(section.visual, data)} if section.visual else {})
 
 
 def keys(manifest: pd.DataFrame, section: schema.Features) -> dict[str, list[str | None]]:
     """Return modality -> the content address of each row's input; None where there is none or it may not be used."""
-    return {
-        "audio": acoustic.keys(manifest),
-        "text": linguistic.keys(manifest, section.linguistic),
-    }
+    found = {"audio": acoustic.keys(manifest), "text": linguistic.keys(manifest, section.linguistic)}
+    return found | ({"video": visual.keys(manifest)} if section.visual else {})
 
 
 def extract(
@@ -65,6 +64,8 @@ def extract(
     acoustic.extract(manifest, raw, stores["audio"], acoustic.EXTRACTORS[sound.extractor].open(sound, where))
     texts = linguistic.keys(manifest, words)
     linguistic.extract(texts, stores["text"], linguistic.EXTRACTORS[words.extractor].open(words, where))
+    if seen := section.visual:
+        visual.extract(manifest, raw, stores["video"], visual.EXTRACTORS[seen.extractor].open(seen, where))
     return stores
 
 
