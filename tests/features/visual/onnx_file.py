@@ -1,4 +1,4 @@
-"""Writing a network with CenterFace's outputs as ONNX, byte by byte: no package for it is needed, nothing is trained."""
+"""Writing a network with CenterFace's outputs as ONNX, byte by byte, so that no package for it is needed."""
 
 import math
 
@@ -13,11 +13,11 @@ def bright_cells(length: float) -> bytes:
     mean = np.full((1, 3, 4, 4), 1 / 48 / 255, np.float32)
     nothing = np.zeros((2, 3, 4, 4), np.float32)
     nodes = [
-        _conv("brightness", mean, -0.5),
+        _conv("brightness"),
         _node("Mul", ["brightness", "steep"], "steeper"),
         _node("Sigmoid", ["steeper"], "537"),
-        _conv("538", nothing, math.log(length / 4)),
-        _conv("539", nothing, 0.0),
+        _conv("538"),
+        _conv("539"),
     ]
     tensors = [
         _tensor("brightness.w", mean), _tensor("brightness.b", np.full(1, -0.5, np.float32)),
@@ -31,7 +31,7 @@ def bright_cells(length: float) -> bytes:
     return _number(1, 7) + _field(7, graph) + _field(8, _number(2, 11))
 
 
-def _conv(name: str, weights: np.ndarray, bias: float) -> bytes:
+def _conv(name: str) -> bytes:
     attributes = [("kernel_shape", [4, 4]), ("strides", [4, 4])]
     lists = [
         _field(1, n.encode()) + b"".join(_number(8, v) for v in values) + _number(20, 7) for n, values in attributes
