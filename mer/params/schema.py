@@ -34,6 +34,8 @@ class Synthetic(Section):
     """per speaker and emotion"""
     shift: float = Field(1.0, ge=0, le=4)
     """how far speakers and corpora lie apart; 0 makes them all alike"""
+    video: bool = False
+    """films of a drawn face beside the sound of two of the corpora"""
 
 
 class Data(Section):
