@@ -47,7 +47,7 @@ def test_films_lie_where_the_originals_have_them_and_repeat(tmp_path):
     assert len(films) == made.clips["ravdess"] + made.clips["cremad"]
     assert all((tmp_path / "a" / p.replace("/02-", "/03-").replace(".mp4", ".wav")).is_file() for p in films[-3:])
     assert "CREMA-D/VideoFlash/1001_DFA_ANG_XX.flv" in films
-    again = synthetic.write(tmp_path / "b", speakers=2, clips=1, video=True, jobs=2)
+    again = synthetic.write(tmp_path / "b", speakers=2, clips=1, video=True)
     assert again.files == made.files
     assert len(list(video.frames(tmp_path / "a" / films[-1]))) >= 3
     without = synthetic.write(tmp_path / "b", speakers=2, clips=1)

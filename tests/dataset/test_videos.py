@@ -49,7 +49,7 @@ def test_a_corpus_knows_its_videos(tmp_path, name, sound, video):
     found = only(tmp_path, name)
     assert (found.path, found.video) == (sound, video)
     (tmp_path / video).write_bytes(b"")
-    assert [row.reason for row in parsed(tmp_path, name) if isinstance(row, Problem)][0].startswith("empty file")
+    assert next(row.reason for row in parsed(tmp_path, name) if isinstance(row, Problem)).startswith("empty file")
 
 
 def test_ravdess_takes_the_video_with_sound_of_the_same_take_and_channel(tmp_path):

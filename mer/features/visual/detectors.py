@@ -11,11 +11,14 @@ from mer import files
 from mer.params.schema import Visual
 
 HAAR = "haarcascade_frontalface_alt2.xml"
-LONGEST_SIDE = 640
+LONGEST_SIDE = 480
 """pixels; larger pictures are looked at in this size"""
 
 SMALLEST_PART = 12
 """a face smaller than this part of the shorter side is not looked for, by `haar`"""
+
+STEP = 1.1
+"""from one size of face to the next, of `haar`: 1.2 takes half the time and loses a third of turned or blurred faces"""
 
 NEIGHBOURS = 5
 """windows that must agree on a face, of `haar`"""
@@ -103,7 +106,7 @@ def haar() -> Detect:
         if scale < 1:
             grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         least = max(24, min(grey.shape) // SMALLEST_PART)
-        found = cascade.detectMultiScale(cv2.equalizeHist(grey), 1.1, NEIGHBOURS, minSize=(least, least))
+        found = cascade.detectMultiScale(cv2.equalizeHist(grey), STEP, NEIGHBOURS, minSize=(least, least))
         return _boxes([(x, y, x + w, y + h) for x, y, w, h in found], (1 / scale, 1 / scale), picture)
 
     return detect
