@@ -78,7 +78,7 @@ def emo_affectnet(section: Visual, where: Where) -> Describe:
     Raises:
         NoWeights: the file is not there or has other tensors.
     """
-    from mer.models.emo_affectnet import EmoAffectNet
+    from mer.features.visual.emo_affectnet import EmoAffectNet
 
     tensors = _tensors(section)
     last = tensors.get("fc2.bias")

@@ -98,9 +98,9 @@ def test_centerface_reads_a_network_and_answers_in_pixels_of_the_picture(tmp_pat
     picture = np.zeros((64, 96, 3), np.uint8)
     picture[32:36, 40:44] = 255  # a cell whose middle is at (42, 34)
     assert detectors.centerface(path)(picture) == [Box(30, 22, 54, 46)]
-    large = np.zeros((640, 1280, 3), np.uint8)  # looked at in half this size
-    large[320:328, 800:808] = 255
-    assert detectors.centerface(path)(large) == [Box(780, 300, 828, 348)]
+    large = np.zeros((448, 960, 3), np.uint8)  # looked at in half this size
+    large[160:168, 800:808] = 255
+    assert detectors.centerface(path)(large) == [Box(780, 140, 828, 188)]
     assert detectors.centerface(path)(np.zeros((64, 96, 3), np.uint8)) == []
 
 

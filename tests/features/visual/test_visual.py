@@ -13,7 +13,7 @@ from mer.features import acoustic, visual
 from mer.features.extractor import Absent, Where
 from mer.features.visual import hog, pooling, resnet
 from mer.features.visual.detectors import Box, NoWeights
-from mer.models.emo_affectnet import EmoAffectNet
+from mer.features.visual.emo_affectnet import EmoAffectNet
 from mer.params.schema import Data, Visual
 from tests.media.films import film, grey
 

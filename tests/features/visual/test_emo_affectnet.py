@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from mer.models.emo_affectnet import EmoAffectNet, SamePadded
+from mer.features.visual.emo_affectnet import EmoAffectNet, SamePadded
 
 STAGES = ((64, 3), (128, 4), (256, 6), (512, 3))
 
