@@ -129,6 +129,7 @@ def _row(
     duration, error = _heard(item, look)
     if error and item.recorded and silence:
         duration = SILENCE_SECONDS
+    kept = silence or (seen and look is not None and pd.notna(look["error"]))  # it is mute, and can be looked at
     return {
         **{name: getattr(item, name) for name in schema.COLUMNS if hasattr(item, name)},
         "utterance_id": f"{corpus.name}/{item.name}", "corpus": corpus.name, "family": corpus.family,
@@ -143,7 +144,7 @@ def _row(
         "too_short": duration is not None and duration < min_seconds,
         "too_long": duration is not None and duration > max_seconds,
         "audio_ok": error is None, "audio_error": error,
-        "exclude_reason": _excluded(corpus, item, mapping, emotion, error, silence or seen),
+        "exclude_reason": _excluded(corpus, item, mapping, emotion, error, kept),
     }  # fmt: skip
 
 

@@ -173,6 +173,16 @@ def test_pictures_without_sound_are_kept_and_said_to_be_mute(built):
     assert pd.isna(mute["audio_sha256"])
 
 
+def test_a_stretch_after_the_end_is_left_out_with_or_without_pictures(tmp_path):
+    for number in range(4):
+        speech(tmp_path / f"mine/{number}.wav", seconds=1)
+    film(tmp_path / "mine/both.mp4", PICTURES, rate=5, sound=TONE)
+    lines = [f"{number}.wav,S{number},joy,," for number in range(4)]
+    put(tmp_path, "mine/my.csv", "\n".join(["path,speaker,emotion,start,end", *lines, "both.mp4,S0,joy,7,8"]))
+    rows = build.build(tmp_path, mine(tmp_path), **BUILD).manifest.set_index("source_path")
+    assert rows.loc["mine/both.mp4", "exclude_reason"].startswith("begins at 7 s of a recording of 1")
+
+
 def test_the_audit_takes_such_a_manifest(built):
     raw, rows = built
     usable = schema.usable(rows)
