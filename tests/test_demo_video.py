@@ -50,8 +50,9 @@ def test_every_film_has_a_face_and_held_out_corpora_are_read_from_it(usable):
     results = scores.score(scores.predictions(done, rows, classes), classes, clusters, study="t", confidence=0.95)
     kept = results[(results["metric"] == "UAR") & (results["answers"] == "restricted") & results["seed"].isna()]
     uar = kept.set_index(["system", "test_corpus"])["value"]
-    for corpus, count in CLASSES.items():
-        assert 1 / count + 0.2 < uar["video", corpus], uar
+    above = {corpus: (uar["video", corpus] - 1 / count) / (1 - 1 / count) for corpus, count in CLASSES.items()}
+    assert min(above.values()) > 0.1, uar
+    assert np.mean(list(above.values())) > 0.2, uar  # learnt from 24 or 32 clips, one per speaker and emotion
 
 
 @pytest.mark.slow

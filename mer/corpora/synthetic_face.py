@@ -33,7 +33,7 @@ EMOTIONS = {
     "calm": (0, 0, -0.15, 0.25, 0, 0, 0),
     "boredom": (-0.02, 0.1, -0.6, -0.2, -0.05, 0, 0),
 }
-SPREAD = np.array((0.015, 0.1, 0.1, 0.2, 0.08, 0.06, 0.15))
+SPREAD = np.array((0.02, 0.13, 0.13, 0.28, 0.1, 0.08, 0.2))
 """standard deviation of each cue from clip to clip"""
 HABIT, OWN_WAY = 0.6, 0.6
 """how far speakers, and corpora in what an emotion does, lie apart per unit of shift, in units of SPREAD"""
