@@ -73,16 +73,21 @@ def _stat(path: Path) -> tuple[int, int, int]:
 
 def _look(path: Path) -> tuple[float | None, int | None, int | None, str | None, bool, str | None]:
     """Seconds, rate, channels, digest and whether there are pictures; or why nothing can be heard."""
-    seen = path.suffix.lower() in video.SUFFIXES
+    may_show = path.suffix.lower() in video.SUFFIXES
     try:
-        header = audio.header(path)
-        return (header.seconds, header.rate, header.channels, files.digest_file(path),
-                seen and video.holds_pictures(path), None)  # fmt: skip
-    except audio.Unreadable as error:
-        digest = files.digest_file(path) if seen else None
-        return None, None, None, digest, seen and video.holds_pictures(path), error.reason
+        sound, error = _sound(path)
+        digest = files.digest_file(path) if may_show or not error else None
+        return *sound, digest, may_show and video.holds_pictures(path), error
     except OSError as error:
         return None, None, None, None, False, f"cannot be opened ({error.strerror})"
+
+
+def _sound(path: Path) -> tuple[tuple, str | None]:
+    try:
+        header = audio.header(path)
+        return (header.seconds, header.rate, header.channels), None
+    except audio.Unreadable as error:
+        return (None, None, None), error.reason
 
 
 def _load(place: Path | None) -> dict[str, tuple]:

@@ -76,7 +76,8 @@ def frames(path: Path, *, per_second: float = 5.0, start: float | None = None, e
             yield from _repeated(shown[1], new)
             count += new
             if time >= last - NEAR:
-                return
+                shown = None
+                break
         shown = time, frame
     if shown is not None:
         new = _instants(count, first, per_second, min(shown[0] + _duration(shown[1]), last))

@@ -205,6 +205,17 @@ def test_a_broken_video_is_a_listed_failure(built, tmp_path):
     assert told["plain0.wav"] is None
 
 
+def test_a_video_that_may_not_be_opened_is_a_reason_and_not_a_crash(tmp_path, monkeypatch):
+    film(tmp_path / "a.mp4", PICTURES, rate=5)
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(files, "digest_file", refuse)
+    found = scan.scan(tmp_path, ["a.mp4"]).loc["a.mp4"]
+    assert (found["error"], found["pictures"]) == ("cannot be opened (Permission denied)", False)
+
+
 def test_a_file_is_digested_once_and_a_silent_film_not_again(built, monkeypatch):
     raw, _ = built
     seen, digest, header = [], files.digest_file, audio.header

@@ -46,8 +46,9 @@ def test_a_stretch_is_what_the_whole_has_there(tmp_path, suffix):
         part = list(video.frames(path, start=first, end=last))
         np.testing.assert_array_equal(part, whole[round(first * 5) : round(last * 5)])
     assert len(list(video.frames(path, start=1.0, max_seconds=0.5))) == 3  # at 1.0, 1.2 and 1.4
-    with pytest.raises(video.Unreadable, match="no pictures in the stretch"):
-        list(video.frames(path, start=6.0))
+    for first, last in ((6.0, None), (1.0, 1.0)):
+        with pytest.raises(video.Unreadable, match="no pictures in the stretch"):
+            list(video.frames(path, start=first, end=last))
 
 
 @settings(max_examples=15, deadline=None)
