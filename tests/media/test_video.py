@@ -130,6 +130,27 @@ def test_what_is_no_video_is_told(tmp_path):
         next(video.frames(tmp_path / "gone.mp4"))
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    place = tmp_path_factory.mktemp("whole")
+    return {suffix: film(place / f"a.{suffix}", shades(20), rate=10) for suffix in ("mp4", "mkv", "avi", "flv", "webm")}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data(), st.sampled_from(["mp4", "mkv", "avi", "flv", "webm"]))
+def test_foreign_bytes_give_pictures_or_a_reason(whole, data, suffix):
+    content = bytearray(whole[suffix].read_bytes())
+    place = st.one_of(st.integers(0, 800), st.integers(0, len(content) - 1))  # headers matter most
+    for where, byte in data.draw(st.lists(st.tuples(place, st.integers(0, 255)), min_size=1, max_size=8)):
+        content[min(where, len(content) - 1)] = byte
+    path = damaged(whole[suffix].with_name(f"changed.{suffix}"), bytes(content))
+    try:
+        count = sum(1 for _ in video.frames(path, max_seconds=30.0))
+    except video.Unreadable:
+        return
+    assert 1 <= count <= 150
+
+
 def test_a_video_that_was_cut_off_after_its_header_is_told(tmp_path):
     whole = film(tmp_path / "a.avi", shades(100)).read_bytes()
     hole = len(whole) // 2
