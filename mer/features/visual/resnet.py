@@ -61,11 +61,12 @@ def resnet50(section: Visual, where: Where) -> Describe:
     Raises:
         NoWeights: the file is not there or has other tensors.
     """
-    from torch import nn
+    import torch
     from torchvision.models import resnet50 as published
 
-    network = published(weights=None)
-    network.fc = nn.Identity()
+    with torch.device("meta"):  # shapes only: no time goes into random weights that are replaced at once
+        network = published(weights=None)
+    network.fc = torch.nn.Identity()
     tensors = {name: value for name, value in _tensors(section).items() if not name.startswith("fc.")}
     _load(network, tensors, section)
     mean, deviation = np.float32(IMAGENET_MEAN), np.float32(IMAGENET_DEVIATION)
@@ -78,11 +79,14 @@ def emo_affectnet(section: Visual, where: Where) -> Describe:
     Raises:
         NoWeights: the file is not there or has other tensors.
     """
+    import torch
+
     from mer.features.visual.emo_affectnet import EmoAffectNet
 
     tensors = _tensors(section)
     last = tensors.get("fc2.bias")
-    network = EmoAffectNet(7 if last is None else last.numel())
+    with torch.device("meta"):
+        network = EmoAffectNet(7 if last is None else last.numel())
     _load(network, tensors, section)
     mean = np.float32(VGGFACE2_MEAN)
     return _in_batches(network, network.embed, lambda faces: faces[..., ::-1] - mean, where)
@@ -142,7 +146,8 @@ def _tensors(section: Visual) -> dict:
 
 def _load(network, tensors: dict, section: Visual) -> None:
     try:
-        network.load_state_dict(tensors, strict=True)
+        network.load_state_dict(tensors, strict=True, assign=True)
+        network.float()
     except RuntimeError as error:
         wrong = " ".join(str(error).split())[:300]
         named = f"features.visual.weights: {section.weights} is not of {section.extractor}"
