@@ -49,15 +49,15 @@ def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
     for path in walk(folder):
         if path.name == LIST:
             yield from _texts(raw, path, texts)
-    places: dict[Clip, dict[str, Path]] = {}
+    places: dict[Clip, dict[str, tuple[Path, Path | None]]] = {}
     for found in recordings(raw, folder, (*AUDIO_SUFFIXES, *VIDEO_SUFFIXES), _key):
         if isinstance(found, Problem):
             yield found
         else:
-            (clip, emotion), path = found
-            places.setdefault(clip, {})[emotion] = path
+            (clip, emotion), *paths = found
+            places.setdefault(clip, {})[emotion] = tuple(paths)
     for (split, number), labels in places.items():
-        for emotion, path in labels.items():
+        for emotion, (path, video) in labels.items():
             others = ", ".join(sorted(set(labels) - {emotion}))
             if others:
                 yield Problem(relative(path, raw), f"two labels: the same clip is in {others}, too")
@@ -72,6 +72,7 @@ def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
                 transcription=text,
                 text_source="asr" if text else "none",
                 split_official=SPLITS[split],
+                video=relative(video, raw) if video else None,
             )
 
 

@@ -48,6 +48,8 @@ class Utterance:
     end: float | None = None
     recorded: bool = True
     """False where there are words only; `path` is then the list that has them"""
+    video: str | None = None
+    """the pictures of the same seconds, where they are not in `path` itself; relative to the raw folder, too"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 ALIASES = {
     "path": ("path", "file", "wav", "audio", "filename", "filepath", "audiopath", "audiofile", "wavpath", "wavfile",
              "sourcepath"),
+    "video": ("video", "videopath", "videofile", "videofilename"),
     "speaker": ("speaker", "speakerid", "spk", "spkid", "spkrid", "actor", "actorid", "subject"),
     "emotion": ("emotion", "emo", "label", "emotionlabel", "emotionclass", "emoclass", "class", "category"),
     "text": ("text", "transcription", "transcript", "rawtext", "utterance", "caption"),

@@ -1,7 +1,8 @@
 """CREMA-D: `AudioWAV/1001_DFA_ANG_XX.wav`, that is actor, sentence, intended emotion and level.
 
 What listeners heard is in `processedResults/tabulatedVotes.csv`: rows whose id starts with 1 are votes on
-the voice alone. Age and sex are in `VideoDemographics.csv`. Both lists may be absent.
+the voice alone. Age and sex are in `VideoDemographics.csv`. Both lists may be absent. The videos
+lie under the same names in `VideoFlash/*.flv`, or wherever they were converted to.
 Traps: a zip from GitHub holds Git-LFS pointers instead of audio; one clip is silent; in fewer than half of
 the clips do listeners hear by voice what the actor intended.
 """
@@ -11,7 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mer.corpora.base import Corpus, Problem, Utterance
-from mer.corpora.files import clips, in_path_order, table, walk, whole
+from mer.corpora.files import clips, in_path_order, relative, table, walk, whole
+from mer.corpora.media import videos
 
 CODES = {
     "ANG": "anger",
@@ -38,6 +40,9 @@ SENTENCES = {
 }
 LEVELS = {"LO": "low", "MD": "medium", "HI": "high", "XX": None}
 DEFECTS = {"1076_MTI_SAD_XX": "the recording is silent in the published corpus"}
+VIDEO_DEFECTS = ("1064_IEO_DIS_MD",)
+"""clips whose video is a minute of all emotions"""
+
 NAME = re.compile(r"(?P<actor>[0-9]{4})_(?P<sentence>[A-Z]{3})_(?P<emotion>[A-Z]{3})_(?P<level>LO|MD|HI|XX)")
 
 
@@ -60,8 +65,21 @@ def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
                 elif found[1][""].startswith("1"):
                     counts = {letter: whole(found[1][letter]) or 0 for letter in VOTES}
                     votes.setdefault(found[1]["fileName"], counts)
+    seen: dict[str, Path] = {}
+    for found in videos(raw, folder, _has_video):
+        if isinstance(found, Problem):
+            yield found
+        else:
+            seen.setdefault(*found)
     for clip in clips(raw, folder):
-        yield clip if isinstance(clip, Problem) else _utterance(*clip[:2], actors, votes)
+        if isinstance(clip, Problem):
+            yield clip
+        else:
+            yield _utterance(*clip[:2], actors, votes, relative(seen[clip[0]], raw) if clip[0] in seen else None)
+
+
+def _has_video(stem: str) -> str | None:
+    return stem if NAME.fullmatch(stem) and stem not in VIDEO_DEFECTS else None
 
 
 def majority(counts: dict[str, int]) -> tuple[str | None, float | None]:
@@ -77,7 +95,7 @@ def majority(counts: dict[str, int]) -> tuple[str | None, float | None]:
     return (chosen[0], most / sum(counts.values())) if len(chosen) == 1 else (None, None)
 
 
-def _utterance(stem: str, path: str, actors: dict, votes: dict) -> Utterance | Problem:
+def _utterance(stem: str, path: str, actors: dict, votes: dict, video: str | None) -> Utterance | Problem:
     codes = NAME.fullmatch(stem)
     if codes is None:
         return Problem(path, "expected a name such as 1001_DFA_ANG_XX with level LO, MD, HI or XX")
@@ -104,6 +122,7 @@ def _utterance(stem: str, path: str, actors: dict, votes: dict) -> Utterance | P
         transcription=text,
         text_source="script" if text else "none",
         sentence_id=codes["sentence"],
+        video=video,
     )
 
 

@@ -72,7 +72,7 @@ def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
         if isinstance(found, Problem):
             yield found
             continue
-        (speaker, emotion, stem, sentence), path = found
+        (speaker, emotion, stem, sentence), path, _ = found
         text = prompts.get(sentence) or None
         yield Utterance(
             name=f"{speaker}_{stem}",

@@ -1,8 +1,8 @@
 """MEAD: `M040/audio/neutral/level_1/034.m4a`, that is actor, emotion, intensity and number.
 
-The initial of the actor is M for men and W for women. Of the videos only the frontal view is read, and only
-where the sound is not there by itself. Traps: files are numbered anew where a clip was lost, so a number does
-not give the sentence; most sentences belong to one emotion, so the text would give the label away; single
+The initial of the actor is M for men and W for women. Of the videos only the frontal view is read; the sound
+is taken from it only where that is not there by itself. Traps: files are numbered anew where a clip was lost, so a
+number does not give the sentence; most sentences belong to one emotion, so the text would give the label away; single
 clips and levels are missing; extracting an actor's archive may add a folder.
 """
 
@@ -50,7 +50,7 @@ def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
         if isinstance(found, Problem):
             yield found
             continue
-        (actor, emotion, level, number), path = found
+        (actor, emotion, level, number), path, video = found
         yield Utterance(
             name=f"{actor}_{emotion}_{level}_{number}",
             path=relative(path, raw),
@@ -59,6 +59,7 @@ def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
             gender=GENDERS[actor[0]],
             language="en",
             emotion_intensity=f"level_{level}",
+            video=relative(video, raw) if video else None,
         )
 
 

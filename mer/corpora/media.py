@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from mer.corpora.base import AUDIO_SUFFIXES, Problem
-from mer.corpora.files import audio, relative, table, walk
+from mer.corpora.files import audio, relative, table, unusable, walk
 
 COMPRESSED_SUFFIXES = (".m4a",)
-VIDEO_SUFFIXES = (".mp4", ".avi")
+VIDEO_SUFFIXES = (".mp4", ".avi", ".flv", ".mkv", ".mov", ".webm")
 SPLIT_WORDS = {"train": "train", "dev": "dev", "val": "dev", "valid": "dev", "validation": "dev", "test": "test"}
 SPLITS = {"train": "train", "dev": "validation", "test": "test"}
 """the word for a split in file names -> the manifest's word"""
@@ -54,11 +54,11 @@ def split_lists(
 
 def recordings(
     raw: Path, folder: Path, suffixes: tuple[str, ...], key: Callable[[Path], Key | str | None]
-) -> Iterator[tuple[Key, Path] | Problem]:
-    """Yield each recording once, with its file.
+) -> Iterator[tuple[Key, Path, Path | None] | Problem]:
+    """Yield each recording once, with its file and, where that is not one itself, the video of it.
 
-    People convert videos and compressed sound where they lie, so of several files the plainest counts and
-    the others are passed over; a second file of the same kind is told.
+    People convert videos and compressed sound where they lie, so of several files the plainest counts for the sound
+    and the others are passed over; a second file of the same kind is told.
 
     Args:
         key: says of a path below `folder` which recording it is; a string says why it is of no use, None
@@ -76,10 +76,22 @@ def recordings(
             found.setdefault(what, []).append(path)
     for what, paths in found.items():
         first, *others = sorted(paths, key=_kind)
-        yield what, first
+        yield what, first, next((path for path in others if path.suffix.lower() in VIDEO_SUFFIXES), None)
         for path in others:
             if _kind(path) == _kind(first):
                 yield Problem(relative(path, raw), f"duplicate copy of {relative(first, raw)}")
+
+
+def videos(raw: Path, folder: Path, key: Callable[[str], Key | None]) -> Iterator[tuple[Key, Path] | Problem]:
+    """Yield the videos below a folder that lie beside sound of other names, or why one of them is of no use.
+
+    Args:
+        key: says of a file's name without suffix which recording it is; None passes it over.
+    """
+    for path in walk(folder):
+        if path.suffix.lower() in VIDEO_SUFFIXES and (what := key(path.stem)) is not None:
+            name, reason = relative(path, raw), unusable(path)
+            yield Problem(name, reason) if reason else (what, path)
 
 
 def _kind(path: Path) -> int:

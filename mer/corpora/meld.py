@@ -35,16 +35,16 @@ Key = tuple[str, int, int]
 @in_path_order
 def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
     """Join the lists to the clips; a line without its clip is still words, so that published parts stay whole."""
-    places: dict[Key, Path] = {}
+    places: dict[Key, tuple[Path, Path | None]] = {}
     for found in recordings(raw, folder, (*AUDIO_SUFFIXES, ".mp4"), _key):
         if isinstance(found, Problem):
             yield found
         else:
-            places[found[0]] = found[1]
+            places[found[0]] = found[1:]
     listed: set[Key] = set()
     for found in split_lists(raw, folder, LIST, COLUMNS):
         yield found if isinstance(found, Problem) else _line(raw, *found, places, listed)
-    for key, path in places.items():
+    for key, (path, _) in places.items():
         if key not in listed:
             yield Problem(relative(path, raw), f"not listed in {key[0]}_sent_emo.csv")
 
@@ -62,7 +62,7 @@ def _line(
     name: str,
     split: str,
     found: tuple[int, dict[str, str]],
-    places: dict[Key, Path],
+    places: dict[Key, tuple[Path, Path | None]],
     listed: set[Key],
 ) -> Utterance | Problem:
     line, row = found
@@ -80,9 +80,10 @@ def _line(
     text = row["Utterance"].translate(PUNCTUATION).strip() or None
     if key not in places and text is None:
         return Problem(name, f"{clip}: neither audio nor words", line=line)
+    path, video = places.get(key, (None, None))
     return Utterance(
         name=clip,
-        path=relative(places[key], raw) if key in places else name,
+        path=relative(path, raw) if path else name,
         speaker=row["Speaker"].translate(PUNCTUATION).strip(),
         emotion_raw=row["Emotion"],
         language="en",
@@ -91,7 +92,8 @@ def _line(
         dialogue_id=f"{split}_{dialogue}",
         turn_index=turn,
         split_official=SPLITS[split],
-        recorded=key in places,
+        recorded=path is not None,
+        video=relative(video, raw) if video else None,
     )
 
 

@@ -5,7 +5,8 @@ CMU_MOSEI_Labels.csd, or the raters' own tables in `Raw/Labels`, which are avera
 folds and recordings. The highest score is the label; where all are zero it is `none`, where two are highest `tie`.
 Traps: the row in the published labels is not the number of the part, so parts are matched by time; some
 begin before zero; tables with a single emotion per row call rows without emotion happy; who speaks is not
-told, so a video counts as a speaker; 399 of the 23,259 parts are in none of the folds.
+told, so a video counts as a speaker; 399 of the 23,259 parts are in none of the folds. Sound and pictures are both
+taken from the whole video or both from the part, as their times differ.
 """
 
 from collections.abc import Iterator
@@ -61,17 +62,17 @@ def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
     """Join the lists to the recordings; videos are yielded as they are, the reader decides."""
     lists = _Lists()
     yield from _read(raw, folder, lists)
-    places: dict[str, Path] = {}
+    places: dict[str, tuple[Path, Path | None]] = {}
     for found in recordings(raw, folder, (*AUDIO_SUFFIXES, ".mp4"), lambda path: (path.stem,)):
         if isinstance(found, Problem):
             yield found
         else:
-            places[found[0][0]] = found[1]
+            places[found[0][0]] = found[1:]
     used = set()
     for name, rows in lists.rated.items():
         used |= {name, rows[0].video}
         yield _utterance(raw, name, rows, lists, places)
-    for stem, path in places.items():
+    for stem, (path, _) in places.items():
         if stem not in used:
             yield Problem(relative(path, raw), "not listed in a table of emotion scores")
 
@@ -131,15 +132,17 @@ def _name(row: Rating, lists: _Lists) -> str:
     return f"{row.video}_{round(row.times[0] * 1000)}ms"
 
 
-def _utterance(raw: Path, name: str, rows: list[Rating], lists: _Lists, places: dict[str, Path]) -> Utterance | Problem:
+def _utterance(
+    raw: Path, name: str, rows: list[Rating], lists: _Lists, places: dict[str, tuple[Path, Path | None]]
+) -> Utterance | Problem:
     first = rows[0]
     part = _part(first, lists)
     times = first.times or (part and (part.start, part.end))
     full, alone = places.get(first.video), places.get(name)
-    if full and times and (alone is None or full.suffix.lower() in AUDIO_SUFFIXES):
-        path, (start, end) = full, times
+    if full and times and (alone is None or full[0].suffix.lower() in AUDIO_SUFFIXES):
+        (path, video), (start, end) = full, times
     elif alone:
-        path, start, end = alone, None, None
+        (path, video), start, end = alone, None, None
     else:
         reason = "no start and end in any list" if full else "no audio"
         return Problem(first.path, f"{name}: {reason}", line=first.line)
@@ -159,6 +162,7 @@ def _utterance(raw: Path, name: str, rows: list[Rating], lists: _Lists, places: 
         split_official=first.split or lists.splits.get(first.video),
         start=start,
         end=end,
+        video=relative(video, raw) if video else None,
     )
 
 

@@ -1,19 +1,21 @@
 """One's own corpus, declared in the study's YAML: a table with a row per recording, no Python.
 
 The table is CSV or TSV with a header, JSON lines (as EmoBox has them), or the `db.yaml` of an audformat
-database (mer/corpora/own_tables.py). Paths in it start at its own folder, or at the folder `audio`. Speakers
+database (mer/corpora/own_tables.py). Paths in it start at its own folder, or at the folder `audio`; those in a column
+`video` name the pictures of the same seconds, where they are in a file of their own. Speakers
 are kept apart as in every corpus; a named `split` column makes the parts official, a named `session` column keeps
 sessions whole.
 """
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from mer.corpora.base import Corpus, Problem, Utterance
 from mer.corpora.columns import GENDERS, NOUNS, PARTS, recognised
 from mer.corpora.files import in_path_order, relative, unusable, whole
+from mer.corpora.media import VIDEO_SUFFIXES
 from mer.corpora.own_tables import JSON_LINES, Row, rows, seconds
 from mer.params.schema import Corpus as Options
 
@@ -81,6 +83,11 @@ def _parse(name: str, options: Options, raw: Path) -> Iterator[Utterance | Probl
             item = Problem(found.path, f"{item.path}: listed a second time", line=found.line)
         elif isinstance(item, Utterance):
             listed.add(key)
+            video = _video(table, found, columns)
+            if isinstance(video, Problem):  # the sound is there all the same
+                yield video
+            else:
+                item = replace(item, video=video)
         yield item
     if found is None:
         yield Problem(table.path, "no rows: a header and one line per recording are expected")
@@ -145,6 +152,18 @@ def _utterance(table: _Table, row: Row, columns: dict[str, str]) -> Utterance | 
         start=start,
         end=end,
     )
+
+
+def _video(table: _Table, row: Row, columns: dict[str, str]) -> str | Problem | None:
+    """The path of a row's video below the raw folder; None where the cell is empty, or is a name and was not named."""
+    cell = row.cells.get(columns.get("video", ""), "").strip()
+    if not cell or (PurePosixPath(cell).suffix.lower() not in VIDEO_SUFFIXES and "video" not in table.options.columns):
+        return None
+    path = _inside(table.audio, cell)
+    if path is None or not path.is_file():
+        return Problem(row.path, f"video {cell!r}: no such file below {relative(table.audio, table.raw)}/", row.line)
+    reason = unusable(path)
+    return Problem(row.path, f"video {cell!r}: {reason}", row.line) if reason else relative(path, table.raw)
 
 
 def _speaker(options: Options, cell: dict[str, str]) -> str:

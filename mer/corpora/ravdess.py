@@ -1,14 +1,19 @@
 """RAVDESS, the speech recordings: `Actor_01/03-01-06-01-02-01-01.wav`.
 
-Seven two-digit codes: modality, vocal channel, emotion, intensity, statement, repetition, actor.
+Seven two-digit codes: modality, vocal channel, emotion, intensity, statement, repetition, actor. The videos are the
+same takes under the modality 01, or 02 without sound: `01-01-06-01-02-01-01.mp4`, anywhere below the folder.
 Traps: song recordings have the same folders and names, apart from the second code; copies are passed
 around that hold every folder twice; odd actors are men and even actors women.
 """
 
 import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 from mer.corpora.base import Corpus, Problem, Utterance
-from mer.corpora.files import each_clip
+from mer.corpora.files import clips, in_path_order, relative
+from mer.corpora.media import videos
 
 EMOTIONS = {
     "01": "neutral",
@@ -29,6 +34,31 @@ NAME = re.compile(
 
 
 SPEECH, SONG = "01", "02"
+
+
+@in_path_order
+def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
+    """Read the file names, and find the videos."""
+    seen: dict[str, str] = {}
+    yield from find_videos(raw, folder, SPEECH, seen)
+    for clip in clips(raw, folder):
+        yield clip if isinstance(clip, Problem) else with_video(_utterance(*clip[:2]), seen)
+
+
+def find_videos(raw: Path, folder: Path, channel: str, seen: dict[str, str]) -> Iterator[Problem]:
+    """Fill `seen` (name without modality -> path); of a take with sound and without, the first counts."""
+    takes: dict[str, list[Path]] = {}
+    for found in videos(raw, folder, lambda stem: stem if NAME.fullmatch(stem) else None):
+        if isinstance(found, Problem):
+            yield found
+        elif NAME.fullmatch(found[0])["channel"] == channel:
+            takes.setdefault(found[0][3:], []).append(found[1])
+    seen.update({take: relative(min(paths, key=lambda p: p.stem), raw) for take, paths in takes.items()})
+
+
+def with_video(found: Utterance | Problem, seen: dict[str, str]) -> Utterance | Problem:
+    """Return an utterance with its video, where there is one."""
+    return replace(found, video=seen.get(found.name[3:])) if isinstance(found, Utterance) else found
 
 
 def _utterance(stem: str, path: str) -> Utterance | Problem:
@@ -67,7 +97,7 @@ CORPUS = Corpus(
     family="ravdess",
     folders=("RAVDESS", "RAVDESS speech", "Audio_Speech_Actors_01-24", "ravdess-emotional-speech-audio"),
     emotions=EMOTIONS,
-    parse=each_clip(_utterance),
+    parse=parse,
     language="en",
     licence="CC BY-NC-SA 4.0",
     citation=(

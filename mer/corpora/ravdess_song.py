@@ -17,14 +17,15 @@ EMOTIONS = {code: ravdess.EMOTIONS[code] for code in ("01", "02", "03", "04", "0
 @in_path_order
 def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
     """Read the file names; speech that lies in the same folder is counted."""
-    speech = 0
+    speech, seen = 0, {}
+    yield from ravdess.find_videos(raw, folder, ravdess.SONG, seen)
     for clip in clips(raw, folder):
         if isinstance(clip, Problem):
             yield clip
         elif (codes := ravdess.NAME.fullmatch(clip[0])) and codes["channel"] == ravdess.SPEECH:
             speech += 1
         else:
-            yield ravdess.utterance(*clip[:2], EMOTIONS)
+            yield ravdess.with_video(ravdess.utterance(*clip[:2], EMOTIONS), seen)
     if speech:
         yield Problem(relative(folder, raw), f"{speech} clips of speech: another corpus of the family, not read")
 

@@ -47,7 +47,7 @@ def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
         if isinstance(found, Problem):
             yield found
             continue
-        (speaker, emotion, number), path = found
+        (speaker, emotion, number), path, _ = found
         yield Utterance(
             name=f"{speaker}_{emotion}{number}",
             path=relative(path, raw),

@@ -15,6 +15,9 @@ analysis finds what was put there. Each is recorded in `Truth` and in `truth.jso
    (mer/corpora/synthetic_voice.py); at 0 only gender and chance remain, so that another corpus is as good
    to learn from as one's own.
 
+With `video`, RAVDESS and CREMA-D get films beside the sound, of a drawn face that acts the same emotion
+(mer/corpora/synthetic_face.py): mp4 files of the modality 02, which has pictures only, and flv files.
+
 Every clip draws from its own generator, seeded by the seed and the clip's id: no clip depends on the order
 or the number of processes, and the clips of a small set are those of a larger one; only MELD's dialogues are
 dealt anew for every size.
@@ -34,6 +37,7 @@ import numpy as np
 import soundfile
 import soxr
 
+from mer.corpora import synthetic_face
 from mer.corpora.synthetic_text import ESD_SECONDS, Tree, cremad_tables, esd, meld
 from mer.corpora.synthetic_voice import RATE, Clip, speak
 from mer.files import read_json, to_root, write_json
@@ -57,7 +61,7 @@ class Truth:
     """What was planted, and every file that was written."""
 
     spec: dict[str, float]
-    """seed, speakers, clips, shift and the format's version"""
+    """seed, speakers, clips, shift and the format's version; video where there are films"""
     shortcut: dict[str, object]
     """corpus, feature, and the feature's value in seconds for each native label"""
     uninformative: dict[str, str]
@@ -76,7 +80,8 @@ class Truth:
     """every file by its path below the raw folder, with the CRC-32 of its bytes"""
 
 
-def write(raw: Path, *, seed: int = 0, speakers: int = 6, clips: int = 5, shift: float = 1.0, jobs: int = 1) -> Truth:
+def write(raw: Path, *, seed: int = 0, speakers: int = 6, clips: int = 5, shift: float = 1.0, video: bool = False,
+          jobs: int = 1) -> Truth:  # fmt: skip
     """Write the five corpora below `raw`, unless they lie there already, and say what is planted in them.
 
     Args:
@@ -85,6 +90,7 @@ def write(raw: Path, *, seed: int = 0, speakers: int = 6, clips: int = 5, shift:
         speakers: in each corpus, 2..24; fewer where the original has fewer.
         clips: for each speaker and emotion, 1 or more; fewer where the file names allow fewer.
         shift: how far speakers and corpora lie apart, 0..4.
+        video: whether RAVDESS and CREMA-D have films, too.
         jobs: processes.
 
     Raises:
@@ -92,6 +98,7 @@ def write(raw: Path, *, seed: int = 0, speakers: int = 6, clips: int = 5, shift:
     """
     raw = Path(raw).resolve()
     spec = {"format": FORMAT, "seed": seed, "speakers": speakers, "clips": clips, "shift": float(shift)}
+    spec |= {"video": True} if video else {}
     found = _read_truth(raw)
     if found and found.spec == spec and _intact(raw, found):
         return found
@@ -126,10 +133,12 @@ def _fill(folder: Path, spec: dict[str, float], jobs: int) -> Truth:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)
     todo = [clip for tree in trees.values() for clip in tree.clips]
-    for parent in {(folder / clip.path).parent for clip in todo}:
+    films = {clip.path: path for clip in todo if (path := _film_path(clip))} if spec.get("video") else {}
+    for parent in {(folder / path).parent for path in (*films.values(), *(clip.path for clip in todo))}:
         parent.mkdir(parents=True, exist_ok=True)
-    _record(folder, todo, seed, float(spec["shift"]), jobs)
-    paths = sorted([clip.path for clip in todo] + [path for tree in trees.values() for path in tree.texts])
+    _record(folder, todo, films, seed, float(spec["shift"]), jobs)
+    written = [*(clip.path for clip in todo), *films.values()]
+    paths = sorted(written + [path for tree in trees.values() for path in tree.texts])
     return Truth(
         spec=spec,
         shortcut={"corpus": "esd", "feature": "duration", "seconds": dict(ESD_SECONDS)},
@@ -143,8 +152,15 @@ def _fill(folder: Path, spec: dict[str, float], jobs: int) -> Truth:
     )
 
 
-def _record(folder: Path, clips: list[Clip], seed: int, shift: float, jobs: int) -> None:
-    one = partial(_record_one, folder, seed, shift)
+def _film_path(clip: Clip) -> str | None:
+    """Where a corpus that has pictures keeps those of a clip."""
+    if clip.corpus == "ravdess":
+        return Path(clip.path).with_name(f"02{clip.name[2:]}.mp4").as_posix()
+    return f"CREMA-D/VideoFlash/{clip.name}.flv" if clip.corpus == "cremad" else None
+
+
+def _record(folder: Path, clips: list[Clip], films: dict[str, str], seed: int, shift: float, jobs: int) -> None:
+    one = partial(_record_one, folder, films, seed, shift)
     if jobs == 1:
         for clip in clips:
             one(clip)
@@ -155,8 +171,10 @@ def _record(folder: Path, clips: list[Clip], seed: int, shift: float, jobs: int)
             pass
 
 
-def _record_one(folder: Path, seed: int, shift: float, clip: Clip) -> None:
+def _record_one(folder: Path, films: dict[str, str], seed: int, shift: float, clip: Clip) -> None:
     sound = speak(clip, seed=seed, shift=shift)
+    if clip.path in films:
+        synthetic_face.film(folder / films[clip.path], clip, sound, seed=seed, shift=shift)
     if clip.rate != RATE:
         sound = np.clip(soxr.resample(sound, RATE, clip.rate), -0.99, 0.99)
     soundfile.write(folder / clip.path, np.round(sound * 32767).astype(np.int16), clip.rate, subtype="PCM_16")

@@ -42,7 +42,7 @@ def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
         if isinstance(found, Problem):
             yield found
             continue
-        (speaker, word, emotion), path = found
+        (speaker, word, emotion), path, _ = found
         yield Utterance(
             name=f"{speaker}_{word}_{emotion}",
             path=relative(path, raw),

@@ -88,12 +88,10 @@ def build(
                 utterances.append((name, item))
     if told and problems == "stop":
         raise Stopped("data.problems is `stop`, and not everything is an utterance:\n" + _examples(told))
-    headers = scan(raw, [item.path for _, item in utterances if item.recorded], cache, jobs)
-    looks = headers[["seconds", "rate", "channels", "sha256", "error"]].to_dict("index")
+    places = [item.path for _, item in utterances if item.recorded] + [i.video for _, i in utterances if i.video]
+    looks = scan(raw, places, cache, jobs).to_dict("index")
     limits = {"min_seconds": min_seconds, "max_seconds": max_seconds, "silence": audio_failure == "silence"}
-    manifest = schema.typed(
-        [_row(known[name], item, maps[name], looks.get(item.path), **limits) for name, item in utterances]
-    )
+    manifest = schema.typed([_row(known[name], item, maps[name], looks, **limits) for name, item in utterances])
     usable = set(manifest.loc[manifest["exclude_reason"].isna(), "corpus"])
     if not usable:
         raise NoCorpora(_unusable(raw, manifest, told))
@@ -123,17 +121,20 @@ def refuse_empty(dataset: Dataset, raw: Path) -> None:
 
 
 def _row(
-    corpus: Corpus, item: Utterance, mapping: labels.Mapping, look: dict | None, *, min_seconds: float,
+    corpus: Corpus, item: Utterance, mapping: labels.Mapping, looks: dict[str, dict], *, min_seconds: float,
     max_seconds: float, silence: bool,
 ) -> dict:  # fmt: skip
     emotion = mapping(item.emotion_raw, item.emotion_perceived)
+    look, (video, seen) = looks.get(item.path), _seen(item, looks)
     duration, error = _heard(item, look)
     if error and item.recorded and silence:
         duration = SILENCE_SECONDS
+    kept = silence or (seen and look is not None and pd.notna(look["error"]))  # it is mute, and can be looked at
     return {
         **{name: getattr(item, name) for name in schema.COLUMNS if hasattr(item, name)},
         "utterance_id": f"{corpus.name}/{item.name}", "corpus": corpus.name, "family": corpus.family,
-        "source_path": item.path, "audio_sha256": None if error else look["sha256"], "duration": duration,
+        "source_path": item.path, "audio_sha256": None if error else look["sha256"],
+        "video_path": video, "video_sha256": looks[video]["sha256"] if video else None, "duration": duration,
         "sampling_rate": None if error else look["rate"], "channels": None if error else look["channels"],
         "emotion": emotion, "emotion_vector": _json(item.emotion_vector),
         "language": item.language or corpus.language, "lexical_control": corpus.lexical_control,
@@ -143,7 +144,7 @@ def _row(
         "too_short": duration is not None and duration < min_seconds,
         "too_long": duration is not None and duration > max_seconds,
         "audio_ok": error is None, "audio_error": error,
-        "exclude_reason": _excluded(corpus, item, mapping, emotion, error, silence),
+        "exclude_reason": _excluded(corpus, item, mapping, emotion, error, kept),
     }  # fmt: skip
 
 
@@ -159,14 +160,22 @@ def _heard(item: Utterance, look: dict | None) -> tuple[float | None, str | None
     return min(whole, item.end or whole) - start, None
 
 
+def _seen(item: Utterance, looks: dict[str, dict]) -> tuple[str | None, bool]:
+    """The utterance's video, and whether it holds pictures; a damaged one is named, so that its reason is told."""
+    if item.video is not None:
+        return item.video, looks[item.video]["pictures"]
+    seen = item.recorded and looks[item.path]["pictures"]
+    return (item.path if seen else None), seen
+
+
 def _excluded(
-    corpus: Corpus, item: Utterance, mapping: labels.Mapping, emotion: str | None, error: str | None, silence: bool
+    corpus: Corpus, item: Utterance, mapping: labels.Mapping, emotion: str | None, error: str | None, kept: bool
 ) -> str | None:
     if emotion is None:
         return mapping.why_not(item.emotion_raw, item.emotion_perceived)
     if corpus.official_splits and item.split_official is None:
         return "outside the official split"
-    if error and item.recorded and not silence:
+    if error and item.recorded and not kept:
         return error
     if error and not item.recorded and not item.transcription:
         return "neither a recording nor words"

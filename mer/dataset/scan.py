@@ -9,17 +9,17 @@ import pandas as pd
 from tqdm import tqdm
 
 from mer import files
-from mer.media import audio
+from mer.media import audio, video
 
 COLUMNS = {"path": "str", "size": "int64", "mtime_ns": "int64", "ctime_ns": "int64", "seconds": "float64",
-           "rate": "Int64", "channels": "Int64", "sha256": "str", "error": "str"}  # fmt: skip
+           "rate": "Int64", "channels": "Int64", "sha256": "str", "pictures": "bool", "error": "str"}  # fmt: skip
 BATCH = 25_000
 """files between two savings: what an interrupted build has looked up is not lost"""
 
 MANY = 5000
 """files from which on processes pay for their start"""
 
-VERSION = 2
+VERSION = 3
 """raised whenever the same file would be described in another way"""
 
 
@@ -27,8 +27,9 @@ def scan(raw: Path, paths: Iterable[str], cache: Path | None = None, jobs: int =
     """Return `COLUMNS` for each file, indexed by its path.
 
     A file whose size and times of change are those of an earlier scan is not opened again. Two times, because a copy
-    keeps the one of its content, and files that swap their names keep it, too. `error` says why a file
-    has no header; such a file is looked at anew each time, as the reason may be gone.
+    keeps the one of its content, and files that swap their names keep it, too. `error` says why nothing
+    of a file can be heard, `pictures` whether there is something to see; what has neither is looked at anew each time,
+    as the reason may be gone. A file that may hold pictures has its digest even so.
 
     Args:
         raw: the folder that `paths` are relative to.
@@ -39,7 +40,7 @@ def scan(raw: Path, paths: Iterable[str], cache: Path | None = None, jobs: int =
     place = cache / f"scan-{VERSION}-{files.digest(str(raw.resolve()))[:16]}.parquet" if cache else None
     known = _load(place)
     stats = {path: _stat(raw / path) for path in wanted}
-    todo = [path for path in wanted if known.get(path, (None,) * 9)[1:4] != stats[path]]
+    todo = [path for path in wanted if known.get(path, (None,) * len(COLUMNS))[1:4] != stats[path]]
     with _workers(jobs, len(todo)) as pool, _progress(len(todo)) as bar:
         for first in range(0, len(todo), BATCH):
             part = todo[first : first + BATCH]
@@ -70,15 +71,23 @@ def _stat(path: Path) -> tuple[int, int, int]:
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
-def _look(path: Path) -> tuple[float | None, int | None, int | None, str | None, str | None]:
-    """Seconds, rate, channels, digest, or why there are none."""
+def _look(path: Path) -> tuple[float | None, int | None, int | None, str | None, bool, str | None]:
+    """Seconds, rate, channels, digest and whether there are pictures; or why nothing can be heard."""
+    may_show = path.suffix.lower() in video.SUFFIXES
+    try:
+        sound, error = _sound(path)
+        digest = files.digest_file(path) if may_show or not error else None
+        return *sound, digest, may_show and video.holds_pictures(path), error
+    except OSError as error:
+        return None, None, None, None, False, f"cannot be opened ({error.strerror})"
+
+
+def _sound(path: Path) -> tuple[tuple, str | None]:
     try:
         header = audio.header(path)
-        return header.seconds, header.rate, header.channels, files.digest_file(path), None
+        return (header.seconds, header.rate, header.channels), None
     except audio.Unreadable as error:
-        return None, None, None, None, error.reason
-    except OSError as error:
-        return None, None, None, None, f"cannot be opened ({error.strerror})"
+        return (None, None, None), error.reason
 
 
 def _load(place: Path | None) -> dict[str, tuple]:
@@ -93,7 +102,7 @@ def _load(place: Path | None) -> dict[str, tuple]:
 
 def _save(place: Path | None, known: dict[str, tuple]) -> None:
     if place is not None:
-        kept = _frame([row for row in known.values() if pd.isna(row[-1])])
+        kept = _frame([row for row in known.values() if pd.isna(row[-1]) or row[-2]])
         with files.replacing(place) as partial:
             kept.to_parquet(partial, index=False)
 

@@ -8,16 +8,18 @@ from mer import files
 
 COLUMNS: dict[str, str] = {
     "utterance_id": "str", "corpus": "str", "family": "str", "source_path": "str", "audio_sha256": "str",
-    "start": "Float64", "end": "Float64", "duration": "Float64", "sampling_rate": "Int64", "channels": "Int64",
-    "emotion": "str", "emotion_raw": "str", "emotion_perceived": "str", "emotion_agreement": "Float64",
-    "emotion_vector": "str", "emotion_intensity": "str", "transcription": "str", "text_source": "str",
-    "lexical_control": "str", "sentence_id": "str", "speaker_id": "str", "gender": "str", "age": "Int64",
-    "language": "str", "session": "str", "dialogue_id": "str", "turn_index": "Int64", "split_official": "str",
-    "split": "str", "fold": "Int64", "text_side": "Int64", "elicitation": "str", "license": "str", "too_short": "bool",
-    "too_long": "bool", "audio_ok": "bool", "audio_error": "str", "exclude_reason": "str",
+    "video_path": "str", "video_sha256": "str", "start": "Float64", "end": "Float64", "duration": "Float64",
+    "sampling_rate": "Int64", "channels": "Int64", "emotion": "str", "emotion_raw": "str",
+    "emotion_perceived": "str", "emotion_agreement": "Float64", "emotion_vector": "str", "emotion_intensity": "str",
+    "transcription": "str", "text_source": "str", "lexical_control": "str", "sentence_id": "str",
+    "speaker_id": "str", "gender": "str", "age": "Int64", "language": "str", "session": "str", "dialogue_id": "str",
+    "turn_index": "Int64", "split_official": "str", "split": "str", "fold": "Int64", "text_side": "Int64",
+    "elicitation": "str", "license": "str", "too_short": "bool", "too_long": "bool", "audio_ok": "bool",
+    "audio_error": "str", "exclude_reason": "str",
 }  # fmt: skip
 """Column -> type; texts and numbers are null where a corpus does not say. `emotion_vector` is a JSON object of
-native labels and numbers (mer/corpora/base.py)."""
+native labels and numbers (mer/corpora/base.py). `video_path` is `source_path` where that holds pictures, too; `start`
+and `end` are seconds of both."""
 
 
 def typed(rows: list[dict]) -> pd.DataFrame:

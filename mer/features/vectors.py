@@ -1,6 +1,7 @@
 """The features of a manifest's rows."""
 
 import hashlib
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,7 @@ import pandas as pd
 
 from mer import files
 from mer.dataset.schema import usable
-from mer.features import acoustic, linguistic
+from mer.features import acoustic, linguistic, visual
 from mer.features.extractor import Where
 from mer.features.store import Store
 from mer.params import schema
@@ -44,7 +45,8 @@ class Features:
 
 def specs(section: schema.Features, data: schema.Data) -> dict[str, dict]:
     """Return modality -> specification: which stores a study reads."""
-    return {"audio": acoustic.spec(section.acoustic, data), "text": linguistic.spec(section.linguistic)}
+    found = {"audio": acoustic.spec(section.acoustic, data), "text": linguistic.spec(section.linguistic)}
+    return found | ({"video": visual.spec(section.visual, data)} if section.visual else {})
 
 
 def keys(manifest: pd.DataFrame, section: schema.Features) -> dict[str, list[str | None]]:
@@ -53,11 +55,13 @@ def keys(manifest: pd.DataFrame, section: schema.Features) -> dict[str, list[str
     Args:
         manifest: the whole one, as turns that are excluded are context all the same.
     """
-    texts, use = linguistic.keys(manifest, section.linguistic), manifest["exclude_reason"].isna()
-    return {
-        "audio": acoustic.keys(usable(manifest)),
-        "text": [text for text, used in zip(texts, use, strict=True) if used],
-    }
+    texts, use, rows = (
+        linguistic.keys(manifest, section.linguistic),
+        manifest["exclude_reason"].isna(),
+        usable(manifest),
+    )
+    found = {"audio": acoustic.keys(rows), "text": [text for text, used in zip(texts, use, strict=True) if used]}
+    return found | ({"video": visual.keys(rows)} if section.visual else {})
 
 
 def extract(
@@ -78,6 +82,8 @@ def extract(
     acoustic.extract(usable(manifest), raw, stores["audio"], hear, where.jobs)
     texts = keys(manifest, section)["text"]
     linguistic.extract(texts, stores["text"], linguistic.EXTRACTORS[words.extractor].open(words, where))
+    if seen := section.visual:
+        visual.extract(usable(manifest), raw, stores["video"], visual.EXTRACTORS[seen.extractor].open(seen, where))
     return stores
 
 

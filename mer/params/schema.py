@@ -14,8 +14,8 @@ Modality = Literal["audio", "video", "text"]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 """of a file or folder"""
 LexicalControl = Literal["free", "parallel", "emotion_specific"]
-Column = Literal["path", "speaker", "emotion", "text", "split", "session", "sentence", "dialogue", "turn", "gender",
-                 "age", "language", "start", "end"]  # fmt: skip
+Column = Literal["path", "video", "speaker", "emotion", "text", "split", "session", "sentence", "dialogue", "turn",
+                 "gender", "age", "language", "start", "end"]  # fmt: skip
 
 
 class Section(BaseModel):
@@ -34,6 +34,8 @@ class Synthetic(Section):
     """per speaker and emotion"""
     shift: float = Field(1.0, ge=0, le=4)
     """how far speakers and corpora lie apart; 0 makes them all alike"""
+    video: bool = False
+    """films of a drawn face beside the sound of two of the corpora"""
 
 
 class Data(Section):

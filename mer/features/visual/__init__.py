@@ -1,0 +1,38 @@
+"""What is seen: extractors, and how a manifest's videos get their vectors."""
+
+from mer.features.extractor import Extractor, specification
+from mer.features.visual import detectors, hog, resnet
+from mer.features.visual.clips import Clip, by_face
+from mer.features.visual.extract import extract, keys
+from mer.params.schema import Data, Visual
+
+EXTRACTORS = {
+    "hog": Extractor(
+        hog.VERSION,
+        lambda _: {"width": 2 * hog.WIDTH},
+        by_face(lambda *_: hog.gradients, hog.crop),
+    ),
+    "resnet50": Extractor(
+        resnet.VERSION,
+        lambda section: {"width": 2 * resnet.RESNET50_WIDTH, **resnet.describe(section)},
+        by_face(resnet.resnet50, resnet.smooth_crop),
+    ),
+    "emo_affectnet": Extractor(
+        resnet.VERSION,
+        lambda section: {"width": 2 * resnet.EMO_AFFECTNET_WIDTH, **resnet.describe(section)},
+        by_face(resnet.emo_affectnet, resnet.nearest_crop),
+    ),
+}
+"""clips (a video and seconds of it) -> a vector of the one face in each"""
+
+FACES = 1
+"""raised whenever the same video gives other pictures, or another face of them"""
+
+__all__ = ["EXTRACTORS", "Clip", "extract", "keys", "spec"]
+
+
+def spec(section: Visual, data: Data) -> dict:
+    """Return everything that determines a visual vector besides the video."""
+    seen = {"faces": FACES, "frames_per_second": section.frames_per_second, "pooling": section.pooling}
+    cut = {"max_seconds": data.max_seconds, **seen, **detectors.describe(section)}
+    return specification(section.extractor, EXTRACTORS[section.extractor], section, **cut)

@@ -1,0 +1,73 @@
+"""Made-up corpora with films, from files to scores: what the faces act has to come out at the other end."""
+
+import numpy as np
+import pytest
+
+from mer import corpora, features
+from mer.corpora import synthetic
+from mer.dataset import build, labels, schema
+from mer.evaluation import protocols, scores, study
+from mer.params.schema import Data, System, Training
+from mer.params.schema import Features as FeaturesSection
+from mer.training import grid
+from tests.studies import run_all
+
+SEEN = ["cremad", "ravdess"]
+CLASSES = {"cremad": 6, "ravdess": 7}
+
+
+@pytest.fixture(scope="module")
+def usable(tmp_path_factory):
+    """The manifest of a small set, and the folder in which it lies."""
+    folder = tmp_path_factory.mktemp("films")
+    synthetic.write(folder / "raw", speakers=4, clips=1, video=True)
+    options = {"policy": "paper7", "overrides": {}, "seed": 0, "validation": 0.1, "test": 0.1, "folds": 4}
+    found = build.build(folder / "raw", corpora.chosen(SEEN), **options, min_seconds=0.1, max_seconds=30)
+    assert len(found.problems) == 0
+    return schema.usable(found.manifest), folder
+
+
+def extracted(usable, folder, **options):
+    section, data = FeaturesSection(acoustic={"n_mfcc": 40}, **options), Data()
+    features.extract(usable, folder / "raw", folder / "store", section, data, features.Where(jobs=2))
+    return features.load(usable, folder / "store", features.specs(section, data), section)
+
+
+def test_every_film_has_a_face_and_held_out_corpora_are_read_from_it(usable):
+    rows, folder = usable
+    assert rows["video_path"].str.endswith((".mp4", ".flv")).all()
+    seen, heard = extracted(rows, folder, visual={}), extracted(rows, folder)
+    assert seen.present["video"].all()
+    assert np.isfinite(seen.arrays["video"]).all()
+    np.testing.assert_array_equal(seen.arrays["audio"], heard.arrays["audio"])
+    classes = labels.classes("paper7")
+    task, cells = study.task_of(rows, seen, classes), protocols.plan(rows, ("loco",), SEEN)
+    systems = {m: System(model="logistic", modalities=(m,)) for m in ("audio", "video")}
+    jobs, skipped = study.jobs(cells, systems, (0,), task)
+    assert not skipped
+    done = grid.run(task, jobs, Training(), where="cpu", threads=1, at_once=1)
+    clusters = corpora.clusters(corpora.chosen(SEEN))
+    results = scores.score(scores.predictions(done, rows, classes), classes, clusters, study="t", confidence=0.95)
+    kept = results[(results["metric"] == "UAR") & (results["answers"] == "restricted") & results["seed"].isna()]
+    uar = kept.set_index(["system", "test_corpus"])["value"]
+    above = {corpus: (uar["video", corpus] - 1 / count) / (1 - 1 / count) for corpus, count in CLASSES.items()}
+    assert min(above.values()) > 0.1, uar
+    assert np.mean(list(above.values())) > 0.2, uar  # learnt from 24 or 32 clips, one per speaker and emotion
+
+
+@pytest.mark.slow
+def test_the_demo_with_films_from_files_to_report(tmp_path):
+    places = {"data__raw": tmp_path / "raw", "data__store": tmp_path / "store"}
+    finished = run_all("params/demo_video.yaml", name="pytest-films", **places)
+    try:
+        assert finished.code == 0, finished.screen
+        manifest = finished.table("data/manifest.parquet")
+        assert manifest["video_sha256"].notna().all()
+        for protocol in ("in_corpus", "loco"):
+            video, audio, both = (finished.uar(protocol, s) for s in ("logistic_video", "logistic", "gated"))
+            for corpus, count in CLASSES.items():
+                assert video[corpus] > 1 / count + 0.2, (protocol, corpus, video)
+                assert audio[corpus] > 1 / count + 0.05, (protocol, corpus, audio)
+            assert both.mean() > audio.mean()
+    finally:
+        finished.remove()
