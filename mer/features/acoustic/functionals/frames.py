@@ -10,7 +10,7 @@ HOP = 160
 WINDOW = 640
 """40 ms: almost three periods of the lowest voice, as pitch needs, and still short against a syllable"""
 FRAMES_PER_SECOND = RATE_HZ / HOP
-BLOCK = 128
+BLOCK = 64
 """frames at once: what is worked on stays in the cache, and memory is not given back and asked for again"""
 QUIETEST_DB = -120.0
 FLOOR_DB = -60.0
