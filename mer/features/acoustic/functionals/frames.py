@@ -9,6 +9,11 @@ RATE_HZ = 16_000
 HOP = 160
 WINDOW = 640
 """40 ms: almost three periods of the lowest voice, as pitch needs, and still short against a syllable"""
+N_FFT = 768
+"""at the longest lag of interest, 266 samples, 1 % of the autocorrelation is what comes round from the other side"""
+BIN_HZ = RATE_HZ / N_FFT
+HUM_HZ = 46.0
+"""below it there is no voice, but hum and rumble"""
 FRAMES_PER_SECOND = RATE_HZ / HOP
 BLOCK = 64
 """frames at once: what is worked on stays in the cache, and memory is not given back and asked for again"""
@@ -43,15 +48,16 @@ def scaled(samples: np.ndarray) -> tuple[np.ndarray, float]:
     return (moving / peak).astype(np.float32), float(20 * np.log10(peak))
 
 
-def blocks(samples: np.ndarray, size: int) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield the number of a frame, and it and those after it, windowed: float32 of shape (at most BLOCK, size).
+def blocks(samples: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield the number of a frame, and it and those after it, windowed: float32 of shape (at most BLOCK, N_FFT).
 
     Frames are centred on every HOP-th sample, n samples make 1 + n // HOP of them, and silence is beyond the edges.
     Zeros follow the WINDOW samples of a frame. The array is used again for the next block.
     """
-    padded = np.pad(samples, WINDOW // 2)
+    padded = np.zeros(len(samples) + WINDOW, np.float32)
+    padded[WINDOW // 2 : -(WINDOW // 2)] = samples
     framed = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]
-    buffer = np.zeros((min(BLOCK, len(framed)), size), np.float32)
+    buffer = np.zeros((min(BLOCK, len(framed)), N_FFT), np.float32)
     for first in range(0, len(framed), BLOCK):
         part = framed[first : first + BLOCK]
         np.multiply(part, window(), out=buffer[: len(part), :WINDOW])

@@ -27,7 +27,7 @@ import numpy as np
 
 from mer.features.acoustic.functionals import frames
 from mer.features.acoustic.functionals.autocorrelation import LAG_RATE_HZ, LOWEST_LAG
-from mer.features.acoustic.functionals.spectrum import BIN_HZ, Shapes
+from mer.features.acoustic.functionals.spectrum import Shapes
 
 OCTAVE_COST = 0.04
 FAR_COST = 0.1
@@ -135,5 +135,5 @@ def _unsteady(contour: np.ndarray, voiced: np.ndarray) -> np.ndarray:
 
 
 def _harmonic(low_db: np.ndarray, at: np.ndarray, hertz: np.ndarray) -> np.ndarray:
-    middle = np.clip(np.round(hertz / BIN_HZ).astype(int), 1, low_db.shape[1] - 2)
+    middle = np.clip(np.round(hertz / frames.BIN_HZ).astype(int), 1, low_db.shape[1] - 2)
     return np.max([low_db[at, middle + step] for step in (-1, 0, 1)], axis=0)

@@ -20,6 +20,7 @@ syllable nuclei of Mermelstein 1975.
 
 import numpy as np
 import scipy.fft
+from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
 from mer.features.acoustic.functionals.frames import FRAMES_PER_SECOND
 
@@ -93,12 +94,10 @@ def _mean_and_deviation(lengths: np.ndarray) -> tuple[float, float]:
 def _syllables(level: np.ndarray, active: np.ndarray) -> int:
     hann = np.hanning(9)[1:-1]
     smooth = np.convolve(np.pad(level, 3, mode="edge"), hann / hann.sum(), mode="valid")
-    around = np.lib.stride_tricks.sliding_window_view
-    largest = around(np.pad(smooth, PEAK_REACH, mode="edge"), 2 * PEAK_REACH + 1).max(axis=1)
-    lowest = around(np.pad(smooth, DIP_REACH, mode="constant", constant_values=level.min() - DIP_DB), DIP_REACH).min(
-        axis=1
-    )
-    before, after = lowest[: len(smooth)], lowest[DIP_REACH + 1 :]
+    largest = maximum_filter1d(smooth, 2 * PEAK_REACH + 1, mode="nearest")
+    padded = np.pad(smooth, DIP_REACH, constant_values=level.min() - DIP_DB)
+    lowest = minimum_filter1d(padded, DIP_REACH)[DIP_REACH // 2 :]  # of a frame of `padded` and the 14 that follow
+    before, after = lowest[: len(smooth)], lowest[DIP_REACH + 1 : DIP_REACH + 1 + len(smooth)]
     peak = (smooth == largest) & active & (smooth - np.maximum(before, after) >= DIP_DB)
     return len(_runs(peak))  # a plateau is one
 
