@@ -69,35 +69,34 @@ def functionals(samples: np.ndarray) -> np.ndarray:
     active = frames.active(level)
     voice = pitch.track(shapes, active)
     absolute = peak_db + loudest + np.array([0.0, level[active].mean(), level.mean()])
+    seen = np.column_stack([shapes.descriptors, level, voice.periodicity])  # (frames, len(ACTIVE))
     vector = np.concatenate(
         [
             np.maximum(absolute, frames.QUIETEST_DB),
-            *_of_active(shapes, level, voice.periodicity, active),
-            *_of_voiced(shapes, level, voice, voice.voiced if voice.voiced.any() else active),
+            *_of_active(seen, shapes.bands, active),
+            *_of_voiced(seen, voice, voice.voiced if voice.voiced.any() else active),
             rhythm.describe(level, active, voice.voiced),
         ]
     )
     return vector.astype(np.float32)
 
 
-def _of_active(
-    shapes: spectrum.Shapes, level: np.ndarray, periodicity: np.ndarray, active: np.ndarray
-) -> list[np.ndarray]:
-    bands = shapes.bands - shapes.bands[active].mean()
-    moving = np.column_stack([shapes.descriptors, level, periodicity, bands])  # (frames, len(ACTIVE + BAND_NAMES))
-    seen = moving[active]
-    summary = statistics.summary(seen)
+def _of_active(seen: np.ndarray, bands: np.ndarray, active: np.ndarray) -> list[np.ndarray]:
+    moving = np.hstack([seen, bands - bands[active].mean()])
+    still = moving[active]
+    summary = statistics.summary(still)
+    level = ACTIVE.index("relative_level")
     return [
         summary[: len(ACTIVE)].ravel(),
         summary[len(ACTIVE) :, SPREAD].ravel(),
         statistics.motion(statistics.deltas(moving)[active]).ravel(),
-        np.delete(relations.slopes(seen, level[active]), ACTIVE.index("relative_level")),
+        np.delete(relations.slopes(still, still[:, level]), level),
     ]
 
 
-def _of_voiced(shapes: spectrum.Shapes, level: np.ndarray, voice: pitch.Voice, voiced: np.ndarray) -> list[np.ndarray]:
-    semitones = voice.semitones[voiced] if voice.voiced.any() else np.full(voiced.sum(), pitch.UNVOICED[0, 0])
-    seen = np.column_stack([shapes.descriptors, level, voice.periodicity])[voiced]  # (voiced frames, len(ACTIVE))
+def _of_voiced(seen: np.ndarray, voice: pitch.Voice, voiced: np.ndarray) -> list[np.ndarray]:
+    seen = seen[voiced]
+    semitones = voice.semitones[voiced] if voice.voiced.any() else np.full(len(seen), pitch.UNVOICED[0, 0])
     related = np.column_stack([seen[:, :CEPSTRA], semitones, seen[:, -2], 10 * seen[:, -1]])
     return [
         statistics.summary(voice.descriptors).ravel(),

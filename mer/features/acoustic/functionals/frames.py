@@ -38,14 +38,15 @@ def scaled(samples: np.ndarray) -> tuple[np.ndarray, float]:
     >>> scaled(np.array([0.0, 0.2], np.float32))[0]
     array([-1.,  1.], dtype=float32)
     """
-    exact = np.asarray(samples, dtype=np.float64)
-    if exact.ndim != 1 or not len(exact) or not np.isfinite(exact).all():
-        raise ValueError(f"samples of shape {exact.shape}: needs one channel, one sample or more, all of them finite")
-    moving = exact - exact.mean()
-    peak = np.abs(moving).max()
-    if peak <= 1e-6 * np.abs(exact).max():
-        return np.zeros(len(exact), np.float32), QUIETEST_DB
-    return (moving / peak).astype(np.float32), float(20 * np.log10(peak))
+    samples = np.asarray(samples)
+    low, high = (samples.min(), samples.max()) if samples.ndim == 1 and len(samples) else (np.nan, np.nan)
+    if not (np.isfinite(low) and np.isfinite(high)):  # NaN is both the least and the greatest
+        raise ValueError(f"samples of shape {samples.shape}: needs one channel, one sample or more, all of them finite")
+    mean = samples.mean(dtype=np.float64)
+    peak = max(float(high) - mean, mean - float(low))
+    if peak <= 1e-6 * max(abs(float(low)), abs(float(high))):
+        return np.zeros(len(samples), np.float32), QUIETEST_DB
+    return ((samples - mean) / peak).astype(np.float32), float(20 * np.log10(peak))
 
 
 def blocks(samples: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:

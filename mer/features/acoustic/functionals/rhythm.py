@@ -105,9 +105,9 @@ def _syllables(level: np.ndarray, active: np.ndarray) -> int:
 def _modulation(level: np.ndarray) -> np.ndarray:
     shape = (level - level.mean()) * np.hanning(len(level) + 2)[1:-1]
     size = max(SMALLEST_FFT, scipy.fft.next_fast_len(len(shape), real=True))
-    power = np.abs(scipy.fft.rfft(shape, size)) ** 2
-    hertz = np.arange(len(power)) * FRAMES_PER_SECOND / size
-    power = power * (hertz <= FASTEST_HZ)
+    hertz = size / FRAMES_PER_SECOND  # bins in one
+    power = np.abs(scipy.fft.rfft(shape, size)[: int(FASTEST_HZ * hertz) + 1]) ** 2
     total = max(power.sum(), 1e-9)
-    shares = [power[(hertz >= a) & (hertz < 2 * a)].sum() / total for a in MODULATION_HZ[:-1]]
-    return np.array([*shares, (hertz * power).sum() / total])
+    starts = np.ceil(np.array(MODULATION_HZ) * hertz).astype(int)
+    shares = np.add.reduceat(power, starts)[:-1] / total
+    return np.array([*shares, power @ np.arange(len(power)) / hertz / total])
