@@ -67,11 +67,16 @@ def measure(sets: dict[str, np.ndarray], clips: Clips, jobs: int) -> dict[tuple[
         jobs: processes, one thread each.
     """
     with ProcessPoolExecutor(jobs, initializer=threadpool_limits, initargs=(1,)) as pool:
-        done = {key: pool.submit(_cells, sets[key[0]], clips, *key[1:]) for key in product(sets, CLASSIFIERS, NORMS)}
+        done = {
+            key: pool.submit(confusions, sets[key[0]], clips, *key[1:]) for key in product(sets, CLASSIFIERS, NORMS)
+        }
         return {(*key, *row): cells for key, job in done.items() for row, cells in job.result().items()}
 
 
-def _cells(vectors: np.ndarray, clips: Clips, classifier: str, norm: str) -> dict[tuple[str, str], dict]:
+def confusions(
+    vectors: np.ndarray, clips: Clips, classifier: str, norm: str, protocols: tuple[str, ...] = ("loco", "in_corpus")
+) -> dict[tuple[str, str], dict[str, np.ndarray]]:
+    """Return (protocol, answers) -> corpus -> confusions, shape (speakers, classes, classes), of one classifier."""
     vectors, fit = vectors.astype(np.float64), CLASSIFIERS[classifier]
     if norm == "speaker":
         for speaker in np.unique(clips.speakers):
@@ -82,8 +87,11 @@ def _cells(vectors: np.ndarray, clips: Clips, classifier: str, norm: str) -> dic
         ready = vectors if norm == "speaker" else standardised(vectors, vectors[train])
         return fit(ready, clips.labels, train, test, clips.classes)
 
-    answers = {("loco", kind): loco for kind, loco in _loco(scores, clips).items()}
-    answers["in_corpus", "restricted"] = _in_corpus(scores, clips)
+    answers = {}
+    if "loco" in protocols:
+        answers = {("loco", kind): given for kind, given in _loco(scores, clips).items()}
+    if "in_corpus" in protocols:
+        answers["in_corpus", "restricted"] = _in_corpus(scores, clips)
     return {row: {c: _confusions(found, clips, c) for c in np.unique(clips.corpora)} for row, found in answers.items()}
 
 
@@ -227,9 +235,11 @@ def mean(cells: dict[str, np.ndarray], less: dict[str, np.ndarray] | None = None
         variances.append((len(counts) - 1) / len(counts) * ((without - without.mean()) ** 2).sum())
         freedoms.append(stats.effective_clusters(counts.sum(axis=(1, 2))) - 1)
     parts, value = np.array(variances) / len(points) ** 2, float(np.mean(points))
+    if not parts.any():  # nothing differs from speaker to speaker, and there is no telling
+        return Mean(value, value, value, 1.0 if value == 0 else float("nan"))
     error, freedom = np.sqrt(parts.sum()), parts.sum() ** 2 / (parts**2 / freedoms).sum()
     reach = student.ppf(0.975, freedom) * error
-    return Mean(value, value - reach, value + reach, float(2 * student.sf(abs(value) / error, freedom)))
+    return Mean(value, float(value - reach), float(value + reach), float(2 * student.sf(abs(value) / error, freedom)))
 
 
 def holm(p: list[float]) -> list[float]:
