@@ -94,5 +94,7 @@ def active(level: np.ndarray) -> np.ndarray:
     L(t) >= min(-3, max(-30, N + 6)) dB, N the clip's 10th percentile: 30 dB below the loudest, or, in a noisy
     recording, 6 dB above its background; a clip of even level is active throughout.
     """
-    background = np.percentile(level, 10) + ABOVE_NOISE_DB
-    return level >= min(-3.0, max(ACTIVE_DB, float(background)))
+    ordered, place = np.sort(level), 0.1 * (len(level) - 1)  # NumPy's percentile takes several times as long
+    below, above = ordered[int(place)], ordered[min(int(place) + 1, len(level) - 1)]
+    background = below + (place - int(place)) * (above - below)
+    return level >= min(-3.0, max(ACTIVE_DB, float(background) + ABOVE_NOISE_DB))

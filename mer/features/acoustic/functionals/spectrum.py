@@ -92,8 +92,8 @@ def describe(samples: np.ndarray) -> Shapes:
     peaks_db = _decibels(peaks)
     energy = linear[:, MELS : MELS + BANDS].sum(axis=1)
     mels_db = _decibels(linear[:, :MELS])
-    descriptors = np.hstack([_descriptors(linear, mels_db, low_db, peaks_db), standing])
-    bands = mels_db.reshape(count, len(BAND_NAMES), 2).mean(axis=2)
+    descriptors = np.column_stack([*_descriptors(linear, mels_db, low_db, peaks_db), standing])
+    bands = (mels_db[:, ::2] + mels_db[:, 1::2]) / 2
     return Shapes(energy, descriptors, bands, correlation, low_db, peaks_db[:, 2])
 
 
@@ -102,7 +102,7 @@ def _decibels(power: np.ndarray) -> np.ndarray:
     return frames.decibels(np.maximum(power, max(float(power.max()) * 10 ** (frames.FLOOR_DB / 10), EPSILON)))
 
 
-def _descriptors(linear: np.ndarray, mels_db: np.ndarray, low_db: np.ndarray, peaks_db: np.ndarray) -> np.ndarray:
+def _descriptors(linear: np.ndarray, mels_db: np.ndarray, low_db: np.ndarray, peaks_db: np.ndarray) -> list[np.ndarray]:
     bands = linear[:, MELS : MELS + BANDS]
     first, second, *resonances = linear[:, MELS + BANDS :].T
     total = np.maximum(bands.sum(axis=1), EPSILON)
@@ -110,21 +110,19 @@ def _descriptors(linear: np.ndarray, mels_db: np.ndarray, low_db: np.ndarray, pe
     flux = np.sqrt((np.diff(mels_db, axis=0, prepend=mels_db[:1]) ** 2).mean(axis=1))
     mean_mel = _decibels(linear[:, :MELS].mean(axis=1))
     slopes = low_db @ _slopes()
-    return np.column_stack(
-        [
-            mels_db @ _dct(),
-            centroid,
-            np.sqrt(np.maximum(second / total - centroid**2, 0)),
-            *_rolloff(bands / total[:, None]),
-            np.minimum(mels_db.mean(axis=1) - mean_mel, 0),
-            flux,
-            slopes,
-            _ratio_db(bands[:, :4].sum(axis=1), bands[:, 4:20].sum(axis=1)),
-            peaks_db[:, 0] - peaks_db[:, 1],
-            _ratio_db(bands[:, 16:].sum(axis=1), total),
-            *map(_moment, resonances[::2], resonances[1::2], np.mean(RESONANCES, axis=1) / 1000),
-        ]
-    )
+    return [
+        mels_db @ _dct(),
+        centroid,
+        np.sqrt(np.maximum(second / total - centroid**2, 0)),
+        *_rolloff(bands / total[:, None]),
+        np.minimum(mels_db.mean(axis=1) - mean_mel, 0),
+        flux,
+        slopes,
+        _ratio_db(bands[:, :4].sum(axis=1), bands[:, 4:20].sum(axis=1)),
+        peaks_db[:, 0] - peaks_db[:, 1],
+        _ratio_db(bands[:, 16:].sum(axis=1), total),
+        *map(_moment, resonances[::2], resonances[1::2], np.mean(RESONANCES, axis=1) / 1000),
+    ]
 
 
 def _ratio_db(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
@@ -139,7 +137,7 @@ def _moment(weighted: np.ndarray, weight: np.ndarray, otherwise: float) -> np.nd
 
 def _rolloff(shares: np.ndarray) -> list[np.ndarray]:
     """kHz below which 50 and 85 % of the energy lie; `shares` has shape (frames, BANDS)."""
-    below = np.cumsum(shares, axis=1)
+    below = shares @ np.triu(np.ones((BANDS, BANDS), np.float32))  # cumulated; a product is faster along short rows
     width = frames.RATE_HZ / 2000 / BANDS
     found = []
     for share in (0.5, 0.85):
