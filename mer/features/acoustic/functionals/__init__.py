@@ -29,14 +29,13 @@ def names() -> list[str]:
     """Return the name of every dimension: descriptor, frames, statistic.
 
     >>> len(names()), names()[0], names()[3]
-    (742, 'level_loudest_dbfs', 'cepstrum_1_active_mean')
+    (680, 'level_loudest_dbfs', 'cepstrum_1_active_mean')
     """
     return [
         *LEVELS,
         *(f"{d}_active_{s}" for d in ACTIVE for s in statistics.SUMMARY),
         *(f"{b}_active_{statistics.SUMMARY[at]}" for b in spectrum.BAND_NAMES for at in SPREAD),
         *(f"{d}_active_{s}" for d in (*ACTIVE, *spectrum.BAND_NAMES) for s in statistics.MOTION),
-        *(f"{d}_active_{s}" for d in ACTIVE for s in statistics.COURSE),
         *(f"{d}_active_per_db" for d in (*ACTIVE, *spectrum.BAND_NAMES) if d != "relative_level"),
         *(f"{d}_voiced_{s}" for d in pitch.NAMES for s in statistics.SUMMARY),
         *(f"pitch_voiced_{s}" for s in statistics.CONTOUR),
@@ -62,7 +61,7 @@ def functionals(samples: np.ndarray) -> np.ndarray:
         ValueError: no samples, or some that are not numbers.
 
     >>> functionals(np.zeros(1, np.float32)).shape
-    (742,)
+    (680,)
     """
     scaled, peak_db = frames.scaled(samples)
     shapes = spectrum.describe(scaled)
@@ -91,7 +90,6 @@ def _of_active(seen: np.ndarray, bands: np.ndarray, active: np.ndarray) -> list[
         summary[: len(ACTIVE)].ravel(),
         summary[len(ACTIVE) :, SPREAD].ravel(),
         statistics.motion(statistics.deltas(moving)[active]).ravel(),
-        statistics.course(still[:, : len(ACTIVE)], np.flatnonzero(active)).ravel(),
         np.delete(relations.slopes(still, still[:, level]), level),
     ]
 

@@ -7,7 +7,6 @@
 | `range` | p95 - p5: what remains of maximum and minimum when single frames may be wrong |
 | `delta_deviation` | deviation of the slope d(t) = Σ n x(t+n) / Σ n², n = -2..2 (10 ms each), per second |
 | `rising`, `falling` | Σ d² / Σ abs(d) over frames where d is above, and below, 0; 0 where there is none |
-| `course`, `bow` | mean of the last third minus the first; of the middle third minus the mean of the other two |
 | `trend` | change along the least-squares line from the first voiced frame to the last |
 
 `rising` and `falling` are slopes at which a contour mostly moves that way. Unlike a plain mean over such frames they do
@@ -21,7 +20,6 @@ from mer.features.acoustic.functionals.frames import FRAMES_PER_SECOND
 SHARES = (0.05, 0.2, 0.5, 0.8, 0.95)
 SUMMARY = ("mean", "deviation", "p5", "p20", "p50", "p80", "p95", "range")
 MOTION = ("delta_deviation", "rising", "falling")
-COURSE = ("course", "bow")
 CONTOUR = (*MOTION, "trend")
 
 
@@ -60,24 +58,6 @@ def motion(slopes: np.ndarray) -> np.ndarray:
     falling = -(squares - signed) / (gross - net + tiny)
     deviation = np.sqrt(np.maximum(squares / len(slopes) - (net / len(slopes)) ** 2, 0))
     return np.column_stack([deviation, rising, falling])
-
-
-def course(values: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Return `COURSE` of each column; shape (descriptors, len(COURSE)).
-
-    A third lasts a third of the time between the first frame and the last, and has the mean of all if it has no frame.
-
-    Args:
-        at: number of each frame, ascending; shape (frames,).
-
-    >>> course(np.array([[1.0], [5.0], [5.0], [2.0]]), np.array([7, 9, 10, 12])).tolist()
-    [[1.0, 3.5]]
-    """
-    third = (at - at[0]) * 3 // (at[-1] - at[0] + 1)
-    members = (third == np.arange(3)[:, None]).astype(np.float64)  # (thirds, frames)
-    sizes = members.sum(axis=1, keepdims=True)
-    first, middle, last = np.where(sizes > 0, members @ values / np.maximum(sizes, 1), values.mean(axis=0))
-    return np.column_stack([last - first, middle - (first + last) / 2])
 
 
 def contour(values: np.ndarray, known: np.ndarray) -> np.ndarray:
