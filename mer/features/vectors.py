@@ -55,12 +55,12 @@ def keys(manifest: pd.DataFrame, section: schema.Features) -> dict[str, list[str
     Args:
         manifest: the whole one, as turns that are excluded are context all the same.
     """
-    texts, use, rows = (
+    texts, used, rows = (
         linguistic.keys(manifest, section.linguistic),
         manifest["exclude_reason"].isna(),
         usable(manifest),
     )
-    found = {"audio": acoustic.keys(rows), "text": [text for text, used in zip(texts, use, strict=True) if used]}
+    found = {"audio": acoustic.keys(rows), "text": list(itertools.compress(texts, used))}
     return found | ({"video": visual.keys(rows)} if section.visual else {})
 
 

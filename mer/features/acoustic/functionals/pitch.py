@@ -27,7 +27,7 @@ import numpy as np
 
 from mer.features.acoustic.functionals import frames
 from mer.features.acoustic.functionals.autocorrelation import LAG_RATE_HZ, LOWEST_LAG
-from mer.features.acoustic.functionals.spectrum import BIN_HZ, Shapes
+from mer.features.acoustic.functionals.spectrum import Shapes
 
 OCTAVE_COST = 0.04
 FAR_COST = 0.1
@@ -87,13 +87,16 @@ def _peaks(r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     Returns:
         two float32 arrays of shape (frames, LAGS - 1 - LOWEST_LAG), for lags LOWEST_LAG..LAGS-2; the second one is
-        within ±0.5 at peaks and makes no sense elsewhere.
+        within ±0.5 at peaks and 0 elsewhere.
     """
-    before, here, after = r[:, LOWEST_LAG - 1 : -2], r[:, LOWEST_LAG:-1], r[:, LOWEST_LAG + 1 :]
-    peak = (here >= before) & (here > after) & (here > 0)
+    inner = r[:, LOWEST_LAG:-1]
+    rows, lags = np.nonzero((inner >= r[:, LOWEST_LAG - 1 : -2]) & (inner > r[:, LOWEST_LAG + 1 :]) & (inner > 0))
+    before, here, after = (r[rows, lags + LOWEST_LAG + step] for step in (-1, 0, 1))
     lean = before - after
-    shift = np.float32(0.5) * lean / np.where(peak, before + after - here - here, np.float32(1))
-    return np.where(peak, here - np.float32(0.25) * lean * shift, np.float32(-np.inf)), shift
+    shift = np.float32(0.5) * lean / (before + after - here - here)
+    heights, shifts = np.full(inner.shape, -np.inf, np.float32), np.zeros(inner.shape, np.float32)
+    heights[rows, lags], shifts[rows, lags] = here - np.float32(0.25) * lean * shift, shift
+    return heights, shifts
 
 
 def _voiced(candidate: np.ndarray, semitones: np.ndarray) -> np.ndarray:
@@ -135,5 +138,5 @@ def _unsteady(contour: np.ndarray, voiced: np.ndarray) -> np.ndarray:
 
 
 def _harmonic(low_db: np.ndarray, at: np.ndarray, hertz: np.ndarray) -> np.ndarray:
-    middle = np.clip(np.round(hertz / BIN_HZ).astype(int), 1, low_db.shape[1] - 2)
+    middle = np.clip(np.round(hertz / frames.BIN_HZ).astype(int), 1, low_db.shape[1] - 2)
     return np.max([low_db[at, middle + step] for step in (-1, 0, 1)], axis=0)

@@ -20,6 +20,7 @@ syllable nuclei of Mermelstein 1975.
 
 import numpy as np
 import scipy.fft
+from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
 from mer.features.acoustic.functionals.frames import FRAMES_PER_SECOND
 
@@ -93,12 +94,10 @@ def _mean_and_deviation(lengths: np.ndarray) -> tuple[float, float]:
 def _syllables(level: np.ndarray, active: np.ndarray) -> int:
     hann = np.hanning(9)[1:-1]
     smooth = np.convolve(np.pad(level, 3, mode="edge"), hann / hann.sum(), mode="valid")
-    around = np.lib.stride_tricks.sliding_window_view
-    largest = around(np.pad(smooth, PEAK_REACH, mode="edge"), 2 * PEAK_REACH + 1).max(axis=1)
-    lowest = around(np.pad(smooth, DIP_REACH, mode="constant", constant_values=level.min() - DIP_DB), DIP_REACH).min(
-        axis=1
-    )
-    before, after = lowest[: len(smooth)], lowest[DIP_REACH + 1 :]
+    largest = maximum_filter1d(smooth, 2 * PEAK_REACH + 1, mode="nearest")
+    padded = np.pad(smooth, DIP_REACH, constant_values=level.min() - DIP_DB)
+    lowest = minimum_filter1d(padded, DIP_REACH)[DIP_REACH // 2 :]  # of a frame of `padded` and the 14 that follow
+    before, after = lowest[: len(smooth)], lowest[DIP_REACH + 1 : DIP_REACH + 1 + len(smooth)]
     peak = (smooth == largest) & active & (smooth - np.maximum(before, after) >= DIP_DB)
     return len(_runs(peak))  # a plateau is one
 
@@ -106,9 +105,9 @@ def _syllables(level: np.ndarray, active: np.ndarray) -> int:
 def _modulation(level: np.ndarray) -> np.ndarray:
     shape = (level - level.mean()) * np.hanning(len(level) + 2)[1:-1]
     size = max(SMALLEST_FFT, scipy.fft.next_fast_len(len(shape), real=True))
-    power = np.abs(scipy.fft.rfft(shape, size)) ** 2
-    hertz = np.arange(len(power)) * FRAMES_PER_SECOND / size
-    power = power * (hertz <= FASTEST_HZ)
+    hertz = size / FRAMES_PER_SECOND  # bins in one
+    power = np.abs(scipy.fft.rfft(shape, size)[: int(FASTEST_HZ * hertz) + 1]) ** 2
     total = max(power.sum(), 1e-9)
-    shares = [power[(hertz >= a) & (hertz < 2 * a)].sum() / total for a in MODULATION_HZ[:-1]]
-    return np.array([*shares, (hertz * power).sum() / total])
+    starts = np.ceil(np.array(MODULATION_HZ) * hertz).astype(int)
+    shares = np.add.reduceat(power, starts)[:-1] / total
+    return np.array([*shares, power @ np.arange(len(power)) / hertz / total])

@@ -21,14 +21,13 @@ SHARES = (0.05, 0.2, 0.5, 0.8, 0.95)
 SUMMARY = ("mean", "deviation", "p5", "p20", "p50", "p80", "p95", "range")
 MOTION = ("delta_deviation", "rising", "falling")
 CONTOUR = (*MOTION, "trend")
-MOMENTS = ("mean", "deviation")
 
 
 def summary(values: np.ndarray) -> np.ndarray:
-    """Return `SUMMARY` of each column, column by column.
+    """Return `SUMMARY` of each column; shape (descriptors, len(SUMMARY)).
 
     >>> summary(np.array([[0.0], [10.0], [20.0]])).round(1).tolist()
-    [10.0, 8.2, 1.0, 4.0, 10.0, 16.0, 19.0, 18.0]
+    [[10.0, 8.2, 1.0, 4.0, 10.0, 16.0, 19.0, 18.0]]
     """
     ordered = np.sort(np.ascontiguousarray(values.T), axis=1)  # contiguous rows sort several times faster
     place = np.array(SHARES) * (ordered.shape[1] - 1)
@@ -37,31 +36,28 @@ def summary(values: np.ndarray) -> np.ndarray:
     share = place - below
     percentiles = ordered[:, below] * (1 - share) + ordered[:, above] * share
     mean, deviation = ordered.mean(axis=1), ordered.std(axis=1)
-    return np.column_stack([mean, deviation, percentiles, percentiles[:, -1] - percentiles[:, 0]]).ravel()
-
-
-def moments(values: np.ndarray) -> np.ndarray:
-    """Return `MOMENTS` of each column, column by column."""
-    return np.column_stack([values.mean(axis=0), values.std(axis=0)]).ravel()
+    return np.column_stack([mean, deviation, percentiles, percentiles[:, -1] - percentiles[:, 0]])
 
 
 def deltas(values: np.ndarray) -> np.ndarray:
     """Return the slope of each column at each frame, per second; the edges are held."""
-    held = np.pad(values, ((2, 2), (0, 0)), mode="edge")
+    held = values[np.clip(np.arange(-2, len(values) + 2), 0, len(values) - 1)]
     return (2 * (held[4:] - held[:-4]) + held[3:-1] - held[1:-3]) * (FRAMES_PER_SECOND / 10)
 
 
 def motion(slopes: np.ndarray) -> np.ndarray:
-    """Return `MOTION` of each column of slopes, column by column.
+    """Return `MOTION` of each column of slopes; shape (descriptors, len(MOTION)).
 
     >>> motion(np.array([[-2.0], [1.0], [3.0]])).round(2).tolist()
-    [2.05, 2.5, -2.0]
+    [[2.05, 2.5, -2.0]]
     """
-    up, down = np.maximum(slopes, 0), np.minimum(slopes, 0)
-    tiny = 1e-9
-    rising = (up**2).sum(axis=0) / (up.sum(axis=0) + tiny)
-    falling = (down**2).sum(axis=0) / (down.sum(axis=0) - tiny)
-    return np.column_stack([slopes.std(axis=0), rising, falling]).ravel()
+    size, tiny = np.abs(slopes), 1e-9
+    net, gross = slopes.sum(axis=0), size.sum(axis=0)
+    squares, signed = np.einsum("ij,ij->j", slopes, slopes), np.einsum("ij,ij->j", slopes, size)
+    rising = (squares + signed) / (gross + net + tiny)  # what falls is not in the sums, what rises is there twice
+    falling = -(squares - signed) / (gross - net + tiny)
+    deviation = np.sqrt(np.maximum(squares / len(slopes) - (net / len(slopes)) ** 2, 0))
+    return np.column_stack([deviation, rising, falling])
 
 
 def contour(values: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -74,7 +70,7 @@ def contour(values: np.ndarray, known: np.ndarray) -> np.ndarray:
         return np.zeros(len(CONTOUR))
     whole = np.convolve(known, np.ones(5), mode="full")[2 : len(known) + 2] == 5
     slopes = deltas(values[:, None])[whole]
-    parts = motion(slopes) if len(slopes) else np.zeros(len(MOTION))
+    parts = motion(slopes)[0] if len(slopes) else np.zeros(len(MOTION))
     time = at - at.mean()
     trend = (time @ values[at]) / max(time @ time, 1) * (at[-1] - at[0])
     return np.append(parts, trend)
