@@ -129,13 +129,3 @@ def digest_array(values: np.ndarray) -> str:
     for first in range(0, len(values), 4096):  # mapped values need not be in memory at once
         content.update(np.ascontiguousarray(values[first : first + 4096]))
     return content.hexdigest()
-
-
-def principal_plane(vectors: np.ndarray) -> np.ndarray:
-    """Return standardised vectors on their first two principal components; shape (n, 2)."""
-    if len(vectors) < 3:
-        return np.zeros((len(vectors), 2))
-    from sklearn.decomposition import PCA
-    from sklearn.preprocessing import StandardScaler
-
-    return PCA(2, random_state=0).fit_transform(StandardScaler().fit_transform(vectors))

@@ -240,6 +240,13 @@ class Features(Section):
     """video is looked at where this section is there; it needs the extra `video`"""
     transcripts: Transcripts = Transcripts()
 
+    @property
+    def networks(self) -> bool:
+        """Whether a pretrained network extracts something, for which a device matters."""
+        seen = self.visual is not None and self.visual.extractor != "hog"
+        encoders = "encoder" in (self.acoustic.extractor, self.linguistic.extractor)
+        return encoders or seen or self.transcripts.recogniser == "whisper"
+
 
 Network = Literal["gated", "flexible_at", "robust_at", "attention", "concat"]
 Linear = Literal["logistic", "ridge", "svm_linear", "svm_rbf"]

@@ -50,17 +50,7 @@ def duration_distribution(manifest: pd.DataFrame) -> Axes:
         return nothing(canvas()[1], "No clip has a duration.")
     groups = {name: part.to_numpy(float) for name, part in rows.groupby("corpus")["duration"]}
     ax = canvas(height=rows_height(len(groups)))[1]
-    ax.boxplot(
-        list(groups.values()),
-        positions=range(len(groups)),
-        orientation="horizontal",
-        whis=(1, 99),
-        widths=0.6,
-        patch_artist=True,
-        boxprops={"facecolor": COLOURS[3]},
-        medianprops={"color": "black"},
-        flierprops={"marker": ".", "markersize": 3},
-    )
+    _boxes(ax, list(groups.values()))
     name_rows(ax, list(groups))
     ax.set(xscale="log", xlabel="duration in seconds")
     ax.xaxis.set_major_formatter("{x:g}")
@@ -177,6 +167,44 @@ def feature_map(points: ArrayLike, corpus: ArrayLike, emotion: ArrayLike) -> Fig
     return figure
 
 
+def pictures(shown: dict[str, NDArray]) -> Figure:
+    """Draw pictures side by side, each with its name above; RGB of shape (height, width, 3)."""
+    figure, axes = canvas(len(shown), height=1.6)
+    for ax, (name, picture) in zip(np.atleast_1d(axes), shown.items(), strict=True):
+        ax.imshow(picture)
+        ax.axis("off")
+        ax.set_title(plain(name), fontsize=5)
+    return figure
+
+
+def dimension_map(corpus: ArrayLike, emotion: ArrayLike) -> Axes:
+    """Draw each dimension of a vector by how much of its variance corpora and emotions explain (eta squared)."""
+    corpus, emotion = np.asarray(corpus, float), np.asarray(emotion, float)
+    ax = canvas()[1]
+    look = next(iter(styles(["dimension"]).values()))
+    ax.scatter(corpus, emotion, s=9, alpha=0.6, color=look.colour, linewidths=0)
+    edge = max(corpus.max(initial=0.01), emotion.max(initial=0.01)) * 1.05
+    ax.plot([0, edge], [0, edge], color="black", linewidth=0.7, linestyle="--")
+    ax.set(xlabel="variance between corpora", ylabel="variance between emotions", xlim=(0, edge), ylim=(0, edge))
+    share = float((corpus > emotion).mean()) if len(corpus) else 0.0
+    return entitle(ax, f"{share:.0%} of the dimensions follow the corpus more than the emotion.")
+
+
+def value_distributions(values: dict[str, ArrayLike], corpus: ArrayLike) -> Figure | Axes:
+    """Draw the values of some dimensions by corpus: box from quartile to quartile, whiskers from 1 to 99 %."""
+    corpus = np.asarray(corpus, dtype=object)
+    known = sorted(set(corpus))
+    if not known or not values:
+        return nothing(canvas()[1], "There is nothing to draw.")
+    figure, axes = canvas(len(values), height=rows_height(len(known)))
+    for ax, (name, column) in zip(np.atleast_1d(axes), values.items(), strict=True):
+        boxes = [np.asarray(column)[corpus == one] for one in known]
+        _boxes(ax, boxes)
+        name_rows(ax, known if ax is np.atleast_1d(axes)[0] else [""] * len(known))
+        entitle(ax, plain(name))
+    return figure
+
+
 def training_curves(history: pd.DataFrame) -> Figure | Axes:
     """Draw each metric by epoch: a thin line per run and corpus, a thick one per corpus for the mean of runs.
 
@@ -209,6 +237,20 @@ def _curve(ax: Axes, rows: pd.DataFrame, name: str, look: Style) -> None:
             ax.plot(best["epoch"], best["value"], "o", color=look.colour, markersize=6)
     mean = rows.groupby("epoch")["value"].mean()
     ax.plot(mean.index, mean, color=look.colour, linestyle=look.line, linewidth=1.8, label=plain(name))
+
+
+def _boxes(ax: Axes, groups: list[NDArray]) -> None:
+    ax.boxplot(
+        groups,
+        positions=range(len(groups)),
+        orientation="horizontal",
+        whis=(1, 99),
+        widths=0.6,
+        patch_artist=True,
+        boxprops={"facecolor": COLOURS[3]},
+        medianprops={"color": "black"},
+        flierprops={"marker": ".", "markersize": 3},
+    )
 
 
 def _bars(counts: pd.DataFrame, fills: list[tuple[str, str]], ends: dict[str, str]) -> Axes:

@@ -32,10 +32,23 @@ EXTRACTORS = {
 }
 """samples, float32 of shape (n,) at 16 kHz, -> a vector"""
 
-__all__ = ["EXTRACTORS", "Changed", "decode", "extract", "keys", "spec"]
+__all__ = ["EXTRACTORS", "Changed", "decode", "extract", "keys", "names", "spec"]
 
 
 def spec(section: Acoustic, data: Data) -> dict:
     """Return everything that determines an acoustic vector besides the recording."""
     samples = decoded.spec(data.min_seconds, data.max_seconds)
     return specification(section.extractor, EXTRACTORS[section.extractor], section, **samples)
+
+
+def names(section: Acoustic, width: int) -> list[str]:
+    """Return what each dimension is; numbers where a network made it.
+
+    >>> names(Acoustic(n_mfcc=2), 4)
+    ['cepstrum 0 mean', 'cepstrum 1 mean', 'cepstrum 0 deviation', 'cepstrum 1 deviation']
+    """
+    if section.extractor == "mfcc":
+        return [f"cepstrum {n} {what}" for what in ("mean", "deviation") for n in range(section.n_mfcc)]
+    if section.extractor == "functionals":
+        return functionals.names()
+    return opensmile.names(section.extractor) if section.extractor in opensmile.SETS else [str(n) for n in range(width)]

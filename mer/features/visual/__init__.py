@@ -1,8 +1,13 @@
 """What is seen: extractors, and how a manifest's videos get their vectors."""
 
-from mer.features.extractor import Extractor, specification
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mer.features.extractor import Absent, Extractor, specification
 from mer.features.visual import detectors, hog, resnet
-from mer.features.visual.clips import Clip, by_face
+from mer.features.visual.clips import Clip, by_face, faces_of
 from mer.features.visual.extract import extract, keys
 from mer.params.schema import Data, Visual
 
@@ -28,7 +33,7 @@ EXTRACTORS = {
 FACES = 1
 """raised whenever the same video gives other pictures, or another face of them"""
 
-__all__ = ["EXTRACTORS", "Clip", "extract", "keys", "spec"]
+__all__ = ["EXTRACTORS", "Clip", "extract", "first_faces", "keys", "spec"]
 
 
 def spec(section: Visual, data: Data) -> dict:
@@ -36,3 +41,23 @@ def spec(section: Visual, data: Data) -> dict:
     seen = {"faces": FACES, "frames_per_second": section.frames_per_second, "pooling": section.pooling}
     cut = {"max_seconds": data.max_seconds, **seen, **detectors.describe(section)}
     return specification(section.extractor, EXTRACTORS[section.extractor], section, **cut)
+
+
+def first_faces(manifest: pd.DataFrame, raw: Path, section: Visual, data: Data) -> dict[str, np.ndarray]:
+    """Return the first crop of the face that was chosen in each video, for people to look at.
+
+    Args:
+        manifest: rows whose video shows a face.
+        raw: the folder that `video_path` is relative to.
+
+    Returns:
+        utterance -> RGB, uint8 of shape (height, width, 3).
+    """
+    detect, found = detectors.open_(section), {}
+    for row in manifest.itertuples():
+        start, end = (None if pd.isna(v) else float(v) for v in (row.start, row.end))
+        clip = Clip(raw / row.video_path, start, end, data.max_seconds)
+        seen = faces_of(clip, detect, resnet.smooth_crop, section.frames_per_second)
+        if not isinstance(seen, Absent) and seen[0]:
+            found[row.utterance_id] = next(iter(seen[0].values()))
+    return found

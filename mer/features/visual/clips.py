@@ -28,6 +28,21 @@ class Clip:
     max_seconds: float | None = None
 
 
+def faces_of(
+    clip: Clip, detect: detectors.Detect, crop: Crop, per_second: float
+) -> tuple[dict[int, np.ndarray], int] | Absent:
+    """Return the crops of the clip's face by number of the picture, and how many pictures there are.
+
+    Raises:
+        FileNotFoundError: the video is not there: no property of its content, so it is no failure to be listed.
+    """
+    stretch = {"start": clip.start, "end": clip.end, "max_seconds": clip.max_seconds}
+    try:
+        return one_face(video.frames(clip.path, per_second=per_second, **stretch), detect, crop, per_second)
+    except video.Unreadable as error:
+        return Absent(error.reason)
+
+
 def by_face(
     describe: Callable[[BaseModel, Where], Callable[[np.ndarray], np.ndarray]], crop: Crop
 ) -> Callable[[BaseModel, Where], Compute]:
@@ -45,11 +60,7 @@ def by_face(
         rate, jobs = section.frames_per_second, max(1, where.jobs)
 
         def look(clip: Clip) -> tuple[dict[int, np.ndarray], int] | Absent:
-            stretch = {"start": clip.start, "end": clip.end, "max_seconds": clip.max_seconds}
-            try:
-                return one_face(video.frames(clip.path, per_second=rate, **stretch), detect, crop, rate)
-            except video.Unreadable as error:  # a missing file is no property of its content: that error goes up
-                return Absent(error.reason)
+            return faces_of(clip, detect, crop, rate)
 
         def vector(seen: tuple[dict[int, np.ndarray], int] | Absent) -> np.ndarray | Absent:
             if isinstance(seen, Absent):
