@@ -7,7 +7,7 @@ from pathlib import Path
 from mer import files
 from mer.dataset import schema
 from mer.evaluation import checkpoints
-from mer.training.checkpoint import Unusable
+from mer.training.checkpoint import Unusable, read_card
 
 SHOWN = ["test_corpus", "answers", "metric", "value", "low", "high", "n", "speakers", "classes"]
 
@@ -19,6 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     out = given.out or files.from_root("outputs/evaluations") / f"{given.checkpoint.name}-on-{run.resolve().name}"
     try:
         _outside_of_runs(out)
+        read_card(given.checkpoint)
         study = checkpoints.open_study(run)
         results, predictions, card = checkpoints.evaluate(given.checkpoint, study, tuple(given.corpora), given.part)
     except (checkpoints.Mismatch, Unusable, ValueError) as error:
@@ -35,7 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
     for corpus in sorted(
         set(results["test_corpus"]) & {c for told in (card, *card["ancestors"]) for c in told["corpora"]}
     ):
-        print(f"{corpus}: the model was trained on other parts of it")
+        rows = "other parts of it" if given.part in ("auto", "test") else "it: some of these rows may be its own"
+        print(f"{corpus}: the model was trained on {rows}")
     print(f"written to {files.to_root(out)}")
     return 0
 

@@ -12,6 +12,8 @@ from mer.training.standardise import Standardiser
 from mer.training.task import Task
 
 FORMAT = 2
+NEEDED = ("tensors_sha256", "temperature", "model", "modalities", "widths", "layers", "classes", "training")
+"""of a card, to answer; the rest says where the model comes from"""
 
 
 class Unusable(ValueError):
@@ -42,17 +44,46 @@ def load(folder: Path, device: str = "cpu"):
     """Return the model of a folder, ready to predict, and its card.
 
     Raises:
-        Unusable: the folder holds no model, a damaged one, or one of another format.
+        Unusable: the folder holds no model, a damaged one, one of another format, or tensors of other shapes than it
+            says.
     """
     card, tensors = _read(folder)
+    try:
+        return _model(card, tensors, device), card
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise Unusable(
+            f"{files.to_root(folder)}: its tensors are not those that model.json describes ({error})"
+        ) from None
+
+
+def _model(card: dict, tensors: dict[str, np.ndarray], device: str):
     standardiser = Standardiser({m: (tensors[f"mean.{m}"], tensors[f"scale.{m}"]) for m in card["modalities"]})
     system = System(model=card["model"], modalities=tuple(card["modalities"]))
     if system.is_network:
         model = _network(tensors, card, standardiser, device)
     else:
         model = _linear(system.model).from_tensors(tensors, standardiser)
-    model.temperature = card["temperature"]
-    return model, card
+    model.temperature = float(card["temperature"])
+    return model
+
+
+def read_card(folder: Path) -> dict:
+    """Return what a checkpoint says of itself.
+
+    Raises:
+        Unusable: the folder holds no model of this format.
+    """
+    place = files.to_root(folder)
+    for wanted in ("model.json", "model.safetensors"):
+        if not (folder / wanted).is_file():
+            raise Unusable(f"{place}: there is no {wanted}; a checkpoint is a folder with model.json and its tensors")
+    card = files.read_json(folder / "model.json")
+    if not isinstance(card, dict) or card.get("format") != FORMAT:
+        told = card.get("format") if isinstance(card, dict) else None
+        raise Unusable(f"{place}: model format {told}, this version reads {FORMAT}")
+    if lacking := [name for name in NEEDED if name not in card]:
+        raise Unusable(f"{place}: model.json does not say its {lacking[0]}")
+    return card
 
 
 def begin_with(network, folder: Path) -> None:
@@ -114,14 +145,7 @@ def _read(folder: Path) -> tuple[dict, dict[str, np.ndarray]]:
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
-    place = files.to_root(folder)
-    for wanted in ("model.json", "model.safetensors"):
-        if not (folder / wanted).is_file():
-            raise Unusable(f"{place}: there is no {wanted}; a checkpoint is a folder with model.json and its tensors")
-    card = files.read_json(folder / "model.json")
-    if not isinstance(card, dict) or card.get("format") != FORMAT:
-        told = card.get("format") if isinstance(card, dict) else None
-        raise Unusable(f"{place}: model format {told}, this version reads {FORMAT}")
+    card, place = read_card(folder), files.to_root(folder)
     if files.digest_file(folder / "model.safetensors") != card["tensors_sha256"]:
         raise Unusable(f"{place}: model.safetensors is not the file that model.json describes")
     try:

@@ -1,6 +1,8 @@
 import json
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -100,6 +102,67 @@ def test_a_checkpoint_needs_nothing_else_and_notices_damage(task, model, tmp_pat
     (tmp_path / "m" / "model.json").write_text(json.dumps({"format": 99}))
     with pytest.raises(ValueError, match="format 99"):
         checkpoint.load(tmp_path / "m")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"widths": {"audio": 13, "text": 8}}, "its tensors are not those"),
+        ({"classes": list("abc")}, "its tensors are not those"),
+        ({"model": "mystery"}, "its tensors are not those"),
+        ({"modalities": ["audio", "smell"]}, "its tensors are not those"),
+        ({"training": {"hidden": "many"}}, "its tensors are not those"),
+        ({"layers": None}, "does not say its layers"),
+    ],
+)
+def test_a_card_that_does_not_fit_its_tensors_is_refused(task, tmp_path, change, told):
+    card = {"model": "gated", "modalities": ["audio", "text"], "widths": {"audio": 12, "text": 8}, "layers": {}}
+    card |= {"classes": list("abcdefg"), "training": TRAINING.model_dump(mode="json"), **change}
+    card = {name: value for name, value in card.items() if value is not None}
+    checkpoint.save(tmp_path / "m", grid.fit(task, job(training=Training(epochs=1, hidden=8)), "cpu"), card)
+    with pytest.raises(checkpoint.Unusable, match=told):
+        checkpoint.load(tmp_path / "m")
+
+
+def test_training_begins_with_a_checkpoint_and_names_it_among_its_ancestors(task, tmp_path):
+    first = grid.fit(task, job(), "cpu")
+    rows = pd.DataFrame({"corpus": task.corpora, "family": task.corpora, "audio_sha256": "x",
+                         "utterance_id": [str(n) for n in ROWS]})  # fmt: skip
+    card = checkpoint.card(job(), task, {"audio": {}, "text": {}}, tuple("abcdefg"), rows)
+    checkpoint.save(tmp_path / "first", first, card)
+    more = Training(epochs=1, batch_size=32, hidden=8, learning_rate=1e-9, start_from=str(tmp_path / "first"))
+    second = grid.fit(task, job(seed=7, training=more), "cpu")
+    np.testing.assert_allclose(second.logits(task.features, TEST), first.logits(task.features, TEST), atol=1e-3)
+    [ancestor] = checkpoint.card(job(training=more), task, {"audio": {}, "text": {}}, tuple("abcdefg"), rows)[
+        "ancestors"
+    ]
+    assert (ancestor["name"], ancestor["corpora"]) == (card["name"], ["one", "two"])
+    other = Training(hidden=4, start_from=str(tmp_path / "first"))
+    with pytest.raises(checkpoint.Unusable, match="of another network"):
+        grid.fit(task, job(training=other), "cpu")
+
+
+def test_a_batch_of_one_and_a_class_that_weighs_nothing(task):
+    rows = np.concatenate([TRAIN[task.labels[TRAIN] < 2][:32], TRAIN[task.labels[TRAIN] == 2][:1]])
+    fitted = grid.fit(task, job(train=rows), "cpu")  # 33 rows in batches of 32
+    assert np.isfinite(fitted.predict(task.features, TEST)).all()
+
+
+@pytest.mark.parametrize("targets", ["soft", "multi_label"])
+def test_shares_of_votes_and_several_classes_at_once(task, targets):
+    answers = np.eye(7, dtype=np.float32)[task.labels] * 0.8 + np.eye(7, dtype=np.float32)[(task.labels + 1) % 3] * 0.2
+    if targets == "multi_label":
+        answers = (answers > 0).astype(np.float32)
+    told = replace(task, answers={targets: answers})
+    settings = Training(epochs=20, batch_size=32, hidden=8, learning_rate=1e-2, targets=targets)
+    probabilities = grid.fit(told, job(training=settings), "cpu").predict(task.features, TEST)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
+    second = np.argsort(probabilities, axis=1)[:, -2]
+    if targets == "soft":
+        assert (probabilities.argmax(axis=1) == task.labels[TEST]).mean() > 0.8
+    assert (second == (task.labels[TEST] + 1) % 3).mean() > 0.5 or targets == "multi_label"
+    both = np.stack([task.labels[TEST], (task.labels[TEST] + 1) % 3], axis=1)
+    assert np.take_along_axis(probabilities, both, axis=1).sum(axis=1).mean() > 0.7
 
 
 def test_device_auto_takes_what_there_is():
