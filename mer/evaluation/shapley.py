@@ -21,8 +21,11 @@ from mer.training import ridge, sums
 from mer.training.standardise import require_finite
 from mer.training.task import Task
 
+COLUMNS = ["players", "target", "player", "value", "low", "high", "n", "speakers", "classes"]
 MOST_PLAYERS = 14
 """more make 2^n trainings too many"""
+WIDEST = 2048
+"""features: a matrix of their squares is kept for each corpus and class"""
 AT_ONCE = 2**24
 """numbers in the decision values that are held at once"""
 
@@ -77,8 +80,29 @@ def of_corpora(
             at = [own.index(tuple(sorted(chain(*sides)))) for sides in _coalitions(list(members.values()))]
             shares = zip(members, _shares(hits[at], support, confidence), strict=True)
             values += [{"players": kind, "target": target, "player": p, **about, **share} for p, share in shares]
-    columns = ["players", "target", "player", "value", "low", "high", "n", "speakers", "classes"]
-    return pd.DataFrame(values, columns=columns), pd.DataFrame(table, columns=["target", "corpora", "value"])
+    return pd.DataFrame(values, columns=COLUMNS), pd.DataFrame(table, columns=["target", "corpora", "value"])
+
+
+def why_not(task: Task, cells: list[Cell], modalities: tuple[str, ...]) -> str:
+    """Return why a plan has no exact values, or would take too long or too much memory; nothing where it has them."""
+    corpora = {str(c) for cell in cells if cell.protocol == "loco" for c in task.corpora[cell.train]}
+    width = sum(task.features.widths(modalities).values())
+    if not corpora:
+        return "no corpus is held out"
+    if len(corpora) - 1 > MOST_PLAYERS:
+        return f"{len(corpora)} corpora make 2^{len(corpora) - 1} coalitions; {MOST_PLAYERS + 1} corpora are the most"
+    return f"{width} features are too many; {WIDEST} are the most" if width > WIDEST else ""
+
+
+def empty() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the two tables of `of_corpora` without rows."""
+    return pd.DataFrame(columns=COLUMNS), pd.DataFrame(columns=["target", "corpora", "value"])
+
+
+def gains(coalitions: pd.DataFrame) -> pd.Series:
+    """Return target -> what training on everything gains over guessing: the sum of its players' values."""
+    by_target = coalitions.groupby("target")["value"]
+    return by_target.last() - by_target.first()
 
 
 def shapley(worth: np.ndarray) -> np.ndarray:

@@ -324,6 +324,8 @@ class Evaluation(Section):
     min_clips: int = Field(100, ge=1)
     """a corpus with fewer is listed, not scored"""
     min_speakers: int = Field(4, ge=3)
+    shapley_penalty: float = Field(0.1, gt=0)
+    """of the ridge that tells what each training corpus is worth, per clip; fixed beforehand, as nothing chooses it"""
 
     @field_validator("seeds")
     @classmethod

@@ -167,6 +167,25 @@ def feature_map(points: ArrayLike, corpus: ArrayLike, emotion: ArrayLike) -> Fig
     return figure
 
 
+def worth_heatmap(values: pd.DataFrame, why_not: str = "") -> Axes:
+    """Draw what each training corpus adds to the UAR on each target; a row is a target, and sums to its whole gain.
+
+    Args:
+        values: target, player, value; one row each.
+        why_not: why there are none.
+    """
+    if values.empty:
+        return nothing(canvas()[1], f"Not computed: {why_not or 'no corpus is tested on what another one trains'}.")
+    table = values.pivot(index="target", columns="player", values="value")
+    ax = canvas(height=rows_height(len(table), 0.4) + 0.4)[1]
+    shares = table.to_numpy(float)
+    labels = np.vectorize(lambda value: "" if np.isnan(value) else f"{value:+.3f}")(shares)
+    heat_map(ax, shares, labels, list(table.index), list(table.columns))
+    ax.set(xlabel="trains", ylabel="is tested")
+    best = values.loc[values["value"].idxmax()]
+    return entitle(ax, plain(f"{best['player']} is worth most to {best['target']} ({best['value']:+.3f} of UAR)."))
+
+
 def pictures(shown: dict[str, NDArray]) -> Figure:
     """Draw pictures side by side, each with its name above; RGB of shape (height, width, 3)."""
     figure, axes = canvas(len(shown), height=1.6)
