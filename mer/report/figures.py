@@ -180,7 +180,8 @@ def worth_heatmap(values: pd.DataFrame, why_not: str = "") -> Axes:
     ax = canvas(height=rows_height(len(table), 0.4) + 0.4)[1]
     shares = table.to_numpy(float)
     labels = np.vectorize(lambda value: "" if np.isnan(value) else f"{value:+.3f}")(shares)
-    heat_map(ax, shares, labels, list(table.index), list(table.columns))
+    strongest = np.nanmax(np.abs(shares)) or 1.0
+    heat_map(ax, shares / strongest, labels, list(table.index), list(table.columns))
     ax.set(xlabel="trains", ylabel="is tested")
     best = values.loc[values["value"].idxmax()]
     return entitle(ax, plain(f"{best['player']} is worth most to {best['target']} ({best['value']:+.3f} of UAR)."))
