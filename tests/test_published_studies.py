@@ -72,7 +72,7 @@ def test_a_published_study_runs_to_its_report(tmp_path, name):
 
 def test_published_networks_have_their_published_sizes():
     from mer.models.fusion import count_parameters
-    from mer.training.network import built
+    from mer.training.fitted import built
 
     sizes = {"audio": 512, "video": 1024, "text": 768}
     for name, system, widths, count in (

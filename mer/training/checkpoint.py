@@ -161,8 +161,7 @@ def _weights(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 def _network(tensors: dict[str, np.ndarray], card: dict, standardiser: Standardiser, device: str):
     import torch
 
-    from mer.training.fitted import Fitted
-    from mer.training.network import built
+    from mer.training.fitted import Fitted, built
 
     t = Training.model_validate(card["training"])
     network = built(card["model"], card["widths"], len(card["classes"]), t, card["layers"])

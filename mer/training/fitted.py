@@ -6,7 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mer import models
 from mer.features import Features
+from mer.params.schema import Training
 from mer.training.standardise import Standardiser
 
 ROWS = 4096
@@ -56,6 +58,12 @@ class Fitted:
         """Return what a checkpoint stores besides the standardiser."""
         weights = {f"network.{name}": value.cpu().numpy() for name, value in self.network.state_dict().items()}
         return {**weights, "seen": self.seen}
+
+
+def built(model: str, widths: dict[str, int], classes: int, training: Training, layers: dict[str, int]) -> nn.Module:
+    """Return a network of the size that the parameters say."""
+    return models.build(model, widths, classes, hidden=training.hidden, dropout=training.dropout, gate=training.gate,
+                        missing=training.missing, layers=layers)  # fmt: skip
 
 
 def probabilities(logits: np.ndarray, multi_label: bool = False) -> np.ndarray:

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mer import files, models
+from mer import files
 from mer.models import noise
 from mer.params.schema import System, Training
-from mer.training import losses, sampling, standardise
-from mer.training.fitted import Fitted, tensors
+from mer.training import checkpoint, losses, sampling, standardise
+from mer.training.fitted import Fitted, built, tensors
 from mer.training.progress import Progress, resumed
 from mer.training.snapshot import Snapshot
 from mer.training.task import Task
@@ -51,9 +51,7 @@ def begun(task: Task, system: System, training: Training, seed: int) -> nn.Modul
         network = built(system.model, task.features.widths(system.modalities), task.classes, training,
                         {m: n for m, n in task.features.layers.items() if m in system.modalities})  # fmt: skip
     if training.start_from:
-        from mer.training.checkpoint import begin_with
-
-        begin_with(network, files.from_root(training.start_from))
+        checkpoint.begin_with(network, files.from_root(training.start_from))
     return network
 
 
@@ -99,12 +97,6 @@ def _prepare(fitted: Fitted, task: Task, rows: np.ndarray, training: Training) -
         present = None  # spares every mask
     arrays = (task.targets(rows, training.targets), weights, shift)
     return Data(inputs, present, *(torch.as_tensor(a, device=device) for a in arrays))
-
-
-def built(model: str, widths: dict[str, int], classes: int, training: Training, layers: dict[str, int]) -> nn.Module:
-    """Return a network of the size that the parameters say."""
-    return models.build(model, widths, classes, hidden=training.hidden, dropout=training.dropout, gate=training.gate,
-                        missing=training.missing, layers=layers)  # fmt: skip
 
 
 def optimiser(network: nn.Module, training: Training) -> torch.optim.Optimizer:
