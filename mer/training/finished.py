@@ -59,6 +59,15 @@ class Finished:
                 save_file(tensors, partial, metadata={"history": json.dumps(done.history)})
         return done
 
+    def forget_others(self, jobs: list[Job]) -> None:
+        """Delete what earlier plans have left, once this one is through: the folder is what the study consists of."""
+        if self.folder is None or not self.folder.is_dir():
+            return
+        names = {f"{self.address(job)[:32]}.safetensors" for job in jobs}
+        for path in self.folder.iterdir():
+            if path.suffix in (".safetensors", ".unfinished") and path.name not in names:
+                path.unlink(missing_ok=True)
+
     def unfinished(self, *jobs: Job) -> Path | None:
         """Return where trainings that run together are kept while they do."""
         if self.folder is None:

@@ -60,7 +60,8 @@ def run(task: Task, jobs: list[Job], how: Engine, folder: Path | None = None) ->
     """Run all jobs and return their results in the order of `jobs`.
 
     Args:
-        folder: where finished runs are kept, and unfinished ones while they run; None keeps nothing.
+        folder: where finished runs are kept, and unfinished ones while they run, those of this plan alone; None keeps
+            nothing.
     """
     kept = Finished(folder, task, how)
     results: dict[int, Done] = {n: done for n, job in enumerate(jobs) if (done := kept.load(job)) is not None}
@@ -69,6 +70,7 @@ def run(task: Task, jobs: list[Job], how: Engine, folder: Path | None = None) ->
         for number, done in _completed(task, jobs, todo, how, kept):
             results[number] = done
             bar.update()
+    kept.forget_others(jobs)
     return [results[number] for number in range(len(jobs))]
 
 

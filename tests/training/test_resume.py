@@ -108,6 +108,7 @@ def test_a_finished_run_is_never_trained_again(task, tmp_path, monkeypatch):
     task.labels[jobs[0].train[0]] = 1
     grid.run(task, jobs[:1], engine, tmp_path)
     assert trained == [1, 0, 0, 1, 0]
+    assert len(list(tmp_path.iterdir())) == 1  # of this plan
 
 
 @pytest.mark.parametrize("name", ["single", "stacked"])
