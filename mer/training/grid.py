@@ -1,12 +1,14 @@
 """Many trainings: planned as data, trained one by one, in processes or stacked; what is finished is kept."""
 
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
-from multiprocessing import get_context
+from multiprocessing import get_all_start_methods, get_context
 from pathlib import Path
 
+import numpy as np
 from tqdm import tqdm
 
 from mer.training import calibration, device
@@ -16,6 +18,8 @@ from mer.training.task import Task
 
 STACK_FLOATS = 2**30
 """in the tensors of one stack; fixed, as the free memory of the moment may not decide how something is computed"""
+WORTH_A_PROCESS = 50_000
+"""rows, times epochs: importing torch takes as long as training on so many"""
 
 
 @dataclass(frozen=True)
@@ -74,27 +78,62 @@ def run(task: Task, jobs: list[Job], how: Engine, folder: Path | None = None) ->
 
 def _completed(task: Task, jobs: list[Job], todo: list[int], how: Engine, kept: Finished) -> Iterator[tuple[int, Done]]:
     if how.name == "stacked":
-        stackable = [n for n in todo if jobs[n].system.is_network]
-        for numbers in _stacks(task, jobs, stackable):
-            yield from zip(numbers, _stack(task, [jobs[n] for n in numbers], how, kept), strict=True)
+        for numbers in _stacks(task, jobs, [n for n, job in enumerate(jobs) if job.system.is_network]):
+            left = _left(numbers, jobs, set(todo), kept)
+            yield from zip(left, _stack(task, [jobs[n] for n in left], how, kept), strict=True)
         todo = [n for n in todo if not jobs[n].system.is_network]
-    # A process takes seconds to import torch; a few jobs are not worth it. A GPU is given to one at a time.
-    workers = 1 if how.device != "cpu" else min(how.at_once, len(todo) // 8)
-    if workers < 2:
+    todo = sorted(todo, key=lambda n: -_size(jobs[n]))  # the longest first, so that all processes end together
+    workers = min(how.at_once, len(todo), sum(_size(jobs[n]) for n in todo) // WORTH_A_PROCESS)
+    if workers < 2 or how.device != "cpu":  # a GPU is given to one at a time
         _set_up(task, how, kept)
         yield from ((number, _one(jobs[number])) for number in todo)
         return
-    with ProcessPoolExecutor(workers, get_context("spawn"), _set_up, (task, how, kept)) as pool:
-        waiting = {pool.submit(_one, jobs[number]): number for number in todo}
-        for future in as_completed(waiting):
-            yield waiting[future], future.result()
+    with tempfile.TemporaryDirectory() as place:
+        given = (_stored(task, Path(place)), how, kept, Path(place))
+        with ProcessPoolExecutor(workers, _processes(), _set_up, given) as pool:
+            waiting = {pool.submit(_one, jobs[number]): number for number in todo}
+            for future in as_completed(waiting):
+                yield waiting[future], future.result()
+
+
+def _size(job: Job) -> int:
+    return len(job.train) * job.training.epochs
+
+
+def _left(numbers: list[int], jobs: list[Job], todo: set[int], kept: Finished) -> list[int]:
+    """Which runs of a stack are to be trained; all, where it was killed while its results were being saved.
+
+    Company changes the last bits of a run, so the stack that is gone on with is the one that was begun.
+    """
+    left = [n for n in numbers if n in todo]
+    begun = kept.unfinished(*(jobs[n] for n in numbers))
+    return numbers if left and begun is not None and begun.is_file() else left
+
+
+def _processes():
+    """Copies of one process that has imported torch, where the system can make them: they share its memory."""
+    if "forkserver" not in get_all_start_methods():
+        return get_context("spawn")
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["mer.training.network"])
+    return context
+
+
+def _stored(task: Task, folder: Path) -> Task:
+    """Write the vectors, which processes then map instead of each holding them; return the task without them."""
+    for modality, values in task.features.arrays.items():
+        np.save(folder / f"{modality}.npy", values)
+    return replace(task, features=replace(task.features, arrays={}))
 
 
 _here: dict = {}
 """What a worker process works on; sent once instead of with every job."""
 
 
-def _set_up(task: Task, how: Engine, kept: Finished) -> None:
+def _set_up(task: Task, how: Engine, kept: Finished, place: Path | None = None) -> None:
+    if place is not None:
+        arrays = {path.stem: np.load(path, mmap_mode="r") for path in sorted(place.glob("*.npy"))}
+        task = replace(task, features=replace(task.features, arrays=arrays))
     device.prepare(how.device, how.threads)
     _here.update(task=task, how=how, kept=kept)
 
@@ -108,13 +147,19 @@ def _one(job: Job) -> Done:
 def _stack(task: Task, jobs: list[Job], how: Engine, kept: Finished) -> list[Done]:
     from mer.training import stacked
 
+    if not jobs:
+        return []
     device.prepare(how.device, how.threads)
-    models = stacked.fit_many(task, jobs, how.device, kept.unfinished(*jobs))
+    snapshot = kept.unfinished(*jobs)
+    models = stacked.fit_many(task, jobs, how.device, snapshot)
     fitted = [_calibrated(model, task, job) for model, job in zip(models, jobs, strict=True)]
-    return [
+    done = [
         kept.save(Done(job, model.predict(task.features, job.test), model.history))
         for model, job in zip(fitted, jobs, strict=True)
     ]
+    if snapshot is not None:
+        snapshot.unlink(missing_ok=True)
+    return done
 
 
 def _stacks(task: Task, jobs: list[Job], numbers: list[int]) -> Iterator[list[int]]:
