@@ -16,8 +16,9 @@ from mer.training.finished import Finished
 from mer.training.job import Done, Job
 from mer.training.task import Task
 
-STACK_FLOATS = 2**30
-"""in the tensors of one stack; fixed, as the free memory of the moment may not decide how something is computed"""
+STACK_FLOATS = {"cpu": 2**24, "cuda": 2**30, "mps": 2**30}
+"""in the tensors of one stack: on a CPU larger ones leave its caches and are slower; fixed, as neither the free memory
+of the moment nor the number of processes may decide how something is computed"""
 WORTH_A_PROCESS = 50_000
 """rows, times epochs: importing torch takes as long as training on so many"""
 
@@ -77,27 +78,25 @@ def run(task: Task, jobs: list[Job], how: Engine, folder: Path | None = None) ->
 
 
 def _completed(task: Task, jobs: list[Job], todo: list[int], how: Engine, kept: Finished) -> Iterator[tuple[int, Done]]:
+    units = [[n] for n in todo]
     if how.name == "stacked":
-        for numbers in _stacks(task, jobs, [n for n, job in enumerate(jobs) if job.system.is_network]):
-            left = _left(numbers, jobs, set(todo), kept)
-            yield from zip(left, _stack(task, [jobs[n] for n in left], how, kept), strict=True)
-        todo = [n for n in todo if not jobs[n].system.is_network]
-    todo = sorted(todo, key=lambda n: -_size(jobs[n]))  # the longest first, so that all processes end together
-    workers = min(how.at_once, len(todo), sum(_size(jobs[n]) for n in todo) // WORTH_A_PROCESS)
+        networks = [n for n, job in enumerate(jobs) if job.system.is_network]
+        stacks = (_left(numbers, jobs, set(todo), kept) for numbers in _stacks(task, jobs, networks, how.device))
+        units = [unit for unit in stacks if unit] + [[n] for n in todo if not jobs[n].system.is_network]
+    sizes = [sum(len(jobs[n].train) * jobs[n].training.epochs for n in unit) for unit in units]
+    longest_first = sorted(range(len(units)), key=lambda u: -sizes[u])  # so that all processes end together
+    workers = min(how.at_once, len(units), sum(sizes) // WORTH_A_PROCESS)
     if workers < 2 or how.device != "cpu":  # a GPU is given to one at a time
         _set_up(task, how, kept)
-        yield from ((number, _one(jobs[number])) for number in todo)
+        for unit in longest_first:
+            yield from zip(units[unit], _together([jobs[n] for n in units[unit]]), strict=True)
         return
     with tempfile.TemporaryDirectory() as place:
         given = (_stored(task, Path(place)), how, kept, Path(place))
         with ProcessPoolExecutor(workers, _processes(), _set_up, given) as pool:
-            waiting = {pool.submit(_one, jobs[number]): number for number in todo}
+            waiting = {pool.submit(_together, [jobs[n] for n in units[u]]): units[u] for u in longest_first}
             for future in as_completed(waiting):
-                yield waiting[future], future.result()
-
-
-def _size(job: Job) -> int:
-    return len(job.train) * job.training.epochs
+                yield from zip(waiting[future], future.result(), strict=True)
 
 
 def _left(numbers: list[int], jobs: list[Job], todo: set[int], kept: Finished) -> list[int]:
@@ -138,21 +137,17 @@ def _set_up(task: Task, how: Engine, kept: Finished, place: Path | None = None) 
     _here.update(task=task, how=how, kept=kept)
 
 
-def _one(job: Job) -> Done:
-    task, kept = _here["task"], _here["kept"]
-    model = fit(task, job, _here["how"].device, kept.unfinished(job))
-    return kept.save(Done(job, model.predict(task.features, job.test), model.history))
-
-
-def _stack(task: Task, jobs: list[Job], how: Engine, kept: Finished) -> list[Done]:
-    from mer.training import stacked
-
-    if not jobs:
-        return []
-    device.prepare(how.device, how.threads)
+def _together(jobs: list[Job]) -> list[Done]:
+    """Train one run, or the runs of a stack; keep what they answer."""
+    task, how, kept = _here["task"], _here["how"], _here["kept"]
     snapshot = kept.unfinished(*jobs)
-    models = stacked.fit_many(task, jobs, how.device, snapshot)
-    fitted = [_calibrated(model, task, job) for model, job in zip(models, jobs, strict=True)]
+    if how.name == "stacked" and jobs[0].system.is_network:
+        from mer.training import stacked
+
+        models = stacked.fit_many(task, jobs, how.device, snapshot)
+        fitted = [_calibrated(model, task, job) for model, job in zip(models, jobs, strict=True)]
+    else:
+        fitted = [fit(task, job, how.device, snapshot) for job in jobs]
     done = [
         kept.save(Done(job, model.predict(task.features, job.test), model.history))
         for model, job in zip(fitted, jobs, strict=True)
@@ -162,7 +157,7 @@ def _stack(task: Task, jobs: list[Job], how: Engine, kept: Finished) -> list[Don
     return done
 
 
-def _stacks(task: Task, jobs: list[Job], numbers: list[int]) -> Iterator[list[int]]:
+def _stacks(task: Task, jobs: list[Job], numbers: list[int], where: str) -> Iterator[list[int]]:
     """Runs of one shape together, those of like length beside each other, as many as fit."""
     from mer.training import network, stacked
 
@@ -172,7 +167,7 @@ def _stacks(task: Task, jobs: list[Job], numbers: list[int]) -> Iterator[list[in
         job = jobs[alike[0]]
         network_floats = 6 * sum(p.numel() for p in network.begun(task, job.system, job.training, 0).parameters())
         batch_floats = 12 * job.training.batch_size * sum(task.features.widths(job.system.modalities).values())
-        fit_in = max(1, STACK_FLOATS // (network_floats + batch_floats))
+        fit_in = max(1, STACK_FLOATS[where] // (network_floats + batch_floats))
         yield from (alike[first : first + fit_in] for first in range(0, len(alike), fit_in))
 
 
