@@ -12,8 +12,11 @@ The grid: 7 held-out corpora × 5 seeds × 8 settings (2 rates × 2 decays × 2 
 * `single` is the engine of that name with `--jobs` processes of one thread, their start included.
 * `stacked` likewise; its stacks are spread over the processes.
 
-Efficiency is 6 × parameters × samples / time over the best of 20 products of 2048² float32 matrices with as many
-threads in all, that of two processes being twice that of one thread. Parameters are those that a step uses.
+Wall clock, and processor time, which other people's work disturbs less; of several processes only the former. Both
+engines are spread over processes, so the sweep compares processor seconds in one; a process costs its start on top.
+
+Efficiency is 6 × parameters × samples / processor time over the best of 20 products of 2048² float32 matrices in one
+thread. Parameters are those that a step uses.
 """
 
 import argparse
@@ -41,7 +44,7 @@ SETTINGS = [{"learning_rate": rate, "weight_decay": decay, "balance": balance}
 LARGE = ("flexible_at", {"audio": 160, "text": 768}, 128)
 SMALL = ("gated", {"audio": 40, "text": 64}, 16)
 SIZES = [("concat", {"audio": 16, "text": 16}, 8), SMALL, ("gated", {"audio": 160, "text": 256}, 32), LARGE]
-RUNS = (4, 16, 64)
+RUNS = (2, 8, 32)
 ENGINES = ("single", "stacked")
 EPOCHS = 3
 
@@ -103,16 +106,16 @@ def product_speed(threads: int) -> float:
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     x = torch.randn(2048, 2048)
-    best = min(seconds(lambda: x @ x) for _ in range(20))
+    best = min(clocks(lambda: x @ x)[1] for _ in range(20))
     torch.set_num_threads(before)
     return 2 * 2048**3 / best
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """Wall clock of a call."""
-    begin = time.perf_counter()
+def clocks(work: Callable[[], object]) -> tuple[float, float]:
+    """Wall clock of a call, and processor time of this process."""
+    wall, processor = time.perf_counter(), time.process_time()
     work()
-    return time.perf_counter() - begin
+    return time.perf_counter() - wall, time.process_time() - processor
 
 
 def used(task: Task, job: Job) -> int:
@@ -135,40 +138,48 @@ def table(size: tuple[str, dict[str, int], int], share: float, threads: list[int
     jobs = every[:: round(1 / share)]
     work = 6 * used(task, jobs[0]) * sum(len(j.train) * EPOCHS for j in jobs)
     print(f"\n{describe(size)}: {used(task, jobs[0]):,} parameters used, {len(jobs)} of {len(every)} runs, {EPOCHS} "
-          f"epochs of {len(jobs[0].train)} clips, load {os.getloadavg()[0]:.1f}\n{'':26} seconds  plain/it  efficiency"
-          f"  final mean UAR")  # fmt: skip
-    base = None
-    speeds = {n: product_speed(n) for n in {1, *threads}}
+          f"epochs of {len(jobs[0].train)} clips, load {os.getloadavg()[0]:.1f}\n{'':24} seconds plain/it processor "
+          f"efficiency plain/it")  # fmt: skip
+    speed = product_speed(1)
+
+    def line(name: str, wall: float, processor: float, alone: bool, first: list[float]) -> None:
+        first.append(wall)
+        if alone:
+            told = f"{processor:9.1f} {work / processor / speed:10.0%}"
+            first.append(processor)
+        print(f"{name:24} {wall:7.1f} {first[0] / wall:8.2f} {told if alone else ''}"
+              + (f" {first[1] / processor:8.2f}" if alone else ""), flush=True)  # fmt: skip
+
+    first: list[float] = []
     for n in threads:
         device.prepare("cpu", n)
         torch.use_deterministic_algorithms(False)  # as one would leave it
-        took = seconds(lambda: plain(task, jobs))
-        base = min(base or took, took)
-        print(f"{f'plain, {n} thread(s)':26} {took:7.1f} {'':9} {work / took / speeds[n]:11.0%}", flush=True)
-    for name, at_once in (("single", 1), ("single", jobs_at_once), ("stacked", 1), ("stacked", jobs_at_once)):
-        done = []
-        took = seconds(lambda n=name, a=at_once, d=done: d.extend(grid.run(task, jobs, grid.Engine(n, at_once=a))))
-        best = np.mean([max(e["mean"] for e in d.history) for d in done])
-        print(f"{f'{name}, {at_once} process(es)':26} {took:7.1f} {base / took:9.2f} "
-              f"{work / took / speeds[1] / at_once:11.0%} {best:11.3f}", flush=True)  # fmt: skip
+        line(f"plain, {n} thread(s)", *clocks(lambda: plain(task, jobs)), True, first)
+    for name in ENGINES:
+        for at_once in (1, jobs_at_once):
+            engine = grid.Engine(name, at_once=at_once)
+            line(f"{name}, {at_once} process(es)", *clocks(lambda e=engine: grid.run(task, jobs, e)), at_once == 1,
+                 first)  # fmt: skip
 
 
-def best_of_two(task: Task, jobs: list[Job], engine: grid.Engine) -> float:
-    """Seconds of a grid."""
-    return min(seconds(lambda: grid.run(task, jobs, engine)) for _ in range(2))
-
-
-def sweep(jobs_at_once: int) -> None:
-    """Print seconds of both engines for networks of some sizes and some numbers of runs."""
-    print(f"\n{jobs_at_once} processes, starts included; seconds, load {os.getloadavg()[0]:.1f}\n"
+def sweep() -> None:
+    """Print processor seconds of both engines for networks of some sizes and some numbers of runs."""
+    print(f"\none process; processor seconds, load {os.getloadavg()[0]:.1f}\n"
           f"{'network':24} {'runs':>5} {'single':>8} {'stacked':>8}  which pays")  # fmt: skip
     for size in SIZES:
         task = generated(size[1])
+        for name in ENGINES:  # what is imported and compiled once
+            grid.run(task, planned(task, size[0], size[2], 1)[:1], grid.Engine(name))
         for count in RUNS:
-            jobs = planned(task, size[0], size[2], 10 if size is not LARGE else 3)[:count]
-            single, stacked = (best_of_two(task, jobs, grid.Engine(n, at_once=jobs_at_once)) for n in ENGINES)
+            jobs = planned(task, size[0], size[2], EPOCHS)[:count]
+            single, stacked = (processor_time(task, jobs, grid.Engine(name)) for name in ENGINES)
             pays = "either" if 0.8 < single / stacked < 1.25 else "single" if single < stacked else "stacked"
             print(f"{describe(size):24} {count:5} {single:8.2f} {stacked:8.2f}  {pays}", flush=True)
+
+
+def processor_time(task: Task, jobs: list[Job], engine: grid.Engine) -> float:
+    """Processor seconds of a grid."""
+    return clocks(lambda: grid.run(task, jobs, engine))[1]
 
 
 def breakdown(size: tuple[str, dict[str, int], int]) -> None:
@@ -183,7 +194,7 @@ def breakdown(size: tuple[str, dict[str, int], int]) -> None:
     job = planned(task, size[0], size[2], 8)[0]
     grid.fit(task, job, "cpu")
     with profile(activities=[ProfilerActivity.CPU]) as watched:
-        took = seconds(lambda: grid.fit(task, job, "cpu"))
+        took, _ = clocks(lambda: grid.fit(task, job, "cpu"))
     spent = dict.fromkeys([*kinds, "other operations"], 0.0)
     for event in watched.key_averages():
         if not event.key.startswith("aten::"):
@@ -214,7 +225,7 @@ def main() -> None:
         if given.only in (None, "grid"):
             table(size, given.share, given.threads, given.jobs)
     if given.only in (None, "sweep"):
-        sweep(given.jobs)
+        sweep()
 
 
 if __name__ == "__main__":

@@ -131,13 +131,13 @@ def ours(task: Task, epochs: int) -> list[tuple[float, float]]:
     """Train from arrays; return seconds and validation UAR of every epoch. What is done once is in the first."""
     rows, ends = np.arange(len(task.labels)), [time.perf_counter()]
 
-    def scored(predict, validation: np.ndarray) -> dict[str, float]:
-        found = Task.scores(task, predict, validation)
+    def scored(predicted: np.ndarray, validation: np.ndarray) -> dict[str, float]:
+        found = task.scored(predicted, validation)
         ends.append(time.perf_counter())
         return found
 
     watched = Task(task.features, task.labels, task.corpora, task.classes)
-    object.__setattr__(watched, "scores", scored)
+    object.__setattr__(watched, "scored", scored)
     training = RECIPE.model_copy(update={"epochs": epochs})
     fitted = network.fit(watched, rows[:TRAIN], rows[TRAIN:], system=SYSTEM, training=training, seed=0, device="cpu")
     return list(zip(np.diff(ends), [epoch["mean"] for epoch in fitted.history], strict=True))
