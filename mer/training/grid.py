@@ -17,10 +17,10 @@ from mer.training.job import Done, Job
 from mer.training.task import Task
 
 STACK_FLOATS = {"cpu": 2**24, "cuda": 2**30, "mps": 2**30}
-"""in the tensors of one stack: on a CPU larger ones leave its caches and are slower; fixed, as neither the free memory
-of the moment nor the number of processes may decide how something is computed"""
-WORTH_A_PROCESS = 50_000
-"""rows, times epochs: importing torch takes as long as training on so many"""
+"""in the tensors of one stack: fewer on a CPU, so that a grid makes several stacks for its processes; fixed, as neither
+the free memory of the moment nor the number of processes may decide how something is computed"""
+WORTH_A_PROCESS = 200_000
+"""rows, times epochs: a small network trains on so many in the seconds that a process takes to start"""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Engine:
     Attributes:
         name: `single` or `stacked`; part of a result's identity, and so are device and threads.
         threads: of one run.
-        at_once: processes of `single` on a CPU; changes how long it takes and nothing else.
+        at_once: processes on a CPU; changes how long it takes and nothing else.
     """
 
     name: str = "single"
