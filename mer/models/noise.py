@@ -55,7 +55,10 @@ def uniform(keys: Tensor, count: int) -> Tensor:
 
 def keep(keys: Tensor, shape: tuple[int, ...], rate: float) -> Tensor:
     """Return what is kept where a share `rate` is not; bool of this shape."""
-    return uniform(keys, math.prod(shape)).reshape(shape) >= round(rate * LEVELS)
+    dropped = round(rate * LEVELS)
+    if dropped == LEVELS:  # compared with a byte, 256 is 0
+        return torch.zeros(shape, dtype=torch.bool, device=keys.device)
+    return uniform(keys, math.prod(shape)).reshape(shape) >= dropped
 
 
 class Dropout(nn.Module):
@@ -76,4 +79,5 @@ class Dropout(nn.Module):
         """Return values of the same shape."""
         if not self.training or self.p == 0:
             return x
-        return x * keep(self.key, x.shape, self.p).to(x.dtype).mul_(LEVELS / (LEVELS - round(self.p * LEVELS)))
+        kept = LEVELS - round(self.p * LEVELS)
+        return x * keep(self.key, x.shape, self.p).to(x.dtype).mul_(LEVELS / max(1, kept))

@@ -1,5 +1,6 @@
 """A trained network that answers."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -34,18 +35,26 @@ class Fitted:
     multi_label: bool = False
     temperature: float = 1.0
 
-    def logits(self, features: Features, rows: np.ndarray) -> np.ndarray:
-        """Return float64 of shape (len(rows), classes); -inf for a class that was not trained."""
+    def batches(self, features: Features, rows: np.ndarray) -> Iterator[tuple[dict[str, Tensor], dict[str, Tensor]]]:
+        """Yield rows as `answers` takes them: whoever asks more than once keeps them."""
+        for first in range(0, len(rows), ROWS):
+            inputs, present = tensors(features, rows[first : first + ROWS], self.standardiser, self.device)
+            self.network.check(inputs, present)
+            yield inputs, present
+
+    def answers(self, batches: Iterable[tuple[dict[str, Tensor], dict[str, Tensor]]]) -> np.ndarray:
+        """Return float64 of shape (rows, classes); -inf for a class that was not trained."""
         self.network.eval()
         parts = [np.zeros((0, len(self.seen)))]
         with torch.inference_mode():
-            for first in range(0, len(rows), ROWS):
-                inputs, present = tensors(features, rows[first : first + ROWS], self.standardiser, self.device)
-                self.network.check(inputs, present)
-                parts.append(self.network(inputs, present).cpu().double().numpy())  # MPS has no float64
+            parts += [self.network(*batch).cpu().double().numpy() for batch in batches]  # MPS has no float64
         found = np.concatenate(parts)
         found[:, ~self.seen] = -np.inf
         return found
+
+    def logits(self, features: Features, rows: np.ndarray) -> np.ndarray:
+        """Return float64 of shape (len(rows), classes); -inf for a class that was not trained."""
+        return self.answers(self.batches(features, rows))
 
     def predict(self, features: Features, rows: np.ndarray) -> np.ndarray:
         """Return class probabilities, float64 of shape (len(rows), classes); each row sums to 1.

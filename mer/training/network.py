@@ -73,13 +73,13 @@ def fit(task: Task, train: np.ndarray, validation: np.ndarray, *, system: System
     course = _Course(network, training, -(-len(train) // training.batch_size))
     file = Snapshot(snapshot, f"{seed}")
     course.go_on(file.load(device))
-    corpora = task.corpora[train]
+    corpora, held = task.corpora[train], list(fitted.batches(task.features, validation))
     while not course.progress.finished:
         epoch = course.progress.epoch
         order = torch.as_tensor(sampling.order(corpora, training.corpus_exponent, seed, epoch), device=device)
         loss = _epoch(course, data, order, seed)
         fitted.network = course.end_epoch_weights()
-        course.note(loss, task.scores(fitted.predict, validation))
+        course.note(loss, task.scored(fitted.answers(held).argmax(axis=1), validation))
         file.save(course.tensors(), course.progress.state())
     network.load_state_dict(course.best)
     file.remove()

@@ -35,7 +35,7 @@ class StackedOptimiser:
             active: 1 or 0, shape (runs,); the others stay as they are, moments included.
         """
         self.steps += active
-        norm = torch.stack([g.flatten(1).square().sum(dim=1) for g in gradients.values()]).sum(dim=0).sqrt()
+        norm = torch.stack([g.reshape(len(g), -1).square().sum(dim=1) for g in gradients.values()]).sum(dim=0).sqrt()
         clip = (self.clip / (norm + 1e-6)).clamp(max=1.0)
         for name, value in parameters.items():
             wide = (-1, *[1] * (value.dim() - 1))

@@ -39,6 +39,9 @@ def shape(job: Job) -> tuple:
 def fit_many(task: Task, jobs: list[Job], device: str, snapshot: Path | None = None) -> list[Fitted]:
     """Train networks of one `shape` side by side, each as `network.fit` would.
 
+    Args:
+        snapshot: where their course is kept; who has saved the results deletes it.
+
     Raises:
         Diverged: the loss of one is not a number.
     """
@@ -48,7 +51,6 @@ def fit_many(task: Task, jobs: list[Job], device: str, snapshot: Path | None = N
     while stack.alive:
         stack.end_epoch(stack.epoch())
         file.save(stack.tensors(), stack.state())
-    file.remove()
     return stack.fitted()
 
 

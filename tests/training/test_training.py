@@ -52,7 +52,8 @@ def test_the_kept_epoch_is_the_best_on_validation(task):
     assert np.mean(list(task.scores(fitted.predict, VALIDATION).values())) == pytest.approx(best)
 
 
-def test_how_many_run_at_once_changes_nothing(task):
+def test_how_many_run_at_once_changes_nothing(task, monkeypatch):
+    monkeypatch.setattr(grid, "WORTH_A_PROCESS", 1)
     quick = Training(epochs=2, hidden=4)
     jobs = [job(seed=s, training=quick) for s in range(8)]
     jobs += [job("logistic", ("audio",), s, training=quick) for s in range(8)]

@@ -1,0 +1,232 @@
+"""A grid of trainings by every engine, what bounds it, and which engine pays where.
+
+    python benchmarks/engines.py [--share 1.0] [--threads 1 2] [--jobs 2] [--only grid|sweep|breakdown]
+
+The grid: 7 held-out corpora × 5 seeds × 8 settings (2 rates × 2 decays × 2 balances) = 280 runs, on made-up corpora of
+160 clips. `--share` takes a part of the runs, evenly spread, for all engines alike.
+
+* `plain` is what one writes who does not think of it: for each run, in one process, the network in torch's own parts,
+  standardised tensors in memory, shuffled batches by `index_select`, torch's AdamW, clipping, validation after every
+  epoch. (A `DataLoader` over a `TensorDataset`, which many would write, is slower.) With torch's default threads, a
+  thread per core, and with one.
+* `single` is the engine of that name with `--jobs` processes of one thread, their start included.
+* `stacked` likewise; its stacks are spread over the processes.
+
+Wall clock, and processor time, which other people's work disturbs less; of several processes only the former. Both
+engines are spread over processes, so the sweep compares processor seconds in one; a process costs its start on top.
+
+Efficiency is 6 × parameters × samples / processor time over the best of 20 products of 2048² float32 matrices in one
+thread. Parameters are those that a step uses.
+"""
+
+import argparse
+import os
+import platform
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import nn
+
+from benchmarks.training import with_torchs_dropout
+from mer.features import Features
+from mer.params.schema import System, Training
+from mer.training import device, grid, losses, network, sampling, standardise
+from mer.training.fitted import tensors
+from mer.training.job import Job
+from mer.training.task import Task
+
+CORPORA, CLIPS, CLASSES, SEEDS = 7, 160, 7, 5
+SETTINGS = [{"learning_rate": rate, "weight_decay": decay, "balance": balance}
+            for rate in (3e-4, 1e-3) for decay in (1e-4, 1e-2)
+            for balance in ("class_weights", "logit_adjustment")]  # fmt: skip
+LARGE = ("flexible_at", {"audio": 160, "text": 768}, 128)
+SMALL = ("gated", {"audio": 40, "text": 64}, 16)
+SIZES = [("concat", {"audio": 16, "text": 16}, 8), SMALL, ("gated", {"audio": 160, "text": 256}, 32), LARGE]
+RUNS = (2, 8, 32)
+ENGINES = ("single", "stacked")
+EPOCHS = 3
+
+
+def generated(widths: dict[str, int]) -> Task:
+    """Corpora of which a network can learn."""
+    generator = np.random.default_rng(0)
+    n = CORPORA * CLIPS
+    labels = generator.integers(0, CLASSES, n)
+    arrays = {m: generator.normal(0, 1, (n, d)).astype(np.float32) for m, d in widths.items()}
+    for values in arrays.values():
+        values += generator.normal(0, 0.3, (CLASSES, values.shape[1])).astype(np.float32)[labels]
+    corpora = np.repeat([f"corpus{c}" for c in range(CORPORA)], CLIPS)
+    return Task(Features(arrays, {m: np.ones(n, bool) for m in widths}), labels, corpora, CLASSES)
+
+
+def planned(task: Task, model: str, hidden: int, epochs: int) -> list[Job]:
+    """The runs: another corpus is held out in turn, an eighth of each other one validates."""
+    rows, jobs = np.arange(len(task.labels)), []
+    common = {"epochs": epochs, "hidden": hidden, "missing": "none", "modality_dropout": 0.0, "dropout": 0.1}
+    for seed in range(SEEDS):
+        for number, setting in enumerate(SETTINGS):
+            for held_out in np.unique(task.corpora):
+                others = task.corpora != held_out
+                parts = rows[others & (rows % 8 > 0)], rows[others & (rows % 8 == 0)], rows[~others]
+                jobs.append(Job((model, number, held_out), System(model=model), Training(**common, **setting), seed,
+                                *parts))  # fmt: skip
+    return jobs
+
+
+def plain(task: Task, jobs: list[Job]) -> None:
+    """One network after the other, as one would write it."""
+    for job in jobs:
+        t = job.training
+        scaler = standardise.fit(task.features, job.train, job.system.modalities)
+        x, _ = tensors(task.features, job.train, scaler, "cpu")
+        held, _ = tensors(task.features, job.validation, scaler, "cpu")
+        y = torch.as_tensor(task.labels[job.train])
+        shares = sampling.class_shares(task.labels[job.train], task.corpora[job.train], CLASSES, 1.0)
+        weights, shift = map(torch.as_tensor, losses.balance(shares, t.balance))
+        built = with_torchs_dropout(network.begun(task, job.system, t, job.seed))
+        optimiser = torch.optim.AdamW(built.parameters(), lr=t.learning_rate, weight_decay=t.weight_decay)
+        criterion = nn.CrossEntropyLoss(weight=weights, label_smoothing=t.label_smoothing)
+        for _ in range(t.epochs):
+            built.train()
+            for batch in torch.randperm(len(y)).split(t.batch_size):
+                optimiser.zero_grad()
+                loss = criterion(built({m: v[batch] for m, v in x.items()}) + shift, y[batch])
+                loss.backward()
+                nn.utils.clip_grad_norm_(built.parameters(), t.clip_norm)
+                optimiser.step()
+            built.eval()
+            with torch.no_grad():
+                task.scored(built(held).argmax(dim=1).numpy(), job.validation)
+
+
+def product_speed(threads: int) -> float:
+    """The best of 20 products of 2048² float32 matrices, in floating-point operations a second."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    x = torch.randn(2048, 2048)
+    best = min(clocks(lambda: x @ x)[1] for _ in range(20))
+    torch.set_num_threads(before)
+    return 2 * 2048**3 / best
+
+
+def clocks(work: Callable[[], object]) -> tuple[float, float]:
+    """Wall clock of a call, and processor time of this process."""
+    wall, processor = time.perf_counter(), time.process_time()
+    work()
+    return time.perf_counter() - wall, time.process_time() - processor
+
+
+def used(task: Task, job: Job) -> int:
+    """How many parameters a step uses: those that get a gradient."""
+    built = network.begun(task, job.system, job.training, 0)
+    built({m: torch.zeros(2, d) for m, d in task.features.widths(job.system.modalities).items()}).sum().backward()
+    return sum(p.numel() for p in built.parameters() if p.grad is not None)
+
+
+def describe(size: tuple[str, dict[str, int], int]) -> str:
+    """A network in words."""
+    model, widths, hidden = size
+    return f"{model} {'+'.join(map(str, widths.values()))}, {hidden}"
+
+
+def table(size: tuple[str, dict[str, int], int], share: float, threads: list[int], jobs_at_once: int) -> None:
+    """Print the grid by every engine."""
+    task = generated(size[1])
+    every = planned(task, size[0], size[2], EPOCHS)
+    jobs = every[:: round(1 / share)]
+    work = 6 * used(task, jobs[0]) * sum(len(j.train) * EPOCHS for j in jobs)
+    print(f"\n{describe(size)}: {used(task, jobs[0]):,} parameters used, {len(jobs)} of {len(every)} runs, {EPOCHS} "
+          f"epochs of {len(jobs[0].train)} clips, load {os.getloadavg()[0]:.1f}\n{'':24} seconds plain/it processor "
+          f"efficiency plain/it")  # fmt: skip
+    speed = product_speed(1)
+
+    def line(name: str, wall: float, processor: float, alone: bool, first: list[float]) -> None:
+        first.append(wall)
+        if alone:
+            told = f"{processor:9.1f} {work / processor / speed:10.0%}"
+            first.append(processor)
+        print(f"{name:24} {wall:7.1f} {first[0] / wall:8.2f} {told if alone else ''}"
+              + (f" {first[1] / processor:8.2f}" if alone else ""), flush=True)  # fmt: skip
+
+    first: list[float] = []
+    for n in threads:
+        device.prepare("cpu", n)
+        torch.use_deterministic_algorithms(False)  # as one would leave it
+        line(f"plain, {n} thread(s)", *clocks(lambda: plain(task, jobs)), True, first)
+    for name in ENGINES:
+        for at_once in (1, jobs_at_once):
+            engine = grid.Engine(name, at_once=at_once)
+            line(f"{name}, {at_once} process(es)", *clocks(lambda e=engine: grid.run(task, jobs, e)), at_once == 1,
+                 first)  # fmt: skip
+
+
+def sweep() -> None:
+    """Print processor seconds of both engines for networks of some sizes and some numbers of runs."""
+    print(f"\none process; processor seconds, load {os.getloadavg()[0]:.1f}\n"
+          f"{'network':24} {'runs':>5} {'single':>8} {'stacked':>8}  which pays")  # fmt: skip
+    for size in SIZES:
+        task = generated(size[1])
+        for name in ENGINES:  # what is imported and compiled once
+            grid.run(task, planned(task, size[0], size[2], 1)[:1], grid.Engine(name))
+        for count in RUNS:
+            jobs = planned(task, size[0], size[2], EPOCHS)[:count]
+            single, stacked = (processor_time(task, jobs, grid.Engine(name)) for name in ENGINES)
+            pays = "either" if 0.8 < single / stacked < 1.25 else "single" if single < stacked else "stacked"
+            print(f"{describe(size):24} {count:5} {single:8.2f} {stacked:8.2f}  {pays}", flush=True)
+
+
+def processor_time(task: Task, jobs: list[Job], engine: grid.Engine) -> float:
+    """Processor seconds of a grid."""
+    return clocks(lambda: grid.run(task, jobs, engine))[1]
+
+
+def breakdown(size: tuple[str, dict[str, int], int]) -> None:
+    """Print where the time of a single training goes, by kind of operation."""
+    from torch.profiler import ProfilerActivity, profile
+
+    kinds = {"matrix products": ("mm", "addmm", "bmm", "baddbmm"), "optimiser": ("adamw", "lerp", "addcmul", "addcdiv"),
+             "norm, clip": ("vector_norm", "foreach_mul"), "gather": ("index", "take"),
+             "dropout": ("bitwise", "arange", "ge", "shift")}  # fmt: skip
+    device.prepare("cpu", 1)
+    task = generated(size[1])
+    job = planned(task, size[0], size[2], 8)[0]
+    grid.fit(task, job, "cpu")
+    with profile(activities=[ProfilerActivity.CPU]) as watched:
+        took, _ = clocks(lambda: grid.fit(task, job, "cpu"))
+    spent = dict.fromkeys([*kinds, "other operations"], 0.0)
+    for event in watched.key_averages():
+        if not event.key.startswith("aten::"):
+            continue
+        name = event.key.removeprefix("aten::").strip("_")
+        kind = next((k for k, words in kinds.items() if any(name == w or (len(w) > 4 and w in name) for w in words)),
+                    "other operations")  # fmt: skip
+        spent[kind] += event.self_cpu_time_total / 1e6
+    spent["Python, autograd, NumPy"] = took - sum(spent.values())
+    print(f"\nwhere a training of {describe(size)} spends its time (profiled, 1 thread)")
+    for kind, part in spent.items():
+        print(f"  {kind:26} {part / took:5.0%}")
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--share", type=float, default=1.0)
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, torch.get_num_threads()])
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--only", choices=["grid", "sweep", "breakdown"])
+    given = parser.parse_args()
+    print(f"{platform.platform()}, {os.cpu_count()} cores, torch {torch.__version__}, "
+          f"{'CUDA' if torch.cuda.is_available() else 'no CUDA device: the part for a GPU is not run'}")  # fmt: skip
+    for size in (SMALL, LARGE):
+        if given.only in (None, "breakdown"):
+            breakdown(size)
+        if given.only in (None, "grid"):
+            table(size, given.share, given.threads, given.jobs)
+    if given.only in (None, "sweep"):
+        sweep()
+
+
+if __name__ == "__main__":
+    main()

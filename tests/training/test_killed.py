@@ -1,0 +1,105 @@
+"""Real processes, killed without a warning while they train: what comes out in the end is what would have."""
+
+import multiprocessing
+import time
+
+import numpy as np
+import pytest
+
+from mer.params.schema import System, Training
+from mer.training import grid, snapshot, stacked
+from mer.training.finished import Finished
+from mer.training.job import Job
+
+ROWS = np.arange(240)
+KILLS = 6
+
+
+def jobs():
+    settings = Training(epochs=12, batch_size=16, hidden=8, learning_rate=1e-2, averaging="ema", patience=12)
+    train, validation, test = ROWS[ROWS % 4 < 2], ROWS[ROWS % 4 == 2], ROWS[ROWS % 4 == 3]
+    system = System(model="gated")
+    return [Job(("gated", seed), system, settings, seed, train[seed * 8 :], validation, test) for seed in range(4)]
+
+
+def trained(task, engine, folder, begun):
+    snapshot.SHARE = 1e9  # after every epoch
+    begun.set()
+    grid.run(task, jobs(), engine, folder)
+
+
+def dies_while_it_saves(task, engine, folder, begun):
+    snapshot.SHARE = 1e9
+    saved, original = [], Finished.save
+
+    def save(self, done):
+        if len(saved) == 2:
+            begun.set()
+            time.sleep(60)
+        saved.append(done)
+        return original(self, done)
+
+    Finished.save = save
+    grid.run(task, jobs(), engine, folder)
+
+
+@pytest.fixture
+def start(task, tmp_path):
+    """Return a function that starts a process, waits until it is at work and returns it."""
+    context = multiprocessing.get_context("forkserver")
+
+    def started(work, engine):
+        begun = context.Event()
+        process = context.Process(target=work, args=(task, engine, tmp_path, begun))
+        process.start()
+        assert begun.wait(60)
+        return process
+
+    context.set_forkserver_preload(["tests.training.test_killed"])
+    return started
+
+
+def kill(process):
+    process.kill()
+    process.join()
+    return process.exitcode == -9
+
+
+def same(task, engine, folder, expected):
+    """Whether what lies in the folder is what was expected, and nothing else does."""
+    kept = Finished(folder, task, engine)
+    found = [kept.load(job) for job in jobs()]
+    assert [path.suffix for path in folder.iterdir() if not path.name.startswith(".")] == [".safetensors"] * len(found)
+    return all(
+        (a.probabilities == b.probabilities).all() and a.history == b.history
+        for a, b in zip(found, expected, strict=True)
+    )
+
+
+@pytest.mark.parametrize("name", ["single", "stacked"])
+def test_killed_again_and_again_it_ends_with_the_same_bits(task, tmp_path, start, name):
+    engine, rng = grid.Engine(name), np.random.default_rng(0)
+    begin = time.monotonic()
+    expected = grid.run(task, jobs(), engine)
+    whole = time.monotonic() - begin
+    killed = 0
+    for _ in range(KILLS):
+        process = start(trained, engine)
+        process.join(float(rng.uniform(0.0, 0.6 * whole)))
+        killed += kill(process)
+    assert killed
+    process = start(trained, engine)
+    process.join(60)
+    assert process.exitcode == 0
+    assert same(task, engine, tmp_path, expected)
+
+
+def test_a_stack_killed_while_it_saves_its_results_goes_on_in_the_same_company(task, tmp_path, start, monkeypatch):
+    engine, together, original = grid.Engine("stacked"), [], stacked.fit_many
+    expected = grid.run(task, jobs(), engine)
+    assert kill(start(dies_while_it_saves, engine))
+    assert len(list(tmp_path.glob("*.safetensors"))) == 2
+    monkeypatch.setattr(stacked, "fit_many", lambda *a: together.append([j.seed for j in a[1]]) or original(*a))
+    grid.run(task, jobs(), engine, tmp_path)
+    assert [sorted(seeds) for seeds in together] == [[0, 1, 2, 3]]
+    assert same(task, engine, tmp_path, expected)

@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from mer.training import losses
+
+N, K = 50, 7
+SHARES = np.array([0.3, 0.05, 0.2, 0.0, 0.25, 0.1, 0.1])
+
+
+@pytest.fixture
+def batch():
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.tensor([0, 1, 2, 4, 5, 6])[torch.randint(0, 6, (N,), generator=generator)]
+    return torch.randn(N, K, generator=generator, dtype=torch.float64) * 3, labels
+
+
+def one_hot(labels):
+    return nn.functional.one_hot(labels, K).double()
+
+
+def balanced(way):
+    return [torch.as_tensor(v).double() for v in losses.balance(SHARES, way)]
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("way", ["none", "class_weights"])
+def test_cross_entropy_is_torchs(batch, way, smoothing):
+    logits, labels = batch
+    weights, shift = balanced(way)
+    logits.requires_grad_()
+    found = losses.cross_entropy(logits, one_hot(labels), torch.ones(N).double(), weights, shift, smoothing)
+    expected = nn.CrossEntropyLoss(weight=weights, label_smoothing=smoothing)(logits, labels)
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(*(torch.autograd.grad(loss, logits)[0] for loss in (found, expected)))
+
+
+def test_soft_targets_are_torchs_too(batch):
+    logits, _ = batch
+    targets = torch.softmax(torch.randn(N, K, dtype=torch.float64), dim=1)
+    found = losses.cross_entropy(logits, targets, torch.ones(N).double(), *balanced("none"), 0.1)
+    torch.testing.assert_close(found, nn.CrossEntropyLoss(label_smoothing=0.1)(logits, targets))
+
+
+@pytest.mark.parametrize("loss", [losses.cross_entropy, losses.binary_cross_entropy])
+def test_rows_that_fill_a_batch_do_not_count(batch, loss):
+    logits, labels = batch
+    counts = (torch.arange(N) < 20).double()
+    whole = loss(logits, one_hot(labels), counts, *balanced("class_weights"), 0.1)
+    part = loss(logits[:20], one_hot(labels[:20]), counts[:20], *balanced("class_weights"), 0.1)
+    torch.testing.assert_close(whole, part)
+
+
+def test_balanced_weights_are_scikit_learns():
+    from sklearn.utils.class_weight import compute_class_weight
+
+    labels = np.repeat([0, 1, 2], [10, 30, 60])
+    weights, shift = losses.balance(np.bincount(labels, minlength=4) / 100, "class_weights")
+    np.testing.assert_allclose(weights[:3], compute_class_weight("balanced", classes=np.arange(3), y=labels), rtol=1e-6)
+    assert weights[3] == 0
+    assert not shift.any()
+
+
+def test_logit_adjustment_makes_the_prior_the_answer_of_logits_that_say_nothing():
+    weights, shift = losses.balance(SHARES, "logit_adjustment")
+    assert (weights == 1).all()
+    occurs = SHARES > 0
+    np.testing.assert_allclose(np.exp(shift[occurs]), SHARES[occurs], rtol=1e-6)
+    assert shift[3] == shift[occurs].min()  # finite where nothing is known
+    # With all logits equal the loss is the entropy of the prior, its lowest: nothing pulls towards frequent classes.
+    labels = torch.as_tensor(np.repeat(np.arange(K), np.round(SHARES * 20).astype(int)))
+    logits = torch.zeros(len(labels), K, dtype=torch.float64, requires_grad=True)
+    shift[3] = -100
+    loss = losses.cross_entropy(logits, one_hot(labels), torch.ones(len(labels)).double(),
+                                torch.as_tensor(weights).double(), torch.as_tensor(shift).double(), 0.0)  # fmt: skip
+    assert loss.item() == pytest.approx(-(SHARES[occurs] * np.log(SHARES[occurs])).sum(), rel=1e-6)
+    [gradient] = torch.autograd.grad(loss, logits)
+    torch.testing.assert_close(gradient.sum(dim=0), torch.zeros(K).double(), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_binary_cross_entropy_is_torchs(batch, smoothing):
+    logits, _ = batch
+    targets = (torch.rand(N, K, generator=torch.Generator().manual_seed(1)) < 0.3).double()
+    weights, shift = balanced("class_weights")
+    found = losses.binary_cross_entropy(logits, targets, torch.ones(N).double(), weights, shift, smoothing)
+    expected = nn.BCEWithLogitsLoss(weight=weights)(logits, targets * (1 - smoothing) + smoothing / 2)
+    torch.testing.assert_close(found, expected)
