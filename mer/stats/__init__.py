@@ -1,6 +1,7 @@
 """Metrics and intervals: arrays in, numbers out. Knows numpy and scipy, and nothing of the rest of mer."""
 
-from mer.stats.intervals import FEWEST_CLUSTERS, Interval, effective_clusters, jackknife
+from mer.stats.estimates import FEWEST_CLUSTERS, Estimate, effective_clusters, estimate
+from mer.stats.intervals import Interval, combined, jackknife
 from mer.stats.metrics import (
     chance_corrected,
     classes_present,
