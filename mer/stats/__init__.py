@@ -14,19 +14,32 @@ from mer.stats.metrics import (
     wa,
     weighted_f1,
 )
+from mer.stats.paired import Comparison, compare, holm, sign_flip
+from mer.stats.resample import basic, percentile, ranks, resample
 
 __all__ = [
     "FEWEST_CLUSTERS",
+    "Comparison",
+    "Estimate",
     "Interval",
+    "basic",
     "chance_corrected",
     "classes_present",
     "cluster_confusions",
+    "combined",
+    "compare",
     "confusion",
     "effective_clusters",
+    "estimate",
+    "holm",
     "jackknife",
     "macro_f1",
+    "percentile",
+    "ranks",
     "recalls",
+    "resample",
     "restrict",
+    "sign_flip",
     "uar",
     "wa",
     "weighted_f1",

@@ -26,9 +26,7 @@ class Estimate:
     clusters: int
 
 
-def estimate(
-    confusions: ArrayLike, statistic: Statistic = uar, less: ArrayLike | None = None
-) -> Estimate:
+def estimate(confusions: ArrayLike, statistic: Statistic = uar, less: ArrayLike | None = None) -> Estimate:
     """Estimate a metric, or by how much it is more than that of other confusions of the same clusters.
 
     With `less` each cluster is left out of both at once, so that what they have in common cancels: two systems on the

@@ -32,9 +32,7 @@ class Comparison:
     clusters: int
 
 
-def compare(
-    pairs: Sequence[Pair], statistic: Statistic = uar, confidence: float = 0.95, seed: int = 0
-) -> Comparison:
+def compare(pairs: Sequence[Pair], statistic: Statistic = uar, confidence: float = 0.95, seed: int = 0) -> Comparison:
     """Compare two systems on one corpus, or on the mean over several.
 
     The interval leaves each speaker out of both systems at once (`estimate`, `combined`). The p-value is that of

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from mer.stats.estimates import Statistic, per_seed
 from mer.stats.metrics import uar
 
-AT_ONCE = 2**23
+AT_ONCE = 2**21
 """counts of resamples that are held at once"""
 
 
