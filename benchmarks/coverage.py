@@ -77,11 +77,9 @@ def speak(size: Size, condition: Condition, rng: np.random.Generator, gains: tup
     """
     shape = (size.speakers, size.classes)
     clips = np.zeros(shape, int)
-    while not clips.any(axis=0).all() or not clips.any(axis=1).all():  # every class is said, every speaker speaks
+    while not clips.any(axis=0).all():  # every class is said
         deviation = np.sqrt(np.log1p(size.uneven**2))
-        clips = rng.poisson(
-            size.clips * rng.lognormal(-(deviation**2) / 2, deviation, (size.speakers, 1)) * np.ones(shape)
-        )
+        clips = rng.poisson(size.clips * rng.lognormal(-(deviation**2) / 2, deviation, (size.speakers, 1)), shape)
         if size.uneven == 0:
             clips = np.full(shape, round(size.clips))
     common = [rng.normal(size=(size.speakers, 1)), rng.normal(size=shape)]

@@ -1,8 +1,9 @@
 """Metrics and intervals: arrays in, numbers out. Knows numpy and scipy, and nothing of the rest of mer."""
 
-from mer.stats.estimates import FEWEST_CLUSTERS, Estimate, effective_clusters, estimate
+from mer.stats.estimates import FEWEST_CLUSTERS, Estimate, Statistic, effective_clusters, estimate
 from mer.stats.intervals import Interval, combined, jackknife
 from mer.stats.metrics import (
+    Number,
     chance_corrected,
     classes_present,
     cluster_confusions,
@@ -15,13 +16,15 @@ from mer.stats.metrics import (
     weighted_f1,
 )
 from mer.stats.paired import Comparison, compare, holm, sign_flip
-from mer.stats.resample import basic, percentile, ranks, resample
+from mer.stats.resampling import basic, percentile, ranks, resample
 
 __all__ = [
     "FEWEST_CLUSTERS",
     "Comparison",
     "Estimate",
     "Interval",
+    "Number",
+    "Statistic",
     "basic",
     "chance_corrected",
     "classes_present",

@@ -24,7 +24,7 @@ class Comparison:
     """By how much one system is better than another: the mean over corpora, its interval, the p-value of no difference
     and the smallest p-value that so few clusters can give."""
 
-    value: float
+    point: float
     low: float
     high: float
     p: float
@@ -51,7 +51,7 @@ def compare(pairs: Sequence[Pair], statistic: Statistic = uar, confidence: float
     Examples:
         >>> ours, theirs = [[[4, 0], [0, 4]]] * 6, [[[3, 1], [1, 3]]] * 6
         >>> found = compare([(ours, theirs)])
-        >>> found.value, found.p, found.smallest
+        >>> found.point, found.p, found.smallest
         (0.25, 0.03125, 0.03125)
     """
     parts = [estimate(ours, statistic, less=theirs) for ours, theirs in pairs]
