@@ -7,7 +7,7 @@ import pandas as pd
 
 from mer import stats
 from mer.evaluation.comparison import METRICS
-from mer.evaluation.counts import KEYS, count
+from mer.evaluation.counts import KEYS, Counts, count
 from mer.evaluation.protocols import RANDOM
 
 SPLITS = {RANDOM: "random", "in_corpus": "speakers_apart", "loco": "corpus_held_out"}
@@ -92,7 +92,7 @@ def inflation(
     return table.assign(verdict=table["verdict"].where(table["p"].isna(), shown))
 
 
-def _step(counted: dict, first: str, second: str, metric: str, confidence: float) -> dict:
+def _step(counted: dict[str, Counts], first: str, second: str, metric: str, confidence: float) -> dict:
     if lacking := [name for name in (first, second) if name not in counted]:
         return {"verdict": f"not trained: {', '.join(lacking)}" if counted else "no clip in common"}
     one, other = counted[first], counted[second]

@@ -14,6 +14,8 @@ COLUMNS = [
 ]  # fmt: skip
 MEAN = "mean over corpora"
 METRICS = {"UAR": stats.uar, "WA": stats.wa, "macro_F1": stats.macro_f1, "weighted_F1": stats.weighted_f1}
+FEWEST_IN_A_DIAGRAM = 8
+"""corpora, for a diagram of mean ranks to be worth its ink"""
 BETTER, WORSE, NOT_SHOWN = "better", "worse", "not shown"
 
 
@@ -74,6 +76,54 @@ def compare(
             statistic = _corrected if metric == "UAR" else METRICS[metric]
             rows.append(about | {"system": system, "test_corpus": MEAN} | _compared(pairs, statistic, confidence))
     return _judged(pd.DataFrame(rows, columns=COLUMNS), 1 - confidence)
+
+
+def ranked(
+    predictions: pd.DataFrame,
+    classes: tuple[str, ...],
+    clusters: Mapping[str, str],
+    *,
+    protocol: str = "loco",
+    answers: str = "free",
+    confidence: float = 0.95,
+    draws: int = 10_000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Rank systems by their mean chance-corrected UAR over corpora, and see how the order holds over other speakers.
+
+    Returns:
+        system, value, rank (1 is the highest), low, high (percentiles of its rank over resamples of the speakers, all
+        systems with the same), first (share of the resamples in which it leads; a tie is shared out), corpora, note. A
+        system that was not asked about every corpus has a note and no rank. With a handful of speakers percentiles are
+        too narrow, so ranks order and `compare` decides. A diagram of ranks wants `FEWEST_IN_A_DIAGRAM` corpora.
+
+    Raises:
+        Unusable, ValueError: as `compare`
+    """
+    asked = predictions[predictions["protocol"] == protocol]
+    corpora, tested = sorted(set(asked["test_corpus"])), asked.groupby("system")["test_corpus"].agg(set)
+    whole = sorted(system for system, names in tested.items() if len(names) == len(corpora))
+    means, points = np.zeros((len(whole), draws)), np.zeros(len(whole))
+    for number, corpus in enumerate(corpora if whole else []):
+        part = asked[(asked["test_corpus"] == corpus) & asked["system"].isin(whole)]
+        names = sorted(part[clusters[corpus]].unique())
+        counts = {s: count(p, answers, classes, clusters[corpus], names) for s, p in part.groupby("system")}
+        stacks = {system: counts[system].confusions for system in whole}
+        drawn = stats.resample(stacks, _corrected, draws, seed=seed + number)
+        means += np.stack([drawn[system] for system in whole]) / len(corpora)
+        points += np.array([np.mean(_corrected(stack.sum(axis=1))) for stack in stacks.values()]) / len(corpora)
+    places = stats.ranks(means) if whole else means
+    leads = (places == places.min(axis=0)) / (places == places.min(axis=0)).sum(axis=0) if whole else means
+    order = stats.ranks(points[:, None])[:, 0] if whole else points
+    rows = [
+        (system, points[at], order[at], *stats.percentile(places[at], confidence), leads[at].mean(), len(corpora), "")
+        for at, system in enumerate(whole)
+    ]
+    for system in sorted(set(tested.index) - set(whole)):
+        lacking = ", ".join(sorted(set(corpora) - tested[system]))
+        rows.append((system, *[np.nan] * 5, len(tested[system]), f"no predictions on {lacking}"))
+    columns = ["system", "value", "rank", "low", "high", "first", "corpora", "note"]
+    return pd.DataFrame(rows, columns=columns).sort_values(["rank", "system"], ignore_index=True)
 
 
 def _pair(

@@ -61,12 +61,15 @@ def count(
     seeds = sorted(part["seed"].unique())
     per_seed = part.groupby("seed")["utterance_id"]
     if part.duplicated(["seed", "utterance_id"]).any():
-        raise Unusable("a clip is answered twice with one seed; fold it away or take one protocol at a time")
+        raise Unusable("a clip is answered twice with one seed: take one system, protocol and training at a time")
     if len({frozenset(ids) for _, ids in per_seed}) > 1:
         raise Unusable("seeds were asked about different clips: a cell is missing; run the step again")
     names = pd.Index(sorted(part[cluster].unique()) if clusters is None else clusters)
+    where = names.get_indexer(part[cluster])
+    if (where < 0).any():
+        raise ValueError(f"{part[cluster].iloc[int(np.argmin(where))]} is not among the clusters that were named")
     counts = np.zeros((len(seeds), len(names), len(classes), len(classes)), dtype=np.int64)
-    np.add.at(counts, (pd.Index(seeds).get_indexer(part["seed"]), names.get_indexer(part[cluster]), truth, given), 1)
+    np.add.at(counts, (pd.Index(seeds).get_indexer(part["seed"]), where, truth, given), 1)
     total = counts[0].sum(axis=0)
     return Counts(
         counts, tuple(int(s) for s in seeds), tuple(names), int(total.sum()), part["speaker_id"].nunique(),

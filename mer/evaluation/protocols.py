@@ -208,7 +208,7 @@ def random_split(manifest: pd.DataFrame, corpora: list[str], seed: int, folds: i
         part = manifest.iloc[rows]
         count = folds if has_official_split(part) else int(part["fold"].nunique())
         drawn = [hashlib.sha256(f"{seed}|{name}".encode()).digest() for name in part["utterance_id"]]
-        order = sorted(range(len(rows)), key=lambda at: (part["emotion"].iloc[at], drawn[at]))  # noqa: B023
+        order = sorted(range(len(rows)), key=lambda at: (part["emotion"].iloc[at], drawn[at]))
         fold = np.empty(len(rows), int)
         fold[order] = np.arange(len(rows)) % count
         for number in range(count):
@@ -224,9 +224,9 @@ def refuse_random(table: pd.DataFrame) -> None:
     Raises:
         ValueError: names the corpora.
     """
-    random = table["protocol"] == RANDOM
-    if random.any():
+    random = table.loc[table["protocol"] == RANDOM, "test_corpus"]
+    if len(random):
         raise ValueError(
-            f"{', '.join(sorted(set(table.loc[random, 'test_corpus'])))}: speakers are in training and test in a random "
-            "split, so this is no score; only the protocol card (mer/evaluation/card.py) shows it"
+            f"{', '.join(sorted(set(random)))}: in a random split speakers are in training and test, so this is no "
+            "score; only the protocol card (mer/evaluation/card.py) shows it"
         )

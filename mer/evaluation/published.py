@@ -97,7 +97,8 @@ def load(path: Path = FILE) -> tuple[dict[str, Source], tuple[Table, ...]]:
 
 
 def numbers(tables: Collection[Table]) -> pd.DataFrame:
-    """Return a row per number, columns `COLUMNS`; values in [0, 1], classes joined by a space."""
+    """Return a row per number, columns `COLUMNS`; values in [0, 1], classes joined by a space, and empty text for
+    what the source does not say."""
     rows = []
     for table in tables:
         fixed = {"system": table.system, "train": table.train, "test": table.test, "metric": table.metric}
@@ -117,8 +118,8 @@ def _number(table: Table, cell: dict, metric: str, value: float) -> dict:
     return {
         "table": table.name, "source": table.source, "system": cell["system"], "protocol": table.protocol,
         "train_corpora": trained, "test_corpus": cell["test"], "metric": metric, "value": value / 100,
-        "classes": None if table.classes is None else " ".join(sorted(table.classes)), "split": table.split,
-        "unsound": table.unsound, "caveats": "; ".join(table.caveats),
+        "classes": " ".join(sorted(table.classes or ())), "split": table.split or "",
+        "unsound": table.unsound or "", "caveats": "; ".join(table.caveats),
     }  # fmt: skip
 
 
@@ -205,11 +206,11 @@ def _why_not(number: dict, candidates: list[dict], ours: pd.DataFrame) -> tuple[
     reasons = [f"not sound: {number['unsound']}"] if number["unsound"] else []
     if number["metric"] not in MEASURES:
         reasons.append(f"another measure: {number['metric']}")
-    if number["classes"] is None:
+    if not number["classes"]:
         reasons.append("how labels were unified is not said")
     elif number["classes"] != mine["classes"]:
         reasons.append(f"other classes: {_only(number['classes'], mine['classes'])}")
-    if number["split"] is None:
+    if not number["split"]:
         reasons.append("the split is not said")
     elif number["split"] != mine["split"]:
         reasons.append(f"another split: {number['split']}; ours: {mine['split']}")

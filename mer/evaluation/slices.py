@@ -1,12 +1,13 @@
 """UAR of parts of a corpus: women and men, the young and the old, languages, short and long clips; and the gaps."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
 from mer import stats
-from mer.evaluation.counts import count
+from mer.evaluation.counts import Counts, count
 
 SCORE_COLUMNS = [
     "system", "protocol", "answers", "train_corpora", "test_corpus", "attribute", "slice", "value", "low", "high", "n",
@@ -27,7 +28,7 @@ def bands(values: pd.Series, edges: tuple[float, ...], unit: str) -> pd.Series:
     >>> bands(pd.Series([17.0, 18.0, None, 70.0]), (0, 18, 60, np.inf), "years").tolist()
     ['under 18 years', '18 to 60 years', 'not known', '60 years or more']
     """
-    names = [f"under {edges[1]} {unit}"] + [f"{a} to {b} {unit}" for a, b in zip(edges[1:-2], edges[2:-1], strict=True)]
+    names = [f"under {edges[1]} {unit}"] + [f"{a} to {b} {unit}" for a, b in pairwise(edges[1:-1])]
     names.append(f"{edges[-2]} {unit} or more")
     numbers = pd.to_numeric(values, errors="coerce").astype(float)
     return pd.cut(numbers, edges, right=False, labels=names).astype(object).fillna(UNKNOWN)
@@ -103,7 +104,7 @@ def score(
     return pd.DataFrame(scored, columns=SCORE_COLUMNS), _judged(gaps, confidence)
 
 
-def _note(counts, name: str, min_clips: int, min_speakers: int) -> str:
+def _note(counts: Counts, name: str, min_clips: int, min_speakers: int) -> str:
     """Why a slice is only listed; empty where it is scored."""
     clusters = int(counts.confusions.any((0, 2, 3)).sum())
     if name == UNKNOWN:
@@ -115,7 +116,7 @@ def _note(counts, name: str, min_clips: int, min_speakers: int) -> str:
     return "" if counts.classes > 1 else "one class only"
 
 
-def _score(name: str, counts, note: str, confidence: float) -> dict:
+def _score(name: str, counts: Counts, note: str, confidence: float) -> dict:
     about = {"slice": name, "n": counts.n, "speakers": counts.speakers, "classes": counts.classes, "note": note}
     if note:
         return about
@@ -123,7 +124,7 @@ def _score(name: str, counts, note: str, confidence: float) -> dict:
     return about | {"value": found.point, "low": found.low, "high": found.high}
 
 
-def _gaps(counted: dict) -> list[dict]:
+def _gaps(counted: dict[str, Counts]) -> list[dict]:
     """Each slice less the largest, as estimates that `_judged` makes intervals of."""
     rows = []
     largest = max(counted, key=lambda name: counted[name].n, default=None)
