@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from mer import stats
-from mer.evaluation.comparison import METRICS
 from mer.evaluation.counts import KEYS, Counts, count
 from mer.evaluation.protocols import RANDOM
+from mer.evaluation.scores import METRICS
 
 SPLITS = {RANDOM: "random", "in_corpus": "speakers_apart", "loco": "corpus_held_out"}
 """protocol -> what a column of the card calls it, from the most flattering to the strictest"""
@@ -58,7 +58,7 @@ def inflation(
         predictions: of the protocols in `SPLITS`, as from `scores.predictions`; others are passed over.
         clusters: corpus -> column over which intervals are computed.
         answers: restricted, as what is trained within a corpus knows its classes.
-        metric: a key of `METRICS`.
+        metric: UAR, WA, macro_F1 or weighted_F1.
 
     Returns:
         three rows per system and corpus, one per pair of splits: what each split scores on the clips that all of its

@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 
 from mer import stats
-from mer.evaluation.counts import Counts, count
+from mer.evaluation.counts import Counts, count, joined, per_block
+from mer.evaluation.scores import METRICS
 
 COLUMNS = [
     "system", "reference", "protocol", "answers", "test_corpus", "metric", "value", "reference_value", "difference",
     "low", "high", "p", "p_holm", "smallest_p", "verdict", "n", "speakers", "seeds",
 ]  # fmt: skip
 MEAN = "mean over corpora"
-METRICS = {"UAR": stats.uar, "WA": stats.wa, "macro_F1": stats.macro_f1, "weighted_F1": stats.weighted_f1}
 FEWEST_IN_A_DIAGRAM = 8
 """corpora, for a diagram of mean ranks to be worth its ink"""
 BETTER, WORSE, NOT_SHOWN = "better", "worse", "not shown"
@@ -36,16 +36,17 @@ def compare(
         predictions: as from `scores.predictions`.
         clusters: corpus -> column over which its speakers (dialogues, videos) are told apart.
         reference: the system that the others are compared with, named beforehand.
-        metric: a key of `METRICS`.
+        metric: UAR, WA, macro_F1 or weighted_F1.
         confidence: of the intervals; a difference is shown where the adjusted p is at most 1 - confidence.
 
     Returns:
         a row per other system and corpus of the reference's, and where those are several, one for the mean over them,
         of UAR chance-corrected. Both systems count on the clips and seeds that both have: `n` says how many clips.
         `p_holm` is adjusted over the rows of corpora, and over the rows of means: each is one family of questions.
-        `smallest_p` is the least that the adjusted p of a row is sure to reach with so few speakers; where it is above
-        1 - confidence, next to nothing can be shown, whatever the systems do. `verdict` is better, worse, not shown,
-        or why there is no comparison, such as missing predictions.
+        `smallest_p` is the p-value that so few speakers give where all of them agree, times the number of questions;
+        where it is above 1 - confidence, hardly anything can be shown, whatever the systems do. `verdict` is better,
+        worse, not shown, or why there is no comparison, such as missing predictions. People who speak in two corpora
+        of a family are flipped and left out as one, and counted twice in `speakers`.
 
     Raises:
         ValueError: no prediction of the reference in this protocol, another metric, or a corpus was tested after
@@ -65,16 +66,18 @@ def compare(
         )
     parts = dict(iter(asked.groupby(["system", "test_corpus"], sort=True)))
     corpora = [corpus for system, corpus in parts if system == reference]
+    family = asked.groupby("test_corpus")["family"].first().to_dict()
     about = {"reference": reference, "protocol": protocol, "answers": answers, "metric": metric}
     rows = []
     for system in sorted(set(asked["system"]) - {reference}):
         pairs = {c: _pair(parts.get((system, c)), parts[reference, c], answers, classes, clusters[c]) for c in corpora}
         for corpus in corpora:
-            found = _compared({corpus: pairs[corpus]}, METRICS[metric], confidence)
+            found = _compared({corpus: pairs[corpus]}, family, METRICS[metric], confidence)
             rows.append(about | {"system": system, "test_corpus": corpus} | found)
         if len(corpora) > 1:
             statistic = _corrected if metric == "UAR" else METRICS[metric]
-            rows.append(about | {"system": system, "test_corpus": MEAN} | _compared(pairs, statistic, confidence))
+            found = _compared(pairs, family, statistic, confidence)
+            rows.append(about | {"system": system, "test_corpus": MEAN} | found)
     return _judged(pd.DataFrame(rows, columns=COLUMNS), 1 - confidence)
 
 
@@ -103,27 +106,40 @@ def ranked(
     asked = predictions[predictions["protocol"] == protocol]
     corpora, tested = sorted(set(asked["test_corpus"])), asked.groupby("system")["test_corpus"].agg(set)
     whole = sorted(system for system, names in tested.items() if len(names) == len(corpora))
-    means, points = np.zeros((len(whole), draws)), np.zeros(len(whole))
-    for number, corpus in enumerate(corpora if whole else []):
-        part = asked[(asked["test_corpus"] == corpus) & asked["system"].isin(whole)]
-        names = sorted(part[clusters[corpus]].unique())
-        counts = {s: count(p, answers, classes, clusters[corpus], names) for s, p in part.groupby("system")}
-        stacks = {system: counts[system].confusions for system in whole}
-        drawn = stats.resample(stacks, _corrected, draws, seed=seed + number)
-        means += np.stack([drawn[system] for system in whole]) / len(corpora)
-        points += np.array([np.mean(_corrected(stack.sum(axis=1))) for stack in stacks.values()]) / len(corpora)
-    places = stats.ranks(means) if whole else means
-    leads = (places == places.min(axis=0)) / (places == places.min(axis=0)).sum(axis=0) if whole else means
-    order = stats.ranks(points[:, None])[:, 0] if whole else points
-    rows = [
-        (system, points[at], order[at], *stats.percentile(places[at], confidence), leads[at].mean(), len(corpora), "")
-        for at, system in enumerate(whole)
-    ]
+    rows = []
     for system in sorted(set(tested.index) - set(whole)):
         lacking = ", ".join(sorted(set(corpora) - tested[system]))
         rows.append((system, *[np.nan] * 5, len(tested[system]), f"no predictions on {lacking}"))
+    if whole:
+        asked = asked[asked["system"].isin(whole)]
+        points, means = _resampled(asked, whole, classes, clusters, answers, draws, seed)
+        places, order = stats.ranks(means), stats.ranks(points[:, None])[:, 0]
+        ahead = places == places.min(axis=0)
+        first = (ahead / ahead.sum(axis=0)).mean(axis=1)
+        for at, system in enumerate(whole):
+            low, high = stats.percentile(places[at], confidence)
+            rows.append((system, points[at], order[at], low, high, first[at], len(corpora), ""))
     columns = ["system", "value", "rank", "low", "high", "first", "corpora", "note"]
     return pd.DataFrame(rows, columns=columns).sort_values(["rank", "system"], ignore_index=True)
+
+
+def _resampled(
+    asked: pd.DataFrame, systems: list[str], classes: tuple[str, ...], clusters: Mapping[str, str], answers: str,
+    draws: int, seed: int,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Mean over corpora of each system, (systems,), and of its resamples, (systems, draws)."""
+    statistic, corpora = per_block(_corrected, len(classes)), asked["test_corpus"].nunique()
+    points, means = np.zeros(len(systems)), np.zeros((len(systems), draws))
+    for number, (_, kin) in enumerate(asked.groupby("family", sort=True)):
+        names = {c: sorted(part[clusters[c]].unique()) for c, part in kin.groupby("test_corpus", sort=True)}
+        stacks = {}
+        for system, part in kin.groupby("system", sort=True):
+            counted = {c: count(part[part["test_corpus"] == c], answers, classes, clusters[c], names[c]) for c in names}
+            stacks[system] = joined(counted)
+        drawn, share = stats.resample(stacks, statistic, draws, seed=seed + number), len(names) / corpora
+        means += share * np.stack([drawn[system] for system in systems])
+        points += share * np.array([np.mean(statistic(stacks[system].sum(axis=1))) for system in systems])
+    return points, means
 
 
 def _pair(
@@ -143,16 +159,24 @@ def _pair(
     return count(ours, answers, classes, cluster), count(theirs, answers, classes, cluster)
 
 
-def _compared(pairs: dict[str, tuple[Counts, Counts] | str], statistic: stats.Statistic, confidence: float) -> dict:
+def _compared(
+    pairs: dict[str, tuple[Counts, Counts] | str], family: dict[str, str], statistic: stats.Statistic, confidence: float
+) -> dict:
+    """Both systems on the mean over some corpora. Those of a family are one part, as they may share speakers."""
     if lacking := {corpus: pair for corpus, pair in pairs.items() if isinstance(pair, str)}:
         return {"n": 0, "speakers": 0, "seeds": 0, "verdict": "; ".join(f"{w} on {c}" for c, w in lacking.items())}
-    sides = [(ours.confusions, theirs.confusions) for ours, theirs in pairs.values()]
-    found = stats.compare(sides, statistic, confidence)
-    values = [np.mean([np.mean(statistic(side[at].sum(axis=1))) for side in sides]) for at in (0, 1)]
+    kin = {name: [c for c in pairs if family[c] == name] for name in sorted({family[c] for c in pairs})}
+    parts = [tuple(joined({c: pairs[c][at] for c in inside}) for at in (0, 1)) for inside in kin.values()]
+    weights = np.array([len(inside) for inside in kin.values()]) / len(pairs)
+    ours = [pair[0] for pair in pairs.values()]
+    mean = per_block(statistic, ours[0].confusions.shape[-1])
+    found = stats.compare(parts, mean, confidence, weights=weights)
+    values = [weights @ [np.mean(mean(part[at].sum(axis=1))) for part in parts] for at in (0, 1)]
     return {
         "value": values[0], "reference_value": values[1], "difference": found.point, "low": found.low,
-        "high": found.high, "p": found.p, "smallest_p": found.smallest, "n": sum(o.n for o, _ in pairs.values()),
-        "speakers": sum(o.speakers for o, _ in pairs.values()), "seeds": max(len(o.seeds) for o, _ in pairs.values()),
+        "high": found.high, "p": found.p, "smallest_p": found.smallest, "n": sum(one.n for one in ours),
+        "speakers": sum(one.speakers for one in ours), "seeds": max(len(one.seeds) for one in ours),
+        "verdict": "nothing to measure: one class only" if np.isnan(found.p) else "",
     }  # fmt: skip
 
 
@@ -171,5 +195,5 @@ def _judged(table: pd.DataFrame, level: float) -> pd.DataFrame:
         table.loc[mask, "smallest_p"] *= table.loc[mask, "p"].notna().sum()
     table["smallest_p"] = table["smallest_p"].clip(upper=1)
     word = np.where(table["p_holm"] > level, NOT_SHOWN, np.where(table["difference"] > 0, BETTER, WORSE))
-    table["verdict"] = table["verdict"].where(table["p"].isna(), word)
+    table["verdict"] = table["verdict"].astype(object).where(table["p"].isna(), word)
     return table

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from mer import stats
 from mer.evaluation.scores import ANSWERS
 
 KEYS = ("system", "protocol", "train_corpora", "test_corpus")
@@ -75,6 +76,38 @@ def count(
         counts, tuple(int(s) for s in seeds), tuple(names), int(total.sum()), part["speaker_id"].nunique(),
         int((total.sum(axis=1) > 0).sum()),
     )  # fmt: skip
+
+
+def joined(parts: dict[str, Counts]) -> np.ndarray:
+    """Return corpora of one family as one, as the same people may speak in several: a row per person, and a block of
+    the matrix per corpus; int of shape (seeds, people, corpora * k, corpora * k).
+
+    Args:
+        parts: corpus -> its counts, all of one system.
+
+    Raises:
+        Unusable: corpora have different numbers of seeds.
+    """
+    if len(seeds := {len(part.seeds) for part in parts.values()}) > 1:
+        raise Unusable(f"{', '.join(parts)} are of one family and have {' and '.join(map(str, sorted(seeds)))} seeds")
+    codes = {corpus: [name.removeprefix(f"{corpus}_") for name in part.clusters] for corpus, part in parts.items()}
+    people = pd.Index(sorted(set().union(*codes.values())))
+    k = next(iter(parts.values())).confusions.shape[-1]
+    found = np.zeros((seeds.pop(), len(people), len(parts) * k, len(parts) * k), dtype=np.int64)
+    for at, (corpus, part) in enumerate(parts.items()):
+        block = slice(at * k, (at + 1) * k)
+        found[:, people.get_indexer(codes[corpus]), block, block] = part.confusions
+    return found
+
+
+def per_block(statistic: stats.Statistic, k: int) -> stats.Statistic:
+    """Return the mean of a statistic over the blocks that `joined` makes, k classes each."""
+
+    def mean(confusions: np.ndarray) -> np.ndarray:
+        starts = range(0, confusions.shape[-1], k)
+        return np.mean([statistic(confusions[..., a : a + k, a : a + k]) for a in starts], axis=0)
+
+    return mean
 
 
 def shared_classes(labels: pd.DataFrame, train_corpora: str, test_corpus: str) -> list[str]:

@@ -32,7 +32,13 @@ class Comparison:
     clusters: int
 
 
-def compare(pairs: Sequence[Pair], statistic: Statistic = uar, confidence: float = 0.95, seed: int = 0) -> Comparison:
+def compare(
+    pairs: Sequence[Pair],
+    statistic: Statistic = uar,
+    confidence: float = 0.95,
+    seed: int = 0,
+    weights: ArrayLike | None = None,
+) -> Comparison:
     """Compare two systems on one corpus, or on the mean over several.
 
     The interval leaves each speaker out of both systems at once (`estimate`, `combined`). The p-value is that of
@@ -44,6 +50,7 @@ def compare(pairs: Sequence[Pair], statistic: Statistic = uar, confidence: float
         statistic: maps (..., k, k) to values, (...)
         confidence: of the interval, in (0, 1)
         seed: of the flips, where not all are tried
+        weights: of the pairs in the mean; by default all alike
 
     Raises:
         ValueError: no pairs; two systems differ in their clips, or have different numbers of seeds, neither of them one
@@ -55,12 +62,14 @@ def compare(pairs: Sequence[Pair], statistic: Statistic = uar, confidence: float
         (0.25, 0.03125, 0.03125)
     """
     parts = [estimate(ours, statistic, less=theirs) for ours, theirs in pairs]
-    interval = combined(parts, confidence=confidence)
-    p, smallest = sign_flip(pairs, statistic, seed)
+    interval = combined(parts, weights, confidence)
+    p, smallest = sign_flip(pairs, statistic, seed, weights)
     return Comparison(interval.point, interval.low, interval.high, p, smallest, interval.clusters)
 
 
-def sign_flip(pairs: Sequence[Pair], statistic: Statistic = uar, seed: int = 0) -> tuple[float, float]:
+def sign_flip(
+    pairs: Sequence[Pair], statistic: Statistic = uar, seed: int = 0, weights: ArrayLike | None = None
+) -> tuple[float, float]:
     r"""Return the p-value of two systems being interchangeable within each speaker, and the smallest that it can be.
 
     Were it so, a speaker's two confusions could be swapped: each of the :math:`2^s` ways to swap is as likely as what
@@ -69,11 +78,12 @@ def sign_flip(pairs: Sequence[Pair], statistic: Statistic = uar, seed: int = 0) 
     [Phipson and Smyth 2010]. All of a speaker's seeds are swapped together.
 
     Args:
-        pairs, statistic: as for `compare`
+        pairs, statistic, weights: as for `compare`
         seed: of the random ways
 
     Returns:
-        p, and :math:`2^{-(s-1)}` or one over the number of random ways, whichever is more
+        p, NaN where there is no difference to measure, and :math:`2^{-(s-1)}` or one over the number of random ways,
+        whichever is more
 
     Raises:
         ValueError: as for `compare`
@@ -86,10 +96,13 @@ def sign_flip(pairs: Sequence[Pair], statistic: Statistic = uar, seed: int = 0) 
     clusters = sum(ours.shape[1] for ours, _ in sides)
     signs = _patterns(clusters, np.random.default_rng(seed))
     gains, first = np.zeros(len(signs)), 0
-    for ours, theirs in sides:
+    weights = np.full(len(sides), 1 / len(sides)) if weights is None else np.asarray(weights, float)
+    for (ours, theirs), weight in zip(sides, weights, strict=True):
         mine = signs[:, first : first + ours.shape[1]]
-        gains += _gains(ours, theirs, mine, statistic) / len(sides)
+        gains += weight * _gains(ours, theirs, mine, statistic)
         first += ours.shape[1]
+    if np.isnan(gains[0]):
+        return np.nan, 1 / len(signs)
     reached = np.abs(gains) >= abs(gains[0]) - 1e-12
     return float(reached.mean()), 1 / len(signs)
 

@@ -123,6 +123,34 @@ def test_a_system_that_lacks_a_corpus_has_no_rank():
     assert comparison.ranked(predicted[:0], CLASSES, CLUSTERS).empty
 
 
+def test_people_who_speak_in_two_corpora_of_a_family_are_flipped_and_left_out_once():
+    parts = []
+    for at, system in enumerate(("x", "y")):
+        for c in ("r", "r_song"):
+            parts.append(predictions(manifest(c, 6).assign(family="r"), 0.9 - 0.7 * at, system, seed=[at, len(c)]))
+    people = dict.fromkeys(("r", "r_song"), "speaker_id")
+    kin, strangers = pd.concat(parts), pd.concat([part.assign(family=part["test_corpus"]) for part in parts])
+    rows_ = [
+        rows(comparison.compare(table, CLASSES, people, "y"), test_corpus=comparison.MEAN).iloc[0]
+        for table in (kin, strangers)
+    ]
+    assert [row["smallest_p"] for row in rows_] == [2**-5, 2**-11]
+    assert rows_[0]["p"] == 2**-5
+    assert rows_[0]["difference"] == pytest.approx(rows_[1]["difference"])
+    ranks = [comparison.ranked(table, CLASSES, people, draws=50)["value"].tolist() for table in (kin, strangers)]
+    assert ranks[0] == pytest.approx(ranks[1])
+
+
+def test_a_mean_with_a_corpus_of_one_class_is_none():
+    one = manifest("b", 12).assign(emotion="anger")
+    predicted = pd.concat(
+        [predictions(rows_, 0.5, s) for s in ("x", "y") for rows_ in (manifest("a", 8), one)], ignore_index=True
+    )
+    table = comparison.compare(predicted, CLASSES, CLUSTERS, "y").set_index("test_corpus")
+    assert table.loc[comparison.MEAN, "verdict"] == "nothing to measure: one class only"
+    assert np.isnan(table.loc[comparison.MEAN, "p_holm"])
+
+
 def test_bad_input_is_named():
     predicted = study(base=0.5, good=0.6)
     with pytest.raises(ValueError, match="'best' has no predictions of loco"):
