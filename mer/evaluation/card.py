@@ -1,21 +1,22 @@
 """The protocol card: what the same predictions score under other metrics, and the same system under other splits."""
 
 from collections.abc import Mapping
+from itertools import product
 
 import numpy as np
 import pandas as pd
 
-from mer import stats
+from mer.evaluation.comparison import BETTER, COLUMNS, MEAN, WORSE, compared, judged, statistic_of
 from mer.evaluation.counts import KEYS, Counts, count
 from mer.evaluation.protocols import RANDOM
 from mer.evaluation.scores import METRICS
 
-SPLITS = {RANDOM: "random", "in_corpus": "speakers_apart", "loco": "corpus_held_out"}
-"""protocol -> what a column of the card calls it, from the most flattering to the strictest"""
-STEPS = (("random", "speakers_apart"), ("speakers_apart", "corpus_held_out"), ("random", "corpus_held_out"))
+SPLITS = {RANDOM: "random", "in_corpus": "speakers apart", "loco": "corpus held out"}
+"""protocol -> what the card calls it, from the most flattering to the strictest"""
+STEPS = (("random", "speakers apart"), ("speakers apart", "corpus held out"), ("random", "corpus held out"))
 INFLATION_COLUMNS = [
-    "system", "test_corpus", "answers", "metric", *SPLITS.values(), "from_split", "to_split", "points", "low", "high",
-    "p", "p_holm", "smallest_p", "verdict", "n", "speakers", "classes",
+    "system", "test_corpus", "answers", "metric", "split", "split_value", "than", "than_value", "points", "low", "high",
+    "p", "p_holm", "smallest_p", "verdict", "n", "speakers", "seeds",
 ]  # fmt: skip
 
 
@@ -61,43 +62,52 @@ def inflation(
         metric: UAR, WA, macro_F1 or weighted_F1.
 
     Returns:
-        three rows per system and corpus, one per pair of splits: what each split scores on the clips that all of its
-        splits test, by how many points the first of the pair flatters, with the paired interval over speakers, p-values
-        as in `comparison.compare` (Holm over the table) and a verdict: shown, not shown, or what is missing.
+        three rows per system and corpus, one per pair of splits, and three for the mean over corpora, of UAR
+        chance-corrected: what each split scores on the clips that all of them test, by how many points the first of the
+        pair flatters, and the paired interval, p-values and verdict of `comparison.compare`, where a system's corpora
+        are one family of questions and its means another. The verdict is shown, not shown, or what is missing.
 
     Raises:
         Unusable: as from `counts.count`.
     """
-    rows = []
     asked = predictions[predictions["protocol"].isin(SPLITS)]
-    for (system, corpus), part in asked.groupby(["system", "test_corpus"], sort=True):
-        sides = {name: part[part["protocol"] == protocol] for protocol, name in SPLITS.items()}
-        there = {name: side for name, side in sides.items() if len(side)}
-        clips = set.intersection(*(set(side["utterance_id"]) for side in there.values()))
+    tables = [pd.DataFrame(columns=INFLATION_COLUMNS)]
+    for system, part in asked.groupby("system", sort=True):
+        family = part.groupby("test_corpus")["family"].first().to_dict()
         counted = {
-            name: count(side[side["utterance_id"].isin(clips)], answers, classes, clusters[corpus])
-            for name, side in there.items()
-            if clips
+            c: _splits(rows, answers, classes, clusters[c]) for c, rows in part.groupby("test_corpus", sort=True)
         }
-        about = {"system": system, "test_corpus": corpus, "answers": answers, "metric": metric}
-        about |= {n: float(np.mean(METRICS[metric](c.confusions.sum(axis=1)))) for n, c in counted.items()}
-        for first, second in STEPS:
-            rows.append(
-                about | {"from_split": first, "to_split": second} | _step(counted, first, second, metric, confidence)
-            )
-    table = pd.DataFrame(rows, columns=INFLATION_COLUMNS)
-    table["p_holm"] = stats.holm(table["p"])
-    table["smallest_p"] = (table["smallest_p"].astype(float) * table["p"].notna().sum()).clip(upper=1)
-    shown = np.where(table["p_holm"] <= 1 - confidence, "shown", "not shown")
-    return table.assign(verdict=table["verdict"].where(table["p"].isna(), shown))
+        groups = {corpus: [corpus] for corpus in counted} | ({MEAN: list(counted)} if len(counted) > 1 else {})
+        rows = []
+        for (name, corpora), (first, second) in product(groups.items(), STEPS):
+            pairs = {corpus: _step(counted[corpus], first, second) for corpus in corpora}
+            found = compared(pairs, family, statistic_of(metric, mean=name == MEAN), confidence)
+            about = {"system": system, "test_corpus": name, "answers": answers, "metric": metric}
+            rows.append(about | {"split": first, "than": second} | found)
+        tables.append(_in_points(judged(pd.DataFrame(rows, columns=["split", "than", *COLUMNS]), 1 - confidence)))
+    return pd.concat(tables[1:] or tables, ignore_index=True)
 
 
-def _step(counted: dict[str, Counts], first: str, second: str, metric: str, confidence: float) -> dict:
-    if lacking := [name for name in (first, second) if name not in counted]:
-        return {"verdict": f"not trained: {', '.join(lacking)}" if counted else "no clip in common"}
-    one, other = counted[first], counted[second]
-    found = stats.compare([(one.confusions, other.confusions)], METRICS[metric], confidence)
-    return {
-        "points": 100 * found.point, "low": 100 * found.low, "high": 100 * found.high, "p": found.p,
-        "smallest_p": found.smallest, "n": one.n, "speakers": one.speakers, "classes": one.classes,
-    }  # fmt: skip
+def _splits(rows: pd.DataFrame, answers: str, classes: tuple[str, ...], cluster: str) -> dict[str, Counts]:
+    """Name of a split -> counts on the clips that all splits have; none where they have no clip in common."""
+    sides = {name: rows[rows["protocol"] == protocol] for protocol, name in SPLITS.items()}
+    there = {name: side for name, side in sides.items() if len(side)}
+    clips = set.intersection(*(set(side["utterance_id"]) for side in there.values()))
+    if not clips:
+        return {}
+    common = {name: side[side["utterance_id"].isin(clips)] for name, side in there.items()}
+    return {name: count(side, answers, classes, cluster) for name, side in common.items()}
+
+
+def _step(counted: dict[str, Counts], first: str, second: str) -> tuple[Counts, Counts] | str:
+    if not counted:
+        return "no clip in common"
+    lacking = [name for name in (first, second) if name not in counted]
+    return f"not trained with {' and '.join(lacking)}" if lacking else (counted[first], counted[second])
+
+
+def _in_points(table: pd.DataFrame) -> pd.DataFrame:
+    shown = table["verdict"].replace(dict.fromkeys((BETTER, WORSE), "shown"))
+    points = 100 * table[["difference", "low", "high"]].set_axis(["points", "low", "high"], axis=1)
+    named = table.rename(columns={"value": "split_value", "reference_value": "than_value"})
+    return named.drop(columns=["difference", "low", "high"]).join(points).assign(verdict=shown)[INFLATION_COLUMNS]

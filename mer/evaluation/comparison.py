@@ -72,13 +72,12 @@ def compare(
     for system in sorted(set(asked["system"]) - {reference}):
         pairs = {c: _pair(parts.get((system, c)), parts[reference, c], answers, classes, clusters[c]) for c in corpora}
         for corpus in corpora:
-            found = _compared({corpus: pairs[corpus]}, family, METRICS[metric], confidence)
+            found = compared({corpus: pairs[corpus]}, family, statistic_of(metric), confidence)
             rows.append(about | {"system": system, "test_corpus": corpus} | found)
         if len(corpora) > 1:
-            statistic = _corrected if metric == "UAR" else METRICS[metric]
-            found = _compared(pairs, family, statistic, confidence)
+            found = compared(pairs, family, statistic_of(metric, mean=True), confidence)
             rows.append(about | {"system": system, "test_corpus": MEAN} | found)
-    return _judged(pd.DataFrame(rows, columns=COLUMNS), 1 - confidence)
+    return judged(pd.DataFrame(rows, columns=COLUMNS), 1 - confidence)
 
 
 def ranked(
@@ -159,10 +158,19 @@ def _pair(
     return count(ours, answers, classes, cluster), count(theirs, answers, classes, cluster)
 
 
-def _compared(
+def _corrected(confusions: np.ndarray) -> stats.Number:
+    return stats.chance_corrected(stats.uar(confusions), stats.classes_present(confusions))
+
+
+def compared(
     pairs: dict[str, tuple[Counts, Counts] | str], family: dict[str, str], statistic: stats.Statistic, confidence: float
 ) -> dict:
-    """Both systems on the mean over some corpora. Those of a family are one part, as they may share speakers."""
+    """Return a row's numbers and verdict: two systems on the mean over some corpora.
+
+    Args:
+        pairs: corpus -> counts of both on the same clips, or why there are none.
+        family: corpus -> its family; those of one are one part, as they may share speakers.
+    """
     if lacking := {corpus: pair for corpus, pair in pairs.items() if isinstance(pair, str)}:
         return {"n": 0, "speakers": 0, "seeds": 0, "verdict": "; ".join(f"{w} on {c}" for c, w in lacking.items())}
     kin = {name: [c for c in pairs if family[c] == name] for name in sorted({family[c] for c in pairs})}
@@ -180,12 +188,13 @@ def _compared(
     }  # fmt: skip
 
 
-def _corrected(confusions: np.ndarray) -> stats.Number:
-    return stats.chance_corrected(stats.uar(confusions), stats.classes_present(confusions))
+def statistic_of(metric: str, mean: bool = False) -> stats.Statistic:
+    """Return a metric as a function of confusions; UAR chance-corrected where it goes into a mean over corpora."""
+    return _corrected if mean and metric == "UAR" else METRICS[metric]
 
 
-def _judged(table: pd.DataFrame, level: float) -> pd.DataFrame:
-    """The table with adjusted p-values and verdicts, corpora one family of questions and means another."""
+def judged(table: pd.DataFrame, level: float) -> pd.DataFrame:
+    """Return the table with adjusted p-values and verdicts, corpora one family of questions and means another."""
     table = table.astype(
         dict.fromkeys(["value", "reference_value", "difference", "low", "high", "p", "smallest_p"], float)
     )

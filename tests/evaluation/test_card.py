@@ -78,10 +78,21 @@ def test_inflation_is_the_difference_in_points_and_is_judged():
     assert table["verdict"].tolist() == ["shown"] * 3
     assert table["points"].tolist() == pytest.approx([30, 20, 50], abs=7)
     row = table.iloc[0]
-    assert row["points"] == pytest.approx(100 * (row["random"] - row["speakers_apart"]))
+    assert row["points"] == pytest.approx(100 * (row["split_value"] - row["than_value"]))
     assert row["low"] < row["points"] < row["high"]
     assert table["points"].iloc[2] == pytest.approx(table["points"].iloc[:2].sum())
     assert (table["p_holm"] >= table["p"]).all()
+
+
+def test_the_mean_over_corpora_is_asked_apart():
+    both = pd.concat([flattered(), flattered(8, corpus="b")])
+    table = card.inflation(both, CLASSES, CLUSTERS)
+    mean = table[table["test_corpus"] == "mean over corpora"]
+    assert len(table) == 9
+    assert mean["verdict"].tolist() == ["shown"] * 3
+    assert (mean["p_holm"] <= 3 * mean["p"]).all()
+    value = np.mean([stats.chance_corrected(v, 4) for v in table["split_value"].iloc[[0, 3]]])
+    assert mean["split_value"].iloc[0] == pytest.approx(value)
 
 
 def test_no_inflation_is_not_shown():
@@ -98,11 +109,11 @@ def test_splits_are_compared_on_the_clips_that_all_test():
 def test_what_was_not_trained_is_said():
     table = flattered()
     found = card.inflation(table[table["protocol"] != "loco"], CLASSES, CLUSTERS)
-    assert found["verdict"].tolist() == ["shown", "not trained: corpus_held_out", "not trained: corpus_held_out"]
+    assert found["verdict"].tolist() == ["shown", *["not trained with corpus held out on a"] * 2]
     assert found["p_holm"].notna().tolist() == [True, False, False]
     apart = table[(table["protocol"] != "loco") | (table["utterance_id"] < "a/00_01")]
     apart = apart[(apart["protocol"] == "loco") | (apart["utterance_id"] > "a/00_01")]
-    assert set(card.inflation(apart, CLASSES, CLUSTERS)["verdict"]) == {"no clip in common"}
+    assert set(card.inflation(apart, CLASSES, CLUSTERS)["verdict"]) == {"no clip in common on a"}
     assert card.inflation(table[:0], CLASSES, CLUSTERS).empty
 
 
