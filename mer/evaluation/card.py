@@ -8,7 +8,7 @@ import pandas as pd
 
 from mer.evaluation.comparison import BETTER, COLUMNS, MEAN, WORSE, compared, judged, statistic_of
 from mer.evaluation.counts import KEYS, Counts, count
-from mer.evaluation.protocols import RANDOM
+from mer.evaluation.protocols import RANDOM, refuse_random
 from mer.evaluation.scores import METRICS
 
 SPLITS = {RANDOM: "random", "in_corpus": "speakers apart", "loco": "corpus held out"}
@@ -29,7 +29,12 @@ def metrics(
         a row per system, protocol, training and test corpus: the mean over seeds of UAR, WA, macro_F1 and weighted_F1,
         `points` between the highest and the lowest of them, n, classes, and `first_by`: the metrics by which this
         system is ahead of all others of its row's protocol and corpora.
+
+    Raises:
+        ValueError: predictions of a random split, which only `inflation` takes.
+        Unusable: as from `counts.count`.
     """
+    refuse_random(predictions)
     rows = []
     for values, part in predictions.groupby(list(KEYS), sort=True):
         counted = count(part, answers, classes, clusters[values[-1]])

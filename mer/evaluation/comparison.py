@@ -7,6 +7,7 @@ import pandas as pd
 
 from mer import stats
 from mer.evaluation.counts import Counts, count, joined, per_block
+from mer.evaluation.protocols import refuse_random
 from mer.evaluation.scores import METRICS
 
 COLUMNS = [
@@ -49,13 +50,14 @@ def compare(
         of a family are flipped and left out as one, and counted twice in `speakers`.
 
     Raises:
-        ValueError: no prediction of the reference in this protocol, another metric, or a corpus was tested after
-            several trainings.
+        ValueError: no prediction of the reference in this protocol, another metric, a random split, or a corpus
+            that was tested after several trainings.
         Unusable: as from `counts.count`.
     """
     if metric not in METRICS:
         raise ValueError(f"metric {metric!r} is none of {', '.join(METRICS)}")
     asked = predictions[predictions["protocol"] == protocol]
+    refuse_random(asked)
     if reference not in set(asked["system"]):
         raise ValueError(f"{reference!r} has no predictions of {protocol}; there are {sorted(set(asked['system']))}")
     plans = asked.groupby(["system", "test_corpus"])["train_corpora"].nunique()
@@ -103,6 +105,7 @@ def ranked(
         Unusable, ValueError: as `compare`
     """
     asked = predictions[predictions["protocol"] == protocol]
+    refuse_random(asked)
     corpora, tested = sorted(set(asked["test_corpus"])), asked.groupby("system")["test_corpus"].agg(set)
     whole = sorted(system for system, names in tested.items() if len(names) == len(corpora))
     rows = []

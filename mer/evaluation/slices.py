@@ -8,6 +8,7 @@ import pandas as pd
 
 from mer import stats
 from mer.evaluation.counts import Counts, count
+from mer.evaluation.protocols import refuse_random
 
 SCORE_COLUMNS = [
     "system", "protocol", "answers", "train_corpora", "test_corpus", "attribute", "slice", "value", "low", "high", "n",
@@ -76,9 +77,10 @@ def score(
             what they said as well as of the system.
 
     Raises:
-        ValueError: predictions of clips that the manifest does not have.
+        ValueError: predictions of clips that the manifest does not have, or of a random split.
         Unusable: as from `counts.count`.
     """
+    refuse_random(predictions)
     known = attributes(manifest)
     if not (there := predictions["utterance_id"].isin(known.index)).all():
         name = predictions.loc[~there, "utterance_id"].iloc[0]

@@ -4,7 +4,7 @@ import pytest
 
 from mer import stats
 from mer.dataset import splits
-from mer.evaluation import card, protocols
+from mer.evaluation import card, comparison, protocols, slices
 from mer.evaluation.scores import METRICS
 from tests.evaluation.made import CLASSES, manifest, predictions
 
@@ -59,6 +59,14 @@ def test_a_random_split_is_never_planned_and_never_a_score():
     table = predictions(rows, 0.9, protocol=protocols.RANDOM)
     with pytest.raises(ValueError, match="a: in a random split speakers are in training and test"):
         protocols.refuse_random(table)
+    for taken_for_a_score in (
+        lambda: card.metrics(table, CLASSES, CLUSTERS),
+        lambda: slices.score(table, rows, CLASSES, CLUSTERS),
+        lambda: comparison.compare(table, CLASSES, CLUSTERS, "s", protocol=protocols.RANDOM),
+        lambda: comparison.ranked(table, CLASSES, CLUSTERS, protocol=protocols.RANDOM),
+    ):
+        with pytest.raises(ValueError, match="no score"):
+            taken_for_a_score()
     protocols.refuse_random(table.assign(protocol="in_corpus"))
     protocols.refuse_random(table[:0])
 
