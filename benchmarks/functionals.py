@@ -91,8 +91,8 @@ def quality(manifest: pd.DataFrame, raw: Path, store: Path, jobs: int) -> None:
     clips = worth.Clips(truth, corpora, speakers, len(number))
     cells = worth.measure({name: vectors(manifest, raw, store, name) for name in SETS}, clips, jobs)
     rows = [key[1:] for key in cells if key[0] == OURS]
-    gains = {row: worth.mean(cells[OURS, *row], cells[THEIRS, *row]) for row in rows}
-    adjusted = dict(zip(rows, worth.holm([gain.p for gain in gains.values()]), strict=True))
+    gains = {row: _gain(cells[OURS, *row], cells[THEIRS, *row]) for row in rows}
+    adjusted = dict(zip(rows, stats.holm([gain.p for gain in gains.values()]), strict=True))
     for protocol, answers in worth.ROWS:
         for norm in worth.NORMS:
             print(f"\n{protocol}, {answers} answers, standardised per {norm}: UAR and its 95 % interval over speakers "
@@ -109,11 +109,20 @@ def quality(manifest: pd.DataFrame, raw: Path, store: Path, jobs: int) -> None:
 def _line(name: str, classifier: str, cells: dict[str, np.ndarray]) -> dict[str, str]:
     alone = {corpus: stats.jackknife(cells[corpus]) for corpus in CORPORA}
     found = {corpus: f"{one.point:.3f} [{one.low:.2f}, {one.high:.2f}]" for corpus, one in alone.items()}
-    return {"set": name, "classifier": classifier, **found, "mean": _interval(worth.mean(cells), ".3f")}
+    return {
+        "set": name,
+        "classifier": classifier,
+        **found,
+        "mean": _interval(stats.combined([stats.estimate(c) for c in cells.values()]), ".3f"),
+    }
 
 
-def _interval(one: worth.Mean, form: str) -> str:
-    return f"{one.value:{form}} [{one.low:{form}}, {one.high:{form}}]"
+def _gain(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray]) -> stats.Comparison:
+    return stats.compare([(ours[corpus], theirs[corpus]) for corpus in CORPORA])
+
+
+def _interval(one: stats.Interval | stats.Comparison, form: str) -> str:
+    return f"{one.point:{form}} [{one.low:{form}}, {one.high:{form}}]"
 
 
 def main() -> None:

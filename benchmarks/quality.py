@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from itertools import combinations, product
 
 import numpy as np
-from scipy.stats import t as student
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 from sklearn.svm import SVC
@@ -47,16 +46,6 @@ class Clips:
     def present(self, corpus: str) -> np.ndarray:
         """Return which classes a corpus has; bool of shape (classes,)."""
         return np.isin(np.arange(self.classes), self.labels[self.corpora == corpus])
-
-
-@dataclass(frozen=True)
-class Mean:
-    """A mean over corpora, or a difference of two; its 95 % interval, and the p-value of being 0."""
-
-    value: float
-    low: float
-    high: float
-    p: float
 
 
 def measure(sets: dict[str, np.ndarray], clips: Clips, jobs: int) -> dict[tuple[str, ...], dict[str, np.ndarray]]:
@@ -213,43 +202,3 @@ def _spread(scores: np.ndarray, seen: np.ndarray, classes: int) -> np.ndarray:
 
 
 CLASSIFIERS = {"logistic": _logistic, "svm": _svm}
-
-
-def mean(cells: dict[str, np.ndarray], less: dict[str, np.ndarray] | None = None) -> Mean:
-    """Return the UAR's mean over corpora, or by how much it is more than that of other answers to the same clips.
-
-    Each corpus is estimated without each of its speakers in turn (`mer.stats.jackknife`), both answers without the
-    same one, so that the difference is paired. Corpora are independent and taken as given: their variances add up,
-    and so do their degrees of freedom after Welch and Satterthwaite.
-
-    Args:
-        cells, less: corpus -> confusions, shape (speakers, classes, classes), in the same order of speakers.
-    """
-    points, variances, freedoms = [], [], []
-    for corpus, counts in cells.items():
-        whole, without = stats.uar(counts.sum(axis=0)), stats.uar(counts.sum(axis=0) - counts)
-        if less is not None:
-            other = less[corpus]
-            whole, without = whole - stats.uar(other.sum(axis=0)), without - stats.uar(other.sum(axis=0) - other)
-        points.append(whole)
-        variances.append((len(counts) - 1) / len(counts) * ((without - without.mean()) ** 2).sum())
-        freedoms.append(stats.effective_clusters(counts.sum(axis=(1, 2))) - 1)
-    parts, value = np.array(variances) / len(points) ** 2, float(np.mean(points))
-    if not parts.any():  # nothing differs from speaker to speaker, and there is no telling
-        return Mean(value, value, value, 1.0 if value == 0 else float("nan"))
-    error, freedom = np.sqrt(parts.sum()), parts.sum() ** 2 / (parts**2 / freedoms).sum()
-    reach = student.ppf(0.975, freedom) * error
-    return Mean(value, float(value - reach), float(value + reach), float(2 * student.sf(abs(value) / error, freedom)))
-
-
-def holm(p: list[float]) -> list[float]:
-    """Return p-values of several tests, adjusted after Holm 1979.
-
-    >>> [round(value, 3) for value in holm([0.01, 0.04, 0.03])]
-    [0.03, 0.06, 0.06]
-    """
-    order = np.argsort(p)
-    steps = np.sort(p) * np.arange(len(p), 0, -1)
-    found = np.empty(len(p))
-    found[order] = np.minimum(np.maximum.accumulate(steps), 1)
-    return found.tolist()

@@ -4,6 +4,7 @@ A cell is planned from the manifest alone, before anything is trained. Validatio
 the regularisation; they always belong to the training corpora. Test rows are never both.
 """
 
+import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,12 +19,15 @@ FEWEST_FOLDS = 3
 
 Protocol = Literal["in_corpus", "cross_corpus", "multi_corpus", "loco"]
 
+RANDOM = "random_split"
+"""clips dealt at random, so that speakers train and test: no protocol of a study, and never a score (`random_split`)"""
+
 
 @dataclass(frozen=True)
 class Cell:
     """One training. Rows are numbers in the usable manifest; `test` may span several corpora."""
 
-    protocol: Protocol
+    protocol: Protocol | Literal["random_split"]
     train_corpora: tuple[str, ...]
     held_out: str
     """the family that is kept out (loco), else empty"""
@@ -181,4 +185,48 @@ def check_purity(manifest: pd.DataFrame, cell: Cell) -> None:
         raise ValueError(
             f"LOCO without {cell.held_out}: {len(copies)} of its recordings are in {copies['corpus'].iloc[0]} too, "
             f"for example {copies['utterance_id'].iloc[0]}; leave one of the two corpora out"
+        )
+
+
+def random_split(manifest: pd.DataFrame, corpora: list[str], seed: int, folds: int = 5) -> list[Cell]:
+    """Return the cells of the split that this project warns of: each corpus's clips dealt at random.
+
+    Its speakers are on both sides, on purpose: it shows by how much such a number overstates (`card.inflation`). `plan`
+    does not make it, no parameter asks for it, and `refuse_random` stops its predictions where scores are made.
+    Each class is dealt evenly; the next fold validates, as in `fold_parts`. There are as many folds as the corpus has
+    where speakers are apart, so that as much trains. The deal depends on the seed and the ids, not on the order of
+    rows or on other corpora.
+
+    Args:
+        manifest: usable rows, index 0..n-1.
+        corpora: those that are scored.
+        folds: of a corpus with a published split, which has none of its own.
+    """
+    cells = []
+    for corpus in corpora:
+        rows = _numbers(manifest["corpus"] == corpus)
+        part = manifest.iloc[rows]
+        count = folds if has_official_split(part) else int(part["fold"].nunique())
+        drawn = [hashlib.sha256(f"{seed}|{name}".encode()).digest() for name in part["utterance_id"]]
+        order = sorted(range(len(rows)), key=lambda at: (part["emotion"].iloc[at], drawn[at]))
+        fold = np.empty(len(rows), int)
+        fold[order] = np.arange(len(rows)) % count
+        for number in range(count):
+            nested = (number + 1) % count
+            masks = ((fold != number) & (fold != nested), fold == nested, fold == number)
+            cells.append(Cell(RANDOM, (corpus,), "", number, *(rows[mask] for mask in masks)))
+    return cells
+
+
+def refuse_random(table: pd.DataFrame) -> None:
+    """Stop predictions or results of a random split from being taken for scores.
+
+    Raises:
+        ValueError: names the corpora.
+    """
+    random = table.loc[table["protocol"] == RANDOM, "test_corpus"]
+    if len(random):
+        raise ValueError(
+            f"{', '.join(sorted(set(random)))}: in a random split speakers are in training and test, so this is no "
+            "score; only the protocol card (mer/evaluation/card.py) shows it"
         )

@@ -1,7 +1,9 @@
 """Metrics and intervals: arrays in, numbers out. Knows numpy and scipy, and nothing of the rest of mer."""
 
-from mer.stats.intervals import FEWEST_CLUSTERS, Interval, effective_clusters, jackknife
+from mer.stats.estimates import FEWEST_CLUSTERS, Estimate, Statistic, effective_clusters, estimate
+from mer.stats.intervals import Interval, combined, jackknife
 from mer.stats.metrics import (
+    Number,
     chance_corrected,
     classes_present,
     cluster_confusions,
@@ -13,19 +15,34 @@ from mer.stats.metrics import (
     wa,
     weighted_f1,
 )
+from mer.stats.paired import Comparison, compare, holm, sign_flip
+from mer.stats.resampling import basic, percentile, ranks, resample
 
 __all__ = [
     "FEWEST_CLUSTERS",
+    "Comparison",
+    "Estimate",
     "Interval",
+    "Number",
+    "Statistic",
+    "basic",
     "chance_corrected",
     "classes_present",
     "cluster_confusions",
+    "combined",
+    "compare",
     "confusion",
     "effective_clusters",
+    "estimate",
+    "holm",
     "jackknife",
     "macro_f1",
+    "percentile",
+    "ranks",
     "recalls",
+    "resample",
     "restrict",
+    "sign_flip",
     "uar",
     "wa",
     "weighted_f1",

@@ -1,17 +1,15 @@
 """Confidence intervals over speakers, for the handful of speakers that emotion corpora have."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import expit, logit
 from scipy.stats import t as student
 
+from mer.stats.estimates import Estimate, Statistic, estimate
 from mer.stats.metrics import uar
-
-FEWEST_CLUSTERS = 3
-"""With fewer speakers than this there is no interval."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +22,7 @@ class Interval:
     clusters: int
 
 
-def jackknife(
-    confusions: ArrayLike,
-    statistic: Callable[[NDArray], ArrayLike] = uar,
-    confidence: float = 0.95,
-) -> Interval:
+def jackknife(confusions: ArrayLike, statistic: Statistic = uar, confidence: float = 0.95) -> Interval:
     r"""Confidence interval of a metric over clusters (speakers, dialogues, videos), by delete-one jackknife.
 
     .. math::
@@ -64,55 +58,65 @@ def jackknife(
         >>> print(f"{one.point:.3f} [{one.low:.3f}, {one.high:.3f}], {one.clusters} speakers")
         0.683 [0.337, 0.901], 3 speakers
     """
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence {confidence} is not between 0 and 1")
-    confusions = _per_seed(confusions)
-    totals = confusions.sum(1)
-    point = float(np.mean(statistic(totals)))
-    clusters = confusions.shape[1]
-    if clusters < FEWEST_CLUSTERS:
-        return Interval(point, np.nan, np.nan, clusters)
-    without = np.mean(statistic(totals[:, None] - confusions), axis=0)
-    variance = (clusters - 1) / clusters * np.sum((without - without.mean()) ** 2)
-    sizes = confusions.sum((0, 2, 3))
-    low, high = _student(point, np.sqrt(variance), effective_clusters(sizes) - 1, confidence)
-    return Interval(point, low, high, clusters)
+    _check(confidence)
+    found = estimate(confusions, statistic)
+    low, high = _student(found.value, np.sqrt(found.variance), found.freedom, confidence)
+    return Interval(found.value, low, high, found.clusters)
 
 
-def effective_clusters(sizes: ArrayLike) -> float:
-    r"""Number of equally large clusters that would be as informative, :math:`(\sum n)^2 / \sum n^2`.
+def combined(parts: Sequence[Estimate], weights: ArrayLike | None = None, confidence: float = 0.95) -> Interval:
+    r"""Interval of a weighted sum of independent estimates: a mean over corpora, or the gap between two of them.
 
-    Kish's effective sample size [Kish 1965, section 11.7], with the clusters' sizes as weights.
+    .. math::
+        \sum_i w_i \theta_i \pm t_\nu \sqrt{\sum_i v_i}, \qquad v_i = w_i^2 \text{se}_i^2, \qquad
+        \nu = \frac{(\sum_i v_i)^2}{\sum_i v_i^2 / \nu_i}
+
+    after Welch [1947] and Satterthwaite [1946]. Corpora are taken as given: the interval is over new speakers of these
+    corpora, not over new corpora.
 
     Args:
-        sizes: clips per cluster, (s,)
+        parts: of different speakers
+        weights: a number per part; by default all 1 / parts, the mean
+        confidence: in (0, 1)
 
     Returns:
-        value in [1, s]
+        low and high are NaN where a part has no variance. Where all parts have one of 0 they equal the point: the data
+        hold no sign of variation, which is not proof that there is none.
+
+    Raises:
+        ValueError: no parts, or the confidence is not in (0, 1)
 
     Examples:
-        >>> effective_clusters([5, 5, 5]), effective_clusters([10, 0, 0])
-        (3.0, 1.0)
+        >>> one = combined([Estimate(0.5, 0.01, 3, 4), Estimate(0.7, 0.01, 3, 4)])
+        >>> print(f"{one.point:.3f} [{one.low:.3f}, {one.high:.3f}], {one.clusters} speakers")
+        0.600 [0.427, 0.773], 8 speakers
     """
-    sizes = np.asarray(sizes, float)
-    return float(sizes.sum() ** 2 / np.sum(sizes**2))
+    _check(confidence)
+    if not len(parts):
+        raise ValueError("no estimates to combine")
+    weights = np.full(len(parts), 1 / len(parts)) if weights is None else np.asarray(weights, float)
+    values, variances, freedoms = np.array([(p.value, p.variance, p.freedom) for p in parts]).T
+    point, shares = float(weights @ values), weights**2 * variances
+    clusters = sum(p.clusters for p in parts)
+    if not np.isfinite(shares).all():
+        return Interval(point, np.nan, np.nan, clusters)
+    if not shares.any():
+        return Interval(point, point, point, clusters)
+    freedom = shares.sum() ** 2 / (shares**2 / freedoms).sum()
+    reach = float(student.ppf(0.5 + confidence / 2, freedom) * np.sqrt(shares.sum()))
+    return Interval(point, point - reach, point + reach, clusters)
 
 
-def _per_seed(confusions: ArrayLike) -> NDArray:
-    confusions = np.asarray(confusions)
-    if confusions.ndim == 3:
-        confusions = confusions[None]
-    if confusions.ndim != 4 or confusions.shape[-1] != confusions.shape[-2]:
-        raise ValueError(f"confusions are (s, k, k) or (seeds, s, k, k), not {confusions.shape}")
-    spoken = confusions.any((0, 2, 3))
-    if not spoken.any():
-        raise ValueError("no clips: there is nothing to measure")
-    return confusions[:, spoken]
+def _check(confidence: float) -> None:
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence {confidence} is not between 0 and 1")
 
 
 def _student(point: float, error: float, freedom: float, confidence: float) -> tuple[float, float]:
+    if not np.isfinite(error):
+        return np.nan, np.nan
     spread = point * (1 - point)
     if np.isclose(error, 0) or spread <= 0:
         return point, point
-    reach = student.ppf(0.5 + confidence / 2, max(freedom, 1)) * error / spread
+    reach = student.ppf(0.5 + confidence / 2, freedom) * error / spread
     return float(expit(logit(point) - reach)), float(expit(logit(point) + reach))

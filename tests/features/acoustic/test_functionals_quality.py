@@ -56,37 +56,3 @@ def test_folds_keep_speakers_whole():
     assert set(found) == set(range(5))
     assert all(len(set(found[speakers == s])) == 1 for s in set(speakers))
     assert set(quality.folds(np.array([*"aabbc"]))) == {0, 1, 2}
-
-
-def simulated(rng, skill, speakers=8, clips=40):
-    """Confusions of two systems on the same clips; speakers are easier or harder for both, and for each."""
-    easy = rng.normal(0, 0.08, speakers)
-    counts = []
-    for level in skill:
-        right = np.clip(level + easy + rng.normal(0, 0.05, speakers), 0, 1)
-        hits = rng.binomial(clips, right[:, None].repeat(2, axis=1))
-        counts.append(np.stack([np.diag(h) + np.diag(clips - h)[::-1] for h in hits]))
-    return counts
-
-
-@pytest.mark.parametrize(("gain", "least", "most"), [(0.0, 0.01, 0.09), (0.08, 0.9, 1.0)])
-def test_the_paired_test_finds_gains_and_invents_none(gain, least, most):
-    rng, found = np.random.default_rng(0), []
-    for _ in range(300):
-        ours, theirs = {}, {}
-        for corpus in range(5):
-            ours[corpus], theirs[corpus] = simulated(rng, (0.6 + gain, 0.6))
-        one = quality.mean(ours, theirs)
-        assert one.low <= one.value <= one.high
-        found.append(one.p < 0.05)
-    assert least <= np.mean(found) <= most
-
-
-def test_a_system_does_not_differ_from_itself():
-    cells = {"a": np.arange(27).reshape(3, 3, 3)}
-    assert quality.mean(cells, cells) == quality.Mean(0.0, 0.0, 0.0, 1.0)
-    assert quality.mean(cells).low < quality.mean(cells).value < quality.mean(cells).high
-
-
-def test_holms_values_are_the_textbooks():
-    assert quality.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])

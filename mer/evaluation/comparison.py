@@ -1,0 +1,211 @@
+"""Is one system better than another? A table of every system against one, for each corpus and for their mean."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from mer import stats
+from mer.evaluation.counts import Counts, count, joined, per_block
+from mer.evaluation.protocols import refuse_random
+from mer.evaluation.scores import METRICS
+
+COLUMNS = [
+    "system", "reference", "protocol", "answers", "test_corpus", "metric", "value", "reference_value", "difference",
+    "low", "high", "p", "p_holm", "smallest_p", "verdict", "n", "speakers", "seeds",
+]  # fmt: skip
+MEAN = "mean over corpora"
+FEWEST_IN_A_DIAGRAM = 8
+"""corpora, for a diagram of mean ranks to be worth its ink"""
+BETTER, WORSE, NOT_SHOWN = "better", "worse", "not shown"
+
+
+def compare(
+    predictions: pd.DataFrame,
+    classes: tuple[str, ...],
+    clusters: Mapping[str, str],
+    reference: str,
+    *,
+    protocol: str = "loco",
+    answers: str = "free",
+    metric: str = "UAR",
+    confidence: float = 0.95,
+) -> pd.DataFrame:
+    """Compare every system with one of them, clip by clip and speaker by speaker.
+
+    Args:
+        predictions: as from `scores.predictions`.
+        clusters: corpus -> column over which its speakers (dialogues, videos) are told apart.
+        reference: the system that the others are compared with, named beforehand.
+        metric: UAR, WA, macro_F1 or weighted_F1.
+        confidence: of the intervals; a difference is shown where the adjusted p is at most 1 - confidence.
+
+    Returns:
+        a row per other system and corpus of the reference's, and where those are several, one for the mean over them,
+        of UAR chance-corrected. Both systems count on the clips and seeds that both have: `n` says how many clips.
+        `p_holm` is adjusted over the rows of corpora, and over the rows of means: each is one family of questions.
+        `smallest_p` is the p-value that so few speakers give where all of them agree, times the number of questions;
+        where it is above 1 - confidence, hardly anything can be shown, whatever the systems do. `verdict` is better,
+        worse, not shown, or why there is no comparison, such as missing predictions. People who speak in two corpora
+        of a family are flipped and left out as one, and counted twice in `speakers`.
+
+    Raises:
+        ValueError: no prediction of the reference in this protocol, another metric, a random split, or a corpus
+            that was tested after several trainings.
+        Unusable: as from `counts.count`.
+    """
+    if metric not in METRICS:
+        raise ValueError(f"metric {metric!r} is none of {', '.join(METRICS)}")
+    asked = predictions[predictions["protocol"] == protocol]
+    refuse_random(asked)
+    if reference not in set(asked["system"]):
+        raise ValueError(f"{reference!r} has no predictions of {protocol}; there are {sorted(set(asked['system']))}")
+    plans = asked.groupby(["system", "test_corpus"])["train_corpora"].nunique()
+    if (plans > 1).any():
+        system, corpus = plans.index[plans > 1][0]
+        raise ValueError(
+            f"{system} was tested on {corpus} after several trainings; compare one `train_corpora` at a time"
+        )
+    parts = dict(iter(asked.groupby(["system", "test_corpus"], sort=True)))
+    corpora = [corpus for system, corpus in parts if system == reference]
+    family = asked.groupby("test_corpus")["family"].first().to_dict()
+    about = {"reference": reference, "protocol": protocol, "answers": answers, "metric": metric}
+    rows = []
+    for system in sorted(set(asked["system"]) - {reference}):
+        pairs = {c: _pair(parts.get((system, c)), parts[reference, c], answers, classes, clusters[c]) for c in corpora}
+        for corpus in corpora:
+            found = compared({corpus: pairs[corpus]}, family, statistic_of(metric), confidence)
+            rows.append(about | {"system": system, "test_corpus": corpus} | found)
+        if len(corpora) > 1:
+            found = compared(pairs, family, statistic_of(metric, mean=True), confidence)
+            rows.append(about | {"system": system, "test_corpus": MEAN} | found)
+    return judged(pd.DataFrame(rows, columns=COLUMNS), 1 - confidence)
+
+
+def ranked(
+    predictions: pd.DataFrame,
+    classes: tuple[str, ...],
+    clusters: Mapping[str, str],
+    *,
+    protocol: str = "loco",
+    answers: str = "free",
+    confidence: float = 0.95,
+    draws: int = 10_000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Rank systems by their mean chance-corrected UAR over corpora, and see how the order holds over other speakers.
+
+    Returns:
+        system, value, rank (1 is the highest), low, high (percentiles of its rank over resamples of the speakers, all
+        systems with the same), first (share of the resamples in which it leads; a tie is shared out), corpora, note. A
+        system that was not asked about every corpus has a note and no rank. With a handful of speakers percentiles are
+        too narrow, so ranks order and `compare` decides. A diagram of ranks wants `FEWEST_IN_A_DIAGRAM` corpora.
+
+    Raises:
+        Unusable, ValueError: as `compare`
+    """
+    asked = predictions[predictions["protocol"] == protocol]
+    refuse_random(asked)
+    corpora, tested = sorted(set(asked["test_corpus"])), asked.groupby("system")["test_corpus"].agg(set)
+    whole = sorted(system for system, names in tested.items() if len(names) == len(corpora))
+    rows = []
+    for system in sorted(set(tested.index) - set(whole)):
+        lacking = ", ".join(sorted(set(corpora) - tested[system]))
+        rows.append((system, *[np.nan] * 5, len(tested[system]), f"no predictions on {lacking}"))
+    if whole:
+        asked = asked[asked["system"].isin(whole)]
+        points, means = _resampled(asked, whole, classes, clusters, answers, draws, seed)
+        places, order = stats.ranks(means), stats.ranks(points[:, None])[:, 0]
+        ahead = places == places.min(axis=0)
+        first = (ahead / ahead.sum(axis=0)).mean(axis=1)
+        for at, system in enumerate(whole):
+            low, high = stats.percentile(places[at], confidence)
+            rows.append((system, points[at], order[at], low, high, first[at], len(corpora), ""))
+    columns = ["system", "value", "rank", "low", "high", "first", "corpora", "note"]
+    return pd.DataFrame(rows, columns=columns).sort_values(["rank", "system"], ignore_index=True)
+
+
+def _resampled(
+    asked: pd.DataFrame, systems: list[str], classes: tuple[str, ...], clusters: Mapping[str, str], answers: str,
+    draws: int, seed: int,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Mean over corpora of each system, (systems,), and of its resamples, (systems, draws)."""
+    statistic, corpora = per_block(_corrected, len(classes)), asked["test_corpus"].nunique()
+    points, means = np.zeros(len(systems)), np.zeros((len(systems), draws))
+    for number, (_, kin) in enumerate(asked.groupby("family", sort=True)):
+        names = {c: sorted(part[clusters[c]].unique()) for c, part in kin.groupby("test_corpus", sort=True)}
+        stacks = {}
+        for system, part in kin.groupby("system", sort=True):
+            counted = {c: count(part[part["test_corpus"] == c], answers, classes, clusters[c], names[c]) for c in names}
+            stacks[system] = joined(counted)
+        drawn, share = stats.resample(stacks, statistic, draws, seed=seed + number), len(names) / corpora
+        means += share * np.stack([drawn[system] for system in systems])
+        points += share * np.array([np.mean(statistic(stacks[system].sum(axis=1))) for system in systems])
+    return points, means
+
+
+def _pair(
+    ours: pd.DataFrame | None, theirs: pd.DataFrame, answers: str, classes: tuple[str, ...], cluster: str
+) -> tuple[Counts, Counts] | str:
+    """Counts of both on the clips and seeds that both have, or why there are none."""
+    if ours is None:
+        return "no predictions"
+    seeds = [set(side["seed"]) for side in (ours, theirs)]
+    if min(map(len, seeds)) > 1:  # else it is a solution that depends on no seed, and meets all of the other's
+        both = seeds[0] & seeds[1]
+        ours, theirs = (side[side["seed"].isin(both)] for side in (ours, theirs))
+    clips = set(ours["utterance_id"]) & set(theirs["utterance_id"])
+    ours, theirs = (side[side["utterance_id"].isin(clips)] for side in (ours, theirs))
+    if ours.empty or theirs.empty:
+        return "no clip or no seed in common"
+    return count(ours, answers, classes, cluster), count(theirs, answers, classes, cluster)
+
+
+def _corrected(confusions: np.ndarray) -> stats.Number:
+    return stats.chance_corrected(stats.uar(confusions), stats.classes_present(confusions))
+
+
+def compared(
+    pairs: dict[str, tuple[Counts, Counts] | str], family: dict[str, str], statistic: stats.Statistic, confidence: float
+) -> dict:
+    """Return a row's numbers and verdict: two systems on the mean over some corpora.
+
+    Args:
+        pairs: corpus -> counts of both on the same clips, or why there are none.
+        family: corpus -> its family; those of one are one part, as they may share speakers.
+    """
+    if lacking := {corpus: pair for corpus, pair in pairs.items() if isinstance(pair, str)}:
+        return {"n": 0, "speakers": 0, "seeds": 0, "verdict": "; ".join(f"{w} on {c}" for c, w in lacking.items())}
+    kin = {name: [c for c in pairs if family[c] == name] for name in sorted({family[c] for c in pairs})}
+    parts = [tuple(joined({c: pairs[c][at] for c in inside}) for at in (0, 1)) for inside in kin.values()]
+    weights = np.array([len(inside) for inside in kin.values()]) / len(pairs)
+    ours = [pair[0] for pair in pairs.values()]
+    mean = per_block(statistic, ours[0].confusions.shape[-1])
+    found = stats.compare(parts, mean, confidence, weights=weights)
+    values = [weights @ [np.mean(mean(part[at].sum(axis=1))) for part in parts] for at in (0, 1)]
+    return {
+        "value": values[0], "reference_value": values[1], "difference": found.point, "low": found.low,
+        "high": found.high, "p": found.p, "smallest_p": found.smallest, "n": sum(one.n for one in ours),
+        "speakers": sum(one.speakers for one in ours), "seeds": max(len(one.seeds) for one in ours),
+        "verdict": "nothing to measure: one class only" if np.isnan(found.p) else "",
+    }  # fmt: skip
+
+
+def statistic_of(metric: str, mean: bool = False) -> stats.Statistic:
+    """Return a metric as a function of confusions; UAR chance-corrected where it goes into a mean over corpora."""
+    return _corrected if mean and metric == "UAR" else METRICS[metric]
+
+
+def judged(table: pd.DataFrame, level: float) -> pd.DataFrame:
+    """Return the table with adjusted p-values and verdicts, corpora one family of questions and means another."""
+    table = table.astype(
+        dict.fromkeys(["value", "reference_value", "difference", "low", "high", "p", "smallest_p"], float)
+    )
+    table["p_holm"] = np.nan
+    for mask in (table["test_corpus"] == MEAN, table["test_corpus"] != MEAN):
+        table.loc[mask, "p_holm"] = stats.holm(table.loc[mask, "p"])
+        table.loc[mask, "smallest_p"] *= table.loc[mask, "p"].notna().sum()
+    table["smallest_p"] = table["smallest_p"].clip(upper=1)
+    word = np.where(table["p_holm"] > level, NOT_SHOWN, np.where(table["difference"] > 0, BETTER, WORSE))
+    table["verdict"] = table["verdict"].astype(object).where(table["p"].isna(), word)
+    return table

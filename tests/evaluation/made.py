@@ -1,0 +1,53 @@
+"""Predictions and manifests made up for tests: speakers who are easy or hard, systems that are right more or less."""
+
+import numpy as np
+import pandas as pd
+
+CLASSES = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger")
+FOUR = ("neutral", "happiness", "sadness", "anger")
+
+
+def manifest(corpus="a", speakers=8, clips=24, classes=FOUR, seed=0):
+    """A corpus with women and men, two languages, ages and lengths; every speaker says every class."""
+    rng = np.random.default_rng(seed)
+    rows = [
+        {
+            "utterance_id": f"{corpus}/{s:02}_{i:02}",
+            "corpus": corpus,
+            "family": corpus,
+            "speaker_id": f"{corpus}_{s:02}",
+            "dialogue_id": None,
+            "audio_sha256": f"{corpus}{s}_{i}",
+            "transcription": None,
+            "lexical_control": "parallel",
+            "session": f"{s // 2}",
+            "gender": "female" if s % 2 else "male",
+            "age": 20 + 5 * s,
+            "language": "de" if i % 2 else "en",
+            "duration": float(rng.uniform(0.5, 10)),
+            "emotion": classes[i // 2 % len(classes)],
+            "split_official": None,
+            "exclude_reason": None,
+        }
+        for s in range(speakers)
+        for i in range(clips)
+    ]
+    return pd.DataFrame(rows)
+
+
+def predictions(rows, right, system="s", protocol="loco", train="z", seeds=(0,), seed=0, hard=()):
+    """Answers that are right with a probability, less for the utterances in `hard`; wrong ones go to the next class."""
+    rng, parts = np.random.default_rng(seed), []
+    names = sorted(set(rows["emotion"]), key=CLASSES.index)
+    wrong = {name: names[(at + 1) % len(names)] for at, name in enumerate(names)}
+    for number in seeds:
+        chance = np.where(rows["utterance_id"].isin(list(hard)), right - 0.3, right)
+        hit = rng.random(len(rows)) < chance
+        given = np.where(hit, rows["emotion"], rows["emotion"].map(wrong))
+        columns = ["utterance_id", "family", "speaker_id", "dialogue_id", "emotion"]
+        part = rows[columns].assign(
+            test_corpus=rows["corpus"], system=system, protocol=protocol, train_corpora=train, fold=0, seed=number,
+            free=given, restricted=given,
+        )  # fmt: skip
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)

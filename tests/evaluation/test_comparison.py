@@ -1,0 +1,166 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from mer import stats
+from mer.evaluation import comparison
+from mer.evaluation.counts import Unusable
+from tests.evaluation.made import CLASSES, manifest, predictions
+
+CORPORA = {"a": 8, "b": 12}
+CLUSTERS = dict.fromkeys("abcz", "speaker_id")
+
+
+def study(**right):
+    parts = []
+    for at, (system, share) in enumerate(right.items()):
+        for c, n in CORPORA.items():
+            parts.append(predictions(manifest(c, n), share, system, seeds=(0, 1), seed=[at, n]))
+    return pd.concat(parts, ignore_index=True)
+
+
+def rows(table, **wanted):
+    return table[np.logical_and.reduce([table[k] == v for k, v in wanted.items()])]
+
+
+def test_what_is_better_is_shown_and_what_is_alike_is_not():
+    table = comparison.compare(study(base=0.5, good=0.8, same=0.5, bad=0.2), CLASSES, CLUSTERS, "base")
+    means = rows(table, test_corpus=comparison.MEAN).set_index("system")
+    assert means["verdict"].to_dict() == {"bad": "worse", "good": "better", "same": "not shown"}
+    assert (means["p_holm"] >= means["p"]).all()
+    assert list(table.columns) == comparison.COLUMNS
+    assert len(table) == 9
+
+
+def test_a_row_is_what_stats_says_of_the_same_confusions():
+    predicted = study(base=0.5, good=0.6)
+    [row] = rows(comparison.compare(predicted, CLASSES, CLUSTERS, "base"), test_corpus="a").to_dict("records")
+    sides = []
+    for system in ("good", "base"):
+        mine = predicted[(predicted["system"] == system) & (predicted["test_corpus"] == "a")]
+        seeds = []
+        for _, part in mine.groupby("seed"):
+            truth, given = (part[c].map(CLASSES.index).to_numpy() for c in ("emotion", "free"))
+            seeds.append(stats.cluster_confusions(truth, given, part["speaker_id"].to_numpy(object), 7)[0])
+        sides.append(np.stack(seeds))
+    found = stats.compare([tuple(sides)])
+    assert (row["difference"], row["low"], row["high"], row["p"]) == pytest.approx(
+        (found.point, found.low, found.high, found.p)
+    )
+    assert row["value"] - row["reference_value"] == pytest.approx(row["difference"])
+    assert row["smallest_p"] == pytest.approx(2 * found.smallest)  # two corpora, two questions
+
+
+def test_the_mean_is_of_chance_corrected_uar():
+    table = comparison.compare(study(base=0.5, good=0.8), CLASSES, CLUSTERS, "base")
+    alone, mean = rows(table, test_corpus="a"), rows(table, test_corpus=comparison.MEAN)
+    both = [rows(table, test_corpus=c)["value"].iloc[0] for c in CORPORA]
+    assert mean["value"].iloc[0] == pytest.approx(np.mean([stats.chance_corrected(v, 4) for v in both]))
+    assert alone["speakers"].iloc[0] == 8
+    assert mean["speakers"].iloc[0] == 20
+
+
+def test_four_speakers_cannot_show_anything():
+    predicted = pd.concat([predictions(manifest("a", 4), share, system) for system, share in (("x", 0.95), ("y", 0.1))])
+    [row] = comparison.compare(predicted, CLASSES, CLUSTERS, "y").to_dict("records")
+    assert row["low"] > 0
+    assert (row["p"], row["smallest_p"], row["verdict"]) == (0.125, 0.125, "not shown")
+
+
+def test_one_speaker_has_a_difference_and_nothing_more():
+    predicted = pd.concat([predictions(manifest("a", 1), share, system) for system, share in (("x", 0.9), ("y", 0.2))])
+    [row] = comparison.compare(predicted, CLASSES, CLUSTERS, "y").to_dict("records")
+    assert row["difference"] > 0
+    assert np.isnan([row["low"], row["high"]]).all()
+    assert (row["p"], row["verdict"]) == (1.0, "not shown")
+
+
+def test_a_missing_corpus_is_said_and_counts_as_no_test():
+    predicted = study(base=0.5, good=0.8)
+    predicted = predicted[(predicted["system"] == "base") | (predicted["test_corpus"] == "a")]
+    table = comparison.compare(predicted, CLASSES, CLUSTERS, "base").set_index("test_corpus")
+    assert table.loc["b", "verdict"] == table.loc[comparison.MEAN, "verdict"] == "no predictions on b"
+    assert table.loc["a", "p_holm"] == table.loc["a", "p"]
+    assert table.loc[["b", comparison.MEAN], "p_holm"].isna().all()
+
+
+def test_systems_count_on_the_clips_and_seeds_that_both_have():
+    predicted = study(base=0.5, good=0.6)
+    mine = predicted["system"] == "good"
+    predicted = predicted[~mine | ~predicted["utterance_id"].str.endswith("_00")]
+    predicted.loc[mine & (predicted["seed"] == 1), "seed"] = 9
+    row = comparison.compare(predicted, CLASSES, CLUSTERS, "base").iloc[0]
+    assert (row["n"], row["seeds"]) == (8 * 23, 1)
+
+
+def test_an_absent_class_changes_nothing():
+    table = comparison.compare(study(base=0.5, good=0.6), CLASSES, CLUSTERS, "base")
+    again = comparison.compare(study(base=0.5, good=0.6), (*CLASSES[::-1], "boredom"), CLUSTERS, "base")
+    assert table["difference"].tolist() == pytest.approx(again["difference"].tolist())
+
+
+def test_ranks_over_resamples_say_how_sure_an_order_is():
+    predicted = study(base=0.5, good=0.8, same=0.5, bad=0.2)
+    found = comparison.ranked(predicted, CLASSES, CLUSTERS, draws=400)
+    assert found["system"].tolist()[0] == "good"
+    assert found["system"].tolist()[-1] == "bad"
+    table = found.set_index("system")
+    assert table.loc["good", ["rank", "low", "high", "first"]].tolist() == [1, 1, 1, 1]
+    assert table.loc[["base", "same"], "low"].tolist() == [2, 2]
+    assert table.loc[["base", "same"], "high"].tolist() == [3, 3]
+    assert table["first"].sum() == pytest.approx(1)
+    best = comparison.compare(predicted, CLASSES, CLUSTERS, "base").set_index(["system", "test_corpus"])
+    assert table.loc["good", "value"] == pytest.approx(best.loc[("good", comparison.MEAN), "value"])
+
+
+def test_a_system_that_lacks_a_corpus_has_no_rank():
+    predicted = study(base=0.5, good=0.8)
+    predicted = predicted[(predicted["system"] == "base") | (predicted["test_corpus"] == "a")]
+    table = comparison.ranked(predicted, CLASSES, CLUSTERS, draws=20).set_index("system")
+    assert table.loc["good", "note"] == "no predictions on b"
+    assert np.isnan(table.loc["good", "rank"])
+    assert table.loc["base", "rank"] == 1
+    assert comparison.ranked(predicted[:0], CLASSES, CLUSTERS).empty
+
+
+def test_people_who_speak_in_two_corpora_of_a_family_are_flipped_and_left_out_once():
+    parts = []
+    for at, system in enumerate(("x", "y")):
+        for c in ("r", "r_song"):
+            parts.append(predictions(manifest(c, 6).assign(family="r"), 0.9 - 0.7 * at, system, seed=[at, len(c)]))
+    people = dict.fromkeys(("r", "r_song"), "speaker_id")
+    kin, strangers = pd.concat(parts), pd.concat([part.assign(family=part["test_corpus"]) for part in parts])
+    rows_ = [
+        rows(comparison.compare(table, CLASSES, people, "y"), test_corpus=comparison.MEAN).iloc[0]
+        for table in (kin, strangers)
+    ]
+    assert [row["smallest_p"] for row in rows_] == [2**-5, 2**-11]
+    assert rows_[0]["p"] == 2**-5
+    assert rows_[0]["difference"] == pytest.approx(rows_[1]["difference"])
+    ranks = [comparison.ranked(table, CLASSES, people, draws=50)["value"].tolist() for table in (kin, strangers)]
+    assert ranks[0] == pytest.approx(ranks[1])
+
+
+def test_a_mean_with_a_corpus_of_one_class_is_none():
+    one = manifest("b", 12).assign(emotion="anger")
+    predicted = pd.concat(
+        [predictions(rows_, 0.5, s) for s in ("x", "y") for rows_ in (manifest("a", 8), one)], ignore_index=True
+    )
+    table = comparison.compare(predicted, CLASSES, CLUSTERS, "y").set_index("test_corpus")
+    assert table.loc[comparison.MEAN, "verdict"] == "nothing to measure: one class only"
+    assert np.isnan(table.loc[comparison.MEAN, "p_holm"])
+
+
+def test_bad_input_is_named():
+    predicted = study(base=0.5, good=0.6)
+    with pytest.raises(ValueError, match="'best' has no predictions of loco"):
+        comparison.compare(predicted, CLASSES, CLUSTERS, "best")
+    with pytest.raises(ValueError, match="metric"):
+        comparison.compare(predicted, CLASSES, CLUSTERS, "base", metric="accuracy")
+    twice = pd.concat([predicted, predicted.assign(train_corpora="y")])
+    with pytest.raises(ValueError, match="several trainings"):
+        comparison.compare(twice, CLASSES, CLUSTERS, "base")
+    predicted = predicted.astype({"free": object})
+    predicted.loc[3, "free"] = np.nan
+    with pytest.raises(Unusable, match="no class in `free`"):
+        comparison.compare(predicted, CLASSES, CLUSTERS, "base")

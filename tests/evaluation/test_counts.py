@@ -1,0 +1,51 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from mer import stats
+from mer.evaluation.counts import Unusable, count, shared_classes
+from tests.evaluation.made import CLASSES, manifest, predictions
+
+
+def test_counts_are_those_of_stats():
+    table = predictions(manifest(), 0.6, seeds=(3, 5))
+    found = count(table, "free", CLASSES, "speaker_id")
+    assert (found.seeds, found.n, found.speakers, found.classes) == ((3, 5), 192, 8, 4)
+    for at, seed in enumerate(found.seeds):
+        part = table[table["seed"] == seed]
+        truth, given = (part[c].map(CLASSES.index).to_numpy() for c in ("emotion", "free"))
+        matrices, names = stats.cluster_confusions(truth, given, part["speaker_id"].to_numpy(object), len(CLASSES))
+        assert (found.confusions[at] == matrices).all()
+        assert found.clusters == tuple(names)
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, "boredom"])
+@pytest.mark.parametrize("column", ["free", "emotion"])
+def test_a_missing_answer_is_named(missing, column):
+    table = predictions(manifest(), 0.6).astype({column: object})
+    table.loc[7, column] = missing
+    with pytest.raises(Unusable, match=r"1 of 192 rows have no class in .* a/00_07"):
+        count(table, "free", CLASSES, "speaker_id")
+
+
+def test_a_missing_cell_a_double_one_and_an_empty_one_are_told_apart():
+    table = predictions(manifest(), 0.6, seeds=(0, 1))
+    with pytest.raises(Unusable, match="different clips"):
+        count(table.iloc[:-1], "free", CLASSES, "speaker_id")
+    with pytest.raises(Unusable, match="twice"):
+        count(pd.concat([table, table.iloc[:1]]), "free", CLASSES, "speaker_id")
+    with pytest.raises(Unusable, match="no predictions"):
+        count(table[:0], "free", CLASSES, "speaker_id")
+    with pytest.raises(Unusable, match="dialogue_id"):
+        count(table, "free", CLASSES, "dialogue_id")
+    with pytest.raises(ValueError, match="answers"):
+        count(table, "best", CLASSES, "speaker_id")
+    with pytest.raises(ValueError, match="a_00 is not among"):
+        count(table, "free", CLASSES, "speaker_id", ["a_01"])
+
+
+def test_no_shared_class():
+    labels = pd.concat([manifest("a", classes=("anger", "fear")), manifest("b", classes=("neutral", "sadness"))])
+    assert shared_classes(labels, "a", "b") == []
+    assert shared_classes(labels, "a+b", "b") == ["neutral", "sadness"]
+    assert shared_classes(labels, "gone", "b") == []

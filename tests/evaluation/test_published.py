@@ -1,0 +1,156 @@
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mer.corpora import CORPORA
+from mer.dataset import splits
+from mer.evaluation import published, scores
+from tests.evaluation.made import CLASSES, manifest, predictions
+
+SOURCES, TABLES = published.load()
+NUMBERS = published.numbers(TABLES)
+
+
+def study(corpus="meld", official=True, classes=CLASSES, protocol="in_corpus", train=None, systems=("s",)):
+    rows = manifest(corpus, 6, 42, classes)
+    if official:
+        rows["split_official"] = np.tile(["train", "validation", "test"], len(rows) // 3)
+    rows = splits.assign(rows, {corpus} if official else set(), seed=0, validation=0.1, test=0.1, folds=5)
+    predicted = pd.concat([predictions(rows, 0.5, s, protocol, train or corpus) for s in systems])
+    results = scores.score(predicted, CLASSES, {corpus: "speaker_id"}, study="t", confidence=0.95)
+    return results, published.settings(rows)
+
+
+def shown(results, ours, **wanted):
+    table = published.beside(NUMBERS, results, ours, "s")
+    return table[np.logical_and.reduce([table[k] == v for k, v in wanted.items()])]
+
+
+def test_two_averages_of_the_paper_do_not_reproduce_and_all_others_do():
+    table = published.averages(TABLES)
+    wrong = table[~table["reproduces"]]
+    assert wrong[["table", "of", "corpus"]].to_numpy().tolist() == [
+        ["paper, cross-corpus", "train", "iemocap"],
+        ["paper, cross-corpus", "train", "afew"],
+    ]
+    assert wrong["computed"].tolist() == pytest.approx([72.5 / 3, 109.0 / 3])
+    assert len(table) == 16
+
+
+def test_the_recall_of_mosei_is_the_mean_of_the_recalls_of_its_emotions():
+    # which is how one knows that the page's UAR of that corpus is of the positive answers only
+    [value] = NUMBERS[NUMBERS["metric"] == "recall of yes"]["value"]
+    assert value == pytest.approx(np.mean([77.4, 57.3, 56.9, 48.4, 54.0, 68.9]) / 100, abs=5e-4)
+
+
+def test_the_paper_is_best_where_only_its_corpora_are_compared():
+    loco = NUMBERS[NUMBERS["table"] == "paper, LOCO"]
+    assert (loco.groupby("test_corpus")["value"].max() * 100).round(1).to_dict() == {
+        "iemocap": 44.5, "mosei": 31.7, "meld": 33.0, "afew": 49.0,
+    }  # fmt: skip
+    assert set(loco.loc[loco["test_corpus"] == "meld", "train_corpora"]) == {"afew+iemocap+mosei"}
+
+
+def test_numbers_are_shares_of_corpora_that_exist_and_all_have_a_source():
+    assert NUMBERS["value"].between(0.1, 1).all()
+    others = {"urdu", "mean of 17 corpora"}
+    assert {c for c in NUMBERS["test_corpus"] if not c.startswith("all but")} <= set(CORPORA) | others
+    assert {table.source for table in TABLES} == set(SOURCES)
+    assert not NUMBERS.duplicated(["table", "system", "train_corpora", "test_corpus", "metric"]).any()
+    assert {w for c in NUMBERS["classes"] for w in c.split()} - set(CLASSES) == {
+        "amusement", "boredom", "calm", "contempt", "excitement", "frustration", "sleepiness",
+    }  # fmt: skip
+
+
+def test_ours_stands_beside_a_number_of_the_same_protocol():
+    results, ours = study()
+    mean = results[results["seed"].isna() & (results["answers"] == "free")].set_index("metric")["value"]
+    rows = shown(results, ours, table="EmoBox, MELD", system="WavLM large")
+    assert not rows["grey"].any()
+    assert set(rows["metric"]) == {"UAR", "WA", "macro_F1"}
+    assert rows["ours"].tolist() == [mean[m] for m in rows["metric"]]
+    assert (rows["difference"] == rows["ours"] - rows["value"]).all()
+    assert (rows["reason"] == "").all()
+
+
+@pytest.mark.parametrize(
+    ("made", "table", "reason"),
+    [
+        ({}, "paper, IEMOCAP", "iemocap is not in this study"),
+        ({"official": False}, "EmoBox, MELD", "another split: official; ours: leave one speaker out"),
+        ({"classes": CLASSES[:4]}, "EmoBox, MELD", "other classes: only there anger disgust fear"),
+        ({"protocol": "loco", "train": "z"}, "EmoBox, MELD", "this study has no UAR of that system in in_corpus"),
+        ({"protocol": "loco", "train": "z"}, "paper, LOCO", "how labels were unified is not said"),
+        ({"protocol": "loco", "train": "z"}, "paper, LOCO", "trained on others: afew+iemocap+mosei"),
+        ({"corpus": "afew"}, "paper, AFEW", "not sound: the epoch is chosen on the part that is tested"),
+        ({"corpus": "mosei"}, "paper, MOSEI", "another measure: recall of yes"),
+        ({"corpus": "cremad"}, "EmoBox, CREMA-D", "not sound: 91 of 91 speakers are in training and test"),
+    ],
+)
+def test_others_are_grey_with_the_reason(made, table, reason):
+    results, ours = study(**made)
+    rows = shown(results, ours, table=table)
+    rows = rows[rows["test_corpus"].isin(list(ours.index)) | ("not in this study" in reason)]
+    assert rows["grey"].all()
+    assert rows[["ours", "low", "high", "difference"]].isna().all(axis=None)
+    assert rows["reason"].str.contains(reason, regex=False).any()
+
+
+def test_a_score_of_nan_stays_grey():
+    results, ours = study()
+    rows = shown(results.assign(value=np.nan), ours, table="EmoBox, MELD")
+    assert set(rows["reason"]) == {"our score is NaN"}
+
+
+def test_nothing_of_ours_leaves_all_grey():
+    results, ours = study()
+    assert published.beside(NUMBERS, results[:0], ours[:0], "s")["grey"].all()
+
+
+def test_splits_of_ours_are_in_the_words_of_the_file():
+    rows = splits.assign(
+        pd.concat([manifest("a", 4), manifest("b", 20), manifest("i", 10)], ignore_index=True), set(),
+        seed=0, validation=0.1, test=0.1, folds=5, by_session=("i",),
+    )  # fmt: skip
+    assert published.settings(rows, ("i",))["split"].to_dict() == {
+        "a": "leave one speaker out", "b": "5 folds of speakers", "i": "leave one session out",
+    }  # fmt: skip
+
+
+def document(**changed):
+    table = {
+        "name": "t", "source": "s", "protocol": "loco", "test": "a", "metric": "UAR", "classes": None, "split": None,
+        "columns": ["system", "value"], "numbers": [["x", 50.0]],
+    }  # fmt: skip
+    sources = {"s": {"citation": "c", "address": "a", "read": "r"}}
+    return {"sources": sources, "tables": [table | changed]}
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"surprise": 1}, "surprise"),
+        ({"source": "other"}, "'other', which is no source"),
+        ({"numbers": [["x", 501]]}, "value is 501"),
+        ({"numbers": [["x", "fifty"]]}, "value is 'fifty'"),
+        ({"numbers": [["x"]]}, "has not a value for each of system, value"),
+        ({"columns": ["system", "score"]}, "column score"),
+        ({"protocol": "random"}, "protocol"),
+    ],
+)
+def test_a_file_with_something_wrong_is_refused_by_name(tmp_path, changed, message):
+    file = tmp_path / "p.yaml"
+    file.write_text(yaml.safe_dump(document(**changed)), encoding="utf-8")
+    with pytest.raises(ValueError, match=message):
+        published.load(file)
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_read_or_refused(tmp_path_factory, text):
+    file = tmp_path_factory.mktemp("p") / "p.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"p\.yaml"):
+        published.load(file)

@@ -1,0 +1,100 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from mer import stats
+from mer.evaluation import slices
+from mer.evaluation.slices import bands
+from tests.evaluation.made import CLASSES, manifest, predictions
+
+CLUSTERS = {"a": "speaker_id"}
+
+
+def test_a_slice_is_scored_as_a_corpus_of_its_own():
+    rows = manifest(speakers=10)
+    table = predictions(rows, 0.6, seeds=(0, 1))
+    scored, _ = slices.score(table, rows, CLASSES, CLUSTERS)
+    women = set(rows.loc[rows["gender"] == "female", "utterance_id"])
+    mine = table[table["utterance_id"].isin(women)]
+    truth, given = (mine[c].map(CLASSES.index).to_numpy().reshape(2, -1) for c in ("emotion", "free"))
+    names = mine["speaker_id"].to_numpy(object).reshape(2, -1)
+    matrices = [stats.cluster_confusions(*seed, 7)[0] for seed in zip(truth, given, names, strict=True)]
+    one, row = stats.jackknife(np.stack(matrices)), scored[scored["slice"] == "female"].iloc[0]
+    assert (row["value"], row["low"], row["high"]) == pytest.approx((one.point, one.low, one.high))
+    assert (row["n"], row["speakers"], row["classes"]) == (120, 5, 4)
+    assert set(scored["attribute"]) == {"gender", "age", "language", "duration"}
+
+
+def test_a_gap_that_is_there_is_shown_and_others_are_not():
+    rows = manifest(speakers=12, clips=48)
+    table = predictions(rows, 0.75, hard=rows.loc[rows["language"] == "de", "utterance_id"])
+    _, gaps = slices.score(table, rows, CLASSES, CLUSTERS)
+    found = gaps.set_index("slice")
+    [language] = gaps[gaps["attribute"] == "language"].to_dict("records")
+    assert language["verdict"] == "shown"
+    assert abs(language["gap"]) == pytest.approx(0.3, abs=0.08)
+    assert language["shared_speakers"] == 12
+    [gender] = gaps[gaps["attribute"] == "gender"].to_dict("records")
+    assert (gender["verdict"], gender["shared_speakers"], gender["speakers"]) == ("not shown", 0, 12)
+    assert gender["low"] < gender["gap"] < gender["high"]
+    assert found["gap"].notna().all()
+
+
+def test_what_is_the_speakers_own_cancels_within_speakers():
+    rows = manifest(speakers=12, clips=48)
+    easy = rows.loc[rows["speaker_id"] < "a_06", "utterance_id"]
+    table = predictions(rows, 0.9, hard=easy)
+    _, gaps = slices.score(table, rows, CLASSES, CLUSTERS)
+    width = (gaps["high"] - gaps["low"]).groupby(gaps["attribute"]).min()
+    assert width["language"] < width["gender"]
+
+
+def test_small_slices_and_unknown_ones_are_listed_and_not_scored():
+    rows = manifest(speakers=5)
+    rows.loc[rows["speaker_id"] == "a_04", "gender"] = None
+    rows.loc[:2, "language"] = "fr"
+    scored, gaps = slices.score(predictions(rows, 0.6), rows, CLASSES, CLUSTERS)
+    notes = scored.set_index("slice")["note"]
+    assert notes["not known"] == "not known"
+    assert notes["fr"] == "3 clips, fewer than 30"
+    assert notes["female"] == "2 speakers, fewer than 3"
+    listed = scored[scored["note"] != ""]
+    assert listed["value"].isna().all()
+    assert scored.loc[scored["note"] == "", "value"].notna().all()
+    assert set(gaps["attribute"]) <= {"duration", "language"}
+
+
+def test_gaps_are_of_the_classes_that_both_have():
+    rows = manifest(speakers=8, clips=48)
+    rows.loc[(rows["language"] == "de") & (rows["emotion"] == "anger"), "emotion"] = "fear"
+    _, gaps = slices.score(predictions(rows, 0.6), rows, CLASSES, CLUSTERS)
+    assert gaps.loc[gaps["attribute"] == "language", "classes"].tolist() == [3]
+    rows.loc[rows["language"] == "de", "emotion"] = np.where(rows["utterance_id"].str[-1] > "4", "fear", "disgust")[
+        rows["language"] == "de"
+    ]
+    _, gaps = slices.score(predictions(rows, 0.6), rows, CLASSES, CLUSTERS)
+    [row] = gaps[gaps["attribute"] == "language"].to_dict("records")
+    assert row["verdict"] == "0 classes in common"
+    assert np.isnan(row["gap"])
+
+
+def test_one_speaker_and_one_slice_are_no_comparison():
+    rows = manifest(speakers=1, clips=60).assign(duration=3.0)
+    scored, gaps = slices.score(predictions(rows, 0.6), rows, CLASSES, CLUSTERS)
+    assert set(scored["attribute"]) == {"language"}
+    assert (scored["note"] != "").all()
+    assert gaps.empty
+
+
+def test_predictions_of_another_study_are_refused():
+    rows = manifest()
+    with pytest.raises(ValueError, match=r"a/00_00 .* not in the manifest"):
+        slices.score(predictions(rows, 0.6), rows[1:], CLASSES, CLUSTERS)
+
+
+@pytest.mark.parametrize("value", [None, np.nan, -1.0, "?"])
+def test_an_age_that_is_none_is_not_known(value):
+    assert bands(pd.Series([value, 30], dtype=object), slices.AGES, "years").tolist() == [
+        "not known",
+        "30 to 45 years",
+    ]

@@ -1,0 +1,150 @@
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import permutation_test
+
+from mer.stats import compare, estimate, holm, macro_f1, sign_flip, uar
+
+
+def pair(speakers, k=3, seeds=1, seed=0, gain=2):
+    """Two systems on the same clips; the first is right `gain` times more often in each cell of each speaker."""
+    rng = np.random.default_rng(seed)
+    clips = rng.integers(6, 12, (speakers, k))
+    sides = []
+    for more in (gain, 0):
+        matrices = np.zeros((seeds, speakers, k, k), int)
+        right = np.minimum(rng.integers(0, 5, (seeds, speakers, k)) + more, clips)
+        at = np.arange(k)
+        matrices[..., at, at], matrices[..., at, (at + 1) % k] = right, clips - right
+        sides.append(matrices)
+    return tuple(sides)
+
+
+def by_loop(pairs, statistic):
+    """Share of all ways to swap that differ as much, one way at a time."""
+    speakers = [(at, s) for at, (ours, _) in enumerate(pairs) for s in range(ours.shape[1])]
+    found = []
+    for swapped in product([False, True], repeat=len(speakers)):
+        sides = [(ours.copy(), theirs.copy()) for ours, theirs in pairs]
+        for (at, s), swap in zip(speakers, swapped, strict=True):
+            if swap:
+                ours, theirs = sides[at]
+                ours[:, s], theirs[:, s] = pairs[at][1][:, s], pairs[at][0][:, s]
+        gains = [np.mean(statistic(ours.sum(1))) - np.mean(statistic(theirs.sum(1))) for ours, theirs in sides]
+        found.append(np.mean(gains))
+    return np.mean(np.abs(found) >= abs(found[0]) - 1e-12)
+
+
+@pytest.mark.parametrize("statistic", [uar, macro_f1])
+def test_flips_agree_with_a_plain_loop(statistic):
+    pairs = [pair(4, seeds=2, gain=1), pair(3, seed=1, gain=1)]
+    assert sign_flip(pairs, statistic)[0] == pytest.approx(by_loop(pairs, statistic))
+    assert sign_flip(pairs, statistic)[1] == 2**-6
+
+
+def test_flips_agree_with_scipy():
+    ours, theirs = pair(8, gain=1)
+    # UAR is linear in the speakers, as both systems have the same clips: scipy may flip what each adds to it
+    support = ours[0].sum((0, 2))
+    added = [(np.einsum("skk->sk", side[0]) / support).mean(axis=1) for side in (ours, theirs)]
+    theirs_too = permutation_test(
+        added,
+        lambda a, b, axis: (a - b).sum(axis=axis),
+        permutation_type="samples",
+        n_resamples=np.inf,
+        vectorized=True,
+    )
+    assert sign_flip([(ours, theirs)])[0] == pytest.approx(theirs_too.pvalue)
+
+
+def test_random_flips_come_close_to_all_of_them(monkeypatch):
+    pairs = [pair(10, gain=0, seed=4)]
+    exact, smallest = sign_flip(pairs)
+    monkeypatch.setattr("mer.stats.paired.MOST_PATTERNS", 400)
+    drawn, least = sign_flip(pairs)
+    assert (smallest, least) == (2**-9, 1 / 400)
+    assert drawn == pytest.approx(exact, abs=0.08)
+    assert sign_flip(pairs) == (drawn, least)  # the seed fixes them
+
+
+@pytest.mark.parametrize("speakers", [1, 2, 4, 7])
+def test_the_smallest_p_is_reached_where_all_speakers_agree(speakers):
+    found = compare([pair(speakers, gain=5)])
+    assert found.p == found.smallest == 2.0 ** -(speakers - 1)
+    assert np.isnan(found.low) == (speakers < 3)
+
+
+def test_blocks_change_nothing(monkeypatch):
+    pairs = [pair(9, seeds=3, gain=1)]
+    whole = compare(pairs)
+    monkeypatch.setattr("mer.stats.paired.AT_ONCE", 100)
+    assert compare(pairs) == whole
+
+
+@pytest.mark.parametrize(("gain", "least", "most"), [(0.0, 0.0, 0.12), (0.08, 0.9, 1.0)])
+def test_over_five_corpora_gains_are_found_and_none_are_invented(gain, least, most):
+    rng, found = np.random.default_rng(0), []
+    for _ in range(60):
+        pairs = []
+        for _ in range(5):  # speakers are easier or harder for both systems, and for each
+            easy = rng.normal(0, 0.08, 6)
+            right = [np.clip(level + easy + rng.normal(0, 0.05, 6), 0, 1) for level in (0.6 + gain, 0.6)]
+            hits = [rng.binomial(40, share[:, None].repeat(2, axis=1)) for share in right]
+            pairs.append([np.stack([np.diag(h) + np.diag(40 - h)[:, ::-1] for h in side]) for side in hits])
+        one = compare(pairs)
+        assert one.low <= one.point <= one.high
+        found.append(one.p < 0.05)
+    assert least <= np.mean(found) <= most
+
+
+def test_a_system_does_not_differ_from_itself():
+    ours, _ = pair(5)
+    found = compare([(ours, ours)])
+    assert (found.point, found.low, found.high, found.p) == (0, 0, 0, 1)
+
+
+def test_one_seed_may_meet_several():
+    ours, theirs = pair(5, seeds=3)
+    found = compare([(ours, theirs[:1])])
+    assert found.point == pytest.approx(estimate(ours).value - estimate(theirs[:1]).value)
+
+
+@given(st.lists(st.integers(0, 5), min_size=6, max_size=6), st.integers(0, 5))
+def test_the_sides_are_alike(moved, seed):
+    ours, theirs = pair(6, seed=seed, gain=1)
+    order = np.argsort(moved, kind="stable")
+    there, back = compare([(ours, theirs)]), compare([(theirs[:, order], ours[:, order])])
+    assert (back.point, back.low, back.high, back.p) == pytest.approx((-there.point, -there.high, -there.low, there.p))
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "message"),
+    [
+        (pair(4)[0], pair(5)[1], "compared"),
+        (pair(4)[0], pair(4, seed=1)[1], "same clips"),
+        (pair(4, seeds=2)[0], pair(4, seeds=3)[1], "seeds"),
+        (pair(4)[0] * 0, pair(4)[1] * 0, "no clips"),
+    ],
+)
+def test_refuses_what_is_not_paired(ours, theirs, message):
+    with pytest.raises(ValueError, match=message):
+        sign_flip([(ours, theirs)])
+
+
+def test_holms_values_are_the_textbooks():
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([]) == []
+
+
+@given(st.lists(st.floats(0, 1) | st.just(np.nan), max_size=8))
+def test_holm_agrees_with_a_plain_loop(values):
+    tests = sorted(value for value in values if value == value)
+    for value, found in zip(values, holm(values), strict=True):
+        if value != value:
+            assert np.isnan(found)
+            continue
+        last = max(at for at, other in enumerate(tests) if other <= value)
+        assert found == pytest.approx(min(1, max((len(tests) - at) * tests[at] for at in range(last + 1))))
