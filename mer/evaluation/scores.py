@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from mer import stats
+from mer.evaluation.protocols import refuse_random
 
 RESULT_COLUMNS = [
     "study", "system", "protocol", "answers", "train_corpora", "test_corpus", "seed", "metric", "value", "low",
@@ -52,7 +53,11 @@ def score(
         clusters: corpus -> manifest column over which its intervals are computed.
 
     In-corpus folds are pooled. An interval holds over new speakers of these corpora, given these trained models.
+
+    Raises:
+        ValueError: some predictions are of a random split, which is never a score.
     """
+    refuse_random(table)
     rows = []
     keys = ["system", "protocol", "train_corpora", "test_corpus"]
     for (system, protocol, train, test), part in table.groupby(keys, sort=True):
