@@ -3,8 +3,8 @@
     python benchmarks/control.py RAW [--store FOLDER] [--permutations 20] [--corpora emodb ravdess …]
 
 RAW is a folder of corpora as below data/raw. Cepstra of the recordings, logistic regression and a small gated network,
-each with its own inner choice (strength, epoch). In-corpus, cross-corpus, multi-corpus and LOCO (mer/evaluation/control.py
-says what chance is).
+each with its own inner choice (strength, epoch). In-corpus, cross-corpus, multi-corpus and LOCO; what chance is says
+mer/evaluation/control.py.
 """
 
 import argparse

@@ -96,7 +96,9 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     each = gaps.groupby([*keys, "permutation"])[["UAR", "above_chance", "above_guessing"]].mean()
     whole = each.groupby(keys).mean()
     whole["error"] = each.groupby(keys)["above_chance"].sem()
-    whole["cells"] = gaps.groupby(keys)[["train_corpora", "test_corpus"]].apply(lambda rows: len(rows.drop_duplicates()))
+    whole["cells"] = gaps.groupby(keys)[["train_corpora", "test_corpus"]].apply(
+        lambda rows: len(rows.drop_duplicates())
+    )
     whole["permutations"] = gaps.groupby(keys)["permutation"].nunique()
     whole = whole.reset_index()
     free, gap = whole["answers"] == "free", whole["above_chance"]

@@ -152,6 +152,8 @@ class Acoustic(Section):
     linear models take side by side; any other word names a module, such as `projector`"""
     pooling: Literal["mean", "mean_std", "windows"] = "mean"
     """over frames; `windows` of 4 s every 2 s, their mean and deviation, are the paper's"""
+    trained_on: tuple[Name, ...] | None = None
+    """corpora that the network has seen, where MER cannot know it: a folder or a file of your own. `[]` says none of them"""
 
     @model_validator(mode="after")
     def _has_model(self) -> "Acoustic":
@@ -181,6 +183,8 @@ class Linguistic(Section):
     """the first token, or the mean over the tokens"""
     max_tokens: int = Field(256, ge=8)
     """a longer text loses its beginning, and with it the oldest turns"""
+    trained_on: tuple[Name, ...] | None = None
+    """as for sound"""
 
     @model_validator(mode="after")
     def _has_model(self) -> "Linguistic":
@@ -207,6 +211,8 @@ class Visual(Section):
     frames_per_second: float = Field(5.0, gt=0, le=60)
     pooling: Literal["mean_std", "windows"] = "mean_std"
     """over frames; `windows` of 4 s every 2 s are the paper's"""
+    trained_on: tuple[Name, ...] | None = None
+    """as for sound; of `weights` and `detector_weights`"""
 
     @model_validator(mode="after")
     def _has_weights(self) -> "Visual":
@@ -225,6 +231,8 @@ class Transcripts(Section):
     model: str | None = None
     """of `whisper`: a folder, or a name on the Hugging Face hub such as `openai/whisper-base`"""
     revision: str | None = None
+    trained_on: tuple[Name, ...] | None = None
+    """as for sound"""
 
     @model_validator(mode="after")
     def _has_model(self) -> "Transcripts":
@@ -326,6 +334,9 @@ class Evaluation(Section):
     min_speakers: int = Field(4, ge=3)
     shapley_penalty: float = Field(0.1, gt=0)
     """of the ridge that tells what each training corpus is worth, per clip; fixed beforehand, as nothing chooses it"""
+    strict: bool = False
+    """LOCO is refused where it is not known whether something that is loaded has seen the held-out corpora. By default
+    it is reported. What is known to have seen them is refused either way"""
 
     @field_validator("seeds")
     @classmethod

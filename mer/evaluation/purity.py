@@ -1,0 +1,155 @@
+"""LOCO that has not seen what it is tested on, or none at all.
+
+Before anything is trained, `check` walks back every job: its rows, the networks behind its features, the checkpoint
+that it begins with and that one's ancestors (mer/evaluation/loaded.py). `check_blind` then shows that what is fitted
+inside a training (means, scales, document frequencies, class shares, temperature, the choice of epoch and strength) is
+fitted on its training and validation rows: it is the same where all other rows are spoilt.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from mer.corpora import Corpus
+from mer.evaluation import protocols
+from mer.evaluation.loaded import UNKNOWN, Loaded
+from mer.training import grid
+from mer.training.job import Job
+from mer.training.lineage import rows_digest
+from mer.training.task import Task
+
+SPOILT = 1e6
+"""a feature of every row that a training may not look at: finite, so that nothing stops by accident"""
+
+
+class Impure(ValueError):
+    """Something has seen the held-out family, or may have and `evaluation.strict` is set; the message names it."""
+
+
+def check(jobs: Iterable[Job], usable: pd.DataFrame, items: list[Loaded], *, strict: bool) -> None:
+    """Refuse LOCO jobs of which something has seen the held-out family. Jobs of other protocols are not looked at.
+
+    Args:
+        jobs: as from `study.jobs`.
+        usable: the usable rows.
+        items: as from `loaded.loaded`.
+        strict: whether what is unknown is refused.
+
+    Raises:
+        Impure: one line for each thing that has.
+    """
+    lines: dict[str, None] = {}
+    for system, cell, job in _held_out(jobs):
+        try:
+            protocols.check_purity(usable, replace(cell, train=job.train, validation=job.validation, test=job.test))
+        except ValueError as error:
+            lines[str(error)] = None
+        members = sorted(set(usable.loc[usable["family"] == cell.held_out, "corpus"]))
+        for item in (item for item in items if system in item.systems):
+            if cell.held_out in item.families:
+                lines[_seen(item, cell.held_out, members)] = None
+            elif strict and item.certainty == UNKNOWN:
+                lines[_not_known(item)] = None
+    if lines:
+        raise Impure("\n".join(lines))
+
+
+def check_blind(task: Task, jobs: Iterable[Job], device: str = "cpu") -> dict[str, str]:
+    """Refuse trainings that depend on other rows than their own.
+
+    The first LOCO job of every system is trained twice, networks for one epoch: as it is, and with all rows besides its
+    training and validation rows spoilt. The two have to agree to the last bit.
+
+    Returns:
+        system -> the held-out family with which it was shown.
+
+    Raises:
+        Impure: names the parts of the model that differ.
+    """
+    shown: dict[str, str] = {}
+    for system, cell, job in _held_out(jobs):
+        if system in shown:
+            continue
+        short = replace(job, training=job.training.model_copy(update={"epochs": 1}))
+        plain, spoilt = (_parts(grid.fit(given, short, device)) for given in (task, blind(task, job)))
+        if parts := [name for name, value in plain.items() if not np.array_equal(value, spoilt[name], equal_nan=True)]:
+            more = f" and {len(parts) - 3} more" if len(parts) > 3 else ""
+            raise Impure(f"LOCO without {cell.held_out}: {system}'s {', '.join(parts[:3])}{more} would be others if the "
+                         f"rows that it neither trains on nor chooses with were others: it has looked at them")  # fmt: skip
+        shown[system] = cell.held_out
+    return shown
+
+
+def blind(task: Task, job: Job) -> Task:
+    """Return a task of which all but a job's training and validation rows are spoilt: features, labels, votes, corpora."""
+    others = np.ones(len(task.labels), bool)
+    others[np.concatenate([job.train, job.validation])] = False
+    arrays = {}
+    for modality in job.system.modalities:
+        arrays[modality] = np.where(others[:, None], np.float32(SPOILT), task.features.arrays[modality])
+    present = {m: task.features.present[m] | others for m in job.system.modalities}
+    return replace(
+        task,
+        features=replace(task.features, arrays=arrays, present=present),
+        labels=np.where(others, (task.labels + 1) % task.classes, task.labels),
+        corpora=np.where(others, "spoilt", task.corpora),
+        answers={kind: np.where(others[:, None], np.roll(a, 1, axis=1), a) for kind, a in task.answers.items()},
+    )
+
+
+def table(jobs: Iterable[Job], usable: pd.DataFrame, items: list[Loaded], known: Mapping[str, Corpus]) -> pd.DataFrame:
+    """Return what LOCO systems load and what it has seen, rows first; for people, beside the scores.
+
+    Returns:
+        columns system, held_out (empty where it is the same for all), what, has seen, certainty, source.
+    """
+    rows, systems = [], set()
+    for system, cell, job in _held_out(jobs):
+        systems.add(system)
+        for role, numbers in (("training", job.train), ("validation", job.validation)):
+            part = usable.iloc[numbers]
+            seen = ", ".join(sorted(known[c].name if c in known else c for c in set(part["corpus"])))
+            what = f"{len(part):,} {role} rows"
+            rows.append((system, cell.held_out, what, seen or "nothing", "known", f"sha256 {rows_digest(part)[:12]}"))
+    for item in items:
+        for system in (s for s in item.systems if s in systems):
+            seen = ", ".join(item.corpora) or (
+                "not known" if item.certainty == UNKNOWN else "none of the corpora of MER"
+            )
+            rows.append((system, "", item.what, seen, item.certainty, item.source))
+    return pd.DataFrame(rows, columns=["system", "held_out", "what", "has seen", "certainty", "source"])
+
+
+def _held_out(jobs: Iterable[Job]) -> Iterable[tuple[str, protocols.Cell, Job]]:
+    """One LOCO job of each system and family: seeds see the same."""
+    seen = set()
+    for job in jobs:
+        system, cell = job.key
+        if cell.protocol == "loco" and (system, cell.held_out, cell.fold) not in seen:
+            seen.add((system, cell.held_out, cell.fold))
+            yield system, cell, job
+
+
+def _seen(item: Loaded, held_out: str, members: list[str]) -> str:
+    named = ", ".join(c for c in item.corpora if c in members) or held_out
+    return (
+        f"LOCO without {held_out}: {item.what} {item.how} {named} ({item.source}); {item.instead}, "
+        f"or leave {', '.join(members)} out of `corpora`"
+    )
+
+
+def _not_known(item: Loaded) -> str:
+    return (
+        f"LOCO: what {item.what} has seen is not known ({item.source}); {item.instead}, "
+        "or set evaluation.strict to false, which reports it beside the scores"
+    )
+
+
+def _parts(model) -> dict[str, np.ndarray]:
+    """A model's numbers by what they are."""
+    found = {}
+    for modality, (mean, scale) in model.standardiser.moments.items():
+        found |= {f"means of {modality}": mean, f"scales of {modality}": scale}
+    return {**found, "temperature": np.array(model.temperature), **model.tensors()}
