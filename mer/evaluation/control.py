@@ -87,18 +87,16 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
         table: as from `run`.
 
     Returns:
-        columns system, protocol, answers, cells, permutations, UAR, above_chance (UAR - 1/k), above_guessing, error (its
-        standard error over permutations), passed. What must hold is that restricted answers lie within `BOUND` of 1/k,
-        and free ones not above it: an answer that the target does not have is an error there.
+        columns system, protocol, answers, cells, permutations, UAR, above_chance (UAR - 1/k), above_guessing, error
+        (of above_chance, its standard error over permutations), passed. What must hold is that restricted answers lie
+        within `BOUND` of 1/k, and free ones not above it: an answer that the target does not have is an error there.
     """
     gaps = table.assign(above_chance=table["UAR"] - table["chance"], above_guessing=table["UAR"] - table["guessing"])
     keys = ["system", "protocol", "answers"]
     each = gaps.groupby([*keys, "permutation"])[["UAR", "above_chance", "above_guessing"]].mean()
     whole = each.groupby(keys).mean()
     whole["error"] = each.groupby(keys)["above_chance"].sem()
-    whole["cells"] = gaps.groupby(keys)[["train_corpora", "test_corpus"]].apply(
-        lambda rows: len(rows.drop_duplicates())
-    )
+    whole["cells"] = gaps.drop_duplicates([*KEYS, "answers"]).groupby(keys).size()
     whole["permutations"] = gaps.groupby(keys)["permutation"].nunique()
     whole = whole.reset_index()
     free, gap = whole["answers"] == "free", whole["above_chance"]

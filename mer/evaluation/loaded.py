@@ -144,10 +144,11 @@ def _of_origin(origin: Origin, known: Mapping[str, Corpus], place: str) -> Loade
     named_surely = by_content is not None or origin.place in ("hub", "package")
     seen = (*((entry and entry.saw) or ()), *(origin.trained_on or ()))
     what = f"{place}{origin.parameter} {origin.name}"
+    said = f"{origin.parameter.rpartition('.')[0]}.trained_on"
     if entry is not None and entry.saw is not None and named_surely:
-        return _item(what, seen, known, KNOWN, entry.source)
+        return _item(what, seen, known, KNOWN, f"{entry.source}; {said}" if origin.trained_on else entry.source)
     if origin.trained_on is not None:
-        return _item(what, seen, known, DECLARED, f"{origin.parameter.rpartition('.')[0]}.trained_on")
+        return _item(what, seen, known, DECLARED, said)
     return _item(what, seen, known, UNKNOWN, _why_unknown(origin, entry))
 
 

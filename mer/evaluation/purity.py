@@ -6,20 +6,20 @@ inside a training (means, scales, document frequencies, class shares, temperatur
 fitted on its training and validation rows: it is the same where all other rows are spoilt.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from mer.corpora import Corpus
 from mer.evaluation import protocols
-from mer.evaluation.loaded import UNKNOWN, Loaded
+from mer.evaluation.loaded import KNOWN, UNKNOWN, Loaded
 from mer.training import grid
 from mer.training.job import Job
 from mer.training.lineage import rows_digest
 from mer.training.task import Task
 
+NONE = "none of the corpora of MER"
 SPOILT = 1e6
 """a feature of every row that a training may not look at: finite, so that nothing stops by accident"""
 
@@ -74,32 +74,34 @@ def check_blind(task: Task, jobs: Iterable[Job], device: str = "cpu") -> dict[st
             continue
         short = replace(job, training=job.training.model_copy(update={"epochs": 1}))
         plain, spoilt = (_parts(grid.fit(given, short, device)) for given in (task, blind(task, job)))
-        if parts := [name for name, value in plain.items() if not np.array_equal(value, spoilt[name], equal_nan=True)]:
-            more = f" and {len(parts) - 3} more" if len(parts) > 3 else ""
-            raise Impure(f"LOCO without {cell.held_out}: {system}'s {', '.join(parts[:3])}{more} would be others if the "
-                         f"rows that it neither trains on nor chooses with were others: it has looked at them")  # fmt: skip
+        parts = [name for name in plain if not _equal(plain[name], spoilt[name])]
+        if parts:  # the first that differs, as the others follow from it
+            others = ", ".join(sorted(set(task.corpora[_others(task, job)].tolist())))
+            raise Impure(
+                f"LOCO without {cell.held_out}: {system}'s {parts[0]} were fitted on other rows than those that it "
+                f"trains on and chooses with: on some of {others}"
+            )
         shown[system] = cell.held_out
     return shown
 
 
 def blind(task: Task, job: Job) -> Task:
-    """Return a task of which all but a job's training and validation rows are spoilt: features, labels, votes, corpora."""
-    others = np.ones(len(task.labels), bool)
-    others[np.concatenate([job.train, job.validation])] = False
-    arrays = {}
-    for modality in job.system.modalities:
-        arrays[modality] = np.where(others[:, None], np.float32(SPOILT), task.features.arrays[modality])
+    """Return a task whose rows are spoilt, all but a job's training and validation rows: features, labels, votes."""
+    others, spoilt = _others(task, job), np.float32(SPOILT)
+    rarest = int(np.bincount(task.labels[others], minlength=task.classes).argmin())  # so that class shares change
+    wrong = np.eye(task.classes, dtype=np.float32)[rarest]
+    arrays = {m: np.where(others[:, None], spoilt, task.features.arrays[m]) for m in job.system.modalities}
     present = {m: task.features.present[m] | others for m in job.system.modalities}
     return replace(
         task,
         features=replace(task.features, arrays=arrays, present=present),
-        labels=np.where(others, (task.labels + 1) % task.classes, task.labels),
+        labels=np.where(others, rarest, task.labels),
         corpora=np.where(others, "spoilt", task.corpora),
-        answers={kind: np.where(others[:, None], np.roll(a, 1, axis=1), a) for kind, a in task.answers.items()},
+        answers={kind: np.where(others[:, None], wrong, a) for kind, a in task.answers.items()},
     )
 
 
-def table(jobs: Iterable[Job], usable: pd.DataFrame, items: list[Loaded], known: Mapping[str, Corpus]) -> pd.DataFrame:
+def table(jobs: Iterable[Job], usable: pd.DataFrame, items: list[Loaded]) -> pd.DataFrame:
     """Return what LOCO systems load and what it has seen, rows first; for people, beside the scores.
 
     Returns:
@@ -110,14 +112,11 @@ def table(jobs: Iterable[Job], usable: pd.DataFrame, items: list[Loaded], known:
         systems.add(system)
         for role, numbers in (("training", job.train), ("validation", job.validation)):
             part = usable.iloc[numbers]
-            seen = ", ".join(sorted(known[c].name if c in known else c for c in set(part["corpus"])))
-            what = f"{len(part):,} {role} rows"
-            rows.append((system, cell.held_out, what, seen or "nothing", "known", f"sha256 {rows_digest(part)[:12]}"))
+            seen, digest = ", ".join(sorted(set(part["corpus"]))) or NONE, rows_digest(part)[:12]
+            rows.append((system, cell.held_out, f"{len(part):,} {role} rows", seen, KNOWN, f"sha256 {digest}"))
     for item in items:
         for system in (s for s in item.systems if s in systems):
-            seen = ", ".join(item.corpora) or (
-                "not known" if item.certainty == UNKNOWN else "none of the corpora of MER"
-            )
+            seen = ", ".join(item.corpora) or ("not known" if item.certainty == UNKNOWN else NONE)
             rows.append((system, "", item.what, seen, item.certainty, item.source))
     return pd.DataFrame(rows, columns=["system", "held_out", "what", "has seen", "certainty", "source"])
 
@@ -130,6 +129,13 @@ def _held_out(jobs: Iterable[Job]) -> Iterable[tuple[str, protocols.Cell, Job]]:
         if cell.protocol == "loco" and (system, cell.held_out, cell.fold) not in seen:
             seen.add((system, cell.held_out, cell.fold))
             yield system, cell, job
+
+
+def _others(task: Task, job: Job) -> np.ndarray:
+    """Which rows a job neither trains on nor chooses with; bool of shape (rows,)."""
+    others = np.ones(len(task.labels), bool)
+    others[np.concatenate([job.train, job.validation])] = False
+    return others
 
 
 def _seen(item: Loaded, held_out: str, members: list[str]) -> str:
@@ -147,9 +153,16 @@ def _not_known(item: Loaded) -> str:
     )
 
 
-def _parts(model) -> dict[str, np.ndarray]:
-    """A model's numbers by what they are."""
-    found = {}
-    for modality, (mean, scale) in model.standardiser.moments.items():
-        found |= {f"means of {modality}": mean, f"scales of {modality}": scale}
-    return {**found, "temperature": np.array(model.temperature), **model.tensors()}
+def _parts(model) -> dict[str, list[np.ndarray]]:
+    """A model's numbers by what they are, in the order in which they are fitted."""
+    moments = {f"means and scales of {m}": list(pair) for m, pair in model.standardiser.moments.items()}
+    weights = [value for _, value in sorted(model.tensors().items())]
+    return {
+        **moments,
+        "weights (or class shares behind them)": weights,
+        "certainties (temperature)": [np.array(model.temperature)],
+    }
+
+
+def _equal(ours: list[np.ndarray], theirs: list[np.ndarray]) -> bool:
+    return all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))

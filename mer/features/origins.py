@@ -1,4 +1,4 @@
-"""Which networks of others a study's vectors were computed with: their names, digests and what the user says of them."""
+"""Which networks of others a study's vectors were computed with: names, digests, and what the user says of them."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path

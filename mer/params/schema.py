@@ -153,7 +153,7 @@ class Acoustic(Section):
     pooling: Literal["mean", "mean_std", "windows"] = "mean"
     """over frames; `windows` of 4 s every 2 s, their mean and deviation, are the paper's"""
     trained_on: tuple[Name, ...] | None = None
-    """corpora that the network has seen, where MER cannot know it: a folder or a file of your own. `[]` says none of them"""
+    """corpora that the network has seen, where MER cannot know it (a folder, a file of your own); `[]` for none"""
 
     @model_validator(mode="after")
     def _has_model(self) -> "Acoustic":
