@@ -110,9 +110,9 @@ def of_checkpoint(start_from: str, known: Mapping[str, Corpus]) -> list[Loaded]:
     state = verdict(card)
     if files.digest_file(folder / "model.safetensors") != card["tensors_sha256"]:
         state = ALTERED
-    ancestors = [a for a in card.get("ancestors") or () if isinstance(a, dict)]
+    told = card.get("ancestors")
     found = _of_card(card, place, state, known)
-    for ancestor in ancestors:
+    for ancestor in (a for a in (told if isinstance(told, list) else ()) if isinstance(a, dict)):
         name, digest = (str(ancestor.get(key))[:40] for key in ("name", "tensors_sha256"))
         what = f"{place}: its ancestor {name} (tensors {digest[:12]})"
         found += _of_card(ancestor, what, str(ancestor.get("lineage")) if state == WHOLE else state, known)
@@ -125,7 +125,10 @@ def _of_card(card: dict, what: str, state: str, known: Mapping[str, Corpus]) -> 
         WHOLE: "its model.json",
         ALTERED: "its model.json or its tensors are not as they were written",
     }.get(state, "its model.json does not say all that it has seen")
-    own = _item(what, _texts(card.get("corpora")), known, KNOWN if state == WHOLE else UNKNOWN, reason,
+    parts = card.get("seen")
+    listed = [name for part in parts.values() for name in _texts(part)] if isinstance(parts, dict) else []
+    seen = (*_texts(card.get("corpora")), *listed)
+    own = _item(what, seen, known, KNOWN if state == WHOLE else UNKNOWN, reason,
                 instead="begin with another checkpoint")  # fmt: skip
     own = replace(own, families=own.families | set(_texts(card.get("families"))))
     told = card.get("encoders")

@@ -20,6 +20,7 @@ from mer.training.lineage import rows_digest
 from mer.training.task import Task
 
 NONE = "none of the corpora of MER"
+COLUMNS = ["held_out", "what", "has seen", "certainty", "source"]
 SPOILT = 1e6
 """a feature of every row that a training may not look at: finite, so that nothing stops by accident"""
 
@@ -40,18 +41,20 @@ def check(jobs: Iterable[Job], usable: pd.DataFrame, items: list[Loaded], *, str
     Raises:
         Impure: one line for each thing that has.
     """
-    lines: dict[str, None] = {}
+    rows: dict[str, None] = {}
+    seen: dict[Loaded, set[str]] = {}
+    asked: dict[Loaded, None] = {}
     for system, cell, job in _held_out(jobs):
         try:
             protocols.check_purity(usable, replace(cell, train=job.train, validation=job.validation, test=job.test))
         except ValueError as error:
-            lines[str(error)] = None
-        members = sorted(set(usable.loc[usable["family"] == cell.held_out, "corpus"]))
+            rows[str(error)] = None
         for item in (item for item in items if system in item.systems):
+            asked[item] = None
             if cell.held_out in item.families:
-                lines[_seen(item, cell.held_out, members)] = None
-            elif strict and item.certainty == UNKNOWN:
-                lines[_not_known(item)] = None
+                seen.setdefault(item, set()).add(cell.held_out)
+    unknown = [item for item in asked if strict and item.certainty == UNKNOWN and item not in seen]
+    lines = [*rows, *(_seen(item, families, usable) for item, families in seen.items()), *map(_not_known, unknown)]
     if lines:
         raise Impure("\n".join(lines))
 
@@ -59,8 +62,8 @@ def check(jobs: Iterable[Job], usable: pd.DataFrame, items: list[Loaded], *, str
 def check_blind(task: Task, jobs: Iterable[Job], device: str = "cpu") -> dict[str, str]:
     """Refuse trainings that depend on other rows than their own.
 
-    The first LOCO job of every system is trained twice, networks for one epoch: as it is, and with all rows besides its
-    training and validation rows spoilt. The two have to agree to the last bit.
+    The first LOCO job of every system is trained twice, networks for one epoch and others with two strengths: as it
+    is, and with all rows besides its training and validation rows spoilt. The two have to agree to the last bit.
 
     Returns:
         system -> the held-out family with which it was shown.
@@ -72,7 +75,8 @@ def check_blind(task: Task, jobs: Iterable[Job], device: str = "cpu") -> dict[st
     for system, cell, job in _held_out(jobs):
         if system in shown:
             continue
-        short = replace(job, training=job.training.model_copy(update={"epochs": 1}))
+        less = {"epochs": 1, "inverse_regularisation": job.training.inverse_regularisation[:2]}
+        short = replace(job, training=job.training.model_copy(update=less))
         plain, spoilt = (_parts(grid.fit(given, short, device)) for given in (task, blind(task, job)))
         parts = [name for name in plain if not _equal(plain[name], spoilt[name])]
         if parts:  # the first that differs, as the others follow from it
@@ -105,7 +109,7 @@ def table(jobs: Iterable[Job], usable: pd.DataFrame, items: list[Loaded]) -> pd.
     """Return what LOCO systems load and what it has seen, rows first; for people, beside the scores.
 
     Returns:
-        columns system, held_out (empty where it is the same for all), what, has seen, certainty, source.
+        columns held_out (empty where it is the same for all), what, has seen, certainty, source, systems.
     """
     rows, systems = [], set()
     for system, cell, job in _held_out(jobs):
@@ -118,7 +122,8 @@ def table(jobs: Iterable[Job], usable: pd.DataFrame, items: list[Loaded]) -> pd.
         for system in (s for s in item.systems if s in systems):
             seen = ", ".join(item.corpora) or ("not known" if item.certainty == UNKNOWN else NONE)
             rows.append((system, "", item.what, seen, item.certainty, item.source))
-    return pd.DataFrame(rows, columns=["system", "held_out", "what", "has seen", "certainty", "source"])
+    found = pd.DataFrame(rows, columns=["systems", *COLUMNS])
+    return found.groupby(COLUMNS, sort=False, as_index=False)["systems"].agg(", ".join)
 
 
 def _held_out(jobs: Iterable[Job]) -> Iterable[tuple[str, protocols.Cell, Job]]:
@@ -138,11 +143,12 @@ def _others(task: Task, job: Job) -> np.ndarray:
     return others
 
 
-def _seen(item: Loaded, held_out: str, members: list[str]) -> str:
-    named = ", ".join(c for c in item.corpora if c in members) or held_out
+def _seen(item: Loaded, held_out: set[str], usable: pd.DataFrame) -> str:
+    members = sorted(set(usable.loc[usable["family"].isin(held_out), "corpus"]))
+    named = [corpus for corpus in item.corpora if corpus in members] or sorted(held_out)
     return (
-        f"LOCO without {held_out}: {item.what} {item.how} {named} ({item.source}); {item.instead}, "
-        f"or leave {', '.join(members)} out of `corpora`"
+        f"LOCO without {', '.join(sorted(held_out))}: {item.what} {item.how} {', '.join(named)} ({item.source}); "
+        f"{item.instead}, or leave {', '.join(members)} out of `corpora`"
     )
 
 

@@ -84,4 +84,5 @@ def _ancestors(start_from: str | None) -> list[dict]:
     told = {key: card.get(key) for key in TOLD} | {"lineage": verdict(card)}
     for listed in ("corpora", "families"):
         told[listed] = told[listed] or []
-    return [told, *(card.get("ancestors") or [])]
+    further = card.get("ancestors")
+    return [told, *(further if isinstance(further, list) else [])]

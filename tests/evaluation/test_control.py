@@ -63,7 +63,7 @@ def test_the_features_would_tell_the_class_and_a_leak_is_seen(spoken):
     )
     [first, *_] = grid.run(task, jobs, grid.Engine())
     answers = first.probabilities.argmax(axis=1)
-    assert stats.uar(stats.confusion(task.labels[first.job.test], answers, 3)) > 0.9
+    assert stats.uar(stats.confusion(task.labels[first.job.test], answers, 3)) > 0.8
     dealt, table = control.permuted(task, usable, 0)
     # a label that rides on the rows into training: what a test row that trains would do
     leaky = np.column_stack([dealt.features.arrays["audio"], 9 * np.eye(3)[dealt.labels]]).astype(np.float32)

@@ -157,7 +157,7 @@ def test_the_features_of_its_ancestor_did(planted):
 @pytest.mark.parametrize("place", ["second", "first"])
 def test_families_taken_out_of_a_card_are_noticed(planted, place):
     planted.saved("first", ["meld"])
-    planted.edit("first", families=["cremad"], corpora=["cremad"])  # now it looks like one of CREMA-D
+    planted.edit("first", families=["cremad"], corpora=["cremad"], seen={})  # now it looks like one of CREMA-D
     begun = planted.saved("second", ["cremad"], start_from=str(planted.folder / "first"))
     p = {"training": {"start_from": begun if place == "second" else str(planted.folder / "first")}}
     told = planted.stopped(planted.params(("gated",), **p, strict=True))
@@ -177,8 +177,29 @@ def test_lineage_that_is_missing(planted):
 
 def test_an_altered_card_still_accuses(planted):
     place = planted.saved("first", ["meld"])
-    planted.edit("first", families=[], git=None)
+    planted.edit("first", families=[], corpora=[])  # its parts are still told
     assert "was trained on meld" in planted.stopped(planted.params(("gated",), training={"start_from": place}))
+
+
+def test_one_message_for_all_that_a_thing_has_seen(planted):
+    place = planted.saved("first", ["cremad", "meld"])
+    p = planted.params(("gated",), training={"start_from": place})
+    cells = protocols.plan(planted.usable, ("loco",), list(p.corpora))
+    jobs, _ = study.jobs(cells, p.systems, p.training, (0, 1), planted.task)
+    told = planted.stopped(p, jobs)
+    assert told.startswith(
+        f"LOCO without cremad, friends: training.start_from {place} was trained on cremad, meld (its"
+    )
+    assert told.endswith("or leave cremad, emorynlp, meld out of `corpora`")
+    assert "\n" not in told
+
+
+def test_tensors_of_another_model_under_a_card_are_noticed(planted):
+    first, second = planted.saved("first", ["cremad"]), planted.folder / "second"
+    planted.saved("second", ["meld"])
+    (planted.folder / "first/model.safetensors").write_bytes((second / "model.safetensors").read_bytes())
+    told = planted.stopped(planted.params(("gated",), training={"start_from": first}, strict=True))
+    assert "its model.json or its tensors are not as they were written" in told
 
 
 # --- features
