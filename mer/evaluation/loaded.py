@@ -175,9 +175,12 @@ def _origin(told: object) -> Origin | None:
     """An origin as a card keeps it; None where it is something else."""
     try:
         found = Origin(**told)
-        return replace(found, trained_on=None if found.trained_on is None else _texts(found.trained_on))
     except TypeError:
         return None
+    words = {name: value for name, value in vars(found).items() if name != "trained_on"}
+    if not all(isinstance(v, str) or (v is None and name in ("sha256", "revision")) for name, v in words.items()):
+        return None
+    return replace(found, trained_on=None if found.trained_on is None else _texts(found.trained_on))
 
 
 def _texts(value: object) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from mer.corpora import CORPORA
 from mer.evaluation import protocols
 from mer.evaluation.loaded import KNOWN, UNKNOWN, Loaded
 from mer.training import grid
@@ -145,7 +146,8 @@ def _others(task: Task, job: Job) -> np.ndarray:
 
 def _seen(item: Loaded, held_out: set[str], usable: pd.DataFrame) -> str:
     members = sorted(set(usable.loc[usable["family"].isin(held_out), "corpus"]))
-    named = [corpus for corpus in item.corpora if corpus in members] or sorted(held_out)
+    kin = {*members, *(name for name, corpus in CORPORA.items() if corpus.family in held_out)}
+    named = [corpus for corpus in item.corpora if corpus in kin] or sorted(held_out)
     return (
         f"LOCO without {', '.join(sorted(held_out))}: {item.what} {item.how} {', '.join(named)} ({item.source}); "
         f"{item.instead}, or leave {', '.join(members)} out of `corpora`"

@@ -196,6 +196,8 @@ def _encoder_named(section: Section) -> Section:
         raise ValueError("extractor `encoder` needs a `model`: a folder, or a name on the Hugging Face hub")
     if section.extractor != "encoder" and section.model is not None:
         raise ValueError(f"`model` is for extractor `encoder`, not for `{section.extractor}`")
+    if section.extractor != "encoder" and section.trained_on is not None:
+        raise ValueError(f"`trained_on` is for extractor `encoder`: `{section.extractor}` was trained on nothing")
     return section
 
 

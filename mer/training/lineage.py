@@ -65,7 +65,10 @@ def verdict(card: dict) -> str:
     """
     if NEEDED - card.keys():
         return MISSING
-    return WHOLE if card[SELF] == _digest(card) else ALTERED
+    try:
+        return WHOLE if card[SELF] == _digest(card) else ALTERED
+    except ValueError:  # NaN, which nobody wrote here
+        return ALTERED
 
 
 def _digest(card: dict) -> str:

@@ -367,6 +367,34 @@ def test_every_extractor_is_handmade_or_a_network():
     assert {*acoustic.EXTRACTORS, *linguistic.EXTRACTORS, *visual.EXTRACTORS} == HANDMADE | networks
 
 
+ODD = st.none() | st.integers() | st.sampled_from(["text", "file", "hub"]) | st.lists(st.text())
+
+
+@given(st.fixed_dictionaries(dict.fromkeys(["modality", "parameter", "name", "place"], ODD),
+                             optional=dict.fromkeys(["sha256", "hint", "trained_on", "other"], ODD)))  # fmt: skip
+def test_what_a_card_says_of_encoders_is_foreign(told):
+    card = {"features": {"text": {"extractor": "encoder"}}, "encoders": [told]}
+    assert loaded._of_card(card, "x", lineage.MISSING, corpora.CORPORA)[0].certainty == loaded.UNKNOWN
+
+
+def test_a_number_that_is_none_makes_no_card_whole():
+    assert lineage.verdict(dict.fromkeys(lineage.NEEDED, float("nan"))) == lineage.ALTERED
+
+
+def test_kin_outside_of_the_study_is_named():
+    item = loaded._item("x", ("meld",), corpora.CORPORA, loaded.KNOWN, "y")
+    told = purity._seen(item, {"friends"}, pd.DataFrame({"corpus": ["emorynlp"], "family": ["friends"]}))
+    assert (
+        told
+        == "LOCO without friends: x was trained on meld (y); take another encoder, or leave emorynlp out of `corpora`"
+    )
+
+
+def test_nothing_is_declared_of_what_was_made_by_hand():
+    with pytest.raises(ValueError, match="`trained_on` is for extractor `encoder`: `mfcc` was trained on nothing"):
+        schema.Acoustic(trained_on=["meld"])
+
+
 JSON = st.recursive(st.none() | st.integers() | st.text(max_size=5), lambda x: st.lists(x, max_size=3)
                     | st.dictionaries(st.text(max_size=5), x, max_size=3), max_leaves=6)  # fmt: skip
 
