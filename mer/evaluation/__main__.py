@@ -33,9 +33,8 @@ def main(arguments: list[str] | None = None) -> int:
     files.write_json(out / "evaluation.json", told)
     mean = results[results["seed"].isna() & results["metric"].isin(["UAR", "WA", "weighted_F1"])]
     print(mean[SHOWN].round(3).to_string(index=False))
-    for corpus in sorted(
-        set(results["test_corpus"]) & {c for told in (card, *card["ancestors"]) for c in told["corpora"]}
-    ):
+    seen = {corpus for told in (card, *card.get("ancestors", ())) for corpus in told.get("corpora") or ()}
+    for corpus in sorted(set(results["test_corpus"]) & seen):
         rows = "other parts of it" if given.part in ("auto", "test") else "it: some of these rows may be its own"
         print(f"{corpus}: the model was trained on {rows}")
     print(f"written to {files.to_root(out)}")

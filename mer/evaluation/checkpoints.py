@@ -70,7 +70,7 @@ def chosen(card: dict, study: Study, names: tuple[str, ...], part: str) -> np.nd
         raise Mismatch(f"{unknown[0]} is not in this study, which has {', '.join(sorted(set(there)))}")
     wanted = there.isin(names) if names else pd.Series(True, there.index)
     if part == "auto":
-        known = {family for told in (card, *card["ancestors"]) for family in told["families"]}
+        known = {family for told in (card, *card.get("ancestors", ())) for family in told.get("families") or ()}
         wanted &= ~study.usable["family"].isin(known) | (study.usable["split"] == "test")
     elif part != "all":
         wanted &= study.usable["split"] == part

@@ -177,9 +177,10 @@ def check_purity(manifest: pd.DataFrame, cell: Cell) -> None:
         ValueError: names the corpora.
     """
     seen, tested = manifest.iloc[np.concatenate([cell.train, cell.validation])], manifest.iloc[cell.test]
-    leaked = sorted(set(seen.loc[seen["family"] == cell.held_out, "corpus"]))
-    if leaked:
-        raise ValueError(f"LOCO without {cell.held_out}: {', '.join(leaked)} would be trained on or selected with")
+    for rows, what in ((cell.train, "trained on"), (cell.validation, "selected with")):
+        part = manifest.iloc[rows]
+        if leaked := sorted(set(part.loc[part["family"] == cell.held_out, "corpus"])):
+            raise ValueError(f"LOCO without {cell.held_out}: {', '.join(leaked)} would be {what}")
     copies = seen[seen["audio_sha256"].isin(set(tested["audio_sha256"].dropna()))]
     if len(copies):
         raise ValueError(

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from mer.params.section import LexicalControl, Section
+from mer.params.section import LexicalControl, Name, Section
 
 
 class Acoustic(Section):
@@ -24,6 +24,8 @@ class Acoustic(Section):
     linear models take side by side; any other word names a module, such as `projector`"""
     pooling: Literal["mean", "mean_std", "windows"] = "mean"
     """over frames; `windows` of 4 s every 2 s, their mean and deviation, are the paper's"""
+    trained_on: tuple[Name, ...] | None = None
+    """corpora that the network has seen, where MER cannot know it (a folder, a file of your own); `[]` for none"""
 
     @model_validator(mode="after")
     def _has_model(self) -> "Acoustic":
@@ -53,6 +55,8 @@ class Linguistic(Section):
     """the first token, or the mean over the tokens"""
     max_tokens: int = Field(256, ge=8)
     """a longer text loses its beginning, and with it the oldest turns"""
+    trained_on: tuple[Name, ...] | None = None
+    """as for sound"""
 
     @model_validator(mode="after")
     def _has_model(self) -> "Linguistic":
@@ -64,6 +68,8 @@ def _encoder_named(section: Section) -> Section:
         raise ValueError("extractor `encoder` needs a `model`: a folder, or a name on the Hugging Face hub")
     if section.extractor != "encoder" and section.model is not None:
         raise ValueError(f"`model` is for extractor `encoder`, not for `{section.extractor}`")
+    if section.extractor != "encoder" and section.trained_on is not None:
+        raise ValueError(f"`trained_on` is for extractor `encoder`: `{section.extractor}` was trained on nothing")
     return section
 
 
@@ -79,6 +85,8 @@ class Visual(Section):
     frames_per_second: float = Field(5.0, gt=0, le=60)
     pooling: Literal["mean_std", "windows"] = "mean_std"
     """over frames; `windows` of 4 s every 2 s are the paper's"""
+    trained_on: tuple[Name, ...] | None = None
+    """as for sound; of `weights` and `detector_weights`"""
 
     @model_validator(mode="after")
     def _has_weights(self) -> "Visual":
@@ -97,6 +105,8 @@ class Transcripts(Section):
     model: str | None = None
     """of `whisper`: a folder, or a name on the Hugging Face hub such as `openai/whisper-base`"""
     revision: str | None = None
+    trained_on: tuple[Name, ...] | None = None
+    """as for sound"""
 
     @model_validator(mode="after")
     def _has_model(self) -> "Transcripts":

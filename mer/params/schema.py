@@ -142,6 +142,9 @@ class Evaluation(Section):
     min_speakers: int = Field(4, ge=3)
     shapley_penalty: float = Field(0.1, gt=0)
     """of the ridge that tells what each training corpus is worth, per clip; fixed beforehand, as nothing chooses it"""
+    strict: bool = False
+    """LOCO is refused where it is not known whether something that is loaded has seen the held-out corpora. By default
+    it is reported. What is known to have seen them is refused either way"""
 
     @field_validator("seeds")
     @classmethod

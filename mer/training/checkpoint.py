@@ -1,5 +1,6 @@
 """A trained model as two files that anyone can read: safetensors for numbers, JSON for their meaning."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pandas as pd
 from mer import files
 from mer.params.schema import System, Training
 from mer.training.job import Job
+from mer.training.lineage import lineage, sealed
 from mer.training.standardise import Standardiser
 from mer.training.task import Task
 
@@ -37,7 +39,7 @@ def save(folder: Path, model, card: dict) -> None:
         save_file(tensors, partial)
     digest = files.digest_file(folder / "model.safetensors")
     told = {"format": FORMAT, "tensors_sha256": digest, "temperature": model.temperature}
-    files.write_json(folder / "model.json", {**told, **card})
+    files.write_json(folder / "model.json", sealed({**told, **card}))
 
 
 def load(folder: Path, device: str = "cpu"):
@@ -118,15 +120,18 @@ def name(job: Job) -> str:
     return f"{job.key[0]}-seed{job.seed}"
 
 
-def card(job: Job, task: Task, specs: dict[str, dict], classes: tuple[str, ...], manifest: pd.DataFrame) -> dict:
+def card(
+    job: Job, task: Task, specs: dict[str, dict], classes: tuple[str, ...], manifest: pd.DataFrame,
+    encoders: Sequence[dict] | None = None,
+) -> dict:  # fmt: skip
     """Return what a model's JSON says about it and about what it has seen.
 
     Args:
         specs: modality -> specification of its features.
         manifest: the usable rows.
+        encoders: the networks behind the features, as from `origins.plain` (mer/features/origins.py); without, a model
+            on features of a network is one of unknown lineage.
     """
-    from mer.training.lineage import lineage
-
     return {
         "name": name(job),
         "model": job.system.model,
@@ -137,7 +142,7 @@ def card(job: Job, task: Task, specs: dict[str, dict], classes: tuple[str, ...],
         "seed": job.seed,
         "training": job.training.model_dump(mode="json"),
         "features": {m: specs[m] for m in job.system.modalities},
-        **lineage(job, manifest),
+        **lineage(job, manifest, encoders),
     }
 
 

@@ -1,0 +1,176 @@
+"""LOCO that has not seen what it is tested on, or none at all.
+
+Before anything is trained, `check` walks back every job: its rows, the networks behind its features, the checkpoint
+that it begins with and that one's ancestors (mer/evaluation/loaded.py). `check_blind` then shows that what is fitted
+inside a training (means, scales, document frequencies, class shares, temperature, the choice of epoch and strength) is
+fitted on its training and validation rows: it is the same where all other rows are spoilt.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from mer.corpora import CORPORA
+from mer.evaluation import protocols
+from mer.evaluation.loaded import KNOWN, UNKNOWN, Loaded
+from mer.training import grid
+from mer.training.job import Job
+from mer.training.lineage import rows_digest
+from mer.training.task import Task
+
+NONE = "none of the corpora of MER"
+COLUMNS = ["held_out", "what", "has seen", "certainty", "source"]
+SPOILT = 1e6
+"""a feature of every row that a training may not look at: finite, so that nothing stops by accident"""
+
+
+class Impure(ValueError):
+    """Something has seen the held-out family, or may have and `evaluation.strict` is set; the message names it."""
+
+
+def check(jobs: Iterable[Job], usable: pd.DataFrame, items: list[Loaded], *, strict: bool) -> None:
+    """Refuse LOCO jobs of which something has seen the held-out family. Jobs of other protocols are not looked at.
+
+    Args:
+        jobs: as from `study.jobs`.
+        usable: the usable rows.
+        items: as from `loaded.loaded`.
+        strict: whether what is unknown is refused.
+
+    Raises:
+        Impure: one line for each thing that has.
+    """
+    rows: dict[str, None] = {}
+    seen: dict[Loaded, set[str]] = {}
+    asked: dict[Loaded, None] = {}
+    for system, cell, job in _held_out(jobs):
+        try:
+            protocols.check_purity(usable, replace(cell, train=job.train, validation=job.validation, test=job.test))
+        except ValueError as error:
+            rows[str(error)] = None
+        for item in (item for item in items if system in item.systems):
+            asked[item] = None
+            if cell.held_out in item.families:
+                seen.setdefault(item, set()).add(cell.held_out)
+    unknown = [item for item in asked if strict and item.certainty == UNKNOWN and item not in seen]
+    lines = [*rows, *(_seen(item, families, usable) for item, families in seen.items()), *map(_not_known, unknown)]
+    if lines:
+        raise Impure("\n".join(lines))
+
+
+def check_blind(task: Task, jobs: Iterable[Job], device: str = "cpu") -> dict[str, str]:
+    """Refuse trainings that depend on other rows than their own.
+
+    The first LOCO job of every system is trained twice, networks for one epoch and others with two strengths: as it
+    is, and with all rows besides its training and validation rows spoilt. The two have to agree to the last bit.
+
+    Returns:
+        system -> the held-out family with which it was shown.
+
+    Raises:
+        Impure: names the parts of the model that differ.
+    """
+    shown: dict[str, str] = {}
+    for system, cell, job in _held_out(jobs):
+        if system in shown:
+            continue
+        less = {"epochs": 1, "inverse_regularisation": job.training.inverse_regularisation[:2]}
+        short = replace(job, training=job.training.model_copy(update=less))
+        plain, spoilt = (_parts(grid.fit(given, short, device)) for given in (task, blind(task, job)))
+        parts = [name for name in plain if not _equal(plain[name], spoilt[name])]
+        if parts:  # the first that differs, as the others follow from it
+            others = ", ".join(sorted(set(task.corpora[_others(task, job)].tolist())))
+            raise Impure(
+                f"LOCO without {cell.held_out}: {system}'s {parts[0]} were fitted on other rows than those that it "
+                f"trains on and chooses with: on some of {others}"
+            )
+        shown[system] = cell.held_out
+    return shown
+
+
+def blind(task: Task, job: Job) -> Task:
+    """Return a task whose rows are spoilt, all but a job's training and validation rows: features, labels, votes."""
+    others, spoilt = _others(task, job), np.float32(SPOILT)
+    rarest = int(np.bincount(task.labels[others], minlength=task.classes).argmin())  # so that class shares change
+    wrong = np.eye(task.classes, dtype=np.float32)[rarest]
+    arrays = {m: np.where(others[:, None], spoilt, task.features.arrays[m]) for m in job.system.modalities}
+    present = {m: task.features.present[m] | others for m in job.system.modalities}
+    return replace(
+        task,
+        features=replace(task.features, arrays=arrays, present=present),
+        labels=np.where(others, rarest, task.labels),
+        corpora=np.where(others, "spoilt", task.corpora),
+        answers={kind: np.where(others[:, None], wrong, a) for kind, a in task.answers.items()},
+    )
+
+
+def table(jobs: Iterable[Job], usable: pd.DataFrame, items: list[Loaded]) -> pd.DataFrame:
+    """Return what LOCO systems load and what it has seen, rows first; for people, beside the scores.
+
+    Returns:
+        columns held_out (empty where it is the same for all), what, has seen, certainty, source, systems.
+    """
+    rows, systems = [], set()
+    for system, cell, job in _held_out(jobs):
+        systems.add(system)
+        for role, numbers in (("training", job.train), ("validation", job.validation)):
+            part = usable.iloc[numbers]
+            seen, digest = ", ".join(sorted(set(part["corpus"]))) or NONE, rows_digest(part)[:12]
+            rows.append((system, cell.held_out, f"{len(part):,} {role} rows", seen, KNOWN, f"sha256 {digest}"))
+    for item in items:
+        for system in (s for s in item.systems if s in systems):
+            seen = ", ".join(item.corpora) or ("not known" if item.certainty == UNKNOWN else NONE)
+            rows.append((system, "", item.what, seen, item.certainty, item.source))
+    found = pd.DataFrame(rows, columns=["systems", *COLUMNS])
+    return found.groupby(COLUMNS, sort=False, as_index=False)["systems"].agg(", ".join)
+
+
+def _held_out(jobs: Iterable[Job]) -> Iterable[tuple[str, protocols.Cell, Job]]:
+    """One LOCO job of each system and family: seeds see the same."""
+    seen = set()
+    for job in jobs:
+        system, cell = job.key
+        if cell.protocol == "loco" and (system, cell.held_out, cell.fold) not in seen:
+            seen.add((system, cell.held_out, cell.fold))
+            yield system, cell, job
+
+
+def _others(task: Task, job: Job) -> np.ndarray:
+    """Which rows a job neither trains on nor chooses with; bool of shape (rows,)."""
+    others = np.ones(len(task.labels), bool)
+    others[np.concatenate([job.train, job.validation])] = False
+    return others
+
+
+def _seen(item: Loaded, held_out: set[str], usable: pd.DataFrame) -> str:
+    members = sorted(set(usable.loc[usable["family"].isin(held_out), "corpus"]))
+    kin = {*members, *(name for name, corpus in CORPORA.items() if corpus.family in held_out)}
+    named = [corpus for corpus in item.corpora if corpus in kin] or sorted(held_out)
+    return (
+        f"LOCO without {', '.join(sorted(held_out))}: {item.what} {item.how} {', '.join(named)} ({item.source}); "
+        f"{item.instead}, or leave {', '.join(members)} out of `corpora`"
+    )
+
+
+def _not_known(item: Loaded) -> str:
+    return (
+        f"LOCO: what {item.what} has seen is not known ({item.source}); {item.instead}, "
+        "or set evaluation.strict to false, which reports it beside the scores"
+    )
+
+
+def _parts(model) -> dict[str, list[np.ndarray]]:
+    """A model's numbers by what they are, in the order in which they are fitted."""
+    moments = {f"means and scales of {m}": list(pair) for m, pair in model.standardiser.moments.items()}
+    weights = [value for _, value in sorted(model.tensors().items())]
+    return {
+        **moments,
+        "weights (or class shares behind them)": weights,
+        "certainties (temperature)": [np.array(model.temperature)],
+    }
+
+
+def _equal(ours: list[np.ndarray], theirs: list[np.ndarray]) -> bool:
+    return all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))

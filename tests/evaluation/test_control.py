@@ -1,0 +1,106 @@
+"""Labels that mean nothing: every protocol answers at chance, and a leak that is planted is seen."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mer import stats
+from mer.evaluation import control, protocols, study
+from mer.features import Features
+from mer.params.schema import System, Training
+from mer.training import grid
+from tests.evaluation.test_protocols import corpus, manifest
+
+CLASSES = ("neutral", "anger", "fear")
+PROTOCOLS = ("in_corpus", "cross_corpus", "multi_corpus", "loco")
+TRAINING = Training(epochs=2, hidden=4, batch_size=64, inverse_regularisation=(1e-3, 1e-1))
+SYSTEMS = {name: System(model=name, modalities=("audio",)) for name in ("logistic", "concat")}
+
+
+@pytest.fixture(scope="module")
+def spoken():
+    """Three corpora; features tell the class well, the speaker and the corpus."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    usable = manifest(*(corpus(name, name, 6) for name in "abc"))
+    generator = np.random.default_rng(1)
+    labels = usable["emotion"].map({c: i for i, c in enumerate(CLASSES)}).to_numpy()
+    speakers, corpora = (pd.factorize(usable[column])[0] for column in ("speaker_id", "corpus"))
+    audio = generator.normal(size=(len(usable), 8)) + 4 * np.eye(8)[labels]
+    audio += generator.normal(size=(18, 8))[speakers] + generator.normal(size=(3, 8))[corpora]
+    task = study.task_of(usable, Features({"audio": audio.astype(np.float32)}, {"audio": np.ones(len(usable), bool)}),
+                         CLASSES)  # fmt: skip
+    yield task, usable, protocols.plan(usable, PROTOCOLS, ["a", "b", "c"])
+    torch.set_num_threads(before)
+
+
+def test_every_protocol_answers_at_chance(spoken):
+    task, usable, cells = spoken
+    logistic = {"logistic": SYSTEMS["logistic"]}
+    found = control.summary(control.run(task, usable, cells, logistic, TRAINING, CLASSES, permutations=20))
+    assert set(found["protocol"]) == set(PROTOCOLS)
+    assert (found["permutations"] == 20).all()
+    assert (found["above_chance"].abs() < 0.05).all(), found  # 216 rows; benchmarks/control.py holds .02 with 3,300
+    assert (found["above_guessing"].abs() < 0.05).all(), found
+
+
+def test_a_network_answers_at_chance(spoken):
+    task, usable, cells = spoken
+    cells = [cell for cell in cells if cell.protocol == "loco"]
+    table = control.run(task, usable, cells, {"concat": SYSTEMS["concat"]}, TRAINING, CLASSES, permutations=8)
+    assert control.summary(table)["above_chance"].abs().max() < 0.05
+
+
+def test_the_features_would_tell_the_class_and_a_leak_is_seen(spoken):
+    task, usable, cells = spoken
+    jobs, _ = study.jobs(
+        [c for c in cells if c.protocol == "loco"], {"logistic": SYSTEMS["logistic"]}, TRAINING, (0,), task
+    )
+    [first, *_] = grid.run(task, jobs, grid.Engine())
+    answers = first.probabilities.argmax(axis=1)
+    assert stats.uar(stats.confusion(task.labels[first.job.test], answers, 3)) > 0.8
+    dealt, table = control.permuted(task, usable, 0)
+    # a label that rides on the rows into training: what a test row that trains would do
+    leaky = np.column_stack([dealt.features.arrays["audio"], 9 * np.eye(3)[dealt.labels]]).astype(np.float32)
+    seen = Features({"audio": leaky}, dealt.features.present)
+    jobs, _ = study.jobs([jobs[0].key[1]], {"logistic": SYSTEMS["logistic"]}, TRAINING, (0,), dealt)
+    [done] = grid.run(study.task_of(table, seen, CLASSES), jobs, grid.Engine())
+    truth, given_ = dealt.labels[done.job.test], done.probabilities.argmax(axis=1)
+    speakers = table["speaker_id"].to_numpy(str)[done.job.test]
+    assert stats.uar(stats.confusion(truth, given_, 3)) - control.guessing(truth, given_, speakers, 3) > 0.5
+
+
+def test_labels_and_votes_stay_with_the_speaker(spoken):
+    task, usable, _ = spoken
+    votes = np.eye(3, dtype=np.float32)[task.labels]
+    task = study.task_of(usable, task.features, CLASSES, {"soft": votes})
+    dealt, table = control.permuted(task, usable, 3)
+    assert (dealt.labels != task.labels).any()
+    assert (dealt.answers["soft"].argmax(axis=1) == dealt.labels).all()
+    assert (table["emotion"].map({c: i for i, c in enumerate(CLASSES)}) == dealt.labels).all()
+    for column in ("split", "fold", "speaker_id", "audio_sha256"):
+        assert table[column].equals(usable[column])
+    shares = [t.groupby("speaker_id")["emotion"].value_counts().sort_index() for t in (usable, table)]
+    assert shares[0].equals(shares[1])
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=5))
+def test_guessing_is_the_mean_over_all_permutations(rows):
+    truth, answers, speakers = (np.array(column) for column in zip(*rows, strict=True))
+    orders = [list(order) for order in itertools.permutations(range(len(rows)))]
+    kept = [order for order in orders if (speakers[order] == speakers).all()]
+    found = [stats.uar(stats.confusion(truth[order], answers, 3)) for order in kept]
+    assert control.guessing(truth, answers, speakers.astype(str), 3) == pytest.approx(np.mean(found))
+
+
+def test_who_knows_the_speaker_may_guess_above_one_in_k():
+    truth = np.array([0, 0, 0, 1, 1, 1, 1, 0])
+    speakers = np.repeat(["x", "y"], 4)
+    usual = np.repeat([0, 1], 4)
+    assert control.guessing(truth, usual, speakers, 2) == pytest.approx(0.75)
+    assert control.guessing(truth, np.zeros(8, int), speakers, 2) == pytest.approx(0.5)

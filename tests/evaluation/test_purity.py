@@ -1,0 +1,409 @@
+"""Breaches of LOCO, planted one by one: each is stopped by name before anything is trained."""
+
+import functools
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mer import corpora, files
+from mer.evaluation import encoders, loaded, protocols, purity, study
+from mer.features import Features
+from mer.features.origins import HANDMADE, origins, plain
+from mer.params import schema
+from mer.training import calibration, checkpoint, grid, lineage, losses, standardise
+from tests.evaluation.test_protocols import corpus, manifest
+
+CLASSES = ("neutral", "anger", "fear")
+SPECS = {"audio": {"extractor": "mfcc", "width": 6}, "text": {"extractor": "hashing", "width": 5}}
+ENCODED = {"audio": {"extractor": "encoder", "model": "12ab"}, "text": {"extractor": "encoder", "model": "34cd"}}
+HARTMANN = "j-hartmann/emotion-english-distilroberta-base"
+SHORT = {"epochs": 1, "hidden": 4, "batch_size": 64}
+
+
+@functools.cache
+def rows_of_four():
+    friends = [corpus(name, "friends", 3, official=True) for name in ("meld", "emorynlp")]
+    return manifest(corpus("cremad", "cremad", 6), corpus("emodb", "emodb", 6), *friends, official=["meld", "emorynlp"])
+
+
+class Study:
+    """MELD and EmoryNLP (one family), CREMA-D and EMO-DB; LOCO without Friends is the job at hand."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.usable = rows_of_four().copy()
+        generator, rows = np.random.default_rng(0), len(self.usable)
+        arrays = {"audio": generator.normal(size=(rows, 6)), "text": generator.normal(size=(rows, 5))}
+        arrays = {m: a.astype(np.float32) for m, a in arrays.items()}
+        present = {m: np.ones(rows, bool) for m in arrays}
+        self.task = study.task_of(self.usable, Features(arrays, present, {"text": "tfidf"}), CLASSES)
+
+    def params(self, systems=("logistic",), *, features=None, training=None, strict=False):
+        kinds = {name: {"model": name, "modalities": ["audio", "text"]} for name in systems}
+        return schema.Params.model_validate({
+            "name": "t", "corpora": ["cremad", "emodb", "meld", "emorynlp"], "features": features or {},
+            "systems": kinds, "training": {**SHORT, **(training or {})}, "evaluation": {"strict": strict, "seeds": [0]},
+        })  # fmt: skip
+
+    def jobs(self, p):
+        cells = protocols.plan(self.usable, ("loco",), list(p.corpora))
+        jobs, _ = study.jobs(cells, p.systems, p.training, p.evaluation.seeds, self.task)
+        return [job for job in jobs if job.key[1].held_out == "friends"]
+
+    def train(self, p, jobs=None, specs=SPECS):
+        """What notebook 04 does."""
+        jobs = self.jobs(p) if jobs is None else jobs
+        purity.check(jobs, self.usable, loaded.loaded(p, specs), strict=p.evaluation.strict)
+        purity.check_blind(self.task, jobs)
+        return grid.run(self.task, jobs, grid.Engine(), self.folder / "trainings")
+
+    def stopped(self, p, jobs=None, specs=SPECS):
+        """The message, where nothing was trained."""
+        with pytest.raises(purity.Impure) as error:
+            self.train(p, jobs, specs)
+        assert not (self.folder / "trainings").exists()
+        return str(error.value)
+
+    def saved(self, name, corpus_names, start_from=None, encoders_=()):
+        """A checkpoint that was trained on some corpora, and its folder."""
+        p = self.params(("gated",), training={"start_from": start_from} if start_from else None)
+        rows = np.flatnonzero(self.usable["corpus"].isin(corpus_names))
+        [job, *_] = self.jobs(p)
+        job = replace(job, train=rows[::2], validation=rows[1::2])
+        card = checkpoint.card(job, self.task, SPECS, CLASSES, self.usable, encoders_)
+        checkpoint.save(self.folder / name, grid.fit(self.task, job, "cpu"), card | {"name": name})
+        return str(self.folder / name)
+
+    def edit(self, place, **changes):
+        """A card that somebody touched; None takes a line out."""
+        path = self.folder / place / "model.json"
+        card = {**json.loads(path.read_text()), **changes}
+        files.write_json(path, {name: value for name, value in card.items() if value is not None})
+
+
+@pytest.fixture
+def planted(tmp_path):
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield Study(tmp_path)
+    torch.set_num_threads(before)
+
+
+def numbers(planted, name):
+    return np.flatnonzero(planted.usable["corpus"] == name)
+
+
+def test_a_pure_study_is_trained(planted):
+    p = planted.params(("logistic", "gated"), strict=True)
+    assert len(planted.train(p)) == 2
+
+
+# --- rows
+
+
+@pytest.mark.parametrize(("role", "told"), [("train", "trained on"), ("validation", "selected with")])
+@pytest.mark.parametrize("name", ["meld", "emorynlp"])
+def test_a_row_of_the_family(planted, role, told, name):
+    p = planted.params()
+    [job] = planted.jobs(p)
+    job = replace(job, **{role: np.append(getattr(job, role), numbers(planted, name)[:1])})
+    assert planted.stopped(p, [job]) == f"LOCO without friends: {name} would be {told}"
+
+
+def test_a_recording_of_the_family_under_another_name(planted):
+    p = planted.params()
+    [job] = planted.jobs(p)
+    planted.usable.loc[job.train[0], "audio_sha256"] = planted.usable.loc[job.test[0], "audio_sha256"]
+    assert "1 of its recordings are in cremad too, for example cremad/" in planted.stopped(p, [job])
+
+
+# --- checkpoints
+
+
+def test_a_checkpoint_that_saw_the_family(planted):
+    place = planted.saved("first", ["cremad", "emorynlp"])
+    told = planted.stopped(planted.params(("gated", "logistic"), training={"start_from": place}))
+    assert told == (
+        f"LOCO without friends: training.start_from {place} was trained on emorynlp (its model.json); begin with "
+        "another checkpoint, or leave emorynlp, meld out of `corpora`"
+    )
+
+
+def test_its_ancestor_did(planted):
+    place = planted.saved("second", ["cremad"], start_from=planted.saved("first", ["meld"]))
+    told = planted.stopped(planted.params(("gated",), training={"start_from": place}))
+    assert "its ancestor first (tensors " in told
+    assert ") was trained on meld (its model.json)" in told
+    assert "\n" not in told
+
+
+def test_the_features_of_its_ancestor_did(planted):
+    p = schema.Features(linguistic={"extractor": "encoder", "model": HARTMANN})
+    first = planted.saved("first", ["cremad"], encoders_=plain(origins(p, ENCODED)))
+    place = planted.saved("second", ["cremad"], start_from=first)
+    told = planted.stopped(planted.params(("gated",), training={"start_from": place}))
+    assert (
+        f"its ancestor first (tensors {files.digest_file(planted.folder / 'first/model.safetensors')[:12]}): " in told
+    )
+    assert f"features.linguistic.model {HARTMANN} was trained on meld (its model card, commit ab82646)" in told
+
+
+@pytest.mark.parametrize("place", ["second", "first"])
+def test_families_taken_out_of_a_card_are_noticed(planted, place):
+    planted.saved("first", ["meld"])
+    planted.edit("first", families=["cremad"], corpora=["cremad"], seen={})  # now it looks like one of CREMA-D
+    begun = planted.saved("second", ["cremad"], start_from=str(planted.folder / "first"))
+    p = {"training": {"start_from": begun if place == "second" else str(planted.folder / "first")}}
+    told = planted.stopped(planted.params(("gated",), **p, strict=True))
+    assert "model.json or its tensors are not as they were written" in told
+    assert "or set evaluation.strict to false" in told
+    items = loaded.loaded(planted.params(("gated",), **p), SPECS)
+    assert loaded.UNKNOWN in {item.certainty for item in items}  # and never passes as clean
+
+
+def test_lineage_that_is_missing(planted):
+    place = planted.saved("first", ["cremad"])
+    planted.edit("first", families=None, seen=None, card_sha256=None)
+    told = planted.stopped(planted.params(("gated",), training={"start_from": place}, strict=True))
+    assert "its model.json does not say all that it has seen" in told
+    assert len(planted.train(planted.params(("gated",), training={"start_from": place}))) == 1  # reported, not refused
+
+
+def test_an_altered_card_still_accuses(planted):
+    place = planted.saved("first", ["meld"])
+    planted.edit("first", families=[], corpora=[])  # its parts are still told
+    assert "was trained on meld" in planted.stopped(planted.params(("gated",), training={"start_from": place}))
+
+
+def test_one_message_for_all_that_a_thing_has_seen(planted):
+    place = planted.saved("first", ["cremad", "meld"])
+    p = planted.params(("gated",), training={"start_from": place})
+    cells = protocols.plan(planted.usable, ("loco",), list(p.corpora))
+    jobs, _ = study.jobs(cells, p.systems, p.training, (0, 1), planted.task)
+    told = planted.stopped(p, jobs)
+    assert told.startswith(
+        f"LOCO without cremad, friends: training.start_from {place} was trained on cremad, meld (its"
+    )
+    assert told.endswith("or leave cremad, emorynlp, meld out of `corpora`")
+    assert "\n" not in told
+
+
+def test_tensors_of_another_model_under_a_card_are_noticed(planted):
+    first, second = planted.saved("first", ["cremad"]), planted.folder / "second"
+    planted.saved("second", ["meld"])
+    (planted.folder / "first/model.safetensors").write_bytes((second / "model.safetensors").read_bytes())
+    told = planted.stopped(planted.params(("gated",), training={"start_from": first}, strict=True))
+    assert "its model.json or its tensors are not as they were written" in told
+
+
+# --- features
+
+
+def test_an_encoder_that_saw_it_by_the_registry(planted):
+    p = planted.params(features={"linguistic": {"extractor": "encoder", "model": HARTMANN}})
+    assert planted.stopped(p, specs={**SPECS, "text": ENCODED["text"]}) == (
+        f"LOCO without friends: features.linguistic.model {HARTMANN} was trained on meld (its model card, commit "
+        "ab82646); take another encoder, or leave emorynlp, meld out of `corpora`"
+    )
+
+
+def test_a_folder_is_believed_where_it_accuses_and_not_where_it_acquits(planted):
+    folder = planted.folder / "copy"
+    p = planted.params(features={"linguistic": {"extractor": "encoder", "model": str(folder)}}, strict=True)
+    specs = {**SPECS, "text": ENCODED["text"]}
+    files.write_json(folder / "config.json", {"_name_or_path": HARTMANN})
+    assert f"features.linguistic.model {folder} was trained on meld" in planted.stopped(p, specs=specs)
+    files.write_json(folder / "config.json", {"_name_or_path": "roberta-base"})
+    assert "a folder that calls itself roberta-base; say what it saw" in planted.stopped(p, specs=specs)
+
+
+def test_weights_of_unknown_origin(planted):
+    encoder = {"extractor": "encoder", "model": "roberta-base", "weights": "text.pth"}
+    specs = {**SPECS, "text": ENCODED["text"]}
+    told = planted.stopped(planted.params(features={"linguistic": encoder}, strict=True), specs=specs)
+    assert told == (
+        "LOCO: what features.linguistic.weights text.pth has seen is not known (a file that calls itself text; say "
+        "what it saw: features.linguistic.trained_on); take another encoder, or set evaluation.strict to false, which "
+        "reports it beside the scores"
+    )
+    declared = planted.params(features={"linguistic": encoder | {"trained_on": ["meld"]}})
+    assert "text.pth was trained on meld (features.linguistic.trained_on)" in planted.stopped(declared, specs=specs)
+    declared = planted.params(features={"linguistic": encoder | {"trained_on": ["cremad"]}}, strict=True)
+    assert len(planted.train(declared, specs=specs)) == 1
+    shown = purity.table(planted.jobs(declared), planted.usable, loaded.loaded(declared, specs))
+    assert ("cremad", "declared") in set(zip(shown["has seen"], shown["certainty"], strict=True))
+
+
+def test_what_the_user_says_does_not_take_back_what_the_registry_knows(planted):
+    p = planted.params(features={"linguistic": {"extractor": "encoder", "model": HARTMANN, "trained_on": []}})
+    assert "was trained on meld" in planted.stopped(p, specs={**SPECS, "text": ENCODED["text"]})
+
+
+def test_a_slip_in_trained_on_would_acquit(planted):
+    p = planted.params(features={"acoustic": {"extractor": "encoder", "model": "a/b", "trained_on": ["MELD"]}})
+    with pytest.raises(ValueError, match=r"features.acoustic.trained_on: 'MELD' is no corpus .* do you mean meld\?"):
+        planted.train(p)
+
+
+def test_a_store_of_a_fitted_extractor(planted):
+    specs = {**SPECS, "text": {"extractor": "components", "fitted_on": ["cremad", "meld"]}}
+    assert planted.stopped(planted.params(), specs=specs) == (
+        "LOCO without friends: features of text: extractor components was fitted on meld (the specification of their "
+        "store); take an extractor that is not fitted, or leave emorynlp, meld out of `corpora`"
+    )
+
+
+def test_a_store_that_nobody_knows(planted):
+    specs = {**SPECS, "audio": {"extractor": "encoder", "model": "12ab"}}  # and no parameter names an encoder
+    assert "features of audio: extractor encoder has seen is not known" in planted.stopped(
+        planted.params(strict=True), specs=specs
+    )
+
+
+# --- statistics
+
+
+def everywhere(monkeypatch, module, name, place):
+    """Make a function look at all rows of the task instead of those it was given."""
+    real = getattr(module, name)
+    monkeypatch.setattr(module, name, lambda *given, **more: real(*place(*given), **more))
+
+
+def test_a_standardiser_fitted_on_other_rows(planted, monkeypatch):
+    everywhere(monkeypatch, standardise, "fit", lambda f, rows, m: (f, np.arange(len(f.present["audio"])), m))
+    assert planted.stopped(planted.params()) == (
+        "LOCO without friends: logistic's means and scales of audio were fitted on other rows than those that it "
+        "trains on and chooses with: on some of emorynlp, meld"
+    )
+
+
+def test_a_temperature_from_the_test_corpus(planted, monkeypatch):
+    def leaky(model, task, job):
+        logits = model.logits(task.features, job.test)
+        model.temperature = calibration.temperature(logits, task.labels[job.test], task.corpora[job.test])
+        return model
+
+    monkeypatch.setattr(grid, "_calibrated", leaky)
+    assert "logistic's certainties (temperature) were fitted on other rows" in planted.stopped(planted.params())
+
+
+def test_class_shares_from_the_test_corpus(planted, monkeypatch):
+    balance, fit, seen = losses.balance, grid.fit, {}
+
+    def leaky(shares, way):
+        return balance((shares + np.bincount(seen["labels"], minlength=3) / len(seen["labels"])) / 2, way)
+
+    def watched(task, job, *rest):
+        seen["labels"] = task.labels[job.test]
+        return fit(task, job, *rest)
+
+    monkeypatch.setattr(grid, "fit", watched)
+    monkeypatch.setattr(losses, "balance", leaky)
+    assert "gated's weights (or class shares behind them) were fitted on other" in planted.stopped(
+        planted.params(("gated",))
+    )
+
+
+@pytest.mark.parametrize("model", ["gated", "attention", "logistic", "ridge", "svm_linear", "svm_rbf"])
+def test_models_look_at_nothing_but_their_own_rows(planted, model):
+    p = planted.params((model,), training={"targets": "hard"})
+    assert purity.check_blind(planted.task, planted.jobs(p)) == {model: "friends"}
+
+
+# --- what is shown, and where it comes from
+
+
+def test_all_that_is_loaded_is_shown(planted):
+    p = planted.params(features={"acoustic": {"extractor": "encoder", "model": "openai/whisper-tiny"}})
+    shown = purity.table(planted.jobs(p), planted.usable, loaded.loaded(p, {**SPECS, "audio": ENCODED["audio"]}))
+    assert shown["what"].str.contains("training rows").any()
+    assert shown.set_index("what").loc["features.acoustic.model openai/whisper-tiny", "certainty"] == "unknown"
+    assert shown.set_index("what").loc["features of text: extractor hashing", "certainty"] == "made"
+
+
+def test_the_registry_names_corpora_that_there_are():
+    for entry in encoders.registry():
+        assert not set(entry.saw or ()) - set(corpora.CORPORA), entry.names
+        assert entry.source
+        assert encoders.named(entry.names[0]) is entry, f"{entry.names[0]} is hidden by an earlier entry"
+
+
+@pytest.mark.parametrize(
+    ("name", "saw"),
+    [
+        ("facebook/wav2vec2-base", ()),
+        ("superb/hubert-large-superb-er", ("iemocap",)),
+        ("emotion2vec/emotion2vec_base", ("iemocap", "mead", "meld", "mosei")),
+        ("ehcalabres/wav2vec2-lg-xlsr-en-speech-emotion-recognition", ("ravdess",)),
+        ("DunnBC22/wav2vec2-base-Speech_Emotion_Recognition", None),
+        ("openai/whisper-large-v3", None),
+    ],
+)
+def test_well_known_encoders(name, saw):
+    assert encoders.named(name).saw == saw
+
+
+def test_a_fine_tuned_copy_is_not_its_original():
+    for name in ("somebody/wav2vec2-base", "facebook/wav2vec2-base-finetuned", "roberta-base-emotion"):
+        assert encoders.named(name) is None
+
+
+def test_a_registry_that_is_none(tmp_path):
+    files.write_text(tmp_path / "x.yaml", "- {name: a, saw: []}\n")
+    with pytest.raises(ValueError, match="entry 1: expected"):
+        encoders.registry(tmp_path / "x.yaml")
+
+
+def test_every_extractor_is_handmade_or_a_network():
+    from mer.features import acoustic, linguistic, visual
+
+    networks = {"encoder", "resnet50", "emo_affectnet"}
+    assert {*acoustic.EXTRACTORS, *linguistic.EXTRACTORS, *visual.EXTRACTORS} == HANDMADE | networks
+
+
+ODD = st.none() | st.integers() | st.sampled_from(["text", "file", "hub"]) | st.lists(st.text())
+
+
+@given(st.fixed_dictionaries(dict.fromkeys(["modality", "parameter", "name", "place"], ODD),
+                             optional=dict.fromkeys(["sha256", "hint", "trained_on", "other"], ODD)))  # fmt: skip
+def test_what_a_card_says_of_encoders_is_foreign(told):
+    card = {"features": {"text": {"extractor": "encoder"}}, "encoders": [told]}
+    assert loaded._of_card(card, "x", lineage.MISSING, corpora.CORPORA)[0].certainty == loaded.UNKNOWN
+
+
+def test_a_number_that_is_none_makes_no_card_whole():
+    assert lineage.verdict(dict.fromkeys(lineage.NEEDED, float("nan"))) == lineage.ALTERED
+
+
+def test_kin_outside_of_the_study_is_named():
+    item = loaded._item("x", ("meld",), corpora.CORPORA, loaded.KNOWN, "y")
+    told = purity._seen(item, {"friends"}, pd.DataFrame({"corpus": ["emorynlp"], "family": ["friends"]}))
+    assert (
+        told
+        == "LOCO without friends: x was trained on meld (y); take another encoder, or leave emorynlp out of `corpora`"
+    )
+
+
+def test_nothing_is_declared_of_what_was_made_by_hand():
+    with pytest.raises(ValueError, match="`trained_on` is for extractor `encoder`: `mfcc` was trained on nothing"):
+        schema.Acoustic(trained_on=["meld"])
+
+
+JSON = st.recursive(st.none() | st.integers() | st.text(max_size=5), lambda x: st.lists(x, max_size=3)
+                    | st.dictionaries(st.text(max_size=5), x, max_size=3), max_leaves=6)  # fmt: skip
+
+
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys(sorted(lineage.NEEDED | {"git"}), JSON)))
+def test_any_card_is_judged(card):
+    sealed = lineage.sealed(card)
+    assert lineage.verdict(sealed) == (lineage.MISSING if lineage.NEEDED - sealed.keys() else lineage.WHOLE)
+    assert lineage.verdict({**sealed, "families": ["other"]}) != lineage.WHOLE
+    items = loaded._of_card(sealed, "x", lineage.verdict(sealed), corpora.CORPORA)
+    assert isinstance(items[0].families, frozenset)
+    assert isinstance(pd.DataFrame([vars(item) for item in items]), pd.DataFrame)
