@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit, logit
-from scipy.stats import t as student
+from scipy.special import expit, logit, stdtrit  # scipy.stats has the quantile, too, and takes a second to import
 
 from mer.stats.metrics import uar
 
@@ -114,5 +113,5 @@ def _student(point: float, error: float, freedom: float, confidence: float) -> t
     spread = point * (1 - point)
     if np.isclose(error, 0) or spread <= 0:
         return point, point
-    reach = student.ppf(0.5 + confidence / 2, max(freedom, 1)) * error / spread
+    reach = stdtrit(max(freedom, 1), 0.5 + confidence / 2) * error / spread
     return float(expit(logit(point) - reach)), float(expit(logit(point) + reach))
