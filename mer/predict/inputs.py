@@ -34,7 +34,9 @@ def sections(card: dict, networks: Mapping[str, str], place: Path) -> tuple[sche
             if SECTIONS.get(modality) not in told:
                 raise Unusable(f"--network {modality}={model}: the model takes {', '.join(card['modalities'])}")
             told[SECTIONS[modality]]["model" if modality != "video" else "weights"] = model
-        return schema.Features.model_validate({k: v for k, v in told.items() if k != "data"}), schema.Data(**told["data"])
+        return schema.Features.model_validate({k: v for k, v in told.items() if k != "data"}), schema.Data(
+            **told["data"]
+        )
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, Unusable):
             raise

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from mer import files
 from mer.features import Features, Where
 from mer.features.extractor import Absent, Compute
 from mer.media import audio, decoded, video
@@ -106,7 +105,7 @@ class Predictor:
             for piece in self._stretches(asked, told):
                 if piece.known.text is None and self.recognise and not isinstance(piece.samples, Absent):
                     heard, source = self.recognise(piece.samples)
-                    piece = replace(piece, known=replace(piece.known, text=heard, text_source=source))  # noqa: PLW2901
+                    piece = replace(piece, known=replace(piece.known, text=heard, text_source=source))
                 yield replace(piece, turns=tuple(turns))
                 context = self.section.linguistic.context
                 turns = [*turns, piece.known.text][-context:] if context and piece.known.text else turns
@@ -199,7 +198,10 @@ class Predictor:
             done = dict(zip(there, compute([given[n] for n in there]) if there else [], strict=True))
             found = [done.get(n, one) for n, one in enumerate(given)]
             width = self.card["widths"][modality]
-            arrays[modality], present[modality] = np.zeros((len(pieces), width), np.float32), np.zeros(len(pieces), bool)
+            arrays[modality], present[modality] = (
+                np.zeros((len(pieces), width), np.float32),
+                np.zeros(len(pieces), bool),
+            )
             for n, vector in enumerate(found):
                 if isinstance(vector, Absent):
                     reasons[n][modality] = vector.reason
@@ -266,7 +268,7 @@ class Predictor:
         return f"{modality} is unlike the training data: {distance / limit:.1f} times as far as 99 % of it"
 
 
-def load(folder: str | Path, *, settings: Settings = Settings(), device: str = "cpu", jobs: int = 1,  # noqa: B008
+def load(folder: str | Path, *, settings: Settings = Settings(), device: str = "cpu", jobs: int = 1,
          networks: Mapping[str, str] | None = None, recognise: Recognise | None = None) -> Predictor:  # fmt: skip
     """Return the model of a folder, ready to be asked: `load(folder)(path)`.
 

@@ -51,6 +51,4 @@ def distances(standardiser: Standardiser, features: Features, rows: np.ndarray) 
     >>> distances(model, one, np.array([0]))["audio"].round(2)
     array([3.54])
     """
-    return {
-        m: np.sqrt((x.astype(np.float64) ** 2).mean(axis=1)) for m, x in standardiser.apply(features, rows).items()
-    }
+    return {m: np.sqrt((x.astype(np.float64) ** 2).mean(axis=1)) for m, x in standardiser.apply(features, rows).items()}
