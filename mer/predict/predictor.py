@@ -150,10 +150,14 @@ class Predictor:
             yield _failed(told, "no speech found in it")
 
     def _whole(self, asked: Asked, told: Answer, samples: np.ndarray) -> _Piece:
-        detector = voice.resolve(self.settings.voice)
-        silent = "audio" in self.card["modalities"] and not voice.somebody(samples, voice.begin(detector))
+        detector, sound = voice.resolve(self.settings.voice), samples
+        if len(samples) < self.data.min_seconds * audio.RATE_HZ:
+            sound = Absent(
+                f"{len(samples) / audio.RATE_HZ:.2g} s of sound, and {self.data.min_seconds:g} s is the least"
+            )
+        elif "audio" in self.card["modalities"] and not voice.somebody(samples, voice.begin(detector)):
+            sound = Absent(f"no speech found in it ({detector})")
         known = replace(told, text=asked.text, text_source="given" if asked.text else None)
-        sound = Absent(f"no speech found in it ({detector})") if silent else samples
         return _Piece(known, sound, (asked.path, None, None))
 
     def _piece(self, asked: Asked, told: Answer, stretch: timeline.Stretch) -> _Piece:

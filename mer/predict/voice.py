@@ -102,9 +102,13 @@ def _silero() -> Scores:
     network.reset_states()
 
     def scores(windows: np.ndarray) -> np.ndarray:
-        with torch.inference_mode():
-            found = [network(torch.from_numpy(window), RATE_HZ).item() for window in np.ascontiguousarray(windows)]
-        return np.array(found)
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # for so small a network others would wait for each other most of the time
+        try:
+            with torch.inference_mode():
+                return np.array([network(torch.from_numpy(window), RATE_HZ).item() for window in windows])
+        finally:
+            torch.set_num_threads(threads)
 
     return scores
 
