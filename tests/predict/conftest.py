@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mer.features import Features, acoustic, linguistic
-from mer.params.schema import Acoustic, Data, Linguistic
+from mer.features import Features, Where, acoustic, linguistic, visual
+from mer.params.schema import Acoustic, Data, Linguistic, Visual
 from mer.params.schema import Features as Section
 from mer.training import checkpoint, standardise
 from mer.training.linear import FittedLinear
@@ -28,15 +28,17 @@ def quiet(seconds: float, seed: int = 1) -> np.ndarray:
 
 def save_linear(folder, modalities=("audio",), **more):
     """A linear model of MFCCs and hashed words, with random weights and the distances of made-up training rows."""
-    section = Section(acoustic=Acoustic(n_mfcc=13), linguistic=Linguistic(dimensions=32))
+    section = Section(acoustic=Acoustic(n_mfcc=13), linguistic=Linguistic(dimensions=32), visual=Visual())
     data, r = Data(), np.random.default_rng(0)
-    specs = {"audio": acoustic.spec(section.acoustic, data), "text": linguistic.spec(section.linguistic)}
+    specs = {"audio": acoustic.spec(section.acoustic, data), "text": linguistic.spec(section.linguistic),
+             "video": visual.spec(section.visual, data)}  # fmt: skip
     specs = {m: specs[m] for m in modalities}
     widths = {m: spec["width"] for m, spec in specs.items()}
-    hear = acoustic.EXTRACTORS["mfcc"].open(section.acoustic, acoustic_where())
+    hear = acoustic.EXTRACTORS["mfcc"].open(section.acoustic, Where())
     rows = {
         "audio": np.stack(hear([tone(1.0, n, 120 + 10 * n) for n in range(20)])),
         "text": r.normal(size=(20, 32)).astype(np.float32),
+        "video": r.normal(size=(20, specs["video"]["width"] if "video" in specs else 0)).astype(np.float32),
     }
     features = Features({m: rows[m] for m in modalities}, {m: np.ones(20, bool) for m in modalities},
                         {m: spec["extractor"] for m, spec in specs.items()})  # fmt: skip
@@ -51,12 +53,6 @@ def save_linear(folder, modalities=("audio",), **more):
     return folder
 
 
-def acoustic_where():
-    from mer.features import Where
-
-    return Where()
-
-
 @pytest.fixture(scope="session")
 def model(tmp_path_factory):
     return save_linear(tmp_path_factory.mktemp("models") / "audio")
@@ -65,3 +61,8 @@ def model(tmp_path_factory):
 @pytest.fixture(scope="session")
 def bimodal(tmp_path_factory):
     return save_linear(tmp_path_factory.mktemp("models") / "both", ("audio", "text"))
+
+
+@pytest.fixture(scope="session")
+def filmed(tmp_path_factory):
+    return save_linear(tmp_path_factory.mktemp("models") / "film", ("audio", "video"))

@@ -16,6 +16,7 @@ from mer.features import Features
 from mer.predict import Settings, load
 from mer.predict.__main__ import main
 from mer.training.checkpoint import Unusable
+from tests.media.films import film, grey
 from tests.predict.conftest import CLASSES, RATE, quiet, save_linear, tone
 
 
@@ -92,6 +93,26 @@ def test_each_modality_alone_and_what_is_missing(bimodal, tmp_path):
     assert heard.missing == {"text": "no words"}
 
 
+def test_a_film_is_heard_and_seen(filmed, tmp_path):
+    from skimage.data import astronaut
+    from skimage.transform import resize
+
+    face = (resize(astronaut(), (256, 256)) * 255).astype(np.uint8)
+    asked = load(filmed, settings=Settings(voice="energy"))
+    [both] = asked(film(tmp_path / "a.mp4", [face] * 50, sound=tone(2)))
+    assert both.used == ("audio", "video")
+    [seen] = asked(film(tmp_path / "b.mp4", [face] * 50))
+    assert (seen.used, seen.missing) == (("video",), {"audio": "no sound track in it"})
+    [heard] = asked(film(tmp_path / "c.mkv", [grey(90)] * 50, sound=tone(2)))
+    assert heard.used == ("audio",)
+    assert "no face in any of" in heard.missing["video"]
+    [neither] = asked(film(tmp_path / "d.mp4", [grey(90)] * 50))
+    assert "no sound track" in neither.error
+    assert "no face" in neither.error
+    parts = asked(film(tmp_path / "e.mp4", [face] * 64, rate=2))
+    assert [(a.start, a.end, a.used) for a in parts] == [(0.0, 30.0, ("video",)), (30.0, 32.0, ("video",))]
+
+
 def test_uncertain_answers_are_withheld_and_nothing_else_changes(model, tmp_path):
     path = wav(tmp_path / "a.wav", tone(1))
     [told] = load(model, settings=Settings(voice="energy"))(path)
@@ -133,7 +154,7 @@ def test_each_file_has_its_row_and_the_exit_code_says_that_some_failed(model, tm
     assert code == 1
     assert [bool(row["label"]) for row in rows] == [True, *[False] * 7, True]
     told = [row["error"] for row in rows]
-    expected = ["", "empty (0 bytes)", "not readable as audio", "6.2e-05 s of sound", "no speech",
+    expected = ["", "empty (0 bytes)", "not readable as audio", "too short: 1 samples", "no speech",
                 "not numbers", "not there", "not readable as audio"]  # fmt: skip
     assert all(part in error for part, error in zip(expected, told, strict=False)), told
     assert rows[0]["p_anger"] == rows[-1]["p_anger"]
