@@ -152,9 +152,7 @@ class Predictor:
     def _whole(self, asked: Asked, told: Answer, samples: np.ndarray) -> _Piece:
         detector, sound = voice.resolve(self.settings.voice), samples
         if len(samples) < self.data.min_seconds * audio.RATE_HZ:
-            sound = Absent(
-                f"{len(samples) / audio.RATE_HZ:.2g} s of sound, and {self.data.min_seconds:g} s is the least"
-            )
+            sound = Absent(f"too short: {len(samples)} samples at 16 kHz, and {self.data.min_seconds:g} s is the least")
         elif "audio" in self.card["modalities"] and not voice.somebody(samples, voice.begin(detector)):
             sound = Absent(f"no speech found in it ({detector})")
         known = replace(told, text=asked.text, text_source="given" if asked.text else None)

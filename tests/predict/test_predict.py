@@ -13,6 +13,7 @@ import soundfile
 
 from mer import files
 from mer.features import Features
+from mer.params.schema import Data
 from mer.predict import Settings, load
 from mer.predict.__main__ import main
 from mer.training.checkpoint import Unusable
@@ -97,20 +98,21 @@ def test_a_film_is_heard_and_seen(filmed, tmp_path):
     from skimage.data import astronaut
     from skimage.transform import resize
 
-    face = (resize(astronaut(), (256, 256)) * 255).astype(np.uint8)
+    face = (resize(astronaut(), (160, 160)) * 255).astype(np.uint8)
     asked = load(filmed, settings=Settings(voice="energy"))
-    [both] = asked(film(tmp_path / "a.mp4", [face] * 50, sound=tone(2)))
+    [both] = asked(film(tmp_path / "a.mp4", [face] * 25, sound=tone(1)))
     assert both.used == ("audio", "video")
-    [seen] = asked(film(tmp_path / "b.mp4", [face] * 50))
+    [seen] = asked(film(tmp_path / "b.mp4", [face] * 25))
     assert (seen.used, seen.missing) == (("video",), {"audio": "no sound track in it"})
-    [heard] = asked(film(tmp_path / "c.mkv", [grey(90)] * 50, sound=tone(2)))
+    [heard] = asked(film(tmp_path / "c.mkv", [grey(90)] * 25, sound=tone(1)))
     assert heard.used == ("audio",)
     assert "no face in any of" in heard.missing["video"]
-    [neither] = asked(film(tmp_path / "d.mp4", [grey(90)] * 50))
+    [neither] = asked(film(tmp_path / "d.mp4", [grey(90)] * 25))
     assert "no sound track" in neither.error
     assert "no face" in neither.error
-    parts = asked(film(tmp_path / "e.mp4", [face] * 64, rate=2))
-    assert [(a.start, a.end, a.used) for a in parts] == [(0.0, 30.0, ("video",)), (30.0, 32.0, ("video",))]
+    asked.data = Data(max_seconds=1.0)
+    parts = asked(film(tmp_path / "e.mp4", [face] * 40))
+    assert [(a.start, a.end, a.used) for a in parts] == [(0.0, 1.0, ("video",)), (1.0, 1.6, ("video",))]
 
 
 def test_uncertain_answers_are_withheld_and_nothing_else_changes(model, tmp_path):
