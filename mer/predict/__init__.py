@@ -2,6 +2,7 @@
 
 from mer.predict.answer import Answer
 from mer.predict.asked import Asked, collect
-from mer.predict.predictor import Predictor, Settings, load
+from mer.predict.pieces import Settings
+from mer.predict.predictor import Predictor, load
 
 __all__ = ["Answer", "Asked", "Predictor", "Settings", "collect", "load"]

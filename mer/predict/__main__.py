@@ -31,7 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _load(given: argparse.Namespace):
     from mer.predict import recognise
-    from mer.predict.predictor import Settings, load
+    from mer.predict.pieces import Settings
+    from mer.predict.predictor import load
 
     networks = dict(pair.partition("=")[::2] for pair in given.network)
     hear = recognise.open_(given.transcribe, given.whisper, given.device) if given.transcribe else None

@@ -24,6 +24,8 @@ def sections(card: dict, networks: Mapping[str, str], place: Path) -> tuple[sche
     Raises:
         Unusable: it does not say how.
     """
+    if not isinstance(card.get("features"), dict) or set(card["modalities"]) - set(card["features"]):
+        raise Unusable(f"{files.to_root(place)}: model.json does not say what its features are")
     told = card.get("inputs") or {
         **{SECTIONS[m]: _guessed(m, spec, place) for m, spec in card["features"].items()},
         "data": _seconds(card["features"]),
