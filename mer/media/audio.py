@@ -99,7 +99,7 @@ def read_mono(path: Path, *, start: float | None = None, end: float | None = Non
 def blocks(path: Path, rate_hz: int = RATE_HZ) -> Iterator[np.ndarray]:
     """Yield a whole recording, samples as of `read_mono`, in stretches of some seconds: memory does not grow with it.
 
-    What the file is does not go by its name: libsndfile is asked first, then FFmpeg.
+    What a file is does not go by its name, which only says whether FFmpeg is asked alone or after libsndfile.
 
     Raises:
         Unreadable: as `read_mono`; maybe after some were yielded, where a file is damaged further on.

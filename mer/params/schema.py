@@ -342,6 +342,8 @@ class Predict(Section):
     """a recording or a folder of them; without, some test recordings of the study"""
     model: str | None = None
     """a model's folder; without, that of the study's first system and seed"""
+    voice: Literal["auto", "silero", "energy"] = "auto"
+    """what finds speech and pauses (mer/predict/voice.py); `silero` hears no speech in many a made-up voice"""
 
 
 class Compute(Section):

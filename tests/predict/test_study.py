@@ -26,7 +26,7 @@ def study(tmp_path_factory):
         "systems": {"gated": {"model": "gated"}, "svm": {"model": "svm_rbf", "modalities": ["audio"]}},
         "training": {"epochs": 2, "hidden": 4},
         "evaluation": {"seeds": [0], "min_clips": 20},
-        "predict": {"files": str(home / "raw/emodb")},
+        "predict": {"files": str(home / "raw/emodb"), "voice": "energy"},
     }
     (home / "small.yaml").write_text(yaml.safe_dump(tree), encoding="utf-8")
     run_cells(home / "small.yaml", home / "run", "01,02,03,08")
