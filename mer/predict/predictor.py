@@ -157,7 +157,7 @@ class Predictor:
         limit = self.card.get("distances", {}).get(modality, {}).get(FAR)
         if limit is None or distance <= limit:
             return ""
-        return f"{modality} is unlike the training data: {distance / limit:.1f} times as far as 99 % of it"
+        return f"{modality} is unlike the training data: {distance / limit:.2f} times as far as 99 % of it"
 
 
 def load(folder: str | Path, *, settings: Settings | None = None, device: str = "cpu", jobs: int = 1,

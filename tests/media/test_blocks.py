@@ -40,7 +40,7 @@ def test_what_comes_before_the_damage_is_given(tmp_path, kept):
     data = (tmp_path / "a.flac").read_bytes()
     (tmp_path / "a.flac").write_bytes(data[: int(kept * len(data))])
     found = []
-    with pytest.raises(audio.Unreadable, match="damaged after|cut off"):
+    with pytest.raises(audio.Unreadable, match=r"damaged after|cut off"):
         found.extend(audio.blocks(tmp_path / "a.flac"))
     assert sum(map(len, found)) >= (60 * kept - audio.BLOCK_SECONDS - 1) * 16_000
 
