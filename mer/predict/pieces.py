@@ -86,8 +86,8 @@ class Reader:
 
     def _stretches(self, asked: Asked, told: Answer) -> Iterator[Piece]:
         """Yield the pieces of a recording; a recording that is damaged further on is answered up to there."""
-        if asked.path is None:
-            no = Absent("there is no recording")
+        if asked.path is None or (asked.text and self.modalities == ("text",)):
+            no = Absent("there is no recording" if asked.path is None else "the model takes words alone")
             yield Piece(replace(told, text=asked.text, text_source="given"), no, no)
             return
         longest = self.data.max_seconds

@@ -14,7 +14,7 @@ import soundfile
 from mer import files
 from mer.features import Features
 from mer.params.schema import Data
-from mer.predict import Settings, load
+from mer.predict import Settings, collect, load
 from mer.predict.__main__ import main
 from mer.training.checkpoint import Unusable
 from tests.media.films import film, grey
@@ -113,6 +113,16 @@ def test_a_film_is_heard_and_seen(filmed, tmp_path):
     asked.data = Data(max_seconds=1.0)
     parts = asked(film(tmp_path / "e.mp4", [face] * 40))
     assert [(a.start, a.end, a.used) for a in parts] == [(0.0, 1.0, ("video",)), (1.0, 1.6, ("video",))]
+
+
+def test_words_without_a_recording_and_a_model_of_words_alone(bimodal, tmp_path):
+    [answer] = load(bimodal).answers(collect([], text="what a day"))
+    assert (answer.path, answer.used) == ("", ("text",))
+    words = load(save_linear(tmp_path / "words", ("text",)))
+    [long] = words(wav(tmp_path / "long.wav", np.concatenate([tone(20), quiet(20)])), "what a day")
+    assert long.probabilities == next(words.answers(collect([], text="what a day"))).probabilities
+    [silent] = words(wav(tmp_path / "a.wav", tone(1)))
+    assert silent.error == "text: no words"
 
 
 def test_uncertain_answers_are_withheld_and_nothing_else_changes(model, tmp_path):
