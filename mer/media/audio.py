@@ -1,5 +1,6 @@
 """Any audio file as mono samples at one rate."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from mer.media import container
 RATE_HZ = 16_000
 SILENCE_SECONDS = 1.0
 """what stands for a recording that cannot be read, where a study asks for silence instead"""
+
+BLOCK_SECONDS = 10
+"""read at a time where a recording is too long to be held"""
 
 UNTOLD = 2**48
 """samples, more than any file holds; libsndfile has such a number where a header does not know it"""
@@ -90,6 +94,88 @@ def read_mono(path: Path, *, start: float | None = None, end: float | None = Non
         mono = soxr.resample(mono, rate, rate_hz)
     short = round(min_seconds * rate_hz) - len(mono)
     return np.pad(mono, (0, short)) if short > 0 else mono
+
+
+def blocks(path: Path, rate_hz: int = RATE_HZ) -> Iterator[np.ndarray]:
+    """Yield a whole recording, samples as of `read_mono`, in stretches of some seconds: memory does not grow with it.
+
+    What a file is does not go by its name, which only says whether FFmpeg is asked alone or after libsndfile.
+
+    Raises:
+        Unreadable: as `read_mono`; maybe after some were yielded, where a file is damaged further on.
+        FileNotFoundError: it is not there.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: the recording is not there any more")
+    if path.stat().st_size == 0:
+        raise Unreadable(path, "the file is empty (0 bytes)")
+    resampler, count = None, 0
+    for samples, rate in _together(_raw_blocks(path)):
+        if not np.isfinite(samples).all():
+            raise Unreadable(path, f"some samples are not numbers, after {count / rate_hz:.1f} s")
+        mono = samples.mean(axis=1) if samples.shape[1] > 1 else samples[:, 0]
+        if rate != rate_hz:
+            resampler = resampler or soxr.ResampleStream(rate, rate_hz, 1, dtype="float32")
+            mono = resampler.resample_chunk(mono)
+        count += len(mono)
+        if len(mono):
+            yield mono
+    rest = resampler.resample_chunk(np.zeros(0, np.float32), last=True) if resampler else np.zeros(0)
+    if len(rest):
+        yield rest
+    if count + len(rest) == 0:
+        raise Unreadable(path, "the file holds no samples")
+
+
+def _raw_blocks(path: Path) -> Iterator[tuple[np.ndarray, int]]:
+    """Yield samples of shape (n, channels), and their rate, as the file has them."""
+    if path.suffix.lower() not in container.SUFFIXES:
+        try:
+            file = soundfile.SoundFile(str(path))
+        except soundfile.LibsndfileError as error:
+            reason = error.error_string.strip().rstrip(".")
+        else:
+            yield from _plain_blocks(path, file)
+            return
+    else:
+        reason = None
+    try:
+        yield from container.blocks(path)
+    except container.NoSound as error:
+        raise Unreadable(path, f"not readable as audio ({reason})" if reason else str(error)) from None
+
+
+def _plain_blocks(path: Path, file: soundfile.SoundFile) -> Iterator[tuple[np.ndarray, int]]:
+    done = 0
+    with file:
+        try:
+            while len(samples := file.read(BLOCK_SECONDS * file.samplerate, dtype="float32", always_2d=True)):
+                yield samples, file.samplerate
+                done += len(samples)
+        except soundfile.LibsndfileError as error:
+            reason = error.error_string.strip().rstrip(".")
+            raise Unreadable(path, f"damaged after {done / file.samplerate:.1f} s ({reason})") from None
+        if done < file.frames < UNTOLD:
+            seconds, told = done / file.samplerate, file.frames / file.samplerate
+            raise Unreadable(path, f"cut off: {seconds:.1f} of {told:.1f} s could be read")
+
+
+def _together(parts: Iterator[tuple[np.ndarray, int]]) -> Iterator[tuple[np.ndarray, int]]:
+    """Yield parts joined to about `BLOCK_SECONDS`: those of FFmpeg are of some milliseconds."""
+    held, size, rate = [], 0, 0
+    try:
+        for samples, rate in parts:
+            held.append(samples)
+            size += len(samples)
+            if size >= BLOCK_SECONDS * rate:
+                yield np.concatenate(held), rate
+                held, size = [], 0
+    except Unreadable:
+        if held:  # what could be read before the damage
+            yield np.concatenate(held), rate
+        raise
+    if held:
+        yield np.concatenate(held), rate
 
 
 def _plain(path: Path, start: float | None, end: float | None, max_seconds: float | None) -> tuple[np.ndarray, int]:

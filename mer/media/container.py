@@ -9,6 +9,12 @@ import numpy as np
 SUFFIXES = (".aac", ".avi", ".flv", ".m4a", ".mkv", ".mov", ".mp4", ".webm", ".wma")
 """what libsndfile, which is faster, cannot open"""
 
+FORMATS = (
+    "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dts,eac3,flac,flv,live_flv,matroska,mov,mp3,mp4,mpeg,mpegts,ogg,tta,w64,wav,"
+    "webm,wv"
+)
+"""FFmpeg's names of what a file may be, whatever its suffix: no list that leads to other files or addresses"""
+
 
 class NoSound(ValueError):
     """A file without a sound track, or that FFmpeg cannot read."""
@@ -39,21 +45,28 @@ def read(path: Path, first: float, last: float) -> tuple[np.ndarray, int]:
     Raises:
         NoSound: there is none, or it ends in something that cannot be decoded.
     """
-    import av
-
     with _opened(path) as (file, track):
         rate, channels = track.rate, track.channels
-        resampler = av.AudioResampler(format="flt", rate=rate)
         begin, end = round(first * rate), np.inf if np.isinf(last) else round(last * rate)
         place, kept = 0, []
-        for frame in _frames(file, track):
-            for part in _resampled(resampler, frame):
-                samples = part.to_ndarray().reshape(-1, channels)
-                kept.append(samples[max(0, begin - place) : int(max(0, min(len(samples), end - place)))])
-                place += len(samples)
+        for samples in _samples(file, track):
+            kept.append(samples[max(0, begin - place) : int(max(0, min(len(samples), end - place)))])
+            place += len(samples)
             if place >= end:
                 break
     return np.concatenate(kept or [np.zeros((0, channels))]).astype(np.float32), rate
+
+
+def blocks(path: Path) -> Iterator[tuple[np.ndarray, int]]:
+    """Yield samples from the beginning to the end, as of `read`, a few at a time: a long file needs no more memory.
+
+    Raises:
+        NoSound: as `read`; maybe after some were yielded.
+    """
+    with _opened(path) as (file, track):
+        rate = track.rate
+        for samples in _samples(file, track):
+            yield samples.astype(np.float32), rate
 
 
 @contextmanager
@@ -62,7 +75,9 @@ def _opened(path: Path) -> Iterator[tuple]:
     import av
 
     try:
-        file = av.open(str(path), metadata_errors="replace")
+        file = av.open(str(path), metadata_errors="replace", options={"format_whitelist": FORMATS})
+    except av.ArgumentError:  # what FFmpeg says where a format is not on the list
+        raise NoSound("not readable as audio (not a format of sound, whatever its name says)") from None
     except (av.FFmpegError, OSError) as error:
         raise NoSound(f"not readable as audio ({_said(error)})") from None
     with file:
@@ -74,6 +89,16 @@ def _opened(path: Path) -> Iterator[tuple]:
         if not track.rate or not track.channels:
             raise NoSound("its sound track does not say its rate and channels: the file is damaged")
         yield file, track
+
+
+def _samples(file, track) -> Iterator[np.ndarray]:
+    """Yield what each frame holds, of shape (n, channels)."""
+    import av
+
+    channels, resampler = track.channels, av.AudioResampler(format="flt", rate=track.rate)
+    for frame in _frames(file, track):
+        for part in _resampled(resampler, frame):
+            yield part.to_ndarray().reshape(-1, channels)
 
 
 def _frames(file, track) -> Iterator:

@@ -47,6 +47,18 @@ def holds_pictures(path: Path) -> bool:
         return False
 
 
+def seconds(path: Path) -> float | None:
+    """Return how long a file says its pictures go on; None where it does not say.
+
+    Raises:
+        Unreadable, FileNotFoundError: as `frames`.
+    """
+    with _opened(path) as (file, track):
+        if track.duration is not None:
+            return float(track.duration * track.time_base)
+        return file.duration / 1_000_000 if file.duration else None  # FFmpeg's own unit
+
+
 def frames(path: Path, *, per_second: float = 5.0, start: float | None = None, end: float | None = None,
            max_seconds: float | None = None) -> Iterator[np.ndarray]:  # fmt: skip
     """Yield what is on the screen at `start + k / per_second`, k = 0, 1, …, as RGB of shape (height, width, 3), uint8.

@@ -154,6 +154,17 @@ class Evaluation(Section):
         return value
 
 
+class Predict(Section):
+    """What notebook 08 asks about; `python -m mer.predict` needs no study."""
+
+    files: str | None = None
+    """a recording or a folder of them; without, some test recordings of the study"""
+    model: str | None = None
+    """a model's folder; without, that of the study's first system and seed"""
+    voice: Literal["auto", "silero", "energy"] = "auto"
+    """what finds speech and pauses (mer/predict/voice.py); `silero` hears no speech in many a made-up voice"""
+
+
 class Compute(Section):
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     threads: int = Field(1, ge=1)
@@ -184,6 +195,7 @@ class Params(Section):
     """the first one is the reference of comparisons"""
     training: Training = Training()
     evaluation: Evaluation = Evaluation()
+    predict: Predict = Predict()
     compute: Compute = Compute()
 
     @field_validator("steps", mode="before")

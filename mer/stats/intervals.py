@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import expit, logit
-from scipy.stats import t as student
+from scipy.special import expit, logit, stdtrit  # scipy.stats has the quantile, too, and takes a second to import
 
 from mer.stats.estimates import Estimate, Statistic, estimate
 from mer.stats.metrics import uar
@@ -103,7 +102,7 @@ def combined(parts: Sequence[Estimate], weights: ArrayLike | None = None, confid
     if not shares.any():
         return Interval(point, point, point, clusters)
     freedom = shares.sum() ** 2 / (shares**2 / freedoms).sum()
-    reach = float(student.ppf(0.5 + confidence / 2, freedom) * np.sqrt(shares.sum()))
+    reach = float(stdtrit(freedom, 0.5 + confidence / 2) * np.sqrt(shares.sum()))
     return Interval(point, point - reach, point + reach, clusters)
 
 
@@ -118,5 +117,5 @@ def _student(point: float, error: float, freedom: float, confidence: float) -> t
     spread = point * (1 - point)
     if np.isclose(error, 0) or spread <= 0:
         return point, point
-    reach = student.ppf(0.5 + confidence / 2, freedom) * error / spread
+    reach = stdtrit(max(freedom, 1), 0.5 + confidence / 2) * error / spread
     return float(expit(logit(point) - reach)), float(expit(logit(point) + reach))

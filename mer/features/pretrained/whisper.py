@@ -1,6 +1,7 @@
 """Whisper as a recogniser of speech, for corpora that come without words (Radford et al. 2023)."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,7 @@ def transcribe_whisper(
     return [" ".join(filter(None, parts)) for parts in words]
 
 
+@lru_cache(maxsize=1)  # one's own files are heard stretch by stretch
 def _open(model: str, revision: str | None) -> tuple[Any, Any, Any]:
     """The network, what makes its input from sound, and what makes words from its output."""
     folder = places.find(model, revision, PARAMETER)

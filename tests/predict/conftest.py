@@ -1,0 +1,68 @@
+"""Models small enough to be made in a moment, of the shapes that training gives them."""
+
+import numpy as np
+import pytest
+
+from mer.features import Features, Where, acoustic, linguistic, visual
+from mer.params.schema import Acoustic, Data, Linguistic, Visual
+from mer.params.schema import Features as Section
+from mer.training import checkpoint, standardise
+from mer.training.linear import FittedLinear
+from mer.training.portable import portable
+
+RATE = 16_000
+CLASSES = ["neutral", "happiness", "anger"]
+
+
+def tone(seconds: float, seed: int = 0, hertz: float = 180.0) -> np.ndarray:
+    """A voice of sorts: a harmonic sound whose loudness rises and falls four times a second; float32 of shape (n,)."""
+    t = np.arange(round(seconds * RATE)) / RATE
+    carrier = sum(np.sin(2 * np.pi * hertz * k * t) / k for k in range(1, 8))
+    noise = np.random.default_rng(seed).normal(0, 1e-3, len(t))
+    return (0.1 * carrier * (0.55 + 0.45 * np.sin(2 * np.pi * 4 * t)) + noise).astype(np.float32)
+
+
+def quiet(seconds: float, seed: int = 1) -> np.ndarray:
+    return np.random.default_rng(seed).normal(0, 1e-4, round(seconds * RATE)).astype(np.float32)
+
+
+def save_linear(folder, modalities=("audio",), **more):
+    """A linear model of MFCCs and hashed words, with random weights and the distances of made-up training rows."""
+    section = Section(acoustic=Acoustic(n_mfcc=13), linguistic=Linguistic(dimensions=32), visual=Visual())
+    data, r = Data(), np.random.default_rng(0)
+    specs = {"audio": acoustic.spec(section.acoustic, data), "text": linguistic.spec(section.linguistic),
+             "video": visual.spec(section.visual, data)}  # fmt: skip
+    specs = {m: specs[m] for m in modalities}
+    widths = {m: spec["width"] for m, spec in specs.items()}
+    hear = acoustic.EXTRACTORS["mfcc"].open(section.acoustic, Where())
+    rows = {
+        "audio": np.stack(hear([tone(1.0, n, 120 + 10 * n) for n in range(20)])),
+        "text": r.normal(size=(20, 32)).astype(np.float32),
+        "video": r.normal(size=(20, specs["video"]["width"] if "video" in specs else 0)).astype(np.float32),
+    }
+    features = Features({m: rows[m] for m in modalities}, {m: np.ones(20, bool) for m in modalities},
+                        {m: spec["extractor"] for m, spec in specs.items()})  # fmt: skip
+    scaler = standardise.fit(features, np.arange(20), modalities)
+    model = FittedLinear(r.normal(size=(3, sum(widths.values()))) / 10, np.zeros(3), scaler, temperature=1.5)
+    card = {
+        "name": "small-seed0", "model": "logistic", "modalities": list(modalities), "widths": widths, "layers": {},
+        "classes": CLASSES, "seed": 0, "training": {"missing": "learned"}, "features": specs, "corpora": ["own"],
+        "families": ["own"], "ancestors": [], **portable(model, features, np.arange(20), section, data), **more,
+    }  # fmt: skip
+    checkpoint.save(folder, model, card)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory):
+    return save_linear(tmp_path_factory.mktemp("models") / "audio")
+
+
+@pytest.fixture(scope="session")
+def bimodal(tmp_path_factory):
+    return save_linear(tmp_path_factory.mktemp("models") / "both", ("audio", "text"))
+
+
+@pytest.fixture(scope="session")
+def filmed(tmp_path_factory):
+    return save_linear(tmp_path_factory.mktemp("models") / "film", ("audio", "video"))

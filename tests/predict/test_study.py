@@ -1,0 +1,64 @@
+"""A model that a study trained answers without the study, as it did within; notebook 08 asks it."""
+
+import shutil
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+import yaml
+
+from mer.corpora import synthetic
+from mer.predict import Settings, load
+from tests.studies import run_cells
+
+mpl.use("Agg")
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    home = tmp_path_factory.mktemp("study")
+    synthetic.write(home / "raw", speakers=4, clips=1)
+    tree = {
+        "data": {"raw": str(home / "raw"), "store": str(home / "store")},
+        "corpora": ["emodb", "ravdess"],
+        "features": {"acoustic": {"n_mfcc": 13}, "linguistic": {"dimensions": 32}},
+        "systems": {"gated": {"model": "gated"}, "svm": {"model": "svm_rbf", "modalities": ["audio"]}},
+        "training": {"epochs": 2, "hidden": 4},
+        "evaluation": {"seeds": [0], "min_clips": 20},
+        "predict": {"files": str(home / "raw/emodb"), "voice": "energy"},
+    }
+    (home / "small.yaml").write_text(yaml.safe_dump(tree), encoding="utf-8")
+    run_cells(home / "small.yaml", home / "run", "01,02,03,08")
+    plt.close("all")
+    return home
+
+
+@pytest.mark.parametrize("system", ["gated", "svm"])
+def test_the_folder_answers_elsewhere_as_it_did_in_the_study(study, tmp_path, system):
+    moved = shutil.copytree(study / f"run/checkpoints/{system}-seed0", tmp_path / "model")
+    known = pd.read_parquet(study / "run/tables/parts/03_predictions.parquet").query("system == @system")
+    manifest = pd.read_parquet(study / "run/data/manifest.parquet").set_index("utterance_id")
+    asked = load(moved, settings=Settings(voice="energy"))
+    for row in known.groupby("test_corpus").head(2).itertuples():
+        [answer] = asked(study / "raw" / manifest.loc[row.utterance_id, "source_path"])
+        for name, p in answer.probabilities.items():
+            assert p == pytest.approx(getattr(row, f"p_{name}"), abs=1e-5)
+
+
+def test_the_folder_says_in_words_what_it_is(study):
+    text = (study / "run/checkpoints/svm-seed0/README.md").read_text(encoding="utf-8")
+    results = pd.read_parquet(study / "run/tables/parts/03_results.parquet")
+    keep = (results["system"] == "svm") & (results["metric"] == "UAR") & (results["answers"] == "free")
+    [uar] = results[keep & results["seed"].isna() & (results["test_corpus"] == "emodb")]["value"]
+    assert f"| {f'{uar:.3f}'.removeprefix('0')} |" in text.partition("## How well it does")[2].partition("## ")[0]
+    for part in ("## What it is not for", "## Known biases", "CC BY-NC-SA 4.0", "Burkhardt", "2024/1689"):
+        assert part in text
+
+
+def test_the_notebook_answers_about_every_recording_of_a_folder(study):
+    rows = pd.read_csv(study / "run/predictions/predictions.csv")
+    recordings = [p for p in (study / "raw/emodb").rglob("*") if p.suffix in (".wav", ".flac")]
+    assert len(rows) == len(recordings)
+    assert rows["error"].isna().all()
+    assert (study / "run/predictions/predictions.html").read_text(encoding="utf-8").count("<section>") == len(rows)

@@ -1,0 +1,32 @@
+"""Silero's detector on real speech, and on what is none."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mer.media import audio
+from mer.predict import voice
+from tests.predict.conftest import quiet
+
+REAL = os.environ.get("MER_REAL_CORPORA")
+
+
+def test_a_detector_that_is_not_installed_is_said(monkeypatch):
+    monkeypatch.setattr(voice, "find_spec", lambda _: None)
+    assert voice.resolve("auto") == "energy"
+    with pytest.raises(voice.NotInstalled, match=r'-e "\.\[vad\]"'):
+        voice.resolve("silero")
+
+
+@pytest.mark.skipif(not REAL, reason="set MER_REAL_CORPORA")
+def test_silero_hears_people_and_neither_noise_nor_a_tone():
+    pytest.importorskip("silero_vad")
+    clips = sorted(Path(REAL).glob("RAVDESS/Actor_0[1-4]/*.flac"))[::40]
+    assert clips
+    assert all(voice.somebody(audio.read_mono(clip), voice.begin("silero")) for clip in clips)
+    t = np.arange(32_000) / 16_000
+    for none in (quiet(2), np.random.default_rng(0).normal(0, 0.2, 32_000).astype(np.float32),
+                 (0.3 * np.sin(880 * np.pi * t)).astype(np.float32)):  # fmt: skip
+        assert not voice.somebody(none, voice.begin("silero"))
