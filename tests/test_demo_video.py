@@ -30,7 +30,7 @@ def usable(tmp_path_factory):
 def extracted(usable, folder, **options):
     section, data = FeaturesSection(acoustic={"n_mfcc": 40}, **options), Data()
     features.extract(usable, folder / "raw", folder / "store", section, data, features.Where(jobs=2))
-    return features.load(usable, folder / "store", features.specs(section, data), section)
+    return features.load(features.keys(usable, section), folder / "store", features.specs(section, data))
 
 
 def test_every_film_has_a_face_and_held_out_corpora_are_read_from_it(usable):
@@ -43,9 +43,9 @@ def test_every_film_has_a_face_and_held_out_corpora_are_read_from_it(usable):
     classes = labels.classes("paper7")
     task, cells = study.task_of(rows, seen, classes), protocols.plan(rows, ("loco",), SEEN)
     systems = {m: System(model="logistic", modalities=(m,)) for m in ("audio", "video")}
-    jobs, skipped = study.jobs(cells, systems, (0,), task)
+    jobs, skipped = study.jobs(cells, systems, Training(), (0,), task)
     assert not skipped
-    done = grid.run(task, jobs, Training(), where="cpu", threads=1, at_once=1)
+    done = grid.run(task, jobs, grid.Engine())
     clusters = corpora.clusters(corpora.chosen(SEEN))
     results = scores.score(scores.predictions(done, rows, classes), classes, clusters, study="t", confidence=0.95)
     kept = results[(results["metric"] == "UAR") & (results["answers"] == "restricted") & results["seed"].isna()]
