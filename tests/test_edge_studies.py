@@ -162,7 +162,7 @@ def test_one_recording_in_two_families_is_not_held_out(attempt):
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ("systems.x={model: gated, modalities: [audio, video]}", "systems.x.modalities.1"),
+        ("systems.x={model: gated, modalities: [audio, video]}", "system x takes video"),
         ("systems={../x: {model: gated}}", "pattern"),
         ("evaluation.confidence=0", "evaluation.confidence"),
         ("evaluation.protocols=[]", "evaluation.protocols"),

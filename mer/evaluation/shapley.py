@@ -83,14 +83,14 @@ def of_corpora(
     return pd.DataFrame(values, columns=COLUMNS), pd.DataFrame(table, columns=["target", "corpora", "value"])
 
 
-def why_not(task: Task, cells: list[Cell], modalities: tuple[str, ...]) -> str:
+def why_not(task: Task, manifest: pd.DataFrame, cells: list[Cell], modalities: tuple[str, ...]) -> str:
     """Return why a plan has no exact values, or would take too long or too much memory; nothing where it has them."""
-    corpora = {str(c) for cell in cells if cell.protocol == "loco" for c in task.corpora[cell.train]}
-    width = sum(task.features.widths(modalities).values())
-    if not corpora:
-        return "no corpus is held out"
-    if len(corpora) - 1 > MOST_PLAYERS:
-        return f"{len(corpora)} corpora make 2^{len(corpora) - 1} coalitions; {MOST_PLAYERS + 1} corpora are the most"
+    available, width = task.features.available(modalities), sum(task.features.widths(modalities).values())
+    train, test = (_union(cells, part, available) for part in ("train", "test"))
+    try:
+        _players(task.corpora[train], task.corpora[test], manifest.groupby("corpus")["family"].first().to_dict())
+    except ValueError as error:
+        return str(error)
     return f"{width} features are too many; {WIDEST} are the most" if width > WIDEST else ""
 
 

@@ -100,7 +100,10 @@ def _explain(item: Any) -> str:
         near = difflib.get_close_matches(str(item["input"]), allowed, n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
         return f"{path}: {item['input']!r} is not one of {', '.join(allowed)}{hint}"
-    return f"{path}: {item['msg'].removeprefix('Value error, ')}, not {item['input']!r}"
+    told = item["msg"].removeprefix("Value error, ")
+    if isinstance(item["input"], dict):  # of a whole section, which says nothing more
+        return f"{path}: {told}" if path else told
+    return f"{path}: {told}, not {item['input']!r}"
 
 
 def _names_at(location: tuple[Any, ...]) -> list[str]:
