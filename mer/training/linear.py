@@ -7,6 +7,7 @@ import numpy as np
 from scipy.special import softmax
 
 from mer.features import Features
+from mer.params.schema import Training
 from mer.training.standardise import Standardiser, require_finite
 from mer.training.task import Task
 
@@ -119,6 +120,18 @@ def stack(features: Features, rows: np.ndarray, standardiser: Standardiser) -> n
     """
     require_finite(features, rows, tuple(standardiser.moments))
     return np.concatenate(list(standardiser.apply(features, rows).values()), axis=1).astype(np.float64)
+
+
+def best_of(task: Task, models: list, standardiser: Standardiser, training: Training, validation: np.ndarray):
+    """Return the best of scikit-learn's linear models, one per inverse regularisation, as `FittedLinear`."""
+    fitted = [expand(m.coef_, m.intercept_, m.classes_, task.classes, standardiser) for m in models]
+    settings = [{"inverse_regularisation": strength} for strength in training.inverse_regularisation]
+    return best(task, list(zip(settings, fitted, strict=True)), validation)
+
+
+def class_weight(training: Training) -> str | None:
+    """Return how scikit-learn says `training.balance`."""
+    return "balanced" if training.balance == "class_weights" else None
 
 
 def require_two_classes(labels: np.ndarray) -> None:

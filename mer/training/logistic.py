@@ -5,7 +5,7 @@ from sklearn.linear_model import LogisticRegression
 
 from mer.params.schema import Training
 from mer.training import standardise
-from mer.training.linear import FittedLinear, best, expand, require_two_classes, stack
+from mer.training.linear import FittedLinear, best_of, class_weight, require_two_classes, stack
 from mer.training.task import Task
 
 
@@ -29,10 +29,9 @@ def fit(
     require_two_classes(task.labels[train])
     standardiser = standardise.fit(task.features, train, modalities)
     x, y = stack(task.features, train, standardiser), task.labels[train]
-    balanced = "balanced" if training.balance == "class_weights" else None
-    candidates = []
-    for strength in training.inverse_regularisation:
-        model = LogisticRegression(C=strength, class_weight=balanced, max_iter=1000, tol=1e-3).fit(x, y)
-        fitted = expand(model.coef_, model.intercept_, model.classes_, task.classes, standardiser)
-        candidates.append(({"inverse_regularisation": strength}, fitted))
-    return best(task, candidates, validation)
+    weight = class_weight(training)
+    models = [
+        LogisticRegression(C=strength, class_weight=weight, max_iter=1000, tol=1e-3).fit(x, y)
+        for strength in training.inverse_regularisation
+    ]
+    return best_of(task, models, standardiser, training, validation)

@@ -14,7 +14,7 @@ from scipy.special import softmax
 from mer.features import Features
 from mer.params.schema import Training
 from mer.training import standardise
-from mer.training.linear import FittedLinear, best, expand, pick, require_two_classes, stack
+from mer.training.linear import FittedLinear, best, best_of, class_weight, pick, require_two_classes, stack
 from mer.training.standardise import Standardiser
 from mer.training.task import Task
 
@@ -132,13 +132,9 @@ def fit_linear(
     from sklearn.svm import LinearSVC
 
     standardiser, x, y = _prepare(task, train, modalities)
-    candidates = []
-    for strength in training.inverse_regularisation:
-        model = LinearSVC(C=strength, dual=False, class_weight=_class_weight(training)).fit(x, y)
-        settings = {"inverse_regularisation": strength}
-        fitted = expand(model.coef_, model.intercept_, model.classes_, task.classes, standardiser)
-        candidates.append((settings, fitted))
-    return best(task, candidates, validation)
+    weight = class_weight(training)
+    models = [LinearSVC(C=c, dual=False, class_weight=weight).fit(x, y) for c in training.inverse_regularisation]
+    return best_of(task, models, standardiser, training, validation)
 
 
 def fit_rbf(
@@ -168,15 +164,11 @@ def fit_rbf(
     for strength in training.inverse_regularisation:
         for gamma in GAMMAS:
             model = SVC(
-                C=strength * width, gamma=gamma / width, class_weight=_class_weight(training), cache_size=500
+                C=strength * width, gamma=gamma / width, class_weight=class_weight(training), cache_size=500
             ).fit(x, y)
             settings = {"inverse_regularisation": strength, "gamma": gamma}
             candidates.append((settings, _kernel(model, gamma / width, task.classes, standardiser)))
     return best(task, candidates, validation)
-
-
-def _class_weight(training: Training) -> str | None:
-    return "balanced" if training.balance == "class_weights" else None
 
 
 def _prepare(task: Task, train: np.ndarray, modalities: tuple[str, ...]) -> tuple[Standardiser, np.ndarray, np.ndarray]:

@@ -41,8 +41,7 @@ def describe(section: Acoustic) -> dict:
     """Return what determines a vector besides its sound.
 
     With `layer: all`, `layers` is among it: the vector is that many vectors of equal width one after the other, from
-    before the first block to after the last, for a model that learns their weights; for a linear one, their uniform
-    mean serves.
+    before the first block to after the last: networks learn their weights, linear models take them side by side.
 
     Raises:
         Missing, NotInstalled, Unfit: of `mer.features.pretrained`.
