@@ -10,7 +10,7 @@ from mer import corpora, features, files, stats
 from mer.corpora import synthetic
 from mer.dataset import build, labels, schema
 from mer.evaluation import protocols, scores, study
-from mer.params.schema import Data, System, Training
+from mer.params.schema import Data, Params, System, Training
 from mer.params.schema import Features as FeaturesSection
 from mer.training import grid
 from tests.studies import run_all
@@ -32,7 +32,8 @@ def test_the_run_folder_is_complete(demo):
     assert finished.code == 0, finished.screen
     names = ["params.yaml", "run.json", "index.html", "data/manifest.parquet", "tables/results.parquet"]
     names += ["tables/results.csv", "tables/predictions.parquet", "checkpoints/gated-seed0/model.safetensors"]
-    for notebook in sorted((files.ROOT / "notebooks").glob("*.ipynb")):
+    for step in Params.model_fields["steps"].default:
+        [notebook] = (files.ROOT / "notebooks").glob(f"{step}_*.ipynb")
         names += [f"{notebook.stem}.ipynb", f"{notebook.stem}.html"]
     assert [name for name in names if not (finished.folder / name).is_file()] == []
 
