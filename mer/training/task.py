@@ -1,7 +1,7 @@
 """What is learned: features, answers, and where each utterance comes from."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -26,6 +26,12 @@ class Task:
     corpora: np.ndarray
     classes: int
     answers: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def outline(self) -> "Task":
+        """Return the task without its rows: what a network for it looks like."""
+        arrays = {m: values[:0] for m, values in self.features.arrays.items()}
+        features = replace(self.features, arrays=arrays, present={m: p[:0] for m, p in self.features.present.items()})
+        return replace(self, features=features, labels=self.labels[:0], corpora=self.corpora[:0], answers={})
 
     def targets(self, rows: np.ndarray, kind: str = "hard") -> np.ndarray:
         """Return float32 of shape (len(rows), classes).
