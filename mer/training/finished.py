@@ -31,6 +31,8 @@ class Finished:
         """Return the digest of everything that determines a result: data, rows, system, training, code, versions."""
         rows = [digest_array(part) for part in (job.train, job.validation, job.test)]
         looks_at = (*job.system.modalities, "labels", "corpora", "classes", job.training.targets)
+        if job.training.normalisation != "training":
+            looks_at += ("speaker groups", "corpus groups")
         data = {name: self._data[name] for name in looks_at}
         how = (self._how.of(self._outline, job), self._how.device, self._how.threads)
         told = [how, job.system.model, job.system.modalities, job.training.model_dump(mode="json"), job.seed]
@@ -83,8 +85,9 @@ def _of_task(task: Task) -> dict[str, str]:
     seen = task.features
     arrays = {m: digest_array(seen.arrays[m]) + digest_array(seen.present[m]) for m in seen.arrays}
     answers = {"hard": "", "soft": "", "multi_label": "", **{kind: digest_array(a) for kind, a in task.answers.items()}}
-    return {**arrays, **answers, "labels": digest_array(task.labels), "corpora": files.digest(task.corpora.tolist()),
-            "classes": str(task.classes)}  # fmt: skip
+    groups = {f"{way} groups": files.digest(names.tolist()) for way, names in task.groups.items()}
+    rows = {"labels": digest_array(task.labels), "corpora": files.digest(task.corpora.tolist())}
+    return {**arrays, **answers, **groups, **rows, "classes": str(task.classes)}
 
 
 @functools.cache

@@ -29,6 +29,7 @@ def fit(task: Task, job: Job, where: str, snapshot: Path | None = None):
         snapshot: the file in which a network's training is kept while it runs.
     """
     options = {"training": job.training, "seed": job.seed, "device": where}
+    task = task.seen_by(job.training)
     if job.system.is_network:
         from mer.training import network
 
@@ -123,16 +124,16 @@ def _set_up(task: Task, how: Engine, kept: Finished, place: Path | None = None) 
 def _together(jobs: list[Job]) -> list[Done]:
     """Train one run, or the runs of a stack; keep what they answer."""
     task, how, kept = _here["task"], _here["how"], _here["kept"]
-    snapshot = kept.unfinished(*jobs)
+    snapshot, seen = kept.unfinished(*jobs), task.seen_by(jobs[0].training)  # a stack shares how it is scaled
     if how.of(task, jobs[0]) == "stacked":
         from mer.training import stacked
 
-        models = stacked.fit_many(task, jobs, how.device, snapshot)
-        fitted = [_calibrated(model, task, job) for model, job in zip(models, jobs, strict=True)]
+        models = stacked.fit_many(seen, jobs, how.device, snapshot)
+        fitted = [_calibrated(model, seen, job) for model, job in zip(models, jobs, strict=True)]
     else:
         fitted = [fit(task, job, how.device, snapshot) for job in jobs]
     done = [
-        kept.save(Done(job, model.predict(task.features, job.test), model.history))
+        kept.save(Done(job, model.predict(seen.features, job.test), model.history))
         for model, job in zip(fitted, jobs, strict=True)
     ]
     if snapshot is not None:

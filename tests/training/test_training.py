@@ -8,7 +8,7 @@ import torch
 
 from mer import stats
 from mer.params.schema import System, Training
-from mer.training import engine, checkpoint, device, grid, standardise
+from mer.training import checkpoint, device, engine, grid, standardise
 from mer.training.job import Job
 
 ROWS = np.arange(240)
