@@ -20,14 +20,13 @@ Parameters are those that a step uses. The sweep compares processor seconds in o
 import argparse
 import os
 import platform
-import time
 from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import nn
 
-from benchmarks.training import with_torchs_dropout
+from benchmarks.training import clocks, product_speed, used, with_torchs_dropout
 from mer.features import Features
 from mer.params.schema import System, Training
 from mer.training import device, engine, grid, losses, network, sampling, standardise
@@ -100,30 +99,6 @@ def plain(task: Task, jobs: list[Job]) -> None:
                 task.scored(built(held).argmax(dim=1).numpy(), job.validation)
 
 
-def product_speed() -> float:
-    """The best of 20 products of 2048² float32 matrices in one thread, in floating-point operations a second."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    x = torch.randn(2048, 2048)
-    best = min(clocks(lambda: x @ x)[0] for _ in range(20))
-    torch.set_num_threads(before)
-    return 2 * 2048**3 / best
-
-
-def clocks(work: Callable[[], object]) -> tuple[float, float]:
-    """Wall clock of a call, and processor time of this process."""
-    wall, processor = time.perf_counter(), time.process_time()
-    work()
-    return time.perf_counter() - wall, time.process_time() - processor
-
-
-def used(task: Task, job: Job) -> int:
-    """How many parameters a step uses: those that get a gradient."""
-    built = network.begun(task, job.system, job.training, 0)
-    built({m: torch.zeros(2, d) for m, d in task.features.widths(job.system.modalities).items()}).sum().backward()
-    return sum(p.numel() for p in built.parameters() if p.grad is not None)
-
-
 def describe(size: tuple[str, dict[str, int], int]) -> str:
     """A network in words."""
     model, widths, hidden = size
@@ -135,11 +110,12 @@ def table(size: tuple[str, dict[str, int], int], share: float, epochs: int, jobs
     task = generated(size[1])
     every = planned(task, size[0], size[2], epochs)
     jobs = every[:: round(1 / share)]
-    work = 6 * used(task, jobs[0]) * sum(len(j.train) * epochs for j in jobs)
-    print(f"\n{describe(size)}: {used(task, jobs[0]):,} parameters used, {len(jobs)} of {len(every)} runs, {epochs} "
+    parameters = used(network.begun(task, jobs[0].system, jobs[0].training, 0), size[1])
+    work = 6 * parameters * sum(len(j.train) * epochs for j in jobs)
+    print(f"\n{describe(size)}: {parameters:,} parameters used, {len(jobs)} of {len(every)} runs, {epochs} "
           f"epochs of {len(jobs[0].train)} clips, load {os.getloadavg()[0]:.1f}\n{'':26} seconds efficiency times as "
           f"fast as plain with 1 thread, {os.cpu_count()} threads")  # fmt: skip
-    speed, plains = product_speed(), []
+    speed, plains = product_speed(1), []
 
     def line(name: str, cores: int, work_of: Callable[[], object]) -> None:
         wall, _ = clocks(work_of)
