@@ -247,6 +247,21 @@ def test_what_the_user_says_does_not_take_back_what_the_registry_knows(planted):
     assert "was trained on meld" in planted.stopped(p, specs={**SPECS, "text": ENCODED["text"]})
 
 
+def test_what_is_known_only_in_part_accuses_and_acquits_of_nothing(planted):
+    begun = {"audio": {"extractor": "encoder", "model": "12ab"}, "text": SPECS["text"]}
+    german = {"extractor": "encoder", "model": "padmalcom/wav2vec2-large-emotion-detection-german"}  # and what else?
+    p = planted.params(features={"acoustic": german}, strict=True)
+    cells = protocols.plan(planted.usable, ("loco",), list(p.corpora))
+    jobs, _ = study.jobs(cells, p.systems, p.training, (0,), planted.task)
+    items = loaded.loaded(p, begun)
+    with pytest.raises(purity.Impure, match=r"LOCO without emodb: features.acoustic.model .* was trained on emodb"):
+        purity.check(jobs, planted.usable, items, strict=False)
+    with pytest.raises(purity.Impure, match=r"features.acoustic.model .* has seen is not known \(its model"):
+        purity.check(planted.jobs(p), planted.usable, items, strict=True)
+    declared = planted.params(features={"acoustic": german | {"trained_on": []}}, strict=True)
+    purity.check(planted.jobs(declared), planted.usable, loaded.loaded(declared, begun), strict=True)
+
+
 def test_a_slip_in_trained_on_would_acquit(planted):
     p = planted.params(features={"acoustic": {"extractor": "encoder", "model": "a/b", "trained_on": ["MELD"]}})
     with pytest.raises(ValueError, match=r"features.acoustic.trained_on: 'MELD' is no corpus .* do you mean meld\?"):
