@@ -44,7 +44,8 @@ class Finished:
         path = self.folder / f"{self.address(job)[:32]}.safetensors"
         try:
             with safe_open(path, "numpy") as file:
-                return Done(job, file.get_tensor("probabilities"), json.loads(file.metadata()["history"]))
+                told = {name: json.loads(file.metadata()[name]) for name in ("history", "validation")}
+                return Done(job, file.get_tensor("probabilities"), **told)
         except (FileNotFoundError, SafetensorError, ValueError, KeyError):
             return None
 
@@ -56,7 +57,8 @@ class Finished:
             path = self.folder / f"{self.address(done.job)[:32]}.safetensors"
             with files.replacing(path) as partial:
                 tensors = {"probabilities": np.ascontiguousarray(done.probabilities)}
-                save_file(tensors, partial, metadata={"history": json.dumps(done.history)})
+                told = {"history": done.history, "validation": done.validation}
+                save_file(tensors, partial, metadata={name: json.dumps(value) for name, value in told.items()})
         return done
 
     def forget_others(self, jobs: list[Job]) -> None:

@@ -151,7 +151,14 @@ def _together(jobs: list[Job]) -> list[Done]:
     else:
         fitted = [fit(task, job, how.device, snapshot) for job in jobs]
     done = [
-        kept.save(Done(job, model.predict(task.features, job.test), model.history))
+        kept.save(
+            Done(
+                job,
+                model.predict(task.features, job.test),
+                model.history,
+                validation=task.scores(model.predict, job.validation),
+            )
+        )
         for model, job in zip(fitted, jobs, strict=True)
     ]
     if snapshot is not None:
