@@ -114,8 +114,9 @@ def table(inner: pd.DataFrame, results: pd.DataFrame, usable: pd.DataFrame) -> p
     Returns:
         `COLUMNS` and the inner score of every system; a row per held-out corpus and kind of answers, and one for the
         mean over corpora, chance-corrected. naive is the candidate with the highest test score; points: 100 times by
-        how much it is ahead. systems, configurations and epochs: how many were tried, those of systems that were no
-        candidates among them; epochs are the most that a network trained, and each chose one of its own.
+        how much it is ahead, which is the least that choosing by the test adds: what a system's other settings would
+        have scored there was never looked at. systems, configurations and epochs: how many were tried, those of systems
+        that were no candidates among them; epochs are the most that a network trained, and each chose one of its own.
     """
     picked, family = chosen(inner), usable.groupby("corpus")["family"].first()
     is_mean = results["seed"].isna() & (results["metric"] == "UAR") & (results["protocol"] == "loco")
@@ -135,17 +136,18 @@ def table(inner: pd.DataFrame, results: pd.DataFrame, usable: pd.DataFrame) -> p
 
 
 def spoilt(done: list[Done], usable: pd.DataFrame, family: str) -> tuple[list[Done], pd.DataFrame]:
-    """Return results and manifest in which all that is known of a family is wrong: its labels and what was answered.
+    """Return results and manifest in which all that is known of a family is wrong: labels, answers, validation scores.
 
     A choice that is made without the family stays the same.
     """
-    wrong = usable["family"] == family
-    first = usable["emotion"].min()
+    wrong, first = usable["family"] == family, usable["emotion"].min()
+    members = set(usable.loc[wrong, "corpus"])
 
     def turned(item: Done) -> Done:
         mine = wrong.to_numpy()[item.job.test]
         probabilities = np.where(mine[:, None], np.roll(item.probabilities, 1, axis=1), item.probabilities)
-        return replace(item, probabilities=probabilities)
+        validation = {corpus: 0.0 if corpus in members else uar for corpus, uar in item.validation.items()}
+        return replace(item, probabilities=probabilities, validation=validation)
 
     return [turned(item) for item in done], usable.assign(emotion=usable["emotion"].where(~wrong, first))
 
@@ -209,7 +211,7 @@ def _told(cell: pd.DataFrame) -> dict:
 def _with_mean(rows: list[dict], inner: pd.DataFrame) -> pd.DataFrame:
     scores = [INNER_SCORE + system for system in dict.fromkeys(inner["system"])]
     frame = pd.DataFrame(rows, columns=[*COLUMNS, *scores])
-    frame[["value", "naive_value"]] = frame[["value", "naive_value"]].astype(float)
+    frame = frame.astype({"value": float, "naive_value": float})
     means, everything = [], inner.groupby("system").max()
     for answers, part in frame.groupby("answers", sort=True):
         values = {
@@ -220,4 +222,5 @@ def _with_mean(rows: list[dict], inner: pd.DataFrame) -> pd.DataFrame:
         means.append(about | values | _told(everything))
     whole = pd.DataFrame([*frame.to_dict("records"), *means], columns=frame.columns)
     points = 100 * (whole["naive_value"] - whole["value"]).astype(float)
-    return whole.assign(points=points).sort_values("answers", kind="stable", ignore_index=True)
+    whole = whole.assign(points=points, classes=whole["classes"].astype("Int64"))
+    return whole.sort_values("answers", kind="stable", ignore_index=True)

@@ -65,6 +65,8 @@ def loco_table(
     rows = select(results, "loco")
     facts = rows.groupby("test_corpus")[["n", "speakers", "classes"]].max()
     facts["chance"] = [short(chance(k)) for k in facts["classes"]]
+    if shortcuts is not None:
+        facts[SHORTCUT] = _best_shortcuts(shortcuts, "loco").reindex(facts.index)
     for answers in ("free", "restricted"):
         for label, part in rows[rows["answers"] == answers].groupby("label", sort=True):
             part = part.drop_duplicates("test_corpus").set_index("test_corpus", drop=False)
@@ -74,8 +76,6 @@ def loco_table(
     if listeners is not None and len(listeners):
         people = listeners.set_index("corpus")["UAR"].map(short)
         facts["one listener"] = people.reindex(facts.index)
-    if shortcuts is not None:
-        facts[SHORTCUT] = _best_shortcuts(shortcuts, "loco").reindex(facts.index)
     texts = facts.columns[4:]
     facts[texts] = facts[texts].astype(object).fillna(NOTHING)
     return facts.rename_axis("held out")

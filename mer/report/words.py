@@ -111,10 +111,10 @@ def shortcut_legend(beside: pd.DataFrame) -> Prose:
         return Prose("No shortcut could be measured on the classes of these scores.")
     count = f"{int(known['reached'].sum())} of {len(known)}"
     return Prose(
-        f"Best shortcut: what scores highest in a corpus without hearing an emotion.{REACHED} ({count} scores): it "
-        "reaches the lower bound of that score. It has learned from labels of the corpus itself and answers among its "
-        "classes; free answers that may be others are not compared, and a system that the corpus was held out of is "
-        "measured by more than it can have used."
+        f"Best shortcut: what scores highest within a corpus without hearing an emotion.{REACHED} marks scores whose "
+        f"lower bound it reaches: {count} that can be compared. It has learned from the corpus's own labels and "
+        "answers among its classes. So free answers that could be others are not compared, and a system that the "
+        "corpus was held out of is measured by more than it can have used."
     )
 
 
