@@ -48,7 +48,7 @@ def pivot(
     wide[MEAN] = [means.get(key, NOTHING) for key in wide.index]
     if shortcuts is not None:
         told = _best_shortcuts(shortcuts[shortcuts["answers"] == answers], protocol).reindex(corpora).fillna(NOTHING)
-        wide.loc[SHORTCUT if len(keys) == 1 else (SHORTCUT, NOTHING)] = [*told, NOTHING]
+        wide.loc[SHORTCUT if len(keys) == 1 else (SHORTCUT, NOTHING), :] = [*told, NOTHING]
     return wide.rename_axis(index=["system", "trained on"][: len(keys)], columns=None)
 
 

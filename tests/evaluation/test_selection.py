@@ -179,9 +179,8 @@ def test_one_system_has_no_choice(spoken):
 
 def test_without_loco_there_is_nothing_to_choose(spoken):
     task, usable = spoken
-    assert (
-        selection.plan(usable, ["a", "b", "c"], Evaluation(selection="inner_loco", protocols=("in_corpus",)), 3) == []
-    )
+    asked = Evaluation(selection="inner_loco", protocols=("in_corpus",))
+    assert selection.plan(usable, ["a", "b", "c"], asked, 3) == []
     jobs, _ = study.jobs(protocols.plan(usable, ("in_corpus",), ["a"]), SYSTEMS, TRAINING, (0,), task)
     _, answered, _, choices = told(usable, grid.run(task, jobs, grid.Engine()))
     assert SELECTED not in set(answered["system"])
@@ -274,7 +273,7 @@ def test_ties_go_to_the_first_and_silence_is_guessing():
     assert pick({"z": {"a": 0.4}, "y": {"a": 0.9}}, tested={"y": 46}) == {"d": "y"}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.dictionaries(
         st.sampled_from("zyxw"),
