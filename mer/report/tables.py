@@ -2,8 +2,6 @@
 
 import pandas as pd
 
-from mer.evaluation.counts import KEYS
-from mer.evaluation.selection import INNER_SCORE
 from mer.report.numbers import NOTHING, cell, chance, select, short
 from mer.report.palette import in_order
 from mer.stats import chance_corrected
@@ -13,6 +11,7 @@ REACHED = " ‡"
 """after a score: a shortcut reaches its lower bound (`words.shortcut_legend`)"""
 SHORTCUT = "best shortcut"
 PARTS = ("train", "validation", "test")
+_SCORE = ["system", "protocol", "answers", "train_corpora", "test_corpus"]
 
 
 def pivot(
@@ -81,22 +80,6 @@ def loco_table(
     return facts.rename_axis("held out")
 
 
-def choice_table(choices: pd.DataFrame) -> pd.DataFrame:
-    """Return which system was chosen for each held-out corpus, and what the best pick on its test would have claimed.
-
-    Args:
-        choices: as from `selection.table`; its inner scores are chance-corrected, and so is the mean over corpora.
-    """
-    inner = {c: c for c in choices.columns if c.startswith(INNER_SCORE)}
-    shown = {"answers": "answers", "test_corpus": "held out", **inner, "chosen": "chosen", "value": "UAR",
-             "naive": "naive", "naive_value": "its UAR", "points": "points"}  # fmt: skip
-    frame = choices[list(shown)].rename(columns=shown)
-    for column in (*inner, "UAR", "its UAR"):
-        frame[column] = frame[column].map(short)
-    points = frame["points"].map("{:.1f}".format)
-    return frame.assign(points=points).fillna(NOTHING).set_index(["answers", "held out"])
-
-
 def manifest_summary(manifest: pd.DataFrame) -> pd.DataFrame:
     """Return one row per corpus: clips, speakers, hours, classes and sampling rates.
 
@@ -157,9 +140,9 @@ def _marks(rows: pd.DataFrame, shortcuts: pd.DataFrame | None) -> pd.Series:
     """What is written after each score; only a UAR is compared."""
     reached = set()
     if shortcuts is not None:
-        keys = shortcuts.loc[shortcuts["reached"], [*KEYS, "answers"]]
+        keys = shortcuts.loc[shortcuts["reached"], _SCORE]
         reached = set(keys.itertuples(index=False, name=None))
-    asked = rows[[*KEYS, "answers"]].itertuples(index=False, name=None)
+    asked = rows[_SCORE].itertuples(index=False, name=None)
     marks = [REACHED if key in reached else "" for key in asked]
     return pd.Series(marks, rows.index, object).where(rows["metric"] == "UAR", "")
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 import pandas as pd
 
 from mer.corpora import Corpus
-from mer.evaluation.comparison import MEAN
 from mer.params.schema import SELECTED
 from mer.report.numbers import above_chance, bounds, chance, select, short
 from mer.report.tables import REACHED
@@ -73,33 +72,6 @@ def loco_sentence(results: pd.DataFrame, system: str, answers: str = "free") -> 
     return f"Held out, {first['label']} recognises {first['test_corpus']} best ({numbers}); {_not_shown(best)}."
 
 
-def selection_sentence(choices: pd.DataFrame, asked: str, answers: str = "free") -> Prose:
-    """Say how much was tried, what choosing inside the training corpora gives, and what the test would have claimed.
-
-    Args:
-        choices: as from `selection.table`.
-        asked: `evaluation.selection`.
-    """
-    if choices.empty:
-        return Prose("No corpus has been held out.")
-    mean = choices[(choices["test_corpus"] == MEAN) & (choices["answers"] == answers)]
-    row, corpora = mean.iloc[0], int((choices["answers"] == answers).sum()) - 1
-    tried = f"{_number(row['configurations'], 'configuration')} of {_number(row['systems'], 'system')}"
-    tried += f", and of each network up to {row['epochs']} epochs" if row["epochs"] else ""
-    start = f"Tried: {tried}. "
-    if row["systems"] == 1:
-        return Prose(f"{start}With one system there was none to choose.")
-    how = {"validation": "by validation speakers", "inner_loco": "by holding each of them out, too"}[row["by"]]
-    short_of = asked == "inner_loco" and row["by"] != asked
-    how += ", as inner LOCO needs a third family" if short_of else ""
-    where = f"chance-corrected, mean over {_number(corpora, 'held-out corpus')}, {answers} answers"
-    points = f"{row['points']:.1f} points more" if row["points"] >= 0.05 else "the same"
-    return Prose(
-        f"{start}Choosing inside the training corpora ({how}) gives {short(row['value'])} ({where}); choosing by the "
-        f"test would have claimed {short(row['naive_value'])}, {points}."
-    )
-
-
 def shortcut_legend(beside: pd.DataFrame) -> Prose:
     """Say what the mark of a shortcut means, and how many scores have it.
 
@@ -144,16 +116,6 @@ def _not_shown(best: pd.DataFrame) -> str:
     if not names:
         return "each held-out corpus is above chance" if len(best) > 1 else "that is above chance"
     return f"{_list(names)} {'is' if len(names) == 1 else 'are'} not shown to be above chance"
-
-
-def _number(count: int, what: str) -> str:
-    """Write how many of something.
-
-    >>> _number(1, "corpus"), _number(2, "held-out corpus")
-    ('1 corpus', '2 held-out corpora')
-    """
-    many = what.removesuffix("us") + "ora" if what.endswith("corpus") else f"{what}s"
-    return f"{count:,} {what if count == 1 else many}"
 
 
 def _list(names: list[str]) -> str:

@@ -15,7 +15,7 @@ from mer import stats
 from mer.evaluation import card, comparison, control, protocols, scores, selection, slices, study
 from mer.features import Features
 from mer.params.schema import SELECTED, Evaluation, Params, System, Training
-from mer.report import tables, words
+from mer.report import choices as said
 from mer.training import grid
 from mer.training.job import Done, Job
 from tests.evaluation.test_protocols import corpus, manifest
@@ -163,8 +163,8 @@ def test_with_two_families_inner_loco_has_nothing_to_train_on_and_says_so(spoken
     assert protocols.INNER not in {job.key[1].protocol for job in jobs}
     choices = told(spoken[1], grid.run(spoken[0], jobs, grid.Engine()))[-1]
     assert set(choices["by"]) == {"validation"}
-    assert "as inner LOCO needs a third family" in words.selection_sentence(choices, "inner_loco")
-    assert "third family" not in words.selection_sentence(choices, "validation")
+    assert "as inner LOCO needs a third family" in said.sentence(choices, "inner_loco")
+    assert "third family" not in said.sentence(choices, "validation")
 
 
 def test_one_system_has_no_choice(spoken):
@@ -172,7 +172,7 @@ def test_one_system_has_no_choice(spoken):
     assert protocols.INNER not in {job.key[1].protocol for job in jobs}
     _, answered, _, choices = told(spoken[1], grid.run(spoken[0], jobs, grid.Engine()))
     assert set(answered["system"]) == {"audio"}
-    assert words.selection_sentence(choices, "validation") == (
+    assert said.sentence(choices, "validation") == (
         "Tried: 2 configurations of 1 system. With one system there was none to choose."
     )
 
@@ -185,22 +185,21 @@ def test_without_loco_there_is_nothing_to_choose(spoken):
     _, answered, _, choices = told(usable, grid.run(task, jobs, grid.Engine()))
     assert SELECTED not in set(answered["system"])
     assert choices.empty
-    assert tables.choice_table(choices).empty
-    assert words.selection_sentence(choices, "validation") == "No corpus has been held out."
-    assert words.selection_sentence(pd.DataFrame(), "validation") == "No corpus has been held out."
+    assert said.table(choices).empty
+    assert said.sentence(choices, "validation") == "No corpus has been held out."
+    assert said.sentence(pd.DataFrame(), "validation") == "No corpus has been held out."
 
 
 def test_the_sentence_and_the_table_count_what_was_tried(ran):
     choices = ran["validation"][-1]
-    sentence = words.selection_sentence(choices, "validation")
+    sentence = said.sentence(choices, "validation")
     assert sentence.startswith("Tried: 5 configurations of 3 systems, and of each network up to 2 epochs. Choosing")
     assert "mean over 5 held-out corpora, free answers" in sentence
     assert sentence.endswith("points more.")
     same = choices.assign(naive_value=choices["value"], points=0.0)
-    assert words.selection_sentence(same, "validation").endswith(", the same.")
-    shown = tables.choice_table(choices)
-    assert shown.loc[("free", "d"), "chosen"] == "text"
-    assert shown.loc[("free", comparison.MEAN), "chosen"] == "–"
+    assert said.sentence(same, "validation").endswith(", the same.")
+    shown = said.table(choices)["chosen"]
+    assert (shown["free", "d"], shown["free", comparison.MEAN]) == ("text", "–")
 
 
 def test_what_is_kept_on_disk_has_its_validation_scores(spoken, tmp_path):
