@@ -5,7 +5,8 @@ the regularisation; they always belong to the training corpora. Test rows are ne
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Literal
 
 import numpy as np
@@ -19,6 +20,8 @@ FEWEST_FOLDS = 3
 
 Protocol = Literal["in_corpus", "cross_corpus", "multi_corpus", "loco"]
 
+INNER = "inner_loco"
+"""two families held out at once, to choose for each of them by the other (mer/evaluation/selection.py)"""
 RANDOM = "random_split"
 """clips dealt at random, so that speakers train and test: no protocol of a study, and never a score (`random_split`)"""
 
@@ -27,10 +30,10 @@ RANDOM = "random_split"
 class Cell:
     """One training. Rows are numbers in the usable manifest; `test` may span several corpora."""
 
-    protocol: Protocol | Literal["random_split"]
+    protocol: Protocol | Literal["inner_loco", "random_split"]
     train_corpora: tuple[str, ...]
     held_out: str
-    """the family that is kept out (loco), else empty"""
+    """the family that is kept out (loco), both of them joined by + (inner_loco), else empty"""
     fold: int
     train: np.ndarray
     validation: np.ndarray
@@ -166,6 +169,28 @@ def _loco(manifest: pd.DataFrame, corpora: list[str]) -> list[Cell]:
             train, validation = _sources(manifest, outside)
             cell = Cell("loco", tuple(outside), held_out, 0, train, validation, _targets(manifest, inside))
             check_purity(manifest, cell)
+            cells.append(cell)
+    return cells
+
+
+def inner_loco(manifest: pd.DataFrame, corpora: list[str]) -> list[Cell]:
+    """Return a cell per pair of families, trained on all others and tested on both.
+
+    What is trained without families a and b answers b as a stranger would when a is held out, and a when b is: both
+    choices need the same training. With two families there is nothing to train on, and no cell.
+
+    Args:
+        manifest: usable rows, index 0..n-1.
+        corpora: those that are scored.
+    """
+    family, cells = manifest.groupby("corpus")["family"].first(), []
+    for pair in combinations(sorted({family[c] for c in corpora}), 2):
+        inside, outside = ([c for c in corpora if (family[c] in pair) == within] for within in (True, False))
+        if outside:
+            train, validation = _sources(manifest, outside)
+            cell = Cell(INNER, tuple(outside), "+".join(pair), 0, train, validation, _targets(manifest, inside))
+            for held_out in pair:
+                check_purity(manifest, replace(cell, held_out=held_out))
             cells.append(cell)
     return cells
 

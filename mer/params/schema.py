@@ -13,8 +13,11 @@ from mer.params.inputs import Acoustic, Features, Linguistic, Transcripts, Visua
 from mer.params.section import LexicalControl, Name, Section
 from mer.params.systems import System, Training
 
-__all__ = ["Acoustic", "Compute", "Corpus", "Data", "Evaluation", "Features", "Labels", "Linguistic", "Params",
-           "Splits", "Synthetic", "System", "Training", "Transcripts", "Visual"]  # fmt: skip
+__all__ = ["SELECTED", "Acoustic", "Compute", "Corpus", "Data", "Evaluation", "Features", "Labels", "Linguistic",
+           "Params", "Splits", "Synthetic", "System", "Training", "Transcripts", "Visual"]  # fmt: skip
+
+SELECTED = "selected"
+"""the name, in results, of whichever system was chosen for a held-out family"""
 
 Column = Literal["path", "video", "speaker", "emotion", "text", "split", "session", "sentence", "dialogue", "turn",
                  "gender", "age", "language", "start", "end"]  # fmt: skip
@@ -136,6 +139,9 @@ class Evaluation(Section):
     protocols: tuple[Literal["in_corpus", "cross_corpus", "loco"], ...] = Field(
         ("in_corpus", "cross_corpus", "loco"), min_length=1
     )
+    selection: Literal["validation", "inner_loco"] = "validation"
+    """what chooses among the systems for a held-out family, inside its training corpora: their validation speakers, or
+    each of them held out in turn, which costs a training per system, seed and pair of families"""
     confidence: float = Field(0.95, gt=0, lt=1)
     min_clips: int = Field(100, ge=1)
     """a corpus with fewer is listed, not scored"""
@@ -203,6 +209,13 @@ class Params(Section):
     def _two_digits(cls, value: object) -> object:
         """YAML reads an unquoted 01 as the number 1."""
         return [f"{n:02d}" if type(n) is int else n for n in value] if isinstance(value, list | tuple) else value
+
+    @field_validator("systems")
+    @classmethod
+    def _not_reserved(cls, value: dict[str, System]) -> dict[str, System]:
+        if SELECTED in value:
+            raise ValueError(f"{SELECTED!r} is the name of what is chosen among the systems; take another")
+        return value
 
     @model_validator(mode="after")
     def _systems_are_trainable(self) -> "Params":

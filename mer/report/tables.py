@@ -7,15 +7,23 @@ from mer.report.palette import in_order
 from mer.stats import chance_corrected
 
 MEAN = "Mean (chance-corr.)"
+REACHED = " ‡"
+"""after a score: a shortcut reaches its lower bound (`words.shortcut_legend`)"""
+SHORTCUT = "best shortcut"
 PARTS = ("train", "validation", "test")
+_SCORE = ["system", "protocol", "answers", "train_corpora", "test_corpus"]
 
 
-def pivot(results: pd.DataFrame, protocol: str, answers: str, metric: str = "UAR") -> pd.DataFrame:
+def pivot(
+    results: pd.DataFrame, protocol: str, answers: str, metric: str = "UAR", shortcuts: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Return systems × test corpora, cells like ".451 [.402, .501]", for one protocol and kind of answers.
 
     The last column is the mean of the chance-corrected UAR over the corpora, whatever the metric shown: 0 is
     guessing, 1 perfect. A system that lacks a corpus says over how many its mean is. If a system was trained
     in several ways, the training corpora become part of the row. A dagger marks transductive systems.
+    `shortcuts` (as from `shortcut_flags.beside`) adds the best shortcut of each corpus as the last row and, where it
+    reaches the lower bound of a UAR, marks that with ‡.
 
     Raises:
         ValueError: two results claim one cell.
@@ -29,30 +37,40 @@ def pivot(results: pd.DataFrame, protocol: str, answers: str, metric: str = "UAR
     twice = rows[rows.duplicated([*keys, "test_corpus"])]
     if len(twice):
         raise ValueError(f"two results of {twice.iloc[0]['label']} on {twice.iloc[0]['test_corpus']}: which one?")
-    wide = rows.assign(cell=rows.apply(cell, axis=1)).pivot(index=keys, columns="test_corpus", values="cell")
+    marks = _marks(rows, shortcuts)
+    wide = rows.assign(cell=rows.apply(cell, axis=1) + marks).pivot(index=keys, columns="test_corpus", values="cell")
     wide = wide.reindex(columns=corpora).fillna(NOTHING)
     means = {
         key: _mean(part, uars["test_corpus"].nunique())
         for key, part in uars.groupby(keys if len(keys) > 1 else keys[0])
     }
     wide[MEAN] = [means.get(key, NOTHING) for key in wide.index]
+    if shortcuts is not None:
+        told = _best_shortcuts(shortcuts[shortcuts["answers"] == answers], protocol).reindex(corpora).fillna(NOTHING)
+        wide.loc[SHORTCUT if len(keys) == 1 else (SHORTCUT, NOTHING), :] = [*told, NOTHING]
     return wide.rename_axis(index=["system", "trained on"][: len(keys)], columns=None)
 
 
-def loco_table(results: pd.DataFrame, listeners: pd.DataFrame | None = None) -> pd.DataFrame:
+def loco_table(
+    results: pd.DataFrame, listeners: pd.DataFrame | None = None, shortcuts: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Return one row per held-out corpus: its size, chance, and each system's UAR with free and restricted answers.
 
     Restricted answers choose among the corpus's own classes, which are then assumed known. A system that could
-    not see all utterances says how many it saw. `listeners` (columns corpus, UAR) adds how well people do.
+    not see all utterances says how many it saw. `listeners` (columns corpus, UAR) adds how well people do, `shortcuts`
+    (as from `shortcut_flags.beside`) what scores best within the corpus without hearing an emotion; scores whose lower
+    bound it reaches are marked with ‡.
     """
     rows = select(results, "loco")
     facts = rows.groupby("test_corpus")[["n", "speakers", "classes"]].max()
     facts["chance"] = [short(chance(k)) for k in facts["classes"]]
+    if shortcuts is not None:
+        facts[SHORTCUT] = _best_shortcuts(shortcuts, "loco").reindex(facts.index)
     for answers in ("free", "restricted"):
         for label, part in rows[rows["answers"] == answers].groupby("label", sort=True):
-            part = part.drop_duplicates("test_corpus").set_index("test_corpus")
+            part = part.drop_duplicates("test_corpus").set_index("test_corpus", drop=False)
             fewer = [f" (n = {n})" if n < facts.loc[c, "n"] else "" for c, n in part["n"].items()]
-            cells = part.apply(cell, axis=1) + fewer
+            cells = part.apply(cell, axis=1) + fewer + _marks(part, shortcuts)
             facts[f"{label}, {answers}"] = cells.reindex(facts.index)
     if listeners is not None and len(listeners):
         people = listeners.set_index("corpus")["UAR"].map(short)
@@ -116,6 +134,24 @@ def excluded_table(manifest: pd.DataFrame) -> pd.DataFrame:
     rows = manifest[manifest["exclude_reason"].notna()]
     grouped = rows.groupby(["corpus", "exclude_reason"], sort=True)["source_path"]
     return grouped.agg(clips="size", example="first").reset_index().rename(columns={"exclude_reason": "reason"})
+
+
+def _marks(rows: pd.DataFrame, shortcuts: pd.DataFrame | None) -> pd.Series:
+    """What is written after each score; only a UAR is compared."""
+    reached = set()
+    if shortcuts is not None:
+        keys = shortcuts.loc[shortcuts["reached"], _SCORE]
+        reached = set(keys.itertuples(index=False, name=None))
+    asked = rows[_SCORE].itertuples(index=False, name=None)
+    marks = [REACHED if key in reached else "" for key in asked]
+    return pd.Series(marks, rows.index, object).where(rows["metric"] == "UAR", "")
+
+
+def _best_shortcuts(shortcuts: pd.DataFrame, protocol: str) -> pd.Series:
+    """Corpus -> name and UAR of its best shortcut, as the scores of a protocol are compared with it."""
+    known = shortcuts[(shortcuts["protocol"] == protocol) & shortcuts["shortcut"].notna()]
+    known = known.drop_duplicates("test_corpus").set_index("test_corpus")
+    return known["shortcut"].astype(object) + " " + known["shortcut_UAR"].map(short)
 
 
 def _row_keys(rows: pd.DataFrame) -> list[str]:

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 import pandas as pd
 
 from mer.corpora import Corpus
+from mer.params.schema import SELECTED
 from mer.report.numbers import above_chance, bounds, chance, select, short
+from mer.report.tables import REACHED
 
 _MORE = 4
 
@@ -70,6 +72,24 @@ def loco_sentence(results: pd.DataFrame, system: str, answers: str = "free") -> 
     return f"Held out, {first['label']} recognises {first['test_corpus']} best ({numbers}); {_not_shown(best)}."
 
 
+def shortcut_legend(beside: pd.DataFrame) -> Prose:
+    """Say what the mark of a shortcut means, and how many scores have it.
+
+    Args:
+        beside: as from `shortcut_flags.beside`, of the scores that are shown.
+    """
+    known = beside[beside["shortcut"].notna()]
+    if known.empty:
+        return Prose("No shortcut could be measured on the classes of these scores.")
+    count = f"{int(known['reached'].sum())} of {len(known)}"
+    return Prose(
+        f"Best shortcut: what scores highest within a corpus without hearing an emotion.{REACHED} marks scores whose "
+        f"lower bound it reaches: {count} that can be compared. It has learned from the corpus's own labels and "
+        "answers among its classes. So free answers that could be others are not compared, and a system that the "
+        "corpus was held out of is measured by more than it can have used."
+    )
+
+
 def excluded_sentence(manifest: pd.DataFrame) -> str:
     """Say how many clips are used, and the most common reason for leaving others out."""
     reasons = manifest["exclude_reason"].dropna()
@@ -83,6 +103,7 @@ def excluded_sentence(manifest: pd.DataFrame) -> str:
 def seeds_sentence(results: pd.DataFrame) -> str:
     """Say how much the seeds alone move the UAR."""
     rows = select(results).dropna(subset=["deviation"])
+    rows = rows[rows["system"] != SELECTED]  # which are those of others
     if rows.empty:
         return "One seed: how much training alone moves the numbers is not known."
     middle, largest = short(rows["deviation"].median()), short(rows["deviation"].max())

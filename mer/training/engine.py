@@ -1,6 +1,5 @@
 """How trainings are carried out: which engine, on what, and in how many processes."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -41,12 +40,11 @@ class Engine:
             return self.name
         return "stacked" if self.device != "cpu" or parameters(task, job) < SMALL else "single"
 
-    def processes(self, task: Task, jobs: Sequence[Job], units: int) -> int:
-        """Return among how many processes so many units of these runs are worth being spread."""
+    def processes(self, work: float, units: int) -> int:
+        """Return among how many processes so many units, of so many `seconds` in all, are worth being spread."""
         if self.device != "cpu":  # a GPU is given to one at a time
             return 1
-        worth = int(sum(seconds(task, job) for job in jobs) / WORTH_A_PROCESS)
-        return max(1, min(self.at_once, units, worth))
+        return max(1, min(self.at_once, units, int(work / WORTH_A_PROCESS)))
 
 
 def seconds(task: Task, job: Job) -> float:

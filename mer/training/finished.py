@@ -2,6 +2,7 @@
 
 import functools
 import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,57 +28,58 @@ class Finished:
         self.folder, self._how, self._outline = folder, how, task.outline()
         self._data = _of_task(task) if folder else {}
 
-    def address(self, job: Job) -> str:
-        """Return the digest of everything that determines a result: data, rows, system, training, code, versions."""
+    def address(self, jobs: Sequence[Job]) -> str:
+        """Return the digest of all that determines the results of runs that are trained together."""
+        return files.digest([*map(self._told, jobs), _versions()])[:32]
+
+    def load(self, jobs: Sequence[Job]) -> list[Done] | None:
+        """Return what runs that were trained together answered; None where they were not, or the file is damaged."""
+        from safetensors import SafetensorError, safe_open
+
+        if self.folder is None:
+            return None
+        try:
+            with safe_open(self.folder / f"{self.address(jobs)}.safetensors", "numpy") as file:
+                told = json.loads(file.metadata()["runs"])
+                return [Done(job, file.get_tensor(f"{n}"), **told[n]) for n, job in enumerate(jobs)]
+        except (FileNotFoundError, SafetensorError, ValueError, KeyError, IndexError, TypeError):
+            return None
+
+    def save(self, done: Sequence[Done]) -> None:
+        """Keep the results of runs that were trained together: all of them or none."""
+        from safetensors.numpy import save_file
+
+        if self.folder is None:
+            return
+        with files.replacing(self.folder / f"{self.address([one.job for one in done])}.safetensors") as partial:
+            tensors = {f"{n}": np.ascontiguousarray(one.probabilities) for n, one in enumerate(done)}
+            told = [{"history": one.history, "validation": one.validation} for one in done]
+            save_file(tensors, partial, metadata={"runs": json.dumps(told)})
+
+    def forget_others(self, units: Iterable[Sequence[Job]]) -> None:
+        """Delete what earlier plans have left, once this one is through: the folder is what the study consists of."""
+        if self.folder is None or not self.folder.is_dir():
+            return
+        names = {f"{self.address(jobs)}.safetensors" for jobs in units}
+        for path in self.folder.iterdir():
+            if path.suffix in (".safetensors", ".unfinished") and path.name not in names:
+                path.unlink(missing_ok=True)
+
+    def unfinished(self, jobs: Sequence[Job]) -> Path | None:
+        """Return where trainings that run together are kept while they do."""
+        return self.folder and self.folder / f"{self.address(jobs)}.unfinished"
+
+    def _told(self, job: Job) -> list:
+        """Everything that determines one run, but the code: data, rows, system, training."""
         rows = [digest_array(part) for part in (job.train, job.validation, job.test)]
         looks_at = (*job.system.modalities, "labels", "corpora", "classes", job.training.targets)
         if job.training.normalisation != "training":
             looks_at += ("speaker groups", "corpus groups")
         data = {name: self._data[name] for name in looks_at}
         how = (self._how.of(self._outline, job), self._how.device, self._how.threads)
-        told = [how, job.system.model, job.system.modalities, job.training.model_dump(mode="json"), job.seed]
         begun = job.training.start_from and files.digest_file(files.from_root(job.training.start_from) / "model.json")
-        return files.digest([told, begun, rows, data, _versions()])
-
-    def load(self, job: Job) -> Done | None:
-        """Return what a finished run answered; None where it has not been run, or its file is damaged."""
-        from safetensors import SafetensorError, safe_open
-
-        if self.folder is None:
-            return None
-        path = self.folder / f"{self.address(job)[:32]}.safetensors"
-        try:
-            with safe_open(path, "numpy") as file:
-                return Done(job, file.get_tensor("probabilities"), json.loads(file.metadata()["history"]))
-        except (FileNotFoundError, SafetensorError, ValueError, KeyError):
-            return None
-
-    def save(self, done: Done) -> Done:
-        """Keep a result, and return it."""
-        from safetensors.numpy import save_file
-
-        if self.folder is not None:
-            path = self.folder / f"{self.address(done.job)[:32]}.safetensors"
-            with files.replacing(path) as partial:
-                tensors = {"probabilities": np.ascontiguousarray(done.probabilities)}
-                save_file(tensors, partial, metadata={"history": json.dumps(done.history)})
-        return done
-
-    def forget_others(self, jobs: list[Job]) -> None:
-        """Delete what earlier plans have left, once this one is through: the folder is what the study consists of."""
-        if self.folder is None or not self.folder.is_dir():
-            return
-        names = {f"{self.address(job)[:32]}.safetensors" for job in jobs}
-        for path in self.folder.iterdir():
-            if path.suffix in (".safetensors", ".unfinished") and path.name not in names:
-                path.unlink(missing_ok=True)
-
-    def unfinished(self, *jobs: Job) -> Path | None:
-        """Return where trainings that run together are kept while they do."""
-        if self.folder is None:
-            return None
-        name = files.digest([self.address(job) for job in jobs])[:32]
-        return self.folder / f"{name}.unfinished"
+        system = (job.system.model, job.system.modalities, job.training.model_dump(mode="json"), job.seed)
+        return [how, system, begun, rows, data]
 
 
 def _of_task(task: Task) -> dict[str, str]:

@@ -47,50 +47,47 @@ def run(task: Task, jobs: list[Job], how: Engine, folder: Path | None = None) ->
             nothing.
     """
     kept = Finished(folder, task, how)
-    results: dict[int, Done] = {n: done for n, job in enumerate(jobs) if (done := kept.load(job)) is not None}
-    todo = [n for n in range(len(jobs)) if n not in results]
+    units = _units(task, jobs, how)
+    results: dict[int, Done] = {}
+    for unit in units:
+        results.update(zip(unit, kept.load([jobs[n] for n in unit]) or (), strict=False))
+    todo = [unit for unit in units if unit[0] not in results]
     with tqdm(total=len(jobs), initial=len(results), desc="train", unit="run", mininterval=2.0) as bar:
-        for number, done in _completed(task, jobs, todo, how, kept):
-            results[number] = done
-            bar.update()
-    kept.forget_others(jobs)
+        for unit, done in _completed(task, jobs, todo, how, kept):
+            results.update(zip(unit, done, strict=True))
+            bar.update(len(unit))
+    kept.forget_others([[jobs[n] for n in unit] for unit in units])
     return [results[number] for number in range(len(jobs))]
 
 
-def _completed(task: Task, jobs: list[Job], todo: list[int], how: Engine, kept: Finished) -> Iterator[tuple[int, Done]]:
-    units = _units(task, jobs, todo, how, kept)
+def _completed(
+    task: Task, jobs: list[Job], units: list[list[int]], how: Engine, kept: Finished
+) -> Iterator[tuple[list[int], list[Done]]]:
     sizes = [sum(seconds(task, jobs[n]) for n in unit) for unit in units]
     longest_first = sorted(range(len(units)), key=lambda u: -sizes[u])  # so that all processes end together
-    workers = how.processes(task, [jobs[n] for unit in units for n in unit], len(units))
+    workers = how.processes(sum(sizes), len(units))
     if workers < 2:
         _set_up(task, how, kept)
         for unit in longest_first:
-            yield from zip(units[unit], _together([jobs[n] for n in units[unit]]), strict=True)
+            yield units[unit], _together([jobs[n] for n in units[unit]])
         return
     with tempfile.TemporaryDirectory() as place:
         given = (_stored(task, Path(place)), how, kept, Path(place))
         with ProcessPoolExecutor(workers, _processes(), _set_up, given) as pool:
             waiting = {pool.submit(_together, [jobs[n] for n in units[u]]): units[u] for u in longest_first}
             for future in as_completed(waiting):
-                yield from zip(waiting[future], future.result(), strict=True)
+                yield waiting[future], future.result()
 
 
-def _units(task: Task, jobs: list[Job], todo: list[int], how: Engine, kept: Finished) -> list[list[int]]:
-    """Runs to be trained together, by their numbers; a stack is planned from all runs, so that what is done of it, or
-    another number of processes, changes no company."""
-    stacked = [n for n, job in enumerate(jobs) if how.of(task, job) == "stacked"]
-    stacks = (_left(numbers, jobs, set(todo), kept) for numbers in _stacks(task, jobs, stacked, how.device))
-    return [unit for unit in stacks if unit] + [[n] for n in todo if n not in set(stacked)]
+def _units(task: Task, jobs: list[Job], how: Engine) -> list[list[int]]:
+    """Runs to be trained together, by their numbers: each by itself, or the runs of a stack.
 
-
-def _left(numbers: list[int], jobs: list[Job], todo: set[int], kept: Finished) -> list[int]:
-    """Which runs of a stack are to be trained; all, where it was killed while its results were being saved.
-
-    Company changes the last bits of a run, so the stack that is gone on with is the one that was begun.
+    Company changes the last bits of a run, so it follows from the plan alone, not from what is done or how many
+    processes there are, and it is part of what a result is kept by.
     """
-    left = [n for n in numbers if n in todo]
-    begun = kept.unfinished(*(jobs[n] for n in numbers))
-    return numbers if left and begun is not None and begun.is_file() else left
+    stacked = [n for n, job in enumerate(jobs) if how.of(task, job) == "stacked"]
+    alone = sorted(set(range(len(jobs))) - set(stacked))
+    return [*_stacks(task, jobs, stacked, how.device), *([n] for n in alone)]
 
 
 def _processes():
@@ -124,7 +121,7 @@ def _set_up(task: Task, how: Engine, kept: Finished, place: Path | None = None) 
 def _together(jobs: list[Job]) -> list[Done]:
     """Train one run, or the runs of a stack; keep what they answer."""
     task, how, kept = _here["task"], _here["how"], _here["kept"]
-    snapshot, seen = kept.unfinished(*jobs), task.seen_by(jobs[0].training)  # a stack shares how it is scaled
+    snapshot, seen = kept.unfinished(jobs), task.seen_by(jobs[0].training)  # a stack shares how it is scaled
     if how.of(task, jobs[0]) == "stacked":
         from mer.training import stacked
 
@@ -132,10 +129,10 @@ def _together(jobs: list[Job]) -> list[Done]:
         fitted = [_calibrated(model, seen, job) for model, job in zip(models, jobs, strict=True)]
     else:
         fitted = [fit(task, job, how.device, snapshot) for job in jobs]
-    done = [
-        kept.save(Done(job, model.predict(seen.features, job.test), model.history))
-        for model, job in zip(fitted, jobs, strict=True)
-    ]
+    answered = zip(fitted, jobs, strict=True)
+    done = [Done(job, m.predict(seen.features, job.test), m.history, seen.scores(m.predict, job.validation))
+            for m, job in answered]  # fmt: skip
+    kept.save(done)
     if snapshot is not None:
         snapshot.unlink(missing_ok=True)
     return done

@@ -1,6 +1,6 @@
 """One training as data, and its result."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -28,8 +28,14 @@ class Job:
 
 @dataclass(frozen=True)
 class Done:
-    """Probabilities of shape (len(job.test), classes), and the training's history."""
+    """What a training has led to.
+
+    Attributes:
+        probabilities: of the test rows, shape (len(job.test), classes).
+        validation: corpus -> UAR of the validation rows, of the model that answered the test.
+    """
 
     job: Job
     probabilities: np.ndarray
     history: list[dict]
+    validation: dict[str, float] = field(default_factory=dict)

@@ -39,18 +39,25 @@ def test_small_networks_are_stacked_and_large_ones_are_not(task):
 def test_the_engine_is_part_of_a_result_and_how_it_was_chosen_is_not(task, tmp_path):
     one = job(epochs=1)
     grid.run(task, [one], Engine("auto"), tmp_path)
-    assert Finished(tmp_path, task, Engine("stacked")).load(one) is not None
-    assert Finished(tmp_path, task, Engine("single")).load(one) is None
+    assert Finished(tmp_path, task, Engine("stacked")).load([one]) is not None
+    assert Finished(tmp_path, task, Engine("single")).load([one]) is None
 
 
 def test_processes_are_started_for_work_that_takes_longer_than_their_start(task):
     four = Engine("single", at_once=4)
-    assert four.processes(task, [job(epochs=1)] * 8, 8) == 1
-    long = job(epochs=10_000)
-    assert engine.seconds(task, long) > engine.WORTH_A_PROCESS
-    assert four.processes(task, [long] * 8, 8) == 4
-    assert four.processes(task, [long] * 2, 2) == 2
-    assert replace(four, device="cuda").processes(task, [long] * 8, 8) == 1
+    assert engine.seconds(task, job(epochs=1)) < engine.WORTH_A_PROCESS < engine.seconds(task, job(epochs=10_000))
+    assert [four.processes(work, 8) for work in (0.1, 9.0, 1e3)] == [1, 2, 4]
+    assert four.processes(1e3, 2) == 2
+    assert replace(four, device="cuda").processes(1e3, 8) == 1
+
+
+def test_a_stack_that_is_extended_is_trained_anew_as_company_changes_the_last_bits(task, tmp_path):
+    jobs = [job(seed=s, epochs=2) for s in (0, 1, 2)]
+    grid.run(task, jobs[:2], Engine("stacked"), tmp_path)
+    extended = grid.run(task, jobs, Engine("stacked"), tmp_path)
+    for a, b in zip(extended, grid.run(task, jobs, Engine("stacked")), strict=True):
+        assert (a.probabilities == b.probabilities).all()
+    assert Finished(tmp_path, task, Engine("stacked")).load(jobs[:2]) is None  # of an earlier plan
 
 
 def test_workers_are_not_sent_the_vectors_with_where_results_are_kept(task, tmp_path):

@@ -1,0 +1,307 @@
+"""The system of a held-out family is chosen inside its training corpora, and nobody tests twice."""
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from mer import stats
+from mer.evaluation import card, comparison, control, protocols, scores, selection, slices, study
+from mer.features import Features
+from mer.params.schema import SELECTED, Evaluation, Params, System, Training
+from mer.report import choices as said
+from mer.training import grid
+from mer.training.job import Done, Job
+from tests.evaluation.test_protocols import corpus, manifest
+
+CLASSES = ("neutral", "anger", "fear")
+TRAINING = Training(epochs=2, hidden=4, batch_size=64, inverse_regularisation=(1e-3, 1e-1))
+SYSTEMS = {
+    "audio": System(model="logistic", modalities=("audio",)),
+    "text": System(model="ridge", modalities=("text",)),
+    "both": System(model="concat"),
+}
+FAMILIES = {"a": "a", "b": "b", "c": "c", "c_song": "c", "d": "d"}
+CLUSTERS = dict.fromkeys(FAMILIES, "speaker_id")
+BY = ("validation", "inner_loco")
+
+
+@pytest.fixture(scope="module")
+def spoken():
+    """Five corpora of four families; text tells the class best, but for the family d, where it misleads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    usable = manifest(*(corpus(name, family, 5) for name, family in FAMILIES.items()))
+    attributes = {"gender": "female", "age": 30.0, "language": "de", "duration": 2.0}
+    generator, labels = np.random.default_rng(1), pd.Index(CLASSES).get_indexer(usable["emotion"])
+    said = np.where(usable["corpus"] == "d", (labels + 1) % 3, labels)
+    arrays = {
+        "audio": (generator.normal(size=(len(usable), 6)) + 1.5 * np.eye(6)[labels]).astype(np.float32),
+        "text": (generator.normal(size=(len(usable), 6)) + 4 * np.eye(6)[said]).astype(np.float32),
+    }
+    seen = Features(arrays, {m: np.ones(len(usable), bool) for m in arrays})
+    usable = usable.assign(**attributes)
+    yield study.task_of(usable, seen, CLASSES), usable
+    torch.set_num_threads(before)
+
+
+def planned(spoken, by="validation", systems=SYSTEMS, corpora=tuple(FAMILIES)):
+    task, usable = spoken
+    cells = protocols.plan(usable, ("in_corpus",), ["a"]) + protocols.plan(usable, ("loco",), list(corpora))
+    cells += selection.plan(usable, list(corpora), Evaluation(selection=by), len(systems))
+    return study.jobs(cells, systems, TRAINING, (0, 1), task)[0]
+
+
+@pytest.fixture(scope="module")
+def ran(spoken):
+    """by -> results of the grid, and what is made of them."""
+    done = {by: grid.run(spoken[0], planned(spoken, by), grid.Engine()) for by in BY}
+    return {by: (items, *told(spoken[1], items)) for by, items in done.items()}
+
+
+def told(usable, done):
+    tested = [item for item in done if item.job.key[1].protocol != protocols.INNER]
+    inner = selection.inner_scores(done, usable, CLASSES)
+    answered = selection.with_selected(scores.predictions(tested, usable, CLASSES), selection.chosen(inner))
+    results = scores.score(answered, CLASSES, CLUSTERS, study="t", confidence=0.95)
+    return inner, answered, results, selection.table(inner, results, usable)
+
+
+@pytest.mark.parametrize("by", BY)
+def test_the_training_corpora_choose_though_the_test_says_otherwise(ran, by):
+    inner, choices = ran[by][1], ran[by][-1]
+    picked = selection.chosen(inner)
+    assert set(picked) == set(FAMILIES.values())
+    assert picked["d"] == "text"  # which is the worst there
+    row = choices.set_index(["test_corpus", "answers"]).loc[("d", "free")]
+    assert row["naive"] != "text"
+    assert row["points"] == pytest.approx(100 * (row["naive_value"] - row["value"]))
+    assert row["points"] > 20
+    assert (choices["points"] >= 0).all()
+    assert set(choices["by"]) == {by}
+
+
+@pytest.mark.parametrize("by", BY)
+def test_selected_is_what_the_chosen_system_has_answered(ran, by):
+    _, inner, answered, results, choices = ran[by]
+    picked, loco = selection.chosen(inner), answered[answered["protocol"] == "loco"]
+    for family, system in picked.items():
+        mine = [loco[(loco["family"] == family) & (loco["system"] == name)] for name in (SELECTED, system)]
+        pd.testing.assert_frame_equal(*(part.drop(columns="system").reset_index(drop=True) for part in mine))
+    assert set(loco.loc[loco["system"] == SELECTED, "test_corpus"]) == set(FAMILIES)
+    assert SELECTED not in set(answered.loc[answered["protocol"] == "in_corpus", "system"])
+    mean = scores.with_mean(results, list(FAMILIES), "mean")
+    corrected = mean[(mean["test_corpus"] == "mean") & (mean["metric"] == "UAR_chance_corrected")]
+    for answers in scores.ANSWERS:
+        means = choices[(choices["test_corpus"] == comparison.MEAN) & (choices["answers"] == answers)]
+        rows = results[(results["system"] == SELECTED) & (results["metric"] == "UAR") & results["seed"].isna()]
+        rows = rows[(rows["answers"] == answers)]
+        by_hand = np.mean([stats.chance_corrected(v, k) for v, k in zip(rows["value"], rows["classes"], strict=True)])
+        assert means["value"].item() == pytest.approx(by_hand)
+    assert corrected["system"].isin([*SYSTEMS, SELECTED]).all()
+
+
+def test_the_validation_score_is_that_of_the_validation_rows(spoken, ran):
+    task, (done, inner) = spoken[0], ran["validation"][:2]
+    by_hand = {}
+    for item in done:
+        system, cell = item.job.key
+        if cell.protocol == "loco":
+            model, rows = grid.fit(task, item.job, "cpu"), item.job.validation
+            answers, corpora = model.predict(task.features, rows).argmax(axis=1), task.corpora[rows]
+            found = [
+                stats.chance_corrected(stats.uar(stats.confusion(task.labels[rows][m], answers[m], 3)), 3)
+                for m in (corpora == name for name in sorted(set(corpora)))
+            ]
+            by_hand.setdefault((cell.held_out, system), []).append(np.mean(found))
+    found = inner.set_index(["held_out", "system"])["score"]
+    for key, values in by_hand.items():
+        assert found[key] == pytest.approx(np.mean(values))
+
+
+def test_inner_loco_trains_each_pair_of_families_once_and_sees_neither(spoken, ran):
+    task, usable = spoken
+    done, inner = ran["inner_loco"][:2]
+    cells = {item.job.key[1].held_out: item.job for item in done if item.job.key[1].protocol == protocols.INNER}
+    assert sorted(cells) == ["a+b", "a+c", "a+d", "b+c", "b+d", "c+d"]
+    for pair, job in cells.items():
+        assert not set(usable["family"].iloc[[*job.train, *job.validation]]) & set(pair.split("+"))
+        assert set(usable["family"].iloc[job.test]) == set(pair.split("+"))
+    # what decides for d: each other corpus as a stranger to a training without it, its family and d
+    items = [i for i in done if i.job.key[0] == "audio" and i.job.key[1].held_out in ("a+d", "b+d", "c+d")]
+    found = []
+    for item in items:
+        test, answers = item.job.test, item.probabilities.argmax(axis=1)
+        for name in set(task.corpora[test]) - {"d"}:
+            m = task.corpora[test] == name
+            found.append(stats.chance_corrected(stats.uar(stats.confusion(task.labels[test][m], answers[m], 3)), 3))
+    assert len(found) == 4
+    row = inner[(inner["held_out"] == "d") & (inner["system"] == "audio")]
+    assert row["score"].item() == pytest.approx(np.mean(found))
+
+
+@pytest.mark.parametrize("by", BY)
+def test_a_choice_stays_where_the_held_out_family_is_spoilt_and_moves_where_another_is(spoken, ran, by):
+    done, inner = ran[by][:2]
+    picked = selection.chosen(inner)
+    for family in picked:
+        wrong = selection.inner_scores(*selection.spoilt(done, spoken[1], family), CLASSES)
+        mine = [part.loc[part["held_out"] == family].reset_index(drop=True) for part in (wrong, inner)]
+        pd.testing.assert_frame_equal(*mine)
+        others = [part.loc[part["held_out"] != family, "score"].to_numpy() for part in (wrong, inner)]
+        assert not np.allclose(*others)
+
+
+def test_with_two_families_inner_loco_has_nothing_to_train_on_and_says_so(spoken):
+    jobs = planned(spoken, "inner_loco", corpora=("a", "b"))
+    assert protocols.INNER not in {job.key[1].protocol for job in jobs}
+    choices = told(spoken[1], grid.run(spoken[0], jobs, grid.Engine()))[-1]
+    assert set(choices["by"]) == {"validation"}
+    assert "as inner LOCO needs a third family" in said.sentence(choices, "inner_loco")
+    assert "third family" not in said.sentence(choices, "validation")
+
+
+def test_one_system_has_no_choice(spoken):
+    jobs = planned(spoken, "inner_loco", systems={"audio": SYSTEMS["audio"]})
+    assert protocols.INNER not in {job.key[1].protocol for job in jobs}
+    _, answered, _, choices = told(spoken[1], grid.run(spoken[0], jobs, grid.Engine()))
+    assert set(answered["system"]) == {"audio"}
+    assert said.sentence(choices, "validation") == (
+        "Tried: 2 configurations of 1 system. With one system there was none to choose."
+    )
+
+
+def test_without_loco_there_is_nothing_to_choose(spoken):
+    task, usable = spoken
+    asked = Evaluation(selection="inner_loco", protocols=("in_corpus",))
+    assert selection.plan(usable, ["a", "b", "c"], asked, 3) == []
+    jobs, _ = study.jobs(protocols.plan(usable, ("in_corpus",), ["a"]), SYSTEMS, TRAINING, (0,), task)
+    _, answered, _, choices = told(usable, grid.run(task, jobs, grid.Engine()))
+    assert SELECTED not in set(answered["system"])
+    assert choices.empty
+    assert said.table(choices).empty
+    assert said.sentence(choices, "validation") == "No corpus has been held out."
+    assert said.sentence(pd.DataFrame(), "validation") == "No corpus has been held out."
+
+
+def test_the_sentence_and_the_table_count_what_was_tried(ran):
+    choices = ran["validation"][-1]
+    sentence = said.sentence(choices, "validation")
+    assert sentence.startswith("Tried: 5 configurations of 3 systems, and of each network up to 2 epochs. Choosing")
+    assert "mean over 5 held-out corpora, free answers" in sentence
+    assert sentence.endswith("points more.")
+    same = choices.assign(naive_value=choices["value"], points=0.0)
+    assert said.sentence(same, "validation").endswith(", the same.")
+    shown = said.table(choices)["chosen"]
+    assert (shown["free", "d"], shown["free", comparison.MEAN]) == ("text", "–")
+
+
+def test_what_is_kept_on_disk_has_its_validation_scores(spoken, tmp_path):
+    jobs = [job for job in planned(spoken) if job.key[1].protocol == "loco"][:2]
+    first = grid.run(spoken[0], jobs, grid.Engine(), tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    again = grid.run(spoken[0], jobs, grid.Engine(), tmp_path)
+    assert [item.validation for item in again] == [item.validation for item in first]
+    assert all(len(item.validation) > 1 for item in first)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
+    from safetensors.numpy import load_file, save_file
+
+    for path in before:  # as code from before kept it: not believed, trained anew
+        save_file(load_file(path), path, metadata={"history": "[]"})
+    anew = grid.run(spoken[0], jobs, grid.Engine(), tmp_path)
+    assert [item.validation for item in anew] == [item.validation for item in first]
+
+
+def test_predictions_with_selected_can_be_compared_sliced_and_put_on_the_card(spoken, ran):
+    usable, answered = spoken[1], ran["validation"][2]
+    compared = comparison.compare(answered, CLASSES, CLUSTERS, "audio")
+    mine = compared[compared["system"] == SELECTED]
+    assert set(mine["test_corpus"]) == {*FAMILIES, comparison.MEAN}
+    assert mine["p"].notna().all()
+    assert SELECTED in set(comparison.ranked(answered, CLASSES, CLUSTERS, draws=50)["system"])
+    assert SELECTED in set(card.metrics(answered, CLASSES, CLUSTERS)["system"])
+    inflated = card.inflation(answered, CLASSES, CLUSTERS)
+    assert inflated.loc[inflated["system"] == SELECTED, "verdict"].str.startswith("not trained with").all()
+    sliced, _ = slices.score(answered, usable, CLASSES, CLUSTERS)
+    assert sliced.empty  # all of one gender, age, language and length
+    halves = usable.assign(language=np.where(np.arange(len(usable)) % 2, "de", "en"))
+    assert SELECTED in set(slices.score(answered, halves, CLASSES, CLUSTERS)[0]["system"])
+
+
+def test_the_name_is_taken():
+    with pytest.raises(ValidationError, match="'selected' is the name of what is chosen"):
+        Params(name="t", corpora=["emodb"], systems={SELECTED: {"model": "ridge"}})
+
+
+def test_where_labels_mean_nothing_selected_stays_at_chance_and_a_pick_on_the_test_does_not(spoken):
+    task, usable = spoken
+    systems = {m: System(model="ridge", modalities=tuple(m.split("+"))) for m in ("audio", "text", "audio+text")}
+    cells, found = protocols.plan(usable, ("loco",), list(FAMILIES)), []
+    for number in range(8):
+        dealt, dealt_rows = control.permuted(task, usable, number)
+        jobs, _ = study.jobs(cells, systems, TRAINING, (0,), dealt)
+        found.append(told(dealt_rows, grid.run(dealt, jobs, grid.Engine()))[-1])
+    rows = pd.concat(found)
+    mean = rows[(rows["test_corpus"] == comparison.MEAN) & (rows["answers"] == "restricted")]
+    assert abs(mean["value"].mean()) < 0.04
+    assert mean["naive_value"].mean() > 0.04
+
+
+# made-up results, without training
+
+
+@cache
+def without_d():
+    usable = manifest(*(corpus(name, family, 4) for name, family in FAMILIES.items()))
+    [cell] = [c for c in protocols.plan(usable, ("loco",), list(FAMILIES)) if c.held_out == "d"]
+    return usable, cell
+
+
+def made(values, tested=None):
+    """One LOCO result per system of a cell without `d`, from system -> {training corpus: validation UAR}."""
+    (usable, cell), done = without_d(), []
+    for system, validation in values.items():
+        test = cell.test[: (tested or {}).get(system, len(cell.test))]
+        job = Job((system, cell), SYSTEMS["audio"], TRAINING, 0, cell.train, cell.validation, test)
+        done.append(Done(job, np.full((len(test), 3), 1 / 3), [{}], validation))
+    return done, usable
+
+
+def test_ties_go_to_the_first_and_silence_is_guessing():
+    def pick(values, **more):
+        return selection.chosen(selection.inner_scores(*made(values, **more), CLASSES))
+
+    assert pick({"z": {"a": 0.5}, "y": {"a": 0.5}}) == {"d": "z"}
+    assert pick({"z": {"a": 0.5}, "y": {"a": 0.6}}) == {"d": "y"}
+    assert pick({"z": {"a": 0.9}, "y": {"a": 0.8, "b": 0.8}}) == {"d": "y"}  # z can only guess on b
+    assert pick({"z": {}, "y": {}}) == {"d": "z"}  # nobody could be scored
+    assert pick({"z": {}, "y": {"a": 0.2}}) == {"d": "z"}  # worse than guessing
+    assert pick({"z": {"a": 0.4}, "y": {"a": 0.9}}, tested={"y": 40}) == {"d": "z"}  # y answers 40 of 48
+    assert pick({"z": {"a": 0.4}, "y": {"a": 0.9}}, tested={"y": 46}) == {"d": "y"}
+
+
+@settings(max_examples=20)
+@given(
+    st.dictionaries(
+        st.sampled_from("zyxw"),
+        st.dictionaries(st.sampled_from(["a", "b", "c"]), st.floats(0, 1), max_size=3),
+        min_size=1,
+    ),
+    st.randoms(use_true_random=False),
+)
+def test_the_choice_is_the_highest_mean_and_knows_no_order_of_corpora(values, random):
+    done, usable = made(values)
+    picked = selection.chosen(selection.inner_scores(done, usable, CLASSES))["d"]
+    heard = sorted(set().union(*values.values()))
+    means = {s: sum((3 * v.get(c, 1 / 3) - 1) / 2 for c in heard) for s, v in values.items()}
+    assert means[picked] == pytest.approx(max(means.values()), abs=1e-9)
+    shuffled = [replace(item, validation=dict(random.sample(list(item.validation.items()), len(item.validation))))
+                for item in done]  # fmt: skip
+    assert selection.chosen(selection.inner_scores(shuffled, usable, CLASSES))["d"] == picked
+    assert selection.chosen(selection.inner_scores(*selection.spoilt(done, usable, "d"), CLASSES))["d"] == picked
