@@ -161,8 +161,8 @@ def settings(manifest: pd.DataFrame, by_session: Collection[str] = ()) -> pd.Dat
     return pd.DataFrame.from_dict(rows, orient="index", columns=["classes", "split"])
 
 
-def beside(published: pd.DataFrame, results: pd.DataFrame, ours: pd.DataFrame, system: str, answers: str = "free"
-           ) -> pd.DataFrame:  # fmt: skip
+def beside(published: pd.DataFrame, results: pd.DataFrame, ours: pd.DataFrame, system: str, answers: str = "free",
+           unlike: str = "") -> pd.DataFrame:  # fmt: skip
     """Return the published numbers with ours where the two may be compared, and else why not.
 
     Args:
@@ -171,10 +171,12 @@ def beside(published: pd.DataFrame, results: pd.DataFrame, ours: pd.DataFrame, s
         ours: as from `settings`.
         system: ours, one, named beforehand.
         answers: free, unless the source chose among the target's classes.
+        unlike: why nothing of ours may stand beside anything published, such as recordings that are made up.
 
     Returns:
-        `published` with columns ours, low, high (NaN where grey), difference, grey (bool) and reason (empty where not).
-        A difference is of two numbers and not of two tests: only ours has an interval.
+        `published` with columns ours, low, high, n (NaN where grey), difference, grey (bool) and reason (empty where
+        not). How many of our clips were tested is n: a corpus that is not complete is another test. A difference is of
+        two numbers and not of two tests: only ours has an interval.
     """
     means = results[(results["system"] == system) & (results["answers"] == answers) & results["seed"].isna()]
     keys = ["protocol", "test_corpus", "metric"]
@@ -185,15 +187,17 @@ def beside(published: pd.DataFrame, results: pd.DataFrame, ours: pd.DataFrame, s
     for number in published.to_dict("records"):
         candidates = known.get(tuple(number[k] for k in keys), [])
         reason, mine = _why_not(number, candidates, ours)
+        if unlike and mine is not None:
+            reason, mine = unlike, None
         if mine is not None and pd.isna(mine["value"]):
             reason, mine = "our score is NaN", None
-        shown = {name: float("nan") if mine is None else mine[name] for name in ("value", "low", "high")}
+        shown = {name: float("nan") if mine is None else mine[name] for name in ("value", "low", "high", "n")}
         rows.append({
-            "ours": shown["value"], "low": shown["low"], "high": shown["high"],
+            "ours": shown["value"], "low": shown["low"], "high": shown["high"], "n": shown["n"],
             "difference": shown["value"] - number["value"], "grey": mine is None, "reason": reason,
         })  # fmt: skip
     return published.reset_index(drop=True).join(
-        pd.DataFrame(rows, columns=["ours", "low", "high", "difference", "grey", "reason"])
+        pd.DataFrame(rows, columns=["ours", "low", "high", "n", "difference", "grey", "reason"])
     )
 
 

@@ -1,0 +1,74 @@
+"""Published numbers beside ours: a sentence, a table, and averages that do not follow from their own cells."""
+
+import html
+
+import pandas as pd
+from pandas.io.formats.style import Styler
+
+from mer.report.numbers import NOTHING, bounds, short
+
+GREY = "#767676"
+"""of text: the lightest that is still read easily on white"""
+COLUMNS = ["table", "tested on", "metric", "system", "published", "ours", "our clips", "why not compared"]
+
+
+def published_sentence(table: pd.DataFrame, corpora: list[str]) -> str:
+    """Say beside how many published numbers ours may stand, and why not beside the others.
+
+    Args:
+        table: as from `published.beside`.
+        corpora: those of the study.
+    """
+    near = table[table["test_corpus"].isin(corpora)]
+    if near.empty:
+        return f"None of {len(table)} published numbers is of a corpus of this study."
+    sentence = (
+        f"{len(near)} of {len(table)} published numbers are of corpora of this study; ours may stand beside "
+        f"{int((~near['grey']).sum())} of them."
+    )
+    first = near.loc[near["grey"], "reason"].str.split(r"[:;]").str[0].value_counts()
+    return sentence + (f" Most often because of: {first.index[0]} ({first.iloc[0]} numbers)." if len(first) else "")
+
+
+def published_table(table: pd.DataFrame, corpora: list[str]) -> Styler:
+    """Return the numbers that ours may stand beside, one by one, then the others in grey, by source and reason.
+
+    Args:
+        table: as from `published.beside`.
+        corpora: those of the study.
+    """
+    near = table[table["test_corpus"].isin(corpora)]
+    rows = [_comparable(row) for _, row in near[~near["grey"]].iterrows()]
+    rows += [_others(*names, part) for names, part in near[near["grey"]].groupby(["table", "test_corpus", "reason"])]
+    if others := len(table) - len(near):
+        rows.append(("all others", NOTHING, NOTHING, f"{others} numbers", NOTHING, NOTHING, NOTHING,
+                     "corpora that are not in this study"))  # fmt: skip
+    frame = pd.DataFrame(rows, columns=COLUMNS)
+    look = frame.style.hide(axis="index").set_table_attributes('class="long"').format(html.escape)
+    return look.apply(lambda row: [f"color: {GREY}" if row["why not compared"] else ""] * len(row), axis=1)
+
+
+def averages_sentence(averages: pd.DataFrame) -> str:
+    """Say which published averages do not follow from the numbers that they are of.
+
+    Args:
+        averages: as from `published.averages`.
+    """
+    wrong = averages[~averages["reproduces"].astype(bool)]
+    told = [
+        f"{row['table']}, {row['of']} {row['corpus']}: {row['published']:.1f} is printed, {row['computed']:.1f} follows"
+        for _, row in wrong.iterrows()
+    ]
+    sentence = f"{len(averages) - len(wrong)} of {len(averages)} published averages follow from their cells"
+    return f"{sentence}. Not: {'; '.join(told)}." if told else f"{sentence}."
+
+
+def _comparable(row: pd.Series) -> tuple[str, ...]:
+    metric, ours = row["metric"].replace("_", " "), f"{short(row['ours'])} {bounds(row['low'], row['high'])}"
+    return row["table"], row["test_corpus"], metric, row["system"], short(row["value"]), ours, f"{row['n']:.0f}", ""
+
+
+def _others(table: str, corpus: str, reason: str, part: pd.DataFrame) -> tuple[str, ...]:
+    metrics = ", ".join(dict.fromkeys(part["metric"].str.replace("_", " ")))
+    low, high = short(part["value"].min()), short(part["value"].max())
+    return table, corpus, metrics, f"{len(part)} numbers", f"{low} to {high}", NOTHING, NOTHING, reason
