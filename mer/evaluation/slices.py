@@ -147,10 +147,14 @@ def _note(counts: Counts, name: str, min_clips: int, min_speakers: int) -> str:
     if name == UNKNOWN:
         return "not known"
     if counts.n < min_clips:
-        return f"{counts.n} clips, fewer than {min_clips}"
+        return f"{_counted(counts.n, 'clip')}, fewer than {min_clips}"
     if clusters < min_speakers:
-        return f"{clusters} speakers, fewer than {min_speakers}"
+        return f"{_counted(clusters, 'speaker')}, fewer than {min_speakers}"
     return "" if counts.classes > 1 else "one class only"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _score(name: str, counts: Counts, note: str, confidence: float) -> dict:

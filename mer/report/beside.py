@@ -31,7 +31,9 @@ def published_sentence(table: pd.DataFrame, corpora: list[str]) -> str:
 
 
 def published_table(table: pd.DataFrame, corpora: list[str]) -> Styler:
-    """Return the numbers that ours may stand beside, one by one, then the others in grey, by source and reason.
+    """Return the numbers that ours may stand beside, one by one, then the others in grey, by table and corpus.
+
+    What is said against some numbers of a table and corpus is said of all of them; the data have it one by one.
 
     Args:
         table: as from `published.beside`.
@@ -39,7 +41,7 @@ def published_table(table: pd.DataFrame, corpora: list[str]) -> Styler:
     """
     near = table[table["test_corpus"].isin(corpora)]
     rows = [_comparable(row) for _, row in near[~near["grey"]].iterrows()]
-    rows += [_others(*names, part) for names, part in near[near["grey"]].groupby(["table", "test_corpus", "reason"])]
+    rows += [_others(*names, part) for names, part in near[near["grey"]].groupby(["table", "test_corpus"])]
     if others := len(table) - len(near):
         rows.append(("all others", NOTHING, NOTHING, f"{others} numbers", NOTHING, NOTHING, NOTHING,
                      "corpora that are not in this study"))  # fmt: skip
@@ -68,7 +70,8 @@ def _comparable(row: pd.Series) -> tuple[str, ...]:
     return row["table"], row["test_corpus"], metric, row["system"], short(row["value"]), ours, f"{row['n']:.0f}", ""
 
 
-def _others(table: str, corpus: str, reason: str, part: pd.DataFrame) -> tuple[str, ...]:
+def _others(table: str, corpus: str, part: pd.DataFrame) -> tuple[str, ...]:
     metrics = ", ".join(dict.fromkeys(part["metric"].str.replace("_", " ")))
+    reason = "; ".join(dict.fromkeys(clause for told in part["reason"] for clause in told.split("; ")))
     low, high = short(part["value"].min()), short(part["value"].max())
     return table, corpus, metrics, f"{len(part)} numbers", f"{low} to {high}", NOTHING, NOTHING, reason

@@ -81,9 +81,9 @@ def recall_heatmap(recalls: pd.DataFrame) -> Axes:
     heat_map(ax, wide.to_numpy(), texts, list(wide.index), list(wide.columns))
     ax.set(xlabel="class, of those answered freely", ylabel="held out")
     means = wide.mean()
-    told = [f"{name} is recognised {word} ({short(means[name], 2)})" for name, word in
-            ((means.idxmax(), "most often"), (means.idxmin(), "least often"))]  # fmt: skip
-    return entitle(ax, f"Over corpora, {' and '.join(told)}.")
+    most, least = means.idxmax(), means.idxmin()
+    told = f"{most.capitalize()} is recognised most often ({short(means[most], 2)})"
+    return entitle(ax, f"{told}, {least} least ({short(means[least], 2)}).")
 
 
 def rank_diagram(ranks: pd.DataFrame) -> Axes:
@@ -197,18 +197,19 @@ def published_dots(table: pd.DataFrame, corpora: list[str]) -> Axes:
         if len(known):
             mine = known.iloc[:1]
             _intervals(ax, mine, [y + 0.25], "ours", styles(["ours"])["ours"], "", [True])
-    _legend_of_published(ax)
+    _legend_of_published(ax, bool((~rows["grey"]).any()))
     name_rows(ax, [", ".join(names).replace("_", " ") for names, _ in groups])
     ax.set(xlim=(0, 1), xlabel="published score")
     count = int((~table["grey"]).sum())
     return entitle(ax, f"Ours may stand beside {count} of {len(table)} published numbers.")
 
 
-def _legend_of_published(ax: Axes) -> None:
-    look = styles(["ours"])["ours"]
-    ax.scatter([], [], color="black", marker="|", s=90, linewidths=1.5, label="comparable")
+def _legend_of_published(ax: Axes, comparable: bool) -> None:
+    if comparable:
+        look = styles(["ours"])["ours"]
+        ax.scatter([], [], color=look.colour, marker=look.marker, s=30, label="ours")
+        ax.scatter([], [], color="black", marker="|", s=90, linewidths=1.5, label="comparable")
     ax.scatter([], [], facecolors="white", edgecolors=GREY, s=24, label="not comparable")
-    ax.scatter([], [], color=look.colour, marker=look.marker, s=30, label="ours")
     legend_beside(ax)
 
 

@@ -34,8 +34,10 @@ def difference_sentence(table: pd.DataFrame, level: float, why_not: str = "") ->
     sentence = f"Against {asked['reference'].iloc[0]}, {where}: {'; '.join(told)}."
     small = rows[(rows["smallest_p"] > level) & (rows["test_corpus"] != MEAN)]
     if len(small):
-        names = ", ".join(sorted(set(small["test_corpus"])))
-        sentence += f" Corpora with too few speakers to show anything by themselves after {_asked(rows)}: {names}."
+        names, least = ", ".join(sorted(set(small["test_corpus"]))), _p(small["smallest_p"].min())
+        sentence += (
+            f" Hardly anything could be shown on {names}: with so few speakers, {_asked(rows)} give no p < {least}."
+        )
     return sentence
 
 
@@ -54,8 +56,7 @@ def difference_table(table: pd.DataFrame) -> pd.DataFrame:
         }
     )
     shown.index = pd.MultiIndex.from_frame(table[["test_corpus", "system"]], names=["held out", "system"])
-    means = shown.index.get_level_values(0) == MEAN
-    return pd.concat([shown[means], shown[~means].sort_index()])
+    return _means_last(shown)
 
 
 def rank_table(ranks: pd.DataFrame) -> pd.DataFrame:
@@ -133,7 +134,8 @@ def inflation_table(table: pd.DataFrame) -> pd.DataFrame:
     cells = [_points(row) if pd.notna(row["points"]) else row["verdict"] for _, row in table.iterrows()]
     frame = table.assign(cell=cells, step=table["split"] + " − " + table["than"])
     wide = frame.pivot(index=["system", "test_corpus"], columns="step", values="cell")
-    return wide.reindex(columns=[f"{a} − {b}" for a, b in STEPS]).rename_axis(columns=None)
+    wide = wide.reindex(columns=[f"{a} − {b}" for a, b in STEPS]).rename_axis(["system", "corpus"], columns=None)
+    return pd.concat([_means_last(part, 1) for _, part in wide.groupby("system", sort=False)]) if len(wide) else wide
 
 
 def gap_sentence(scored: pd.DataFrame, gaps: pd.DataFrame) -> str:
@@ -154,8 +156,9 @@ def gap_table(gaps: pd.DataFrame) -> pd.DataFrame:
     """Return a row per gap: which slice against which, by how much, speakers who are in both, and the verdict."""
     cells = [signed(row, "gap") for _, row in gaps.iterrows()]
     named = gaps.rename(columns={"test_corpus": "held out", "than": "against", "shared_speakers": "in both"})
-    columns = ["held out", "attribute", "slice", "against", "gap", "speakers", "in both", "classes", "verdict"]
-    return named.assign(gap=cells)[columns].astype({"speakers": "Int64", "in both": "Int64"})
+    rows = named.assign(gap=cells).astype({"speakers": "Int64", "in both": "Int64"})
+    rows = rows.set_index(["held out", "attribute", "slice"]).sort_index()
+    return rows[["against", "gap", "speakers", "in both", "classes", "verdict"]]
 
 
 def slice_table(scored: pd.DataFrame) -> pd.DataFrame:
@@ -164,8 +167,8 @@ def slice_table(scored: pd.DataFrame) -> pd.DataFrame:
         f"{short(row['value'])} {bounds(row['low'], row['high'], row['speakers'])}" if not row["note"] else row["note"]
         for _, row in scored.iterrows()
     ]
-    frame = scored.assign(UAR=cells).rename(columns={"test_corpus": "held out"})
-    return frame[["held out", "attribute", "slice", "UAR", "n", "speakers", "classes"]]
+    rows = scored.assign(UAR=cells).rename(columns={"test_corpus": "held out"})
+    return rows.set_index(["held out", "attribute", "slice"]).sort_index()[["UAR", "n", "speakers", "classes"]]
 
 
 def signed(row: pd.Series, column: str = "difference") -> str:
@@ -177,6 +180,11 @@ def signed(row: pd.Series, column: str = "difference") -> str:
     if pd.isna(row[column]):
         return NOTHING
     return f"{_plus(row[column])}{short(row[column])} {bounds(row['low'], row['high'])}"
+
+
+def _means_last(frame: pd.DataFrame, level: int = 0) -> pd.DataFrame:
+    means = frame.index.get_level_values(level) == MEAN
+    return pd.concat([frame[~means].sort_index(), frame[means]])
 
 
 def _points(row: pd.Series) -> str:
@@ -196,4 +204,4 @@ def _p(value: float) -> str:
 
 def _asked(rows: pd.DataFrame) -> str:
     asked = int((rows["test_corpus"] != MEAN).sum())
-    return f"{asked} questions" if asked > 1 else "one question"
+    return f"{asked} questions" if asked != 1 else "one question"
