@@ -137,8 +137,9 @@ def ranked(
         for at, system in enumerate(whole):
             low, high = stats.percentile(places[at], confidence)
             rows.append((system, points[at], order[at], low, high, first[at], len(corpora), ""))
-    columns = ["system", "value", "rank", "low", "high", "first", "corpora", "note"]
-    return pd.DataFrame(rows, columns=columns).sort_values(["rank", "system"], ignore_index=True)
+    numeric = ["value", "rank", "low", "high", "first"]
+    table = pd.DataFrame(rows, columns=["system", *numeric, "corpora", "note"])
+    return table.astype(dict.fromkeys(numeric, float)).sort_values(["rank", "system"], ignore_index=True)
 
 
 def resampled(

@@ -138,7 +138,7 @@ def recalls(
             found = stats.jackknife(counted.confusions, confidence=confidence)  # of one class, the UAR is its recall
             rows.append(about | {"emotion": emotion, "recall": found.point, "low": found.low, "high": found.high,
                                  "n": counted.n, "speakers": counted.speakers})  # fmt: skip
-    return pd.DataFrame(rows, columns=RECALL_COLUMNS)
+    return pd.DataFrame(rows, columns=RECALL_COLUMNS).astype(dict.fromkeys(["recall", "low", "high"], float))
 
 
 def _note(counts: Counts, name: str, min_clips: int, min_speakers: int) -> str:

@@ -9,6 +9,7 @@ from mer.report.numbers import NOTHING, bounds, short
 
 GREY = "#767676"
 """of text: the lightest that is still read easily on white"""
+WORDS = {"train": "trained on", "test": "tested on"}
 COLUMNS = ["table", "tested on", "metric", "system", "published", "ours", "our clips", "why not compared"]
 
 
@@ -24,7 +25,7 @@ def published_sentence(table: pd.DataFrame, corpora: list[str]) -> str:
         return f"None of {len(table)} published numbers is of a corpus of this study."
     sentence = (
         f"{len(near)} of {len(table)} published numbers are of corpora of this study; ours may stand beside "
-        f"{int((~near['grey']).sum())} of them."
+        f"{int((~near['grey']).sum()) or 'none'} of them."
     )
     first = near.loc[near["grey"], "reason"].str.split(r"[:;]").str[0].value_counts()
     return sentence + (f" Most often because of: {first.index[0]} ({first.iloc[0]} numbers)." if len(first) else "")
@@ -58,7 +59,8 @@ def averages_sentence(averages: pd.DataFrame) -> str:
     """
     wrong = averages[~averages["reproduces"].astype(bool)]
     told = [
-        f"{row['table']}, {row['of']} {row['corpus']}: {row['published']:.1f} is printed, {row['computed']:.1f} follows"
+        f"{row['table']}, {WORDS[row['of']]} {row['corpus']}: {row['published']:.1f} is printed, "
+        f"{row['computed']:.1f} follows"
         for _, row in wrong.iterrows()
     ]
     sentence = f"{len(averages) - len(wrong)} of {len(averages)} published averages follow from their cells"

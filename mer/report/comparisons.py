@@ -82,7 +82,7 @@ def recall_heatmap(recalls: pd.DataFrame) -> Axes:
     ax.set(xlabel="class, of those answered freely", ylabel="held out")
     means = wide.mean()
     most, least = means.idxmax(), means.idxmin()
-    told = f"{most.capitalize()} is recognised most often ({short(means[most], 2)})"
+    told = f"Over corpora, {most} is recognised most often ({short(means[most], 2)})"
     return entitle(ax, f"{told}, {least} least ({short(means[least], 2)}).")
 
 
@@ -124,8 +124,10 @@ def resample_bars(drawn: pd.DataFrame, confidence: float) -> Axes:
     ax.hlines(y, first, third, color=COLOURS[2], linewidth=6)
     ax.scatter(middle, y, color="white", edgecolors="black", s=30, zorder=3)
     name_rows(ax, list(rows.columns))
-    ax.set(xlabel="mean chance-corrected UAR over held-out corpora, on resampled speakers")
-    return entitle(ax, f"Thin: {confidence:.0%} of {len(rows):,} resamples; thick: half of them.")
+    ax.set(xlabel=f"mean chance-corrected UAR on resampled speakers: the middle half thick, {confidence:.0%} thin")
+    first = rows.columns[0]
+    ahead = (rows[first] >= rows.max(axis=1)).mean()
+    return entitle(ax, f"{first} leads in {ahead:.0%} of {len(rows):,} resamples.")
 
 
 def metric_dots(table: pd.DataFrame, system: str) -> Axes:
@@ -199,9 +201,9 @@ def published_dots(table: pd.DataFrame, corpora: list[str]) -> Axes:
             _intervals(ax, mine, [y + 0.25], "ours", styles(["ours"])["ours"], "", [True])
     _legend_of_published(ax, bool((~rows["grey"]).any()))
     name_rows(ax, [", ".join(names).replace("_", " ") for names, _ in groups])
-    ax.set(xlim=(0, 1), xlabel="published score")
+    ax.set(xlim=(0, 1), xlabel="score")
     count = int((~table["grey"]).sum())
-    return entitle(ax, f"Ours may stand beside {count} of {len(table)} published numbers.")
+    return entitle(ax, f"Ours may stand beside {count or 'none'} of {len(table)} published numbers.")
 
 
 def _legend_of_published(ax: Axes, comparable: bool) -> None:

@@ -100,7 +100,7 @@ def metric_sentence(table: pd.DataFrame) -> str:
         return "With one system no metric names another winner."
     always = table[table["first_by"] == " ".join(METRICS)]["test_corpus"].nunique()
     corpora = table["test_corpus"].nunique()
-    return f"On {corpora - always} of {corpora} corpora the system that leads depends on the metric."
+    return f"On {corpora - always or 'none'} of {corpora} corpora the system that leads depends on the metric."
 
 
 def metric_table(table: pd.DataFrame) -> pd.DataFrame:

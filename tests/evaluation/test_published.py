@@ -73,6 +73,7 @@ def test_ours_stands_beside_a_number_of_the_same_protocol():
     assert set(rows["metric"]) == {"UAR", "WA", "macro_F1"}
     assert rows["ours"].tolist() == [mean[m] for m in rows["metric"]]
     assert (rows["difference"] == rows["ours"] - rows["value"]).all()
+    assert set(rows["n"]) == set(results["n"])
     assert (rows["reason"] == "").all()
 
 
@@ -97,6 +98,15 @@ def test_others_are_grey_with_the_reason(made, table, reason):
     assert rows["grey"].all()
     assert rows[["ours", "low", "high", "difference"]].isna().all(axis=None)
     assert rows["reason"].str.contains(reason, regex=False).any()
+
+
+def test_what_is_made_up_stands_beside_nothing():
+    results, ours = study()
+    table = published.beside(NUMBERS, results, ours, "s", unlike="our recordings are made up")
+    assert table["grey"].all()
+    near = table["table"] == "EmoBox, MELD"
+    assert set(table.loc[near, "reason"]) == {"our recordings are made up"}
+    assert not table.loc[table["test_corpus"] != "meld", "reason"].str.contains("made up").any()
 
 
 def test_a_score_of_nan_stays_grey():
