@@ -1,7 +1,8 @@
 """Published numbers as data, and which of ours may stand beside them.
 
-Two numbers are compared where corpus, classes, split, metric and, between corpora, what was trained on are the same.
-All others are shown grey, with the reason; what a source does not say counts as not the same.
+Two numbers are compared where corpus, classes, split, metric and, between corpora, what was trained on are the same, and
+the number of tested clips where it is said. All others are shown grey, with the reason; else, what a source does not say
+counts as not the same.
 """
 
 from collections.abc import Collection
@@ -19,8 +20,10 @@ FILE = Path(__file__).parent / "data" / "published.yaml"
 MEASURES = ("UAR", "WA", "weighted_F1", "macro_F1")
 COLUMNS = [
     "table", "source", "system", "protocol", "train_corpora", "test_corpus", "metric", "value", "classes", "split",
-    "unsound", "caveats",
+    "clips", "unsound", "caveats",
 ]  # fmt: skip
+UNREAD = 0.01
+"""share of a published test set that ours may lack: public recordings are never all readable"""
 ROUNDING = 0.051
 """in points: what rounding to a tenth can move an average by, and a little for binary fractions"""
 
@@ -52,6 +55,8 @@ class Table(_Strict):
     metric: str = ""
     classes: tuple[str, ...] | None
     split: str | None
+    clips: int | None = None
+    """how many were tested, where the source says it"""
     pool: tuple[str, ...] = ()
     """all corpora of a LOCO table: each is tested by what was trained on the others"""
     unsound: str | None = None
@@ -119,6 +124,7 @@ def _number(table: Table, cell: dict, metric: str, value: float) -> dict:
         "table": table.name, "source": table.source, "system": cell["system"], "protocol": table.protocol,
         "train_corpora": trained, "test_corpus": cell["test"], "metric": metric, "value": value / 100,
         "classes": " ".join(sorted(table.classes or ())), "split": table.split or "",
+        "clips": float("nan") if table.clips is None else table.clips,
         "unsound": table.unsound or "", "caveats": "; ".join(table.caveats),
     }  # fmt: skip
 
@@ -175,8 +181,8 @@ def beside(published: pd.DataFrame, results: pd.DataFrame, ours: pd.DataFrame, s
 
     Returns:
         `published` with columns ours, low, high, n (NaN where grey), difference, grey (bool) and reason (empty where
-        not). How many of our clips were tested is n: a corpus that is not complete is another test. A difference is of
-        two numbers and not of two tests: only ours has an interval.
+        not); n is how many of our clips were tested. A difference is of two numbers and not of two tests: only ours has
+        an interval.
     """
     means = results[(results["system"] == system) & (results["answers"] == answers) & results["seed"].isna()]
     keys = ["protocol", "test_corpus", "metric"]
@@ -225,6 +231,8 @@ def _why_not(number: dict, candidates: list[dict], ours: pd.DataFrame) -> tuple[
     ]
     if candidates and not same:
         reasons.append(f"trained on others: {number['train_corpora'] or 'not said'}")
+    if same and abs(same[0]["n"] - number["clips"]) > UNREAD * number["clips"]:
+        reasons.append(f"other clips: {number['clips']:,.0f}; ours: {same[0]['n']:,}")
     return ("; ".join(reasons), None) if reasons else ("", same[0])
 
 

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from mer.evaluation.card import SPLITS
 from mer.evaluation.comparison import FEWEST_IN_A_DIAGRAM, MEAN
+from mer.evaluation.protocols import RANDOM
 from mer.evaluation.scores import METRICS
 from mer.report.canvas import canvas, entitle, heat_map, legend_beside, name_rows, nothing, rows_height
 from mer.report.numbers import chance, short
@@ -14,6 +15,8 @@ from mer.report.palette import COLOURS, Style, in_order, plain, styles
 from mer.report.verdicts import SHOWN
 
 GREY = "#8A8A8A"
+MOST = 40
+"""gaps in one picture"""
 
 
 def difference_forest(table: pd.DataFrame, why_not: str = "") -> Axes:
@@ -45,14 +48,15 @@ def difference_forest(table: pd.DataFrame, why_not: str = "") -> Axes:
 
 
 def gap_forest(gaps: pd.DataFrame) -> Axes:
-    """Draw how far apart slices of a corpus are; hollow where that is not shown.
+    """Draw how far apart slices of a corpus are; hollow where that is not shown. Of many, the widest.
 
     Args:
         gaps: as from `slices.score`, of one system.
     """
-    rows = gaps.dropna(subset=["gap"])
-    if rows.empty:
+    known = gaps.dropna(subset=["gap"])
+    if known.empty:
         return nothing(canvas()[1], "No corpus has two slices that are large enough to be compared.")
+    rows = known.loc[known["gap"].abs().nlargest(MOST).index]
     looks = styles(dict.fromkeys(rows["attribute"]))
     rows = rows.assign(at=rows["attribute"].map(list(looks).index)).sort_values(["at", "test_corpus", "slice"])
     ax = canvas(height=rows_height(len(rows), 0.25))[1]
@@ -62,8 +66,9 @@ def gap_forest(gaps: pd.DataFrame) -> Axes:
         _intervals(ax, part, np.flatnonzero(mine), "gap", look, attribute, part["verdict"].isin(SHOWN))
     _around_zero(ax, [f"{c}: {one} − {than}" for c, one, than in rows[["test_corpus", "slice", "than"]].to_numpy()])
     ax.set(xlabel="difference in UAR")
-    shown = rows["verdict"].isin(SHOWN).sum()
-    return entitle(ax, f"{shown} of {len(rows)} gaps between slices are shown; hollow ones are not.")
+    shown = known["verdict"].isin(SHOWN).sum()
+    widest = f" (The {MOST} widest.)" if len(known) > MOST else ""
+    return entitle(ax, f"{shown} of {len(known)} gaps between slices are shown; hollow ones are not.{widest}")
 
 
 def recall_heatmap(recalls: pd.DataFrame) -> Axes:
@@ -172,7 +177,7 @@ def split_dots(inflation: pd.DataFrame) -> Figure | Axes:
             _splits(ax, mine[mine["test_corpus"] == corpus], y, looks)
         name_rows(ax, corpora)
         ax.set(xlim=(0, 1), xlabel=f"{plain(rows['metric'].iloc[0])}, {rows['answers'].iloc[0]} answers")
-        entitle(ax, system)
+        entitle(ax, _added(known[known["system"] == system]))
     handles = [ax.scatter([], [], color=look.colour, marker=look.marker, label=name) for name, look in looks.items()]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=8)
     return figure
@@ -222,6 +227,15 @@ def _splits(ax: Axes, steps: pd.DataFrame, y: int, looks: dict[str, Style]) -> N
         ax.hlines(y, min(values.values()), max(values.values()), color="grey", linewidth=1)
     for name, value in values.items():
         ax.scatter(value, y, color=looks[name].colour, marker=looks[name].marker, s=40, zorder=3)
+
+
+def _added(steps: pd.DataFrame) -> str:
+    """One system: what its scores gain from a random split, as the mean over corpora where there are several."""
+    random = steps[(steps["split"] == SPLITS[RANDOM]) & (steps["than"] == SPLITS["in_corpus"])]
+    if random.empty:
+        return steps["system"].iloc[0]
+    last = random.iloc[-1]  # the mean stands last
+    return f"{last['system']}: a random split adds {last['points']:.1f}"
 
 
 def _intervals(ax: Axes, rows: pd.DataFrame, y, column: str, look: Style, label: str, filled) -> None:

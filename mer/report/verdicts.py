@@ -28,7 +28,7 @@ def difference_sentence(table: pd.DataFrame, level: float, why_not: str = "") ->
     asked = asked.sort_values("difference", ascending=False)
     told = [
         f"{row['system']} {row['verdict'] if row['verdict'] in SHOWN else 'not shown to differ'} "
-        f"({signed(row)}, p = {_p(row['p_holm'])})"
+        f"({signed(row)}, p {_p(row['p_holm'], '= ')})"
         for _, row in asked.iterrows()
     ]
     sentence = f"Against {asked['reference'].iloc[0]}, {where}: {'; '.join(told)}."
@@ -46,12 +46,11 @@ def difference_table(table: pd.DataFrame) -> pd.DataFrame:
     shown = pd.DataFrame(
         {
             "UAR": table["value"].map(short),
-            "reference": table["reference_value"].map(short),
+            "ref.": table["reference_value"].map(short),
             "difference": [signed(row) for _, row in table.iterrows()],
             "p (Holm)": table["p_holm"].map(_p),
             "smallest p": table["smallest_p"].map(_p),
             "verdict": table["verdict"],
-            "n": table["n"],
             "speakers": table["speakers"],
         }
     )
@@ -134,7 +133,8 @@ def inflation_table(table: pd.DataFrame) -> pd.DataFrame:
     cells = [_points(row) if pd.notna(row["points"]) else row["verdict"] for _, row in table.iterrows()]
     frame = table.assign(cell=cells, step=table["split"] + " − " + table["than"])
     wide = frame.pivot(index=["system", "test_corpus"], columns="step", values="cell")
-    wide = wide.reindex(columns=[f"{a} − {b}" for a, b in STEPS]).rename_axis(["system", "corpus"], columns=None)
+    wide = wide.reindex(columns=[f"{a} − {b}" for a, b in STEPS]).rename_axis(columns=None)
+    wide = wide.rename_axis(index=["system", "corpus"])
     return pd.concat([_means_last(part, 1) for _, part in wide.groupby("system", sort=False)]) if len(wide) else wide
 
 
@@ -168,7 +168,9 @@ def slice_table(scored: pd.DataFrame) -> pd.DataFrame:
         for _, row in scored.iterrows()
     ]
     rows = scored.assign(UAR=cells).rename(columns={"test_corpus": "held out"})
-    return rows.set_index(["held out", "attribute", "slice"]).sort_index()[["UAR", "n", "speakers", "classes"]]
+    rows = rows.set_index(["held out", "attribute", "slice"])
+    rows = rows.sort_index(key=lambda names: names.str.replace("under ", "0 "))  # under 2 s stands before 2 to 4 s
+    return rows[["UAR", "n", "speakers", "classes"]]
 
 
 def signed(row: pd.Series, column: str = "difference") -> str:
@@ -196,10 +198,10 @@ def _plus(value: float) -> str:
     return "+" if value > 0 else ""
 
 
-def _p(value: float) -> str:
+def _p(value: float, equals: str = "") -> str:
     if pd.isna(value):
         return NOTHING
-    return "< .001" if value < 0.001 else short(value)
+    return "< .001" if value < 0.001 else equals + short(value)
 
 
 def _asked(rows: pd.DataFrame) -> str:

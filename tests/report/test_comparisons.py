@@ -80,6 +80,8 @@ def test_sentences_and_tables_of_differences(compared):
     table = verdicts.difference_table(compared)
     assert table.index.get_level_values("held out").tolist() == ["a", "a", "b$x$", "b$x$", *[comparison.MEAN] * 2]
     assert (table["smallest p"] != "–").all()
+    certain = verdicts.difference_sentence(compared.assign(p_holm=1e-9), 0.05)
+    assert "p < .001)" in certain
     one = verdicts.difference_sentence(compared[compared["test_corpus"] == "a"], 0.05)
     assert one.startswith("Against base, a: ")
 
@@ -99,6 +101,11 @@ def test_gaps_of_slices_are_hollow_where_not_shown(loco):
     table = verdicts.slice_table(scored)
     assert table.loc[("a", "gender", "female"), "UAR"].startswith(".")
     assert set(table.loc[scored.set_index(["test_corpus", "attribute", "slice"])["note"].ne("").to_numpy(), "n"])
+    bands = [name for name in table.loc["a"].loc["duration"].index if name != "not known"]
+    assert bands[0].startswith("under")
+    assert bands[1:] == sorted(bands[1:])
+    many = pd.concat([gaps] * comparisons.MOST, ignore_index=True)
+    assert len(fills(comparisons.gap_forest(many))) == comparisons.MOST
     lone = gaps.assign(gap=np.nan, speakers=np.nan, shared_speakers=np.nan, verdict="0 classes in common")
     assert set(verdicts.gap_table(lone)["gap"]) == {"–"}
 
@@ -151,10 +158,17 @@ def test_splits_of_each_corpus_stand_on_one_line(inflation):
     dots = {tuple(at) for dots in figure.axes[0].collections if hasattr(dots, "get_sizes") for at in dots.get_offsets()}
     assert len(dots) == len(card.SPLITS) * len(SPEAKERS)
     assert set(card.SPLITS.values()) <= {text.get_text() for text in figure.legends[0].get_texts()}
+    [added] = inflation.loc[
+        (inflation["test_corpus"] == comparison.MEAN) & (inflation["than"] == card.SPLITS["in_corpus"]), "points"
+    ]
+    assert f"s: a random split adds {added:.1f}" in texts(figure)
+    held_out = inflation[inflation["than"] == card.SPLITS["loco"]]
+    assert "s" in texts(comparisons.split_dots(held_out))
     sentence = verdicts.inflation_sentence(inflation, "s")
     mean = inflation[(inflation["test_corpus"] == comparison.MEAN) & (inflation["split"] == "random")]
     assert all(f"{points:+.1f} [" in sentence for points in mean["points"])
     table = verdicts.inflation_table(inflation)
+    assert table.columns.name is None
     assert table.index.get_level_values("corpus").tolist() == [*SPEAKERS, comparison.MEAN]
     lacking = inflation.assign(points=np.nan, split_value=np.nan, verdict="not trained with random on a")
     assert set(verdicts.inflation_table(lacking).iloc[0]) == {"not trained with random on a"}
