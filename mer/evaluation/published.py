@@ -1,8 +1,8 @@
 """Published numbers as data, and which of ours may stand beside them.
 
-Two numbers are compared where corpus, classes, split, metric and, between corpora, what was trained on are the same, and
-the number of tested clips where it is said. All others are shown grey, with the reason; else, what a source does not say
-counts as not the same.
+Two numbers are compared where corpus, classes, split, metric and, between corpora, what was trained on are the same,
+and the number of tested clips where it is said. All others are shown grey, with the reason. What else a source does not
+say counts as not the same.
 """
 
 from collections.abc import Collection
@@ -192,9 +192,7 @@ def beside(published: pd.DataFrame, results: pd.DataFrame, ours: pd.DataFrame, s
     rows = []
     for number in published.to_dict("records"):
         candidates = known.get(tuple(number[k] for k in keys), [])
-        reason, mine = _why_not(number, candidates, ours)
-        if unlike and mine is not None:
-            reason, mine = unlike, None
+        reason, mine = _why_not(number, candidates, ours, unlike)
         if mine is not None and pd.isna(mine["value"]):
             reason, mine = "our score is NaN", None
         shown = {name: float("nan") if mine is None else mine[name] for name in ("value", "low", "high", "n")}
@@ -207,13 +205,15 @@ def beside(published: pd.DataFrame, results: pd.DataFrame, ours: pd.DataFrame, s
     )
 
 
-def _why_not(number: dict, candidates: list[dict], ours: pd.DataFrame) -> tuple[str, dict | None]:
+def _why_not(number: dict, candidates: list[dict], ours: pd.DataFrame, unlike: str) -> tuple[str, dict | None]:
     """Every reason against comparing, and our row where there is none."""
     corpus = number["test_corpus"]
     if corpus not in ours.index:
         return f"{corpus} is not in this study", None
     mine = ours.loc[corpus]
-    reasons = [f"not sound: {number['unsound']}"] if number["unsound"] else []
+    reasons = [unlike] if unlike else []
+    if number["unsound"]:
+        reasons.append(f"not sound: {number['unsound']}")
     if number["metric"] not in MEASURES:
         reasons.append(f"another measure: {number['metric']}")
     if not number["classes"]:

@@ -235,7 +235,7 @@ def _added(steps: pd.DataFrame) -> str:
     if random.empty:
         return steps["system"].iloc[0]
     last = random.iloc[-1]  # the mean stands last
-    return f"{last['system']}: a random split adds {last['points']:.1f}"
+    return f"{last['system']}: random adds {last['points']:.1f} points"
 
 
 def _intervals(ax: Axes, rows: pd.DataFrame, y, column: str, look: Style, label: str, filled) -> None:

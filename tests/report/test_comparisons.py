@@ -161,7 +161,7 @@ def test_splits_of_each_corpus_stand_on_one_line(inflation):
     [added] = inflation.loc[
         (inflation["test_corpus"] == comparison.MEAN) & (inflation["than"] == card.SPLITS["in_corpus"]), "points"
     ]
-    assert f"s: a random split adds {added:.1f}" in texts(figure)
+    assert f"s: random adds {added:.1f} points" in texts(figure)
     held_out = inflation[inflation["than"] == card.SPLITS["loco"]]
     assert "s" in texts(comparisons.split_dots(held_out))
     sentence = verdicts.inflation_sentence(inflation, "s")
