@@ -1,43 +1,40 @@
 """A grid of trainings by every engine, what bounds it, and which engine pays where.
 
-    python benchmarks/engines.py [--share 1.0] [--threads 1 2] [--jobs 2] [--only grid|sweep|breakdown]
+    python -m benchmarks.engines [--share 1.0] [--jobs 2] [--epochs 10] [--only grid|sweep|breakdown]
 
 The grid: 7 held-out corpora × 5 seeds × 8 settings (2 rates × 2 decays × 2 balances) = 280 runs, on made-up corpora of
-160 clips. `--share` takes a part of the runs, evenly spread, for all engines alike.
+480 clips. `--share` takes a part of the runs, evenly spread, for all engines alike.
 
 * `plain` is what one writes who does not think of it: for each run, in one process, the network in torch's own parts,
   standardised tensors in memory, shuffled batches by `index_select`, torch's AdamW, clipping, validation after every
-  epoch. (A `DataLoader` over a `TensorDataset`, which many would write, is slower.) With torch's default threads, a
-  thread per core, and with one.
-* `single` is the engine of that name with `--jobs` processes of one thread, their start included.
-* `stacked` likewise; its stacks are spread over the processes.
+  epoch. (A `DataLoader` over a `TensorDataset`, which many would write, is slower.) With one thread, and with torch's
+  default of a thread per core.
+* `single` and `stacked` are the engines of these names in one process and in `--jobs` of one thread each, their start
+  included; `auto` is what a study gets.
 
-Wall clock, and processor time, which other people's work disturbs less; of several processes only the former. Both
-engines are spread over processes, so the sweep compares processor seconds in one; a process costs its start on top.
-
-Efficiency is 6 × parameters × samples / processor time over the best of 20 products of 2048² float32 matrices in one
-thread. Parameters are those that a step uses.
+Wall clock. Efficiency is 6 × parameters × samples over what as many cores as the row keeps busy (threads, or processes)
+could do in that time, which is the best of 20 products of 2048² float32 matrices in one thread, times the cores.
+Parameters are those that a step uses. The sweep compares processor seconds in one process.
 """
 
 import argparse
 import os
 import platform
-import time
 from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import nn
 
-from benchmarks.training import with_torchs_dropout
+from benchmarks.training import as_in_the_books, clocks, product_speed, used, with_torchs_dropout
 from mer.features import Features
 from mer.params.schema import System, Training
-from mer.training import device, grid, losses, network, sampling, standardise
+from mer.training import device, engine, grid, losses, network, sampling, standardise
 from mer.training.fitted import tensors
 from mer.training.job import Job
 from mer.training.task import Task
 
-CORPORA, CLIPS, CLASSES, SEEDS = 7, 160, 7, 5
+CORPORA, CLIPS, CLASSES, SEEDS = 7, 480, 7, 5
 SETTINGS = [{"learning_rate": rate, "weight_decay": decay, "balance": balance}
             for rate in (3e-4, 1e-3) for decay in (1e-4, 1e-2)
             for balance in ("class_weights", "logit_adjustment")]  # fmt: skip
@@ -47,6 +44,7 @@ SIZES = [("concat", {"audio": 16, "text": 16}, 8), SMALL, ("gated", {"audio": 16
 RUNS = (2, 8, 32)
 ENGINES = ("single", "stacked")
 EPOCHS = 3
+"""of the sweep"""
 
 
 def generated(widths: dict[str, int]) -> Task:
@@ -101,65 +99,41 @@ def plain(task: Task, jobs: list[Job]) -> None:
                 task.scored(built(held).argmax(dim=1).numpy(), job.validation)
 
 
-def product_speed(threads: int) -> float:
-    """The best of 20 products of 2048² float32 matrices, in floating-point operations a second."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    x = torch.randn(2048, 2048)
-    best = min(clocks(lambda: x @ x)[1] for _ in range(20))
-    torch.set_num_threads(before)
-    return 2 * 2048**3 / best
-
-
-def clocks(work: Callable[[], object]) -> tuple[float, float]:
-    """Wall clock of a call, and processor time of this process."""
-    wall, processor = time.perf_counter(), time.process_time()
-    work()
-    return time.perf_counter() - wall, time.process_time() - processor
-
-
-def used(task: Task, job: Job) -> int:
-    """How many parameters a step uses: those that get a gradient."""
-    built = network.begun(task, job.system, job.training, 0)
-    built({m: torch.zeros(2, d) for m, d in task.features.widths(job.system.modalities).items()}).sum().backward()
-    return sum(p.numel() for p in built.parameters() if p.grad is not None)
-
-
 def describe(size: tuple[str, dict[str, int], int]) -> str:
     """A network in words."""
     model, widths, hidden = size
     return f"{model} {'+'.join(map(str, widths.values()))}, {hidden}"
 
 
-def table(size: tuple[str, dict[str, int], int], share: float, threads: list[int], jobs_at_once: int) -> None:
+def table(size: tuple[str, dict[str, int], int], share: float, epochs: int, jobs_at_once: int) -> None:
     """Print the grid by every engine."""
     task = generated(size[1])
-    every = planned(task, size[0], size[2], EPOCHS)
+    every = planned(task, size[0], size[2], epochs)
     jobs = every[:: round(1 / share)]
-    work = 6 * used(task, jobs[0]) * sum(len(j.train) * EPOCHS for j in jobs)
-    print(f"\n{describe(size)}: {used(task, jobs[0]):,} parameters used, {len(jobs)} of {len(every)} runs, {EPOCHS} "
-          f"epochs of {len(jobs[0].train)} clips, load {os.getloadavg()[0]:.1f}\n{'':24} seconds plain/it processor "
-          f"efficiency plain/it")  # fmt: skip
-    speed = product_speed(1)
+    parameters = used(network.begun(task, jobs[0].system, jobs[0].training, 0), size[1])
+    work = 6 * parameters * sum(len(j.train) * epochs for j in jobs)
+    print(f"\n{describe(size)}: {parameters:,} parameters used, {len(jobs)} of {len(every)} runs, {epochs} "
+          f"epochs of {len(jobs[0].train)} clips, load {os.getloadavg()[0]:.1f}\n{'':26} seconds efficiency times as "
+          f"fast as plain with 1 thread, {os.cpu_count()} threads")  # fmt: skip
+    speed, plains = product_speed(1), []
 
-    def line(name: str, wall: float, processor: float, alone: bool, first: list[float]) -> None:
-        first.append(wall)
-        if alone:
-            told = f"{processor:9.1f} {work / processor / speed:10.0%}"
-            first.append(processor)
-        print(f"{name:24} {wall:7.1f} {first[0] / wall:8.2f} {told if alone else ''}"
-              + (f" {first[1] / processor:8.2f}" if alone else ""), flush=True)  # fmt: skip
+    def line(name: str, cores: int, work_of: Callable[[], object]) -> None:
+        wall, _ = clocks(work_of)
+        if name.startswith("plain"):
+            plains.append(wall)
+        against = "".join(f"{seconds / wall:12.2f}" for seconds in plains)
+        print(f"{name:26} {wall:7.1f} {work / wall / cores / speed:10.0%} {against}", flush=True)
 
-    first: list[float] = []
-    for n in threads:
-        device.prepare("cpu", n)
+    for threads in (1, os.cpu_count()):
+        device.prepare("cpu", threads)
         torch.use_deterministic_algorithms(False)  # as one would leave it
-        line(f"plain, {n} thread(s)", *clocks(lambda: plain(task, jobs)), True, first)
-    for name in ENGINES:
-        for at_once in (1, jobs_at_once):
-            engine = grid.Engine(name, at_once=at_once)
-            line(f"{name}, {at_once} process(es)", *clocks(lambda e=engine: grid.run(task, jobs, e)), at_once == 1,
-                 first)  # fmt: skip
+        with as_in_the_books():
+            line(f"plain, {threads} thread(s)", threads, lambda: plain(task, jobs))
+    for name, at_once in (("single", 1), ("single", jobs_at_once), ("stacked", 1), ("stacked", jobs_at_once),
+                          ("auto", jobs_at_once)):  # fmt: skip
+        how = engine.Engine(name, at_once=at_once)
+        processes = how.processes(task, jobs, len(jobs))
+        line(f"{name}, {processes} process(es)", processes, lambda h=how: grid.run(task, jobs, h))
 
 
 def sweep() -> None:
@@ -169,15 +143,15 @@ def sweep() -> None:
     for size in SIZES:
         task = generated(size[1])
         for name in ENGINES:  # what is imported and compiled once
-            grid.run(task, planned(task, size[0], size[2], 1)[:1], grid.Engine(name))
+            grid.run(task, planned(task, size[0], size[2], 1)[:1], engine.Engine(name))
         for count in RUNS:
             jobs = planned(task, size[0], size[2], EPOCHS)[:count]
-            single, stacked = (processor_time(task, jobs, grid.Engine(name)) for name in ENGINES)
+            single, stacked = (processor_time(task, jobs, engine.Engine(name)) for name in ENGINES)
             pays = "either" if 0.8 < single / stacked < 1.25 else "single" if single < stacked else "stacked"
             print(f"{describe(size):24} {count:5} {single:8.2f} {stacked:8.2f}  {pays}", flush=True)
 
 
-def processor_time(task: Task, jobs: list[Job], engine: grid.Engine) -> float:
+def processor_time(task: Task, jobs: list[Job], engine: engine.Engine) -> float:
     """Processor seconds of a grid."""
     return clocks(lambda: grid.run(task, jobs, engine))[1]
 
@@ -213,8 +187,8 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--share", type=float, default=1.0)
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, torch.get_num_threads()])
-    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--only", choices=["grid", "sweep", "breakdown"])
     given = parser.parse_args()
     print(f"{platform.platform()}, {os.cpu_count()} cores, torch {torch.__version__}, "
@@ -223,7 +197,7 @@ def main() -> None:
         if given.only in (None, "breakdown"):
             breakdown(size)
         if given.only in (None, "grid"):
-            table(size, given.share, given.threads, given.jobs)
+            table(size, given.share, given.epochs, given.jobs)
     if given.only in (None, "sweep"):
         sweep()
 

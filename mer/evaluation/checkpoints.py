@@ -10,6 +10,7 @@ from mer import corpora, features, files, params
 from mer.dataset import labels, schema
 from mer.evaluation import scores
 from mer.evaluation.protocols import Cell
+from mer.evaluation.study import task_of
 from mer.features import Features
 from mer.params.schema import System, Training
 from mer.training import checkpoint
@@ -102,7 +103,8 @@ def evaluate(folder: Path, study: Study, names: tuple[str, ...] = (), part: str 
     job = Job((card["name"], Cell("checkpoint", tuple(card["corpora"]), "", 0, none, none, rows)),
               System(model=card["model"], modalities=tuple(card["modalities"])),
               Training.model_validate(card["training"]), card["seed"], none, none, rows)  # fmt: skip
-    done = Done(job, model.predict(study.features, rows)[:, order], [])
+    seen = task_of(study.usable, study.features, study.classes).seen_by(job.training)
+    done = Done(job, model.predict(seen.features, rows)[:, order], [])
     table = scores.predictions([done], study.usable, study.classes).assign(train_corpora="+".join(card["corpora"]))
     clusters = {name: study.clusters[name] for name in set(table["test_corpus"])}
     return scores.score(table, study.classes, clusters, study=study.name, confidence=study.confidence), table, card

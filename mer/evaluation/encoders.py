@@ -10,7 +10,8 @@ import yaml
 from mer import files
 
 REGISTRY = Path(__file__).with_suffix(".yaml")
-FIELDS = {"name", "saw", "besides", "source", "sha256"}
+FIELDS = {"name", "saw", "besides", "source", "address"}
+MAYBE = {"partly", "sha256"}
 
 
 @dataclass(frozen=True)
@@ -19,9 +20,11 @@ class Entry:
 
     Attributes:
         names: as on the hub, or patterns.
-        saw: corpora of MER; None where that is not known.
+        saw: corpora of MER; None where nothing is known.
         besides: what else it was trained on.
         source: who says so.
+        address: where that was read.
+        partly: whether it was trained on more that nobody lists, so that what is not in `saw` may have been seen, too.
         sha256: first digits of the digests of its files.
     """
 
@@ -29,6 +32,8 @@ class Entry:
     saw: tuple[str, ...] | None
     besides: str
     source: str
+    address: tuple[str, ...]
+    partly: bool = False
     sha256: tuple[str, ...] = ()
 
 
@@ -60,17 +65,25 @@ def registry(path: Path = REGISTRY) -> tuple[Entry, ...]:
     Raises:
         ValueError: an entry is not one; says which and why.
     """
-    found = []
-    for number, row in enumerate(yaml.safe_load(path.read_text(encoding="utf-8")), 1):
-        place = f"{files.to_root(path)}, entry {number}"
-        if not isinstance(row, dict) or (FIELDS - {"sha256"}) - row.keys() or row.keys() - FIELDS:
-            raise ValueError(f"{place}: expected {', '.join(sorted(FIELDS))} (sha256 may be left out)")
-        digests = tuple(map(str, _listed(row.get("sha256", []))))
-        if any(len(known) < 8 or set(known) - set("0123456789abcdef") for known in digests):
-            raise ValueError(f"{place}: sha256 must be at least 8 digits of 0-9 and a-f, in quotes where YAML asks")
-        saw = None if row["saw"] is None else tuple(row["saw"])
-        found.append(Entry(tuple(_listed(row["name"])), saw, str(row["besides"]), str(row["source"]), digests))
-    return tuple(found)
+    rows = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return tuple(_entry(row, f"{files.to_root(path)}, entry {number}") for number, row in enumerate(rows, 1))
+
+
+def _entry(row: object, place: str) -> Entry:
+    if not isinstance(row, dict) or FIELDS - row.keys() or row.keys() - FIELDS - MAYBE:
+        may = " and ".join(sorted(MAYBE))
+        raise ValueError(f"{place}: expected {', '.join(sorted(FIELDS))} ({may} may be left out)")
+    names, address, digests = (tuple(map(str, _listed(row.get(key, [])))) for key in ("name", "address", "sha256"))
+    if any(len(known) < 8 or set(known) - set("0123456789abcdef") for known in digests):
+        raise ValueError(f"{place}: sha256 must be at least 8 digits of 0-9 and a-f, in quotes where YAML asks")
+    saw, partly = None if row["saw"] is None else tuple(row["saw"]), row.get("partly", False)
+    if saw is not None and not address:
+        raise ValueError(f"{place}: what {names[0]} saw was read nowhere: give `address`, or make `saw` null")
+    if partly not in (True, False) or (partly and not saw):
+        raise ValueError(
+            f"{place}: `partly` is true beside corpora in `saw`, or left out; if none is known, `saw` is null"
+        )
+    return Entry(names, saw, str(row["besides"]), str(row["source"]), address, partly, digests)
 
 
 def _listed(value: object) -> list:

@@ -149,7 +149,8 @@ def _of_origin(origin: Origin, known: Mapping[str, Corpus], place: str) -> Loade
     what = f"{place}{origin.parameter} {origin.name}"
     said = f"{origin.parameter.rpartition('.')[0]}.trained_on"
     if entry is not None and entry.saw is not None and named_surely:
-        return _item(what, seen, known, KNOWN, f"{entry.source}; {said}" if origin.trained_on else entry.source)
+        certainty = KNOWN if not entry.partly else UNKNOWN if origin.trained_on is None else DECLARED
+        return _item(what, seen, known, certainty, f"{entry.source}; {said}" if origin.trained_on else entry.source)
     if origin.trained_on is not None:
         return _item(what, seen, known, DECLARED, said)
     return _item(what, seen, known, UNKNOWN, _why_unknown(origin, entry))

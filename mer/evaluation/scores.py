@@ -37,6 +37,7 @@ def predictions(done: list, manifest: pd.DataFrame, classes: tuple[str, ...]) ->
             train_corpora="+".join(sorted(set(manifest["corpus"].iloc[item.job.train]))),
             fold=cell.fold,
             seed=item.job.seed,
+            transductive=item.job.training.normalisation != "training",
             free=[classes[i] for i in item.probabilities.argmax(axis=1)],
             restricted=[classes[i] for i in restricted],
         )
@@ -67,6 +68,7 @@ def score(
             "protocol": protocol,
             "train_corpora": train,
             "test_corpus": test,
+            "transductive": bool(part["transductive"].any()),
         }
         for answers in ANSWERS:
             rows += [

@@ -26,7 +26,20 @@ def task_of(
         answers: as from `votes.targets`, where `training.targets` may ask for them.
     """
     labels = manifest["emotion"].map({c: i for i, c in enumerate(classes)}).to_numpy(dtype=np.int64)
-    return Task(features, labels, manifest["corpus"].to_numpy(dtype=str), len(classes), answers or {})
+    corpora = manifest["corpus"].to_numpy(dtype=str)
+    return Task(features, labels, corpora, len(classes), answers or {}, scaled_together(manifest))
+
+
+def scaled_together(manifest: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Return `speaker` and `corpus` -> names of those whose rows `training.normalisation` scales together.
+
+    Published splits may share speakers, so their parts are kept apart: what a model trains on must not follow from
+    what it is tested on.
+    """
+    part = manifest["split"].astype(object).where(manifest["fold"].isna(), "").fillna("").astype(str)
+    corpus = manifest["corpus"].astype(str) + "/" + part
+    speaker = corpus + "/" + manifest["speaker_id"].astype(str)
+    return {"speaker": speaker.to_numpy(str), "corpus": corpus.to_numpy(str)}
 
 
 def jobs(

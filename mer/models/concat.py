@@ -43,5 +43,5 @@ class ConcatFusion(Fusion):
             inputs: modality -> float of shape (n, width).
             present: modality -> bool of shape (n,); None: all are there.
         """
-        values, _ = self.read(inputs, present)
-        return self.classify(self.merge(torch.cat([self.encode[m](x) for m, x in values.items()], dim=1)))
+        entered = self.enter({m: layers[0] for m, layers in self.encode.items()}, *self.read(inputs, present))
+        return self.classify(self.merge(torch.cat([self.encode[m][1:](h) for m, h in entered.items()], dim=1)))

@@ -1,7 +1,10 @@
 """What every fusion network has in common: the modalities it takes, and what it does about a missing one."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from mer.models.layers import LayerMean
 
@@ -78,7 +81,8 @@ class Fusion(nn.Module):
         What was given in place of a missing vector, be it NaN, reaches neither the logits nor a gradient.
 
         Returns:
-            modality -> float of shape (n, fused width); modality -> bool of shape (n, 1), or None: all are there.
+            modality -> float of shape (n, fused width), 0 where it is missing; modality -> bool of shape (n, 1), or
+            None: all are there.
         """
         values = {m: inputs[m] for m in self.widths}
         here = None if present is None else {m: present[m][:, None] for m in self.widths}
@@ -86,9 +90,31 @@ class Fusion(nn.Module):
             fill = torch.nan if self.missing == "none" else 0.0
             values = {m: torch.where(here[m], x, fill) for m, x in values.items()}
         values = {m: self.average[m](x) if m in self.average else x for m, x in values.items()}
-        if here is not None and self.missing == "learned" and not self.leaves_out:
-            values = {m: torch.where(here[m], x, self.absent[m]) for m, x in values.items()}
         return values, None if self.missing == "none" else here
+
+    def enter(
+        self, layers: Mapping[str, nn.Linear], values: dict[str, Tensor], here: dict[str, Tensor] | None
+    ) -> dict[str, Tensor]:
+        """Return what each modality's first layer makes of its vectors, and of the learned one where it is missing.
+
+        The same as filling in the learned vector and applying the layer, with the same gradients. But that of the
+        learned vector comes from the sum over the rows that it stands for, so that none with respect to every row is
+        computed, which would cost as much as the layer itself.
+
+        Args:
+            values, here: as from `read`.
+        """
+        if here is None:
+            return {m: layers[m](x) for m, x in values.items()}
+        return {m: self._filled(m, layers[m], x, here[m]) for m, x in values.items()}
+
+    def _filled(self, modality: str, layer: nn.Linear, x: Tensor, here: Tensor) -> Tensor:
+        if modality not in self.absent:
+            return layer(x)
+        token = self.absent[modality]
+        known = token.detach()
+        learns = functional.linear(token - known, layer.weight.detach())  # zeros, with a gradient
+        return layer(torch.where(here, x, known)) + torch.where(here, 0.0, learns)
 
 
 def count_parameters(network: nn.Module) -> int:

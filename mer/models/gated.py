@@ -80,8 +80,7 @@ class GatedFusion(Fusion):
             inputs: modality -> float of shape (n, width).
             present: modality -> bool of shape (n,); None: all are there.
         """
-        values, _ = self.read(inputs, present)
-        h = {m: self.drop[m](self.project[m](x)) for m, x in values.items()}
+        h = {m: self.drop[m](x) for m, x in self.enter(self.project, *self.read(inputs, present)).items()}
         if self.alone is not None:
             fused = torch.tanh(self.alone(*h.values()))
         else:

@@ -170,8 +170,8 @@ class Compute(Section):
     threads: int = Field(1, ge=1)
     """per run; changes the last bits of a result, unlike `--jobs`"""
     engine: Literal["auto", "single", "stacked"] = "auto"
-    """networks one by one, or many at once as one stack of tensors; both in as many processes as `--jobs` says. `auto`
-    is `single` on a CPU and `stacked` on a GPU (benchmarks/engines.py says when which pays)"""
+    """networks one by one, or many at once as one stack of tensors; both in as many processes as `--jobs` says. `auto`:
+    on a CPU small networks are stacked and others single, on a GPU all are stacked (mer/training/engine.py)"""
 
 
 class Params(Section):

@@ -36,7 +36,8 @@ class System(Section):
 
 
 class Training(Section):
-    """How models are trained. Linear ones take `balance` (as class weights) and their own strengths only."""
+    """How models are trained. Linear ones take `balance` (as class weights), `normalisation` and their own strengths
+    only."""
 
     epochs: int = Field(40, ge=1)
     patience: int = Field(8, ge=1)
@@ -54,6 +55,9 @@ class Training(Section):
     targets: Literal["hard", "soft", "multi_label"] = "hard"
     """one class; the shares of the raters' votes, where a corpus has them; or every class that is there"""
     label_smoothing: Fraction = 0.1
+    normalisation: Literal["training", "speaker", "corpus"] = "training"
+    """features are scaled by what is trained on; `speaker` and `corpus` scale every speaker or corpus by itself before,
+    which looks at the unlabelled recordings of the target too, so that every table marks it as transductive"""
     balance: Literal["class_weights", "logit_adjustment", "none"] = "class_weights"
     """against rare classes, by their shares after sampling: one way or the other, never both"""
     corpus_exponent: float = Field(1.0, ge=0, le=1)

@@ -6,10 +6,25 @@ import pandas as pd
 from mer.evaluation.card import STEPS
 from mer.evaluation.comparison import BETTER, MEAN, WORSE
 from mer.evaluation.scores import METRICS
-from mer.report.numbers import NOTHING, bounds, short
+from mer.report.numbers import DAGGER, NOTHING, bounds, short
 
 SHOWN = (BETTER, WORSE, "shown")
 """verdicts of a difference that holds"""
+
+
+def marked(table: pd.DataFrame) -> pd.DataFrame:
+    """Return results or predictions with a dagger behind systems that looked at unlabelled target data."""
+    marks = table["transductive"].eq(True).fillna(False).map({True: DAGGER, False: ""}).astype(object)
+    return table.assign(system=table["system"].astype(object) + marks)
+
+
+def plain_name(system: str) -> str:
+    """Return a system's name as the study's parameters have it.
+
+    >>> plain_name("gated †")
+    'gated'
+    """
+    return system.removesuffix(DAGGER)
 
 
 def difference_sentence(table: pd.DataFrame, level: float, why_not: str = "") -> str:

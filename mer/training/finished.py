@@ -8,6 +8,7 @@ import numpy as np
 
 from mer import files
 from mer.features.vectors import digest_array
+from mer.training.engine import Engine
 from mer.training.job import Done, Job
 from mer.training.task import Task
 
@@ -19,19 +20,22 @@ class Finished:
 
     Args:
         folder: None keeps nothing.
-        how: engine, device and threads; `at_once` is no part of a result.
+        how: the engine of each run, device and threads; `at_once` is no part of a result.
     """
 
-    def __init__(self, folder: Path | None, task: Task, how) -> None:
-        self.folder, self._how = folder, (how.name, how.device, how.threads)
+    def __init__(self, folder: Path | None, task: Task, how: Engine) -> None:
+        self.folder, self._how, self._outline = folder, how, task.outline()
         self._data = _of_task(task) if folder else {}
 
     def address(self, job: Job) -> str:
         """Return the digest of everything that determines a result: data, rows, system, training, code, versions."""
         rows = [digest_array(part) for part in (job.train, job.validation, job.test)]
         looks_at = (*job.system.modalities, "labels", "corpora", "classes", job.training.targets)
+        if job.training.normalisation != "training":
+            looks_at += ("speaker groups", "corpus groups")
         data = {name: self._data[name] for name in looks_at}
-        told = [self._how, job.system.model, job.system.modalities, job.training.model_dump(mode="json"), job.seed]
+        how = (self._how.of(self._outline, job), self._how.device, self._how.threads)
+        told = [how, job.system.model, job.system.modalities, job.training.model_dump(mode="json"), job.seed]
         begun = job.training.start_from and files.digest_file(files.from_root(job.training.start_from) / "model.json")
         return files.digest([told, begun, rows, data, _versions()])
 
@@ -81,8 +85,9 @@ def _of_task(task: Task) -> dict[str, str]:
     seen = task.features
     arrays = {m: digest_array(seen.arrays[m]) + digest_array(seen.present[m]) for m in seen.arrays}
     answers = {"hard": "", "soft": "", "multi_label": "", **{kind: digest_array(a) for kind, a in task.answers.items()}}
-    return {**arrays, **answers, "labels": digest_array(task.labels), "corpora": files.digest(task.corpora.tolist()),
-            "classes": str(task.classes)}  # fmt: skip
+    groups = {f"{way} groups": files.digest(names.tolist()) for way, names in task.groups.items()}
+    rows = {"labels": digest_array(task.labels), "corpora": files.digest(task.corpora.tolist())}
+    return {**arrays, **answers, **groups, **rows, "classes": str(task.classes)}
 
 
 @functools.cache

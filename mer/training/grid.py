@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby
 from multiprocessing import get_all_start_methods, get_context
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from mer.training import calibration, device
+from mer.training.engine import Engine, parameters, seconds
 from mer.training.finished import Finished
 from mer.training.job import Done, Job
 from mer.training.task import Task
@@ -19,30 +20,6 @@ from mer.training.task import Task
 STACK_FLOATS = {"cpu": 2**24, "cuda": 2**30, "mps": 2**30}
 """in the tensors of one stack: fewer on a CPU, so that a grid makes several stacks for its processes; fixed, as neither
 the free memory of the moment nor the number of processes may decide how something is computed"""
-WORTH_A_PROCESS = 200_000
-"""rows, times epochs: a small network trains on so many in the seconds that a process takes to start"""
-
-
-@dataclass(frozen=True)
-class Engine:
-    """How and where runs are trained.
-
-    Attributes:
-        name: `single` or `stacked`; part of a result's identity, and so are device and threads.
-        threads: of one run.
-        at_once: processes on a CPU; changes how long it takes and nothing else.
-    """
-
-    name: str = "single"
-    device: str = "cpu"
-    threads: int = 1
-    at_once: int = 1
-
-
-def engine(wanted: str, where: str, threads: int, at_once: int) -> Engine:
-    """Return the engine that `compute.engine` means on a device."""
-    name = ("single" if where == "cpu" else "stacked") if wanted == "auto" else wanted
-    return Engine(name, where, threads, at_once)
 
 
 def fit(task: Task, job: Job, where: str, snapshot: Path | None = None):
@@ -52,6 +29,7 @@ def fit(task: Task, job: Job, where: str, snapshot: Path | None = None):
         snapshot: the file in which a network's training is kept while it runs.
     """
     options = {"training": job.training, "seed": job.seed, "device": where}
+    task = task.seen_by(job.training)
     if job.system.is_network:
         from mer.training import network
 
@@ -80,15 +58,11 @@ def run(task: Task, jobs: list[Job], how: Engine, folder: Path | None = None) ->
 
 
 def _completed(task: Task, jobs: list[Job], todo: list[int], how: Engine, kept: Finished) -> Iterator[tuple[int, Done]]:
-    units = [[n] for n in todo]
-    if how.name == "stacked":
-        networks = [n for n, job in enumerate(jobs) if job.system.is_network]
-        stacks = (_left(numbers, jobs, set(todo), kept) for numbers in _stacks(task, jobs, networks, how.device))
-        units = [unit for unit in stacks if unit] + [[n] for n in todo if not jobs[n].system.is_network]
-    sizes = [sum(len(jobs[n].train) * jobs[n].training.epochs for n in unit) for unit in units]
+    units = _units(task, jobs, todo, how, kept)
+    sizes = [sum(seconds(task, jobs[n]) for n in unit) for unit in units]
     longest_first = sorted(range(len(units)), key=lambda u: -sizes[u])  # so that all processes end together
-    workers = min(how.at_once, len(units), sum(sizes) // WORTH_A_PROCESS)
-    if workers < 2 or how.device != "cpu":  # a GPU is given to one at a time
+    workers = how.processes(task, [jobs[n] for unit in units for n in unit], len(units))
+    if workers < 2:
         _set_up(task, how, kept)
         for unit in longest_first:
             yield from zip(units[unit], _together([jobs[n] for n in units[unit]]), strict=True)
@@ -99,6 +73,14 @@ def _completed(task: Task, jobs: list[Job], todo: list[int], how: Engine, kept: 
             waiting = {pool.submit(_together, [jobs[n] for n in units[u]]): units[u] for u in longest_first}
             for future in as_completed(waiting):
                 yield from zip(waiting[future], future.result(), strict=True)
+
+
+def _units(task: Task, jobs: list[Job], todo: list[int], how: Engine, kept: Finished) -> list[list[int]]:
+    """Runs to be trained together, by their numbers; a stack is planned from all runs, so that what is done of it, or
+    another number of processes, changes no company."""
+    stacked = [n for n, job in enumerate(jobs) if how.of(task, job) == "stacked"]
+    stacks = (_left(numbers, jobs, set(todo), kept) for numbers in _stacks(task, jobs, stacked, how.device))
+    return [unit for unit in stacks if unit] + [[n] for n in todo if n not in set(stacked)]
 
 
 def _left(numbers: list[int], jobs: list[Job], todo: set[int], kept: Finished) -> list[int]:
@@ -142,16 +124,16 @@ def _set_up(task: Task, how: Engine, kept: Finished, place: Path | None = None) 
 def _together(jobs: list[Job]) -> list[Done]:
     """Train one run, or the runs of a stack; keep what they answer."""
     task, how, kept = _here["task"], _here["how"], _here["kept"]
-    snapshot = kept.unfinished(*jobs)
-    if how.name == "stacked" and jobs[0].system.is_network:
+    snapshot, seen = kept.unfinished(*jobs), task.seen_by(jobs[0].training)  # a stack shares how it is scaled
+    if how.of(task, jobs[0]) == "stacked":
         from mer.training import stacked
 
-        models = stacked.fit_many(task, jobs, how.device, snapshot)
-        fitted = [_calibrated(model, task, job) for model, job in zip(models, jobs, strict=True)]
+        models = stacked.fit_many(seen, jobs, how.device, snapshot)
+        fitted = [_calibrated(model, seen, job) for model, job in zip(models, jobs, strict=True)]
     else:
         fitted = [fit(task, job, how.device, snapshot) for job in jobs]
     done = [
-        kept.save(Done(job, model.predict(task.features, job.test), model.history))
+        kept.save(Done(job, model.predict(seen.features, job.test), model.history))
         for model, job in zip(fitted, jobs, strict=True)
     ]
     if snapshot is not None:
@@ -161,13 +143,13 @@ def _together(jobs: list[Job]) -> list[Done]:
 
 def _stacks(task: Task, jobs: list[Job], numbers: list[int], where: str) -> Iterator[list[int]]:
     """Runs of one shape together, those of like length beside each other, as many as fit."""
-    from mer.training import network, stacked
+    from mer.training import stacked
 
     ordered = sorted(numbers, key=lambda n: (*map(str, stacked.shape(jobs[n])), len(jobs[n].train), n))
     for _, group in groupby(ordered, key=lambda n: stacked.shape(jobs[n])):
         alike = list(group)
         job = jobs[alike[0]]
-        network_floats = 6 * sum(p.numel() for p in network.begun(task, job.system, job.training, 0).parameters())
+        network_floats = 6 * parameters(task, job)
         batch_floats = 12 * job.training.batch_size * sum(task.features.widths(job.system.modalities).values())
         fit_in = max(1, STACK_FLOATS[where] // (network_floats + batch_floats))
         yield from (alike[first : first + fit_in] for first in range(0, len(alike), fit_in))

@@ -1,12 +1,15 @@
 """What is learned: features, answers, and where each utterance comes from."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
 from mer import stats
 from mer.features import Features
+from mer.params.schema import Training
+from mer.training.normalise import normalised
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,8 @@ class Task:
         classes: number of classes.
         answers: `soft` and `multi_label` -> what networks may be trained towards instead of one class: shares of the
             raters' votes, or which classes are there; float32 of shape (rows, classes).
+        groups: `speaker` and `corpus` -> who is scaled together where `training.normalisation` asks for it; str of
+            shape (rows,).
     """
 
     features: Features
@@ -26,6 +31,31 @@ class Task:
     corpora: np.ndarray
     classes: int
     answers: dict[str, np.ndarray] = field(default_factory=dict)
+    groups: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def seen_by(self, training: Training) -> "Task":
+        """Return the task as a training sees it: features scaled by speaker or corpus where it asks for that."""
+        ways = {"training": "_as_it_is", "speaker": "_by_speaker", "corpus": "_by_corpus"}
+        return getattr(self, ways[training.normalisation])
+
+    @property
+    def _as_it_is(self) -> "Task":
+        return self
+
+    @cached_property
+    def _by_speaker(self) -> "Task":
+        return replace(self, features=normalised(self.features, self.groups["speaker"], self.groups["corpus"]))
+
+    @cached_property
+    def _by_corpus(self) -> "Task":
+        return replace(self, features=normalised(self.features, self.groups["corpus"], self.groups["corpus"]))
+
+    def outline(self) -> "Task":
+        """Return the task without its rows: what a network for it looks like."""
+        arrays = {m: values[:0] for m, values in self.features.arrays.items()}
+        features = replace(self.features, arrays=arrays, present={m: p[:0] for m, p in self.features.present.items()})
+        return replace(self, features=features, labels=self.labels[:0], corpora=self.corpora[:0], answers={},
+                       groups={})  # fmt: skip
 
     def targets(self, rows: np.ndarray, kind: str = "hard") -> np.ndarray:
         """Return float32 of shape (len(rows), classes).

@@ -47,7 +47,7 @@ def predictions(rows, right, system="s", protocol="loco", train="z", seeds=(0,),
         columns = ["utterance_id", "family", "speaker_id", "dialogue_id", "emotion"]
         part = rows[columns].assign(
             test_corpus=rows["corpus"], system=system, protocol=protocol, train_corpora=train, fold=0, seed=number,
-            free=given, restricted=given,
+            free=given, restricted=given, transductive=False,
         )  # fmt: skip
         parts.append(part)
     return pd.concat(parts, ignore_index=True)

@@ -156,6 +156,7 @@ def predictions(truth, free, restricted, seeds=(0,)):
                 "free": free,
                 "restricted": restricted,
                 "speaker_id": people,
+                "transductive": False,
             }
         )
         for seed in seeds

@@ -2,12 +2,14 @@
 
 import functools
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -224,7 +226,7 @@ def test_a_folder_is_believed_where_it_accuses_and_not_where_it_acquits(planted)
 
 
 def test_weights_of_unknown_origin(planted):
-    encoder = {"extractor": "encoder", "model": "roberta-base", "weights": "text.pth"}
+    encoder = {"extractor": "encoder", "model": "bert-base-uncased", "weights": "text.pth"}
     specs = {**SPECS, "text": ENCODED["text"]}
     told = planted.stopped(planted.params(features={"linguistic": encoder}, strict=True), specs=specs)
     assert told == (
@@ -243,6 +245,21 @@ def test_weights_of_unknown_origin(planted):
 def test_what_the_user_says_does_not_take_back_what_the_registry_knows(planted):
     p = planted.params(features={"linguistic": {"extractor": "encoder", "model": HARTMANN, "trained_on": []}})
     assert "was trained on meld" in planted.stopped(p, specs={**SPECS, "text": ENCODED["text"]})
+
+
+def test_what_is_known_only_in_part_accuses_and_acquits_of_nothing(planted):
+    begun = {"audio": {"extractor": "encoder", "model": "12ab"}, "text": SPECS["text"]}
+    german = {"extractor": "encoder", "model": "padmalcom/wav2vec2-large-emotion-detection-german"}  # and what else?
+    p = planted.params(features={"acoustic": german}, strict=True)
+    cells = protocols.plan(planted.usable, ("loco",), list(p.corpora))
+    jobs, _ = study.jobs(cells, p.systems, p.training, (0,), planted.task)
+    items = loaded.loaded(p, begun)
+    with pytest.raises(purity.Impure, match=r"LOCO without emodb: features.acoustic.model .* was trained on emodb"):
+        purity.check(jobs, planted.usable, items, strict=False)
+    with pytest.raises(purity.Impure, match=r"features.acoustic.model .* has seen is not known \(its model"):
+        purity.check(planted.jobs(p), planted.usable, items, strict=True)
+    declared = planted.params(features={"acoustic": german | {"trained_on": []}}, strict=True)
+    purity.check(planted.jobs(declared), planted.usable, loaded.loaded(declared, begun), strict=True)
 
 
 def test_a_slip_in_trained_on_would_acquit(planted):
@@ -330,8 +347,42 @@ def test_all_that_is_loaded_is_shown(planted):
 def test_the_registry_names_corpora_that_there_are():
     for entry in encoders.registry():
         assert not set(entry.saw or ()) - set(corpora.CORPORA), entry.names
+        assert len(set(entry.saw or ())) == len(entry.saw or ()), entry.names
         assert entry.source
-        assert encoders.named(entry.names[0]) is entry, f"{entry.names[0]} is hidden by an earlier entry"
+
+
+def test_no_name_of_the_registry_is_hidden_by_an_earlier_entry():
+    for entry in encoders.registry():
+        for name in entry.names:
+            assert encoders.named(name.replace("?", "y")) is entry, name
+
+
+def test_whoever_claims_something_has_read_it_somewhere():
+    addresses = [address for entry in encoders.registry() for address in entry.address]
+    assert all(re.fullmatch(r"https://[^\s/]+\.[^\s/]+/\S+", address) for address in addresses)
+    assert all(entry.address for entry in encoders.registry() if entry.saw is not None)
+    unsure = [entry for entry in encoders.registry() if entry.saw is None or entry.partly]
+    assert all(entry.besides for entry in unsure)  # says why, to people
+
+
+@pytest.mark.parametrize("gathered", ["YouTube", "pages of the web", "not listed", "do not name", "does not name"])
+def test_what_is_gathered_where_a_corpus_is_from_is_not_called_pure(gathered):
+    named = [entry for entry in encoders.registry() if gathered in entry.besides]
+    assert named
+    assert all(entry.saw is None or entry.partly or "before any corpus" in entry.besides for entry in named)
+
+
+@pytest.mark.parametrize("entry", [e for e in encoders.registry() if e.saw == ()], ids=lambda e: e.names[0])
+def test_what_is_called_pure_was_begun_from_nothing_that_is_not(entry):
+    begun = re.findall(r"begun from ([^;,]+)", entry.besides)
+    mother = {"vit-base-patch16-224-in21k": "google/vit-base-patch16-224-in21k"}
+    assert all(encoders.named(mother.get(name, name)).saw == () for name in begun)
+
+
+def test_emotion2vec_plus_has_seen_what_its_ancestors_have():
+    names = ("base", "plus_seed", "plus_large")
+    base, seed, large = (set(encoders.named(f"emotion2vec/emotion2vec_{name}").saw) for name in names)
+    assert base <= seed <= large
 
 
 @pytest.mark.parametrize(
@@ -340,9 +391,15 @@ def test_the_registry_names_corpora_that_there_are():
         ("facebook/wav2vec2-base", ()),
         ("superb/hubert-large-superb-er", ("iemocap",)),
         ("emotion2vec/emotion2vec_base", ("iemocap", "mead", "meld", "mosei")),
+        ("michellejieli/emotion_text_classifier", ("emorynlp", "meld")),
+        ("Tron21/roberta-base", ("iemocap", "meld")),
+        ("FER_dinamic_LSTM_IEMOCAP", ("cremad", "ravdess", "savee")),
+        ("enet_b0_8_best_afew", ("afew",)),
         ("ehcalabres/wav2vec2-lg-xlsr-en-speech-emotion-recognition", ("ravdess",)),
         ("DunnBC22/wav2vec2-base-Speech_Emotion_Recognition", None),
         ("openai/whisper-large-v3", None),
+        ("microsoft/wavlm-large", None),
+        ("xlm-roberta-base", None),
     ],
 )
 def test_well_known_encoders(name, saw):
@@ -350,13 +407,27 @@ def test_well_known_encoders(name, saw):
 
 
 def test_a_fine_tuned_copy_is_not_its_original():
-    for name in ("somebody/wav2vec2-base", "facebook/wav2vec2-base-finetuned", "roberta-base-emotion"):
+    for name in ("somebody/wav2vec2-base", "facebook/wav2vec2-base-finetuned", "roberta-base-emotion",
+                 "google-bert/bert-base-multilingual-cased"):  # fmt: skip
         assert encoders.named(name) is None
 
 
-def test_a_registry_that_is_none(tmp_path):
-    files.write_text(tmp_path / "x.yaml", "- {name: a, saw: []}\n")
-    with pytest.raises(ValueError, match="entry 1: expected"):
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"name": "a", "saw": []}, "entry 1: expected address, besides, name, saw, source"),
+        ({"extra": 1}, "entry 1: expected"),
+        ({"address": []}, "what a saw was read nowhere: give `address`, or make `saw` null"),
+        ({"partly": True}, "`partly` is true beside corpora in `saw`"),
+        ({"partly": "yes", "saw": ["meld"]}, "`partly` is true"),
+        ({"sha256": ["0676BA61"]}, "at least 8 digits"),
+    ],
+)
+def test_a_registry_that_is_none(tmp_path, row, message):
+    rest = {"name": "a", "saw": [], "besides": "", "source": "b", "address": "https://c.org/d"}
+    whole = {} if "name" in row else rest
+    files.write_text(tmp_path / "x.yaml", yaml.safe_dump([whole | row]))
+    with pytest.raises(ValueError, match=message):
         encoders.registry(tmp_path / "x.yaml")
 
 

@@ -278,3 +278,20 @@ def test_logits_are_of_common_size_at_first():
 def test_naming_the_networks_loads_nothing_heavy():
     code = "import sys, mer.models; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["gated", "concat"])
+def test_a_learned_vector_has_the_gradients_of_one_that_is_filled_in(name):
+    network = build(name, {"audio": 5, "text": 4}, 3, hidden=6, dropout=0.0, missing="learned").double()
+    inputs = {m: torch.randn(8, d, dtype=torch.float64) for m, d in network.widths.items()}
+    present = {"audio": torch.arange(8) % 3 > 0, "text": torch.arange(8) % 4 > 0}
+    with torch.no_grad():
+        for token in network.absent.values():
+            token.normal_()
+    network(inputs, present).square().sum().backward()
+    found = {n: p.grad for n, p in network.named_parameters()}
+    network.zero_grad()
+    filled = {m: torch.where(present[m][:, None], inputs[m], network.absent[m]) for m in inputs}
+    network(filled, None).square().sum().backward()
+    for n, p in network.named_parameters():
+        torch.testing.assert_close(found[n], p.grad, msg=n)

@@ -8,7 +8,7 @@ import torch
 
 from mer import stats
 from mer.params.schema import System, Training
-from mer.training import checkpoint, device, grid, standardise
+from mer.training import checkpoint, device, engine, grid, standardise
 from mer.training.job import Job
 
 ROWS = np.arange(240)
@@ -52,12 +52,13 @@ def test_the_kept_epoch_is_the_best_on_validation(task):
     assert np.mean(list(task.scores(fitted.predict, VALIDATION).values())) == pytest.approx(best)
 
 
-def test_how_many_run_at_once_changes_nothing(task, monkeypatch):
-    monkeypatch.setattr(grid, "WORTH_A_PROCESS", 1)
+@pytest.mark.parametrize("name", ["single", "auto"])
+def test_how_many_run_at_once_changes_nothing(task, monkeypatch, name):
+    monkeypatch.setattr(engine, "WORTH_A_PROCESS", 1e-3)
     quick = Training(epochs=2, hidden=4)
     jobs = [job(seed=s, training=quick) for s in range(8)]
     jobs += [job("logistic", ("audio",), s, training=quick) for s in range(8)]
-    alone, together = (grid.run(task, jobs, grid.Engine(at_once=n)) for n in (1, 2))
+    alone, together = (grid.run(task, jobs, grid.Engine(name, at_once=n)) for n in (1, 2))
     assert [d.job.seed for d in together] == [j.seed for j in jobs]
     for a, b in zip(alone, together, strict=True):
         assert (a.probabilities == b.probabilities).all()

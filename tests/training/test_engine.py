@@ -1,0 +1,66 @@
+"""Which engine a run gets depends on what it is, and on nothing else."""
+
+import pickle
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mer.params.schema import System, Training
+from mer.training import engine, grid, network
+from mer.training.engine import Engine
+from mer.training.finished import Finished
+from mer.training.job import Job
+
+ROWS = np.arange(240)
+
+
+def job(model="gated", hidden=4, seed=0, **training):
+    return Job((model, None), System(model=model), Training(hidden=hidden, **training), seed, ROWS[:120], ROWS[120:180],
+               ROWS[180:])  # fmt: skip
+
+
+def test_parameters_are_those_of_the_network_that_is_trained(task):
+    one = job("flexible_at", 16)
+    built = network.begun(task, one.system, one.training, 0)
+    assert engine.parameters(task, one) == sum(p.numel() for p in built.parameters())
+
+
+def test_small_networks_are_stacked_and_large_ones_are_not(task):
+    auto = Engine("auto")
+    assert auto.of(task, job(hidden=4)) == "stacked"
+    assert auto.of(task, job(hidden=1024)) == "single"
+    assert Engine("auto", "cuda").of(task, job(hidden=1024)) == "stacked"
+    assert Engine("single").of(task, job(hidden=4)) == "single"
+    for name in ("auto", "stacked"):
+        assert Engine(name).of(task, job("ridge")) == "single"  # a linear model has nothing to stack
+
+
+def test_the_engine_is_part_of_a_result_and_how_it_was_chosen_is_not(task, tmp_path):
+    one = job(epochs=1)
+    grid.run(task, [one], Engine("auto"), tmp_path)
+    assert Finished(tmp_path, task, Engine("stacked")).load(one) is not None
+    assert Finished(tmp_path, task, Engine("single")).load(one) is None
+
+
+def test_processes_are_started_for_work_that_takes_longer_than_their_start(task):
+    four = Engine("single", at_once=4)
+    assert four.processes(task, [job(epochs=1)] * 8, 8) == 1
+    long = job(epochs=10_000)
+    assert engine.seconds(task, long) > engine.WORTH_A_PROCESS
+    assert four.processes(task, [long] * 8, 8) == 4
+    assert four.processes(task, [long] * 2, 2) == 2
+    assert replace(four, device="cuda").processes(task, [long] * 8, 8) == 1
+
+
+def test_workers_are_not_sent_the_vectors_with_where_results_are_kept(task, tmp_path):
+    features = replace(task.features, arrays={m: np.repeat(a, 500, 0) for m, a in task.features.arrays.items()})
+    large = replace(task, features=features)
+    kept = Finished(tmp_path, large, Engine())
+    assert len(pickle.dumps(kept)) < 10_000 < large.features.arrays["audio"].nbytes
+    assert Finished(tmp_path, large.outline(), Engine())._outline.features.widths(["audio"]) == {"audio": 12}
+
+
+@pytest.mark.parametrize("model", ["gated", "concat", "attention", "robust_at"])
+def test_counting_needs_no_numbers(task, model):
+    assert engine.parameters(task, job(model, 8)) > 0

@@ -1,0 +1,122 @@
+"""Scaling by speaker: what it takes away, what it leaves alone, and that LOCO stays blind with it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mer.evaluation import protocols, purity, scores, study
+from mer.features import Features
+from mer.params.schema import System, Training
+from mer.training import grid
+from mer.training.engine import Engine
+from mer.training.normalise import FEWEST, normalised
+from tests.evaluation.test_protocols import corpus, manifest
+
+CLASSES = ("neutral", "anger", "fear")
+
+
+def features(audio, present=None, **more):
+    audio = np.asarray(audio, np.float32)
+    there = np.ones(len(audio), bool) if present is None else np.asarray(present)
+    return Features({"audio": audio, **more}, {"audio": there, **dict.fromkeys(more, there)})
+
+
+@given(st.lists(st.sampled_from("abc"), min_size=1, max_size=40), st.integers(0, 2**32 - 1))
+def test_every_large_group_has_mean_0_and_deviation_1_whatever_it_was(names, seed):
+    groups, rng = np.array(names), np.random.default_rng(seed)
+    offset = {name: (rng.normal(0, 100), rng.uniform(0.1, 10)) for name in "abc"}
+    plain = rng.normal(size=(len(groups), 3))
+    audio = np.array([row * offset[g][1] + offset[g][0] for row, g in zip(plain, groups, strict=True)])
+    found = normalised(features(audio), groups, np.full(len(groups), "all")).arrays["audio"]
+    expected = normalised(features(plain), groups, np.full(len(groups), "all")).arrays["audio"]
+    assert np.isfinite(found).all()
+    for name in set(names):
+        rows = groups == name
+        if rows.sum() >= FEWEST:
+            np.testing.assert_allclose(found[rows].mean(axis=0), 0, atol=1e-4)
+            np.testing.assert_allclose(found[rows].std(axis=0), 1, atol=1e-3)
+            np.testing.assert_allclose(found[rows], expected[rows], atol=1e-2)  # who it was is gone
+
+
+def test_small_groups_are_scaled_with_their_corpus_constants_are_zero_and_absent_rows_stay_zero():
+    audio = np.column_stack([np.arange(20.0), np.full(20, 7.3)])
+    present = np.arange(20) != 4
+    groups = np.array(["many"] * 18 + ["few"] * 2)
+    found = normalised(features(audio * present[:, None], present), groups, np.full(20, "corpus")).arrays["audio"]
+    everyone = audio[present, 0]
+    np.testing.assert_allclose(found[18:, 0], (audio[18:, 0] - everyone.mean()) / everyone.std(), rtol=1e-5)
+    assert (found[:, 1] == 0).all()
+    assert (found[4] == 0).all()
+
+
+def test_text_stays_as_it_is_and_nothing_at_all_is_fine():
+    text = np.ones((6, 2), np.float32)
+    groups = np.full(6, "a")
+    assert normalised(features(np.arange(12).reshape(6, 2), text=text), groups, groups).arrays["text"] is text
+    none = features(np.zeros((6, 2)), np.zeros(6, bool))
+    assert (normalised(none, groups, groups).arrays["audio"] == 0).all()
+
+
+@pytest.fixture
+def spoken():
+    """Three corpora whose speakers differ far more than their emotions."""
+    usable = manifest(*(corpus(name, name, 6) for name in "abc"))
+    rng = np.random.default_rng(1)
+    labels = usable["emotion"].map({c: i for i, c in enumerate(CLASSES)}).to_numpy()
+    speakers = usable["speaker_id"].factorize()[0]
+    audio = rng.normal(size=(len(usable), 8)) + 2 * np.eye(8)[labels] + rng.normal(0, 30, (18, 8))[speakers]
+    seen = Features({"audio": audio.astype(np.float32)}, {"audio": np.ones(len(usable), bool)})
+    return study.task_of(usable, seen, CLASSES), usable, protocols.plan(usable, ("loco",), ["a", "b", "c"])
+
+
+SYSTEMS = {
+    "plain": System(model="logistic", modalities=("audio",)),
+    "speaker": System(model="logistic", modalities=("audio",), training={"normalisation": "speaker"}),
+    "network": System(
+        model="concat", modalities=("audio",), training={"normalisation": "speaker", "learning_rate": 0.03}
+    ),
+}
+TRAINING = Training(epochs=15, hidden=8, batch_size=32, inverse_regularisation=(1e-2, 1.0))
+
+
+def test_where_speakers_differ_more_than_emotions_it_helps_and_is_marked(spoken):
+    task, usable, cells = spoken
+    jobs, _ = study.jobs(cells, SYSTEMS, TRAINING, (0,), task)
+    table = scores.predictions(grid.run(task, jobs, Engine("auto")), usable, CLASSES)
+    results = scores.score(table, CLASSES, dict.fromkeys("abc", "speaker_id"), study="s", confidence=0.95)
+    rows = results[(results["metric"] == "UAR") & results["seed"].isna() & (results["answers"] == "free")]
+    uar = rows.groupby("system")["value"].mean()
+    assert uar["speaker"] > uar["plain"] + 0.2
+    assert uar["network"] > uar["plain"] + 0.2
+    assert rows.groupby("system")["transductive"].agg(["all", "any"]).loc["plain"].eq(False).all()
+    assert rows.groupby("system")["transductive"].all()[["speaker", "network"]].all()
+
+
+def test_the_held_out_corpus_does_not_reach_training_through_it(spoken):
+    task, _, cells = spoken
+    jobs, _ = study.jobs(cells, SYSTEMS, TRAINING, (0,), task)
+    assert set(purity.check_blind(task, jobs)) == set(SYSTEMS)
+    leaky = replace(task, groups=dict.fromkeys(("speaker", "corpus"), np.full(len(task.labels), "everybody")))
+    with pytest.raises(purity.Impure, match="fitted on other rows"):
+        purity.check_blind(leaky, jobs)
+
+
+def test_parts_of_a_published_split_are_scaled_apart_as_they_may_share_speakers(spoken):
+    usable = spoken[1].assign(speaker_id="joey", fold=None)
+    usable["split"] = np.where(np.arange(len(usable)) % 2, "train", "test")
+    groups = study.scaled_together(usable)
+    assert len(set(groups["speaker"])) == 6
+    assert not set(groups["speaker"][::2]) & set(groups["speaker"][1::2])
+
+
+def test_a_result_is_not_taken_for_one_with_other_speakers(spoken, tmp_path):
+    task, _, cells = spoken
+    jobs, _ = study.jobs(cells[:1], {"speaker": SYSTEMS["speaker"]}, TRAINING, (0,), task)
+    grid.run(task, jobs, Engine(), tmp_path)
+    kept = grid.Finished(tmp_path, task, Engine())
+    other = replace(task, groups={**task.groups, "speaker": task.groups["corpus"]})
+    assert kept.load(jobs[0]) is not None
+    assert grid.Finished(tmp_path, other, Engine()).load(jobs[0]) is None
