@@ -53,6 +53,12 @@ def fills(ax):
     ]  # fmt: skip
 
 
+def test_a_dagger_marks_who_looked_at_the_target():
+    table = pd.DataFrame({"system": ["x", "y", "z"], "transductive": [True, False, None]})
+    assert verdicts.marked(table)["system"].tolist() == ["x †", "y", "z"]
+    assert [verdicts.plain_name(name) for name in ("x †", "y")] == ["x", "y"]
+
+
 def test_only_differences_that_are_shown_are_filled(compared):
     ax = comparisons.difference_forest(compared)
     shown = int(compared["verdict"].isin(verdicts.SHOWN).sum())
