@@ -1,5 +1,7 @@
 """Figures of differences: between systems, metrics, splits and parts of a corpus, and beside published numbers."""
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -123,10 +125,10 @@ def resample_bars(drawn: pd.DataFrame, confidence: float) -> Axes:
         return nothing(canvas()[1], "No corpus has been held out.")
     rows = rows[rows.median().sort_values(ascending=False).index]
     outside = (1 - confidence) / 2
-    low, first, middle, third, high = (rows.quantile(q) for q in (outside, 0.25, 0.5, 0.75, 1 - outside))
+    low, lower, middle, upper, high = (rows.quantile(q) for q in (outside, 0.25, 0.5, 0.75, 1 - outside))
     ax, y = canvas(height=rows_height(len(rows.columns)))[1], range(len(rows.columns))
     ax.hlines(y, low, high, color=COLOURS[2], linewidth=1.5)
-    ax.hlines(y, first, third, color=COLOURS[2], linewidth=6)
+    ax.hlines(y, lower, upper, color=COLOURS[2], linewidth=6)
     ax.scatter(middle, y, color="white", edgecolors="black", s=30, zorder=3)
     name_rows(ax, list(rows.columns))
     ax.set(xlabel=f"mean chance-corrected UAR on resampled speakers: the middle half thick, {confidence:.0%} thin")
@@ -238,7 +240,9 @@ def _added(steps: pd.DataFrame) -> str:
     return f"{last['system']}: random adds {last['points']:.1f} points"
 
 
-def _intervals(ax: Axes, rows: pd.DataFrame, y, column: str, look: Style, label: str, filled) -> None:
+def _intervals(
+    ax: Axes, rows: pd.DataFrame, y: Sequence[float], column: str, look: Style, label: str, filled: Iterable[bool]
+) -> None:
     ax.hlines(y, rows["low"], rows["high"], color=look.colour, linewidth=1.5)
     fill = [look.colour if is_filled else "white" for is_filled in filled]
     ax.scatter(rows[column], y, c=fill, edgecolors=look.colour, marker=look.marker, s=30, zorder=3)
