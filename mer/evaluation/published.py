@@ -225,7 +225,7 @@ def _why_not(number: dict, candidates: list[dict], ours: pd.DataFrame, unlike: s
     elif number["split"] != mine["split"]:
         reasons.append(f"another split: {number['split']}; ours: {mine['split']}")
     if number["metric"] in MEASURES and not candidates:
-        reasons.append(f"this study has no {number['metric']} of that system in {number['protocol']}")
+        reasons.append(f"this study has no {number['protocol']} of that system")
     same = [
         row for row in candidates if set(row["train_corpora"].split("+")) == set(number["train_corpora"].split("+"))
     ]

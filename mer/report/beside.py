@@ -47,6 +47,8 @@ def published_table(table: pd.DataFrame, corpora: list[str]) -> Styler:
         rows.append(("all others", NOTHING, NOTHING, f"{others} numbers", NOTHING, NOTHING, NOTHING,
                      "corpora that are not in this study"))  # fmt: skip
     frame = pd.DataFrame(rows, columns=COLUMNS)
+    if near["grey"].all():
+        frame = frame.drop(columns=["ours", "our clips"])
     look = frame.style.hide(axis="index").set_table_attributes('class="long"').format(html.escape)
     return look.apply(lambda row: [f"color: {GREY}" if row["why not compared"] else ""] * len(row), axis=1)
 
@@ -76,4 +78,6 @@ def _others(table: str, corpus: str, part: pd.DataFrame) -> tuple[str, ...]:
     metrics = ", ".join(dict.fromkeys(part["metric"].str.replace("_", " ")))
     reason = "; ".join(dict.fromkeys(clause for told in part["reason"] for clause in told.split("; ")))
     low, high = short(part["value"].min()), short(part["value"].max())
-    return table, corpus, metrics, f"{len(part)} numbers", f"{low} to {high}", NOTHING, NOTHING, reason
+    alone = len(part) == 1
+    systems, values = (part["system"].iloc[0], low) if alone else (f"{len(part)} numbers", f"{low} to {high}")
+    return table, corpus, metrics, systems, values, NOTHING, NOTHING, reason

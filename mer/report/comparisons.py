@@ -148,7 +148,7 @@ def metric_dots(table: pd.DataFrame, system: str) -> Axes:
         return nothing(canvas()[1], f"{system} has not been tested on a corpus that was held out.")
     looks = styles(METRICS)
     ax, y = canvas(height=rows_height(len(rows), 0.4))[1], np.arange(len(rows))
-    for offset, (name, look) in zip(_offsets(len(looks), 0.18), looks.items(), strict=True):
+    for offset, (name, look) in zip(_offsets(len(looks), 0.24), looks.items(), strict=True):
         ax.scatter(rows[name], y + offset, color=look.colour, marker=look.marker, s=34, label=name.replace("_", " "))
     ax.hlines(y, rows[list(METRICS)].min(axis=1), rows[list(METRICS)].max(axis=1), color="grey", linewidth=0.7)
     ax.vlines(rows["classes"].map(chance), y - 0.4, y + 0.4, color="grey", linestyle=":", label="chance (UAR)")
@@ -257,4 +257,5 @@ def _around_zero(ax: Axes, names: list[str]) -> None:
 
 
 def _offsets(count: int, reach: float = 0.3) -> np.ndarray:
-    return np.linspace(-reach, reach, count) if count > 1 else np.zeros(1)
+    """Places within a row; a few stay closer together than to the next row."""
+    return np.linspace(-reach, reach, count) * (count - 1) / count if count > 1 else np.zeros(1)

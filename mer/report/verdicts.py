@@ -205,8 +205,8 @@ def _means_last(frame: pd.DataFrame, level: int = 0) -> pd.DataFrame:
 
 
 def _points(row: pd.Series) -> str:
-    interval = f"[{row['low']:.1f}, {row['high']:.1f}]" if pd.notna(row["low"]) else "no interval"
-    return f"{row['points']:+.1f} {interval}, {row['verdict']}"
+    interval = f"[{row['low']:z.1f}, {row['high']:z.1f}]" if pd.notna(row["low"]) else "no interval"
+    return f"{row['points']:+z.1f} {interval}, {row['verdict']}"
 
 
 def _plus(value: float) -> str:

@@ -107,7 +107,7 @@ def test_ours_stands_beside_a_number_of_the_same_protocol():
         ({}, "paper, IEMOCAP", "iemocap is not in this study"),
         ({"official": False}, "EmoBox, MELD", "another split: official; ours: leave one speaker out"),
         ({"classes": CLASSES[:4]}, "EmoBox, MELD", "other classes: only there anger disgust fear"),
-        ({"protocol": "loco", "train": "z"}, "EmoBox, MELD", "this study has no UAR of that system in in_corpus"),
+        ({"protocol": "loco", "train": "z"}, "EmoBox, MELD", "this study has no in_corpus of that system"),
         ({"protocol": "loco", "train": "z"}, "paper, LOCO", "how labels were unified is not said"),
         ({"protocol": "loco", "train": "z"}, "paper, LOCO", "trained on others: afew+iemocap+mosei"),
         ({"corpus": "afew"}, "paper, AFEW", "not sound: the epoch is chosen on the part that is tested"),

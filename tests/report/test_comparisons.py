@@ -208,6 +208,9 @@ def test_nothing_published_is_near():
     assert "ours" not in texts(comparisons.published_dots(table, ["meld"]))
     assert any("No published number" in told for told in texts(comparisons.published_dots(table, ["mine"])))
     assert beside.published_sentence(table, ["mine"]).startswith("None of")
+    page = beside.published_table(table[table["test_corpus"] == "emodb"].iloc[:1], ["emodb"]).to_html()
+    assert "our clips" not in page
+    assert table.loc[table["test_corpus"] == "emodb", "system"].iloc[0] in page
     assert "corpora that are not in this study" in beside.published_table(table, ["mine"]).to_html()
 
 
