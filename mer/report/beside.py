@@ -10,7 +10,7 @@ from mer.report.numbers import NOTHING, bounds, short
 GREY = "#767676"
 """of text: the lightest that is still read easily on white"""
 WORDS = {"train": "trained on", "test": "tested on"}
-COLUMNS = ["table", "tested on", "metric", "system", "published", "ours", "our clips", "why not compared"]
+COLUMNS = ["table", "tested on", "metric", "system", "published", "ours", "our clips", "remarks"]
 
 
 def published_sentence(table: pd.DataFrame, corpora: list[str]) -> str:
@@ -32,25 +32,26 @@ def published_sentence(table: pd.DataFrame, corpora: list[str]) -> str:
 
 
 def published_table(table: pd.DataFrame, corpora: list[str]) -> Styler:
-    """Return the numbers that ours may stand beside, one by one, then the others in grey, by table and corpus.
-
-    What is said against some numbers of a table and corpus is said of all of them; the data have it one by one.
+    """Return the numbers that ours may stand beside, one by one, with caveats, then the others in grey, by table and
+    corpus, with what is said against them or some of them; the data have it one by one.
 
     Args:
         table: as from `published.beside`.
         corpora: those of the study.
     """
     near = table[table["test_corpus"].isin(corpora)]
-    rows = [_comparable(row) for _, row in near[~near["grey"]].iterrows()]
+    known = near[~near["grey"]]
+    known = known.assign(caveats=known["caveats"].where(~known["table"].duplicated(), ""))  # once for each table
+    rows, black = [_comparable(row) for _, row in known.iterrows()], len(known)
     rows += [_others(*names, part) for names, part in near[near["grey"]].groupby(["table", "test_corpus"])]
     if others := len(table) - len(near):
         rows.append(("all others", NOTHING, NOTHING, f"{others} numbers", NOTHING, NOTHING, NOTHING,
                      "corpora that are not in this study"))  # fmt: skip
     frame = pd.DataFrame(rows, columns=COLUMNS)
-    if near["grey"].all():
+    if not black:
         frame = frame.drop(columns=["ours", "our clips"])
     look = frame.style.hide(axis="index").set_table_attributes('class="long"').format(html.escape)
-    return look.apply(lambda row: [f"color: {GREY}" if row["why not compared"] else ""] * len(row), axis=1)
+    return look.apply(lambda row: ["" if row.name < black else f"color: {GREY}"] * len(row), axis=1)
 
 
 def averages_sentence(averages: pd.DataFrame) -> str:
@@ -71,7 +72,8 @@ def averages_sentence(averages: pd.DataFrame) -> str:
 
 def _comparable(row: pd.Series) -> tuple[str, ...]:
     metric, ours = row["metric"].replace("_", " "), f"{short(row['ours'])} {bounds(row['low'], row['high'])}"
-    return row["table"], row["test_corpus"], metric, row["system"], short(row["value"]), ours, f"{row['n']:.0f}", ""
+    clips, caveats = f"{row['n']:,.0f}", row["caveats"]
+    return row["table"], row["test_corpus"], metric, row["system"], short(row["value"]), ours, clips, caveats
 
 
 def _others(table: str, corpus: str, part: pd.DataFrame) -> tuple[str, ...]:

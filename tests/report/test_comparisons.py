@@ -197,6 +197,11 @@ def test_published_numbers_are_grey_where_they_are_not_comparable():
     page = beside.published_table(table, ["meld", "emodb"]).to_html()
     assert "other &lt;classes&gt;; another split" in page
     assert "<classes>" not in page
+    known = table[~table["grey"]]
+    assert (
+        page.count("the text encoder&#x27;s first checkpoint")
+        == known["caveats"].str.contains("first checkpoint").groupby(known["table"]).any().sum()
+    )
     assert page.count(beside.GREY) == 1  # one rule, for the cells of the one grey row
     count = int((~table["grey"]).sum())
     assert f"ours may stand beside {count} of them" in beside.published_sentence(table, ["meld", "emodb"])
