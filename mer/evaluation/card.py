@@ -1,6 +1,6 @@
 """The protocol card: what the same predictions score under other metrics, and the same system under other splits."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import product
 
 import numpy as np
@@ -8,7 +8,7 @@ import pandas as pd
 
 from mer.evaluation.comparison import BETTER, COLUMNS, MEAN, WORSE, compared, judged, statistic_of
 from mer.evaluation.counts import KEYS, Counts, count
-from mer.evaluation.protocols import RANDOM, refuse_random
+from mer.evaluation.protocols import RANDOM, Cell, refuse_random
 from mer.evaluation.scores import METRICS
 
 SPLITS = {RANDOM: "random", "in_corpus": "speakers apart", "loco": "corpus held out"}
@@ -18,6 +18,23 @@ INFLATION_COLUMNS = [
     "system", "test_corpus", "answers", "metric", "split", "split_value", "than", "than_value", "points", "low", "high",
     "p", "p_holm", "smallest_p", "verdict", "n", "speakers", "seeds",
 ]  # fmt: skip
+
+
+def heard(manifest: pd.DataFrame, cells: Iterable[Cell]) -> pd.DataFrame:
+    """Return which share of the tested clips is of a speaker who was trained on: a row per corpus, a column per split.
+
+    Args:
+        manifest: usable rows, index 0..n-1.
+        cells: of one corpus each, of the protocols in `SPLITS`; a corpus's folds are averaged.
+    """
+    speaker = manifest["speaker_id"].to_numpy()
+    rows = [
+        (cell.train_corpora[0], SPLITS[cell.protocol], np.isin(speaker[cell.test], speaker[cell.train]).mean())
+        for cell in cells
+    ]
+    table = pd.DataFrame(rows, columns=["corpus", "split", "share"])
+    wide = table.pivot_table(index="corpus", columns="split", values="share")
+    return wide.reindex(columns=[name for name in SPLITS.values() if name in set(table["split"])])
 
 
 def metrics(

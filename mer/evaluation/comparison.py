@@ -82,6 +82,21 @@ def compare(
     return judged(pd.DataFrame(rows, columns=COLUMNS), 1 - confidence)
 
 
+def why_not(predictions: pd.DataFrame, reference: str, protocol: str = "loco") -> str:
+    """Return why there is nothing to compare with the reference; nothing where there is."""
+    systems = set(predictions.loc[predictions["protocol"] == protocol, "system"])
+    if not systems:
+        return f"this study has no predictions of {protocol}"
+    if reference not in systems:
+        return f"{reference} has no predictions of {protocol}"
+    return f"{reference} is the only system with predictions of {protocol}" if len(systems) == 1 else ""
+
+
+def empty() -> pd.DataFrame:
+    """Return the table of `compare` without a row."""
+    return judged(pd.DataFrame(columns=COLUMNS), 0.05)
+
+
 def ranked(
     predictions: pd.DataFrame,
     classes: tuple[str, ...],
@@ -100,29 +115,61 @@ def ranked(
         systems with the same), first (share of the resamples in which it leads; a tie is shared out), corpora, note. A
         system that was not asked about every corpus has a note and no rank. With a handful of speakers percentiles are
         too narrow, so ranks order and `compare` decides. A diagram of ranks wants `FEWEST_IN_A_DIAGRAM` corpora.
+        Resamples of one class only are left out; where all are, no system has a rank.
 
     Raises:
         Unusable, ValueError: as `compare`
     """
-    asked = predictions[predictions["protocol"] == protocol]
-    refuse_random(asked)
+    asked, whole = _asked(predictions, protocol)
     corpora, tested = sorted(set(asked["test_corpus"])), asked.groupby("system")["test_corpus"].agg(set)
-    whole = sorted(system for system, names in tested.items() if len(names) == len(corpora))
     rows = []
     for system in sorted(set(tested.index) - set(whole)):
         lacking = ", ".join(sorted(set(corpora) - tested[system]))
         rows.append((system, *[np.nan] * 5, len(tested[system]), f"no predictions on {lacking}"))
-    if whole:
-        asked = asked[asked["system"].isin(whole)]
-        points, means = _resampled(asked, whole, classes, clusters, answers, draws, seed)
+    points, means = _resampled(asked, whole, classes, clusters, answers, draws, seed)
+    means = means[:, np.isfinite(means).all(axis=0)]
+    if not np.isfinite(points).all() or not means.size:
+        rows += [(system, *[np.nan] * 5, len(corpora), "nothing to measure: one class only") for system in whole]
+    else:
         places, order = stats.ranks(means), stats.ranks(points[:, None])[:, 0]
         ahead = places == places.min(axis=0)
         first = (ahead / ahead.sum(axis=0)).mean(axis=1)
         for at, system in enumerate(whole):
             low, high = stats.percentile(places[at], confidence)
             rows.append((system, points[at], order[at], low, high, first[at], len(corpora), ""))
-    columns = ["system", "value", "rank", "low", "high", "first", "corpora", "note"]
-    return pd.DataFrame(rows, columns=columns).sort_values(["rank", "system"], ignore_index=True)
+    numeric = ["value", "rank", "low", "high", "first"]
+    table = pd.DataFrame(rows, columns=["system", *numeric, "corpora", "note"])
+    return table.astype(dict.fromkeys(numeric, float)).sort_values(["rank", "system"], ignore_index=True)
+
+
+def resampled(
+    predictions: pd.DataFrame,
+    classes: tuple[str, ...],
+    clusters: Mapping[str, str],
+    *,
+    protocol: str = "loco",
+    answers: str = "free",
+    draws: int = 10_000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Return the mean chance-corrected UAR over corpora on resampled speakers: a row per resample, a column per system.
+
+    All systems meet the same speakers, so that a row may be compared. Systems that were not asked about every corpus
+    are left out.
+
+    Raises:
+        Unusable, ValueError: as `compare`
+    """
+    asked, whole = _asked(predictions, protocol)
+    return pd.DataFrame(_resampled(asked, whole, classes, clusters, answers, draws, seed)[1].T, columns=whole)
+
+
+def _asked(predictions: pd.DataFrame, protocol: str) -> tuple[pd.DataFrame, list[str]]:
+    """Predictions of a protocol, and the systems that were asked about all of its corpora."""
+    asked = predictions[predictions["protocol"] == protocol]
+    refuse_random(asked)
+    tested = asked.groupby("system")["test_corpus"].nunique()
+    return asked, sorted(tested.index[tested == asked["test_corpus"].nunique()])
 
 
 def _resampled(
@@ -130,6 +177,7 @@ def _resampled(
     draws: int, seed: int,
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """Mean over corpora of each system, (systems,), and of its resamples, (systems, draws)."""
+    asked = asked[asked["system"].isin(systems)]
     statistic, corpora = per_block(_corrected, len(classes)), asked["test_corpus"].nunique()
     points, means = np.zeros(len(systems)), np.zeros((len(systems), draws))
     for number, (_, kin) in enumerate(asked.groupby("family", sort=True)):

@@ -1,7 +1,8 @@
 """Published numbers as data, and which of ours may stand beside them.
 
-Two numbers are compared where corpus, classes, split, metric and, between corpora, what was trained on are the same.
-All others are shown grey, with the reason; what a source does not say counts as not the same.
+Two numbers are compared where corpus, classes, split, metric and, between corpora, what was trained on are the same,
+and the number of tested clips where it is said. All others are shown grey, with the reason. What else a source does not
+say counts as not the same.
 """
 
 from collections.abc import Collection
@@ -19,8 +20,10 @@ FILE = Path(__file__).parent / "data" / "published.yaml"
 MEASURES = ("UAR", "WA", "weighted_F1", "macro_F1")
 COLUMNS = [
     "table", "source", "system", "protocol", "train_corpora", "test_corpus", "metric", "value", "classes", "split",
-    "unsound", "caveats",
+    "clips", "unsound", "caveats",
 ]  # fmt: skip
+UNREAD = 0.01
+"""share of a published test set that ours may lack: public recordings are never all readable"""
 ROUNDING = 0.051
 """in points: what rounding to a tenth can move an average by, and a little for binary fractions"""
 
@@ -52,6 +55,8 @@ class Table(_Strict):
     metric: str = ""
     classes: tuple[str, ...] | None
     split: str | None
+    clips: int | None = None
+    """how many were tested, where the source says it"""
     pool: tuple[str, ...] = ()
     """all corpora of a LOCO table: each is tested by what was trained on the others"""
     unsound: str | None = None
@@ -119,6 +124,7 @@ def _number(table: Table, cell: dict, metric: str, value: float) -> dict:
         "table": table.name, "source": table.source, "system": cell["system"], "protocol": table.protocol,
         "train_corpora": trained, "test_corpus": cell["test"], "metric": metric, "value": value / 100,
         "classes": " ".join(sorted(table.classes or ())), "split": table.split or "",
+        "clips": float("nan") if table.clips is None else table.clips,
         "unsound": table.unsound or "", "caveats": "; ".join(table.caveats),
     }  # fmt: skip
 
@@ -161,8 +167,8 @@ def settings(manifest: pd.DataFrame, by_session: Collection[str] = ()) -> pd.Dat
     return pd.DataFrame.from_dict(rows, orient="index", columns=["classes", "split"])
 
 
-def beside(published: pd.DataFrame, results: pd.DataFrame, ours: pd.DataFrame, system: str, answers: str = "free"
-           ) -> pd.DataFrame:  # fmt: skip
+def beside(published: pd.DataFrame, results: pd.DataFrame, ours: pd.DataFrame, system: str, answers: str = "free",
+           unlike: str = "") -> pd.DataFrame:  # fmt: skip
     """Return the published numbers with ours where the two may be compared, and else why not.
 
     Args:
@@ -171,10 +177,12 @@ def beside(published: pd.DataFrame, results: pd.DataFrame, ours: pd.DataFrame, s
         ours: as from `settings`.
         system: ours, one, named beforehand.
         answers: free, unless the source chose among the target's classes.
+        unlike: why nothing of ours may stand beside anything published, such as recordings that are made up.
 
     Returns:
-        `published` with columns ours, low, high (NaN where grey), difference, grey (bool) and reason (empty where not).
-        A difference is of two numbers and not of two tests: only ours has an interval.
+        `published` with columns ours, low, high, n (NaN where grey), difference, grey (bool) and reason (empty where
+        not); n is how many of our clips were tested. A difference is of two numbers and not of two tests: only ours has
+        an interval.
     """
     means = results[(results["system"] == system) & (results["answers"] == answers) & results["seed"].isna()]
     keys = ["protocol", "test_corpus", "metric"]
@@ -184,26 +192,28 @@ def beside(published: pd.DataFrame, results: pd.DataFrame, ours: pd.DataFrame, s
     rows = []
     for number in published.to_dict("records"):
         candidates = known.get(tuple(number[k] for k in keys), [])
-        reason, mine = _why_not(number, candidates, ours)
+        reason, mine = _why_not(number, candidates, ours, unlike)
         if mine is not None and pd.isna(mine["value"]):
             reason, mine = "our score is NaN", None
-        shown = {name: float("nan") if mine is None else mine[name] for name in ("value", "low", "high")}
+        shown = {name: float("nan") if mine is None else mine[name] for name in ("value", "low", "high", "n")}
         rows.append({
-            "ours": shown["value"], "low": shown["low"], "high": shown["high"],
+            "ours": shown["value"], "low": shown["low"], "high": shown["high"], "n": shown["n"],
             "difference": shown["value"] - number["value"], "grey": mine is None, "reason": reason,
         })  # fmt: skip
     return published.reset_index(drop=True).join(
-        pd.DataFrame(rows, columns=["ours", "low", "high", "difference", "grey", "reason"])
+        pd.DataFrame(rows, columns=["ours", "low", "high", "n", "difference", "grey", "reason"])
     )
 
 
-def _why_not(number: dict, candidates: list[dict], ours: pd.DataFrame) -> tuple[str, dict | None]:
+def _why_not(number: dict, candidates: list[dict], ours: pd.DataFrame, unlike: str) -> tuple[str, dict | None]:
     """Every reason against comparing, and our row where there is none."""
     corpus = number["test_corpus"]
     if corpus not in ours.index:
         return f"{corpus} is not in this study", None
     mine = ours.loc[corpus]
-    reasons = [f"not sound: {number['unsound']}"] if number["unsound"] else []
+    reasons = [unlike] if unlike else []
+    if number["unsound"]:
+        reasons.append(f"not sound: {number['unsound']}")
     if number["metric"] not in MEASURES:
         reasons.append(f"another measure: {number['metric']}")
     if not number["classes"]:
@@ -215,12 +225,14 @@ def _why_not(number: dict, candidates: list[dict], ours: pd.DataFrame) -> tuple[
     elif number["split"] != mine["split"]:
         reasons.append(f"another split: {number['split']}; ours: {mine['split']}")
     if number["metric"] in MEASURES and not candidates:
-        reasons.append(f"this study has no {number['metric']} of that system in {number['protocol']}")
+        reasons.append(f"this study has no {number['protocol']} of that system")
     same = [
         row for row in candidates if set(row["train_corpora"].split("+")) == set(number["train_corpora"].split("+"))
     ]
     if candidates and not same:
         reasons.append(f"trained on others: {number['train_corpora'] or 'not said'}")
+    if same and abs(same[0]["n"] - number["clips"]) > UNREAD * number["clips"]:
+        reasons.append(f"other clips: {number['clips']:,.0f}; ours: {same[0]['n']:,}")
     return ("; ".join(reasons), None) if reasons else ("", same[0])
 
 

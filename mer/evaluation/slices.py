@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from mer import stats
-from mer.evaluation.counts import Counts, count
+from mer.evaluation.counts import KEYS, Counts, count
 from mer.evaluation.protocols import refuse_random
 
 SCORE_COLUMNS = [
@@ -17,6 +17,10 @@ SCORE_COLUMNS = [
 GAP_COLUMNS = [
     "system", "protocol", "answers", "train_corpora", "test_corpus", "attribute", "slice", "than", "gap", "low", "high",
     "speakers", "shared_speakers", "classes", "verdict",
+]  # fmt: skip
+RECALL_COLUMNS = [
+    "system", "protocol", "answers", "train_corpora", "test_corpus", "emotion", "recall", "low", "high", "n",
+    "speakers",
 ]  # fmt: skip
 AGES = (0, 18, 30, 45, 60, np.inf)
 SECONDS = (0, 2, 4, 8, np.inf)
@@ -106,16 +110,51 @@ def score(
     return pd.DataFrame(scored, columns=SCORE_COLUMNS), _judged(gaps, confidence)
 
 
+def recalls(
+    predictions: pd.DataFrame,
+    classes: tuple[str, ...],
+    clusters: Mapping[str, str],
+    *,
+    answers: str = "free",
+    confidence: float = 0.95,
+) -> pd.DataFrame:
+    """Return the recall of every class that a corpus has; their mean is its UAR.
+
+    Returns:
+        `RECALL_COLUMNS`, a row per system, protocol, training and test corpus, and class; n and speakers are those of
+        the class. There is no interval where one speaker alone says it.
+
+    Raises:
+        ValueError: predictions of a random split.
+        Unusable: as from `counts.count`.
+    """
+    refuse_random(predictions)
+    rows = []
+    for values, part in predictions.groupby(list(KEYS), sort=True):
+        about = dict(zip(KEYS, values, strict=True)) | {"answers": answers}
+        cluster = clusters[about["test_corpus"]]
+        for emotion in (name for name in classes if name in set(part["emotion"])):
+            counted = count(part[part["emotion"] == emotion], answers, classes, cluster)
+            found = stats.jackknife(counted.confusions, confidence=confidence)  # of one class, the UAR is its recall
+            rows.append(about | {"emotion": emotion, "recall": found.point, "low": found.low, "high": found.high,
+                                 "n": counted.n, "speakers": counted.speakers})  # fmt: skip
+    return pd.DataFrame(rows, columns=RECALL_COLUMNS).astype(dict.fromkeys(["recall", "low", "high"], float))
+
+
 def _note(counts: Counts, name: str, min_clips: int, min_speakers: int) -> str:
     """Why a slice is only listed; empty where it is scored."""
     clusters = int(counts.confusions.any((0, 2, 3)).sum())
     if name == UNKNOWN:
         return "not known"
     if counts.n < min_clips:
-        return f"{counts.n} clips, fewer than {min_clips}"
+        return f"{_counted(counts.n, 'clip')}, fewer than {min_clips}"
     if clusters < min_speakers:
-        return f"{clusters} speakers, fewer than {min_speakers}"
+        return f"{_counted(clusters, 'speaker')}, fewer than {min_speakers}"
     return "" if counts.classes > 1 else "one class only"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _score(name: str, counts: Counts, note: str, confidence: float) -> dict:

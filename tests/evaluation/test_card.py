@@ -32,6 +32,17 @@ def test_a_random_split_tests_each_clip_once_and_shares_its_speakers():
             assert share.max() - share.min() <= 1
 
 
+def test_who_was_heard_in_training():
+    rows = manifest("b", 4)
+    rows["split_official"] = np.tile(["train", "validation", "test"], len(rows) // 3)
+    table = planned(manifest("a", 6), rows, official=["b"])
+    cells = protocols.random_split(table, ["a", "b"], seed=0) + protocols.plan(table, ("in_corpus",), ["a", "b"])
+    heard = card.heard(table, cells)
+    assert heard.columns.tolist() == ["random", "speakers apart"]
+    assert heard.loc["a"].tolist() == [1, 0]
+    assert heard.loc["b"].tolist() == [1, 1]  # a published split that shares its speakers
+
+
 def test_a_random_split_depends_on_ids_and_not_on_order_or_company():
     rows = planned(manifest("a", 6), manifest("b", 4))
     alone = planned(manifest("a", 6).sample(frac=1, random_state=1))

@@ -151,6 +151,39 @@ def test_a_mean_with_a_corpus_of_one_class_is_none():
     assert np.isnan(table.loc[comparison.MEAN, "p_holm"])
 
 
+def test_resamples_are_those_that_ranks_are_of():
+    predicted = study(base=0.5, good=0.6, half=0.9)
+    predicted = predicted[(predicted["system"] != "half") | (predicted["test_corpus"] == "a")]
+    drawn = comparison.resampled(predicted, CLASSES, CLUSTERS, draws=300)
+    assert drawn.columns.tolist() == ["base", "good"]
+    found = comparison.ranked(predicted, CLASSES, CLUSTERS, draws=300).set_index("system")
+    ahead = drawn.eq(drawn.max(axis=1), axis=0)
+    assert ahead.div(ahead.sum(axis=1), axis=0).mean().to_dict() == pytest.approx(found["first"].dropna().to_dict())
+    assert comparison.resampled(predicted[:0], CLASSES, CLUSTERS, draws=3).shape == (3, 0)
+
+
+def test_resamples_of_one_class_have_no_rank():
+    rows_ = manifest("a", 4)
+    rows_ = rows_[(rows_["emotion"] == "anger") | (rows_["speaker_id"] == "a_00")]
+    predicted = pd.concat([predictions(rows_, share, system) for system, share in (("x", 0.9), ("y", 0.2))])
+    drawn = comparison.resampled(predicted, CLASSES, CLUSTERS, draws=200)
+    assert drawn.isna().any(axis=None)
+    assert comparison.ranked(predicted, CLASSES, CLUSTERS, draws=200)["first"].sum() == pytest.approx(1)
+    alone = predicted[predicted["emotion"] == "anger"]
+    found = comparison.ranked(alone, CLASSES, CLUSTERS, draws=20)
+    assert found["rank"].isna().all()
+    assert set(found["note"]) == {"nothing to measure: one class only"}
+
+
+def test_why_there_is_no_comparison():
+    predicted = study(base=0.5, good=0.6)
+    assert comparison.why_not(predicted, "base") == ""
+    assert comparison.why_not(predicted, "best") == "best has no predictions of loco"
+    assert "only system" in comparison.why_not(predicted[predicted["system"] == "base"], "base")
+    assert comparison.why_not(predicted, "base", "in_corpus") == "this study has no predictions of in_corpus"
+    assert comparison.empty().columns.tolist() == comparison.COLUMNS
+
+
 def test_bad_input_is_named():
     predicted = study(base=0.5, good=0.6)
     with pytest.raises(ValueError, match="'best' has no predictions of loco"):

@@ -25,7 +25,7 @@ def study(corpus="meld", official=True, classes=CLASSES, protocol="in_corpus", t
 
 
 def shown(results, ours, **wanted):
-    table = published.beside(NUMBERS, results, ours, "s")
+    table = published.beside(NUMBERS.assign(clips=np.nan), results, ours, "s")
     return table[np.logical_and.reduce([table[k] == v for k, v in wanted.items()])]
 
 
@@ -97,6 +97,7 @@ def test_ours_stands_beside_a_number_of_the_same_protocol():
     assert set(rows["metric"]) == {"UAR", "WA", "macro_F1"}
     assert rows["ours"].tolist() == [mean[m] for m in rows["metric"]]
     assert (rows["difference"] == rows["ours"] - rows["value"]).all()
+    assert set(rows["n"]) == set(results["n"])
     assert (rows["reason"] == "").all()
 
 
@@ -106,7 +107,7 @@ def test_ours_stands_beside_a_number_of_the_same_protocol():
         ({}, "paper, IEMOCAP", "iemocap is not in this study"),
         ({"official": False}, "EmoBox, MELD", "another split: official; ours: leave one speaker out"),
         ({"classes": CLASSES[:4]}, "EmoBox, MELD", "other classes: only there anger disgust fear"),
-        ({"protocol": "loco", "train": "z"}, "EmoBox, MELD", "this study has no UAR of that system in in_corpus"),
+        ({"protocol": "loco", "train": "z"}, "EmoBox, MELD", "this study has no in_corpus of that system"),
         ({"protocol": "loco", "train": "z"}, "paper, LOCO", "how labels were unified is not said"),
         ({"protocol": "loco", "train": "z"}, "paper, LOCO", "trained on others: afew+iemocap+mosei"),
         ({"corpus": "afew"}, "paper, AFEW", "not sound: the epoch is chosen on the part that is tested"),
@@ -121,6 +122,28 @@ def test_others_are_grey_with_the_reason(made, table, reason):
     assert rows["grey"].all()
     assert rows[["ours", "low", "high", "difference"]].isna().all(axis=None)
     assert rows["reason"].str.contains(reason, regex=False).any()
+
+
+def test_a_part_of_a_published_test_set_is_another_test():
+    results, ours = study()
+    counted = results["n"].iloc[0]
+    for clips, grey in ((counted, False), (counted + counted // 50 + 2, True), (200 * counted, True)):
+        table = published.beside(NUMBERS.assign(clips=float(clips)), results, ours, "s")
+        rows = table[(table["table"] == "EmoBox, MELD") & (table["metric"] == "UAR")]
+        assert set(rows["grey"]) == {grey}
+        assert set(rows["reason"]) == ({f"other clips: {clips:,}; ours: {counted}"} if grey else {""})
+    few = results.assign(n=2609)  # one of 2,610 may be unreadable
+    rows = published.beside(NUMBERS, few, ours, "s").query('table == "EmoBox, MELD"')
+    assert not rows["grey"].any()
+
+
+def test_what_is_made_up_stands_beside_nothing():
+    results, ours = study()
+    table = published.beside(NUMBERS.assign(clips=np.nan), results, ours, "s", unlike="our recordings are made up")
+    assert table["grey"].all()
+    near = table["table"] == "EmoBox, MELD"
+    assert set(table.loc[near, "reason"]) == {"our recordings are made up"}
+    assert not table.loc[table["test_corpus"] != "meld", "reason"].str.contains("made up").any()
 
 
 def test_a_score_of_nan_stays_grey():

@@ -86,6 +86,30 @@ def test_one_speaker_and_one_slice_are_no_comparison():
     assert gaps.empty
 
 
+def test_recalls_are_those_of_the_classes_and_their_mean_is_the_uar():
+    rows = manifest(speakers=10)
+    rows = rows[(rows["emotion"] != "anger") | (rows["speaker_id"] < "a_02")]
+    table = predictions(rows, 0.6, seeds=(0, 1))
+    found = slices.recalls(table, CLASSES, CLUSTERS).set_index("emotion")
+    hits = (table["emotion"] == table["free"]).groupby(table["emotion"]).mean()
+    assert found["recall"].to_dict() == pytest.approx(hits.to_dict())
+    assert found.index.tolist() == ["neutral", "happiness", "sadness", "anger"]
+    assert found.loc["anger", ["n", "speakers"]].tolist() == [12, 2]
+    assert found["low"].isna().tolist() == [False, False, False, True]
+    truth, given = (table[c].map(CLASSES.index).to_numpy() for c in ("emotion", "free"))
+    assert found["recall"].mean() == pytest.approx(stats.uar(stats.confusion(truth, given, 7)))
+    with pytest.raises(ValueError, match="no score"):
+        slices.recalls(table.assign(protocol="random_split"), CLASSES, CLUSTERS)
+
+
+def test_one_is_not_many():
+    rows = manifest(speakers=4)
+    rows.loc[rows["speaker_id"] == "a_03", "language"] = "fr"
+    rows.loc[0, "language"] = "it"
+    notes = slices.score(predictions(rows, 0.6), rows, CLASSES, CLUSTERS, min_clips=20)[0].set_index("slice")["note"]
+    assert (notes["fr"], notes["it"]) == ("1 speaker, fewer than 3", "1 clip, fewer than 20")
+
+
 def test_predictions_of_another_study_are_refused():
     rows = manifest()
     with pytest.raises(ValueError, match=r"a/00_00 .* not in the manifest"):

@@ -1,0 +1,139 @@
+"""Notebook 07 on studies that have everything, and on those that lack what it compares."""
+
+import shutil
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from mer.corpora import synthetic
+from mer.evaluation import card, comparison
+from mer.report import comparisons
+from tests.studies import run_cells
+
+mpl.use("Agg")
+TABLES = ("comparison", "ranks", "recalls", "card_metrics", "card_splits", "slices", "slice_gaps", "published")
+LINEAR = {"model": "logistic", "modalities": ["audio"]}
+QUICK = {
+    "features": {"acoustic": {"n_mfcc": 13}, "linguistic": {"dimensions": 32}},
+    "systems": {"gated": {"model": "gated"}, "logistic": LINEAR},
+    "training": {"epochs": 1, "hidden": 4, "inverse_regularisation": [0.01]},
+    "evaluation": {"seeds": [0], "min_clips": 20, "protocols": ["in_corpus", "loco"]},
+    "compute": {"engine": "single"},
+}
+
+
+CORPORA = ["emodb", "meld"]
+
+
+def study(folder, raw, **sections):
+    tree = QUICK | {"corpora": CORPORA, "data": {"raw": str(raw), "store": str(raw.parent / "store")}} | sections
+    path = folder / "study.yaml"
+    path.write_text(yaml.safe_dump(tree, sort_keys=False), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """Raw folder, and a run folder after steps 01 and 02, which do not depend on systems and protocols."""
+    folder = tmp_path_factory.mktemp("built")
+    synthetic.write(folder / "raw", speakers=4, clips=2)
+    run_cells(study(folder, folder / "raw"), folder / "run", "01,02")
+    plt.close("all")
+    return folder / "raw", folder / "run"
+
+
+@pytest.fixture
+def compare(built, tmp_path, monkeypatch):
+    """Run a study up to step 07; return its tables, and the sentences that stood in for figures."""
+    raw, done = built
+    shutil.copytree(done, tmp_path / "run")
+    drawn, draw_nothing = [], comparisons.nothing
+    monkeypatch.setattr(comparisons, "nothing", lambda ax, told: drawn.append(told) or draw_nothing(ax, told))
+
+    def run(steps="04,07", **sections):
+        try:
+            run_cells(study(tmp_path, raw, **sections), tmp_path / "run", steps)
+        finally:
+            plt.close("all")
+        return {name: pd.read_csv(tmp_path / "run" / "tables" / f"{name}.csv") for name in TABLES}, drawn
+
+    return run
+
+
+def kinds(*protocols):
+    return {"evaluation": QUICK["evaluation"] | {"protocols": list(protocols)}}
+
+
+def test_a_whole_study(compare, tmp_path):
+    tables, drawn = compare()
+    assert set(tables["comparison"]["test_corpus"]) == {*CORPORA, comparison.MEAN}
+    assert set(tables["comparison"]["system"]) == {"logistic"}
+    assert set(tables["comparison"]["reference"]) == {"gated"}
+    assert tables["ranks"]["first"].sum() == pytest.approx(1)
+    assert set(tables["card_metrics"]["protocol"]) == {"in_corpus", "loco"}  # nothing of the random split
+    splits = tables["card_splits"]
+    assert set(splits["system"]) == {"gated", "logistic"}
+    assert set(splits["split"]) | set(splits["than"]) == set(card.SPLITS.values())
+    assert splits["points"].notna().all()
+    assert set(tables["slices"]["system"]) == {"gated"}
+    assert any("diagram of ranks is drawn from" in told for told in drawn)
+    assert not any("held out" in told and "diagram" not in told for told in drawn)
+    near = tables["published"][tables["published"]["table"] == "paper, MELD"]
+    assert (
+        near["reason"].str.fullmatch(r"other clips: 2,610; ours: \d+").all()
+    )  # the split is ours, and few of its clips
+    predicted = pd.read_parquet(tmp_path / "run" / "tables" / "parts" / "04_predictions.parquet")
+    held = predicted[(predicted["protocol"] == "loco") & (predicted["system"] == "logistic")]
+    hits = (held["emotion"] == held["free"]).groupby([held["test_corpus"], held["emotion"]]).mean()
+    mine = tables["recalls"][tables["recalls"]["system"] == "logistic"].set_index(["test_corpus", "emotion"])["recall"]
+    assert len(mine) == len(hits)
+    assert np.allclose(mine, hits.reindex(mine.index))
+
+
+def test_one_system_has_nothing_to_be_compared_with(compare):
+    tables, drawn = compare(systems={"logistic": LINEAR})
+    assert any("logistic is the only system" in told for told in drawn)
+    assert tables["comparison"].empty
+    assert tables["ranks"]["system"].tolist() == ["logistic"]
+    assert set(tables["card_splits"]["system"]) == {"logistic"}
+
+
+@pytest.mark.parametrize("protocol", ["in_corpus", "cross_corpus"])
+def test_without_a_held_out_corpus_sentences_stand_for_figures(compare, protocol):
+    nobody_is_held_out(*compare(**kinds(protocol), systems={"logistic": LINEAR}), {protocol})
+
+
+def test_a_transductive_reference_is_marked_and_stands_beside_nothing(compare):
+    training = QUICK["training"] | {"normalisation": "speaker"}
+    tables, _ = compare(systems={"logistic": LINEAR | {"training": training}, "ridge": LINEAR | {"model": "ridge"}})
+    assert set(tables["comparison"]["reference"]) == {"logistic †"}
+    assert set(tables["comparison"]["system"]) == {"ridge"}
+    assert set(tables["card_splits"]["system"]) == {"logistic †"}
+    near = tables["published"]["test_corpus"].isin(CORPORA)
+    assert tables["published"].loc[near, "reason"].str.startswith("ours looked at unlabelled target data").all()
+
+
+def test_one_family_has_nobody_to_hold_out(compare):
+    nobody_is_held_out(*compare("01,02,04,07", corpora=["emodb"], **kinds("in_corpus", "loco")), {"in_corpus"})
+
+
+def nobody_is_held_out(tables, drawn, protocols):
+    assert any("no predictions of loco" in told for told in drawn)
+    assert any("No corpus has been held out" in told for told in drawn)
+    assert all(tables[name].empty for name in ("comparison", "ranks", "recalls", "slices", "slice_gaps"))
+    assert set(tables["card_metrics"]["protocol"]) == protocols
+    known = tables["card_splits"]["points"].notna()
+    assert known.any() == ("in_corpus" in protocols)
+    assert tables["card_splits"].loc[~known, "verdict"].str.startswith("not trained with").all()
+
+
+def test_a_reference_that_hears_nothing_elsewhere_is_said(compare):
+    words = {"model": "logistic", "modalities": ["text"]}  # only one of the two corpora has words of its own
+    tables, drawn = compare(systems={"words": words, "logistic": LINEAR})
+    assert any("words has no predictions of loco" in told for told in drawn)
+    assert tables["ranks"]["system"].tolist() == ["logistic"]
+    assert set(tables["card_splits"].loc[tables["card_splits"]["system"] == "words", "test_corpus"]) == {"meld"}
