@@ -150,17 +150,10 @@ def _together(jobs: list[Job]) -> list[Done]:
         fitted = [_calibrated(model, task, job) for model, job in zip(models, jobs, strict=True)]
     else:
         fitted = [fit(task, job, how.device, snapshot) for job in jobs]
-    done = [
-        kept.save(
-            Done(
-                job,
-                model.predict(task.features, job.test),
-                model.history,
-                validation=task.scores(model.predict, job.validation),
-            )
-        )
-        for model, job in zip(fitted, jobs, strict=True)
-    ]
+    done = []
+    for model, job in zip(fitted, jobs, strict=True):
+        validation = task.scores(model.predict, job.validation)
+        done.append(kept.save(Done(job, model.predict(task.features, job.test), model.history, validation)))
     if snapshot is not None:
         snapshot.unlink(missing_ok=True)
     return done
