@@ -164,6 +164,21 @@ def test_a_choice_stays_where_the_held_out_family_is_spoilt_and_moves_where_anot
         assert not np.allclose(*others)
 
 
+def test_a_choice_that_looks_at_the_test_is_seen(spoken, ran, monkeypatch):
+    def by_the_test(done, usable):
+        for item in done:
+            (system, cell), test = item.job.key, item.job.test
+            if cell.protocol == "loco":
+                truth = pd.Index(CLASSES).get_indexer(usable["emotion"].iloc[test])
+                yield cell.held_out, system, "a", float((item.probabilities.argmax(axis=1) == truth).mean())
+
+    monkeypatch.setattr(selection, "_on_validation", by_the_test)
+    done, usable = ran["validation"][0], spoken[1]
+    picked = selection.chosen(selection.inner_scores(done, usable, CLASSES))
+    wrong = {f: selection.inner_scores(*selection.spoilt(done, usable, f), CLASSES) for f in picked}
+    assert any(selection.chosen(wrong[family])[family] != system for family, system in picked.items())
+
+
 def test_with_two_families_inner_loco_has_nothing_to_train_on_and_says_so(spoken):
     jobs = planned(spoken, "inner_loco", corpora=("a", "b"))
     assert protocols.INNER not in {job.key[1].protocol for job in jobs}
