@@ -4,10 +4,11 @@ The systems of a study are candidates. Each is scored inside the training corpor
 one test. What a pick on the tests themselves would have claimed stands beside it: the difference is what choosing by
 the test adds to a number without adding anything to a system.
 
-The inner score is a mean over training corpora of the chance-corrected UAR of free answers, over seeds, too. By
-`validation` it is that of the validation speakers, who have chosen epoch and strength already. By `inner_loco` it is
-that of each training corpus as a stranger to models that have seen neither it nor the held-out family. Where a system
-has no answer to a training corpus that others answer, it guesses there: 0.
+The inner score is a mean over training corpora, and over seeds, of the chance-corrected UAR. By `validation` it is that
+of the validation speakers, who have chosen epoch and strength already; their corpora have taught the model. By
+`inner_loco` it is that of each training corpus as a stranger to models that have seen neither it nor the held-out
+family, with answers among its own classes: only then is guessing 0. Where a system has no answer to a training corpus
+that others answer, it guesses there.
 """
 
 from collections.abc import Iterable, Iterator
@@ -182,10 +183,12 @@ def _as_strangers(inner: Iterable[Done], usable: pd.DataFrame, classes: tuple[st
     families = usable["family"].to_numpy(str)
     for item in inner:
         system, cell = item.job.key
-        pair, test, answers = cell.held_out.split("+"), item.job.test, item.probabilities.argmax(axis=1)
+        pair, test = cell.held_out.split("+"), item.job.test
         for corpus in sorted(set(corpora[test])):
             mine = corpora[test] == corpus
-            confusion = stats.confusion(labels[test][mine], answers[mine], len(classes))
+            own = np.unique(labels[corpora == corpus])
+            answers = stats.restrict(item.probabilities[mine], own)
+            confusion = stats.confusion(labels[test][mine], answers, len(classes))
             score = stats.chance_corrected(stats.uar(confusion), stats.classes_present(confusion))
             [held_out] = set(pair) - set(families[test][mine])
             yield held_out, system, corpus, score
