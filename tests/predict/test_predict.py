@@ -134,23 +134,32 @@ def test_uncertain_answers_are_withheld_and_nothing_else_changes(model, tmp_path
 
 def test_what_is_unlike_the_training_data_is_said(model, tmp_path):
     asked = load(model, settings=Settings(voice="energy"))
-    noise = np.random.default_rng(0).uniform(-1, 1, RATE).astype(np.float32)
-    [like], [unlike] = asked(wav(tmp_path / "a.wav", tone(1, 5, 160))), asked(wav(tmp_path / "b.wav", noise))
+    noise = np.random.default_rng(0).normal(0, 0.1, RATE).astype(np.float32)
+    [like], [unlike] = asked(wav(tmp_path / "a.wav", tone(1, 5, 201))), asked(wav(tmp_path / "b.wav", noise))
     assert like.warnings == ()
     assert "audio is unlike the training data" in unlike.warnings[0]
 
 
-def test_an_older_model_knows_no_distances_and_says_so(tmp_path):
+def test_an_older_model_does_not_know_what_is_usual_and_says_so(tmp_path):
     folder = save_linear(tmp_path / "old")
     card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    for name in ("inputs", "distances"):
+    for name in ("inputs", "usual"):
         del card[name]
     files.write_json(folder / "model.json", card)
     asked = load(folder, settings=Settings(voice="energy"))
-    assert "does not know how far" in asked.notes[0]
-    [answer] = asked(wav(tmp_path / "a.wav", tone(1)))
+    assert "does not know what its audio was like" in asked.notes[0]
+    [answer] = asked(wav(tmp_path / "a.wav", np.random.default_rng(0).normal(0, 0.1, RATE)))
     assert answer.label in CLASSES
     assert not answer.warnings
+
+
+@pytest.mark.parametrize("usual", [{"audio": {"low": "?", "high": "", "outside": 0}}, {"audio": 5}, 5])
+def test_a_card_with_other_bounds_is_refused(tmp_path, usual):
+    folder = save_linear(tmp_path / "model")
+    card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    files.write_json(folder / "model.json", {**card, "usual": usual})
+    with pytest.raises(Unusable, match="what its audio is usually like"):
+        load(folder)
 
 
 def test_each_file_has_its_row_and_the_exit_code_says_that_some_failed(model, tmp_path, capsys):
