@@ -128,8 +128,11 @@ class Reader:
         return Piece(known, sound, (asked.path, None, None))
 
     def _piece(self, asked: Asked, told: Answer, stretch: timeline.Stretch) -> Piece:
-        source = "given" if stretch.text else None
-        known = replace(told, start=stretch.start, end=stretch.end, text=stretch.text, text_source=source)
+        source, longest = "given" if stretch.text else None, self.data.max_seconds
+        cropped = stretch.end - stretch.start > longest and len(stretch.samples) == round(longest * audio.RATE_HZ)
+        warned = (f"only its first {longest:g} s are heard",) if cropped else ()
+        known = replace(told, start=stretch.start, end=stretch.end, text=stretch.text, text_source=source,
+                        warnings=(*told.warnings, *warned))  # fmt: skip
         none = Absent("its times lie behind the end of the sound")
         return Piece(known, stretch.samples if len(stretch.samples) else none, (asked.path, *stretch[:2]))
 

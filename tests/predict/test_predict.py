@@ -83,6 +83,17 @@ def test_subtitles_make_the_timeline_and_give_the_words(bimodal, tmp_path):
     assert (first.start, first.end, first.text, first.used) == (1.0, 3.0, "so happy", ("audio", "text"))
     assert late.used == ("text",)
     assert "behind the end" in late.missing["audio"]
+    assert not any("are heard" in warning for warning in first.warnings)
+
+
+def test_of_words_that_last_longer_than_a_clip_may_it_is_said_what_is_heard(bimodal, tmp_path):
+    wav(tmp_path / "a.wav", tone(5))
+    (tmp_path / "a.vtt").write_text("WEBVTT\n\n00:01.000 --> 00:04.000\nso happy\n")
+    asked = load(bimodal, settings=Settings(voice="energy"))
+    asked.data = Data(max_seconds=2.0)
+    [answer] = asked(tmp_path / "a.wav")
+    assert (answer.start, answer.end) == (1.0, 4.0)
+    assert answer.warnings[0] == "only its first 2 s are heard"
 
 
 def test_each_modality_alone_and_what_is_missing(bimodal, tmp_path):
