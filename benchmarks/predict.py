@@ -72,7 +72,7 @@ def ask(model: Path, what: Path, voice: str, out: Path) -> dict[str, float]:
     done = subprocess.run(line, capture_output=True, text=True, check=True)
     wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
     _, peak, code = done.stdout.splitlines()[-1].split()
-    assert code == "0", done.stdout + done.stderr
+    assert code in ("0", "1"), done.stdout + done.stderr  # in some clips a detector hears nobody
     rows = len(out.read_text(encoding="utf-8").splitlines()) - 1
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return {"wall": wall, "cpu": used, "MiB": int(peak) / 1024, "answers": rows}

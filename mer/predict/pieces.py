@@ -122,7 +122,7 @@ class Reader:
         detector, sound = voice.resolve(self.settings.voice), samples
         if len(samples) < self.data.min_seconds * audio.RATE_HZ:
             sound = Absent(f"too short: {len(samples)} samples at 16 kHz, and {self.data.min_seconds:g} s is the least")
-        elif "audio" in self.modalities and not voice.somebody(samples, voice.begin(detector)):
+        elif "audio" in self.modalities and not voice.somebody(samples, detector):
             sound = Absent(f"no speech found in it ({detector})")
         known = replace(told, text=asked.text, text_source="given" if asked.text else None)
         return Piece(known, sound, (asked.path, None, None))
