@@ -90,6 +90,8 @@ class Reader:
             no = Absent("there is no recording" if asked.path is None else "the model takes words alone")
             yield Piece(replace(told, text=asked.text, text_source="given"), no, no)
             return
+        if asked.path.is_file():
+            asked.path.open("rb").close()  # libsndfile says "system error" where there is no permission
         longest = self.data.max_seconds
         damage: list[audio.Unreadable] = []
         blocks = _until(audio.blocks(asked.path), damage)

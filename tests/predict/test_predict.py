@@ -193,6 +193,13 @@ def test_each_file_has_its_row_and_the_exit_code_says_that_some_failed(model, tm
     assert "2 answered, 7 failed" in capsys.readouterr().out
 
 
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="may read everything")
+def test_a_file_that_may_not_be_read_is_said_to_be_one(model, tmp_path):
+    wav(tmp_path / "a.wav", tone(1)).chmod(0)
+    [answer] = load(model, settings=Settings(voice="energy"))(tmp_path / "a.wav")
+    assert answer.error == "cannot be read (Permission denied)"
+
+
 def test_what_is_damaged_further_on_is_answered_up_to_there(model, tmp_path):
     path = wav(tmp_path / "long.flac", np.concatenate([tone(2), quiet(1), tone(45), quiet(1)]))
     data = path.read_bytes()
