@@ -64,11 +64,12 @@ def _answer(model, asked: list, given: argparse.Namespace) -> Counter:
 
 
 def _line(answer) -> str:
+    what = answer.path or f'"{(answer.text or "")[:40]}"'
     times = "" if answer.start is None else f" {answer.start:.1f}-{answer.end:.1f} s"
     if answer.error:
-        return f"{answer.path}{times}: {answer.error}"
+        return f"{what}{times}: {answer.error}"
     doubts = "".join(f"  ({warning})" for warning in answer.warnings)
-    return f"{answer.path}{times}: {answer.label or 'undecided'} {answer.certainty:.2f}{doubts}"
+    return f"{what}{times}: {answer.label or 'undecided'} {answer.certainty:.2f}{doubts}"
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,7 +1,8 @@
 """What is asked: files, folders and lists, and the words that lie beside them."""
 
 import csv
-from collections.abc import Iterator, Sequence
+import io
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,20 +47,21 @@ def collect(places: Sequence[Path], lists: Sequence[Path] = (), text: str | None
     Raises:
         ValueError: nothing is asked, a list cannot be read, or the text is not of one recording.
     """
-    found = [one for place in places for one in _of_place(place)]
+    empty = f"no recording in it; these count: {' '.join(sorted(SUFFIXES))}"
+    found = [one for place in places for one in list(_of_place(place)) or [Asked(place, error=empty)]]
     found += [one for place in lists for one in _of_list(place)]
     if text is not None:
         if len(found) > 1:
             raise ValueError(f"--text is of one recording, and {len(found)} are asked about: give a list with texts")
         return [Asked(found[0].path, text) if found else Asked(None, text)]
-    if not found:
+    if all(one.error == empty for one in found):
         where = ", ".join(map(str, [*places, *lists])) or "nothing was named"
-        raise ValueError(f"no recording to ask about ({where}); in a folder these count: {' '.join(sorted(SUFFIXES))}")
+        raise ValueError(f"no recording to ask about ({where}): {empty}")
     return found
 
 
 def _of_place(place: Path) -> Iterator[Asked]:
-    if not place.is_dir():
+    if not _is(place.is_dir):
         yield _with_words(place)
         return
     for path in sorted(place.rglob("*")):
@@ -73,32 +75,53 @@ def _of_list(place: Path) -> Iterator[Asked]:
     if error:
         raise ValueError(f"--list {place}: {error}")
     if place.suffix.lower() not in (".csv", ".tsv"):
-        for line in filter(None, map(str.strip, text.splitlines())):
-            yield _with_words(place.parent / line)
+        for line in filter(None, map(str.strip, io.StringIO(text))):
+            yield _listed(place.parent / line)
         return
-    rows = csv.DictReader(text.splitlines(keepends=True), delimiter="\t" if place.suffix.lower() == ".tsv" else ",")
-    if "path" not in (rows.fieldnames or ()):
-        raise ValueError(f"--list {place}: its first line names {rows.fieldnames}, and not a column `path`")
-    for row in rows:
-        said, path = (row.get("text") or "").strip(), (row["path"] or "").strip()
-        if path:
-            yield Asked(place.parent / path, said) if said else _with_words(place.parent / path)
-        elif said:
-            yield Asked(None, said)
+    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t" if place.suffix.lower() == ".tsv" else ",")
+    try:
+        if "path" not in (rows.fieldnames or ()):
+            raise ValueError(f"--list {place}: its first line names {rows.fieldnames}, and not a column `path`")
+        for row in rows:
+            said, path = (row.get("text") or "").strip(), (row["path"] or "").strip()
+            if path:
+                yield _listed(place.parent / path, said)
+            elif said:
+                yield Asked(None, said)
+    except csv.Error as error:
+        raise ValueError(f"--list {place}: line {rows.line_num} cannot be read ({error})") from None
+
+
+def _listed(path: Path, said: str = "") -> Asked:
+    if _is(path.is_dir):
+        return Asked(path, error="a folder: a list names recordings")
+    return Asked(path, said) if said else _with_words(path)
+
+
+def _is(kind: Callable[[], bool]) -> bool:
+    """Whether a path is of a kind; one that no system takes or lets us see is of none, and gets its error later."""
+    try:
+        return kind()
+    except OSError:
+        return False
 
 
 def _with_words(path: Path) -> Asked:
     """A recording with the file of words beside it: that with times first."""
     for suffix in (".srt", ".vtt", ".txt"):
         beside = path.with_suffix(suffix)
-        if beside == path or not beside.is_file():
+        if beside == path or not _is(beside.is_file):
             continue
         text, error = _read(beside)
         if error:
             return Asked(path, error=f"{beside.name}: {error}")
         if suffix == ".txt":
             return Asked(path, text.strip() or None)
-        if cues := parse(text):
+        try:
+            cues = parse(text)
+        except ValueError as wrong:
+            return Asked(path, error=f"{beside.name}, {wrong}")
+        if cues:
             return Asked(path, cues=cues)
         return Asked(path, error=f"{beside.name}: no words with times in it (00:00:01,000 --> 00:00:02,500)")
     return Asked(path)

@@ -90,6 +90,8 @@ class Reader:
             no = Absent("there is no recording" if asked.path is None else "the model takes words alone")
             yield Piece(replace(told, text=asked.text, text_source="given"), no, no)
             return
+        if asked.path.is_file():
+            asked.path.open("rb").close()  # libsndfile says "system error" where there is no permission
         longest = self.data.max_seconds
         damage: list[audio.Unreadable] = []
         blocks = _until(audio.blocks(asked.path), damage)
@@ -122,14 +124,17 @@ class Reader:
         detector, sound = voice.resolve(self.settings.voice), samples
         if len(samples) < self.data.min_seconds * audio.RATE_HZ:
             sound = Absent(f"too short: {len(samples)} samples at 16 kHz, and {self.data.min_seconds:g} s is the least")
-        elif "audio" in self.modalities and not voice.somebody(samples, voice.begin(detector)):
+        elif "audio" in self.modalities and not voice.somebody(samples, detector):
             sound = Absent(f"no speech found in it ({detector})")
         known = replace(told, text=asked.text, text_source="given" if asked.text else None)
         return Piece(known, sound, (asked.path, None, None))
 
     def _piece(self, asked: Asked, told: Answer, stretch: timeline.Stretch) -> Piece:
-        source = "given" if stretch.text else None
-        known = replace(told, start=stretch.start, end=stretch.end, text=stretch.text, text_source=source)
+        source, longest = "given" if stretch.text else None, self.data.max_seconds
+        cropped = stretch.end - stretch.start > longest and len(stretch.samples) == round(longest * audio.RATE_HZ)
+        warned = (f"only its first {longest:g} s are heard",) if cropped else ()
+        known = replace(told, start=stretch.start, end=stretch.end, text=stretch.text, text_source=source,
+                        warnings=(*told.warnings, *warned))  # fmt: skip
         none = Absent("its times lie behind the end of the sound")
         return Piece(known, stretch.samples if len(stretch.samples) else none, (asked.path, *stretch[:2]))
 

@@ -11,21 +11,18 @@ from mer.features import Features, Where
 from mer.features.extractor import Absent, Compute
 from mer.media import audio, decoded, video
 from mer.params import schema
-from mer.predict import inputs, voice
+from mer.predict import doubts, inputs, voice
 from mer.predict.answer import Answer, entropy, margin
 from mer.predict.asked import Asked, collect
 from mer.predict.pieces import Piece, Reader, Settings
 from mer.predict.recognise import Recognise
 from mer.predict.words import read_as
 from mer.training import checkpoint
-from mer.training.portable import distances
 
 TOGETHER = 64
 """stretches answered at once"""
 TOGETHER_SECONDS = 120
 """of sound in them: what is held does not grow with a recording, nor with the number of recordings"""
-FAR = "0.99"
-"""of the training rows' distances: what lies further is said to be unlike them"""
 
 
 @dataclass
@@ -34,7 +31,7 @@ class Predictor:
 
     Attributes:
         card: what the model says of itself.
-        notes: what holds for all answers, such as that an older model knows no distances.
+        notes: what holds for all answers, such as that an older model does not know where its inputs lay.
     """
 
     model: object
@@ -47,8 +44,8 @@ class Predictor:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        known = "distances" in self.card
-        return () if known else ("the model does not know how far its training data lay: nothing is called unlike it",)
+        unknown = ", ".join(m for m in self.card["modalities"] if m not in self.card.get("usual", {}))
+        return (f"the model does not know what its {unknown} was like: none is called unlike it",) if unknown else ()
 
     def __call__(self, path: str | Path, text: str | None = None) -> list[Answer]:
         """Return the answer about a recording; of a long one, or one with subtitles, an answer per stretch.
@@ -115,13 +112,13 @@ class Predictor:
 
     def _asked(self, pieces: Sequence[Piece], features: Features, reasons: list[dict[str, str]]) -> list[Answer]:
         """Return the answers, of all modalities and of each alone; an error where there is nothing to answer from."""
-        modalities, n = tuple(self.compute), len(pieces)
+        modalities = tuple(self.compute)
         whole = self._predicted(features, np.all if self._takes_all else np.any)
         alone = {}
         for m in () if self._takes_all and len(modalities) > 1 else modalities:
             only = {other: kept & (other == m) for other, kept in features.present.items()}
             alone[m] = self._predicted(replace(features, present=only), np.any)
-        far = distances(self.model.standardiser, features, np.arange(n)) if n else {}
+        unlike = {m: doubts.of_vectors(self.card, m, features.arrays[m]) for m in modalities}
         answers = []
         for row, piece in enumerate(pieces):
             known = replace(piece.known, missing=reasons[row])
@@ -131,8 +128,10 @@ class Predictor:
                 continue
             used = tuple(m for m in modalities if features.present[m][row])
             each = {m: self._named(alone[m][row]) for m in used if m in alone}
-            unlike = tuple(w for m in used if (w := self._unlike(m, float(far[m][row]))))
-            answers.append(self._answer(replace(known, used=used, each=each), whole[row], unlike))
+            found = [*known.warnings, *(doubts.of_sound(piece.samples) if "audio" in used else ())]
+            found += [unlike[m][row] for m in used if unlike[m][row]]
+            known = replace(known, used=used, each=each, warnings=tuple(found))
+            answers.append(self._answer(known, whole[row]))
         return answers
 
     @property
@@ -145,19 +144,12 @@ class Predictor:
         rows = np.flatnonzero(enough(list(features.present.values()), axis=0))
         return dict(zip(rows.tolist(), self.model.predict(features, rows), strict=True)) if len(rows) else {}
 
-    def _answer(self, known: Answer, p: np.ndarray, unlike: tuple[str, ...]) -> Answer:
+    def _answer(self, known: Answer, p: np.ndarray) -> Answer:
         label = self.card["classes"][int(p.argmax())] if p.max() >= self.settings.abstain else None
-        return replace(known, label=label, probabilities=self._named(p), entropy=entropy(p), margin=margin(p),
-                       warnings=(*known.warnings, *unlike))  # fmt: skip
+        return replace(known, label=label, probabilities=self._named(p), entropy=entropy(p), margin=margin(p))
 
     def _named(self, p: np.ndarray) -> dict[str, float]:
         return {name: float(value) for name, value in zip(self.card["classes"], p, strict=True)}
-
-    def _unlike(self, modality: str, distance: float) -> str:
-        limit = self.card.get("distances", {}).get(modality, {}).get(FAR)
-        if limit is None or distance <= limit:
-            return ""
-        return f"{modality} is unlike the training data: {distance / limit:.2f} times as far as 99 % of it"
 
 
 def load(folder: str | Path, *, settings: Settings | None = None, device: str = "cpu", jobs: int = 1,
@@ -177,6 +169,8 @@ def load(folder: str | Path, *, settings: Settings | None = None, device: str = 
     model, card = checkpoint.load(folder, device)
     section, data = inputs.sections(card, networks or {}, folder)
     compute = inputs.open_all(card, section, data, Where(device, jobs), folder)
+    for modality, width in card["widths"].items():
+        doubts.of_vectors(card, modality, np.zeros((1, width)))
     return Predictor(model, card, section, data, compute, settings, recognise)
 
 

@@ -28,6 +28,8 @@ def open_(recogniser: str, model: str | None, device: str) -> Recognise:
         raise ValueError("--transcribe whisper needs --whisper: a folder, or a name such as openai/whisper-base")
     from mer.features import pretrained
 
+    pretrained.transcribe_whisper([], model, None, device)  # a network that is missing is told before any recording
+
     def whisper(samples: np.ndarray) -> tuple[str | None, str]:
         [text] = pretrained.transcribe_whisper([samples], model, None, device)
         return text or None, f"whisper {model}"

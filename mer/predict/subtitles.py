@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 _CLOCK = r"(?:(\d{1,3}):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})"
 _TIMES = re.compile(rf"^\s*{_CLOCK}\s*-->\s*{_CLOCK}(?:\s.*)?$")
+_MEANT = re.compile(r"^[\s\d:.,-]*-->")
+"""a line of times, right or wrong; an arrow between words is none"""
 _MARKUP = re.compile(r"<[^<>]*>|\{\\[^{}]*\}")
 
 
@@ -22,23 +24,42 @@ def parse(text: str) -> tuple[Cue, ...]:
 
     Numbers, styles and comments are passed over, and so is the markup inside of words.
 
-    >>> parse("1\\n00:00:01,500 --> 00:00:02,000\\n<i>Oh</i>\\nno!\\n\\n2\\n00:00:03,000 --> 00:00:02,000\\nback\\n")
+    Raises:
+        ValueError: names the line where times are meant and not understood, or run backwards.
+
+    >>> parse("1\\n00:00:01,500 --> 00:00:02,000\\n<i>Oh</i>\\nno!\\n\\n")
     (Cue(start=1.5, end=2.0, text='Oh no!'),)
     """
     cues, lines = [], text.splitlines()
     for number, line in enumerate(lines):
-        if not (times := _TIMES.match(line)):
+        if not _MEANT.match(line):
             continue
-        start, end = _seconds(*times.groups()[:4]), _seconds(*times.groups()[4:])
-        words = []
-        for said in lines[number + 1 :]:
-            if not said.strip() or _TIMES.match(said):
-                break
-            words.append(said)
-        plain = " ".join(html.unescape(_MARKUP.sub("", " ".join(words))).split())
+        start, end = _times(line, number)
+        plain = " ".join(html.unescape(_MARKUP.sub("", " ".join(_said(lines, number + 1)))).split())
         if plain and end > start:
             cues.append(Cue(start, end, plain))
     return tuple(sorted(cues))
+
+
+def _times(line: str, number: int) -> tuple[float, float]:
+    found = _TIMES.match(line)
+    start, end = (_seconds(*found.groups()[:4]), _seconds(*found.groups()[4:])) if found else (0.0, -1.0)
+    if end < start:
+        what = "ends before it begins" if found else "is no pair of times (00:00:01,000 --> 00:00:02,500)"
+        raise ValueError(f"line {number + 1}: {line.strip()[:60]!r} {what}")
+    return start, end
+
+
+def _said(lines: list[str], first: int) -> list[str]:
+    """The lines of a cue; the number of the next one, where no empty line stands before it, is none of them."""
+    words = []
+    for line in lines[first:]:
+        if _MEANT.match(line):
+            return words[:-1] if words and words[-1].strip().isdecimal() else words
+        if not line.strip():
+            break
+        words.append(line)
+    return words
 
 
 def _seconds(hours: str | None, minutes: str, seconds: str, parts: str) -> float:

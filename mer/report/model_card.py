@@ -45,6 +45,8 @@ def model_card(card: dict, results: pd.DataFrame, known: Mapping[str, Corpus], u
         f"recall of the classes) of free answers; intervals are at {confidence:.0%} over new speakers of a corpus.",
         _table(["corpus", "clips", "speakers", "chance", "this model", "mean over seeds"],
                _scores(results, system, card["seed"])),
+        "Probabilities are calibrated on the validation speakers of these corpora (temperature "
+        f"{card['temperature']:.2f}). On recordings of another kind they are too high.",
         "## What it is for",
         _INTENDED,
         "## What it is not for",

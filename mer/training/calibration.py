@@ -1,4 +1,9 @@
-"""Probabilities that mean what they say: one temperature, fitted on validation speakers."""
+"""Probabilities that mean what they say: one temperature, fitted on validation speakers.
+
+What it is worth, as expected calibration error of `logistic` on functionals, mean over parts of EMO-DB, EmoSpeech-IN,
+nEMO, RAVDESS and TurEV-DB: of new speakers .20 with and without it; of a corpus that was left out .24 without and .18
+with it (`gated` .22 and .20). There answers stay more certain than they are right: .51 to .37.
+"""
 
 import numpy as np
 from scipy.optimize import minimize_scalar

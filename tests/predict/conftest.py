@@ -12,6 +12,7 @@ from mer.training.portable import portable
 
 RATE = 16_000
 CLASSES = ["neutral", "happiness", "anger"]
+ROWS = 60
 
 
 def tone(seconds: float, seed: int = 0, hertz: float = 180.0) -> np.ndarray:
@@ -27,7 +28,7 @@ def quiet(seconds: float, seed: int = 1) -> np.ndarray:
 
 
 def save_linear(folder, modalities=("audio",), **more):
-    """A linear model of MFCCs and hashed words, with random weights and the distances of made-up training rows."""
+    """A linear model of MFCCs and hashed words, with random weights and the bounds of made-up training rows."""
     section = Section(acoustic=Acoustic(n_mfcc=13), linguistic=Linguistic(dimensions=32), visual=Visual())
     data, r = Data(), np.random.default_rng(0)
     specs = {"audio": acoustic.spec(section.acoustic, data), "text": linguistic.spec(section.linguistic),
@@ -36,18 +37,18 @@ def save_linear(folder, modalities=("audio",), **more):
     widths = {m: spec["width"] for m, spec in specs.items()}
     hear = acoustic.EXTRACTORS["mfcc"].open(section.acoustic, Where())
     rows = {
-        "audio": np.stack(hear([tone(1.0, n, 120 + 10 * n) for n in range(20)])),
-        "text": r.normal(size=(20, 32)).astype(np.float32),
-        "video": r.normal(size=(20, specs["video"]["width"] if "video" in specs else 0)).astype(np.float32),
+        "audio": np.stack(hear([tone(1.0, n, 120 + 3 * n) for n in range(ROWS)])),
+        "text": r.normal(size=(ROWS, 32)).astype(np.float32),
+        "video": r.normal(size=(ROWS, specs["video"]["width"] if "video" in specs else 0)).astype(np.float32),
     }
-    features = Features({m: rows[m] for m in modalities}, {m: np.ones(20, bool) for m in modalities},
+    features = Features({m: rows[m] for m in modalities}, {m: np.ones(ROWS, bool) for m in modalities},
                         {m: spec["extractor"] for m, spec in specs.items()})  # fmt: skip
-    scaler = standardise.fit(features, np.arange(20), modalities)
+    scaler = standardise.fit(features, np.arange(ROWS), modalities)
     model = FittedLinear(r.normal(size=(3, sum(widths.values()))) / 10, np.zeros(3), scaler, temperature=1.5)
     card = {
         "name": "small-seed0", "model": "logistic", "modalities": list(modalities), "widths": widths, "layers": {},
         "classes": CLASSES, "seed": 0, "training": {"missing": "learned"}, "features": specs, "corpora": ["own"],
-        "families": ["own"], "ancestors": [], **portable(model, features, np.arange(20), section, data), **more,
+        "families": ["own"], "ancestors": [], **portable(model, features, np.arange(ROWS), section, data), **more,
     }  # fmt: skip
     checkpoint.save(folder, model, card)
     return folder

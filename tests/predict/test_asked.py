@@ -31,12 +31,36 @@ def test_times_come_before_plain_words(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "content", "told"),
-    [("a.srt", b"no times", "no words with times"), ("a.txt", b"caf\xe9", "not UTF-8 (byte 3)")],
+    [
+        ("a.srt", b"no times", "no words with times"),
+        ("a.txt", b"caf\xe9", "not UTF-8 (byte 3)"),
+        ("a.srt", b"1\r\n00:00:01,000 -->\r\nOh", "a.srt, line 2: '00:00:01,000 -->' is no pair of times"),
+        ("a.srt", b"-00:00:01,000 --> 00:00:01,000\nOh", "line 1: '-00:00:01,000 --> 00:00:01,000' is no pair"),
+        ("a.vtt", b"WEBVTT\n\n00:03.000 --> 00:02.000\nOh", "line 3: '00:03.000 --> 00:02.000' ends before it begins"),
+    ],
 )
 def test_words_that_cannot_be_read_are_the_recordings_error(tmp_path, name, content, told):
     (tmp_path / "a.wav").touch()
     (tmp_path / name).write_bytes(content)
     assert told in collect([tmp_path / "a.wav"])[0].error
+
+
+def test_subtitles_of_many_kinds(tmp_path):
+    (tmp_path / "a.wav").touch()
+    told = "\ufeff1\r\n00:00:05,5 --> 00:00:09,000\r\n<font color=red>{\\an8}an arrow --> there</font>\r\n"
+    told += "2\r\n00:00:01,000 --> 00:00:06,000 X1:0\r\nover &lt;it&gt;\r\n1984\r\n\r\n"
+    told += "00:00:02,000 --> 00:00:02,000\r\nnone\r\n"
+    (tmp_path / "a.srt").write_bytes(told.encode())
+    assert collect([tmp_path / "a.wav"])[0].cues == ((1.0, 6.0, "over <it> 1984"), (5.5, 9.0, "an arrow --> there"))
+
+
+def test_ten_thousand_cues(tmp_path):
+    (tmp_path / "a.wav").touch()
+    clock = [f"{n // 3600:02d}:{n // 60 % 60:02d}:{n % 60:02d},000" for n in range(10_001)]
+    (tmp_path / "a.srt").write_text("\n".join(f"{n}\n{clock[n]} --> {clock[n + 1]}\nword {n}" for n in range(10_000)))
+    cues = collect([tmp_path / "a.wav"])[0].cues
+    assert cues[9_999] == (9999.0, 10_000.0, "word 9999")
+    assert cues[0].text == "word 0"
 
 
 def test_lists(tmp_path):
@@ -61,9 +85,35 @@ def test_one_text_is_of_one_recording(tmp_path):
         collect([tmp_path / "a.wav", tmp_path / "b.wav"], text="x")
 
 
+def test_what_is_no_recording_has_its_error_beside_those_that_are(tmp_path):
+    for name in ("void", "folder.wav"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "a.wav").touch()
+    (tmp_path / "l.txt").write_text(f"folder.wav\ngone.wav\n{'x' * 300}.wav\n.\n", encoding="utf-8")
+    found = collect([tmp_path / "void", tmp_path / "a.wav"], [tmp_path / "l.txt"])
+    assert [one.error and one.error[:15] for one in found] == ["no recording in", None, "a folder: a lis", None, None,
+                                                              "a folder: a lis"]  # fmt: skip
+
+
+@given(st.sampled_from(["l.txt", "l.csv", "l.tsv"]), st.text() | st.text('ab,"\t\n\r.\0/').map("path,text\n".__add__))
+def test_any_list_is_asked_about_or_refused_in_words(tmp_path_factory, name, content):
+    place = tmp_path_factory.getbasetemp() / name
+    place.write_text(content, encoding="utf-8", newline="")
+    try:
+        found = collect([], [place])
+    except ValueError as error:
+        assert "--list" in str(error) or "no recording to ask about" in str(error)  # noqa: PT017
+    else:
+        assert all(one.path or one.text for one in found)
+
+
 @given(st.text() | st.lists(st.sampled_from(["1", "00:00:01,5 --> 00:00:02,000", "-->", "<i", "{\\an8}x", "", "9:9"]))
        .map("\n".join))  # fmt: skip
-def test_any_text_gives_cues_in_order_or_none(text):
-    cues = parse(text)
+def test_any_text_gives_cues_in_order_or_a_line_that_is_wrong(text):
+    try:
+        cues = parse(text)
+    except ValueError as error:
+        assert str(error).startswith("line ")  # noqa: PT017
+        return
     assert list(cues) == sorted(cues)
     assert all(0 <= cue.start < cue.end < math.inf and cue.text.strip() for cue in cues)

@@ -83,6 +83,17 @@ def test_subtitles_make_the_timeline_and_give_the_words(bimodal, tmp_path):
     assert (first.start, first.end, first.text, first.used) == (1.0, 3.0, "so happy", ("audio", "text"))
     assert late.used == ("text",)
     assert "behind the end" in late.missing["audio"]
+    assert not any("are heard" in warning for warning in first.warnings)
+
+
+def test_of_words_that_last_longer_than_a_clip_may_it_is_said_what_is_heard(bimodal, tmp_path):
+    wav(tmp_path / "a.wav", tone(5))
+    (tmp_path / "a.vtt").write_text("WEBVTT\n\n00:01.000 --> 00:04.000\nso happy\n")
+    asked = load(bimodal, settings=Settings(voice="energy"))
+    asked.data = Data(max_seconds=2.0)
+    [answer] = asked(tmp_path / "a.wav")
+    assert (answer.start, answer.end) == (1.0, 4.0)
+    assert answer.warnings[0] == "only its first 2 s are heard"
 
 
 def test_each_modality_alone_and_what_is_missing(bimodal, tmp_path):
@@ -134,23 +145,32 @@ def test_uncertain_answers_are_withheld_and_nothing_else_changes(model, tmp_path
 
 def test_what_is_unlike_the_training_data_is_said(model, tmp_path):
     asked = load(model, settings=Settings(voice="energy"))
-    noise = np.random.default_rng(0).uniform(-1, 1, RATE).astype(np.float32)
-    [like], [unlike] = asked(wav(tmp_path / "a.wav", tone(1, 5, 160))), asked(wav(tmp_path / "b.wav", noise))
+    noise = np.random.default_rng(0).normal(0, 0.1, RATE).astype(np.float32)
+    [like], [unlike] = asked(wav(tmp_path / "a.wav", tone(1, 5, 201))), asked(wav(tmp_path / "b.wav", noise))
     assert like.warnings == ()
     assert "audio is unlike the training data" in unlike.warnings[0]
 
 
-def test_an_older_model_knows_no_distances_and_says_so(tmp_path):
+def test_an_older_model_does_not_know_what_is_usual_and_says_so(tmp_path):
     folder = save_linear(tmp_path / "old")
     card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    for name in ("inputs", "distances"):
+    for name in ("inputs", "usual"):
         del card[name]
     files.write_json(folder / "model.json", card)
     asked = load(folder, settings=Settings(voice="energy"))
-    assert "does not know how far" in asked.notes[0]
-    [answer] = asked(wav(tmp_path / "a.wav", tone(1)))
+    assert "does not know what its audio was like" in asked.notes[0]
+    [answer] = asked(wav(tmp_path / "a.wav", np.random.default_rng(0).normal(0, 0.1, RATE)))
     assert answer.label in CLASSES
     assert not answer.warnings
+
+
+@pytest.mark.parametrize("usual", [{"audio": {"low": "?", "high": "", "outside": 0}}, {"audio": 5}, 5])
+def test_a_card_with_other_bounds_is_refused(tmp_path, usual):
+    folder = save_linear(tmp_path / "model")
+    card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    files.write_json(folder / "model.json", {**card, "usual": usual})
+    with pytest.raises(Unusable, match="what its audio is usually like"):
+        load(folder)
 
 
 def test_each_file_has_its_row_and_the_exit_code_says_that_some_failed(model, tmp_path, capsys):
@@ -171,6 +191,13 @@ def test_each_file_has_its_row_and_the_exit_code_says_that_some_failed(model, tm
     assert all(part in error for part, error in zip(expected, told, strict=False)), told
     assert rows[0]["p_anger"] == rows[-1]["p_anger"]
     assert "2 answered, 7 failed" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="may read everything")
+def test_a_file_that_may_not_be_read_is_said_to_be_one(model, tmp_path):
+    wav(tmp_path / "a.wav", tone(1)).chmod(0)
+    [answer] = load(model, settings=Settings(voice="energy"))(tmp_path / "a.wav")
+    assert answer.error == "cannot be read (Permission denied)"
 
 
 def test_what_is_damaged_further_on_is_answered_up_to_there(model, tmp_path):

@@ -75,9 +75,9 @@ def test_what_comes_first_and_the_rest_are_all():
 
 @pytest.mark.parametrize("samples", [np.zeros(1, np.float32), np.zeros(RATE_HZ, np.float32), quiet(2)])
 def test_silence_is_nobody(samples):
-    assert not voice.somebody(samples, voice.begin("energy"))
+    assert not voice.somebody(samples, "energy")
 
 
 @pytest.mark.parametrize("samples", [tone(0.05), tone(3)])
 def test_a_voice_is_somebody(samples):
-    assert voice.somebody(samples, voice.begin("energy"))
+    assert voice.somebody(samples, "energy")

@@ -1,0 +1,106 @@
+"""A real browser, driven over Chromium's DevTools protocol."""
+
+import json
+import shutil
+import subprocess
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+OPTIONS = ("--headless=new", "--no-sandbox", "--mute-audio", "--disable-gpu", "--no-first-run", "--disable-sync",
+           "--disable-extensions", "--disable-background-networking", "--disable-component-update",
+           "--remote-debugging-port=0", "--remote-allow-origins=*")  # fmt: skip
+SECONDS = 30
+"""that anything may take"""
+KEYS = {"Tab": 9, "Enter": 13}
+
+
+class Page:
+    """A page that is open; what it reports lies in `events`, in order."""
+
+    def __init__(self, socket) -> None:
+        self.socket, self.events, self._number = socket, [], 0
+
+    def send(self, method: str, **parameters: object) -> dict:
+        """Send a command and return its result."""
+        self._number += 1
+        self.socket.send(json.dumps({"id": self._number, "method": method, "params": parameters}))
+        while (told := json.loads(self.socket.recv())).get("id") != self._number:
+            self.events.append(told)
+        assert "error" not in told, told
+        return told["result"]
+
+    def value(self, expression: str) -> object:
+        """Return what an expression of JavaScript gives."""
+        told = self.send("Runtime.evaluate", expression=expression, returnByValue=True)
+        assert "exceptionDetails" not in told, told
+        return told["result"].get("value")
+
+    def wait(self, expression: str) -> None:
+        """Return when an expression is true."""
+        until = time.monotonic() + SECONDS
+        while not self.value(expression):
+            assert time.monotonic() < until, f"never true: {expression}"
+            time.sleep(0.05)
+
+    def click(self, selector: str) -> None:
+        """Press and release the mouse on the first element of a kind."""
+        where = f"document.querySelector({json.dumps(selector)})"
+        self.value(f"{where}.scrollIntoView({{block: 'center'}})")
+        middle = f"(({{x, y, width, height}}) => [x + width / 2, y + height / 2])({where}.getBoundingClientRect())"
+        x, y = self.value(middle)
+        for kind in ("mousePressed", "mouseReleased"):
+            self.send("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
+    def press(self, key: str) -> None:
+        """Press and release a key."""
+        more = {"text": "\r"} if key == "Enter" else {}
+        for kind in ("keyDown", "keyUp"):
+            told = more if kind == "keyDown" else {}
+            self.send("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=KEYS[key], **told)
+
+    def told(self, method: str) -> list[dict]:
+        """The events of a kind that have come so far."""
+        self.value("0")
+        return [event["params"] for event in self.events if event.get("method") == method]
+
+
+@contextmanager
+def opened(place: Path, home: Path):
+    """Open a file in a browser of its own, whose profile lies in `home`, and yield its `Page`."""
+    import websocket
+
+    process = subprocess.Popen([CHROMIUM, *OPTIONS, f"--user-data-dir={home}", "about:blank"],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+    try:
+        port, _ = _written(home / "DevToolsActivePort").splitlines()
+        told = _tabs(port)
+        socket = websocket.create_connection(told["webSocketDebuggerUrl"], timeout=SECONDS)
+        page = Page(socket)
+        try:
+            for domain in ("Page", "Network", "Runtime", "Log"):
+                page.send(f"{domain}.enable")
+            page.send("Page.navigate", url=place.resolve().as_uri())
+            page.wait("document.readyState === 'complete' && location.protocol === 'file:'")
+            yield page
+        finally:
+            socket.close()
+    finally:
+        process.terminate()
+        process.wait(SECONDS)
+
+
+def _written(path: Path) -> str:
+    until = time.monotonic() + SECONDS
+    while not (path.is_file() and path.read_text(encoding="utf-8").count("\n")):
+        assert time.monotonic() < until, "the browser does not start"
+        time.sleep(0.05)
+    return path.read_text(encoding="utf-8")
+
+
+def _tabs(port: str) -> dict:
+    from urllib.request import urlopen
+
+    with urlopen(f"http://127.0.0.1:{port}/json", timeout=SECONDS) as answer:
+        return next(tab for tab in json.load(answer) if tab["type"] == "page")
