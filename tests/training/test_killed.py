@@ -68,9 +68,7 @@ def kill(process):
 def same(task, engine, folder, expected):
     """Whether what lies in the folder is what was expected, and nothing else does."""
     kept = Finished(folder, task, engine)
-    units = (
-        [jobs()[::-1]] if engine.name == "stacked" else [[job] for job in jobs()]
-    )  # the shortest is first
+    units = [jobs()[::-1]] if engine.name == "stacked" else [[job] for job in jobs()]  # the shortest is first
     found = sorted((done for unit in units for done in kept.load(unit)), key=lambda done: done.job.seed)
     assert [path.suffix for path in folder.iterdir() if not path.name.startswith(".")] == [".safetensors"] * len(units)
     return all(
