@@ -74,6 +74,7 @@ def test_a_whole_study(compare, tmp_path):
     assert set(tables["comparison"]["system"]) == {"logistic"}
     assert set(tables["comparison"]["reference"]) == {"gated"}
     assert tables["ranks"]["first"].sum() == pytest.approx(1)
+    assert set(tables["ranks"]["system"]) == {"gated", "logistic"}  # and not what is chosen of the two
     assert set(tables["card_metrics"]["protocol"]) == {"in_corpus", "loco"}  # nothing of the random split
     splits = tables["card_splits"]
     assert set(splits["system"]) == {"gated", "logistic"}
