@@ -102,7 +102,8 @@ def with_selected(predictions: pd.DataFrame, picked: dict[str, str]) -> pd.DataF
     if loco["system"].nunique() < 2:
         return predictions
     kept = loco[loco["family"].map(picked) == loco["system"]]
-    return pd.concat([predictions, kept.assign(system=SELECTED)], ignore_index=True)
+    transductive = bool(kept["transductive"].any())  # one row of the results, marked where any of its choices is
+    return pd.concat([predictions, kept.assign(system=SELECTED, transductive=transductive)], ignore_index=True)
 
 
 def table(inner: pd.DataFrame, results: pd.DataFrame, usable: pd.DataFrame) -> pd.DataFrame:
