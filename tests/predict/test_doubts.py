@@ -4,11 +4,14 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import soxr
 from scipy import signal
 
+from mer.features import Where, linguistic
 from mer.media import audio
+from mer.params.schema import Linguistic
 from mer.predict import doubts
 from mer.training.portable import outside, usual
 from tests.predict.conftest import tone
@@ -72,3 +75,13 @@ def test_of_the_bounds_each_is_that_of_its_own_number():
     assert outside(known, vectors[50:51])[0] == 0
     assert outside(known, vectors[50:51] - 600)[0] == 1
     assert outside(known, np.where(np.arange(300) == 280, -5000.0, vectors[50:51]))[0] == 1 / 300
+
+
+@pytest.mark.skipif(not REAL, reason="set MER_REAL_CORPORA")
+def test_words_of_another_language_are_unlike_those_of_meld():
+    train, test = (pd.read_csv(Path(REAL, "MELD", f"{part}_sent_emo.csv"))["Utterance"] for part in ("train", "test"))
+    compute = linguistic.EXTRACTORS["hashing"].open(Linguistic(), Where())
+    known = usual(np.stack(compute(list(train))), np.arange(len(train)))
+    german = ["Das geht so nicht, ich habe keine Lust mehr.", "Wir gehen morgen in den Park und essen ein Eis."]
+    assert (outside(known, np.stack(compute(german))) > known["outside"]).all()
+    assert (outside(known, np.stack(compute(list(test)))) > known["outside"]).mean() < 0.05
