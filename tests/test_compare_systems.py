@@ -22,7 +22,6 @@ QUICK = {
     "systems": {"gated": {"model": "gated"}, "logistic": LINEAR},
     "training": {"epochs": 1, "hidden": 4, "inverse_regularisation": [0.01]},
     "evaluation": {"seeds": [0], "min_clips": 20, "protocols": ["in_corpus", "loco"]},
-    "compute": {"engine": "single"},
 }
 
 

@@ -220,7 +220,7 @@ class _Data:
 
     def __init__(self, task: Task, jobs: list[Job], scalers: list, training: Training, device: str) -> None:
         def put(values: list[np.ndarray] | np.ndarray, kind: type = np.float32) -> Tensor:
-            return torch.as_tensor(np.asarray(values, kind), device=device)
+            return torch.as_tensor(np.array(values, kind), device=device)  # a copy: mapped arrays cannot be written
 
         modalities = jobs[0].system.modalities
         self.values = {m: put(task.features.arrays[m]) for m in modalities}

@@ -59,3 +59,12 @@ def test_a_single_step_agrees_to_the_last_digits(task):
         expected = alone(task, one).network.state_dict()
         for name, value in fitted.network.state_dict().items():
             np.testing.assert_allclose(value, expected[name], atol=2e-6, err_msg=name)
+
+
+def test_vectors_may_be_mapped_from_a_file_that_cannot_be_written(task, tmp_path):
+    expected = [one.predict(task.features, ROWS) for one in stacked.fit_many(task, [job(0, epochs=1)], "cpu")]
+    for modality, values in task.features.arrays.items():
+        np.save(tmp_path / f"{modality}.npy", values)
+        task.features.arrays[modality] = np.load(tmp_path / f"{modality}.npy", mmap_mode="r")
+    [one] = stacked.fit_many(task, [job(0, epochs=1)], "cpu")
+    assert (one.predict(task.features, ROWS) == expected[0]).all()
