@@ -26,7 +26,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks.training import as_in_the_books, clocks, product_speed, used, with_torchs_dropout
+from benchmarks.training import clocks, product_speed, used, with_torchs_dropout
 from mer.features import Features
 from mer.params.schema import System, Training
 from mer.training import device, engine, grid, losses, network, sampling, standardise
@@ -127,8 +127,7 @@ def table(size: tuple[str, dict[str, int], int], share: float, epochs: int, jobs
     for threads in (1, os.cpu_count()):
         device.prepare("cpu", threads)
         torch.use_deterministic_algorithms(False)  # as one would leave it
-        with as_in_the_books():
-            line(f"plain, {threads} thread(s)", threads, lambda: plain(task, jobs))
+        line(f"plain, {threads} thread(s)", threads, lambda: plain(task, jobs))
     for name, at_once in (("single", 1), ("single", jobs_at_once), ("stacked", 1), ("stacked", jobs_at_once),
                           ("auto", jobs_at_once)):  # fmt: skip
         how = engine.Engine(name, at_once=at_once)

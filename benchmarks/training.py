@@ -28,10 +28,8 @@ import platform
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -40,7 +38,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from mer import models, stats
 from mer.features import Features
-from mer.models import flexible_at, noise
+from mer.models import noise
 from mer.params.schema import System, Training
 from mer.training import device, network
 from mer.training.task import Task
@@ -92,13 +90,6 @@ def write(task: Task, folder: Path, kind: str) -> list[Path]:
         with path.open("wb") as file:
             pickle.dump(sample, file)
     return paths
-
-
-@contextmanager
-def as_in_the_books() -> Iterator[None]:
-    """FlexibleAT's normalisation and projection as two layers, one after the other, for a rival."""
-    with patch.object(flexible_at, "normed_linear", lambda norm, linear, x: linear(norm(x))):
-        yield
 
 
 def with_torchs_dropout(built: nn.Module) -> nn.Module:
@@ -214,8 +205,7 @@ def main() -> None:
             print(f"{'products alone':34} {threads:7} {'':9} {alone:9.2f} {'':11} {alone / base:6.0%} of ours")
             for kind, paths in files.items():
                 for workers in given.workers:
-                    with as_in_the_books():
-                        done = rival(paths, given.epochs, workers, weights)
+                    done = rival(paths, given.epochs, workers, weights)
                     took = row(f"rival, {kind}, {workers} workers", threads, done, base, LIMITS[kind])
                     print(f"{'':54} products alone: {took / alone:5.2f}")
 

@@ -5,7 +5,6 @@ from torch import Tensor, nn
 
 from mer.models.fusion import Fusion
 from mer.models.gated import Gate, pairs
-from mer.models.layers import normed_linear
 from mer.models.noise import Dropout
 from mer.models.swiglu import SwiGLU
 
@@ -56,7 +55,7 @@ class FlexibleAT(Fusion):
             present: modality -> bool of shape (n,); None: all are there.
         """
         values, here = self.read(inputs, present)
-        x = {m: self.drop[m](normed_linear(self.norm[m], self.project[m], value)) for m, value in values.items()}
+        x = {m: self.drop[m](self.project[m](self.norm[m](value))) for m, value in values.items()}
         gated = [gate(x[a], x[b]) for gate, (a, b) in zip(self.gates, self.pairs, strict=True)]
         if here is None:
             h = self.merge(torch.stack(gated).mean(dim=0)) if self.merge is not None else self._alone(x)[0]

@@ -1,22 +1,7 @@
-"""Layers at a network's inputs."""
+"""Which layers of an encoder to listen to, learned."""
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
-
-
-def normed_linear(norm: nn.LayerNorm, linear: nn.Linear, x: Tensor) -> Tensor:
-    """Return linear(norm(x)); shapes (n, d) -> (n, e). Twice the arithmetic less than that, where x has no gradient.
-
-    W (g * z + b) + c = (W diag(g)) z + (W b + c), where z is x with mean 0 and deviation 1. So the gradients of g and b
-    follow from that of the (e, d) weights, and none with respect to the n rows of z is computed for them.
-
-    >>> norm, linear, x = nn.LayerNorm(3), nn.Linear(3, 2), torch.randn(4, 3)
-    >>> torch.allclose(normed_linear(norm, linear, x), linear(norm(x)), atol=1e-6)
-    True
-    """
-    z = functional.layer_norm(x, norm.normalized_shape, eps=norm.eps)
-    return functional.linear(z, linear.weight * norm.weight, linear.bias + linear.weight @ norm.bias)
 
 
 class LayerMean(nn.Module):
