@@ -31,7 +31,10 @@ class Impure(ValueError):
 
 
 def check(jobs: Iterable[Job], usable: pd.DataFrame, items: list[Loaded], *, strict: bool) -> None:
-    """Refuse LOCO jobs of which something has seen the held-out family. Jobs of other protocols are not looked at.
+    """Refuse jobs of which something has seen the family that they are asked about as strangers.
+
+    That is the held-out one of LOCO, and every one on which a model of another corpus is tested. Within a corpus, and
+    for the model of all corpora, nobody is a stranger.
 
     Args:
         jobs: as from `study.jobs`.
@@ -42,8 +45,9 @@ def check(jobs: Iterable[Job], usable: pd.DataFrame, items: list[Loaded], *, str
     Raises:
         Impure: one line for each thing that has.
     """
-    rows: dict[str, None] = {}
+    jobs, rows = list(jobs), dict[str, None]()
     seen: dict[Loaded, set[str]] = {}
+    across: dict[Loaded, set[str]] = {}
     asked: dict[Loaded, None] = {}
     for system, cell, job in _held_out(jobs):
         try:
@@ -54,8 +58,15 @@ def check(jobs: Iterable[Job], usable: pd.DataFrame, items: list[Loaded], *, str
             asked[item] = None
             if cell.held_out in item.families:
                 seen.setdefault(item, set()).add(cell.held_out)
-    unknown = [item for item in asked if strict and item.certainty == UNKNOWN and item not in seen]
-    lines = [*rows, *(_seen(item, families, usable) for item, families in seen.items()), *map(_not_known, unknown)]
+    for system, families in _across(jobs, usable).items():
+        for item in (item for item in items if system in item.systems):
+            asked[item] = None
+            if known := families & set(item.families) - seen.get(item, set()):
+                across.setdefault(item, set()).update(known)
+    unknown = [item for item in asked if strict and item.certainty == UNKNOWN and item not in seen | across]
+    lines = [*rows, *(_seen("LOCO without", item, families, usable) for item, families in seen.items())]
+    lines += [_seen("models of other corpora, tested on", item, families, usable) for item, families in across.items()]
+    lines += map(_not_known, unknown)
     if lines:
         raise Impure("\n".join(lines))
 
@@ -137,6 +148,16 @@ def _held_out(jobs: Iterable[Job]) -> Iterable[tuple[str, protocols.Cell, Job]]:
             yield system, cell, job
 
 
+def _across(jobs: Iterable[Job], usable: pd.DataFrame) -> dict[str, set[str]]:
+    """System -> families on which models of other corpora are tested."""
+    families, found = usable["family"].to_numpy(), {}
+    for job in jobs:
+        system, cell = job.key
+        if cell.protocol == "cross_corpus":
+            found.setdefault(system, set()).update(families[job.test])
+    return found
+
+
 def _others(task: Task, job: Job) -> np.ndarray:
     """Which rows a job neither trains on nor chooses with; bool of shape (rows,)."""
     others = np.ones(len(task.labels), bool)
@@ -144,12 +165,12 @@ def _others(task: Task, job: Job) -> np.ndarray:
     return others
 
 
-def _seen(item: Loaded, held_out: set[str], usable: pd.DataFrame) -> str:
+def _seen(what: str, item: Loaded, held_out: set[str], usable: pd.DataFrame) -> str:
     members = sorted(set(usable.loc[usable["family"].isin(held_out), "corpus"]))
     kin = {*members, *(name for name, corpus in CORPORA.items() if corpus.family in held_out)}
     named = [corpus for corpus in item.corpora if corpus in kin] or sorted(held_out)
     return (
-        f"LOCO without {', '.join(sorted(held_out))}: {item.what} {item.how} {', '.join(named)} ({item.source}); "
+        f"{what} {', '.join(sorted(held_out))}: {item.what} {item.how} {', '.join(named)} ({item.source}); "
         f"{item.instead}, or leave {', '.join(members)} out of `corpora`"
     )
 

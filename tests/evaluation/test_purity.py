@@ -454,7 +454,9 @@ def test_a_number_that_is_none_makes_no_card_whole():
 
 def test_kin_outside_of_the_study_is_named():
     item = loaded._item("x", ("meld",), corpora.CORPORA, loaded.KNOWN, "y")
-    told = purity._seen(item, {"friends"}, pd.DataFrame({"corpus": ["emorynlp"], "family": ["friends"]}))
+    told = purity._seen(
+        "LOCO without", item, {"friends"}, pd.DataFrame({"corpus": ["emorynlp"], "family": ["friends"]})
+    )
     assert (
         told
         == "LOCO without friends: x was trained on meld (y); take another encoder, or leave emorynlp out of `corpora`"
@@ -478,3 +480,17 @@ def test_any_card_is_judged(card):
     items = loaded._of_card(sealed, "x", lineage.verdict(sealed), corpora.CORPORA)
     assert isinstance(items[0].families, frozenset)
     assert isinstance(pd.DataFrame([vars(item) for item in items]), pd.DataFrame)
+
+
+def test_models_of_other_corpora_meet_strangers_too(planted):
+    place = planted.saved("begun", ["meld"])
+    p = planted.params(("gated",), training={"start_from": place})
+    cells = protocols.plan(planted.usable, ("cross_corpus", "in_corpus"), list(p.corpora))
+    jobs, _ = study.jobs(cells, p.systems, p.training, p.evaluation.seeds, planted.task)
+    told = planted.stopped(p, jobs)
+    assert told.startswith(
+        f"models of other corpora, tested on friends: training.start_from {place} was trained on meld"
+    )
+    assert len(told.splitlines()) == 1
+    within = [job for job in jobs if job.key[1].protocol == "in_corpus"]
+    purity.check(within, planted.usable, loaded.loaded(p, SPECS), strict=False)  # who is at home is no stranger
