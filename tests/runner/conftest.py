@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import psutil
 import pytest
 
 from mer import files
@@ -123,6 +124,14 @@ def wait_for(condition, seconds=40):
     while not condition():
         assert time.monotonic() < until, "it did not happen in time"
         time.sleep(0.05)
+
+
+def gone(pid):
+    """Whether a process runs no more. One that nobody buries stays in the table for a while, and does nothing there."""
+    try:
+        return psutil.Process(int(pid)).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 
 from mer import files
 from mer.runner import StudyError, output, processes
-from tests.runner.conftest import wait_for
+from tests.runner.conftest import gone, wait_for
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX processes")
 
@@ -61,7 +61,7 @@ def test_a_notebook_that_never_ends_and_refuses_to_be_interrupted(toys):
     assert time.monotonic() - began < 30
     assert "01_go_on timed out" in toys.screen
     assert "timeout_minutes" in toys.screen
-    assert not psutil.pid_exists(int((toys.study.folder / "pid").read_text()))
+    assert gone((toys.study.folder / "pid").read_text())
 
 
 @posix
@@ -73,7 +73,7 @@ def test_processes_that_a_notebook_leaves_are_ended(toys, end):
     )
     toys.add("01_start_others", start, end)
     toys.run()
-    assert not psutil.pid_exists(int((toys.study.folder / "pid").read_text()))
+    assert gone((toys.study.folder / "pid").read_text())
 
 
 def test_peak_memory_counts_what_a_notebook_starts(toys):
@@ -179,7 +179,7 @@ def test_only_marked_processes_are_ended(tmp_path):
         wait_for(lambda: psutil.Process(marked.pid).environ().get("MER_TEST") == str(tmp_path))
         assert processes.end_all("MER_TEST", str(tmp_path)) == 1
         assert other.poll() is None
-        assert not psutil.pid_exists(marked.pid)
+        assert gone(marked.pid)
     finally:
         for process in (marked, other):
             process.kill()

@@ -12,7 +12,7 @@ import pytest
 from mer import files
 from mer.runner import StudyError
 from mer.runner.verify import verify
-from tests.runner.conftest import wait_for
+from tests.runner.conftest import gone, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 
@@ -53,7 +53,7 @@ def test_a_stale_lock_is_taken_over_and_nothing_is_left_running(toys, end):
     assert first.returncode == (-9 if end == signal.SIGKILL else 130)
     toys.edit("02_wait", lambda cells: cells[4].update(source="x = 1"))
     assert toys.run() == 0, toys.screen
-    assert not psutil.pid_exists(kernel)
+    assert gone(kernel)
     assert ("the last runner here (process" in toys.screen) is (end == signal.SIGKILL)
     assert "01 make_data  unchanged" in toys.screen
     assert "1 done, 1 unchanged" in toys.screen
@@ -71,7 +71,7 @@ def test_a_second_interrupt_kills_at_once(toys):
     screen, _ = first.communicate(timeout=15)
     assert first.returncode == 130, screen
     assert "✗ interrupted; what is finished is kept\n" in screen
-    assert not psutil.pid_exists(int((toys.study.folder / "pid").read_text()))
+    assert gone((toys.study.folder / "pid").read_text())
 
 
 @pytest.mark.parametrize("who", ["worker", "kernel", "both"])
