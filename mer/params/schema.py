@@ -141,7 +141,8 @@ class Evaluation(Section):
     )
     selection: Literal["validation", "inner_loco"] = "validation"
     """what chooses among the systems for a held-out family, inside its training corpora: their validation speakers, or
-    each of them held out in turn, which costs a training per system, seed and pair of families"""
+    each of them held out in turn, which costs a training per system, seed and pair of families. Validation speakers are
+    of the corpora that have trained, and have chosen the epoch already, which flatters whoever has many epochs"""
     confidence: float = Field(0.95, gt=0, lt=1)
     min_clips: int = Field(100, ge=1)
     """a corpus with fewer is listed, not scored"""
