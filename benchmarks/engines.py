@@ -40,7 +40,7 @@ SETTINGS = [{"learning_rate": rate, "weight_decay": decay, "balance": balance}
             for balance in ("class_weights", "logit_adjustment")]  # fmt: skip
 LARGE = ("flexible_at", {"audio": 160, "text": 768}, 128)
 SMALL = ("gated", {"audio": 40, "text": 64}, 16)
-PAPER = ("gated", {"audio": 512, "video": 1024, "text": 768}, 64)
+PAPER = ("gated", {"audio": 512, "text": 768}, 64)
 SIZES = [("concat", {"audio": 16, "text": 16}, 8), SMALL, ("gated", {"audio": 160, "text": 256}, 32), LARGE]
 RUNS = (2, 8, 32)
 ENGINES = ("single", "stacked")
