@@ -1,4 +1,4 @@
-"""Coarse bounds that a few hundred repeats can hold; `python -m benchmarks.coverage` prints what thousands say."""
+"""Coarse bounds that a few hundred repeats can hold; `python -m benchmarks.coverage_of_intervals` prints what thousands say."""
 
 import numpy as np
 import pytest
