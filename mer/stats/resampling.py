@@ -4,8 +4,8 @@ A resample draws as many speakers as a corpus has, with replacement. It is a row
 drawn, and what it scores follows from the weighted sum of the speakers' confusions: a matrix product. All systems and
 seeds meet the same draws, so that their differences and ranks are paired.
 
-A percentile interval of a handful of speakers is too short (`benchmarks/coverage_of_intervals.py`); scores have `jackknife`. This is
-for what has no formula: ranks, and how often one system is ahead of another.
+A percentile interval of a handful of speakers is too short (`benchmarks/intervals.py`); scores have `jackknife`. This
+is for what has no formula: ranks, and how often one system is ahead of another.
 """
 
 from collections.abc import Iterator, Mapping

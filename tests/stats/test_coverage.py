@@ -1,18 +1,18 @@
-"""Coarse bounds that a few hundred repeats can hold; `python -m benchmarks.coverage_of_intervals` prints what thousands say."""
+"""Coarse bounds that a few hundred repeats can hold; `python -m benchmarks.intervals` prints what thousands say."""
 
 import numpy as np
 import pytest
 
-from benchmarks import coverage
+from benchmarks import intervals
 from mer.stats import uar
 
-NEAR = coverage.CONDITIONS["another corpus, speaker norm"]
+NEAR = intervals.CONDITIONS["another corpus, speaker norm"]
 
 
-@pytest.mark.parametrize("size", coverage.SIZES[1:], ids=lambda size: f"{size.speakers} speakers")
+@pytest.mark.parametrize("size", intervals.SIZES[1:], ids=lambda size: f"{size.speakers} speakers")
 def test_our_interval_holds_the_truth_where_the_bootstraps_may_not(size, monkeypatch):
-    monkeypatch.setattr(coverage, "DRAWS", 200)
-    found = coverage.coverage(size, NEAR, 250)
+    monkeypatch.setattr(intervals, "DRAWS", 200)
+    found = intervals.coverage(size, NEAR, 250)
     assert 0.92 < found["jackknife"] < 0.985
     assert found["percentile"] <= found["jackknife"]
     if size.speakers <= 7:
@@ -20,24 +20,24 @@ def test_our_interval_holds_the_truth_where_the_bootstraps_may_not(size, monkeyp
 
 
 def test_two_speakers_have_no_interval():
-    assert np.isnan(coverage.coverage(coverage.SIZES[0], NEAR, 5)["jackknife"])
+    assert np.isnan(intervals.coverage(intervals.SIZES[0], NEAR, 5)["jackknife"])
 
 
 def test_the_truth_is_that_of_many_speakers():
-    size, condition = coverage.Size(20_000, 4, 3, 0.5), coverage.CONDITIONS["another corpus"]
-    [counts] = coverage.speak(size, condition, np.random.default_rng(0))
-    assert uar(counts.sum(0)) == pytest.approx(coverage.truth(size, condition), abs=0.006)
+    size, condition = intervals.Size(20_000, 4, 3, 0.5), intervals.CONDITIONS["another corpus"]
+    [counts] = intervals.speak(size, condition, np.random.default_rng(0))
+    assert uar(counts.sum(0)) == pytest.approx(intervals.truth(size, condition), abs=0.006)
 
 
 def test_tests_keep_their_level_and_find_what_is_there():
-    size = coverage.Size(12, 4, 10, 0.25)
-    none, some = (coverage.rejections(size, NEAR, gain, 150)["sign flips"] for gain in (0.0, 0.8))
+    size = intervals.Size(12, 4, 10, 0.25)
+    none, some = (intervals.rejections(size, NEAR, gain, 150)["sign flips"] for gain in (0.0, 0.8))
     assert none < 0.09
     assert some > 0.8
 
 
 def test_a_fit_finds_what_was_put_in():
-    condition = coverage.Condition(0.5, 0.8, 0.6, 0.9)
-    [counts] = coverage.speak(coverage.Size(90, 3, 20, 0.3), condition, np.random.default_rng(0))
-    found = coverage.fit(counts)
+    condition = intervals.Condition(0.5, 0.8, 0.6, 0.9)
+    [counts] = intervals.speak(intervals.Size(90, 3, 20, 0.3), condition, np.random.default_rng(0))
+    found = intervals.fit(counts)
     assert list(vars(found).values()) == pytest.approx(list(vars(condition).values()), abs=0.2)

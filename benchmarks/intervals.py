@@ -1,7 +1,7 @@
 """How often intervals hold what they should and tests find what is not there, by speakers as unlike as real ones.
 
-    python -m benchmarks.coverage_of_intervals [--repeats 4000] [--jobs 2]
-    python -m benchmarks.coverage_of_intervals --fit RAW
+    python -m benchmarks.intervals [--repeats 4000] [--jobs 2]
+    python -m benchmarks.intervals --fit RAW
 
 The last lines are the time that 10,000 resamples of a study take.
 
