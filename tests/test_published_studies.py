@@ -10,6 +10,7 @@ import yaml
 from mer import files, params
 from mer.corpora import synthetic
 from mer.features.visual.emo_affectnet import EmoAffectNet
+from mer.params.schema import SELECTED
 from tests.features.pretrained import tiny
 from tests.studies import run_cells
 
