@@ -35,12 +35,9 @@ class Task:
 
     def seen_by(self, training: Training) -> "Task":
         """Return the task as a training sees it: features scaled by speaker or corpus where it asks for that."""
-        ways = {"training": "_as_it_is", "speaker": "_by_speaker", "corpus": "_by_corpus"}
-        return getattr(self, ways[training.normalisation])
-
-    @property
-    def _as_it_is(self) -> "Task":
-        return self
+        if training.normalisation == "training":
+            return self
+        return self._by_speaker if training.normalisation == "speaker" else self._by_corpus
 
     @cached_property
     def _by_speaker(self) -> "Task":
