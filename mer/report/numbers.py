@@ -19,8 +19,13 @@ def select(results: pd.DataFrame, protocol: str | None = None, answers: str | No
     if answers is not None:
         keep &= results["answers"] == answers
     rows = results[keep]
+    return rows.assign(label=marked(rows))
+
+
+def marked(rows: pd.DataFrame) -> pd.Series:
+    """Return each row's system, with a dagger where it looked at unlabelled target data."""
     marks = rows["transductive"].eq(True).fillna(False).map({True: DAGGER, False: ""}).astype(object)
-    return rows.assign(label=rows["system"].astype(object) + marks)
+    return rows["system"].astype(object) + marks
 
 
 def short(value: float, digits: int = 3) -> str:

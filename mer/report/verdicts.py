@@ -6,6 +6,7 @@ import pandas as pd
 from mer.evaluation.card import STEPS
 from mer.evaluation.comparison import BETTER, MEAN, WORSE
 from mer.evaluation.scores import METRICS
+from mer.report import numbers
 from mer.report.numbers import DAGGER, NOTHING, bounds, short
 
 SHOWN = (BETTER, WORSE, "shown")
@@ -14,8 +15,7 @@ SHOWN = (BETTER, WORSE, "shown")
 
 def marked(table: pd.DataFrame) -> pd.DataFrame:
     """Return results or predictions with a dagger behind systems that looked at unlabelled target data."""
-    marks = table["transductive"].eq(True).fillna(False).map({True: DAGGER, False: ""}).astype(object)
-    return table.assign(system=table["system"].astype(object) + marks)
+    return table.assign(system=numbers.marked(table))
 
 
 def plain_name(system: str) -> str:
