@@ -33,7 +33,7 @@ class AttentionFusion(Fusion):
         self.encode = encoders(self.fused, hidden, dropout)
         count = len(self.fused)
         self.weigh = nn.Sequential(
-            nn.Linear(hidden * count, hidden), nn.ReLU(), Dropout(dropout), nn.Linear(hidden, count)
+            nn.Linear(hidden * count, hidden), nn.ReLU(), Dropout(hidden, dropout), nn.Linear(hidden, count)
         ) if count > 1 else None  # fmt: skip
         self.classify = nn.Linear(hidden, classes)
 

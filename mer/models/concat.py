@@ -10,7 +10,7 @@ from mer.models.noise import Dropout
 def encoders(widths: dict[str, int], hidden: int, dropout: float) -> nn.ModuleDict:
     """Return modality -> h = D(relu(P x + p)); shapes (n, width) -> (n, hidden)."""
     return nn.ModuleDict(
-        {m: nn.Sequential(nn.Linear(d, hidden), nn.ReLU(), Dropout(dropout)) for m, d in widths.items()}
+        {m: nn.Sequential(nn.Linear(d, hidden), nn.ReLU(), Dropout(hidden, dropout)) for m, d in widths.items()}
     )
 
 
@@ -33,7 +33,7 @@ class ConcatFusion(Fusion):
                  missing: str = "none", layers: dict[str, int] | None = None) -> None:  # fmt: skip
         super().__init__(widths, missing, layers)
         self.encode = encoders(self.fused, hidden, dropout)
-        self.merge = nn.Sequential(nn.Linear(hidden * len(self.fused), hidden), nn.ReLU(), Dropout(dropout))
+        self.merge = nn.Sequential(nn.Linear(hidden * len(self.fused), hidden), nn.ReLU(), Dropout(hidden, dropout))
         self.classify = nn.Linear(hidden, classes)
 
     def forward(self, inputs: dict[str, Tensor], present: dict[str, Tensor] | None = None) -> Tensor:

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from mer.models.fusion import Fusion
 from mer.models.gated import Gate, pairs
+from mer.models.layers import normed_linear
 from mer.models.noise import Dropout
 from mer.models.swiglu import SwiGLU
 
@@ -43,7 +44,7 @@ class FlexibleAT(Fusion):
         self.merge = nn.Sequential(nn.LayerNorm(hidden), SwiGLU(hidden, hidden)) if self.pairs else None
         self.alone = nn.ModuleDict({m: SwiGLU(d, hidden) for m, d in self.fused.items()})
         self.classify = nn.Linear(hidden, classes)
-        self.drop = nn.ModuleDict({m: Dropout(dropout) for m in (*self.fused, "merged")})  # each draws its own
+        self.drop = nn.ModuleDict({m: Dropout(d, dropout) for m, d in (*self.fused.items(), ("merged", hidden))})
         for weight in (p for p in self.parameters() if p.dim() == 2):
             nn.init.xavier_uniform_(weight)
 
@@ -55,10 +56,10 @@ class FlexibleAT(Fusion):
             present: modality -> bool of shape (n,); None: all are there.
         """
         values, here = self.read(inputs, present)
-        x = {m: self.drop[m](self.project[m](self.norm[m](value))) for m, value in values.items()}
+        x = {m: self.drop[m](normed_linear(self.norm[m], self.project[m], value)) for m, value in values.items()}
         gated = [gate(x[a], x[b]) for gate, (a, b) in zip(self.gates, self.pairs, strict=True)]
         if here is None:
-            h = self.merge(torch.stack(gated).mean(dim=0)) if self.merge is not None else self._alone(x)[0]
+            h = self.merge(sum(gated[1:], gated[0]) / len(gated)) if self.merge is not None else self._alone(x)[0]
             return self.classify(self.drop["merged"](h))
         h = _mean(self._alone(x), list(here.values()))
         if self.merge is not None:

@@ -69,7 +69,7 @@ class GatedFusion(Fusion):
         self.alone = None if self.pairs else nn.Linear(*self.fused.values(), hidden, bias=False)
         self.merge = nn.Linear(hidden * max(1, len(self.pairs)), hidden)
         self.classify = nn.Linear(hidden, classes)
-        self.drop = nn.ModuleDict({m: Dropout(dropout) for m in (*self.fused, "merged")})  # each draws its own
+        self.drop = nn.ModuleDict({m: Dropout(d, dropout) for m, d in (*self.fused.items(), ("merged", hidden))})
         for weight in (p for p in self.parameters() if p.dim() == 2):
             nn.init.xavier_uniform_(weight)
 

@@ -41,12 +41,12 @@ class Attention(nn.Module):
 class Block(nn.Module):
     """y = x + D(Attention(LN(x))); y + D(W S(LN(y)) + w), with S a `SwiGLU` of 4 d; shapes (n, t, d) -> (n, t, d)."""
 
-    def __init__(self, hidden: int, dropout: float) -> None:
+    def __init__(self, hidden: int, tokens: int, dropout: float) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(hidden)
         self.attention = Attention(hidden)
         self.feed = nn.Sequential(nn.LayerNorm(hidden), SwiGLU(hidden, 4 * hidden), nn.Linear(4 * hidden, hidden))
-        self.drop = nn.ModuleList([Dropout(dropout), Dropout(dropout)])  # each draws its own
+        self.drop = nn.ModuleList(Dropout(tokens * hidden, dropout) for _ in range(2))
         nn.init.xavier_uniform_(self.feed[2].weight)
 
     def forward(self, x: Tensor, there: Tensor | None) -> Tensor:
@@ -83,7 +83,7 @@ class RobustAT(Fusion):
         )
         self.types = nn.Parameter(torch.empty(1 + len(self.fused), hidden))
         self.first = nn.Parameter(torch.empty(hidden))
-        self.blocks = nn.ModuleList(Block(hidden, dropout) for _ in range(BLOCKS))
+        self.blocks = nn.ModuleList(Block(hidden, 1 + len(self.fused), dropout) for _ in range(BLOCKS))
         self.head = nn.Sequential(nn.LayerNorm(hidden), SwiGLU(hidden, hidden))
         self.classify = nn.Linear(hidden, classes)
         nn.init.normal_(self.first, std=0.02)

@@ -24,29 +24,37 @@ def balance(shares: np.ndarray, way: str) -> tuple[np.ndarray, np.ndarray]:
     return weights.astype(np.float32), shift.astype(np.float32)
 
 
-def cross_entropy(logits: Tensor, targets: Tensor, counts: Tensor, weights: Tensor, shift: Tensor,
-                  smoothing: float) -> Tensor:  # fmt: skip
-    """Return the mean weighted cross-entropy; for one-hot targets that of `torch.nn.CrossEntropyLoss`.
+def goal(targets: Tensor, weights: Tensor, smoothing: float, multi_label: bool) -> tuple[Tensor, Tensor, Tensor]:
+    """Return what the answers to some rows are measured by, as `loss` takes it.
 
-    L = - sum_i sum_c w_c ((1-e) q_ic + e/K) ln softmax(z_i + s)_c / sum_i sum_c w_c q_ic
+    Targets are drawn towards equal shares of all classes, or, where classes may occur together, towards 1/2.
 
     Args:
-        logits, targets: shape (n, classes); targets are shares that sum to 1.
-        counts: 1 for a row that counts and 0 for one that fills the batch; shape (n,).
-        weights, shift: as from `balance`; shape (classes,).
+        targets: shares of the classes that sum to 1, or 1 where a class occurs and else 0; (..., n, classes).
+        weights: of the classes, as from `balance`; broadcasts with the targets.
+
+    Returns:
+        what is wanted, and how much each number of it counts, both (..., n, classes); how much a row counts, (..., n).
     """
-    log_p = functional.log_softmax(logits + shift, dim=1)
-    smoothed = targets * (1 - smoothing) + smoothing / targets.shape[1]
-    total = -(smoothed * log_p * weights).sum(dim=1) @ counts
-    return total / ((targets * weights).sum(dim=1) @ counts).clamp_min(1e-12)
+    even = 1 / 2 if multi_label else 1 / targets.shape[-1]
+    cells = weights.expand_as(targets)
+    mass = (cells if multi_label else targets * cells).sum(dim=-1)
+    return targets * (1 - smoothing) + smoothing * even, cells, mass
 
 
-def binary_cross_entropy(logits: Tensor, targets: Tensor, counts: Tensor, weights: Tensor, shift: Tensor,
-                         smoothing: float) -> Tensor:  # fmt: skip
-    """Return the mean over rows and classes of the binary cross-entropy, for classes that occur together.
+def loss(logits: Tensor, wanted: Tensor, cells: Tensor, mass: Tensor, multi_label: bool) -> Tensor:
+    """Return the weighted mean of the cross-entropy, or of the binary one over rows and classes.
 
-    Weights act on the classes, smoothing draws targets towards 1/2. Arguments as above; targets are 0 or 1.
+    L = - sum_i sum_c w_ic q_ic ln softmax(z_i)_c / sum_i m_i, which for one-hot targets is `torch.nn.CrossEntropyLoss`;
+    or, for classes that occur together, - sum_i sum_c w_ic (q_ic ln s(z_ic) + (1 - q_ic) ln s(-z_ic)) / sum_i m_i, with
+    s the logistic function.
+
+    Args:
+        logits: z, shape (n, classes), with what `balance` adds to them.
+        wanted, cells, mass: q, w and m, as from `goal`; w and m are 0 for a row that fills a batch.
     """
-    smoothed = targets * (1 - smoothing) + smoothing / 2
-    losses = functional.binary_cross_entropy_with_logits(logits + shift, smoothed, reduction="none") * weights
-    return losses.mean(dim=1) @ counts / counts.sum().clamp_min(1.0)
+    if multi_label:
+        total = functional.binary_cross_entropy_with_logits(logits, wanted, cells, reduction="sum")
+    else:
+        total = functional.cross_entropy(logits, wanted * cells, reduction="sum")
+    return total / mass.sum().clamp_min(1e-12)

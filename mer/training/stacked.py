@@ -15,10 +15,13 @@ from torch.func import functional_call, grad_and_value, stack_module_state, vmap
 from mer.models import noise
 from mer.params.schema import Training
 from mer.training import losses, network, sampling, standardise
+from mer.training.batches import HIDING, MASKS, Masks, hide, hides
+from mer.training.course import RECENT, Diverged
 from mer.training.fitted import Fitted
 from mer.training.job import Job
 from mer.training.optimise import StackedOptimiser
 from mer.training.progress import Progress, resumed
+from mer.training.replay import Replayed
 from mer.training.snapshot import Snapshot
 from mer.training.task import Task
 
@@ -60,54 +63,67 @@ class _Stack:
     def __init__(self, task: Task, jobs: list[Job], device: str) -> None:
         self.task, self.jobs, self.device = task, jobs, device
         self.system, self.training = jobs[0].system, jobs[0].training
-        networks = [_begun(task, job) for job in jobs]
-        self.template = networks[0]
-        self.base = {mode: copy.deepcopy(networks[0]).to(device).train(mode == "train") for mode in ("train", "eval")}
-        self.parameters = {n: v.detach().to(device) for n, v in stack_module_state(networks)[0].items()}
+        self.template, self.parameters = _begun(task, jobs, device)
+        self.base = {mode: copy.deepcopy(self.template).to(device).train(mode == "train") for mode in ("train", "eval")}
         self.best = {n: v.clone() for n, v in self.parameters.items()}
         self.average = {n: v.clone() for n, v in self.parameters.items()} if self.training.averaging != "none" else None
         self.optimiser = StackedOptimiser(self.parameters, [job.training for job in jobs])
-        self.layers = [n for n, m in self.template.named_modules() if isinstance(m, noise.Dropout)]
+        self.masks = Masks(self.template, self.training.batch_size)
         self.scalers = [standardise.fit(task.features, job.train, self.system.modalities) for job in jobs]
         self.progress = [Progress(j.training, -(-len(j.train) // j.training.batch_size)) for j in jobs]
         self.alive = list(range(len(jobs)))
         self.data = _Data(task, jobs, self.scalers, self.training, device)
+        self.total = torch.zeros(len(jobs), device=device)
+        self.step = Replayed(self._step)
         rows = torch.as_tensor(np.unique(np.concatenate([[*j.train, *j.validation] for j in jobs])), device=device)
-        self.template.check(*({m: x[rows] for m, x in v.items()} for v in (self.data.values, self.data.present)))
+        self.template.check({m: x[rows] for m, x in self.data.values.items()}, self.data.by_modality(rows))
 
     def epoch(self) -> np.ndarray:
         """Train every run that is alive for one of its epochs; return their mean losses."""
         running = [self.progress[r] for r in self.alive]
-        rows, counts = self._orders()
-        total, seen = torch.zeros(len(running), device=self.device), counts.sum(dim=1)
-        size, step_of = self.training.batch_size, vmap(grad_and_value(self._loss), in_dims=(0,) * 8)
-        for step in range(max(p.steps for p in running)):
-            part = slice(step * size, (step + 1) * size)
-            active = torch.tensor([float(step < p.steps) for p in running], device=self.device)
-            inputs, present = self.data.batch(rows[:, part], self.alive)
-            targets = self.data.targets[rows[:, part]]
-            weights, shift = self.data.weights[self.alive], self.data.shift[self.alive]
-            gradients, loss = step_of(self.parameters, self._keys(step), inputs, present, targets, counts[:, part],
-                                      weights, shift)  # fmt: skip
-            rates = torch.tensor([p.rate(step) for p in running], device=self.device)
-            self.optimiser.step(self.parameters, gradients, rates, active)
-            if self.training.averaging == "ema":
-                done = self.optimiser.steps
-                decay = torch.minimum(self.optimiser.ema_decay, (1 + done) / (10 + done))
-                self._draw((1 - decay) * active)
-            total += torch.where(active > 0, loss, 0) * counts[:, part].sum(dim=1)
-        return (total / seen).cpu().numpy()
+        steps, size = max(p.steps for p in running), self.training.batch_size
+        rows, counts = self._orders(steps)
+        told = [self._put([[p.rate(step) for p in running] for step in range(steps)]),
+                self._put([[float(step < p.steps) for p in running] for step in range(steps)]),
+                self._keys(MASKS, steps)]  # fmt: skip
+        parts = [rows.split(size, dim=1), counts.split(size, dim=1), *told]
+        if (shown := self._shown(rows)) is not None:
+            parts.append(shown.split(size, dim=1))
+        self.total.zero_()
+        for given in zip(*parts, strict=True):
+            self.step(*given)
+        return (self.total / counts.sum(dim=1)).cpu().numpy()
+
+    def _step(self, rows: Tensor, counts: Tensor, rates: Tensor, active: Tensor, keys: Tensor,
+              shown: Tensor | None = None) -> None:  # fmt: skip
+        """One step of every run.
+
+        Args:
+            rows: of the batches, shape (runs, n), and `counts`: 1 where a row counts, 0 where it fills a batch.
+            rates, active, keys: of every run, shape (runs,).
+            shown: which modalities are, shape (runs, n, modalities).
+        """
+        present = {} if shown is None else dict(zip(self.data.values, shown.unbind(dim=2), strict=True))
+        goal = self.data.goal(rows, counts)
+        gradients, loss = vmap(grad_and_value(self._loss))(
+            self.parameters, self.masks.draw(keys), self.data.inputs(rows), present, goal, self.data.shift)  # fmt: skip
+        self.optimiser.step(self.parameters, gradients, rates, active)
+        if self.training.averaging == "ema":
+            done = self.optimiser.steps
+            decay = torch.minimum(self.optimiser.ema_decay, (1 + done) / (10 + done))
+            self._draw((1 - decay) * active)
+        self.total += torch.where(active > 0, loss, 0) * counts.sum(dim=1)
 
     def end_epoch(self, loss: np.ndarray) -> None:
         """Validate, keep what is best, and take out who has finished."""
         if self.training.averaging == "epochs":
             epochs = torch.tensor([float(self.progress[r].epoch) for r in self.alive], device=self.device)
-            self._draw((network.RECENT + 1) / (epochs + 1 + network.RECENT))
+            self._draw((RECENT + 1) / (epochs + 1 + RECENT))
         weights = self.average or self.parameters
         better = []
         for number, (run, scores) in enumerate(zip(self.alive, self._validate(weights), strict=True)):
             if not np.isfinite(loss[number]):
-                raise network.Diverged(f"the loss of {self.jobs[run].key[0]}, seed {self.jobs[run].seed} is "
+                raise Diverged(f"the loss of {self.jobs[run].key[0]}, seed {self.jobs[run].seed} is "
                                        f"{loss[number]}: lower training.learning_rate")  # fmt: skip
             if self.progress[run].end_epoch(float(loss[number]), scores):
                 better.append((number, run))
@@ -154,27 +170,23 @@ class _Stack:
         self.optimiser.load(parts["optimiser"])
         self.progress = [resumed(j.training, s) for j, s in zip(self.jobs, saved[1]["runs"], strict=True)]
 
-    def _loss(self, parameters, keys, inputs, present, targets, counts, weights, shift) -> Tensor:
+    def _loss(self, parameters, masks, inputs, present, goal, shift) -> Tensor:
         """One run's loss on one batch."""
-        t = self.training
-        if network.hides(t):
-            present = network.hide(present, network.hides(t), keys[-1])
-        state = {**parameters, **{f"{layer}.key": keys[n] for n, layer in enumerate(self.layers)}}
-        logits = functional_call(self.base["train"], state, (inputs, present))
-        loss_of = losses.binary_cross_entropy if t.targets == "multi_label" else losses.cross_entropy
-        return loss_of(logits, targets, counts, weights, shift, t.label_smoothing)
+        state = {**parameters, **{f"{n}.mask": mask for n, mask in zip(self.masks.layers, masks, strict=True)}}
+        logits = functional_call(self.base["train"], state, (inputs, present or None))
+        return losses.loss(logits + shift, *goal, self.data.multi_label)
 
-    def _keys(self, step: int) -> Tensor:
-        """Keys of the dropout layers and, last, of what hides modalities; shape (runs, layers + 1)."""
-        streams = [*range(len(self.layers)), network.HIDING]
+    def _put(self, values: list | np.ndarray) -> Tensor:
+        return torch.as_tensor(values, device=self.device)
+
+    def _keys(self, stream: int, count: int) -> Tensor:
+        """Keys of one stream of random numbers of every run's epoch; shape (count, runs)."""
         runs = [(self.jobs[r].seed, self.progress[r].epoch) for r in self.alive]
-        keys = [[noise.key(seed, epoch, step, stream) for stream in streams] for seed, epoch in runs]
-        return torch.tensor(keys, device=self.device)
+        return self._put(np.stack([noise.keys(*run, stream, count=count) for run in runs], axis=1))
 
-    def _orders(self) -> tuple[Tensor, Tensor]:
+    def _orders(self, steps: int) -> tuple[Tensor, Tensor]:
         """Rows in the order of this epoch, and 1 where a row counts; the rest fills the batches."""
-        size = self.training.batch_size
-        width = size * max(self.progress[r].steps for r in self.alive)
+        width = self.training.batch_size * steps
         rows, counts = np.zeros((len(self.alive), width), np.int64), np.zeros((len(self.alive), width), np.float32)
         for number, run in enumerate(self.alive):
             job = self.jobs[run]
@@ -182,7 +194,14 @@ class _Stack:
                                    self.progress[run].epoch)  # fmt: skip
             rows[number, : len(order)], counts[number, : len(order)] = job.train[order], 1.0
             rows[number, len(order) :] = job.train[0]
-        return torch.as_tensor(rows, device=self.device), torch.as_tensor(counts, device=self.device)
+        return self._put(rows), self._put(counts)
+
+    def _shown(self, rows: Tensor) -> Tensor | None:
+        """Which modalities of these rows are shown; shape (runs, n, modalities). None: all."""
+        rate = hides(self.training)
+        if rate:
+            return hide(self.data.present[rows], self._keys(HIDING, 1)[0], rate)
+        return None if self.data.complete else self.data.present[rows]
 
     def _draw(self, share: Tensor) -> None:
         for name, value in self.average.items():
@@ -199,9 +218,9 @@ class _Stack:
         parts = []
         with torch.inference_mode():
             for first in range(0, width, ROWS):
-                rows = torch.as_tensor(padded[:, first : first + ROWS], device=self.device)
-                logits = answer(weights, *self.data.batch(rows, self.alive))
-                logits = torch.where(self.data.seen[self.alive][:, None], logits, -torch.inf)
+                rows = self._put(padded[:, first : first + ROWS])
+                logits = answer(weights, self.data.inputs(rows), self.data.by_modality(rows))
+                logits = torch.where(self.data.seen[:, None], logits, -torch.inf)
                 parts.append(logits.argmax(dim=2).cpu().numpy())
         predicted = np.concatenate(parts, axis=1)
         return [self.task.scored(p[: len(r)], r) if len(r) else {} for p, r in zip(predicted, wanted, strict=True)]
@@ -212,21 +231,25 @@ class _Stack:
         self.alive = [self.alive[number] for number in numbers]
         self.parameters = {n: v[index] for n, v in self.parameters.items()}
         self.average = {n: v[index] for n, v in self.average.items()} if self.average else None
+        self.total = self.total[index]
         self.optimiser.keep(index)
+        self.data.keep(index)
+        self.step = Replayed(self._step)
 
 
 class _Data:
-    """Every row once on the device, and what differs between runs: scaling, class weights."""
+    """Every row once on the device, and what differs between the runs that are alive: scaling, class weights."""
 
     def __init__(self, task: Task, jobs: list[Job], scalers: list, training: Training, device: str) -> None:
         def put(values: list[np.ndarray] | np.ndarray, kind: type = np.float32) -> Tensor:
             return torch.as_tensor(np.array(values, kind), device=device)  # a copy: mapped arrays cannot be written
 
         modalities = jobs[0].system.modalities
+        self.multi_label, self.smoothing = training.targets == "multi_label", training.label_smoothing
         self.values = {m: put(task.features.arrays[m]) for m in modalities}
-        self.present = {m: put(task.features.present[m], bool) for m in modalities}
-        self.mean = {m: put([s.moments[m][0] for s in scalers]) for m in modalities}
-        self.scale = {m: put([s.moments[m][1] for s in scalers]) for m in modalities}
+        present = np.stack([task.features.present[m] for m in modalities], axis=1)
+        self.present, self.complete = put(present, bool), all(present[j.train].all() for j in jobs)
+        self.moments = {m: [put([s.moments[m][part] for s in scalers]) for part in (0, 1)] for m in modalities}
         self.targets = put(task.targets(np.arange(len(task.labels)), training.targets))
         parts = [(task.labels[j.train], task.corpora[j.train], j.training) for j in jobs]
         shares = [sampling.class_shares(y, c, task.classes, t.corpus_exponent) for y, c, t in parts]
@@ -234,15 +257,31 @@ class _Data:
         self.weights, self.shift = put([w for w, _ in balances]), put([s for _, s in balances])
         self.seen = put([task.occurring(j.train) for j in jobs], bool)
 
-    def batch(self, rows: Tensor, runs: list[int]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Return standardised inputs and what is present, by modality; shapes (runs, n, width) and (runs, n)."""
-        present = {m: p[rows] for m, p in self.present.items()}
-        inputs = {
-            m: (x[rows] - self.mean[m][runs, None]) / self.scale[m][runs, None] * present[m][..., None]
-            for m, x in self.values.items()
-        }
-        return inputs, present
+    def inputs(self, rows: Tensor) -> dict[str, Tensor]:
+        """Return standardised vectors by modality; shapes (runs, n, width). Networks look at none that is not there."""
+        moments = {m: (mean[:, None], scale[:, None]) for m, (mean, scale) in self.moments.items()}
+        return {m: (x[rows] - moments[m][0]) / moments[m][1] for m, x in self.values.items()}
+
+    def by_modality(self, rows: Tensor) -> dict[str, Tensor]:
+        """Return what is present; bool of the shape of `rows`."""
+        return dict(zip(self.values, self.present[rows].unbind(dim=-1), strict=True))
+
+    def goal(self, rows: Tensor, counts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return what answers are measured by, as `losses.goal` does, for runs of shape (runs, n)."""
+        weights = self.weights[:, None] * counts[..., None]
+        return losses.goal(self.targets[rows], weights, self.smoothing, self.multi_label)
+
+    def keep(self, index: Tensor) -> None:
+        """Keep some runs only."""
+        self.moments = {m: [part[index] for part in parts] for m, parts in self.moments.items()}
+        self.weights, self.shift, self.seen = (v[index] for v in (self.weights, self.shift, self.seen))
 
 
-def _begun(task: Task, job: Job) -> nn.Module:
-    return network.begun(task, job.system, job.training, job.seed)
+def _begun(task: Task, jobs: list[Job], device: str) -> tuple[nn.Module, dict[str, Tensor]]:
+    """Return a network, and what every run's parameters are before its first step; runs of one seed begin alike."""
+    beginnings = {(job.seed, job.training.start_from): job for job in jobs}
+    networks = [network.begun(task, job.system, job.training, job.seed) for job in beginnings.values()]
+    number = {told: n for n, told in enumerate(beginnings)}
+    index = torch.tensor([number[job.seed, job.training.start_from] for job in jobs], device=device)
+    stacked = stack_module_state(networks)[0]
+    return networks[0], {n: v.detach().to(device)[index] for n, v in stacked.items()}

@@ -8,7 +8,7 @@ from torch.nn.functional import layer_norm, silu
 from mer.models.attention import AttentionFusion
 from mer.models.concat import ConcatFusion
 from mer.models.flexible_at import FlexibleAT
-from mer.models.layers import LayerMean
+from mer.models.layers import LayerMean, normed_linear
 from mer.models.robust_at import BLOCKS, HEADS, RobustAT
 
 WIDTHS = {"audio": 6, "text": 5}
@@ -139,3 +139,19 @@ def test_layers_are_averaged_in_front_of_the_projection():
     plain.load_state_dict({k: v for k, v in network.state_dict().items() if not k.startswith("average.")})
     x = one_row(WIDTHS)
     torch.testing.assert_close(network(x), plain(x | {"audio": network.average["audio"](x["audio"])}))
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+def test_a_normalised_linear_map_has_the_gradients_of_its_parts(wanted):
+    torch.manual_seed(0)
+    norm, linear = nn.LayerNorm(6).double(), nn.Linear(6, 4).double()
+    nn.init.normal_(norm.weight)
+    norm.weight.data[2] = 0.0  # nothing may be divided by it
+    nn.init.normal_(norm.bias)
+    x = torch.randn(5, 6, dtype=torch.float64, requires_grad=wanted)
+    variables = [*norm.parameters(), *linear.parameters(), *([x] if wanted else [])]
+    weights, outputs = torch.randn(5, 4, dtype=torch.float64), (normed_linear(norm, linear, x), linear(norm(x)))
+    torch.testing.assert_close(*outputs)
+    ours, torchs = (torch.autograd.grad((y * weights).sum(), variables) for y in outputs)
+    for a, b in zip(ours, torchs, strict=True):
+        torch.testing.assert_close(a, b)

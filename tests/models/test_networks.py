@@ -11,6 +11,7 @@ from torch.func import functional_call, grad, stack_module_state, vmap
 
 from mer.models import NETWORKS, build
 from mer.models.fusion import MODALITIES, count_parameters
+from mer.training.batches import Masks
 
 CLASSES = 3
 WIDTHS = {"audio": 6, "video": 4, "text": 5}
@@ -130,22 +131,44 @@ def test_the_order_in_which_widths_are_named_does_not_matter(name):
     torch.testing.assert_close(there(vectors()), back(vectors()), rtol=0, atol=0)
 
 
+def drop(net, key, rows=6):
+    """Give the dropout layers their masks by a key."""
+    masks = Masks(net, rows)
+    masks.put(masks.draw(torch.tensor(key, dtype=torch.int32)), rows)
+    return net
+
+
 @every_network
 def test_seed_and_keys_fix_weights_answers_and_dropout(name):
-    nets, present = [network(name, seed=3, dropout=0.3) for _ in range(3)], {m: torch.arange(6) > 0 for m in WIDTHS}
-    for key in nets[2].buffers():
-        key.fill_(1)
+    present = {m: torch.arange(6) > 0 for m in WIDTHS}
+    nets = [drop(network(name, seed=3, dropout=0.3), key) for key in (0, 0, 1)]
     first, second, other = (net(vectors(), all_patterns(MODALITIES) | present) for net in nets)
     assert torch.equal(first, second)
     assert not torch.equal(first, other)
     assert not torch.equal(network(name, seed=3)(vectors()), network(name, seed=5)(vectors()))
 
 
+@every_network
+def test_masks_have_the_shapes_of_what_they_drop_and_each_layer_its_own(name):
+    net = network(name, dropout=0.5)
+    masks = Masks(net, 6)
+    drawn = masks.draw(torch.arange(3, dtype=torch.int32))
+    assert [m.shape for m in drawn] == [(3, 6, layer.width) for layer in masks.layers.values()]
+    assert not Masks(network(name, dropout=0.0), 6).draw(torch.arange(3, dtype=torch.int32))
+    one_by_one = list(masks.steps(torch.arange(3, dtype=torch.int32)))
+    for step, together in enumerate(zip(*drawn, strict=True)):
+        for alone, mask in zip(one_by_one[step], together, strict=True):
+            assert torch.equal(alone, mask)
+    for number, first in enumerate(drawn):
+        for second in drawn[:number]:
+            assert not torch.equal(first[0].flatten()[:24], second[0].flatten()[:24])
+
+
 def stacked(name, **options):
     """Three networks, their stacked parameters, and the loss of one of them as a function of its parameters."""
     nets = [network(name, seed=seed, layers={"text": 5}, **options) for seed in range(3)]
     parameters, buffers = stack_module_state(nets)
-    assert all(name.endswith(".key") for name in buffers)  # of random numbers, which a trainer sets
+    assert not buffers
 
     def loss(one, inputs, present):
         return functional_call(nets[0], one, (inputs, present)).logsumexp(dim=1).mean()
@@ -186,11 +209,11 @@ def test_stacked_with_the_same_rows_for_all_and_all_there(name):
 @every_network
 def test_stacked_networks_drop_out_by_themselves(name):
     nets, parameters, loss = stacked(name, dropout=0.5)
-    same = {key: p[:1].expand_as(p) for key, p in parameters.items()}
-    keys = {key: torch.arange(3) for key, _ in nets[0].named_buffers()}
-    args = {**same, **keys}, vectors(n=8), all_patterns(MODALITIES)
-    assert len(vmap(loss, (0, None, None))(*args).unique()) == 3
-    gradients = vmap(grad(lambda p, k, *rest: loss({**p, **k}, *rest)), (0, 0, None, None))(same, keys, *args[1:])
+    same, masks = {key: p[:1].expand_as(p) for key, p in parameters.items()}, Masks(nets[0], 8)
+    drawn = dict(zip((f"{n}.mask" for n in masks.layers), masks.draw(torch.arange(3, dtype=torch.int32)), strict=True))
+    args = vectors(n=8), all_patterns(MODALITIES)
+    assert len(vmap(loss, (0, None, None))({**same, **drawn}, *args).unique()) == 3
+    gradients = vmap(grad(lambda p, k, *rest: loss({**p, **k}, *rest)), (0, 0, None, None))(same, drawn, *args)
     assert all(g.isfinite().all() for g in gradients.values())
 
 

@@ -8,8 +8,12 @@ from scipy.stats import chisquare
 from mer.models import noise
 
 
+def of(*numbers):
+    return torch.from_numpy(noise.keys(*numbers, count=1))[0]
+
+
 def drawn(*numbers, count=1 << 16):
-    return noise.uniform(torch.tensor(noise.key(*numbers)), count)
+    return noise.uniform(of(*numbers), count)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2**31])
@@ -18,8 +22,8 @@ def test_bytes_are_equally_likely_and_do_not_follow_from_one_another(seed):
     assert chisquare(np.bincount(values, minlength=256)).pvalue > 1e-4
     pairs = (values[:-1].astype(int) // 16) * 16 + values[1:] // 16
     assert chisquare(np.bincount(pairs, minlength=256)).pvalue > 1e-4
-    in_words = values.reshape(-1, 8)  # the bytes of one hash
-    assert np.abs(np.corrcoef(in_words.T.astype(float)) - np.eye(8)).max() < 0.05
+    in_words = values.reshape(-1, 4)  # the bytes of one hash
+    assert np.abs(np.corrcoef(in_words.T.astype(float)) - np.eye(4)).max() < 0.05
 
 
 def test_neighbouring_keys_have_nothing_in_common():
@@ -37,19 +41,24 @@ def test_keys_are_64_bits_and_different(sequences):
     assert all(-(2**63) <= key < 2**63 for key in keys)
 
 
-def splitmix(state):
-    """SplitMix64's finaliser in Python's whole numbers."""
-    mask = (1 << 64) - 1
-    state = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & mask
-    state = ((state ^ (state >> 27)) * 0x94D049BB133111EB) & mask
-    return state ^ (state >> 31)
+def test_keys_of_steps_are_the_lower_halves_of_keys():
+    expected = [noise.key(3, 1, step) & 0xFFFFFFFF for step in range(50)]
+    assert noise.keys(3, 1, count=50).view(np.uint32).tolist() == expected
 
 
-@given(st.integers(-(2**63), 2**63 - 1), st.integers(1, 40))
+def finalised(state):
+    """The 32-bit finaliser in Python's whole numbers."""
+    mask = (1 << 32) - 1
+    state = ((state ^ (state >> 16)) * 0x7FEB352D) & mask
+    state = ((state ^ (state >> 15)) * 0x846CA68B) & mask
+    return state ^ (state >> 16)
+
+
+@given(st.integers(-(2**31), 2**31 - 1), st.integers(1, 40))
 def test_a_number_is_a_hash_of_key_and_place_on_any_device(key, count):
-    words = [splitmix((key + place * 0x9E3779B97F4A7C15) % (1 << 64)) for place in range(-(-count // 8))]
-    expected = b"".join(word.to_bytes(8, "little") for word in words)[:count]
-    assert noise.uniform(torch.tensor(key), count).numpy().tobytes() == expected
+    words = [finalised((key + place * 0x9E3779B9) % (1 << 32)) for place in range(-(-count // 4))]
+    expected = b"".join(word.to_bytes(4, "little") for word in words)[:count]
+    assert noise.uniform(torch.tensor(key, dtype=torch.int32), count).numpy().tobytes() == expected
 
 
 def test_fewer_numbers_are_the_first_of_more():
@@ -58,23 +67,30 @@ def test_fewer_numbers_are_the_first_of_more():
 
 @pytest.mark.parametrize("rate", [0.0, 0.1, 0.5, 1.0])
 def test_a_share_is_kept(rate):
-    kept = noise.keep(torch.tensor(noise.key(3)), (256, 256), rate)
+    kept = noise.keep(of(3), 1 << 16, rate)
     assert kept.float().mean().item() == pytest.approx(1 - round(rate * 256) / 256, abs=0.01)
+    torch.testing.assert_close(noise.multipliers(of(3), 1 << 16, rate) > 0, kept)
 
 
-def test_dropout_keeps_the_mean_and_is_off_in_evaluation():
-    layer, x = noise.Dropout(0.3), torch.ones(400, 400)
-    assert layer(x).mean().item() == pytest.approx(1, abs=0.01)
-    assert layer(x).unique().tolist() == pytest.approx([0.0, 256 / (256 - 77)])
+def test_multipliers_keep_the_mean():
+    values = noise.multipliers(of(3), 1 << 17, 0.3)
+    assert values.mean().item() == pytest.approx(1, abs=0.01)
+    assert values.unique().tolist() == pytest.approx([0.0, 256 / (256 - 77)])
+    assert not noise.multipliers(of(3), 100, 1.0).any()
+
+
+def test_dropout_takes_the_mask_it_is_given_or_torchs_and_is_off_in_evaluation():
+    layer, x = noise.Dropout(4, 0.5), torch.ones(3, 4)
+    assert set(layer(torch.ones(100, 4)).unique().tolist()) == {0.0, 2.0}
+    layer.mask = torch.arange(12.0).reshape(3, 4)
+    assert torch.equal(layer(x), layer.mask)
+    assert layer(x.reshape(3, 2, 2)).shape == (3, 2, 2)
     assert layer.eval()(x) is x
-
-
-def test_dropout_of_everything_leaves_zeros():
-    assert not noise.Dropout(1.0)(torch.ones(40, 40)).any()
+    assert not layer.state_dict()
 
 
 def test_side_by_side_each_draws_what_it_would_alone():
-    keys = torch.tensor([noise.key(n) for n in range(5)])
-    together = torch.func.vmap(lambda key: noise.keep(key, (3, 7), 0.4))(keys)
+    keys = torch.from_numpy(noise.keys(7, count=5))
+    together = noise.keep(keys, 21, 0.4)
     for one, key in zip(together, keys, strict=True):
-        assert (one == noise.keep(key, (3, 7), 0.4)).all()
+        assert (one == noise.keep(key, 21, 0.4)).all()

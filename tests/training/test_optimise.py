@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from mer.params.schema import Training
-from mer.training.network import optimiser
+from mer.training.course import flattened, optimiser
 from mer.training.optimise import StackedOptimiser
 
 SHAPES = {"weight": (4, 3), "bias": (4,), "scalar": ()}
@@ -20,11 +20,11 @@ def torchs(training, run, start, steps):
     network = nn.Module()
     for name, value in start.items():
         network.register_parameter(name, nn.Parameter(value.clone()))
-    single = optimiser(network, training)
+    vector = flattened(list(network.parameters()))
+    single = optimiser(vector, training)
     for step in steps:
-        for name, value in gradients(step, run).items():
-            getattr(network, name).grad = value
-        nn.utils.clip_grad_norm_(network.parameters(), training.clip_norm)
+        vector.grad = torch.cat([value.reshape(-1) for value in gradients(step, run).values()])
+        nn.utils.clip_grad_norm_([vector], training.clip_norm)
         single.param_groups[0]["lr"] = RATES[run][step]
         single.step()
     return {name: value.detach() for name, value in network.named_parameters()}

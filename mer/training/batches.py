@@ -1,0 +1,131 @@
+"""Training rows on the device, and an epoch's batches of them with everything that is random in an epoch."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mer.models import noise
+from mer.params.schema import Training
+from mer.training import losses, sampling
+from mer.training.fitted import Fitted, tensors
+from mer.training.task import Task
+
+MASKS, HIDING = 0, 1
+"""streams of random numbers of an epoch: what dropout zeroes, and which modalities are hidden"""
+DRAWN = 2**17
+"""random numbers at once, for several steps of a small network; no more, so that they stay in a fast cache"""
+
+
+@dataclass
+class Rows:
+    """Training rows.
+
+    Attributes:
+        inputs: modality -> shape (n, width).
+        present: shape (n, modalities); None where nothing is missing nor will be hidden, which spares every mask.
+        goal: as from `losses.goal`.
+        shift: what `losses.balance` adds to the logits.
+        multi_label: whether classes occur together.
+    """
+
+    inputs: dict[str, Tensor]
+    present: Tensor | None
+    goal: tuple[Tensor, Tensor, Tensor]
+    shift: Tensor
+    multi_label: bool
+
+    def loss(self, network: nn.Module, batch: np.ndarray | Tensor, shown: Tensor | None, goal: tuple) -> Tensor:
+        """Return the loss of a network on some rows.
+
+        Args:
+            batch: which rows, shape (k,).
+            shown: which of their modalities it is shown, shape (k, modalities); None: all.
+            goal: that of these rows.
+        """
+        inputs = {m: x.index_select(0, batch) for m, x in self.inputs.items()}
+        present = None if shown is None else dict(zip(inputs, shown.unbind(dim=1), strict=True))
+        return losses.loss(network(inputs, present) + self.shift, *goal, self.multi_label)
+
+    def epoch(self, order: Tensor, training: Training, seed: int, epoch: int) -> Iterator[tuple]:
+        """Yield what `loss` takes after the network, batch by batch."""
+        shown = None if self.present is None else self.present[order]
+        if hides(training):
+            key = torch.from_numpy(noise.keys(seed, epoch, HIDING, count=1)).to(order.device)
+            shown = hide(shown, key[0], hides(training))
+        parts = [part[order].split(training.batch_size) for part in self.goal]
+        seen = [None] * len(parts[0]) if shown is None else shown.split(training.batch_size)
+        yield from zip(order.split(training.batch_size), seen, zip(*parts, strict=True), strict=True)
+
+
+def prepared(fitted: Fitted, task: Task, rows: np.ndarray, training: Training) -> Rows:
+    """Return training rows, standardised; the network refuses what it cannot take."""
+    device = fitted.device
+    inputs, present = tensors(task.features, rows, fitted.standardiser, device)
+    fitted.network.check(inputs, present)
+    shares = sampling.class_shares(task.labels[rows], task.corpora[rows], task.classes, training.corpus_exponent)
+    weights, shift = (torch.as_tensor(v, device=device) for v in losses.balance(shares, training.balance))
+    targets = torch.as_tensor(task.targets(rows, training.targets), device=device)
+    goal = losses.goal(targets, weights, training.label_smoothing, fitted.multi_label)
+    shown = torch.stack(list(present.values()), dim=1)
+    complete = hides(training) == 0 and bool(shown.all())
+    return Rows(inputs, None if complete else shown, goal, shift, fitted.multi_label)
+
+
+class Masks:
+    """The masks of all dropout layers of a network, drawn in one go: many small operations would cost more.
+
+    Args:
+        network: its layers drop the same share, rounded to a multiple of 1/256.
+        rows: of a batch.
+
+    Attributes:
+        layers: by name, without those that drop nothing.
+    """
+
+    def __init__(self, network: nn.Module, rows: int) -> None:
+        every = {n: m for n, m in network.named_modules() if isinstance(m, noise.Dropout)}
+        self.layers = {n: m for n, m in every.items() if m.p > 0}
+        self._rate = max((layer.p for layer in self.layers.values()), default=0.0)
+        self._rows, self._sizes = rows, [rows * layer.width for layer in self.layers.values()]
+
+    def draw(self, keys: Tensor) -> list[Tensor]:
+        """Return a mask of every layer by every key; float32 of shapes (..., rows, width)."""
+        if not self.layers:
+            return []
+        values = noise.multipliers(keys, sum(self._sizes), self._rate)
+        return [part.unflatten(-1, (self._rows, -1)) for part in values.split(self._sizes, dim=-1)]
+
+    def steps(self, keys: Tensor) -> Iterator[list[Tensor]]:
+        """Yield the masks of one step after the other, by its key, drawn for as many at once as is fast."""
+        for some in keys.split(max(1, DRAWN // max(1, sum(self._sizes)))):
+            drawn = self.draw(some)
+            yield from ([part[number] for part in drawn] for number in range(len(some)))
+
+    def put(self, masks: list[Tensor], rows: int) -> None:
+        """Give the layers their masks for a batch of so many rows."""
+        for layer, mask in zip(self.layers.values(), masks, strict=True):
+            layer.mask = mask[:rows]
+
+    def clear(self) -> None:
+        """Leave the layers as they were."""
+        for layer in self.layers.values():
+            layer.mask = None
+
+
+def hides(training: Training) -> float:
+    """Return how often a modality is hidden in training."""
+    return training.modality_dropout if training.missing != "none" else 0.0
+
+
+def hide(shown: Tensor, keys: Tensor, rate: float) -> Tensor:
+    """Hide modalities at random, never the last one of an utterance; bool of the same shape.
+
+    Args:
+        shown: bool of shape (..., n, modalities).
+        keys: int32 of shape (...).
+    """
+    kept = shown & noise.keep(keys, shown.shape[-2] * shown.shape[-1], rate).reshape(shown.shape)
+    return torch.where(kept.any(dim=-1, keepdim=True), kept, shown)
