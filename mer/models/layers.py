@@ -59,4 +59,4 @@ class _ScaledLinear(torch.autograd.Function):
         total = gradient.sum(dim=0)
         products = gradient.t() @ x
         of_scale = (products * weight).sum(dim=0)
-        return None, of_scale, total @ weight, products.mul_(scale).addcmul_(total[:, None], shift), total
+        return None, of_scale, total @ weight, torch.addcmul(products.mul_(scale), total[:, None], shift), total
