@@ -28,15 +28,19 @@ def fit(task: Task, job: Job, where: str, snapshot: Path | None = None):
     Args:
         snapshot: the file in which a network's training is kept while it runs.
     """
-    options = {"training": job.training, "seed": job.seed, "device": where}
     task = task.seen_by(job.training)
+    model = _trained(task, job, where, snapshot)
+    _judge(model, task, job)
+    return model
+
+
+def _trained(task: Task, job: Job, where: str, snapshot: Path | None):
+    options = {"training": job.training, "seed": job.seed, "device": where}
     if job.system.is_network:
         from mer.training import network
 
-        model = network.fit(task, job.train, job.validation, system=job.system, snapshot=snapshot, **options)
-    else:
-        model = _linear(job.system.model)(task, job.train, job.validation, modalities=job.system.modalities, **options)
-    return _calibrated(model, task, job)
+        return network.fit(task, job.train, job.validation, system=job.system, snapshot=snapshot, **options)
+    return _linear(job.system.model)(task, job.train, job.validation, modalities=job.system.modalities, **options)
 
 
 def run(task: Task, jobs: list[Job], how: Engine, folder: Path | None = None) -> list[Done]:
@@ -125,13 +129,13 @@ def _together(jobs: list[Job]) -> list[Done]:
     if how.of(task, jobs[0]) == "stacked":
         from mer.training import stacked
 
-        models = stacked.fit_many(seen, jobs, how.device, snapshot)
-        fitted = [_calibrated(model, seen, job) for model, job in zip(models, jobs, strict=True)]
+        fitted = stacked.fit_many(seen, jobs, how.device, snapshot)
     else:
-        fitted = [fit(task, job, how.device, snapshot) for job in jobs]
-    answered = zip(fitted, jobs, strict=True)
-    done = [Done(job, m.predict(seen.features, job.test), m.history, seen.scores(m.predict, job.validation))
-            for m, job in answered]  # fmt: skip
+        fitted = [_trained(seen, job, how.device, snapshot) for job in jobs]
+    done = []
+    for model, job in zip(fitted, jobs, strict=True):
+        validation = _judge(model, seen, job)
+        done.append(Done(job, model.predict(seen.features, job.test), model.history, validation))
     kept.save(done)
     if snapshot is not None:
         snapshot.unlink(missing_ok=True)
@@ -158,7 +162,8 @@ def _linear(model: str):
     return {"logistic": logistic.fit, "ridge": ridge.fit, "svm_linear": svm.fit_linear, "svm_rbf": svm.fit_rbf}[model]
 
 
-def _calibrated(model, task: Task, job: Job):
-    logits, labels = model.logits(task.features, job.validation), task.labels[job.validation]
-    model.temperature = calibration.temperature(logits, labels, task.corpora[job.validation])
-    return model
+def _judge(model, task: Task, job: Job) -> dict[str, float]:
+    """Calibrate a model's probabilities on the validation rows; return corpus -> UAR there, none without rows."""
+    logits, rows = model.logits(task.features, job.validation), job.validation
+    model.temperature = calibration.temperature(logits, task.labels[rows], task.corpora[rows])
+    return task.scored(logits.argmax(axis=1), rows)

@@ -69,7 +69,7 @@ class _Stack:
         self.average = {n: v.clone() for n, v in self.parameters.items()} if self.training.averaging != "none" else None
         self.optimiser = StackedOptimiser(self.parameters, [job.training for job in jobs])
         self.masks = Masks(self.template, self.training.batch_size)
-        self.scalers = [standardise.fit(task.features, job.train, self.system.modalities) for job in jobs]
+        self.scalers = _scalers(task, jobs)
         self.progress = [Progress(j.training, -(-len(j.train) // j.training.batch_size)) for j in jobs]
         self.alive = list(range(len(jobs)))
         self.data = _Data(task, jobs, self.scalers, self.training, device)
@@ -139,9 +139,9 @@ class _Stack:
         """Return every run's network at its best epoch."""
         done = []
         for number, (job, scaler) in enumerate(zip(self.jobs, self.scalers, strict=True)):
-            one = copy.deepcopy(self.template)
-            one.load_state_dict({n: v[number].cpu() for n, v in self.best.items()}, strict=False)
-            done.append(Fitted(one.to(self.device), scaler, self.task.occurring(job.train), self.device,
+            one = copy.deepcopy(self.base["eval"])
+            one.load_state_dict({n: v[number] for n, v in self.best.items()})
+            done.append(Fitted(one, scaler, self.task.occurring(job.train), self.device,
                                self.progress[number].history, job.training.targets == "multi_label"))  # fmt: skip
         return done
 
@@ -275,6 +275,14 @@ class _Data:
         """Keep some runs only."""
         self.moments = {m: [part[index] for part in parts] for m, parts in self.moments.items()}
         self.weights, self.shift, self.seen = (v[index] for v in (self.weights, self.shift, self.seen))
+
+
+def _scalers(task: Task, jobs: list[Job]) -> list[standardise.Standardiser]:
+    """Return the standardiser of every run's training rows, which many runs share."""
+    modalities = jobs[0].system.modalities
+    shared = {job.train.tobytes(): job.train for job in jobs}
+    fitted = {told: standardise.fit(task.features, rows, modalities) for told, rows in shared.items()}
+    return [fitted[job.train.tobytes()] for job in jobs]
 
 
 def _begun(task: Task, jobs: list[Job], device: str) -> tuple[nn.Module, dict[str, Tensor]]:
