@@ -172,12 +172,3 @@ def test_device_auto_takes_what_there_is():
     if not torch.cuda.is_available():
         with pytest.raises(ValueError, match=r"compute\.device"):
             device.resolve("cuda")
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_a_gpu_agrees_with_the_cpu(task):
-    device.prepare("cuda", 1)
-    quick = Training(epochs=2, dropout=0, modality_dropout=0)
-    cpu, cuda = (grid.fit(task, job(training=quick), where).predict(task.features, TEST) for where in ("cpu", "cuda"))
-    np.testing.assert_allclose(cpu, cuda, atol=1e-3)

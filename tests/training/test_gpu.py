@@ -1,0 +1,96 @@
+"""What a CUDA device computes is what a processor would, and the same again after a kill."""
+
+import numpy as np
+import pytest
+import torch
+
+from mer.models import noise
+from mer.params.schema import System, Training
+from mer.training import device, grid, stacked
+from mer.training.job import Job
+from mer.training.replay import Replayed
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
+]
+ROWS = np.arange(240)
+TEST = ROWS[ROWS % 4 == 3]
+TOLERANCE = 1e-3
+"""of a probability: products are summed in another order, and training lets that grow"""
+
+
+@pytest.fixture(autouse=True)
+def prepared():
+    device.prepare("cuda", 1)
+
+
+def job(seed=0, train=ROWS[ROWS % 4 < 2], model="gated", **training):
+    settings = Training(**{"epochs": 4, "batch_size": 32, "hidden": 8, "learning_rate": 1e-2, **training})
+    return Job((model, None), System(model=model), settings, seed, train, ROWS[ROWS % 4 == 2], TEST)
+
+
+def test_random_numbers_are_those_of_a_processor():
+    keys = torch.from_numpy(noise.keys(3, 1, count=7))
+    assert torch.equal(noise.uniform(keys.cuda(), 1001).cpu(), noise.uniform(keys, 1001))
+    assert torch.equal(noise.multipliers(keys.cuda(), 1001, 0.3).cpu(), noise.multipliers(keys, 1001, 0.3))
+
+
+@pytest.mark.parametrize("model", ["gated", "flexible_at", "robust_at", "attention", "concat"])
+def test_a_single_training_agrees(task, model):
+    one = job(model=model, epochs=2)
+    cpu, cuda = (grid.fit(task, one, where).predict(task.features, TEST) for where in ("cpu", "cuda"))
+    np.testing.assert_allclose(cpu, cuda, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize(
+    "jobs",
+    [
+        [job(seed, dropout=0.3, learning_rate=rate) for seed, rate in ((0, 1e-2), (1, 3e-3))],
+        [job(seed, averaging="ema", ema_decay=0.9, schedule="cosine", warmup=0.1) for seed in (0, 1)],
+        [job(seed, optimiser="sgd", averaging="epochs", corpus_exponent=0.5) for seed in (0, 1)],
+        [job(0), job(1, train=ROWS[ROWS % 4 == 0]), job(2, epochs=1)],
+        [job(seed, model="flexible_at", missing="zeros") for seed in (0, 1)],
+        [job(seed, model="robust_at", modality_dropout=0.0) for seed in (0, 1)],
+    ],
+    ids=["rates", "ema", "sgd", "lengths", "flexible_at", "robust_at"],
+)
+def test_a_stack_agrees_and_repeats_itself_to_the_bit(task, jobs):
+    cpu = stacked.fit_many(task, jobs, "cpu")
+    cuda, again = (stacked.fit_many(task, jobs, "cuda") for _ in range(2))
+    for one, other, third in zip(cpu, cuda, again, strict=True):
+        answers = other.predict(task.features, TEST)
+        np.testing.assert_allclose(answers, one.predict(task.features, TEST), atol=TOLERANCE)
+        assert (answers == third.predict(task.features, TEST)).all()
+        assert [e["rate"] for e in one.history] == pytest.approx([e["rate"] for e in other.history])
+
+
+class Killed(BaseException):
+    """Not an Exception: nothing may catch it and tidy up."""
+
+
+def test_a_stack_that_was_killed_ends_with_the_same_bits(task, tmp_path, monkeypatch):
+    monkeypatch.setattr("mer.training.snapshot.SHARE", 1e9)
+    jobs = [job(seed, dropout=0.3, averaging="ema") for seed in (0, 1, 2)]
+    expected = stacked.fit_many(task, jobs, "cuda")
+    original, left = Replayed.__call__, [9]
+
+    def counted(self, *given):
+        left[0] -= 1
+        if left[0] == 0:
+            raise Killed
+        original(self, *given)
+
+    monkeypatch.setattr(Replayed, "__call__", counted)
+    with pytest.raises(Killed):
+        stacked.fit_many(task, jobs, "cuda", tmp_path / "s")
+    for one, other in zip(stacked.fit_many(task, jobs, "cuda", tmp_path / "s"), expected, strict=True):
+        assert one.history == other.history
+        assert (one.predict(task.features, TEST) == other.predict(task.features, TEST)).all()
+
+
+def test_a_grid_by_auto_is_stacked_and_agrees_with_a_processor(task):
+    jobs = [job(seed) for seed in range(3)]
+    cpu, cuda = (grid.run(task, jobs, grid.Engine("auto", where)) for where in ("cpu", "cuda"))
+    for one, other in zip(cpu, cuda, strict=True):
+        np.testing.assert_allclose(one.probabilities, other.probabilities, atol=TOLERANCE)
