@@ -7,7 +7,7 @@ with it (`gated` .22 and .20). There answers stay more certain than they are rig
 
 import numpy as np
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
+from scipy.special import expit, log_softmax, softmax
 
 LIMITS = (0.05, 20.0)
 
@@ -40,6 +40,14 @@ def temperature(logits: np.ndarray, labels: np.ndarray, corpora: np.ndarray) -> 
 
     found = minimize_scalar(unlikely, bounds=np.log(LIMITS), method="bounded", options={"xatol": 1e-4})
     return float(np.exp(found.x))
+
+
+def probabilities(logits: np.ndarray, multi_label: bool = False) -> np.ndarray:
+    """Return softmax, or sigmoids over their sum; shape as given."""
+    if not multi_label:
+        return softmax(logits, axis=1)
+    each = expit(logits) + 1e-12 * np.isfinite(logits)
+    return each / each.sum(axis=1, keepdims=True)
 
 
 def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -> float:

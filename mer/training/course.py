@@ -30,6 +30,17 @@ def flattened(parameters: list[nn.Parameter]) -> nn.Parameter:
     return nn.Parameter(vector)
 
 
+def learning(network: nn.Module, inputs: dict[str, Tensor], present: dict[str, Tensor] | None) -> list[str]:
+    """Return the names of the parameters that such answers depend on: a branch that no row takes stays as it is.
+
+    Args:
+        inputs, present: any rows, as training shows them.
+    """
+    named = dict(network.eval().named_parameters())
+    gradients = torch.autograd.grad(network(inputs, present).sum(), list(named.values()), allow_unused=True)
+    return [name for name, gradient in zip(named, gradients, strict=True) if gradient is not None]
+
+
 def optimiser(vector: nn.Parameter, training: Training) -> torch.optim.Optimizer:
     """Return the optimiser that the parameters name."""
     kinds = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam, "sgd": torch.optim.SGD}
@@ -43,14 +54,13 @@ class Course:
     """A network in training.
 
     Args:
-        loss: of any batch, from which it is seen which parameters learn: a branch that no row takes stays as it is.
+        names: of the parameters that learn.
         steps: of an epoch.
     """
 
-    def __init__(self, network: nn.Module, training: Training, loss: Tensor, steps: int) -> None:
-        every = list(network.parameters())
-        gradients = torch.autograd.grad(loss, every, allow_unused=True)
-        self.learning = [p for p, gradient in zip(every, gradients, strict=True) if gradient is not None]
+    def __init__(self, network: nn.Module, training: Training, names: list[str], steps: int) -> None:
+        named = dict(network.named_parameters())
+        self.learning = [named[name] for name in names]
         self.training, self.progress = training, Progress(training, steps)
         self.vector = flattened(self.learning)
         self.vector.grad = torch.zeros_like(self.vector)
@@ -100,12 +110,13 @@ class Course:
         with torch.no_grad():
             self.vector.copy_(weights)
 
-    def tensors(self) -> dict[str, Tensor]:
-        """Return everything that goes on into the next epoch."""
+    def told(self) -> tuple[dict[str, Tensor], dict]:
+        """Return everything that goes on into the next epoch: tensors, and JSON types."""
         named = {"now": self.vector.detach(), "best": self.best}
         named |= {"average": self.average} if self.average is not None else {}
         state = self.optimiser.state_dict()["state"].get(0, {})
-        return named | {f"optimiser/{name}": value for name, value in state.items() if value is not None}
+        named |= {f"optimiser/{name}": value for name, value in state.items() if value is not None}
+        return named, self.progress.state()
 
     def go_on(self, saved: tuple[dict[str, Tensor], dict] | None) -> None:
         """Take up what was saved."""

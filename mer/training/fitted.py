@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from mer import models
 from mer.features import Features
 from mer.params.schema import Training
+from mer.training.calibration import probabilities
 from mer.training.standardise import Standardiser
 
 ROWS = 4096
@@ -73,16 +74,6 @@ def built(model: str, widths: dict[str, int], classes: int, training: Training, 
     """Return a network of the size that the parameters say."""
     return models.build(model, widths, classes, hidden=training.hidden, dropout=training.dropout, gate=training.gate,
                         missing=training.missing, layers=layers)  # fmt: skip
-
-
-def probabilities(logits: np.ndarray, multi_label: bool = False) -> np.ndarray:
-    """Return softmax, or sigmoids over their sum; shape as given."""
-    from scipy.special import expit, softmax
-
-    if not multi_label:
-        return softmax(logits, axis=1)
-    each = expit(logits) + 1e-12 * np.isfinite(logits)
-    return each / each.sum(axis=1, keepdims=True)
 
 
 def tensors(

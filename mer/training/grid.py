@@ -30,7 +30,7 @@ def fit(task: Task, job: Job, where: str, snapshot: Path | None = None):
     """
     task = task.seen_by(job.training)
     model = _trained(task, job, where, snapshot)
-    _judge(model, task, job)
+    model.temperature = _temperature(task, job, model.logits(task.features, job.validation))
     return model
 
 
@@ -129,13 +129,15 @@ def _together(jobs: list[Job]) -> list[Done]:
     if how.of(task, jobs[0]) == "stacked":
         from mer.training import stacked
 
-        fitted = stacked.fit_many(seen, jobs, how.device, snapshot)
+        stack = stacked.fit_many(seen, jobs, how.device, snapshot)
+        rows = [[job.validation for job in jobs], [job.test for job in jobs]]
+        told = zip(stack.histories, *map(stack.logits, rows), strict=True)
     else:
-        fitted = [_trained(seen, job, how.device, snapshot) for job in jobs]
-    done = []
-    for model, job in zip(fitted, jobs, strict=True):
-        validation = _judge(model, seen, job)
-        done.append(Done(job, model.predict(seen.features, job.test), model.history, validation))
+        models = ((job, _trained(seen, job, how.device, snapshot)) for job in jobs)
+        told = (
+            (m.history, *(m.logits(seen.features, rows) for rows in (job.validation, job.test))) for job, m in models
+        )
+    done = [_done(seen, job, *parts) for job, parts in zip(jobs, told, strict=True)]
     kept.save(done)
     if snapshot is not None:
         snapshot.unlink(missing_ok=True)
@@ -162,8 +164,15 @@ def _linear(model: str):
     return {"logistic": logistic.fit, "ridge": ridge.fit, "svm_linear": svm.fit_linear, "svm_rbf": svm.fit_rbf}[model]
 
 
-def _judge(model, task: Task, job: Job) -> dict[str, float]:
-    """Calibrate a model's probabilities on the validation rows; return corpus -> UAR there, none without rows."""
-    logits, rows = model.logits(task.features, job.validation), job.validation
-    model.temperature = calibration.temperature(logits, task.labels[rows], task.corpora[rows])
-    return task.scored(logits.argmax(axis=1), rows)
+def _done(task: Task, job: Job, history: list[dict], validation: np.ndarray, test: np.ndarray) -> Done:
+    """What a training leads to, by its logits."""
+    temperature = _temperature(task, job, validation)
+    multi_label = job.system.is_network and job.training.targets == "multi_label"
+    scores = task.scored(validation.argmax(axis=1), job.validation)
+    return Done(job, calibration.probabilities(test / temperature, multi_label), history, scores)
+
+
+def _temperature(task: Task, job: Job, logits: np.ndarray) -> float:
+    """That of the probabilities, by the logits of the validation rows."""
+    rows = job.validation
+    return calibration.temperature(logits, task.labels[rows], task.corpora[rows])

@@ -12,7 +12,7 @@ from mer.models import noise
 from mer.params.schema import System, Training
 from mer.training import checkpoint, sampling, standardise
 from mer.training.batches import MASKS, Masks, Rows, prepared
-from mer.training.course import Course
+from mer.training.course import Course, learning
 from mer.training.fitted import Fitted, built
 from mer.training.snapshot import Snapshot
 from mer.training.task import Task
@@ -44,7 +44,7 @@ def fit(task: Task, train: np.ndarray, validation: np.ndarray, *, system: System
     fitted = Fitted(network, standardise.fit(task.features, train, system.modalities), task.occurring(train), device,
                     multi_label=training.targets == "multi_label")  # fmt: skip
     rows, masks = prepared(fitted, task, train, training), Masks(network, training.batch_size)
-    course = Course(network, training, _sample(rows, network), -(-len(train) // training.batch_size))
+    course = Course(network, training, learning(network, *rows.sample()), -(-len(train) // training.batch_size))
     file = Snapshot(snapshot, f"{seed}")
     course.go_on(file.load(device))
     corpora, held = task.corpora[train], list(fitted.batches(task.features, validation))
@@ -57,20 +57,12 @@ def fit(task: Task, train: np.ndarray, validation: np.ndarray, *, system: System
         with course.judged():
             answers = fitted.answers(held).argmax(axis=1)
         course.note(loss, task.scored(answers, validation))
-        file.save(course.tensors(), course.progress.state())
+        file.save(course.told)
     course.take(course.best)
     masks.clear()
     file.remove()
     fitted.history = course.progress.history
     return fitted
-
-
-def _sample(rows: Rows, network: nn.Module) -> Tensor:
-    """The loss of the first row, nothing dropped."""
-    network.eval()
-    first = torch.zeros(1, dtype=torch.int64, device=rows.shift.device)
-    shown = None if rows.present is None else rows.present[first]
-    return rows.loss(network, first, shown, tuple(part[first] for part in rows.goal))
 
 
 def _epoch(course: Course, network: nn.Module, rows: Rows, batches: Iterable, masks: Masks, keys: Tensor) -> float:

@@ -32,31 +32,37 @@ class StackedOptimiser:
 
         Args:
             rates: learning rates, shape (runs,).
+            gradients: are used up.
             active: 1 or 0, shape (runs,); the others stay as they are, moments included.
         """
         self.steps += active
         norm = torch.stack([g.reshape(len(g), -1).square().sum(dim=1) for g in gradients.values()]).sum(dim=0).sqrt()
         clip = (self.clip / (norm + 1e-6)).clamp(max=1.0)
+        change = self._sgd if self.kind == "sgd" else self._adam
         for name, value in parameters.items():
-            wide = (-1, *[1] * (value.dim() - 1))
-            gradient, rate, on = gradients[name] * clip.reshape(wide), rates.reshape(wide), active.reshape(wide)
-            decay = self.decay.reshape(wide)
+            gradient, wide = gradients[name], (-1, *[1] * (value.dim() - 1))
             if self.kind == "adamw":
-                value.mul_(1 - rate * decay * on)
+                value.mul_((1 - rates * self.decay * active).reshape(wide))
+                gradient *= clip.reshape(wide)
             else:
-                gradient = gradient + decay * value
-            value.sub_(self._change(name, gradient, on, wide) * rate * on)
+                gradient = gradient * clip.reshape(wide) + self.decay.reshape(wide) * value
+            change(name, value, gradient, rates * active, active, wide)
 
-    def _change(self, name: str, gradient: Tensor, on: Tensor, wide: tuple) -> Tensor:
+    def _sgd(self, name: str, value: Tensor, gradient: Tensor, rates: Tensor, active: Tensor, wide: tuple) -> None:
         first = self.moments["first"][name]
-        if self.kind == "sgd":
-            first.add_((gradient + (MOMENTUM - 1) * first) * on)
-            return gradient + MOMENTUM * first
-        second, steps = self.moments["second"][name], self.steps.clamp(min=1).reshape(wide)
-        first.lerp_(gradient, (1 - BETAS[0]) * on)
-        second.lerp_(gradient.square(), (1 - BETAS[1]) * on)
-        sure = (second / (1 - BETAS[1] ** steps)).sqrt_().add_(EPSILON)
-        return first / (1 - BETAS[0] ** steps) / sure
+        first.add_((gradient + (MOMENTUM - 1) * first) * active.reshape(wide))
+        value.sub_((gradient + MOMENTUM * first) * rates.reshape(wide))
+
+    def _adam(self, name: str, value: Tensor, gradient: Tensor, rates: Tensor, active: Tensor, wide: tuple) -> None:
+        """As few passes over the parameters as single operations allow: what is of a run is multiplied beforehand."""
+        first, second = (self.moments[part][name] for part in ("first", "second"))
+        steps = self.steps.clamp(min=1)
+        unbiased = (1 - BETAS[1] ** steps).sqrt()
+        first.lerp_(gradient, ((1 - BETAS[0]) * active).reshape(wide))
+        second.mul_((1 - (1 - BETAS[1]) * active).reshape(wide))
+        second.addcmul_(gradient.mul_(((1 - BETAS[1]) * active).sqrt().reshape(wide)), gradient)
+        sure = second.sqrt().add_((EPSILON * unbiased).reshape(wide))
+        value.addcdiv_(first * (rates * unbiased / (1 - BETAS[0] ** steps)).reshape(wide), sure, value=-1.0)
 
     def keep(self, index: Tensor) -> None:
         """Keep some runs only."""

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from torch import Tensor
@@ -39,17 +40,22 @@ class Snapshot:
         except (SafetensorError, ValueError, KeyError):  # damaged: begun anew
             return None
 
-    def save(self, tensors: dict[str, Tensor], progress: dict | list) -> None:
-        """Write, where enough time has passed for it to be cheap."""
+    def save(self, told: Callable[[], tuple[dict[str, Tensor], dict]]) -> None:
+        """Write, where enough time has passed for it to be cheap.
+
+        Args:
+            told: returns tensors and state; called only then.
+        """
         from safetensors.torch import save_file
 
         if self.path is None or time.monotonic() < self._next:
             return
+        tensors, progress = told()
         begin = time.monotonic()
         plain = {name: value.detach().contiguous() for name, value in tensors.items()}
-        told = json.dumps({"identity": self.identity, "progress": progress})
+        state = json.dumps({"identity": self.identity, "progress": progress})
         with files.replacing(self.path) as partial:
-            save_file(plain, partial, metadata={"state": told})
+            save_file(plain, partial, metadata={"state": state})
         now = time.monotonic()
         self._next = now + (now - begin) / SHARE
 

@@ -13,11 +13,9 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, stack_module_state, vmap
 
 from mer.models import noise
-from mer.params.schema import Training
 from mer.training import losses, network, sampling, standardise
 from mer.training.batches import HIDING, MASKS, Masks, hide, hides
-from mer.training.course import RECENT, Diverged
-from mer.training.fitted import Fitted
+from mer.training.course import RECENT, Diverged, learning
 from mer.training.job import Job
 from mer.training.optimise import StackedOptimiser
 from mer.training.progress import Progress, resumed
@@ -39,7 +37,7 @@ def shape(job: Job) -> tuple:
     return job.system.model, job.system.modalities, job.training.model_dump_json(exclude=OF_A_RUN)
 
 
-def fit_many(task: Task, jobs: list[Job], device: str, snapshot: Path | None = None) -> list[Fitted]:
+def fit_many(task: Task, jobs: list[Job], device: str, snapshot: Path | None = None) -> "Stack":
     """Train networks of one `shape` side by side, each as `network.fit` would.
 
     Args:
@@ -48,35 +46,42 @@ def fit_many(task: Task, jobs: list[Job], device: str, snapshot: Path | None = N
     Raises:
         Diverged: the loss of one is not a number.
     """
-    stack = _Stack(task, jobs, device)
+    stack = Stack(task, jobs, device)
     file = Snapshot(snapshot, "+".join(str(job.seed) for job in jobs))
     stack.go_on(file.load(device))
     while stack.alive:
         stack.end_epoch(stack.epoch())
-        file.save(stack.tensors(), stack.state())
-    return stack.fitted()
+        file.save(stack.told)
+    return stack
 
 
-class _Stack:
-    """The state of all runs; `alive` lists those that are still in the tensors, by their number."""
+class Stack:
+    """Runs of one shape.
+
+    Attributes:
+        alive: the runs that are still in the tensors, by their number.
+        best: name -> parameters of every run at its best epoch, shape (runs, ...).
+        histories: of every run, as that of a `Fitted`.
+    """
 
     def __init__(self, task: Task, jobs: list[Job], device: str) -> None:
         self.task, self.jobs, self.device = task, jobs, device
         self.system, self.training = jobs[0].system, jobs[0].training
-        self.template, self.parameters = _begun(task, jobs, device)
-        self.base = {mode: copy.deepcopy(self.template).to(device).train(mode == "train") for mode in ("train", "eval")}
-        self.best = {n: v.clone() for n, v in self.parameters.items()}
+        self.scalers = _scalers(task, jobs)
+        self.every = self.data = _Data(task, jobs, self.scalers, device)
+        template, self.best = _begun(task, jobs, device)
+        rows = torch.as_tensor(np.unique(np.concatenate([[*j.train, *j.validation] for j in jobs])), device=device)
+        template.check({m: x[rows] for m, x in self.data.values.items()}, self.data.by_modality(rows))
+        self.base = {mode: copy.deepcopy(template).to(device).train(mode == "train") for mode in ("train", "eval")}
+        names = learning(self.base["eval"], {m: x[:1] for m, x in self.data.values.items()}, self._sample())
+        self.parameters = {n: v.clone() for n, v in self.best.items() if n in names}
         self.average = {n: v.clone() for n, v in self.parameters.items()} if self.training.averaging != "none" else None
         self.optimiser = StackedOptimiser(self.parameters, [job.training for job in jobs])
-        self.masks = Masks(self.template, self.training.batch_size)
-        self.scalers = _scalers(task, jobs)
+        self.masks = Masks(template, self.training.batch_size)
         self.progress = [Progress(j.training, -(-len(j.train) // j.training.batch_size)) for j in jobs]
         self.alive = list(range(len(jobs)))
-        self.data = _Data(task, jobs, self.scalers, self.training, device)
         self.total = torch.zeros(len(jobs), device=device)
         self.step = Replayed(self._step)
-        rows = torch.as_tensor(np.unique(np.concatenate([[*j.train, *j.validation] for j in jobs])), device=device)
-        self.template.check({m: x[rows] for m, x in self.data.values.items()}, self.data.by_modality(rows))
 
     def epoch(self) -> np.ndarray:
         """Train every run that is alive for one of its epochs; return their mean losses."""
@@ -135,25 +140,20 @@ class _Stack:
         if len(going) < len(self.alive) and (not going or len(going) < THINNED * len(self.alive)):
             self._keep(going)
 
-    def fitted(self) -> list[Fitted]:
-        """Return every run's network at its best epoch."""
-        done = []
-        for number, (job, scaler) in enumerate(zip(self.jobs, self.scalers, strict=True)):
-            one = copy.deepcopy(self.base["eval"])
-            one.load_state_dict({n: v[number] for n, v in self.best.items()})
-            done.append(Fitted(one, scaler, self.task.occurring(job.train), self.device,
-                               self.progress[number].history, job.training.targets == "multi_label"))  # fmt: skip
-        return done
+    @property
+    def histories(self) -> list[list[dict]]:
+        return [progress.history for progress in self.progress]
 
-    def tensors(self) -> dict[str, Tensor]:
-        """Return everything that goes on into the next epoch."""
+    def logits(self, wanted: list[np.ndarray]) -> list[np.ndarray]:
+        """Return every run's answers to rows of its own, at its best epoch, as `Fitted.logits` does."""
+        return self._answers(self.best, self.every, wanted)
+
+    def told(self) -> tuple[dict[str, Tensor], dict]:
+        """Return everything that goes on into the next epoch: tensors, and JSON types."""
         named = {"now": self.parameters, "best": self.best, "optimiser": self.optimiser.state()}
         named |= {"average": self.average} if self.average else {}
-        return {f"{part}/{name}": value for part, values in named.items() for name, value in values.items()}
-
-    def state(self) -> dict:
-        """Return the numbers that go with the tensors, as JSON types."""
-        return {"alive": self.alive, "runs": [p.state() for p in self.progress]}
+        tensors = {f"{part}/{name}": value for part, values in named.items() for name, value in values.items()}
+        return tensors, {"alive": self.alive, "runs": [p.state() for p in self.progress]}
 
     def go_on(self, saved: tuple[dict[str, Tensor], dict] | None) -> None:
         """Take up what was saved."""
@@ -196,6 +196,11 @@ class _Stack:
             rows[number, len(order) :] = job.train[0]
         return self._put(rows), self._put(counts)
 
+    def _sample(self) -> dict[str, Tensor] | None:
+        """What is present in a row, as training is told it."""
+        told = hides(self.training) or not self.data.complete
+        return {m: p[:1] for m, p in self.data.by_modality(torch.zeros(1, dtype=torch.int64)).items()} if told else None
+
     def _shown(self, rows: Tensor) -> Tensor | None:
         """Which modalities of these rows are shown; shape (runs, n, modalities). None: all."""
         rate = hides(self.training)
@@ -210,20 +215,21 @@ class _Stack:
     def _validate(self, weights: dict[str, Tensor]) -> list[dict[str, float]]:
         """Corpus -> UAR on each run's own validation rows."""
         wanted = [self.jobs[r].validation for r in self.alive]
+        answers = self._answers(weights, self.data, wanted)
+        return [self.task.scored(a.argmax(axis=1), rows) for a, rows in zip(answers, wanted, strict=True)]
+
+    def _answers(self, weights: dict[str, Tensor], data: "_Data", wanted: list[np.ndarray]) -> list[np.ndarray]:
         width = max(len(rows) for rows in wanted)
-        if not width:
-            return [{} for _ in wanted]
         padded = np.stack([np.pad(rows, (0, width - len(rows))) for rows in wanted])
         answer = vmap(lambda w, inputs, present: functional_call(self.base["eval"], w, (inputs, present)))
-        parts = []
+        parts = [np.zeros((len(wanted), 0, data.seen.shape[1]))]
         with torch.inference_mode():
             for first in range(0, width, ROWS):
                 rows = self._put(padded[:, first : first + ROWS])
-                logits = answer(weights, self.data.inputs(rows), self.data.by_modality(rows))
-                logits = torch.where(self.data.seen[:, None], logits, -torch.inf)
-                parts.append(logits.argmax(dim=2).cpu().numpy())
-        predicted = np.concatenate(parts, axis=1)
-        return [self.task.scored(p[: len(r)], r) if len(r) else {} for p, r in zip(predicted, wanted, strict=True)]
+                logits = answer(weights, data.inputs(rows), data.by_modality(rows))
+                parts.append(torch.where(data.seen[:, None], logits, -torch.inf).cpu().numpy())
+        answers = np.concatenate(parts, axis=1)
+        return [found[: len(rows)] for found, rows in zip(answers, wanted, strict=True)]
 
     def _keep(self, numbers: list[int]) -> None:
         """Take the other runs out of the tensors."""
@@ -233,18 +239,18 @@ class _Stack:
         self.average = {n: v[index] for n, v in self.average.items()} if self.average else None
         self.total = self.total[index]
         self.optimiser.keep(index)
-        self.data.keep(index)
+        self.data = self.data.of(index)
         self.step = Replayed(self._step)
 
 
 class _Data:
     """Every row once on the device, and what differs between the runs that are alive: scaling, class weights."""
 
-    def __init__(self, task: Task, jobs: list[Job], scalers: list, training: Training, device: str) -> None:
+    def __init__(self, task: Task, jobs: list[Job], scalers: list, device: str) -> None:
         def put(values: list[np.ndarray] | np.ndarray, kind: type = np.float32) -> Tensor:
             return torch.as_tensor(np.array(values, kind), device=device)  # a copy: mapped arrays cannot be written
 
-        modalities = jobs[0].system.modalities
+        training, modalities = jobs[0].training, jobs[0].system.modalities
         self.multi_label, self.smoothing = training.targets == "multi_label", training.label_smoothing
         self.values = {m: put(task.features.arrays[m]) for m in modalities}
         present = np.stack([task.features.present[m] for m in modalities], axis=1)
@@ -271,10 +277,12 @@ class _Data:
         weights = self.weights[:, None] * counts[..., None]
         return losses.goal(self.targets[rows], weights, self.smoothing, self.multi_label)
 
-    def keep(self, index: Tensor) -> None:
-        """Keep some runs only."""
-        self.moments = {m: [part[index] for part in parts] for m, parts in self.moments.items()}
-        self.weights, self.shift, self.seen = (v[index] for v in (self.weights, self.shift, self.seen))
+    def of(self, index: Tensor) -> "_Data":
+        """Return the same for some runs only."""
+        some = copy.copy(self)
+        some.moments = {m: [part[index] for part in parts] for m, parts in self.moments.items()}
+        some.weights, some.shift, some.seen = (v[index] for v in (self.weights, self.shift, self.seen))
+        return some
 
 
 def _scalers(task: Task, jobs: list[Job]) -> list[standardise.Standardiser]:

@@ -76,8 +76,5 @@ class Task:
 
     def scored(self, predicted: np.ndarray, rows: np.ndarray) -> dict[str, float]:
         """Return corpus -> UAR of answers to some rows; class indices of shape (len(rows),)."""
-        truth, names = self.labels[rows], self.corpora[rows]
-        return {
-            str(c): float(stats.uar(stats.confusion(truth[names == c], predicted[names == c], self.classes)))
-            for c in sorted(set(names))
-        }
+        counts, names = stats.cluster_confusions(self.labels[rows], predicted, self.corpora[rows], self.classes)
+        return dict(zip(names.tolist(), stats.uar(counts).tolist(), strict=True))

@@ -5,6 +5,7 @@ import pytest
 
 from mer.params.schema import System, Training
 from mer.training import network, stacked
+from mer.training.calibration import probabilities
 from mer.training.job import Job
 
 ROWS = np.arange(240)
@@ -13,14 +14,27 @@ TOLERANCE = 1e-4
 SHORT, WIDE = ROWS[ROWS % 4 == 0], ROWS[ROWS % 4 < 2]
 
 
-def job(seed=0, train=WIDE, validation=ROWS[ROWS % 4 == 2], **training):
+def job(seed=0, train=WIDE, validation=ROWS[ROWS % 4 == 2], model="gated", modalities=("audio", "text"), **training):
     settings = Training(**{"epochs": 10, "batch_size": 32, "hidden": 8, "learning_rate": 1e-2, **training})
-    return Job(("gated", None), System(model="gated"), settings, seed, train, validation, ROWS[ROWS % 4 == 3])
+    return Job(
+        (model, None),
+        System(model=model, modalities=modalities),
+        settings,
+        seed,
+        train,
+        validation,
+        ROWS[ROWS % 4 == 3],
+    )
 
 
 def alone(task, one):
     return network.fit(task, one.train, one.validation, system=one.system, training=one.training, seed=one.seed,
                        device="cpu")  # fmt: skip
+
+
+def answers(task, jobs):
+    logits = stacked.fit_many(task, jobs, "cpu").logits([ROWS] * len(jobs))
+    return [probabilities(one) for one in logits]
 
 
 @pytest.mark.parametrize(
@@ -32,39 +46,49 @@ def alone(task, one):
         [job(s, averaging="epochs", schedule="plateau", balance="logit_adjustment") for s in (0, 1)],
         [job(s, corpus_exponent=0.5, label_smoothing=0.0, modality_dropout=0.0, gate="softmax") for s in (0, 1)],
         [job(0, validation=ROWS[:0]), job(1)],
+        [job(s, model="flexible_at", missing="none", modalities=("audio",)) for s in (0, 1)],
     ],
-    ids=["lengths, rates", "sgd", "ema, cosine", "mean over epochs, plateau", "sampling", "no validation"],
+    ids=[
+        "lengths, rates",
+        "sgd",
+        "ema, cosine",
+        "mean over epochs, plateau",
+        "sampling",
+        "no validation",
+        "a branch that no row takes",
+    ],
 )
 def test_a_stacked_run_agrees_with_its_single_one(task, jobs):
-    for one, fitted in zip(jobs, stacked.fit_many(task, jobs, "cpu"), strict=True):
+    stack = stacked.fit_many(task, jobs, "cpu")
+    for one, history, logits in zip(jobs, stack.histories, stack.logits([j.test for j in jobs]), strict=True):
         single = alone(task, one)
-        assert [e["epoch"] for e in fitted.history] == [e["epoch"] for e in single.history]
-        expected = single.predict(task.features, one.test)
-        np.testing.assert_allclose(fitted.predict(task.features, one.test), expected, atol=TOLERANCE)
-        rates = [[e["rate"] for e in f.history] for f in (fitted, single)]
-        np.testing.assert_allclose(*rates, rtol=1e-6)
-        for ours, theirs in zip(fitted.history, single.history, strict=True):
+        assert [e["epoch"] for e in history] == [e["epoch"] for e in single.history]
+        np.testing.assert_allclose(probabilities(logits), single.predict(task.features, one.test), atol=TOLERANCE)
+        np.testing.assert_allclose(*([e["rate"] for e in h] for h in (history, single.history)), rtol=1e-6)
+        for ours, theirs in zip(history, single.history, strict=True):
             assert ours["loss"] == pytest.approx(theirs["loss"], abs=TOLERANCE)
 
 
 def test_company_changes_no_run_by_more_than_rounding(task):
-    [one] = stacked.fit_many(task, [job(5)], "cpu")
-    among = stacked.fit_many(task, [job(s) for s in (3, 5, 7)], "cpu")[1]
-    np.testing.assert_allclose(one.predict(task.features, ROWS), among.predict(task.features, ROWS), atol=TOLERANCE)
+    [one] = answers(task, [job(5)])
+    among = answers(task, [job(s) for s in (3, 5, 7)])[1]
+    np.testing.assert_allclose(one, among, atol=TOLERANCE)
 
 
 def test_a_single_step_agrees_to_the_last_digits(task):
     jobs = [job(s, epochs=1, batch_size=200) for s in (0, 1)]
-    for one, fitted in zip(jobs, stacked.fit_many(task, jobs, "cpu"), strict=True):
+    stack = stacked.fit_many(task, jobs, "cpu")
+    for number, one in enumerate(jobs):
         expected = alone(task, one).network.state_dict()
-        for name, value in fitted.network.state_dict().items():
-            np.testing.assert_allclose(value, expected[name], atol=2e-6, err_msg=name)
+        assert set(expected) == set(stack.best)
+        for name, value in stack.best.items():
+            np.testing.assert_allclose(value[number], expected[name], atol=2e-6, err_msg=name)
 
 
 def test_vectors_may_be_mapped_from_a_file_that_cannot_be_written(task, tmp_path):
-    expected = [one.predict(task.features, ROWS) for one in stacked.fit_many(task, [job(0, epochs=1)], "cpu")]
+    [expected] = answers(task, [job(0, epochs=1)])
     for modality, values in task.features.arrays.items():
         np.save(tmp_path / f"{modality}.npy", values)
         task.features.arrays[modality] = np.load(tmp_path / f"{modality}.npy", mmap_mode="r")
-    [one] = stacked.fit_many(task, [job(0, epochs=1)], "cpu")
-    assert (one.predict(task.features, ROWS) == expected[0]).all()
+    [again] = answers(task, [job(0, epochs=1)])
+    assert (again == expected).all()
