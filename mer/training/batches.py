@@ -1,5 +1,6 @@
 """Training rows on the device, and an epoch's batches of them with everything that is random in an epoch."""
 
+import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -9,8 +10,9 @@ from torch import Tensor, nn
 
 from mer.models import noise
 from mer.params.schema import Training
-from mer.training import losses, sampling
+from mer.training import losses, sampling, standardise
 from mer.training.fitted import Fitted, tensors
+from mer.training.job import Job
 from mer.training.task import Task
 
 MASKS, HIDING = 0, 1
@@ -79,6 +81,63 @@ def prepared(fitted: Fitted, task: Task, rows: np.ndarray, training: Training) -
     return Rows(inputs, None if complete else shown, goal, shift, fitted.multi_label)
 
 
+class StackedRows:
+    """Every row once on the device, and what differs between the runs that are alive: scaling, class weights."""
+
+    def __init__(self, task: Task, jobs: list[Job], device: str) -> None:
+        def put(values: list[np.ndarray] | np.ndarray, kind: type = np.float32) -> Tensor:
+            return torch.as_tensor(np.array(values, kind), device=device)  # a copy: mapped arrays cannot be written
+
+        training, modalities = jobs[0].training, jobs[0].system.modalities
+        self.multi_label, self.smoothing = training.targets == "multi_label", training.label_smoothing
+        self.values = {m: put(task.features.arrays[m]) for m in modalities}
+        present = np.stack([task.features.present[m] for m in modalities], axis=1)
+        self.present, self.gaps = put(present, bool), any(gaps(task.features.present, j) for j in jobs)
+        self.hidden = hides(training) > 0
+        scalers = _scalers(task, jobs)
+        self.moments = {m: [put([s.moments[m][part] for s in scalers]) for part in (0, 1)] for m in modalities}
+        self.targets = put(task.targets(np.arange(len(task.labels)), training.targets))
+        parts = [(task.labels[j.train], task.corpora[j.train], j.training) for j in jobs]
+        shares = [sampling.class_shares(y, c, task.classes, t.corpus_exponent) for y, c, t in parts]
+        balances = [losses.balance(s, t.balance) for s, (_, _, t) in zip(shares, parts, strict=True)]
+        self.weights, self.shift = put([w for w, _ in balances]), put([s for _, s in balances])
+        self.seen = put([task.occurring(j.train) for j in jobs], bool)
+
+    def sample(self) -> tuple[dict[str, Tensor], dict[str, Tensor] | None]:
+        """Return the first row as a network is given it."""
+        present = dict(zip(self.values, self.present[:1].unbind(dim=1), strict=True))
+        return {m: x[:1] for m, x in self.values.items()}, present if self.gaps or self.hidden else None
+
+    def inputs(self, rows: Tensor) -> dict[str, Tensor]:
+        """Return standardised vectors by modality; shapes (runs, n, width). Networks look at none that is not there."""
+        moments = {m: (mean[:, None], scale[:, None]) for m, (mean, scale) in self.moments.items()}
+        return {m: (x[rows] - moments[m][0]) / moments[m][1] for m, x in self.values.items()}
+
+    def by_modality(self, rows: Tensor) -> dict[str, Tensor]:
+        """Return what is present; bool of the shape of `rows`."""
+        return dict(zip(self.values, self.present[rows].unbind(dim=-1), strict=True))
+
+    def goal(self, rows: Tensor, counts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return what answers are measured by, as `losses.goal` does, for runs of shape (runs, n)."""
+        weights = self.weights[:, None] * counts[..., None]
+        return losses.goal(self.targets[rows], weights, self.smoothing, self.multi_label)
+
+    def of(self, index: Tensor) -> "StackedRows":
+        """Return the same for some runs only."""
+        some = copy.copy(self)
+        some.moments = {m: [part[index] for part in parts] for m, parts in self.moments.items()}
+        some.weights, some.shift, some.seen = (v[index] for v in (self.weights, self.shift, self.seen))
+        return some
+
+
+def _scalers(task: Task, jobs: list[Job]) -> list[standardise.Standardiser]:
+    """Return the standardiser of every run's training rows, which many runs share."""
+    modalities = jobs[0].system.modalities
+    shared = {job.train.tobytes(): job.train for job in jobs}
+    fitted = {told: standardise.fit(task.features, rows, modalities) for told, rows in shared.items()}
+    return [fitted[job.train.tobytes()] for job in jobs]
+
+
 class Masks:
     """The masks of all dropout layers of a network, drawn in one go: many small operations would cost more.
 
@@ -118,6 +177,11 @@ class Masks:
         """Leave the layers as they were."""
         for layer in self.layers.values():
             layer.mask = None
+
+
+def gaps(present: dict[str, np.ndarray], job: Job) -> bool:
+    """Return whether a training row lacks one of the system's modalities."""
+    return not all(present[m][job.train].all() for m in job.system.modalities)
 
 
 def hides(training: Training) -> float:

@@ -148,8 +148,9 @@ def _stacks(task: Task, jobs: list[Job], numbers: list[int], where: str) -> Iter
     """Runs of one shape together, those of like length beside each other, as many as fit."""
     from mer.training import stacked
 
-    ordered = sorted(numbers, key=lambda n: (*map(str, stacked.shape(jobs[n])), len(jobs[n].train), n))
-    for _, group in groupby(ordered, key=lambda n: stacked.shape(jobs[n])):
+    shapes = {n: stacked.shape(task, jobs[n]) for n in numbers}
+    ordered = sorted(numbers, key=lambda n: (*map(str, shapes[n]), len(jobs[n].train), n))
+    for _, group in groupby(ordered, key=shapes.get):
         alike = list(group)
         job = jobs[alike[0]]
         network_floats = 6 * parameters(task, job)

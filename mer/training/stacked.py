@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, stack_module_state, vmap
 
 from mer.models import noise
-from mer.training import losses, network, sampling, standardise
-from mer.training.batches import HIDING, MASKS, Masks, hide, hides
+from mer.training import losses, network, sampling
+from mer.training.batches import HIDING, MASKS, Masks, StackedRows, gaps, hide, hides
 from mer.training.course import RECENT, Diverged, learning
 from mer.training.job import Job
 from mer.training.optimise import StackedOptimiser
@@ -32,9 +32,10 @@ OF_A_RUN = {"learning_rate", "weight_decay", "clip_norm", "epochs", "patience", 
 """parameters in which the runs of a stack may differ"""
 
 
-def shape(job: Job) -> tuple:
+def shape(task: Task, job: Job) -> tuple:
     """Return what the runs of a stack have in common."""
-    return job.system.model, job.system.modalities, job.training.model_dump_json(exclude=OF_A_RUN)
+    told = job.training.model_dump_json(exclude=OF_A_RUN)
+    return job.system.model, job.system.modalities, told, gaps(task.features.present, job)
 
 
 def fit_many(task: Task, jobs: list[Job], device: str, snapshot: Path | None = None) -> "Stack":
@@ -67,13 +68,12 @@ class Stack:
     def __init__(self, task: Task, jobs: list[Job], device: str) -> None:
         self.task, self.jobs, self.device = task, jobs, device
         self.system, self.training = jobs[0].system, jobs[0].training
-        self.scalers = _scalers(task, jobs)
-        self.every = self.data = _Data(task, jobs, self.scalers, device)
+        self.every = self.data = StackedRows(task, jobs, device)
         template, self.best = _begun(task, jobs, device)
         rows = torch.as_tensor(np.unique(np.concatenate([[*j.train, *j.validation] for j in jobs])), device=device)
         template.check({m: x[rows] for m, x in self.data.values.items()}, self.data.by_modality(rows))
         self.base = {mode: copy.deepcopy(template).to(device).train(mode == "train") for mode in ("train", "eval")}
-        names = learning(self.base["eval"], {m: x[:1] for m, x in self.data.values.items()}, self._sample())
+        names = learning(self.base["eval"], *self.data.sample())
         self.parameters = {n: v.clone() for n, v in self.best.items() if n in names}
         self.average = {n: v.clone() for n, v in self.parameters.items()} if self.training.averaging != "none" else None
         self.optimiser = StackedOptimiser(self.parameters, [job.training for job in jobs])
@@ -196,17 +196,12 @@ class Stack:
             rows[number, len(order) :] = job.train[0]
         return self._put(rows), self._put(counts)
 
-    def _sample(self) -> dict[str, Tensor] | None:
-        """What is present in a row, as training is told it."""
-        told = hides(self.training) or not self.data.complete
-        return {m: p[:1] for m, p in self.data.by_modality(torch.zeros(1, dtype=torch.int64)).items()} if told else None
-
     def _shown(self, rows: Tensor) -> Tensor | None:
         """Which modalities of these rows are shown; shape (runs, n, modalities). None: all."""
         rate = hides(self.training)
         if rate:
             return hide(self.data.present[rows], self._keys(HIDING, 1)[0], rate)
-        return None if self.data.complete else self.data.present[rows]
+        return self.data.present[rows] if self.data.gaps else None
 
     def _draw(self, share: Tensor) -> None:
         for name, value in self.average.items():
@@ -218,7 +213,7 @@ class Stack:
         answers = self._answers(weights, self.data, wanted)
         return [self.task.scored(a.argmax(axis=1), rows) for a, rows in zip(answers, wanted, strict=True)]
 
-    def _answers(self, weights: dict[str, Tensor], data: "_Data", wanted: list[np.ndarray]) -> list[np.ndarray]:
+    def _answers(self, weights: dict[str, Tensor], data: StackedRows, wanted: list[np.ndarray]) -> list[np.ndarray]:
         width = max(len(rows) for rows in wanted)
         padded = np.stack([np.pad(rows, (0, width - len(rows))) for rows in wanted])
         answer = vmap(lambda w, inputs, present: functional_call(self.base["eval"], w, (inputs, present)))
@@ -241,56 +236,6 @@ class Stack:
         self.optimiser.keep(index)
         self.data = self.data.of(index)
         self.step = Replayed(self._step)
-
-
-class _Data:
-    """Every row once on the device, and what differs between the runs that are alive: scaling, class weights."""
-
-    def __init__(self, task: Task, jobs: list[Job], scalers: list, device: str) -> None:
-        def put(values: list[np.ndarray] | np.ndarray, kind: type = np.float32) -> Tensor:
-            return torch.as_tensor(np.array(values, kind), device=device)  # a copy: mapped arrays cannot be written
-
-        training, modalities = jobs[0].training, jobs[0].system.modalities
-        self.multi_label, self.smoothing = training.targets == "multi_label", training.label_smoothing
-        self.values = {m: put(task.features.arrays[m]) for m in modalities}
-        present = np.stack([task.features.present[m] for m in modalities], axis=1)
-        self.present, self.complete = put(present, bool), all(present[j.train].all() for j in jobs)
-        self.moments = {m: [put([s.moments[m][part] for s in scalers]) for part in (0, 1)] for m in modalities}
-        self.targets = put(task.targets(np.arange(len(task.labels)), training.targets))
-        parts = [(task.labels[j.train], task.corpora[j.train], j.training) for j in jobs]
-        shares = [sampling.class_shares(y, c, task.classes, t.corpus_exponent) for y, c, t in parts]
-        balances = [losses.balance(s, t.balance) for s, (_, _, t) in zip(shares, parts, strict=True)]
-        self.weights, self.shift = put([w for w, _ in balances]), put([s for _, s in balances])
-        self.seen = put([task.occurring(j.train) for j in jobs], bool)
-
-    def inputs(self, rows: Tensor) -> dict[str, Tensor]:
-        """Return standardised vectors by modality; shapes (runs, n, width). Networks look at none that is not there."""
-        moments = {m: (mean[:, None], scale[:, None]) for m, (mean, scale) in self.moments.items()}
-        return {m: (x[rows] - moments[m][0]) / moments[m][1] for m, x in self.values.items()}
-
-    def by_modality(self, rows: Tensor) -> dict[str, Tensor]:
-        """Return what is present; bool of the shape of `rows`."""
-        return dict(zip(self.values, self.present[rows].unbind(dim=-1), strict=True))
-
-    def goal(self, rows: Tensor, counts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return what answers are measured by, as `losses.goal` does, for runs of shape (runs, n)."""
-        weights = self.weights[:, None] * counts[..., None]
-        return losses.goal(self.targets[rows], weights, self.smoothing, self.multi_label)
-
-    def of(self, index: Tensor) -> "_Data":
-        """Return the same for some runs only."""
-        some = copy.copy(self)
-        some.moments = {m: [part[index] for part in parts] for m, parts in self.moments.items()}
-        some.weights, some.shift, some.seen = (v[index] for v in (self.weights, self.shift, self.seen))
-        return some
-
-
-def _scalers(task: Task, jobs: list[Job]) -> list[standardise.Standardiser]:
-    """Return the standardiser of every run's training rows, which many runs share."""
-    modalities = jobs[0].system.modalities
-    shared = {job.train.tobytes(): job.train for job in jobs}
-    fitted = {told: standardise.fit(task.features, rows, modalities) for told, rows in shared.items()}
-    return [fitted[job.train.tobytes()] for job in jobs]
 
 
 def _begun(task: Task, jobs: list[Job], device: str) -> tuple[nn.Module, dict[str, Tensor]]:

@@ -92,3 +92,15 @@ def test_vectors_may_be_mapped_from_a_file_that_cannot_be_written(task, tmp_path
         task.features.arrays[modality] = np.load(tmp_path / f"{modality}.npy", mmap_mode="r")
     [again] = answers(task, [job(0, epochs=1)])
     assert (again == expected).all()
+
+
+def test_branches_that_no_training_row_takes_are_those_of_the_single_run(task):
+    """Rows without text take a branch of audio alone, which runs whose training rows all have text leave as it was."""
+    whole = WIDE[task.features.present["text"][WIDE]]
+    settings = {"model": "flexible_at", "missing": "zeros", "modality_dropout": 0.0, "weight_decay": 0.5}
+    jobs = [job(s, train=whole, **settings) for s in (0, 1)]
+    assert stacked.shape(task, jobs[0]) == stacked.shape(task, jobs[1])
+    assert stacked.shape(task, jobs[0]) != stacked.shape(task, job(0, **settings))
+    for one, logits in zip(jobs, stacked.fit_many(task, jobs, "cpu").logits([ROWS] * 2), strict=True):
+        single = alone(task, one).predict(task.features, ROWS)
+        np.testing.assert_allclose(probabilities(logits), single, atol=TOLERANCE)
