@@ -36,8 +36,10 @@ def learning(network: nn.Module, inputs: dict[str, Tensor], present: dict[str, T
     Args:
         inputs, present: any rows, as training shows them.
     """
-    named = dict(network.eval().named_parameters())
-    gradients = torch.autograd.grad(network(inputs, present).sum(), list(named.values()), allow_unused=True)
+    named, mode = dict(network.named_parameters()), network.training
+    logits = network.eval()(inputs, present)
+    network.train(mode)
+    gradients = torch.autograd.grad(logits.sum(), list(named.values()), allow_unused=True)
     return [name for name, gradient in zip(named, gradients, strict=True) if gradient is not None]
 
 

@@ -1,5 +1,7 @@
 """AdamW, Adam and SGD for a stack of runs, each with its own learning rate, decay and clipping; torch's formulas."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -20,10 +22,10 @@ class StackedOptimiser:
         self.kind = trainings[0].optimiser
         device = next(iter(parameters.values())).device
         self.steps = torch.zeros(len(trainings), device=device)
-        self.decay, self.clip, self.ema_decay = (
-            torch.tensor([getattr(t, name) for t in trainings], device=device)
-            for name in ("weight_decay", "clip_norm", "ema_decay")
-        )
+        self.decay, self.clip, self.ema_share = (
+            torch.tensor(values, device=device) for values in
+            zip(*((t.weight_decay, t.clip_norm, 1 - t.ema_decay) for t in trainings), strict=True)
+        )  # fmt: skip
         kept = ("first",) if self.kind == "sgd" else ("first", "second")
         self.moments = {part: {n: torch.zeros_like(v) for n, v in parameters.items()} for part in kept}
 
@@ -57,17 +59,18 @@ class StackedOptimiser:
         """As few passes over the parameters as single operations allow: what is of a run is multiplied beforehand."""
         first, second = (self.moments[part][name] for part in ("first", "second"))
         steps = self.steps.clamp(min=1)
-        unbiased = (1 - BETAS[1] ** steps).sqrt()
+        of_first, of_second = (-torch.expm1(steps * math.log(beta)) for beta in BETAS)  # 1 - beta ** steps, exactly
+        unbiased = of_second.sqrt()
         first.lerp_(gradient, ((1 - BETAS[0]) * active).reshape(wide))
         second.mul_((1 - (1 - BETAS[1]) * active).reshape(wide))
         second.addcmul_(gradient.mul_(((1 - BETAS[1]) * active).sqrt().reshape(wide)), gradient)
         sure = second.sqrt().add_((EPSILON * unbiased).reshape(wide))
-        value.addcdiv_(first * (rates * unbiased / (1 - BETAS[0] ** steps)).reshape(wide), sure, value=-1.0)
+        value.addcdiv_(first * (rates * unbiased / of_first).reshape(wide), sure, value=-1.0)
 
     def keep(self, index: Tensor) -> None:
         """Keep some runs only."""
-        self.steps, self.decay, self.clip, self.ema_decay = (
-            v[index] for v in (self.steps, self.decay, self.clip, self.ema_decay)
+        self.steps, self.decay, self.clip, self.ema_share = (
+            v[index] for v in (self.steps, self.decay, self.clip, self.ema_share)
         )
         self.moments = {part: {n: v[index] for n, v in named.items()} for part, named in self.moments.items()}
 

@@ -7,32 +7,32 @@ from torch import Tensor
 
 
 class Replayed:
-    """A function that changes tensors in place, called again and again with tensors of the same shapes.
+    """Calls a function that changes tensors in place, again and again with tensors of the same shapes.
 
     On a CUDA device the first call runs as it is, which lets libraries set themselves up, the second one is recorded
     as a CUDA graph, and from then on one launch repeats it. Elsewhere every call is a plain one.
-
-    Args:
-        function: takes tensors and returns nothing; what it changes stays where it is in memory, and it looks at no
-            value on the way.
     """
 
-    def __init__(self, function: Callable[..., None]) -> None:
-        self._function = function
+    def __init__(self) -> None:
         self._given: tuple[Tensor, ...] = ()
         self._graph: torch.cuda.CUDAGraph | None = None
 
-    def __call__(self, *given: Tensor) -> None:
+    def __call__(self, function: Callable[..., None], *given: Tensor) -> None:
+        """Call the function, always the same one.
+
+        Args:
+            function: what it changes stays where it is in memory, and it looks at no value on the way.
+        """
         if not given[0].is_cuda:
-            self._function(*given)
+            function(*given)
         elif not self._given:
             self._given = tuple(value.clone() for value in given)
-            self._function(*self._given)
+            function(*self._given)
         else:
             for own, value in zip(self._given, given, strict=True):
                 own.copy_(value)
             if self._graph is None:
                 self._graph = torch.cuda.CUDAGraph()
                 with torch.cuda.graph(self._graph):
-                    self._function(*self._given)
+                    function(*self._given)
             self._graph.replay()

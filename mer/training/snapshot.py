@@ -36,7 +36,8 @@ class Snapshot:
                 told = json.loads((file.metadata() or {}).get("state", "{}"))
                 if told.get("identity") != self.identity:
                     return None
-                return {name: file.get_tensor(name) for name in file.keys()}, told["progress"]  # noqa: SIM118
+                # Copied, as tensors of a file are mapped, and the file is going to be replaced.
+                return {name: file.get_tensor(name).clone() for name in file.keys()}, told["progress"]  # noqa: SIM118
         except (SafetensorError, ValueError, KeyError):  # damaged: begun anew
             return None
 

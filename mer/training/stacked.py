@@ -70,33 +70,33 @@ class Stack:
         self.system, self.training = jobs[0].system, jobs[0].training
         self.every = self.data = StackedRows(task, jobs, device)
         template, self.best = _begun(task, jobs, device)
-        rows = torch.as_tensor(np.unique(np.concatenate([[*j.train, *j.validation] for j in jobs])), device=device)
-        template.check({m: x[rows] for m, x in self.data.values.items()}, self.data.by_modality(rows))
         self.base = {mode: copy.deepcopy(template).to(device).train(mode == "train") for mode in ("train", "eval")}
+        self._check(np.concatenate([[*job.train, *job.validation] for job in jobs]))
         names = learning(self.base["eval"], *self.data.sample())
         self.parameters = {n: v.clone() for n, v in self.best.items() if n in names}
+        self.others = {n: v for n, v in self.best.items() if n not in names}
         self.average = {n: v.clone() for n, v in self.parameters.items()} if self.training.averaging != "none" else None
         self.optimiser = StackedOptimiser(self.parameters, [job.training for job in jobs])
         self.masks = Masks(template, self.training.batch_size)
         self.progress = [Progress(j.training, -(-len(j.train) // j.training.batch_size)) for j in jobs]
         self.alive = list(range(len(jobs)))
         self.total = torch.zeros(len(jobs), device=device)
-        self.step = Replayed(self._step)
+        self.replayed = Replayed()
 
     def epoch(self) -> np.ndarray:
-        """Train every run that is alive for one of its epochs; return their mean losses."""
+        """Train every run that is not finished for one of its epochs; return mean losses, 0 of a finished one."""
         running = [self.progress[r] for r in self.alive]
         steps, size = max(p.steps for p in running), self.training.batch_size
         rows, counts = self._orders(steps)
         told = [self._put([[p.rate(step) for p in running] for step in range(steps)]),
-                self._put([[float(step < p.steps) for p in running] for step in range(steps)]),
+                self._put([[float(step < p.steps and not p.finished) for p in running] for step in range(steps)]),
                 self._keys(MASKS, steps)]  # fmt: skip
         parts = [rows.split(size, dim=1), counts.split(size, dim=1), *told]
         if (shown := self._shown(rows)) is not None:
             parts.append(shown.split(size, dim=1))
         self.total.zero_()
         for given in zip(*parts, strict=True):
-            self.step(*given)
+            self.replayed(self._step, *given)
         return (self.total / counts.sum(dim=1)).cpu().numpy()
 
     def _step(self, rows: Tensor, counts: Tensor, rates: Tensor, active: Tensor, keys: Tensor,
@@ -114,9 +114,8 @@ class Stack:
             self.parameters, self.masks.draw(keys), self.data.inputs(rows), present, goal, self.data.shift)  # fmt: skip
         self.optimiser.step(self.parameters, gradients, rates, active)
         if self.training.averaging == "ema":
-            done = self.optimiser.steps
-            decay = torch.minimum(self.optimiser.ema_decay, (1 + done) / (10 + done))
-            self._draw((1 - decay) * active)
+            share = torch.maximum(self.optimiser.ema_share, 9 / (10 + self.optimiser.steps))
+            self._draw(share * active)
         self.total += torch.where(active > 0, loss, 0) * counts.sum(dim=1)
 
     def end_epoch(self, loss: np.ndarray) -> None:
@@ -127,6 +126,8 @@ class Stack:
         weights = self.average or self.parameters
         better = []
         for number, (run, scores) in enumerate(zip(self.alive, self._validate(weights), strict=True)):
+            if self.progress[run].finished:
+                continue
             if not np.isfinite(loss[number]):
                 raise Diverged(f"the loss of {self.jobs[run].key[0]}, seed {self.jobs[run].seed} is "
                                        f"{loss[number]}: lower training.learning_rate")  # fmt: skip
@@ -145,7 +146,12 @@ class Stack:
         return [progress.history for progress in self.progress]
 
     def logits(self, wanted: list[np.ndarray]) -> list[np.ndarray]:
-        """Return every run's answers to rows of its own, at its best epoch, as `Fitted.logits` does."""
+        """Return every run's answers to rows of its own, at its best epoch, as `Fitted.logits` does.
+
+        Raises:
+            ValueError: a row lacks what the networks cannot do without.
+        """
+        self._check(np.concatenate(wanted))
         return self._answers(self.best, self.every, wanted)
 
     def told(self) -> tuple[dict[str, Tensor], dict]:
@@ -164,9 +170,10 @@ class Stack:
             part, _, leaf = name.partition("/")
             parts.setdefault(part, {})[leaf] = value
         self._keep(saved[1]["alive"])
-        order = list(self.parameters)  # sums over parameters go in this order, and a file has another one
-        self.parameters, self.best = ({n: parts[part][n].clone() for n in order} for part in ("now", "best"))
-        self.average = {n: parts["average"][n].clone() for n in order} if self.average else None
+        # Sums over parameters go in their order, and a file has another one.
+        self.parameters = {n: parts["now"][n] for n in self.parameters}
+        self.best = {n: parts["best"][n] for n in self.best}
+        self.average = {n: parts["average"][n] for n in self.parameters} if self.average else None
         self.optimiser.load(parts["optimiser"])
         self.progress = [resumed(j.training, s) for j, s in zip(self.jobs, saved[1]["runs"], strict=True)]
 
@@ -175,6 +182,10 @@ class Stack:
         state = {**parameters, **{f"{n}.mask": mask for n, mask in zip(self.masks.layers, masks, strict=True)}}
         logits = functional_call(self.base["train"], state, (inputs, present or None))
         return losses.loss(logits + shift, *goal, self.data.multi_label)
+
+    def _check(self, rows: np.ndarray) -> None:
+        rows = self._put(np.unique(rows).astype(np.int64))
+        self.base["eval"].check({m: x[rows] for m, x in self.every.values.items()}, self.every.by_modality(rows))
 
     def _put(self, values: list | np.ndarray) -> Tensor:
         return torch.as_tensor(values, device=self.device)
@@ -210,7 +221,7 @@ class Stack:
     def _validate(self, weights: dict[str, Tensor]) -> list[dict[str, float]]:
         """Corpus -> UAR on each run's own validation rows."""
         wanted = [self.jobs[r].validation for r in self.alive]
-        answers = self._answers(weights, self.data, wanted)
+        answers = self._answers({**self.others, **weights}, self.data, wanted)
         return [self.task.scored(a.argmax(axis=1), rows) for a, rows in zip(answers, wanted, strict=True)]
 
     def _answers(self, weights: dict[str, Tensor], data: StackedRows, wanted: list[np.ndarray]) -> list[np.ndarray]:
@@ -232,10 +243,11 @@ class Stack:
         self.alive = [self.alive[number] for number in numbers]
         self.parameters = {n: v[index] for n, v in self.parameters.items()}
         self.average = {n: v[index] for n, v in self.average.items()} if self.average else None
+        self.others = {n: v[index] for n, v in self.others.items()}
         self.total = self.total[index]
         self.optimiser.keep(index)
         self.data = self.data.of(index)
-        self.step = Replayed(self._step)
+        self.replayed = Replayed()
 
 
 def _begun(task: Task, jobs: list[Job], device: str) -> tuple[nn.Module, dict[str, Tensor]]:

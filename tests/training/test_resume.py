@@ -20,10 +20,10 @@ class Killed(BaseException):
     """Not an Exception: nothing may catch it and tidy up."""
 
 
-def job(seed=0, **training):
+def job(seed=0, model="gated", train=ROWS[ROWS % 4 < 2], **training):
     settings = Training(epochs=8, batch_size=32, hidden=8, learning_rate=1e-2, **training)
-    train, validation = ROWS[ROWS % 4 < 2], ROWS[ROWS % 4 == 2]
-    return Job(("gated", None), System(model="gated"), settings, seed, train, validation, ROWS[ROWS % 4 == 3])
+    validation, test = ROWS[ROWS % 4 == 2], ROWS[ROWS % 4 == 3]
+    return Job((model, None), System(model=model), settings, seed, train, validation, test)
 
 
 @pytest.fixture
@@ -78,8 +78,20 @@ def test_a_stack(task, tmp_path, kill_at, settings):
     kill_at(None)
     again = stacked.fit_many(task, jobs, "cpu", tmp_path / "s")
     assert again.histories == expected.histories
+    assert set(again.best) == set(expected.best)
     for name, value in again.best.items():
         assert torch.equal(value, expected.best[name]), name
+
+
+def test_a_stack_whose_networks_have_branches_that_no_training_row_takes(task, tmp_path, kill_at):
+    spoken = ROWS[(ROWS % 4 < 2) & task.features.present["text"]]
+    jobs = [job(s, "flexible_at", spoken, missing="zeros", modality_dropout=0.0) for s in (0, 1)]
+    expected = stacked.fit_many(task, jobs, "cpu").logits([ROWS] * 2)
+    kill_at(5)
+    with pytest.raises(Killed):
+        stacked.fit_many(task, jobs, "cpu", tmp_path / "s")
+    kill_at(None)
+    np.testing.assert_array_equal(stacked.fit_many(task, jobs, "cpu", tmp_path / "s").logits([ROWS] * 2), expected)
 
 
 def test_a_snapshot_of_another_training_or_a_damaged_one_is_not_gone_on_with(task, tmp_path, kill_at):
