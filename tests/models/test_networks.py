@@ -11,6 +11,7 @@ from torch.func import functional_call, grad, stack_module_state, vmap
 
 from mer.models import NETWORKS, build
 from mer.models.fusion import MODALITIES, count_parameters
+from mer.training import batches
 from mer.training.batches import Masks
 
 CLASSES = 3
@@ -149,7 +150,9 @@ def test_seed_and_keys_fix_weights_answers_and_dropout(name):
 
 
 @every_network
-def test_masks_have_the_shapes_of_what_they_drop_and_each_layer_its_own(name):
+@pytest.mark.parametrize("at_once", [1, 2**17])
+def test_masks_have_the_shapes_of_what_they_drop_and_each_layer_its_own(name, at_once, monkeypatch):
+    monkeypatch.setattr(batches, "DRAWN", at_once)
     net = network(name, dropout=0.5)
     masks = Masks(net, 6)
     drawn = masks.draw(torch.arange(3, dtype=torch.int32))
