@@ -44,7 +44,7 @@ class Rows:
         present = None if self.present is None else dict(zip(self.inputs, self.present[:1].unbind(dim=1), strict=True))
         return {m: x[:1] for m, x in self.inputs.items()}, present
 
-    def loss(self, network: nn.Module, batch: np.ndarray | Tensor, shown: Tensor | None, goal: tuple) -> Tensor:
+    def loss(self, network: nn.Module, batch: Tensor, shown: Tensor | None, goal: tuple) -> Tensor:
         """Return the loss of a network on some rows.
 
         Args:
