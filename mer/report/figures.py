@@ -245,7 +245,8 @@ def training_curves(history: pd.DataFrame) -> Figure | Axes:
             _curve(ax, part, name, looks[name])
         ax.set(xlabel="epoch")
         entitle(ax, f"{metric[:1].upper()}{metric[1:]} while training.")
-        ax.legend(fontsize=7, frameon=False)
+        if len(ax.get_legend_handles_labels()[0]) > 1:  # beside the lines, which may be anywhere
+            ax.legend(fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
 
 
