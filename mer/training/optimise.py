@@ -38,34 +38,43 @@ class StackedOptimiser:
             active: 1 or 0, shape (runs,); the others stay as they are, moments included.
         """
         self.steps += active
-        norm = torch.stack([g.reshape(len(g), -1).square().sum(dim=1) for g in gradients.values()]).sum(dim=0).sqrt()
-        clip = (self.clip / (norm + 1e-6)).clamp(max=1.0)
+        scalars = self._scalars(gradients, rates, active)
         change = self._sgd if self.kind == "sgd" else self._adam
         for name, value in parameters.items():
-            gradient, wide = gradients[name], (-1, *[1] * (value.dim() - 1))
-            if self.kind == "adamw":
-                value.mul_((1 - rates * self.decay * active).reshape(wide))
-                gradient *= clip.reshape(wide)
-            else:
-                gradient = gradient * clip.reshape(wide) + self.decay.reshape(wide) * value
-            change(name, value, gradient, rates * active, active, wide)
+            wide = (-1, *[1] * (value.dim() - 1))
+            change(name, value, gradients[name], {of: each.reshape(wide) for of, each in scalars.items()})
 
-    def _sgd(self, name: str, value: Tensor, gradient: Tensor, rates: Tensor, active: Tensor, wide: tuple) -> None:
-        first = self.moments["first"][name]
-        first.add_((gradient + (MOMENTUM - 1) * first) * active.reshape(wide))
-        value.sub_((gradient + MOMENTUM * first) * rates.reshape(wide))
-
-    def _adam(self, name: str, value: Tensor, gradient: Tensor, rates: Tensor, active: Tensor, wide: tuple) -> None:
-        """As few passes over the parameters as single operations allow: what is of a run is multiplied beforehand."""
-        first, second = (self.moments[part][name] for part in ("first", "second"))
+    def _scalars(self, gradients: dict[str, Tensor], rates: Tensor, active: Tensor) -> dict[str, Tensor]:
+        """Numbers of the runs, each of shape (runs,): once a step, not once a parameter."""
+        norm = torch.stack([g.reshape(len(g), -1).square().sum(dim=1) for g in gradients.values()]).sum(dim=0).sqrt()
+        common = {"clip": (self.clip / (norm + 1e-6)).clamp(max=1.0), "decay": self.decay, "active": active,
+                  "rate": rates * active}  # fmt: skip
+        if self.kind == "sgd":
+            return common
         steps = self.steps.clamp(min=1)
         of_first, of_second = (-torch.expm1(steps * math.log(beta)) for beta in BETAS)  # 1 - beta ** steps, exactly
         unbiased = of_second.sqrt()
-        first.lerp_(gradient, ((1 - BETAS[0]) * active).reshape(wide))
-        second.mul_((1 - (1 - BETAS[1]) * active).reshape(wide))
-        second.addcmul_(gradient.mul_(((1 - BETAS[1]) * active).sqrt().reshape(wide)), gradient)
-        sure = second.sqrt().add_((EPSILON * unbiased).reshape(wide))
-        value.addcdiv_(first * (rates * unbiased / of_first).reshape(wide), sure, value=-1.0)
+        return common | {"kept": 1 - rates * self.decay * active, "first": (1 - BETAS[0]) * active,
+                         "second": ((1 - BETAS[1]) * active).sqrt(), "rest": 1 - (1 - BETAS[1]) * active,
+                         "floor": EPSILON * unbiased, "pace": rates * active * unbiased / of_first}  # fmt: skip
+
+    def _sgd(self, name: str, value: Tensor, gradient: Tensor, of: dict[str, Tensor]) -> None:
+        first = self.moments["first"][name]
+        gradient = gradient * of["clip"] + of["decay"] * value
+        first.add_((gradient + (MOMENTUM - 1) * first) * of["active"])
+        value.sub_((gradient + MOMENTUM * first) * of["rate"])
+
+    def _adam(self, name: str, value: Tensor, gradient: Tensor, of: dict[str, Tensor]) -> None:
+        """As few passes over the parameters as single operations allow."""
+        first, second = (self.moments[part][name] for part in ("first", "second"))
+        if self.kind == "adamw":
+            value.mul_(of["kept"])
+            gradient *= of["clip"]
+        else:
+            gradient = gradient * of["clip"] + of["decay"] * value
+        first.lerp_(gradient, of["first"])
+        second.mul_(of["rest"]).addcmul_(gradient.mul_(of["second"]), gradient)
+        value.addcdiv_(first * of["pace"], second.sqrt().add_(of["floor"]), value=-1.0)
 
     def keep(self, index: Tensor) -> None:
         """Keep some runs only."""
