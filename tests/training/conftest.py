@@ -3,7 +3,13 @@ import pytest
 import torch
 
 from mer.features import Features
+from mer.training.course import Course
+from mer.training.replay import Replayed
 from mer.training.task import Task
+
+
+class Killed(BaseException):
+    """Not an Exception: nothing may catch it and tidy up."""
 
 
 @pytest.fixture
@@ -28,3 +34,23 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture
+def kill_at(monkeypatch):
+    """Return a function that lets the process die in some step from now on; None lets it live."""
+    left = [None]
+
+    def counted(original):
+        def step(*arguments, **options):
+            if left[0] is not None:
+                left[0] -= 1
+                if left[0] < 0:
+                    raise Killed
+            return original(*arguments, **options)
+
+        return step
+
+    monkeypatch.setattr(Course, "step", counted(Course.step))
+    monkeypatch.setattr(Replayed, "__call__", counted(Replayed.__call__))
+    return lambda steps: left.__setitem__(0, steps)

@@ -9,7 +9,7 @@ from mer.params.schema import System, Training
 from mer.training import device, grid, stacked
 from mer.training.calibration import probabilities
 from mer.training.job import Job
-from mer.training.replay import Replayed
+from tests.training.conftest import Killed
 
 pytestmark = [
     pytest.mark.gpu,
@@ -66,25 +66,14 @@ def test_a_stack_agrees_and_repeats_itself_to_the_bit(task, jobs):
         assert [e["rate"] for e in here] == pytest.approx([e["rate"] for e in there])
 
 
-class Killed(BaseException):
-    """Not an Exception: nothing may catch it and tidy up."""
-
-
-def test_a_stack_that_was_killed_ends_with_the_same_bits(task, tmp_path, monkeypatch):
+def test_a_stack_that_was_killed_ends_with_the_same_bits(task, tmp_path, monkeypatch, kill_at):
     monkeypatch.setattr("mer.training.snapshot.SHARE", 1e9)
     jobs = [job(seed, dropout=0.3, averaging="ema") for seed in (0, 1, 2)]
     expected = stacked.fit_many(task, jobs, "cuda")
-    original, left = Replayed.__call__, [9]
-
-    def counted(self, *given):
-        left[0] -= 1
-        if left[0] == 0:
-            raise Killed
-        original(self, *given)
-
-    monkeypatch.setattr(Replayed, "__call__", counted)
+    kill_at(9)
     with pytest.raises(Killed):
         stacked.fit_many(task, jobs, "cuda", tmp_path / "s")
+    kill_at(None)
     again = stacked.fit_many(task, jobs, "cuda", tmp_path / "s")
     assert again.histories == expected.histories
     for name, value in again.best.items():

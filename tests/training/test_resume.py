@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from mer.params.schema import System, Training
-from mer.training import course, grid, network, stacked
+from mer.training import grid, network, stacked
 from mer.training.job import Job
+from tests.training.conftest import Killed
 
 ROWS = np.arange(240)
 SETTINGS = {
@@ -16,34 +17,10 @@ SETTINGS = {
 }
 
 
-class Killed(BaseException):
-    """Not an Exception: nothing may catch it and tidy up."""
-
-
 def job(seed=0, model="gated", train=ROWS[ROWS % 4 < 2], **training):
     settings = Training(epochs=8, batch_size=32, hidden=8, learning_rate=1e-2, **training)
     validation, test = ROWS[ROWS % 4 == 2], ROWS[ROWS % 4 == 3]
     return Job((model, None), System(model=model), settings, seed, train, validation, test)
-
-
-@pytest.fixture
-def kill_at(monkeypatch):
-    """Return a function that lets the process die in some step from now on; None lets it live."""
-    left = [None]
-
-    def counted(original):
-        def step(*arguments, **options):
-            if left[0] is not None:
-                left[0] -= 1
-                if left[0] < 0:
-                    raise Killed
-            return original(*arguments, **options)
-
-        return step
-
-    monkeypatch.setattr(course.Course, "step", counted(course.Course.step))
-    monkeypatch.setattr(stacked.StackedOptimiser, "step", counted(stacked.StackedOptimiser.step))
-    return lambda steps: left.__setitem__(0, steps)
 
 
 @pytest.fixture(autouse=True)
