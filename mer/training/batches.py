@@ -1,7 +1,7 @@
 """Training rows on the device, and an epoch's batches of them with everything that is random in an epoch."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,8 +41,8 @@ class Rows:
 
     def sample(self) -> tuple[dict[str, Tensor], dict[str, Tensor] | None]:
         """Return the first row as a network is given it."""
-        present = None if self.present is None else dict(zip(self.inputs, self.present[:1].unbind(dim=1), strict=True))
-        return {m: x[:1] for m, x in self.inputs.items()}, present
+        present = None if self.present is None else self.present[:1]
+        return {m: x[:1] for m, x in self.inputs.items()}, by_modality(self.inputs, present)
 
     def loss(self, network: nn.Module, batch: Tensor, shown: Tensor | None, goal: tuple) -> Tensor:
         """Return the loss of a network on some rows.
@@ -53,8 +53,7 @@ class Rows:
             goal: that of these rows.
         """
         inputs = {m: x.index_select(0, batch) for m, x in self.inputs.items()}
-        present = None if shown is None else dict(zip(inputs, shown.unbind(dim=1), strict=True))
-        return losses.loss(network(inputs, present) + self.shift, *goal, self.multi_label)
+        return losses.loss(network(inputs, by_modality(inputs, shown)) + self.shift, *goal, self.multi_label)
 
     def epoch(self, order: Tensor, training: Training, seed: int, epoch: int) -> Iterator[tuple]:
         """Yield what `loss` takes after the network, batch by batch."""
@@ -76,9 +75,9 @@ def prepared(fitted: Fitted, task: Task, rows: np.ndarray, training: Training) -
     weights, shift = (torch.as_tensor(v, device=device) for v in losses.balance(shares, training.balance))
     targets = torch.as_tensor(task.targets(rows, training.targets), device=device)
     goal = losses.goal(targets, weights, training.label_smoothing, fitted.multi_label)
-    shown = torch.stack(list(present.values()), dim=1)
-    complete = hides(training) == 0 and bool(shown.all())
-    return Rows(inputs, None if complete else shown, goal, shift, fitted.multi_label)
+    told = hides(training) > 0 or gaps(task.features.present, inputs, rows)
+    shown = torch.stack(list(present.values()), dim=1) if told else None
+    return Rows(inputs, shown, goal, shift, fitted.multi_label)
 
 
 class StackedRows:
@@ -92,8 +91,8 @@ class StackedRows:
         self.multi_label, self.smoothing = training.targets == "multi_label", training.label_smoothing
         self.values = {m: put(task.features.arrays[m]) for m in modalities}
         present = np.stack([task.features.present[m] for m in modalities], axis=1)
-        self.present, self.gaps = put(present, bool), any(gaps(task.features.present, j) for j in jobs)
-        self.hidden = hides(training) > 0
+        self.present, self.hidden = put(present, bool), hides(training) > 0
+        self.gaps = any(gaps(task.features.present, modalities, job.train) for job in jobs)
         scalers = _scalers(task, jobs)
         self.moments = {m: [put([s.moments[m][part] for s in scalers]) for part in (0, 1)] for m in modalities}
         self.targets = put(task.targets(np.arange(len(task.labels)), training.targets))
@@ -105,17 +104,17 @@ class StackedRows:
 
     def sample(self) -> tuple[dict[str, Tensor], dict[str, Tensor] | None]:
         """Return the first row as a network is given it."""
-        present = dict(zip(self.values, self.present[:1].unbind(dim=1), strict=True))
-        return {m: x[:1] for m, x in self.values.items()}, present if self.gaps or self.hidden else None
+        present = self.present[:1] if self.gaps or self.hidden else None
+        return {m: x[:1] for m, x in self.values.items()}, by_modality(self.values, present)
 
     def inputs(self, rows: Tensor) -> dict[str, Tensor]:
         """Return standardised vectors by modality; shapes (runs, n, width). Networks look at none that is not there."""
         moments = {m: (mean[:, None], scale[:, None]) for m, (mean, scale) in self.moments.items()}
         return {m: (x[rows] - moments[m][0]) / moments[m][1] for m, x in self.values.items()}
 
-    def by_modality(self, rows: Tensor) -> dict[str, Tensor]:
-        """Return what is present; bool of the shape of `rows`."""
-        return dict(zip(self.values, self.present[rows].unbind(dim=-1), strict=True))
+    def there(self, rows: Tensor) -> dict[str, Tensor]:
+        """Return what is present, by modality; bool of the shape of `rows`."""
+        return by_modality(self.values, self.present[rows])
 
     def goal(self, rows: Tensor, counts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return what answers are measured by, as `losses.goal` does, for runs of shape (runs, n)."""
@@ -179,9 +178,14 @@ class Masks:
             layer.mask = None
 
 
-def gaps(present: dict[str, np.ndarray], job: Job) -> bool:
-    """Return whether a training row lacks one of the system's modalities."""
-    return not all(present[m][job.train].all() for m in job.system.modalities)
+def by_modality(modalities: Iterable[str], shown: Tensor | None) -> dict[str, Tensor] | None:
+    """Return bool of shape (..., n, modalities) as networks take it: modality -> (..., n); None: all are there."""
+    return None if shown is None else dict(zip(modalities, shown.unbind(dim=-1), strict=True))
+
+
+def gaps(present: dict[str, np.ndarray], modalities: Iterable[str], rows: np.ndarray) -> bool:
+    """Return whether one of the rows lacks one of the modalities."""
+    return not all(present[m][rows].all() for m in modalities)
 
 
 def hides(training: Training) -> float:

@@ -133,10 +133,9 @@ def _together(jobs: list[Job]) -> list[Done]:
         rows = [[job.validation for job in jobs], [job.test for job in jobs]]
         told = zip(stack.histories, *map(stack.logits, rows), strict=True)
     else:
-        models = ((job, _trained(seen, job, how.device, snapshot)) for job in jobs)
-        told = (
-            (m.history, *(m.logits(seen.features, rows) for rows in (job.validation, job.test))) for job, m in models
-        )
+        [job] = jobs
+        model = _trained(seen, job, how.device, snapshot)
+        told = [(model.history, *(model.logits(seen.features, rows) for rows in (job.validation, job.test)))]
     done = [_done(seen, job, *parts) for job, parts in zip(jobs, told, strict=True)]
     kept.save(done)
     if snapshot is not None:

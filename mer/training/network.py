@@ -1,6 +1,5 @@
 """Training one network: the loop, and what comes out of it."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -49,11 +48,8 @@ def fit(task: Task, train: np.ndarray, validation: np.ndarray, *, system: System
     course.go_on(file.load(device))
     corpora, held = task.corpora[train], list(fitted.batches(task.features, validation))
     while not course.progress.finished:
-        epoch = course.progress.epoch
-        order = torch.as_tensor(sampling.order(corpora, training.corpus_exponent, seed, epoch), device=device)
-        keys = torch.as_tensor(noise.keys(seed, epoch, MASKS, count=course.progress.steps), device=device)
-        network.train()
-        loss = _epoch(course, network, rows, rows.epoch(order, training, seed, epoch), masks, keys)
+        order = sampling.order(corpora, training.corpus_exponent, seed, course.progress.epoch)
+        loss = _epoch(course, network, rows, masks, torch.as_tensor(order, device=device), seed)
         with course.judged():
             answers = fitted.answers(held).argmax(axis=1)
         course.note(loss, task.scored(answers, validation))
@@ -65,13 +61,15 @@ def fit(task: Task, train: np.ndarray, validation: np.ndarray, *, system: System
     return fitted
 
 
-def _epoch(course: Course, network: nn.Module, rows: Rows, batches: Iterable, masks: Masks, keys: Tensor) -> float:
+def _epoch(course: Course, network: nn.Module, rows: Rows, masks: Masks, order: Tensor, seed: int) -> float:
     """Train on every batch of an epoch and return the mean loss of its rows."""
-    total, seen = torch.zeros((), device=keys.device), 0
-    for step, ((batch, *told), drawn) in enumerate(zip(batches, masks.steps(keys), strict=True)):
+    epoch, total = course.progress.epoch, torch.zeros((), device=order.device)
+    keys = torch.as_tensor(noise.keys(seed, epoch, MASKS, count=course.progress.steps), device=order.device)
+    batches = zip(rows.epoch(order, course.training, seed, epoch), masks.steps(keys), strict=True)
+    network.train()
+    for step, ((batch, *told), drawn) in enumerate(batches):
         masks.put(drawn, len(batch))
         loss = rows.loss(network, batch, *told)
         course.step(loss, step)
         total += loss.detach() * len(batch)
-        seen += len(batch)
-    return float(total) / seen
+    return float(total) / len(order)

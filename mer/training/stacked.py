@@ -14,7 +14,7 @@ from torch.func import functional_call, grad_and_value, stack_module_state, vmap
 
 from mer.models import noise
 from mer.training import losses, network, sampling
-from mer.training.batches import HIDING, MASKS, Masks, StackedRows, gaps, hide, hides
+from mer.training.batches import HIDING, MASKS, Masks, StackedRows, by_modality, gaps, hide, hides
 from mer.training.course import RECENT, Diverged, learning
 from mer.training.job import Job
 from mer.training.optimise import StackedOptimiser
@@ -35,7 +35,7 @@ OF_A_RUN = {"learning_rate", "weight_decay", "clip_norm", "epochs", "patience", 
 def shape(task: Task, job: Job) -> tuple:
     """Return what the runs of a stack have in common."""
     told = job.training.model_dump_json(exclude=OF_A_RUN)
-    return job.system.model, job.system.modalities, told, gaps(task.features.present, job)
+    return job.system.model, job.system.modalities, told, gaps(task.features.present, job.system.modalities, job.train)
 
 
 def fit_many(task: Task, jobs: list[Job], device: str, snapshot: Path | None = None) -> "Stack":
@@ -108,7 +108,7 @@ class Stack:
             rates, active, keys: of every run, shape (runs,).
             shown: which modalities are, shape (runs, n, modalities).
         """
-        present = {} if shown is None else dict(zip(self.data.values, shown.unbind(dim=2), strict=True))
+        present = by_modality(self.data.values, shown) or {}  # vmap takes no None
         goal = self.data.goal(rows, counts)
         gradients, loss = vmap(grad_and_value(self._loss))(
             self.parameters, self.masks.draw(keys), self.data.inputs(rows), present, goal, self.data.shift)  # fmt: skip
@@ -185,7 +185,7 @@ class Stack:
 
     def _check(self, rows: np.ndarray) -> None:
         rows = self._put(np.unique(rows).astype(np.int64))
-        self.base["eval"].check({m: x[rows] for m, x in self.every.values.items()}, self.every.by_modality(rows))
+        self.base["eval"].check({m: x[rows] for m, x in self.every.values.items()}, self.every.there(rows))
 
     def _put(self, values: list | np.ndarray) -> Tensor:
         return torch.as_tensor(values, device=self.device)
@@ -232,7 +232,7 @@ class Stack:
         with torch.inference_mode():
             for first in range(0, width, ROWS):
                 rows = self._put(padded[:, first : first + ROWS])
-                logits = answer(weights, data.inputs(rows), data.by_modality(rows))
+                logits = answer(weights, data.inputs(rows), data.there(rows))
                 parts.append(torch.where(data.seen[:, None], logits, -torch.inf).cpu().numpy())
         answers = np.concatenate(parts, axis=1)
         return [found[: len(rows)] for found, rows in zip(answers, wanted, strict=True)]
