@@ -10,6 +10,7 @@ from mer import files
 from mer.corpora import Corpus, Problem, Utterance
 from mer.corpora.files import relative
 from mer.dataset import labels, schema, splits
+from mer.dataset.identity import samples_digests
 from mer.dataset.scan import scan
 from mer.media.audio import SILENCE_SECONDS
 
@@ -92,6 +93,7 @@ def build(
     looks = scan(raw, places, cache, jobs).to_dict("index")
     limits = {"min_seconds": min_seconds, "max_seconds": max_seconds, "silence": audio_failure == "silence"}
     manifest = schema.typed([_row(known[name], item, maps[name], looks, **limits) for name, item in utterances])
+    manifest["samples_sha256"] = samples_digests(manifest, raw, cache, jobs)
     usable = set(manifest.loc[manifest["exclude_reason"].isna(), "corpus"])
     if not usable:
         raise NoCorpora(_unusable(raw, manifest, told))

@@ -8,6 +8,7 @@ from mer import files
 
 COLUMNS: dict[str, str] = {
     "utterance_id": "str", "corpus": "str", "family": "str", "source_path": "str", "audio_sha256": "str",
+    "samples_sha256": "str",
     "video_path": "str", "video_sha256": "str", "start": "Float64", "end": "Float64", "duration": "Float64",
     "sampling_rate": "Int64", "channels": "Int64", "emotion": "str", "emotion_raw": "str",
     "emotion_perceived": "str", "emotion_agreement": "Float64", "emotion_vector": "str", "emotion_intensity": "str",
@@ -18,8 +19,9 @@ COLUMNS: dict[str, str] = {
     "audio_error": "str", "exclude_reason": "str",
 }  # fmt: skip
 """Column -> type; texts and numbers are null where a corpus does not say. `emotion_vector` is a JSON object of
-native labels and numbers (mer/corpora/base.py). `video_path` is `source_path` where that holds pictures, too; `start`
-and `end` are seconds of both."""
+native labels and numbers (mer/corpora/base.py). `audio_sha256` is the digest of the file, `samples_sha256` that of the
+recording in it (mer/dataset/identity.py). `video_path` is `source_path` where that holds pictures, too; `start` and
+`end` are seconds of both."""
 
 
 def typed(rows: list[dict]) -> pd.DataFrame:

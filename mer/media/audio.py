@@ -82,6 +82,24 @@ def read_mono(path: Path, *, start: float | None = None, end: float | None = Non
         Unreadable: damaged, empty, or with samples that are not numbers.
         FileNotFoundError: it is not there.
     """
+    mono, rate = read_native(path, start=start, end=end, max_seconds=max_seconds)
+    if rate != rate_hz:
+        mono = soxr.resample(mono, rate, rate_hz)
+    short = round(min_seconds * rate_hz) - len(mono)
+    return np.pad(mono, (0, short)) if short > 0 else mono
+
+
+def read_native(
+    path: Path, *, start: float | None = None, end: float | None = None, max_seconds: float | None = None
+) -> tuple[np.ndarray, int]:
+    """Return samples as float32 of shape (n,) in about [-1, 1], channels averaged, and the file's own rate in Hz.
+
+    Args:
+        start, end, max_seconds: as in `read_mono`.
+
+    Raises:
+        Unreadable, FileNotFoundError: as `read_mono`.
+    """
     if not path.is_file():  # libsndfile would only say "system error"
         raise FileNotFoundError(f"{path}: the recording is not there any more")
     samples, rate = (_packed if path.suffix.lower() in container.SUFFIXES else _plain)(path, start, end, max_seconds)
@@ -89,11 +107,7 @@ def read_mono(path: Path, *, start: float | None = None, end: float | None = Non
         raise Unreadable(path, "no samples in the stretch that was asked for")
     if not np.isfinite(samples).all():
         raise Unreadable(path, "some samples are not numbers")
-    mono = samples.mean(axis=1) if samples.shape[1] > 1 else samples[:, 0]
-    if rate != rate_hz:
-        mono = soxr.resample(mono, rate, rate_hz)
-    short = round(min_seconds * rate_hz) - len(mono)
-    return np.pad(mono, (0, short)) if short > 0 else mono
+    return samples.mean(axis=1) if samples.shape[1] > 1 else samples[:, 0], rate
 
 
 def blocks(path: Path, rate_hz: int = RATE_HZ) -> Iterator[np.ndarray]:

@@ -1,0 +1,75 @@
+"""One recording has one digest, in whatever file it lies."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mer.dataset import identity
+from mer.media import audio
+
+RATE = 16_000
+NOISE = np.random.default_rng(0).normal(0, 0.1, RATE)
+
+
+def written(folder, name, samples, rate=RATE, subtype="PCM_16"):
+    soundfile.write(folder / name, samples, rate, subtype=subtype)
+    return {"source_path": name, "audio_sha256": f"file {name}", "start": None, "end": None}
+
+
+def digests(folder, rows, cache=None):
+    return identity.samples_digests(pd.DataFrame(rows), folder, cache).tolist()
+
+
+def test_the_same_recording_in_other_files(tmp_path):
+    soundfile.write(tmp_path / "a.wav", NOISE, RATE)
+    samples, _ = soundfile.read(tmp_path / "a.wav")
+    copies = [
+        written(tmp_path, "copy.flac", samples),
+        written(tmp_path, "inverted.wav", -samples),
+        written(tmp_path, "two_channels.wav", np.stack([samples, samples], axis=1)),
+        written(tmp_path, "padded.wav", np.pad(samples, (700, 900))),
+        written(tmp_path, "24_bits.wav", samples, subtype="PCM_24"),
+        written(tmp_path, "other_header.wav", samples, 15_000),
+    ]
+    found = digests(tmp_path, [written(tmp_path, "a.wav", samples), *copies])
+    assert len(set(found)) == 1
+    assert found[0] is not None
+
+
+def test_other_recordings_and_silence(tmp_path):
+    rows = [
+        written(tmp_path, "one.wav", NOISE),
+        written(tmp_path, "other.wav", NOISE[::-1]),
+        written(tmp_path, "silent.wav", np.zeros(RATE)),
+        written(tmp_path, "silent_too.wav", np.zeros(2 * RATE)),
+        {"source_path": "gone.wav", "audio_sha256": "gone", "start": None, "end": None},
+        {"source_path": None, "audio_sha256": None, "start": None, "end": None},
+    ]
+    found = pd.Series(digests(tmp_path, rows))
+    assert found.notna().tolist() == [True, True, False, False, False, False]
+    assert found[0] != found[1]
+
+
+def test_a_stretch_is_the_clip_that_was_cut_out(tmp_path):
+    whole = written(tmp_path, "long.wav", np.tile(NOISE, 3) * np.repeat([0.5, 1, 0.7], RATE))
+    samples, _ = soundfile.read(tmp_path / "long.wav")
+    stretch = whole | {"start": 1.0, "end": 2.0}
+    cut = written(tmp_path, "cut.flac", samples[RATE : 2 * RATE])
+    found = digests(tmp_path, [whole, stretch, cut])
+    assert found[1] == found[2] != found[0]
+
+
+def test_what_is_kept_is_not_decoded_again(tmp_path, monkeypatch):
+    rows = [written(tmp_path, "a.wav", NOISE), written(tmp_path, "b.wav", NOISE[::2])]
+    first = digests(tmp_path, rows[:1], tmp_path / "store")
+    monkeypatch.setattr(audio, "read_native", lambda path, **_: pytest.fail(f"{path} is decoded again"))
+    assert digests(tmp_path, rows[:1], tmp_path / "store") == first
+
+
+@given(st.integers(-(2**15), 2**15 - 1), st.integers(0, 300), st.integers(0, 300))
+def test_extremes_have_a_digest_that_padding_and_sign_leave_alone(first, before, after):
+    steps = np.r_[first, np.full(200, -(2**15)), 1] / 2**15
+    assert identity.digest(steps) == identity.digest(-np.pad(steps, (before, after)))
