@@ -79,6 +79,7 @@ def _study(given: argparse.Namespace) -> tuple[Study, set[str] | None]:
         threads=chosen.compute.threads,
         timeout=None if minutes is None else minutes * 60,
         gpus=gpus(chosen.compute.device, given.gpu_jobs),
+        of=chosen.study,
     )
     wanted, wrong = None, []
     if given.steps is not None:

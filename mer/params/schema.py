@@ -186,6 +186,8 @@ class Params(Section):
 
     name: Name
     """names the run folder `outputs/<name>/`"""
+    study: str = ""
+    """the file that this is a run of, without its ending; filled in. A run folder keeps to one study"""
     steps: tuple[Annotated[str, Field(pattern=r"^\d\d$")], ...] = ("01", "02", "03", "04", "09")
     timeout_minutes: float | None = Field(None, gt=0)
     """of one notebook"""
