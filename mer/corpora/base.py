@@ -59,6 +59,10 @@ class Problem:
     path: str
     reason: str
     line: int | None = None
+    label: str | None = None
+    """the native label of the utterance that is lost with it, where that is known"""
+    lost: bool = True
+    """whether an utterance is lost: not where it is there a second time, or belongs to another corpus"""
 
 
 @dataclass(frozen=True)
