@@ -115,7 +115,7 @@ def hold_out(shift, folder):
     jobs, _ = study.jobs(cells, {"s": System(model="logistic", modalities=("audio",))}, Training(), (0,), task)
     done = grid.run(task, jobs, grid.Engine())
     results = scores.score(
-        scores.predictions(done, usable, classes),
+        scores.predictions(done, usable, classes, seen.present),
         classes,
         corpora.clusters(corpora.chosen(set(usable["corpus"]))),
         study="t",
