@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 AUDIO_SUFFIXES = (".wav", ".flac")
+SYNTHETIC = " (synthetic)"
+"""what the names of made-up corpora end in, so that no table, figure or model takes them for the real ones"""
 
 
 @dataclass(frozen=True, slots=True)

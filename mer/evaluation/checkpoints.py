@@ -51,7 +51,7 @@ def open_study(folder: Path) -> Study:
     specs = files.read_json(folder / "data/features.json")["specs"]
     keys = features.read_keys(folder / "data/inputs.parquet", usable["utterance_id"])
     seen = features.load(keys, files.from_root(p.data.store), specs)
-    clusters = corpora.clusters(corpora.chosen(p.corpora))
+    clusters = corpora.clusters(corpora.of_study(p))
     return Study(p.name, usable, seen, specs, labels.classes(p.labels.policy), clusters, p.evaluation.confidence)
 
 

@@ -124,6 +124,8 @@ class Execution:
             "title": self.unit.step.title,
             "subject": self.unit.subject,
             "home": self.unit.home,
+            "study": self.study.title,
+            "banner": self.study.banner,
             "private": self._private.name,
             "parameters": {INJECTED: str(self.study.folder / "params.yaml"), **self.unit.item},
             "timeout": self.study.timeout,

@@ -46,6 +46,8 @@ class Index:
         self._facts = self._facts or provenance.collect()
         summary = {
             "study": self.study.name,
+            "title": self.study.title,
+            "banner": self.study.banner,
             "state": state,
             "command": f"python run_all.py {self.study.source}",
             "started": self.started,

@@ -28,6 +28,7 @@ class Study:
             True where the study itself writes it.
         threads: per numerical library and step.
         timeout: seconds that one notebook may take.
+        banner: what stands on top of every page, such as that all of it is made up; a short form is in the titles.
         of: the study that this is a run of, whatever the run folder is called.
         gpus: the devices that steps with `gpu=True` are given, each to one at a time; none where the study
             computes on the processor. A name may stand here twice: that device then serves two at once.
@@ -45,6 +46,12 @@ class Study:
     timeout: float | None = None
     gpus: tuple[str, ...] = ()
     of: str = ""
+    banner: str = ""
+
+    @property
+    def title(self) -> str:
+        """The study's name as pages bear it, with the first word of the banner."""
+        return f"{self.name} ({self.banner.split()[0].rstrip(':').lower()})" if self.banner else self.name
 
     def place(self, unit: str, kind: str) -> Path:
         """Return where a file of a unit lies: `ipynb`, `html`, `failed`, `log`, `notices`, `stamp`, or half-written.
