@@ -142,8 +142,8 @@ def _cells(rows: pd.DataFrame, shortcuts: pd.DataFrame | None, fewer: Sequence[s
     """Each score with its interval, its remarks and its marks."""
     if rows.empty:
         return pd.Series(dtype=object)
-    said = rows.apply(cell, axis=1) + (list(fewer) if fewer is not None else "") + rows.apply(remark, axis=1)
-    return said + _reached(rows, shortcuts) + marks(rows)
+    said = rows.apply(cell, axis=1) + _reached(rows, shortcuts) + marks(rows)
+    return said + (list(fewer) if fewer is not None else "") + rows.apply(remark, axis=1)
 
 
 def _reached(rows: pd.DataFrame, shortcuts: pd.DataFrame | None) -> pd.Series:

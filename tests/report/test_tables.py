@@ -86,7 +86,7 @@ def test_marks_stand_after_every_score_and_in_the_mean():
         result(test="B", answers="restricted", lacks="text"),
     ]
     loco = tables.loco_table(table(rows))
-    assert loco.loc["A"].tolist()[4:] == [".550 [.480, .620], 13 % outside § ¶", ".550 [.480, .620] § ¶"]
+    assert loco.loc["A"].tolist()[4:] == [".550 [.480, .620] § ¶, 13 % outside", ".550 [.480, .620] § ¶"]
     assert loco.loc["B"].tolist()[4:] == [
         ".550 [.480, .620], 0 % outside, without text", ".550 [.480, .620], without text"
     ]  # fmt: skip
