@@ -90,6 +90,8 @@ def refuse(table: pd.DataFrame, manifest: pd.DataFrame, most: float) -> None:
     told = []
     for corpus, part in table.groupby("corpus"):
         used, count = _used(manifest, corpus), int(part["count"].sum())
+        if used.empty:  # `build.refuse_empty` names it, after the others are built
+            continue
         if _gone(part, used) or count > most * (count + len(used)):
             told.append(f"{_sentence(corpus, part, used)}; for example {printable(part['example'].iloc[0])}")
     if told and most < 1:
