@@ -100,6 +100,28 @@ def refuse(table: pd.DataFrame, manifest: pd.DataFrame, most: float) -> None:
         )
 
 
+def without_vectors(failures: pd.DataFrame, usable: pd.DataFrame) -> list[str]:
+    """Return a sentence for each corpus and modality of which some utterances could not be made into vectors.
+
+    Args:
+        failures: columns utterance_id, modality, reason.
+        usable: the usable rows of the manifest.
+    """
+    rows = failures.merge(usable[["utterance_id", "corpus", "emotion"]], on="utterance_id")
+    told = []
+    for (corpus, modality), part in rows.groupby(["corpus", "modality"]):
+        whole = usable[usable["corpus"] == corpus]
+        left = whole[~whole["utterance_id"].isin(part["utterance_id"])]
+        reasons = part["reason"].map(_kind).value_counts()
+        named = ", ".join(f"{reason} ({count:,})" for reason, count in reasons.head(_MOST_NAMED).items())
+        gone = sorted(set(whole["emotion"]) - set(left["emotion"]))
+        end = f"; no clip of {' or '.join(gone)} has any" if gone else ""
+        told.append(
+            printable(f"{len(part):,} of {len(whole):,} utterances of `{corpus}` have no {modality}: {named}{end}")
+        )
+    return told
+
+
 def _used(manifest: pd.DataFrame, corpus: str) -> pd.DataFrame:
     return manifest[(manifest["corpus"] == corpus) & manifest["exclude_reason"].isna()]
 

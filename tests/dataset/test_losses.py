@@ -1,6 +1,7 @@
 """What is lost on the way is counted, said and, where it is too much, refused."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 
@@ -148,3 +149,15 @@ def test_the_nearest_name_is_told(tmp_path):
     (tmp_path / "mine/my.csv").write_text(text, encoding="utf-8")
     dataset, lost = built(tmp_path)
     assert "nearest file: 03 Happy/x-1.wav" in losses.sentences(lost, dataset.manifest)[0]
+
+
+def test_utterances_without_a_vector_are_told_by_corpus_and_modality():
+    emotions = ["anger", "anger", "fear", "fear"]
+    usable = pd.DataFrame({"utterance_id": list("abcd"), "corpus": ["x"] * 4, "emotion": emotions})
+    failures = pd.DataFrame({"utterance_id": list("cda"), "modality": ["audio", "audio", "video"],
+                             "reason": ["cut off: 1 of 2 samples", "cut off: 3 of 9 samples", "no face"]})  # fmt: skip
+    assert losses.without_vectors(failures, usable) == [
+        "2 of 4 utterances of `x` have no audio: cut off (2); no clip of fear has any",
+        "1 of 4 utterances of `x` have no video: no face (1)",
+    ]
+    assert losses.without_vectors(failures.iloc[:0], usable) == []
