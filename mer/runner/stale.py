@@ -3,9 +3,9 @@
 import re
 import sys
 
-from mer import files
-from mer.runner import digests, sources, stamps
-from mer.runner.steps import Step
+from mer import files, sources
+from mer.runner import digests, stamps
+from mer.runner.steps import Step, parse
 from mer.runner.study import Study
 from mer.runner.units import Unit
 
@@ -14,12 +14,14 @@ NOT_DONE = {"started": "was not finished", "failed": "failed last time", "interr
 
 def shared(study: Study, step: Step) -> dict:
     """Return the parts that all units of a step depend on, as digests and values."""
+    closure = sources.Closure(tree for text in step.code if (tree := parse(text)))
     return {
         "study": study.name,
         "code": [files.digest(text) for text in step.code if text.strip()],
-        "modules": sources.digests(step.code),
+        "modules": closure.digests(),
         "python": f"{sys.version_info.major}.{sys.version_info.minor}",
         "versions": versions(),
+        "installed": closure.libraries(),
     }
 
 
@@ -72,13 +74,16 @@ def _outputs(study: Study, unit: Unit, stamp: dict) -> str | None:
 
 
 def _difference(then: dict, now: dict) -> str | None:
+    known = then.get("installed") or {}  # what came later was not used
+    now = now | {"installed": {name: version for name, version in now["installed"].items() if name in known}}
     if then.get("study") != now["study"]:
         return f"the study was named {then.get('study')}"
     if then.get("code") != now["code"]:
         return "code changed"
     phrases = {
         "item": "{} changed", "parameters": "parameters {} changed", "modules": "{} changed",
-        "versions": "locked version of {} changed", "inputs": "input {} changed",
+        "versions": "locked version of {} changed", "installed": "installed version of {} changed",
+        "inputs": "input {} changed",
     }  # fmt: skip
     if then.get("python") != now["python"]:
         return f"Python is {now['python']}, was {then.get('python')}"
