@@ -76,9 +76,9 @@ class Closure:
                 names |= set(read.libraries)
         return dict(sorted(found for name in names for found in _installed(name)))
 
-    def marks(self) -> dict[Path, tuple[int, ...]]:
-        """Return by what a change of each file would be noticed."""
-        return {path: mark(path) for path in (*self.modules.values(), *self._data())}
+    def paths(self) -> list[Path]:
+        """Return the files of the modules, and the data files beside them."""
+        return [*self.modules.values(), *self._data()]
 
     def _data(self) -> list[Path]:
         return [path for folder in {path.parent for path in self.modules.values()} for path in _data(folder)]
