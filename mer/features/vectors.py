@@ -132,8 +132,8 @@ def load(wanted: Mapping[str, Sequence[str | None]], folder: Path, specs: dict[s
 
 
 def digest_array(values: np.ndarray) -> str:
-    """Return the SHA-256 of an array's bytes, by which a later step sees that its input changed."""
-    content = hashlib.sha256()
+    """Return the SHA-256 of an array's type, shape and bytes, by which a later step sees that its input changed."""
+    content = hashlib.sha256(f"{values.dtype.str} {values.shape} ".encode())
     for first in range(0, len(values), 4096):  # mapped values need not be in memory at once
         content.update(np.ascontiguousarray(values[first : first + 4096]))
     return content.hexdigest()

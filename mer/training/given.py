@@ -69,8 +69,7 @@ def plain(value: object) -> Any:
         TypeError: a value of which nobody has said what it consists of.
     """
     if isinstance(value, np.ndarray):
-        content = files.digest(value.tolist()) if value.dtype.kind in "OU" else digest_array(np.atleast_1d(value))
-        return [value.dtype.str, list(value.shape), content]
+        return files.digest(value.tolist()) if value.dtype.kind in "OU" else digest_array(np.atleast_1d(value))
     if is_dataclass(value) or isinstance(value, BaseModel):
         return {name: plain(getattr(value, name)) for name in _relevant(value)}
     if isinstance(value, Mapping):
