@@ -2,6 +2,8 @@
 
 import re
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 from mer import files, sources
 from mer.runner import digests, stamps
@@ -9,6 +11,10 @@ from mer.runner.steps import Step, parse
 from mer.runner.study import Study
 from mer.runner.units import Unit
 
+OF_PARAMETER = "of "
+"""begins the name of an input that a parameter names"""
+ELSEWHERE = {"data"}
+"""sections whose paths do not count: the raw data are an input of their own, and the store of vectors is a cache"""
 NOT_DONE = {"started": "was not finished", "failed": "failed last time", "interrupted": "was interrupted"}
 
 
@@ -28,6 +34,7 @@ def shared(study: Study, step: Step) -> dict:
 def parts(study: Study, unit: Unit, common: dict) -> dict:
     """Return everything that a unit's result depends on; `common` is what `shared` returned for its step."""
     inputs = {name: input_digest(study, name) for name in unit.reads}
+    inputs |= {OF_PARAMETER + name: digests.by_time(path) for name, path in _named(study, unit.params)}
     return common | {"parameters": unit.params, "item": unit.item, "inputs": inputs}
 
 
@@ -50,6 +57,27 @@ def input_digest(study: Study, name: str) -> str | None:
     if name in study.external:
         return digests.by_time(study.external[name][0])
     return digests.of_folder(study.folder).of(study.folder / name)
+
+
+def _named(study: Study, params: object, name: str = "") -> Iterator[tuple[str, Path]]:
+    """Yield the parameters that name a file or folder that is there: what lies in it may change, and its name stay."""
+    if isinstance(params, dict):
+        for key, value in params.items():
+            if name or key not in ELSEWHERE:
+                yield from _named(study, value, f"{name}.{key}" if name else str(key))
+    elif isinstance(params, list):
+        for number, value in enumerate(params):
+            yield from _named(study, value, f"{name}.{number}")
+    elif isinstance(params, str) and (path := _there(params)) and not study.folder.is_relative_to(path):
+        yield name, path
+
+
+def _there(text: str) -> Path | None:
+    try:
+        path = files.from_root(text)
+        return path if path.exists() else None
+    except (OSError, ValueError):  # no path at all
+        return None
 
 
 def versions() -> dict[str, str]:

@@ -1,6 +1,7 @@
 """What makes a step run again, and what does not. No kernel is started."""
 
 import os
+import shutil
 
 import pytest
 
@@ -215,6 +216,30 @@ def test_a_library_of_another_version_counts_and_one_that_came_later_does_not(se
     assert "installed numpy is 1.2, was 1.0" in survey(toys.study)[0].changed
     there["numpy"] = ()
     assert sealed() == "installed version of numpy changed"
+
+
+def test_what_a_parameter_names_counts_by_what_lies_there(sealed, toys, tmp_path):
+    weights = tmp_path / "models/one/weights.bin"
+    weights.parent.mkdir(parents=True)
+    weights.write_text("1")
+    nested = {
+        "epochs": 3,
+        "systems": [{"start_from": "models/one"}],
+        "odd": ["", ".", "run", "no/such", "a\0b", "x" * 999],
+    }
+    toys.change(params={"training": nested, "data": {"store": "models"}})
+    stamps.seal(toys.study, *look(toys), {})
+    assert set(look(toys)[1]["inputs"]) == {"raw", "data", "of training.systems.0.start_from"}
+    assert sealed() is None
+    weights.write_text("22")
+    assert sealed() == "input of training.systems.0.start_from changed"
+    stamps.seal(toys.study, *look(toys), {})
+    shutil.rmtree(weights.parent)
+    assert sealed() == "input of training.systems.0.start_from changed"
+    weights.parent.write_text("a file")
+    stamps.seal(toys.study, *look(toys), {})
+    weights.parent.write_text("another one")
+    assert sealed() == "input of training.systems.0.start_from changed"
 
 
 def test_raw_data_are_taken_after_the_step_only_where_the_study_writes_them(toys, tmp_path):
