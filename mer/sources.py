@@ -10,7 +10,7 @@ import importlib.metadata
 import importlib.util
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -74,7 +74,8 @@ class Closure:
         for name, read in self._read.items():
             if not any(name == package or name.startswith(f"{package}.") for package in besides):
                 names |= set(read.libraries)
-        return dict(sorted(found for name in names for found in _installed(name)))
+        version = importlib.metadata.version
+        return dict(sorted(found for name in names for found in _installed(name, version)))
 
     def paths(self) -> list[Path]:
         """Return the files of the modules, and the data files beside them."""
@@ -175,11 +176,11 @@ def _libraries(nodes: Iterable[ast.AST]) -> Iterator[str]:
 
 
 @cache
-def _installed(name: str) -> tuple[tuple[str, str], ...]:
-    """The distributions that a library is imported from, and their versions."""
+def _installed(name: str, version: Callable[[str], str]) -> tuple[tuple[str, str], ...]:
+    """The distribution that a library is imported from, with its version; empty where it is not installed."""
     for distribution in chain([OTHER_NAMES.get(name, name)], _providers(name)):
         try:
-            return ((distribution, importlib.metadata.version(distribution)),)
+            return ((distribution, version(distribution)),)
         except importlib.metadata.PackageNotFoundError:
             continue
     return ()

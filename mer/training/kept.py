@@ -14,7 +14,7 @@ def write(path: Path, arrays: Mapping[str, np.ndarray], told: object) -> None:
     """Write arrays and JSON types, in one step."""
     from safetensors.numpy import save_file
 
-    whole = {name: np.ascontiguousarray(values) for name, values in arrays.items()}
+    whole = {name: np.asarray(values, order="C") for name, values in arrays.items()}
     text = json.dumps(told)
     with files.replacing(path) as partial:
         save_file(whole, partial, metadata={"told": text, "sha256": _digest(whole, text)})

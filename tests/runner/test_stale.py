@@ -204,7 +204,7 @@ def test_kept_digests_that_are_none_are_left(tmp_path, text):
 
 def test_a_library_of_another_version_counts_and_one_that_came_later_does_not(sealed, toys, tmp_path, monkeypatch):
     there = {"numpy": (("numpy", "1.0"),), "scipy": ()}
-    monkeypatch.setattr(sources, "_installed", lambda name: there.get(name, ()))
+    monkeypatch.setattr(sources, "_installed", lambda name, _: there.get(name, ()))
     (tmp_path / "mer/deep.py").write_text("def thing():\n    import numpy, scipy.stats\n    import json, os\n")
     stamps.seal(toys.study, *look(toys), {})
     assert stamps.read(toys.study, NAME)["parts"]["installed"] == {"numpy": "1.0"}
