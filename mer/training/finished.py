@@ -2,6 +2,7 @@
 
 import ast
 import sys
+import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -44,7 +45,13 @@ class Finished:
 
     def load(self, jobs: Sequence[Job]) -> list[Done] | None:
         """Return what runs that were trained together answered; None where they were not, or the file is damaged."""
-        if not self._as_loaded() or (found := kept.read(self.folder / f"{self.address(jobs)}.safetensors")) is None:
+        if self.folder is None:
+            return None
+        if not self._as_loaded():
+            warnings.warn("code of mer has changed since it was loaded here: what is trained now is not kept, nor is "
+                          "what was trained before taken; begin again with the new code", stacklevel=2)  # fmt: skip
+            return None
+        if (found := kept.read(self.folder / f"{self.address(jobs)}.safetensors")) is None:
             return None
         arrays, told = found
         return [Done(job, arrays[f"{n}"], **told[n]) for n, job in enumerate(jobs)]
