@@ -51,7 +51,7 @@ class Finished:
             warnings.warn("code of mer has changed since it was loaded here: what is trained now is not kept, nor is "
                           "what was trained before taken; begin again with the new code", stacklevel=2)  # fmt: skip
             return None
-        if (found := kept.read(self.folder / f"{self.address(jobs)}.safetensors")) is None:
+        if (found := kept.read(self.folder / f"{self.address(jobs)}.safetensors", "runs")) is None:
             return None
         arrays, told = found
         return [Done(job, arrays[f"{n}"], **told[n]) for n, job in enumerate(jobs)]
@@ -62,7 +62,7 @@ class Finished:
             return
         told = [{"history": one.history, "validation": one.validation} for one in done]
         path = self.folder / f"{self.address([one.job for one in done])}.safetensors"
-        kept.write(path, {f"{n}": one.probabilities for n, one in enumerate(done)}, told)
+        kept.write(path, "runs", {f"{n}": one.probabilities for n, one in enumerate(done)}, told)
 
     def forget_others(self, units: Iterable[Sequence[Job]]) -> None:
         """Delete what earlier plans have left, once this one is through: the folder is what the study consists of."""

@@ -10,25 +10,29 @@ import numpy as np
 from mer import files
 
 
-def write(path: Path, arrays: Mapping[str, np.ndarray], told: object) -> None:
-    """Write arrays and JSON types, in one step."""
+def write(path: Path, kind: str, arrays: Mapping[str, np.ndarray], told: object) -> None:
+    """Write arrays and JSON types, in one step.
+
+    Args:
+        kind: names what is told; the file is read as this kind only.
+    """
     from safetensors.numpy import save_file
 
     whole = {name: np.asarray(values, order="C") for name, values in arrays.items()}
     text = json.dumps(told)
     with files.replacing(path) as partial:
-        save_file(whole, partial, metadata={"told": text, "sha256": _digest(whole, text)})
+        save_file(whole, partial, metadata={kind: text, "sha256": _digest(whole, text)})
 
 
-def read(path: Path) -> tuple[dict[str, np.ndarray], object] | None:
-    """Return what was written; None where there is no such file, or one that is damaged or something else."""
+def read(path: Path, kind: str) -> tuple[dict[str, np.ndarray], object] | None:
+    """Return what was written; None where there is no such file, or one that is damaged or of another kind."""
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, "numpy") as file:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             metadata = file.metadata() or {}
-        text = metadata["told"]
+        text = metadata[kind]
         return (arrays, json.loads(text)) if metadata["sha256"] == _digest(arrays, text) else None
     except (OSError, SafetensorError, ValueError, KeyError, TypeError):
         return None

@@ -27,7 +27,7 @@ class Snapshot:
 
     def load(self, device: str) -> tuple[dict[str, Tensor], dict] | None:
         """Return tensors and state of the last saving; None where there is none of this training, or a damaged one."""
-        if self.path is None or (found := kept.read(self.path)) is None:
+        if self.path is None or (found := kept.read(self.path, "state")) is None:
             return None
         arrays, told = found
         if told["identity"] != self.identity:
@@ -45,7 +45,7 @@ class Snapshot:
         tensors, progress = told()
         begin = time.monotonic()
         arrays = {name: value.detach().cpu().numpy() for name, value in tensors.items()}
-        kept.write(self.path, arrays, {"identity": self.identity, "progress": progress})
+        kept.write(self.path, "state", arrays, {"identity": self.identity, "progress": progress})
         now = time.monotonic()
         self._next = now + (now - begin) / SHARE
 

@@ -230,19 +230,20 @@ def test_a_result_of_which_a_bit_has_changed_is_computed_anew(task, tmp_path):
 
 def test_what_is_kept_comes_back_or_does_not(tmp_path):
     arrays = {"a": np.arange(6.0).reshape(2, 3)[:, ::2], "b": np.zeros((0, 4), bool), "c": np.array(3, np.int64)}
-    kept.write(tmp_path / "x", arrays, {"best": float("-inf"), "n": [1, None]})
-    found, told = kept.read(tmp_path / "x")
+    kept.write(tmp_path / "x", "told", arrays, {"best": float("-inf"), "n": [1, None]})
+    found, told = kept.read(tmp_path / "x", "told")
     assert told == {"best": float("-inf"), "n": [1, None]}
     for name, value in arrays.items():
         np.testing.assert_array_equal(found[name], value, strict=True)
+    assert kept.read(tmp_path / "x", "runs") is None
     content = (tmp_path / "x").read_bytes()
     size = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + size])
     header["__metadata__"]["told"] = '{"best": 1}'
     text = json.dumps(header).encode()
     (tmp_path / "x").write_bytes(len(text).to_bytes(8, "little") + text + content[8 + size :])
-    assert kept.read(tmp_path / "x") is None
-    assert kept.read(tmp_path / "y") is None
+    assert kept.read(tmp_path / "x", "told") is None
+    assert kept.read(tmp_path / "y", "told") is None
 
 
 def test_addresses_are_quick(task, tmp_path):
