@@ -190,8 +190,13 @@ class Masks:
 
 
 def _refuse_torchs(network: nn.Module) -> None:
+    """Recurrent layers and torch's attention drop by themselves, by a share that they call `dropout`."""
     for name, layer in network.named_modules():
-        if isinstance(layer, nn.modules.dropout._DropoutNd) and layer.p > 0:
+        if isinstance(layer, nn.modules.dropout._DropoutNd):
+            own = layer.p
+        else:
+            own = getattr(layer, "dropout", 0.0) if type(layer).__module__.startswith("torch.") else 0.0
+        if isinstance(own, int | float) and own > 0:
             raise ValueError(f"{name} of the network is torch's {type(layer).__name__}: take mer.models.noise.Dropout")
 
 

@@ -186,12 +186,21 @@ def test_each_layer_drops_its_own_share_and_draws_what_it_would_draw_beside_othe
     assert len(Masks(net, 64).draw(keys)) == len(layers) - 1
 
 
-def test_dropout_of_torch_is_refused_as_no_key_fixes_it():
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda share: torch.nn.Dropout(share),
+        lambda share: torch.nn.AlphaDropout(share),
+        lambda share: torch.nn.MultiheadAttention(8, 2, dropout=share),
+        lambda share: torch.nn.GRU(8, 8, num_layers=2, dropout=share),
+    ],
+)
+def test_dropout_of_torch_is_refused_as_no_key_fixes_it(layer):
     net = network("concat", dropout=0.5)
-    net.merge.append(torch.nn.Dropout(0.0))
+    net.merge.append(layer(0.0))
     Masks(net, 4)
-    net.merge.append(torch.nn.Dropout(0.1))
-    with pytest.raises(ValueError, match=r"merge.4 of the network is torch's Dropout: take mer.models.noise.Dropout"):
+    net.merge.append(layer(0.1))
+    with pytest.raises(ValueError, match=r"merge.4 of the network is torch's \w+: take mer.models.noise.Dropout"):
         Masks(net, 4)
 
 
