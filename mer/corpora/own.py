@@ -14,9 +14,9 @@ from pathlib import Path, PurePosixPath
 
 from mer.corpora.base import Corpus, Problem, Utterance
 from mer.corpora.columns import GENDERS, NOUNS, PARTS, recognised
+from mer.corpora.file_names import FileNames
 from mer.corpora.files import in_path_order, relative, unusable, whole
 from mer.corpora.media import VIDEO_SUFFIXES
-from mer.corpora.names import FileNames
 from mer.corpora.own_tables import JSON_LINES, Row, rows, seconds
 from mer.params.schema import Corpus as Options
 
