@@ -46,5 +46,6 @@ CORPUS = Corpus(
     ),
     expected={"01": 92} | dict.fromkeys(("02", "03", "04", "05", "06"), 184),
     speakers=23,
+    same_people=True,
     telltale=r"03-02-[0-9]{2}-.*",
 )
