@@ -19,6 +19,8 @@ def normal(name: str) -> str:
     >>> normal("ann & bob")
     'ann&bob'
     """
+    if name.isalnum() and name.isascii():  # as nearly all are
+        return name
     text = _UNSEEN.sub("", unicodedata.normalize("NFKC", name))
     kept = (" " if kind == "Cc" else letter for letter in text if (kind := unicodedata.category(letter)) != "Cf")
     text = unicodedata.normalize("NFKC", "".join(kept))  # what stood apart may now be one letter

@@ -21,6 +21,9 @@ _NUMBERED = {"speaker", "spk", "spkr", "sp", "s", "id", "no", "nr"}
 _ROLES = {"actor": "actor", "subject": "subject", "subj": "subject", "sub": "subject", "participant": "participant",
           "part": "participant", "person": "person", "user": "user", "talker": "talker", "voice": "voice"}  # fmt: skip
 """what may as well be left out: `Actor_01` is `01`, though `Actor 1` and `Subject 1` need not be one person"""
+_TOKEN = re.compile(r"[0-9]+|[^0-9\s]+")
+_MINUS = re.compile(r"-\d")
+_SIGN = re.compile(r"[^a-z0-9]")
 _FLOAT = re.compile(r"(?<=\d)[.,]0+$")
 _LISTED = re.compile(r"\s*[;+&|、]\s*|\s+(?:(?i:and|und|et|og|och|ve|with|mit)|y|e)\s+")
 """between people, nearly always"""
@@ -87,8 +90,16 @@ def merged(name: str) -> str:
 
 def _tokens(text: str) -> list[str]:
     """Words and numbers of a casefolded text, without accents, leading zeros and what is neither."""
+    plain = _FLOAT.sub("", text)
+    plain = _SIGN.sub(" ", plain) if plain.isascii() else _plain(plain)
+    found = [token.lstrip("0") or "0" if token[0].isdigit() else token for token in _TOKEN.findall(plain)]
+    return ["minus", *found] if found and _MINUS.match(text) else found
+
+
+def _plain(text: str) -> str:
+    """Letters without accents and digits as ASCII has them, as far as they are such; blanks for signs."""
     letters, base = [], ""
-    for letter in unicodedata.normalize("NFKD", _FLOAT.sub("", text)):
+    for letter in unicodedata.normalize("NFKD", text):
         kind = unicodedata.category(letter)
         if kind == "Nd":
             letter = str(unicodedata.digit(letter))
@@ -97,13 +108,9 @@ def _tokens(text: str) -> list[str]:
         elif kind[0] != "L" and kind not in ("No", "Nl", "So"):
             letter = " "
         if kind[0] != "M":
-            base = unicodedata.name(letter, "") if letter else ""
+            base = unicodedata.name(letter, "")
         letters.append(letter)
-    plain = "".join(letters).translate(_LOOKALIKES)
-    found = [
-        token.lstrip("0") or "0" if token[0].isdigit() else token for token in re.findall(r"[0-9]+|[^0-9\s]+", plain)
-    ]
-    return ["minus", *found] if re.match(r"-\d", text) and found else found
+    return "".join(letters).translate(_LOOKALIKES)
 
 
 def parts(name: str) -> list[str]:
@@ -112,6 +119,8 @@ def parts(name: str) -> list[str]:
     >>> parts("ann;bob"), parts("Ann and Bob"), parts("Lee, Ann"), parts("Sandy")
     (['ann', 'bob'], ['Ann', 'Bob'], ['Lee', 'Ann'], [])
     """
+    if name.isalnum():
+        return []
     for between in (_DIVIDED,) if _PATH.search(name) else (_LISTED, _DIVIDED):
         if len(found := [part for part in between.split(name) if part]) > 1:
             return [inner for part in found for inner in (parts(part) or [part])]
