@@ -14,16 +14,17 @@ from mer.dataset.audit import texts
 
 
 def common(manifest: pd.DataFrame) -> pd.DataFrame:
-    """Return what several corpora have: a line per row and key, columns row, key, corpus.
+    """Return what several corpora have: a line per row and key, columns row, key, corpus, binds.
 
-    That is a recording; and within a family a person, where both corpora keep people apart, or a line of five words
-    or more, where people choose their words.
+    That is a recording; and within a family a person, or a line of five words or more where people choose their words.
+    Persons who are tested or validate bind others only where their own corpus keeps people apart: six friends are in
+    all parts of MELD, and no sibling can mend that.
 
     Args:
         manifest: usable rows, index 0..n-1.
     """
-    keys = pd.concat([_people(manifest), _recordings(manifest), _lines(manifest)], ignore_index=True)
-    keys["row"] = keys["row"].astype(int)
+    others = pd.concat([_recordings(manifest), _lines(manifest)], ignore_index=True).assign(binds=True)
+    keys = pd.concat([_people(manifest), others], ignore_index=True).astype({"row": int, "binds": bool})
     keys["corpus"] = manifest["corpus"].to_numpy(object)[keys["row"]]
     return keys[keys.groupby("key")["corpus"].transform("nunique") > 1].reset_index(drop=True)
 
@@ -47,19 +48,19 @@ def parted(
 
 def meeting(shared: pd.DataFrame, chosen: np.ndarray) -> np.ndarray:
     """Return the numbers of rows that have something in common with chosen rows of another corpus."""
-    there = shared[shared["row"].isin(chosen)].groupby("key")["corpus"].agg(["nunique", "first"])
+    there = shared[shared["row"].isin(chosen) & shared["binds"]].groupby("key")["corpus"].agg(["nunique", "first"])
     known = shared.merge(there, left_on="key", right_index=True)
     return known.loc[(known["nunique"] > 1) | (known["first"] != known["corpus"]), "row"].unique()
 
 
 def _people(manifest: pd.DataFrame) -> pd.DataFrame:
     """Row and key of each person whom several corpora of a family may have."""
-    apart = {corpus for corpus, rows in manifest.groupby("corpus") if _keeps_apart(rows)}
-    rows = manifest[manifest["corpus"].isin(apart)]
-    links = people.links(rows)
+    apart = {corpus: _keeps_apart(rows) for corpus, rows in manifest.groupby("corpus")}
+    links = people.links(manifest)
     links = links[links.groupby("key")["corpus"].transform("nunique") > 1]
-    numbered = rows[["corpus", "speaker_id"]].astype(object).assign(row=np.flatnonzero(manifest["corpus"].isin(apart)))
-    return numbered.merge(links[["corpus", "speaker_id", "key"]], on=["corpus", "speaker_id"])[["row", "key"]]
+    rows = manifest[["corpus", "speaker_id"]].astype(object).assign(row=np.arange(len(manifest)))
+    found = rows.merge(links[["corpus", "speaker_id", "key"]], on=["corpus", "speaker_id"])
+    return found[["row", "key"]].assign(binds=found["corpus"].map(apart))
 
 
 def _keeps_apart(rows: pd.DataFrame) -> bool:

@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from mer.dataset import people
 from mer.dataset.splits import fold_parts
 from mer.evaluation.kin import common, parted
 
@@ -45,7 +46,7 @@ def scored(manifest: pd.DataFrame, min_clips: int, min_speakers: int) -> dict[st
     """Return corpus -> "" where it is scored, else why it is only listed."""
     reasons = {}
     for corpus, rows in manifest.groupby("corpus", sort=True):
-        speakers = rows["speaker_id"].nunique()
+        speakers = (rows["speaker_id"] if has_official_split(rows) else people.units(rows)).nunique()
         if len(rows) < min_clips:
             reasons[corpus] = f"{len(rows)} clips, fewer than {min_clips}"
         elif speakers < min_speakers:

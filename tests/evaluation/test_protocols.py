@@ -166,7 +166,7 @@ def test_nobody_chooses_who_trains_in_a_kindred_corpus(song):
 def test_lines_recordings_and_spellings_that_validate_do_not_train_in_a_kindred_corpus():
     table = manifest(
         corpus("m", "f", 3, official=True), corpus("e", "f", 3, official=True), corpus("o", "g", 5),
-        corpus("p", "f", 5), official=["m", "e"],
+        corpus("p", "f", 5).assign(speaker_id=lambda t: t["speaker_id"] + "x"), official=["m", "e"],
     )  # fmt: skip
     table["transcription"] = [f"one two three four {n}" for n in range(len(table))]
     table["samples_sha256"] = table["audio_sha256"]
@@ -189,6 +189,24 @@ def test_lines_recordings_and_spellings_that_validate_do_not_train_in_a_kindred_
         if "o" in cell.train_corpora:
             assert foreign_line in cell.train
             assert foreign_copy not in cell.train
+
+
+def test_whoever_validates_where_people_are_apart_does_not_train_where_they_are_not():
+    table = manifest(corpus("a", "a", 12), corpus("b", "f", 12), corpus("m", "f", 12, official=True), official=["m"])
+    cell = next(c for c in protocols.plan(table, ("loco",), ["a", "b", "m"]) if c.held_out == "a")
+    side = sides(table, cell)
+    apart = side["validation"] & {
+        f"f{name.split('_')[1]}" for name in table.loc[cell.validation, "speaker_id"] if name[0] == "b"
+    }
+    assert apart
+    assert not apart & side["train"]
+    assert set(np.flatnonzero((table["corpus"] == "b") & (table["split"] == "train"))) <= set(cell.train)
+
+
+def test_names_of_one_person_are_one_speaker():
+    rows = corpus("a", "a", 6)
+    rows["speaker_id"] = rows["speaker_id"].replace({"a_3": "a_01", "a_4": "a_2.0", "a_5": "a_spk0"})
+    assert protocols.scored(manifest(rows), 1, 4) == {"a": "3 speakers, fewer than 4"}
 
 
 def test_a_validation_speaker_is_known_in_another_spelling():
