@@ -30,6 +30,7 @@ _LISTED = re.compile(r"\s*[;+&|、]\s*|\s+(?:(?i:and|und|et|og|och|ve|with|mit)|
 _DIVIDED = re.compile(r"\s*[/\\,]\s*")
 """between people, or between a surname and a name, or a place and a person"""
 _PATH = re.compile(r"[/\\]")
+_REMARK = re.compile(r"\s*[(\[][^)\]]*[)\]]\s*")
 _JOINED = re.compile(r"[_:-]")
 """mostly within one name"""
 
@@ -137,7 +138,7 @@ def apart(name: str, known: set[str], where: Mapping[str, set[tuple[str, int]]])
 
     A part counts as a person who stands alone elsewhere, too, or is part of another name. Of what a comma or a stroke
     divides, the latter only counts in another place: `Lee, Ann` and `Fox, Ann` are two people, as are `lab1/a` and
-    `lab1/b`.
+    `lab1/b`. Without what stands in brackets a name may be another one.
 
     Args:
         known: the keys of names that stand alone (`alone`).
@@ -156,4 +157,7 @@ def apart(name: str, known: set[str], where: Mapping[str, set[tuple[str, int]]])
         pieces = list(dict.fromkeys(piece for piece in _JOINED.split(name) if piece))
         if len(pieces) > 1 and all(likenesses(piece) & (known - likenesses(name)) for piece in pieces):
             return pieces
+        bare = _REMARK.sub(" ", name).strip()
+        if bare and bare != name and likenesses(bare) & known:
+            return [bare]
     return []
