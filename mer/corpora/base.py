@@ -98,6 +98,8 @@ class Corpus:
     """whether a study declares it as a table; such parts are nobody's standard"""
     same_people: bool = False
     """whether its speakers speak in other corpora of its family, under the same names"""
+    missing: dict[str, str] = field(default_factory=dict)
+    """speaker -> gender of those of its family who do not speak in it, even where it is complete"""
     cluster: str = "speaker_id"
     """the manifest column over which intervals are computed: speaker_id or dialogue_id"""
     by_session: bool = False

@@ -86,11 +86,9 @@ def speaker_splits(
     counts = _label_counts(rows)
     if len(counts) < 3:
         return dict.fromkeys(counts.index, TRAIN)
-    n_test, n_validation = _sizes(len(counts), validation, test)
-    names = np.array([TEST] * n_test + [VALIDATION] * n_validation + [TRAIN] * (len(counts) - n_test - n_validation))
-    gender = _genders(rows)
+    gender, names = _genders(rows), _parts(len(counts), validation, test)
     if kin is not None:
-        return dict(zip(_as_kin(gender, seed, *kin), names.tolist(), strict=True))
+        return _as_kin(gender, seed, validation, test, *kin)
     best = min(
         (_alternating(gender, seed, draw) for draw in range(CANDIDATES)),
         key=lambda order: _unevenness(counts.loc[order].to_numpy(), names),
@@ -105,12 +103,21 @@ def _kin(corpus: str, rows: pd.DataFrame) -> tuple[str, str] | None:
     return None if family == corpus or apart else (corpus, family)
 
 
-def _as_kin(gender: pd.Series, seed: int, corpus: str, family: str) -> list[str]:
-    """The speakers in the order in which the family's first corpus draws them; the genders in that of the alphabet."""
-    names = {f"{family}_{people.code(corpus, speaker)}": speaker for speaker in gender.index}
-    lists = [[name for name in sorted(names, key=lambda n: _rank(seed, 0, n)) if gender[names[name]] == g]
-             for g in sorted(set(gender))]  # fmt: skip
-    return [names[name] for turn in zip_longest(*lists) for name in turn if name is not None]
+def _as_kin(gender: pd.Series, seed: int, validation: float, test: float, corpus: str, family: str) -> dict[str, str]:
+    """Speaker -> part, as the family's first corpus draws it; the genders in the order of the alphabet."""
+    here = {f"{family}_{people.code(corpus, speaker)}": speaker for speaker in gender.index}
+    known = CORPORA.get(corpus)
+    missing = known.missing if known is not None and known.speakers == len(gender) else {}
+    there = {name: gender[speaker] for name, speaker in here.items()}
+    for everybody in (there | {f"{family}_{name}": who for name, who in missing.items()}, there):
+        lists = [sorted((n for n in everybody if everybody[n] == g), key=lambda n: _rank(seed, 0, n))
+                 for g in sorted(set(everybody.values()))]  # fmt: skip
+        order = [name for turn in zip_longest(*lists) for name in turn if name is not None]
+        drawn = zip(order, _parts(len(order), validation, test).tolist(), strict=True)
+        found = {here[name]: part for name, part in drawn if name in here}
+        if len(set(found.values())) == 3:  # unless who is missing would be a part
+            break
+    return found
 
 
 def speaker_folds(rows: pd.DataFrame, seed: int, folds: int) -> dict[str, int]:
@@ -201,6 +208,12 @@ def _sizes(total: int, validation: float, test: float) -> tuple[int, int]:
     """
     n_test = min(max(1, round(test * total)), total - 2)
     return n_test, min(max(1, round(validation * total)), total - n_test - 1)
+
+
+def _parts(total: int, validation: float, test: float) -> np.ndarray:
+    """The parts of that many speakers in the order in which they are drawn."""
+    n_test, n_validation = _sizes(total, validation, test)
+    return np.array([TEST] * n_test + [VALIDATION] * n_validation + [TRAIN] * (total - n_test - n_validation))
 
 
 def _label_counts(rows: pd.DataFrame) -> pd.DataFrame:

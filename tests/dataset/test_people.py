@@ -101,9 +101,11 @@ def parts_of(done):
     return done.assign(person=done["speaker_id"].str.split("_").str[-1]).groupby("person")["split"].nunique()
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [*range(4), 1337])
 def test_the_speakers_of_songs_have_the_part_of_their_speech_though_neither_knows_the_other(seed):
-    speech, song = corpus("ravdess", 24), corpus("ravdess_song", 24, "ravdess")
+    speech, song = corpus("ravdess", 25), corpus("ravdess_song", 25, "ravdess")
+    speech, song = (rows[rows["speaker_id"].str[-2:] != "00"] for rows in (speech, song))
+    song = song[song["speaker_id"] != "ravdess_song_18"]  # who does not sing
     options = OPTIONS | {"seed": seed}
     both = splits.assign(pd.concat([speech, song], ignore_index=True), set(), **options)
     assert parts_of(both).eq(1).all()
