@@ -50,7 +50,9 @@ def scored(manifest: pd.DataFrame, min_clips: int, min_speakers: int) -> dict[st
         if len(rows) < min_clips:
             reasons[corpus] = f"{len(rows)} clips, fewer than {min_clips}"
         elif speakers < min_speakers:
-            reasons[corpus] = f"{speakers} speakers, fewer than {min_speakers}"
+            names = rows["speaker_id"].nunique()
+            why = f" ({names} names, which may be of one person or share recordings)" if names > speakers else ""
+            reasons[corpus] = f"{speakers} speakers, fewer than {min_speakers}{why}"
         elif missing := _missing_part(rows):
             reasons[corpus] = f"the published split has no {missing} part"
         elif not has_official_split(rows) and rows["fold"].nunique() < FEWEST_FOLDS:

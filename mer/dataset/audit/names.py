@@ -1,4 +1,4 @@
-"""Names that may be of one person, who is then kept on one side by nobody but chance."""
+"""Names that may be of one person, who would then be trained on under one of them and tested under another."""
 
 from collections.abc import Iterator
 
