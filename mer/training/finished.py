@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mer import files
+from mer import files, sealed
 from mer.features.vectors import digest_array
 from mer.training.engine import Engine
 from mer.training.job import Done, Job
@@ -38,11 +38,16 @@ class Finished:
 
         if self.folder is None:
             return None
+        path = self.folder / f"{self.address(jobs)}.safetensors"
         try:
-            with safe_open(self.folder / f"{self.address(jobs)}.safetensors", "numpy") as file:
-                told = json.loads(file.metadata()["runs"])
+            sealed.check(path, path.name)
+            with safe_open(path, "numpy") as file:
+                told = json.loads(file.metadata()["told"])["runs"]
                 return [Done(job, file.get_tensor(f"{n}"), **told[n]) for n, job in enumerate(jobs)]
-        except (FileNotFoundError, SafetensorError, ValueError, KeyError, IndexError, TypeError):
+        except FileNotFoundError:
+            return None
+        except (OSError, SafetensorError, ValueError, KeyError, IndexError, TypeError) as error:
+            sealed.throw_away(path, error, "it is trained anew")
             return None
 
     def save(self, done: Sequence[Done]) -> None:
@@ -51,10 +56,11 @@ class Finished:
 
         if self.folder is None:
             return
-        with files.replacing(self.folder / f"{self.address([one.job for one in done])}.safetensors") as partial:
+        path = self.folder / f"{self.address([one.job for one in done])}.safetensors"
+        with sealed.replacing(path, path.name) as partial:
             tensors = {f"{n}": np.ascontiguousarray(one.probabilities) for n, one in enumerate(done)}
-            told = [{"history": one.history, "validation": one.validation} for one in done]
-            save_file(tensors, partial, metadata={"runs": json.dumps(told)})
+            runs = [{"history": one.history, "validation": one.validation} for one in done]
+            save_file(tensors, partial, metadata={"told": json.dumps({"seal": sealed.BLANK, "runs": runs})})
 
     def forget_others(self, units: Iterable[Sequence[Job]]) -> None:
         """Delete what earlier plans have left, once this one is through: the folder is what the study consists of."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from mer import files
+from mer import sealed
 
 SHARE = 0.02
 """of a training's time that may be spent on saving"""
@@ -32,13 +32,15 @@ class Snapshot:
         if self.path is None or not self.path.is_file():
             return None
         try:
+            sealed.check(self.path, self.path.name)
             with safe_open(self.path, "pt", device=device) as file:
-                told = json.loads((file.metadata() or {}).get("state", "{}"))
+                told = json.loads(file.metadata()["state"])
                 if told.get("identity") != self.identity:
                     return None
                 # Copied, as tensors of a file are mapped, and the file is going to be replaced.
                 return {name: file.get_tensor(name).clone() for name in file.keys()}, told["progress"]  # noqa: SIM118
-        except (SafetensorError, ValueError, KeyError):  # damaged: begun anew
+        except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
+            sealed.throw_away(self.path, error, "its training begins anew")
             return None
 
     def save(self, told: Callable[[], tuple[dict[str, Tensor], dict]]) -> None:
@@ -54,8 +56,8 @@ class Snapshot:
         tensors, progress = told()
         begin = time.monotonic()
         plain = {name: value.detach().contiguous() for name, value in tensors.items()}
-        state = json.dumps({"identity": self.identity, "progress": progress})
-        with files.replacing(self.path) as partial:
+        state = json.dumps({"seal": sealed.BLANK, "identity": self.identity, "progress": progress})
+        with sealed.replacing(self.path, self.path.name) as partial:
             save_file(plain, partial, metadata={"state": state})
         now = time.monotonic()
         self._next = now + (now - begin) / SHARE

@@ -79,7 +79,9 @@ def test_a_snapshot_of_another_training_or_a_damaged_one_is_not_gone_on_with(tas
     expected = grid.fit(task, job(0), "cpu").predict(task.features, ROWS)
     assert (grid.fit(task, job(0), "cpu", tmp_path / "s").predict(task.features, ROWS) == expected).all()
     (tmp_path / "s").write_bytes(b"\x08\0\0\0\0\0\0\0not json")
-    assert (grid.fit(task, job(0), "cpu", tmp_path / "s").predict(task.features, ROWS) == expected).all()
+    with pytest.warns(UserWarning, match="thrown away: .*its training begins anew"):
+        again = grid.fit(task, job(0), "cpu", tmp_path / "s")
+    assert (again.predict(task.features, ROWS) == expected).all()
 
 
 def test_a_finished_run_is_never_trained_again(task, tmp_path, monkeypatch):
@@ -105,6 +107,7 @@ def test_a_damaged_result_is_computed_anew(task, tmp_path, name):
     [first] = grid.run(task, [job()], grid.Engine(name), tmp_path)
     [file] = tmp_path.glob("*.safetensors")
     file.write_bytes(file.read_bytes()[:50])
-    [again] = grid.run(task, [job()], grid.Engine(name), tmp_path)
+    with pytest.warns(UserWarning, match=f"thrown away: .*{file.name}: damaged .*it is trained anew"):
+        [again] = grid.run(task, [job()], grid.Engine(name), tmp_path)
     assert (again.probabilities == first.probabilities).all()
     assert [p.suffix for p in tmp_path.iterdir()] == [".safetensors"]
