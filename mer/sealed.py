@@ -118,6 +118,11 @@ def read_table(path: Path, name: str) -> pd.DataFrame:
     return pd.read_parquet(path)
 
 
+def reason(error: Exception) -> str:
+    """Return what an error says, without the path that an error of the system repeats."""
+    return getattr(error, "strerror", None) or str(error)
+
+
 def throw_away(path: Path, error: Exception, instead: str) -> None:
     """Delete a file that is not what was written, with a warning.
 
@@ -126,7 +131,7 @@ def throw_away(path: Path, error: Exception, instead: str) -> None:
     """
     with contextlib.suppress(OSError):  # gone, or another user's: it is not read either way
         path.unlink()
-    warnings.warn(f"thrown away: {files.to_root(path)}: damaged ({error}); {instead}", stacklevel=3)
+    warnings.warn(f"thrown away: {files.to_root(path)}: damaged ({reason(error)}); {instead}", stacklevel=3)
 
 
 def _mapped(file, access: int = mmap.ACCESS_READ) -> mmap.mmap:

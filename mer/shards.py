@@ -27,7 +27,8 @@ class Damaged(ValueError):
 
     def __init__(self, path: Path, error: Exception) -> None:
         super().__init__(
-            f"{files.to_root(path)}: damaged ({error}); run step 02 again, which makes it anew: --steps 02 --force"
+            f"{files.to_root(path)}: damaged ({sealed.reason(error)}); run step 02 again, which makes it anew: "
+            "--steps 02 --force"
         )
         self.path, self.error = path, error
 

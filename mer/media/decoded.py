@@ -56,6 +56,7 @@ class Recordings(Shards):
                 decoding, and what shards hold already stays.
         """
         self.repair(keys)
+        _mapped.cache_clear()  # what is made anew is another file of that name
         todo = self.missing(keys)
         coded = _ahead(partial(_coded, read), todo, jobs)
         with tqdm(total=len(todo), desc="decode", unit="utt", disable=not todo, mininterval=1.0) as bar:

@@ -84,6 +84,21 @@ def test_a_snapshot_of_another_training_or_a_damaged_one_is_not_gone_on_with(tas
     assert (again.predict(task.features, ROWS) == expected).all()
 
 
+@pytest.mark.parametrize("place", [0.02, 0.3, 0.6, 0.9, 0.999])
+def test_a_training_does_not_go_on_from_a_snapshot_with_a_flipped_bit(task, tmp_path, kill_at, place):
+    expected = grid.fit(task, job(0), "cpu").predict(task.features, ROWS)
+    kill_at(9)
+    with pytest.raises(Killed):
+        grid.fit(task, job(0), "cpu", tmp_path / "s")
+    kill_at(None)
+    content = bytearray((tmp_path / "s").read_bytes())
+    content[int(place * len(content))] ^= 0x40
+    (tmp_path / "s").write_bytes(content)
+    with pytest.warns(UserWarning, match="thrown away: .*its training begins anew"):
+        again = grid.fit(task, job(0), "cpu", tmp_path / "s")
+    assert (again.predict(task.features, ROWS) == expected).all()
+
+
 def test_a_finished_run_is_never_trained_again(task, tmp_path, monkeypatch):
     jobs, engine = [job(seed) for seed in (0, 1)], grid.Engine()
     first = grid.run(task, jobs[:1], engine, tmp_path)
