@@ -18,7 +18,7 @@ BLOCK = 4096
 """rows of a view that are gathered at once"""
 
 
-class Lacking(LookupError):
+class Lacking(ValueError):
     """A store has lost what a study reads: extraction puts in a vector or a reason for everything it is asked for."""
 
     def __init__(self, folder: Path, gone: int, asked: int) -> None:
