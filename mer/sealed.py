@@ -7,10 +7,11 @@ file stays what its ending says: in a table and in tensors it is among the metad
 
 import contextlib
 import hashlib
-import mmap
+import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -21,8 +22,10 @@ MARK = b"mer-sha256:"
 DIGITS = 64
 BLANK = MARK.decode() + "0" * DIGITS
 """what a writer puts into a file, once; the digits take the place of the zeros"""
-TAIL = 2**16
-"""bytes at the end that are searched first: arrays and tables have their digest there"""
+ENDS = 2**16
+"""bytes that are searched for it: at the end, where arrays and tables have it, then at the beginning"""
+BLOCK = 2**20
+"""bytes that are read at once"""
 
 _whole: dict[Path, tuple] = {}
 """files that this process has checked, as they were then"""
@@ -44,11 +47,13 @@ def replacing(path: Path, name: str) -> Iterator[Path]:
         if path.suffix == ".npy":  # readers of arrays leave alone what comes after the numbers
             with partial.open("ab") as file:
                 file.write(BLANK.encode())
-        with partial.open("r+b") as file, _mapped(file, mmap.ACCESS_WRITE) as content:
-            at = _place(content)
-            if content[at : at + DIGITS] != b"0" * DIGITS:
+        with partial.open("r+b") as file:
+            at, said = _said(file)
+            if said != b"0" * DIGITS:
                 raise ValueError(f"{files.to_root(path)}: holds {MARK.decode()} besides what seals it")
-            content[at : at + DIGITS] = _digest(content, at, name).encode()
+            digest = _digest(file, at, name)
+            file.seek(at)
+            file.write(digest)
 
 
 def check(path: Path, name: str) -> None:
@@ -61,9 +66,9 @@ def check(path: Path, name: str) -> None:
         Altered: it is another one, or is not as it was written.
         OSError: it is not there, or cannot be read.
     """
-    with path.open("rb") as file, _mapped(file) as content:
-        at = _place(content)
-        if content[at : at + DIGITS] != _digest(content, at, name).encode():
+    with path.open("rb", buffering=0) as file:
+        at, said = _said(file)
+        if said != _digest(file, at, name):
             raise Altered("its content is not what was written")
 
 
@@ -83,9 +88,8 @@ def told(path: Path) -> str:
         Altered: it says none.
         OSError: it is not there, or cannot be read.
     """
-    with path.open("rb") as file, _mapped(file) as content:
-        at = _place(content)
-        return content[at : at + DIGITS].decode("ascii", "replace")
+    with path.open("rb") as file:
+        return _said(file)[1].decode("ascii", "replace")
 
 
 def mapped(path: Path, name: str) -> np.ndarray:
@@ -134,27 +138,23 @@ def throw_away(path: Path, error: Exception, instead: str) -> None:
     warnings.warn(f"thrown away: {files.to_root(path)}: damaged ({reason(error)}); {instead}", stacklevel=3)
 
 
-def _mapped(file, access: int = mmap.ACCESS_READ) -> mmap.mmap:
-    try:
-        return mmap.mmap(file.fileno(), 0, access=access)
-    except ValueError:  # what is empty cannot be mapped
-        raise Altered("it is empty") from None
+def _said(file: BinaryIO) -> tuple[int, bytes]:
+    """Where the digits of a file's digest begin, and the digits."""
+    size = file.seek(0, os.SEEK_END)
+    for first in (max(0, size - ENDS), 0):
+        file.seek(first)
+        part = file.read(ENDS)
+        at = part.find(MARK) if size > ENDS and first == 0 else part.rfind(MARK)
+        if at >= 0 and len(digits := part[at + len(MARK) : at + len(MARK) + DIGITS]) == DIGITS:
+            return first + at + len(MARK), digits
+    raise Altered("it is empty" if not size else "it is cut off, or something else: it holds no digest")
 
 
-def _place(content: mmap.mmap) -> int:
-    """Where the digits begin."""
-    at = content.rfind(MARK, max(0, len(content) - TAIL))
-    at = content.find(MARK) if at < 0 else at
-    if at < 0 or at + len(MARK) + DIGITS > len(content):
-        raise Altered("it is cut off, or something else: it holds no digest")
-    return at + len(MARK)
-
-
-def _digest(content: mmap.mmap, at: int, name: str) -> str:
+def _digest(file: BinaryIO, at: int, name: str) -> bytes:
     """The SHA-256 of a name and of all bytes but the digits."""
-    found = hashlib.sha256(f"{name}\0".encode())
-    with memoryview(content) as view:
-        for part in (view[:at], view[at + DIGITS :]):
-            with part:
-                found.update(part)
-    return found.hexdigest()
+    found, size = hashlib.sha256(f"{name}\0".encode()), file.seek(0, os.SEEK_END)
+    for first, end in ((0, at), (at + DIGITS, size)):
+        file.seek(first)
+        while (left := end - file.tell()) > 0 and (block := file.read(min(BLOCK, left))):
+            found.update(block)
+    return found.hexdigest().encode()

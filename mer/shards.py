@@ -91,9 +91,9 @@ class Shards:
         """
         return mapped(self.folder / f"{name}.npy")
 
-    def digest(self, name: str | float) -> str | None:
-        """Return the digest of a shard's array; None of no shard."""
-        return self._arrays.get(name)
+    def digest(self, name: str) -> str:
+        """Return the digest of a shard's array, as its list confirms it."""
+        return self._arrays[name]
 
     def repair(self, keys: Iterable[str] = ()) -> None:
         """Throw away damaged shards, with a warning, and what killed processes left: it will be made anew.

@@ -15,30 +15,33 @@ from mer import sealed
 NAME = "folder/name"
 
 
-def array(path, name=NAME, number=0):
-    with sealed.replacing(path, name) as partial:
-        np.save(partial, np.arange(number, number + 50, dtype=np.float32).reshape(10, 5))
+def array(path, rows=10, first=0):
+    with sealed.replacing(path, NAME) as partial:
+        np.save(partial, np.arange(first, first + 5 * rows, dtype=np.float32).reshape(rows, 5))
 
 
-def table(path, name=NAME, number=0):
-    sealed.write_table(path, name, pd.DataFrame({"key": list("abc"), "row": [number, 1, 2]}))
+def table(path, rows=10):
+    sealed.write_table(path, NAME, pd.DataFrame({"key": [f"{number:08}" for number in range(rows)], "row": 0.5}))
 
 
-def tensors(path, name=NAME, number=0):
-    with sealed.replacing(path, name) as partial:
-        save_file(
-            {"0": np.full((4, 7), number, np.float32)}, partial, metadata={"told": f'{{"seal": "{sealed.BLANK}"}}'}
-        )
+def tensors(path, rows=10):
+    with sealed.replacing(path, NAME) as partial:
+        told = {"runs": f'{{"seal": "{sealed.BLANK}", "more": "{"x" * rows}"}}'}
+        save_file({"0": np.full((rows, 7), 0.5, np.float32)}, partial, metadata=told)
 
 
 KINDS = {"npy": array, "parquet": table, "safetensors": tensors}
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=[(kind, rows) for kind in KINDS for rows in (10, 30_000)], ids=str)
 def written(request, tmp_path_factory):
-    path = tmp_path_factory.mktemp("sealed") / f"a.{request.param}"
-    KINDS[request.param](path)
-    return path, path.read_bytes()
+    """A small file, and one whose beginning and end lie further apart than what is searched for a digest."""
+    kind, rows = request.param
+    path = tmp_path_factory.mktemp("sealed") / f"a.{kind}"
+    KINDS[kind](path, rows)
+    content = path.read_bytes()
+    assert (len(content) > 2 * sealed.ENDS) == (rows > 10)
+    return path, content
 
 
 def test_what_was_written_is_whole_and_is_what_its_ending_says(written):
@@ -47,7 +50,7 @@ def test_what_was_written_is_whole_and_is_what_its_ending_says(written):
     sealed.check(path, NAME)
     assert len(sealed.told(path)) == sealed.DIGITS
     if path.suffix == ".npy":
-        np.testing.assert_array_equal(np.load(path), np.arange(50, dtype=np.float32).reshape(10, 5))
+        assert (np.load(path).ravel() == np.arange(np.load(path).size)).all()
         np.testing.assert_array_equal(sealed.mapped(path, NAME), np.load(path))
     elif path.suffix == ".parquet":
         pd.testing.assert_frame_equal(sealed.read_table(path, NAME), pd.read_parquet(path))
@@ -91,7 +94,7 @@ def test_a_file_is_checked_once_and_again_when_it_was_written(tmp_path, monkeypa
     for _ in range(3):
         sealed.mapped(path, NAME)
     assert len(checked) == 1
-    array(path, number=7)
+    array(path, first=7)
     assert sealed.mapped(path, NAME)[0, 0] == 7
     assert len(checked) == 2
     content = bytearray(path.read_bytes())

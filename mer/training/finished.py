@@ -42,7 +42,7 @@ class Finished:
         try:
             sealed.check(path, path.name)
             with safe_open(path, "numpy") as file:
-                told = json.loads(file.metadata()["told"])["runs"]
+                told = json.loads(file.metadata()["runs"])["runs"]
                 return [Done(job, file.get_tensor(f"{n}"), **told[n]) for n, job in enumerate(jobs)]
         except FileNotFoundError:
             return None
@@ -60,7 +60,7 @@ class Finished:
         with sealed.replacing(path, path.name) as partial:
             tensors = {f"{n}": np.ascontiguousarray(one.probabilities) for n, one in enumerate(done)}
             runs = [{"history": one.history, "validation": one.validation} for one in done]
-            save_file(tensors, partial, metadata={"told": json.dumps({"seal": sealed.BLANK, "runs": runs})})
+            save_file(tensors, partial, metadata={"runs": json.dumps({"seal": sealed.BLANK, "runs": runs})})
 
     def forget_others(self, units: Iterable[Sequence[Job]]) -> None:
         """Delete what earlier plans have left, once this one is through: the folder is what the study consists of."""
