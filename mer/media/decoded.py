@@ -56,7 +56,7 @@ class Recordings(Shards):
                 decoding, and what shards hold already stays.
         """
         self.repair(keys)
-        _mapped.cache_clear()  # what is made anew is another file of that name
+        _last.cache_clear()  # what is made anew is another file of that name
         todo = self.missing(keys)
         coded = _ahead(partial(_coded, read), todo, jobs)
         with tqdm(total=len(todo), desc="decode", unit="utt", disable=not todo, mininterval=1.0) as bar:
@@ -147,9 +147,11 @@ class Sounds(Sequence):
         return np.multiply(coded, self.scales[number], dtype=np.float32, casting="unsafe")
 
 
-@lru_cache(MAPPED)
+_last = lru_cache(MAPPED)(mapped)
+
+
 def _mapped(path: Path) -> np.ndarray:
-    return mapped(path)
+    return _last(path)
 
 
 @dataclass(frozen=True)
