@@ -2,6 +2,8 @@
 
 import itertools
 import shutil
+import subprocess
+import sys
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mer import corpora, features, sealed, shards
+from mer import corpora, features, files, sealed, shards
 from mer.corpora import synthetic
 from mer.dataset import audit, build, labels, schema
 from mer.evaluation import protocols, study
@@ -20,6 +22,7 @@ from mer.media import decoded
 from mer.params.schema import Acoustic, Data, Labels, Linguistic, Splits, System, Training
 from mer.params.schema import Features as Section
 from mer.training import grid
+from tests import studies
 
 OFFSETS = 8
 """bytes of each file that are changed, one after another, besides the first and the last"""
@@ -117,7 +120,8 @@ def copied(whole, tmp_path):
 
 
 def again(made, name):
-    """What a reader returns, and the lines that it says."""
+    """What a reader returns in a process of its own, so to say, and the lines that it says."""
+    sealed._whole.clear()
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         found = READERS[name][1](made)
@@ -207,3 +211,25 @@ def test_a_step_that_extracts_nothing_says_what_to_do_about_a_store_that_lost_so
         with pytest.raises((shards.Damaged, features.Lacking), match=r"run step 02 again, which makes .* --force"):
             made.loaded()
         assert again(made, "vectors")[0] == results["vectors"]
+
+
+@pytest.mark.slow
+def test_a_replay_does_not_confirm_what_a_damaged_store_would_say(tmp_path):
+    store = tmp_path / "store"
+    made_up = {"data__raw": tmp_path / "raw", "data__store": store, "data__synthetic": "{speakers: 5, clips: 1}"}
+    small = {"corpora": "[emodb, meld, ravdess]", "training__epochs": 2, "evaluation__seeds": "[0]",
+             "evaluation__protocols": "[loco]", "evaluation__min_clips": 10, "evaluation__min_speakers": 3}  # fmt: skip
+    run = studies.run_all("params/demo.yaml", "--steps", "01,02,04", name="damage", **made_up, **small)
+    try:
+        assert run.code == 0, run.screen
+        for path in (path for path in store.rglob("*.*") if path.suffix in (".npy", ".parquet")):
+            content = bytearray(path.read_bytes())
+            content[len(content) // 2] ^= 0x10
+            path.write_bytes(content)
+        command = [sys.executable, "run_all.py", "--verify", str(run.folder)]
+        again = subprocess.run(command, cwd=files.ROOT, capture_output=True, text=True, timeout=900, check=False)
+        assert again.returncode == 0, again.stdout
+        assert again.stdout.count("thrown away: ") >= len(READERS) - 1
+        assert "files are the same to the byte" in again.stdout
+    finally:
+        run.remove()
