@@ -1,14 +1,12 @@
 """Results of trainings on disk, addressed by all that determines them."""
 
 import functools
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import numpy as np
-
-from mer import files, sealed
+from mer import files
 from mer.features.vectors import digest_array
+from mer.training import kept
 from mer.training.engine import Engine
 from mer.training.job import Done, Job
 from mer.training.task import Task
@@ -34,33 +32,20 @@ class Finished:
 
     def load(self, jobs: Sequence[Job]) -> list[Done] | None:
         """Return what runs that were trained together answered; None where they were not, or the file is damaged."""
-        from safetensors import SafetensorError, safe_open
-
         if self.folder is None:
             return None
-        path = self.folder / f"{self.address(jobs)}.safetensors"
-        try:
-            sealed.check(path, path.name)
-            with safe_open(path, "numpy") as file:
-                told = json.loads(file.metadata()["runs"])["runs"]
-                return [Done(job, file.get_tensor(f"{n}"), **told[n]) for n, job in enumerate(jobs)]
-        except FileNotFoundError:
+        if (found := kept.read(self.folder / f"{self.address(jobs)}.safetensors", "runs")) is None:
             return None
-        except (OSError, SafetensorError, ValueError, KeyError, IndexError, TypeError) as error:
-            sealed.throw_away(path, error, "it is trained anew")
-            return None
+        arrays, told = found
+        return [Done(job, arrays[f"{n}"], **told[n]) for n, job in enumerate(jobs)]
 
     def save(self, done: Sequence[Done]) -> None:
         """Keep the results of runs that were trained together: all of them or none."""
-        from safetensors.numpy import save_file
-
         if self.folder is None:
             return
+        told = [{"history": one.history, "validation": one.validation} for one in done]
         path = self.folder / f"{self.address([one.job for one in done])}.safetensors"
-        with sealed.replacing(path, path.name) as partial:
-            tensors = {f"{n}": np.ascontiguousarray(one.probabilities) for n, one in enumerate(done)}
-            runs = [{"history": one.history, "validation": one.validation} for one in done]
-            save_file(tensors, partial, metadata={"runs": json.dumps({"seal": sealed.BLANK, "runs": runs})})
+        kept.write(path, "runs", {f"{n}": one.probabilities for n, one in enumerate(done)}, told)
 
     def forget_others(self, units: Iterable[Sequence[Job]]) -> None:
         """Delete what earlier plans have left, once this one is through: the folder is what the study consists of."""
