@@ -12,6 +12,7 @@ from mer.evaluation import scores
 from mer.evaluation.protocols import Cell
 from mer.evaluation.study import task_of
 from mer.features import Features
+from mer.params import stamped
 from mer.params.schema import System, Training
 from mer.training import checkpoint
 from mer.training.job import Done, Job
@@ -42,10 +43,13 @@ def open_study(folder: Path) -> Study:
 
     Raises:
         Mismatch: it is no run folder in which steps 01 and 02 have run.
+        Altered: a file is not what its step wrote.
     """
     lacking = [name for name in NEEDED if not (folder / name).is_file()]
     if lacking:
         raise Mismatch(f"{files.to_root(folder)}: {lacking[0]} is not there; run the study's steps 01 and 02 first")
+    for name in NEEDED:
+        stamped.check(folder, name)
     p = params.load(folder / "params.yaml")
     usable = schema.usable(pd.read_parquet(folder / "data/manifest.parquet"))
     specs = files.read_json(folder / "data/features.json")["specs"]
