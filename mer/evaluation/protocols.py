@@ -5,15 +5,19 @@ the regularisation; they always belong to the training corpora. Test rows are ne
 """
 
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from mer.dataset import duplicates
 from mer.dataset.audit import texts
 from mer.dataset.splits import fold_parts
+from mer.evaluation import strangers
 
 FEWEST_FOLDS = 3
 """one to test, one to validate, one to train"""
@@ -65,20 +69,33 @@ def _missing_part(rows: pd.DataFrame) -> str:
     return next((part for part in ("train", "test") if part not in parts), "")
 
 
-def plan(manifest: pd.DataFrame, protocols: tuple[str, ...], corpora: list[str]) -> list[Cell]:
+def plan(
+    manifest: pd.DataFrame,
+    protocols: tuple[str, ...],
+    corpora: list[str],
+    near: pd.DataFrame = duplicates.NONE,
+    accepted: Iterable[str] = (),
+) -> list[Cell]:
     """Return every cell of some protocols.
 
     Args:
         manifest: usable rows, index 0..n-1.
         corpora: those that are scored; only they train, validate and test.
+        near: near-duplicates, as from `duplicates.load`.
+        accepted: corpora that may be tested where copies of their recordings were trained on.
+
+    Raises:
+        ValueError: a corpus that would be tested as a stranger is none; names all of them.
     """
     makers = {
         "in_corpus": _in_corpus,
         "cross_corpus": _cross_corpus,
-        "multi_corpus": _multi_corpus,
+        "multi_corpus": partial(_multi_corpus, near=near),
         "loco": _loco,
     }
-    return [cell for name in protocols for cell in makers[name](manifest, corpora)]
+    cells = [cell for name in protocols for cell in makers[name](manifest, corpora)]
+    refuse(manifest, cells, near, accepted)
+    return cells
 
 
 def has_official_split(rows: pd.DataFrame) -> bool:
@@ -130,10 +147,11 @@ def _cross_corpus(manifest: pd.DataFrame, corpora: list[str]) -> list[Cell]:
     return cells
 
 
-def _multi_corpus(manifest: pd.DataFrame, corpora: list[str]) -> list[Cell]:
+def _multi_corpus(manifest: pd.DataFrame, corpora: list[str], near: pd.DataFrame) -> list[Cell]:
     chosen = manifest["corpus"].isin(corpora)
     train, validation, test = (_numbers(chosen & (manifest["split"] == s)) for s in ("train", "validation", "test"))
     tested = kin_test(manifest, test)
+    tested[duplicates.copies(duplicates.recordings(manifest, near), np.r_[train, validation], test)["row"]] = True
     return [Cell("multi_corpus", tuple(corpora), "", 0, train[~tested[train]], validation[~tested[validation]], test)]
 
 
@@ -167,13 +185,13 @@ def _loco(manifest: pd.DataFrame, corpora: list[str]) -> list[Cell]:
         outside = [c for c in corpora if family[c] != held_out]
         if outside:
             train, validation = _sources(manifest, outside)
-            cell = Cell("loco", tuple(outside), held_out, 0, train, validation, _targets(manifest, inside))
-            check_purity(manifest, cell)
-            cells.append(cell)
+            cells.append(Cell("loco", tuple(outside), held_out, 0, train, validation, _targets(manifest, inside)))
     return cells
 
 
-def inner_loco(manifest: pd.DataFrame, corpora: list[str]) -> list[Cell]:
+def inner_loco(
+    manifest: pd.DataFrame, corpora: list[str], near: pd.DataFrame = duplicates.NONE, accepted: Iterable[str] = ()
+) -> list[Cell]:
     """Return a cell per pair of families, trained on all others and tested on both.
 
     What is trained without families a and b answers b as a stranger would when a is held out, and a when b is: both
@@ -182,36 +200,44 @@ def inner_loco(manifest: pd.DataFrame, corpora: list[str]) -> list[Cell]:
     Args:
         manifest: usable rows, index 0..n-1.
         corpora: those that are scored.
+        near, accepted: as in `plan`.
+
+    Raises:
+        ValueError: as `plan`.
     """
     family, cells = manifest.groupby("corpus")["family"].first(), []
     for pair in combinations(sorted({family[c] for c in corpora}), 2):
         inside, outside = ([c for c in corpora if (family[c] in pair) == within] for within in (True, False))
         if outside:
             train, validation = _sources(manifest, outside)
-            cell = Cell(INNER, tuple(outside), "+".join(pair), 0, train, validation, _targets(manifest, inside))
-            for held_out in pair:
-                check_purity(manifest, replace(cell, held_out=held_out))
-            cells.append(cell)
+            cells.append(Cell(INNER, tuple(outside), "+".join(pair), 0, train, validation, _targets(manifest, inside)))
+    refuse(manifest, cells, near, accepted)
     return cells
 
 
-def check_purity(manifest: pd.DataFrame, cell: Cell) -> None:
-    """Refuse a LOCO cell in which the held-out family trains or chooses, by name or by recording.
+def refuse(manifest: pd.DataFrame, cells: Iterable[Cell], near: pd.DataFrame = duplicates.NONE,
+           accepted: Iterable[str] = ()) -> None:  # fmt: skip
+    """Refuse cells that test as a stranger who trains or chooses there, by name or by recording.
+
+    Args:
+        near, accepted: as in `plan`.
 
     Raises:
-        ValueError: names the corpora.
+        ValueError: a line for each corpus that would be known.
     """
-    seen, tested = manifest.iloc[np.concatenate([cell.train, cell.validation])], manifest.iloc[cell.test]
-    for rows, what in ((cell.train, "trained on"), (cell.validation, "selected with")):
-        part = manifest.iloc[rows]
-        if leaked := sorted(set(part.loc[part["family"] == cell.held_out, "corpus"])):
-            raise ValueError(f"LOCO without {cell.held_out}: {', '.join(leaked)} would be {what}")
-    copies = seen[seen["audio_sha256"].isin(set(tested["audio_sha256"].dropna()))]
-    if len(copies):
-        raise ValueError(
-            f"LOCO without {cell.held_out}: {len(copies)} of its recordings are in {copies['corpus'].iloc[0]} too, "
-            f"for example {copies['utterance_id'].iloc[0]}; leave one of the two corpora out"
-        )
+    cells = list(cells)
+    named = (line for cell in cells for line in _named(manifest, cell))
+    if lines := list(dict.fromkeys([*named, *strangers.told(manifest, cells, near, accepted)])):
+        raise ValueError("\n".join(lines))
+
+
+def _named(manifest: pd.DataFrame, cell: Cell) -> Iterator[str]:
+    """A line for what of a held-out family trains or chooses."""
+    for held_out in cell.held_out.split("+") if cell.held_out else ():
+        for rows, what in ((cell.train, "trained on"), (cell.validation, "selected with")):
+            part = manifest.iloc[rows]
+            if leaked := sorted(set(part.loc[part["family"] == held_out, "corpus"])):
+                yield f"LOCO without {held_out}: {', '.join(leaked)} would be {what}"
 
 
 def random_split(manifest: pd.DataFrame, corpora: list[str], seed: int, folds: int = 5) -> list[Cell]:

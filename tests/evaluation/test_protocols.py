@@ -70,7 +70,7 @@ def test_loco_holds_out_the_whole_family(study):
 def test_a_breach_is_named(study):
     [cell, *_] = protocols.plan(study, ("loco",), ["a", "b", "m"])
     with pytest.raises(ValueError, match="LOCO without a: a would be trained on"):
-        protocols.check_purity(study, protocols.Cell("loco", ("a",), "a", 0, cell.test, cell.validation, cell.test))
+        protocols.refuse(study, [protocols.Cell("loco", ("a",), "a", 0, cell.test, cell.validation, cell.test)])
 
 
 def test_every_utterance_is_tested_once_in_corpus_and_speakers_stay_apart(study):

@@ -187,11 +187,12 @@ def _alike(vocabulary: list[str], one: np.ndarray, other: np.ndarray) -> np.ndar
     owner = np.repeat(np.arange(len(vocabulary)), length)
     np.add.at(letters, (owner, np.array([ord(letter) % 32 for word in vocabulary for letter in word], "int64")), 1)
     slips = np.where(np.maximum(length[left], length[right]) < LONG_WORD, 1, 2)
+    numbered = np.array([any(map(str.isdigit, word)) for word in vocabulary], bool)  # another number is no slip
     hopeful = np.zeros(len(keys), bool)
     for at in range(0, len(keys), _CHUNK):
         part = slice(at, at + _CHUNK)
         different = np.abs(letters[left[part]] - letters[right[part]]).sum(axis=1)
-        hopeful[part] = different <= 2 * slips[part]
+        hopeful[part] = (different <= 2 * slips[part]) & ~(numbered[left[part]] | numbered[right[part]])
     alike = np.zeros(len(keys), bool)
     alike[hopeful] = [slipped(vocabulary[a], vocabulary[b]) <= most
                       for a, b, most in zip(left[hopeful], right[hopeful], slips[hopeful], strict=True)]  # fmt: skip

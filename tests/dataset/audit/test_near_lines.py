@@ -48,7 +48,8 @@ def test_a_line_that_was_written_anew_meets_its_original_and_no_other(rewrite):
 
 def test_another_line_is_another():
     lines = ["I do not know what to say", "I do not know whom to call", "do you know the way to San José", "", "!",
-             "she told me to close the door", "she told us to open the windows"]  # fmt: skip
+             "she told me to close the door", "she told us to open the windows",
+             "this is the sentence with number a12", "this is the sentence with number a13"]  # fmt: skip
     assert [len(side) for side in near_lines.pairs(lines)] == [0, 0]
     assert [len(side) for side in near_lines.pairs([])] == [0, 0]
 
