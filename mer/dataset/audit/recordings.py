@@ -62,16 +62,17 @@ def _stretch(rows: pd.DataFrame) -> pd.Series:
 
 
 def shared_files(rows: pd.DataFrame) -> Iterator[Finding]:
-    """Yield files that two families name for different stretches of them; the same stretch is the same audio."""
-    named = rows.dropna(subset=["audio_sha256"])
-    families = named.groupby("audio_sha256")["family"].transform("nunique")
-    apart = named.groupby(named["audio_sha256"] + _stretch(named))["family"].transform("nunique") == 1
-    shared = named.assign(group=named["audio_sha256"])[(families > 1) & apart]
-    where = shared.groupby("group")["corpus"].transform(joined)
-    for corpora, group in shared.groupby(where, sort=True):
-        among = rows[rows["corpus"].isin(corpora.split(" + "))]
-        if found := _across_families(group, among, "same file", corpora, f"cut the file; else {_APART}"):
-            yield found
+    """Yield files that two families name for other sound: stretches of one file, or a film dubbed."""
+    sound = rows["audio_sha256"] + _stretch(rows)
+    heard = sound.notna() & (rows.groupby(sound)["family"].transform("nunique") > 1)  # the same audio, which is told
+    for column in ("audio_sha256", "video_sha256"):
+        named = rows.assign(group=rows[column])[~heard].dropna(subset=["group"])
+        shared = named[named.groupby("group")["family"].transform("nunique") > 1]
+        where = shared.groupby("group")["corpus"].transform(joined)
+        for corpora, group in shared.groupby(where, sort=True):
+            among = rows[rows["corpus"].isin(corpora.split(" + "))]
+            if found := _across_families(group, among, "same file", corpora, f"cut the file; else {_APART}"):
+                yield found
 
 
 def near_audio(rows: pd.DataFrame, pairs: pd.DataFrame) -> Iterator[Finding]:

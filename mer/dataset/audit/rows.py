@@ -6,8 +6,8 @@ import pandas as pd
 from mer.dataset import schema
 from mer.dataset.audit.finding import BREACH, WARNING
 
-COLUMNS = ("utterance_id", "corpus", "family", "source_path", "audio_sha256", "samples_sha256", "start", "end",
-           "emotion", "emotion_raw", "transcription", "lexical_control", "sentence_id", "speaker_id", "session",
+COLUMNS = ("utterance_id", "corpus", "family", "source_path", "audio_sha256", "samples_sha256", "video_sha256", "start",
+           "end", "emotion", "emotion_raw", "transcription", "lexical_control", "sentence_id", "speaker_id", "session",
            "dialogue_id", "split", "fold")  # fmt: skip
 PARTS = (("train", "test", BREACH), ("validation", "test", BREACH), ("train", "validation", WARNING))
 """Which parts must not share anything, the worst first: a score on the test part grows by what was trained on or chosen
