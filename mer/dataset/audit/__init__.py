@@ -1,15 +1,13 @@
 """What could make a score look better than it is, and what is broken: leaks, shortcuts and faults."""
 
 from mer.dataset.audit.checks import find_faults, find_leaks, leaks, unchecked
-from mer.dataset.audit.finding import OF_TEXT, Finding, breached, table, worst_first
+from mer.dataset.audit.finding import Finding, table, worst_first
 from mer.dataset.audit.listening import listen
 from mer.dataset.audit.shortcuts import shortcut_findings, shortcut_scores, shortcut_sentence
 from mer.dataset.audit.sound import near_pairs
 
 __all__ = [
-    "OF_TEXT",
     "Finding",
-    "breached",
     "find_faults",
     "find_leaks",
     "leaks",

@@ -11,8 +11,6 @@ SEVERITIES = (BREACH, WARNING, NOTE)
 """A breach makes a score better than it is, under a protocol of the study; a warning asks for a decision; a note says
 what a reader of the scores has to know."""
 
-OF_TEXT = ("label words", "lines across families", "lines across parts")
-"""kinds that make the scores of systems with text better, and of no others"""
 EXAMPLES = 3
 """How many rows a finding names."""
 EXAMPLE_LETTERS = 90
@@ -69,24 +67,6 @@ def table(findings: Iterable[Finding]) -> pd.DataFrame:
     columns = ["severity", "kind", "where", "count", "of", "example", "what", "meaning", "advice"]
     cells = [tuple(printable(cell) if isinstance(cell, str) else cell for cell in row) for row in rows]
     return pd.DataFrame(cells, columns=columns)
-
-
-def breached(findings: pd.DataFrame) -> dict[str, list[str]]:
-    """Return corpus -> kinds of the breaches that touch it, each once, in the order of the findings.
-
-    Args:
-        findings: columns severity, kind and where, as `table` has them.
-
-    >>> rows = [("breach", "lines across parts", "a + b"), ("breach", "same audio twice", "a"), ("note", "x", "c")]
-    >>> breached(pd.DataFrame(rows, columns=["severity", "kind", "where"]))
-    {'a': ['lines across parts', 'same audio twice'], 'b': ['lines across parts']}
-    """
-    found: dict[str, list[str]] = {}
-    for kind, where in findings.loc[findings["severity"] == BREACH, ["kind", "where"]].itertuples(index=False):
-        for corpus in where.split(" + "):
-            kinds = found.setdefault(corpus, [])
-            kinds += [] if kind in kinds else [kind]
-    return dict(sorted(found.items()))
 
 
 def lines(finding: Finding, width: int = 110) -> str:

@@ -357,14 +357,6 @@ def test_the_order_of_rows_does_not_matter_beyond_the_examples():
     pd.testing.assert_frame_equal(audit.leaks(manifest, set())[columns], audit.leaks(shuffled, set())[columns])
 
 
-def test_the_corpora_that_breaches_touch_are_named():
-    found = audit.leaks(samples_across_families(lines_across_parts(speakers_chosen_with(clean()))), set())
-    assert audit.breached(found) == {
-        "east": ["lines across parts", "same audio across families"], "west": ["same audio across families"]
-    }  # fmt: skip
-    assert set(audit.OF_TEXT) <= {kind for _, kind, *_ in PLANTED}
-
-
 def test_what_cannot_be_checked_is_said():
     told = audit.unchecked(clean().drop(columns=["speaker_id", "transcription"]).assign(split=None, fold=None))
     assert [sentence.split(":")[0].split(" ")[0] for sentence in told] == ["parts", "speakers", "texts"]
