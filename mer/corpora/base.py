@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 AUDIO_SUFFIXES = (".wav", ".flac")
+SYNTHETIC = " (synthetic)"
+"""what the names of made-up corpora end in, so that no table, figure or model takes them for the real ones"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,10 @@ class Problem:
     path: str
     reason: str
     line: int | None = None
+    label: str | None = None
+    """the native label of the utterance that is lost with it, where that is known"""
+    lost: bool = True
+    """whether an utterance is lost: not where it is there a second time, or belongs to another corpus"""
 
 
 @dataclass(frozen=True)

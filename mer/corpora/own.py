@@ -16,6 +16,7 @@ from mer.corpora.base import Corpus, Problem, Utterance
 from mer.corpora.columns import GENDERS, NOUNS, PARTS, recognised
 from mer.corpora.files import in_path_order, relative, unusable, whole
 from mer.corpora.media import VIDEO_SUFFIXES
+from mer.corpora.names import FileNames
 from mer.corpora.own_tables import JSON_LINES, Row, rows, seconds
 from mer.params.schema import Corpus as Options
 
@@ -57,6 +58,7 @@ class _Table:
     audio: Path
     path: str
     emotions: dict[str, str]
+    names: FileNames
 
     def columns(self, row: Row) -> dict[str, str]:
         return recognised(row.cells, self.options.columns)
@@ -65,7 +67,7 @@ class _Table:
 def _parse(name: str, options: Options, raw: Path) -> Iterator[Utterance | Problem]:
     path = raw / options.table
     audio = raw / options.audio if options.audio is not None else path.parent
-    table = _Table(name, options, raw, audio, relative(path, raw), emotions(options))
+    table = _Table(name, options, raw, audio, relative(path, raw), emotions(options), FileNames(audio))
     listed: set[tuple] = set()
     found = None
     for found in rows(raw, path):
@@ -80,11 +82,11 @@ def _parse(name: str, options: Options, raw: Path) -> Iterator[Utterance | Probl
             return
         item = _utterance(table, found, columns)
         if isinstance(item, Utterance) and (key := (item.path, item.start, item.end)) in listed:
-            item = Problem(found.path, f"{item.path}: listed a second time", line=found.line)
+            item = Problem(found.path, f"{item.path}: listed a second time", line=found.line, lost=False)
         elif isinstance(item, Utterance):
             listed.add(key)
             video = _video(table, found, columns)
-            if isinstance(video, Problem):  # the sound is there all the same
+            if isinstance(video, Problem):
                 yield video
             else:
                 item = replace(item, video=video)
@@ -110,13 +112,14 @@ def _utterance(table: _Table, row: Row, columns: dict[str, str]) -> Utterance | 
     cell = {ours: row.cells.get(theirs, "").strip() for ours, theirs in columns.items()}
 
     def problem(reason: str) -> Problem:
-        return Problem(row.path, reason, line=row.line)
+        return Problem(row.path, reason, line=row.line, label=cell["emotion"] or None)
 
     path = _inside(table.audio, cell["path"])
     if path is None:
         return problem(f"path {cell['path']!r} is empty or leads out of the folder of the recordings")
-    if not path.is_file():
-        return problem(f"{cell['path']}: no such file below {relative(table.audio, table.raw)}/")
+    if (found := table.names.find(path)) is None:
+        return problem(_no_such_file(table, path))
+    path = found
     if reason := unusable(path):
         return problem(f"{cell['path']}: {reason}")
     if not cell["emotion"]:
@@ -159,11 +162,18 @@ def _video(table: _Table, row: Row, columns: dict[str, str]) -> str | Problem | 
     cell = row.cells.get(columns.get("video", ""), "").strip()
     if not cell or (PurePosixPath(cell).suffix.lower() not in VIDEO_SUFFIXES and "video" not in table.options.columns):
         return None
-    path = _inside(table.audio, cell)
-    if path is None or not path.is_file():
-        return Problem(row.path, f"video {cell!r}: no such file below {relative(table.audio, table.raw)}/", row.line)
+    path = (inside := _inside(table.audio, cell)) and table.names.find(inside)
+    if path is None:
+        told = f"video {cell!r}: no such file below {relative(table.audio, table.raw)}/"
+        return Problem(row.path, told, row.line, lost=False)  # the sound is there all the same
     reason = unusable(path)
-    return Problem(row.path, f"video {cell!r}: {reason}", row.line) if reason else relative(path, table.raw)
+    return Problem(row.path, f"video {cell!r}: {reason}", row.line, lost=False) if reason else relative(path, table.raw)
+
+
+def _no_such_file(table: _Table, path: Path) -> str:
+    nearest = table.names.nearest(path)
+    told = f"no such file below {relative(table.audio, table.raw)}/: {path.relative_to(table.audio).as_posix()}"
+    return f"{told} (nearest: {nearest})" if nearest else told
 
 
 def _speaker(options: Options, cell: dict[str, str]) -> str:

@@ -27,7 +27,9 @@ def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
         else:
             yield ravdess.with_video(ravdess.utterance(*clip[:2], EMOTIONS), seen)
     if speech:
-        yield Problem(relative(folder, raw), f"{speech} clips of speech: another corpus of the family, not read")
+        yield Problem(
+            relative(folder, raw), f"{speech} clips of speech: another corpus of the family, not read", lost=False
+        )
 
 
 CORPUS = Corpus(

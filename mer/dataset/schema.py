@@ -16,12 +16,12 @@ COLUMNS: dict[str, str] = {
     "speaker_id": "str", "gender": "str", "age": "Int64", "language": "str", "session": "str", "dialogue_id": "str",
     "turn_index": "Int64", "split_official": "str", "split": "str", "fold": "Int64", "text_side": "Int64",
     "elicitation": "str", "license": "str", "too_short": "bool", "too_long": "bool", "audio_ok": "bool",
-    "audio_error": "str", "exclude_reason": "str",
+    "audio_error": "str", "exclude_reason": "str", "breach": "str",
 }  # fmt: skip
 """Column -> type; texts and numbers are null where a corpus does not say. `emotion_vector` is a JSON object of
 native labels and numbers (mer/corpora/base.py). `audio_sha256` is the digest of the file, `samples_sha256` that of the
 recording in it (mer/dataset/identity.py). `video_path` is `source_path` where that holds pictures, too; `start` and
-`end` are seconds of both."""
+`end` are seconds of both. `breach` names what the audit holds against the scores of the row's corpus."""
 
 
 def typed(rows: list[dict]) -> pd.DataFrame:

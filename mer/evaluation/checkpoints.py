@@ -51,7 +51,7 @@ def open_study(folder: Path) -> Study:
     specs = files.read_json(folder / "data/features.json")["specs"]
     keys = features.read_keys(folder / "data/inputs.parquet", usable["utterance_id"])
     seen = features.load(keys, files.from_root(p.data.store), specs)
-    clusters = corpora.clusters(corpora.chosen(p.corpora))
+    clusters = corpora.clusters(corpora.of_study(p))
     return Study(p.name, usable, seen, specs, labels.classes(p.labels.policy), clusters, p.evaluation.confidence)
 
 
@@ -105,7 +105,9 @@ def evaluate(folder: Path, study: Study, names: tuple[str, ...] = (), part: str 
               Training.model_validate(card["training"]), card["seed"], none, none, rows)  # fmt: skip
     seen = task_of(study.usable, study.features, study.classes).seen_by(job.training)
     done = Done(job, model.predict(seen.features, rows)[:, order], [])
-    table = scores.predictions([done], study.usable, study.classes).assign(train_corpora="+".join(card["corpora"]))
+    table = scores.predictions([done], study.usable, study.classes, seen.features.present).assign(
+        train_corpora="+".join(card["corpora"])
+    )
     clusters = {name: study.clusters[name] for name in set(table["test_corpus"])}
     return scores.score(table, study.classes, clusters, study=study.name, confidence=study.confidence), table, card
 

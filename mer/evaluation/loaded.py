@@ -57,7 +57,7 @@ def loaded(p: Params, specs: dict[str, dict]) -> list[Loaded]:
         ValueError: `trained_on` names something that is no corpus.
         checkpoint.Unusable: `training.start_from` holds no model.
     """
-    known = {**corpora.CORPORA, **corpora.chosen(p.corpora)}
+    known = {**corpora.CORPORA, **corpora.of_study(p)}
     _refuse_unknown(p, known)
     found, behind = [], origins(p.features, specs)
     for modality in sorted({m for system in p.systems.values() for m in system.modalities}):

@@ -50,6 +50,9 @@ class Data(Section):
     """a longer clip is cropped and flagged"""
     audio_failure: Literal["drop", "silence"] = "drop"
     """an utterance whose recording cannot be read is left out, or kept as a second of silence; listed either way"""
+    most_lost: float = Field(0.1, ge=0, le=1)
+    """share of a corpus's utterances that may be lost (no file, unreadable, unknown label, …) before the build stops.
+    It also stops where every clip of a class is lost. With 1 it never does"""
     problems: Literal["report", "stop"] = "report"
     """whether the build goes on where something in a corpus folder is no utterance"""
 
@@ -189,6 +192,8 @@ class Params(Section):
 
     name: Name
     """names the run folder `outputs/<name>/`"""
+    study: str = ""
+    """the file that this is a run of, without its ending; filled in. A run folder keeps to one study"""
     steps: tuple[Annotated[str, Field(pattern=r"^\d\d$")], ...] = ("01", "02", "03", "04", "09")
     timeout_minutes: float | None = Field(None, gt=0)
     """of one notebook"""

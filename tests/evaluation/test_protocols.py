@@ -25,6 +25,7 @@ def corpus(name, family, speakers, official=False, classes=("neutral", "anger", 
                     "speaker_id": f"{name}_{s}",
                     "dialogue_id": f"{name}_{i}",
                     "audio_sha256": f"{name}{s}_{i}",
+                    "breach": None,
                     "transcription": None,
                     "lexical_control": "free",
                     "emotion": classes[i % len(classes)],
@@ -157,6 +158,9 @@ def predictions(truth, free, restricted, seeds=(0,)):
                 "restricted": restricted,
                 "speaker_id": people,
                 "transductive": False,
+                "flagged": False,
+                "accepted": False,
+                "lacks": "",
             }
         )
         for seed in seeds
@@ -176,6 +180,9 @@ def test_free_answers_outside_the_corpus_are_errors_and_absent_classes_do_not_co
     assert (row["speakers"] == 4).all()
     assert (row["n_seeds"] == 2).all()
     assert list(results.columns) == scores.RESULT_COLUMNS
+    assert results.set_index("answers")["outside"].groupby(level=0).agg(["min", "max"]).to_numpy().tolist() == [
+        [0.5, 0.5], [0.0, 0.0]
+    ]  # fmt: skip
     corrected = results[(results["metric"] == "UAR_chance_corrected")].set_index("answers")
     assert corrected.loc["free", "value"] == pytest.approx(stats.chance_corrected(0.5, 2))
 

@@ -44,18 +44,14 @@ def find_leaks(manifest: pd.DataFrame, official: set[str], pairs: pd.DataFrame =
     )
 
 
-def find_faults(manifest: pd.DataFrame, heard: pd.DataFrame | None = None, *, made_up: bool = False) -> list[Finding]:
+def find_faults(manifest: pd.DataFrame, heard: pd.DataFrame | None = None) -> list[Finding]:
     """Return what is broken or doubtful in recordings, transcripts and labels, the worst first.
 
     Args:
         manifest: usable rows.
         heard: what `listen` returns for them; None: nothing was listened to, and what needs that is not looked for.
-        made_up: whether these are made-up corpora, whose clips bear the names of real ones: what is known of those
-            says nothing of them.
     """
-    found = [transcripts.transcript_findings(manifest)]
-    if not made_up:
-        found.append(known_findings(manifest))
+    found = [transcripts.transcript_findings(manifest), known_findings(manifest)]
     if heard is not None:
         found += [
             quality.recording_findings(manifest, heard),
