@@ -6,8 +6,7 @@ the regularisation; they always belong to the training corpora. Test rows are ne
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
 
@@ -90,12 +89,11 @@ def plan(
     makers = {
         "in_corpus": _in_corpus,
         "cross_corpus": _cross_corpus,
-        "multi_corpus": partial(_multi_corpus, near=near),
+        "multi_corpus": _multi_corpus,
         "loco": _loco,
     }
     cells = [cell for name in protocols for cell in makers[name](manifest, corpora)]
-    refuse(manifest, cells, near, accepted)
-    return cells
+    return _settled(manifest, cells, near, accepted)
 
 
 def has_official_split(rows: pd.DataFrame) -> bool:
@@ -147,11 +145,10 @@ def _cross_corpus(manifest: pd.DataFrame, corpora: list[str]) -> list[Cell]:
     return cells
 
 
-def _multi_corpus(manifest: pd.DataFrame, corpora: list[str], near: pd.DataFrame) -> list[Cell]:
+def _multi_corpus(manifest: pd.DataFrame, corpora: list[str]) -> list[Cell]:
     chosen = manifest["corpus"].isin(corpora)
     train, validation, test = (_numbers(chosen & (manifest["split"] == s)) for s in ("train", "validation", "test"))
     tested = kin_test(manifest, test)
-    tested[duplicates.copies(duplicates.recordings(manifest, near), np.r_[train, validation], test)["row"]] = True
     return [Cell("multi_corpus", tuple(corpora), "", 0, train[~tested[train]], validation[~tested[validation]], test)]
 
 
@@ -211,8 +208,28 @@ def inner_loco(
         if outside:
             train, validation = _sources(manifest, outside)
             cells.append(Cell(INNER, tuple(outside), "+".join(pair), 0, train, validation, _targets(manifest, inside)))
+    return _settled(manifest, cells, near, accepted)
+
+
+def _settled(manifest: pd.DataFrame, cells: list[Cell], near: pd.DataFrame, accepted: Iterable[str]) -> list[Cell]:
+    """The cells, none of which is to be refused, without training rows that are copies of what chooses."""
     refuse(manifest, cells, near, accepted)
-    return cells
+    known = duplicates.recordings(manifest, near)
+    return [cell if cell.protocol == "in_corpus" else _apart(cell, known) for cell in cells]
+
+
+def _apart(cell: Cell, known: duplicates.Recordings) -> Cell:
+    """The cell without copies: trained on none of its validation rows, nor, if of all corpora, on what it is tested on.
+
+    Other cells test strangers, whose copies are refused, or accepted as they are.
+    """
+    test = cell.test if cell.protocol == "multi_corpus" else cell.test[:0]
+    validation = _without(cell.validation, test, known)
+    return replace(cell, train=_without(cell.train, np.r_[validation, test], known), validation=validation)
+
+
+def _without(rows: np.ndarray, among: np.ndarray, known: duplicates.Recordings) -> np.ndarray:
+    return np.setdiff1d(rows, duplicates.copies(known, rows, among)["row"], assume_unique=True)
 
 
 def refuse(manifest: pd.DataFrame, cells: Iterable[Cell], near: pd.DataFrame = duplicates.NONE,

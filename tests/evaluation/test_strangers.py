@@ -75,6 +75,20 @@ def test_corpora_are_accepted_by_name_one_by_one(study):
     )
 
 
+@pytest.mark.parametrize("kind", ["copy", "near"])
+def test_nothing_trains_that_chooses_under_another_name(study, kind):
+    chosen, trained = (
+        study.loc[(study["split"] == part) & (study["corpus"] == name), "utterance_id"].iloc[0]
+        for part, name in (("validation", "a"), ("train", "b"))
+    )
+    pairs = near(study, (chosen, trained)) if kind == "near" else duplicates.NONE
+    study = copied(study, trained, chosen) if kind == "copy" else study
+    [cell] = [c for c in protocols.plan(study, ("loco",), NAMES, pairs, ("a", "b")) if c.held_out == "c"]
+    assert chosen in set(study.loc[cell.validation, "utterance_id"])
+    assert trained not in set(study.loc[cell.train, "utterance_id"])
+    assert len(cell.train) == len(protocols.plan(study.drop(columns="samples_sha256"), ("loco",), NAMES)[2].train) - 1
+
+
 def test_who_is_of_one_family_or_only_listed_is_no_matter(study):
     study = copied(study)
     assert len(protocols.plan(study, ACROSS, ["a", "c"])) == 4  # b is not scored, so that it does not train

@@ -22,7 +22,7 @@ TOGETHER = 3
 """of the rarest words that bring two lines together"""
 CROWD = 40
 """lines that such words bring together at most: what more have in common is a phrase"""
-CROWD_BUT_ONE = 1_000
+CROWD_BUT_ONE = 300
 """the same for lines that differ in one word"""
 LONG_WORD = 6
 """letters from which on two may be wrong"""
