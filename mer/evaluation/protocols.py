@@ -215,6 +215,8 @@ def _settled(manifest: pd.DataFrame, cells: list[Cell], near: pd.DataFrame, acce
     """The cells, none of which is to be refused, without training rows that are copies of what chooses."""
     refuse(manifest, cells, near, accepted)
     known = duplicates.recordings(manifest, near)
+    if not known.suspects.any():
+        return cells
     return [cell if cell.protocol == "in_corpus" else _apart(cell, known) for cell in cells]
 
 
@@ -243,17 +245,17 @@ def refuse(manifest: pd.DataFrame, cells: Iterable[Cell], near: pd.DataFrame = d
         ValueError: a line for each corpus that would be known.
     """
     cells = list(cells)
-    named = (line for cell in cells for line in _named(manifest, cell))
+    family, corpus = (manifest[name].to_numpy(object) for name in ("family", "corpus"))
+    named = (line for cell in cells for line in _named(cell, family, corpus))
     if lines := list(dict.fromkeys([*named, *strangers.told(manifest, cells, near, accepted)])):
         raise ValueError("\n".join(lines))
 
 
-def _named(manifest: pd.DataFrame, cell: Cell) -> Iterator[str]:
+def _named(cell: Cell, family: np.ndarray, corpus: np.ndarray) -> Iterator[str]:
     """A line for what of a held-out family trains or chooses."""
     for held_out in cell.held_out.split("+") if cell.held_out else ():
         for rows, what in ((cell.train, "trained on"), (cell.validation, "selected with")):
-            part = manifest.iloc[rows]
-            if leaked := sorted(set(part.loc[part["family"] == held_out, "corpus"])):
+            if leaked := sorted(set(corpus[rows[family[rows] == held_out]])):
                 yield f"LOCO without {held_out}: {', '.join(leaked)} would be {what}"
 
 
