@@ -48,5 +48,7 @@ CORPUS = Corpus(
     ),
     expected={"01": 92} | dict.fromkeys(("02", "03", "04", "05", "06"), 184),
     speakers=23,
+    same_people=True,
+    missing={"18": "female"},
     telltale=r"03-02-[0-9]{2}-.*",
 )

@@ -9,6 +9,7 @@ import pandas as pd
 from mer import files
 from mer.corpora import Corpus, Problem, Utterance
 from mer.corpora.files import relative
+from mer.corpora.names import TOGETHER, normal
 from mer.dataset import labels, schema, splits
 from mer.dataset.identity import samples_digests
 from mer.dataset.scan import scan
@@ -152,14 +153,21 @@ def _row(
         "sampling_rate": None if error else look["rate"], "channels": None if error else look["channels"],
         "emotion": emotion, "emotion_vector": _json(item.emotion_vector),
         "language": item.language or corpus.language, "lexical_control": corpus.lexical_control,
-        "speaker_id": f"{corpus.name}_{item.speaker}", "elicitation": corpus.elicitation, "license": corpus.licence,
-        "session": f"{corpus.name}_{item.session}" if item.session is not None else None,
-        "dialogue_id": f"{corpus.name}_{item.dialogue_id}" if item.dialogue_id is not None else None,
+        "speaker_id": f"{corpus.name}_{_names(item.speaker)}", "elicitation": corpus.elicitation,
+        "license": corpus.licence,
+        "session": f"{corpus.name}_{normal(item.session)}" if item.session is not None else None,
+        "dialogue_id": f"{corpus.name}_{normal(item.dialogue_id)}" if item.dialogue_id is not None else None,
+        "split_source": "own" if corpus.own else "published" if corpus.official_splits else "drawn",
         "too_short": duration is not None and duration < min_seconds,
         "too_long": duration is not None and duration > max_seconds,
         "audio_ok": error is None, "audio_error": error,
         "exclude_reason": _excluded(corpus, item, mapping, emotion, error, kept),
     }  # fmt: skip
+
+
+def _names(speaker: str) -> str:
+    """Everybody who speaks, each by a name in one spelling; a name that cannot be seen stays as it is."""
+    return TOGETHER.join(normal(name) or name for name in speaker.split(TOGETHER))
 
 
 def _heard(item: Utterance, look: dict | None) -> tuple[float | None, str | None]:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from mer import corpora, files
 from mer.corpora import Corpus
 from mer.evaluation import encoders
-from mer.features.origins import HANDMADE, Origin, origins
+from mer.features.origins import Origin, origins
+from mer.features.registry import handmade
 from mer.params.schema import Params
 from mer.training import checkpoint
 from mer.training.lineage import ALTERED, WHOLE, verdict
@@ -92,7 +93,7 @@ def of_features(modality: str, spec: dict, behind: list[Origin], known: Mapping[
         told = "the specification of their store"
         return [*found, _item(what, _texts(spec["fitted_on"]), known, KNOWN, told, how="was fitted on",
                               instead="take an extractor that is not fitted")]  # fmt: skip
-    if extractor in HANDMADE:
+    if handmade(modality, extractor):
         return [_item(what, (), known, MADE, "nothing in it is learnt"), *found]
     if any(origin.parameter.rpartition(".")[2] in NETWORKS for origin in mine):
         return found

@@ -75,6 +75,9 @@ class Corpus(Section):
     named `session` keeps sessions whole"""
     speaker_pattern: str | None = None
     """a regular expression with one group that finds the speaker in the path, where no column tells"""
+    speakers: dict[str, tuple[str, ...]] = Field({})
+    """id in the table -> the person, or a list of those who speak at once, where the audit asks: `{Ann: ann}` are one,
+    `{Ann: Ann, ann: ann}` two people, `{ann;bob: [ann, bob]}` speak together. Numbers stand in quotes: `"01"`"""
     labels: dict[str, str] = Field({})
     """native label -> noun; words such as `angry` or `joy` are understood without. `other` is no class"""
     title: str | None = None
@@ -103,6 +106,21 @@ class Corpus(Section):
             raise ValueError(f"not a regular expression ({error})") from None
         if groups != 1:
             raise ValueError("needs one group in brackets, such as ^([a-z]+)_")
+        return value
+
+    @field_validator("speakers", mode="before")
+    @classmethod
+    def _one_or_more(cls, value: object) -> object:
+        """`{Ann: ann}` is short for a list of one."""
+        if not isinstance(value, dict):
+            return value
+        return {given: (said,) if isinstance(said, str) else said for given, said in value.items()}
+
+    @field_validator("speakers")
+    @classmethod
+    def _named(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        if nobody := [given for given, said in value.items() if not said or not all(map(str.strip, said))]:
+            raise ValueError(f"{nobody[0]!r} is nobody: name a person, or several as a list")
         return value
 
     @model_validator(mode="after")

@@ -5,7 +5,18 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from mer.dataset.audit import families, outliers, people, quality, recordings, shortcuts, texts, transcripts, words
+from mer.dataset.audit import (
+    families,
+    names,
+    outliers,
+    people,
+    quality,
+    recordings,
+    shortcuts,
+    texts,
+    transcripts,
+    words,
+)
 from mer.dataset.audit.finding import Finding, table, worst_first
 from mer.dataset.audit.known_defects import known_findings
 from mer.dataset.audit.rows import complete
@@ -19,15 +30,18 @@ def find_leaks(manifest: pd.DataFrame, official: set[str], pairs: pd.DataFrame =
     Args:
         manifest: usable rows; columns that a foreign table lacks may be missing, and what needs them is not checked
             (`unchecked` says so).
-        official: corpora whose published split is kept.
+        official: corpora whose own split is kept. What it shares is told and no breach where it is published; not
+            where it is one's own (`split_source`).
         pairs: recordings that are nearly the same, from `near_pairs` of the same rows.
     """
     rows = complete(manifest)
+    official = official - set(rows.loc[rows["split_source"] == "own", "corpus"])
     spoken = texts.with_lines(rows)
     return worst_first(
         itertools.chain(
             people.across_parts(rows, official),
             people.across_folds(rows),
+            names.several_names(rows, official),
             families.torn(rows),
             families.on_both_sides(rows),
             families.kin_across_parts(rows, official),

@@ -125,6 +125,8 @@ def load(files: Sequence[Source], chosen: dict[str, str], speaker_from: re.Patte
         ours = [getattr(known.get(name), column, None) for name in rows["corpus"]]
         rows[column] = rows[column].fillna(pd.Series(ours, rows.index, "str"))
     official = {name for name, corpus in known.items() if corpus.official_splits}
+    for name in sorted(official & set(rows.loc[rows["split"].notna() & rows["split_source"].isna(), "corpus"])):
+        remarks.setdefault("taken to be parted as published, so that speakers in common are a note", []).append(name)
     told = [f"{', '.join(names)}: {remark}" if names else remark for remark, names in remarks.items()]
     return Table(rows, official, read_as, told)
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mer.dataset.audit import languages, near_lines, wording
-from mer.dataset.audit.finding import BREACH, NOTE, Finding, examples
+from mer.dataset.audit.finding import BREACH, NOTE, WARNING, Finding, examples
 from mer.dataset.audit.rows import joined
 
 LONG = 5
@@ -28,6 +28,7 @@ EVERYDAY_LINES, EVERYDAY_SHARE = 10, 0.005
 """different lines, and share of all, from which on a word is everybody's"""
 RECURRING = 3
 """rows with the same line from which on it is a sentence that was given out to be read"""
+SPOILED = "what is chosen on the validation part is chosen by its score on lines that were trained on."
 CHOSEN = "what is chosen on the validation part is chosen by its score on lines of the test part."
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
@@ -82,6 +83,15 @@ def shared_lines(spoken: pd.DataFrame) -> Iterator[Finding]:
             validating = known[known["split"] == "validation"]
             chosen = _recurring(tested, validating, near, "parts", "the validation part of ")
             yield from (replace(f, meaning=CHOSEN) for f in chosen if f.severity == BREACH)
+        elif known["family"].iloc[0] == judged["family"].iloc[0]:
+            validating, trained = (
+                judged[judged["longer"] & (judged["split"] == "validation")],
+                known["split"] == "train",
+            )
+            for finding in _recurring(validating, known[trained], near, "parts", "the training part of "):
+                if finding.severity == BREACH:
+                    what = finding.what.replace("longer test lines", "longer validation lines")
+                    yield replace(finding, severity=WARNING, what=what, meaning=SPOILED)
         if known["family"].iloc[0] != judged["family"].iloc[0]:
             tested = tested if len(tested) else judged[judged["longer"]]
             yield from _recurring(tested, known, near, "families", "")
