@@ -9,7 +9,7 @@ import numpy as np
 import scipy.fft
 
 QUIET_SHARE = 5
-"""percentile of the frames' levels up to which they are quiet: in clips that were cut close, the next ones hold speech"""
+"""percentile of the frames' levels up to which they are quiet: where clips were cut close, the next ones hold speech"""
 HIGHEST_HZ, LOW_HZ = 8_000.0, 500.0
 SHAPE = tuple(f"floor_{band:02}" for band in range(24))
 """spectrum of the quiet frames in dB, less its mean: eight equal bands up to 1 kHz, then two thirds of an octave in
@@ -64,14 +64,16 @@ def _shape(mono: np.ndarray, rate_hz: int) -> np.ndarray:
 
 
 def _lines(mono: np.ndarray, rate_hz: int) -> tuple[np.ndarray, np.ndarray]:
+    from scipy.ndimage import median_filter  # takes a second to import
+
     size = max(2, round(rate_hz * _LONG_SECONDS))
     frames = _frames(mono, size)
     most = round(HIGHEST_HZ * _LONG_SECONDS)
     power = _power(frames[_some(np.arange(len(frames)))], size)[:, :most]
-    floor = _decibels(np.percentile(power, _FLOOR_SHARE, axis=0))
+    lowest = (len(power) - 1) * _FLOOR_SHARE // 100
+    floor = _decibels(np.partition(power, lowest, axis=0)[lowest])
     floor = np.pad(floor, (0, most - len(floor)), constant_values=_decibels(0.0))
-    near = np.lib.stride_tricks.sliding_window_view(np.pad(floor, _NEAR // 2, mode="reflect"), _NEAR)
-    out = floor - np.median(near, axis=1)
+    out = floor - median_filter(floor, _NEAR, mode="mirror")
     return out[: len(HUM)], out[len(HUM) :].reshape(len(LINES), -1).mean(axis=1)
 
 

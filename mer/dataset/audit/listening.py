@@ -22,7 +22,8 @@ VERSION = 2
 FILE = ("sample_bits", "coding", "extra_bytes")
 """sample_bits: of a sample in the file, 0 where it is coded otherwise. coding: a number for the file's format.
 extra_bytes: what a file of plain samples holds beside them, its header above all; 0 of other files"""
-COLUMNS = dict.fromkeys((*measures.COLUMNS, *FILE, "there"), "float32") | {"error": "str"}
+_NUMBERS = [*measures.COLUMNS, *FILE, "there"]
+COLUMNS = dict.fromkeys(_NUMBERS, "float32") | {"error": "str"}
 """there: the share of what the file's header promises that is there; error: why nothing was heard"""
 LONGEST_SECONDS = 300
 """of a longer stretch only the beginning is measured, its `seconds` excepted"""
@@ -86,7 +87,7 @@ def _heard(
             for one in pool.map(lambda row: _hear(folder, row.source_path, row.start, row.end), part.itertuples()):
                 found.append(one)
                 bar.update()
-            frame = pd.DataFrame(found, part.index, columns=list(COLUMNS)).astype(COLUMNS)
+            frame = _typed(pd.DataFrame(found, part.index, columns=list(COLUMNS)))
             save(frame)
             yield frame
 
@@ -94,10 +95,16 @@ def _heard(
 def _load(place: Path | None) -> pd.DataFrame:
     if place is not None and place.is_file():
         try:
-            return pd.read_parquet(place).drop_duplicates("key").set_index("key").astype(COLUMNS)
+            return _typed(pd.read_parquet(place).drop_duplicates("key").set_index("key"))
         except (OSError, ValueError, KeyError):  # damaged: everything is listened to again
             pass
-    return pd.DataFrame(columns=list(COLUMNS), index=pd.Index([], dtype="str", name="key")).astype(COLUMNS)
+    return _typed(pd.DataFrame(columns=list(COLUMNS), index=pd.Index([], dtype="str", name="key")))
+
+
+def _typed(frame: pd.DataFrame) -> pd.DataFrame:
+    """`COLUMNS` in their types, the numbers in one block: a block for each of hundreds of columns is slow."""
+    numbers = pd.DataFrame(frame[_NUMBERS].to_numpy("float32"), frame.index, columns=_NUMBERS)
+    return numbers.assign(error=frame["error"].astype("str"))
 
 
 def _save(place: Path | None, fresh: pd.DataFrame) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtr
 
 from mer import stats
 from mer.dataset import schema
@@ -17,6 +18,8 @@ FAR = 0.25
 """Far is more than this share of the way from chance to perfect: there a cue alone reaches what models reach on corpora
 that they have not seen, so that nothing of their score need be about emotion. A shortcut is a warning where its whole
 interval lies beyond, and a note where it does itself and its interval lies above chance."""
+LUCK = 0.01
+"""how often a study in which nothing tells emotions apart may get a note of a shortcut that is above chance"""
 POOLED = "all corpora"
 """in place of a corpus: its rows are those of one model for all corpora, trained and tested on the single split"""
 MOST_CLASSES = 64
@@ -37,7 +40,7 @@ Parts = list[tuple[np.ndarray, np.ndarray]]
 
 @dataclass(frozen=True)
 class _Score:
-    """A row of the table, and the counts that it is made from, (clusters, classes, classes)."""
+    """A row of the table, whether clusters took turns to train and to test, and counts (clusters, classes, classes)."""
 
     corpus: str
     shortcut: Shortcut
@@ -45,6 +48,7 @@ class _Score:
     classes: int
     majority: float
     n: int
+    turns: bool
     confusions: np.ndarray
 
 
@@ -59,8 +63,8 @@ def shortcut_scores(
     Numbers are given to a shallow balanced tree, or, where they are many, to a linear model; identities to a rule that
     answers with the most frequent training emotion of that sentence, speaker or corpus. Ties go to the emotion that is
     more frequent in training, unseen values to the most frequent one. Each learns from the training part of a published
-    split, or from all other folds. Rules are left out where nothing that is tested was seen in training, and models
-    where nothing was measured or nothing varies.
+    split, or from all other folds. Rules are left out where nothing that is tested was seen in training, models where
+    nothing was measured, and what is no part of an emotion where all clips are alike in it.
 
     Args:
         manifest: usable rows.
@@ -81,7 +85,7 @@ def shortcut_scores(
         found += _scores(str(corpus), part, _own_parts(part), classes, confidence)
     if rows["corpus"].nunique() > 1:
         found += _scores(POOLED, rows, _published(rows), classes, confidence)
-    severities = [_severity(score, sure) for score, sure in zip(found, _surely_above(found, confidence), strict=True)]
+    severities = [_severity(score, sure) for score, sure in zip(found, _surely_above(found), strict=True)]
     table = [
         (s.corpus, s.shortcut.name, s.interval.point, s.interval.low, s.interval.high, 1 / s.classes, s.majority, s.n)
         for s in found
@@ -156,31 +160,29 @@ def _told(scores: pd.DataFrame) -> str:
 
 def _severity(score: _Score, surely_above: bool) -> str | None:
     """Warning, note or None; see `FAR`."""
-    low, point = (stats.chance_corrected(value, score.classes) for value in (score.interval.low, score.interval.point))
+    found = score.interval
+    if not (found.low < found.high or found.point == 1):  # no interval, or few people who happen to agree
+        return None
+    low, point = (stats.chance_corrected(value, score.classes) for value in (found.low, found.point))
     if low > FAR:
         return WARNING
-    return NOTE if surely_above or (point > FAR and low > 0) else None
+    return NOTE if low > 0 and (surely_above or point > FAR) else None
 
 
-def _surely_above(scores: list[_Score], confidence: float) -> list[bool]:
-    """Which scores lie above chance for certain, of those that should lie at it: what is no part of an emotion, corpus
-    by corpus. (A model of all corpora hears by the channel which corpus it is, and so what is frequent there.)
+def _surely_above(scores: list[_Score]) -> np.ndarray:
+    """Which scores are above chance by more than luck, of those that should be at it: what is no part of an emotion,
+    corpus by corpus. (A model of all corpora hears by the channel which corpus it is, and so what is frequent there.)
 
-    By Holm's method [1979] over all of them, with the interval turned round: a score is above chance at a level where
-    the lower bound of the interval of that level is. The one at 1 - level / m decides first, m those that are left.
+    Chance is what labels score that are permuted within each cluster (`stats.permuted`), with twice the variance where
+    clusters take turns; p is one-sided by the normal distribution, adjusted after Holm over all of them.
     """
-    tried = [not score.shortcut.natural and score.corpus != POOLED for score in scores]
-    above = [False] * len(scores)
-    while True:
-        left = [at for at, score in enumerate(scores) if tried[at] and not above[at]]
-        sure = 1 - (1 - confidence) / max(1, len(left))
-        new = [
-            at for at in left if stats.jackknife(scores[at].confusions, confidence=sure).low > 1 / scores[at].classes
-        ]
-        if not new:
-            return above
-        for at in new:
-            above[at] = True
+    p = np.full(len(scores), np.nan)
+    for at, score in enumerate(scores):
+        if not score.shortcut.natural and score.corpus != POOLED:
+            mean, deviation = stats.permuted(score.confusions)
+            deviation *= np.sqrt(2.0 if score.turns else 1.0)
+            p[at] = ndtr((mean - score.interval.point) / deviation) if deviation > 0 else 1.0
+    return np.array(stats.holm(p)) < LUCK
 
 
 def _prepared(manifest: pd.DataFrame, heard: pd.DataFrame, clusters: Mapping[str, str]) -> tuple[pd.DataFrame, int]:
@@ -188,7 +190,8 @@ def _prepared(manifest: pd.DataFrame, heard: pd.DataFrame, clusters: Mapping[str
     many classes there are."""
     rows = manifest.reindex(columns=list(_NEEDED)).astype({name: schema.COLUMNS[name] for name in _NEEDED})
     rows["corpus"] = rows["corpus"].fillna("?")
-    rows = pd.concat([rows, heard.reindex(columns=list(MEASURED)).astype("float64")], axis=1)
+    sound = heard.reindex(rows.index, columns=list(MEASURED)).to_numpy("float64")
+    rows = rows.join(pd.DataFrame(sound, rows.index, columns=list(MEASURED)))
     rows["seconds"] = seconds(manifest, heard)
     line = rows["transcription"].map({text: normal(text) for text in rows["transcription"].dropna().unique()})
     rows["sentence"] = (rows["corpus"] + "\x1f" + rows["sentence_id"]).fillna(line.astype("str").replace("", None))
@@ -235,7 +238,7 @@ def _scores(corpus: str, rows: pd.DataFrame, parts: Parts, classes: int, confide
         confusions, _ = stats.cluster_confusions(truth[scored], predicted[scored], people, classes)
         interval = stats.jackknife(confusions, confidence=confidence)
         dull = stats.uar(stats.confusion(truth[scored], majority[scored], classes))
-        yield _Score(corpus, shortcut, interval, k, float(dull), int(scored.sum()), confusions)
+        yield _Score(corpus, shortcut, interval, k, float(dull), int(scored.sum()), len(parts) > 1, confusions)
 
 
 def _learner(
@@ -246,7 +249,8 @@ def _learner(
         return _rule(pd.factorize(rows[shortcut.columns[0]])[0], truth, parts, classes)
     values = rows[list(shortcut.columns)].to_numpy(float)
     known = np.isfinite(values).all(axis=1)
-    if not known.any() or (values[known] == values[known][0]).all():
+    varies = known.any() and (values[known] != values[known][0]).any()
+    if not shortcut.natural and not varies:
         return known, None
     return known, _model(shortcut.learner, values, truth)
 
