@@ -10,21 +10,23 @@ import scipy.fft
 
 QUIET_SHARE = 5
 """percentile of the frames' levels up to which they are quiet: where clips were cut close, the next ones hold speech"""
-HIGHEST_HZ, LOW_HZ = 8_000.0, 500.0
+HIGHEST_HZ = 8_000.0
 SHAPE = tuple(f"floor_{band:02}" for band in range(24))
 """spectrum of the quiet frames in dB, less its mean: eight equal bands up to 1 kHz, then two thirds of an octave in
 three steps each"""
 HUM = tuple(f"hum_{line:02}" for line in range(64))
-"""up to 500 Hz, every 7.8 Hz: how far the floor stands out of its neighbourhood in dB"""
+"""up to 500 Hz, every 7.8 Hz: how far the floor stands out of its neighbourhood in dB, less the mean of all that"""
 LINES = tuple(f"line_{line:03}" for line in range(120))
-"""likewise from 500 to 8,000 Hz, means over 62.5 Hz"""
+"""likewise from 500 to 8,000 Hz, means over 62.5 Hz: lines and notches, which are narrower than any formant"""
 COLUMNS = (*SHAPE, *HUM, *LINES)
 
 _SHORT_SECONDS, _LONG_SECONDS = 0.032, 0.128
 _MOST_FRAMES = 512
-"""of each kind, evenly spaced: half a minute says what there is to say"""
-_FLOOR_SHARE = 5
-"""percentile over time of each frequency's power: where no speech is at that frequency"""
+"""of 32 ms: a few seconds of pauses say what there is to say"""
+_LONG_FRAMES, _LONG_QUIET = 32, 8
+"""of 128 ms, however long the clip is, evenly spaced, and the softest of them: the lowest of more would be lower"""
+_LINE_SHARE = 30
+"""percentile over time of each frequency's power in which lines and notches stand out"""
 _NEAR = 15
 """frequencies, 117 Hz, of which the median is the neighbourhood"""
 _FAINT = 1e-12
@@ -34,8 +36,8 @@ _FAINT = 1e-12
 def measure(mono: np.ndarray, rate_hz: int) -> np.ndarray:
     """Return `COLUMNS` of a recording, float64.
 
-    The shape is that of the softest frames. Hum and lines need frames of 128 ms, and few pauses are as long: there each
-    frequency has a floor of its own, its lowest twentieth over time, as in minimum statistics [Martin 2001].
+    The shape is that of the softest frames. Hum needs frames of 128 ms, and few pauses are as long: there each
+    frequency has a floor of its own, its minimum over the softest frames, as in minimum statistics [Martin 2001].
 
     Args:
         mono: (n,), n >= 1.
@@ -64,17 +66,25 @@ def _shape(mono: np.ndarray, rate_hz: int) -> np.ndarray:
 
 
 def _lines(mono: np.ndarray, rate_hz: int) -> tuple[np.ndarray, np.ndarray]:
+    size = max(2, round(rate_hz * _LONG_SECONDS))
+    whole = np.pad(mono, (0, max(0, size - len(mono)))).astype("float32")
+    starts = np.linspace(0, len(whole) - size, _LONG_FRAMES).astype(int)
+    power = _power(np.lib.stride_tricks.sliding_window_view(whole, size)[starts], size)
+    quiet = power[np.argsort(power.sum(axis=1), kind="stable")[:_LONG_QUIET]]
+    lowest = (_LONG_FRAMES - 1) * _LINE_SHARE // 100
+    hum = _standing_out(quiet.min(axis=0))[: len(HUM)]
+    lines = _standing_out(np.partition(power, lowest, axis=0)[lowest])[len(HUM) :].reshape(len(LINES), -1).mean(axis=1)
+    return hum - hum.mean(), lines - lines.mean()
+
+
+def _standing_out(power: np.ndarray) -> np.ndarray:
+    """How far a spectrum stands out of the median of its neighbourhood, up to `HIGHEST_HZ`; dB."""
     from scipy.ndimage import median_filter  # takes a second to import
 
-    size = max(2, round(rate_hz * _LONG_SECONDS))
-    frames = _frames(mono, size)
     most = round(HIGHEST_HZ * _LONG_SECONDS)
-    power = _power(frames[_some(np.arange(len(frames)))], size)[:, :most]
-    lowest = (len(power) - 1) * _FLOOR_SHARE // 100
-    floor = _decibels(np.partition(power, lowest, axis=0)[lowest])
-    floor = np.pad(floor, (0, most - len(floor)), constant_values=_decibels(0.0))
-    out = floor - median_filter(floor, _NEAR, mode="mirror")
-    return out[: len(HUM)], out[len(HUM) :].reshape(len(LINES), -1).mean(axis=1)
+    level = _decibels(power[:most])
+    level = np.pad(level, (0, most - len(level)), constant_values=_decibels(0.0))
+    return level - median_filter(level, _NEAR, mode="mirror")
 
 
 def _frames(mono: np.ndarray, size: int) -> np.ndarray:

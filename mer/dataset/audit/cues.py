@@ -28,8 +28,7 @@ class Shortcut:
     advice: str
 
 
-def _edges() -> tuple[str, ...]:
-    return tuple(column for column in samples.COLUMNS if column not in ("bits", "comb"))
+EDGES, STEPS = ("lead_still_s", "trail_still_s", "click_db"), tuple(c for c in samples.COLUMNS if c.startswith("st"))
 
 
 SHORTCUTS = (
@@ -52,7 +51,10 @@ SHORTCUTS = (
              "how samples were counted (bits in use, values left out by scaling, offset)",
              "find out which files were requantised, scaled or copied from elsewhere; add dither to all, and take the "
              "offset off."),
-    Shortcut("edges", _edges(), TREE, False, "the first and last tenth of a second (fades, clicks, zeros, cuts)",
+    Shortcut("fades", STEPS, TREE, True,
+             "how the first and last tenth of a second rise and fall (fades, cuts within words)",
+             "find out how files were cut; fade all in and out alike, and score again."),
+    Shortcut("edges", EDGES, TREE, False, "the first and last samples (zeros, clicks)",
              "cut a tenth of a second off both ends and score again."),
     Shortcut("stereo", ("weakest_db", "alike", "downmix_db"), TREE, False, "how the channels differ",
              "take the same channel of every file."),
@@ -64,7 +66,7 @@ SHORTCUTS = (
              "the spectrum of the pauses (room, microphone, equaliser, codec)",
              "find out which emotions were recorded elsewhere or processed otherwise; believe scores across corpora "
              "only."),
-    Shortcut("non-speech", background.COLUMNS, LINEAR, False, "all that is left where nobody speaks",
+    Shortcut("non-speech", (*background.SHAPE, *background.HUM), LINEAR, False, "what is left where nobody speaks",
              "a model may learn the channel: find out how recordings differ; believe scores across corpora only."),
     Shortcut("sentence", ("sentence",), RULE, True, "which sentence is spoken",
              "score on sentences that training does not have (splits.text_disjoint), or on those of all emotions."),

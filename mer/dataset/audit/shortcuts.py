@@ -18,6 +18,9 @@ FAR = 0.25
 """Far is more than this share of the way from chance to perfect: there a cue alone reaches what models reach on corpora
 that they have not seen, so that nothing of their score need be about emotion. A shortcut is a warning where its whole
 interval lies beyond, and a note where it does itself and its interval lies above chance."""
+NEAR = 0.1
+"""What nobody feels in is a note from this share on, too, where it is above chance by more than luck. With thousands of
+clips the least trace of speech in a pause is, and no score is read otherwise for less."""
 LUCK = 0.01
 """how often a study in which nothing tells emotions apart may get a note of a shortcut that is above chance"""
 POOLED = "all corpora"
@@ -166,7 +169,7 @@ def _severity(score: _Score, surely_above: bool) -> str | None:
     low, point = (stats.chance_corrected(value, score.classes) for value in (found.low, found.point))
     if low > FAR:
         return WARNING
-    return NOTE if low > 0 and (surely_above or point > FAR) else None
+    return NOTE if low > 0 and point > (NEAR if surely_above else FAR) else None
 
 
 def _surely_above(scores: list[_Score]) -> np.ndarray:
