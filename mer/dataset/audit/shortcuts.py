@@ -9,7 +9,7 @@ from scipy.special import ndtr
 
 from mer import stats
 from mer.dataset import schema
-from mer.dataset.audit.cues import BY_NAME, LINEAR, MEASURED, RULE, SHORTCUTS, Shortcut
+from mer.dataset.audit.cues import BY_NAME, LINEAR, MEASURED, RULE, SHORTCUTS, TREE, Shortcut
 from mer.dataset.audit.finding import NOTE, WARNING, Finding
 from mer.dataset.audit.texts import normal
 from mer.dataset.splits import fold_parts
@@ -134,11 +134,11 @@ def _meaning(corpus: str, shortcut: Shortcut, severity: str, uar: float, chance:
             f"interval, lies more than {FAR:.0%} of the way from chance to perfect; people do differ in this when they "
             f"feel)."
         )
-    far = "and far above chance, if not surely" if (uar - chance) / (1 - chance) > FAR else "if not far"
+    far = "and far, if not surely" if (uar - chance) / (1 - chance) > FAR else "if not far"
+    close = "" if shortcut.learner == TREE else ", unless clips were cut so close that their pauses hold speech"
     return (
-        f"labels go with how clips were made: {where} can gain about as much by it (a note: above chance, corrected "
-        f"for all shortcuts and corpora that were tried, {far}; nobody feels in this, so that chance is all there "
-        f"should be)."
+        f"labels go with how clips were made, and {where} can gain about as much by it (a note: above chance by more "
+        f"than luck, corrected for all shortcuts and corpora that were tried, {far}; nobody feels in this{close})."
     )
 
 
