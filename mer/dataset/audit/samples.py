@@ -22,6 +22,8 @@ _SMALLEST, _LARGEST = 8, 256
 _SMOOTH = 9
 _EVEN, _SURE = 0.02, 4.0
 """combs below this, or below so many standard deviations of chance, are none"""
+_MOST_SAMPLES = 2**20
+"""counted of a recording, evenly spaced: a long one must not take several times its own memory"""
 _STILL_SECONDS = 0.001
 _EDGE_SECONDS = (0.005, 0.02, 0.06, 0.12)
 _FAINT = 1e-10
@@ -47,7 +49,8 @@ def measure(samples: np.ndarray, mono: np.ndarray, rate_hz: int) -> np.ndarray:
     first = mono[: max(1, round(rate_hz * _EDGE_SECONDS[0]))]
     click = _level(mono[:1]) - _level(first)
     still = [_still(side, rate_hz) for side in (mono, mono[::-1])]
-    return np.array([_bits(samples), _comb(samples), *still, click, *edges], float)
+    some = samples.ravel()[:: -(-samples.size // _MOST_SAMPLES)]
+    return np.array([_bits(some), _comb(some), *still, click, *edges], float)
 
 
 def _bits(samples: np.ndarray) -> float:
@@ -60,7 +63,7 @@ def _bits(samples: np.ndarray) -> float:
 
 
 def _comb(samples: np.ndarray) -> float:
-    values = np.rint(samples.ravel() * 32_768).astype(np.int64)
+    values = np.rint(samples * 32_768).astype(np.int64)
     if not (values != 0).any():
         return 0.0
     reach = int(min(np.median(np.abs(values[values != 0])), _LARGEST))

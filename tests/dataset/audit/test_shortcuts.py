@@ -42,12 +42,10 @@ PLANTED = {
     "duration": (in_east(lambda n: {"seconds": 0.5 + 0.2 * n}), set()),
     # gain moves the noise, too, down to where 16 bits end
     "loudness": (in_east(lambda n: {"gain": -6 * n}), {"recording", *AROUND}),
-    "silence": (in_east(lambda n: {"lead": 0.1 + 0.1 * n, "seconds": 1.0}), {"fades"}),
+    # where pauses are short, the softest frames hold the ends of words
+    "silence": (in_east(lambda n: {"lead": 0.1 + 0.1 * n, "seconds": 1.0}), {"fades", "non-speech"}),
     # what the noise drowns is how the voice begins and dies away
-    "recording": (
-        in_east(lambda n: {"noise": -70 + 8 * n}),
-        {"fades", "noise floor", "non-speech", "tones", "samples"},
-    ),
+    "recording": (in_east(lambda n: {"noise": -70 + 8 * n}), {"fades", *AROUND}),
 }
 
 
