@@ -31,7 +31,7 @@ PENALTY = 100.0
 """of the linear model's squared weights, columns of unit variance: 200 of them, and as few clips"""
 MOST_ROWS = 20_000
 """that a linear model learns from, evenly spaced among more"""
-COLUMNS = ("corpus", "shortcut", "UAR", "low", "high", "chance", "majority", "n", "flagged", "severity")
+COLUMNS = ("corpus", "shortcut", "UAR", "low", "high", "chance", "majority", "n", "flagged")
 
 _NEEDED = ("corpus", "emotion", "split", "fold", "text_side", "speaker_id", "dialogue_id", "sentence_id",
            "transcription")  # fmt: skip
@@ -78,8 +78,8 @@ def shortcut_scores(
 
     Returns:
         `COLUMNS`. majority: the UAR of answering with the most frequent training emotion; chance: 1 / number of
-        classes in the truth; n: clips that were scored; flagged: whether there is a severity, warning or note, as
-        `FAR` and `_surely_above` say. Without an interval nothing is flagged.
+        classes in the truth; n: clips that were scored; flagged: whether it is a finding, as `FAR` and `NEAR` say;
+        which one, `severities` tells. Without an interval nothing is flagged.
     """
     rows, classes = _prepared(manifest, heard, clusters)
     if classes > MOST_CLASSES:
@@ -90,12 +90,12 @@ def shortcut_scores(
         found += _scores(str(corpus), part, _own_parts(part), classes, confidence)
     if rows["corpus"].nunique() > 1:
         found += _scores(POOLED, rows, _published(rows), classes, confidence)
-    severities = [_severity(score, sure) for score, sure in zip(found, _surely_above(found), strict=True)]
+    flags = [_flagged(score, sure) for score, sure in zip(found, _surely_above(found), strict=True)]
     table = [
         (s.corpus, s.shortcut.name, s.interval.point, s.interval.low, s.interval.high, 1 / s.classes, s.majority, s.n)
         for s in found
     ]
-    table = [(*row, severity is not None, severity) for row, severity in zip(table, severities, strict=True)]
+    table = [(*row, bool(flag)) for row, flag in zip(table, flags, strict=True)]
     return pd.DataFrame(table, columns=list(COLUMNS))
 
 
@@ -107,7 +107,7 @@ def seconds(manifest: pd.DataFrame, heard: pd.DataFrame) -> pd.Series:
 
 def shortcut_findings(scores: pd.DataFrame) -> Iterator[Finding]:
     """Yield a finding for every flagged row of `shortcut_scores`."""
-    for row in scores[scores["flagged"]].itertuples():
+    for row in scores.assign(severity=severities(scores))[scores["flagged"]].itertuples():
         shortcut = BY_NAME[row.shortcut]
         yield Finding(
             f"{row.shortcut} shortcut",
@@ -152,7 +152,7 @@ def shortcut_sentence(scores: pd.DataFrame) -> str:
     order = scores.loc[gain.sort_values(ascending=False, kind="stable").index]
     if not scores["flagged"].any():
         return f"No single cue is shown to score far above chance; {_told(order.head(1))} comes nearest."
-    warned, noted = (order[order["severity"] == severity] for severity in (WARNING, NOTE))
+    warned, noted = (order[severities(order) == severity] for severity in (WARNING, NOTE))
     first = f"A single cue scores far above chance: {_told(warned)}." if len(warned) else ""
     second = f"Above chance, if not surely far: {_told(noted)}." if len(noted) else ""
     return " ".join(sentence for sentence in (first, second) if sentence)
@@ -163,15 +163,20 @@ def _told(scores: pd.DataFrame) -> str:
     return ", ".join(cues)
 
 
-def _severity(score: _Score, surely_above: bool) -> str | None:
-    """Warning, note or None; see `FAR`."""
+def severities(scores: pd.DataFrame) -> pd.Series:
+    """Return what each row of `shortcut_scores` is: warning, note or "", where it is not flagged."""
+    far = (scores["low"] - scores["chance"]) / (1 - scores["chance"]) > FAR
+    found = np.where(far, WARNING, NOTE)
+    return pd.Series(np.where(scores["flagged"].astype(bool), found, ""), scores.index, "str")
+
+
+def _flagged(score: _Score, surely_above: bool) -> bool:
+    """Whether it is a finding; see `FAR` and `NEAR`."""
     found = score.interval
     if not (found.low < found.high or found.point == 1):  # no interval, or few people who happen to agree
-        return None
+        return False
     low, point = (stats.chance_corrected(value, score.classes) for value in (found.low, found.point))
-    if low > FAR:
-        return WARNING
-    return NOTE if low > 0 and point > (NEAR if surely_above else FAR) else None
+    return bool(low > 0 and point > (NEAR if surely_above else FAR))
 
 
 def _surely_above(scores: list[_Score]) -> np.ndarray:
