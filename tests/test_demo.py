@@ -9,6 +9,7 @@ import pytest
 from mer import corpora, features, files, stats
 from mer.corpora import synthetic
 from mer.dataset import build, labels, schema
+from mer.dataset.audit.shortcuts import severities
 from mer.evaluation import protocols, scores, study
 from mer.params.schema import Data, Params, System, Training
 from mer.params.schema import Features as FeaturesSection
@@ -81,10 +82,13 @@ def test_the_uninformative_modality_is_seen(demo):
 def test_the_planted_shortcut_is_flagged_and_nothing_else_is(demo):
     finished, _ = demo
     shortcuts = finished.table("tables/shortcuts.csv").set_index(["corpus", "shortcut"])
-    flagged = shortcuts.index[shortcuts["flagged"]]
+    flagged = shortcuts.index[severities(shortcuts) == "warning"]
     assert set(flagged.get_level_values("corpus")) == {made_up("esd")}
     # room noise fills its files up to the length of the emotion; how loud they speak, the made-up voices do act
     assert {name for _, name in flagged} - {"silence", "loudness"} == {"duration"}
+    # how loud and with what ends they speak is noted; so is that their clips are cut so close that pauses hold voice
+    noted = set(shortcuts.index[severities(shortcuts) == "note"].get_level_values("shortcut"))
+    assert noted <= {"loudness", "silence", "fades", "hum", "non-speech"}
     assert shortcuts.loc[(made_up("esd"), "duration"), "UAR"] > 0.9
     findings = finished.table("tables/leaks.csv")
     assert list(findings["severity"]) == sorted(findings["severity"], key=["breach", "warning", "note"].index)

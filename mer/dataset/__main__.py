@@ -10,23 +10,10 @@ from pathlib import Path
 import pandas as pd
 
 from mer.corpora import CORPORA, made_up
-from mer.dataset.audit import (
-    Finding,
-    find_faults,
-    find_leaks,
-    listen,
-    near_pairs,
-    shortcut_findings,
-    shortcut_scores,
-    sound,
-    unchecked,
-    worst_first,
-)
-from mer.dataset.audit.checks import NO_PAIRS
+from mer.dataset import audit
 from mer.dataset.audit.columns import Unusable, chosen_columns
-from mer.dataset.audit.finding import BREACH, SEVERITIES, lines, printable
+from mer.dataset.audit.finding import BREACH, SEVERITIES, Finding, lines, printable
 from mer.dataset.audit.tables import Table, load, sources
-from mer.dataset.identity import samples_digests
 
 PLURALS = {"breach": "breaches", "warning": "warnings", "note": "notes"}
 
@@ -39,38 +26,56 @@ def main(arguments: list[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # a console that lacks a letter shows something else
     try:
         table = load(sources(given.manifest, given.part), chosen_columns(given.columns), _pattern(given.speaker_from))
-        rows, pairs, heard, remarks = _listen(table, given.audio)
+        found = _audit(table, given.audio)
     except Unusable as error:
         print(printable(f"audit: {error}"), file=sys.stderr)
         return 2
-    scores = _shortcuts(rows, heard)
-    leaks, faults = find_leaks(rows, table.official, pairs), find_faults(rows, heard)
-    found = worst_first([*leaks, *faults, *shortcut_findings(scores)])
-    print("\n".join(_report(table, found, scores, remarks, unchecked(rows), heard is not None)))
-    return 1 if any(finding.severity == BREACH for finding in found) else 0
+    print("\n".join(_report(table, found)))
+    return 1 if any(finding.severity == BREACH for finding in found.findings) else 0
 
 
-def _report(
-    table: Table, found: list[Finding], scores: pd.DataFrame, remarks: list[str], untold: list[str], listened: bool
-) -> Iterator[str]:
+def _audit(table: Table, folder: Path | None) -> audit.Audit:
+    """All that step 01 looks for.
+
+    Raises:
+        Unusable: none of the recordings can be read.
+    """
+    rows, jobs, bar = table.rows, os.cpu_count() or 1, sys.stderr.isatty()
+    known = {**CORPORA, **made_up(CORPORA)}
+    clusters = {name: known[name].cluster for name in rows["corpus"].unique() if name in known}
+    found = audit.everything(rows, table.official, clusters, folder, jobs=jobs, progress=bar)
+    if len(found.unheard) == len(rows):
+        path, reason = rows["source_path"].iloc[0], found.unheard["reason"].iloc[0]
+        raise Unusable(f"--audio {folder}: none of the table's recordings can be read, for example {path!r}: {reason}")
+    return found
+
+
+def _report(table: Table, found: audit.Audit) -> Iterator[str]:
     yield from map(printable, (*_head(table), ""))
-    for finding in found:
+    for finding in found.findings:
         yield lines(finding) + "\n"
-    if len(scores):
+    if len(found.shortcuts):
         yield "What scores without hearing an emotion:"
-        told = scores.assign(corpus=scores["corpus"].map(printable))
+        told = found.shortcuts.assign(corpus=found.shortcuts["corpus"].map(printable))
         yield told.to_string(index=False, float_format="{:.3f}".format, na_rep="-") + "\n"
-    for remark in (*table.remarks, *remarks):
+    for remark in (*table.remarks, *_unread(table, found.unheard)):
         yield printable(f"Remark: {remark}.")
-    for what in untold:
-        yield f"Not checked: {what}."
-    if not listened:
-        yield (
-            "Not checked: near-duplicates among the recordings, what their length, loudness, silence and recording "
-            "conditions score, and whether they are broken; all of it takes --audio FOLDER."
-        )
-    counts = [(severity, sum(finding.severity == severity for finding in found)) for severity in SEVERITIES]
+    for what in found.unchecked:
+        yield printable(f"Not checked: {what}.")
+    yield "Not checked: whether the evaluation itself answers at chance; notebook 04 permutes labels for that."
+    counts = [(severity, _count(found.findings, severity)) for severity in SEVERITIES]
     yield ", ".join(f"{count} {name if count == 1 else PLURALS[name]}" for name, count in counts)
+
+
+def _count(findings: list[Finding], severity: str) -> int:
+    return sum(finding.severity == severity for finding in findings)
+
+
+def _unread(table: Table, unheard: pd.DataFrame) -> Iterator[str]:
+    if len(unheard):
+        first = unheard.iloc[0]
+        example = table.rows["utterance_id"].iloc[first["row"]]
+        yield f"recordings that could not be read: {len(unheard):,}, for example {example!r}: {first['reason']}"
 
 
 def _head(table: Table) -> Iterator[str]:
@@ -88,44 +93,6 @@ def _pattern(text: str | None) -> re.Pattern | None:
         return None if text is None else re.compile(text)
     except re.error as error:
         raise Unusable(f"--speaker-from {text!r}: not a regular expression ({error})") from None
-
-
-def _listen(table: Table, folder: Path | None) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame | None, list[str]]:
-    """The rows, with digests where the table had none, the near-duplicates among their recordings, what is measured of
-    these, and what to remark.
-
-    Raises:
-        Unusable: none of the recordings can be read.
-    """
-    rows = table.rows
-    if folder is None:
-        return rows, NO_PAIRS, None, []
-    jobs = os.cpu_count() or 1
-    near = near_pairs(rows, folder, jobs)
-    if len(near.unheard) == len(rows):
-        path, reason = rows["source_path"].iloc[0], near.unheard["reason"].iloc[0]
-        raise Unusable(f"--audio {folder}: none of the table's recordings can be read, for example {path!r}: {reason}")
-    remarks = []
-    if len(near.unheard):
-        first = near.unheard.iloc[0]
-        example = rows["utterance_id"].iloc[first["row"]]
-        remarks.append(
-            f"recordings that could not be read: {len(near.unheard):,}, for example {example!r}: {first['reason']}"
-        )
-    own = pd.Series(sound.digests(rows["source_path"].tolist(), folder, jobs), rows.index, "str")
-    readable = rows.assign(audio_sha256=own)  # null where the path leads nowhere, or out of the folder
-    samples = samples_digests(readable, folder, jobs=jobs, progress=sys.stderr.isatty())
-    rows = rows.assign(
-        audio_sha256=rows["audio_sha256"].fillna(own), samples_sha256=samples.fillna(rows["samples_sha256"])
-    )
-    return rows, near.pairs, listen(rows, folder, jobs=jobs, progress=sys.stderr.isatty()), remarks
-
-
-def _shortcuts(rows: pd.DataFrame, heard: pd.DataFrame | None) -> pd.DataFrame:
-    """What each shortcut scores; without recordings only sentences, speakers and corpora are looked up."""
-    known = {**CORPORA, **made_up(CORPORA)}
-    clusters = {name: known[name].cluster for name in rows["corpus"].unique() if name in known}
-    return shortcut_scores(rows, pd.DataFrame(index=rows.index) if heard is None else heard, clusters)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -20,6 +20,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtr, ndtri
 
 from mer import stats
 from mer.evaluation import scores, study
@@ -31,6 +32,11 @@ from mer.training.task import Task
 KEYS = ["system", "protocol", "train_corpora", "test_corpus"]
 BOUND = 0.02
 """how far from chance the mean over permutations may lie"""
+PROTOCOLS, PERMUTATIONS, STRENGTH = ("in_corpus", "loco"), 3, 0.01
+"""of the small control that every study runs, and its one inverse regularisation: strengths tried cost threefold"""
+LUCK = 0.001
+"""how often a sound evaluation may be called leaking, all corpora together"""
+COLUMNS = ["protocol", "test_corpus", "UAR", "low", "high", "expected", "chance", "n", "leaks"]
 
 
 def permuted(task: Task, manifest: pd.DataFrame, seed: int) -> tuple[Task, pd.DataFrame]:
@@ -45,6 +51,65 @@ def permuted(task: Task, manifest: pd.DataFrame, seed: int) -> tuple[Task, pd.Da
     answers = {kind: values[order] for kind, values in task.answers.items()}
     emotion = pd.Series(manifest["emotion"].to_numpy()[order], manifest.index)
     return replace(task, labels=task.labels[order], answers=answers), manifest.assign(emotion=emotion)
+
+
+def of_corpora(
+    task: Task, manifest: pd.DataFrame, cells: list[Cell], modalities: tuple[str, ...], classes: tuple[str, ...], *,
+    seed: int = 0, how: grid.Engine | None = None,
+) -> pd.DataFrame:  # fmt: skip
+    """Return what a logistic regression scores on permuted labels within each corpus and held out of it, by the study's
+    own cells and features: the small control that every study can afford.
+
+    Args:
+        cells: planned with the true labels; those of `PROTOCOLS` count.
+        modalities: that the regression sees, as the study's reference does.
+
+    Returns:
+        `COLUMNS`, a row per protocol and corpus, restricted answers. UAR: mean over permutations; expected: what it
+        would be if nothing leaked (`guessing`); low, high: of the UAR, 95 % by the normal distribution and the exact
+        variance over permutations of the tested labels, twice that where folds take turns to train and to test; leaks:
+        whether the UAR is above what is expected, one-sided, adjusted after Holm [1979] over all rows.
+    """
+    cells = [cell for cell in cells if cell.protocol in PROTOCOLS]
+    system, training = System(model="logistic", modalities=modalities), Training(inverse_regularisation=(STRENGTH,))
+    try:
+        table = run(task, manifest, cells, {"logistic": system}, training, classes,
+                    permutations=PERMUTATIONS, seed=seed, how=how)  # fmt: skip
+    except study.NothingToTrain:
+        return pd.DataFrame(columns=COLUMNS)
+    table = table[table["answers"] == "restricted"]
+    found = table.groupby(["protocol", "test_corpus"], sort=True).agg(
+        UAR=("UAR", "mean"),
+        error=("deviation", lambda each: np.sqrt(np.square(each).sum()) / len(each)),
+        expected=("guessing", "mean"),
+        chance=("chance", "first"),
+        n=("n", "first"),
+    )
+    found = found.reset_index()
+    p = np.where(
+        found["error"] > 0, ndtr((found["expected"] - found["UAR"]) / found["error"].where(lambda e: e > 0)), 1
+    )
+    reach = ndtri(0.975) * found["error"]
+    leaks = np.array(stats.holm(p)) < LUCK
+    return found.assign(low=found["UAR"] - reach, high=found["UAR"] + reach, leaks=leaks)[COLUMNS]
+
+
+def sentence(found: pd.DataFrame) -> str:
+    """Say whether the evaluation answers at chance where labels mean nothing.
+
+    Args:
+        found: as from `of_corpora`.
+    """
+    if found.empty:
+        return "No corpus could be trained on permuted labels."
+    leaking = found[found["leaks"]]
+    if leaking.empty:
+        far = (found["UAR"] - found["expected"]).max()
+        return f"Labels that mean nothing are answered at chance everywhere (at most {far:+.3f} beside it)."
+    told = [
+        f"{r.protocol} of {r.test_corpus} (UAR {r.UAR:.2f}, expected {r.expected:.2f})" for r in leaking.itertuples()
+    ]
+    return f"The evaluation leaks: labels that mean nothing are answered above chance, {', '.join(told)}."
 
 
 def shuffled(groups: pd.Series, seed: int) -> np.ndarray:
@@ -69,7 +134,8 @@ def run(task: Task, manifest: pd.DataFrame, cells: list[Cell], systems: Mapping[
         cells: of all protocols, planned with the true labels: splits stay as they are.
 
     Returns:
-        columns system, protocol, train_corpora, test_corpus, permutation, answers, UAR, chance (1/k), guessing.
+        columns system, protocol, train_corpora, test_corpus, permutation, answers, UAR, chance (1/k), guessing,
+        deviation (of the UAR over permutations of the tested labels), n.
     """
     how, parts = how or grid.Engine(), []
     for number in range(permutations):
@@ -117,10 +183,7 @@ def guessing(truth: np.ndarray, answers: np.ndarray, speakers: np.ndarray, class
     0.5
     """
     counts, _ = stats.cluster_confusions(truth, answers, speakers, classes)
-    spoken, answered = counts.sum(2), counts.sum(1)  # (speakers, classes)
-    met = (spoken * answered / counts.sum((1, 2))[:, None]).sum(0)
-    total = spoken.sum(0)
-    return float((met[total > 0] / total[total > 0]).mean())
+    return stats.permuted(counts)[0]
 
 
 def _scored(answered: pd.DataFrame, classes: tuple[str, ...]) -> pd.DataFrame:
@@ -129,7 +192,10 @@ def _scored(answered: pd.DataFrame, classes: tuple[str, ...]) -> pd.DataFrame:
         truth, speakers = part["emotion"].map(number).to_numpy(int), part["speaker_id"].to_numpy(str)
         for kind in scores.ANSWERS:
             given = part[kind].map(number).to_numpy(int)
-            confusion = stats.confusion(truth, given, len(classes))
-            rows.append((*key, kind, stats.uar(confusion), 1 / stats.classes_present(confusion),
-                         guessing(truth, given, speakers, len(classes))))  # fmt: skip
-    return pd.DataFrame(rows, columns=[*KEYS, "answers", "UAR", "chance", "guessing"])
+            counts, _ = stats.cluster_confusions(truth, given, speakers, len(classes))
+            confusion = counts.sum(axis=0)
+            expected, deviation = stats.permuted(counts)
+            deviation *= np.sqrt(2.0 if part["fold"].nunique() > 1 else 1.0)
+            rows.append((*key, kind, stats.uar(confusion), 1 / stats.classes_present(confusion), expected, deviation,
+                         len(part)))  # fmt: skip
+    return pd.DataFrame(rows, columns=[*KEYS, "answers", "UAR", "chance", "guessing", "deviation", "n"])

@@ -103,7 +103,7 @@ def loco_forest(results: pd.DataFrame, answers: str = "free") -> Axes:
 def shortcut_forest(scores: pd.DataFrame) -> Axes:
     """Draw what each shortcut scores in each corpus, chance-corrected: 0 is guessing, 1 perfect.
 
-    A shortcut is filled where it is flagged: its whole interval lies beyond the dashed line.
+    A shortcut is filled where it is flagged; it is a warning where its whole interval lies beyond the dashed line.
 
     Args:
         scores: corpus, shortcut, UAR, low, high, chance, flagged; one row each.
@@ -123,7 +123,7 @@ def shortcut_forest(scores: pd.DataFrame) -> Axes:
         fill = [look.colour if flagged else "white" for flagged in part["flagged"]]
         ax.scatter(point, y, c=fill, edgecolors=look.colour, marker=look.marker, s=26, zorder=3, label=plain(name))
     ax.axvline(0, color="grey", linestyle=":", linewidth=2, label="chance")
-    ax.axvline(FAR, color="grey", linestyle="--", linewidth=1, label="flagged beyond")
+    ax.axvline(FAR, color="grey", linestyle="--", linewidth=1, label="warned beyond")
     name_rows(ax, corpora)
     ax.set(xlabel="chance-corrected UAR")
     legend_beside(ax)

@@ -1,5 +1,6 @@
 """Metrics and intervals: arrays in, numbers out. Knows numpy and scipy, and nothing of the rest of mer."""
 
+from mer.stats.chance import permuted
 from mer.stats.estimates import FEWEST_CLUSTERS, Estimate, Statistic, effective_clusters, estimate
 from mer.stats.intervals import Interval, combined, jackknife
 from mer.stats.metrics import (
@@ -38,6 +39,7 @@ __all__ = [
     "jackknife",
     "macro_f1",
     "percentile",
+    "permuted",
     "ranks",
     "recalls",
     "resample",

@@ -1,6 +1,8 @@
 """Labels that mean nothing: every protocol answers at chance, and a leak that is planted is seen."""
 
 import itertools
+import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -9,7 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mer import stats
+from mer import files, stats
 from mer.evaluation import control, protocols, study
 from mer.features import Features
 from mer.params.schema import System, Training
@@ -104,3 +106,35 @@ def test_who_knows_the_speaker_may_guess_above_one_in_k():
     usual = np.repeat([0, 1], 4)
     assert control.guessing(truth, usual, speakers, 2) == pytest.approx(0.75)
     assert control.guessing(truth, np.zeros(8, int), speakers, 2) == pytest.approx(0.5)
+
+
+def test_the_small_control_answers_at_chance_and_sees_test_rows_that_train(spoken):
+    task, usable, cells = spoken
+    found = control.of_corpora(task, usable, cells, ("audio",), CLASSES)
+    assert list(found.columns) == control.COLUMNS
+    assert set(zip(found["protocol"], found["test_corpus"], strict=True)) == {
+        (protocol, name) for protocol in control.PROTOCOLS for name in "abc"
+    }
+    assert not found["leaks"].any(), found
+    assert ((found["low"] < found["UAR"]) & (found["UAR"] < found["high"])).all()
+    assert control.sentence(found).startswith("Labels that mean nothing are answered at chance")
+    wide = np.random.default_rng(0).normal(size=(len(usable), 300)).astype(np.float32)
+    seen = Features({"audio": wide}, {"audio": np.ones(len(usable), bool)})
+    leaky = [replace(cell, train=np.union1d(cell.train, cell.test)) if cell.held_out in ("", "b") else cell
+             for cell in cells]  # fmt: skip
+    found = control.of_corpora(study.task_of(usable, seen, CLASSES), usable, leaky, ("audio",), CLASSES)
+    told = found.set_index(["protocol", "test_corpus"])["leaks"]
+    assert told["in_corpus"].all(), found
+    assert told["loco"].to_dict() == {"a": False, "b": True, "c": False}, found
+    assert "loco of b" in control.sentence(found)
+
+
+def test_nothing_to_train_is_no_control(spoken):
+    task, usable, _ = spoken
+    assert control.of_corpora(task, usable, [], ("audio",), CLASSES).empty
+    assert "No corpus" in control.sentence(pd.DataFrame(columns=control.COLUMNS))
+
+
+def test_the_control_runs_where_scores_are_made():
+    page = json.loads((files.ROOT / "notebooks" / "04_cross_corpus.ipynb").read_text(encoding="utf-8"))
+    assert any("control.of_corpora(" in "".join(cell["source"]) for cell in page["cells"])

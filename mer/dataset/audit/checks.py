@@ -1,7 +1,10 @@
-"""Everything that is found in a manifest, by every check there is."""
+"""Everything that is found in a manifest, by every check there is: `everything` is the audit of step 01 and of the
+command."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
@@ -19,9 +22,86 @@ from mer.dataset.audit import (
 )
 from mer.dataset.audit.finding import Finding, table, worst_first
 from mer.dataset.audit.known_defects import known_findings
+from mer.dataset.audit.listening import listen
 from mer.dataset.audit.rows import complete
+from mer.dataset.audit.sound import digests, near_pairs
+from mer.dataset.identity import samples_digests
 
+NEEDED = ("source_path", "audio_sha256", "samples_sha256", "start", "end")
+"""columns by which recordings are told apart"""
 NO_PAIRS = pd.DataFrame({"first": pd.Series(dtype="int64"), "second": pd.Series(dtype="int64")})
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What was found, and what was not looked for.
+
+    Attributes:
+        findings: the worst first.
+        shortcuts: what scores without hearing an emotion, as from `shortcut_scores`.
+        pairs: recordings that are nearly the same, as from `near_pairs`.
+        unheard: columns row, reason: recordings that could not be read.
+        unchecked: what could not be looked for, and why, one sentence each.
+    """
+
+    findings: list[Finding]
+    shortcuts: pd.DataFrame
+    pairs: pd.DataFrame
+    unheard: pd.DataFrame
+    unchecked: list[str]
+
+
+def everything(
+    manifest: pd.DataFrame,
+    official: set[str],
+    clusters: Mapping[str, str],
+    folder: Path | None,
+    cache: Path | None = None,
+    jobs: int = 1,
+    *,
+    progress: bool = True,
+) -> Audit:
+    """Look for all that can be looked for: leaks, shortcuts and faults.
+
+    Args:
+        manifest: usable rows, numbered from 0.
+        official: corpora whose published split is kept.
+        clusters: corpus -> the column over which its intervals are computed.
+        folder: the folder that the recordings' paths are relative to; None listens to none.
+        cache: the folder in which measures and digests of recordings are kept; None keeps none, and believes no digest
+            that the manifest has of a file that is there.
+        jobs: threads.
+        progress: whether to show how far it is.
+    """
+    pairs, heard = NO_PAIRS, None
+    unheard = pd.DataFrame({"row": pd.Series(dtype="int64"), "reason": pd.Series(dtype="str")})
+    if folder is not None:
+        near = near_pairs(manifest, folder, jobs)
+        manifest, pairs, unheard = _digested(manifest, folder, cache, jobs, progress), near.pairs, near.unheard
+        heard = listen(manifest, folder, cache, jobs, progress=progress)
+    scores = shortcuts.shortcut_scores(
+        manifest, pd.DataFrame(index=manifest.index) if heard is None else heard, clusters
+    )
+    found = [
+        *find_leaks(manifest, official, pairs),
+        *find_faults(manifest, heard),
+        *shortcuts.shortcut_findings(scores),
+    ]
+    untold = [*_unchecked(complete(manifest)), *_unheard(manifest, heard), *_unscored(manifest, heard, scores)]
+    return Audit(worst_first(found), scores, pairs, unheard, untold)
+
+
+def _digested(manifest: pd.DataFrame, folder: Path, cache: Path | None, jobs: int, progress: bool) -> pd.DataFrame:
+    """The rows, with the digests of their files and recordings."""
+    rows = manifest.reindex(columns=list(dict.fromkeys([*manifest.columns, *NEEDED])))
+    files = rows["audio_sha256"]
+    if cache is None:  # null where the path leads nowhere, or out of the folder
+        files = pd.Series(digests(rows["source_path"].tolist(), folder, jobs), rows.index, "str")
+    samples = samples_digests(rows.assign(audio_sha256=files), folder, cache, jobs, progress=progress)
+    given = rows[["audio_sha256", "samples_sha256"]].astype("str")
+    return rows.assign(
+        audio_sha256=given["audio_sha256"].fillna(files), samples_sha256=samples.fillna(given["samples_sha256"])
+    )
 
 
 def find_leaks(manifest: pd.DataFrame, official: set[str], pairs: pd.DataFrame = NO_PAIRS) -> list[Finding]:
@@ -65,13 +145,14 @@ def find_faults(manifest: pd.DataFrame, heard: pd.DataFrame | None = None) -> li
         manifest: usable rows.
         heard: what `listen` returns for them; None: nothing was listened to, and what needs that is not looked for.
     """
-    found = [transcripts.transcript_findings(manifest), known_findings(manifest)]
+    known = pd.DataFrame(index=manifest.index) if heard is None else heard
+    found = [
+        transcripts.transcript_findings(manifest),
+        known_findings(manifest),
+        quality.length_findings(manifest, shortcuts.seconds(manifest, known)),
+    ]
     if heard is not None:
-        found += [
-            quality.recording_findings(manifest, heard),
-            quality.length_findings(manifest, shortcuts.seconds(manifest, heard)),
-            outliers.label_findings(manifest, heard),
-        ]
+        found += [quality.recording_findings(manifest, heard), outliers.label_findings(manifest, heard)]
     return worst_first(itertools.chain(*found))
 
 
@@ -104,3 +185,31 @@ def _unchecked(rows: pd.DataFrame) -> Iterator[str]:
             yield f"{what}: the table does not say"
         elif missing:
             yield f"{what}: {missing:,} of {len(rows):,} rows do not say"
+
+
+def _unheard(manifest: pd.DataFrame, heard: pd.DataFrame | None) -> Iterator[str]:
+    """What was not listened for."""
+    if heard is None:
+        yield (
+            "near-duplicates among the recordings, labels that they contradict, what their loudness, dynamics, "
+            "silence, edges, samples, hum, noise and all else of the channel score, and whether they are broken; all "
+            "of it takes --audio FOLDER"
+        )
+        if shortcuts.seconds(manifest, pd.DataFrame(index=manifest.index)).isna().all():
+            yield "lengths of clips: the table does not say"
+        return
+    missing = int(heard["seconds"].isna().sum())
+    if missing:
+        yield f"recordings, and so faults, copies and shortcuts: {missing:,} of {len(heard):,} could not be heard"
+
+
+def _unscored(manifest: pd.DataFrame, heard: pd.DataFrame | None, scores: pd.DataFrame) -> Iterator[str]:
+    """Where no shortcut could be judged."""
+    measured = scores[scores["shortcut"] == "loudness"] if heard is not None else scores
+    judged = set(measured.loc[measured["low"].notna(), "corpus"])
+    left = sorted(set(manifest["corpus"].dropna()) - judged)
+    if left:
+        yield (
+            f"shortcuts within {', '.join(left)}: there is no part or fold to test on, fewer than two classes, too few "
+            "speakers for an interval, or nothing that could be looked up"
+        )

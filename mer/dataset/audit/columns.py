@@ -24,6 +24,10 @@ NAMES: dict[str, tuple[str, ...]] = {
     "split_source": ("splitsource",),
     "split": ALIASES["split"],
     "fold": ("fold", "foldid"),
+    "duration": ("duration",),
+    "language": ("language",),
+    "text_side": ("textside",),
+    "audio_ok": ("audiook",),
     "exclude_reason": ("excludereason",),
 }
 """Our column -> what it is called, the likelier first, without case and punctuation."""

@@ -1,5 +1,6 @@
 """Every recording of a manifest, listened to once: what is measured of it, kept by its content."""
 
+import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,7 +19,11 @@ from mer.media.audio import Unreadable
 
 VERSION = 2
 """raised whenever the same recording would be measured in another way"""
-COLUMNS = dict.fromkeys((*measures.COLUMNS, "there"), "float32") | {"error": "str"}
+FILE = ("sample_bits", "coding", "extra_bytes")
+"""sample_bits: of a sample in the file, 0 where it is coded otherwise. coding: a number for the file's format.
+extra_bytes: what a file of plain samples holds beside them, its header above all; 0 of other files"""
+_NUMBERS = [*measures.COLUMNS, *FILE, "there"]
+COLUMNS = dict.fromkeys(_NUMBERS, "float32") | {"error": "str"}
 """there: the share of what the file's header promises that is there; error: why nothing was heard"""
 LONGEST_SECONDS = 300
 """of a longer stretch only the beginning is measured, its `seconds` excepted"""
@@ -28,6 +33,10 @@ BATCH = 8192
 """recordings between two savings: what an interrupted study has measured is not lost"""
 _PIECE = 1024
 """samples read at once from a damaged file"""
+_BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "FLOAT": 32, "DOUBLE": 64, "ULAW": 8,
+         "ALAW": 8}  # fmt: skip
+_PACKED = ("FLAC", "CAF", "SDS")
+"""formats whose samples are packed, or whose header says how much room is left"""
 
 
 def listen(
@@ -78,7 +87,7 @@ def _heard(
             for one in pool.map(lambda row: _hear(folder, row.source_path, row.start, row.end), part.itertuples()):
                 found.append(one)
                 bar.update()
-            frame = pd.DataFrame(found, part.index, columns=list(COLUMNS)).astype(COLUMNS)
+            frame = _typed(pd.DataFrame(found, part.index, columns=list(COLUMNS)))
             save(frame)
             yield frame
 
@@ -86,10 +95,16 @@ def _heard(
 def _load(place: Path | None) -> pd.DataFrame:
     if place is not None and place.is_file():
         try:
-            return sealed.read_table(place, place.name).drop_duplicates("key").set_index("key").astype(COLUMNS)
+            return _typed(sealed.read_table(place, place.name).drop_duplicates("key").set_index("key"))
         except (OSError, ValueError, KeyError) as error:
             sealed.throw_away(place, error, "everything is listened to again")
-    return pd.DataFrame(columns=list(COLUMNS), index=pd.Index([], dtype="str", name="key")).astype(COLUMNS)
+    return _typed(pd.DataFrame(columns=list(COLUMNS), index=pd.Index([], dtype="str", name="key")))
+
+
+def _typed(frame: pd.DataFrame) -> pd.DataFrame:
+    """`COLUMNS` in their types, the numbers in one block: a block for each of hundreds of columns is slow."""
+    numbers = pd.DataFrame(frame[_NUMBERS].to_numpy("float32"), frame.index, columns=_NUMBERS)
+    return numbers.assign(error=frame["error"].astype("str"))
 
 
 def _save(place: Path | None, fresh: pd.DataFrame) -> None:
@@ -111,6 +126,7 @@ def _hear(folder: Path, path: str, start: object, end: object) -> dict[str, floa
         if not np.isfinite(samples).all():
             return {"error": "some samples are not numbers"}
         there = min(_written(place), len(samples) / rate / min(seconds, LONGEST_SECONDS))
+        file = _file(place)
     except Unreadable as error:
         return {"error": error.reason}
     except OSError as error:
@@ -118,7 +134,7 @@ def _hear(folder: Path, path: str, start: object, end: object) -> dict[str, floa
     found = measures.measure(samples, rate)
     if seconds > LONGEST_SECONDS:
         found |= {"seconds": seconds, "end_db": np.nan, "trail_s": np.nan}
-    return found | {"there": min(1.0, there)}
+    return found | file | {"there": min(1.0, there)}
 
 
 def _plain(path: Path, start: float, end: float) -> tuple[np.ndarray, int, float]:
@@ -162,6 +178,23 @@ def _packed(path: Path, start: float, end: float) -> tuple[np.ndarray, int, floa
     except container.NoSound as error:
         raise Unreadable(path, str(error)) from None
     return samples, rate, max(min(end - start, seconds), len(samples) / rate)
+
+
+def _file(path: Path) -> dict[str, float]:
+    """What the file is, apart from what it sounds like: `FILE`."""
+    if path.suffix.lower() in container.SUFFIXES:
+        return {"sample_bits": 0, "coding": _number(path.suffix.lower()), "extra_bytes": 0}
+    about = soundfile.info(str(path))
+    bits, extra = _BITS.get(about.subtype, 0), 0
+    if bits and about.format not in _PACKED:
+        extra = max(0, path.stat().st_size - about.frames * about.channels * bits // 8)
+    coding = _number(f"{about.format} {about.subtype} {about.endian}")
+    return {"sample_bits": bits, "coding": coding, "extra_bytes": extra}
+
+
+def _number(name: str) -> int:
+    """A number for a name, the same every time, exact as float32."""
+    return zlib.crc32(name.encode()) % 2**16
 
 
 def _written(path: Path) -> float:

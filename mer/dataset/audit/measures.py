@@ -7,6 +7,9 @@ full scale, of the mean over channels.
 import numpy as np
 import scipy.fft
 
+from mer.dataset.audit import background
+from mer.dataset.audit import samples as counted
+
 FRAME_SECONDS = 0.02
 """of the levels, without overlap"""
 FLOOR_DB = -100.0
@@ -28,7 +31,7 @@ TIMBRE = tuple(f"{what}_{band:02}" for what in ("band", "motion") for band in ra
 """each band's energy over time in dB, less the mean over bands: mean and standard deviation. How it sounds, roughly"""
 COLUMNS = ("seconds", "rate_hz", "channels", "level_db", "spread_db", "loudest_db", "contrast_db", "noise_db", "lead_s",
            "trail_s", "pauses", "end_db", "dc", "clipped", "bandwidth_hz", "weakest_db", "alike", "downmix_db",
-           *TIMBRE)  # fmt: skip
+           "peak_db", "crest_db", *TIMBRE, *counted.COLUMNS, *background.COLUMNS)  # fmt: skip
 """
 seconds
 rate_hz, channels: of the file.
@@ -44,6 +47,9 @@ bandwidth_hz: see `BANDWIDTH_DB`.
 weakest_db: level of the softest channel relative to the loudest one; 0 of a single channel.
 alike: 1 where there are several channels and all are equal.
 downmix_db: level of the mean over channels relative to the loudest channel; far below 0 where channels cancel out.
+peak_db, crest_db: of the largest sample, as of full scale and relative to `level_db`.
+Then how it sounds (`TIMBRE`), how it was counted and cut (`samples.py`), and what it is where nobody speaks
+(`background.py`).
 """
 
 _WINDOW_SECONDS = 0.032
@@ -69,6 +75,10 @@ def measure(samples: np.ndarray, rate_hz: int) -> dict[str, float]:
     found |= _spectrum(mono, rate_hz)
     found |= _channels(samples, mono)
     found["clipped"] = sum(_at_ceiling(side) for channel in samples.T for side in (channel, -channel)) / samples.size
+    found["peak_db"] = decibels(np.square(mono, dtype=np.float64).max())
+    found["crest_db"] = found["peak_db"] - found["level_db"]
+    found |= dict(zip(counted.COLUMNS, counted.measure(samples, mono, rate_hz), strict=True))
+    found |= dict(zip(background.COLUMNS, background.measure(mono, rate_hz), strict=True))
     return {name: float(found[name]) for name in COLUMNS}
 
 

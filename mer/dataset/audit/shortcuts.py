@@ -5,19 +5,32 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtr
 
 from mer import stats
 from mer.dataset import schema
-from mer.dataset.audit.finding import WARNING, Finding
+from mer.dataset.audit.cues import BY_NAME, LINEAR, MEASURED, RULE, SHORTCUTS, TREE, Shortcut
+from mer.dataset.audit.finding import NOTE, WARNING, Finding
 from mer.dataset.audit.texts import normal
 from mer.dataset.splits import fold_parts
 
 FAR = 0.25
-"""A shortcut is flagged where its whole interval lies more than this share of the way from chance to perfect."""
+"""Far is more than this share of the way from chance to perfect: there a cue alone reaches what models reach on corpora
+that they have not seen, so that nothing of their score need be about emotion. A shortcut is a warning where its whole
+interval lies beyond, and a note where it does itself and its interval lies above chance."""
+NEAR = 0.1
+"""What nobody feels in is a note from this share on, too, where it is above chance by more than luck. With thousands of
+clips the least trace of speech in a pause is, and no score is read otherwise for less."""
+LUCK = 0.01
+"""how often a study in which nothing tells emotions apart may get a note of a shortcut that is above chance"""
 POOLED = "all corpora"
 """in place of a corpus: its rows are those of one model for all corpora, trained and tested on the single split"""
 MOST_CLASSES = 64
 """more are no classes: the column holds something else"""
+PENALTY = 100.0
+"""of the linear model's squared weights, columns of unit variance: 200 of them, and as few clips"""
+MOST_ROWS = 20_000
+"""that a linear model learns from, evenly spaced among more"""
 COLUMNS = ("corpus", "shortcut", "UAR", "low", "high", "chance", "majority", "n", "flagged")
 
 _NEEDED = ("corpus", "emotion", "split", "fold", "text_side", "speaker_id", "dialogue_id", "sentence_id",
@@ -31,44 +44,17 @@ Parts = list[tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True)
-class Shortcut:
-    """One thing that says nothing about emotions, unless the corpus makes it.
+class _Score:
+    """A row of the table, whether clusters took turns to train and to test, and counts (clusters, classes, classes)."""
 
-    Attributes:
-        columns: what a shallow tree sees of a recording; of a lookup rule the one column that it looks up.
-        lookup: whether it is a rule: answer with the most frequent training emotion of that value.
-        what: in a sentence.
-        advice: what to do where it is flagged.
-    """
-
-    name: str
-    columns: tuple[str, ...]
-    lookup: bool
-    what: str
-    advice: str
-
-
-SHORTCUTS = (
-    Shortcut("duration", ("seconds",), False, "the length of a clip",
-             "crop or window all clips to one length and score again; what is lost was not about emotion."),
-    Shortcut("loudness", ("level_db",), False, "the level of the speech",
-             "find out how gain was set, as people are louder in some emotions; where it was not the same for all, "
-             "bring them to one level and score again."),
-    Shortcut("dynamics", ("spread_db",), False, "how much the level varies within a clip",
-             "find out whether some emotions were compressed, or processed otherwise."),
-    Shortcut("silence", ("lead_s", "trail_s", "pauses"), False, "the silence before, after and between the words",
-             "cut the silence off both ends and score again; what is lost was in how files were cut."),
-    Shortcut("recording", ("noise_db", "bandwidth_hz", "rate_hz", "channels", "clipped", "dc"), False,
-             "how a clip was recorded (noise, bandwidth, sampling rate, channels, clipping and offset)",
-             "find out which emotions were recorded elsewhere or otherwise; do not score within the corpus alone."),
-    Shortcut("sentence", ("sentence",), True, "which sentence is spoken",
-             "score on sentences that training does not have (splits.text_disjoint), or on those of all emotions."),
-    Shortcut("speaker", ("speaker_id",), True, "who speaks",
-             "split by speaker; where the split is published, say what speakers alone score beside every number."),
-    Shortcut("corpus", ("corpus",), True, "which corpus a clip is from",
-             "do not pool corpora into one score; score each one by itself and take the mean."),
-)  # fmt: skip
-_BY_NAME = {shortcut.name: shortcut for shortcut in SHORTCUTS}
+    corpus: str
+    shortcut: Shortcut
+    interval: stats.Interval
+    classes: int
+    majority: float
+    n: int
+    turns: bool
+    confusions: np.ndarray
 
 
 def shortcut_scores(
@@ -79,10 +65,11 @@ def shortcut_scores(
 ) -> pd.DataFrame:
     """Return what each shortcut alone scores in each corpus, and for one model of all corpora.
 
-    Numbers are given to a shallow balanced tree; identities to a rule that answers with the most frequent training
-    emotion of that sentence, speaker or corpus. Ties go to the emotion that is more frequent in training, unseen values
-    to the most frequent one. Each learns from the training part of a published split, or from all other folds. Rules
-    are left out where nothing that is tested was seen in training, and trees where nothing was measured.
+    Numbers are given to a shallow balanced tree, or, where they are many, to a linear model; identities to a rule that
+    answers with the most frequent training emotion of that sentence, speaker or corpus. Ties go to the emotion that is
+    more frequent in training, unseen values to the most frequent one. Each learns from the training part of a published
+    split, or from all other folds. Rules are left out where nothing that is tested was seen in training, models where
+    nothing was measured, and what is no part of an emotion where all clips are alike in it.
 
     Args:
         manifest: usable rows.
@@ -91,7 +78,8 @@ def shortcut_scores(
 
     Returns:
         `COLUMNS`. majority: the UAR of answering with the most frequent training emotion; chance: 1 / number of
-        classes in the truth; n: clips that were scored; flagged: see `FAR`. Without an interval nothing is flagged.
+        classes in the truth; n: clips that were scored; flagged: whether it is a finding, as `FAR` and `NEAR` say;
+        which one, `severities` tells. Without an interval nothing is flagged.
     """
     rows, classes = _prepared(manifest, heard, clusters)
     if classes > MOST_CLASSES:
@@ -102,7 +90,13 @@ def shortcut_scores(
         found += _scores(str(corpus), part, _own_parts(part), classes, confidence)
     if rows["corpus"].nunique() > 1:
         found += _scores(POOLED, rows, _published(rows), classes, confidence)
-    return pd.DataFrame(found, columns=list(COLUMNS))
+    flags = [_flagged(score, sure) for score, sure in zip(found, _surely_above(found), strict=True)]
+    table = [
+        (s.corpus, s.shortcut.name, s.interval.point, s.interval.low, s.interval.high, 1 / s.classes, s.majority, s.n)
+        for s in found
+    ]
+    table = [(*row, bool(flag)) for row, flag in zip(table, flags, strict=True)]
+    return pd.DataFrame(table, columns=list(COLUMNS))
 
 
 def seconds(manifest: pd.DataFrame, heard: pd.DataFrame) -> pd.Series:
@@ -112,22 +106,42 @@ def seconds(manifest: pd.DataFrame, heard: pd.DataFrame) -> pd.Series:
 
 
 def shortcut_findings(scores: pd.DataFrame) -> Iterator[Finding]:
-    """Yield a warning for every flagged row of `shortcut_scores`."""
-    for row in scores[scores["flagged"]].itertuples():
-        what = _BY_NAME[row.shortcut].what
-        where = "a single model of all corpora" if row.corpus == POOLED else "a model of this corpus"
+    """Yield a finding for every flagged row of `shortcut_scores`."""
+    for row in scores.assign(severity=severities(scores))[scores["flagged"]].itertuples():
+        shortcut = BY_NAME[row.shortcut]
         yield Finding(
             f"{row.shortcut} shortcut",
-            WARNING,
+            row.severity,
             row.corpus,
             row.n,
             row.n,
             (),
-            f"{what[:1].upper()}{what[1:]} alone scores UAR {row.UAR:.3f} [{row.low:.3f}, {row.high:.3f}] "
-            f"on {row.n:,} clips, where chance is {row.chance:.3f}.",
-            f"{where} may score so without hearing an emotion, and what it learns is of no use anywhere else.",
-            _BY_NAME[row.shortcut].advice,
+            f"{shortcut.what[:1].upper()}{shortcut.what[1:]} alone scores UAR {row.UAR:.3f} [{row.low:.3f}, "
+            f"{row.high:.3f}] on {row.n:,} clips, where chance is {row.chance:.3f}.",
+            _meaning(row.corpus, shortcut, row.severity, row.UAR, row.chance),
+            shortcut.advice,
         )
+
+
+def _meaning(corpus: str, shortcut: Shortcut, severity: str, uar: float, chance: float) -> str:
+    where = "a single model of all corpora" if corpus == POOLED else "a model of this corpus"
+    if severity == WARNING:
+        return (
+            f"{where} may score so without hearing an emotion, and what it learns is of no use anywhere else "
+            f"(a warning: the whole interval lies more than {FAR:.0%} of the way from chance to perfect)."
+        )
+    if shortcut.natural:
+        return (
+            f"{where} may score so without hearing more of an emotion than that (a note: the score, but not its whole "
+            f"interval, lies more than {FAR:.0%} of the way from chance to perfect; people do differ in this when they "
+            f"feel)."
+        )
+    far = "and far, if not surely" if (uar - chance) / (1 - chance) > FAR else "if not far"
+    close = "" if shortcut.learner == TREE else ", unless clips were cut so close that their pauses hold speech"
+    return (
+        f"labels go with how clips were made, and {where} can gain about as much by it (a note: above chance by more "
+        f"than luck, corrected for all shortcuts and corpora that were tried, {far}; nobody feels in this{close})."
+    )
 
 
 def shortcut_sentence(scores: pd.DataFrame) -> str:
@@ -136,22 +150,58 @@ def shortcut_sentence(scores: pd.DataFrame) -> str:
         return "Nothing could be scored without hearing an emotion."
     gain = (scores["UAR"] - scores["chance"]) / (1 - scores["chance"])
     order = scores.loc[gain.sort_values(ascending=False, kind="stable").index]
-    told = [
-        f"{row.shortcut} in {row.corpus} (UAR {row.UAR:.2f}, chance {row.chance:.2f})"
-        for row in (order[order["flagged"]] if scores["flagged"].any() else order.head(1)).itertuples()
-    ]
-    if scores["flagged"].any():
-        return f"A single cue scores far above chance: {', '.join(told)}."
-    return f"No single cue is shown to score far above chance; {told[0]} comes nearest."
+    if not scores["flagged"].any():
+        return f"No single cue is shown to score far above chance; {_told(order.head(1))} comes nearest."
+    warned, noted = (order[severities(order) == severity] for severity in (WARNING, NOTE))
+    first = f"A single cue scores far above chance: {_told(warned)}." if len(warned) else ""
+    second = f"Above chance, if not surely far: {_told(noted)}." if len(noted) else ""
+    return " ".join(sentence for sentence in (first, second) if sentence)
+
+
+def _told(scores: pd.DataFrame) -> str:
+    cues = [f"{r.shortcut} in {r.corpus} (UAR {r.UAR:.2f}, chance {r.chance:.2f})" for r in scores.itertuples()]
+    return ", ".join(cues)
+
+
+def severities(scores: pd.DataFrame) -> pd.Series:
+    """Return what each row of `shortcut_scores` is: warning, note or "", where it is not flagged."""
+    far = (scores["low"] - scores["chance"]) / (1 - scores["chance"]) > FAR
+    found = np.where(far, WARNING, NOTE)
+    return pd.Series(np.where(scores["flagged"].astype(bool), found, ""), scores.index, "str")
+
+
+def _flagged(score: _Score, surely_above: bool) -> bool:
+    """Whether it is a finding; see `FAR` and `NEAR`."""
+    found = score.interval
+    if not (found.low < found.high or found.point == 1):  # no interval, or few people who happen to agree
+        return False
+    low, point = (stats.chance_corrected(value, score.classes) for value in (found.low, found.point))
+    return bool(low > 0 and point > (NEAR if surely_above else FAR))
+
+
+def _surely_above(scores: list[_Score]) -> np.ndarray:
+    """Which scores are above chance by more than luck, of those that should be at it: what is no part of an emotion,
+    corpus by corpus. (A model of all corpora hears by the channel which corpus it is, and so what is frequent there.)
+
+    Chance is what labels score that are permuted within each cluster (`stats.permuted`), with twice the variance where
+    clusters take turns; p is one-sided by the normal distribution, adjusted after Holm over all of them.
+    """
+    p = np.full(len(scores), np.nan)
+    for at, score in enumerate(scores):
+        if not score.shortcut.natural and score.corpus != POOLED:
+            mean, deviation = stats.permuted(score.confusions)
+            deviation *= np.sqrt(2.0 if score.turns else 1.0)
+            p[at] = ndtr((mean - score.interval.point) / deviation) if deviation > 0 else 1.0
+    return np.array(stats.holm(p)) < LUCK
 
 
 def _prepared(manifest: pd.DataFrame, heard: pd.DataFrame, clusters: Mapping[str, str]) -> tuple[pd.DataFrame, int]:
     """The labelled rows, numbered from 0, with `truth` (class number), `cluster` and every shortcut's columns; and how
     many classes there are."""
-    sound = [column for shortcut in SHORTCUTS if not shortcut.lookup for column in shortcut.columns]
     rows = manifest.reindex(columns=list(_NEEDED)).astype({name: schema.COLUMNS[name] for name in _NEEDED})
     rows["corpus"] = rows["corpus"].fillna("?")
-    rows = rows.join(heard.reindex(columns=sound).astype("float64"))
+    sound = heard.reindex(rows.index, columns=list(MEASURED)).to_numpy("float64")
+    rows = rows.join(pd.DataFrame(sound, rows.index, columns=list(MEASURED)))
     rows["seconds"] = seconds(manifest, heard)
     line = rows["transcription"].map({text: normal(text) for text in rows["transcription"].dropna().unique()})
     rows["sentence"] = (rows["corpus"] + "\x1f" + rows["sentence_id"]).fillna(line.astype("str").replace("", None))
@@ -177,14 +227,11 @@ def _published(rows: pd.DataFrame) -> Parts:
     return [tuple(np.flatnonzero(rows["split"] == name) for name in ("train", "test"))]
 
 
-def _scores(corpus: str, rows: pd.DataFrame, parts: Parts, classes: int, confidence: float) -> Iterator[tuple]:
+def _scores(corpus: str, rows: pd.DataFrame, parts: Parts, classes: int, confidence: float) -> Iterator[_Score]:
     """Yield the scores of every shortcut that can be judged."""
     truth = rows["truth"].to_numpy()
     for shortcut in SHORTCUTS:
-        if shortcut.lookup:
-            known, answers = _rule(pd.factorize(rows[shortcut.columns[0]])[0], truth, parts, classes)
-        else:
-            known, answers = _tree(rows[list(shortcut.columns)].to_numpy(), truth)
+        known, answers = _learner(shortcut, rows, truth, parts, classes)
         if answers is None or (shortcut.name == "corpus" and corpus != POOLED):
             continue
         predicted, majority = np.full(len(rows), -1), np.full(len(rows), -1)
@@ -199,21 +246,40 @@ def _scores(corpus: str, rows: pd.DataFrame, parts: Parts, classes: int, confide
             continue
         people = rows["cluster"].to_numpy(dtype=object)[scored]
         confusions, _ = stats.cluster_confusions(truth[scored], predicted[scored], people, classes)
-        found = stats.jackknife(confusions, confidence=confidence)
+        interval = stats.jackknife(confusions, confidence=confidence)
         dull = stats.uar(stats.confusion(truth[scored], majority[scored], classes))
-        flagged = bool(stats.chance_corrected(found.low, k) > FAR)
-        yield corpus, shortcut.name, found.point, found.low, found.high, 1 / k, dull, int(scored.sum()), flagged
+        yield _Score(corpus, shortcut, interval, k, float(dull), int(scored.sum()), len(parts) > 1, confusions)
 
 
-def _tree(values: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, Answers]:
-    """Which rows have been measured, and a shallow tree on them."""
+def _learner(
+    shortcut: Shortcut, rows: pd.DataFrame, truth: np.ndarray, parts: Parts, classes: int
+) -> tuple[np.ndarray, Answers | None]:
+    """Which rows it can be asked about, and what answers; nothing where there is nothing to learn."""
+    if shortcut.learner == RULE:
+        return _rule(pd.factorize(rows[shortcut.columns[0]])[0], truth, parts, classes)
+    values = rows[list(shortcut.columns)].to_numpy(float)
+    known = np.isfinite(values).all(axis=1)
+    varies = known.any() and (values[known] != values[known][0]).any()
+    if not shortcut.natural and not varies:
+        return known, None
+    return known, _model(shortcut.learner, values, truth)
+
+
+def _model(learner: str, values: np.ndarray, truth: np.ndarray) -> Answers:
+    """A shallow tree, or ridge regression of each class, both with balanced classes."""
+    from sklearn.linear_model import RidgeClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
     from sklearn.tree import DecisionTreeClassifier
 
     def answers(train: np.ndarray, test: np.ndarray) -> np.ndarray:
-        tree = DecisionTreeClassifier(max_leaf_nodes=16, min_samples_leaf=5, class_weight="balanced", random_state=0)
-        return tree.fit(values[train], truth[train]).predict(values[test])
+        model = DecisionTreeClassifier(max_leaf_nodes=16, min_samples_leaf=5, class_weight="balanced", random_state=0)
+        if learner == LINEAR and len(set(truth[train])) > 1:
+            model = make_pipeline(StandardScaler(), RidgeClassifier(PENALTY, class_weight="balanced"))
+            train = train[:: -(-len(train) // MOST_ROWS)]
+        return model.fit(values[train], truth[train]).predict(values[test])
 
-    return np.isfinite(values).all(axis=1), answers
+    return answers
 
 
 def _rule(keys: np.ndarray, truth: np.ndarray, parts: Parts, classes: int) -> tuple[np.ndarray, Answers | None]:

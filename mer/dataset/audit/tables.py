@@ -22,7 +22,11 @@ PART_WORDS = {
 }  # fmt: skip
 MANY_CORPORA = 200
 """more than anyone has: the column does not name corpora"""
-_NUMERIC = ("start", "end", "fold")
+LONGEST_MEDIAN = 600.0
+"""of clips' lengths in seconds: longer ones are in another unit"""
+_ALSO = ("duration", "language", "text_side", "audio_ok", "exclude_reason")
+"""what else step 01 knows of its rows"""
+_NUMERIC = ("start", "end", "fold", "duration", "text_side")
 
 
 @dataclass(frozen=True)
@@ -146,7 +150,7 @@ def _columns(source: Source, chosen: dict[str, str], read_as: dict[str, str]) ->
             "say which it is: --columns path=…,speaker=…,emotion=…"
         )
     frame = pd.DataFrame(index=table.index)
-    for ours in (*COLUMNS, "exclude_reason"):
+    for ours in (*COLUMNS, *_ALSO):
         names = found.get(ours, [])
         read_as |= {ours: "+".join(names)} if names else {}
         texts = [table[name].astype("str") for name in names] or [pd.Series(None, table.index, "str")]
@@ -154,6 +158,10 @@ def _columns(source: Source, chosen: dict[str, str], read_as: dict[str, str]) ->
         frame[ours] = joined.str.strip().replace("", None)
     for ours in _NUMERIC:
         frame[ours] = _numbers(frame[ours], whole=schema.COLUMNS[ours] == "Int64")
+    if frame["duration"].astype("float64").median() > LONGEST_MEDIAN:
+        frame["duration"] = pd.Series(pd.NA, frame.index, "Float64")
+    frame["language"] = frame["language"].where(frame["language"].str.fullmatch("[a-z]{2,3}").fillna(False))
+    frame["audio_ok"] = frame["audio_ok"].str.lower() != "false"
     return frame
 
 

@@ -1,7 +1,10 @@
 """The command takes tables as people publish them, says what it took for what, and never ends in a traceback."""
 
+import inspect
 import json
 import re
+import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,8 +13,26 @@ import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mer import files
+from mer.dataset import audit
 from mer.dataset.__main__ import main
-from tests.dataset.audit.manifests import again, clean, part
+from mer.dataset.audit import checks as checks_module
+from mer.dataset.audit import (
+    families,
+    known_defects,
+    measures,
+    outliers,
+    people,
+    quality,
+    recordings,
+    shortcuts,
+    sound,
+    texts,
+    transcripts,
+    words,
+)
+from tests.dataset.audit.manifests import EMOTIONS, again, clean, part
+from tests.dataset.audit.recordings import record
 
 PARTS = ("train", "validation", "test")
 
@@ -353,3 +374,79 @@ def test_parts_are_published_ones_by_name_only_where_the_table_says_nothing_else
     code, screen = command(write(manifest, tmp_path / "m.parquet"))
     assert (code, "breach: speakers across parts, meld" in screen) == (1, True)
     assert "taken to be" not in screen
+
+
+def test_the_command_and_step_01_look_for_the_same(command, tmp_path):
+    """One list of checks: whatever is planted, both find the same and leave the same unchecked."""
+    manifest = record(leaking(), tmp_path, lambda row: {"gain": -6.0 * EMOTIONS.index(row.emotion)})
+    manifest = manifest.assign(language="en", duration=manifest["duration"].astype("Float64"))
+    manifest.loc[3, "duration"] = 0.1  # by the manifest, which step 01 believes
+    path = write(manifest, tmp_path / "m.parquet")
+    clusters = {}
+    for folder, more in ((None, ()), (tmp_path, ("--audio", tmp_path))):
+        found = audit.everything(manifest, set(), clusters, folder, progress=False)
+        _, screen = command(path, *more)
+        told = re.findall(r"^(breach|warning|note): (.*), (\S.*) \(([\d,]+) of ([\d,]+)\)$", screen, re.MULTILINE)
+        ours = [(f.severity, f.kind, f.where, f"{f.count:,}", f"{f.of:,}") for f in found.findings]
+        assert told == ours
+        assert {"speakers across parts", "very short clip"} <= {f.kind for f in found.findings}
+        assert ("loudness shortcut" in {f.kind for f in found.findings}) == bool(more)
+        for what in found.unchecked:
+            assert f"Not checked: {what}." in screen
+    page = json.loads((files.ROOT / "notebooks" / "01_build_dataset.ipynb").read_text(encoding="utf-8"))
+    code = "".join("".join(cell["source"]) for cell in page["cells"] if cell["cell_type"] == "code")
+    assert code.count("audit.everything(") == 1
+    assert not re.search(r"audit\.(find_|listen|near_pairs|shortcut_scores)", code), "a check that the command lacks"
+
+
+def test_every_check_is_in_the_one_list(monkeypatch):
+    """A check that is written and not called finds nothing: every public one of the audit's modules is reached."""
+    called = set()
+    modules = (families, people, recordings, texts, words, quality, outliers, transcripts, known_defects, shortcuts)
+    checks = {
+        (module.__name__, name)
+        for module in modules
+        for name, function in inspect.getmembers(module, inspect.isfunction)
+        if function.__module__ == module.__name__ and not name.startswith("_")
+        and str(inspect.signature(function).return_annotation).endswith("Iterator[mer.dataset.audit.finding.Finding]")
+        and name != "by_corpus"
+    }  # fmt: skip
+    assert len(checks) > 15
+    for module, name in checks:
+        place = sys.modules[module]
+        known = getattr(place, name)
+
+        def noted(*given, known=known, key=(module, name), **named):
+            called.add(key)
+            return known(*given, **named)
+
+        for user in (place, checks_module):
+            if getattr(user, name, None) is known:
+                monkeypatch.setattr(user, name, noted)
+    heard = pd.DataFrame(0.0, clean().index, list(measures.COLUMNS)).assign(error=None, there=1.0)
+    monkeypatch.setattr(checks_module, "listen", lambda *given, **named: heard)
+    monkeypatch.setattr(checks_module, "near_pairs", lambda *given: sound.Near(checks_module.NO_PAIRS, pd.DataFrame()))
+    audit.everything(clean(), set(), {}, Path("nowhere"), progress=False)
+    assert checks == called
+
+
+def test_what_was_not_checked_is_listed(command, tmp_path):
+    manifest = record(clean(("east",)), tmp_path)
+    assert audit.everything(manifest, set(), {}, tmp_path, progress=False).unchecked == []
+    [untold] = audit.everything(manifest, set(), {}, None).unchecked  # how long clips are is known, and scored
+    assert "takes --audio FOLDER" in untold
+    (tmp_path / manifest.loc[0, "source_path"]).unlink()
+    told = audit.everything(manifest.drop(columns="duration"), set(), {}, tmp_path, progress=False).unchecked
+    assert "recordings, and so faults, copies and shortcuts: 1 of 120 could not be heard" in told
+    bare = manifest.drop(columns=["duration"]).assign(split=None, fold=None)
+    told = audit.everything(bare, set(), {}, None).unchecked
+    assert any(what.startswith("lengths of clips") for what in told)
+    assert any(what.startswith("shortcuts within east") for what in told)
+
+
+def test_lengths_in_another_unit_and_languages_by_name_are_not_believed(command, tmp_path):
+    manifest = clean(("east",)).assign(language="English", duration=2_000.0)
+    code, screen = command(write(manifest, tmp_path / "m.csv"))
+    assert code == 0
+    assert "very long clip" not in screen
+    assert "Not checked: lengths of clips" in screen
