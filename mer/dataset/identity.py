@@ -36,9 +36,8 @@ def samples_digests(
         jobs: threads.
         progress: whether a bar is shown where something is decoded.
     """
-    edges = [rows[name].astype(object).map(lambda edge: "" if pd.isna(edge) else repr(float(edge)))
-             for name in ("start", "end")]  # fmt: skip
-    keys = rows["audio_sha256"].astype(object) + ":" + edges[0] + ":" + edges[1]
+    stretches = rows[["audio_sha256", "start", "end"]].itertuples(index=False, name=None)
+    keys = pd.Series([_key(*stretch) for stretch in stretches], rows.index, "str")
     place = cache / f"samples-{VERSION}.parquet" if cache else None
     known = _load(place)
     todo = rows.assign(key=keys).dropna(subset=["key"]).drop_duplicates("key")
@@ -56,6 +55,11 @@ def samples_digests(
         known = pd.concat([known, pd.Series(fresh, dtype="str")])
         _save(place, known)
     return known.reindex(keys).set_axis(rows.index).replace("", None).astype("str")
+
+
+def _key(sha256: object, start: object, end: object) -> str | None:
+    edges = ("" if pd.isna(edge) else repr(float(edge)) for edge in (start, end))
+    return ":".join([sha256, *edges]) if isinstance(sha256, str) else None
 
 
 def digest(samples: np.ndarray) -> str | None:

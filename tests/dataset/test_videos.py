@@ -189,7 +189,7 @@ def test_the_audit_takes_such_a_manifest(built):
     heard = audit.listen(usable, raw, raw / "cache", 1)
     mute = usable["source_path"] == "mine/mute.mp4"
     assert heard.loc[mute, "error"].tolist() == ["no sound track in it"]
-    told = {finding.kind: finding.examples for finding in audit.find_faults(usable, heard, made_up=True)}
+    told = {finding.kind: finding.examples for finding in audit.find_faults(usable, heard)}
     assert told["unreadable recording"] == ("mine/mine/mute.mp4",)
     shortcuts = audit.shortcut_scores(usable, heard, {"mine": "speaker_id"})
     assert np.isfinite(shortcuts["chance"]).all()
