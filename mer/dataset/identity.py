@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from mer import files
+from mer import sealed
 from mer.media import audio
 
-VERSION = 1
+VERSION = 2
 """raised whenever the same samples would have another digest"""
 FEWEST_SAMPLES = 100
 """other than zero, below which a recording is taken for silence, which is the same everywhere and identifies nothing"""
@@ -96,15 +96,14 @@ def _digest(path: Path, start: object, end: object) -> str:
 def _load(place: Path | None) -> pd.Series:
     if place is not None and place.is_file():
         try:
-            return pd.read_parquet(place).drop_duplicates("key").set_index("key")["digest"].astype("str")
-        except (OSError, ValueError, KeyError):  # damaged: everything is decoded again
-            pass
+            return sealed.read_table(place, place.name).drop_duplicates("key").set_index("key")["digest"].astype("str")
+        except (OSError, ValueError, KeyError) as error:
+            sealed.throw_away(place, error, "recordings are decoded again")
     return pd.Series(dtype="str", index=pd.Index([], dtype="str", name="key"), name="digest")
 
 
 def _save(place: Path | None, known: pd.Series) -> None:
     """Keep the digests. What could not be read is tried anew each time, as the reason may be gone."""
     if place is not None:
-        with files.replacing(place) as partial:
-            frame = known.rename_axis("key").rename("digest").reset_index()
-            frame[frame["digest"] != ""].to_parquet(partial, index=False)
+        frame = known.rename_axis("key").rename("digest").reset_index()
+        sealed.write_table(place, place.name, frame[frame["digest"] != ""])

@@ -69,6 +69,17 @@ def test_what_is_kept_is_not_decoded_again(tmp_path, monkeypatch):
     assert digests(tmp_path, rows[:1], tmp_path / "store") == first
 
 
+def test_a_flipped_bit_in_what_is_kept_is_noticed(tmp_path):
+    rows = [written(tmp_path, "a.wav", NOISE), written(tmp_path, "b.wav", NOISE[::2])]
+    first = digests(tmp_path, rows, tmp_path / "store")
+    [path] = (tmp_path / "store").iterdir()
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3] ^= 1
+    path.write_bytes(content)
+    with pytest.warns(UserWarning, match="thrown away: .*recordings are decoded again"):
+        assert digests(tmp_path, rows, tmp_path / "store") == first
+
+
 @given(st.integers(-(2**15), 2**15 - 1), st.integers(0, 300), st.integers(0, 300))
 def test_extremes_have_a_digest_that_padding_and_sign_leave_alone(first, before, after):
     steps = np.r_[first, np.full(200, -(2**15)), 1] / 2**15
