@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from mer.dataset.audit.overlays import overlay
+from mer.dataset.audit.overlays import Overlay, overlay
 from mer.dataset.audit.sketches import VECTOR, Sketch
 
 ALIKE = 0.86
@@ -33,24 +33,29 @@ def pairs(sketches: Sequence[Sketch], known: Collection[tuple[int, int]] = ()) -
         second starts), seconds (of loud sound compared), errors (half of what the correlation lacks to 1, as a share
         of bits would differ), speed, pitch (of the second, the first's being 1); sorted by the numbers.
     """
-    found = []
-    for first, second, moment, place in _candidates(sketches, set(known)):
-        match = overlay(sketches[first], sketches[second], moment, place)
-        if match.score >= required(match.weight):
-            errors = (1 - match.score) / 2
-            found.append((first, second, match.shift, match.weight, errors, match.speed, match.pitch))
+    found = [
+        (first, second, match.shift, match.weight, (1 - match.score) / 2, match.speed, match.pitch)
+        for first, second, match in matches(sketches, known)
+        if match.score >= required(match.weight)
+    ]
     columns = ["first", "second", "shift", "seconds", "errors", "speed", "pitch"]
     table = pd.DataFrame(found, columns=columns).astype({"first": "int64", "second": "int64"})
     return table.sort_values(["first", "second"]).reset_index(drop=True)
+
+
+def matches(sketches: Sequence[Sketch], known: Collection[tuple[int, int]] = ()) -> Iterator[tuple[int, int, Overlay]]:
+    """Yield the numbers of two recordings and how they lie over each other, copies or not, where a moment is alike."""
+    for first, second, moment, place in _candidates(sketches, set(known)):
+        yield first, second, overlay(sketches[first], sketches[second], moment, place)
 
 
 def required(weight: float) -> float:
     """Return the score from which two recordings are copies, if so many seconds of loud sound were compared.
 
     >>> [round(required(seconds), 2) for seconds in (0.15, 0.3, 0.5, 2)]
-    [0.93, 0.85, 0.78, 0.78]
+    [0.99, 0.89, 0.75, 0.75]
     """
-    return 0.78 + 0.5 * max(0.0, 0.45 - weight)
+    return 0.75 + 0.7 * max(0.0, 0.5 - weight)
 
 
 def _candidates(sketches: Sequence[Sketch], known: set[tuple[int, int]]) -> Iterator[tuple[int, int, int, int]]:

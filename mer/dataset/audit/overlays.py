@@ -16,18 +16,20 @@ from mer.dataset.audit.sketches import BANDS, PER_OCTAVE, SECONDS_PER_FRAME, STE
 
 LONGEST = 250
 """frames before and after the moment, 8 s each, that are compared at most"""
-NEAR = 16
+NEAR = 10
 """frames before and after the moment by which pitch and place are found, before the speed is"""
 SPEEDS = 1 + np.arange(-6, 7) / 100
 PITCHES = np.arange(-3, 4) / 2
 """bands"""
 LAGS = np.arange(-4, 5) / 2
 """frames"""
+CLIMBS = 6
+"""times at most that neighbouring speeds, pitches and lags are tried, while the correlation grows"""
 COVER = 0.5
 """share of the sound of the shorter recording that must lie over sound of the other"""
 SHORTEST = 0.15
 """seconds of loud sound: with less nothing can be told"""
-HOPELESS = 0.6
+HOPELESS = 0.5
 """correlation around the moment, or of all, below which no finer search helps"""
 CERTAIN = 0.94
 """correlation above which no echo is looked for"""
@@ -68,31 +70,51 @@ NONE = Overlay(0.0, 0.0, 0.0, 1.0, 1.0)
 def overlay(one: Sketch, other: Sketch, moment: int, place: int) -> Overlay:
     """Lay one recording over another where a frame of the first is known to match one of the second."""
     first, second = _Part(one, moment), _Part(other, place)
+    start = _start(first, second)
+    if start is None:
+        return NONE
+    score, weight, pitch, lag, speed = _climb(first, second, *start)
+    enough = COVER * min(_sound(one), _sound(other), LONGEST * SECONDS_PER_FRAME)
+    if score < HOPELESS or weight < max(SHORTEST, enough):
+        return NONE
+    gain, fit = _echo_gain(first, second, lag + first.times / speed, pitch, score)
+    score = min(score + ECHO_GAIN * gain, 1.0) - LOOSE * _looseness(*fit, pitch)
+    shift = float(moment - (place + lag) * speed) * SECONDS_PER_FRAME
+    return Overlay(score, weight, shift, speed, 2 ** (pitch / PER_OCTAVE))
+
+
+def _start(first: "_Part", second: "_Part") -> tuple[float, float, float] | None:
+    """Pitch and lag around the moment, and the speed of all; None where they are too different."""
     close = np.abs(first.times) <= NEAR
     scores, _ = _correlations(first, second, LAGS[:, None] + first.times[close], PITCHES, close)
     pitch, lag = np.unravel_index(scores.argmax(), scores.shape)
     if scores[pitch, lag] < HOPELESS:
-        return NONE
-    pitch, lag = PITCHES[pitch], LAGS[lag]
+        return None
+    pitch, lag = float(PITCHES[pitch]), float(LAGS[lag])
     scores, _ = _correlations(first, second, lag + first.times / SPEEDS[:, None], [pitch])
-    speed = SPEEDS[scores.argmax()]
-    if scores.max() < HOPELESS:
-        return NONE
-    pitches, lags = pitch + np.array([-0.25, 0, 0.25]), lag + np.array([-0.5, -0.25, 0, 0.25, 0.5])
-    speeds = speed + np.array([-0.005, 0, 0.005])
-    places = (lags[:, None, None] + first.times / speeds[:, None]).reshape(-1, len(first.times))
-    scores, weights = _correlations(first, second, places, pitches)
-    pitch, at = np.unravel_index(scores.argmax(), scores.shape)
-    score, weight = float(scores[pitch, at]), float(weights[at]) * SECONDS_PER_FRAME
-    lag, speed = lags[at // len(speeds)], speeds[at % len(speeds)]
-    enough = COVER * min(_sound(one), _sound(other), LONGEST * SECONDS_PER_FRAME)
-    if weight < max(SHORTEST, enough):
-        return NONE
-    if score > HOPELESS:
-        gain, fit = _echo_gain(first, second, places[at], pitches[pitch], score)
-        score = min(score + ECHO_GAIN * gain, 1.0) - LOOSE * _looseness(*fit, pitches[pitch])
-    shift = (moment - (place + lag) * speed) * SECONDS_PER_FRAME
-    return Overlay(score, weight, float(shift), float(speed), float(2 ** (pitches[pitch] / PER_OCTAVE)))
+    return (pitch, lag, float(SPEEDS[scores.argmax()])) if scores.max() >= HOPELESS else None
+
+
+def _climb(
+    first: "_Part", second: "_Part", pitch: float, lag: float, speed: float
+) -> tuple[float, float, float, float, float]:
+    """Correlation, seconds of loud sound compared, and pitch, lag and speed at the top of the hill."""
+    score, weight, step = -1.0, 0.0, 0.01
+    for _ in range(CLIMBS):
+        pitches = np.clip(pitch + np.array([-0.25, 0, 0.25]), PITCHES[0], PITCHES[-1])
+        lags = lag + np.array([-0.5, -0.25, 0, 0.25, 0.5])
+        speeds = np.clip(speed + np.array([-step, 0, step]), SPEEDS[0], SPEEDS[-1])
+        places = (lags[:, None, None] + first.times / speeds[:, None]).reshape(-1, len(first.times))
+        scores, weights = _correlations(first, second, places, pitches)
+        best, at = np.unravel_index(scores.argmax(), scores.shape)
+        if scores[best, at] < score + 1e-4:
+            if step < 0.01:
+                break
+            step = 0.005
+            continue
+        score, weight = float(scores[best, at]), float(weights[at]) * SECONDS_PER_FRAME
+        pitch, lag, speed = float(pitches[best]), float(lags[at // 3]), float(speeds[at % 3])
+    return score, weight, pitch, lag, speed
 
 
 def _sound(one: Sketch) -> float:

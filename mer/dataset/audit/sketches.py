@@ -32,8 +32,8 @@ APART = 3
 """frames between two moments at least"""
 RICH = 6.0
 """length of a vector before it is brought to 1: hum, hiss and lasting tones hardly change, and have no moments"""
-BROAD = 10.0
-"""bands that carry the changes: fewer do in dialling tones and beeps, at least 11 in a spoken word"""
+BROAD = 11.0
+"""bands that carry the changes: fewer do in dialling tones and beeps, about 12 at least in a spoken word"""
 _SMOOTH_FRAMES, _SMOOTH_BANDS = 15, 17
 _BLOCK = 256
 """frames transformed at once, which bounds the memory"""

@@ -15,6 +15,8 @@ from mer.media import audio
 
 Result = TypeVar("Result")
 Heard = tuple[fingerprints.Fingerprint, sketches.Sketch]
+DOUBTFUL = 0.1
+"""share of differing bits"""
 
 
 @dataclass(frozen=True)
@@ -54,17 +56,20 @@ def near_pairs(manifest: pd.DataFrame, folder: Path, jobs: int = 1) -> Near:
 def same(heard: Sequence[Heard]) -> pd.DataFrame:
     """Return which recordings are copies of one another, by number, with the columns of `altered.pairs`.
 
-    What was cut, padded, resampled or encoded is found by fingerprints, however little is left of it, and needs no
-    second look; what was altered in speed, pitch, room or background is found by sketches. Dialling tones and beeps,
-    which are the same everywhere, are nobody's copies.
+    What was cut, padded, resampled or encoded is found by fingerprints, however little is left of it. What was altered
+    in speed, pitch, room or background is found by sketches, which have the last word on speed and pitch where
+    fingerprints differ in more than `DOUBTFUL` of their bits. Dialling tones and beeps, the same everywhere, are
+    nobody's copies.
     """
     exact = near.pairs([prints for prints, _ in heard]).assign(speed=1.0, pitch=1.0)
     broad = np.array([one.bands >= sketches.BROAD for _, one in heard], bool)
     exact = exact[broad[exact["first"]] & broad[exact["second"]]]
-    known = set(zip(exact["first"].tolist(), exact["second"].tolist(), strict=True))
+    sure = exact[exact["errors"] <= DOUBTFUL]
+    known = set(zip(sure["first"].tolist(), sure["second"].tolist(), strict=True))
     more = altered.pairs([one for _, one in heard], known)
-    table = pd.concat([part for part in (exact, more) if len(part)] or [exact])
-    return table.sort_values(["first", "second"]).reset_index(drop=True)
+    table = pd.concat([part for part in (more, exact) if len(part)] or [exact])
+    table = table.drop_duplicates(["first", "second"]).sort_values(["first", "second"])
+    return table.reset_index(drop=True)
 
 
 def digests(paths: Sequence[str | None], folder: Path, jobs: int = 1) -> list[str | None]:
