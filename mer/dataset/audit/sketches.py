@@ -64,10 +64,11 @@ def sketch(samples: np.ndarray) -> Sketch:
     Args:
         samples: (n,) at `RATE_HZ`.
 
-    >>> steps = np.random.default_rng(0).normal(size=(8, 1000)) * np.array([[9], [1]] * 4)
-    >>> loud, soft = sketch(steps.ravel()), sketch(steps.ravel() / 5)
+    >>> saw = np.repeat([120, 170, 210, 140], 2000) * np.arange(8000) / 8000 % 1 - 0.5
+    >>> notes = saw * np.tile(np.hanning(2000), 4)
+    >>> loud, soft = sketch(notes), sketch(notes / 5)
     >>> loud.levels.shape, loud.vectors.shape, np.abs(loud.vectors - soft.vectors).max() < 0.01
-    ((32, 65), (3, 72), np.True_)
+    ((32, 65), (4, 72), np.True_)
     """
     energies = _energies(samples)
     levels, weights = leveled(energies)
