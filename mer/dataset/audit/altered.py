@@ -16,8 +16,10 @@ from mer.dataset.audit.sketches import VECTOR, Sketch
 
 ALIKE = 0.86
 """cosine of two moments from which their recordings are laid over each other"""
+ALIKE_IN_ROOM = 0.88
+"""the same, where one of the two is put in a room"""
 CROWD = 50
-"""later moments that a moment meets at most, the most alike first"""
+"""moments that a moment meets at most, the most alike first"""
 _CELLS = 2**24
 """cosines held at once"""
 
@@ -61,12 +63,18 @@ def required(weight: float) -> float:
 def _candidates(sketches: Sequence[Sketch], known: set[tuple[int, int]]) -> Iterator[tuple[int, int, int, int]]:
     """Yield (recording, later recording, frame of the one, frame of the other) where two are alike, once for a pair."""
     vectors = np.concatenate([np.zeros((0, VECTOR), "float32"), *(one.vectors for one in sketches)])
+    echoes = np.concatenate([np.zeros((0, VECTOR), "float32"), *(one.echoes for one in sketches)])
     moments = np.concatenate([np.zeros(0, "int32"), *(one.moments for one in sketches)])
     owners = np.repeat(np.arange(len(sketches)), [len(one.moments) for one in sketches])
     rows = max(1, _CELLS // max(1, len(vectors)))
-    hits = [_alike(vectors, owners, at, at + rows) for at in range(0, len(vectors), rows)]
-    table = pd.DataFrame(np.concatenate([np.zeros((0, 3)), *hits]), columns=["one", "other", "cosine"])
-    one, other = table["one"].to_numpy("int64"), table["other"].to_numpy("int64")
+    hits = [np.zeros((0, 3))]
+    for at in range(0, len(vectors), rows):
+        some = vectors[at : at + rows]
+        hits.append(_alike(some @ vectors[at:].T, ALIKE, owners, at, at))
+        hits.append(_alike(some @ echoes.T, ALIKE_IN_ROOM, owners, at, 0))
+    table = pd.DataFrame(np.concatenate(hits), columns=["one", "other", "cosine"])
+    numbers = table[["one", "other"]].to_numpy("int64")
+    one, other = numbers.min(axis=1), numbers.max(axis=1)
     table = table.assign(first=owners[one], second=owners[other], moment=moments[one], place=moments[other])
     table = table.sort_values(
         ["first", "second", "cosine", "moment", "place"], ascending=[True, True, False, True, True]
@@ -76,15 +84,17 @@ def _candidates(sketches: Sequence[Sketch], known: set[tuple[int, int]]) -> Iter
             yield int(row.first), int(row.second), int(row.moment), int(row.place)
 
 
-def _alike(vectors: np.ndarray, owners: np.ndarray, start: int, end: int) -> np.ndarray:
-    """Moments start..end and later ones of other recordings that are alike: (n, 3), number, number, cosine."""
-    cosines = vectors[start:end] @ vectors[start:].T
-    one, other = np.nonzero(cosines > ALIKE)
-    later = owners[start + one] < owners[start + other]
-    one, other = one[later], other[later]
+def _alike(cosines: np.ndarray, least: float, owners: np.ndarray, row: int, column: int) -> np.ndarray:
+    """Moments of two recordings that are alike: (n, 3), number of the one, number of the other, cosine.
+
+    Args:
+        row, column: numbers of the moments of the first row and column.
+    """
+    one, other = np.nonzero(cosines > least)
+    strange = owners[row + one] != owners[column + other]
+    one, other = one[strange], other[strange]
     cosine = cosines[one, other]
     order = np.lexsort((other, -cosine, one))
     one, other, cosine = one[order], other[order], cosine[order]
-    rank = np.arange(len(one)) - np.searchsorted(one, one)
-    kept = rank < CROWD
-    return np.stack([start + one[kept], start + other[kept], cosine[kept]], axis=1)
+    kept = np.arange(len(one)) - np.searchsorted(one, one) < CROWD
+    return np.stack([row + one[kept], column + other[kept], cosine[kept]], axis=1)

@@ -10,9 +10,8 @@ from being moved one by one. And an echo that is added to the dry recording make
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import lfilter
 
-from mer.dataset.audit.sketches import BANDS, PER_OCTAVE, SECONDS_PER_FRAME, STEP, Sketch, leveled, whitened
+from mer.dataset.audit.sketches import BANDS, PER_OCTAVE, SECONDS_PER_FRAME, Sketch, echoing, whitened
 
 LONGEST = 250
 """frames before and after the moment, 8 s each, that are compared at most"""
@@ -134,10 +133,7 @@ class _Part:
     def echoing(self, seconds: float, louder: float) -> "_Part":
         """The same in a room."""
         part = object.__new__(_Part)
-        energies = np.expm1(self.levels.astype("float32") * STEP)
-        decay = 10 ** (-6 * SECONDS_PER_FRAME / seconds)
-        energies += lfilter([0, 10 ** (louder / 10) * (1 - decay)], [1, -decay], energies, axis=0)
-        part.levels, part.weights = leveled(energies)
+        part.levels, part.weights = echoing(self.levels, seconds, louder)
         part.times, part.white = self.times, whitened(part.levels)
         return part
 

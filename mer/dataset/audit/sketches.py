@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.fft
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
+from scipy.signal import lfilter
 
 from mer.dataset.audit.fingerprints import RATE_HZ
 
@@ -32,6 +33,8 @@ APART = 3
 """frames between two moments at least"""
 RICH = 6.0
 """length of a vector before it is brought to 1: hum, hiss and lasting tones hardly change, and have no moments"""
+ROOM = (0.5, 6.0)
+"""seconds in which its echo falls by 60 dB, and dB by which all of that is louder than the direct sound"""
 BROAD = 11.0
 """bands that carry the changes: fewer do in dialling tones and beeps, about 12 at least in a spoken word"""
 _SMOOTH_FRAMES, _SMOOTH_BANDS = 15, 17
@@ -48,6 +51,7 @@ class Sketch:
         weights: float32 (n,), 0..1.
         moments: int32 (m,), frames in which the sound is at its loudest for a while: about four a second in speech.
         vectors: float32 (m, VECTOR), unit length: what is heard around each moment.
+        echoes: float32 (m, VECTOR), the same in a `ROOM`.
         bands: how many bands carry the changes, 0..BANDS; 0 in silence.
     """
 
@@ -55,6 +59,7 @@ class Sketch:
     weights: np.ndarray
     moments: np.ndarray
     vectors: np.ndarray
+    echoes: np.ndarray
     bands: float
 
 
@@ -76,9 +81,22 @@ def sketch(samples: np.ndarray) -> Sketch:
     bands = _carrying(levels, weights)
     moments = _moments(energies.sum(axis=1))[: None if bands >= BROAD else 0]
     vectors = _vectors(levels, moments)
-    lengths = np.linalg.norm(vectors, axis=1)
-    rich = lengths > RICH
-    return Sketch(levels, weights, moments[rich].astype("int32"), vectors[rich] / lengths[rich, None], bands)
+    rich = np.linalg.norm(vectors, axis=1) > RICH
+    moments, vectors = moments[rich].astype("int32"), vectors[rich]
+    echoes = _vectors(echoing(levels, *ROOM)[0], moments) if len(moments) else vectors
+    return Sketch(levels, weights, moments, _unit(vectors), _unit(echoes), bands)
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.float32(1e-9))
+
+
+def echoing(levels: np.ndarray, seconds: float, louder: float) -> tuple[np.ndarray, np.ndarray]:
+    """Levels in nepers and weights of a recording in a room, of which `ROOM` is an example."""
+    energies = np.expm1(levels.astype("float32") * np.float32(STEP))
+    decay = 10 ** (-6 * SECONDS_PER_FRAME / seconds)
+    energies += lfilter([0, 10 ** (louder / 10) * (1 - decay)], [1, -decay], energies, axis=0)
+    return leveled(energies)
 
 
 def leveled(energies: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

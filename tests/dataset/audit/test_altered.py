@@ -163,7 +163,7 @@ def test_any_sketches_can_be_compared(shapes, seed):
         moments = np.sort(chance.choice(frames, min(count, frames), replace=False)).astype("int32")
         vectors = np.eye(VECTOR, dtype="float32")[np.zeros(len(moments), int)]
         levels = chance.integers(0, 256, (frames, sketches.BANDS), "uint8")
-        made.append(Sketch(levels, chance.uniform(0, 1, frames).astype("float32"), moments, vectors, 65.0))
+        made.append(Sketch(levels, chance.uniform(0, 1, frames).astype("float32"), moments, vectors, vectors, 65.0))
     pairs = altered.pairs(made)
     assert (pairs["first"] < pairs["second"]).all()
     assert not pairs.duplicated(["first", "second"]).any()
