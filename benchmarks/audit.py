@@ -1,11 +1,13 @@
-"""What the audit costs: near-duplicates among real recordings, their growth to 50,000 clips, and 110,000 rows.
+"""What the audit finds and costs: near-duplicates among real recordings, their growth to 50,000 clips, 110,000 rows.
 
-    python benchmarks/audit.py [--raw FOLDER] [--clips 50000] [--rows 110000]
+    python benchmarks/audit.py [--raw FOLDER] [--clips 50000] [--rows 110000] [--hidden 20] [--seed 1]
 
-`--raw` is a folder of corpora as below data/raw (MER_REAL_CORPORA by default). Growth takes the same recordings at
-other speeds, 3 % apart and more, which the search must not confuse, and made-up voices where there is no folder; one
-clip in fifty is hidden a second time, cut and coded anew, and has to be found. Each measurement is a process of its
-own, so that its peak of memory is, too. Limits on two cores: 60 s for 3,346 recordings, 30 s and 2 GiB for the rows.
+`--raw` is a folder of corpora as below data/raw (MER_REAL_CORPORA by default). With it, as many clips of each corpus as
+`--hidden` says are hidden among all recordings, altered in one way at a time (benchmarks/disguises.py), and those of
+different recordings are shown that come closest to being taken for copies. Growth takes the same recordings at other
+speeds, 10 % apart and more, which the search must not confuse, and made-up voices where there is no folder; one clip in
+fifty is hidden a second time, cut and coded anew, and has to be found. Each measurement is its own process, so that
+its peak of memory is, too. Limits on two cores: 60 s for 3,346 recordings, 30 s and 2 GiB for the rows.
 """
 
 import argparse
@@ -27,17 +29,18 @@ import pandas as pd
 import soundfile
 import soxr
 
+from benchmarks import disguises
 from mer.corpora import CORPORA, Utterance
 from mer.corpora.synthetic import plan
 from mer.corpora.synthetic_voice import RATE, speak
 from mer.dataset import audit, labels, schema, splits
-from mer.dataset.audit import near
-from mer.dataset.audit.fingerprints import RATE_HZ, fingerprint
+from mer.dataset.audit import altered, sound
+from mer.dataset.audit.fingerprints import RATE_HZ
 from mer.media.audio import read_mono
 
 ROOT = Path(__file__).resolve().parents[1]
-SPEEDS = [1.03 ** (turn // 2 + 1 if turn % 2 else -turn // 2) for turn in range(32)]
-"""1, 1.03, 1 / 1.03, 1.03², …"""
+SPEEDS = [1.1 ** (turn // 2 + 1 if turn % 2 else -turn // 2) for turn in range(32)]
+"""1, 1.1, 1 / 1.1, 1.1², …"""
 HIDDEN_EVERY = 50
 
 
@@ -57,6 +60,48 @@ def real(raw: Path) -> None:
           f"({time.process_time() - start:.1f} s of processor), {len(found.pairs)} pairs")  # fmt: skip
 
 
+def hidden(raw: Path, count: int, seed: int) -> None:
+    """Share of altered clips that are found among all recordings, by corpus and kind, and pairs of different ones."""
+    paths = recordings(raw)
+    with ThreadPoolExecutor(2) as pool:
+        heard = list(pool.map(lambda path: sound.hear(read_mono(raw / path, rate_hz=RATE_HZ)), paths))
+    margins(paths, heard)
+    corpora = pd.Series(paths).str.split("/").str[0]
+    chosen = corpora.groupby(corpora).sample(frac=1, random_state=seed).groupby(corpora).head(count).sort_index()
+    copies = [(kind, at) for kind in disguises.KINDS for at in chosen.index]
+    with ThreadPoolExecutor(2) as pool:
+        pairs = sound.same([*heard, *pool.map(lambda copy: altered_clip(raw / paths[copy[1]], *copy, seed), copies)])
+    origin = np.array([*range(len(paths)), *(at for _, at in copies)])
+    wrong = origin[pairs["first"]] != origin[pairs["second"]]
+    found = set(zip(pairs["first"], pairs["second"], strict=True))
+    table = pd.DataFrame(copies, columns=["kind", "at"]).assign(
+        found=[(at, len(paths) + number) in found for number, (_, at) in enumerate(copies)]
+    )
+    table["corpus"] = table["at"].map(chosen)
+    shares = table.pivot_table(index="kind", columns="corpus", values="found", sort=False).round(2)
+    print(shares.to_string(), f"\npairs of different recordings: {wrong.sum()} of {len(pairs):,}", flush=True)
+
+
+def altered_clip(path: Path, kind: str, at: int, seed: int) -> sound.Heard:
+    """Hear a recording after it was altered and written with 16 bits."""
+    clip = read_mono(path, rate_hz=disguises.RATE).astype("float64")
+    clip = disguises.KINDS[kind](clip, np.random.default_rng([seed, at]))
+    clip = np.round(clip / max(1.0, float(np.abs(clip).max())) * 32_767).astype("float32") / 32_768
+    return sound.hear(soxr.resample(clip, disguises.RATE, RATE_HZ))
+
+
+def margins(paths: list[str], heard: list[sound.Heard]) -> None:
+    """Which different recordings come closest to being taken for copies."""
+    rows = [(one, other, m.score, m.weight) for one, other, m in altered.matches([sketch for _, sketch in heard])]
+    table = pd.DataFrame(rows, columns=["one", "other", "score", "seconds"]).query("score > 0")
+    table["margin"] = table["seconds"].map(altered.required) - table["score"]
+    print(f"{len(rows):,} pairs laid over each other, {len(table)} of which have a score; the least margins:")
+    for lowest, highest in ((0, 0.2), (0.2, 0.3), (0.3, 0.45), (0.45, 99)):
+        part = table[table["seconds"].between(lowest, highest, inclusive="left")].nsmallest(5, "margin")
+        names = "" if part.empty else f"{paths[part.iloc[0]['one'].astype(int)]} {paths[int(part.iloc[0]['other'])]}"
+        print(f"  {lowest}-{highest} s: {part['margin'].round(3).tolist()} {names}", flush=True)
+
+
 def voices(raw: Path | None, count: int) -> Callable[[int], np.ndarray]:
     """Return a function that makes clip 0..count-1, at 8 kHz."""
     if raw is None:
@@ -65,17 +110,17 @@ def voices(raw: Path | None, count: int) -> Callable[[int], np.ndarray]:
     paths = recordings(raw)
 
     def voice(at: int) -> np.ndarray:
-        sound = read_mono(raw / paths[at % len(paths)], rate_hz=RATE_HZ)
+        clip = read_mono(raw / paths[at % len(paths)], rate_hz=RATE_HZ)
         speed = SPEEDS[at // len(paths)]
-        times = np.arange(0, len(sound) - 1, speed)
-        return np.interp(times, np.arange(len(sound)), sound).astype("float32")
+        times = np.arange(0, len(clip) - 1, speed)
+        return np.interp(times, np.arange(len(clip)), clip).astype("float32")
 
     return voice
 
 
-def disguised(sound: np.ndarray) -> np.ndarray:
+def disguised(clip: np.ndarray) -> np.ndarray:
     """The same clip, cut at both ends, half as loud and through a lossy codec."""
-    cut = sound[len(sound) // 10 + 13 : -len(sound) // 10] / 2
+    cut = clip[len(clip) // 10 + 13 : -len(clip) // 10] / 2
     coded = io.BytesIO()
     soundfile.write(coded, cut, RATE_HZ, format="OGG", subtype="VORBIS", compression_level=0.6)
     coded.seek(0)
@@ -87,11 +132,11 @@ def growth(raw: Path | None, count: int) -> None:
     clock, voice = time.perf_counter(), voices(raw, count)
     hidden = range(0, count, HIDDEN_EVERY)
     with ThreadPoolExecutor(2) as pool:
-        prints = list(pool.map(lambda at: fingerprint(voice(at)), range(count)))
-        prints += pool.map(lambda at: fingerprint(disguised(voice(at))), hidden)
+        prints = list(pool.map(lambda at: sound.hear(voice(at)), range(count)))
+        prints += pool.map(lambda at: sound.hear(disguised(voice(at))), hidden)
     reading = time.perf_counter() - clock
     clock, start = time.perf_counter(), time.process_time()
-    pairs = near.pairs(prints)
+    pairs = sound.same(prints)
     searching, processor = time.perf_counter() - clock, time.process_time() - start
     found = set(zip(pairs["first"], pairs["second"], strict=True))
     truth = {(number, count + at) for at, number in enumerate(hidden)}
@@ -153,6 +198,8 @@ def main() -> None:
     parser.add_argument("--raw", type=Path, default=os.environ.get("MER_REAL_CORPORA"))
     parser.add_argument("--clips", type=int, default=50_000)
     parser.add_argument("--rows", type=int, default=110_000)
+    parser.add_argument("--hidden", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     raw = given.raw.resolve() if given.raw else None
     print(f"{platform.platform()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python "
@@ -162,6 +209,7 @@ def main() -> None:
         alone(f"rows({str(place) + '/manifest.parquet'!r})")
     if raw:
         alone(f"real({raw!r})")
+        alone(f"hidden({raw!r}, {given.hidden}, {given.seed})")
     for share in (16, 8, 4, 2, 1):
         alone(f"growth({raw!r}, {given.clips // share})")
 

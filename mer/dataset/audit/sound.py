@@ -10,10 +10,13 @@ import numpy as np
 import pandas as pd
 
 from mer import files
-from mer.dataset.audit import fingerprints, near
+from mer.dataset.audit import altered, fingerprints, near, sketches
 from mer.media import audio
 
 Result = TypeVar("Result")
+Heard = tuple[fingerprints.Fingerprint, sketches.Sketch]
+DOUBTFUL = 0.1
+"""share of differing bits"""
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class Near:
     """What listening found.
 
     Attributes:
-        pairs: columns first, second (row numbers), shift, seconds, errors, as `near.pairs` has them.
+        pairs: columns first, second (row numbers), shift, seconds, errors, speed, pitch, as `altered.pairs` has them.
         unheard: columns row, reason: recordings that could not be read.
     """
 
@@ -41,13 +44,32 @@ def near_pairs(manifest: pd.DataFrame, folder: Path, jobs: int = 1) -> Near:
     there = manifest["audio_ok"].to_numpy(bool) if "audio_ok" in manifest else np.ones(len(manifest), bool)
     todo = np.flatnonzero(there).tolist()
     stretches = manifest.iloc[todo].reindex(columns=["source_path", "start", "end"]).itertuples(index=False)
-    heard = dict(zip(todo, _each(lambda stretch: _fingerprint(folder, *stretch), list(stretches), jobs), strict=True))
+    heard = dict(zip(todo, _each(lambda stretch: _hear(folder, *stretch), list(stretches), jobs), strict=True))
     rows = [row for row, one in heard.items() if not isinstance(one, str)]
-    pairs = near.pairs([heard[row] for row in rows])
+    pairs = same([heard[row] for row in rows])
     numbers = pd.Series(rows, dtype="int64")
     pairs = pairs.assign(first=pairs["first"].map(numbers), second=pairs["second"].map(numbers))
     unheard = [(row, one) for row, one in heard.items() if isinstance(one, str)]
     return Near(pairs.astype({"first": "int64", "second": "int64"}), pd.DataFrame(unheard, columns=["row", "reason"]))
+
+
+def same(heard: Sequence[Heard]) -> pd.DataFrame:
+    """Return which recordings are copies of one another, by number, with the columns of `altered.pairs`.
+
+    What was cut, padded, resampled or encoded is found by fingerprints, however little is left of it. What was altered
+    in speed, pitch, room or background is found by sketches, which have the last word on speed and pitch where
+    fingerprints differ in more than `DOUBTFUL` of their bits. Dialling tones and beeps, the same everywhere, are
+    nobody's copies.
+    """
+    exact = near.pairs([prints for prints, _ in heard]).assign(speed=1.0, pitch=1.0)
+    broad = np.array([one.bands >= sketches.BROAD for _, one in heard], bool)
+    exact = exact[broad[exact["first"]] & broad[exact["second"]]]
+    sure = exact[exact["errors"] <= DOUBTFUL]
+    known = set(zip(sure["first"].tolist(), sure["second"].tolist(), strict=True))
+    more = altered.pairs([one for _, one in heard], known)
+    table = pd.concat([part for part in (more, exact) if len(part)] or [exact])
+    table = table.drop_duplicates(["first", "second"]).sort_values(["first", "second"])
+    return table.reset_index(drop=True)
 
 
 def digests(paths: Sequence[str | None], folder: Path, jobs: int = 1) -> list[str | None]:
@@ -76,7 +98,12 @@ def place_of(folder: Path, path: object) -> Path:
     return place
 
 
-def _fingerprint(folder: Path, path: object, start: object, end: object) -> fingerprints.Fingerprint | str:
+def hear(samples: np.ndarray) -> Heard:
+    """Return what is compared of one recording; samples (n,) at `fingerprints.RATE_HZ`."""
+    return fingerprints.fingerprint(samples), sketches.sketch(samples)
+
+
+def _hear(folder: Path, path: object, start: object, end: object) -> Heard | str:
     edges = [None if pd.isna(edge) else float(edge) for edge in (start, end)]
     try:
         samples = audio.read_mono(place_of(folder, path), start=edges[0], end=edges[1], rate_hz=fingerprints.RATE_HZ)
@@ -84,7 +111,7 @@ def _fingerprint(folder: Path, path: object, start: object, end: object) -> fing
         return error.reason
     except OSError as error:
         return error.strerror or str(error)
-    return fingerprints.fingerprint(samples)
+    return hear(samples)
 
 
 def _digest(folder: Path, path: object) -> str | None:

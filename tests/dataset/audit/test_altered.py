@@ -1,0 +1,237 @@
+"""Copies whose speed, pitch, room or background was altered are found; takes, beeps and strangers are not."""
+
+import os
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+import soxr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmarks import disguises
+from mer.corpora.synthetic_voice import RATE, Clip, speak
+from mer.dataset import audit
+from mer.dataset.audit import altered, near, sketches, sound
+from mer.dataset.audit.fingerprints import RATE_HZ
+from mer.dataset.audit.overlays import overlay
+from mer.dataset.audit.sketches import VECTOR, Sketch, sketch
+from mer.media.audio import read_mono
+
+REAL = Path(os.environ.get("MER_REAL_CORPORA", ""))
+real = pytest.mark.skipif(
+    not os.environ.get("MER_REAL_CORPORA"), reason="MER_REAL_CORPORA does not name a folder of real recordings"
+)
+VOICES = 24
+
+
+def voice(number, **changes):
+    clip = {"corpus": "x", "name": f"clip {number}", "path": "", "speaker": f"{number % 5}", "gender": "female"}
+    clip |= {"emotion": ("anger", "sadness")[number % 2], "sentence": f"sentence {number}"}
+    made = speak(Clip(**clip | changes), seed=1, shift=1.0)
+    return soxr.resample(made, RATE, disguises.RATE)
+
+
+@pytest.fixture(scope="module")
+def voices():
+    return [voice(number) for number in range(VOICES)]
+
+
+def disguised(clip, kind, seed=0):
+    clip = disguises.KINDS[kind](clip.astype("float64"), np.random.default_rng([seed, zlib.crc32(kind.encode())]))
+    clip = clip / max(1.0, float(np.abs(clip).max()))
+    return np.round(clip * 32_767).astype("float32") / 32_768
+
+
+def heard(clips, rate=disguises.RATE):
+    return [sound.hear(soxr.resample(np.asarray(clip, "float32"), rate, RATE_HZ)) for clip in clips]
+
+
+def both(pairs):
+    return set(zip(pairs["first"], pairs["second"], strict=True))
+
+
+@pytest.mark.parametrize("kind", ["speed .95", "pitch 1.05", "stretch .95", "room", "chords 10 dB", "low-pass 1.5 kHz",
+                                  "speed, pink noise, mp3"])  # fmt: skip
+def test_altered_copies_are_found_and_nothing_else(voices, kind):
+    found = both(sound.same(heard([*voices, *(disguised(clip, kind, n) for n, clip in enumerate(voices))])))
+    truth = {(number, VOICES + number) for number in range(VOICES)}
+    assert found <= truth
+    assert len(found) >= 0.9 * VOICES
+
+
+@pytest.mark.parametrize(("kind", "speed", "pitch"), [
+    ("speed .95", 0.95, 0.95), ("speed 1.05", 1.05, 1.05), ("pitch .95", 1.0, 0.95), ("stretch 1.05", 1.05, 1.0),
+])  # fmt: skip
+def test_speed_pitch_and_shift_are_told(voices, kind, speed, pitch):
+    cut = disguises.RATE // 4
+    pairs = sound.same(heard([*voices[:8], *(disguised(clip[cut:], kind) for clip in voices[:8])]))
+    assert len(pairs) == 8
+    assert pairs["speed"].median() == pytest.approx(speed, abs=0.011)
+    assert pairs["pitch"].median() == pytest.approx(pitch, abs=0.012)
+    assert pairs["shift"].median() == pytest.approx(0.25, abs=0.05)
+    assert pairs["seconds"].between(0.1, 3).all()
+    assert pairs["errors"].between(0, 0.11).all()
+
+
+def test_what_fingerprints_find_keeps_its_place_and_is_not_looked_at_again(voices):
+    clips = heard([*voices, *(clip[4_000:] for clip in voices)])
+    pairs = sound.same(clips)
+    exact = near.pairs([prints for prints, _ in clips])
+    assert len(exact) == VOICES
+    assert pairs[exact.columns].equals(exact)
+    assert (pairs[["speed", "pitch"]] == 1).all(axis=None)
+    assert altered.pairs([one for _, one in clips], both(exact)).empty
+
+
+def test_takes_of_one_sentence_by_one_speaker_are_no_copies():
+    same = {"speaker": "1", "emotion": "anger", "sentence": "the same"}
+    assert sound.same(heard([voice(number, **same) for number in range(60)])).empty
+
+
+def test_music_that_lies_under_different_voices_makes_no_copies_of_them(voices):
+    music = disguises.band(np.zeros(10 * disguises.RATE), np.random.default_rng(0))
+    assert sound.same(heard([disguises.mixed(clip, music) for clip in voices])).empty
+
+
+def test_halves_of_two_recordings_one_after_another_share_too_little(voices):
+    third = [clip[: len(clip) // 3] for clip in voices[:8]]
+    pairs = sound.same(heard([np.concatenate([a, b]) for a in third[:1] for b in voices[8:16]]))
+    assert pairs.empty
+
+
+def test_an_altered_clip_within_a_long_recording_is_found(voices):
+    voices = [clip / np.std(clip) / 10 for clip in voices]
+    long = np.concatenate([*voices[:12], np.zeros(disguises.RATE), *voices[12:]])
+    pairs = sound.same(heard([long, *(disguised(clip, "speed .95") for clip in voices[:12])]))
+    assert both(pairs) == {(0, number) for number in range(1, 13)}
+    starts = np.cumsum([0, *map(len, voices[:11])]) / disguises.RATE
+    assert np.abs(pairs["shift"] - starts[pairs["second"] - 1]).max() < 0.05
+
+
+BEEPS = {
+    "hum": lambda times, chance: np.sin(2 * np.pi * 50 * times + chance.uniform(0, 6)),
+    "dialling": lambda times, _: np.sin(2 * np.pi * 350 * times) + np.sin(2 * np.pi * 440 * times),
+    "busy": lambda times, chance: np.sin(2 * np.pi * 425 * times) * ((times + chance.uniform(0, 1)) % 1 < 0.5),
+    "engaged": lambda times, _: (np.sin(2 * np.pi * 480 * times) + np.sin(2 * np.pi * 620 * times)) * (times % 1 < 0.5),
+    "hiss": lambda times, chance: chance.normal(size=len(times)),
+    "a click": lambda times, chance: times == times[chance.integers(len(times))],
+    "near silence": lambda times, chance: 1e-4 * chance.normal(size=len(times)),
+    "nothing": lambda times, _: np.zeros(len(times)),
+    "a constant": lambda times, _: np.ones(len(times)),
+}
+
+
+@pytest.mark.filterwarnings("error")
+def test_tones_noise_and_silence_are_nobodys_copies():
+    chance = np.random.default_rng(0)
+    times = [np.arange(round(seconds * RATE_HZ)) / RATE_HZ for seconds in (0.05, 0.3, 1, 2, 4)]
+    clean = [0.1 * make(each, chance) for make in BEEPS.values() for each in times]
+    noisy = [0.1 * make(each, chance) + 1e-4 * chance.normal(size=len(each))
+             for make in BEEPS.values() for each in times[2:] for _ in range(3)]  # fmt: skip
+    assert altered.pairs([sketch(clip.astype("float32")) for clip in [*clean, *noisy, np.zeros(1)]]).empty
+    assert sound.same(heard(noisy, RATE_HZ)).empty
+    assert sound.same([]).empty
+
+
+def test_the_result_depends_on_nothing_but_the_recordings(voices):
+    clips = heard([*voices, *(disguised(clip, "hall") for clip in voices)])
+    first = sound.same(clips)
+    assert first.equals(sound.same(clips))
+    last = len(clips) - 1
+    assert {(last - b, last - a) for a, b in both(sound.same(clips[::-1]))} == both(first)
+
+
+def test_sketches_ignore_gain_polarity_and_what_is_inaudible(voices):
+    clip = soxr.resample(voices[0], disguises.RATE, RATE_HZ)
+    one, other = sketch(clip), sketch(-0.01 * clip + 1e-7)
+    assert np.abs(one.levels.astype(int) - other.levels).max() <= 1
+    assert np.array_equal(one.moments, other.moments)
+    assert len(one.vectors) > 2
+    assert np.linalg.norm(one.vectors, axis=1) == pytest.approx(1, abs=1e-5)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 40), st.integers(0, 3)), min_size=1, max_size=5), st.integers(0, 99))
+def test_any_sketches_can_be_compared(shapes, seed):
+    chance = np.random.default_rng(seed)
+    made = []
+    for frames, count in shapes:
+        moments = np.sort(chance.choice(frames, min(count, frames), replace=False)).astype("int32")
+        vectors = np.eye(VECTOR, dtype="float32")[np.zeros(len(moments), int)]
+        levels = chance.integers(0, 256, (frames, sketches.BANDS), "uint8")
+        made.append(Sketch(levels, chance.uniform(0, 1, frames).astype("float32"), moments, vectors, vectors, 65.0))
+    pairs = altered.pairs(made)
+    assert (pairs["first"] < pairs["second"]).all()
+    assert not pairs.duplicated(["first", "second"]).any()
+    for one in made:
+        for moment in one.moments:
+            match = overlay(one, one, moment, moment)
+            assert match.score <= 1
+            assert match.score == 0 or (match.speed, match.shift) == (1.0, 0.0)
+
+
+CHOSEN = {"emodb": 40, "nEMO": 80, "RAVDESS/Actor_02": 60, "RAVDESS/Actor_17": 60, "TurEV-DB": 60, "EmoSpeech-IN": 60}
+"""the actors repeat themselves better than all others"""
+
+
+def some(count):
+    for folder, most in CHOSEN.items():
+        paths = sorted((REAL / folder).rglob("*.flac"))
+        yield from paths[:: max(1, len(paths) // min(count, most))][: min(count, most)]
+
+
+def hidden(kinds, count, rows):
+    """Share of clips found by kind, and pairs of different recordings."""
+    paths = list(some(count))
+    originals = heard([read_mono(path, rate_hz=RATE_HZ) for path in paths], RATE_HZ)
+    chosen = [number for number, path in enumerate(paths) if "emodb" in str(path) or "nEMO" in str(path)][::rows]
+    shares, wrong = {}, []
+    for kind in kinds:
+        copies = [disguised(read_mono(paths[number], rate_hz=disguises.RATE), kind, number) for number in chosen]
+        truth = {(number, len(paths) + at) for at, number in enumerate(chosen)}
+        found = both(sound.same([*originals, *heard(copies)]))
+        shares[kind] = len(found & truth) / len(truth)
+        wrong += [(kind, paths[one].name, other) for one, other in found - truth]
+    return pd.Series(shares), wrong
+
+
+@real
+def test_altered_copies_are_found_among_real_recordings():
+    kinds = ["speed 1.05", "pitch .95", "stretch .95", "hall", "babble 10 dB", "low-pass 1.5 kHz", "last half"]
+    shares, wrong = hidden(kinds, 60, 4)
+    assert wrong == []
+    assert shares.min() >= 0.9, shares.to_dict()
+
+
+@real
+@pytest.mark.slow
+def test_every_kind_of_copy_is_found_among_real_recordings():
+    shares, wrong = hidden([kind for kind in disguises.KINDS if "hall, low" not in kind], 80, 3)
+    assert wrong == []
+    assert shares.min() >= 0.9, shares.to_dict()
+
+
+@real
+@pytest.mark.slow
+def test_no_two_clips_of_six_corpora_are_copies():
+    paths = sorted(str(path.relative_to(REAL)) for path in REAL.rglob("*.flac"))
+    assert len(paths) == 3_346
+    found = audit.near_pairs(pd.DataFrame({"source_path": paths}), REAL, jobs=2)
+    assert found.unheard.empty
+    assert found.pairs.empty
+
+
+def test_altered_copies_become_pairs_of_rows(tmp_path, voices):
+    names = ["a.wav", "b.wav", "c.wav", "d.wav"]
+    clips = [voices[0], voices[1], disguised(voices[1], "pitch 1.05"), disguised(voices[0], "hall")]
+    for name, clip in zip(names, clips, strict=True):
+        soundfile.write(tmp_path / name, clip, disguises.RATE)
+    rows = pd.DataFrame({"source_path": ["none.wav", *names], "audio_ok": [True] * 5})
+    found = audit.near_pairs(rows, tmp_path, jobs=2)
+    assert found.unheard["row"].tolist() == [0]
+    assert both(found.pairs) == {(1, 4), (2, 3)}
+    assert list(found.pairs) == ["first", "second", "shift", "seconds", "errors", "speed", "pitch"]
