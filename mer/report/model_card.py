@@ -38,12 +38,12 @@ def model_card(card: dict, results: pd.DataFrame, known: Mapping[str, Corpus], u
         f"was made by {_made_with(card)}; `model.json` says with which parameters and on which utterances, by digest.",
         "```\npython -m mer.predict FILE_OR_FOLDER --model FOLDER_OF_THIS_FILE\n```",
         "## What it learned from",
-        _table(["corpus", "language", "how it arose", "train", "validation", "licence"], _corpora(card, known)),
+        table(["corpus", "language", "how it arose", "train", "validation", "licence"], _corpora(card, known)),
         _ancestors(card),
         "## How well it does",
         "On speakers that it has not seen, of the same corpora; recordings of another kind are harder. UAR (mean "
         f"recall of the classes) of free answers; intervals are at {confidence:.0%} over new speakers of a corpus.",
-        _table(["corpus", "clips", "speakers", "chance", "this model", "mean over seeds"],
+        table(["corpus", "clips", "speakers", "chance", "this model", "mean over seeds"],
                _scores(results, system, card["seed"])),
         "Probabilities are calibrated on the validation speakers of these corpora (temperature "
         f"{card['temperature']:.2f}). On recordings of another kind they are too high.",
@@ -109,7 +109,8 @@ def _made_with(card: dict) -> str:
     return f"MER{state}"
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a table in Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(_cell(value) for value in line) + " |" for line in lines)
 
