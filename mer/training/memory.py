@@ -107,13 +107,14 @@ def keys(rows: pd.DataFrame) -> Keys:
     Args:
         rows: of a manifest. Without the column `samples_sha256` a recording is its file, `audio_sha256`.
     """
-    family, corpus = rows["family"].astype(str), rows["corpus"].astype(str)
+    family, corpus = _texts(rows, "family"), _texts(rows, "corpus")
     who = person(rows["speaker_id"], corpus)
-    said = _column(rows, "transcription").fillna("").astype(str)
-    line = said.map({text: texts.normal(text) for text in said.unique()}).astype(str)
+    said = _texts(rows, "transcription")
+    table = {text: texts.normal(text) for text in set(said)}
+    line = pd.Series([table[text] for text in said], rows.index, dtype=object)
     free = (_column(rows, "lexical_control") == "free") & (line != "")
     sound = _column(rows, "samples_sha256" if "samples_sha256" in rows else "audio_sha256")
-    dialogue, turn = person(_column(rows, "dialogue_id"), corpus), _column(rows, "turn_index").astype(str)
+    dialogue, turn = person(_column(rows, "dialogue_id"), corpus), _texts(rows, "turn_index")
     words = ("words|" + family + "|" + dialogue + "|" + turn + "|" + who + "|" + line).where(free)
     code = person(rows["utterance_id"], corpus, mark="/")
     words = words.where(free | sound.notna(), "row|" + family + "|" + code)
@@ -135,8 +136,8 @@ def person(names: pd.Series, corpora: pd.Series, mark: str = "_") -> pd.Series:
     >>> person(pd.Series(["a_0 1", "a_song_Ann\\u200b  B"]), pd.Series(["a", "a_song"])).tolist()
     ['0 1', 'ann b']
     """
-    pairs = list(zip(corpora.astype(str), names.astype(object).where(names.notna(), ""), strict=True))
-    table = {(corpus, name): _code(str(name).removeprefix(f"{corpus}{mark}")) for corpus, name in set(pairs)}
+    pairs = [("", "") if pd.isna(n) else (str(c), str(n)) for c, n in zip(corpora, names, strict=True)]
+    table = {(corpus, name): _code(name.removeprefix(f"{corpus}{mark}")) for corpus, name in set(pairs)}
     return pd.Series([table[pair] for pair in pairs], names.index, dtype=object)
 
 
@@ -195,6 +196,12 @@ def _many(shared: int, longer: int) -> bool:
 
 def _column(rows: pd.DataFrame, name: str) -> pd.Series:
     return rows[name].astype(object) if name in rows else pd.Series(None, rows.index, dtype=object)
+
+
+def _texts(rows: pd.DataFrame, name: str) -> pd.Series:
+    """A column as texts, whatever is in it; empty for null."""
+    values = ["" if pd.isna(value) else str(value) for value in _column(rows, name)]
+    return pd.Series(values, rows.index, dtype=object)
 
 
 def _code(text: str) -> str:

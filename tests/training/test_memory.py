@@ -101,10 +101,11 @@ def test_ten_thousand_rows_are_some_kilobytes():
     assert sum(values.nbytes for values in known(table).tensors().values()) < 85_000
 
 
+FOREIGN = ("speaker_id", "transcription", "samples_sha256", "dialogue_id", "lexical_control")
 ODD = st.none() | st.text(max_size=6) | st.sampled_from(["\ud800", "a_1", " ", "\x00", "nan"])
 
 
-@given(st.lists(st.fixed_dictionaries(dict.fromkeys(("speaker_id", "transcription", "samples_sha256", "dialogue_id", "lexical_control"), ODD)), min_size=1, max_size=5))  # fmt: skip
+@given(st.lists(st.fixed_dictionaries(dict.fromkeys(FOREIGN, ODD)), min_size=1, max_size=5))
 def test_whatever_a_corpus_says_its_rows_are_known_again(odd):
     table = rows(speakers=("1",), clips=len(odd)).assign(**pd.DataFrame(odd, dtype=object))
     assert set(seen(known(table), table)) == {"train"}
