@@ -13,14 +13,14 @@ import pandas as pd
 
 from mer import corpora, features, files, params
 from mer.dataset import labels, schema
-from mer.evaluation import protocols, scores
+from mer.evaluation import loaded, protocols, scores
 from mer.evaluation.protocols import Cell
 from mer.evaluation.study import task_of
 from mer.features import Features, Where
 from mer.params.schema import Params, System, Training
 from mer.training import checkpoint, inputs, memory
 from mer.training.job import Done, Job
-from mer.training.lineage import remembered, rows_digest
+from mer.training.lineage import all_seen, rows_digest
 from mer.training.memory import Memory
 
 NEEDED = ("params.yaml", "data/manifest.parquet")
@@ -84,6 +84,8 @@ class Evaluated:
     part: str
     acted: tuple[str, ...]
     """corpora of which TestA is the mean"""
+    notes: tuple[str, ...]
+    """networks behind its features that have seen what it was asked about, or may have"""
 
 
 def open_study(folder: Path) -> Study:
@@ -125,8 +127,7 @@ def evaluate(folder: Path, study: Study, names: tuple[str, ...] = (), part: str 
     if set(card["classes"]) != set(study.classes):
         raise Mismatch(f"the model answers {', '.join(card['classes'])}; the study has {', '.join(study.classes)}")
     given = _given(card, modalities)
-    usable, known = study.usable, remembered(folder) if card.get("remembers") else None
-    asked = chosen(card, known, study, names, part)
+    usable, asked = study.usable, chosen(card, all_seen(card, folder), study, names, part)
     seen = extracted(card, study, given, folder, where)
     enough = (np.all if _takes_all(card) else np.any)([seen.present[m][asked.rows] for m in given], axis=0)
     rows = asked.rows[enough]
@@ -142,7 +143,8 @@ def evaluate(folder: Path, study: Study, names: tuple[str, ...] = (), part: str 
     table = scores.predictions([done], usable, study.classes)
     table = table.assign(train_corpora="+".join(card["corpora"]), seen=asked.seen.iloc[rows].to_numpy())
     acted = _acted(table, study) if part in TESTS else ()
-    return Evaluated(_scored(table, study, acted).assign(part=part), table, asked.left_out, card, given, part, acted)
+    results = _scored(table, study, acted).assign(part=part)
+    return Evaluated(results, table, asked.left_out, card, given, part, acted, _notes(card, table))
 
 
 def chosen(card: dict, known: Memory | None, study: Study, names: tuple[str, ...], part: str) -> Chosen:
@@ -163,8 +165,8 @@ def chosen(card: dict, known: Memory | None, study: Study, names: tuple[str, ...
         raise Mismatch(f"{unknown[0]} is not in this study, which has {', '.join(sorted(set(there)))}")
     if known is None and part in TESTS:
         raise Mismatch(
-            "the model does not say what it has seen, as an earlier version made it: nothing can be called a test of "
-            "it; train it again, or ask it about `--part all`"
+            "the model does not say all that it has seen, as an earlier version made it or what it began with: nothing "
+            "can be called a test of it; train it again, or ask it about `--part all`"
         )
     families = families_of(card)
     wanted = there.isin(names) if names else pd.Series(True, there.index)
@@ -249,6 +251,17 @@ def _given(card: dict, modalities: Sequence[str] | None) -> tuple[str, ...]:
 def _takes_all(card: dict) -> bool:
     """Whether the model answers only where no modality is missing."""
     return System(model=card["model"]).is_network and Training.model_validate(card["training"]).missing == "none"
+
+
+def _notes(card: dict, table: pd.DataFrame) -> tuple[str, ...]:
+    """A line for each network behind the model's features that is no stranger to what was asked, or may be none."""
+    families, lines = set(table["family"]), []
+    for item in loaded.behind(card, corpora.CORPORA):
+        if met := sorted(families & item.families):
+            lines.append(f"{item.what} has seen {', '.join(met)} ({item.source}): no stranger is tested there")
+        elif item.certainty == loaded.UNKNOWN:
+            lines.append(f"what {item.what} has seen is not known ({item.source})")
+    return tuple(dict.fromkeys(lines))
 
 
 def _acted(table: pd.DataFrame, study: Study) -> tuple[str, ...]:

@@ -135,14 +135,23 @@ def _of_card(card: dict, what: str, state: str, known: Mapping[str, Corpus]) -> 
     own = _item(what, seen, known, KNOWN if state == WHOLE else UNKNOWN, reason,
                 instead="begin with another checkpoint")  # fmt: skip
     own = replace(own, families=own.families | set(_texts(card.get("families"))))
+    items = _behind(card, known, f"{what}: ")
+    return [own, *(replace(item, instead="begin with another checkpoint") for item in items)]
+
+
+def behind(card: dict, known: Mapping[str, Corpus]) -> list[Loaded]:
+    """Return the networks behind the features of a model, and of those that it began with."""
+    return [item for told in (card, *card.get("ancestors", ())) for item in _behind(told, known, "")]
+
+
+def _behind(card: dict, known: Mapping[str, Corpus], place: str) -> list[Loaded]:
+    """What the features of a model depend on, but for what was made by hand."""
     told = card.get("encoders")
-    behind = [o for o in map(_origin, told if isinstance(told, list) else ()) if o is not None]
-    specs = card.get("features")
-    found = [own]
+    networks = [o for o in map(_origin, told if isinstance(told, list) else ()) if o is not None]
+    specs, found = card.get("features"), []
     for modality, spec in specs.items() if isinstance(specs, dict) else ():
-        items = of_features(modality, spec if isinstance(spec, dict) else {}, behind, known, f"{what}: ")
-        found += [replace(item, instead="begin with another checkpoint") for item in items if item.certainty != MADE]
-    return found
+        found += of_features(modality, spec if isinstance(spec, dict) else {}, networks, known, place)
+    return [item for item in found if item.certainty != MADE]
 
 
 def _of_origin(origin: Origin, known: Mapping[str, Corpus], place: str) -> Loaded:

@@ -84,14 +84,17 @@ def page(told: Evaluated, study: str, measures: pd.DataFrame) -> str:
 
 
 def seen_lines(told: Evaluated) -> list[str]:
-    """Return what was left out of a test, or what is no test as the model has seen it."""
+    """Return what was left out of a test, or what is no test as the model has seen it; and what its networks have."""
     if told.part in TESTS:
         lines = [f"{row.corpus}: {row.rows:,} rows left out: {SEEN[row.seen]}" for row in told.left_out.itertuples()]
-        return lines or ["nothing was left out: it has seen neither these recordings nor their speakers"]
+        return [
+            *(lines or ["nothing was left out: it has seen neither these recordings nor their speakers"]),
+            *told.notes,
+        ]
     rows = told.predictions
     counts = rows.loc[rows["seen"] != "", ["test_corpus", "seen"]].value_counts(sort=False).reset_index(name="rows")
     lines = [f"{row.test_corpus}: {row.rows:,} rows are no test: {SEEN[row.seen]}" for row in counts.itertuples()]
-    return lines or ["it has seen neither these recordings nor their speakers"]
+    return [*(lines or ["it has seen neither these recordings nor their speakers"]), *told.notes]
 
 
 def _whole(rows: pd.DataFrame) -> pd.DataFrame:

@@ -87,7 +87,7 @@ class Card(_Part):
     layers: dict[Modality, Size]
     classes: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(min_length=1)
     training: Training
-    name: Annotated[str, Field(min_length=1, max_length=200)] = "model"
+    name: Annotated[str, Field(min_length=1, max_length=300)] = "model"
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     features: dict[Modality, dict[str, Any]] = {}
     inputs: Inputs | None = None

@@ -13,8 +13,8 @@ from mer.training.card import sealed
 from mer.training.job import Job
 from mer.training.memory import Memory
 
-__all__ = ["ALTERED", "MISSING", "NEEDED", "WHOLE", "lineage", "memory", "remembered", "rows_digest", "sealed", "state",
-           "verdict"]  # fmt: skip
+__all__ = ["ALTERED", "MISSING", "NEEDED", "WHOLE", "all_seen", "lineage", "memory", "remembered", "rows_digest",
+           "sealed", "state", "verdict"]  # fmt: skip
 
 TOLD = ("name", "tensors_sha256", "corpora", "families", "seen", "features", "encoders", cards.SELF)
 """what a model keeps of each of its ancestors' cards"""
@@ -105,6 +105,12 @@ def state(card: dict, folder: Path) -> str:
         return ALTERED
     known = remembered(folder)
     return WHOLE if known is not None and known.counts() == card["remembers"] else MISSING
+
+
+def all_seen(card: dict, folder: Path) -> Memory | None:
+    """Return all that a checkpoint and those that it began with have seen; None where one of them does not say it."""
+    told = [state(card, folder), *(ancestor.get("lineage") for ancestor in card.get("ancestors", []))]
+    return remembered(folder) if set(told) == {WHOLE} else None
 
 
 def metadata(folder: Path) -> dict[str, str] | None:

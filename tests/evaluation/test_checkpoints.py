@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -15,8 +16,9 @@ from mer.corpora import synthetic
 from mer.evaluation import checkpoints
 from mer.evaluation.__main__ import main
 from mer.features import acoustic
-from mer.training import checkpoint
+from mer.training import checkpoint, memory
 from mer.training.lineage import remembered, sealed
+from tests.evaluation import test_protocols as made
 from tests.studies import run_cells
 
 mpl.use("Agg")
@@ -240,6 +242,40 @@ def test_other_classes_or_extractors_are_named(studies, monkeypatch):
     monkeypatch.setitem(acoustic.EXTRACTORS, "mfcc", replace(acoustic.EXTRACTORS["mfcc"], version=99))
     with pytest.raises(checkpoint.Unusable, match=r"audio was extracted with version"):
         checkpoints.evaluate(folder, study)
+
+
+def test_actors_of_a_sibling_corpus_and_lines_of_a_family_are_no_test():
+    kin = [made.corpus(name, family, 8) for name, family in (("ravdess",) * 2, ("song", "ravdess"), ("x", "x"))]
+    rows = made.manifest(*kin)
+    own = rows["corpus"] == "ravdess"
+    parts = [np.flatnonzero(own & (rows["split"] == part)) for part in ("train", "validation")]
+    rows.loc[rows["corpus"] == "song", "split"] = "test"  # whoever sings, as in a study that parts them otherwise
+    known = memory.memory(rows, *parts)
+    study = SimpleNamespace(usable=rows, manifest=rows)
+    card = {"families": ["ravdess"], "corpora": ["ravdess"], "rows_sha256": "0"}
+    asked = checkpoints.chosen(card, known, study, (), "auto")
+    speaker = rows["speaker_id"].str.rpartition("_")[2]
+    trained = set(speaker[np.concatenate(parts)])
+    assert set(speaker[asked.rows][rows["family"][asked.rows] == "ravdess"]) == set(speaker[own]) - trained
+    assert (rows["corpus"][asked.rows] == "x").sum() == (rows["corpus"] == "x").sum()  # others of the same names
+    assert asked.left_out.to_dict("records") == [{"corpus": "song", "seen": "person", "rows": 12 * len(trained)}]
+    some = rows.assign(transcription="this is what everybody says here", fold=None, dialogue_id=rows["utterance_id"])
+    told = memory.memory(some, *parts)
+    left = checkpoints.chosen(card, told, SimpleNamespace(usable=some, manifest=some), ("song",), "all").seen
+    assert set(left[some["corpus"] == "song"]) == {"line"}
+    with pytest.raises(checkpoints.Mismatch, match="the model has seen all 96 of them, or their speakers"):
+        checkpoints.chosen(card, told, SimpleNamespace(usable=some, manifest=some), ("song",), "test")
+
+
+def test_networks_that_have_seen_what_is_asked_are_named():
+    hartmann = {"modality": "text", "parameter": "features.linguistic.model", "place": "hub",
+                "name": "j-hartmann/emotion-english-distilroberta-base"}  # fmt: skip
+    specs = {"audio": {"extractor": "mfcc"}, "text": {"extractor": "encoder"}}
+    card = {"features": specs, "encoders": [hartmann], "ancestors": []}
+    friends, others = (pd.DataFrame({"family": [family]}) for family in ("friends", "emodb"))
+    assert "has seen friends (its model card, commit ab82646)" in checkpoints._notes(card, friends)[0]
+    assert "is not known" in checkpoints._notes(card, others)[0]
+    assert checkpoints._notes(card | {"features": {"audio": specs["audio"]}, "encoders": []}, friends) == ()
 
 
 def test_no_checkpoint(studies, tmp_path, capsys):

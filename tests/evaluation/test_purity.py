@@ -586,6 +586,9 @@ def test_a_checkpoint_of_an_earlier_version_keeps_no_digests_and_is_unknown(plan
     told = planted.stopped(planted.params(("gated",), training={"start_from": place}, strict=True))
     assert "its model.json does not say all that it has seen" in told
     second = planted.saved("second", ["cremad"], start_from=place)
+    for name in ("first", "second"):  # so that nothing can be called a test of them
+        folder = planted.folder / name
+        assert lineage.all_seen(checkpoint.read_card(folder), folder) is None
     assert "does not say all" in planted.stopped(
         planted.params(("gated",), training={"start_from": second}, strict=True)
     )
