@@ -85,7 +85,7 @@ class Evaluated:
     acted: tuple[str, ...]
     """corpora of which TestA is the mean"""
     notes: tuple[str, ...]
-    """networks behind its features that have seen what it was asked about, or may have"""
+    """people whom published splits share; networks behind its features that have seen what is asked, or may have"""
 
 
 def open_study(folder: Path) -> Study:
@@ -127,7 +127,8 @@ def evaluate(folder: Path, study: Study, names: tuple[str, ...] = (), part: str 
     if set(card["classes"]) != set(study.classes):
         raise Mismatch(f"the model answers {', '.join(card['classes'])}; the study has {', '.join(study.classes)}")
     given = _given(card, modalities)
-    usable, asked = study.usable, chosen(card, all_seen(card, folder), study, names, part)
+    usable, known = study.usable, all_seen(card, folder)
+    asked = chosen(card, known, study, names, part)
     seen = extracted(card, study, given, folder, where)
     enough = (np.all if _takes_all(card) else np.any)([seen.present[m][asked.rows] for m in given], axis=0)
     rows = asked.rows[enough]
@@ -144,7 +145,8 @@ def evaluate(folder: Path, study: Study, names: tuple[str, ...] = (), part: str 
     table = table.assign(train_corpora="+".join(card["corpora"]), seen=asked.seen.iloc[rows].to_numpy())
     acted = _acted(table, study) if part in TESTS else ()
     results = _scored(table, study, acted).assign(part=part)
-    return Evaluated(results, table, asked.left_out, card, given, part, acted, _notes(card, table))
+    notes = (*_shared(known, usable.iloc[rows], table), *_notes(card, table))
+    return Evaluated(results, table, asked.left_out, card, given, part, acted, notes)
 
 
 def chosen(card: dict, known: Memory | None, study: Study, names: tuple[str, ...], part: str) -> Chosen:
@@ -251,6 +253,16 @@ def _given(card: dict, modalities: Sequence[str] | None) -> tuple[str, ...]:
 def _takes_all(card: dict) -> bool:
     """Whether the model answers only where no modality is missing."""
     return System(model=card["model"]).is_network and Training.model_validate(card["training"]).missing == "none"
+
+
+def _shared(known: Memory | None, rows: pd.DataFrame, table: pd.DataFrame) -> list[str]:
+    """A line for each corpus of which rows are asked about though the model knows the people: its parts share them."""
+    if known is None:
+        return []
+    by_person = memory.heard(known, rows) & (table["seen"] == "").to_numpy()
+    counts = pd.Series(by_person).groupby(rows["corpus"].to_numpy()).agg(["sum", "size"])
+    return [f"{corpus}: {n:,} of {of:,} rows are of people whom it has heard, as the published parts share them"
+            for corpus, n, of in counts.itertuples() if n]  # fmt: skip
 
 
 def _notes(card: dict, table: pd.DataFrame) -> tuple[str, ...]:

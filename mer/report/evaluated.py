@@ -88,13 +88,13 @@ def seen_lines(told: Evaluated) -> list[str]:
     if told.part in TESTS:
         lines = [f"{row.corpus}: {row.rows:,} rows left out: {SEEN[row.seen]}" for row in told.left_out.itertuples()]
         return [
-            *(lines or ["nothing was left out: it has seen neither these recordings nor their speakers"]),
+            *(lines or ["nothing was left out: it was trained and validated on none of it"]),
             *told.notes,
         ]
     rows = told.predictions
     counts = rows.loc[rows["seen"] != "", ["test_corpus", "seen"]].value_counts(sort=False).reset_index(name="rows")
     lines = [f"{row.test_corpus}: {row.rows:,} rows are no test: {SEEN[row.seen]}" for row in counts.itertuples()]
-    return [*(lines or ["it has seen neither these recordings nor their speakers"]), *told.notes]
+    return [*(lines or ["it was trained and validated on none of it"]), *told.notes]
 
 
 def _whole(rows: pd.DataFrame) -> pd.DataFrame:

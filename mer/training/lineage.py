@@ -44,7 +44,7 @@ def lineage(job: Job, manifest: pd.DataFrame, encoders: Sequence[dict] | None = 
         "rows_sha256": rows_digest(seen),
         "seen": parts,
         "encoders": None if encoders is None else [e for e in encoders if e["modality"] in job.system.modalities],
-        "ancestors": _ancestors(job.training.start_from),
+        "ancestors": _ancestors(_begun(job)),
         "git": files.git_state(),
     }
 
@@ -60,9 +60,7 @@ def memory(job: Job, manifest: pd.DataFrame) -> Memory:
     What a checkpoint of an earlier version has seen is not known: `state` says so of it and of what begins with it.
     """
     own = memories.memory(manifest, job.train, job.validation)
-    if job.training.start_from is None:
-        return own
-    before = remembered(files.from_root(job.training.start_from))
+    before = None if (start_from := _begun(job)) is None else remembered(files.from_root(start_from))
     return own if before is None else own.with_(before)
 
 
@@ -122,6 +120,11 @@ def metadata(folder: Path) -> dict[str, str] | None:
             return file.metadata()
     except (SafetensorError, OSError):
         return None
+
+
+def _begun(job: Job) -> str | None:
+    """The checkpoint that a training begins with: linear models begin with none, whatever the parameter says."""
+    return job.training.start_from if job.system.is_network else None
 
 
 def _ancestors(start_from: str | None) -> list[dict]:

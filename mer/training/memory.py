@@ -163,6 +163,11 @@ def seen(known: Memory, families: Iterable[str], rows: pd.DataFrame) -> pd.Serie
     return own.astype("str")
 
 
+def heard(known: Memory, rows: pd.DataFrame) -> np.ndarray:
+    """Return whose people a model knows, where published splits share them, too; bool of shape (rows,)."""
+    return _isin(keys(rows).people, np.union1d(known.of("people"), known.of("people_anywhere")))
+
+
 def meeting(known: Memory, rows: pd.DataFrame) -> str:
     """Return what some rows have in common with what a model has seen, whatever names and families say; or nothing.
 

@@ -154,6 +154,21 @@ def test_a_file_that_is_no_card(asked, text):
         asked.card.write_text(asked.text, encoding="utf-8")
 
 
+def test_a_card_of_the_format_before(asked):
+    """Its tensors do not know it: its own digest does."""
+    from mer.training.card import sealed
+
+    told = {k: v for k, v in asked.told.items() if k not in ("remembers", "card_sha256")} | {"format": 2}
+    files.write_json(asked.card, sealed(told))
+    assert asked.readers["load"]() == asked.known["load"]
+    assert asked.readers["predict"]() == asked.known["predict"]
+    for edited in ({"classes": told["classes"][::-1]}, {"families": []}, {"temperature": told["temperature"] * 2}):
+        files.write_json(asked.card, sealed(told) | edited)
+        with pytest.raises(checkpoint.Unusable, match=r"model.json: card_sha256 is not what was written"):
+            checkpoint.load(asked.folder)
+    asked.card.write_text(asked.text, encoding="utf-8")
+
+
 def test_what_the_commands_say(asked, study, capsys, tmp_path):
     edited = {**asked.told, "classes": asked.told["classes"][::-1]}
     for text in (json.dumps(edited), json.dumps({**asked.told, "widths": GARBAGE}), "[" * 100_000):

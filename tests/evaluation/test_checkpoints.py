@@ -66,7 +66,7 @@ def test_by_default_the_test_part_of_its_own_study(studies, tmp_path, capsys):
     manifest = pd.read_parquet(studies / "two/data/manifest.parquet")
     wanted = manifest[manifest["exclude_reason"].isna() & (manifest["split"] == "test")]
     assert set(asked["utterance_id"]) == set(wanted["utterance_id"])
-    assert "nothing was left out: it has seen neither these recordings nor their speakers" in capsys.readouterr().out
+    assert "nothing was left out: it was trained and validated on none of it" in capsys.readouterr().out
     assert set(asked["seen"]) == {""}
     known = pd.read_parquet(studies / "two/tables/parts/03_predictions.parquet")
     known = known[known["system"] == "gated"].set_index("utterance_id")["p_anger"]
@@ -263,6 +263,10 @@ def test_actors_of_a_sibling_corpus_and_lines_of_a_family_are_no_test():
     told = memory.memory(some, *parts)
     left = checkpoints.chosen(card, told, SimpleNamespace(usable=some, manifest=some), ("song",), "all").seen
     assert set(left[some["corpus"] == "song"]) == {"line"}
+    sung = some[some["corpus"] == "song"]
+    told_ = checkpoints._shared(told, sung, pd.DataFrame({"seen": [""] * len(sung)}))
+    heard = 12 * len(trained)
+    assert told_ == [f"song: {heard} of 96 rows are of people whom it has heard, as the published parts share them"]
     with pytest.raises(checkpoints.Mismatch, match="the model has seen all 96 of them, or their speakers"):
         checkpoints.chosen(card, told, SimpleNamespace(usable=some, manifest=some), ("song",), "test")
 
