@@ -110,3 +110,34 @@ def test_whatever_a_corpus_says_its_rows_are_known_again(odd):
     table = rows(speakers=("1",), clips=len(odd)).assign(**pd.DataFrame(odd, dtype=object))
     assert set(seen(known(table), table)) == {"train"}
     assert set(seen(known(table), table.iloc[::-1])) == {"train"}
+
+
+@st.composite
+def studies(draw):
+    """Two manifests of the same world: recordings of people, told by whatever corpora, families and codes."""
+    row = st.tuples(st.sampled_from("ab"), st.sampled_from("fg"), st.sampled_from(["1", "2", "x "]),
+                    st.integers(0, 9), st.booleans())  # fmt: skip
+    tables = []
+    for name in ("here", "there"):
+        told = draw(st.lists(row, min_size=1, max_size=12))
+        tables.append(pd.DataFrame({
+            "utterance_id": [f"{c}/{name}{n}" for n, (c, *_) in enumerate(told)], "corpus": [c for c, *_ in told],
+            "family": [f for _, f, *_ in told], "speaker_id": [f"{c}_{s}" for c, _, s, *_ in told],
+            "samples_sha256": [f"sound {n}" for *_, n, _ in told], "fold": [0 if apart else None for *_, apart in told],
+        }))  # fmt: skip
+    return tables
+
+
+@given(studies())
+def test_nothing_that_is_unknown_has_been_seen(tables):
+    here, there = tables
+    marks = memory.seen(known(here), (), there)
+    trained = set(here["samples_sha256"])
+    assert (marks == "train").equals(there["samples_sha256"].isin(trained))
+    codes = [list(zip(t["family"], t["speaker_id"].str[2:].str.strip(), strict=True)) for t in tables]
+    heard = {code for code, fold in zip(codes[0], here["fold"], strict=True) if not pd.isna(fold)}
+    of_recordings = {code for code, sound in zip(codes[1], there["samples_sha256"], strict=True) if sound in trained}
+    for code, fold, mark in zip(codes[1], there["fold"], marks, strict=True):
+        apart = not pd.isna(fold)
+        wanted = code in heard or (apart and code in {*codes[0], *of_recordings})
+        assert mark == "train" or (mark == "person") == wanted
