@@ -12,7 +12,7 @@ from mer import files
 from mer.evaluation.checkpoints import MEAN, TESTS, Evaluated
 from mer.report.canvas import canvas, entitle, heat_map, rows_height
 from mer.report.figures import confusion_heatmap
-from mer.report.model_card import table
+from mer.report.model_card import cell, table
 from mer.report.numbers import bounds, short
 
 SEEN = {
@@ -67,13 +67,13 @@ def page(told: Evaluated, study: str, measures: pd.DataFrame) -> str:
         for _, row in _whole(measures).iterrows()
     ]
     parts = [
-        f"# {card['name']} on {study}",
+        f"# {cell(card['name'])} on {cell(study)}",
         f"Part `{told.part}`, from {', '.join(told.modalities)}. Tensors {card['tensors_sha256'][:12]}.",
         "## What it has seen of it",
-        "\n".join(f"- {line}" for line in seen_lines(told)),
+        "\n".join(f"- {cell(line)}" for line in seen_lines(told)),
         "## Scores",
-        f"UAR (mean recall of the classes) with its interval. {_mean(told)}",
-        table(["corpus", "answers", "clips", "speakers", "UAR", "interval"], scored),
+        f"UAR (mean recall of the classes) with its interval.{_mean(told)}",
+        table(["corpus", "answers", "clips", "of them seen", "speakers", "UAR", "interval"], scored),
         "## Classes",
         "Free answers, all corpora together; `classes.csv` and `confusion.csv` have them one by one.",
         table(columns, by_class),
@@ -106,9 +106,9 @@ def _whole(rows: pd.DataFrame) -> pd.DataFrame:
 def _mean(told: Evaluated) -> str:
     if not told.acted:
         return ""
-    return f"`{MEAN}` is the mean chance-corrected UAR of acted corpora, here {', '.join(told.acted)}."
+    return f" `{MEAN}` is the mean chance-corrected UAR of acted corpora, here {', '.join(told.acted)}."
 
 
 def _score(row) -> Sequence[object]:
     interval = "–" if row.test_corpus == MEAN else bounds(row.low, row.high, row.speakers)
-    return row.test_corpus, row.answers, row.n, row.speakers, short(row.value), interval
+    return row.test_corpus, row.answers, row.n, row.seen, row.speakers, short(row.value), interval

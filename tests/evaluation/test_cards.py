@@ -8,6 +8,8 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from mer import corpora, files
 from mer.corpora import synthetic
@@ -150,6 +152,20 @@ def test_a_file_that_is_no_card(asked, text):
     asked.card.write_bytes(text)
     try:
         assert all(asked.tried().values())
+    finally:
+        asked.card.write_text(asked.text, encoding="utf-8")
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.differing_executors])
+@given(st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.binary(max_size=2)), min_size=1, max_size=3))
+def test_bytes_that_a_disk_changed(asked, changes):
+    text = asked.text.encode()
+    for where, what in changes:
+        place = int(where * len(text))
+        text = text[:place] + what + text[place + 1 :]
+    asked.card.write_bytes(text)
+    try:
+        asked.tried()
     finally:
         asked.card.write_text(asked.text, encoding="utf-8")
 
