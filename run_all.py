@@ -12,6 +12,8 @@ from mer.runner import Row, Study, StudyError, problems, run, survey
 from mer.runner.devices import gpus
 from mer.runner.schedule import parse_numbers
 
+MADE_UP = "Synthetic: the voices are made up, and no number says anything about people or real corpora."
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
@@ -79,6 +81,8 @@ def _study(given: argparse.Namespace) -> tuple[Study, set[str] | None]:
         threads=chosen.compute.threads,
         timeout=None if minutes is None else minutes * 60,
         gpus=gpus(chosen.compute.device, given.gpu_jobs),
+        of=chosen.study,
+        banner=MADE_UP if chosen.data.synthetic else "",
     )
     wanted, wrong = None, []
     if given.steps is not None:

@@ -147,6 +147,9 @@ def test_results_of_other_parameters_are_refused(attempt):
     attempt(["emodb", "esd"])
     with pytest.raises(parts.Mismatch, match="run step 03 again"):
         attempt(["emodb", "esd"], "09", training={"epochs": 3, "hidden": 4})
+    words = {"extractor": "tfidf", "dimensions": 32}  # the same vectors as of `hashing`, scaled otherwise
+    with pytest.raises(parts.Mismatch, match="run step 03 again"):
+        attempt(["emodb", "esd"], "02,09", features=QUICK["features"] | {"linguistic": words})
 
 
 def test_one_recording_in_two_families_is_not_held_out(attempt):

@@ -1,6 +1,7 @@
 """The corpora this project reads, found here by id: a module each, or a row each where file names follow a pattern."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from mer.corpora import (
     afew,
@@ -22,7 +23,7 @@ from mer.corpora import (
     savee,
     tess,
 )
-from mer.corpora.base import Corpus, Problem, Utterance
+from mer.corpora.base import SYNTHETIC, Corpus, Problem, Utterance
 from mer.params.schema import Corpus as Options
 
 _MODULES = (
@@ -51,6 +52,31 @@ def chosen(listed: Mapping[str, Options] | Iterable[str]) -> dict[str, Corpus]:
     }
 
 
+def of_study(params) -> dict[str, Corpus]:
+    """Return the corpora of a study by the names under which they are read; those of a synthetic study are called that.
+
+    Args:
+        params: with the sections `corpora` and `data`.
+    """
+    known = chosen(params.corpora)
+    return made_up(known) if params.data.synthetic else known
+
+
+def made_up(known: Mapping[str, Corpus]) -> dict[str, Corpus]:
+    """Return corpora of made-up voices in the layouts of real ones: they cite nobody and are no relatives of those.
+
+    >>> [(name, corpus.family) for name, corpus in made_up(chosen(["meld"])).items()]
+    [('meld (synthetic)', 'friends (synthetic)')]
+    """
+    return {
+        f"{name}{SYNTHETIC}": replace(
+            corpus, name=f"{name}{SYNTHETIC}", family=f"{corpus.family}{SYNTHETIC}", title=f"{name}{SYNTHETIC}",
+            licence="MIT, as this repository", citation="none: the voices are made up", expected={}, speakers=None,
+        )
+        for name, corpus in known.items()
+    }  # fmt: skip
+
+
 def clusters(known: Mapping[str, Corpus]) -> dict[str, str]:
     """Return corpus -> the manifest column over which its intervals are computed.
 
@@ -66,8 +92,10 @@ def test_sets(known: Mapping[str, Corpus]) -> dict[str, str]:
     >>> test_sets(chosen(["emodb", "meld", "mosei"]))
     {'emodb': 'TestA', 'meld': 'TestB'}
     """
-    return {name: "TestB" if name == "meld" else "TestA" for name, corpus in known.items()
-            if name == "meld" or corpus.elicitation == "acted"}  # fmt: skip
+    meld = {name for name in known if name.removesuffix(SYNTHETIC) == "meld"}
+    return {name: "TestB" if name in meld else "TestA" for name, corpus in known.items()
+            if name in meld or corpus.elicitation == "acted"}  # fmt: skip
 
 
-__all__ = ["CORPORA", "Corpus", "Problem", "Utterance", "chosen", "clusters", "test_sets"]
+__all__ = ["CORPORA", "SYNTHETIC", "Corpus", "Problem", "Utterance", "chosen", "clusters", "made_up", "of_study",
+           "test_sets"]  # fmt: skip

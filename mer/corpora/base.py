@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 AUDIO_SUFFIXES = (".wav", ".flac")
+SYNTHETIC = " (synthetic)"
+"""what the names of made-up corpora end in, so that no table, figure or model takes them for the real ones"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,7 @@ class Utterance:
     """unique within the corpus and independent of the folder it lies in"""
     path: str
     speaker: str
+    """people who speak at once are joined by `names.TOGETHER`"""
     emotion_raw: str
     gender: str | None = None
     """female, male, child"""
@@ -48,6 +51,8 @@ class Utterance:
     end: float | None = None
     recorded: bool = True
     """False where there are words only; `path` is then the list that has them"""
+    speaker_named: bool = False
+    """whether the study's `speakers` says who this is"""
     video: str | None = None
     """the pictures of the same seconds, where they are not in `path` itself; relative to the raw folder, too"""
 
@@ -59,6 +64,10 @@ class Problem:
     path: str
     reason: str
     line: int | None = None
+    label: str | None = None
+    """the native label of the utterance that is lost with it, where that is known"""
+    lost: bool = True
+    """whether an utterance is lost: not where it is there a second time, or belongs to another corpus"""
 
 
 @dataclass(frozen=True)
@@ -90,6 +99,13 @@ class Corpus:
     elicitation: str = "acted"
     """acted (sentences said alone), dialogue (acted with a partner), tv, movie, natural"""
     official_splits: bool = False
+    """whether its own parts are kept: those that it is published with, or those of one's own table (`own`)"""
+    own: bool = False
+    """whether a study declares it as a table; such parts are nobody's standard"""
+    same_people: bool = False
+    """whether its speakers speak in other corpora of its family, under the same names"""
+    missing: dict[str, str] = field(default_factory=dict)
+    """speaker -> gender of those of its family who do not speak in it, even where it is complete"""
     cluster: str = "speaker_id"
     """the manifest column over which intervals are computed: speaker_id or dialogue_id"""
     by_session: bool = False

@@ -6,10 +6,11 @@ Traps: A is Angst (fear), not anger; some published speaker lists have the ages 
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from mer.corpora.base import Corpus, Problem, Utterance
-from mer.corpora.files import clips, decode, in_path_order, relative, unusable, walk
+from mer.corpora.files import clips, decode, in_path_order, labelled, relative, unusable, walk
 
 EMOTIONS = {
     "A": "fear",
@@ -62,8 +63,9 @@ def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
                 yield Problem(relative(path, raw), reason)
             else:
                 heard = recognised(path.read_bytes()) | heard
+    read = partial(_utterance, heard=heard)
     for clip in clips(raw, folder):
-        yield clip if isinstance(clip, Problem) else _utterance(*clip[:2], heard)
+        yield labelled(clip, read) if isinstance(clip, Problem) else read(*clip[:2])
 
 
 def recognised(data: bytes) -> dict[str, float]:

@@ -55,7 +55,7 @@ def _line(path: str, split: str, found: tuple[int, dict[str, str]], listed: set[
     dialogue = f"s{season:02}_e{episode:02}_c{scene:02}"
     name = f"{dialogue}_u{turn:03}"
     if name in listed:
-        return Problem(path, f"{name}: listed a second time", line=line)
+        return Problem(path, f"{name}: listed a second time", line=line, lost=False)
     listed.add(name)
     if row["Emotion"] not in EMOTIONS:
         return Problem(path, f"{name}: unknown label {row['Emotion']}", line=line)

@@ -82,7 +82,7 @@ def parser(half: Half, other: Half) -> Parse:
                 yield _utterance(half, clip[0], clip[1], parts, texts, common)
         if others:
             which = f"{others} clips of the {other.title} speakers {other.speakers[0]} to {other.speakers[-1]}"
-            yield Problem(relative(folder, raw), f"{which}: another corpus of the family, not read")
+            yield Problem(relative(folder, raw), f"{which}: another corpus of the family, not read", lost=False)
 
     return in_path_order(parse)
 

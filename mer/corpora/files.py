@@ -6,7 +6,8 @@ import functools
 import io
 import os
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 
 from mer.corpora.base import AUDIO_SUFFIXES, Problem, Utterance
 
@@ -114,7 +115,7 @@ def clips(raw: Path, folder: Path) -> Iterator[tuple[str, str, Path] | Problem]:
             continue
         name = relative(path, raw)
         if path.stem in first:
-            yield Problem(name, f"duplicate copy of {first[path.stem]}")
+            yield Problem(name, f"duplicate copy of {first[path.stem]}", lost=False)
         else:
             first[path.stem] = name
             yield path.stem, name, path
@@ -125,9 +126,21 @@ def each_clip(read: Callable[[str, str], Utterance | Problem]) -> Parse:
 
     def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
         for clip in clips(raw, folder):
-            yield clip if isinstance(clip, Problem) else read(*clip[:2])
+            yield labelled(clip, read) if isinstance(clip, Problem) else read(*clip[:2])
 
     return in_path_order(parse)
+
+
+def labelled(problem: Problem, read: Callable[[str, str], Utterance | Problem]) -> Problem:
+    """Return what is wrong with a recording together with the label in its name.
+
+    Args:
+        read: takes a stem and its path below `raw`.
+    """
+    if not problem.lost:
+        return problem
+    found = read(PurePosixPath(problem.path).stem, problem.path)
+    return replace(problem, label=found.emotion_raw) if isinstance(found, Utterance) else problem
 
 
 def decode(data: bytes, fallback: str = "cp1252") -> str:

@@ -77,7 +77,7 @@ def _read(raw: Path, folder: Path, lists: _Lists) -> Iterator[Problem]:
             continue
         name = relative(path, raw)
         if (kind, path.name) in first:
-            yield Problem(name, f"duplicate copy of {first[kind, path.name]}")
+            yield Problem(name, f"duplicate copy of {first[kind, path.name]}", lost=False)
             continue
         first[kind, path.name] = name
         if kind == "transcriptions":
@@ -91,7 +91,7 @@ def _read(raw: Path, folder: Path, lists: _Lists) -> Iterator[Problem]:
             if isinstance(found, Problem):
                 yield found
             elif found.name in lists.turns or found.name in {turn.name for turn in turns}:
-                yield Problem(name, f"{found.name}: listed a second time", line=found.line)
+                yield Problem(name, f"{found.name}: listed a second time", line=found.line, lost=False)
             else:
                 turns.append(found)
         # the list has first one and then the other speaker's turns, the dialogue has them in time

@@ -45,7 +45,7 @@ def split_lists(
             continue
         name, split = relative(path, raw), match[1].lower()
         if split in first:
-            yield Problem(name, f"duplicate copy of {first[split]}")
+            yield Problem(name, f"duplicate copy of {first[split]}", lost=False)
             continue
         first[split] = name
         for found in table(raw, path, columns):
@@ -79,7 +79,7 @@ def recordings(
         yield what, first, next((path for path in others if path.suffix.lower() in VIDEO_SUFFIXES), None)
         for path in others:
             if _kind(path) == _kind(first):
-                yield Problem(relative(path, raw), f"duplicate copy of {relative(first, raw)}")
+                yield Problem(relative(path, raw), f"duplicate copy of {relative(first, raw)}", lost=False)
 
 
 def videos(raw: Path, folder: Path, key: Callable[[str], Key | None]) -> Iterator[tuple[Key, Path] | Problem]:

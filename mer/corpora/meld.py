@@ -71,7 +71,7 @@ def _line(
         return Problem(name, "Dialogue_ID and Utterance_ID must be whole numbers", line=line)
     key, clip = (split, dialogue, turn), f"{split}_dia{dialogue}_utt{turn}"
     if key in listed:
-        return Problem(name, f"{clip}: listed a second time", line=line)
+        return Problem(name, f"{clip}: listed a second time", line=line, lost=False)
     listed.add(key)
     if row["Emotion"] not in EMOTIONS:
         return Problem(name, f"{clip}: unknown label {row['Emotion']}", line=line)

@@ -103,14 +103,14 @@ def _read(raw: Path, folder: Path, lists: _Lists) -> Iterator[Problem]:
             wanted = f"video, start, end, {', '.join(SCORES)}"
             yield Problem(relative(path, raw), f"HDF5 is not read: export it to a csv file with columns {wanted}")
     if rows and not lists.splits and not any(row.split for row in rows):
-        yield Problem(relative(folder, raw), f"no split is told: put {FOLDS} of CMU-MultimodalSDK here")
+        yield Problem(relative(folder, raw), f"no split is told: put {FOLDS} of CMU-MultimodalSDK here", lost=False)
     # rows with times are the published averages; raters' rows only stand in for them
     for row in sorted(rows, key=lambda row: row.times is None):
         known = lists.rated.setdefault(_name(row, lists), [])
         if not known or (row.times is None and known[0].times is None):
             known.append(row)
         elif row.times is not None:
-            yield Problem(row.path, f"{_name(row, lists)}: listed a second time", line=row.line)
+            yield Problem(row.path, f"{_name(row, lists)}: listed a second time", line=row.line, lost=False)
 
 
 def _part(row: Rating, lists: _Lists) -> Segment | None:

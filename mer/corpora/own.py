@@ -9,13 +9,15 @@ sessions whole.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from mer.corpora.base import Corpus, Problem, Utterance
 from mer.corpora.columns import GENDERS, NOUNS, PARTS, recognised
+from mer.corpora.file_names import FileNames
 from mer.corpora.files import in_path_order, relative, unusable, whole
 from mer.corpora.media import VIDEO_SUFFIXES
+from mer.corpora.names import TOGETHER, normal
 from mer.corpora.own_tables import JSON_LINES, Row, rows, seconds
 from mer.params.schema import Corpus as Options
 
@@ -37,6 +39,8 @@ def corpus(name: str, options: Options) -> Corpus:
         lexical_control=options.lexical_control,
         elicitation=options.elicitation,
         official_splits="split" in options.columns,
+        own=True,
+        same_people=options.family not in (None, name),
         by_session="session" in options.columns,
     )
 
@@ -57,6 +61,11 @@ class _Table:
     audio: Path
     path: str
     emotions: dict[str, str]
+    names: FileNames
+    people: dict[str, tuple[str, ...]]
+    """given id -> who that is, in the spelling of `names.normal`"""
+    asked: set[str] = field(default_factory=set)
+    """the ids that were met"""
 
     def columns(self, row: Row) -> dict[str, str]:
         return recognised(row.cells, self.options.columns)
@@ -65,7 +74,8 @@ class _Table:
 def _parse(name: str, options: Options, raw: Path) -> Iterator[Utterance | Problem]:
     path = raw / options.table
     audio = raw / options.audio if options.audio is not None else path.parent
-    table = _Table(name, options, raw, audio, relative(path, raw), emotions(options))
+    names = FileNames(audio)
+    table = _Table(name, options, raw, audio, relative(path, raw), emotions(options), names, _people(options))
     listed: set[tuple] = set()
     found = None
     for found in rows(raw, path):
@@ -80,17 +90,25 @@ def _parse(name: str, options: Options, raw: Path) -> Iterator[Utterance | Probl
             return
         item = _utterance(table, found, columns)
         if isinstance(item, Utterance) and (key := (item.path, item.start, item.end)) in listed:
-            item = Problem(found.path, f"{item.path}: listed a second time", line=found.line)
+            item = Problem(found.path, f"{item.path}: listed a second time", line=found.line, lost=False)
         elif isinstance(item, Utterance):
             listed.add(key)
             video = _video(table, found, columns)
-            if isinstance(video, Problem):  # the sound is there all the same
+            if isinstance(video, Problem):
                 yield video
             else:
                 item = replace(item, video=video)
         yield item
     if found is None:
         yield Problem(table.path, "no rows: a header and one line per recording are expected")
+    for given in sorted(table.people.keys() - table.asked):
+        yield Problem(table.path, f"corpora.{name}.speakers names {given!r}, who is not in the table")
+
+
+def _people(options: Options) -> dict[str, tuple[str, ...]]:
+    """What the study says of speakers: given id -> who that is."""
+    said = {normal(given): dict.fromkeys(filter(None, map(normal, who))) for given, who in options.speakers.items()}
+    return {given: tuple(who) for given, who in said.items() if who}
 
 
 def _missing(columns: dict[str, str], row: Row, options: Options) -> str | None:
@@ -110,21 +128,24 @@ def _utterance(table: _Table, row: Row, columns: dict[str, str]) -> Utterance | 
     cell = {ours: row.cells.get(theirs, "").strip() for ours, theirs in columns.items()}
 
     def problem(reason: str) -> Problem:
-        return Problem(row.path, reason, line=row.line)
+        return Problem(row.path, reason, line=row.line, label=cell["emotion"] or None)
 
     path = _inside(table.audio, cell["path"])
     if path is None:
         return problem(f"path {cell['path']!r} is empty or leads out of the folder of the recordings")
-    if not path.is_file():
-        return problem(f"{cell['path']}: no such file below {relative(table.audio, table.raw)}/")
+    if (found := table.names.find(path)) is None:
+        return problem(_no_such_file(table, path))
+    path = found
     if reason := unusable(path):
         return problem(f"{cell['path']}: {reason}")
     if not cell["emotion"]:
         return problem("no label")
     if cell["emotion"] not in table.emotions:
         return problem(f"unknown label {cell['emotion']!r}: add it to corpora.{table.name}.labels")
-    if not (speaker := _speaker(table.options, cell)):
+    if not (given := normal(_speaker(table.options, cell))):
         return problem("no speaker")
+    table.asked.add(given)
+    people = table.people.get(given, (given,))
     start, end = seconds(cell.get("start")), seconds(cell.get("end"))
     if (cell.get("start") and start is None) or (cell.get("end") and end is None) or (end or 1e9) <= (start or 0):
         return problem(f"start {cell.get('start')!r} and end {cell.get('end')!r} are no stretch of time in seconds")
@@ -137,7 +158,8 @@ def _utterance(table: _Table, row: Row, columns: dict[str, str]) -> Utterance | 
     return Utterance(
         name=place if start is None and end is None else f"{place}@{start or 0.0}-{'' if end is None else end}",
         path=place,
-        speaker=speaker,
+        speaker=TOGETHER.join(people),
+        speaker_named=given in table.people,
         emotion_raw=cell["emotion"],
         gender=GENDERS.get(cell.get("gender", "").lower()),
         age=whole(cell.get("age")),
@@ -159,11 +181,18 @@ def _video(table: _Table, row: Row, columns: dict[str, str]) -> str | Problem | 
     cell = row.cells.get(columns.get("video", ""), "").strip()
     if not cell or (PurePosixPath(cell).suffix.lower() not in VIDEO_SUFFIXES and "video" not in table.options.columns):
         return None
-    path = _inside(table.audio, cell)
-    if path is None or not path.is_file():
-        return Problem(row.path, f"video {cell!r}: no such file below {relative(table.audio, table.raw)}/", row.line)
+    path = (inside := _inside(table.audio, cell)) and table.names.find(inside)
+    if path is None:
+        told = f"video {cell!r}: no such file below {relative(table.audio, table.raw)}/"
+        return Problem(row.path, told, row.line, lost=False)  # the sound is there all the same
     reason = unusable(path)
-    return Problem(row.path, f"video {cell!r}: {reason}", row.line) if reason else relative(path, table.raw)
+    return Problem(row.path, f"video {cell!r}: {reason}", row.line, lost=False) if reason else relative(path, table.raw)
+
+
+def _no_such_file(table: _Table, path: Path) -> str:
+    nearest = table.names.nearest(path)
+    told = f"no such file below {relative(table.audio, table.raw)}/: {path.relative_to(table.audio).as_posix()}"
+    return f"{told} (nearest: {nearest})" if nearest else told
 
 
 def _speaker(options: Options, cell: dict[str, str]) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from mer.corpora.base import Corpus, Problem, Utterance
 from mer.corpora.columns import GENDERS
-from mer.corpora.files import Parse, audio, decode, in_path_order, relative, table, unusable, walk, whole
+from mer.corpora.files import Parse, audio, decode, in_path_order, labelled, relative, table, unusable, walk, whole
 
 Known = dict[str, dict[str, str]]
 """a recording or a speaker -> what is said of it, in the words of `Row.name`"""
@@ -79,14 +79,14 @@ def parser(row: Row) -> Parse:
         first: dict[str, str] = {}
         for path in audio(raw, folder):
             if isinstance(path, Problem):
-                yield path
+                yield labelled(path, lambda stem, place: _utterance(row, name.fullmatch(stem), stem, place, beside))
                 continue
             place, stem = relative(path, raw), path.stem
             beside.unheard.pop(stem, None)
             if reason := _refused(row, path.relative_to(folder).as_posix()):
                 yield Problem(place, reason)
             elif stem in first:
-                yield Problem(place, f"duplicate copy of {first[stem]}")
+                yield Problem(place, f"duplicate copy of {first[stem]}", lost=False)
             else:
                 first[stem] = place
                 yield _utterance(row, name.fullmatch(stem), stem, place, beside)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mer.corpora.base import Corpus, Problem, Utterance
-from mer.corpora.files import clips, in_path_order, relative
+from mer.corpora.files import clips, in_path_order, labelled, relative
 from mer.corpora.media import videos
 
 EMOTIONS = {
@@ -42,7 +42,7 @@ def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
     seen: dict[str, str] = {}
     yield from find_videos(raw, folder, SPEECH, seen)
     for clip in clips(raw, folder):
-        yield clip if isinstance(clip, Problem) else with_video(_utterance(*clip[:2]), seen)
+        yield labelled(clip, _utterance) if isinstance(clip, Problem) else with_video(_utterance(*clip[:2]), seen)
 
 
 def find_videos(raw: Path, folder: Path, channel: str, seen: dict[str, str]) -> Iterator[Problem]:
@@ -64,7 +64,7 @@ def with_video(found: Utterance | Problem, seen: dict[str, str]) -> Utterance | 
 def _utterance(stem: str, path: str) -> Utterance | Problem:
     codes = NAME.fullmatch(stem)
     if codes is not None and codes["channel"] == SONG:
-        return Problem(path, "song: another corpus of the family, not read")
+        return Problem(path, "song: another corpus of the family, not read", lost=False)
     return utterance(stem, path, EMOTIONS)
 
 
@@ -74,7 +74,7 @@ def utterance(stem: str, path: str, emotions: dict[str, str]) -> Utterance | Pro
     if codes is None or not 1 <= int(codes["actor"]) <= 24:
         return Problem(path, "expected a name such as 03-01-06-01-02-01-12 with actors 01 to 24")
     if codes["modality"] != "03":
-        return Problem(path, f"modality {codes['modality']}: only audio-only recordings (03) are read")
+        return Problem(path, f"modality {codes['modality']}: only audio-only recordings (03) are read", lost=False)
     if codes["emotion"] not in emotions:
         return Problem(path, f"unknown label {codes['emotion']}")
     return Utterance(

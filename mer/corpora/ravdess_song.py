@@ -27,7 +27,9 @@ def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
         else:
             yield ravdess.with_video(ravdess.utterance(*clip[:2], EMOTIONS), seen)
     if speech:
-        yield Problem(relative(folder, raw), f"{speech} clips of speech: another corpus of the family, not read")
+        yield Problem(
+            relative(folder, raw), f"{speech} clips of speech: another corpus of the family, not read", lost=False
+        )
 
 
 CORPUS = Corpus(
@@ -46,5 +48,7 @@ CORPUS = Corpus(
     ),
     expected={"01": 92} | dict.fromkeys(("02", "03", "04", "05", "06"), 184),
     speakers=23,
+    same_people=True,
+    missing={"18": "female"},
     telltale=r"03-02-[0-9]{2}-.*",
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mer.corpora import CORPORA
+from mer.corpora import CORPORA, made_up
 from mer.dataset.audit import (
     Finding,
     find_faults,
@@ -119,7 +119,8 @@ def _listen(table: Table, folder: Path | None) -> tuple[pd.DataFrame, pd.DataFra
 
 def _shortcuts(rows: pd.DataFrame, heard: pd.DataFrame | None) -> pd.DataFrame:
     """What each shortcut scores; without recordings only sentences, speakers and corpora are looked up."""
-    clusters = {name: CORPORA[name].cluster for name in rows["corpus"].unique() if name in CORPORA}
+    known = {**CORPORA, **made_up(CORPORA)}
+    clusters = {name: known[name].cluster for name in rows["corpus"].unique() if name in known}
     return shortcut_scores(rows, pd.DataFrame(index=rows.index) if heard is None else heard, clusters)
 
 

@@ -9,10 +9,13 @@ import pandas as pd
 from mer import files
 from mer.corpora import Corpus, Problem, Utterance
 from mer.corpora.files import relative
+from mer.corpora.names import TOGETHER, normal
 from mer.dataset import labels, schema, splits
 from mer.dataset.identity import samples_digests
 from mer.dataset.scan import scan
 from mer.media.audio import SILENCE_SECONDS
+
+PROBLEMS = ["corpus", "path", "line", "reason", "emotion", "lost"]
 
 
 class NoCorpora(FileNotFoundError):
@@ -29,7 +32,8 @@ class Dataset:
 
     Attributes:
         manifest: one row per utterance (mer/dataset/schema.py), unusable ones included.
-        problems: columns corpus, path, line, reason: what in the folders is not an utterance.
+        problems: columns corpus, path, line, reason, emotion, lost: what in the folders is not an utterance, the class
+            or unknown label of the utterance that was lost with it, and whether one was.
         absent: listed corpora that are not on disk.
         empty: corpora whose folder is there and of which nothing can be used.
     """
@@ -77,14 +81,15 @@ def build(
         raise NoCorpora(_nothing(raw, known))
     maps = labels.mappings(policy, {name: known[name] for name in found}, overrides)
     utterances: list[tuple[str, Utterance]] = []
-    told: list[tuple] = []
+    told: list[tuple] = []  # the columns of `problems`
     for name, folder in found.items():
         items = list(known[name].parse(raw, folder))
         if not items:
-            told.append((name, relative(folder, raw), None, f"nothing in it is of this corpus: {known[name].obtain}"))
+            nothing = f"nothing in it is of this corpus: {known[name].obtain}"
+            told.append((name, relative(folder, raw), None, nothing, None, False))
         for item in items:
             if isinstance(item, Problem):
-                told.append((name, item.path, item.line, item.reason))
+                told.append((name, item.path, item.line, item.reason, *_lost(item, maps[name])))
             else:
                 utterances.append((name, item))
     if told and problems == "stop":
@@ -103,7 +108,7 @@ def build(
                              text_disjoint=text_disjoint, by_session=by_session)  # fmt: skip
     return Dataset(
         manifest=schema.check(manifest, labels.classes(policy)),
-        problems=pd.DataFrame(told, columns=["corpus", "path", "line", "reason"]).astype({"line": "Int64"}),
+        problems=pd.DataFrame(told, columns=PROBLEMS).astype({"line": "Int64", "lost": "bool"}),
         absent=tuple(name for name in sorted(known) if name not in found),
         empty=tuple(name for name in found if name not in usable),
     )
@@ -120,6 +125,14 @@ def refuse_empty(dataset: Dataset, raw: Path) -> None:
         told = dataset.problems[dataset.problems["corpus"].isin(dataset.empty)]
         reasons = _unusable(raw, rows, list(told.itertuples(index=False, name=None)))
         raise NoCorpora(f"{', '.join(dataset.empty)}: the folder is there, but no utterance can be used. {reasons}")
+
+
+def _lost(problem: Problem, mapping: labels.Mapping) -> tuple[str | None, bool]:
+    """The class of the utterance that is lost, or its label where that has no class, and whether one is lost."""
+    if problem.label is None:
+        return None, problem.lost
+    emotion = mapping.classes.get(problem.label, problem.label)
+    return emotion, problem.lost and emotion is not None  # the policy would have dropped it
 
 
 def _row(
@@ -140,14 +153,21 @@ def _row(
         "sampling_rate": None if error else look["rate"], "channels": None if error else look["channels"],
         "emotion": emotion, "emotion_vector": _json(item.emotion_vector),
         "language": item.language or corpus.language, "lexical_control": corpus.lexical_control,
-        "speaker_id": f"{corpus.name}_{item.speaker}", "elicitation": corpus.elicitation, "license": corpus.licence,
-        "session": f"{corpus.name}_{item.session}" if item.session is not None else None,
-        "dialogue_id": f"{corpus.name}_{item.dialogue_id}" if item.dialogue_id is not None else None,
+        "speaker_id": f"{corpus.name}_{_names(item.speaker)}", "elicitation": corpus.elicitation,
+        "license": corpus.licence,
+        "session": f"{corpus.name}_{normal(item.session)}" if item.session is not None else None,
+        "dialogue_id": f"{corpus.name}_{normal(item.dialogue_id)}" if item.dialogue_id is not None else None,
+        "split_source": "own" if corpus.own else "published" if corpus.official_splits else "drawn",
         "too_short": duration is not None and duration < min_seconds,
         "too_long": duration is not None and duration > max_seconds,
         "audio_ok": error is None, "audio_error": error,
         "exclude_reason": _excluded(corpus, item, mapping, emotion, error, kept),
     }  # fmt: skip
+
+
+def _names(speaker: str) -> str:
+    """Everybody who speaks, each by a name in one spelling; a name that cannot be seen stays as it is."""
+    return TOGETHER.join(normal(name) or name for name in speaker.split(TOGETHER))
 
 
 def _heard(item: Utterance, look: dict | None) -> tuple[float | None, str | None]:
@@ -201,4 +221,6 @@ def _unusable(raw: Path, manifest: pd.DataFrame, problems: list[tuple]) -> str:
 
 
 def _examples(told: list[tuple]) -> str:
-    return "\n".join(f"  {path}{f', line {line}' if pd.notna(line) else ''}: {why}" for _, path, line, why in told[:5])
+    return "\n".join(
+        f"  {path}{f', line {line}' if pd.notna(line) else ''}: {why}" for _, path, line, why, *_ in told[:5]
+    )

@@ -7,7 +7,7 @@ class a noun belongs. A noun that a policy does not name is an error, never clas
 import difflib
 from dataclasses import dataclass
 
-from mer.corpora.base import Corpus
+from mer.corpora.base import SYNTHETIC, Corpus
 from mer.corpora.columns import SPELLINGS
 
 CLASSES = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger")
@@ -90,7 +90,8 @@ def mapping(policy: str, corpus: str, emotions: dict[str, str], overrides: dict[
 
 def mappings(policy: str, known: dict[str, Corpus], overrides: dict[str, dict[str, str]]) -> "dict[str, Mapping]":
     """Return corpus -> what a policy makes of its labels (see `mapping`)."""
-    return {name: mapping(policy, name, corpus.emotions, overrides.get(name)) for name, corpus in known.items()}
+    plain = {name: name.removesuffix(SYNTHETIC) for name in known}  # as the parameters name it
+    return {name: mapping(policy, plain[name], known[name].emotions, overrides.get(plain[name])) for name in known}
 
 
 @dataclass(frozen=True)

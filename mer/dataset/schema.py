@@ -13,15 +13,18 @@ COLUMNS: dict[str, str] = {
     "sampling_rate": "Int64", "channels": "Int64", "emotion": "str", "emotion_raw": "str",
     "emotion_perceived": "str", "emotion_agreement": "Float64", "emotion_vector": "str", "emotion_intensity": "str",
     "transcription": "str", "text_source": "str", "lexical_control": "str", "sentence_id": "str",
-    "speaker_id": "str", "gender": "str", "age": "Int64", "language": "str", "session": "str", "dialogue_id": "str",
-    "turn_index": "Int64", "split_official": "str", "split": "str", "fold": "Int64", "text_side": "Int64",
+    "speaker_id": "str", "speaker_named": "boolean", "gender": "str", "age": "Int64", "language": "str",
+    "session": "str", "dialogue_id": "str", "turn_index": "Int64", "split_official": "str", "split_source": "str",
+    "split": "str", "fold": "Int64", "text_side": "Int64",
     "elicitation": "str", "license": "str", "too_short": "bool", "too_long": "bool", "audio_ok": "bool",
-    "audio_error": "str", "exclude_reason": "str",
+    "audio_error": "str", "exclude_reason": "str", "breach": "str",
 }  # fmt: skip
 """Column -> type; texts and numbers are null where a corpus does not say. `emotion_vector` is a JSON object of
 native labels and numbers (mer/corpora/base.py). `audio_sha256` is the digest of the file, `samples_sha256` that of the
-recording in it (mer/dataset/identity.py). `video_path` is `source_path` where that holds pictures, too; `start` and
-`end` are seconds of both."""
+recording in it (mer/dataset/identity.py). `speaker_named`: the study's `speakers` says who it is
+(mer/dataset/people.py). `split_source` is where `split` comes from: `published` with the corpus, the study's `own`
+table, or `drawn` here. `video_path` is `source_path` where that holds pictures, too; `start` and `end` are seconds of
+both. `breach` names what the audit holds against the scores of the row's corpus."""
 
 
 def typed(rows: list[dict]) -> pd.DataFrame:

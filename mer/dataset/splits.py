@@ -7,6 +7,10 @@ from itertools import chain, zip_longest
 import numpy as np
 import pandas as pd
 
+from mer.corpora import CORPORA
+from mer.dataset import people
+from mer.dataset.likeness import merged
+
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 LEAVE_ONE_OUT = 10
 """Up to this many speakers or sessions, in-corpus folds leave one out."""
@@ -45,12 +49,13 @@ def assign(
         if corpus in official:
             manifest.loc[rows.index, "split"] = rows["split_official"]
             continue
+        rows = rows.assign(speaker_id=people.units(rows))
         if corpus in by_session:
             units = inseparable(rows)
             parts, numbers = session_splits(units, validation, test), session_folds(units, folds)
         else:
-            units = rows["speaker_id"]
-            parts, numbers = speaker_splits(rows, seed, validation, test), speaker_folds(rows, seed, folds)
+            units, kin = rows["speaker_id"], _kin(corpus, rows)
+            parts, numbers = speaker_splits(rows, seed, validation, test, kin), speaker_folds(rows, seed, folds)
         split = units.map(parts)
         if text_disjoint and (side := text_sides(rows, seed)) is not None:
             manifest.loc[rows.index, "text_side"] = side
@@ -60,27 +65,59 @@ def assign(
     return manifest
 
 
-def speaker_splits(rows: pd.DataFrame, seed: int, validation: float, test: float) -> dict[str, str]:
+def speaker_splits(
+    rows: pd.DataFrame, seed: int, validation: float, test: float, kin: tuple[str, str] | None = None
+) -> dict[str, str]:
     """Return speaker -> train, validation or test; with fewer than 3 speakers all are train.
 
     Args:
         rows: of one corpus, columns `speaker_id`, `gender`, `emotion`; one row per utterance.
+        kin: the corpus and its family, where its speakers are those of the family's first corpus.
 
     Test speakers are drawn first, then validation speakers, the genders in turn. Of `CANDIDATES` such draws the
     one is taken whose parts are most alike in their labels and have about their share of the clips. Draws depend
     on the seed, the ids and the genders, not on the order of files or on other corpora.
+
+    A person who speaks in two corpora of a family shall have one part, though neither corpus may be asked about the
+    other. So with `kin` the first draw is taken, labels unseen, and goes by the name that a person has in the family's
+    first corpus: it is what that corpus draws where its speakers have the same labels, as actors have. Where the two
+    draws differ all the same, what trains and validates is parted by `mer.evaluation.kin`.
     """
     counts = _label_counts(rows)
     if len(counts) < 3:
         return dict.fromkeys(counts.index, TRAIN)
-    n_test, n_validation = _sizes(len(counts), validation, test)
-    names = np.array([TEST] * n_test + [VALIDATION] * n_validation + [TRAIN] * (len(counts) - n_test - n_validation))
-    gender = _genders(rows)
+    gender, names = _genders(rows), _parts(len(counts), validation, test)
+    if kin is not None:
+        return _as_kin(gender, seed, validation, test, *kin)
     best = min(
         (_alternating(gender, seed, draw) for draw in range(CANDIDATES)),
         key=lambda order: _unevenness(counts.loc[order].to_numpy(), names),
     )
     return dict(zip(best, names.tolist(), strict=True))
+
+
+def _kin(corpus: str, rows: pd.DataFrame) -> tuple[str, str] | None:
+    """The corpus and its family, where its speakers are those of another corpus, be that here or not."""
+    family = rows["family"].iloc[0] if "family" in rows else corpus
+    apart = corpus in CORPORA and not CORPORA[corpus].same_people
+    return None if family == corpus or apart else (corpus, family)
+
+
+def _as_kin(gender: pd.Series, seed: int, validation: float, test: float, corpus: str, family: str) -> dict[str, str]:
+    """Speaker -> part, as the family's first corpus draws it; the genders in the order of the alphabet."""
+    here = {f"{family}_{people.code(corpus, speaker)}": speaker for speaker in gender.index}
+    known = CORPORA.get(corpus)
+    missing = known.missing if known is not None and known.speakers == len(gender) else {}
+    there = {name: gender[speaker] for name, speaker in here.items()}
+    for everybody in (there | {f"{family}_{name}": who for name, who in missing.items()}, there):
+        lists = [sorted((n for n in everybody if everybody[n] == g), key=lambda n: _rank(seed, 0, n))
+                 for g in sorted(set(everybody.values()))]  # fmt: skip
+        order = [name for turn in zip_longest(*lists) for name in turn if name is not None]
+        drawn = zip(order, _parts(len(order), validation, test).tolist(), strict=True)
+        found = {here[name]: part for name, part in drawn if name in here}
+        if len(set(found.values())) == 3:  # unless who is missing would be a part
+            break
+    return found
 
 
 def speaker_folds(rows: pd.DataFrame, seed: int, folds: int) -> dict[str, int]:
@@ -97,20 +134,13 @@ def speaker_folds(rows: pd.DataFrame, seed: int, folds: int) -> dict[str, int]:
 
 
 def inseparable(rows: pd.DataFrame) -> pd.Series:
-    """Return for each row the first of the sessions that belong together: those that share a speaker do.
+    """Return for each row the first of the sessions that belong together: those that share a speaker or a name do.
 
     >>> rows = pd.DataFrame({"session": ["2", "1", "3", "4"], "speaker_id": ["a", "a", "b", "c"]})
     >>> inseparable(rows).tolist()
     ['1', '1', '3', '4']
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    sessions, names = pd.factorize(rows["session"], sort=True)
-    speakers, _ = pd.factorize(rows["speaker_id"])
-    size = len(names) + speakers.max() + 1
-    links = coo_array((np.ones(len(rows)), (sessions, len(names) + speakers)), shape=(size, size))
-    component = connected_components(links, directed=False)[1][sessions]
+    component = people.together(rows["session"].map(merged), rows["speaker_id"])
     return rows["session"].groupby(component).transform("min")
 
 
@@ -178,6 +208,12 @@ def _sizes(total: int, validation: float, test: float) -> tuple[int, int]:
     """
     n_test = min(max(1, round(test * total)), total - 2)
     return n_test, min(max(1, round(validation * total)), total - n_test - 1)
+
+
+def _parts(total: int, validation: float, test: float) -> np.ndarray:
+    """The parts of that many speakers in the order in which they are drawn."""
+    n_test, n_validation = _sizes(total, validation, test)
+    return np.array([TEST] * n_test + [VALIDATION] * n_validation + [TRAIN] * (total - n_test - n_validation))
 
 
 def _label_counts(rows: pd.DataFrame) -> pd.DataFrame:

@@ -141,7 +141,7 @@ def evaluate(folder: Path, study: Study, names: tuple[str, ...] = (), part: str 
               Training.model_validate(card["training"]), card["seed"], none, none, rows)  # fmt: skip
     scaled = task_of(usable, seen, study.classes).seen_by(job.training)
     done = Done(job, model.predict(scaled.features, rows)[:, order], [])
-    table = scores.predictions([done], usable, study.classes)
+    table = scores.predictions([done], usable, study.classes, scaled.features.present)
     table = table.assign(train_corpora="+".join(card["corpora"]), seen=asked.seen.iloc[rows].to_numpy())
     acted = _acted(table, study) if part in TESTS else ()
     results = _scored(table, study, acted).assign(part=part)
@@ -278,14 +278,14 @@ def _notes(card: dict, table: pd.DataFrame) -> tuple[str, ...]:
 
 def _acted(table: pd.DataFrame, study: Study) -> tuple[str, ...]:
     """The acted corpora that were asked about and are large enough to be scored."""
-    p, sets = study.params.evaluation, corpora.test_sets(corpora.chosen(study.params.corpora))
+    p, sets = study.params.evaluation, corpora.test_sets(corpora.of_study(study.params))
     reasons = protocols.scored(study.usable, p.min_clips, p.min_speakers)
     return tuple(c for c in sorted(set(table["test_corpus"])) if sets.get(c) == MEAN and not reasons[c])
 
 
 def _scored(table: pd.DataFrame, study: Study, acted: tuple[str, ...]) -> pd.DataFrame:
     """The results, with the mean over acted corpora where there are any."""
-    clusters = corpora.clusters(corpora.chosen(study.params.corpora))
+    clusters = corpora.clusters(corpora.of_study(study.params))
     clusters = {name: clusters[name] for name in set(table["test_corpus"])}
     confidence = study.params.evaluation.confidence
     results = scores.score(table, study.classes, clusters, study=study.name, confidence=confidence)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from mer import stats
+from mer.dataset import people
 from mer.evaluation.scores import ANSWERS
 
 KEYS = ("system", "protocol", "train_corpora", "test_corpus")
@@ -90,13 +91,13 @@ def joined(parts: dict[str, Counts]) -> np.ndarray:
     """
     if len(seeds := {len(part.seeds) for part in parts.values()}) > 1:
         raise Unusable(f"{', '.join(parts)} are of one family and have {' and '.join(map(str, sorted(seeds)))} seeds")
-    codes = {corpus: [name.removeprefix(f"{corpus}_") for name in part.clusters] for corpus, part in parts.items()}
-    people = pd.Index(sorted(set().union(*codes.values())))
+    codes = {corpus: [people.code(corpus, name) for name in part.clusters] for corpus, part in parts.items()}
+    everybody = pd.Index(sorted(set().union(*codes.values())))
     k = next(iter(parts.values())).confusions.shape[-1]
-    found = np.zeros((seeds.pop(), len(people), len(parts) * k, len(parts) * k), dtype=np.int64)
+    found = np.zeros((seeds.pop(), len(everybody), len(parts) * k, len(parts) * k), dtype=np.int64)
     for at, (corpus, part) in enumerate(parts.items()):
         block = slice(at * k, (at + 1) * k)
-        found[:, people.get_indexer(codes[corpus]), block, block] = part.confusions
+        found[:, everybody.get_indexer(codes[corpus]), block, block] = part.confusions
     return found
 
 

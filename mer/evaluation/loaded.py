@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from mer import corpora, files
 from mer.corpora import Corpus
 from mer.evaluation import encoders
-from mer.features.origins import HANDMADE, Origin, origins
+from mer.features.origins import Origin, origins
+from mer.features.registry import handmade
 from mer.params.schema import Params
 from mer.training import checkpoint
 from mer.training.lineage import ALTERED, WHOLE, remembered, state
@@ -62,7 +63,7 @@ def loaded(p: Params, specs: dict[str, dict]) -> list[Loaded]:
         ValueError: `trained_on` names something that is no corpus.
         checkpoint.Unusable: `training.start_from` holds no model.
     """
-    known = {**corpora.CORPORA, **corpora.chosen(p.corpora)}
+    known = {**corpora.CORPORA, **corpora.of_study(p)}
     _refuse_unknown(p, known)
     found, behind = [], origins(p.features, specs)
     for modality in sorted({m for system in p.systems.values() for m in system.modalities}):
@@ -97,7 +98,7 @@ def of_features(modality: str, spec: dict, behind: list[Origin], known: Mapping[
         told = "the specification of their store"
         return [*found, _item(what, _texts(spec["fitted_on"]), known, KNOWN, told, how="was fitted on",
                               instead="take an extractor that is not fitted")]  # fmt: skip
-    if extractor in HANDMADE:
+    if handmade(modality, extractor):
         return [_item(what, (), known, MADE, "nothing in it is learnt"), *found]
     networks = [o for o in mine if not o.parameter.startswith(RECOGNISER)]
     if any(origin.parameter.rpartition(".")[2] in NETWORKS for origin in networks):

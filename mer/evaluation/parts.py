@@ -5,8 +5,14 @@ import pandas as pd
 from mer import files
 from mer.dataset import schema
 from mer.params import Run
+from mer.params.schema import Params
 
 FOLDER = "tables/parts"
+BY_CONTENT = {"data", "splits", "features"}
+"""sections that results depend on by what they lead to: the manifest, and features.json with its specifications"""
+IRRELEVANT = {"name", "steps", "timeout_minutes", "predict"}
+"""sections that no result depends on"""
+SECTIONS = tuple(name for name in Params.model_fields if name not in BY_CONTENT | IRRELEVANT)
 
 
 class Mismatch(ValueError):
@@ -15,11 +21,15 @@ class Mismatch(ValueError):
 
 def identity(run: Run) -> str:
     """Return a digest of everything that results depend on: who is in which part, features, systems, training."""
-    systems = {name: system.model_dump(mode="json") for name, system in run.params.systems.items()}
-    others = ("labels", "training", "evaluation", "compute")
-    sections = {"systems": systems} | {name: getattr(run.params, name).model_dump(mode="json") for name in others}
-    content = files.read_json(run.read("data/features.json"))["content"]
-    return files.digest([sections, content, files.digest_file(run.read("data/manifest.parquet"))])
+    sections = {name: _plain(getattr(run.params, name)) for name in SECTIONS}
+    features = files.read_json(run.read("data/features.json"))
+    return files.digest([sections, features, files.digest_file(run.read("data/manifest.parquet"))])
+
+
+def _plain(section: object) -> object:
+    if isinstance(section, dict):
+        return {name: _plain(inner) for name, inner in section.items()}
+    return section.model_dump(mode="json")
 
 
 def save(run: Run, step: str, results: pd.DataFrame, predictions: pd.DataFrame) -> None:

@@ -12,9 +12,11 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from mer.dataset.audit import texts
+from mer.dataset import people
 from mer.dataset.splits import fold_parts
+from mer.evaluation.kin import common, parted
 
+NOBODY = np.array([], dtype=int)
 FEWEST_FOLDS = 3
 """one to test, one to validate, one to train"""
 
@@ -44,15 +46,19 @@ def scored(manifest: pd.DataFrame, min_clips: int, min_speakers: int) -> dict[st
     """Return corpus -> "" where it is scored, else why it is only listed."""
     reasons = {}
     for corpus, rows in manifest.groupby("corpus", sort=True):
-        speakers = rows["speaker_id"].nunique()
+        speakers = (rows["speaker_id"] if has_official_split(rows) else people.units(rows)).nunique()
         if len(rows) < min_clips:
             reasons[corpus] = f"{len(rows)} clips, fewer than {min_clips}"
         elif speakers < min_speakers:
-            reasons[corpus] = f"{speakers} speakers, fewer than {min_speakers}"
+            names = rows["speaker_id"].nunique()
+            why = f" ({names} names, which may be of one person or share recordings)" if names > speakers else ""
+            reasons[corpus] = f"{speakers} speakers, fewer than {min_speakers}{why}"
         elif missing := _missing_part(rows):
             reasons[corpus] = f"the published split has no {missing} part"
         elif not has_official_split(rows) and rows["fold"].nunique() < FEWEST_FOLDS:
-            reasons[corpus] = f"{rows['fold'].nunique()} folds, fewer than 3: its sessions share their speakers"
+            by_session = "session" in rows and rows["session"].notna().any()
+            why = "sessions share their speakers" if by_session else "speakers share recordings, or may be one person"
+            reasons[corpus] = f"{rows['fold'].nunique()} folds, fewer than 3: its {why}"
         elif rows["emotion"].nunique() < 2:
             reasons[corpus] = "one class only"
         else:
@@ -78,7 +84,8 @@ def plan(manifest: pd.DataFrame, protocols: tuple[str, ...], corpora: list[str])
         "multi_corpus": _multi_corpus,
         "loco": _loco,
     }
-    return [cell for name in protocols for cell in makers[name](manifest, corpora)]
+    shared = common(manifest)
+    return [cell for name in protocols for cell in makers[name](manifest, corpora, shared)]
 
 
 def has_official_split(rows: pd.DataFrame) -> bool:
@@ -90,13 +97,13 @@ def _numbers(mask: pd.Series) -> np.ndarray:
     return np.flatnonzero(mask.to_numpy())
 
 
-def _sources(manifest: pd.DataFrame, corpora: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Training and validation rows of corpora that are tested elsewhere: all but their validation speakers,
-    and of a published split its training part only."""
+def _sources(manifest: pd.DataFrame, corpora: list[str], shared: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Training and validation rows of corpora that are tested elsewhere: all but what validates in any of them, and of
+    a published split its training part only."""
     chosen = manifest["corpus"].isin(corpora)
     published_test = manifest["fold"].isna() & (manifest["split"] == "test")
     validation = chosen & (manifest["split"] == "validation")
-    return _numbers(chosen & ~validation & ~published_test), _numbers(validation)
+    return parted(shared, _numbers(chosen & ~validation & ~published_test), _numbers(validation), NOBODY)
 
 
 def _targets(manifest: pd.DataFrame, corpora: list[str]) -> np.ndarray:
@@ -104,7 +111,7 @@ def _targets(manifest: pd.DataFrame, corpora: list[str]) -> np.ndarray:
     return _numbers(manifest["corpus"].isin(corpora) & (manifest["fold"].notna() | (manifest["split"] == "test")))
 
 
-def _in_corpus(manifest: pd.DataFrame, corpora: list[str]) -> list[Cell]:
+def _in_corpus(manifest: pd.DataFrame, corpora: list[str], shared: pd.DataFrame) -> list[Cell]:
     cells = []
     for corpus in corpora:
         rows = _numbers(manifest["corpus"] == corpus)
@@ -119,54 +126,32 @@ def _in_corpus(manifest: pd.DataFrame, corpora: list[str]) -> list[Cell]:
     return cells
 
 
-def _cross_corpus(manifest: pd.DataFrame, corpora: list[str]) -> list[Cell]:
+def _cross_corpus(manifest: pd.DataFrame, corpora: list[str], shared: pd.DataFrame) -> list[Cell]:
     family = manifest.groupby("corpus")["family"].first()
     cells = []
     for corpus in corpora:
         others = [c for c in corpora if family[c] != family[corpus]]
-        train, validation = _sources(manifest, [corpus])
+        train, validation = _sources(manifest, [corpus], shared)
         if others:
             cells.append(Cell("cross_corpus", (corpus,), "", 0, train, validation, _targets(manifest, others)))
     return cells
 
 
-def _multi_corpus(manifest: pd.DataFrame, corpora: list[str]) -> list[Cell]:
+def _multi_corpus(manifest: pd.DataFrame, corpora: list[str], shared: pd.DataFrame) -> list[Cell]:
     chosen = manifest["corpus"].isin(corpora)
     train, validation, test = (_numbers(chosen & (manifest["split"] == s)) for s in ("train", "validation", "test"))
-    tested = kin_test(manifest, test)
-    return [Cell("multi_corpus", tuple(corpora), "", 0, train[~tested[train]], validation[~tested[validation]], test)]
+    train, validation = parted(shared, train, validation, test)
+    return [Cell("multi_corpus", tuple(corpora), "", 0, train, validation, test)]
 
 
-def kin_test(manifest: pd.DataFrame, test: np.ndarray) -> np.ndarray:
-    """Return which rows have something on which another corpus of their family is tested; bool of shape (rows,).
-
-    Corpora are parted one by one. So an actor may test RAVDESS's speech and sing for its training, and what is said
-    in a test dialogue of MELD may be a training line of EmoryNLP. Speakers count where speakers are kept apart,
-    longer lines where people chose their words.
-
-    Args:
-        test: the tested rows, numbered from 0.
-    """
-    codes = [s.removeprefix(f"{c}_") for c, s in zip(manifest["corpus"], manifest["speaker_id"], strict=True)]
-    speaker = pd.Series(codes, manifest.index, object).where(manifest["fold"].notna())
-    text = manifest["transcription"].fillna("").map(texts.normal).astype(object)
-    line = text.where((manifest["lexical_control"] == "free") & (text.str.count(" ") >= texts.LONG - 1))
-    found = np.zeros(len(manifest), bool)
-    for what in (speaker, line):
-        frame = pd.DataFrame({"key": manifest["family"].astype(object) + "|" + what, "corpus": manifest["corpus"]})
-        testing = frame.iloc[test].dropna().groupby("key")["corpus"].agg(set).to_dict()
-        found |= [bool(testing.get(key, set()) - {own}) for key, own in frame.itertuples(index=False, name=None)]
-    return found
-
-
-def _loco(manifest: pd.DataFrame, corpora: list[str]) -> list[Cell]:
+def _loco(manifest: pd.DataFrame, corpora: list[str], shared: pd.DataFrame) -> list[Cell]:
     family = manifest.groupby("corpus")["family"].first()
     cells = []
     for held_out in sorted({family[c] for c in corpora}):
         inside = [c for c in corpora if family[c] == held_out]
         outside = [c for c in corpora if family[c] != held_out]
         if outside:
-            train, validation = _sources(manifest, outside)
+            train, validation = _sources(manifest, outside, shared)
             cell = Cell("loco", tuple(outside), held_out, 0, train, validation, _targets(manifest, inside))
             check_purity(manifest, cell)
             cells.append(cell)
@@ -183,11 +168,11 @@ def inner_loco(manifest: pd.DataFrame, corpora: list[str]) -> list[Cell]:
         manifest: usable rows, index 0..n-1.
         corpora: those that are scored.
     """
-    family, cells = manifest.groupby("corpus")["family"].first(), []
+    family, cells, shared = manifest.groupby("corpus")["family"].first(), [], common(manifest)
     for pair in combinations(sorted({family[c] for c in corpora}), 2):
         inside, outside = ([c for c in corpora if (family[c] in pair) == within] for within in (True, False))
         if outside:
-            train, validation = _sources(manifest, outside)
+            train, validation = _sources(manifest, outside, shared)
             cell = Cell(INNER, tuple(outside), "+".join(pair), 0, train, validation, _targets(manifest, inside))
             for held_out in pair:
                 check_purity(manifest, replace(cell, held_out=held_out))

@@ -158,7 +158,8 @@ def settings(manifest: pd.DataFrame, by_session: Collection[str] = ()) -> pd.Dat
     for corpus, part in manifest.groupby("corpus"):
         unit, word = ("session", "session") if corpus in by_session else ("speaker_id", "speaker")
         if has_official_split(part):
-            split = "official"
+            own = "split_source" in part and (part["split_source"] == "own").any()
+            split = "parts of one's own table" if own else "official"
         elif part["fold"].nunique() == part[unit].nunique():
             split = f"leave one {word} out"
         else:

@@ -4,22 +4,28 @@ import numpy as np
 import pandas as pd
 
 from mer import stats
+from mer.evaluation import marks
 from mer.evaluation.protocols import refuse_random
 
 RESULT_COLUMNS = [
     "study", "system", "protocol", "answers", "train_corpora", "test_corpus", "seed", "metric", "value", "low",
-    "high", "deviation", "n", "speakers", "classes", "n_seeds", "transductive",
+    "high", "deviation", "n", "speakers", "classes", "n_seeds", *marks.MARKS, "lacks", "outside",
 ]  # fmt: skip
+"""`lacks`: modalities of the system that the test corpus lacks altogether; `outside`: the share of answers that are
+classes which the target does not have; the others before them as in mer/evaluation/marks.py"""
 METRICS = {"UAR": stats.uar, "WA": stats.wa, "macro_F1": stats.macro_f1, "weighted_F1": stats.weighted_f1}
 ANSWERS = ("free", "restricted")
 
 
-def predictions(done: list, manifest: pd.DataFrame, classes: tuple[str, ...]) -> pd.DataFrame:
+def predictions(
+    done: list, manifest: pd.DataFrame, classes: tuple[str, ...], there: dict[str, np.ndarray]
+) -> pd.DataFrame:
     """Return one row per tested utterance, system and seed, from which every score can be recomputed.
 
     Args:
         done: results of the grid whose keys are (system, cell).
         manifest: usable rows.
+        there: modality -> which of these rows have it, as `task.features.present`.
     """
     present = {c: np.isin(classes, rows["emotion"].unique()) for c, rows in manifest.groupby("corpus")}
     columns = ["utterance_id", "corpus", "family", "speaker_id", "dialogue_id", "emotion"]
@@ -38,6 +44,9 @@ def predictions(done: list, manifest: pd.DataFrame, classes: tuple[str, ...]) ->
             fold=cell.fold,
             seed=item.job.seed,
             transductive=item.job.training.normalisation != "training",
+            lacks=marks.lacking(rows["corpus"], {m: there[m][item.job.test] for m in item.job.system.modalities}),
+            flagged=rows["breach"].notna(),
+            accepted=marks.accepted(rows["breach"], cell.protocol),
             free=[classes[i] for i in item.probabilities.argmax(axis=1)],
             restricted=[classes[i] for i in restricted],
         )
@@ -69,10 +78,15 @@ def score(
             "train_corpora": train,
             "test_corpus": test,
             "transductive": bool(part["transductive"].any()),
+            "flagged": bool(part["flagged"].any()),
+            "accepted": bool(part["accepted"].any()),
+            "lacks": part["lacks"].iloc[0],
         }
         for answers in ANSWERS:
+            outside = marks.outside(part, answers)
             rows += [
-                base | {"answers": answers} | row for row in _cell(part, answers, classes, clusters[test], confidence)
+                base | {"answers": answers, "outside": outside[row.get("seed")]} | row
+                for row in _cell(part, answers, classes, clusters[test], confidence)
             ]
     return typed(rows)
 
@@ -80,10 +94,12 @@ def score(
 def typed(rows: list[dict]) -> pd.DataFrame:
     """Return result rows with every column, in order and type."""
     frame = pd.DataFrame(rows, columns=RESULT_COLUMNS)
-    frame["transductive"] = frame["transductive"].eq(True)
-    texts = dict.fromkeys(["study", "system", "protocol", "answers", "train_corpora", "test_corpus", "metric"], "str")
+    frame[marks.MARKS] = frame[marks.MARKS].eq(True)
+    frame["lacks"] = frame["lacks"].astype(object).fillna("")
+    named = ["study", "system", "protocol", "answers", "train_corpora", "test_corpus", "metric", "lacks"]
+    texts = dict.fromkeys(named, "str")
     integers = dict.fromkeys(["seed", "n", "speakers", "classes", "n_seeds"], "Int64")
-    return frame.astype(texts | integers | dict.fromkeys(["value", "low", "high", "deviation"], "float64"))
+    return frame.astype(texts | integers | dict.fromkeys(["value", "low", "high", "deviation", "outside"], "float64"))
 
 
 def _cell(part: pd.DataFrame, answers: str, classes: tuple[str, ...], cluster: str, confidence: float) -> list[dict]:
@@ -127,7 +143,10 @@ def with_mean(results: pd.DataFrame, corpora: list[str], name: str) -> pd.DataFr
     keys = ["study", "system", "protocol", "answers", "train_corpora", "seed", "metric", "n_seeds", "transductive"]
     part = results[results["test_corpus"].isin(corpora) & (results["metric"] == "UAR_chance_corrected")]
     grouped = part.groupby(keys, dropna=False, sort=False)
-    mean = grouped.agg(value=("value", "mean"), n=("n", "sum"), speakers=("speakers", "sum"), parts=("n", "size"))
+    mean = grouped.agg(
+        value=("value", "mean"), n=("n", "sum"), speakers=("speakers", "sum"), parts=("n", "size"),
+        flagged=("flagged", "any"), accepted=("accepted", "any"), outside=("outside", "mean"),
+    )  # fmt: skip
     mean = mean[mean["parts"] == len(corpora)].drop(columns="parts")
     return pd.concat(
         [results, typed(mean.reset_index().assign(test_corpus=name).to_dict("records"))], ignore_index=True

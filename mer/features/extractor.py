@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from pydantic import BaseModel
@@ -29,20 +29,34 @@ class Where:
     jobs: int = 1
 
 
-@dataclass(frozen=True)
+Scaling = Literal["each", "shared", "idf"]
+"""how dimensions are scaled where a model is trained (mer/training/standardise.py): each by itself, all by one number,
+or by one number and each by its inverse document frequency"""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Extractor:
-    """One way to a vector.
+    """One way to a vector. It says everything of itself: what it does not say is not assumed.
 
     Attributes:
         version: a new number for new values.
         describe: its section of the parameters -> what else determines a vector; `width` is among it. Paths are not,
             digests of what lies there are.
         open: the section, and where to compute -> the function that does.
+        scaling: how what it gives is scaled.
+        learnt: whether something in it was learnt from recordings, pictures or texts, which may be those of a test.
     """
 
     version: int
     describe: Callable[[BaseModel], dict]
     open: Callable[[BaseModel, Where], Compute]
+    scaling: Scaling
+    learnt: bool
+
+    def __post_init__(self) -> None:
+        if self.scaling not in get_args(Scaling) or not isinstance(self.learnt, bool):
+            raise ValueError(f"scaling is {self.scaling!r}, learnt {self.learnt!r}; an extractor is scaled by one of "
+                             f"{', '.join(get_args(Scaling))}, and learnt is true or false")  # fmt: skip
 
 
 def one_by_one(

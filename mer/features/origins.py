@@ -5,10 +5,8 @@ from pathlib import Path
 from typing import Literal
 
 from mer import files
+from mer.features.registry import handmade
 from mer.params.schema import Features
-
-HANDMADE = {"mfcc", "functionals", "gemaps", "egemaps", "compare", "emobase", "hashing", "tfidf", "hog"}
-"""extractors in which nothing was learnt from recordings or texts"""
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ def _file(modality: str, parameter: str, path: str, digest: str | None, told: tu
 
 def _seen(section: Features, spec: dict) -> list[Origin]:
     part, found = section.visual, []
-    if part.weights is not None and part.extractor not in HANDMADE:
+    if part.weights is not None and not handmade("video", part.extractor):
         found.append(
             _file("video", "features.visual.weights", part.weights, spec.get("weights_sha256"), part.trained_on)
         )

@@ -11,8 +11,8 @@ import pandas as pd
 
 from mer import files
 from mer.dataset.schema import usable
-from mer.features import acoustic, linguistic, visual
-from mer.features.extractor import Where
+from mer.features import acoustic, linguistic, registry, visual
+from mer.features.extractor import Scaling, Where
 from mer.features.store import Store
 from mer.params import schema
 
@@ -25,7 +25,7 @@ class Features:
         arrays: modality -> float32 of shape (rows, width). From a store they are mapped: rows are read when they are
             asked for, and cannot be changed.
         present: modality -> bool of shape (rows,); an absent row is zeros.
-        extractors: modality -> what the vectors are of; how they are scaled depends on it.
+        extractors: modality -> what the vectors are of, which says how they are scaled.
         layers: modality -> of how many layers of an encoder its vectors are made, where a network is to weigh them.
     """
 
@@ -41,6 +41,14 @@ class Features:
     def available(self, modalities: Sequence[str]) -> np.ndarray:
         """Return which rows have at least one of the modalities; shape (rows,)."""
         return np.any([self.present[m] for m in modalities], axis=0)
+
+    def scaling(self, modality: str) -> Scaling:
+        """Return how vectors are scaled where a model is trained; those of no extractor each dimension by itself.
+
+        Raises:
+            ValueError: they are of an extractor that there is not.
+        """
+        return registry.scaling(modality, self.extractors[modality]) if modality in self.extractors else "each"
 
 
 def specs(section: schema.Features, data: schema.Data) -> dict[str, dict]:
@@ -127,8 +135,8 @@ def load(wanted: Mapping[str, Sequence[str | None]], folder: Path, specs: dict[s
 
 
 def digest_array(values: np.ndarray) -> str:
-    """Return the SHA-256 of an array's bytes, by which a later step sees that its input changed."""
-    content = hashlib.sha256()
+    """Return the SHA-256 of an array's type, shape and bytes, by which a later step sees that its input changed."""
+    content = hashlib.sha256(f"{values.dtype.str} {values.shape} ".encode())
     for first in range(0, len(values), 4096):  # mapped values need not be in memory at once
         content.update(np.ascontiguousarray(values[first : first + 4096]))
     return content.hexdigest()

@@ -78,10 +78,18 @@ def keep(keys: Tensor, count: int, rate: float) -> Tensor:
     return uniform(keys, count) >= dropped
 
 
-def multipliers(keys: Tensor, count: int, rate: float) -> Tensor:
-    """Return 0 for a share `rate`, rounded to a multiple of 1/256, and else 1 / (1 - rate); float32 (..., count)."""
-    dropped = round(rate * LEVELS)
-    scale = LEVELS / max(1, LEVELS - dropped)
+def multipliers(keys: Tensor, count: int, rate: float | Tensor) -> Tensor:
+    """Return 0 for a share `rate`, rounded to a multiple of 1/256, and else 1 / (1 - rate); float32 (..., count).
+
+    Args:
+        rate: one for all, or that of each number, shape (count,).
+    """
+    if isinstance(rate, Tensor):
+        dropped = torch.round(rate * LEVELS)
+        scale = LEVELS / (LEVELS - dropped).clamp(min=1)
+    else:
+        dropped = round(rate * LEVELS)
+        scale = LEVELS / max(1, LEVELS - dropped)
     return uniform(keys, count).to(torch.float32).ge_(dropped).mul_(scale)  # torch compares bytes far more slowly
 
 

@@ -1,7 +1,7 @@
 """Reading a study's parameters: YAML, overrides, and every problem at once."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,29 @@ from pydantic import BaseModel, ValidationError
 
 from mer import files
 from mer.params.schema import Params
+
+MERGE = "tag:yaml.org,2002:merge"
+"""the tag of `<<`, which may be repeated"""
+
+
+class Loader(yaml.SafeLoader):
+    """YAML without pickles, in which a key is named once: of two the last one would win without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        """Return a mapping.
+
+        Raises:
+            ConstructorError: a key stands there twice; names both lines.
+        """
+        lines: dict[Any, int] = {}
+        for key in (key for key, _ in node.value if key.tag != MERGE):
+            name, line = self.construct_object(key, deep=True), key.start_mark.line + 1
+            if isinstance(name, Hashable) and name in lines:
+                told = f"`{name}` stands in line {lines[name]} and again in line {line}; keep one of them"
+                raise yaml.constructor.ConstructorError(None, None, told, None)
+            if isinstance(name, Hashable):
+                lines[name] = line
+        return super().construct_mapping(node, deep)
 
 
 class ParamsError(ValueError):
@@ -36,6 +59,7 @@ def load(path: str | Path, sets: Iterable[str] = (), name: str | None = None) ->
     source = files.to_root(path)
     tree = _read(path, source)
     tree.setdefault("name", path.stem)
+    tree.setdefault("study", path.stem)
     problems = [problem for text in sets if (problem := _override(tree, text))]
     if name is not None:
         tree["name"] = name
@@ -55,7 +79,7 @@ def dump(params: Params) -> str:
 
 def _read(path: Path, source: str) -> dict[str, Any]:
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        tree = yaml.load(path.read_text(encoding="utf-8"), Loader)  # noqa: S506 - a safe one
     except FileNotFoundError:
         near = sorted(files.to_root(p) for p in (files.ROOT / "params").glob("*.yaml"))
         raise ParamsError(source, [f"there is no such file; studies that exist: {', '.join(near)}"]) from None
@@ -74,7 +98,7 @@ def _override(tree: dict[str, Any], text: str) -> str | None:
     if not equals or not dotted:
         return f"--set {text}: expected a.b=value"
     try:
-        parsed = yaml.safe_load(value)
+        parsed = yaml.load(value, Loader)  # noqa: S506 - a safe one
     except yaml.YAMLError:
         return f"--set {text}: the value is not readable as YAML"
     *parents, leaf = dotted.split(".")

@@ -16,6 +16,8 @@ from mer.params.schema import Params
 
 RUN_FOLDER = "MER_RUN_FOLDER"
 """Set by the runner in a step's kernel; without it a notebook is somebody's exploration."""
+NOTICES = "MER_NOTICES"
+"""The file from which the runner takes a step's notices."""
 
 
 class MissingInput(FileNotFoundError):
@@ -58,6 +60,7 @@ class Run:
         self.interactive = home is None
         self.folder = self._home / "interactive" if self.interactive else self._home
         self.jobs = int(os.environ.get("MER_JOBS", "1"))
+        self._notices: list[str] = []
         self.item = {key: self._value(params, key, fan_out, item) for key in fan_out}
         self.params = Slice(_narrowed(params, fan_out, self.item), uses)
 
@@ -86,6 +89,13 @@ class Run:
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
+
+    def notice(self, text: str) -> None:
+        """Print a sentence that the runner also shows below the step's line and on the study's front page."""
+        print(text)
+        self._notices.append(text)
+        if place := os.environ.get(NOTICES):
+            files.write_json(Path(place), self._notices)
 
     def _declared(self, name: str, declared: tuple[str, ...], kind: str) -> None:
         places = [fan_out_.filled(place, self.item) for place in declared]

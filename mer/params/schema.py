@@ -50,6 +50,9 @@ class Data(Section):
     """a longer clip is cropped and flagged"""
     audio_failure: Literal["drop", "silence"] = "drop"
     """an utterance whose recording cannot be read is left out, or kept as a second of silence; listed either way"""
+    most_lost: float = Field(0.1, ge=0, le=1)
+    """share of a corpus's utterances that may be lost (no file, unreadable, unknown label, …) before the build stops.
+    It also stops where every clip of a class is lost. With 1 it never does"""
     problems: Literal["report", "stop"] = "report"
     """whether the build goes on where something in a corpus folder is no utterance"""
 
@@ -72,6 +75,9 @@ class Corpus(Section):
     named `session` keeps sessions whole"""
     speaker_pattern: str | None = None
     """a regular expression with one group that finds the speaker in the path, where no column tells"""
+    speakers: dict[str, tuple[str, ...]] = Field({})
+    """id in the table -> the person, or a list of those who speak at once, where the audit asks: `{Ann: ann}` are one,
+    `{Ann: Ann, ann: ann}` two people, `{ann;bob: [ann, bob]}` speak together. Numbers stand in quotes: `"01"`"""
     labels: dict[str, str] = Field({})
     """native label -> noun; words such as `angry` or `joy` are understood without. `other` is no class"""
     title: str | None = None
@@ -100,6 +106,21 @@ class Corpus(Section):
             raise ValueError(f"not a regular expression ({error})") from None
         if groups != 1:
             raise ValueError("needs one group in brackets, such as ^([a-z]+)_")
+        return value
+
+    @field_validator("speakers", mode="before")
+    @classmethod
+    def _one_or_more(cls, value: object) -> object:
+        """`{Ann: ann}` is short for a list of one."""
+        if not isinstance(value, dict):
+            return value
+        return {given: (said,) if isinstance(said, str) else said for given, said in value.items()}
+
+    @field_validator("speakers")
+    @classmethod
+    def _named(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        if nobody := [given for given, said in value.items() if not said or not all(map(str.strip, said))]:
+            raise ValueError(f"{nobody[0]!r} is nobody: name a person, or several as a list")
         return value
 
     @model_validator(mode="after")
@@ -186,6 +207,8 @@ class Params(Section):
 
     name: Name
     """names the run folder `outputs/<name>/`"""
+    study: str = ""
+    """the file that this is a run of, without its ending; filled in. A run folder keeps to one study"""
     steps: tuple[Annotated[str, Field(pattern=r"^\d\d$")], ...] = ("01", "02", "03", "04", "09")
     timeout_minutes: float | None = Field(None, gt=0)
     """of one notebook"""

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mer.dataset.audit.shortcuts import FAR
 from mer.report.canvas import canvas, entitle, heat_map, legend_beside, name_rows, nothing, rows_height
-from mer.report.numbers import NOTHING, chance, select, short
+from mer.report.numbers import BREACH, NOTHING, chance, marks, select, short
 from mer.report.palette import COLOURS, HATCHES, Style, emotion_styles, in_order, plain, styles
 from mer.stats import chance_corrected, recalls
 
@@ -73,9 +73,9 @@ def matrix_heatmap(results: pd.DataFrame, system: str, answers: str) -> Axes:
     uars, classes = (_matrix(rows, column, trains, tests) for column in ("value", "classes"))
     ax = canvas(height=rows_height(len(trains), 0.4) + 0.6)[1]
     colour = np.clip(chance_corrected(uars, np.nan_to_num(classes)), 0, 1)
-    heat_map(ax, colour, np.vectorize(short)(uars), trains, tests)
+    heat_map(ax, colour, np.vectorize(short)(uars), trains, _marked(tests, rows))
     ax.set(xlabel="tested on", ylabel="trained on")
-    return entitle(ax, f"UAR of {system}, {answers} answers; the colour is chance-corrected.")
+    return entitle(ax, f"UAR of {system}, {answers} answers; the colour is chance-corrected." + _explained(rows))
 
 
 def loco_forest(results: pd.DataFrame, answers: str = "free") -> Axes:
@@ -94,10 +94,10 @@ def loco_forest(results: pd.DataFrame, answers: str = "free") -> Axes:
     guesses = rows.groupby("test_corpus")["classes"].first().map(chance).reindex(corpora).to_numpy(float)
     y = np.arange(len(corpora))
     ax.vlines(guesses, y - 0.42, y + 0.42, color="grey", linestyle=":", linewidth=2, label="chance")
-    name_rows(ax, corpora)
+    name_rows(ax, _marked(corpora, rows))
     ax.set(xlim=(0, 1), xlabel=f"UAR, {answers} answers")
     legend_beside(ax)
-    return entitle(ax, "Each corpus was held out of everything before its one test.")
+    return entitle(ax, "Each corpus was held out of everything before its one test." + _explained(rows))
 
 
 def shortcut_forest(scores: pd.DataFrame) -> Axes:
@@ -248,6 +248,16 @@ def training_curves(history: pd.DataFrame) -> Figure | Axes:
         if len(ax.get_legend_handles_labels()[0]) > 1:  # beside the lines, which may be anywhere
             ax.legend(fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
+
+
+def _marked(corpora: list[str], rows: pd.DataFrame) -> list[str]:
+    """Names of tested corpora with the marks of their scores."""
+    found = marks(rows).groupby(rows["test_corpus"]).max()
+    return [corpus + found.get(corpus, "") for corpus in corpora]
+
+
+def _explained(rows: pd.DataFrame) -> str:
+    return f"\n{BREACH.strip()}: a breach of the audit touches these scores." if rows["flagged"].any() else ""
 
 
 def _curve(ax: Axes, rows: pd.DataFrame, name: str, look: Style) -> None:

@@ -3,7 +3,10 @@
 import numpy as np
 import pandas as pd
 
-DAGGER = " †"
+TRANSDUCTIVE = " (transductive)"
+"""after the name of a system that looked at unlabelled rows of the target, where people read it"""
+BREACH, ACCEPTED = " §", " ¶"
+"""after a score: a breach touches the corpus; copies of it in another family are accepted"""
 NOTHING = "–"
 _TOLERANCE = 1e-9
 
@@ -11,7 +14,7 @@ _TOLERANCE = 1e-9
 def select(results: pd.DataFrame, protocol: str | None = None, answers: str | None = None, metric: str = "UAR"):
     """Return the rows that are means over seeds, of one protocol, kind of answers and metric.
 
-    Adds the column `label`: the system, with a dagger where it looked at unlabelled target data.
+    Adds the column `label`: the system, and whether it looked at unlabelled target data.
     """
     keep = results["seed"].isna() & (results["metric"] == metric)
     if protocol is not None:
@@ -19,13 +22,35 @@ def select(results: pd.DataFrame, protocol: str | None = None, answers: str | No
     if answers is not None:
         keep &= results["answers"] == answers
     rows = results[keep]
-    return rows.assign(label=marked(rows))
+    return rows.assign(label=labels(rows))
 
 
-def marked(rows: pd.DataFrame) -> pd.Series:
-    """Return each row's system, with a dagger where it looked at unlabelled target data."""
-    marks = rows["transductive"].eq(True).fillna(False).map({True: DAGGER, False: ""}).astype(object)
-    return rows["system"].astype(object) + marks
+def labels(rows: pd.DataFrame) -> pd.Series:
+    """Return each row's system as people read it: with a word where it looked at unlabelled target data."""
+    words = rows["transductive"].eq(True).fillna(False).map({True: TRANSDUCTIVE, False: ""}).astype(object)
+    return rows["system"].astype(object) + words
+
+
+def marks(rows: pd.DataFrame) -> pd.Series:
+    """Return what stands after each score of a corpus that a breach touches, or that is accepted in spite of copies."""
+    breach = rows["flagged"].eq(True).fillna(False).map({True: BREACH, False: ""}).astype(object)
+    return breach + rows["accepted"].eq(True).fillna(False).map({True: ACCEPTED, False: ""}).astype(object)
+
+
+def remark(row: pd.Series) -> str:
+    """Return what stands after one score: answers outside the target's classes, modalities that the target lacks.
+
+    Models of one corpus know its classes only, so that their answers are within.
+
+    >>> remark(pd.Series({"answers": "free", "protocol": "loco", "outside": 0.123, "lacks": "text"}))
+    ', 12 % outside, without text'
+    >>> remark(pd.Series({"answers": "free", "protocol": "in_corpus", "outside": 0.0, "lacks": ""}))
+    ''
+    """
+    told = ""
+    if row["answers"] == "free" and row["protocol"] != "in_corpus" and pd.notna(row["outside"]):
+        told += f", {100 * row['outside']:.0f} % outside"
+    return told + (f", without {row['lacks']}" if row["lacks"] else "")
 
 
 def short(value: float, digits: int = 3) -> str:

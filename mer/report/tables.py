@@ -1,8 +1,10 @@
 """Tables that people read, from the manifest and from the tidy table of results."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
-from mer.report.numbers import NOTHING, cell, chance, select, short
+from mer.report.numbers import NOTHING, cell, chance, marks, remark, select, short
 from mer.report.palette import in_order
 from mer.stats import chance_corrected
 
@@ -21,7 +23,8 @@ def pivot(
 
     The last column is the mean of the chance-corrected UAR over the corpora, whatever the metric shown: 0 is
     guessing, 1 perfect. A system that lacks a corpus says over how many its mean is. If a system was trained
-    in several ways, the training corpora become part of the row. A dagger marks transductive systems.
+    in several ways, the training corpora become part of the row. Transductive systems are called that. Free answers to
+    another corpus say which share of them are classes that it does not have. `words.mark_legend` says what marks mean.
     `shortcuts` (as from `shortcut_flags.beside`) adds the best shortcut of each corpus as the last row and, where it
     reaches the lower bound of a UAR, marks that with ‡.
 
@@ -37,8 +40,7 @@ def pivot(
     twice = rows[rows.duplicated([*keys, "test_corpus"])]
     if len(twice):
         raise ValueError(f"two results of {twice.iloc[0]['label']} on {twice.iloc[0]['test_corpus']}: which one?")
-    marks = _marks(rows, shortcuts)
-    wide = rows.assign(cell=rows.apply(cell, axis=1) + marks).pivot(index=keys, columns="test_corpus", values="cell")
+    wide = rows.assign(cell=_cells(rows, shortcuts)).pivot(index=keys, columns="test_corpus", values="cell")
     wide = wide.reindex(columns=corpora).fillna(NOTHING)
     means = {
         key: _mean(part, uars["test_corpus"].nunique())
@@ -70,7 +72,7 @@ def loco_table(
         for label, part in rows[rows["answers"] == answers].groupby("label", sort=True):
             part = part.drop_duplicates("test_corpus").set_index("test_corpus", drop=False)
             fewer = [f" (n = {n})" if n < facts.loc[c, "n"] else "" for c, n in part["n"].items()]
-            cells = part.apply(cell, axis=1) + fewer + _marks(part, shortcuts)
+            cells = _cells(part, shortcuts, fewer)
             facts[f"{label}, {answers}"] = cells.reindex(facts.index)
     if listeners is not None and len(listeners):
         people = listeners.set_index("corpus")["UAR"].map(short)
@@ -136,15 +138,23 @@ def excluded_table(manifest: pd.DataFrame) -> pd.DataFrame:
     return grouped.agg(clips="size", example="first").reset_index().rename(columns={"exclude_reason": "reason"})
 
 
-def _marks(rows: pd.DataFrame, shortcuts: pd.DataFrame | None) -> pd.Series:
-    """What is written after each score; only a UAR is compared."""
+def _cells(rows: pd.DataFrame, shortcuts: pd.DataFrame | None, fewer: Sequence[str] | None = None) -> pd.Series:
+    """Each score with its interval, its remarks and its marks."""
+    if rows.empty:
+        return pd.Series(dtype=object)
+    said = rows.apply(cell, axis=1) + _reached(rows, shortcuts) + marks(rows)
+    return said + (list(fewer) if fewer is not None else "") + rows.apply(remark, axis=1)
+
+
+def _reached(rows: pd.DataFrame, shortcuts: pd.DataFrame | None) -> pd.Series:
+    """The mark of a shortcut after each score that it reaches; only a UAR is compared."""
     reached = set()
     if shortcuts is not None:
         keys = shortcuts.loc[shortcuts["reached"], _SCORE]
         reached = set(keys.itertuples(index=False, name=None))
     asked = rows[_SCORE].itertuples(index=False, name=None)
-    marks = [REACHED if key in reached else "" for key in asked]
-    return pd.Series(marks, rows.index, object).where(rows["metric"] == "UAR", "")
+    found = [REACHED if key in reached else "" for key in asked]
+    return pd.Series(found, rows.index, object).where(rows["metric"] == "UAR", "")
 
 
 def _best_shortcuts(shortcuts: pd.DataFrame, protocol: str) -> pd.Series:
@@ -162,7 +172,8 @@ def _row_keys(rows: pd.DataFrame) -> list[str]:
 def _mean(rows: pd.DataFrame, corpora: int) -> str:
     values = pd.Series(chance_corrected(rows["value"].to_numpy(float), rows["classes"].to_numpy(float, na_value=0)))
     known = int(values.notna().sum())
-    return short(values.mean()) + (f" ({known} of {corpora})" if 0 < known < corpora else "")
+    some = f" ({known} of {corpora})" if 0 < known < corpora else ""
+    return short(values.mean()) + some + marks(rows[["flagged", "accepted"]].any().to_frame().T).iloc[0]
 
 
 def _clips_and_speakers(rows: pd.DataFrame) -> str:

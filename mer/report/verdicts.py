@@ -7,7 +7,7 @@ from mer.evaluation.card import STEPS
 from mer.evaluation.comparison import BETTER, MEAN, WORSE
 from mer.evaluation.scores import METRICS
 from mer.report import numbers
-from mer.report.numbers import DAGGER, NOTHING, bounds, short
+from mer.report.numbers import NOTHING, TRANSDUCTIVE, bounds, short
 
 SHOWN = (BETTER, WORSE, "shown")
 """verdicts of a difference that holds"""
@@ -15,16 +15,16 @@ SHOWN = (BETTER, WORSE, "shown")
 
 def marked(table: pd.DataFrame) -> pd.DataFrame:
     """Return results or predictions with a dagger behind systems that looked at unlabelled target data."""
-    return table.assign(system=numbers.marked(table))
+    return table.assign(system=numbers.labels(table))
 
 
 def plain_name(system: str) -> str:
     """Return a system's name as the study's parameters have it.
 
-    >>> plain_name("gated †")
+    >>> plain_name("gated (transductive)")
     'gated'
     """
-    return system.removesuffix(DAGGER)
+    return system.removesuffix(TRANSDUCTIVE)
 
 
 def difference_sentence(table: pd.DataFrame, level: float, why_not: str = "") -> str:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from mer.corpora import Corpus
 from mer.params.schema import SELECTED
-from mer.report.numbers import above_chance, bounds, chance, select, short
+from mer.report.numbers import ACCEPTED, BREACH, above_chance, bounds, chance, select, short
 from mer.report.tables import REACHED
 
 _MORE = 4
@@ -69,7 +69,42 @@ def loco_sentence(results: pd.DataFrame, system: str, answers: str = "free") -> 
     first = best.iloc[0]
     interval = bounds(first["low"], first["high"], first["speakers"], digits=2)
     numbers = f"{short(first['value'], 2)} {interval}, chance {short(chance(first['classes']), 2)}"
-    return f"Held out, {first['label']} recognises {first['test_corpus']} best ({numbers}); {_not_shown(best)}."
+    said = f"Held out, {first['label']} recognises {first['test_corpus']} best ({numbers}); {_not_shown(best)}."
+    return said + held_against(rows)
+
+
+def held_against(rows: pd.DataFrame) -> str:
+    """Say which corpora's scores a breach touches, and of which copies are accepted; empty where none is.
+
+    Args:
+        rows: results or predictions.
+    """
+    flagged = sorted(rows.loc[rows["flagged"].eq(True), "test_corpus"].unique())
+    accepted = sorted(rows.loc[rows["accepted"].eq(True), "test_corpus"].unique())
+    told = ""
+    if flagged:
+        told += f" Scores on {_list(flagged)} may be better than the system is: a breach of the audit touches them."
+    if accepted:
+        told += f" Recordings of {_list(accepted)} are also trained on in another family, which the study accepts."
+    return told
+
+
+def mark_legend(results: pd.DataFrame, usable: pd.DataFrame) -> Prose:
+    """Say what the marks after scores mean, and which breaches touch which corpora.
+
+    Args:
+        results: those that are shown.
+        usable: the manifest's rows, with `breach`.
+    """
+    shown = usable[usable["corpus"].isin(results["test_corpus"]) & usable["breach"].notna()]
+    kinds = shown.drop_duplicates("corpus").set_index("corpus")["breach"].sort_index()
+    if kinds.empty:
+        return Prose("No breach of the audit touches these scores.")
+    told = "; ".join(f"{corpus} ({kind.replace('; ', ', ')})" for corpus, kind in kinds.items())
+    said = f"{BREACH.strip()} marks scores that a breach of the audit may make better than the system is: {told}."
+    if results["accepted"].any():
+        said += f" {ACCEPTED.strip()} marks corpora whose copies in another family the study accepts by name."
+    return Prose(said)
 
 
 def shortcut_legend(beside: pd.DataFrame) -> Prose:
@@ -128,7 +163,8 @@ def rules(known: Mapping[str, Corpus], usable: pd.DataFrame) -> dict[str, str]:
     """Say by what each corpus is parted."""
     apart = set(usable.loc[usable["text_side"].notna(), "corpus"])
     return {
-        name: "its published split" if corpus.official_splits
+        name: "its own table" if corpus.own and corpus.official_splits
+        else "its published split" if corpus.official_splits
         else ("sessions" if corpus.by_session else "speakers") + (" and sentences" if name in apart else "")
         for name, corpus in known.items()
     }  # fmt: skip

@@ -7,7 +7,7 @@ MOST = 60
 """characters of a value that are shown"""
 ABSENT = object()
 """stands for a value that is not there, as None is a value"""
-KNOWN = ("study", "item", "code", "parameters", "modules", "python", "versions", "inputs")
+KNOWN = ("study", "item", "code", "parameters", "modules", "python", "versions", "installed", "inputs")
 
 
 def changes(then: dict, now: dict) -> list[str]:
@@ -117,8 +117,9 @@ def _part(kind: str, then: object, now: object) -> Iterator[str]:
     elif kind == "inputs":
         yield from _inputs(then or {}, now or {})
     else:
+        of = "installed " if kind == "installed" else ""
         for name, old, new in differing(then or {}, now or {}):
-            yield sentence(name, old, new)
+            yield sentence(f"{of}{name}", old, new)
 
 
 def _code(then: list, now: list) -> Iterator[str]:

@@ -12,6 +12,7 @@ from mer import files
 from mer.runner import tables
 from mer.runner.changes import changes
 from mer.runner.digests import below
+from mer.runner.stale import OF_PARAMETER
 from mer.runner.stamps import FORMAT
 from mer.runner.study import StudyError
 
@@ -134,7 +135,11 @@ def _data(one: _Run, two: _Run) -> Iterator[str]:
         if name not in old or name not in new:
             yield f"{name} is only read in {(one if name in old else two).where}"
         elif old[name] != new[name]:
-            yield f"{name} differs" + (" in the names, sizes or times of its files" if name == "raw" else "")
+            yield f"{name} differs" + (" in the names, sizes or times of its files" if _by_time(name) else "")
+
+
+def _by_time(name: str) -> bool:
+    return name == "raw" or name.startswith(OF_PARAMETER)
 
 
 def _overlap(a: str, b: str) -> bool:

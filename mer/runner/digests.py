@@ -62,7 +62,10 @@ def of_folder(folder: Path) -> Digests:
 
 
 def by_time(folder: Path) -> str | None:
-    """Return a digest of names, sizes and times of change: corpora are too large to be read each time."""
+    """Return a digest of names, sizes and times of change, of a file or all in a folder: corpora are too large to be
+    read each time."""
+    if folder.is_file():
+        return files.digest([folder.name, (s := folder.stat()).st_size, s.st_mtime_ns])
     if not folder.is_dir():
         return None
     return files.digest([[name, (s := path.stat()).st_size, s.st_mtime_ns] for name, path in below(folder)])

@@ -61,7 +61,7 @@ class Execution:
         self._last: dict = {}
         self._kernel: int | None = None
         self._stopped: tuple[str, float] | None = None
-        for kind in ("ipynb", "html", "failed", "partial", "partial_html"):
+        for kind in ("ipynb", "html", "failed", "partial", "partial_html", "notices"):
             study.place(unit.name, kind).unlink(missing_ok=True)
         # IPC sockets have names of at most about 100 characters: keep the prefix short
         self._private = tempfile.TemporaryDirectory(prefix="mer-", ignore_cleanup_errors=True)
@@ -124,10 +124,12 @@ class Execution:
             "title": self.unit.step.title,
             "subject": self.unit.subject,
             "home": self.unit.home,
+            "study": self.study.title,
+            "banner": self.study.banner,
             "private": self._private.name,
             "parameters": {INJECTED: str(self.study.folder / "params.yaml"), **self.unit.item},
             "timeout": self.study.timeout,
-            "environment": environment(self.study, jobs, self.gpu, Path(self._private.name)),
+            "environment": environment(self.study, self.unit, jobs, self.gpu, Path(self._private.name)),
             **{kind: str(place(name, kind)) for kind in ("partial", "partial_html", "ipynb", "html", "log")},
         }
         context = _context()
@@ -211,7 +213,7 @@ def _work(spec: dict, pipe: object) -> None:
     worker.main(spec, pipe)
 
 
-def environment(study: Study, jobs: int, gpu: str | None, private: Path) -> dict[str, str]:
+def environment(study: Study, unit: Unit, jobs: int, gpu: str | None, private: Path) -> dict[str, str]:
     """Return the environment of a worker and of its kernel: ours, without anybody's personal start-up files."""
     env = {name: value for name, value in os.environ.items() if name not in ("MPLBACKEND", "PYTHONSTARTUP")}
     libraries = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
@@ -221,6 +223,7 @@ def environment(study: Study, jobs: int, gpu: str | None, private: Path) -> dict
     env |= {"CUDA_VISIBLE_DEVICES": gpu} if gpu not in (None, "mps") else {}
     return env | {
         "MER_RUN_FOLDER": str(study.folder),
+        "MER_NOTICES": str(study.place(unit.name, "notices")),
         "MER_JOBS": str(jobs),
         processes.UNIT: str(private),
         "PYTHONHASHSEED": "0",

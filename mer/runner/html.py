@@ -23,17 +23,22 @@ ACTIVE = re.compile(
 )
 
 
-def render(book: Any, page: Path, title: str, subject: str = "", home: str = "index.html") -> None:
+def render(
+    book: Any, page: Path, title: str, subject: str = "", home: str = "index.html", study: str = "", banner: str = ""
+) -> None:
     """Write an executed notebook to `page`.
 
     Args:
         subject: for what value of a fan-out it was run; stands above the notebook.
         home: the run's front page as seen from this one.
+        study: stands behind the title.
+        banner: stands above everything.
     """
     book = harmless(book)
     book.cells = [cell for cell in book.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
     heading = f"{title}: {subject}" if subject else title
-    resources = {"title": heading, "subject": subject, "home": home, "metadata": {"name": heading}}
+    heading = f"{heading} · {study}" if study else heading
+    resources = {"title": heading, "subject": subject, "home": home, "banner": banner, "metadata": {"name": heading}}
     text, _ = _exporter().from_notebook_node(book, resources=resources)
     page.write_text(text, encoding="utf-8", newline="\n")
 

@@ -46,6 +46,8 @@ class Index:
         self._facts = self._facts or provenance.collect()
         summary = {
             "study": self.study.name,
+            "title": self.study.title,
+            "banner": self.study.banner,
             "state": state,
             "command": f"python run_all.py {self.study.source}",
             "started": self.started,
@@ -79,6 +81,7 @@ class Index:
             "peak_mb": max(unit["peak_mb"] or 0 for unit in units) or None,
             "digest": units[0]["digest"] if len(units) == 1 else files.digest([unit["digest"] for unit in units]),
             "finished": max((unit["finished"] or "" for unit in units), default="") or None,
+            "notices": [text for unit in units for text in unit["notices"]],
             "units": units if record.step.fan_out else [],
         }
 
@@ -94,6 +97,7 @@ class Index:
             "peak_mb": round(record.peak / 1e6) or stamp.get("peak_mb"),
             "digest": record.digest or stamp.get("digest"),
             "finished": stamp.get("finished"),
+            "notices": stamps.notices(self.study, record.unit.name) if record.state in FINISHED else [],
         }
 
     def _page(self, summary: dict) -> str:

@@ -67,6 +67,25 @@ def refuse_foreign(folder: Path) -> None:
         raise StudyError([f"{files.to_root(folder)} {told}"])
 
 
+def refuse_other_study(folder: Path, study: str) -> None:
+    """Refuse a run folder that holds the results of another study: they would be overwritten.
+
+    Raises:
+        StudyError: its `params.yaml` names another one.
+    """
+    import yaml
+
+    try:
+        told = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):  # there is none, or the runner writes it anew
+        return
+    theirs = told.get("study") if isinstance(told, dict) else None
+    if theirs and study and theirs != study:
+        place = files.to_root(folder)
+        raise StudyError([f"{place} holds a run of the study {theirs!r}, and this is {study!r}: choose another --name, "
+                          f"or delete {place} if its results are not needed"])  # fmt: skip
+
+
 def _begin(folder: Path, say: Callable[[str], None]) -> None:
     path = folder / ".runner.json"
     if path.exists():

@@ -45,7 +45,7 @@ def render_unit(study: Study, unit: units.Unit) -> None:
 
     book = nbformat.read(study.place(unit.name, "ipynb"), as_version=4)
     with files.replacing(study.place(unit.name, "html")) as page:
-        html.render(book, page, unit.step.title, unit.subject, unit.home)
+        html.render(book, page, unit.step.title, unit.subject, unit.home, study.title, study.banner)
 
 
 def _state(study: Study) -> str:

@@ -49,6 +49,7 @@ def run(
     retry = f" --steps {','.join(sorted(steps))}" if steps is not None else ""
     retry += f" --from {start}" if start else ""
     retry += " --keep-going" if keep_going else ""
+    lock.refuse_other_study(study.folder, study.of)
     with lock.held(study.folder, screen.say):
         return _Session(study, chosen, force, keep_going, max(1, jobs), screen, retry).run()
 
@@ -142,6 +143,13 @@ class _Session:
         everything = unchanged == len(record.units)
         count = f"{unchanged} of {len(record.units)}" if record.step.fan_out and not everything else ""
         self.screen.step(record.step.name, "unchanged", count)
+        for one in record.units:
+            if one.state == "unchanged":
+                self._say_notices(one)
+
+    def _say_notices(self, record: Record) -> None:
+        for text in stamps.notices(self.study, record.unit.name):
+            self.screen.say(f"       {text}")
 
     def _skip(self, record: StepRecord, why: str) -> bool:
         """Give up what of a step has not begun; what runs goes on."""
@@ -203,6 +211,7 @@ class _Session:
             record.digest = stamps.seal(self.study, record.unit, record.before, facts)
             record.state = "done"
             self.screen.step(record.unit.name, "done", clock(outcome.seconds), size(record.peak) if record.peak else "")
+            self._say_notices(record)
         elif outcome.kind == "interrupted":
             record.state = "interrupted"
             stamps.write(self.study, record.unit, "interrupted")

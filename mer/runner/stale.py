@@ -2,30 +2,39 @@
 
 import re
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
-from mer import files
-from mer.runner import digests, sources, stamps
-from mer.runner.steps import Step
+from mer import files, sources
+from mer.runner import digests, stamps
+from mer.runner.steps import Step, parse
 from mer.runner.study import Study
 from mer.runner.units import Unit
 
+OF_PARAMETER = "of "
+"""begins the name of an input that a parameter names"""
+ELSEWHERE = {"data"}
+"""sections whose paths do not count: the raw data are an input of their own, and the store of vectors is a cache"""
 NOT_DONE = {"started": "was not finished", "failed": "failed last time", "interrupted": "was interrupted"}
 
 
 def shared(study: Study, step: Step) -> dict:
     """Return the parts that all units of a step depend on, as digests and values."""
+    closure = sources.Closure(tree for text in step.code if (tree := parse(text)))
     return {
         "study": study.name,
         "code": [files.digest(text) for text in step.code if text.strip()],
-        "modules": sources.digests(step.code),
+        "modules": closure.digests(),
         "python": f"{sys.version_info.major}.{sys.version_info.minor}",
         "versions": versions(),
+        "installed": closure.libraries(),
     }
 
 
 def parts(study: Study, unit: Unit, common: dict) -> dict:
     """Return everything that a unit's result depends on; `common` is what `shared` returned for its step."""
     inputs = {name: input_digest(study, name) for name in unit.reads}
+    inputs |= {OF_PARAMETER + name: digests.by_time(path) for name, path in _named(study, unit.params)}
     return common | {"parameters": unit.params, "item": unit.item, "inputs": inputs}
 
 
@@ -50,6 +59,27 @@ def input_digest(study: Study, name: str) -> str | None:
     return digests.of_folder(study.folder).of(study.folder / name)
 
 
+def _named(study: Study, params: object, name: str = "") -> Iterator[tuple[str, Path]]:
+    """Yield the parameters that name a file or folder that is there: what lies in it may change, and its name stay."""
+    if isinstance(params, dict):
+        for key, value in params.items():
+            if name or key not in ELSEWHERE:
+                yield from _named(study, value, f"{name}.{key}" if name else str(key))
+    elif isinstance(params, list):
+        for number, value in enumerate(params):
+            yield from _named(study, value, f"{name}.{number}")
+    elif isinstance(params, str) and (path := _there(params)) and not study.folder.is_relative_to(path):
+        yield name, path
+
+
+def _there(text: str) -> Path | None:
+    try:
+        path = files.from_root(text)
+        return path if path.exists() else None
+    except (OSError, ValueError):  # no path at all
+        return None
+
+
 def versions() -> dict[str, str]:
     """Return the locked versions by package; none without a lock file."""
     lock = files.ROOT / "constraints.txt"
@@ -72,13 +102,16 @@ def _outputs(study: Study, unit: Unit, stamp: dict) -> str | None:
 
 
 def _difference(then: dict, now: dict) -> str | None:
+    known = then.get("installed") or {}  # what came later was not used
+    now = now | {"installed": {name: version for name, version in now["installed"].items() if name in known}}
     if then.get("study") != now["study"]:
         return f"the study was named {then.get('study')}"
     if then.get("code") != now["code"]:
         return "code changed"
     phrases = {
         "item": "{} changed", "parameters": "parameters {} changed", "modules": "{} changed",
-        "versions": "locked version of {} changed", "inputs": "input {} changed",
+        "versions": "locked version of {} changed", "installed": "installed version of {} changed",
+        "inputs": "input {} changed",
     }  # fmt: skip
     if then.get("python") != now["python"]:
         return f"Python is {now['python']}, was {then.get('python')}"

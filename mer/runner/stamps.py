@@ -53,9 +53,15 @@ def seal(study: Study, unit: Unit, before: dict, facts: dict) -> str:
     stamp = {
         "format": FORMAT, "state": "done", "name": unit.name, "digest": files.digest(parts), **facts, "parts": parts,
         "outputs": {name: known.of(study.folder / name) for name in unit.writes},
+        "notices": _noticed(study, unit),
     }  # fmt: skip
     files.write_json(study.place(unit.name, "stamp"), stamp)
     return stamp["digest"]
+
+
+def _noticed(study: Study, unit: Unit) -> list[str]:
+    path = study.place(unit.name, "notices")
+    return files.read_json(path) if path.exists() else []
 
 
 def _to_disk(path: Path) -> None:
@@ -69,6 +75,12 @@ def _to_disk(path: Path) -> None:
                 raise
         finally:
             os.close(descriptor)
+
+
+def notices(study: Study, name: str) -> list[str]:
+    """Return the sentences of `Run.notice` in a unit's last execution."""
+    said = (finished(study, name) or {}).get("notices")
+    return [text for text in said if isinstance(text, str)] if isinstance(said, list) else []
 
 
 def took(study: Study, unit: Unit) -> float | None:

@@ -28,6 +28,8 @@ class Study:
             True where the study itself writes it.
         threads: per numerical library and step.
         timeout: seconds that one notebook may take.
+        banner: what stands on top of every page, such as that all of it is made up; a short form is in the titles.
+        of: the study that this is a run of, whatever the run folder is called.
         gpus: the devices that steps with `gpu=True` are given, each to one at a time; none where the study
             computes on the processor. A name may stand here twice: that device then serves two at once.
     """
@@ -43,9 +45,16 @@ class Study:
     threads: int = 1
     timeout: float | None = None
     gpus: tuple[str, ...] = ()
+    of: str = ""
+    banner: str = ""
+
+    @property
+    def title(self) -> str:
+        """The study's name as pages bear it, with the first word of the banner."""
+        return f"{self.name} ({self.banner.split()[0].rstrip(':').lower()})" if self.banner else self.name
 
     def place(self, unit: str, kind: str) -> Path:
-        """Return where the `ipynb`, `html`, `failed`, `log` or `stamp` of a unit lies, or the first two half-written.
+        """Return where a file of a unit lies: `ipynb`, `html`, `failed`, `log`, `notices`, `stamp`, or half-written.
 
         >>> Study("x", Path("o"), {}, "", Path("n"), (), "").place("01_a", "stamp").as_posix()
         'o/stamps/01_a.json'
@@ -59,6 +68,7 @@ class Study:
                 "partial": f"{unit}.partial.ipynb",
                 "partial_html": f"{unit}.partial.html",
                 "log": f"logs/{unit}.log",
+                "notices": f"logs/{unit}.notices.json",
                 "stamp": f"stamps/{unit}.json",
             }[kind]
         )

@@ -113,7 +113,7 @@ class Worker:
         kernel.write_spec(Path(self.spec["private"], "jupyter", "kernels", "python3"))
         book = self._papermill()
         page = Path(self.spec["partial_html"])
-        html.render(book, page, self.spec["title"], self.spec["subject"], self.spec["home"])
+        html.render(book, page, *(self.spec[name] for name in ("title", "subject", "home", "study", "banner")))
         Path(self.spec["partial"]).replace(self.spec["ipynb"])
         page.replace(self.spec["html"])
 

@@ -141,23 +141,34 @@ class Masks:
     """The masks of all dropout layers of a network, drawn in one go: many small operations would cost more.
 
     Args:
-        network: its layers drop the same share, rounded to a multiple of 1/256.
+        network: its layers drop their own shares, rounded to a multiple of 1/256.
         rows: of a batch.
 
     Attributes:
         layers: by name, without those that drop nothing.
+
+    Raises:
+        ValueError: a layer drops by random numbers of torch, which no other engine and no resumed training would draw.
     """
 
     def __init__(self, network: nn.Module, rows: int) -> None:
+        _refuse_torchs(network)
         every = {n: m for n, m in network.named_modules() if isinstance(m, noise.Dropout)}
         self.layers = {n: m for n, m in every.items() if m.p > 0}
-        self._rate = max((layer.p for layer in self.layers.values()), default=0.0)
         self._rows, self._sizes = rows, [rows * layer.width for layer in self.layers.values()]
+        rates = [layer.p for layer in self.layers.values()]
+        self._rate: float | Tensor = rates[0] if len(set(rates)) == 1 else self._of_each(rates)
+
+    def _of_each(self, rates: list[float]) -> Tensor:
+        """The share of every number that is drawn."""
+        return torch.repeat_interleave(torch.tensor(rates, dtype=torch.float64), torch.tensor(self._sizes, dtype=int))
 
     def draw(self, keys: Tensor) -> list[Tensor]:
         """Return a mask of every layer by every key; float32 of shapes (..., rows, width)."""
         if not self.layers:
             return []
+        if isinstance(self._rate, Tensor):  # once: a GPU that repeats what it was told is sent nothing in between
+            self._rate = self._rate.to(keys.device, torch.float32)
         values = noise.multipliers(keys, sum(self._sizes), self._rate)
         return [part.unflatten(-1, (self._rows, -1)) for part in values.split(self._sizes, dim=-1)]
 
@@ -176,6 +187,17 @@ class Masks:
         """Leave the layers as they were."""
         for layer in self.layers.values():
             layer.mask = None
+
+
+def _refuse_torchs(network: nn.Module) -> None:
+    """Recurrent layers and torch's attention drop by themselves, by a share that they call `dropout`."""
+    for name, layer in network.named_modules():
+        if isinstance(layer, nn.modules.dropout._DropoutNd):
+            own = layer.p
+        else:
+            own = getattr(layer, "dropout", 0.0) if type(layer).__module__.startswith("torch.") else 0.0
+        if isinstance(own, int | float) and own > 0:
+            raise ValueError(f"{name} of the network is torch's {type(layer).__name__}: take mer.models.noise.Dropout")
 
 
 def by_modality(modalities: Iterable[str], shown: Tensor | None) -> dict[str, Tensor] | None:

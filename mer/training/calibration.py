@@ -10,22 +10,29 @@ from scipy.optimize import minimize_scalar
 from scipy.special import expit, log_softmax, softmax
 
 LIMITS = (0.05, 20.0)
+TRACE = 1e-12
+TRIED = 60
+"""temperatures among which a minimum is looked for where there may be several"""
 
 
-def temperature(logits: np.ndarray, labels: np.ndarray, corpora: np.ndarray) -> float:
+def temperature(logits: np.ndarray, labels: np.ndarray, corpora: np.ndarray, multi_label: bool = False) -> float:
     """Return the temperature at which labels are most likely, every corpus counting alike (Guo et al. 2017).
 
-    T minimises the mean over corpora of the mean of -ln softmax(z / T)_y. Answers stay the same, only their
-    certainty changes. Without rows it is 1.
+    T minimises the mean over corpora of the mean of -ln p(z / T)_y, with the `probabilities` p that are used. Answers
+    stay the same, only their certainty changes. Without rows it is 1.
 
     Args:
         logits: shape (n, classes); -inf for a class that was not trained, whose rows are left out.
         labels, corpora: shape (n,).
+        multi_label: as of `probabilities`.
 
     Returns:
         within 0.05 and 20.
 
     >>> round(temperature(np.array([[2.0, 0.0]] * 4), np.array([0, 0, 0, 1]), np.array(["a"] * 4)), 2)
+    1.82
+    >>> z = np.array([[2.0, -2.0]] * 4)  # T = 2 / ln 3: the sigmoids are 3/4 and 1/4
+    >>> round(temperature(z, np.array([0, 0, 0, 1]), np.array(["a"] * 4), multi_label=True), 2)
     1.82
     """
     known = np.isfinite(logits[np.arange(len(labels)), labels])
@@ -36,17 +43,33 @@ def temperature(logits: np.ndarray, labels: np.ndarray, corpora: np.ndarray) -> 
     weights = 1.0 / counts[np.searchsorted(names, corpora)] / len(names)
 
     def unlikely(log_t: float) -> float:
-        return -float(weights @ log_softmax(logits / np.exp(log_t), axis=1)[np.arange(len(labels)), labels])
+        return -float(weights @ _log_likelihood(logits / np.exp(log_t), labels, multi_label))
 
-    found = minimize_scalar(unlikely, bounds=np.log(LIMITS), method="bounded", options={"xatol": 1e-4})
+    bounds = np.log(LIMITS)
+    if multi_label:  # of softmax the likelihood has one maximum, of sigmoids over their sum it may have several
+        tried = np.linspace(*bounds, TRIED)
+        best = int(np.argmin([unlikely(log_t) for log_t in tried]))
+        bounds = tried[max(0, best - 1)], tried[min(TRIED - 1, best + 1)]
+    found = minimize_scalar(unlikely, bounds=bounds, method="bounded", options={"xatol": 1e-4})
     return float(np.exp(found.x))
 
 
+def _log_likelihood(logits: np.ndarray, labels: np.ndarray, multi_label: bool) -> np.ndarray:
+    """ln p(z)_y of each row."""
+    own = np.arange(len(labels)), labels
+    if not multi_label:
+        return log_softmax(logits, axis=1)[own]
+    return np.log(np.maximum(probabilities(logits, True)[own], np.finfo(float).tiny))
+
+
 def probabilities(logits: np.ndarray, multi_label: bool = False) -> np.ndarray:
-    """Return softmax, or sigmoids over their sum; shape as given."""
+    """Return softmax, or sigmoids over their sum; shape as given.
+
+    Sigmoids of large logits are all 1, and of small ones all 0: a trace of the softmax keeps the answer what it was.
+    """
     if not multi_label:
         return softmax(logits, axis=1)
-    each = expit(logits) + 1e-12 * np.isfinite(logits)
+    each = expit(logits) + TRACE * softmax(logits, axis=1)
     return each / each.sum(axis=1, keepdims=True)
 
 

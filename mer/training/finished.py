@@ -1,23 +1,31 @@
 """Results of trainings on disk, addressed by all that determines them."""
 
-import functools
-import json
+import ast
+import sys
+import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import numpy as np
-
-from mer import files
-from mer.features.vectors import digest_array
+from mer import files, sources
+from mer.training import kept
 from mer.training.engine import Engine
+from mer.training.given import Given
 from mer.training.job import Done, Job
 from mer.training.task import Task
 
-CODE = ("mer/models", "mer/training")
+CODE = "import mer.training.grid"
+"""what trains: the code that this reaches is part of an address, and so are the libraries that it imports"""
+EXTRACTION = tuple(f"mer.{n}" for n in ("features.acoustic", "features.linguistic", "features.pretrained",
+                                        "features.visual", "media"))  # fmt: skip
+"""what made the vectors, whose libraries do not count: the vectors themselves are part of an address"""
+_LOADED = sources.marks()
 
 
 class Finished:
     """A folder of finished runs.
+
+    Where files of the package have changed since this process loaded them, nothing is kept nor taken from it: what runs
+    here is other code than what the address would name.
 
     Args:
         folder: None keeps nothing.
@@ -25,36 +33,36 @@ class Finished:
     """
 
     def __init__(self, folder: Path | None, task: Task, how: Engine) -> None:
-        self.folder, self._how, self._outline = folder, how, task.outline()
-        self._data = _of_task(task) if folder else {}
+        self.folder, self._given = folder, Given(task, how) if folder else None
+        code = sources.Closure([ast.parse(CODE)]) if folder else None
+        self._code = code and files.digest([sys.version_info[:2], code.digests(), code.libraries(EXTRACTION)])
+        self._files = [files.to_root(path) for path in code.paths()] if code else []
+        self._loaded = code and files.digest([_LOADED.get(files.ROOT / name) for name in self._files])
 
     def address(self, jobs: Sequence[Job]) -> str:
         """Return the digest of all that determines the results of runs that are trained together."""
-        return files.digest([*map(self._told, jobs), _versions()])[:32]
+        return files.digest([self._code, *map(self._given.told, jobs)])[:32]
 
     def load(self, jobs: Sequence[Job]) -> list[Done] | None:
         """Return what runs that were trained together answered; None where they were not, or the file is damaged."""
-        from safetensors import SafetensorError, safe_open
-
         if self.folder is None:
             return None
-        try:
-            with safe_open(self.folder / f"{self.address(jobs)}.safetensors", "numpy") as file:
-                told = json.loads(file.metadata()["runs"])
-                return [Done(job, file.get_tensor(f"{n}"), **told[n]) for n, job in enumerate(jobs)]
-        except (FileNotFoundError, SafetensorError, ValueError, KeyError, IndexError, TypeError):
+        if not self._as_loaded():
+            warnings.warn("code of mer has changed since it was loaded here: what is trained now is not kept, nor is "
+                          "what was trained before taken; begin again with the new code", stacklevel=2)  # fmt: skip
             return None
+        if (found := kept.read(self.folder / f"{self.address(jobs)}.safetensors", "runs")) is None:
+            return None
+        arrays, told = found
+        return [Done(job, arrays[f"{n}"], **told[n]) for n, job in enumerate(jobs)]
 
     def save(self, done: Sequence[Done]) -> None:
         """Keep the results of runs that were trained together: all of them or none."""
-        from safetensors.numpy import save_file
-
-        if self.folder is None:
+        if not self._as_loaded():
             return
-        with files.replacing(self.folder / f"{self.address([one.job for one in done])}.safetensors") as partial:
-            tensors = {f"{n}": np.ascontiguousarray(one.probabilities) for n, one in enumerate(done)}
-            told = [{"history": one.history, "validation": one.validation} for one in done]
-            save_file(tensors, partial, metadata={"runs": json.dumps(told)})
+        told = [{"history": one.history, "validation": one.validation} for one in done]
+        path = self.folder / f"{self.address([one.job for one in done])}.safetensors"
+        kept.write(path, "runs", {f"{n}": one.probabilities for n, one in enumerate(done)}, told)
 
     def forget_others(self, units: Iterable[Sequence[Job]]) -> None:
         """Delete what earlier plans have left, once this one is through: the folder is what the study consists of."""
@@ -67,35 +75,13 @@ class Finished:
 
     def unfinished(self, jobs: Sequence[Job]) -> Path | None:
         """Return where trainings that run together are kept while they do."""
-        return self.folder and self.folder / f"{self.address(jobs)}.unfinished"
+        return self.folder / f"{self.address(jobs)}.unfinished" if self._as_loaded() else None
 
-    def _told(self, job: Job) -> list:
-        """Everything that determines one run, but the code: data, rows, system, training."""
-        rows = [digest_array(part) for part in (job.train, job.validation, job.test)]
-        looks_at = (*job.system.modalities, "labels", "corpora", "classes", job.training.targets)
-        if job.training.normalisation != "training":
-            looks_at += ("speaker groups", "corpus groups")
-        data = {name: self._data[name] for name in looks_at}
-        how = (self._how.of(self._outline, job), self._how.device, self._how.threads)
-        begun = job.training.start_from and files.digest_file(files.from_root(job.training.start_from) / "model.json")
-        system = (job.system.model, job.system.modalities, job.training.model_dump(mode="json"), job.seed)
-        return [how, system, begun, rows, data]
-
-
-def _of_task(task: Task) -> dict[str, str]:
-    """What a run may look at, by its digests: read once for all runs."""
-    seen = task.features
-    arrays = {m: digest_array(seen.arrays[m]) + digest_array(seen.present[m]) for m in seen.arrays}
-    answers = {"hard": "", "soft": "", "multi_label": "", **{kind: digest_array(a) for kind, a in task.answers.items()}}
-    groups = {f"{way} groups": files.digest(names.tolist()) for way, names in task.groups.items()}
-    rows = {"labels": digest_array(task.labels), "corpora": files.digest(task.corpora.tolist())}
-    return {**arrays, **answers, **groups, **rows, "classes": str(task.classes)}
-
-
-@functools.cache
-def _versions() -> list[str]:
-    """The code that trains, and the libraries whose arithmetic it uses."""
-    from importlib.metadata import version
-
-    code = [files.digest_file(path) for place in CODE for path in sorted((files.ROOT / place).rglob("*.py"))]
-    return [*code, *(version(name) for name in ("torch", "numpy", "scikit-learn"))]
+    def _as_loaded(self) -> bool:
+        """Whether there is a folder, and the code on disk is what this process, or the one it works for, has loaded."""
+        if self._loaded is None:
+            return False
+        try:
+            return self._loaded == files.digest([sources.mark(files.ROOT / name) for name in self._files])
+        except FileNotFoundError:
+            return False

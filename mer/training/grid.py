@@ -167,12 +167,16 @@ def _linear(model: str):
 def _done(task: Task, job: Job, history: list[dict], validation: np.ndarray, test: np.ndarray) -> Done:
     """What a training leads to, by its logits."""
     temperature = _temperature(task, job, validation)
-    multi_label = job.system.is_network and job.training.targets == "multi_label"
     scores = task.scored(validation.argmax(axis=1), job.validation)
-    return Done(job, calibration.probabilities(test / temperature, multi_label), history, scores)
+    return Done(job, calibration.probabilities(test / temperature, _multi_label(job)), history, scores)
 
 
 def _temperature(task: Task, job: Job, logits: np.ndarray) -> float:
     """That of the probabilities, by the logits of the validation rows."""
     rows = job.validation
-    return calibration.temperature(logits, task.labels[rows], task.corpora[rows])
+    return calibration.temperature(logits, task.labels[rows], task.corpora[rows], _multi_label(job))
+
+
+def _multi_label(job: Job) -> bool:
+    """Whether classes occur together: a linear model has one answer whatever the targets are."""
+    return job.system.is_network and job.training.targets == "multi_label"

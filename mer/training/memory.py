@@ -1,15 +1,13 @@
 """What a model has seen, as digests of 8 bytes: recordings, people and longer lines, whatever their names.
 
 A recording is its decoded samples (`samples_sha256` of the manifest). A row without them is who says what, where:
-family, dialogue, turn, speaker and words. A person is a speaker of a family, whose corpora name their speakers alike. A
-line is what somebody who chose the words said in five words or more.
+family, dialogue, turn, speaker and words. A person is a speaker of a family, whose corpora name their speakers alike;
+whoever may be one is taken for one. A line is what somebody who chose the words said in five words or more.
 
 The digests lie beside the weights, in the same file. Those of models that a training began with are carried along.
 """
 
 import hashlib
-import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
@@ -17,6 +15,8 @@ from functools import reduce
 import numpy as np
 import pandas as pd
 
+from mer.corpora.names import TOGETHER, normal
+from mer.dataset import likeness, people
 from mer.dataset.audit import texts
 
 VERSION = 1
@@ -36,8 +36,9 @@ class Keys:
 
     Attributes:
         recordings: uint64 of shape (rows, 2): by sound and by words; `NOTHING` where a row has none.
-        people, lines: uint64 of shape (rows,).
-        apart: whether the row's corpus keeps its speakers in one part; bool of shape (rows,).
+        people: uint64 of shape (rows, most): keys of who is or may be speaking; `NOTHING` where there are fewer.
+        lines: uint64 of shape (rows,).
+        apart: whether the row's corpus keeps each of its people in one part; bool of shape (rows,).
     """
 
     recordings: np.ndarray
@@ -108,37 +109,41 @@ def keys(rows: pd.DataFrame) -> Keys:
         rows: of a manifest. Without the column `samples_sha256` a recording is its file, `audio_sha256`.
     """
     family, corpus = _texts(rows, "family"), _texts(rows, "corpus")
-    who = person(rows["speaker_id"], corpus)
+    who = _code(_texts(rows, "speaker_id"), corpus, "_")
     said = _texts(rows, "transcription")
     table = {text: texts.normal(text) for text in set(said)}
     line = pd.Series([table[text] for text in said], rows.index, dtype=object)
     free = (_column(rows, "lexical_control") == "free") & (line != "")
     sound = _column(rows, "samples_sha256" if "samples_sha256" in rows else "audio_sha256")
-    dialogue, turn = person(_column(rows, "dialogue_id"), corpus), _texts(rows, "turn_index")
+    dialogue, turn = _code(_texts(rows, "dialogue_id"), corpus, "_"), _texts(rows, "turn_index")
     words = ("words|" + family + "|" + dialogue + "|" + turn + "|" + who + "|" + line).where(free)
-    code = person(rows["utterance_id"], corpus, mark="/")
+    code = _code(_texts(rows, "utterance_id"), corpus, "/")
     words = words.where(free | sound.notna(), "row|" + family + "|" + code)
     longer = line.where(free & (line.str.count(" ") >= texts.LONG - 1))
     return Keys(
         np.stack([_digests("sound|" + sound.astype(object)), _digests(words)], axis=1),
-        _digests(family + "|" + who), _digests(longer), rows["fold"].notna().to_numpy(),
+        _people(rows), _digests(longer), _apart(rows),
     )  # fmt: skip
 
 
-def person(names: pd.Series, corpora: pd.Series, mark: str = "_") -> pd.Series:
-    """Return codes of speakers in one spelling: without their corpus's prefix, characters that nobody sees, and case.
+def person_keys(family: str, corpus: str, speaker_id: str, *, told: bool = False) -> set[str]:
+    """Return keys of who a speaker id names, or may name: two ids that may be of one person have one in common.
+
+    As in `mer.dataset.people`, though by an id alone, as digests do not tell what others there are.
 
     Args:
-        names: such as `speaker_id` of a manifest; null gives an empty code.
-        corpora: of the same rows.
-        mark: between a corpus and what is inside of it.
+        told: whether the study says who it is: then the name as it stands and no other.
 
-    >>> person(pd.Series(["a_0 1", "a_song_Ann\\u200b  B"]), pd.Series(["a", "a_song"])).tolist()
-    ['0 1', 'ann b']
+    >>> may = lambda one, other: bool(person_keys("f", "a", f"a_{one}") & person_keys("f", "b", f"b_{other}"))
+    >>> may("01", "1"), may("Ann", "ANN;guest"), may("Ann", "Anne"), may("Ann & Bob", "bob")
+    (True, True, False, True)
     """
-    pairs = [("", "") if pd.isna(n) else (str(c), str(n)) for c, n in zip(corpora, names, strict=True)]
-    table = {(corpus, name): _code(name.removeprefix(f"{corpus}{mark}")) for corpus, name in set(pairs)}
-    return pd.Series([table[pair] for pair in pairs], names.index, dtype=object)
+    found = set()
+    for name in people.code(corpus, speaker_id).split(TOGETHER):
+        found.add(f"{family}|={name}")
+        for part in () if told else (name, *likeness.parts(name)):
+            found |= {f"{family}|~{like}" for like in likeness.likenesses(part)}
+    return found
 
 
 def seen(known: Memory, families: Iterable[str], rows: pd.DataFrame) -> pd.Series:
@@ -154,10 +159,10 @@ def seen(known: Memory, families: Iterable[str], rows: pd.DataFrame) -> pd.Serie
     found, own = keys(rows), pd.Series("", rows.index, dtype=object)
     known_line = _isin(found.lines, known.of("lines")) & _akin(found, known, set(families), rows)
     own[known_line] = "line"
-    of_person = _isin(found.people, known.of("people"))
+    of_person = _isin(found.people, known.of("people")).any(axis=1)
     by_recording = _isin(found.recordings, known.of("recordings")).any(axis=1)
-    anywhere = np.concatenate([known.of("people_anywhere"), found.people[by_recording]])
-    own[of_person | (_isin(found.people, anywhere) & found.apart)] = "person"
+    anywhere = np.concatenate([known.of("people_anywhere"), found.people[by_recording].ravel()])
+    own[of_person | (_isin(found.people, anywhere).any(axis=1) & found.apart)] = "person"
     for part in reversed(PARTS):
         own[_isin(found.recordings, known.parts[part]["recordings"]).any(axis=1)] = part
     return own.astype("str")
@@ -165,7 +170,7 @@ def seen(known: Memory, families: Iterable[str], rows: pd.DataFrame) -> pd.Serie
 
 def heard(known: Memory, rows: pd.DataFrame) -> np.ndarray:
     """Return whose people a model knows, where published splits share them, too; bool of shape (rows,)."""
-    return _isin(keys(rows).people, np.union1d(known.of("people"), known.of("people_anywhere")))
+    return _isin(keys(rows).people, np.union1d(known.of("people"), known.of("people_anywhere"))).any(axis=1)
 
 
 def meeting(known: Memory, rows: pd.DataFrame) -> str:
@@ -209,9 +214,31 @@ def _texts(rows: pd.DataFrame, name: str) -> pd.Series:
     return pd.Series(values, rows.index, dtype=object)
 
 
-def _code(text: str) -> str:
-    visible = "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
-    return re.sub(r"\s+", " ", visible).strip().casefold()
+def _code(names: pd.Series, corpora: pd.Series, mark: str) -> pd.Series:
+    """Names in one spelling, without their corpus in front."""
+    pairs = list(zip(corpora, names, strict=True))
+    table = {(corpus, name): normal(name.removeprefix(f"{corpus}{mark}")).casefold() for corpus, name in set(pairs)}
+    return pd.Series([table[pair] for pair in pairs], names.index, dtype=object)
+
+
+def _apart(rows: pd.DataFrame) -> np.ndarray:
+    """Whether the corpus of each row keeps its people in one part: by folds, or because its published parts do."""
+    corpus, who = (pd.factorize(_texts(rows, name))[0] for name in ("corpus", "speaker_id"))
+    split = pd.factorize(_column(rows, "split"))[0]
+    frame = pd.DataFrame({"corpus": corpus, "who": who, "split": np.where(split < 0, np.nan, split)})
+    parted = frame.groupby("corpus")["split"].transform("nunique") > 1
+    shared = frame.groupby(["corpus", "who"])["split"].transform("nunique") > 1
+    return rows["fold"].notna().to_numpy() | (parted & ~shared.groupby(corpus).transform("any")).to_numpy()
+
+
+def _people(rows: pd.DataFrame) -> np.ndarray:
+    told = _column(rows, "speaker_named").eq(True)
+    who = list(zip(_texts(rows, "family"), _texts(rows, "corpus"), _texts(rows, "speaker_id"), told, strict=True))
+    table = {one: sorted(person_keys(*one[:3], told=bool(one[3]))) for one in set(who)}
+    most = max(map(len, table.values()), default=1)
+    padded = {one: _digests(pd.Series([*found, *[None] * (most - len(found))], dtype=object))
+              for one, found in table.items()}  # fmt: skip
+    return np.stack([padded[one] for one in who]) if who else np.zeros((0, most), np.uint64)
 
 
 def _digests(texts_: pd.Series) -> np.ndarray:

@@ -1,13 +1,13 @@
 """Where a training stands, as one file: what a killed process had done is gone on with, bit by bit."""
 
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
-from mer import files
+from mer.training import kept
 
 SHARE = 0.02
 """of a training's time that may be spent on saving"""
@@ -26,20 +26,13 @@ class Snapshot:
         self._next = 0.0
 
     def load(self, device: str) -> tuple[dict[str, Tensor], dict] | None:
-        """Return tensors and state of the last saving; None where there is none of this training."""
-        from safetensors import SafetensorError, safe_open
-
-        if self.path is None or not self.path.is_file():
+        """Return tensors and state of the last saving; None where there is none of this training, or a damaged one."""
+        if self.path is None or (found := kept.read(self.path, "state")) is None:
             return None
-        try:
-            with safe_open(self.path, "pt", device=device) as file:
-                told = json.loads((file.metadata() or {}).get("state", "{}"))
-                if told.get("identity") != self.identity:
-                    return None
-                # Copied, as tensors of a file are mapped, and the file is going to be replaced.
-                return {name: file.get_tensor(name).clone() for name in file.keys()}, told["progress"]  # noqa: SIM118
-        except (SafetensorError, ValueError, KeyError):  # damaged: begun anew
+        arrays, told = found
+        if told["identity"] != self.identity:
             return None
+        return {name: torch.tensor(values, device=device) for name, values in arrays.items()}, told["progress"]
 
     def save(self, told: Callable[[], tuple[dict[str, Tensor], dict]]) -> None:
         """Write, where enough time has passed for it to be cheap.
@@ -47,16 +40,12 @@ class Snapshot:
         Args:
             told: returns tensors and state; called only then.
         """
-        from safetensors.torch import save_file
-
         if self.path is None or time.monotonic() < self._next:
             return
         tensors, progress = told()
         begin = time.monotonic()
-        plain = {name: value.detach().contiguous() for name, value in tensors.items()}
-        state = json.dumps({"identity": self.identity, "progress": progress})
-        with files.replacing(self.path) as partial:
-            save_file(plain, partial, metadata={"state": state})
+        arrays = {name: value.detach().cpu().numpy() for name, value in tensors.items()}
+        kept.write(self.path, "state", arrays, {"identity": self.identity, "progress": progress})
         now = time.monotonic()
         self._next = now + (now - begin) / SHARE
 

@@ -5,10 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mer.features import Features
+from mer.features.extractor import Scaling
 from mer.features.linguistic.tfidf import inverse_document_frequency
-
-COUNTS = {"hashing", "tfidf"}
-"""extractors whose dimensions are words"""
 
 
 @dataclass(frozen=True)
@@ -39,25 +37,25 @@ def fit(features: Features, rows: np.ndarray, modalities: tuple[str, ...]) -> St
         if not len(values):
             moments[modality] = (np.zeros(width), np.ones(width))
             continue
-        extractor, documents = features.extractors.get(modality), np.count_nonzero(values, axis=0)
-        moments[modality] = values.mean(axis=0), scale(extractor, values.std(axis=0), documents, len(values))
+        way, documents = features.scaling(modality), np.count_nonzero(values, axis=0)
+        moments[modality] = values.mean(axis=0), scale(way, values.std(axis=0), documents, len(values))
     return Standardiser(moments)
 
 
-def scale(extractor: str | None, deviation: np.ndarray, documents: np.ndarray, rows: float) -> np.ndarray:
+def scale(way: Scaling, deviation: np.ndarray, documents: np.ndarray, rows: float) -> np.ndarray:
     """Return what each dimension is divided by, from what can be added up over rows.
 
-    Dimensions are scaled one by one. Words share one scale: dividing a rare word by its tiny deviation would make it
-    the loudest feature of all. A term frequency times its inverse document frequency is a scale, too: a part of it.
+    `each` dimension by its own deviation; all by a `shared` one, the root of the mean variance; or by a shared one over
+    each dimension's inverse document frequency (`idf`), which weighs it, and with which the deviations are shared.
 
     Args:
-        extractor: what the vectors are of.
+        way: what the extractor of the vectors says.
         deviation, documents: standard deviation of each dimension and how many rows have it other than zero.
         rows: how many there are, at least 1.
     """
-    if extractor not in COUNTS:
+    if way == "each":
         return np.where(deviation > 1e-8, deviation, 1.0)
-    weight = inverse_document_frequency(documents, rows) if extractor == "tfidf" else np.ones(len(deviation))
+    weight = inverse_document_frequency(documents, rows) if way == "idf" else np.ones(len(deviation))
     return max(np.sqrt(((deviation * weight) ** 2).mean()), 1e-8) / weight
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mer.features import Features
+from mer.features.extractor import Scaling
 from mer.training import standardise
 from mer.training.standardise import Standardiser, require_finite
 
@@ -22,7 +23,7 @@ class Sums:
 
     Attributes:
         widths: modality -> width, in the order of the columns; together they are `width`.
-        extractors: modality -> what the vectors are of, where it is known.
+        scaling: modality -> how its features are scaled.
         groups, labels: int64 of shape (cells,).
         counts: rows, float64 of shape (cells,).
         present: whether the cell's rows have a modality, bool of shape (cells, modalities).
@@ -32,7 +33,7 @@ class Sums:
     """
 
     widths: dict[str, int]
-    extractors: dict[str, str]
+    scaling: dict[str, Scaling]
     groups: np.ndarray
     labels: np.ndarray
     counts: np.ndarray
@@ -76,7 +77,8 @@ def collect(
         np.matmul(x.T, x, out=scatters[cell])
     counts = np.bincount(which, minlength=len(cells)).astype(np.float64)
     there = cells[:, 2:].astype(bool)
-    return Sums(widths, features.extractors, cells[:, 0], cells[:, 1], counts, there, means, documents, scatters)
+    scaling = {m: features.scaling(m) for m in modalities}
+    return Sums(widths, scaling, cells[:, 0], cells[:, 1], counts, there, means, documents, scatters)
 
 
 def merge(sums: Sums) -> Sums:
@@ -148,8 +150,8 @@ def standardiser(sums: Sums, chosen: np.ndarray) -> Standardiser:
     for modality, width in sums.widths.items():
         own = slice(first, first + width)
         rows = there[:, first].sum()
-        extractor = sums.extractors.get(modality)
-        scale = standardise.scale(extractor, deviation[own], documents[own], rows) if rows else np.ones(width)
+        way = sums.scaling[modality]
+        scale = standardise.scale(way, deviation[own], documents[own], rows) if rows else np.ones(width)
         moments[modality] = (mean[own], scale)
         first += width
     return Standardiser(moments)

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from mer.corpora import Problem, Utterance, chosen
-from mer.dataset import build, schema
+from mer.dataset import audit, build, schema
 from mer.params.schema import Corpus as Options
 from tests.corpora.trees import put, speech
 
@@ -258,3 +258,89 @@ def test_a_strangers_corpus_becomes_a_manifest(tmp_path):
     assert set(usable["license"]) == {"ours"}
     assert usable.groupby("speaker_id")["fold"].nunique().eq(1).all()
     assert dataset.manifest["exclude_reason"].dropna().unique().tolist() == ["label 'boredom' is dropped by the policy"]
+
+
+def build_of(raw, **options):
+    known = chosen({"mine": Options(table="mine/my.csv", **options)})
+    return build.build(raw, known, **OPTIONS)
+
+
+def spoken_by(raw, *speakers, parts=None):
+    """Six clips by each, under the names that a table gives, one name after the other."""
+    lines = ["file,speaker,emotion" + (",part" if parts else "")]
+    for number, names in enumerate(speakers):
+        for clip in range(6):
+            speech(raw / f"mine/{number}_{clip}.wav")
+            part = f",{parts[clip % len(parts)]}" if parts else ""
+            lines.append(f'{number}_{clip}.wav,"{names[clip % len(names)]}",{("angry", "sad")[clip % 2]}{part}')
+    put(raw, "mine/my.csv", "\n".join(lines) + "\n")
+
+
+def asked(manifest):
+    rows = schema.usable(manifest)
+    return {(f.severity, f.kind) for f in audit.find_leaks(rows, {"mine"}) if "name" in f.kind or "speaker" in f.kind}
+
+
+ASKED = {("breach", "one person under several names")}
+
+
+def test_spellings_that_look_alike_are_one_speaker_and_others_are_asked_about(tmp_path):
+    spoken_by(tmp_path, ["anna", "anna\u200b"], ["Bén", "Be\u0301n"], ["eve x", "eve  x"], ["1", "01"], ["dan"])
+    manifest = build_of(tmp_path).manifest
+    assert set(manifest["speaker_id"]) == {"mine_anna", "mine_Bén", "mine_eve x", "mine_1", "mine_01", "mine_dan"}
+    clips = manifest["source_path"].str[5]
+    assert manifest.groupby(clips)[["split", "fold"]].nunique().eq(1).all(axis=None)
+    assert asked(manifest) == ASKED
+
+
+@pytest.mark.parametrize(
+    ("said", "speakers", "together"),
+    [
+        ({"01": "1"}, {"1"}, True),
+        ({"01": "one", "1": "one"}, {"one"}, True),
+        ({"01": "01", "1": "1"}, {"01", "1"}, False),
+        ({"01": "Ann", "1": "Bob"}, {"Ann", "Bob"}, False),
+    ],
+)
+def test_the_study_says_who_is_who(tmp_path, said, speakers, together):
+    spoken_by(tmp_path, ["1", "01"], ["dan"], ["eve"], ["fay"], ["gus"])
+    manifest = build_of(tmp_path, speakers=said).manifest
+    first = manifest[manifest["source_path"].str[5] == "0"]
+    assert set(first["speaker_id"]) == {f"mine_{name}" for name in speakers}
+    assert (first["fold"].nunique() == 1) == together
+    assert asked(manifest) == set()
+
+
+@pytest.mark.parametrize(
+    ("said", "folds", "finding"),
+    [
+        ({}, 1, ASKED),
+        ({"anna;guest": ["anna", "guest"]}, 1, set()),
+        ({"anna;guest": "anna"}, 1, set()),
+        ({"anna;guest": "the choir", "anna": "anna"}, 2, set()),
+    ],
+)
+def test_people_who_speak_at_once_belong_to_each(tmp_path, said, folds, finding):
+    spoken_by(tmp_path, ["anna", "anna;guest"], ["dan"], ["eve"], ["fay"], ["gus"])
+    manifest = build_of(tmp_path, speakers=said).manifest
+    assert manifest.loc[manifest["source_path"].str[5] == "0", "fold"].nunique() == folds
+    assert asked(manifest) == finding
+
+
+def test_who_is_named_and_not_there_is_told(tmp_path):
+    spoken_by(tmp_path, ["anna"], ["dan"])
+    reasons = [reason for _, reason in told(tmp_path, speakers={"hanna": "anna", "dan": "dan"})]
+    assert reasons == ["corpora.mine.speakers names 'hanna', who is not in the table"]
+    with pytest.raises(ValidationError, match="is nobody"):
+        Options(table="x.csv", speakers={"ann": []})
+
+
+def test_a_split_of_ones_own_is_used_and_is_no_published_one(tmp_path):
+    spoken_by(tmp_path, ["anna"], ["bob"], ["dan"], parts=("train", "dev", "test"))
+    manifest = build_of(tmp_path, columns={"split": "part"}).manifest
+    assert set(manifest["split"]) == {"train", "validation", "test"}
+    assert set(manifest["split_source"]) == {"own"}
+    assert asked(manifest) == {("breach", "speakers across parts")}
+    meld = manifest.replace({"corpus": {"mine": "meld"}})  # by a name that has a published one
+    rows = schema.usable(meld)
+    assert [f.severity for f in audit.find_leaks(rows, {"meld"}) if f.kind == "speakers across parts"] == ["breach"]

@@ -10,6 +10,7 @@ from mer.dataset import build, schema
 from mer.features import acoustic
 from mer.media.audio import SILENCE_SECONDS
 from mer.params.schema import Acoustic, Data
+from mer.params.schema import Corpus as Options
 from mer.report import tables, words
 from tests.corpora.trees import put, speech
 
@@ -108,6 +109,12 @@ def test_a_label_by_what_listeners_heard(raw):
     assert manifest["emotion"].fillna("").tolist() == ["anger", "", "neutral"]
     assert "no answer was the most frequent" in manifest["exclude_reason"][1]
     assert manifest["emotion_vector"][2] == '{"N": 0.9, "S": 0.1}'
+
+
+def test_parts_of_ones_own_table_are_called_so():
+    known = chosen({"mine": Options(table="mine/my.csv", columns={"split": "part"}), "meld": Options()})
+    usable = pd.DataFrame({"corpus": ["mine", "meld"], "text_side": pd.NA})
+    assert words.rules(known, usable) == {"mine": "its own table", "meld": "its published split"}
 
 
 def test_how_each_corpus_is_parted(raw):

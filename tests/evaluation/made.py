@@ -28,6 +28,7 @@ def manifest(corpus="a", speakers=8, clips=24, classes=FOUR, seed=0):
             "emotion": classes[i // 2 % len(classes)],
             "split_official": None,
             "exclude_reason": None,
+            "breach": None,
         }
         for s in range(speakers)
         for i in range(clips)
@@ -47,7 +48,7 @@ def predictions(rows, right, system="s", protocol="loco", train="z", seeds=(0,),
         columns = ["utterance_id", "family", "speaker_id", "dialogue_id", "emotion"]
         part = rows[columns].assign(
             test_corpus=rows["corpus"], system=system, protocol=protocol, train_corpora=train, fold=0, seed=number,
-            free=given, restricted=given, transductive=False,
+            free=given, restricted=given, transductive=False, flagged=False, accepted=False, lacks="",
         )  # fmt: skip
         parts.append(part)
     return pd.concat(parts, ignore_index=True)

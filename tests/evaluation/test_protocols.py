@@ -25,6 +25,7 @@ def corpus(name, family, speakers, official=False, classes=("neutral", "anger", 
                     "speaker_id": f"{name}_{s}",
                     "dialogue_id": f"{name}_{i}",
                     "audio_sha256": f"{name}{s}_{i}",
+                    "breach": None,
                     "transcription": None,
                     "lexical_control": "free",
                     "emotion": classes[i % len(classes)],
@@ -134,6 +135,93 @@ def test_all_corpora_together_train_on_no_line_that_a_kindred_corpus_tests():
     assert {short, same, own, other} <= set(cell.train)
 
 
+def sides(table, cell):
+    """Person and part of what a cell uses, within families."""
+    people = table["family"] + table["speaker_id"].str.split("_").str[-1]
+    return {part: set(people.iloc[getattr(cell, part)]) for part in ("train", "validation", "test")}
+
+
+@pytest.mark.parametrize("song", [{}, {"family": "b", "speakers": 9}, {"family": "b", "speakers": 12}])
+def test_nobody_chooses_who_trains_in_a_kindred_corpus(song):
+    parts = [corpus("a", "a", 12), corpus("b", "b", 12), corpus("b_song", **({"family": "b", "speakers": 5} | song))]
+    table = manifest(*parts, corpus("c", "c", 5))
+    table.loc[table["corpus"] == "b", "split"] = manifest(
+        corpus("b", "b", 12).assign(speaker_id=lambda t: t["speaker_id"] + "0")
+    )["split"].to_numpy()  # as if it had been drawn otherwise
+    names = ["a", "b", "b_song", "c"]
+    cells = [
+        *protocols.plan(table, ("cross_corpus", "multi_corpus", "loco"), names),
+        *protocols.inner_loco(table, names),
+    ]
+    for cell in cells:
+        side = sides(table, cell)
+        assert side["train"]
+        assert side["validation"]
+        assert not side["train"] & side["validation"]
+        if cell.protocol == "multi_corpus":
+            assert not side["test"] & (side["train"] | side["validation"])
+    kept = set(np.concatenate([c.train for c in cells if c.held_out == "a"]))
+    assert kept >= set(np.flatnonzero((table["corpus"] == "c") & (table["split"] != "validation")))
+
+
+def test_lines_recordings_and_spellings_that_validate_do_not_train_in_a_kindred_corpus():
+    table = manifest(
+        corpus("m", "f", 3, official=True), corpus("e", "f", 3, official=True), corpus("o", "g", 5),
+        corpus("p", "f", 5).assign(speaker_id=lambda t: t["speaker_id"] + "x"), official=["m", "e"],
+    )  # fmt: skip
+    table["transcription"] = [f"one two three four {n}" for n in range(len(table))]
+    table["samples_sha256"] = table["audio_sha256"]
+
+    def rows(name, part):
+        return np.flatnonzero((table["corpus"] == name) & (table["split"] == part))
+
+    chooses, copied = rows("m", "validation")[:2]
+    line, copy, kept = rows("e", "train")[:3]
+    foreign_copy, foreign_line = rows("o", "train")[:2]
+    own = rows("m", "train")[0]
+    table.loc[[chooses, line, foreign_line, own], "transcription"] = "Oh, my God! One two three"
+    table.loc[[copied, copy, foreign_copy], "samples_sha256"] = "0"
+    for held_out in ("multi_corpus", "loco"):
+        cells = protocols.plan(table, (held_out,), ["e", "m", "o", "p"])
+        cell = next(c for c in cells if {"e", "m"} <= set(c.train_corpora))
+        assert {chooses, copied} <= set(cell.validation)
+        assert not {line, copy} & set(cell.train)
+        assert {kept, own} <= set(cell.train)
+        if "o" in cell.train_corpora:
+            assert foreign_line in cell.train
+            assert foreign_copy not in cell.train
+
+
+def test_whoever_validates_where_people_are_apart_does_not_train_where_they_are_not():
+    table = manifest(corpus("a", "a", 12), corpus("b", "f", 12), corpus("m", "f", 12, official=True), official=["m"])
+    cell = next(c for c in protocols.plan(table, ("loco",), ["a", "b", "m"]) if c.held_out == "a")
+    side = sides(table, cell)
+    apart = side["validation"] & {
+        f"f{name.split('_')[1]}" for name in table.loc[cell.validation, "speaker_id"] if name[0] == "b"
+    }
+    assert apart
+    assert not apart & side["train"]
+    assert set(np.flatnonzero((table["corpus"] == "b") & (table["split"] == "train"))) <= set(cell.train)
+
+
+def test_names_of_one_person_are_one_speaker():
+    rows = corpus("a", "a", 6)
+    rows["speaker_id"] = rows["speaker_id"].replace({"a_3": "a_01", "a_4": "a_2.0", "a_5": "a_spk0"})
+    assert protocols.scored(manifest(rows), 1, 4) == {
+        "a": "3 speakers, fewer than 4 (6 names, which may be of one person or share recordings)"
+    }
+
+
+def test_a_validation_speaker_is_known_in_another_spelling():
+    table = manifest(corpus("a", "a", 12), corpus("b", "b", 12), corpus("b_song", "b", 12))
+    song = table["corpus"] == "b_song"
+    table.loc[song, "speaker_id"] = "b_song_Actor 0" + table.loc[song, "speaker_id"].str.split("_").str[-1]
+    table.loc[song, "split"] = table.loc[song, "split"].to_numpy()[::-1]
+    cell = next(c for c in protocols.plan(table, ("loco",), ["a", "b", "b_song"]) if c.held_out == "a")
+    number = table["speaker_id"].str.extract(r"(\d+)$")[0].astype(int)
+    assert not set(number.iloc[cell.train]) & set(number.iloc[cell.validation])
+
+
 @given(st.integers(3, 14), st.integers(3, 14), st.sampled_from(protocols.Protocol.__args__))
 def test_no_test_row_is_ever_trained_on(first, second, protocol):
     table = manifest(corpus("a", "a", first), corpus("b", "b", second))
@@ -157,6 +245,9 @@ def predictions(truth, free, restricted, seeds=(0,)):
                 "restricted": restricted,
                 "speaker_id": people,
                 "transductive": False,
+                "flagged": False,
+                "accepted": False,
+                "lacks": "",
             }
         )
         for seed in seeds
@@ -176,6 +267,9 @@ def test_free_answers_outside_the_corpus_are_errors_and_absent_classes_do_not_co
     assert (row["speakers"] == 4).all()
     assert (row["n_seeds"] == 2).all()
     assert list(results.columns) == scores.RESULT_COLUMNS
+    assert results.set_index("answers")["outside"].groupby(level=0).agg(["min", "max"]).to_numpy().tolist() == [
+        [0.5, 0.5], [0.0, 0.0]
+    ]  # fmt: skip
     corrected = results[(results["metric"] == "UAR_chance_corrected")].set_index("answers")
     assert corrected.loc["free", "value"] == pytest.approx(stats.chance_corrected(0.5, 2))
 

@@ -201,3 +201,9 @@ def test_any_text_is_read_or_refused(tmp_path_factory, text):
     file.write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=r"p\.yaml"):
         published.load(file)
+
+
+def test_a_table_of_ones_own_has_no_official_parts_whatever_it_is_called():
+    rows = manifest("meld", 6, 42, CLASSES).assign(split_official="train", split_source="own")
+    rows = splits.assign(rows, {"meld"}, seed=0, validation=0.1, test=0.1, folds=5)
+    assert published.settings(rows)["split"].tolist() == ["parts of one's own table"]

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from mer import corpora, files
 from mer.evaluation import encoders, loaded, protocols, purity, study
-from mer.features import Features
-from mer.features.origins import HANDMADE, origins, plain
+from mer.features import Features, registry
+from mer.features.origins import origins, plain
 from mer.params import schema
 from mer.training import calibration, checkpoint, grid, lineage, losses, standardise
 from mer.training.job import Job
@@ -436,11 +436,14 @@ def test_a_registry_that_is_none(tmp_path, row, message):
         encoders.registry(tmp_path / "x.yaml")
 
 
-def test_every_extractor_is_handmade_or_a_network():
-    from mer.features import acoustic, linguistic, visual
-
+def test_an_extractor_is_acquitted_by_what_it_says_of_itself_and_as_one_of_its_modality():
     networks = {"encoder", "resnet50", "emo_affectnet"}
-    assert {*acoustic.EXTRACTORS, *linguistic.EXTRACTORS, *visual.EXTRACTORS} == HANDMADE | networks
+    for modality, extractors in registry.EXTRACTORS.items():
+        for name in (*extractors, "mine", None, ["mfcc"]):
+            [item] = loaded.of_features(modality, {"extractor": name}, [], corpora.CORPORA)
+            made = name in list(extractors) and name not in networks
+            assert item.certainty == (loaded.MADE if made else loaded.UNKNOWN), (modality, name)
+    assert loaded.of_features("audio", {"extractor": "hog"}, [], corpora.CORPORA)[0].certainty == loaded.UNKNOWN
 
 
 ODD = st.none() | st.integers() | st.sampled_from(["text", "file", "hub"]) | st.lists(st.text())

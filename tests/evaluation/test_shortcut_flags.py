@@ -121,8 +121,8 @@ def test_tables_show_the_shortcut_and_mark_what_it_reaches():
     loco = tables.loco_table(RESULTS, shortcuts=beside)
     assert loco[tables.SHORTCUT].tolist() == ["duration .500", "–"]
     assert loco.loc["A", "gated, restricted"] == ".550 [.480, .620] ‡"
-    assert loco.loc["A", "gated, free"] == ".300 [.230, .370]"
-    assert loco.loc["A", "svm †, restricted"] == ".700 [.630, .770]"
+    assert loco.loc["A", "gated, free"] == ".300 [.230, .370], 0 % outside"
+    assert loco.loc["A", "svm (transductive), restricted"] == ".700 [.630, .770]"
     wide = tables.pivot(RESULTS, "loco", "restricted", shortcuts=beside)
     assert wide.loc["gated"].tolist()[:2] == [".550 [.480, .620] ‡", ".300 [.230, .370]"]
     assert wide.loc[tables.SHORTCUT].tolist() == ["duration .500", "–", "–"]

@@ -1,5 +1,6 @@
 """What holds for every fusion network: any modalities, any of them missing, alone and stacked."""
 
+import itertools
 import subprocess
 import sys
 
@@ -165,6 +166,42 @@ def test_masks_have_the_shapes_of_what_they_drop_and_each_layer_its_own(name, at
     for number, first in enumerate(drawn):
         for second in drawn[:number]:
             assert not torch.equal(first[0].flatten()[:24], second[0].flatten()[:24])
+
+
+@every_network
+def test_each_layer_drops_its_own_share_and_draws_what_it_would_draw_beside_others(name):
+    net, keys = network(name, dropout=0.5), torch.arange(2, dtype=torch.int32)
+    shares = [0.1, 0.75, 0.5, 0.25]
+    layers = list(Masks(net, 64).layers.values())
+    for layer, p in zip(layers, itertools.cycle(shares)):
+        layer.p = p
+    for p, mask in zip(itertools.cycle(shares), Masks(net, 64).draw(keys)):
+        assert mask.eq(0).double().mean() == pytest.approx(p, abs=0.03)
+        assert mask.max() == pytest.approx(1 / (1 - p), rel=0.01)
+    for share in shares:  # a layer's mask does not depend on what the others drop
+        alike = network(name, dropout=share)
+        for layer, mask, same in zip(layers, Masks(net, 64).draw(keys), Masks(alike, 64).draw(keys), strict=True):
+            assert layer.p != share or torch.equal(mask, same)
+    layers[0].p = 0.0
+    assert len(Masks(net, 64).draw(keys)) == len(layers) - 1
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda share: torch.nn.Dropout(share),
+        lambda share: torch.nn.AlphaDropout(share),
+        lambda share: torch.nn.MultiheadAttention(8, 2, dropout=share),
+        lambda share: torch.nn.GRU(8, 8, num_layers=2, dropout=share),
+    ],
+)
+def test_dropout_of_torch_is_refused_as_no_key_fixes_it(layer):
+    net = network("concat", dropout=0.5)
+    net.merge.append(layer(0.0))
+    Masks(net, 4)
+    net.merge.append(layer(0.1))
+    with pytest.raises(ValueError, match=r"merge.4 of the network is torch's \w+: take mer.models.noise.Dropout"):
+        Masks(net, 4)
 
 
 def stacked(name, **options):

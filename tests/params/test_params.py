@@ -35,6 +35,14 @@ def test_all_problems_at_once_with_the_nearest_name(tmp_path):
     assert len(caught.value.problems) == 5
 
 
+def test_a_run_folder_keeps_to_one_study(tmp_path):
+    assert params.load(study(tmp_path)).study == "mine"
+    other = params.load(study(tmp_path), ["training.epochs=3"], name="quick")
+    assert (other.name, other.study) == ("quick", "mine")
+    (tmp_path / "params.yaml").write_text(params.dump(other), encoding="utf-8")
+    assert params.load(tmp_path / "params.yaml").study == "mine"  # of a run folder, whatever the file is called
+
+
 def test_a_misspelt_system_option_is_found_inside_the_mapping(tmp_path):
     with pytest.raises(params.ParamsError, match="did you mean 'modalities'"):
         params.load(study(tmp_path), ["systems.mine={model: gated, modalitys: [audio]}"])
@@ -48,6 +56,10 @@ def test_a_misspelt_system_option_is_found_inside_the_mapping(tmp_path):
         ("", "top level"),
         ("corpora: [emodb]\ntraining: {learning_rate: .nan}\n", "training.learning_rate"),
         ("training: {epochs: 3}\n", "corpora: is required"),
+        ("corpora: [emodb]\ntraining:\n  epochs: 3\n  epochs: 4\n", "`epochs` stands in line 3 and again in line 4"),
+        ("corpora: [emodb]\ncorpora: [ravdess]\n", "`corpora` stands in line 1 and again in line 2"),
+        ("corpora: {emodb: , emodb: }\n", "`emodb` stands in line 1 and again in line 1"),
+        ("corpora: {mine: {table: a.csv, labels: {1: anger, 1: fear}}}\n", "`1` stands in line 1"),
     ],
 )
 def test_unreadable_or_wrong_files_are_named(tmp_path, text, message):

@@ -55,8 +55,8 @@ def fills(ax):
 
 def test_a_dagger_marks_who_looked_at_the_target():
     table = pd.DataFrame({"system": ["x", "y", "z"], "transductive": [True, False, None]})
-    assert verdicts.marked(table)["system"].tolist() == ["x †", "y", "z"]
-    assert [verdicts.plain_name(name) for name in ("x †", "y")] == ["x", "y"]
+    assert verdicts.marked(table)["system"].tolist() == ["x (transductive)", "y", "z"]
+    assert [verdicts.plain_name(name) for name in ("x (transductive)", "y")] == ["x", "y"]
 
 
 def test_only_differences_that_are_shown_are_filled(compared):

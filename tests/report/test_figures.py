@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from mer.report import figures
-from tests.report.report_rows import table
+from tests.report.report_rows import result, table
 
 CLASSES = ["neutral", "happiness", "anger"]
 MANIFEST_FIGURES = [figures.class_counts, figures.split_sizes, figures.duration_distribution]
@@ -38,8 +38,19 @@ def test_matrix_heatmap(results):
 
 def test_loco_forest(results):
     ax = figures.loco_forest(results)
-    assert {r"TE\$\$", "svm †", "chance"} <= set(draw(ax))
+    assert {r"TE\$\$", "svm (transductive)", "chance"} <= set(draw(ax))
     assert any("No corpus" in text for text in draw(figures.loco_forest(table([]))))
+
+
+def test_a_breach_marks_the_corpus_in_figures():
+    rows = table(
+        [result(test="A", flagged=True), result(test="B"), result(test="A", answers="restricted", flagged=True)]
+    )
+    for figure in (figures.loco_forest(rows), figures.matrix_heatmap(rows, "gated", "restricted")):
+        texts = draw(figure)
+        assert "A §" in texts
+        assert "B §" not in texts
+        assert any("a breach of the audit touches these scores" in text for text in texts)
 
 
 def test_confusion_heatmap():

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from mer.report import tables, words
@@ -8,9 +9,11 @@ from tests.report.report_rows import result, table
 def test_pivot(results):
     wide = tables.pivot(results, "loco", "free")
     assert wide.columns.tolist() == ["EMO-DB", "TE$$", "nEMO", tables.MEAN]
-    assert wide.loc["gated"].tolist() == [".550 [.480, .620]", "–", ".300 [.230, .370]", ".233 (2 of 3)"]
-    assert wide.loc["svm †", "nEMO"] == "–"
-    assert wide.loc["svm", "TE$$"] == ".400, no interval (2 speakers)"
+    assert wide.loc["gated"].tolist() == [
+        ".550 [.480, .620], 0 % outside", "–", ".300 [.230, .370], 0 % outside", ".233 (2 of 3)"
+    ]  # fmt: skip
+    assert wide.loc["svm (transductive)", "nEMO"] == "–"
+    assert wide.loc["svm", "TE$$"] == ".400, no interval (2 speakers), 0 % outside"
 
 
 def test_pivot_of_another_metric_keeps_the_mean_of_uar(results):
@@ -73,3 +76,32 @@ def test_other_sentences(results, manifest):
     assert ".010 (median over cells)" in words.seeds_sentence(results)
     one = results.assign(deviation=np.nan)
     assert words.seeds_sentence(one).startswith("One seed")
+
+
+def test_marks_stand_after_every_score_and_in_the_mean():
+    rows = [
+        result(test="A", flagged=True, accepted=True, outside=0.126),
+        result(test="A", flagged=True, accepted=True, answers="restricted"),
+        result(test="B", lacks="text"),
+        result(test="B", answers="restricted", lacks="text"),
+    ]
+    loco = tables.loco_table(table(rows))
+    assert loco.loc["A"].tolist()[4:] == [".550 [.480, .620] § ¶, 13 % outside", ".550 [.480, .620] § ¶"]
+    assert loco.loc["B"].tolist()[4:] == [
+        ".550 [.480, .620], 0 % outside, without text", ".550 [.480, .620], without text"
+    ]  # fmt: skip
+    wide = tables.pivot(table(rows), "loco", "restricted")
+    assert wide.loc["gated"].tolist() == [".550 [.480, .620] § ¶", ".550 [.480, .620], without text", ".400 § ¶"]
+
+
+def test_a_breach_is_in_the_sentence_and_the_legend():
+    rows = table([result(test="A", value=0.6, flagged=True), result(test="B")])
+    said = words.loco_sentence(rows, "gated")
+    assert "Scores on A may be better than the system is: a breach of the audit touches them." in said
+    assert "accepts" not in said
+    usable = pd.DataFrame({"corpus": ["A", "B", "C"], "breach": ["x; y", None, "z"]})
+    assert words.mark_legend(rows, usable).endswith("better than the system is: A (x, y).")
+    assert words.mark_legend(rows[1:], usable) == "No breach of the audit touches these scores."
+    accepted = table([result(test="A", flagged=True, accepted=True)])
+    assert "¶ marks corpora whose copies" in words.mark_legend(accepted, usable)
+    assert "Recordings of A are also trained on in another family" in words.loco_sentence(accepted, "gated")

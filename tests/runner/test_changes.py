@@ -16,6 +16,7 @@ PARTS = {
     "modules": {"mer.files": "a", "mer.training.network": "b"},
     "python": "3.11",
     "versions": {"numpy": "2.3.1"},
+    "installed": {"scipy": "1.17.1"},
     "inputs": {"data/manifest.parquet": "a", "raw": None},
 }
 
@@ -44,6 +45,8 @@ def changed(**parts):
         ("python", None, ["Python is not known, was 3.11"]),
         ("versions", {"numpy": "2.4.0"}, ["numpy is 2.4.0, was 2.3.1"]),
         ("versions", {"numpy": "2.3.1", "scipy": "1"}, ["scipy is 1, was not set"]),
+        ("installed", {"scipy": "1.18.0"}, ["installed scipy is 1.18.0, was 1.17.1"]),
+        ("installed", {}, ["installed scipy is not set, was 1.17.1"]),
         ("inputs", {"data/manifest.parquet": "b", "raw": None}, ["input data/manifest.parquet changed"]),
         ("inputs", {"data/manifest.parquet": None, "raw": None}, ["input data/manifest.parquet is not there"]),
         ("inputs", {"data/manifest.parquet": "a", "raw": "b"}, ["input raw is new"]),
@@ -99,9 +102,9 @@ def test_a_part_of_another_form_is_told_and_not_tripped_over(part, value):
 
 
 def test_an_absent_part_counts_as_an_empty_one():
-    empty = {"item": {}, "code": [], "parameters": {}, "modules": {}, "versions": {}, "inputs": {}}
+    empty = {"item": {}, "code": [], "parameters": {}, "modules": {}, "versions": {}, "installed": {}, "inputs": {}}
     assert changes({}, empty) == changes(empty, {}) == changes({}, {}) == []
-    assert len(changes({}, PARTS)) == 12
+    assert len(changes({}, PARTS)) == 13
 
 
 def test_long_values_are_cut_and_still_told_apart():
@@ -148,6 +151,7 @@ all_parts = st.fixed_dictionaries(
         "modules": st.dictionaries(names, digests, max_size=2),
         "python": st.sampled_from(["3.11", "3.12"]),
         "versions": st.dictionaries(names, digests, max_size=2),
+        "installed": st.dictionaries(names, digests, max_size=2),
         "inputs": st.dictionaries(names, st.none() | digests, max_size=2),
     }
 )

@@ -169,3 +169,16 @@ def test_a_run_folder_under_another_name_is_another_study(toys):
     assert toys.run() == 0
     assert "the study was named toy" in toys.screen
     assert files.read_json(toys.study.place("01_make_data", "stamp"))["parts"]["study"] == "other"
+
+
+def test_the_folder_of_another_study_is_refused_and_left_alone(toys):
+    toys.add("01_make_data", writes=["a"])
+    toys.change(of="mine", text="name: toy\nstudy: mine\n")
+    assert toys.run() == 0
+    before = {path: path.read_bytes() for path in toys.study.folder.rglob("*") if path.is_file()}
+    toys.change(of="other", text="name: toy\nstudy: other\n")
+    with pytest.raises(StudyError, match="holds a run of the study 'mine', and this is 'other'"):
+        toys.run()
+    assert before == {path: path.read_bytes() for path in toys.study.folder.rglob("*") if path.is_file()}
+    toys.change(of="mine", text="name: toy\nstudy: mine\ntraining: {}\n")
+    assert toys.run() == 0  # other parameters of the same study

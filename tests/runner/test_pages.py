@@ -98,3 +98,19 @@ def test_half_a_page_does_not_stay_where_its_worker_is_killed(toys):
     assert toys.run() == 1
     assert "✗ 01_spoil died" in toys.screen
     assert not half.exists()
+
+
+def test_notices_stand_on_the_screen_and_on_the_front_page_and_stay_there(toys):
+    notice = (
+        "import json\nPath(os.environ['MER_NOTICES']).write_text(json.dumps(['80 of 188 rows lost <b>']))\n"
+        "(folder / 'a').write_text('')"
+    )
+    toys.add("01_make_data", notice, writes=["a"])
+    for _ in range(2):  # the second time the step is unchanged
+        assert toys.run() == 0, toys.screen
+        assert "80 of 188 rows lost <b>" in toys.screen
+        assert "80 of 188 rows lost &lt;b&gt;" in (toys.study.folder / "index.html").read_text(encoding="utf-8")
+    toys.edit("01_make_data", lambda cells: cells[4].update(source="(folder / 'a').write_text('')"))
+    assert toys.run() == 0
+    assert "80 of 188" not in toys.screen
+    assert toys.summary()["steps"][0]["notices"] == []

@@ -1,11 +1,12 @@
 """What makes a step run again, and what does not. No kernel is started."""
 
 import os
+import shutil
 
 import pytest
 
-from mer import files
-from mer.runner import digests, sources, stale, stamps, steps, survey, units
+from mer import files, sources
+from mer.runner import digests, stale, stamps, steps, survey, units
 
 NAME = "01_a_b"
 
@@ -72,6 +73,9 @@ def test_only_declared_parameters_count(sealed, toys):
         ("mer/deep.py", "thing = 1", "mer.deep changed"),
         ("mer/__init__.py", "version = 2", "mer changed"),
         ("mer/used/table.csv", "a,b", "mer/used/table.csv changed"),
+        ("mer/used/data/deep/table.csv", "a,b", "mer/used/data/deep/table.csv changed"),
+        ("mer/other/table.csv", "a,b", "mer/other/table.csv changed"),
+        ("mer/used/__pycache__/inner.pyc", "", None),
         ("mer/alone.py", "x = 1", None),
         ("constraints.txt", "# numpy==1", None),
         ("constraints.txt", "numpy==1", "locked version of numpy changed"),
@@ -81,6 +85,7 @@ def test_only_declared_parameters_count(sealed, toys):
     ],
 )
 def test_what_a_step_depends_on(sealed, tmp_path, path, text, why):
+    (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / path).write_text(text)
     assert sealed() == why
 
@@ -197,10 +202,44 @@ def test_kept_digests_that_are_none_are_left(tmp_path, text):
     assert digests.Digests(tmp_path / ".digests.json").of(tmp_path / "a") == files.digest_file(tmp_path / "a")
 
 
-def test_imports_of_the_real_package_are_followed():
-    found = sources.digests(["from mer import params", "import mer.runner.run as r", "import json"])
-    assert {"mer", "mer.params", "mer.params.schema", "mer.files", "mer.runner.execute"} <= set(found)
-    assert "json" not in found
+def test_a_library_of_another_version_counts_and_one_that_came_later_does_not(sealed, toys, tmp_path, monkeypatch):
+    there = {"numpy": (("numpy", "1.0"),), "scipy": ()}
+    monkeypatch.setattr(sources, "_installed", lambda name, _: there.get(name, ()))
+    (tmp_path / "mer/deep.py").write_text("def thing():\n    import numpy, scipy.stats\n    import json, os\n")
+    stamps.seal(toys.study, *look(toys), {})
+    assert stamps.read(toys.study, NAME)["parts"]["installed"] == {"numpy": "1.0"}
+    assert sealed() is None
+    there["scipy"] = (("scipy", "1.1"),)
+    assert sealed() is None
+    there["numpy"] = (("numpy", "1.2"),)
+    assert sealed() == "installed version of numpy changed"
+    assert "installed numpy is 1.2, was 1.0" in survey(toys.study)[0].changed
+    there["numpy"] = ()
+    assert sealed() == "installed version of numpy changed"
+
+
+def test_what_a_parameter_names_counts_by_what_lies_there(sealed, toys, tmp_path):
+    weights = tmp_path / "models/one/weights.bin"
+    weights.parent.mkdir(parents=True)
+    weights.write_text("1")
+    nested = {
+        "epochs": 3,
+        "systems": [{"start_from": "models/one"}],
+        "odd": ["", ".", "run", "no/such", "a\0b", "x" * 999],
+    }
+    toys.change(params={"training": nested, "data": {"store": "models"}})
+    stamps.seal(toys.study, *look(toys), {})
+    assert set(look(toys)[1]["inputs"]) == {"raw", "data", "of training.systems.0.start_from"}
+    assert sealed() is None
+    weights.write_text("22")
+    assert sealed() == "input of training.systems.0.start_from changed"
+    stamps.seal(toys.study, *look(toys), {})
+    shutil.rmtree(weights.parent)
+    assert sealed() == "input of training.systems.0.start_from changed"
+    weights.parent.write_text("a file")
+    stamps.seal(toys.study, *look(toys), {})
+    weights.parent.write_text("another one")
+    assert sealed() == "input of training.systems.0.start_from changed"
 
 
 def test_raw_data_are_taken_after_the_step_only_where_the_study_writes_them(toys, tmp_path):

@@ -1,8 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import log_softmax, softmax
 
-from mer.training import calibration
+from mer.params.schema import System, Training
+from mer.training import calibration, grid
+from mer.training.job import Job
 
 
 def made(truth, n=400, seed=0):
@@ -44,6 +48,79 @@ def test_what_is_always_right_stays_within_the_limits():
     logits = 5 * np.eye(4)[np.arange(40) % 4]
     found = calibration.temperature(logits, np.arange(40) % 4, np.repeat("c", 40))
     assert calibration.LIMITS[0] <= found < 0.2  # by then, it is certain to the last digit
+
+
+def many(seed, n=1000, classes=7):
+    """Logits of networks that answer several classes at once: mostly below 0, the right one higher."""
+    generator = np.random.default_rng(seed)
+    labels = generator.integers(0, classes, n)
+    logits = generator.normal(-2.5, 1.5, (n, classes))
+    logits[np.arange(n), labels] += 2.0
+    return logits, labels
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_of_classes_that_occur_together_it_is_fitted_by_the_probabilities_that_are_used(seed):
+    logits, labels = many(seed)
+    corpora = np.where(np.arange(len(labels)) < 200, "small", "large")
+
+    def unlikely_too(t):
+        each = -np.log(calibration.probabilities(logits / t, multi_label=True)[np.arange(len(labels)), labels])
+        return np.mean([each[corpora == c].mean() for c in np.unique(corpora)])
+
+    found = calibration.temperature(logits, labels, corpora, multi_label=True)
+    grid = np.exp(np.linspace(*np.log(calibration.LIMITS), 2001))
+    assert unlikely_too(found) <= min(map(unlikely_too, grid)) + 1e-7
+    other = calibration.temperature(logits, labels, corpora)
+    errors = [calibration.expected_calibration_error(calibration.probabilities(logits / t, True), labels)
+              for t in (found, other)]  # fmt: skip
+    assert errors[0] < 0.07 < 0.1 < errors[1]
+
+
+@pytest.mark.parametrize("t", [*calibration.LIMITS, 1.0])
+@pytest.mark.parametrize("scale", [0.1, 1.0, 40.0])
+def test_an_answer_is_that_of_the_logits_where_sigmoids_are_all_one_or_all_zero(t, scale):
+    for shift in (-20, 0, 20):
+        logits = many(0)[0] * scale + shift
+        logits[:, 2] = -np.inf
+        found = calibration.probabilities(logits / t, multi_label=True)
+        assert (found.argmax(axis=1) == logits.argmax(axis=1)).mean() > 0.999  # but for equals within 1e-4
+        assert (found[:, 2] == 0).all()
+        np.testing.assert_allclose(found.sum(axis=1), 1)
+
+
+@pytest.mark.parametrize("shift", [-30, -5, 0, 5, 30])
+def test_wherever_sigmoids_lie_the_best_of_several_minima_is_found(shift):
+    for seed in range(4):
+        logits, labels = many(seed, n=60, classes=4)
+        logits = logits * 4 + shift
+        logits[:, 3][labels != 3] = -np.inf
+        corpora = np.repeat("a", len(labels))
+        known = np.isfinite(logits[np.arange(60), labels])
+
+        def unlikely_too(t, z=logits[known], y=labels[known]):
+            return -np.log(calibration.probabilities(z / t, multi_label=True)[np.arange(len(y)), y]).mean()
+
+        found = calibration.temperature(logits, labels, corpora, multi_label=True)
+        best = min(map(unlikely_too, np.exp(np.linspace(*np.log(calibration.LIMITS), 1001))))
+        assert unlikely_too(found) <= best * (1 + 1e-3) + 1e-6
+
+
+@pytest.mark.parametrize("engine", ["single", "stacked"])
+def test_a_training_towards_many_labels_is_calibrated_as_it_answers(task, engine, tmp_path):
+    answers = np.eye(7, dtype=np.float32)[task.labels]
+    answers[:, 5] = np.arange(240) % 7 == 0
+    many = replace(task, answers={"multi_label": answers})
+    rows = np.arange(240)
+    job = Job(("gated", None), System(model="gated"), Training(epochs=6, hidden=8, targets="multi_label"), 0,
+              rows[rows % 4 < 2], rows[rows % 4 == 2], rows[rows % 4 == 3])  # fmt: skip
+    model = grid.fit(many, job, "cpu")
+    logits = model.logits(many.features, job.validation)
+    told = many.labels[job.validation], many.corpora[job.validation]
+    assert model.temperature == calibration.temperature(logits, *told, multi_label=True)
+    assert model.temperature != calibration.temperature(logits, *told)
+    [done] = grid.run(many, [job], grid.Engine(engine))
+    np.testing.assert_allclose(done.probabilities, model.predict(many.features, job.test), atol=1e-3)
 
 
 def plainly(probabilities, labels, bins):

@@ -65,7 +65,7 @@ def test_workers_are_not_sent_the_vectors_with_where_results_are_kept(task, tmp_
     large = replace(task, features=features)
     kept = Finished(tmp_path, large, Engine())
     assert len(pickle.dumps(kept)) < 10_000 < large.features.arrays["audio"].nbytes
-    assert Finished(tmp_path, large.outline(), Engine())._outline.features.widths(["audio"]) == {"audio": 12}
+    assert Finished(tmp_path, large.outline(), Engine())._given._outline.features.widths(["audio"]) == {"audio": 12}
 
 
 @pytest.mark.parametrize("model", ["gated", "concat", "attention", "robust_at"])

@@ -85,7 +85,7 @@ TRAINING = Training(epochs=15, hidden=8, batch_size=32, inverse_regularisation=(
 def test_where_speakers_differ_more_than_emotions_it_helps_and_is_marked(spoken):
     task, usable, cells = spoken
     jobs, _ = study.jobs(cells, SYSTEMS, TRAINING, (0,), task)
-    table = scores.predictions(grid.run(task, jobs, Engine("auto")), usable, CLASSES)
+    table = scores.predictions(grid.run(task, jobs, Engine("auto")), usable, CLASSES, task.features.present)
     results = scores.score(table, CLASSES, dict.fromkeys("abc", "speaker_id"), study="s", confidence=0.95)
     rows = results[(results["metric"] == "UAR") & results["seed"].isna() & (results["answers"] == "free")]
     uar = rows.groupby("system")["value"].mean()

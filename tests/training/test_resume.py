@@ -78,6 +78,14 @@ def test_a_snapshot_of_another_training_or_a_damaged_one_is_not_gone_on_with(tas
     kill_at(None)
     expected = grid.fit(task, job(0), "cpu").predict(task.features, ROWS)
     assert (grid.fit(task, job(0), "cpu", tmp_path / "s").predict(task.features, ROWS) == expected).all()
+    kill_at(9)
+    with pytest.raises(Killed):
+        grid.fit(task, job(0), "cpu", tmp_path / "s")
+    kill_at(None)
+    content = bytearray((tmp_path / "s").read_bytes())
+    content[-3] ^= 1  # of a weight
+    (tmp_path / "s").write_bytes(content)
+    assert (grid.fit(task, job(0), "cpu", tmp_path / "s").predict(task.features, ROWS) == expected).all()
     (tmp_path / "s").write_bytes(b"\x08\0\0\0\0\0\0\0not json")
     assert (grid.fit(task, job(0), "cpu", tmp_path / "s").predict(task.features, ROWS) == expected).all()
 

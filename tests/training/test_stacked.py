@@ -5,6 +5,7 @@ import weakref
 import numpy as np
 import pytest
 
+from mer import models
 from mer.params.schema import System, Training
 from mer.training import network, stacked
 from mer.training.calibration import probabilities
@@ -74,6 +75,22 @@ def assert_alike(task, jobs, rows=TEST):
         np.testing.assert_allclose(*([e["rate"] for e in h] for h in (history, single.history)), rtol=1e-6)
         for ours, theirs in zip(history, single.history, strict=True):
             assert ours == pytest.approx(theirs, abs=TOLERANCE)
+
+
+@pytest.mark.parametrize("shares", [(0.1, 0.5, 0.7), (0.0, 0.6, 0.3)])
+def test_layers_that_drop_different_shares_are_trained_alike_by_both(task, monkeypatch, shares):
+    build = models.build
+
+    def uneven(*arguments, **options):
+        net = build(*arguments, **options)
+        for layer, p in zip(net.drop.values(), shares, strict=True):
+            layer.p = p
+        return net
+
+    even = alone(task, job(0, dropout=0.5)).predict(task.features, TEST)
+    monkeypatch.setattr(models, "build", uneven)
+    assert_alike(task, [job(0, dropout=0.5), job(1, dropout=0.5)])
+    assert np.abs(alone(task, job(0, dropout=0.5)).predict(task.features, TEST) - even).max() > 1e-3
 
 
 def test_company_changes_no_run_by_more_than_rounding(task):

@@ -5,7 +5,18 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from mer.dataset.audit import families, outliers, people, quality, recordings, shortcuts, texts, transcripts, words
+from mer.dataset.audit import (
+    families,
+    names,
+    outliers,
+    people,
+    quality,
+    recordings,
+    shortcuts,
+    texts,
+    transcripts,
+    words,
+)
 from mer.dataset.audit.finding import Finding, table, worst_first
 from mer.dataset.audit.known_defects import known_findings
 from mer.dataset.audit.rows import complete
@@ -19,15 +30,18 @@ def find_leaks(manifest: pd.DataFrame, official: set[str], pairs: pd.DataFrame =
     Args:
         manifest: usable rows; columns that a foreign table lacks may be missing, and what needs them is not checked
             (`unchecked` says so).
-        official: corpora whose published split is kept.
+        official: corpora whose own split is kept. What it shares is told and no breach where it is published; not
+            where it is one's own (`split_source`).
         pairs: recordings that are nearly the same, from `near_pairs` of the same rows.
     """
     rows = complete(manifest)
+    official = official - set(rows.loc[rows["split_source"] == "own", "corpus"])
     spoken = texts.with_lines(rows)
     return worst_first(
         itertools.chain(
             people.across_parts(rows, official),
             people.across_folds(rows),
+            names.several_names(rows, official),
             families.torn(rows),
             families.on_both_sides(rows),
             families.kin_across_parts(rows, official),
@@ -43,18 +57,14 @@ def find_leaks(manifest: pd.DataFrame, official: set[str], pairs: pd.DataFrame =
     )
 
 
-def find_faults(manifest: pd.DataFrame, heard: pd.DataFrame | None = None, *, made_up: bool = False) -> list[Finding]:
+def find_faults(manifest: pd.DataFrame, heard: pd.DataFrame | None = None) -> list[Finding]:
     """Return what is broken or doubtful in recordings, transcripts and labels, the worst first.
 
     Args:
         manifest: usable rows.
         heard: what `listen` returns for them; None: nothing was listened to, and what needs that is not looked for.
-        made_up: whether these are made-up corpora, whose clips bear the names of real ones: what is known of those
-            says nothing of them.
     """
-    found = [transcripts.transcript_findings(manifest)]
-    if not made_up:
-        found.append(known_findings(manifest))
+    found = [transcripts.transcript_findings(manifest), known_findings(manifest)]
     if heard is not None:
         found += [
             quality.recording_findings(manifest, heard),

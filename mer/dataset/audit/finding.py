@@ -69,13 +69,30 @@ def table(findings: Iterable[Finding]) -> pd.DataFrame:
     return pd.DataFrame(cells, columns=columns)
 
 
+def with_breaches(manifest: pd.DataFrame, findings: Iterable[Finding]) -> pd.DataFrame:
+    """Return the manifest with `breach`: the kinds of breaches that touch a row's corpus, null where there is none.
+
+    Predictions and results take their marks from this column, so that a score cannot be printed without them.
+    """
+    kinds: dict[str, set[str]] = {}
+    for finding in (f for f in findings if f.severity == BREACH):
+        for corpus in finding.where.split(" + "):
+            kinds.setdefault(corpus, set()).add(finding.kind)
+    joined = {corpus: "; ".join(sorted(found)) for corpus, found in kinds.items()}
+    return manifest.assign(breach=manifest["corpus"].map(joined).astype("str"))
+
+
 def lines(finding: Finding, width: int = 110) -> str:
     """Return a finding as a paragraph for a terminal."""
-    head = f"{finding.severity}: {finding.kind}, {finding.where} ({finding.count:,} of {finding.of:,})"
     told = [finding.what, f"Means: {finding.meaning}", f"Do: {finding.advice}"]
     told += [f"Such as: {'; '.join(finding.examples)}"] if finding.examples else []
     body = [textwrap.fill(printable(text), width, initial_indent="  ", subsequent_indent="    ") for text in told]
-    return "\n".join([printable(head), *body])
+    return "\n".join([f"{finding.severity}: {head(finding)}", *body])
+
+
+def head(finding: Finding) -> str:
+    """Return what was found, where and how often, on one line."""
+    return printable(f"{finding.kind}, {finding.where} ({finding.count:,} of {finding.of:,})")
 
 
 def printable(text: str) -> str:

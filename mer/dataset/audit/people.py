@@ -8,7 +8,8 @@ import pandas as pd
 
 from mer import stats
 from mer.dataset.audit.finding import BREACH, NOTE, WARNING, Finding, examples
-from mer.dataset.audit.rows import NOUNS, PARTS, met
+from mer.dataset.audit.rows import NOUNS, PARTS, by_person, met
+from mer.dataset.likeness import merged
 
 
 @dataclass(frozen=True)
@@ -59,11 +60,25 @@ def across_parts(rows: pd.DataFrame, official: set[str]) -> Iterator[Finding]:
     for kind in _KINDS:
         for corpus, part in rows.groupby("corpus", sort=True):
             for source, target, _ in PARTS:
-                shared = met(part[kind.column], part["split"] == source, part["split"] == target)
+                shared = _shared(part, kind, part["split"] == source, part["split"] == target)
                 if shared.any():
                     excused = corpus in official and kind.column != "dialogue_id"
                     yield _parts_finding(kind, corpus, part, source, target, shared, excused)
                     break
+
+
+def _shared(part: pd.DataFrame, kind: _Shared, source: pd.Series, target: pd.Series) -> pd.Series:
+    """The target rows that share something with the source rows. One of several speakers is enough."""
+    if kind.column != "speaker_id":
+        return met(_key(part[kind.column]), source, target)
+    each = by_person(part)
+    hit = met(each["person"], source.loc[each.index], target.loc[each.index])
+    return pd.Series(part.index.isin(each.index[hit]), part.index)
+
+
+def _key(names: pd.Series) -> pd.Series:
+    """Names of dialogues and sessions, in whatever case and with whatever zeros they are written."""
+    return names.map({name: merged(name) for name in names.dropna().unique()}).astype(object)
 
 
 def _parts_finding(
@@ -124,8 +139,10 @@ def across_folds(rows: pd.DataFrame) -> Iterator[Finding]:
     folded = rows[rows["fold"].notna()]
     for kind in _KINDS:
         for corpus, part in folded.groupby("corpus", sort=True):
-            apart = part.dropna(subset=[kind.column]).groupby(kind.column)["fold"].nunique()
-            shared = apart.index[apart > 1]
+            each = by_person(part) if kind.column == "speaker_id" else part.assign(person=_key(part[kind.column]))
+            each = each.dropna(subset=["person", kind.column])
+            apart = each.groupby("person")["fold"].nunique()
+            shared = each.loc[each["person"].isin(apart.index[apart > 1]), kind.column].unique()
             if len(shared):
                 yield Finding(
                     f"{kind.noun} across folds",

@@ -152,12 +152,13 @@ def _across_families(group: pd.DataFrame, among: pd.DataFrame, what: str, where:
 
 
 def _two_labels(group: pd.DataFrame, what: str, where: str) -> Iterator[Finding]:
+    """A recording with two labels is wrong in one; two that are nearly the same may be two recordings."""
     hit = group.groupby("group")["emotion"].transform("nunique") > 1
     if hit.any():
         groups = group.loc[hit, "group"].nunique()
         yield Finding(
             f"{what}, two labels",
-            WARNING,
+            WARNING if what == "near-duplicate" else BREACH,
             where,
             groups,
             group["group"].nunique(),

@@ -3,12 +3,13 @@
 import numpy as np
 import pandas as pd
 
-from mer.dataset import schema
+from mer.corpora.names import TOGETHER
+from mer.dataset import people, schema
 from mer.dataset.audit.finding import BREACH, WARNING
 
 COLUMNS = ("utterance_id", "corpus", "family", "source_path", "audio_sha256", "start", "end", "emotion", "emotion_raw",
-           "transcription", "lexical_control", "sentence_id", "speaker_id", "session", "dialogue_id", "split",
-           "fold")  # fmt: skip
+           "transcription", "lexical_control", "sentence_id", "speaker_id", "speaker_named", "session", "dialogue_id",
+           "split_source", "split", "fold")  # fmt: skip
 PARTS = (("train", "test", BREACH), ("validation", "test", BREACH), ("train", "validation", WARNING))
 """Which parts must not share anything, the worst first: a score on the test part grows by what was trained on or chosen
 with; training and validation sharing something spoils only the choice."""
@@ -21,14 +22,17 @@ NOUNS = {"train": "training", "validation": "validation", "test": "test"}
 def complete(manifest: pd.DataFrame) -> pd.DataFrame:
     """Return the columns that the audit looks at, those that are not there null, with the rows numbered from 0.
 
-    Adds `person`: the speaker's id without the corpus's name before it, by which speakers of two corpora compare.
-    A corpus without a family is a family of its own; rows without a corpus make one.
+    Adds `person`: the speaker's name without the corpus's, in one spelling, by which speakers of two corpora compare;
+    of several people who speak at once all names (`people.code`). A corpus without a family is a family of its own;
+    rows without a corpus make one.
     """
     rows = manifest.reindex(columns=list(COLUMNS)).reset_index(drop=True)
+    rows["speaker_named"] = rows["speaker_named"].map({True: True, "True": True, "true": True})  # a CSV has words
     rows = rows.astype({name: schema.COLUMNS[name] for name in COLUMNS})
     rows["corpus"] = rows["corpus"].fillna("?")
-    prefix, speaker = rows["corpus"] + "_", rows["speaker_id"]
-    bare = [s.removeprefix(p) if isinstance(s, str) else None for s, p in zip(speaker, prefix, strict=True)]
+    ids = rows[["corpus", "speaker_id"]].drop_duplicates().dropna()
+    names = {pair: people.code(*pair) for pair in ids.itertuples(index=False, name=None)}
+    bare = [names.get(pair) for pair in zip(rows["corpus"], rows["speaker_id"], strict=True)]
     family = rows["family"].fillna(rows["corpus"])
     return rows.assign(person=pd.Series(bare, rows.index, "str"), family=family)
 
@@ -42,6 +46,13 @@ def met(key: pd.Series, source: pd.Series, target: pd.Series) -> pd.Series:
     """
     numbers = pd.factorize(key)[0]  # comparing numbers is many times faster than comparing texts
     return target & (numbers >= 0) & np.isin(numbers, numbers[source.to_numpy(dtype=bool)])
+
+
+def by_person(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows with a column `person`, a line for each of several people who speak at once; the index stays."""
+    if not rows["person"].str.contains(TOGETHER, regex=False, na=False).any():
+        return rows
+    return rows.assign(person=rows["person"].str.split(TOGETHER)).explode("person")
 
 
 def joined(names: pd.Series) -> str:

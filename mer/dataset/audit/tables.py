@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mer.corpora import CORPORA, Corpus
+from mer.corpora import CORPORA, Corpus, made_up
 from mer.dataset import schema
 from mer.dataset.audit.columns import Unusable, listed, recognise
 from mer.dataset.audit.finding import EXAMPLES
@@ -125,6 +125,8 @@ def load(files: Sequence[Source], chosen: dict[str, str], speaker_from: re.Patte
         ours = [getattr(known.get(name), column, None) for name in rows["corpus"]]
         rows[column] = rows[column].fillna(pd.Series(ours, rows.index, "str"))
     official = {name for name, corpus in known.items() if corpus.official_splits}
+    for name in sorted(official & set(rows.loc[rows["split"].notna() & rows["split_source"].isna(), "corpus"])):
+        remarks.setdefault("taken to be parted as published, so that speakers in common are a note", []).append(name)
     told = [f"{', '.join(names)}: {remark}" if names else remark for remark, names in remarks.items()]
     return Table(rows, official, read_as, told)
 
@@ -224,6 +226,7 @@ def _known(rows: pd.DataFrame, path: Path) -> dict[str, Corpus]:
     if len(names) > MANY_CORPORA:
         raise Unusable(f"{path}: {len(names):,} corpora; name the column that holds them with --columns corpus=…")
     ours = {_plain(name): corpus for corpus in CORPORA.values() for name in (corpus.name, *corpus.folders)}
+    ours |= {_plain(name): corpus for name, corpus in made_up(CORPORA).items()}
     return {name: ours[_plain(name)] for name in names if _plain(name) in ours}
 
 

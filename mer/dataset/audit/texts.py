@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from mer.dataset.audit.finding import BREACH, NOTE, Finding, examples
+from mer.dataset.audit.finding import BREACH, NOTE, WARNING, Finding, examples
 from mer.dataset.audit.rows import joined
 
 LONG = 5
@@ -19,6 +19,7 @@ RARE = 0.02
 """fewer shared lines than `FEW`, or a smaller share of the longer test lines, are chance: people repeat themselves"""
 RECURRING = 3
 """rows with the same line from which on it is a sentence that was given out to be read"""
+SPOILED = "what is chosen on the validation part is chosen by its score on lines that were trained on."
 CHOSEN = "what is chosen on the validation part is chosen by its score on lines of the test part."
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
@@ -67,6 +68,11 @@ def shared_lines(spoken: pd.DataFrame) -> Iterator[Finding]:
         if source == target:
             chosen = _recurring(tested[target], validating[target], "parts", "the validation part of ")
             yield from (replace(f, meaning=CHOSEN) for f in chosen if f.severity == BREACH)
+        elif corpora[source]["family"].iloc[0] == corpora[target]["family"].iloc[0]:
+            for finding in _recurring(validating[target], trained[source], "parts", "the training part of "):
+                if finding.severity == BREACH:
+                    what = finding.what.replace("longer test lines", "longer validation lines")
+                    yield replace(finding, severity=WARNING, what=what, meaning=SPOILED)
         if corpora[source]["family"].iloc[0] != corpora[target]["family"].iloc[0]:
             judged = tested[target] if len(tested[target]) else corpora[target]
             yield from _recurring(judged, corpora[source], "families", "")

@@ -11,24 +11,32 @@ from mer.params.schema import Acoustic, Data
 
 EXTRACTORS = {
     "mfcc": Extractor(
-        mfcc.VERSION,
-        lambda section: {"n_mfcc": section.n_mfcc, "width": 2 * section.n_mfcc},
-        one_by_one(lambda section: partial(mfcc.mfcc_statistics, n_mfcc=section.n_mfcc)),
+        version=mfcc.VERSION,
+        describe=lambda section: {"n_mfcc": section.n_mfcc, "width": 2 * section.n_mfcc},
+        open=one_by_one(lambda section: partial(mfcc.mfcc_statistics, n_mfcc=section.n_mfcc)),
+        scaling="each",
+        learnt=False,
     ),
     "functionals": Extractor(
-        functionals.VERSION,
-        lambda _: {"width": len(functionals.names())},
-        one_by_one(lambda _: functionals.functionals),
+        version=functionals.VERSION,
+        describe=lambda _: {"width": len(functionals.names())},
+        open=one_by_one(lambda _: functionals.functionals),
+        scaling="each",
+        learnt=False,
     ),
     **{
         name: Extractor(
-            opensmile.VERSION,
-            lambda section: {"width": opensmile.SETS[section.extractor].width},
-            one_by_one(lambda section: partial(opensmile.functionals, name=section.extractor)),
+            version=opensmile.VERSION,
+            describe=lambda section: {"width": opensmile.SETS[section.extractor].width},
+            open=one_by_one(lambda section: partial(opensmile.functionals, name=section.extractor)),
+            scaling="each",
+            learnt=False,
         )
         for name in opensmile.SETS
     },
-    "encoder": Extractor(encoder.VERSION, encoder.describe, encoder.open_),
+    "encoder": Extractor(
+        version=encoder.VERSION, describe=encoder.describe, open=encoder.open_, scaling="each", learnt=True
+    ),
 }
 """samples, float32 of shape (n,) at 16 kHz, -> a vector"""
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from mer.features.extractor import Absent, Compute, Extractor, Where, specification
+from mer.features.extractor import Absent, Compute, Extractor, Scaling, Where, specification
 from mer.features.linguistic import encoder, hashing, tfidf
 from mer.features.linguistic.extract import extract, keys
 from mer.features.linguistic.transcripts import fill_in, transcribe
@@ -13,8 +13,11 @@ from mer.params.schema import Linguistic
 __all__ = ["EXTRACTORS", "extract", "fill_in", "keys", "spec", "transcribe"]
 
 
-def _bag(version: int, counts: Callable[[Sequence[str], int, bool], np.ndarray]) -> Extractor:
-    """An extractor that counts words."""
+def _bag(version: int, counts: Callable[[Sequence[str], int, bool], np.ndarray], scaling: Scaling) -> Extractor:
+    """An extractor that counts words.
+
+    They never are scaled each by itself: dividing a rare word by its tiny deviation would make it the loudest of all.
+    """
 
     def describe(section: Linguistic) -> dict:
         return {"width": section.dimensions} | ({"marked": True} if section.speakers != "none" else {})
@@ -26,13 +29,15 @@ def _bag(version: int, counts: Callable[[Sequence[str], int, bool], np.ndarray])
 
         return compute
 
-    return Extractor(version, describe, open_)
+    return Extractor(version=version, describe=describe, open=open_, scaling=scaling, learnt=False)
 
 
 EXTRACTORS = {
-    "hashing": _bag(hashing.VERSION, hashing.hashed_words),
-    "tfidf": _bag(tfidf.VERSION, tfidf.term_frequencies),
-    "encoder": Extractor(encoder.VERSION, encoder.describe, encoder.open_),
+    "hashing": _bag(hashing.VERSION, hashing.hashed_words, "shared"),
+    "tfidf": _bag(tfidf.VERSION, tfidf.term_frequencies, "idf"),
+    "encoder": Extractor(
+        version=encoder.VERSION, describe=encoder.describe, open=encoder.open_, scaling="each", learnt=True
+    ),
 }
 
 

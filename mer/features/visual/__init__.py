@@ -13,19 +13,25 @@ from mer.params.schema import Data, Visual
 
 EXTRACTORS = {
     "hog": Extractor(
-        hog.VERSION,
-        lambda _: {"width": 2 * hog.WIDTH},
-        by_face(lambda *_: hog.gradients, hog.crop),
+        version=hog.VERSION,
+        describe=lambda _: {"width": 2 * hog.WIDTH},
+        open=by_face(lambda *_: hog.gradients, hog.crop),
+        scaling="each",
+        learnt=False,
     ),
     "resnet50": Extractor(
-        resnet.VERSION,
-        lambda section: {"width": 2 * resnet.RESNET50_WIDTH, **resnet.describe(section)},
-        by_face(resnet.resnet50, resnet.smooth_crop),
+        version=resnet.VERSION,
+        describe=lambda section: {"width": 2 * resnet.RESNET50_WIDTH, **resnet.describe(section)},
+        open=by_face(resnet.resnet50, resnet.smooth_crop),
+        scaling="each",
+        learnt=True,
     ),
     "emo_affectnet": Extractor(
-        resnet.VERSION,
-        lambda section: {"width": 2 * resnet.EMO_AFFECTNET_WIDTH, **resnet.describe(section)},
-        by_face(resnet.emo_affectnet, resnet.nearest_crop),
+        version=resnet.VERSION,
+        describe=lambda section: {"width": 2 * resnet.EMO_AFFECTNET_WIDTH, **resnet.describe(section)},
+        open=by_face(resnet.emo_affectnet, resnet.nearest_crop),
+        scaling="each",
+        learnt=True,
     ),
 }
 """clips (a video and seconds of it) -> a vector of the one face in each"""

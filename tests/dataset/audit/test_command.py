@@ -313,3 +313,25 @@ def test_any_table_of_texts_is_audited_or_refused(command, tmp_path, rows, delim
 def test_any_bytes_are_audited_or_refused(command, tmp_path, content, suffix):
     (tmp_path / f"t{suffix}").write_bytes(content)
     assert command(tmp_path / f"t{suffix}")[0] in (0, 1, 2)
+
+
+def test_names_that_may_be_of_one_person_are_asked_about_until_the_study_says(command, tmp_path):
+    manifest = clean(("east",))
+    manifest["speaker_id"] = manifest["speaker_id"].replace({"east_01": "east_Ann", "east_02": "east_ann"})
+    code, screen = command(write(published(manifest), tmp_path / "t.csv"))
+    assert (code, "breach: one person under several names, east (2 of 6)" in screen) == (1, True)
+    assert "east_Ann = east_ann" in screen
+    for suffix in (".parquet", ".csv"):
+        assert command(write(manifest.assign(speaker_named=True), tmp_path / f"m{suffix}"))[0] == 0
+
+
+def test_parts_are_published_ones_by_name_only_where_the_table_says_nothing_else(command, tmp_path):
+    manifest = leaking().replace({"corpus": {"east": "meld"}})
+    manifest.loc[manifest["corpus"] == "meld", ["family", "transcription"]] = ["friends", None]
+    code, screen = command(write(manifest, tmp_path / "m.parquet"))
+    assert (code, "note: speakers across parts, meld" in screen) == (0, True)
+    assert "Remark: meld: taken to be parted as published" in screen
+    manifest.loc[manifest["corpus"] == "meld", "split_source"] = "own"
+    code, screen = command(write(manifest, tmp_path / "m.parquet"))
+    assert (code, "breach: speakers across parts, meld" in screen) == (1, True)
+    assert "taken to be" not in screen

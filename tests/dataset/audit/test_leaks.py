@@ -189,7 +189,7 @@ PLANTED = [
     (audio_by_path_alone, "same audio across parts", B, "east", 1, set()),
     (audio_across_folds, "same audio across folds", B, "east", 2, set()),
     (audio_across_families, "same audio across families", B, "east + west", 10, set()),
-    (audio_with_two_labels, "same audio, two labels", W, "east", 1, {"same audio twice"}),
+    (audio_with_two_labels, "same audio, two labels", B, "east", 1, {"same audio twice"}),
     (lines_across_parts, "lines across parts", B, "east", 4, set()),
     (lines_chosen_with, "lines across parts", B, "east", 9, set()),
     (lines_across_families, "lines across families", B, "east + west", 6, set()),

@@ -1,0 +1,29 @@
+"""One spelling for what looks the same."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mer.corpora.names import TOGETHER, normal
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    ["bén ruiz", "bén  ruiz", " bén\u00a0ruiz ", "bén\truiz", "bén\u200b ruiz\u200b", "\ufeffbén ruiz",
+     unicodedata.normalize("NFD", "bén ruiz"),
+     "be\u200b\u0301n ruiz", "ｂéｎ　ｒｕｉｚ", "bén ruiz\ufe0f", "bén\u2060 ruiz"],
+)  # fmt: skip
+def test_what_looks_the_same_is_the_same(spelling):
+    assert normal(spelling) == "bén ruiz"
+
+
+def test_case_zeros_and_signs_are_left_to_the_user():
+    assert [normal(name) for name in ("Ann", "ann", "01", "1.0", "ann;bob")] == ["Ann", "ann", "01", "1.0", "ann;bob"]
+
+
+@given(st.text())
+def test_a_name_in_one_spelling_stays_as_it_is(text):
+    assert normal(normal(text)) == normal(text)
+    assert TOGETHER not in normal(text)

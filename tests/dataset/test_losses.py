@@ -1,0 +1,163 @@
+"""What is lost on the way is counted, said and, where it is too much, refused."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from mer import corpora
+from mer.dataset import build, losses
+from mer.params.schema import Corpus
+
+EMOTIONS = ("anger", "happiness", "sadness", "fear")
+
+
+def mine(folder, rows, **options):
+    """A corpus of one's own with recordings for the rows whose file name does not begin with `no_`."""
+    place = folder / "mine"
+    for number, (name, *_) in enumerate(rows):
+        path = place / name
+        if not path.name.startswith("no_"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            soundfile.write(path, np.random.default_rng(number).normal(0, 0.1, 4000), 16_000)
+    lines = ["file,speaker,emotion", *(",".join(row) for row in rows)]
+    (place / "my.csv").write_text("\n".join(lines), encoding="utf-8")
+    return built(folder, **options)
+
+
+def built(folder, **options):
+    known = corpora.chosen({"mine": Corpus(table="mine/my.csv", **options)})
+    splits = {"seed": 1, "validation": 0.1, "test": 0.1, "folds": 5, "min_seconds": 0.1, "max_seconds": 30.0}
+    dataset = build.build(folder, known, policy="paper7", overrides={}, **splits)
+    return dataset, losses.lost(dataset.manifest, dataset.problems)
+
+
+def rows(lost=(), speakers=4, clips=2):
+    """Rows of every emotion; the files of some emotions are not there."""
+    return [
+        (f"{'no_' if emotion in lost else ''}{speaker}_{emotion}_{clip}.wav", f"s{speaker}", emotion)
+        for speaker in range(speakers)
+        for emotion in EMOTIONS
+        for clip in range(clips)
+    ]
+
+
+def test_nothing_is_lost(tmp_path):
+    dataset, lost = mine(tmp_path, rows())
+    assert lost.empty
+    assert losses.sentences(lost, dataset.manifest) == []
+    losses.refuse(lost, dataset.manifest, 0.0)
+
+
+def test_a_class_that_is_lost_stops_the_build_by_name(tmp_path):
+    dataset, lost = mine(tmp_path, rows(lost=["fear", "anger"]))
+    assert lost["count"].sum() == 16
+    assert set(lost["emotion"]) == {"fear", "anger"}
+    said = losses.sentences(lost, dataset.manifest)[0]
+    assert said.startswith("16 of 32 utterances of `mine` are lost: no such file below mine/ (16)")
+    assert "no clip of anger or fear is left; nearest file: " in said
+    with pytest.raises(losses.TooManyLost, match="no clip of anger or fear is left") as caught:
+        losses.refuse(lost, dataset.manifest, 0.9)
+    assert "data.most_lost=1" in str(caught.value)
+    losses.refuse(lost, dataset.manifest, 1.0)
+    [finding] = losses.findings(lost, dataset.manifest)
+    assert (finding.count, finding.of, finding.severity) == (16, 32, "breach")
+
+
+def test_more_than_a_tenth_stops_the_build(tmp_path):
+    few = [*rows(clips=5), *((f"no_{n}.wav", "s1", "fear") for n in range(8))]
+    dataset, lost = mine(tmp_path, few)
+    losses.refuse(lost, dataset.manifest, 0.1)  # 8 of 88
+    with pytest.raises(losses.TooManyLost, match="8 of 88 utterances"):
+        losses.refuse(lost, dataset.manifest, 0.09)
+    [finding] = losses.findings(lost, dataset.manifest)
+    assert finding.severity == "warning"
+
+
+def test_a_label_that_nobody_knows_is_a_class_that_is_lost(tmp_path):
+    strange = [*rows(), ("0_angst.wav", "s0", "Angst<b>"), ("1_angst.wav", "s1", "Angst<b>")]
+    dataset, lost = mine(tmp_path, strange)
+    assert "no clip of Angst<b> is left" in losses.sentences(lost, dataset.manifest)[0]
+    dataset, lost = built(tmp_path, labels={"Angst<b>": "other"})  # of no class: decided, and not lost
+    assert lost.empty
+
+
+def test_what_is_listed_twice_or_dropped_by_the_policy_is_not_lost(tmp_path):
+    _, lost = mine(tmp_path, [*rows(), rows()[0], ("no_1.wav", "s0", "boredom")], labels={"boredom": "boredom"})
+    assert lost.empty
+
+
+def test_recordings_that_cannot_be_read_are_lost(tmp_path):
+    mine(tmp_path, rows())
+    for path in (tmp_path / "mine").glob("*fear*.wav"):
+        path.write_bytes(b"RIFF no recording")
+    dataset, lost = built(tmp_path)
+    assert lost["emotion"].unique().tolist() == ["fear"]
+    with pytest.raises(losses.TooManyLost, match="no clip of fear is left"):
+        losses.refuse(lost, dataset.manifest, 0.5)
+
+
+def test_lost_recordings_of_a_known_corpus_keep_their_class(tmp_path):
+    folder = tmp_path / "emodb" / "wav"
+    folder.mkdir(parents=True)
+    for speaker in ("03", "08", "09", "10"):
+        for letter in "WFNT":
+            path = folder / f"{speaker}a01{letter}a.wav"
+            soundfile.write(path, np.random.default_rng(len(letter)).normal(0, 0.1, 4000), 16_000)
+            if letter == "W":
+                path.write_bytes(b"")
+    known = corpora.chosen({"emodb": Corpus()})
+    splits = {"seed": 1, "validation": 0.1, "test": 0.1, "folds": 5, "min_seconds": 0.1, "max_seconds": 30.0}
+    dataset = build.build(tmp_path, known, policy="paper7", overrides={}, **splits)
+    lost = losses.lost(dataset.manifest, dataset.problems)
+    assert losses.sentences(lost, dataset.manifest)[0].startswith("4 of 16 utterances of `emodb` are lost: empty")
+    with pytest.raises(losses.TooManyLost, match="no clip of anger is left"):
+        losses.refuse(lost, dataset.manifest, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("written", "there"),
+    [
+        ("x.wav", "x.WAV"),
+        ("03_happy/x.wav", "03_Happy/X.wav"),
+        ("über.wav", "u\u0308ber.wav"),
+        ("STRASSE.wav", "straße.wav"),
+    ],
+)
+def test_names_of_files_match_without_regard_to_case(tmp_path, written, there):
+    table = [(there, "s0", "anger"), *rows()]
+    mine(tmp_path, table)
+    text = (tmp_path / "mine/my.csv").read_text(encoding="utf-8").replace(there, written, 1)
+    (tmp_path / "mine/my.csv").write_text(text, encoding="utf-8")
+    dataset, lost = built(tmp_path)
+    assert lost.empty
+    assert f"mine/{there}" in set(dataset.manifest["source_path"])
+
+
+def test_of_two_files_that_fit_none_is_taken(tmp_path):
+    _, lost = mine(tmp_path, [("A.wav", "s0", "anger"), ("a.wav", "s1", "anger"), *rows()])
+    assert lost.empty  # each as it is written
+    text = (tmp_path / "mine/my.csv").read_text(encoding="utf-8").replace("A.wav", "a.WAV", 1)
+    (tmp_path / "mine/my.csv").write_text(text, encoding="utf-8")
+    _, lost = built(tmp_path)
+    assert lost["example"].tolist() == ["mine/my.csv, line 2: no such file below mine/: a.WAV (nearest: A.wav)"]
+
+
+def test_the_nearest_name_is_told(tmp_path):
+    _, lost = mine(tmp_path, [("03 Happy/x-1.wav", "s0", "anger"), *rows()])
+    text = (tmp_path / "mine/my.csv").read_text(encoding="utf-8").replace("03 Happy/x-1.wav", "03_happy/x1.flac", 1)
+    (tmp_path / "mine/my.csv").write_text(text, encoding="utf-8")
+    dataset, lost = built(tmp_path)
+    assert "nearest file: 03 Happy/x-1.wav" in losses.sentences(lost, dataset.manifest)[0]
+
+
+def test_utterances_without_a_vector_are_told_by_corpus_and_modality():
+    emotions = ["anger", "anger", "fear", "fear"]
+    usable = pd.DataFrame({"utterance_id": list("abcd"), "corpus": ["x"] * 4, "emotion": emotions})
+    failures = pd.DataFrame({"utterance_id": list("cda"), "modality": ["audio", "audio", "video"],
+                             "reason": ["cut off: 1 of 2 samples", "cut off: 3 of 9 samples", "no face"]})  # fmt: skip
+    assert losses.without_vectors(failures, usable) == [
+        "2 of 4 utterances of `x` have no audio: cut off (2); no clip of fear has any",
+        "1 of 4 utterances of `x` have no video: no face (1)",
+    ]
+    assert losses.without_vectors(failures.iloc[:0], usable) == []

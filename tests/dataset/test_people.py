@@ -1,0 +1,183 @@
+"""Who speaks: spellings, several people at once, copies, and what is never decided without asking."""
+
+import random
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mer.dataset import audit, people, splits
+from mer.dataset.likeness import likenesses
+from tests.dataset.audit.manifests import clean
+
+OPTIONS = {"seed": 1337, "validation": 0.1, "test": 0.1, "folds": 5}
+
+
+def alike(one, other):
+    return bool(likenesses(one) & likenesses(other))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("Ann", "ann"), ("1", "01"), ("1", "1.0"), ("1", "1."), ("01", "001"), ("a01", "A1"), ("spk1", "Speaker 1"),
+     ("speaker_1", "SPK-01"), ("S1", "1"), ("Actor_01", "1"), ("Subject 3", "subj3"), ("José", "Jose"),
+     ("Müller", "Mueller"), ("Müller", "Muller"), ("аnn", "ann"), ("В1", "B1"), ("Ann Lee", "Lee, Ann"),
+     ("anna_lee", "Anna Lee"), ("annalee", "anna lee"), ("٣", "3"),
+     ("IŞIK", "ışık"), ("Phoebe Sr", "Phoebe Sr."), ("Straße", "STRASSE")],
+)  # fmt: skip
+def test_names_that_people_type_carelessly_may_be_of_one_person(one, other):
+    assert alike(one, other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("F1", "M1"), ("male1", "female1"), ("1", "10"), ("1", "-1"), ("1_01", "101"), ("1_2", "12"),
+     ("Actor 1", "Subject 1"), ("P01", "C01"), ("Ses01F", "Ses01M"), ("0001", "0011"), ("DC", "JE"),
+     ("Ann", "Anne"), ("राम", "राम्या"),
+     ("राम", "रम"), ("严阿姨", "刘贝司"), ("👩1", "👨1"), ("Actor", "Actress"), ("?", "!")],
+)  # fmt: skip
+def test_other_names_are_of_other_people(one, other):
+    assert not alike(one, other)
+
+
+def named(ids, corpus="c", **columns):
+    return pd.DataFrame({"corpus": corpus, "speaker_id": [f"{corpus}_{name}" for name in ids], **columns})
+
+
+@pytest.mark.parametrize(
+    ("ids", "groups"),
+    [
+        (["ann", "ann;guest", "bob;guest", "bob", "eve"], "aaaab"),
+        (["ann", "bob", "ann & bob", "Bob"], "aaaa"),
+        (["ann+bob", "bob and eve", "eve", "dan"], "aaab"),
+        (["ann", "bob", "ann_bob", "ann_eve"], "aaab"),
+        (["ann/bob", "bob/eve", "dan/eve"], "aab"),
+        (["Lee, Ann", "Fox, Ann", "Fox, Bob"], "abc"),  # surnames and names
+        (["lab1/a", "lab1/b", "lab2/a"], "abc"),  # places and people
+        (["data/J (wav+txt)/1 and 2/f1", "data/J (wav+txt)/1 and 2/f2"], "ab"),
+        (["Actor_01", "Actor_10", "F1", "M1", "ann-lee", "bob-lee"], "abcdef"),
+    ],
+)
+def test_whoever_speaks_with_others_stays_with_them(ids, groups):
+    found = people.units(named(ids))
+    assert pd.factorize(found)[0].tolist() == pd.factorize(pd.Series(list(groups)))[0].tolist()
+
+
+@given(st.lists(st.text("aAbB01;, .&", min_size=1, max_size=5), min_size=1, max_size=8), st.randoms())
+def test_the_order_of_rows_does_not_matter(ids, chance):
+    rows = named(ids)
+    order = list(range(len(rows)))
+    chance.shuffle(order)
+    pd.testing.assert_series_equal(people.units(rows), people.units(rows.iloc[order]).sort_index())
+
+
+def test_a_copy_under_another_name_stays_on_one_side():
+    rows = pd.concat([corpus("a", 12)], ignore_index=True)
+    rows["samples_sha256"] = [str(number) for number in range(len(rows))]
+    for one, other in (("a_00", "a_07"), ("a_07", "a_03")):
+        first = rows.index[rows["speaker_id"] == one][0]
+        rows.loc[rows.index[rows["speaker_id"] == other][-1], "samples_sha256"] = rows.loc[first, "samples_sha256"]
+    for done in (
+        splits.assign(rows, set(), **OPTIONS),
+        splits.assign(rows.assign(session=rows["speaker_id"]), set(), by_session={"a"}, **OPTIONS),
+    ):
+        trio = done[done["speaker_id"].isin(["a_00", "a_03", "a_07"])]
+        assert trio["split"].nunique() == trio["fold"].nunique() == 1
+        assert set(done["split"]) == {"train", "validation", "test"}
+
+
+def corpus(name, speakers, family=None, emotions=("anger", "sadness"), code="{:02}"):
+    rows = [
+        {"corpus": name, "family": family or name, "speaker_id": f"{name}_{code.format(s)}",
+         "gender": "male" if s % 2 else "female", "emotion": emotion, "split_official": None, "exclude_reason": None,
+         "lexical_control": "parallel", "sentence_id": "1", "transcription": None}
+        for s in range(speakers) for emotion in emotions
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def parts_of(done):
+    return done.assign(person=done["speaker_id"].str.split("_").str[-1]).groupby("person")["split"].nunique()
+
+
+@pytest.mark.parametrize("seed", [*range(4), 1337])
+def test_the_speakers_of_songs_have_the_part_of_their_speech_though_neither_knows_the_other(seed):
+    speech, song = corpus("ravdess", 25), corpus("ravdess_song", 25, "ravdess")
+    speech, song = (rows[rows["speaker_id"].str[-2:] != "00"] for rows in (speech, song))
+    song = song[song["speaker_id"] != "ravdess_song_18"]  # who does not sing
+    options = OPTIONS | {"seed": seed}
+    both = splits.assign(pd.concat([speech, song], ignore_index=True), set(), **options)
+    assert parts_of(both).eq(1).all()
+    alone = [splits.assign(rows, set(), **options) for rows in (speech, song)]
+    pd.testing.assert_frame_equal(both, pd.concat(alone, ignore_index=True))
+
+
+def test_two_tables_of_one_family_agree_and_other_speakers_of_a_family_are_drawn_as_before():
+    both = [corpus(name, 12, "mine") for name in ("one", "two")]
+    assert parts_of(splits.assign(pd.concat(both, ignore_index=True), set(), **OPTIONS)).eq(1).all()
+    halves = [splits.assign(corpus("esd_mandarin", 10, family), set(), **OPTIONS) for family in ("esd", None)]
+    pd.testing.assert_series_equal(halves[0]["split"], halves[1]["split"])
+
+
+def found(ids, official=(), **columns):
+    rows = clean(("east",), speakers=len(ids))
+    names = dict(zip(sorted(set(rows["speaker_id"])), ids, strict=True))
+    rows = rows.assign(speaker_id="east_" + rows["speaker_id"].map(names), **columns)
+    rows = rows.assign(samples_sha256=rows["audio_sha256"])
+    findings = audit.find_leaks(rows, set(official))
+    return {f.kind: f.severity for f in findings}, findings
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [("Ann", "ann"), ("1", "01"), ("1", "1.0"), ("ann", "ann;guest"), ("ann, bob", "bob"), ("ann/bob", "bob/eve"),
+     ("spk1", "speaker_1"), ("Аnn", "Ann"), ("ann", "ann and guest")],
+)  # fmt: skip
+def test_the_audit_asks_who_is_who(ids):
+    rest = ("x", "y", "z")
+    kinds, _ = found((*ids, *rest))
+    assert kinds == {"one person under several names": "breach"}
+    assert found((*ids, *rest), speaker_named=True)[0] == {}
+    assert found((*ids, *rest), official={"east"})[0] == {"one person under several names": "note"}
+
+
+def test_people_who_speak_at_once_are_known_by_each_of_them():
+    kinds, findings = found(("ann", "bob", "eve", "ann & dan"), speaker_named=True)
+    assert kinds == {"speakers across parts": "breach", "speakers across folds": "breach"}
+    assert [finding.count for finding in findings] == [1, 2]
+
+
+def test_a_name_in_another_spelling_is_a_person_of_the_family():
+    rows = clean().assign(family="both")
+    west = rows["corpus"] == "west"
+    number = rows["speaker_id"].str[-2:].astype(int)
+    rows.loc[west, "speaker_id"] = "west_Actor " + number[west].astype(str)
+    [finding] = audit.find_leaks(rows, set())
+    assert (finding.kind, finding.severity, finding.count) == ("one person under several names", "breach", 12)
+
+
+def test_who_validates_in_a_corpus_and_trains_in_its_sibling_is_told():
+    rows = clean().assign(family="both")
+    west = rows["corpus"] == "west"
+    swapped = {"west_04": "west_03", "west_03": "west_04"}
+    rows.loc[west, "speaker_id"] = rows.loc[west, "speaker_id"].replace(swapped)
+    findings = audit.find_leaks(rows, set())
+    assert [(f.kind, f.severity, f.count) for f in findings] == [("speakers across a family", "warning", 1)] * 2
+    assert all("chosen" in f.meaning for f in findings)
+
+
+def test_dialogues_and_sessions_are_known_in_any_case():
+    rows = clean(("east",))
+    test = rows["split"] == "test"
+    rows.loc[test, "dialogue_id"] = "east_DIA 01"
+    rows.loc[rows.index[:3], "dialogue_id"] = "east_dia_1"
+    assert {"dialogues across parts": "breach"}.items() <= {
+        f.kind: f.severity for f in audit.find_leaks(rows, set())
+    }.items()
+
+
+def test_many_names_take_no_time():
+    chance = random.Random(0)  # noqa: S311
+    rows = named([f"{chance.getrandbits(64):x}" for _ in range(3000)])
+    assert people.links(rows).empty

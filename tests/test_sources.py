@@ -1,0 +1,106 @@
+"""What code depends on, read from its text."""
+
+import ast
+
+import pytest
+
+from mer import files, sources
+
+
+def closure(*lines):
+    return sources.Closure([ast.parse("\n".join(lines))])
+
+
+def found(*lines):
+    return closure(*lines).digests()
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A package `mer` of its own; returns a function that writes a module or a data file of it."""
+    monkeypatch.setattr(files, "ROOT", tmp_path)
+
+    def write(name, text=""):
+        path = tmp_path / "mer" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+    for name in ("__init__.py", "a/__init__.py", "a/deep.py", "b.py", "c.py"):
+        write(name, '"""Says nothing."""\n')
+    return write
+
+
+def test_imports_of_the_real_package_are_followed():
+    seen = found("from mer import params", "import mer.runner.run as r", "import json")
+    assert {"mer", "mer.params", "mer.params.schema", "mer.files", "mer.runner.execute"} <= set(seen)
+    assert "json" not in seen
+    assert "mer/runner/template/report/page.css" in seen  # in a folder without modules, below one with
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import mer.a.deep",
+        "from mer.a import deep",
+        "from .a import deep",
+        "from . import a\ndef f():\n    from .a import deep",
+        "def f():\n    if True:\n        import mer.a.deep as d",
+        "import importlib\nimportlib.import_module('mer.a.deep')",
+        "RUN = ['-m', 'mer.a.deep']",
+    ],
+)
+def test_a_module_is_reached_however_it_is_imported(package, text):
+    package("b.py", text)
+    assert {"mer", "mer.a", "mer.a.deep", "mer.b"} == set(found("import mer.b"))
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("x = 1  # why", True),
+        ('"""What it is."""\n\nx = 1\n"""what x is"""\n', True),
+        ("x = 1.0", False),
+        ("x = True", False),
+        ("x = 1\ny = 'text'", False),
+        ("def f():\n    return 1\n\n\nx = 1", False),
+    ],
+)
+def test_prose_does_not_count_and_code_does(package, text, same):
+    package("b.py", "x = 1")
+    before = found("import mer.b")
+    package("b.py", text)
+    assert (found("import mer.b") == before) is same
+
+
+def test_a_text_about_a_module_is_no_import(package):
+    package("b.py", '"""mer.a.deep"""\n\nx = "see mer.a.deep"  # mer.a.deep')
+    assert "mer.a.deep" not in found("import mer.b")
+
+
+def test_data_files_count_where_a_module_of_their_folder_does(package):
+    for name in ("a/table.yaml", "a/data/more/x.json", "a/__pycache__/deep.pyc", "a/.hidden", "other/x.json",
+                 "kind/code.py", "kind/x.json"):  # fmt: skip
+        package(name, "1")
+    seen = found("import mer.a.deep")
+    assert {name for name in seen if "/" in name} == {"mer/a/table.yaml", "mer/a/data/more/x.json", "mer/other/x.json"}
+    package("a/data/more/x.json", "2")
+    assert found("import mer.a.deep") != seen
+
+
+def test_libraries_are_those_of_all_that_is_reached(package):
+    package("b.py", "import json, numpy.linalg\nfrom sklearn import svm\nfrom . import c\nimport nothing_of_this_name")
+    package("c.py", "def f():\n    import yaml\n    from scipy.stats import t")
+    seen = closure("import mer.b").libraries()
+    assert set(seen) == {"numpy", "scikit-learn", "scipy", "PyYAML"}
+    assert all(version[0].isdigit() for version in seen.values())
+    assert set(closure("import mer.b").libraries(besides=["mer.c"])) == {"numpy", "scikit-learn"}
+    assert "pytest" in closure("import _pytest").libraries()  # called otherwise than it is imported
+
+
+def test_no_module_of_the_package_is_imported_by_a_computed_name():
+    """It would not be found in the text."""
+    for path in (files.ROOT / "mer").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            name = getattr(getattr(node, "func", None), "attr", getattr(getattr(node, "func", None), "id", ""))
+            if isinstance(node, ast.Call) and name in ("import_module", "__import__", "exec", "run_module", "run_path"):
+                assert isinstance(node.args[0], ast.Constant), (path, node.lineno)

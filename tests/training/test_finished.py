@@ -1,0 +1,256 @@
+"""A finished training is taken again only where everything that it depends on is the same."""
+
+import dataclasses
+import importlib.metadata
+import json
+import shutil
+from dataclasses import make_dataclass, replace
+
+import numpy as np
+import pytest
+from pydantic import create_model
+
+from mer import files, sources
+from mer.features import Features
+from mer.params.schema import System, Training
+from mer.training import checkpoint, given, grid, kept
+from mer.training.engine import Engine
+from mer.training.finished import Finished
+from mer.training.job import Job
+
+ROWS = np.arange(240)
+
+
+def job(model="gated", modalities=("audio", "text"), **training):
+    settings = Training(**{"epochs": 2, "hidden": 4, "batch_size": 64, **training})
+    system = System(model=model, modalities=modalities)
+    return Job((model, None), system, settings, 0, ROWS[:120], ROWS[120:180], ROWS[180:])
+
+
+def address(task, *jobs, how=None):
+    return Finished(files.ROOT / "nowhere", task, how or Engine()).address(jobs or [job()])
+
+
+def more(value):
+    """The same value with a field more, of another content in each call's second value."""
+    name = type(value).__name__
+    if dataclasses.is_dataclass(value):
+        kind = make_dataclass(name, [("later", object)], bases=(type(value),), frozen=True, kw_only=True)
+        told = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+        return [kind(**told, later=later) for later in (1, 2)]
+    kind = create_model(name, __base__=type(value), later=(int, ...))
+    return [kind(**value.model_dump(), later=later) for later in (1, 2)]
+
+
+PLACES = {
+    "task": lambda task, one: [(t, one, Engine()) for t in more(task)],
+    "features": lambda task, one: [(replace(task, features=f), one, Engine()) for f in more(task.features)],
+    "job": lambda task, one: [(task, j, Engine()) for j in more(one)],
+    "system": lambda task, one: [(task, replace(one, system=s), Engine()) for s in more(one.system)],
+    "training": lambda task, one: [(task, replace(one, training=t), Engine()) for t in more(one.training)],
+    "engine": lambda task, one: [(task, one, e) for e in more(Engine())],
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("model", ["gated", "logistic"])
+def test_a_field_more_is_part_of_an_address_without_anybody_saying_so(task, place, model):
+    (a, b), plain = PLACES[place](task, job(model)), address(task, job(model))
+    found = {address(t, one, how=how) for t, one, how in (a, b)}
+    assert len(found | {plain}) == 3
+    assert {type(value).__name__ for value in a} == {"Task", "Job", "Engine"}
+
+
+@pytest.mark.parametrize("name", Training.model_fields)
+def test_every_parameter_of_training_counts(task, name):
+    one = job()
+    other = Training.model_construct(**{**one.training.model_dump(), name: "other"})
+    assert address(task, replace(one, training=other)) != address(task, one)
+
+
+@pytest.mark.parametrize("change", [{"seed": 1}, {"train": ROWS[:119]}, {"validation": ROWS[:0]}, {"test": ROWS[181:]}])
+def test_everything_of_a_job_counts_but_its_name(task, change):
+    assert address(task, replace(job(), **change)) != address(task, job())
+    assert address(task, replace(job(), key=("other", 1))) == address(task, job())
+    for how in (Engine("stacked"), Engine(threads=2), Engine(device="cuda")):
+        assert address(task, how=how) != address(task)
+    assert address(task, how=Engine(at_once=4)) == address(task)
+    assert address(task, job(), job()) != address(task)  # company in a stack
+
+
+def test_what_does_not_count_is_named_and_is_there():
+    for kind, names in given.IRRELEVANT.items():
+        fields = getattr(kind, "model_fields", None) or {f.name for f in dataclasses.fields(kind)}
+        assert names <= set(fields), kind
+
+
+CHANGES = {
+    "extractor": lambda f: replace(f, extractors={"text": "tfidf"}),
+    "layers": lambda f: replace(f, layers={"audio": 3}),
+    "present": lambda f: replace(f, present={**f.present, "text": f.present["text"] & (ROWS != 7)}),
+    "shape": lambda f: replace(f, arrays={**f.arrays, "text": f.arrays["text"].reshape(120, 16)}),
+    "type": lambda f: replace(f, arrays={**f.arrays, "text": f.arrays["text"].view(np.int32)}),
+    "value": lambda f: replace(f, arrays={**f.arrays, "text": f.arrays["text"] + (ROWS == 239)[:, None]}),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_features_count_and_those_of_other_modalities_do_not(task, name):
+    changed = replace(task, features=CHANGES[name](task.features))
+    modality = "audio" if name == "layers" else "text"
+    other = {"audio": "text", "text": "audio"}[modality]
+    assert address(changed, job("ridge")) != address(task, job("ridge"))
+    assert address(changed, job("ridge", (modality,))) != address(task, job("ridge", (modality,)))
+    assert address(changed, job("ridge", (other,))) == address(task, job("ridge", (other,)))
+
+
+def test_answers_groups_and_classes_count_where_they_are_looked_at(task):
+    groups = {"speaker": np.array([f"{n % 9}" for n in ROWS]), "corpus": task.corpora}
+    votes = np.eye(7, dtype=np.float32)[task.labels]
+    whole = replace(task, groups=groups, answers={"soft": votes, "multi_label": votes})
+    others = replace(whole, groups={**groups, "speaker": groups["speaker"][::-1]})
+    softer = replace(whole, answers={**whole.answers, "soft": votes[::-1]})
+    for changed, way in ((others, {"normalisation": "speaker"}), (softer, {"targets": "soft"})):
+        assert address(changed, job(**way)) != address(whole, job(**way))
+        assert address(changed) == address(whole)
+    assert address(replace(whole, classes=8)) != address(whole)
+    assert address(replace(whole, labels=np.roll(whole.labels, 1))) != address(whole)
+    assert address(replace(whole, corpora=whole.corpora[::-1])) != address(whole)
+
+
+def test_vectors_of_the_same_numbers_are_trained_anew_where_they_are_scaled_otherwise(task, tmp_path):
+    """`hashing` and `tfidf` store the same bytes."""
+    words = np.abs(task.features.arrays["text"]) * (np.random.default_rng(1).random((240, 8)) < 0.3)
+
+    def of(extractor):
+        return replace(task, features=Features({"text": words}, {"text": words.any(axis=1)}, {"text": extractor}))
+
+    one = job("logistic", ("text",))
+    fresh = {name: grid.run(of(name), [one], Engine())[0].probabilities for name in ("hashing", "tfidf")}
+    assert (fresh["hashing"] != fresh["tfidf"]).any()
+    for name in ("hashing", "tfidf", "hashing"):
+        [done] = grid.run(of(name), [one], Engine(), tmp_path)
+        assert (done.probabilities == fresh[name]).all()
+
+
+def test_what_nobody_has_described_is_refused(task):
+    with pytest.raises(TypeError, match="is given a set, and nobody has said"):
+        address(replace(task, answers={"hard": {1}}))
+
+
+def test_a_checkpoint_counts_with_its_tensors(task, tmp_path):
+    first = grid.fit(task, job(), "cpu")
+    for name in ("model.json", "model.safetensors"):
+        checkpoint.save(tmp_path / "m", first, {"any": "card"})
+        before = address(task, job(start_from=str(tmp_path / "m")))
+        assert before == address(task, job(start_from=str(tmp_path / "m")))
+        content = bytearray((tmp_path / "m" / name).read_bytes())
+        content[-20] ^= 1
+        (tmp_path / "m" / name).write_bytes(content)
+        assert before != address(task, job(start_from=str(tmp_path / "m")))
+
+
+@pytest.mark.parametrize("library", ["scipy", "torch", "numpy", "scikit-learn", "safetensors", "threadpoolctl"])
+def test_versions_of_libraries_count(task, monkeypatch, library):
+    before = address(task)
+    version = importlib.metadata.version
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: "0" if name == library else version(name))
+    assert address(task) != before
+
+
+@pytest.fixture
+def copied(task, tmp_path, monkeypatch):
+    """A copy of the package; returns a function from a file and what is added to it to the address that it gives."""
+    shutil.copytree(files.ROOT / "mer", tmp_path / "mer", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(files, "ROOT", tmp_path)
+
+    def told(name="__init__.py", more=""):
+        path = tmp_path / "mer" / name
+        before = path.read_text(encoding="utf-8") if path.exists() else None
+        path.parent.mkdir(exist_ok=True)
+        path.write_text((before or "") + more, encoding="utf-8")
+        found = address(task)
+        path.unlink() if before is None else path.write_text(before, encoding="utf-8")
+        return found
+
+    return told
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["stats/metrics.py", "features/linguistic/tfidf.py", "features/vectors.py", "training/svm.py", "models/swiglu.py",
+     "training/standardise.py", "params/systems.py", "files.py", "training/lists.yaml", "models/data/table.json"],
+)  # fmt: skip
+def test_code_counts_wherever_it_lies(copied, name):
+    assert copied(name, "\nLATER = 1\n") != copied()
+
+
+@pytest.mark.parametrize("name", ["report/figures.py", "predict/page.js", "runner/run.py", "dataset/audit/near.py"])
+def test_code_that_trains_nothing_does_not_count(copied, name):
+    assert copied(name, "\nLATER = 1\n") == copied()
+
+
+@pytest.mark.parametrize("prose", ["# a comment", '"""What is above."""', "\n\n"])
+def test_prose_does_not_count(copied, prose):
+    assert copied("training/standardise.py", f"\n{prose}\n") == copied()
+
+
+def test_a_module_that_is_imported_late_and_by_name_counts(copied, tmp_path):
+    for how in ("from mer import later", "import importlib; importlib.import_module('mer.later')"):
+        (tmp_path / "mer/models/swiglu.py").write_text(f"def f():\n    {how}\n", encoding="utf-8")
+        assert copied("later.py", "x = 1") != copied("later.py", "x = 2")
+
+
+def test_nothing_is_kept_nor_taken_where_the_code_on_disk_is_not_what_was_loaded(task, tmp_path, monkeypatch):
+    one = job("ridge")
+    grid.run(task, [one], Engine(), tmp_path)
+    assert Finished(tmp_path, task, Engine()).load([one]) is not None
+    path = files.ROOT / "mer/stats/metrics.py"
+    older = Finished(tmp_path, task, Engine())
+    monkeypatch.setattr(sources, "mark", lambda p, mark=sources.mark: (0,) if p == path else mark(p))
+    for here in (older, Finished(tmp_path, task, Engine())):
+        with pytest.warns(UserWarning, match="code of mer has changed since it was loaded here"):
+            assert here.load([one]) is None
+        assert here.unfinished([one]) is None
+        here.save(grid.run(task, [one], Engine()))
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_result_of_which_a_bit_has_changed_is_computed_anew(task, tmp_path):
+    one = job("ridge")
+    [first] = grid.run(task, [one], Engine(), tmp_path)
+    [path] = tmp_path.iterdir()
+    content = bytearray(path.read_bytes())
+    content[-20] ^= 1
+    path.write_bytes(content)
+    assert Finished(tmp_path, task, Engine()).load([one]) is None
+    [again] = grid.run(task, [one], Engine(), tmp_path)
+    assert (again.probabilities == first.probabilities).all()
+
+
+def test_what_is_kept_comes_back_or_does_not(tmp_path):
+    arrays = {"a": np.arange(6.0).reshape(2, 3)[:, ::2], "b": np.zeros((0, 4), bool), "c": np.array(3, np.int64)}
+    kept.write(tmp_path / "x", "told", arrays, {"best": float("-inf"), "n": [1, None]})
+    found, told = kept.read(tmp_path / "x", "told")
+    assert told == {"best": float("-inf"), "n": [1, None]}
+    for name, value in arrays.items():
+        np.testing.assert_array_equal(found[name], value, strict=True)
+    assert kept.read(tmp_path / "x", "runs") is None
+    content = (tmp_path / "x").read_bytes()
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + size])
+    header["__metadata__"]["told"] = '{"best": 1}'
+    text = json.dumps(header).encode()
+    (tmp_path / "x").write_bytes(len(text).to_bytes(8, "little") + text + content[8 + size :])
+    assert kept.read(tmp_path / "x", "told") is None
+    assert kept.read(tmp_path / "y", "told") is None
+
+
+def test_addresses_are_quick(task, tmp_path):
+    import time
+
+    jobs = [job(dropout=n / 1000) for n in range(300)]
+    here = Finished(tmp_path, task, Engine())
+    begin = time.perf_counter()
+    assert len({here.address([one]) for one in jobs}) == 300
+    assert time.perf_counter() - begin < 3
