@@ -10,7 +10,7 @@ from mer.params.schema import Params
 FOLDER = "tables/parts"
 BY_CONTENT = {"data", "splits", "features"}
 """sections that results depend on by what they lead to: the manifest, and features.json with its specifications"""
-IRRELEVANT = {"name", "steps", "timeout_minutes", "predict"}
+IRRELEVANT = {"name", "study", "steps", "timeout_minutes", "predict"}
 """sections that no result depends on"""
 SECTIONS = tuple(name for name in Params.model_fields if name not in BY_CONTENT | IRRELEVANT)
 
