@@ -162,6 +162,29 @@ def test_one_recording_in_two_families_is_not_held_out(attempt):
     assert "1 in several families" in leaks["meaning"].str.cat()
 
 
+@pytest.mark.parametrize("gain", [1.0, 0.5], ids=["in other files", "softer"])
+def test_copies_under_another_name_are_refused_and_may_be_accepted_by_name(attempt, gain):
+    (attempt.raw / "mine").mkdir()
+    lines = ["file,speaker,emotion"]
+    for number, clip in enumerate(sorted((attempt.raw / "emodb" / "wav").glob("*.wav"))):
+        samples, rate = soundfile.read(clip)
+        soundfile.write(attempt.raw / "mine" / f"{number}.flac", np.pad(gain * samples, 99), rate)
+        feeling = {"W": "anger", "E": "disgust", "A": "fear", "F": "joy", "T": "sadness", "N": "neutral"}.get(
+            clip.stem[5]
+        )
+        lines += [f"{number}.flac,P{clip.stem[:2]},{feeling}"] if feeling else []
+    (attempt.raw / "mine" / "my.csv").write_text("\n".join(lines), encoding="utf-8")
+    corpora = {"emodb": None, "esd": None, "mine": {"table": "mine/my.csv"}}
+    with pytest.raises(ValueError, match=r"LOCO without emodb: .* mine too(.|\n)*LOCO without mine: .* emodb too"):
+        attempt(corpora, "01,02,04")
+    leaks = pd.read_csv(attempt.raw.parent / "run" / "tables" / "leaks.csv")
+    kind = "same audio across families" if gain == 1 else "near-duplicate across families"
+    assert kind in set(leaks.loc[leaks["where"] == "emodb + mine", "kind"])
+    accepting = QUICK["evaluation"] | {"accept_duplicates": ["emodb", "mine"]}
+    results = attempt(corpora, "03,04,09", evaluation=accepting)
+    assert set(results.loc[results["protocol"] == "loco", "test_corpus"]) == {"emodb", "esd", "mine"}
+
+
 @pytest.mark.parametrize(
     ("setting", "message"),
     [

@@ -110,6 +110,7 @@ def test_importing_mer_is_light():
 def test_packages_import_only_from_those_above():
     order = [
         "files",
+        "sealed",
         "sources",
         "shards",
         "params",

@@ -76,7 +76,7 @@ def _parse(name: str, options: Options, raw: Path) -> Iterator[Utterance | Probl
     audio = raw / options.audio if options.audio is not None else path.parent
     names = FileNames(audio)
     table = _Table(name, options, raw, audio, relative(path, raw), emotions(options), names, _people(options))
-    listed: set[tuple] = set()
+    listed: dict[tuple, set[str]] = {}  # stretch of a file -> its labels
     found = None
     for found in rows(raw, path):
         if isinstance(found, Problem):
@@ -89,10 +89,13 @@ def _parse(name: str, options: Options, raw: Path) -> Iterator[Utterance | Probl
                 continue
             return
         item = _utterance(table, found, columns)
-        if isinstance(item, Utterance) and (key := (item.path, item.start, item.end)) in listed:
+        others = listed.setdefault((item.path, item.start, item.end), set()) if isinstance(item, Utterance) else set()
+        if isinstance(item, Utterance) and item.emotion_raw in others:
             item = Problem(found.path, f"{item.path}: listed a second time", line=found.line, lost=False)
         elif isinstance(item, Utterance):
-            listed.add(key)
+            if others:  # with another label: both rows stay, so that the audit sees that they contradict each other
+                item = replace(item, name=f"{item.name}#{len(others) + 1}")
+            others.add(item.emotion_raw)
             video = _video(table, found, columns)
             if isinstance(video, Problem):
                 yield video
@@ -102,7 +105,7 @@ def _parse(name: str, options: Options, raw: Path) -> Iterator[Utterance | Probl
     if found is None:
         yield Problem(table.path, "no rows: a header and one line per recording are expected")
     for given in sorted(table.people.keys() - table.asked):
-        yield Problem(table.path, f"corpora.{name}.speakers names {given!r}, who is not in the table")
+        yield Problem(table.path, f"corpora.{name}.speakers names {given!r}, who is not in the table", lost=False)
 
 
 def _people(options: Options) -> dict[str, tuple[str, ...]]:

@@ -26,6 +26,7 @@ from mer.dataset.audit.checks import NO_PAIRS
 from mer.dataset.audit.columns import Unusable, chosen_columns
 from mer.dataset.audit.finding import BREACH, SEVERITIES, lines, printable
 from mer.dataset.audit.tables import Table, load, sources
+from mer.dataset.identity import samples_digests
 
 PLURALS = {"breach": "breaches", "warning": "warnings", "note": "notes"}
 
@@ -111,9 +112,12 @@ def _listen(table: Table, folder: Path | None) -> tuple[pd.DataFrame, pd.DataFra
         remarks.append(
             f"recordings that could not be read: {len(near.unheard):,}, for example {example!r}: {first['reason']}"
         )
-    if rows["audio_sha256"].isna().any():
-        own = pd.Series(sound.digests(rows["source_path"].tolist(), folder, jobs), rows.index, "str")
-        rows = rows.assign(audio_sha256=rows["audio_sha256"].fillna(own))
+    own = pd.Series(sound.digests(rows["source_path"].tolist(), folder, jobs), rows.index, "str")
+    readable = rows.assign(audio_sha256=own)  # null where the path leads nowhere, or out of the folder
+    samples = samples_digests(readable, folder, jobs=jobs, progress=sys.stderr.isatty())
+    rows = rows.assign(
+        audio_sha256=rows["audio_sha256"].fillna(own), samples_sha256=samples.fillna(rows["samples_sha256"])
+    )
     return rows, near.pairs, listen(rows, folder, jobs=jobs, progress=sys.stderr.isatty()), remarks
 
 

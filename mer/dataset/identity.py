@@ -24,7 +24,9 @@ FULL_SCALE = 2**15
 """steps of 16 bits from zero to the largest sample"""
 
 
-def samples_digests(rows: pd.DataFrame, folder: Path, cache: Path | None = None, jobs: int = 1) -> pd.Series:
+def samples_digests(
+    rows: pd.DataFrame, folder: Path, cache: Path | None = None, jobs: int = 1, *, progress: bool = True
+) -> pd.Series:
     """Return the digest of each row's recording, with its index; null for silence and for what cannot be read.
 
     Args:
@@ -32,6 +34,7 @@ def samples_digests(rows: pd.DataFrame, folder: Path, cache: Path | None = None,
         folder: the folder that paths are relative to.
         cache: the folder in which digests are kept by the content of files; None keeps none.
         jobs: threads.
+        progress: whether a bar is shown where something is decoded.
     """
     edges = [rows[name].astype(object).map(lambda edge: "" if pd.isna(edge) else repr(float(edge)))
              for name in ("start", "end")]  # fmt: skip
@@ -42,7 +45,7 @@ def samples_digests(rows: pd.DataFrame, folder: Path, cache: Path | None = None,
     todo = todo[~todo["key"].isin(known.index)]
     with (
         ThreadPoolExecutor(max(1, jobs)) as pool,
-        tqdm(total=len(todo), desc="identity", unit="file", disable=todo.empty, mininterval=1) as bar,
+        tqdm(total=len(todo), desc="identity", unit="file", disable=todo.empty or not progress, mininterval=1) as bar,
     ):
         fresh = {}
         work = lambda row: _digest(folder / row.source_path, row.start, row.end)  # noqa: E731

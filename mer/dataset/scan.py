@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 from tqdm import tqdm
 
-from mer import files
+from mer import files, sealed
 from mer.media import audio, video
 
 COLUMNS = {"path": "str", "size": "int64", "mtime_ns": "int64", "ctime_ns": "int64", "seconds": "float64",
@@ -19,7 +19,7 @@ BATCH = 25_000
 MANY = 5000
 """files from which on processes pay for their start"""
 
-VERSION = 3
+VERSION = 4
 """raised whenever the same file would be described in another way"""
 
 
@@ -94,8 +94,9 @@ def _load(place: Path | None) -> dict[str, tuple]:
     if place is None or not place.is_file():
         return {}
     try:
-        frame = pd.read_parquet(place, columns=list(COLUMNS)).astype(object)
-    except (OSError, ValueError):  # damaged: the files are looked at again
+        frame = sealed.read_table(place, place.name)[list(COLUMNS)].astype(object)
+    except (OSError, ValueError, KeyError) as error:
+        sealed.throw_away(place, error, "the files are looked at again")
         return {}
     return {row[0]: row for row in frame.itertuples(index=False, name=None)}
 
@@ -103,8 +104,7 @@ def _load(place: Path | None) -> dict[str, tuple]:
 def _save(place: Path | None, known: dict[str, tuple]) -> None:
     if place is not None:
         kept = _frame([row for row in known.values() if pd.isna(row[-1]) or row[-2]])
-        with files.replacing(place) as partial:
-            kept.to_parquet(partial, index=False)
+        sealed.write_table(place, place.name, kept)
 
 
 def _frame(rows: list[tuple]) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from mer.evaluation import loaded, protocols, scores
 from mer.evaluation.protocols import Cell
 from mer.evaluation.study import task_of
 from mer.features import Features, Where
+from mer.params import stamped
 from mer.params.schema import Params, System, Training
 from mer.training import checkpoint, inputs, memory
 from mer.training.job import Done, Job
@@ -93,10 +94,13 @@ def open_study(folder: Path) -> Study:
 
     Raises:
         Mismatch: it is no run folder in which step 01 has run.
+        Altered: a file is not what its step wrote.
     """
     lacking = [name for name in NEEDED if not (folder / name).is_file()]
     if lacking:
         raise Mismatch(f"{files.to_root(folder)}: {lacking[0]} is not there; run the study's step 01 first")
+    for name in NEEDED:
+        stamped.check(folder, name)
     p = params.load(folder / "params.yaml")
     manifest = pd.read_parquet(folder / "data/manifest.parquet")
     if absent := [name for name in schema.COLUMNS if name not in manifest]:

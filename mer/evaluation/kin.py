@@ -39,7 +39,7 @@ def parted(
 
     Args:
         shared: from `common`.
-        train, validation, test: row numbers; the test is empty where `protocols.check_purity` looks after it.
+        train, validation, test: row numbers; the test is empty where `protocols.refuse` looks after it.
     """
     tested = meeting(shared, test)
     train, validation = np.setdiff1d(train, tested), np.setdiff1d(validation, tested)

@@ -6,7 +6,7 @@ import pandas as pd
 MARKS = ["transductive", "flagged", "accepted"]
 """`transductive`: the system looked at unlabelled rows of the target; `flagged`: a breach of the audit touches the test
 corpus; `accepted`: recordings of the test corpus are also trained on in another family, and the study accepts that"""
-DUPLICATES = ("same audio across families", "near-duplicate across families")
+DUPLICATES = ("same audio across families", "same file across families", "near-duplicate across families")
 """breaches because of which a held-out corpus is refused unless the study accepts it"""
 ACROSS = ("loco", "cross_corpus")
 """protocols that refuse such a corpus"""

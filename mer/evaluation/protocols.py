@@ -5,6 +5,7 @@ the regularisation; they always belong to the training corpora. Test rows are ne
 """
 
 import hashlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
@@ -12,8 +13,9 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from mer.dataset import people
+from mer.dataset import duplicates, people
 from mer.dataset.splits import fold_parts
+from mer.evaluation import strangers
 from mer.evaluation.kin import common, parted
 
 NOBODY = np.array([], dtype=int)
@@ -71,12 +73,23 @@ def _missing_part(rows: pd.DataFrame) -> str:
     return next((part for part in ("train", "test") if part not in parts), "")
 
 
-def plan(manifest: pd.DataFrame, protocols: tuple[str, ...], corpora: list[str]) -> list[Cell]:
+def plan(
+    manifest: pd.DataFrame,
+    protocols: tuple[str, ...],
+    corpora: list[str],
+    near: pd.DataFrame = duplicates.NONE,
+    accepted: Iterable[str] = (),
+) -> list[Cell]:
     """Return every cell of some protocols.
 
     Args:
         manifest: usable rows, index 0..n-1.
         corpora: those that are scored; only they train, validate and test.
+        near: near-duplicates, as from `duplicates.load`.
+        accepted: corpora that may be tested where copies of their recordings were trained on.
+
+    Raises:
+        ValueError: a corpus that would be tested as a stranger is none; names all of them.
     """
     makers = {
         "in_corpus": _in_corpus,
@@ -85,7 +98,8 @@ def plan(manifest: pd.DataFrame, protocols: tuple[str, ...], corpora: list[str])
         "loco": _loco,
     }
     shared = common(manifest)
-    return [cell for name in protocols for cell in makers[name](manifest, corpora, shared)]
+    cells = [cell for name in protocols for cell in makers[name](manifest, corpora, shared)]
+    return _settled(manifest, cells, near, accepted)
 
 
 def has_official_split(rows: pd.DataFrame) -> bool:
@@ -152,13 +166,13 @@ def _loco(manifest: pd.DataFrame, corpora: list[str], shared: pd.DataFrame) -> l
         outside = [c for c in corpora if family[c] != held_out]
         if outside:
             train, validation = _sources(manifest, outside, shared)
-            cell = Cell("loco", tuple(outside), held_out, 0, train, validation, _targets(manifest, inside))
-            check_purity(manifest, cell)
-            cells.append(cell)
+            cells.append(Cell("loco", tuple(outside), held_out, 0, train, validation, _targets(manifest, inside)))
     return cells
 
 
-def inner_loco(manifest: pd.DataFrame, corpora: list[str]) -> list[Cell]:
+def inner_loco(
+    manifest: pd.DataFrame, corpora: list[str], near: pd.DataFrame = duplicates.NONE, accepted: Iterable[str] = ()
+) -> list[Cell]:
     """Return a cell per pair of families, trained on all others and tested on both.
 
     What is trained without families a and b answers b as a stranger would when a is held out, and a when b is: both
@@ -167,36 +181,66 @@ def inner_loco(manifest: pd.DataFrame, corpora: list[str]) -> list[Cell]:
     Args:
         manifest: usable rows, index 0..n-1.
         corpora: those that are scored.
+        near, accepted: as in `plan`.
+
+    Raises:
+        ValueError: as `plan`.
     """
     family, cells, shared = manifest.groupby("corpus")["family"].first(), [], common(manifest)
     for pair in combinations(sorted({family[c] for c in corpora}), 2):
         inside, outside = ([c for c in corpora if (family[c] in pair) == within] for within in (True, False))
         if outside:
             train, validation = _sources(manifest, outside, shared)
-            cell = Cell(INNER, tuple(outside), "+".join(pair), 0, train, validation, _targets(manifest, inside))
-            for held_out in pair:
-                check_purity(manifest, replace(cell, held_out=held_out))
-            cells.append(cell)
-    return cells
+            cells.append(Cell(INNER, tuple(outside), "+".join(pair), 0, train, validation, _targets(manifest, inside)))
+    return _settled(manifest, cells, near, accepted)
 
 
-def check_purity(manifest: pd.DataFrame, cell: Cell) -> None:
-    """Refuse a LOCO cell in which the held-out family trains or chooses, by name or by recording.
+def _settled(manifest: pd.DataFrame, cells: list[Cell], near: pd.DataFrame, accepted: Iterable[str]) -> list[Cell]:
+    """The cells, none of which is to be refused, without training rows that are copies of what chooses."""
+    refuse(manifest, cells, near, accepted)
+    known = duplicates.recordings(manifest, near)
+    if not known.suspects.any():
+        return cells
+    return [cell if cell.protocol == "in_corpus" else _apart(cell, known) for cell in cells]
+
+
+def _apart(cell: Cell, known: duplicates.Recordings) -> Cell:
+    """The cell without copies: trained on none of its validation rows, nor, if of all corpora, on what it is tested on.
+
+    Other cells test strangers, whose copies are refused, or accepted as they are.
+    """
+    test = cell.test if cell.protocol == "multi_corpus" else cell.test[:0]
+    validation = _without(cell.validation, test, known)
+    return replace(cell, train=_without(cell.train, np.r_[validation, test], known), validation=validation)
+
+
+def _without(rows: np.ndarray, among: np.ndarray, known: duplicates.Recordings) -> np.ndarray:
+    return np.setdiff1d(rows, duplicates.copies(known, rows, among)["row"], assume_unique=True)
+
+
+def refuse(manifest: pd.DataFrame, cells: Iterable[Cell], near: pd.DataFrame = duplicates.NONE,
+           accepted: Iterable[str] = ()) -> None:  # fmt: skip
+    """Refuse cells that test as a stranger who trains or chooses there, by name or by recording.
+
+    Args:
+        near, accepted: as in `plan`.
 
     Raises:
-        ValueError: names the corpora.
+        ValueError: a line for each corpus that would be known.
     """
-    seen, tested = manifest.iloc[np.concatenate([cell.train, cell.validation])], manifest.iloc[cell.test]
-    for rows, what in ((cell.train, "trained on"), (cell.validation, "selected with")):
-        part = manifest.iloc[rows]
-        if leaked := sorted(set(part.loc[part["family"] == cell.held_out, "corpus"])):
-            raise ValueError(f"LOCO without {cell.held_out}: {', '.join(leaked)} would be {what}")
-    copies = seen[seen["audio_sha256"].isin(set(tested["audio_sha256"].dropna()))]
-    if len(copies):
-        raise ValueError(
-            f"LOCO without {cell.held_out}: {len(copies)} of its recordings are in {copies['corpus'].iloc[0]} too, "
-            f"for example {copies['utterance_id'].iloc[0]}; leave one of the two corpora out"
-        )
+    cells = list(cells)
+    family, corpus = (manifest[name].to_numpy(object) for name in ("family", "corpus"))
+    named = (line for cell in cells for line in _named(cell, family, corpus))
+    if lines := list(dict.fromkeys([*named, *strangers.told(manifest, cells, near, accepted)])):
+        raise ValueError("\n".join(lines))
+
+
+def _named(cell: Cell, family: np.ndarray, corpus: np.ndarray) -> Iterator[str]:
+    """A line for what of a held-out family trains or chooses."""
+    for held_out in cell.held_out.split("+") if cell.held_out else ():
+        for rows, what in ((cell.train, "trained on"), (cell.validation, "selected with")):
+            if leaked := sorted(set(corpus[rows[family[rows] == held_out]])):
+                yield f"LOCO without {held_out}: {', '.join(leaked)} would be {what}"
 
 
 def random_split(manifest: pd.DataFrame, corpora: list[str], seed: int, folds: int = 5) -> list[Cell]:

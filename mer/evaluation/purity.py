@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from mer.corpora import CORPORA
+from mer.dataset import duplicates
 from mer.evaluation import protocols
 from mer.evaluation.loaded import KNOWN, UNKNOWN, Loaded
 from mer.training import grid, memory
@@ -33,7 +34,15 @@ class Impure(ValueError):
     """Something has seen the held-out family, or may have and `evaluation.strict` is set; the message names it."""
 
 
-def check(jobs: Iterable[Job], usable: pd.DataFrame, items: list[Loaded], *, strict: bool) -> None:
+def check(
+    jobs: Iterable[Job],
+    usable: pd.DataFrame,
+    items: list[Loaded],
+    *,
+    strict: bool,
+    near: pd.DataFrame = duplicates.NONE,
+    accepted: Iterable[str] = (),
+) -> None:
     """Refuse jobs of which something has seen the family that they are asked about as strangers.
 
     That is the held-out one of LOCO, and every one on which a model of another corpus is tested. Within a corpus, and
@@ -45,19 +54,16 @@ def check(jobs: Iterable[Job], usable: pd.DataFrame, items: list[Loaded], *, str
         usable: the usable rows.
         items: as from `loaded.loaded`.
         strict: whether what is unknown is refused.
+        near, accepted: as in `protocols.plan`.
 
     Raises:
         Impure: one line for each thing that has.
     """
-    jobs, rows = list(jobs), dict[str, None]()
+    jobs = list(jobs)
     seen: dict[Loaded, set[str]] = {}
     across: dict[Loaded, set[str]] = {}
     asked: dict[Loaded, None] = {}
-    for system, cell, job in _held_out(jobs):
-        try:
-            protocols.check_purity(usable, replace(cell, train=job.train, validation=job.validation, test=job.test))
-        except ValueError as error:
-            rows[str(error)] = None
+    for system, cell, _ in _held_out(jobs):
         for item in (item for item in items if system in item.systems):
             asked[item] = None
             if cell.held_out in item.families:
@@ -70,7 +76,10 @@ def check(jobs: Iterable[Job], usable: pd.DataFrame, items: list[Loaded], *, str
     named = {item: seen.get(item, set()) | across.get(item, set()) for item in seen | across}
     met = _met(jobs, usable, items, named)
     unknown = [item for item in asked if strict and item.certainty == UNKNOWN and item not in seen | across | met]
-    lines = [*rows, *(_seen("LOCO without", item, families, usable) for item, families in seen.items())]
+    lines = [
+        *_rows(jobs, usable, near, accepted),
+        *(_seen("LOCO without", item, families, usable) for item, families in seen.items()),
+    ]
     lines += [_seen("models of other corpora, tested on", item, families, usable) for item, families in across.items()]
     lines += [line for told in met.values() for line in told]
     lines += _tested(jobs, usable, items)
@@ -144,6 +153,20 @@ def table(jobs: Iterable[Job], usable: pd.DataFrame, items: list[Loaded]) -> pd.
             rows.append((system, "", item.what, seen, item.certainty, item.source))
     found = pd.DataFrame(rows, columns=["systems", *COLUMNS])
     return found.groupby(COLUMNS, sort=False, as_index=False)["systems"].agg(", ".join)
+
+
+def _rows(jobs: list[Job], usable: pd.DataFrame, near: pd.DataFrame, accepted: Iterable[str]) -> list[str]:
+    """What is wrong with the rows that jobs train on, choose with and are tested on."""
+    cells = {}  # seeds see the same
+    for job in jobs:
+        system, cell = job.key
+        rows = {"train": job.train, "validation": job.validation, "test": job.test}
+        cells[system, cell.protocol, cell.train_corpora, cell.held_out, cell.fold] = replace(cell, **rows)
+    try:
+        protocols.refuse(usable, cells.values(), near, accepted)
+    except ValueError as error:
+        return str(error).splitlines()
+    return []
 
 
 def _held_out(jobs: Iterable[Job]) -> Iterable[tuple[str, protocols.Cell, Job]]:

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from mer import stats
+from mer.dataset import duplicates
 from mer.evaluation.comparison import MEAN
 from mer.evaluation.protocols import INNER, Cell, inner_loco
 from mer.params.schema import SELECTED, Evaluation
@@ -34,7 +35,13 @@ COLUMNS = [
 INNER_SCORE = "inner score of "
 
 
-def plan(usable: pd.DataFrame, corpora: list[str], evaluation: Evaluation, systems: int) -> list[Cell]:
+def plan(
+    usable: pd.DataFrame,
+    corpora: list[str],
+    evaluation: Evaluation,
+    systems: int,
+    near: pd.DataFrame = duplicates.NONE,
+) -> list[Cell]:
     """Return the trainings that choosing needs beside those of the protocols.
 
     None for `validation`, where LOCO is not asked for, for one system, and where a training set would have nothing left
@@ -43,9 +50,13 @@ def plan(usable: pd.DataFrame, corpora: list[str], evaluation: Evaluation, syste
     Args:
         usable: usable rows, index 0..n-1.
         corpora: those that are scored.
+        near: near-duplicates, as from `duplicates.load`.
+
+    Raises:
+        ValueError: as `protocols.plan`.
     """
     asked = evaluation.selection == "inner_loco" and "loco" in evaluation.protocols
-    return inner_loco(usable, corpora) if asked and systems > 1 else []
+    return inner_loco(usable, corpora, near, evaluation.accept_duplicates) if asked and systems > 1 else []
 
 
 def inner_scores(done: list[Done], usable: pd.DataFrame, classes: tuple[str, ...]) -> pd.DataFrame:

@@ -2,9 +2,10 @@
 
 from mer.features.extractor import Where
 from mer.features.linguistic import fill_in, transcribe
-from mer.features.store import Store
+from mer.features.store import Lacking, Store
 from mer.features.vectors import Features, extract, keys, load, read_keys, save_keys, specs
 
 __all__ = [
-    "Features", "Store", "Where", "extract", "fill_in", "keys", "load", "read_keys", "save_keys", "specs", "transcribe",
+    "Features", "Lacking", "Store", "Where", "extract", "fill_in", "keys", "load", "read_keys", "save_keys", "specs",
+    "transcribe",
 ]  # fmt: skip

@@ -28,8 +28,9 @@ def fill(
         sizes: keys -> what each asks for, such as its length.
         at_most: the sum of sizes between two savings.
     """
-    store.repair()
-    todo = store.missing([key for key in keys if key])
+    wanted = [key for key in keys if key]
+    store.repair(wanted)
+    todo = store.missing(wanted)
     with tqdm(total=len(todo), desc=what, unit="utt", disable=not todo, mininterval=1.0) as bar:
         for part in parts(todo, sizes(todo) if sizes else np.zeros(len(todo)), at_most, store.shard):
             left = store.left(part)

@@ -9,13 +9,23 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from mer import files
+from mer import files, sealed
 from mer.shards import Damaged, Shards
 
 VIEWS = 4
 """arrays kept for studies that read a store: a copy, made again in seconds"""
 BLOCK = 4096
 """rows of a view that are gathered at once"""
+
+
+class Lacking(ValueError):
+    """A store has lost what a study reads: extraction puts in a vector or a reason for everything it is asked for."""
+
+    def __init__(self, folder: Path, gone: int, asked: int) -> None:
+        super().__init__(
+            f"{files.to_root(folder)}: holds nothing of {gone:,} of {asked:,} inputs; run step 02 again, which makes "
+            "them anew: --steps 02 --force"
+        )
 
 
 class Store(Shards):
@@ -33,7 +43,7 @@ class Store(Shards):
 
     def __init__(self, folder: Path, spec: dict) -> None:
         columns = {"row": "int64", **self.more}
-        super().__init__(folder / f"{spec['extractor']}-{files.digest(spec)[:16]}", spec, columns)
+        super().__init__(folder, spec["extractor"], spec, columns)
 
     def add(self, keys: Sequence[str], vectors: Sequence[np.ndarray | None], errors: Sequence[str | None]) -> None:
         """Add one shard; a vector that is None goes with its error, and has the row -1."""
@@ -47,32 +57,45 @@ class Store(Shards):
     def load(self, keys: Sequence[str | None], width: int) -> tuple[np.ndarray, np.ndarray]:
         """Return vectors of shape (len(keys), width) and which of them are present.
 
-        A key that is None, failed or unknown gives a row of zeros marked absent. The vectors are mapped, not read, and
+        A key that is None or failed gives a row of zeros marked absent. The vectors are mapped, not read, and
         cannot be changed: the first study that asks for these keys writes them in this order into one file, as rows
         that lie in one array are gathered many times faster than rows of many shards.
 
         Raises:
-            Damaged: a shard is cut off or is something else.
+            Lacking: a key has neither a vector nor a reason why there is none.
+            Damaged: a shard is not what was written.
         """
         found = self.index().reindex([key or "" for key in keys])
+        asked = np.array([bool(key) for key in keys], bool)
+        if gone := int((asked & found["shard"].isna().to_numpy()).sum()):
+            raise Lacking(self.folder, gone, int(asked.sum()))
         rows = found["row"].fillna(-1).to_numpy(dtype=np.int64)
         if not len(rows):
             return np.zeros((0, width), np.float32), np.zeros(0, bool)
         of_shard, names = pd.factorize(found["shard"])
-        content = hashlib.sha256(repr((width, list(names))).encode())
+        content = hashlib.sha256(repr((width, [self.digest(name) for name in names])).encode())
         content.update(rows.tobytes() + of_shard.astype(np.int64).tobytes())
         path = self.folder / "views" / f"{content.hexdigest()[:24]}.npy"
-        try:
-            view = _opened(path, (len(rows), width))
-        except (OSError, ValueError):  # not there, or damaged
-            self._write_view(path, names, of_shard, rows, width)
-            view = _opened(path, (len(rows), width))
+        view = self._view(path, names, of_shard, rows, width)
         self._forget_views()
         return view, rows >= 0
 
-    def _write_view(self, path: Path, names: Sequence[str], of_shard: np.ndarray, rows: np.ndarray, width: int) -> None:
+    def _view(self, path: Path, names: Sequence[str], of_shard: np.ndarray, rows: np.ndarray, width: int) -> np.ndarray:
+        name = f"{self.folder.name}/views/{path.name}"
+        try:
+            return _opened(path, name, (len(rows), width))
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError) as error:
+            sealed.throw_away(path, error, "it is made anew from the vectors")
+        self._write_view(path, name, names, of_shard, rows, width)
+        return _opened(path, name, (len(rows), width))
+
+    def _write_view(
+        self, path: Path, name: str, names: Sequence[str], of_shard: np.ndarray, rows: np.ndarray, width: int
+    ) -> None:
         header = {"descr": np.dtype(np.float32).str, "fortran_order": False, "shape": (len(rows), width)}
-        with files.replacing(path) as partial, partial.open("wb") as file:
+        with sealed.replacing(path, name) as partial, partial.open("wb") as file:
             np.lib.format.write_array_header_1_0(file, header)
             for first in range(0, len(rows), BLOCK):
                 part = slice(first, first + BLOCK)
@@ -97,10 +120,10 @@ class Store(Shards):
                 path.unlink()
 
 
-def _opened(path: Path, shape: tuple[int, int]) -> np.ndarray:
-    view = np.asarray(np.lib.format.open_memmap(path, mode="r"))
+def _opened(path: Path, name: str, shape: tuple[int, int]) -> np.ndarray:
+    view = sealed.mapped(path, name)
     if view.shape != shape or view.dtype != np.float32:
-        raise ValueError(f"{path}: holds {view.dtype} of shape {view.shape}, not {shape}")
+        raise ValueError(f"holds {view.dtype} of shape {view.shape}, not {shape}")
     with contextlib.suppress(OSError):  # it may be somebody else's
         path.touch()
     return view

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from mer import files
 from mer.media import audio
-from mer.shards import Damaged, Shards
+from mer.shards import Damaged, Shards, mapped
 
 VERSION = 1
 SHARD = 2**25
@@ -43,7 +43,7 @@ class Recordings(Shards):
 
     def __init__(self, folder: Path, spec: dict) -> None:
         columns = {"start": "int64", "length": "int64", "scale": "float64"}
-        super().__init__(folder / f"recordings-{files.digest(spec)[:16]}", spec, columns)
+        super().__init__(folder, "recordings", spec, columns)
 
     def decode(self, keys: Sequence[str], read: Callable[[str], np.ndarray], jobs: int = 1) -> None:
         """Decode the keys that are not here yet; one that cannot be read is listed with its reason.
@@ -55,7 +55,8 @@ class Recordings(Shards):
             read: key -> samples of shape (n,), float32, finite; raises `audio.Unreadable`. Any other error ends the
                 decoding, and what shards hold already stays.
         """
-        self.repair()
+        self.repair(keys)
+        _last.cache_clear()  # what is made anew is another file of that name
         todo = self.missing(keys)
         coded = _ahead(partial(_coded, read), todo, jobs)
         with tqdm(total=len(todo), desc="decode", unit="utt", disable=not todo, mininterval=1.0) as bar:
@@ -134,7 +135,7 @@ class Sounds(Sequence):
         """Return the samples of one, float32 of shape (n,); of a slice or an array of numbers, `Sounds`.
 
         Raises:
-            Damaged: the shard is cut off.
+            Damaged: the shard is not what was written.
         """
         if not isinstance(number, int | np.integer):
             return Sounds(self.paths, self.shards[number], self.starts[number], self.lengths[number],
@@ -146,12 +147,11 @@ class Sounds(Sequence):
         return np.multiply(coded, self.scales[number], dtype=np.float32, casting="unsafe")
 
 
-@lru_cache(MAPPED)
+_last = lru_cache(MAPPED)(mapped)
+
+
 def _mapped(path: Path) -> np.ndarray:
-    try:
-        return np.asarray(np.lib.format.open_memmap(path, mode="r"))
-    except (OSError, ValueError, EOFError) as error:
-        raise Damaged(path, error) from None
+    return _last(path)
 
 
 @dataclass(frozen=True)

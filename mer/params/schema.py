@@ -170,6 +170,9 @@ class Evaluation(Section):
     min_speakers: int = Field(4, ge=3)
     shapley_penalty: float = Field(0.1, gt=0)
     """of the ridge that tells what each training corpus is worth, per clip; fixed beforehand, as nothing chooses it"""
+    accept_duplicates: tuple[Name, ...] = ()
+    """corpora that are tested all the same where their recordings, or near-duplicates of them, were trained on in
+    another family. By default the run is refused. Scores of these corpora are marked"""
     strict: bool = False
     """LOCO is refused where it is not known whether something that is loaded has seen the held-out corpora. By default
     it is reported. What is known to have seen them is refused either way"""
@@ -250,6 +253,13 @@ class Params(Section):
                 told = error.errors()[0]
                 where = ".".join(str(part) for part in told["loc"])
                 raise ValueError(f"systems.{name}.training.{where}: {told['msg']}") from None
+        return self
+
+    @model_validator(mode="after")
+    def _duplicates_are_of_the_study(self) -> "Params":
+        if strange := sorted(set(self.evaluation.accept_duplicates) - set(self.corpora)):
+            raise ValueError(f"evaluation.accept_duplicates: {strange[0]!r} is none of the study's corpora "
+                             f"({', '.join(self.corpora)})")  # fmt: skip
         return self
 
     @model_validator(mode="after")

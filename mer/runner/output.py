@@ -21,12 +21,15 @@ LOGGED = 20_000_000
 PROGRESS = re.compile(r"(\d[\d.,]*[kMG]?/\d[\d.,]*[kMG]?) \[")
 """what tqdm writes: ` 37/429 [00:12<02:10,`"""
 
+NOTED = re.compile(r"Warning: (thrown away: .+)")
+"""what is told on the screen, too: a file was damaged and is made anew"""
+
 
 class Log:
     """A log to which printing goes line by line; a line that was overwritten is left out."""
 
-    def __init__(self, file: TextIO, progress: Callable[[str], None]) -> None:
-        self.file, self._tell = file, progress
+    def __init__(self, file: TextIO, progress: Callable[[str], None], note: Callable[[str], None]) -> None:
+        self.file, self._tell, self._note = file, progress, note
         self._open = ""
         self._size = 0
         self._told = 0.0
@@ -38,6 +41,8 @@ class Log:
         if len(self._open) > SHOWN:  # a line without an end
             whole, newline, self._open = whole + newline + self._open, "", ""
         self._put(whole + newline)
+        for line in NOTED.findall(whole):
+            self._note(line)
         found = PROGRESS.findall(text[-400:])
         if found and time.monotonic() > self._told + 0.2:
             self._told = time.monotonic()

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from mer import files
-from mer.runner import digests, failures, lock, pages, processes, schedule, stale, stamps, steps, units
+from mer.runner import by_hand, digests, failures, lock, pages, processes, schedule, stale, stamps, steps, units
 from mer.runner.execute import Execution, Outcome, warm_up
 from mer.runner.index import Index, now
 from mer.runner.records import LOST, Record, StepRecord
@@ -168,6 +168,9 @@ class _Session:
         if not self.worked:
             warm_up()
         self.worked, record.state = True, "running"
+        for name in by_hand.put_away(self.study, record.unit):
+            where = files.to_root(self.study.folder / by_hand.AWAY / name)
+            self.screen.say(f"  {name} was changed by hand: it now lies in {where}, and nothing of it is used")
         stamps.write(self.study, record.unit, "started")
         gpu = self.gpus.pop(0) if record.unit.step.gpu and self.gpus else None
         self.running.append((record, Execution(self.study, record.unit, self._share(record), gpu, self.events)))
@@ -193,6 +196,8 @@ class _Session:
         except queue.Empty:
             arrived = []
         for execution, event in arrived:
+            if event["event"] == "note":
+                self.screen.say(f"  {execution.unit.name}: {event['text']}")
             if (outcome := execution.take(event)) is not None:
                 self._finish(execution, outcome)
         for _, execution in self.running:

@@ -8,7 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from mer import files
 from mer.params import fan_out
-from mer.runner import changes, stale, stamps, steps, units
+from mer.runner import by_hand, changes, stale, stamps, steps, units
 from mer.runner.steps import Step
 from mer.runner.study import Study, StudyError
 
@@ -85,7 +85,7 @@ def choose(study: Study, wanted: set[str] | None = None, start: str | None = Non
         for b in two.writes
         if _overlap(a, b)
     ]
-    if wrong:
+    if wrong := wrong or _altered(study, chosen):
         raise StudyError(wrong)
     return _ordered(study, chosen)
 
@@ -121,17 +121,8 @@ def dependencies(study: Study, chosen: list[Step]) -> dict[str, set[str]]:
 
 def unsettled(study: Study, chosen: list[Step]) -> Iterator[str]:
     """Yield a warning for each step outside of `chosen` whose results are used and are not up to date."""
-    found, numbers = steps.find(study.notebooks), {step.number for step in chosen}
-    others = []
-    for number in set(study.steps) & set(found) - numbers:
-        try:
-            others.append(steps.read(found[number]))
-        except StudyError:
-            continue
-    needs = dependencies(study, [*chosen, *others])
-    used = set().union(*(needs[number] for number in numbers))
-    for step in sorted(others, key=lambda step: step.number):
-        if step.number in used and (why := _look(study, step)[1]):
+    for step in _used(study, chosen):
+        if why := _look(study, step)[1]:
             yield f"note: {step.number} is used as it stands, though it would run ({why})"
 
 
@@ -177,6 +168,40 @@ def _look(study: Study, step: Step) -> tuple[list[str], str]:
         lines += [f"{unit.name}: {line}" if unit.item else line for line in told or [why]]
     some = f" ({len(reasons)} of {len(found)})" if step.fan_out and reasons else ""
     return lines, "; ".join(dict.fromkeys(reasons)) + some
+
+
+def _altered(study: Study, chosen: list[Step]) -> list[str]:
+    """Say which results of other steps are read and are not what those steps wrote.
+
+    A step that is out of date tells of an earlier state of the study. This tells of none.
+    """
+    lines, wanted = [], [name for step in chosen for name in _inputs(step)]
+    for step in _used(study, chosen):
+        try:
+            found = units.expand(study, step)
+        except StudyError:
+            continue
+        names = [name for unit in found for name in by_hand.changed(study, unit)]
+        lines += [
+            f"{name} was changed by hand after step {step.number} wrote it; run step {step.number}, too"
+            for name in names
+            if any(_overlap(name, other) for other in wanted)
+        ]
+    return lines
+
+
+def _used(study: Study, chosen: list[Step]) -> list[Step]:
+    """The study's steps outside of `chosen` whose results are read."""
+    found, numbers = steps.find(study.notebooks), {step.number for step in chosen}
+    others = []
+    for number in set(study.steps) & set(found) - numbers:
+        try:
+            others.append(steps.read(found[number]))
+        except StudyError:
+            continue
+    needs = dependencies(study, [*chosen, *others])
+    used = set().union(*(needs[number] for number in numbers))
+    return sorted((step for step in others if step.number in used), key=lambda step: step.number)
 
 
 def _inputs(step: Step) -> list[str]:

@@ -142,7 +142,7 @@ class Worker:
                 return papermill.execute_notebook(
                     self.spec["notebook"], self.spec["partial"], self.spec["parameters"], kernel_name="python3",
                     engine_name="mer", progress_bar=False, start_timeout=120, timeout=seconds,
-                    on_cell_start=self._on_cell, mer_log=Log(sys.stderr, self._progress),
+                    on_cell_start=self._on_cell, mer_log=Log(sys.stderr, self._progress, self._note),
                     kernel_manager_class=kernel.private(Path(self.spec["private"]), self._managed),
                 )  # fmt: skip
             except RuntimeError as error:
@@ -157,6 +157,9 @@ class Worker:
 
     def _progress(self, text: str) -> None:
         self.say("progress", text=text)
+
+    def _note(self, text: str) -> None:
+        self.say("note", text=_short(text))
 
     def _on_cell(self, cell: Any, cell_index: int) -> None:
         """Report the code cell that starts, numbered as in the source (without the injected one)."""

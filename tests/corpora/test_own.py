@@ -91,7 +91,7 @@ def test_each_bad_line_is_told_with_its_number(tmp_path, line, reason):
 
 def test_a_recording_listed_twice_is_told(tmp_path):
     put(tmp_path, "mine/1.wav")
-    put(tmp_path, "mine/my.csv", "path,speaker,emotion\n1.wav,B,sad\n./1.wav,B,happy\n")
+    put(tmp_path, "mine/my.csv", "path,speaker,emotion\n1.wav,B,sad\n./1.wav,B,sad\n")
     assert told(tmp_path) == [(3, "mine/1.wav: listed a second time")]
 
 

@@ -6,7 +6,7 @@ import pytest
 import soundfile
 
 from mer import corpora
-from mer.dataset import build, losses
+from mer.dataset import audit, build, losses, schema
 from mer.params.schema import Corpus
 
 EMOTIONS = ("anger", "happiness", "sadness", "fear")
@@ -161,3 +161,14 @@ def test_utterances_without_a_vector_are_told_by_corpus_and_modality():
         "1 of 4 utterances of `x` have no video: no face (1)",
     ]
     assert losses.without_vectors(failures.iloc[:0], usable) == []
+
+
+def test_a_file_with_two_labels_is_a_breach_and_neither_row_vanishes(tmp_path):
+    name = rows()[0][0]
+    dataset, lost = mine(tmp_path, [*rows(), (name, "s0", "fear"), (name, "s0", "fear")])
+    assert lost.empty
+    assert dataset.problems["reason"].tolist() == [f"mine/{name}: listed a second time"]
+    twice = dataset.manifest[dataset.manifest["source_path"] == f"mine/{name}"]
+    assert twice["emotion"].tolist() == ["anger", "fear"]
+    found = audit.find_leaks(schema.usable(dataset.manifest), set())
+    assert [f.severity for f in found if f.kind == "same audio, two labels"] == ["breach"]

@@ -3,6 +3,7 @@ import yaml
 
 from mer import files, params
 from mer.params import run as run_module
+from mer.params import stamped
 
 
 def study(tmp_path, text="corpora: [emodb]\n"):
@@ -112,3 +113,27 @@ def test_a_refusal_of_ours_reads_as_one(tmp_path):
         params.load(tmp_path / "x.yaml")
     expected = "corpora.mine.table: must be below data.raw: a relative path without .., not '../my.csv'"
     assert told.value.problems == [expected]
+
+
+def test_what_is_not_as_its_step_wrote_it_is_not_read(tmp_path, monkeypatch):
+    monkeypatch.setenv(run_module.RUN_FOLDER, str(tmp_path))
+    run = params.open_run(str(study(tmp_path)), uses=(), reads=("data/a.csv", "parts"))
+    files.write_text(tmp_path / "data/a.csv", "0.5")
+    files.write_text(tmp_path / "parts/b.csv", "0.5")
+    digest = files.digest_file(tmp_path / "data/a.csv")
+    outputs = {"data/a.csv": digest, "parts": "of a folder", "parts/b.csv": digest}
+    stamp = tmp_path / "stamps/02_b/seed=0.json"
+    for state, told in (("done", outputs), ("started", None)):
+        files.write_json(stamp, {"state": state, "outputs": told})
+        assert run.read("data/a.csv").read_text() == "0.5"
+    files.write_text(tmp_path / "data/a.csv", "0.9")
+    assert run.read("data/a.csv").read_text() == "0.9"  # it is being written: what it will be is not known yet
+    files.write_json(stamp, {"state": "done", "outputs": outputs})
+    with pytest.raises(stamped.Altered, match=r"a\.csv: was changed after 02_b/seed=0 wrote it; run step 02 again"):
+        run.read("data/a.csv")
+    assert run.read("parts/b.csv").read_text() == "0.5"
+    files.write_text(tmp_path / "parts/b.csv", "0.9")
+    with pytest.raises(stamped.Altered):
+        run.read("parts/b.csv")
+    stamp.write_text("{")
+    assert run.read("parts/b.csv").read_text() == "0.9"

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mer.params.schema import System, Training
-from mer.training import grid, network, stacked
+from mer.training import grid, kept, network, stacked
 from mer.training.job import Job
 from tests.training.conftest import Killed
 
@@ -85,9 +85,28 @@ def test_a_snapshot_of_another_training_or_a_damaged_one_is_not_gone_on_with(tas
     content = bytearray((tmp_path / "s").read_bytes())
     content[-3] ^= 1  # of a weight
     (tmp_path / "s").write_bytes(content)
-    assert (grid.fit(task, job(0), "cpu", tmp_path / "s").predict(task.features, ROWS) == expected).all()
+    with pytest.warns(UserWarning, match="thrown away: .*it is trained anew"):
+        again = grid.fit(task, job(0), "cpu", tmp_path / "s")
+    assert (again.predict(task.features, ROWS) == expected).all()
     (tmp_path / "s").write_bytes(b"\x08\0\0\0\0\0\0\0not json")
-    assert (grid.fit(task, job(0), "cpu", tmp_path / "s").predict(task.features, ROWS) == expected).all()
+    with pytest.warns(UserWarning, match="thrown away: .*it is trained anew"):
+        again = grid.fit(task, job(0), "cpu", tmp_path / "s")
+    assert (again.predict(task.features, ROWS) == expected).all()
+
+
+@pytest.mark.parametrize("place", [0.02, 0.3, 0.6, 0.9, 0.999])
+def test_a_training_does_not_go_on_from_a_snapshot_with_a_flipped_bit(task, tmp_path, kill_at, place):
+    expected = grid.fit(task, job(0), "cpu").predict(task.features, ROWS)
+    kill_at(9)
+    with pytest.raises(Killed):
+        grid.fit(task, job(0), "cpu", tmp_path / "s")
+    kill_at(None)
+    content = bytearray((tmp_path / "s").read_bytes())
+    content[int(place * len(content))] ^= 0x40
+    (tmp_path / "s").write_bytes(content)
+    with pytest.warns(UserWarning, match="thrown away: .*it is trained anew"):
+        again = grid.fit(task, job(0), "cpu", tmp_path / "s")
+    assert (again.predict(task.features, ROWS) == expected).all()
 
 
 def test_a_finished_run_is_never_trained_again(task, tmp_path, monkeypatch):
@@ -113,6 +132,23 @@ def test_a_damaged_result_is_computed_anew(task, tmp_path, name):
     [first] = grid.run(task, [job()], grid.Engine(name), tmp_path)
     [file] = tmp_path.glob("*.safetensors")
     file.write_bytes(file.read_bytes()[:50])
-    [again] = grid.run(task, [job()], grid.Engine(name), tmp_path)
+    with pytest.warns(UserWarning, match=f"thrown away: .*{file.name}: damaged .*it is trained anew"):
+        [again] = grid.run(task, [job()], grid.Engine(name), tmp_path)
     assert (again.probabilities == first.probabilities).all()
     assert [p.suffix for p in tmp_path.iterdir()] == [".safetensors"]
+
+
+def test_what_is_kept_comes_back_as_its_kind_under_its_name_and_not_otherwise(tmp_path):
+    arrays = {"a": np.arange(6, dtype=np.float32).reshape(2, 3).T, "b": np.array(3, np.int64)}
+    kept.write(tmp_path / "x", "told", arrays, {"n": [1, None]})
+    found, told = kept.read(tmp_path / "x", "told")
+    assert told == {"n": [1, None]}
+    for name, values in arrays.items():
+        np.testing.assert_array_equal(found[name], values)
+        assert found[name].dtype == values.dtype
+    assert kept.read(tmp_path / "x", "runs") is None  # whole, and of another kind
+    assert kept.read(tmp_path / "none", "told") is None
+    (tmp_path / "x").rename(tmp_path / "y")
+    with pytest.warns(UserWarning, match="thrown away: .*y: damaged"):
+        assert kept.read(tmp_path / "y", "told") is None
+    assert not (tmp_path / "y").exists()

@@ -8,6 +8,8 @@ NAMES: dict[str, tuple[str, ...]] = {
     "family": ("family",),
     "source_path": ALIASES["path"],
     "audio_sha256": ("audiosha256", "sha256", "digest", "checksum"),
+    "samples_sha256": ("samplessha256",),
+    "video_sha256": ("videosha256",),
     "start": ALIASES["start"],
     "end": ALIASES["end"],
     "emotion": ALIASES["emotion"],

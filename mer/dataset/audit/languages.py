@@ -38,3 +38,18 @@ COMMON: dict[str, frozenset[str]] = {
 }
 """Words of everyday speech. Short lists by intention: with them, no line of 20,000 English ones passes for another
 language by the rule in `transcripts`, and half of the German ones are found among English ones."""
+
+_EVERYDAY = (
+    "a about again all already always am an and any anything are as at back bad be because been before being better "
+    "big but by call came can care come could day did do does doing done down even ever every everything feel fine "
+    "for from get getting give go god going gone good got great had happen happened has have he hello her here hey hi "
+    "him his how i if in into is it just keep kind kidding know last leave let like little long look lot love made "
+    "make man may maybe me mean mind more much must my need never new next nice night no not nothing now of off oh "
+    "okay old on one only or other our out over people please point put ready really right said same say see should "
+    "so some somebody someone something sorry sounds stop stuff such sure take talk talking tell than thank thanks "
+    "that the their them then there these they thing things think this those thought time to today told tomorrow "
+    "tonight too trying two um uh under understand until up us very wait want was way we well went were what when "
+    "where which who why will with wonderful work worry would wow yes yet you your"
+)
+EVERYDAY = frozenset(_EVERYDAY.split())
+"""English words, as `wording` has them, of which phrases are made that strangers have in common."""

@@ -9,14 +9,14 @@ import pandas as pd
 import soundfile
 from tqdm import tqdm
 
-from mer import files
+from mer import sealed
 from mer.dataset.audit import measures
 from mer.dataset.audit.recordings import MEDIA
 from mer.dataset.audit.sound import place_of
 from mer.media import container
 from mer.media.audio import Unreadable
 
-VERSION = 1
+VERSION = 2
 """raised whenever the same recording would be measured in another way"""
 COLUMNS = dict.fromkeys((*measures.COLUMNS, "there"), "float32") | {"error": "str"}
 """there: the share of what the file's header promises that is there; error: why nothing was heard"""
@@ -86,9 +86,9 @@ def _heard(
 def _load(place: Path | None) -> pd.DataFrame:
     if place is not None and place.is_file():
         try:
-            return pd.read_parquet(place).drop_duplicates("key").set_index("key").astype(COLUMNS)
-        except (OSError, ValueError, KeyError):  # damaged: everything is listened to again
-            pass
+            return sealed.read_table(place, place.name).drop_duplicates("key").set_index("key").astype(COLUMNS)
+        except (OSError, ValueError, KeyError) as error:
+            sealed.throw_away(place, error, "everything is listened to again")
     return pd.DataFrame(columns=list(COLUMNS), index=pd.Index([], dtype="str", name="key")).astype(COLUMNS)
 
 
@@ -97,8 +97,7 @@ def _save(place: Path | None, fresh: pd.DataFrame) -> None:
     kept = fresh[fresh["error"].isna() & fresh.index.str.startswith("sha256:")]
     if place is None or kept.empty:
         return
-    with files.replacing(place) as partial:
-        pd.concat([_load(place), kept]).reset_index(names="key").to_parquet(partial, index=False)
+    sealed.write_table(place, place.name, pd.concat([_load(place), kept]).reset_index(names="key"))
 
 
 def _hear(folder: Path, path: str, start: object, end: object) -> dict[str, float | str | None]:

@@ -13,6 +13,10 @@ MEDIA = (".aac", ".aif", ".aiff", ".avi", ".flac", ".m4a", ".mkv", ".mov", ".mp3
 
 _TRAINED = "the model has heard what it is tested on, so that the score is in part one of memory"
 _CHOSEN = "what is chosen on the validation part is chosen by its score on the test part"
+_APART = (
+    "leave one of the corpora out, or give them one family. Until then no study tests them as strangers, unless "
+    "evaluation.accept_duplicates names them."
+)
 _SPOILED = "what is chosen on the validation part is chosen with data that was trained on"
 
 
@@ -42,14 +46,33 @@ def listed_twice(rows: pd.DataFrame) -> Iterator[Finding]:
 
 
 def same_audio(rows: pd.DataFrame) -> Iterator[Finding]:
-    """Yield different utterances whose recordings are the same: by digest, or by path where there is none."""
+    """Yield different utterances whose recordings are the same: by their samples, by the file, or by its path alone."""
     once = rows[~rows.duplicated(["corpus", "utterance_id"]) | rows["utterance_id"].isna()]
     recording = once["source_path"].str.lower().str.endswith(MEDIA, na=False)
-    sound = once["audio_sha256"].fillna((once["corpus"] + "\x1f" + once["source_path"]).where(recording))
-    stretch = once["start"].astype("str").fillna("") + "\x1f" + once["end"].astype("str").fillna("")
-    key = sound + "\x1f" + stretch
+    file = once["audio_sha256"].fillna((once["corpus"] + "\x1f" + once["source_path"]).where(recording))
+    place = file + _stretch(once)
+    samples = once.groupby(place)["samples_sha256"].transform("first")  # one file has one digest, wherever it is told
+    key = samples.fillna(once["samples_sha256"]).fillna(place)
     twins = once.assign(group=key)[key.notna() & key.duplicated(keep=False)]
     yield from _several(twins, rows, "same audio", "keep one copy; where the labels differ, look which is right.")
+
+
+def _stretch(rows: pd.DataFrame) -> pd.Series:
+    return "\x1f" + rows["start"].astype("str").fillna("") + "\x1f" + rows["end"].astype("str").fillna("")
+
+
+def shared_files(rows: pd.DataFrame) -> Iterator[Finding]:
+    """Yield files that two families name for other sound: stretches of one file, or a film dubbed."""
+    sound = rows["audio_sha256"] + _stretch(rows)
+    heard = sound.notna() & (rows.groupby(sound)["family"].transform("nunique") > 1)  # the same audio, which is told
+    for column in ("audio_sha256", "video_sha256"):
+        named = rows.assign(group=rows[column])[~heard].dropna(subset=["group"])
+        shared = named[named.groupby("group")["family"].transform("nunique") > 1]
+        where = shared.groupby("group")["corpus"].transform(joined)
+        for corpora, group in shared.groupby(where, sort=True):
+            among = rows[rows["corpus"].isin(corpora.split(" + "))]
+            if found := _across_families(group, among, "same file", corpora, f"cut the file; else {_APART}"):
+                yield found
 
 
 def near_audio(rows: pd.DataFrame, pairs: pd.DataFrame) -> Iterator[Finding]:
@@ -59,16 +82,11 @@ def near_audio(rows: pd.DataFrame, pairs: pd.DataFrame) -> Iterator[Finding]:
         pairs: columns first, second: row numbers, as `near.pairs` returns them for the rows in order.
     """
     one, other = (rows.loc[pairs[name].to_numpy()].reset_index(drop=True) for name in ("first", "second"))
-    digest = (one["audio_sha256"] == other["audio_sha256"]) & one["audio_sha256"].notna()
-    place = (one["source_path"] == other["source_path"]) & (one["start"].fillna(-1) == other["start"].fillna(-1))
-    same = digest | place
+    same = (one["source_path"] == other["source_path"]) & (one["start"].fillna(-1) == other["start"].fillna(-1))
+    for digest in ("samples_sha256", "audio_sha256"):
+        same |= (one[digest] == other[digest]) & one[digest].notna()
     twins = pd.concat([one[~same], other[~same]]).assign(group=lambda t: t.index.astype("str")).sort_index()
-    yield from _several(
-        twins,
-        rows,
-        "near-duplicate",
-        "listen to the examples and keep one copy; of two corpora that share recordings leave one out.",
-    )
+    yield from _several(twins, rows, "near-duplicate", f"listen to the examples and keep one copy; else {_APART}")
 
 
 def _several(twins: pd.DataFrame, rows: pd.DataFrame, what: str, advice: str) -> Iterator[Finding]:

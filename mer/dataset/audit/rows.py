@@ -7,9 +7,9 @@ from mer.corpora.names import TOGETHER
 from mer.dataset import people, schema
 from mer.dataset.audit.finding import BREACH, WARNING
 
-COLUMNS = ("utterance_id", "corpus", "family", "source_path", "audio_sha256", "start", "end", "emotion", "emotion_raw",
-           "transcription", "lexical_control", "sentence_id", "speaker_id", "speaker_named", "session", "dialogue_id",
-           "split_source", "split", "fold")  # fmt: skip
+COLUMNS = ("utterance_id", "corpus", "family", "source_path", "audio_sha256", "samples_sha256", "video_sha256", "start",
+           "end", "emotion", "emotion_raw", "transcription", "lexical_control", "sentence_id", "speaker_id",
+           "speaker_named", "session", "dialogue_id", "split_source", "split", "fold")  # fmt: skip
 PARTS = (("train", "test", BREACH), ("validation", "test", BREACH), ("train", "validation", WARNING))
 """Which parts must not share anything, the worst first: a score on the test part grows by what was trained on or chosen
 with; training and validation sharing something spoils only the choice."""

@@ -3,20 +3,29 @@
 import itertools
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
+from mer.dataset.audit import languages, near_lines, wording
 from mer.dataset.audit.finding import BREACH, NOTE, WARNING, Finding, examples
 from mer.dataset.audit.rows import joined
 
 LONG = 5
 """words from which on a line is compared; shorter ones (“Oh my God!”) recur by chance"""
+WORDS_PER_SIGN = 0.6
+"""where nothing parts words: two Chinese characters are a word, or a little more"""
 FEW = 3
 RARE = 0.02
-"""fewer shared lines than `FEW`, or a smaller share of the longer test lines, are chance: people repeat themselves"""
+"""fewer shared lines than `FEW`, or a smaller share of the longer test lines, are chance: people repeat themselves.
+Phrases of everyday words do not count, unless there are very many (`MANY`, `OFTEN`)"""
+MANY, OFTEN = 20, 0.2
+"""different phrases, and share of the longer test lines, that strangers do not have in common either"""
+EVERYDAY_LINES, EVERYDAY_SHARE = 10, 0.005
+"""different lines, and share of all, from which on a word is everybody's"""
 RECURRING = 3
 """rows with the same line from which on it is a sentence that was given out to be read"""
 SPOILED = "what is chosen on the validation part is chosen by its score on lines that were trained on."
@@ -25,12 +34,12 @@ _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
 
 def normal(text: str) -> str:
-    """Return a line as its words: no case, no punctuation, one kind of apostrophe.
+    """Return a line as its words: no case, no punctuation, one kind of apostrophe, nothing without width.
 
     >>> normal("Oh – It’s “FINE”,  isn't it?!")
     "oh it's fine isn't it"
     """
-    words = _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+    words = _WORD.findall(unicodedata.normalize("NFKC", wording.visible(text)).casefold())
     return " ".join(words).replace("’", "'")
 
 
@@ -51,47 +60,83 @@ def with_lines(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def shared_lines(spoken: pd.DataFrame) -> Iterator[Finding]:
-    """Yield what of the longer test lines occurs word for word in a training part, or in another family.
+    """Yield what of the longer test lines occurs in a training part or in another family, word for word or nearly.
+
+    Nearly: but for a word that is misspelt, added or left out, one in five (`near_lines`).
 
     Args:
         spoken: from `with_lines`.
     """
-    longer = spoken[spoken["line"].str.count(" ") >= LONG - 1]
-    longer = longer[~longer.duplicated(["corpus", "utterance_id"]) | longer["utterance_id"].isna()]
-    longer = longer.assign(number=pd.factorize(longer["line"])[0])
-    corpora = dict(list(longer.groupby("corpus", sort=True)))
-    trained = {name: part[part["split"] == "train"] for name, part in corpora.items()}
-    validating = {name: part[part["split"] == "validation"] for name, part in corpora.items()}
-    tested = {name: part[part["split"] == "test"] for name, part in corpora.items()}
+    telling = _telling(spoken["line"].unique())
+    length = 1 + spoken["line"].str.count(" ") + WORDS_PER_SIGN * spoken["line"].str.count(wording.SIGN)
+    lines = spoken[length >= LONG - 1]  # a line of five words may lie there with four of them
+    lines = lines[~lines.duplicated(["corpus", "utterance_id"]) | lines["utterance_id"].isna()]
+    number, different = pd.factorize(lines["line"])
+    lines = lines.assign(number=number, telling=lines["line"].isin(telling), longer=length[lines.index] >= LONG)
+    near = near_lines.pairs(different.tolist())
+    corpora = dict(list(lines.groupby("corpus", sort=True)))
     for source, target in itertools.product(corpora, repeat=2):
-        yield from _recurring(tested[target], trained[source], "parts", "the training part of ")
+        known, judged = corpora[source], corpora[target]
+        tested = judged[judged["longer"] & (judged["split"] == "test")]
+        yield from _recurring(tested, known[known["split"] == "train"], near, "parts", "the training part of ")
         if source == target:
-            chosen = _recurring(tested[target], validating[target], "parts", "the validation part of ")
+            validating = known[known["split"] == "validation"]
+            chosen = _recurring(tested, validating, near, "parts", "the validation part of ")
             yield from (replace(f, meaning=CHOSEN) for f in chosen if f.severity == BREACH)
-        elif corpora[source]["family"].iloc[0] == corpora[target]["family"].iloc[0]:
-            for finding in _recurring(validating[target], trained[source], "parts", "the training part of "):
+        elif known["family"].iloc[0] == judged["family"].iloc[0]:
+            validating, trained = (
+                judged[judged["longer"] & (judged["split"] == "validation")],
+                known["split"] == "train",
+            )
+            for finding in _recurring(validating, known[trained], near, "parts", "the training part of "):
                 if finding.severity == BREACH:
                     what = finding.what.replace("longer test lines", "longer validation lines")
                     yield replace(finding, severity=WARNING, what=what, meaning=SPOILED)
-        if corpora[source]["family"].iloc[0] != corpora[target]["family"].iloc[0]:
-            judged = tested[target] if len(tested[target]) else corpora[target]
-            yield from _recurring(judged, corpora[source], "families", "")
+        if known["family"].iloc[0] != judged["family"].iloc[0]:
+            tested = tested if len(tested) else judged[judged["longer"]]
+            yield from _recurring(tested, known, near, "families", "")
 
 
-def _recurring(tested: pd.DataFrame, known: pd.DataFrame, across: str, place: str) -> Iterator[Finding]:
-    hit = np.isin(tested["number"], known["number"].unique())
+def _telling(lines: Iterable[str]) -> set[str]:
+    """Lines with a word that is not everybody's; the others are phrases that strangers have in common."""
+    said = {line: frozenset(wording.words(line)) for line in lines}
+    often = Counter(itertools.chain.from_iterable(said.values()))
+    most = max(EVERYDAY_LINES, EVERYDAY_SHARE * len(said))
+    everyday = languages.EVERYDAY | {word for word, count in often.items() if count >= most}
+    return {line for line, words in said.items() if not words <= everyday}
+
+
+def _recurring(
+    tested: pd.DataFrame, known: pd.DataFrame, near: tuple[np.ndarray, np.ndarray], across: str, place: str
+) -> Iterator[Finding]:
+    if tested.empty or known.empty:
+        return
+    first, second = near
+    there = np.zeros(
+        1 + max(tested["number"].max(), known["number"].max(), *(side.max(initial=0) for side in near)), bool
+    )
+    there[known["number"]] = True
+    beside = np.zeros_like(there)
+    beside[first[there[second]]] = beside[second[there[first]]] = True
+    exact = there[tested["number"]]
+    hit = exact | beside[tested["number"]]
     if not hit.any():
         return
     source, target = known["corpus"].iloc[0], tested["corpus"].iloc[0]
     count, of, different = int(hit.sum()), len(tested), tested.loc[hit, "number"].nunique()
+    telling = int((hit & tested["telling"]).sum())
+    counted = count if different >= MANY and count >= OFTEN * of else telling
+    chance = counted < FEW or counted < RARE * of
     controls = {known["control"].iloc[0], tested["control"].iloc[0]}
-    severity, meaning, advice = _verdict(controls, source == target, count < FEW or count < RARE * of)
+    severity, meaning, advice = _verdict(controls, source == target, chance)
     what = (
-        f"{count:,} of the {of:,} longer test lines of {target} ({LONG} words or more) occur word for word in "
-        f"{place}{source} ({count / of:.1%}; {different:,} different ones)."
+        f"{count:,} of the {of:,} longer test lines of {target} ({LONG} words or more) occur in {place}{source} "
+        f"({count / of:.1%}; {different:,} different ones), {int(exact.sum()):,} of them word for word"
+        f"{'' if exact.sum() == count else ', the others but for a word or two'}."
     )
+    shown = tested[hit].sort_values("telling", ascending=False, kind="stable")["transcription"]
     yield Finding(f"lines across {across}", severity, joined(pd.Series([source, target])), count, of,
-                  examples(tested.loc[hit, "transcription"]), what, meaning, advice)  # fmt: skip
+                  examples(shown), what, meaning, advice)  # fmt: skip
 
 
 def _verdict(controls: set[str], own: bool, chance: bool) -> tuple[str, str, str]:
@@ -112,7 +157,8 @@ def _verdict(controls: set[str], own: bool, chance: bool) -> tuple[str, str, str
         return NOTE, "no more than people repeat themselves by chance.", "nothing."
     return (
         BREACH,
-        "a text model has seen the lines that it is tested on, most of them with their labels.",
+        "a text model has seen the lines that it is tested on, most of them with their labels; systems without text "
+        "have not.",
         "split by sentence or script, or leave the shared lines out of the training part."
         if own
         else "give both corpora one family, and never train on one where the other is tested.",

@@ -31,8 +31,9 @@ def extract(manifest: pd.DataFrame, raw: Path, store: Store, compute: Compute, j
         Changed: a file that is not decoded yet has another content than when the dataset was built.
     """
     wanted = recordings.keys(manifest)
-    store.repair()
-    lacking = store.missing([key for key in wanted if key])
+    there = [key for key in wanted if key]
+    store.repair(there)
+    lacking = store.missing(there)
     rows = manifest[pd.Series(wanted, manifest.index, dtype="str").isin(lacking)]
     spec = decoded.spec(store.spec["min_seconds"], store.spec["max_seconds"], store.spec["rate_hz"])
     heard = recordings.decode(rows, raw, store.folder.parent, spec, jobs)

@@ -36,6 +36,7 @@ def _row(corpus, speaker, clip, speakers, chance):
         "family": corpus,
         "source_path": f"{corpus}/{name}.wav",
         "audio_sha256": hashlib.sha256(f"{corpus}{name}".encode()).hexdigest(),
+        "samples_sha256": hashlib.sha256(f"samples {corpus}{name}".encode()).hexdigest(),
         "duration": 2.0,
         "emotion": EMOTIONS[clip % len(EMOTIONS)],
         "emotion_raw": EMOTIONS[clip % len(EMOTIONS)].upper(),

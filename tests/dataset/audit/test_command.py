@@ -221,6 +221,24 @@ def test_listening_finds_copies_and_says_what_it_could_not_hear(command, tmp_pat
     assert (code, "is not there" in screen) == (2, True)
 
 
+def test_a_recording_is_known_in_another_file(command, tmp_path):
+    (tmp_path / "sound").mkdir()
+    noise = np.random.default_rng(0).normal(scale=0.1, size=4_000)  # too short for the search of near-duplicates
+    soundfile.write(tmp_path / "sound" / "a.wav", noise[:1_500], 16_000)
+    samples, rate = soundfile.read(tmp_path / "sound" / "a.wav")
+    soundfile.write(tmp_path / "sound" / "b.flac", -np.pad(samples, (60, 90)), rate)
+    soundfile.write(tmp_path / "sound" / "c.wav", noise[1_500:3_000], rate)
+    soundfile.write(tmp_path / "outside.wav", samples, rate)
+    frame = pd.DataFrame({"path": ["a.wav", "c.wav", "b.flac", "../outside.wav"], "checksum": list("abcd"),
+                          "speaker": list("abcd"), "split": ["train", "train", "test", "test"]})  # fmt: skip
+    path = write(frame, tmp_path / "t.csv")
+    code, screen = command(path)
+    assert (code, "Not checked: the same recording in another file" in screen) == (0, True)
+    code, screen = command(path, "--audio", tmp_path / "sound")
+    assert code == 1
+    assert "breach: same audio across parts, t (1 of 2)" in screen  # and nothing outside of the folder is opened
+
+
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [

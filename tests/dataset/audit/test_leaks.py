@@ -115,6 +115,22 @@ def audio_across_families(m):
     return put(m, east, audio_sha256=m.loc[west, "audio_sha256"].to_numpy())
 
 
+def samples_across_families(m):
+    east, west = part(m, "east", "train")[:5], part(m, "west", "train")[:5]
+    return put(m, east, samples_sha256=m.loc[west, "samples_sha256"].to_numpy())
+
+
+def file_across_families(m):
+    east, west = part(m, "east", "train")[:5], part(m, "west", "train")[:2]
+    m = put(m, east, audio_sha256="0" * 64, start=range(5), end=range(1, 6))
+    return put(m, west, audio_sha256="0" * 64, start=range(5, 7), end=range(6, 8))
+
+
+def film_across_families(m):
+    rows = [*part(m, "east", "train")[:2], *part(m, "west", "train")[:1]]
+    return put(m, rows, video_sha256="0" * 64)
+
+
 def audio_with_two_labels(m):
     rows = part(m, "east", "train")[:2]
     return put(m, rows, audio_sha256="0" * 64)
@@ -189,6 +205,9 @@ PLANTED = [
     (audio_by_path_alone, "same audio across parts", B, "east", 1, set()),
     (audio_across_folds, "same audio across folds", B, "east", 2, set()),
     (audio_across_families, "same audio across families", B, "east + west", 10, set()),
+    (samples_across_families, "same audio across families", B, "east + west", 10, set()),
+    (file_across_families, "same file across families", B, "east + west", 7, set()),
+    (film_across_families, "same file across families", B, "east + west", 3, set()),
     (audio_with_two_labels, "same audio, two labels", B, "east", 1, {"same audio twice"}),
     (lines_across_parts, "lines across parts", B, "east", 4, set()),
     (lines_chosen_with, "lines across parts", B, "east", 9, set()),
@@ -341,6 +360,9 @@ def test_the_order_of_rows_does_not_matter_beyond_the_examples():
 def test_what_cannot_be_checked_is_said():
     told = audit.unchecked(clean().drop(columns=["speaker_id", "transcription"]).assign(split=None, fold=None))
     assert [sentence.split(":")[0].split(" ")[0] for sentence in told] == ["parts", "speakers", "texts"]
+    assert audit.unchecked(clean().assign(samples_sha256=None)) == [
+        "the same recording in another file: the table does not say"
+    ]
     manifest = put(clean(), [0, 1], emotion=None)
     assert audit.unchecked(manifest) == [
         "labels, and so words and sentences that give them away: 2 of 240 rows do not say"

@@ -1,0 +1,65 @@
+"""No corpus is tested as a stranger where its recordings were trained on in another family, under another name.
+
+That is so for a held-out family (LOCO, inner LOCO) and for every corpus on which a model of another one is tested.
+`evaluation.accept_duplicates` names the corpora whose scores are wanted all the same, and marked.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import product
+
+import numpy as np
+import pandas as pd
+
+from mer.dataset import duplicates
+from mer.dataset.audit.finding import printable
+
+PROTOCOLS = ("loco", "inner_loco", "cross_corpus")
+
+
+def told(manifest: pd.DataFrame, cells: Iterable, near: pd.DataFrame, accepted: Iterable[str]) -> Iterator[str]:
+    """Yield a sentence for each corpus whose recordings are known to a cell that tests it: how many, which, what to do.
+
+    What LOCO is refused for is not said of other cells once more.
+
+    Args:
+        manifest: usable rows, numbered from 0.
+        cells: those of other protocols are passed over.
+        near: near-duplicates, as from `duplicates.load`.
+        accepted: corpora that may be tested with copies.
+    """
+    said: set[tuple[str, str]] = set()
+    known, corpus = duplicates.recordings(manifest, near), manifest["corpus"].to_numpy(object)
+    refused = known.suspects & ~manifest["corpus"].isin(list(accepted)).to_numpy()
+    for cell in sorted((c for c in cells if c.protocol in PROTOCOLS), key=lambda c: PROTOCOLS.index(c.protocol)):
+        test, seen = cell.test[refused[cell.test]], np.concatenate([cell.train, cell.validation])
+        for target, source in product(*(sorted(set(corpus[rows[known.suspects[rows]]])) for rows in (test, seen))):
+            there = (rows[corpus[rows] == name] for rows, name in ((test, target), (seen, source)))
+            found = duplicates.copies(known, *there)
+            if len(found) and (target, source) not in said:
+                said.add((target, source))
+                yield _sentence(manifest, cell, target, source, found)
+
+
+def accepted_sentence(manifest: pd.DataFrame, corpora: Iterable[str], near: pd.DataFrame, names: Iterable[str]) -> str:
+    """Say what `evaluation.accept_duplicates` lets through; of a corpus that needs no permission, that it needs none.
+
+    Args:
+        corpora: those that are scored.
+        names: the parameter.
+    """
+    counts = duplicates.across_families(manifest, corpora, near)
+    parts = [f"{name}: {counts[name]:,} of its recordings are in another family, too; accepted, and its scores are "
+             f"marked." if name in counts else f"{name}: accepted, though none of its recordings is in another family."
+             for name in names]  # fmt: skip
+    return " ".join(parts) or "No scored corpus has a recording that is in another family, too."
+
+
+def _sentence(manifest: pd.DataFrame, cell, target: str, source: str, rows: pd.DataFrame) -> str:
+    name, copy = (printable(manifest["utterance_id"].iloc[rows[column].iloc[0]]) for column in ("row", "copy"))
+    across = cell.protocol == "cross_corpus"
+    what = f"models of {source}, tested on {target}" if across else f"LOCO without {cell.held_out}"
+    return (
+        f"{what}: {len(rows):,} of its recordings are in {source} too, for example {copy}, which is {name}; leave "
+        f"one of the two corpora out of `corpora`, give both the same `family`, or name {target} in "
+        "evaluation.accept_duplicates, which marks its scores"
+    )
