@@ -26,6 +26,8 @@ OUTSIDE = ("tensors_sha256", SELF)
 ANSWERS = ("format", "temperature", "model", "modalities", "widths", "layers", "classes", "training", "features",
            "inputs", "usual")  # fmt: skip
 """fields on which answers depend; the others tell where the model comes from"""
+MEMORY = "memory."
+"""how the names of tensors begin that are no weights (mer/training/memory.py)"""
 LONGEST = 64 * 2**20
 """bytes of a card; a longer file is something else"""
 

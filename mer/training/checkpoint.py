@@ -16,11 +16,12 @@ from mer.training import card as cards
 from mer.training.card import Unusable
 from mer.training.job import Job
 from mer.training.lineage import lineage, memory
-from mer.training.memory import PREFIX, Memory
+from mer.training.memory import Memory
 from mer.training.standardise import Standardiser
 from mer.training.task import Task
+from mer.training.tensors import read, weights
 
-__all__ = ["Unusable", "begin_with", "card", "load", "name", "read_card", "save"]
+__all__ = ["Unusable", "card", "load", "name", "read_card", "save"]
 
 
 def save(folder: Path, model, card: dict) -> None:
@@ -57,7 +58,7 @@ def load(folder: Path, device: str = "cpu", fields: Iterable[str] | None = cards
         Unusable: the folder holds no model, a damaged one, one of another format, an edited card, or tensors of other
             shapes than it says.
     """
-    card, tensors = _read(folder, fields)
+    card, tensors = read(folder, fields)
     try:
         return _model(card, tensors, device), card
     except (KeyError, TypeError, ValueError, RuntimeError, MemoryError, OverflowError) as error:
@@ -84,28 +85,6 @@ def read_card(folder: Path) -> dict:
         Unusable: the folder holds no model of this format.
     """
     return cards.read(folder)
-
-
-def begin_with(network, folder: Path) -> None:
-    """Give a network the weights of a checkpoint of the same shape.
-
-    Raises:
-        Unusable: says in what the two differ, or that the checkpoint is not as it was written.
-    """
-    import torch
-
-    _, tensors = _read(folder, cards.ANSWERS)
-    theirs = _weights(tensors)
-    ours = {name: tuple(value.shape) for name, value in network.state_dict().items()}
-    shapes = {name: value.shape for name, value in theirs.items()}
-    differing = sorted(name for name in {*ours, *shapes} if ours.get(name) != shapes.get(name))
-    if differing:
-        name = differing[0]
-        raise Unusable(
-            f"training.start_from: {files.to_root(folder)} is of another network: {name} is {shapes.get(name)} there "
-            f"and {ours.get(name)} here ({len(differing)} such)"
-        )
-    network.load_state_dict({name: torch.as_tensor(value) for name, value in theirs.items()})
 
 
 def name(job: Job) -> str:
@@ -145,31 +124,6 @@ def card(
     }
 
 
-def _read(folder: Path, fields: Iterable[str] | None) -> tuple[dict, dict[str, np.ndarray]]:
-    from safetensors import SafetensorError, safe_open
-
-    card, place = read_card(folder), files.to_root(folder)
-    path = folder / "model.safetensors"
-    try:
-        if files.digest_file(path) != card["tensors_sha256"]:
-            raise Unusable(f"{place}: model.safetensors is not the file that model.json describes")
-        with safe_open(path, "numpy") as file:
-            names = [name for name in file.keys() if not name.startswith(PREFIX)]  # noqa: SIM118
-            tensors, metadata = {name: file.get_tensor(name) for name in names}, file.metadata()
-    except (SafetensorError, OSError, TypeError) as error:
-        raise Unusable(f"{place}: model.safetensors cannot be read ({error})") from None
-    if field := cards.altered(card, metadata, fields):
-        raise Unusable(
-            f"{place}: model.json: {field} is not what was written with the tensors: take the folder as it was, or "
-            "train the model again"
-        )
-    return card, tensors
-
-
-def _weights(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    return {k.removeprefix("network."): v for k, v in tensors.items() if k.startswith("network.")}
-
-
 def _network(tensors: dict[str, np.ndarray], card: dict, standardiser: Standardiser, device: str):
     import torch
 
@@ -177,7 +131,7 @@ def _network(tensors: dict[str, np.ndarray], card: dict, standardiser: Standardi
 
     t = Training.model_validate(card["training"])
     network = built(card["model"], card["widths"], len(card["classes"]), t, card["layers"])
-    network.load_state_dict({name: torch.as_tensor(value) for name, value in _weights(tensors).items()})
+    network.load_state_dict({name: torch.as_tensor(value) for name, value in weights(tensors).items()})
     return Fitted(network.to(device).eval(), standardiser, tensors["seen"], device,
                   multi_label=t.targets == "multi_label")  # fmt: skip
 

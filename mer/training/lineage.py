@@ -70,7 +70,7 @@ def remembered(folder: Path) -> Memory | None:
 
     try:
         with safe_open(folder / "model.safetensors", "numpy") as file:
-            names = [name for name in file.keys() if name.startswith(memories.PREFIX)]  # noqa: SIM118
+            names = [name for name in file.keys() if name.startswith(cards.MEMORY)]  # noqa: SIM118
             return memories.from_tensors({name: file.get_tensor(name) for name in names})
     except (SafetensorError, OSError, ValueError, TypeError):
         return None

@@ -18,14 +18,13 @@ import pandas as pd
 from mer.corpora.names import TOGETHER, normal
 from mer.dataset import likeness, people
 from mer.dataset.audit import texts
+from mer.training.card import MEMORY
 
 VERSION = 1
 """raised whenever the same row would have other digests"""
 PARTS = ("train", "validation")
 KINDS = ("recordings", "people", "people_anywhere", "lines")
 """`people` of corpora that keep them apart; `people_anywhere` of published splits, which may share them"""
-PREFIX = "memory."
-"""of tensors that are no weights"""
 NOTHING = np.uint64(0)
 """in the place of a digest: there is nothing to recognise"""
 
@@ -65,7 +64,7 @@ class Memory:
 
     def tensors(self) -> dict[str, np.ndarray]:
         """Return what is written beside a model's weights."""
-        return {f"{PREFIX}{part}.{kind}": self.parts[part][kind] for part in PARTS for kind in KINDS}
+        return {f"{MEMORY}{part}.{kind}": self.parts[part][kind] for part in PARTS for kind in KINDS}
 
     def with_(self, other: "Memory") -> "Memory":
         """Return what two models have seen together."""
@@ -95,7 +94,7 @@ def from_tensors(tensors: Mapping[str, np.ndarray]) -> Memory:
     Raises:
         ValueError: there is none, or something else in its place.
     """
-    names = {(part, kind): f"{PREFIX}{part}.{kind}" for part in PARTS for kind in KINDS}
+    names = {(part, kind): f"{MEMORY}{part}.{kind}" for part in PARTS for kind in KINDS}
     for name in names.values():
         if name not in tensors or tensors[name].dtype != np.uint64 or tensors[name].ndim != 1:
             raise ValueError(f"the model keeps no {name}")
