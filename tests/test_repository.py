@@ -130,13 +130,14 @@ def test_packages_import_only_from_those_above():
     }
     for path in (files.ROOT / "mer").rglob("*.py"):
         package = path.relative_to(files.ROOT / "mer").parts[0].removesuffix(".py")
+        command = {"report"} if path.name == "__main__.py" else set()  # a command shows what its package has found
         text = path.read_text(encoding="utf-8")
         used = set(re.findall(r"^\s*from mer\.(\w+)", text, re.M)) | set(
             re.findall(r"^\s*import mer\.(\w+)", text, re.M)
         )
         for names in re.findall(r"^\s*from mer import ([\w, ]+)", text, re.M):
             used |= {name.strip() for name in names.split(",")}
-        assert package == "__init__" or used <= allowed[package], (path.name, used - allowed[package])
+        assert package == "__init__" or used <= allowed[package] | command, (path.name, used - allowed[package])
 
 
 def undeclared(code, uses):

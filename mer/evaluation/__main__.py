@@ -1,13 +1,19 @@
-"""Ask a checkpoint about any corpus, part or study: `python -m mer.evaluation CHECKPOINT`; see `--help`."""
+"""Ask a checkpoint about any corpus, part or study: `python -m mer.evaluation CHECKPOINT`; see `--help`.
+
+Exit codes: 0 it has answered, 2 nothing could be asked.
+"""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
+import pandas as pd
+
 from mer import files
 from mer.dataset import schema
-from mer.evaluation import checkpoints
-from mer.training.checkpoint import Unusable, read_card
+from mer.evaluation import checkpoints, classes
+from mer.evaluation.checkpoints import Evaluated
 
 SHOWN = ["test_corpus", "answers", "metric", "value", "low", "high", "n", "speakers", "classes"]
 
@@ -15,30 +21,59 @@ SHOWN = ["test_corpus", "answers", "metric", "value", "low", "high", "n", "speak
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
     given = _parser().parse_args(arguments)
-    run = given.on or given.checkpoint.resolve().parents[1]
-    out = given.out or files.from_root("outputs/evaluations") / f"{given.checkpoint.name}-on-{run.resolve().name}"
+    place = given.checkpoint.resolve()
+    run = given.on or place.parent.parent
+    out = given.out or files.from_root("outputs/evaluations") / f"{place.name}-on-{run.resolve().name}"
     try:
         _outside_of_runs(out)
-        read_card(given.checkpoint)
-        study = checkpoints.open_study(run)
-        results, predictions, card = checkpoints.evaluate(given.checkpoint, study, tuple(given.corpora), given.part)
-    except (checkpoints.Mismatch, Unusable, ValueError) as error:
+        told, study = _asked(given, run)
+        _write(out, told, study)
+    except (ImportError, OSError, ValueError) as error:  # Mismatch, Unusable and their like among them
         print(f"evaluation: {error}", file=sys.stderr)
         return 2
-    out.mkdir(parents=True, exist_ok=True)
-    schema.save(results, out / "results.parquet")
-    schema.save(predictions, out / "predictions.parquet")
-    files.write_text(out / "results.csv", results.to_csv(index=False))
-    told = {"checkpoint": card["name"], "tensors_sha256": card["tensors_sha256"], "run": study.name, "part": given.part}
-    files.write_json(out / "evaluation.json", told)
-    mean = results[results["seed"].isna() & results["metric"].isin(["UAR", "WA", "weighted_F1"])]
-    print(mean[SHOWN].round(3).to_string(index=False))
-    seen = {corpus for told in (card, *card.get("ancestors", ())) for corpus in told.get("corpora") or ()}
-    for corpus in sorted(set(results["test_corpus"]) & seen):
-        rows = "other parts of it" if given.part in ("auto", "test") else "it: some of these rows may be its own"
-        print(f"{corpus}: the model was trained on {rows}")
+    _show(told)
     print(f"written to {files.to_root(out)}")
     return 0
+
+
+def _asked(given: argparse.Namespace, run: Path) -> tuple[Evaluated, checkpoints.Study]:
+    from mer.features import Where
+    from mer.training.checkpoint import read_card
+
+    read_card(given.checkpoint)
+    study = checkpoints.open_study(run)
+    modalities = None if given.modalities is None else [m for m in given.modalities.split(",") if m]
+    where = Where(given.device, given.jobs)
+    return checkpoints.evaluate(given.checkpoint, study, tuple(given.corpora), given.part, modalities, where), study
+
+
+def _write(out: Path, told: Evaluated, study: checkpoints.Study) -> None:
+    from mer.report import evaluated
+
+    confused = classes.confusions(told.predictions, study.classes)
+    measures = classes.by_class(confused)
+    out.mkdir(parents=True, exist_ok=True)
+    schema.save(told.results, out / "results.parquet")
+    schema.save(told.predictions, out / "predictions.parquet")
+    for name, table in (("results", told.results), ("confusion", confused), ("classes", measures),
+                        ("left_out", told.left_out)):  # fmt: skip
+        files.write_text(out / f"{name}.csv", table.to_csv(index=False))
+    said = {name: told.card[name] for name in ("name", "tensors_sha256")}
+    asked = {"run": study.name, "part": told.part, "modalities": list(told.modalities)}
+    left = told.left_out.to_dict("records")
+    files.write_json(out / "evaluation.json", {**said, **asked, "left_out": left})
+    evaluated.write(out, told, study.name, confused, measures)
+
+
+def _show(told: Evaluated) -> None:
+    from mer.report import evaluated
+
+    results = told.results[told.results["seed"].isna()]
+    mean = results["metric"].isin(["UAR", "WA", "weighted_F1"]) | (results["test_corpus"] == checkpoints.MEAN)
+    with pd.option_context("display.width", 200):
+        print(results.loc[mean, SHOWN].round(3).to_string(index=False))
+    for line in evaluated.seen_lines(told):
+        print(line)
 
 
 def _outside_of_runs(out: Path) -> None:
@@ -50,14 +85,19 @@ def _outside_of_runs(out: Path) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m mer.evaluation", description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "checkpoint", type=Path, help="folder with model.json, such as outputs/demo/checkpoints/gated-seed0"
+    add = parser.add_argument
+    add("checkpoint", type=Path, help="folder with model.json, such as outputs/demo/checkpoints/gated-seed0")
+    add("--on", type=Path, help="run folder whose data is asked about; by default the checkpoint's own")
+    add("--corpora", nargs="+", default=[], help="by default all of the study")
+    parts = (
+        "auto: the test part of corpora whose family the model has seen, all of the others. What it has seen is left "
     )
-    parser.add_argument("--on", type=Path, help="run folder whose data is asked about; by default the checkpoint's own")
-    parser.add_argument("--corpora", nargs="+", default=[], help="by default all of the study")
-    auto = "auto: the test part of corpora whose family the model has seen, all of the others"
-    parser.add_argument("--part", choices=checkpoints.PARTS, default="auto", help=auto)
-    parser.add_argument("--out", type=Path, help="by default outputs/evaluations/<checkpoint>-on-<run>")
+    parts += "out of auto and test, and marked in the others"
+    add("--part", choices=checkpoints.PARTS, default="auto", help=parts)
+    add("--modalities", metavar="audio,text", help="what the model gets; the rest is absent. By default all it takes")
+    add("--out", type=Path, help="by default outputs/evaluations/<checkpoint>-on-<run>")
+    add("--device", default="cpu", help="of networks: cpu, cuda, mps")
+    add("--jobs", type=int, default=os.cpu_count() or 1, help="threads of extraction; changes no answer")
     return parser
 
 

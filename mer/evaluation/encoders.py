@@ -11,7 +11,9 @@ from mer import files
 
 REGISTRY = Path(__file__).with_suffix(".yaml")
 FIELDS = {"name", "saw", "besides", "source", "address"}
-MAYBE = {"partly", "sha256"}
+MAYBE = {"partly", "sha256", "revision"}
+MAIN = "main"
+"""the revision that the hub hands out where none is named"""
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Entry:
         address: where that was read.
         partly: whether it was trained on more that nobody lists, so that what is not in `saw` may have been seen, too.
         sha256: first digits of the digests of its files.
+        revisions: on the hub, that the claim is about: another one may be any network, and is acquitted of nothing.
     """
 
     names: tuple[str, ...]
@@ -35,6 +38,16 @@ class Entry:
     address: tuple[str, ...]
     partly: bool = False
     sha256: tuple[str, ...] = ()
+    revisions: tuple[str, ...] = (MAIN,)
+
+    def covers(self, revision: str | None) -> bool:
+        """Whether the claim is about a revision; None is the one that the hub hands out.
+
+        >>> entry = named("facebook/wav2vec2-base")
+        >>> entry.covers(None), entry.covers("main"), entry.covers("my-finetuned-branch")
+        (True, True, False)
+        """
+        return (MAIN if revision is None else revision) in self.revisions
 
 
 def named(name: str) -> Entry | None:
@@ -74,6 +87,9 @@ def _entry(row: object, place: str) -> Entry:
         may = " and ".join(sorted(MAYBE))
         raise ValueError(f"{place}: expected {', '.join(sorted(FIELDS))} ({may} may be left out)")
     names, address, digests = (tuple(map(str, _listed(row.get(key, [])))) for key in ("name", "address", "sha256"))
+    revisions = tuple(map(str, _listed(row.get("revision", MAIN))))
+    if not revisions or not all(revisions):
+        raise ValueError(f"{place}: `revision` is main, a commit or a tag, or a list of them")
     if any(len(known) < 8 or set(known) - set("0123456789abcdef") for known in digests):
         raise ValueError(f"{place}: sha256 must be at least 8 digits of 0-9 and a-f, in quotes where YAML asks")
     saw, partly = None if row["saw"] is None else tuple(row["saw"]), row.get("partly", False)
@@ -83,7 +99,7 @@ def _entry(row: object, place: str) -> Entry:
         raise ValueError(
             f"{place}: `partly` is true beside corpora in `saw`, or left out; if none is known, `saw` is null"
         )
-    return Entry(names, saw, str(row["besides"]), str(row["source"]), address, partly, digests)
+    return Entry(names, saw, str(row["besides"]), str(row["source"]), address, partly, digests, revisions)
 
 
 def _listed(value: object) -> list:

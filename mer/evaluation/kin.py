@@ -70,7 +70,7 @@ def _keeps_apart(rows: pd.DataFrame) -> bool:
 
 def _recordings(manifest: pd.DataFrame) -> pd.DataFrame:
     rows = manifest.reindex(columns=["samples_sha256", "audio_sha256", "start", "end"]).astype(object)
-    edges = rows["start"].map(str) + "|" + rows["end"].map(str)
+    edges = (rows["start"].map(str) + "|" + rows["end"].map(str)).astype(object)  # where nothing has sound, too
     key = rows["samples_sha256"].fillna("file|" + rows["audio_sha256"] + "|" + edges)
     return _numbered(key)
 

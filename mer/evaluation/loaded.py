@@ -7,7 +7,7 @@ card) is believed where it accuses and not where it acquits.
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from mer import corpora, files
 from mer.corpora import Corpus
@@ -16,11 +16,13 @@ from mer.features.origins import Origin, origins
 from mer.features.registry import handmade
 from mer.params.schema import Params
 from mer.training import checkpoint
-from mer.training.lineage import ALTERED, WHOLE, verdict
+from mer.training.lineage import ALTERED, WHOLE, remembered, state
+from mer.training.memory import Memory
 
 MADE, KNOWN, DECLARED, UNKNOWN = "made", "known", "declared", "unknown"
 NETWORKS = ("model", "weights")
 """how the parameter of a network that makes vectors ends; detectors and recognisers are something else"""
+RECOGNISER = "features.transcripts."
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class Loaded:
         source: who says so, or why nobody does.
         how: the verb between `what` and the corpora.
         instead: what to take in its place.
+        memory: digests of the recordings, people and lines that it and its ancestors have seen; None where nobody kept
+            them.
     """
 
     what: str
@@ -46,6 +50,7 @@ class Loaded:
     source: str
     how: str = "was trained on"
     instead: str = "take another encoder"
+    memory: Memory | None = field(default=None, compare=False)
 
 
 def loaded(p: Params, specs: dict[str, dict]) -> list[Loaded]:
@@ -95,7 +100,8 @@ def of_features(modality: str, spec: dict, behind: list[Origin], known: Mapping[
                               instead="take an extractor that is not fitted")]  # fmt: skip
     if handmade(modality, extractor):
         return [_item(what, (), known, MADE, "nothing in it is learnt"), *found]
-    if any(origin.parameter.rpartition(".")[2] in NETWORKS for origin in mine):
+    networks = [o for o in mine if not o.parameter.startswith(RECOGNISER)]
+    if any(origin.parameter.rpartition(".")[2] in NETWORKS for origin in networks):
         return found
     return [_item(what, (), known, UNKNOWN, "nobody says which network that is"), *found]
 
@@ -108,15 +114,13 @@ def of_checkpoint(start_from: str, known: Mapping[str, Corpus]) -> list[Loaded]:
     """
     folder = files.from_root(start_from)
     card, place = checkpoint.read_card(folder), f"training.start_from {files.to_root(folder)}"
-    state = verdict(card)
-    if files.digest_file(folder / "model.safetensors") != card["tensors_sha256"]:
-        state = ALTERED
-    told = card.get("ancestors")
-    found = _of_card(card, place, state, known)
+    whole, told = state(card, folder), card.get("ancestors")
+    found = _of_card(card, place, whole, known)
+    found[0] = replace(found[0], memory=remembered(folder))
     for ancestor in (a for a in (told if isinstance(told, list) else ()) if isinstance(a, dict)):
         name, digest = (str(ancestor.get(key))[:40] for key in ("name", "tensors_sha256"))
         what = f"{place}: its ancestor {name} (tensors {digest[:12]})"
-        found += _of_card(ancestor, what, str(ancestor.get("lineage")) if state == WHOLE else state, known)
+        found += _of_card(ancestor, what, str(ancestor.get("lineage")) if whole == WHOLE else whole, known)
     return found
 
 
@@ -132,14 +136,23 @@ def _of_card(card: dict, what: str, state: str, known: Mapping[str, Corpus]) -> 
     own = _item(what, seen, known, KNOWN if state == WHOLE else UNKNOWN, reason,
                 instead="begin with another checkpoint")  # fmt: skip
     own = replace(own, families=own.families | set(_texts(card.get("families"))))
+    items = _behind(card, known, f"{what}: ")
+    return [own, *(replace(item, instead="begin with another checkpoint") for item in items)]
+
+
+def behind(card: dict, known: Mapping[str, Corpus]) -> list[Loaded]:
+    """Return the networks behind the features of a model, and of those that it began with."""
+    return [item for told in (card, *card.get("ancestors", ())) for item in _behind(told, known, "")]
+
+
+def _behind(card: dict, known: Mapping[str, Corpus], place: str) -> list[Loaded]:
+    """What the features of a model depend on, but for what was made by hand."""
     told = card.get("encoders")
-    behind = [o for o in map(_origin, told if isinstance(told, list) else ()) if o is not None]
-    specs = card.get("features")
-    found = [own]
+    networks = [o for o in map(_origin, told if isinstance(told, list) else ()) if o is not None]
+    specs, found = card.get("features"), []
     for modality, spec in specs.items() if isinstance(specs, dict) else ():
-        items = of_features(modality, spec if isinstance(spec, dict) else {}, behind, known, f"{what}: ")
-        found += [replace(item, instead="begin with another checkpoint") for item in items if item.certainty != MADE]
-    return found
+        found += of_features(modality, spec if isinstance(spec, dict) else {}, networks, known, place)
+    return [item for item in found if item.certainty != MADE]
 
 
 def _of_origin(origin: Origin, known: Mapping[str, Corpus], place: str) -> Loaded:
@@ -148,8 +161,8 @@ def _of_origin(origin: Origin, known: Mapping[str, Corpus], place: str) -> Loade
     named_surely = by_content is not None or origin.place in ("hub", "package")
     seen = (*((entry and entry.saw) or ()), *(origin.trained_on or ()))
     what = f"{place}{origin.parameter} {origin.name}"
-    said = f"{origin.parameter.rpartition('.')[0]}.trained_on"
-    if entry is not None and entry.saw is not None and named_surely:
+    said = f"{_section(origin)}.trained_on"
+    if entry is not None and entry.saw is not None and named_surely and (by_content or entry.covers(origin.revision)):
         certainty = KNOWN if not entry.partly else UNKNOWN if origin.trained_on is None else DECLARED
         return _item(what, seen, known, certainty, f"{entry.source}; {said}" if origin.trained_on else entry.source)
     if origin.trained_on is not None:
@@ -160,10 +173,17 @@ def _of_origin(origin: Origin, known: Mapping[str, Corpus], place: str) -> Loade
 def _why_unknown(origin: Origin, entry: encoders.Entry | None) -> str:
     if origin.place not in ("hub", "package"):
         says = f"a {origin.place} that calls itself {origin.hint}" if origin.hint else f"a {origin.place}"
-        return f"{says}; say what it saw: {origin.parameter.rpartition('.')[0]}.trained_on"
+        return f"{says}; say what it saw: {_section(origin)}.trained_on"
     if entry is None:
         return "not in the registry of public checkpoints"
+    if entry.saw is not None and not entry.covers(origin.revision):
+        knows = f"the registry knows its revision {', '.join(entry.revisions)}, not {origin.revision}"
+        return f"{knows}; say what it saw: {_section(origin)}.trained_on"
     return f"{entry.source}: {entry.besides}"
+
+
+def _section(origin: Origin) -> str:
+    return origin.parameter.rpartition(".")[0]
 
 
 def _item(what: str, seen: tuple[str, ...], known: Mapping[str, Corpus], certainty: str, source: str, *,

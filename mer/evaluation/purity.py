@@ -1,7 +1,8 @@
 """LOCO that has not seen what it is tested on, or none at all.
 
 Before anything is trained, `check` walks back every job: its rows, the networks behind its features, the checkpoint
-that it begins with and that one's ancestors (mer/evaluation/loaded.py). `check_blind` then shows that what is fitted
+that it begins with and that one's ancestors (mer/evaluation/loaded.py), by names and by digests of what they have seen
+(mer/training/memory.py). `check_blind` then shows that what is fitted
 inside a training (means, scales, document frequencies, class shares, temperature, the choice of epoch and strength) is
 fitted on its training and validation rows: it is the same where all other rows are spoilt.
 """
@@ -16,13 +17,15 @@ from mer.corpora import CORPORA
 from mer.dataset import duplicates
 from mer.evaluation import protocols
 from mer.evaluation.loaded import KNOWN, UNKNOWN, Loaded
-from mer.training import grid
+from mer.training import grid, memory
 from mer.training.job import Job
 from mer.training.lineage import rows_digest
 from mer.training.task import Task
 
 NONE = "none of the corpora of MER"
 COLUMNS = ["held_out", "what", "has seen", "certainty", "source"]
+AT_HOME = ("in_corpus", "multi_corpus")
+"""protocols that test corpora on which they train"""
 SPOILT = 1e6
 """a feature of every row that a training may not look at: finite, so that nothing stops by accident"""
 
@@ -43,7 +46,8 @@ def check(
     """Refuse jobs of which something has seen the family that they are asked about as strangers.
 
     That is the held-out one of LOCO, and every one on which a model of another corpus is tested. Within a corpus, and
-    for the model of all corpora, nobody is a stranger.
+    for the model of all corpora, nobody is a stranger; but a checkpoint that training begins with may not have seen the
+    tested rows or their speakers.
 
     Args:
         jobs: as from `study.jobs`.
@@ -69,12 +73,16 @@ def check(
             asked[item] = None
             if known := families & set(item.families) - seen.get(item, set()):
                 across.setdefault(item, set()).update(known)
-    unknown = [item for item in asked if strict and item.certainty == UNKNOWN and item not in seen | across]
+    named = {item: seen.get(item, set()) | across.get(item, set()) for item in seen | across}
+    met = _met(jobs, usable, items, named)
+    unknown = [item for item in asked if strict and item.certainty == UNKNOWN and item not in seen | across | met]
     lines = [
         *_rows(jobs, usable, near, accepted),
         *(_seen("LOCO without", item, families, usable) for item, families in seen.items()),
     ]
     lines += [_seen("models of other corpora, tested on", item, families, usable) for item, families in across.items()]
+    lines += [line for told in met.values() for line in told]
+    lines += _tested(jobs, usable, items)
     lines += map(_not_known, unknown)
     if lines:
         raise Impure("\n".join(lines))
@@ -179,6 +187,55 @@ def _across(jobs: Iterable[Job], usable: pd.DataFrame) -> dict[str, set[str]]:
         if cell.protocol == "cross_corpus":
             found.setdefault(system, set()).update(families[job.test])
     return found
+
+
+def _met(
+    jobs: list[Job], usable: pd.DataFrame, items: list[Loaded], named: dict[Loaded, set[str]]
+) -> dict[Loaded, list[str]]:
+    """Item -> a line for each family that it has seen by digests of recordings or lines, whatever its card says.
+
+    Args:
+        named: item -> families that it has seen by name, of which nothing more is said.
+    """
+    strangers, held = _across(jobs, usable), set()
+    for system, cell, _ in _held_out(jobs):
+        strangers.setdefault(system, set()).add(cell.held_out)
+        held.add(cell.held_out)
+    found: dict[Loaded, list[str]] = {}
+    for item in (item for item in items if item.memory is not None):
+        families = set().union(*(strangers.get(system, ()) for system in item.systems))
+        of_it = [known for other, known in named.items() if other.what.startswith(item.what)]  # and of its ancestors
+        for family in sorted(families.difference(*of_it)):
+            rows = usable[usable["family"] == family]
+            if told := memory.meeting(item.memory, rows):
+                members = ", ".join(sorted(set(rows["corpus"])))
+                asked = "LOCO without" if family in held else "models of other corpora, tested on"
+                found.setdefault(item, []).append(
+                    f"{asked} {family}: {item.what}, or one that it began with, has seen {told}, under whatever name "
+                    f"(its digests of what it has seen; {item.source}); {item.instead}, or leave {members} out of "
+                    "`corpora`"
+                )
+    return found
+
+
+def _tested(jobs: list[Job], usable: pd.DataFrame, items: list[Loaded]) -> list[str]:
+    """A line for each checkpoint that has seen what is tested, or its speakers, where a training begins with it."""
+    lines = []
+    for item in (item for item in items if item.memory is not None):
+        mine = [job for job in jobs if job.key[0] in item.systems and job.key[1].protocol in AT_HOME]
+        if not mine:
+            continue
+        tested = np.unique(np.concatenate([job.test for job in mine]))
+        known = memory.seen(item.memory, item.families, usable).iloc[tested]
+        known = known[known.isin([*memory.PARTS, "person"])]
+        if len(known):
+            corpora = ", ".join(sorted(set(usable.loc[known.index, "corpus"])))
+            asked = " and ".join(sorted({job.key[1].protocol for job in mine}))
+            lines.append(
+                f"{asked}: {item.what}, or one that it began with, has seen {len(known):,} of {len(tested):,} tested "
+                f"clips or their speakers, of {corpora}; {item.instead}"
+            )
+    return lines
 
 
 def _others(task: Task, job: Job) -> np.ndarray:

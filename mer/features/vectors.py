@@ -72,25 +72,28 @@ def keys(manifest: pd.DataFrame, section: schema.Features) -> dict[str, list[str
     return found | ({"video": visual.keys(rows)} if section.visual else {})
 
 
-def extract(
-    manifest: pd.DataFrame, raw: Path, folder: Path, section: schema.Features, data: schema.Data, where: Where
-) -> dict[str, Store]:
+def extract(manifest: pd.DataFrame, raw: Path, folder: Path, section: schema.Features, data: schema.Data, where: Where,
+            modalities: Sequence[str] | None = None) -> dict[str, Store]:  # fmt: skip
     """Compute what the stores below `folder` lack, and return them by modality.
 
     Args:
         manifest: the whole one, of which the usable rows get vectors.
         raw: the folder that the manifest's paths are relative to.
+        modalities: None for all that the section has.
 
     Raises:
         Changed: a recording is not the one that the manifest describes any more.
     """
-    stores = {m: Store(folder, spec) for m, spec in specs(section, data).items()}
-    sound, words = section.acoustic, section.linguistic
-    hear = acoustic.EXTRACTORS[sound.extractor].open(sound, where)
-    acoustic.extract(usable(manifest), raw, stores["audio"], hear, where.jobs)
-    texts = keys(manifest, section)["text"]
-    linguistic.extract(texts, stores["text"], linguistic.EXTRACTORS[words.extractor].open(words, where))
-    if seen := section.visual:
+    wanted = {m: spec for m, spec in specs(section, data).items() if modalities is None or m in modalities}
+    stores = {m: Store(folder, spec) for m, spec in wanted.items()}
+    sound, words, seen = section.acoustic, section.linguistic, section.visual
+    if "audio" in stores:
+        hear = acoustic.EXTRACTORS[sound.extractor].open(sound, where)
+        acoustic.extract(usable(manifest), raw, stores["audio"], hear, where.jobs)
+    if "text" in stores:
+        texts = keys(manifest, section)["text"]
+        linguistic.extract(texts, stores["text"], linguistic.EXTRACTORS[words.extractor].open(words, where))
+    if "video" in stores:
         visual.extract(usable(manifest), raw, stores["video"], visual.EXTRACTORS[seen.extractor].open(seen, where))
     return stores
 

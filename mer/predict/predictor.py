@@ -12,13 +12,13 @@ from mer.features import Features, Where
 from mer.features.extractor import Absent, Compute
 from mer.media import audio, decoded, video
 from mer.params import schema
-from mer.predict import doubts, inputs, voice
+from mer.predict import doubts, voice
 from mer.predict.answer import Answer, entropy, margin
 from mer.predict.asked import Asked, collect
 from mer.predict.pieces import Piece, Reader, Settings
 from mer.predict.recognise import Recognise
 from mer.predict.words import read_as
-from mer.training import checkpoint
+from mer.training import checkpoint, inputs
 from mer.training.checkpoint import Unusable
 
 TOGETHER = 64

@@ -33,17 +33,17 @@ def model_card(card: dict, results: pd.DataFrame, known: Mapping[str, Corpus], u
     system = card["name"].removesuffix(f"-seed{card['seed']}")
     rows = usable[(usable["split"] == "train") & usable["corpus"].isin(card["corpora"])]
     parts = [
-        f"# Model {_cell(card['name'])}",
+        f"# Model {cell(card['name'])}",
         f"A `{card['model']}` model of {', '.join(card['modalities'])} that answers {', '.join(card['classes'])}. It "
         f"was made by {_made_with(card)}; `model.json` says with which parameters and on which utterances, by digest.",
         "```\npython -m mer.predict FILE_OR_FOLDER --model FOLDER_OF_THIS_FILE\n```",
         "## What it learned from",
-        _table(["corpus", "language", "how it arose", "train", "validation", "licence"], _corpora(card, known)),
+        table(["corpus", "language", "how it arose", "train", "validation", "licence"], _corpora(card, known)),
         _ancestors(card),
         "## How well it does",
         "On speakers that it has not seen, of the same corpora; recordings of another kind are harder. UAR (mean "
         f"recall of the classes) of free answers; intervals are at {confidence:.0%} over new speakers of a corpus.",
-        _table(["corpus", "clips", "speakers", "chance", "this model", "mean over seeds"],
+        table(["corpus", "clips", "speakers", "chance", "this model", "mean over seeds"],
                _scores(results, system, card["seed"])),
         "Probabilities are calibrated on the validation speakers of these corpora (temperature "
         f"{card['temperature']:.2f}). On recordings of another kind they are too high.",
@@ -54,7 +54,7 @@ def model_card(card: dict, results: pd.DataFrame, known: Mapping[str, Corpus], u
         "## Known biases",
         "\n".join(f"- {line}" for line in _biases(card, known, rows)),
         "## Sources",
-        "\n".join(f"- {_cell(known[name].citation)}" for name in card["corpora"] if name in known),
+        "\n".join(f"- {cell(known[name].citation)}" for name in card["corpora"] if name in known),
     ]  # fmt: skip
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -88,9 +88,7 @@ def _biases(card: dict, known: Mapping[str, Corpus], rows: pd.DataFrame) -> Iter
         yield "Classes: " + ", ".join(f"{name} {counts.get(name, 0.0):.0%}" for name in card["classes"]) + "."
         who = rows["gender"].fillna("not said").value_counts(normalize=True)
         yield (
-            "Speakers' gender, by clips: "
-            + ", ".join(f"{_cell(name)} {share:.0%}" for name, share in who.items())
-            + "."
+            "Speakers' gender, by clips: " + ", ".join(f"{cell(name)} {share:.0%}" for name, share in who.items()) + "."
         )
         yield f"{rows['speaker_id'].nunique()} speakers: age, accent and room are those of these few."
     if never := [name for name in card["classes"] if not rows["emotion"].eq(name).any()]:
@@ -99,7 +97,7 @@ def _biases(card: dict, known: Mapping[str, Corpus], rows: pd.DataFrame) -> Iter
 
 
 def _ancestors(card: dict) -> str:
-    told = [f"{_cell(one['name'])} ({', '.join(map(_cell, one['corpora']))})" for one in card["ancestors"]]
+    told = [f"{cell(one['name'])} ({', '.join(map(cell, one['corpora']))})" for one in card["ancestors"]]
     return f"Its training began with {', then '.join(told)}." if told else ""
 
 
@@ -109,15 +107,16 @@ def _made_with(card: dict) -> str:
     return f"MER{state}"
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a table in Markdown."""
     lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(_cell(value) for value in line) + " |" for line in lines)
+    return "\n".join("| " + " | ".join(cell(value) for value in line) + " |" for line in lines)
 
 
-def _cell(value: object) -> str:
+def cell(value: object) -> str:
     """Text that stays text in a Markdown table, whatever a corpus calls itself.
 
-    >>> print(_cell("a|b <i>\\nc"))
+    >>> print(cell("a|b <i>\\nc"))
     a\\|b &lt;i> c
     """
     return " ".join(str(value).split()).replace("|", "\\|").replace("<", "&lt;")

@@ -1,6 +1,10 @@
-"""A trained model as two files that anyone can read: safetensors for numbers, JSON for their meaning."""
+"""A trained model as two files that anyone can read: safetensors for numbers, JSON for their meaning.
 
-from collections.abc import Sequence
+The two are bound to each other (mer/training/card.py), and every loader refuses what is not as it was written.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,18 +12,16 @@ import pandas as pd
 
 from mer import files
 from mer.params.schema import System, Training
+from mer.training import card as cards
+from mer.training.card import Unusable
 from mer.training.job import Job
-from mer.training.lineage import lineage, sealed
+from mer.training.lineage import lineage, memory
+from mer.training.memory import Memory
 from mer.training.standardise import Standardiser
 from mer.training.task import Task
+from mer.training.tensors import read, weights
 
-FORMAT = 2
-NEEDED = ("tensors_sha256", "temperature", "model", "modalities", "widths", "layers", "classes", "training")
-"""of a card, to answer; the rest says where the model comes from"""
-
-
-class Unusable(ValueError):
-    """A folder that holds no model of ours, a damaged one, or one of another shape."""
+__all__ = ["Unusable", "card", "load", "name", "read_card", "save"]
 
 
 def save(folder: Path, model, card: dict) -> None:
@@ -27,32 +29,39 @@ def save(folder: Path, model, card: dict) -> None:
 
     Args:
         model: what `grid.fit` returned.
-        card: as from `card`.
+        card: as from `card`. The digests that it `remembers` are written beside the weights.
     """
     from safetensors.numpy import save_file
 
     tensors = {f"mean.{m}": mean for m, (mean, _) in model.standardiser.moments.items()}
     tensors |= {f"scale.{m}": scale for m, (_, scale) in model.standardiser.moments.items()}
     tensors |= model.tensors()
+    told = {"format": cards.FORMAT, "temperature": model.temperature, **card}
+    if isinstance(told.get("remembers"), Memory):
+        tensors |= told["remembers"].tensors()
+        told["remembers"] = told["remembers"].counts()
+    told = json.loads(json.dumps(told, allow_nan=False))  # as it is read
     tensors = {name: np.array(value, order="C") for name, value in tensors.items()}
     with files.replacing(folder / "model.safetensors") as partial:
-        save_file(tensors, partial)
-    digest = files.digest_file(folder / "model.safetensors")
-    told = {"format": FORMAT, "tensors_sha256": digest, "temperature": model.temperature}
-    files.write_json(folder / "model.json", sealed({**told, **card}))
+        save_file(tensors, partial, metadata=cards.bond(told))
+    told["tensors_sha256"] = files.digest_file(folder / "model.safetensors")
+    files.write_json(folder / "model.json", cards.sealed(told))
 
 
-def load(folder: Path, device: str = "cpu"):
+def load(folder: Path, device: str = "cpu", fields: Iterable[str] | None = cards.ANSWERS):
     """Return the model of a folder, ready to predict, and its card.
 
+    Args:
+        fields: of the card that must be as they were written: by default those on which answers depend, None for all.
+
     Raises:
-        Unusable: the folder holds no model, a damaged one, one of another format, or tensors of other shapes than it
-            says.
+        Unusable: the folder holds no model, a damaged one, one of another format, an edited card, or tensors of other
+            shapes than it says.
     """
-    card, tensors = _read(folder)
+    card, tensors = read(folder, fields)
     try:
         return _model(card, tensors, device), card
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (KeyError, TypeError, ValueError, RuntimeError, MemoryError, OverflowError) as error:
         raise Unusable(
             f"{files.to_root(folder)}: its tensors are not those that model.json describes ({error})"
         ) from None
@@ -70,44 +79,12 @@ def _model(card: dict, tensors: dict[str, np.ndarray], device: str):
 
 
 def read_card(folder: Path) -> dict:
-    """Return what a checkpoint says of itself.
+    """Return what a checkpoint says of itself, whether or not it is as it was written.
 
     Raises:
         Unusable: the folder holds no model of this format.
     """
-    place = files.to_root(folder)
-    for wanted in ("model.json", "model.safetensors"):
-        if not (folder / wanted).is_file():
-            raise Unusable(f"{place}: there is no {wanted}; a checkpoint is a folder with model.json and its tensors")
-    card = files.read_json(folder / "model.json")
-    if not isinstance(card, dict) or card.get("format") != FORMAT:
-        told = card.get("format") if isinstance(card, dict) else None
-        raise Unusable(f"{place}: model format {told}, this version reads {FORMAT}")
-    if lacking := [name for name in NEEDED if name not in card]:
-        raise Unusable(f"{place}: model.json does not say its {lacking[0]}")
-    return card
-
-
-def begin_with(network, folder: Path) -> None:
-    """Give a network the weights of a checkpoint of the same shape.
-
-    Raises:
-        Unusable: says in what the two differ.
-    """
-    import torch
-
-    _, tensors = _read(folder)
-    theirs = _weights(tensors)
-    ours = {name: tuple(value.shape) for name, value in network.state_dict().items()}
-    shapes = {name: value.shape for name, value in theirs.items()}
-    differing = sorted(name for name in {*ours, *shapes} if ours.get(name) != shapes.get(name))
-    if differing:
-        name = differing[0]
-        raise Unusable(
-            f"training.start_from: {files.to_root(folder)} is of another network: {name} is {shapes.get(name)} there "
-            f"and {ours.get(name)} here ({len(differing)} such)"
-        )
-    network.load_state_dict({name: torch.as_tensor(value) for name, value in theirs.items()})
+    return cards.read(folder)
 
 
 def name(job: Job) -> str:
@@ -143,24 +120,8 @@ def card(
         "training": job.training.model_dump(mode="json"),
         "features": {m: specs[m] for m in job.system.modalities},
         **lineage(job, manifest, encoders),
+        "remembers": memory(job, manifest),
     }
-
-
-def _read(folder: Path) -> tuple[dict, dict[str, np.ndarray]]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    card, place = read_card(folder), files.to_root(folder)
-    if files.digest_file(folder / "model.safetensors") != card["tensors_sha256"]:
-        raise Unusable(f"{place}: model.safetensors is not the file that model.json describes")
-    try:
-        return card, load_file(folder / "model.safetensors")
-    except SafetensorError as error:
-        raise Unusable(f"{place}: model.safetensors cannot be read ({error})") from None
-
-
-def _weights(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    return {k.removeprefix("network."): v for k, v in tensors.items() if k.startswith("network.")}
 
 
 def _network(tensors: dict[str, np.ndarray], card: dict, standardiser: Standardiser, device: str):
@@ -170,7 +131,7 @@ def _network(tensors: dict[str, np.ndarray], card: dict, standardiser: Standardi
 
     t = Training.model_validate(card["training"])
     network = built(card["model"], card["widths"], len(card["classes"]), t, card["layers"])
-    network.load_state_dict({name: torch.as_tensor(value) for name, value in _weights(tensors).items()})
+    network.load_state_dict({name: torch.as_tensor(value) for name, value in weights(tensors).items()})
     return Fitted(network.to(device).eval(), standardiser, tensors["seen"], device,
                   multi_label=t.targets == "multi_label")  # fmt: skip
 

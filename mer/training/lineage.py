@@ -1,18 +1,24 @@
 """What a model has seen, by content, and what it was made with."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from mer import files
+from mer.training import card as cards
+from mer.training import memory as memories
+from mer.training.card import sealed
 from mer.training.job import Job
+from mer.training.memory import Memory
 
-SELF = "card_sha256"
-"""a card's digest of all that it says besides"""
-TOLD = ("name", "tensors_sha256", "corpora", "families", "seen", "features", "encoders", SELF)
+__all__ = ["ALTERED", "MISSING", "NEEDED", "WHOLE", "all_seen", "lineage", "memory", "remembered", "rows_digest",
+           "sealed", "state", "verdict"]  # fmt: skip
+
+TOLD = ("name", "tensors_sha256", "corpora", "families", "seen", "features", "encoders", cards.SELF)
 """what a model keeps of each of its ancestors' cards"""
-NEEDED = {*TOLD, "rows_sha256", "ancestors"}
+NEEDED = {*TOLD, "rows_sha256", "ancestors", "remembers"}
 WHOLE, ALTERED, MISSING = "whole", "altered", "missing"
 """what a card's lineage can be"""
 
@@ -38,7 +44,7 @@ def lineage(job: Job, manifest: pd.DataFrame, encoders: Sequence[dict] | None = 
         "rows_sha256": rows_digest(seen),
         "seen": parts,
         "encoders": None if encoders is None else [e for e in encoders if e["modality"] in job.system.modalities],
-        "ancestors": _ancestors(job.training.start_from),
+        "ancestors": _ancestors(_begun(job)),
         "git": files.git_state(),
     }
 
@@ -48,31 +54,77 @@ def rows_digest(rows: pd.DataFrame) -> str:
     return files.digest(sorted(rows["utterance_id"] + " " + rows["audio_sha256"].fillna("")))
 
 
-def sealed(card: dict) -> dict:
-    """Return a card with its own digest, by which edits are noticed.
+def memory(job: Job, manifest: pd.DataFrame) -> Memory:
+    """Return digests of all that a training sees, and of what the checkpoint has seen that it begins with.
 
-    A digest is no signature: who wants to deceive can compute another. It keeps a lineage from being lost by hand.
+    What a checkpoint of an earlier version has seen is not known: `state` says so of it and of what begins with it.
     """
-    return {**card, SELF: _digest(card)}
+    own = memories.memory(manifest, job.train, job.validation)
+    before = None if (start_from := _begun(job)) is None else remembered(files.from_root(start_from))
+    return own if before is None else own.with_(before)
+
+
+def remembered(folder: Path) -> Memory | None:
+    """Return what a checkpoint keeps of what it and its ancestors have seen; None where it keeps nothing."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(folder / "model.safetensors", "numpy") as file:
+            names = [name for name in file.keys() if name.startswith(cards.MEMORY)]  # noqa: SIM118
+            return memories.from_tensors({name: file.get_tensor(name) for name in names})
+    except (SafetensorError, OSError, ValueError, TypeError):
+        return None
 
 
 def verdict(card: dict) -> str:
-    """Say whether a card's lineage is whole, altered since it was written, or missing.
+    """Say by a card alone whether its lineage is whole, altered since it was written, or missing.
 
-    >>> card = sealed({name: [] for name in NEEDED - {SELF}})
+    >>> card = sealed({name: [] for name in NEEDED - {"card_sha256"}})
     >>> verdict(card), verdict(card | {"families": ["emodb"]}), verdict({"name": "old"})
     ('whole', 'altered', 'missing')
     """
     if NEEDED - card.keys():
         return MISSING
+    return WHOLE if cards.seal_holds(card) else ALTERED
+
+
+def state(card: dict, folder: Path) -> str:
+    """Say whether the lineage of a checkpoint is whole: card, tensors and digests of what it has seen go together.
+
+    One of an earlier version keeps no such digests, and its lineage is missing.
+    """
+    if (told := verdict(card)) == MISSING:
+        return MISSING
     try:
-        return WHOLE if card[SELF] == _digest(card) else ALTERED
-    except ValueError:  # NaN, which nobody wrote here
+        whole = files.digest_file(folder / "model.safetensors") == card["tensors_sha256"]
+    except OSError:
+        whole = False
+    if not whole or told == ALTERED or cards.altered(card, metadata(folder)):
         return ALTERED
+    known = remembered(folder)
+    return WHOLE if known is not None and known.counts() == card["remembers"] else MISSING
 
 
-def _digest(card: dict) -> str:
-    return files.digest({name: value for name, value in card.items() if name != SELF})
+def all_seen(card: dict, folder: Path) -> Memory | None:
+    """Return all that a checkpoint and those that it began with have seen; None where one of them does not say it."""
+    told = [state(card, folder), *(ancestor.get("lineage") for ancestor in card.get("ancestors", []))]
+    return remembered(folder) if set(told) == {WHOLE} else None
+
+
+def metadata(folder: Path) -> dict[str, str] | None:
+    """Return what a checkpoint's tensors say of their card; None where the file cannot be read."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(folder / "model.safetensors", "numpy") as file:
+            return file.metadata()
+    except (SafetensorError, OSError):
+        return None
+
+
+def _begun(job: Job) -> str | None:
+    """The checkpoint that a training begins with: linear models begin with none, whatever the parameter says."""
+    return job.training.start_from if job.system.is_network else None
 
 
 def _ancestors(start_from: str | None) -> list[dict]:
@@ -83,9 +135,9 @@ def _ancestors(start_from: str | None) -> list[dict]:
     """
     if start_from is None:
         return []
-    card = files.read_json(files.from_root(start_from) / "model.json")
-    told = {key: card.get(key) for key in TOLD} | {"lineage": verdict(card)}
+    folder = files.from_root(start_from)
+    card = cards.read(folder)
+    told = {key: card.get(key) for key in TOLD} | {"lineage": state(card, folder)}
     for listed in ("corpora", "families"):
         told[listed] = told[listed] or []
-    further = card.get("ancestors")
-    return [told, *(further if isinstance(further, list) else [])]
+    return [told, *card.get("ancestors", [])]

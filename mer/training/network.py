@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from mer import files
 from mer.models import noise
 from mer.params.schema import System, Training
-from mer.training import checkpoint, sampling, standardise
+from mer.training import sampling, standardise, tensors
 from mer.training.batches import MASKS, Masks, Rows, prepared
 from mer.training.course import Course, learning
 from mer.training.fitted import Fitted, built
@@ -24,7 +24,7 @@ def begun(task: Task, system: System, training: Training, seed: int) -> nn.Modul
         network = built(system.model, task.features.widths(system.modalities), task.classes, training,
                         {m: n for m, n in task.features.layers.items() if m in system.modalities})  # fmt: skip
     if training.start_from:
-        checkpoint.begin_with(network, files.from_root(training.start_from))
+        tensors.begin_with(network, files.from_root(training.start_from))
     return network
 
 

@@ -2,9 +2,11 @@
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -13,6 +15,10 @@ from mer import files
 from mer.corpora import synthetic
 from mer.evaluation import checkpoints
 from mer.evaluation.__main__ import main
+from mer.features import acoustic
+from mer.training import checkpoint, memory
+from mer.training.lineage import remembered, sealed
+from tests.evaluation import test_protocols as made
 from tests.studies import run_cells
 
 mpl.use("Agg")
@@ -35,7 +41,8 @@ def studies(tmp_path_factory):
         ("three", ["emodb", "esd", "meld"], "01,02"),
     ):
         path = home / f"{name}.yaml"
-        path.write_text(yaml.safe_dump(tree | {"corpora": corpora}), encoding="utf-8")
+        parted = {"splits": {"test": 0.5}} if name == "three" else {}  # two test speakers instead of one
+        path.write_text(yaml.safe_dump(tree | parted | {"corpora": corpora}), encoding="utf-8")
         run_cells(path, home / name, steps)
         shutil.copy(path, home / name / "params.yaml")
         (home / name / "stamps").mkdir()
@@ -59,33 +66,152 @@ def test_by_default_the_test_part_of_its_own_study(studies, tmp_path, capsys):
     manifest = pd.read_parquet(studies / "two/data/manifest.parquet")
     wanted = manifest[manifest["exclude_reason"].isna() & (manifest["split"] == "test")]
     assert set(asked["utterance_id"]) == set(wanted["utterance_id"])
-    assert "emodb: the model was trained on other parts of it" in capsys.readouterr().out
+    assert "nothing was left out: it was trained and validated on none of it" in capsys.readouterr().out
+    assert set(asked["seen"]) == {""}
     known = pd.read_parquet(studies / "two/tables/parts/03_predictions.parquet")
     known = known[known["system"] == "gated"].set_index("utterance_id")["p_anger"]
     pd.testing.assert_series_equal(asked.set_index("utterance_id")["p_anger"].loc[known.index], known)
+    mine = (
+        pd.read_parquet(tmp_path / "out/results.parquet").query("test_corpus == 'TestA'").set_index("answers")["value"]
+    )
+    both = pd.read_parquet(studies / "two/tables/parts/03_results.parquet").query("test_corpus == 'TestA'")
+    theirs = both[both["system"].eq("gated") & both["seed"].isna()].set_index("answers")["value"]
+    pd.testing.assert_series_equal(mine, theirs)
 
 
-def test_another_study_all_of_what_is_new_and_the_test_part_of_what_is_not(studies, tmp_path):
+def test_another_study_all_of_what_is_new_and_of_the_rest_what_was_not_seen(studies, tmp_path, capsys):
+    """Study `three` tests two speakers of EMO-DB, one of whom trained or validated in study `two`."""
     assert ask(studies, "--on", studies / "three", "--out", tmp_path / "out") == 0
     asked = pd.read_parquet(tmp_path / "out/predictions.parquet")
-    manifest = pd.read_parquet(studies / "three/data/manifest.parquet").set_index("utterance_id")
-    counts = asked["test_corpus"].value_counts()
-    assert counts["esd"] == (manifest["corpus"] == "esd").sum()
-    assert set(manifest.loc[asked.loc[asked["test_corpus"] == "emodb", "utterance_id"], "split"]) == {"test"}
+    ours, theirs = (pd.read_parquet(studies / f"{name}/data/manifest.parquet") for name in ("two", "three"))
+    assert asked["test_corpus"].value_counts()["esd"] == (theirs["corpus"] == "esd").sum()
+    seen = set(ours.loc[(ours["corpus"] == "emodb") & ours["split"].isin(["train", "validation"]), "samples_sha256"])
+    tested = theirs[(theirs["corpus"] == "emodb") & (theirs["split"] == "test")]
+    unseen = tested[~tested["samples_sha256"].isin(seen)]
+    assert len(unseen) < len(tested)
+    assert set(asked.loc[asked["test_corpus"] == "emodb", "utterance_id"]) == set(unseen["utterance_id"])
+    assert f"emodb: {len(tested) - len(unseen)} rows left out: it was " in capsys.readouterr().out
+    left = pd.read_csv(tmp_path / "out/left_out.csv")
+    assert left["rows"].sum() == len(tested) - len(unseen)
+
+
+def test_rows_that_the_model_has_seen_are_marked_where_nobody_calls_them_a_test(studies, tmp_path, capsys):
+    assert ask(studies, "--on", studies / "three", "--part", "all", "--out", tmp_path / "out") == 0
+    asked = pd.read_parquet(tmp_path / "out/predictions.parquet").set_index("utterance_id")
+    manifest = pd.read_parquet(studies / "two/data/manifest.parquet").set_index("utterance_id")
+    emodb = asked[asked["test_corpus"] == "emodb"]
+    parts = manifest.loc[emodb.index, "split"].replace({"test": ""}).astype("str")
+    assert emodb["seen"].tolist() == parts.tolist()
+    assert set(asked.loc[asked["test_corpus"] != "emodb", "seen"]) == {""}
+    assert "rows are no test: it was trained on the recording" in capsys.readouterr().out
+    results = pd.read_csv(tmp_path / "out/results.csv")
+    assert set(results["part"]) == {"all"}
+    assert "TestA" not in set(results["test_corpus"])
+    assert (results.loc[results["test_corpus"] == "emodb", "seen"] == (parts != "").sum()).all()
+
+
+def test_the_same_recordings_under_another_name_and_family_are_no_test(studies, tmp_path, capsys):
+    """A table of EMO-DB's clips as FLAC after a second of silence, by speakers who are named otherwise."""
+    import soundfile
+
+    raw, rows = tmp_path / "raw", ["path,speaker,emotion"]
+    (raw / "mine").mkdir(parents=True)
+    manifest = pd.read_parquet(studies / "two/data/manifest.parquet").query("corpus == 'emodb' and emotion.notna()")
+    for n, row in enumerate(manifest.itertuples()):
+        samples, rate = soundfile.read(studies / "raw" / row.source_path, dtype="int16")
+        soundfile.write(raw / f"mine/{n}.flac", np.concatenate([np.zeros(rate, np.int16), samples]), rate)
+        rows.append(f"{n}.flac,person {row.speaker_id[-2:]},{row.emotion}")
+    (raw / "mine/table.csv").write_text("\n".join(rows), encoding="utf-8")
+    tree = yaml.safe_load((studies / "two.yaml").read_text(encoding="utf-8"))
+    tree["data"]["raw"], tree["corpora"] = str(raw), {"mine": {"table": "mine/table.csv"}}
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(tree), encoding="utf-8")
+    run_cells(tmp_path / "study.yaml", tmp_path / "run", "01")
+    shutil.copy(tmp_path / "study.yaml", tmp_path / "run/params.yaml")
+    plt.close("all")
+    assert ask(studies, "--on", tmp_path / "run", "--out", tmp_path / "out") == 0
+    asked = pd.read_parquet(tmp_path / "out/predictions.parquet")
+    tested = manifest[manifest["split"] == "test"]
+    assert len(asked) == len(tested)
+    assert set(asked["speaker_id"].str[-2:]) == set(tested["speaker_id"].str[-2:])
+    assert "mine: " in (out := capsys.readouterr().out)
+    assert "it was trained on the recording" in out
+
+
+def test_features_are_extracted_where_there_are_none_and_are_the_models_own(studies, tmp_path):
+    """Step 01 alone, and a study that has other features: the same answers."""
+    run = shutil.copytree(studies / "three", tmp_path / "bare")
+    for name in ("features.json", "inputs.parquet"):
+        (run / "data" / name).unlink()
+    tree = yaml.safe_load((studies / "three.yaml").read_text(encoding="utf-8"))
+    tree["data"]["store"], tree["features"] = str(tmp_path / "store"), {"acoustic": {"n_mfcc": 40}}
+    (run / "params.yaml").write_text(yaml.safe_dump(tree), encoding="utf-8")
+    for where, out in ((studies / "three", "known"), (run, "fresh")):
+        assert ask(studies, "--on", where, "--out", tmp_path / out, model="gated-seed0") == 0
+    first, second = (pd.read_parquet(tmp_path / name / "predictions.parquet") for name in ("known", "fresh"))
+    pd.testing.assert_frame_equal(first, second)
+    assert len(list((tmp_path / "store").glob("mfcc-*"))) == 1
+
+
+def test_a_modality_that_is_left_out_is_absent(studies, tmp_path, capsys):
+    assert ask(studies, "--modalities", "audio", "--out", tmp_path / "out", model="gated-seed0") == 0
+    asked = pd.read_parquet(tmp_path / "out/predictions.parquet").set_index("utterance_id")
+    known = pd.read_parquet(studies / "two/tables/parts/03_predictions.parquet")
+    known = known[known["system"] == "gated"].set_index("utterance_id").loc[asked.index]
+    read_aloud = asked["test_corpus"].isin(["emodb", "ravdess"])  # their text is masked: they had sound alone before
+    pd.testing.assert_series_equal(asked.loc[read_aloud, "p_anger"], known.loc[read_aloud, "p_anger"])
+    assert json.loads((tmp_path / "out/evaluation.json").read_text(encoding="utf-8"))["modalities"] == ["audio"]
+    assert ask(studies, "--modalities", "video", model="gated-seed0") == 2
+    assert "--modalities video: the model takes audio, text" in capsys.readouterr().err
+    assert ask(studies, "--modalities", ",", model="gated-seed0") == 2
+    assert "names none of audio, text" in capsys.readouterr().err
+    card = {"modalities": ["audio", "text"], "model": "gated", "training": {"missing": "none"}}
+    with pytest.raises(
+        checkpoints.Mismatch, match=r"trained with `missing: none` and answers from audio, text together"
+    ):
+        checkpoints._given(card, ["audio"])
+    assert checkpoints._given(card | {"model": "logistic"}, ["text"]) == ("text",)
+
+
+def test_what_each_class_was_taken_for(studies, tmp_path):
+    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+    assert ask(studies, "--out", tmp_path / "out") == 0
+    asked = pd.read_parquet(tmp_path / "out/predictions.parquet")
+    confused, measures = (pd.read_csv(tmp_path / f"out/{name}.csv") for name in ("confusion", "classes"))
+    classes = [name for name in confused.columns if name in set(confused["class"])]
+    for (corpus, answers), part in confused.groupby(["test_corpus", "answers"]):
+        rows = asked if corpus == "all" else asked[asked["test_corpus"] == corpus]
+        matrix = confusion_matrix(rows["emotion"], rows[answers], labels=classes)
+        assert (part.set_index("class").loc[classes, classes].to_numpy() == matrix).all()
+        wanted = precision_recall_fscore_support(rows["emotion"], rows[answers], labels=classes, zero_division=np.nan)
+        mine = measures[(measures["test_corpus"] == corpus) & (measures["answers"] == answers)].set_index("class")
+        for name, values in zip(("precision", "recall", "F1", "support"), wanted, strict=True):
+            known = ~np.isnan(values) if name != "F1" else ~mine.loc[classes, "F1"].isna().to_numpy()
+            np.testing.assert_allclose(mine.loc[classes, name].to_numpy(float)[known], values[known])
+    assert confused["test_corpus"].iloc[-1] == "all"
+    page = (tmp_path / "out/README.md").read_text(encoding="utf-8")
+    assert "| TestA | free |" in page
+    assert (tmp_path / "out/confusion.png").stat().st_size > 5000
+    assert (tmp_path / "out/classes.png").stat().st_size > 5000
+
+
+def test_a_checkpoint_of_an_earlier_version_is_asked_about_no_test(studies, tmp_path, capsys):
+    old = shutil.copytree(studies / "two/checkpoints/logistic-seed0", tmp_path / "old")
+    card = json.loads((old / "model.json").read_text(encoding="utf-8"))
+    files.write_json(old / "model.json", sealed({k: v for k, v in card.items() if k != "remembers"} | {"format": 2}))
+    assert main([str(old), "--on", str(studies / "two")]) == 2
+    assert "nothing can be called a test of it; train it again, or ask it about `--part all`" in capsys.readouterr().err
+    assert main([str(old), "--on", str(studies / "two"), "--part", "all", "--out", str(tmp_path / "out")]) == 0
+    assert set(pd.read_parquet(tmp_path / "out/predictions.parquet")["seen"]) == {"unknown"}
 
 
 def test_the_order_of_labels_is_the_studys_whatever_the_models(studies, tmp_path):
     assert ask(studies, "--out", tmp_path / "as_is") == 0
     turned = shutil.copytree(studies / "two/checkpoints/logistic-seed0", tmp_path / "turned")
-    card = json.loads((turned / "model.json").read_text(encoding="utf-8"))
-    from safetensors.numpy import load_file, save_file
-
-    tensors = load_file(turned / "model.safetensors")
-    for name in ("weights", "bias"):
-        tensors[name] = tensors[name][::-1].copy()
-    save_file(tensors, turned / "model.safetensors")
-    digest = files.digest_file(turned / "model.safetensors")
-    files.write_json(turned / "model.json", card | {"classes": card["classes"][::-1], "tensors_sha256": digest})
+    model, card = checkpoint.load(turned)
+    model.weights, model.bias = model.weights[::-1], model.bias[::-1]
+    card |= {"classes": card["classes"][::-1], "remembers": remembered(turned)}
+    checkpoint.save(turned, model, card)
     assert main([str(turned), "--on", str(studies / "two"), "--out", str(tmp_path / "out")]) == 0
     first, second = (pd.read_parquet(tmp_path / name / "predictions.parquet") for name in ("as_is", "out"))
     pd.testing.assert_frame_equal(first, second)
@@ -106,18 +232,54 @@ def test_what_cannot_be_asked(studies, capsys, arguments, told):
     assert content(studies) == before
 
 
-def test_other_classes_or_features_are_named(studies):
+def test_other_classes_or_extractors_are_named(studies, monkeypatch):
     study = checkpoints.open_study(studies / "two")
     folder = studies / "two/checkpoints/gated-seed0"
     from dataclasses import replace
 
     with pytest.raises(checkpoints.Mismatch, match="the model answers neutral"):
         checkpoints.evaluate(folder, replace(study, classes=("neutral", "anger")))
-    other = {**study.specs, "audio": study.specs["audio"] | {"n_mfcc": 14}}
-    with pytest.raises(checkpoints.Mismatch, match=r"audio: the model was trained on n_mfcc = 13.* have 14"):
-        checkpoints.evaluate(folder, replace(study, specs=other))
-    with pytest.raises(checkpoints.Mismatch, match="text: the model needs it"):
-        checkpoints.evaluate(folder, replace(study, specs={"audio": study.specs["audio"]}))
+    monkeypatch.setitem(acoustic.EXTRACTORS, "mfcc", replace(acoustic.EXTRACTORS["mfcc"], version=99))
+    with pytest.raises(checkpoint.Unusable, match=r"audio was extracted with version"):
+        checkpoints.evaluate(folder, study)
+
+
+def test_actors_of_a_sibling_corpus_and_lines_of_a_family_are_no_test():
+    kin = [made.corpus(name, family, 8) for name, family in (("ravdess",) * 2, ("song", "ravdess"), ("x", "x"))]
+    rows = made.manifest(*kin)
+    own = rows["corpus"] == "ravdess"
+    parts = [np.flatnonzero(own & (rows["split"] == part)) for part in ("train", "validation")]
+    rows.loc[rows["corpus"] == "song", "split"] = "test"  # whoever sings, as in a study that parts them otherwise
+    known = memory.memory(rows, *parts)
+    study = SimpleNamespace(usable=rows, manifest=rows)
+    card = {"families": ["ravdess"], "corpora": ["ravdess"], "rows_sha256": "0"}
+    asked = checkpoints.chosen(card, known, study, (), "auto")
+    speaker = rows["speaker_id"].str.rpartition("_")[2]
+    trained = set(speaker[np.concatenate(parts)])
+    assert set(speaker[asked.rows][rows["family"][asked.rows] == "ravdess"]) == set(speaker[own]) - trained
+    assert (rows["corpus"][asked.rows] == "x").sum() == (rows["corpus"] == "x").sum()  # others of the same names
+    assert asked.left_out.to_dict("records") == [{"corpus": "song", "seen": "person", "rows": 12 * len(trained)}]
+    some = rows.assign(transcription="this is what everybody says here", fold=None, dialogue_id=rows["utterance_id"])
+    told = memory.memory(some, *parts)
+    left = checkpoints.chosen(card, told, SimpleNamespace(usable=some, manifest=some), ("song",), "all").seen
+    assert set(left[some["corpus"] == "song"]) == {"person", "line"}
+    sung = some[some["corpus"] == "song"]
+    told_ = checkpoints._shared(told, sung, pd.DataFrame({"seen": [""] * len(sung)}))
+    heard = 12 * len(trained)
+    assert told_ == [f"song: {heard} of 96 rows are of people whom it has heard, as the published parts share them"]
+    with pytest.raises(checkpoints.Mismatch, match="the model has seen all 96 of them, or their speakers"):
+        checkpoints.chosen(card, told, SimpleNamespace(usable=some, manifest=some), ("song",), "test")
+
+
+def test_networks_that_have_seen_what_is_asked_are_named():
+    hartmann = {"modality": "text", "parameter": "features.linguistic.model", "place": "hub",
+                "name": "j-hartmann/emotion-english-distilroberta-base"}  # fmt: skip
+    specs = {"audio": {"extractor": "mfcc"}, "text": {"extractor": "encoder"}}
+    card = {"features": specs, "encoders": [hartmann], "ancestors": []}
+    friends, others = (pd.DataFrame({"family": [family]}) for family in ("friends", "emodb"))
+    assert "has seen friends (its model card, commit ab82646)" in checkpoints._notes(card, friends)[0]
+    assert "is not known" in checkpoints._notes(card, others)[0]
+    assert checkpoints._notes(card | {"features": {"audio": specs["audio"]}, "encoders": []}, friends) == ()
 
 
 def test_no_checkpoint(studies, tmp_path, capsys):

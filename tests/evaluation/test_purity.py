@@ -19,6 +19,7 @@ from mer.features import Features, registry
 from mer.features.origins import origins, plain
 from mer.params import schema
 from mer.training import calibration, checkpoint, grid, lineage, losses, standardise
+from mer.training.job import Job
 from tests.evaluation.test_protocols import corpus, manifest
 
 CLASSES = ("neutral", "anger", "fear")
@@ -72,12 +73,13 @@ class Study:
         assert not (self.folder / "trainings").exists()
         return str(error.value)
 
-    def saved(self, name, corpus_names, start_from=None, encoders_=()):
-        """A checkpoint that was trained on some corpora, and its folder."""
+    def saved(self, name, corpus_names, start_from=None, encoders_=(), parts=None):
+        """A checkpoint that was trained on some corpora, all of their rows or some parts, and its folder."""
         p = self.params(("gated",), training={"start_from": start_from} if start_from else None)
-        rows = np.flatnonzero(self.usable["corpus"].isin(corpus_names))
-        [job, *_] = self.jobs(p)
-        job = replace(job, train=rows[::2], validation=rows[1::2])
+        chosen = self.usable["corpus"].isin(corpus_names)
+        rows = np.flatnonzero(chosen & self.usable["split"].isin(parts) if parts else chosen)
+        training, system = p.systems["gated"].trained(p.training), p.systems["gated"]
+        job = Job(("gated", None), system, training, 0, rows[::2], rows[1::2], rows[:0])
         card = checkpoint.card(job, self.task, SPECS, CLASSES, self.usable, encoders_)
         checkpoint.save(self.folder / name, grid.fit(self.task, job, "cpu"), card | {"name": name})
         return str(self.folder / name)
@@ -162,9 +164,13 @@ def test_families_taken_out_of_a_card_are_noticed(planted, place):
     planted.edit("first", families=["cremad"], corpora=["cremad"], seen={})  # now it looks like one of CREMA-D
     begun = planted.saved("second", ["cremad"], start_from=str(planted.folder / "first"))
     p = {"training": {"start_from": begun if place == "second" else str(planted.folder / "first")}}
+    for strict in (True, False):
+        told = planted.stopped(planted.params(("gated",), **p, strict=strict))
+        assert (
+            "has seen 36 of its 72 recordings, under whatever name" in told
+        )  # by digests that no edit of names reaches
     told = planted.stopped(planted.params(("gated",), **p, strict=True))
     assert "model.json or its tensors are not as they were written" in told
-    assert "or set evaluation.strict to false" in told
     items = loaded.loaded(planted.params(("gated",), **p), SPECS)
     assert loaded.UNKNOWN in {item.certainty for item in items}  # and never passes as clean
 
@@ -452,6 +458,8 @@ def test_what_a_card_says_of_encoders_is_foreign(told):
 
 def test_a_number_that_is_none_makes_no_card_whole():
     assert lineage.verdict(dict.fromkeys(lineage.NEEDED, float("nan"))) == lineage.ALTERED
+    whole = dict.fromkeys(lineage.NEEDED, float("nan")) | {"card_sha256": "not JSON"}
+    assert lineage.verdict(whole) == lineage.ALTERED
 
 
 def test_kin_outside_of_the_study_is_named():
@@ -485,7 +493,7 @@ def test_any_card_is_judged(card):
 
 
 def test_models_of_other_corpora_meet_strangers_too(planted):
-    place = planted.saved("begun", ["meld"])
+    place = planted.saved("begun", ["meld"], parts=("train", "validation"))
     p = planted.params(("gated",), training={"start_from": place})
     cells = protocols.plan(planted.usable, ("cross_corpus", "in_corpus"), list(p.corpora))
     jobs, _ = study.jobs(cells, p.systems, p.training, p.evaluation.seeds, planted.task)
@@ -496,3 +504,128 @@ def test_models_of_other_corpora_meet_strangers_too(planted):
     assert len(told.splitlines()) == 1
     within = [job for job in jobs if job.key[1].protocol == "in_corpus"]
     purity.check(within, planted.usable, loaded.loaded(p, SPECS), strict=False)  # who is at home is no stranger
+
+
+def test_a_training_within_a_corpus_begins_with_nothing_that_has_seen_what_it_is_tested_on(planted):
+    place = planted.saved("begun", ["meld", "emodb"], parts=("train", "validation"))
+    p = planted.params(("gated",), training={"start_from": place})
+    cells = protocols.plan(planted.usable, ("in_corpus",), list(p.corpora))
+    jobs, _ = study.jobs(cells, p.systems, p.training, p.evaluation.seeds, planted.task)
+    with pytest.raises(
+        purity.Impure, match=r"in_corpus: .*begun, or one that it began with, has seen 60 of 144 tested"
+    ):
+        purity.check(
+            jobs, planted.usable, loaded.loaded(p, SPECS), strict=False
+        )  # every speaker of EMO-DB is tested once
+    [cell] = protocols.plan(planted.usable, ("multi_corpus",), list(p.corpora))
+    jobs, _ = study.jobs([cell], p.systems, p.training, p.evaluation.seeds, planted.task)
+    purity.check(jobs, planted.usable, loaded.loaded(p, SPECS), strict=True)  # the same split
+    other = planted.usable.assign(split=planted.usable["split"].replace({"train": "test", "test": "train"}))
+    [cell] = protocols.plan(other, ("multi_corpus",), list(p.corpora))
+    jobs, _ = study.jobs([cell], p.systems, p.training, p.evaluation.seeds, planted.task)
+    with pytest.raises(
+        purity.Impure, match=r"multi_corpus: .* has seen .* tested clips or their speakers, of emodb, meld"
+    ):
+        purity.check(jobs, other, loaded.loaded(p, SPECS), strict=False)
+
+
+# --- the same recordings under another name
+
+
+def renamed(rows, **families):
+    """The same recordings as corpora and families of other names, in other files, by people whom others name."""
+    other = rows.assign(family=rows["family"].replace(families), corpus=rows["corpus"].replace(families))
+    ids = [name.replace("/", "/copy-") for name in rows["utterance_id"]]
+    people = [f"{c}_somebody {s}" for c, s in zip(other["corpus"], rows["speaker_id"], strict=True)]
+    sound = [f"sound {n}" for n in rows["audio_sha256"]]
+    return (frame.assign(samples_sha256=sound) for frame in (rows, other.assign(utterance_id=ids, speaker_id=people,
+            audio_sha256=[f"flac {n}" for n in rows["audio_sha256"]])))  # fmt: skip
+
+
+def test_a_checkpoint_that_saw_the_recordings_under_another_name(planted):
+    known, other = renamed(planted.usable, meld="mine", emorynlp="ours", friends="mine")
+    planted.usable = other
+    place = planted.saved("first", ["mine"])
+    planted.usable = known
+    p = planted.params(("gated",), training={"start_from": place})
+    assert planted.stopped(p) == (
+        f"LOCO without friends: training.start_from {place}, or one that it began with, has seen 36 of its 72 "
+        "recordings, under whatever name (its digests of what it has seen; its model.json); begin with another "
+        "checkpoint, or leave emorynlp, meld out of `corpora`"
+    )
+    cells = protocols.plan(planted.usable, ("cross_corpus",), list(p.corpora))
+    jobs, _ = study.jobs(cells, p.systems, p.training, p.evaluation.seeds, planted.task)
+    assert planted.stopped(p, jobs).startswith("models of other corpora, tested on friends: training.start_from")
+    planted.usable = other
+    second = planted.saved("second", ["cremad"], start_from=place)
+    planted.usable = known
+    p = planted.params(("gated",), training={"start_from": second})
+    assert "second, or one that it began with, has seen 36 of its 72 recordings" in planted.stopped(
+        p
+    )  # an ancestor did
+
+
+def test_a_checkpoint_that_read_the_lines_under_another_name(planted):
+    rows = planted.usable
+    friends = rows["family"] == "friends"
+    lines = [f"what was said by number {n} is this" for n in range(len(rows))]
+    known = rows.assign(samples_sha256=None, audio_sha256=None, transcription=pd.Series(lines).where(friends))
+    renames = {"meld": "mine", "friends": "mine"}
+    planted.usable = known.assign(family=known["family"].replace(renames), corpus=known["corpus"].replace(renames))
+    place = planted.saved("first", ["mine"])
+    planted.usable = known
+    told = planted.stopped(planted.params(("gated",), training={"start_from": place}))
+    assert "has seen 36 of its 72 longer lines" in told
+    some = known["transcription"].where(known.index % 50 == 0)
+    planted.usable = known.assign(transcription=some)  # a line or two in common is chance
+    assert len(planted.train(planted.params(("gated",), training={"start_from": place}, strict=True))) == 1
+
+
+def test_a_checkpoint_of_an_earlier_version_keeps_no_digests_and_is_unknown(planted):
+    place = planted.saved("first", ["cremad"])
+    card = json.loads((planted.folder / "first/model.json").read_text())
+    card = {name: value for name, value in card.items() if name not in ("remembers", "card_sha256")} | {"format": 2}
+    files.write_json(planted.folder / "first/model.json", lineage.sealed(card))
+    told = planted.stopped(planted.params(("gated",), training={"start_from": place}, strict=True))
+    assert "its model.json does not say all that it has seen" in told
+    second = planted.saved("second", ["cremad"], start_from=place)
+    for name in ("first", "second"):  # so that nothing can be called a test of them
+        folder = planted.folder / name
+        assert lineage.all_seen(checkpoint.read_card(folder), folder) is None
+    assert "does not say all" in planted.stopped(
+        planted.params(("gated",), training={"start_from": second}, strict=True)
+    )
+    assert len(planted.train(planted.params(("gated",), training={"start_from": place}))) == 1  # reported, not refused
+
+
+@pytest.mark.parametrize("change", [{"classes": ["fear", "anger", "neutral"]}, {"widths": {"audio": 6, "text": 6}},
+                                    {"training": {"hidden": 4}}])  # fmt: skip
+def test_training_does_not_begin_with_an_edited_card(planted, change):
+    place = planted.saved("first", ["cremad"])
+    planted.edit("first", **change)
+    with pytest.raises(checkpoint.Unusable, match=f"model.json: {next(iter(change))} is not what was written"):
+        planted.train(planted.params(("gated",), training={"start_from": place}))
+
+
+def test_another_revision_is_accused_and_not_acquitted(planted):
+    specs = {"audio": {"extractor": "encoder", "model": "12ab"}, "text": ENCODED["text"]}
+
+    def stopped(section, **encoder):
+        p = planted.params(features={section: {"extractor": "encoder", **encoder}}, strict=True)
+        return planted.stopped(
+            p, specs={**SPECS, **({"audio": specs["audio"]} if section == "acoustic" else {"text": specs["text"]})}
+        )
+
+    told = stopped("acoustic", model="facebook/wav2vec2-base", revision="my-finetuned-branch")
+    assert "the registry knows its revision main, not my-finetuned-branch; say what it saw: features.acoustic" in told
+    assert "was trained on meld" in stopped("linguistic", model=HARTMANN, revision="my-finetuned-branch")
+    main = {"extractor": "encoder", "model": "Facebook/wav2vec2-base", "revision": "main"}
+    p = planted.params(features={"acoustic": main}, strict=True)
+    assert len(planted.train(p, specs={**SPECS, "audio": specs["audio"]})) == 1
+
+
+def test_words_that_a_network_heard_make_no_unknown_extractor_known(planted):
+    told = {"recogniser": "whisper", "model": "openai/whisper-tiny", "trained_on": []}
+    p = planted.params(features={"transcripts": told}, strict=True)
+    specs = {**SPECS, "text": {"extractor": "components", "width": 5}}
+    assert "features of text: extractor components has seen is not known" in planted.stopped(p, specs=specs)

@@ -27,7 +27,7 @@ def quiet(seconds: float, seed: int = 1) -> np.ndarray:
     return np.random.default_rng(seed).normal(0, 1e-4, round(seconds * RATE)).astype(np.float32)
 
 
-def save_linear(folder, modalities=("audio",), **more):
+def save_linear(folder, modalities=("audio",), without=(), **more):
     """A linear model of MFCCs and hashed words, with random weights and the bounds of made-up training rows."""
     section = Section(acoustic=Acoustic(n_mfcc=13), linguistic=Linguistic(dimensions=32), visual=Visual())
     data, r = Data(), np.random.default_rng(0)
@@ -50,7 +50,7 @@ def save_linear(folder, modalities=("audio",), **more):
         "classes": CLASSES, "seed": 0, "training": {"missing": "learned"}, "features": specs, "corpora": ["own"],
         "families": ["own"], "ancestors": [], **portable(model, features, np.arange(ROWS), section, data), **more,
     }  # fmt: skip
-    checkpoint.save(folder, model, card)
+    checkpoint.save(folder, model, {name: value for name, value in card.items() if name not in without})
     return folder
 
 

@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from mer import files
-from mer.features import Features
+from mer.features import Features, acoustic
 from mer.params.schema import Data
 from mer.predict import Settings, collect, load
 from mer.predict.__main__ import main
@@ -152,11 +151,7 @@ def test_what_is_unlike_the_training_data_is_said(model, tmp_path):
 
 
 def test_an_older_model_does_not_know_what_is_usual_and_says_so(tmp_path):
-    folder = save_linear(tmp_path / "old")
-    card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    for name in ("inputs", "usual"):
-        del card[name]
-    files.write_json(folder / "model.json", card)
+    folder = save_linear(tmp_path / "old", without=("inputs", "usual"))
     asked = load(folder, settings=Settings(voice="energy"))
     assert "does not know what its audio was like" in asked.notes[0]
     [answer] = asked(wav(tmp_path / "a.wav", np.random.default_rng(0).normal(0, 0.1, RATE)))
@@ -166,10 +161,8 @@ def test_an_older_model_does_not_know_what_is_usual_and_says_so(tmp_path):
 
 @pytest.mark.parametrize("usual", [{"audio": {"low": "?", "high": "", "outside": 0}}, {"audio": 5}, 5])
 def test_a_card_with_other_bounds_is_refused(tmp_path, usual):
-    folder = save_linear(tmp_path / "model")
-    card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    files.write_json(folder / "model.json", {**card, "usual": usual})
-    with pytest.raises(Unusable, match="what its audio is usually like"):
+    folder = save_linear(tmp_path / "model", usual=usual)
+    with pytest.raises(Unusable, match=r"model.json: usual|what its audio is usually like"):
         load(folder)
 
 
@@ -222,11 +215,9 @@ def test_nothing_can_be_asked(model, tmp_path, capsys):
     assert "no recording to ask about" in capsys.readouterr().err
 
 
-def test_a_model_whose_inputs_are_made_otherwise_by_now_is_refused(tmp_path):
+def test_a_model_whose_inputs_are_made_otherwise_by_now_is_refused(tmp_path, monkeypatch):
     folder = save_linear(tmp_path / "model")
-    card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    card["features"]["audio"]["version"] += 1
-    files.write_json(folder / "model.json", card)
+    monkeypatch.setitem(acoustic.EXTRACTORS, "mfcc", replace(acoustic.EXTRACTORS["mfcc"], version=99))
     with pytest.raises(Unusable, match="audio was extracted with version"):
         load(folder)
 

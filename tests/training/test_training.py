@@ -13,6 +13,7 @@ from mer.training.job import Job
 
 ROWS = np.arange(240)
 TRAIN, VALIDATION, TEST = ROWS[ROWS % 4 < 2], ROWS[ROWS % 4 == 2], ROWS[ROWS % 4 == 3]
+SPECS = {"audio": {"extractor": "mfcc"}, "text": {"extractor": "hashing"}}
 TRAINING = Training(epochs=20, batch_size=32, hidden=8, learning_rate=1e-2)
 
 
@@ -111,9 +112,12 @@ def test_a_checkpoint_needs_nothing_else_and_notices_damage(task, model, tmp_pat
     [
         ({"widths": {"audio": 13, "text": 8}}, "its tensors are not those"),
         ({"classes": list("abc")}, "its tensors are not those"),
-        ({"model": "mystery"}, "its tensors are not those"),
-        ({"modalities": ["audio", "smell"]}, "its tensors are not those"),
-        ({"training": {"hidden": "many"}}, "its tensors are not those"),
+        ({"model": "mystery"}, "model.json: model: Input should be 'gated'"),
+        ({"modalities": ["audio", "smell"]}, "model.json: modalities.1: Input should be 'audio'"),
+        ({"training": {"hidden": "many"}}, "model.json: training.hidden: Input should be a valid integer"),
+        ({"classes": list("abcdefa")}, "model.json: classes: something is named twice"),
+        ({"temperature": 0.0}, "model.json: temperature: Input should be greater than 0"),
+        ({"further": 1}, "model.json: further: Extra inputs are not permitted"),
         ({"layers": None}, "does not say its layers"),
     ],
 )
@@ -128,16 +132,15 @@ def test_a_card_that_does_not_fit_its_tensors_is_refused(task, tmp_path, change,
 
 def test_training_begins_with_a_checkpoint_and_names_it_among_its_ancestors(task, tmp_path):
     first = grid.fit(task, job(), "cpu")
-    rows = pd.DataFrame({"corpus": task.corpora, "family": task.corpora, "audio_sha256": "x",
-                         "utterance_id": [str(n) for n in ROWS]})  # fmt: skip
-    card = checkpoint.card(job(), task, {"audio": {}, "text": {}}, tuple("abcdefg"), rows)
+    names = [str(n) for n in ROWS]
+    rows = pd.DataFrame({"corpus": task.corpora, "family": task.corpora, "audio_sha256": names, "utterance_id": names,
+                         "speaker_id": names, "fold": 0})  # fmt: skip
+    card = checkpoint.card(job(), task, SPECS, tuple("abcdefg"), rows)
     checkpoint.save(tmp_path / "first", first, card)
     more = Training(epochs=1, batch_size=32, hidden=8, learning_rate=1e-9, start_from=str(tmp_path / "first"))
     second = grid.fit(task, job(seed=7, training=more), "cpu")
     np.testing.assert_allclose(second.logits(task.features, TEST), first.logits(task.features, TEST), atol=1e-3)
-    [ancestor] = checkpoint.card(job(training=more), task, {"audio": {}, "text": {}}, tuple("abcdefg"), rows)[
-        "ancestors"
-    ]
+    [ancestor] = checkpoint.card(job(training=more), task, SPECS, tuple("abcdefg"), rows)["ancestors"]
     assert (ancestor["name"], ancestor["corpora"]) == (card["name"], ["one", "two"])
     other = Training(hidden=4, start_from=str(tmp_path / "first"))
     with pytest.raises(checkpoint.Unusable, match="of another network"):

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mer import files
-from mer.features import Where, acoustic, linguistic
-from mer.features.extractor import Compute
+from mer.features import Where, acoustic, linguistic, visual
+from mer.features.extractor import Compute, Extractor
 from mer.params import schema
-from mer.training.checkpoint import Unusable
+from mer.training.card import Unusable
 
 SECTIONS = {"audio": "acoustic", "text": "linguistic", "video": "visual"}
 FOREIGN = ("opencv",)
@@ -52,19 +52,31 @@ def open_all(card: dict, section: schema.Features, data: schema.Data, where: Whe
         Unusable: an extractor gives other values than those that the model was trained on.
         ImportError, FileNotFoundError: a package or a network is missing; the message says how to get it.
     """
+    specs(card, section, data, place)
+    return {m: _extractor(m, section).open(getattr(section, SECTIONS[m]), where) for m in card["modalities"]}
+
+
+def specs(card: dict, section: schema.Features, data: schema.Data, place: Path) -> dict[str, dict]:
+    """Return modality -> the specification of its vectors here.
+
+    Raises:
+        Unusable: an extractor gives other values than those that the model was trained on.
+        ImportError, FileNotFoundError: a package or a network is missing; the message says how to get it.
+    """
     found = {}
     for modality in card["modalities"]:
-        if modality == "audio":
-            now, extractor = acoustic.spec(section.acoustic, data), acoustic.EXTRACTORS[section.acoustic.extractor]
-        elif modality == "text":
-            now, extractor = linguistic.spec(section.linguistic), linguistic.EXTRACTORS[section.linguistic.extractor]
+        if modality == "text":
+            found[modality] = linguistic.spec(section.linguistic)
         else:
-            from mer.features import visual  # OpenCV is an extra
-
-            now, extractor = visual.spec(section.visual, data), visual.EXTRACTORS[section.visual.extractor]
-        _same(modality, card["features"][modality], now, place)
-        found[modality] = extractor.open(getattr(section, SECTIONS[modality]), where)
+            of = acoustic if modality == "audio" else visual
+            found[modality] = of.spec(getattr(section, SECTIONS[modality]), data)
+        _same(modality, card["features"][modality], found[modality], place)
     return found
+
+
+def _extractor(modality: str, section: schema.Features) -> Extractor:
+    known = {"audio": acoustic.EXTRACTORS, "text": linguistic.EXTRACTORS, "video": visual.EXTRACTORS}[modality]
+    return known[getattr(section, SECTIONS[modality]).extractor]
 
 
 def _same(modality: str, then: dict, now: dict, place: Path) -> None:

@@ -1,0 +1,152 @@
+"""What a model has seen is known again by content: recordings, people, longer lines, under whatever names."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mer.training import memory
+
+LINE = "we were on a break back then"
+
+
+def rows(corpus="a", family="a", speakers=("1", "2"), clips=3, official=False, **columns):
+    """A corpus in which every speaker says some clips; what `columns` say is the same in all rows."""
+    names = [(speaker, n) for speaker in speakers for n in range(clips)]
+    table = pd.DataFrame({
+        "utterance_id": [f"{corpus}/{speaker}-{n}" for speaker, n in names], "corpus": corpus, "family": family,
+        "speaker_id": [f"{corpus}_{speaker}" for speaker, _ in names], "transcription": None,
+        "samples_sha256": [f"{corpus} {speaker} {n}" for speaker, n in names], "lexical_control": "free",
+        "dialogue_id": None, "turn_index": [n for _, n in names], "fold": None if official else 0,
+    })  # fmt: skip
+    return table.assign(**columns)
+
+
+def known(table, train=None, validation=()):
+    train = range(len(table)) if train is None else train
+    return memory.memory(table, np.array(train, int), np.array(validation, int))
+
+
+def seen(told, table, families=()):
+    return memory.seen(told, families, table).tolist()
+
+
+def test_recordings_and_their_part():
+    table = rows(clips=2)
+    assert seen(known(table, [0], [2]), table) == ["train", "person", "validation", "person"]
+
+
+def test_a_recording_by_its_samples_whatever_else():
+    table = rows()
+    other = rows("mine", "mine", ("x", "y")).assign(samples_sha256=table["samples_sha256"])
+    told = known(table, [0])
+    assert seen(told, other) == ["train", "person", "person", "", "", ""]  # and whoever is known by one recording
+    assert seen(told, other.assign(fold=None)) == ["train", "", "", "", "", ""]  # parts that share people anyway
+
+
+def test_people_of_a_family_by_code_however_it_is_spelt():
+    table = rows("ravdess", "ravdess", ("01", "Ann Lee"))
+    song = rows("ravdess_song", "ravdess", ("02", "ann\u200b  LEE"))
+    assert seen(known(table), song) == ["", "", "", "person", "person", "person"]
+    assert set(seen(known(table), song.assign(family="other"))) == {""}
+
+
+@pytest.mark.parametrize(("here", "there", "kept"), [(True, True, True), (True, False, False), (False, True, False)])
+def test_people_count_where_either_corpus_keeps_them_apart(here, there, kept):
+    table, kin = rows("meld", "friends", official=here), rows("kin", "friends", official=there)
+    assert seen(known(table), kin) == ["" if kept else "person"] * 6
+
+
+def test_published_parts_that_share_nobody_keep_people_apart():
+    table = rows("own", "own", official=True).assign(split=["train"] * 3 + ["test"] * 3)
+    assert seen(known(table, [0]), table) == ["train", "person", "person", "", "", ""]
+    shared = table.assign(split=["train", "test", None] * 2)
+    assert seen(known(shared, [0]), shared) == ["train", "", "", "", "", ""]
+    excluded = table.assign(split=["train", None, None, "test", None, None])  # without a part, which is none of its own
+    assert seen(known(excluded, [0]), excluded)[1] == "person"
+
+
+def test_rows_without_sound_are_who_says_what_where():
+    table = rows("emorynlp", "friends", official=True, samples_sha256=None, transcription="Okay.", dialogue_id="s1")
+    assert set(seen(known(table), table)) == {"train"}
+    voiced = rows("emorynlp", "friends", official=True, transcription="okay!", dialogue_id="s1")
+    assert set(seen(known(table), voiced)) == {"train"}  # the same rows, with sound
+    assert set(seen(known(voiced), table)) == {"train"}
+    elsewhere = table.assign(dialogue_id="s2")
+    assert set(seen(known(table), elsewhere)) == {""}  # everybody says okay
+    silent = table.assign(transcription=None)
+    assert set(seen(known(silent), silent)) == {"train"}
+    assert set(seen(known(silent), silent.assign(family="other"))) == {""}
+
+
+def test_longer_lines_of_a_family_or_of_whoever_shares_many():
+    lines = [LINE, "okay", *(f"number {n} said this to them" for n in range(4))]
+    table = rows("meld", "friends", official=True).assign(transcription=lines)
+    other = rows("kin", "friends", ("8", "9"), official=True).assign(transcription=[LINE.upper() + "!", *["okay"] * 5])
+    assert seen(known(table), other, {"friends"}) == ["line", "", "", "", "", ""]
+    assert set(seen(known(table), other, {"x"})) == {""}  # one line in another family is chance
+    copied = rows("mine", "mine", ("8", "9"), official=True).assign(transcription=lines)
+    assert seen(known(table), copied, {"friends"}) == ["line", "", "line", "line", "line", "line"]
+    read = copied.assign(lexical_control="parallel")
+    assert set(seen(known(table), read, {"friends"})) == {""}
+    assert memory.meeting(known(table), copied) == "5 of its 5 longer lines"
+    assert memory.meeting(known(table), other) == ""
+
+
+def test_what_an_ancestor_has_seen_is_kept_and_survives_a_file():
+    first, second = rows("a"), rows("b", "b")
+    told = known(first).with_(known(second, [0], [1]))
+    assert set(seen(told, first)) == {"train"}
+    again = memory.from_tensors(told.tensors())
+    assert again.counts() == told.counts() == {"version": 1, "recordings": 8 + 0, "people": 27, "lines": 0}
+    assert seen(again, second) == seen(told, second)
+    with pytest.raises(ValueError, match=r"keeps no memory\.validation\.lines"):
+        memory.from_tensors({k: v for k, v in told.tensors().items() if k != "memory.validation.lines"})
+
+
+def test_ten_thousand_rows_are_some_kilobytes():
+    table = rows(speakers=tuple(map(str, range(100))), clips=100)
+    assert sum(values.nbytes for values in known(table).tensors().values()) < 90_000
+
+
+FOREIGN = ("speaker_id", "transcription", "samples_sha256", "dialogue_id", "lexical_control")
+ODD = st.none() | st.text(max_size=6) | st.sampled_from(["\ud800", "a_1", " ", "\x00", "nan"])
+
+
+@given(st.lists(st.fixed_dictionaries(dict.fromkeys(FOREIGN, ODD)), min_size=1, max_size=5))
+def test_whatever_a_corpus_says_its_rows_are_known_again(odd):
+    table = rows(speakers=("1",), clips=len(odd)).assign(**pd.DataFrame(odd, dtype=object))
+    assert set(seen(known(table), table)) == {"train"}
+    assert set(seen(known(table), table.iloc[::-1])) == {"train"}
+
+
+@st.composite
+def studies(draw):
+    """Two manifests of the same world: recordings of people, told by whatever corpora, families and codes."""
+    row = st.tuples(st.sampled_from("ab"), st.sampled_from("fg"), st.sampled_from(["1", "2", "x "]),
+                    st.integers(0, 9), st.booleans())  # fmt: skip
+    tables = []
+    for name in ("here", "there"):
+        told = draw(st.lists(row, min_size=1, max_size=12))
+        tables.append(pd.DataFrame({
+            "utterance_id": [f"{c}/{name}{n}" for n, (c, *_) in enumerate(told)], "corpus": [c for c, *_ in told],
+            "family": [f for _, f, *_ in told], "speaker_id": [f"{c}_{s}" for c, _, s, *_ in told],
+            "samples_sha256": [f"sound {n}" for *_, n, _ in told], "fold": [0 if apart else None for *_, apart in told],
+        }))  # fmt: skip
+    return tables
+
+
+@given(studies())
+def test_nothing_that_is_unknown_has_been_seen(tables):
+    here, there = tables
+    marks = memory.seen(known(here), (), there)
+    trained = set(here["samples_sha256"])
+    assert (marks == "train").equals(there["samples_sha256"].isin(trained))
+    codes = [list(zip(t["family"], t["speaker_id"].str[2:].str.strip(), strict=True)) for t in tables]
+    heard = {code for code, fold in zip(codes[0], here["fold"], strict=True) if not pd.isna(fold)}
+    of_recordings = {code for code, sound in zip(codes[1], there["samples_sha256"], strict=True) if sound in trained}
+    for code, fold, mark in zip(codes[1], there["fold"], marks, strict=True):
+        apart = not pd.isna(fold)
+        wanted = code in heard or (apart and code in {*codes[0], *of_recordings})
+        assert mark == "train" or (mark == "person") == wanted
