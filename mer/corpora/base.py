@@ -90,8 +90,8 @@ class Corpus:
     elicitation: str = "acted"
     """acted (sentences said alone), dialogue (acted with a partner), tv, movie, natural"""
     official_splits: bool = False
-    cluster: str = "speaker_id"
-    """the manifest column over which intervals are computed: speaker_id or dialogue_id"""
+    cluster: str | tuple[str, ...] = "speaker_id"
+    """the manifest column over which intervals are computed; or two, where the same people speak in many dialogues"""
     by_session: bool = False
     """whether sessions stay whole in splits, and not only speakers: where two are in one room"""
     has_audio: bool = True

@@ -33,7 +33,7 @@ class Study:
     features: Features
     specs: dict[str, dict]
     classes: tuple[str, ...]
-    clusters: dict[str, str]
+    clusters: dict[str, str | tuple[str, ...]]
     confidence: float
 
 
