@@ -44,8 +44,8 @@ def metrics(
 
     Returns:
         a row per system, protocol, training and test corpus: the mean over seeds of UAR, WA, macro_F1 and weighted_F1,
-        `points` between the highest and the lowest of them, n, classes, chance (the UAR of guessing), and `first_by`: the metrics by which this
-        system is ahead of all others of its row's protocol and corpora.
+        `points` between the highest and the lowest of them, n, classes, chance (the UAR of guessing), and `first_by`:
+        the metrics by which this system is ahead of all others of its row's protocol and corpora.
 
     Raises:
         ValueError: predictions of a random split, which only `inflation` takes.
@@ -88,8 +88,8 @@ def inflation(
         three rows per system and corpus, one per pair of splits, and three for the mean over corpora, of UAR
         chance-corrected: what each split scores on the clips that all of them test, by how many points the first of the
         pair flatters, and the paired interval, p-values and verdict of `comparison.compare`, where a system's corpora
-        are one family of questions and its means another. The verdict is shown, not shown, `comparison.DIFFER` with one seed of a
-        network, or what is missing.
+        are one family of questions and its means another. The verdict is shown, not shown, `comparison.DIFFER` with one
+        seed of a network, or what is missing.
 
     Raises:
         Unusable: as from `counts.count`.
@@ -105,7 +105,7 @@ def inflation(
         rows = []
         for (name, corpora), (first, second) in product(groups.items(), STEPS):
             pairs = {corpus: _step(counted[corpus], first, second) for corpus in corpora}
-            mean = corrected("restricted", "loco", len(classes)) if name == MEAN else None  # splits share their chance
+            mean = corrected("restricted", "loco", len(classes)) if name == MEAN else None  # one chance for all splits
             found = compared(pairs, family, statistic_of(metric, mean), confidence, tuple(classes))
             about = {"system": system, "test_corpus": name, "answers": answers, "metric": metric}
             rows.append(about | {"split": first, "than": second} | found)

@@ -55,10 +55,10 @@ def compare(
         `p` is the larger of two (`stats.compare`): that the mean difference is 0, and that the two could be swapped.
         `p_holm` is adjusted over the rows of corpora, and over the rows of means: each is one family of questions.
         `smallest_p` is the p-value that so few speakers give where all of them agree, times the number of questions;
-        where it is above 1 - confidence, hardly anything can be shown, whatever the systems do. `of` says
-        whether systems or trained models are compared. `verdict` is better, worse, not shown, `DIFFER`, or why there is
-        no comparison, such as missing predictions. `clusters` and `n_clusters` say over what intervals are. People who speak in two corpora
-        of a family are flipped and left out as one, and counted twice in `speakers`.
+        where it is above 1 - confidence, hardly anything can be shown, whatever the systems do. `of` says whether
+        systems or trained models are compared. `verdict` is better, worse, not shown, `DIFFER`, or why there is no
+        comparison, such as missing predictions. `clusters` and `n_clusters` say over what intervals are. People who
+        speak in two corpora of a family are flipped and left out as one, and counted twice in `speakers`.
 
     Raises:
         ValueError: no prediction of the reference in this protocol, another metric, a random split, or a corpus

@@ -95,7 +95,7 @@ def typed(rows: list[dict]) -> pd.DataFrame:
     """Return result rows with every column, in order and type."""
     frame = pd.DataFrame(rows, columns=RESULT_COLUMNS)
     frame["transductive"] = frame["transductive"].eq(True)
-    frame["why_none"] = frame["why_none"].fillna("")
+    frame["why_none"] = frame["why_none"].astype(object).fillna("")
     texts = dict.fromkeys(["study", "system", "protocol", "answers", "train_corpora", "test_corpus", "metric"], "str")
     texts |= dict.fromkeys(["clusters", "why_none"], "str")
     integers = dict.fromkeys(["seed", "n", "speakers", "classes", "n_seeds", "n_clusters"], "Int64")

@@ -56,7 +56,8 @@ def of_corpora(
         values: players (corpora, or families where one of them has several), target, player, value, low, high, n,
             speakers (or other clusters), classes. An interval holds over new speakers of the target, given the trained
             models: the jackknife with Student's t, which is symmetric as a value may be negative; NaN with fewer than
-            3 speakers, or a class that one alone says. Of two kinds of clusters it is the wider one.
+            3 speakers, a class that one alone says, or no sign of
+            variation. Of two kinds of clusters it is the wider one.
         coalitions: target, corpora (joined by +, empty for none), value.
 
     Raises:
@@ -243,7 +244,7 @@ def _shares(hits: np.ndarray, support: np.ndarray, confidence: float) -> list[di
     reach = np.full(len(values), np.nan)
     if speakers >= stats.FEWEST_CLUSTERS and not design.alone:
         without = shapley(_worth(hits.sum(axis=1, keepdims=True) - hits, support.sum(axis=0) - support))
-        least = [design.least_variance(value) for value in values]
-        error = np.sqrt(np.maximum((speakers - 1) * without.var(axis=1), least))
+        error = np.sqrt((speakers - 1) * without.var(axis=1))
+        error[np.isclose(error, 0)] = np.nan  # no sign of variation is no proof that there is none
         reach = student.ppf(0.5 + confidence / 2, max(design.freedom, 1)) * error
     return [{"value": v, "low": v - r, "high": v + r} for v, r in zip(values, reach, strict=True)]

@@ -107,7 +107,8 @@ def score(
             scored += [here | _score(name, counted[name], note, confidence, classes) for name, note in notes.items()]
             kept = {name: counted[name] for name, note in notes.items() if not note}
             gaps += [here | row for row in _gaps(kept)]
-    return pd.DataFrame(scored, columns=SCORE_COLUMNS).fillna({"why_none": ""}), _judged(gaps, confidence)
+    found = pd.DataFrame(scored, columns=SCORE_COLUMNS)
+    return found.assign(why_none=found["why_none"].astype(object).fillna("")), _judged(gaps, confidence)
 
 
 def recalls(
@@ -135,11 +136,10 @@ def recalls(
         cluster = clusters[about["test_corpus"]]
         for emotion in (name for name in classes if name in set(part["emotion"])):
             counted = count(part[part["emotion"] == emotion], answers, classes, cluster)
-            found = stats.jackknife(
-                counted.confusions, confidence=confidence, ways=counted.ways
-            )  # one class: its recall
-            rows.append(about | {"emotion": emotion, "recall": found.point, "low": found.low, "high": found.high,
-                                 "n": counted.n, "speakers": counted.speakers, **_clusters(counted, classes)})  # fmt: skip
+            # of one class, the UAR is its recall
+            found = stats.jackknife(counted.confusions, confidence=confidence, ways=counted.ways)
+            about |= {"emotion": emotion, "recall": found.point, "low": found.low, "high": found.high}
+            rows.append(about | {"n": counted.n, "speakers": counted.speakers} | _clusters(counted, classes))
     return pd.DataFrame(rows, columns=RECALL_COLUMNS).astype(dict.fromkeys(["recall", "low", "high"], float))
 
 

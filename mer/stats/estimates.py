@@ -1,9 +1,10 @@
 r"""Metrics and differences of metrics with the variance that they have over speakers, by leaving each speaker out.
 
-**Where hardly anything is wrong** (or right) the jackknife sees hardly any variation, and none where all speakers agree.
-Its variance is therefore taken as a design effect, how many times that of independent clips it is [Korn and Graubard
-1998], and drawn towards what speakers usually do: clips of one speaker that are alike with the correlation `ALIKE`. With
-few errors that counts, with many it is what the jackknife finds. There is no step between one error and none.
+**Where hardly anything is wrong** (or right) the jackknife sees hardly any variation, and none where all speakers
+agree. Its variance is therefore taken as a design effect, how many times that of independent clips it is [Korn and
+Graubard 1998], and drawn towards what speakers usually do: clips of one speaker that are alike with the correlation
+`ALIKE`. With few errors that counts, with many it is what the jackknife finds. There is no step between one error and
+none.
 
 **Clusters of two kinds**, such as the people and the dialogues of a television series, are both left out, one by one:
 the variance is the largest of that over the one, that over the other, and of the two-way one of Cameron, Gelbach and
@@ -26,7 +27,10 @@ Ways = Sequence[ArrayLike]
 FEWEST_CLUSTERS = 3
 """With fewer speakers than this there is no interval."""
 ALIKE = 0.05
-"""correlation of the clips of one speaker, where too little is wrong to see it; by `benchmarks/intervals.py`"""
+"""correlation of the clips of one speaker at most, where too little is wrong to see it; by `benchmarks/intervals.py`"""
+SPREAD = 3.0
+"""square of the deviation over the mean of speakers' shares of errors, which bounds that correlation where errors are
+rare: it is at most this times that share"""
 LIKE_ERRORS = 2.0
 """errors that `ALIKE` counts as much as"""
 MOST_FREEDOM = 1e6
@@ -92,10 +96,10 @@ def estimate(
     if clusters < FEWEST_CLUSTERS or any(design.alone for design in designs):
         return Estimate(value, np.nan, max(min(design.freedom for design in designs), 1.0), clusters, clips)
     variance = _variance(sides, totals, groups, statistic)
-    freedom, alike = min(d.freedom for d in designs), max(d.alike for d in designs)
+    freedom = min(design.freedom for design in designs)
     if less is None:
         freedom = min(freedom, designs[0].freedom_of_errors(sides[0], value > 0.5, groups))
-        variance, freedom = _with_what_is_known(value, variance, max(freedom, 1.0), clips, alike)
+        variance, freedom = _with_what_is_known(value, variance, max(freedom, 1.0), designs[0])
     else:
         least = max(design.least_variance(value) for design in designs)
         freedom = max(freedom, 1.0) * (max(least / variance, 1) ** 2 if variance > 0 else np.inf)
@@ -166,15 +170,15 @@ class Design:
     support: NDArray
     """clips of each row and class, (s, k)"""
     clips: float
-    alike: float
-    """design effect of clips of one cluster with the correlation `ALIKE`"""
+    each: float
+    """clips of a cluster, as many as count where clusters are unlike"""
     freedom: float
     alone: bool
     """whether one cluster alone says a class"""
 
     @classmethod
     def of(cls, support: NDArray, statistic: Statistic = uar, groups: Sequence[NDArray] | None = None) -> "Design":
-        """Return that of clips per row and class, (s, k), whose rows are put together in some ways (by default, not)."""
+        """Return that of clips per row and class, (s, k); rows are put together in some ways, or not."""
         groups = [np.arange(len(support))] if groups is None else groups
         total = support.sum(0)
         worth = _worth(total, statistic)
@@ -192,7 +196,7 @@ class Design:
                 satterthwaite = parts.sum() ** 2 / float(np.sum(parts**2 / (own - 1))) if (own > 1).all() else 0.0
             freedom = min(freedom, effective - 1, satterthwaite)
             most = max(most, clips * float(np.sum((by_class @ shares) ** 2)) / float(shares.sum()) ** 2)
-        return cls(worth, support, clips, 1 + (most - 1) * ALIKE, freedom, alone)
+        return cls(worth, support, clips, most, freedom, alone)
 
     def least_variance(self, difference: float) -> float:
         """Return the variance that a difference has at least, where the clusters hardly vary: that of the clips on
@@ -202,7 +206,11 @@ class Design:
             difference: in [-1, 1]
         """
         apart = smoothed(abs(difference), self.clips)
-        return self.alike * apart * (1 - apart) / self.clips
+        return self.effect(self.clips * abs(difference)) * apart * (1 - apart) / self.clips
+
+    def effect(self, errors: float) -> float:
+        """Return the design effect that is expected beforehand where so many clips are wrong."""
+        return 1 + (self.each - 1) * min(ALIKE, SPREAD * (errors + LIKE_ERRORS) / self.clips)
 
     def freedom_of_errors(self, side: NDArray, high: bool, groups: list[NDArray]) -> float:
         right = np.einsum("tskk->sk", side) / len(side)
@@ -254,15 +262,13 @@ def _jackknife(sides: list[NDArray], totals: list[NDArray], group: NDArray, stat
     return (len(values) - 1) / len(values) * float(np.sum((values - values.mean()) ** 2))
 
 
-def _with_what_is_known(
-    value: float, variance: float, freedom: float, clips: float, alike: float
-) -> tuple[float, float]:
+def _with_what_is_known(value: float, variance: float, freedom: float, design: Design) -> tuple[float, float]:
     """The variance drawn towards that of clips with the correlation `ALIKE`, and its degrees of freedom: only the
     jackknife's part of it is uncertain."""
-    near = smoothed(value, clips)
-    independent = near * (1 - near) / clips
-    errors = clips * min(max(min(value, 1 - value), 0.0), 0.5)
+    near = smoothed(value, design.clips)
+    independent = near * (1 - near) / design.clips
+    errors = design.clips * min(max(min(value, 1 - value), 0.0), 0.5)
     seen = errors / (errors + LIKE_ERRORS)
     found = seen * variance / independent
-    effect = max(found + (1 - seen) * alike, 1.0)
+    effect = max(found + (1 - seen) * design.effect(errors), 1.0)
     return effect * independent, freedom * (effect / found) ** 2 if found > 0 else np.inf

@@ -65,10 +65,10 @@ def interval(found: Estimate, confidence: float = 0.95) -> Interval:
 
     with n the effective clips: as many independent ones as would have the variance that was estimated. The halves are
     those of Haldane and Anscombe [Gart 1966], and keep it finite where nothing is wrong. Where much is, it is the
-    jackknife's, :math:`\text{logit}\,\theta \pm t_\nu \text{se} / (\theta (1 - \theta))`. The variance is estimated
-    from as many values as there are speakers, hence t and not 1.96. The logit keeps the interval in [0, 1] and lengthens
-    it towards 0.5, where a metric near 1 came from. Towards the nearer of 0 and 1 it reaches at least as far as the beta
-    quantile of Jeffreys for n, made smaller by (1.96 / t)^2 [Korn and Graubard 1998].
+    jackknife's, :math:`\text{logit}\,\theta \pm t_\nu \text{se} / (\theta (1 - \theta))`. The variance is
+    estimated from as many values as there are speakers, hence t and not 1.96. The logit keeps the interval in [0, 1]
+    and lengthens it towards 0.5, where a metric near 1 came from. Towards the nearer of 0 and 1 it reaches at least as
+    far as the beta quantile of Jeffreys for n, made smaller by (1.96 / t)^2 [Korn and Graubard 1998].
 
     Args:
         found: of a metric in [0, 1]

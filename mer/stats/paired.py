@@ -54,11 +54,12 @@ def compare(
 
     .. math:: d \pm \sqrt{t_\nu^2 V + t_\mu^2 W}, \qquad W = \sum \frac{s_A^2}{m_A} + \frac{s_B^2}{m_B}
 
-    V is the variance over speakers (`estimate`, each speaker left out of both systems at once), W that over trainings:
-    s the deviation of a system's score over its m seeds. The degrees of freedom of each are Satterthwaite's. Two seeds
-    say little of how trainings vary, and the sum of such parts is held by this interval, not by one of Welch's [Banerjee
-    1960]. A system with one seed adds nothing to W: what is said then is said of that trained model, or of an
-    algorithm that has one solution. The p-value is the larger of `sign_flip`'s and that at which the interval ends at 0.
+    V is the variance over speakers (`estimate`, each speaker left out of both systems at once), W that over
+    trainings: s the deviation of a system's score over its m seeds. The degrees of freedom of each are Satterthwaite's.
+    Two seeds say little of how trainings vary, and this interval holds for the sum of such parts, where one of Welch's
+    does not [Banerjee 1960]. A system with one seed adds nothing to W: what is said then is said of that trained
+    model, or of an algorithm that has one solution. The p-value is the larger of `sign_flip`'s and that at which the
+    interval ends at 0.
 
     Args:
         pairs: one per corpus, of different speakers

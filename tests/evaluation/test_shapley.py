@@ -155,7 +155,8 @@ def test_intervals_leave_one_speaker_of_the_target_out(world):
         without.append(part.loc[(part["target"] == target) & (part["players"] == "corpora"), "value"].to_numpy())
     error = np.sqrt(3 * np.var(without, axis=0))
     mine = values[(values["target"] == target) & (values["players"] == "corpora")]
-    reach = student.ppf(0.95, 3) * error  # four speakers of equal size
+    support = pd.crosstab(*(manifest.loc[manifest["corpus"] == "d", c] for c in ("speaker_id", "emotion"))).to_numpy()
+    reach = student.ppf(0.95, stats.Design.of(support).freedom) * error
     np.testing.assert_allclose(mine["high"] - mine["value"], reach, atol=1e-12)
     np.testing.assert_allclose(mine["value"] - mine["low"], reach, atol=1e-12)
 

@@ -4,7 +4,8 @@ import pandas as pd
 
 COLUMNS = [
     "study", "system", "protocol", "answers", "train_corpora", "test_corpus", "seed", "metric", "value", "low",
-    "high", "deviation", "n", "speakers", "classes", "n_seeds", "transductive",
+    "high", "deviation", "n", "speakers", "classes", "n_seeds", "transductive", "clusters", "n_clusters", "why_none",
+    "chance", "p_chance", "p_constant",
 ]  # fmt: skip
 
 
@@ -13,12 +14,16 @@ def result(system="gated", test="EMO-DB", value=0.55, **other):
         "study": "demo", "system": system, "protocol": "loco", "answers": "free", "train_corpora": "A+B",
         "test_corpus": test, "seed": None, "metric": "UAR", "value": value, "low": value - 0.07, "high": value + 0.07,
         "deviation": 0.01, "n": 535, "speakers": 10, "classes": 4, "n_seeds": 3, "transductive": False,
+        "clusters": "speakers", "n_clusters": 10, "why_none": "",
     }  # fmt: skip
-    return row | other
+    row |= other
+    least = 1 / row["classes"] if pd.notna(row["classes"]) else None
+    judged = {"p_chance": 0.001 if least and row["low"] and row["low"] > least else 0.2}
+    return {"chance": least} | judged | {"p_constant": judged["p_chance"]} | row
 
 
 def table(rows):
     frame = pd.DataFrame(rows, columns=COLUMNS)
-    integers = dict.fromkeys(["seed", "n", "speakers", "classes", "n_seeds"], "Int64")
-    floats = dict.fromkeys(["value", "low", "high", "deviation"], "float64")
+    integers = dict.fromkeys(["seed", "n", "speakers", "classes", "n_seeds", "n_clusters"], "Int64")
+    floats = dict.fromkeys(["value", "low", "high", "deviation", "chance", "p_chance", "p_constant"], "float64")
     return frame.astype(integers | floats | {"transductive": "boolean"})
