@@ -103,11 +103,10 @@ def count(
     for column in columns(cluster):
         if part[column].isna().any():
             raise Unusable(f"some rows have no {column}: name it or leave them out")
-    seeds = sorted(part["seed"].unique())
-    per_seed = part.groupby("seed")["utterance_id"]
-    if part.duplicated(["seed", "utterance_id"]).any():
+    (seed, seeds), clip = pd.factorize(part["seed"], sort=True), pd.factorize(part["utterance_id"])[0]
+    if np.bincount(clip * len(seeds) + seed).max() > 1:
         raise Unusable("a clip is answered twice with one seed: take one system, protocol and training at a time")
-    if len(seeds) > 1 and len({frozenset(ids) for _, ids in per_seed}) > 1:
+    if np.bincount(clip).min() < len(seeds):
         raise Unusable("seeds were asked about different clips: a cell is missing; run the step again")
     mine = cells(part, cluster)
     names = mine.unique().sort_values() if clusters is None else pd.Index(clusters)
@@ -115,13 +114,13 @@ def count(
     if (where < 0).any():
         raise ValueError(f"{mine[int(np.argmin(where))]} is not among the clusters that were named")
     counts = np.zeros((len(seeds), len(names), len(classes), len(classes)), dtype=np.int64)
-    np.add.at(counts, (pd.Index(seeds).get_indexer(part["seed"]), where, truth, given), 1)
+    np.add.at(counts, (seed, where, truth, given), 1)
     total = counts[0].sum(axis=0)
     return Counts(
         counts, tuple(int(s) for s in seeds), tuple(names), _ways(names), unit(cluster), int(total.sum()),
         part["speaker_id"].nunique(), int((total.sum(axis=1) > 0).sum()),
         bool(part["deterministic"].all()) if "deterministic" in part else False,
-        "+".join(sorted(set(part["train_corpora"]))) if "train_corpora" in part else "",
+        "+".join(sorted(part["train_corpora"].unique())) if "train_corpora" in part else "",
     )  # fmt: skip
 
 

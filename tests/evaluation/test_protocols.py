@@ -194,4 +194,6 @@ def test_testa_is_the_mean_of_chance_corrected_uar_of_systems_that_saw_all():
     results = scores.score(table, CLASSES, {"a": "speaker_id", "c": "speaker_id"}, study="t", confidence=0.95)
     mean = scores.with_mean(results, ["a", "c"], "TestA")
     rows = mean[(mean["test_corpus"] == "TestA") & (mean["answers"] == "free")]
-    assert rows[["system", "metric", "value"]].to_numpy().tolist() == [["s", "UAR_chance_corrected", pytest.approx((0.5 + 1) / 2 - (1 - 0.5) / 2 / 6)]]
+    assert rows[["system", "metric", "value"]].to_numpy().tolist() == [
+        ["s", "UAR_chance_corrected", pytest.approx((0.5 + 1) / 2 - (1 - 0.5) / 2 / 6)]
+    ]
