@@ -266,11 +266,13 @@ def compared(
     values = [weights @ [np.mean(mean(part[at].sum(axis=1))) for part in parts] for at in (0, 1)]
     repeats = all(side.repeats for pair in pairs.values() for side in pair)
     units = dict.fromkeys(one.unit for one in ours)
+    seeds = max(len(side.seeds) for pair in pairs.values() for side in pair)
     return {
         "value": values[0], "reference_value": values[1], "difference": found.point, "low": found.low,
         "high": found.high, "p": found.p, "smallest_p": found.smallest, "n": sum(one.n for one in ours),
-        "speakers": sum(one.speakers for one in ours), "seeds": max(len(side.seeds) for pair in pairs.values() for side in pair),
-        "of": SYSTEMS if repeats else MODELS, "clusters": "; ".join(units), "n_clusters": found.clusters,
+        "speakers": sum(one.speakers for one in ours), "seeds": seeds,
+        "of": SYSTEMS if repeats else MODELS, "clusters": "; ".join(units),
+        "n_clusters": found.clusters,
         "verdict": _why_not_judged(found, {c: pair[0] for c, pair in pairs.items()}, classes),
     }  # fmt: skip
 

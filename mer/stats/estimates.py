@@ -58,8 +58,8 @@ def estimate(
 
     The degrees of freedom are the fewest of three: those of Kish's effective number of clusters, as speakers with many
     clips count for more; those of the classes' own speakers, put together after Satterthwaite, as a class that three
-    speakers say rests on three; and, of a metric, those of its errors (of what is right, below 0.5), as where few
-    speakers make them all the variance rests on those few. What is known of the variance beforehand adds to them.
+    speakers say rests on three; and, of a metric, one more than the effective number of speakers who make its errors
+    (or what is right, below 0.5). What is known of the variance beforehand adds to them.
 
     Args:
         confusions: counts per cluster, (s, k, k), or per seed and cluster, (seeds, s, k, k)
@@ -215,7 +215,7 @@ class Design:
     def freedom_of_errors(self, side: NDArray, high: bool, groups: list[NDArray]) -> float:
         right = np.einsum("tskk->sk", side) / len(side)
         mass = (self.support - right if high else right) @ self.worth
-        return min(effective_clusters(gathered(mass, group)) if mass.any() else 1.0 for group in groups)
+        return min(effective_clusters(gathered(mass, group)) if mass.any() else 0.0 for group in groups) + 1
 
 
 def _groups(there: NDArray, ways: Ways | None) -> list[NDArray]:
