@@ -1,6 +1,6 @@
 """How often two trainings of one algorithm are called different, and how often a better algorithm is found.
 
-    python -m benchmarks.verdicts [--repeats 1000] [--jobs 2]
+    python -m benchmarks.verdicts [--repeats 300] [--jobs 2]
 
 A speaker's recall of a class is expit(b_sk + gain + u_ik + e_isk): b are the speakers, the same for both systems; u is
 what the training with seed i does to a class for all speakers, with the deviation of the third column; e is what it
@@ -81,7 +81,7 @@ def skewed(speakers: int, repeats: int, seed: int = 0) -> dict[str, float]:
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=1000)
+    parser.add_argument("--repeats", type=int, default=300)
     parser.add_argument("--jobs", type=int, default=2)
     given = parser.parse_args()
     cases = list(product(SIZES, SEEDS, DEVIATIONS))

@@ -164,7 +164,8 @@ def trained(rng, speakers, seeds, deviation, gain=0.0, base=None):
 
 
 @pytest.mark.parametrize(("seeds", "gain", "least", "most"), [(2, 0.0, 0, 0.08), (3, 0.0, 0, 0.08), (3, 1.0, 0.7, 1)])
-def test_two_trainings_of_one_algorithm_are_alike_and_two_algorithms_are_not(seeds, gain, least, most):
+def test_two_trainings_of_one_algorithm_are_alike_and_two_algorithms_are_not(seeds, gain, least, most, monkeypatch):
+    monkeypatch.setattr("mer.stats.paired.MOST_PATTERNS", 400)
     rng, found, alone = np.random.default_rng(seeds), [], []
     for _ in range(100):
         ours, base = trained(rng, 40, seeds, 0.3, gain)
