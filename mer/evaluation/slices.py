@@ -77,7 +77,8 @@ def score(
         gaps: `GAP_COLUMNS`, each scored slice against the scored one with the most clips, on the classes that both
             have. Speakers who are in both are left out of both at once, so that what is theirs cancels; where the
             slices have different speakers, errors add up. `verdict` is "shown" where an interval at the level that
-            Bonferroni asks of all gaps of the table leaves out 0, else "not shown". A gap is of who was recorded and
+            Bonferroni asks of all gaps of the table leaves out 0, else "not shown"; "no interval" where one speaker alone says
+            a class. A gap is of who was recorded and
             what they said as well as of the system.
 
     Raises:
@@ -208,6 +209,6 @@ def _judged(rows: list[dict], confidence: float) -> pd.DataFrame:
             stats.combined(row["parts"], row["weights"], level) for level in (confidence, 1 - (1 - confidence) / asked)
         )
         shown = strict.low > 0 or strict.high < 0
-        verdict = "shown" if shown else "not shown"
+        verdict = "no interval" if np.isnan(strict.low) else "shown" if shown else "not shown"
         row |= {"gap": found.point, "low": found.low, "high": found.high, "verdict": verdict}
     return pd.DataFrame(rows, columns=GAP_COLUMNS)

@@ -91,7 +91,8 @@ def shortcut_scores(
 
     Returns:
         `COLUMNS`. majority: the UAR of answering with the most frequent training emotion; chance: 1 / number of
-        classes in the truth; n: clips that were scored; flagged: see `FAR`. Without an interval nothing is flagged.
+        classes in the truth; n: clips that were scored; flagged: see `FAR`. Without an interval nothing is flagged,
+        but where that is for a class that one speaker alone says: then the score itself counts.
     """
     rows, classes = _prepared(manifest, heard, clusters)
     if classes > MOST_CLASSES:
@@ -115,6 +116,7 @@ def shortcut_findings(scores: pd.DataFrame) -> Iterator[Finding]:
     """Yield a warning for every flagged row of `shortcut_scores`."""
     for row in scores[scores["flagged"]].itertuples():
         what = _BY_NAME[row.shortcut].what
+        interval = "" if np.isnan(row.low) else f" [{row.low:.3f}, {row.high:.3f}]"
         where = "a single model of all corpora" if row.corpus == POOLED else "a model of this corpus"
         yield Finding(
             f"{row.shortcut} shortcut",
@@ -123,7 +125,7 @@ def shortcut_findings(scores: pd.DataFrame) -> Iterator[Finding]:
             row.n,
             row.n,
             (),
-            f"{what[:1].upper()}{what[1:]} alone scores UAR {row.UAR:.3f} [{row.low:.3f}, {row.high:.3f}] "
+            f"{what[:1].upper()}{what[1:]} alone scores UAR {row.UAR:.3f}{interval} "
             f"on {row.n:,} clips, where chance is {row.chance:.3f}.",
             f"{where} may score so without hearing an emotion, and what it learns is of no use anywhere else.",
             _BY_NAME[row.shortcut].advice,
@@ -201,7 +203,8 @@ def _scores(corpus: str, rows: pd.DataFrame, parts: Parts, classes: int, confide
         confusions, _ = stats.cluster_confusions(truth[scored], predicted[scored], people, classes)
         found = stats.jackknife(confusions, confidence=confidence)
         dull = stats.uar(stats.confusion(truth[scored], majority[scored], classes))
-        flagged = bool(stats.chance_corrected(found.low, k) > FAR)
+        alone = np.isnan(found.low) and found.clusters >= stats.FEWEST_CLUSTERS
+        flagged = bool(stats.chance_corrected(found.point if alone else found.low, k) > FAR)
         yield corpus, shortcut.name, found.point, found.low, found.high, 1 / k, dull, int(scored.sum()), flagged
 
 
