@@ -77,9 +77,9 @@ def score(
         gaps: `GAP_COLUMNS`, each scored slice against the scored one with the most clips, on the classes that both
             have. Speakers who are in both are left out of both at once, so that what is theirs cancels; where the
             slices have different speakers, errors add up. `verdict` is "shown" where an interval at the level that
-            Bonferroni asks of all gaps of the table leaves out 0, else "not shown"; "no interval" where one speaker alone says
-            a class. A gap is of who was recorded and
-            what they said as well as of the system.
+            Bonferroni asks of all gaps of the table leaves out 0, else "not shown"; "no interval" where one speaker
+            alone says a class. It is of these trained models. A gap is of who was recorded and what they said as well
+            as of the system.
 
     Raises:
         ValueError: predictions of clips that the manifest does not have, or of a random split.
