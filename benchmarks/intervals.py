@@ -63,6 +63,10 @@ CONDITIONS = {
 out; and EMO-DB with speakers held out, the easiest"""
 SIZES = (Size(2, 6, 20, 0.1), Size(4, 4, 16, 0.25), Size(7, 6, 20, 0.1), Size(20, 7, 8, 0.0), Size(90, 4, 2, 0.7))
 """two of nEMO's speakers; TurEV-DB, nEMO, 20 speakers of RAVDESS, and EmoSpeech-IN"""
+ENDS, FEW, OFTEN = (0.03, 0.9, 0.95, 0.98, 0.99), (4, 5, 6, 8, 10, 14, 20), ((4, 10), (4, 40), (7, 4), (2, 20))
+"""UARs near 0 and 1, and speakers, classes and clips by which they are covered"""
+SPREADS = {"alike": (0.5, 0.5), "unlike": (0.05, 1.1), "very unlike": (0.8, 2.6)}
+"""how easy speakers are, and what is peculiar to them, near 0 and 1"""
 CONFIDENCE, DRAWS = 0.95, 1000
 STUDY = {"systems": 10, "seeds": 5, "classes": 7, "speakers": (90, 24, 20, 10, 8, 7, 4, 4)}
 """whose resamples are timed; speakers per corpus"""
@@ -114,6 +118,29 @@ def coverage(size: Size, condition: Condition, repeats: int, seed: int = 0) -> d
         rows.append((_holds(ours.low, value, ours.high), ours.high - ours.low, _holds(low, value, high), high - low))
     names = ("jackknife", "its width", "percentile", "width of that")
     return dict(zip(names, np.mean(rows, axis=0).tolist(), strict=True))
+
+
+def near_the_ends(spread: tuple[float, float], repeats: int, seed: int = 0) -> pd.DataFrame:
+    """Return how often the jackknife holds a UAR near 0 or 1 and how often it lies beyond, and its width."""
+    rng, rows = np.random.default_rng(seed), []
+    for value, speakers, (classes, clips) in product(ENDS, FEW, OFTEN):
+        size, condition = Size(speakers, classes, clips, 0.0), _condition(value, spread)
+        for _ in range(repeats):
+            found = stats.jackknife(speak(size, condition, rng)[0], confidence=CONFIDENCE)
+            low, high = found.low > value, found.high < value
+            rows.append((value, speakers, classes, clips, not (low or high), low, high, found.high - found.low))
+    columns = ["UAR", "speakers", "classes", "clips", "held", "below it", "above it", "width"]
+    return pd.DataFrame(rows, columns=columns).groupby(columns[:4]).mean()
+
+
+def _condition(value: float, spread: tuple[float, float]) -> Condition:
+    """The same recall of all classes, so that the UAR over all speakers is the value."""
+    low, high = -20.0, 20.0
+    for _ in range(50):
+        middle = (low + high) / 2
+        one = Condition(middle, 0.0, *spread)
+        low, high = (middle, high) if truth(Size(1, 2, 1, 0), one) < value else (low, middle)
+    return one
 
 
 def rejections(size: Size, condition: Condition, gain: float, repeats: int, seed: int = 0) -> dict[str, float]:
@@ -214,6 +241,12 @@ def main() -> None:
         covered = pool.map(partial(coverage, repeats=given.repeats), *sides)
         print(f"\ncoverage of 95 % intervals, {given.repeats} repeats (by chance ±{2 * noise:.1f} points)")
         print(pd.DataFrame([a | row for a, row in zip(about, covered, strict=True)]).round(3).to_string(index=False))
+        for name, found in zip(
+            SPREADS, pool.map(partial(near_the_ends, repeats=given.repeats // 4), SPREADS.values()), strict=True
+        ):
+            share = found["held"]
+            print(f"\nnear 0 and 1, speakers {name}: held {share.mean():.3f}, {share.min():.3f} to {share.max():.3f}")
+            print(found.groupby(["UAR", "speakers"]).mean().round(3).to_string())
         wide = partial(rejections, repeats=given.repeats // 4)
         for gain in (0.0, 0.5):
             found = pool.map(partial(wide, gain=gain), *sides)

@@ -77,11 +77,11 @@ def made_up(known: Mapping[str, Corpus]) -> dict[str, Corpus]:
     }  # fmt: skip
 
 
-def clusters(known: Mapping[str, Corpus]) -> dict[str, str]:
-    """Return corpus -> the manifest column over which its intervals are computed.
+def clusters(known: Mapping[str, Corpus]) -> dict[str, str | tuple[str, ...]]:
+    """Return corpus -> the manifest column over which its intervals are computed, or the two of them.
 
     >>> clusters(chosen(["emodb", "meld"]))
-    {'emodb': 'speaker_id', 'meld': 'dialogue_id'}
+    {'emodb': 'speaker_id', 'meld': ('speaker_id', 'dialogue_id')}
     """
     return {name: corpus.cluster for name, corpus in known.items()}
 

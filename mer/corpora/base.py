@@ -106,8 +106,8 @@ class Corpus:
     """whether its speakers speak in other corpora of its family, under the same names"""
     missing: dict[str, str] = field(default_factory=dict)
     """speaker -> gender of those of its family who do not speak in it, even where it is complete"""
-    cluster: str = "speaker_id"
-    """the manifest column over which intervals are computed: speaker_id or dialogue_id"""
+    cluster: str | tuple[str, ...] = "speaker_id"
+    """the manifest column over which intervals are computed; or two, where the same people speak in many dialogues"""
     by_session: bool = False
     """whether sessions stay whole in splits, and not only speakers: where two are in one room"""
     has_audio: bool = True

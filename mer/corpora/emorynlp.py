@@ -108,5 +108,5 @@ CORPUS = Corpus(
     elicitation="tv",
     official_splits=True,
     has_audio=False,
-    cluster="dialogue_id",
+    cluster=("speaker_id", "dialogue_id"),
 )

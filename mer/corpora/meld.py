@@ -126,5 +126,5 @@ CORPUS = Corpus(
     lexical_control="free",
     elicitation="tv",
     official_splits=True,
-    cluster="dialogue_id",
+    cluster=("speaker_id", "dialogue_id"),
 )

@@ -96,9 +96,11 @@ def listeners(
     answers, rows = distributions(usable, single, classes), []
     rated = usable.assign(row=np.arange(len(usable)))[~np.isnan(answers[:, 0])]
     for corpus, part in rated.groupby("corpus", sort=True):
-        clusters = sorted(part[known[corpus].cluster].unique())
+        cluster = known[corpus].cluster
+        told = part[cluster if isinstance(cluster, str) else cluster[0]]
+        clusters = sorted(told.unique())
         confusions = np.zeros((len(clusters), len(classes) + 1, len(classes) + 1))
-        where = part[known[corpus].cluster].map({name: i for i, name in enumerate(clusters)})
+        where = told.map({name: i for i, name in enumerate(clusters)})
         truth = part["emotion"].map({name: i for i, name in enumerate(classes)})
         np.add.at(confusions, (where.to_numpy(int), truth.to_numpy(int)), answers[part["row"]])
         interval = stats.jackknife(confusions, confidence=confidence)

@@ -6,17 +6,17 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from mer.evaluation.comparison import BETTER, COLUMNS, MEAN, WORSE, compared, judged, statistic_of
-from mer.evaluation.counts import KEYS, Counts, count
+from mer.evaluation.comparison import BETTER, COLUMNS, MEAN, WORSE, compared, corrected, judged, statistic_of
+from mer.evaluation.counts import KEYS, Cluster, Counts, count
 from mer.evaluation.protocols import RANDOM, Cell, refuse_random
-from mer.evaluation.scores import METRICS
+from mer.evaluation.scores import METRICS, choices
 
 SPLITS = {RANDOM: "random", "in_corpus": "speakers apart", "loco": "corpus held out"}
 """protocol -> what the card calls it, from the most flattering to the strictest"""
 STEPS = (("random", "speakers apart"), ("speakers apart", "corpus held out"), ("random", "corpus held out"))
 INFLATION_COLUMNS = [
     "system", "test_corpus", "answers", "metric", "split", "split_value", "than", "than_value", "points", "low", "high",
-    "p", "p_holm", "smallest_p", "verdict", "n", "speakers", "seeds",
+    "p", "p_holm", "smallest_p", "verdict", "n", "speakers", "seeds", "of", "clusters", "n_clusters",
 ]  # fmt: skip
 
 
@@ -38,14 +38,14 @@ def heard(manifest: pd.DataFrame, cells: Iterable[Cell]) -> pd.DataFrame:
 
 
 def metrics(
-    predictions: pd.DataFrame, classes: tuple[str, ...], clusters: Mapping[str, str], answers: str = "free"
+    predictions: pd.DataFrame, classes: tuple[str, ...], clusters: Mapping[str, Cluster], answers: str = "free"
 ) -> pd.DataFrame:
     """Score the same predictions under each metric.
 
     Returns:
         a row per system, protocol, training and test corpus: the mean over seeds of UAR, WA, macro_F1 and weighted_F1,
-        `points` between the highest and the lowest of them, n, classes, and `first_by`: the metrics by which this
-        system is ahead of all others of its row's protocol and corpora.
+        `points` between the highest and the lowest of them, n, classes, chance (the UAR of guessing), and `first_by`:
+        the metrics by which this system is ahead of all others of its row's protocol and corpora.
 
     Raises:
         ValueError: predictions of a random split, which only `inflation` takes.
@@ -59,8 +59,9 @@ def metrics(
         found = {name: float(np.mean(metric(total))) for name, metric in METRICS.items()}
         points = 100 * (max(found.values()) - min(found.values()))
         about = {"answers": answers, "points": points, "n": counted.n, "classes": counted.classes}
+        about["chance"] = 1 / choices(answers, values[1], counted.classes, len(classes))
         rows.append(dict(zip(KEYS, values, strict=True)) | about | found)
-    table = pd.DataFrame(rows, columns=[*KEYS, "answers", *METRICS, "points", "n", "classes"])
+    table = pd.DataFrame(rows, columns=[*KEYS, "answers", *METRICS, "points", "n", "classes", "chance"])
     best = table.groupby(list(KEYS[1:]))[list(METRICS)].transform("max")
     first = table[list(METRICS)] == best
     return table.assign(first_by=[" ".join(name for name in METRICS if row[name]) for _, row in first.iterrows()])
@@ -69,7 +70,7 @@ def metrics(
 def inflation(
     predictions: pd.DataFrame,
     classes: tuple[str, ...],
-    clusters: Mapping[str, str],
+    clusters: Mapping[str, Cluster],
     *,
     answers: str = "restricted",
     metric: str = "UAR",
@@ -87,7 +88,8 @@ def inflation(
         three rows per system and corpus, one per pair of splits, and three for the mean over corpora, of UAR
         chance-corrected: what each split scores on the clips that all of them test, by how many points the first of the
         pair flatters, and the paired interval, p-values and verdict of `comparison.compare`, where a system's corpora
-        are one family of questions and its means another. The verdict is shown, not shown, or what is missing.
+        are one family of questions and its means another. The verdict is shown, not shown, `comparison.DIFFER` with one
+        seed of a network, or what is missing.
 
     Raises:
         Unusable: as from `counts.count`.
@@ -103,14 +105,15 @@ def inflation(
         rows = []
         for (name, corpora), (first, second) in product(groups.items(), STEPS):
             pairs = {corpus: _step(counted[corpus], first, second) for corpus in corpora}
-            found = compared(pairs, family, statistic_of(metric, mean=name == MEAN), confidence)
+            mean = corrected("restricted", "loco", len(classes)) if name == MEAN else None  # one chance for all splits
+            found = compared(pairs, family, statistic_of(metric, mean), confidence, tuple(classes))
             about = {"system": system, "test_corpus": name, "answers": answers, "metric": metric}
             rows.append(about | {"split": first, "than": second} | found)
         tables.append(_in_points(judged(pd.DataFrame(rows, columns=["split", "than", *COLUMNS]), 1 - confidence)))
     return pd.concat(tables[1:] or tables, ignore_index=True)
 
 
-def _splits(rows: pd.DataFrame, answers: str, classes: tuple[str, ...], cluster: str) -> dict[str, Counts]:
+def _splits(rows: pd.DataFrame, answers: str, classes: tuple[str, ...], cluster: Cluster) -> dict[str, Counts]:
     """Name of a split -> counts on the clips that all splits have; none where they have no clip in common."""
     sides = {name: rows[rows["protocol"] == protocol] for protocol, name in SPLITS.items()}
     there = {name: side for name, side in sides.items() if len(side)}

@@ -6,24 +6,28 @@ import numpy as np
 import pandas as pd
 
 from mer import stats
-from mer.evaluation.counts import Counts, count, joined, per_block
+from mer.evaluation.counts import Cluster, Counts, cells, count, joined, per_block, why_none
 from mer.evaluation.protocols import refuse_random
-from mer.evaluation.scores import METRICS
+from mer.evaluation.scores import METRICS, choices
 
 COLUMNS = [
     "system", "reference", "protocol", "answers", "test_corpus", "metric", "value", "reference_value", "difference",
-    "low", "high", "p", "p_holm", "smallest_p", "verdict", "n", "speakers", "seeds",
+    "low", "high", "p", "p_holm", "smallest_p", "verdict", "n", "speakers", "seeds", "of", "clusters", "n_clusters",
 ]  # fmt: skip
 MEAN = "mean over corpora"
 FEWEST_IN_A_DIAGRAM = 8
 """corpora, for a diagram of mean ranks to be worth its ink"""
 BETTER, WORSE, NOT_SHOWN = "better", "worse", "not shown"
+DIFFER = "these trained models differ"
+"""verdict where one seed of a network is compared: another training of it might do otherwise"""
+SYSTEMS, MODELS = "systems", "trained models"
+"""what a row compares"""
 
 
 def compare(
     predictions: pd.DataFrame,
     classes: tuple[str, ...],
-    clusters: Mapping[str, str],
+    clusters: Mapping[str, Cluster],
     reference: str,
     *,
     protocol: str = "loco",
@@ -32,6 +36,11 @@ def compare(
     confidence: float = 0.95,
 ) -> pd.DataFrame:
     """Compare every system with one of them, clip by clip and speaker by speaker.
+
+    What is better is said of systems: over new speakers of these corpora and, of what is trained with several seeds,
+    over new trainings on the same recordings. A system with one solution (logistic regression, ridge, a support vector
+    machine) has no deviation between trainings. Other training recordings are not covered. With one seed of a network
+    nothing is known of its next training: then it is said that these trained models differ, and nothing of systems.
 
     Args:
         predictions: as from `scores.predictions`.
@@ -43,11 +52,13 @@ def compare(
     Returns:
         a row per other system and corpus of the reference's, and where those are several, one for the mean over them,
         of UAR chance-corrected. Both systems count on the clips and seeds that both have: `n` says how many clips.
+        `p` is the larger of two (`stats.compare`): that the mean difference is 0, and that the two could be swapped.
         `p_holm` is adjusted over the rows of corpora, and over the rows of means: each is one family of questions.
         `smallest_p` is the p-value that so few speakers give where all of them agree, times the number of questions;
-        where it is above 1 - confidence, hardly anything can be shown, whatever the systems do. `verdict` is better,
-        worse, not shown, or why there is no comparison, such as missing predictions. People who speak in two corpora
-        of a family are flipped and left out as one, and counted twice in `speakers`.
+        where it is above 1 - confidence, hardly anything can be shown, whatever the systems do. `of` says whether
+        systems or trained models are compared. `verdict` is better, worse, not shown, `DIFFER`, or why there is no
+        comparison, such as missing predictions. `clusters` and `n_clusters` say over what intervals are. People who
+        speak in two corpora of a family are flipped and left out as one, and counted twice in `speakers`.
 
     Raises:
         ValueError: no prediction of the reference in this protocol, another metric, a random split, or a corpus
@@ -70,14 +81,15 @@ def compare(
     corpora = [corpus for system, corpus in parts if system == reference]
     family = asked.groupby("test_corpus")["family"].first().to_dict()
     about = {"reference": reference, "protocol": protocol, "answers": answers, "metric": metric}
-    rows = []
+    rows, named = [], tuple(classes)
     for system in sorted(set(asked["system"]) - {reference}):
         pairs = {c: _pair(parts.get((system, c)), parts[reference, c], answers, classes, clusters[c]) for c in corpora}
         for corpus in corpora:
-            found = compared({corpus: pairs[corpus]}, family, statistic_of(metric), confidence)
+            found = compared({corpus: pairs[corpus]}, family, statistic_of(metric), confidence, named)
             rows.append(about | {"system": system, "test_corpus": corpus} | found)
         if len(corpora) > 1:
-            found = compared(pairs, family, statistic_of(metric, mean=True), confidence)
+            mean = statistic_of(metric, corrected(answers, protocol, len(named)))
+            found = compared(pairs, family, mean, confidence, named)
             rows.append(about | {"system": system, "test_corpus": MEAN} | found)
     return judged(pd.DataFrame(rows, columns=COLUMNS), 1 - confidence)
 
@@ -100,7 +112,7 @@ def empty() -> pd.DataFrame:
 def ranked(
     predictions: pd.DataFrame,
     classes: tuple[str, ...],
-    clusters: Mapping[str, str],
+    clusters: Mapping[str, Cluster],
     *,
     protocol: str = "loco",
     answers: str = "free",
@@ -126,7 +138,7 @@ def ranked(
     for system in sorted(set(tested.index) - set(whole)):
         lacking = ", ".join(sorted(set(corpora) - tested[system]))
         rows.append((system, *[np.nan] * 5, len(tested[system]), f"no predictions on {lacking}"))
-    points, means = _resampled(asked, whole, classes, clusters, answers, draws, seed)
+    points, means = _resampled(asked, whole, classes, clusters, answers, protocol, draws, seed)
     means = means[:, np.isfinite(means).all(axis=0)]
     if not np.isfinite(points).all() or not means.size:
         rows += [(system, *[np.nan] * 5, len(corpora), "nothing to measure: one class only") for system in whole]
@@ -145,7 +157,7 @@ def ranked(
 def resampled(
     predictions: pd.DataFrame,
     classes: tuple[str, ...],
-    clusters: Mapping[str, str],
+    clusters: Mapping[str, Cluster],
     *,
     protocol: str = "loco",
     answers: str = "free",
@@ -161,7 +173,7 @@ def resampled(
         Unusable, ValueError: as `compare`
     """
     asked, whole = _asked(predictions, protocol)
-    return pd.DataFrame(_resampled(asked, whole, classes, clusters, answers, draws, seed)[1].T, columns=whole)
+    return pd.DataFrame(_resampled(asked, whole, classes, clusters, answers, protocol, draws, seed)[1].T, columns=whole)
 
 
 def _asked(predictions: pd.DataFrame, protocol: str) -> tuple[pd.DataFrame, list[str]]:
@@ -173,19 +185,23 @@ def _asked(predictions: pd.DataFrame, protocol: str) -> tuple[pd.DataFrame, list
 
 
 def _resampled(
-    asked: pd.DataFrame, systems: list[str], classes: tuple[str, ...], clusters: Mapping[str, str], answers: str,
-    draws: int, seed: int,
+    asked: pd.DataFrame, systems: list[str], classes: tuple[str, ...], clusters: Mapping[str, Cluster], answers: str,
+    protocol: str, draws: int, seed: int,
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """Mean over corpora of each system, (systems,), and of its resamples, (systems, draws)."""
     asked = asked[asked["system"].isin(systems)]
-    statistic, corpora = per_block(_corrected, len(classes)), asked["test_corpus"].nunique()
+    corpora = asked["test_corpus"].nunique()
+    statistic = per_block(corrected(answers, protocol, len(classes)), len(classes))
     points, means = np.zeros(len(systems)), np.zeros((len(systems), draws))
     for number, (_, kin) in enumerate(asked.groupby("family", sort=True)):
-        names = {c: sorted(part[clusters[c]].unique()) for c, part in kin.groupby("test_corpus", sort=True)}
+        names = {
+            c: cells(part, clusters[c]).unique().sort_values() for c, part in kin.groupby("test_corpus", sort=True)
+        }
         stacks = {}
         for system, part in kin.groupby("system", sort=True):
             counted = {c: count(part[part["test_corpus"] == c], answers, classes, clusters[c], names[c]) for c in names}
-            stacks[system] = joined(counted)
+            stack, ways = joined(counted)  # of two kinds of clusters the first is drawn: people, of whom are fewer
+            stacks[system] = stack if ways is None else stats.gathered(stack, ways[0], axis=1)
         drawn, share = stats.resample(stacks, statistic, draws, seed=seed + number), len(names) / corpora
         means += share * np.stack([drawn[system] for system in systems])
         points += share * np.array([np.mean(statistic(stacks[system].sum(axis=1))) for system in systems])
@@ -193,7 +209,7 @@ def _resampled(
 
 
 def _pair(
-    ours: pd.DataFrame | None, theirs: pd.DataFrame, answers: str, classes: tuple[str, ...], cluster: str
+    ours: pd.DataFrame | None, theirs: pd.DataFrame, answers: str, classes: tuple[str, ...], cluster: Cluster
 ) -> tuple[Counts, Counts] | str:
     """Counts of both on the clips and seeds that both have, or why there are none."""
     if ours is None:
@@ -209,51 +225,96 @@ def _pair(
     return count(ours, answers, classes, cluster), count(theirs, answers, classes, cluster)
 
 
-def _corrected(confusions: np.ndarray) -> stats.Number:
-    return stats.chance_corrected(stats.uar(confusions), stats.classes_present(confusions))
+def corrected(answers: str, protocol: str, classes: int) -> stats.Statistic:
+    """Return the chance-corrected UAR as a function of confusions.
+
+    Args:
+        classes: of the policy, among which free answers are.
+    """
+
+    def of(confusions: np.ndarray) -> stats.Number:
+        own = np.asarray(stats.classes_present(confusions))
+        among = np.where(own > 1, choices(answers, protocol, own, classes), own)  # of one class nothing is measured
+        return stats.chance_corrected(stats.uar(confusions), among)
+
+    return of
 
 
 def compared(
-    pairs: dict[str, tuple[Counts, Counts] | str], family: dict[str, str], statistic: stats.Statistic, confidence: float
-) -> dict:
+    pairs: dict[str, tuple[Counts, Counts] | str], family: dict[str, str], statistic: stats.Statistic,
+    confidence: float, classes: tuple[str, ...],
+) -> dict:  # fmt: skip
     """Return a row's numbers and verdict: two systems on the mean over some corpora.
 
     Args:
         pairs: corpus -> counts of both on the same clips, or why there are none.
         family: corpus -> its family; those of one are one part, as they may share speakers.
+        classes: of which the counts are.
     """
     if lacking := {corpus: pair for corpus, pair in pairs.items() if isinstance(pair, str)}:
         return {"n": 0, "speakers": 0, "seeds": 0, "verdict": "; ".join(f"{w} on {c}" for c, w in lacking.items())}
     kin = {name: [c for c in pairs if family[c] == name] for name in sorted({family[c] for c in pairs})}
-    parts = [tuple(joined({c: pairs[c][at] for c in inside}) for at in (0, 1)) for inside in kin.values()]
+    sides = [tuple(joined({c: pairs[c][at] for c in inside}) for at in (0, 1)) for inside in kin.values()]
+    parts, ways = [tuple(side[0] for side in pair) for pair in sides], [pair[0][1] for pair in sides]
+    trainings = [
+        tuple(_training([pairs[c][at] for c in inside], name) for at in (0, 1)) for name, inside in kin.items()
+    ]
     weights = np.array([len(inside) for inside in kin.values()]) / len(pairs)
     ours = [pair[0] for pair in pairs.values()]
     mean = per_block(statistic, ours[0].confusions.shape[-1])
-    found = stats.compare(parts, mean, confidence, weights=weights)
+    found = stats.compare(parts, mean, confidence, weights=weights, ways=ways, trainings=trainings)
     values = [weights @ [np.mean(mean(part[at].sum(axis=1))) for part in parts] for at in (0, 1)]
+    repeats = all(side.repeats for pair in pairs.values() for side in pair)
+    units = dict.fromkeys(one.unit for one in ours)
+    seeds = max(len(side.seeds) for pair in pairs.values() for side in pair)
     return {
         "value": values[0], "reference_value": values[1], "difference": found.point, "low": found.low,
         "high": found.high, "p": found.p, "smallest_p": found.smallest, "n": sum(one.n for one in ours),
-        "speakers": sum(one.speakers for one in ours), "seeds": max(len(one.seeds) for one in ours),
-        "verdict": "nothing to measure: one class only" if np.isnan(found.p) else "",
+        "speakers": sum(one.speakers for one in ours), "seeds": seeds,
+        "of": SYSTEMS if repeats else MODELS, "clusters": "; ".join(units),
+        "n_clusters": found.clusters,
+        "verdict": _why_not_judged(found, {c: pair[0] for c, pair in pairs.items()}, classes),
     }  # fmt: skip
 
 
-def statistic_of(metric: str, mean: bool = False) -> stats.Statistic:
-    """Return a metric as a function of confusions; UAR chance-corrected where it goes into a mean over corpora."""
-    return _corrected if mean and metric == "UAR" else METRICS[metric]
+def _training(counted: list[Counts], family: str) -> tuple[str, ...]:
+    """What trained a family's corpora: two that name the same corpora were one training."""
+    known = {one.training for one in counted}
+    return (known.pop(),) if len(known) == 1 and known != {""} else (family, *sorted(known))
+
+
+def _why_not_judged(found: stats.Comparison, counted: dict[str, Counts], classes: tuple[str, ...]) -> str:
+    if not np.isnan(found.p):
+        return ""
+    if np.isnan(found.point) or any(one.classes < 2 for one in counted.values()):
+        return "nothing to measure: one class only"
+    told = {corpus: why_none(one, classes) for corpus, one in counted.items()}
+    reasons = [why if len(told) == 1 else f"{why} in {corpus}" for corpus, why in told.items() if why]
+    return f"no interval: {'; '.join(reasons) or 'too few speakers of a class'}"
+
+
+def statistic_of(metric: str, mean: stats.Statistic | None = None) -> stats.Statistic:
+    """Return a metric as a function of confusions.
+
+    Args:
+        mean: what stands for the UAR where it goes into a mean over corpora, as from `corrected`.
+    """
+    return mean if mean is not None and metric == "UAR" else METRICS[metric]
 
 
 def judged(table: pd.DataFrame, level: float) -> pd.DataFrame:
     """Return the table with adjusted p-values and verdicts, corpora one family of questions and means another."""
     table = table.astype(
         dict.fromkeys(["value", "reference_value", "difference", "low", "high", "p", "smallest_p"], float)
+        | {"n_clusters": "Int64"}
     )
     table["p_holm"] = np.nan
     for mask in (table["test_corpus"] == MEAN, table["test_corpus"] != MEAN):
         table.loc[mask, "p_holm"] = stats.holm(table.loc[mask, "p"])
         table.loc[mask, "smallest_p"] *= table.loc[mask, "p"].notna().sum()
     table["smallest_p"] = table["smallest_p"].clip(upper=1)
-    word = np.where(table["p_holm"] > level, NOT_SHOWN, np.where(table["difference"] > 0, BETTER, WORSE))
+    word = np.where(table["difference"] > 0, BETTER, WORSE)
+    word = np.where(table["of"] == SYSTEMS, word, DIFFER)
+    word = np.where(table["p_holm"] > level, NOT_SHOWN, word)
     table["verdict"] = table["verdict"].astype(object).where(table["p"].isna(), word)
     return table

@@ -1,5 +1,6 @@
-"""Predictions as confusions per speaker, which is all that intervals, comparisons and slices need."""
+"""Predictions as confusions per speaker, which is all that scores, intervals, comparisons and slices need."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,9 +8,11 @@ import pandas as pd
 
 from mer import stats
 from mer.dataset import people
-from mer.evaluation.scores import ANSWERS
 
 KEYS = ("system", "protocol", "train_corpora", "test_corpus")
+ANSWERS = ("free", "restricted")
+Cluster = str | tuple[str, ...]
+"""the column over which intervals are computed, such as speaker_id; or two: speaker_id and dialogue_id"""
 
 
 class Unusable(ValueError):
@@ -23,23 +26,63 @@ class Counts:
     confusions: np.ndarray
     """int of shape (seeds, clusters, k, k)"""
     seeds: tuple[int, ...]
-    clusters: tuple[str, ...]
+    clusters: tuple
+    """their names; where there are two kinds, pairs of names: a row for each person in each dialogue"""
+    ways: tuple[np.ndarray, ...] | None
+    """where there are two kinds of clusters, the number of each row's cluster of either kind"""
+    unit: str
+    """what clusters are, such as speakers; or speakers and dialogues"""
     n: int
     speakers: int
     classes: int
     """how many the truth has"""
+    deterministic: bool
+    """whether the system has one solution, so that one seed says all"""
+    training: str
+    """the corpora it was trained on"""
+
+    @property
+    def n_clusters(self) -> int:
+        """How many clusters have a clip here; of two kinds, the fewer."""
+        there = self.confusions.any((0, 2, 3))
+        return min(len(np.unique(way[there])) for way in self.ways or (np.arange(len(there)),))
+
+    @property
+    def repeats(self) -> bool:
+        """Whether it is known how another training would do: from several seeds, or as there is one solution."""
+        return self.deterministic or len(self.seeds) > 1
+
+
+def columns(cluster: Cluster) -> tuple[str, ...]:
+    """Return the columns of a cluster, one or two."""
+    return (cluster,) if isinstance(cluster, str) else tuple(cluster)
+
+
+def unit(cluster: Cluster) -> str:
+    """Name what clusters are.
+
+    >>> unit("speaker_id"), unit(("speaker_id", "dialogue_id"))
+    ('speakers', 'speakers and dialogues')
+    """
+    return " and ".join(f"{column.removesuffix('_id')}s" for column in columns(cluster))
+
+
+def cells(part: pd.DataFrame, cluster: Cluster) -> pd.Index:
+    """Return each row's cluster; of two kinds, the pair of both."""
+    named = columns(cluster)
+    return pd.Index(part[named[0]]) if len(named) == 1 else pd.MultiIndex.from_frame(part[list(named)])
 
 
 def count(
-    part: pd.DataFrame, answers: str, classes: tuple[str, ...], cluster: str, clusters: list[str] | None = None
+    part: pd.DataFrame, answers: str, classes: tuple[str, ...], cluster: Cluster, clusters: pd.Index | None = None
 ) -> Counts:
     """Count the answers of one system to one corpus.
 
     Args:
         part: rows of a predictions table, a row per clip and seed.
         answers: free or restricted.
-        cluster: the column over which intervals are computed, such as speaker_id.
-        clusters: their names in order, also of those who say nothing here; by default those in `part`.
+        cluster: the column over which intervals are computed, such as speaker_id, or two.
+        clusters: their names in order, also of those who say nothing here, as from `cells`; by default those in `part`.
 
     Raises:
         Unusable: no row, an answer or a truth that is missing or is no class, a clip asked twice with one seed, or
@@ -58,30 +101,53 @@ def count(
                 f"{bad.sum()} of {len(part)} rows have no class in `{column}`, the first is {row['utterance_id']} of "
                 f"{row['system']} ({row[column]!r}); leave them out, or find out why their scores are missing"
             )
-    if part[cluster].isna().any():
-        raise Unusable(f"some rows have no {cluster}: name it or leave them out")
-    seeds = sorted(part["seed"].unique())
-    per_seed = part.groupby("seed")["utterance_id"]
-    if part.duplicated(["seed", "utterance_id"]).any():
+    for column in columns(cluster):
+        if part[column].isna().any():
+            raise Unusable(f"some rows have no {column}: name it or leave them out")
+    (seed, seeds), clip = pd.factorize(part["seed"], sort=True), pd.factorize(part["utterance_id"])[0]
+    if np.bincount(clip * len(seeds) + seed).max() > 1:
         raise Unusable("a clip is answered twice with one seed: take one system, protocol and training at a time")
-    if len({frozenset(ids) for _, ids in per_seed}) > 1:
+    if np.bincount(clip).min() < len(seeds):
         raise Unusable("seeds were asked about different clips: a cell is missing; run the step again")
-    names = pd.Index(sorted(part[cluster].unique()) if clusters is None else clusters)
-    where = names.get_indexer(part[cluster])
+    mine = cells(part, cluster)
+    names = mine.unique().sort_values() if clusters is None else pd.Index(clusters)
+    where = names.get_indexer(mine)
     if (where < 0).any():
-        raise ValueError(f"{part[cluster].iloc[int(np.argmin(where))]} is not among the clusters that were named")
+        raise ValueError(f"{mine[int(np.argmin(where))]} is not among the clusters that were named")
     counts = np.zeros((len(seeds), len(names), len(classes), len(classes)), dtype=np.int64)
-    np.add.at(counts, (pd.Index(seeds).get_indexer(part["seed"]), where, truth, given), 1)
+    np.add.at(counts, (seed, where, truth, given), 1)
     total = counts[0].sum(axis=0)
     return Counts(
-        counts, tuple(int(s) for s in seeds), tuple(names), int(total.sum()), part["speaker_id"].nunique(),
-        int((total.sum(axis=1) > 0).sum()),
+        counts, tuple(int(s) for s in seeds), tuple(names), _ways(names), unit(cluster), int(total.sum()),
+        part["speaker_id"].nunique(), int((total.sum(axis=1) > 0).sum()),
+        bool(part["deterministic"].all()) if "deterministic" in part else False,
+        "+".join(sorted(part["train_corpora"].unique())) if "train_corpora" in part else "",
     )  # fmt: skip
 
 
-def joined(parts: dict[str, Counts]) -> np.ndarray:
-    """Return corpora of one family as one, as the same people may speak in several: a row per person, and a block of
-    the matrix per corpus; int of shape (seeds, people, corpora * k, corpora * k).
+def why_none(counts: Counts, classes: tuple[str, ...]) -> str:
+    """Return why there is no interval over clusters; nothing where there is one.
+
+    Args:
+        classes: of which the counts are, in order.
+    """
+    kinds, there = counts.unit.split(" and "), counts.confusions.any((0, 2, 3))
+    ways = counts.ways or (np.arange(len(there)),)
+    for kind, way in zip(kinds, ways, strict=True):
+        if (number := len(np.unique(way[there]))) < stats.FEWEST_CLUSTERS:
+            return f"{number} {kind.removesuffix('s') if number == 1 else kind}"
+    said = counts.confusions[0].sum(axis=-1)
+    for kind, way in zip(kinds, ways, strict=True):
+        alone = (stats.gathered(said, way) > 0).sum(axis=0) == 1
+        if alone.any():
+            named = [name for name, is_alone in zip(classes, alone, strict=True) if is_alone]
+            return f"{' and '.join(named)} said by one {kind.removesuffix('s')}"
+    return ""
+
+
+def joined(parts: Mapping[str, Counts]) -> tuple[np.ndarray, tuple[np.ndarray, ...] | None]:
+    """Return corpora of one family as one, as the same people may speak in several: a row per person (and dialogue),
+    and a block of the matrix per corpus; int of shape (seeds, rows, corpora * k, corpora * k), and their `ways`.
 
     Args:
         parts: corpus -> its counts, all of one system.
@@ -91,14 +157,28 @@ def joined(parts: dict[str, Counts]) -> np.ndarray:
     """
     if len(seeds := {len(part.seeds) for part in parts.values()}) > 1:
         raise Unusable(f"{', '.join(parts)} are of one family and have {' and '.join(map(str, sorted(seeds)))} seeds")
-    codes = {corpus: [people.code(corpus, name) for name in part.clusters] for corpus, part in parts.items()}
-    everybody = pd.Index(sorted(set().union(*codes.values())))
-    k = next(iter(parts.values())).confusions.shape[-1]
-    found = np.zeros((seeds.pop(), len(everybody), len(parts) * k, len(parts) * k), dtype=np.int64)
-    for at, (corpus, part) in enumerate(parts.items()):
-        block = slice(at * k, (at + 1) * k)
-        found[:, everybody.get_indexer(codes[corpus]), block, block] = part.confusions
-    return found
+    two = any(part.ways is not None for part in parts.values())
+    codes = {corpus: [_across(name, corpus, two) for name in part.clusters] for corpus, part in parts.items()}
+    names = sorted(set().union(*codes.values()))
+    at, k = {name: row for row, name in enumerate(names)}, next(iter(parts.values())).confusions.shape[-1]
+    found = np.zeros((seeds.pop(), len(names), len(parts) * k, len(parts) * k), dtype=np.int64)
+    for number, (corpus, part) in enumerate(parts.items()):
+        block = slice(number * k, (number + 1) * k)
+        found[:, [at[code] for code in codes[corpus]], block, block] = part.confusions
+    return found, _ways(pd.MultiIndex.from_tuples(names)) if two else None
+
+
+def _across(name: str | tuple[str, ...], corpus: str, two: bool) -> str | tuple[str, ...]:
+    """A cluster's name in its family: people are the same in all of its corpora, and dialogues are not."""
+    person, *rest = (name,) if isinstance(name, str) else name
+    person = people.code(corpus, person)
+    return (person, *(rest or (person,))) if two else person
+
+
+def _ways(names: pd.Index) -> tuple[np.ndarray, ...] | None:
+    if names.nlevels == 1:
+        return None
+    return tuple(np.unique(names.get_level_values(level), return_inverse=True)[1] for level in range(names.nlevels))
 
 
 def per_block(statistic: stats.Statistic, k: int) -> stats.Statistic:

@@ -5,16 +5,17 @@ import pandas as pd
 
 from mer import stats
 from mer.evaluation import marks
-from mer.evaluation.protocols import refuse_random
+from mer.evaluation.counts import ANSWERS, KEYS, Cluster, count, why_none
+from mer.evaluation.protocols import RANDOM, refuse_random
 
 RESULT_COLUMNS = [
     "study", "system", "protocol", "answers", "train_corpora", "test_corpus", "seed", "metric", "value", "low",
-    "high", "deviation", "n", "speakers", "classes", "n_seeds", *marks.MARKS, "lacks", "outside",
+    "high", "deviation", "n", "speakers", "classes", "n_seeds", "clusters", "n_clusters", "why_none", "chance",
+    "p_chance", "p_constant", *marks.MARKS, "lacks", "outside",
 ]  # fmt: skip
 """`lacks`: modalities of the system that the test corpus lacks altogether; `outside`: the share of answers that are
 classes which the target does not have; the others before them as in mer/evaluation/marks.py"""
 METRICS = {"UAR": stats.uar, "WA": stats.wa, "macro_F1": stats.macro_f1, "weighted_F1": stats.weighted_f1}
-ANSWERS = ("free", "restricted")
 
 
 def predictions(
@@ -47,6 +48,7 @@ def predictions(
             lacks=marks.lacking(rows["corpus"], {m: there[m][item.job.test] for m in item.job.system.modalities}),
             flagged=rows["breach"].notna(),
             accepted=marks.accepted(rows["breach"], cell.protocol),
+            deterministic=not item.job.system.is_network,
             free=[classes[i] for i in item.probabilities.argmax(axis=1)],
             restricted=[classes[i] for i in restricted],
         )
@@ -55,82 +57,92 @@ def predictions(
 
 
 def score(
-    table: pd.DataFrame, classes: tuple[str, ...], clusters: dict[str, str], *, study: str, confidence: float
+    table: pd.DataFrame, classes: tuple[str, ...], clusters: dict[str, Cluster], *, study: str, confidence: float
 ) -> pd.DataFrame:
     """Return the results of a predictions table: per seed, and their mean (seed empty) with its interval.
 
     Args:
-        clusters: corpus -> manifest column over which its intervals are computed.
+        clusters: corpus -> manifest column over which its intervals are computed, or two.
 
-    In-corpus folds are pooled. An interval holds over new speakers of these corpora, given these trained models.
+    In-corpus folds are pooled. An interval holds over new speakers of these corpora, given these trained models;
+    `clusters` and `n_clusters` say over what and how many, `why_none` why there is no interval. `chance` is the UAR of
+    guessing. `p_chance` is the p-value of the UAR being that, `p_constant` of its being 1/k, which one constant answer
+    scores; neither is adjusted for how many are asked.
 
     Raises:
         ValueError: some predictions are of a random split, which is never a score.
+        Unusable: as from `counts.count`.
     """
     refuse_random(table)
     rows = []
-    keys = ["system", "protocol", "train_corpora", "test_corpus"]
-    for (system, protocol, train, test), part in table.groupby(keys, sort=True):
-        base = {
-            "study": study,
-            "system": system,
-            "protocol": protocol,
-            "train_corpora": train,
-            "test_corpus": test,
-            "transductive": bool(part["transductive"].any()),
-            "flagged": bool(part["flagged"].any()),
-            "accepted": bool(part["accepted"].any()),
-            "lacks": part["lacks"].iloc[0],
-        }
+    for values, part in table.groupby(list(KEYS), sort=True):
+        base = {"study": study, **dict(zip(KEYS, values, strict=True)), "lacks": part["lacks"].iloc[0]}
+        base |= {name: bool(part[name].any()) for name in marks.MARKS}
         for answers in ANSWERS:
             outside = marks.outside(part, answers)
             rows += [
                 base | {"answers": answers, "outside": outside[row.get("seed")]} | row
-                for row in _cell(part, answers, classes, clusters[test], confidence)
+                for row in _cell(part, answers, classes, clusters[values[-1]], confidence)
             ]
     return typed(rows)
+
+
+def choices(answers: str, protocol: str, own: int, classes: int) -> int:
+    """Return among how many classes an answer is: guessing scores one over them.
+
+    Free answers are among all classes of the policy; restricted ones among the target's, and so are all answers of what
+    has learned from the target alone.
+
+    Args:
+        own: number of classes of the target.
+        classes: of the policy.
+
+    >>> choices("free", "loco", 4, 7), choices("restricted", "loco", 4, 7), choices("free", "in_corpus", 4, 7)
+    (7, 4, 4)
+    """
+    return own if answers == "restricted" or protocol in ("in_corpus", RANDOM) else classes
 
 
 def typed(rows: list[dict]) -> pd.DataFrame:
     """Return result rows with every column, in order and type."""
     frame = pd.DataFrame(rows, columns=RESULT_COLUMNS)
     frame[marks.MARKS] = frame[marks.MARKS].eq(True)
-    frame["lacks"] = frame["lacks"].astype(object).fillna("")
-    named = ["study", "system", "protocol", "answers", "train_corpora", "test_corpus", "metric", "lacks"]
-    texts = dict.fromkeys(named, "str")
-    integers = dict.fromkeys(["seed", "n", "speakers", "classes", "n_seeds"], "Int64")
-    return frame.astype(texts | integers | dict.fromkeys(["value", "low", "high", "deviation", "outside"], "float64"))
+    said = ["why_none", "lacks"]
+    frame[said] = frame[said].astype(object).fillna("")
+    names = ["study", "system", "protocol", "answers", "train_corpora", "test_corpus", "metric", "clusters", *said]
+    integers = dict.fromkeys(["seed", "n", "speakers", "classes", "n_seeds", "n_clusters"], "Int64")
+    numbers = ["value", "low", "high", "deviation", "chance", "p_chance", "p_constant", "outside"]
+    return frame.astype(dict.fromkeys(names, "str") | integers | dict.fromkeys(numbers, "float64"))
 
 
-def _cell(part: pd.DataFrame, answers: str, classes: tuple[str, ...], cluster: str, confidence: float) -> list[dict]:
-    index = {c: i for i, c in enumerate(classes)}
-    names = sorted(part[cluster].unique())
-    seeds = sorted(part["seed"].unique())
-    stacked = np.zeros((len(seeds), len(names), len(classes), len(classes)), dtype=np.int64)
-    where = (
-        part["seed"].map({s: i for i, s in enumerate(seeds)}),
-        part[cluster].map({s: i for i, s in enumerate(names)}),
-        part["emotion"].map(index),
-        part[answers].map(index),
-    )
-    np.add.at(stacked, tuple(w.to_numpy(dtype=int) for w in where), 1)
-    total = stacked.sum(axis=1)  # (seeds, k, k)
-    k = int((total[0].sum(axis=1) > 0).sum())
-    about = {"n": int(total[0].sum()), "speakers": part["speaker_id"].nunique(), "classes": k}
-    rows = []
+def _cell(
+    part: pd.DataFrame, answers: str, classes: tuple[str, ...], cluster: Cluster, confidence: float
+) -> list[dict]:
+    counted = count(part, answers, classes, cluster)
+    total, k, seeds = counted.confusions.sum(axis=1), counted.classes, counted.seeds  # (seeds, k, k)
+    among = choices(answers, part["protocol"].iloc[0], k, len(classes))
+    about = {
+        "n": counted.n, "speakers": counted.speakers, "classes": k, "clusters": counted.unit,
+        "n_clusters": counted.n_clusters, "chance": 1 / among,
+    }  # fmt: skip
+    why, rows = why_none(counted, classes), []
     for metric, function in METRICS.items():
         values = np.atleast_1d(function(total))
-        interval = stats.jackknife(stacked, statistic=function, confidence=confidence)
+        found = stats.estimate(counted.confusions, function, ways=counted.ways)
+        interval = stats.interval(found, confidence)
         deviation = float(values.std(ddof=1)) if len(seeds) > 1 else np.nan
         rows += [
-            about | {"seed": int(s), "metric": metric, "value": v, "n_seeds": 1}
-            for s, v in zip(seeds, values, strict=True)
+            about | {"seed": s, "metric": metric, "value": v, "n_seeds": 1} for s, v in zip(seeds, values, strict=True)
         ]
-        mean = {"metric": metric, "value": interval.point, "low": interval.low, "high": interval.high}
-        rows.append(about | mean | {"deviation": deviation, "n_seeds": len(seeds)})
+        mean = {"metric": metric, "value": interval.point, "low": interval.low, "high": interval.high, "why_none": why}
+        mean |= {"deviation": deviation, "n_seeds": len(seeds)}
         if metric == "UAR":
-            corrected = {n: stats.chance_corrected(mean[n], k) for n in ("value", "low", "high")}
-            rows.append(about | corrected | {"metric": "UAR_chance_corrected", "n_seeds": len(seeds)})
+            mean |= {"p_chance": stats.p_value(found, 1 / among), "p_constant": stats.p_value(found, 1 / k)}
+        rows.append(about | mean)
+        if metric == "UAR":
+            corrected = {n: stats.chance_corrected(mean[n], among) for n in ("value", "low", "high")}
+            corrected |= {"metric": "UAR_chance_corrected", "n_seeds": len(seeds), "why_none": why}
+            rows.append(about | corrected)
     return rows
 
 

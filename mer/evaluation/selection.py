@@ -30,7 +30,7 @@ answers fewer is scored on other clips. A damaged recording shuts nobody out"""
 INNER_COLUMNS = ["held_out", "system", "by", "score", "candidate", "configurations", "epochs"]
 COLUMNS = [
     "held_out", "test_corpus", "answers", "metric", "by", "chosen", "value", "naive", "naive_value", "points",
-    "classes", "systems", "configurations", "epochs",
+    "classes", "chance", "systems", "configurations", "epochs",
 ]  # fmt: skip
 INNER_SCORE = "inner score of "
 
@@ -72,7 +72,7 @@ def inner_scores(done: list[Done], usable: pd.DataFrame, classes: tuple[str, ...
         `COVERED`), configurations (settings among which validation chose one), epochs (of networks, the same).
     """
     inner = [item for item in done if item.job.key[1].protocol == INNER]
-    found = _as_strangers(inner, usable, classes) if inner else _on_validation(done, usable)
+    found = _as_strangers(inner, usable, classes) if inner else _on_validation(done, len(classes))
     scores = pd.DataFrame(found, columns=["held_out", "system", "corpus", "score"]).dropna()
     rows = []
     for held_out, systems in _held_out(done).items():
@@ -143,7 +143,12 @@ def table(inner: pd.DataFrame, results: pd.DataFrame, usable: pd.DataFrame) -> p
         naive = value.reindex(cell.index[cell["candidate"]]).idxmax()
         about = {"held_out": held_out, "test_corpus": corpus, "answers": answers, "metric": "UAR"}
         about |= {"chosen": picked[held_out], "value": value[picked[held_out]]}
-        about |= {"naive": naive, "naive_value": value[naive], "classes": part["classes"].max()}
+        about |= {
+            "naive": naive,
+            "naive_value": value[naive],
+            "classes": part["classes"].max(),
+            "chance": part["chance"].max(),
+        }
         rows.append(about | _told(cell) | cell["score"].add_prefix(INNER_SCORE).to_dict())
     return _with_mean(rows, inner)
 
@@ -175,15 +180,13 @@ def _held_out(done: Iterable[Done]) -> dict[str, dict[str, list[Done]]]:
     return found
 
 
-def _on_validation(done: Iterable[Done], usable: pd.DataFrame) -> Iterator[tuple]:
-    """Held-out family, system, training corpus and what its validation speakers score."""
+def _on_validation(done: Iterable[Done], classes: int) -> Iterator[tuple]:
+    """Held-out family, system, training corpus and what its validation speakers score with free answers."""
     for item in done:
         system, cell = item.job.key
-        if cell.protocol != "loco":
-            continue
-        classes = usable.iloc[item.job.validation].groupby("corpus")["emotion"].nunique()
-        for corpus, uar in item.validation.items():
-            yield cell.held_out, system, corpus, stats.chance_corrected(uar, classes[corpus])
+        if cell.protocol == "loco":
+            for corpus, uar in item.validation.items():
+                yield cell.held_out, system, corpus, stats.chance_corrected(uar, classes)
 
 
 def _as_strangers(inner: Iterable[Done], usable: pd.DataFrame, classes: tuple[str, ...]) -> Iterator[tuple]:
@@ -230,7 +233,7 @@ def _with_mean(rows: list[dict], inner: pd.DataFrame) -> pd.DataFrame:
     means, everything = [], inner.groupby("system").max()
     for answers, part in frame.groupby("answers", sort=True):
         values = {
-            name: stats.chance_corrected(part[name].to_numpy(), part["classes"].to_numpy(float)).mean()
+            name: stats.chance_corrected(part[name].to_numpy(), 1 / part["chance"].to_numpy(float)).mean()
             for name in ("value", "naive_value")
         }
         about = {"test_corpus": MEAN, "answers": answers, "metric": "UAR_chance_corrected"}

@@ -16,6 +16,7 @@ import pandas as pd
 from scipy.stats import t as student
 
 from mer import stats
+from mer.evaluation.counts import Cluster, columns
 from mer.evaluation.protocols import Cell
 from mer.training import ridge, sums
 from mer.training.standardise import require_finite
@@ -35,7 +36,7 @@ def of_corpora(
     manifest: pd.DataFrame,
     cells: list[Cell],
     modalities: tuple[str, ...],
-    clusters: dict[str, str],
+    clusters: dict[str, Cluster],
     *,
     penalty: float = 0.1,
     balanced: bool = True,
@@ -55,7 +56,8 @@ def of_corpora(
         values: players (corpora, or families where one of them has several), target, player, value, low, high, n,
             speakers (or other clusters), classes. An interval holds over new speakers of the target, given the trained
             models: the jackknife with Student's t, which is symmetric as a value may be negative; NaN with fewer than
-            3 speakers.
+            3 speakers, a class that one alone says, or no sign of
+            variation. Of two kinds of clusters it is the wider one.
         coalitions: target, corpora (joined by +, empty for none), value.
 
     Raises:
@@ -71,14 +73,21 @@ def of_corpora(
     for target, others in players.items():
         rows = test[task.corpora[test] == target]
         own = _coalitions(others)
-        hits, support = _hits(
-            task, rows, manifest[clusters[target]].to_numpy()[rows], modalities, [learned[c] for c in own[1:]]
-        )
+        counted = [
+            _hits(task, rows, manifest[column].to_numpy()[rows], modalities, [learned[c] for c in own[1:]])
+            for column in columns(clusters[target])
+        ]
+        hits, support = counted[0]
         table += [(target, "+".join(c), v) for c, v in zip(own, _worth(hits.sum(1), support.sum(0)), strict=True)]
-        about = {"n": len(rows), "speakers": len(support), "classes": int((support.sum(0) > 0).sum())}
+        about = {
+            "n": len(rows),
+            "speakers": min(len(one) for _, one in counted),
+            "classes": int((support.sum(0) > 0).sum()),
+        }
         for kind, members in _games(others, family).items():
             at = [own.index(tuple(sorted(chain(*sides)))) for sides in _coalitions(list(members.values()))]
-            shares = zip(members, _shares(hits[at], support, confidence), strict=True)
+            ways = [_shares(found[at], said, confidence) for found, said in counted]
+            shares = zip(members, (_widest(told) for told in zip(*ways, strict=True)), strict=True)
             values += [{"players": kind, "target": target, "player": p, **about, **share} for p, share in shares]
     return pd.DataFrame(values, columns=COLUMNS), pd.DataFrame(table, columns=["target", "corpora", "value"])
 
@@ -222,14 +231,20 @@ def _worth(hits: np.ndarray, support: np.ndarray) -> np.ndarray:
     return recalls.sum(axis=-1) / there.sum(axis=-1)
 
 
+def _widest(shares: tuple[dict, ...]) -> dict:
+    """Of a value's intervals over clusters of two kinds the wider one; none where one of them has none."""
+    width = [np.nan_to_num(share["high"] - share["low"], nan=np.inf) for share in shares]
+    return shares[int(np.argmax(width))]
+
+
 def _shares(hits: np.ndarray, support: np.ndarray, confidence: float) -> list[dict]:
     """Value, low and high of each player; hits of shape (2^n, clusters, classes)."""
     values = shapley(_worth(hits.sum(axis=1), support.sum(axis=0)))
-    speakers = len(support)
+    speakers, design = len(support), stats.Design.of(support)
     reach = np.full(len(values), np.nan)
-    if speakers >= stats.FEWEST_CLUSTERS:
+    if speakers >= stats.FEWEST_CLUSTERS and not design.alone:
         without = shapley(_worth(hits.sum(axis=1, keepdims=True) - hits, support.sum(axis=0) - support))
         error = np.sqrt((speakers - 1) * without.var(axis=1))
-        freedom = max(stats.effective_clusters(support.sum(axis=1)) - 1, 1)
-        reach = student.ppf(0.5 + confidence / 2, freedom) * error
+        error[np.isclose(error, 0)] = np.nan  # no sign of variation is no proof that there is none
+        reach = student.ppf(0.5 + confidence / 2, max(design.freedom, 1)) * error
     return [{"value": v, "low": v - r, "high": v + r} for v, r in zip(values, reach, strict=True)]

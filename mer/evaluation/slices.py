@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 
 from mer import stats
-from mer.evaluation.counts import KEYS, Counts, count
+from mer.evaluation.counts import KEYS, Cluster, Counts, cells, count, why_none
 from mer.evaluation.protocols import refuse_random
 
 SCORE_COLUMNS = [
     "system", "protocol", "answers", "train_corpora", "test_corpus", "attribute", "slice", "value", "low", "high", "n",
-    "speakers", "classes", "note",
+    "speakers", "classes", "note", "clusters", "n_clusters", "why_none",
 ]  # fmt: skip
 GAP_COLUMNS = [
     "system", "protocol", "answers", "train_corpora", "test_corpus", "attribute", "slice", "than", "gap", "low", "high",
@@ -20,7 +20,7 @@ GAP_COLUMNS = [
 ]  # fmt: skip
 RECALL_COLUMNS = [
     "system", "protocol", "answers", "train_corpora", "test_corpus", "emotion", "recall", "low", "high", "n",
-    "speakers",
+    "speakers", "clusters", "n_clusters", "why_none",
 ]  # fmt: skip
 AGES = (0, 18, 30, 45, 60, np.inf)
 SECONDS = (0, 2, 4, 8, np.inf)
@@ -56,7 +56,7 @@ def score(
     predictions: pd.DataFrame,
     manifest: pd.DataFrame,
     classes: tuple[str, ...],
-    clusters: Mapping[str, str],
+    clusters: Mapping[str, Cluster],
     *,
     answers: str = "free",
     confidence: float = 0.95,
@@ -77,8 +77,9 @@ def score(
         gaps: `GAP_COLUMNS`, each scored slice against the scored one with the most clips, on the classes that both
             have. Speakers who are in both are left out of both at once, so that what is theirs cancels; where the
             slices have different speakers, errors add up. `verdict` is "shown" where an interval at the level that
-            Bonferroni asks of all gaps of the table leaves out 0, else "not shown". A gap is of who was recorded and
-            what they said as well as of the system.
+            Bonferroni asks of all gaps of the table leaves out 0, else "not shown"; "no interval" where one speaker
+            alone says a class. It is of these trained models. A gap is of who was recorded and what they said as well
+            as of the system.
 
     Raises:
         ValueError: predictions of clips that the manifest does not have, or of a random split.
@@ -94,7 +95,7 @@ def score(
     for values, part in predictions.groupby(keys, sort=True):
         about = dict(zip(keys, values, strict=True)) | {"answers": answers}
         cluster = clusters[about["test_corpus"]]
-        everyone = sorted(part[cluster].unique())
+        everyone = cells(part, cluster).unique().sort_values()
         for attribute in known:
             belongs = known[attribute].reindex(part["utterance_id"]).to_numpy()
             if len(set(belongs)) < 2:
@@ -104,16 +105,17 @@ def score(
             }
             here = about | {"attribute": attribute}
             notes = {name: _note(c, name, min_clips, min_speakers) for name, c in counted.items()}
-            scored += [here | _score(name, counted[name], note, confidence) for name, note in notes.items()]
+            scored += [here | _score(name, counted[name], note, confidence, classes) for name, note in notes.items()]
             kept = {name: counted[name] for name, note in notes.items() if not note}
             gaps += [here | row for row in _gaps(kept)]
-    return pd.DataFrame(scored, columns=SCORE_COLUMNS), _judged(gaps, confidence)
+    found = pd.DataFrame(scored, columns=SCORE_COLUMNS)
+    return found.assign(why_none=found["why_none"].astype(object).fillna("")), _judged(gaps, confidence)
 
 
 def recalls(
     predictions: pd.DataFrame,
     classes: tuple[str, ...],
-    clusters: Mapping[str, str],
+    clusters: Mapping[str, Cluster],
     *,
     answers: str = "free",
     confidence: float = 0.95,
@@ -122,7 +124,7 @@ def recalls(
 
     Returns:
         `RECALL_COLUMNS`, a row per system, protocol, training and test corpus, and class; n and speakers are those of
-        the class. There is no interval where one speaker alone says it.
+        the class. There is no interval where fewer than 3 say it; `why_none` tells.
 
     Raises:
         ValueError: predictions of a random split.
@@ -135,15 +137,16 @@ def recalls(
         cluster = clusters[about["test_corpus"]]
         for emotion in (name for name in classes if name in set(part["emotion"])):
             counted = count(part[part["emotion"] == emotion], answers, classes, cluster)
-            found = stats.jackknife(counted.confusions, confidence=confidence)  # of one class, the UAR is its recall
-            rows.append(about | {"emotion": emotion, "recall": found.point, "low": found.low, "high": found.high,
-                                 "n": counted.n, "speakers": counted.speakers})  # fmt: skip
+            # of one class, the UAR is its recall
+            found = stats.jackknife(counted.confusions, confidence=confidence, ways=counted.ways)
+            about |= {"emotion": emotion, "recall": found.point, "low": found.low, "high": found.high}
+            rows.append(about | {"n": counted.n, "speakers": counted.speakers} | _clusters(counted, classes))
     return pd.DataFrame(rows, columns=RECALL_COLUMNS).astype(dict.fromkeys(["recall", "low", "high"], float))
 
 
 def _note(counts: Counts, name: str, min_clips: int, min_speakers: int) -> str:
     """Why a slice is only listed; empty where it is scored."""
-    clusters = int(counts.confusions.any((0, 2, 3)).sum())
+    clusters = counts.n_clusters
     if name == UNKNOWN:
         return "not known"
     if counts.n < min_clips:
@@ -157,12 +160,17 @@ def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _score(name: str, counts: Counts, note: str, confidence: float) -> dict:
+def _score(name: str, counts: Counts, note: str, confidence: float, classes: tuple[str, ...]) -> dict:
     about = {"slice": name, "n": counts.n, "speakers": counts.speakers, "classes": counts.classes, "note": note}
     if note:
         return about
-    found = stats.jackknife(counts.confusions, confidence=confidence)
+    found = stats.jackknife(counts.confusions, confidence=confidence, ways=counts.ways)
+    about |= _clusters(counts, classes)
     return about | {"value": found.point, "low": found.low, "high": found.high}
+
+
+def _clusters(counts: Counts, classes: tuple[str, ...]) -> dict:
+    return {"clusters": counts.unit, "n_clusters": counts.n_clusters, "why_none": why_none(counts, classes)}
 
 
 def _gaps(counted: dict[str, Counts]) -> list[dict]:
@@ -172,7 +180,7 @@ def _gaps(counted: dict[str, Counts]) -> list[dict]:
     for name in counted:
         if name == largest:
             continue
-        one, other = counted[name].confusions, counted[largest].confusions
+        one, other, ways = counted[name].confusions, counted[largest].confusions, counted[name].ways
         both = one.sum((0, 1, 3)).astype(bool) & other.sum((0, 1, 3)).astype(bool)
         about = {"slice": name, "than": largest, "classes": int(both.sum())}
         if both.sum() < 2:
@@ -180,11 +188,13 @@ def _gaps(counted: dict[str, Counts]) -> list[dict]:
             continue
         one, other = one * both[:, None], other * both[:, None]
         speak = one.any((0, 2, 3)), other.any((0, 2, 3))
+        if ways is not None:  # of two kinds of clusters the first is counted: people
+            speak = tuple(stats.gathered(side.astype(int), ways[0]) > 0 for side in speak)
         shared = int((speak[0] & speak[1]).sum())
         if shared:
-            parts, weights = (stats.estimate(one, less=other),), (1,)
+            parts, weights = (stats.estimate(one, less=other, ways=ways),), (1,)
         else:
-            parts, weights = (stats.estimate(one), stats.estimate(other)), (1, -1)
+            parts, weights = (stats.estimate(one, ways=ways), stats.estimate(other, ways=ways)), (1, -1)
         speakers = int((speak[0] | speak[1]).sum())
         rows.append(about | {"speakers": speakers, "shared_speakers": shared, "parts": parts, "weights": weights})
     return rows
@@ -199,6 +209,6 @@ def _judged(rows: list[dict], confidence: float) -> pd.DataFrame:
             stats.combined(row["parts"], row["weights"], level) for level in (confidence, 1 - (1 - confidence) / asked)
         )
         shown = strict.low > 0 or strict.high < 0
-        verdict = "shown" if shown else "not shown"
+        verdict = "no interval" if np.isnan(strict.low) else "shown" if shown else "not shown"
         row |= {"gap": found.point, "low": found.low, "high": found.high, "verdict": verdict}
     return pd.DataFrame(rows, columns=GAP_COLUMNS)

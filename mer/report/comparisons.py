@@ -12,7 +12,7 @@ from mer.evaluation.comparison import FEWEST_IN_A_DIAGRAM, MEAN
 from mer.evaluation.protocols import RANDOM
 from mer.evaluation.scores import METRICS
 from mer.report.canvas import canvas, entitle, heat_map, legend_beside, name_rows, nothing, rows_height
-from mer.report.numbers import chance, short
+from mer.report.numbers import guessing, short
 from mer.report.palette import COLOURS, Style, in_order, plain, styles
 from mer.report.verdicts import SHOWN
 
@@ -151,7 +151,7 @@ def metric_dots(table: pd.DataFrame, system: str) -> Axes:
     for offset, (name, look) in zip(_offsets(len(looks), 0.24), looks.items(), strict=True):
         ax.scatter(rows[name], y + offset, color=look.colour, marker=look.marker, s=34, label=name.replace("_", " "))
     ax.hlines(y, rows[list(METRICS)].min(axis=1), rows[list(METRICS)].max(axis=1), color="grey", linewidth=0.7)
-    ax.vlines(rows["classes"].map(chance), y - 0.4, y + 0.4, color="grey", linestyle=":", label="chance (UAR)")
+    ax.vlines(guessing(rows), y - 0.4, y + 0.4, color="grey", linestyle=":", label="chance (UAR)")
     name_rows(ax, list(rows["test_corpus"]))
     ax.set(xlim=(0, 1), xlabel="score of the same answers")
     legend_beside(ax)

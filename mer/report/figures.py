@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mer.dataset.audit.shortcuts import FAR
 from mer.report.canvas import canvas, entitle, heat_map, legend_beside, name_rows, nothing, rows_height
-from mer.report.numbers import BREACH, NOTHING, chance, marks, select, short
+from mer.report.numbers import BREACH, NOTHING, guessing, marks, select, short
 from mer.report.palette import COLOURS, HATCHES, Style, emotion_styles, in_order, plain, styles
 from mer.stats import chance_corrected, recalls
 
@@ -70,16 +70,16 @@ def matrix_heatmap(results: pd.DataFrame, system: str, answers: str) -> Axes:
     tests = sorted(rows["test_corpus"].unique())
     trains = sorted(set(rows["train"]) - {OTHERS}) + [OTHERS] * (OTHERS in set(rows["train"]))
     rows = rows.drop_duplicates(["train", "test_corpus"])
-    uars, classes = (_matrix(rows, column, trains, tests) for column in ("value", "classes"))
+    uars, among = (_matrix(rows.assign(among=1 / guessing(rows)), c, trains, tests) for c in ("value", "among"))
     ax = canvas(height=rows_height(len(trains), 0.4) + 0.6)[1]
-    colour = np.clip(chance_corrected(uars, np.nan_to_num(classes)), 0, 1)
+    colour = np.clip(chance_corrected(uars, np.nan_to_num(among)), 0, 1)
     heat_map(ax, colour, np.vectorize(short)(uars), trains, _marked(tests, rows))
     ax.set(xlabel="tested on", ylabel="trained on")
     return entitle(ax, f"UAR of {system}, {answers} answers; the colour is chance-corrected." + _explained(rows))
 
 
 def loco_forest(results: pd.DataFrame, answers: str = "free") -> Axes:
-    """Draw the UAR on each held-out corpus, a point and interval per system; the grey tick is chance, 1/k."""
+    """Draw the UAR on each held-out corpus, a point and interval per system; the grey tick is chance."""
     rows = select(results, "loco", answers).dropna(subset=["value"])
     if rows.empty:
         return nothing(canvas()[1], "No corpus has been held out.")
@@ -91,7 +91,7 @@ def loco_forest(results: pd.DataFrame, answers: str = "free") -> Axes:
         y = [corpora.index(name) + offset for name in part["test_corpus"]]
         ax.hlines(y, part["low"], part["high"], color=look.colour, linewidth=1.5)
         ax.scatter(part["value"], y, color=look.colour, marker=look.marker, s=30, zorder=3, label=plain(label))
-    guesses = rows.groupby("test_corpus")["classes"].first().map(chance).reindex(corpora).to_numpy(float)
+    guesses = guessing(rows).groupby(rows["test_corpus"]).first().reindex(corpora).to_numpy(float)
     y = np.arange(len(corpora))
     ax.vlines(guesses, y - 0.42, y + 0.42, color="grey", linestyle=":", linewidth=2, label="chance")
     name_rows(ax, _marked(corpora, rows))

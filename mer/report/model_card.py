@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import pandas as pd
 
 from mer.corpora import Corpus
-from mer.report.numbers import bounds, chance, short
+from mer.report.numbers import bounds, guessing, over, short
 
 _INTENDED = """\
 Research on recognising acted and spoken emotion across corpora: comparing methods, finding where they fail, giving a
@@ -43,7 +43,7 @@ def model_card(card: dict, results: pd.DataFrame, known: Mapping[str, Corpus], u
         "## How well it does",
         "On speakers that it has not seen, of the same corpora; recordings of another kind are harder. UAR (mean "
         f"recall of the classes) of free answers; intervals are at {confidence:.0%} over new speakers of a corpus.",
-        table(["corpus", "clips", "speakers", "chance", "this model", "mean over seeds"],
+        table(["corpus", "clips", "speakers", "intervals over", "chance", "this model", "mean over seeds"],
                _scores(results, system, card["seed"])),
         "Probabilities are calibrated on the validation speakers of these corpora (temperature "
         f"{card['temperature']:.2f}). On recordings of another kind they are too high.",
@@ -73,9 +73,10 @@ def _scores(results: pd.DataFrame, system: str, seed: int) -> Iterable[Sequence[
     free = free[(free["answers"] == "free") & (free["metric"] == "UAR")].dropna(subset=["classes"])
     own = free[free["seed"].eq(seed).fillna(False)].set_index("test_corpus")["value"]
     found = free[free["seed"].isna()]
-    for row in found.itertuples():
-        mean = f"{short(row.value)} {bounds(row.low, row.high, row.speakers)}"
-        yield (row.test_corpus, row.n, row.speakers, short(chance(row.classes)), short(own.get(row.test_corpus)), mean)
+    for guess, (_, row) in zip(guessing(found), found.iterrows(), strict=True):
+        mean = f"{short(row['value'])} {bounds(row['low'], row['high'], row['speakers'], why=row['why_none'])}"
+        corpus = row["test_corpus"]
+        yield corpus, row["n"], row["speakers"], over(row), short(guess), short(own.get(corpus)), mean
 
 
 def _biases(card: dict, known: Mapping[str, Corpus], rows: pd.DataFrame) -> Iterable[str]:

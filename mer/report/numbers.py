@@ -8,7 +8,6 @@ TRANSDUCTIVE = " (transductive)"
 BREACH, ACCEPTED = " §", " ¶"
 """after a score: a breach touches the corpus; copies of it in another family are accepted"""
 NOTHING = "–"
-_TOLERANCE = 1e-9
 
 
 def select(results: pd.DataFrame, protocol: str | None = None, answers: str | None = None, metric: str = "UAR"):
@@ -62,14 +61,18 @@ def short(value: float, digits: int = 3) -> str:
     return NOTHING if pd.isna(value) else f"{value:.{digits}f}".replace("-0.", "-.").removeprefix("0")
 
 
-def bounds(low: float, high: float, speakers: int | None = None, digits: int = 3) -> str:
+def bounds(low: float, high: float, speakers: int | None = None, digits: int = 3, why: str = "") -> str:
     """Write an interval, or why there is none.
 
     >>> bounds(0.402, 0.501), bounds(float("nan"), float("nan"), 2)
     ('[.402, .501]', 'no interval (2 speakers)')
+    >>> bounds(float("nan"), float("nan"), 9, why="fear said by one speaker")
+    'no interval (fear said by one speaker)'
     """
     if pd.notna(low) and pd.notna(high):
         return f"[{short(low, digits)}, {short(high, digits)}]"
+    if why:
+        return f"no interval ({why})"
     if speakers is None or pd.isna(speakers):
         return "no interval"
     return f"no interval ({speakers} speaker{'s' if speakers != 1 else ''})"
@@ -85,23 +88,32 @@ def cell(row: pd.Series) -> str:
         return NOTHING
     if "classes" in row and pd.isna(row["classes"]):  # a mean over corpora: its parts have the intervals
         return short(row["value"])
-    interval = bounds(row["low"], row["high"], row["speakers"])
+    interval = bounds(row["low"], row["high"], row["speakers"], why=row.get("why_none", ""))
     return f"{short(row['value'])} {interval}" if interval.startswith("[") else f"{short(row['value'])}, {interval}"
 
 
-def chance(classes: float) -> float:
-    """UAR of guessing, 1/k; NaN where the number of classes is not known.
+def guessing(rows: pd.DataFrame) -> pd.Series:
+    """Return the UAR of guessing for each row: its `chance`, as free answers are among more classes than the corpus
+    has; 1 / classes where a table does not say it, and NaN where that is not known either.
 
-    >>> chance(4), chance(pd.NA)
-    (0.25, nan)
+    >>> guessing(pd.DataFrame({"classes": [4, 4, None], "chance": [1 / 7, None, None]})).round(3).tolist()
+    [0.143, 0.25, nan]
     """
-    return np.nan if pd.isna(classes) or classes < 1 else 1 / int(classes)
+    own = 1 / pd.to_numeric(rows["classes"]).astype("float64").replace(0, np.nan)
+    return rows["chance"].astype("float64").fillna(own) if "chance" in rows else own
 
 
-def above_chance(low: float, classes: float) -> bool:
-    """Whether the whole interval lies above chance; False too where there is no interval.
+def over(row: pd.Series) -> str:
+    """Say over how many of what an interval is.
 
-    >>> above_chance(0.26, 4), above_chance(0.25, 4), above_chance(float("nan"), 4)
-    (True, False, False)
+    >>> over(pd.Series({"clusters": "speakers", "n_clusters": 10}))
+    '10 speakers'
+    >>> over(pd.Series({"clusters": "speakers and dialogues", "n_clusters": 100}))
+    'speakers and dialogues, 100 or more of each'
     """
-    return bool(low > chance(classes) + _TOLERANCE)
+    if pd.isna(row["n_clusters"]) or pd.isna(row["clusters"]):
+        return NOTHING
+    number, unit = int(row["n_clusters"]), row["clusters"]
+    if " and " in unit:
+        return f"{unit}, {number} or more of each"
+    return f"{number} {unit.removesuffix('s') if number == 1 else unit}"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from mer.report.numbers import NOTHING, cell, chance, marks, remark, select, short
+from mer.report.numbers import NOTHING, cell, guessing, marks, over, remark, select, short
 from mer.report.palette import in_order
 from mer.stats import chance_corrected
 
@@ -58,14 +58,16 @@ def loco_table(
 ) -> pd.DataFrame:
     """Return one row per held-out corpus: its size, chance, and each system's UAR with free and restricted answers.
 
-    Restricted answers choose among the corpus's own classes, which are then assumed known. A system that could
-    not see all utterances says how many it saw. `listeners` (columns corpus, UAR) adds how well people do, `shortcuts`
-    (as from `shortcut_flags.beside`) what scores best within the corpus without hearing an emotion; scores whose lower
-    bound it reaches are marked with ‡.
+    Restricted answers choose among the corpus's own classes, which are then assumed known: chance is another. A system
+    that could not see all utterances says how many it saw. `listeners` (columns corpus, UAR) adds how well people do,
+    `shortcuts` (as from `shortcut_flags.beside`) what scores best within the corpus without hearing an emotion; scores
+    whose lower bound it reaches are marked with ‡.
     """
     rows = select(results, "loco")
     facts = rows.groupby("test_corpus")[["n", "speakers", "classes"]].max()
-    facts["chance"] = [short(chance(k)) for k in facts["classes"]]
+    facts["chance"] = [_chances(rows[rows["test_corpus"] == corpus]) for corpus in facts.index]
+    if "clusters" in rows:
+        facts["intervals over"] = rows.drop_duplicates("test_corpus").set_index("test_corpus").apply(over, axis=1)
     if shortcuts is not None:
         facts[SHORTCUT] = _best_shortcuts(shortcuts, "loco").reindex(facts.index)
     for answers in ("free", "restricted"):
@@ -164,13 +166,19 @@ def _best_shortcuts(shortcuts: pd.DataFrame, protocol: str) -> pd.Series:
     return known["shortcut"].astype(object) + " " + known["shortcut_UAR"].map(short)
 
 
+def _chances(rows: pd.DataFrame) -> str:
+    """UAR of guessing; that of restricted answers after it, where it is another."""
+    free, *others = dict.fromkeys(guessing(rows.sort_values("answers", kind="stable")).map(short))
+    return free + "".join(f" (restricted {other})" for other in others)
+
+
 def _row_keys(rows: pd.DataFrame) -> list[str]:
     several = rows.duplicated(["label", "test_corpus"]).any()
     return ["label", "train_corpora"] if several else ["label"]
 
 
 def _mean(rows: pd.DataFrame, corpora: int) -> str:
-    values = pd.Series(chance_corrected(rows["value"].to_numpy(float), rows["classes"].to_numpy(float, na_value=0)))
+    values = pd.Series(chance_corrected(rows["value"].to_numpy(float), 1 / guessing(rows).to_numpy(float)))
     known = int(values.notna().sum())
     some = f" ({known} of {corpora})" if 0 < known < corpora else ""
     return short(values.mean()) + some + marks(rows[["flagged", "accepted"]].any().to_frame().T).iloc[0]

@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 
 from mer.evaluation.card import STEPS
-from mer.evaluation.comparison import BETTER, MEAN, WORSE
+from mer.evaluation.comparison import BETTER, DIFFER, MEAN, MODELS, WORSE
 from mer.evaluation.scores import METRICS
 from mer.report import numbers
-from mer.report.numbers import NOTHING, TRANSDUCTIVE, bounds, short
+from mer.report.numbers import NOTHING, TRANSDUCTIVE, bounds, over, short
 
-SHOWN = (BETTER, WORSE, "shown")
+SHOWN = (BETTER, WORSE, DIFFER, "shown")
 """verdicts of a difference that holds"""
 
 
@@ -42,11 +42,12 @@ def difference_sentence(table: pd.DataFrame, level: float, why_not: str = "") ->
     asked, where = (whole, MEAN) if len(whole) else (rows, rows["test_corpus"].iloc[0])
     asked = asked.sort_values("difference", ascending=False)
     told = [
-        f"{row['system']} {row['verdict'] if row['verdict'] in SHOWN else 'not shown to differ'} "
-        f"({signed(row)}, p {_p(row['p_holm'], '= ')})"
+        f"{row['system']} {_word(row['verdict'])} ({signed(row)}, p {_p(row['p_holm'], '= ')})"
         for _, row in asked.iterrows()
     ]
     sentence = f"Against {asked['reference'].iloc[0]}, {where}: {'; '.join(told)}."
+    if (asked["of"] == MODELS).any():
+        sentence += " With one seed of a network nothing is said of systems, only of these trained models."
     small = rows[(rows["smallest_p"] > level) & (rows["test_corpus"] != MEAN)]
     if len(small):
         names, least = ", ".join(sorted(set(small["test_corpus"]))), _p(small["smallest_p"].min())
@@ -67,6 +68,7 @@ def difference_table(table: pd.DataFrame) -> pd.DataFrame:
             "smallest p": table["smallest_p"].map(_p),
             "verdict": table["verdict"],
             "speakers": table["speakers"],
+            "intervals over": [over(row) for _, row in table.iterrows()],
         }
     )
     shown.index = pd.MultiIndex.from_frame(table[["test_corpus", "system"]], names=["held out", "system"])
@@ -179,13 +181,16 @@ def gap_table(gaps: pd.DataFrame) -> pd.DataFrame:
 def slice_table(scored: pd.DataFrame) -> pd.DataFrame:
     """Return a row per slice: its UAR, or why it has none."""
     cells = [
-        f"{short(row['value'])} {bounds(row['low'], row['high'], row['speakers'])}" if not row["note"] else row["note"]
+        f"{short(row['value'])} {bounds(row['low'], row['high'], row['speakers'], why=row['why_none'])}"
+        if not row["note"]
+        else row["note"]
         for _, row in scored.iterrows()
     ]
-    rows = scored.assign(UAR=cells).rename(columns={"test_corpus": "held out"})
+    rows = scored.assign(UAR=cells, over=[over(row) for _, row in scored.iterrows()])
+    rows = rows.rename(columns={"test_corpus": "held out", "over": "intervals over"})
     rows = rows.set_index(["held out", "attribute", "slice"])
     rows = rows.sort_index(key=lambda names: names.str.replace("under ", "0 "))  # under 2 s stands before 2 to 4 s
-    return rows[["UAR", "n", "speakers", "classes"]]
+    return rows[["UAR", "n", "speakers", "classes", "intervals over"]]
 
 
 def signed(row: pd.Series, column: str = "difference") -> str:
@@ -197,6 +202,12 @@ def signed(row: pd.Series, column: str = "difference") -> str:
     if pd.isna(row[column]):
         return NOTHING
     return f"{_plus(row[column])}{short(row[column])} {bounds(row['low'], row['high'])}"
+
+
+def _word(verdict: str) -> str:
+    if verdict == DIFFER:
+        return "differs, as these models were trained"
+    return verdict if verdict in SHOWN else "not shown to differ"
 
 
 def _means_last(frame: pd.DataFrame, level: int = 0) -> pd.DataFrame:

@@ -7,8 +7,9 @@ import pandas as pd
 
 from mer.corpora import Corpus
 from mer.params.schema import SELECTED
-from mer.report.numbers import ACCEPTED, BREACH, above_chance, bounds, chance, select, short
+from mer.report.numbers import ACCEPTED, BREACH, bounds, guessing, select, short
 from mer.report.tables import REACHED
+from mer.stats import holm
 
 _MORE = 4
 
@@ -53,23 +54,25 @@ def findings(table: pd.DataFrame) -> Long:
     return Long(pd.DataFrame(columns, index=table.index))
 
 
-def loco_sentence(results: pd.DataFrame, system: str, answers: str = "free") -> str:
+def loco_sentence(results: pd.DataFrame, system: str, answers: str = "free", level: float = 0.05) -> str:
     """Say which held-out corpus a system recognises best, and for which it is not shown to be above chance.
 
     One system, named beforehand: the best of several, picked on the held-out corpora, would be a choice made by
     looking at them. "Best" is by chance-corrected UAR, as corpora differ in their number of classes. A corpus is
-    above chance where the whole interval is above 1/k.
+    above chance where the p-value is at most `level` after Holm's adjustment for all corpora that are spoken of. Free
+    answers are among all classes, so that guessing scores less than always giving one answer that the corpus has:
+    where that is not shown to be passed, it is said, too.
     """
     rows = select(results, "loco", answers).dropna(subset=["value", "classes"])
     rows = rows[rows["system"] == system]
     if rows.empty:
         return "No corpus has been held out."
-    gain = (rows["value"] - rows["classes"].map(chance)) / (1 - rows["classes"].map(chance))
-    best = rows.assign(gain=gain).sort_values("gain", ascending=False)
+    guess = guessing(rows)
+    best = rows.assign(gain=(rows["value"] - guess) / (1 - guess), guess=guess).sort_values("gain", ascending=False)
     first = best.iloc[0]
-    interval = bounds(first["low"], first["high"], first["speakers"], digits=2)
-    numbers = f"{short(first['value'], 2)} {interval}, chance {short(chance(first['classes']), 2)}"
-    said = f"Held out, {first['label']} recognises {first['test_corpus']} best ({numbers}); {_not_shown(best)}."
+    interval = bounds(first["low"], first["high"], first["speakers"], digits=2, why=first["why_none"])
+    numbers = f"{short(first['value'], 2)} {interval}, chance {short(first['guess'], 2)}"
+    said = f"Held out, {first['label']} recognises {first['test_corpus']} best ({numbers}); {_not_shown(best, level)}."
     return said + held_against(rows)
 
 
@@ -145,12 +148,24 @@ def seeds_sentence(results: pd.DataFrame) -> str:
     return f"Over seeds the UAR deviates by {middle} (median over cells), at most {largest}."
 
 
-def _not_shown(best: pd.DataFrame) -> str:
-    shown = [above_chance(low, k) for low, k in zip(best["low"], best["classes"], strict=True)]
-    names = sorted(best["test_corpus"][[not is_shown for is_shown in shown]])
+def _not_shown(best: pd.DataFrame, level: float) -> str:
+    constant = 1 / best["classes"].astype("float64")
+    above, beyond = (
+        (pd.Series(holm(best[p]), best.index) <= level) & (best["value"] > least)
+        for p, least in (("p_chance", best["guess"]), ("p_constant", constant))
+    )
+    names = sorted(best["test_corpus"][~above])
     if not names:
-        return "each held-out corpus is above chance" if len(best) > 1 else "that is above chance"
-    return f"{_list(names)} {'is' if len(names) == 1 else 'are'} not shown to be above chance"
+        told = "each held-out corpus is above chance" if len(best) > 1 else "that is above chance"
+    else:
+        told = f"{_list(names)} {_are(names)} not shown to be above chance"
+    if names := sorted(best["test_corpus"][above & ~beyond]):
+        told += f"; {_list(names)} {_are(names)} not shown to be above always giving one answer"
+    return told
+
+
+def _are(names: list[str]) -> str:
+    return "is" if len(names) == 1 else "are"
 
 
 def _list(names: list[str]) -> str:

@@ -1,8 +1,17 @@
 """Metrics and intervals: arrays in, numbers out. Knows numpy and scipy, and nothing of the rest of mer."""
 
 from mer.stats.chance import permuted
-from mer.stats.estimates import FEWEST_CLUSTERS, Estimate, Statistic, effective_clusters, estimate
-from mer.stats.intervals import Interval, combined, jackknife
+from mer.stats.estimates import (
+    FEWEST_CLUSTERS,
+    Design,
+    Estimate,
+    Statistic,
+    Ways,
+    effective_clusters,
+    estimate,
+    gathered,
+)
+from mer.stats.intervals import Interval, combined, interval, jackknife, p_value
 from mer.stats.metrics import (
     Number,
     chance_corrected,
@@ -22,10 +31,12 @@ from mer.stats.resampling import basic, percentile, ranks, resample
 __all__ = [
     "FEWEST_CLUSTERS",
     "Comparison",
+    "Design",
     "Estimate",
     "Interval",
     "Number",
     "Statistic",
+    "Ways",
     "basic",
     "chance_corrected",
     "classes_present",
@@ -35,9 +46,12 @@ __all__ = [
     "confusion",
     "effective_clusters",
     "estimate",
+    "gathered",
     "holm",
+    "interval",
     "jackknife",
     "macro_f1",
+    "p_value",
     "percentile",
     "permuted",
     "ranks",

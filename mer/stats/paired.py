@@ -1,13 +1,22 @@
-"""Whether one system is better than another: paired by clip, clustered by speaker, corrected for how often one asks."""
+"""Whether one system is better than another: paired by clip, clustered by speaker, trained anew with every seed, and
+corrected for how often one asks.
 
-from collections.abc import Sequence
+Two questions are asked, and a difference is shown where both say no. *Is the mean difference 0?* is judged by its
+variance over new speakers and, of what is trained with several seeds, over new trainings. *Could the two be swapped,
+speaker by speaker?* is judged by `sign_flip`, which asks for no variance and cannot be fooled by a handful of speakers
+who happen to agree; but it takes the trained models as given, and what can be swapped is more than what is equal on the
+mean.
+"""
+
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import stdtrit
 
-from mer.stats.estimates import Statistic, estimate, per_seed
-from mer.stats.intervals import combined
+from mer.stats.estimates import Statistic, Ways, estimate, gathered, per_seed
+from mer.stats.intervals import pooled_freedom
 from mer.stats.metrics import uar
 
 Pair = tuple[ArrayLike, ArrayLike]
@@ -22,7 +31,7 @@ AT_ONCE = 2**22
 @dataclass(frozen=True)
 class Comparison:
     """By how much one system is better than another: the mean over corpora, its interval, the p-value of no difference
-    and the smallest p-value that so few clusters can give."""
+    (NaN without an interval) and the smallest p-value that so few clusters can give."""
 
     point: float
     low: float
@@ -38,12 +47,19 @@ def compare(
     confidence: float = 0.95,
     seed: int = 0,
     weights: ArrayLike | None = None,
+    ways: Sequence[Ways | None] | None = None,
+    trainings: Sequence[tuple[Hashable, Hashable]] | None = None,
 ) -> Comparison:
-    """Compare two systems on one corpus, or on the mean over several.
+    r"""Compare two systems on one corpus, or on the mean over several.
 
-    The interval leaves each speaker out of both systems at once (`estimate`, `combined`). The p-value is that of
-    `sign_flip`, which asks for no variance and therefore cannot be fooled by a handful of speakers who happen to agree.
-    So an interval of a few speakers may exclude 0 where no p-value can be small: the p-value decides.
+    .. math:: d \pm \sqrt{t_\nu^2 V + t_\mu^2 W}, \qquad W = \sum \frac{s_A^2}{m_A} + \frac{s_B^2}{m_B}
+
+    V is the variance over speakers (`estimate`, each speaker left out of both systems at once), W that over
+    trainings: s the deviation of a system's score over its m seeds. The degrees of freedom of each are Satterthwaite's.
+    Two seeds say little of how trainings vary, and this interval holds for the sum of such parts, where one of Welch's
+    does not [Banerjee 1960]. A system with one seed adds nothing to W: what is said then is said of that trained
+    model, or of an algorithm that has one solution. The p-value is the larger of `sign_flip`'s and that at which the
+    interval ends at 0.
 
     Args:
         pairs: one per corpus, of different speakers
@@ -51,6 +67,9 @@ def compare(
         confidence: of the interval, in (0, 1)
         seed: of the flips, where not all are tried
         weights: of the pairs in the mean; by default all alike
+        ways: for each pair, how its rows are put together to clusters, as for `estimate`; of two ways the larger p
+        trainings: for each pair, which training each side is of: those of one training share what a seed does to it; by
+            default each has its own
 
     Raises:
         ValueError: no pairs; two systems differ in their clips, or have different numbers of seeds, neither of them one
@@ -60,11 +79,38 @@ def compare(
         >>> found = compare([(ours, theirs)])
         >>> found.point, found.p, found.smallest
         (0.25, 0.03125, 0.03125)
+        >>> seeds = [ours, theirs, ours]  # one algorithm, three trainings
+        >>> round(compare([(seeds, [theirs, ours, theirs])]).p, 2)
+        0.54
     """
-    parts = [estimate(ours, statistic, less=theirs) for ours, theirs in pairs]
-    interval = combined(parts, weights, confidence)
-    p, smallest = sign_flip(pairs, statistic, seed, weights)
-    return Comparison(interval.point, interval.low, interval.high, p, smallest, interval.clusters)
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence {confidence} is not between 0 and 1")
+    if not len(pairs):
+        raise ValueError("no pairs to compare")
+    ways = [None] * len(pairs) if ways is None else ways
+    weights = np.full(len(pairs), 1 / len(pairs)) if weights is None else np.asarray(weights, float)
+    parts = [estimate(pair[0], statistic, less=pair[1], ways=way) for pair, way in zip(pairs, ways, strict=True)]
+    point = float(weights @ [part.value for part in parts])
+    speakers = weights**2 * [part.variance for part in parts]
+    variances = np.array([speakers.sum(), 0.0])
+    freedoms = np.array([pooled_freedom(speakers, [part.freedom for part in parts]), 1.0])
+    trainings = [(at, at) for at in range(len(pairs))] if trainings is None else trainings
+    over_seeds = _over_seeds(pairs, statistic, weights, trainings)
+    if over_seeds:
+        own, freedom = np.array(over_seeds).T
+        variances[1], freedoms[1] = own.sum(), pooled_freedom(own, freedom)
+    clusters = sum(part.clusters for part in parts)
+    kinds = max(1 if way is None else len(way) for way in ways)
+    flips = [
+        sign_flip([_as_clusters(*part, kind) for part in zip(pairs, ways, strict=True)], statistic, seed, weights)
+        for kind in range(kinds)
+    ]
+    smallest = max(flip[1] for flip in flips)
+    if not np.isfinite(variances).all():
+        return Comparison(point, np.nan, np.nan, np.nan, smallest, clusters)
+    reach = _reach(1 - confidence, variances, freedoms)
+    p = max([_p_value(point, variances, freedoms), *(flip[0] for flip in flips)])
+    return Comparison(point, point - reach, point + reach, float(p), smallest, clusters)
 
 
 def sign_flip(
@@ -120,6 +166,46 @@ def holm(p: ArrayLike) -> list[float]:
     found = np.full(len(p), np.nan)
     found[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(order), 0, -1)), 1)
     return found.tolist()
+
+
+def _over_seeds(
+    pairs: Sequence[Pair], statistic: Statistic, weights: NDArray, trainings: Sequence[tuple[Hashable, Hashable]]
+) -> list[tuple[float, float]]:
+    """The variance that the trainings of each side add to the mean, and its degrees of freedom."""
+    scored: dict[tuple[int, Hashable], list[NDArray]] = {}
+    for pair, weight, training in zip(pairs, weights, trainings, strict=True):
+        for side, confusions in enumerate(pair):
+            values = weight * np.atleast_1d(statistic(per_seed(confusions).sum(1)))
+            scored.setdefault((side, training[side]), []).append(values)
+    found = []
+    for values in scored.values():
+        if len({len(own) for own in values}) > 1:
+            raise ValueError("corpora that were tested by one training have different numbers of seeds")
+        of_seeds = np.sum(values, axis=0)
+        if len(of_seeds) > 1:
+            found.append((float(of_seeds.var(ddof=1)) / len(of_seeds), len(of_seeds) - 1.0))
+    return found
+
+
+def _reach(level: float, variances: NDArray, freedoms: NDArray) -> float:
+    return float(np.sqrt(np.sum(stdtrit(freedoms, 1 - level / 2) ** 2 * variances)))
+
+
+def _p_value(point: float, variances: NDArray, freedoms: NDArray) -> float:
+    """The level at which the interval ends at 0, found by halving; to twelve digits."""
+    low, high = 0.0, 1.0
+    for _ in range(45):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _reach(middle, variances, freedoms) > abs(point) else (low, middle)
+    return high
+
+
+def _as_clusters(pair: Pair, ways: Ways | None, kind: int) -> Pair:
+    """Rows put together in the way of that number; in the last there is, where there are fewer."""
+    if ways is None:
+        return pair
+    group = np.unique(np.asarray(ways[min(kind, len(ways) - 1)]), return_inverse=True)[1]
+    return tuple(gathered(per_seed(side), group, axis=1) for side in pair)
 
 
 def _paired(ours: ArrayLike, theirs: ArrayLike) -> tuple[NDArray, NDArray]:

@@ -150,6 +150,6 @@ def test_a_second_list_of_a_split_is_told(tmp_path):
 
 
 def test_the_corpus_declares_how_it_is_scored():
-    assert (CORPUS.family, CORPUS.cluster, CORPUS.lexical_control) == ("friends", "dialogue_id", "free")
+    assert (CORPUS.family, CORPUS.cluster, CORPUS.lexical_control) == ("friends", ("speaker_id", "dialogue_id"), "free")
     assert CORPUS.official_splits
     assert sum(CORPUS.expected.values()) == 13_708

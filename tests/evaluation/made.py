@@ -36,7 +36,7 @@ def manifest(corpus="a", speakers=8, clips=24, classes=FOUR, seed=0):
     return pd.DataFrame(rows)
 
 
-def predictions(rows, right, system="s", protocol="loco", train="z", seeds=(0,), seed=0, hard=()):
+def predictions(rows, right, system="s", protocol="loco", train="z", seeds=(0,), seed=0, hard=(), deterministic=False):
     """Answers that are right with a probability, less for the utterances in `hard`; wrong ones go to the next class."""
     rng, parts = np.random.default_rng(seed), []
     names = sorted(set(rows["emotion"]), key=CLASSES.index)
@@ -49,6 +49,7 @@ def predictions(rows, right, system="s", protocol="loco", train="z", seeds=(0,),
         part = rows[columns].assign(
             test_corpus=rows["corpus"], system=system, protocol=protocol, train_corpora=train, fold=0, seed=number,
             free=given, restricted=given, transductive=False, flagged=False, accepted=False, lacks="",
+            deterministic=deterministic,
         )  # fmt: skip
         parts.append(part)
     return pd.concat(parts, ignore_index=True)

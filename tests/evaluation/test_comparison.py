@@ -55,9 +55,38 @@ def test_the_mean_is_of_chance_corrected_uar():
     table = comparison.compare(study(base=0.5, good=0.8), CLASSES, CLUSTERS, "base")
     alone, mean = rows(table, test_corpus="a"), rows(table, test_corpus=comparison.MEAN)
     both = [rows(table, test_corpus=c)["value"].iloc[0] for c in CORPORA]
-    assert mean["value"].iloc[0] == pytest.approx(np.mean([stats.chance_corrected(v, 4) for v in both]))
+    assert mean["value"].iloc[0] == pytest.approx(np.mean([stats.chance_corrected(v, 7) for v in both]))
     assert alone["speakers"].iloc[0] == 8
     assert mean["speakers"].iloc[0] == 20
+
+
+def test_of_one_seed_of_a_network_no_system_is_called_better():
+    parts = [predictions(manifest("a", 12), share, system) for system, share in (("x", 0.9), ("y", 0.2))]
+    [row] = comparison.compare(pd.concat(parts), CLASSES, CLUSTERS, "y").to_dict("records")
+    assert (row["verdict"], row["of"]) == ("these trained models differ", "trained models")
+    solved = [part.assign(deterministic=True) for part in parts]
+    [row] = comparison.compare(pd.concat(solved), CLASSES, CLUSTERS, "y").to_dict("records")
+    assert (row["verdict"], row["of"]) == ("better", "systems")
+    [row] = comparison.compare(pd.concat([solved[0], parts[1]]), CLASSES, CLUSTERS, "y").to_dict("records")
+    assert row["of"] == "trained models"
+    several = predictions(manifest("a", 12), 0.2, "y", seeds=(0, 1, 2))
+    [row] = comparison.compare(pd.concat([solved[0], several]), CLASSES, CLUSTERS, "y").to_dict("records")
+    assert (row["verdict"], row["of"], row["clusters"], row["n_clusters"]) == ("better", "systems", "speakers", 12)
+
+
+def test_people_and_dialogues_are_both_clusters():
+    clips = manifest("a", 6)
+    clips["dialogue_id"] = [f"d{number // 3}" for number in range(len(clips))]
+    both = pd.concat([predictions(clips, share, s, deterministic=True) for s, share in (("x", 0.9), ("y", 0.3))])
+    two, people = (
+        comparison.compare(both, CLASSES, {"a": cluster}, "y").iloc[0]
+        for cluster in (("speaker_id", "dialogue_id"), "speaker_id")
+    )
+    assert (two["clusters"], two["n_clusters"]) == ("speakers and dialogues", 6)
+    assert two["smallest_p"] == people["smallest_p"] == 2**-5
+    assert two["difference"] == pytest.approx(people["difference"])
+    assert two["p"] >= people["p"]
+    assert comparison.ranked(both, CLASSES, {"a": ("speaker_id", "dialogue_id")}, draws=50)["first"].tolist() == [1, 0]
 
 
 def test_four_speakers_cannot_show_anything():
@@ -72,7 +101,8 @@ def test_one_speaker_has_a_difference_and_nothing_more():
     [row] = comparison.compare(predicted, CLASSES, CLUSTERS, "y").to_dict("records")
     assert row["difference"] > 0
     assert np.isnan([row["low"], row["high"]]).all()
-    assert (row["p"], row["verdict"]) == (1.0, "not shown")
+    assert np.isnan(row["p"])
+    assert row["verdict"] == "no interval: 1 speaker"
 
 
 def test_a_missing_corpus_is_said_and_counts_as_no_test():
@@ -96,7 +126,9 @@ def test_systems_count_on_the_clips_and_seeds_that_both_have():
 def test_an_absent_class_changes_nothing():
     table = comparison.compare(study(base=0.5, good=0.6), CLASSES, CLUSTERS, "base")
     again = comparison.compare(study(base=0.5, good=0.6), (*CLASSES[::-1], "boredom"), CLUSTERS, "base")
-    assert table["difference"].tolist() == pytest.approx(again["difference"].tolist())
+    for corpus, share in (("a", 1), ("b", 1), (comparison.MEAN, (7 / 6) / (8 / 7))):  # chance is of 7 classes, and of 8
+        ours, theirs = (rows(one, test_corpus=corpus)["difference"].item() for one in (table, again))
+        assert ours == pytest.approx(theirs * share)
 
 
 def test_ranks_over_resamples_say_how_sure_an_order_is():

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from mer import stats
-from mer.evaluation.counts import Unusable, count, shared_classes
+from mer.evaluation.counts import Unusable, count, joined, shared_classes, why_none
 from tests.evaluation.made import CLASSES, manifest, predictions
 
 
@@ -49,3 +49,27 @@ def test_no_shared_class():
     assert shared_classes(labels, "a", "b") == []
     assert shared_classes(labels, "a+b", "b") == ["neutral", "sadness"]
     assert shared_classes(labels, "gone", "b") == []
+
+
+def test_pairs_of_people_and_dialogues_are_counted_once():
+    rows = manifest(speakers=4)
+    rows["dialogue_id"] = [f"d{number % 7}" for number in range(len(rows))]
+    table = predictions(rows, 0.6, seeds=(0, 1))
+    two, one = (count(table, "free", CLASSES, c) for c in (("speaker_id", "dialogue_id"), "speaker_id"))
+    assert (two.unit, two.n_clusters, one.unit, one.n_clusters) == ("speakers and dialogues", 4, "speakers", 4)
+    assert (two.confusions.sum(1) == one.confusions.sum(1)).all()
+    assert (stats.gathered(two.confusions, two.ways[0], 1) == one.confusions).all()
+    kin, ways = joined({"a": two})
+    assert (kin == two.confusions).all()
+    assert [len(set(way)) for way in ways] == [4, 7]
+
+
+def test_why_there_is_no_interval():
+    rows = manifest(speakers=4)
+    assert why_none(count(predictions(rows, 0.6), "free", CLASSES, "speaker_id"), CLASSES) == ""
+    few = predictions(rows[rows["speaker_id"] == "a_00"], 0.6)
+    assert why_none(count(few, "free", CLASSES, "speaker_id"), CLASSES) == "1 speaker"
+    alone = predictions(rows[(rows["emotion"] != "anger") | (rows["speaker_id"] == "a_00")], 0.6)
+    found = count(alone, "free", CLASSES, "speaker_id")
+    assert why_none(found, CLASSES) == "anger said by one speaker"
+    assert np.isnan(stats.jackknife(found.confusions).low)

@@ -244,6 +244,7 @@ def predictions(truth, free, restricted, seeds=(0,)):
                 "free": free,
                 "restricted": restricted,
                 "speaker_id": people,
+                "utterance_id": [f"a/{number}" for number in range(len(truth))],
                 "transductive": False,
                 "flagged": False,
                 "accepted": False,
@@ -271,7 +272,9 @@ def test_free_answers_outside_the_corpus_are_errors_and_absent_classes_do_not_co
         [0.5, 0.5], [0.0, 0.0]
     ]  # fmt: skip
     corrected = results[(results["metric"] == "UAR_chance_corrected")].set_index("answers")
-    assert corrected.loc["free", "value"] == pytest.approx(stats.chance_corrected(0.5, 2))
+    assert corrected.loc["free", "value"] == pytest.approx(stats.chance_corrected(0.5, len(CLASSES)))
+    assert corrected.loc["restricted", "value"] == 1
+    assert row["chance"].tolist() == [1 / len(CLASSES), 0.5]
 
 
 def test_testa_is_the_mean_of_chance_corrected_uar_of_systems_that_saw_all():
@@ -285,4 +288,6 @@ def test_testa_is_the_mean_of_chance_corrected_uar_of_systems_that_saw_all():
     results = scores.score(table, CLASSES, {"a": "speaker_id", "c": "speaker_id"}, study="t", confidence=0.95)
     mean = scores.with_mean(results, ["a", "c"], "TestA")
     rows = mean[(mean["test_corpus"] == "TestA") & (mean["answers"] == "free")]
-    assert rows[["system", "metric", "value"]].to_numpy().tolist() == [["s", "UAR_chance_corrected", 0.5]]
+    assert rows[["system", "metric", "value"]].to_numpy().tolist() == [
+        ["s", "UAR_chance_corrected", pytest.approx((0.5 + 1) / 2 - (1 - 0.5) / 2 / 6)]
+    ]

@@ -4,8 +4,8 @@ import pandas as pd
 
 COLUMNS = [
     "study", "system", "protocol", "answers", "train_corpora", "test_corpus", "seed", "metric", "value", "low",
-    "high", "deviation", "n", "speakers", "classes", "n_seeds", "transductive", "flagged",
-    "accepted", "lacks", "outside",
+    "high", "deviation", "n", "speakers", "classes", "n_seeds", "clusters", "n_clusters", "why_none", "chance",
+    "p_chance", "p_constant", "transductive", "flagged", "accepted", "lacks", "outside",
 ]  # fmt: skip
 
 
@@ -15,12 +15,17 @@ def result(system="gated", test="EMO-DB", value=0.55, **other):
         "test_corpus": test, "seed": None, "metric": "UAR", "value": value, "low": value - 0.07, "high": value + 0.07,
         "deviation": 0.01, "n": 535, "speakers": 10, "classes": 4, "n_seeds": 3, "transductive": False,
         "flagged": False, "accepted": False, "lacks": "", "outside": 0.0,
+        "clusters": "speakers", "n_clusters": 10, "why_none": "",
     }  # fmt: skip
-    return row | other
+    row |= other
+    least = 1 / row["classes"] if pd.notna(row["classes"]) else None
+    judged = {"p_chance": 0.001 if least and row["low"] and row["low"] > least else 0.2}
+    return {"chance": least} | judged | {"p_constant": judged["p_chance"]} | row
 
 
 def table(rows):
     frame = pd.DataFrame(rows, columns=COLUMNS)
-    integers = dict.fromkeys(["seed", "n", "speakers", "classes", "n_seeds"], "Int64")
-    floats = dict.fromkeys(["value", "low", "high", "deviation", "outside"], "float64")
-    return frame.astype(integers | floats | dict.fromkeys(["transductive", "flagged", "accepted"], "boolean"))
+    integers = dict.fromkeys(["seed", "n", "speakers", "classes", "n_seeds", "n_clusters"], "Int64")
+    numbers = ["value", "low", "high", "deviation", "chance", "p_chance", "p_constant", "outside"]
+    marks = dict.fromkeys(["transductive", "flagged", "accepted"], "boolean")
+    return frame.astype(integers | dict.fromkeys(numbers, "float64") | marks)

@@ -69,6 +69,23 @@ def test_loco_sentence(results):
     assert words.loco_sentence(at_chance, "gated").endswith("EMO-DB is not shown to be above chance.")
 
 
+def test_above_chance_is_adjusted_for_all_corpora_and_a_constant_answer_is_told_apart():
+    rows = [result(test=name, chance=1 / 7, p_chance=0.02, p_constant=0.2) for name in "AB"]
+    assert "are not shown to be above always giving one answer" in words.loco_sentence(table(rows), "gated")
+    rows += [result(test="C", chance=1 / 7, p_chance=0.02), result(test="D", chance=1 / 7, p_chance=0.9)]
+    assert words.loco_sentence(table(rows), "gated").endswith("A, B, C and D are not shown to be above chance.")
+
+
+def test_chance_of_free_answers_is_among_all_classes():
+    rows = [result(chance=1 / 7), result(answers="restricted", chance=1 / 4)]
+    assert tables.loco_table(table(rows))["chance"].tolist() == [".143 (restricted .250)"]
+    assert tables.loco_table(table(rows))["intervals over"].tolist() == ["10 speakers"]
+    means = [tables.pivot(table(rows), "loco", answers)[tables.MEAN].item() for answers in ("free", "restricted")]
+    assert means == [".475", ".400"]
+    none = table([result(low=None, high=None, why_none="fear said by one speaker")])
+    assert tables.pivot(none, "loco", "free").iloc[0, 0] == ".550, no interval (fear said by one speaker)"
+
+
 def test_other_sentences(results, manifest):
     assert words.excluded_sentence(manifest) == (
         "5 of 6 clips are used; most of the others are left out for “label” (1)."

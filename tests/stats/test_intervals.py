@@ -2,9 +2,20 @@ import time
 
 import numpy as np
 import pytest
-from scipy.stats import t
+from scipy.stats import beta, norm, t
 
-from mer.stats import cluster_confusions, effective_clusters, jackknife, uar, wa
+from mer.stats import (
+    cluster_confusions,
+    effective_clusters,
+    estimate,
+    interval,
+    jackknife,
+    macro_f1,
+    p_value,
+    uar,
+    wa,
+    weighted_f1,
+)
 
 
 def speakers(count, k=4, seeds=1, seed=0):
@@ -13,15 +24,37 @@ def speakers(count, k=4, seeds=1, seed=0):
 
 
 def by_loop(confusions, statistic, confidence):
-    """The docstring's formula, one speaker at a time."""
-    seeds, s = confusions.shape[:2]
+    """The docstrings' formulas, one speaker at a time."""
+    seeds, s, k = confusions.shape[:3]
     point = np.mean([statistic(confusions[i].sum(0)) for i in range(seeds)])
     without = [np.mean([statistic(np.delete(confusions[i], j, axis=0).sum(0)) for i in range(seeds)]) for j in range(s)]
-    error = np.sqrt((s - 1) / s * sum((value - np.mean(without)) ** 2 for value in without))
-    sizes = confusions.sum((0, 2, 3))
-    reach = t.ppf((1 + confidence) / 2, sizes.sum() ** 2 / (sizes**2).sum() - 1) * error / point / (1 - point)
-    odds = point / (1 - point)
-    return point, *(odds * np.exp(x) / (1 + odds * np.exp(x)) for x in (-reach, reach))
+    variance = (s - 1) / s * sum((value - np.mean(without)) ** 2 for value in without)
+    said = confusions.sum(-1).mean(0)
+    worth = 1 / (k * said.sum(0)) if statistic is uar else np.full(k, 1 / said.sum())  # of one clip
+    clips = 1 / np.sum(said * worth**2)
+    near = (clips * point + 0.5) / (clips + 1)
+    independent = near * (1 - near) / clips
+    errors = clips * min(point, 1 - point)
+    seen = errors / (errors + 2)
+    alike = 1 + (clips * sum((said[j] @ worth) ** 2 for j in range(s)) - 1) * min(0.05, 3 * (errors + 2) / clips)
+    effect = max(seen * variance / independent + (1 - seen) * alike, 1)
+    side = np.einsum("isaa->sa", confusions) / seeds
+    side = said - side if point > 0.5 else side
+    own = [said[:, a].sum() ** 2 / sum(said[:, a] ** 2) for a in range(k)]
+    parts = [(said[:, a].sum() * worth[a]) ** 2 / own[a] for a in range(k)]
+    freedom = min(
+        effective_clusters(said @ worth) - 1,
+        sum(parts) ** 2 / sum(part**2 / (n - 1) for part, n in zip(parts, own, strict=True)),
+        effective_clusters(side @ worth) + 1,
+    )
+    freedom = max(freedom, 1) * (effect / (seen * variance / independent)) ** 2
+    quantile, n = t.ppf((1 + confidence) / 2, freedom), near * (1 - near) / (effect * independent)
+    right, wrong = n * point + 0.5, n * (1 - point) + 0.5
+    low, high = (1 / (1 + wrong / right * np.exp(way * np.sqrt(1 / right + 1 / wrong) * quantile)) for way in (1, -1))
+    fewer = n * (norm.ppf((1 + confidence) / 2) / quantile) ** 2
+    ends = beta.ppf([(1 - confidence) / 2, (1 + confidence) / 2], fewer * point + 0.5, fewer * (1 - point) + 0.5)
+    third = [1 / (1 + (1 / a - 1) ** (2 / 3) * (1 / b - 1) ** (1 / 3)) for a, b in zip((low, high), ends, strict=True)]
+    return (point, low, max(high, third[1])) if point > 0.5 else (point, min(low, third[0]), high)
 
 
 @pytest.mark.parametrize("statistic", [uar, wa])
@@ -46,18 +79,71 @@ def test_order_of_speakers_and_silent_speakers_do_not_matter():
     assert jackknife(more) == jackknife(confusions)
 
 
-def test_a_class_spoken_by_one_speaker_only():
-    confusions = speakers(5)[0]
-    confusions[1:, 2] = 0
-    interval = jackknife(confusions)
-    assert interval.point == pytest.approx(uar(confusions.sum(0)))
-    assert 0 < interval.low < interval.point < interval.high < 1
+def test_a_class_that_one_speaker_alone_says_has_no_interval_and_one_that_two_say_a_wide_one():
+    confusions = speakers(12)[0]
+    alone, two = confusions.copy(), confusions.copy()
+    alone[1:, 2], two[2:, 2] = 0, 0
+    found = jackknife(alone)
+    assert found.point == pytest.approx(uar(alone.sum(0)))
+    assert np.isnan([found.low, found.high]).all()
+    wide, narrow = (one.high - one.low for one in (jackknife(two), jackknife(confusions)))
+    assert wide > 1.3 * narrow
 
 
-def test_all_speakers_alike_and_all_perfect():
-    alike, perfect = jackknife([[[3, 1], [2, 2]]] * 5), jackknife([np.eye(3, dtype=int)] * 4)
-    assert (alike.low, alike.high) == (alike.point, alike.point)
-    assert (perfect.low, perfect.high) == (1, 1)
+@pytest.mark.parametrize("statistic", [uar, wa, macro_f1, weighted_f1])
+@pytest.mark.parametrize("clips", [1, 10])
+def test_no_interval_is_of_no_width_and_one_error_more_is_no_jump(statistic, clips):
+    right = np.stack([np.eye(3, dtype=int) * clips] * 5)
+    for matrices in (right, right[:, [1, 2, 0]]):  # all right, all wrong
+        found = jackknife(matrices, statistic)
+        assert found.low < found.high
+        assert 0 <= found.low <= found.point <= found.high <= 1
+    one, widths = right * 20, []
+    for wrong in range(6):  # one more of each speaker
+        if wrong:
+            one[wrong - 1, 0, :2] += [-1, 1]
+        found = jackknife(one, statistic)
+        widths.append(found.high - found.low)
+    assert max(widths) < 1.5 * min(widths)
+
+
+def test_a_p_value_is_that_at_which_the_interval_ends():
+    found = estimate(speakers(6)[0])
+    for against in (0.36, 0.38, 0.45):
+        one = interval(found, 1 - p_value(found, against))
+        assert min(abs(one.low - against), abs(one.high - against)) < 1e-6
+    assert p_value(found, found.value) > 0.9
+    assert np.isnan(p_value(estimate(speakers(2)[0]), 0.25))
+
+
+@pytest.mark.parametrize("count", [4, 12])
+@pytest.mark.parametrize("recall", [0.04, 0.97, 0.99])
+def test_covers_where_hardly_anything_is_wrong_or_right(count, recall):
+    rng, hits, at = np.random.default_rng(0), [], np.arange(4)
+    for _ in range(300):
+        right = rng.binomial(10, rng.beta(20 * recall, 20 * (1 - recall), (count, 4)))
+        matrices = np.zeros((count, 4, 4), int)
+        matrices[:, at, at], matrices[:, at, (at + 1) % 4] = right, 10 - right
+        one = jackknife(matrices)
+        hits.append(one.low <= recall <= one.high)
+    assert np.mean(hits) > 0.92
+
+
+def test_of_people_and_dialogues_both_are_left_out():
+    rng, hits, narrow = np.random.default_rng(0), [], []
+    person, dialogue = rng.integers(0, 6, 120), np.arange(120) // 2
+    for _ in range(120):
+        own = 1 / (1 + np.exp(-rng.normal(0, 0.8, 6)))[person]
+        right = rng.binomial(6, own[:, None].repeat(2, axis=1))
+        matrices = np.zeros((120, 2, 2), int)
+        matrices[:, [0, 1], [0, 1]], matrices[:, [0, 1], [1, 0]] = right, 6 - right
+        both, one = jackknife(matrices, ways=(person, dialogue)), jackknife(matrices, ways=(dialogue,))
+        hits.append(both.low <= 0.5 <= both.high)
+        narrow.append(one.low <= 0.5 <= one.high)
+        assert both.high - both.low >= one.high - one.low
+        assert (both.clusters, one.clusters) == (6, 60)
+    assert np.mean(hits) > 0.9
+    assert np.mean(narrow) < 0.75
 
 
 def test_unequal_speakers_widen_the_interval():

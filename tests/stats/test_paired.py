@@ -72,9 +72,11 @@ def test_random_flips_come_close_to_all_of_them(monkeypatch):
 
 @pytest.mark.parametrize("speakers", [1, 2, 4, 7])
 def test_the_smallest_p_is_reached_where_all_speakers_agree(speakers):
-    found = compare([pair(speakers, gain=5)])
-    assert found.p == found.smallest == 2.0 ** -(speakers - 1)
-    assert np.isnan(found.low) == (speakers < 3)
+    one = pair(speakers, gain=5)
+    found, (flipped, smallest) = compare([one]), sign_flip([one])
+    assert flipped == smallest == found.smallest == 2.0 ** -(speakers - 1)
+    assert np.isnan(found.low) == np.isnan(found.p) == (speakers < 3)
+    assert speakers < 3 or found.p >= smallest
 
 
 def test_blocks_change_nothing(monkeypatch):
@@ -103,7 +105,8 @@ def test_over_five_corpora_gains_are_found_and_none_are_invented(gain, least, mo
 def test_a_system_does_not_differ_from_itself():
     ours, _ = pair(5)
     found = compare([(ours, ours)])
-    assert (found.point, found.low, found.high, found.p) == (0, 0, 0, 1)
+    assert (found.point, found.p) == (0, 1)
+    assert -0.1 < found.low < 0 < found.high == -found.low  # they agree on these clips, and on how many others?
 
 
 def test_one_seed_may_meet_several():
@@ -148,3 +151,44 @@ def test_holm_agrees_with_a_plain_loop(values):
             continue
         last = max(at for at, other in enumerate(tests) if other <= value)
         assert found == pytest.approx(min(1, max((len(tests) - at) * tests[at] for at in range(last + 1))))
+
+
+def trained(rng, speakers, seeds, deviation, gain=0.0, base=None):
+    """Trainings of one algorithm: each moves the recall of every class for all speakers."""
+    base = rng.normal(0, 1, (speakers, 4)) if base is None else base
+    moved = base + gain + rng.normal(0, deviation, (seeds, 1, 4)) + rng.normal(0, 0.3, (seeds, speakers, 4))
+    right, at = rng.binomial(8, 1 / (1 + np.exp(-moved))), np.arange(4)
+    matrices = np.zeros((seeds, speakers, 4, 4), int)
+    matrices[..., at, at], matrices[..., at, (at + 1) % 4] = right, 8 - right
+    return matrices, base
+
+
+@pytest.mark.parametrize(("seeds", "gain", "least", "most"), [(2, 0.0, 0, 0.08), (3, 0.0, 0, 0.08), (3, 1.0, 0.7, 1)])
+def test_two_trainings_of_one_algorithm_are_alike_and_two_algorithms_are_not(seeds, gain, least, most, monkeypatch):
+    monkeypatch.setattr("mer.stats.paired.MOST_PATTERNS", 400)
+    rng, found, alone = np.random.default_rng(seeds), [], []
+    for _ in range(100):
+        ours, base = trained(rng, 40, seeds, 0.3, gain)
+        theirs = trained(rng, 40, seeds, 0.3, base=base)[0]
+        found.append(compare([(ours, theirs)]).p <= 0.05)
+        alone.append(compare([(ours.sum(0), theirs.sum(0))]).p <= 0.05)  # as if they were one training
+    assert least <= np.mean(found) <= most
+    assert np.mean(alone) > (0.2 if gain == 0 else 0.9)
+
+
+def test_corpora_that_one_training_was_tested_on_share_what_its_seed_does():
+    rng = np.random.default_rng(0)
+    pairs = [(trained(rng, 8, 3, 0.5)[0], trained(rng, 8, 3, 0.5)[0])] * 2  # the same twice: all is shared
+    shared, own = compare(pairs, trainings=[("a", "b")] * 2), compare(pairs)
+    assert shared.high - shared.low > own.high - own.low
+    with pytest.raises(ValueError, match="different numbers of seeds"):
+        compare([pairs[0], tuple(side[:2] for side in pairs[0])], trainings=[("a", "b")] * 2)
+
+
+def test_of_two_kinds_of_clusters_the_larger_p_is_taken():
+    ours, theirs = pair(12, gain=2)
+    people = np.arange(12) // 4
+    both = compare([(ours, theirs)], ways=[(people, np.arange(12))])
+    rows = compare([(ours, theirs)])
+    assert both.smallest == 2**-2
+    assert both.p >= max(rows.p, sign_flip([tuple(side.reshape(1, 3, 4, 3, 3).sum(2) for side in (ours, theirs))])[0])

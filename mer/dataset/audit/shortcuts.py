@@ -79,7 +79,8 @@ def shortcut_scores(
     Returns:
         `COLUMNS`. majority: the UAR of answering with the most frequent training emotion; chance: 1 / number of
         classes in the truth; n: clips that were scored; flagged: whether it is a finding, as `FAR` and `NEAR` say;
-        which one, `severities` tells. Without an interval nothing is flagged.
+        which one, `severities` tells. Without an interval nothing is flagged, but where that is for a class that one
+        speaker alone says: then the score itself counts.
     """
     rows, classes = _prepared(manifest, heard, clusters)
     if classes > MOST_CLASSES:
@@ -109,6 +110,7 @@ def shortcut_findings(scores: pd.DataFrame) -> Iterator[Finding]:
     """Yield a finding for every flagged row of `shortcut_scores`."""
     for row in scores.assign(severity=severities(scores))[scores["flagged"]].itertuples():
         shortcut = BY_NAME[row.shortcut]
+        interval = "" if np.isnan(row.low) else f" [{row.low:.3f}, {row.high:.3f}]"
         yield Finding(
             f"{row.shortcut} shortcut",
             row.severity,
@@ -116,8 +118,8 @@ def shortcut_findings(scores: pd.DataFrame) -> Iterator[Finding]:
             row.n,
             row.n,
             (),
-            f"{shortcut.what[:1].upper()}{shortcut.what[1:]} alone scores UAR {row.UAR:.3f} [{row.low:.3f}, "
-            f"{row.high:.3f}] on {row.n:,} clips, where chance is {row.chance:.3f}.",
+            f"{shortcut.what[:1].upper()}{shortcut.what[1:]} alone scores UAR {row.UAR:.3f}{interval} "
+            f"on {row.n:,} clips, where chance is {row.chance:.3f}.",
             _meaning(row.corpus, shortcut, row.severity, row.UAR, row.chance),
             shortcut.advice,
         )
@@ -165,7 +167,8 @@ def _told(scores: pd.DataFrame) -> str:
 
 def severities(scores: pd.DataFrame) -> pd.Series:
     """Return what each row of `shortcut_scores` is: warning, note or "", where it is not flagged."""
-    far = (scores["low"] - scores["chance"]) / (1 - scores["chance"]) > FAR
+    low = scores["low"].fillna(scores["UAR"])  # where one speaker alone says a class
+    far = (low - scores["chance"]) / (1 - scores["chance"]) > FAR
     found = np.where(far, WARNING, NOTE)
     return pd.Series(np.where(scores["flagged"].astype(bool), found, ""), scores.index, "str")
 
@@ -173,9 +176,11 @@ def severities(scores: pd.DataFrame) -> pd.Series:
 def _flagged(score: _Score, surely_above: bool) -> bool:
     """Whether it is a finding; see `FAR` and `NEAR`."""
     found = score.interval
-    if not (found.low < found.high or found.point == 1):  # no interval, or few people who happen to agree
+    alone = np.isnan(found.low) and found.clusters >= stats.FEWEST_CLUSTERS  # one speaker alone says a class
+    if not (alone or found.low < found.high or found.point == 1):  # no interval, or few people who happen to agree
         return False
-    low, point = (stats.chance_corrected(value, score.classes) for value in (found.low, found.point))
+    ends = (found.point if alone else found.low, found.point)
+    low, point = (stats.chance_corrected(value, score.classes) for value in ends)
     return bool(low > 0 and point > (NEAR if surely_above else FAR))
 
 
