@@ -232,6 +232,8 @@ def _why_not(number: dict, candidates: list[dict], ours: pd.DataFrame, unlike: s
     ]
     if candidates and not same:
         reasons.append(f"trained on others: {number['train_corpora'] or 'not said'}")
+    if same and same[0]["flagged"]:
+        reasons.append("a breach of the audit touches ours")
     if same and abs(same[0]["n"] - number["clips"]) > UNREAD * number["clips"]:
         reasons.append(f"other clips: {number['clips']:,.0f}; ours: {same[0]['n']:,}")
     return ("; ".join(reasons), None) if reasons else ("", same[0])

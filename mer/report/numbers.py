@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from mer.evaluation.marks import joined
+
 TRANSDUCTIVE = " (transductive)"
 """after the name of a system that looked at unlabelled rows of the target, where people read it"""
 BREACH, ACCEPTED = " §", " ¶"
@@ -34,6 +36,21 @@ def marks(rows: pd.DataFrame) -> pd.Series:
     """Return what stands after each score of a corpus that a breach touches, or that is accepted in spite of copies."""
     breach = rows["flagged"].eq(True).fillna(False).map({True: BREACH, False: ""}).astype(object)
     return breach + rows["accepted"].eq(True).fillna(False).map({True: ACCEPTED, False: ""}).astype(object)
+
+
+def displayed(table: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose systems and corpora are named as people read them, with the marks of their scores.
+
+    Args:
+        table: columns system, test_corpus or both.
+        predictions: those that it was made from. A test corpus that none of them is of keeps its name.
+    """
+    known = joined(table, predictions)
+    shown = known.assign(system=labels(known)) if "system" in table else known
+    if "test_corpus" in table:
+        own = known["test_corpus"].isin(predictions["test_corpus"])
+        shown = shown.assign(test_corpus=known["test_corpus"].astype(object) + marks(known).where(own, ""))
+    return shown
 
 
 def remark(row: pd.Series) -> str:

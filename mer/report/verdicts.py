@@ -6,25 +6,10 @@ import pandas as pd
 from mer.evaluation.card import STEPS
 from mer.evaluation.comparison import BETTER, DIFFER, MEAN, MODELS, WORSE
 from mer.evaluation.scores import METRICS
-from mer.report import numbers
-from mer.report.numbers import NOTHING, TRANSDUCTIVE, bounds, over, short
+from mer.report.numbers import NOTHING, bounds, over, short
 
 SHOWN = (BETTER, WORSE, DIFFER, "shown")
 """verdicts of a difference that holds"""
-
-
-def marked(table: pd.DataFrame) -> pd.DataFrame:
-    """Return results or predictions with a dagger behind systems that looked at unlabelled target data."""
-    return table.assign(system=numbers.labels(table))
-
-
-def plain_name(system: str) -> str:
-    """Return a system's name as the study's parameters have it.
-
-    >>> plain_name("gated (transductive)")
-    'gated'
-    """
-    return system.removesuffix(TRANSDUCTIVE)
 
 
 def difference_sentence(table: pd.DataFrame, level: float, why_not: str = "") -> str:

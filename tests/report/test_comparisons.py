@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from mer.evaluation import card, comparison, published, scores, slices
-from mer.report import beside, comparisons, verdicts
+from mer.report import beside, comparisons, numbers, verdicts
 from tests.evaluation.made import CLASSES, manifest, predictions
 
 SPEAKERS = {"a": 6, "b$x$": 12}
@@ -53,10 +53,20 @@ def fills(ax):
     ]  # fmt: skip
 
 
-def test_a_dagger_marks_who_looked_at_the_target():
-    table = pd.DataFrame({"system": ["x", "y", "z"], "transductive": [True, False, None]})
-    assert verdicts.marked(table)["system"].tolist() == ["x (transductive)", "y", "z"]
-    assert [verdicts.plain_name(name) for name in ("x (transductive)", "y")] == ["x", "y"]
+def test_names_are_marked_where_people_read_them_and_nowhere_else():
+    made = predictions(manifest("a", speakers=4, clips=8), 0.7, "x")
+    made = pd.concat(
+        [made.assign(transductive=True, flagged=True, accepted=True), predictions(manifest("b", speakers=4), 0.7, "y")]
+    )
+    table = pd.DataFrame(
+        {"system": ["x", "y", "y"], "test_corpus": ["a", "b", "mean over corpora"], "value": [1, 2, 3]}
+    )
+    shown = numbers.displayed(table, made)
+    assert shown["system"].tolist() == ["x (transductive)", "y", "y"]
+    assert shown["test_corpus"].tolist() == ["a § ¶", "b", "mean over corpora"]
+    assert table["system"].tolist() == ["x", "y", "y"]
+    assert numbers.displayed(table[["system"]], made)["system"].tolist() == ["x (transductive)", "y", "y"]
+    assert numbers.displayed(table.iloc[:0], made).empty
 
 
 def test_only_differences_that_are_shown_are_filled(compared):
