@@ -83,7 +83,7 @@ def test_chance_of_free_answers_is_among_all_classes():
     means = [tables.pivot(table(rows), "loco", answers)[tables.MEAN].item() for answers in ("free", "restricted")]
     assert means == [".475", ".400"]
     none = table([result(low=None, high=None, why_none="fear said by one speaker")])
-    assert tables.pivot(none, "loco", "free").iloc[0, 0] == ".550, no interval (fear said by one speaker)"
+    assert tables.pivot(none, "loco", "free").iloc[0, 0] == ".550, no interval (fear said by one speaker), 0 % outside"
 
 
 def test_other_sentences(results, manifest):
@@ -103,8 +103,8 @@ def test_marks_stand_after_every_score_and_in_the_mean():
         result(test="B", answers="restricted", lacks="text"),
     ]
     loco = tables.loco_table(table(rows))
-    assert loco.loc["A"].tolist()[4:] == [".550 [.480, .620] § ¶, 13 % outside", ".550 [.480, .620] § ¶"]
-    assert loco.loc["B"].tolist()[4:] == [
+    assert loco.loc["A"].tolist()[5:] == [".550 [.480, .620] § ¶, 13 % outside", ".550 [.480, .620] § ¶"]
+    assert loco.loc["B"].tolist()[5:] == [
         ".550 [.480, .620], 0 % outside, without text", ".550 [.480, .620], without text"
     ]  # fmt: skip
     wide = tables.pivot(table(rows), "loco", "restricted")
