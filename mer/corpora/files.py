@@ -121,16 +121,6 @@ def clips(raw: Path, folder: Path) -> Iterator[tuple[str, str, Path] | Problem]:
             yield path.stem, name, path
 
 
-def each_clip(read: Callable[[str, str], Utterance | Problem]) -> Parse:
-    """Return a parser for a corpus whose file names say everything: `read` takes a stem and its path below `raw`."""
-
-    def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
-        for clip in clips(raw, folder):
-            yield labelled(clip, read) if isinstance(clip, Problem) else read(*clip[:2])
-
-    return in_path_order(parse)
-
-
 def labelled(problem: Problem, read: Callable[[str, str], Utterance | Problem]) -> Problem:
     """Return what is wrong with a recording together with the label in its name.
 

@@ -227,7 +227,7 @@ def _seen(card: dict, known: Memory, families: set[str], study: Study) -> pd.Ser
     """What the model knows of each usable row.
 
     In the data that it comes from, the plan has parted longer lines between the corpora of a family already
-    (`protocols.kin_test`); a published test part may repeat a line of its own training part.
+    (`kin.parted`); a published test part may repeat a line of its own training part.
     """
     kept = study.manifest["exclude_reason"].isna()
     found = memory.seen(known, families, study.manifest)[kept.to_numpy()].reset_index(drop=True)
