@@ -78,8 +78,7 @@ def _recordings(manifest: pd.DataFrame) -> pd.DataFrame:
 def _lines(manifest: pd.DataFrame) -> pd.DataFrame:
     text = manifest["transcription"].where(manifest["lexical_control"] == "free").fillna("")
     line = text.map({text: texts.normal(text) for text in text.unique()}).astype(object)
-    longer = line.str.count(" ") >= texts.LONG - 1
-    return _numbered((manifest["family"].astype(object) + "|" + line).where(longer))
+    return _numbered((manifest["family"].astype(object) + "|" + line).where(texts.longer(line)))
 
 
 def _numbered(key: pd.Series) -> pd.DataFrame:

@@ -118,7 +118,7 @@ def keys(rows: pd.DataFrame) -> Keys:
     words = ("words|" + family + "|" + dialogue + "|" + turn + "|" + who + "|" + line).where(free)
     code = _code(_texts(rows, "utterance_id"), corpus, "/")
     words = words.where(free | sound.notna(), "row|" + family + "|" + code)
-    longer = line.where(free & (line.str.count(" ") >= texts.LONG - 1))
+    longer = line.where(free & texts.longer(line))
     return Keys(
         np.stack([_digests("sound|" + sound.astype(object)), _digests(words)], axis=1),
         _people(rows), _digests(longer), _apart(rows),

@@ -43,6 +43,23 @@ def normal(text: str) -> str:
     return " ".join(words).replace("’", "'")
 
 
+def length(lines: pd.Series) -> pd.Series:
+    """Return how many words lines have; where nothing parts them, `WORDS_PER_SIGN` for each sign.
+
+    Args:
+        lines: as `normal` returns them.
+
+    >>> length(pd.Series(["so do i", "我们昨天去了那里"])).tolist()
+    [3.0, 5.8]
+    """
+    return 1 + lines.str.count(" ") + WORDS_PER_SIGN * lines.str.count(wording.SIGN)
+
+
+def longer(lines: pd.Series) -> pd.Series:
+    """Return which lines are long enough to be compared: with `LONG` words or more; bool."""
+    return length(lines) >= LONG
+
+
 def with_lines(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows that have words, with the columns `line` (as `normal` has it) and `control`.
 
@@ -68,11 +85,11 @@ def shared_lines(spoken: pd.DataFrame) -> Iterator[Finding]:
         spoken: from `with_lines`.
     """
     telling = _telling(spoken["line"].unique())
-    length = 1 + spoken["line"].str.count(" ") + WORDS_PER_SIGN * spoken["line"].str.count(wording.SIGN)
-    lines = spoken[length >= LONG - 1]  # a line of five words may lie there with four of them
+    words = length(spoken["line"])
+    lines = spoken[words >= LONG - 1]  # a line of five words may lie there with four of them
     lines = lines[~lines.duplicated(["corpus", "utterance_id"]) | lines["utterance_id"].isna()]
     number, different = pd.factorize(lines["line"])
-    lines = lines.assign(number=number, telling=lines["line"].isin(telling), longer=length[lines.index] >= LONG)
+    lines = lines.assign(number=number, telling=lines["line"].isin(telling), longer=words[lines.index] >= LONG)
     near = near_lines.pairs(different.tolist())
     corpora = dict(list(lines.groupby("corpus", sort=True)))
     for source, target in itertools.product(corpora, repeat=2):
