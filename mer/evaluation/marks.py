@@ -3,13 +3,12 @@
 import numpy as np
 import pandas as pd
 
+from mer.dataset.audit.recordings import ACROSS_FAMILIES
+from mer.evaluation import strangers
+
 MARKS = ["transductive", "flagged", "accepted"]
 """`transductive`: the system looked at unlabelled rows of the target; `flagged`: a breach of the audit touches the test
 corpus; `accepted`: recordings of the test corpus are also trained on in another family, and the study accepts that"""
-DUPLICATES = ("same audio across families", "same file across families", "near-duplicate across families")
-"""breaches because of which a held-out corpus is refused unless the study accepts it"""
-ACROSS = ("loco", "cross_corpus")
-"""protocols that refuse such a corpus"""
 
 
 def accepted(breach: pd.Series, protocol: str) -> pd.Series:
@@ -20,7 +19,8 @@ def accepted(breach: pd.Series, protocol: str) -> pd.Series:
         protocol: by which the rows are tested.
     """
     kinds = breach.fillna("").str.split("; ")
-    return kinds.map(lambda names: protocol in ACROSS and not set(DUPLICATES).isdisjoint(names)).astype(bool)
+    refused = protocol in strangers.PROTOCOLS
+    return kinds.map(lambda names: refused and not set(ACROSS_FAMILIES).isdisjoint(names)).astype(bool)
 
 
 def lacking(corpora: pd.Series, there: dict[str, np.ndarray]) -> pd.Series:

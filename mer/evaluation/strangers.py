@@ -14,6 +14,7 @@ from mer.dataset import duplicates
 from mer.dataset.audit.finding import printable
 
 PROTOCOLS = ("loco", "inner_loco", "cross_corpus")
+"""those in which a corpus is tested by models that have not been trained on it; what comes first is told first"""
 
 
 def told(manifest: pd.DataFrame, cells: Iterable, near: pd.DataFrame, accepted: Iterable[str]) -> Iterator[str]:

@@ -11,6 +11,11 @@ MEDIA = (".aac", ".aif", ".aiff", ".avi", ".flac", ".m4a", ".mkv", ".mov", ".mp3
          ".sph", ".wav", ".webm", ".wma")  # fmt: skip
 """suffixes by which a path names a recording and not the list that the utterance is on"""
 
+AUDIO, FILE, NEAR = "same audio", "same file", "near-duplicate"
+"""how the kinds of findings begin that are about one recording under several names"""
+ACROSS_FAMILIES = tuple(f"{what} across families" for what in (AUDIO, FILE, NEAR))
+"""kinds of findings because of which no study tests the corpus as a stranger, unless it accepts that"""
+
 _TRAINED = "the model has heard what it is tested on, so that the score is in part one of memory"
 _CHOSEN = "what is chosen on the validation part is chosen by its score on the test part"
 _APART = (
@@ -54,7 +59,7 @@ def same_audio(rows: pd.DataFrame) -> Iterator[Finding]:
     samples = once.groupby(place)["samples_sha256"].transform("first")  # one file has one digest, wherever it is told
     key = samples.fillna(once["samples_sha256"]).fillna(place)
     twins = once.assign(group=key)[key.notna() & key.duplicated(keep=False)]
-    yield from _several(twins, rows, "same audio", "keep one copy; where the labels differ, look which is right.")
+    yield from _several(twins, rows, AUDIO, "keep one copy; where the labels differ, look which is right.")
 
 
 def _stretch(rows: pd.DataFrame) -> pd.Series:
@@ -71,7 +76,7 @@ def shared_files(rows: pd.DataFrame) -> Iterator[Finding]:
         where = shared.groupby("group")["corpus"].transform(joined)
         for corpora, group in shared.groupby(where, sort=True):
             among = rows[rows["corpus"].isin(corpora.split(" + "))]
-            if found := _across_families(group, among, "same file", corpora, f"cut the file; else {_APART}"):
+            if found := _across_families(group, among, FILE, corpora, f"cut the file; else {_APART}"):
                 yield found
 
 
@@ -86,7 +91,7 @@ def near_audio(rows: pd.DataFrame, pairs: pd.DataFrame) -> Iterator[Finding]:
     for digest in ("samples_sha256", "audio_sha256"):
         same |= (one[digest] == other[digest]) & one[digest].notna()
     twins = pd.concat([one[~same], other[~same]]).assign(group=lambda t: t.index.astype("str")).sort_index()
-    yield from _several(twins, rows, "near-duplicate", f"listen to the examples and keep one copy; else {_APART}")
+    yield from _several(twins, rows, NEAR, f"listen to the examples and keep one copy; else {_APART}")
 
 
 def _several(twins: pd.DataFrame, rows: pd.DataFrame, what: str, advice: str) -> Iterator[Finding]:
@@ -176,7 +181,7 @@ def _two_labels(group: pd.DataFrame, what: str, where: str) -> Iterator[Finding]
         groups = group.loc[hit, "group"].nunique()
         yield Finding(
             f"{what}, two labels",
-            WARNING if what == "near-duplicate" else BREACH,
+            WARNING if what == NEAR else BREACH,
             where,
             groups,
             group["group"].nunique(),
