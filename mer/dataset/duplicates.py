@@ -1,9 +1,9 @@
 """Which rows of a manifest are copies of one another, and the table of near-duplicates that step 01 hands on.
 
 A recording is its decoded samples; whatever file they lie in, the rows that have them are copies
-(mer/dataset/identity.py). A file that two families name is a second key, whichever part of it each of them means.
-Copies that differ in their samples are near-duplicates: step 01 listens for them (`mer.dataset.audit.near_pairs`) and
-lists them.
+(mer/dataset/identity.py). Rows of two families that name the same file are copies, too, whichever stretch of it each
+means. Copies that differ in their samples are near-duplicates: step 01 finds them by ear
+(`mer.dataset.audit.near_pairs`) and lists them.
 """
 
 from collections.abc import Iterable

@@ -1,6 +1,6 @@
 """Which names may be of one person: those that differ in what people type carelessly, and those that contain another.
 
-Everything here is a suspicion, for `mer.dataset.people` to ask about; nothing is decided by it.
+These names are only candidates: `mer.dataset.people` keeps them together, and the audit asks who they are.
 """
 
 import functools

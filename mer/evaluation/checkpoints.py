@@ -30,7 +30,7 @@ TESTS = ("auto", "test")
 """parts that are called a test; of the others, rows that the model has seen are marked"""
 MEAN = "TestA"
 UNKNOWN = "unknown"
-"""what a row is where nobody knows what the model has seen"""
+"""stands in the column `seen` of every row where it is not known what the model has seen"""
 
 
 class Mismatch(ValueError):
@@ -270,11 +270,11 @@ def _shared(known: Memory | None, rows: pd.DataFrame, table: pd.DataFrame) -> li
 
 
 def _notes(card: dict, table: pd.DataFrame) -> tuple[str, ...]:
-    """A line for each network behind the model's features that is no stranger to what was asked, or may be none."""
+    """A line for each network behind the model's features that has seen what is asked about, or may have."""
     families, lines = set(table["family"]), []
     for item in loaded.behind(card, corpora.CORPORA):
         if met := sorted(families & item.families):
-            lines.append(f"{item.what} has seen {', '.join(met)} ({item.source}): no stranger is tested there")
+            lines.append(f"{item.what} has seen {', '.join(met)} ({item.source}): these are not unseen corpora")
         elif item.certainty == loaded.UNKNOWN:
             lines.append(f"what {item.what} has seen is not known ({item.source})")
     return tuple(dict.fromkeys(lines))

@@ -95,7 +95,7 @@ def of_corpora(
 
 
 def sentence(found: pd.DataFrame) -> str:
-    """Say whether the evaluation answers at chance where labels mean nothing.
+    """Say whether scores are at chance where labels mean nothing.
 
     Args:
         found: as from `of_corpora`.
@@ -105,11 +105,11 @@ def sentence(found: pd.DataFrame) -> str:
     leaking = found[found["leaks"]]
     if leaking.empty:
         far = (found["UAR"] - found["expected"]).max()
-        return f"Labels that mean nothing are answered at chance everywhere (at most {far:+.3f} beside it)."
+        return f"Labels that mean nothing are answered at chance everywhere (UAR at most {far:+.3f} from what is expected)."
     told = [
         f"{r.protocol} of {r.test_corpus} (UAR {r.UAR:.2f}, expected {r.expected:.2f})" for r in leaking.itertuples()
     ]
-    return f"The evaluation leaks: labels that mean nothing are answered above chance, {', '.join(told)}."
+    return f"The evaluation leaks: labels that mean nothing are answered above chance: {', '.join(told)}."
 
 
 def shuffled(groups: pd.Series, seed: int) -> np.ndarray:

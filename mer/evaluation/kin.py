@@ -1,9 +1,9 @@
-"""What corpora have in common, and who must not train where it validates or is tested.
+"""What several corpora have in common, and which rows are left out so that it lies in one part only.
 
-Corpora are parted one by one, so that a part depends on nothing else that is present. So an actor may validate by
-RAVDESS's speech and sing for its training, and what is said in a test dialogue of MELD may be a training line of
-EmoryNLP. A person, a recording and a longer free line count once, in the part that weighs most: what is tested is
-neither trained on nor chosen with, and what chooses is not trained on.
+Each corpus is split by itself, so that its parts do not depend on which other corpora are present. Therefore an actor
+may be among the validation speakers of RAVDESS's speech and the training speakers of its songs, and a line of a test
+dialogue of MELD may be a training line of EmoryNLP. Here people, recordings and longer free lines are kept in one part:
+what is in a test part is left out of validation and training, and what is in a validation part is left out of training.
 """
 
 import numpy as np

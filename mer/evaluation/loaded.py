@@ -2,7 +2,7 @@
 
 An item is `known` where its publisher or a whole card says what it saw, `declared` where the user does, `made` where
 nothing was learnt, else `unknown`. A name that anybody may have written (of a file, in a configuration, in an altered
-card) is believed where it accuses and not where it acquits.
+card) can show that something has seen a corpus, and never that it has not.
 """
 
 import difflib

@@ -1,4 +1,4 @@
-"""What a reader has to know of a score besides its value: columns that stand beside it in every table."""
+"""What a reader has to know of a score besides its value, as columns beside it in every table."""
 
 import numpy as np
 import pandas as pd

@@ -1,7 +1,7 @@
-"""No corpus is tested as a stranger where its recordings were trained on in another family, under another name.
+"""Refuses to test a corpus as unseen where copies of its recordings, in another family, have been trained on.
 
-That is so for a held-out family (LOCO, inner LOCO) and for every corpus on which a model of another one is tested.
-`evaluation.accept_duplicates` names the corpora whose scores are wanted all the same, and marked.
+A corpus has to be unseen where its family is held out (LOCO, inner LOCO) and where a model of another corpus is tested
+on it. `evaluation.accept_duplicates` names corpora that are tested all the same; their scores are marked.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,9 +18,9 @@ PROTOCOLS = ("loco", "inner_loco", "cross_corpus")
 
 
 def told(manifest: pd.DataFrame, cells: Iterable, near: pd.DataFrame, accepted: Iterable[str]) -> Iterator[str]:
-    """Yield a sentence for each corpus whose recordings are known to a cell that tests it: how many, which, what to do.
+    """Yield a sentence for each corpus that a cell tests and whose recordings it has trained on under another name.
 
-    What LOCO is refused for is not said of other cells once more.
+    It says how many there are, gives an example and says what to do. Two corpora are named once, LOCO first.
 
     Args:
         manifest: usable rows, numbered from 0.
@@ -42,7 +42,7 @@ def told(manifest: pd.DataFrame, cells: Iterable, near: pd.DataFrame, accepted: 
 
 
 def accepted_sentence(manifest: pd.DataFrame, corpora: Iterable[str], near: pd.DataFrame, names: Iterable[str]) -> str:
-    """Say what `evaluation.accept_duplicates` lets through; of a corpus that needs no permission, that it needs none.
+    """Say which corpora are tested although copies were trained on, and which are named there without need.
 
     Args:
         corpora: those that are scored.

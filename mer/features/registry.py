@@ -14,7 +14,7 @@ def scaling(modality: str, name: str) -> Scaling:
     """Return how the vectors of an extractor are scaled.
 
     Raises:
-        ValueError: there is no such extractor of the modality, so nobody says how.
+        ValueError: the modality has no such extractor.
 
     >>> scaling("text", "tfidf"), scaling("audio", "mfcc")
     ('idf', 'each')
@@ -27,7 +27,7 @@ def scaling(modality: str, name: str) -> Scaling:
 
 
 def handmade(modality: object, name: object) -> bool:
-    """Return whether an extractor says that nothing in it was learnt; false of one that there is not.
+    """Return whether an extractor says that nothing in it was learnt; false where there is no such extractor.
 
     >>> handmade("audio", "mfcc"), handmade("audio", "encoder"), handmade("audio", "tfidf"), handmade("audio", "mine")
     (True, False, False, False)

@@ -32,7 +32,7 @@ def difference_sentence(table: pd.DataFrame, level: float, why_not: str = "") ->
     ]
     sentence = f"Against {asked['reference'].iloc[0]}, {where}: {'; '.join(told)}."
     if (asked["of"] == MODELS).any():
-        sentence += " With one seed of a network nothing is said of systems, only of these trained models."
+        sentence += " With one seed of a network only these trained models are compared, not systems."
     small = rows[(rows["smallest_p"] > level) & (rows["test_corpus"] != MEAN)]
     if len(small):
         names, least = ", ".join(sorted(set(small["test_corpus"]))), _p(small["smallest_p"].min())
@@ -191,7 +191,7 @@ def signed(row: pd.Series, column: str = "difference") -> str:
 
 def _word(verdict: str) -> str:
     if verdict == DIFFER:
-        return "differs, as these models were trained"
+        return "differs (these trained models only)"
     return verdict if verdict in SHOWN else "not shown to differ"
 
 

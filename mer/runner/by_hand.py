@@ -1,4 +1,4 @@
-"""Outputs that are not what their unit wrote: nobody reads them, the unit itself neither."""
+"""Outputs that were changed after their unit wrote them: no step reads them, and the unit runs again without them."""
 
 import shutil
 from pathlib import Path
@@ -12,7 +12,7 @@ AWAY = "changed"
 
 
 def changed(study: Study, unit: Unit) -> list[str]:
-    """Return the outputs of a unit that ended well which are there and differ from what it sealed."""
+    """Return the outputs of a finished unit that are there and differ from what it sealed."""
     sealed = (stamps.finished(study, unit.name) or {}).get("outputs") or {}
     known = digests.of_folder(study.folder)
     found = {name: known.of(study.folder / name) for name in unit.writes if name in sealed}

@@ -19,9 +19,9 @@ from mer.training.job import Job
 from mer.training.task import Task
 
 IRRELEVANT: dict[type, set[str]] = {
-    Job: {"key"},  # names it
-    System: {"training"},  # is in the job's own, which is complete
-    Engine: {"name", "at_once"},  # how the engine was chosen, where the engine that it is stands beside it
+    Job: {"key"},  # only names the job
+    System: {"training"},  # the job's `training` has all of it
+    Engine: {"name", "at_once"},  # only say how the engine was chosen; which one it is stands in `told`
 }
 """fields on which no result depends"""
 
@@ -66,7 +66,7 @@ def plain(value: object) -> Any:
     """Return a value in JSON types: fields by name, digests of arrays.
 
     Raises:
-        TypeError: a value of which nobody has said what it consists of.
+        TypeError: a value of a type that is not known here.
     """
     if isinstance(value, np.ndarray):
         return files.digest(value.tolist()) if value.dtype.kind in "OU" else digest_array(np.atleast_1d(value))
@@ -80,7 +80,7 @@ def plain(value: object) -> Any:
         return value.item()
     if value is None or isinstance(value, str | int | float):
         return value
-    raise TypeError(f"a training is given a {type(value).__name__}, and nobody has said what it consists of")
+    raise TypeError(f"a training is given a {type(value).__name__}, and `plain` does not say what it consists of")
 
 
 def _relevant(value: object) -> Iterator[str]:

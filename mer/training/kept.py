@@ -1,4 +1,4 @@
-"""Arrays and what is said of them in one sealed file: one that is damaged or has another's name is trained anew."""
+"""Arrays and JSON in one sealed file, for trainings; a file that is damaged or has another's name is not read."""
 
 import json
 from collections.abc import Mapping

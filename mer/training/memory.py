@@ -2,7 +2,7 @@
 
 A recording is its decoded samples (`samples_sha256` of the manifest). A row without them is who says what, where:
 family, dialogue, turn, speaker and words. A person is a speaker of a family, whose corpora name their speakers alike;
-whoever may be one is taken for one. A line is what somebody who chose the words said in five words or more.
+names that may be of one person are taken for one. A line is five words or more that a speaker has chosen freely.
 
 The digests lie beside the weights, in the same file. Those of models that a training began with are carried along.
 """
@@ -26,7 +26,7 @@ PARTS = ("train", "validation")
 KINDS = ("recordings", "people", "people_anywhere", "lines")
 """`people` of corpora that keep them apart; `people_anywhere` of published splits, which may share them"""
 NOTHING = np.uint64(0)
-"""in the place of a digest: there is nothing to recognise"""
+"""stands in place of a digest where a row has no such thing"""
 
 
 @dataclass(frozen=True)

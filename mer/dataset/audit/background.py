@@ -1,8 +1,8 @@
 """What is left of a recording where nobody speaks: the shape of its noise, its hum, its lines and notches.
 
-Nobody feels in a pause. What tells emotions apart there is the channel: the room, the microphone, the mains, a filter,
-a codec. The level is left out: where files were brought to one level of speech, that of the noise tells how loud the
-speech was, and so of an emotion.
+A pause carries no emotion. What tells emotions apart there is the channel: the room, the microphone, the mains, a
+filter, a codec. The level is left out: where all files were scaled to the same level of speech, the level of the noise
+says how loud the speech was, which depends on the emotion.
 """
 
 import numpy as np

@@ -191,9 +191,8 @@ def _unheard(manifest: pd.DataFrame, heard: pd.DataFrame | None) -> Iterator[str
     """What was not listened for."""
     if heard is None:
         yield (
-            "near-duplicates among the recordings, labels that they contradict, what their loudness, dynamics, "
-            "silence, edges, samples, hum, noise and all else of the channel score, and whether they are broken; all "
-            "of it takes --audio FOLDER"
+            "near-duplicates among the recordings, labels that recordings contradict, shortcuts in their sound "
+            "(loudness, silence, samples, hum, noise, …), and whether they are broken; all of it takes --audio FOLDER"
         )
         if shortcuts.seconds(manifest, pd.DataFrame(index=manifest.index)).isna().all():
             yield "lengths of clips: the table does not say"

@@ -1,4 +1,4 @@
-"""What says nothing about emotions, unless a corpus makes it: one `Shortcut` each, and what a model is shown of it."""
+"""Cues that should say nothing about emotions, as one `Shortcut` each: what a model is shown, and what to do."""
 
 from dataclasses import dataclass
 
@@ -9,13 +9,12 @@ TREE, LINEAR, RULE = "tree", "linear", "rule"
 
 @dataclass(frozen=True)
 class Shortcut:
-    """One thing that says nothing about emotions, unless the corpus makes it.
+    """A cue that says nothing about emotions, unless the corpus was made so that it does.
 
     Attributes:
         columns: what is seen of a recording; of a rule the one column that it looks up.
         learner: a shallow tree, a linear model, or a rule: the most frequent training emotion of that value.
-        natural: whether a little above chance is natural, as people speak so, or say so, when they feel. Of the others
-            nothing is.
+        natural: whether an emotion itself may change the cue, so that a little above chance is no fault of the corpus.
         what: in a sentence.
         advice: what to do where it is flagged.
     """

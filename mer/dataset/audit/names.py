@@ -1,4 +1,4 @@
-"""Names that may be of one person, who would then be trained on under one of them and tested under another."""
+"""Finds names that may be of one person: the model would train on it under one name and be tested under another."""
 
 from collections.abc import Iterator
 
@@ -35,7 +35,7 @@ def several_names(rows: pd.DataFrame, official: set[str]) -> Iterator[Finding]:
             examples(shown),
             f"Names of speakers that differ in case, accents, zeros or signs, or contain one another: {count} of "
             f"{among}.",
-            "the published split has these names; who speaks at once is known from training by one of them."
+            "the published split uses these names; where two people speak at once, training may have one of them."
             if excused
             else "one person under two names may be trained on and tested, and counts twice where intervals are over "
             "speakers. A corpus that is split here keeps such names on one side; nobody but you knows who they are.",

@@ -14,33 +14,37 @@ import numpy as np
 from mer.dataset.audit.sketches import BANDS, PER_OCTAVE, SECONDS_PER_FRAME, Sketch, echoing, whitened
 
 LONGEST = 250
-"""frames before and after the moment, 8 s each, that are compared at most"""
+"""Frames before and after the moment that are compared at most: 8 s each."""
 NEAR = 10
-"""frames before and after the moment by which pitch and place are found, before the speed is"""
+"""Frames before and after the moment from which pitch and lag are found, before the speed is."""
 SPEEDS = 1 + np.arange(-6, 7) / 100
+"""Speeds of the second recording that are tried first, the first's being 1."""
 PITCHES = np.arange(-3, 4) / 2
-"""bands"""
+"""Bands by which the second recording may lie higher, as they are tried first."""
 LAGS = np.arange(-4, 5) / 2
-"""frames"""
+"""Frames by which the moments may lie apart, as they are tried first."""
 CLIMBS = 6
-"""times at most that neighbouring speeds, pitches and lags are tried, while the correlation grows"""
+"""Neighbouring speeds, pitches and lags are tried so many times at most, while the correlation grows."""
 COVER = 0.5
-"""share of the sound of the shorter recording that must lie over sound of the other"""
+"""This share of the sound of the shorter recording must lie over sound of the other."""
 SHORTEST = 0.15
-"""seconds of loud sound: with less nothing can be told"""
+"""Two recordings with fewer seconds of loud sound in common are not compared."""
 HOPELESS = 0.5
-"""correlation around the moment, or of all, below which no finer search helps"""
+"""Below this correlation, around the moment or of everything, no finer search helps."""
 CERTAIN = 0.94
-"""correlation above which no echo is looked for"""
+"""Above this correlation no echo is looked for."""
 ECHOES = ((0.3, 4.0), (0.5, 6.0), (0.8, 6.0))
-"""seconds in which an echo falls by 60 dB, and dB by which all of it is louder than the direct sound"""
+"""Rooms that are tried: seconds in which the echo falls by 60 dB, dB by which all of it exceeds the direct sound."""
 ECHO_GAIN, LOOSE = 3, 6
+"""Weights in `Overlay.score` of what an echo adds to the correlation, and of what moved syllables add to it."""
 SYLLABLE = 3
-"""frames, 0.1 s, that are moved at once"""
+"""Frames that are moved at once: 0.1 s."""
 _DELAYS = np.arange(-3, 4) / 2
+"""Frames by which a syllable, or a recording in a room, may be late."""
 _DETUNINGS = np.arange(-4, 5) / 4
+"""Bands by which a syllable may lie higher."""
 _MARGIN = 2
-"""bands at both edges that are left out, so that pitches can be compared"""
+"""Bands at both edges that are left out, so that pitches can be compared."""
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,12 @@ from mer.dataset.audit.texts import normal
 from mer.dataset.splits import fold_parts
 
 FAR = 0.25
-"""Far is more than this share of the way from chance to perfect: there a cue alone reaches what models reach on corpora
-that they have not seen, so that nothing of their score need be about emotion. A shortcut is a warning where its whole
-interval lies beyond, and a note where it does itself and its interval lies above chance."""
+"""Share of the way from chance to perfect. A cue alone that lies beyond reaches what models reach on unseen corpora, so
+that nothing of their score need be about emotion. A shortcut is a warning where its whole interval lies beyond, and a
+note where only its score does and its interval lies above chance."""
 NEAR = 0.1
-"""What nobody feels in is a note from this share on, too, where it is above chance by more than luck. With thousands of
-clips the least trace of speech in a pause is, and no score is read otherwise for less."""
+"""Share of the way from chance to perfect. A cue that no emotion changes is a note from here on, if it is above chance
+by more than luck. Less is not told: with thousands of clips the least trace of speech in a pause is significant."""
 LUCK = 0.01
 """how often a study in which nothing tells emotions apart may get a note of a shortcut that is above chance"""
 POOLED = "all corpora"
@@ -141,8 +141,9 @@ def _meaning(corpus: str, shortcut: Shortcut, severity: str, uar: float, chance:
     far = "and far, if not surely" if (uar - chance) / (1 - chance) > FAR else "if not far"
     close = "" if shortcut.learner == TREE else ", unless clips were cut so close that their pauses hold speech"
     return (
-        f"labels go with how clips were made, and {where} can gain about as much by it (a note: above chance by more "
-        f"than luck, corrected for all shortcuts and corpora that were tried, {far}; nobody feels in this{close})."
+        f"labels depend on how clips were made, and {where} can gain about as much from that (a note: above chance by "
+        f"more than luck, corrected for all shortcuts and corpora that were tried, {far}; no emotion changes "
+        f"this{close})."
     )
 
 
