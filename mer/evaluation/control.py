@@ -105,7 +105,7 @@ def sentence(found: pd.DataFrame) -> str:
     leaking = found[found["leaks"]]
     if leaking.empty:
         far = (found["UAR"] - found["expected"]).max()
-        return f"Labels that mean nothing are answered at chance everywhere (UAR at most {far:+.3f} from what is expected)."
+        return f"Labels that mean nothing are answered at chance everywhere ({far:+.3f} from what is expected at most)."
     told = [
         f"{r.protocol} of {r.test_corpus} (UAR {r.UAR:.2f}, expected {r.expected:.2f})" for r in leaking.itertuples()
     ]

@@ -8,8 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mer.evaluation.card import SPLITS
-from mer.evaluation.comparison import FEWEST_IN_A_DIAGRAM, MEAN
+from mer.evaluation.comparison import MEAN
 from mer.evaluation.protocols import RANDOM
+from mer.evaluation.ranking import FEWEST_IN_A_DIAGRAM
 from mer.evaluation.scores import METRICS
 from mer.report.canvas import canvas, entitle, heat_map, legend_beside, name_rows, nothing, rows_height
 from mer.report.numbers import guessing, short
@@ -97,7 +98,7 @@ def rank_diagram(ranks: pd.DataFrame) -> Axes:
     """Draw the rank of each system, and where it lies on resampled speakers; from 8 corpora on.
 
     Args:
-        ranks: as from `comparison.ranked`.
+        ranks: as from `ranking.ranked`.
     """
     rows = ranks.dropna(subset=["rank"])
     if len(rows) < 2:
@@ -117,7 +118,7 @@ def resample_bars(drawn: pd.DataFrame, confidence: float) -> Axes:
     """Draw where each system's mean over corpora lies on resampled speakers: a dot the median, thick the middle half.
 
     Args:
-        drawn: as from `comparison.resampled`.
+        drawn: as from `ranking.resampled`.
         confidence: of the thin bar.
     """
     rows = drawn.dropna()

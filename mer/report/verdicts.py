@@ -80,7 +80,7 @@ def resample_sentence(ranks: pd.DataFrame, again: pd.DataFrame, draws: int, seco
     """Say what other resamples move, and how long they took.
 
     Args:
-        ranks, again: as from `comparison.ranked`, with two seeds.
+        ranks, again: as from `ranking.ranked`, with two seeds.
     """
     if ranks["first"].notna().sum() == 0:
         return "No corpus has been held out: there is nothing to resample."

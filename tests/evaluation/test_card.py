@@ -4,7 +4,7 @@ import pytest
 
 from mer import stats
 from mer.dataset import splits
-from mer.evaluation import card, comparison, protocols, slices
+from mer.evaluation import card, comparison, protocols, ranking, slices
 from mer.evaluation.scores import METRICS
 from tests.evaluation.made import CLASSES, manifest, predictions
 
@@ -74,7 +74,7 @@ def test_a_random_split_is_never_planned_and_never_a_score():
         lambda: card.metrics(table, CLASSES, CLUSTERS),
         lambda: slices.score(table, rows, CLASSES, CLUSTERS),
         lambda: comparison.compare(table, CLASSES, CLUSTERS, "s", protocol=protocols.RANDOM),
-        lambda: comparison.ranked(table, CLASSES, CLUSTERS, protocol=protocols.RANDOM),
+        lambda: ranking.ranked(table, CLASSES, CLUSTERS, protocol=protocols.RANDOM),
     ):
         with pytest.raises(ValueError, match="no score"):
             taken_for_a_score()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from mer import stats
-from mer.evaluation import card, comparison, control, protocols, scores, selection, slices, study
+from mer.evaluation import card, comparison, control, protocols, ranking, scores, selection, slices, study
 from mer.features import Features
 from mer.params.schema import SELECTED, Evaluation, Params, System, Training
 from mer.report import choices as said
@@ -253,7 +253,7 @@ def test_predictions_with_selected_can_be_compared_sliced_and_put_on_the_card(sp
     mine = compared[compared["system"] == SELECTED]
     assert set(mine["test_corpus"]) == {*FAMILIES, comparison.MEAN}
     assert mine["p"].notna().all()
-    assert SELECTED in set(comparison.ranked(answered, CLASSES, CLUSTERS, draws=50)["system"])
+    assert SELECTED in set(ranking.ranked(answered, CLASSES, CLUSTERS, draws=50)["system"])
     assert SELECTED in set(card.metrics(answered, CLASSES, CLUSTERS)["system"])
     inflated = card.inflation(answered, CLASSES, CLUSTERS)
     assert inflated.loc[inflated["system"] == SELECTED, "verdict"].str.startswith("not trained with").all()

@@ -3,7 +3,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mer.evaluation import card, comparison, published, scores, slices
+from mer.evaluation import card, comparison, published, ranking, scores, slices
 from mer.report import beside, comparisons, numbers, verdicts
 from tests.evaluation.made import CLASSES, manifest, predictions
 
@@ -136,8 +136,8 @@ def test_recalls_stand_in_a_matrix_with_grey_where_there_is_no_class(loco):
 
 
 def test_ranks_are_drawn_from_eight_corpora_on(loco):
-    ranks = comparison.ranked(loco, CLASSES, CLUSTERS, draws=200)
-    least = comparison.FEWEST_IN_A_DIAGRAM
+    ranks = ranking.ranked(loco, CLASSES, CLUSTERS, draws=200)
+    least = ranking.FEWEST_IN_A_DIAGRAM
     assert f"A diagram of ranks is drawn from {least} corpora on; this study holds out 2." in texts(
         comparisons.rank_diagram(ranks)
     )
@@ -151,7 +151,7 @@ def test_ranks_are_drawn_from_eight_corpora_on(loco):
 
 
 def test_resamples_are_drawn_best_first(loco):
-    drawn = comparison.resampled(loco, CLASSES, CLUSTERS, draws=200)
+    drawn = ranking.resampled(loco, CLASSES, CLUSTERS, draws=200)
     ax = comparisons.resample_bars(drawn, 0.95)
     assert "good leads in 100% of 200 resamples." in texts(ax)
     assert ax.get_yticklabels()[0].get_text() == "good"
@@ -240,9 +240,9 @@ def test_averages_that_do_not_follow_are_named():
 def test_nothing_at_all(loco):
     nobody, empty = loco[:0], comparison.empty()
     scored, gaps = slices.score(nobody, manifest(), CLASSES, CLUSTERS)
-    ranks, metrics = comparison.ranked(nobody, CLASSES, CLUSTERS), card.metrics(nobody, CLASSES, CLUSTERS)
+    ranks, metrics = ranking.ranked(nobody, CLASSES, CLUSTERS), card.metrics(nobody, CLASSES, CLUSTERS)
     inflation, recalls = card.inflation(nobody, CLASSES, CLUSTERS), slices.recalls(nobody, CLASSES, CLUSTERS)
-    drawn = comparison.resampled(nobody, CLASSES, CLUSTERS, draws=5)
+    drawn = ranking.resampled(nobody, CLASSES, CLUSTERS, draws=5)
     for figure in (
         comparisons.difference_forest(empty, "nobody"), comparisons.gap_forest(gaps), comparisons.rank_diagram(ranks),
         comparisons.recall_heatmap(recalls), comparisons.resample_bars(drawn, 0.95), comparisons.split_dots(inflation),

@@ -97,9 +97,9 @@ def _kin(
         count,
         of,
         examples(shared["speaker_id"]),
-        f"Of the {of} speakers of the {target[1]} part of {target[0]}, {count} by a name of those in the "
-        f"{NOUNS[source[1]]} part of {source[0]}; both are of the family {family}.",
-        "what is chosen on the validation part is chosen with voices that it has in common."
+        f"{count} of the {of} speakers of the {target[1]} part of {target[0]} have the name of one in the "
+        f"{NOUNS[source[1]]} part of {source[0]}; both corpora are of the family {family}.",
+        "what is chosen on the validation part is chosen with voices of another part."
         if chosen
         else "a model trained on all corpora has heard the voices that it is tested on.",
         "give a speaker the same part in every corpus of a family; MER's own models leave such rows out of what trains "
