@@ -178,7 +178,7 @@ def _flagged(score: _Score, surely_above: bool) -> bool:
     """Whether it is a finding; see `FAR` and `NEAR`."""
     found = score.interval
     alone = np.isnan(found.low) and found.clusters >= stats.FEWEST_CLUSTERS  # one speaker alone says a class
-    if not (alone or found.low < found.high or found.point == 1):  # no interval, or few people who happen to agree
+    if np.isnan(found.low) and not alone:  # no interval
         return False
     ends = (found.point if alone else found.low, found.point)
     low, point = (stats.chance_corrected(value, score.classes) for value in ends)
