@@ -10,7 +10,7 @@ from mer import files
 from mer.corpora import Corpus, Problem, Utterance
 from mer.corpora.files import relative
 from mer.corpora.names import TOGETHER, normal
-from mer.dataset import labels, schema, splits
+from mer.dataset import labels, losses, schema, splits
 from mer.dataset.identity import samples_digests
 from mer.dataset.scan import scan
 from mer.media.audio import SILENCE_SECONDS
@@ -80,18 +80,7 @@ def build(
     if not found:
         raise NoCorpora(_nothing(raw, known))
     maps = labels.mappings(policy, {name: known[name] for name in found}, overrides)
-    utterances: list[tuple[str, Utterance]] = []
-    told: list[tuple] = []  # the columns of `problems`
-    for name, folder in found.items():
-        items = list(known[name].parse(raw, folder))
-        if not items:
-            nothing = f"nothing in it is of this corpus: {known[name].obtain}"
-            told.append((name, relative(folder, raw), None, nothing, None, False))
-        for item in items:
-            if isinstance(item, Problem):
-                told.append((name, item.path, item.line, item.reason, *_lost(item, maps[name])))
-            else:
-                utterances.append((name, item))
+    utterances, told = _parsed(raw, found, known, maps)
     if told and problems == "stop":
         raise Stopped("data.problems is `stop`, and not everything is an utterance:\n" + _examples(told))
     places = [item.path for _, item in utterances if item.recorded] + [i.video for _, i in utterances if i.video]
@@ -125,6 +114,24 @@ def refuse_empty(dataset: Dataset, raw: Path) -> None:
         told = dataset.problems[dataset.problems["corpus"].isin(dataset.empty)]
         reasons = _unusable(raw, rows, list(told.itertuples(index=False, name=None)))
         raise NoCorpora(f"{', '.join(dataset.empty)}: the folder is there, but no utterance can be used. {reasons}")
+
+
+def _parsed(
+    raw: Path, found: dict[str, Path], known: dict[str, Corpus], maps: dict[str, labels.Mapping]
+) -> tuple[list[tuple[str, Utterance]], list[tuple]]:
+    """The utterances of each corpus that was found, and rows with the columns of `problems`."""
+    utterances, told = [], []
+    for name, folder in found.items():
+        items = list(known[name].parse(raw, folder))
+        if not items:
+            nothing = f"nothing in it is of this corpus: {known[name].obtain}"
+            told.append((name, relative(folder, raw), None, nothing, None, False))
+        for item in items:
+            if isinstance(item, Problem):
+                told.append((name, item.path, item.line, item.reason, *_lost(item, maps[name])))
+            else:
+                utterances.append((name, item))
+    return utterances, told
 
 
 def _lost(problem: Problem, mapping: labels.Mapping) -> tuple[str | None, bool]:
@@ -196,7 +203,7 @@ def _excluded(
     if emotion is None:
         return mapping.why_not(item.emotion_raw, item.emotion_perceived)
     if corpus.official_splits and item.split_official is None:
-        return "outside the official split"
+        return losses.NOT_LOST
     if error and item.recorded and not kept:
         return error
     if error and not item.recorded and not item.transcription:

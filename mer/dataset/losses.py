@@ -12,6 +12,7 @@ import pandas as pd
 from mer.dataset.audit.finding import BREACH, EXAMPLES, WARNING, Finding, printable
 
 NOT_LOST = "outside the official split"
+"""The reason for leaving a row out that is no loss, as whoever published the split has decided it."""
 COLUMNS = ["corpus", "reason", "emotion", "count", "example"]
 _MOST_NAMED = 3
 """reasons in a sentence"""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from mer.dataset import duplicates
 from mer.dataset.audit import (
     families,
     names,
@@ -20,7 +21,7 @@ from mer.dataset.audit import (
     transcripts,
     words,
 )
-from mer.dataset.audit.finding import Finding, table, worst_first
+from mer.dataset.audit.finding import Finding, worst_first
 from mer.dataset.audit.known_defects import known_findings
 from mer.dataset.audit.listening import listen
 from mer.dataset.audit.rows import complete
@@ -29,7 +30,6 @@ from mer.dataset.identity import samples_digests
 
 NEEDED = ("source_path", "audio_sha256", "samples_sha256", "start", "end")
 """columns by which recordings are told apart"""
-NO_PAIRS = pd.DataFrame({"first": pd.Series(dtype="int64"), "second": pd.Series(dtype="int64")})
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def everything(
         jobs: threads.
         progress: whether to show how far it is.
     """
-    pairs, heard = NO_PAIRS, None
+    pairs, heard = duplicates.NONE, None
     unheard = pd.DataFrame({"row": pd.Series(dtype="int64"), "reason": pd.Series(dtype="str")})
     if folder is not None:
         near = near_pairs(manifest, folder, jobs)
@@ -104,7 +104,7 @@ def _digested(manifest: pd.DataFrame, folder: Path, cache: Path | None, jobs: in
     )
 
 
-def find_leaks(manifest: pd.DataFrame, official: set[str], pairs: pd.DataFrame = NO_PAIRS) -> list[Finding]:
+def find_leaks(manifest: pd.DataFrame, official: set[str], pairs: pd.DataFrame = duplicates.NONE) -> list[Finding]:
     """Return what could make a score of this manifest better than it is, the worst first.
 
     Args:
@@ -154,11 +154,6 @@ def find_faults(manifest: pd.DataFrame, heard: pd.DataFrame | None = None) -> li
     if heard is not None:
         found += [quality.recording_findings(manifest, heard), outliers.label_findings(manifest, heard)]
     return worst_first(itertools.chain(*found))
-
-
-def leaks(manifest: pd.DataFrame, official: set[str], pairs: pd.DataFrame = NO_PAIRS) -> pd.DataFrame:
-    """Return the findings of `find_leaks` as a table."""
-    return table(find_leaks(manifest, official, pairs))
 
 
 def unchecked(manifest: pd.DataFrame) -> list[str]:

@@ -92,7 +92,7 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
 
 def echoing(levels: np.ndarray, seconds: float, louder: float) -> tuple[np.ndarray, np.ndarray]:
     """Levels in nepers and weights of a recording in a room, of which `ROOM` is an example."""
-    from scipy.signal import lfilter  # takes half a second to import
+    from scipy.signal import lfilter  # half a second, and most who audit a table listen to nothing
 
     energies = np.expm1(levels.astype("float32") * np.float32(STEP))
     decay = 10 ** (-6 * SECONDS_PER_FRAME / seconds)

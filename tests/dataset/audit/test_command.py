@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mer import files
-from mer.dataset import audit
+from mer.dataset import audit, duplicates
 from mer.dataset.__main__ import main
 from mer.dataset.audit import checks as checks_module
 from mer.dataset.audit import (
@@ -425,7 +425,7 @@ def test_every_check_is_in_the_one_list(monkeypatch):
                 monkeypatch.setattr(user, name, noted)
     heard = pd.DataFrame(0.0, clean().index, list(measures.COLUMNS)).assign(error=None, there=1.0)
     monkeypatch.setattr(checks_module, "listen", lambda *given, **named: heard)
-    monkeypatch.setattr(checks_module, "near_pairs", lambda *given: sound.Near(checks_module.NO_PAIRS, pd.DataFrame()))
+    monkeypatch.setattr(checks_module, "near_pairs", lambda *given: sound.Near(duplicates.NONE, pd.DataFrame()))
     audit.everything(clean(), set(), {}, Path("nowhere"), progress=False)
     assert checks == called
 

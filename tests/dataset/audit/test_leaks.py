@@ -345,7 +345,7 @@ def test_the_worst_stand_at_the_top_and_the_table_says_all():
     found = find(manifest)
     severities = [f.severity for f in found]
     assert severities == sorted(severities, key=["breach", "warning", "note"].index)
-    table = audit.leaks(manifest, set())
+    table = audit.table(audit.find_leaks(manifest, set()))
     assert list(table.columns) == ["severity", "kind", "where", "count", "of", "example", "what", "meaning", "advice"]
     assert table["kind"].tolist() == [f.kind for f in found]
 
@@ -354,7 +354,9 @@ def test_the_order_of_rows_does_not_matter_beyond_the_examples():
     manifest = audio_across_families(lines_across_parts(clean()))
     shuffled = manifest.sample(frac=1, random_state=0)
     columns = ["severity", "kind", "where", "count", "of", "what"]
-    pd.testing.assert_frame_equal(audit.leaks(manifest, set())[columns], audit.leaks(shuffled, set())[columns])
+    pd.testing.assert_frame_equal(
+        audit.table(audit.find_leaks(manifest, set()))[columns], audit.table(audit.find_leaks(shuffled, set()))[columns]
+    )
 
 
 def test_what_cannot_be_checked_is_said():
