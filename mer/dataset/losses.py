@@ -75,7 +75,7 @@ def findings(table: pd.DataFrame, manifest: pd.DataFrame) -> Iterator[Finding]:
             _sentence(corpus, part, used).capitalize() + ".",
             "the scores are of what is left; "
             + ("with a class less, a corpus is easier." if gone else "what is lost may be harder or easier than that."),
-            "mend the table or the files named here; `data/problems.csv` lists every one.",
+            "mend the table or the files named here; `data/problems.csv` and the manifest's `exclude_reason` list all.",
         )
 
 
