@@ -140,9 +140,8 @@ def test_calibration_error_is_that_of_a_plain_loop(bins):
     probabilities = softmax(logits, axis=1)
     found = calibration.expected_calibration_error(probabilities, labels, bins)
     assert found == pytest.approx(plainly(probabilities, labels, bins))
-    calibrated = softmax(
-        logits / calibration.temperature(logits, labels, np.repeat("c", len(labels)), multi_label=False), axis=1
-    )
+    fitted = calibration.temperature(logits, labels, np.repeat("c", len(labels)), multi_label=False)
+    calibrated = softmax(logits / fitted, axis=1)
     assert calibration.expected_calibration_error(calibrated, labels) < 0.5 * calibration.expected_calibration_error(
         probabilities, labels
     )
