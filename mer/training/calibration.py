@@ -15,7 +15,7 @@ TRIED = 60
 """temperatures among which a minimum is looked for where there may be several"""
 
 
-def temperature(logits: np.ndarray, labels: np.ndarray, corpora: np.ndarray, multi_label: bool = False) -> float:
+def temperature(logits: np.ndarray, labels: np.ndarray, corpora: np.ndarray, *, multi_label: bool) -> float:
     """Return the temperature at which labels are most likely, every corpus counting alike (Guo et al. 2017).
 
     T minimises the mean over corpora of the mean of -ln p(z / T)_y, with the `probabilities` p that are used. Answers
@@ -29,10 +29,11 @@ def temperature(logits: np.ndarray, labels: np.ndarray, corpora: np.ndarray, mul
     Returns:
         within 0.05 and 20.
 
-    >>> round(temperature(np.array([[2.0, 0.0]] * 4), np.array([0, 0, 0, 1]), np.array(["a"] * 4)), 2)
+    >>> y, corpora = np.array([0, 0, 0, 1]), np.array(["a"] * 4)
+    >>> round(temperature(np.array([[2.0, 0.0]] * 4), y, corpora, multi_label=False), 2)
     1.82
     >>> z = np.array([[2.0, -2.0]] * 4)  # T = 2 / ln 3: the sigmoids are 3/4 and 1/4
-    >>> round(temperature(z, np.array([0, 0, 0, 1]), np.array(["a"] * 4), multi_label=True), 2)
+    >>> round(temperature(z, y, corpora, multi_label=True), 2)
     1.82
     """
     known = np.isfinite(logits[np.arange(len(labels)), labels])

@@ -174,7 +174,7 @@ def _done(task: Task, job: Job, history: list[dict], validation: np.ndarray, tes
 def _temperature(task: Task, job: Job, logits: np.ndarray) -> float:
     """That of the probabilities, by the logits of the validation rows."""
     rows = job.validation
-    return calibration.temperature(logits, task.labels[rows], task.corpora[rows], _multi_label(job))
+    return calibration.temperature(logits, task.labels[rows], task.corpora[rows], multi_label=_multi_label(job))
 
 
 def _multi_label(job: Job) -> bool:

@@ -61,7 +61,7 @@ def test_a_nested_copy_is_told_and_counted_once(tmp_path, name):
     put(tmp_path, *LAYOUTS[name])
     first, second = sorted(LAYOUTS[name])
     kept, told = read(tmp_path, name)
-    assert (kept.path, told) == (first, Problem(second, f"duplicate copy of {first}"))
+    assert (kept.path, told) == (first, Problem(second, f"duplicate copy of {first}", lost=False))
 
 
 @pytest.mark.parametrize("name", UNKNOWN)
@@ -203,7 +203,7 @@ def test_speech_and_song_in_one_folder_are_two_corpora(tmp_path):
     put(tmp_path, "RAVDESS/song/03-02-06-02-02-01-02.wav")
     assert CORPORA["ravdess_song"].find(tmp_path) == CORPORA["ravdess"].find(tmp_path) == tmp_path / "RAVDESS"
     told, song = read(tmp_path, "ravdess_song")
-    assert told == Problem("RAVDESS", "1 clips of speech: another corpus of the family, not read")
+    assert told == Problem("RAVDESS", "1 clips of speech: another corpus of the family, not read", lost=False)
     assert (song.name, song.gender, song.emotion_intensity) == ("03-02-06-02-02-01-02", "female", "strong")
     assert {row.path.split("/")[1] for row in read(tmp_path, "ravdess") if isinstance(row, Utterance)} == {"speech"}
 

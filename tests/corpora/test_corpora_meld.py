@@ -137,7 +137,7 @@ def test_sound_is_preferred_to_the_video_it_came_from(tmp_path):
         put(tmp_path, f"MELD.Raw/{place}")
     kept, told = read(tmp_path)
     assert (isinstance(kept, Utterance), kept.path) == (True, "MELD.Raw/dev/dia0_utt0.wav")
-    assert told == Problem("MELD.Raw/dev/old/dia0_utt0.wav", f"duplicate copy of {kept.path}")
+    assert told == Problem("MELD.Raw/dev/old/dia0_utt0.wav", f"duplicate copy of {kept.path}", lost=False)
 
 
 def test_a_second_list_of_a_split_is_told(tmp_path):
@@ -145,7 +145,7 @@ def test_a_second_list_of_a_split_is_told(tmp_path):
         put(tmp_path, f"MELD.Raw/{place}/dev_sent_emo.csv", listing(row()))
     put(tmp_path, "MELD.Raw/dev/dia0_utt0.wav")
     told, kept = read(tmp_path)
-    assert told == Problem("MELD.Raw/b/dev_sent_emo.csv", "duplicate copy of MELD.Raw/a/dev_sent_emo.csv")
+    assert told == Problem("MELD.Raw/b/dev_sent_emo.csv", "duplicate copy of MELD.Raw/a/dev_sent_emo.csv", lost=False)
     assert kept.emotion_raw == "joy"
 
 

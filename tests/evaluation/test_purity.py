@@ -309,7 +309,7 @@ def test_a_standardiser_fitted_on_other_rows(planted, monkeypatch):
 def test_a_temperature_from_the_test_corpus(planted, monkeypatch):
     def leaky(task, job, logits):
         rows = np.resize(job.test, len(logits))
-        return calibration.temperature(logits, task.labels[rows], task.corpora[rows])
+        return calibration.temperature(logits, task.labels[rows], task.corpora[rows], multi_label=False)
 
     monkeypatch.setattr(grid, "_temperature", leaky)
     assert "logistic's certainties (temperature) were fitted on other rows" in planted.stopped(planted.params())

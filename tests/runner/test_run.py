@@ -169,7 +169,7 @@ def test_a_page_needs_no_network_and_runs_nothing_foreign(toys):
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", html)
     assert "url(" not in html
     assert "default-src 'none'" in html
-    assert "<title>Title of 01</title>" in html
+    assert "<title>Title of 01 · toy</title>" in html
     assert 'href="index.html"' in html
     assert "injected" not in html
 

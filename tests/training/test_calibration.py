@@ -28,7 +28,7 @@ def test_the_temperature_is_that_of_a_grid_search(truth):
     corpora = np.where(np.arange(len(labels)) < 80, "small", "large")
     grid = np.exp(np.linspace(*np.log(calibration.LIMITS), 4001))
     best = grid[np.argmin([unlikely(logits, labels, corpora, t) for t in grid])]
-    found = calibration.temperature(logits, labels, corpora)
+    found = calibration.temperature(logits, labels, corpora, multi_label=False)
     assert found == pytest.approx(best, rel=2e-3)
     assert found == pytest.approx(truth, rel=0.4)
 
@@ -38,15 +38,15 @@ def test_rows_of_untrained_classes_are_left_out():
     corpora = np.repeat("c", len(labels))
     kept = labels < 3
     logits[:, 3] = -np.inf
-    alone = calibration.temperature(logits[kept], labels[kept], corpora[kept])
-    assert calibration.temperature(logits, labels, corpora) == alone
-    assert calibration.temperature(logits[:0], labels[:0], corpora[:0]) == 1.0
-    assert calibration.temperature(logits[~kept], labels[~kept], corpora[~kept]) == 1.0
+    alone = calibration.temperature(logits[kept], labels[kept], corpora[kept], multi_label=False)
+    assert calibration.temperature(logits, labels, corpora, multi_label=False) == alone
+    assert calibration.temperature(logits[:0], labels[:0], corpora[:0], multi_label=False) == 1.0
+    assert calibration.temperature(logits[~kept], labels[~kept], corpora[~kept], multi_label=False) == 1.0
 
 
 def test_what_is_always_right_stays_within_the_limits():
     logits = 5 * np.eye(4)[np.arange(40) % 4]
-    found = calibration.temperature(logits, np.arange(40) % 4, np.repeat("c", 40))
+    found = calibration.temperature(logits, np.arange(40) % 4, np.repeat("c", 40), multi_label=False)
     assert calibration.LIMITS[0] <= found < 0.2  # by then, it is certain to the last digit
 
 
@@ -71,7 +71,7 @@ def test_of_classes_that_occur_together_it_is_fitted_by_the_probabilities_that_a
     found = calibration.temperature(logits, labels, corpora, multi_label=True)
     grid = np.exp(np.linspace(*np.log(calibration.LIMITS), 2001))
     assert unlikely_too(found) <= min(map(unlikely_too, grid)) + 1e-7
-    other = calibration.temperature(logits, labels, corpora)
+    other = calibration.temperature(logits, labels, corpora, multi_label=False)
     errors = [calibration.expected_calibration_error(calibration.probabilities(logits / t, True), labels)
               for t in (found, other)]  # fmt: skip
     assert errors[0] < 0.07 < 0.1 < errors[1]
@@ -118,7 +118,7 @@ def test_a_training_towards_many_labels_is_calibrated_as_it_answers(task, engine
     logits = model.logits(many.features, job.validation)
     told = many.labels[job.validation], many.corpora[job.validation]
     assert model.temperature == calibration.temperature(logits, *told, multi_label=True)
-    assert model.temperature != calibration.temperature(logits, *told)
+    assert model.temperature != calibration.temperature(logits, *told, multi_label=False)
     [done] = grid.run(many, [job], grid.Engine(engine))
     np.testing.assert_allclose(done.probabilities, model.predict(many.features, job.test), atol=1e-3)
 
@@ -140,7 +140,8 @@ def test_calibration_error_is_that_of_a_plain_loop(bins):
     probabilities = softmax(logits, axis=1)
     found = calibration.expected_calibration_error(probabilities, labels, bins)
     assert found == pytest.approx(plainly(probabilities, labels, bins))
-    calibrated = softmax(logits / calibration.temperature(logits, labels, np.repeat("c", len(labels))), axis=1)
+    fitted = calibration.temperature(logits, labels, np.repeat("c", len(labels)), multi_label=False)
+    calibrated = softmax(logits / fitted, axis=1)
     assert calibration.expected_calibration_error(calibrated, labels) < 0.5 * calibration.expected_calibration_error(
         probabilities, labels
     )

@@ -80,7 +80,7 @@ def shortcut_scores(
         `COLUMNS`. majority: the UAR of answering with the most frequent training emotion; chance: 1 / number of
         classes in the truth; n: clips that were scored; flagged: whether it is a finding, as `FAR` and `NEAR` say;
         which one, `severities` tells. Without an interval nothing is flagged, but where that is for a class that one
-        speaker alone says: then the score itself counts.
+        speaker alone says: then the score itself counts, as a note.
     """
     rows, classes = _prepared(manifest, heard, clusters)
     if classes > MOST_CLASSES:
@@ -168,8 +168,7 @@ def _told(scores: pd.DataFrame) -> str:
 
 def severities(scores: pd.DataFrame) -> pd.Series:
     """Return what each row of `shortcut_scores` is: warning, note or "", where it is not flagged."""
-    low = scores["low"].fillna(scores["UAR"])  # where one speaker alone says a class
-    far = (low - scores["chance"]) / (1 - scores["chance"]) > FAR
+    far = (scores["low"] - scores["chance"]) / (1 - scores["chance"]) > FAR
     found = np.where(far, WARNING, NOTE)
     return pd.Series(np.where(scores["flagged"].astype(bool), found, ""), scores.index, "str")
 
@@ -178,7 +177,7 @@ def _flagged(score: _Score, surely_above: bool) -> bool:
     """Whether it is a finding; see `FAR` and `NEAR`."""
     found = score.interval
     alone = np.isnan(found.low) and found.clusters >= stats.FEWEST_CLUSTERS  # one speaker alone says a class
-    if np.isnan(found.low) and not alone:  # no interval
+    if np.isnan(found.low) and not alone:
         return False
     ends = (found.point if alone else found.low, found.point)
     low, point = (stats.chance_corrected(value, score.classes) for value in ends)
