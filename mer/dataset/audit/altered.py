@@ -20,6 +20,8 @@ ALIKE = 0.86
 """cosine of two moments from which their recordings are laid over each other"""
 ALIKE_IN_ROOM = 0.88
 """the same, where one of the two is put in a room"""
+ALIKE_SLOWED = 0.9
+"""the same, where one of the two is slowed: then it is the only thing that differs, mostly"""
 FASTER = 1.12
 """how much faster a recording may be, give or take what `overlays.SPEEDS` has: a tenth, and a sixth"""
 CROWD = 50
@@ -103,7 +105,9 @@ def _slow_candidates(
     theirs, places, _ = _moments(slow)  # as many, of the same owners
     rows = max(1, _CELLS // max(1, len(vectors)))
     hits = [np.zeros((0, 3))]
-    hits += [_alike(vectors[at : at + rows] @ theirs.T, ALIKE, owners, at, 0) for at in range(0, len(vectors), rows)]
+    hits += [
+        _alike(vectors[at : at + rows] @ theirs.T, ALIKE_SLOWED, owners, at, 0) for at in range(0, len(vectors), rows)
+    ]
     table = pd.DataFrame(np.concatenate(hits), columns=["one", "other", "cosine"])
     one, other = table[["one", "other"]].to_numpy("int64").T
     table = table.assign(first=owners[one], second=owners[other], moment=moments[one], place=places[other])
