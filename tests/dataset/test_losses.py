@@ -168,7 +168,7 @@ def test_utterances_without_a_vector_are_told_by_corpus_and_modality():
     [("ab", "audio", True), ("a", "audio", False), ("acegik", "audio", True), ("ab", "video", False)],
 )
 def test_recordings_that_turn_out_to_be_unreadable_are_refused_as_those_without_a_header(lost, modality, refused):
-    """With a class less, or a tenth of the clips, a corpus is another; words and faces are missing for other reasons."""
+    """With a class less, or a tenth of the clips, a corpus is another; words and faces have other reasons."""
     emotions = ["anger"] * 2 + ["fear"] * 10
     usable = pd.DataFrame({"utterance_id": list("abcdefghijkl"), "corpus": "x", "emotion": emotions})
     failures = pd.DataFrame({"utterance_id": list(lost), "source_path": "x/a.wav", "modality": modality,
