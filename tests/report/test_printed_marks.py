@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from mer.evaluation import comparison, selection
-from mer.report import choices, comparisons, evaluated, figures, model_card, verdicts
+from mer.report import choices, comparisons, evaluated, figures, model_card, numbers, verdicts
 from tests.report.report_rows import result, table
 
 CARD = {"name": "gated-seed0", "seed": 0, "tensors_sha256": "0" * 64}
@@ -94,3 +94,11 @@ def test_means_over_corpora_are_marked():
     assert any("A breach of the audit touches" in text for text in texts(comparisons.rank_diagram(ranks)))
     clean = ranks.drop(columns=["flagged", "accepted"])
     assert verdicts.rank_table(clean).loc["a", "mean (chance-corr.)"] == ".500"
+
+
+def test_a_reference_that_looked_at_the_target_is_called_that():
+    differences = pd.DataFrame({"system": ["b"], "reference": ["a"], "test_corpus": ["A"]})
+    marks = {"flagged": False, "accepted": False, "test_corpus": "A"}
+    told = pd.DataFrame([{"system": "a", "transductive": True} | marks, {"system": "b", "transductive": False} | marks])
+    shown = numbers.displayed(differences, told)
+    assert shown[["system", "reference"]].to_numpy().tolist() == [["b", "a (transductive)"]]
