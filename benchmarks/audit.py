@@ -5,7 +5,7 @@
 `--raw` is a folder of corpora as below data/raw (MER_REAL_CORPORA by default). With it, as many clips of each corpus as
 `--hidden` says are hidden among all recordings, altered in one way at a time (benchmarks/disguises.py), and those of
 different recordings are shown that come closest to being taken for copies. Growth takes the same recordings at other
-speeds, 10 % apart and more, which the search must not confuse, and made-up voices where there is no folder; one clip in
+speeds, 22 % apart and more, which the search must not confuse, and made-up voices where there is no folder; one clip in
 fifty is hidden a second time, cut and coded anew, and has to be found. Each measurement is its own process, so that
 its peak of memory is, too. Limits on two cores: 60 s for 3,346 recordings, 30 s and 2 GiB for the rows.
 """
@@ -39,7 +39,7 @@ from mer.dataset.audit.fingerprints import RATE_HZ
 from mer.media.audio import read_mono
 
 ROOT = Path(__file__).resolve().parents[1]
-SPEEDS = [1.1 ** (turn // 2 + 1 if turn % 2 else -turn // 2) for turn in range(32)]
+SPEEDS = [1.22 ** (turn // 2 + 1 if turn % 2 else -turn // 2) for turn in range(32)]
 """1, 1.1, 1 / 1.1, 1.1², …"""
 HIDDEN_EVERY = 50
 

@@ -111,7 +111,9 @@ def test_a_transductive_reference_is_marked_and_stands_beside_nothing(compare):
     training = QUICK["training"] | {"normalisation": "speaker"}
     tables, _ = compare(systems={"logistic": LINEAR | {"training": training}, "ridge": LINEAR | {"model": "ridge"}})
     assert set(tables["comparison"]["reference"]) == {"logistic"}
+    assert tables["comparison"]["reference_transductive"].all()
     assert set(tables["comparison"]["system"]) == {"ridge"}
+    assert not tables["comparison"]["transductive"].any()
     assert set(tables["card_splits"]["system"]) == {"logistic"}
     assert tables["card_splits"]["transductive"].all()
     near = tables["published"]["test_corpus"].isin(CORPORA)

@@ -123,6 +123,31 @@ def without_vectors(failures: pd.DataFrame, usable: pd.DataFrame) -> list[str]:
     return told
 
 
+def refuse_unheard(failures: pd.DataFrame, usable: pd.DataFrame, most: float) -> None:
+    """Stop where the recordings of a whole class, or of too large a share of a corpus, turn out to be unreadable.
+
+    Headers may be sound where nothing behind them is. Words and faces are missing for reasons of their own.
+
+    Args:
+        failures, usable: as for `without_vectors`.
+        most: `data.most_lost`; with 1 nothing stops.
+
+    Raises:
+        TooManyLost: with the sentence of each such corpus.
+    """
+    unheard = failures[failures["modality"] == "audio"]
+    rows, told = usable[usable["utterance_id"].isin(unheard["utterance_id"])], []
+    for corpus, part in rows.groupby("corpus"):
+        whole = usable[usable["corpus"] == corpus]
+        left = whole[~whole["utterance_id"].isin(part["utterance_id"])]
+        if len(part) > most * len(whole) or set(whole["emotion"]) - set(left["emotion"]):
+            example = unheard[unheard["utterance_id"].isin(part["utterance_id"])].iloc[0]
+            [sentence] = without_vectors(unheard[unheard["utterance_id"].isin(part["utterance_id"])], usable)
+            told.append(f"{sentence}; for example {printable(str(example['source_path']))}")
+    if told and most < 1:
+        raise TooManyLost("\n".join([*told, f"Mend the files, or allow it with --set data.most_lost=1 (now {most:g})"]))
+
+
 def _used(manifest: pd.DataFrame, corpus: str) -> pd.DataFrame:
     return manifest[(manifest["corpus"] == corpus) & manifest["exclude_reason"].isna()]
 

@@ -29,6 +29,11 @@ PARTS = ("auto", "all", "train", "validation", "test")
 TESTS = ("auto", "test")
 """parts that are called a test; of the others, rows that the model has seen are marked"""
 MEAN = "TestA"
+ALTERED_COPIES = (
+    "recordings are known by their samples and lines by their words: a copy that was altered (louder, faster, by MP3, "
+    "misspelt) is not known here, only where one study has both corpora and its step 01 compares them"
+)
+"""said of every test on corpora that did not train the model, as its study need not have compared them with those"""
 UNKNOWN = "unknown"
 """stands in the column `seen` of every row where it is not known what the model has seen"""
 
@@ -149,7 +154,7 @@ def evaluate(folder: Path, study: Study, names: tuple[str, ...] = (), part: str 
     table = table.assign(train_corpora="+".join(card["corpora"]), seen=asked.seen.iloc[rows].to_numpy())
     acted = _acted(table, study) if part in TESTS else ()
     results = _scored(table, study, acted).assign(part=part)
-    notes = (*_shared(known, usable.iloc[rows], table), *_notes(card, table))
+    notes = (*_shared(known, usable.iloc[rows], table), *_notes(card, table), *_unheard(card, table, part))
     return Evaluated(results, table, asked.left_out, card, given, part, acted, notes)
 
 
@@ -278,6 +283,11 @@ def _notes(card: dict, table: pd.DataFrame) -> tuple[str, ...]:
         elif item.certainty == loaded.UNKNOWN:
             lines.append(f"what {item.what} has seen is not known ({item.source})")
     return tuple(dict.fromkeys(lines))
+
+
+def _unheard(card: dict, table: pd.DataFrame, part: str) -> tuple[str, ...]:
+    others = set(table["test_corpus"]) - set(card["corpora"])
+    return (ALTERED_COPIES,) if others and part in TESTS else ()
 
 
 def _acted(table: pd.DataFrame, study: Study) -> tuple[str, ...]:

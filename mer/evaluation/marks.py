@@ -53,6 +53,8 @@ def outside(part: pd.DataFrame, answers: str) -> dict[int | None, float]:
 def joined(table: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
     """Return a table with `MARKS`: each holds where it does for one of the predictions that a row is of.
 
+    Where systems are compared with a reference, `reference_transductive` says that of the reference.
+
     Args:
         table: columns system, test_corpus or both. A test corpus that no prediction is of stands for all of them.
         predictions: those that the table was made from.
@@ -69,4 +71,8 @@ def joined(table: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
         else:
             found.append(whole.loc[values[0]] if whole is not None and values[0] in whole.index else everything)
     marked = pd.DataFrame(found, columns=MARKS).set_axis(table.index).astype(bool)
-    return table.assign(**{name: marked[name] for name in MARKS})
+    found = table.assign(**{name: marked[name] for name in MARKS})
+    if "reference" in table:
+        looked = predictions.groupby("system")["transductive"].any()
+        found["reference_transductive"] = table["reference"].map(looked).eq(True)
+    return found

@@ -26,6 +26,8 @@ NONE = "none of the corpora of MER"
 COLUMNS = ["held_out", "what", "has seen", "certainty", "source"]
 AT_HOME = ("in_corpus", "multi_corpus")
 """protocols that test corpora on which they train"""
+ALTERED = "altered copies of what it has seen are not known here"
+"""said of checkpoints: their digests are of samples, and nobody has listened to what they were trained on"""
 SPOILT = 1e6
 """a feature of every row that a training may not look at: finite, so that nothing stops by accident"""
 
@@ -150,7 +152,8 @@ def table(jobs: Iterable[Job], usable: pd.DataFrame, items: list[Loaded]) -> pd.
     for item in items:
         for system in (s for s in item.systems if s in systems):
             seen = ", ".join(item.corpora) or ("not known" if item.certainty == UNKNOWN else NONE)
-            rows.append((system, "", item.what, seen, item.certainty, item.source))
+            source = item.source if item.memory is None else f"{item.source}; {ALTERED}"
+            rows.append((system, "", item.what, seen, item.certainty, source))
     found = pd.DataFrame(rows, columns=["systems", *COLUMNS])
     return found.groupby(COLUMNS, sort=False, as_index=False)["systems"].agg(", ".join)
 

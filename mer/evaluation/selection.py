@@ -20,6 +20,7 @@ import pandas as pd
 from mer import stats
 from mer.dataset import duplicates
 from mer.evaluation.comparison import MEAN
+from mer.evaluation.marks import MARKS
 from mer.evaluation.protocols import INNER, Cell, inner_loco
 from mer.params.schema import SELECTED, Evaluation
 from mer.training.job import Done
@@ -30,7 +31,7 @@ answers fewer is scored on other clips. A damaged recording shuts nobody out"""
 INNER_COLUMNS = ["held_out", "system", "by", "score", "candidate", "configurations", "epochs"]
 COLUMNS = [
     "held_out", "test_corpus", "answers", "metric", "by", "chosen", "value", "naive", "naive_value", "points",
-    "classes", "chance", "systems", "configurations", "epochs",
+    "classes", "chance", "systems", "configurations", "epochs", *MARKS,
 ]  # fmt: skip
 INNER_SCORE = "inner score of "
 
@@ -126,10 +127,11 @@ def table(inner: pd.DataFrame, results: pd.DataFrame, usable: pd.DataFrame) -> p
 
     Returns:
         `COLUMNS` and the inner score of every system; a row per held-out corpus and kind of answers, and one for the
-        mean over corpora, chance-corrected. naive is the candidate with the highest test score; points: 100 times by
-        how much it is ahead, which is the least that choosing by the test adds: what a system's other settings would
-        have scored there was never looked at. systems, configurations and epochs: how many were tried, those of systems
-        that were no candidates among them; epochs are the most that a network trained, and each chose one of its own.
+        mean over corpora, chance-corrected. `MARKS` hold where they do for any system there. naive is the candidate
+        with the highest test score; points: 100 times by how much it is ahead, which is the least that choosing by the
+        test adds: what a system's other settings would have scored there was never looked at. systems, configurations
+        and epochs: how many were tried, those of systems that were no candidates among them; epochs are the most that
+        a network trained, and each chose one of its own.
     """
     picked, family = chosen(inner), usable.groupby("corpus")["family"].first()
     is_mean = results["seed"].isna() & (results["metric"] == "UAR") & (results["protocol"] == "loco")
@@ -148,6 +150,7 @@ def table(inner: pd.DataFrame, results: pd.DataFrame, usable: pd.DataFrame) -> p
             "naive_value": value[naive],
             "classes": part["classes"].max(),
             "chance": part["chance"].max(),
+            **{name: bool(part[name].any()) for name in MARKS},
         }
         rows.append(about | _told(cell) | cell["score"].add_prefix(INNER_SCORE).to_dict())
     return _with_mean(rows, inner)
@@ -237,8 +240,10 @@ def _with_mean(rows: list[dict], inner: pd.DataFrame) -> pd.DataFrame:
             for name in ("value", "naive_value")
         }
         about = {"test_corpus": MEAN, "answers": answers, "metric": "UAR_chance_corrected"}
+        about |= {name: bool(part[name].any()) for name in MARKS}
         means.append(about | values | _told(everything))
     whole = pd.DataFrame([*frame.to_dict("records"), *means], columns=frame.columns)
     points = 100 * (whole["naive_value"] - whole["value"]).astype(float)
     whole = whole.assign(points=points, classes=whole["classes"].astype("Int64"))
+    whole = whole.astype(dict.fromkeys(MARKS, bool))
     return whole.sort_values("answers", kind="stable", ignore_index=True)

@@ -16,13 +16,15 @@ import pandas as pd
 from scipy.stats import t as student
 
 from mer import stats
+from mer.evaluation import marks
 from mer.evaluation.counts import Cluster, columns
 from mer.evaluation.protocols import Cell
 from mer.training import ridge, sums
 from mer.training.standardise import require_finite
 from mer.training.task import Task
 
-COLUMNS = ["players", "target", "player", "value", "low", "high", "n", "speakers", "classes"]
+COLUMNS = ["players", "target", "player", "value", "low", "high", "n", "speakers", "classes", "flagged",
+           "accepted"]  # fmt: skip
 MOST_PLAYERS = 14
 """more make 2^n trainings too many"""
 WIDEST = 2048
@@ -57,7 +59,8 @@ def of_corpora(
             speakers (or other clusters), classes. An interval holds over new speakers of the target, given the trained
             models: the jackknife with Student's t, which is symmetric as a value may be negative; NaN with fewer than
             3 speakers, a class that one alone says, or no sign of
-            variation. Of two kinds of clusters it is the wider one.
+            variation. Of two kinds of clusters it is the wider one. `flagged` and `accepted` as for scores on the
+            target (mer/evaluation/marks.py).
         coalitions: target, corpora (joined by +, empty for none), value.
 
     Raises:
@@ -83,6 +86,7 @@ def of_corpora(
             "n": len(rows),
             "speakers": min(len(one) for _, one in counted),
             "classes": int((support.sum(0) > 0).sum()),
+            **_marks(manifest.iloc[rows]),
         }
         for kind, members in _games(others, family).items():
             at = [own.index(tuple(sorted(chain(*sides)))) for sides in _coalitions(list(members.values()))]
@@ -90,6 +94,12 @@ def of_corpora(
             shares = zip(members, (_widest(told) for told in zip(*ways, strict=True)), strict=True)
             values += [{"players": kind, "target": target, "player": p, **about, **share} for p, share in shares]
     return pd.DataFrame(values, columns=COLUMNS), pd.DataFrame(table, columns=["target", "corpora", "value"])
+
+
+def _marks(rows: pd.DataFrame) -> dict[str, bool]:
+    """What a breach of the audit means for values that are made of scores on these rows (mer/evaluation/marks.py)."""
+    breach = rows["breach"] if "breach" in rows else pd.Series(None, rows.index, dtype=object)
+    return {"flagged": bool(breach.notna().any()), "accepted": bool(marks.accepted(breach, "loco").any())}
 
 
 def why_not(task: Task, manifest: pd.DataFrame, cells: list[Cell], modalities: tuple[str, ...]) -> str:

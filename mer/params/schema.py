@@ -51,7 +51,7 @@ class Data(Section):
     audio_failure: Literal["drop", "silence"] = "drop"
     """an utterance whose recording cannot be read is left out, or kept as a second of silence; listed either way"""
     most_lost: float = Field(0.1, ge=0, le=1)
-    """share of a corpus's utterances that may be lost (no file, unreadable, unknown label, …) before the build stops.
+    """share of a corpus's utterances that may be lost (no file, unreadable, unknown label, …) before the study stops.
     It also stops where every clip of a class is lost. With 1 it never does"""
     problems: Literal["report", "stop"] = "report"
     """whether the build goes on where something in a corpus folder is no utterance"""

@@ -4,8 +4,8 @@ import pandas as pd
 
 from mer.evaluation.comparison import MEAN
 from mer.evaluation.selection import INNER_SCORE
-from mer.report.numbers import NOTHING, short
-from mer.report.words import Prose
+from mer.report.numbers import NOTHING, marks, short
+from mer.report.words import Prose, held_against
 
 
 def table(choices: pd.DataFrame) -> pd.DataFrame:
@@ -19,7 +19,7 @@ def table(choices: pd.DataFrame) -> pd.DataFrame:
              "naive": "naive", "naive_value": "its UAR", "points": "points"}  # fmt: skip
     frame = choices[list(shown)].rename(columns=shown)
     for column in (*inner, "UAR", "its UAR"):
-        frame[column] = frame[column].map(short)
+        frame[column] = frame[column].map(short) + (marks(choices) if column not in inner else "")
     points = frame["points"].map("{:.1f}".format)
     return frame.assign(points=points).fillna(NOTHING).set_index(["answers", "held out"])
 
@@ -48,6 +48,7 @@ def sentence(choices: pd.DataFrame, asked: str, answers: str = "free") -> Prose:
     return Prose(
         f"{start}Choosing inside the training corpora ({how}) gives {short(row['value'])} ({where}); choosing by the "
         f"test would have claimed {short(row['naive_value'])}, {points}."
+        f"{held_against(choices[choices['test_corpus'] != MEAN])}"
     )
 
 

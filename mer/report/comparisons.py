@@ -13,6 +13,7 @@ from mer.evaluation.protocols import RANDOM
 from mer.evaluation.ranking import FEWEST_IN_A_DIAGRAM
 from mer.evaluation.scores import METRICS
 from mer.report.canvas import canvas, entitle, heat_map, legend_beside, name_rows, nothing, rows_height
+from mer.report.figures import explained
 from mer.report.numbers import guessing, short
 from mer.report.palette import COLOURS, Style, in_order, plain, styles
 from mer.report.verdicts import SHOWN
@@ -111,7 +112,8 @@ def rank_diagram(ranks: pd.DataFrame) -> Axes:
     ax.scatter(rows["rank"], range(len(rows)), color=COLOURS[2], zorder=3)
     name_rows(ax, [f"{name} (first in {share:.0%})" for name, share in rows[["system", "first"]].to_numpy()])
     ax.set(xlabel=f"rank of the mean over {corpora} corpora", xticks=range(1, len(rows) + 1))
-    return entitle(ax, f"{rows['system'].iloc[0]} leads in {rows['first'].iloc[0]:.0%} of the resamples.")
+    told = f"{rows['system'].iloc[0]} leads in {rows['first'].iloc[0]:.0%} of the resamples."
+    return entitle(ax, told + explained(rows, mark=False))
 
 
 def resample_bars(drawn: pd.DataFrame, confidence: float) -> Axes:

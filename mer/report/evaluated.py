@@ -13,7 +13,8 @@ from mer.evaluation.checkpoints import MEAN, TESTS, Evaluated
 from mer.report.canvas import canvas, entitle, heat_map, rows_height
 from mer.report.figures import confusion_heatmap
 from mer.report.model_card import cell, table
-from mer.report.numbers import bounds, short
+from mer.report.numbers import bounds, marks, short
+from mer.report.words import held_against
 
 SEEN = {
     "train": "it was trained on the recording",
@@ -47,7 +48,7 @@ def write(folder: Path, told: Evaluated, study: str, confused: pd.DataFrame, mea
     """
     classes = [name for name in confused.columns if name in set(confused["class"])]
     for name, ax in (
-        ("confusion", confusion_heatmap(_whole(confused)[classes].to_numpy(), classes)),
+        ("confusion", confusion_heatmap(_whole(confused)[classes].to_numpy(), classes, told.predictions)),
         ("classes", class_heatmap(_whole(measures))),
     ):
         with files.replacing(folder / f"{name}.png") as partial:
@@ -59,6 +60,7 @@ def write(folder: Path, told: Evaluated, study: str, confused: pd.DataFrame, mea
 def page(told: Evaluated, study: str, measures: pd.DataFrame) -> str:
     """Return the page: what was asked, what was left out and why, scores, classes."""
     card, means = told.card, told.results[told.results["seed"].isna()]
+    means = means.assign(mark=marks(means))
     scored = [_score(row) for row in means[means["metric"] == "UAR"].itertuples()]
     scored += [_score(row) for row in means[means["metric"].ne("UAR") & (means["test_corpus"] == MEAN)].itertuples()]
     columns = ["class", "precision", "recall", "F1", "support"]
@@ -72,7 +74,7 @@ def page(told: Evaluated, study: str, measures: pd.DataFrame) -> str:
         "## What it has seen of it",
         "\n".join(f"- {cell(line)}" for line in seen_lines(told)),
         "## Scores",
-        f"UAR (mean recall of the classes) with its interval.{_mean(told)}",
+        f"UAR (mean recall of the classes) with its interval.{_mean(told)}{held_against(told.predictions)}",
         table(["corpus", "answers", "clips", "of them seen", "speakers", "UAR", "interval"], scored),
         "## Classes",
         "Free answers, all corpora together; `classes.csv` and `confusion.csv` have them one by one.",
@@ -84,17 +86,20 @@ def page(told: Evaluated, study: str, measures: pd.DataFrame) -> str:
 
 
 def seen_lines(told: Evaluated) -> list[str]:
-    """Return what was left out of a test, or what is no test as the model has seen it; and what its networks have."""
+    """Return what was left out of a test, or what is no test as the model has seen it; what its networks have; and what
+    the audit of the study holds against the scores."""
+    against = [said] if (said := held_against(told.predictions).strip()) else []
     if told.part in TESTS:
         lines = [f"{row.corpus}: {row.rows:,} rows left out: {SEEN[row.seen]}" for row in told.left_out.itertuples()]
         return [
             *(lines or ["nothing was left out: it was trained and validated on none of it"]),
             *told.notes,
+            *against,
         ]
     rows = told.predictions
     counts = rows.loc[rows["seen"] != "", ["test_corpus", "seen"]].value_counts(sort=False).reset_index(name="rows")
     lines = [f"{row.test_corpus}: {row.rows:,} rows are no test: {SEEN[row.seen]}" for row in counts.itertuples()]
-    return [*(lines or ["it was trained and validated on none of it"]), *told.notes]
+    return [*(lines or ["it was trained and validated on none of it"]), *told.notes, *against]
 
 
 def _whole(rows: pd.DataFrame) -> pd.DataFrame:
@@ -111,4 +116,4 @@ def _mean(told: Evaluated) -> str:
 
 def _score(row) -> Sequence[object]:
     interval = "–" if row.test_corpus == MEAN else bounds(row.low, row.high, row.speakers)
-    return row.test_corpus, row.answers, row.n, row.seen, row.speakers, short(row.value), interval
+    return row.test_corpus, row.answers, row.n, row.seen, row.speakers, f"{short(row.value)}{row.mark}", interval

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mer.dataset.audit.shortcuts import FAR
 from mer.report.canvas import canvas, entitle, heat_map, legend_beside, name_rows, nothing, rows_height
-from mer.report.numbers import BREACH, NOTHING, guessing, marks, select, short
+from mer.report.numbers import ACCEPTED, BREACH, NOTHING, guessing, marks, select, short
 from mer.report.palette import COLOURS, HATCHES, Style, emotion_styles, in_order, plain, styles
 from mer.stats import chance_corrected, recalls
 
@@ -75,7 +75,7 @@ def matrix_heatmap(results: pd.DataFrame, system: str, answers: str) -> Axes:
     colour = np.clip(chance_corrected(uars, np.nan_to_num(among)), 0, 1)
     heat_map(ax, colour, np.vectorize(short)(uars), trains, _marked(tests, rows))
     ax.set(xlabel="tested on", ylabel="trained on")
-    return entitle(ax, f"UAR of {system}, {answers} answers; the colour is chance-corrected." + _explained(rows))
+    return entitle(ax, f"UAR of {system}, {answers} answers; the colour is chance-corrected." + explained(rows))
 
 
 def loco_forest(results: pd.DataFrame, answers: str = "free") -> Axes:
@@ -97,7 +97,7 @@ def loco_forest(results: pd.DataFrame, answers: str = "free") -> Axes:
     name_rows(ax, _marked(corpora, rows))
     ax.set(xlim=(0, 1), xlabel=f"UAR, {answers} answers")
     legend_beside(ax)
-    return entitle(ax, "Each corpus was held out of everything before its one test." + _explained(rows))
+    return entitle(ax, "Each corpus was held out of everything before its one test." + explained(rows))
 
 
 def shortcut_forest(scores: pd.DataFrame) -> Axes:
@@ -130,8 +130,12 @@ def shortcut_forest(scores: pd.DataFrame) -> Axes:
     return entitle(ax, "What scores without hearing an emotion; filled where it is flagged.")
 
 
-def confusion_heatmap(confusion: ArrayLike, classes: list[str]) -> Axes:
-    """Draw what each class was recognised as, in shares of its clips; classes that nobody spoke are grey."""
+def confusion_heatmap(confusion: ArrayLike, classes: list[str], predictions: pd.DataFrame | None = None) -> Axes:
+    """Draw what each class was recognised as, in shares of its clips; classes that nobody spoke are grey.
+
+    Args:
+        predictions: those that are counted, to say which breaches touch their corpora.
+    """
     counts = np.asarray(confusion, float)
     totals = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, totals, out=np.full_like(counts, np.nan), where=totals > 0)
@@ -143,7 +147,8 @@ def confusion_heatmap(confusion: ArrayLike, classes: list[str]) -> Axes:
     if np.isnan(known).all():
         return entitle(ax, "Nothing has been answered yet.")
     easiest = classes[int(np.nanargmax(known))]
-    return entitle(ax, f"{easiest.capitalize()} is recognised most often ({short(np.nanmax(known), 2)}).")
+    against = "" if predictions is None else explained(predictions, mark=False)
+    return entitle(ax, f"{easiest.capitalize()} is recognised most often ({short(np.nanmax(known), 2)}).{against}")
 
 
 def feature_map(points: ArrayLike, corpus: ArrayLike, emotion: ArrayLike) -> Figure:
@@ -171,7 +176,7 @@ def worth_heatmap(values: pd.DataFrame, why_not: str = "") -> Axes:
     """Draw what each training corpus adds to the UAR on each target; a row is a target, and sums to its whole gain.
 
     Args:
-        values: target, player, value; one row each.
+        values: target, player, value, flagged, accepted; one row each.
         why_not: why there are none.
     """
     if values.empty:
@@ -181,10 +186,12 @@ def worth_heatmap(values: pd.DataFrame, why_not: str = "") -> Axes:
     shares = table.to_numpy(float)
     labels = np.vectorize(lambda value: "" if np.isnan(value) else f"{value:+.3f}")(shares)
     strongest = np.nanmax(np.abs(shares)) or 1.0
-    heat_map(ax, shares / strongest, labels, list(table.index), list(table.columns))
+    marked = values.assign(test_corpus=values["target"].astype(object))
+    heat_map(ax, shares / strongest, labels, _marked(list(table.index), marked), list(table.columns))
     ax.set(xlabel="trains", ylabel="is tested")
     best = values.loc[values["value"].idxmax()]
-    return entitle(ax, plain(f"{best['player']} is worth most to {best['target']} ({best['value']:+.3f} of UAR)."))
+    told = plain(f"{best['player']} is worth most to {best['target']} ({best['value']:+.3f} of UAR).")
+    return entitle(ax, told + explained(values))
 
 
 def pictures(shown: dict[str, NDArray]) -> Figure:
@@ -256,8 +263,19 @@ def _marked(corpora: list[str], rows: pd.DataFrame) -> list[str]:
     return [corpus + found.get(corpus, "") for corpus in corpora]
 
 
-def _explained(rows: pd.DataFrame) -> str:
-    return f"\n{BREACH.strip()}: a breach of the audit touches these scores." if rows["flagged"].any() else ""
+def explained(rows: pd.DataFrame, *, mark: bool = True) -> str:
+    """Return what is said under a figure of scores that a breach touches; nothing where none does.
+
+    Args:
+        rows: columns flagged and accepted; a table without them has no scores of its own.
+        mark: whether the marks stand in the figure; else they are told of some of the scores.
+    """
+    told = {"flagged": (BREACH, "a breach of the audit touches"), "accepted": (ACCEPTED, "accepted copies touch")}
+    lines = []
+    for name, (sign, what) in told.items():
+        if name in rows and rows[name].eq(True).any():
+            lines.append(f"\n{sign.strip()}: {what} these scores." if mark else f"\n{what.capitalize()} some of this.")
+    return "".join(lines)
 
 
 def _curve(ax: Axes, rows: pd.DataFrame, name: str, look: Style) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import pandas as pd
 
 from mer.corpora import Corpus
-from mer.report.numbers import bounds, guessing, over, short
+from mer.report.numbers import bounds, guessing, marks, over, select, short
+from mer.report.words import held_against
 
 _INTENDED = """\
 Research on recognising acted and spoken emotion across corpora: comparing methods, finding where they fail, giving a
@@ -45,6 +46,7 @@ def model_card(card: dict, results: pd.DataFrame, known: Mapping[str, Corpus], u
         f"recall of the classes) of free answers; intervals are at {confidence:.0%} over new speakers of a corpus.",
         table(["corpus", "clips", "speakers", "intervals over", "chance", "this model", "mean over seeds"],
                _scores(results, system, card["seed"])),
+        _held_against(results, system),
         "Probabilities are calibrated on the validation speakers of these corpora (temperature "
         f"{card['temperature']:.2f}). On recordings of another kind they are too high.",
         "## What it is for",
@@ -73,10 +75,15 @@ def _scores(results: pd.DataFrame, system: str, seed: int) -> Iterable[Sequence[
     free = free[(free["answers"] == "free") & (free["metric"] == "UAR")].dropna(subset=["classes"])
     own = free[free["seed"].eq(seed).fillna(False)].set_index("test_corpus")["value"]
     found = free[free["seed"].isna()]
-    for guess, (_, row) in zip(guessing(found), found.iterrows(), strict=True):
-        mean = f"{short(row['value'])} {bounds(row['low'], row['high'], row['speakers'], why=row['why_none'])}"
+    for guess, mark, (_, row) in zip(guessing(found), marks(found), found.iterrows(), strict=True):
+        mean = f"{short(row['value'])} {bounds(row['low'], row['high'], row['speakers'], why=row['why_none'])}{mark}"
         corpus = row["test_corpus"]
-        yield corpus, row["n"], row["speakers"], over(row), short(guess), short(own.get(corpus)), mean
+        yield corpus, row["n"], row["speakers"], over(row), short(guess), f"{short(own.get(corpus))}{mark}", mean
+
+
+def _held_against(results: pd.DataFrame, system: str) -> str:
+    rows = select(results, "multi_corpus", "free").dropna(subset=["classes"])
+    return held_against(rows[rows["system"] == system]).strip()
 
 
 def _biases(card: dict, known: Mapping[str, Corpus], rows: pd.DataFrame) -> Iterable[str]:

@@ -47,6 +47,9 @@ def displayed(table: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
     """
     known = joined(table, predictions)
     shown = known.assign(system=labels(known)) if "system" in table else known
+    if "reference" in table:
+        looked = known.assign(system=known["reference"], transductive=known["reference_transductive"])
+        shown = shown.assign(reference=labels(looked))
     if "test_corpus" in table:
         own = known["test_corpus"].isin(predictions["test_corpus"])
         shown = shown.assign(test_corpus=known["test_corpus"].astype(object) + marks(known).where(own, ""))

@@ -6,7 +6,7 @@ import pandas as pd
 from mer.evaluation.card import STEPS
 from mer.evaluation.comparison import BETTER, DIFFER, MEAN, MODELS, WORSE
 from mer.evaluation.scores import METRICS
-from mer.report.numbers import NOTHING, bounds, over, short
+from mer.report.numbers import NOTHING, bounds, marks, over, short
 
 SHOWN = (BETTER, WORSE, DIFFER, "shown")
 """verdicts of a difference that holds"""
@@ -46,8 +46,8 @@ def difference_table(table: pd.DataFrame) -> pd.DataFrame:
     """Return a row per corpus and system: both scores, the difference, the p-values and the verdict."""
     shown = pd.DataFrame(
         {
-            "UAR": table["value"].map(short),
-            "ref.": table["reference_value"].map(short),
+            "UAR": table["value"].map(short) + _of_means(table),
+            "ref.": table["reference_value"].map(short) + _of_means(table),
             "difference": [signed(row) for _, row in table.iterrows()],
             "p (Holm)": table["p_holm"].map(_p),
             "smallest p": table["smallest_p"].map(_p),
@@ -66,7 +66,7 @@ def rank_table(ranks: pd.DataFrame) -> pd.DataFrame:
     place = [f"{r:g} [{low:g}, {high:g}]" for r, low, high in ranks[["rank", "low", "high"]].to_numpy(float)]
     return pd.DataFrame(
         {
-            "mean (chance-corr.)": ranks["value"].map(short).to_numpy(),
+            "mean (chance-corr.)": (ranks["value"].map(short) + _marks(ranks)).to_numpy(),
             "rank": np.where(known, place, NOTHING),
             "leads in": np.where(known, [f"{share:.0%}" for share in ranks["first"]], NOTHING),
             "corpora": ranks["corpora"].to_numpy(),
@@ -133,7 +133,7 @@ def inflation_sentence(table: pd.DataFrame, system: str) -> str:
 def inflation_table(table: pd.DataFrame) -> pd.DataFrame:
     """Return a row per system and corpus, a column per pair of splits: the points between them, interval, verdict."""
     cells = [_points(row) if pd.notna(row["points"]) else row["verdict"] for _, row in table.iterrows()]
-    frame = table.assign(cell=cells, step=table["split"] + " − " + table["than"])
+    frame = table.assign(cell=cells + _of_means(table), step=table["split"] + " − " + table["than"])
     wide = frame.pivot(index=["system", "test_corpus"], columns="step", values="cell")
     wide = wide.reindex(columns=[f"{a} − {b}" for a, b in STEPS]).rename_axis(columns=None)
     wide = wide.rename_axis(index=["system", "corpus"])
@@ -187,6 +187,16 @@ def signed(row: pd.Series, column: str = "difference") -> str:
     if pd.isna(row[column]):
         return NOTHING
     return f"{_plus(row[column])}{short(row[column])} {bounds(row['low'], row['high'])}"
+
+
+def _marks(table: pd.DataFrame) -> pd.Series:
+    """The marks of a table that has them (`numbers.displayed`)."""
+    return marks(table) if "flagged" in table else pd.Series("", table.index, dtype=object)
+
+
+def _of_means(table: pd.DataFrame) -> pd.Series:
+    """The marks of means over corpora; those of one corpus stand after its name."""
+    return _marks(table).where(table["test_corpus"] == MEAN, "")
 
 
 def _word(verdict: str) -> str:

@@ -163,6 +163,26 @@ def test_utterances_without_a_vector_are_told_by_corpus_and_modality():
     assert losses.without_vectors(failures.iloc[:0], usable) == []
 
 
+@pytest.mark.parametrize(
+    ("lost", "modality", "refused"),
+    [("ab", "audio", True), ("a", "audio", False), ("acegik", "audio", True), ("ab", "video", False)],
+)
+def test_recordings_that_turn_out_to_be_unreadable_are_refused_as_those_without_a_header(lost, modality, refused):
+    """With a class less, or a tenth of the clips, a corpus is another; words and faces have other reasons."""
+    emotions = ["anger"] * 2 + ["fear"] * 10
+    usable = pd.DataFrame({"utterance_id": list("abcdefghijkl"), "corpus": "x", "emotion": emotions})
+    failures = pd.DataFrame({"utterance_id": list(lost), "source_path": "x/a.wav", "modality": modality,
+                             "reason": "not readable as audio"})  # fmt: skip
+    losses.refuse_unheard(failures, usable, 1)
+    if not refused:
+        losses.refuse_unheard(failures, usable, 0.2)
+        return
+    with pytest.raises(losses.TooManyLost, match=r"of 12 utterances of `x` have no audio.*x/a\.wav") as caught:
+        losses.refuse_unheard(failures, usable, 0.2)
+    assert "data.most_lost=1" in str(caught.value)
+    assert ("no clip of anger" in str(caught.value)) is (lost == "ab")
+
+
 def test_a_file_with_two_labels_is_a_breach_and_neither_row_vanishes(tmp_path):
     name = rows()[0][0]
     dataset, lost = mine(tmp_path, [*rows(), (name, "s0", "fear"), (name, "s0", "fear")])

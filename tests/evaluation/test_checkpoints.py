@@ -66,7 +66,9 @@ def test_by_default_the_test_part_of_its_own_study(studies, tmp_path, capsys):
     manifest = pd.read_parquet(studies / "two/data/manifest.parquet")
     wanted = manifest[manifest["exclude_reason"].isna() & (manifest["split"] == "test")]
     assert set(asked["utterance_id"]) == set(wanted["utterance_id"])
-    assert "nothing was left out: it was trained and validated on none of it" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "nothing was left out: it was trained and validated on none of it" in said
+    assert checkpoints.ALTERED_COPIES not in said  # whose study has compared them
     assert set(asked["seen"]) == {""}
     known = pd.read_parquet(studies / "two/tables/parts/03_predictions.parquet")
     known = known[known["system"] == "gated"].set_index("utterance_id")["p_anger"]
@@ -90,7 +92,10 @@ def test_another_study_all_of_what_is_new_and_of_the_rest_what_was_not_seen(stud
     unseen = tested[~tested["samples_sha256"].isin(seen)]
     assert len(unseen) < len(tested)
     assert set(asked.loc[asked["test_corpus"] == "emodb", "utterance_id"]) == set(unseen["utterance_id"])
-    assert f"emodb: {len(tested) - len(unseen)} rows left out: it was " in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"emodb: {len(tested) - len(unseen)} rows left out: it was " in said
+    assert checkpoints.ALTERED_COPIES in said
+    assert checkpoints.ALTERED_COPIES in (tmp_path / "out/README.md").read_text(encoding="utf-8")
     left = pd.read_csv(tmp_path / "out/left_out.csv")
     assert left["rows"].sum() == len(tested) - len(unseen)
 

@@ -1,6 +1,7 @@
 """Which recordings are copies of one another, however they were cut, padded, resampled or encoded.
 
-Every audible frame of a recording is looked up in an index of all others', each of its weak bits flipped or not.
+Every audible frame of a recording is looked up in an index of all others', each of its weak bits flipped or not, and
+so it is where that recording is played backwards.
 Two that meet in several frames at one shift are laid over each other and their bits compared. The look-ups grow with
 the number of frames. What meets by chance grows with its square, but with words of 32 bits hardly anything does:
 benchmarks/audit.py measures it.
@@ -12,7 +13,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from mer.dataset.audit.fingerprints import SECONDS_PER_FRAME, WEAK, Fingerprint
+from mer.dataset.audit.fingerprints import SECONDS_PER_FRAME, WEAK, Fingerprint, backwards
 
 VOTES = 3
 """frames that must agree on a shift before two recordings are compared"""
@@ -46,6 +47,19 @@ def pairs(prints: Sequence[Fingerprint]) -> pd.DataFrame:
     table = pd.DataFrame(found, columns=["first", "second", "shift", "seconds", "errors"])
     table = table.sort_values(["first", "second", "errors", "shift"]).drop_duplicates(["first", "second"])
     return table.astype({"first": "int64", "second": "int64"}).reset_index(drop=True)
+
+
+def pairs_either_way(prints: Sequence[Fingerprint]) -> pd.DataFrame:
+    """Return the same, also where one of the two is played backwards; its shift is then that of the mirror image."""
+    count = len(prints)
+    table = pairs([*prints, *map(backwards, prints)])
+    table = table[table["first"] < count]
+    mirrored = table["second"] >= count
+    table = table.assign(second=table["second"] - count * mirrored)
+    ends = table[["first", "second"]].to_numpy("int64")
+    table = table.assign(first=ends.min(axis=1), second=ends.max(axis=1))[ends[:, 0] != ends[:, 1]]
+    table = table.sort_values(["first", "second", "errors", "shift"]).drop_duplicates(["first", "second"])
+    return table.reset_index(drop=True)
 
 
 def tolerated(frames: int) -> float:

@@ -90,6 +90,24 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.float32(1e-9))
 
 
+def slowed(one: Sketch, speed: float) -> Sketch:
+    """Return about the sketch of a recording that is played at another speed, below 1, its pitch with it; no echoes."""
+    count = max(1, round(len(one.levels) / speed))
+    at = np.minimum(np.arange(count) * speed, len(one.levels) - 1)
+    before = at.astype("int64")
+    after, part = np.minimum(before + 1, len(one.levels) - 1), (at - before).astype("float32")
+    levels = one.levels[before] * (1 - part[:, None]) + one.levels[after] * part[:, None]
+    source = np.arange(BANDS) - PER_OCTAVE * np.log2(speed)  # what is heard in a band lay higher
+    low = np.floor(source).astype("int64")
+    share = (source - low).astype("float32")
+    levels = levels[:, np.minimum(low, BANDS - 1)] * (1 - share) + levels[:, np.minimum(low + 1, BANDS - 1)] * share
+    levels = np.round(levels).astype("uint8")
+    weights = one.weights[before] * (1 - part) + one.weights[after] * part
+    moments = np.minimum(np.round(one.moments / speed), count - 1).astype("int32")
+    vectors = _unit(_vectors(levels, moments)) if len(moments) else one.vectors
+    return Sketch(levels, weights, moments, vectors, vectors[:0], one.bands)
+
+
 def echoing(levels: np.ndarray, seconds: float, louder: float) -> tuple[np.ndarray, np.ndarray]:
     """Levels in nepers and weights of a recording in a room, of which `ROOM` is an example."""
     from scipy.signal import lfilter  # half a second, and most who audit a table listen to nothing

@@ -56,12 +56,12 @@ def near_pairs(manifest: pd.DataFrame, folder: Path, jobs: int = 1) -> Near:
 def same(heard: Sequence[Heard]) -> pd.DataFrame:
     """Return which recordings are copies of one another, by number, with the columns of `altered.pairs`.
 
-    What was cut, padded, resampled or encoded is found by fingerprints, however little is left of it. What was altered
-    in speed, pitch, room or background is found by sketches, which have the last word on speed and pitch where
-    fingerprints differ in more than `DOUBTFUL` of their bits. Dialling tones and beeps, the same everywhere, are
-    nobody's copies.
+    What was cut, padded, resampled, encoded or turned round is found by fingerprints, however little is left of it.
+    What was altered in speed, pitch, room or background is found by sketches, which have the last word on speed and
+    pitch where fingerprints differ in more than `DOUBTFUL` of their bits. Dialling tones and beeps, the same
+    everywhere, are nobody's copies.
     """
-    exact = near.pairs([prints for prints, _ in heard]).assign(speed=1.0, pitch=1.0)
+    exact = near.pairs_either_way([prints for prints, _ in heard]).assign(speed=1.0, pitch=1.0)
     broad = np.array([one.bands >= sketches.BROAD for _, one in heard], bool)
     exact = exact[broad[exact["first"]] & broad[exact["second"]]]
     sure = exact[exact["errors"] <= DOUBTFUL]

@@ -24,6 +24,9 @@ RARE = 0.02
 Phrases of everyday words do not count, unless there are very many (`MANY`, `OFTEN`)"""
 MANY, OFTEN = 20, 0.2
 """different phrases, and share of the longer test lines, that strangers do not have in common either"""
+SHORT, SHORT_OFTEN = 3, 0.6
+"""words of a shorter line that is counted, and share of the different ones that only a copy has in common: of two
+corpora from one television series it is a third"""
 EVERYDAY_LINES, EVERYDAY_SHARE = 10, 0.005
 """different lines, and share of all, from which on a word is everybody's"""
 RECURRING = 3
@@ -112,6 +115,32 @@ def shared_lines(spoken: pd.DataFrame) -> Iterator[Finding]:
         if known["family"].iloc[0] != judged["family"].iloc[0]:
             tested = tested if len(tested) else judged[judged["longer"]]
             yield from _recurring(tested, known, near, "families", "")
+    yield from _short_ones(spoken[spoken["line"].isin(telling)])
+
+
+def _short_ones(spoken: pd.DataFrame) -> Iterator[Finding]:
+    """Yield corpora most of whose shorter lines lie in another family, too, word for word.
+
+    Args:
+        spoken: lines with a word that is not everybody's.
+    """
+    words = 1 + spoken["line"].str.count(" ")
+    corpora = dict(list(spoken[(words >= SHORT) & (words < LONG)].groupby("corpus", sort=True)))
+    for source, target in itertools.permutations(corpora, 2):
+        known, judged = corpora[source], corpora[target]
+        different = judged.drop_duplicates("line")
+        hit = different["line"].isin(known["line"])
+        count, of = int(hit.sum()), len(different)
+        kin = known["family"].iloc[0] == judged["family"].iloc[0]
+        if kin or count < MANY or count < SHORT_OFTEN * of:
+            continue
+        severity, meaning, advice = _verdict({known["control"].iloc[0], judged["control"].iloc[0]}, False, False)
+        what = (
+            f"{count:,} of the {of:,} different lines of {SHORT} to {LONG - 1} words of {target} occur in {source}, "
+            f"word for word ({count / of:.1%}); strangers have fewer in common."
+        )
+        yield Finding("shorter lines across families", severity, joined(pd.Series([source, target])), count, of,
+                      examples(different.loc[hit, "transcription"]), what, meaning, advice)  # fmt: skip
 
 
 def _telling(lines: Iterable[str]) -> set[str]:

@@ -77,6 +77,18 @@ def test_speed_pitch_and_shift_are_told(voices, kind, speed, pitch):
     assert pairs["errors"].between(0, 0.11).all()
 
 
+@pytest.mark.parametrize("speed", [0.85, 0.9, 1.1, 1.15])
+def test_copies_at_the_speeds_by_which_recordings_are_multiplied_are_found(voices, speed):
+    cut = disguises.RATE // 4
+    sped = [disguises.sped(clip[cut:].astype("float64"), speed) for clip in voices]
+    pairs = sound.same(heard([*voices, *sped]))
+    assert both(pairs) <= {(number, VOICES + number) for number in range(VOICES)}
+    assert len(pairs) >= 0.9 * VOICES
+    assert pairs["speed"].median() == pytest.approx(speed, abs=0.011)
+    assert pairs["pitch"].median() == pytest.approx(speed, abs=0.015)
+    assert pairs["shift"].median() == pytest.approx(0.25, abs=0.06)
+
+
 def test_what_fingerprints_find_keeps_its_place_and_is_not_looked_at_again(voices):
     clips = heard([*voices, *(clip[4_000:] for clip in voices)])
     pairs = sound.same(clips)

@@ -14,6 +14,7 @@ from mer.corpora.synthetic_voice import RATE, Clip, speak
 from mer.dataset import audit, schema
 from mer.dataset.audit import near
 from mer.dataset.audit.fingerprints import RATE_HZ, SECONDS_PER_FRAME, WEAK, Fingerprint, fingerprint
+from mer.dataset.audit.sound import hear, same
 from tests.dataset.audit.manifests import clean
 
 TAKES = 40
@@ -229,3 +230,18 @@ def test_what_cannot_be_heard_is_said_with_its_reason(recorded):
     assert unheard["reason"].str.slice(0, 12).tolist() == [
         "lies outside", "lies outside", "the table na", "not readable", "is not there",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("disguise", [lambda sound: sound, lambda sound: 0.3 * trimmed(sound)], ids=["whole", "part"])
+def test_a_copy_that_plays_backwards_is_found_and_nothing_else(voices, disguise):
+    turned = [disguise(sound)[::-1] for sound in voices]
+    wanted = [(number, number + TAKES) for number in range(TAKES)]
+    for side in ([*voices, *turned], [*turned, *voices]):
+        pairs = near.pairs_either_way(heard(side))
+        assert list(zip(pairs["first"], pairs["second"], strict=True)) == wanted
+    both = same([hear(soxr.resample(np.asarray(sound, "float32"), RATE, RATE_HZ)) for sound in [*voices, *turned]])
+    assert list(zip(both["first"], both["second"], strict=True)) == wanted
+    assert near.pairs_either_way(heard([*voices, *map(padded, voices)])).equals(
+        near.pairs(heard([*voices, *map(padded, voices)]))
+    )
+    assert near.pairs_either_way([]).empty

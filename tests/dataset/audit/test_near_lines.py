@@ -141,3 +141,17 @@ def test_forty_thousand_lines_take_seconds():
     lines = [" ".join(line) for line in words]
     first, second = near_lines.pairs([*lines, *(" ".join(line[1:]) for line in words)])
     assert np.isin(np.arange(20_000), first[second == first + 20_000]).all()
+
+
+@pytest.mark.parametrize(("copied", "breach"), [(1.0, True), (0.7, True), (0.4, False)])
+def test_short_lines_of_another_family_are_a_breach_where_most_of_them_are(copied, breach):
+    """One alone is chance, so lines of fewer than five words were not compared; a whole corpus of them is a copy."""
+    manifest = clean(speakers=8)
+    chance = random.Random(2)  # noqa: S311
+    lines = [" ".join([f"name{number}", *chance.choices(WORDS, k=3)]) for number in range(2 * len(manifest))]
+    east, west = (manifest.index[manifest["corpus"] == corpus] for corpus in ("east", "west"))
+    manifest.loc[east, "transcription"] = lines[: len(east)]
+    few = int(copied * len(west))
+    manifest.loc[west, "transcription"] = [*lines[:few], *lines[-(len(west) - few) or len(lines) :]][: len(west)]
+    found = [f for f in audit.find_leaks(manifest, set()) if f.kind == "shorter lines across families"]
+    assert {(f.severity, f.where) for f in found} == ({("breach", "east + west")} if breach else set())
