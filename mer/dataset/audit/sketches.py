@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.fft
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
-from scipy.signal import lfilter
 
 from mer.dataset.audit.fingerprints import RATE_HZ
 
@@ -93,6 +92,8 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
 
 def echoing(levels: np.ndarray, seconds: float, louder: float) -> tuple[np.ndarray, np.ndarray]:
     """Levels in nepers and weights of a recording in a room, of which `ROOM` is an example."""
+    from scipy.signal import lfilter  # half a second, and most who audit a table listen to nothing
+
     energies = np.expm1(levels.astype("float32") * np.float32(STEP))
     decay = 10 ** (-6 * SECONDS_PER_FRAME / seconds)
     energies += lfilter([0, 10 ** (louder / 10) * (1 - decay)], [1, -decay], energies, axis=0)
