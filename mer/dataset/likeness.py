@@ -155,7 +155,7 @@ def apart(name: str, known: set[str], where: Mapping[str, Mapping[int, set[str]]
                 return found
     if not found:
         pieces = list(dict.fromkeys(piece for piece in _JOINED.split(name) if piece))
-        if len(pieces) > 1 and all(likenesses(piece) & (known - likenesses(name)) for piece in pieces):
+        if len(pieces) > 1 and all((likenesses(piece) & known) - likenesses(name) for piece in pieces):
             return pieces
         bare = _REMARK.sub(" ", name).strip()
         if bare and bare != name and likenesses(bare) & known:
