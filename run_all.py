@@ -10,6 +10,7 @@ import sys
 from mer import files, params
 from mer.runner import Row, Study, StudyError, problems, run, survey
 from mer.runner.devices import gpus
+from mer.runner.lock import refuse_other_study
 from mer.runner.schedule import parse_numbers
 
 MADE_UP = "Synthetic: the voices are made up, and no number says anything about people or real corpora."
@@ -29,6 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
 
             return compare(*(files.from_root(run_folder) for run_folder in given.compare), sys.stdout)
         study, wanted = _study(given)
+        refuse_other_study(study.folder, study.of)
         if given.list or given.explain:
             _print(study, survey(study), given.explain)
             return 0
@@ -50,6 +52,8 @@ def main(arguments: list[str] | None = None) -> int:
         )
     except params.ParamsError as error:
         print(error, file=sys.stderr)
+    except OSError as error:  # a folder in the place of a file, a disk that is full
+        print(f"{error.filename2 or error.filename or given.params}: {error.strerror or error}", file=sys.stderr)
     except StudyError as error:
         count = f"{len(error.problems)} problem{'s' if len(error.problems) > 1 else ''}"
         subject = " and ".join(given.compare or [given.verify or given.params])

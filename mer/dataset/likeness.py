@@ -133,7 +133,7 @@ def alone(names: Iterable[str]) -> set[str]:
     return {like for name in names if not parts(name) for like in likenesses(name)}
 
 
-def apart(name: str, known: set[str], where: Mapping[str, set[tuple[str, int]]]) -> list[str]:
+def apart(name: str, known: set[str], where: Mapping[str, Mapping[int, set[str]]]) -> list[str]:
     """Return the names of the people whom one name stands for, as far as other names tell; none where it is one.
 
     A part counts as a person who stands alone elsewhere, too, or is part of another name. Of what a comma or a stroke
@@ -142,7 +142,7 @@ def apart(name: str, known: set[str], where: Mapping[str, set[tuple[str, int]]])
 
     Args:
         known: the keys of names that stand alone (`alone`).
-        where: key -> the names that have such a part, and which part it is.
+        where: key -> number of the part -> the names that have such a part there.
 
     >>> apart("ann;bob", alone(["bob"]), {}), apart("ann;bob", set(), {}), apart("a_b", alone(["a", "b"]), {})
     (['ann', 'bob'], [], ['a', 'b'])
@@ -150,12 +150,12 @@ def apart(name: str, known: set[str], where: Mapping[str, set[tuple[str, int]]])
     found, listed = parts(name), bool(_LISTED.search(name)) and not _PATH.search(name)
     for place, part in enumerate(found):
         for like in likenesses(part):
-            others = {(other, at) for other, at in where.get(like, ()) if other != name}
-            if like in known or any(listed or at != place for _, at in others):
+            elsewhere = (names for at, names in where.get(like, {}).items() if listed or at != place)
+            if like in known or any(len(names) > (name in names) for names in elsewhere):
                 return found
     if not found:
         pieces = list(dict.fromkeys(piece for piece in _JOINED.split(name) if piece))
-        if len(pieces) > 1 and all(likenesses(piece) & (known - likenesses(name)) for piece in pieces):
+        if len(pieces) > 1 and all((likenesses(piece) & known) - likenesses(name) for piece in pieces):
             return pieces
         bare = _REMARK.sub(" ", name).strip()
         if bare and bare != name and likenesses(bare) & known:

@@ -107,11 +107,11 @@ def _keys(family: str, ids: pd.DataFrame) -> Iterator[tuple[str, str, str, str, 
     untold = {name for row in ids.itertuples() if not row.told for name in names[row.corpus, row.speaker_id]}
     everybody = {name for found in names.values() for name in found}
     known = alone(everybody)
-    where = defaultdict(set)
+    where = defaultdict(lambda: defaultdict(set))
     for name in untold:
         for place, part in enumerate(parts(name)):
             for like in likenesses(part):
-                where[like].add((name, place))
+                where[like][place].add(name)
     for row in ids.itertuples(index=False):
         for name in names[row.corpus, row.speaker_id]:
             keys = {f"={name}": True}

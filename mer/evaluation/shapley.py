@@ -13,7 +13,7 @@ from math import factorial
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
+from scipy.special import stdtrit  # scipy.stats takes a second to import
 
 from mer import stats
 from mer.evaluation import marks
@@ -256,5 +256,5 @@ def _shares(hits: np.ndarray, support: np.ndarray, confidence: float) -> list[di
         without = shapley(_worth(hits.sum(axis=1, keepdims=True) - hits, support.sum(axis=0) - support))
         error = np.sqrt((speakers - 1) * without.var(axis=1))
         error[np.isclose(error, 0)] = np.nan  # no sign of variation is no proof that there is none
-        reach = student.ppf(0.5 + confidence / 2, max(design.freedom, 1)) * error
+        reach = stdtrit(max(design.freedom, 1), 0.5 + confidence / 2) * error
     return [{"value": v, "low": v - r, "high": v + r} for v, r in zip(values, reach, strict=True)]

@@ -4,14 +4,14 @@ import contextlib
 import json
 
 from mer import files
-from mer.runner import lock, steps, units
+from mer.runner import lock, stamps, steps, units
 from mer.runner.index import Index
 from mer.runner.screen import Screen
 from mer.runner.study import Study, StudyError
 
 
 def render(study: Study, screen: Screen | None = None) -> int:
-    """Write the pages of all executed notebooks and the front page anew; return 0, or 1 where one failed.
+    """Write the pages of all executed notebooks and the front page anew; return 0, or 1 where one could not be made.
 
     Raises:
         StudyError: another runner is at work in the folder.
@@ -25,6 +25,10 @@ def render(study: Study, screen: Screen | None = None) -> int:
         for unit in (unit for step in chosen for unit in _units(study, step)):
             source = study.place(unit.name, "ipynb")
             if not source.exists():
+                continue
+            if stamps.page_altered(study, unit.name):
+                failed += 1
+                screen.say(f"✗ {files.to_root(source)} was changed after it ran: run step {unit.name[:2]} again")
                 continue
             try:
                 render_unit(study, unit)

@@ -98,7 +98,11 @@ def _outputs(study: Study, unit: Unit, stamp: dict) -> str | None:
         if found != written.get(name):
             return f"output {name} was changed by hand, or only half of it is there"
     page = study.place(unit.name, "ipynb")
-    return None if page.exists() else f"output {page.name} is missing"
+    if not page.exists():
+        return f"output {page.name} is missing"
+    if not study.place(unit.name, "html").exists() and stamps.page_altered(study, unit.name):
+        return f"output {page.name} was changed by hand"
+    return None
 
 
 def _difference(then: dict, now: dict) -> str | None:

@@ -53,10 +53,17 @@ def seal(study: Study, unit: Unit, before: dict, facts: dict) -> str:
     stamp = {
         "format": FORMAT, "state": "done", "name": unit.name, "digest": files.digest(parts), **facts, "parts": parts,
         "outputs": {name: known.of(study.folder / name) for name in unit.writes},
-        "notices": _noticed(study, unit),
+        "notebook": known.of(study.place(unit.name, "ipynb")), "notices": _noticed(study, unit),
     }  # fmt: skip
     files.write_json(study.place(unit.name, "stamp"), stamp)
     return stamp["digest"]
+
+
+def page_altered(study: Study, name: str) -> bool:
+    """Whether a unit's executed notebook, of which its page is made, is not as it was when the unit ended well."""
+    told = (finished(study, name) or {}).get("notebook")  # stamps of earlier versions do not say
+    path = study.place(name, "ipynb")
+    return told is not None and path.is_file() and files.digest_file(path) != told
 
 
 def _noticed(study: Study, unit: Unit) -> list[str]:

@@ -186,7 +186,7 @@ def altered(card: dict, metadata: dict[str, str] | None, fields: Iterable[str] |
         metadata: of the file of tensors.
         fields: those that matter; None for all, the card's own digest among them.
     """
-    if card["format"] == BEFORE:
+    if card["format"] == BEFORE and "card" not in (metadata or {}):  # tensors of that format know no card
         return "" if seal_holds(card) else SELF
     try:
         kept = json.loads((metadata or {})["card"])

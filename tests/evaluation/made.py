@@ -1,7 +1,14 @@
 """Predictions and manifests made up for tests: speakers who are easy or hard, systems that are right more or less."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
+from safetensors.numpy import load_file, save_file
+
+from mer import files
+from mer.training.card import MEMORY, sealed
 
 CLASSES = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger")
 FOUR = ("neutral", "happiness", "sadness", "anger")
@@ -53,3 +60,13 @@ def predictions(rows, right, system="s", protocol="loco", train="z", seeds=(0,),
         )  # fmt: skip
         parts.append(part)
     return pd.concat(parts, ignore_index=True)
+
+
+def as_before(folder: Path, **changes: object) -> None:
+    """Make a checkpoint one of format 2, whose tensors know neither their card nor what was trained on."""
+    path = folder / "model.safetensors"
+    save_file({name: value for name, value in load_file(path).items() if not name.startswith(MEMORY)}, path)
+    told = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    told = {name: value for name, value in told.items() if name not in ("remembers", "card_sha256")}
+    told |= {"format": 2, "tensors_sha256": files.digest_file(path), **changes}
+    files.write_json(folder / "model.json", sealed(told))

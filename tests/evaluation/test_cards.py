@@ -18,6 +18,8 @@ from mer.evaluation.__main__ import main as evaluate
 from mer.predict import Settings, load
 from mer.predict.__main__ import main as predict
 from mer.training import checkpoint
+from mer.training.card import sealed
+from tests.evaluation.made import as_before
 from tests.studies import run_cells
 
 mpl.use("Agg")
@@ -171,17 +173,23 @@ def test_bytes_that_a_disk_changed(asked, changes):
 
 
 def test_a_card_of_the_format_before(asked):
-    """Its tensors do not know it: its own digest does."""
-    from mer.training.card import sealed
-
-    told = {k: v for k, v in asked.told.items() if k not in ("remembers", "card_sha256")} | {"format": 2}
-    files.write_json(asked.card, sealed(told))
+    """Its tensors do not know it: its own digest does. Tensors that know a card are of no such one."""
+    tensors = asked.folder / "model.safetensors"
+    written = tensors.read_bytes()
+    for change in ({}, {"classes": asked.told["classes"][::-1]}):
+        files.write_json(asked.card, sealed(asked.told | {"format": 2} | change))
+        with pytest.raises(checkpoint.Unusable, match=r"model.json: format is not what was written with the tensors"):
+            checkpoint.load(asked.folder)
+    asked.card.write_text(asked.text, encoding="utf-8")
+    as_before(asked.folder)
+    told = json.loads(asked.card.read_text(encoding="utf-8"))
     assert asked.readers["load"]() == asked.known["load"]
     assert asked.readers["predict"]() == asked.known["predict"]
     for edited in ({"classes": told["classes"][::-1]}, {"families": []}, {"temperature": told["temperature"] * 2}):
         files.write_json(asked.card, sealed(told) | edited)
         with pytest.raises(checkpoint.Unusable, match=r"model.json: card_sha256 is not what was written"):
             checkpoint.load(asked.folder)
+    tensors.write_bytes(written)
     asked.card.write_text(asked.text, encoding="utf-8")
 
 

@@ -17,8 +17,9 @@ from mer.evaluation import checkpoints
 from mer.evaluation.__main__ import main
 from mer.features import acoustic
 from mer.training import checkpoint, memory
-from mer.training.lineage import remembered, sealed
+from mer.training.lineage import remembered
 from tests.evaluation import test_protocols as made
+from tests.evaluation.made import as_before
 from tests.studies import run_cells
 
 mpl.use("Agg")
@@ -202,8 +203,7 @@ def test_what_each_class_was_taken_for(studies, tmp_path):
 
 def test_a_checkpoint_of_an_earlier_version_is_asked_about_no_test(studies, tmp_path, capsys):
     old = shutil.copytree(studies / "two/checkpoints/logistic-seed0", tmp_path / "old")
-    card = json.loads((old / "model.json").read_text(encoding="utf-8"))
-    files.write_json(old / "model.json", sealed({k: v for k, v in card.items() if k != "remembers"} | {"format": 2}))
+    as_before(old)
     assert main([str(old), "--on", str(studies / "two")]) == 2
     assert "nothing can be called a test of it; train it again, or ask it about `--part all`" in capsys.readouterr().err
     assert main([str(old), "--on", str(studies / "two"), "--part", "all", "--out", str(tmp_path / "out")]) == 0

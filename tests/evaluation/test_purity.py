@@ -20,6 +20,7 @@ from mer.features.origins import origins, plain
 from mer.params import schema
 from mer.training import calibration, checkpoint, grid, lineage, losses, standardise
 from mer.training.job import Job
+from tests.evaluation.made import as_before
 from tests.evaluation.test_protocols import corpus, manifest
 
 CLASSES = ("neutral", "anger", "fear")
@@ -583,9 +584,7 @@ def test_a_checkpoint_that_read_the_lines_under_another_name(planted):
 
 def test_a_checkpoint_of_an_earlier_version_keeps_no_digests_and_is_unknown(planted):
     place = planted.saved("first", ["cremad"])
-    card = json.loads((planted.folder / "first/model.json").read_text())
-    card = {name: value for name, value in card.items() if name not in ("remembers", "card_sha256")} | {"format": 2}
-    files.write_json(planted.folder / "first/model.json", lineage.sealed(card))
+    as_before(planted.folder / "first")
     told = planted.stopped(planted.params(("gated",), training={"start_from": place}, strict=True))
     assert "its model.json does not say all that it has seen" in told
     second = planted.saved("second", ["cremad"], start_from=place)

@@ -55,6 +55,33 @@ def test_a_wrong_study_ends_with_every_problem_and_code_2(arguments, told):
     assert not (files.ROOT / "outputs" / "pytest-command").exists()
 
 
+@pytest.fixture
+def theirs():
+    """The run folder of another study."""
+    folder = files.ROOT / "outputs" / "pytest-theirs"
+    files.write_text(folder / "params.yaml", "study: other\n")
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("command", [[], ["--list"], ["--explain"], ["--html-only"]])
+def test_the_folder_of_another_study_is_refused_by_every_command(theirs, command):
+    """Its pages would be rendered as those of this one, without the words that voices are made up."""
+    done = python("run_all.py", "--name", theirs.name, *command)
+    assert done.returncode == 2
+    assert "holds a run of the study 'other', and this is 'demo'" in done.stderr
+    assert [path.name for path in theirs.iterdir()] == ["params.yaml"]
+
+
+def test_a_folder_in_the_place_of_a_page_is_named(theirs):
+    files.write_text(theirs / "params.yaml", "study: demo\n")
+    (theirs / "index.html").mkdir()
+    done = python("run_all.py", "--name", theirs.name, "--html-only")
+    assert done.returncode == 2
+    assert "index.html: Is a directory" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.skipif(os.name != "posix", reason="process groups")
 def test_ctrl_c_keeps_finished_steps_and_leaves_no_kernel(toys):
     toys.add("01_make_data", writes=["a"])

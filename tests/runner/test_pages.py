@@ -3,7 +3,7 @@
 import json
 import re
 
-from mer.runner import stamps, worker
+from mer.runner import pages, stamps, worker
 from mer.runner.index import TEMPLATES
 
 WATCH = """import json, time
@@ -114,3 +114,18 @@ def test_notices_stand_on_the_screen_and_on_the_front_page_and_stay_there(toys):
     assert toys.run() == 0
     assert "80 of 188" not in toys.screen
     assert toys.summary()["steps"][0]["notices"] == []
+
+
+def test_no_page_is_made_of_a_notebook_that_was_changed_after_it_ran(toys):
+    toys.add("01_make_data", writes=["a"])
+    assert toys.run() == 0
+    book, page = (toys.study.place("01_make_data", kind) for kind in ("ipynb", "html"))
+    was = page.read_bytes()
+    book.write_text(book.read_text(encoding="utf-8").replace("01", "99"), encoding="utf-8")
+    assert pages.render(toys.study) == 1
+    assert page.read_bytes() == was
+    page.unlink()
+    assert toys.run() == 0
+    assert toys.states() == {"01": "done"}
+    assert "output 01_make_data.ipynb was changed by hand" in toys.screen
+    assert page.is_file()
