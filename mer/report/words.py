@@ -122,9 +122,8 @@ def shortcut_legend(beside: pd.DataFrame) -> Prose:
     count = f"{int(known['reached'].sum())} of {len(known)}"
     return Prose(
         f"Best shortcut: what scores highest within a corpus without hearing an emotion.{REACHED} marks scores whose "
-        f"lower bound it reaches: {count} that can be compared. It has learned from the corpus's own labels and "
-        "answers among its classes. So free answers that could be others are not compared, and a system that the "
-        "corpus was held out of is measured by more than it can have used."
+        f"lower bound it reaches: {count} that can be compared, as both choose among the same classes. A shortcut "
+        "learns from labels of the corpus itself. A system that was trained without the corpus cannot use as much."
     )
 
 
