@@ -134,7 +134,7 @@ def test_vectors_of_the_same_numbers_are_trained_anew_where_they_are_scaled_othe
 
 
 def test_what_nobody_has_described_is_refused(task):
-    with pytest.raises(TypeError, match="is given a set, and nobody has said"):
+    with pytest.raises(TypeError, match="is given a set, and `plain` does not say"):
         address(replace(task, answers={"hard": {1}}))
 
 
