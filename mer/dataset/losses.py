@@ -72,7 +72,7 @@ def findings(table: pd.DataFrame, manifest: pd.DataFrame) -> Iterator[Finding]:
             count,
             count + len(used),
             tuple(part["example"].head(EXAMPLES)),
-            _sentence(corpus, part, used).capitalize() + ".",
+            _sentence(corpus, part, used) + ".",
             "the scores are of what is left; "
             + ("with a class less, a corpus is easier." if gone else "what is lost may be harder or easier than that."),
             "mend the table or the files named here; `data/problems.csv` and the manifest's `exclude_reason` list all.",
@@ -95,10 +95,7 @@ def refuse(table: pd.DataFrame, manifest: pd.DataFrame, most: float) -> None:
             continue
         if _gone(part, used) or count > most * (count + len(used)):
             told.append(f"{_sentence(corpus, part, used)}; for example {printable(part['example'].iloc[0])}")
-    if told and most < 1:
-        raise TooManyLost(
-            "\n".join([*told, f"Mend the table or the files, or allow it with --set data.most_lost=1 (now {most:g})"])
-        )
+    _stop(told, most, "Mend the table or the files")
 
 
 def without_vectors(failures: pd.DataFrame, usable: pd.DataFrame) -> list[str]:
@@ -141,11 +138,15 @@ def refuse_unheard(failures: pd.DataFrame, usable: pd.DataFrame, most: float) ->
         whole = usable[usable["corpus"] == corpus]
         left = whole[~whole["utterance_id"].isin(part["utterance_id"])]
         if len(part) > most * len(whole) or set(whole["emotion"]) - set(left["emotion"]):
-            example = unheard[unheard["utterance_id"].isin(part["utterance_id"])].iloc[0]
-            [sentence] = without_vectors(unheard[unheard["utterance_id"].isin(part["utterance_id"])], usable)
-            told.append(f"{sentence}; for example {printable(str(example['source_path']))}")
+            mine = unheard[unheard["utterance_id"].isin(part["utterance_id"])]
+            [sentence] = without_vectors(mine, usable)
+            told.append(f"{sentence}; for example {printable(str(mine['source_path'].iloc[0]))}")
+    _stop(told, most, "Mend the files")
+
+
+def _stop(told: list[str], most: float, advice: str) -> None:
     if told and most < 1:
-        raise TooManyLost("\n".join([*told, f"Mend the files, or allow it with --set data.most_lost=1 (now {most:g})"]))
+        raise TooManyLost("\n".join([*told, f"{advice}, or allow it with --set data.most_lost=1 (now {most:g})"]))
 
 
 def _used(manifest: pd.DataFrame, corpus: str) -> pd.DataFrame:

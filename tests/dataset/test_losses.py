@@ -149,6 +149,8 @@ def test_the_nearest_name_is_told(tmp_path):
     (tmp_path / "mine/my.csv").write_text(text, encoding="utf-8")
     dataset, lost = built(tmp_path)
     assert "nearest file: 03 Happy/x-1.wav" in losses.sentences(lost, dataset.manifest)[0]
+    [finding] = losses.findings(lost, dataset.manifest)
+    assert "nearest file: 03 Happy/x-1.wav" in finding.what  # names keep their case
 
 
 def test_utterances_without_a_vector_are_told_by_corpus_and_modality():
