@@ -48,8 +48,8 @@ def samples_digests(
     ):
         fresh = {}
         work = lambda row: _digest(folder / row.source_path, row.start, row.end)  # noqa: E731
-        for key, digest in zip(todo["key"], pool.map(work, todo.itertuples()), strict=True):
-            fresh[key] = digest
+        for key, found in zip(todo["key"], pool.map(work, todo.itertuples()), strict=True):
+            fresh[key] = found
             bar.update()
     if fresh:
         known = pd.concat([known, pd.Series(fresh, dtype="str")])

@@ -77,7 +77,9 @@ def everything(
     unheard = pd.DataFrame({"row": pd.Series(dtype="int64"), "reason": pd.Series(dtype="str")})
     if folder is not None:
         near = near_pairs(manifest, folder, jobs)
-        manifest, pairs, unheard = _digested(manifest, folder, cache, jobs, progress), near.pairs, near.unheard
+        pairs, unheard = near.pairs, near.unheard
+        if cache is None:  # with one, the manifest was built beside it, and its digests are those of these files
+            manifest = _digested(manifest, folder, jobs, progress)
         heard = listen(manifest, folder, cache, jobs, progress=progress)
     scores = shortcuts.shortcut_scores(
         manifest, pd.DataFrame(index=manifest.index) if heard is None else heard, clusters
@@ -91,13 +93,11 @@ def everything(
     return Audit(worst_first(found), scores, pairs, unheard, untold)
 
 
-def _digested(manifest: pd.DataFrame, folder: Path, cache: Path | None, jobs: int, progress: bool) -> pd.DataFrame:
-    """The rows, with the digests of their files and recordings."""
+def _digested(manifest: pd.DataFrame, folder: Path, jobs: int, progress: bool) -> pd.DataFrame:
+    """The rows, with digests of files and recordings; null where a path leads nowhere, or out of the folder."""
     rows = manifest.reindex(columns=list(dict.fromkeys([*manifest.columns, *NEEDED])))
-    files = rows["audio_sha256"]
-    if cache is None:  # null where the path leads nowhere, or out of the folder
-        files = pd.Series(digests(rows["source_path"].tolist(), folder, jobs), rows.index, "str")
-    samples = samples_digests(rows.assign(audio_sha256=files), folder, cache, jobs, progress=progress)
+    files = pd.Series(digests(rows["source_path"].tolist(), folder, jobs), rows.index, "str")
+    samples = samples_digests(rows.assign(audio_sha256=files), folder, jobs=jobs, progress=progress)
     given = rows[["audio_sha256", "samples_sha256"]].astype("str")
     return rows.assign(
         audio_sha256=given["audio_sha256"].fillna(files), samples_sha256=samples.fillna(given["samples_sha256"])
