@@ -42,6 +42,24 @@ def test_kernels_talk_over_private_sockets_and_print_no_warning(toys):
 
 
 @posix
+def test_a_kernel_closes_its_sockets_when_no_other_thread_uses_them(toys):
+    code = """
+import atexit, threading
+from ipykernel.kernelapp import IPKernelApp
+def write():
+    busy = [t.name for t in threading.enumerate() if t.name in ("Control", "Shell channel")]
+    (folder / "busy.txt").write_text(repr(busy))
+app = IPKernelApp.instance()
+app.close = lambda close=app.close: (write(), close())
+atexit.unregister(type(app).close.__get__(app))
+atexit.register(lambda: app.close())
+"""
+    toys.add("01_end", code, writes=["busy.txt"])
+    assert toys.run() == 0, toys.screen
+    assert (toys.study.folder / "busy.txt").read_text() == "[]"
+
+
+@posix
 def test_a_temporary_folder_with_a_long_name_gets_a_kernel_all_the_same(toys, tmp_path, monkeypatch):
     long = tmp_path / ("x" * 100)
     long.mkdir()
