@@ -9,9 +9,9 @@ import sys
 
 from mer import files, params
 from mer.runner import Row, Study, StudyError, problems, run, survey
-from mer.runner.devices import gpus
-from mer.runner.lock import refuse_other_study
-from mer.runner.schedule import parse_numbers
+from mer.runner.execution.devices import gpus
+from mer.runner.execution.lock import refuse_other_study
+from mer.runner.steps.schedule import parse_numbers
 
 MADE_UP = "Synthetic: the voices are made up, and no number says anything about people or real corpora."
 
@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # a console that lacks ✓ shows something else
     try:
         if given.compare:
-            from mer.runner.compare import compare
+            from mer.runner.compare.run_folders import compare
 
             return compare(*(files.from_root(run_folder) for run_folder in given.compare), sys.stdout)
         study, wanted = _study(given)
@@ -35,11 +35,11 @@ def main(arguments: list[str] | None = None) -> int:
             _print(study, survey(study), given.explain)
             return 0
         if given.html_only:
-            from mer.runner.pages import render
+            from mer.runner.reporting.rendering import render
 
             return render(study)
         if given.verify:
-            from mer.runner.verify import verify
+            from mer.runner.compare.replay import verify
 
             return verify(study, jobs=given.jobs)
         return run(
@@ -68,7 +68,7 @@ def _study(given: argparse.Namespace) -> tuple[Study, set[str] | None]:
         ParamsError: the parameters are wrong.
         StudyError: they name what is not there.
     """
-    from mer.dataset import preflight
+    from mer.dataset.manifest import parameter_checks
 
     chosen = params.load(given.params, given.set, given.name)
     raw = (files.from_root(chosen.data.raw), chosen.data.synthetic is not None)
@@ -95,7 +95,7 @@ def _study(given: argparse.Namespace) -> tuple[Study, set[str] | None]:
         except StudyError as error:
             wrong += error.problems
     if not (given.list or given.explain or given.html_only):
-        wrong += preflight.problems(chosen) + ([] if wrong else problems(study, wanted, given.start))
+        wrong += parameter_checks.problems(chosen) + ([] if wrong else problems(study, wanted, given.start))
     if wrong:
         raise StudyError(wrong)
     return study, wanted

@@ -31,11 +31,12 @@ import soxr
 
 from benchmarks import disguises
 from mer.corpora import CORPORA, Utterance
-from mer.corpora.synthetic import plan
-from mer.corpora.synthetic_voice import RATE, speak
-from mer.dataset import audit, labels, schema, splits
-from mer.dataset.audit import altered, sound
-from mer.dataset.audit.fingerprints import RATE_HZ
+from mer.corpora.synthetic.trees import plan
+from mer.corpora.synthetic.voice import RATE, speak
+from mer.dataset import audit, splits
+from mer.dataset.audit.copies import altered_copies, near_duplicates
+from mer.dataset.audit.copies.fingerprints import RATE_HZ
+from mer.dataset.manifest import labels, schema
 from mer.media.audio import read_mono
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -64,13 +65,15 @@ def hidden(raw: Path, count: int, seed: int) -> None:
     """Share of altered clips that are found among all recordings, by corpus and kind, and pairs of different ones."""
     paths = recordings(raw)
     with ThreadPoolExecutor(2) as pool:
-        heard = list(pool.map(lambda path: sound.hear(read_mono(raw / path, rate_hz=RATE_HZ)), paths))
+        heard = list(pool.map(lambda path: near_duplicates.hear(read_mono(raw / path, rate_hz=RATE_HZ)), paths))
     margins(paths, heard)
     corpora = pd.Series(paths).str.split("/").str[0]
     chosen = corpora.groupby(corpora).sample(frac=1, random_state=seed).groupby(corpora).head(count).sort_index()
     copies = [(kind, at) for kind in disguises.KINDS for at in chosen.index]
     with ThreadPoolExecutor(2) as pool:
-        pairs = sound.same([*heard, *pool.map(lambda copy: altered_clip(raw / paths[copy[1]], *copy, seed), copies)])
+        pairs = near_duplicates.same(
+            [*heard, *pool.map(lambda copy: altered_clip(raw / paths[copy[1]], *copy, seed), copies)]
+        )
     origin = np.array([*range(len(paths)), *(at for _, at in copies)])
     wrong = origin[pairs["first"]] != origin[pairs["second"]]
     found = set(zip(pairs["first"], pairs["second"], strict=True))
@@ -82,19 +85,21 @@ def hidden(raw: Path, count: int, seed: int) -> None:
     print(shares.to_string(), f"\npairs of different recordings: {wrong.sum()} of {len(pairs):,}", flush=True)
 
 
-def altered_clip(path: Path, kind: str, at: int, seed: int) -> sound.Heard:
+def altered_clip(path: Path, kind: str, at: int, seed: int) -> near_duplicates.Heard:
     """Hear a recording after it was altered and written with 16 bits."""
     clip = read_mono(path, rate_hz=disguises.RATE).astype("float64")
     clip = disguises.KINDS[kind](clip, np.random.default_rng([seed, at]))
     clip = np.round(clip / max(1.0, float(np.abs(clip).max())) * 32_767).astype("float32") / 32_768
-    return sound.hear(soxr.resample(clip, disguises.RATE, RATE_HZ))
+    return near_duplicates.hear(soxr.resample(clip, disguises.RATE, RATE_HZ))
 
 
-def margins(paths: list[str], heard: list[sound.Heard]) -> None:
+def margins(paths: list[str], heard: list[near_duplicates.Heard]) -> None:
     """Which different recordings come closest to being taken for copies."""
-    rows = [(one, other, m.score, m.weight) for one, other, m in altered.matches([sketch for _, sketch in heard])]
+    rows = [
+        (one, other, m.score, m.weight) for one, other, m in altered_copies.matches([sketch for _, sketch in heard])
+    ]
     table = pd.DataFrame(rows, columns=["one", "other", "score", "seconds"]).query("score > 0")
-    table["margin"] = table["seconds"].map(altered.required) - table["score"]
+    table["margin"] = table["seconds"].map(altered_copies.required) - table["score"]
     print(f"{len(rows):,} pairs laid over each other, {len(table)} of which have a score; the least margins:")
     for lowest, highest in ((0, 0.2), (0.2, 0.3), (0.3, 0.45), (0.45, 99)):
         part = table[table["seconds"].between(lowest, highest, inclusive="left")].nsmallest(5, "margin")
@@ -132,11 +137,11 @@ def growth(raw: Path | None, count: int) -> None:
     clock, voice = time.perf_counter(), voices(raw, count)
     hidden = range(0, count, HIDDEN_EVERY)
     with ThreadPoolExecutor(2) as pool:
-        prints = list(pool.map(lambda at: sound.hear(voice(at)), range(count)))
-        prints += pool.map(lambda at: sound.hear(disguised(voice(at))), hidden)
+        prints = list(pool.map(lambda at: near_duplicates.hear(voice(at)), range(count)))
+        prints += pool.map(lambda at: near_duplicates.hear(disguised(voice(at))), hidden)
     reading = time.perf_counter() - clock
     clock, start = time.perf_counter(), time.process_time()
-    pairs = sound.same(prints)
+    pairs = near_duplicates.same(prints)
     searching, processor = time.perf_counter() - clock, time.process_time() - start
     found = set(zip(pairs["first"], pairs["second"], strict=True))
     truth = {(number, count + at) for at, number in enumerate(hidden)}

@@ -4,7 +4,7 @@
 
 RAW is a folder of corpora as below data/raw. Cepstra of the recordings, logistic regression and a small gated network,
 each with its own inner choice (strength, epoch). In-corpus, cross-corpus, multi-corpus and LOCO; what chance is says
-mer/evaluation/control.py.
+mer/evaluation/protocols/negative_control.py.
 """
 
 import argparse
@@ -18,11 +18,13 @@ import pandas as pd
 
 from mer import features
 from mer.corpora import chosen
-from mer.dataset import build, labels, schema
-from mer.evaluation import control, protocols, study
+from mer.dataset.manifest import build, labels, schema
+from mer.evaluation.protocols import cells as protocols
+from mer.evaluation.protocols import jobs, negative_control
 from mer.params.schema import Data, System, Training
 from mer.params.schema import Features as Section
-from mer.training import device, grid
+from mer.training import grid
+from mer.training.engines import device
 
 CORPORA = ("emodb", "emospeechin", "nemo", "ravdess", "turevdb")
 SECONDS = {"min_seconds": 0.1, "max_seconds": 30.0}
@@ -55,15 +57,16 @@ def main() -> None:
         features.extract(whole, arguments.raw, store, section, data, features.Where())
         seen = features.load(features.keys(whole, section), store, features.specs(section, data))
         classes = labels.classes("paper7")
-        task = study.task_of(manifest, seen, classes)
+        task = jobs.task_of(manifest, seen, classes)
         scored = [name for name, reason in protocols.scored(manifest, 100, 4).items() if not reason]
         cells = protocols.plan(manifest, PROTOCOLS, scored)
         start, systems = time.perf_counter(), {name: SYSTEMS[name] for name in arguments.systems}
-        table = control.run(task, manifest, cells, systems, TRAINING, classes, permutations=arguments.permutations,
+        table = negative_control.run(task, manifest, cells, systems, TRAINING, classes,
+        permutations=arguments.permutations,
                             how=grid.Engine())  # fmt: skip
     print(f"{len(manifest):,} clips of {', '.join(scored)}; {len(cells)} cells, {time.perf_counter() - start:.0f} s")
     with pd.option_context("display.width", 160):
-        print(control.summary(table).round(4).to_string(index=False))
+        print(negative_control.summary(table).round(4).to_string(index=False))
         by = table[table["answers"] == "restricted"].groupby(["system", "protocol", "test_corpus"])
         print(by[["UAR", "chance", "guessing"]].mean().round(3).to_string())
 

@@ -33,9 +33,12 @@ from torch import nn
 from benchmarks.training import WIDTHS, Plain, clocks, product_speed, used
 from mer.features import Features
 from mer.params.schema import System, Training
-from mer.training import device, engine, grid, losses, network, sampling, standardise
-from mer.training.fitted import tensors
+from mer.training import grid
+from mer.training.engines import device, engine
 from mer.training.job import Job
+from mer.training.networks import loop, losses, sampling
+from mer.training.networks.trained import tensors
+from mer.training.scaling import standardise
 from mer.training.task import Task
 
 CORPORA, CLIPS, CLASSES, SEEDS = 7, 480, 7, 5
@@ -82,7 +85,7 @@ def torchs(task: Task, job: Job) -> nn.Module:
     """Return a job's network, of `torch.nn`'s own parts alone."""
     if job.system.model == LARGE[0]:
         return Plain(job.training.hidden, job.training.dropout)
-    return network.begun(task, job.system, job.training, job.seed)
+    return loop.begun(task, job.system, job.training, job.seed)
 
 
 def plain(task: Task, jobs: list[Job], where: str) -> None:
@@ -122,7 +125,7 @@ def table(size: tuple[str, dict[str, int], int], share: float, epochs: int, jobs
     task = generated(size[1])
     every = planned(task, size[0], size[2], epochs)
     jobs = every[:: round(1 / share)]
-    parameters = used(network.begun(task, jobs[0].system, jobs[0].training, 0), size[1])
+    parameters = used(loop.begun(task, jobs[0].system, jobs[0].training, 0), size[1])
     work = 6 * parameters * sum(len(j.train) * epochs for j in jobs)
     print(f"\n{describe(size)}: {parameters:,} parameters used, {len(jobs)} of {len(every)} runs, {epochs} "
           f"epochs of {len(jobs[0].train)} clips, load {os.getloadavg()[0]:.1f}\n{'':26} seconds efficiency times as "

@@ -26,8 +26,8 @@ from threadpoolctl import threadpool_limits
 from benchmarks import quality as worth
 from mer import features, stats
 from mer.corpora import chosen
-from mer.dataset import build, labels, schema
-from mer.features import acoustic
+from mer.dataset.manifest import build, labels, schema
+from mer.features import audio
 from mer.media.audio import read_mono
 from mer.params.schema import Acoustic, Data, Features
 
@@ -54,7 +54,7 @@ def speed(manifest: pd.DataFrame, raw: Path, clips: int, repeats: int) -> None:
     picked = manifest.iloc[:: max(1, len(manifest) // clips)]
     sounds = [read_mono(raw / path) for path in picked["source_path"]]
     times = {name: np.full((len(sounds), repeats), np.inf) for name in SETS}
-    compute = {name: acoustic.EXTRACTORS[name].open(Acoustic(extractor=name), features.Where()) for name in SETS}
+    compute = {name: audio.EXTRACTORS[name].open(Acoustic(extractor=name), features.Where()) for name in SETS}
     for turn in range(-1, repeats):  # the first turn fills caches
         for at, samples in enumerate(sounds):
             for name in SETS:

@@ -193,7 +193,7 @@ def fit(counts: np.ndarray) -> Condition:
 def fit_corpora(raw: Path, store: Path) -> None:
     """Print what `fit` finds for each corpus, norm and protocol."""
     from benchmarks import functionals, quality
-    from mer.dataset import labels
+    from mer.dataset.manifest import labels
 
     manifest, names = functionals.dataset(raw), labels.classes("paper7")
     vectors = functionals.vectors(manifest, raw, store, "functionals")

@@ -36,9 +36,11 @@ import torchaudio
 from threadpoolctl import threadpool_limits
 
 from mer import files
-from mer.features import Store, Where, acoustic
-from mer.features.acoustic import mfcc
-from mer.media import audio, decoded
+from mer.features import Store, Where
+from mer.features import audio as acoustic
+from mer.features.audio import mfcc
+from mer.media import audio
+from mer.media import recordings as decoded
 from mer.params.schema import Acoustic, Data
 
 SECTION, DATA = Acoustic(extractor="mfcc", n_mfcc=80), Data()

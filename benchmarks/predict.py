@@ -28,7 +28,7 @@ import soundfile
 
 from mer.media import audio
 from mer.media.audio import RATE_HZ
-from mer.predict.asked import SUFFIXES
+from mer.predict.inputs.requests import SUFFIXES
 
 LINEAR = ("logistic", "ridge", "svm_linear", "svm_rbf")
 FIRST_SECONDS, FIRST_SECONDS_LINEAR, GROWTH = 6.0, 2.0, 1.2

@@ -21,8 +21,10 @@ import time
 from pathlib import Path
 
 from benchmarks import toys
-from mer.runner import Study, run, stale, stamps, steps, units
-from mer.runner.screen import Screen
+from mer.runner import Study, run
+from mer.runner.reporting.screen import Screen
+from mer.runner.staleness import dependencies, stamps
+from mer.runner.steps import notebook, units
 
 ROOT = Path(__file__).resolve().parents[1]
 PINNED = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
@@ -88,10 +90,10 @@ def unchanged(folder: Path) -> float:
         toys.notebook(path, "from mer import dataset, features, training", reads=reads, writes=(f"data/{number}",))
         (study.folder / "data").mkdir(parents=True, exist_ok=True)
         (study.folder / "data" / number).write_text(number)
-        [unit] = units.expand(study, step := steps.read(path))
+        [unit] = units.expand(study, step := notebook.read(path))
         for kind in ("ipynb", "html"):
             study.place(unit.name, kind).write_text("{}")
-        stamps.seal(study, unit, stale.parts(study, unit, stale.shared(study, step)), {"seconds": 1.0})
+        stamps.seal(study, unit, dependencies.parts(study, unit, dependencies.shared(study, step)), {"seconds": 1.0})
     assert run(study, screen=Screen(io.StringIO())) == 0
     return statistics.median(runner(study, folder) for _ in range(5))
 

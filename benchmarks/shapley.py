@@ -30,8 +30,10 @@ from threadpoolctl import threadpool_limits
 
 from mer import features, stats
 from mer.corpora import chosen
-from mer.dataset import build, labels, schema
-from mer.evaluation import protocols, shapley, study
+from mer.dataset.manifest import build, labels, schema
+from mer.evaluation.comparison import shapley
+from mer.evaluation.protocols import cells as protocols
+from mer.evaluation.protocols import jobs
 from mer.params.schema import Data
 from mer.params.schema import Features as Section
 from mer.training.task import Task
@@ -121,7 +123,7 @@ def real(raw: Path, store: Path, penalty: float) -> None:
     section, data = Section(acoustic={"extractor": "functionals"}), Data(**SECONDS)
     features.extract(whole, raw, store, section, data, features.Where())
     seen = features.load(features.keys(whole, section), store, features.specs(section, data))
-    task = study.task_of(manifest, seen, labels.classes("paper7"))
+    task = jobs.task_of(manifest, seen, labels.classes("paper7"))
     cells = protocols.plan(manifest, ("loco",), list(REAL))
     clusters = dict.fromkeys(REAL, "speaker_id")
     seconds, _, (values, coalitions) = clocks(

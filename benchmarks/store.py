@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from mer.features.fill import fill
+from mer.features.computation import fill
 from mer.features.store import Store
 
 ROOT = Path(__file__).resolve().parents[1]

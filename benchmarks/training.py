@@ -11,7 +11,7 @@ The rival is the recipe written from its description: a file per utterance with 
 unpickles the file that it is asked for, a `DataLoader` with its default collate, the network in `torch.nn`'s own
 parts, torch's default AdamW. Two variants: vectors pickled as NumPy arrays, and as tensors. All files are in the
 memory of the operating system, as they have just been written; on a disk the rival is slower. Ours is
-`mer.training.network.fit` on arrays.
+`mer.training.networks.loop.fit` on arrays.
 
 `products` is the share of an epoch that its matrix products would take at the speed of the best of 20 products of
 2048² float32 matrices with the same threads: 6 × parameters × samples in training, 2 in validation. (Ours does a third
@@ -39,7 +39,8 @@ from torch.utils.data import DataLoader, Dataset
 from mer import stats
 from mer.features import Features
 from mer.params.schema import System, Training
-from mer.training import device, network
+from mer.training.engines import device
+from mer.training.networks import loop
 from mer.training.task import Task
 
 TRAIN, VALIDATION, CLASSES = 10_000, 1_250, 7
@@ -179,7 +180,7 @@ def ours(task: Task, epochs: int) -> list[tuple[float, float]]:
     watched = Task(task.features, task.labels, task.corpora, task.classes)
     object.__setattr__(watched, "scored", scored)
     training = RECIPE.model_copy(update={"epochs": epochs})
-    fitted = network.fit(watched, rows[:TRAIN], rows[TRAIN:], system=SYSTEM, training=training, seed=0, device="cpu")
+    fitted = loop.fit(watched, rows[:TRAIN], rows[TRAIN:], system=SYSTEM, training=training, seed=0, device="cpu")
     return list(zip(np.diff(ends), [epoch["mean"] for epoch in fitted.history], strict=True))
 
 

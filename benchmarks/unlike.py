@@ -7,7 +7,8 @@ Measures are fitted on the training speakers of the others, with the limit that 
 folds. The table has the shares of clips beyond it: of the other speakers of the same corpora, of the corpus that was
 left out, and of clips of the latter after damage, means over the corpora left out. Which measure is best is chosen
 without that corpus: by the same damage to the other speakers, less what is called unlike of them undamaged. The row
-`sound` is what `mer.predict.doubts` finds wrong without training data, and `warned` that or the measure in use.
+`sound` is what `mer.predict.inputs.input_checks` finds wrong without training data, and `warned` that or the measure in
+use.
 """
 
 import argparse
@@ -21,11 +22,12 @@ import soxr
 from scipy import signal
 
 from mer import features, files, params
-from mer.dataset import schema
-from mer.features import Where, acoustic
-from mer.media import audio, decoded
-from mer.predict import doubts
-from mer.training.portable import FOLDS, SELDOM, TAIL
+from mer.dataset.manifest import schema
+from mer.features import Where
+from mer.features import audio as acoustic
+from mer.media import audio, recordings
+from mer.predict.inputs import input_checks
+from mer.training.checkpoints.input_statistics import FOLDS, SELDOM, TAIL
 
 RATE = audio.RATE_HZ
 Measure = Callable[[np.ndarray], Callable[[np.ndarray], np.ndarray]]
@@ -140,10 +142,10 @@ def damaged(rows: pd.DataFrame, p, clips: int) -> tuple[dict[str, np.ndarray], d
               for path in rows.loc[some, "source_path"]]  # fmt: skip
     r, vectors, bad = np.random.default_rng(0), {}, {}
     for kind, damage in {"clean": lambda x, r: x, **DAMAGE}.items():
-        coded = [decoded.encode(np.ascontiguousarray(damage(x, r), dtype=np.float32)) for x in sounds]
+        coded = [recordings.encode(np.ascontiguousarray(damage(x, r), dtype=np.float32)) for x in sounds]
         heard = [np.multiply(c.samples, c.scale, dtype=np.float32, casting="unsafe") for c in coded]
         vectors[kind] = np.stack(compute(heard)).astype(np.float64)
-        bad[kind] = np.array([bool(doubts.of_sound(x)) for x in heard])
+        bad[kind] = np.array([bool(input_checks.of_sound(x)) for x in heard])
         print(f"  {kind}", flush=True)
     return vectors, bad, some
 

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 import soundfile
 
-from mer.corpora import chosen, synthetic
-from mer.dataset import build, schema
+from mer.corpora import chosen
+from mer.corpora.synthetic import trees
+from mer.dataset.manifest import build, schema
 from tests.studies import run_all
 
 OPTIONS = {"policy": "paper7", "overrides": {}, "seed": 0, "validation": 0.1, "test": 0.1, "folds": 5}
@@ -18,7 +19,7 @@ OPTIONS |= {"min_seconds": 0.1, "max_seconds": 30.0}
 @pytest.fixture(scope="module")
 def clean(tmp_path_factory):
     raw = tmp_path_factory.mktemp("clean") / "raw"
-    synthetic.write(raw, speakers=4, clips=3)
+    trees.write(raw, speakers=4, clips=3)
     return raw
 
 

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from mer.corpora import synthetic
-from mer.evaluation import card, comparison
-from mer.report import comparisons
+from mer.corpora.synthetic import trees
+from mer.evaluation.comparison import comparison, sensitivity
+from mer.report.figures import comparisons
 from tests.studies import run_cells
 
 mpl.use("Agg")
@@ -39,7 +39,7 @@ def study(folder, raw, **sections):
 def built(tmp_path_factory):
     """Raw folder, and a run folder after steps 01 and 02, which do not depend on systems and protocols."""
     folder = tmp_path_factory.mktemp("built")
-    synthetic.write(folder / "raw", speakers=4, clips=2)
+    trees.write(folder / "raw", speakers=4, clips=2)
     run_cells(study(folder, folder / "raw"), folder / "run", "01,02")
     plt.close("all")
     return folder / "raw", folder / "run"
@@ -77,7 +77,7 @@ def test_a_whole_study(compare, tmp_path):
     assert set(tables["card_metrics"]["protocol"]) == {"in_corpus", "loco"}  # nothing of the random split
     splits = tables["card_splits"]
     assert set(splits["system"]) == {"gated", "logistic"}
-    assert set(splits["split"]) | set(splits["than"]) == set(card.SPLITS.values())
+    assert set(splits["split"]) | set(splits["than"]) == set(sensitivity.SPLITS.values())
     assert splits["points"].notna().all()
     assert set(tables["slices"]["system"]) == {"gated"}
     assert any("diagram of ranks is drawn from" in told for told in drawn)

@@ -13,12 +13,14 @@ import pandas as pd
 import pytest
 
 from mer import corpora, features, files, sealed, shards
-from mer.corpora import synthetic
-from mer.dataset import audit, build, labels, schema
-from mer.evaluation import protocols, study
-from mer.features import acoustic
+from mer.corpora.synthetic import trees
+from mer.dataset import audit
+from mer.dataset.manifest import build, labels, schema
+from mer.evaluation.protocols import cells as protocols
+from mer.evaluation.protocols import jobs as study
+from mer.features import audio
 from mer.features.vectors import digest_array
-from mer.media import decoded
+from mer.media import recordings
 from mer.params.schema import Acoustic, Data, Labels, Linguistic, Splits, System, Training
 from mer.params.schema import Features as Section
 from mer.training import grid
@@ -66,9 +68,9 @@ class Study:
 
     def samples(self):
         usable = schema.usable(self.manifest)
-        spec = decoded.spec(Data().min_seconds, Data().max_seconds)
-        heard = acoustic.decode(usable, self.home / "raw", self.store, spec)
-        return [digest_array(sound) for sound in heard.select(acoustic.keys(usable))]
+        spec = recordings.spec(Data().min_seconds, Data().max_seconds)
+        heard = audio.decode(usable, self.home / "raw", self.store, spec)
+        return [digest_array(sound) for sound in heard.select(audio.keys(usable))]
 
     def trained(self):
         usable, classes = schema.usable(self.manifest), labels.classes("paper7")
@@ -100,10 +102,10 @@ READERS = {
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     home = tmp_path_factory.mktemp("study")
-    synthetic.write(home / "raw", speakers=3, clips=1)
+    trees.write(home / "raw", speakers=3, clips=1)
     with pytest.MonkeyPatch.context() as patch:  # several shards of each kind
         patch.setattr(features.Store, "shard", 16)
-        patch.setattr(decoded, "SHARD", 2**19)
+        patch.setattr(recordings, "SHARD", 2**19)
         made = Study(home, built(home).manifest)
         results = {name: read(made) for name, (_, read) in READERS.items()}
     return made, results

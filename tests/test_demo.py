@@ -7,10 +7,12 @@ import pandas as pd
 import pytest
 
 from mer import corpora, features, files, stats
-from mer.corpora import synthetic
-from mer.dataset import build, labels, schema
-from mer.dataset.audit.shortcuts import severities
-from mer.evaluation import protocols, scores, study
+from mer.corpora.synthetic import trees
+from mer.dataset.audit.shortcuts.scores import severities
+from mer.dataset.manifest import build, labels, schema
+from mer.evaluation.protocols import cells as protocols
+from mer.evaluation.protocols import jobs as study
+from mer.evaluation.scores import scores
 from mer.params.schema import Data, Params, System, Training
 from mer.params.schema import Features as FeaturesSection
 from mer.training import grid
@@ -124,7 +126,7 @@ def test_an_unchanged_study_runs_nothing_and_a_parameter_runs_what_reads_it(demo
 
 def hold_out(shift, folder):
     """Mean chance-corrected LOCO UAR of the acted corpora, logistic regression on audio."""
-    synthetic.write(folder / "raw", speakers=4, clips=3, shift=shift)
+    trees.write(folder / "raw", speakers=4, clips=3, shift=shift)
     options = {"policy": "paper7", "overrides": {}, "seed": 0, "validation": 0.1, "test": 0.1, "folds": 4}
     dataset = build.build(folder / "raw", corpora.chosen([*ACTED, "meld"]), **options, min_seconds=0.1, max_seconds=30)
     usable, classes = schema.usable(dataset.manifest), labels.classes("paper7")

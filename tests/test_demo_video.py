@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from mer import corpora, features
-from mer.corpora import synthetic
-from mer.dataset import build, labels, schema
-from mer.evaluation import protocols, scores, study
+from mer.corpora.synthetic import trees
+from mer.dataset.manifest import build, labels, schema
+from mer.evaluation.protocols import cells as protocols
+from mer.evaluation.protocols import jobs as study
+from mer.evaluation.scores import scores
 from mer.params.schema import Data, System, Training
 from mer.params.schema import Features as FeaturesSection
 from mer.training import grid
@@ -20,7 +22,7 @@ CLASSES = {"cremad": 6, "ravdess": 7}
 def usable(tmp_path_factory):
     """The manifest of a small set, and the folder in which it lies."""
     folder = tmp_path_factory.mktemp("films")
-    synthetic.write(folder / "raw", speakers=4, clips=1, video=True)
+    trees.write(folder / "raw", speakers=4, clips=1, video=True)
     options = {"policy": "paper7", "overrides": {}, "seed": 0, "validation": 0.1, "test": 0.1, "folds": 4}
     found = build.build(folder / "raw", corpora.chosen(SEEN), **options, min_seconds=0.1, max_seconds=30)
     assert len(found.problems) == 0

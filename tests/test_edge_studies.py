@@ -11,9 +11,10 @@ import soundfile
 import yaml
 
 from mer import params
-from mer.corpora import synthetic
-from mer.dataset import build
-from mer.evaluation import parts, study
+from mer.corpora.synthetic import trees
+from mer.dataset.manifest import build
+from mer.evaluation.protocols import jobs
+from mer.evaluation.scores import step_results
 from tests.studies import run_cells
 
 mpl.use("Agg")
@@ -30,7 +31,7 @@ TEXT = {"systems": {"words": {"model": "logistic", "modalities": ["text"]}}}
 @pytest.fixture(scope="module")
 def clean(tmp_path_factory):
     raw = tmp_path_factory.mktemp("clean") / "raw"
-    synthetic.write(raw, speakers=4, clips=2)
+    trees.write(raw, speakers=4, clips=2)
     return raw
 
 
@@ -126,9 +127,9 @@ def test_nothing_usable_is_one_sentence_with_files(attempt):
 
 
 def test_nothing_to_train_says_why(attempt):
-    with pytest.raises(study.NothingToTrain, match=r"no text to"):
+    with pytest.raises(jobs.NothingToTrain, match=r"no text to"):
         attempt(["emodb", "esd"], **TEXT)
-    with pytest.raises(study.NothingToTrain, match=r"min_clips"):
+    with pytest.raises(jobs.NothingToTrain, match=r"min_clips"):
         attempt(["emodb"], evaluation=QUICK["evaluation"] | {"min_clips": 10_000})
 
 
@@ -145,10 +146,10 @@ def test_a_recording_that_vanished_is_an_error_and_is_not_remembered_as_broken(a
 
 def test_results_of_other_parameters_are_refused(attempt):
     attempt(["emodb", "esd"])
-    with pytest.raises(parts.Mismatch, match="run step 03 again"):
+    with pytest.raises(step_results.Mismatch, match="run step 03 again"):
         attempt(["emodb", "esd"], "09", training={"epochs": 3, "hidden": 4})
     words = {"extractor": "tfidf", "dimensions": 32}  # the same vectors as of `hashing`, scaled otherwise
-    with pytest.raises(parts.Mismatch, match="run step 03 again"):
+    with pytest.raises(step_results.Mismatch, match="run step 03 again"):
         attempt(["emodb", "esd"], "02,09", features=QUICK["features"] | {"linguistic": words})
 
 

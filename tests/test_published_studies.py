@@ -8,8 +8,8 @@ import torch
 import yaml
 
 from mer import files, params
-from mer.corpora import synthetic
-from mer.features.visual.emo_affectnet import EmoAffectNet
+from mer.corpora.synthetic import trees
+from mer.features.video.emo_affectnet import EmoAffectNet
 from mer.params.schema import SELECTED
 from tests.features.pretrained import tiny
 from tests.studies import run_cells
@@ -55,7 +55,7 @@ def shrunk(name, folder, corpora, sections):
 @pytest.mark.parametrize("name", ["paper", "fork_simple", "fork_robust", "hf"])
 def test_a_published_study_runs_to_its_report(tmp_path, name):
     corpora = ["cremad", "ravdess"] if name == "paper" else ["cremad", "meld", "ravdess"]
-    synthetic.write(tmp_path / "raw", speakers=4, clips=1, video=name == "paper")
+    trees.write(tmp_path / "raw", speakers=4, clips=1, video=name == "paper")
     path = shrunk(name, tmp_path, corpora, networks(tmp_path).get(name, {}))
     try:
         run_cells(path, tmp_path / "run", "01,02,03,04,09")
@@ -73,7 +73,7 @@ def test_a_published_study_runs_to_its_report(tmp_path, name):
 
 def test_published_networks_have_their_published_sizes():
     from mer.models.fusion import count_parameters
-    from mer.training.fitted import built
+    from mer.training.networks.trained import built
 
     sizes = {"audio": 512, "video": 1024, "text": 768}
     for name, system, widths, count in (

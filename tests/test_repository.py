@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 
 from mer import files
 from mer.params.schema import Params
-from mer.runner import steps
+from mer.runner.steps import notebook as steps
 
 NOTEBOOKS = sorted((files.ROOT / "notebooks").glob("*.ipynb"))
 PROJECT = tomllib.loads((files.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -102,7 +102,7 @@ def test_the_git_filter_strips_outputs_and_leaves_clean_notebooks_alone(tmp_path
 
 
 def test_importing_mer_is_light():
-    program = "import sys, mer.params, mer.corpora, mer.dataset.preflight; print(*sys.modules)"
+    program = "import sys, mer.params, mer.corpora, mer.dataset.manifest.parameter_checks; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert not {"torch", "pandas", "papermill", "matplotlib", "sklearn"} & set(done.stdout.split())
 
@@ -112,7 +112,7 @@ def test_packages_import_only_from_those_above():
     order = re.findall(r"^\| `(\w+)` \|", text, re.M)
     assert {"files", "runner"} <= set(order)
     allowed = {name: set(order[: i + 1]) for i, name in enumerate(order)} | {
-        "runner": {"files", "sources", "params", "runner"}
+        "runner": {"files", "code_dependencies", "params", "runner"}
     }
     for path in (files.ROOT / "mer").rglob("*.py"):
         package = path.relative_to(files.ROOT / "mer").parts[0].removesuffix(".py")

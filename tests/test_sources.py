@@ -4,11 +4,11 @@ import ast
 
 import pytest
 
-from mer import files, sources
+from mer import code_dependencies, files
 
 
 def closure(*lines):
-    return sources.Closure([ast.parse("\n".join(lines))])
+    return code_dependencies.Closure([ast.parse("\n".join(lines))])
 
 
 def found(*lines):
@@ -31,10 +31,10 @@ def package(tmp_path, monkeypatch):
 
 
 def test_imports_of_the_real_package_are_followed():
-    seen = found("from mer import params", "import mer.runner.run as r", "import json")
-    assert {"mer", "mer.params", "mer.params.schema", "mer.files", "mer.runner.execute"} <= set(seen)
+    seen = found("from mer import params", "import mer.runner.execution.loop as r", "import json")
+    assert {"mer", "mer.params", "mer.params.schema", "mer.files", "mer.runner.execution.execute"} <= set(seen)
     assert "json" not in seen
-    assert "mer/runner/template/report/page.css" in seen  # in a folder without modules, below one with
+    assert "mer/runner/reporting/template/report/page.css" in seen  # in a folder without modules, below one with
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from mer.corpora import (
+from mer.corpora.corpus import SYNTHETIC, Corpus, Problem, Utterance
+from mer.corpora.own import corpus as own
+from mer.corpora.parsers import (
     afew,
     cremad,
     emodb,
@@ -17,13 +19,11 @@ from mer.corpora import (
     mosei,
     open_listed,
     open_named,
-    own,
     ravdess,
     ravdess_song,
     savee,
     tess,
 )
-from mer.corpora.base import SYNTHETIC, Corpus, Problem, Utterance
 from mer.params.schema import Corpus as Options
 
 _MODULES = (

@@ -11,9 +11,9 @@ import pandas as pd
 
 from mer.corpora import CORPORA, made_up
 from mer.dataset import audit
-from mer.dataset.audit.columns import Unusable, chosen_columns
-from mer.dataset.audit.finding import BREACH, SEVERITIES, Finding, lines, printable
-from mer.dataset.audit.tables import Table, load, sources
+from mer.dataset.audit.findings import BREACH, SEVERITIES, Finding, lines, printable
+from mer.dataset.audit.tables.column_names import Unusable, chosen_columns
+from mer.dataset.audit.tables.foreign_tables import Table, load, sources
 
 PLURALS = {"breach": "breaches", "warning": "warnings", "note": "notes"}
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from mer.corpora import CORPORA
-from mer.dataset import people
-from mer.dataset.likeness import merged
+from mer.dataset.identity import speakers
+from mer.dataset.identity.speaker_names import merged
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 LEAVE_ONE_OUT = 10
@@ -49,7 +49,7 @@ def assign(
         if corpus in official:
             manifest.loc[rows.index, "split"] = rows["split_official"]
             continue
-        rows = rows.assign(speaker_id=people.units(rows))
+        rows = rows.assign(speaker_id=speakers.units(rows))
         if corpus in by_session:
             units = inseparable(rows)
             parts, numbers = session_splits(units, validation, test), session_folds(units, folds)
@@ -81,7 +81,7 @@ def speaker_splits(
     A person who speaks in two corpora of a family shall have one part, though neither corpus may be asked about the
     other. So with `kin` the first draw is taken, labels unseen, and goes by the name that a person has in the family's
     first corpus: it is what that corpus draws where its speakers have the same labels, as actors have. Where the two
-    draws differ all the same, what trains and validates is parted by `mer.evaluation.kin`.
+    draws differ all the same, what trains and validates is parted by `mer.evaluation.protocols.family_overlap`.
     """
     counts = _label_counts(rows)
     if len(counts) < 3:
@@ -105,7 +105,7 @@ def _kin(corpus: str, rows: pd.DataFrame) -> tuple[str, str] | None:
 
 def _as_kin(gender: pd.Series, seed: int, validation: float, test: float, corpus: str, family: str) -> dict[str, str]:
     """Speaker -> part, as the family's first corpus draws it; the genders in the order of the alphabet."""
-    here = {f"{family}_{people.code(corpus, speaker)}": speaker for speaker in gender.index}
+    here = {f"{family}_{speakers.code(corpus, speaker)}": speaker for speaker in gender.index}
     known = CORPORA.get(corpus)
     missing = known.missing if known is not None and known.speakers == len(gender) else {}
     there = {name: gender[speaker] for name, speaker in here.items()}
@@ -140,7 +140,7 @@ def inseparable(rows: pd.DataFrame) -> pd.Series:
     >>> inseparable(rows).tolist()
     ['1', '1', '3', '4']
     """
-    component = people.together(rows["session"].map(merged), rows["speaker_id"])
+    component = speakers.together(rows["session"].map(merged), rows["speaker_id"])
     return rows["session"].groupby(component).transform("min")
 
 

@@ -11,9 +11,10 @@ from pathlib import Path
 import pandas as pd
 
 from mer import files
-from mer.dataset import schema
-from mer.evaluation import checkpoints, classes
-from mer.evaluation.checkpoints import Evaluated
+from mer.dataset.manifest import schema
+from mer.evaluation import checkpoint
+from mer.evaluation.checkpoint import Evaluated
+from mer.evaluation.scores import class_scores
 
 SHOWN = ["test_corpus", "answers", "metric", "value", "low", "high", "n", "speakers", "classes"]
 
@@ -36,22 +37,22 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _asked(given: argparse.Namespace, run: Path) -> tuple[Evaluated, checkpoints.Study]:
+def _asked(given: argparse.Namespace, run: Path) -> tuple[Evaluated, checkpoint.Study]:
     from mer.features import Where
-    from mer.training.checkpoint import read_card
+    from mer.training.checkpoints.checkpoint import read_card
 
     read_card(given.checkpoint)
-    study = checkpoints.open_study(run)
+    study = checkpoint.open_study(run)
     modalities = None if given.modalities is None else [m for m in given.modalities.split(",") if m]
     where = Where(given.device, given.jobs)
-    return checkpoints.evaluate(given.checkpoint, study, tuple(given.corpora), given.part, modalities, where), study
+    return checkpoint.evaluate(given.checkpoint, study, tuple(given.corpora), given.part, modalities, where), study
 
 
-def _write(out: Path, told: Evaluated, study: checkpoints.Study) -> None:
-    from mer.report import evaluated
+def _write(out: Path, told: Evaluated, study: checkpoint.Study) -> None:
+    from mer.report.pages import checkpoint_evaluation
 
-    confused = classes.confusions(told.predictions, study.classes)
-    measures = classes.by_class(confused)
+    confused = class_scores.confusions(told.predictions, study.classes)
+    measures = class_scores.by_class(confused)
     out.mkdir(parents=True, exist_ok=True)
     schema.save(told.results, out / "results.parquet")
     schema.save(told.predictions, out / "predictions.parquet")
@@ -62,17 +63,17 @@ def _write(out: Path, told: Evaluated, study: checkpoints.Study) -> None:
     asked = {"run": study.name, "part": told.part, "modalities": list(told.modalities)}
     left = told.left_out.to_dict("records")
     files.write_json(out / "evaluation.json", {**said, **asked, "left_out": left})
-    evaluated.write(out, told, study.name, confused, measures)
+    checkpoint_evaluation.write(out, told, study.name, confused, measures)
 
 
 def _show(told: Evaluated) -> None:
-    from mer.report import evaluated
+    from mer.report.pages import checkpoint_evaluation
 
     results = told.results[told.results["seed"].isna()]
-    mean = results["metric"].isin(["UAR", "WA", "weighted_F1"]) | (results["test_corpus"] == checkpoints.MEAN)
+    mean = results["metric"].isin(["UAR", "WA", "weighted_F1"]) | (results["test_corpus"] == checkpoint.MEAN)
     with pd.option_context("display.width", 200):
         print(results.loc[mean, SHOWN].round(3).to_string(index=False))
-    for line in evaluated.seen_lines(told):
+    for line in checkpoint_evaluation.seen_lines(told):
         print(line)
 
 
@@ -93,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
         "auto: the test part of corpora whose family the model has seen, all of the others. What it has seen is left "
     )
     parts += "out of auto and test, and marked in the others"
-    add("--part", choices=checkpoints.PARTS, default="auto", help=parts)
+    add("--part", choices=checkpoint.PARTS, default="auto", help=parts)
     add("--modalities", metavar="audio,text", help="what the model gets; the rest is absent. By default all it takes")
     add("--out", type=Path, help="by default outputs/evaluations/<checkpoint>-on-<run>")
     add("--device", default="cpu", help="of networks: cpu, cuda, mps")

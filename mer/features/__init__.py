@@ -1,8 +1,8 @@
 """Extractors (acoustic, linguistic, visual) and the store of their vectors."""
 
 from mer.features.extractor import Where
-from mer.features.linguistic import fill_in, transcribe
 from mer.features.store import Lacking, Store
+from mer.features.text import fill_in, transcribe
 from mer.features.vectors import Features, extract, keys, load, read_keys, save_keys, specs
 
 __all__ = [

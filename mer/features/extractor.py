@@ -30,8 +30,8 @@ class Where:
 
 
 Scaling = Literal["each", "shared", "idf"]
-"""how dimensions are scaled where a model is trained (mer/training/standardise.py): each by itself, all by one number,
-or by one number and each by its inverse document frequency"""
+"""how dimensions are scaled where a model is trained (mer/training/scaling/standardise.py): each by itself, all by one
+number, or by one number and each by its inverse document frequency"""
 
 
 @dataclass(frozen=True, kw_only=True)

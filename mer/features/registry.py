@@ -1,12 +1,12 @@
 """All extractors by modality, and what they say of themselves."""
 
-from mer.features import acoustic, linguistic, visual
+from mer.features import audio, text, video
 from mer.features.extractor import Extractor, Scaling
 
 EXTRACTORS: dict[str, dict[str, Extractor]] = {
-    "audio": acoustic.EXTRACTORS,
-    "text": linguistic.EXTRACTORS,
-    "video": visual.EXTRACTORS,
+    "audio": audio.EXTRACTORS,
+    "text": text.EXTRACTORS,
+    "video": video.EXTRACTORS,
 }
 
 

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from mer import files
-from mer.dataset.schema import usable
-from mer.features import acoustic, linguistic, registry, visual
+from mer.dataset.manifest.schema import usable
+from mer.features import audio, registry, text, video
 from mer.features.extractor import Scaling, Where
 from mer.features.store import Store
 from mer.params import schema
@@ -53,8 +53,8 @@ class Features:
 
 def specs(section: schema.Features, data: schema.Data) -> dict[str, dict]:
     """Return modality -> specification: which stores a study reads."""
-    found = {"audio": acoustic.spec(section.acoustic, data), "text": linguistic.spec(section.linguistic)}
-    return found | ({"video": visual.spec(section.visual, data)} if section.visual else {})
+    found = {"audio": audio.spec(section.acoustic, data), "text": text.spec(section.linguistic)}
+    return found | ({"video": video.spec(section.visual, data)} if section.visual else {})
 
 
 def keys(manifest: pd.DataFrame, section: schema.Features) -> dict[str, list[str | None]]:
@@ -64,12 +64,12 @@ def keys(manifest: pd.DataFrame, section: schema.Features) -> dict[str, list[str
         manifest: the whole one, as turns that are excluded are context all the same.
     """
     texts, used, rows = (
-        linguistic.keys(manifest, section.linguistic),
+        text.keys(manifest, section.linguistic),
         manifest["exclude_reason"].isna(),
         usable(manifest),
     )
-    found = {"audio": acoustic.keys(rows), "text": list(itertools.compress(texts, used))}
-    return found | ({"video": visual.keys(rows)} if section.visual else {})
+    found = {"audio": audio.keys(rows), "text": list(itertools.compress(texts, used))}
+    return found | ({"video": video.keys(rows)} if section.visual else {})
 
 
 def extract(manifest: pd.DataFrame, raw: Path, folder: Path, section: schema.Features, data: schema.Data, where: Where,
@@ -88,13 +88,13 @@ def extract(manifest: pd.DataFrame, raw: Path, folder: Path, section: schema.Fea
     stores = {m: Store(folder, spec) for m, spec in wanted.items()}
     sound, words, seen = section.acoustic, section.linguistic, section.visual
     if "audio" in stores:
-        hear = acoustic.EXTRACTORS[sound.extractor].open(sound, where)
-        acoustic.extract(usable(manifest), raw, stores["audio"], hear, where.jobs)
+        hear = audio.EXTRACTORS[sound.extractor].open(sound, where)
+        audio.extract(usable(manifest), raw, stores["audio"], hear, where.jobs)
     if "text" in stores:
         texts = keys(manifest, section)["text"]
-        linguistic.extract(texts, stores["text"], linguistic.EXTRACTORS[words.extractor].open(words, where))
+        text.extract(texts, stores["text"], text.EXTRACTORS[words.extractor].open(words, where))
     if "video" in stores:
-        visual.extract(usable(manifest), raw, stores["video"], visual.EXTRACTORS[seen.extractor].open(seen, where))
+        video.extract(usable(manifest), raw, stores["video"], video.EXTRACTORS[seen.extractor].open(seen, where))
     return stores
 
 

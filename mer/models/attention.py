@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from mer.models.concat import encoders
 from mer.models.fusion import Fusion
-from mer.models.noise import Dropout
+from mer.models.random_numbers import Dropout
 
 
 class AttentionFusion(Fusion):

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from mer.models.fusion import Fusion
 from mer.models.gated import Gate, pairs
 from mer.models.layers import normed_linear
-from mer.models.noise import Dropout
+from mer.models.random_numbers import Dropout
 from mer.models.swiglu import SwiGLU
 
 

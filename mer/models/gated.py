@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from mer.models.fusion import Fusion
-from mer.models.noise import Dropout
+from mer.models.random_numbers import Dropout
 
 PAIRS = (("audio", "video"), ("video", "text"), ("text", "audio"))
 

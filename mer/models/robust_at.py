@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from mer.models.fusion import Fusion
-from mer.models.noise import Dropout
+from mer.models.random_numbers import Dropout
 from mer.models.swiglu import SwiGLU
 
 BLOCKS = 4

@@ -11,7 +11,7 @@ from typing import Any
 
 from mer import files
 from mer.params import fan_out as fan_out_
-from mer.params import stamped
+from mer.params import output_check
 from mer.params.load import load
 from mer.params.schema import Params
 
@@ -75,7 +75,7 @@ class Run:
         self._declared(name, self._reads, "reads")
         for folder in (self.folder, self._home):
             if (folder / name).exists():
-                stamped.check(folder, name)
+                output_check.check(folder, name)
                 return folder / name
         raise MissingInput(
             f"{files.to_root(self._home / name)} is not there. Make it with:  python run_all.py {self._source}"

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from mer.params.inputs import Acoustic, Features, Linguistic, Transcripts, Visual
+from mer.params.features import Acoustic, Features, Linguistic, Transcripts, Visual
 from mer.params.section import LexicalControl, Name, Section
 from mer.params.systems import System, Training
 
@@ -24,7 +24,7 @@ Column = Literal["path", "video", "speaker", "emotion", "text", "split", "sessio
 
 
 class Synthetic(Section):
-    """Raw trees of made-up speech in the layouts of real corpora (mer/corpora/synthetic.py)."""
+    """Raw trees of made-up speech in the layouts of real corpora (mer/corpora/synthetic/trees.py)."""
 
     seed: int = 0
     speakers: int = Field(6, ge=2, le=24)
@@ -193,7 +193,8 @@ class Predict(Section):
     model: str | None = None
     """a model's folder; without, that of the study's first system and seed"""
     voice: Literal["auto", "silero", "energy"] = "auto"
-    """what finds speech and pauses (mer/predict/voice.py); `silero` hears no speech in many a made-up voice"""
+    """what finds speech and pauses (mer/predict/inputs/voice_activity.py); `silero` hears no speech in many a made-up
+    voice"""
 
 
 class Compute(Section):
@@ -202,7 +203,7 @@ class Compute(Section):
     """per run; changes the last bits of a result, unlike `--jobs`"""
     engine: Literal["auto", "single", "stacked"] = "auto"
     """networks one by one, or many at once as one stack of tensors; both in as many processes as `--jobs` says. `auto`:
-    on a CPU small networks are stacked and others single, on a GPU all are stacked (mer/training/engine.py)"""
+    on a CPU small networks are stacked and others single, on a GPU all are stacked (mer/training/engines/engine.py)"""
 
 
 class Params(Section):

@@ -10,7 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 from mer import files
-from mer.predict.asked import collect
+from mer.predict.inputs.requests import collect
 
 SHOWN = 10
 """answers on the screen; the table has them all"""
@@ -30,22 +30,22 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _load(given: argparse.Namespace):
-    from mer.predict import recognise
-    from mer.predict.pieces import Settings
+    from mer.predict.inputs import recogniser
+    from mer.predict.inputs.segments import Settings
     from mer.predict.predictor import load
 
     networks = dict(pair.partition("=")[::2] for pair in given.network)
-    hear = recognise.open_(given.transcribe, given.whisper, given.device) if given.transcribe else None
+    hear = recogniser.open_(given.transcribe, given.whisper, given.device) if given.transcribe else None
     settings = Settings(given.cut_above, given.voice, given.abstain)
     return load(given.model, settings=settings, device=given.device, jobs=given.jobs, networks=networks, recognise=hear)
 
 
 def _answer(model, asked: list, given: argparse.Namespace) -> Counter:
-    from mer.predict import written
+    from mer.predict.outputs import output_tables
 
     lines = given.out.with_suffix(".jsonl") if given.json else None
     count, kept = Counter(), []
-    for answer in written.write(model.answers(asked), given.out, lines, model.card):
+    for answer in output_tables.write(model.answers(asked), given.out, lines, model.card):
         count["failed" if answer.error else "answered" if answer.label else "abstained"] += 1
         if count.total() <= SHOWN:
             print(_line(answer))
@@ -54,7 +54,7 @@ def _answer(model, asked: list, given: argparse.Namespace) -> Counter:
         if given.html:
             kept.append(answer)
     if given.html:
-        from mer.predict import page
+        from mer.predict.outputs import page
 
         page.write(given.out.with_suffix(".html"), kept, model.card, model.notes)
     for note in model.notes:

@@ -10,16 +10,16 @@ import numpy as np
 from mer import files
 from mer.features import Features, Where
 from mer.features.extractor import Absent, Compute
-from mer.media import audio, decoded, video
+from mer.media import audio, recordings, video
 from mer.params import schema
-from mer.predict import doubts, voice
-from mer.predict.answer import Answer, entropy, margin
-from mer.predict.asked import Asked, collect
-from mer.predict.pieces import Piece, Reader, Settings
-from mer.predict.recognise import Recognise
-from mer.predict.words import read_as
-from mer.training import checkpoint, inputs
-from mer.training.checkpoint import Unusable
+from mer.predict.inputs import input_checks, voice_activity
+from mer.predict.inputs.recogniser import Recognise
+from mer.predict.inputs.requests import Asked, collect
+from mer.predict.inputs.segments import Piece, Reader, Settings
+from mer.predict.inputs.text_input import read_as
+from mer.predict.outputs.prediction import Answer, entropy, margin
+from mer.training.checkpoints import checkpoint, extraction
+from mer.training.checkpoints.checkpoint import Unusable
 
 TOGETHER = 64
 """stretches answered at once"""
@@ -108,7 +108,7 @@ class Predictor:
             return read_as(piece.known.text, piece.turns, self.section.linguistic)
         if isinstance(piece.clip, Absent) or not video.holds_pictures(piece.clip[0]):
             return Absent("no pictures in it")
-        from mer.features import visual
+        from mer.features import video as visual
 
         return visual.Clip(*piece.clip, self.data.max_seconds)
 
@@ -120,7 +120,7 @@ class Predictor:
         for m in () if self._takes_all and len(modalities) > 1 else modalities:
             only = {other: kept & (other == m) for other, kept in features.present.items()}
             alone[m] = self._predicted(replace(features, present=only), np.any)
-        unlike = {m: doubts.of_vectors(self.card, m, features.arrays[m]) for m in modalities}
+        unlike = {m: input_checks.of_vectors(self.card, m, features.arrays[m]) for m in modalities}
         answers = []
         for row, piece in enumerate(pieces):
             known = replace(piece.known, missing=reasons[row])
@@ -130,7 +130,7 @@ class Predictor:
                 continue
             used = tuple(m for m in modalities if features.present[m][row])
             each = {m: self._named(alone[m][row]) for m in used if m in alone}
-            found = [*known.warnings, *(doubts.of_sound(piece.samples) if "audio" in used else ())]
+            found = [*known.warnings, *(input_checks.of_sound(piece.samples) if "audio" in used else ())]
             found += [unlike[m][row] for m in used if unlike[m][row]]
             known = replace(known, used=used, each=each, warnings=tuple(found))
             answers.append(self._answer(known, whole[row]))
@@ -168,7 +168,7 @@ def load(folder: str | Path, *, settings: Settings | None = None, device: str = 
         ImportError, FileNotFoundError: a package or a pretrained network that it needs is missing.
     """
     folder, settings = Path(folder), settings or Settings()
-    voice.resolve(settings.voice)
+    voice_activity.resolve(settings.voice)
     model, card = checkpoint.load(folder, device)
     if (way := card["training"].get("normalisation", "training")) != "training":
         raise Unusable(
@@ -176,10 +176,10 @@ def load(folder: str | Path, *, settings: Settings | None = None, device: str = 
             f"itself; a recording alone does not say how. Train one without it, or ask this one about a study: "
             f"python -m mer.evaluation {files.to_root(folder)} --on RUN"
         )
-    section, data = inputs.sections(card, networks or {}, folder)
-    compute = inputs.open_all(card, section, data, Where(device, jobs), folder)
+    section, data = extraction.sections(card, networks or {}, folder)
+    compute = extraction.open_all(card, section, data, Where(device, jobs), folder)
     for modality, width in card["widths"].items():
-        doubts.of_vectors(card, modality, np.zeros((1, width)))
+        input_checks.of_vectors(card, modality, np.zeros((1, width)))
     return Predictor(model, card, section, data, compute, settings, recognise)
 
 
@@ -187,5 +187,5 @@ def _as_stored(samples: np.ndarray, data: schema.Data) -> np.ndarray:
     """The samples as extractors get them in a study: of a least and a greatest length, by way of 16 bits."""
     samples = samples[: round(data.max_seconds * audio.RATE_HZ)]
     samples = np.pad(samples, (0, max(0, round(data.min_seconds * audio.RATE_HZ) - len(samples))))
-    coded = decoded.encode(samples)
+    coded = recordings.encode(samples)
     return np.multiply(coded.samples, coded.scale, dtype=np.float32, casting="unsafe")

@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from mer.training import calibration, device
-from mer.training.engine import Engine, parameters, seconds
-from mer.training.finished import Finished
+from mer.training import calibration
+from mer.training.cache.results import Finished
+from mer.training.engines import device
+from mer.training.engines.engine import Engine, parameters, seconds
 from mer.training.job import Done, Job
 from mer.training.task import Task
 
@@ -37,9 +38,9 @@ def fit(task: Task, job: Job, where: str, snapshot: Path | None = None):
 def _trained(task: Task, job: Job, where: str, snapshot: Path | None):
     options = {"training": job.training, "seed": job.seed, "device": where}
     if job.system.is_network:
-        from mer.training import network
+        from mer.training.networks import loop
 
-        return network.fit(task, job.train, job.validation, system=job.system, snapshot=snapshot, **options)
+        return loop.fit(task, job.train, job.validation, system=job.system, snapshot=snapshot, **options)
     return _linear(job.system.model)(task, job.train, job.validation, modalities=job.system.modalities, **options)
 
 
@@ -99,7 +100,7 @@ def _processes():
     if "forkserver" not in get_all_start_methods():
         return get_context("spawn")
     context = get_context("forkserver")
-    context.set_forkserver_preload(["mer.training.network"])
+    context.set_forkserver_preload(["mer.training.networks.loop"])
     return context
 
 
@@ -127,7 +128,7 @@ def _together(jobs: list[Job]) -> list[Done]:
     task, how, kept = _here["task"], _here["how"], _here["kept"]
     snapshot, seen = kept.unfinished(jobs), task.seen_by(jobs[0].training)  # a stack shares how it is scaled
     if how.of(task, jobs[0]) == "stacked":
-        from mer.training import stacked
+        from mer.training.engines import stacked
 
         stack = stacked.fit_many(seen, jobs, how.device, snapshot)
         rows = [[job.validation for job in jobs], [job.test for job in jobs]]
@@ -145,7 +146,7 @@ def _together(jobs: list[Job]) -> list[Done]:
 
 def _stacks(task: Task, jobs: list[Job], numbers: list[int], where: str) -> Iterator[list[int]]:
     """Runs of one shape together, those of like length beside each other, as many as fit."""
-    from mer.training import stacked
+    from mer.training.engines import stacked
 
     shapes = {n: stacked.shape(task, jobs[n]) for n in numbers}
     ordered = sorted(numbers, key=lambda n: (*map(str, shapes[n]), len(jobs[n].train), n))
@@ -159,7 +160,7 @@ def _stacks(task: Task, jobs: list[Job], numbers: list[int], where: str) -> Iter
 
 
 def _linear(model: str):
-    from mer.training import logistic, ridge, svm
+    from mer.training.baselines import logistic, ridge, svm
 
     return {"logistic": logistic.fit, "ridge": ridge.fit, "svm_linear": svm.fit_linear, "svm_rbf": svm.fit_rbf}[model]
 

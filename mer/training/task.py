@@ -9,7 +9,7 @@ import numpy as np
 from mer import stats
 from mer.features import Features
 from mer.params.schema import Training
-from mer.training.normalise import normalised
+from mer.training.scaling.by_group import normalised
 
 
 @dataclass(frozen=True)

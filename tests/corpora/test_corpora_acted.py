@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from mer.corpora import CORPORA, Problem, Utterance
-from mer.corpora.esd import MANDARIN, transcripts
+from mer.corpora.parsers.esd import MANDARIN, transcripts
 
 STUB = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from mer.corpora import CORPORA, Problem, Utterance
-from mer.corpora.iemocap_lists import transcripts
-from mer.dataset import labels
+from mer.corpora.parsers.iemocap_lists import transcripts
+from mer.dataset.manifest import labels
 
 EMORY = "Utterance,Speaker,Emotion,Scene_ID,Utterance_ID,Season,Episode,Start_Time,End_Time\n"
 EVALUATION = """% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]

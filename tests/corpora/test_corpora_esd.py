@@ -3,7 +3,7 @@
 import pytest
 
 from mer.corpora import Problem, Utterance
-from mer.corpora.esd import CORPUS, parse, transcripts
+from mer.corpora.parsers.esd import CORPUS, parse, transcripts
 
 
 def put(folder, path, data=b"RIFF"):

@@ -3,7 +3,7 @@
 import pytest
 
 from mer.corpora import Problem, Utterance
-from mer.corpora.meld import CORPUS, parse
+from mer.corpora.parsers.meld import CORPUS, parse
 
 HEAD = "Sr No.,Utterance,Speaker,Emotion,Sentiment,Dialogue_ID,Utterance_ID,Season,Episode,StartTime,EndTime"
 

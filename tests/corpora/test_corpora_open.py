@@ -5,8 +5,9 @@ import zipfile
 
 import pytest
 
-from mer.corpora import CORPORA, Problem, Utterance, open_listed, open_named
-from mer.dataset import labels
+from mer.corpora import CORPORA, Problem, Utterance
+from mer.corpora.parsers import open_listed, open_named
+from mer.dataset.manifest import labels
 
 OPEN = {corpus.name: corpus for corpus in (*open_listed.CORPORA, *open_named.CORPORA)}
 

@@ -3,7 +3,7 @@
 import pytest
 
 from mer.corpora import CORPORA, Problem, Utterance
-from mer.corpora.pattern import Listing, Row, parser
+from mer.corpora.reading.pattern import Listing, Row, parser
 
 SAMPLES = "file_name,sentence,sentence_language,actor,emotion_expressed\n"
 USERS = "username,gender,age,mother_tongue\n"

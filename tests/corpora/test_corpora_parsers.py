@@ -6,8 +6,8 @@ import re
 import pytest
 
 from mer.corpora import CORPORA, Problem, Utterance
-from mer.corpora.base import AUDIO_SUFFIXES
-from mer.corpora.files import decode, walk
+from mer.corpora.corpus import AUDIO_SUFFIXES
+from mer.corpora.reading.files import decode, walk
 
 NOUNS = {
     "neutral", "calm", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "boredom", "excitement",

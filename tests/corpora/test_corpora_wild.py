@@ -3,7 +3,7 @@
 import pytest
 
 from mer.corpora import CORPORA, Problem, Utterance
-from mer.corpora.mosei_lists import SCORES
+from mer.corpora.parsers.mosei_lists import SCORES
 
 SEGMENTS = "vid_-1___0___-0.05___2.5___Hello.\nvid_-1___1___2.5___4.0______It is me.\n"
 HEADER = f"video,start,end,sentiment,{','.join(SCORES)}"

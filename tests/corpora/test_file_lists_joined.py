@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mer.corpora import CORPORA, Problem
-from mer.corpora.mosei_lists import SCORES
+from mer.corpora.parsers.mosei_lists import SCORES
 from tests.corpora.file_lists import (
     SPLITS,
     Known,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mer.corpora.names import TOGETHER, normal
+from mer.corpora.reading.names import TOGETHER, normal
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from mer.corpora import Problem, Utterance, chosen
-from mer.dataset import audit, build, schema
+from mer.dataset import audit
+from mer.dataset.manifest import build, schema
 from mer.params.schema import Corpus as Options
 from tests.corpora.trees import put, speech
 

@@ -14,9 +14,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import recall_score
 
 from mer.corpora import CORPORA, Problem
-from mer.corpora.synthetic import Truth, plan, write
-from mer.corpora.synthetic_text import esd_sentence
-from mer.corpora.synthetic_voice import CUES, EMOTIONS, corpus_way
+from mer.corpora.synthetic.text import esd_sentence
+from mer.corpora.synthetic.trees import Truth, plan, write
+from mer.corpora.synthetic.voice import CUES, EMOTIONS, corpus_way
 
 SMALL = {"seed": 3, "speakers": 2, "clips": 1}
 LAYOUT = {

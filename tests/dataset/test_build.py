@@ -6,12 +6,13 @@ import pytest
 
 from mer import features
 from mer.corpora import chosen
-from mer.dataset import build, schema
-from mer.features import acoustic
+from mer.dataset.manifest import build, schema
+from mer.features import audio
 from mer.media.audio import SILENCE_SECONDS
 from mer.params.schema import Acoustic, Data
 from mer.params.schema import Corpus as Options
-from mer.report import tables, words
+from mer.report.tables import results as tables
+from mer.report.text import sentences
 from tests.corpora.trees import put, speech
 
 OPTIONS = {"policy": "paper7", "overrides": {}, "seed": 0, "validation": 0.1, "test": 0.1, "folds": 5}
@@ -52,9 +53,9 @@ def test_or_it_is_kept_as_a_second_of_silence(raw, tmp_path):
     assert pd.isna(row["audio_sha256"])
     assert tables.failure_table(manifest)["kept as"].tolist() == ["a second of silence"]
     section = Acoustic(n_mfcc=13)
-    store = features.Store(tmp_path, acoustic.spec(section, Data()))
-    acoustic.extract(usable, raw, store, acoustic.EXTRACTORS["mfcc"].open(section, features.Where()))
-    vectors, present = store.load(acoustic.keys(usable), 26)
+    store = features.Store(tmp_path, audio.spec(section, Data()))
+    audio.extract(usable, raw, store, audio.EXTRACTORS["mfcc"].open(section, features.Where()))
+    vectors, present = store.load(audio.keys(usable), 26)
     assert present.all()
     deviation = vectors[:, 13:].sum(axis=1)
     assert (deviation[~usable["audio_ok"]] < 0.01).all()
@@ -114,13 +115,15 @@ def test_a_label_by_what_listeners_heard(raw):
 def test_parts_of_ones_own_table_are_called_so():
     known = chosen({"mine": Options(table="mine/my.csv", columns={"split": "part"}), "meld": Options()})
     usable = pd.DataFrame({"corpus": ["mine", "meld"], "text_side": pd.NA})
-    assert words.rules(known, usable) == {"mine": "its own table", "meld": "its published split"}
+    assert sentences.rules(known, usable) == {"mine": "its own table", "meld": "its published split"}
 
 
 def test_how_each_corpus_is_parted(raw):
     usable = schema.usable(make(raw, text_disjoint=True).manifest)
     known = chosen(["ravdess"])
-    [row] = tables.part_table(usable, words.rules(known, usable), {"ravdess": "TestA"}).reset_index().to_dict("records")
+    [row] = (
+        tables.part_table(usable, sentences.rules(known, usable), {"ravdess": "TestA"}).reset_index().to_dict("records")
+    )
     assert (row["parted by"], row["test set"], row["folds"]) == ("speakers", "TestA", "4")  # one sentence: no sides
     assert row["test"] == "2 of 1 (1/0)" or row["test"].startswith(("1 of 1", "2 of 1"))
     assert np.isin(usable["split"], ["train", "validation", "test"]).all()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mer.dataset import duplicates
+from mer.dataset.identity import duplicates
 from tests.dataset.audit.manifests import clean
 
 PAIRS = ["first", "second", "shift", "seconds", "errors"]

@@ -7,7 +7,7 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mer.dataset import identity
+from mer.dataset.identity import recording_digests
 from mer.media import audio
 
 RATE = 16_000
@@ -20,7 +20,7 @@ def written(folder, name, samples, rate=RATE, subtype="PCM_16"):
 
 
 def digests(folder, rows, cache=None):
-    return identity.samples_digests(pd.DataFrame(rows), folder, cache).tolist()
+    return recording_digests.samples_digests(pd.DataFrame(rows), folder, cache).tolist()
 
 
 def test_the_same_recording_in_other_files(tmp_path):
@@ -83,4 +83,4 @@ def test_a_flipped_bit_in_what_is_kept_is_noticed(tmp_path):
 @given(st.integers(-(2**15), 2**15 - 1), st.integers(0, 300), st.integers(0, 300))
 def test_extremes_have_a_digest_that_padding_and_sign_leave_alone(first, before, after):
     steps = np.r_[first, np.full(200, -(2**15)), 1] / 2**15
-    assert identity.digest(steps) == identity.digest(-np.pad(steps, (before, after)))
+    assert recording_digests.digest(steps) == recording_digests.digest(-np.pad(steps, (before, after)))

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mer.corpora import CORPORA
-from mer.dataset import labels, splits
+from mer.dataset import splits
+from mer.dataset.manifest import labels
 
 
 @pytest.mark.parametrize("policy", labels.POLICIES)

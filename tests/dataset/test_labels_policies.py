@@ -3,7 +3,7 @@
 import pytest
 
 from mer.corpora import CORPORA
-from mer.dataset import labels
+from mer.dataset.manifest import labels
 
 SEVEN = {
     "afew": "Neutral neutral Happy happiness Sad sadness Surprise surprise Fear fear Disgust disgust Angry anger",

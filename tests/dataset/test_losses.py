@@ -6,7 +6,8 @@ import pytest
 import soundfile
 
 from mer import corpora
-from mer.dataset import audit, build, losses, schema
+from mer.dataset import audit
+from mer.dataset.manifest import build, lost_utterances, schema
 from mer.params.schema import Corpus
 
 EMOTIONS = ("anger", "happiness", "sadness", "fear")
@@ -29,7 +30,7 @@ def built(folder, **options):
     known = corpora.chosen({"mine": Corpus(table="mine/my.csv", **options)})
     splits = {"seed": 1, "validation": 0.1, "test": 0.1, "folds": 5, "min_seconds": 0.1, "max_seconds": 30.0}
     dataset = build.build(folder, known, policy="paper7", overrides={}, **splits)
-    return dataset, losses.lost(dataset.manifest, dataset.problems)
+    return dataset, lost_utterances.lost(dataset.manifest, dataset.problems)
 
 
 def rows(lost=(), speakers=4, clips=2):
@@ -45,39 +46,39 @@ def rows(lost=(), speakers=4, clips=2):
 def test_nothing_is_lost(tmp_path):
     dataset, lost = mine(tmp_path, rows())
     assert lost.empty
-    assert losses.sentences(lost, dataset.manifest) == []
-    losses.refuse(lost, dataset.manifest, 0.0)
+    assert lost_utterances.sentences(lost, dataset.manifest) == []
+    lost_utterances.refuse(lost, dataset.manifest, 0.0)
 
 
 def test_a_class_that_is_lost_stops_the_build_by_name(tmp_path):
     dataset, lost = mine(tmp_path, rows(lost=["fear", "anger"]))
     assert lost["count"].sum() == 16
     assert set(lost["emotion"]) == {"fear", "anger"}
-    said = losses.sentences(lost, dataset.manifest)[0]
+    said = lost_utterances.sentences(lost, dataset.manifest)[0]
     assert said.startswith("16 of 32 utterances of `mine` are lost: no such file below mine/ (16)")
     assert "no clip of anger or fear is left; nearest file: " in said
-    with pytest.raises(losses.TooManyLost, match="no clip of anger or fear is left") as caught:
-        losses.refuse(lost, dataset.manifest, 0.9)
+    with pytest.raises(lost_utterances.TooManyLost, match="no clip of anger or fear is left") as caught:
+        lost_utterances.refuse(lost, dataset.manifest, 0.9)
     assert "data.most_lost=1" in str(caught.value)
-    losses.refuse(lost, dataset.manifest, 1.0)
-    [finding] = losses.findings(lost, dataset.manifest)
+    lost_utterances.refuse(lost, dataset.manifest, 1.0)
+    [finding] = lost_utterances.findings(lost, dataset.manifest)
     assert (finding.count, finding.of, finding.severity) == (16, 32, "breach")
 
 
 def test_more_than_a_tenth_stops_the_build(tmp_path):
     few = [*rows(clips=5), *((f"no_{n}.wav", "s1", "fear") for n in range(8))]
     dataset, lost = mine(tmp_path, few)
-    losses.refuse(lost, dataset.manifest, 0.1)  # 8 of 88
-    with pytest.raises(losses.TooManyLost, match="8 of 88 utterances"):
-        losses.refuse(lost, dataset.manifest, 0.09)
-    [finding] = losses.findings(lost, dataset.manifest)
+    lost_utterances.refuse(lost, dataset.manifest, 0.1)  # 8 of 88
+    with pytest.raises(lost_utterances.TooManyLost, match="8 of 88 utterances"):
+        lost_utterances.refuse(lost, dataset.manifest, 0.09)
+    [finding] = lost_utterances.findings(lost, dataset.manifest)
     assert finding.severity == "warning"
 
 
 def test_a_label_that_nobody_knows_is_a_class_that_is_lost(tmp_path):
     strange = [*rows(), ("0_angst.wav", "s0", "Angst<b>"), ("1_angst.wav", "s1", "Angst<b>")]
     dataset, lost = mine(tmp_path, strange)
-    assert "no clip of Angst<b> is left" in losses.sentences(lost, dataset.manifest)[0]
+    assert "no clip of Angst<b> is left" in lost_utterances.sentences(lost, dataset.manifest)[0]
     dataset, lost = built(tmp_path, labels={"Angst<b>": "other"})  # of no class: decided, and not lost
     assert lost.empty
 
@@ -93,8 +94,8 @@ def test_recordings_that_cannot_be_read_are_lost(tmp_path):
         path.write_bytes(b"RIFF no recording")
     dataset, lost = built(tmp_path)
     assert lost["emotion"].unique().tolist() == ["fear"]
-    with pytest.raises(losses.TooManyLost, match="no clip of fear is left"):
-        losses.refuse(lost, dataset.manifest, 0.5)
+    with pytest.raises(lost_utterances.TooManyLost, match="no clip of fear is left"):
+        lost_utterances.refuse(lost, dataset.manifest, 0.5)
 
 
 def test_lost_recordings_of_a_known_corpus_keep_their_class(tmp_path):
@@ -109,10 +110,12 @@ def test_lost_recordings_of_a_known_corpus_keep_their_class(tmp_path):
     known = corpora.chosen({"emodb": Corpus()})
     splits = {"seed": 1, "validation": 0.1, "test": 0.1, "folds": 5, "min_seconds": 0.1, "max_seconds": 30.0}
     dataset = build.build(tmp_path, known, policy="paper7", overrides={}, **splits)
-    lost = losses.lost(dataset.manifest, dataset.problems)
-    assert losses.sentences(lost, dataset.manifest)[0].startswith("4 of 16 utterances of `emodb` are lost: empty")
-    with pytest.raises(losses.TooManyLost, match="no clip of anger is left"):
-        losses.refuse(lost, dataset.manifest, 0.5)
+    lost = lost_utterances.lost(dataset.manifest, dataset.problems)
+    assert lost_utterances.sentences(lost, dataset.manifest)[0].startswith(
+        "4 of 16 utterances of `emodb` are lost: empty"
+    )
+    with pytest.raises(lost_utterances.TooManyLost, match="no clip of anger is left"):
+        lost_utterances.refuse(lost, dataset.manifest, 0.5)
 
 
 @pytest.mark.parametrize(
@@ -148,8 +151,8 @@ def test_the_nearest_name_is_told(tmp_path):
     text = (tmp_path / "mine/my.csv").read_text(encoding="utf-8").replace("03 Happy/x-1.wav", "03_happy/x1.flac", 1)
     (tmp_path / "mine/my.csv").write_text(text, encoding="utf-8")
     dataset, lost = built(tmp_path)
-    assert "nearest file: 03 Happy/x-1.wav" in losses.sentences(lost, dataset.manifest)[0]
-    [finding] = losses.findings(lost, dataset.manifest)
+    assert "nearest file: 03 Happy/x-1.wav" in lost_utterances.sentences(lost, dataset.manifest)[0]
+    [finding] = lost_utterances.findings(lost, dataset.manifest)
     assert "nearest file: 03 Happy/x-1.wav" in finding.what  # names keep their case
 
 
@@ -158,11 +161,11 @@ def test_utterances_without_a_vector_are_told_by_corpus_and_modality():
     usable = pd.DataFrame({"utterance_id": list("abcd"), "corpus": ["x"] * 4, "emotion": emotions})
     failures = pd.DataFrame({"utterance_id": list("cda"), "modality": ["audio", "audio", "video"],
                              "reason": ["cut off: 1 of 2 samples", "cut off: 3 of 9 samples", "no face"]})  # fmt: skip
-    assert losses.without_vectors(failures, usable) == [
+    assert lost_utterances.without_vectors(failures, usable) == [
         "2 of 4 utterances of `x` have no audio: cut off (2); no clip of fear has any",
         "1 of 4 utterances of `x` have no video: no face (1)",
     ]
-    assert losses.without_vectors(failures.iloc[:0], usable) == []
+    assert lost_utterances.without_vectors(failures.iloc[:0], usable) == []
 
 
 @pytest.mark.parametrize(
@@ -175,12 +178,12 @@ def test_recordings_that_turn_out_to_be_unreadable_are_refused_as_those_without_
     usable = pd.DataFrame({"utterance_id": list("abcdefghijkl"), "corpus": "x", "emotion": emotions})
     failures = pd.DataFrame({"utterance_id": list(lost), "source_path": "x/a.wav", "modality": modality,
                              "reason": "not readable as audio"})  # fmt: skip
-    losses.refuse_unheard(failures, usable, 1)
+    lost_utterances.refuse_unheard(failures, usable, 1)
     if not refused:
-        losses.refuse_unheard(failures, usable, 0.2)
+        lost_utterances.refuse_unheard(failures, usable, 0.2)
         return
-    with pytest.raises(losses.TooManyLost, match=r"of 12 utterances of `x` have no audio.*x/a\.wav") as caught:
-        losses.refuse_unheard(failures, usable, 0.2)
+    with pytest.raises(lost_utterances.TooManyLost, match=r"of 12 utterances of `x` have no audio.*x/a\.wav") as caught:
+        lost_utterances.refuse_unheard(failures, usable, 0.2)
     assert "data.most_lost=1" in str(caught.value)
     assert ("no clip of anger" in str(caught.value)) is (lost == "ab")
 

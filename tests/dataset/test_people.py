@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mer.dataset import audit, people, splits
-from mer.dataset.likeness import likenesses
+from mer.dataset import audit, splits
+from mer.dataset.identity import speakers as people
+from mer.dataset.identity.speaker_names import likenesses
 from tests.dataset.audit.manifests import clean
 
 OPTIONS = {"seed": 1337, "validation": 0.1, "test": 0.1, "folds": 5}

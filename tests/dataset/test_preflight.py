@@ -2,7 +2,7 @@
 
 import pytest
 
-from mer.dataset import preflight
+from mer.dataset.manifest import parameter_checks
 from mer.params.schema import Params
 from tests.corpora.trees import put
 
@@ -23,7 +23,7 @@ from tests.corpora.trees import put
 def test_one_s_own_corpus(tmp_path, study, told):
     put(tmp_path, "mine/my.csv", "path,speaker,emotion\n")
     params = Params(name="x", data={"raw": str(tmp_path)}, corpora={"mine": {"table": "mine/my.csv"} | study})
-    found = preflight.problems(params)
+    found = parameter_checks.problems(params)
     assert len(found) == (told is not None)
     assert all(told in problem for problem in found)
 
@@ -40,6 +40,6 @@ def test_one_s_own_corpus(tmp_path, study, told):
 def test_overrides(tmp_path, overrides, told):
     put(tmp_path, "emodb/x")
     params = Params(name="x", data={"raw": str(tmp_path)}, corpora=["emodb"], labels={"overrides": overrides})
-    found = preflight.problems(params)
+    found = parameter_checks.problems(params)
     assert len(found) == (told is not None)
     assert all(told in problem for problem in found)

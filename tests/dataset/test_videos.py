@@ -6,8 +6,9 @@ import pytest
 
 from mer import features, files
 from mer.corpora import CORPORA, Problem, Utterance, chosen
-from mer.dataset import audit, build, scan, schema
-from mer.features import visual
+from mer.dataset import audit
+from mer.dataset.manifest import build, headers, schema
+from mer.features import video as visual
 from mer.media import audio
 from mer.params.schema import Corpus as Options
 from mer.params.schema import Data, Visual
@@ -212,7 +213,7 @@ def test_a_video_that_may_not_be_opened_is_a_reason_and_not_a_crash(tmp_path, mo
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(files, "digest_file", refuse)
-    found = scan.scan(tmp_path, ["a.mp4"]).loc["a.mp4"]
+    found = headers.scan(tmp_path, ["a.mp4"]).loc["a.mp4"]
     assert (found["error"], found["pictures"]) == ("cannot be opened (Permission denied)", False)
 
 
@@ -221,7 +222,7 @@ def test_a_file_is_digested_once_and_a_silent_film_not_again(built, monkeypatch)
     seen, digest, header = [], files.digest_file, audio.header
     monkeypatch.setattr(files, "digest_file", lambda path: seen.append(path.name) or digest(path))
     monkeypatch.setattr(audio, "header", lambda path: seen.append(path.name) or header(path))
-    again = scan.scan(raw, ["mine/mute.mp4", "mine/both.mp4"], raw / "cache")
+    again = headers.scan(raw, ["mine/mute.mp4", "mine/both.mp4"], raw / "cache")
     assert seen == []
     assert again["pictures"].all()
     assert again.loc["mine/mute.mp4", "error"] == "no sound track in it"

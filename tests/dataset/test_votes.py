@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from mer.corpora import chosen
-from mer.dataset import labels, votes
+from mer.dataset.manifest import annotations, labels
 
 CLASSES = labels.classes("paper7")
 KNOWN = chosen(["cremad", "emodb", "iemocap", "mosei", "ravdess"])
@@ -27,7 +27,7 @@ def test_answers_become_shares_of_the_classes():
         ("emodb", "s", "anger", {"W": 0.9}),  # what the others heard is not told
         ("ravdess", "s", "anger", None),
     )
-    found = votes.distributions(rows, MAPPINGS, CLASSES)
+    found = annotations.distributions(rows, MAPPINGS, CLASSES)
     share = lambda row: {c: v for c, v in zip((*CLASSES, "none"), found[row].round(6), strict=True) if v}  # noqa: E731
     assert share(0) == {"anger": 0.5, "neutral": 0.3, "sadness": 0.2}
     assert share(1) == {"neutral": 0.5, "happiness": 0.25, "none": 0.25}
@@ -43,7 +43,7 @@ def test_emotions_that_occur_together():
         ("ravdess", "s", "fear", None),
     )
     multi = {name: mapping for name, mapping in MAPPINGS.items() if KNOWN[name].multi_label}
-    found = votes.multi_hot(rows, multi, CLASSES)
+    found = annotations.multi_hot(rows, multi, CLASSES)
     assert [[c for c, there in zip(CLASSES, row, strict=True) if there] for row in found] == [
         ["happiness", "surprise"],
         ["neutral"],
@@ -58,7 +58,7 @@ def test_one_listeners_uar():
         ("mosei", "s", "anger", {"anger": 3.0}),  # intensities are not votes
         ("ravdess", "s", "anger", None),
     )
-    found = votes.listeners(rows, KNOWN, MAPPINGS, CLASSES)
+    found = annotations.listeners(rows, KNOWN, MAPPINGS, CLASSES)
     [row] = found.to_dict("records")
     assert row["corpus"] == "cremad"
     assert row["UAR"] == pytest.approx((0.8 + 0.6) / 2)

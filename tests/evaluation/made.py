@@ -8,7 +8,7 @@ import pandas as pd
 from safetensors.numpy import load_file, save_file
 
 from mer import files
-from mer.training.card import MEMORY, sealed
+from mer.training.checkpoints.card import MEMORY, sealed
 
 CLASSES = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger")
 FOUR = ("neutral", "happiness", "sadness", "anger")

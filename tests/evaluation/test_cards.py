@@ -12,13 +12,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mer import corpora, files
-from mer.corpora import synthetic
-from mer.evaluation import checkpoints, loaded
+from mer.corpora.synthetic import trees
+from mer.evaluation import checkpoint as checkpoints
 from mer.evaluation.__main__ import main as evaluate
+from mer.evaluation.purity import dependencies
 from mer.predict import Settings, load
 from mer.predict.__main__ import main as predict
-from mer.training import checkpoint
-from mer.training.card import sealed
+from mer.training.checkpoints import checkpoint
+from mer.training.checkpoints.card import sealed
 from tests.evaluation.made import as_before
 from tests.studies import run_cells
 
@@ -32,7 +33,7 @@ OTHERS = (None, True, 0, -1, 7, 0.5, 10**400, 1e308, float("nan"), float("inf"),
 def study(tmp_path_factory):
     """A run folder with a network and a linear model."""
     home = tmp_path_factory.mktemp("cards")
-    synthetic.write(home / "raw", speakers=4, clips=1)
+    trees.write(home / "raw", speakers=4, clips=1)
     tree = {
         "data": {"raw": str(home / "raw"), "store": str(home / "store")}, "corpora": ["emodb", "meld"],
         "features": {"acoustic": {"n_mfcc": 4}, "linguistic": {"dimensions": 4}},
@@ -77,7 +78,7 @@ class Asked:
         return found.results.to_csv(), found.predictions.to_csv()
 
     def _lineage(self):
-        return loaded.of_checkpoint(str(self.folder), corpora.CORPORA)
+        return dependencies.of_checkpoint(str(self.folder), corpora.CORPORA)
 
     def tried(self):
         """Reader -> what it refused the card with, or nothing where it answered as before."""
@@ -92,7 +93,7 @@ class Asked:
                 continue
             found[name] = ""
             if name == "lineage" and answer != self.known[name]:
-                assert answer[0].certainty == loaded.UNKNOWN
+                assert answer[0].certainty == dependencies.UNKNOWN
                 assert answer[0].memory is not None  # which accuses all the same
             else:
                 assert answer == self.known[name], name
@@ -211,7 +212,7 @@ def test_a_card_beside_the_tensors_of_another_model(asked, study, tmp_path):
     [other] = [n for n in ("gated-seed0", "svm_rbf-seed0") if not asked.folder.name.endswith(n)]
     folder = shutil.copytree(study / "run/checkpoints" / other, tmp_path / "m")
     told = asked.told | {"tensors_sha256": files.digest_file(folder / "model.safetensors")}
-    from mer.training.card import sealed
+    from mer.training.checkpoints.card import sealed
 
     files.write_json(folder / "model.json", sealed({k: v for k, v in told.items() if k != "card_sha256"}))
     with pytest.raises(checkpoint.Unusable, match=r"model.json: .* is not what was written with the tensors"):

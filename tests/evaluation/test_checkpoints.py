@@ -12,12 +12,12 @@ import pytest
 import yaml
 
 from mer import files
-from mer.corpora import synthetic
-from mer.evaluation import checkpoints
+from mer.corpora.synthetic import trees
+from mer.evaluation import checkpoint as checkpoints
 from mer.evaluation.__main__ import main
-from mer.features import acoustic
-from mer.training import checkpoint, memory
-from mer.training.lineage import remembered
+from mer.features import audio
+from mer.training.checkpoints import checkpoint, training_data
+from mer.training.checkpoints.lineage import remembered
 from tests.evaluation import test_protocols as made
 from tests.evaluation.made import as_before
 from tests.studies import run_cells
@@ -29,7 +29,7 @@ mpl.use("Agg")
 def studies(tmp_path_factory):
     """Two run folders: one with checkpoints of emodb and ravdess, one with the features of three corpora."""
     home = tmp_path_factory.mktemp("studies")
-    synthetic.write(home / "raw", speakers=4, clips=1)
+    trees.write(home / "raw", speakers=4, clips=1)
     tree = {
         "data": {"raw": str(home / "raw"), "store": str(home / "store")},
         "features": {"acoustic": {"n_mfcc": 13}, "linguistic": {"dimensions": 32}},
@@ -244,7 +244,7 @@ def test_other_classes_or_extractors_are_named(studies, monkeypatch):
 
     with pytest.raises(checkpoints.Mismatch, match="the model answers neutral"):
         checkpoints.evaluate(folder, replace(study, classes=("neutral", "anger")))
-    monkeypatch.setitem(acoustic.EXTRACTORS, "mfcc", replace(acoustic.EXTRACTORS["mfcc"], version=99))
+    monkeypatch.setitem(audio.EXTRACTORS, "mfcc", replace(audio.EXTRACTORS["mfcc"], version=99))
     with pytest.raises(checkpoint.Unusable, match=r"audio was extracted with version"):
         checkpoints.evaluate(folder, study)
 
@@ -255,7 +255,7 @@ def test_actors_of_a_sibling_corpus_and_lines_of_a_family_are_no_test():
     own = rows["corpus"] == "ravdess"
     parts = [np.flatnonzero(own & (rows["split"] == part)) for part in ("train", "validation")]
     rows.loc[rows["corpus"] == "song", "split"] = "test"  # whoever sings, as in a study that parts them otherwise
-    known = memory.memory(rows, *parts)
+    known = training_data.memory(rows, *parts)
     study = SimpleNamespace(usable=rows, manifest=rows)
     card = {"families": ["ravdess"], "corpora": ["ravdess"], "rows_sha256": "0"}
     asked = checkpoints.chosen(card, known, study, (), "auto")
@@ -265,7 +265,7 @@ def test_actors_of_a_sibling_corpus_and_lines_of_a_family_are_no_test():
     assert (rows["corpus"][asked.rows] == "x").sum() == (rows["corpus"] == "x").sum()  # others of the same names
     assert asked.left_out.to_dict("records") == [{"corpus": "song", "seen": "person", "rows": 12 * len(trained)}]
     some = rows.assign(transcription="this is what everybody says here", fold=None, dialogue_id=rows["utterance_id"])
-    told = memory.memory(some, *parts)
+    told = training_data.memory(some, *parts)
     left = checkpoints.chosen(card, told, SimpleNamespace(usable=some, manifest=some), ("song",), "all").seen
     assert set(left[some["corpus"] == "song"]) == {"person", "line"}
     sung = some[some["corpus"] == "song"]

@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 
 from mer import stats
-from mer.evaluation import comparison, ranking
-from mer.evaluation.counts import Unusable
+from mer.evaluation.comparison import comparison, ranking
+from mer.evaluation.scores.confusions import Unusable
 from tests.evaluation.made import CLASSES, manifest, predictions
 
 CORPORA = {"a": 8, "b": 12}

@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mer import files, stats
-from mer.evaluation import control, protocols, study
+from mer.evaluation.protocols import cells as protocols
+from mer.evaluation.protocols import jobs as study
+from mer.evaluation.protocols import negative_control
 from mer.features import Features
 from mer.params.schema import System, Training
 from mer.training import grid
@@ -44,7 +46,9 @@ def spoken():
 def test_every_protocol_answers_at_chance(spoken):
     task, usable, cells = spoken
     logistic = {"logistic": SYSTEMS["logistic"]}
-    found = control.summary(control.run(task, usable, cells, logistic, TRAINING, CLASSES, permutations=20))
+    found = negative_control.summary(
+        negative_control.run(task, usable, cells, logistic, TRAINING, CLASSES, permutations=20)
+    )
     assert set(found["protocol"]) == set(PROTOCOLS)
     assert (found["permutations"] == 20).all()
     assert (found["above_chance"].abs() < 0.05).all(), found  # 216 rows; benchmarks/control.py holds .02 with 3,300
@@ -54,8 +58,8 @@ def test_every_protocol_answers_at_chance(spoken):
 def test_a_network_answers_at_chance(spoken):
     task, usable, cells = spoken
     cells = [cell for cell in cells if cell.protocol == "loco"]
-    table = control.run(task, usable, cells, {"concat": SYSTEMS["concat"]}, TRAINING, CLASSES, permutations=8)
-    assert control.summary(table)["above_chance"].abs().max() < 0.05
+    table = negative_control.run(task, usable, cells, {"concat": SYSTEMS["concat"]}, TRAINING, CLASSES, permutations=8)
+    assert negative_control.summary(table)["above_chance"].abs().max() < 0.05
 
 
 def test_the_features_would_tell_the_class_and_a_leak_is_seen(spoken):
@@ -66,7 +70,7 @@ def test_the_features_would_tell_the_class_and_a_leak_is_seen(spoken):
     [first, *_] = grid.run(task, jobs, grid.Engine())
     answers = first.probabilities.argmax(axis=1)
     assert stats.uar(stats.confusion(task.labels[first.job.test], answers, 3)) > 0.8
-    dealt, table = control.permuted(task, usable, 0)
+    dealt, table = negative_control.permuted(task, usable, 0)
     # a label that rides on the rows into training: what a test row that trains would do
     leaky = np.column_stack([dealt.features.arrays["audio"], 9 * np.eye(3)[dealt.labels]]).astype(np.float32)
     seen = Features({"audio": leaky}, dealt.features.present)
@@ -74,14 +78,14 @@ def test_the_features_would_tell_the_class_and_a_leak_is_seen(spoken):
     [done] = grid.run(study.task_of(table, seen, CLASSES), jobs, grid.Engine())
     truth, given_ = dealt.labels[done.job.test], done.probabilities.argmax(axis=1)
     speakers = table["speaker_id"].to_numpy(str)[done.job.test]
-    assert stats.uar(stats.confusion(truth, given_, 3)) - control.guessing(truth, given_, speakers, 3) > 0.5
+    assert stats.uar(stats.confusion(truth, given_, 3)) - negative_control.guessing(truth, given_, speakers, 3) > 0.5
 
 
 def test_labels_and_votes_stay_with_the_speaker(spoken):
     task, usable, _ = spoken
     votes = np.eye(3, dtype=np.float32)[task.labels]
     task = study.task_of(usable, task.features, CLASSES, {"soft": votes})
-    dealt, table = control.permuted(task, usable, 3)
+    dealt, table = negative_control.permuted(task, usable, 3)
     assert (dealt.labels != task.labels).any()
     assert (dealt.answers["soft"].argmax(axis=1) == dealt.labels).all()
     assert (table["emotion"].map({c: i for i, c in enumerate(CLASSES)}) == dealt.labels).all()
@@ -97,42 +101,42 @@ def test_guessing_is_the_mean_over_all_permutations(rows):
     orders = [list(order) for order in itertools.permutations(range(len(rows)))]
     kept = [order for order in orders if (speakers[order] == speakers).all()]
     found = [stats.uar(stats.confusion(truth[order], answers, 3)) for order in kept]
-    assert control.guessing(truth, answers, speakers.astype(str), 3) == pytest.approx(np.mean(found))
+    assert negative_control.guessing(truth, answers, speakers.astype(str), 3) == pytest.approx(np.mean(found))
 
 
 def test_who_knows_the_speaker_may_guess_above_one_in_k():
     truth = np.array([0, 0, 0, 1, 1, 1, 1, 0])
     speakers = np.repeat(["x", "y"], 4)
     usual = np.repeat([0, 1], 4)
-    assert control.guessing(truth, usual, speakers, 2) == pytest.approx(0.75)
-    assert control.guessing(truth, np.zeros(8, int), speakers, 2) == pytest.approx(0.5)
+    assert negative_control.guessing(truth, usual, speakers, 2) == pytest.approx(0.75)
+    assert negative_control.guessing(truth, np.zeros(8, int), speakers, 2) == pytest.approx(0.5)
 
 
 def test_the_small_control_answers_at_chance_and_sees_test_rows_that_train(spoken):
     task, usable, cells = spoken
-    found = control.of_corpora(task, usable, cells, ("audio",), CLASSES)
-    assert list(found.columns) == control.COLUMNS
+    found = negative_control.of_corpora(task, usable, cells, ("audio",), CLASSES)
+    assert list(found.columns) == negative_control.COLUMNS
     assert set(zip(found["protocol"], found["test_corpus"], strict=True)) == {
-        (protocol, name) for protocol in control.PROTOCOLS for name in "abc"
+        (protocol, name) for protocol in negative_control.PROTOCOLS for name in "abc"
     }
     assert not found["leaks"].any(), found
     assert ((found["low"] < found["UAR"]) & (found["UAR"] < found["high"])).all()
-    assert control.sentence(found).startswith("Labels that mean nothing are answered at chance")
+    assert negative_control.sentence(found).startswith("Labels that mean nothing are answered at chance")
     wide = np.random.default_rng(0).normal(size=(len(usable), 300)).astype(np.float32)
     seen = Features({"audio": wide}, {"audio": np.ones(len(usable), bool)})
     leaky = [replace(cell, train=np.union1d(cell.train, cell.test)) if cell.held_out in ("", "b") else cell
              for cell in cells]  # fmt: skip
-    found = control.of_corpora(study.task_of(usable, seen, CLASSES), usable, leaky, ("audio",), CLASSES)
+    found = negative_control.of_corpora(study.task_of(usable, seen, CLASSES), usable, leaky, ("audio",), CLASSES)
     told = found.set_index(["protocol", "test_corpus"])["leaks"]
     assert told["in_corpus"].all(), found
     assert told["loco"].to_dict() == {"a": False, "b": True, "c": False}, found
-    assert "loco of b" in control.sentence(found)
+    assert "loco of b" in negative_control.sentence(found)
 
 
 def test_nothing_to_train_is_no_control(spoken):
     task, usable, _ = spoken
-    assert control.of_corpora(task, usable, [], ("audio",), CLASSES).empty
-    assert "No corpus" in control.sentence(pd.DataFrame(columns=control.COLUMNS))
+    assert negative_control.of_corpora(task, usable, [], ("audio",), CLASSES).empty
+    assert "No corpus" in negative_control.sentence(pd.DataFrame(columns=negative_control.COLUMNS))
 
 
 def test_the_control_runs_where_scores_are_made():

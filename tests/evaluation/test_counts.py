@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from mer import stats
-from mer.evaluation.counts import Unusable, count, joined, shared_classes, why_none
+from mer.evaluation.scores.confusions import Unusable, count, joined, shared_classes, why_none
 from tests.evaluation.made import CLASSES, manifest, predictions
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from mer.dataset.audit import Finding, with_breaches
-from mer.evaluation import marks, scores
+from mer.evaluation.scores import flags, scores
 from tests.evaluation.made import CLASSES, manifest, predictions
 
 
@@ -23,9 +23,9 @@ def test_a_breach_marks_every_row_of_the_corpora_that_it_touches():
     assert marked.fillna("-").tolist() == [
         "near-duplicate across families; speakers across folds", "near-duplicate across families", "-", "-"
     ]  # fmt: skip
-    assert marks.accepted(marked, "loco").tolist() == [True, True, False, False]
-    assert not marks.accepted(marked, "in_corpus").any()
-    assert not marks.accepted(pd.Series(["speakers across folds"]), "loco").any()
+    assert flags.accepted(marked, "loco").tolist() == [True, True, False, False]
+    assert not flags.accepted(marked, "in_corpus").any()
+    assert not flags.accepted(pd.Series(["speakers across folds"]), "loco").any()
 
 
 def test_marks_go_from_predictions_into_results_and_derived_tables():
@@ -43,19 +43,19 @@ def test_marks_go_from_predictions_into_results_and_derived_tables():
     ]  # fmt: skip
     assert set(results["system"]) == {"s", "t"}  # names carry no marks
     derived = pd.DataFrame({"system": ["s", "s", "t", "s"], "test_corpus": ["a", "b", "b", "mean over corpora"]})
-    found = marks.joined(derived, table)
+    found = flags.joined(derived, table)
     assert found["flagged"].tolist() == [True, False, False, True]
     assert found["transductive"].tolist() == [False, False, True, False]
-    assert marks.joined(pd.DataFrame({"system": ["t"]}), table)["transductive"].tolist() == [True]
-    assert marks.joined(pd.DataFrame({"test_corpus": ["a"]}), table)["flagged"].tolist() == [True]
+    assert flags.joined(pd.DataFrame({"system": ["t"]}), table)["transductive"].tolist() == [True]
+    assert flags.joined(pd.DataFrame({"test_corpus": ["a"]}), table)["flagged"].tolist() == [True]
 
 
 def test_the_share_of_answers_that_the_target_does_not_have():
     part = pd.DataFrame({"seed": [0, 0, 1, 1], "emotion": ["fear", "anger"] * 2,
                          "free": ["fear", "sadness", "fear", "anger"]})  # fmt: skip
-    assert marks.outside(part, "free") == {0: 0.5, 1: 0.0, None: 0.25}
+    assert flags.outside(part, "free") == {0: 0.5, 1: 0.0, None: 0.25}
 
 
 def test_a_corpus_without_a_modality_says_so():
     there = {"audio": np.ones(4, bool), "text": np.array([False, False, True, False])}
-    assert marks.lacking(pd.Series(["a", "a", "b", "b"]), there).tolist() == ["text", "text", "", ""]
+    assert flags.lacking(pd.Series(["a", "a", "b", "b"]), there).tolist() == ["text", "text", "", ""]

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from mer import stats
 from mer.dataset import splits
-from mer.evaluation import protocols, scores
+from mer.evaluation.protocols import cells as protocols
+from mer.evaluation.scores import scores
 
 CLASSES = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger")
 

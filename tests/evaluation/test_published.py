@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from mer.corpora import CORPORA
 from mer.dataset import splits
-from mer.evaluation import published, scores
+from mer.evaluation.comparison import published
+from mer.evaluation.scores import scores
 from tests.evaluation.made import CLASSES, manifest, predictions
 
 SOURCES, TABLES = published.load()

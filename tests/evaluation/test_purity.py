@@ -14,12 +14,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mer import corpora, files
-from mer.evaluation import encoders, loaded, protocols, purity, study
+from mer.evaluation.protocols import cells as protocols
+from mer.evaluation.protocols import jobs as study
+from mer.evaluation.purity import dependencies, encoder_registry, purity
 from mer.features import Features, registry
-from mer.features.origins import origins, plain
+from mer.features.network_origins import origins, plain
 from mer.params import schema
-from mer.training import calibration, checkpoint, grid, lineage, losses, standardise
+from mer.training import calibration, grid
+from mer.training.checkpoints import checkpoint, lineage
 from mer.training.job import Job
+from mer.training.networks import losses
+from mer.training.scaling import standardise
 from tests.evaluation.made import as_before
 from tests.evaluation.test_protocols import corpus, manifest
 
@@ -63,7 +68,7 @@ class Study:
     def train(self, p, jobs=None, specs=SPECS):
         """What notebook 04 does."""
         jobs = self.jobs(p) if jobs is None else jobs
-        purity.check(jobs, self.usable, loaded.loaded(p, specs), strict=p.evaluation.strict)
+        purity.check(jobs, self.usable, dependencies.loaded(p, specs), strict=p.evaluation.strict)
         purity.check_blind(self.task, jobs)
         return grid.run(self.task, jobs, grid.Engine(), self.folder / "trainings")
 
@@ -172,8 +177,8 @@ def test_families_taken_out_of_a_card_are_noticed(planted, place):
         )  # by digests that no edit of names reaches
     told = planted.stopped(planted.params(("gated",), **p, strict=True))
     assert "model.json or its tensors are not as they were written" in told
-    items = loaded.loaded(planted.params(("gated",), **p), SPECS)
-    assert loaded.UNKNOWN in {item.certainty for item in items}  # and never passes as clean
+    items = dependencies.loaded(planted.params(("gated",), **p), SPECS)
+    assert dependencies.UNKNOWN in {item.certainty for item in items}  # and never passes as clean
 
 
 def test_lineage_that_is_missing(planted):
@@ -245,7 +250,7 @@ def test_weights_of_unknown_origin(planted):
     assert "text.pth was trained on meld (features.linguistic.trained_on)" in planted.stopped(declared, specs=specs)
     declared = planted.params(features={"linguistic": encoder | {"trained_on": ["cremad"]}}, strict=True)
     assert len(planted.train(declared, specs=specs)) == 1
-    shown = purity.table(planted.jobs(declared), planted.usable, loaded.loaded(declared, specs))
+    shown = purity.table(planted.jobs(declared), planted.usable, dependencies.loaded(declared, specs))
     assert ("cremad", "declared") in set(zip(shown["has seen"], shown["certainty"], strict=True))
 
 
@@ -260,13 +265,13 @@ def test_what_is_known_only_in_part_accuses_and_acquits_of_nothing(planted):
     p = planted.params(features={"acoustic": german}, strict=True)
     cells = protocols.plan(planted.usable, ("loco",), list(p.corpora))
     jobs, _ = study.jobs(cells, p.systems, p.training, (0,), planted.task)
-    items = loaded.loaded(p, begun)
+    items = dependencies.loaded(p, begun)
     with pytest.raises(purity.Impure, match=r"LOCO without emodb: features.acoustic.model .* was trained on emodb"):
         purity.check(jobs, planted.usable, items, strict=False)
     with pytest.raises(purity.Impure, match=r"features.acoustic.model .* has seen is not known \(its model"):
         purity.check(planted.jobs(p), planted.usable, items, strict=True)
     declared = planted.params(features={"acoustic": german | {"trained_on": []}}, strict=True)
-    purity.check(planted.jobs(declared), planted.usable, loaded.loaded(declared, begun), strict=True)
+    purity.check(planted.jobs(declared), planted.usable, dependencies.loaded(declared, begun), strict=True)
 
 
 def test_a_slip_in_trained_on_would_acquit(planted):
@@ -344,50 +349,50 @@ def test_models_look_at_nothing_but_their_own_rows(planted, model):
 
 def test_all_that_is_loaded_is_shown(planted):
     p = planted.params(features={"acoustic": {"extractor": "encoder", "model": "openai/whisper-tiny"}})
-    shown = purity.table(planted.jobs(p), planted.usable, loaded.loaded(p, {**SPECS, "audio": ENCODED["audio"]}))
+    shown = purity.table(planted.jobs(p), planted.usable, dependencies.loaded(p, {**SPECS, "audio": ENCODED["audio"]}))
     assert shown["what"].str.contains("training rows").any()
     assert shown.set_index("what").loc["features.acoustic.model openai/whisper-tiny", "certainty"] == "unknown"
     assert shown.set_index("what").loc["features of text: extractor hashing", "certainty"] == "made"
 
 
 def test_the_registry_names_corpora_that_there_are():
-    for entry in encoders.registry():
+    for entry in encoder_registry.registry():
         assert not set(entry.saw or ()) - set(corpora.CORPORA), entry.names
         assert len(set(entry.saw or ())) == len(entry.saw or ()), entry.names
         assert entry.source
 
 
 def test_no_name_of_the_registry_is_hidden_by_an_earlier_entry():
-    for entry in encoders.registry():
+    for entry in encoder_registry.registry():
         for name in entry.names:
-            assert encoders.named(name.replace("?", "y")) is entry, name
+            assert encoder_registry.named(name.replace("?", "y")) is entry, name
 
 
 def test_whoever_claims_something_has_read_it_somewhere():
-    addresses = [address for entry in encoders.registry() for address in entry.address]
+    addresses = [address for entry in encoder_registry.registry() for address in entry.address]
     assert all(re.fullmatch(r"https://[^\s/]+\.[^\s/]+/\S+", address) for address in addresses)
-    assert all(entry.address for entry in encoders.registry() if entry.saw is not None)
-    unsure = [entry for entry in encoders.registry() if entry.saw is None or entry.partly]
+    assert all(entry.address for entry in encoder_registry.registry() if entry.saw is not None)
+    unsure = [entry for entry in encoder_registry.registry() if entry.saw is None or entry.partly]
     assert all(entry.besides for entry in unsure)  # says why, to people
 
 
 @pytest.mark.parametrize("gathered", ["YouTube", "pages of the web", "not listed", "do not name", "does not name"])
 def test_what_is_gathered_where_a_corpus_is_from_is_not_called_pure(gathered):
-    named = [entry for entry in encoders.registry() if gathered in entry.besides]
+    named = [entry for entry in encoder_registry.registry() if gathered in entry.besides]
     assert named
     assert all(entry.saw is None or entry.partly or "before any corpus" in entry.besides for entry in named)
 
 
-@pytest.mark.parametrize("entry", [e for e in encoders.registry() if e.saw == ()], ids=lambda e: e.names[0])
+@pytest.mark.parametrize("entry", [e for e in encoder_registry.registry() if e.saw == ()], ids=lambda e: e.names[0])
 def test_what_is_called_pure_was_begun_from_nothing_that_is_not(entry):
     begun = re.findall(r"begun from ([^;,]+)", entry.besides)
     mother = {"vit-base-patch16-224-in21k": "google/vit-base-patch16-224-in21k"}
-    assert all(encoders.named(mother.get(name, name)).saw == () for name in begun)
+    assert all(encoder_registry.named(mother.get(name, name)).saw == () for name in begun)
 
 
 def test_emotion2vec_plus_has_seen_what_its_ancestors_have():
     names = ("base", "plus_seed", "plus_large")
-    base, seed, large = (set(encoders.named(f"emotion2vec/emotion2vec_{name}").saw) for name in names)
+    base, seed, large = (set(encoder_registry.named(f"emotion2vec/emotion2vec_{name}").saw) for name in names)
     assert base <= seed <= large
 
 
@@ -409,13 +414,13 @@ def test_emotion2vec_plus_has_seen_what_its_ancestors_have():
     ],
 )
 def test_well_known_encoders(name, saw):
-    assert encoders.named(name).saw == saw
+    assert encoder_registry.named(name).saw == saw
 
 
 def test_a_fine_tuned_copy_is_not_its_original():
     for name in ("somebody/wav2vec2-base", "facebook/wav2vec2-base-finetuned", "roberta-base-emotion",
                  "google-bert/bert-base-multilingual-cased"):  # fmt: skip
-        assert encoders.named(name) is None
+        assert encoder_registry.named(name) is None
 
 
 @pytest.mark.parametrize(
@@ -434,17 +439,20 @@ def test_a_registry_that_is_none(tmp_path, row, message):
     whole = {} if "name" in row else rest
     files.write_text(tmp_path / "x.yaml", yaml.safe_dump([whole | row]))
     with pytest.raises(ValueError, match=message):
-        encoders.registry(tmp_path / "x.yaml")
+        encoder_registry.registry(tmp_path / "x.yaml")
 
 
 def test_an_extractor_is_acquitted_by_what_it_says_of_itself_and_as_one_of_its_modality():
     networks = {"encoder", "resnet50", "emo_affectnet"}
     for modality, extractors in registry.EXTRACTORS.items():
         for name in (*extractors, "mine", None, ["mfcc"]):
-            [item] = loaded.of_features(modality, {"extractor": name}, [], corpora.CORPORA)
+            [item] = dependencies.of_features(modality, {"extractor": name}, [], corpora.CORPORA)
             made = name in list(extractors) and name not in networks
-            assert item.certainty == (loaded.MADE if made else loaded.UNKNOWN), (modality, name)
-    assert loaded.of_features("audio", {"extractor": "hog"}, [], corpora.CORPORA)[0].certainty == loaded.UNKNOWN
+            assert item.certainty == (dependencies.MADE if made else dependencies.UNKNOWN), (modality, name)
+    assert (
+        dependencies.of_features("audio", {"extractor": "hog"}, [], corpora.CORPORA)[0].certainty
+        == dependencies.UNKNOWN
+    )
 
 
 ODD = st.none() | st.integers() | st.sampled_from(["text", "file", "hub"]) | st.lists(st.text())
@@ -454,7 +462,7 @@ ODD = st.none() | st.integers() | st.sampled_from(["text", "file", "hub"]) | st.
                              optional=dict.fromkeys(["sha256", "hint", "trained_on", "other"], ODD)))  # fmt: skip
 def test_what_a_card_says_of_encoders_is_foreign(told):
     card = {"features": {"text": {"extractor": "encoder"}}, "encoders": [told]}
-    assert loaded._of_card(card, "x", lineage.MISSING, corpora.CORPORA)[0].certainty == loaded.UNKNOWN
+    assert dependencies._of_card(card, "x", lineage.MISSING, corpora.CORPORA)[0].certainty == dependencies.UNKNOWN
 
 
 def test_a_number_that_is_none_makes_no_card_whole():
@@ -464,7 +472,7 @@ def test_a_number_that_is_none_makes_no_card_whole():
 
 
 def test_kin_outside_of_the_study_is_named():
-    item = loaded._item("x", ("meld",), corpora.CORPORA, loaded.KNOWN, "y")
+    item = dependencies._item("x", ("meld",), corpora.CORPORA, dependencies.KNOWN, "y")
     told = purity._seen(
         "LOCO without", item, {"friends"}, pd.DataFrame({"corpus": ["emorynlp"], "family": ["friends"]})
     )
@@ -488,7 +496,7 @@ def test_any_card_is_judged(card):
     sealed = lineage.sealed(card)
     assert lineage.verdict(sealed) == (lineage.MISSING if lineage.NEEDED - sealed.keys() else lineage.WHOLE)
     assert lineage.verdict({**sealed, "families": ["other"]}) != lineage.WHOLE
-    items = loaded._of_card(sealed, "x", lineage.verdict(sealed), corpora.CORPORA)
+    items = dependencies._of_card(sealed, "x", lineage.verdict(sealed), corpora.CORPORA)
     assert isinstance(items[0].families, frozenset)
     assert isinstance(pd.DataFrame([vars(item) for item in items]), pd.DataFrame)
 
@@ -504,7 +512,7 @@ def test_models_of_other_corpora_meet_strangers_too(planted):
     )
     assert len(told.splitlines()) == 1
     within = [job for job in jobs if job.key[1].protocol == "in_corpus"]
-    purity.check(within, planted.usable, loaded.loaded(p, SPECS), strict=False)  # who is at home is no stranger
+    purity.check(within, planted.usable, dependencies.loaded(p, SPECS), strict=False)  # who is at home is no stranger
 
 
 def test_a_training_within_a_corpus_begins_with_nothing_that_has_seen_what_it_is_tested_on(planted):
@@ -516,18 +524,18 @@ def test_a_training_within_a_corpus_begins_with_nothing_that_has_seen_what_it_is
         purity.Impure, match=r"in_corpus: .*begun, or one that it began with, has seen 60 of 144 tested"
     ):
         purity.check(
-            jobs, planted.usable, loaded.loaded(p, SPECS), strict=False
+            jobs, planted.usable, dependencies.loaded(p, SPECS), strict=False
         )  # every speaker of EMO-DB is tested once
     [cell] = protocols.plan(planted.usable, ("multi_corpus",), list(p.corpora))
     jobs, _ = study.jobs([cell], p.systems, p.training, p.evaluation.seeds, planted.task)
-    purity.check(jobs, planted.usable, loaded.loaded(p, SPECS), strict=True)  # the same split
+    purity.check(jobs, planted.usable, dependencies.loaded(p, SPECS), strict=True)  # the same split
     other = planted.usable.assign(split=planted.usable["split"].replace({"train": "test", "test": "train"}))
     [cell] = protocols.plan(other, ("multi_corpus",), list(p.corpora))
     jobs, _ = study.jobs([cell], p.systems, p.training, p.evaluation.seeds, planted.task)
     with pytest.raises(
         purity.Impure, match=r"multi_corpus: .* has seen .* tested clips or their speakers, of emodb, meld"
     ):
-        purity.check(jobs, other, loaded.loaded(p, SPECS), strict=False)
+        purity.check(jobs, other, dependencies.loaded(p, SPECS), strict=False)
 
 
 # --- the same recordings under another name

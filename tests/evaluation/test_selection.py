@@ -12,10 +12,14 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from mer import stats
-from mer.evaluation import card, comparison, control, protocols, ranking, scores, selection, slices, study
+from mer.evaluation.comparison import comparison, ranking, selection, sensitivity, slices
+from mer.evaluation.protocols import cells as protocols
+from mer.evaluation.protocols import jobs as study
+from mer.evaluation.protocols import negative_control
+from mer.evaluation.scores import scores
 from mer.features import Features
 from mer.params.schema import SELECTED, Evaluation, Params, System, Training
-from mer.report import choices as said
+from mer.report.text import selection as said
 from mer.training import grid
 from mer.training.job import Done, Job
 from tests.evaluation.test_protocols import corpus, manifest
@@ -254,8 +258,8 @@ def test_predictions_with_selected_can_be_compared_sliced_and_put_on_the_card(sp
     assert set(mine["test_corpus"]) == {*FAMILIES, comparison.MEAN}
     assert mine["p"].notna().all()
     assert SELECTED in set(ranking.ranked(answered, CLASSES, CLUSTERS, draws=50)["system"])
-    assert SELECTED in set(card.metrics(answered, CLASSES, CLUSTERS)["system"])
-    inflated = card.inflation(answered, CLASSES, CLUSTERS)
+    assert SELECTED in set(sensitivity.metrics(answered, CLASSES, CLUSTERS)["system"])
+    inflated = sensitivity.inflation(answered, CLASSES, CLUSTERS)
     assert inflated.loc[inflated["system"] == SELECTED, "verdict"].str.startswith("not trained with").all()
     sliced, _ = slices.score(answered, usable, CLASSES, CLUSTERS)
     assert sliced.empty  # all of one gender, age, language and length
@@ -273,7 +277,7 @@ def test_where_labels_mean_nothing_selected_stays_at_chance_and_a_pick_on_the_te
     systems = {m: System(model="ridge", modalities=tuple(m.split("+"))) for m in ("audio", "text", "audio+text")}
     cells, found = protocols.plan(usable, ("loco",), list(FAMILIES)), []
     for number in range(8):
-        dealt, dealt_rows = control.permuted(task, usable, number)
+        dealt, dealt_rows = negative_control.permuted(task, usable, number)
         jobs, _ = study.jobs(cells, systems, TRAINING, (0,), dealt)
         found.append(told(dealt_rows, grid.run(dealt, jobs, grid.Engine()))[-1])
     rows = pd.concat(found)

@@ -11,11 +11,11 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import t as student
 
 from mer import stats
-from mer.evaluation import shapley
-from mer.evaluation.protocols import Cell
+from mer.evaluation.comparison import shapley
+from mer.evaluation.protocols.cells import Cell
 from mer.features import Features
 from mer.params.schema import Training
-from mer.training import ridge
+from mer.training.baselines import ridge
 from mer.training.task import Task
 
 BOTH = ("audio", "text")

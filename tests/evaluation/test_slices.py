@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 
 from mer import stats
-from mer.evaluation import slices
-from mer.evaluation.slices import bands
+from mer.evaluation.comparison import slices
+from mer.evaluation.comparison.slices import bands
 from tests.evaluation.made import CLASSES, manifest, predictions
 
 CLUSTERS = {"a": "speaker_id"}

@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 
 from mer import params
-from mer.dataset import duplicates
-from mer.evaluation import protocols, selection, strangers
+from mer.dataset.identity import duplicates
+from mer.evaluation.comparison import selection
+from mer.evaluation.protocols import cells as protocols
+from mer.evaluation.protocols import copies_across_families
 from mer.params.schema import Evaluation
 from tests.evaluation.test_protocols import corpus, manifest
 
@@ -68,7 +70,7 @@ def test_corpora_are_accepted_by_name_one_by_one(study):
     [held_out] = [cell for cell in cells if cell.held_out == "a"]
     seen = study.loc[[*held_out.train, *held_out.validation], "utterance_id"]
     assert "b/1_3" in set(seen)  # what is accepted is trained as it is
-    told = strangers.accepted_sentence(study, NAMES, duplicates.NONE, ("a", "c"))
+    told = copies_across_families.accepted_sentence(study, NAMES, duplicates.NONE, ("a", "c"))
     assert told == (
         "a: 1 of its recordings are in another family, too; accepted, and its scores are marked. "
         "c: accepted, though none of its recordings is in another family."

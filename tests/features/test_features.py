@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mer import features, files
-from mer.features import acoustic, linguistic
-from mer.features.acoustic.mfcc import mfcc_statistics
-from mer.features.linguistic.hashing import hashed_words
+from mer.features import audio as acoustic
+from mer.features import text as linguistic
+from mer.features.audio.mfcc import mfcc_statistics
+from mer.features.text.hashing import hashed_words
 from mer.media import audio
 from mer.params.schema import Acoustic, Data, Linguistic
 

@@ -6,8 +6,8 @@ import torch
 import transformers
 
 from mer import files, params
-from mer.features import Where, acoustic, linguistic
-from mer.features.pretrained import checkpoints
+from mer.features import Where, audio, text
+from mer.features.pretrained import loading
 from tests.features.pretrained import tiny
 
 BLOCK = 768, 3072
@@ -102,10 +102,10 @@ def test_the_papers_sound(sound, tmp_path):
     heads = linear("projector", 768, 256) | linear("classifier", 256, 7)
     weights = checkpoint(tmp_path / "audio.pth", prefixed("wav2vec2", wav2vec2_base()) | heads)
     section = preset("paper", acoustic__model=sound, acoustic__weights=weights).acoustic
-    spec = acoustic.spec(section, params.schema.Data())
+    spec = audio.spec(section, params.schema.Data())
     assert (spec["width"], spec["layer"], spec["pooling"]) == (512, "projector", "windows")
-    [found] = acoustic.EXTRACTORS["encoder"].open(section, Where())([SOUND])
-    made = checkpoints.network(sound, weights, True, "")
+    [found] = audio.EXTRACTORS["encoder"].open(section, Where())([SOUND])
+    made = loading.network(sound, weights, True, "")
     assert made.projector.weight.shape == (256, 768)
     assert made.classifier.weight.shape == (7, 256)  # as many classes as it was fine-tuned for
     window = np.resize(SOUND, 64_000)
@@ -122,9 +122,9 @@ def test_the_papers_words(words, tmp_path):
     heads = linear("classifier.dense", 768, 768) | linear("classifier.out_proj", 768, 6)
     weights = checkpoint(tmp_path / "text.pth", prefixed("roberta", roberta(6)) | heads)
     section = preset("paper", linguistic__model=words, linguistic__weights=weights).linguistic
-    assert linguistic.spec(section)["width"] == 768
-    [found] = linguistic.EXTRACTORS["encoder"].open(section, Where())(["Oh no!"])
-    made = checkpoints.network(words, weights, True, "")
+    assert text.spec(section)["width"] == 768
+    [found] = text.EXTRACTORS["encoder"].open(section, Where())(["Oh no!"])
+    made = loading.network(words, weights, True, "")
     assert made.classifier.out_proj.weight.shape == (6, 768)
     ids = transformers.AutoTokenizer.from_pretrained(words)("Oh no!", return_tensors="pt").input_ids
     with torch.inference_mode():
@@ -141,8 +141,8 @@ def test_the_papers_video_and_transcripts():
 
 def test_the_forks_simple_inputs():
     section = preset("fork_simple")
-    assert acoustic.spec(section.acoustic, params.schema.Data())["width"] == 160
-    assert linguistic.spec(section.linguistic)["width"] == 768
+    assert audio.spec(section.acoustic, params.schema.Data())["width"] == 160
+    assert text.spec(section.linguistic)["width"] == 768
 
 
 def test_the_forks_networks(tmp_path):
@@ -150,7 +150,7 @@ def test_the_forks_networks(tmp_path):
     for name, config in (("sound", transformers.WavLMConfig()), ("words", transformers.RobertaConfig())):
         config.save_pretrained(tmp_path / name)
     section = preset("hf", acoustic__model=tmp_path / "sound", linguistic__model=tmp_path / "words")
-    spec = acoustic.spec(section.acoustic, params.schema.Data())
+    spec = audio.spec(section.acoustic, params.schema.Data())
     assert (spec["width"], spec["layer"], spec["pooling"]) == (768, -1, "mean")
-    spec = linguistic.spec(section.linguistic)
+    spec = text.spec(section.linguistic)
     assert (spec["width"], spec["layer"], spec["pooling"]) == (768, -1, "cls")

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from mer import shards
 from mer.features import store as module
+from mer.features.computation import fill, parts
 from mer.features.extractor import Absent
-from mer.features.fill import fill, parts
 from mer.features.store import Lacking, Store
 from tests.killing import at_once_and_killed
 

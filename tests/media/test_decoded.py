@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from mer import shards
-from mer.media import audio, decoded
+from mer.media import audio
+from mer.media import recordings as decoded
 from tests.killing import at_once_and_killed
 from tests.media import test_container
 

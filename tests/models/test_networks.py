@@ -12,8 +12,8 @@ from torch.func import functional_call, grad, stack_module_state, vmap
 
 from mer.models import NETWORKS, build
 from mer.models.fusion import MODALITIES, count_parameters
-from mer.training import batches
-from mer.training.batches import Masks
+from mer.training.networks import batches
+from mer.training.networks.batches import Masks
 
 CLASSES = 3
 WIDTHS = {"audio": 6, "video": 4, "text": 5}
@@ -200,7 +200,9 @@ def test_dropout_of_torch_is_refused_as_no_key_fixes_it(layer):
     net.merge.append(layer(0.0))
     Masks(net, 4)
     net.merge.append(layer(0.1))
-    with pytest.raises(ValueError, match=r"merge.4 of the network is torch's \w+: take mer.models.noise.Dropout"):
+    with pytest.raises(
+        ValueError, match=r"merge.4 of the network is torch's \w+: take mer.models.random_numbers.Dropout"
+    ):
         Masks(net, 4)
 
 

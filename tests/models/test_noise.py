@@ -5,15 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from mer.models import noise
+from mer.models import random_numbers
 
 
 def of(*numbers):
-    return torch.from_numpy(noise.keys(*numbers, count=1))[0]
+    return torch.from_numpy(random_numbers.keys(*numbers, count=1))[0]
 
 
 def drawn(*numbers, count=1 << 16):
-    return noise.uniform(of(*numbers), count)
+    return random_numbers.uniform(of(*numbers), count)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2**31])
@@ -36,14 +36,14 @@ def test_neighbouring_keys_have_nothing_in_common():
 @given(st.lists(st.lists(st.integers(-1, 2**40), min_size=1, max_size=4).map(tuple), min_size=2, max_size=20,
                 unique=True))  # fmt: skip
 def test_keys_are_64_bits_and_different(sequences):
-    keys = [noise.key(*numbers) for numbers in sequences]
+    keys = [random_numbers.key(*numbers) for numbers in sequences]
     assert len(set(keys)) == len(keys)
     assert all(-(2**63) <= key < 2**63 for key in keys)
 
 
 def test_keys_of_steps_are_the_lower_halves_of_keys():
-    expected = [noise.key(3, 1, step) & 0xFFFFFFFF for step in range(50)]
-    assert noise.keys(3, 1, count=50).view(np.uint32).tolist() == expected
+    expected = [random_numbers.key(3, 1, step) & 0xFFFFFFFF for step in range(50)]
+    assert random_numbers.keys(3, 1, count=50).view(np.uint32).tolist() == expected
 
 
 def finalised(state):
@@ -58,7 +58,7 @@ def finalised(state):
 def test_a_number_is_a_hash_of_key_and_place_on_any_device(key, count):
     words = [finalised((key + place * 0x9E3779B9) % (1 << 32)) for place in range(-(-count // 4))]
     expected = b"".join(word.to_bytes(4, "little") for word in words)[:count]
-    assert noise.uniform(torch.tensor(key, dtype=torch.int32), count).numpy().tobytes() == expected
+    assert random_numbers.uniform(torch.tensor(key, dtype=torch.int32), count).numpy().tobytes() == expected
 
 
 def test_fewer_numbers_are_the_first_of_more():
@@ -67,20 +67,20 @@ def test_fewer_numbers_are_the_first_of_more():
 
 @pytest.mark.parametrize("rate", [0.0, 0.1, 0.5, 1.0])
 def test_a_share_is_kept(rate):
-    kept = noise.keep(of(3), 1 << 16, rate)
+    kept = random_numbers.keep(of(3), 1 << 16, rate)
     assert kept.float().mean().item() == pytest.approx(1 - round(rate * 256) / 256, abs=0.01)
-    torch.testing.assert_close(noise.multipliers(of(3), 1 << 16, rate) > 0, kept)
+    torch.testing.assert_close(random_numbers.multipliers(of(3), 1 << 16, rate) > 0, kept)
 
 
 def test_multipliers_keep_the_mean():
-    values = noise.multipliers(of(3), 1 << 17, 0.3)
+    values = random_numbers.multipliers(of(3), 1 << 17, 0.3)
     assert values.mean().item() == pytest.approx(1, abs=0.01)
     assert values.unique().tolist() == pytest.approx([0.0, 256 / (256 - 77)])
-    assert not noise.multipliers(of(3), 100, 1.0).any()
+    assert not random_numbers.multipliers(of(3), 100, 1.0).any()
 
 
 def test_dropout_takes_the_mask_it_is_given_or_torchs_and_is_off_in_evaluation():
-    layer, x = noise.Dropout(4, 0.5), torch.ones(3, 4)
+    layer, x = random_numbers.Dropout(4, 0.5), torch.ones(3, 4)
     assert set(layer(torch.ones(100, 4)).unique().tolist()) == {0.0, 2.0}
     layer.mask = torch.arange(12.0).reshape(3, 4)
     assert torch.equal(layer(x), layer.mask)
@@ -90,7 +90,7 @@ def test_dropout_takes_the_mask_it_is_given_or_torchs_and_is_off_in_evaluation()
 
 
 def test_side_by_side_each_draws_what_it_would_alone():
-    keys = torch.from_numpy(noise.keys(7, count=5))
-    together = noise.keep(keys, 21, 0.4)
+    keys = torch.from_numpy(random_numbers.keys(7, count=5))
+    together = random_numbers.keep(keys, 21, 0.4)
     for one, key in zip(together, keys, strict=True):
-        assert (one == noise.keep(key, 21, 0.4)).all()
+        assert (one == random_numbers.keep(key, 21, 0.4)).all()

@@ -10,8 +10,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mer.dataset import labels
-from mer.models import upstream
+from mer.dataset.manifest import labels
+from mer.models import published_weights
 from mer.models.fusion import count_parameters
 
 PAPER = {"audio": 512, "video": 1024, "text": 768}
@@ -63,7 +63,7 @@ def saved(folder, state, **how):
 )
 def test_the_published_forward_pass(tmp_path, widths, hidden, classes):
     state = weights(widths, hidden, classes)
-    network = upstream.load(saved(tmp_path, state))
+    network = published_weights.load(saved(tmp_path, state))
     generator = torch.Generator().manual_seed(1)
     inputs = {m: torch.randn(5, d, generator=generator) for m, d in widths.items()}
     expected = published(state, *(inputs[m].double().numpy() for m in ("audio", "video", "text")))
@@ -83,13 +83,13 @@ def test_the_sizes_published():
 
 
 def test_seven_logits_mean_our_classes():
-    assert upstream.CLASSES == labels.CLASSES
+    assert published_weights.CLASSES == labels.CLASSES
 
 
 def test_the_older_format_of_torch_and_half_precision(tmp_path):
     state = weights()
     halves = {name: tensor.half() for name, tensor in state.items()}
-    network = upstream.load(saved(tmp_path, halves, _use_new_zipfile_serialization=False))
+    network = published_weights.load(saved(tmp_path, halves, _use_new_zipfile_serialization=False))
     assert network.classify.bias.dtype == torch.float32
     torch.testing.assert_close(network.classify.bias.data, halves["classifier.bias"].float())
 
@@ -101,7 +101,7 @@ def test_all_wrong_names_are_said_at_once(tmp_path):
     with pytest.raises(
         ValueError, match=r"classifier.bias is missing; gal_ta.WF is missing; 'gal_at.WF' is unexpected"
     ):
-        upstream.load(saved(tmp_path, state))
+        published_weights.load(saved(tmp_path, state))
 
 
 def test_all_wrong_shapes_are_said_at_once(tmp_path):
@@ -109,7 +109,7 @@ def test_all_wrong_shapes_are_said_at_once(tmp_path):
     state["gal_vt.WF"] = state["gal_vt.WF"].T
     state["fc_avt.weight"] = torch.zeros(4, 11)
     with pytest.raises(ValueError, match=r"fc_avt.weight .*\(4, 11\).*ask for \(4, 12\); gal_vt.WF .*\(13, 4\)"):
-        upstream.load(saved(tmp_path, state))
+        published_weights.load(saved(tmp_path, state))
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_all_wrong_shapes_are_said_at_once(tmp_path):
 )
 def test_what_is_no_weight(tmp_path, value, reason):
     with pytest.raises(ValueError, match=reason):
-        upstream.load(saved(tmp_path, weights() | {"classifier.bias": value}))
+        published_weights.load(saved(tmp_path, weights() | {"classifier.bias": value}))
 
 
 class Code:
@@ -141,7 +141,7 @@ def test_code_is_not_run(tmp_path, zipped):
     ran = tmp_path / "ran"
     state = weights() | {"classifier.bias": Code(str(ran))}
     with pytest.raises(ValueError, match="code that runs when it is loaded; not loaded"):
-        upstream.load(saved(tmp_path, state, _use_new_zipfile_serialization=zipped))
+        published_weights.load(saved(tmp_path, state, _use_new_zipfile_serialization=zipped))
     assert not ran.exists()
 
 
@@ -149,7 +149,7 @@ def test_code_is_not_run(tmp_path, zipped):
 def test_another_file(tmp_path, content):
     (tmp_path / "fusion.pth").write_bytes(content)
     with pytest.raises(ValueError, match=r"fusion.pth: (damaged|holds more)"):
-        upstream.load(tmp_path / "fusion.pth")
+        published_weights.load(tmp_path / "fusion.pth")
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
@@ -158,7 +158,7 @@ def test_a_download_cut_short(tmp_path, share, zipped):
     path = saved(tmp_path, weights(), _use_new_zipfile_serialization=zipped)
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
     with pytest.raises(ValueError, match=r"fusion.pth: (damaged|holds more)"):
-        upstream.load(path)
+        published_weights.load(path)
 
 
 @settings(max_examples=60, deadline=None)
@@ -170,7 +170,7 @@ def test_a_file_with_wrong_bytes_is_refused_or_read(tmp_path_factory, data, zipp
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     path.write_bytes(content)
     with suppress(ValueError):
-        network = upstream.load(path)
+        network = published_weights.load(path)
         assert all(p.isfinite().all() for p in network.parameters())
 
 
@@ -181,16 +181,16 @@ def test_a_compressed_archive(tmp_path):
         for name in plain.namelist():
             small.writestr(name, plain.read(name))
     with pytest.raises(ValueError, match=r"small.pth: damaged, or not written by torch"):
-        upstream.load(tmp_path / "small.pth")
+        published_weights.load(tmp_path / "small.pth")
 
 
 def test_no_names(tmp_path):
     with pytest.raises(ValueError, match="a list instead of tensors by name"):
-        upstream.load(saved(tmp_path, [torch.zeros(1)]))
+        published_weights.load(saved(tmp_path, [torch.zeros(1)]))
     with pytest.raises(ValueError, match=r"fc_text.bias is missing.*1 more"):
-        upstream.load(saved(tmp_path, {1: torch.zeros(1), 2: torch.zeros(1)}))
+        published_weights.load(saved(tmp_path, {1: torch.zeros(1), 2: torch.zeros(1)}))
 
 
 def test_no_file(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"none\.pth"):
-        upstream.load(tmp_path / "none.pth")
+        published_weights.load(tmp_path / "none.pth")

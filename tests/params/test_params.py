@@ -2,8 +2,8 @@ import pytest
 import yaml
 
 from mer import files, params
+from mer.params import output_check
 from mer.params import run as run_module
-from mer.params import stamped
 
 
 def study(tmp_path, text="corpora: [emodb]\n"):
@@ -129,11 +129,13 @@ def test_what_is_not_as_its_step_wrote_it_is_not_read(tmp_path, monkeypatch):
     files.write_text(tmp_path / "data/a.csv", "0.9")
     assert run.read("data/a.csv").read_text() == "0.9"  # it is being written: what it will be is not known yet
     files.write_json(stamp, {"state": "done", "outputs": outputs})
-    with pytest.raises(stamped.Altered, match=r"a\.csv: was changed after 02_b/seed=0 wrote it; run step 02 again"):
+    with pytest.raises(
+        output_check.Altered, match=r"a\.csv: was changed after 02_b/seed=0 wrote it; run step 02 again"
+    ):
         run.read("data/a.csv")
     assert run.read("parts/b.csv").read_text() == "0.5"
     files.write_text(tmp_path / "parts/b.csv", "0.9")
-    with pytest.raises(stamped.Altered):
+    with pytest.raises(output_check.Altered):
         run.read("parts/b.csv")
     stamp.write_text("{")
     assert run.read("parts/b.csv").read_text() == "0.9"

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from mer.features import Features, Where, acoustic, linguistic, visual
+from mer.features import Features, Where, audio, text, video
 from mer.params.schema import Acoustic, Data, Linguistic, Visual
 from mer.params.schema import Features as Section
-from mer.training import checkpoint, standardise
-from mer.training.linear import FittedLinear
-from mer.training.portable import portable
+from mer.training.baselines.classifier import FittedLinear
+from mer.training.checkpoints import checkpoint
+from mer.training.checkpoints.input_statistics import portable
+from mer.training.scaling import standardise
 
 RATE = 16_000
 CLASSES = ["neutral", "happiness", "anger"]
@@ -31,11 +32,11 @@ def save_linear(folder, modalities=("audio",), without=(), **more):
     """A linear model of MFCCs and hashed words, with random weights and the bounds of made-up training rows."""
     section = Section(acoustic=Acoustic(n_mfcc=13), linguistic=Linguistic(dimensions=32), visual=Visual())
     data, r = Data(), np.random.default_rng(0)
-    specs = {"audio": acoustic.spec(section.acoustic, data), "text": linguistic.spec(section.linguistic),
-             "video": visual.spec(section.visual, data)}  # fmt: skip
+    specs = {"audio": audio.spec(section.acoustic, data), "text": text.spec(section.linguistic),
+             "video": video.spec(section.visual, data)}  # fmt: skip
     specs = {m: specs[m] for m in modalities}
     widths = {m: spec["width"] for m, spec in specs.items()}
-    hear = acoustic.EXTRACTORS["mfcc"].open(section.acoustic, Where())
+    hear = audio.EXTRACTORS["mfcc"].open(section.acoustic, Where())
     rows = {
         "audio": np.stack(hear([tone(1.0, n, 120 + 3 * n) for n in range(ROWS)])),
         "text": r.normal(size=(ROWS, 32)).astype(np.float32),

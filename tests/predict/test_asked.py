@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mer.predict.asked import Asked, collect
-from mer.predict.subtitles import parse
+from mer.predict.inputs.requests import Asked, collect
+from mer.predict.inputs.subtitles import parse
 
 
 def test_a_folder_to_its_bottom_by_name_without_what_is_hidden_or_no_recording(tmp_path):

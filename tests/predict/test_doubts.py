@@ -9,11 +9,11 @@ import pytest
 import soxr
 from scipy import signal
 
-from mer.features import Where, linguistic
+from mer.features import Where, text
 from mer.media import audio
 from mer.params.schema import Linguistic
-from mer.predict import doubts
-from mer.training.portable import outside, usual
+from mer.predict.inputs import input_checks
+from mer.training.checkpoints.input_statistics import outside, usual
 from tests.predict.conftest import tone
 
 REAL = os.environ.get("MER_REAL_CORPORA")
@@ -47,16 +47,18 @@ def recordings():
 )
 def test_damaged_sounds_are_told_and_clean_ones_are_not(sounds):
     for clean in sounds():
-        assert doubts.of_sound(clean) == ()
-        assert doubts.of_sound(0.001 * clean) == ()
-        assert doubts.of_sound(overdriven(clean)) == ("the sound is overdriven: its peaks are cut off",)
-        assert doubts.of_sound(overdriven(clean) / 20) == ("the sound is overdriven: its peaks are cut off",)
-        assert "the sound has nothing above 4 kHz, as over a telephone" in doubts.of_sound(over_a_telephone(clean))
+        assert input_checks.of_sound(clean) == ()
+        assert input_checks.of_sound(0.001 * clean) == ()
+        assert input_checks.of_sound(overdriven(clean)) == ("the sound is overdriven: its peaks are cut off",)
+        assert input_checks.of_sound(overdriven(clean) / 20) == ("the sound is overdriven: its peaks are cut off",)
+        assert "the sound has nothing above 4 kHz, as over a telephone" in input_checks.of_sound(
+            over_a_telephone(clean)
+        )
 
 
 @pytest.mark.parametrize("sound", [np.zeros(0), np.zeros(100), np.ones(100), np.zeros(9000)])
 def test_of_hardly_a_sound_nothing_is_told(sound):
-    assert doubts.of_sound(sound.astype(np.float32)) == ()
+    assert input_checks.of_sound(sound.astype(np.float32)) == ()
 
 
 def test_one_row_in_twenty_is_outside_and_what_lies_elsewhere_is():
@@ -80,7 +82,7 @@ def test_of_the_bounds_each_is_that_of_its_own_number():
 @pytest.mark.skipif(not REAL, reason="set MER_REAL_CORPORA")
 def test_words_of_another_language_are_unlike_those_of_meld():
     train, test = (pd.read_csv(Path(REAL, "MELD", f"{part}_sent_emo.csv"))["Utterance"] for part in ("train", "test"))
-    compute = linguistic.EXTRACTORS["hashing"].open(Linguistic(), Where())
+    compute = text.EXTRACTORS["hashing"].open(Linguistic(), Where())
     known = usual(np.stack(compute(list(train))), np.arange(len(train)))
     german = ["Das geht so nicht, ich habe keine Lust mehr.", "Wir gehen morgen in den Park und essen ein Eis."]
     assert (outside(known, np.stack(compute(german))) > known["outside"]).all()

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 import yaml
 
-from mer.corpora import synthetic
+from mer.corpora.synthetic import trees
 from mer.predict import Settings, load
 from mer.predict.__main__ import main
-from mer.training.checkpoint import Unusable
+from mer.training.checkpoints.checkpoint import Unusable
 from tests.features.pretrained import tiny
 from tests.studies import run_cells
 
@@ -23,7 +23,7 @@ mpl.use("Agg")
 def study(tmp_path_factory):
     """A study that is trained with networks which then lie elsewhere, as on another machine."""
     home = tmp_path_factory.mktemp("encoders")
-    synthetic.write(home / "raw", speakers=4, clips=1)
+    trees.write(home / "raw", speakers=4, clips=1)
     then, now = home / "then", home / "now"
     tree = {
         "data": {"raw": str(home / "raw"), "store": str(home / "store")},

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from mer.features import Features, acoustic
+from mer.features import Features, audio
 from mer.params.schema import Data
 from mer.predict import Settings, collect, load
 from mer.predict.__main__ import main
-from mer.training.checkpoint import Unusable
+from mer.training.checkpoints.checkpoint import Unusable
 from tests.media.films import film, grey
 from tests.predict.conftest import CLASSES, RATE, quiet, save_linear, tone
 
@@ -217,7 +217,7 @@ def test_nothing_can_be_asked(model, tmp_path, capsys):
 
 def test_a_model_whose_inputs_are_made_otherwise_by_now_is_refused(tmp_path, monkeypatch):
     folder = save_linear(tmp_path / "model")
-    monkeypatch.setitem(acoustic.EXTRACTORS, "mfcc", replace(acoustic.EXTRACTORS["mfcc"], version=99))
+    monkeypatch.setitem(audio.EXTRACTORS, "mfcc", replace(audio.EXTRACTORS["mfcc"], version=99))
     with pytest.raises(Unusable, match="audio was extracted with version"):
         load(folder)
 

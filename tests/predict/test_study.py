@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from mer.corpora import synthetic
+from mer.corpora.synthetic import trees
 from mer.predict import Settings, load
 from tests.studies import run_cells
 
@@ -18,7 +18,7 @@ mpl.use("Agg")
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     home = tmp_path_factory.mktemp("study")
-    synthetic.write(home / "raw", speakers=4, clips=1)
+    trees.write(home / "raw", speakers=4, clips=1)
     tree = {
         "data": {"raw": str(home / "raw"), "store": str(home / "store")},
         "corpora": ["emodb", "ravdess"],

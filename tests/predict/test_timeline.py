@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mer.media.audio import RATE_HZ
-from mer.predict import timeline, voice
-from mer.predict.subtitles import Cue
+from mer.predict.inputs import segmentation, voice_activity
+from mer.predict.inputs.subtitles import Cue
 from tests.predict.conftest import quiet, tone
 
 LONG = np.concatenate([quiet(1), tone(2), quiet(1, 2), tone(3, 1), quiet(0.3, 3), tone(1, 2), quiet(7, 4), tone(0.1)])
@@ -18,7 +18,7 @@ def blocks(samples, size):
 
 
 def cut(samples, size=160_000, longest=15.0):
-    return list(timeline.at_pauses(blocks(samples, size), voice.begin("energy"), longest))
+    return list(segmentation.at_pauses(blocks(samples, size), voice_activity.begin("energy"), longest))
 
 
 def test_between_pauses_and_not_within_or_for_a_noise():
@@ -39,9 +39,9 @@ def test_a_stretch_is_what_the_recording_holds_there():
 @given(st.integers(400, 200_000))
 def test_blocks_do_not_matter_to_a_detector_that_goes_by_the_window(size):
     def loud(windows):
-        return np.where(voice.level_db(windows) > -45, 1.0, 0.0)
+        return np.where(voice_activity.level_db(windows) > -45, 1.0, 0.0)
 
-    told = [[(s.start, s.end) for s in timeline.at_pauses(blocks(LONG, n), loud, 15.0)] for n in (size, len(LONG))]
+    told = [[(s.start, s.end) for s in segmentation.at_pauses(blocks(LONG, n), loud, 15.0)] for n in (size, len(LONG))]
     assert told[0] == told[1]
 
 
@@ -62,22 +62,22 @@ def test_nobody_speaks():
 def test_subtitles_get_their_seconds(times, size):
     ramp = np.arange(15 * RATE_HZ, dtype=np.float32)
     cues = sorted(Cue(start, start + length, "x") for start, length in times)
-    for cue, s in zip(cues, timeline.at_times(blocks(ramp, size), cues, 3.0), strict=True):
+    for cue, s in zip(cues, segmentation.at_times(blocks(ramp, size), cues, 3.0), strict=True):
         first, last = round(cue.start * RATE_HZ), round(min(cue.end, cue.start + 3.0) * RATE_HZ)
         assert (s.samples == ramp[first:last]).all()
 
 
 def test_what_comes_first_and_the_rest_are_all():
-    head, rest = timeline.begin(blocks(LONG, 5000), 2.0)
+    head, rest = segmentation.begin(blocks(LONG, 5000), 2.0)
     assert len(head) > 2 * RATE_HZ
     assert (np.concatenate([head, *rest]) == LONG).all()
 
 
 @pytest.mark.parametrize("samples", [np.zeros(1, np.float32), np.zeros(RATE_HZ, np.float32), quiet(2)])
 def test_silence_is_nobody(samples):
-    assert not voice.somebody(samples, "energy")
+    assert not voice_activity.somebody(samples, "energy")
 
 
 @pytest.mark.parametrize("samples", [tone(0.05), tone(3)])
 def test_a_voice_is_somebody(samples):
-    assert voice.somebody(samples, "energy")
+    assert voice_activity.somebody(samples, "energy")

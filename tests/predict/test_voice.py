@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 
 from mer.media import audio
-from mer.predict import voice
+from mer.predict.inputs import voice_activity
 from tests.predict.conftest import quiet
 
 REAL = os.environ.get("MER_REAL_CORPORA")
 
 
 def test_a_detector_that_is_not_installed_is_said(monkeypatch):
-    monkeypatch.setattr(voice, "find_spec", lambda _: None)
-    assert voice.resolve("auto") == "energy"
-    with pytest.raises(voice.NotInstalled, match=r'-e "\.\[vad\]"'):
-        voice.resolve("silero")
+    monkeypatch.setattr(voice_activity, "find_spec", lambda _: None)
+    assert voice_activity.resolve("auto") == "energy"
+    with pytest.raises(voice_activity.NotInstalled, match=r'-e "\.\[vad\]"'):
+        voice_activity.resolve("silero")
 
 
 @pytest.mark.skipif(not REAL, reason="set MER_REAL_CORPORA")
@@ -26,8 +26,8 @@ def test_silero_hears_people_and_neither_noise_nor_a_tone():
     clips = sorted(Path(REAL).glob("RAVDESS/Actor_0[1-4]/*.flac"))[::40]
     assert clips
     clips += sorted(Path(REAL).glob("RAVDESS/Actor_*/03-01-04-02-01-01-06.flac"))  # a wail
-    assert all(voice.somebody(audio.read_mono(clip), "silero") for clip in clips)
+    assert all(voice_activity.somebody(audio.read_mono(clip), "silero") for clip in clips)
     t = np.arange(32_000) / 16_000
     for none in (quiet(2), np.random.default_rng(0).normal(0, 0.2, 32_000).astype(np.float32),
                  (0.3 * np.sin(880 * np.pi * t)).astype(np.float32)):  # fmt: skip
-        assert not voice.somebody(none, "silero")
+        assert not voice_activity.somebody(none, "silero")

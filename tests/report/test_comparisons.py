@@ -3,8 +3,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mer.evaluation import card, comparison, published, ranking, scores, slices
-from mer.report import beside, comparisons, numbers, verdicts
+from mer.evaluation.comparison import comparison, published, ranking, sensitivity, slices
+from mer.evaluation.scores import scores
+from mer.report.figures import comparisons
+from mer.report.style import numbers
+from mer.report.text import comparisons as verdicts
+from mer.report.text import published as beside
 from tests.evaluation.made import CLASSES, manifest, predictions
 
 SPEAKERS = {"a": 6, "b$x$": 12}
@@ -34,8 +38,8 @@ def compared(loco):
 
 @pytest.fixture(scope="module")
 def inflation():
-    right = {protocol: 0.9 - 0.3 * at for at, protocol in enumerate(card.SPLITS)}
-    return card.inflation(pd.concat([answers(p, s=share) for p, share in right.items()]), CLASSES, CLUSTERS)
+    right = {protocol: 0.9 - 0.3 * at for at, protocol in enumerate(sensitivity.SPLITS)}
+    return sensitivity.inflation(pd.concat([answers(p, s=share) for p, share in right.items()]), CLASSES, CLUSTERS)
 
 
 def texts(drawn):
@@ -158,7 +162,7 @@ def test_resamples_are_drawn_best_first(loco):
 
 
 def test_metrics_of_the_same_answers(loco):
-    table = card.metrics(loco, CLASSES, CLUSTERS)
+    table = sensitivity.metrics(loco, CLASSES, CLUSTERS)
     shown = texts(comparisons.metric_dots(table, "base"))
     assert {name.replace("_", " ") for name in scores.METRICS} <= set(shown)
     assert verdicts.metric_sentence(table) == "On none of 2 corpora the system that leads depends on the metric."
@@ -172,13 +176,13 @@ def test_metrics_of_the_same_answers(loco):
 def test_splits_of_each_corpus_stand_on_one_line(inflation):
     figure = comparisons.split_dots(inflation)
     dots = {tuple(at) for dots in figure.axes[0].collections if hasattr(dots, "get_sizes") for at in dots.get_offsets()}
-    assert len(dots) == len(card.SPLITS) * len(SPEAKERS)
-    assert set(card.SPLITS.values()) <= {text.get_text() for text in figure.legends[0].get_texts()}
+    assert len(dots) == len(sensitivity.SPLITS) * len(SPEAKERS)
+    assert set(sensitivity.SPLITS.values()) <= {text.get_text() for text in figure.legends[0].get_texts()}
     [added] = inflation.loc[
-        (inflation["test_corpus"] == comparison.MEAN) & (inflation["than"] == card.SPLITS["in_corpus"]), "points"
+        (inflation["test_corpus"] == comparison.MEAN) & (inflation["than"] == sensitivity.SPLITS["in_corpus"]), "points"
     ]
     assert f"s: random adds {added:.1f} points" in texts(figure)
-    held_out = inflation[inflation["than"] == card.SPLITS["loco"]]
+    held_out = inflation[inflation["than"] == sensitivity.SPLITS["loco"]]
     assert "s" in texts(comparisons.split_dots(held_out))
     sentence = verdicts.inflation_sentence(inflation, "s")
     mean = inflation[(inflation["test_corpus"] == comparison.MEAN) & (inflation["split"] == "random")]
@@ -240,8 +244,8 @@ def test_averages_that_do_not_follow_are_named():
 def test_nothing_at_all(loco):
     nobody, empty = loco[:0], comparison.empty()
     scored, gaps = slices.score(nobody, manifest(), CLASSES, CLUSTERS)
-    ranks, metrics = ranking.ranked(nobody, CLASSES, CLUSTERS), card.metrics(nobody, CLASSES, CLUSTERS)
-    inflation, recalls = card.inflation(nobody, CLASSES, CLUSTERS), slices.recalls(nobody, CLASSES, CLUSTERS)
+    ranks, metrics = ranking.ranked(nobody, CLASSES, CLUSTERS), sensitivity.metrics(nobody, CLASSES, CLUSTERS)
+    inflation, recalls = sensitivity.inflation(nobody, CLASSES, CLUSTERS), slices.recalls(nobody, CLASSES, CLUSTERS)
     drawn = ranking.resampled(nobody, CLASSES, CLUSTERS, draws=5)
     for figure in (
         comparisons.difference_forest(empty, "nobody"), comparisons.gap_forest(gaps), comparisons.rank_diagram(ranks),

@@ -3,7 +3,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mer.report import figures
+from mer.report.figures import results as figures
 from tests.report.report_rows import result, table
 
 CLASSES = ["neutral", "happiness", "anger"]

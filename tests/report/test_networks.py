@@ -8,7 +8,7 @@ import torch
 
 from mer.models import NETWORKS, build
 from mer.models.fusion import count_parameters
-from mer.report.networks import NO_GRAPHVIZ, drawing, picture, summary
+from mer.report.figures.networks import NO_GRAPHVIZ, drawing, picture, summary
 
 WIDTHS = {"audio": 6, "video": 4, "text": 5}
 

@@ -6,8 +6,13 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
-from mer.evaluation import comparison, selection
-from mer.report import choices, comparisons, evaluated, figures, model_card, numbers, verdicts
+from mer.evaluation.comparison import comparison, selection
+from mer.report.figures import comparisons
+from mer.report.figures import results as figures
+from mer.report.pages import checkpoint_evaluation, model_card
+from mer.report.style import numbers
+from mer.report.text import comparisons as verdicts
+from mer.report.text import selection as choices
 from tests.report.report_rows import result, table
 
 CARD = {"name": "gated-seed0", "seed": 0, "tensors_sha256": "0" * 64}
@@ -40,11 +45,11 @@ def test_what_a_checkpoint_answered_is_marked():
         [["all", "free", "anger", 0.5, 0.5, 0.5, 9]],
         columns=["test_corpus", "answers", "class", "precision", "recall", "F1", "support"],
     )
-    page = evaluated.page(told, "other", measures)
+    page = checkpoint_evaluation.page(told, "other", measures)
     assert ".550 § |" in page
     assert page.count("§ |") == 1
     assert "Scores on A may be better" in page
-    assert any("Scores on A may be better" in line for line in evaluated.seen_lines(told))
+    assert any("Scores on A may be better" in line for line in checkpoint_evaluation.seen_lines(told))
 
 
 def chosen():

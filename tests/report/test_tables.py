@@ -2,7 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mer.report import tables, words
+from mer.report.tables import results as tables
+from mer.report.text import sentences
 from tests.report.report_rows import result, table
 
 
@@ -56,24 +57,24 @@ def test_nothing_at_all(manifest):
     for show in (tables.manifest_summary, tables.label_table, tables.excluded_table):
         assert show(nobody).empty
     assert tables.excluded_table(manifest.iloc[:2]).empty
-    assert words.loco_sentence(empty, "gated") == "No corpus has been held out."
-    assert words.seeds_sentence(empty).startswith("One seed")
-    assert words.excluded_sentence(nobody) == "All 0 clips are used."
+    assert sentences.loco_sentence(empty, "gated") == "No corpus has been held out."
+    assert sentences.seeds_sentence(empty).startswith("One seed")
+    assert sentences.excluded_sentence(nobody) == "All 0 clips are used."
 
 
 def test_loco_sentence(results):
-    assert words.loco_sentence(results, "gated") == (
+    assert sentences.loco_sentence(results, "gated") == (
         "Held out, gated recognises EMO-DB best (.55 [.48, .62], chance .25); nEMO is not shown to be above chance."
     )
     at_chance = table([result(value=0.4, low=0.25), result(test="B", value=0.3, low=0.26)])
-    assert words.loco_sentence(at_chance, "gated").endswith("EMO-DB is not shown to be above chance.")
+    assert sentences.loco_sentence(at_chance, "gated").endswith("EMO-DB is not shown to be above chance.")
 
 
 def test_above_chance_is_adjusted_for_all_corpora_and_a_constant_answer_is_told_apart():
     rows = [result(test=name, chance=1 / 7, p_chance=0.02, p_constant=0.2) for name in "AB"]
-    assert "are not shown to be above always giving one answer" in words.loco_sentence(table(rows), "gated")
+    assert "are not shown to be above always giving one answer" in sentences.loco_sentence(table(rows), "gated")
     rows += [result(test="C", chance=1 / 7, p_chance=0.02), result(test="D", chance=1 / 7, p_chance=0.9)]
-    assert words.loco_sentence(table(rows), "gated").endswith("A, B, C and D are not shown to be above chance.")
+    assert sentences.loco_sentence(table(rows), "gated").endswith("A, B, C and D are not shown to be above chance.")
 
 
 def test_chance_of_free_answers_is_among_all_classes():
@@ -87,12 +88,12 @@ def test_chance_of_free_answers_is_among_all_classes():
 
 
 def test_other_sentences(results, manifest):
-    assert words.excluded_sentence(manifest) == (
+    assert sentences.excluded_sentence(manifest) == (
         "5 of 6 clips are used; most of the others are left out for “label” (1)."
     )
-    assert ".010 (median over cells)" in words.seeds_sentence(results)
+    assert ".010 (median over cells)" in sentences.seeds_sentence(results)
     one = results.assign(deviation=np.nan)
-    assert words.seeds_sentence(one).startswith("One seed")
+    assert sentences.seeds_sentence(one).startswith("One seed")
 
 
 def test_marks_stand_after_every_score_and_in_the_mean():
@@ -113,12 +114,12 @@ def test_marks_stand_after_every_score_and_in_the_mean():
 
 def test_a_breach_is_in_the_sentence_and_the_legend():
     rows = table([result(test="A", value=0.6, flagged=True), result(test="B")])
-    said = words.loco_sentence(rows, "gated")
+    said = sentences.loco_sentence(rows, "gated")
     assert "Scores on A may be better than the system is: a breach of the audit touches them." in said
     assert "accepts" not in said
     usable = pd.DataFrame({"corpus": ["A", "B", "C"], "breach": ["x; y", None, "z"]})
-    assert words.mark_legend(rows, usable).endswith("better than the system is: A (x, y).")
-    assert words.mark_legend(rows[1:], usable) == "No breach of the audit touches these scores."
+    assert sentences.mark_legend(rows, usable).endswith("better than the system is: A (x, y).")
+    assert sentences.mark_legend(rows[1:], usable) == "No breach of the audit touches these scores."
     accepted = table([result(test="A", flagged=True, accepted=True)])
-    assert "¶ marks corpora whose copies" in words.mark_legend(accepted, usable)
-    assert "Recordings of A are also trained on in another family" in words.loco_sentence(accepted, "gated")
+    assert "¶ marks corpora whose copies" in sentences.mark_legend(accepted, usable)
+    assert "Recordings of A are also trained on in another family" in sentences.loco_sentence(accepted, "gated")

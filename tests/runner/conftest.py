@@ -13,7 +13,7 @@ import pytest
 
 from mer import files
 from mer.runner import Study, run
-from mer.runner.screen import Screen
+from mer.runner.reporting.screen import Screen
 
 SETUP = """from pathlib import Path
 import os

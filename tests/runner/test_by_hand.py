@@ -3,7 +3,8 @@
 import pytest
 
 from mer import files
-from mer.runner import StudyError, by_hand
+from mer.runner import StudyError
+from mer.runner.staleness import edited_outputs
 
 CACHED = """(folder / 'cache').mkdir(exist_ok=True)
 if not (folder / 'cache/one').exists():
@@ -29,8 +30,8 @@ def test_a_step_does_not_trust_its_own_results_that_a_hand_changed(cached, optio
     (cached.study.folder / "cache/one").write_text("0.9")
     assert cached.run(**options) == 0
     assert (text(cached, "score"), text(cached, "cache/one")) == ("0.5", "0.5")
-    assert text(cached, f"{by_hand.AWAY}/cache/one") == "0.9"
-    where = files.to_root(cached.study.folder / by_hand.AWAY / "cache")
+    assert text(cached, f"{edited_outputs.AWAY}/cache/one") == "0.9"
+    where = files.to_root(cached.study.folder / edited_outputs.AWAY / "cache")
     assert f"cache was changed by hand: it now lies in {where}, and nothing of it is used" in cached.screen
     assert cached.run() == 0
     assert "2 unchanged" in cached.screen
@@ -57,7 +58,11 @@ def test_what_was_put_away_before_makes_room(cached):
         (cached.study.folder / "cache/one").write_text(f"{number}")
         (cached.study.folder / "score").write_text(f"{number}")
         assert cached.run() == 0
-        assert text(cached, f"{by_hand.AWAY}/cache/one") == text(cached, f"{by_hand.AWAY}/score") == f"{number}"
+        assert (
+            text(cached, f"{edited_outputs.AWAY}/cache/one")
+            == text(cached, f"{edited_outputs.AWAY}/score")
+            == f"{number}"
+        )
 
 
 def test_a_step_is_not_given_what_a_hand_changed(cached):

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mer.runner.changes import ABSENT, KNOWN, MOST, changes, differing, same, sentence, shown
+from mer.runner.staleness.differences import ABSENT, KNOWN, MOST, changes, differing, same, sentence, shown
 
 PARTS = {
     "study": "demo",
     "item": {"seed": 0},
     "code": ["a", "b", "c", "d", "e", "f"],
     "parameters": {"training": {"epochs": 3, "rates": [0.1, 0.2]}, "data": {"raw": None}},
-    "modules": {"mer.files": "a", "mer.training.network": "b"},
+    "modules": {"mer.files": "a", "mer.training.networks.loop": "b"},
     "python": "3.11",
     "versions": {"numpy": "2.3.1"},
     "installed": {"scipy": "1.17.1"},
@@ -35,11 +35,11 @@ def changed(**parts):
         ("code", ["a", "b", "c", "x", "y", "f"], ["code cells 4, 5 changed"]),
         ("code", ["a", "b", "c", "d", "e", "f", "g"], ["code has 7 cells, was 6"]),
         ("code", [], ["code has 0 cells, was 6"]),
-        ("modules", {"mer.files": "x", "mer.training.network": "b"}, ["mer.files changed"]),
+        ("modules", {"mer.files": "x", "mer.training.networks.loop": "b"}, ["mer.files changed"]),
         (
             "modules",
             {"mer.files": "a", "mer.x": "c"},
-            ["mer.training.network is no longer imported", "mer.x is new to this step"],
+            ["mer.training.networks.loop is no longer imported", "mer.x is new to this step"],
         ),
         ("python", "3.12", ["Python is 3.12, was 3.11"]),
         ("python", None, ["Python is not known, was 3.11"]),

@@ -7,8 +7,8 @@ import shutil
 import pytest
 
 from mer import files
-from mer.runner import stamps
-from mer.runner.compare import compare
+from mer.runner.compare.run_folders import compare
+from mer.runner.staleness import stamps
 from mer.runner.study import StudyError
 from tests.runner.conftest import cell
 

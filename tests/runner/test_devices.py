@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from mer.runner import devices
+from mer.runner.execution import devices
 
 LISTED = "GPU 0: A Card (UUID: GPU-1)\nGPU 1: A Card (UUID: GPU-2)\n"
 

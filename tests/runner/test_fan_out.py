@@ -7,8 +7,9 @@ import pytest
 
 from mer import params
 from mer.params import fan_out
-from mer.runner import StudyError, run, schedule, steps
-from mer.runner.screen import Screen
+from mer.runner import StudyError, run
+from mer.runner.reporting.screen import Screen
+from mer.runner.steps import notebook, schedule
 
 SEEDS = {"seed": "evaluation.seeds"}
 
@@ -101,11 +102,11 @@ def test_values_that_cannot_be_run_are_refused(fanned, values, why):
 def test_an_output_must_tell_its_value_and_the_parameter_must_be_there(toys):
     toys.add("01_train_all", writes=["same"], fan_out=SEEDS)
     with pytest.raises(StudyError, match=r"writes='same' is the same file for each seed; put \{seed\}"):
-        steps.read(toys.path("01_train_all"))
+        notebook.read(toys.path("01_train_all"))
     toys.add("01_train_all", writes=["a{seed}"], fan_out=SEEDS)
     toys.edit("01_train_all", lambda cells: cells[1].update(source='params_file = "x"'))
     with pytest.raises(StudyError, match="fan_out names 'seed'"):
-        steps.read(toys.path("01_train_all"))
+        notebook.read(toys.path("01_train_all"))
 
 
 def test_two_steps_must_not_write_the_same_file(toys):
@@ -118,17 +119,18 @@ def test_two_steps_must_not_write_the_same_file(toys):
 def test_500_values(toys):
     toys.change(params={"evaluation": {"seeds": list(range(500))}})
     toys.add("01_train_all", uses=["evaluation"], writes=["parts/{seed}.txt"], fan_out=SEEDS)
-    folder, step = toys.study.folder, steps.read(toys.path("01_train_all"))
-    from mer.runner import stale, stamps, units
+    folder, step = toys.study.folder, notebook.read(toys.path("01_train_all"))
+    from mer.runner.staleness import dependencies, stamps
+    from mer.runner.steps import units
 
-    common = stale.shared(toys.study, step)
+    common = dependencies.shared(toys.study, step)
     (folder / "parts").mkdir(parents=True)
     for unit in units.expand(toys.study, step)[:-1]:  # as if 499 had run
         (folder / unit.writes[0]).write_text("1")
         for kind in ("ipynb", "html"):
             toys.study.place(unit.name, kind).parent.mkdir(exist_ok=True)
             toys.study.place(unit.name, kind).write_text("{}")
-        stamps.seal(toys.study, unit, stale.parts(toys.study, unit, common), {"seconds": 1.0, "peak_mb": 1})
+        stamps.seal(toys.study, unit, dependencies.parts(toys.study, unit, common), {"seconds": 1.0, "peak_mb": 1})
     assert toys.run(jobs=2) == 0, toys.screen
     assert "499 of 500" in toys.screen
     assert len(toys.screen.splitlines()) < 10

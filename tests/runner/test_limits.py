@@ -12,7 +12,8 @@ import psutil
 import pytest
 
 from mer import files
-from mer.runner import StudyError, output, processes
+from mer.runner import StudyError
+from mer.runner.execution import output, processes
 from tests.runner.conftest import gone, wait_for
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX processes")

@@ -11,7 +11,7 @@ import pytest
 
 from mer import files
 from mer.runner import StudyError
-from mer.runner.verify import verify
+from mer.runner.compare.replay import verify
 from tests.runner.conftest import gone, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")

@@ -3,8 +3,10 @@
 import json
 import re
 
-from mer.runner import pages, stamps, worker
-from mer.runner.index import TEMPLATES
+from mer.runner.execution import worker
+from mer.runner.reporting import rendering as pages
+from mer.runner.reporting.index import TEMPLATES
+from mer.runner.staleness import stamps
 
 WATCH = """import json, time
 until = time.monotonic() + 20

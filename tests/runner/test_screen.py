@@ -9,7 +9,7 @@ import pytest
 
 from mer import files
 from mer.runner import run
-from mer.runner.screen import MOST, Screen
+from mer.runner.reporting.screen import MOST, Screen
 
 
 def test_a_terminal_shows_one_live_line_per_step_below_what_is_finished(monkeypatch):

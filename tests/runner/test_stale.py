@@ -5,16 +5,18 @@ import shutil
 
 import pytest
 
-from mer import files, sources
-from mer.runner import digests, stale, stamps, steps, survey, units
+from mer import code_dependencies, files
+from mer.runner import survey
+from mer.runner.staleness import dependencies, digests, stamps
+from mer.runner.steps import notebook, units
 
 NAME = "01_a_b"
 
 
 def look(toys):
-    step = steps.read(toys.path(NAME))
+    step = notebook.read(toys.path(NAME))
     [unit] = units.expand(toys.study, step)
-    return unit, stale.parts(toys.study, unit, stale.shared(toys.study, step))
+    return unit, dependencies.parts(toys.study, unit, dependencies.shared(toys.study, step))
 
 
 @pytest.fixture
@@ -41,7 +43,7 @@ def sealed(toys, tmp_path, monkeypatch):
 
     def reason():
         unit, parts = look(toys)
-        return stale.reason(toys.study, unit, parts)
+        return dependencies.reason(toys.study, unit, parts)
 
     digests.of_folder.cache_clear()
     assert reason() == "never run"
@@ -159,7 +161,7 @@ def test_an_output_that_was_edited_or_cut_short_counts(sealed, toys, text):
 def test_a_unit_that_did_not_end_well_runs_again(sealed, toys, state):
     unit, _ = look(toys)
     stamps.write(toys.study, unit, state)
-    assert sealed() in stale.NOT_DONE.values()
+    assert sealed() in dependencies.NOT_DONE.values()
     assert stamps.took(toys.study, unit) == 1  # the time it took is kept for the next estimate
 
 
@@ -204,7 +206,7 @@ def test_kept_digests_that_are_none_are_left(tmp_path, text):
 
 def test_a_library_of_another_version_counts_and_one_that_came_later_does_not(sealed, toys, tmp_path, monkeypatch):
     there = {"numpy": (("numpy", "1.0"),), "scipy": ()}
-    monkeypatch.setattr(sources, "_installed", lambda name, _: there.get(name, ()))
+    monkeypatch.setattr(code_dependencies, "_installed", lambda name, _: there.get(name, ()))
     (tmp_path / "mer/deep.py").write_text("def thing():\n    import numpy, scipy.stats\n    import json, os\n")
     stamps.seal(toys.study, *look(toys), {})
     assert stamps.read(toys.study, NAME)["parts"]["installed"] == {"numpy": "1.0"}
@@ -252,4 +254,4 @@ def test_raw_data_are_taken_after_the_step_only_where_the_study_writes_them(toys
         (raw / f"{generated}").write_text("made by the step")
         stamps.seal(toys.study, unit, before, {})
         after = stamps.read(toys.study, NAME)["parts"]["inputs"]
-        assert (after == {"raw": stale.input_digest(toys.study, "raw")}) is generated
+        assert (after == {"raw": dependencies.input_digest(toys.study, "raw")}) is generated

@@ -4,15 +4,16 @@ import dataclasses
 
 import pytest
 
-from mer.runner import StudyError, problems, steps, survey
-from mer.runner.schedule import choose, dependencies, parse_numbers
+from mer.runner import StudyError, problems, survey
+from mer.runner.steps import notebook
+from mer.runner.steps.schedule import choose, dependencies, parse_numbers
 
 
 def test_a_step_is_read_from_its_notebook(toys):
     toys.add(
         "03_train_fusion", "%matplotlib inline\nx = 1", uses=["training"], reads=["data/a"], writes=["checkpoints"]
     )
-    step = steps.read(toys.path("03_train_fusion"))
+    step = notebook.read(toys.path("03_train_fusion"))
     assert (step.number, step.title, step.subtitle) == ("03", "Title of 03", "One line.")
     assert (step.uses, step.reads, step.writes) == (("training",), ("data/a",), ("checkpoints",))
 
@@ -24,7 +25,7 @@ def test_headings_are_the_nearest_above_and_not_comments_in_code():
         {"cell_type": "markdown", "source": "only text"},
         {"cell_type": "markdown", "source": "### Deep [link](x)"},
     ]
-    assert steps.headings(cells) == ["A title", "A title", "A title", "Deep link"]
+    assert notebook.headings(cells) == ["A title", "A title", "A title", "Deep link"]
 
 
 @pytest.mark.parametrize(
@@ -39,7 +40,7 @@ def test_an_unreadable_declaration_names_the_file_and_the_remedy(toys, body, tol
     toys.add("01_a_b")
     toys.edit("01_a_b", lambda cells: cells[2].update(source=body))
     with pytest.raises(StudyError, match=r"01_a_b\.ipynb.*" + told):
-        steps.read(toys.path("01_a_b"))
+        notebook.read(toys.path("01_a_b"))
 
 
 def test_a_parameter_that_no_cell_declares_is_refused_before_anything_runs(toys):

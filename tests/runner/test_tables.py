@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from mer import files
-from mer.runner import tables
+from mer.runner.compare import files as tables
 
 ROWS = [("x", 0, "joy", 0.5), ("x", 1, "joy", 0.25), ("y", 0, "fear", math.nan)]
 

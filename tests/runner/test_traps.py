@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mer.runner import StudyError, kernel, worker
+from mer.runner import StudyError
+from mer.runner.execution import kernel, worker
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX processes")
 

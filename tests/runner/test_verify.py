@@ -10,11 +10,14 @@ import sys
 
 import pytest
 
-from mer.runner import StudyError, lock, stale, tables
-from mer.runner.compare import compare
-from mer.runner.pages import render
-from mer.runner.screen import Screen
-from mer.runner.verify import scratch, verify
+from mer.runner import StudyError
+from mer.runner.compare import files
+from mer.runner.compare.replay import scratch, verify
+from mer.runner.compare.run_folders import compare
+from mer.runner.execution import lock
+from mer.runner.reporting.rendering import render
+from mer.runner.reporting.screen import Screen
+from mer.runner.staleness import dependencies
 from tests.runner.conftest import wait_for
 
 TABLE = """import csv, {module}
@@ -144,10 +147,10 @@ def test_by_how_much_two_files_differ(tmp_path, name, a, b, told):
     for folder, text in (("a", a), ("b", b)):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / name).write_text(text)
-    difference = tables.difference(tmp_path / "a" / name, tmp_path / "b" / name)
+    difference = files.difference(tmp_path / "a" / name, tmp_path / "b" / name)
     assert difference
     assert told in difference
-    assert tables.difference(tmp_path / "a" / name, tmp_path / "a" / name) is None
+    assert files.difference(tmp_path / "a" / name, tmp_path / "a" / name) is None
 
 
 def test_pages_are_rendered_again_without_running(finished):
@@ -173,14 +176,14 @@ def test_data_and_versions_that_changed_since_are_named(finished, tmp_path, monk
     finished.change(external={"raw": (raw, False)})
     copy = "import math\n(folder / 'sizes').write_text((folder.parent / 'raw/a.wav').read_text())"
     finished.add("03_measure", copy, reads=["raw"], writes=["sizes"])
-    monkeypatch.setattr(stale, "versions", lambda: {"numpy": "1.0"})
+    monkeypatch.setattr(dependencies, "versions", lambda: {"numpy": "1.0"})
     assert finished.run() == 0
     summary = finished.study.folder / "run.json"
     then = json.loads(summary.read_text())
     then["packages"] |= {"scipy": "0.1"}
     then["hardware"] |= {"cpus": 999}
     summary.write_text(json.dumps(then))
-    monkeypatch.setattr(stale, "versions", lambda: {"numpy": "2.0"})
+    monkeypatch.setattr(dependencies, "versions", lambda: {"numpy": "2.0"})
     (raw / "a.wav").write_text("22")
     code, told = check(finished)
     assert code == 1

@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from mer.features import Features
-from mer.training.course import Course
-from mer.training.replay import Replayed
+from mer.training.engines.cuda_graphs import Replayed
+from mer.training.engines.flat_weights import Course
 from mer.training.task import Task
 
 

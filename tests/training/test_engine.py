@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from mer.params.schema import System, Training
-from mer.training import engine, grid, network
-from mer.training.engine import Engine
-from mer.training.finished import Finished
+from mer.training import grid
+from mer.training.cache.results import Finished
+from mer.training.engines import engine
+from mer.training.engines.engine import Engine
 from mer.training.job import Job
+from mer.training.networks import loop
 
 ROWS = np.arange(240)
 
@@ -22,7 +24,7 @@ def job(model="gated", hidden=4, seed=0, **training):
 
 def test_parameters_are_those_of_the_network_that_is_trained(task):
     one = job("flexible_at", 16)
-    built = network.begun(task, one.system, one.training, 0)
+    built = loop.begun(task, one.system, one.training, 0)
     assert engine.parameters(task, one) == sum(p.numel() for p in built.parameters())
 
 

@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 from pydantic import create_model
 
-from mer import files, sources
+from mer import code_dependencies, files
 from mer.features import Features
 from mer.params.schema import System, Training
-from mer.training import checkpoint, given, grid, kept
-from mer.training.engine import Engine
-from mer.training.finished import Finished
+from mer.training import grid
+from mer.training.cache import address as given
+from mer.training.cache import arrays as kept
+from mer.training.cache.results import Finished
+from mer.training.checkpoints import checkpoint
+from mer.training.engines.engine import Engine
 from mer.training.job import Job
 
 ROWS = np.arange(240)
@@ -178,21 +181,31 @@ def copied(task, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     "name",
-    ["stats/metrics.py", "features/linguistic/tfidf.py", "features/vectors.py", "training/svm.py", "models/swiglu.py",
-     "training/standardise.py", "params/systems.py", "files.py", "training/lists.yaml", "models/data/table.json"],
+    ["stats/metrics.py", "features/text/tfidf.py", "features/vectors.py", "training/baselines/svm.py",
+    "models/swiglu.py",
+     "training/scaling/standardise.py", "params/systems.py", "files.py", "training/lists.yaml",
+     "models/data/table.json"],
 )  # fmt: skip
 def test_code_counts_wherever_it_lies(copied, name):
     assert copied(name, "\nLATER = 1\n") != copied()
 
 
-@pytest.mark.parametrize("name", ["report/figures.py", "predict/page.js", "runner/run.py", "dataset/audit/near.py"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "report/figures/results.py",
+        "predict/page.js",
+        "runner/execution/loop.py",
+        "dataset/audit/copies/exact_copies.py",
+    ],
+)
 def test_code_that_trains_nothing_does_not_count(copied, name):
     assert copied(name, "\nLATER = 1\n") == copied()
 
 
 @pytest.mark.parametrize("prose", ["# a comment", '"""What is above."""', "\n\n"])
 def test_prose_does_not_count(copied, prose):
-    assert copied("training/standardise.py", f"\n{prose}\n") == copied()
+    assert copied("training/scaling/standardise.py", f"\n{prose}\n") == copied()
 
 
 def test_a_module_that_is_imported_late_and_by_name_counts(copied, tmp_path):
@@ -207,7 +220,9 @@ def test_nothing_is_kept_nor_taken_where_the_code_on_disk_is_not_what_was_loaded
     assert Finished(tmp_path, task, Engine()).load([one]) is not None
     path = files.ROOT / "mer/stats/metrics.py"
     older = Finished(tmp_path, task, Engine())
-    monkeypatch.setattr(sources, "mark", lambda p, mark=sources.mark: (0,) if p == path else mark(p))
+    monkeypatch.setattr(
+        code_dependencies, "mark", lambda p, mark=code_dependencies.mark: (0,) if p == path else mark(p)
+    )
     for here in (older, Finished(tmp_path, task, Engine())):
         with pytest.warns(UserWarning, match="code of mer has changed since it was loaded here"):
             assert here.load([one]) is None

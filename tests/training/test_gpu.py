@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from mer.models import noise
+from mer.models import random_numbers
 from mer.params.schema import System, Training
-from mer.training import device, grid, stacked
+from mer.training import grid
 from mer.training.calibration import probabilities
+from mer.training.engines import device, stacked
 from mer.training.job import Job
 from tests.training.conftest import Killed
 
@@ -32,9 +33,11 @@ def job(seed=0, train=ROWS[ROWS % 4 < 2], model="gated", **training):
 
 
 def test_random_numbers_are_those_of_a_processor():
-    keys = torch.from_numpy(noise.keys(3, 1, count=7))
-    assert torch.equal(noise.uniform(keys.cuda(), 1001).cpu(), noise.uniform(keys, 1001))
-    assert torch.equal(noise.multipliers(keys.cuda(), 1001, 0.3).cpu(), noise.multipliers(keys, 1001, 0.3))
+    keys = torch.from_numpy(random_numbers.keys(3, 1, count=7))
+    assert torch.equal(random_numbers.uniform(keys.cuda(), 1001).cpu(), random_numbers.uniform(keys, 1001))
+    assert torch.equal(
+        random_numbers.multipliers(keys.cuda(), 1001, 0.3).cpu(), random_numbers.multipliers(keys, 1001, 0.3)
+    )
 
 
 @pytest.mark.parametrize("model", ["gated", "flexible_at", "robust_at", "attention", "concat"])
@@ -67,7 +70,7 @@ def test_a_stack_agrees_and_repeats_itself_to_the_bit(task, jobs):
 
 
 def test_a_stack_that_was_killed_ends_with_the_same_bits(task, tmp_path, monkeypatch, kill_at):
-    monkeypatch.setattr("mer.training.snapshot.SHARE", 1e9)
+    monkeypatch.setattr("mer.training.cache.snapshot.SHARE", 1e9)
     jobs = [job(seed, dropout=0.3, averaging="ema") for seed in (0, 1, 2)]
     expected = stacked.fit_many(task, jobs, "cuda")
     kill_at(9)

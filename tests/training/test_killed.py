@@ -8,8 +8,10 @@ import pytest
 import safetensors.numpy
 
 from mer.params.schema import System, Training
-from mer.training import grid, snapshot, stacked
-from mer.training.finished import Finished
+from mer.training import grid
+from mer.training.cache import snapshot
+from mer.training.cache.results import Finished
+from mer.training.engines import stacked
 from mer.training.job import Job
 
 ROWS = np.arange(240)

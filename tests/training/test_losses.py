@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from mer.training import losses
+from mer.training.networks import losses
 
 N, K = 50, 7
 SHARES = np.array([0.3, 0.05, 0.2, 0.0, 0.25, 0.1, 0.1])

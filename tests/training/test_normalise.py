@@ -7,12 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mer.evaluation import protocols, purity, scores, study
+from mer.evaluation.protocols import cells as protocols
+from mer.evaluation.protocols import jobs as study
+from mer.evaluation.purity import purity
+from mer.evaluation.scores import scores
 from mer.features import Features
 from mer.params.schema import System, Training
 from mer.training import grid
-from mer.training.engine import Engine
-from mer.training.normalise import FEWEST, normalised
+from mer.training.engines.engine import Engine
+from mer.training.scaling.by_group import FEWEST, normalised
 from tests.evaluation.test_protocols import corpus, manifest
 
 CLASSES = ("neutral", "anger", "fear")

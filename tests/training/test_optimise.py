@@ -3,8 +3,8 @@ import torch
 from torch import nn
 
 from mer.params.schema import Training
-from mer.training.course import flattened, optimiser
-from mer.training.optimise import StackedOptimiser
+from mer.training.engines.flat_weights import flattened, optimiser
+from mer.training.engines.optimisers import StackedOptimiser
 
 SHAPES = {"weight": (4, 3), "bias": (4,), "scalar": ()}
 RATES = [[1e-2, 1e-2, 5e-3, 1e-3], [1e-3, 3e-3, 3e-3, 3e-3], [1e-2, 2e-2, 1e-2, 1e-2]]

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mer.params.schema import Training
-from mer.training.progress import Progress, resumed
+from mer.training.networks.progress import Progress, resumed
 
 EPOCHS, STEPS = 12, 5
 

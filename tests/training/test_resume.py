@@ -5,8 +5,11 @@ import pytest
 import torch
 
 from mer.params.schema import System, Training
-from mer.training import grid, kept, network, stacked
+from mer.training import grid
+from mer.training.cache import arrays as kept
+from mer.training.engines import stacked
 from mer.training.job import Job
+from mer.training.networks import loop
 from tests.training.conftest import Killed
 
 ROWS = np.arange(240)
@@ -25,7 +28,7 @@ def job(seed=0, model="gated", train=ROWS[ROWS % 4 < 2], **training):
 
 @pytest.fixture(autouse=True)
 def every_epoch(monkeypatch):
-    monkeypatch.setattr("mer.training.snapshot.SHARE", 1e9)
+    monkeypatch.setattr("mer.training.cache.snapshot.SHARE", 1e9)
 
 
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=list(SETTINGS))
@@ -113,8 +116,8 @@ def test_a_finished_run_is_never_trained_again(task, tmp_path, monkeypatch):
     jobs, engine = [job(seed) for seed in (0, 1)], grid.Engine()
     first = grid.run(task, jobs[:1], engine, tmp_path)
     trained = []
-    original = network.fit
-    monkeypatch.setattr(network, "fit", lambda *a, **k: trained.append(k["seed"]) or original(*a, **k))
+    original = loop.fit
+    monkeypatch.setattr(loop, "fit", lambda *a, **k: trained.append(k["seed"]) or original(*a, **k))
     second = grid.run(task, jobs, engine, tmp_path)
     assert trained == [1]
     assert (second[0].probabilities == first[0].probabilities).all()

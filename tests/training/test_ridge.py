@@ -9,8 +9,9 @@ from sklearn.linear_model import Ridge, RidgeClassifier
 from mer import stats
 from mer.features import Features
 from mer.params.schema import Training
-from mer.training import ridge, standardise, sums
-from mer.training.linear import FittedLinear
+from mer.training.baselines import least_squares, ridge
+from mer.training.baselines.classifier import FittedLinear
+from mer.training.scaling import standardise
 
 BOTH = ("audio", "text")
 CLASSES = 5
@@ -52,7 +53,7 @@ def _plain(features, rows, label, penalty, balanced):
 def test_any_subset_is_the_plain_fit_on_its_rows(seed, chosen, penalty, balanced):
     features, label, group = _rows(seed)
     rows = np.flatnonzero(np.array(chosen)[group])
-    cells = sums.collect(features, np.arange(120), BOTH, label, group)
+    cells = least_squares.collect(features, np.arange(120), BOTH, label, group)
     (found,) = ridge.solve(cells, np.array([chosen]), np.array([penalty]), CLASSES, balanced=balanced)
     _, wanted = _plain(features, rows, label, penalty, balanced)
     seen = np.unique(label[rows])
@@ -65,7 +66,7 @@ def test_any_subset_is_the_plain_fit_on_its_rows(seed, chosen, penalty, balanced
 def test_decisions_are_those_of_ridge_classifier(balanced):
     features, label, group = _rows(3)
     rows = np.flatnonzero(group != 1)
-    cells = sums.collect(features, rows, BOTH, label[rows], group[rows])
+    cells = least_squares.collect(features, rows, BOTH, label[rows], group[rows])
     subsets = np.ones((1, 4), bool)
     (found,) = ridge.solve(cells, subsets, np.array([7.0]), CLASSES, balanced=balanced is not None)
     z, _ = _plain(features, rows, label, 7.0, False)
@@ -75,7 +76,7 @@ def test_decisions_are_those_of_ridge_classifier(balanced):
 
 def test_many_subsets_in_blocks_are_each_by_itself(monkeypatch):
     features, label, group = _rows(5)
-    cells = sums.collect(features, np.arange(120), BOTH, label, group)
+    cells = least_squares.collect(features, np.arange(120), BOTH, label, group)
     subsets = np.arange(1, 16)[:, None] >> np.arange(4) & 1 == 1
     together = list(ridge.solve(cells, subsets, np.full(15, 3.0), CLASSES, balanced=True))
     monkeypatch.setattr(ridge, "AT_ONCE", 13**2 * 2)
@@ -88,10 +89,10 @@ def test_many_subsets_in_blocks_are_each_by_itself(monkeypatch):
 def test_a_fold_by_leaving_out_is_the_fold_by_summing(held_out):
     features, label, group = _rows(8)
     rows = np.arange(120)
-    cells = sums.collect(features, rows, BOTH, label, group)
+    cells = least_squares.collect(features, rows, BOTH, label, group)
     mine = rows[group == held_out]
-    part = sums.merge(sums.collect(features, mine, BOTH, label[mine], np.zeros(len(mine), int)))
-    left = sums.without(sums.merge(cells), part)
+    part = least_squares.merge(least_squares.collect(features, mine, BOTH, label[mine], np.zeros(len(mine), int)))
+    left = least_squares.without(least_squares.merge(cells), part)
     (summed,) = ridge.solve(cells, np.arange(4)[None] != held_out, np.array([5.0]), CLASSES, balanced=True)
     (downdated,) = ridge.solve(left, np.ones((1, 1), bool), np.array([5.0]), CLASSES, balanced=True)
     np.testing.assert_allclose(downdated.weights, summed.weights, rtol=1e-7, atol=1e-9)
@@ -118,7 +119,7 @@ def test_fit_without_validation_takes_the_middle(task):
     train = np.arange(0, 240, 2)
     fitted = ridge.fit(task, train, train[:0], modalities=BOTH, training=Training())
     (middle,) = ridge.solve(
-        sums.collect(task.features, train, BOTH, task.labels[train], np.zeros(120, int)),
+        least_squares.collect(task.features, train, BOTH, task.labels[train], np.zeros(120, int)),
         np.ones((1, 1), bool), np.array([0.5 / 1e-2]), 7, balanced=True,
     )  # fmt: skip
     np.testing.assert_allclose(fitted.weights, middle.weights, rtol=1e-9, atol=1e-12)
@@ -137,11 +138,11 @@ def test_more_features_than_rows_constants_and_one_class(task):
 
 def test_bad_input_is_named(task):
     rows = np.arange(240)
-    cells = sums.collect(task.features, rows, BOTH, task.labels, rows % 3)
+    cells = least_squares.collect(task.features, rows, BOTH, task.labels, rows % 3)
     with pytest.raises(ValueError, match="a subset of groups has no rows"):
         list(ridge.solve(cells, np.zeros((1, 3), bool), np.ones(1), 7, balanced=True))
     task.features.arrays["audio"][:, 1] = task.features.arrays["audio"][:, 0]
-    cells = sums.collect(task.features, rows[:6], BOTH, task.labels[:6], rows[:6] % 3)
+    cells = least_squares.collect(task.features, rows[:6], BOTH, task.labels[:6], rows[:6] % 3)
     with pytest.raises(ValueError, match="too small for these features"):
         list(ridge.solve(cells, np.ones((1, 3), bool), np.array([1e-300]), 7, balanced=True))
     fitted = ridge.fit(task, rows, rows[:0], modalities=BOTH, training=Training())

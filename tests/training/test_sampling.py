@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mer.training import sampling
+from mer.training.networks import sampling
 
 counts = st.lists(st.integers(1, 60), min_size=1, max_size=5)
 exponents = st.floats(0, 1)

@@ -7,9 +7,10 @@ import pytest
 
 from mer import models
 from mer.params.schema import System, Training
-from mer.training import network, stacked
 from mer.training.calibration import probabilities
+from mer.training.engines import stacked
 from mer.training.job import Job
+from mer.training.networks import loop
 
 ROWS = np.arange(240)
 TEST = ROWS[ROWS % 4 == 3]
@@ -32,7 +33,7 @@ def job(seed=0, train=WIDE, validation=ROWS[ROWS % 4 == 2], model="gated", modal
 
 
 def alone(task, one):
-    return network.fit(task, one.train, one.validation, system=one.system, training=one.training, seed=one.seed,
+    return loop.fit(task, one.train, one.validation, system=one.system, training=one.training, seed=one.seed,
                        device="cpu")  # fmt: skip
 
 

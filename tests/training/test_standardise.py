@@ -5,10 +5,12 @@ import pytest
 from sklearn.feature_extraction.text import TfidfTransformer
 
 from mer.features import Features
-from mer.features.linguistic import tfidf
+from mer.features.text import tfidf
 from mer.params.schema import System, Training
-from mer.training import checkpoint, grid, standardise
+from mer.training import grid
+from mer.training.checkpoints import checkpoint
 from mer.training.job import Job
+from mer.training.scaling import standardise
 from mer.training.task import Task
 
 LINES = ["no", "oh no", "you won", "fine", "fine fine", "no you are not fine", "oh", "won", "again", "oh you", "no!"]

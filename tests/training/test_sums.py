@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from mer.features import Features
-from mer.training import standardise, sums
+from mer.training.baselines import least_squares
+from mer.training.scaling import standardise
 
 BOTH = ("audio", "text")
 ROWS = np.arange(240)
@@ -16,7 +17,7 @@ def groups():
 
 
 def test_a_cell_is_what_its_rows_say(task, groups):
-    cells = sums.collect(task.features, ROWS, BOTH, task.labels, groups)
+    cells = least_squares.collect(task.features, ROWS, BOTH, task.labels, groups)
     assert cells.counts.sum() == 240
     for cell in range(len(cells.counts)):
         mine = (task.labels == cells.labels[cell]) & (groups == cells.groups[cell])
@@ -35,8 +36,8 @@ def test_standardisation_from_sums_is_that_of_rows(task, groups, chosen, extract
     task.features.arrays["text"][:] = np.maximum(task.features.arrays["text"], 0)
     task.features.arrays["audio"][:, 5] = 0.1  # constant
     task.features.arrays["audio"][:, 6] += 1e4
-    cells = sums.collect(task.features, ROWS, BOTH, task.labels, groups)
-    found = sums.standardiser(cells, np.isin(cells.groups, chosen))
+    cells = least_squares.collect(task.features, ROWS, BOTH, task.labels, groups)
+    found = least_squares.standardiser(cells, np.isin(cells.groups, chosen))
     wanted = standardise.fit(task.features, ROWS[np.isin(groups, chosen)], BOTH)
     for modality in BOTH:
         for a, b in zip(found.moments[modality], wanted.moments[modality], strict=True):
@@ -46,14 +47,14 @@ def test_standardisation_from_sums_is_that_of_rows(task, groups, chosen, extract
 def test_standardisation_of_a_modality_that_nobody_has(task, groups):
     task.features.present["text"][:] = False
     task.features.arrays["text"][:] = 0
-    cells = sums.collect(task.features, ROWS, BOTH, task.labels, groups)
-    mean, scale = sums.standardiser(cells, cells.groups >= 0).moments["text"]
+    cells = least_squares.collect(task.features, ROWS, BOTH, task.labels, groups)
+    mean, scale = least_squares.standardiser(cells, cells.groups >= 0).moments["text"]
     assert (mean == 0).all()
     assert (scale == 1).all()
 
 
 def _merged(task, rows):
-    return sums.merge(sums.collect(task.features, rows, BOTH, task.labels[rows], rows % 7))
+    return least_squares.merge(least_squares.collect(task.features, rows, BOTH, task.labels[rows], rows % 7))
 
 
 def _close(one, other, digits):
@@ -65,26 +66,26 @@ def _close(one, other, digits):
 
 
 def test_merged_groups_are_one_group(task):
-    at_once = sums.collect(task.features, ROWS, BOTH, task.labels, np.zeros(240, int))
+    at_once = least_squares.collect(task.features, ROWS, BOTH, task.labels, np.zeros(240, int))
     _close(_merged(task, ROWS), at_once, 1e-14)
 
 
 @pytest.mark.parametrize("speaker", range(7))
 def test_leaving_a_speaker_out_agrees_with_summing_the_others(task, groups, speaker):
-    left = sums.without(_merged(task, ROWS), _merged(task, ROWS[groups == speaker]))
+    left = least_squares.without(_merged(task, ROWS), _merged(task, ROWS[groups == speaker]))
     _close(left, _merged(task, ROWS[groups != speaker]), 1e-13)
 
 
 def test_leaving_a_whole_class_out_leaves_no_cell(task):
     gone = ROWS[task.labels == 2]
-    left = sums.without(_merged(task, ROWS), _merged(task, gone))
+    left = least_squares.without(_merged(task, ROWS), _merged(task, gone))
     assert set(left.labels) == {0, 1}
 
 
 def test_leaving_out_loses_the_digits_that_the_docstring_states(task):
     """Nine rows stay of a whole with ten million times their scatter: seven digits or so are lost, not all."""
     task.features.arrays["audio"][9:] *= 1e3
-    left = sums.without(_merged(task, ROWS), _merged(task, ROWS[9:]))
+    left = least_squares.without(_merged(task, ROWS), _merged(task, ROWS[9:]))
     wanted = _merged(task, ROWS[:9])
     error = np.abs(left.scatters - wanted.scatters).max() / np.abs(wanted.scatters).max()
     assert 1e-14 < error < 1e-6
@@ -93,15 +94,15 @@ def test_leaving_out_loses_the_digits_that_the_docstring_states(task):
 def test_leaving_out_what_was_never_there_is_refused(task):
     part = _merged(task, ROWS[:30])
     with pytest.raises(ValueError, match=r"rows of class \d that the whole lacks"):
-        sums.without(part, _merged(task, ROWS))
+        least_squares.without(part, _merged(task, ROWS))
 
 
 def test_a_mean_of_a_million_deviations_keeps_its_digits():
     generator = np.random.default_rng(1)
     x = (generator.integers(0, 8, (500, 3)) / 8 + 2**20).astype(np.float32)  # exact in float32
     features = Features({"audio": x}, {"audio": np.ones(500, bool)})
-    cells = sums.collect(features, np.arange(500), ("audio",), np.zeros(500, int), np.arange(500) % 9)
-    _, scale = sums.standardiser(cells, cells.groups >= 0).moments["audio"]
+    cells = least_squares.collect(features, np.arange(500), ("audio",), np.zeros(500, int), np.arange(500) % 9)
+    _, scale = least_squares.standardiser(cells, cells.groups >= 0).moments["audio"]
     wanted = (x.astype(np.float64) - 2**20).std(axis=0)
     np.testing.assert_allclose(scale, wanted, rtol=1e-10)
     raw = np.sqrt((x.astype(np.float64) ** 2).mean(axis=0) - x.astype(np.float64).mean(axis=0) ** 2)
@@ -111,4 +112,4 @@ def test_a_mean_of_a_million_deviations_keeps_its_digits():
 def test_a_broken_row_is_named(task, groups):
     task.features.arrays["text"][31, 2] = np.nan
     with pytest.raises(ValueError, match=r"text: 1 of 240 rows hold NaN or infinity, first row 31"):
-        sums.collect(task.features, ROWS, BOTH, task.labels, groups)
+        least_squares.collect(task.features, ROWS, BOTH, task.labels, groups)

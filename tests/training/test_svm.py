@@ -6,8 +6,8 @@ from sklearn.svm import SVC, LinearSVC
 
 from mer import stats
 from mer.params.schema import Training
-from mer.training import svm
-from mer.training.linear import FittedLinear, stack
+from mer.training.baselines import svm
+from mer.training.baselines.classifier import FittedLinear, stack
 
 BOTH = ("audio", "text")
 ROWS = np.arange(240)

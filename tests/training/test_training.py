@@ -8,8 +8,11 @@ import torch
 
 from mer import stats
 from mer.params.schema import System, Training
-from mer.training import checkpoint, device, engine, grid, standardise
+from mer.training import grid
+from mer.training.checkpoints import checkpoint
+from mer.training.engines import device, engine
 from mer.training.job import Job
+from mer.training.scaling import standardise
 
 ROWS = np.arange(240)
 TRAIN, VALIDATION, TEST = ROWS[ROWS % 4 < 2], ROWS[ROWS % 4 == 2], ROWS[ROWS % 4 == 3]

@@ -14,7 +14,7 @@ import requests
 import tqdm
 
 from mer import files
-from mer.corpora.base import Corpus
+from mer.corpora.corpus import Corpus
 from mer.corpora.download import dataverse, licences, web
 from mer.corpora.download.archives import unpack
 from mer.corpora.download.disk import require
@@ -22,7 +22,7 @@ from mer.corpora.download.fetch import fetch
 from mer.corpora.download.members import ArchiveError
 from mer.corpora.download.source import DownloadError, File, Source, size
 from mer.corpora.download.status import status
-from mer.corpora.files import unusable, walk
+from mer.corpora.reading.files import unusable, walk
 
 DOWNLOADS = ".downloads"
 

@@ -4,7 +4,7 @@ import datetime
 from pathlib import Path
 
 from mer import files
-from mer.corpora.base import Corpus
+from mer.corpora.corpus import Corpus
 from mer.corpora.download.source import DownloadError, Source
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mer import files
-from mer.corpora.base import Corpus, Problem
+from mer.corpora.corpus import Corpus, Problem
 
 SLACK = {
     "afew": 2,  # published counts of two sources differ

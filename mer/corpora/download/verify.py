@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from mer import files
 from mer.corpora.download.source import File, Source
-from mer.corpora.files import walk
+from mer.corpora.reading.files import walk
 
 EXAMPLES = 5
 

@@ -1,10 +1,10 @@
 """What could make a score look better than it is, and what is broken: leaks, shortcuts and faults."""
 
 from mer.dataset.audit.checks import Audit, everything, find_faults, find_leaks, unchecked
-from mer.dataset.audit.finding import BREACH, Finding, head, table, with_breaches, worst_first
-from mer.dataset.audit.listening import listen
-from mer.dataset.audit.shortcuts import shortcut_findings, shortcut_scores, shortcut_sentence
-from mer.dataset.audit.sound import near_pairs
+from mer.dataset.audit.copies.near_duplicates import near_pairs
+from mer.dataset.audit.findings import BREACH, Finding, head, table, with_breaches, worst_first
+from mer.dataset.audit.measures.recording_measures import listen
+from mer.dataset.audit.shortcuts.scores import shortcut_findings, shortcut_scores, shortcut_sentence
 
 __all__ = [
     "BREACH",

@@ -8,25 +8,18 @@ from pathlib import Path
 
 import pandas as pd
 
-from mer.dataset import duplicates
-from mer.dataset.audit import (
-    families,
-    names,
-    outliers,
-    people,
-    quality,
-    recordings,
-    shortcuts,
-    texts,
-    transcripts,
-    words,
-)
-from mer.dataset.audit.finding import Finding, worst_first
-from mer.dataset.audit.known_defects import known_findings
-from mer.dataset.audit.listening import listen
-from mer.dataset.audit.rows import complete
-from mer.dataset.audit.sound import digests, near_pairs
-from mer.dataset.identity import samples_digests
+from mer.dataset.audit.copies import repeated_recordings
+from mer.dataset.audit.copies.near_duplicates import digests, near_pairs
+from mer.dataset.audit.findings import Finding, worst_first
+from mer.dataset.audit.measures import label_errors, quality
+from mer.dataset.audit.measures.known_defects import known_findings
+from mer.dataset.audit.measures.recording_measures import listen
+from mer.dataset.audit.sentences import revealing_words, shared_sentences, transcript_errors
+from mer.dataset.audit.shortcuts import scores as shortcuts
+from mer.dataset.audit.speakers import families, shared_speakers, similar_names
+from mer.dataset.audit.tables.columns import complete
+from mer.dataset.identity import duplicates
+from mer.dataset.identity.recording_digests import samples_digests
 
 NEEDED = ("source_path", "audio_sha256", "samples_sha256", "start", "end")
 """columns by which recordings are told apart"""
@@ -116,24 +109,24 @@ def find_leaks(manifest: pd.DataFrame, official: set[str], pairs: pd.DataFrame =
     """
     rows = complete(manifest)
     official = official - set(rows.loc[rows["split_source"] == "own", "corpus"])
-    spoken = texts.with_lines(rows)
+    spoken = shared_sentences.with_lines(rows)
     return worst_first(
         itertools.chain(
-            people.across_parts(rows, official),
-            people.across_folds(rows),
-            names.several_names(rows, official),
+            shared_speakers.across_parts(rows, official),
+            shared_speakers.across_folds(rows),
+            similar_names.several_names(rows, official),
             families.torn(rows),
             families.on_both_sides(rows),
             families.kin_across_parts(rows, official),
             families.namesakes(rows),
-            recordings.listed_twice(rows),
-            recordings.same_audio(rows),
-            recordings.shared_files(rows),
-            recordings.near_audio(rows, pairs),
-            texts.shared_lines(spoken),
-            words.label_words(spoken),
-            words.telltale_words(spoken),
-            words.one_emotion_sentences(rows, spoken),
+            repeated_recordings.listed_twice(rows),
+            repeated_recordings.same_audio(rows),
+            repeated_recordings.shared_files(rows),
+            repeated_recordings.near_audio(rows, pairs),
+            shared_sentences.shared_lines(spoken),
+            revealing_words.label_words(spoken),
+            revealing_words.telltale_words(spoken),
+            revealing_words.one_emotion_sentences(rows, spoken),
         )
     )
 
@@ -147,12 +140,12 @@ def find_faults(manifest: pd.DataFrame, heard: pd.DataFrame | None = None) -> li
     """
     known = pd.DataFrame(index=manifest.index) if heard is None else heard
     found = [
-        transcripts.transcript_findings(manifest),
+        transcript_errors.transcript_findings(manifest),
         known_findings(manifest),
         quality.length_findings(manifest, shortcuts.seconds(manifest, known)),
     ]
     if heard is not None:
-        found += [quality.recording_findings(manifest, heard), outliers.label_findings(manifest, heard)]
+        found += [quality.recording_findings(manifest, heard), label_errors.label_findings(manifest, heard)]
     return worst_first(itertools.chain(*found))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mer.features.pretrained import checkpoints, places, pooling, taps
+from mer.features.pretrained import activations, loading, locations, pooling
 from mer.media.audio import RATE_HZ
 
 PARAMETER = "features.transcripts.model"
@@ -41,7 +41,7 @@ def transcribe_whisper(
         batch = cuts[first : first + BATCH]
         sounds = [np.asarray(clips[n][start:stop], dtype=np.float32) for n, start, stop in batch]
         heard = prepare(sounds, sampling_rate=RATE_HZ, return_tensors="pt").input_features
-        with taps.exact(), checkpoints.quiet():
+        with activations.exact(), loading.quiet():
             told = network.generate(heard.to(device), do_sample=False, num_beams=1, task=task)
         texts = tokenizer.batch_decode(told, skip_special_tokens=True)
         for (n, *_), text in zip(batch, texts, strict=True):
@@ -52,12 +52,12 @@ def transcribe_whisper(
 @lru_cache(maxsize=1)  # one's own files are heard stretch by stretch
 def _open(model: str, revision: str | None) -> tuple[Any, Any, Any]:
     """The network, what makes its input from sound, and what makes words from its output."""
-    folder = places.find(model, revision, PARAMETER)
+    folder = locations.find(model, revision, PARAMETER)
     from transformers import WhisperFeatureExtractor, WhisperForConditionalGeneration, WhisperTokenizer
 
-    network = checkpoints.network(folder, None, True, PARAMETER)
+    network = loading.network(folder, None, True, PARAMETER)
     if not isinstance(network, WhisperForConditionalGeneration):
-        raise checkpoints.Unfit(f"{PARAMETER}: {model} is a {type(network).__name__}, and not Whisper with its decoder")
-    with checkpoints.reading(f"{PARAMETER}: {model}: its feature extractor or tokenizer"):
+        raise loading.Unfit(f"{PARAMETER}: {model} is a {type(network).__name__}, and not Whisper with its decoder")
+    with loading.reading(f"{PARAMETER}: {model}: its feature extractor or tokenizer"):
         prepare = WhisperFeatureExtractor.from_pretrained(folder, local_files_only=True)
         return network, prepare, WhisperTokenizer.from_pretrained(folder, local_files_only=True)

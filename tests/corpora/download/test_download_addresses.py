@@ -12,7 +12,7 @@ from mer.corpora import CORPORA
 from mer.corpora.download.addresses import FORMS, SOURCES
 from mer.corpora.download.members import parts
 from mer.corpora.download.source import GB
-from mer.corpora.files import unusable
+from mer.corpora.reading.files import unusable
 
 ANNOUNCED = {"aesdd", "cafe", "emovo", "emozionalmente", "jl", "mesd", "shemo", "subesco", "urdu"}
 """corpora that may be registered later than their addresses"""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mer.corpora import CORPORA
 from mer.corpora.download import cremad
-from mer.corpora.files import STUB_START
+from mer.corpora.reading.files import STUB_START
 
 REAL = Path(os.environ.get("MER_REAL_CORPORA", "nowhere"))
 FULL = REAL.parent / "reference" / "cremad_audiowav_lfs_sha256.csv"

@@ -5,7 +5,7 @@ import random
 
 import pandas as pd
 
-from mer.dataset import schema
+from mer.dataset.manifest import schema
 
 EMOTIONS = ("neutral", "happiness", "sadness", "anger")
 CORPORA = ("east", "west")

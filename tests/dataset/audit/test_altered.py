@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks import disguises
-from mer.corpora.synthetic_voice import RATE, Clip, speak
+from mer.corpora.synthetic.voice import RATE, Clip, speak
 from mer.dataset import audit
-from mer.dataset.audit import altered, near, sketches, sound
-from mer.dataset.audit.fingerprints import RATE_HZ
-from mer.dataset.audit.overlays import overlay
-from mer.dataset.audit.sketches import VECTOR, Sketch, sketch
+from mer.dataset.audit.copies import altered_copies, exact_copies, near_duplicates, spectral_sketches
+from mer.dataset.audit.copies.alignments import overlay
+from mer.dataset.audit.copies.fingerprints import RATE_HZ
+from mer.dataset.audit.copies.spectral_sketches import VECTOR, Sketch, sketch
 from mer.media.audio import read_mono
 
 REAL = Path(os.environ.get("MER_REAL_CORPORA", ""))
@@ -47,7 +47,7 @@ def disguised(clip, kind, seed=0):
 
 
 def heard(clips, rate=disguises.RATE):
-    return [sound.hear(soxr.resample(np.asarray(clip, "float32"), rate, RATE_HZ)) for clip in clips]
+    return [near_duplicates.hear(soxr.resample(np.asarray(clip, "float32"), rate, RATE_HZ)) for clip in clips]
 
 
 def both(pairs):
@@ -57,7 +57,7 @@ def both(pairs):
 @pytest.mark.parametrize("kind", ["speed .95", "pitch 1.05", "stretch .95", "room", "chords 10 dB", "low-pass 1.5 kHz",
                                   "speed, pink noise, mp3"])  # fmt: skip
 def test_altered_copies_are_found_and_nothing_else(voices, kind):
-    found = both(sound.same(heard([*voices, *(disguised(clip, kind, n) for n, clip in enumerate(voices))])))
+    found = both(near_duplicates.same(heard([*voices, *(disguised(clip, kind, n) for n, clip in enumerate(voices))])))
     truth = {(number, VOICES + number) for number in range(VOICES)}
     assert found <= truth
     assert len(found) >= 0.9 * VOICES
@@ -68,7 +68,7 @@ def test_altered_copies_are_found_and_nothing_else(voices, kind):
 ])  # fmt: skip
 def test_speed_pitch_and_shift_are_told(voices, kind, speed, pitch):
     cut = disguises.RATE // 4
-    pairs = sound.same(heard([*voices[:8], *(disguised(clip[cut:], kind) for clip in voices[:8])]))
+    pairs = near_duplicates.same(heard([*voices[:8], *(disguised(clip[cut:], kind) for clip in voices[:8])]))
     assert len(pairs) == 8
     assert pairs["speed"].median() == pytest.approx(speed, abs=0.011)
     assert pairs["pitch"].median() == pytest.approx(pitch, abs=0.012)
@@ -81,7 +81,7 @@ def test_speed_pitch_and_shift_are_told(voices, kind, speed, pitch):
 def test_copies_at_the_speeds_by_which_recordings_are_multiplied_are_found(voices, speed):
     cut = disguises.RATE // 4
     sped = [disguises.sped(clip[cut:].astype("float64"), speed) for clip in voices]
-    pairs = sound.same(heard([*voices, *sped]))
+    pairs = near_duplicates.same(heard([*voices, *sped]))
     assert both(pairs) <= {(number, VOICES + number) for number in range(VOICES)}
     assert len(pairs) >= 0.9 * VOICES
     assert pairs["speed"].median() == pytest.approx(speed, abs=0.011)
@@ -91,34 +91,34 @@ def test_copies_at_the_speeds_by_which_recordings_are_multiplied_are_found(voice
 
 def test_what_fingerprints_find_keeps_its_place_and_is_not_looked_at_again(voices):
     clips = heard([*voices, *(clip[4_000:] for clip in voices)])
-    pairs = sound.same(clips)
-    exact = near.pairs([prints for prints, _ in clips])
+    pairs = near_duplicates.same(clips)
+    exact = exact_copies.pairs([prints for prints, _ in clips])
     assert len(exact) == VOICES
     assert pairs[exact.columns].equals(exact)
     assert (pairs[["speed", "pitch"]] == 1).all(axis=None)
-    assert altered.pairs([one for _, one in clips], both(exact)).empty
+    assert altered_copies.pairs([one for _, one in clips], both(exact)).empty
 
 
 def test_takes_of_one_sentence_by_one_speaker_are_no_copies():
     same = {"speaker": "1", "emotion": "anger", "sentence": "the same"}
-    assert sound.same(heard([voice(number, **same) for number in range(60)])).empty
+    assert near_duplicates.same(heard([voice(number, **same) for number in range(60)])).empty
 
 
 def test_music_that_lies_under_different_voices_makes_no_copies_of_them(voices):
     music = disguises.band(np.zeros(10 * disguises.RATE), np.random.default_rng(0))
-    assert sound.same(heard([disguises.mixed(clip, music) for clip in voices])).empty
+    assert near_duplicates.same(heard([disguises.mixed(clip, music) for clip in voices])).empty
 
 
 def test_halves_of_two_recordings_one_after_another_share_too_little(voices):
     third = [clip[: len(clip) // 3] for clip in voices[:8]]
-    pairs = sound.same(heard([np.concatenate([a, b]) for a in third[:1] for b in voices[8:16]]))
+    pairs = near_duplicates.same(heard([np.concatenate([a, b]) for a in third[:1] for b in voices[8:16]]))
     assert pairs.empty
 
 
 def test_an_altered_clip_within_a_long_recording_is_found(voices):
     voices = [clip / np.std(clip) / 10 for clip in voices]
     long = np.concatenate([*voices[:12], np.zeros(disguises.RATE), *voices[12:]])
-    pairs = sound.same(heard([long, *(disguised(clip, "speed .95") for clip in voices[:12])]))
+    pairs = near_duplicates.same(heard([long, *(disguised(clip, "speed .95") for clip in voices[:12])]))
     assert both(pairs) == {(0, number) for number in range(1, 13)}
     starts = np.cumsum([0, *map(len, voices[:11])]) / disguises.RATE
     assert np.abs(pairs["shift"] - starts[pairs["second"] - 1]).max() < 0.05
@@ -144,17 +144,17 @@ def test_tones_noise_and_silence_are_nobodys_copies():
     clean = [0.1 * make(each, chance) for make in BEEPS.values() for each in times]
     noisy = [0.1 * make(each, chance) + 1e-4 * chance.normal(size=len(each))
              for make in BEEPS.values() for each in times[2:] for _ in range(3)]  # fmt: skip
-    assert altered.pairs([sketch(clip.astype("float32")) for clip in [*clean, *noisy, np.zeros(1)]]).empty
-    assert sound.same(heard(noisy, RATE_HZ)).empty
-    assert sound.same([]).empty
+    assert altered_copies.pairs([sketch(clip.astype("float32")) for clip in [*clean, *noisy, np.zeros(1)]]).empty
+    assert near_duplicates.same(heard(noisy, RATE_HZ)).empty
+    assert near_duplicates.same([]).empty
 
 
 def test_the_result_depends_on_nothing_but_the_recordings(voices):
     clips = heard([*voices, *(disguised(clip, "hall") for clip in voices)])
-    first = sound.same(clips)
-    assert first.equals(sound.same(clips))
+    first = near_duplicates.same(clips)
+    assert first.equals(near_duplicates.same(clips))
     last = len(clips) - 1
-    assert {(last - b, last - a) for a, b in both(sound.same(clips[::-1]))} == both(first)
+    assert {(last - b, last - a) for a, b in both(near_duplicates.same(clips[::-1]))} == both(first)
 
 
 def test_sketches_ignore_gain_polarity_and_what_is_inaudible(voices):
@@ -174,9 +174,9 @@ def test_any_sketches_can_be_compared(shapes, seed):
     for frames, count in shapes:
         moments = np.sort(chance.choice(frames, min(count, frames), replace=False)).astype("int32")
         vectors = np.eye(VECTOR, dtype="float32")[np.zeros(len(moments), int)]
-        levels = chance.integers(0, 256, (frames, sketches.BANDS), "uint8")
+        levels = chance.integers(0, 256, (frames, spectral_sketches.BANDS), "uint8")
         made.append(Sketch(levels, chance.uniform(0, 1, frames).astype("float32"), moments, vectors, vectors, 65.0))
-    pairs = altered.pairs(made)
+    pairs = altered_copies.pairs(made)
     assert (pairs["first"] < pairs["second"]).all()
     assert not pairs.duplicated(["first", "second"]).any()
     for one in made:
@@ -205,7 +205,7 @@ def hidden(kinds, count, rows):
     for kind in kinds:
         copies = [disguised(read_mono(paths[number], rate_hz=disguises.RATE), kind, number) for number in chosen]
         truth = {(number, len(paths) + at) for at, number in enumerate(chosen)}
-        found = both(sound.same([*originals, *heard(copies)]))
+        found = both(near_duplicates.same([*originals, *heard(copies)]))
         shares[kind] = len(found & truth) / len(truth)
         wrong += [(kind, paths[one].name, other) for one, other in found - truth]
     return pd.Series(shares), wrong

@@ -14,23 +14,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mer import files
-from mer.dataset import audit, duplicates
+from mer.dataset import audit
 from mer.dataset.__main__ import main
 from mer.dataset.audit import checks as checks_module
-from mer.dataset.audit import (
-    families,
-    known_defects,
-    measures,
-    outliers,
-    people,
-    quality,
-    recordings,
-    shortcuts,
-    sound,
-    texts,
-    transcripts,
-    words,
-)
+from mer.dataset.audit.copies import near_duplicates as sound
+from mer.dataset.audit.copies import repeated_recordings
+from mer.dataset.audit.measures import known_defects, label_errors, measures, quality
+from mer.dataset.audit.sentences import revealing_words, transcript_errors
+from mer.dataset.audit.sentences import shared_sentences as texts
+from mer.dataset.audit.shortcuts import scores
+from mer.dataset.audit.speakers import families, shared_speakers
+from mer.dataset.identity import duplicates
 from tests.dataset.audit.manifests import EMOTIONS, again, clean, part
 from tests.dataset.audit.recordings import record
 
@@ -402,13 +396,24 @@ def test_the_command_and_step_01_look_for_the_same(command, tmp_path):
 def test_every_check_is_in_the_one_list(monkeypatch):
     """A check that is written and not called finds nothing: every public one of the audit's modules is reached."""
     called = set()
-    modules = (families, people, recordings, texts, words, quality, outliers, transcripts, known_defects, shortcuts)
+    modules = (
+        families,
+        shared_speakers,
+        repeated_recordings,
+        texts,
+        revealing_words,
+        quality,
+        label_errors,
+        transcript_errors,
+        known_defects,
+        scores,
+    )
     checks = {
         (module.__name__, name)
         for module in modules
         for name, function in inspect.getmembers(module, inspect.isfunction)
         if function.__module__ == module.__name__ and not name.startswith("_")
-        and str(inspect.signature(function).return_annotation).endswith("Iterator[mer.dataset.audit.finding.Finding]")
+        and str(inspect.signature(function).return_annotation).endswith("Iterator[mer.dataset.audit.findings.Finding]")
         and name != "by_corpus"
     }  # fmt: skip
     assert len(checks) > 15

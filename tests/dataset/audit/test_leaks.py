@@ -5,9 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mer.corpora import CORPORA, chosen, synthetic
-from mer.dataset import audit, build, schema
-from mer.dataset.audit import people
+from mer.corpora import CORPORA, chosen
+from mer.corpora.synthetic import trees
+from mer.dataset import audit
+from mer.dataset.audit.speakers import shared_speakers
+from mer.dataset.manifest import build, schema
 from tests.dataset.audit.manifests import EMOTIONS, again, clean, part, read_sentences
 
 
@@ -256,7 +258,7 @@ def test_a_clean_manifest_raises_nothing(names, speakers, rounds, seed, read):
 @pytest.fixture(scope="module")
 def made_up(tmp_path_factory):
     raw = tmp_path_factory.mktemp("audit") / "raw"
-    synthetic.write(raw, seed=3, speakers=4, clips=3)
+    trees.write(raw, seed=3, speakers=4, clips=3)
     lengths = {"min_seconds": 0.3, "max_seconds": 20.0}
     shares = {"validation": 0.1, "test": 0.1, "folds": 5}
     names = ("ravdess", "cremad", "emodb", "esd", "meld")
@@ -335,9 +337,9 @@ def test_the_rule_by_hand():
     train = pd.DataFrame({"speaker_id": list("aaabb"), "emotion": ["sad", "sad", "glad", "sad", "glad"]})
     # b is tied and gets the more frequent answer (sad), and so does c, whom nobody knows
     test = pd.DataFrame({"speaker_id": list("abc"), "emotion": ["sad", "glad", "sad"]})
-    assert people.speaker_rule(train, test) == (0.5, 0.5)
-    assert people.speaker_rule(train.iloc[:0], test) is None
-    assert people.speaker_rule(train, test.iloc[:1]) is None
+    assert shared_speakers.speaker_rule(train, test) == (0.5, 0.5)
+    assert shared_speakers.speaker_rule(train.iloc[:0], test) is None
+    assert shared_speakers.speaker_rule(train, test.iloc[:1]) is None
 
 
 def test_the_worst_stand_at_the_top_and_the_table_says_all():

@@ -10,11 +10,12 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mer.corpora.synthetic_voice import RATE, Clip, speak
-from mer.dataset import audit, schema
-from mer.dataset.audit import near
-from mer.dataset.audit.fingerprints import RATE_HZ, SECONDS_PER_FRAME, WEAK, Fingerprint, fingerprint
-from mer.dataset.audit.sound import hear, same
+from mer.corpora.synthetic.voice import RATE, Clip, speak
+from mer.dataset import audit
+from mer.dataset.audit.copies import exact_copies
+from mer.dataset.audit.copies.fingerprints import RATE_HZ, SECONDS_PER_FRAME, WEAK, Fingerprint, fingerprint
+from mer.dataset.audit.copies.near_duplicates import hear, same
+from mer.dataset.manifest import schema
 from tests.dataset.audit.manifests import clean
 
 TAKES = 40
@@ -78,7 +79,7 @@ DISGUISES = {
 
 @pytest.mark.parametrize("disguise", DISGUISES.values(), ids=DISGUISES)
 def test_copies_are_found_and_nothing_else(voices, disguise):
-    pairs = near.pairs(heard([*voices, *map(disguise, voices)]))
+    pairs = exact_copies.pairs(heard([*voices, *map(disguise, voices)]))
     truth = {(number, TAKES + number) for number in range(TAKES)}
     found = set(zip(pairs["first"], pairs["second"], strict=True))
     assert found <= truth
@@ -86,23 +87,23 @@ def test_copies_are_found_and_nothing_else(voices, disguise):
 
 
 def test_the_shift_is_how_much_was_cut(voices):
-    pairs = near.pairs(heard([*voices, *(sound[RATE // 4 :] for sound in voices)]))
+    pairs = exact_copies.pairs(heard([*voices, *(sound[RATE // 4 :] for sound in voices)]))
     assert len(pairs) == TAKES
     assert np.abs(pairs["shift"] - 0.25).max() <= SECONDS_PER_FRAME
     assert pairs["errors"].max() < 0.1
-    backwards = near.pairs(heard([*(sound[RATE // 4 :] for sound in voices), *voices]))
+    backwards = exact_copies.pairs(heard([*(sound[RATE // 4 :] for sound in voices), *voices]))
     assert np.abs(backwards["shift"] + 0.25).max() <= SECONDS_PER_FRAME
 
 
 def test_other_takes_of_one_sentence_by_one_speaker_are_no_copies():
     same = {"speaker": "1", "emotion": "anger", "sentence": "the same"}
     takes = [voice(number, **same) for number in range(60)]
-    assert near.pairs(heard(takes)).empty
+    assert exact_copies.pairs(heard(takes)).empty
 
 
 def test_one_clip_within_a_long_recording_is_found(voices):
     long = np.concatenate([*voices[:20], np.zeros(RATE, "float32"), *voices[20:30]])
-    pairs = near.pairs(heard([long, *voices]))
+    pairs = exact_copies.pairs(heard([long, *voices]))
     assert pairs["first"].eq(0).all()
     assert pairs["second"].tolist() == list(range(1, 31))
     starts = np.cumsum([0, *map(len, voices[:19])]) / RATE
@@ -113,12 +114,12 @@ def test_silence_hum_and_scraps_are_nobodys_copies(voices):
     hum = 0.1 * np.sin(2 * np.pi * 50 * np.arange(2 * RATE) / RATE)
     scrap = voices[0][: RATE // 20]
     sounds = [np.zeros(RATE), np.zeros(RATE), np.zeros(1), np.full(RATE, 0.5), hum[:RATE], scrap, scrap, *voices]
-    assert near.pairs(heard(sounds)).empty
-    assert near.pairs([]).empty
+    assert exact_copies.pairs(heard(sounds)).empty
+    assert exact_copies.pairs([]).empty
 
 
 def test_many_copies_of_one_recording_stay_connected_and_few(voices):
-    pairs = near.pairs(heard(voices[:1]) * 400)
+    pairs = exact_copies.pairs(heard(voices[:1]) * 400)
     assert set(pairs["first"]) | set(pairs["second"]) == set(range(400))
     assert len(pairs) <= 400 * 50  # and not 400 * 399 / 2
 
@@ -127,7 +128,7 @@ def test_what_shares_less_than_half_is_no_copy(voices):
     jingle, *others = voices[:21]
     beginnings = [np.concatenate([jingle[: RATE // 3], other]) for other in others[:10]]
     ends = [np.concatenate([other, jingle[: RATE // 3]]) for other in others[10:]]
-    assert near.pairs(heard([*beginnings, *ends])).empty
+    assert exact_copies.pairs(heard([*beginnings, *ends])).empty
 
 
 def test_the_noise_between_the_words_need_not_be_the_same(voices):
@@ -136,15 +137,15 @@ def test_the_noise_between_the_words_need_not_be_the_same(voices):
         np.pad(sound, 2 * RATE) + chance.normal(scale=1e-3 * np.abs(sound).max(), size=len(sound) + 4 * RATE)
         for sound in voices[:10] * 2
     ]
-    pairs = near.pairs(heard(sounds))
+    pairs = exact_copies.pairs(heard(sounds))
     assert list(zip(pairs["first"], pairs["second"], strict=True)) == [(n, n + 10) for n in range(10)]
 
 
 def test_the_result_depends_on_nothing_but_the_recordings(voices):
     sounds = [*voices, *map(DISGUISES["ogg"], voices)]
-    first = near.pairs(heard(sounds))
-    assert first.equals(near.pairs(heard(sounds)))
-    turned = near.pairs(heard(sounds[::-1]))
+    first = exact_copies.pairs(heard(sounds))
+    assert first.equals(exact_copies.pairs(heard(sounds)))
+    turned = exact_copies.pairs(heard(sounds[::-1]))
     last = len(sounds) - 1
     assert {(last - b, last - a) for a, b in zip(turned["first"], turned["second"], strict=True)} == set(
         zip(first["first"], first["second"], strict=True)
@@ -162,9 +163,9 @@ def test_any_words_can_be_compared(rows):
         Fingerprint(np.array(row, "uint32"), np.ones(len(row), bool), chance.integers(0, 32, (len(row), WEAK), "uint8"))
         for row in rows
     ]
-    pairs = near.pairs(prints)
+    pairs = exact_copies.pairs(prints)
     assert (pairs["first"] < pairs["second"]).all()
-    long = [number for number, row in enumerate(rows) if len(row) >= near.SHORTEST]
+    long = [number for number, row in enumerate(rows) if len(row) >= exact_copies.SHORTEST]
     twins = {(a, b) for a, b in itertools.combinations(long, 2) if rows[a] == rows[b] and len(set(rows[a])) > 3}
     assert twins <= set(zip(pairs["first"], pairs["second"], strict=True))
 
@@ -237,11 +238,11 @@ def test_a_copy_that_plays_backwards_is_found_and_nothing_else(voices, disguise)
     turned = [disguise(sound)[::-1] for sound in voices]
     wanted = [(number, number + TAKES) for number in range(TAKES)]
     for side in ([*voices, *turned], [*turned, *voices]):
-        pairs = near.pairs_either_way(heard(side))
+        pairs = exact_copies.pairs_either_way(heard(side))
         assert list(zip(pairs["first"], pairs["second"], strict=True)) == wanted
     both = same([hear(soxr.resample(np.asarray(sound, "float32"), RATE, RATE_HZ)) for sound in [*voices, *turned]])
     assert list(zip(both["first"], both["second"], strict=True)) == wanted
-    assert near.pairs_either_way(heard([*voices, *map(padded, voices)])).equals(
-        near.pairs(heard([*voices, *map(padded, voices)]))
+    assert exact_copies.pairs_either_way(heard([*voices, *map(padded, voices)])).equals(
+        exact_copies.pairs(heard([*voices, *map(padded, voices)]))
     )
-    assert near.pairs_either_way([]).empty
+    assert exact_copies.pairs_either_way([]).empty

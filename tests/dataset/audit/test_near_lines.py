@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mer.dataset import audit
-from mer.dataset.audit import near_lines, wording
+from mer.dataset.audit.sentences import similar_sentences, text_normalisation
 from tests.dataset.audit.manifests import WORDS, clean, part
 
 SAID = [
@@ -42,7 +42,7 @@ REWRITTEN = {
 @pytest.mark.parametrize("rewrite", REWRITTEN.values(), ids=REWRITTEN)
 def test_a_line_that_was_written_anew_meets_its_original_and_no_other(rewrite):
     lines = [*SAID, *(" ".join(rewrite(line.split())) for line in SAID)]
-    first, second = near_lines.pairs(lines)
+    first, second = similar_sentences.pairs(lines)
     assert list(zip(first, second, strict=True)) == [(n, n + len(SAID)) for n in range(len(SAID))]
 
 
@@ -50,8 +50,8 @@ def test_another_line_is_another():
     lines = ["I do not know what to say", "I do not know whom to call", "do you know the way to San José", "", "!",
              "she told me to close the door", "she told us to open the windows",
              "this is the sentence with number a12", "this is the sentence with number a13"]  # fmt: skip
-    assert [len(side) for side in near_lines.pairs(lines)] == [0, 0]
-    assert [len(side) for side in near_lines.pairs([])] == [0, 0]
+    assert [len(side) for side in similar_sentences.pairs(lines)] == [0, 0]
+    assert [len(side) for side in similar_sentences.pairs([])] == [0, 0]
 
 
 SPOKEN = st.lists(st.sampled_from(WORDS[:60]), min_size=4, max_size=14)
@@ -65,10 +65,10 @@ def test_nothing_that_comparing_all_with_all_would_find_is_missed(said, chance):
         other[chance.randrange(len(other))] = chance.choice(WORDS)
         said.append(other[chance.randrange(2) :])
     said = list(dict.fromkeys(map(tuple, said)))
-    bags = near_lines._bags([list(words) for words in said])
+    bags = similar_sentences._bags([list(words) for words in said])
     one, other = np.triu_indices(len(said), 1)
-    near = near_lines._near(bags, one, other)
-    first, second = near_lines.pairs([" ".join(words) for words in said])
+    near = similar_sentences._near(bags, one, other)
+    first, second = similar_sentences.pairs([" ".join(words) for words in said])
     assert set(zip(first, second, strict=True)) == set(zip(one[near], other[near], strict=True))
 
 
@@ -76,7 +76,7 @@ def test_of_five_words_one_may_be_amiss_and_of_ten_two():
     five, ten = WORDS[:5], WORDS[20:30]
 
     def near(words, changed):
-        return len(near_lines.pairs([" ".join(words), " ".join(changed)])[0]) == 1
+        return len(similar_sentences.pairs([" ".join(words), " ".join(changed)])[0]) == 1
 
     assert near(five, five[1:])
     assert not near(five, five[2:])
@@ -131,7 +131,7 @@ def test_lines_without_spaces_are_compared_by_their_characters():
     manifest.loc[west, "transcription"] = [line[1:] for line in manifest.loc[east[: len(west)], "transcription"]]
     found = {f.kind: f for f in audit.find_leaks(manifest, set())}
     assert found["lines across families"].severity == "breach"
-    assert wording.words("我不知道 why") == [*"我不知道", "why"]
+    assert text_normalisation.words("我不知道 why") == [*"我不知道", "why"]
 
 
 def test_forty_thousand_lines_take_seconds():
@@ -139,7 +139,7 @@ def test_forty_thousand_lines_take_seconds():
     often = 1 / np.arange(1, 8_001)
     words = np.array([f"w{n}" for n in range(8_000)])[chance.choice(8_000, (20_000, 9), p=often / often.sum())]
     lines = [" ".join(line) for line in words]
-    first, second = near_lines.pairs([*lines, *(" ".join(line[1:]) for line in words)])
+    first, second = similar_sentences.pairs([*lines, *(" ".join(line[1:]) for line in words)])
     assert np.isin(np.arange(20_000), first[second == first + 20_000]).all()
 
 

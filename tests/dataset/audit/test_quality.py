@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from mer import sealed
 from mer.dataset import __main__ as command
 from mer.dataset import audit
-from mer.dataset.audit import known_defects, listening, transcripts
+from mer.dataset.audit.measures import known_defects, recording_measures
+from mer.dataset.audit.sentences import transcript_errors
 from mer.media import audio
 from tests.dataset.audit.manifests import EMOTIONS, clean
 from tests.dataset.audit.recordings import RATE, babble, record
@@ -192,17 +193,17 @@ def test_what_is_planted_in_a_transcript_is_found_and_nothing_else(study, text, 
 
 def test_lines_that_are_all_right():
     for line in ("Café, naïve, señor", "OK", "3, 2,", "No, just a barrel.", "Mm-hmm!", "😀", ""):
-        assert not transcripts.foreign(line, "en"), line
-        assert not transcripts.garbled(line), line
-    assert not transcripts.foreign("Das ist nicht gut und wir", None)
-    assert not transcripts.foreign("Das ist nicht gut und wir", "xx")
-    assert not transcripts.foreign("mujhe bachao", "hi")
+        assert not transcript_errors.foreign(line, "en"), line
+        assert not transcript_errors.garbled(line), line
+    assert not transcript_errors.foreign("Das ist nicht gut und wir", None)
+    assert not transcript_errors.foreign("Das ist nicht gut und wir", "xx")
+    assert not transcript_errors.foreign("mujhe bachao", "hi")
 
 
 @given(st.text(max_size=40), st.sampled_from(["en", "zh", "xx", None]))
 def test_any_line_can_be_judged(line, language):
-    assert transcripts.foreign(line, language) in (True, False)
-    assert transcripts.garbled(line) in (True, False)
+    assert transcript_errors.foreign(line, language) in (True, False)
+    assert transcript_errors.garbled(line) in (True, False)
 
 
 @pytest.fixture
@@ -286,9 +287,9 @@ def test_what_was_heard_once_is_kept_by_content(study, monkeypatch):
     manifest.loc[6, "source_path"] = "east/gone.wav"
     first = audit.listen(manifest, raw, raw / "store", jobs=2)
     opened = []
-    hear = listening._hear
+    hear = recording_measures._hear
     monkeypatch.setattr(
-        listening, "_hear", lambda folder, path, *edges: opened.append(path) or hear(folder, path, *edges)
+        recording_measures, "_hear", lambda folder, path, *edges: opened.append(path) or hear(folder, path, *edges)
     )
     manifest.loc[0, "source_path"] = (
         place(study).rename(place(study).with_name("moved.wav")).relative_to(raw).as_posix()
@@ -304,11 +305,11 @@ def test_what_was_heard_once_is_kept_by_content(study, monkeypatch):
 
 def test_two_studies_that_listen_at_once_do_no_harm(study, monkeypatch):
     manifest, raw = study
-    load = listening._load
-    monkeypatch.setattr(listening, "_load", lambda place: load(None))
+    load = recording_measures._load
+    monkeypatch.setattr(recording_measures, "_load", lambda place: load(None))
     before = audit.listen(manifest, raw, raw / "store")
-    monkeypatch.setattr(listening, "_load", load)
-    kept = raw / "store" / f"measures-{listening.VERSION}.parquet"
+    monkeypatch.setattr(recording_measures, "_load", load)
+    kept = raw / "store" / f"measures-{recording_measures.VERSION}.parquet"
     sealed.write_table(kept, kept.name, pd.concat([pd.read_parquet(kept)] * 2))
     pd.testing.assert_frame_equal(audit.listen(manifest, raw, raw / "store"), before)
 
@@ -316,7 +317,7 @@ def test_two_studies_that_listen_at_once_do_no_harm(study, monkeypatch):
 def test_a_damaged_memory_is_no_memory(study):
     manifest, raw = study
     before = audit.listen(manifest, raw, raw / "store")
-    kept = raw / "store" / f"measures-{listening.VERSION}.parquet"
+    kept = raw / "store" / f"measures-{recording_measures.VERSION}.parquet"
     kept.write_bytes(kept.read_bytes()[:1000])
     with pytest.warns(UserWarning, match=f"thrown away: .*{kept.name}: damaged .*listened to again"):
         pd.testing.assert_frame_equal(audit.listen(manifest, raw, raw / "store"), before)
@@ -325,22 +326,22 @@ def test_a_damaged_memory_is_no_memory(study):
 
 def test_what_was_heard_before_an_interruption_is_kept(study, monkeypatch):
     manifest, raw = study
-    monkeypatch.setattr(listening, "BATCH", 10)
-    hear, count = listening._hear, iter(range(1000))
+    monkeypatch.setattr(recording_measures, "BATCH", 10)
+    hear, count = recording_measures._hear, iter(range(1000))
 
     def interrupted(*arguments):
         if next(count) == 25:
             raise KeyboardInterrupt
         return hear(*arguments)
 
-    monkeypatch.setattr(listening, "_hear", interrupted)
+    monkeypatch.setattr(recording_measures, "_hear", interrupted)
     with pytest.raises(KeyboardInterrupt):
         audit.listen(manifest, raw, raw / "store")
-    assert len(pd.read_parquet(raw / "store" / f"measures-{listening.VERSION}.parquet")) == 20
+    assert len(pd.read_parquet(raw / "store" / f"measures-{recording_measures.VERSION}.parquet")) == 20
 
 
 def test_of_a_very_long_recording_the_beginning_is_heard(tmp_path, monkeypatch):
-    monkeypatch.setattr(listening, "LONGEST_SECONDS", 1)
+    monkeypatch.setattr(recording_measures, "LONGEST_SECONDS", 1)
     soundfile.write(tmp_path / "a.wav", np.tile(babble(0, seconds=1.0), 3)[: round(2.5 * RATE)], RATE)
     heard = audit.listen(pd.DataFrame({"source_path": ["a.wav"]}), tmp_path).loc[0]
     assert (heard["seconds"], heard["there"]) == (2.5, 1.0)

@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 
 from mer.corpora import chosen
-from mer.dataset import audit, build, schema
+from mer.dataset import audit
 from mer.dataset.__main__ import main
-from mer.dataset.audit import tables
+from mer.dataset.audit.tables import foreign_tables
+from mer.dataset.manifest import build, schema
 
 REAL = Path(os.environ.get("MER_REAL_CORPORA", ""))
 CASES = REAL.parent / "audit_cases"
@@ -79,8 +80,8 @@ def lists():
 
 
 def test_two_lists_of_one_series_share_a_fifth_of_their_longer_test_lines(lists):
-    sources = tables.sources(None, [f"{part}={path}" for part, path in lists.items()])
-    rows = tables.load(sources, {}).rows
+    sources = foreign_tables.sources(None, [f"{part}={path}" for part, path in lists.items()])
+    rows = foreign_tables.load(sources, {}).rows
     assert set(rows["family"]) == {"friends"}
     found = audit.find_leaks(rows.assign(family=rows["corpus"]), set())  # as if nobody knew
     across = {f.of: f for f in found if (f.severity, f.kind) == ("breach", "lines across families")}

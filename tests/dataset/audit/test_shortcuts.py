@@ -9,10 +9,12 @@ import soundfile
 from scipy.signal import iirnotch, lfilter
 
 from mer import stats
-from mer.dataset import audit, schema
-from mer.dataset.audit import measures, people
-from mer.dataset.audit.shortcuts import COLUMNS, FAR, POOLED, severities
-from mer.report import figures
+from mer.dataset import audit
+from mer.dataset.audit.measures import measures
+from mer.dataset.audit.shortcuts.scores import COLUMNS, FAR, POOLED, severities
+from mer.dataset.audit.speakers import shared_speakers
+from mer.dataset.manifest import schema
+from mer.report.figures import results as figures
 from tests.dataset.audit.manifests import EMOTIONS, clean, read_sentences
 from tests.dataset.audit.recordings import RATE, babble, record
 
@@ -275,7 +277,7 @@ def test_the_speaker_rule_is_the_one_of_the_leaks(uneven):
     manifest = uneven
     train, test = (manifest[manifest["split"] == name] for name in ("train", "test"))
     row = score(manifest).set_index("shortcut").loc["speaker"]
-    assert (row["UAR"], row["chance"]) == people.speaker_rule(train, test)
+    assert (row["UAR"], row["chance"]) == shared_speakers.speaker_rule(train, test)
 
 
 def test_the_interval_is_over_the_corpus_own_clusters(uneven):

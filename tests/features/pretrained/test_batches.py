@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mer.features.acoustic.encoder import BUDGET
+from mer.features.audio.encoder import BUDGET
 from mer.features.pretrained import batches, pooling
 
 RATE = 16_000

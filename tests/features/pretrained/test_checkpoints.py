@@ -8,8 +8,8 @@ import transformers
 
 from mer import files
 from mer.features import Where
-from mer.features.acoustic import encoder
-from mer.features.pretrained import checkpoints
+from mer.features.audio import encoder
+from mer.features.pretrained import loading
 from mer.params.schema import Acoustic
 from tests.features.pretrained import tiny
 
@@ -65,7 +65,7 @@ def test_constants_that_older_versions_saved_are_no_mistake(tmp_path):
     tensors = transformers.RobertaForSequenceClassification.from_pretrained(folder).state_dict()
     tensors["roberta.embeddings.position_ids"] = torch.arange(66)[None]
     torch.save(tensors, tmp_path / "text.pth")
-    made = checkpoints.network(folder, tmp_path / "text.pth", True, PARAMETER)
+    made = loading.network(folder, tmp_path / "text.pth", True, PARAMETER)
     assert torch.equal(made.classifier.dense.weight, tensors["classifier.dense.weight"])
 
 
@@ -87,7 +87,7 @@ def test_tensors_that_do_not_fit_are_named(change, message, published, tmp_path)
     tensors = dict(tensors)
     change(tensors)
     torch.save(tensors, tmp_path / "w.pt")
-    with pytest.raises(checkpoints.Unfit, match=message) as told:
+    with pytest.raises(loading.Unfit, match=message) as told:
         vector(folder, tmp_path / "w.pt", layer="projector")
     assert "w.pt" in str(told.value)
 
@@ -100,9 +100,7 @@ class Evil:
 @pytest.mark.parametrize("content", [Evil(), torch.nn.Linear(2, 2), [torch.zeros(2)], 3])
 def test_nothing_in_a_checkpoint_is_run(content, published, tmp_path, capsys):
     torch.save(content, tmp_path / "w.pt")
-    with pytest.raises(
-        checkpoints.Unfit, match=r"w\.pt: (not readable as a checkpoint of tensors alone|expected a state)"
-    ):
+    with pytest.raises(loading.Unfit, match=r"w\.pt: (not readable as a checkpoint of tensors alone|expected a state)"):
         vector(published[0], tmp_path / "w.pt")
     assert "ran" not in capsys.readouterr().out
 
@@ -111,7 +109,7 @@ def test_nothing_in_a_checkpoint_is_run(content, published, tmp_path, capsys):
 @pytest.mark.parametrize("content", [b"", b"not tensors at all", b"PK\x03\x04" + bytes(100), bytes(64)])
 def test_damaged_checkpoints(name, content, published, tmp_path):
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(checkpoints.Unfit, match="not readable as a checkpoint"):
+    with pytest.raises(loading.Unfit, match="not readable as a checkpoint"):
         vector(published[0], tmp_path / name)
 
 
@@ -120,11 +118,9 @@ def test_a_module_that_the_tensors_do_not_have_is_not_made_up(tmp_path):
     folder = tiny.sound(tmp_path)
     config = files.read_json(folder / "config.json")
     files.write_json(folder / "config.json", {**config, "architectures": ["Wav2Vec2ForSequenceClassification"]})
-    with pytest.raises(
-        checkpoints.Unfit, match=r"there is no classifier\.bias, classifier\.weight, projector\.bias, proj"
-    ):
-        checkpoints.network(folder, None, True, PARAMETER)
-    checkpoints.network(folder, None, False, PARAMETER)
+    with pytest.raises(loading.Unfit, match=r"there is no classifier\.bias, classifier\.weight, projector\.bias, proj"):
+        loading.network(folder, None, True, PARAMETER)
+    loading.network(folder, None, False, PARAMETER)
 
 
 @pytest.mark.parametrize("names", [None, [], ["Wav2Vec9Model"], ["pipeline"], ["os"], ["AutoModel"]])
@@ -132,8 +128,8 @@ def test_only_networks_of_transformers_are_made(names, tmp_path):
     folder = tiny.sound(tmp_path)
     config = files.read_json(folder / "config.json")
     files.write_json(folder / "config.json", {**config, "architectures": names})
-    with pytest.raises(checkpoints.Unfit, match=r"`architectures` is .*, which transformers does not have"):
-        checkpoints.network(folder, None, True, PARAMETER)
+    with pytest.raises(loading.Unfit, match=r"`architectures` is .*, which transformers does not have"):
+        loading.network(folder, None, True, PARAMETER)
 
 
 def test_code_that_comes_with_a_model_is_refused(tmp_path):
@@ -143,14 +139,14 @@ def test_code_that_comes_with_a_model_is_refused(tmp_path):
     )
     (tmp_path / "code.py").write_text("print('ran')")
     for published in (True, False):
-        with pytest.raises(checkpoints.Unfit, match=r"features\.acoustic\.model: "):
-            checkpoints.network(tmp_path, None, published, PARAMETER)
+        with pytest.raises(loading.Unfit, match=r"features\.acoustic\.model: "):
+            loading.network(tmp_path, None, published, PARAMETER)
 
 
 def test_half_precision_is_computed_in_single(tmp_path):
     folder = tiny.sound(tmp_path)
     transformers.AutoModel.from_pretrained(folder).half().save_pretrained(folder)
-    assert {p.dtype for p in checkpoints.network(folder, None, False, PARAMETER).parameters()} == {torch.float32}
+    assert {p.dtype for p in loading.network(folder, None, False, PARAMETER).parameters()} == {torch.float32}
 
 
 DAMAGED = [
@@ -166,7 +162,7 @@ def test_damaged_configurations(content, tmp_path):
     (folder / "config.json").write_bytes(content)
     section = Acoustic(extractor="encoder", model=str(folder))
     for do in (lambda: encoder.describe(section), lambda: encoder.open_(section, Where())):
-        with pytest.raises(checkpoints.Unfit, match=rf"^{PARAMETER}: .*"):
+        with pytest.raises(loading.Unfit, match=rf"^{PARAMETER}: .*"):
             do()
 
 
@@ -174,5 +170,5 @@ def test_damaged_configurations(content, tmp_path):
 def test_damaged_feature_extractors(content, tmp_path):
     folder = tiny.sound(tmp_path)
     (folder / "preprocessor_config.json").write_bytes(content)
-    with pytest.raises(checkpoints.Unfit, match=rf"^{PARAMETER}: .*preprocessor_config\.json"):
+    with pytest.raises(loading.Unfit, match=rf"^{PARAMETER}: .*preprocessor_config\.json"):
         encoder.open_(Acoustic(extractor="encoder", model=str(folder)), Where())

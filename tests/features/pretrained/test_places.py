@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from mer import files
-from mer.features.pretrained import places
+from mer.features.pretrained import locations
 from tests.features.pretrained import tiny
 
 PARAMETER = "features.acoustic.model"
@@ -31,8 +31,8 @@ def cached(hub, name, folder, commit="a" * 40):
 
 
 def test_a_missing_model_is_one_message_with_the_command_that_fetches_it(offline):
-    with pytest.raises(places.Missing) as told:
-        places.find("someone/some-model", "v1.2", PARAMETER)
+    with pytest.raises(locations.Missing) as told:
+        locations.find("someone/some-model", "v1.2", PARAMETER)
     assert str(told.value) == (
         "features.acoustic.model: 'someone/some-model' is neither a folder nor among the models on this machine "
         "(HF_HUB_OFFLINE is set). Fetch it where there is a network: hf download someone/some-model --revision v1.2"
@@ -57,8 +57,8 @@ def test_without_a_network_the_message_is_the_same(offline, monkeypatch):
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")  # where nobody listens
-    with pytest.raises(places.Missing, match=r"\(LocalEntryNotFoundError\)\. Fetch it .*: hf download a/b$"):
-        places.find("a/b", None, PARAMETER)
+    with pytest.raises(locations.Missing, match=r"\(LocalEntryNotFoundError\)\. Fetch it .*: hf download a/b$"):
+        locations.find("a/b", None, PARAMETER)
 
 
 @pytest.mark.parametrize("tensors", ["model.safetensors", "pytorch_model.bin"])
@@ -88,7 +88,7 @@ def test_where_there_is_a_network_only_what_is_needed_is_fetched(tensors, offlin
         return str(tmp_path / "got")
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
-    assert places.find("a/b", "v1", PARAMETER) == tmp_path / "got"
+    assert locations.find("a/b", "v1", PARAMETER) == tmp_path / "got"
     got = {path.relative_to(tmp_path / "got").as_posix() for path in (tmp_path / "got").rglob("*") if path.is_file()}
     assert got == {"config.json", "tokenizer.json", tensors}
 
@@ -96,50 +96,50 @@ def test_where_there_is_a_network_only_what_is_needed_is_fetched(tensors, offlin
 def test_the_cache_of_the_hub_is_read(offline, tmp_path):
     folder = tiny.sound(tmp_path / "mine")
     there = cached(offline, "someone/some-model", folder)
-    assert places.find("someone/some-model", None, PARAMETER) == there
-    assert places.find("someone/some-model", "a" * 40, PARAMETER) == there
-    with pytest.raises(places.Missing, match="--revision v2"):
-        places.find("someone/some-model", "v2", PARAMETER)
-    assert places.digest(there) == places.digest(folder)
+    assert locations.find("someone/some-model", None, PARAMETER) == there
+    assert locations.find("someone/some-model", "a" * 40, PARAMETER) == there
+    with pytest.raises(locations.Missing, match="--revision v2"):
+        locations.find("someone/some-model", "v2", PARAMETER)
+    assert locations.digest(there) == locations.digest(folder)
 
 
 def test_folders_that_are_none_of_a_model(offline, tmp_path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(places.Missing, match=r"has no config\.json"):
-        places.find(str(tmp_path / "empty"), None, PARAMETER)
-    with pytest.raises(places.Missing, match="there is no folder"):
-        places.find(str(tmp_path / "nowhere"), None, PARAMETER)
-    with pytest.raises(places.Missing, match="there is no folder"):
-        places.find("../somewhere/else", None, PARAMETER)
+    with pytest.raises(locations.Missing, match=r"has no config\.json"):
+        locations.find(str(tmp_path / "empty"), None, PARAMETER)
+    with pytest.raises(locations.Missing, match="there is no folder"):
+        locations.find(str(tmp_path / "nowhere"), None, PARAMETER)
+    with pytest.raises(locations.Missing, match="there is no folder"):
+        locations.find("../somewhere/else", None, PARAMETER)
     with pytest.raises(ValueError, match="is a folder, which has no revision 'v1'"):
-        places.find(str(tiny.sound(tmp_path / "mine")), "v1", PARAMETER)
-    with pytest.raises(places.Missing, match=r"features\.acoustic\.weights: there is no file"):
-        places.checkpoint(str(tmp_path / "no.pt"), "features.acoustic.weights")
+        locations.find(str(tiny.sound(tmp_path / "mine")), "v1", PARAMETER)
+    with pytest.raises(locations.Missing, match=r"features\.acoustic\.weights: there is no file"):
+        locations.checkpoint(str(tmp_path / "no.pt"), "features.acoustic.weights")
 
 
 def test_without_transformers_one_message_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "transformers", None)
-    with pytest.raises(places.NotInstalled, match=r"features\.acoustic\.model: .*\[encoders\]"):
-        places.find("a/b", None, PARAMETER)
+    with pytest.raises(locations.NotInstalled, match=r"features\.acoustic\.model: .*\[encoders\]"):
+        locations.find("a/b", None, PARAMETER)
 
 
 def test_a_digest_is_of_what_determines_a_vector_and_of_no_path(tmp_path):
     folder = tiny.text(tmp_path / "one")
-    first = places.digest(folder)
-    assert places.digest(shutil.copytree(folder, tmp_path / "two")) == first
+    first = locations.digest(folder)
+    assert locations.digest(shutil.copytree(folder, tmp_path / "two")) == first
     (folder / "README.md").write_text("no matter")
-    assert places.digest(folder) == first
+    assert locations.digest(folder) == first
     for name in ("config.json", "tokenizer.json", "model.safetensors"):
         copy = shutil.copytree(folder, tmp_path / name)
         content = bytearray((copy / name).read_bytes())
         content[-1] ^= 1
         (copy / name).write_bytes(content)
-        assert places.digest(copy) != first
+        assert locations.digest(copy) != first
     other = tmp_path / "other.safetensors"
     other.write_bytes((folder / "model.safetensors").read_bytes())
-    assert places.digest(folder, other) == first  # the same tensors, wherever they come from
+    assert locations.digest(folder, other) == first  # the same tensors, wherever they come from
     other.write_bytes(b"else")
-    assert places.digest(folder, other) != first
+    assert locations.digest(folder, other) != first
 
 
 def test_shards_are_part_of_a_digest(tmp_path):
@@ -149,16 +149,16 @@ def test_shards_are_part_of_a_digest(tmp_path):
     )
     (tmp_path / "x.safetensors").write_bytes(b"x")
     (tmp_path / "y.safetensors").write_bytes(b"y")
-    first = places.digest(tmp_path)
+    first = locations.digest(tmp_path)
     (tmp_path / "y.safetensors").write_bytes(b"other")
-    assert places.digest(tmp_path) != first
+    assert locations.digest(tmp_path) != first
 
 
 @pytest.mark.parametrize("index", [[], {}, {"weight_map": 3}, {"weight_map": {"a": "../x"}}, {"weight_map": {"a": 1}}])
 def test_an_index_may_name_only_files_beside_it(index, tmp_path):
     files.write_json(tmp_path / "model.safetensors.index.json", index)
     with pytest.raises(ValueError, match=r"index\.json: expected `weight_map`"):
-        places.digest(tmp_path)
+        locations.digest(tmp_path)
 
 
 def test_importing_the_features_is_light():

@@ -1,0 +1,1 @@
+"""Corpora that a study declares by a table."""

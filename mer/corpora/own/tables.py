@@ -1,0 +1,173 @@
+"""Rows of other people's tables: CSV and TSV, JSON lines, and audformat databases; read, never run."""
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mer.corpora.corpus import Problem
+from mer.corpora.reading.files import decode, lines, relative, table, unusable
+
+AUDFORMAT = "db.yaml"
+JSON_LINES = (".jsonl", ".ndjson")
+SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+"""how xlsx and ods, and how xls begin"""
+TIMEDELTA = re.compile(r"(?:(?P<days>[0-9]+) days? )?(?:(?P<hours>[0-9]+):)?(?P<minutes>[0-9]+):(?P<seconds>[0-9.]+)")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row: where it stands, and {column: text}."""
+
+    path: str
+    line: int
+    cells: dict[str, str]
+
+
+def rows(raw: Path, path: Path) -> Iterator[Row | Problem]:
+    """Yield the rows of a table, or what is wrong with it or with one of its lines."""
+    if reason := unusable(path) or _spreadsheet(path):
+        yield Problem(relative(path, raw), reason)
+    elif path.name == AUDFORMAT:
+        yield from _audformat(raw, path)
+    elif path.suffix.lower() in JSON_LINES:
+        yield from _json_lines(raw, path)
+    else:
+        yield from _separated(raw, path)
+
+
+def seconds(text: str | None) -> float | None:
+    """Return seconds written as a number or as a span of time, None where there is neither.
+
+    >>> seconds("1.5"), seconds("0 days 00:01:02.500000"), seconds("NaT"), seconds("nan")
+    (1.5, 62.5, None, None)
+    """
+    if not text:
+        return None
+    if match := TIMEDELTA.fullmatch(text):
+        days, hours, minutes = (int(match[unit] or 0) for unit in ("days", "hours", "minutes"))
+        rest = _number(match["seconds"])
+        return None if rest is None else ((days * 24 + hours) * 60 + minutes) * 60 + rest
+    value = _number(text)
+    return None if value is None or value < 0 else value
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) and "_" not in text else None
+
+
+def _spreadsheet(path: Path) -> str | None:
+    with path.open("rb") as file:
+        found = file.read(4) in SPREADSHEETS
+    return "a spreadsheet, which is not read: save it as CSV" if found else None
+
+
+def _separated(raw: Path, path: Path) -> Iterator[Row | Problem]:
+    with path.open("rb") as file:
+        header = next(iter(lines(decode(file.read(65_536)))), "")
+    delimiter = max("\t;,", key=header.count)
+    for found in table(raw, path, (), delimiter):
+        yield found if isinstance(found, Problem) else Row(relative(path, raw), *found)
+
+
+def _json_lines(raw: Path, path: Path) -> Iterator[Row | Problem]:
+    name = relative(path, raw)
+    for number, line in enumerate(lines(decode(path.read_bytes())), start=1):
+        if not line.strip():
+            continue
+        try:
+            found = json.loads(line)
+        except (ValueError, RecursionError):
+            found = None
+        if isinstance(found, dict):
+            yield Row(name, number, {key: "" if value is None else str(value) for key, value in found.items()})
+        else:
+            yield Problem(name, "expected one JSON object per line", line=number)
+
+
+def _audformat(raw: Path, path: Path) -> Iterator[Row | Problem]:
+    """Join the tables of a database by file, or by file and time, and add what its schemes say of speakers.
+
+    A row stands where its file or stretch of time is listed first; a cell that no table has is empty.
+    """
+    import yaml
+
+    try:
+        header = yaml.safe_load(decode(path.read_bytes()))
+        tables = {str(name): dict(about) for name, about in header["tables"].items()}
+        schemes = dict(header.get("schemes") or {})
+    except (yaml.YAMLError, TypeError, KeyError, AttributeError, ValueError, RecursionError) as error:
+        yield Problem(relative(path, raw), f"not the header of an audformat database ({type(error).__name__})")
+        return
+    joined: dict[tuple[str, str, str], dict[str, str]] = {}
+    places: dict[tuple[str, str, str], tuple[str, int]] = {}
+    for name, about in tables.items():
+        found = _stored(path.parent, name)
+        if isinstance(found, str):
+            yield Problem(relative(path, raw), found)
+            continue
+        speakers = _attributes(path.parent, schemes, about)
+        for line, cells in enumerate(found, start=2):  # the header is the first
+            key = (cells.pop("file", ""), cells.pop("start", ""), cells.pop("end", ""))
+            places.setdefault(key, (relative(_file(path.parent, name), raw), line))
+            for column, known in speakers.items():
+                cells = known.get(cells.get(column, ""), {}) | cells
+            joined.setdefault(key, {}).update({k: v for k, v in cells.items() if k not in joined[key]})
+    segmented = {file for file, start, end in joined if start or end}
+    empty = {column: "" for cells in joined.values() for column in cells}
+    for key, cells in sorted(joined.items()):
+        file, start, end = key
+        if not (start or end) and file in segmented:
+            continue  # its columns are those of its segments, too
+        whole = joined.get((file, "", ""), {})
+        yield Row(*places[key], empty | whole | cells | {"file": file, "start": start, "end": end})
+
+
+def _stored(folder: Path, name: str) -> list[dict[str, str]] | str:
+    """The rows of one table of a database, or why there are none."""
+    import pandas as pd
+
+    place = _file(folder, name)
+    if Path(name).name != name or not place.is_file():
+        return f"table {name}: neither db.{name}.csv nor db.{name}.parquet is there; other formats are not read"
+    try:
+        if place.suffix == ".csv":  # in which "None" or "NA" may be a label or a name; NaT is pandas' own
+            frame = pd.read_csv(place, dtype=str, keep_default_na=False, na_values=["NaT"])
+        else:
+            frame = pd.read_parquet(place)
+    except Exception as error:  # foreign bytes: whatever the readers raise is one sentence here
+        return f"table {name}: not readable ({type(error).__name__})"
+    frame = frame.reset_index() if frame.index.name else frame
+    frame = frame.astype(object).where(frame.notna(), "")
+    return [{str(key): str(value) for key, value in row.items()} for row in frame.to_dict("records")]
+
+
+def _file(folder: Path, name: str) -> Path:
+    text = folder / f"db.{name}.csv"
+    return text if text.is_file() else folder / f"db.{name}.parquet"
+
+
+def _attributes(folder: Path, schemes: dict, about: dict) -> dict[str, dict[str, dict[str, str]]]:
+    """Column -> its value -> what the column's scheme says of that, such as gender and age of a speaker."""
+    found: dict[str, dict[str, dict[str, str]]] = {}
+    columns = about.get("columns")
+    for column, options in columns.items() if isinstance(columns, dict) else ():
+        scheme = schemes.get(options.get("scheme_id")) if isinstance(options, dict) else None
+        labels = scheme.get("labels") if isinstance(scheme, dict) else None
+        if isinstance(labels, str):  # the name of a table
+            listed = _stored(folder, labels)
+            first = (list(row.items()) for row in listed) if isinstance(listed, list) else ()
+            labels = {items[0][1]: dict(items[1:]) for items in first if items}
+        if isinstance(labels, dict):
+            found[str(column)] = {
+                str(value): {str(key): str(item) for key, item in said.items()}
+                for value, said in labels.items()
+                if isinstance(said, dict)
+            }
+    return found

@@ -1,0 +1,120 @@
+"""AFEW (EmotiW): `Train_AFEW/Angry/000046280.avi`, that is part, emotion and number of a film clip.
+
+The folder is the label. Words are not part of the corpus: what a recogniser made of the clips is read from
+`df_text_AFEW.csv` (columns name_file, subset, emo, text) where it is there. Traps: nobody is named, so every
+clip counts as a speaker of its own; the labels of the test part are withheld; folders of aligned faces lie
+beside the clips; published numbers per class differ by one or two.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from mer.corpora.corpus import AUDIO_SUFFIXES, Corpus, Problem, Utterance
+from mer.corpora.reading.files import in_path_order, relative, table, walk
+from mer.corpora.reading.media import SPLITS, VIDEO_SUFFIXES, recordings, split_of
+
+EMOTIONS = {
+    "Angry": "anger",
+    "Disgust": "disgust",
+    "Fear": "fear",
+    "Happy": "happiness",
+    "Neutral": "neutral",
+    "Sad": "sadness",
+    "Surprise": "surprise",
+}
+LIST = "df_text_AFEW.csv"
+COLUMNS = ("name_file", "subset", "text")
+
+Clip = tuple[str, str]
+"""split and number"""
+
+
+def _key(path: Path) -> tuple[Clip, str] | str:
+    split = split_of(path.parent)
+    if split is None:
+        return "no folder above it says train or val"
+    if split == "test":
+        return "the labels of the test part are withheld: not read"
+    if len(path.parts) < 2 or split_of(Path(path.parts[-2])):
+        return "expected a path such as Train_AFEW/Angry/000046280.avi"
+    if path.parts[-2] not in EMOTIONS:
+        return f"unknown label {path.parts[-2]}"
+    return (split, path.stem), path.parts[-2]
+
+
+@in_path_order
+def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
+    """Read the folders and the recognised words; videos are yielded as they are, the reader decides."""
+    texts: dict[Clip, str] = {}
+    for path in walk(folder):
+        if path.name == LIST:
+            yield from _texts(raw, path, texts)
+    places: dict[Clip, dict[str, tuple[Path, Path | None]]] = {}
+    for found in recordings(raw, folder, (*AUDIO_SUFFIXES, *VIDEO_SUFFIXES), _key):
+        if isinstance(found, Problem):
+            yield found
+        else:
+            (clip, emotion), *paths = found
+            places.setdefault(clip, {})[emotion] = tuple(paths)
+    for (split, number), labels in places.items():
+        for emotion, (path, video) in labels.items():
+            others = ", ".join(sorted(set(labels) - {emotion}))
+            if others:
+                yield Problem(relative(path, raw), f"two labels: the same clip is in {others}, too")
+                continue
+            text = texts.get((split, number)) or None
+            yield Utterance(
+                name=f"{split}_{number}",
+                path=relative(path, raw),
+                speaker=f"{split}_{number}",
+                emotion_raw=emotion,
+                language="en",
+                transcription=text,
+                text_source="asr" if text else "none",
+                split_official=SPLITS[split],
+                video=relative(video, raw) if video else None,
+            )
+
+
+def _texts(raw: Path, path: Path, texts: dict[Clip, str]) -> Iterator[Problem]:
+    for found in table(raw, path, COLUMNS):
+        if isinstance(found, Problem):
+            yield found
+            continue
+        line, row = found
+        if split := split_of(Path(row["subset"])):
+            texts.setdefault((split, Path(row["name_file"]).stem), row["text"])
+        else:
+            yield Problem(relative(path, raw), f"subset {row['subset']} is neither train nor val", line=line)
+
+
+CORPUS = Corpus(
+    name="afew",
+    title="AFEW 7.0, Acted Facial Expressions in the Wild",
+    family="afew",
+    folders=("AFEW", "AFEW 7.0", "EmotiW"),
+    emotions=EMOTIONS,
+    parse=parse,
+    language="en",
+    licence="research only, agreement to be signed; must not be passed on",
+    citation=(
+        "Dhall et al. (2012). Collecting Large, Richly Annotated Facial-Expression Databases from Movies. "
+        "IEEE MultiMedia 19(3), 34–41."
+    ),
+    obtain=(
+        "ask the organisers of EmotiW for the agreement; put the clips at data/raw/AFEW/Train_AFEW/Angry/… "
+        "and data/raw/AFEW/Val_AFEW/Angry/…"
+    ),
+    expected={
+        "Angry": 197,
+        "Disgust": 114,
+        "Fear": 127,
+        "Happy": 213,
+        "Neutral": 207,
+        "Sad": 178,
+        "Surprise": 120,
+    },
+    lexical_control="free",
+    elicitation="movie",
+    official_splits=True,
+)

@@ -1,0 +1,121 @@
+"""EMO-DB (Berlin): `wav/03a01Fa.wav`, that is speaker 03, sentence a01, emotion F, version a.
+
+The emotion is the initial of the German word: Wut, Langeweile, Ekel, Angst, Freude, Trauer, Neutral.
+Traps: A is Angst (fear), not anger; some published speaker lists have the ages of 09, 10, 12 and 13 wrong.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from mer.corpora.corpus import Corpus, Problem, Utterance
+from mer.corpora.reading.files import clips, decode, in_path_order, labelled, relative, unusable, walk
+
+EMOTIONS = {
+    "A": "fear",
+    "E": "disgust",
+    "F": "happiness",
+    "L": "boredom",
+    "N": "neutral",
+    "T": "sadness",
+    "W": "anger",
+}
+SPEAKERS = {
+    "03": ("male", 31),
+    "08": ("female", 34),
+    "09": ("female", 21),
+    "10": ("male", 32),
+    "11": ("male", 26),
+    "12": ("male", 30),
+    "13": ("female", 32),
+    "14": ("female", 35),
+    "15": ("male", 25),
+    "16": ("female", 31),
+}
+SENTENCES = {
+    "a01": "Der Lappen liegt auf dem Eisschrank.",
+    "a02": "Das will sie am Mittwoch abgeben.",
+    "a04": "Heute abend könnte ich es ihm sagen.",
+    "a05": "Das schwarze Stück Papier befindet sich da oben neben dem Holzstück.",
+    "a07": "In sieben Stunden wird es soweit sein.",
+    "b01": "Was sind denn das für Tüten, die da unter dem Tisch stehen?",
+    "b02": "Sie haben es gerade hochgetragen und jetzt gehen sie wieder runter.",
+    "b03": "An den Wochenenden bin ich jetzt immer nach Hause gefahren und habe Agnes besucht.",
+    "b09": "Ich will das eben wegbringen und dann mit Karl was trinken gehen.",
+    "b10": "Die wird auf dem Platz sein, wo wir sie immer hinlegen.",
+}
+NAME = re.compile(r"(?P<speaker>[0-9]{2})(?P<sentence>[ab][0-9]{2})(?P<emotion>[A-Z])[a-z]")
+
+
+HEARD = re.compile(rf"(?P<stem>{NAME.pattern})(?:\.wav)?[\s,;]+(?P<percent>[0-9]{{1,3}}(?:[.,][0-9]+)?)\b.*")
+TESTS = ("erkennung.txt", "perception_test.csv")
+"""the listening test as published, and as a table: percent of 20 listeners who heard the emotion"""
+
+
+@in_path_order
+def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
+    """Read the file names and, where it is there, what listeners recognised."""
+    heard: dict[str, float] = {}
+    for path in walk(folder):
+        if path.name in TESTS:
+            if reason := unusable(path):
+                yield Problem(relative(path, raw), reason)
+            else:
+                heard = recognised(path.read_bytes()) | heard
+    read = partial(_utterance, heard=heard)
+    for clip in clips(raw, folder):
+        yield labelled(clip, read) if isinstance(clip, Problem) else read(*clip[:2])
+
+
+def recognised(data: bytes) -> dict[str, float]:
+    """Return file name -> share of listeners who recognised the emotion, 0..1.
+
+    >>> recognised("Satz erkannt natürlich\\n03a01Fa.wav\xa0 90,00 75,00".encode("latin-1"))
+    {'03a01Fa': 0.9}
+    """
+    lines = (HEARD.fullmatch(line.strip()) for line in decode(data, "latin-1").splitlines())
+    shares = {line["stem"]: float(line["percent"].replace(",", ".")) / 100 for line in lines if line}
+    return {stem: share for stem, share in shares.items() if share <= 1}
+
+
+def _utterance(stem: str, path: str, heard: dict[str, float]) -> Utterance | Problem:
+    codes = NAME.fullmatch(stem)
+    if codes is None:
+        return Problem(path, "expected a name such as 03a01Fa")
+    if codes["emotion"] not in EMOTIONS:
+        return Problem(path, f"unknown label {codes['emotion']}")
+    gender, age = SPEAKERS.get(codes["speaker"], (None, None))
+    text = SENTENCES.get(codes["sentence"])
+    return Utterance(
+        name=stem,
+        path=path,
+        speaker=codes["speaker"],
+        emotion_raw=codes["emotion"],
+        emotion_vector={codes["emotion"]: heard[stem]} if stem in heard else None,
+        gender=gender,
+        age=age,
+        language="de",
+        transcription=text,
+        text_source="script" if text else "none",
+        sentence_id=codes["sentence"],
+    )
+
+
+CORPUS = Corpus(
+    name="emodb",
+    title="EMO-DB, Berlin Database of Emotional Speech",
+    family="emodb",
+    folders=("emodb", "EMO-DB", "Berlin EMO-DB", "emodb-wav"),
+    emotions=EMOTIONS,
+    parse=parse,
+    language="de",
+    licence="free of charge (TU Berlin); CC0 1.0 as re-published by audEERING",
+    citation="Burkhardt et al. (2005). A Database of German Emotional Speech. Interspeech.",
+    obtain=(
+        "http://emodb.bilderbar.info/download/download.zip, no login; extract so that the recordings "
+        "lie at data/raw/emodb/wav/03a01Fa.wav"
+    ),
+    expected={"A": 69, "E": 46, "F": 71, "L": 81, "N": 79, "T": 62, "W": 127},
+    speakers=10,
+)

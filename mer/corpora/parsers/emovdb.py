@@ -1,0 +1,109 @@
+"""EmoV-DB: `bea_Amused/amused_1-28_0022.wav` or `bea/Amused/…`: speaker and emotion, then range and sentence.
+
+The last four digits are the number of a sentence of CMU Arctic's set A, whose list `cmuarctic.data` is read if
+it lies in the folder. Traps: some sentences have two takes, so the whole file name tells clips apart; the same
+file name occurs for several speakers; josh was recorded neither angry nor disgusted; the older, unsorted
+release pairs some recordings with wrong sentences; laughs and yawns before and after speech.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from mer.corpora.corpus import AUDIO_SUFFIXES, Corpus, Problem, Utterance
+from mer.corpora.reading.files import decode, in_path_order, relative, unusable, walk
+from mer.corpora.reading.media import recordings
+
+EMOTIONS = {
+    "Amused": "amusement",
+    "Angry": "anger",
+    "Disgust": "disgust",
+    "Neutral": "neutral",
+    "Sleepy": "sleepiness",
+}
+SPELLINGS = {name.lower(): name for name in EMOTIONS} | {
+    "anger": "Angry",
+    "disgusted": "Disgust",
+    "sleepiness": "Sleepy",
+}
+SPEAKERS = {"bea": "female", "jenie": "female", "josh": "male", "sam": "male"}
+FOLDER = re.compile(rf"(?P<speaker>{'|'.join(SPEAKERS)})(?:[_ -](?P<emotion>[a-z]+))?", re.IGNORECASE)
+NAME = re.compile(r"(?P<emotion>[a-z]+)_(?:.*_)?(?P<sentence>[0-9]{4})", re.IGNORECASE)
+PROMPT = re.compile(r'\(\s*arctic_a(?P<number>[0-9]{4})\s+"(?P<text>.*)"\s*\)')
+
+
+def _key(path: Path) -> tuple[str, str, str, str] | str:
+    """Return speaker, emotion, file name and sentence of a path, or what is wrong with it."""
+    codes = NAME.fullmatch(path.stem)
+    if codes is None:
+        return "expected a name such as amused_1-28_0022"
+    if codes["emotion"].lower() not in SPELLINGS:
+        return f"unknown label {codes['emotion']}"
+    emotion, speaker = SPELLINGS[codes["emotion"].lower()], None
+    told = set()
+    for part in reversed(path.parts[:-1]):
+        if part.lower() in SPELLINGS:
+            told.add(SPELLINGS[part.lower()])
+        elif match := FOLDER.fullmatch(part):
+            speaker = match["speaker"].lower()
+            if match["emotion"] and match["emotion"].lower() not in SPELLINGS:
+                return f"unknown label {match['emotion']}"
+            told |= {SPELLINGS[match["emotion"].lower()]} if match["emotion"] else set()
+            break
+    if speaker is None:
+        return f"no folder above it says which speaker: {', '.join(SPEAKERS)}"
+    if told - {emotion}:
+        return f"the folder says {', '.join(sorted(told))}, the file name {emotion}"
+    return speaker, emotion, path.stem, codes["sentence"]
+
+
+@in_path_order
+def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
+    """Read folders, file names and the list of sentences."""
+    prompts: dict[str, str] = {}
+    for path in walk(folder):
+        if path.name.lower() == "cmuarctic.data":
+            if reason := unusable(path):
+                yield Problem(relative(path, raw), reason)
+            else:
+                lines = map(PROMPT.fullmatch, map(str.strip, decode(path.read_bytes()).splitlines()))
+                prompts = {line["number"]: line["text"].strip() for line in lines if line} | prompts
+    for found in recordings(raw, folder, AUDIO_SUFFIXES, _key):
+        if isinstance(found, Problem):
+            yield found
+            continue
+        (speaker, emotion, stem, sentence), path, _ = found
+        text = prompts.get(sentence) or None
+        yield Utterance(
+            name=f"{speaker}_{stem}",
+            path=relative(path, raw),
+            speaker=speaker,
+            emotion_raw=emotion,
+            gender=SPEAKERS[speaker],
+            language="en",
+            transcription=text,
+            text_source="script" if text else "none",
+            sentence_id=sentence,
+        )
+
+
+CORPUS = Corpus(
+    name="emovdb",
+    title="EmoV-DB, Emotional Voices Database",
+    family="emovdb",
+    folders=("EmoV-DB", "EmoV-DB_sorted", "EmoV-DB sorted", "SLR115"),
+    emotions=EMOTIONS,
+    parse=parse,
+    language="en",
+    licence="non-commercial research and teaching (LICENSE.md)",
+    citation=(
+        "Adigwe et al. (2018). The Emotional Voices Database: Towards Controlling the Emotion Dimension in Voice "
+        "Generation Systems. arXiv:1806.09514."
+    ),
+    obtain=(
+        "the 18 archives of https://www.openslr.org/115/, no login; extract them to data/raw/EmoV-DB/bea_Amused/…, "
+        "and put http://www.festvox.org/cmu_arctic/cmuarctic.data beside them for the text"
+    ),
+    expected={"Amused": 1317, "Angry": 1268, "Disgust": 1019, "Neutral": 1568, "Sleepy": 1721},
+    speakers=4,
+)

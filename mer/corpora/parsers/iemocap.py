@@ -1,0 +1,159 @@
+"""IEMOCAP: ten actors in five sessions of two, scripted and improvised dialogues.
+
+`Session1/dialog/EmoEvaluation/Ses01F_impro01.txt` has the labels, `dialog/transcriptions` the words and
+`sentences/wav/Ses01F_impro01/Ses01F_impro01_F000.wav` the turns. xxx is a turn on which no majority of the
+raters agreed; what most of their votes say, if only by one, is in `emotion_perceived`. Scripted turns have the
+script for `sentence_id`, improvised ones none. Traps: the letter after the session is who wears the
+markers, the one before the number is who speaks; the folder of labels has others inside that have each rater's
+answers; only the four-class set of 5,531 turns is the same everywhere.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mer.corpora.corpus import Corpus, Problem, Utterance
+from mer.corpora.parsers.iemocap_lists import DIALOGUE, TURN, Turn, evaluation, transcripts
+from mer.corpora.reading.files import clips, in_path_order, relative, unusable, walk
+
+EMOTIONS = {
+    "ang": "anger",
+    "dis": "disgust",
+    "exc": "excitement",
+    "fea": "fear",
+    "fru": "frustration",
+    "hap": "happiness",
+    "neu": "neutral",
+    "oth": "other",
+    "sad": "sadness",
+    "sur": "surprise",
+    "xxx": "no agreement",
+}
+GENDERS = {"F": "female", "M": "male"}
+
+
+@dataclass
+class _Lists:
+    """What the text files say of all turns."""
+
+    turns: dict[str, tuple[Turn, str, int]] = field(default_factory=dict)
+    """turn -> (what is said of it, the file, its place in the dialogue)"""
+    texts: dict[str, str] = field(default_factory=dict)
+
+
+@in_path_order
+def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
+    """Join labels and words to the recordings of the turns."""
+    lists = _Lists()
+    yield from _read(raw, folder, lists)
+    recorded = set()
+    for clip in clips(raw, folder):
+        if isinstance(clip, Problem):
+            yield clip
+            continue
+        stem, path, _ = clip
+        if re.fullmatch(DIALOGUE, stem):  # the recording of a whole dialogue
+            continue
+        recorded.add(stem)
+        if not re.fullmatch(TURN, stem):
+            yield Problem(path, "expected a name such as Ses01F_impro01_F000")
+        elif stem not in lists.turns:
+            yield Problem(path, "no label: not listed in dialog/EmoEvaluation")
+        elif (turn := lists.turns[stem][0]).label not in EMOTIONS:
+            yield Problem(lists.turns[stem][1], f"{stem}: unknown label {turn.label}", line=turn.line)
+        else:
+            yield _utterance(turn, lists.turns[stem][2], path, lists.texts.get(stem))
+    for name, (turn, path, _) in lists.turns.items():
+        if name not in recorded:
+            yield Problem(path, f"{name}: no audio", line=turn.line)
+
+
+def _read(raw: Path, folder: Path, lists: _Lists) -> Iterator[Problem]:
+    first: dict[tuple[str, str], str] = {}
+    for path in walk(folder):
+        kind = path.parent.name
+        if path.suffix != ".txt" or kind not in {"EmoEvaluation", "transcriptions"}:
+            continue
+        name = relative(path, raw)
+        if (kind, path.name) in first:
+            yield Problem(name, f"duplicate copy of {first[kind, path.name]}", lost=False)
+            continue
+        first[kind, path.name] = name
+        if kind == "transcriptions":
+            if reason := unusable(path):
+                yield Problem(name, reason)
+            else:
+                lists.texts = transcripts(path.read_bytes()) | lists.texts
+            continue
+        turns = []
+        for found in evaluation(raw, path):
+            if isinstance(found, Problem):
+                yield found
+            elif found.name in lists.turns or found.name in {turn.name for turn in turns}:
+                yield Problem(name, f"{found.name}: listed a second time", line=found.line, lost=False)
+            else:
+                turns.append(found)
+        # the list has first one and then the other speaker's turns, the dialogue has them in time
+        ordered = enumerate(sorted(turns, key=lambda turn: (turn.start, turn.name)))
+        lists.turns |= {turn.name: (turn, name, place) for place, turn in ordered}
+
+
+def _utterance(turn: Turn, place: int, path: str, text: str | None) -> Utterance:
+    dialogue, speaker = turn.name.rsplit("_", 1)
+    scene = dialogue.split("_", 1)[1]
+    perceived, agreement = turn.majority()
+    return Utterance(
+        name=turn.name,
+        path=path,
+        speaker=turn.name[:5] + speaker[0],
+        emotion_raw=turn.label,
+        gender=GENDERS[speaker[0]],
+        language="en",
+        emotion_perceived=perceived,
+        emotion_agreement=agreement,
+        emotion_vector=turn.shares() or None,
+        transcription=text or None,
+        text_source="human" if text else "none",
+        sentence_id=scene if scene.startswith("script") else None,
+        session=turn.name[:5],
+        dialogue_id=dialogue,
+        turn_index=place,
+    )
+
+
+CORPUS = Corpus(
+    name="iemocap",
+    title="IEMOCAP, Interactive Emotional Dyadic Motion Capture Database",
+    family="iemocap",
+    folders=("IEMOCAP", "IEMOCAP_full_release", "IEMOCAP_full_release_withoutVideos"),
+    emotions=EMOTIONS,
+    parse=parse,
+    language="en",
+    licence="research only, licence to be signed; must not be passed on",
+    citation=(
+        "Busso et al. (2008). IEMOCAP: Interactive emotional dyadic motion capture database. "
+        "Language Resources and Evaluation 42(4), 335–359."
+    ),
+    obtain=(
+        "apply at https://sail.usc.edu/iemocap/iemocap_release.htm; extract the archive so that "
+        "data/raw/IEMOCAP/Session1/dialog/… and …/sentences/wav/… are there (IEMOCAP_full_release in between is fine)"
+    ),
+    expected={
+        "ang": 1103,
+        "dis": 2,
+        "exc": 1041,
+        "fea": 40,
+        "fru": 1849,
+        "hap": 595,
+        "neu": 1708,
+        "oth": 3,
+        "sad": 1084,
+        "sur": 107,
+        "xxx": 2507,
+    },
+    speakers=10,
+    lexical_control="free",
+    by_session=True,
+    elicitation="dialogue",
+)

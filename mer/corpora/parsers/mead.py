@@ -1,0 +1,94 @@
+"""MEAD: `M040/audio/neutral/level_1/034.m4a`, that is actor, emotion, intensity and number.
+
+The initial of the actor is M for men and W for women. Of the videos only the frontal view is read; the sound
+is taken from it only where that is not there by itself. Traps: files are numbered anew where a clip was lost, so a
+number does not give the sentence; most sentences belong to one emotion, so the text would give the label away; single
+clips and levels are missing; extracting an actor's archive may add a folder.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from mer.corpora.corpus import AUDIO_SUFFIXES, Corpus, Problem, Utterance
+from mer.corpora.reading.files import in_path_order, relative
+from mer.corpora.reading.media import COMPRESSED_SUFFIXES, recordings
+
+EMOTIONS = {
+    "angry": "anger",
+    "contempt": "contempt",
+    "disgusted": "disgust",
+    "fear": "fear",
+    "happy": "happiness",
+    "neutral": "neutral",
+    "sad": "sadness",
+    "surprised": "surprise",
+}
+GENDERS = {"M": "male", "W": "female"}
+SUFFIXES = (*AUDIO_SUFFIXES, *COMPRESSED_SUFFIXES, ".mp4")
+OTHER_VIEWS = {"down", "top", "left_30", "left_60", "right_30", "right_60"}
+ACTOR = re.compile(r"[MW][0-9]{3}")
+PLACE = re.compile(r"(?P<emotion>[^/]+)/level_(?P<level>[123])/(?P<number>[0-9]{3})")
+
+
+def _key(path: Path) -> tuple[str, str, str, str] | str | None:
+    if OTHER_VIEWS & set(path.parts[:-1]):
+        return None
+    place = PLACE.fullmatch("/".join((*path.parts[-3:-1], path.stem)))
+    actor = next((part for part in reversed(path.parts[:-1]) if ACTOR.fullmatch(part)), None)
+    if place is None or actor is None:
+        return "expected a path such as M040/audio/neutral/level_1/034.m4a"
+    if place["emotion"] not in EMOTIONS:
+        return f"unknown label {place['emotion']}"
+    return actor, place["emotion"], place["level"], place["number"]
+
+
+@in_path_order
+def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
+    """Read the folders; compressed sound and videos are yielded as they are, the reader decides."""
+    for found in recordings(raw, folder, SUFFIXES, _key):
+        if isinstance(found, Problem):
+            yield found
+            continue
+        (actor, emotion, level, number), path, video = found
+        yield Utterance(
+            name=f"{actor}_{emotion}_{level}_{number}",
+            path=relative(path, raw),
+            speaker=actor,
+            emotion_raw=emotion,
+            gender=GENDERS[actor[0]],
+            language="en",
+            emotion_intensity=f"level_{level}",
+            video=relative(video, raw) if video else None,
+        )
+
+
+CORPUS = Corpus(
+    name="mead",
+    title="MEAD, Multi-view Emotional Audio-visual Dataset",
+    family="mead",
+    folders=("MEAD", "MEAD Part 0", "MEAD-part0"),
+    emotions=EMOTIONS,
+    parse=parse,
+    language="en",
+    licence="research only, see the terms of use in the repository",
+    citation=(
+        "Wang et al. (2020). MEAD: A Large-scale Audio-visual Dataset for Emotional Talking-face Generation. ECCV."
+    ),
+    obtain=(
+        "Part 0, linked from https://wywu.github.io/projects/MEAD/MEAD.html; the audio.tar of each actor is enough; "
+        "extract it to data/raw/MEAD/M003/audio/…"
+    ),
+    expected={
+        "angry": 4193,
+        "contempt": 4215,
+        "disgusted": 4284,
+        "fear": 4251,
+        "happy": 4294,
+        "neutral": 1916,
+        "sad": 4306,
+        "surprised": 4270,
+    },
+    speakers=48,
+    lexical_control="emotion_specific",
+)

@@ -1,0 +1,79 @@
+"""SAVEE (Surrey): `AudioData/DC/a01.wav` or, in another copy, `ALL/DC_a01.wav`: speaker, emotion, number.
+
+Four men. Codes: a anger, d disgust, f fear, h happiness, n neutral, sa sadness, su surprise. Traps: in the
+first layout the same file name occurs once per speaker; most sentences belong to one emotion only, so the text
+would give the label away; the sentences come with the web page, not with the recordings.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from mer.corpora.corpus import AUDIO_SUFFIXES, Corpus, Problem, Utterance
+from mer.corpora.reading.files import in_path_order, relative
+from mer.corpora.reading.media import recordings
+
+EMOTIONS = {
+    "a": "anger",
+    "d": "disgust",
+    "f": "fear",
+    "h": "happiness",
+    "n": "neutral",
+    "sa": "sadness",
+    "su": "surprise",
+}
+SPEAKERS = ("DC", "JE", "JK", "KL")
+NAME = re.compile(rf"(?:(?P<speaker>{'|'.join(SPEAKERS)})_)?(?P<emotion>[a-z]{{1,2}})(?P<number>[0-9]{{2}})")
+
+
+def _key(path: Path) -> tuple[str, str, str] | str:
+    codes = NAME.fullmatch(path.stem)
+    if codes is None:
+        return "expected a name such as DC/a01 or DC_a01"
+    if codes["emotion"] not in EMOTIONS:
+        return f"unknown label {codes['emotion']}"
+    above = next((part for part in reversed(path.parts[:-1]) if part in SPEAKERS), None)
+    if codes["speaker"] and above and codes["speaker"] != above:
+        return f"the folder says speaker {above}, the file name {codes['speaker']}"
+    if not (speaker := codes["speaker"] or above):
+        return f"neither the file name nor a folder above it says which speaker: {', '.join(SPEAKERS)}"
+    return speaker, codes["emotion"], codes["number"]
+
+
+@in_path_order
+def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
+    """Read the file names and, where these lack the speaker, the folders above them."""
+    for found in recordings(raw, folder, AUDIO_SUFFIXES, _key):
+        if isinstance(found, Problem):
+            yield found
+            continue
+        (speaker, emotion, number), path, _ = found
+        yield Utterance(
+            name=f"{speaker}_{emotion}{number}",
+            path=relative(path, raw),
+            speaker=speaker,
+            emotion_raw=emotion,
+            gender="male",
+            language="en",
+            sentence_id=f"{emotion}{number}",
+        )
+
+
+CORPUS = Corpus(
+    name="savee",
+    title="SAVEE, Surrey Audio-Visual Expressed Emotion",
+    family="savee",
+    folders=("SAVEE", "surrey-audiovisual-expressed-emotion-savee"),
+    emotions=EMOTIONS,
+    parse=parse,
+    language="en",
+    licence="free for research, after registration",
+    citation="Haq and Jackson (2009). Speaker-Dependent Audio-Visual Emotion Recognition. AVSP, 53–58.",
+    obtain=(
+        "register at http://kahlan.eps.surrey.ac.uk/savee/; extract so that the recordings lie at "
+        "data/raw/SAVEE/AudioData/DC/a01.wav (data/raw/SAVEE/ALL/DC_a01.wav is read, too)"
+    ),
+    expected=dict.fromkeys(("a", "d", "f", "h", "sa", "su"), 60) | {"n": 120},
+    speakers=4,
+    lexical_control="emotion_specific",
+)

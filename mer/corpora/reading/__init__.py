@@ -1,0 +1,1 @@
+"""What parsers share: finding files, reading lists, names."""

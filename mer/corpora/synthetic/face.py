@@ -1,0 +1,143 @@
+"""Drawn faces that talk, whose expression moves with an emotion; nobody's likeness.
+
+A face is shaded ellipses: hair, skin, sockets, eyes, brows, nose and a bent mouth, light enough to draw and close
+enough to a face that detectors take it for one. The mouth opens with the loudness of what is said, the head sways.
+Emotions move seven cues in the directions of Ekman and Friesen's prototypes (1978, Facial Action Coding System: 6+12
+for happiness, 1+4+15 for sadness, 1+2+5+26 for surprise, 1+2+4+5+20 for fear, 9+10 for disgust, 4+5+7+23 for anger).
+The sizes are ours. As with the voices, clips, speakers and corpora lie apart, the latter two by `shift`.
+"""
+
+from fractions import Fraction
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from mer.corpora.synthetic.voice import RATE, Clip, seeded
+
+PER_SECOND = 10
+HEIGHT, WIDTH = 112, 144
+
+CUES = ("brows", "slope", "eyes", "smile", "open", "width", "nose")
+"""height of the brows, and of their inner ends; log opening of the eyes; corners of the mouth, its opening, log width;
+wrinkles of the nose"""
+
+EMOTIONS = {
+    "neutral": (0, 0, 0, 0, 0, 0, 0),
+    "happiness": (0.0, 0.0, -0.25, 1.0, 0.15, 0.2, 0.1),
+    "sadness": (0.02, 0.35, -0.3, -0.8, -0.05, -0.1, 0.0),
+    "surprise": (0.08, 0.0, 0.45, 0.0, 0.8, -0.25, 0.0),
+    "fear": (0.06, 0.3, 0.4, -0.3, 0.3, 0.15, 0.0),
+    "disgust": (-0.03, -0.1, -0.4, -0.45, 0.1, -0.1, 1.0),
+    "anger": (-0.04, -0.5, 0.15, -0.4, -0.1, -0.2, 0.3),
+    "calm": (0, 0, -0.15, 0.25, 0, 0, 0),
+    "boredom": (-0.02, 0.1, -0.6, -0.2, -0.05, 0, 0),
+}
+SPREAD = np.array((0.02, 0.13, 0.13, 0.28, 0.1, 0.08, 0.2))
+"""standard deviation of each cue from clip to clip"""
+HABIT, OWN_WAY = 0.6, 0.6
+"""how far speakers, and corpora in what an emotion does, lie apart per unit of shift, in units of SPREAD"""
+
+
+def film(path: Path, clip: Clip, sound: np.ndarray, *, seed: int, shift: float) -> None:
+    """Write the pictures of a clip without its sound.
+
+    Args:
+        sound: what is said, at 16 kHz; as long as the film.
+        seed, shift: as for the voice.
+    """
+    import av
+
+    pictures = draw(clip, loudness(sound), seed=seed, shift=shift)
+    with av.open(str(path), "w") as file:
+        track = file.add_stream("flv" if path.suffix == ".flv" else "mpeg4", rate=Fraction(PER_SECOND))
+        track.width, track.height, track.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        track.codec_context.max_b_frames, track.codec_context.thread_count = 0, 1
+        track.bit_rate = 400_000
+        for picture in pictures:
+            file.mux(track.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        file.mux(track.encode())
+
+
+def loudness(sound: np.ndarray) -> np.ndarray:
+    """Return how loud it is at each picture, 0..1 of the loudest; shape (pictures,), at least one."""
+    step = RATE // PER_SECOND
+    parts = [sound[first : first + step] for first in range(0, max(1, len(sound)), step)]
+    level = np.sqrt([np.mean(np.square(part, dtype=np.float64)) if len(part) else 0.0 for part in parts])
+    return level / max(level.max(), 1e-9)
+
+
+def draw(clip: Clip, loud: np.ndarray, *, seed: int, shift: float) -> np.ndarray:
+    """Return the pictures of a clip; RGB of shape (pictures, 112, 144, 3), uint8.
+
+    Args:
+        loud: shape (pictures,), 0..1: by which the mouth opens.
+    """
+    rng = seeded(seed, "face", clip.corpus, clip.name)
+    cues = _cues(clip, rng, seed, shift)
+    person = _person(seed, clip.corpus, clip.speaker, clip.gender)
+    sway = np.cumsum(rng.normal(0, 0.008, (len(loud), 2)), axis=0).clip(-0.08, 0.08)
+    tones = _face(cues, person, loud[:, None, None], sway) + rng.normal(0, 0.01, (len(loud), HEIGHT, WIDTH))
+    return np.round(tones.clip(0, 1)[..., None] * person["colour"] * 255).astype(np.uint8)
+
+
+def _cues(clip: Clip, rng: np.random.Generator, seed: int, shift: float) -> dict[str, float]:
+    way = seeded(seed, "face of", clip.corpus, clip.emotion).uniform(-1.7, 1.7, len(CUES))
+    habit = seeded(seed, "face of", clip.corpus, clip.speaker, "").uniform(-1.7, 1.7, len(CUES))
+    drawn = clip.strength * rng.uniform(0.6, 1.2) * np.array(EMOTIONS[clip.emotion])
+    drawn = drawn + SPREAD * (rng.standard_normal(len(CUES)) + shift * (OWN_WAY * way + HABIT * habit))
+    low, high = np.array((-0.08, -0.8, -0.9, -1.3, -0.15, -0.35, 0.0)), np.array((0.14, 0.7, 0.6, 1.4, 1.0, 0.35, 1.3))
+    return dict(zip(CUES, drawn.clip(low, high).tolist(), strict=True))
+
+
+def _person(seed: int, corpus: str, speaker: str, gender: str) -> dict:
+    rng = seeded(seed, "person", corpus, speaker)
+    warm = np.array((1.0, rng.uniform(0.82, 0.92), rng.uniform(0.7, 0.85)))
+    return {
+        "skin": rng.uniform(0.66, 0.88), "hair": rng.uniform(0.08, 0.3), "room": rng.uniform(0.3, 0.55),
+        "wide": rng.uniform(0.44, 0.5), "long": rng.uniform(0.62, 0.68), "brow": 0.75 if gender == "female" else 1.2,
+        "size": rng.uniform(0.8, 1.0), "colour": warm,
+    }  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def _grid() -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns, one unit being half the height."""
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
+    return y * 2 / HEIGHT - 1, (x - (WIDTH - HEIGHT) / 2) * 2 / HEIGHT - 1
+
+
+def _face(cues: dict[str, float], person: dict, loud: np.ndarray, sway: np.ndarray) -> np.ndarray:
+    """Shades 0..1 of shape (pictures, height, width); parts are painted one over the other."""
+    rows, columns = _grid()
+    y = (rows - sway[:, 0, None, None]) / person["size"]
+    x = (columns - sway[:, 1, None, None]) / person["size"]
+    tone = np.full(y.shape, person["room"])
+
+    def paint(cover: np.ndarray, shade: np.ndarray | float) -> None:
+        nonlocal tone
+        tone = tone + cover * (shade - tone)
+
+    wide, eye = person["wide"], np.exp(cues["eyes"])
+    paint(_ellipse(y + 0.12, x, 0.08 + person["long"], wide + 0.1, 0.12), person["hair"])
+    paint(_ellipse(y - 0.05, x, person["long"], wide, 0.08), person["skin"] - 0.9 * x**2 - 0.06 * abs(y))
+    for side in (-1, 1):
+        away = side * x - 0.2  # from the middle of the eye outwards
+        paint(0.5 * _ellipse(y + 0.1, away, 0.13, 0.16, 0.7), 0.35 * person["skin"])
+        paint(_ellipse(y + 0.08, away, 0.05 * eye, 0.11, 0.25), 0.92)
+        paint(_ellipse(y + 0.08, away, 0.05 * min(eye, 1.1), 0.045, 0.3), 0.08)
+        brow = -0.23 - cues["brows"] + cues["slope"] * away
+        paint(0.85 * _ellipse(y - brow, away, 0.027 * person["brow"], 0.14, 0.6), 0.12)
+        paint(0.35 * _ellipse(y - 0.12, side * x - 0.07, 0.05, 0.05, 1.0), 0.3)
+        paint(0.5 * cues["nose"] * _ellipse(y - 0.02 - 0.5 * (side * x - 0.1), side * x - 0.1, 0.02, 0.09, 0.8), 0.3)
+    paint(0.4 * _ellipse(y - 0.02, x, 0.18, 0.05, 1.0), min(1.0, person["skin"] + 0.2))
+    half = 0.2 * np.exp(cues["width"])
+    bend = 0.37 - 0.1 * cues["smile"] * ((x / half) ** 2 - 0.5)
+    opening = 0.028 + 0.09 * np.maximum(0, cues["open"]) + 0.05 * loud + 0.06 * min(0, cues["open"])
+    paint(0.9 * _ellipse(y - bend, x, opening, half, 0.4), 0.24)
+    return tone
+
+
+def _ellipse(y: np.ndarray, x: np.ndarray, high: np.ndarray | float, wide: float, soft: float) -> np.ndarray:
+    """1 inside, 0 outside, a slope of `soft` radii around the edge."""
+    return np.clip((1 - np.sqrt((y / high) ** 2 + (x / wide) ** 2)) / soft + 0.5, 0, 1)

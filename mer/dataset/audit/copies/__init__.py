@@ -1,0 +1,1 @@
+"""Recordings that occur twice, exactly, nearly or altered."""

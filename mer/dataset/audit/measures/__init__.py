@@ -1,0 +1,1 @@
+"""Measures of each recording, and what they say of its quality."""

@@ -1,0 +1,1 @@
+"""Sentences on two sides of a split, and what is wrong with transcripts."""

@@ -1,0 +1,1 @@
+"""Cues other than emotion that predict the class."""

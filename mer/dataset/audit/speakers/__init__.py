@@ -1,0 +1,1 @@
+"""Speakers and families on two sides of a split."""

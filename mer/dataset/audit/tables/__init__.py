@@ -1,0 +1,1 @@
+"""Any table of utterances as rows for the audit."""

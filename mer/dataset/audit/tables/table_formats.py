@@ -1,0 +1,99 @@
+"""Reading a stranger's table: Parquet, CSV and its kin, or a JSON object per line. Every cell comes back as text."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from mer.corpora.reading.files import decode, unusable
+from mer.dataset.audit.tables.column_names import Unusable
+
+SUFFIXES = (".parquet", ".csv", ".tsv", ".txt", ".jsonl")
+_DELIMITERS = ",;\t|"
+
+
+def read(path: Path) -> pd.DataFrame:
+    """Return a table with text in every cell, missing where it is empty.
+
+    Raises:
+        Unusable: it is not there, of another kind or damaged; the message names the file and, where it can, the line.
+    """
+    if not path.is_file():
+        raise Unusable(f"{path}: there is no such file")
+    if reason := unusable(path):
+        raise Unusable(f"{path}: {reason}")
+    readers = {".parquet": _parquet, ".jsonl": _json_lines}
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise Unusable(f"{path}: not one of {', '.join(SUFFIXES)}")
+    table = readers.get(suffix, _delimited)(path)
+    table.columns = _unique([_text(name) or "" for name in table.columns])
+    return pd.DataFrame({name: _texts(table[name]) for name in table.columns}, index=range(len(table)))
+
+
+def _parquet(path: Path) -> pd.DataFrame:
+    try:
+        table = pd.read_parquet(path)
+    except Exception as error:  # the reader meets a stranger's bytes, and has no common type for what it finds wrong
+        raise Unusable(f"{path}: not readable as Parquet ({_first_line(error)})") from None
+    return table.reset_index(drop=True)
+
+
+def _delimited(path: Path) -> pd.DataFrame:
+    text = decode(path.read_bytes()).replace("\0", "")
+    header = text.lstrip("\r\n").split("\n", 1)[0]
+    delimiter = max(_DELIMITERS, key=header.count)
+    quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
+    try:
+        return pd.read_csv(io.StringIO(text), sep=delimiter, quoting=quoting, dtype=object, keep_default_na=False,
+                           na_values=[""], index_col=False)  # fmt: skip
+    except (ValueError, OverflowError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        raise Unusable(
+            f"{path}: not readable as a table with {delimiter!r} between its cells ({_first_line(error)})"
+        ) from None
+
+
+def _json_lines(path: Path) -> pd.DataFrame:
+    records = []
+    for number, line in enumerate(decode(path.read_bytes()).split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise Unusable(f"{path}, line {number}: not JSON ({_first_line(error)})") from None
+        if not isinstance(record, dict):
+            raise Unusable(f"{path}, line {number}: not an object in braces, as each line of a .jsonl has to be")
+        records.append({_text(name): value for name, value in record.items()})
+    names = list(dict.fromkeys(name for record in records for name in record))
+    columns = {name: pd.Series([record.get(name) for record in records], dtype=object) for name in names}
+    return pd.DataFrame(columns, index=range(len(records)))
+
+
+def _texts(column: pd.Series) -> pd.Series:
+    return pd.Series([_text(value) for value in column.tolist()], dtype="str")
+
+
+def _text(value: object) -> str | None:
+    """One cell as text; whole numbers look the same whether or not their column has gaps, which makes them floats."""
+    if value is None or value is pd.NA or value is pd.NaT or value != value:
+        return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value).encode("utf-8", "replace").decode("utf-8")  # half a surrogate pair fits no table
+
+
+def _unique(names: list[str]) -> list[str]:
+    """Column names, each once: a second one of the same name gets a number."""
+    seen: dict[str, int] = {}
+    result = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        result.append(name if seen[name] == 1 else f"{name}.{seen[name] - 1}")
+    return result
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,0 +1,1 @@
+"""Who speaks, and which recordings are the same."""

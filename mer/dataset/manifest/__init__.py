@@ -1,0 +1,1 @@
+"""The manifest: from corpus folders to a row per utterance."""

@@ -1,0 +1,81 @@
+"""The manifest: one row per utterance, and what must hold of every row."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from mer import files
+
+COLUMNS: dict[str, str] = {
+    "utterance_id": "str", "corpus": "str", "family": "str", "source_path": "str", "audio_sha256": "str",
+    "samples_sha256": "str",
+    "video_path": "str", "video_sha256": "str", "start": "Float64", "end": "Float64", "duration": "Float64",
+    "sampling_rate": "Int64", "channels": "Int64", "emotion": "str", "emotion_raw": "str",
+    "emotion_perceived": "str", "emotion_agreement": "Float64", "emotion_vector": "str", "emotion_intensity": "str",
+    "transcription": "str", "text_source": "str", "lexical_control": "str", "sentence_id": "str",
+    "speaker_id": "str", "speaker_named": "boolean", "gender": "str", "age": "Int64", "language": "str",
+    "session": "str", "dialogue_id": "str", "turn_index": "Int64", "split_official": "str", "split_source": "str",
+    "split": "str", "fold": "Int64", "text_side": "Int64",
+    "elicitation": "str", "license": "str", "too_short": "bool", "too_long": "bool", "audio_ok": "bool",
+    "audio_error": "str", "exclude_reason": "str", "breach": "str",
+}  # fmt: skip
+"""Column -> type; texts and numbers are null where a corpus does not say. `emotion_vector` is a JSON object of
+native labels and numbers (mer/corpora/corpus.py). `audio_sha256` is the digest of the file, `samples_sha256` that of
+the recording in it (mer/dataset/identity/recording_digests.py). `speaker_named`: the study's `speakers` says who it is
+(mer/dataset/identity/speakers.py). `split_source` is where `split` comes from: `published` with the corpus, the study's
+`own` table, or `drawn` here. `video_path` is `source_path` where that holds pictures, too; `start` and `end` are
+seconds of both. `breach` names what the audit holds against the scores of the row's corpus."""
+
+
+def typed(rows: list[dict]) -> pd.DataFrame:
+    """Return rows as a manifest with every column in its type and order."""
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
+
+
+def check(manifest: pd.DataFrame, classes: tuple[str, ...]) -> pd.DataFrame:
+    """Return the manifest if it keeps its promises.
+
+    Raises:
+        pandera.errors.SchemaErrors: with every broken rule and row.
+    """
+    import pandera.pandas as pa
+
+    usable = lambda frame: frame["exclude_reason"].isna()  # noqa: E731
+    schema = pa.DataFrameSchema(
+        {
+            "utterance_id": pa.Column(str, unique=True),
+            "corpus": pa.Column(str),
+            "family": pa.Column(str),
+            "speaker_id": pa.Column(str),
+            "emotion": pa.Column(str, pa.Check.isin(classes), nullable=True),
+            "emotion_raw": pa.Column(str),
+            "split": pa.Column(str, pa.Check.isin(["train", "validation", "test"]), nullable=True),
+        },
+        checks=[
+            pa.Check(lambda f: ~usable(f) | f["emotion"].notna(), error="a usable row has a class"),
+            pa.Check(
+                lambda f: ~usable(f) | f["split"].notna() | f["text_side"].notna(), error="a usable row has a split"
+            ),
+            pa.Check(
+                lambda f: ~usable(f) | ~f["audio_ok"] | (f["duration"] > 0).fillna(False),
+                error="a usable recording has a duration",
+            ),
+            pa.Check(
+                lambda f: f["exclude_reason"].isna() | (f["exclude_reason"] != ""),
+                error="an exclusion has a reason",
+            ),
+        ],
+    )
+    schema.validate(manifest, lazy=True)
+    return manifest
+
+
+def save(manifest: pd.DataFrame, path: Path) -> None:
+    """Write the manifest as Parquet, in one step."""
+    with files.replacing(path) as partial:
+        manifest.to_parquet(partial, index=False)
+
+
+def usable(manifest: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that can be trained on and scored, renumbered from 0."""
+    return manifest[manifest["exclude_reason"].isna()].reset_index(drop=True)

@@ -1,0 +1,1 @@
+"""Who trains and who is tested, and the trainings that follow."""

@@ -1,0 +1,1 @@
+"""What a test must not have been seen by, and what has been seen."""

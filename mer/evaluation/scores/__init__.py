@@ -1,0 +1,1 @@
+"""From predictions to the tidy table of results."""

@@ -1,0 +1,1 @@
+"""From files to stretches with their sound, pictures and words."""

@@ -1,0 +1,1 @@
+"""Predictions as values, files and a page."""

@@ -1,0 +1,1 @@
+"""Run folders, compared and replayed."""

@@ -1,0 +1,1 @@
+"""The screen, the pages and the messages of the runner."""

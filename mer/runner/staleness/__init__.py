@@ -1,0 +1,1 @@
+"""Whether a unit has to run again, and why."""

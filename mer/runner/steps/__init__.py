@@ -1,0 +1,1 @@
+"""Notebooks as steps: declarations, units, schedule."""

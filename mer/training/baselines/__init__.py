@@ -1,0 +1,1 @@
+"""Classical classifiers behind the interface of a network."""

@@ -1,0 +1,1 @@
+"""Finished and unfinished trainings on disk."""

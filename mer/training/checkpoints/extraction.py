@@ -1,0 +1,105 @@
+"""How a model's inputs are made, from what its folder says: the extractors, and whether they are still those."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from mer import files
+from mer.features import Where, audio, text, video
+from mer.features.extractor import Compute, Extractor
+from mer.params import schema
+from mer.training.checkpoints.card import Unusable
+
+SECTIONS = {"audio": "acoustic", "text": "linguistic", "video": "visual"}
+FOREIGN = ("opencv",)
+"""of a specification: versions of packages, which may move a number in its last digits and no more"""
+
+
+def sections(card: dict, networks: Mapping[str, str], place: Path) -> tuple[schema.Features, schema.Data]:
+    """Return the parameters with which the inputs of a model were made.
+
+    Args:
+        card: what the model says of itself. An older one says less, and enough where no pretrained network takes part.
+        networks: modality -> where its pretrained network lies on this machine, if elsewhere than in training.
+
+    Raises:
+        Unusable: it does not say how.
+    """
+    if not isinstance(card.get("features"), dict) or set(card["modalities"]) - set(card["features"]):
+        raise Unusable(f"{files.to_root(place)}: model.json does not say what its features are")
+    told = card.get("inputs") or {
+        **{SECTIONS[m]: _guessed(m, spec, place) for m, spec in card["features"].items()},
+        "data": _seconds(card["features"]),
+    }
+    try:
+        told = {name: dict(told[name]) for name in ("data", *(SECTIONS[m] for m in card["modalities"]))}
+        for modality, model in networks.items():
+            if SECTIONS.get(modality) not in told:
+                raise Unusable(f"--network {modality}={model}: the model takes {', '.join(card['modalities'])}")
+            told[SECTIONS[modality]]["model" if modality != "video" else "weights"] = model
+        return schema.Features.model_validate({k: v for k, v in told.items() if k != "data"}), schema.Data(
+            **told["data"]
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, Unusable):
+            raise
+        raise Unusable(f"{files.to_root(place)}: model.json does not say how its inputs are made ({error})") from None
+
+
+def open_all(card: dict, section: schema.Features, data: schema.Data, where: Where, place: Path) -> dict[str, Compute]:
+    """Return modality -> its extractor.
+
+    Raises:
+        Unusable: an extractor gives other values than those that the model was trained on.
+        ImportError, FileNotFoundError: a package or a network is missing; the message says how to get it.
+    """
+    specs(card, section, data, place)
+    return {m: _extractor(m, section).open(getattr(section, SECTIONS[m]), where) for m in card["modalities"]}
+
+
+def specs(card: dict, section: schema.Features, data: schema.Data, place: Path) -> dict[str, dict]:
+    """Return modality -> the specification of its vectors here.
+
+    Raises:
+        Unusable: an extractor gives other values than those that the model was trained on.
+        ImportError, FileNotFoundError: a package or a network is missing; the message says how to get it.
+    """
+    found = {}
+    for modality in card["modalities"]:
+        if modality == "text":
+            found[modality] = text.spec(section.linguistic)
+        else:
+            of = audio if modality == "audio" else video
+            found[modality] = of.spec(getattr(section, SECTIONS[modality]), data)
+        _same(modality, card["features"][modality], found[modality], place)
+    return found
+
+
+def _extractor(modality: str, section: schema.Features) -> Extractor:
+    known = {"audio": audio.EXTRACTORS, "text": text.EXTRACTORS, "video": video.EXTRACTORS}[modality]
+    return known[getattr(section, SECTIONS[modality]).extractor]
+
+
+def _same(modality: str, then: dict, now: dict, place: Path) -> None:
+    names = [name for name in {**then, **now} if name not in FOREIGN]
+    if other := [name for name in names if files.digest(then.get(name)) != files.digest(now.get(name))]:
+        name = other[0]
+        raise Unusable(
+            f"{files.to_root(place)}: {modality} was extracted with {name} = {then.get(name)!r} when it was trained, "
+            f"and is with {now.get(name)!r} here: take the version, or the network, that it was trained with"
+        )
+
+
+def _guessed(modality: str, spec: dict, place: Path) -> dict:
+    """The parameters behind a specification, where they can be told from it."""
+    if spec["extractor"] == "encoder" or modality == "video":
+        raise Unusable(
+            f"{files.to_root(place)}: an older model that does not say how its {modality} is extracted: train it again"
+        )
+    if modality == "text":
+        marked = {"speakers": "roles"} if spec.get("marked") else {}
+        return {"extractor": spec["extractor"], "dimensions": spec["width"], **marked}
+    return {"extractor": spec["extractor"]} | ({"n_mfcc": spec["n_mfcc"]} if "n_mfcc" in spec else {})
+
+
+def _seconds(specs: dict[str, dict]) -> dict:
+    return {k: specs["audio"][k] for k in ("min_seconds", "max_seconds")} if "audio" in specs else {}

@@ -1,0 +1,1 @@
+"""Neural networks: batches, losses, the loop, and what it returns."""

@@ -1,0 +1,238 @@
+"""Pretrained networks for sound: what a vector is, and that it does not depend on its company."""
+
+import shutil
+
+import numpy as np
+import pytest
+import torch
+import transformers
+
+from mer import files
+from mer.features import Where, audio
+from mer.features.audio import encoder
+from mer.features.extractor import Absent
+from mer.features.pretrained import batches, loading, pooling
+from mer.params.schema import Acoustic, Data
+from tests.features.pretrained import tiny
+
+RATE = 16_000
+SECONDS = [0.3, 0.025, 2.0, 4.1, 2.05, 1 / RATE]
+
+
+def clips(seconds=SECONDS, seed=0):
+    rng = np.random.default_rng(seed)
+    return [rng.normal(0.1 * n, 0.05 * (n + 1), max(1, round(s * RATE))).astype("f4") for n, s in enumerate(seconds)]
+
+
+def section(folder, **options):
+    return Acoustic(extractor="encoder", model=str(folder), **options)
+
+
+def vectors(folder, sounds, **options):
+    """Vectors by the extractor, as a store gets them, and the specification that it would be kept under."""
+    chosen = section(folder, **options)
+    found = audio.EXTRACTORS["encoder"].open(chosen, Where())(sounds)
+    assert not any(isinstance(v, Absent) for v in found)
+    stacked = np.stack(found)
+    assert stacked.dtype == np.float32
+    assert stacked.shape[1] == audio.spec(chosen, Data())["width"]
+    return stacked
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    home = tmp_path_factory.mktemp("networks")
+    made = {kind: tiny.sound(home / kind, kind) for kind in tiny.SOUND}
+    return {**made, "whisper": tiny.whisper(home / "whisper")}
+
+
+@pytest.mark.parametrize("kind", [*tiny.SOUND, "whisper"])
+def test_company_does_not_matter(kind, folders, monkeypatch):
+    sounds = clips(SECONDS[:3] if kind == "whisper" else SECONDS)
+    monkeypatch.setattr(batches, "PADDING", 0.9)  # clips of very different lengths in one batch
+    for options in ({"pooling": "mean_std", "layer": "all"}, {"pooling": "windows"}):
+        compute = encoder.open_(section(folders[kind], **options), Where())
+        together = np.stack(compute(sounds))
+        alone = np.concatenate([compute([sound]) for sound in sounds])
+        np.testing.assert_allclose(together, alone, atol=1e-5, rtol=0)
+        assert together.std(axis=0).max() > 0.01  # the clips are told apart
+
+
+@pytest.mark.parametrize("kind", tiny.SOUND)
+def test_a_vector_is_the_mean_of_what_transformers_gives_for_the_clip_alone(kind, folders):
+    sounds = clips()[:4]
+    prepare = transformers.AutoFeatureExtractor.from_pretrained(folders[kind])
+    network = transformers.AutoModel.from_pretrained(folders[kind]).eval()
+    found = vectors(folders[kind], sounds), vectors(folders[kind], sounds, layer=1, pooling="mean_std")
+    for sound, last, first in zip(sounds, *found, strict=True):
+        with torch.inference_mode():
+            enough = np.pad(sound, (0, max(0, tiny.SHORTEST - len(sound))))
+            inputs = prepare(enough, sampling_rate=RATE, return_tensors="pt")
+            out = network(inputs.input_values, output_hidden_states=True)
+        np.testing.assert_allclose(last, out.last_hidden_state[0].mean(0), atol=1e-5)
+        state = out.hidden_states[1][0].numpy()
+        np.testing.assert_allclose(first, np.concatenate([state.mean(0), state.std(0)]), atol=1e-5)
+
+
+def test_of_whisper_the_frames_that_hold_sound_are_pooled(folders):
+    [sound] = clips([1.23])
+    network = transformers.WhisperModel.from_pretrained(folders["whisper"]).eval().encoder
+    prepare = transformers.WhisperFeatureExtractor.from_pretrained(folders["whisper"])
+    with torch.inference_mode():
+        state = network(prepare(sound, sampling_rate=RATE, return_tensors="pt").input_features).last_hidden_state[0]
+    assert state.shape == (1500, 24)
+    np.testing.assert_allclose(vectors(folders["whisper"], [sound])[0], state[:62].mean(0), atol=1e-5)
+    assert vectors(folders["whisper"], [sound], layer="layers.1.fc1").shape == (1, 32)
+
+
+@pytest.mark.parametrize("seconds", [0.5, 3.9, 4.0, 5.9, 6.0, 9.7])
+@pytest.mark.parametrize("normalise", [True, False])
+def test_windows_are_the_papers(seconds, normalise, tmp_path):
+    """By hand, window by window: 4 s every 2 s, each repeated to 4 s and normalised, the projector's mean over time."""
+    folder = tiny.sound(tmp_path, head="ForSequenceClassification", normalise=normalise)
+    [sound] = clips([seconds])
+    network = transformers.Wav2Vec2ForSequenceClassification.from_pretrained(folder).eval()
+    means, start = [], 0
+    while True:
+        end = min(start + 4 * RATE, len(sound))
+        if end - start < 2 * RATE and start:
+            break
+        piece = sound[start:end]
+        piece = np.tile(piece, -(-4 * RATE // len(piece)))[: 4 * RATE]
+        if normalise:
+            piece = (piece - piece.mean()) / np.sqrt(piece.var() + 1e-7)
+        with torch.inference_mode():
+            hidden = network.wav2vec2(torch.as_tensor(piece)[None]).last_hidden_state
+            means.append(network.projector(hidden)[0].mean(0).numpy())
+        start += 2 * RATE
+    expected = np.concatenate([np.mean(means, axis=0), np.std(means, axis=0)])
+    found = vectors(folder, [sound], layer="projector", pooling="windows")[0]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert (found[8:] == 0).all() == (seconds < 4)  # a single window has no deviation
+
+
+def test_every_layer_after_another(folders):
+    sounds = clips()[:3]
+    for pooled in ("mean", "mean_std"):
+        every = vectors(folders["wavlm-layer"], sounds, layer="all", pooling=pooled)
+        assert encoder.describe(section(folders["wavlm-layer"], layer="all"))["layers"] == 4
+        for number, part in enumerate(np.split(every, 4, axis=1)):
+            np.testing.assert_allclose(
+                part, vectors(folders["wavlm-layer"], sounds, layer=number, pooling=pooled), atol=1e-5
+            )
+        np.testing.assert_array_equal(every[:, -part.shape[1] :], part)
+        np.testing.assert_allclose(part, vectors(folders["wavlm-layer"], sounds, layer=-1, pooling=pooled), atol=1e-5)
+
+
+def test_what_determines_a_vector_is_in_the_specification(folders, tmp_path):
+    def spec(**options):
+        return audio.spec(section(options.pop("folder", folders["wavlm"]), **options), Data())
+
+    other = shutil.copytree(folders["wavlm"], tmp_path / "elsewhere")
+    assert spec(folder=other) == spec()
+    variants = [{}, {"layer": 1}, {"layer": "all"}, {"pooling": "mean_std"}, {"folder": folders["hubert"]}]
+    digests = [files.digest(spec(**options)) for options in variants]
+    transformers.Wav2Vec2FeatureExtractor(do_normalize=False).save_pretrained(other)
+    assert len({*digests, files.digest(spec(folder=other))}) == len(variants) + 1
+    assert str(tmp_path) not in str(spec(folder=other))
+
+
+def test_ten_minutes_are_taken_in_parts(folders, monkeypatch):
+    seen = []
+    run = encoder._Network.run
+    monkeypatch.setattr(encoder._Network, "run", lambda self, sounds, pooled: seen.append([len(s) for s in sounds])
+                        or run(self, sounds, pooled))  # fmt: skip
+    [long] = clips([600.5])
+    found = vectors(folders["wav2vec2"], [long], pooling="mean_std")[0]
+    assert sum(map(sum, seen)) == len(long)
+    assert max(map(max, seen)) <= 30 * RATE
+    assert max(map(sum, seen)) <= encoder.BUDGET
+    cuts = pooling.parts(len(long), 30 * RATE)
+    parts = vectors(folders["wav2vec2"], [long[start:stop] for start, stop in cuts], pooling="mean_std").astype(float)
+    mean = parts[:, :24].mean(0)  # the parts are as long as one another but for a sample
+    deviation = np.sqrt((parts[:, 24:] ** 2 + (parts[:, :24] - mean) ** 2).mean(0))
+    np.testing.assert_allclose(found, np.concatenate([mean, deviation]), atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["wav2vec2", "wavlm-layer"])
+def test_hard_sounds_give_finite_vectors(kind, folders):
+    hard = [np.zeros(1), np.zeros(RATE), np.ones(RATE), np.full(RATE, -1e6), np.eye(1, 5)[0]]
+    for pooled in ("mean", "windows"):
+        found = vectors(folders[kind], [sound.astype(np.float32) for sound in hard], pooling=pooled)
+        assert np.isfinite(found).all()
+
+
+def test_what_is_not_a_number_is_absent_with_its_reason(folders, tmp_path):
+    network = transformers.Wav2Vec2Model.from_pretrained(folders["wav2vec2"])
+    network.encoder.layer_norm.bias.data[0] = float("nan")
+    network.save_pretrained(tmp_path)
+    transformers.Wav2Vec2FeatureExtractor().save_pretrained(tmp_path)
+    [found] = audio.EXTRACTORS["encoder"].open(section(tmp_path), Where())(clips([1.0]))
+    assert found == Absent("the network gives numbers that are not finite")
+
+
+class Lazy:
+    """Clips that count how often they are asked for."""
+
+    def __init__(self, sounds):
+        self.sounds, self.asked = sounds, [0] * len(sounds)
+
+    def __len__(self):
+        return len(self.sounds)
+
+    def __getitem__(self, number):
+        self.asked[number] += 1
+        return self.sounds[number]
+
+
+def test_clips_are_asked_for_twice(folders):
+    lazy = Lazy(clips())
+    np.testing.assert_array_equal(vectors(folders["wav2vec2"], lazy), vectors(folders["wav2vec2"], clips()))
+    assert lazy.asked == [2] * len(lazy)
+
+
+def test_no_clips(folders):
+    assert audio.EXTRACTORS["encoder"].open(section(folders["wav2vec2"]), Where())([]) == []
+
+
+def test_a_module_after_the_networks_own_pooling(tmp_path, monkeypatch):
+    monkeypatch.setattr(batches, "PADDING", 0.9)
+    folder = tiny.sound(tmp_path, "wavlm", head="ForSequenceClassification")
+    sounds = clips([0.3, 1.2, 0.7])
+    network = transformers.WavLMForSequenceClassification.from_pretrained(folder).eval()
+    prepare = transformers.AutoFeatureExtractor.from_pretrained(folder)
+    for sound, vector in zip(sounds, vectors(folder, sounds, layer="classifier"), strict=True):
+        with torch.inference_mode():
+            inputs = prepare(sound, sampling_rate=RATE, return_tensors="pt")
+            logits = network(inputs.input_values).logits[0]
+        np.testing.assert_allclose(vector, logits, atol=1e-5)
+    with pytest.raises(loading.Unfit, match=r"features\.acoustic\.layer: .*one vector per clip"):
+        vectors(folder, sounds, layer="classifier", pooling="mean_std")
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        (4, "features.acoustic.layer: 4, and the network has blocks 1 to 3"),
+        (-5, "features.acoustic.layer: -5"),
+        ("projektor", "Wav2Vec2ForSequenceClassification has no module 'projektor'; the nearest are projector"),
+        ("zzz", "the nearest are wav2vec2, projector, classifier"),
+        ("wav2vec2.encoder.layers.1.feed_forward", "name a Linear or LayerNorm, such as .*intermediate_dense"),
+        ("wav2vec2.feature_extractor.conv_layers.0.conv", "name a Linear or LayerNorm"),
+    ],
+)
+def test_a_layer_that_is_not_there_is_told_at_once(layer, message, tmp_path):
+    chosen = section(tiny.sound(tmp_path, head="ForSequenceClassification"), layer=layer)
+    for do in (lambda: encoder.describe(chosen), lambda: encoder.open_(chosen, Where())):
+        with pytest.raises(loading.Unfit, match=message):
+            do()
+
+
+def test_another_rate_is_refused(tmp_path):
+    folder = tiny.sound(tmp_path)
+    transformers.Wav2Vec2FeatureExtractor(sampling_rate=8000).save_pretrained(folder)
+    with pytest.raises(loading.Unfit, match="at 8000 Hz, and sound here is at 16000 Hz"):
+        encoder.open_(section(folder), Where())
+    (folder / "preprocessor_config.json").unlink()
+    with pytest.raises(loading.Unfit, match=r"preprocessor_config\.json cannot be read"):
+        encoder.open_(section(folder), Where())

@@ -1,0 +1,86 @@
+"""The choice of an acoustic extractor: specifications, the store, and openSMILE where it is installed."""
+
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from mer import features, files
+from mer.features import audio
+from mer.features.audio import opensmile as sets
+from mer.features.audio.functionals import functionals, names
+from mer.params.schema import Acoustic, Data
+
+SECONDS = {"min_seconds": 0.1, "max_seconds": 30.0}
+
+
+def spec(extractor, **parameters):
+    return audio.spec(Acoustic(extractor=extractor, **parameters), Data(**SECONDS))
+
+
+@pytest.fixture
+def manifest(tmp_path):
+    rng, rows = np.random.default_rng(0), []
+    for number, seconds in enumerate([0.05, 0.7, 2.0, 0.7]):
+        sound = np.cumsum(rng.normal(0, 0.01, round(16_000 * seconds)))
+        soundfile.write(tmp_path / f"{number}.wav", 0.5 * sound / np.abs(sound).max(), 16_000)  # 16 bits: kept as it is
+        digest = files.digest_file(tmp_path / f"{number}.wav")
+        rows.append({"source_path": f"{number}.wav", "audio_sha256": digest, "start": None, "end": None,
+                     "duration": seconds, "audio_ok": True})  # fmt: skip
+    return pd.DataFrame(rows).astype({"start": "Float64", "end": "Float64"})
+
+
+def extracted(manifest, raw, store):
+    section = Acoustic(extractor=store.spec["extractor"], n_mfcc=store.spec.get("n_mfcc", 80))
+    compute = audio.EXTRACTORS[section.extractor].open(section, features.Where(jobs=2))
+    audio.extract(manifest, raw, store, compute)
+    return store.load(audio.keys(manifest), store.spec["width"])
+
+
+def test_a_specification_holds_what_the_extractor_takes_and_no_more():
+    assert spec("mfcc", n_mfcc=13) == {"extractor": "mfcc", "version": 2, "n_mfcc": 13, "width": 26,
+                                       "recordings": 1, "rate_hz": 16_000, **SECONDS}  # fmt: skip
+    assert spec("functionals", n_mfcc=13) == spec("functionals", n_mfcc=80)
+    assert spec("functionals", n_mfcc=13)["width"] == len(names())
+    assert set(audio.EXTRACTORS) <= set(Acoustic.model_fields["extractor"].annotation.__args__)
+
+
+def test_a_vector_does_not_depend_on_its_company(manifest, tmp_path):
+    together, present = extracted(manifest, tmp_path, features.Store(tmp_path / "all", spec("functionals")))
+    assert present.all()
+    for number in range(len(manifest)):
+        one = manifest.iloc[[number]].reset_index(drop=True)
+        alone, _ = extracted(one, tmp_path, features.Store(tmp_path / f"store{number}", spec("functionals")))
+        np.testing.assert_allclose(together[number], alone[0], rtol=1e-5, atol=1e-5)
+    sound, _ = soundfile.read(tmp_path / "2.wav", dtype="float32")
+    np.testing.assert_allclose(together[2], functionals(sound), rtol=1e-5, atol=1e-5)
+
+
+def test_extractors_do_not_meet_in_the_store(manifest, tmp_path):
+    extracted(manifest, tmp_path, features.Store(tmp_path, spec("functionals")))
+    other = features.Store(tmp_path, spec("mfcc", n_mfcc=13))
+    assert len(other.missing(audio.keys(manifest))) == len(manifest)
+
+
+def test_without_opensmile_one_message_says_what_to_do(manifest, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "opensmile", None)
+    sets._smile.cache_clear()
+    with pytest.raises(sets.NotInstalled, match=r"\[opensmile\]"):
+        extracted(manifest, tmp_path, features.Store(tmp_path, spec("egemaps")))
+
+
+@pytest.mark.parametrize("name", ["gemaps", "egemaps", "compare", "emobase"])
+def test_a_set_is_opensmiles(name, manifest, tmp_path):
+    opensmile = pytest.importorskip("opensmile")
+    sets._smile.cache_clear()
+    vectors, present = extracted(manifest, tmp_path, features.Store(tmp_path, spec(name)))
+    assert present.all()
+    smile = opensmile.Smile(opensmile.FeatureSet[sets.SETS[name].name], opensmile.FeatureLevel.Functionals)
+    sound, _ = soundfile.read(tmp_path / "2.wav", dtype="float32")
+    expected = smile.process_signal(np.clip(sound, -1, 1 - 2.0**-15), 16_000)
+    np.testing.assert_allclose(vectors[2], expected.to_numpy()[0], rtol=1e-5)
+    assert sets.names(name) == list(expected.columns)
+    for hard in (np.zeros(1), np.zeros(16_000), np.full(16_000, 1e6), np.random.default_rng(0).normal(0, 9, 16_000)):
+        assert np.isfinite(sets.functionals(hard.astype(np.float32), name)).all()

@@ -1,0 +1,125 @@
+"""Which face of a video is looked at, and how faces are found."""
+
+import itertools
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from skimage import data
+
+from mer.features.video import detectors, faces
+from mer.features.video.detectors import Box
+from mer.params.schema import Visual
+from tests.features.video.onnx_file import bright_cells
+
+BLANK = np.zeros((100, 400, 3), np.uint8)
+
+
+def numbered(count):
+    """Pictures that say in their first pixel which they are."""
+    return [np.full((100, 400, 3), i, np.uint8) for i in range(count)]
+
+
+def followed(boxes_by_picture, per_second=5.0):
+    """Return picture -> box of the chosen face."""
+    detect = lambda picture: boxes_by_picture[int(picture[0, 0, 0])]  # noqa: E731
+    chosen, count = faces.one_face(numbered(len(boxes_by_picture)), detect, lambda _, box: box, per_second)
+    assert count == len(boxes_by_picture)
+    return chosen
+
+
+def box(left, side=40, top=10):
+    return Box(left, top, left + side, top + side)
+
+
+def test_of_five_faces_one_is_taken_and_never_another():
+    five = [[box(80 * i + n, side) for i, side in enumerate((40, 42, 44, 60, 46))] for n in range(6)]
+    chosen = followed(five)
+    assert chosen == {n: box(240 + n, 60) for n in range(6)}
+
+
+def test_long_beats_large_by_the_sum_of_areas_and_alike_the_first_then_the_left():
+    brief_large = [[box(0, 40)] + ([box(200, 60)] if n < 2 else []) for n in range(8)]  # 8 · 1600 against 2 · 3600
+    assert set(followed(brief_large).values()) == {box(0, 40)}
+    assert set(followed([[box(200), box(0)], [box(200), box(0)]]).values()) == {box(0)}
+    assert set(followed([[box(200)], [box(200), box(0)], [box(0)]]).values()) == {box(200)}
+
+
+def test_a_picture_without_the_face_has_none_and_a_face_comes_back_within_a_second():
+    gone = [[box(0)], [], [], [], [], [box(2)], [box(3)]]
+    assert sorted(followed(gone)) == [0, 5, 6]
+    assert sorted(followed([[box(0)], *[[]] * 5, [box(2)], [box(3)]])) == [6, 7]  # longer: another face
+    assert followed([[], []]) == {}
+
+
+@given(st.lists(st.lists(st.tuples(st.integers(0, 360), st.integers(8, 40)), max_size=5), min_size=1, max_size=9))
+def test_the_choice_does_not_depend_on_the_order_of_boxes_and_is_one_face(listed):
+    boxes = [sorted({box(x, side) for x, side in one}) for one in listed]
+    chosen = followed(boxes)
+    assert bool(chosen) == any(boxes)
+    numbers = sorted(chosen)
+    for number in numbers:
+        assert chosen[number] in boxes[number]
+    for one, other in itertools.pairwise(numbers):
+        assert detectors.overlap(chosen[one], chosen[other]) >= faces.SAME
+        assert other - one <= 5
+    if len({b.area for one in boxes for b in one}) == sum(map(len, boxes)):  # no two that could be taken for each other
+        assert followed([one[::-1] for one in boxes]) == chosen
+
+
+@pytest.mark.parametrize("size", [(160, 160), (320, 240), (1280, 960)])
+def test_haar_finds_a_real_face_where_it_is_and_none_where_there_is_none(size):
+    picture = cv2.resize(data.astronaut()[:384], size)
+    [found] = detectors.haar()(picture)
+    wide, high = size[0] / 512, size[1] / 384
+    assert detectors.overlap(found, (175 * wide, 65 * high, 275 * wide, 170 * high)) > 0.6
+    assert detectors.haar()(cv2.resize(data.rocket(), size)) == []
+
+
+def test_centerface_boxes_follow_from_its_grid():
+    heat, sizes, offsets = (
+        np.zeros((8, 8), np.float32),
+        np.zeros((2, 8, 8), np.float32),
+        np.zeros((2, 8, 8), np.float32),
+    )
+    heat[2, 3], heat[2, 4], heat[6, 6] = 0.9, 0.8, 0.5  # the second overlaps the first
+    sizes[:, 2, 3:5] = np.log([[4], [3]])  # 16 high, 12 wide
+    offsets[:, 2, 3] = 0.25, -0.25  # down, and to the left
+    one, other = detectors.centres(heat, sizes, offsets)
+    assert one == pytest.approx([13 - 6, 11 - 8, 13 + 6, 11 + 8])
+    assert other == pytest.approx([24, 24, 28, 28])
+
+
+def test_centerface_reads_a_network_and_answers_in_pixels_of_the_picture(tmp_path):
+    path = tmp_path / "cells.onnx"
+    path.write_bytes(bright_cells(24))
+    picture = np.zeros((64, 96, 3), np.uint8)
+    picture[32:36, 40:44] = 255  # a cell whose middle is at (42, 34)
+    assert detectors.centerface(path)(picture) == [Box(30, 22, 54, 46)]
+    large = np.zeros((448, 960, 3), np.uint8)  # looked at in half this size
+    large[160:168, 800:808] = 255
+    assert detectors.centerface(path)(large) == [Box(780, 140, 828, 188)]
+    assert detectors.centerface(path)(np.zeros((64, 96, 3), np.uint8)) == []
+
+
+def test_weights_of_a_detector_that_are_not_there_or_none(tmp_path):
+    gone = Visual(detector="centerface", detector_weights=str(tmp_path / "gone.onnx"))
+    with pytest.raises(detectors.NoWeights, match=r"detector_weights: .*gone.onnx is not there; centerface.onnx is in"):
+        detectors.describe(gone)
+    (tmp_path / "text.onnx").write_text("nothing")
+    with pytest.raises(detectors.NoWeights, match="not an ONNX file"):
+        detectors.open_(Visual(detector="centerface", detector_weights=str(tmp_path / "text.onnx")))
+
+
+def test_without_opencv_one_message_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "cv2", None)
+    with pytest.raises(detectors.NotInstalled, match=r"features.visual needs .* pip install .*\[video\]"):
+        detectors.describe(Visual())
+
+
+def test_a_newer_opencv_without_cascades_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(cv2.data, "haarcascades", str(tmp_path))
+    with pytest.raises(detectors.NotInstalled, match="below 5"):
+        detectors.open_(Visual())

@@ -1,0 +1,265 @@
+"""From video files to vectors: one face, what is missing, what is stored."""
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+from skimage import data
+
+from mer import features, files
+from mer.features import audio, video
+from mer.features.extractor import Absent, Where
+from mer.features.video import hog, pooling, resnet
+from mer.features.video.detectors import Box, NoWeights
+from mer.features.video.emo_affectnet import EmoAffectNet
+from mer.params.schema import Data, Visual
+from tests.media.films import film, grey
+
+FACE = data.astronaut()[:220, 110:330]
+"""a real face, half of whose width it takes"""
+
+TONE = 0.1 * np.sin(np.arange(32_000) / 9)
+
+
+def placed(*places, size=(240, 320)):
+    """A grey picture with the face at (top, left, side), each; a negative side mirrors it."""
+    picture = grey(90, size)
+    for top, left, side in places:
+        face = FACE if side > 0 else FACE[:, ::-1]
+        small = cv2.resize(face, (abs(side), abs(side)), interpolation=cv2.INTER_AREA)
+        picture[top : top + abs(side), left : left + abs(side)] = small
+    return picture
+
+
+def moving(count, side=130):
+    return [placed((30 + n, 20 + 4 * n, side + n)) for n in range(count)]
+
+
+def opened(where=None, **options):
+    section = Visual(**options)
+    return video.EXTRACTORS[section.extractor].open(section, where or Where())
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Videos of many kinds, by name."""
+    place = tmp_path_factory.mktemp("videos")
+    face = moving(10)
+    film(place / "face.mp4", face, rate=5, sound=TONE)
+    film(place / "mute.webm", face, rate=5)
+    film(place / "twice.avi", [picture for picture in face for _ in range(5)], rate=25)
+    film(place / "gap.mp4", [*face[:4], *[grey(90, (240, 320))] * 2, *face[6:]], rate=5)
+    five = [(10, 10, -90), (10, 110, -100), (10, 220, -95), (125, 40, -105), (118, 190, 120)]
+    film(place / "five.mkv", [placed(*five)] * 6, rate=5)
+    film(place / "large.mkv", [placed(five[-1])] * 6, rate=5)
+    film(place / "small.mkv", [placed(five[1])] * 6, rate=5)
+    film(place / "nobody.mp4", [grey(90, (240, 320))] * 10, rate=5, sound=TONE)
+    film(place / "one.mp4", face[:1], rate=5)
+    data_ = film(place / "whole.mp4", face * 4, rate=5, options={"movflags": "+faststart"}).read_bytes()
+    (place / "cut.mp4").write_bytes(data_[: len(data_) // 2])
+    (place / "empty.mp4").write_bytes(b"")
+    Image.fromarray(FACE).save(place / "picture.png")
+    (place / "picture.png").rename(place / "picture.mp4")
+    return place
+
+
+def of(folder, compute, *names, **stretch):
+    return compute([video.Clip(folder / name, **stretch) for name in names])
+
+
+def test_a_real_face_gives_finite_vectors_that_hardly_depend_on_container_rate_and_sound(folder):
+    vectors = np.stack(of(folder, opened(), "face.mp4", "mute.webm", "twice.avi"))
+    assert vectors.shape == (3, 1152)
+    assert vectors.dtype == np.float32
+    assert np.isfinite(vectors).all()
+    assert np.corrcoef(vectors).min() > 0.9
+
+
+def test_bad_input_is_a_defined_result_or_a_reason(folder):
+    names = ("nobody.mp4", "cut.mp4", "empty.mp4", "picture.mp4", "one.mp4")
+    nobody, cut, empty, picture, one = of(folder, opened(), *names)
+    assert nobody == Absent("no face in any of 10 frames")
+    assert "cannot be decoded to its end" in cut.reason or "cut off" in cut.reason
+    assert empty == Absent("the file is empty (0 bytes)")
+    assert picture.reason.startswith("not a video")
+    assert not one[576:].any()  # a picture alone does not deviate
+    assert one[:576].any()
+    with pytest.raises(FileNotFoundError):
+        of(folder, opened(), "gone.mp4")
+
+
+def test_of_five_faces_the_largest_is_looked_at_and_not_their_mean(folder):
+    five, large, small = of(folder, opened(), "five.mkv", "large.mkv", "small.mkv")
+    assert np.corrcoef(five, large)[0, 1] > 0.9
+    assert np.corrcoef(five, small)[0, 1] < 0.75  # that one is mirrored, as are the other three
+
+
+def test_a_gap_is_left_out_and_not_filled(folder):
+    seen = opened(frames_per_second=5.0)
+    gap, whole = of(folder, seen, "gap.mp4", "face.mp4")
+    first, last = (of(folder, seen, "gap.mp4", start=a, end=b)[0][:576] for a, b in ((0.0, 0.8), (1.2, 2.0)))
+    np.testing.assert_allclose(gap[:576], (first + last) / 2, atol=1e-6)
+    assert np.corrcoef(gap, whole)[0, 1] > 0.95
+
+
+def test_a_vector_does_not_depend_on_company_or_threads(folder):
+    names = ["face.mp4", "nobody.mp4", "five.mkv", "twice.avi"]
+    together = of(folder, opened(Where(jobs=3)), *names)
+    for name, found in zip(names, together, strict=True):
+        [alone] = of(folder, opened(), name)
+        assert isinstance(found, Absent) == isinstance(alone, Absent)
+        if not isinstance(found, Absent):
+            np.testing.assert_array_equal(found, alone)
+
+
+def test_a_stretch_and_the_longest_that_counts(folder):
+    [part], [cropped] = (of(folder, opened(), "face.mp4", **s) for s in ({"end": 1.0}, {"max_seconds": 1.0}))
+    np.testing.assert_array_equal(part, cropped)
+    [other] = of(folder, opened(), "face.mp4", start=1.0)
+    assert np.abs(other - part).max() > 0.01
+
+
+def test_hog_sees_direction_and_not_lighting():
+    waves = np.tile(128 + 60 * np.sin(np.arange(64) * 2 * np.pi / 8), (64, 1))  # change from left to right
+    upright, lying, dim = (hog.gradients(w[None].astype(np.uint8))[0] for w in (waves, waves.T, waves / 2))
+    bins = upright.reshape(-1, 9).sum(axis=0)
+    assert bins[[0, 8]].sum() > 0.99 * bins.sum()  # around 0°, that is 180°
+    assert lying.reshape(-1, 9).sum(axis=0)[4] > 0.99 * lying.sum()  # 80° to 100°
+    np.testing.assert_allclose(dim, upright, atol=0.02)
+    assert np.linalg.norm(upright.reshape(16, 36), axis=1).max() < 1.001
+    assert not hog.gradients(np.full((1, 64, 64), 7, np.uint8)).any()
+
+
+@pytest.mark.parametrize("count", [1, 9, 10, 19, 20, 21, 30, 39, 40, 95])
+def test_windows_are_those_of_the_paper_where_every_picture_has_a_face(count):
+    vectors = np.random.default_rng(count).normal(size=(count, 3))
+    starts, segments = 0, []
+    while True:  # windows of 20 pictures every 10, until less than a step is left
+        segment = vectors[starts : starts + 20]
+        if len(segment) < 10 and starts:
+            break
+        segments.append(segment.mean(axis=0))
+        starts += 10
+    found = pooling.window_means(vectors, np.arange(count), count, 5.0)
+    np.testing.assert_allclose(found, segments)
+    stacked = np.stack(segments)
+    both = pooling.pooled(vectors, np.arange(count), count, 5.0, "windows")
+    np.testing.assert_allclose(both, [*stacked.mean(axis=0), *stacked.std(axis=0)], rtol=1e-5, atol=1e-6)
+
+
+def test_windows_without_a_face_are_left_out_and_a_last_glimpse_counts():
+    vectors = np.arange(3.0)[:, None]
+    late = pooling.window_means(vectors, np.array([41, 42, 43]), 45, 5.0)
+    np.testing.assert_allclose(late, [[1.0]])
+    assert pooling.window_means(vectors[:1], np.array([28]), 29, 5.0).tolist() == [[0.0]]
+
+
+def test_nearest_is_that_of_the_published_preprocessing():
+    picture = np.random.default_rng(0).integers(0, 256, (150, 200, 3), dtype=np.uint8)
+    box = Box(13, 7, 13 + 97, 7 + 131)
+    theirs = Image.fromarray(picture).crop(box).resize((224, 224), Image.Resampling.NEAREST)
+    np.testing.assert_array_equal(resnet.nearest_crop(picture, box), np.asarray(theirs))
+
+
+class Echo(torch.nn.Module):
+    """Says what reached it."""
+
+    def forward(self, pictures):
+        return pictures[:, :, 0, :2].flatten(1)  # channels of the first two pixels
+
+
+def test_networks_get_colours_in_the_order_and_range_they_were_trained_with():
+    red = np.zeros((1, 224, 224, 3), np.uint8)
+    red[..., 0] = 255
+    echo = Echo()
+    seen = resnet._in_batches(echo, echo, lambda f: f[..., ::-1] - np.float32(resnet.VGGFACE2_MEAN), Where())(red)
+    np.testing.assert_allclose(seen[0, ::2], [-91.4953, -103.8827, 255 - 131.0912], rtol=1e-6)
+
+
+def test_emo_affectnet_from_a_checkpoint_to_1024_numbers(folder, tmp_path):
+    torch.manual_seed(0)
+    network = EmoAffectNet().eval()
+    wrapped = {"epoch": 3, "state_dict": {f"module.{name}": value for name, value in network.state_dict().items()}}
+    torch.save(wrapped, tmp_path / "weights.pt")
+    section = Visual(extractor="emo_affectnet", weights=str(tmp_path / "weights.pt"))
+    describe = resnet.emo_affectnet(section, Where())
+    faces = np.stack([cv2.resize(FACE, (224, 224)), cv2.resize(FACE[::-1], (224, 224))])
+    found = describe(faces)
+    blue_first = torch.from_numpy(faces[..., ::-1].astype(np.float32) - np.float32(resnet.VGGFACE2_MEAN))
+    with torch.inference_mode():
+        alone = network.embed(blue_first[:1].permute(0, 3, 1, 2))  # by itself, and found together with another
+    np.testing.assert_allclose(found[:1], alone, atol=1e-5 * np.abs(found).max())
+    assert np.abs(found[1] - found[0]).max() > 1e-3 * np.abs(found).max()
+    options = {"extractor": "emo_affectnet", "weights": str(tmp_path / "weights.pt"), "pooling": "windows"}
+    [vector] = of(folder, opened(**options), "face.mp4", end=0.2)
+    assert vector.shape == (1024,)
+    assert not vector[512:].any()  # below four seconds there is one window
+
+
+def test_resnet50_takes_torchvisions_weights_whatever_their_classes(tmp_path):
+    from safetensors.torch import save_file
+    from torchvision.models import resnet50
+
+    save_file(resnet50(num_classes=8).state_dict(), tmp_path / "weights.safetensors")
+    section = Visual(extractor="resnet50", weights=str(tmp_path / "weights.safetensors"))
+    face = resnet.smooth_crop(FACE, Box(10, 20, 200, 210))
+    assert resnet.resnet50(section, Where())(face[None]).shape == (1, 2048)
+
+
+def test_weights_that_are_not_there_unsafe_or_of_another_network(tmp_path):
+    def fails(name, extractor="emo_affectnet"):
+        section = Visual(extractor=extractor, weights=str(tmp_path / name))
+        with pytest.raises(NoWeights) as told:
+            video.EXTRACTORS[extractor].open(section, Where())
+        return str(told.value)
+
+    assert "gone.pt is not there; the published one is FER_static_ResNet50_AffectNet.pt: hf" in fails("gone.pt")
+    torch.save(Echo(), tmp_path / "code.pt")
+    assert "read safely" in fails("code.pt")
+    (tmp_path / "text.pt").write_text("nothing")
+    assert "read safely" in fails("text.pt")
+    torch.save({"fc2.bias": torch.zeros(7)}, tmp_path / "other.pt")
+    assert "is not of emo_affectnet" in fails("other.pt")
+    assert "is not of resnet50" in fails("other.pt", "resnet50")
+    torch.save({"epoch": 3}, tmp_path / "epoch.pt")
+    assert "does not hold tensors" in fails("epoch.pt")
+
+
+def manifest(folder, *names):
+    digests = [name and files.digest_file(folder / name) for name in names]
+    table = pd.DataFrame({"video_path": names, "video_sha256": digests, "start": None, "end": None})
+    return table.astype({"start": "Float64", "end": "Float64"})
+
+
+def test_the_store_has_vectors_reasons_and_nothing_for_rows_without_video(folder, tmp_path):
+    table, section = manifest(folder, "face.mp4", "nobody.mp4", None, "cut.mp4"), Visual()
+    store = features.Store(tmp_path, video.spec(section, Data()))
+    video.extract(table, folder, store, opened())
+    vectors, present = store.load(video.keys(table), store.spec["width"])
+    assert present.tolist() == [True, False, False, False]
+    assert not vectors[1:].any()
+    reasons = store.errors(video.keys(table))
+    assert reasons[0] is None
+    assert reasons[1] == "no face in any of 10 frames"
+    assert reasons[2] is None
+    assert reasons[3]
+    video.extract(table, folder, features.Store(tmp_path, store.spec), None)  # nothing is looked at a second time
+
+
+def test_a_video_that_changed_since_the_build_is_refused(folder, tmp_path):
+    table = manifest(folder, "face.mp4").assign(video_sha256="0" * 64)
+    with pytest.raises(audio.Changed, match=r"face.mp4: changed after the dataset was built"):
+        video.extract(table, folder, features.Store(tmp_path, video.spec(Visual(), Data())), opened())
+
+
+def test_what_determines_a_vector_is_in_its_address(tmp_path):
+    torch.save({}, tmp_path / "a.pt")
+    torch.save({"x": torch.zeros(1)}, tmp_path / "b.pt")
+    sections = [Visual(), Visual(frames_per_second=10), Visual(pooling="windows")]
+    sections += [Visual(extractor="resnet50", weights=str(tmp_path / name)) for name in ("a.pt", "b.pt")]
+    specs = [video.spec(section, Data()) for section in sections] + [video.spec(Visual(), Data(max_seconds=20))]
+    assert len({files.digest(spec) for spec in specs}) == len(specs)
+    assert specs[0]["detector"] == "haar"
+    assert specs[0]["opencv"] == cv2.__version__
