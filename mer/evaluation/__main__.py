@@ -13,7 +13,7 @@ import pandas as pd
 from mer import files
 from mer.dataset.manifest import schema
 from mer.evaluation import checkpoint
-from mer.evaluation.checkpoint import Evaluated
+from mer.evaluation.checkpoint import EvaluationResult
 from mer.evaluation.scores import class_scores
 
 SHOWN = ["test_corpus", "answers", "metric", "value", "low", "high", "n", "speakers", "classes"]
@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _asked(given: argparse.Namespace, run: Path) -> tuple[Evaluated, checkpoint.Study]:
+def _asked(given: argparse.Namespace, run: Path) -> tuple[EvaluationResult, checkpoint.EvaluationData]:
     from mer.features import Where
     from mer.training.checkpoints.checkpoint import read_card
 
@@ -48,11 +48,11 @@ def _asked(given: argparse.Namespace, run: Path) -> tuple[Evaluated, checkpoint.
     return checkpoint.evaluate(given.checkpoint, study, tuple(given.corpora), given.part, modalities, where), study
 
 
-def _write(out: Path, told: Evaluated, study: checkpoint.Study) -> None:
+def _write(out: Path, told: EvaluationResult, study: checkpoint.EvaluationData) -> None:
     from mer.report.pages import checkpoint_evaluation
 
-    confused = class_scores.confusions(told.predictions, study.classes)
-    measures = class_scores.by_class(confused)
+    confused = class_scores.confusion_table(told.predictions, study.classes)
+    measures = class_scores.class_scores(confused)
     out.mkdir(parents=True, exist_ok=True)
     schema.save(told.results, out / "results.parquet")
     schema.save(told.predictions, out / "predictions.parquet")
@@ -66,7 +66,7 @@ def _write(out: Path, told: Evaluated, study: checkpoint.Study) -> None:
     checkpoint_evaluation.write(out, told, study.name, confused, measures)
 
 
-def _show(told: Evaluated) -> None:
+def _show(told: EvaluationResult) -> None:
     from mer.report.pages import checkpoint_evaluation
 
     results = told.results[told.results["seed"].isna()]

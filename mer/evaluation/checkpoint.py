@@ -27,7 +27,7 @@ from mer.training.checkpoints.lineage import all_seen, rows_digest
 from mer.training.checkpoints.training_data import Memory
 from mer.training.job import Done, Job
 
-NEEDED = ("params.yaml", "data/manifest.parquet")
+REQUIRED_FILES = ("params.yaml", "data/manifest.parquet")
 PARTS = ("auto", "all", "train", "validation", "test")
 TESTS = ("auto", "test")
 """parts that are called a test; of the others, rows that the model has seen are marked"""
@@ -41,12 +41,12 @@ UNKNOWN = "unknown"
 """stands in the column `seen` of every row where it is not known what the model has seen"""
 
 
-class Mismatch(ValueError):
+class IncompatibleCheckpoint(ValueError):
     """The checkpoint and the study do not go together, or nothing is asked."""
 
 
 @dataclass(frozen=True)
-class Study:
+class EvaluationData:
     """A run folder in which step 01 has run, as far as it takes to ask a model about it."""
 
     name: str
@@ -61,7 +61,7 @@ class Study:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class TestRows:
     """Rows to ask about.
 
     Attributes:
@@ -76,7 +76,7 @@ class Chosen:
 
 
 @dataclass(frozen=True)
-class Evaluated:
+class EvaluationResult:
     """What a checkpoint answered.
 
     Attributes:
@@ -97,30 +97,32 @@ class Evaluated:
     """people whom published splits share; networks behind its features that have seen what is asked, or may have"""
 
 
-def open_study(folder: Path) -> Study:
+def open_study(folder: Path) -> EvaluationData:
     """Read the parameters and the manifest of a run folder.
 
     Raises:
         Mismatch: it is no run folder in which step 01 has run.
         Altered: a file is not what its step wrote.
     """
-    lacking = [name for name in NEEDED if not (folder / name).is_file()]
+    lacking = [name for name in REQUIRED_FILES if not (folder / name).is_file()]
     if lacking:
-        raise Mismatch(f"{files.to_root(folder)}: {lacking[0]} is not there; run the study's step 01 first")
-    for name in NEEDED:
+        raise IncompatibleCheckpoint(
+            f"{files.to_root(folder)}: {lacking[0]} is not there; run the study's step 01 first"
+        )
+    for name in REQUIRED_FILES:
         output_check.check(folder, name)
     p = params.load(folder / "params.yaml")
     manifest = pd.read_parquet(folder / "data/manifest.parquet")
     if absent := [name for name in schema.COLUMNS if name not in manifest]:
-        raise Mismatch(
-            f"{files.to_root(folder / NEEDED[1])}: has no column {absent[0]}, as an earlier version made it: run step "
+        raise IncompatibleCheckpoint(
+            f"{files.to_root(folder / REQUIRED_FILES[1])}: has no column {absent[0]}, as an earlier version made it: run step "
             "01 again"
         )
-    return Study(p.name, p, manifest, labels.classes(p.labels.policy))
+    return EvaluationData(p.name, p, manifest, labels.classes(p.labels.policy))
 
 
-def evaluate(folder: Path, study: Study, names: tuple[str, ...] = (), part: str = "auto",
-             modalities: Sequence[str] | None = None, where: Where | None = None) -> Evaluated:  # fmt: skip
+def evaluate(folder: Path, study: EvaluationData, names: tuple[str, ...] = (), part: str = "auto",
+             modalities: Sequence[str] | None = None, where: Where | None = None) -> EvaluationResult:  # fmt: skip
     """Ask a checkpoint.
 
     Args:
@@ -137,15 +139,17 @@ def evaluate(folder: Path, study: Study, names: tuple[str, ...] = (), part: str 
     where = where or Where()
     model, card = checkpoint.load(folder, where.device, fields=None)
     if set(card["classes"]) != set(study.classes):
-        raise Mismatch(f"the model answers {', '.join(card['classes'])}; the study has {', '.join(study.classes)}")
-    given = _given(card, modalities)
+        raise IncompatibleCheckpoint(
+            f"the model answers {', '.join(card['classes'])}; the study has {', '.join(study.classes)}"
+        )
+    given = _selected_modalities(card, modalities)
     usable, known = study.usable, all_seen(card, folder)
-    asked = chosen(card, known, study, names, part)
-    seen = extracted(card, study, given, folder, where)
-    enough = (np.all if _takes_all(card) else np.any)([seen.present[m][asked.rows] for m in given], axis=0)
+    asked = select_rows(card, known, study, names, part)
+    seen = extract_features(card, study, given, folder, where)
+    enough = (np.all if _needs_all_modalities(card) else np.any)([seen.present[m][asked.rows] for m in given], axis=0)
     rows = asked.rows[enough]
     if not len(rows):
-        raise Mismatch(f"none of the {len(asked.rows)} rows has {'+'.join(given)}")
+        raise IncompatibleCheckpoint(f"none of the {len(asked.rows)} rows has {'+'.join(given)}")
     order = [card["classes"].index(name) for name in study.classes]  # the study's, whatever the model's
     none = rows[:0]
     job = Job((card["name"], Cell("checkpoint", tuple(card["corpora"]), "", 0, none, none, rows)),
@@ -155,13 +159,17 @@ def evaluate(folder: Path, study: Study, names: tuple[str, ...] = (), part: str 
     done = Done(job, model.predict(scaled.features, rows)[:, order], [])
     table = scores.predictions([done], usable, study.classes, scaled.features.present)
     table = table.assign(train_corpora="+".join(card["corpora"]), seen=asked.seen.iloc[rows].to_numpy())
-    acted = _acted(table, study) if part in TESTS else ()
+    acted = _mean_corpora(table, study) if part in TESTS else ()
     results = _scored(table, study, acted).assign(part=part)
-    notes = (*_shared(known, usable.iloc[rows], table), *_notes(card, table), *_unheard(card, table, part))
-    return Evaluated(results, table, asked.left_out, card, given, part, acted, notes)
+    notes = (
+        *_shared_speaker_lines(known, usable.iloc[rows], table),
+        *_network_lines(card, table),
+        *_unknown_exposure(card, table, part),
+    )
+    return EvaluationResult(results, table, asked.left_out, card, given, part, acted, notes)
 
 
-def chosen(card: dict, known: Memory | None, study: Study, names: tuple[str, ...], part: str) -> Chosen:
+def select_rows(card: dict, known: Memory | None, study: EvaluationData, names: tuple[str, ...], part: str) -> TestRows:
     """Return the rows to ask about.
 
     Args:
@@ -176,9 +184,9 @@ def chosen(card: dict, known: Memory | None, study: Study, names: tuple[str, ...
     usable = study.usable
     there = usable["corpus"]
     if unknown := sorted(set(names) - set(there)):
-        raise Mismatch(f"{unknown[0]} is not in this study, which has {', '.join(sorted(set(there)))}")
+        raise IncompatibleCheckpoint(f"{unknown[0]} is not in this study, which has {', '.join(sorted(set(there)))}")
     if known is None and part in TESTS:
-        raise Mismatch(
+        raise IncompatibleCheckpoint(
             "the model does not say all that it has seen, as an earlier version made it or what it began with: nothing "
             "can be called a test of it; train it again, or ask it about `--part all`"
         )
@@ -188,14 +196,14 @@ def chosen(card: dict, known: Memory | None, study: Study, names: tuple[str, ...
         wanted &= ~usable["family"].isin(families) | (usable["split"] == "test")
     elif part != "all":
         wanted &= usable["split"] == part
-    seen = pd.Series(UNKNOWN, usable.index) if known is None else _seen(card, known, families, study)
+    seen = pd.Series(UNKNOWN, usable.index) if known is None else _overlap(card, known, families, study)
     out = wanted & (seen != "") if part in TESTS else pd.Series(False, usable.index)
     left = pd.DataFrame({"corpus": there[out], "seen": seen[out]}).value_counts(sort=False).reset_index(name="rows")
     rows = np.flatnonzero(wanted & ~out)
     if not len(rows):
         seen_all = f": the model has seen all {out.sum()} of them, or their speakers" if out.any() else ""
-        raise Mismatch(f"no row is left of {', '.join(names) or 'all corpora'}, part {part}{seen_all}")
-    return Chosen(rows, seen, left)
+        raise IncompatibleCheckpoint(f"no row is left of {', '.join(names) or 'all corpora'}, part {part}{seen_all}")
+    return TestRows(rows, seen, left)
 
 
 def families_of(card: dict) -> set[str]:
@@ -203,7 +211,9 @@ def families_of(card: dict) -> set[str]:
     return {family for told in (card, *card.get("ancestors", ())) for family in told.get("families") or ()}
 
 
-def extracted(card: dict, study: Study, modalities: Sequence[str], place: Path, where: Where) -> Features:
+def extract_features(
+    card: dict, study: EvaluationData, modalities: Sequence[str], place: Path, where: Where
+) -> Features:
     """Return features of a study's usable rows as the model takes them; what the store lacks is computed.
 
     Args:
@@ -231,7 +241,7 @@ def extracted(card: dict, study: Study, modalities: Sequence[str], place: Path, 
                     {m: card["features"][m]["extractor"] for m in card["modalities"]}, card["layers"])  # fmt: skip
 
 
-def _seen(card: dict, known: Memory, families: set[str], study: Study) -> pd.Series:
+def _overlap(card: dict, known: Memory, families: set[str], study: EvaluationData) -> pd.Series:
     """What the model knows of each usable row.
 
     In the data that it comes from, the plan has parted longer lines between the corpora of a family already
@@ -245,29 +255,29 @@ def _seen(card: dict, known: Memory, families: set[str], study: Study) -> pd.Ser
     return found
 
 
-def _given(card: dict, modalities: Sequence[str] | None) -> tuple[str, ...]:
+def _selected_modalities(card: dict, modalities: Sequence[str] | None) -> tuple[str, ...]:
     taken = card["modalities"]
     if modalities is None:
         return tuple(taken)
     if unknown := [m for m in modalities if m not in taken]:
-        raise Mismatch(f"--modalities {unknown[0]}: the model takes {', '.join(taken)}")
+        raise IncompatibleCheckpoint(f"--modalities {unknown[0]}: the model takes {', '.join(taken)}")
     given = tuple(m for m in taken if m in modalities)
     if not given:
-        raise Mismatch(f"--modalities names none of {', '.join(taken)}")
-    if _takes_all(card) and len(given) < len(taken):
-        raise Mismatch(
+        raise IncompatibleCheckpoint(f"--modalities names none of {', '.join(taken)}")
+    if _needs_all_modalities(card) and len(given) < len(taken):
+        raise IncompatibleCheckpoint(
             f"--modalities {','.join(given)}: the model was trained with `missing: none` and answers from "
             f"{', '.join(taken)} together, or not at all"
         )
     return given
 
 
-def _takes_all(card: dict) -> bool:
+def _needs_all_modalities(card: dict) -> bool:
     """Whether the model answers only where no modality is missing."""
     return System(model=card["model"]).is_network and Training.model_validate(card["training"]).missing == "none"
 
 
-def _shared(known: Memory | None, rows: pd.DataFrame, table: pd.DataFrame) -> list[str]:
+def _shared_speaker_lines(known: Memory | None, rows: pd.DataFrame, table: pd.DataFrame) -> list[str]:
     """A line for each corpus of which rows are asked about though the model knows the people: its parts share them."""
     if known is None:
         return []
@@ -277,30 +287,30 @@ def _shared(known: Memory | None, rows: pd.DataFrame, table: pd.DataFrame) -> li
             for corpus, n, of in counts.itertuples() if n]  # fmt: skip
 
 
-def _notes(card: dict, table: pd.DataFrame) -> tuple[str, ...]:
+def _network_lines(card: dict, table: pd.DataFrame) -> tuple[str, ...]:
     """A line for each network behind the model's features that has seen what is asked about, or may have."""
     families, lines = set(table["family"]), []
-    for item in dependencies.behind(card, corpora.CORPORA):
+    for item in dependencies.underlying_networks(card, corpora.CORPORA):
         if met := sorted(families & item.families):
-            lines.append(f"{item.what} has seen {', '.join(met)} ({item.source}): these are not unseen corpora")
-        elif item.certainty == dependencies.UNKNOWN:
-            lines.append(f"what {item.what} has seen is not known ({item.source})")
+            lines.append(f"{item.name} has seen {', '.join(met)} ({item.evidence}): these are not unseen corpora")
+        elif item.status == dependencies.UNKNOWN:
+            lines.append(f"what {item.name} has seen is not known ({item.evidence})")
     return tuple(dict.fromkeys(lines))
 
 
-def _unheard(card: dict, table: pd.DataFrame, part: str) -> tuple[str, ...]:
+def _unknown_exposure(card: dict, table: pd.DataFrame, part: str) -> tuple[str, ...]:
     others = set(table["test_corpus"]) - set(card["corpora"])
     return (ALTERED_COPIES,) if others and part in TESTS else ()
 
 
-def _acted(table: pd.DataFrame, study: Study) -> tuple[str, ...]:
+def _mean_corpora(table: pd.DataFrame, study: EvaluationData) -> tuple[str, ...]:
     """The acted corpora that were asked about and are large enough to be scored."""
     p, sets = study.params.evaluation, corpora.test_sets(corpora.of_study(study.params))
-    reasons = cells.scored(study.usable, p.min_clips, p.min_speakers)
+    reasons = cells.scored_corpora(study.usable, p.min_clips, p.min_speakers)
     return tuple(c for c in sorted(set(table["test_corpus"])) if sets.get(c) == MEAN and not reasons[c])
 
 
-def _scored(table: pd.DataFrame, study: Study, acted: tuple[str, ...]) -> pd.DataFrame:
+def _scored(table: pd.DataFrame, study: EvaluationData, acted: tuple[str, ...]) -> pd.DataFrame:
     """The results, with the mean over acted corpora where there are any."""
     clusters = corpora.clusters(corpora.of_study(study.params))
     clusters = {name: clusters[name] for name in set(table["test_corpus"])}

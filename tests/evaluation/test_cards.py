@@ -86,15 +86,15 @@ class Asked:
         for name, reader in self.readers.items():
             try:
                 answer = reader()
-            except (checkpoint.Unusable, checkpoints.Mismatch) as error:
+            except (checkpoint.Unusable, checkpoints.IncompatibleCheckpoint) as error:
                 found[name] = str(error)
                 assert found[name].isprintable(), found[name]
                 assert "model.json" in found[name], found[name]
                 continue
             found[name] = ""
             if name == "lineage" and answer != self.known[name]:
-                assert answer[0].certainty == dependencies.UNKNOWN
-                assert answer[0].memory is not None  # which accuses all the same
+                assert answer[0].status == dependencies.UNKNOWN
+                assert answer[0].exposure is not None  # which accuses all the same
             else:
                 assert answer == self.known[name], name
         return found

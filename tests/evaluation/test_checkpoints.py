@@ -172,10 +172,10 @@ def test_a_modality_that_is_left_out_is_absent(studies, tmp_path, capsys):
     assert "names none of audio, text" in capsys.readouterr().err
     card = {"modalities": ["audio", "text"], "model": "gated", "training": {"missing": "none"}}
     with pytest.raises(
-        checkpoints.Mismatch, match=r"trained with `missing: none` and answers from audio, text together"
+        checkpoints.IncompatibleCheckpoint, match=r"trained with `missing: none` and answers from audio, text together"
     ):
-        checkpoints._given(card, ["audio"])
-    assert checkpoints._given(card | {"model": "logistic"}, ["text"]) == ("text",)
+        checkpoints._selected_modalities(card, ["audio"])
+    assert checkpoints._selected_modalities(card | {"model": "logistic"}, ["text"]) == ("text",)
 
 
 def test_what_each_class_was_taken_for(studies, tmp_path):
@@ -242,7 +242,7 @@ def test_other_classes_or_extractors_are_named(studies, monkeypatch):
     folder = studies / "two/checkpoints/gated-seed0"
     from dataclasses import replace
 
-    with pytest.raises(checkpoints.Mismatch, match="the model answers neutral"):
+    with pytest.raises(checkpoints.IncompatibleCheckpoint, match="the model answers neutral"):
         checkpoints.evaluate(folder, replace(study, classes=("neutral", "anger")))
     monkeypatch.setitem(audio.EXTRACTORS, "mfcc", replace(audio.EXTRACTORS["mfcc"], version=99))
     with pytest.raises(checkpoint.Unusable, match=r"audio was extracted with version"):
@@ -258,7 +258,7 @@ def test_actors_of_a_sibling_corpus_and_lines_of_a_family_are_no_test():
     known = training_data.memory(rows, *parts)
     study = SimpleNamespace(usable=rows, manifest=rows)
     card = {"families": ["ravdess"], "corpora": ["ravdess"], "rows_sha256": "0"}
-    asked = checkpoints.chosen(card, known, study, (), "auto")
+    asked = checkpoints.select_rows(card, known, study, (), "auto")
     speaker = rows["speaker_id"].str.rpartition("_")[2]
     trained = set(speaker[np.concatenate(parts)])
     assert set(speaker[asked.rows][rows["family"][asked.rows] == "ravdess"]) == set(speaker[own]) - trained
@@ -266,14 +266,16 @@ def test_actors_of_a_sibling_corpus_and_lines_of_a_family_are_no_test():
     assert asked.left_out.to_dict("records") == [{"corpus": "song", "seen": "person", "rows": 12 * len(trained)}]
     some = rows.assign(transcription="this is what everybody says here", fold=None, dialogue_id=rows["utterance_id"])
     told = training_data.memory(some, *parts)
-    left = checkpoints.chosen(card, told, SimpleNamespace(usable=some, manifest=some), ("song",), "all").seen
+    left = checkpoints.select_rows(card, told, SimpleNamespace(usable=some, manifest=some), ("song",), "all").seen
     assert set(left[some["corpus"] == "song"]) == {"person", "line"}
     sung = some[some["corpus"] == "song"]
-    told_ = checkpoints._shared(told, sung, pd.DataFrame({"seen": [""] * len(sung)}))
+    told_ = checkpoints._shared_speaker_lines(told, sung, pd.DataFrame({"seen": [""] * len(sung)}))
     heard = 12 * len(trained)
     assert told_ == [f"song: {heard} of 96 rows are of people whom it has heard, as the published parts share them"]
-    with pytest.raises(checkpoints.Mismatch, match="the model has seen all 96 of them, or their speakers"):
-        checkpoints.chosen(card, told, SimpleNamespace(usable=some, manifest=some), ("song",), "test")
+    with pytest.raises(
+        checkpoints.IncompatibleCheckpoint, match="the model has seen all 96 of them, or their speakers"
+    ):
+        checkpoints.select_rows(card, told, SimpleNamespace(usable=some, manifest=some), ("song",), "test")
 
 
 def test_networks_that_have_seen_what_is_asked_are_named():
@@ -282,9 +284,9 @@ def test_networks_that_have_seen_what_is_asked_are_named():
     specs = {"audio": {"extractor": "mfcc"}, "text": {"extractor": "encoder"}}
     card = {"features": specs, "encoders": [hartmann], "ancestors": []}
     friends, others = (pd.DataFrame({"family": [family]}) for family in ("friends", "emodb"))
-    assert "has seen friends (its model card, commit ab82646)" in checkpoints._notes(card, friends)[0]
-    assert "is not known" in checkpoints._notes(card, others)[0]
-    assert checkpoints._notes(card | {"features": {"audio": specs["audio"]}, "encoders": []}, friends) == ()
+    assert "has seen friends (its model card, commit ab82646)" in checkpoints._network_lines(card, friends)[0]
+    assert "is not known" in checkpoints._network_lines(card, others)[0]
+    assert checkpoints._network_lines(card | {"features": {"audio": specs["audio"]}, "encoders": []}, friends) == ()
 
 
 def test_no_checkpoint(studies, tmp_path, capsys):

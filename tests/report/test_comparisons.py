@@ -38,8 +38,10 @@ def compared(loco):
 
 @pytest.fixture(scope="module")
 def inflation():
-    right = {protocol: 0.9 - 0.3 * at for at, protocol in enumerate(sensitivity.SPLITS)}
-    return sensitivity.inflation(pd.concat([answers(p, s=share) for p, share in right.items()]), CLASSES, CLUSTERS)
+    right = {protocol: 0.9 - 0.3 * at for at, protocol in enumerate(sensitivity.SPLIT_NAMES)}
+    return sensitivity.split_inflation(
+        pd.concat([answers(p, s=share) for p, share in right.items()]), CLASSES, CLUSTERS
+    )
 
 
 def texts(drawn):
@@ -140,8 +142,8 @@ def test_recalls_stand_in_a_matrix_with_grey_where_there_is_no_class(loco):
 
 
 def test_ranks_are_drawn_from_eight_corpora_on(loco):
-    ranks = ranking.ranked(loco, CLASSES, CLUSTERS, draws=200)
-    least = ranking.FEWEST_IN_A_DIAGRAM
+    ranks = ranking.rank_systems(loco, CLASSES, CLUSTERS, draws=200)
+    least = ranking.MIN_CORPORA_IN_DIAGRAM
     assert f"A diagram of ranks is drawn from {least} corpora on; this study holds out 2." in texts(
         comparisons.rank_diagram(ranks)
     )
@@ -162,7 +164,7 @@ def test_resamples_are_drawn_best_first(loco):
 
 
 def test_metrics_of_the_same_answers(loco):
-    table = sensitivity.metrics(loco, CLASSES, CLUSTERS)
+    table = sensitivity.metric_sensitivity(loco, CLASSES, CLUSTERS)
     shown = texts(comparisons.metric_dots(table, "base"))
     assert {name.replace("_", " ") for name in scores.METRICS} <= set(shown)
     assert verdicts.metric_sentence(table) == "On none of 2 corpora the system that leads depends on the metric."
@@ -176,13 +178,14 @@ def test_metrics_of_the_same_answers(loco):
 def test_splits_of_each_corpus_stand_on_one_line(inflation):
     figure = comparisons.split_dots(inflation)
     dots = {tuple(at) for dots in figure.axes[0].collections if hasattr(dots, "get_sizes") for at in dots.get_offsets()}
-    assert len(dots) == len(sensitivity.SPLITS) * len(SPEAKERS)
-    assert set(sensitivity.SPLITS.values()) <= {text.get_text() for text in figure.legends[0].get_texts()}
+    assert len(dots) == len(sensitivity.SPLIT_NAMES) * len(SPEAKERS)
+    assert set(sensitivity.SPLIT_NAMES.values()) <= {text.get_text() for text in figure.legends[0].get_texts()}
     [added] = inflation.loc[
-        (inflation["test_corpus"] == comparison.MEAN) & (inflation["than"] == sensitivity.SPLITS["in_corpus"]), "points"
+        (inflation["test_corpus"] == comparison.MEAN) & (inflation["than"] == sensitivity.SPLIT_NAMES["in_corpus"]),
+        "points",
     ]
     assert f"s: random adds {added:.1f} points" in texts(figure)
-    held_out = inflation[inflation["than"] == sensitivity.SPLITS["loco"]]
+    held_out = inflation[inflation["than"] == sensitivity.SPLIT_NAMES["loco"]]
     assert "s" in texts(comparisons.split_dots(held_out))
     sentence = verdicts.inflation_sentence(inflation, "s")
     mean = inflation[(inflation["test_corpus"] == comparison.MEAN) & (inflation["split"] == "random")]
@@ -244,8 +247,14 @@ def test_averages_that_do_not_follow_are_named():
 def test_nothing_at_all(loco):
     nobody, empty = loco[:0], comparison.empty()
     scored, gaps = slices.score(nobody, manifest(), CLASSES, CLUSTERS)
-    ranks, metrics = ranking.ranked(nobody, CLASSES, CLUSTERS), sensitivity.metrics(nobody, CLASSES, CLUSTERS)
-    inflation, recalls = sensitivity.inflation(nobody, CLASSES, CLUSTERS), slices.recalls(nobody, CLASSES, CLUSTERS)
+    ranks, metrics = (
+        ranking.rank_systems(nobody, CLASSES, CLUSTERS),
+        sensitivity.metric_sensitivity(nobody, CLASSES, CLUSTERS),
+    )
+    inflation, recalls = (
+        sensitivity.split_inflation(nobody, CLASSES, CLUSTERS),
+        slices.recalls(nobody, CLASSES, CLUSTERS),
+    )
     drawn = ranking.resampled(nobody, CLASSES, CLUSTERS, draws=5)
     for figure in (
         comparisons.difference_forest(empty, "nobody"), comparisons.gap_forest(gaps), comparisons.rank_diagram(ranks),

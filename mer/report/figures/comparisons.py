@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mer.evaluation.comparison.comparison import MEAN
-from mer.evaluation.comparison.ranking import FEWEST_IN_A_DIAGRAM
-from mer.evaluation.comparison.sensitivity import SPLITS
+from mer.evaluation.comparison.ranking import MIN_CORPORA_IN_DIAGRAM
+from mer.evaluation.comparison.sensitivity import SPLIT_NAMES
 from mer.evaluation.protocols.cells import RANDOM
 from mer.evaluation.scores.scores import METRICS
 from mer.report.figures.results import explained
@@ -104,8 +104,8 @@ def rank_diagram(ranks: pd.DataFrame) -> Axes:
     rows = ranks.dropna(subset=["rank"])
     if len(rows) < 2:
         return nothing(canvas(height=1)[1], "There are no two systems to put into an order.")
-    if (corpora := int(rows["corpora"].max())) < FEWEST_IN_A_DIAGRAM:
-        told = f"A diagram of ranks is drawn from {FEWEST_IN_A_DIAGRAM} corpora on; this study holds out {corpora}."
+    if (corpora := int(rows["corpora"].max())) < MIN_CORPORA_IN_DIAGRAM:
+        told = f"A diagram of ranks is drawn from {MIN_CORPORA_IN_DIAGRAM} corpora on; this study holds out {corpora}."
         return nothing(canvas(height=1)[1], told)
     ax = canvas(height=rows_height(len(rows)))[1]
     ax.hlines(range(len(rows)), rows["low"], rows["high"], color=COLOURS[2], linewidth=2)
@@ -173,7 +173,7 @@ def split_dots(inflation: pd.DataFrame) -> Figure | Axes:
     rows = known[known["test_corpus"] != MEAN]
     if rows.empty:
         return nothing(canvas()[1], "No corpus has been split in two ways.")
-    corpora, names = sorted(rows["test_corpus"].unique()), list(SPLITS.values())
+    corpora, names = sorted(rows["test_corpus"].unique()), list(SPLIT_NAMES.values())
     systems, looks = list(dict.fromkeys(rows["system"])), styles(names)
     figure, axes = canvas(len(systems), rows_height(len(corpora), 0.4))
     for ax, system in zip(np.atleast_1d(axes), systems, strict=True):
@@ -236,7 +236,7 @@ def _splits(ax: Axes, steps: pd.DataFrame, y: int, looks: dict[str, Style]) -> N
 
 def _added(steps: pd.DataFrame) -> str:
     """One system: what its scores gain from a random split, as the mean over corpora where there are several."""
-    random = steps[(steps["split"] == SPLITS[RANDOM]) & (steps["than"] == SPLITS["in_corpus"])]
+    random = steps[(steps["split"] == SPLIT_NAMES[RANDOM]) & (steps["than"] == SPLIT_NAMES["in_corpus"])]
     if random.empty:
         return steps["system"].iloc[0]
     last = random.iloc[-1]  # the mean stands last

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from mer import files
-from mer.evaluation.checkpoint import MEAN, TESTS, Evaluated
+from mer.evaluation.checkpoint import MEAN, TESTS, EvaluationResult
 from mer.report.figures.results import confusion_heatmap
 from mer.report.pages.model_card import cell, table
 from mer.report.style.axes import canvas, entitle, heat_map, rows_height
@@ -40,7 +40,7 @@ def class_heatmap(rows: pd.DataFrame) -> Axes:
     return entitle(ax, "How well each class is found.")
 
 
-def write(folder: Path, told: Evaluated, study: str, confused: pd.DataFrame, measures: pd.DataFrame) -> None:
+def write(folder: Path, told: EvaluationResult, study: str, confused: pd.DataFrame, measures: pd.DataFrame) -> None:
     """Write `README.md`, `confusion.png` and `classes.png`, of free answers and all corpora together.
 
     Args:
@@ -57,7 +57,7 @@ def write(folder: Path, told: Evaluated, study: str, confused: pd.DataFrame, mea
     files.write_text(folder / "README.md", page(told, study, measures))
 
 
-def page(told: Evaluated, study: str, measures: pd.DataFrame) -> str:
+def page(told: EvaluationResult, study: str, measures: pd.DataFrame) -> str:
     """Return the page: what was asked, what was left out and why, scores, classes."""
     card, means = told.card, told.results[told.results["seed"].isna()]
     means = means.assign(mark=marks(means))
@@ -85,7 +85,7 @@ def page(told: Evaluated, study: str, measures: pd.DataFrame) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def seen_lines(told: Evaluated) -> list[str]:
+def seen_lines(told: EvaluationResult) -> list[str]:
     """Return what was left out of a test, or what is no test as the model has seen it; what its networks have; and what
     the audit of the study holds against the scores."""
     against = [said] if (said := held_against(told.predictions).strip()) else []
@@ -108,10 +108,10 @@ def _whole(rows: pd.DataFrame) -> pd.DataFrame:
     return free[free["test_corpus"] == free["test_corpus"].iloc[-1]]
 
 
-def _mean(told: Evaluated) -> str:
-    if not told.acted:
+def _mean(told: EvaluationResult) -> str:
+    if not told.mean_corpora:
         return ""
-    return f" `{MEAN}` is the mean chance-corrected UAR of acted corpora, here {', '.join(told.acted)}."
+    return f" `{MEAN}` is the mean chance-corrected UAR of acted corpora, here {', '.join(told.mean_corpora)}."
 
 
 def _score(row) -> Sequence[object]:

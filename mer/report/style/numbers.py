@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from mer.evaluation.scores.flags import joined
+from mer.evaluation.scores.flags import with_flags
 
 TRANSDUCTIVE = " (transductive)"
 """after the name of a system that looked at unlabelled rows of the target, where people read it"""
@@ -45,7 +45,7 @@ def displayed(table: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
         table: columns system, test_corpus or both.
         predictions: those that it was made from. A test corpus that none of them is of keeps its name.
     """
-    known = joined(table, predictions)
+    known = with_flags(table, predictions)
     shown = known.assign(system=labels(known)) if "system" in table else known
     if "reference" in table:
         looked = known.assign(system=known["reference"], transductive=known["reference_transductive"])

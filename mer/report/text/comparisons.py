@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from mer.evaluation.comparison.comparison import BETTER, DIFFER, MEAN, MODELS, WORSE
-from mer.evaluation.comparison.sensitivity import STEPS
+from mer.evaluation.comparison.sensitivity import SPLIT_PAIRS
 from mer.evaluation.scores.scores import METRICS
 from mer.report.style.numbers import NOTHING, bounds, marks, over, short
 
@@ -135,7 +135,7 @@ def inflation_table(table: pd.DataFrame) -> pd.DataFrame:
     cells = [_points(row) if pd.notna(row["points"]) else row["verdict"] for _, row in table.iterrows()]
     frame = table.assign(cell=cells + _of_means(table), step=table["split"] + " − " + table["than"])
     wide = frame.pivot(index=["system", "test_corpus"], columns="step", values="cell")
-    wide = wide.reindex(columns=[f"{a} − {b}" for a, b in STEPS]).rename_axis(columns=None)
+    wide = wide.reindex(columns=[f"{a} − {b}" for a, b in SPLIT_PAIRS]).rename_axis(columns=None)
     wide = wide.rename_axis(index=["system", "corpus"])
     return pd.concat([_means_last(part, 1) for _, part in wide.groupby("system", sort=False)]) if len(wide) else wide
 
