@@ -20,6 +20,8 @@ from mer import files
 
 PACKAGE = __name__.partition(".")[0]
 MODULE = re.compile(rf"{PACKAGE}(\.[A-Za-z_]\w*)+")
+EVERY_MODULE = ".*"
+"""The ending that stands for all modules of a package, which code imports by a name that it computes."""
 OTHER_NAMES = {"PIL": "pillow", "cv2": "opencv-python-headless", "sklearn": "scikit-learn", "yaml": "PyYAML"}
 """of distributions, for speed: any other that is not called as it is imported is found among all that are installed"""
 
@@ -49,6 +51,9 @@ class Closure:
         self._read: dict[str, _Module] = {}
         while waiting:
             name = waiting.pop()
+            if name.endswith(EVERY_MODULE):
+                waiting += _modules_in(name.removesuffix(EVERY_MODULE))
+                continue
             if name in self.modules or (path := _path(name)) is None:
                 continue
             self.modules[name], self._read[name] = path, _read(path, name, mark(path))
@@ -105,6 +110,12 @@ def _path(name: str) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
+def _modules_in(package: str) -> list[str]:
+    """Return the names of all modules of a package, without those of its sub-packages."""
+    folder = files.ROOT.joinpath(*package.split("."))
+    return [f"{package}.{path.stem}" for path in sorted(folder.glob("*.py")) if path.stem != "__init__"]
+
+
 def _data(folder: Path) -> Iterator[Path]:
     """The files that are no code in a folder and in those below it that hold none."""
     for path in sorted(folder.iterdir()):
@@ -148,7 +159,8 @@ def _is_text(node: ast.AST) -> bool:
 def _modules(nodes: Iterable[ast.AST], module: str, is_package: bool) -> Iterator[str]:
     """Yield candidate module names; those that are no module of ours fall out later.
 
-    A text that reads like one counts: it may be imported by name, or run with `python -m`.
+    A text that reads like one counts: it may be imported by name, or run with `python -m`. A text that begins with the
+    name of a package and ends in a computed name, `f"mer.package.{name}"`, counts as all modules of the package.
     """
     for node in nodes:
         if isinstance(node, ast.Import):
@@ -160,6 +172,16 @@ def _modules(nodes: Iterable[ast.AST], module: str, is_package: bool) -> Iterato
             yield from (f"{base}.{alias.name}" for alias in node.names if _ours(base))
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and MODULE.fullmatch(node.value):
             yield from _with_parents(node.value)
+        elif isinstance(node, ast.JoinedStr) and (package := _package_of_computed_name(node)):
+            yield from (*_with_parents(package), package + EVERY_MODULE)
+
+
+def _package_of_computed_name(node: ast.JoinedStr) -> str | None:
+    """Return `mer.package` for `f"mer.package.{name}"`, and None for other texts."""
+    prefix = node.values[0] if len(node.values) == 2 else None
+    text = prefix.value if isinstance(prefix, ast.Constant) and isinstance(prefix.value, str) else ""
+    package = text.removesuffix(".")
+    return package if package != text and MODULE.fullmatch(package) else None
 
 
 def _libraries(nodes: Iterable[ast.AST]) -> Iterator[str]:
