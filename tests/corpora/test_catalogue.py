@@ -28,13 +28,7 @@ def parser_modules():
     for path in (FOLDER / "parsers").glob("[!_]*.py"):
         nodes = ast.parse(path.read_text(encoding="utf-8")).body
         names = {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
-        names |= {
-            target.id
-            for node in nodes
-            if isinstance(node, ast.Assign)
-            for target in node.targets
-            if isinstance(target, ast.Name)
-        }
+        names |= {ast.unparse(node.targets[0]) for node in nodes if isinstance(node, ast.Assign)}
         if "parse" in names:
             yield path.stem
 
