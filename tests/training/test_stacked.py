@@ -33,7 +33,7 @@ def job(seed=0, train=WIDE, validation=ROWS[ROWS % 4 == 2], model="gated", modal
 
 
 def alone(task, one):
-    return loop.fit(task, one.train, one.validation, system=one.system, training=one.training, seed=one.seed,
+    return loop.fit(task, one.train, one.validation, system=one.spec, training=one.training, seed=one.seed,
                        device="cpu")  # fmt: skip
 
 

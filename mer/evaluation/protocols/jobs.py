@@ -6,7 +6,7 @@ import pandas as pd
 from mer.evaluation.protocols.cells import Cell
 from mer.features import Features
 from mer.params.schema import System, Training
-from mer.training.job import Done, Job
+from mer.training.job import Job, JobResult
 from mer.training.task import Task
 
 
@@ -64,23 +64,23 @@ def jobs(
                 skipped.append(f"{name}, {cell.protocol} of {'+'.join(cell.train_corpora)}: no {what} to {lack}")
                 continue
             for seed in seeds if system.is_network else seeds[:1]:
-                planned.append(Job((name, cell), system, own, seed, train, validation, test))
+                planned.append(Job(name, cell, system, own, seed, train, validation, test))
     if not planned:
         why = "; ".join(sorted(set(skipped))[:3]) or "no corpus is scored (evaluation.min_clips, min_speakers)"
         raise NothingToTrain(f"this step has nothing to train: {why}")
     return planned, sorted(set(skipped))
 
 
-def curves(done: list[Done]) -> pd.DataFrame:
+def curves(done: list[JobResult]) -> pd.DataFrame:
     """Return the histories of network trainings with columns run, epoch, corpus, metric, value.
 
     `corpus` is empty for the loss and `mean` for the mean over corpora.
     """
     rows = []
     for item in done:
-        if not item.job.system.is_network:
+        if not item.job.spec.is_network:
             continue
-        run = f"{item.job.key[0]}, seed {item.job.seed}"
+        run = f"{item.job.system}, seed {item.job.seed}"
         for epoch in item.history:
             rows.append((run, epoch["epoch"], "", "loss", epoch["loss"]))
             rows += [(run, epoch["epoch"], c, "UAR", v) for c, v in epoch.items() if c not in ("epoch", "loss", "rate")]
