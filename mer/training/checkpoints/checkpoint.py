@@ -92,7 +92,7 @@ def name(job: Job) -> str:
     """Return the folder name of a job's checkpoint.
 
     >>> from types import SimpleNamespace
-    >>> name(SimpleNamespace(key=("gated", None), seed=2))
+    >>> name(SimpleNamespace(system="gated", seed=2))
     'gated-seed2'
     """
     return f"{job.system}-seed{job.seed}"
