@@ -20,7 +20,7 @@ MODULES = (acted, conversations, file_names, file_names_with_lists)
 
 
 def closure(statement):
-    return set(code_dependencies.Closure([ast.parse(statement)]).modules)
+    return set(code_dependencies.CodeDependencies([ast.parse(statement)]).modules)
 
 
 def parser_modules():

@@ -4,11 +4,11 @@ import ast
 
 import pytest
 
-from mer import code_dependencies, files
+from mer import code_dependencies, file_cache, files
 
 
 def closure(*lines):
-    return code_dependencies.Closure([ast.parse("\n".join(lines))])
+    return code_dependencies.CodeDependencies([ast.parse("\n".join(lines))])
 
 
 def found(*lines):
@@ -25,6 +25,7 @@ def package(tmp_path, monkeypatch):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
+    code_dependencies._file_cache.cache_clear()
     for name in ("__init__.py", "a/__init__.py", "a/deep.py", "b.py", "c.py"):
         write(name, '"""Says nothing."""\n')
     return write
@@ -93,8 +94,29 @@ def test_libraries_are_those_of_all_that_is_reached(package):
     seen = closure("import mer.b").libraries()
     assert set(seen) == {"numpy", "scikit-learn", "scipy", "PyYAML"}
     assert all(version[0].isdigit() for version in seen.values())
-    assert set(closure("import mer.b").libraries(besides=["mer.c"])) == {"numpy", "scikit-learn"}
+    assert set(closure("import mer.b").libraries(without=["mer.c"])) == {"numpy", "scikit-learn"}
     assert "pytest" in closure("import _pytest").libraries()  # called otherwise than it is imported
+
+
+def test_source_files_are_read_once_for_all_processes(package, monkeypatch):
+    package("b.py", "import numpy\nfrom . import c")
+    monkeypatch.setattr(file_cache, "SETTLED_SECONDS", -1)
+    first = closure("import mer.b")
+    results = first.digests(), first.libraries(), first.paths()
+    code_dependencies._file_cache.cache_clear()  # as in another process
+    monkeypatch.setattr(code_dependencies, "_describe", lambda *_: pytest.fail("read again"))
+    monkeypatch.setattr(files, "digest_file", lambda _: pytest.fail("read again"))
+    second = closure("import mer.b")
+    assert (second.digests(), second.libraries(), second.paths()) == results
+
+
+def test_a_stored_reading_of_another_version_is_not_used(package, monkeypatch):
+    monkeypatch.setattr(file_cache, "SETTLED_SECONDS", -1)
+    digests = found("import mer.b")
+    code_dependencies._file_cache.cache_clear()
+    monkeypatch.setattr(code_dependencies, "_VERSION", "of another Python")
+    monkeypatch.setattr(code_dependencies, "_describe", lambda name, path: ("read again", (), ()))
+    assert found("import mer.b")["mer.b"] == "read again" != digests["mer.b"]
 
 
 def test_a_computed_name_in_a_package_reaches_all_of_its_modules(package):
