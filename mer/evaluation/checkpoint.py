@@ -25,7 +25,7 @@ from mer.params.schema import Params, System, Training
 from mer.training.checkpoints import checkpoint, extraction, training_data
 from mer.training.checkpoints.lineage import all_seen, rows_digest
 from mer.training.checkpoints.training_data import Memory
-from mer.training.job import Done, Job
+from mer.training.job import Job, JobResult
 
 REQUIRED_FILES = ("params.yaml", "data/manifest.parquet")
 PARTS = ("auto", "all", "train", "validation", "test")
@@ -115,8 +115,8 @@ def open_study(folder: Path) -> EvaluationData:
     manifest = pd.read_parquet(folder / "data/manifest.parquet")
     if absent := [name for name in schema.COLUMNS if name not in manifest]:
         raise IncompatibleCheckpoint(
-            f"{files.to_root(folder / REQUIRED_FILES[1])}: has no column {absent[0]}, as an earlier version made it: run step "
-            "01 again"
+            f"{files.to_root(folder / REQUIRED_FILES[1])}: the column {absent[0]} is missing, because an earlier "
+            "version wrote this file: run step 01 again"
         )
     return EvaluationData(p.name, p, manifest, labels.classes(p.labels.policy))
 
@@ -152,11 +152,11 @@ def evaluate(folder: Path, study: EvaluationData, names: tuple[str, ...] = (), p
         raise IncompatibleCheckpoint(f"none of the {len(asked.rows)} rows has {'+'.join(given)}")
     order = [card["classes"].index(name) for name in study.classes]  # the study's, whatever the model's
     none = rows[:0]
-    job = Job((card["name"], Cell("checkpoint", tuple(card["corpora"]), "", 0, none, none, rows)),
+    job = Job(card["name"], Cell("checkpoint", tuple(card["corpora"]), "", 0, none, none, rows),
               System(model=card["model"], modalities=tuple(card["modalities"])),
               Training.model_validate(card["training"]), card["seed"], none, none, rows)  # fmt: skip
     scaled = build_task(usable, seen, study.classes).seen_by(job.training)
-    done = Done(job, model.predict(scaled.features, rows)[:, order], [])
+    done = JobResult(job, *(model.predict(scaled.features, part)[:, order] for part in (rows, none)))
     table = scores.predictions([done], usable, study.classes, scaled.features.present)
     table = table.assign(train_corpora="+".join(card["corpora"]), seen=asked.seen.iloc[rows].to_numpy())
     acted = _mean_corpora(table, study) if part in TESTS else ()

@@ -147,7 +147,8 @@ def corrected_uar(answers: str, protocol: str, classes: int) -> stats.Statistic:
 
 
 def compare_pair(
-    pairs: dict[str, tuple[SpeakerConfusions, SpeakerConfusions] | str], family: dict[str, str], statistic: stats.Statistic,
+    pairs: dict[str, tuple[SpeakerConfusions, SpeakerConfusions] | str], family: dict[str, str],
+    statistic: stats.Statistic,
     confidence: float, classes: tuple[str, ...],
 ) -> dict:  # fmt: skip
     """Return a row's numbers and verdict: two systems on the mean over some corpora.

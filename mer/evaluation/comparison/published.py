@@ -168,7 +168,8 @@ def settings(manifest: pd.DataFrame, by_session: Collection[str] = ()) -> pd.Dat
     return pd.DataFrame.from_dict(rows, orient="index", columns=["classes", "split"])
 
 
-def compare_published(published: pd.DataFrame, results: pd.DataFrame, ours: pd.DataFrame, system: str, answers: str = "free",
+def compare_published(published: pd.DataFrame, results: pd.DataFrame, ours: pd.DataFrame, system: str,
+           answers: str = "free",
            unlike: str = "") -> pd.DataFrame:  # fmt: skip
     """Return the published numbers with ours where the two may be compared, and else why not.
 

@@ -126,7 +126,8 @@ def shuffle_within(groups: pd.Series, seed: int) -> np.ndarray:
     return order
 
 
-def run_all_protocols(task: Task, manifest: pd.DataFrame, cells: list[Cell], systems: Mapping[str, System], training: Training,
+def run_all_protocols(task: Task, manifest: pd.DataFrame, cells: list[Cell], systems: Mapping[str, System],
+        training: Training,
         classes: tuple[str, ...], *, permutations: int = 20, seed: int = 0, how: grid.Engine | None = None,
 ) -> pd.DataFrame:  # fmt: skip
     """Train and test every cell on permuted labels; each permutation has its own seed, for networks too.

@@ -68,9 +68,9 @@ def check(
     """
     jobs = list(jobs)
     loco, cross = _loco_families(jobs), _cross_corpus_families(jobs, usable)
-    held_out = {item: families for item in items if (families := _tested(item, loco) & item.families)}
+    held_out = {item: families for item in items if (families := _tested_lines(item, loco) & item.families)}
     other = {item: families for item in items
-             if (families := (_tested(item, cross) & item.families) - held_out.get(item, set()))}  # fmt: skip
+             if (families := (_tested_lines(item, cross) & item.families) - held_out.get(item, set()))}  # fmt: skip
     by_name = {item: held_out.get(item, set()) | other.get(item, set()) for item in held_out | other}
     by_digest = _exposure_lines(usable, items, by_name, (loco, cross))
     lines = _row_lines(jobs, usable, near, accepted)
@@ -79,7 +79,7 @@ def check(
     lines += [line for lines_of_item in by_digest.values() for line in lines_of_item]
     lines += _tested_lines(jobs, usable, items)
     if strict:
-        tested = dict.fromkeys(item for item in items if _tested(item, loco) | _tested(item, cross))
+        tested = dict.fromkeys(item for item in items if _tested_lines(item, loco) | _tested_lines(item, cross))
         contaminated = by_name.keys() | by_digest.keys()
         lines += [_unknown_line(item) for item in tested if item.status == UNKNOWN and item not in contaminated]
     if lines:
@@ -123,8 +123,8 @@ def with_corrupted_rows(task: Task, job: Job) -> Task:
     others, wrong_value = _unused_rows(task, job), np.float32(CORRUPTED_VALUE)
     rarest = int(np.bincount(task.labels[others], minlength=task.classes).argmin())  # so that class shares change
     wrong = np.eye(task.classes, dtype=np.float32)[rarest]
-    arrays = {m: np.where(others[:, None], wrong_value, task.features.arrays[m]) for m in job.system.modalities}
-    present = {m: task.features.present[m] | others for m in job.system.modalities}
+    arrays = {m: np.where(others[:, None], wrong_value, task.features.arrays[m]) for m in job.spec.modalities}
+    present = {m: task.features.present[m] | others for m in job.spec.modalities}
     return replace(
         task,
         features=replace(task.features, arrays=arrays, present=present),
@@ -157,7 +157,7 @@ def table(jobs: Iterable[Job], usable: pd.DataFrame, items: list[LineageItem]) -
     return frame.groupby(COLUMNS, sort=False, as_index=False)["systems"].agg(", ".join)
 
 
-def _tested(item: LineageItem, families: Families) -> set[str]:
+def _tested_lines(item: LineageItem, families: Families) -> set[str]:
     """The families on which the systems of an item are tested as unseen."""
     return set().union(*(families.get(system, ()) for system in item.systems))
 
@@ -166,7 +166,7 @@ def _loco_jobs(jobs: Iterable[Job]) -> Iterable[tuple[str, protocols.Cell, Job]]
     """One LOCO job of each system and family: all seeds use the same rows."""
     visited = set()
     for job in jobs:
-        system, cell = job.key
+        system, cell = job.system, job.cell
         if cell.protocol == "loco" and (system, cell.held_out, cell.fold) not in visited:
             visited.add((system, cell.held_out, cell.fold))
             yield system, cell, job
@@ -182,7 +182,7 @@ def _loco_families(jobs: Iterable[Job]) -> Families:
 def _cross_corpus_families(jobs: Iterable[Job], usable: pd.DataFrame) -> Families:
     family, families = usable["family"].to_numpy(), {}
     for job in jobs:
-        system, cell = job.key
+        system, cell = job.system, job.cell
         if cell.protocol == "cross_corpus":
             families.setdefault(system, set()).update(family[job.test])
     return families
@@ -192,7 +192,7 @@ def _row_lines(jobs: list[Job], usable: pd.DataFrame, near: pd.DataFrame, accept
     """A line for each overlap between the rows of a job's training, validation and test parts."""
     cells = {}  # all seeds use the same rows
     for job in jobs:
-        system, cell = job.key
+        system, cell = job.system, job.cell
         rows = {"train": job.train, "validation": job.validation, "test": job.test}
         cells[system, cell.protocol, cell.train_corpora, cell.held_out, cell.fold] = replace(cell, **rows)
     try:
@@ -217,7 +217,7 @@ def _exposure_lines(
     loco = set().union(*tested[0].values())
     lines: dict[LineageItem, list[str]] = {}
     for item in (item for item in items if item.exposure is not None):
-        families = _tested(item, tested[0]) | _tested(item, tested[1])
+        families = _tested_lines(item, tested[0]) | _tested_lines(item, tested[1])
         reported = [names for other, names in by_name.items() if other.name.startswith(item.name)]  # and its ancestors
         for family in sorted(families.difference(*reported)):
             rows = usable[usable["family"] == family]
@@ -236,7 +236,7 @@ def _tested_lines(jobs: list[Job], usable: pd.DataFrame, items: list[LineageItem
     """A line for each initial checkpoint that was trained on test rows, or on their speakers."""
     lines = []
     for item in (item for item in items if item.exposure is not None):
-        own = [job for job in jobs if job.key[0] in item.systems and job.key[1].protocol in SAME_CORPUS_PROTOCOLS]
+        own = [job for job in jobs if job.system in item.systems and job.cell.protocol in SAME_CORPUS_PROTOCOLS]
         if not own:
             continue
         tested = np.unique(np.concatenate([job.test for job in own]))
@@ -244,7 +244,7 @@ def _tested_lines(jobs: list[Job], usable: pd.DataFrame, items: list[LineageItem
         overlap = overlap[overlap.isin([*training_data.PARTS, "person"])]
         if len(overlap):
             corpora = ", ".join(sorted(set(usable.loc[overlap.index, "corpus"])))
-            names = " and ".join(sorted({job.key[1].protocol for job in own}))
+            names = " and ".join(sorted({job.cell.protocol for job in own}))
             lines.append(
                 f"{names}: {item.name}, or a checkpoint that it derives from, was trained on {len(overlap):,} of "
                 f"{len(tested):,} test utterances or on their speakers, of {corpora}; {item.advice}"

@@ -7,20 +7,20 @@ from mer import stats
 from mer.evaluation.protocols.cells import RANDOM, refuse_random
 from mer.evaluation.scores import flags
 from mer.evaluation.scores.confusions import ANSWERS, KEYS, Cluster, count, no_interval_reason
-from mer.training.job import Done
+from mer.training.job import JobResult
 
 RESULT_COLUMNS = [
     "study", "system", "protocol", "answers", "train_corpora", "test_corpus", "seed", "metric", "value", "low",
     "high", "deviation", "n", "speakers", "classes", "n_seeds", "clusters", "n_clusters", "why_none", "chance",
     "p_chance", "p_constant", *flags.FLAGS, "lacks", "outside",
 ]  # fmt: skip
-"""The columns of the results. `lacks`: inputs of the system that no utterance of the test corpus has. `outside`: the share
-of predictions outside the classes of the test corpus. The flags are those of mer/evaluation/scores/flags.py."""
+"""The columns of the results. `lacks`: inputs of the system that no utterance of the test corpus has. `outside`: the
+share of predictions outside the classes of the test corpus. The flags are those of mer/evaluation/scores/flags.py."""
 METRICS = {"UAR": stats.uar, "WA": stats.wa, "macro_F1": stats.macro_f1, "weighted_F1": stats.weighted_f1}
 
 
 def predictions(
-    results: list[Done], manifest: pd.DataFrame, classes: tuple[str, ...], present: dict[str, np.ndarray]
+    results: list[JobResult], manifest: pd.DataFrame, classes: tuple[str, ...], present: dict[str, np.ndarray]
 ) -> pd.DataFrame:
     """Return one row per tested utterance, system and seed, from which every score can be recomputed.
 
@@ -34,7 +34,7 @@ def predictions(
     columns = ["utterance_id", "corpus", "family", "speaker_id", "dialogue_id", "emotion"]
     parts = []
     for result in results:
-        (system, cell), spec = result.job.key, result.job.system
+        system, cell, spec = result.job.system, result.job.cell, result.job.spec
         rows = manifest.iloc[result.job.test]
         restricted = np.zeros(len(rows), dtype=int)
         for corpus, mask in occurring.items():
@@ -64,10 +64,10 @@ def score(
 ) -> pd.DataFrame:
     """Return the results of a predictions table: per seed, and their mean (seed empty) with its interval.
 
-    The folds of within-corpus cells are pooled. An interval holds over new speakers of these corpora, given these trained
-    models. `clusters` and `n_clusters` are the kind and number of its clusters, and `why_none` is the reason if there
-    is no interval. `chance` is the UAR of guessing. `p_chance` tests UAR = chance, and `p_constant` tests UAR = 1/k, the
-    UAR of predicting one class always; neither is adjusted for multiple tests.
+    The folds of within-corpus cells are pooled. An interval holds over new speakers of these corpora, given these
+    trained models. `clusters` and `n_clusters` are the kind and number of its clusters, and `why_none` is the reason if
+    there is no interval. `chance` is the UAR of guessing. `p_chance` tests UAR = chance, and `p_constant` tests
+    UAR = 1/k, the UAR of predicting one class always; neither is adjusted for multiple tests.
 
     Args:
         table: as from `predictions`.
@@ -184,7 +184,7 @@ def in_order(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def pooled_confusion(table: pd.DataFrame, system: str, classes: tuple[str, ...]) -> np.ndarray:
-    """Return the confusion matrix of free predictions of one system, all corpora and seeds pooled; int of shape (k, k)."""
+    """Return the confusions of a system's free predictions, corpora and seeds pooled; int of shape (k, k)."""
     part = table[table["system"] == system]
     index = {c: i for i, c in enumerate(classes)}
     return stats.confusion(

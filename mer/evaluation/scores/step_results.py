@@ -51,8 +51,8 @@ def load(run: Run, steps: tuple[str, ...]) -> tuple[pd.DataFrame, pd.DataFrame]:
     for step in present:
         if files.read_json(run.read(f"{FOLDER}/{step}_identity.json"))["identity"] != current:
             raise StaleResults(
-                f"{files.to_root(run.read(f'{FOLDER}/{step}_results.parquet'))} was computed from other data or with other "
-                f"parameters; run step {step} again"
+                f"{files.to_root(run.read(f'{FOLDER}/{step}_results.parquet'))} was computed from other data or "
+                f"with other parameters; run step {step} again"
             )
     tables = (
         [pd.read_parquet(run.read(f"{FOLDER}/{s}_{kind}.parquet")) for s in present]
