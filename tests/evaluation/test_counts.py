@@ -30,9 +30,9 @@ def test_a_missing_answer_is_named(missing, column):
 
 def test_a_missing_cell_a_double_one_and_an_empty_one_are_told_apart():
     table = predictions(manifest(), 0.6, seeds=(0, 1))
-    with pytest.raises(PredictionError, match="different clips"):
+    with pytest.raises(PredictionError, match="different utterances"):
         count(table.iloc[:-1], "free", CLASSES, "speaker_id")
-    with pytest.raises(PredictionError, match="twice"):
+    with pytest.raises(PredictionError, match="two predictions with one seed"):
         count(pd.concat([table, table.iloc[:1]]), "free", CLASSES, "speaker_id")
     with pytest.raises(PredictionError, match="no predictions"):
         count(table[:0], "free", CLASSES, "speaker_id")

@@ -311,8 +311,8 @@ def everywhere(monkeypatch, module, name, place):
 def test_a_standardiser_fitted_on_other_rows(planted, monkeypatch):
     everywhere(monkeypatch, standardise, "fit", lambda f, rows, m: (f, np.arange(len(f.present["audio"])), m))
     assert planted.stopped(planted.params()) == (
-        "LOCO without friends: logistic's means and scales of audio were fitted on other rows than those that it "
-        "trains on and chooses with: on some of emorynlp, meld"
+        "LOCO without friends: logistic's means and scales of audio were fitted on rows outside its training and "
+        "validation rows, on some of emorynlp, meld"
     )
 
 
@@ -337,7 +337,7 @@ def test_class_shares_from_the_test_corpus(planted, monkeypatch):
 
     monkeypatch.setattr(grid, "fit", watched)
     monkeypatch.setattr(losses, "balance", leaky)
-    assert "gated's weights (or class shares behind them) were fitted on other" in planted.stopped(
+    assert "gated's weights (or class shares behind them) were fitted on rows outside" in planted.stopped(
         planted.params(("gated",))
     )
 
@@ -542,7 +542,7 @@ def test_a_training_within_a_corpus_begins_with_nothing_that_has_seen_what_it_is
     jobs, _ = study.plan_jobs([cell], p.systems, p.training, p.evaluation.seeds, planted.task)
     with pytest.raises(
         purity.ContaminationError,
-        match=r"multi_corpus: .* was trained on .* test utterances or their speakers, of emodb, meld",
+        match=r"multi_corpus: .* was trained on .* test utterances or on their speakers, of emodb, meld",
     ):
         purity.check(jobs, other, dependencies.lineage_items(p, SPECS), strict=False)
 

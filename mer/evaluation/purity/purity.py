@@ -68,9 +68,9 @@ def check(
     """
     jobs = list(jobs)
     loco, cross = _loco_families(jobs), _cross_corpus_families(jobs, usable)
-    held_out = {item: families for item in items if (families := _tested_lines(item, loco) & item.families)}
+    held_out = {item: families for item in items if (families := _unseen_families(item, loco) & item.families)}
     other = {item: families for item in items
-             if (families := (_tested_lines(item, cross) & item.families) - held_out.get(item, set()))}  # fmt: skip
+             if (families := (_unseen_families(item, cross) & item.families) - held_out.get(item, set()))}  # fmt: skip
     by_name = {item: held_out.get(item, set()) | other.get(item, set()) for item in held_out | other}
     by_digest = _exposure_lines(usable, items, by_name, (loco, cross))
     lines = _row_lines(jobs, usable, near, accepted)
@@ -79,7 +79,7 @@ def check(
     lines += [line for lines_of_item in by_digest.values() for line in lines_of_item]
     lines += _tested_lines(jobs, usable, items)
     if strict:
-        tested = dict.fromkeys(item for item in items if _tested_lines(item, loco) | _tested_lines(item, cross))
+        tested = dict.fromkeys(item for item in items if _unseen_families(item, loco) | _unseen_families(item, cross))
         contaminated = by_name.keys() | by_digest.keys()
         lines += [_unknown_line(item) for item in tested if item.status == UNKNOWN and item not in contaminated]
     if lines:
@@ -157,7 +157,7 @@ def table(jobs: Iterable[Job], usable: pd.DataFrame, items: list[LineageItem]) -
     return frame.groupby(COLUMNS, sort=False, as_index=False)["systems"].agg(", ".join)
 
 
-def _tested_lines(item: LineageItem, families: Families) -> set[str]:
+def _unseen_families(item: LineageItem, families: Families) -> set[str]:
     """The families on which the systems of an item are tested as unseen."""
     return set().union(*(families.get(system, ()) for system in item.systems))
 
@@ -217,7 +217,7 @@ def _exposure_lines(
     loco = set().union(*tested[0].values())
     lines: dict[LineageItem, list[str]] = {}
     for item in (item for item in items if item.exposure is not None):
-        families = _tested_lines(item, tested[0]) | _tested_lines(item, tested[1])
+        families = _unseen_families(item, tested[0]) | _unseen_families(item, tested[1])
         reported = [names for other, names in by_name.items() if other.name.startswith(item.name)]  # and its ancestors
         for family in sorted(families.difference(*reported)):
             rows = usable[usable["family"] == family]

@@ -9,7 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from mer import files
-from mer.evaluation.checkpoint import MEAN, TESTS, EvaluationResult
+from mer.evaluation.checkpoint import MEAN, EvaluationResult
+from mer.evaluation.row_selection import TESTS
 from mer.report.figures.results import confusion_heatmap
 from mer.report.pages.model_card import cell, table
 from mer.report.style.axes import canvas, entitle, heat_map, rows_height
@@ -90,15 +91,17 @@ def seen_lines(told: EvaluationResult) -> list[str]:
     the audit of the study holds against the scores."""
     against = [said] if (said := held_against(told.predictions).strip()) else []
     if told.part in TESTS:
-        lines = [f"{row.corpus}: {row.rows:,} rows left out: {SEEN[row.seen]}" for row in told.left_out.itertuples()]
+        lines = [f"{row.corpus}: {row.rows:,} rows left out: {SEEN[row.overlap]}" for row in told.left_out.itertuples()]
         return [
             *(lines or ["nothing was left out: it was trained and validated on none of it"]),
             *told.notes,
             *against,
         ]
     rows = told.predictions
-    counts = rows.loc[rows["seen"] != "", ["test_corpus", "seen"]].value_counts(sort=False).reset_index(name="rows")
-    lines = [f"{row.test_corpus}: {row.rows:,} rows are no test: {SEEN[row.seen]}" for row in counts.itertuples()]
+    counts = (
+        rows.loc[rows["overlap"] != "", ["test_corpus", "overlap"]].value_counts(sort=False).reset_index(name="rows")
+    )
+    lines = [f"{row.test_corpus}: {row.rows:,} rows are no test: {SEEN[row.overlap]}" for row in counts.itertuples()]
     return [*(lines or ["it was trained and validated on none of it"]), *told.notes, *against]
 
 
@@ -116,4 +119,4 @@ def _mean(told: EvaluationResult) -> str:
 
 def _score(row) -> Sequence[object]:
     interval = "–" if row.test_corpus == MEAN else bounds(row.low, row.high, row.speakers)
-    return row.test_corpus, row.answers, row.n, row.seen, row.speakers, f"{short(row.value)}{row.mark}", interval
+    return row.test_corpus, row.answers, row.n, row.overlap, row.speakers, f"{short(row.value)}{row.mark}", interval
