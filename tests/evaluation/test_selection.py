@@ -246,7 +246,7 @@ def test_what_is_kept_on_disk_has_its_validation_scores(spoken, tmp_path):
 
     for path in before:  # as code from before kept it: not believed, trained anew
         save_file(load_file(path), path, metadata={"history": "[]"})
-    with pytest.warns(UserWarning, match="thrown away: .*it is trained anew"):
+    with pytest.warns(UserWarning, match="deleted: .*it is trained anew"):
         anew = grid.run(spoken[0], jobs, grid.Engine(), tmp_path)
     assert [item.validation_uar for item in anew] == [item.validation_uar for item in first]
 
