@@ -133,9 +133,9 @@ def hold_out(shift, folder):
     section, data = FeaturesSection(acoustic={"n_mfcc": 40}), Data()
     features.extract(dataset.manifest, folder / "raw", folder, section, data, features.Where(jobs=2))
     seen = features.load(features.keys(dataset.manifest, section), folder, features.specs(section, data))
-    task = study.task_of(usable, seen, classes)
+    task = study.build_task(usable, seen, classes)
     cells = protocols.plan(usable, ("loco",), [*ACTED, "meld"])
-    jobs, _ = study.jobs(cells, {"s": System(model="logistic", modalities=("audio",))}, Training(), (0,), task)
+    jobs, _ = study.plan_jobs(cells, {"s": System(model="logistic", modalities=("audio",))}, Training(), (0,), task)
     done = grid.run(task, jobs, grid.Engine())
     results = scores.score(
         scores.predictions(done, usable, classes, seen.present),

@@ -16,7 +16,7 @@ from mer import corpora, features, files, params
 from mer.dataset.manifest import labels, schema
 from mer.evaluation.protocols import cells
 from mer.evaluation.protocols.cells import Cell
-from mer.evaluation.protocols.jobs import task_of
+from mer.evaluation.protocols.jobs import build_task
 from mer.evaluation.purity import dependencies
 from mer.evaluation.scores import scores
 from mer.features import Features, Where
@@ -151,7 +151,7 @@ def evaluate(folder: Path, study: Study, names: tuple[str, ...] = (), part: str 
     job = Job((card["name"], Cell("checkpoint", tuple(card["corpora"]), "", 0, none, none, rows)),
               System(model=card["model"], modalities=tuple(card["modalities"])),
               Training.model_validate(card["training"]), card["seed"], none, none, rows)  # fmt: skip
-    scaled = task_of(usable, seen, study.classes).seen_by(job.training)
+    scaled = build_task(usable, seen, study.classes).seen_by(job.training)
     done = Done(job, model.predict(scaled.features, rows)[:, order], [])
     table = scores.predictions([done], usable, study.classes, scaled.features.present)
     table = table.assign(train_corpora="+".join(card["corpora"]), seen=asked.seen.iloc[rows].to_numpy())

@@ -60,7 +60,7 @@ def spoken():
     }
     seen = Features(arrays, {m: np.ones(len(usable), bool) for m in arrays})
     usable = usable.assign(**attributes)
-    yield study.task_of(usable, seen, CLASSES), usable
+    yield study.build_task(usable, seen, CLASSES), usable
     torch.set_num_threads(before)
 
 
@@ -68,7 +68,7 @@ def planned(spoken, by="validation", systems=SYSTEMS, corpora=tuple(FAMILIES)):
     task, usable = spoken
     cells = protocols.plan(usable, ("in_corpus",), ["a"]) + protocols.plan(usable, ("loco",), list(corpora))
     cells += selection.plan(usable, list(corpora), Evaluation(selection=by), len(systems))
-    return study.jobs(cells, systems, TRAINING, (0, 1), task)[0]
+    return study.plan_jobs(cells, systems, TRAINING, (0, 1), task)[0]
 
 
 @pytest.fixture(scope="module")
@@ -213,7 +213,7 @@ def test_without_loco_there_is_nothing_to_choose(spoken):
     task, usable = spoken
     asked = Evaluation(selection="inner_loco", protocols=("in_corpus",))
     assert selection.plan(usable, ["a", "b", "c"], asked, 3) == []
-    jobs, _ = study.jobs(protocols.plan(usable, ("in_corpus",), ["a"]), SYSTEMS, TRAINING, (0,), task)
+    jobs, _ = study.plan_jobs(protocols.plan(usable, ("in_corpus",), ["a"]), SYSTEMS, TRAINING, (0,), task)
     _, answered, _, choices = told(usable, grid.run(task, jobs, grid.Engine()))
     assert SELECTED not in set(answered["system"])
     assert choices.empty
@@ -278,7 +278,7 @@ def test_where_labels_mean_nothing_selected_stays_at_chance_and_a_pick_on_the_te
     cells, found = protocols.plan(usable, ("loco",), list(FAMILIES)), []
     for number in range(8):
         dealt, dealt_rows = negative_control.permuted(task, usable, number)
-        jobs, _ = study.jobs(cells, systems, TRAINING, (0,), dealt)
+        jobs, _ = study.plan_jobs(cells, systems, TRAINING, (0,), dealt)
         found.append(told(dealt_rows, grid.run(dealt, jobs, grid.Engine()))[-1])
     rows = pd.concat(found)
     mean = rows[(rows["test_corpus"] == comparison.MEAN) & (rows["answers"] == "restricted")]
