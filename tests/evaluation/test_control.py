@@ -74,7 +74,7 @@ def test_the_features_would_tell_the_class_and_a_leak_is_seen(spoken):
     # a label that rides on the rows into training: what a test row that trains would do
     leaky = np.column_stack([dealt.features.arrays["audio"], 9 * np.eye(3)[dealt.labels]]).astype(np.float32)
     seen = Features({"audio": leaky}, dealt.features.present)
-    jobs, _ = study.plan_jobs([jobs[0].key[1]], {"logistic": SYSTEMS["logistic"]}, TRAINING, (0,), dealt)
+    jobs, _ = study.plan_jobs([jobs[0].cell], {"logistic": SYSTEMS["logistic"]}, TRAINING, (0,), dealt)
     [done] = grid.run(study.build_task(table, seen, CLASSES), jobs, grid.Engine())
     truth, given_ = dealt.labels[done.job.test], done.probabilities.argmax(axis=1)
     speakers = table["speaker_id"].to_numpy(str)[done.job.test]

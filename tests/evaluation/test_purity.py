@@ -63,7 +63,7 @@ class Study:
     def jobs(self, p):
         cells = protocols.plan(self.usable, ("loco",), list(p.corpora))
         jobs, _ = study.plan_jobs(cells, p.systems, p.training, p.evaluation.seeds, self.task)
-        return [job for job in jobs if job.key[1].held_out == "friends"]
+        return [job for job in jobs if job.cell.held_out == "friends"]
 
     def train(self, p, jobs=None, specs=SPECS):
         """What notebook 04 does."""
@@ -85,7 +85,7 @@ class Study:
         chosen = self.usable["corpus"].isin(corpus_names)
         rows = np.flatnonzero(chosen & self.usable["split"].isin(parts) if parts else chosen)
         training, system = p.systems["gated"].trained(p.training), p.systems["gated"]
-        job = Job(("gated", None), system, training, 0, rows[::2], rows[1::2], rows[:0])
+        job = Job("gated", None, system, training, 0, rows[::2], rows[1::2], rows[:0])
         card = checkpoint.card(job, self.task, SPECS, CLASSES, self.usable, encoders_)
         checkpoint.save(self.folder / name, grid.fit(self.task, job, "cpu"), card | {"name": name})
         return str(self.folder / name)
@@ -511,7 +511,7 @@ def test_models_of_other_corpora_meet_strangers_too(planted):
         f"models of other corpora, tested on friends: training.start_from {place} was trained on meld"
     )
     assert len(told.splitlines()) == 1
-    within = [job for job in jobs if job.key[1].protocol == "in_corpus"]
+    within = [job for job in jobs if job.cell.protocol == "in_corpus"]
     purity.check(within, planted.usable, dependencies.loaded(p, SPECS), strict=False)  # who is at home is no stranger
 
 

@@ -15,7 +15,7 @@ from mer.evaluation.protocols.cells import Cell
 from mer.features import Features
 from mer.params import Run
 from mer.params.schema import System, Training
-from mer.training.job import Done, Job
+from mer.training.job import Job, JobResult
 from mer.training.task import Task
 
 
@@ -160,23 +160,23 @@ def plan_jobs(
                 skipped.append(f"{name}, {cell.protocol} of {'+'.join(cell.train_corpora)}: no {what} to {lack}")
                 continue
             for seed in seeds if system.is_network else seeds[:1]:
-                planned.append(Job((name, cell), system, own, seed, train, validation, test))
+                planned.append(Job(name, cell, system, own, seed, train, validation, test))
     if not planned:
         reason = "; ".join(sorted(set(skipped))[:3]) or "no corpus is scored (evaluation.min_clips, min_speakers)"
         raise NothingToTrain(f"this step has nothing to train: {reason}")
     return planned, sorted(set(skipped))
 
 
-def learning_curves(results: list[Done]) -> pd.DataFrame:
+def learning_curves(results: list[JobResult]) -> pd.DataFrame:
     """Return the histories of network trainings with columns run, epoch, corpus, metric, value.
 
     `corpus` is empty for the loss and `mean` for the mean over corpora.
     """
     rows = []
     for result in results:
-        if not result.job.system.is_network:
+        if not result.job.spec.is_network:
             continue
-        run = f"{result.job.key[0]}, seed {result.job.seed}"
+        run = f"{result.job.system}, seed {result.job.seed}"
         for epoch in result.history:
             rows.append((run, epoch["epoch"], "", "loss", epoch["loss"]))
             rows += [(run, epoch["epoch"], c, "UAR", v) for c, v in epoch.items() if c not in ("epoch", "loss", "rate")]

@@ -56,5 +56,5 @@ def excluded_corpora(reasons: dict[str, str]) -> Paragraph:
 
 def _split_rule(corpus: Corpus, by_sentence: bool) -> str:
     if corpus.official_splits:
-        return "its own table" if corpus.own else "its published split"
-    return ("sessions" if corpus.by_session else "speakers") + (" and sentences" if by_sentence else "")
+        return "its own table" if corpus.user_defined else "its published split"
+    return ("sessions" if corpus.split_by_session else "speakers") + (" and sentences" if by_sentence else "")
