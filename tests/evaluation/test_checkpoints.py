@@ -140,7 +140,7 @@ def test_the_same_recordings_under_another_name_and_family_are_no_test(studies, 
     assert len(asked) == len(tested)
     assert set(asked["speaker_id"].str[-2:]) == set(tested["speaker_id"].str[-2:])
     assert "mine: " in (out := capsys.readouterr().out)
-    assert "it was trained on the recording" in out
+    assert "the model was trained on the recording" in out
 
 
 def test_features_are_extracted_where_there_are_none_and_are_the_models_own(studies, tmp_path):
