@@ -179,5 +179,5 @@ def mapped(path: Path) -> np.ndarray:
 
 
 def _name(path: Path) -> str:
-    """Return the name with which a file is sealed: folder and file, as the folder's name identifies the specification."""
+    """Return the name with which a file is sealed. The name of its folder identifies the specification."""
     return f"{path.parent.name}/{path.name}"
