@@ -75,7 +75,7 @@ def _print(result: EvaluationResult) -> None:
     printed = means["metric"].isin(["UAR", "WA", "weighted_F1"]) | (means["test_corpus"] == checkpoint.MEAN)
     with pd.option_context("display.width", 200):
         print(means.loc[printed, PRINTED_COLUMNS].round(3).to_string(index=False))
-    for line in checkpoint_evaluation.seen_lines(result):
+    for line in checkpoint_evaluation.overlap_lines(result):
         print(line)
 
 

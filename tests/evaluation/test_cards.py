@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from mer import corpora, files
 from mer.corpora.synthetic import trees
 from mer.evaluation import checkpoint as checkpoints
+from mer.evaluation import row_selection
 from mer.evaluation.__main__ import main as evaluate
 from mer.evaluation.purity import dependencies
 from mer.predict import Settings, load
@@ -59,7 +60,7 @@ class Asked:
         self.card = self.folder / "model.json"
         self.text = self.card.read_text(encoding="utf-8")
         self.told = json.loads(self.text)
-        self.study = checkpoints.open_study(study / "run")
+        self.study = row_selection.open_study(study / "run")
         self.sound = min(study.glob("raw/**/*.wav"))
         self.readers = {"load": self._load, "predict": self._predict, "evaluation": self._evaluated,
                         "lineage": self._lineage}  # fmt: skip
@@ -86,7 +87,7 @@ class Asked:
         for name, reader in self.readers.items():
             try:
                 answer = reader()
-            except (checkpoint.Unusable, checkpoints.IncompatibleCheckpoint) as error:
+            except (checkpoint.Unusable, row_selection.IncompatibleCheckpoint) as error:
                 found[name] = str(error)
                 assert found[name].isprintable(), found[name]
                 assert "model.json" in found[name], found[name]

@@ -69,7 +69,7 @@ def test_default_is_the_test_part_of_its_own_study(studies, tmp_path, capsys):
     wanted = manifest[manifest["exclude_reason"].isna() & (manifest["split"] == "test")]
     assert set(predicted["utterance_id"]) == set(wanted["utterance_id"])
     output = capsys.readouterr().out
-    assert "nothing was left out: it was trained and validated on none of it" in output
+    assert "no row was excluded: the model was trained and validated on none of them" in output
     assert checkpoints.ALTERED_COPIES not in output  # whose study has compared them
     assert set(predicted["overlap"]) == {""}
     known = pd.read_parquet(studies / "two/tables/parts/03_predictions.parquet")
@@ -95,7 +95,7 @@ def test_rows_in_the_training_data_are_left_out_in_another_study(studies, tmp_pa
     assert len(unseen) < len(tested)
     assert set(predicted.loc[predicted["test_corpus"] == "emodb", "utterance_id"]) == set(unseen["utterance_id"])
     output = capsys.readouterr().out
-    assert f"emodb: {len(tested) - len(unseen)} rows left out: it was " in output
+    assert f"emodb: {len(tested) - len(unseen)} rows excluded: the model was " in output
     assert checkpoints.ALTERED_COPIES in output
     assert checkpoints.ALTERED_COPIES in (tmp_path / "out/README.md").read_text(encoding="utf-8")
     left = pd.read_csv(tmp_path / "out/left_out.csv")
@@ -110,7 +110,7 @@ def test_rows_in_the_training_data_are_marked_outside_of_tests(studies, tmp_path
     parts = manifest.loc[emodb.index, "split"].replace({"test": ""}).astype("str")
     assert emodb["overlap"].tolist() == parts.tolist()
     assert set(predicted.loc[predicted["test_corpus"] != "emodb", "overlap"]) == {""}
-    assert "rows are no test: it was trained on the recording" in capsys.readouterr().out
+    assert "rows are no test: the model was trained on the recording" in capsys.readouterr().out
     results = pd.read_csv(tmp_path / "out/results.csv")
     assert set(results["part"]) == {"all"}
     assert "TestA" not in set(results["test_corpus"])
@@ -141,7 +141,7 @@ def test_recordings_under_another_name_and_family_are_recognised(studies, tmp_pa
     assert len(predicted) == len(tested)
     assert set(predicted["speaker_id"].str[-2:]) == set(tested["speaker_id"].str[-2:])
     assert "mine: " in (out := capsys.readouterr().out)
-    assert "it was trained on the recording" in out
+    assert "the model was trained on the recording" in out
 
 
 def test_missing_features_are_extracted_as_the_card_describes(studies, tmp_path):
