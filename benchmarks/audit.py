@@ -3,7 +3,7 @@
     python benchmarks/audit.py [--raw FOLDER] [--clips 50000] [--rows 110000] [--hidden 20] [--seed 1]
 
 `--raw` is a folder of corpora as below data/raw (MER_REAL_CORPORA by default). With it, as many clips of each corpus as
-`--hidden` says are hidden among all recordings, altered in one way at a time (benchmarks/disguises.py), and those of
+`--hidden` says are hidden among all recordings, altered in one way at a time (benchmarks/audio_alterations.py), and those of
 different recordings are shown that come closest to being taken for copies. Growth takes the same recordings at other
 speeds, 22 % apart and more, which the search must not confuse, and made-up voices where there is no folder; one clip in
 fifty is hidden a second time, cut and coded anew, and has to be found. Each measurement is its own process, so that
@@ -29,11 +29,12 @@ import pandas as pd
 import soundfile
 import soxr
 
-from benchmarks import disguises
+from benchmarks import audio_alterations
 from mer.corpora import CORPORA, Utterance
 from mer.corpora.synthetic.trees import plan
 from mer.corpora.synthetic.voice import RATE, speak
-from mer.dataset import audit, splits
+from mer.dataset import splits
+from mer.dataset.audit import checks
 from mer.dataset.audit.copies import altered_copies, near_duplicates
 from mer.dataset.audit.copies.fingerprints import RATE_HZ
 from mer.dataset.manifest import labels, schema
@@ -56,7 +57,7 @@ def real(raw: Path) -> None:
     """Near-duplicates of a folder, decoding included."""
     paths = recordings(raw)
     clock, start = time.perf_counter(), time.process_time()
-    found = audit.near_pairs(pd.DataFrame({"source_path": paths}), raw, jobs=2)
+    found = near_duplicates.find_near_duplicates(pd.DataFrame({"source_path": paths}), raw, jobs=2)
     print(f"{len(paths):,} recordings, decoding included: {time.perf_counter() - clock:.1f} s "
           f"({time.process_time() - start:.1f} s of processor), {len(found.pairs)} pairs")  # fmt: skip
 
@@ -65,13 +66,15 @@ def hidden(raw: Path, count: int, seed: int) -> None:
     """Share of altered clips that are found among all recordings, by corpus and kind, and pairs of different ones."""
     paths = recordings(raw)
     with ThreadPoolExecutor(2) as pool:
-        heard = list(pool.map(lambda path: near_duplicates.hear(read_mono(raw / path, rate_hz=RATE_HZ)), paths))
+        heard = list(
+            pool.map(lambda path: near_duplicates.fingerprint_recording(read_mono(raw / path, rate_hz=RATE_HZ)), paths)
+        )
     margins(paths, heard)
     corpora = pd.Series(paths).str.split("/").str[0]
     chosen = corpora.groupby(corpora).sample(frac=1, random_state=seed).groupby(corpora).head(count).sort_index()
-    copies = [(kind, at) for kind in disguises.KINDS for at in chosen.index]
+    copies = [(kind, at) for kind in audio_alterations.KINDS for at in chosen.index]
     with ThreadPoolExecutor(2) as pool:
-        pairs = near_duplicates.same(
+        pairs = near_duplicates.match(
             [*heard, *pool.map(lambda copy: altered_clip(raw / paths[copy[1]], *copy, seed), copies)]
         )
     origin = np.array([*range(len(paths)), *(at for _, at in copies)])
@@ -85,15 +88,15 @@ def hidden(raw: Path, count: int, seed: int) -> None:
     print(shares.to_string(), f"\npairs of different recordings: {wrong.sum()} of {len(pairs):,}", flush=True)
 
 
-def altered_clip(path: Path, kind: str, at: int, seed: int) -> near_duplicates.Heard:
+def altered_clip(path: Path, kind: str, at: int, seed: int) -> near_duplicates.Fingerprints:
     """Hear a recording after it was altered and written with 16 bits."""
-    clip = read_mono(path, rate_hz=disguises.RATE).astype("float64")
-    clip = disguises.KINDS[kind](clip, np.random.default_rng([seed, at]))
+    clip = read_mono(path, rate_hz=audio_alterations.RATE).astype("float64")
+    clip = audio_alterations.KINDS[kind](clip, np.random.default_rng([seed, at]))
     clip = np.round(clip / max(1.0, float(np.abs(clip).max())) * 32_767).astype("float32") / 32_768
-    return near_duplicates.hear(soxr.resample(clip, disguises.RATE, RATE_HZ))
+    return near_duplicates.fingerprint_recording(soxr.resample(clip, audio_alterations.RATE, RATE_HZ))
 
 
-def margins(paths: list[str], heard: list[near_duplicates.Heard]) -> None:
+def margins(paths: list[str], heard: list[near_duplicates.Fingerprints]) -> None:
     """Which different recordings come closest to being taken for copies."""
     rows = [
         (one, other, m.score, m.weight) for one, other, m in altered_copies.matches([sketch for _, sketch in heard])
@@ -137,11 +140,11 @@ def growth(raw: Path | None, count: int) -> None:
     clock, voice = time.perf_counter(), voices(raw, count)
     hidden = range(0, count, HIDDEN_EVERY)
     with ThreadPoolExecutor(2) as pool:
-        prints = list(pool.map(lambda at: near_duplicates.hear(voice(at)), range(count)))
-        prints += pool.map(lambda at: near_duplicates.hear(disguised(voice(at))), hidden)
+        prints = list(pool.map(lambda at: near_duplicates.fingerprint_recording(voice(at)), range(count)))
+        prints += pool.map(lambda at: near_duplicates.fingerprint_recording(disguised(voice(at))), hidden)
     reading = time.perf_counter() - clock
     clock, start = time.perf_counter(), time.process_time()
-    pairs = near_duplicates.same(prints)
+    pairs = near_duplicates.match(prints)
     searching, processor = time.perf_counter() - clock, time.process_time() - start
     found = set(zip(pairs["first"], pairs["second"], strict=True))
     truth = {(number, count + at) for at, number in enumerate(hidden)}
@@ -186,7 +189,7 @@ def rows(path: Path) -> None:
     clock, start = time.perf_counter(), time.process_time()
     table = schema.usable(pd.read_parquet(path))
     official = {name for name, corpus in CORPORA.items() if corpus.official_splits}
-    found = audit.find_leaks(table, official)
+    found = checks.find_leaks(table, official)
     print(f"{len(table):,} rows: {time.perf_counter() - clock:.1f} s ({time.process_time() - start:.1f} s of "
           f"processor), {len(found)} findings, peak {peak():.2f} GiB")  # fmt: skip
 

@@ -8,7 +8,7 @@ import pytest
 
 from mer import corpora, features, files, stats
 from mer.corpora.synthetic import trees
-from mer.dataset.audit.shortcuts.scores import severities
+from mer.dataset.audit.shortcuts.severities import severities
 from mer.dataset.manifest import build, labels, schema
 from mer.evaluation.protocols import cells as protocols
 from mer.evaluation.protocols import jobs as study

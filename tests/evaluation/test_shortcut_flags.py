@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mer.dataset.audit.shortcuts.scores import COLUMNS as SHORTCUT_COLUMNS
-from mer.dataset.audit.shortcuts.scores import POOLED
+from mer.dataset.audit.shortcuts.severities import POOLED
 from mer.evaluation.scores import shortcut_comparison
 from mer.report.tables import results as tables
 from mer.report.text import sentences

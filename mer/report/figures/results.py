@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
-from mer.dataset.audit.shortcuts.scores import FAR
+from mer.dataset.audit.shortcuts.severities import WARNING_SHARE
 from mer.report.style.axes import canvas, entitle, heat_map, legend_beside, name_rows, nothing, rows_height
 from mer.report.style.numbers import ACCEPTED, BREACH, NOTHING, guessing, marks, select, short
 from mer.report.style.palette import COLOURS, HATCHES, Style, emotion_styles, in_order, plain, styles
@@ -123,7 +123,7 @@ def shortcut_forest(scores: pd.DataFrame) -> Axes:
         fill = [look.colour if flagged else "white" for flagged in part["flagged"]]
         ax.scatter(point, y, c=fill, edgecolors=look.colour, marker=look.marker, s=26, zorder=3, label=plain(name))
     ax.axvline(0, color="grey", linestyle=":", linewidth=2, label="chance")
-    ax.axvline(FAR, color="grey", linestyle="--", linewidth=1, label="warned beyond")
+    ax.axvline(WARNING_SHARE, color="grey", linestyle="--", linewidth=1, label="warned beyond")
     name_rows(ax, corpora)
     ax.set(xlabel="chance-corrected UAR")
     legend_beside(ax)

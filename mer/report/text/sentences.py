@@ -42,15 +42,15 @@ class Long:
 def findings(table: pd.DataFrame) -> Long:
     """Return the audit's findings (mer/dataset/audit/findings.py) as three columns of sentences.
 
-    >>> row = {"severity": "note", "kind": "lines", "where": "emodb", "count": 3, "of": 4, "example": "a",
-    ...        "what": "So.", "meaning": "this.", "advice": "that."}
+    >>> row = {"severity": "note", "kind": "lines", "corpora": "emodb", "count": 3, "total": 4, "example": "a",
+    ...        "finding": "So.", "meaning": "this.", "advice": "that."}
     >>> list(findings(pd.DataFrame([row])).frame.iloc[0])
-    ['note: lines, emodb (3 of 4)', 'So. Such as: a', 'Means: this. Do: that.']
+    ['note: lines, emodb (3 of 4)', 'So. Examples: a', 'Meaning: this. Advice: that.']
     """
-    heads = [f"{f.severity}: {f.kind}, {f.where} ({f.count:,} of {f.of:,})" for f in table.itertuples(index=False)]
-    told = table["what"] + [f" Such as: {example}" if example else "" for example in table["example"]]
-    meant = "Means: " + table["meaning"] + " Do: " + table["advice"]
-    columns = {"finding": heads, "what it is": told, "what it means, and what to do": meant}
+    heads = [f"{f.severity}: {f.kind}, {f.corpora} ({f.count:,} of {f.total:,})" for f in table.itertuples(index=False)]
+    described = table["finding"] + [f" Examples: {example}" if example else "" for example in table["example"]]
+    advised = "Meaning: " + table["meaning"] + " Advice: " + table["advice"]
+    columns = {"finding": heads, "description": described, "meaning and advice": advised}
     return Long(pd.DataFrame(columns, index=table.index))
 
 

@@ -381,7 +381,7 @@ def test_the_command_and_step_01_look_for_the_same(command, tmp_path):
         found = audit.everything(manifest, set(), clusters, folder, progress=False)
         _, screen = command(path, *more)
         told = re.findall(r"^(breach|warning|note): (.*), (\S.*) \(([\d,]+) of ([\d,]+)\)$", screen, re.MULTILINE)
-        ours = [(f.severity, f.kind, f.where, f"{f.count:,}", f"{f.of:,}") for f in found.findings]
+        ours = [(f.severity, f.kind, f.corpora, f"{f.count:,}", f"{f.total:,}") for f in found.findings]
         assert told == ours
         assert {"speakers across parts", "very short clip"} <= {f.kind for f in found.findings}
         assert ("loudness shortcut" in {f.kind for f in found.findings}) == bool(more)
@@ -430,7 +430,9 @@ def test_every_check_is_in_the_one_list(monkeypatch):
                 monkeypatch.setattr(user, name, noted)
     heard = pd.DataFrame(0.0, clean().index, list(measures.COLUMNS)).assign(error=None, there=1.0)
     monkeypatch.setattr(checks_module, "listen", lambda *given, **named: heard)
-    monkeypatch.setattr(checks_module, "near_pairs", lambda *given: sound.Near(duplicates.NONE, pd.DataFrame()))
+    monkeypatch.setattr(
+        checks_module, "near_pairs", lambda *given: sound.Near(duplicates.NO_DUPLICATES, pd.DataFrame())
+    )
     audit.everything(clean(), set(), {}, Path("nowhere"), progress=False)
     assert checks == called
 
