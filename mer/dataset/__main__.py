@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mer.corpora import CORPORA, made_up
+from mer.corpora import CORPORA, as_synthetic
 from mer.dataset.audit.checks import Audit, RecordingFolder, run_audit
 from mer.dataset.audit.findings import BREACH, SEVERITIES, Finding, lines
 from mer.dataset.audit.tables.column_names import TableError, parse_columns
@@ -43,14 +43,16 @@ def _audit(table: ForeignTable, folder: Path | None) -> Audit:
         TableError: none of the recordings can be read.
     """
     rows = table.rows
-    corpora = {**CORPORA, **made_up(CORPORA)}
+    corpora = {**CORPORA, **as_synthetic(CORPORA)}
     clusters = {name: corpora[name].cluster for name in rows["corpus"].unique() if name in corpora}
     jobs, progress = os.cpu_count() or 1, sys.stderr.isatty()
     recordings = None if folder is None else RecordingFolder(folder, jobs=jobs, progress=progress)
     audit = run_audit(rows, table.official, clusters, recordings)
     if len(audit.unreadable) == len(rows):
         path, reason = rows["source_path"].iloc[0], audit.unreadable["reason"].iloc[0]
-        raise TableError(f"--audio {folder}: none of the table's recordings can be read, for example {path!r}: {reason}")
+        raise TableError(
+            f"--audio {folder}: none of the table's recordings can be read, for example {path!r}: {reason}"
+        )
     return audit
 
 
@@ -100,7 +102,9 @@ def _pattern(text: str | None) -> re.Pattern | None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m mer.dataset", description="Commands for manifests and other tables of utterances.")
+    parser = argparse.ArgumentParser(
+        prog="python -m mer.dataset", description="Commands for manifests and other tables of utterances."
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     command = commands.add_parser(
         "audit",

@@ -27,7 +27,7 @@ ROWS = np.arange(240)
 def job(model="gated", modalities=("audio", "text"), **training):
     settings = Training(**{"epochs": 2, "hidden": 4, "batch_size": 64, **training})
     system = System(model=model, modalities=modalities)
-    return Job((model, None), system, settings, 0, ROWS[:120], ROWS[120:180], ROWS[180:])
+    return Job(model, None, system, settings, 0, ROWS[:120], ROWS[120:180], ROWS[180:])
 
 
 def address(task, *jobs, how=None):
@@ -49,7 +49,7 @@ PLACES = {
     "task": lambda task, one: [(t, one, Engine()) for t in more(task)],
     "features": lambda task, one: [(replace(task, features=f), one, Engine()) for f in more(task.features)],
     "job": lambda task, one: [(task, j, Engine()) for j in more(one)],
-    "system": lambda task, one: [(task, replace(one, system=s), Engine()) for s in more(one.system)],
+    "system": lambda task, one: [(task, replace(one, spec=s), Engine()) for s in more(one.spec)],
     "training": lambda task, one: [(task, replace(one, training=t), Engine()) for t in more(one.training)],
     "engine": lambda task, one: [(task, one, e) for e in more(Engine())],
 }
@@ -74,7 +74,7 @@ def test_every_parameter_of_training_counts(task, name):
 @pytest.mark.parametrize("change", [{"seed": 1}, {"train": ROWS[:119]}, {"validation": ROWS[:0]}, {"test": ROWS[181:]}])
 def test_everything_of_a_job_counts_but_its_name(task, change):
     assert address(task, replace(job(), **change)) != address(task, job())
-    assert address(task, replace(job(), key=("other", 1))) == address(task, job())
+    assert address(task, replace(job(), system="other", cell=1)) == address(task, job())
     for how in (Engine("stacked"), Engine(threads=2), Engine(device="cuda")):
         assert address(task, how=how) != address(task)
     assert address(task, how=Engine(at_once=4)) == address(task)
@@ -221,7 +221,7 @@ def test_nothing_is_kept_nor_taken_where_the_code_on_disk_is_not_what_was_loaded
     path = files.ROOT / "mer/stats/metrics.py"
     older = Finished(tmp_path, task, Engine())
     monkeypatch.setattr(
-        code_dependencies, "mark", lambda p, mark=code_dependencies.mark: (0,) if p == path else mark(p)
+        code_dependencies, "file_state", lambda p, real=code_dependencies.file_state: (0,) if p == path else real(p)
     )
     for here in (older, Finished(tmp_path, task, Engine())):
         with pytest.warns(UserWarning, match="code of mer has changed since it was loaded here"):

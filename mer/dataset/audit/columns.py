@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from mer.corpora.reading.names import TOGETHER
+from mer.corpora.reading.names import JOINT_SPEAKERS
 from mer.dataset.audit.findings import BREACH, WARNING
 from mer.dataset.identity import speakers
 from mer.dataset.manifest import schema
@@ -58,9 +58,9 @@ def shared_rows(key: pd.Series, source: pd.Series, target: pd.Series) -> pd.Seri
 
 def by_speaker(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows with one row for each of several joint speakers in `speaker`; the index stays."""
-    if not rows["speaker"].str.contains(TOGETHER, regex=False, na=False).any():
+    if not rows["speaker"].str.contains(JOINT_SPEAKERS, regex=False, na=False).any():
         return rows
-    return rows.assign(speaker=rows["speaker"].str.split(TOGETHER)).explode("speaker")
+    return rows.assign(speaker=rows["speaker"].str.split(JOINT_SPEAKERS)).explode("speaker")
 
 
 def join_corpora(corpora: pd.Series) -> str:

@@ -40,7 +40,7 @@ def match_keys(name: str) -> frozenset[str]:
     """Return the keys of a name. Two names that may belong to one speaker have a key in common.
 
     Args:
-        name: a name as from `names.normal`.
+        name: a name as from `names.normalised`.
 
     >>> similar = lambda first, second: bool(match_keys(first) & match_keys(second))
     >>> [similar("Ann", other) for other in ("ann", "ANN.", "Аnn", "Änn", "Anne")]

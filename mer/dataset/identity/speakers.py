@@ -1,6 +1,6 @@
 """Speakers: one key per speaker, and the names that may belong to one speaker.
 
-A speaker is identified by a name within a family of corpora. Names that differ after `names.normal` are never merged.
+A speaker is identified by a name within a family of corpora. Names that differ after `names.normalised` are never merged.
 If they may belong to one speaker (`Ann` and `ann`, `1` and `01`, `ann` and `ann;bob`), their rows stay in one part of
 every split, and the audit reports them until the study's `speakers` identifies them."""
 
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import pandas as pd
 
-from mer.corpora.reading.names import TOGETHER, normal
+from mer.corpora.reading.names import JOINT_SPEAKERS, normalised
 from mer.dataset.identity.speaker_names import distinct_names, match_keys, name_tokens, single_speakers
 
 IDS = ["family", "corpus", "speaker_id"]
@@ -23,8 +23,8 @@ def anonymous_code(corpus: str, speaker_id: str) -> str:
     >>> anonymous_code("ravdess", "ravdess_01"), anonymous_code("mine", "mine_Ann  & Bob")
     ('01', 'Ann & Bob')
     """
-    names = speaker_id.removeprefix(f"{corpus}_").split(TOGETHER)
-    return TOGETHER.join(normal(name) for name in names)
+    names = speaker_id.removeprefix(f"{corpus}_").split(JOINT_SPEAKERS)
+    return JOINT_SPEAKERS.join(normalised(name) for name in names)
 
 
 def speaker_keys(family: str, corpus: str, speaker_id: str) -> tuple[str, ...]:
@@ -35,7 +35,7 @@ def speaker_keys(family: str, corpus: str, speaker_id: str) -> tuple[str, ...]:
     >>> speaker_keys("mine", "mine", "mine_Ann & Bob")
     ('mine|Ann', 'mine|Bob')
     """
-    return tuple(f"{family}|{name}" for name in anonymous_code(corpus, speaker_id).split(TOGETHER))
+    return tuple(f"{family}|{name}" for name in anonymous_code(corpus, speaker_id).split(JOINT_SPEAKERS))
 
 
 def possible_matches(rows: pd.DataFrame) -> pd.DataFrame:
@@ -108,7 +108,7 @@ def _ids(rows: pd.DataFrame) -> pd.DataFrame:
 def _keys(family: str, ids: pd.DataFrame) -> Iterator[tuple[str, str, str, str, bool]]:
     """Yield the rows of `possible_matches` for one family, including keys that no other id shares."""
     names = {
-        (row.corpus, row.speaker_id): anonymous_code(row.corpus, row.speaker_id).split(TOGETHER)
+        (row.corpus, row.speaker_id): anonymous_code(row.corpus, row.speaker_id).split(JOINT_SPEAKERS)
         for row in ids.itertuples()
     }
     unidentified = {name for row in ids.itertuples() if not row.named for name in names[row.corpus, row.speaker_id]}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mer.corpora import CORPORA, Corpus, made_up
+from mer.corpora import CORPORA, Corpus, as_synthetic
 from mer.dataset.audit.columns import COLUMNS
 from mer.dataset.audit.findings import EXAMPLES
 from mer.dataset.audit.tables.column_names import TableError, list_names, match_columns
@@ -43,7 +43,7 @@ class ForeignTable:
     """A foreign table that was read.
 
     Attributes:
-        rows: the columns of `columns.COLUMNS`, numbered from 0; unusable rows are left out.
+        rows: the columns of `columns.COLUMNS`, numbered from 0; usable rows are left out.
         official: corpora with a published split.
         column_sources: MER's column -> the table's column.
         notes: remarks on how the table was read.
@@ -243,7 +243,7 @@ def _corpora_by_name(rows: pd.DataFrame, path: Path) -> dict[str, Corpus]:
     if len(names) > MAX_CORPORA:
         raise TableError(f"{path}: {len(names):,} corpora; name the column that holds them with --columns corpus=…")
     column = {_simplified(name): corpus for corpus in CORPORA.values() for name in (corpus.name, *corpus.folders)}
-    column |= {_simplified(name): corpus for name, corpus in made_up(CORPORA).items()}
+    column |= {_simplified(name): corpus for name, corpus in as_synthetic(CORPORA).items()}
     return {name: column[_simplified(name)] for name in names if _simplified(name) in column}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mer.corpora.reading.files import decode, unusable
+from mer.corpora.reading.files import decode, unreadable_reason
 from mer.dataset.audit.tables.column_names import TableError
 
 SUFFIXES = (".parquet", ".csv", ".tsv", ".txt", ".jsonl")
@@ -23,7 +23,7 @@ def read(path: Path) -> pd.DataFrame:
     """
     if not path.is_file():
         raise TableError(f"{path}: the file does not exist")
-    if reason := unusable(path):
+    if reason := unreadable_reason(path):
         raise TableError(f"{path}: {reason}")
     readers = {".parquet": _parquet, ".jsonl": _json_lines}
     suffix = path.suffix.lower()
