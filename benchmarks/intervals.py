@@ -192,7 +192,7 @@ def fit(counts: np.ndarray) -> Condition:
 
 def fit_corpora(raw: Path, store: Path) -> None:
     """Print what `fit` finds for each corpus, norm and protocol."""
-    from benchmarks import functionals
+    from benchmarks import functionals, model_quality
     from mer.dataset.manifest import labels
 
     manifest, names = functionals.dataset(raw), labels.classes("paper7")

@@ -94,7 +94,7 @@ def test_the_planted_shortcut_is_flagged_and_nothing_else_is(demo):
     assert shortcuts.loc[(made_up("esd"), "duration"), "UAR"] > 0.9
     findings = finished.table("tables/leaks.csv")
     assert list(findings["severity"]) == sorted(findings["severity"], key=["breach", "warning", "note"].index)
-    assert set(findings.loc[findings["severity"] != "note", "where"]) == {made_up("esd")}
+    assert set(findings.loc[findings["severity"] != "note", "corpora"]) == {made_up("esd")}
     page = (finished.folder / "09_report.html").read_text(encoding="utf-8")
     assert page.index("duration shortcut") < page.index("lines across parts")
 

@@ -109,8 +109,8 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser(
         "audit",
         help="search a table of utterances for leaks, shortcuts and faults",
-        description="Search a manifest or any published table of utterances for leaks and shortcuts that inflate scores, "
-        "and for faults.",
+        description="Search a manifest or any published table of utterances for leaks and shortcuts that inflate "
+        "scores, and for faults.",
         epilog="Exit codes: 0 if there is no breach, 1 if a breach inflates a score, 2 if the table cannot be read.",
     )
     add = command.add_argument
@@ -138,7 +138,8 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--speaker-from",
         metavar="REGEX",
-        help="the pattern of the speaker in the id or path (its first group); use --speaker-from=REGEX if it begins with a dash",
+        help="the pattern of the speaker in the id or path (its first group); write --speaker-from=REGEX if it "
+        "begins with a dash",
     )
     add(
         "--audio",

@@ -167,7 +167,7 @@ def test_who_validates_in_a_corpus_and_trains_in_its_sibling_is_told():
     rows.loc[west, "speaker_id"] = rows.loc[west, "speaker_id"].replace(swapped)
     findings = checks.find_leaks(rows, set())
     assert [(f.kind, f.severity, f.count) for f in findings] == [("speakers across a family", "warning", 1)] * 2
-    assert all("chosen" in f.meaning for f in findings)
+    assert all("selection" in f.meaning for f in findings)
 
 
 def test_dialogues_and_sessions_are_known_in_any_case():

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from mer.dataset.audit.columns import with_all_columns
 from mer.dataset.audit.copies import repeated_recordings
 from mer.dataset.audit.copies.near_duplicates import file_digests, find_near_duplicates
 from mer.dataset.audit.findings import Finding, by_severity
@@ -17,7 +18,6 @@ from mer.dataset.audit.sentences import revealing_words, shared_sentences, trans
 from mer.dataset.audit.shortcuts import scores as shortcuts
 from mer.dataset.audit.shortcuts.shortcut_findings import shortcut_findings
 from mer.dataset.audit.speakers import families, shared_speakers, similar_names
-from mer.dataset.audit.tables.columns import with_all_columns
 from mer.dataset.identity.duplicates import NO_DUPLICATES
 from mer.dataset.identity.recording_digests import samples_digests
 

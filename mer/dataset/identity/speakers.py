@@ -1,8 +1,9 @@
 """Speakers: one key per speaker, and the names that may belong to one speaker.
 
-A speaker is identified by a name within a family of corpora. Names that differ after `names.normalised` are never merged.
-If they may belong to one speaker (`Ann` and `ann`, `1` and `01`, `ann` and `ann;bob`), their rows stay in one part of
-every split, and the audit reports them until the study's `speakers` identifies them."""
+A speaker is identified by a name within a family of corpora. Names that differ after `names.normalised` are never
+merged. If they may belong to one speaker (`Ann` and `ann`, `1` and `01`, `ann` and `ann;bob`), their rows stay in one
+part of every split, and the audit reports them until the study's `speakers` identifies them.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator

@@ -239,7 +239,7 @@ def test_no_two_clips_of_six_corpora_are_copies():
     paths = sorted(str(path.relative_to(REAL)) for path in REAL.rglob("*.flac"))
     assert len(paths) == 3_346
     found = near_duplicates.find_near_duplicates(pd.DataFrame({"source_path": paths}), REAL, jobs=2)
-    assert found.unheard.empty
+    assert found.unreadable.empty
     assert found.pairs.empty
 
 
@@ -250,6 +250,6 @@ def test_altered_copies_become_pairs_of_rows(tmp_path, voices):
         soundfile.write(tmp_path / name, clip, audio_alterations.RATE)
     rows = pd.DataFrame({"source_path": ["none.wav", *names], "audio_ok": [True] * 5})
     found = near_duplicates.find_near_duplicates(rows, tmp_path, jobs=2)
-    assert found.unheard["row"].tolist() == [0]
+    assert found.unreadable["row"].tolist() == [0]
     assert both(found.pairs) == {(1, 4), (2, 3)}
     assert list(found.pairs) == ["first", "second", "shift", "seconds", "errors", "speed", "pitch"]

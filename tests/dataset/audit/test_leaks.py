@@ -270,7 +270,7 @@ def made_up(tmp_path_factory):
 def test_made_up_corpora_are_clean(made_up):
     raw, usable = made_up
     near = near_duplicates.find_near_duplicates(usable, raw)
-    assert near.unheard.empty
+    assert near.unreadable.empty
     found = checks.find_leaks(usable, {"meld"}, near.pairs)
     assert {(f.severity, f.kind) for f in found} == {("note", "speakers across parts"), ("note", "lines across parts")}
     assert [f.corpora for f in found if f.kind == "speakers across parts"] == ["meld"]
@@ -349,14 +349,16 @@ def test_the_worst_stand_at_the_top_and_the_table_says_all():
     severities = [f.severity for f in found]
     assert severities == sorted(severities, key=["breach", "warning", "note"].index)
     table = findings.table(checks.find_leaks(manifest, set()))
-    assert list(table.columns) == ["severity", "kind", "where", "count", "of", "example", "what", "meaning", "advice"]
+    assert list(table.columns) == [
+        "severity", "kind", "corpora", "count", "total", "example", "finding", "meaning", "advice",
+    ]  # fmt: skip
     assert table["kind"].tolist() == [f.kind for f in found]
 
 
 def test_the_order_of_rows_does_not_matter_beyond_the_examples():
     manifest = audio_across_families(lines_across_parts(clean()))
     shuffled = manifest.sample(frac=1, random_state=0)
-    columns = ["severity", "kind", "where", "count", "of", "what"]
+    columns = ["severity", "kind", "corpora", "count", "total", "finding"]
     pd.testing.assert_frame_equal(
         findings.table(checks.find_leaks(manifest, set()))[columns],
         findings.table(checks.find_leaks(shuffled, set()))[columns],
@@ -369,11 +371,11 @@ def test_what_cannot_be_checked_is_said():
     )
     assert [sentence.split(":")[0].split(" ")[0] for sentence in told] == ["parts", "speakers", "texts"]
     assert list(checks.unchecked_columns(clean().assign(samples_sha256=None))) == [
-        "the same recording in another file: the table does not say"
+        "the same recording in different files: the table has no such values"
     ]
     manifest = put(clean(), [0, 1], emotion=None)
     assert list(checks.unchecked_columns(manifest)) == [
-        "labels, and so words and sentences that give them away: 2 of 240 rows do not say"
+        "labels, and words and sentences that reveal them: 2 of 240 rows have no value"
     ]
 
 

@@ -226,10 +226,10 @@ def test_what_cannot_be_heard_is_said_with_its_reason(recorded):
     (folder / manifest["source_path"][3]).write_bytes(b"RIFF")
     (folder / manifest["source_path"][4]).unlink()
     write(folder.parent, "secret.wav", np.ones(RATE) / 2)
-    unheard = near_duplicates.find_near_duplicates(manifest, folder).unheard
-    assert unheard["row"].tolist() == [0, 1, 2, 3, 4]
-    assert unheard["reason"].str.slice(0, 12).tolist() == [
-        "lies outside", "lies outside", "the table na", "not readable", "is not there",
+    unreadable = near_duplicates.find_near_duplicates(manifest, folder).unreadable
+    assert unreadable["row"].tolist() == [0, 1, 2, 3, 4]
+    assert unreadable["reason"].str.slice(0, 12).tolist() == [
+        "lies outside", "lies outside", "the table na", "not readable", "does not exi",
     ]  # fmt: skip
 
 

@@ -220,7 +220,7 @@ def test_a_swapped_label_is_told(larger):
     [finding] = checks.find_faults(manifest, heard)
     assert (finding.kind, finding.severity, finding.count) == ("label outlier", "note", 1)
     assert finding.examples == (manifest.loc[row, "utterance_id"],)
-    assert "neutral, sounds like anger" in finding.sentence
+    assert "neutral, classified as anger" in finding.sentence
 
 
 def test_models_that_are_often_wrong_accuse_nobody(larger):
@@ -322,7 +322,7 @@ def test_a_damaged_memory_is_no_memory(study):
     before = recording_measures.measure_recordings(manifest, raw, raw / "store")
     kept = raw / "store" / f"measures-{recording_measures.VERSION}.parquet"
     kept.write_bytes(kept.read_bytes()[:1000])
-    with pytest.warns(UserWarning, match=f"thrown away: .*{kept.name}: damaged .*listened to again"):
+    with pytest.warns(UserWarning, match=f"thrown away: .*{kept.name}: damaged .*measured again"):
         pd.testing.assert_frame_equal(recording_measures.measure_recordings(manifest, raw, raw / "store"), before)
     assert len(pd.read_parquet(kept)) == len(manifest)
 

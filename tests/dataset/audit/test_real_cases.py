@@ -34,7 +34,7 @@ def usable():
 
 def test_the_recordings_of_six_corpora_are_clean(usable):
     near = near_duplicates.find_near_duplicates(usable, REAL, jobs=2)
-    assert near.unheard.empty
+    assert near.unreadable.empty
     assert near.pairs.empty  # takes of the same sentences and the same single words by the same speakers among them
     found = checks.find_leaks(usable, set(), near.pairs)
     assert {(f.severity, f.kind) for f in found} == {("note", "lines across parts")}
@@ -44,7 +44,7 @@ def test_the_recordings_of_six_corpora_are_clean(usable):
 def test_words_without_recordings_are_not_listened_to():
     rows = pd.DataFrame({"source_path": ["MELD/test_sent_emo.csv"] * 3, "audio_ok": False})
     near = near_duplicates.find_near_duplicates(rows, REAL)
-    assert near.unheard.empty
+    assert near.unreadable.empty
     assert near.pairs.empty
 
 
@@ -87,15 +87,15 @@ def test_two_lists_of_one_series_share_a_fifth_of_their_longer_test_lines(lists)
     found = checks.find_leaks(rows.assign(family=rows["corpus"]), set())  # as if nobody knew
     across = {f.total: f for f in found if (f.severity, f.kind) == ("breach", "lines across families")}
     assert set(across) == {1705, 573}  # test lines of five words or more: of MELD, of EmoryNLP
-    assert across[1705].sentence.startswith("347 of the 1,705 longer test lines of meld")
-    assert "335 of them word for word" in across[1705].sentence  # 19.6 %
-    assert across[573].sentence.startswith("123 of the 573 longer test lines of emorynlp")
-    assert "119 of them word for word" in across[573].sentence  # 20.8 %
+    assert across[1705].sentence.startswith("347 of the 1,705 long test sentences of meld")
+    assert "335 of them exactly" in across[1705].sentence  # 19.6 %
+    assert across[573].sentence.startswith("123 of the 573 long test sentences of emorynlp")
+    assert "119 of them exactly" in across[573].sentence  # 20.8 %
     own = {f.corpora: f for f in found if (f.severity, f.kind) == ("note", "lines across parts")}
     assert (
         own["meld"].count / own["meld"].total < 0.02
     )  # what recurs between the parts of one corpus, phrases most of it
-    assert "9 of them word for word" in own["meld"].sentence
+    assert "9 of them exactly" in own["meld"].sentence
 
 
 def test_one_list_trained_on_and_the_other_tested_is_a_breach(lists, capsys):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from benchmarks import model_quality
 from mer import stats
 
 

@@ -68,7 +68,7 @@ def max_error_share(frames: int) -> float:
     Unrelated audio differs in half of its bits, two takes of a sentence in 0.47 on average. The variance around this
     mean is larger for shorter audio.
 
-    >>> [round(tolerated(n), 2) for n in (10, 25, 50, 100, 400)]
+    >>> [round(max_error_share(n), 2) for n in (10, 25, 50, 100, 400)]
     [-1.0, 0.15, 0.24, 0.3, 0.3]
     """
     return min(0.3, 0.47 - 1.6 / frames**0.5) if frames >= MIN_FRAMES else -1.0

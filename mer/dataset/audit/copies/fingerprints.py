@@ -71,7 +71,7 @@ def reversed_print(original: Fingerprint) -> Fingerprint:
     """Return the fingerprint of the reversed recording, in which rising energies fall.
 
     >>> noise = np.random.default_rng(0).normal(size=8001).astype("float32")
-    >>> np.mean(backwards(fingerprint(noise)).words == fingerprint(noise[::-1]).words) > 0.9
+    >>> np.mean(reversed_print(fingerprint(noise)).words == fingerprint(noise[::-1]).words) > 0.9
     np.True_
     """
     return Fingerprint(~original.words[::-1], original.audible[::-1], original.weak[::-1])

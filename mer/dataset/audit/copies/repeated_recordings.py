@@ -187,7 +187,8 @@ def _across_families(copies: _Duplicates) -> Finding | None:
         count,
         total,
         examples(group.loc[affected, "utterance_id"]),
-        f"{count:,} of {total:,} rows have a copy in another family ({recordings:,} recordings).",
+        f"{count:,} of {total:,} rows have a copy in another family "
+        f"({recordings:,} recording{'' if recordings == 1 else 's'}).",
         "whichever family is held out, these recordings are in the training data of another family.",
         copies.advice,
     )

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from mer.corpora.reading.columns import SPELLINGS
 from mer.dataset.audit.findings import BREACH, WARNING, Finding, examples
 from mer.dataset.audit.sentences.shared_sentences import MIN_REPETITIONS
 from mer.dataset.identity.sentences import normalised
-from mer.dataset.manifest.labels import SPELLINGS
 
 MIN_NAMED_SHARE = 0.02
 """The share of a corpus's transcripts that must begin or end with their own label to be reported."""
