@@ -33,7 +33,7 @@ SYSTEMS = {
     "logistic": System(model="logistic", modalities=("audio",)),
     "gated": System(model="gated", modalities=("audio", "text")),
 }
-KNOWN = corpora.chosen(("emodb", "meld"))
+KNOWN = corpora.selected(("emodb", "meld"))
 
 
 @dataclass(frozen=True)
