@@ -92,10 +92,12 @@ def test_any_number_of_inputs_of_any_name_and_any_of_them_missing(name, missing)
 def test_names_of_inputs_change_neither_weights_nor_logits(name):
     """Three inputs of three modalities are the published network, whatever they are called."""
     names = {"audio": "voice", "video": "items", "text": "type"}
-    plain, renamed = network(name), network(name, {names[m]: d for m, d in WIDTHS.items()},
-                                            modalities={n: m for m, n in names.items()})  # fmt: skip
-    for (_, a), (_, b) in zip(plain.named_parameters(), renamed.named_parameters(), strict=True):
-        assert torch.equal(a, b)
+    widths, modalities = {names[m]: d for m, d in WIDTHS.items()}, {n: m for m, n in names.items()}
+    plain, renamed = network(name), network(name, widths, modalities=modalities)
+    keys = {f"input_{n}": m for n, m in modalities.items()}
+    weights = {".".join(keys.get(part, part) for part in n.split(".")): v for n, v in renamed.state_dict().items()}
+    assert weights.keys() == plain.state_dict().keys()
+    assert all(torch.equal(weights[n], value) for n, value in plain.state_dict().items())
     inputs, present = vectors(n=8), all_patterns(MODALITIES)
     by_name = ({names[m]: x for m, x in values.items()} for values in (inputs, present))
     assert torch.equal(plain(inputs, present), renamed(*by_name))
