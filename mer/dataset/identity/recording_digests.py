@@ -99,7 +99,7 @@ def _load(path: Path | None) -> pd.Series:
         try:
             return sealed.read_table(path, path.name).drop_duplicates("key").set_index("key")["digest"].astype("str")
         except (OSError, ValueError, KeyError) as error:
-            sealed.throw_away(path, error, "recordings are decoded again")
+            sealed.discard(path, error, "recordings are decoded again")
     return pd.Series(dtype="str", index=pd.Index([], dtype="str", name="key"), name="digest")
 
 

@@ -322,7 +322,7 @@ def test_a_damaged_memory_is_no_memory(study):
     before = recording_measures.measure_recordings(manifest, raw, raw / "store")
     kept = raw / "store" / f"measures-{recording_measures.VERSION}.parquet"
     kept.write_bytes(kept.read_bytes()[:1000])
-    with pytest.warns(UserWarning, match=f"thrown away: .*{kept.name}: damaged .*measured again"):
+    with pytest.warns(UserWarning, match=f"deleted: .*{kept.name}: damaged .*measured again"):
         pd.testing.assert_frame_equal(recording_measures.measure_recordings(manifest, raw, raw / "store"), before)
     assert len(pd.read_parquet(kept)) == len(manifest)
 

@@ -101,7 +101,7 @@ def _load(path: Path | None) -> pd.DataFrame:
         try:
             return _typed(sealed.read_table(path, path.name).drop_duplicates("key").set_index("key"))
         except (OSError, ValueError, KeyError) as error:
-            sealed.throw_away(path, error, "all recordings are measured again")
+            sealed.discard(path, error, "all recordings are measured again")
     return _typed(pd.DataFrame(columns=list(COLUMNS), index=pd.Index([], dtype="str", name="key")))
 
 
@@ -181,7 +181,7 @@ def _packed(path: Path, start: float, end: float) -> tuple[np.ndarray, int, floa
     try:
         samples, rate = container.read(path, start, min(end, start + MAX_SECONDS))
         seconds = container.header(path)[0] - start
-    except container.NoSound as error:
+    except container.NoAudio as error:
         raise Unreadable(path, str(error)) from None
     return samples, rate, max(min(end - start, seconds), len(samples) / rate)
 
