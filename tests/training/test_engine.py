@@ -18,7 +18,7 @@ ROWS = np.arange(240)
 
 
 def job(model="gated", hidden=4, seed=0, **training):
-    return Job((model, None), System(model=model), Training(hidden=hidden, **training), seed, ROWS[:120], ROWS[120:180],
+    return Job((model, None), System(model=model, inputs=("audio", "text")), Training(hidden=hidden, **training), seed, ROWS[:120], ROWS[120:180],
                ROWS[180:])  # fmt: skip
 
 

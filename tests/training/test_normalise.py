@@ -76,8 +76,8 @@ def spoken():
 
 
 SYSTEMS = {
-    "plain": System(model="logistic", modalities=("audio",)),
-    "speaker": System(model="logistic", modalities=("audio",), training={"normalisation": "speaker"}),
+    "plain": System(model="logistic", inputs=("audio",)),
+    "speaker": System(model="logistic", inputs=("audio",), training={"normalisation": "speaker"}),
     "network": System(
         model="concat", modalities=("audio",), training={"normalisation": "speaker", "learning_rate": 0.03}
     ),

@@ -23,7 +23,7 @@ def job(seed=0, train=WIDE, validation=ROWS[ROWS % 4 == 2], model="gated", modal
     settings = Training(**{"epochs": 10, "batch_size": 32, "hidden": 8, "learning_rate": 1e-2, **training})
     return Job(
         (model, None),
-        System(model=model, modalities=modalities),
+        System(model=model, inputs=modalities),
         settings,
         seed,
         train,

@@ -34,7 +34,7 @@ def shape(model: Any, layer: int | str, parameter: str) -> tuple[int, int]:
 
 
 def tap(model: Any, layer: int | str, parameter: str) -> Tap:
-    """Return the function that runs a network and takes its activations; layers as in `params.schema.Acoustic`.
+    """Return the function that runs a network and takes its activations; layers as in `params.schema.AudioFeatures`.
 
     The last one is what the network gives out, after the normalisation that some have there.
     """

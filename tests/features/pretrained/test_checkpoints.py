@@ -10,10 +10,10 @@ from mer import files
 from mer.features import Where
 from mer.features.audio import encoder
 from mer.features.pretrained import loading
-from mer.params.schema import Acoustic
+from mer.params.schema import AudioFeatures
 from tests.features.pretrained import tiny
 
-PARAMETER = "features.acoustic.model"
+PARAMETER = "features.audio.model"
 SOUND = np.sin(np.arange(16_000) * 0.1).astype("f4")
 
 
@@ -30,7 +30,7 @@ def published(tmp_path_factory):
 
 
 def vector(folder, weights, **options):
-    section = Acoustic(extractor="encoder", model=str(folder), weights=str(weights), **options)
+    section = AudioFeatures(extractor="encoder", model=str(folder), weights=str(weights), **options)
     return encoder.open_(section, Where())([SOUND])[0]
 
 
@@ -139,7 +139,7 @@ def test_code_that_comes_with_a_model_is_refused(tmp_path):
     )
     (tmp_path / "code.py").write_text("print('ran')")
     for published in (True, False):
-        with pytest.raises(loading.Unfit, match=r"features\.acoustic\.model: "):
+        with pytest.raises(loading.Unfit, match=r"features\.audio\.model: "):
             loading.network(tmp_path, None, published, PARAMETER)
 
 
@@ -160,7 +160,7 @@ DAMAGED = [
 def test_damaged_configurations(content, tmp_path):
     folder = tiny.sound(tmp_path)
     (folder / "config.json").write_bytes(content)
-    section = Acoustic(extractor="encoder", model=str(folder))
+    section = AudioFeatures(extractor="encoder", model=str(folder))
     for do in (lambda: encoder.describe(section), lambda: encoder.open_(section, Where())):
         with pytest.raises(loading.Unfit, match=rf"^{PARAMETER}: .*"):
             do()
@@ -171,4 +171,4 @@ def test_damaged_feature_extractors(content, tmp_path):
     folder = tiny.sound(tmp_path)
     (folder / "preprocessor_config.json").write_bytes(content)
     with pytest.raises(loading.Unfit, match=rf"^{PARAMETER}: .*preprocessor_config\.json"):
-        encoder.open_(Acoustic(extractor="encoder", model=str(folder)), Where())
+        encoder.open_(AudioFeatures(extractor="encoder", model=str(folder)), Where())

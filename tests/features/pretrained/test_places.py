@@ -9,7 +9,7 @@ from mer import files
 from mer.features.pretrained import locations
 from tests.features.pretrained import tiny
 
-PARAMETER = "features.acoustic.model"
+PARAMETER = "features.audio.model"
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_a_missing_model_is_one_message_with_the_command_that_fetches_it(offline
     with pytest.raises(locations.Missing) as told:
         locations.find("someone/some-model", "v1.2", PARAMETER)
     assert str(told.value) == (
-        "features.acoustic.model: 'someone/some-model' is neither a folder nor among the models on this machine "
+        "features.audio.model: 'someone/some-model' is neither a folder nor among the models on this machine "
         "(HF_HUB_OFFLINE is set). Fetch it where there is a network: hf download someone/some-model --revision v1.2"
     )
     assert told.value.__suppress_context__
@@ -113,13 +113,13 @@ def test_folders_that_are_none_of_a_model(offline, tmp_path):
         locations.find("../somewhere/else", None, PARAMETER)
     with pytest.raises(ValueError, match="is a folder, which has no revision 'v1'"):
         locations.find(str(tiny.sound(tmp_path / "mine")), "v1", PARAMETER)
-    with pytest.raises(locations.Missing, match=r"features\.acoustic\.weights: there is no file"):
-        locations.checkpoint(str(tmp_path / "no.pt"), "features.acoustic.weights")
+    with pytest.raises(locations.Missing, match=r"features\.audio\.weights: there is no file"):
+        locations.checkpoint(str(tmp_path / "no.pt"), "features.audio.weights")
 
 
 def test_without_transformers_one_message_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "transformers", None)
-    with pytest.raises(locations.NotInstalled, match=r"features\.acoustic\.model: .*\[encoders\]"):
+    with pytest.raises(locations.NotInstalled, match=r"features\.audio\.model: .*\[encoders\]"):
         locations.find("a/b", None, PARAMETER)
 
 

@@ -11,7 +11,7 @@ from skimage import data
 
 from mer.features.video import detectors, faces
 from mer.features.video.detectors import Box
-from mer.params.schema import Visual
+from mer.params.schema import VideoFeatures
 from tests.features.video.onnx_file import bright_cells
 
 BLANK = np.zeros((100, 400, 3), np.uint8)
@@ -105,21 +105,21 @@ def test_centerface_reads_a_network_and_answers_in_pixels_of_the_picture(tmp_pat
 
 
 def test_weights_of_a_detector_that_are_not_there_or_none(tmp_path):
-    gone = Visual(detector="centerface", detector_weights=str(tmp_path / "gone.onnx"))
+    gone = VideoFeatures(detector="centerface", detector_weights=str(tmp_path / "gone.onnx"))
     with pytest.raises(detectors.NoWeights, match=r"detector_weights: .*gone.onnx is not there; centerface.onnx is in"):
         detectors.describe(gone)
     (tmp_path / "text.onnx").write_text("nothing")
     with pytest.raises(detectors.NoWeights, match="not an ONNX file"):
-        detectors.open_(Visual(detector="centerface", detector_weights=str(tmp_path / "text.onnx")))
+        detectors.open_(VideoFeatures(detector="centerface", detector_weights=str(tmp_path / "text.onnx")))
 
 
 def test_without_opencv_one_message_says_what_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "cv2", None)
-    with pytest.raises(detectors.NotInstalled, match=r"features.visual needs .* pip install .*\[video\]"):
-        detectors.describe(Visual())
+    with pytest.raises(detectors.NotInstalled, match=r"features.video needs .* pip install .*\[video\]"):
+        detectors.describe(VideoFeatures())
 
 
 def test_a_newer_opencv_without_cascades_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr(cv2.data, "haarcascades", str(tmp_path))
     with pytest.raises(detectors.NotInstalled, match="below 5"):
-        detectors.open_(Visual())
+        detectors.open_(VideoFeatures())
