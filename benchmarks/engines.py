@@ -76,8 +76,8 @@ def planned(task: Task, model: str, hidden: int, epochs: int) -> list[Job]:
             for held_out in np.unique(task.corpora):
                 others = task.corpora != held_out
                 parts = rows[others & (rows % 8 > 0)], rows[others & (rows % 8 == 0)], rows[~others]
-                jobs.append(Job((model, number, held_out), System(model=model, inputs=("audio", "text")), Training(**common, **setting), seed,
-                                *parts))  # fmt: skip
+                jobs.append(Job((model, number, held_out), System(model=model, inputs=("audio", "text")),
+                                Training(**common, **setting), seed, *parts))  # fmt: skip
     return jobs
 
 

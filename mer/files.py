@@ -24,6 +24,10 @@ def to_root(path: str | Path) -> str:
     return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.as_posix()
 
 
+class MissingPackage(ImportError):
+    """An optional package is not installed; the message names it and says how to install it."""
+
+
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path` that takes its place when the block ends without an error.

@@ -48,8 +48,8 @@ def test_the_readme_has_the_two_commands():
     lines = (files.ROOT / "README.md").read_text(encoding="utf-8").splitlines()
     assert "pip install -c constraints.txt -e . && python run_all.py" in lines
     assert 'pip install -c constraints.txt -e ".[dev]" && pytest' in lines
-    torch = constraints()["torch"]
-    assert any(f"pip install torch{torch} --index-url" in line for line in lines)
+    torch = " ".join(f"{name}{constraints()[name]}" for name in ("torch", "torchvision", "torchaudio"))
+    assert any(f"pip install {torch} --index-url" in line for line in lines)
 
 
 def test_the_readme_lists_every_corpus_step_and_linked_file():

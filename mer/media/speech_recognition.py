@@ -9,19 +9,17 @@ from queue import Empty, SimpleQueue
 
 import numpy as np
 
+from mer.files import MissingPackage
+
 LANGUAGE = "en"
 RATE_HZ = 16_000
-
-
-class NotInstalled(ImportError):
-    """The optional package is missing; the message says how to get it."""
 
 
 def version() -> str:
     """Return the release, which also fixes the acoustic and the language model inside it.
 
     Raises:
-        NotInstalled: the package pocketsphinx is missing.
+        MissingPackage: the package pocketsphinx is missing.
     """
     from importlib.metadata import version
 
@@ -37,7 +35,7 @@ def open_pocketsphinx() -> Callable[[np.ndarray], str]:
     Nothing recognised is an empty string.
 
     Raises:
-        NotInstalled: the package pocketsphinx is missing.
+        MissingPackage: the package pocketsphinx is missing.
     """
     free: SimpleQueue = SimpleQueue()
     free.put(_decoder()(samprate=RATE_HZ, loglevel="FATAL"))
@@ -98,7 +96,7 @@ def _decoder():
     try:
         from pocketsphinx import Decoder
     except ImportError:
-        raise NotInstalled(
+        raise MissingPackage(
             "transcripts.recogniser is pocketsphinx, which needs the package of that name: "
             'pip install -c constraints.txt -e ".[asr]", or choose none'
         ) from None

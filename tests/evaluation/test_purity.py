@@ -58,7 +58,8 @@ class Study:
         kinds = {name: {"model": name, "inputs": ["audio", "text"]} for name in systems}
         return schema.Params.model_validate({
             "name": "t", "corpora": ["cremad", "emodb", "meld", "emorynlp"], "features": features or {},
-            "systems": kinds, "training": {**SHORT, **(training or {})}, "evaluation": {"strict": strict, "seeds": [0]}, **sections,
+            "systems": kinds, "training": {**SHORT, **(training or {})}, "evaluation": {"strict": strict, "seeds": [0]},
+            **sections,
         })  # fmt: skip
 
     def jobs(self, p):

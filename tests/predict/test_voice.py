@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mer.files import MissingPackage
 from mer.media import audio
 from mer.predict.inputs import voice_activity
 from tests.predict.conftest import quiet
@@ -16,7 +17,7 @@ REAL = os.environ.get("MER_REAL_CORPORA")
 def test_a_detector_that_is_not_installed_is_said(monkeypatch):
     monkeypatch.setattr(voice_activity, "find_spec", lambda _: None)
     assert voice_activity.resolve("auto") == "energy"
-    with pytest.raises(voice_activity.NotInstalled, match=r'-e "\.\[vad\]"'):
+    with pytest.raises(MissingPackage, match=r'-e "\.\[vad\]"'):
         voice_activity.resolve("silero")
 
 

@@ -44,7 +44,7 @@ def describe(section: AudioFeatures) -> dict:
     before the first block to after the last: networks learn their weights, linear models take them side by side.
 
     Raises:
-        Missing, NotInstalled, Unfit: of `mer.features.pretrained`.
+        Missing, Unfit: of `mer.features.pretrained`.
     """
     folder, weights = _place(section)
     made = loading.outline(folder, weights, activations.by_name(section.layer), f"{SECTION}.model")
@@ -62,7 +62,7 @@ def open_(section: AudioFeatures, where: Where) -> Compute:
     """Return the function from clips to vectors. Clips are asked for one by one, twice each: a lazy sequence will do.
 
     Raises:
-        Missing, NotInstalled, Unfit: of `mer.features.pretrained`.
+        Missing, Unfit: of `mer.features.pretrained`.
     """
     folder, weights = _place(section)
     network = _network(folder, weights, section, where.device)

@@ -9,6 +9,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from mer.files import MissingPackage
+
 VERSION = 1
 SHORTEST = 960
 """samples: openSMILE's longest frame, of 60 ms; what is shorter gives it no frame at all"""
@@ -32,10 +34,6 @@ SETS = {
 }
 
 
-class NotInstalled(ImportError):
-    """The optional package is missing; the message says how to get it."""
-
-
 def functionals(samples: np.ndarray, name: str, rate_hz: int = 16_000) -> np.ndarray:
     """Return the functionals of one set.
 
@@ -50,7 +48,7 @@ def functionals(samples: np.ndarray, name: str, rate_hz: int = 16_000) -> np.nda
         shape (width,), float32, finite.
 
     Raises:
-        NotInstalled: the package opensmile is missing.
+        MissingPackage: the package opensmile is missing.
     """
     held = np.clip(samples, -1.0, 1.0 - 2.0**-15).astype(np.float32)
     held = np.pad(held, (0, max(0, SHORTEST - len(held))))
@@ -68,7 +66,7 @@ def _smile(name: str):
     try:
         import opensmile
     except ImportError:
-        raise NotInstalled(
+        raise MissingPackage(
             f"features.audio.extractor is {name}, which needs the package opensmile (free for research only): "
             'pip install -c constraints.txt -e ".[opensmile]", or choose functionals'
         ) from None

@@ -23,21 +23,6 @@ class Missing(FileNotFoundError):
     """There is no such network on this machine; the message names the parameter and says how to get it."""
 
 
-class NotInstalled(ImportError):
-    """The optional package is missing; the message says how to get it."""
-
-
-def require(parameter: str) -> None:
-    """Raise `NotInstalled` where transformers cannot be imported."""
-    try:
-        import transformers  # noqa: F401
-    except ImportError:
-        raise NotInstalled(
-            f"{parameter}: pretrained networks need the package transformers: "
-            'pip install -c constraints.txt -e ".[encoders]"'
-        ) from None
-
-
 def find(model: str, revision: str | None, parameter: str) -> Path:
     """Return the folder of a network.
 
@@ -50,10 +35,8 @@ def find(model: str, revision: str | None, parameter: str) -> Path:
 
     Raises:
         Missing: it is neither here nor to be had.
-        NotInstalled: the package transformers is missing.
         ValueError: a revision is asked for of a folder.
     """
-    require(parameter)
     folder = files.from_root(model)
     if folder.is_dir():
         if revision is not None:

@@ -29,7 +29,7 @@ def transcribe_whisper(
         model, revision: as in `params.schema.Transcripts`.
 
     Raises:
-        Missing, NotInstalled, Unfit: of `mer.features.pretrained`.
+        Missing, Unfit: of `mer.features.pretrained`.
     """
     network, prepare, tokenizer = _open(model, revision)
     network = network.to(device)

@@ -35,7 +35,7 @@ def describe(section: TextFeatures) -> dict:
     With `layer: all`, `layers` is among it, as in `mer.features.audio.encoder`.
 
     Raises:
-        Missing, NotInstalled, Unfit: of `mer.features.pretrained`.
+        Missing, Unfit: of `mer.features.pretrained`.
     """
     folder, weights = _place(section)
     made = loading.outline(folder, weights, activations.by_name(section.layer), f"{SECTION}.model")
@@ -54,7 +54,7 @@ def open_(section: TextFeatures, where: Where) -> Compute:
     """Return the function from texts to vectors.
 
     Raises:
-        Missing, NotInstalled, Unfit: of `mer.features.pretrained`.
+        Missing, Unfit: of `mer.features.pretrained`.
         ValueError: `max_tokens` is more than the network takes, or `pooling: cls` is asked of one without such a token.
     """
     import torch

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mer import files
+from mer.files import MissingPackage
 from mer.params.schema import VideoFeatures
 
 HAAR = "haarcascade_frontalface_alt2.xml"
@@ -50,10 +51,6 @@ Detect = Callable[[np.ndarray], list[Box]]
 """RGB of shape (height, width, 3), uint8 -> the boxes of faces, the largest first"""
 
 
-class NotInstalled(ImportError):
-    """OpenCV is missing; the message says how to get it."""
-
-
 class NoWeights(FileNotFoundError):
     """A file that the parameters name is not there, or is not what it should be."""
 
@@ -62,15 +59,15 @@ def opencv():
     """Return OpenCV.
 
     Raises:
-        NotInstalled: it is missing, or is a version without Haar cascades.
+        MissingPackage: it is missing, or is a version without Haar cascades.
     """
     how = 'pip install -c constraints.txt -e ".[video]"'
     try:
         import cv2
     except ImportError:
-        raise NotInstalled(f"features.video needs the package opencv-python-headless: {how}") from None
+        raise MissingPackage(f"features.video needs the package opencv-python-headless: {how}") from None
     if not (Path(cv2.data.haarcascades) / HAAR).is_file():
-        raise NotInstalled(f"features.video needs opencv-python-headless below 5, not {cv2.__version__}: {how}")
+        raise MissingPackage(f"features.video needs opencv-python-headless below 5, not {cv2.__version__}: {how}")
     return cv2
 
 

@@ -14,6 +14,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
+from mer.files import MissingPackage
 from mer.media.audio import RATE_HZ
 
 WINDOW = 512
@@ -37,19 +38,15 @@ Scores = Callable[[np.ndarray], np.ndarray]
 """float32 of shape (k, WINDOW), the next stretch of one recording -> shape (k,) in [0, 1]; .5 and more is speech"""
 
 
-class NotInstalled(ImportError):
-    """The optional package is missing; the message says how to get it."""
-
-
 def resolve(wanted: str) -> str:
     """Return `silero` or `energy`; `auto` takes silero where it is installed.
 
     Raises:
-        NotInstalled: it is asked for and missing.
+        MissingPackage: it is asked for and missing.
     """
     there = find_spec("silero_vad") is not None
     if wanted == "silero" and not there:
-        raise NotInstalled('--voice silero needs its package: pip install -c constraints.txt -e ".[vad]", or energy')
+        raise MissingPackage('--voice silero needs its package: pip install -c constraints.txt -e ".[vad]", or energy')
     return wanted if wanted != "auto" else "silero" if there else "energy"
 
 

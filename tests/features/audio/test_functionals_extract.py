@@ -67,7 +67,7 @@ def test_extractors_do_not_meet_in_the_store(manifest, tmp_path):
 def test_without_opensmile_one_message_says_what_to_do(manifest, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "opensmile", None)
     sets._smile.cache_clear()
-    with pytest.raises(sets.NotInstalled, match=r"\[opensmile\]"):
+    with pytest.raises(files.MissingPackage, match=r"\[opensmile\]"):
         extracted(manifest, tmp_path, features.Store(tmp_path, spec("egemaps")))
 
 

@@ -42,7 +42,7 @@ def test_a_missing_model_is_one_message_with_the_command_that_fetches_it(offline
 
 def test_the_variable_is_honoured_and_the_command_is_there(tmp_path):
     """In a process of its own, since huggingface_hub reads the variable once."""
-    program = f"from mer.features.pretrained import places; places.find('a/b', None, {PARAMETER!r})"
+    program = f"from mer.features.pretrained import locations; locations.find('a/b', None, {PARAMETER!r})"
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 1
@@ -115,12 +115,6 @@ def test_folders_that_are_none_of_a_model(offline, tmp_path):
         locations.find(str(tiny.sound(tmp_path / "mine")), "v1", PARAMETER)
     with pytest.raises(locations.Missing, match=r"features\.audio\.weights: there is no file"):
         locations.checkpoint(str(tmp_path / "no.pt"), "features.audio.weights")
-
-
-def test_without_transformers_one_message_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "transformers", None)
-    with pytest.raises(locations.NotInstalled, match=r"features\.audio\.model: .*\[encoders\]"):
-        locations.find("a/b", None, PARAMETER)
 
 
 def test_a_digest_is_of_what_determines_a_vector_and_of_no_path(tmp_path):

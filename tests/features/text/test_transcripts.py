@@ -159,7 +159,7 @@ def test_other_languages_are_not_recognised_and_say_so(tmp_path):
 
 def test_a_missing_package_says_how_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pocketsphinx", None)
-    with pytest.raises(speech_recognition.NotInstalled, match=r'-e "\.\[asr\]"'):
+    with pytest.raises(files.MissingPackage, match=r'-e "\.\[asr\]"'):
         ask(manifest(tmp_path, ["a.wav"]), tmp_path, "pocketsphinx")
 
 

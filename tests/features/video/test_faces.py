@@ -11,6 +11,7 @@ from skimage import data
 
 from mer.features.video import detectors, faces
 from mer.features.video.detectors import Box
+from mer.files import MissingPackage
 from mer.params.schema import VideoFeatures
 from tests.features.video.onnx_file import bright_cells
 
@@ -115,11 +116,11 @@ def test_weights_of_a_detector_that_are_not_there_or_none(tmp_path):
 
 def test_without_opencv_one_message_says_what_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "cv2", None)
-    with pytest.raises(detectors.NotInstalled, match=r"features.video needs .* pip install .*\[video\]"):
+    with pytest.raises(MissingPackage, match=r"features.video needs .* pip install .*\[video\]"):
         detectors.describe(VideoFeatures())
 
 
 def test_a_newer_opencv_without_cascades_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr(cv2.data, "haarcascades", str(tmp_path))
-    with pytest.raises(detectors.NotInstalled, match="below 5"):
+    with pytest.raises(MissingPackage, match="below 5"):
         detectors.open_(VideoFeatures())
