@@ -189,7 +189,7 @@ def test_copies_under_another_name_are_refused_and_may_be_accepted_by_name(attem
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ("systems.x={model: gated, inputs: [audio, video]}", "system x takes video"),
+        ("systems.x={model: gated, inputs: [audio, vidoe]}", "did you mean 'video'"),
         ("systems={../x: {model: gated}}", "pattern"),
         ("evaluation.confidence=0", "evaluation.confidence"),
         ("evaluation.protocols=[]", "evaluation.protocols"),

@@ -43,7 +43,8 @@ def shrunk(name, folder, corpora, sections):
     for section, changes in sections.items():
         plain = {key: None if value is None else value if isinstance(value, int) else str(value)
                  for key, value in changes.items()}  # fmt: skip
-        tree["features"][section] = {**tree["features"].get(section, {}), **plain}
+        parent = tree if section == "transcripts" else tree["features"]
+        parent[section] = {**parent.get(section, {}), **plain}
     tree["features"]["text"]["lexical_control"] = ["free", "parallel"]
     tree["training"] |= {"epochs": 2, "hidden": 8}
     tree["evaluation"] = {"seeds": [0], "min_clips": 20, "protocols": ["loco"]}

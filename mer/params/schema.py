@@ -287,7 +287,7 @@ class Params(Section):
         systems = {}
         for name, system in self.systems.items():
             if unknown := [one for one in system.inputs if one not in inputs]:
-                near = difflib.get_close_matches(unknown[0], inputs, n=1)
+                near = difflib.get_close_matches(unknown[0], [*inputs, *TABLE_ORDER], n=1)
                 hint = f" (did you mean {near[0]!r}?)" if near else ""
                 raise ValueError(f"systems.{name}.inputs: {unknown[0]!r} is no input of this study{hint}; its inputs "
                                  f"are {', '.join(inputs)}. Declare it in `features`")  # fmt: skip

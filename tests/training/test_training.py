@@ -95,7 +95,7 @@ def test_constant_features_and_a_modality_that_nobody_has(task):
 @pytest.mark.parametrize("model", ["gated", "robust_at", "concat", "logistic", "ridge", "svm_linear", "svm_rbf"])
 def test_a_checkpoint_needs_nothing_else_and_notices_damage(task, model, tmp_path):
     fitted = grid.fit(task, job(model), "cpu")
-    card = {"model": model, "inputs": ["audio", "text"], "widths": {"audio": 12, "text": 8}}
+    card = {"model": model, "modalities": ["audio", "text"], "widths": {"audio": 12, "text": 8}}
     card |= {"layers": {}, "classes": list("abcdefg"), "training": TRAINING.model_dump(mode="json")}
     checkpoint.save(tmp_path / "m", fitted, card)
     loaded, read = checkpoint.load(tmp_path / "m")
@@ -125,7 +125,7 @@ def test_a_checkpoint_needs_nothing_else_and_notices_damage(task, model, tmp_pat
     ],
 )
 def test_a_card_that_does_not_fit_its_tensors_is_refused(task, tmp_path, change, told):
-    card = {"model": "gated", "inputs": ["audio", "text"], "widths": {"audio": 12, "text": 8}, "layers": {}}
+    card = {"model": "gated", "modalities": ["audio", "text"], "widths": {"audio": 12, "text": 8}, "layers": {}}
     card |= {"classes": list("abcdefg"), "training": TRAINING.model_dump(mode="json"), **change}
     card = {name: value for name, value in card.items() if value is not None}
     checkpoint.save(tmp_path / "m", grid.fit(task, job(training=Training(epochs=1, hidden=8)), "cpu"), card)
