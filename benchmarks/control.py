@@ -57,7 +57,7 @@ def main() -> None:
         features.extract(whole, arguments.raw, store, section, data, features.Where())
         seen = features.load(features.keys(whole, section), store, features.specs(section, data))
         classes = labels.classes("paper7")
-        task = jobs.task_of(manifest, seen, classes)
+        task = jobs.build_task(manifest, seen, classes)
         scored = [name for name, reason in protocols.scored(manifest, 100, 4).items() if not reason]
         cells = protocols.plan(manifest, PROTOCOLS, scored)
         start, systems = time.perf_counter(), {name: SYSTEMS[name] for name in arguments.systems}

@@ -76,23 +76,23 @@ def planned(task: Task, model: str, hidden: int, epochs: int) -> list[Job]:
             for held_out in np.unique(task.corpora):
                 others = task.corpora != held_out
                 parts = rows[others & (rows % 8 > 0)], rows[others & (rows % 8 == 0)], rows[~others]
-                jobs.append(Job((model, number, held_out), System(model=model, inputs=("audio", "text")),
+                jobs.append(Job(model, (number, held_out), System(model=model, inputs=("audio", "text")),
                                 Training(**common, **setting), seed, *parts))  # fmt: skip
     return jobs
 
 
 def torchs(task: Task, job: Job) -> nn.Module:
     """Return a job's network, of `torch.nn`'s own parts alone."""
-    if job.system.model == LARGE[0]:
+    if job.spec.model == LARGE[0]:
         return Plain(job.training.hidden, job.training.dropout)
-    return loop.begun(task, job.system, job.training, job.seed)
+    return loop.begun(task, job.spec, job.training, job.seed)
 
 
 def plain(task: Task, jobs: list[Job], where: str) -> None:
     """One network after the other, as one would write it."""
     for job in jobs:
         t = job.training
-        scaler = standardise.fit(task.features, job.train, job.system.inputs)
+        scaler = standardise.fit(task.features, job.train, job.spec.inputs)
         x, _ = tensors(task.features, job.train, scaler, where)
         held, _ = tensors(task.features, job.validation, scaler, where)
         y = torch.as_tensor(task.labels[job.train], device=where)
@@ -125,7 +125,7 @@ def table(size: tuple[str, dict[str, int], int], share: float, epochs: int, jobs
     task = generated(size[1])
     every = planned(task, size[0], size[2], epochs)
     jobs = every[:: round(1 / share)]
-    parameters = used(loop.begun(task, jobs[0].system, jobs[0].training, 0), size[1])
+    parameters = used(loop.begun(task, jobs[0].spec, jobs[0].training, 0), size[1])
     work = 6 * parameters * sum(len(j.train) * epochs for j in jobs)
     print(f"\n{describe(size)}: {parameters:,} parameters used, {len(jobs)} of {len(every)} runs, {epochs} "
           f"epochs of {len(jobs[0].train)} clips, load {os.getloadavg()[0]:.1f}\n{'':26} seconds efficiency times as "

@@ -123,7 +123,7 @@ def real(raw: Path, store: Path, penalty: float) -> None:
     section, data = read_inputs({"audio": {"extractor": "functionals"}}), Data(**SECONDS)
     features.extract(whole, raw, store, section, data, features.Where())
     seen = features.load(features.keys(whole, section), store, features.specs(section, data))
-    task = jobs.task_of(manifest, seen, labels.classes("paper7"))
+    task = jobs.build_task(manifest, seen, labels.classes("paper7"))
     cells = protocols.plan(manifest, ("loco",), list(REAL))
     clusters = dict.fromkeys(REAL, "speaker_id")
     seconds, _, (values, coalitions) = clocks(

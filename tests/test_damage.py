@@ -73,9 +73,9 @@ class Study:
 
     def trained(self):
         usable, classes = schema.usable(self.manifest), labels.classes("paper7")
-        task = study.task_of(usable, self.features(), classes)
+        task = study.build_task(usable, self.features(), classes)
         cells = protocols.plan(usable, ("loco",), sorted(usable["corpus"].unique()))
-        jobs, _ = study.jobs(cells, SYSTEMS, Training(epochs=2, hidden=4), (0,), task)
+        jobs, _ = study.plan_jobs(cells, SYSTEMS, Training(epochs=2, hidden=4), (0,), task)
         return [
             (done.probabilities.tolist(), done.history, done.validation)
             for done in grid.run(task, jobs, grid.Engine("single"), self.home / "trainings")

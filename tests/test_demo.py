@@ -133,9 +133,9 @@ def hold_out(shift, folder):
     inputs, data = read_inputs({"audio": {"n_mfcc": 40}, "text": {}}), Data()
     features.extract(dataset.manifest, folder / "raw", folder, inputs, data, features.Where(jobs=2))
     seen = features.load(features.keys(dataset.manifest, inputs), folder, features.specs(inputs, data))
-    task = study.task_of(usable, seen, classes)
+    task = study.build_task(usable, seen, classes)
     cells = protocols.plan(usable, ("loco",), [*ACTED, "meld"])
-    jobs, _ = study.jobs(cells, {"s": System(model="logistic", inputs=("audio",))}, Training(), (0,), task)
+    jobs, _ = study.plan_jobs(cells, {"s": System(model="logistic", inputs=("audio",))}, Training(), (0,), task)
     done = grid.run(task, jobs, grid.Engine())
     results = scores.score(
         scores.predictions(done, usable, classes, seen.present),

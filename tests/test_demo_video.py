@@ -43,9 +43,9 @@ def test_every_film_has_a_face_and_held_out_corpora_are_read_from_it(usable):
     assert np.isfinite(seen.arrays["video"]).all()
     np.testing.assert_array_equal(seen.arrays["audio"], heard.arrays["audio"])
     classes = labels.classes("paper7")
-    task, cells = study.task_of(rows, seen, classes), protocols.plan(rows, ("loco",), SEEN)
+    task, cells = study.build_task(rows, seen, classes), protocols.plan(rows, ("loco",), SEEN)
     systems = {m: System(model="logistic", inputs=(m,)) for m in ("audio", "video")}
-    jobs, skipped = study.jobs(cells, systems, Training(), (0,), task)
+    jobs, skipped = study.plan_jobs(cells, systems, Training(), (0,), task)
     assert not skipped
     done = grid.run(task, jobs, grid.Engine())
     clusters = corpora.clusters(corpora.chosen(SEEN))

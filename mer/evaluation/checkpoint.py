@@ -16,7 +16,7 @@ from mer import corpora, features, files, params
 from mer.dataset.manifest import labels, schema
 from mer.evaluation.protocols import cells
 from mer.evaluation.protocols.cells import Cell
-from mer.evaluation.protocols.jobs import task_of
+from mer.evaluation.protocols.jobs import build_task
 from mer.evaluation.purity import dependencies
 from mer.evaluation.scores import scores
 from mer.features import Features, Where
@@ -25,7 +25,7 @@ from mer.params.schema import Params, System, Training
 from mer.training.checkpoints import checkpoint, extraction, training_data
 from mer.training.checkpoints.lineage import all_seen, rows_digest
 from mer.training.checkpoints.training_data import Memory
-from mer.training.job import Done, Job
+from mer.training.job import Job, JobResult
 
 NEEDED = ("params.yaml", "data/manifest.parquet")
 PARTS = ("auto", "all", "train", "validation", "test")
@@ -148,11 +148,11 @@ def evaluate(folder: Path, study: Study, names: tuple[str, ...] = (), part: str 
         raise Mismatch(f"none of the {len(asked.rows)} rows has {'+'.join(given)}")
     order = [card["classes"].index(name) for name in study.classes]  # the study's, whatever the model's
     none = rows[:0]
-    job = Job((card["name"], Cell("checkpoint", tuple(card["corpora"]), "", 0, none, none, rows)),
+    job = Job(card["name"], Cell("checkpoint", tuple(card["corpora"]), "", 0, none, none, rows),
               System(model=card["model"], inputs=tuple(card["modalities"])),
               Training.model_validate(card["training"]), card["seed"], none, none, rows)  # fmt: skip
-    scaled = task_of(usable, seen, study.classes).seen_by(job.training)
-    done = Done(job, model.predict(scaled.features, rows)[:, order], [])
+    scaled = build_task(usable, seen, study.classes).seen_by(job.training)
+    done = JobResult(job, *(model.predict(scaled.features, part)[:, order] for part in (rows, none)))
     table = scores.predictions([done], usable, study.classes, scaled.features.present)
     table = table.assign(train_corpora="+".join(card["corpora"]), seen=asked.seen.iloc[rows].to_numpy())
     acted = _acted(table, study) if part in TESTS else ()

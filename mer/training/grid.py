@@ -15,7 +15,7 @@ from mer.training import calibration
 from mer.training.cache.results import Finished
 from mer.training.engines import device
 from mer.training.engines.engine import Engine, parameters, seconds
-from mer.training.job import Done, Job
+from mer.training.job import Job, JobResult
 from mer.training.task import Task
 
 STACK_FLOATS = {"cpu": 2**24, "cuda": 2**30, "mps": 2**30}
@@ -37,14 +37,14 @@ def fit(task: Task, job: Job, where: str, snapshot: Path | None = None):
 
 def _trained(task: Task, job: Job, where: str, snapshot: Path | None):
     options = {"training": job.training, "seed": job.seed, "device": where}
-    if job.system.is_network:
+    if job.spec.is_network:
         from mer.training.networks import loop
 
-        return loop.fit(task, job.train, job.validation, system=job.system, snapshot=snapshot, **options)
-    return _linear(job.system.model)(task, job.train, job.validation, modalities=job.system.inputs, **options)
+        return loop.fit(task, job.train, job.validation, system=job.spec, snapshot=snapshot, **options)
+    return _linear(job.spec.model)(task, job.train, job.validation, modalities=job.spec.inputs, **options)
 
 
-def run(task: Task, jobs: list[Job], how: Engine, folder: Path | None = None) -> list[Done]:
+def run(task: Task, jobs: list[Job], how: Engine, folder: Path | None = None) -> list[JobResult]:
     """Run all jobs and return their results in the order of `jobs`.
 
     Args:
@@ -53,7 +53,7 @@ def run(task: Task, jobs: list[Job], how: Engine, folder: Path | None = None) ->
     """
     kept = Finished(folder, task, how)
     units = _units(task, jobs, how)
-    results: dict[int, Done] = {}
+    results: dict[int, JobResult] = {}
     for unit in units:
         results.update(zip(unit, kept.load([jobs[n] for n in unit]) or (), strict=False))
     todo = [unit for unit in units if unit[0] not in results]
@@ -67,7 +67,7 @@ def run(task: Task, jobs: list[Job], how: Engine, folder: Path | None = None) ->
 
 def _completed(
     task: Task, jobs: list[Job], units: list[list[int]], how: Engine, kept: Finished
-) -> Iterator[tuple[list[int], list[Done]]]:
+) -> Iterator[tuple[list[int], list[JobResult]]]:
     sizes = [sum(seconds(task, jobs[n]) for n in unit) for unit in units]
     longest_first = sorted(range(len(units)), key=lambda u: -sizes[u])  # so that all processes end together
     workers = how.processes(sum(sizes), len(units))
@@ -123,7 +123,7 @@ def _set_up(task: Task, how: Engine, kept: Finished, place: Path | None = None) 
     _here.update(task=task, how=how, kept=kept)
 
 
-def _together(jobs: list[Job]) -> list[Done]:
+def _together(jobs: list[Job]) -> list[JobResult]:
     """Train one run, or the runs of a stack; keep what they answer."""
     task, how, kept = _here["task"], _here["how"], _here["kept"]
     snapshot, seen = kept.unfinished(jobs), task.seen_by(jobs[0].training)  # a stack shares how it is scaled
@@ -154,7 +154,7 @@ def _stacks(task: Task, jobs: list[Job], numbers: list[int], where: str) -> Iter
         alike = list(group)
         job = jobs[alike[0]]
         network_floats = 6 * parameters(task, job)
-        batch_floats = 12 * job.training.batch_size * sum(task.features.widths(job.system.inputs).values())
+        batch_floats = 12 * job.training.batch_size * sum(task.features.widths(job.spec.inputs).values())
         fit_in = max(1, STACK_FLOATS[where] // (network_floats + batch_floats))
         yield from (alike[first : first + fit_in] for first in range(0, len(alike), fit_in))
 
@@ -165,11 +165,12 @@ def _linear(model: str):
     return {"logistic": logistic.fit, "ridge": ridge.fit, "svm_linear": svm.fit_linear, "svm_rbf": svm.fit_rbf}[model]
 
 
-def _done(task: Task, job: Job, history: list[dict], validation: np.ndarray, test: np.ndarray) -> Done:
+def _done(task: Task, job: Job, history: list[dict], validation: np.ndarray, test: np.ndarray) -> JobResult:
     """What a training leads to, by its logits."""
     temperature = _temperature(task, job, validation)
     scores = task.scored(validation.argmax(axis=1), job.validation)
-    return Done(job, calibration.probabilities(test / temperature, _multi_label(job)), history, scores)
+    of_test, of_validation = (calibration.probabilities(z / temperature, _multi_label(job)) for z in (test, validation))
+    return JobResult(job, of_test, of_validation, history, scores)
 
 
 def _temperature(task: Task, job: Job, logits: np.ndarray) -> float:
@@ -180,4 +181,4 @@ def _temperature(task: Task, job: Job, logits: np.ndarray) -> float:
 
 def _multi_label(job: Job) -> bool:
     """Whether classes occur together: a linear model has one answer whatever the targets are."""
-    return job.system.is_network and job.training.targets == "multi_label"
+    return job.spec.is_network and job.training.targets == "multi_label"

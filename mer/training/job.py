@@ -1,5 +1,6 @@
-"""One training as data, and its result."""
+"""A job, which is a training as data, and its result."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,16 +10,20 @@ from mer.params.schema import System, Training
 
 @dataclass(frozen=True)
 class Job:
-    """One training and what it is then asked.
+    """One training and the rows that are then predicted.
 
     Attributes:
-        key: names it: the system and the cell of the plan.
-        training: the system's own.
-        train, validation, test: row numbers of the task.
+        system: name of the system, one row of the results.
+        cell: cell of the plan that the rows belong to; None outside a plan.
+        spec: section `systems.<system>` of the parameters: model and inputs.
+        training: training parameters of this system.
+        seed: fixes all random numbers of the training.
+        train, validation, test: row numbers of the task, int64 of shape (n,) each.
     """
 
-    key: tuple
-    system: System
+    system: str
+    cell: Hashable
+    spec: System
     training: Training
     seed: int
     train: np.ndarray
@@ -27,15 +32,18 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Done:
-    """What a training has led to.
+class JobResult:
+    """What a job leads to. Probabilities are calibrated.
 
     Attributes:
-        probabilities: of the test rows, shape (len(job.test), classes).
-        validation: corpus -> UAR of the validation rows, of the model that answered the test.
+        probabilities: of the test rows, float64 of shape (len(job.test), classes).
+        validation_probabilities: of the validation rows, float64 of shape (len(job.validation), classes).
+        history: one dict per epoch of a network, or per setting of a linear model.
+        validation_uar: corpus -> UAR on the validation rows, of the model that predicted the test rows.
     """
 
     job: Job
     probabilities: np.ndarray
-    history: list[dict]
-    validation: dict[str, float] = field(default_factory=dict)
+    validation_probabilities: np.ndarray
+    history: list[dict] = field(default_factory=list)
+    validation_uar: dict[str, float] = field(default_factory=dict)

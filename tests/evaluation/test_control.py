@@ -37,8 +37,8 @@ def spoken():
     speakers, corpora = (pd.factorize(usable[column])[0] for column in ("speaker_id", "corpus"))
     audio = generator.normal(size=(len(usable), 8)) + 4 * np.eye(8)[labels]
     audio += generator.normal(size=(18, 8))[speakers] + generator.normal(size=(3, 8))[corpora]
-    task = study.task_of(usable, Features({"audio": audio.astype(np.float32)}, {"audio": np.ones(len(usable), bool)}),
-                         CLASSES)  # fmt: skip
+    features = Features({"audio": audio.astype(np.float32)}, {"audio": np.ones(len(usable), bool)})
+    task = study.build_task(usable, features, CLASSES)
     yield task, usable, protocols.plan(usable, PROTOCOLS, ["a", "b", "c"])
     torch.set_num_threads(before)
 
@@ -64,7 +64,7 @@ def test_a_network_answers_at_chance(spoken):
 
 def test_the_features_would_tell_the_class_and_a_leak_is_seen(spoken):
     task, usable, cells = spoken
-    jobs, _ = study.jobs(
+    jobs, _ = study.plan_jobs(
         [c for c in cells if c.protocol == "loco"], {"logistic": SYSTEMS["logistic"]}, TRAINING, (0,), task
     )
     [first, *_] = grid.run(task, jobs, grid.Engine())
@@ -74,8 +74,8 @@ def test_the_features_would_tell_the_class_and_a_leak_is_seen(spoken):
     # a label that rides on the rows into training: what a test row that trains would do
     leaky = np.column_stack([dealt.features.arrays["audio"], 9 * np.eye(3)[dealt.labels]]).astype(np.float32)
     seen = Features({"audio": leaky}, dealt.features.present)
-    jobs, _ = study.jobs([jobs[0].key[1]], {"logistic": SYSTEMS["logistic"]}, TRAINING, (0,), dealt)
-    [done] = grid.run(study.task_of(table, seen, CLASSES), jobs, grid.Engine())
+    jobs, _ = study.plan_jobs([jobs[0].cell], {"logistic": SYSTEMS["logistic"]}, TRAINING, (0,), dealt)
+    [done] = grid.run(study.build_task(table, seen, CLASSES), jobs, grid.Engine())
     truth, given_ = dealt.labels[done.job.test], done.probabilities.argmax(axis=1)
     speakers = table["speaker_id"].to_numpy(str)[done.job.test]
     assert stats.uar(stats.confusion(truth, given_, 3)) - negative_control.guessing(truth, given_, speakers, 3) > 0.5
@@ -84,7 +84,7 @@ def test_the_features_would_tell_the_class_and_a_leak_is_seen(spoken):
 def test_labels_and_votes_stay_with_the_speaker(spoken):
     task, usable, _ = spoken
     votes = np.eye(3, dtype=np.float32)[task.labels]
-    task = study.task_of(usable, task.features, CLASSES, {"soft": votes})
+    task = study.build_task(usable, task.features, CLASSES, {"soft": votes})
     dealt, table = negative_control.permuted(task, usable, 3)
     assert (dealt.labels != task.labels).any()
     assert (dealt.answers["soft"].argmax(axis=1) == dealt.labels).all()
@@ -126,7 +126,7 @@ def test_the_small_control_answers_at_chance_and_sees_test_rows_that_train(spoke
     seen = Features({"audio": wide}, {"audio": np.ones(len(usable), bool)})
     leaky = [replace(cell, train=np.union1d(cell.train, cell.test)) if cell.held_out in ("", "b") else cell
              for cell in cells]  # fmt: skip
-    found = negative_control.of_corpora(study.task_of(usable, seen, CLASSES), usable, leaky, ("audio",), CLASSES)
+    found = negative_control.of_corpora(study.build_task(usable, seen, CLASSES), usable, leaky, ("audio",), CLASSES)
     told = found.set_index(["protocol", "test_corpus"])["leaks"]
     assert told["in_corpus"].all(), found
     assert told["loco"].to_dict() == {"a": False, "b": True, "c": False}, found

@@ -52,7 +52,7 @@ class Study:
         arrays = {"audio": generator.normal(size=(rows, 6)), "text": generator.normal(size=(rows, 5))}
         arrays = {m: a.astype(np.float32) for m, a in arrays.items()}
         present = {m: np.ones(rows, bool) for m in arrays}
-        self.task = study.task_of(self.usable, Features(arrays, present, {"text": "tfidf"}), CLASSES)
+        self.task = study.build_task(self.usable, Features(arrays, present, {"text": "tfidf"}), CLASSES)
 
     def params(self, systems=("logistic",), *, features=None, training=None, strict=False, **sections):
         kinds = {name: {"model": name, "inputs": ["audio", "text"]} for name in systems}
@@ -64,8 +64,8 @@ class Study:
 
     def jobs(self, p):
         cells = protocols.plan(self.usable, ("loco",), list(p.corpora))
-        jobs, _ = study.jobs(cells, p.systems, p.training, p.evaluation.seeds, self.task)
-        return [job for job in jobs if job.key[1].held_out == "friends"]
+        jobs, _ = study.plan_jobs(cells, p.systems, p.training, p.evaluation.seeds, self.task)
+        return [job for job in jobs if job.cell.held_out == "friends"]
 
     def train(self, p, jobs=None, specs=SPECS):
         """What notebook 04 does."""
@@ -87,7 +87,7 @@ class Study:
         chosen = self.usable["corpus"].isin(corpus_names)
         rows = np.flatnonzero(chosen & self.usable["split"].isin(parts) if parts else chosen)
         training, system = p.systems["gated"].training_parameters(p.training), p.systems["gated"]
-        job = Job(("gated", None), system, training, 0, rows[::2], rows[1::2], rows[:0])
+        job = Job("gated", None, system, training, 0, rows[::2], rows[1::2], rows[:0])
         card = checkpoint.card(job, self.task, SPECS, CLASSES, self.usable, encoders_)
         checkpoint.save(self.folder / name, grid.fit(self.task, job, "cpu"), card | {"name": name})
         return str(self.folder / name)
@@ -201,7 +201,7 @@ def test_one_message_for_all_that_a_thing_has_seen(planted):
     place = planted.saved("first", ["cremad", "meld"])
     p = planted.params(("gated",), training={"start_from": place})
     cells = protocols.plan(planted.usable, ("loco",), list(p.corpora))
-    jobs, _ = study.jobs(cells, p.systems, p.training, (0, 1), planted.task)
+    jobs, _ = study.plan_jobs(cells, p.systems, p.training, (0, 1), planted.task)
     told = planted.stopped(p, jobs)
     assert told.startswith(
         f"LOCO without cremad, friends: training.start_from {place} was trained on cremad, meld (its"
@@ -266,7 +266,7 @@ def test_what_is_known_only_in_part_accuses_and_acquits_of_nothing(planted):
     german = {"extractor": "encoder", "model": "padmalcom/wav2vec2-large-emotion-detection-german"}  # and what else?
     p = planted.params(features={"audio": german}, strict=True)
     cells = protocols.plan(planted.usable, ("loco",), list(p.corpora))
-    jobs, _ = study.jobs(cells, p.systems, p.training, (0,), planted.task)
+    jobs, _ = study.plan_jobs(cells, p.systems, p.training, (0,), planted.task)
     items = dependencies.loaded(p, begun)
     with pytest.raises(purity.Impure, match=r"LOCO without emodb: features.audio.model .* was trained on emodb"):
         purity.check(jobs, planted.usable, items, strict=False)
@@ -507,13 +507,13 @@ def test_models_of_other_corpora_meet_strangers_too(planted):
     place = planted.saved("begun", ["meld"], parts=("train", "validation"))
     p = planted.params(("gated",), training={"start_from": place})
     cells = protocols.plan(planted.usable, ("cross_corpus", "in_corpus"), list(p.corpora))
-    jobs, _ = study.jobs(cells, p.systems, p.training, p.evaluation.seeds, planted.task)
+    jobs, _ = study.plan_jobs(cells, p.systems, p.training, p.evaluation.seeds, planted.task)
     told = planted.stopped(p, jobs)
     assert told.startswith(
         f"models of other corpora, tested on friends: training.start_from {place} was trained on meld"
     )
     assert len(told.splitlines()) == 1
-    within = [job for job in jobs if job.key[1].protocol == "in_corpus"]
+    within = [job for job in jobs if job.cell.protocol == "in_corpus"]
     purity.check(within, planted.usable, dependencies.loaded(p, SPECS), strict=False)  # who is at home is no stranger
 
 
@@ -521,7 +521,7 @@ def test_a_training_within_a_corpus_begins_with_nothing_that_has_seen_what_it_is
     place = planted.saved("begun", ["meld", "emodb"], parts=("train", "validation"))
     p = planted.params(("gated",), training={"start_from": place})
     cells = protocols.plan(planted.usable, ("in_corpus",), list(p.corpora))
-    jobs, _ = study.jobs(cells, p.systems, p.training, p.evaluation.seeds, planted.task)
+    jobs, _ = study.plan_jobs(cells, p.systems, p.training, p.evaluation.seeds, planted.task)
     with pytest.raises(
         purity.Impure, match=r"in_corpus: .*begun, or one that it began with, has seen 60 of 144 tested"
     ):
@@ -529,11 +529,11 @@ def test_a_training_within_a_corpus_begins_with_nothing_that_has_seen_what_it_is
             jobs, planted.usable, dependencies.loaded(p, SPECS), strict=False
         )  # every speaker of EMO-DB is tested once
     [cell] = protocols.plan(planted.usable, ("multi_corpus",), list(p.corpora))
-    jobs, _ = study.jobs([cell], p.systems, p.training, p.evaluation.seeds, planted.task)
+    jobs, _ = study.plan_jobs([cell], p.systems, p.training, p.evaluation.seeds, planted.task)
     purity.check(jobs, planted.usable, dependencies.loaded(p, SPECS), strict=True)  # the same split
     other = planted.usable.assign(split=planted.usable["split"].replace({"train": "test", "test": "train"}))
     [cell] = protocols.plan(other, ("multi_corpus",), list(p.corpora))
-    jobs, _ = study.jobs([cell], p.systems, p.training, p.evaluation.seeds, planted.task)
+    jobs, _ = study.plan_jobs([cell], p.systems, p.training, p.evaluation.seeds, planted.task)
     with pytest.raises(
         purity.Impure, match=r"multi_corpus: .* has seen .* tested clips or their speakers, of emodb, meld"
     ):
@@ -565,7 +565,7 @@ def test_a_checkpoint_that_saw_the_recordings_under_another_name(planted):
         "checkpoint, or leave emorynlp, meld out of `corpora`"
     )
     cells = protocols.plan(planted.usable, ("cross_corpus",), list(p.corpora))
-    jobs, _ = study.jobs(cells, p.systems, p.training, p.evaluation.seeds, planted.task)
+    jobs, _ = study.plan_jobs(cells, p.systems, p.training, p.evaluation.seeds, planted.task)
     assert planted.stopped(p, jobs).startswith("models of other corpora, tested on friends: training.start_from")
     planted.usable = other
     second = planted.saved("second", ["cremad"], start_from=place)

@@ -21,7 +21,7 @@ from mer.features import Features
 from mer.params.schema import SELECTED, Evaluation, Params, System, Training
 from mer.report.text import selection as said
 from mer.training import grid
-from mer.training.job import Done, Job
+from mer.training.job import Job, JobResult
 from tests.evaluation.test_protocols import corpus, manifest
 
 CLASSES = ("neutral", "anger", "fear")
@@ -60,7 +60,7 @@ def spoken():
     }
     seen = Features(arrays, {m: np.ones(len(usable), bool) for m in arrays})
     usable = usable.assign(**attributes)
-    yield study.task_of(usable, seen, CLASSES), usable
+    yield study.build_task(usable, seen, CLASSES), usable
     torch.set_num_threads(before)
 
 
@@ -68,7 +68,7 @@ def planned(spoken, by="validation", systems=SYSTEMS, corpora=tuple(FAMILIES)):
     task, usable = spoken
     cells = protocols.plan(usable, ("in_corpus",), ["a"]) + protocols.plan(usable, ("loco",), list(corpora))
     cells += selection.plan(usable, list(corpora), Evaluation(selection=by), len(systems))
-    return study.jobs(cells, systems, TRAINING, (0, 1), task)[0]
+    return study.plan_jobs(cells, systems, TRAINING, (0, 1), task)[0]
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def ran(spoken):
 
 
 def told(usable, done):
-    tested = [item for item in done if item.job.key[1].protocol != protocols.INNER]
+    tested = [item for item in done if item.job.cell.protocol != protocols.INNER]
     inner = selection.inner_scores(done, usable, CLASSES)
     answered = selection.with_selected(
         scores.predictions(tested, usable, CLASSES, present(usable)), selection.chosen(inner)
@@ -126,7 +126,7 @@ def test_the_validation_score_is_that_of_the_validation_rows(spoken, ran):
     task, (done, inner) = spoken[0], ran["validation"][:2]
     by_hand = {}
     for item in done:
-        system, cell = item.job.key
+        system, cell = item.job.system, item.job.cell
         if cell.protocol == "loco":
             model, rows = grid.fit(task, item.job, "cpu"), item.job.validation
             answers, corpora = model.predict(task.features, rows).argmax(axis=1), task.corpora[rows]
@@ -143,13 +143,13 @@ def test_the_validation_score_is_that_of_the_validation_rows(spoken, ran):
 def test_inner_loco_trains_each_pair_of_families_once_and_sees_neither(spoken, ran):
     task, usable = spoken
     done, inner = ran["inner_loco"][:2]
-    cells = {item.job.key[1].held_out: item.job for item in done if item.job.key[1].protocol == protocols.INNER}
+    cells = {item.job.cell.held_out: item.job for item in done if item.job.cell.protocol == protocols.INNER}
     assert sorted(cells) == ["a+b", "a+c", "a+d", "b+c", "b+d", "c+d"]
     for pair, job in cells.items():
         assert not set(usable["family"].iloc[[*job.train, *job.validation]]) & set(pair.split("+"))
         assert set(usable["family"].iloc[job.test]) == set(pair.split("+"))
     # what decides for d: each other corpus as a stranger to a training without it, its family and d
-    items = [i for i in done if i.job.key[0] == "audio" and i.job.key[1].held_out in ("a+d", "b+d", "c+d")]
+    items = [i for i in done if i.job.system == "audio" and i.job.cell.held_out in ("a+d", "b+d", "c+d")]
     found = []
     for item in items:
         test = item.job.test
@@ -178,7 +178,7 @@ def test_a_choice_that_looks_at_the_test_is_seen(spoken, ran, monkeypatch):
     def by_the_test(done, _):
         usable = spoken[1]
         for item in done:
-            (system, cell), test = item.job.key, item.job.test
+            system, cell, test = item.job.system, item.job.cell, item.job.test
             if cell.protocol == "loco":
                 truth = pd.Index(CLASSES).get_indexer(usable["emotion"].iloc[test])
                 yield cell.held_out, system, "a", float((item.probabilities.argmax(axis=1) == truth).mean())
@@ -192,7 +192,7 @@ def test_a_choice_that_looks_at_the_test_is_seen(spoken, ran, monkeypatch):
 
 def test_with_two_families_inner_loco_has_nothing_to_train_on_and_says_so(spoken):
     jobs = planned(spoken, "inner_loco", corpora=("a", "b"))
-    assert protocols.INNER not in {job.key[1].protocol for job in jobs}
+    assert protocols.INNER not in {job.cell.protocol for job in jobs}
     choices = told(spoken[1], grid.run(spoken[0], jobs, grid.Engine()))[-1]
     assert set(choices["by"]) == {"validation"}
     assert "as inner LOCO needs a third family" in said.sentence(choices, "inner_loco")
@@ -201,7 +201,7 @@ def test_with_two_families_inner_loco_has_nothing_to_train_on_and_says_so(spoken
 
 def test_one_system_has_no_choice(spoken):
     jobs = planned(spoken, "inner_loco", systems={"audio": SYSTEMS["audio"]})
-    assert protocols.INNER not in {job.key[1].protocol for job in jobs}
+    assert protocols.INNER not in {job.cell.protocol for job in jobs}
     _, answered, _, choices = told(spoken[1], grid.run(spoken[0], jobs, grid.Engine()))
     assert set(answered["system"]) == {"audio"}
     assert said.sentence(choices, "validation") == (
@@ -213,7 +213,7 @@ def test_without_loco_there_is_nothing_to_choose(spoken):
     task, usable = spoken
     asked = Evaluation(selection="inner_loco", protocols=("in_corpus",))
     assert selection.plan(usable, ["a", "b", "c"], asked, 3) == []
-    jobs, _ = study.jobs(protocols.plan(usable, ("in_corpus",), ["a"]), SYSTEMS, TRAINING, (0,), task)
+    jobs, _ = study.plan_jobs(protocols.plan(usable, ("in_corpus",), ["a"]), SYSTEMS, TRAINING, (0,), task)
     _, answered, _, choices = told(usable, grid.run(task, jobs, grid.Engine()))
     assert SELECTED not in set(answered["system"])
     assert choices.empty
@@ -235,12 +235,12 @@ def test_the_sentence_and_the_table_count_what_was_tried(ran):
 
 
 def test_what_is_kept_on_disk_has_its_validation_scores(spoken, tmp_path):
-    jobs = [job for job in planned(spoken) if job.key[1].protocol == "loco"][:2]
+    jobs = [job for job in planned(spoken) if job.cell.protocol == "loco"][:2]
     first = grid.run(spoken[0], jobs, grid.Engine(), tmp_path)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
     again = grid.run(spoken[0], jobs, grid.Engine(), tmp_path)
-    assert [item.validation for item in again] == [item.validation for item in first]
-    assert all(len(item.validation) > 1 for item in first)
+    assert [item.validation_uar for item in again] == [item.validation_uar for item in first]
+    assert all(len(item.validation_uar) > 1 for item in first)
     assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
     from safetensors.numpy import load_file, save_file
 
@@ -248,7 +248,7 @@ def test_what_is_kept_on_disk_has_its_validation_scores(spoken, tmp_path):
         save_file(load_file(path), path, metadata={"history": "[]"})
     with pytest.warns(UserWarning, match="thrown away: .*it is trained anew"):
         anew = grid.run(spoken[0], jobs, grid.Engine(), tmp_path)
-    assert [item.validation for item in anew] == [item.validation for item in first]
+    assert [item.validation_uar for item in anew] == [item.validation_uar for item in first]
 
 
 def test_predictions_with_selected_can_be_compared_sliced_and_put_on_the_card(spoken, ran):
@@ -278,7 +278,7 @@ def test_where_labels_mean_nothing_selected_stays_at_chance_and_a_pick_on_the_te
     cells, found = protocols.plan(usable, ("loco",), list(FAMILIES)), []
     for number in range(8):
         dealt, dealt_rows = negative_control.permuted(task, usable, number)
-        jobs, _ = study.jobs(cells, systems, TRAINING, (0,), dealt)
+        jobs, _ = study.plan_jobs(cells, systems, TRAINING, (0,), dealt)
         found.append(told(dealt_rows, grid.run(dealt, jobs, grid.Engine()))[-1])
     rows = pd.concat(found)
     mean = rows[(rows["test_corpus"] == comparison.MEAN) & (rows["answers"] == "restricted")]
@@ -301,8 +301,8 @@ def made(values, tested=None):
     (usable, cell), done = without_d(), []
     for system, validation in values.items():
         test = cell.test[: (tested or {}).get(system, len(cell.test))]
-        job = Job((system, cell), SYSTEMS["audio"], TRAINING, 0, cell.train, cell.validation, test)
-        done.append(Done(job, np.full((len(test), 3), 1 / 3), [{}], validation))
+        job = Job(system, cell, SYSTEMS["audio"], TRAINING, 0, cell.train, cell.validation, test)
+        done.append(JobResult(job, np.full((len(test), 3), 1 / 3), np.zeros((0, 3)), [{}], validation))
     return done, usable
 
 
@@ -334,7 +334,7 @@ def test_the_choice_is_the_highest_mean_and_knows_no_order_of_corpora(values, ra
     heard = sorted(set().union(*values.values()))
     means = {s: sum((3 * v.get(c, 1 / 3) - 1) / 2 for c in heard) for s, v in values.items()}
     assert means[picked] == pytest.approx(max(means.values()), abs=1e-9)
-    shuffled = [replace(item, validation=dict(random.sample(list(item.validation.items()), len(item.validation))))
-                for item in done]  # fmt: skip
+    orders = [random.sample(list(item.validation_uar.items()), len(item.validation_uar)) for item in done]
+    shuffled = [replace(item, validation_uar=dict(order)) for item, order in zip(done, orders, strict=True)]
     assert selection.chosen(selection.inner_scores(shuffled, usable, CLASSES))["d"] == picked
     assert selection.chosen(selection.inner_scores(*selection.spoilt(done, usable, "d"), CLASSES))["d"] == picked

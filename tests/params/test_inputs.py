@@ -92,7 +92,7 @@ def test_an_input_that_cannot_be_is_refused(tmp_path, text, problem):
         ("features: {whisper: {modality: audio}}\nsystems: {a: {model: gated, inputs: [whispr]}}",
          "(did you mean 'whisper'?); its inputs are whisper. Declare it in `features`"),
         ("systems: {a: {model: gated, inputs: [audio, audio]}}", "inputs: 'audio' is named twice"),
-        ("systems: {a: {model: gated, input: [audio]}}", "systems.a.input: there is no such parameter (did you mean 'inp"),
+        ("systems: {a: {model: gated, input: [audio]}}", "systems.a.input: there is no such parameter (did"),
         ("systems: {a: {model: gated, members: [b, c]}}", "`members` and `weights` are for `model: ensemble`"),
         ("systems: {a: {model: gated, weights: validation}}", "`members` and `weights` are for `model: ensemble`"),
         ("systems: {a: {model: gated}, e: {model: ensemble, members: [a]}}", "needs at least two `members`"),
@@ -133,5 +133,5 @@ systems:
     assert problems(tmp_path, "", "systems.gated.modalities=[audio]")[0] == (
         "systems.gated.modalities: is called `systems.gated.inputs` now"
     )
-    with pytest.raises(ValueError, match="features.acoustic"):
+    with pytest.raises(ValueError, match=r"features\.acoustic"):
         Params.model_validate({"name": "x", "corpora": {"emodb": {}}, "features": {"acoustic": {}}})

@@ -27,7 +27,7 @@ ROWS = np.arange(240)
 def job(model="gated", modalities=("audio", "text"), **training):
     settings = Training(**{"epochs": 2, "hidden": 4, "batch_size": 64, **training})
     system = System(model=model, inputs=modalities)
-    return Job((model, None), system, settings, 0, ROWS[:120], ROWS[120:180], ROWS[180:])
+    return Job(model, None, system, settings, 0, ROWS[:120], ROWS[120:180], ROWS[180:])
 
 
 def address(task, *jobs, how=None):
@@ -49,7 +49,7 @@ PLACES = {
     "task": lambda task, one: [(t, one, Engine()) for t in more(task)],
     "features": lambda task, one: [(replace(task, features=f), one, Engine()) for f in more(task.features)],
     "job": lambda task, one: [(task, j, Engine()) for j in more(one)],
-    "system": lambda task, one: [(task, replace(one, system=s), Engine()) for s in more(one.system)],
+    "system": lambda task, one: [(task, replace(one, spec=s), Engine()) for s in more(one.spec)],
     "training": lambda task, one: [(task, replace(one, training=t), Engine()) for t in more(one.training)],
     "engine": lambda task, one: [(task, one, e) for e in more(Engine())],
 }
@@ -74,7 +74,7 @@ def test_every_parameter_of_training_counts(task, name):
 @pytest.mark.parametrize("change", [{"seed": 1}, {"train": ROWS[:119]}, {"validation": ROWS[:0]}, {"test": ROWS[181:]}])
 def test_everything_of_a_job_counts_but_its_name(task, change):
     assert address(task, replace(job(), **change)) != address(task, job())
-    assert address(task, replace(job(), key=("other", 1))) == address(task, job())
+    assert address(task, replace(job(), system="other", cell=1)) == address(task, job())
     for how in (Engine("stacked"), Engine(threads=2), Engine(device="cuda")):
         assert address(task, how=how) != address(task)
     assert address(task, how=Engine(at_once=4)) == address(task)

@@ -72,7 +72,7 @@ def spoken():
     speakers = usable["speaker_id"].factorize()[0]
     audio = rng.normal(size=(len(usable), 8)) + 2 * np.eye(8)[labels] + rng.normal(0, 30, (18, 8))[speakers]
     seen = Features({"audio": audio.astype(np.float32)}, {"audio": np.ones(len(usable), bool)})
-    return study.task_of(usable, seen, CLASSES), usable, protocols.plan(usable, ("loco",), ["a", "b", "c"])
+    return study.build_task(usable, seen, CLASSES), usable, protocols.plan(usable, ("loco",), ["a", "b", "c"])
 
 
 SYSTEMS = {
@@ -85,7 +85,7 @@ TRAINING = Training(epochs=15, hidden=8, batch_size=32, inverse_regularisation=(
 
 def test_where_speakers_differ_more_than_emotions_it_helps_and_is_marked(spoken):
     task, usable, cells = spoken
-    jobs, _ = study.jobs(cells, SYSTEMS, TRAINING, (0,), task)
+    jobs, _ = study.plan_jobs(cells, SYSTEMS, TRAINING, (0,), task)
     table = scores.predictions(grid.run(task, jobs, Engine("auto")), usable, CLASSES, task.features.present)
     results = scores.score(table, CLASSES, dict.fromkeys("abc", "speaker_id"), study="s", confidence=0.95)
     rows = results[(results["metric"] == "UAR") & results["seed"].isna() & (results["answers"] == "free")]
@@ -98,7 +98,7 @@ def test_where_speakers_differ_more_than_emotions_it_helps_and_is_marked(spoken)
 
 def test_the_held_out_corpus_does_not_reach_training_through_it(spoken):
     task, _, cells = spoken
-    jobs, _ = study.jobs(cells, SYSTEMS, TRAINING, (0,), task)
+    jobs, _ = study.plan_jobs(cells, SYSTEMS, TRAINING, (0,), task)
     assert set(purity.check_blind(task, jobs)) == set(SYSTEMS)
     leaky = replace(task, groups=dict.fromkeys(("speaker", "corpus"), np.full(len(task.labels), "everybody")))
     with pytest.raises(purity.Impure, match="fitted on other rows"):
@@ -108,14 +108,14 @@ def test_the_held_out_corpus_does_not_reach_training_through_it(spoken):
 def test_parts_of_a_published_split_are_scaled_apart_as_they_may_share_speakers(spoken):
     usable = spoken[1].assign(speaker_id="joey", fold=None)
     usable["split"] = np.where(np.arange(len(usable)) % 2, "train", "test")
-    groups = study.scaled_together(usable)
+    groups = study.normalisation_groups(usable)
     assert len(set(groups["speaker"])) == 6
     assert not set(groups["speaker"][::2]) & set(groups["speaker"][1::2])
 
 
 def test_a_result_is_not_taken_for_one_with_other_speakers(spoken, tmp_path):
     task, _, cells = spoken
-    jobs, _ = study.jobs(cells[:1], {"speaker": SYSTEMS["speaker"]}, TRAINING, (0,), task)
+    jobs, _ = study.plan_jobs(cells[:1], {"speaker": SYSTEMS["speaker"]}, TRAINING, (0,), task)
     grid.run(task, jobs, Engine(), tmp_path)
     kept = grid.Finished(tmp_path, task, Engine())
     other = replace(task, groups={**task.groups, "speaker": task.groups["corpus"]})

@@ -22,7 +22,8 @@ SHORT, WIDE = ROWS[ROWS % 4 == 0], ROWS[ROWS % 4 < 2]
 def job(seed=0, train=WIDE, validation=ROWS[ROWS % 4 == 2], model="gated", modalities=("audio", "text"), **training):
     settings = Training(**{"epochs": 10, "batch_size": 32, "hidden": 8, "learning_rate": 1e-2, **training})
     return Job(
-        (model, None),
+        model,
+        None,
         System(model=model, inputs=modalities),
         settings,
         seed,
@@ -33,7 +34,7 @@ def job(seed=0, train=WIDE, validation=ROWS[ROWS % 4 == 2], model="gated", modal
 
 
 def alone(task, one):
-    return loop.fit(task, one.train, one.validation, system=one.system, training=one.training, seed=one.seed,
+    return loop.fit(task, one.train, one.validation, system=one.spec, training=one.training, seed=one.seed,
                        device="cpu")  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from mer.evaluation.comparison.comparison import MEAN
 from mer.evaluation.protocols.cells import INNER, Cell, inner_loco
 from mer.evaluation.scores.flags import MARKS
 from mer.params.schema import SELECTED, Evaluation
-from mer.training.job import Done
+from mer.training.job import JobResult
 
 COVERED = 0.95
 """share of the clips of each held-out corpus, of those that any system answers, that a candidate has to answer: who
@@ -60,7 +60,7 @@ def plan(
     return inner_loco(usable, corpora, near, evaluation.accept_duplicates) if asked and systems > 1 else []
 
 
-def inner_scores(done: list[Done], usable: pd.DataFrame, classes: tuple[str, ...]) -> pd.DataFrame:
+def inner_scores(done: list[JobResult], usable: pd.DataFrame, classes: tuple[str, ...]) -> pd.DataFrame:
     """Return what each system scores inside the training corpora of each LOCO cell.
 
     Args:
@@ -72,7 +72,7 @@ def inner_scores(done: list[Done], usable: pd.DataFrame, classes: tuple[str, ...
         where nothing inside could be scored), candidate (whether it answers enough of the held-out corpora,
         `COVERED`), configurations (settings among which validation chose one), epochs (of networks, the same).
     """
-    inner = [item for item in done if item.job.key[1].protocol == INNER]
+    inner = [item for item in done if item.job.cell.protocol == INNER]
     found = _as_strangers(inner, usable, classes) if inner else _on_validation(done, len(classes))
     scores = pd.DataFrame(found, columns=["held_out", "system", "corpus", "score"]).dropna()
     rows = []
@@ -156,7 +156,7 @@ def table(inner: pd.DataFrame, results: pd.DataFrame, usable: pd.DataFrame) -> p
     return _with_mean(rows, inner)
 
 
-def spoilt(done: list[Done], usable: pd.DataFrame, family: str) -> tuple[list[Done], pd.DataFrame]:
+def spoilt(done: list[JobResult], usable: pd.DataFrame, family: str) -> tuple[list[JobResult], pd.DataFrame]:
     """Return results and manifest in which all that is known of a family is wrong: labels, answers, validation scores.
 
     A choice that is made without the family stays the same.
@@ -164,35 +164,35 @@ def spoilt(done: list[Done], usable: pd.DataFrame, family: str) -> tuple[list[Do
     wrong, first = usable["family"] == family, usable["emotion"].min()
     members = set(usable.loc[wrong, "corpus"])
 
-    def turned(item: Done) -> Done:
+    def turned(item: JobResult) -> JobResult:
         mine = wrong.to_numpy()[item.job.test]
         probabilities = np.where(mine[:, None], np.roll(item.probabilities, 1, axis=1), item.probabilities)
-        validation = {corpus: 0.0 if corpus in members else uar for corpus, uar in item.validation.items()}
-        return replace(item, probabilities=probabilities, validation=validation)
+        validation = {corpus: 0.0 if corpus in members else uar for corpus, uar in item.validation_uar.items()}
+        return replace(item, probabilities=probabilities, validation_uar=validation)
 
     return [turned(item) for item in done], usable.assign(emotion=usable["emotion"].where(~wrong, first))
 
 
-def _held_out(done: Iterable[Done]) -> dict[str, dict[str, list[Done]]]:
+def _held_out(done: Iterable[JobResult]) -> dict[str, dict[str, list[JobResult]]]:
     """Held-out family -> system -> its LOCO results, one per seed."""
-    found: dict[str, dict[str, list[Done]]] = {}
+    found: dict[str, dict[str, list[JobResult]]] = {}
     for item in done:
-        system, cell = item.job.key
+        system, cell = item.job.system, item.job.cell
         if cell.protocol == "loco":
             found.setdefault(cell.held_out, {}).setdefault(system, []).append(item)
     return found
 
 
-def _on_validation(done: Iterable[Done], classes: int) -> Iterator[tuple]:
+def _on_validation(done: Iterable[JobResult], classes: int) -> Iterator[tuple]:
     """Held-out family, system, training corpus and what its validation speakers score with free answers."""
     for item in done:
-        system, cell = item.job.key
+        system, cell = item.job.system, item.job.cell
         if cell.protocol == "loco":
-            for corpus, uar in item.validation.items():
+            for corpus, uar in item.validation_uar.items():
                 yield cell.held_out, system, corpus, stats.chance_corrected(uar, classes)
 
 
-def _as_strangers(inner: Iterable[Done], usable: pd.DataFrame, classes: tuple[str, ...]) -> Iterator[tuple]:
+def _as_strangers(inner: Iterable[JobResult], usable: pd.DataFrame, classes: tuple[str, ...]) -> Iterator[tuple]:
     """The same with each training corpus held out, too.
 
     A training that leaves out two families tests each of them for the other's sake.
@@ -200,7 +200,7 @@ def _as_strangers(inner: Iterable[Done], usable: pd.DataFrame, classes: tuple[st
     labels, corpora = pd.Index(classes).get_indexer(usable["emotion"]), usable["corpus"].to_numpy(str)
     families = usable["family"].to_numpy(str)
     for item in inner:
-        system, cell = item.job.key
+        system, cell = item.job.system, item.job.cell
         pair, test = cell.held_out.split("+"), item.job.test
         for corpus in sorted(set(corpora[test])):
             mine = corpora[test] == corpus
@@ -212,16 +212,16 @@ def _as_strangers(inner: Iterable[Done], usable: pd.DataFrame, classes: tuple[st
             yield held_out, system, corpus, score
 
 
-def _covers(systems: dict[str, list[Done]], usable: pd.DataFrame) -> dict[str, float]:
+def _covers(systems: dict[str, list[JobResult]], usable: pd.DataFrame) -> dict[str, float]:
     """System -> the smallest share that it answers of a held-out corpus, of what any system answers."""
     counts = pd.DataFrame({s: usable["corpus"].iloc[items[0].job.test].value_counts() for s, items in systems.items()})
     return counts.fillna(0).div(counts.max(axis=1), axis=0).min().to_dict()
 
 
-def _tried(items: list[Done]) -> tuple[int, int]:
+def _tried(items: list[JobResult]) -> tuple[int, int]:
     """How many settings a system's trainings compared, and the most epochs: their histories have one entry for each."""
     most = max(len(item.history) for item in items)
-    return (1, most) if items[0].job.system.is_network else (most, 0)
+    return (1, most) if items[0].job.spec.is_network else (most, 0)
 
 
 def _told(cell: pd.DataFrame) -> dict:

@@ -1,12 +1,21 @@
-"""From planned cells to trainings: which system sees which rows, with which seeds."""
+"""From a study's manifest and features to a task, and from planned cells to jobs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from mer import corpora, features, files
+from mer.corpora import Corpus
+from mer.dataset.identity import duplicates
+from mer.dataset.manifest import annotations, labels, schema
+from mer.evaluation.protocols import cells as protocols
 from mer.evaluation.protocols.cells import Cell
 from mer.features import Features
+from mer.params import Run
 from mer.params.schema import System, Training
-from mer.training.job import Done, Job
+from mer.training.job import Job, JobResult
 from mer.training.task import Task
 
 
@@ -14,27 +23,114 @@ class NothingToTrain(ValueError):
     """No cell of the plan can be run."""
 
 
-def task_of(
+@dataclass(frozen=True)
+class StudyTask:
+    """The data of a study as the steps that train read it.
+
+    Attributes:
+        run: the step that has opened it, with the study's parameters.
+        classes: the classes of the policy, in order.
+        corpora: name -> corpus, of all corpora of the study.
+        manifest: the usable rows, index 0..n-1.
+        excluded: corpus -> reason why it is listed and not scored; empty text for corpora that are scored.
+        near_duplicates: columns first and second, row numbers of near-duplicates.
+        specs: specifications of the feature stores, as step 02 has written them.
+        task: the same rows in numbers.
+    """
+
+    run: Run
+    classes: tuple[str, ...]
+    corpora: dict[str, Corpus]
+    manifest: pd.DataFrame
+    excluded: dict[str, str]
+    near_duplicates: pd.DataFrame
+    specs: dict[str, dict]
+    task: Task
+
+    @property
+    def scored(self) -> list[str]:
+        """The corpora that are scored: only they train, validate and test."""
+        return [corpus for corpus, reason in self.excluded.items() if not reason]
+
+    @property
+    def clusters(self) -> dict[str, str | tuple[str, ...]]:
+        """Corpus -> manifest column, or columns, over which intervals are computed."""
+        return corpora.clusters(self.corpora)
+
+    def plan(self, names: tuple[str, ...]) -> list[Cell]:
+        """Return the cells of some protocols.
+
+        Raises:
+            ValueError: as `cells.plan`.
+        """
+        accepted = self.run.params.evaluation.accept_duplicates
+        return protocols.plan(self.manifest, names, self.scored, self.near_duplicates, accepted)
+
+    def jobs(self, cells: list[Cell], systems: Mapping[str, System] | None = None) -> tuple[list[Job], list[str]]:
+        """Return a job per cell, system and seed, and a sentence for every cell that cannot be run.
+
+        Args:
+            systems: name -> system; those of the study by default.
+
+        Raises:
+            NothingToTrain: no cell can be run.
+        """
+        p = self.run.params
+        return plan_jobs(cells, dict(systems or p.systems), p.training, p.evaluation.seeds, self.task)
+
+
+def open_task(run: Run) -> StudyTask:
+    """Return what steps 01 and 02 have written of a study, ready for planning and training.
+
+    Args:
+        run: declares the parameters data, corpora, labels, training and evaluation, the section systems for `jobs`,
+            and the files data/manifest.parquet, data/features.json, data/inputs.parquet and tables/duplicates.csv.
+
+    Raises:
+        MissingInput: a step before has not run.
+        OutputChanged: a file is not what its step wrote.
+        MissingVectors: the feature store lacks vectors of these rows.
+        OutdatedDuplicates: the table of near-duplicates is not of this manifest.
+    """
+    p, classes, study_corpora = run.params, labels.classes(run.params.labels.policy), corpora.of_study(run.params)
+    usable = schema.usable(pd.read_parquet(run.read("data/manifest.parquet")))
+    specs = files.read_json(run.read("data/features.json"))["specs"]
+    keys = features.read_keys(run.read("data/inputs.parquet"), usable["utterance_id"])
+    vectors = features.load(keys, files.from_root(p.data.store), specs)
+    mappings = labels.mappings(p.labels.policy, study_corpora, p.labels.overrides)
+    targets = annotations.targets(usable, study_corpora, mappings, classes)
+    return StudyTask(
+        run, classes, study_corpora, usable,
+        excluded=protocols.scored(usable, p.evaluation.min_clips, p.evaluation.min_speakers),
+        near_duplicates=duplicates.load(run.read("tables/duplicates.csv"), usable),
+        specs=specs,
+        task=build_task(usable, vectors, classes, targets),
+    )  # fmt: skip
+
+
+def build_task(
     manifest: pd.DataFrame,
-    features: Features,
+    vectors: Features,
     classes: tuple[str, ...],
-    answers: dict[str, np.ndarray] | None = None,
+    targets: dict[str, np.ndarray] | None = None,
 ) -> Task:
     """Return the usable manifest as a task; rows keep their numbers.
 
     Args:
-        answers: as from `votes.targets`, where `training.targets` may ask for them.
+        manifest: usable rows, index 0..n-1.
+        vectors: features of the same rows.
+        targets: as from `annotations.targets`; required if `training.targets` is not `hard`.
     """
-    labels = manifest["emotion"].map({c: i for i, c in enumerate(classes)}).to_numpy(dtype=np.int64)
-    corpora = manifest["corpus"].to_numpy(dtype=str)
-    return Task(features, labels, corpora, len(classes), answers or {}, scaled_together(manifest))
+    numbers = manifest["emotion"].map({c: i for i, c in enumerate(classes)}).to_numpy(dtype=np.int64)
+    corpus = manifest["corpus"].to_numpy(dtype=str)
+    return Task(vectors, numbers, corpus, len(classes), targets or {}, normalisation_groups(manifest))
 
 
-def scaled_together(manifest: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Return `speaker` and `corpus` -> names of those whose rows `training.normalisation` scales together.
+def normalisation_groups(manifest: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Return `speaker` and `corpus` -> the group of each row that `training.normalisation` standardises together.
 
-    Published splits may share speakers, so their parts are kept apart: what a model trains on must not follow from
-    what it is tested on.
+    The parts of a published split are separate groups because they may share speakers: statistics of test rows must
+    not affect training rows.
     """
     part = manifest["split"].astype(object).where(manifest["fold"].isna(), "").fillna("").astype(str)
     corpus = manifest["corpus"].astype(str) + "/" + part
@@ -42,12 +138,12 @@ def scaled_together(manifest: pd.DataFrame) -> dict[str, np.ndarray]:
     return {"speaker": speaker.to_numpy(str), "corpus": corpus.to_numpy(str)}
 
 
-def jobs(
+def plan_jobs(
     cells: list[Cell], systems: dict[str, System], training: Training, seeds: tuple[int, ...], task: Task
 ) -> tuple[list[Job], list[str]]:
     """Return a job per cell, system and seed, and a sentence for every cell that cannot be run.
 
-    A system sees the rows on which it has at least one of its modalities. A solution that does not depend
+    A system uses the rows on which it has at least one of its modalities. A system whose solution does not depend
     on the seed is trained once.
 
     Raises:
@@ -64,24 +160,24 @@ def jobs(
                 skipped.append(f"{name}, {cell.protocol} of {'+'.join(cell.train_corpora)}: no {what} to {lack}")
                 continue
             for seed in seeds if system.is_network else seeds[:1]:
-                planned.append(Job((name, cell), system, own, seed, train, validation, test))
+                planned.append(Job(name, cell, system, own, seed, train, validation, test))
     if not planned:
-        why = "; ".join(sorted(set(skipped))[:3]) or "no corpus is scored (evaluation.min_clips, min_speakers)"
-        raise NothingToTrain(f"this step has nothing to train: {why}")
+        reason = "; ".join(sorted(set(skipped))[:3]) or "no corpus is scored (evaluation.min_clips, min_speakers)"
+        raise NothingToTrain(f"this step has nothing to train: {reason}")
     return planned, sorted(set(skipped))
 
 
-def curves(done: list[Done]) -> pd.DataFrame:
+def learning_curves(results: list[JobResult]) -> pd.DataFrame:
     """Return the histories of network trainings with columns run, epoch, corpus, metric, value.
 
     `corpus` is empty for the loss and `mean` for the mean over corpora.
     """
     rows = []
-    for item in done:
-        if not item.job.system.is_network:
+    for result in results:
+        if not result.job.spec.is_network:
             continue
-        run = f"{item.job.key[0]}, seed {item.job.seed}"
-        for epoch in item.history:
+        run = f"{result.job.system}, seed {result.job.seed}"
+        for epoch in result.history:
             rows.append((run, epoch["epoch"], "", "loss", epoch["loss"]))
             rows += [(run, epoch["epoch"], c, "UAR", v) for c, v in epoch.items() if c not in ("epoch", "loss", "rate")]
     return pd.DataFrame(rows, columns=["run", "epoch", "corpus", "metric", "value"])

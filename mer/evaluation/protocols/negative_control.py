@@ -141,7 +141,7 @@ def run(task: Task, manifest: pd.DataFrame, cells: list[Cell], systems: Mapping[
     how, parts = how or grid.Engine(), []
     for number in range(permutations):
         dealt, table = permuted(task, manifest, seed + number)
-        jobs, _ = study.jobs(cells, dict(systems), training, (seed + number,), dealt)
+        jobs, _ = study.plan_jobs(cells, dict(systems), training, (seed + number,), dealt)
         answered = scores.predictions(grid.run(dealt, jobs, how), table, classes, dealt.features.present)
         parts.append(_scored(answered, classes).assign(permutation=number))
     return pd.concat(parts, ignore_index=True)

@@ -126,8 +126,8 @@ def blind(task: Task, job: Job) -> Task:
     others, spoilt = _others(task, job), np.float32(SPOILT)
     rarest = int(np.bincount(task.labels[others], minlength=task.classes).argmin())  # so that class shares change
     wrong = np.eye(task.classes, dtype=np.float32)[rarest]
-    arrays = {m: np.where(others[:, None], spoilt, task.features.arrays[m]) for m in job.system.inputs}
-    present = {m: task.features.present[m] | others for m in job.system.inputs}
+    arrays = {m: np.where(others[:, None], spoilt, task.features.arrays[m]) for m in job.spec.inputs}
+    present = {m: task.features.present[m] | others for m in job.spec.inputs}
     return replace(
         task,
         features=replace(task.features, arrays=arrays, present=present),
@@ -163,7 +163,7 @@ def _rows(jobs: list[Job], usable: pd.DataFrame, near: pd.DataFrame, accepted: I
     """What is wrong with the rows that jobs train on, choose with and are tested on."""
     cells = {}  # seeds see the same
     for job in jobs:
-        system, cell = job.key
+        system, cell = job.system, job.cell
         rows = {"train": job.train, "validation": job.validation, "test": job.test}
         cells[system, cell.protocol, cell.train_corpora, cell.held_out, cell.fold] = replace(cell, **rows)
     try:
@@ -177,7 +177,7 @@ def _held_out(jobs: Iterable[Job]) -> Iterable[tuple[str, protocols.Cell, Job]]:
     """One LOCO job of each system and family: seeds see the same."""
     seen = set()
     for job in jobs:
-        system, cell = job.key
+        system, cell = job.system, job.cell
         if cell.protocol == "loco" and (system, cell.held_out, cell.fold) not in seen:
             seen.add((system, cell.held_out, cell.fold))
             yield system, cell, job
@@ -187,7 +187,7 @@ def _across(jobs: Iterable[Job], usable: pd.DataFrame) -> dict[str, set[str]]:
     """System -> families on which models of other corpora are tested."""
     families, found = usable["family"].to_numpy(), {}
     for job in jobs:
-        system, cell = job.key
+        system, cell = job.system, job.cell
         if cell.protocol == "cross_corpus":
             found.setdefault(system, set()).update(families[job.test])
     return found
@@ -226,7 +226,7 @@ def _tested(jobs: list[Job], usable: pd.DataFrame, items: list[Loaded]) -> list[
     """A line for each checkpoint that has seen what is tested, or its speakers, where a training begins with it."""
     lines = []
     for item in (item for item in items if item.memory is not None):
-        mine = [job for job in jobs if job.key[0] in item.systems and job.key[1].protocol in AT_HOME]
+        mine = [job for job in jobs if job.system in item.systems and job.cell.protocol in AT_HOME]
         if not mine:
             continue
         tested = np.unique(np.concatenate([job.test for job in mine]))
@@ -234,7 +234,7 @@ def _tested(jobs: list[Job], usable: pd.DataFrame, items: list[Loaded]) -> list[
         known = known[known.isin([*training_data.PARTS, "person"])]
         if len(known):
             corpora = ", ".join(sorted(set(usable.loc[known.index, "corpus"])))
-            asked = " and ".join(sorted({job.key[1].protocol for job in mine}))
+            asked = " and ".join(sorted({job.cell.protocol for job in mine}))
             lines.append(
                 f"{asked}: {item.what}, or one that it began with, has seen {len(known):,} of {len(tested):,} tested "
                 f"clips or their speakers, of {corpora}; {item.instead}"

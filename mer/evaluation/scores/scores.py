@@ -32,7 +32,7 @@ def predictions(
     columns = ["utterance_id", "corpus", "family", "speaker_id", "dialogue_id", "emotion"]
     parts = []
     for item in done:
-        system, cell = item.job.key
+        system, cell = item.job.system, item.job.cell
         rows = manifest.iloc[item.job.test]
         restricted = np.zeros(len(rows), dtype=int)
         for corpus, mask in present.items():
@@ -45,10 +45,10 @@ def predictions(
             fold=cell.fold,
             seed=item.job.seed,
             transductive=item.job.training.normalisation != "training",
-            lacks=flags.lacking(rows["corpus"], {m: there[m][item.job.test] for m in item.job.system.inputs}),
+            lacks=flags.lacking(rows["corpus"], {m: there[m][item.job.test] for m in item.job.spec.inputs}),
             flagged=rows["breach"].notna(),
             accepted=flags.accepted(rows["breach"], cell.protocol),
-            deterministic=not item.job.system.is_network,
+            deterministic=not item.job.spec.is_network,
             free=[classes[i] for i in item.probabilities.argmax(axis=1)],
             restricted=[classes[i] for i in restricted],
         )

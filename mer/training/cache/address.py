@@ -18,7 +18,7 @@ from mer.training.job import Job
 from mer.training.task import Task
 
 IRRELEVANT: dict[type, set[str]] = {
-    Job: {"key"},  # only names the job
+    Job: {"system", "cell"},  # only name the job
     System: {"training"},  # the job's `training` has all of it
     Engine: {"name", "at_once"},  # only say how the engine was chosen; which one it is stands in `told`
 }
@@ -45,7 +45,7 @@ class Given:
     def _seen_by(self, job: Job) -> dict:
         """The task, without what this run does not look at: other modalities, other answers, who is scaled together."""
         seen = dict(self._task)
-        seen["features"] = {name: _of(value, job.system.inputs) for name, value in seen["features"].items()}
+        seen["features"] = {name: _of(value, job.spec.inputs) for name, value in seen["features"].items()}
         seen["answers"] = {k: v for k, v in seen["answers"].items() if k == job.training.targets}
         if job.training.normalisation == "training":
             del seen["groups"]

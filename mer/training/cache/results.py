@@ -10,7 +10,7 @@ from mer import code_dependencies, files
 from mer.training.cache import arrays as kept
 from mer.training.cache.address import Given
 from mer.training.engines.engine import Engine
-from mer.training.job import Done, Job
+from mer.training.job import Job, JobResult
 from mer.training.task import Task
 
 CODE = "import mer.training.grid"
@@ -43,7 +43,7 @@ class Finished:
         """Return the digest of all that determines the results of runs that are trained together."""
         return files.digest([self._code, *map(self._given.told, jobs)])[:32]
 
-    def load(self, jobs: Sequence[Job]) -> list[Done] | None:
+    def load(self, jobs: Sequence[Job]) -> list[JobResult] | None:
         """Return what runs that were trained together answered; None where they were not, or the file is damaged."""
         if self.folder is None:
             return None
@@ -54,15 +54,17 @@ class Finished:
         if (found := kept.read(self.folder / f"{self.address(jobs)}.safetensors", "runs")) is None:
             return None
         arrays, told = found
-        return [Done(job, arrays[f"{n}"], **told[n]) for n, job in enumerate(jobs)]
+        return [JobResult(job, arrays[f"{n}"], arrays[f"{n}.validation"], **told[n]) for n, job in enumerate(jobs)]
 
-    def save(self, done: Sequence[Done]) -> None:
+    def save(self, done: Sequence[JobResult]) -> None:
         """Keep the results of runs that were trained together: all of them or none."""
         if not self._as_loaded():
             return
-        told = [{"history": one.history, "validation": one.validation} for one in done]
+        told = [{"history": one.history, "validation_uar": one.validation_uar} for one in done]
+        arrays = {f"{n}": one.probabilities for n, one in enumerate(done)}
+        arrays |= {f"{n}.validation": one.validation_probabilities for n, one in enumerate(done)}
         path = self.folder / f"{self.address([one.job for one in done])}.safetensors"
-        kept.write(path, "runs", {f"{n}": one.probabilities for n, one in enumerate(done)}, told)
+        kept.write(path, "runs", arrays, told)
 
     def forget_others(self, units: Iterable[Sequence[Job]]) -> None:
         """Delete what earlier plans have left, once this one is through: the folder is what the study consists of."""

@@ -92,10 +92,10 @@ def name(job: Job) -> str:
     """Return the folder name of a job's checkpoint.
 
     >>> from types import SimpleNamespace
-    >>> name(SimpleNamespace(key=("gated", None), seed=2))
+    >>> name(SimpleNamespace(system="gated", seed=2))
     'gated-seed2'
     """
-    return f"{job.key[0]}-seed{job.seed}"
+    return f"{job.system}-seed{job.seed}"
 
 
 def card(
@@ -113,14 +113,14 @@ def card(
     """
     return {
         "name": name(job),
-        "model": job.system.model,
-        "modalities": list(job.system.inputs),
-        "widths": task.features.widths(job.system.inputs),
-        "layers": {m: n for m, n in task.features.layers.items() if m in job.system.inputs},
+        "model": job.spec.model,
+        "modalities": list(job.spec.inputs),
+        "widths": task.features.widths(job.spec.inputs),
+        "layers": {m: n for m, n in task.features.layers.items() if m in job.spec.inputs},
         "classes": list(classes),
         "seed": job.seed,
         "training": job.training.model_dump(mode="json"),
-        "features": {m: specs[m] for m in job.system.inputs},
+        "features": {m: specs[m] for m in job.spec.inputs},
         **lineage(job, manifest, encoders),
         "remembers": memory(job, manifest),
     }

@@ -43,7 +43,7 @@ def lineage(job: Job, manifest: pd.DataFrame, encoders: Sequence[dict] | None = 
         "families": sorted(set(seen["family"])),
         "rows_sha256": rows_digest(seen),
         "seen": parts,
-        "encoders": None if encoders is None else [e for e in encoders if e["input"] in job.system.inputs],
+        "encoders": None if encoders is None else [e for e in encoders if e["input"] in job.spec.inputs],
         "ancestors": _ancestors(_begun(job)),
         "git": files.git_state(),
     }
@@ -124,7 +124,7 @@ def metadata(folder: Path) -> dict[str, str] | None:
 
 def _begun(job: Job) -> str | None:
     """The checkpoint that a training begins with: linear models begin with none, whatever the parameter says."""
-    return job.training.start_from if job.system.is_network else None
+    return job.training.start_from if job.spec.is_network else None
 
 
 def _ancestors(start_from: str | None) -> list[dict]:

@@ -34,7 +34,7 @@ class Engine:
 
     def of(self, task: Task, job: Job) -> str:
         """Return `single` or `stacked` for a run, by what it is and not by its company: it is part of its result."""
-        if not job.system.is_network:
+        if not job.spec.is_network:
             return "single"
         if self.name != "auto":
             return self.name
@@ -50,18 +50,18 @@ class Engine:
 def seconds(task: Task, job: Job) -> float:
     """Return a rough estimate of how long a run takes in one thread, all its epochs."""
     rows = len(job.train)
-    if not job.system.is_network:
-        return LINEAR * rows * sum(task.features.widths(job.system.inputs).values())
+    if not job.spec.is_network:
+        return LINEAR * rows * sum(task.features.widths(job.spec.inputs).values())
     steps = -(-rows // job.training.batch_size)
     return job.training.epochs * (steps * STEP + 6 * parameters(task, job) * rows / SPEED)
 
 
 def parameters(task: Task, job: Job) -> int:
     """Return how many parameters a run's network has."""
-    modalities = job.system.inputs
+    modalities = job.spec.inputs
     layers = {m: n for m, n in task.features.layers.items() if m in modalities}
     widths = task.features.widths(modalities)
-    return _counted(job.system.model, tuple(widths.items()), task.classes, job.training, tuple(layers.items()))
+    return _counted(job.spec.model, tuple(widths.items()), task.classes, job.training, tuple(layers.items()))
 
 
 @lru_cache

@@ -36,7 +36,7 @@ OF_A_RUN = {"learning_rate", "weight_decay", "clip_norm", "epochs", "patience", 
 def shape(task: Task, job: Job) -> tuple:
     """Return what the runs of a stack have in common."""
     told = job.training.model_dump_json(exclude=OF_A_RUN)
-    return job.system.model, job.system.inputs, told, gaps(task.features.present, job.system.inputs, job.train)
+    return job.spec.model, job.spec.inputs, told, gaps(task.features.present, job.spec.inputs, job.train)
 
 
 def fit_many(task: Task, jobs: list[Job], device: str, snapshot: Path | None = None) -> "Stack":
@@ -68,7 +68,7 @@ class Stack:
 
     def __init__(self, task: Task, jobs: list[Job], device: str) -> None:
         self.task, self.jobs, self.device = task, jobs, device
-        self.system, self.training = jobs[0].system, jobs[0].training
+        self.system, self.training = jobs[0].spec, jobs[0].training
         self.every = self.data = StackedRows(task, jobs, device)
         template, self.best = _begun(task, jobs, device)
         self.base = {mode: copy.deepcopy(template).to(device).train(mode == "train") for mode in ("train", "eval")}
@@ -130,7 +130,7 @@ class Stack:
             if self.progress[run].finished:
                 continue
             if not np.isfinite(loss[number]):
-                raise Diverged(f"the loss of {self.jobs[run].key[0]}, seed {self.jobs[run].seed} is "
+                raise Diverged(f"the loss of {self.jobs[run].system}, seed {self.jobs[run].seed} is "
                                        f"{loss[number]}: lower training.learning_rate")  # fmt: skip
             if self.progress[run].end_epoch(float(loss[number]), scores):
                 better.append((number, run))
@@ -254,7 +254,7 @@ class Stack:
 def _begun(task: Task, jobs: list[Job], device: str) -> tuple[nn.Module, dict[str, Tensor]]:
     """Return a network, and what every run's parameters are before its first step; runs of one seed begin alike."""
     beginnings = {(job.seed, job.training.start_from): job for job in jobs}
-    networks = [loop.begun(task, job.system, job.training, job.seed) for job in beginnings.values()]
+    networks = [loop.begun(task, job.spec, job.training, job.seed) for job in beginnings.values()]
     number = {told: n for n, told in enumerate(beginnings)}
     index = torch.tensor([number[job.seed, job.training.start_from] for job in jobs], device=device)
     stacked = stack_module_state(networks)[0]
