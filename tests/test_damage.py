@@ -77,7 +77,7 @@ class Study:
         cells = protocols.plan(usable, ("loco",), sorted(usable["corpus"].unique()))
         jobs, _ = study.plan_jobs(cells, SYSTEMS, Training(epochs=2, hidden=4), (0,), task)
         return [
-            (done.probabilities.tolist(), done.history, done.validation)
+            (done.probabilities.tolist(), done.history, done.validation_uar)
             for done in grid.run(task, jobs, grid.Engine("single"), self.home / "trainings")
         ]
 

@@ -123,7 +123,7 @@ def _override(tree: dict[str, Any], text: str) -> str | None:
 def _explain(item: Any) -> str:
     location = _of_input(item["loc"])
     path = ".".join(str(part) for part in location)
-    if item["type"] in MODALITY_ERRORS or location[-1:] == ("[key]",):
+    if location[:1] == ("features",) and (item["type"] in MODALITY_ERRORS or location[-1] == "[key]"):
         return _explain_input(item, path)
     if item["type"] == "missing":
         return f"{path}: is required and missing"
@@ -145,8 +145,8 @@ def _explain_input(item: Any, path: str) -> str:
     """Say what is wrong with an input as a whole: its name, its modality, or that it is no mapping."""
     allowed, kinds = f"{', '.join(TABLE_ORDER[:-1])} or {TABLE_ORDER[-1]}", ", ".join(TABLE_ORDER)
     if item["loc"][-1] == "[key]":
-        return (f"{path.removesuffix('.[key]')}: {item['input']!r} cannot be a name here; an input's consists of "
-                "lower-case letters, digits and _, a letter first")  # fmt: skip
+        return (f"{path.removesuffix('.[key]')}: {item['input']!r} cannot be the name of an input: use lower-case "
+                "letters, digits and _, a letter first")  # fmt: skip
     if item["type"] == "union_tag_not_found":
         near = difflib.get_close_matches(str(item["loc"][-1]), TABLE_ORDER, n=1)
         return f"{path}: say its `modality`: {allowed}" + (f" (did you mean {near[0]!r}?)" if near else "")

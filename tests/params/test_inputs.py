@@ -84,8 +84,8 @@ def test_an_input_that_cannot_be_is_refused(tmp_path, text, problem):
 @pytest.mark.parametrize(
     ("text", "part"),
     [
-        ("features: {Whisper: {modality: audio}}", "features.Whisper: 'Whisper' cannot be a name here"),
-        ("features: {a.b: {modality: audio}}", "lower-case letters, digits and _"),
+        ("features: {Whisper: {modality: audio}}", "features.Whisper: 'Whisper' cannot be the name of an input"),
+        ("features: {a.b: {modality: audio}}", "digits and _, a letter first"),
         ("features: {text: {modality: audio}}", "the input `text` is named after a modality"),
         ("features: {utterance_id: {modality: audio}}", "an input cannot be called `utterance_id`"),
         ("systems: {a: {model: gated, inputs: [vidoe]}}", "systems.a.inputs: 'vidoe' is no input of this study (did"),
