@@ -1,112 +1,144 @@
-"""What code depends on: the modules of the package that it imports, directly or not, what they say, and libraries.
+"""The code that other code depends on: modules of the package, data files next to them, and libraries.
 
-Read from the source text: nothing is imported. Comments, docstrings and layout do not count. The runner addresses steps
-by it, and finished trainings are addressed by it, so that neither is taken for one of other code.
+The source text is read and nothing is imported. Comments, docstrings and layout do not count. The stamps of steps and
+the addresses of finished trainings hold these dependencies, so neither is reused after its code has changed. What is
+computed from a source file is stored in `CACHE`.
 """
 
 import ast
 import hashlib
 import importlib.metadata
 import importlib.util
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache
+from functools import cache, partial
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 from mer import files
+from mer.file_cache import FileCache
 
 PACKAGE = __name__.partition(".")[0]
 MODULE = re.compile(rf"{PACKAGE}(\.[A-Za-z_]\w*)+")
-OTHER_NAMES = {"PIL": "pillow", "cv2": "opencv-python-headless", "sklearn": "scikit-learn", "yaml": "PyYAML"}
-"""of distributions, for speed: any other that is not called as it is imported is found among all that are installed"""
+CACHE = "outputs/.code_dependencies.json"
+"""The file, below the repository's root, that stores what was computed from each source file."""
+EVERY_MODULE = ".*"
+"""The ending that stands for all modules of a package, which code imports by a name that it computes."""
+DISTRIBUTION_NAMES = {"PIL": "pillow", "cv2": "opencv-python-headless", "sklearn": "scikit-learn", "yaml": "PyYAML"}
+"""The distributions of modules that have another name.
+
+It saves time only: a module that is absent here is looked up in the lists of all installed distributions.
+"""
+_VERSION = f"{sys.version} {files.digest_file(__file__)}"
+"""Identifies the Python and the code of this module, on which syntax trees and their digests depend."""
 
 
 class _Module(NamedTuple):
-    """What is read of a module: its digest, the modules it imports and the libraries."""
+    """A module's digest, the names of modules that it may import, and the libraries that it imports."""
 
     digest: str
     modules: tuple[str, ...]
     libraries: tuple[str, ...]
 
 
-class Closure:
-    """What some code reaches.
+class CodeDependencies:
+    """The modules, data files and libraries that some code depends on, directly or not.
 
     Args:
         code: syntax trees of code outside of the package.
 
     Attributes:
-        modules: their files by name.
+        modules: the files of the modules by name.
     """
 
     def __init__(self, code: Iterable[ast.AST]) -> None:
         self._code = [node for tree in code for node in ast.walk(tree)]
-        waiting = list(_modules(self._code, "", False))
+        self._cache = _file_cache(files.ROOT / CACHE)
         self.modules: dict[str, Path] = {}
-        self._read: dict[str, _Module] = {}
+        self._contents: dict[str, _Module] = {}
+        waiting, visited = list(_modules(self._code, "", False)), set()
         while waiting:
-            name = waiting.pop()
-            if name in self.modules or (path := _path(name)) is None:
+            if (name := waiting.pop()) in visited:
                 continue
-            self.modules[name], self._read[name] = path, _read(path, name, mark(path))
-            waiting += self._read[name].modules
+            visited.add(name)
+            if name.endswith(EVERY_MODULE):
+                waiting += _modules_in(name.removesuffix(EVERY_MODULE))
+            elif (path := _path(name)) is not None:
+                content = _Module(*self._cache.value(path, partial(_describe, name)))
+                self.modules[name], self._contents[name] = path, content
+                waiting += content.modules
+        self._cache.save()
 
     def digests(self) -> dict[str, str]:
-        """Return the digest of each module, and of the data files beside them.
+        """Return the digest of each module, and of the data files next to them.
 
-        A module that reads a table or a style sheet keeps it in its own folder, or in one below without modules.
+        A module that reads a table or a style sheet has it in its own folder, or in one below that holds no module.
         """
-        result = {name: read.digest for name, read in self._read.items()}
-        return dict(
-            sorted((result | {files.to_root(path): _content(path, mark(path)) for path in self._data()}).items())
-        )
+        result = {name: content.digest for name, content in self._contents.items()}
+        result |= {files.to_root(path): self._cache.value(path, files.digest_file) for path in self._data()}
+        self._cache.save()
+        return dict(sorted(result.items()))
 
-    def libraries(self, besides: Sequence[str] = ()) -> dict[str, str]:
-        """Return the installed version of each library; what is not installed is left out.
+    def libraries(self, without: Sequence[str] = ()) -> dict[str, str]:
+        """Return the installed version of each library; libraries that are not installed are left out.
 
         Args:
-            besides: packages of ours whose libraries do not matter.
+            without: packages of ours whose libraries do not matter.
         """
         names = set(_libraries(self._code))
-        for name, read in self._read.items():
-            if not any(name == package or name.startswith(f"{package}.") for package in besides):
-                names |= set(read.libraries)
+        for name, content in self._contents.items():
+            if not any(name == package or name.startswith(f"{package}.") for package in without):
+                names |= set(content.libraries)
         version = importlib.metadata.version
-        return dict(sorted(found for name in names for found in _installed(name, version)))
+        return dict(sorted(entry for name in names for entry in _installed(name, version)))
 
     def paths(self) -> list[Path]:
-        """Return the files of the modules, and the data files beside them."""
+        """Return the files of the modules, and the data files next to them."""
         return [*self.modules.values(), *self._data()]
 
     def _data(self) -> list[Path]:
         return [path for folder in {path.parent for path in self.modules.values()} for path in _data(folder)]
 
 
-def marks() -> dict[Path, tuple[int, ...]]:
-    """Return by what a change of any file of the package would be noticed.
+def file_states() -> dict[Path, tuple[int, ...]]:
+    """Return the state of each file of the package.
 
-    Whoever takes this when code is loaded can tell later whether the files still are that code.
+    A process that calls this when it loads code can tell later whether the files have changed since.
     """
-    return {path: mark(path) for path in _below(files.ROOT / PACKAGE)}
+    folder = files.ROOT / PACKAGE
+    paths = (path for path in folder.rglob("*") if path.suffix != ".pyc" and path.name[0] != "." and path.is_file())
+    return {path: file_state(path) for path in paths}
 
 
-def mark(path: Path) -> tuple[int, ...]:
-    """Return size, time of change to the nanosecond and number of a file, which are compared for equality only."""
+def file_state(path: Path) -> tuple[int, ...]:
+    """Return size, time of modification in nanoseconds and inode of a file, to be compared for equality only."""
     state = path.stat()
     return state.st_size, state.st_mtime_ns, state.st_ino
 
 
+@cache
+def _file_cache(path: Path) -> FileCache:
+    return FileCache(path, _VERSION)
+
+
 def _path(name: str) -> Path | None:
-    base = files.ROOT.joinpath(*name.split("."))
-    candidates = (base / "__init__.py", base.parent / f"{base.name}.py")
-    return next((path for path in candidates if path.is_file()), None)
+    """Return the file of a module of the package; None if there is no such module."""
+    base = f"{files.ROOT}/{name.replace('.', '/')}"
+    candidates = (f"{base}/__init__.py", f"{base}.py")
+    return next((Path(path) for path in candidates if os.path.isfile(path)), None)  # noqa: PTH113 - many calls
+
+
+def _modules_in(package: str) -> list[str]:
+    """Return the names of all modules of a package, without those of its sub-packages."""
+    folder = files.ROOT.joinpath(*package.split("."))
+    return [f"{package}.{path.stem}" for path in sorted(folder.glob("*.py")) if path.stem != "__init__"]
 
 
 def _data(folder: Path) -> Iterator[Path]:
-    """The files that are no code in a folder and in those below it that hold none."""
+    """Yield the files of a folder that are no code, and those of the folders below it that hold no code."""
     for path in sorted(folder.iterdir()):
         if path.name[0] == "." or path.name == "__pycache__":
             continue
@@ -116,18 +148,8 @@ def _data(folder: Path) -> Iterator[Path]:
             yield from _data(path)
 
 
-def _below(folder: Path) -> Iterator[Path]:
-    return (p for p in folder.rglob("*") if p.suffix != ".pyc" and p.name[0] != "." and p.is_file())
-
-
-@cache
-def _content(path: Path, changed: tuple[int, ...]) -> str:
-    """A file's digest; `changed` is there for the cache to see."""
-    return files.digest_file(path)
-
-
-@cache
-def _read(path: Path, name: str, changed: tuple[int, ...]) -> _Module:
+def _describe(name: str, path: Path) -> _Module:
+    """Return what the source of the module `name` says, for the cache."""
     tree = ast.parse(path.read_bytes(), filename=str(path))
     nodes = list(ast.walk(tree))
     prose = set()
@@ -146,9 +168,11 @@ def _is_text(node: ast.AST) -> bool:
 
 
 def _modules(nodes: Iterable[ast.AST], module: str, is_package: bool) -> Iterator[str]:
-    """Yield candidate module names; those that are no module of ours fall out later.
+    """Yield names that may be modules of the package; the caller drops those that are none.
 
-    A text that reads like one counts: it may be imported by name, or run with `python -m`.
+    A text that reads like the name of a module counts: it may be imported by name, or run with `python -m`.
+    A text that begins with the name of a package and ends in a computed name, `f"mer.package.{name}"`, counts as all
+    modules of the package.
     """
     for node in nodes:
         if isinstance(node, ast.Import):
@@ -157,28 +181,38 @@ def _modules(nodes: Iterable[ast.AST], module: str, is_package: bool) -> Iterato
         elif isinstance(node, ast.ImportFrom):
             base = _base(node, module, is_package)
             yield from _with_parents(base)
-            yield from (f"{base}.{alias.name}" for alias in node.names if _ours(base))
+            yield from (f"{base}.{alias.name}" for alias in node.names if _in_package(base))
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and MODULE.fullmatch(node.value):
             yield from _with_parents(node.value)
+        elif isinstance(node, ast.JoinedStr) and (package := _package_of_computed_name(node)):
+            yield from (*_with_parents(package), package + EVERY_MODULE)
+
+
+def _package_of_computed_name(node: ast.JoinedStr) -> str | None:
+    """Return `mer.package` for `f"mer.package.{name}"`, and None for other texts."""
+    prefix = node.values[0] if len(node.values) == 2 else None
+    text = prefix.value if isinstance(prefix, ast.Constant) and isinstance(prefix.value, str) else ""
+    package = text.removesuffix(".")
+    return package if package != text and MODULE.fullmatch(package) else None
 
 
 def _libraries(nodes: Iterable[ast.AST]) -> Iterator[str]:
-    """Yield the top names of what is imported and is neither ours nor Python's."""
+    """Yield the top-level names of imported modules that are neither of the package nor of Python."""
     for node in nodes:
         if isinstance(node, ast.Import):
-            named = [alias.name for alias in node.names]
+            names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and not node.level:
-            named = [node.module or ""]
+            names = [node.module or ""]
         else:
             continue
-        tops = (name.partition(".")[0] for name in named)
-        yield from (top for top in tops if not _ours(top) and top not in sys.stdlib_module_names)
+        tops = (name.partition(".")[0] for name in names)
+        yield from (top for top in tops if not _in_package(top) and top not in sys.stdlib_module_names)
 
 
 @cache
 def _installed(name: str, version: Callable[[str], str]) -> tuple[tuple[str, str], ...]:
-    """The distribution that a library is imported from, with its version; empty where it is not installed."""
-    for distribution in chain([OTHER_NAMES.get(name, name)], _providers(name)):
+    """Return the distribution that provides a module, with its version; nothing if it is not installed."""
+    for distribution in chain([DISTRIBUTION_NAMES.get(name, name)], _distributions(name)):
         try:
             return ((distribution, version(distribution)),)
         except importlib.metadata.PackageNotFoundError:
@@ -186,8 +220,8 @@ def _installed(name: str, version: Callable[[str], str]) -> tuple[tuple[str, str
     return ()
 
 
-def _providers(name: str) -> Iterator[str]:
-    """Looked for last: the lists of all distributions take a fifth of a second."""
+def _distributions(name: str) -> Iterator[str]:
+    """Yield the distributions that provide a module; slow, because the files of all distributions are listed."""
     if importlib.util.find_spec(name) is not None:
         yield from importlib.metadata.packages_distributions().get(name, ())
 
@@ -202,8 +236,8 @@ def _base(node: ast.ImportFrom, module: str, is_package: bool) -> str:
 
 def _with_parents(name: str) -> list[str]:
     parts = name.split(".")
-    return [".".join(parts[:end]) for end in range(1, len(parts) + 1)] if _ours(name) else []
+    return [".".join(parts[:end]) for end in range(1, len(parts) + 1)] if _in_package(name) else []
 
 
-def _ours(name: str) -> bool:
+def _in_package(name: str) -> bool:
     return name.partition(".")[0] == PACKAGE

@@ -32,7 +32,7 @@ SYSTEMS = {
     "logistic": System(model="logistic", inputs=("audio",)),
     "gated": System(model="gated", inputs=("audio", "text")),
 }
-KNOWN = corpora.chosen(("emodb", "meld"))
+KNOWN = corpora.selected(("emodb", "meld"))
 
 
 @dataclass(frozen=True)

@@ -111,7 +111,7 @@ class Predictor:
             return Absent("no pictures in it")
         from mer.features import video as visual
 
-        return visual.Clip(*piece.clip, self.data.max_seconds)
+        return visual.VideoSegment(*piece.clip, self.data.max_seconds)
 
     def _asked(self, pieces: Sequence[Piece], features: Features, reasons: list[dict[str, str]]) -> list[Answer]:
         """Return the answers, of all modalities and of each alone; an error where there is nothing to answer from."""

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from mer import features
-from mer.corpora import chosen
+from mer.corpora import selected
 from mer.dataset.manifest import build, schema
 from mer.features import audio
 from mer.media.audio import SILENCE_SECONDS
@@ -31,7 +31,7 @@ def raw(tmp_path):
 
 
 def make(raw, names=("ravdess",), **options):
-    return build.build(raw, chosen(names), **OPTIONS | options)
+    return build.build(raw, selected(names), **OPTIONS | options)
 
 
 def test_an_unreadable_recording_is_left_out_and_says_why(raw):
@@ -78,7 +78,7 @@ def test_a_stretch_beyond_the_end_of_its_recording(raw):
     speech(raw / "x.wav", seconds=1.0)
     from mer.params.schema import Corpus as Options
 
-    manifest = build.build(raw, chosen({"mine": Options(table="mine.csv")}), **OPTIONS).manifest
+    manifest = build.build(raw, selected({"mine": Options(table="mine.csv")}), **OPTIONS).manifest
     assert manifest["duration"].tolist()[0] == 0.75
     assert manifest["audio_error"].tolist()[1] == "begins at 5 s of a recording of 1 s"
 
@@ -113,14 +113,14 @@ def test_a_label_by_what_listeners_heard(raw):
 
 
 def test_parts_of_ones_own_table_are_called_so():
-    known = chosen({"mine": Options(table="mine/my.csv", columns={"split": "part"}), "meld": Options()})
+    known = selected({"mine": Options(table="mine/my.csv", columns={"split": "part"}), "meld": Options()})
     usable = pd.DataFrame({"corpus": ["mine", "meld"], "text_side": pd.NA})
     assert sentences.rules(known, usable) == {"mine": "its own table", "meld": "its published split"}
 
 
 def test_how_each_corpus_is_parted(raw):
     usable = schema.usable(make(raw, text_disjoint=True).manifest)
-    known = chosen(["ravdess"])
+    known = selected(["ravdess"])
     [row] = (
         tables.part_table(usable, sentences.rules(known, usable), {"ravdess": "TestA"}).reset_index().to_dict("records")
     )

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from mer import features, files
-from mer.corpora import CORPORA, Problem, Utterance, chosen
+from mer.corpora import CORPORA, Problem, Utterance, parsers, selected
 from mer.dataset import audit
 from mer.dataset.manifest import build, headers, schema
 from mer.features import video as visual
@@ -24,7 +24,7 @@ SCORES = "happy,sad,anger,surprise,disgust,fear"
 
 def parsed(raw, name):
     found = CORPORA[name]
-    return list(found.parse(raw, found.find(raw)))
+    return list(parsers.parse(found, raw, found.find(raw)))
 
 
 def only(raw, name):
@@ -97,7 +97,7 @@ def test_mosei_never_applies_the_times_of_a_whole_video_to_a_part(tmp_path):
 
 
 def mine(raw, **options):
-    return chosen({"mine": Options(**{"table": "mine/my.csv"} | options)})
+    return selected({"mine": Options(**{"table": "mine/my.csv"} | options)})
 
 
 def test_a_table_of_ones_own_names_videos(tmp_path):
@@ -106,7 +106,7 @@ def test_a_table_of_ones_own_names_videos(tmp_path):
     lines = ["path,speaker,emotion,video", "a.wav,A,joy,v/a.mp4", "b.wav,A,joy,", "c.wav,B,joy,v/c.mp4"]
     put(tmp_path, "mine/my.csv", "\n".join(lines))
     corpus = mine(tmp_path)["mine"]
-    found = list(corpus.parse(tmp_path, tmp_path / "mine"))
+    found = list(parsers.parse(corpus, tmp_path, tmp_path / "mine"))
     videos = {row.path: row.video for row in found if isinstance(row, Utterance)}
     assert videos == {"mine/a.wav": "mine/v/a.mp4", "mine/b.wav": None, "mine/c.wav": None}
     [told] = [row for row in found if isinstance(row, Problem)]
@@ -118,16 +118,16 @@ def test_a_video_outside_the_folder_is_refused(tmp_path, cell):
     put(tmp_path, "mine/a.wav")
     put(tmp_path, "a.mp4")
     put(tmp_path, "mine/my.csv", f"path,speaker,emotion,video\na.wav,A,joy,{cell}\n")
-    found = list(mine(tmp_path)["mine"].parse(tmp_path, tmp_path / "mine"))
+    found = list(parsers.parse(mine(tmp_path)["mine"], tmp_path, tmp_path / "mine"))
     assert sorted(type(row).__name__ for row in found) == ["Problem", "Utterance"]
 
 
 def test_a_column_called_video_that_holds_names_is_no_path_unless_the_study_says_so(tmp_path):
     put(tmp_path, "mine/a.wav")
     put(tmp_path, "mine/my.csv", "path,speaker,emotion,video\na.wav,A,joy,clip 7\n")
-    [row] = mine(tmp_path)["mine"].parse(tmp_path, tmp_path / "mine")
+    [row] = parsers.parse(mine(tmp_path)["mine"], tmp_path, tmp_path / "mine")
     assert row.video is None
-    told = list(mine(tmp_path, columns={"video": "video"})["mine"].parse(tmp_path, tmp_path / "mine"))
+    told = list(parsers.parse(mine(tmp_path, columns={"video": "video"})["mine"], tmp_path, tmp_path / "mine"))
     assert "video 'clip 7': no such file" in next(row.reason for row in told if isinstance(row, Problem))
 
 

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from mer import code_dependencies, files
+from mer import code_dependencies, file_cache, files
 from mer.runner import survey
 from mer.runner.staleness import dependencies, digests, stamps
 from mer.runner.steps import notebook, units
@@ -45,7 +45,7 @@ def sealed(toys, tmp_path, monkeypatch):
         unit, parts = look(toys)
         return dependencies.reason(toys.study, unit, parts)
 
-    digests.of_folder.cache_clear()
+    digests.run_digests.cache_clear()
     assert reason() == "never run"
     stamps.seal(toys.study, *look(toys), {"seconds": 1})
     assert reason() is None
@@ -175,33 +175,21 @@ def test_a_clock_that_goes_back_changes_nothing_and_hides_nothing(sealed, toys, 
     (toys.study.folder / "data/manifest").write_text("1")
     os.utime(toys.study.folder / "data/manifest", (2**32, 2**32))  # the year 2106
     assert sealed() is None
-    monkeypatch.setattr(digests.time, "time", lambda: 10**9)  # and now it is 2001
+    monkeypatch.setattr(file_cache.time, "time", lambda: 10**9)  # and now it is 2001
     assert sealed() is None
     (toys.study.folder / "data/manifest").write_text("3")
     assert sealed() == "input data changed"
 
 
-def test_digests_are_kept_between_runs_and_a_change_of_the_same_size_and_time_is_seen(tmp_path):
-    path = tmp_path / "a"
-    path.write_text("1")
-    os.utime(path, (10**9, 10**9))
-    while digests.time.time() - path.stat().st_ctime <= digests.SETTLED:
-        digests.time.sleep(0.1)
+def test_digests_are_stored_for_the_next_run(tmp_path, monkeypatch):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder/a").write_text("1")
+    monkeypatch.setattr(file_cache, "SETTLED_SECONDS", -1)
     first = digests.Digests(tmp_path / ".digests.json")
-    one = first.of(path)
+    digest = first.digest(tmp_path / "folder")
     first.save()
-    kept = files.read_json(tmp_path / ".digests.json")
-    assert [entry[4] for entry in kept.values()] == [one]
-    path.write_text("2")
-    os.utime(path, (10**9, 10**9))
-    assert digests.Digests(tmp_path / ".digests.json").of(path) != one
-
-
-@pytest.mark.parametrize("text", ["", "[]", '{"x": 1}', '{"x": [1]}'])
-def test_kept_digests_that_are_none_are_left(tmp_path, text):
-    (tmp_path / ".digests.json").write_text(text)
-    (tmp_path / "a").write_text("1")
-    assert digests.Digests(tmp_path / ".digests.json").of(tmp_path / "a") == files.digest_file(tmp_path / "a")
+    monkeypatch.setattr(files, "digest_file", None)
+    assert digests.Digests(tmp_path / ".digests.json").digest(tmp_path / "folder") == digest
 
 
 def test_a_library_of_another_version_counts_and_one_that_came_later_does_not(sealed, toys, tmp_path, monkeypatch):

@@ -221,7 +221,7 @@ def test_nothing_is_kept_nor_taken_where_the_code_on_disk_is_not_what_was_loaded
     path = files.ROOT / "mer/stats/metrics.py"
     older = Finished(tmp_path, task, Engine())
     monkeypatch.setattr(
-        code_dependencies, "mark", lambda p, mark=code_dependencies.mark: (0,) if p == path else mark(p)
+        code_dependencies, "file_state", lambda p, real=code_dependencies.file_state: (0,) if p == path else real(p)
     )
     for here in (older, Finished(tmp_path, task, Engine())):
         with pytest.warns(UserWarning, match="code of mer has changed since it was loaded here"):

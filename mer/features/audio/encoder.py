@@ -22,6 +22,7 @@ import numpy as np
 from mer import files
 from mer.features.extractor import Absent, Compute, Where
 from mer.features.pretrained import activations, batches, loading, locations, pooling
+from mer.features.pretrained.loading import WeightMismatch
 from mer.media.audio import RATE_HZ
 from mer.params.schema import AudioFeatures
 
@@ -44,10 +45,10 @@ def describe(section: AudioFeatures) -> dict:
     before the first block to after the last: networks learn their weights, linear models take them side by side.
 
     Raises:
-        Missing, Unfit: of `mer.features.pretrained`.
+        NetworkNotFound, WeightMismatch: of `mer.features.pretrained`.
     """
     folder, weights = _place(section)
-    made = loading.outline(folder, weights, activations.by_name(section.layer), f"{SECTION}.model")
+    made = loading.empty_network(folder, weights, activations.by_name(section.layer), f"{SECTION}.model")
     layers, width = activations.shape(made, section.layer, f"{SECTION}.layer")
     return {
         "model": locations.digest(folder, weights),
@@ -62,7 +63,7 @@ def open_(section: AudioFeatures, where: Where) -> Compute:
     """Return the function from clips to vectors. Clips are asked for one by one, twice each: a lazy sequence will do.
 
     Raises:
-        Missing, Unfit: of `mer.features.pretrained`.
+        NetworkNotFound, WeightMismatch: of `mer.features.pretrained`.
     """
     folder, weights = _place(section)
     network = _network(folder, weights, section, where.device)
@@ -102,7 +103,7 @@ class _Network:
         stack: the convolutions, where they are run piece by piece.
     """
 
-    tap: activations.Tap
+    tap: activations.ActivationReader
     prepare: Any
     config: Any
     device: str
@@ -121,7 +122,7 @@ class _Network:
     def run(self, sounds: list[np.ndarray], pooled: str) -> list[pooling.Summary]:
         """Return the summary of each sound; shape (n,) float32 each."""
         inputs, frames = self._spectra(sounds) if self.spectral else self._waves(sounds)
-        with activations.exact(), warnings.catch_warnings():
+        with activations.full_precision(), warnings.catch_warnings():
             # WavLM gives torch one mask of numbers and one of truths, which torch would rather have alike.
             warnings.filterwarnings("ignore", "Support for mismatched key_padding_mask and attn_mask")
             states = self.tap({name: tensor.to(self.device) for name, tensor in inputs.items()})
@@ -160,7 +161,7 @@ def _place(section: AudioFeatures) -> tuple[Path, Path | None]:
 def _network(folder: Path, weights: Path | None, section: AudioFeatures, device: str) -> _Network:
     made = loading.network(folder, weights, activations.by_name(section.layer), f"{SECTION}.model")
     activations.shape(made, section.layer, f"{SECTION}.layer")  # a layer that is not there is told before anything runs
-    tap, inner = activations.tap(made, section.layer, f"{SECTION}.layer"), activations.body(made)
+    tap, inner = activations.read_activations(made, section.layer, f"{SECTION}.layer"), activations.body(made)
     prepare, config, stack = _feature_extractor(folder), inner.config, None
     if getattr(config, "feat_extract_norm", None) == "group":
         stack = inner.feature_extractor = _piece_by_piece(inner.feature_extractor)
@@ -173,14 +174,14 @@ def _network(folder: Path, weights: Path | None, section: AudioFeatures, device:
 def _feature_extractor(folder: Path) -> Any:
     from transformers import AutoFeatureExtractor
 
-    with loading.reading(f"{SECTION}.model: {files.to_root(folder)}/preprocessor_config.json"):
+    with loading.load_errors(f"{SECTION}.model: {files.to_root(folder)}/preprocessor_config.json"):
         prepare = AutoFeatureExtractor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     takes, rate = prepare.model_input_names[0], getattr(prepare, "sampling_rate", None)
     if rate != RATE_HZ or takes not in ("input_values", "input_features"):
-        raise loading.Unfit(f"{SECTION}.model: {files.to_root(folder)} takes {takes} at {rate} Hz, and sound here "
-                                f"is at {RATE_HZ} Hz")  # fmt: skip
+        raise WeightMismatch(f"{SECTION}.model: {files.to_root(folder)} takes {takes} at {rate} Hz, and sound here "
+                             f"is at {RATE_HZ} Hz")  # fmt: skip
     if takes == "input_features" and type(prepare).__name__ != "WhisperFeatureExtractor":
-        raise loading.Unfit(f"{SECTION}.model: {files.to_root(folder)} takes spectra, which only Whisper may here")
+        raise WeightMismatch(f"{SECTION}.model: {files.to_root(folder)} takes spectra, which only Whisper may here")
     return prepare
 
 
@@ -221,7 +222,7 @@ def _convolutions(config: Any) -> list[tuple[int, int]]:
 def _cut(clip: int, length: int, pooled: str) -> Iterator[_Piece]:
     if pooled == "windows":
         return (_Piece(clip, start, stop, WINDOW) for start, stop in pooling.windows(length, WINDOW, STEP))
-    return (_Piece(clip, start, stop) for start, stop in pooling.parts(length, LONGEST))
+    return (_Piece(clip, start, stop) for start, stop in pooling.chunks(length, LONGEST))
 
 
 def _samples(clip: np.ndarray, piece: _Piece) -> np.ndarray:
@@ -239,13 +240,13 @@ def _summary(states: list[Any], frames: int | None, pooled: str) -> pooling.Summ
 
     if states[0].ndim == 1:
         if pooled == "mean_std":
-            raise loading.Unfit(f"{SECTION}.layer: the module gives one vector per clip, so there is no deviation "
-                                    "over frames: use `pooling: mean` or `windows`")  # fmt: skip
+            raise WeightMismatch(f"{SECTION}.layer: the module gives one vector per clip, so there is no deviation "
+                             "over frames: use `pooling: mean` or `windows`")  # fmt: skip
         mean = torch.stack(states).cpu().numpy()
         return pooling.Summary(1, mean, np.zeros_like(mean))
     if frames is not None and states[0].shape[0] < frames:
-        raise loading.Unfit(f"{SECTION}.layer: the module gives {states[0].shape[0]} vectors where the network has "
-                                f"{frames} frames: name one above its convolutions")  # fmt: skip
+        raise WeightMismatch(f"{SECTION}.layer: the module gives {states[0].shape[0]} vectors where the network has "
+                             f"{frames} frames: name one above its convolutions")  # fmt: skip
     variance, mean = torch.var_mean(torch.stack([s[:frames] for s in states]), dim=1, correction=0)  # (layers, width)
     return pooling.Summary(states[0][:frames].shape[0], mean.cpu().numpy(), variance.cpu().numpy())
 

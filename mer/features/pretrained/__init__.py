@@ -1,4 +1,5 @@
-"""Networks that others trained: finding, loading and tapping them, and running them so that company does not matter.
+"""Pretrained networks of others: finding and loading them, reading their activations, and running them so that a vector
+does not depend on its batch.
 
 Nothing here imports transformers or torch before it is needed.
 """

@@ -1,4 +1,4 @@
-"""Loading a network: every tensor where it belongs, or an error that names those that are not."""
+"""Loading a network: every tensor goes to its place, or an error names those that do not fit."""
 
 import contextlib
 from collections.abc import Iterator
@@ -8,57 +8,59 @@ from typing import Any
 
 from mer import files
 
-INERT = "masked_spec_embed"
-"""a tensor for training only, which some public checkpoints lack"""
-POOLER = ("pooler.dense.weight", "pooler.dense.bias")
-"""tensors that no hidden state depends on, and that checkpoints of language models lack"""
-CLASSES = ("classifier.out_proj.weight", "classifier.weight")
-"""the last tensor of a classifier, whose rows are classes: there may be others than the configuration says"""
-INNER = ("model_state_dict", "state_dict", "model")
-"""where training scripts put the tensors among other things"""
-SHOWN = 4
+TRAINING_TENSOR = "masked_spec_embed"
+"""A tensor that is used in training only and that some public checkpoints lack."""
+POOLER_TENSORS = ("pooler.dense.weight", "pooler.dense.bias")
+"""Tensors that no hidden state depends on and that checkpoints of language models lack."""
+CLASS_TENSORS = ("classifier.out_proj.weight", "classifier.weight")
+"""Names of a classifier's last tensor. Its rows are classes; the configuration may state another number of them."""
+NESTED_KEYS = ("model_state_dict", "state_dict", "model")
+"""Keys under which training scripts store the tensors beside other values."""
+MAX_NAMES = 4
+"""The number of names that a message lists."""
 
 
-class Unfit(ValueError):
-    """A checkpoint or configuration that is not the one of this network; the message says what differs."""
+class WeightMismatch(ValueError):
+    """A checkpoint or configuration does not belong to this network; the message says what differs."""
 
 
 def network(folder: Path, weights: Path | None, published: bool, parameter: str) -> Any:
     """Return a network in evaluation mode, float32, on the CPU.
 
     Args:
-        folder: of its configuration, and of its tensors unless `weights` is given.
-        weights: a checkpoint of the network as its configuration names it, heads included; loaded strictly.
-        published: return it with its heads. With `weights` it always has them.
+        folder: the folder of its configuration, and of its tensors unless `weights` is given.
+        weights: a checkpoint of the network that the configuration names, heads included; loaded strictly.
+        published: whether to return it with its heads. With `weights` it always has them.
+        parameter: the parameter that messages name.
 
     Raises:
-        Unfit: tensors are missing, too many or of another shape.
+        WeightMismatch: tensors are missing, unknown or of another shape.
     """
-    made = _fitted(folder, weights, parameter) if weights else _saved(folder, published, parameter)
-    return made.eval()
+    loaded = _from_weights(folder, weights, parameter) if weights else _from_folder(folder, published, parameter)
+    return loaded.eval()
 
 
-def outline(folder: Path, weights: Path | None, published: bool, parameter: str) -> Any:
-    """Return the network of `network` without its tensors: what it is made of costs nothing to see."""
+def empty_network(folder: Path, weights: Path | None, published: bool, parameter: str) -> Any:
+    """Return the network of `network` without the values of its tensors, to read its structure at little cost."""
     import torch
 
-    kind = _architecture(folder, parameter) if published or weights else _body_class()
+    architecture = _architecture(folder, parameter) if published or weights else _body_class()
     config = configuration(folder, parameter, read_tensors(weights) if weights else {})
-    with reading(f"{parameter}: {files.to_root(folder)}/config.json"), torch.device("meta"):
-        return kind.from_config(config) if kind is _body_class() else kind(config)
+    with load_errors(f"{parameter}: {files.to_root(folder)}/config.json"), torch.device("meta"):
+        return architecture.from_config(config) if architecture is _body_class() else architecture(config)
 
 
 def configuration(folder: Path, parameter: str, tensors: dict[str, Any]) -> Any:
     """Return a network's configuration, with as many classes as the tensors have.
 
     Raises:
-        Unfit: it is none of transformers'.
+        WeightMismatch: the file is no configuration of transformers.
     """
     from transformers import AutoConfig
 
-    with reading(f"{parameter}: {files.to_root(folder)}/config.json"):
+    with load_errors(f"{parameter}: {files.to_root(folder)}/config.json"):
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    for name in CLASSES:
+    for name in CLASS_TENSORS:
         if name in tensors and tensors[name].ndim == 2:
             config.num_labels = tensors[name].shape[0]
             break
@@ -66,10 +68,10 @@ def configuration(folder: Path, parameter: str, tensors: dict[str, Any]) -> Any:
 
 
 def read_tensors(path: Path) -> dict[str, Any]:
-    """Return name -> tensor of a `.safetensors` file or of a torch checkpoint, read without running what is in it.
+    """Return name -> tensor of a `.safetensors` file or of a torch checkpoint, without running code from it.
 
     Raises:
-        Unfit: it holds something else.
+        WeightMismatch: the file holds something else.
     """
     import torch
     from safetensors import SafetensorError
@@ -78,36 +80,38 @@ def read_tensors(path: Path) -> dict[str, Any]:
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        content = torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, RuntimeError, EOFError, ValueError, UnpicklingError) as error:
         reason = str(error).partition("\n")[0].partition(". ")[0]
-        raise Unfit(
-            f"{files.to_root(path)}: not readable as a checkpoint of tensors alone ({reason}); where you trust it, "
+        raise WeightMismatch(
+            f"{files.to_root(path)}: not readable as a checkpoint of tensors alone ({reason}); if you trust it, "
             "save its state_dict again with safetensors.torch.save_file"
         ) from None
-    inner = next((found[name] for name in INNER if name in found), found) if isinstance(found, dict) else found
+    inner = next((content[key] for key in NESTED_KEYS if key in content), content) if isinstance(content, dict) else ()
     if not isinstance(inner, dict) or not inner or not all(isinstance(v, torch.Tensor) for v in inner.values()):
-        raise Unfit(f"{files.to_root(path)}: expected a state_dict, names and tensors, and found something else")
+        raise WeightMismatch(
+            f"{files.to_root(path)}: expected a state_dict of names and tensors, and found something else"
+        )
     return dict(inner)
 
 
 @contextlib.contextmanager
-def reading(what: str) -> Iterator[None]:
-    """Let transformers read a file of others, and say of which it was where that fails: it may raise anything.
+def load_errors(description: str) -> Iterator[None]:
+    """Turn any exception of transformers, which may be of any type, into one that names the file.
 
     Raises:
-        Unfit: with the reason.
+        WeightMismatch: with the description and the reason.
     """
     try:
-        with quiet():
+        with without_warnings():
             yield
     except Exception as error:
-        raise Unfit(f"{what} cannot be read as a network's: {error}") from error
+        raise WeightMismatch(f"{description} cannot be read as a network's: {error}") from error
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Keep transformers from telling about tensors and showing bars: what matters of it is checked here."""
+def without_warnings() -> Iterator[None]:
+    """Keep transformers from printing warnings about tensors and progress bars; tensors are checked here."""
     from transformers.utils import logging
 
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
@@ -121,31 +125,32 @@ def quiet() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def _fitted(folder: Path, weights: Path, parameter: str) -> Any:
-    """A network from its configuration and a checkpoint."""
+def _from_weights(folder: Path, weights: Path, parameter: str) -> Any:
+    """Return a network from its configuration and a checkpoint."""
     tensors = read_tensors(weights)
-    kind, config = _architecture(folder, parameter), configuration(folder, parameter, tensors)
-    with reading(f"{parameter}: {files.to_root(folder)}/config.json"):
-        made = kind(config)
-    _fit(made, tensors, f"{files.to_root(weights)} does not fit the {kind.__name__} of {folder.name}")
-    return made
+    architecture, config = _architecture(folder, parameter), configuration(folder, parameter, tensors)
+    with load_errors(f"{parameter}: {files.to_root(folder)}/config.json"):
+        built = architecture(config)
+    _load(built, tensors, f"{files.to_root(weights)} does not fit the {architecture.__name__} of {folder.name}")
+    return built
 
 
-def _saved(folder: Path, published: bool, parameter: str) -> Any:
-    """A network from a folder, where no tensor that matters may be missing: transformers would make it up."""
+def _from_folder(folder: Path, published: bool, parameter: str) -> Any:
+    """Return a network from a folder. Missing tensors are refused; transformers would replace them by random ones."""
     import torch
 
-    kind, place = _architecture(folder, parameter) if published else _body_class(), files.to_root(folder)
+    architecture, place = _architecture(folder, parameter) if published else _body_class(), files.to_root(folder)
     options = {"local_files_only": True, "trust_remote_code": False, "output_loading_info": True}
-    with reading(f"{parameter}: {place}"):
-        made, report = kind.from_pretrained(folder, dtype=torch.float32, **options)
-    spare = (INERT,) if published else (INERT, *POOLER)
-    lost = sorted(name for name in report["missing_keys"] if not name.endswith(spare))
-    if lost:
-        raise Unfit(
-            f"{parameter}: the tensors in {place} are not all of a {type(made).__name__}: there is no {_some(lost)}"
+    with load_errors(f"{parameter}: {place}"):
+        loaded, report = architecture.from_pretrained(folder, dtype=torch.float32, **options)
+    optional = (TRAINING_TENSOR,) if published else (TRAINING_TENSOR, *POOLER_TENSORS)
+    missing = sorted(name for name in report["missing_keys"] if not name.endswith(optional))
+    if missing:
+        raise WeightMismatch(
+            f"{parameter}: the tensors in {place} are not all of a {type(loaded).__name__}: "
+            f"there is no {_some(missing)}"
         )
-    return made
+    return loaded
 
 
 def _body_class() -> Any:
@@ -155,37 +160,37 @@ def _body_class() -> Any:
 
 
 def _architecture(folder: Path, parameter: str) -> Any:
-    """The class that a configuration says the network is, among those of transformers and no others."""
+    """Return the class that a configuration names, if it is a network of transformers."""
     import transformers
 
     names = configuration(folder, parameter, {}).architectures or [""]
-    kind = getattr(transformers, names[0], None)
-    if not (isinstance(kind, type) and issubclass(kind, transformers.PreTrainedModel)):
-        raise Unfit(f"{parameter}: {files.to_root(folder)}/config.json: `architectures` is {names[0]!r}, "
-                    "which transformers does not have")  # fmt: skip
-    return kind
+    architecture = getattr(transformers, names[0], None)
+    if not (isinstance(architecture, type) and issubclass(architecture, transformers.PreTrainedModel)):
+        raise WeightMismatch(f"{parameter}: {files.to_root(folder)}/config.json: `architectures` is {names[0]!r}, "
+                             "which transformers does not have")  # fmt: skip
+    return architecture
 
 
-def _fit(made: Any, tensors: dict[str, Any], complaint: str) -> None:
-    """Put tensors into a network, all of them into all of it."""
-    own = made.state_dict()
-    constants = {name for name, _ in made.named_buffers()} - set(own)  # such as position_ids, saved by older versions
-    given = {name: tensor for name, tensor in tensors.items() if name not in constants}
-    other = [
-        f"{name} is {tuple(tensor.shape)} and not {tuple(own[name].shape)}"
-        for name, tensor in given.items()
-        if name in own and own[name].shape != tensor.shape
+def _load(network: Any, tensors: dict[str, Any], complaint: str) -> None:
+    """Put tensors into a network. No tensor may be left over and none may be missing."""
+    state = network.state_dict()
+    constants = {name for name, _ in network.named_buffers()} - set(state)  # such as position_ids of old versions
+    loaded = {name: tensor for name, tensor in tensors.items() if name not in constants}
+    wrong_shapes = [
+        f"{name} is {tuple(tensor.shape)} and not {tuple(state[name].shape)}"
+        for name, tensor in loaded.items()
+        if name in state and state[name].shape != tensor.shape
     ]
-    if other:
-        raise Unfit(f"{complaint}: {_some(other)}")
-    result = made.load_state_dict(given, strict=False)  # torch renames the weight_g and weight_v of old by itself
-    lost = sorted(name for name in result.missing_keys if not name.endswith(INERT))
-    extra = sorted(result.unexpected_keys)
-    problems = [f"no {_some(lost)}" if lost else "", f"unknown {_some(extra)}" if extra else ""]
+    if wrong_shapes:
+        raise WeightMismatch(f"{complaint}: {_some(wrong_shapes)}")
+    result = network.load_state_dict(loaded, strict=False)  # torch renames weight_g and weight_v of old versions itself
+    missing = sorted(name for name in result.missing_keys if not name.endswith(TRAINING_TENSOR))
+    unknown = sorted(result.unexpected_keys)
+    problems = [f"no {_some(missing)}" if missing else "", f"unknown {_some(unknown)}" if unknown else ""]
     if any(problems):
-        raise Unfit(f"{complaint}: {'; '.join(filter(None, problems))}")
+        raise WeightMismatch(f"{complaint}: {'; '.join(filter(None, problems))}")
 
 
 def _some(names: list[str]) -> str:
-    rest = len(names) - SHOWN
-    return ", ".join(names[:SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+    rest = len(names) - MAX_NAMES
+    return ", ".join(names[:MAX_NAMES]) + (f" and {rest} more" if rest > 0 else "")

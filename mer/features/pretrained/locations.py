@@ -1,4 +1,4 @@
-"""Where a pretrained network lies, and the digest of what it consists of."""
+"""Finding the folder of a pretrained network, and the digest of its content."""
 
 import re
 from functools import lru_cache
@@ -7,35 +7,35 @@ from pathlib import Path
 from mer import files
 
 HUB = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
-"""a name on the Hugging Face hub: `roberta-base`, `microsoft/wavlm-base`"""
+"""The pattern of a name on the Hugging Face hub: `roberta-base`, `microsoft/wavlm-base`."""
 VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt", "sentencepiece.bpe.model", "spiece.model", "spm.model",
                 "tokenizer.model")  # fmt: skip
-"""one of them makes a tokenizer; without, transformers would make up an empty one"""
+"""Files of which a tokenizer needs one; without any, transformers would make an empty tokenizer."""
 SETTINGS = ("config.json", "preprocessor_config.json", "processor_config.json", "tokenizer_config.json",
             "special_tokens_map.json", "added_tokens.json", "merges.txt", "normalizer.json",
             "generation_config.json", *VOCABULARIES)  # fmt: skip
-"""what besides weights decides what a network makes of an input"""
+"""Files besides the weights that a network's output depends on."""
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
-"""in the order in which transformers looks for them"""
+"""Files of tensors, in the order in which transformers searches for them."""
 
 
-class Missing(FileNotFoundError):
-    """There is no such network on this machine; the message names the parameter and says how to get it."""
+class NetworkNotFound(FileNotFoundError):
+    """The network is not on this machine; the message names the parameter and says how to get it."""
 
 
 def find(model: str, revision: str | None, parameter: str) -> Path:
     """Return the folder of a network.
 
-    What is on this machine is taken without asking the hub. What is not is fetched, unless HF_HUB_OFFLINE is set.
+    A network on this machine is used without contacting the hub. Others are downloaded, unless HF_HUB_OFFLINE is set.
 
     Args:
         model: a folder, relative to the repository, or a name on the hub.
-        revision: commit or tag on the hub.
-        parameter: named in messages, such as `features.audio.model`.
+        revision: a commit or tag on the hub.
+        parameter: the parameter that messages name, such as `features.audio.model`.
 
     Raises:
-        Missing: it is neither here nor to be had.
-        ValueError: a revision is asked for of a folder.
+        NetworkNotFound: it is not on this machine and cannot be downloaded.
+        ValueError: a folder is given with a revision.
     """
     folder = files.from_root(model)
     if folder.is_dir():
@@ -43,20 +43,22 @@ def find(model: str, revision: str | None, parameter: str) -> Path:
             raise ValueError(f"{parameter}: {model!r} is a folder, which has no revision {revision!r}: leave it out")
         return _complete(folder, model, revision, parameter)
     if not HUB.fullmatch(model):
-        raise Missing(f"{parameter}: there is no folder {files.to_root(folder)}, and it is no name on the hub either")
+        raise NetworkNotFound(
+            f"{parameter}: there is no folder {files.to_root(folder)}, and {model!r} is no name on the hub"
+        )
     from huggingface_hub import constants, errors, snapshot_download
 
     try:
         folder = Path(snapshot_download(model, revision=revision, local_files_only=True))
     except errors.LocalEntryNotFoundError:
         if constants.is_offline_mode():
-            raise Missing(_advice(model, revision, parameter, "HF_HUB_OFFLINE is set")) from None
+            raise NetworkNotFound(_advice(model, revision, parameter, "HF_HUB_OFFLINE is set")) from None
         folder = _fetch(model, revision, parameter)
     return _complete(folder, model, revision, parameter)
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """Return the files that transformers takes a network's tensors from: one, or an index and its shards."""
+    """Return the files from which transformers reads a network's tensors: one, or an index and its shards."""
     for name in WEIGHTS:
         if not (folder / name).is_file():
             continue
@@ -65,16 +67,18 @@ def weight_files(folder: Path) -> list[Path]:
         index = files.read_json(folder / name)
         shards = index.get("weight_map") if isinstance(index, dict) else None
         if not isinstance(shards, dict) or not all(isinstance(s, str) and Path(s).name == s for s in shards.values()):
-            raise ValueError(f"{files.to_root(folder / name)}: expected `weight_map`, tensors and the files beside it")
+            raise ValueError(
+                f"{files.to_root(folder / name)}: expected `weight_map`, a mapping from tensors to files in this folder"
+            )
         return [folder / name, *(folder / shard for shard in sorted(set(shards.values())))]
     return []
 
 
 def digest(folder: Path, weights: Path | None = None) -> str:
-    """Return the SHA-256 of everything in a network's folder that its output depends on: content, not places.
+    """Return the SHA-256 of all content of a network's folder that its output depends on; paths do not matter.
 
     Args:
-        weights: a checkpoint that takes the place of the folder's own.
+        weights: a checkpoint that replaces the folder's own tensors.
     """
     settings = [folder / name for name in SETTINGS if (folder / name).is_file()]
     parts = {path.name: _digest_of(path) for path in settings}
@@ -83,26 +87,26 @@ def digest(folder: Path, weights: Path | None = None) -> str:
 
 
 def checkpoint(weights: str | None, parameter: str) -> Path | None:
-    """Return the path of a checkpoint that is there.
+    """Return the path of a checkpoint, or None if none is named.
 
     Raises:
-        Missing: it is not.
+        NetworkNotFound: the file does not exist.
     """
     if weights is None:
         return None
     path = files.from_root(weights)
     if not path.is_file():
-        raise Missing(f"{parameter}: there is no file {files.to_root(path)}")
+        raise NetworkNotFound(f"{parameter}: there is no file {files.to_root(path)}")
     return path
 
 
 def _digest_of(path: Path) -> str:
     state = path.stat()
-    return _digest_as_it_was(path, state.st_size, state.st_mtime_ns)
+    return _digest_of_state(path, state.st_size, state.st_mtime_ns)
 
 
 @lru_cache(maxsize=256)
-def _digest_as_it_was(path: Path, _size: int, _changed: int) -> str:
+def _digest_of_state(path: Path, _size: int, _time_ns: int) -> str:
     return files.digest_file(path)
 
 
@@ -110,12 +114,12 @@ def _complete(folder: Path, model: str, revision: str | None, parameter: str) ->
     if (folder / "config.json").is_file():
         return folder
     if folder == files.from_root(model):
-        raise Missing(f"{parameter}: the folder {files.to_root(folder)} has no config.json, so it is no network's")
-    raise Missing(_advice(model, revision, parameter, "of it only a part is here"))
+        raise NetworkNotFound(f"{parameter}: the folder {files.to_root(folder)} has no config.json and no network")
+    raise NetworkNotFound(_advice(model, revision, parameter, "only a part of it is here"))
 
 
 def _fetch(model: str, revision: str | None, parameter: str) -> Path:
-    """Download settings and weights: as safetensors where the network has them, and in no other framework's format."""
+    """Download settings and weights: as safetensors if the network has them, else as a checkpoint of torch."""
     from huggingface_hub import errors, snapshot_download
 
     try:
@@ -123,13 +127,13 @@ def _fetch(model: str, revision: str | None, parameter: str) -> Path:
         if not weight_files(folder):
             snapshot_download(model, revision=revision, allow_patterns=["pytorch_model*"])
     except (errors.HfHubHTTPError, errors.LocalEntryNotFoundError, OSError) as error:
-        raise Missing(_advice(model, revision, parameter, type(error).__name__)) from None
+        raise NetworkNotFound(_advice(model, revision, parameter, type(error).__name__)) from None
     return folder
 
 
-def _advice(model: str, revision: str | None, parameter: str, why: str) -> str:
+def _advice(model: str, revision: str | None, parameter: str, reason: str) -> str:
     at = f" --revision {revision}" if revision else ""
     return (
-        f"{parameter}: {model!r} is neither a folder nor among the models on this machine ({why}). "
-        f"Fetch it where there is a network: hf download {model}{at}"
+        f"{parameter}: {model!r} is neither a folder nor among the models on this machine ({reason}). "
+        f"Download it with internet access: hf download {model}{at}"
     )

@@ -1,4 +1,4 @@
-"""From activations over time to one vector."""
+"""Pooling of activations over time to one vector."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -10,11 +10,11 @@ from mer.features.extractor import Absent
 
 @dataclass(frozen=True)
 class Summary:
-    """A stretch of activations.
+    """Statistics of the activations of one chunk of audio.
 
     Attributes:
-        frames: how many there were.
-        mean, variance: over them (population); shape (layers, width).
+        frames: number of frames.
+        mean, variance: mean and population variance over frames; shape (layers, width).
     """
 
     frames: int
@@ -23,10 +23,10 @@ class Summary:
 
 
 def windows(length: int, window: int, step: int) -> list[tuple[int, int]]:
-    """Return (start, stop) of the paper's windows: one every `step`, as long as `window` or to the end.
+    """Return (start, stop) of the paper's windows: one every `step`, of length `window` or up to the end.
 
-    A last window begins only where at least a whole step is left, so there are max(1, length // step). The last one
-    often lies within the one before it: four seconds give (0, 4) and (2, 4).
+    The last window begins only if at least a whole step is left, so there are max(1, length // step) windows. The last
+    one often lies within the one before it: four seconds give (0, 4) and (2, 4).
 
     >>> windows(9, 4, 2)
     [(0, 4), (2, 6), (4, 8), (6, 9)]
@@ -36,10 +36,10 @@ def windows(length: int, window: int, step: int) -> list[tuple[int, int]]:
     return [(start, min(start + window, length)) for start in range(0, max(1, length // step) * step, step)]
 
 
-def parts(length: int, longest: int) -> list[tuple[int, int]]:
-    """Return (start, stop) of as few and as equal parts as possible, none above `longest`.
+def chunks(length: int, longest: int) -> list[tuple[int, int]]:
+    """Return (start, stop) of chunks: as few and as equal as possible, none longer than `longest`.
 
-    >>> parts(10, 4)
+    >>> chunks(10, 4)
     [(0, 3), (3, 6), (6, 10)]
     """
     count = max(1, -(-length // longest))
@@ -47,28 +47,28 @@ def parts(length: int, longest: int) -> list[tuple[int, int]]:
     return list(pairwise(edges))
 
 
-def pool(found: list[Summary], pooling: str) -> np.ndarray:
-    """Return one vector, float32; of several layers, one after the other.
+def pool(summaries: list[Summary], pooling: str) -> np.ndarray:
+    """Return one vector, float32; several layers follow one another.
 
-    `mean` and `mean_std` are over all frames of all stretches: as if there had been one stretch. `windows` are mean and
-    population deviation over the stretches' means, so a clip with a single window has zeros in its second half: what
-    the paper did, and a hint of a clip's length rather than of an emotion. `mean_std` has no such zeros.
+    `mean` and `mean_std` are over all frames of all chunks, as if there were one chunk. `windows` are mean and
+    population standard deviation over the chunks' means, as in the paper. A recording with a single window then has
+    zeros in its second half, which reveal its length and not its emotion. `mean_std` has no such zeros.
 
     Returns:
-        shape (layers * width,) for `mean`, else (layers * 2 * width,), of each layer the mean, then the deviation.
+        shape (layers * width,) for `mean`, else (layers * 2 * width,), for each layer the mean, then the deviation.
     """
-    means = np.stack([s.mean for s in found]).astype(np.float64)  # (stretches, layers, width)
+    means = np.stack([s.mean for s in summaries]).astype(np.float64)  # (chunks, layers, width)
     if pooling == "windows":
         pair = [means.mean(axis=0), means.std(axis=0)]
     else:
-        share = np.array([s.frames for s in found], dtype=np.float64)[:, None, None]
+        share = np.array([s.frames for s in summaries], dtype=np.float64)[:, None, None]
         share /= share.sum()
         mean = (share * means).sum(axis=0)
-        variances = np.stack([s.variance for s in found])
+        variances = np.stack([s.variance for s in summaries])
         pair = [mean, np.sqrt((share * (variances + (means - mean) ** 2)).sum(axis=0))]
     return np.concatenate(pair[:1] if pooling == "mean" else pair, axis=-1).astype(np.float32).ravel()
 
 
 def finite(vector: np.ndarray) -> np.ndarray | Absent:
-    """Return a vector, or that there is none where a network broke down."""
-    return vector if np.isfinite(vector).all() else Absent("the network gives numbers that are not finite")
+    """Return the vector, or the reason why there is none if a network gives values that are not finite."""
+    return vector if np.isfinite(vector).all() else Absent("the network gives values that are not finite")

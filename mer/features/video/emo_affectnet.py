@@ -1,8 +1,8 @@
 """The ResNet-50 of EMO-AffectNet, so that its published checkpoint loads (Ryumina et al. 2022, Neurocomputing 514).
 
-It was trained in Keras and carried over, and differs from torchvision's in what that leaves behind: "same" padding
-that puts the odd row and column after the picture, a pool without padding, strides on the first of a block's three
-convolutions, an epsilon of 0.001, and a layer of 512 before the classes. Names are those of the checkpoint.
+It was trained in Keras and converted, and therefore differs from torchvision's: "same" padding adds the odd row and
+column after the image, the pooling has no padding, the first of a block's three convolutions has the stride, epsilon is
+0.001, and a layer of 512 units precedes the classes. Names of modules are those of the checkpoint.
 """
 
 import torch
@@ -10,28 +10,29 @@ from torch import nn
 from torch.nn import functional
 
 EMBEDDING = 512
+"""The number of units before the classes."""
 EPSILON = 1e-3
 MOMENTUM = 0.01
-"""share of a batch in the running statistics: Keras's 0.99 is what is kept"""
+"""The share of a batch in the running statistics; Keras's 0.99 is the complement."""
 
 
 class SamePadded(nn.Conv2d):
-    """A convolution that gives ceil(n / stride) rows and columns; where padding is odd, the end gets one more.
+    """A convolution that gives ceil(n / stride) rows and columns; odd padding adds one more at the end.
 
     >>> SamePadded(1, 1, 7, stride=2)(torch.zeros(1, 1, 224, 225)).shape
     torch.Size([1, 1, 112, 113])
     """
 
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
         sides = []
-        for size, kernel, stride in zip(pictures.shape[:1:-1], self.kernel_size[::-1], self.stride[::-1], strict=True):
+        for size, kernel, stride in zip(images.shape[:1:-1], self.kernel_size[::-1], self.stride[::-1], strict=True):
             total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
             sides += [total // 2, total - total // 2]
-        return super().forward(functional.pad(pictures, sides))
+        return super().forward(functional.pad(images, sides))
 
 
 class Block(nn.Module):
-    """Three convolutions (1 × 1 that may stride, 3 × 3, 1 × 1) beside a way round."""
+    """Three convolutions (1 × 1 with the stride, 3 × 3, 1 × 1) with a shortcut connection."""
 
     def __init__(self, inputs: int, planes: int, stride: int) -> None:
         super().__init__()
@@ -45,14 +46,14 @@ class Block(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(n, inputs, h, w) -> (n, 4 * planes, ceil(h / stride), ceil(w / stride))"""
-        around = x if self.i_downsample is None else self.i_downsample(x)
+        shortcut = x if self.i_downsample is None else self.i_downsample(x)
         x = self.batch_norm1(self.conv1(x)).relu()
         x = self.batch_norm2(self.conv2(x)).relu()
-        return (self.batch_norm3(self.conv3(x)) + around).relu()
+        return (self.batch_norm3(self.conv3(x)) + shortcut).relu()
 
 
 class EmoAffectNet(nn.Module):
-    """Faces to logits; `embed` stops at the 512 numbers that the paper takes as features.
+    """A network from faces to logits; `embed` returns the 512 values that the paper uses as features.
 
     Args:
         classes: 7 in the published checkpoint: neutral, happiness, sadness, surprise, fear, disgust, anger.
@@ -68,10 +69,10 @@ class EmoAffectNet(nn.Module):
         self.fc1, self.fc2 = nn.Linear(2048, EMBEDDING), nn.Linear(EMBEDDING, classes)
 
     def embed(self, faces: torch.Tensor) -> torch.Tensor:
-        """Return what comes before the last ReLU; shape (n, 512).
+        """Return the values before the last ReLU; shape (n, 512).
 
         Args:
-            faces: shape (n, 3, 224, 224): blue, green, red in 0..255, less the means of VGGFace2.
+            faces: shape (n, 3, 224, 224): blue, green, red in 0..255, minus the means of VGGFace2.
         """
         x = self.batch_norm1(self.conv_layer_s2_same(faces)).relu()  # (n, 64, 112, 112)
         x = functional.max_pool2d(x, 3, stride=2)  # (n, 64, 55, 55)

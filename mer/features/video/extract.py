@@ -1,4 +1,4 @@
-"""From a manifest's videos to vectors in a store."""
+"""Extraction of a manifest's videos into a feature store."""
 
 import functools
 from pathlib import Path
@@ -11,44 +11,44 @@ from mer.features.audio import Changed
 from mer.features.computation import fill
 from mer.features.extractor import Absent, Compute
 from mer.features.store import Store
-from mer.features.video.clips import Clip
+from mer.features.video.clips import VideoSegment
 
 SHARD = 128
-"""clips between two savings: up to a second's work each, which an interruption should not undo"""
+"""The number of segments per shard. An interruption loses at most one shard, up to a second of work per segment."""
 
 
 def keys(manifest: pd.DataFrame) -> list[str | None]:
-    """Return the content address of each row's video; None without one."""
-    stretch = manifest["start"].astype(str) + ":" + manifest["end"].astype(str)
-    addresses = zip(manifest["video_sha256"], stretch, strict=True)
-    return [f"{sha}:{part}" if pd.notna(sha) else None for sha, part in addresses]
+    """Return the content address of each row's video segment; None without a video."""
+    times = manifest["start"].astype(str) + ":" + manifest["end"].astype(str)
+    addresses = zip(manifest["video_sha256"], times, strict=True)
+    return [f"{digest}:{seconds}" if pd.notna(digest) else None for digest, seconds in addresses]
 
 
 def extract(manifest: pd.DataFrame, raw: Path, store: Store, compute: Compute) -> None:
-    """Compute what the store lacks; a video that cannot be read or shows no face is recorded with its reason.
+    """Compute the vectors that the store lacks; a video that is unreadable or shows no face is stored with its reason.
 
     Args:
         manifest: usable rows.
         raw: the folder that `video_path` is relative to.
-        compute: clips -> vectors.
+        compute: a function from video segments to vectors.
 
     Raises:
-        Changed: a file has another content than when the dataset was built.
+        RecordingChanged: a file has changed since the dataset was built.
     """
-    wanted = keys(manifest)
-    places = dict(zip(wanted, manifest[["video_path", "start", "end"]].itertuples(index=False), strict=True))
+    addresses = keys(manifest)
+    sources = dict(zip(addresses, manifest[["video_path", "start", "end"]].itertuples(index=False), strict=True))
     digest = functools.cache(files.digest_file)  # a file may hold many utterances
 
-    def clip(key: str) -> Clip:
-        path, start, end = (None if pd.isna(v) else v for v in places[key])
+    def segment(key: str) -> VideoSegment:
+        path, start, end = (None if pd.isna(v) else v for v in sources[key])
         try:
             if digest(raw / path) != key.partition(":")[0]:
-                raise Changed(f"{path}: changed after the dataset was built: run step 01 again")
+                raise Changed(f"{path}: changed after the dataset was built; run step 01 again")
         except FileNotFoundError:
-            raise FileNotFoundError(f"{raw / path}: the video is not there any more") from None
-        return Clip(raw / path, start, end, store.spec["max_seconds"])
+            raise FileNotFoundError(f"{raw / path}: the video does not exist any more; run step 01 again") from None
+        return VideoSegment(raw / path, start, end, store.spec["max_seconds"])
 
-    def vectors(part: list[str]) -> list[np.ndarray | Absent]:
-        return compute([clip(key) for key in part])
+    def vectors(batch: list[str]) -> list[np.ndarray | Absent]:
+        return compute([segment(key) for key in batch])
 
-    fill(store, wanted, vectors, "video", lambda part: [1] * len(part), SHARD)
+    fill(store, addresses, vectors, "video", lambda batch: [1] * len(batch), SHARD)

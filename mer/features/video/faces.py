@@ -1,9 +1,9 @@
-"""One face out of a stretch of video: whose it is is decided once, and faces are never mixed.
+"""Selection of one face per video segment, by tracking.
 
-Boxes of successive pictures that overlap by at least 0.3 (intersection over union) are one face's; the pairs that
-overlap most are joined first. A face that is not found for more than a second is lost, and what appears later is
-another one. Of all faces the one with the greatest sum of areas is taken, which is large and there for long; of two
-alike the one that appeared first, then the one further left. Where it is not found nothing stands in its place.
+Boxes of successive frames that overlap by at least 0.3 (intersection over union) belong to one face; the pairs with the
+largest overlap are joined first. A face that is not detected for more than a second ends, and a later one is new. The
+face with the largest sum of areas is selected, so it is large and visible for long. In a tie it is the face that
+appeared first, then the one further left. Frames without the selected face are left out; no other face replaces it.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -13,18 +13,19 @@ import numpy as np
 
 from mer.features.video.detectors import Box, Detect, overlap
 
-SAME = 0.3
-"""intersection over union from which on two boxes are one face's"""
+MIN_OVERLAP = 0.3
+"""The smallest intersection over union of two boxes of one face."""
 
-LOST_SECONDS = 1.0
+MAX_GAP_SECONDS = 1.0
+"""The longest time that a face may go undetected, in seconds."""
 
 Crop = Callable[[np.ndarray, Box], np.ndarray]
-"""a picture and a box -> the face, in the size and colours that an extractor takes"""
+"""A function from a frame and a box to the face, in the size and colours that an extractor reads."""
 
 
 @dataclass
 class _Track:
-    """A face: where it was first and last, and its crops by number of the picture."""
+    """A face: its first and last box, the sum of its areas in pixels, and its crops by frame number."""
 
     first: Box
     last: Box
@@ -35,38 +36,41 @@ class _Track:
         self.last, self.area = box, self.area + box.area
         self.crops[number] = crop
 
-    def lost_for(self, number: int) -> int:
+    def frames_since_last(self, number: int) -> int:
         return number - max(self.crops)
 
 
 def one_face(
-    pictures: Iterable[np.ndarray], detect: Detect, crop: Crop, per_second: float
+    frames: Iterable[np.ndarray], detect: Detect, crop: Crop, per_second: float
 ) -> tuple[dict[int, np.ndarray], int]:
-    """Return the crops of the chosen face by number of the picture, and how many pictures there are.
+    """Return the crops of the selected face by frame number, and the number of frames.
 
     Args:
-        pictures: RGB of shape (height, width, 3), `per_second` of them; looked at one by one.
+        frames: RGB of shape (height, width, 3), uint8; read one by one.
+        detect: the detector of faces.
+        crop: the function that cuts a face out of a frame.
+        per_second: the number of frames per second of video.
     """
     tracks: list[_Track] = []
-    count, patience = 0, max(1, round(LOST_SECONDS * per_second))
-    for number, picture in enumerate(pictures):
+    count, max_gap = 0, max(1, round(MAX_GAP_SECONDS * per_second))
+    for number, frame in enumerate(frames):
         count += 1
-        boxes = detect(picture)
-        follows = dict(_joined([t for t in tracks if t.lost_for(number) <= patience], boxes))
+        boxes = detect(frame)
+        continued = dict(_matches([t for t in tracks if t.frames_since_last(number) <= max_gap], boxes))
         for j, box in enumerate(boxes):
-            if j not in follows:
+            if j not in continued:
                 tracks.append(_Track(box, box))
-            follows.get(j, tracks[-1]).add(number, box, crop(picture, box))
-    chosen = max(tracks, key=lambda t: (t.area, -min(t.crops), -t.first.left), default=None)
-    return (chosen.crops if chosen else {}), count
+            continued.get(j, tracks[-1]).add(number, box, crop(frame, box))
+    selected = max(tracks, key=lambda t: (t.area, -min(t.crops), -t.first.left), default=None)
+    return (selected.crops if selected else {}), count
 
 
-def _joined(tracks: list[_Track], boxes: list[Box]) -> Iterator[tuple[int, _Track]]:
-    """Yield the number of a box and the face that it continues, each of both at most once."""
+def _matches(tracks: list[_Track], boxes: list[Box]) -> Iterator[tuple[int, _Track]]:
+    """Yield the number of a box and the face that it continues; each box and each face occurs at most once."""
     pairs = sorted((-overlap(t.last, box), i, j) for i, t in enumerate(tracks) for j, box in enumerate(boxes))
-    faces, taken = set(), set()
+    used_tracks, used_boxes = set(), set()
     for negative, i, j in pairs:
-        if -negative >= SAME and i not in faces and j not in taken:
-            faces.add(i)
-            taken.add(j)
+        if -negative >= MIN_OVERLAP and i not in used_tracks and j not in used_boxes:
+            used_tracks.add(i)
+            used_boxes.add(j)
             yield j, tracks[i]

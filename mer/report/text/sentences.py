@@ -177,9 +177,9 @@ def rules(known: Mapping[str, Corpus], usable: pd.DataFrame) -> dict[str, str]:
     """Say by what each corpus is parted."""
     apart = set(usable.loc[usable["text_side"].notna(), "corpus"])
     return {
-        name: "its own table" if corpus.own and corpus.official_splits
+        name: "its own table" if corpus.user_defined and corpus.official_splits
         else "its published split" if corpus.official_splits
-        else ("sessions" if corpus.by_session else "speakers") + (" and sentences" if name in apart else "")
+        else ("sessions" if corpus.split_by_session else "speakers") + (" and sentences" if name in apart else "")
         for name, corpus in known.items()
     }  # fmt: skip
 

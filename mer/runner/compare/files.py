@@ -7,7 +7,7 @@ from typing import Any
 
 from mer import files
 from mer.runner.staleness.differences import differing, sentence, shown
-from mer.runner.staleness.digests import below
+from mer.runner.staleness.digests import files_below
 
 SAME_VALUES = "the same values, other bytes"
 UNREADABLE = (OSError, ValueError, TypeError, KeyError, NotImplementedError, RecursionError)
@@ -37,7 +37,7 @@ def difference(a: Path, b: Path) -> str | None:
 def _files(folder: Path, name: str) -> list[str]:
     path = folder / name
     if path.is_dir():
-        return [f"{name.rstrip('/')}/{inner}" for inner, _ in below(path)]
+        return [f"{name.rstrip('/')}/{inner}" for inner, _ in files_below(path)]
     return [name] if path.is_file() else []
 
 

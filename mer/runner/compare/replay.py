@@ -95,9 +95,11 @@ def _since(study: Study, again: Study, then: dict[str, dict]) -> list[str]:
 
 
 def _by_hand(study: Study, stamp: dict) -> list[str]:
-    known = digests.of_folder(study.folder)
+    known = digests.run_digests(study.folder)
     outputs = (stamp.get("outputs") or {}).items()
-    return [f"{name} is not what the step wrote" for name, digest in outputs if known.of(study.folder / name) != digest]
+    return [
+        f"{name} is not what the step wrote" for name, digest in outputs if known.digest(study.folder / name) != digest
+    ]
 
 
 def _machine(a: Path, b: Path) -> list[str]:

@@ -12,7 +12,7 @@ from mer import files
 from mer.runner.compare import files as tables
 from mer.runner.staleness.dependencies import OF_PARAMETER
 from mer.runner.staleness.differences import changes
-from mer.runner.staleness.digests import below
+from mer.runner.staleness.digests import files_below
 from mer.runner.staleness.stamps import FORMAT
 from mer.runner.study import StudyError
 
@@ -36,7 +36,9 @@ class _Run:
             if not (folder / "params.yaml").is_file() or not (folder / "stamps").is_dir():
                 raise StudyError([f"{self.where} is no run folder: it has no params.yaml, or no stamps"])
             self.params = _params(folder / "params.yaml")
-            self.stamps = {name: stamp for name, path in below(folder / "stamps") if (stamp := self._stamp(name, path))}
+            self.stamps = {
+                name: stamp for name, path in files_below(folder / "stamps") if (stamp := self._stamp(name, path))
+            }
         except OSError as error:
             raise StudyError([f"{self.where} cannot be read ({error.strerror or error})"]) from error
         if not self.stamps:

@@ -263,7 +263,7 @@ class _Session:
     def _close(self, seconds: float) -> None:
         if self.worked or self.failed or not self.index.complete:
             self.index.write("failed" if self.failed else "done")
-        digests.of_folder(self.study.folder).save()
+        digests.run_digests(self.study.folder).save()
         for line in failures.left_out(list(self.records.values()), self.needs, self.keep_going):
             self.screen.say(line)
         counts = []

@@ -20,7 +20,7 @@ NOT_DONE = {"started": "was not finished", "failed": "failed last time", "interr
 
 def shared(study: Study, step: Step) -> dict:
     """Return the parts that all units of a step depend on, as digests and values."""
-    closure = code_dependencies.Closure(tree for text in step.code if (tree := parse(text)))
+    closure = code_dependencies.CodeDependencies(tree for text in step.code if (tree := parse(text)))
     return {
         "study": study.name,
         "code": [files.digest(text) for text in step.code if text.strip()],
@@ -34,7 +34,7 @@ def shared(study: Study, step: Step) -> dict:
 def parts(study: Study, unit: Unit, common: dict) -> dict:
     """Return everything that a unit's result depends on; `common` is what `shared` returned for its step."""
     inputs = {name: input_digest(study, name) for name in unit.reads}
-    inputs |= {OF_PARAMETER + name: digests.by_time(path) for name, path in _named(study, unit.params)}
+    inputs |= {OF_PARAMETER + name: digests.digest_by_time(path) for name, path in _named(study, unit.params)}
     return common | {"parameters": unit.params, "item": unit.item, "inputs": inputs}
 
 
@@ -55,8 +55,8 @@ def reason(study: Study, unit: Unit, now: dict) -> str | None:
 def input_digest(study: Study, name: str) -> str | None:
     """Return the digest of a file, a folder or external data; None where it is not there."""
     if name in study.external:
-        return digests.by_time(study.external[name][0])
-    return digests.of_folder(study.folder).of(study.folder / name)
+        return digests.digest_by_time(study.external[name][0])
+    return digests.run_digests(study.folder).digest(study.folder / name)
 
 
 def _named(study: Study, params: object, name: str = "") -> Iterator[tuple[str, Path]]:
@@ -90,9 +90,9 @@ def versions() -> dict[str, str]:
 
 def _outputs(study: Study, unit: Unit, stamp: dict) -> str | None:
     """Say which output is gone, or no longer what the unit wrote."""
-    known, written = digests.of_folder(study.folder), stamp.get("outputs") or {}
+    known, written = digests.run_digests(study.folder), stamp.get("outputs") or {}
     for name in unit.writes:
-        found = known.of(study.folder / name)
+        found = known.digest(study.folder / name)
         if found is None:
             return f"output {name} is missing"
         if found != written.get(name):

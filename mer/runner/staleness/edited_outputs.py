@@ -14,8 +14,8 @@ AWAY = "changed"
 def changed(study: Study, unit: Unit) -> list[str]:
     """Return the outputs of a finished unit that are there and differ from what it sealed."""
     sealed = (stamps.finished(study, unit.name) or {}).get("outputs") or {}
-    known = digests.of_folder(study.folder)
-    found = {name: known.of(study.folder / name) for name in unit.writes if name in sealed}
+    known = digests.run_digests(study.folder)
+    found = {name: known.digest(study.folder / name) for name in unit.writes if name in sealed}
     return [name for name, digest in found.items() if digest not in (None, sealed[name])]
 
 

@@ -43,17 +43,17 @@ def write(study: Study, unit: Unit, state: str, **facts: object) -> None:
 
 def seal(study: Study, unit: Unit, before: dict, facts: dict) -> str:
     """Stamp a unit that ended well and return its digest. `before`: its parts as they were when it started."""
-    known = digests.of_folder(study.folder)
+    known = digests.run_digests(study.folder)
     for path in [*(study.folder / name for name in unit.writes), study.place(unit.name, "ipynb")]:
         _to_disk(path)
     generated = [name for name in unit.reads if study.external.get(name, (None, False))[1]]
     parts = before | {
-        "inputs": before["inputs"] | {name: digests.by_time(study.external[name][0]) for name in generated}
+        "inputs": before["inputs"] | {name: digests.digest_by_time(study.external[name][0]) for name in generated}
     }
     stamp = {
         "format": FORMAT, "state": "done", "name": unit.name, "digest": files.digest(parts), **facts, "parts": parts,
-        "outputs": {name: known.of(study.folder / name) for name in unit.writes},
-        "notebook": known.of(study.place(unit.name, "ipynb")), "notices": _noticed(study, unit),
+        "outputs": {name: known.digest(study.folder / name) for name in unit.writes},
+        "notebook": known.digest(study.place(unit.name, "ipynb")), "notices": _noticed(study, unit),
     }  # fmt: skip
     files.write_json(study.place(unit.name, "stamp"), stamp)
     return stamp["digest"]
@@ -73,7 +73,9 @@ def _noticed(study: Study, unit: Unit) -> list[str]:
 
 def _to_disk(path: Path) -> None:
     """Wait until a file or folder would survive a power cut: no stamp may outlive what it vouches for."""
-    for file in [found for _, found in digests.below(path)] if path.is_dir() else [path] if path.is_file() else []:
+    for file in (
+        [found for _, found in digests.files_below(path)] if path.is_dir() else [path] if path.is_file() else []
+    ):
         descriptor = os.open(file, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
         try:
             os.fsync(descriptor)

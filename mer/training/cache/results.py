@@ -18,7 +18,7 @@ CODE = "import mer.training.grid"
 EXTRACTION = tuple(f"mer.{n}" for n in ("features.audio", "features.text", "features.pretrained",
                                         "features.video", "media"))  # fmt: skip
 """what made the vectors, whose libraries do not count: the vectors themselves are part of an address"""
-_LOADED = code_dependencies.marks()
+_LOADED = code_dependencies.file_states()
 
 
 class Finished:
@@ -34,7 +34,7 @@ class Finished:
 
     def __init__(self, folder: Path | None, task: Task, how: Engine) -> None:
         self.folder, self._given = folder, Given(task, how) if folder else None
-        code = code_dependencies.Closure([ast.parse(CODE)]) if folder else None
+        code = code_dependencies.CodeDependencies([ast.parse(CODE)]) if folder else None
         self._code = code and files.digest([sys.version_info[:2], code.digests(), code.libraries(EXTRACTION)])
         self._files = [files.to_root(path) for path in code.paths()] if code else []
         self._loaded = code and files.digest([_LOADED.get(files.ROOT / name) for name in self._files])
@@ -84,6 +84,8 @@ class Finished:
         if self._loaded is None:
             return False
         try:
-            return self._loaded == files.digest([code_dependencies.mark(files.ROOT / name) for name in self._files])
+            return self._loaded == files.digest(
+                [code_dependencies.file_state(files.ROOT / name) for name in self._files]
+            )
         except FileNotFoundError:
             return False

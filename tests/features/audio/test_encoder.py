@@ -49,7 +49,7 @@ def folders(tmp_path_factory):
 @pytest.mark.parametrize("kind", [*tiny.SOUND, "whisper"])
 def test_company_does_not_matter(kind, folders, monkeypatch):
     sounds = clips(SECONDS[:3] if kind == "whisper" else SECONDS)
-    monkeypatch.setattr(batches, "PADDING", 0.9)  # clips of very different lengths in one batch
+    monkeypatch.setattr(batches, "MAX_PADDING_SHARE", 0.9)  # clips of very different lengths in one batch
     for options in ({"pooling": "mean_std", "layer": "all"}, {"pooling": "windows"}):
         compute = encoder.open_(section(folders[kind], **options), Where())
         together = np.stack(compute(sounds))
@@ -147,7 +147,7 @@ def test_ten_minutes_are_taken_in_parts(folders, monkeypatch):
     assert sum(map(sum, seen)) == len(long)
     assert max(map(max, seen)) <= 30 * RATE
     assert max(map(sum, seen)) <= encoder.BUDGET
-    cuts = pooling.parts(len(long), 30 * RATE)
+    cuts = pooling.chunks(len(long), 30 * RATE)
     parts = vectors(folders["wav2vec2"], [long[start:stop] for start, stop in cuts], pooling="mean_std").astype(float)
     mean = parts[:, :24].mean(0)  # the parts are as long as one another but for a sample
     deviation = np.sqrt((parts[:, 24:] ** 2 + (parts[:, :24] - mean) ** 2).mean(0))
@@ -168,7 +168,7 @@ def test_what_is_not_a_number_is_absent_with_its_reason(folders, tmp_path):
     network.save_pretrained(tmp_path)
     transformers.Wav2Vec2FeatureExtractor().save_pretrained(tmp_path)
     [found] = audio.EXTRACTORS["encoder"].open(section(tmp_path), Where())(clips([1.0]))
-    assert found == Absent("the network gives numbers that are not finite")
+    assert found == Absent("the network gives values that are not finite")
 
 
 class Lazy:
@@ -196,7 +196,7 @@ def test_no_clips(folders):
 
 
 def test_a_module_after_the_networks_own_pooling(tmp_path, monkeypatch):
-    monkeypatch.setattr(batches, "PADDING", 0.9)
+    monkeypatch.setattr(batches, "MAX_PADDING_SHARE", 0.9)
     folder = tiny.sound(tmp_path, "wavlm", head="ForSequenceClassification")
     sounds = clips([0.3, 1.2, 0.7])
     network = transformers.WavLMForSequenceClassification.from_pretrained(folder).eval()
@@ -206,14 +206,14 @@ def test_a_module_after_the_networks_own_pooling(tmp_path, monkeypatch):
             inputs = prepare(sound, sampling_rate=RATE, return_tensors="pt")
             logits = network(inputs.input_values).logits[0]
         np.testing.assert_allclose(vector, logits, atol=1e-5)
-    with pytest.raises(loading.Unfit, match=r"features\.audio\.layer: .*one vector per clip"):
+    with pytest.raises(loading.WeightMismatch, match=r"features\.audio\.layer: .*one vector per clip"):
         vectors(folder, sounds, layer="classifier", pooling="mean_std")
 
 
 @pytest.mark.parametrize(
     ("layer", "message"),
     [
-        (4, "features.audio.layer: 4, and the network has blocks 1 to 3"),
+        (4, "features.audio.layer: 4, but the network has blocks 1 to 3"),
         (-5, "features.audio.layer: -5"),
         ("projektor", "Wav2Vec2ForSequenceClassification has no module 'projektor'; the nearest are projector"),
         ("zzz", "the nearest are wav2vec2, projector, classifier"),
@@ -224,15 +224,15 @@ def test_a_module_after_the_networks_own_pooling(tmp_path, monkeypatch):
 def test_a_layer_that_is_not_there_is_told_at_once(layer, message, tmp_path):
     chosen = section(tiny.sound(tmp_path, head="ForSequenceClassification"), layer=layer)
     for do in (lambda: encoder.describe(chosen), lambda: encoder.open_(chosen, Where())):
-        with pytest.raises(loading.Unfit, match=message):
+        with pytest.raises(loading.WeightMismatch, match=message):
             do()
 
 
 def test_another_rate_is_refused(tmp_path):
     folder = tiny.sound(tmp_path)
     transformers.Wav2Vec2FeatureExtractor(sampling_rate=8000).save_pretrained(folder)
-    with pytest.raises(loading.Unfit, match="at 8000 Hz, and sound here is at 16000 Hz"):
+    with pytest.raises(loading.WeightMismatch, match="at 8000 Hz, and sound here is at 16000 Hz"):
         encoder.open_(section(folder), Where())
     (folder / "preprocessor_config.json").unlink()
-    with pytest.raises(loading.Unfit, match=r"preprocessor_config\.json cannot be read"):
+    with pytest.raises(loading.WeightMismatch, match=r"preprocessor_config\.json cannot be read"):
         encoder.open_(section(folder), Where())

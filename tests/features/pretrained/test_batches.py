@@ -15,22 +15,22 @@ RATE = 16_000
 
 
 def padding(lengths, found):
-    """The share of padding, over all batches and in the worst."""
+    """Return the share of padding over all batches, and in the worst batch."""
     sizes = [(sum(lengths[n] for n in batch), len(batch) * max(lengths[n] for n in batch)) for batch in found]
     return 1 - sum(s for s, _ in sizes) / sum(p for _, p in sizes), max(1 - s / p for s, p in sizes)
 
 
 @given(st.lists(st.integers(1, 1000), max_size=80), st.integers(1, 5000))
-def test_everything_is_in_one_batch_which_is_neither_too_large_nor_mostly_padding(lengths, budget):
+def test_batches_hold_each_input_once_within_budget_and_padding(lengths, budget):
     found = batches.by_length(lengths, budget)
     assert sorted(n for batch in found for n in batch) == list(range(len(lengths)))
     for batch in found:
         assert len(batch) == 1 or len(batch) * max(lengths[n] for n in batch) <= budget
-        assert padding(lengths, [batch])[0] <= batches.PADDING + 1e-9
+        assert padding(lengths, [batch])[0] <= batches.MAX_PADDING_SHARE + 1e-9
 
 
-def test_clips_of_a_corpus_fill_their_batches():
-    """Durations as of acted and spoken emotion: half of them below 3 s, some ten times that."""
+def test_typical_durations_fill_batches():
+    """Durations like those of emotional speech: half of them are below 3 s, a few are ten times as long."""
     seconds = np.clip(np.random.default_rng(0).lognormal(1.1, 0.5, 2048), 0.3, 30)
     lengths = (seconds * RATE).astype(int).tolist()
     found = batches.by_length(lengths, BUDGET)
@@ -39,18 +39,18 @@ def test_clips_of_a_corpus_fill_their_batches():
 
 
 @pytest.mark.skipif(not os.environ.get("MER_REAL_CORPORA"), reason="MER_REAL_CORPORA is not set")
-def test_real_clips_fill_their_batches():
+def test_durations_of_real_corpora_fill_batches():
     with (Path(os.environ["MER_REAL_CORPORA"]) / "manifest.csv").open(encoding="utf-8") as file:
         lengths = [round(float(row["duration_s"]) * RATE) for row in csv.DictReader(file)]
     found = batches.by_length(lengths, BUDGET)
     assert padding(lengths, found)[0] < 0.01
-    assert padding(lengths, found)[1] <= batches.PADDING
+    assert padding(lengths, found)[1] <= batches.MAX_PADDING_SHARE
     assert len(lengths) / len(found) > 15
 
 
 @given(st.integers(1, 10_000), st.integers(1, 300))
-def test_parts_are_a_cover(length, longest):
-    found = pooling.parts(length, longest)
+def test_chunks_cover_the_length(length, longest):
+    found = pooling.chunks(length, longest)
     assert [found[0][0], found[-1][1]] == [0, length]
     assert all(a[1] == b[0] for a, b in pairwise(found))
     assert {stop - start for start, stop in found} <= {length // len(found), -(-length // len(found))}
@@ -58,7 +58,7 @@ def test_parts_are_a_cover(length, longest):
 
 
 @given(st.integers(0, 2000), st.integers(1, 100))
-def test_windows_are_those_of_the_papers_loop(length, step):
+def test_windows_equal_those_of_the_paper(length, step):
     expected = []
     for start in range(0, length + 1, step):
         end = min(start + 2 * step, length)
@@ -69,7 +69,7 @@ def test_windows_are_those_of_the_papers_loop(length, step):
 
 
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=5), st.integers(0, 2**32 - 1))
-def test_stretches_are_pooled_as_if_they_were_one(frames, seed):
+def test_chunks_are_pooled_as_one(frames, seed):
     rng = np.random.default_rng(seed)
     states = [rng.normal(rng.normal(0, 10), 1, (2, n, 3)) for n in frames]  # (layers, frames, width)
     found = [pooling.Summary(s.shape[1], s.mean(axis=1), s.var(axis=1)) for s in states]

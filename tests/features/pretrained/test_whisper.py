@@ -3,7 +3,8 @@ import pytest
 import torch
 import transformers
 
-from mer.features.pretrained import loading, locations
+from mer.features.pretrained import locations
+from mer.features.pretrained.loading import WeightMismatch
 from mer.features.pretrained.whisper import transcribe_whisper
 from tests.features.pretrained import tiny
 
@@ -34,7 +35,7 @@ def by_hand(folder, sound, prompt):
     return words.strip()
 
 
-def test_words_are_the_likeliest_tokens_whatever_the_company(tmp_path):
+def test_transcript_is_the_greedy_one_and_independent_of_other_clips(tmp_path):
     folder, sounds = tiny.recogniser(tmp_path), clips(0.5, 3.0, 1.0)
     words = transcribe_whisper(sounds, str(folder))
     assert words == [by_hand(folder, sound, [tiny.START, tiny.UNTIMED]) for sound in sounds]
@@ -43,13 +44,13 @@ def test_words_are_the_likeliest_tokens_whatever_the_company(tmp_path):
     assert transcribe_whisper([], str(folder)) == []
 
 
-def test_more_than_30_seconds_are_taken_in_parts(tmp_path):
+def test_long_clip_is_transcribed_in_chunks(tmp_path):
     folder, [long] = tiny.recogniser(tmp_path), clips(31)
     halves = transcribe_whisper([long[: len(long) // 2], long[len(long) // 2 :]], str(folder))
     assert transcribe_whisper([long], str(folder)) == [" ".join(filter(None, halves))]
 
 
-def test_of_many_languages_words_are_written_down_and_not_translated(tmp_path):
+def test_multilingual_network_transcribes_and_does_not_translate(tmp_path):
     folder, [sound] = tiny.recogniser(tmp_path, languages=True), clips(1.0)
     [found] = transcribe_whisper([sound], str(folder))
     for task, expected in ((tiny.TRANSCRIBE, True), (tiny.TRANSLATE, False)):
@@ -57,8 +58,8 @@ def test_of_many_languages_words_are_written_down_and_not_translated(tmp_path):
         assert (found in [by_hand(folder, sound, prompt) for prompt in prompts]) == expected
 
 
-def test_what_is_no_recogniser_is_named(tmp_path):
-    with pytest.raises(loading.Unfit, match=r"^transcripts\.model: .* is a Wav2Vec2Model, and not Whisper"):
+def test_other_networks_are_refused(tmp_path):
+    with pytest.raises(WeightMismatch, match=r"transcripts\.model: .* is a Wav2Vec2Model, and not Whisper"):
         transcribe_whisper(clips(1.0), str(tiny.sound(tmp_path)))
-    with pytest.raises(locations.Missing, match=r"^transcripts\.model"):
+    with pytest.raises(locations.NetworkNotFound, match=r"transcripts\.model"):
         transcribe_whisper(clips(1.0), str(tmp_path / "nowhere"))

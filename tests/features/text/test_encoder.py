@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from mer.features import Where
 from mer.features import text as linguistic
 from mer.features.extractor import Absent
-from mer.features.pretrained import batches, loading
+from mer.features.pretrained import batches
+from mer.features.pretrained.loading import WeightMismatch
 from mer.features.text import encoder
 from mer.params.schema import TextFeatures
 from tests.features.pretrained import tiny
@@ -57,7 +58,7 @@ def roberta(folders):
 @pytest.mark.parametrize("name", ["roberta", "bert"])
 @pytest.mark.parametrize("options", [{"pooling": "cls"}, {"pooling": "mean", "layer": "all"}])
 def test_company_does_not_matter(name, options, folders, monkeypatch):
-    monkeypatch.setattr(batches, "PADDING", 0.99)  # texts of very different lengths in one batch
+    monkeypatch.setattr(batches, "MAX_PADDING_SHARE", 0.99)  # texts of very different lengths in one batch
     compute = encoder.open_(section(folders[name], **options), Where())
     together = np.stack(compute(TEXTS))
     np.testing.assert_allclose(together, np.concatenate([compute([text]) for text in TEXTS]), atol=1e-5, rtol=0)
@@ -152,12 +153,12 @@ def test_more_tokens_than_there_are_positions_are_refused(folders):
 
 
 def test_a_wrong_module_or_tokenizer_is_named(folders, tmp_path):
-    with pytest.raises(loading.Unfit, match=r"no module 'classifier\.dens'; the nearest are classifier\.dense"):
+    with pytest.raises(WeightMismatch, match=r"no module 'classifier\.dens'; the nearest are classifier\.dense"):
         encoder.describe(section(folders["head"], layer="classifier.dens"))
     tiny.text(tmp_path)
     for path in tmp_path.glob("tokenizer*"):
         path.unlink()
-    with pytest.raises(loading.Unfit, match=r"features\.text\.model: .* has no tokenizer"):
+    with pytest.raises(WeightMismatch, match=r"features\.text\.model: .* has no tokenizer"):
         encoder.open_(section(tmp_path), Where())
 
 

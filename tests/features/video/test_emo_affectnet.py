@@ -32,7 +32,7 @@ def norm(name: str, channels: int) -> dict[str, tuple[int, ...]]:
     return {f"{name}.{kind}": (channels,) for kind in vectors} | {f"{name}.num_batches_tracked": ()}
 
 
-def test_the_published_names_and_shapes_load():
+def test_published_names_and_shapes_load():
     shapes = published()
     tensors = {
         name: torch.zeros(shape, dtype=torch.long if name.endswith("tracked") else torch.float32)
@@ -53,7 +53,7 @@ def test_the_published_names_and_shapes_load():
 
 
 @pytest.mark.parametrize(("size", "before", "after"), [(8, 2, 3), (7, 3, 3)])
-def test_padding_is_that_of_keras_by_hand(size, before, after):
+def test_padding_equals_that_of_keras(size, before, after):
     torch.manual_seed(0)
     layer = SamePadded(1, 1, 7, stride=2, bias=False)
     row, kernel = torch.randn(size), torch.zeros(7, 7)
@@ -66,7 +66,7 @@ def test_padding_is_that_of_keras_by_hand(size, before, after):
     torch.testing.assert_close(layer(picture)[0, 0, 1], torch.tensor(by_hand))
 
 
-def test_what_is_taken_is_before_the_last_relu_and_sizes_are_those_of_keras():
+def test_embedding_precedes_the_last_relu_and_sizes_equal_those_of_keras():
     torch.manual_seed(0)
     network, seen = EmoAffectNet(classes=6).eval(), {}
     for name in ("conv_layer_s2_same", "layer1", "layer2", "layer4"):

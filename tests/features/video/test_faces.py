@@ -35,20 +35,20 @@ def box(left, side=40, top=10):
     return Box(left, top, left + side, top + side)
 
 
-def test_of_five_faces_one_is_taken_and_never_another():
+def test_one_of_five_faces_is_selected():
     five = [[box(80 * i + n, side) for i, side in enumerate((40, 42, 44, 60, 46))] for n in range(6)]
     chosen = followed(five)
     assert chosen == {n: box(240 + n, 60) for n in range(6)}
 
 
-def test_long_beats_large_by_the_sum_of_areas_and_alike_the_first_then_the_left():
+def test_face_with_the_largest_sum_of_areas_is_selected_then_the_first_then_the_left():
     brief_large = [[box(0, 40)] + ([box(200, 60)] if n < 2 else []) for n in range(8)]  # 8 · 1600 against 2 · 3600
     assert set(followed(brief_large).values()) == {box(0, 40)}
     assert set(followed([[box(200), box(0)], [box(200), box(0)]]).values()) == {box(0)}
     assert set(followed([[box(200)], [box(200), box(0)], [box(0)]]).values()) == {box(200)}
 
 
-def test_a_picture_without_the_face_has_none_and_a_face_comes_back_within_a_second():
+def test_face_may_be_undetected_for_up_to_a_second():
     gone = [[box(0)], [], [], [], [], [box(2)], [box(3)]]
     assert sorted(followed(gone)) == [0, 5, 6]
     assert sorted(followed([[box(0)], *[[]] * 5, [box(2)], [box(3)]])) == [6, 7]  # longer: another face
@@ -56,7 +56,7 @@ def test_a_picture_without_the_face_has_none_and_a_face_comes_back_within_a_seco
 
 
 @given(st.lists(st.lists(st.tuples(st.integers(0, 360), st.integers(8, 40)), max_size=5), min_size=1, max_size=9))
-def test_the_choice_does_not_depend_on_the_order_of_boxes_and_is_one_face(listed):
+def test_selection_does_not_depend_on_the_order_of_boxes(listed):
     boxes = [sorted({box(x, side) for x, side in one}) for one in listed]
     chosen = followed(boxes)
     assert bool(chosen) == any(boxes)
@@ -64,14 +64,14 @@ def test_the_choice_does_not_depend_on_the_order_of_boxes_and_is_one_face(listed
     for number in numbers:
         assert chosen[number] in boxes[number]
     for one, other in itertools.pairwise(numbers):
-        assert detectors.overlap(chosen[one], chosen[other]) >= faces.SAME
+        assert detectors.overlap(chosen[one], chosen[other]) >= faces.MIN_OVERLAP
         assert other - one <= 5
     if len({b.area for one in boxes for b in one}) == sum(map(len, boxes)):  # no two that could be taken for each other
         assert followed([one[::-1] for one in boxes]) == chosen
 
 
 @pytest.mark.parametrize("size", [(160, 160), (320, 240), (1280, 960)])
-def test_haar_finds_a_real_face_where_it_is_and_none_where_there_is_none(size):
+def test_haar_detects_a_real_face_and_nothing_else(size):
     picture = cv2.resize(data.astronaut()[:384], size)
     [found] = detectors.haar()(picture)
     wide, high = size[0] / 512, size[1] / 384
@@ -93,7 +93,7 @@ def test_centerface_boxes_follow_from_its_grid():
     assert other == pytest.approx([24, 24, 28, 28])
 
 
-def test_centerface_reads_a_network_and_answers_in_pixels_of_the_picture(tmp_path):
+def test_centerface_returns_boxes_in_pixels_of_the_frame(tmp_path):
     path = tmp_path / "cells.onnx"
     path.write_bytes(bright_cells(24))
     picture = np.zeros((64, 96, 3), np.uint8)
@@ -105,22 +105,22 @@ def test_centerface_reads_a_network_and_answers_in_pixels_of_the_picture(tmp_pat
     assert detectors.centerface(path)(np.zeros((64, 96, 3), np.uint8)) == []
 
 
-def test_weights_of_a_detector_that_are_not_there_or_none(tmp_path):
+def test_missing_or_invalid_detector_weights_are_refused(tmp_path):
     gone = VideoFeatures(detector="centerface", detector_weights=str(tmp_path / "gone.onnx"))
-    with pytest.raises(detectors.NoWeights, match=r"detector_weights: .*gone.onnx is not there; centerface.onnx is in"):
+    with pytest.raises(detectors.NoWeights, match=r"detector_weights: .*gone.onnx does not exist; centerface.onnx"):
         detectors.describe(gone)
     (tmp_path / "text.onnx").write_text("nothing")
     with pytest.raises(detectors.NoWeights, match="not an ONNX file"):
-        detectors.open_(VideoFeatures(detector="centerface", detector_weights=str(tmp_path / "text.onnx")))
+        detectors.open_detector(VideoFeatures(detector="centerface", detector_weights=str(tmp_path / "text.onnx")))
 
 
-def test_without_opencv_one_message_says_what_to_install(monkeypatch):
+def test_missing_opencv_message_names_the_extra(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "cv2", None)
     with pytest.raises(MissingPackage, match=r"features.video needs .* pip install .*\[video\]"):
         detectors.describe(VideoFeatures())
 
 
-def test_a_newer_opencv_without_cascades_is_named(monkeypatch, tmp_path):
+def test_opencv_without_cascades_is_refused(monkeypatch, tmp_path):
     monkeypatch.setattr(cv2.data, "haarcascades", str(tmp_path))
     with pytest.raises(MissingPackage, match="below 5"):
-        detectors.open_(VideoFeatures())
+        detectors.open_detector(VideoFeatures())

@@ -4,11 +4,11 @@ import ast
 
 import pytest
 
-from mer import code_dependencies, files
+from mer import code_dependencies, file_cache, files
 
 
 def closure(*lines):
-    return code_dependencies.Closure([ast.parse("\n".join(lines))])
+    return code_dependencies.CodeDependencies([ast.parse("\n".join(lines))])
 
 
 def found(*lines):
@@ -25,6 +25,7 @@ def package(tmp_path, monkeypatch):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
+    code_dependencies._file_cache.cache_clear()
     for name in ("__init__.py", "a/__init__.py", "a/deep.py", "b.py", "c.py"):
         write(name, '"""Says nothing."""\n')
     return write
@@ -93,14 +94,52 @@ def test_libraries_are_those_of_all_that_is_reached(package):
     seen = closure("import mer.b").libraries()
     assert set(seen) == {"numpy", "scikit-learn", "scipy", "PyYAML"}
     assert all(version[0].isdigit() for version in seen.values())
-    assert set(closure("import mer.b").libraries(besides=["mer.c"])) == {"numpy", "scikit-learn"}
+    assert set(closure("import mer.b").libraries(without=["mer.c"])) == {"numpy", "scikit-learn"}
     assert "pytest" in closure("import _pytest").libraries()  # called otherwise than it is imported
 
 
-def test_no_module_of_the_package_is_imported_by_a_computed_name():
-    """It would not be found in the text."""
+def test_source_files_are_read_once_for_all_processes(package, monkeypatch):
+    package("b.py", "import numpy\nfrom . import c")
+    monkeypatch.setattr(file_cache, "SETTLED_SECONDS", -1)
+    first = closure("import mer.b")
+    results = first.digests(), first.libraries(), first.paths()
+    code_dependencies._file_cache.cache_clear()  # as in another process
+    monkeypatch.setattr(code_dependencies, "_describe", lambda *_: pytest.fail("read again"))
+    monkeypatch.setattr(files, "digest_file", lambda _: pytest.fail("read again"))
+    second = closure("import mer.b")
+    assert (second.digests(), second.libraries(), second.paths()) == results
+
+
+def test_a_stored_reading_of_another_version_is_not_used(package, monkeypatch):
+    monkeypatch.setattr(file_cache, "SETTLED_SECONDS", -1)
+    digests = found("import mer.b")
+    code_dependencies._file_cache.cache_clear()
+    monkeypatch.setattr(code_dependencies, "_VERSION", "of another Python")
+    monkeypatch.setattr(code_dependencies, "_describe", lambda name, path: ("read again", (), ()))
+    assert found("import mer.b")["mer.b"] == "read again" != digests["mer.b"]
+
+
+def test_a_computed_name_in_a_package_reaches_all_of_its_modules(package):
+    package("b.py", "import importlib\nname = 'deep'\nimportlib.import_module(f'mer.a.{name}')")
+    package("a/other.py")
+    assert {"mer", "mer.a", "mer.a.deep", "mer.a.other", "mer.b"} == set(found("import mer.b"))
+    package("a/third.py")
+    assert "mer.a.third" in found("import mer.b")
+
+
+@pytest.mark.parametrize(
+    "text", ["f'mer.{name}'", "f'mer.a.{name}.x'", "f'see mer.a.{name}'", "f'{name}.a.'", "f'mer.a'"]
+)
+def test_other_formatted_texts_are_no_modules(package, text):
+    package("b.py", f"name = 'deep'\nx = {text}")
+    assert "mer.a.deep" not in found("import mer.b")
+
+
+def test_computed_names_of_modules_can_be_read_from_the_source():
     for path in (files.ROOT / "mer").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             name = getattr(getattr(node, "func", None), "attr", getattr(getattr(node, "func", None), "id", ""))
             if isinstance(node, ast.Call) and name in ("import_module", "__import__", "exec", "run_module", "run_path"):
-                assert isinstance(node.args[0], ast.Constant), (path, node.lineno)
+                name = node.args[0]
+                computed = isinstance(name, ast.JoinedStr) and code_dependencies._package_of_computed_name(name)
+                assert isinstance(name, ast.Constant) or computed, (path, node.lineno)

@@ -1,4 +1,4 @@
-"""Tensors of others: all of them in their places, or an error that names them."""
+"""Checkpoints load completely or are refused with the names of the tensors that do not fit."""
 
 import numpy as np
 import pytest
@@ -10,11 +10,12 @@ from mer import files
 from mer.features import Where
 from mer.features.audio import encoder
 from mer.features.pretrained import loading
+from mer.features.pretrained.loading import WeightMismatch
 from mer.params.schema import AudioFeatures
 from tests.features.pretrained import tiny
 
 PARAMETER = "features.audio.model"
-SOUND = np.sin(np.arange(16_000) * 0.1).astype("f4")
+WAVEFORM = np.sin(np.arange(16_000) * 0.1).astype("f4")
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +32,11 @@ def published(tmp_path_factory):
 
 def vector(folder, weights, **options):
     section = AudioFeatures(extractor="encoder", model=str(folder), weights=str(weights), **options)
-    return encoder.open_(section, Where())([SOUND])[0]
+    return encoder.open_(section, Where())([WAVEFORM])[0]
 
 
 def old_names(tensors):
-    """What torch called the parts of a normalised weight before 2.0, and a constant that transformers saved then."""
+    """Return the tensors with the names that torch gave the parts of a normalised weight before 2.0."""
     parts = {"parametrizations.weight.original0": "weight_g", "parametrizations.weight.original1": "weight_v"}
     return {next((n.replace(new, old) for new, old in parts.items() if new in n), n): t for n, t in tensors.items()}
 
@@ -43,7 +44,7 @@ def old_names(tensors):
 @pytest.mark.parametrize("name", ["w.pt", "w.pth", "w.safetensors"])
 @pytest.mark.parametrize("rename", [dict, old_names])
 @pytest.mark.parametrize("inside", [None, "model_state_dict"])
-def test_a_checkpoint_takes_the_place_of_the_tensors(name, rename, inside, published, tmp_path):
+def test_checkpoint_replaces_the_tensors_of_the_folder(name, rename, inside, published, tmp_path):
     folder, tensors, tuned = published
     tensors = rename(tensors)
     if name.endswith("safetensors"):
@@ -53,14 +54,14 @@ def test_a_checkpoint_takes_the_place_of_the_tensors(name, rename, inside, publi
     found = vector(folder, tmp_path / name, layer="projector")
     prepare = transformers.AutoFeatureExtractor.from_pretrained(folder)
     with torch.inference_mode():
-        values = prepare(SOUND, sampling_rate=16_000, return_tensors="pt").input_values
+        values = prepare(WAVEFORM, sampling_rate=16_000, return_tensors="pt").input_values
         state = tuned.wav2vec2(values, output_hidden_states=True)
         np.testing.assert_allclose(found, tuned.projector(state.last_hidden_state)[0].mean(0), atol=1e-5)
         hidden = vector(folder, tmp_path / name, layer=2)
         np.testing.assert_allclose(hidden, state.hidden_states[2][0].mean(0), atol=1e-5)
 
 
-def test_constants_that_older_versions_saved_are_no_mistake(tmp_path):
+def test_constants_of_old_versions_are_ignored(tmp_path):
     folder = tiny.text(tmp_path, head="ForSequenceClassification")
     tensors = transformers.RobertaForSequenceClassification.from_pretrained(folder).state_dict()
     tensors["roberta.embeddings.position_ids"] = torch.arange(66)[None]
@@ -82,14 +83,14 @@ def test_constants_that_older_versions_saved_are_no_mistake(tmp_path):
         (lambda t: t.clear(), "expected a state_dict"),
     ],
 )  # fmt: skip
-def test_tensors_that_do_not_fit_are_named(change, message, published, tmp_path):
+def test_mismatched_tensors_are_named(change, message, published, tmp_path):
     folder, tensors, _ = published
     tensors = dict(tensors)
     change(tensors)
     torch.save(tensors, tmp_path / "w.pt")
-    with pytest.raises(loading.Unfit, match=message) as told:
+    with pytest.raises(WeightMismatch, match=message) as caught:
         vector(folder, tmp_path / "w.pt", layer="projector")
-    assert "w.pt" in str(told.value)
+    assert "w.pt" in str(caught.value)
 
 
 class Evil:
@@ -98,52 +99,56 @@ class Evil:
 
 
 @pytest.mark.parametrize("content", [Evil(), torch.nn.Linear(2, 2), [torch.zeros(2)], 3])
-def test_nothing_in_a_checkpoint_is_run(content, published, tmp_path, capsys):
+def test_checkpoint_code_is_not_run(content, published, tmp_path, capsys):
     torch.save(content, tmp_path / "w.pt")
-    with pytest.raises(loading.Unfit, match=r"w\.pt: (not readable as a checkpoint of tensors alone|expected a state)"):
+    with pytest.raises(
+        WeightMismatch, match=r"w\.pt: (not readable as a checkpoint of tensors alone|expected a state)"
+    ):
         vector(published[0], tmp_path / "w.pt")
     assert "ran" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["w.pt", "w.safetensors"])
 @pytest.mark.parametrize("content", [b"", b"not tensors at all", b"PK\x03\x04" + bytes(100), bytes(64)])
-def test_damaged_checkpoints(name, content, published, tmp_path):
+def test_damaged_checkpoints_are_refused(name, content, published, tmp_path):
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(loading.Unfit, match="not readable as a checkpoint"):
+    with pytest.raises(WeightMismatch, match="not readable as a checkpoint"):
         vector(published[0], tmp_path / name)
 
 
-def test_a_module_that_the_tensors_do_not_have_is_not_made_up(tmp_path):
-    """The head of a network that was never fine-tuned would be random numbers."""
+def test_missing_head_is_refused(tmp_path):
+    """The head of a network that was never fine-tuned would be random."""
     folder = tiny.sound(tmp_path)
     config = files.read_json(folder / "config.json")
     files.write_json(folder / "config.json", {**config, "architectures": ["Wav2Vec2ForSequenceClassification"]})
-    with pytest.raises(loading.Unfit, match=r"there is no classifier\.bias, classifier\.weight, projector\.bias, proj"):
+    with pytest.raises(
+        WeightMismatch, match=r"there is no classifier\.bias, classifier\.weight, projector\.bias, proj"
+    ):
         loading.network(folder, None, True, PARAMETER)
     loading.network(folder, None, False, PARAMETER)
 
 
 @pytest.mark.parametrize("names", [None, [], ["Wav2Vec9Model"], ["pipeline"], ["os"], ["AutoModel"]])
-def test_only_networks_of_transformers_are_made(names, tmp_path):
+def test_only_architectures_of_transformers_are_built(names, tmp_path):
     folder = tiny.sound(tmp_path)
     config = files.read_json(folder / "config.json")
     files.write_json(folder / "config.json", {**config, "architectures": names})
-    with pytest.raises(loading.Unfit, match=r"`architectures` is .*, which transformers does not have"):
+    with pytest.raises(WeightMismatch, match=r"`architectures` is .*, which transformers does not have"):
         loading.network(folder, None, True, PARAMETER)
 
 
-def test_code_that_comes_with_a_model_is_refused(tmp_path):
+def test_remote_code_is_refused(tmp_path):
     files.write_json(
         tmp_path / "config.json",
         {"model_type": "mine", "auto_map": {"AutoConfig": "code.Mine", "AutoModel": "code.Net"}},
     )
     (tmp_path / "code.py").write_text("print('ran')")
     for published in (True, False):
-        with pytest.raises(loading.Unfit, match=r"features\.audio\.model: "):
+        with pytest.raises(WeightMismatch, match=r"features\.audio\.model: "):
             loading.network(tmp_path, None, published, PARAMETER)
 
 
-def test_half_precision_is_computed_in_single(tmp_path):
+def test_half_precision_weights_become_float32(tmp_path):
     folder = tiny.sound(tmp_path)
     transformers.AutoModel.from_pretrained(folder).half().save_pretrained(folder)
     assert {p.dtype for p in loading.network(folder, None, False, PARAMETER).parameters()} == {torch.float32}
@@ -157,18 +162,18 @@ DAMAGED = [
 
 
 @pytest.mark.parametrize("content", DAMAGED)
-def test_damaged_configurations(content, tmp_path):
+def test_damaged_configurations_are_refused(content, tmp_path):
     folder = tiny.sound(tmp_path)
     (folder / "config.json").write_bytes(content)
     section = AudioFeatures(extractor="encoder", model=str(folder))
     for do in (lambda: encoder.describe(section), lambda: encoder.open_(section, Where())):
-        with pytest.raises(loading.Unfit, match=rf"^{PARAMETER}: .*"):
+        with pytest.raises(WeightMismatch, match=rf"^{PARAMETER}: .*"):
             do()
 
 
 @pytest.mark.parametrize("content", DAMAGED[:3])
-def test_damaged_feature_extractors(content, tmp_path):
+def test_damaged_feature_extractors_are_refused(content, tmp_path):
     folder = tiny.sound(tmp_path)
     (folder / "preprocessor_config.json").write_bytes(content)
-    with pytest.raises(loading.Unfit, match=rf"^{PARAMETER}: .*preprocessor_config\.json"):
+    with pytest.raises(WeightMismatch, match=rf"^{PARAMETER}: .*preprocessor_config\.json"):
         encoder.open_(AudioFeatures(extractor="encoder", model=str(folder)), Where())

@@ -30,39 +30,41 @@ def cached(hub, name, folder, commit="a" * 40):
     return place / "snapshots" / commit
 
 
-def test_a_missing_model_is_one_message_with_the_command_that_fetches_it(offline):
-    with pytest.raises(locations.Missing) as told:
+def test_missing_model_message_names_the_download_command(offline):
+    with pytest.raises(locations.NetworkNotFound) as caught:
         locations.find("someone/some-model", "v1.2", PARAMETER)
-    assert str(told.value) == (
+    assert str(caught.value) == (
         "features.audio.model: 'someone/some-model' is neither a folder nor among the models on this machine "
-        "(HF_HUB_OFFLINE is set). Fetch it where there is a network: hf download someone/some-model --revision v1.2"
+        "(HF_HUB_OFFLINE is set). Download it with internet access: hf download someone/some-model --revision v1.2"
     )
-    assert told.value.__suppress_context__
+    assert caught.value.__suppress_context__
 
 
-def test_the_variable_is_honoured_and_the_command_is_there(tmp_path):
+def test_offline_variable_is_respected_and_the_command_exists(tmp_path):
     """In a process of its own, since huggingface_hub reads the variable once."""
     program = f"from mer.features.pretrained import locations; locations.find('a/b', None, {PARAMETER!r})"
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 1
-    assert done.stderr.strip().endswith("Fetch it where there is a network: hf download a/b")
+    assert done.stderr.strip().endswith("Download it with internet access: hf download a/b")
     from importlib.metadata import entry_points
 
     assert "hf" in {script.name for script in entry_points(group="console_scripts")}
 
 
-def test_without_a_network_the_message_is_the_same(offline, monkeypatch):
+def test_missing_model_message_without_internet_access(offline, monkeypatch):
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")  # where nobody listens
-    with pytest.raises(locations.Missing, match=r"\(LocalEntryNotFoundError\)\. Fetch it .*: hf download a/b$"):
+    with pytest.raises(
+        locations.NetworkNotFound, match=r"\(LocalEntryNotFoundError\)\. Download it .*: hf download a/b$"
+    ):
         locations.find("a/b", None, PARAMETER)
 
 
 @pytest.mark.parametrize("tensors", ["model.safetensors", "pytorch_model.bin"])
-def test_where_there_is_a_network_only_what_is_needed_is_fetched(tensors, offline, tmp_path, monkeypatch):
+def test_only_required_files_are_downloaded(tensors, offline, tmp_path, monkeypatch):
     import fnmatch
 
     from huggingface_hub import constants, errors
@@ -93,31 +95,31 @@ def test_where_there_is_a_network_only_what_is_needed_is_fetched(tensors, offlin
     assert got == {"config.json", "tokenizer.json", tensors}
 
 
-def test_the_cache_of_the_hub_is_read(offline, tmp_path):
+def test_hub_cache_is_read(offline, tmp_path):
     folder = tiny.sound(tmp_path / "mine")
     there = cached(offline, "someone/some-model", folder)
     assert locations.find("someone/some-model", None, PARAMETER) == there
     assert locations.find("someone/some-model", "a" * 40, PARAMETER) == there
-    with pytest.raises(locations.Missing, match="--revision v2"):
+    with pytest.raises(locations.NetworkNotFound, match="--revision v2"):
         locations.find("someone/some-model", "v2", PARAMETER)
     assert locations.digest(there) == locations.digest(folder)
 
 
-def test_folders_that_are_none_of_a_model(offline, tmp_path):
+def test_folders_without_a_network_are_refused(offline, tmp_path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(locations.Missing, match=r"has no config\.json"):
+    with pytest.raises(locations.NetworkNotFound, match=r"has no config\.json"):
         locations.find(str(tmp_path / "empty"), None, PARAMETER)
-    with pytest.raises(locations.Missing, match="there is no folder"):
+    with pytest.raises(locations.NetworkNotFound, match="there is no folder"):
         locations.find(str(tmp_path / "nowhere"), None, PARAMETER)
-    with pytest.raises(locations.Missing, match="there is no folder"):
+    with pytest.raises(locations.NetworkNotFound, match="there is no folder"):
         locations.find("../somewhere/else", None, PARAMETER)
     with pytest.raises(ValueError, match="is a folder, which has no revision 'v1'"):
         locations.find(str(tiny.sound(tmp_path / "mine")), "v1", PARAMETER)
-    with pytest.raises(locations.Missing, match=r"features\.audio\.weights: there is no file"):
+    with pytest.raises(locations.NetworkNotFound, match=r"features\.audio\.weights: there is no file"):
         locations.checkpoint(str(tmp_path / "no.pt"), "features.audio.weights")
 
 
-def test_a_digest_is_of_what_determines_a_vector_and_of_no_path(tmp_path):
+def test_digest_depends_on_content_and_not_on_the_path(tmp_path):
     folder = tiny.text(tmp_path / "one")
     first = locations.digest(folder)
     assert locations.digest(shutil.copytree(folder, tmp_path / "two")) == first
@@ -136,7 +138,7 @@ def test_a_digest_is_of_what_determines_a_vector_and_of_no_path(tmp_path):
     assert locations.digest(folder, other) != first
 
 
-def test_shards_are_part_of_a_digest(tmp_path):
+def test_digest_covers_shards(tmp_path):
     files.write_json(tmp_path / "config.json", {})
     files.write_json(
         tmp_path / "model.safetensors.index.json", {"weight_map": {"a": "x.safetensors", "b": "y.safetensors"}}
@@ -149,13 +151,13 @@ def test_shards_are_part_of_a_digest(tmp_path):
 
 
 @pytest.mark.parametrize("index", [[], {}, {"weight_map": 3}, {"weight_map": {"a": "../x"}}, {"weight_map": {"a": 1}}])
-def test_an_index_may_name_only_files_beside_it(index, tmp_path):
+def test_index_may_name_only_files_in_its_folder(index, tmp_path):
     files.write_json(tmp_path / "model.safetensors.index.json", index)
     with pytest.raises(ValueError, match=r"index\.json: expected `weight_map`"):
         locations.digest(tmp_path)
 
 
-def test_importing_the_features_is_light():
+def test_importing_features_loads_no_torch():
     program = "import sys, mer.features, mer.features.pretrained.whisper; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert not {"torch", "transformers", "huggingface_hub"} & set(done.stdout.split())
