@@ -110,7 +110,7 @@ def _predict(model, card: dict, study: EvaluationData, vectors: Features, rows: 
     order = [card["classes"].index(name) for name in study.classes]  # columns in the study's order of classes
     none = rows[:0]
     cell = Cell("checkpoint", tuple(card["corpora"]), "", 0, none, none, rows)
-    spec = System(model=card["model"], modalities=tuple(card["modalities"]))
+    spec = System(model=card["model"], inputs=tuple(card["modalities"]))
     training = Training.model_validate(card["training"])
     job = Job(card["name"], cell, spec, training, card["seed"], none, none, rows)
     scaled = build_task(study.usable, vectors, study.classes).seen_by(training)
@@ -131,16 +131,16 @@ def extract_features(
         checkpoint.Unusable: its features are extracted in another way now.
         ImportError, FileNotFoundError: a recording, package or pretrained network is missing.
     """
-    section, data = extraction.sections(card, {}, folder)
-    specs = extraction.specs({**card, "modalities": list(modalities)}, section, data, folder)
+    inputs, data = extraction.sections(card, {}, folder)
+    inputs = {name: inputs[name] for name in modalities}
+    specs = extraction.specs({**card, "modalities": list(modalities)}, inputs, data, folder)
     raw, store = (files.from_root(getattr(study.params.data, name)) for name in ("raw", "store"))
     manifest = study.manifest
     if "text" in modalities:
-        texts = features.transcribe(manifest, raw, store, study.params.features, study.params.data, where)
+        texts = features.transcribe(manifest, raw, store, study.params, where)
         manifest = features.fill_in(manifest, texts)
-    features.extract(manifest, raw, store, section, data, where, modalities)
-    keys = features.keys(manifest, section)
-    loaded = features.load({m: keys[m] for m in modalities}, store, specs)
+    features.extract(manifest, raw, store, inputs, data, where)
+    loaded = features.load(features.keys(manifest, inputs), store, specs)
     rows = len(schema.usable(manifest))
     absent = [m for m in card["modalities"] if m not in modalities]
     arrays = {m: np.zeros((rows, card["widths"][m]), np.float32) for m in absent}

@@ -33,8 +33,8 @@ def studies(tmp_path_factory):
     trees.write(home / "raw", speakers=4, clips=1)
     tree = {
         "data": {"raw": str(home / "raw"), "store": str(home / "store")},
-        "features": {"acoustic": {"n_mfcc": 13}, "linguistic": {"dimensions": 32}},
-        "systems": {"gated": {"model": "gated"}, "logistic": {"model": "logistic", "modalities": ["audio"]}},
+        "features": {"audio": {"n_mfcc": 13}, "text": {"dimensions": 32}},
+        "systems": {"gated": {"model": "gated"}, "logistic": {"model": "logistic", "inputs": ["audio"]}},
         "training": {"epochs": 2, "hidden": 4},
         "evaluation": {"seeds": [0], "min_clips": 20},
     }
@@ -150,7 +150,7 @@ def test_missing_features_are_extracted_as_the_card_describes(studies, tmp_path)
     for name in ("features.json", "inputs.parquet"):
         (run / "data" / name).unlink()
     tree = yaml.safe_load((studies / "three.yaml").read_text(encoding="utf-8"))
-    tree["data"]["store"], tree["features"] = str(tmp_path / "store"), {"acoustic": {"n_mfcc": 40}}
+    tree["data"]["store"], tree["features"] = str(tmp_path / "store"), {"audio": {"n_mfcc": 40}}
     (run / "params.yaml").write_text(yaml.safe_dump(tree), encoding="utf-8")
     for where, out in ((studies / "three", "known"), (run, "fresh")):
         assert evaluate(studies, "--on", where, "--out", tmp_path / out, model="gated-seed0") == 0
@@ -284,7 +284,7 @@ def test_speakers_and_sentences_of_a_family_are_left_out():
 
 
 def test_networks_trained_on_test_corpora_are_named():
-    hartmann = {"modality": "text", "parameter": "features.linguistic.model", "place": "hub",
+    hartmann = {"modality": "text", "parameter": "features.text.model", "place": "hub",
                 "name": "j-hartmann/emotion-english-distilroberta-base"}  # fmt: skip
     specs = {"audio": {"extractor": "mfcc"}, "text": {"extractor": "encoder"}}
     card = {"features": specs, "encoders": [hartmann], "ancestors": []}

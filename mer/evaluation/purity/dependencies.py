@@ -22,7 +22,7 @@ from mer.training.checkpoints.training_data import Memory
 UNTRAINED, DOCUMENTED, DECLARED, UNKNOWN = "untrained", "documented", "declared", "unknown"
 NETWORK_PARAMETERS = ("model", "weights")
 """The last part of a parameter that names a network which computes vectors; detectors and recognisers do not."""
-RECOGNISER = "features.transcripts."
+RECOGNISER = "transcripts."
 OTHER_ENCODER, OTHER_CHECKPOINT = "use another encoder", "start from another checkpoint"
 
 
@@ -58,7 +58,7 @@ def lineage_items(p: Params, specs: dict[str, dict]) -> list[LineageItem]:
     """Return everything that a study's systems derive from, features first.
 
     Args:
-        specs: modality -> specification of its store, as written by the step that extracted.
+        specs: input -> specification of its store, as written by the step that extracted.
 
     Raises:
         ValueError: `trained_on` names a corpus that does not exist.
@@ -66,39 +66,40 @@ def lineage_items(p: Params, specs: dict[str, dict]) -> list[LineageItem]:
     """
     known_corpora = {**corpora.CORPORA, **corpora.of_study(p)}
     _refuse_unknown(p, known_corpora)
-    items, networks = [], origins(p.features, specs)
-    for modality in sorted({m for system in p.systems.values() for m in system.modalities}):
-        users = tuple(name for name, system in p.systems.items() if modality in system.modalities)
-        own = of_features(modality, specs.get(modality, {}), networks, known_corpora)
+    items, networks = [], origins(p.features, p.transcripts, specs)
+    for input_name in sorted({name for system in p.systems.values() for name in system.inputs}):
+        users = tuple(name for name, system in p.systems.items() if input_name in system.inputs)
+        own = of_features(input_name, specs.get(input_name, {}), networks, known_corpora)
         items += [replace(item, systems=users) for item in own]
     starts: dict[str, list[str]] = {}
     for name, system in p.systems.items():
-        if system.is_network and (folder := system.trained(p.training).start_from) is not None:
+        if system.is_network and (folder := system.training_parameters(p.training).start_from) is not None:
             starts.setdefault(folder, []).append(name)
     for folder, names in starts.items():
         items += [replace(item, systems=tuple(names)) for item in of_checkpoint(folder, known_corpora)]
     return items
 
 
-def of_features(modality: str, spec: dict, networks: list[Origin], known_corpora: Mapping[str, Corpus],
+def of_features(input_name: str, spec: dict, networks: list[Origin], known_corpora: Mapping[str, Corpus],
                 prefix: str = "") -> list[LineageItem]:  # fmt: skip
-    """Return everything that the vectors of a modality derive from.
+    """Return everything that the vectors of an input derive from.
 
     An extractor that is fitted to data lists the corpora under `fitted_on` in its specification. An extractor that is
     neither fitted, hand-crafted nor a network with a stated origin is unknown.
 
     Args:
-        networks: the stated origins of the networks of all modalities.
+        spec: the modality of the input and the specification of its vectors.
+        networks: the stated origins of the networks of all inputs.
         prefix: text before the item's name, for features of another study.
     """
     extractor = spec.get("extractor")
-    name = f"{prefix}features of {modality}: extractor {extractor or 'not named'}"
-    own = [origin for origin in networks if origin.modality == modality]
+    name = f"{prefix}features of {input_name}: extractor {extractor or 'not named'}"
+    own = [origin for origin in networks if (origin.input or origin.modality) == input_name]
     items = [_of_origin(origin, known_corpora, prefix) for origin in own]
     if "fitted_on" in spec:
         fitted = _item(name, _texts(spec["fitted_on"]), known_corpora, DOCUMENTED, "the specification of their store")
         return [*items, replace(fitted, relation="was fitted on", advice="use an extractor that is not fitted")]
-    if handmade(modality, extractor):
+    if handmade(spec.get("modality", input_name), extractor):
         return [_item(name, (), known_corpora, UNTRAINED, "hand-crafted"), *items]
     encoders = [origin for origin in own if not origin.parameter.startswith(RECOGNISER)]
     if any(origin.parameter.rpartition(".")[2] in NETWORK_PARAMETERS for origin in encoders):
@@ -151,8 +152,8 @@ def _networks_of_card(card: dict, known_corpora: Mapping[str, Corpus], prefix: s
     encoders = card.get("encoders")
     networks = [o for o in map(_origin, encoders if isinstance(encoders, list) else ()) if o is not None]
     specs, items = card.get("features"), []
-    for modality, spec in specs.items() if isinstance(specs, dict) else ():
-        items += of_features(modality, spec if isinstance(spec, dict) else {}, networks, known_corpora, prefix)
+    for input_name, spec in specs.items() if isinstance(specs, dict) else ():
+        items += of_features(input_name, spec if isinstance(spec, dict) else {}, networks, known_corpora, prefix)
     return [item for item in items if item.status != UNTRAINED]
 
 
@@ -216,13 +217,13 @@ def _texts(value: object) -> tuple[str, ...]:
 
 def _refuse_unknown(p: Params, known_corpora: Mapping[str, Corpus]) -> None:
     """Refuse names in `trained_on` that are no corpus: a misspelt name would hide contamination."""
-    sections = {name: getattr(p.features, name) for name in ("acoustic", "linguistic", "visual", "transcripts")}
+    sections = {f"features.{name}": part for name, part in p.features.items()} | {"transcripts": p.transcripts}
     for section, part in sections.items():
-        for name in (part and part.trained_on) or ():
+        for name in part.trained_on or ():
             if name not in known_corpora:
                 close = difflib.get_close_matches(name.lower(), known_corpora, n=1)
                 hint = f", did you mean {close[0]}?" if close else ";"
                 raise ValueError(
-                    f"features.{section}.trained_on: {name!r} is no corpus of MER or of this study{hint} "
+                    f"{section}.trained_on: {name!r} is no corpus of MER or of this study{hint} "
                     "other training data need not be listed"
                 )

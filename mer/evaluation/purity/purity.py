@@ -47,7 +47,7 @@ def check(
     items: list[LineageItem],
     *,
     strict: bool,
-    near: pd.DataFrame = duplicates.NONE,
+    near: pd.DataFrame = duplicates.NO_DUPLICATES,
     accepted: Iterable[str] = (),
 ) -> None:
     """Refuse jobs that derive from data of a family on which they are tested as unseen.
@@ -123,8 +123,8 @@ def with_corrupted_rows(task: Task, job: Job) -> Task:
     others, wrong_value = _unused_rows(task, job), np.float32(CORRUPTED_VALUE)
     rarest = int(np.bincount(task.labels[others], minlength=task.classes).argmin())  # so that class shares change
     wrong = np.eye(task.classes, dtype=np.float32)[rarest]
-    arrays = {m: np.where(others[:, None], wrong_value, task.features.arrays[m]) for m in job.spec.modalities}
-    present = {m: task.features.present[m] | others for m in job.spec.modalities}
+    arrays = {m: np.where(others[:, None], wrong_value, task.features.arrays[m]) for m in job.spec.inputs}
+    present = {m: task.features.present[m] | others for m in job.spec.inputs}
     return replace(
         task,
         features=replace(task.features, arrays=arrays, present=present),

@@ -201,7 +201,7 @@ def merge_family(
 def _name_in_family(name: str | tuple[str, ...], corpus: str, has_two: bool) -> str | tuple[str, ...]:
     """A cluster's name in its family: all of its corpora share speakers, and they share no dialogues."""
     speaker, *rest = (name,) if isinstance(name, str) else name
-    speaker = speakers.code(corpus, speaker)
+    speaker = speakers.anonymous_code(corpus, speaker)
     return (speaker, *(rest or (speaker,))) if has_two else speaker
 
 

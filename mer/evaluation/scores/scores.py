@@ -40,7 +40,7 @@ def predictions(
         for corpus, mask in occurring.items():
             own = (rows["corpus"] == corpus).to_numpy()
             restricted[own] = stats.restrict(result.probabilities[own], mask)
-        inputs = {name: present[name][result.job.test] for name in spec.modalities}
+        inputs = {name: present[name][result.job.test] for name in spec.inputs}
         part = rows[columns].assign(
             system=system,
             protocol=cell.protocol,

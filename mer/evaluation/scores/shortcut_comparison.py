@@ -8,7 +8,7 @@ strict for LOCO: the shortcut has learned from labels of the test corpus, and th
 
 import pandas as pd
 
-from mer.dataset.audit.shortcuts.scores import POOLED
+from mer.dataset.audit.shortcuts.severities import POOLED
 from mer.evaluation.scores.confusions import KEYS
 
 PROTOCOLS = ("in_corpus", "loco")
