@@ -62,8 +62,8 @@ def feature_warnings(card: Mapping, name: str, vectors: np.ndarray) -> Sequence[
 
 def _unusual(name: str, share: float, limit: float) -> str:
     return (
-        f"{name} is unlike the training data: {share:.1%} of its features are outside the usual range, "
-        f"as more than {limit:.1%} are in only one of 20 training utterances"
+        f"{name} is unlike the training data: {share:.1%} of its features are outside their usual ranges; "
+        f"only 1 in 20 training utterances exceeds {limit:.1%}"
     )
 
 
