@@ -11,14 +11,14 @@ import yaml
 
 from mer.corpora.synthetic import trees
 from mer.evaluation.comparison import comparison, sensitivity
-from mer.report.figures import comparisons
+from mer.report.figures import comparisons, published, ranking
 from tests.studies import run_cells
 
 mpl.use("Agg")
 TABLES = ("comparison", "ranks", "recalls", "card_metrics", "card_splits", "slices", "slice_gaps", "published")
-LINEAR = {"model": "logistic", "modalities": ["audio"]}
+LINEAR = {"model": "logistic", "inputs": ["audio"]}
 QUICK = {
-    "features": {"acoustic": {"n_mfcc": 13}, "linguistic": {"dimensions": 32}},
+    "features": {"audio": {"n_mfcc": 13}, "text": {"dimensions": 32}},
     "systems": {"gated": {"model": "gated"}, "logistic": LINEAR},
     "training": {"epochs": 1, "hidden": 4, "inverse_regularisation": [0.01]},
     "evaluation": {"seeds": [0], "min_clips": 20, "protocols": ["in_corpus", "loco"]},
@@ -50,8 +50,11 @@ def compare(built, tmp_path, monkeypatch):
     """Run a study up to step 07; return its tables, and the sentences that stood in for figures."""
     raw, done = built
     shutil.copytree(done, tmp_path / "run")
-    drawn, draw_nothing = [], comparisons.nothing
-    monkeypatch.setattr(comparisons, "nothing", lambda ax, told: drawn.append(told) or draw_nothing(ax, told))
+    drawn, draw = [], comparisons.empty_figure
+    for module in (comparisons, published, ranking):
+        monkeypatch.setattr(
+            module, "empty_figure", lambda text, *size, **more: drawn.append(text) or draw(text, *size, **more)
+        )
 
     def run(steps="04,07", **sections):
         try:
@@ -80,7 +83,7 @@ def test_a_whole_study(compare, tmp_path):
     assert set(splits["split"]) | set(splits["than"]) == set(sensitivity.SPLITS.values())
     assert splits["points"].notna().all()
     assert set(tables["slices"]["system"]) == {"gated"}
-    assert any("diagram of ranks is drawn from" in told for told in drawn)
+    assert any("A rank diagram needs at least" in told for told in drawn)
     assert not any("held out" in told and "diagram" not in told for told in drawn)
     near = tables["published"][tables["published"]["table"] == "paper, MELD"]
     assert (
@@ -135,7 +138,7 @@ def nobody_is_held_out(tables, drawn, protocols):
 
 
 def test_a_reference_that_hears_nothing_elsewhere_is_said(compare):
-    words = {"model": "logistic", "modalities": ["text"]}  # only one of the two corpora has words of its own
+    words = {"model": "logistic", "inputs": ["text"]}  # only one of the two corpora has words of its own
     tables, drawn = compare(systems={"words": words, "logistic": LINEAR})
     assert any("words has no predictions of loco" in told for told in drawn)
     assert tables["ranks"]["system"].tolist() == ["logistic"]

@@ -13,8 +13,8 @@ from mer.dataset.manifest import build, labels, schema
 from mer.evaluation.protocols import cells as protocols
 from mer.evaluation.protocols import jobs as study
 from mer.evaluation.scores import scores
+from mer.params.features import read_inputs
 from mer.params.schema import Data, Params, System, Training
-from mer.params.schema import Features as FeaturesSection
 from mer.training import grid
 from tests.studies import run_all
 
@@ -128,19 +128,21 @@ def hold_out(shift, folder):
     """Mean chance-corrected LOCO UAR of the acted corpora, logistic regression on audio."""
     trees.write(folder / "raw", speakers=4, clips=3, shift=shift)
     options = {"policy": "paper7", "overrides": {}, "seed": 0, "validation": 0.1, "test": 0.1, "folds": 4}
-    dataset = build.build(folder / "raw", corpora.chosen([*ACTED, "meld"]), **options, min_seconds=0.1, max_seconds=30)
+    dataset = build.build(
+        folder / "raw", corpora.selected([*ACTED, "meld"]), **options, min_seconds=0.1, max_seconds=30
+    )
     usable, classes = schema.usable(dataset.manifest), labels.classes("paper7")
-    section, data = FeaturesSection(acoustic={"n_mfcc": 40}), Data()
-    features.extract(dataset.manifest, folder / "raw", folder, section, data, features.Where(jobs=2))
-    seen = features.load(features.keys(dataset.manifest, section), folder, features.specs(section, data))
+    inputs, data = read_inputs({"audio": {"n_mfcc": 40}, "text": {}}), Data()
+    features.extract(dataset.manifest, folder / "raw", folder, inputs, data, features.Where(jobs=2))
+    seen = features.load(features.keys(dataset.manifest, inputs), folder, features.specs(inputs, data))
     task = study.build_task(usable, seen, classes)
     cells = protocols.plan(usable, ("loco",), [*ACTED, "meld"])
-    jobs, _ = study.plan_jobs(cells, {"s": System(model="logistic", modalities=("audio",))}, Training(), (0,), task)
+    jobs, _ = study.plan_jobs(cells, {"s": System(model="logistic", inputs=("audio",))}, Training(), (0,), task)
     done = grid.run(task, jobs, grid.Engine())
     results = scores.score(
         scores.predictions(done, usable, classes, seen.present),
         classes,
-        corpora.clusters(corpora.chosen(set(usable["corpus"]))),
+        corpora.clusters(corpora.selected(set(usable["corpus"]))),
         study="t",
         confidence=0.95,
     )

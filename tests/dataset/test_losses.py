@@ -27,7 +27,7 @@ def mine(folder, rows, **options):
 
 
 def built(folder, **options):
-    known = corpora.chosen({"mine": Corpus(table="mine/my.csv", **options)})
+    known = corpora.selected({"mine": Corpus(table="mine/my.csv", **options)})
     splits = {"seed": 1, "validation": 0.1, "test": 0.1, "folds": 5, "min_seconds": 0.1, "max_seconds": 30.0}
     dataset = build.build(folder, known, policy="paper7", overrides={}, **splits)
     return dataset, lost_utterances.lost(dataset.manifest, dataset.problems)
@@ -59,7 +59,7 @@ def test_a_class_that_is_lost_stops_the_build_by_name(tmp_path):
     assert "no clip of anger or fear is left; nearest file: " in said
     with pytest.raises(lost_utterances.TooManyLost, match="no clip of anger or fear is left") as caught:
         lost_utterances.refuse(lost, dataset.manifest, 0.9)
-    assert "data.most_lost=1" in str(caught.value)
+    assert "data.max_lost=1" in str(caught.value)
     lost_utterances.refuse(lost, dataset.manifest, 1.0)
     [finding] = lost_utterances.findings(lost, dataset.manifest)
     assert (finding.count, finding.of, finding.severity) == (16, 32, "breach")
@@ -107,7 +107,7 @@ def test_lost_recordings_of_a_known_corpus_keep_their_class(tmp_path):
             soundfile.write(path, np.random.default_rng(len(letter)).normal(0, 0.1, 4000), 16_000)
             if letter == "W":
                 path.write_bytes(b"")
-    known = corpora.chosen({"emodb": Corpus()})
+    known = corpora.selected({"emodb": Corpus()})
     splits = {"seed": 1, "validation": 0.1, "test": 0.1, "folds": 5, "min_seconds": 0.1, "max_seconds": 30.0}
     dataset = build.build(tmp_path, known, policy="paper7", overrides={}, **splits)
     lost = lost_utterances.lost(dataset.manifest, dataset.problems)
@@ -184,7 +184,7 @@ def test_recordings_that_turn_out_to_be_unreadable_are_refused_as_those_without_
         return
     with pytest.raises(lost_utterances.TooManyLost, match=r"of 12 utterances of `x` have no audio.*x/a\.wav") as caught:
         lost_utterances.refuse_unheard(failures, usable, 0.2)
-    assert "data.most_lost=1" in str(caught.value)
+    assert "data.max_lost=1" in str(caught.value)
     assert ("no clip of anger" in str(caught.value)) is (lost == "ab")
 
 

@@ -16,7 +16,7 @@ from mer.params.schema import Data
 from mer.predict import PredictionSettings, collect_requests, load
 from mer.predict.__main__ import main
 from mer.training.checkpoints.checkpoint import Unusable
-from tests.media.films import film, grey
+from tests.media.video_files import film, grey
 from tests.predict.conftest import CLASSES, RATE, quiet, save_linear, tone
 
 
@@ -117,12 +117,12 @@ def test_recording_with_video_is_predicted_from_audio_and_video(filmed, tmp_path
     [both] = predictor(film(tmp_path / "a.mp4", [face] * 25, sound=tone(1)))
     assert both.inputs == ("audio", "video")
     [silent] = predictor(film(tmp_path / "b.mp4", [face] * 25))
-    assert (silent.inputs, silent.missing) == (("video",), {"audio": "no sound track in it"})
+    assert (silent.inputs, silent.missing) == (("video",), {"audio": "it has no audio track"})
     [faceless] = predictor(film(tmp_path / "c.mkv", [grey(90)] * 25, sound=tone(1)))
     assert faceless.inputs == ("audio",)
     assert "no face in any of" in faceless.missing["video"]
     [neither] = predictor(film(tmp_path / "d.mp4", [grey(90)] * 25))
-    assert "no sound track" in neither.error
+    assert "no audio track" in neither.error
     assert "no face" in neither.error
     predictor.data = Data(max_seconds=1.0)
     segments = predictor(film(tmp_path / "e.mp4", [face] * 40))

@@ -22,8 +22,8 @@ def study(tmp_path_factory):
     tree = {
         "data": {"raw": str(home / "raw"), "store": str(home / "store")},
         "corpora": ["emodb", "ravdess"],
-        "features": {"acoustic": {"n_mfcc": 13}, "linguistic": {"dimensions": 32}},
-        "systems": {"gated": {"model": "gated"}, "svm": {"model": "svm_rbf", "modalities": ["audio"]}},
+        "features": {"audio": {"n_mfcc": 13}, "text": {"dimensions": 32}},
+        "systems": {"gated": {"model": "gated"}, "svm": {"model": "svm_rbf", "inputs": ["audio"]}},
         "training": {"epochs": 2, "hidden": 4},
         "evaluation": {"seeds": [0], "min_clips": 20},
         "predict": {"files": str(home / "raw/emodb"), "voice": "energy"},
@@ -51,8 +51,8 @@ def test_model_card_has_results_and_limitations(study):
     results = pd.read_parquet(study / "run/tables/parts/03_results.parquet")
     keep = (results["system"] == "svm") & (results["metric"] == "UAR") & (results["answers"] == "free")
     [uar] = results[keep & results["seed"].isna() & (results["test_corpus"] == "emodb")]["value"]
-    assert f"| {f'{uar:.3f}'.removeprefix('0')} |" in text.partition("## How well it does")[2].partition("## ")[0]
-    for part in ("## What it is not for", "## Known biases", "CC BY-NC-SA 4.0", "Burkhardt", "2024/1689"):
+    assert f"| {f'{uar:.3f}'.removeprefix('0')} |" in text.partition("## Results")[2].partition("## ")[0]
+    for part in ("## Intended use", "## Limitations", "CC BY-NC-SA 4.0", "Burkhardt", "2024/1689"):
         assert part in text
 
 

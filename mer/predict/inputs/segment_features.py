@@ -69,7 +69,7 @@ def _item(segment: PendingSegment, section: Input, data: schema.Data) -> object:
     if section.modality == "text":
         turns = segment.turns[-section.context :] if section.context else ()
         return text_input(segment.prediction.text, turns, section)
-    if isinstance(segment.video, Absent) or not video.holds_pictures(segment.video[0]):
+    if isinstance(segment.video, Absent) or not video.has_video(segment.video[0]):
         return Absent("no video in it")
     from mer.features.video import VideoSegment
 

@@ -165,7 +165,7 @@ class SegmentReader:
         self, request: Request, prediction: Prediction, error: audio.Unreadable
     ) -> Iterator[PendingSegment]:
         """Yield the segments of a file without audio: its video in equal intervals, or the text that was given."""
-        has_video = "video" in self.modalities and video.holds_pictures(request.path)
+        has_video = "video" in self.modalities and video.has_video(request.path)
         if not has_video and not ("text" in self.modalities and (request.text or request.cues)):
             raise error
         no_audio, longest = Absent(error.reason), self.data.max_seconds

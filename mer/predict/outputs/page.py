@@ -70,7 +70,7 @@ def _player(path: str, home: Path, free_bytes: int) -> tuple[dict | None, int]:
     if not path or not recording.is_file():
         return None, 0
     media_type = MEDIA_TYPES.get(recording.suffix.lower()) or mimetypes.guess_type(recording.name)[0] or ""
-    tag = "video" if media_type.startswith("video/") and video.holds_pictures(recording) else "audio"
+    tag = "video" if media_type.startswith("video/") and video.has_video(recording) else "audio"
     size = recording.stat().st_size
     if media_type and size <= min(MAX_RECORDING_BYTES, free_bytes):
         data = base64.b64encode(recording.read_bytes()).decode("ascii")
