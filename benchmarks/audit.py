@@ -30,7 +30,7 @@ import soundfile
 import soxr
 
 from benchmarks import disguises
-from mer.corpora import CORPORA, Utterance
+from mer.corpora import CORPORA, Utterance, parsers
 from mer.corpora.synthetic.trees import plan
 from mer.corpora.synthetic.voice import RATE, speak
 from mer.dataset import audit, splits
@@ -48,7 +48,7 @@ HIDDEN_EVERY = 50
 def recordings(raw: Path) -> list[str]:
     """Paths below `raw` of everything that the corpora's parsers take for an utterance and that is there as sound."""
     found = [(corpus, corpus.find(raw)) for corpus in CORPORA.values()]
-    rows = (row for corpus, folder in found if folder for row in corpus.parse(raw, folder))
+    rows = (row for corpus, folder in found if folder for row in parsers.parse(corpus, raw, folder))
     return sorted({r.path for r in rows if isinstance(r, Utterance) and r.path.endswith((".wav", ".flac"))})
 
 

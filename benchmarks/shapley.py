@@ -29,7 +29,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from mer import features, stats
-from mer.corpora import chosen
+from mer.corpora import selected
 from mer.dataset.manifest import build, labels, schema
 from mer.evaluation.comparison import shapley
 from mer.evaluation.protocols import cells as protocols
@@ -118,7 +118,7 @@ def speed(repeats: int, refits: int) -> None:
 def real(raw: Path, store: Path, penalty: float) -> None:
     """Print what each corpus is worth for each of the others."""
     options = {"policy": "paper7", "overrides": {}, "seed": 1337, "validation": 0.1, "test": 0.1, "folds": 5}
-    whole = build.build(raw, chosen(REAL), **options, **SECONDS).manifest
+    whole = build.build(raw, selected(REAL), **options, **SECONDS).manifest
     manifest = schema.usable(whole).reset_index(drop=True)
     section, data = Section(acoustic={"extractor": "functionals"}), Data(**SECONDS)
     features.extract(whole, raw, store, section, data, features.Where())

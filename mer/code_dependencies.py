@@ -25,6 +25,8 @@ PACKAGE = __name__.partition(".")[0]
 MODULE = re.compile(rf"{PACKAGE}(\.[A-Za-z_]\w*)+")
 CACHE = "outputs/.code_dependencies.json"
 """The file, below the repository's root, that stores what was computed from each source file."""
+EVERY_MODULE = ".*"
+"""The ending that stands for all modules of a package, which code imports by a name that it computes."""
 DISTRIBUTION_NAMES = {"PIL": "pillow", "cv2": "opencv-python-headless", "sklearn": "scikit-learn", "yaml": "PyYAML"}
 """The distributions of modules that have another name.
 
@@ -62,7 +64,9 @@ class CodeDependencies:
             if (name := waiting.pop()) in visited:
                 continue
             visited.add(name)
-            if (path := _path(name)) is not None:
+            if name.endswith(EVERY_MODULE):
+                waiting += _modules_in(name.removesuffix(EVERY_MODULE))
+            elif (path := _path(name)) is not None:
                 content = _Module(*self._cache.value(path, partial(_describe, name)))
                 self.modules[name], self._contents[name] = path, content
                 waiting += content.modules
@@ -127,6 +131,12 @@ def _path(name: str) -> Path | None:
     return next((Path(path) for path in candidates if os.path.isfile(path)), None)  # noqa: PTH113 - many calls
 
 
+def _modules_in(package: str) -> list[str]:
+    """Return the names of all modules of a package, without those of its sub-packages."""
+    folder = files.ROOT.joinpath(*package.split("."))
+    return [f"{package}.{path.stem}" for path in sorted(folder.glob("*.py")) if path.stem != "__init__"]
+
+
 def _data(folder: Path) -> Iterator[Path]:
     """Yield the files of a folder that are no code, and those of the folders below it that hold no code."""
     for path in sorted(folder.iterdir()):
@@ -161,6 +171,8 @@ def _modules(nodes: Iterable[ast.AST], module: str, is_package: bool) -> Iterato
     """Yield names that may be modules of the package; the caller drops those that are none.
 
     A text that reads like the name of a module counts: it may be imported by name, or run with `python -m`.
+    A text that begins with the name of a package and ends in a computed name, `f"mer.package.{name}"`, counts as all
+    modules of the package.
     """
     for node in nodes:
         if isinstance(node, ast.Import):
@@ -172,6 +184,16 @@ def _modules(nodes: Iterable[ast.AST], module: str, is_package: bool) -> Iterato
             yield from (f"{base}.{alias.name}" for alias in node.names if _in_package(base))
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and MODULE.fullmatch(node.value):
             yield from _with_parents(node.value)
+        elif isinstance(node, ast.JoinedStr) and (package := _package_of_computed_name(node)):
+            yield from (*_with_parents(package), package + EVERY_MODULE)
+
+
+def _package_of_computed_name(node: ast.JoinedStr) -> str | None:
+    """Return `mer.package` for `f"mer.package.{name}"`, and None for other texts."""
+    prefix = node.values[0] if len(node.values) == 2 else None
+    text = prefix.value if isinstance(prefix, ast.Constant) and isinstance(prefix.value, str) else ""
+    package = text.removesuffix(".")
+    return package if package != text and MODULE.fullmatch(package) else None
 
 
 def _libraries(nodes: Iterable[ast.AST]) -> Iterator[str]:

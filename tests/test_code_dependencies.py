@@ -119,10 +119,27 @@ def test_a_stored_reading_of_another_version_is_not_used(package, monkeypatch):
     assert found("import mer.b")["mer.b"] == "read again" != digests["mer.b"]
 
 
-def test_no_module_of_the_package_is_imported_by_a_computed_name():
-    """It would not be found in the text."""
+def test_a_computed_name_in_a_package_reaches_all_of_its_modules(package):
+    package("b.py", "import importlib\nname = 'deep'\nimportlib.import_module(f'mer.a.{name}')")
+    package("a/other.py")
+    assert {"mer", "mer.a", "mer.a.deep", "mer.a.other", "mer.b"} == set(found("import mer.b"))
+    package("a/third.py")
+    assert "mer.a.third" in found("import mer.b")
+
+
+@pytest.mark.parametrize(
+    "text", ["f'mer.{name}'", "f'mer.a.{name}.x'", "f'see mer.a.{name}'", "f'{name}.a.'", "f'mer.a'"]
+)
+def test_other_formatted_texts_are_no_modules(package, text):
+    package("b.py", f"name = 'deep'\nx = {text}")
+    assert "mer.a.deep" not in found("import mer.b")
+
+
+def test_computed_names_of_modules_can_be_read_from_the_source():
     for path in (files.ROOT / "mer").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             name = getattr(getattr(node, "func", None), "attr", getattr(getattr(node, "func", None), "id", ""))
             if isinstance(node, ast.Call) and name in ("import_module", "__import__", "exec", "run_module", "run_path"):
-                assert isinstance(node.args[0], ast.Constant), (path, node.lineno)
+                name = node.args[0]
+                computed = isinstance(name, ast.JoinedStr) and code_dependencies._package_of_computed_name(name)
+                assert isinstance(name, ast.Constant) or computed, (path, node.lineno)

@@ -11,7 +11,7 @@ import yaml
 
 from mer.corpora.synthetic import trees
 from mer.evaluation.comparison import comparison, sensitivity
-from mer.report.figures import comparisons
+from mer.report.figures import comparisons, published, ranking
 from tests.studies import run_cells
 
 mpl.use("Agg")
@@ -50,8 +50,11 @@ def compare(built, tmp_path, monkeypatch):
     """Run a study up to step 07; return its tables, and the sentences that stood in for figures."""
     raw, done = built
     shutil.copytree(done, tmp_path / "run")
-    drawn, draw_nothing = [], comparisons.nothing
-    monkeypatch.setattr(comparisons, "nothing", lambda ax, told: drawn.append(told) or draw_nothing(ax, told))
+    drawn, draw = [], comparisons.empty_figure
+    for module in (comparisons, published, ranking):
+        monkeypatch.setattr(
+            module, "empty_figure", lambda text, *size, **more: drawn.append(text) or draw(text, *size, **more)
+        )
 
     def run(steps="04,07", **sections):
         try:
@@ -80,7 +83,7 @@ def test_a_whole_study(compare, tmp_path):
     assert set(splits["split"]) | set(splits["than"]) == set(sensitivity.SPLITS.values())
     assert splits["points"].notna().all()
     assert set(tables["slices"]["system"]) == {"gated"}
-    assert any("diagram of ranks is drawn from" in told for told in drawn)
+    assert any("A rank diagram needs at least" in told for told in drawn)
     assert not any("held out" in told and "diagram" not in told for told in drawn)
     near = tables["published"][tables["published"]["table"] == "paper, MELD"]
     assert (

@@ -128,7 +128,9 @@ def hold_out(shift, folder):
     """Mean chance-corrected LOCO UAR of the acted corpora, logistic regression on audio."""
     trees.write(folder / "raw", speakers=4, clips=3, shift=shift)
     options = {"policy": "paper7", "overrides": {}, "seed": 0, "validation": 0.1, "test": 0.1, "folds": 4}
-    dataset = build.build(folder / "raw", corpora.chosen([*ACTED, "meld"]), **options, min_seconds=0.1, max_seconds=30)
+    dataset = build.build(
+        folder / "raw", corpora.selected([*ACTED, "meld"]), **options, min_seconds=0.1, max_seconds=30
+    )
     usable, classes = schema.usable(dataset.manifest), labels.classes("paper7")
     section, data = FeaturesSection(acoustic={"n_mfcc": 40}), Data()
     features.extract(dataset.manifest, folder / "raw", folder, section, data, features.Where(jobs=2))
@@ -140,7 +142,7 @@ def hold_out(shift, folder):
     results = scores.score(
         scores.predictions(done, usable, classes, seen.present),
         classes,
-        corpora.clusters(corpora.chosen(set(usable["corpus"]))),
+        corpora.clusters(corpora.selected(set(usable["corpus"]))),
         study="t",
         confidence=0.95,
     )

@@ -24,7 +24,7 @@ def usable(tmp_path_factory):
     folder = tmp_path_factory.mktemp("films")
     trees.write(folder / "raw", speakers=4, clips=1, video=True)
     options = {"policy": "paper7", "overrides": {}, "seed": 0, "validation": 0.1, "test": 0.1, "folds": 4}
-    found = build.build(folder / "raw", corpora.chosen(SEEN), **options, min_seconds=0.1, max_seconds=30)
+    found = build.build(folder / "raw", corpora.selected(SEEN), **options, min_seconds=0.1, max_seconds=30)
     assert len(found.problems) == 0
     return schema.usable(found.manifest), folder
 
@@ -48,7 +48,7 @@ def test_every_film_has_a_face_and_held_out_corpora_are_read_from_it(usable):
     jobs, skipped = study.plan_jobs(cells, systems, Training(), (0,), task)
     assert not skipped
     done = grid.run(task, jobs, grid.Engine())
-    clusters = corpora.clusters(corpora.chosen(SEEN))
+    clusters = corpora.clusters(corpora.selected(SEEN))
     results = scores.score(
         scores.predictions(done, rows, classes, seen.present), classes, clusters, study="t", confidence=0.95
     )

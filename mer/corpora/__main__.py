@@ -123,7 +123,7 @@ def _instead(corpus: Corpus) -> str:
     why = "is under a licence that asks for a form or consent in person" if corpus.name in FORMS else "is got by hand"
     return (
         f"{corpus.name}: {corpus.title} {why}; nothing was downloaded.\n  licence: {corpus.licence}\n"
-        f"  how, and where to put it: {corpus.obtain}\n  then: python -m mer.corpora status {corpus.name}"
+        f"  how, and where to put it: {corpus.instructions}\n  then: python -m mer.corpora status {corpus.name}"
     )
 
 

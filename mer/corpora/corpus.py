@@ -1,145 +1,166 @@
-"""What a corpus module says about its corpus, and the rows its parser yields."""
+"""The description of a corpus, and the utterances and problems that its parser yields."""
 
 import os
 import re
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+from mer.corpora.file_name_pattern import FileNamePattern
+from mer.params.schema import Corpus as TableParameters
 
 AUDIO_SUFFIXES = (".wav", ".flac")
+"""The suffixes of recordings that a parser reads unless it names others."""
 SYNTHETIC = " (synthetic)"
-"""what the names of made-up corpora end in, so that no table, figure or model takes them for the real ones"""
+"""The ending of the names of synthetic corpora. No table, figure or model can confuse them with the real ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """What a corpus's own files say about one utterance; nothing is mapped or judged here.
+    """What the files of a corpus say about one utterance. Labels are not mapped and rows are not excluded here.
 
-    `path` is relative to the raw folder, with forward slashes. `emotion_raw` is the native label as
-    the corpus spells it. `None` means that the corpus does not say.
+    `path` is relative to the raw folder, with forward slashes. `emotion_raw` is the native label in the spelling of the
+    corpus. `None` means that the corpus does not say.
     """
 
     name: str
-    """unique within the corpus and independent of the folder it lies in"""
+    """An id that is unique within the corpus and independent of the folder in which the corpus lies."""
     path: str
     speaker: str
-    """people who speak at once are joined by `names.TOGETHER`"""
+    """The speaker. The names of people who speak at once are joined by `names.JOINT_SPEAKERS`."""
     emotion_raw: str
     gender: str | None = None
-    """female, male, child"""
+    """One of female, male, child."""
     age: int | None = None
+    """The age in years."""
     language: str | None = None
-    """ISO 639-1"""
+    """The language, as in ISO 639-1."""
     emotion_intensity: str | None = None
     emotion_perceived: str | None = None
-    """the native label that most raters chose, be it by one vote; None where two are level"""
+    """The native label that most raters chose, even by one vote. It is None if two labels have equally many votes."""
     emotion_agreement: float | None = None
-    """share of raters who chose `emotion_perceived`, 0..1"""
+    """The share of raters who chose `emotion_perceived`, 0 to 1."""
     emotion_vector: dict[str, float] | None = None
-    """native label -> share of the raters' votes, 0..1; or the intensity, where a corpus is `multi_label`"""
+    """Maps a native label to its share of the raters' votes, 0 to 1, or to its intensity if the corpus is
+    `multi_label`."""
     transcription: str | None = None
     text_source: str = "none"
-    """human, script, script_index_unverified, asr, none"""
+    """The origin of the transcript: human, script, script_index_unverified, asr or none."""
     sentence_id: str | None = None
     session: str | None = None
     dialogue_id: str | None = None
     turn_index: int | None = None
     split_official: str | None = None
-    """train, validation, test"""
+    """The published part: train, validation or test."""
     start: float | None = None
-    """seconds, where the utterance is a part of its file"""
+    """The start of the utterance within its file, in seconds; None if it starts with the file."""
     end: float | None = None
-    recorded: bool = True
-    """False where there are words only; `path` is then the list that has them"""
+    """The end of the utterance within its file, in seconds; None if it ends with the file."""
+    has_recording: bool = True
+    """Whether there is a recording. If there is only text, `path` is the list that holds it."""
     speaker_named: bool = False
-    """whether the study's `speakers` says who this is"""
+    """Whether the study's `speakers` identifies the speaker."""
     video: str | None = None
-    """the pictures of the same seconds, where they are not in `path` itself; relative to the raw folder, too"""
+    """The video file of the utterance, relative to the raw folder, if `path` itself is not the video."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something in a corpus folder that is not a usable utterance, and what it is."""
+    """Something in a corpus folder that is not a usable utterance, and the reason."""
 
     path: str
     reason: str
     line: int | None = None
     label: str | None = None
-    """the native label of the utterance that is lost with it, where that is known"""
-    lost: bool = True
-    """whether an utterance is lost: not where it is there a second time, or belongs to another corpus"""
+    """The native label of the utterance that is lost, if it is known."""
+    utterance_lost: bool = True
+    """Whether an utterance is lost. It is not if there is a second copy, or if it belongs to another corpus."""
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """A corpus: what it is, what to expect of it, and how its files are read."""
+    """The description of a corpus."""
 
     name: str
-    """the id in parameters and tables"""
+    """The id in parameters and tables."""
     title: str
     family: str
-    """corpora of one family share recordings, speakers or source material and are held out together"""
+    """The family. Its corpora share recordings, speakers or source material and are held out together."""
     folders: tuple[str, ...]
-    """names under which people keep it below the raw folder; case and punctuation do not matter"""
+    """The usual names of its folder below the raw folder. Case and punctuation do not matter."""
     emotions: dict[str, str]
-    """native label -> the field's noun (neutral, happiness, …, calm, boredom, excitement, …)"""
-    parse: Callable[[Path, Path], Iterator[Utterance | Problem]]
-    """(raw folder, corpus folder) -> what lies there, in a fixed order"""
+    """Maps a native label to the standard emotion name (neutral, happiness, …, calm, boredom, excitement, …)."""
+    parser: str | FileNamePattern | TableParameters
+    """How its files are read (`mer.corpora.parsers.parse`): the name of a module of `mer/corpora/parsers`, a pattern
+    of file names, or the parameters of a user-defined table."""
     language: str
     licence: str
     citation: str
-    obtain: str
-    """where it comes from and where to put it"""
-    expected: dict[str, int] = field(default_factory=dict)
-    """clips per native label in the complete corpus"""
+    instructions: str
+    """Where the corpus is published, and where to put its files."""
+    expected_counts: dict[str, int] = field(default_factory=dict)
+    """The number of utterances per native label in the complete corpus."""
     speakers: int | None = None
+    """The number of speakers in the complete corpus."""
     lexical_control: str = "parallel"
-    """free: speakers choose their words; parallel: the same sentences for every emotion;
-    emotion_specific: the sentence gives the emotion away"""
+    """free: speakers choose their words; parallel: the same sentences for every emotion; emotion_specific: sentences
+    differ between emotions and reveal them."""
     elicitation: str = "acted"
-    """acted (sentences said alone), dialogue (acted with a partner), tv, movie, natural"""
+    """acted (sentences spoken alone), dialogue (acted with a partner), tv, movie or natural."""
     official_splits: bool = False
-    """whether its own parts are kept: those that it is published with, or those of one's own table (`own`)"""
-    own: bool = False
-    """whether a study declares it as a table; such parts are nobody's standard"""
-    same_people: bool = False
-    """whether its speakers speak in other corpora of its family, under the same names"""
-    missing: dict[str, str] = field(default_factory=dict)
-    """speaker -> gender of those of its family who do not speak in it, even where it is complete"""
+    """Whether its published split is used, or the split that a user-defined table gives."""
+    user_defined: bool = False
+    """Whether a study declares the corpus as a table. Its split is then no published standard."""
+    shares_speakers: bool = False
+    """Whether its speakers also speak in other corpora of its family, under the same names."""
+    absent_speakers: dict[str, str] = field(default_factory=dict)
+    """Maps speakers of its family that do not speak in this corpus, even if it is complete, to their gender."""
     cluster: str | tuple[str, ...] = "speaker_id"
-    """the manifest column over which intervals are computed; or two, where the same people speak in many dialogues"""
-    by_session: bool = False
-    """whether sessions stay whole in splits, and not only speakers: where two are in one room"""
+    """The manifest column over which intervals are computed; two if the same speakers take part in many dialogues."""
+    split_by_session: bool = False
+    """Whether splits keep sessions whole, and not only speakers, because two speakers share a room."""
     has_audio: bool = True
-    """False where the corpus is words only"""
+    """Whether the corpus has recordings. It is False for corpora of text."""
     multi_label: bool = False
-    """whether `emotion_vector` holds intensities of emotions that occur together"""
-    place: str | None = None
-    """its folder below the raw folder, for a corpus that is not sought by the names in `folders`"""
-    telltale: str | None = None
-    """a regular expression for whole file names without suffix, one of which must lie in the folder: for a
-    corpus that shares its folder with another one of its family"""
+    """Whether `emotion_vector` holds intensities of emotions that occur together."""
+    fixed_folder: str | None = None
+    """Its folder below the raw folder, if the folder is not searched for by the names in `folders`."""
+    file_name_pattern: str | None = None
+    """A regular expression for whole file names without suffix. At least one file of the folder must match it. It is
+    needed if a corpus shares its folder with another corpus of its family."""
+
+    @classmethod
+    def from_pattern(cls, name: str, pattern: FileNamePattern, **description: Any) -> "Corpus":
+        """Return a corpus that is read by its file names.
+
+        Args:
+            name: id of the corpus, and of its family.
+            pattern: meaning of the file names.
+            description: the other fields of `Corpus`.
+        """
+        emotions, language = pattern.emotions, pattern.language
+        return cls(name=name, family=name, emotions=emotions, language=language, parser=pattern, **description)
 
     def find(self, raw: Path) -> Path | None:
-        """Return this corpus's folder below `raw`, or None where it is absent."""
-        if self.place is not None:
-            return folder if (folder := raw / self.place).is_dir() else None
-        wanted = {_plain(name) for name in self.folders}
+        """Return this corpus's folder below `raw`, or None if there is none."""
+        if self.fixed_folder is not None:
+            return folder if (folder := raw / self.fixed_folder).is_dir() else None
         if not raw.is_dir():
             return None
-        named = (p for p in sorted(raw.iterdir()) if p.is_dir() and _plain(p.name) in wanted)
-        return next((p for p in named if self._holds(p)), None)
+        names = {_plain(name) for name in self.folders}
+        candidates = (path for path in sorted(raw.iterdir()) if path.is_dir() and _plain(path.name) in names)
+        return next((path for path in candidates if self._has_matching_file(path)), None)
 
-    def _holds(self, folder: Path) -> bool:
-        if self.telltale is None:
+    def _has_matching_file(self, folder: Path) -> bool:
+        if self.file_name_pattern is None:
             return True
-        wanted, seen = re.compile(self.telltale), set()
-        for place, below, names in os.walk(folder, followlinks=True):
-            if (real := os.path.realpath(place)) in seen:  # a link that leads back
-                below.clear()
-            elif any(wanted.fullmatch(Path(name).stem) for name in names):
+        pattern, visited = re.compile(self.file_name_pattern), set()
+        for place, subfolders, names in os.walk(folder, followlinks=True):
+            if (real := os.path.realpath(place)) in visited:  # a link that leads back
+                subfolders.clear()
+            elif any(pattern.fullmatch(Path(name).stem) for name in names):
                 return True
-            seen.add(real)
+            visited.add(real)
         return False
 
 

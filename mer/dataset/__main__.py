@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mer.corpora import CORPORA, made_up
+from mer.corpora import CORPORA, as_synthetic
 from mer.dataset import audit
 from mer.dataset.audit.findings import BREACH, SEVERITIES, Finding, lines, printable
 from mer.dataset.audit.tables.column_names import Unusable, chosen_columns
@@ -41,7 +41,7 @@ def _audit(table: Table, folder: Path | None) -> audit.Audit:
         Unusable: none of the recordings can be read.
     """
     rows, jobs, bar = table.rows, os.cpu_count() or 1, sys.stderr.isatty()
-    known = {**CORPORA, **made_up(CORPORA)}
+    known = {**CORPORA, **as_synthetic(CORPORA)}
     clusters = {name: known[name].cluster for name in rows["corpus"].unique() if name in known}
     found = audit.everything(rows, table.official, clusters, folder, jobs=jobs, progress=bar)
     if len(found.unheard) == len(rows):

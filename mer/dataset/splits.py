@@ -99,7 +99,7 @@ def speaker_splits(
 def _kin(corpus: str, rows: pd.DataFrame) -> tuple[str, str] | None:
     """The corpus and its family, where its speakers are those of another corpus, be that here or not."""
     family = rows["family"].iloc[0] if "family" in rows else corpus
-    apart = corpus in CORPORA and not CORPORA[corpus].same_people
+    apart = corpus in CORPORA and not CORPORA[corpus].shares_speakers
     return None if family == corpus or apart else (corpus, family)
 
 
@@ -107,7 +107,7 @@ def _as_kin(gender: pd.Series, seed: int, validation: float, test: float, corpus
     """Speaker -> part, as the family's first corpus draws it; the genders in the order of the alphabet."""
     here = {f"{family}_{speakers.code(corpus, speaker)}": speaker for speaker in gender.index}
     known = CORPORA.get(corpus)
-    missing = known.missing if known is not None and known.speakers == len(gender) else {}
+    missing = known.absent_speakers if known is not None and known.speakers == len(gender) else {}
     there = {name: gender[speaker] for name, speaker in here.items()}
     for everybody in (there | {f"{family}_{name}": who for name, who in missing.items()}, there):
         lists = [sorted((n for n in everybody if everybody[n] == g), key=lambda n: _rank(seed, 0, n))

@@ -73,7 +73,7 @@ def _show(told: Evaluated) -> None:
     mean = results["metric"].isin(["UAR", "WA", "weighted_F1"]) | (results["test_corpus"] == checkpoint.MEAN)
     with pd.option_context("display.width", 200):
         print(results.loc[mean, SHOWN].round(3).to_string(index=False))
-    for line in checkpoint_evaluation.seen_lines(told):
+    for line in checkpoint_evaluation.overlap_lines(told):
         print(line)
 
 

@@ -106,7 +106,7 @@ class Predictor:
             return piece.samples if isinstance(piece.samples, Absent) else _as_stored(piece.samples, self.data)
         if modality == "text":
             return read_as(piece.known.text, piece.turns, self.section.linguistic)
-        if isinstance(piece.clip, Absent) or not video.holds_pictures(piece.clip[0]):
+        if isinstance(piece.clip, Absent) or not video.has_video(piece.clip[0]):
             return Absent("no pictures in it")
         from mer.features import video as visual
 

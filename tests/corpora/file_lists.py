@@ -37,7 +37,7 @@ from pathlib import Path
 
 import pytest
 
-from mer.corpora import CORPORA, Problem, Utterance
+from mer.corpora import CORPORA, Problem, Utterance, parsers
 
 LISTS = Path(os.environ.get("MER_FILE_LISTS", ""))
 needs_lists = pytest.mark.skipif(
@@ -45,7 +45,7 @@ needs_lists = pytest.mark.skipif(
 )
 
 SPLITS = {"train": "train", "dev": "validation", "test": "test"}
-NOUNS = {
+EMOTION_NAMES = {
     "amused": "amusement",
     "angry": "anger",
     "anxious": "anxiety",
@@ -133,7 +133,7 @@ def table_of(*parts: str) -> list[dict[str, str]]:
 
 def noun(word: str) -> str:
     """Return the field's noun for an emotion."""
-    return NOUNS.get(word.lower(), word.lower())
+    return EMOTION_NAMES.get(word.lower(), word.lower())
 
 
 def emobox(name: str) -> Iterator[Row]:
@@ -185,7 +185,7 @@ def check(name: str, raw: Path, rows: Iterable[Row], known: Known = AS_LISTED) -
     folder = corpus.find(raw)
     assert folder is not None
     before = time.process_time()
-    found = list(corpus.parse(raw, folder))
+    found = list(parsers.parse(corpus, raw, folder))
     seconds = time.process_time() - before
     utterances = [row for row in found if isinstance(row, Utterance)]
     problems = Counter(f"{row.path}: {row.reason}" for row in found if isinstance(row, Problem))
@@ -206,7 +206,7 @@ def check(name: str, raw: Path, rows: Iterable[Row], known: Known = AS_LISTED) -
     assert not wrong, "\n".join(wrong[:20])
     assert len({row.name for row in utterances}) == len(utterances), "two utterances of one name"
     if known.absent is not None:
-        assert not corpus.expected or labels + Counter(known.absent) == Counter(corpus.expected), labels
+        assert not corpus.expected_counts or labels + Counter(known.absent) == Counter(corpus.expected_counts), labels
         assert corpus.speakers in (None, len(speakers)), speakers
     shutil.rmtree(folder)  # pytest would keep these tens of thousands of files
     return utterances

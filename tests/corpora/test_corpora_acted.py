@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from mer.corpora import CORPORA, Problem, Utterance
+from mer.corpora import CORPORA, Problem, Utterance, parsers
 from mer.corpora.parsers.esd import MANDARIN, transcripts
 
 STUB = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n"
@@ -39,7 +39,7 @@ def put(raw, *paths, data=b"RIFF"):
 def read(raw, name):
     corpus = CORPORA[name]
     folder = next(p for p in sorted(raw.iterdir()) if p.is_dir())
-    return list(corpus.parse(raw, folder))
+    return list(parsers.parse(corpus, raw, folder))
 
 
 def only(raw, name):
@@ -61,7 +61,7 @@ def test_a_nested_copy_is_told_and_counted_once(tmp_path, name):
     put(tmp_path, *LAYOUTS[name])
     first, second = sorted(LAYOUTS[name])
     kept, told = read(tmp_path, name)
-    assert (kept.path, told) == (first, Problem(second, f"duplicate copy of {first}", lost=False))
+    assert (kept.path, told) == (first, Problem(second, f"duplicate copy of {first}", utterance_lost=False))
 
 
 @pytest.mark.parametrize("name", UNKNOWN)
@@ -114,8 +114,8 @@ def test_litter_is_passed_over_and_strange_names_are_told(tmp_path, name):
 )
 def test_published_numbers(name, total, speakers):
     corpus = CORPORA[name]
-    assert (sum(corpus.expected.values()), corpus.speakers) == (total, speakers)
-    assert set(corpus.expected) == set(corpus.emotions)
+    assert (sum(corpus.expected_counts.values()), corpus.speakers) == (total, speakers)
+    assert set(corpus.expected_counts) == set(corpus.emotions)
 
 
 def test_tess_believes_the_file_name_and_mends_a_speaker(tmp_path):
@@ -203,7 +203,7 @@ def test_speech_and_song_in_one_folder_are_two_corpora(tmp_path):
     put(tmp_path, "RAVDESS/song/03-02-06-02-02-01-02.wav")
     assert CORPORA["ravdess_song"].find(tmp_path) == CORPORA["ravdess"].find(tmp_path) == tmp_path / "RAVDESS"
     told, song = read(tmp_path, "ravdess_song")
-    assert told == Problem("RAVDESS", "1 clips of speech: another corpus of the family, not read", lost=False)
+    assert told == Problem("RAVDESS", "1 clips of speech: another corpus of the family, not read", utterance_lost=False)
     assert (song.name, song.gender, song.emotion_intensity) == ("03-02-06-02-02-01-02", "female", "strong")
     assert {row.path.split("/")[1] for row in read(tmp_path, "ravdess") if isinstance(row, Utterance)} == {"speech"}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mer.corpora import CORPORA, Problem, Utterance
+from mer.corpora import CORPORA, Problem, Utterance, parsers
 from mer.corpora.parsers.iemocap_lists import transcripts
 from mer.dataset.manifest import labels
 
@@ -41,7 +41,7 @@ def put(raw, path, data=b"RIFF"):
 
 
 def read(raw, name):
-    return list(CORPORA[name].parse(raw, CORPORA[name].find(raw)))
+    return list(parsers.parse(CORPORA[name], raw, CORPORA[name].find(raw)))
 
 
 def session(raw, root="IEMOCAP", evaluation=EVALUATION, turns=("F000", "F001", "M000")):
@@ -66,7 +66,7 @@ def test_emorynlp_lines_are_rows_of_their_list(tmp_path):
         dialogue_id="s01_e02_c01",
         turn_index=3,
         split_official="validation",
-        recorded=False,
+        has_recording=False,
     )
     assert second.speaker == "Ryan and Julie"
     assert CORPORA["emorynlp"].family == CORPORA["meld"].family
@@ -101,7 +101,7 @@ def test_emorynlp_as_published():
     found = read(Path(os.environ["MER_REAL_CORPORA"]), "emorynlp")
     assert all(isinstance(row, Utterance) for row in found)
     assert len({row.name for row in found}) == 9489
-    assert Counter(row.emotion_raw for row in found) == CORPORA["emorynlp"].expected
+    assert Counter(row.emotion_raw for row in found) == CORPORA["emorynlp"].expected_counts
     assert Counter(row.split_official for row in found) == {"train": 7551, "validation": 954, "test": 984}
 
 
@@ -178,8 +178,8 @@ def test_iemocap_nested_copies_are_told(tmp_path):
 def test_iemocap_sets_of_the_field(policy, total):
     corpus = CORPORA["iemocap"]
     mapped = labels.mapping(policy, "iemocap", corpus.emotions).classes
-    assert sum(corpus.expected.values()) == 10_039
-    assert sum(count for native, count in corpus.expected.items() if mapped[native]) == total
+    assert sum(corpus.expected_counts.values()) == 10_039
+    assert sum(count for native, count in corpus.expected_counts.items() if mapped[native]) == total
 
 
 @pytest.mark.parametrize(

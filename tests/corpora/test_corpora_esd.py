@@ -2,8 +2,8 @@
 
 import pytest
 
-from mer.corpora import Problem, Utterance
-from mer.corpora.parsers.esd import CORPUS, parse, transcripts
+from mer.corpora import CORPORA, Problem, Utterance
+from mer.corpora.parsers.esd import parse, transcripts
 
 
 def put(folder, path, data=b"RIFF"):
@@ -42,7 +42,7 @@ def test_the_tree_with_split_folders_below_another_folder(tmp_path):
         "1": "validation",
         "51": "train",
     }
-    assert not CORPUS.official_splits
+    assert not CORPORA["esd"].official_splits
 
 
 @pytest.mark.parametrize(

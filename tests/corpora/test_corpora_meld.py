@@ -2,8 +2,8 @@
 
 import pytest
 
-from mer.corpora import Problem, Utterance
-from mer.corpora.parsers.meld import CORPUS, parse
+from mer.corpora import CORPORA, Problem, Utterance
+from mer.corpora.parsers.meld import parse
 
 HEAD = "Sr No.,Utterance,Speaker,Emotion,Sentiment,Dialogue_ID,Utterance_ID,Season,Episode,StartTime,EndTime"
 
@@ -128,7 +128,7 @@ def test_clips_beside_the_lists_are_told(tmp_path):
 def test_a_line_without_its_clip_is_words(tmp_path):
     put(tmp_path, "MELD.Raw/dev_sent_emo.csv", listing(row(text="Hi!")))
     (found,) = read(tmp_path)
-    assert (found.recorded, found.path, found.transcription) == (False, "MELD.Raw/dev_sent_emo.csv", "Hi!")
+    assert (found.has_recording, found.path, found.transcription) == (False, "MELD.Raw/dev_sent_emo.csv", "Hi!")
 
 
 def test_sound_is_preferred_to_the_video_it_came_from(tmp_path):
@@ -137,7 +137,7 @@ def test_sound_is_preferred_to_the_video_it_came_from(tmp_path):
         put(tmp_path, f"MELD.Raw/{place}")
     kept, told = read(tmp_path)
     assert (isinstance(kept, Utterance), kept.path) == (True, "MELD.Raw/dev/dia0_utt0.wav")
-    assert told == Problem("MELD.Raw/dev/old/dia0_utt0.wav", f"duplicate copy of {kept.path}", lost=False)
+    assert told == Problem("MELD.Raw/dev/old/dia0_utt0.wav", f"duplicate copy of {kept.path}", utterance_lost=False)
 
 
 def test_a_second_list_of_a_split_is_told(tmp_path):
@@ -145,11 +145,14 @@ def test_a_second_list_of_a_split_is_told(tmp_path):
         put(tmp_path, f"MELD.Raw/{place}/dev_sent_emo.csv", listing(row()))
     put(tmp_path, "MELD.Raw/dev/dia0_utt0.wav")
     told, kept = read(tmp_path)
-    assert told == Problem("MELD.Raw/b/dev_sent_emo.csv", "duplicate copy of MELD.Raw/a/dev_sent_emo.csv", lost=False)
+    assert told == Problem(
+        "MELD.Raw/b/dev_sent_emo.csv", "duplicate copy of MELD.Raw/a/dev_sent_emo.csv", utterance_lost=False
+    )
     assert kept.emotion_raw == "joy"
 
 
 def test_the_corpus_declares_how_it_is_scored():
-    assert (CORPUS.family, CORPUS.cluster, CORPUS.lexical_control) == ("friends", ("speaker_id", "dialogue_id"), "free")
-    assert CORPUS.official_splits
-    assert sum(CORPUS.expected.values()) == 13_708
+    meld = CORPORA["meld"]
+    assert (meld.family, meld.cluster, meld.lexical_control) == ("friends", ("speaker_id", "dialogue_id"), "free")
+    assert meld.official_splits
+    assert sum(meld.expected_counts.values()) == 13_708

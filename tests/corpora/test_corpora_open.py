@@ -5,11 +5,11 @@ import zipfile
 
 import pytest
 
-from mer.corpora import CORPORA, Problem, Utterance
-from mer.corpora.parsers import open_listed, open_named
+from mer.corpora import CORPORA, Problem, Utterance, parsers
+from mer.corpora.catalogue import file_names, file_names_with_lists
 from mer.dataset.manifest import labels
 
-OPEN = {corpus.name: corpus for corpus in (*open_listed.CORPORA, *open_named.CORPORA)}
+OPEN = {corpus.name: corpus for corpus in (*file_names_with_lists.CORPORA, *file_names.CORPORA)}
 
 SAYS = {
     ("aesdd", "anger/a03 (3)"): {"speaker": "3", "emotion_raw": "a", "sentence_id": "03", "gender": None},
@@ -63,7 +63,7 @@ def put(raw, *paths, data=b"RIFF"):
 
 def read(raw, name):
     corpus = CORPORA[name]
-    return list(corpus.parse(raw, corpus.find(raw)))
+    return list(parsers.parse(corpus, raw, corpus.find(raw)))
 
 
 @pytest.mark.parametrize(("name", "path"), SAYS)
@@ -79,8 +79,8 @@ def test_what_a_name_says(tmp_path, name, path):
 def test_published_numbers_and_the_folders_of_the_archives(tmp_path, name):
     folder, total, speakers = ADDED[name]
     corpus = CORPORA[name]
-    assert (sum(corpus.expected.values()), corpus.speakers) == (total, speakers)
-    assert set(corpus.expected) == set(corpus.emotions)
+    assert (sum(corpus.expected_counts.values()), corpus.speakers) == (total, speakers)
+    assert set(corpus.expected_counts) == set(corpus.emotions)
     (tmp_path / folder).mkdir()
     assert corpus.find(tmp_path) == tmp_path / folder
 
@@ -124,7 +124,7 @@ def archive(path):
 
 def test_cafe_as_its_instructions_extract_it(tmp_path):
     archive(tmp_path / "CaFE_48k.zip")
-    assert "python -m zipfile -e CaFE_48k.zip data/raw/CaFE" in CORPORA["cafe"].obtain
+    assert "python -m zipfile -e CaFE_48k.zip data/raw/CaFE" in CORPORA["cafe"].instructions
     zipfile.main(["-e", str(tmp_path / "CaFE_48k.zip"), str(tmp_path / "CaFE")])
     (found,) = read(tmp_path, "cafe")
     assert found.path == "CaFE/Colère/Fort/01-C-2-1.wav"

@@ -2,8 +2,9 @@
 
 import pytest
 
-from mer.corpora import CORPORA, Problem, Utterance
-from mer.corpora.reading.pattern import Listing, Row, parser
+from mer.corpora import CORPORA, Problem, Utterance, parsers
+from mer.corpora.file_name_pattern import FileNamePattern, Listing
+from mer.corpora.reading import pattern
 
 SAMPLES = "file_name,sentence,sentence_language,actor,emotion_expressed\n"
 USERS = "username,gender,age,mother_tongue\n"
@@ -18,7 +19,7 @@ def put(raw, *paths, data=b"RIFF"):
 
 def read(raw, name):
     corpus = CORPORA[name]
-    return list(corpus.parse(raw, corpus.find(raw)))
+    return list(parsers.parse(corpus, raw, corpus.find(raw)))
 
 
 def reasons(raw, name):
@@ -50,7 +51,7 @@ def test_jl_counts_the_partial_copy_of_its_folder_once(tmp_path):
     first, second = (f"JL/{name}/JL(wav+txt)/male1_sad_3b_2.wav" for name in ("Raw JL corpus", "raw jl corpus"))
     put(tmp_path, first, second)
     kept, told = read(tmp_path, "jl")
-    assert (kept.path, told) == (first, Problem(second, f"duplicate copy of {first}", lost=False))
+    assert (kept.path, told) == (first, Problem(second, f"duplicate copy of {first}", utterance_lost=False))
 
 
 @pytest.mark.parametrize("code", ["utf-8", "utf-8-sig", "utf-16"])
@@ -159,20 +160,20 @@ def test_emozionalmente_knows_litter_and_copies_for_what_they_are(tmp_path):
     assert len(told) == 3
 
 
-def test_a_list_may_not_overrule_a_name(tmp_path):
-    row = Row(
+def test_a_list_that_contradicts_a_file_name_is_reported(tmp_path):
+    names = FileNamePattern(
         name=r"(?P<speaker>[a-z])_(?P<emotion>[a-z]+)",
         example="a_joy",
         emotions={"joy": "happiness", "sad": "sadness"},
         language="en",
-        listing=Listing("list.csv", key="clip", columns={"emotion": "label", "speaker": "who", "text": "said"}),
+        recording_list=Listing("list.csv", key="clip", columns={"emotion": "label", "speaker": "who", "text": "said"}),
     )
     put(tmp_path, "x/a_joy.wav", "x/b_sad.wav")
     put(tmp_path, "x/list.csv", data=b"clip,label,who,said\na_joy,sad,a,Hi_there\nb_sad.wav,sad,c,\n")
-    joy, sad, *told = parser(row)(tmp_path, tmp_path / "x")
+    joy, sad, *problems = pattern.parse(names, tmp_path, tmp_path / "x")
     assert (joy.emotion_raw, joy.transcription, joy.text_source) == ("joy", "Hi_there", "script")
     assert (sad.speaker, sad.transcription, sad.text_source) == ("b", None, "none")
-    assert [(problem.line, problem.reason) for problem in told] == [
+    assert [(problem.line, problem.reason) for problem in problems] == [
         (2, "a_joy: the list says label 'sad'; the file name counts"),
         (3, "b_sad: the list says who 'c'; the file name counts"),
     ]

@@ -5,11 +5,11 @@ import re
 
 import pytest
 
-from mer.corpora import CORPORA, Problem, Utterance
+from mer.corpora import CORPORA, Problem, Utterance, parsers
 from mer.corpora.corpus import AUDIO_SUFFIXES
 from mer.corpora.reading.files import decode, walk
 
-NOUNS = {
+EMOTION_NAMES = {
     "neutral", "calm", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "boredom", "excitement",
     "anxiety", "apology", "assertiveness", "concern", "encouragement",
 }  # fmt: skip
@@ -44,7 +44,7 @@ def put(folder, path, data=b"RIFF"):
 
 def read(raw, name):
     corpus = CORPORA[name]
-    return list(corpus.parse(raw, corpus.find(raw)))
+    return list(parsers.parse(corpus, raw, corpus.find(raw)))
 
 
 def only(raw, name):
@@ -57,14 +57,14 @@ def test_corpora_are_listed_by_id():
     assert set(CORPORA) >= {*CLIPS, "meld"}
     for name, corpus in CORPORA.items():
         assert name == corpus.name
-        assert set(corpus.expected) <= set(corpus.emotions)
-        assert all(dataclasses.asdict(corpus)[key] for key in ("title", "licence", "citation", "obtain"))
-        assert "data/raw/" in corpus.obtain
+        assert set(corpus.expected_counts) <= set(corpus.emotions)
+        assert all(dataclasses.asdict(corpus)[key] for key in ("title", "licence", "citation", "instructions"))
+        assert "data/raw/" in corpus.instructions
 
 
 @pytest.mark.parametrize("name", sorted({*CLIPS, "meld"}))
 def test_labels_are_the_nouns_of_the_field(name):
-    assert set(CORPORA[name].emotions.values()) <= NOUNS
+    assert set(CORPORA[name].emotions.values()) <= EMOTION_NAMES
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_a_second_copy_is_told_and_the_first_by_path_is_kept(tmp_path, name):
     first, second = sorted([f"{folder}/{clip}.wav", f"{folder}/copy/{clip}.flac"])
     kept, told = read(tmp_path, name)
     assert kept.path == first
-    assert told == Problem(second, f"duplicate copy of {first}", lost=False)
+    assert told == Problem(second, f"duplicate copy of {first}", utterance_lost=False)
 
 
 def test_an_empty_file_does_not_stand_in_for_its_copy(tmp_path):

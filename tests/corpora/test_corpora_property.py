@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mer.corpora import CORPORA, Problem, Utterance
+from mer.corpora import CORPORA, Problem, Utterance, parsers
 
 EXAMPLES = {
     "aesdd": "a03 (3)",
@@ -51,8 +51,8 @@ def near(stem: str) -> st.SearchStrategy[str]:
 
 def check(name: str, raw: Path, folder: Path) -> None:
     corpus = CORPORA[name]
-    found = list(corpus.parse(raw, folder))
-    assert found == list(corpus.parse(raw, folder))
+    found = list(parsers.parse(corpus, raw, folder))
+    assert found == list(parsers.parse(corpus, raw, folder))
     assert [row.path for row in found] == sorted(row.path for row in found)
     utterances = [row for row in found if isinstance(row, Utterance)]
     assert len({row.name for row in utterances}) == len(utterances)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mer.corpora import CORPORA, Problem, Utterance
+from mer.corpora import CORPORA, Problem, Utterance, parsers
 
 REAL = Path(os.environ.get("MER_REAL_CORPORA", ""))
 pytestmark = pytest.mark.skipif(
@@ -42,7 +42,7 @@ def read(name: str) -> list[Utterance | Problem]:
     corpus = CORPORA[name]
     folder = corpus.find(REAL)
     assert folder is not None
-    return list(corpus.parse(REAL, folder))
+    return list(parsers.parse(corpus, REAL, folder))
 
 
 @pytest.mark.parametrize(("name", "folder"), FOLDERS.items())
@@ -93,7 +93,7 @@ def test_real_ages_come_from_the_list():
 def test_real_lists_without_clips_are_words():
     found = read("meld")
     assert len(found) == 13_708
-    assert not any(row.recorded for row in found)
+    assert not any(row.has_recording for row in found)
     assert all(row.transcription for row in found)
 
 
@@ -113,12 +113,12 @@ def test_real_lists_with_clips_have_the_published_counts(tmp_path):
             for row in csv.DictReader(file):
                 clip = folder / place / f"dia{row['Dialogue_ID']}_utt{row['Utterance_ID']}.flac"
                 clip.write_bytes(b"fLaC")
-    found = list(CORPORA["meld"].parse(tmp_path, folder))
+    found = list(parsers.parse(CORPORA["meld"], tmp_path, folder))
     assert all(isinstance(row, Utterance) for row in found)
     assert len({row.name for row in found}) == 13_708
     per_split = {s: Counter(r.emotion_raw for r in found if r.split_official == s) for s in MELD}
     assert per_split == {split: counts(text) for split, text in MELD.items()}
-    assert Counter(row.emotion_raw for row in found) == CORPORA["meld"].expected
+    assert Counter(row.emotion_raw for row in found) == CORPORA["meld"].expected_counts
     dialogues = {split: len({r.dialogue_id for r in found if r.split_official == split}) for split in MELD}
     assert dialogues == {"train": 1038, "validation": 114, "test": 280}
     assert len({row.speaker for row in found if row.split_official == "train"}) == 260

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mer.corpora import CORPORA, Problem, Utterance
+from mer.corpora import CORPORA, Problem, Utterance, parsers
 from mer.corpora.parsers.mosei_lists import SCORES
 
 SEGMENTS = "vid_-1___0___-0.05___2.5___Hello.\nvid_-1___1___2.5___4.0______It is me.\n"
@@ -16,7 +16,7 @@ def put(raw, path, data=b"RIFF"):
 
 
 def read(raw, name):
-    return list(CORPORA[name].parse(raw, CORPORA[name].find(raw)))
+    return list(parsers.parse(CORPORA[name], raw, CORPORA[name].find(raw)))
 
 
 def mosei(raw, *rows, header=HEADER, split=True):
@@ -73,7 +73,7 @@ def test_afew_sound_beside_the_video_and_recognised_words(tmp_path):
 
 
 def test_afew_published_numbers():
-    assert sum(CORPORA["afew"].expected.values()) == 773 + 383
+    assert sum(CORPORA["afew"].expected_counts.values()) == 773 + 383
 
 
 def test_mosei_parts_are_matched_by_time(tmp_path):

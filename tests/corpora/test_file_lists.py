@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mer.corpora import CORPORA, Problem, Utterance
+from mer.corpora import CORPORA, Problem, Utterance, parsers
 from tests.corpora.file_lists import (
     AS_LISTED,
     LISTS,
@@ -118,7 +118,7 @@ def test_emospeechin(tmp_path):
         if keyword in KEYWORDS and speaker != NOBODY:
             rows.append(Row(path, noun(emotion), speaker[:12]))
     left_out = {f"EmoSpeech-IN/{path}" for path in paths} - {f"EmoSpeech-IN/{row.path}" for row in rows}
-    found = CORPORA["emospeechin"].parse(tmp_path, tmp_path / "EmoSpeech-IN")
+    found = parsers.parse(CORPORA["emospeechin"], tmp_path, tmp_path / "EmoSpeech-IN")
     told = {row.path: row.reason for row in found if isinstance(row, Problem)}
     assert set(told) == left_out
     check("emospeechin", tmp_path, rows, Known(told=tuple(f"{path}: {reason}" for path, reason in told.items())))
@@ -137,7 +137,7 @@ def test_afew(tmp_path):
 
 def test_cremad_from_git_is_nothing_but_pointers():
     clone("CREMA-D", "AudioWAV")
-    found = list(CORPORA["cremad"].parse(LISTS, LISTS / "CREMA-D"))
+    found = list(parsers.parse(CORPORA["cremad"], LISTS, LISTS / "CREMA-D"))
     assert Counter(row.reason.split(",")[0] for row in found) == {"Git-LFS pointer": 7442}
 
 
@@ -153,7 +153,7 @@ def test_cremad_votes_and_actors(tmp_path):
         for row in table_of("CREMA-D", "processedResults", "tabulatedVotes.csv")
         if row[""].startswith("1")
     }
-    found = [row for row in CORPORA["cremad"].parse(tmp_path, folder) if isinstance(row, Utterance)]
+    found = [row for row in parsers.parse(CORPORA["cremad"], tmp_path, folder) if isinstance(row, Utterance)]
     assert {row.name for row in found} == set(summary) - {"1076_MTI_SAD_XX"}
     for row in found:
         assert row.emotion_perceived == (summary[row.name] if len(summary[row.name]) == 1 else None), row.name

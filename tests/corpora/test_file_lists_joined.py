@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mer.corpora import CORPORA, Problem
+from mer.corpora import CORPORA, Problem, parsers
 from mer.corpora.parsers.mosei_lists import SCORES
 from tests.corpora.file_lists import (
     SPLITS,
@@ -91,7 +91,7 @@ def test_meld(tmp_path):
             rows.append(replace(row, speaker=line["Speaker"].strip(), split=SPLITS[split]))
     assert clips == {}
     found = check("meld", tmp_path, rows)
-    assert {row.name for row in found if not row.recorded} == MELD_WITHOUT_CLIP
+    assert {row.name for row in found if not row.has_recording} == MELD_WITHOUT_CLIP
 
 
 def test_emorynlp(tmp_path):
@@ -109,7 +109,7 @@ def test_emorynlp(tmp_path):
                 told = (SPLITS[split], line["emotion"], line["speakers"], line["transcript"].strip())
                 published[line["utterance_id"]] = told
     corpus = CORPORA["emorynlp"]
-    rows = list(corpus.parse(tmp_path, tmp_path / "EmoryNLP"))
+    rows = list(parsers.parse(corpus, tmp_path, tmp_path / "EmoryNLP"))
     assert not [row for row in rows if isinstance(row, Problem)]
     found = {
         row.name: (row.split_official, row.emotion_raw, row.speaker.split(" and "), row.transcription) for row in rows
@@ -119,7 +119,7 @@ def test_emorynlp(tmp_path):
     wrong |= {name for name in both if found[name] != published[name]}
     print(f"emorynlp: {len(listed)} listed, {len(rows)} utterances, {len(wrong)} mismatches; {len(both)} in the json")
     assert wrong == set()
-    assert Counter(row.emotion_raw for row in rows) == corpus.expected
+    assert Counter(row.emotion_raw for row in rows) == corpus.expected_counts
 
 
 def test_iemocap_as_in_emobox(tmp_path):

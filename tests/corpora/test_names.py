@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mer.corpora.reading.names import TOGETHER, normal
+from mer.corpora.reading.names import JOINT_SPEAKERS, normalised
 
 
 @pytest.mark.parametrize(
@@ -16,14 +16,20 @@ from mer.corpora.reading.names import TOGETHER, normal
      "be\u200b\u0301n ruiz", "ｂéｎ　ｒｕｉｚ", "bén ruiz\ufe0f", "bén\u2060 ruiz"],
 )  # fmt: skip
 def test_what_looks_the_same_is_the_same(spelling):
-    assert normal(spelling) == "bén ruiz"
+    assert normalised(spelling) == "bén ruiz"
 
 
 def test_case_zeros_and_signs_are_left_to_the_user():
-    assert [normal(name) for name in ("Ann", "ann", "01", "1.0", "ann;bob")] == ["Ann", "ann", "01", "1.0", "ann;bob"]
+    assert [normalised(name) for name in ("Ann", "ann", "01", "1.0", "ann;bob")] == [
+        "Ann",
+        "ann",
+        "01",
+        "1.0",
+        "ann;bob",
+    ]
 
 
 @given(st.text())
 def test_a_name_in_one_spelling_stays_as_it_is(text):
-    assert normal(normal(text)) == normal(text)
-    assert TOGETHER not in normal(text)
+    assert normalised(normalised(text)) == normalised(text)
+    assert JOINT_SPEAKERS not in normalised(text)

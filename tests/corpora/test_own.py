@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from mer.corpora import Problem, Utterance, chosen
+from mer.corpora import Problem, Utterance, parsers, selected
 from mer.dataset import audit
 from mer.dataset.manifest import build, schema
 from mer.params.schema import Corpus as Options
@@ -17,8 +17,8 @@ OPTIONS |= {"min_seconds": 0.1, "max_seconds": 30.0}
 
 
 def read(raw, **options):
-    corpus = chosen({"mine": Options(**{"table": "mine/my.csv"} | options)})["mine"]
-    return list(corpus.parse(raw, corpus.find(raw)))
+    corpus = selected({"mine": Options(**{"table": "mine/my.csv"} | options)})["mine"]
+    return list(parsers.parse(corpus, raw, corpus.find(raw)))
 
 
 def rows(raw, **options):
@@ -62,9 +62,9 @@ def test_columns_labels_sessions_and_parts_as_the_study_says(tmp_path):
     [row] = [row for row in read(tmp_path, **options) if isinstance(row, Utterance)]
     assert (row.name, row.start, row.end) == ("audio/x.flac@2.0-3.5", 2.0, 3.5)
     assert (row.split_official, row.session, row.language, row.emotion_raw) == ("train", "d1", "de", "Wut")
-    corpus = chosen({"mine": Options(table="mine/my.csv", **options)})["mine"]
+    corpus = selected({"mine": Options(table="mine/my.csv", **options)})["mine"]
     assert corpus.emotions["Wut"] == "anger"
-    assert (corpus.official_splits, corpus.by_session, corpus.family) == (True, True, "f")
+    assert (corpus.official_splits, corpus.split_by_session, corpus.family) == (True, True, "f")
 
 
 @pytest.mark.parametrize(
@@ -114,8 +114,8 @@ def test_labels_of_a_study_stand_beside_common_words_and_count_first(tmp_path):
     for name in "123":
         put(tmp_path, f"mine/{name}.wav")
     put(tmp_path, "mine/my.csv", "path,speaker,emotion\n1.wav,A,Wut\n2.wav,A,angry\n3.wav,A,sad\n")
-    corpus = chosen({"mine": Options(table="mine/my.csv", labels={"Wut": "Angry", "sad": "other"})})["mine"]
-    labels = [corpus.emotions[row.emotion_raw] for row in corpus.parse(tmp_path, tmp_path)]
+    corpus = selected({"mine": Options(table="mine/my.csv", labels={"Wut": "Angry", "sad": "other"})})["mine"]
+    labels = [corpus.emotions[row.emotion_raw] for row in parsers.parse(corpus, tmp_path, tmp_path)]
     assert labels == ["anger", "anger", "other"]
 
 
@@ -251,7 +251,7 @@ def test_a_strangers_corpus_becomes_a_manifest(tmp_path):
             speech(tmp_path / f"mine/s{speaker}_{take}.wav", seconds=0.5 + take)
             lines.append(f"s{speaker}_{take}.wav,s{speaker},{emotion}")
     put(tmp_path, "mine/my.csv", "\n".join(lines))
-    known = chosen({"mine": Options(table="mine/my.csv", licence="ours", citation="me")})
+    known = selected({"mine": Options(table="mine/my.csv", licence="ours", citation="me")})
     dataset = build.build(tmp_path, known, **OPTIONS)
     usable = schema.usable(dataset.manifest)
     assert len(usable) == 10
@@ -262,7 +262,7 @@ def test_a_strangers_corpus_becomes_a_manifest(tmp_path):
 
 
 def build_of(raw, **options):
-    known = chosen({"mine": Options(table="mine/my.csv", **options)})
+    known = selected({"mine": Options(table="mine/my.csv", **options)})
     return build.build(raw, known, **OPTIONS)
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mer.corpora import Problem, chosen
+from mer.corpora import Problem, parsers, selected
 from mer.params.schema import Corpus as Options
 from tests.corpora.trees import put
 
@@ -22,9 +22,9 @@ CELLS = st.text(max_size=12) | st.sampled_from(["1.wav", "A", "happy", "nan", "-
 
 
 def check(raw: Path, table: str) -> None:
-    corpus = chosen({"mine": Options(table=table, columns={"split": "split"} if table == "my.csv" else {})})["mine"]
-    found = list(corpus.parse(raw, raw))
-    assert found == list(corpus.parse(raw, raw))
+    corpus = selected({"mine": Options(table=table, columns={"split": "split"} if table == "my.csv" else {})})["mine"]
+    found = list(parsers.parse(corpus, raw, raw))
+    assert found == list(parsers.parse(corpus, raw, raw))
     names = [row.name for row in found if not isinstance(row, Problem)]
     assert len(set(names)) == len(names)
     for row in found:

@@ -13,7 +13,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import recall_score
 
-from mer.corpora import CORPORA, Problem
+from mer.corpora import CORPORA, Problem, parsers
 from mer.corpora.synthetic.text import esd_sentence
 from mer.corpora.synthetic.trees import Truth, plan, write
 from mer.corpora.synthetic.voice import CUES, EMOTIONS, corpus_way
@@ -78,7 +78,7 @@ def test_native_rates_and_no_clipping(raw, truth):
 def test_parsers_read_everything_without_a_problem(raw, truth):
     for name, count in truth.clips.items():
         corpus = CORPORA[name]
-        rows = list(corpus.parse(raw, corpus.find(raw)))
+        rows = list(parsers.parse(corpus, raw, corpus.find(raw)))
         assert [row for row in rows if isinstance(row, Problem)] == []
         assert len({row.name for row in rows}) == len(rows) == count
         assert {row.path for row in rows} == {p for p in truth.files if corpus_of(p) == name}
@@ -89,7 +89,7 @@ def test_parsers_read_everything_without_a_problem(raw, truth):
 def test_parallel_corpora_give_every_emotion_the_same_sentences(raw, truth):
     for name in truth.parallel:
         said: dict[str, set[str | None]] = {}
-        for row in CORPORA[name].parse(raw, CORPORA[name].find(raw)):
+        for row in parsers.parse(CORPORA[name], raw, CORPORA[name].find(raw)):
             said.setdefault(row.emotion_raw, set()).add(row.transcription)
         said.pop("L", None)  # of EMO-DB's boredom there are only a few
         assert len({frozenset(sentences) for sentences in said.values()}) == 1

@@ -5,14 +5,14 @@ import pandas as pd
 import pytest
 
 from mer import features
-from mer.corpora import chosen
+from mer.corpora import selected
 from mer.dataset.manifest import build, schema
 from mer.features import audio
 from mer.media.audio import SILENCE_SECONDS
 from mer.params.schema import Acoustic, Data
 from mer.params.schema import Corpus as Options
-from mer.report.tables import results as tables
-from mer.report.text import sentences
+from mer.report.tables import dataset as dataset_tables
+from mer.report.text import dataset as dataset_text
 from tests.corpora.trees import put, speech
 
 OPTIONS = {"policy": "paper7", "overrides": {}, "seed": 0, "validation": 0.1, "test": 0.1, "folds": 5}
@@ -31,7 +31,7 @@ def raw(tmp_path):
 
 
 def make(raw, names=("ravdess",), **options):
-    return build.build(raw, chosen(names), **OPTIONS | options)
+    return build.build(raw, selected(names), **OPTIONS | options)
 
 
 def test_an_unreadable_recording_is_left_out_and_says_why(raw):
@@ -40,8 +40,8 @@ def test_an_unreadable_recording_is_left_out_and_says_why(raw):
     assert "not readable as audio" in row["audio_error"]
     assert row["exclude_reason"] == row["audio_error"]
     assert len(schema.usable(manifest)) == 7
-    [told] = tables.failure_table(manifest).to_dict("records")
-    assert (told["utterances"], told["kept as"]) == (1, "left out")
+    [row] = dataset_tables.failure_table(manifest).to_dict("records")
+    assert (row["utterances"], row["replaced by"]) == (1, "excluded")
 
 
 def test_or_it_is_kept_as_a_second_of_silence(raw, tmp_path):
@@ -51,7 +51,7 @@ def test_or_it_is_kept_as_a_second_of_silence(raw, tmp_path):
     [row] = usable[~usable["audio_ok"]].to_dict("records")
     assert row["duration"] == SILENCE_SECONDS
     assert pd.isna(row["audio_sha256"])
-    assert tables.failure_table(manifest)["kept as"].tolist() == ["a second of silence"]
+    assert dataset_tables.failure_table(manifest)["replaced by"].tolist() == ["one second of silence"]
     section = Acoustic(n_mfcc=13)
     store = features.Store(tmp_path, audio.spec(section, Data()))
     audio.extract(usable, raw, store, audio.EXTRACTORS["mfcc"].open(section, features.Where()))
@@ -70,7 +70,7 @@ def test_a_published_test_part_keeps_its_size_where_clips_are_missing(raw):
     assert part["audio_ok"].tolist() == [True, False]
     assert part["audio_error"].dropna().tolist() == ["no recording"]
     assert dataset.problems["reason"].tolist() == ["test_dia0_utt2: neither audio nor words"]
-    assert "words only" in tables.failure_table(dataset.manifest)["kept as"].tolist()
+    assert "text only" in dataset_tables.failure_table(dataset.manifest)["replaced by"].tolist()
 
 
 def test_a_stretch_beyond_the_end_of_its_recording(raw):
@@ -78,7 +78,7 @@ def test_a_stretch_beyond_the_end_of_its_recording(raw):
     speech(raw / "x.wav", seconds=1.0)
     from mer.params.schema import Corpus as Options
 
-    manifest = build.build(raw, chosen({"mine": Options(table="mine.csv")}), **OPTIONS).manifest
+    manifest = build.build(raw, selected({"mine": Options(table="mine.csv")}), **OPTIONS).manifest
     assert manifest["duration"].tolist()[0] == 0.75
     assert manifest["audio_error"].tolist()[1] == "begins at 5 s of a recording of 1 s"
 
@@ -113,18 +113,17 @@ def test_a_label_by_what_listeners_heard(raw):
 
 
 def test_parts_of_ones_own_table_are_called_so():
-    known = chosen({"mine": Options(table="mine/my.csv", columns={"split": "part"}), "meld": Options()})
+    known = selected({"mine": Options(table="mine/my.csv", columns={"split": "part"}), "meld": Options()})
     usable = pd.DataFrame({"corpus": ["mine", "meld"], "text_side": pd.NA})
-    assert sentences.rules(known, usable) == {"mine": "its own table", "meld": "its published split"}
+    assert dataset_text.split_rules(known, usable) == {"mine": "its own table", "meld": "its published split"}
 
 
-def test_how_each_corpus_is_parted(raw):
+def test_split_table_names_the_rule(raw):
     usable = schema.usable(make(raw, text_disjoint=True).manifest)
-    known = chosen(["ravdess"])
-    [row] = (
-        tables.part_table(usable, sentences.rules(known, usable), {"ravdess": "TestA"}).reset_index().to_dict("records")
-    )
-    assert (row["parted by"], row["test set"], row["folds"]) == ("speakers", "TestA", "4")  # one sentence: no sides
+    known = selected(["ravdess"])
+    rules = dataset_text.split_rules(known, usable)
+    [row] = dataset_tables.split_table(usable, rules, {"ravdess": "TestA"}).reset_index().to_dict("records")
+    assert (row["split by"], row["test set"], row["folds"]) == ("speakers", "TestA", "4")  # one sentence: no sides
     assert row["test"] == "2 of 1 (1/0)" or row["test"].startswith(("1 of 1", "2 of 1"))
     assert np.isin(usable["split"], ["train", "validation", "test"]).all()
 

@@ -27,7 +27,7 @@ def mine(folder, rows, **options):
 
 
 def built(folder, **options):
-    known = corpora.chosen({"mine": Corpus(table="mine/my.csv", **options)})
+    known = corpora.selected({"mine": Corpus(table="mine/my.csv", **options)})
     splits = {"seed": 1, "validation": 0.1, "test": 0.1, "folds": 5, "min_seconds": 0.1, "max_seconds": 30.0}
     dataset = build.build(folder, known, policy="paper7", overrides={}, **splits)
     return dataset, lost_utterances.lost(dataset.manifest, dataset.problems)
@@ -107,7 +107,7 @@ def test_lost_recordings_of_a_known_corpus_keep_their_class(tmp_path):
             soundfile.write(path, np.random.default_rng(len(letter)).normal(0, 0.1, 4000), 16_000)
             if letter == "W":
                 path.write_bytes(b"")
-    known = corpora.chosen({"emodb": Corpus()})
+    known = corpora.selected({"emodb": Corpus()})
     splits = {"seed": 1, "validation": 0.1, "test": 0.1, "folds": 5, "min_seconds": 0.1, "max_seconds": 30.0}
     dataset = build.build(tmp_path, known, policy="paper7", overrides={}, **splits)
     lost = lost_utterances.lost(dataset.manifest, dataset.problems)

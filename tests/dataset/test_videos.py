@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from mer import features, files
-from mer.corpora import CORPORA, Problem, Utterance, chosen
+from mer.corpora import CORPORA, Problem, Utterance, parsers, selected
 from mer.dataset import audit
 from mer.dataset.manifest import build, headers, schema
 from mer.features import video as visual
@@ -13,7 +13,7 @@ from mer.media import audio
 from mer.params.schema import Corpus as Options
 from mer.params.schema import Data, Visual
 from tests.corpora.trees import put, speech
-from tests.media.films import film, grey
+from tests.media.video_files import film, grey
 
 BUILD = {"policy": "paper7", "overrides": {}, "seed": 0, "validation": 0.1, "test": 0.1, "folds": 5}
 BUILD |= {"min_seconds": 0.1, "max_seconds": 30.0}
@@ -24,7 +24,7 @@ SCORES = "happy,sad,anger,surprise,disgust,fear"
 
 def parsed(raw, name):
     found = CORPORA[name]
-    return list(found.parse(raw, found.find(raw)))
+    return list(parsers.parse(found, raw, found.find(raw)))
 
 
 def only(raw, name):
@@ -97,7 +97,7 @@ def test_mosei_never_applies_the_times_of_a_whole_video_to_a_part(tmp_path):
 
 
 def mine(raw, **options):
-    return chosen({"mine": Options(**{"table": "mine/my.csv"} | options)})
+    return selected({"mine": Options(**{"table": "mine/my.csv"} | options)})
 
 
 def test_a_table_of_ones_own_names_videos(tmp_path):
@@ -106,7 +106,7 @@ def test_a_table_of_ones_own_names_videos(tmp_path):
     lines = ["path,speaker,emotion,video", "a.wav,A,joy,v/a.mp4", "b.wav,A,joy,", "c.wav,B,joy,v/c.mp4"]
     put(tmp_path, "mine/my.csv", "\n".join(lines))
     corpus = mine(tmp_path)["mine"]
-    found = list(corpus.parse(tmp_path, tmp_path / "mine"))
+    found = list(parsers.parse(corpus, tmp_path, tmp_path / "mine"))
     videos = {row.path: row.video for row in found if isinstance(row, Utterance)}
     assert videos == {"mine/a.wav": "mine/v/a.mp4", "mine/b.wav": None, "mine/c.wav": None}
     [told] = [row for row in found if isinstance(row, Problem)]
@@ -118,16 +118,16 @@ def test_a_video_outside_the_folder_is_refused(tmp_path, cell):
     put(tmp_path, "mine/a.wav")
     put(tmp_path, "a.mp4")
     put(tmp_path, "mine/my.csv", f"path,speaker,emotion,video\na.wav,A,joy,{cell}\n")
-    found = list(mine(tmp_path)["mine"].parse(tmp_path, tmp_path / "mine"))
+    found = list(parsers.parse(mine(tmp_path)["mine"], tmp_path, tmp_path / "mine"))
     assert sorted(type(row).__name__ for row in found) == ["Problem", "Utterance"]
 
 
 def test_a_column_called_video_that_holds_names_is_no_path_unless_the_study_says_so(tmp_path):
     put(tmp_path, "mine/a.wav")
     put(tmp_path, "mine/my.csv", "path,speaker,emotion,video\na.wav,A,joy,clip 7\n")
-    [row] = mine(tmp_path)["mine"].parse(tmp_path, tmp_path / "mine")
+    [row] = parsers.parse(mine(tmp_path)["mine"], tmp_path, tmp_path / "mine")
     assert row.video is None
-    told = list(mine(tmp_path, columns={"video": "video"})["mine"].parse(tmp_path, tmp_path / "mine"))
+    told = list(parsers.parse(mine(tmp_path, columns={"video": "video"})["mine"], tmp_path, tmp_path / "mine"))
     assert "video 'clip 7': no such file" in next(row.reason for row in told if isinstance(row, Problem))
 
 
@@ -168,7 +168,7 @@ def test_the_manifest_names_pictures_wherever_they_are(built):
 def test_pictures_without_sound_are_kept_and_said_to_be_mute(built):
     _, rows = built
     mute = rows.loc["mute.mp4"]
-    assert (mute["audio_ok"], mute["audio_error"]) == (False, "no sound track in it")
+    assert (mute["audio_ok"], mute["audio_error"]) == (False, "it has no audio track")
     assert pd.isna(mute["exclude_reason"])
     assert pd.isna(mute["duration"])
     assert pd.isna(mute["audio_sha256"])
@@ -189,7 +189,7 @@ def test_the_audit_takes_such_a_manifest(built):
     usable = schema.usable(rows)
     heard = audit.listen(usable, raw, raw / "cache", 1)
     mute = usable["source_path"] == "mine/mute.mp4"
-    assert heard.loc[mute, "error"].tolist() == ["no sound track in it"]
+    assert heard.loc[mute, "error"].tolist() == ["it has no audio track"]
     told = {finding.kind: finding.examples for finding in audit.find_faults(usable, heard)}
     assert told["unreadable recording"] == ("mine/mine/mute.mp4",)
     shortcuts = audit.shortcut_scores(usable, heard, {"mine": "speaker_id"})
@@ -225,4 +225,4 @@ def test_a_file_is_digested_once_and_a_silent_film_not_again(built, monkeypatch)
     again = headers.scan(raw, ["mine/mute.mp4", "mine/both.mp4"], raw / "cache")
     assert seen == []
     assert again["pictures"].all()
-    assert again.loc["mine/mute.mp4", "error"] == "no sound track in it"
+    assert again.loc["mine/mute.mp4", "error"] == "it has no audio track"

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mer.corpora import chosen
+from mer.corpora import selected
 from mer.dataset.manifest import annotations, labels
 
 CLASSES = labels.classes("paper7")
-KNOWN = chosen(["cremad", "emodb", "iemocap", "mosei", "ravdess"])
+KNOWN = selected(["cremad", "emodb", "iemocap", "mosei", "ravdess"])
 MAPPINGS = labels.mappings("paper7", KNOWN, {})
 
 

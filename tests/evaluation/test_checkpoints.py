@@ -68,7 +68,7 @@ def test_by_default_the_test_part_of_its_own_study(studies, tmp_path, capsys):
     wanted = manifest[manifest["exclude_reason"].isna() & (manifest["split"] == "test")]
     assert set(asked["utterance_id"]) == set(wanted["utterance_id"])
     said = capsys.readouterr().out
-    assert "nothing was left out: it was trained and validated on none of it" in said
+    assert "no row was excluded: the model was trained and validated on none of them" in said
     assert checkpoints.ALTERED_COPIES not in said  # whose study has compared them
     assert set(asked["seen"]) == {""}
     known = pd.read_parquet(studies / "two/tables/parts/03_predictions.parquet")
@@ -94,7 +94,7 @@ def test_another_study_all_of_what_is_new_and_of_the_rest_what_was_not_seen(stud
     assert len(unseen) < len(tested)
     assert set(asked.loc[asked["test_corpus"] == "emodb", "utterance_id"]) == set(unseen["utterance_id"])
     said = capsys.readouterr().out
-    assert f"emodb: {len(tested) - len(unseen)} rows left out: it was " in said
+    assert f"emodb: {len(tested) - len(unseen)} rows excluded: the model was " in said
     assert checkpoints.ALTERED_COPIES in said
     assert checkpoints.ALTERED_COPIES in (tmp_path / "out/README.md").read_text(encoding="utf-8")
     left = pd.read_csv(tmp_path / "out/left_out.csv")
@@ -109,7 +109,7 @@ def test_rows_that_the_model_has_seen_are_marked_where_nobody_calls_them_a_test(
     parts = manifest.loc[emodb.index, "split"].replace({"test": ""}).astype("str")
     assert emodb["seen"].tolist() == parts.tolist()
     assert set(asked.loc[asked["test_corpus"] != "emodb", "seen"]) == {""}
-    assert "rows are no test: it was trained on the recording" in capsys.readouterr().out
+    assert "rows are no test: the model was trained on the recording" in capsys.readouterr().out
     results = pd.read_csv(tmp_path / "out/results.csv")
     assert set(results["part"]) == {"all"}
     assert "TestA" not in set(results["test_corpus"])
@@ -140,7 +140,7 @@ def test_the_same_recordings_under_another_name_and_family_are_no_test(studies, 
     assert len(asked) == len(tested)
     assert set(asked["speaker_id"].str[-2:]) == set(tested["speaker_id"].str[-2:])
     assert "mine: " in (out := capsys.readouterr().out)
-    assert "it was trained on the recording" in out
+    assert "the model was trained on the recording" in out
 
 
 def test_features_are_extracted_where_there_are_none_and_are_the_models_own(studies, tmp_path):

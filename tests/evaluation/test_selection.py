@@ -19,7 +19,7 @@ from mer.evaluation.protocols import negative_control
 from mer.evaluation.scores import scores
 from mer.features import Features
 from mer.params.schema import SELECTED, Evaluation, Params, System, Training
-from mer.report.text import selection as said
+from mer.report.text import selection as selection_text
 from mer.training import grid
 from mer.training.job import Job, JobResult
 from tests.evaluation.test_protocols import corpus, manifest
@@ -195,8 +195,8 @@ def test_with_two_families_inner_loco_has_nothing_to_train_on_and_says_so(spoken
     assert protocols.INNER not in {job.cell.protocol for job in jobs}
     choices = told(spoken[1], grid.run(spoken[0], jobs, grid.Engine()))[-1]
     assert set(choices["by"]) == {"validation"}
-    assert "as inner LOCO needs a third family" in said.sentence(choices, "inner_loco")
-    assert "third family" not in said.sentence(choices, "validation")
+    assert "because inner LOCO needs a third family" in selection_text.selection_sentence(choices, "inner_loco")
+    assert "third family" not in selection_text.selection_sentence(choices, "validation")
 
 
 def test_one_system_has_no_choice(spoken):
@@ -204,8 +204,8 @@ def test_one_system_has_no_choice(spoken):
     assert protocols.INNER not in {job.cell.protocol for job in jobs}
     _, answered, _, choices = told(spoken[1], grid.run(spoken[0], jobs, grid.Engine()))
     assert set(answered["system"]) == {"audio"}
-    assert said.sentence(choices, "validation") == (
-        "Tried: 2 configurations of 1 system. With one system there was none to choose."
+    assert selection_text.selection_sentence(choices, "validation") == (
+        "Compared: 2 configurations of 1 system. There is one system, so none was selected."
     )
 
 
@@ -217,20 +217,22 @@ def test_without_loco_there_is_nothing_to_choose(spoken):
     _, answered, _, choices = told(usable, grid.run(task, jobs, grid.Engine()))
     assert SELECTED not in set(answered["system"])
     assert choices.empty
-    assert said.table(choices).empty
-    assert said.sentence(choices, "validation") == "No corpus has been held out."
-    assert said.sentence(pd.DataFrame(), "validation") == "No corpus has been held out."
+    assert selection_text.selection_table(choices).empty
+    assert selection_text.selection_sentence(choices, "validation") == "No corpus has been held out."
+    assert selection_text.selection_sentence(pd.DataFrame(), "validation") == "No corpus has been held out."
 
 
-def test_the_sentence_and_the_table_count_what_was_tried(ran):
+def test_selection_sentence_counts_configurations(ran):
     choices = ran["validation"][-1]
-    sentence = said.sentence(choices, "validation")
-    assert sentence.startswith("Tried: 5 configurations of 3 systems, and of each network up to 2 epochs. Choosing")
-    assert "mean over 5 held-out corpora, free answers" in sentence
+    sentence = selection_text.selection_sentence(choices, "validation")
+    assert sentence.startswith(
+        "Compared: 5 configurations of 3 systems, with up to 2 epochs of each network. Selection within"
+    )
+    assert "mean over 5 held-out corpora, free predictions" in sentence
     assert sentence.endswith("points more.")
     same = choices.assign(naive_value=choices["value"], points=0.0)
-    assert said.sentence(same, "validation").endswith(", the same.")
-    shown = said.table(choices)["chosen"]
+    assert selection_text.selection_sentence(same, "validation").endswith(", the same score.")
+    shown = selection_text.selection_table(choices)["selected"]
     assert (shown["free", "d"], shown["free", comparison.MEAN]) == ("text", "–")
 
 
@@ -246,7 +248,7 @@ def test_what_is_kept_on_disk_has_its_validation_scores(spoken, tmp_path):
 
     for path in before:  # as code from before kept it: not believed, trained anew
         save_file(load_file(path), path, metadata={"history": "[]"})
-    with pytest.warns(UserWarning, match="thrown away: .*it is trained anew"):
+    with pytest.warns(UserWarning, match="deleted: .*it is trained anew"):
         anew = grid.run(spoken[0], jobs, grid.Engine(), tmp_path)
     assert [item.validation_uar for item in anew] == [item.validation_uar for item in first]
 

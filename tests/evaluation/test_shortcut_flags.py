@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from mer.dataset.audit.shortcuts.scores import COLUMNS as SHORTCUT_COLUMNS
 from mer.dataset.audit.shortcuts.scores import POOLED
 from mer.evaluation.scores import shortcut_comparison
-from mer.report.tables import results as tables
-from mer.report.text import sentences
+from mer.report.tables import scores as score_tables
+from mer.report.text import scores as score_text
 from tests.report.report_rows import result, table
 
 POLICY = 7
@@ -82,7 +82,7 @@ def test_without_shortcuts_nothing_is_marked(tmp_path):
     )
     assert not found["reached"].any()
     assert found["shortcut"].isna().all()
-    assert sentences.shortcut_legend(found) == "No shortcut could be measured on the classes of these scores."
+    assert score_text.shortcut_legend(found) == "No shortcut could be scored on the classes of these results."
 
 
 names = st.sampled_from("ABC")
@@ -121,33 +121,33 @@ RESULTS = table(
 
 def test_tables_show_the_shortcut_and_mark_what_it_reaches():
     beside = shortcut_comparison.beside(RESULTS, CUES, POLICY)
-    loco = tables.loco_table(RESULTS, shortcuts=beside)
-    assert loco[tables.SHORTCUT].tolist() == ["duration .500", "–"]
+    loco = score_tables.loco_table(RESULTS, shortcuts=beside)
+    assert loco[score_tables.SHORTCUT].tolist() == ["duration .500", "–"]
     assert loco.loc["A", "gated, restricted"] == ".550 [.480, .620] ‡"
     assert loco.loc["A", "gated, free"] == ".300 [.230, .370], 0 % outside"
     assert loco.loc["A", "svm (transductive), restricted"] == ".700 [.630, .770]"
-    wide = tables.pivot(RESULTS, "loco", "restricted", shortcuts=beside)
+    wide = score_tables.pivot(RESULTS, "loco", "restricted", shortcuts=beside)
     assert wide.loc["gated"].tolist()[:2] == [".550 [.480, .620] ‡", ".300 [.230, .370]"]
-    assert wide.loc[tables.SHORTCUT].tolist() == ["duration .500", "–", "–"]
-    free = tables.pivot(RESULTS, "loco", "free", shortcuts=beside)
-    assert free.loc[tables.SHORTCUT, "A"] == "–"
-    home = tables.pivot(RESULTS, "in_corpus", "free", shortcuts=beside)
+    assert wide.loc[score_tables.SHORTCUT].tolist() == ["duration .500", "–", "–"]
+    free = score_tables.pivot(RESULTS, "loco", "free", shortcuts=beside)
+    assert free.loc[score_tables.SHORTCUT, "A"] == "–"
+    home = score_tables.pivot(RESULTS, "in_corpus", "free", shortcuts=beside)
     assert home["A"].tolist() == [".560 [.490, .630] ‡", "duration .500"]
-    assert "2 of 3 that can be compared" in sentences.shortcut_legend(beside)
+    assert "2 of 3 comparable scores" in score_text.shortcut_legend(beside)
 
 
 def test_tables_without_shortcuts_or_of_other_metrics_are_as_they_were():
     beside = shortcut_comparison.beside(RESULTS, CUES, POLICY)
-    assert tables.SHORTCUT not in tables.pivot(RESULTS, "loco", "restricted").index
-    assert "‡" not in tables.pivot(RESULTS, "loco", "restricted").to_string()
+    assert score_tables.SHORTCUT not in score_tables.pivot(RESULTS, "loco", "restricted").index
+    assert "‡" not in score_tables.pivot(RESULTS, "loco", "restricted").to_string()
     accuracy = table([result(test="A", metric="WA", answers="restricted"), *RESULTS.to_dict("records")])
-    assert "‡" not in tables.pivot(accuracy, "loco", "restricted", "WA", beside).to_string()
-    assert tables.loco_table(table([]), shortcuts=beside.iloc[:0]).empty
-    assert tables.pivot(table([]), "loco", "free", shortcuts=beside.iloc[:0]).empty
+    assert "‡" not in score_tables.pivot(accuracy, "loco", "restricted", "WA", beside).to_string()
+    assert score_tables.loco_table(table([]), shortcuts=beside.iloc[:0]).empty
+    assert score_tables.pivot(table([]), "loco", "free", shortcuts=beside.iloc[:0]).empty
 
 
 def test_a_table_of_several_trainings_has_the_shortcut_too():
     rows = [result(test="A", protocol="in_corpus", train_corpora=train, answers="restricted") for train in "AB"]
     beside = shortcut_comparison.beside(table(rows), CUES, POLICY)
-    wide = tables.pivot(table(rows), "in_corpus", "restricted", shortcuts=beside)
-    assert wide.index.tolist() == [("gated", "A"), ("gated", "B"), (tables.SHORTCUT, "–")]
+    wide = score_tables.pivot(table(rows), "in_corpus", "restricted", shortcuts=beside)
+    assert wide.index.tolist() == [("gated", "A"), ("gated", "B"), (score_tables.SHORTCUT, "–")]

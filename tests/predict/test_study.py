@@ -51,8 +51,8 @@ def test_the_folder_says_in_words_what_it_is(study):
     results = pd.read_parquet(study / "run/tables/parts/03_results.parquet")
     keep = (results["system"] == "svm") & (results["metric"] == "UAR") & (results["answers"] == "free")
     [uar] = results[keep & results["seed"].isna() & (results["test_corpus"] == "emodb")]["value"]
-    assert f"| {f'{uar:.3f}'.removeprefix('0')} |" in text.partition("## How well it does")[2].partition("## ")[0]
-    for part in ("## What it is not for", "## Known biases", "CC BY-NC-SA 4.0", "Burkhardt", "2024/1689"):
+    assert f"| {f'{uar:.3f}'.removeprefix('0')} |" in text.partition("## Results")[2].partition("## ")[0]
+    for part in ("## Intended use", "## Limitations", "CC BY-NC-SA 4.0", "Burkhardt", "2024/1689"):
         assert part in text
 
 

@@ -3,11 +3,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mer.report.figures import results as figures
+from mer.report.figures import dataset as dataset_figures
+from mer.report.figures import features as feature_figures
+from mer.report.figures import scores as score_figures
+from mer.report.figures import training as training_figures
 from tests.report.report_rows import result, table
 
 CLASSES = ["neutral", "happiness", "anger"]
-MANIFEST_FIGURES = [figures.class_counts, figures.split_sizes, figures.duration_distribution]
+MANIFEST_FIGURES = [dataset_figures.class_counts, dataset_figures.split_sizes, dataset_figures.duration_distribution]
 
 
 def draw(drawn):
@@ -30,39 +33,41 @@ def test_pandas_strings_and_categories(manifest):
 
 
 def test_matrix_heatmap(results):
-    texts = draw(figures.matrix_heatmap(results, "gated", "restricted"))
-    assert {".800", ".200", ".600", figures.OTHERS} <= set(texts)
-    assert any("no results" in text for text in draw(figures.matrix_heatmap(results, "other", "free")))
-    draw(figures.matrix_heatmap(results, "svm", "free"))
+    texts = draw(score_figures.matrix_heatmap(results, "gated", "restricted"))
+    assert {".800", ".200", ".600", score_figures.OTHERS} <= set(texts)
+    assert any(
+        "no cross-corpus results" in text for text in draw(score_figures.matrix_heatmap(results, "other", "free"))
+    )
+    draw(score_figures.matrix_heatmap(results, "svm", "free"))
 
 
 def test_loco_forest(results):
-    ax = figures.loco_forest(results)
+    ax = score_figures.loco_forest(results)
     assert {r"TE\$\$", "svm (transductive)", "chance"} <= set(draw(ax))
-    assert any("No corpus" in text for text in draw(figures.loco_forest(table([]))))
+    assert any("No corpus" in text for text in draw(score_figures.loco_forest(table([]))))
 
 
-def test_a_breach_marks_the_corpus_in_figures():
+def test_figures_mark_corpora_with_a_breach():
     rows = table(
         [result(test="A", flagged=True), result(test="B"), result(test="A", answers="restricted", flagged=True)]
     )
-    for figure in (figures.loco_forest(rows), figures.matrix_heatmap(rows, "gated", "restricted")):
+    for figure in (score_figures.loco_forest(rows), score_figures.matrix_heatmap(rows, "gated", "restricted")):
         texts = draw(figure)
         assert "A §" in texts
         assert "B §" not in texts
-        assert any("a breach of the audit touches these scores" in text for text in texts)
+        assert any("a breach of the audit affects these scores" in text for text in texts)
 
 
 def test_confusion_heatmap():
-    texts = draw(figures.confusion_heatmap([[3, 1, 0], [0, 0, 0], [1, 0, 1]], CLASSES))
-    assert {".75", "neutral (4)", "–", "Neutral is recognised most often (.75)."} <= set(texts)
-    assert "Nothing has been answered yet." in draw(figures.confusion_heatmap(np.zeros((3, 3)), CLASSES))
+    texts = draw(score_figures.confusion_heatmap([[3, 1, 0], [0, 0, 0], [1, 0, 1]], CLASSES))
+    assert {".75", "neutral (4)", "–", "Neutral has the highest recall (.75)."} <= set(texts)
+    assert "There are no predictions." in draw(score_figures.confusion_heatmap(np.zeros((3, 3)), CLASSES))
 
 
 @pytest.mark.parametrize("n", [0, 1, 5000])
 def test_feature_map(n):
     names = pd.Series(np.resize(["a$b$", "c"], n), dtype=object)
-    figure = figures.feature_map(np.random.default_rng(0).normal(size=(n, 2)), names, names.where(names == "c"))
+    figure = feature_figures.feature_map(np.random.default_rng(0).normal(size=(n, 2)), names, names.where(names == "c"))
     draw(figure)
     assert len(figure.axes) == 2
 
@@ -74,5 +79,5 @@ def test_training_curves():
         for corpus, metric in [("", "loss"), ("EMO-DB", "UAR"), ("mean", "UAR")]
     ]
     history = pd.DataFrame(rows, columns=["run", "epoch", "corpus", "metric", "value"])
-    assert {"UAR while training.", "mean"} <= set(draw(figures.training_curves(history)))
-    assert any("No training" in text for text in draw(figures.training_curves(history.iloc[:0])))
+    assert {"UAR by epoch", "mean"} <= set(draw(training_figures.training_curves(history)))
+    assert any("No training" in text for text in draw(training_figures.training_curves(history.iloc[:0])))

@@ -1,4 +1,4 @@
-"""Tables and pictures of networks, with Graphviz and without."""
+"""Tables and drawings of networks, with Graphviz and without."""
 
 import re
 import shutil
@@ -8,7 +8,7 @@ import torch
 
 from mer.models import NETWORKS, build
 from mer.models.fusion import count_parameters
-from mer.report.figures.networks import NO_GRAPHVIZ, drawing, picture, summary
+from mer.report.figures.networks import NO_GRAPHVIZ, drawing, save_drawing, summary
 
 WIDTHS = {"audio": 6, "video": 4, "text": 5}
 
@@ -56,7 +56,7 @@ def test_looking_changes_nothing(show):
 
 def test_without_graphviz_a_sentence(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert picture(network(), tmp_path / "network.svg") == NO_GRAPHVIZ
+    assert save_drawing(network(), tmp_path / "network.svg") == NO_GRAPHVIZ
     assert list(tmp_path.iterdir()) == []
 
 
@@ -67,20 +67,20 @@ def test_a_drawing_names_what_goes_in(name):
 
 
 @needs_graphviz
-def test_a_picture_is_the_drawing(tmp_path):
-    path = tmp_path / "pictures" / "network.svg"
-    assert picture(network(), path) is None
+def test_svg_is_the_drawing(tmp_path):
+    path = tmp_path / "drawings" / "network.svg"
+    assert save_drawing(network(), path) is None
     words = re.findall(r"<text[^>]*>([^<]*)</text>", path.read_text(encoding="utf-8"))
     assert {"audio", "video", "text", "sigmoid", "(2, 4)"} <= set(words)
     assert [p.name for p in path.parent.iterdir()] == ["network.svg"]
 
 
 @needs_graphviz
-def test_a_picture_of_pixels(tmp_path):
-    assert picture(network("concat"), tmp_path / "network.png") is None
+def test_png_is_written(tmp_path):
+    assert save_drawing(network("concat"), tmp_path / "network.png") is None
     assert (tmp_path / "network.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_another_kind_of_file(tmp_path):
-    with pytest.raises(ValueError, match=r"network.jpg: a picture is .svg or .png"):
-        picture(network(), tmp_path / "network.jpg")
+    with pytest.raises(ValueError, match=r"network.jpg: the suffix of a drawing is .svg or .png"):
+        save_drawing(network(), tmp_path / "network.jpg")

@@ -22,7 +22,7 @@ from mer.corpora.download.fetch import fetch
 from mer.corpora.download.members import ArchiveError
 from mer.corpora.download.source import DownloadError, File, Source, size
 from mer.corpora.download.status import status
-from mer.corpora.reading.files import unusable, walk
+from mer.corpora.reading.files import unreadable_reason, walk
 
 DOWNLOADS = ".downloads"
 
@@ -94,11 +94,11 @@ def _missing(corpus: Corpus, wanted: Sequence[File], target: Path, say: Callable
             f"See `python -m mer.corpora status {corpus.name}`; to have it anew, move the folder away and type the "
             "same line again"
         )
-    spoilt = [path for file in wanted if (path := there.get(PurePosixPath(file.name).stem)) and unusable(path)]
+    spoilt = [path for file in wanted if (path := there.get(PurePosixPath(file.name).stem)) and unreadable_reason(path)]
     if spoilt:
         raise DownloadError(
             f"{corpus.name}: {len(spoilt):,} files in {files.to_root(target)} are of no use, such as "
-            f"{spoilt[0].name}: {unusable(spoilt[0])}. Delete them, then type the same line again"
+            f"{spoilt[0].name}: {unreadable_reason(spoilt[0])}. Delete them, then type the same line again"
         )
     missing = [file for file in wanted if PurePosixPath(file.name).stem not in there]
     if not missing:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mer import files
+from mer.corpora import parsers
 from mer.corpora.corpus import Corpus, Problem
 
 SLACK = {
@@ -43,7 +44,7 @@ class Status:
         slack = SLACK.get(self.corpus.name, 0)
         lines = [
             f"{label} {self.found[label]:,} of {count:,}"
-            for label, count in sorted(self.corpus.expected.items())
+            for label, count in sorted(self.corpus.expected_counts.items())
             if self.found[label] < count - slack
         ]
         if self.corpus.speakers and self.speakers < self.corpus.speakers:
@@ -59,7 +60,7 @@ class Status:
             return "absent"
         if self.short or not self.found.total():
             return "incomplete"
-        return "complete" if self.corpus.expected else "there"
+        return "complete" if self.corpus.expected_counts else "there"
 
     @property
     def ready(self) -> bool:
@@ -73,13 +74,13 @@ def status(corpus: Corpus, raw: Path) -> Status:
     found: Counter[str] = Counter()
     unheard, speakers = 0, set()
     problems: dict[str, list[str]] = {}
-    for item in corpus.parse(raw, folder) if folder else ():
+    for item in parsers.parse(corpus, raw, folder) if folder else ():
         if isinstance(item, Problem):
             line = "" if item.line is None else f", line {item.line}"
             problems.setdefault(_kind(item.reason), []).append(item.path + line)
         else:
             found[item.emotion_raw] += 1
-            unheard += corpus.has_audio and not item.recorded
+            unheard += corpus.has_audio and not item.has_recording
             speakers.add(item.speaker)
     return Status(corpus, folder, found, unheard, len(speakers), problems)
 
@@ -89,7 +90,7 @@ def report(status: Status) -> list[str]:
     corpus, found = status.corpus, status.found.total()
     if status.folder is None:
         return [f"{corpus.name:<14} absent"]
-    wanted = sum(corpus.expected.values())
+    wanted = sum(corpus.expected_counts.values())
     lines = [
         f"{corpus.name:<14} {status.state:<10}  {found:,}{f' of {wanted:,}' if wanted else ''} utterances, "
         f"{status.speakers:,} speakers  ({files.to_root(status.folder)})"

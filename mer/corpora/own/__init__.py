@@ -1,1 +1,1 @@
-"""Corpora that a study declares by a table."""
+"""User-defined corpora, which a study declares as tables."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mer.corpora.corpus import Problem
-from mer.corpora.reading.files import decode, lines, relative, table, unusable
+from mer.corpora.reading.files import decode, lines, relative, table, unreadable_reason
 
 AUDFORMAT = "db.yaml"
 JSON_LINES = (".jsonl", ".ndjson")
@@ -18,7 +18,7 @@ TIMEDELTA = re.compile(r"(?:(?P<days>[0-9]+) days? )?(?:(?P<hours>[0-9]+):)?(?P<
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """One row: where it stands, and {column: text}."""
 
     path: str
@@ -26,9 +26,9 @@ class Row:
     cells: dict[str, str]
 
 
-def rows(raw: Path, path: Path) -> Iterator[Row | Problem]:
+def rows(raw: Path, path: Path) -> Iterator[TableRow | Problem]:
     """Yield the rows of a table, or what is wrong with it or with one of its lines."""
-    if reason := unusable(path) or _spreadsheet(path):
+    if reason := unreadable_reason(path) or _spreadsheet(path):
         yield Problem(relative(path, raw), reason)
     elif path.name == AUDFORMAT:
         yield from _audformat(raw, path)
@@ -68,15 +68,15 @@ def _spreadsheet(path: Path) -> str | None:
     return "a spreadsheet, which is not read: save it as CSV" if found else None
 
 
-def _separated(raw: Path, path: Path) -> Iterator[Row | Problem]:
+def _separated(raw: Path, path: Path) -> Iterator[TableRow | Problem]:
     with path.open("rb") as file:
         header = next(iter(lines(decode(file.read(65_536)))), "")
     delimiter = max("\t;,", key=header.count)
     for found in table(raw, path, (), delimiter):
-        yield found if isinstance(found, Problem) else Row(relative(path, raw), *found)
+        yield found if isinstance(found, Problem) else TableRow(relative(path, raw), *found)
 
 
-def _json_lines(raw: Path, path: Path) -> Iterator[Row | Problem]:
+def _json_lines(raw: Path, path: Path) -> Iterator[TableRow | Problem]:
     name = relative(path, raw)
     for number, line in enumerate(lines(decode(path.read_bytes())), start=1):
         if not line.strip():
@@ -86,12 +86,12 @@ def _json_lines(raw: Path, path: Path) -> Iterator[Row | Problem]:
         except (ValueError, RecursionError):
             found = None
         if isinstance(found, dict):
-            yield Row(name, number, {key: "" if value is None else str(value) for key, value in found.items()})
+            yield TableRow(name, number, {key: "" if value is None else str(value) for key, value in found.items()})
         else:
             yield Problem(name, "expected one JSON object per line", line=number)
 
 
-def _audformat(raw: Path, path: Path) -> Iterator[Row | Problem]:
+def _audformat(raw: Path, path: Path) -> Iterator[TableRow | Problem]:
     """Join the tables of a database by file, or by file and time, and add what its schemes say of speakers.
 
     A row stands where its file or stretch of time is listed first; a cell that no table has is empty.
@@ -125,8 +125,8 @@ def _audformat(raw: Path, path: Path) -> Iterator[Row | Problem]:
         file, start, end = key
         if not (start or end) and file in segmented:
             continue  # its columns are those of its segments, too
-        whole = joined.get((file, "", ""), {})
-        yield Row(*places[key], empty | whole | cells | {"file": file, "start": start, "end": end})
+        whole_file = joined.get((file, "", ""), {})
+        yield TableRow(*places[key], empty | whole_file | cells | {"file": file, "start": start, "end": end})
 
 
 def _stored(folder: Path, name: str) -> list[dict[str, str]] | str:

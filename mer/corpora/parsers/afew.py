@@ -9,19 +9,12 @@ beside the clips; published numbers per class differ by one or two.
 from collections.abc import Iterator
 from pathlib import Path
 
-from mer.corpora.corpus import AUDIO_SUFFIXES, Corpus, Problem, Utterance
+from mer.corpora.catalogue.conversations import AFEW
+from mer.corpora.corpus import AUDIO_SUFFIXES, Problem, Utterance
 from mer.corpora.reading.files import in_path_order, relative, table, walk
 from mer.corpora.reading.media import SPLITS, VIDEO_SUFFIXES, recordings, split_of
 
-EMOTIONS = {
-    "Angry": "anger",
-    "Disgust": "disgust",
-    "Fear": "fear",
-    "Happy": "happiness",
-    "Neutral": "neutral",
-    "Sad": "sadness",
-    "Surprise": "surprise",
-}
+EMOTIONS = AFEW.emotions
 LIST = "df_text_AFEW.csv"
 COLUMNS = ("name_file", "subset", "text")
 
@@ -86,35 +79,3 @@ def _texts(raw: Path, path: Path, texts: dict[Clip, str]) -> Iterator[Problem]:
             texts.setdefault((split, Path(row["name_file"]).stem), row["text"])
         else:
             yield Problem(relative(path, raw), f"subset {row['subset']} is neither train nor val", line=line)
-
-
-CORPUS = Corpus(
-    name="afew",
-    title="AFEW 7.0, Acted Facial Expressions in the Wild",
-    family="afew",
-    folders=("AFEW", "AFEW 7.0", "EmotiW"),
-    emotions=EMOTIONS,
-    parse=parse,
-    language="en",
-    licence="research only, agreement to be signed; must not be passed on",
-    citation=(
-        "Dhall et al. (2012). Collecting Large, Richly Annotated Facial-Expression Databases from Movies. "
-        "IEEE MultiMedia 19(3), 34–41."
-    ),
-    obtain=(
-        "ask the organisers of EmotiW for the agreement; put the clips at data/raw/AFEW/Train_AFEW/Angry/… "
-        "and data/raw/AFEW/Val_AFEW/Angry/…"
-    ),
-    expected={
-        "Angry": 197,
-        "Disgust": 114,
-        "Fear": 127,
-        "Happy": 213,
-        "Neutral": 207,
-        "Sad": 178,
-        "Surprise": 120,
-    },
-    lexical_control="free",
-    elicitation="movie",
-    official_splits=True,
-)

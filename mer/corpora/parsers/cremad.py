@@ -11,19 +11,15 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from mer.corpora.corpus import Corpus, Problem, Utterance
-from mer.corpora.reading.files import clips, in_path_order, relative, table, walk, whole
+from mer.corpora.catalogue.acted import CREMAD
+from mer.corpora.corpus import Problem, Utterance
+from mer.corpora.reading.files import as_integer, clips, in_path_order, relative, table, walk
 from mer.corpora.reading.media import videos
 
-CODES = {
-    "ANG": "anger",
-    "DIS": "disgust",
-    "FEA": "fear",
-    "HAP": "happiness",
-    "NEU": "neutral",
-    "SAD": "sadness",
-}
-VOTES = {code[0]: noun for code, noun in CODES.items()}
+CODES = {label: emotion for label, emotion in CREMAD.emotions.items() if len(label) == 3}
+"""Maps an intended emotion in file names to its standard name."""
+VOTES = {label: emotion for label, emotion in CREMAD.emotions.items() if len(label) == 1}
+"""Maps a letter of the votes to the standard emotion name."""
 SENTENCES = {
     "DFA": "Don't forget a jacket.",
     "IEO": "It's eleven o'clock.",
@@ -63,7 +59,7 @@ def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
                 if isinstance(found, Problem):
                     yield found
                 elif found[1][""].startswith("1"):
-                    counts = {letter: whole(found[1][letter]) or 0 for letter in VOTES}
+                    counts = {letter: as_integer(found[1][letter]) or 0 for letter in VOTES}
                     votes.setdefault(found[1]["fileName"], counts)
     seen: dict[str, Path] = {}
     for found in videos(raw, folder, _has_video):
@@ -113,7 +109,7 @@ def _utterance(stem: str, path: str, actors: dict, votes: dict, video: str | Non
         speaker=codes["actor"],
         emotion_raw=codes["emotion"],
         gender={"male": "male", "female": "female"}.get(actor.get("Sex", "").lower()),
-        age=whole(actor.get("Age")),
+        age=as_integer(actor.get("Age")),
         language="en",
         emotion_intensity=LEVELS[codes["level"]],
         emotion_perceived=perceived,
@@ -124,26 +120,3 @@ def _utterance(stem: str, path: str, actors: dict, votes: dict, video: str | Non
         sentence_id=codes["sentence"],
         video=video,
     )
-
-
-CORPUS = Corpus(
-    name="cremad",
-    title="CREMA-D",
-    family="cremad",
-    folders=("CREMA-D", "CREMA-D-master", "CREMA"),
-    # the vote letters are native labels too: `emotion_perceived` is one of them
-    emotions=CODES | VOTES,
-    parse=parse,
-    language="en",
-    licence="ODbL 1.0 (database), DbCL 1.0 (contents)",
-    citation=(
-        "Cao et al. (2014). CREMA-D: Crowd-sourced Emotional Multimodal Actors Dataset. "
-        "IEEE Transactions on Affective Computing 5(4), 377–390."
-    ),
-    obtain=(
-        "git clone with Git-LFS from https://github.com/CheyneyComputerScience/CREMA-D (the zip there has "
-        "no audio); put it at data/raw/CREMA-D/AudioWAV/… and keep the csv files beside it"
-    ),
-    expected=dict.fromkeys(("ANG", "DIS", "FEA", "HAP", "SAD"), 1271) | {"NEU": 1087},
-    speakers=91,
-)

@@ -9,18 +9,11 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from mer.corpora.corpus import Corpus, Problem, Utterance
-from mer.corpora.reading.files import clips, decode, in_path_order, labelled, relative, unusable, walk
+from mer.corpora.catalogue.acted import EMODB
+from mer.corpora.corpus import Problem, Utterance
+from mer.corpora.reading.files import clips, decode, in_path_order, relative, unreadable_reason, walk, with_label
 
-EMOTIONS = {
-    "A": "fear",
-    "E": "disgust",
-    "F": "happiness",
-    "L": "boredom",
-    "N": "neutral",
-    "T": "sadness",
-    "W": "anger",
-}
+EMOTIONS = EMODB.emotions
 SPEAKERS = {
     "03": ("male", 31),
     "08": ("female", 34),
@@ -48,8 +41,8 @@ SENTENCES = {
 NAME = re.compile(r"(?P<speaker>[0-9]{2})(?P<sentence>[ab][0-9]{2})(?P<emotion>[A-Z])[a-z]")
 
 
-HEARD = re.compile(rf"(?P<stem>{NAME.pattern})(?:\.wav)?[\s,;]+(?P<percent>[0-9]{{1,3}}(?:[.,][0-9]+)?)\b.*")
-TESTS = ("erkennung.txt", "perception_test.csv")
+PERCEPTION_LINE = re.compile(rf"(?P<stem>{NAME.pattern})(?:\.wav)?[\s,;]+(?P<percent>[0-9]{{1,3}}(?:[.,][0-9]+)?)\b.*")
+PERCEPTION_TESTS = ("erkennung.txt", "perception_test.csv")
 """the listening test as published, and as a table: percent of 20 listeners who heard the emotion"""
 
 
@@ -58,23 +51,23 @@ def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
     """Read the file names and, where it is there, what listeners recognised."""
     heard: dict[str, float] = {}
     for path in walk(folder):
-        if path.name in TESTS:
-            if reason := unusable(path):
+        if path.name in PERCEPTION_TESTS:
+            if reason := unreadable_reason(path):
                 yield Problem(relative(path, raw), reason)
             else:
-                heard = recognised(path.read_bytes()) | heard
+                heard = recognition_rates(path.read_bytes()) | heard
     read = partial(_utterance, heard=heard)
     for clip in clips(raw, folder):
-        yield labelled(clip, read) if isinstance(clip, Problem) else read(*clip[:2])
+        yield with_label(clip, read) if isinstance(clip, Problem) else read(*clip[:2])
 
 
-def recognised(data: bytes) -> dict[str, float]:
+def recognition_rates(data: bytes) -> dict[str, float]:
     """Return file name -> share of listeners who recognised the emotion, 0..1.
 
     >>> recognised("Satz erkannt natürlich\\n03a01Fa.wav\xa0 90,00 75,00".encode("latin-1"))
     {'03a01Fa': 0.9}
     """
-    lines = (HEARD.fullmatch(line.strip()) for line in decode(data, "latin-1").splitlines())
+    lines = (PERCEPTION_LINE.fullmatch(line.strip()) for line in decode(data, "latin-1").splitlines())
     shares = {line["stem"]: float(line["percent"].replace(",", ".")) / 100 for line in lines if line}
     return {stem: share for stem, share in shares.items() if share <= 1}
 
@@ -100,22 +93,3 @@ def _utterance(stem: str, path: str, heard: dict[str, float]) -> Utterance | Pro
         text_source="script" if text else "none",
         sentence_id=codes["sentence"],
     )
-
-
-CORPUS = Corpus(
-    name="emodb",
-    title="EMO-DB, Berlin Database of Emotional Speech",
-    family="emodb",
-    folders=("emodb", "EMO-DB", "Berlin EMO-DB", "emodb-wav"),
-    emotions=EMOTIONS,
-    parse=parse,
-    language="de",
-    licence="free of charge (TU Berlin); CC0 1.0 as re-published by audEERING",
-    citation="Burkhardt et al. (2005). A Database of German Emotional Speech. Interspeech.",
-    obtain=(
-        "http://emodb.bilderbar.info/download/download.zip, no login; extract so that the recordings "
-        "lie at data/raw/emodb/wav/03a01Fa.wav"
-    ),
-    expected={"A": 69, "E": 46, "F": 71, "L": 81, "N": 79, "T": 62, "W": 127},
-    speakers=10,
-)

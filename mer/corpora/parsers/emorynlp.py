@@ -10,19 +10,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from mer.corpora.corpus import Corpus, Problem, Utterance
-from mer.corpora.reading.files import in_path_order, whole
+from mer.corpora.catalogue.conversations import EMORYNLP
+from mer.corpora.corpus import Problem, Utterance
+from mer.corpora.reading.files import as_integer, in_path_order
 from mer.corpora.reading.media import SPLITS, split_lists
 
-EMOTIONS = {
-    "Joyful": "happiness",
-    "Mad": "anger",
-    "Neutral": "neutral",
-    "Peaceful": "peacefulness",
-    "Powerful": "power",
-    "Sad": "sadness",
-    "Scared": "fear",
-}
+EMOTIONS = EMORYNLP.emotions
 COLUMNS = ("Utterance", "Speaker", "Emotion", "Scene_ID", "Utterance_ID", "Season", "Episode")
 LIST = re.compile(r"emorynlp_(train|dev|test)(?:_final)?\.csv", re.IGNORECASE)
 NAMES = re.compile(r"'([^']*)'|\"([^\"]*)\"")
@@ -48,14 +41,14 @@ def speakers(cell: str) -> str:
 
 def _line(path: str, split: str, found: tuple[int, dict[str, str]], listed: set[str]) -> Utterance | Problem:
     line, row = found
-    numbers = [whole(row[column]) for column in ("Season", "Episode", "Scene_ID", "Utterance_ID")]
+    numbers = [as_integer(row[column]) for column in ("Season", "Episode", "Scene_ID", "Utterance_ID")]
     if None in numbers:
         return Problem(path, "Season, Episode, Scene_ID and Utterance_ID must be whole numbers", line=line)
     season, episode, scene, turn = numbers
     dialogue = f"s{season:02}_e{episode:02}_c{scene:02}"
     name = f"{dialogue}_u{turn:03}"
     if name in listed:
-        return Problem(path, f"{name}: listed a second time", line=line, lost=False)
+        return Problem(path, f"{name}: listed a second time", line=line, utterance_lost=False)
     listed.add(name)
     if row["Emotion"] not in EMOTIONS:
         return Problem(path, f"{name}: unknown label {row['Emotion']}", line=line)
@@ -74,39 +67,5 @@ def _line(path: str, split: str, found: tuple[int, dict[str, str]], listed: set[
         dialogue_id=dialogue,
         turn_index=turn,
         split_official=SPLITS[split],
-        recorded=False,
+        has_recording=False,
     )
-
-
-CORPUS = Corpus(
-    name="emorynlp",
-    title="EmoryNLP, Emotion Detection on TV Show Transcripts",
-    family="friends",
-    folders=("EmoryNLP", "emorynlp-master"),
-    emotions=EMOTIONS,
-    parse=parse,
-    language="en",
-    licence="Apache-2.0 (annotation); dialogue of a television series, for research",
-    citation=(
-        "Zahiri and Choi (2018). Emotion Detection on TV Show Transcripts with Sequence-based Convolutional Neural "
-        "Networks. AAAI workshops."
-    ),
-    obtain=(
-        "emorynlp_train_final.csv, emorynlp_dev_final.csv and emorynlp_test_final.csv from data/emorynlp of "
-        "https://github.com/declare-lab/MELD, no login; put them into data/raw/EmoryNLP/"
-    ),
-    expected={
-        "Joyful": 2099,
-        "Mad": 968,
-        "Neutral": 3095,
-        "Peaceful": 831,
-        "Powerful": 717,
-        "Sad": 595,
-        "Scared": 1184,
-    },
-    lexical_control="free",
-    elicitation="tv",
-    official_splits=True,
-    has_audio=False,
-    cluster=("speaker_id", "dialogue_id"),
-)

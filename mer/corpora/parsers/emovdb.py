@@ -10,17 +10,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from mer.corpora.corpus import AUDIO_SUFFIXES, Corpus, Problem, Utterance
-from mer.corpora.reading.files import decode, in_path_order, relative, unusable, walk
+from mer.corpora.catalogue.acted import EMOVDB
+from mer.corpora.corpus import AUDIO_SUFFIXES, Problem, Utterance
+from mer.corpora.reading.files import decode, in_path_order, relative, unreadable_reason, walk
 from mer.corpora.reading.media import recordings
 
-EMOTIONS = {
-    "Amused": "amusement",
-    "Angry": "anger",
-    "Disgust": "disgust",
-    "Neutral": "neutral",
-    "Sleepy": "sleepiness",
-}
+EMOTIONS = EMOVDB.emotions
 SPELLINGS = {name.lower(): name for name in EMOTIONS} | {
     "anger": "Angry",
     "disgusted": "Disgust",
@@ -63,7 +58,7 @@ def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
     prompts: dict[str, str] = {}
     for path in walk(folder):
         if path.name.lower() == "cmuarctic.data":
-            if reason := unusable(path):
+            if reason := unreadable_reason(path):
                 yield Problem(relative(path, raw), reason)
             else:
                 lines = map(PROMPT.fullmatch, map(str.strip, decode(path.read_bytes()).splitlines()))
@@ -85,25 +80,3 @@ def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
             text_source="script" if text else "none",
             sentence_id=sentence,
         )
-
-
-CORPUS = Corpus(
-    name="emovdb",
-    title="EmoV-DB, Emotional Voices Database",
-    family="emovdb",
-    folders=("EmoV-DB", "EmoV-DB_sorted", "EmoV-DB sorted", "SLR115"),
-    emotions=EMOTIONS,
-    parse=parse,
-    language="en",
-    licence="non-commercial research and teaching (LICENSE.md)",
-    citation=(
-        "Adigwe et al. (2018). The Emotional Voices Database: Towards Controlling the Emotion Dimension in Voice "
-        "Generation Systems. arXiv:1806.09514."
-    ),
-    obtain=(
-        "the 18 archives of https://www.openslr.org/115/, no login; extract them to data/raw/EmoV-DB/bea_Amused/…, "
-        "and put http://www.festvox.org/cmu_arctic/cmuarctic.data beside them for the text"
-    ),
-    expected={"Amused": 1317, "Angry": 1268, "Disgust": 1019, "Neutral": 1568, "Sleepy": 1721},
-    speakers=4,
-)

@@ -12,19 +12,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mer.corpora.corpus import Corpus, Problem, Utterance
-from mer.corpora.reading.files import Parse, clips, decode, in_path_order, relative, unusable, walk
+from mer.corpora.catalogue.acted import ESD
+from mer.corpora.corpus import Problem, Utterance
+from mer.corpora.reading.files import Parse, clips, decode, in_path_order, relative, unreadable_reason, walk
 
 BLOCKS = ("Neutral", "Angry", "Happy", "Sad", "Surprise")
 """native labels in the order of the numbers"""
 PER_BLOCK = 350
-EMOTIONS = {
-    "Angry": "anger",
-    "Happy": "happiness",
-    "Neutral": "neutral",
-    "Sad": "sadness",
-    "Surprise": "surprise",
-}
+EMOTIONS = ESD.emotions
 LABELS = {*EMOTIONS, "中立", "快乐", "伤心", "生气", "惊喜"}
 SPLITS = {"train": "train", "evaluation": "validation", "test": "test"}
 NAME = re.compile(r"(?P<speaker>[0-9]{4})_(?P<number>[0-9]{6})")
@@ -66,7 +61,7 @@ def parser(half: Half, other: Half) -> Parse:
         texts: dict[str, str] = {}
         for path in walk(folder):
             if path.suffix == ".txt" and path.stem in half.speakers:
-                if reason := unusable(path):
+                if reason := unreadable_reason(path):
                     yield Problem(relative(path, raw), reason)
                 else:
                     texts = transcripts(path.read_bytes(), half.encodings) | texts
@@ -82,7 +77,9 @@ def parser(half: Half, other: Half) -> Parse:
                 yield _utterance(half, clip[0], clip[1], parts, texts, common)
         if others:
             which = f"{others} clips of the {other.title} speakers {other.speakers[0]} to {other.speakers[-1]}"
-            yield Problem(relative(folder, raw), f"{which}: another corpus of the family, not read", lost=False)
+            yield Problem(
+                relative(folder, raw), f"{which}: another corpus of the family, not read", utterance_lost=False
+            )
 
     return in_path_order(parse)
 
@@ -151,24 +148,3 @@ def _utterance(
 
 
 parse = parser(ENGLISH, MANDARIN)
-
-CORPUS = Corpus(
-    name="esd",
-    title="ESD, Emotional Speech Dataset (English)",
-    family="esd",
-    folders=("ESD", "Emotion Speech Dataset", "Emotional Speech Dataset (ESD)", "Emotional Speech Dataset"),
-    emotions=EMOTIONS,
-    parse=parse,
-    language="en",
-    licence="research only, licence to be signed",
-    citation=(
-        "Zhou et al. (2021). Seen and Unseen Emotional Style Transfer for Voice Conversion with a New "
-        "Emotional Speech Dataset. ICASSP."
-    ),
-    obtain=(
-        "sign the licence at https://github.com/HLTSingapore/Emotional-Speech-Data, which leads to the "
-        "download; put it at data/raw/ESD/0011/Angry/… with data/raw/ESD/0011/0011.txt"
-    ),
-    expected=dict.fromkeys(("Angry", "Happy", "Neutral", "Sad", "Surprise"), 3500),
-    speakers=10,
-)

@@ -13,23 +13,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mer.corpora.corpus import Corpus, Problem, Utterance
+from mer.corpora.catalogue.conversations import IEMOCAP
+from mer.corpora.corpus import Problem, Utterance
 from mer.corpora.parsers.iemocap_lists import DIALOGUE, TURN, Turn, evaluation, transcripts
-from mer.corpora.reading.files import clips, in_path_order, relative, unusable, walk
+from mer.corpora.reading.files import clips, in_path_order, relative, unreadable_reason, walk
 
-EMOTIONS = {
-    "ang": "anger",
-    "dis": "disgust",
-    "exc": "excitement",
-    "fea": "fear",
-    "fru": "frustration",
-    "hap": "happiness",
-    "neu": "neutral",
-    "oth": "other",
-    "sad": "sadness",
-    "sur": "surprise",
-    "xxx": "no agreement",
-}
+EMOTIONS = IEMOCAP.emotions
 GENDERS = {"F": "female", "M": "male"}
 
 
@@ -77,11 +66,11 @@ def _read(raw: Path, folder: Path, lists: _Lists) -> Iterator[Problem]:
             continue
         name = relative(path, raw)
         if (kind, path.name) in first:
-            yield Problem(name, f"duplicate copy of {first[kind, path.name]}", lost=False)
+            yield Problem(name, f"duplicate copy of {first[kind, path.name]}", utterance_lost=False)
             continue
         first[kind, path.name] = name
         if kind == "transcriptions":
-            if reason := unusable(path):
+            if reason := unreadable_reason(path):
                 yield Problem(name, reason)
             else:
                 lists.texts = transcripts(path.read_bytes()) | lists.texts
@@ -91,7 +80,7 @@ def _read(raw: Path, folder: Path, lists: _Lists) -> Iterator[Problem]:
             if isinstance(found, Problem):
                 yield found
             elif found.name in lists.turns or found.name in {turn.name for turn in turns}:
-                yield Problem(name, f"{found.name}: listed a second time", line=found.line, lost=False)
+                yield Problem(name, f"{found.name}: listed a second time", line=found.line, utterance_lost=False)
             else:
                 turns.append(found)
         # the list has first one and then the other speaker's turns, the dialogue has them in time
@@ -120,40 +109,3 @@ def _utterance(turn: Turn, place: int, path: str, text: str | None) -> Utterance
         dialogue_id=dialogue,
         turn_index=place,
     )
-
-
-CORPUS = Corpus(
-    name="iemocap",
-    title="IEMOCAP, Interactive Emotional Dyadic Motion Capture Database",
-    family="iemocap",
-    folders=("IEMOCAP", "IEMOCAP_full_release", "IEMOCAP_full_release_withoutVideos"),
-    emotions=EMOTIONS,
-    parse=parse,
-    language="en",
-    licence="research only, licence to be signed; must not be passed on",
-    citation=(
-        "Busso et al. (2008). IEMOCAP: Interactive emotional dyadic motion capture database. "
-        "Language Resources and Evaluation 42(4), 335–359."
-    ),
-    obtain=(
-        "apply at https://sail.usc.edu/iemocap/iemocap_release.htm; extract the archive so that "
-        "data/raw/IEMOCAP/Session1/dialog/… and …/sentences/wav/… are there (IEMOCAP_full_release in between is fine)"
-    ),
-    expected={
-        "ang": 1103,
-        "dis": 2,
-        "exc": 1041,
-        "fea": 40,
-        "fru": 1849,
-        "hap": 595,
-        "neu": 1708,
-        "oth": 3,
-        "sad": 1084,
-        "sur": 107,
-        "xxx": 2507,
-    },
-    speakers=10,
-    lexical_control="free",
-    by_session=True,
-    elicitation="dialogue",
-)

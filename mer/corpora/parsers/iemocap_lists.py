@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mer.corpora.corpus import Problem
-from mer.corpora.reading.files import decode, lines, relative, unusable
+from mer.corpora.reading.files import decode, lines, relative, unreadable_reason
 
 DIALOGUE = r"Ses0[1-5][MF]_(?:impro|script)[0-9]{2}[a-z]?(?:_[0-9][a-z]?)?"
 TURN = rf"{DIALOGUE}_[MF][0-9]{{3}}"
@@ -72,7 +72,7 @@ class Turn:
 def evaluation(raw: Path, path: Path) -> Iterator[Turn | Problem]:
     """Yield the turns of one file of `EmoEvaluation`; raters count, the actors' own answers do not."""
     name = relative(path, raw)
-    if reason := unusable(path):
+    if reason := unreadable_reason(path):
         yield Problem(name, reason)
         return
     turn: Turn | None = None

@@ -10,20 +10,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from mer.corpora.corpus import AUDIO_SUFFIXES, Corpus, Problem, Utterance
+from mer.corpora.catalogue.acted import MEAD
+from mer.corpora.corpus import AUDIO_SUFFIXES, Problem, Utterance
 from mer.corpora.reading.files import in_path_order, relative
 from mer.corpora.reading.media import COMPRESSED_SUFFIXES, recordings
 
-EMOTIONS = {
-    "angry": "anger",
-    "contempt": "contempt",
-    "disgusted": "disgust",
-    "fear": "fear",
-    "happy": "happiness",
-    "neutral": "neutral",
-    "sad": "sadness",
-    "surprised": "surprise",
-}
+EMOTIONS = MEAD.emotions
 GENDERS = {"M": "male", "W": "female"}
 SUFFIXES = (*AUDIO_SUFFIXES, *COMPRESSED_SUFFIXES, ".mp4")
 OTHER_VIEWS = {"down", "top", "left_30", "left_60", "right_30", "right_60"}
@@ -61,34 +53,3 @@ def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
             emotion_intensity=f"level_{level}",
             video=relative(video, raw) if video else None,
         )
-
-
-CORPUS = Corpus(
-    name="mead",
-    title="MEAD, Multi-view Emotional Audio-visual Dataset",
-    family="mead",
-    folders=("MEAD", "MEAD Part 0", "MEAD-part0"),
-    emotions=EMOTIONS,
-    parse=parse,
-    language="en",
-    licence="research only, see the terms of use in the repository",
-    citation=(
-        "Wang et al. (2020). MEAD: A Large-scale Audio-visual Dataset for Emotional Talking-face Generation. ECCV."
-    ),
-    obtain=(
-        "Part 0, linked from https://wywu.github.io/projects/MEAD/MEAD.html; the audio.tar of each actor is enough; "
-        "extract it to data/raw/MEAD/M003/audio/…"
-    ),
-    expected={
-        "angry": 4193,
-        "contempt": 4215,
-        "disgusted": 4284,
-        "fear": 4251,
-        "happy": 4294,
-        "neutral": 1916,
-        "sad": 4306,
-        "surprised": 4270,
-    },
-    speakers=48,
-    lexical_control="emotion_specific",
-)

@@ -10,19 +10,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from mer.corpora.corpus import AUDIO_SUFFIXES, Corpus, Problem, Utterance
-from mer.corpora.reading.files import in_path_order, relative, whole
+from mer.corpora.catalogue.conversations import MELD
+from mer.corpora.corpus import AUDIO_SUFFIXES, Problem, Utterance
+from mer.corpora.reading.files import as_integer, in_path_order, relative
 from mer.corpora.reading.media import SPLITS, recordings, split_lists, split_of
 
-EMOTIONS = {
-    "anger": "anger",
-    "disgust": "disgust",
-    "fear": "fear",
-    "joy": "happiness",
-    "neutral": "neutral",
-    "sadness": "sadness",
-    "surprise": "surprise",
-}
+EMOTIONS = MELD.emotions
 COLUMNS = ("Utterance", "Speaker", "Emotion", "Dialogue_ID", "Utterance_ID")
 LIST = re.compile(r"(train|dev|test)_sent_emo\.csv", re.IGNORECASE)
 CLIP = re.compile(r"dia([0-9]{1,6})_utt([0-9]{1,6})", re.IGNORECASE)
@@ -66,12 +59,12 @@ def _line(
     listed: set[Key],
 ) -> Utterance | Problem:
     line, row = found
-    dialogue, turn = whole(row["Dialogue_ID"]), whole(row["Utterance_ID"])
+    dialogue, turn = as_integer(row["Dialogue_ID"]), as_integer(row["Utterance_ID"])
     if dialogue is None or turn is None:
         return Problem(name, "Dialogue_ID and Utterance_ID must be whole numbers", line=line)
     key, clip = (split, dialogue, turn), f"{split}_dia{dialogue}_utt{turn}"
     if key in listed:
-        return Problem(name, f"{clip}: listed a second time", line=line, lost=False)
+        return Problem(name, f"{clip}: listed a second time", line=line, utterance_lost=False)
     listed.add(key)
     if row["Emotion"] not in EMOTIONS:
         return Problem(name, f"{clip}: unknown label {row['Emotion']}", line=line)
@@ -92,39 +85,6 @@ def _line(
         dialogue_id=f"{split}_{dialogue}",
         turn_index=turn,
         split_official=SPLITS[split],
-        recorded=path is not None,
+        has_recording=path is not None,
         video=relative(video, raw) if video else None,
     )
-
-
-CORPUS = Corpus(
-    name="meld",
-    title="MELD, Multimodal EmotionLines Dataset",
-    family="friends",
-    folders=("MELD", "MELD.Raw", "MELD-master"),
-    emotions=EMOTIONS,
-    parse=parse,
-    language="en",
-    licence="GPL-3.0 (repository); dialogue of a television series, for research",
-    citation=(
-        "Poria et al. (2019). MELD: A Multimodal Multi-Party Dataset for Emotion Recognition in Conversations. ACL."
-    ),
-    obtain=(
-        "MELD.Raw.tar.gz (11 GB) from https://affective-meld.github.io, no login; extract it and the three "
-        "archives inside to data/raw/MELD/train/…, dev/…, test/…; take the three *_sent_emo.csv from "
-        "https://github.com/declare-lab/MELD instead of those in the archive"
-    ),
-    expected={
-        "anger": 1607,
-        "disgust": 361,
-        "fear": 358,
-        "joy": 2308,
-        "neutral": 6436,
-        "sadness": 1002,
-        "surprise": 1636,
-    },
-    lexical_control="free",
-    elicitation="tv",
-    official_splits=True,
-    cluster=("speaker_id", "dialogue_id"),
-)

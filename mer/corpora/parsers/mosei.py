@@ -13,21 +13,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mer.corpora.corpus import AUDIO_SUFFIXES, Corpus, Problem, Utterance
+from mer.corpora.catalogue.conversations import MOSEI
+from mer.corpora.corpus import AUDIO_SUFFIXES, Problem, Utterance
 from mer.corpora.parsers.mosei_lists import SCORES, Rating, Segment, folds, ratings, segments
 from mer.corpora.reading.files import in_path_order, relative, walk
 from mer.corpora.reading.media import recordings
 
-EMOTIONS = {
-    "anger": "anger",
-    "disgust": "disgust",
-    "fear": "fear",
-    "happy": "happiness",
-    "none": "neutral",
-    "sad": "sadness",
-    "surprise": "surprise",
-    "tie": "no agreement",
-}
+EMOTIONS = MOSEI.emotions
 FOLDS = "cmu_mosei_std_folds.py"
 SAME_TIME = 1e-3
 """seconds by which two lists may differ on one part"""
@@ -103,14 +95,16 @@ def _read(raw: Path, folder: Path, lists: _Lists) -> Iterator[Problem]:
             wanted = f"video, start, end, {', '.join(SCORES)}"
             yield Problem(relative(path, raw), f"HDF5 is not read: export it to a csv file with columns {wanted}")
     if rows and not lists.splits and not any(row.split for row in rows):
-        yield Problem(relative(folder, raw), f"no split is told: put {FOLDS} of CMU-MultimodalSDK here", lost=False)
+        yield Problem(
+            relative(folder, raw), f"no split is told: put {FOLDS} of CMU-MultimodalSDK here", utterance_lost=False
+        )
     # rows with times are the published averages; raters' rows only stand in for them
     for row in sorted(rows, key=lambda row: row.times is None):
         known = lists.rated.setdefault(_name(row, lists), [])
         if not known or (row.times is None and known[0].times is None):
             known.append(row)
         elif row.times is not None:
-            yield Problem(row.path, f"{_name(row, lists)}: listed a second time", line=row.line, lost=False)
+            yield Problem(row.path, f"{_name(row, lists)}: listed a second time", line=row.line, utterance_lost=False)
 
 
 def _part(row: Rating, lists: _Lists) -> Segment | None:
@@ -164,27 +158,3 @@ def _utterance(
         end=end,
         video=relative(video, raw) if video else None,
     )
-
-
-CORPUS = Corpus(
-    name="mosei",
-    title="CMU-MOSEI, Multimodal Opinion Sentiment and Emotion Intensity",
-    family="mosei",
-    folders=("CMU-MOSEI", "MOSEI"),
-    emotions=EMOTIONS,
-    parse=parse,
-    language="en",
-    licence="research only, see the licence of CMU-MultimodalSDK",
-    citation=(
-        "Bagher Zadeh et al. (2018). Multimodal Language Analysis in the Wild: CMU-MOSEI Dataset and Interpretable "
-        "Dynamic Fusion Graph. ACL."
-    ),
-    obtain=(
-        "CMU_MOSEI.zip and the labels, see https://github.com/CMU-MultiComp-Lab/CMU-MultimodalSDK; put them at "
-        f"data/raw/CMU-MOSEI/Raw/Audio/Full/WAV_16000/…, Raw/Transcript/…, with {FOLDS} and the labels as a csv file"
-    ),
-    lexical_control="free",
-    elicitation="natural",
-    official_splits=True,
-    multi_label=True,
-)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mer.corpora.corpus import Problem
-from mer.corpora.reading.files import decode, lines, relative, table, unusable, whole
+from mer.corpora.reading.files import as_integer, decode, lines, relative, table, unreadable_reason
 from mer.corpora.reading.media import SPLITS, split_of
 
 SCORES = ("happy", "sad", "anger", "surprise", "disgust", "fear")
@@ -60,7 +60,7 @@ class Rating:
 def segments(raw: Path, path: Path) -> Iterator[Segment | Problem]:
     """Yield the lines `video___number___start___end___text` of a transcript."""
     name = relative(path, raw)
-    if reason := unusable(path):
+    if reason := unreadable_reason(path):
         yield Problem(name, reason)
         return
     for number, line in enumerate(lines(decode(path.read_bytes())), start=1):
@@ -98,7 +98,7 @@ def ratings(raw: Path, path: Path) -> Iterator[Rating | Problem]:
 def folds(raw: Path, path: Path) -> Iterator[tuple[str, str] | Problem]:
     """Yield (video, split) of the file of official folds; it is read as text, never run."""
     name = relative(path, raw)
-    if reason := unusable(path):
+    if reason := unreadable_reason(path):
         yield Problem(name, reason)
         return
     found = False
@@ -146,7 +146,7 @@ def _rating(path: str, line: int, row: dict[str, str]) -> Rating | Problem:
             return Problem(path, f"{score} {row[score]!r} is not a number from 0 to 3", line=line)
     if not row["video"]:
         return Problem(path, "no video", line=line)
-    clip = whole(row.get("clip"))
+    clip = as_integer(row.get("clip"))
     times = times_of(row["start"], row["end"]) if {"start", "end"} <= set(row) else None
     if clip is None and times is None:
         return Problem(path, "neither a clip number nor start and end in seconds", line=line)

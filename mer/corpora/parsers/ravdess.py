@@ -11,20 +11,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from mer.corpora.corpus import Corpus, Problem, Utterance
-from mer.corpora.reading.files import clips, in_path_order, labelled, relative
+from mer.corpora.catalogue.acted import RAVDESS
+from mer.corpora.corpus import Problem, Utterance
+from mer.corpora.reading.files import clips, in_path_order, relative, with_label
 from mer.corpora.reading.media import videos
 
-EMOTIONS = {
-    "01": "neutral",
-    "02": "calm",
-    "03": "happiness",
-    "04": "sadness",
-    "05": "anger",
-    "06": "fear",
-    "07": "disgust",
-    "08": "surprise",
-}
+EMOTIONS = RAVDESS.emotions
 STATEMENTS = {"01": "Kids are talking by the door", "02": "Dogs are sitting by the door"}
 INTENSITIES = {"01": "normal", "02": "strong"}
 NAME = re.compile(
@@ -42,7 +34,7 @@ def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
     seen: dict[str, str] = {}
     yield from find_videos(raw, folder, SPEECH, seen)
     for clip in clips(raw, folder):
-        yield labelled(clip, _utterance) if isinstance(clip, Problem) else with_video(_utterance(*clip[:2]), seen)
+        yield with_label(clip, _utterance) if isinstance(clip, Problem) else with_video(_utterance(*clip[:2]), seen)
 
 
 def find_videos(raw: Path, folder: Path, channel: str, seen: dict[str, str]) -> Iterator[Problem]:
@@ -64,7 +56,7 @@ def with_video(found: Utterance | Problem, seen: dict[str, str]) -> Utterance | 
 def _utterance(stem: str, path: str) -> Utterance | Problem:
     codes = NAME.fullmatch(stem)
     if codes is not None and codes["channel"] == SONG:
-        return Problem(path, "song: another corpus of the family, not read", lost=False)
+        return Problem(path, "song: another corpus of the family, not read", utterance_lost=False)
     return utterance(stem, path, EMOTIONS)
 
 
@@ -74,7 +66,9 @@ def utterance(stem: str, path: str, emotions: dict[str, str]) -> Utterance | Pro
     if codes is None or not 1 <= int(codes["actor"]) <= 24:
         return Problem(path, "expected a name such as 03-01-06-01-02-01-12 with actors 01 to 24")
     if codes["modality"] != "03":
-        return Problem(path, f"modality {codes['modality']}: only audio-only recordings (03) are read", lost=False)
+        return Problem(
+            path, f"modality {codes['modality']}: only audio-only recordings (03) are read", utterance_lost=False
+        )
     if codes["emotion"] not in emotions:
         return Problem(path, f"unknown label {codes['emotion']}")
     return Utterance(
@@ -89,25 +83,3 @@ def utterance(stem: str, path: str, emotions: dict[str, str]) -> Utterance | Pro
         text_source="script",
         sentence_id=codes["statement"],
     )
-
-
-CORPUS = Corpus(
-    name="ravdess",
-    title="RAVDESS (speech, audio only)",
-    family="ravdess",
-    folders=("RAVDESS", "RAVDESS speech", "Audio_Speech_Actors_01-24", "ravdess-emotional-speech-audio"),
-    emotions=EMOTIONS,
-    parse=parse,
-    language="en",
-    licence="CC BY-NC-SA 4.0",
-    citation=(
-        "Livingstone and Russo (2018). The Ryerson Audio-Visual Database of Emotional Speech and Song. "
-        "PLoS ONE 13(5), e0196391."
-    ),
-    obtain=(
-        "Audio_Speech_Actors_01-24.zip from https://zenodo.org/records/1188976, no login; "
-        "extract to data/raw/RAVDESS/Actor_01/…"
-    ),
-    expected={"01": 96} | dict.fromkeys(("02", "03", "04", "05", "06", "07", "08"), 192),
-    speakers=24,
-)

@@ -7,11 +7,12 @@ recordings, apart from the second code; actor 18 does not sing; there is no disg
 from collections.abc import Iterator
 from pathlib import Path
 
-from mer.corpora.corpus import Corpus, Problem, Utterance
+from mer.corpora.catalogue.acted import RAVDESS_SONG
+from mer.corpora.corpus import Problem, Utterance
 from mer.corpora.parsers import ravdess
 from mer.corpora.reading.files import clips, in_path_order, relative
 
-EMOTIONS = {code: ravdess.EMOTIONS[code] for code in ("01", "02", "03", "04", "05", "06")}
+EMOTIONS = RAVDESS_SONG.emotions
 
 
 @in_path_order
@@ -28,27 +29,7 @@ def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
             yield ravdess.with_video(ravdess.utterance(*clip[:2], EMOTIONS), seen)
     if speech:
         yield Problem(
-            relative(folder, raw), f"{speech} clips of speech: another corpus of the family, not read", lost=False
+            relative(folder, raw),
+            f"{speech} clips of speech: another corpus of the family, not read",
+            utterance_lost=False,
         )
-
-
-CORPUS = Corpus(
-    name="ravdess_song",
-    title="RAVDESS (song, audio only)",
-    family="ravdess",
-    folders=("RAVDESS song", "Audio_Song_Actors_01-24", "RAVDESS", "ravdess-emotional-song-audio"),
-    emotions=EMOTIONS,
-    parse=parse,
-    language="en",
-    licence=ravdess.CORPUS.licence,
-    citation=ravdess.CORPUS.citation,
-    obtain=(
-        "Audio_Song_Actors_01-24.zip from https://zenodo.org/records/1188976, no login; "
-        "extract to data/raw/RAVDESS song/Actor_01/…, apart from the speech recordings"
-    ),
-    expected={"01": 92} | dict.fromkeys(("02", "03", "04", "05", "06"), 184),
-    speakers=23,
-    same_people=True,
-    missing={"18": "female"},
-    telltale=r"03-02-[0-9]{2}-.*",
-)

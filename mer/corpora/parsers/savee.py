@@ -9,19 +9,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from mer.corpora.corpus import AUDIO_SUFFIXES, Corpus, Problem, Utterance
+from mer.corpora.catalogue.acted import SAVEE
+from mer.corpora.corpus import AUDIO_SUFFIXES, Problem, Utterance
 from mer.corpora.reading.files import in_path_order, relative
 from mer.corpora.reading.media import recordings
 
-EMOTIONS = {
-    "a": "anger",
-    "d": "disgust",
-    "f": "fear",
-    "h": "happiness",
-    "n": "neutral",
-    "sa": "sadness",
-    "su": "surprise",
-}
+EMOTIONS = SAVEE.emotions
 SPEAKERS = ("DC", "JE", "JK", "KL")
 NAME = re.compile(rf"(?:(?P<speaker>{'|'.join(SPEAKERS)})_)?(?P<emotion>[a-z]{{1,2}})(?P<number>[0-9]{{2}})")
 
@@ -57,23 +50,3 @@ def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
             language="en",
             sentence_id=f"{emotion}{number}",
         )
-
-
-CORPUS = Corpus(
-    name="savee",
-    title="SAVEE, Surrey Audio-Visual Expressed Emotion",
-    family="savee",
-    folders=("SAVEE", "surrey-audiovisual-expressed-emotion-savee"),
-    emotions=EMOTIONS,
-    parse=parse,
-    language="en",
-    licence="free for research, after registration",
-    citation="Haq and Jackson (2009). Speaker-Dependent Audio-Visual Emotion Recognition. AVSP, 53–58.",
-    obtain=(
-        "register at http://kahlan.eps.surrey.ac.uk/savee/; extract so that the recordings lie at "
-        "data/raw/SAVEE/AudioData/DC/a01.wav (data/raw/SAVEE/ALL/DC_a01.wav is read, too)"
-    ),
-    expected=dict.fromkeys(("a", "d", "f", "h", "sa", "su"), 60) | {"n": 120},
-    speakers=4,
-    lexical_control="emotion_specific",
-)

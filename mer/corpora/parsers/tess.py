@@ -9,19 +9,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from mer.corpora.corpus import AUDIO_SUFFIXES, Corpus, Problem, Utterance
+from mer.corpora.catalogue.acted import TESS
+from mer.corpora.corpus import AUDIO_SUFFIXES, Problem, Utterance
 from mer.corpora.reading.files import in_path_order, relative
 from mer.corpora.reading.media import recordings
 
-EMOTIONS = {
-    "angry": "anger",
-    "disgust": "disgust",
-    "fear": "fear",
-    "happy": "happiness",
-    "neutral": "neutral",
-    "ps": "surprise",
-    "sad": "sadness",
-}
+EMOTIONS = TESS.emotions
 AGES = {"OAF": 64, "YAF": 26}
 NAME = re.compile(r"(?P<speaker>[OY]A)F?_(?P<word>[A-Za-z_]+)_(?P<emotion>[A-Za-z]+)")
 
@@ -55,24 +48,3 @@ def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
             text_source="script",
             sentence_id=word,
         )
-
-
-CORPUS = Corpus(
-    name="tess",
-    title="TESS, Toronto Emotional Speech Set",
-    family="tess",
-    folders=("TESS", "TESS Toronto emotional speech set data", "toronto-emotional-speech-set-tess"),
-    emotions=EMOTIONS,
-    parse=parse,
-    language="en",
-    licence="CC BY-NC-ND 4.0",
-    citation=(
-        "Pichora-Fuller and Dupuis (2020). Toronto emotional speech set (TESS). Borealis, doi:10.5683/SP2/E8H2MF."
-    ),
-    obtain=(
-        "https://doi.org/10.5683/SP2/E8H2MF, no login; extract so that the recordings lie at "
-        "data/raw/TESS/OAF_angry/OAF_back_angry.wav (the folders in between do not matter)"
-    ),
-    expected=dict.fromkeys(EMOTIONS, 400),
-    speakers=2,
-)

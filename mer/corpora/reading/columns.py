@@ -35,15 +35,16 @@ SPELLINGS = {"joy": "happiness", "happy": "happiness", "sad": "sadness", "angry"
              "disgusted": "disgust", "surprised": "surprise"}  # fmt: skip
 """other words for the classes"""
 
-NOUNS = {noun: noun for noun in ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "calm",
-         "boredom", "contempt", "excitement", "frustration", "amusement", "sleepiness", "other")} | SPELLINGS | {
+EMOTION_NAMES = {name: name for name in ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger",
+                 "calm", "boredom", "contempt", "excitement", "frustration", "amusement", "sleepiness",
+                 "other")} | SPELLINGS | {
     "neutrality": "neutral", "bored": "boredom", "excited": "excitement", "frustrated": "frustration",
     "amused": "amusement", "sleepy": "sleepiness", "scared": "fear", "afraid": "fear", "mad": "anger",
 }  # fmt: skip
 """words that need no explanation -> the field's noun"""
 
 
-def recognised(header: Iterable[str], given: dict[str, str]) -> dict[str, str]:
+def match_columns(header: Iterable[str], given: dict[str, str]) -> dict[str, str]:
     """Return our name -> the table's name of each column that is named or goes by a common name.
 
     Args:

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from mer.corpora.reading.files import relative, walk
 
-MOST_SEARCHED = 50
+MAX_SEARCHED = 50
 """missing files per table for which the nearest name is looked for; the search reads every name"""
 
 
@@ -28,7 +28,7 @@ class FileNames:
         """
         if path.is_file():
             return path
-        fitting = self._by_name.get(_folded(self._below(path)), [])
+        fitting = self._by_name.get(_case_folded(self._below(path)), [])
         return fitting[0] if len(fitting) == 1 else None
 
     def nearest(self, path: Path) -> str:
@@ -36,11 +36,11 @@ class FileNames:
 
         The same letters and digits count first, then the same file name in another folder, then likeness.
         """
-        if self._searched >= MOST_SEARCHED:
+        if self._searched >= MAX_SEARCHED:
             return ""
         self._searched += 1
         wanted = self._below(path)
-        for key in (_letters, lambda name: _letters(PurePosixPath(name).stem)):
+        for key in (_letters_only, lambda name: _letters_only(PurePosixPath(name).stem)):
             if fitting := next((name for name in self._names if key(name) == key(wanted) != ""), None):
                 return fitting
         return next(iter(difflib.get_close_matches(wanted, self._names, n=1)), "")
@@ -57,17 +57,17 @@ class FileNames:
     def _by_name(self) -> dict[str, list[Path]]:
         found: dict[str, list[Path]] = {}
         for name, path in self._files.items():
-            found.setdefault(_folded(name), []).append(path)
+            found.setdefault(_case_folded(name), []).append(path)
         return found
 
     def _below(self, path: Path) -> str:
         return path.as_posix().removeprefix(f"{self.folder.as_posix().rstrip('/')}/")
 
 
-def _folded(name: str) -> str:
+def _case_folded(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
-def _letters(name: str) -> str:
+def _letters_only(name: str) -> str:
     """Letters and digits of a name without its suffix."""
-    return re.sub(r"[\W_]", "", _folded(str(PurePosixPath(name).with_suffix("")) if name else ""))
+    return re.sub(r"[\W_]", "", _case_folded(str(PurePosixPath(name).with_suffix("")) if name else ""))

@@ -68,7 +68,7 @@ def walk(folder: Path) -> Iterator[Path]:
     yield from (path for _, path in sorted(found))
 
 
-def unusable(path: Path) -> str | None:
+def unreadable_reason(path: Path) -> str | None:
     """Say why a file holds nothing to read, or None where it may: only its size and first bytes are read."""
     try:
         size = path.stat().st_size
@@ -97,7 +97,7 @@ def audio(raw: Path, folder: Path, suffixes: Sequence[str] = AUDIO_SUFFIXES) -> 
         name = relative(path, raw)
         if name != _below(path, raw):
             yield Problem(name, f"the path is not UTF-8: rename the file or its folder, or extract it again: {EXTRACT}")
-        elif reason := unusable(path):
+        elif reason := unreadable_reason(path):
             yield Problem(name, reason)
         else:
             yield path
@@ -115,19 +115,19 @@ def clips(raw: Path, folder: Path) -> Iterator[tuple[str, str, Path] | Problem]:
             continue
         name = relative(path, raw)
         if path.stem in first:
-            yield Problem(name, f"duplicate copy of {first[path.stem]}", lost=False)
+            yield Problem(name, f"duplicate copy of {first[path.stem]}", utterance_lost=False)
         else:
             first[path.stem] = name
             yield path.stem, name, path
 
 
-def labelled(problem: Problem, read: Callable[[str, str], Utterance | Problem]) -> Problem:
+def with_label(problem: Problem, read: Callable[[str, str], Utterance | Problem]) -> Problem:
     """Return what is wrong with a recording together with the label in its name.
 
     Args:
         read: takes a stem and its path below `raw`.
     """
-    if not problem.lost:
+    if not problem.utterance_lost:
         return problem
     found = read(PurePosixPath(problem.path).stem, problem.path)
     return replace(problem, label=found.emotion_raw) if isinstance(found, Utterance) else problem
@@ -166,7 +166,7 @@ def table(
     Tab-separated files have no quotation rules. `columns` are those that must be there.
     """
     name = relative(path, raw)
-    if reason := unusable(path):
+    if reason := unreadable_reason(path):
         yield Problem(name, reason)
         return
     text = io.StringIO(decode(path.read_bytes()), newline="")
@@ -207,7 +207,7 @@ def _records(reader) -> Iterator[tuple[int, list[str]]]:
             yield line, row
 
 
-def whole(text: str | None) -> int | None:
+def as_integer(text: str | None) -> int | None:
     """Return a whole number written in a list, or None where there is none.
 
     >>> whole("31"), whole(""), whole("NaN")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from mer.corpora.corpus import AUDIO_SUFFIXES, Problem
-from mer.corpora.reading.files import audio, relative, table, unusable, walk
+from mer.corpora.reading.files import audio, relative, table, unreadable_reason, walk
 
 COMPRESSED_SUFFIXES = (".m4a",)
 VIDEO_SUFFIXES = (".mp4", ".avi", ".flv", ".mkv", ".mov", ".webm")
@@ -45,7 +45,7 @@ def split_lists(
             continue
         name, split = relative(path, raw), match[1].lower()
         if split in first:
-            yield Problem(name, f"duplicate copy of {first[split]}", lost=False)
+            yield Problem(name, f"duplicate copy of {first[split]}", utterance_lost=False)
             continue
         first[split] = name
         for found in table(raw, path, columns):
@@ -79,7 +79,7 @@ def recordings(
         yield what, first, next((path for path in others if path.suffix.lower() in VIDEO_SUFFIXES), None)
         for path in others:
             if _kind(path) == _kind(first):
-                yield Problem(relative(path, raw), f"duplicate copy of {relative(first, raw)}", lost=False)
+                yield Problem(relative(path, raw), f"duplicate copy of {relative(first, raw)}", utterance_lost=False)
 
 
 def videos(raw: Path, folder: Path, key: Callable[[str], Key | None]) -> Iterator[tuple[Key, Path] | Problem]:
@@ -90,7 +90,7 @@ def videos(raw: Path, folder: Path, key: Callable[[str], Key | None]) -> Iterato
     """
     for path in walk(folder):
         if path.suffix.lower() in VIDEO_SUFFIXES and (what := key(path.stem)) is not None:
-            name, reason = relative(path, raw), unusable(path)
+            name, reason = relative(path, raw), unreadable_reason(path)
             yield Problem(name, reason) if reason else (what, path)
 
 

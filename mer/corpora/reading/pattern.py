@@ -1,192 +1,152 @@
-"""One parser for all corpora whose file names follow a pattern: a corpus declares a row, and the row is read here.
+"""The parser of all corpora whose file names follow a pattern (`mer/corpora/file_name_pattern.py`).
 
-The name of a file counts. Lists and texts beside the recordings add what it does not say; a list that says
-otherwise is told.
+The file name takes precedence. Lists and texts beside the recordings add what it does not say. A list that contradicts
+a file name is reported as a problem.
 """
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from mer.corpora.corpus import Corpus, Problem, Utterance
+from mer.corpora.corpus import Problem, Utterance
+from mer.corpora.file_name_pattern import FileNamePattern, Listing
 from mer.corpora.reading.columns import GENDERS
 from mer.corpora.reading.files import (
-    Parse,
+    as_integer,
     audio,
     decode,
     in_path_order,
-    labelled,
     relative,
     table,
-    unusable,
+    unreadable_reason,
     walk,
-    whole,
+    with_label,
 )
 
-Known = dict[str, dict[str, str]]
-"""a recording or a speaker -> what is said of it, in the words of `Row.name`"""
+Lookup = dict[str, dict[str, str]]
+"""Maps a recording or a speaker to what a list says of it, by the groups of `FileNamePattern.name`."""
 
 
-@dataclass(frozen=True)
-class Listing:
-    """A table with a header beside the recordings."""
-
-    file: str
-    """its name, wherever it lies in the corpus folder"""
-    key: str
-    """the column that says which recording or which speaker a line is about"""
-    columns: dict[str, str]
-    """what a line says, in the words of `Row.name` -> the column that says it"""
-    delimiter: str = ","
-
-
-@dataclass(frozen=True)
-class Row:
-    """How a corpus spells what it says about a recording."""
-
-    name: str
-    """a regular expression for whole file names without suffix, whose groups `speaker`, `emotion`, `gender`, `age`,
-    `intensity`, `sentence` and `text` are what they are called"""
-    example: str
-    """such a name, for messages"""
-    emotions: dict[str, str]
-    """native label -> the field's noun"""
-    language: str
-    """ISO 639-1"""
-    languages: dict[str, str] = field(default_factory=dict)
-    """sentence -> its language, where that is another one"""
-    speakers: dict[str, tuple[str, int]] = field(default_factory=dict)
-    """speaker -> gender and age, where neither names nor lists say them"""
-    speaker_letters: int | None = None
-    """how many letters of a speaker's code make the id: for hashes, which no table has room for"""
-    intensities: dict[str, str] = field(default_factory=dict)
-    texts: dict[str, str] = field(default_factory=dict)
-    """sentence -> what is said"""
-    text_source: str = "script"
-    text_suffix: str | None = None
-    """suffix of the files that hold what is said in the recording of the same name"""
-    listing: Listing | None = None
-    """what is said about each recording, by the name of its file"""
-    people: Listing | None = None
-    """what is said about each speaker"""
-    refused: dict[str, str] = field(default_factory=dict)
-    """a regular expression found in a path below the corpus folder -> why such a recording is of no use"""
-
-
-def corpus(name: str, row: Row, **about: Any) -> Corpus:
-    """Return the corpus that a row makes together with `about`, the other fields of `Corpus`."""
-    return Corpus(name=name, family=name, emotions=row.emotions, language=row.language, parse=parser(row), **about)
-
-
-def parser(row: Row) -> Parse:
-    """Return the parser of a row."""
-    name = re.compile(row.name)
-
-    def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
-        beside = _Beside()
-        yield from _read_beside(raw, folder, row, name, beside)
-        first: dict[str, str] = {}
-        for path in audio(raw, folder):
-            if isinstance(path, Problem):
-                yield labelled(path, lambda stem, place: _utterance(row, name.fullmatch(stem), stem, place, beside))
-                continue
-            place, stem = relative(path, raw), path.stem
-            beside.unheard.pop(stem, None)
-            if reason := _refused(row, path.relative_to(folder).as_posix()):
-                yield Problem(place, reason)
-            elif stem in first:
-                yield Problem(place, f"duplicate copy of {first[stem]}", lost=False)
-            else:
-                first[stem] = place
-                yield _utterance(row, name.fullmatch(stem), stem, place, beside)
-        yield from beside.unheard.values()
-
-    return in_path_order(parse)
+def parse(pattern: FileNamePattern, raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
+    """Yield the utterances of a corpus folder, and its problems, in the order of paths."""
+    return in_path_order(_Reader(pattern).parse)(raw, folder)
 
 
 @dataclass
-class _Beside:
-    """What lies beside the recordings, by the name of the recording without suffix, and what is said of speakers."""
+class _SideFiles:
+    """What lies beside the recordings."""
 
-    recordings: Known = field(default_factory=dict)
-    people: Known = field(default_factory=dict)
+    recordings: Lookup = field(default_factory=dict)
+    speakers: Lookup = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
-    unheard: dict[str, Problem] = field(default_factory=dict)
-    """what is to be told as long as no such recording is found"""
+    """Maps a recording, by its file name without suffix, to its transcript."""
+    without_recording: dict[str, Problem] = field(default_factory=dict)
+    """Maps a listed recording to the problem that is reported unless the recording exists."""
 
 
-def _read_beside(raw: Path, folder: Path, row: Row, name: re.Pattern[str], beside: _Beside) -> Iterator[Problem]:
-    for path in walk(folder):
-        if row.listing and path.name == row.listing.file:
-            yield from _read_list(raw, path, row.listing, name, beside.recordings, beside.unheard)
-        elif row.people and path.name == row.people.file:
-            yield from _read_list(raw, path, row.people, name, beside.people, {})
-        elif path.suffix.lower() == row.text_suffix and name.fullmatch(path.stem):
-            place = relative(path, raw)
-            if reason := unusable(path):
-                yield Problem(place, reason)
-            elif path.stem not in beside.texts:
-                beside.texts[path.stem] = " ".join(decode(path.read_bytes()).split())
-                beside.unheard[path.stem] = Problem(place, "no audio of this name")
+class _Reader:
+    """One pass over the folder of a corpus."""
+
+    def __init__(self, pattern: FileNamePattern) -> None:
+        self.pattern, self.name, self.side_files = pattern, re.compile(pattern.name), _SideFiles()
+
+    def parse(self, raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
+        yield from self._read_side_files(raw, folder)
+        first: dict[str, str] = {}
+        for path in audio(raw, folder):
+            if isinstance(path, Problem):
+                yield with_label(path, self._utterance)
+                continue
+            name, stem = relative(path, raw), path.stem
+            self.side_files.without_recording.pop(stem, None)
+            if reason := self._rejection(path.relative_to(folder).as_posix()):
+                yield Problem(name, reason)
+            elif stem in first:
+                yield Problem(name, f"duplicate copy of {first[stem]}", utterance_lost=False)
+            else:
+                first[stem] = name
+                yield self._utterance(stem, name)
+        yield from self.side_files.without_recording.values()
+
+    def _read_side_files(self, raw: Path, folder: Path) -> Iterator[Problem]:
+        pattern, side_files = self.pattern, self.side_files
+        for path in walk(folder):
+            if pattern.recording_list and path.name == pattern.recording_list.file:
+                without_recording = side_files.without_recording
+                yield from self._read_list(raw, path, pattern.recording_list, side_files.recordings, without_recording)
+            elif pattern.speaker_list and path.name == pattern.speaker_list.file:
+                yield from self._read_list(raw, path, pattern.speaker_list, side_files.speakers, {})
+            elif path.suffix.lower() == pattern.text_suffix and self.name.fullmatch(path.stem):
+                name = relative(path, raw)
+                if reason := unreadable_reason(path):
+                    yield Problem(name, reason)
+                elif path.stem not in side_files.texts:
+                    side_files.texts[path.stem] = " ".join(decode(path.read_bytes()).split())
+                    side_files.without_recording[path.stem] = Problem(name, "no audio of this name")
+
+    def _read_list(
+        self, raw: Path, path: Path, listing: Listing, lookup: Lookup, without_recording: dict[str, Problem]
+    ) -> Iterator[Problem]:
+        name = relative(path, raw)
+        columns = (listing.key, *dict.fromkeys(listing.columns.values()))
+        for row in table(raw, path, columns, delimiter=listing.delimiter):
+            if isinstance(row, Problem):
+                yield row
+                continue
+            line, cells = row
+            key = cells[listing.key].removesuffix(".wav")
+            listed = {group: cells[column] for group, column in listing.columns.items()}
+            without_recording.setdefault(key, Problem(name, f"{key}: no audio", line=line))
+            if lookup.setdefault(key, listed) != listed:
+                yield Problem(name, f"{key}: listed a second time, and differently", line=line)
+            elif reason := _disagreement(listing, listed, self.name.fullmatch(key)):
+                yield Problem(name, f"{key}: {reason}", line=line)
+
+    def _rejection(self, path: str) -> str | None:
+        """Return why a recording is not used, or None."""
+        return next((reason for name, reason in self.pattern.rejected_names.items() if re.search(name, path)), None)
+
+    def _utterance(self, stem: str, path: str) -> Utterance | Problem:
+        pattern, match = self.pattern, self.name.fullmatch(stem)
+        if match is None:
+            return Problem(path, f"expected a name such as {pattern.example}")
+        values = self._values(stem, match)
+        emotion, speaker, sentence = (values.get(group, "") for group in ("emotion", "speaker", "sentence"))
+        if not emotion or not speaker:
+            return Problem(path, f"{pattern.recording_list.file} does not say who speaks or in which emotion")
+        if emotion not in pattern.emotions:
+            return Problem(path, f"unknown label {emotion}")
+        listed = GENDERS.get(values.get("gender", "").lower()), as_integer(values.get("age"))
+        gender, age = pattern.speakers.get(speaker, listed)
+        text = values.get("text") or pattern.texts.get(sentence) or self.side_files.texts.get(stem) or None
+        return Utterance(
+            name=stem,
+            path=path,
+            speaker=speaker[: pattern.speaker_letters],
+            emotion_raw=emotion,
+            gender=gender,
+            age=age,
+            language=pattern.languages.get(sentence, pattern.language),
+            emotion_intensity=pattern.intensities.get(values.get("intensity", "")),
+            transcription=text,
+            text_source=pattern.text_source if text else "none",
+            sentence_id=sentence or None,
+        )
+
+    def _values(self, stem: str, match: re.Match[str]) -> dict[str, str]:
+        """Return group -> value: the file name comes first, then the list of recordings, then that of speakers."""
+        in_name = {group: code for group, code in match.groupdict().items() if code is not None}
+        if "text" in in_name:
+            in_name["text"] = in_name["text"].replace("_", " ")
+        values = self.side_files.recordings.get(stem, {}) | in_name
+        return self.side_files.speakers.get(values.get("speaker", ""), {}) | values
 
 
-def _read_list(
-    raw: Path, path: Path, listing: Listing, name: re.Pattern[str], known: Known, unheard: dict[str, Problem]
-) -> Iterator[Problem]:
-    place = relative(path, raw)
-    for found in table(raw, path, (listing.key, *dict.fromkeys(listing.columns.values())), delimiter=listing.delimiter):
-        if isinstance(found, Problem):
-            yield found
-            continue
-        line, cells = found
-        key = cells[listing.key].removesuffix(".wav")
-        said = {what: cells[column] for what, column in listing.columns.items()}
-        unheard.setdefault(key, Problem(place, f"{key}: no audio", line=line))
-        if known.setdefault(key, said) != said:
-            yield Problem(place, f"{key}: listed a second time, and differently", line=line)
-        elif reason := _disagreement(listing, said, name.fullmatch(key)):
-            yield Problem(place, f"{key}: {reason}", line=line)
-
-
-def _disagreement(listing: Listing, said: dict[str, str], match: re.Match[str] | None) -> str | None:
-    named = match.groupdict() if match else {}
-    for what, column in listing.columns.items():
-        if named.get(what, said[what]) != said[what]:
-            return f"the list says {column} {said[what]!r}; the file name counts"
+def _disagreement(listing: Listing, listed: dict[str, str], match: re.Match[str] | None) -> str | None:
+    """Return how a list contradicts a file name, or None."""
+    in_name = match.groupdict() if match else {}
+    for group, column in listing.columns.items():
+        if in_name.get(group, listed[group]) != listed[group]:
+            return f"the list says {column} {listed[group]!r}; the file name counts"
     return None
-
-
-def _refused(row: Row, path: str) -> str | None:
-    return next((reason for pattern, reason in row.refused.items() if re.search(pattern, path)), None)
-
-
-def _utterance(row: Row, match: re.Match[str] | None, stem: str, place: str, beside: _Beside) -> Utterance | Problem:
-    if match is None:
-        return Problem(place, f"expected a name such as {row.example}")
-    named = {what: code for what, code in match.groupdict().items() if code is not None}
-    if "text" in named:
-        named["text"] = named["text"].replace("_", " ")
-    told = beside.recordings.get(stem, {}) | named
-    told = beside.people.get(told.get("speaker", ""), {}) | told
-    emotion, speaker, sentence = (told.get(what, "") for what in ("emotion", "speaker", "sentence"))
-    if not emotion or not speaker:
-        return Problem(place, f"{row.listing.file} does not say who speaks or in which emotion")
-    if emotion not in row.emotions:
-        return Problem(place, f"unknown label {emotion}")
-    gender, age = row.speakers.get(speaker, (GENDERS.get(told.get("gender", "").lower()), whole(told.get("age"))))
-    text = told.get("text") or row.texts.get(sentence) or beside.texts.get(stem) or None
-    return Utterance(
-        name=stem,
-        path=place,
-        speaker=speaker[: row.speaker_letters],
-        emotion_raw=emotion,
-        gender=gender,
-        age=age,
-        language=row.languages.get(sentence, row.language),
-        emotion_intensity=row.intensities.get(told.get("intensity", "")),
-        transcription=text,
-        text_source=row.text_source if text else "none",
-        sentence_id=sentence or None,
-    )

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import pandas as pd
 
-from mer.corpora.reading.names import TOGETHER, normal
+from mer.corpora.reading.names import JOINT_SPEAKERS, normalised
 from mer.dataset.identity.speaker_names import alone, apart, likenesses, parts
 
 IDS = ["family", "corpus", "speaker_id"]
@@ -23,8 +23,8 @@ def code(corpus: str, speaker_id: str) -> str:
     >>> code("ravdess", "ravdess_01"), code("mine", "mine_Ann  & Bob")
     ('01', 'Ann & Bob')
     """
-    names = speaker_id.removeprefix(f"{corpus}_").split(TOGETHER)
-    return TOGETHER.join(normal(name) for name in names)
+    names = speaker_id.removeprefix(f"{corpus}_").split(JOINT_SPEAKERS)
+    return JOINT_SPEAKERS.join(normalised(name) for name in names)
 
 
 def people(family: str, corpus: str, speaker_id: str) -> tuple[str, ...]:
@@ -35,7 +35,7 @@ def people(family: str, corpus: str, speaker_id: str) -> tuple[str, ...]:
     >>> people("mine", "mine", "mine_Ann & Bob")
     ('mine|Ann', 'mine|Bob')
     """
-    return tuple(f"{family}|{name}" for name in code(corpus, speaker_id).split(TOGETHER))
+    return tuple(f"{family}|{name}" for name in code(corpus, speaker_id).split(JOINT_SPEAKERS))
 
 
 def links(rows: pd.DataFrame) -> pd.DataFrame:
@@ -103,7 +103,9 @@ def _ids(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _keys(family: str, ids: pd.DataFrame) -> Iterator[tuple[str, str, str, str, bool]]:
     """The lines of `links` for one family."""
-    names = {(row.corpus, row.speaker_id): code(row.corpus, row.speaker_id).split(TOGETHER) for row in ids.itertuples()}
+    names = {
+        (row.corpus, row.speaker_id): code(row.corpus, row.speaker_id).split(JOINT_SPEAKERS) for row in ids.itertuples()
+    }
     untold = {name for row in ids.itertuples() if not row.told for name in names[row.corpus, row.speaker_id]}
     everybody = {name for found in names.values() for name in found}
     known = alone(everybody)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 
 from mer import files
-from mer.corpora import Corpus, Problem, Utterance
+from mer.corpora import Corpus, Problem, Utterance, parsers
 from mer.corpora.reading.files import relative
-from mer.corpora.reading.names import TOGETHER, normal
+from mer.corpora.reading.names import JOINT_SPEAKERS, normalised
 from mer.dataset import splits
 from mer.dataset.identity.recording_digests import samples_digests
 from mer.dataset.manifest import labels, lost_utterances, schema
@@ -84,7 +84,7 @@ def build(
     utterances, told = _parsed(raw, found, known, maps)
     if told and problems == "stop":
         raise Stopped("data.problems is `stop`, and not everything is an utterance:\n" + _examples(told))
-    places = [item.path for _, item in utterances if item.recorded] + [i.video for _, i in utterances if i.video]
+    places = [item.path for _, item in utterances if item.has_recording] + [i.video for _, i in utterances if i.video]
     looks = scan(raw, places, cache, jobs).to_dict("index")
     limits = {"min_seconds": min_seconds, "max_seconds": max_seconds, "silence": audio_failure == "silence"}
     manifest = schema.typed([_row(known[name], item, maps[name], looks, **limits) for name, item in utterances])
@@ -93,7 +93,7 @@ def build(
     if not usable:
         raise NoCorpora(_unusable(raw, manifest, told))
     official = {name for name in found if known[name].official_splits}
-    by_session = {name for name in found if known[name].by_session}
+    by_session = {name for name in found if known[name].split_by_session}
     manifest = splits.assign(manifest, official, seed=seed, validation=validation, test=test, folds=folds,
                              text_disjoint=text_disjoint, by_session=by_session)  # fmt: skip
     return Dataset(
@@ -123,9 +123,9 @@ def _parsed(
     """The utterances of each corpus that was found, and rows with the columns of `problems`."""
     utterances, told = [], []
     for name, folder in found.items():
-        items = list(known[name].parse(raw, folder))
+        items = list(parsers.parse(known[name], raw, folder))
         if not items:
-            nothing = f"nothing in it is of this corpus: {known[name].obtain}"
+            nothing = f"nothing in it is of this corpus: {known[name].instructions}"
             told.append((name, relative(folder, raw), None, nothing, None, False))
         for item in items:
             if isinstance(item, Problem):
@@ -138,9 +138,9 @@ def _parsed(
 def _lost(problem: Problem, mapping: labels.Mapping) -> tuple[str | None, bool]:
     """The class of the utterance that is lost, or its label where that has no class, and whether one is lost."""
     if problem.label is None:
-        return None, problem.lost
+        return None, problem.utterance_lost
     emotion = mapping.classes.get(problem.label, problem.label)
-    return emotion, problem.lost and emotion is not None  # the policy would have dropped it
+    return emotion, problem.utterance_lost and emotion is not None  # the policy would have dropped it
 
 
 def _row(
@@ -150,7 +150,7 @@ def _row(
     emotion = mapping(item.emotion_raw, item.emotion_perceived)
     look, (video, seen) = looks.get(item.path), _seen(item, looks)
     duration, error = _heard(item, look)
-    if error and item.recorded and silence:
+    if error and item.has_recording and silence:
         duration = SILENCE_SECONDS
     kept = silence or (seen and look is not None and pd.notna(look["error"]))  # it is mute, and can be looked at
     return {
@@ -163,9 +163,9 @@ def _row(
         "language": item.language or corpus.language, "lexical_control": corpus.lexical_control,
         "speaker_id": f"{corpus.name}_{_names(item.speaker)}", "elicitation": corpus.elicitation,
         "license": corpus.licence,
-        "session": f"{corpus.name}_{normal(item.session)}" if item.session is not None else None,
-        "dialogue_id": f"{corpus.name}_{normal(item.dialogue_id)}" if item.dialogue_id is not None else None,
-        "split_source": "own" if corpus.own else "published" if corpus.official_splits else "drawn",
+        "session": f"{corpus.name}_{normalised(item.session)}" if item.session is not None else None,
+        "dialogue_id": f"{corpus.name}_{normalised(item.dialogue_id)}" if item.dialogue_id is not None else None,
+        "split_source": "own" if corpus.user_defined else "published" if corpus.official_splits else "drawn",
         "too_short": duration is not None and duration < min_seconds,
         "too_long": duration is not None and duration > max_seconds,
         "audio_ok": error is None, "audio_error": error,
@@ -175,7 +175,7 @@ def _row(
 
 def _names(speaker: str) -> str:
     """Everybody who speaks, each by a name in one spelling; a name that cannot be seen stays as it is."""
-    return TOGETHER.join(normal(name) or name for name in speaker.split(TOGETHER))
+    return JOINT_SPEAKERS.join(normalised(name) or name for name in speaker.split(JOINT_SPEAKERS))
 
 
 def _heard(item: Utterance, look: dict | None) -> tuple[float | None, str | None]:
@@ -194,7 +194,7 @@ def _seen(item: Utterance, looks: dict[str, dict]) -> tuple[str | None, bool]:
     """The utterance's video, and whether it holds pictures; a damaged one is named, so that its reason is told."""
     if item.video is not None:
         return item.video, looks[item.video]["pictures"]
-    seen = item.recorded and looks[item.path]["pictures"]
+    seen = item.has_recording and looks[item.path]["pictures"]
     return (item.path if seen else None), seen
 
 
@@ -205,9 +205,9 @@ def _excluded(
         return mapping.why_not(item.emotion_raw, item.emotion_perceived)
     if corpus.official_splits and item.split_official is None:
         return lost_utterances.NOT_LOST
-    if error and item.recorded and not kept:
+    if error and item.has_recording and not kept:
         return error
-    if error and not item.recorded and not item.transcription:
+    if error and not item.has_recording and not item.transcription:
         return "neither a recording nor words"
     return None
 
@@ -217,7 +217,7 @@ def _json(vector: dict[str, float] | None) -> str | None:
 
 
 def _nothing(raw: Path, known: dict[str, Corpus]) -> str:
-    places = "\n".join(f"  {name}: {corpus.obtain}" for name, corpus in sorted(known.items()))
+    places = "\n".join(f"  {name}: {corpus.instructions}" for name, corpus in sorted(known.items()))
     return f"{files.to_root(raw)}: none of the study's corpora is there (data.raw).\n{places}"
 
 

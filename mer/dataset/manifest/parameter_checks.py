@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterable
 
 from mer import files
-from mer.corpora import CORPORA, Corpus, chosen
+from mer.corpora import CORPORA, Corpus, selected
 from mer.dataset.manifest import labels
 from mer.params.schema import Params
 
@@ -20,7 +20,7 @@ def problems(params: Params) -> list[str]:
             found.append(f"corpora.{name}.table: {name} is the id of {CORPORA[name].title}; give yours another name")
         elif options.table is not None and not (raw / options.table).is_file():
             found.append(f"corpora.{name}.table: {files.to_root(raw / options.table)} is not there (below data.raw)")
-    known = chosen({name: o for name, o in params.corpora.items() if o.table is not None or name in CORPORA})
+    known = selected({name: o for name, o in params.corpora.items() if o.table is not None or name in CORPORA})
     for corpus in known.values():
         found += _nouns(params, corpus)
     for name, overrides in params.labels.overrides.items():

@@ -32,7 +32,7 @@ class Recognised(Store):
         """Add some texts; one that is None goes with its error."""
         columns = {"text": pd.Series(texts, dtype="str"), "error": pd.Series(errors, dtype="str")}
         listing = pd.DataFrame({"key": list(keys), "row": [-1 if t is None else 0 for t in texts], **columns})
-        self.put(listing, lambda place: np.save(place, np.empty((0, 0), np.float32), allow_pickle=False))
+        self.append(listing, lambda place: np.save(place, np.empty((0, 0), np.float32), allow_pickle=False))
 
     def texts(self, keys: Sequence[str]) -> list[str | None]:
         """Return what was heard; None where nothing was."""

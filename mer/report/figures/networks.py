@@ -1,4 +1,4 @@
-"""A network as a table of its layers and as a picture."""
+"""A network as a table of its layers and as a drawing."""
 
 import shutil
 from pathlib import Path
@@ -15,67 +15,67 @@ if TYPE_CHECKING:
     import graphviz
 
 NO_GRAPHVIZ = (
-    "No picture: it is drawn by Graphviz, whose program `dot` is not installed "
+    "There is no drawing, because Graphviz is not installed: its program `dot` is missing "
     "(`conda install graphviz`, `apt install graphviz` or `brew install graphviz`)."
 )
 
 
 def summary(network: Fusion) -> pd.DataFrame:
-    """Return the layers that have parameters, in the order in which they are computed; torchinfo runs them to see it.
+    """Return the layers with parameters in the order of computation, which torchinfo finds by running the network.
 
-    Columns: layer (its name in the state dict), type, output (shape; n utterances), parameters. Parameters that belong
-    to no layer, such as the learned vectors of missing modalities, come last, with their own shape. The sum of the last
-    column is the number of all parameters.
+    Columns: layer (its name in the state dict), type, output (shape; n utterances), parameters. Parameters of no
+    layer, such as the learned vectors of missing modalities, are last, with their own shape. The last column sums to
+    the number of all parameters.
     """
     import torchinfo
 
     inputs, present = _rows(network)
-    found = torchinfo.summary(network, input_data={"inputs": inputs, "present": present}, depth=20, verbose=0)
+    info = torchinfo.summary(network, input_data={"inputs": inputs, "present": present}, depth=20, verbose=0)
     names = {id(module): name for name, module in network.named_modules()}
-    rows, counted = [], set()
-    for info in found.summary_list:
-        name = names[id(info.module)]
-        if info.is_leaf_layer and info.num_params and info.output_size and name not in counted:
-            counted.add(name)
-            shape = f"({', '.join(['n', *map(str, info.output_size[1:])])})"
-            rows.append((name, info.class_name, shape, info.num_params))
+    rows, listed = [], set()
+    for layer in info.summary_list:
+        name = names[id(layer.module)]
+        if layer.is_leaf_layer and layer.num_params and layer.output_size and name not in listed:
+            listed.add(name)
+            shape = f"({', '.join(['n', *map(str, layer.output_size[1:])])})"
+            rows.append((name, layer.class_name, shape, layer.num_params))
     rows += [
         (name, "Parameter", str(tuple(parameter.shape)), parameter.numel())
         for name, parameter in network.named_parameters()
-        if name.rpartition(".")[0] not in counted
+        if name.rpartition(".")[0] not in listed
     ]
     return pd.DataFrame(rows, columns=["layer", "type", "output", "parameters"])
 
 
 def drawing(network: Fusion, depth: int = 2) -> "graphviz.Digraph":
-    """Return what is computed when all modalities are there, as torchview sees it, ready for Graphviz to draw.
+    """Return the computation graph with all modalities present, from torchview, for Graphviz.
 
     Args:
-        depth: of modules inside modules that are drawn by themselves.
+        depth: number of levels of nested modules that are drawn.
     """
     import torchview
 
     inputs, _ = _rows(network)
-    seen = torchview.draw_graph(network, {"inputs": inputs}, depth=depth, expand_nested=True, mode="eval")
-    drawn = seen.visual_graph
-    for node, modality in zip(seen.root_container, inputs, strict=True):  # torchview calls each an input-tensor
-        start = f"\t{seen.id_dict[node.node_id]} ["
-        drawn.body = [x.replace("input-tensor", modality) if x.startswith(start) else x for x in drawn.body]
-    return drawn
+    view = torchview.draw_graph(network, {"inputs": inputs}, depth=depth, expand_nested=True, mode="eval")
+    graph = view.visual_graph
+    for node, modality in zip(view.root_container, inputs, strict=True):  # torchview calls each an input-tensor
+        start = f"\t{view.id_dict[node.node_id]} ["
+        graph.body = [x.replace("input-tensor", modality) if x.startswith(start) else x for x in graph.body]
+    return graph
 
 
-def picture(network: Fusion, path: str | Path, depth: int = 2) -> str | None:
-    """Write a drawing of a network to an SVG or PNG file.
+def save_drawing(network: Fusion, path: str | Path, depth: int = 2) -> str | None:
+    """Save the drawing of a network as an SVG or PNG file.
 
     Returns:
-        Why there is no picture, or None where there is one.
+        The reason if there is no drawing, otherwise None.
 
     Raises:
-        ValueError: the file is to be neither SVG nor PNG.
+        ValueError: The suffix is neither .svg nor .png.
     """
     path = Path(path)
     if path.suffix not in (".svg", ".png"):
-        raise ValueError(f"{files.to_root(path)}: a picture is .svg or .png")
+        raise ValueError(f"{files.to_root(path)}: the suffix of a drawing is .svg or .png")
     if shutil.which("dot") is None:
         return NO_GRAPHVIZ
     with files.replacing(path) as partial:
@@ -84,7 +84,7 @@ def picture(network: Fusion, path: str | Path, depth: int = 2) -> str | None:
 
 
 def _rows(network: Fusion) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Two rows that have everything."""
-    where = next(network.parameters()).device
-    inputs = {m: torch.zeros(2, width, device=where) for m, width in network.widths.items()}
-    return inputs, {m: torch.ones(2, dtype=torch.bool, device=where) for m in network.widths}
+    """Two rows with all modalities."""
+    device = next(network.parameters()).device
+    inputs = {m: torch.zeros(2, width, device=device) for m, width in network.widths.items()}
+    return inputs, {m: torch.ones(2, dtype=torch.bool, device=device) for m in network.widths}

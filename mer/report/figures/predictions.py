@@ -1,52 +1,45 @@
-"""Pictures of what a model says about one's own recordings."""
+"""Figures of the predictions for a user's recordings."""
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from mer.report.style import palette
-from mer.report.style.axes import canvas, entitle, legend_beside, name_rows, nothing, rows_height
+from mer.report.style.axes import add_legend, empty_figure, new_figure, rows_height, set_title, stacked_bars
+from mer.report.style.palette import emotion_styles
 
-MOST = 30
-"""rows of one picture"""
+MAX_ROWS = 30
+"""The largest number of predictions in one figure."""
 
 
 def probability_bars(probabilities: pd.DataFrame) -> Axes:
-    """Draw a bar per answer, parted by class.
+    """Draw one bar per prediction, divided by class.
 
     Args:
-        probabilities: shape (answers, classes); its index names the answers. More than 30 are not drawn.
+        probabilities: (predictions, classes); the index names the predictions. More than 30 are not drawn.
     """
-    shown = probabilities.iloc[:MOST]
-    _, ax = canvas(height=rows_height(len(shown)))
+    shown = probabilities.iloc[:MAX_ROWS]
     if shown.empty:
-        return nothing(ax, "No recording was answered.")
-    left = np.zeros(len(shown))
-    for name, look in palette.emotion_styles(shown.columns).items():
-        ax.barh(range(len(shown)), shown[name], left=left, color=look.colour, hatch=look.hatch, label=name,
-                edgecolor="white", linewidth=0.5)  # fmt: skip
-        left += shown[name].to_numpy()
-    name_rows(ax, list(shown.index))
+        return empty_figure("There are no predictions.")
+    ax = new_figure(height=rows_height(len(shown)))[1]
+    stacked_bars(ax, shown, emotion_styles(shown.columns))
     ax.set(xlim=(0, 1), xlabel="probability")
-    legend_beside(ax)
-    more = f" (the first {MOST} of {len(probabilities)})" if len(probabilities) > MOST else ""
-    return entitle(ax, f"What the model says{more}")
+    more = f" (the first {MAX_ROWS} of {len(probabilities)})" if len(probabilities) > MAX_ROWS else ""
+    return set_title(ax, f"Class probabilities{more}")
 
 
 def timeline(starts: Sequence[float], ends: Sequence[float], probabilities: pd.DataFrame) -> Axes:
-    """Draw each class's probability over the seconds of one recording; nothing where nobody speaks.
+    """Draw the probability of each class over the seconds of one recording; pauses have no line.
 
     Args:
-        starts, ends: of the stretches.
-        probabilities: shape (stretches, classes).
+        starts, ends: bounds of the segments in seconds, (segments,).
+        probabilities: (segments, classes).
     """
-    _, ax = canvas()
     if probabilities.empty:
-        return nothing(ax, "No recording was cut into stretches.")
-    for name, look in palette.emotion_styles(probabilities.columns).items():
-        ax.hlines(probabilities[name], starts, ends, colors=look.colour, linewidth=2.5, label=name)
+        return empty_figure("No recording was divided into segments.")
+    ax = new_figure()[1]
+    for name, style in emotion_styles(probabilities.columns).items():
+        ax.hlines(probabilities[name], starts, ends, colors=style.colour, linewidth=2.5, label=name)
     ax.set(ylim=(0, 1), xlabel="seconds", ylabel="probability")
-    legend_beside(ax)
-    return entitle(ax, "One recording over time")
+    add_legend(ax)
+    return set_title(ax, "Class probabilities over time")

@@ -1,119 +1,114 @@
-"""What a checkpoint answered about a study, as a page in Markdown with two pictures."""
+"""The evaluation of a checkpoint on a study, as a page in Markdown with two figures."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 
 from mer import files
 from mer.evaluation.checkpoint import MEAN, TESTS, Evaluated
-from mer.report.figures.results import confusion_heatmap
-from mer.report.pages.model_card import cell, table
-from mer.report.style.axes import canvas, entitle, heat_map, rows_height
-from mer.report.style.numbers import bounds, marks, short
-from mer.report.text.sentences import held_against
+from mer.report.figures.scores import class_heatmap, confusion_heatmap
+from mer.report.pages.markdown import escape_cell, markdown_table
+from mer.report.style.numbers import bounds, short
+from mer.report.style.symbols import symbols
+from mer.report.text.scores import breach_sentence
 
-SEEN = {
-    "train": "it was trained on the recording",
-    "validation": "it was validated on the recording",
-    "person": "it has heard the person",
-    "line": "it has read the line, in another recording",
-    "unknown": "what it has seen is not known",
+OVERLAP_PHRASES = {
+    "train": "the model was trained on the recording",
+    "validation": "the model was validated on the recording",
+    "person": "the model was trained or validated on the speaker",
+    "line": "the model was trained or validated on the sentence, in another recording",
+    "unknown": "the model's training data is unknown",
 }
-"""what is said of rows that a model has seen"""
+"""What each kind of overlap between the tested rows and the model's training data means."""
 
 
-def class_heatmap(rows: pd.DataFrame) -> Axes:
-    """Draw precision, recall and F1 of each class.
-
-    Args:
-        rows: columns class, precision, recall, F1, support.
-    """
-    ax = canvas(height=rows_height(len(rows), 0.4) + 0.4)[1]
-    names = [f"{name} ({int(n):,})" for name, n in zip(rows["class"], rows["support"], strict=True)]
-    values = rows[["precision", "recall", "F1"]].to_numpy(float)
-    heat_map(ax, values, np.vectorize(lambda value: short(value, 2))(values), names, ["precision", "recall", "F1"])
-    ax.set(ylabel="spoken (clips)")
-    return entitle(ax, "How well each class is found.")
-
-
-def write(folder: Path, told: Evaluated, study: str, confused: pd.DataFrame, measures: pd.DataFrame) -> None:
-    """Write `README.md`, `confusion.png` and `classes.png`, of free answers and all corpora together.
+def write(folder: Path, result: Evaluated, study: str, confusion: pd.DataFrame, class_scores: pd.DataFrame) -> None:
+    """Write `README.md`, `confusion.png` and `classes.png`, of free predictions over all corpora together.
 
     Args:
-        confused, measures: from `mer.evaluation.scores.scores.class_scores`.
+        folder: existing folder.
+        result: the evaluation.
+        study: name of the study.
+        confusion, class_scores: tables from `mer.evaluation.scores.class_scores`.
     """
-    classes = [name for name in confused.columns if name in set(confused["class"])]
+    classes = [name for name in confusion.columns if name in set(confusion["class"])]
     for name, ax in (
-        ("confusion", confusion_heatmap(_whole(confused)[classes].to_numpy(), classes, told.predictions)),
-        ("classes", class_heatmap(_whole(measures))),
+        ("confusion", confusion_heatmap(_pooled(confusion)[classes].to_numpy(), classes, result.predictions)),
+        ("classes", class_heatmap(_pooled(class_scores))),
     ):
         with files.replacing(folder / f"{name}.png") as partial:
             ax.figure.savefig(partial)
         plt.close(ax.figure)
-    files.write_text(folder / "README.md", page(told, study, measures))
+    files.write_text(folder / "README.md", page(result, study, class_scores))
 
 
-def page(told: Evaluated, study: str, measures: pd.DataFrame) -> str:
-    """Return the page: what was asked, what was left out and why, scores, classes."""
-    card, means = told.card, told.results[told.results["seed"].isna()]
-    means = means.assign(mark=marks(means))
-    scored = [_score(row) for row in means[means["metric"] == "UAR"].itertuples()]
-    scored += [_score(row) for row in means[means["metric"].ne("UAR") & (means["test_corpus"] == MEAN)].itertuples()]
+def page(result: Evaluated, study: str, class_scores: pd.DataFrame) -> str:
+    """Return the page: tested part, excluded rows with reasons, scores and class scores."""
+    card = result.card
     columns = ["class", "precision", "recall", "F1", "support"]
     by_class = [
         (row["class"], *(short(row[name], 2) for name in columns[1:4]), row["support"])
-        for _, row in _whole(measures).iterrows()
+        for _, row in _pooled(class_scores).iterrows()
     ]
-    parts = [
-        f"# {cell(card['name'])} on {cell(study)}",
-        f"Part `{told.part}`, from {', '.join(told.modalities)}. Tensors {card['tensors_sha256'][:12]}.",
-        "## What it has seen of it",
-        "\n".join(f"- {cell(line)}" for line in seen_lines(told)),
-        "## Scores",
-        f"UAR (mean recall of the classes) with its interval.{_mean(told)}{held_against(told.predictions)}",
-        table(["corpus", "answers", "clips", "of them seen", "speakers", "UAR", "interval"], scored),
-        "## Classes",
-        "Free answers, all corpora together; `classes.csv` and `confusion.csv` have them one by one.",
-        table(columns, by_class),
-        "![what each class was taken for](confusion.png)",
-        "![how well each class is found](classes.png)",
+    sections = [
+        f"# {escape_cell(card['name'])} on {escape_cell(study)}",
+        f"Part `{result.part}`, from {', '.join(result.modalities)}. Tensors {card['tensors_sha256'][:12]}.",
+        "## Excluded rows",
+        "\n".join(f"- {escape_cell(line)}" for line in overlap_lines(result)),
+        "## Results",
+        f"UAR (unweighted average recall) with its interval.{_mean(result)}{breach_sentence(result.predictions)}",
+        markdown_table(
+            ["corpus", "predictions", "clips", "overlapping clips", "speakers", "UAR", "interval"], _scores(result)
+        ),
+        "### Classes",
+        "Free predictions over all corpora together; `classes.csv` and `confusion.csv` contain each corpus.",
+        markdown_table(columns, by_class),
+        "![confusion matrix](confusion.png)",
+        "![precision, recall and F1 of each class](classes.png)",
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(sections) + "\n"
 
 
-def seen_lines(told: Evaluated) -> list[str]:
-    """Return what was left out of a test, or what is no test as the model has seen it; what its networks have; and what
-    the audit of the study holds against the scores."""
-    against = [said] if (said := held_against(told.predictions).strip()) else []
-    if told.part in TESTS:
-        lines = [f"{row.corpus}: {row.rows:,} rows left out: {SEEN[row.seen]}" for row in told.left_out.itertuples()]
-        return [
-            *(lines or ["nothing was left out: it was trained and validated on none of it"]),
-            *told.notes,
-            *against,
+def overlap_lines(result: Evaluated) -> list[str]:
+    """Return which rows were excluded or are no test because of the model's training data, notes, and breaches."""
+    breach = [sentence] if (sentence := breach_sentence(result.predictions).strip()) else []
+    if result.part in TESTS:
+        lines = [
+            f"{row.corpus}: {row.rows:,} rows excluded: {OVERLAP_PHRASES[row.seen]}"
+            for row in result.left_out.itertuples()
         ]
-    rows = told.predictions
+        none = "no row was excluded: the model was trained and validated on none of them"
+        return [*(lines or [none]), *result.notes, *breach]
+    rows = result.predictions
     counts = rows.loc[rows["seen"] != "", ["test_corpus", "seen"]].value_counts(sort=False).reset_index(name="rows")
-    lines = [f"{row.test_corpus}: {row.rows:,} rows are no test: {SEEN[row.seen]}" for row in counts.itertuples()]
-    return [*(lines or ["it was trained and validated on none of it"]), *told.notes, *against]
+    lines = [
+        f"{row.test_corpus}: {row.rows:,} rows are no test: {OVERLAP_PHRASES[row.seen]}" for row in counts.itertuples()
+    ]
+    return [*(lines or ["the model was trained and validated on none of the rows"]), *result.notes, *breach]
 
 
-def _whole(rows: pd.DataFrame) -> pd.DataFrame:
-    """Free answers, all corpora together: the last that are listed."""
+def _scores(result: Evaluated) -> list[Sequence[object]]:
+    """The UAR of each corpus, then the means over corpora."""
+    means = result.results[result.results["seed"].isna()]
+    means = means.assign(symbols=symbols(means))
+    rows = [means[means["metric"] == "UAR"], means[means["metric"].ne("UAR") & (means["test_corpus"] == MEAN)]]
+    return [_score(row) for part in rows for row in part.itertuples()]
+
+
+def _pooled(rows: pd.DataFrame) -> pd.DataFrame:
+    """Free predictions over all corpora together, which are the last rows."""
     free = rows[rows["answers"] == "free"]
     return free[free["test_corpus"] == free["test_corpus"].iloc[-1]]
 
 
-def _mean(told: Evaluated) -> str:
-    if not told.acted:
+def _mean(result: Evaluated) -> str:
+    if not result.acted:
         return ""
-    return f" `{MEAN}` is the mean chance-corrected UAR of acted corpora, here {', '.join(told.acted)}."
+    return f" `{MEAN}` is the mean chance-corrected UAR over acted corpora, here {', '.join(result.acted)}."
 
 
 def _score(row) -> Sequence[object]:
     interval = "–" if row.test_corpus == MEAN else bounds(row.low, row.high, row.speakers)
-    return row.test_corpus, row.answers, row.n, row.seen, row.speakers, f"{short(row.value)}{row.mark}", interval
+    return row.test_corpus, row.answers, row.n, row.seen, row.speakers, f"{short(row.value)}{row.symbols}", interval

@@ -1,1 +1,1 @@
-"""What tables and figures share: axes, colours, numbers."""
+"""Shared style of tables and figures: axes, forests, colours, symbols and numbers."""

@@ -1,21 +1,18 @@
-"""Which rows of the tidy results a reader means, and how a number with its interval is written."""
+"""Selection of rows of the results, and the text of a number with its interval."""
 
 import numpy as np
 import pandas as pd
 
-from mer.evaluation.scores.flags import joined
+from mer.report.style.symbols import labels
 
-TRANSDUCTIVE = " (transductive)"
-"""after the name of a system that looked at unlabelled rows of the target, where people read it"""
-BREACH, ACCEPTED = " §", " ¶"
-"""after a score: a breach touches the corpus; copies of it in another family are accepted"""
-NOTHING = "–"
+NO_VALUE = "–"
+"""The text of a value that does not exist."""
 
 
 def select(results: pd.DataFrame, protocol: str | None = None, answers: str | None = None, metric: str = "UAR"):
-    """Return the rows that are means over seeds, of one protocol, kind of answers and metric.
+    """Return the means over seeds of one protocol, one kind of predictions and one metric.
 
-    Adds the column `label`: the system, and whether it looked at unlabelled target data.
+    Adds the column `label`: the system, with a suffix if it is transductive.
     """
     keep = results["seed"].isna() & (results["metric"] == metric)
     if protocol is not None:
@@ -26,114 +23,86 @@ def select(results: pd.DataFrame, protocol: str | None = None, answers: str | No
     return rows.assign(label=labels(rows))
 
 
-def labels(rows: pd.DataFrame) -> pd.Series:
-    """Return each row's system as people read it: with a word where it looked at unlabelled target data."""
-    words = rows["transductive"].eq(True).fillna(False).map({True: TRANSDUCTIVE, False: ""}).astype(object)
-    return rows["system"].astype(object) + words
-
-
-def marks(rows: pd.DataFrame) -> pd.Series:
-    """Return what stands after each score of a corpus that a breach touches, or that is accepted in spite of copies."""
-    breach = rows["flagged"].eq(True).fillna(False).map({True: BREACH, False: ""}).astype(object)
-    return breach + rows["accepted"].eq(True).fillna(False).map({True: ACCEPTED, False: ""}).astype(object)
-
-
-def displayed(table: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return a table whose systems and corpora are named as people read them, with the marks of their scores.
-
-    Args:
-        table: columns system, test_corpus or both.
-        predictions: those that it was made from. A test corpus that none of them is of keeps its name.
-    """
-    known = joined(table, predictions)
-    shown = known.assign(system=labels(known)) if "system" in table else known
-    if "reference" in table:
-        looked = known.assign(system=known["reference"], transductive=known["reference_transductive"])
-        shown = shown.assign(reference=labels(looked))
-    if "test_corpus" in table:
-        own = known["test_corpus"].isin(predictions["test_corpus"])
-        shown = shown.assign(test_corpus=known["test_corpus"].astype(object) + marks(known).where(own, ""))
-    return shown
-
-
 def remark(row: pd.Series) -> str:
-    """Return what stands after one score: answers outside the target's classes, modalities that the target lacks.
+    """Return the remark after one score: predictions outside the classes of the test corpus, and missing modalities.
 
-    Models of one corpus know its classes only, so that their answers are within.
+    Within a corpus, a model knows the classes of this corpus only. No prediction is outside.
 
     >>> remark(pd.Series({"answers": "free", "protocol": "loco", "outside": 0.123, "lacks": "text"}))
     ', 12 % outside, without text'
     >>> remark(pd.Series({"answers": "free", "protocol": "in_corpus", "outside": 0.0, "lacks": ""}))
     ''
     """
-    told = ""
+    text = ""
     if row["answers"] == "free" and row["protocol"] != "in_corpus" and pd.notna(row["outside"]):
-        told += f", {100 * row['outside']:.0f} % outside"
-    return told + (f", without {row['lacks']}" if row["lacks"] else "")
+        text += f", {100 * row['outside']:.0f} % outside"
+    return text + (f", without {row['lacks']}" if row["lacks"] else "")
 
 
 def short(value: float, digits: int = 3) -> str:
-    """Write a share as the field does, without the zero before the point.
+    """Return a share without the zero before the decimal point, as papers of the field print it.
 
     >>> short(0.4512), short(-0.05, 2), short(1.0, 2), short(float("nan"))
     ('.451', '-.05', '1.00', '–')
     """
-    return NOTHING if pd.isna(value) else f"{value:.{digits}f}".replace("-0.", "-.").removeprefix("0")
+    return NO_VALUE if pd.isna(value) else f"{value:.{digits}f}".replace("-0.", "-.").removeprefix("0")
 
 
-def bounds(low: float, high: float, speakers: int | None = None, digits: int = 3, why: str = "") -> str:
-    """Write an interval, or why there is none.
+def bounds(low: float, high: float, speakers: int | None = None, digits: int = 3, reason: str = "") -> str:
+    """Return the text of an interval, or the reason why it does not exist.
 
     >>> bounds(0.402, 0.501), bounds(float("nan"), float("nan"), 2)
     ('[.402, .501]', 'no interval (2 speakers)')
-    >>> bounds(float("nan"), float("nan"), 9, why="fear said by one speaker")
+    >>> bounds(float("nan"), float("nan"), 9, reason="fear said by one speaker")
     'no interval (fear said by one speaker)'
     """
     if pd.notna(low) and pd.notna(high):
         return f"[{short(low, digits)}, {short(high, digits)}]"
-    if why:
-        return f"no interval ({why})"
+    if reason:
+        return f"no interval ({reason})"
     if speakers is None or pd.isna(speakers):
         return "no interval"
     return f"no interval ({speakers} speaker{'s' if speakers != 1 else ''})"
 
 
-def cell(row: pd.Series) -> str:
-    """Write one result: value and interval.
+def format_score(row: pd.Series) -> str:
+    """Return the text of one result: value and interval.
 
-    >>> cell(pd.Series({"value": 0.451, "low": 0.402, "high": 0.501, "speakers": 9}))
+    >>> format_score(pd.Series({"value": 0.451, "low": 0.402, "high": 0.501, "speakers": 9}))
     '.451 [.402, .501]'
     """
     if pd.isna(row["value"]):
-        return NOTHING
-    if "classes" in row and pd.isna(row["classes"]):  # a mean over corpora: its parts have the intervals
+        return NO_VALUE
+    if "classes" in row and pd.isna(row["classes"]):  # a mean over corpora has no interval of its own
         return short(row["value"])
-    interval = bounds(row["low"], row["high"], row["speakers"], why=row.get("why_none", ""))
+    interval = bounds(row["low"], row["high"], row["speakers"], reason=row.get("why_none", ""))
     return f"{short(row['value'])} {interval}" if interval.startswith("[") else f"{short(row['value'])}, {interval}"
 
 
-def guessing(rows: pd.DataFrame) -> pd.Series:
-    """Return the UAR of guessing for each row: its `chance`, as free answers are among more classes than the corpus
-    has; 1 / classes where a table does not say it, and NaN where that is not known either.
+def chance(rows: pd.DataFrame) -> pd.Series:
+    """Return the UAR of guessing for each row.
 
-    >>> guessing(pd.DataFrame({"classes": [4, 4, None], "chance": [1 / 7, None, None]})).round(3).tolist()
+    This is the column `chance`: free predictions choose among more classes than the corpus has. A table without it
+    gives 1 / classes. The result is NaN if the number of classes is unknown, too.
+
+    >>> chance(pd.DataFrame({"classes": [4, 4, None], "chance": [1 / 7, None, None]})).round(3).tolist()
     [0.143, 0.25, nan]
     """
-    own = 1 / pd.to_numeric(rows["classes"]).astype("float64").replace(0, np.nan)
-    return rows["chance"].astype("float64").fillna(own) if "chance" in rows else own
+    by_classes = 1 / pd.to_numeric(rows["classes"]).astype("float64").replace(0, np.nan)
+    return rows["chance"].astype("float64").fillna(by_classes) if "chance" in rows else by_classes
 
 
-def over(row: pd.Series) -> str:
-    """Say over how many of what an interval is.
+def cluster_phrase(row: pd.Series) -> str:
+    """Return the number and kind of the clusters of an interval.
 
-    >>> over(pd.Series({"clusters": "speakers", "n_clusters": 10}))
+    >>> cluster_phrase(pd.Series({"clusters": "speakers", "n_clusters": 10}))
     '10 speakers'
-    >>> over(pd.Series({"clusters": "speakers and dialogues", "n_clusters": 100}))
+    >>> cluster_phrase(pd.Series({"clusters": "speakers and dialogues", "n_clusters": 100}))
     'speakers and dialogues, 100 or more of each'
     """
     if pd.isna(row["n_clusters"]) or pd.isna(row["clusters"]):
-        return NOTHING
-    number, unit = int(row["n_clusters"]), row["clusters"]
-    if " and " in unit:
-        return f"{unit}, {number} or more of each"
-    return f"{number} {unit.removesuffix('s') if number == 1 else unit}"
+        return NO_VALUE
+    number, name = int(row["n_clusters"]), row["clusters"]
+    if " and " in name:
+        return f"{name}, {number} or more of each"
+    return f"{number} {name.removesuffix('s') if number == 1 else name}"

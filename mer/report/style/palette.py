@@ -1,4 +1,4 @@
-"""One set of colours, told apart by every kind of colour vision, with markers and hatches for grey print."""
+"""Colours that are distinct in every kind of colour vision, with markers and hatches for grey print."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -11,11 +11,14 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
 HATCHES = ("", "..", "//", "", "xx", "\\\\", "--", "", "++")
 LINES = ("-", "--", ":", "-.")
 MISSING = "#DDDDDD"
+"""The colour of a missing value in a heat map."""
+GREY = "#767676"
+"""The grey of text and markers: the lightest that is easily read on white."""
 SEQUENTIAL = "cividis"
 
 
 class Style(NamedTuple):
-    """How one name is drawn, everywhere on one figure."""
+    """Colour, marker, hatch and line of one name in a figure."""
 
     colour: str
     marker: str
@@ -23,7 +26,7 @@ class Style(NamedTuple):
     line: str
 
 
-# the darker colours first: systems and corpora are points and lines, which yellow and grey serve badly
+# dark colours first: points and lines in yellow or grey are hard to see
 _FOR_POINTS = (2, 6, 5, 4, 8, 3, 7, 0, 1)
 
 
@@ -51,18 +54,18 @@ def in_order(names: Iterable[str]) -> list[str]:
     return [name for name in EMOTIONS if name in names] + sorted(names.difference(EMOTIONS))
 
 
-def plain(text: object) -> str:
-    """Return text that matplotlib draws as it stands: corpora name things, and `$` would start a formula.
+def escape_mathtext(text: object) -> str:
+    """Return text that matplotlib draws literally: `$` in the name of a corpus would start a formula.
 
-    >>> print(plain("pay $5"))
+    >>> print(escape_mathtext("pay $5"))
     pay \\$5
     """
     return str(text).replace("$", r"\$")
 
 
-def plains(texts: Iterable[object]) -> list[str]:
-    """Return `plain` of each."""
-    return [plain(text) for text in texts]
+def escape_all(texts: Iterable[object]) -> list[str]:
+    """Return each text with `escape_mathtext` applied."""
+    return [escape_mathtext(text) for text in texts]
 
 
 def _place(name: str, i: int) -> int:

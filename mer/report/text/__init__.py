@@ -1,1 +1,1 @@
-"""Sentences."""
+"""Sentences of reports, computed from the numbers that they describe."""

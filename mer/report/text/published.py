@@ -1,85 +1,89 @@
-"""Published numbers beside ours: a sentence, a table, and averages that do not follow from their own cells."""
+"""Published numbers and the results of a study: a sentence, a table, and averages that differ from their cells."""
 
 import html
 
 import pandas as pd
 from pandas.io.formats.style import Styler
 
-from mer.report.style.numbers import NOTHING, bounds, short
+from mer.report.style.numbers import NO_VALUE, bounds, short
+from mer.report.style.palette import GREY
+from mer.report.text.sentences import Paragraph
 
-GREY = "#767676"
-"""of text: the lightest that is still read easily on white"""
-WORDS = {"train": "trained on", "test": "tested on"}
-COLUMNS = ["table", "tested on", "metric", "system", "published", "ours", "our clips", "remarks"]
+PART_PHRASES = {"train": "trained on", "test": "tested on"}
+COLUMNS = ["table", "tested on", "metric", "system", "published", "MER", "MER's clips", "remarks"]
 
 
-def published_sentence(table: pd.DataFrame, corpora: list[str]) -> str:
-    """Say beside how many published numbers ours may stand, and why not beside the others.
+def published_sentence(table: pd.DataFrame, corpora: list[str]) -> Paragraph:
+    """Return with how many published numbers MER is comparable, and the most frequent reason against the others.
 
     Args:
-        table: as from `published.beside`.
-        corpora: those of the study.
+        table: from `published.beside`.
+        corpora: corpora of the study.
     """
     near = table[table["test_corpus"].isin(corpora)]
     if near.empty:
-        return f"None of {len(table)} published numbers is of a corpus of this study."
+        return Paragraph(f"None of {len(table)} published numbers concerns a corpus of this study.")
     sentence = (
-        f"{len(near)} of {len(table)} published numbers are of corpora of this study; ours may stand beside "
+        f"{len(near)} of {len(table)} published numbers concern corpora of this study. MER is comparable with "
         f"{int((~near['grey']).sum()) or 'none'} of them."
     )
-    first = near.loc[near["grey"], "reason"].str.split(r"[:;]").str[0].value_counts()
-    return sentence + (f" Most often because of: {first.index[0]} ({first.iloc[0]} numbers)." if len(first) else "")
+    reasons = near.loc[near["grey"], "reason"].str.split(r"[:;]").str[0].value_counts()
+    if len(reasons):
+        sentence += f" The most frequent reason against the others: {reasons.index[0]} ({reasons.iloc[0]} numbers)."
+    return Paragraph(sentence)
 
 
 def published_table(table: pd.DataFrame, corpora: list[str]) -> Styler:
-    """Return the numbers that ours may stand beside, one by one, with caveats, then the others in grey, by table and
-    corpus, with what is said against them or some of them; the data have it one by one.
+    """Return comparable published numbers one by one with caveats, then the others in grey.
+
+    The others are grouped by table and corpus, with the reasons against some or all of them. The stored table lists
+    them one by one.
 
     Args:
-        table: as from `published.beside`.
-        corpora: those of the study.
+        table: from `published.beside`.
+        corpora: corpora of the study.
     """
     near = table[table["test_corpus"].isin(corpora)]
-    known = near[~near["grey"]]
-    known = known.assign(caveats=known["caveats"].where(~known["table"].duplicated(), ""))  # once for each table
-    rows, black = [_comparable(row) for _, row in known.iterrows()], len(known)
-    rows += [_others(*names, part) for names, part in near[near["grey"]].groupby(["table", "test_corpus"])]
+    comparable = near[~near["grey"]]
+    caveats = comparable["caveats"].where(~comparable["table"].duplicated(), "")  # once for each table
+    rows = [_comparable(row) for _, row in comparable.assign(caveats=caveats).iterrows()]
+    rows += [_not_comparable(*names, part) for names, part in near[near["grey"]].groupby(["table", "test_corpus"])]
     if others := len(table) - len(near):
-        rows.append(("all others", NOTHING, NOTHING, f"{others} numbers", NOTHING, NOTHING, NOTHING,
+        rows.append(("all others", NO_VALUE, NO_VALUE, f"{others} numbers", NO_VALUE, NO_VALUE, NO_VALUE,
                      "corpora that are not in this study"))  # fmt: skip
-    frame = pd.DataFrame(rows, columns=COLUMNS)
+    frame, black = pd.DataFrame(rows, columns=COLUMNS), len(comparable)
     if not black:
-        frame = frame.drop(columns=["ours", "our clips"])
-    look = frame.style.hide(axis="index").set_table_attributes('class="long"').format(html.escape)
-    return look.apply(lambda row: ["" if row.name < black else f"color: {GREY}"] * len(row), axis=1)
+        frame = frame.drop(columns=["MER", "MER's clips"])
+    style = frame.style.hide(axis="index").set_table_attributes('class="long"').format(html.escape)
+    return style.apply(lambda row: ["" if row.name < black else f"color: {GREY}"] * len(row), axis=1)
 
 
-def averages_sentence(averages: pd.DataFrame) -> str:
-    """Say which published averages do not follow from the numbers that they are of.
+def averages_sentence(averages: pd.DataFrame) -> Paragraph:
+    """Return which published averages do not follow from the numbers that they summarise.
 
     Args:
-        averages: as from `published.averages`.
+        averages: from `published.averages`.
     """
     wrong = averages[~averages["reproduces"].astype(bool)]
-    told = [
-        f"{row['table']}, {WORDS[row['of']]} {row['corpus']}: {row['published']:.1f} is printed, "
+    entries = [
+        f"{row['table']}, {PART_PHRASES[row['of']]} {row['corpus']}: {row['published']:.1f} is printed, "
         f"{row['computed']:.1f} follows"
         for _, row in wrong.iterrows()
     ]
-    sentence = f"{len(averages) - len(wrong)} of {len(averages)} published averages follow from their cells"
-    return f"{sentence}. Not: {'; '.join(told)}." if told else f"{sentence}."
+    sentence = f"{len(averages) - len(wrong)} of {len(averages)} published averages follow from their cells."
+    return Paragraph(f"{sentence} Exceptions: {'; '.join(entries)}." if entries else sentence)
 
 
 def _comparable(row: pd.Series) -> tuple[str, ...]:
-    metric, ours = row["metric"].replace("_", " "), f"{short(row['ours'])} {bounds(row['low'], row['high'])}"
+    metric, own = row["metric"].replace("_", " "), f"{short(row['ours'])} {bounds(row['low'], row['high'])}"
     clips, caveats = f"{row['n']:,.0f}", row["caveats"]
-    return row["table"], row["test_corpus"], metric, row["system"], short(row["value"]), ours, clips, caveats
+    return row["table"], row["test_corpus"], metric, row["system"], short(row["value"]), own, clips, caveats
 
 
-def _others(table: str, corpus: str, part: pd.DataFrame) -> tuple[str, ...]:
+def _not_comparable(table: str, corpus: str, part: pd.DataFrame) -> tuple[str, ...]:
     metrics = ", ".join(dict.fromkeys(part["metric"].str.replace("_", " ")))
-    reason = "; ".join(dict.fromkeys(clause for told in part["reason"] for clause in told.split("; ")))
+    reason = "; ".join(dict.fromkeys(clause for reason in part["reason"] for clause in reason.split("; ")))
     low, high = short(part["value"].min()), short(part["value"].max())
-    alone = len(part) == 1
-    systems, values = (part["system"].iloc[0], low) if alone else (f"{len(part)} numbers", f"{low} to {high}")
-    return table, corpus, metrics, systems, values, NOTHING, NOTHING, reason
+    single = len(part) == 1
+    systems, values = (part["system"].iloc[0], low) if single else (f"{len(part)} numbers", f"{low} to {high}")
+    return table, corpus, metrics, systems, values, NO_VALUE, NO_VALUE, reason

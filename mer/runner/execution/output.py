@@ -21,7 +21,7 @@ MAX_LOG_CHARS = 20_000_000
 PROGRESS = re.compile(r"(\d[\d.,]*[kMG]?/\d[\d.,]*[kMG]?) \[")
 """The progress that tqdm prints: ` 37/429 [00:12<02:10,`."""
 
-SCREEN_WARNINGS = re.compile(r"Warning: ((?:deleted|thrown away): .+)")
+SCREEN_WARNINGS = re.compile(r"Warning: (deleted: .+)")
 """Warnings that are also printed on the screen: a damaged file was deleted and is computed again."""
 
 

@@ -15,7 +15,7 @@ from functools import reduce
 import numpy as np
 import pandas as pd
 
-from mer.corpora.reading.names import TOGETHER, normal
+from mer.corpora.reading.names import JOINT_SPEAKERS, normalised
 from mer.dataset.audit.sentences import shared_sentences
 from mer.dataset.identity import speaker_names
 from mer.dataset.identity import speakers as people
@@ -139,7 +139,7 @@ def person_keys(family: str, corpus: str, speaker_id: str, *, told: bool = False
     (True, True, False, True)
     """
     found = set()
-    for name in people.code(corpus, speaker_id).split(TOGETHER):
+    for name in people.code(corpus, speaker_id).split(JOINT_SPEAKERS):
         found.add(f"{family}|={name}")
         for part in () if told else (name, *speaker_names.parts(name)):
             found |= {f"{family}|~{like}" for like in speaker_names.likenesses(part)}
@@ -217,7 +217,7 @@ def _texts(rows: pd.DataFrame, name: str) -> pd.Series:
 def _code(names: pd.Series, corpora: pd.Series, mark: str) -> pd.Series:
     """Names in one spelling, without their corpus in front."""
     pairs = list(zip(corpora, names, strict=True))
-    table = {(corpus, name): normal(name.removeprefix(f"{corpus}{mark}")).casefold() for corpus, name in set(pairs)}
+    table = {(corpus, name): normalised(name.removeprefix(f"{corpus}{mark}")).casefold() for corpus, name in set(pairs)}
     return pd.Series([table[pair] for pair in pairs], names.index, dtype=object)
 
 

@@ -12,7 +12,7 @@ from mer.corpora import CORPORA
 from mer.corpora.download.addresses import FORMS, SOURCES
 from mer.corpora.download.members import parts
 from mer.corpora.download.source import GB
-from mer.corpora.reading.files import unusable
+from mer.corpora.reading.files import unreadable_reason
 
 ANNOUNCED = {"aesdd", "cafe", "emovo", "emozionalmente", "jl", "mesd", "shemo", "subesco", "urdu"}
 """corpora that may be registered later than their addresses"""
@@ -37,7 +37,7 @@ def test_it_is_the_address_of_a_corpus_and_of_none_that_asks_for_a_form(name):
 def test_its_folder_is_one_in_which_the_parser_looks(name, tmp_path):
     (tmp_path / SOURCES[name].folder).mkdir()
     if name in CORPORA:
-        corpus = dataclasses.replace(CORPORA[name], telltale=None)
+        corpus = dataclasses.replace(CORPORA[name], file_name_pattern=None)
         assert corpus.find(tmp_path) == tmp_path / SOURCES[name].folder
 
 
@@ -79,5 +79,5 @@ def test_digests_are_those_of_real_files(name):
     folder = corpus.find(REAL) if corpus else None
     for file in SOURCES[name].files() if folder else ():
         if not file.unpack and (path := folder / file.name).exists():
-            assert unusable(path) is None
+            assert unreadable_reason(path) is None
             assert file.wrong(path) is None

@@ -25,7 +25,7 @@ def server(monkeypatch):
     """A server that offers a small RAVDESS; no other address can be reached."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr(get, "get", functools.partial(get.get, patience=IMPATIENT))
-    small = dataclasses.replace(CORPORA["ravdess"], expected={"05": 4}, speakers=2)
+    small = dataclasses.replace(CORPORA["ravdess"], expected_counts={"05": 4}, speakers=2)
     monkeypatch.setitem(CORPORA, "ravdess", small)
     with Server() as running:
         file = serve(running, "speech.zip", zipped(*((name, CLIP) for name in SPEECH)), unpack=Unpack(MB))
@@ -82,7 +82,7 @@ def test_what_needs_a_form_is_never_fetched(capsys, server, tmp_path):
         code, out, err = run(capsys, "download", name, "--raw", str(tmp_path), "--accept-licence")
         assert (code, out) == (1, "")
         assert "consent in person; nothing was downloaded" in err
-        assert CORPORA[name].obtain in err
+        assert CORPORA[name].instructions in err
         assert CORPORA[name].licence in err
     assert server.seen == {}
     assert list(tmp_path.iterdir()) == []
@@ -91,7 +91,7 @@ def test_what_needs_a_form_is_never_fetched(capsys, server, tmp_path):
 def test_what_a_program_cannot_fetch_is_told_too(capsys, server, tmp_path):
     code, _, err = run(capsys, "download", "emodb", "--raw", str(tmp_path))  # not offered by the fixture
     assert (code, "is got by hand; nothing was downloaded" in err) == (1, True)
-    assert CORPORA["emodb"].obtain in err
+    assert CORPORA["emodb"].instructions in err
 
 
 def test_one_failure_does_not_keep_the_others_from_coming(capsys, server, tmp_path):

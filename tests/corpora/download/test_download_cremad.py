@@ -20,8 +20,10 @@ def test_there_is_a_size_and_a_digest_for_every_clip_of_the_corpus():
     files = [file for file in cremad.recordings() if file.name.startswith("AudioWAV/")]
     codes = [Path(file.name).stem.split("_") for file in files]
     corpus = CORPORA["cremad"]
-    assert len({file.name for file in files}) == sum(corpus.expected.values())
-    assert {label: sum(code[2] == label for code in codes) for label in corpus.expected} == corpus.expected
+    assert len({file.name for file in files}) == sum(corpus.expected_counts.values())
+    assert {
+        label: sum(code[2] == label for code in codes) for label in corpus.expected_counts
+    } == corpus.expected_counts
     assert len({code[0] for code in codes}) == corpus.speakers
     assert sum(file.bytes for file in files) == 605_899_936
     assert all(len(file.digest) == len("sha256:") + 2 * cremad.DIGITS for file in files)

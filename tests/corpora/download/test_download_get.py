@@ -20,10 +20,10 @@ from tests.corpora.download.server import IMPATIENT, Server, body, redirect, ses
 from tests.corpora.download.server import status as answer
 
 SPEECH = [f"Actor_0{actor}/03-01-05-01-01-0{take}-0{actor}.wav" for actor in (1, 2) for take in (1, 2)]
-RAVDESS = dataclasses.replace(CORPORA["ravdess"], expected={"05": 4}, speakers=2)
-CREMAD = dataclasses.replace(CORPORA["cremad"], expected={"ANG": 2, "SAD": 2}, speakers=2)
-EMOVDB = dataclasses.replace(CORPORA["emovdb"], expected={"Amused": 1, "Angry": 1}, speakers=1)
-MELD = dataclasses.replace(CORPORA["meld"], expected={"joy": 1, "anger": 1})
+RAVDESS = dataclasses.replace(CORPORA["ravdess"], expected_counts={"05": 4}, speakers=2)
+CREMAD = dataclasses.replace(CORPORA["cremad"], expected_counts={"ANG": 2, "SAD": 2}, speakers=2)
+EMOVDB = dataclasses.replace(CORPORA["emovdb"], expected_counts={"Amused": 1, "Angry": 1}, speakers=1)
+MELD = dataclasses.replace(CORPORA["meld"], expected_counts={"joy": 1, "anger": 1})
 LIST = b"Utterance,Speaker,Emotion,Dialogue_ID,Utterance_ID\nHi,Ross,%s,0,0\n"
 
 
@@ -255,7 +255,7 @@ def test_an_empty_folder_is_no_hindrance_and_a_file_is_one(server, tmp_path, sai
 
 def test_every_file_there_and_still_not_complete_is_told(server, tmp_path, said):
     bring(CREMAD, cremad(server), tmp_path, said)
-    wanting = dataclasses.replace(CREMAD, expected={"FEA": 5})
+    wanting = dataclasses.replace(CREMAD, expected_counts={"FEA": 5})
     with pytest.raises(DownloadError, match="still it is not complete"):
         bring(wanting, cremad(server), tmp_path, said)
 
@@ -332,7 +332,7 @@ def entry(number, name, data, **changed):
     return {"label": name, "restricted": False, "dataFile": stored} | changed
 
 
-TESS = dataclasses.replace(CORPORA["tess"], expected={"angry": 1, "sad": 1}, speakers=2)
+TESS = dataclasses.replace(CORPORA["tess"], expected_counts={"angry": 1, "sad": 1}, speakers=2)
 
 
 def test_a_dataverse_tells_its_files(server, tmp_path, said):

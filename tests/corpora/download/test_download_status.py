@@ -10,7 +10,7 @@ from mer.corpora.download import status, verify
 from mer.corpora.download.source import File, Source
 from tests.corpora.trees import put
 
-RAVDESS = dataclasses.replace(CORPORA["ravdess"], expected={"01": 2, "05": 1}, speakers=2)
+RAVDESS = dataclasses.replace(CORPORA["ravdess"], expected_counts={"01": 2, "05": 1}, speakers=2)
 CLIPS = ("03-01-01-01-01-01-01", "03-01-01-01-01-02-02", "03-01-05-01-01-01-02")
 
 
@@ -61,18 +61,18 @@ def test_problems_are_counted_by_reason_with_examples(tmp_path):
 
 @pytest.mark.parametrize(("missing", "state"), [(1, "complete"), (2, "incomplete")])
 def test_known_defects_of_a_corpus_do_not_make_it_incomplete(tmp_path, missing, state):
-    corpus = dataclasses.replace(CORPORA["cremad"], expected={"SAD": 1 + missing}, speakers=1)
+    corpus = dataclasses.replace(CORPORA["cremad"], expected_counts={"SAD": 1 + missing}, speakers=1)
     write(tmp_path, "1001_DFA_SAD_XX", folder="CREMA-D/AudioWAV")
     assert told(corpus, tmp_path)[0] == state
 
 
 def test_slack_is_small_and_of_corpora_that_there_are():
     for name, clips in status.SLACK.items():
-        assert 0 < clips <= 0.04 * max(CORPORA[name].expected.values())
+        assert 0 < clips <= 0.04 * max(CORPORA[name].expected_counts.values())
 
 
 def test_without_published_counts_a_corpus_is_there_unless_speakers_are_missing(tmp_path):
-    corpus = dataclasses.replace(CORPORA["ravdess"], expected={}, speakers=2)
+    corpus = dataclasses.replace(CORPORA["ravdess"], expected_counts={}, speakers=2)
     write(tmp_path, CLIPS[0])
     assert told(corpus, tmp_path)[0] == "incomplete"
     write(tmp_path, *CLIPS)

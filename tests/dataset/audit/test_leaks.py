@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mer.corpora import CORPORA, chosen
+from mer.corpora import CORPORA, selected
 from mer.corpora.synthetic import trees
 from mer.dataset import audit
 from mer.dataset.audit.speakers import shared_speakers
@@ -262,7 +262,7 @@ def made_up(tmp_path_factory):
     lengths = {"min_seconds": 0.3, "max_seconds": 20.0}
     shares = {"validation": 0.1, "test": 0.1, "folds": 5}
     names = ("ravdess", "cremad", "emodb", "esd", "meld")
-    dataset = build.build(raw, chosen(names), policy="paper7", overrides={}, seed=0, **shares, **lengths)
+    dataset = build.build(raw, selected(names), policy="paper7", overrides={}, seed=0, **shares, **lengths)
     return raw, schema.usable(dataset.manifest)
 
 

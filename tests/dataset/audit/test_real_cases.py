@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from mer.corpora import chosen
+from mer.corpora import selected
 from mer.dataset import audit
 from mer.dataset.__main__ import main
 from mer.dataset.audit.tables import foreign_tables
@@ -27,7 +27,7 @@ SPEECH = ("cremad", "emodb", "emospeechin", "nemo", "ravdess", "turevdb")
 def usable():
     lengths = {"min_seconds": 0.3, "max_seconds": 20.0}
     shares = {"validation": 0.1, "test": 0.1, "folds": 5}
-    dataset = build.build(REAL, chosen(SPEECH), policy="paper7", overrides={}, seed=0, jobs=2, **shares, **lengths)
+    dataset = build.build(REAL, selected(SPEECH), policy="paper7", overrides={}, seed=0, jobs=2, **shares, **lengths)
     return schema.usable(dataset.manifest)
 
 

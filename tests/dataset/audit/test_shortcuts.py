@@ -14,7 +14,7 @@ from mer.dataset.audit.measures import measures
 from mer.dataset.audit.shortcuts.scores import COLUMNS, FAR, POOLED, severities
 from mer.dataset.audit.speakers import shared_speakers
 from mer.dataset.manifest import schema
-from mer.report.figures import results as figures
+from mer.report.figures import scores as score_figures
 from tests.dataset.audit.manifests import EMOTIONS, clean, read_sentences
 from tests.dataset.audit.recordings import RATE, babble, record
 
@@ -329,9 +329,9 @@ def test_the_figure_says_what_is_flagged(spoken):
     scores = score(*spoken)
     scores.loc[0, "flagged"] = True
     for rows in (scores, scores.iloc[:1], scores.iloc[:0]):
-        ax = figures.shortcut_forest(rows)
+        ax = score_figures.shortcut_forest(rows)
         ax.figure.canvas.draw()
-    texts = {text.get_text() for text in figures.shortcut_forest(scores).figure.findobj(mpl.text.Text)}
+    texts = {text.get_text() for text in score_figures.shortcut_forest(scores).figure.findobj(mpl.text.Text)}
     assert {"east", POOLED, "duration", "recording", "chance"} <= texts
     plt.close("all")
 

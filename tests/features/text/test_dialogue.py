@@ -154,7 +154,7 @@ def test_any_text_makes_as_many_turns_as_were_said(texts):
 def test_real_dialogues_stay_within_their_part_and_match_the_lists():
     raw = Path(REAL)
     options = {"policy": "paper7", "overrides": {}, "seed": 0, "validation": 0.1, "test": 0.1, "folds": 5}
-    known = corpora.chosen(["meld", "emorynlp"])
+    known = corpora.selected(["meld", "emorynlp"])
     table = build.build(raw, known, **options, min_seconds=0.1, max_seconds=30).manifest
     usable = table[table["exclude_reason"].isna()]
     assert (usable.groupby(["corpus", "dialogue_id"])["split"].nunique() == 1).all()

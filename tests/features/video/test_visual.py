@@ -15,7 +15,7 @@ from mer.features.video import hog, pooling, resnet
 from mer.features.video.detectors import Box, NoWeights
 from mer.features.video.emo_affectnet import EmoAffectNet
 from mer.params.schema import Data, Visual
-from tests.media.films import film, grey
+from tests.media.video_files import film, grey
 
 FACE = data.astronaut()[:220, 110:330]
 """a real face, half of whose width it takes"""

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from mer.corpora.reading.names import TOGETHER
+from mer.corpora.reading.names import JOINT_SPEAKERS
 from mer.dataset.audit.findings import BREACH, WARNING
 from mer.dataset.identity import speakers
 from mer.dataset.manifest import schema
@@ -51,9 +51,9 @@ def met(key: pd.Series, source: pd.Series, target: pd.Series) -> pd.Series:
 
 def by_person(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows with a column `person`, a line for each of several people who speak at once; the index stays."""
-    if not rows["person"].str.contains(TOGETHER, regex=False, na=False).any():
+    if not rows["person"].str.contains(JOINT_SPEAKERS, regex=False, na=False).any():
         return rows
-    return rows.assign(person=rows["person"].str.split(TOGETHER)).explode("person")
+    return rows.assign(person=rows["person"].str.split(JOINT_SPEAKERS)).explode("person")
 
 
 def joined(names: pd.Series) -> str:

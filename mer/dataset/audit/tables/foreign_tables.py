@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mer.corpora import CORPORA, Corpus, made_up
+from mer.corpora import CORPORA, Corpus, as_synthetic
 from mer.dataset.audit.findings import EXAMPLES
 from mer.dataset.audit.tables.column_names import Unusable, listed, recognise
 from mer.dataset.audit.tables.columns import COLUMNS
@@ -234,7 +234,7 @@ def _known(rows: pd.DataFrame, path: Path) -> dict[str, Corpus]:
     if len(names) > MANY_CORPORA:
         raise Unusable(f"{path}: {len(names):,} corpora; name the column that holds them with --columns corpus=…")
     ours = {_plain(name): corpus for corpus in CORPORA.values() for name in (corpus.name, *corpus.folders)}
-    ours |= {_plain(name): corpus for name, corpus in made_up(CORPORA).items()}
+    ours |= {_plain(name): corpus for name, corpus in as_synthetic(CORPORA).items()}
     return {name: ours[_plain(name)] for name in names if _plain(name) in ours}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mer.corpora.reading.files import decode, unusable
+from mer.corpora.reading.files import decode, unreadable_reason
 from mer.dataset.audit.tables.column_names import Unusable
 
 SUFFIXES = (".parquet", ".csv", ".tsv", ".txt", ".jsonl")
@@ -22,7 +22,7 @@ def read(path: Path) -> pd.DataFrame:
     """
     if not path.is_file():
         raise Unusable(f"{path}: there is no such file")
-    if reason := unusable(path):
+    if reason := unreadable_reason(path):
         raise Unusable(f"{path}: {reason}")
     readers = {".parquet": _parquet, ".jsonl": _json_lines}
     suffix = path.suffix.lower()

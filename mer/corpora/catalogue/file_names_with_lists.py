@@ -1,13 +1,17 @@
-"""Open corpora with a list or texts beside the recordings: one row each, with its traps."""
+"""Open corpora with lists or texts beside the recordings.
 
-from mer.corpora.reading.pattern import Listing, Row, corpus
+Each entry is all that MER needs to read the corpus. The comment above it gives an example and the traps.
+"""
+
+from mer.corpora.corpus import Corpus
+from mer.corpora.file_name_pattern import FileNamePattern, Listing
 
 # Emozionalmente: `audio/1613655062436.wav`; `metadata/samples.csv` says who speaks which sentence in which emotion, and
 # `metadata/users.csv` who they are. Traps: names say nothing, so recordings that are not listed are of no use; users
 # include those who only listened; some recordings have another sampling rate; three of the 18 sentences are in EMOVO.
-EMOZIONALMENTE = corpus(
+EMOZIONALMENTE = Corpus.from_pattern(
     "emozionalmente",
-    Row(
+    FileNamePattern(
         name=r"[0-9]{10,16}",
         example="1613655062436",
         emotions={
@@ -21,12 +25,12 @@ EMOZIONALMENTE = corpus(
         },
         language="it",
         speaker_letters=12,
-        listing=Listing(
+        recording_list=Listing(
             "samples.csv",
             key="file_name",
             columns={"emotion": "emotion_expressed", "speaker": "actor", "sentence": "sentence", "text": "sentence"},
         ),
-        people=Listing("users.csv", key="username", columns={"gender": "gender", "age": "age"}),
+        speaker_list=Listing("users.csv", key="username", columns={"gender": "gender", "age": "age"}),
     ),
     title="Emozionalmente",
     folders=("Emozionalmente", "emozionalmente_dataset"),
@@ -35,20 +39,20 @@ EMOZIONALMENTE = corpus(
         "Catania, Wilke and Garzotto (2025). Emozionalmente: A Crowdsourced Corpus of Simulated Emotional Speech in "
         "Italian. IEEE Transactions on Audio, Speech and Language Processing 33, 1142–1155."
     ),
-    obtain=(
+    instructions=(
         "emozionalmente_dataset.zip from https://zenodo.org/record/6569824, no login; extract so that "
         "data/raw/Emozionalmente/audio/… lies beside data/raw/Emozionalmente/metadata/samples.csv and users.csv"
     ),
-    expected=dict.fromkeys(("anger", "disgust", "fear", "joy", "neutrality", "sadness", "surprise"), 986),
+    expected_counts=dict.fromkeys(("anger", "disgust", "fear", "joy", "neutrality", "sadness", "surprise"), 986),
     speakers=431,
 )
 
 # JL: `JL(wav+txt)/female1_angry_10a_1.wav`, that is speaker, emotion, sentence, session, take, and a text of the same
 # name. Traps: `male` is a part of `female`; beside five primary emotions there are five that are none of the classes of
 # any policy, and two sentences of each of these five are its own; the archive holds parts of its folder twice.
-JL = corpus(
+JL = Corpus.from_pattern(
     "jl",
-    Row(
+    FileNamePattern(
         name=r"(?P<speaker>(?P<gender>female|male)[12])_(?P<emotion>[a-z]+)_(?P<sentence>[0-9]{1,2})[ab]_[12]",
         example="female1_angry_10a_1",
         emotions={
@@ -73,8 +77,8 @@ JL = corpus(
         "James, Tian and Watson (2018). An Open Source Emotional Speech Corpus for Human Robot Interaction "
         "Applications. Interspeech, 2768–2772."
     ),
-    obtain="https://www.kaggle.com/tli725/jl-corpus, with an account; extract to data/raw/JL/…",
-    expected=dict.fromkeys(
+    instructions="https://www.kaggle.com/tli725/jl-corpus, with an account; extract to data/raw/JL/…",
+    expected_counts=dict.fromkeys(
         (
             "angry", "anxious", "apologetic", "assertive", "concerned", "encouraging", "excited", "happy", "neutral",
             "sad",
@@ -86,9 +90,9 @@ JL = corpus(
 
 # nEMO: `samples/WR0_happiness_87.wav`, that is speaker, emotion, sentence; `data.tsv` adds text, gender and age. Traps:
 # its speaker column has leading blanks; it names files with `.wav` whatever their suffix is.
-NEMO = corpus(
+NEMO = Corpus.from_pattern(
     "nemo",
-    Row(
+    FileNamePattern(
         name=r"(?P<speaker>[A-Z]{2}[0-9])_(?P<emotion>[a-z]+)_(?P<sentence>[0-9]{1,3})",
         example="WR0_happiness_87",
         emotions={
@@ -100,7 +104,7 @@ NEMO = corpus(
             "surprised": "surprise",
         },
         language="pl",
-        listing=Listing(
+        recording_list=Listing(
             "data.tsv",
             key="file_id",
             columns={
@@ -117,8 +121,10 @@ NEMO = corpus(
     folders=("nEMO", "nEMO-main"),
     licence="CC BY-NC-SA 4.0",
     citation="Christop (2024). nEMO: Dataset of Emotional Speech in Polish. LREC-COLING, 12111–12116.",
-    obtain="https://github.com/amu-cai/nEMO, no login; put it at data/raw/nEMO/data.tsv and data/raw/nEMO/samples/…",
-    expected={"anger": 749, "fear": 736, "happiness": 749, "neutral": 809, "sadness": 769, "surprised": 669},
+    instructions=(
+        "https://github.com/amu-cai/nEMO, no login; put it at data/raw/nEMO/data.tsv and data/raw/nEMO/samples/…"
+    ),
+    expected_counts={"anger": 749, "fear": 736, "happiness": 749, "neutral": 809, "sadness": 769, "surprised": 669},
     speakers=9,
 )
 
@@ -126,9 +132,9 @@ NEMO = corpus(
 # the words. Radio plays; listeners gave the labels. Traps: F is women and fear; 162 recordings have no text and 162
 # texts no recording, because recordings were renamed and texts were not, and for the same reason 121 of the 2,838
 # texts that do have a recording of their name belong to another one (Yazdani and Shekofteh, 2022, arXiv:2211.09956).
-SHEMO = corpus(
+SHEMO = Corpus.from_pattern(
     "shemo",
-    Row(
+    FileNamePattern(
         name=r"(?P<speaker>(?P<gender>[FM])[0-9]{2})(?P<emotion>[A-Z])[0-9]{2,3}",
         example="F03S02",
         emotions={
@@ -150,11 +156,11 @@ SHEMO = corpus(
         "Mohamad Nezami, Jamshid Lou and Karami (2019). ShEMO: a large-scale validated database for Persian speech "
         "emotion detection. Language Resources and Evaluation 53(1), 1–16."
     ),
-    obtain=(
+    instructions=(
         "https://github.com/mansourehk/ShEMO, no login; extract female.zip, male.zip (both by Git-LFS) and "
         "transcript.zip to data/raw/ShEMO/female/…, data/raw/ShEMO/male/… and data/raw/ShEMO/final text/…"
     ),
-    expected={"A": 1059, "F": 38, "H": 201, "N": 1028, "S": 449, "W": 225},
+    expected_counts={"A": 1059, "F": 38, "H": 201, "N": 1028, "S": 449, "W": 225},
     speakers=87,
     lexical_control="free",
 )

@@ -1,13 +1,17 @@
-"""Open corpora whose file names say everything: one row each, with its traps."""
+"""Open corpora whose file names say everything.
 
-from mer.corpora.reading.pattern import Row, corpus
+Each entry is all that MER needs to read the corpus. The comment above it gives an example and the traps.
+"""
+
+from mer.corpora.corpus import Corpus
+from mer.corpora.file_name_pattern import FileNamePattern
 
 # AESDD: `anger/a03 (3).wav`, that is emotion, sentence, speaker. Traps: single names end in a letter for another
 # take, or have (01) for (1); s05 (3).wav has no samples in the published copy; the recordings lack neutral; who of the
 # speakers is a woman is not said.
-AESDD = corpus(
+AESDD = Corpus.from_pattern(
     "aesdd",
-    Row(
+    FileNamePattern(
         name=r"(?P<emotion>[a-z])(?P<sentence>[0-9]{2}) \(0?(?P<speaker>[0-9])\)[ab]?",
         example="a03 (3)",
         emotions={"a": "anger", "d": "disgust", "f": "fear", "h": "happiness", "s": "sadness"},
@@ -20,17 +24,17 @@ AESDD = corpus(
         "Vryzas et al. (2018). Speech Emotion Recognition for Performance Interaction. Journal of the Audio "
         "Engineering Society 66(6), 457–467."
     ),
-    obtain="http://m3c.web.auth.gr/research/aesdd-speech-emotion-recognition/; put it at data/raw/AESDD/anger/…",
-    expected={"a": 121, "d": 122, "f": 120, "h": 119, "s": 122},  # without s05 (3)
+    instructions="http://m3c.web.auth.gr/research/aesdd-speech-emotion-recognition/; put it at data/raw/AESDD/anger/…",
+    expected_counts={"a": 121, "d": 122, "f": 120, "h": 119, "s": 122},  # without s05 (3)
     speakers=6,
 )
 
 # CaFE: `Colère/Fort/01-C-2-1.wav`, that is speaker, emotion (colère, dégoût, joie, neutre, peur, surprise, tristesse),
 # intensity (1 faible, 2 fort), sentence. Traps: the zip spells its folders in code page 437, and many programs make
 # something else of it, so the file name counts; neutral has no intensity, although its names have a 1.
-CAFE = corpus(
+CAFE = Corpus.from_pattern(
     "cafe",
-    Row(
+    FileNamePattern(
         name=r"(?P<speaker>[0-9]{2})-(?P<emotion>[A-Z])-(?:(?<=N-)1|(?P<intensity>[12]))-(?P<sentence>[1-6])",
         example="01-C-2-1",
         emotions={
@@ -71,11 +75,11 @@ CAFE = corpus(
     folders=("CaFE", "CaFE_48k"),
     licence="CC BY-NC-SA 4.0",
     citation="Gournay, Lahaie and Lefebvre (2018). A Canadian French Emotional Speech Dataset. ACM MMSys, 399–402.",
-    obtain=(
+    instructions=(
         "CaFE_48k.zip from https://zenodo.org/record/1478765, no login; extract it with "
         "`python -m zipfile -e CaFE_48k.zip data/raw/CaFE`, which knows how it spells its folders"
     ),
-    expected=dict.fromkeys("CDJPST", 144) | {"N": 72},
+    expected_counts=dict.fromkeys("CDJPST", 144) | {"N": 72},
     speakers=12,
 )
 
@@ -84,9 +88,9 @@ CAFE = corpus(
 # clip was recorded and says nothing of the emotion; labels were not validated, and the same audio sometimes carries
 # two labels; some clips have `??` for the time, or no keyword; most are by people whom nobody named, all under one
 # hash, so that they cannot be kept apart.
-EMOSPEECHIN = corpus(
+EMOSPEECHIN = Corpus.from_pattern(
     "emospeechin",
-    Row(
+    FileNamePattern(
         name=(
             r"(?P<sentence>(?P<text>bacho|go|help|no|stop|yes))-[^-]+-(?P<emotion>[a-z]+)-[^-]+"
             r"-(?P<speaker>[0-9a-f]{12,})"
@@ -99,25 +103,25 @@ EMOSPEECHIN = corpus(
         language="en",
         languages={"bacho": "hi"},
         speaker_letters=12,
-        refused={"-d14a028c2a3a[0-9a-f]*[.]": "nobody says who speaks, so the voice cannot be kept apart"},
+        rejected_names={"-d14a028c2a3a[0-9a-f]*[.]": "nobody says who speaks, so the voice cannot be kept apart"},
     ),
     title="Indian EmoSpeech Command Dataset",
     folders=("EmoSpeech-IN", "emospeech-dataset-v1", "Indian EmoSpeech Command Dataset"),
     licence="CC BY-NC-SA 4.0",
     citation="Banga et al. (2019). Indian EmoSpeech Command Dataset. arXiv:1910.13801.",
-    obtain=(
+    instructions=(
         "https://github.com/RakshakTeam/emospeech-dataset-v1, no login; put it at data/raw/EmoSpeech-IN/webservice/…"
     ),
-    expected={"angry": 450, "calm": 739, "fearful": 425, "happy": 386},  # keywords of known speakers
+    expected_counts={"angry": 450, "calm": 739, "fearful": 425, "happy": 386},  # keywords of known speakers
     speakers=105,
 )
 
 # EMOVO: `f2/gio-f2-b2.wav`, that is emotion (disgusto, gioia, neutrale, paura, rabbia, sorpresa, tristezza), speaker,
 # sentence. Traps: the sentences n1 to n5 are nonsense, d1 and d2 questions; three of the sentences are in
 # Emozionalmente, too.
-EMOVO = corpus(
+EMOVO = Corpus.from_pattern(
     "emovo",
-    Row(
+    FileNamePattern(
         name=r"(?P<emotion>[a-z]{3})-(?P<speaker>[fm][123])-(?P<sentence>[bdln][0-9])",
         example="gio-f2-b2",
         emotions={
@@ -159,17 +163,17 @@ EMOVO = corpus(
     folders=("EMOVO",),
     licence="free for research",
     citation="Costantini et al. (2014). EMOVO Corpus: an Italian Emotional Speech Database. LREC, 3501–3504.",
-    obtain="http://voice.fub.it/activities/corpora/emovo/index.html, often down; put it at data/raw/EMOVO/f1/…",
-    expected=dict.fromkeys(("dis", "gio", "neu", "pau", "rab", "sor", "tri"), 84),
+    instructions="http://voice.fub.it/activities/corpora/emovo/index.html, often down; put it at data/raw/EMOVO/f1/…",
+    expected_counts=dict.fromkeys(("dis", "gio", "neu", "pau", "rab", "sor", "tri"), 84),
     speakers=6,
 )
 
 # MESD: `Anger_F_A_tarde.wav`, that is emotion, voice (female, male, child), set of words, word. Traps: the 16 speakers
 # have no ids, so the three voices stand for them and the corpus is too small in speakers to be scored; the words of
 # set B differ between emotions and give most of them away; they are spelled without accents; a third are children.
-MESD = corpus(
+MESD = Corpus.from_pattern(
     "mesd",
-    Row(
+    FileNamePattern(
         name=r"(?P<emotion>[A-Z][a-z]+)_(?P<speaker>(?P<gender>[FMC]))_[AB]_(?P<sentence>(?P<text>[^\W\d]+))",
         example="Anger_F_A_tarde",
         emotions={
@@ -189,17 +193,17 @@ MESD = corpus(
         "Duville, Alonso-Valerdi and Ibarra-Zarate (2021). The Mexican Emotional Speech Database (MESD): elaboration "
         "and assessment based on machine learning. EMBC, 1644–1647."
     ),
-    obtain="https://data.mendeley.com/datasets/cy34mh68j9, no login; put it at data/raw/MESD/Anger_C_A_abajo.wav",
-    expected={"Anger": 143, "Disgust": 144, "Fear": 144, "Happiness": 144, "Neutral": 143, "Sadness": 144},
+    instructions="https://data.mendeley.com/datasets/cy34mh68j9, no login; put it at data/raw/MESD/Anger_C_A_abajo.wav",
+    expected_counts={"Anger": 143, "Disgust": 144, "Fear": 144, "Happiness": 144, "Neutral": 143, "Sadness": 144},
     speakers=3,
     lexical_control="emotion_specific",
 )
 
 # SUBESCO: `F_10_FAHMEE_S_6_FEAR_5.wav`, that is gender, number and name of the speaker, sentence, emotion, take. Traps:
 # the number alone is a woman and a man; one name ends in a stray bracket; the sentences come with the paper only.
-SUBESCO = corpus(
+SUBESCO = Corpus.from_pattern(
     "subesco",
-    Row(
+    FileNamePattern(
         name=(r"(?P<speaker>(?P<gender>[FM])_[0-9]{2})_[A-Z]+_S_(?P<sentence>[0-9]{1,2})_(?P<emotion>[A-Z]+)_[0-9]\]?"),
         example="F_10_FAHMEE_S_6_FEAR_5",
         emotions={
@@ -220,8 +224,8 @@ SUBESCO = corpus(
         "Sultana et al. (2021). SUST Bangla Emotional Speech Corpus (SUBESCO): An audio-only emotional speech corpus "
         "for Bangla. PLoS ONE 16(4), e0250173."
     ),
-    obtain="SUBESCO.zip from https://zenodo.org/records/4526477, no login; extract to data/raw/SUBESCO/…",
-    expected=dict.fromkeys(("ANGRY", "DISGUST", "FEAR", "HAPPY", "NEUTRAL", "SAD", "SURPRISE"), 1000),
+    instructions="SUBESCO.zip from https://zenodo.org/records/4526477, no login; extract to data/raw/SUBESCO/…",
+    expected_counts=dict.fromkeys(("ANGRY", "DISGUST", "FEAR", "HAPPY", "NEUTRAL", "SAD", "SURPRISE"), 1000),
     speakers=20,
 )
 
@@ -229,33 +233,33 @@ SUBESCO = corpus(
 # sad. Traps: the repository also holds filtered copies under the same names, in folders that come first; the words are
 # spelled without Turkish letters, so they are transcriptions only roughly; the licence forbids passing on changed
 # recordings.
-TUREVDB = corpus(
+TUREVDB = Corpus.from_pattern(
     "turevdb",
-    Row(
+    FileNamePattern(
         name=r"(?P<speaker>[0-9]{4})_(?P<emotion>[a-z]{2})_(?P<sentence>(?P<text>[^\W\d_]+))[0-9]?",
         example="1234_mt_cay",
         emotions={"hl": "sadness", "kz": "anger", "mt": "happiness", "sk": "calm"},
         language="tr",
-        refused={"(^|/)Model Output for Test Data/": "a filtered copy of a recording, not read"},
+        rejected_names={"(^|/)Model Output for Test Data/": "a filtered copy of a recording, not read"},
     ),
     title="TurEV-DB, Turkish Emotion Voice Database",
     folders=("TurEV-DB", "TurEV-DB-master"),
     licence="CC BY-NC-ND 4.0",
     citation="Canpolat, Ormanoğlu and Zeyrek (2020). Turkish Emotion Voice Database. SLTU-CCURL, 368–375.",
-    obtain=(
+    instructions=(
         "https://github.com/Xeonen/TurEV-DB, no login; put it at data/raw/TurEV-DB/Sound Source/Angry/… "
         "beside Calm, Happy and Sad"
     ),
-    expected={"hl": 483, "kz": 487, "mt": 357, "sk": 408},
+    expected_counts={"hl": 483, "kz": 487, "mt": 357, "sk": 408},
     speakers=6,
 )
 
 # URDU: `Angry/SM1_F10_A010.wav`, that is speaker with gender, file, emotion and number. Talk shows, nobody acts.
 # Traps: 38 speakers are published, the names have 29; 26 of these have one emotion only, so whatever tells voices
 # apart tells emotions apart, too.
-URDU = corpus(
+URDU = Corpus.from_pattern(
     "urdu",
-    Row(
+    FileNamePattern(
         name=r"(?P<speaker>S(?P<gender>[FM])[0-9]{1,2})_F[0-9]+_(?P<emotion>[A-Z])[0-9]+",
         example="SM1_F10_A010",
         emotions={"A": "anger", "H": "happiness", "N": "neutral", "S": "sadness"},
@@ -265,8 +269,8 @@ URDU = corpus(
     folders=("URDU", "URDU-Dataset", "URDU-Dataset-master"),
     licence="free for research",
     citation=("Latif et al. (2018). Cross Lingual Speech Emotion Recognition: Urdu vs. Western Languages. FIT, 88–93."),
-    obtain="https://github.com/siddiquelatif/URDU-Dataset, no login; put it at data/raw/URDU/Angry/…",
-    expected=dict.fromkeys("AHNS", 100),
+    instructions="https://github.com/siddiquelatif/URDU-Dataset, no login; put it at data/raw/URDU/Angry/…",
+    expected_counts=dict.fromkeys("AHNS", 100),
     speakers=29,
     lexical_control="free",
     elicitation="natural",

@@ -1,0 +1,137 @@
+"""Tables of the results: systems by test corpora."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from mer.report.style.numbers import NO_VALUE, chance, cluster_phrase, format_score, remark, select, short
+from mer.report.style.symbols import SHORTCUT_SYMBOL, symbols
+from mer.stats import chance_corrected
+
+MEAN = "Mean (chance-corr.)"
+"""The column of means over corpora."""
+SHORTCUT = "best shortcut"
+"""The row or column of the best shortcut classifier of each corpus."""
+_SCORE_KEYS = ["system", "protocol", "answers", "train_corpora", "test_corpus"]
+
+
+def pivot(
+    results: pd.DataFrame, protocol: str, answers: str, metric: str = "UAR", shortcuts: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Return systems × test corpora with entries like ".451 [.402, .501]", for one protocol and kind of predictions.
+
+    The last column is the mean of the chance-corrected UAR over the corpora, whatever the metric: 0 is guessing,
+    1 is perfect. If a system lacks a corpus, its mean states over how many corpora it is. If a system was trained on
+    several sets of corpora, these become part of the row. Transductive systems are named so. Free predictions on
+    another corpus state which share of them are classes that the corpus does not have. `scores.flag_legend` explains
+    the symbols.
+
+    Args:
+        shortcuts: from `shortcut_comparison.beside`. It adds the best shortcut of each corpus as the last row, and ‡
+            to a UAR whose lower bound it reaches.
+
+    Raises:
+        ValueError: There are two results for one entry.
+    """
+    rows, uars = select(results, protocol, answers, metric), select(results, protocol, answers, "UAR")
+    uars = uars[uars["classes"].notna()]  # without rows that are means over corpora themselves
+    keys = _row_keys(rows)
+    corpora = sorted(rows["test_corpus"].unique())
+    if rows.empty:
+        return pd.DataFrame(columns=[MEAN], index=pd.Index([], name="system"))
+    _refuse_duplicates(rows, [*keys, "test_corpus"])
+    wide = rows.assign(entry=_entries(rows, shortcuts)).pivot(index=keys, columns="test_corpus", values="entry")
+    wide = wide.reindex(columns=corpora).fillna(NO_VALUE)
+    means = {
+        key: _mean(part, uars["test_corpus"].nunique())
+        for key, part in uars.groupby(keys if len(keys) > 1 else keys[0])
+    }
+    wide[MEAN] = [means.get(key, NO_VALUE) for key in wide.index]
+    if shortcuts is not None:
+        best = _best_shortcuts(shortcuts[shortcuts["answers"] == answers], protocol).reindex(corpora).fillna(NO_VALUE)
+        wide.loc[SHORTCUT if len(keys) == 1 else (SHORTCUT, NO_VALUE), :] = [*best, NO_VALUE]
+    return wide.rename_axis(index=["system", "trained on"][: len(keys)], columns=None)
+
+
+def loco_table(
+    results: pd.DataFrame, listeners: pd.DataFrame | None = None, shortcuts: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Return one row per held-out corpus: size, chance, and the UAR of each system's free and restricted predictions.
+
+    Restricted predictions choose among the corpus's own classes, which are then assumed to be given; their chance
+    differs. A system that could not predict all utterances states how many it predicted.
+
+    Args:
+        listeners: columns corpus and UAR; adds the UAR of human listeners.
+        shortcuts: from `shortcut_comparison.beside`; adds the best shortcut within the corpus, and ‡ to scores whose
+            lower bound it reaches.
+    """
+    rows = select(results, "loco")
+    table = rows.groupby("test_corpus")[["n", "speakers", "classes"]].max()
+    table["chance"] = [_chance(rows[rows["test_corpus"] == corpus]) for corpus in table.index]
+    if "clusters" in rows:
+        first = rows.drop_duplicates("test_corpus").set_index("test_corpus")
+        table["intervals over"] = first.apply(cluster_phrase, axis=1)
+    if shortcuts is not None:
+        table[SHORTCUT] = _best_shortcuts(shortcuts, "loco").reindex(table.index)
+    for answers in ("free", "restricted"):
+        for label, part in rows[rows["answers"] == answers].groupby("label", sort=True):
+            part = part.drop_duplicates("test_corpus").set_index("test_corpus", drop=False)
+            fewer = [f" (n = {n})" if n < table.loc[c, "n"] else "" for c, n in part["n"].items()]
+            table[f"{label}, {answers}"] = _entries(part, shortcuts, fewer).reindex(table.index)
+    if listeners is not None and len(listeners):
+        table["one listener"] = listeners.set_index("corpus")["UAR"].map(short).reindex(table.index)
+    texts = table.columns[4:]
+    table[texts] = table[texts].astype(object).fillna(NO_VALUE)
+    return table.rename_axis("held out")
+
+
+def _refuse_duplicates(rows: pd.DataFrame, keys: list[str]) -> None:
+    duplicates = rows[rows.duplicated(keys)]
+    if len(duplicates):
+        first = duplicates.iloc[0]
+        raise ValueError(f"there are two results of {first['label']} on {first['test_corpus']}; select one of them")
+
+
+def _entries(rows: pd.DataFrame, shortcuts: pd.DataFrame | None, fewer: Sequence[str] | None = None) -> pd.Series:
+    """Each score with its interval, its symbols and its remarks."""
+    if rows.empty:
+        return pd.Series(dtype=object)
+    texts = rows.apply(format_score, axis=1) + _shortcut_symbols(rows, shortcuts) + symbols(rows)
+    return texts + (list(fewer) if fewer is not None else "") + rows.apply(remark, axis=1)
+
+
+def _shortcut_symbols(rows: pd.DataFrame, shortcuts: pd.DataFrame | None) -> pd.Series:
+    """The symbol after each score whose lower bound a shortcut reaches; only a UAR is compared."""
+    reached = set()
+    if shortcuts is not None:
+        keys = shortcuts.loc[shortcuts["reached"], _SCORE_KEYS]
+        reached = set(keys.itertuples(index=False, name=None))
+    keys = rows[_SCORE_KEYS].itertuples(index=False, name=None)
+    texts = [SHORTCUT_SYMBOL if key in reached else "" for key in keys]
+    return pd.Series(texts, rows.index, object).where(rows["metric"] == "UAR", "")
+
+
+def _best_shortcuts(shortcuts: pd.DataFrame, protocol: str) -> pd.Series:
+    """Corpus -> name and UAR of its best shortcut, as it is compared with scores of a protocol."""
+    scored = shortcuts[(shortcuts["protocol"] == protocol) & shortcuts["shortcut"].notna()]
+    scored = scored.drop_duplicates("test_corpus").set_index("test_corpus")
+    return scored["shortcut"].astype(object) + " " + scored["shortcut_UAR"].map(short)
+
+
+def _chance(rows: pd.DataFrame) -> str:
+    """UAR of guessing, followed by that of restricted predictions if it differs."""
+    free, *others = dict.fromkeys(chance(rows.sort_values("answers", kind="stable")).map(short))
+    return free + "".join(f" (restricted {other})" for other in others)
+
+
+def _row_keys(rows: pd.DataFrame) -> list[str]:
+    several = rows.duplicated(["label", "test_corpus"]).any()
+    return ["label", "train_corpora"] if several else ["label"]
+
+
+def _mean(rows: pd.DataFrame, n_corpora: int) -> str:
+    values = pd.Series(chance_corrected(rows["value"].to_numpy(float), 1 / chance(rows).to_numpy(float)))
+    scored = int(values.notna().sum())
+    some = f" ({scored} of {n_corpora})" if 0 < scored < n_corpora else ""
+    return short(values.mean()) + some + symbols(rows[["flagged", "accepted"]].any().to_frame().T).iloc[0]
