@@ -61,7 +61,7 @@ def open_study(folder: Path) -> EvaluationData:
 
     Raises:
         IncompatibleCheckpoint: the folder is no run folder in which step 01 has run.
-        Altered: a file is not what its step wrote.
+        OutputChanged: a file differs from what its step wrote.
     """
     missing = [name for name in REQUIRED_FILES if not (folder / name).is_file()]
     if missing:
