@@ -41,9 +41,9 @@ from mer.features import audio as acoustic
 from mer.features.audio import mfcc
 from mer.media import audio
 from mer.media import recordings as decoded
-from mer.params.schema import Acoustic, Data
+from mer.params.schema import AudioFeatures, Data
 
-SECTION, DATA = Acoustic(extractor="mfcc", n_mfcc=80), Data()
+SECTION, DATA = AudioFeatures(extractor="mfcc", n_mfcc=80), Data()
 FASTER_THAN_LIBROSA, OF_CEILING, OF_DECODING = 2.0, 0.5, 0.45
 
 
@@ -53,11 +53,11 @@ def manifest(folder: Path, paths: list[Path]) -> pd.DataFrame:
     return pd.DataFrame(rows).astype({"start": "Float64", "end": "Float64"})
 
 
-def compute(sounds: decoded.Sounds) -> list[np.ndarray]:
+def compute(sounds: decoded.AudioClips) -> list[np.ndarray]:
     return [mfcc.mfcc_statistics(sound) for sound in sounds]
 
 
-def by_librosa(sounds: decoded.Sounds) -> list[np.ndarray]:
+def by_librosa(sounds: decoded.AudioClips) -> list[np.ndarray]:
     options = {"sr": 16_000, "n_mfcc": 80, "n_fft": 400, "hop_length": 160, "n_mels": 80, "htk": True,
                "mel_norm": None, "pad_mode": "reflect"}  # fmt: skip
     cepstra = (librosa.feature.mfcc(y=sound, **options) for sound in sounds)
@@ -145,7 +145,7 @@ def show(times: dict[str, float], clips: int, seconds: float) -> None:
         print(f"    {name:34} {1000 * found / clips:7.3f} ms a clip, {seconds / found:6.0f} times real time")
 
 
-def from_shards(sounds: decoded.Sounds, repeats: int) -> None:
+def from_shards(sounds: decoded.AudioClips, repeats: int) -> None:
     """Print ours beside librosa and the ceiling."""
     difference = max(np.abs(a - b).max() for a, b in zip(compute(sounds), by_librosa(sounds), strict=True))
     assert difference < 1e-2, difference
@@ -185,7 +185,7 @@ def from_files(folder: Path, rows: pd.DataFrame, kind: str, repeats: int) -> Non
           "each")  # fmt: skip
 
 
-def check_pickles(folder: Path, rows: pd.DataFrame, sounds: decoded.Sounds) -> None:
+def check_pickles(folder: Path, rows: pd.DataFrame, sounds: decoded.AudioClips) -> None:
     """Fail where the original's way gives something else than its deviation with n - 1."""
     place = pickles(folder, rows, keep=True)
     for number, ours in enumerate(compute(sounds)):

@@ -85,11 +85,11 @@ def digest(value: object) -> str:
 
 def git_state() -> dict | None:
     """Return the commit and whether files differ from it; None outside of a checkout or without git."""
-    commit = ask("git", "rev-parse", "HEAD")
-    return {"commit": commit, "dirty": bool(ask("git", "status", "--porcelain"))} if commit else None
+    commit = program_output("git", "rev-parse", "HEAD")
+    return {"commit": commit, "dirty": bool(program_output("git", "status", "--porcelain"))} if commit else None
 
 
-def ask(program: str, *arguments: str) -> str:
+def program_output(program: str, *arguments: str) -> str:
     """Return the output of a program; nothing where it is absent, fails or hangs."""
     if (path := shutil.which(program)) is None:
         return ""

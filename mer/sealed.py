@@ -1,8 +1,8 @@
-"""Files that hold a digest of their content and of what they are; who reads one checks it first.
+"""Files that hold a digest of their own content and name. Readers check the digest before they use the content.
 
-A bit that a disk flips, a value that somebody edits or a file that has taken another's name would otherwise be read as
-if it were what was written. The digest stands inside the file, so that both take their place in one step, and the
-file stays what its ending says: in a table and in tensors it is among the metadata, after an array it is the end.
+The check finds a bit that a disk flipped, a value that was edited, and a file that has another file's name. The digest
+lies inside the file, so that both are replaced in one step and the file keeps its format: tables and tensors hold the
+digest among their metadata, arrays hold it after the numbers.
 """
 
 import contextlib
@@ -18,92 +18,96 @@ import pandas as pd
 
 from mer import files
 
-MARK = b"mer-sha256:"
+SEAL_PREFIX = b"mer-sha256:"
+"""The bytes before the digest."""
 DIGITS = 64
-BLANK = MARK.decode() + "0" * DIGITS
-"""what a writer puts into a file, once; the digits take the place of the zeros"""
-ENDS = 2**16
-"""bytes that are searched for it: at the end, where arrays and tables have it, then at the beginning"""
+"""The number of hexadecimal digits of a digest."""
+BLANK = SEAL_PREFIX.decode() + "0" * DIGITS
+"""The text that a writer puts into a file once. The digest replaces its zeros."""
+TAIL_BYTES = 2**16
+"""The number of bytes that are searched for the digest: at the end of a file (arrays, tables), then at its start."""
 BLOCK = 2**20
-"""bytes that are read at once"""
+"""The number of bytes that are read at once."""
 
-_whole: dict[Path, tuple] = {}
-"""files that this process has checked, as they were then"""
+_checked: dict[Path, tuple] = {}
+"""Maps each file that this process has checked to its state at that time."""
 
 
-class Altered(ValueError):
-    """A file is not what was written under its name."""
+class DamagedFile(ValueError):
+    """A file whose content is not what was written under its name."""
 
 
 @contextlib.contextmanager
 def replacing(path: Path, name: str) -> Iterator[Path]:
-    """Yield a temporary path, as `files.replacing` does; what was written there is sealed when the block ends.
+    """Yield a temporary path, as `files.replacing` does, and seal the file when the block ends.
 
     Args:
-        name: says what the file is: a reader that expects something else takes it for altered.
+        path: file to write or replace.
+        name: name that readers have to give. A reader that gives another name gets `DamagedFile`.
     """
     with files.replacing(path) as partial:
         yield partial
-        if path.suffix == ".npy":  # readers of arrays leave alone what comes after the numbers
+        if path.suffix == ".npy":  # readers of arrays ignore what comes after the numbers
             with partial.open("ab") as file:
                 file.write(BLANK.encode())
         with partial.open("r+b") as file:
-            at, said = _said(file)
-            if said != b"0" * DIGITS:
-                raise ValueError(f"{files.to_root(path)}: holds {MARK.decode()} besides what seals it")
-            digest = _digest(file, at, name)
-            file.seek(at)
+            position, digits = _find_digest(file)
+            if digits != b"0" * DIGITS:
+                raise ValueError(f"{files.to_root(path)}: contains {SEAL_PREFIX.decode()} apart from its own seal")
+            digest = _digest(file, position, name)
+            file.seek(position)
             file.write(digest)
 
 
 def check(path: Path, name: str) -> None:
-    """Read a whole file.
+    """Read a whole file and compare it with its digest.
 
     Args:
-        name: what it should be, as it was told to `replacing`.
+        path: sealed file.
+        name: name with which the file was sealed.
 
     Raises:
-        Altered: it is another one, or is not as it was written.
-        OSError: it is not there, or cannot be read.
+        DamagedFile: the content or the name differs from what was written.
+        OSError: the file does not exist or cannot be read.
     """
     with path.open("rb", buffering=0) as file:
-        at, said = _said(file)
-        if said != _digest(file, at, name):
-            raise Altered("its content is not what was written")
+        position, digits = _find_digest(file)
+        if digits != _digest(file, position, name):
+            raise DamagedFile("its content is not what was written")
 
 
 def check_once(path: Path, name: str) -> None:
-    """As `check`, and nothing where this process has checked the file and it has not been written since."""
-    found = path.stat()
-    now = (name, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
-    if _whole.get(path) != now:
+    """Check a file as `check` does, unless this process has checked it since it was last written."""
+    stat = path.stat()
+    state = (name, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
+    if _checked.get(path) != state:
         check(path, name)
-        _whole[path] = now
+        _checked[path] = state
 
 
-def told(path: Path) -> str:
-    """Return the digest that a file says it has, in hexadecimal, without checking it.
+def stored_digest(path: Path) -> str:
+    """Return the digest that a file holds, in hexadecimal, without checking it.
 
     Raises:
-        Altered: it says none.
-        OSError: it is not there, or cannot be read.
+        DamagedFile: the file holds no digest.
+        OSError: the file does not exist or cannot be read.
     """
     with path.open("rb") as file:
-        return _said(file)[1].decode("ascii", "replace")
+        return _find_digest(file)[1].decode("ascii", "replace")
 
 
 def mapped(path: Path, name: str) -> np.ndarray:
-    """Return a sealed array, mapped: it is read once to check it, and after that where it is touched.
+    """Return a sealed array, memory-mapped. It is read once for the check, and later only where it is accessed.
 
     Raises:
-        Altered, OSError: as from `check`.
+        DamagedFile, OSError: as from `check`.
     """
     check_once(path, name)
     return np.asarray(np.lib.format.open_memmap(path, mode="r"))
 
 
 def write_table(path: Path, name: str, frame: pd.DataFrame) -> None:
-    """Write a table as Parquet, without its index."""
+    """Write a table as sealed Parquet, without its index."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -113,48 +117,51 @@ def write_table(path: Path, name: str, frame: pd.DataFrame) -> None:
 
 
 def read_table(path: Path, name: str) -> pd.DataFrame:
-    """Read what `write_table` wrote.
+    """Read a table that `write_table` wrote.
 
     Raises:
-        Altered, OSError: as from `check`.
+        DamagedFile, OSError: as from `check`.
     """
     check(path, name)
     return pd.read_parquet(path)
 
 
 def reason(error: Exception) -> str:
-    """Return what an error says, without the path that an error of the system repeats."""
+    """Return the message of an error, without the path that errors of the operating system repeat."""
     return getattr(error, "strerror", None) or str(error)
 
 
-def throw_away(path: Path, error: Exception, instead: str) -> None:
-    """Delete a file that is not what was written, with a warning.
+def discard(path: Path, error: Exception, remedy: str) -> None:
+    """Delete a damaged file, with a warning.
 
     Args:
-        instead: what is done about it.
+        path: damaged file.
+        error: error that its reader raised.
+        remedy: what is done instead, for the warning.
     """
-    with contextlib.suppress(OSError):  # gone, or another user's: it is not read either way
+    with contextlib.suppress(OSError):  # it is gone or belongs to another user; it is not read in either case
         path.unlink()
-    warnings.warn(f"thrown away: {files.to_root(path)}: damaged ({reason(error)}); {instead}", stacklevel=3)
+    warnings.warn(f"deleted: {files.to_root(path)}: damaged ({reason(error)}); {remedy}", stacklevel=3)
 
 
-def _said(file: BinaryIO) -> tuple[int, bytes]:
-    """Where the digits of a file's digest begin, and the digits."""
+def _find_digest(file: BinaryIO) -> tuple[int, bytes]:
+    """Return the position of a file's digest, in bytes, and its digits."""
     size = file.seek(0, os.SEEK_END)
-    for first in (max(0, size - ENDS), 0):
+    for first in (max(0, size - TAIL_BYTES), 0):
         file.seek(first)
-        part = file.read(ENDS)
-        at = part.find(MARK) if size > ENDS and first == 0 else part.rfind(MARK)
-        if at >= 0 and len(digits := part[at + len(MARK) : at + len(MARK) + DIGITS]) == DIGITS:
-            return first + at + len(MARK), digits
-    raise Altered("it is empty" if not size else "it is cut off, or something else: it holds no digest")
+        block = file.read(TAIL_BYTES)
+        at = block.find(SEAL_PREFIX) if size > TAIL_BYTES and first == 0 else block.rfind(SEAL_PREFIX)
+        begin = at + len(SEAL_PREFIX)
+        if at >= 0 and len(digits := block[begin : begin + DIGITS]) == DIGITS:
+            return first + begin, digits
+    raise DamagedFile("it is empty" if not size else "it is cut off, or something else: it holds no digest")
 
 
-def _digest(file: BinaryIO, at: int, name: str) -> bytes:
-    """The SHA-256 of a name and of all bytes but the digits."""
-    found, size = hashlib.sha256(f"{name}\0".encode()), file.seek(0, os.SEEK_END)
-    for first, end in ((0, at), (at + DIGITS, size)):
+def _digest(file: BinaryIO, position: int, name: str) -> bytes:
+    """Return the SHA-256 of a name and of all bytes of a file except the digits at `position`."""
+    digest, size = hashlib.sha256(f"{name}\0".encode()), file.seek(0, os.SEEK_END)
+    for first, end in ((0, position), (position + DIGITS, size)):
         file.seek(first)
         while (left := end - file.tell()) > 0 and (block := file.read(min(BLOCK, left))):
-            found.update(block)
-    return found.hexdigest().encode()
+            digest.update(block)
+    return digest.hexdigest().encode()

@@ -21,17 +21,16 @@ from mer.evaluation.protocols import jobs as study
 from mer.features import audio
 from mer.features.vectors import digest_array
 from mer.media import recordings
-from mer.params.schema import Acoustic, Data, Labels, Linguistic, Splits, System, Training
-from mer.params.schema import Features as Section
+from mer.params.schema import AudioFeatures, Data, Labels, Splits, System, TextFeatures, Training
 from mer.training import grid
 from tests import studies
 
 OFFSETS = 8
 """bytes of each file that are changed, one after another, besides the first and the last"""
-SECTION = Section(acoustic=Acoustic(n_mfcc=13), linguistic=Linguistic(dimensions=16))
+INPUTS = {"audio": AudioFeatures(n_mfcc=13), "text": TextFeatures(dimensions=16)}
 SYSTEMS = {
-    "logistic": System(model="logistic", modalities=("audio",)),
-    "gated": System(model="gated", modalities=("audio", "text")),
+    "logistic": System(model="logistic", inputs=("audio",)),
+    "gated": System(model="gated", inputs=("audio", "text")),
 }
 KNOWN = corpora.selected(("emodb", "meld"))
 
@@ -55,7 +54,7 @@ class Study:
         return audit.listen(usable, self.home / "raw", self.store, progress=False).to_csv()
 
     def vectors(self):
-        features.extract(self.manifest, self.home / "raw", self.store, SECTION, Data(), features.Where())
+        features.extract(self.manifest, self.home / "raw", self.store, INPUTS, Data(), features.Where())
         return self.loaded()
 
     def loaded(self):
@@ -63,8 +62,8 @@ class Study:
         return {m: digest_array(seen.arrays[m]) + digest_array(seen.present[m]) for m in seen.arrays}
 
     def features(self):
-        keys = features.keys(self.manifest, SECTION)
-        return features.load(keys, self.store, features.specs(SECTION, Data()))
+        keys = features.keys(self.manifest, INPUTS)
+        return features.load(keys, self.store, features.specs(INPUTS, Data()))
 
     def samples(self):
         usable = schema.usable(self.manifest)
@@ -78,7 +77,7 @@ class Study:
         cells = protocols.plan(usable, ("loco",), sorted(usable["corpus"].unique()))
         jobs, _ = study.plan_jobs(cells, SYSTEMS, Training(epochs=2, hidden=4), (0,), task)
         return [
-            (done.probabilities.tolist(), done.history, done.validation)
+            (done.probabilities.tolist(), done.history, done.validation_uar)
             for done in grid.run(task, jobs, grid.Engine("single"), self.home / "trainings")
         ]
 
@@ -149,7 +148,7 @@ def test_a_bit_anywhere_in_any_file_changes_no_result(copied, name):
             value, said = again(made, name)
             assert value == results[name], (path.name, at)
             assert len(said) == 1, (path.name, at, said)
-            assert said[0].startswith("thrown away: ")
+            assert said[0].startswith("deleted: ")
             assert path.stem in said[0]
             assert again(made, name) == (results[name], []), "what was made again is whole"
 
@@ -210,7 +209,9 @@ def test_a_step_that_extracts_nothing_says_what_to_do_about_a_store_that_lost_so
         assert again(made, "views") == (results["views"], [])
         for path in sorted((made.home / "store").glob(f"{folder}/{lost}"))[:2]:
             path.unlink()
-        with pytest.raises((shards.Damaged, features.Lacking), match=r"run step 02 again, which makes .* --force"):
+        with pytest.raises(
+            (shards.DamagedShard, features.Lacking), match=r"run step 02 again, which (recomputes|makes) .* --force"
+        ):
             made.loaded()
         assert again(made, "vectors")[0] == results["vectors"]
 
@@ -231,7 +232,7 @@ def test_a_replay_does_not_confirm_what_a_damaged_store_would_say(tmp_path):
         command = [sys.executable, "run_all.py", "--verify", str(run.folder)]
         again = subprocess.run(command, cwd=files.ROOT, capture_output=True, text=True, timeout=900, check=False)
         assert again.returncode == 0, again.stdout
-        assert again.stdout.count("thrown away: ") >= len(READERS) - 1
+        assert again.stdout.count("deleted: ") >= len(READERS) - 1
         assert "files are the same to the byte" in again.stdout
     finally:
         run.remove()

@@ -40,7 +40,7 @@ def written(request, tmp_path_factory):
     path = tmp_path_factory.mktemp("sealed") / f"a.{kind}"
     KINDS[kind](path, rows)
     content = path.read_bytes()
-    assert (len(content) > 2 * sealed.ENDS) == (rows > 10)
+    assert (len(content) > 2 * sealed.TAIL_BYTES) == (rows > 10)
     return path, content
 
 
@@ -48,7 +48,7 @@ def test_what_was_written_is_whole_and_is_what_its_ending_says(written):
     path, content = written
     path.write_bytes(content)
     sealed.check(path, NAME)
-    assert len(sealed.told(path)) == sealed.DIGITS
+    assert len(sealed.stored_digest(path)) == sealed.DIGITS
     if path.suffix == ".npy":
         assert (np.load(path).ravel() == np.arange(np.load(path).size)).all()
         np.testing.assert_array_equal(sealed.mapped(path, NAME), np.load(path))
@@ -63,7 +63,7 @@ def test_no_change_of_any_byte_goes_unseen(written, data):
     changed = bytearray(content)
     changed[at] ^= data.draw(st.integers(1, 255))
     path.write_bytes(changed)
-    with pytest.raises(sealed.Altered):
+    with pytest.raises(sealed.DamagedFile):
         sealed.check(path, NAME)
 
 
@@ -74,14 +74,14 @@ def test_nothing_is_cut_off_or_added_unseen(written, data):
     for changed in (kept, content + data.draw(st.binary(min_size=1, max_size=100)), content + content, kept + content):
         path.write_bytes(changed)
         if changed != content:
-            with pytest.raises(sealed.Altered):
+            with pytest.raises(sealed.DamagedFile):
                 sealed.check(path, NAME)
 
 
 def test_a_whole_file_does_not_stand_for_another(written):
     path, content = written
     path.write_bytes(content)
-    with pytest.raises(sealed.Altered, match="not what was written"):
+    with pytest.raises(sealed.DamagedFile, match="not what was written"):
         sealed.check(path, "folder/another name")
     with pytest.raises(FileNotFoundError):
         sealed.check(path.with_name("gone"), NAME)
@@ -101,11 +101,11 @@ def test_a_file_is_checked_once_and_again_when_it_was_written(tmp_path, monkeypa
     content[200] ^= 1
     path.write_bytes(content)
     os.utime(path, (1, 1))
-    with pytest.raises(sealed.Altered):
+    with pytest.raises(sealed.DamagedFile):
         sealed.mapped(path, NAME)
 
 
-@pytest.mark.parametrize("text", [sealed.BLANK, sealed.MARK.decode(), sealed.MARK.decode() + "1" * 64])
+@pytest.mark.parametrize("text", [sealed.BLANK, sealed.SEAL_PREFIX.decode(), sealed.SEAL_PREFIX.decode() + "1" * 64])
 def test_a_text_that_looks_like_a_seal_does_no_harm(tmp_path, text):
     path = tmp_path / "a.parquet"
     sealed.write_table(path, NAME, pd.DataFrame({"key": [text, "b"], "error": [text, text]}))
@@ -113,7 +113,7 @@ def test_a_text_that_looks_like_a_seal_does_no_harm(tmp_path, text):
     content = path.read_bytes()
     for at in range(0, len(content), 7):
         path.write_bytes(content[:at] + bytes([content[at] ^ 4]) + content[at + 1 :])
-        with pytest.raises(sealed.Altered):
+        with pytest.raises(sealed.DamagedFile):
             sealed.check(path, NAME)
 
 
@@ -124,7 +124,7 @@ def test_what_fails_half_way_leaves_what_was_there(tmp_path):
     with contextlib.suppress(KeyboardInterrupt), sealed.replacing(path, NAME) as partial:
         partial.write_bytes(b"half")
         raise KeyboardInterrupt
-    with pytest.raises(sealed.Altered), sealed.replacing(tmp_path / "b.parquet", NAME) as partial:
+    with pytest.raises(sealed.DamagedFile), sealed.replacing(tmp_path / "b.parquet", NAME) as partial:
         partial.write_bytes(b"a writer that puts no seal into it")
     assert path.read_bytes() == before
     assert [found.name for found in tmp_path.iterdir()] == ["a.npy"]

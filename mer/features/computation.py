@@ -33,7 +33,7 @@ def fill(
     todo = store.missing(wanted)
     with tqdm(total=len(todo), desc=what, unit="utt", disable=not todo, mininterval=1.0) as bar:
         for part in parts(todo, sizes(todo) if sizes else np.zeros(len(todo)), at_most, store.shard):
-            left = store.left(part)
+            left = store.unavailable(part)
             if left:
                 results = [_finite(result) for result in compute(left)]
                 gone = [isinstance(r, Absent) for r in results]

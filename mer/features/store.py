@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from mer import files, sealed
-from mer.shards import Damaged, Shards
+from mer.shards import DamagedShard, Shards
 
 VIEWS = 4
 """arrays kept for studies that read a store: a copy, made again in seconds"""
@@ -33,7 +33,8 @@ class Store(Shards):
 
     Args:
         folder: of all stores.
-        spec: everything that determines a vector besides its input: extractor, version, parameters.
+        spec: everything that determines a vector besides what it is computed from: extractor, version, parameters. A
+            modality in it, which follows from these, is left out.
     """
 
     shard = 2048
@@ -43,7 +44,8 @@ class Store(Shards):
 
     def __init__(self, folder: Path, spec: dict) -> None:
         columns = {"row": "int64", **self.more}
-        super().__init__(folder, spec["extractor"], spec, columns)
+        determining = {name: value for name, value in spec.items() if name != "modality"}
+        super().__init__(folder, spec["extractor"], determining, columns)
 
     def add(self, keys: Sequence[str], vectors: Sequence[np.ndarray | None], errors: Sequence[str | None]) -> None:
         """Add one shard; a vector that is None goes with its error, and has the row -1."""
@@ -52,7 +54,7 @@ class Store(Shards):
         rows = np.where(there, np.cumsum(there) - 1, -1)
         array = np.stack(good).astype(np.float32, copy=False) if good else np.empty((0, 0), np.float32)
         listing = pd.DataFrame({"key": list(keys), "row": rows, "error": pd.Series(errors, dtype="str")})
-        self.put(listing, lambda place: np.save(place, array, allow_pickle=False))
+        self.append(listing, lambda place: np.save(place, array, allow_pickle=False))
 
     def load(self, keys: Sequence[str | None], width: int) -> tuple[np.ndarray, np.ndarray]:
         """Return vectors of shape (len(keys), width) and which of them are present.
@@ -87,7 +89,7 @@ class Store(Shards):
         except FileNotFoundError:
             pass
         except (OSError, ValueError) as error:
-            sealed.throw_away(path, error, "it is made anew from the vectors")
+            sealed.discard(path, error, "it is made anew from the vectors")
         self._write_view(path, name, names, of_shard, rows, width)
         return _opened(path, name, (len(rows), width))
 
@@ -109,7 +111,7 @@ class Store(Shards):
             try:
                 block[mine] = array[rows[mine]]
             except (IndexError, ValueError) as error:  # another array than the one that was listed
-                raise Damaged(self.folder / f"{names[number]}.npy", error) from None
+                raise DamagedShard(self.folder / f"{names[number]}.npy", error) from None
         return block
 
     def _forget_views(self) -> None:

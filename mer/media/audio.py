@@ -1,4 +1,4 @@
-"""Any audio file as mono samples at one rate."""
+"""Any audio file as mono samples at one sampling rate."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,33 +8,27 @@ import numpy as np
 import soundfile
 import soxr
 
-from mer.media import container
+from mer.media import Unreadable, container
 
 RATE_HZ = 16_000
+"""The sampling rate of all decoded recordings, in Hz."""
 SILENCE_SECONDS = 1.0
-"""what stands for a recording that cannot be read, where a study asks for silence instead"""
+"""The duration, in seconds, of the silence that replaces an unreadable recording if the study asks for it."""
 
 BLOCK_SECONDS = 10
-"""read at a time where a recording is too long to be held"""
+"""The duration, in seconds, of the blocks in which long recordings are read."""
 
-UNTOLD = 2**48
-"""samples, more than any file holds; libsndfile has such a number where a header does not know it"""
-
-
-class Unreadable(ValueError):
-    """A file that is not audio, is damaged or is empty; `reason` says which."""
-
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path}: {reason}")
-        self.reason = reason
+UNKNOWN_FRAMES = 2**48
+"""The number of frames from which on libsndfile means that the header does not give the length. No file is so long."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says of itself."""
+    """The header of an audio file."""
 
     seconds: float
     rate: int
+    """The sampling rate, in Hz."""
     channels: int
 
 
@@ -42,7 +36,7 @@ def header(path: Path) -> Header:
     """Read a file's header.
 
     Raises:
-        Unreadable: says why.
+        Unreadable: the file is empty, is no audio, or holds no samples.
     """
     if path.stat().st_size == 0:
         raise Unreadable(path, "the file is empty (0 bytes)")
@@ -54,77 +48,82 @@ def header(path: Path) -> Header:
         raise Unreadable(path, f"not readable as audio ({error.error_string.strip().rstrip('.')})") from None
     if info.frames == 0:
         raise Unreadable(path, "the file holds no samples")
-    if info.frames >= UNTOLD:
+    if info.frames >= UNKNOWN_FRAMES:
         raise Unreadable(path, "its header does not say how long it is: write it again, to a file and not a pipe")
     return Header(info.frames / info.samplerate, info.samplerate, info.channels)
 
 
 def _container_header(path: Path) -> Header:
     try:
-        found = Header(*container.header(path))
-    except container.NoSound as error:
+        result = Header(*container.header(path))
+    except container.NoAudio as error:
         raise Unreadable(path, str(error)) from None
-    if found.seconds <= 0:
+    if result.seconds <= 0:
         raise Unreadable(path, "the file holds no samples")
-    return found
+    return result
 
 
 def read_mono(path: Path, *, start: float | None = None, end: float | None = None, min_seconds: float = 0.0,
               max_seconds: float | None = None, rate_hz: int = RATE_HZ) -> np.ndarray:  # fmt: skip
-    """Return samples as float32 of shape (n,) in about [-1, 1], channels averaged, at `rate_hz`.
+    """Return the mean of the channels: float32 samples of shape (n,) in about [-1, 1], resampled to `rate_hz` by soxr.
 
     Args:
-        start, end: seconds of the file to read; None reads to its edge.
-        min_seconds: shorter audio is padded with zeros at its end.
-        max_seconds: longer audio is cropped at its end.
+        path: audio file, or video file with an audio track.
+        start, end: limits of the segment to read, in seconds; None means the start or the end of the file.
+        min_seconds: duration to which shorter audio is padded with zeros at its end, in seconds.
+        max_seconds: duration to which longer audio is cropped at its end, in seconds.
+        rate_hz: sampling rate of the result, in Hz.
 
     Raises:
-        Unreadable: damaged, empty, or with samples that are not numbers.
-        FileNotFoundError: it is not there.
+        Unreadable: the file is damaged or empty, or some samples are NaN or infinite.
+        FileNotFoundError: the file does not exist.
     """
     mono, rate = read_native(path, start=start, end=end, max_seconds=max_seconds)
     if rate != rate_hz:
         mono = soxr.resample(mono, rate, rate_hz)
-    short = round(min_seconds * rate_hz) - len(mono)
-    return np.pad(mono, (0, short)) if short > 0 else mono
+    padding = round(min_seconds * rate_hz) - len(mono)
+    return np.pad(mono, (0, padding)) if padding > 0 else mono
 
 
 def read_native(
     path: Path, *, start: float | None = None, end: float | None = None, max_seconds: float | None = None
 ) -> tuple[np.ndarray, int]:
-    """Return samples as float32 of shape (n,) in about [-1, 1], channels averaged, and the file's own rate in Hz.
+    """Return the mean of the channels, float32 of shape (n,) in about [-1, 1], and the file's own sampling rate in Hz.
 
     Args:
-        start, end, max_seconds: as in `read_mono`.
+        path, start, end, max_seconds: as in `read_mono`.
 
     Raises:
-        Unreadable, FileNotFoundError: as `read_mono`.
+        Unreadable, FileNotFoundError: as in `read_mono`.
     """
     if not path.is_file():  # libsndfile would only say "system error"
-        raise FileNotFoundError(f"{path}: the recording is not there any more")
-    samples, rate = (_packed if path.suffix.lower() in container.SUFFIXES else _plain)(path, start, end, max_seconds)
+        raise FileNotFoundError(f"{path}: the recording does not exist any more")
+    samples, rate = (_from_container if path.suffix.lower() in container.SUFFIXES else _from_plain)(
+        path, start, end, max_seconds
+    )
     if len(samples) == 0:
-        raise Unreadable(path, "no samples in the stretch that was asked for")
+        raise Unreadable(path, "no samples in the requested segment")
     if not np.isfinite(samples).all():
         raise Unreadable(path, "some samples are not numbers")
     return samples.mean(axis=1) if samples.shape[1] > 1 else samples[:, 0], rate
 
 
 def blocks(path: Path, rate_hz: int = RATE_HZ) -> Iterator[np.ndarray]:
-    """Yield a whole recording, samples as of `read_mono`, in stretches of some seconds: memory does not grow with it.
+    """Yield a whole recording in blocks of some seconds, so that memory does not grow with its length.
 
-    What a file is does not go by its name, which only says whether FFmpeg is asked alone or after libsndfile.
+    The samples are those of `read_mono`. Files that libsndfile cannot open are decoded by FFmpeg, whatever their
+    suffix.
 
     Raises:
-        Unreadable: as `read_mono`; maybe after some were yielded, where a file is damaged further on.
-        FileNotFoundError: it is not there.
+        Unreadable: as in `read_mono`. It may be raised after some blocks if the file is damaged further on.
+        FileNotFoundError: the file does not exist.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: the recording is not there any more")
+        raise FileNotFoundError(f"{path}: the recording does not exist any more")
     if path.stat().st_size == 0:
         raise Unreadable(path, "the file is empty (0 bytes)")
     resampler, count = None, 0
-    for samples, rate in _together(_raw_blocks(path)):
+    for samples, rate in _joined(_native_blocks(path)):
         if not np.isfinite(samples).all():
             raise Unreadable(path, f"some samples are not numbers, after {count / rate_hz:.1f} s")
         mono = samples.mean(axis=1) if samples.shape[1] > 1 else samples[:, 0]
@@ -141,8 +140,8 @@ def blocks(path: Path, rate_hz: int = RATE_HZ) -> Iterator[np.ndarray]:
         raise Unreadable(path, "the file holds no samples")
 
 
-def _raw_blocks(path: Path) -> Iterator[tuple[np.ndarray, int]]:
-    """Yield samples of shape (n, channels), and their rate, as the file has them."""
+def _native_blocks(path: Path) -> Iterator[tuple[np.ndarray, int]]:
+    """Yield samples of shape (n, channels) and the sampling rate of the file, in Hz."""
     if path.suffix.lower() not in container.SUFFIXES:
         try:
             file = soundfile.SoundFile(str(path))
@@ -155,44 +154,46 @@ def _raw_blocks(path: Path) -> Iterator[tuple[np.ndarray, int]]:
         reason = None
     try:
         yield from container.blocks(path)
-    except container.NoSound as error:
+    except container.NoAudio as error:
         raise Unreadable(path, f"not readable as audio ({reason})" if reason else str(error)) from None
 
 
 def _plain_blocks(path: Path, file: soundfile.SoundFile) -> Iterator[tuple[np.ndarray, int]]:
-    done = 0
+    n_read = 0
     with file:
         try:
             while len(samples := file.read(BLOCK_SECONDS * file.samplerate, dtype="float32", always_2d=True)):
                 yield samples, file.samplerate
-                done += len(samples)
+                n_read += len(samples)
         except soundfile.LibsndfileError as error:
             reason = error.error_string.strip().rstrip(".")
-            raise Unreadable(path, f"damaged after {done / file.samplerate:.1f} s ({reason})") from None
-        if done < file.frames < UNTOLD:
-            seconds, told = done / file.samplerate, file.frames / file.samplerate
-            raise Unreadable(path, f"cut off: {seconds:.1f} of {told:.1f} s could be read")
+            raise Unreadable(path, f"damaged after {n_read / file.samplerate:.1f} s ({reason})") from None
+        if n_read < file.frames < UNKNOWN_FRAMES:
+            seconds, total = n_read / file.samplerate, file.frames / file.samplerate
+            raise Unreadable(path, f"cut off: {seconds:.1f} of {total:.1f} s could be read")
 
 
-def _together(parts: Iterator[tuple[np.ndarray, int]]) -> Iterator[tuple[np.ndarray, int]]:
-    """Yield parts joined to about `BLOCK_SECONDS`: those of FFmpeg are of some milliseconds."""
-    held, size, rate = [], 0, 0
+def _joined(chunks: Iterator[tuple[np.ndarray, int]]) -> Iterator[tuple[np.ndarray, int]]:
+    """Yield chunks joined to blocks of about `BLOCK_SECONDS`, because those of FFmpeg last some milliseconds."""
+    waiting, size, rate = [], 0, 0
     try:
-        for samples, rate in parts:
-            held.append(samples)
+        for samples, rate in chunks:
+            waiting.append(samples)
             size += len(samples)
             if size >= BLOCK_SECONDS * rate:
-                yield np.concatenate(held), rate
-                held, size = [], 0
+                yield np.concatenate(waiting), rate
+                waiting, size = [], 0
     except Unreadable:
-        if held:  # what could be read before the damage
-            yield np.concatenate(held), rate
+        if waiting:  # the samples before the damage
+            yield np.concatenate(waiting), rate
         raise
-    if held:
-        yield np.concatenate(held), rate
+    if waiting:
+        yield np.concatenate(waiting), rate
 
 
-def _plain(path: Path, start: float | None, end: float | None, max_seconds: float | None) -> tuple[np.ndarray, int]:
+def _from_plain(
+    path: Path, start: float | None, end: float | None, max_seconds: float | None
+) -> tuple[np.ndarray, int]:
     try:
         with soundfile.SoundFile(str(path)) as file:
             first = min(file.frames, round((start or 0.0) * file.samplerate))
@@ -209,9 +210,11 @@ def _plain(path: Path, start: float | None, end: float | None, max_seconds: floa
     return samples, rate
 
 
-def _packed(path: Path, start: float | None, end: float | None, max_seconds: float | None) -> tuple[np.ndarray, int]:
+def _from_container(
+    path: Path, start: float | None, end: float | None, max_seconds: float | None
+) -> tuple[np.ndarray, int]:
     first, last = start or 0.0, np.inf if end is None else end
     try:
         return container.read(path, first, last if max_seconds is None else min(last, first + max_seconds))
-    except container.NoSound as error:
+    except container.NoAudio as error:
         raise Unreadable(path, str(error)) from None

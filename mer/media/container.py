@@ -1,4 +1,4 @@
-"""Sound inside mp4, m4a, avi, webm and their like, through FFmpeg's libraries (PyAV)."""
+"""Audio tracks inside mp4, m4a, avi, webm and similar containers, through FFmpeg's libraries (PyAV)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,24 +7,27 @@ from pathlib import Path
 import numpy as np
 
 SUFFIXES = (".aac", ".avi", ".flv", ".m4a", ".mkv", ".mov", ".mp4", ".webm", ".wma")
-"""what libsndfile, which is faster, cannot open"""
+"""The suffixes of containers. libsndfile, which is faster, cannot open them."""
 
 FORMATS = (
     "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dts,eac3,flac,flv,live_flv,matroska,mov,mp3,mp4,mpeg,mpegts,ogg,tta,w64,wav,"
     "webm,wv"
 )
-"""FFmpeg's names of what a file may be, whatever its suffix: no list that leads to other files or addresses"""
+"""FFmpeg's names of the formats that are read, whatever the suffix. Playlists, which lead to other files or addresses,
+are not among them."""
 
 
-class NoSound(ValueError):
-    """A file without a sound track, or that FFmpeg cannot read."""
+class NoAudio(ValueError):
+    """A file without an audio track, or one that FFmpeg cannot read."""
 
 
 def header(path: Path) -> tuple[float, int, int]:
-    """Return seconds, rate in Hz and channels of the first sound track, without decoding it where that can be.
+    """Return duration in seconds, sampling rate in Hz and channels of the first audio track.
+
+    The track is decoded only if neither it nor the file states the duration.
 
     Raises:
-        NoSound: says why.
+        NoAudio: the file cannot be read or has no audio track.
     """
     with _opened(path) as (file, track):
         if track.duration is not None:
@@ -37,31 +40,32 @@ def header(path: Path) -> tuple[float, int, int]:
 
 
 def read(path: Path, first: float, last: float) -> tuple[np.ndarray, int]:
-    """Return samples as float32 of shape (n, channels) in about [-1, 1] and their rate in Hz.
+    """Return samples as float32 of shape (n, channels) in about [-1, 1], and their sampling rate in Hz.
 
     Args:
-        first, last: seconds from the beginning; what lies outside is not kept. `last` may be infinite.
+        path: media file.
+        first, last: limits of the segment to return, in seconds from the start of the file. `last` may be infinite.
 
     Raises:
-        NoSound: there is none, or it ends in something that cannot be decoded.
+        NoAudio: there is no audio track, or it cannot be decoded to the end of the segment.
     """
     with _opened(path) as (file, track):
         rate, channels = track.rate, track.channels
         begin, end = round(first * rate), np.inf if np.isinf(last) else round(last * rate)
-        place, kept = 0, []
+        position, segment = 0, []
         for samples in _samples(file, track):
-            kept.append(samples[max(0, begin - place) : int(max(0, min(len(samples), end - place)))])
-            place += len(samples)
-            if place >= end:
+            segment.append(samples[max(0, begin - position) : int(max(0, min(len(samples), end - position)))])
+            position += len(samples)
+            if position >= end:
                 break
-    return np.concatenate(kept or [np.zeros((0, channels))]).astype(np.float32), rate
+    return np.concatenate(segment or [np.zeros((0, channels))]).astype(np.float32), rate
 
 
 def blocks(path: Path) -> Iterator[tuple[np.ndarray, int]]:
-    """Yield samples from the beginning to the end, as of `read`, a few at a time: a long file needs no more memory.
+    """Yield all samples, in the form of `read`, in chunks of some milliseconds.
 
     Raises:
-        NoSound: as `read`; maybe after some were yielded.
+        NoAudio: as in `read`. It may be raised after some chunks.
     """
     with _opened(path) as (file, track):
         rate = track.rate
@@ -71,34 +75,34 @@ def blocks(path: Path) -> Iterator[tuple[np.ndarray, int]]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple]:
-    """Yield a file and its first sound track; FFmpeg's errors become ours."""
+    """Yield a file and its first audio track. FFmpeg's errors become `NoAudio`."""
     import av
 
     try:
         file = av.open(str(path), metadata_errors="replace", options={"format_whitelist": FORMATS})
-    except av.ArgumentError:  # what FFmpeg says where a format is not on the list
-        raise NoSound("not readable as audio (not a format of sound, whatever its name says)") from None
+    except av.ArgumentError:  # FFmpeg's error for a format that is not in the list
+        raise NoAudio("not readable as audio (not an audio format, whatever its name says)") from None
     except (av.FFmpegError, OSError) as error:
-        raise NoSound(f"not readable as audio ({_said(error)})") from None
+        raise NoAudio(f"not readable as audio ({_message(error)})") from None
     with file:
         if not file.streams.audio:
-            raise NoSound("no sound track in it")
+            raise NoAudio("it has no audio track")
         track = file.streams.audio[0]
         if track.codec_context is None:
-            raise NoSound("its sound is coded in a way that FFmpeg does not know")
+            raise NoAudio("its audio has a codec that FFmpeg does not know")
         if not track.rate or not track.channels:
-            raise NoSound("its sound track does not say its rate and channels: the file is damaged")
+            raise NoAudio("its audio track states neither rate nor channels: the file is damaged")
         yield file, track
 
 
 def _samples(file, track) -> Iterator[np.ndarray]:
-    """Yield what each frame holds, of shape (n, channels)."""
+    """Yield the samples of each frame, of shape (n, channels)."""
     import av
 
     channels, resampler = track.channels, av.AudioResampler(format="flt", rate=track.rate)
     for frame in _frames(file, track):
-        for part in _resampled(resampler, frame):
-            yield part.to_ndarray().reshape(-1, channels)
+        for resampled in _resampled(resampler, frame):
+            yield resampled.to_ndarray().reshape(-1, channels)
 
 
 def _frames(file, track) -> Iterator:
@@ -107,7 +111,7 @@ def _frames(file, track) -> Iterator:
     try:
         yield from file.decode(track)
     except av.FFmpegError as error:
-        raise NoSound(f"cannot be decoded to its end ({_said(error)})") from None
+        raise NoAudio(f"cannot be decoded to its end ({_message(error)})") from None
 
 
 def _resampled(resampler, frame) -> list:
@@ -115,9 +119,9 @@ def _resampled(resampler, frame) -> list:
 
     try:
         return resampler.resample(frame)
-    except (av.FFmpegError, ValueError):  # PyAV's own refusal of a frame that is not like the first one
-        raise NoSound("its sound changes its rate or channels midway") from None
+    except (av.FFmpegError, ValueError):  # PyAV refuses a frame with another format than the first
+        raise NoAudio("its audio changes rate or channels midway") from None
 
 
-def _said(error: Exception) -> str:
+def _message(error: Exception) -> str:
     return str(getattr(error, "strerror", None) or error).rstrip(".")

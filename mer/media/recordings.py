@@ -1,7 +1,7 @@
-"""Recordings that were decoded once: 16-bit samples in memory-mapped shards, for extraction and for training on sound.
+"""Decoded recordings: 16-bit samples in memory-mapped shards, for feature extraction and end-to-end training.
 
-A 16-bit recording at the wanted rate is kept to the bit. Any other is scaled so that its peak is the largest number
-that 16 bits hold: nothing clips, and a quiet recording keeps as many steps as a loud one.
+A 16-bit recording that has the requested sampling rate is stored without any change. Any other is scaled so that its
+peak is the largest number of 16 bits. Nothing clips, and a quiet recording is stored as precisely as a loud one.
 """
 
 import os
@@ -17,19 +17,25 @@ import pandas as pd
 from tqdm import tqdm
 
 from mer import files
-from mer.media import audio
-from mer.shards import Damaged, Shards, mapped
+from mer.media import Unreadable, audio
+from mer.shards import DamagedShard, Shards, mapped
 
 VERSION = 1
-SHARD = 2**25
-"""samples from which on a shard is closed: 35 minutes at 16 kHz, 64 MiB"""
-MAPPED = 4
-"""shards that are mapped at a time: what was touched counts as resident until it is given back"""
+SHARD_SAMPLES = 2**25
+"""The number of samples from which on a shard is closed: 35 minutes at 16 kHz, 64 MiB."""
+MAPPED_SHARDS = 4
+"""The number of shards that are mapped at a time. Pages that were read count as memory until the shard is unmapped."""
 FULL_SCALE = 2**15
 
 
 def spec(min_seconds: float, max_seconds: float, rate_hz: int = audio.RATE_HZ) -> dict:
-    """Return everything that determines decoded samples besides the recording and its stretch."""
+    """Return everything that determines decoded samples except the recording and its segment.
+
+    Args:
+        min_seconds: duration to which shorter recordings are padded, in seconds.
+        max_seconds: duration to which longer recordings are cropped, in seconds.
+        rate_hz: sampling rate, in Hz.
+    """
     return {"recordings": VERSION, "rate_hz": rate_hz, "min_seconds": min_seconds, "max_seconds": max_seconds}
 
 
@@ -37,8 +43,8 @@ class Recordings(Shards):
     """The decoded recordings of one specification.
 
     Args:
-        folder: of all stores.
-        spec: as `spec` returns it.
+        folder: folder of all stores.
+        spec: specification, as returned by `spec`.
     """
 
     def __init__(self, folder: Path, spec: dict) -> None:
@@ -46,80 +52,82 @@ class Recordings(Shards):
         super().__init__(folder, "recordings", spec, columns)
 
     def decode(self, keys: Sequence[str], read: Callable[[str], np.ndarray], jobs: int = 1) -> None:
-        """Decode the keys that are not here yet; one that cannot be read is listed with its reason.
+        """Decode the recordings that are not stored yet. An unreadable recording is listed with the reason.
 
-        Decoding is done in threads: libsndfile, FFmpeg and soxr let others run meanwhile, and processes would first
-        have to be started. Shards are written as samples come, so that memory does not grow with the corpus.
+        Decoding runs in threads, because libsndfile, FFmpeg and soxr release the interpreter lock and processes take
+        time to start. Shards are written while recordings are decoded, so memory does not grow with the corpus.
 
         Args:
-            read: key -> samples of shape (n,), float32, finite; raises `audio.Unreadable`. Any other error ends the
-                decoding, and what shards hold already stays.
+            keys: keys of the recordings.
+            read: function from a key to finite float32 samples of shape (n,), which may raise `Unreadable`. Any other
+                error ends the decoding; finished shards stay.
+            jobs: number of threads.
         """
         self.repair(keys)
-        _last.cache_clear()  # what is made anew is another file of that name
+        _last_mapped.cache_clear()  # a recomputed shard is another file of the same name
         todo = self.missing(keys)
-        coded = _ahead(partial(_coded, read), todo, jobs)
+        encoded = _prefetch(partial(_encoded, read), todo, jobs)
         with tqdm(total=len(todo), desc="decode", unit="utt", disable=not todo, mininterval=1.0) as bar:
             while bar.n < len(todo):
-                self._shard(todo[bar.n :], coded, bar)
+                self._write_shard(todo[bar.n :], encoded, bar)
 
-    def select(self, keys: Sequence[str]) -> "Sounds":
-        """Return the samples of keys, none of which is read before it is asked for.
+    def select(self, keys: Sequence[str]) -> "AudioClips":
+        """Return the recordings of keys. A recording is read from its shard when it is accessed.
 
         Raises:
-            KeyError: a key was never decoded, or could not be.
+            KeyError: a recording was never decoded, or is unreadable.
         """
-        found = self.index().reindex(list(keys))
-        if not (found["start"] >= 0).all():  # NaN, too
-            wrong = found.index[~(found["start"] >= 0)][0]
+        index = self.index().reindex(list(keys))
+        if not (index["start"] >= 0).all():  # the start of an unknown key is NaN
+            wrong = index.index[~(index["start"] >= 0)][0]
             raise KeyError(f"{wrong}: not among the decoded recordings in {files.to_root(self.folder)}")
-        shards, names = pd.factorize(found["shard"])
+        shards, names = pd.factorize(index["shard"])
         paths = [self.folder / f"{name}.npy" for name in names]
-        place = {name: found[name].to_numpy(kind) for name, kind in (("start", np.int64), ("length", np.int64))}
-        return Sounds(paths, shards, place["start"], place["length"], found["scale"].to_numpy())
+        starts, lengths = (index[column].to_numpy(np.int64) for column in ("start", "length"))
+        return AudioClips(paths, shards, starts, lengths, index["scale"].to_numpy())
 
     def lengths(self, keys: Sequence[str]) -> np.ndarray:
-        """Return how many samples each key has, without reading them; 0 where it failed or was never tried."""
+        """Return the number of samples of each key without reading them; 0 if it is unreadable or was never decoded."""
         return self.index()["length"].reindex(list(keys)).fillna(0).to_numpy(np.int64)
 
     def samples(self, key: str) -> np.ndarray:
-        """Return one recording: float32 of shape (n,)."""
+        """Return one recording, float32 of shape (n,)."""
         return self.select([key])[0]
 
-    def _shard(self, keys: Sequence[str], coded: Iterator["_Coded"], bar: tqdm) -> None:
-        """Write what comes next until the shard is full."""
+    def _write_shard(self, keys: Sequence[str], encoded: Iterator["_Encoded"], bar: tqdm) -> None:
+        """Write the next recordings until the shard is full."""
         rows, start = [], 0
         self.folder.mkdir(parents=True, exist_ok=True)
-        growing = self.folder / f".next.{os.getpid()}.partial.npy"
+        temporary = self.folder / f".next.{os.getpid()}.partial.npy"
         try:
-            with growing.open("wb") as file:
-                begin = _header(file, 0)
+            with temporary.open("wb") as file:
+                begin = _write_header(file, 0)
                 for key in keys:
-                    one = next(coded)
-                    file.write(one.samples)
-                    rows.append((key, start if one.error is None else -1, len(one.samples), one.scale, one.error))
-                    start += len(one.samples)
+                    item = next(encoded)
+                    file.write(item.samples)
+                    rows.append((key, start if item.error is None else -1, len(item.samples), item.scale, item.error))
+                    start += len(item.samples)
                     bar.update()
-                    if start >= SHARD:
+                    if start >= SHARD_SAMPLES:
                         break
                 file.seek(0)
-                if _header(file, start) != begin:
+                if _write_header(file, start) != begin:
                     raise RuntimeError("NumPy's header leaves no room for a length that grows")
             listing = pd.DataFrame(rows, columns=["key", "start", "length", "scale", "error"])
-            self.put(listing, growing.replace)
+            self.append(listing, temporary.replace)
         finally:
-            growing.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
-class Sounds(Sequence):
-    """Recordings in a row: each is read from its shard when it is asked for, and forgotten.
+class AudioClips(Sequence):
+    """A sequence of recordings. Each is read from its shard when it is accessed, and is not kept.
 
     Attributes:
-        paths: of shards.
-        shards: which of the paths each is in.
-        starts, lengths: of each, in samples.
-        scales: what a step of the 16 bits stands for.
+        paths: files of the shards.
+        shards: number of each recording's shard in `paths`.
+        starts, lengths: position of each recording in its shard, in samples.
+        scales: factor from 16-bit numbers to samples, for each recording.
     """
 
     paths: list[Path]
@@ -132,63 +140,61 @@ class Sounds(Sequence):
         return len(self.lengths)
 
     def __getitem__(self, number):
-        """Return the samples of one, float32 of shape (n,); of a slice or an array of numbers, `Sounds`.
+        """Return one recording, float32 of shape (n,); or `AudioClips` for a slice or an array of numbers.
 
         Raises:
-            Damaged: the shard is not what was written.
+            DamagedShard: the shard is not what was written.
         """
         if not isinstance(number, int | np.integer):
-            return Sounds(self.paths, self.shards[number], self.starts[number], self.lengths[number],
-                          self.scales[number])  # fmt: skip
+            return AudioClips(self.paths, self.shards[number], self.starts[number], self.lengths[number],
+                              self.scales[number])  # fmt: skip
         path, start, length = self.paths[self.shards[number]], self.starts[number], self.lengths[number]
-        coded = _mapped(path)[start : start + length]
-        if len(coded) < length:
-            raise Damaged(path, ValueError(f"{len(coded)} of {length} samples from {start} on"))
-        return np.multiply(coded, self.scales[number], dtype=np.float32, casting="unsafe")
+        encoded = _last_mapped(path)[start : start + length]
+        if len(encoded) < length:
+            raise DamagedShard(path, ValueError(f"{len(encoded)} of {length} samples from {start} on"))
+        return np.multiply(encoded, self.scales[number], dtype=np.float32, casting="unsafe")
 
 
-_last = lru_cache(MAPPED)(mapped)
-
-
-def _mapped(path: Path) -> np.ndarray:
-    return _last(path)
+_last_mapped = lru_cache(MAPPED_SHARDS)(mapped)
 
 
 @dataclass(frozen=True)
-class _Coded:
+class _Encoded:
+    """A recording as 16-bit samples, or the error of an unreadable one."""
+
     samples: np.ndarray
     scale: float
     error: str | None = None
 
 
-def _coded(read: Callable[[str], np.ndarray], key: str) -> _Coded:
+def _encoded(read: Callable[[str], np.ndarray], key: str) -> _Encoded:
     try:
         return encode(read(key))
-    except audio.Unreadable as unreadable:
-        return _Coded(np.zeros(0, np.int16), 0.0, unreadable.reason)
+    except Unreadable as unreadable:
+        return _Encoded(np.zeros(0, np.int16), 0.0, unreadable.reason)
 
 
-def encode(samples: np.ndarray) -> _Coded:
-    """Return float32 samples as 16-bit ones, and what to multiply them with."""
-    with np.errstate(over="ignore", invalid="ignore"):  # what lies outside 16 bits becomes some other number
+def encode(samples: np.ndarray) -> _Encoded:
+    """Return float32 samples as 16-bit numbers, and the factor from these numbers to the samples."""
+    with np.errstate(over="ignore", invalid="ignore"):  # samples outside 16 bits become other numbers
         steps = samples * np.float32(FULL_SCALE)
-        whole = steps.astype(np.int16)
-    if (whole == steps).all():
-        return _Coded(whole, 1 / FULL_SCALE)
+        rounded = steps.astype(np.int16)
+    if (rounded == steps).all():
+        return _Encoded(rounded, 1 / FULL_SCALE)
     scale = float(np.abs(samples).max()) / (FULL_SCALE - 1)
-    return _Coded(np.rint(samples.astype(np.float64) / scale).astype(np.int16), scale)
+    return _Encoded(np.rint(samples.astype(np.float64) / scale).astype(np.int16), scale)
 
 
-def _ahead(one: Callable[[str], _Coded], keys: Sequence[str], jobs: int) -> Iterator[_Coded]:
-    """Yield results in order; a few are computed before they are asked for, and never all of them."""
+def _prefetch(encode_key: Callable[[str], _Encoded], keys: Sequence[str], jobs: int) -> Iterator[_Encoded]:
+    """Yield results in the order of keys. A few are computed in advance, but never all of them."""
     if jobs <= 1:
-        yield from map(one, keys)
+        yield from map(encode_key, keys)
         return
     with ThreadPoolExecutor(jobs) as pool:
         waiting: deque = deque()
         try:
             for key in keys:
-                waiting.append(pool.submit(one, key))
+                waiting.append(pool.submit(encode_key, key))
                 if len(waiting) > 2 * jobs:
                     yield waiting.popleft().result()
             while waiting:
@@ -198,7 +204,7 @@ def _ahead(one: Callable[[str], _Coded], keys: Sequence[str], jobs: int) -> Iter
                 future.cancel()
 
 
-def _header(file, length: int) -> int:
-    """Write the header of a one-dimensional array, and return where the samples begin."""
+def _write_header(file, length: int) -> int:
+    """Write the header of a one-dimensional array, and return the position of the first sample, in bytes."""
     np.lib.format.write_array_header_1_0(file, {"descr": "<i2", "fortran_order": False, "shape": (length,)})
     return file.tell()

@@ -1,7 +1,7 @@
-"""Speech recognition that needs no download: PocketSphinx, American English.
+"""Speech recognition without a download: PocketSphinx, American English.
 
-It is rough: of the two sentences of RAVDESS it gets half of the words wrong (word error rate
-.49 over 60 clips), more in anger and fear than in calm, and it hears few single words.
+Its word error rate is high, above all in emotional speech and for single words
+(`tests/features/text/test_transcripts.py` measures it on RAVDESS).
 """
 
 from collections.abc import Callable
@@ -12,11 +12,13 @@ import numpy as np
 from mer.files import MissingPackage
 
 LANGUAGE = "en"
+"""The language that is recognised, as in ISO 639-1."""
 RATE_HZ = 16_000
+"""The sampling rate of the audio, in Hz."""
 
 
 def version() -> str:
-    """Return the release, which also fixes the acoustic and the language model inside it.
+    """Return the version of the package, which includes its acoustic model and its language model.
 
     Raises:
         MissingPackage: the package pocketsphinx is missing.
@@ -30,9 +32,9 @@ def version() -> str:
 def open_pocketsphinx() -> Callable[[np.ndarray], str]:
     """Return a function from samples, float32 of shape (n,) at 16 kHz, to lower-case words joined by spaces.
 
-    It may be called from several threads: each call takes a decoder of its own, and decoding lets others run. An
-    utterance is decoded as a whole, its cepstral mean taken from itself, so a result does not depend on earlier ones.
-    Nothing recognised is an empty string.
+    The function may be called from several threads, because each call uses its own decoder and decoding releases the
+    interpreter lock. An utterance is decoded as a whole, with its own cepstral mean, so a transcript does not depend on
+    earlier utterances. The transcript is empty if nothing is recognised.
 
     Raises:
         MissingPackage: the package pocketsphinx is missing.
@@ -46,7 +48,7 @@ def open_pocketsphinx() -> Callable[[np.ndarray], str]:
         except Empty:
             decoder = _decoder()(samprate=RATE_HZ, loglevel="FATAL")
         try:
-            return _words(decoder, samples)
+            return _transcribe(decoder, samples)
         finally:
             free.put(decoder)
 
@@ -54,37 +56,37 @@ def open_pocketsphinx() -> Callable[[np.ndarray], str]:
 
 
 def word_errors(reference: str, recognised: str) -> int:
-    """Return how many words must be put in, left out or replaced to come from one text to the other.
+    """Return the number of inserted, deleted and replaced words between two texts (the edit distance).
 
-    Divided by the words of the reference it is the word error rate.
+    Divided by the number of words of the reference, it is the word error rate.
 
     >>> word_errors("kids are talking by the door", "kids talking by the big door")
     2
     """
-    said, heard = reference.split(), recognised.split()
-    row = list(range(len(heard) + 1))
-    for i, word in enumerate(said, start=1):
+    expected, transcribed = reference.split(), recognised.split()
+    row = list(range(len(transcribed) + 1))
+    for i, word in enumerate(expected, start=1):
         above, row = row, [i]
-        for j, other in enumerate(heard, start=1):
+        for j, other in enumerate(transcribed, start=1):
             row.append(min(row[-1] + 1, above[j] + 1, above[j - 1] + (word != other)))
     return row[-1]
 
 
-def _words(decoder, samples: np.ndarray) -> str:
+def _transcribe(decoder, samples: np.ndarray) -> str:
     pcm = (np.clip(samples, -1, 1) * 32_767).astype("<i2").tobytes()
-    if not _spoken(pcm):  # a decoder must answer something, and hears "dog" in zeros
+    if not _has_speech(pcm):  # a decoder always returns words, and transcribes silence as "dog"
         return ""
     decoder.start_utt()
     try:
         decoder.process_raw(pcm, full_utt=True)
     finally:
         decoder.end_utt()
-    found = decoder.hyp()
-    return found.hypstr if found else ""
+    hypothesis = decoder.hyp()
+    return hypothesis.hypstr if hypothesis else ""
 
 
-def _spoken(pcm: bytes) -> bool:
-    """Whether the package's voice activity detector, at its most lenient, finds a frame of 30 ms of speech."""
+def _has_speech(pcm: bytes) -> bool:
+    """Return whether the voice activity detector, in its most sensitive mode, finds a frame of 30 ms with speech."""
     from pocketsphinx import Vad
 
     detector = Vad(mode=Vad.LOOSE, sample_rate=RATE_HZ, frame_length=0.03)
@@ -97,7 +99,7 @@ def _decoder():
         from pocketsphinx import Decoder
     except ImportError:
         raise MissingPackage(
-            "features.transcripts.recogniser is pocketsphinx, which needs the package of that name: "
+            "transcripts.recogniser is pocketsphinx, which needs the package of that name: "
             'pip install -c constraints.txt -e ".[asr]", or choose none'
         ) from None
     return Decoder

@@ -18,7 +18,7 @@ def collect() -> dict:
             "platform": platform.platform(),
             "cpus": os.cpu_count(),
             "memory_gb": _memory(),
-            "gpu": files.ask("nvidia-smi", "--query-gpu=name", "--format=csv,noheader") or None,
+            "gpu": files.program_output("nvidia-smi", "--query-gpu=name", "--format=csv,noheader") or None,
         },
     }
 

@@ -76,7 +76,7 @@ def test_a_flipped_bit_in_what_is_kept_is_noticed(tmp_path):
     content = bytearray(path.read_bytes())
     content[len(content) // 3] ^= 1
     path.write_bytes(content)
-    with pytest.warns(UserWarning, match="thrown away: .*recordings are decoded again"):
+    with pytest.warns(UserWarning, match="deleted: .*recordings are decoded again"):
         assert digests(tmp_path, rows, tmp_path / "store") == first
 
 

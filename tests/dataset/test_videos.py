@@ -11,9 +11,9 @@ from mer.dataset.manifest import build, headers, schema
 from mer.features import video as visual
 from mer.media import audio
 from mer.params.schema import Corpus as Options
-from mer.params.schema import Data, Visual
+from mer.params.schema import Data, VideoFeatures
 from tests.corpora.trees import put, speech
-from tests.media.films import film, grey
+from tests.media.video_files import film, grey
 
 BUILD = {"policy": "paper7", "overrides": {}, "seed": 0, "validation": 0.1, "test": 0.1, "folds": 5}
 BUILD |= {"min_seconds": 0.1, "max_seconds": 30.0}
@@ -168,7 +168,7 @@ def test_the_manifest_names_pictures_wherever_they_are(built):
 def test_pictures_without_sound_are_kept_and_said_to_be_mute(built):
     _, rows = built
     mute = rows.loc["mute.mp4"]
-    assert (mute["audio_ok"], mute["audio_error"]) == (False, "no sound track in it")
+    assert (mute["audio_ok"], mute["audio_error"]) == (False, "it has no audio track")
     assert pd.isna(mute["exclude_reason"])
     assert pd.isna(mute["duration"])
     assert pd.isna(mute["audio_sha256"])
@@ -189,7 +189,7 @@ def test_the_audit_takes_such_a_manifest(built):
     usable = schema.usable(rows)
     heard = audit.listen(usable, raw, raw / "cache", 1)
     mute = usable["source_path"] == "mine/mute.mp4"
-    assert heard.loc[mute, "error"].tolist() == ["no sound track in it"]
+    assert heard.loc[mute, "error"].tolist() == ["it has no audio track"]
     told = {finding.kind: finding.examples for finding in audit.find_faults(usable, heard)}
     assert told["unreadable recording"] == ("mine/mine/mute.mp4",)
     shortcuts = audit.shortcut_scores(usable, heard, {"mine": "speaker_id"})
@@ -198,7 +198,7 @@ def test_the_audit_takes_such_a_manifest(built):
 
 def test_a_broken_video_is_a_listed_failure(built, tmp_path):
     raw, rows = built
-    section, store = Visual(), features.Store(tmp_path, visual.spec(Visual(), Data()))
+    section, store = VideoFeatures(), features.Store(tmp_path, visual.spec(VideoFeatures(), Data()))
     visual.extract(rows, raw, store, visual.EXTRACTORS["hog"].open(section, features.Where()))
     told = dict(zip(rows.index, store.errors(visual.keys(rows)), strict=True))
     assert "not readable as a video" in told["plain5.wav"] or "not a video" in told["plain5.wav"]
@@ -225,4 +225,4 @@ def test_a_file_is_digested_once_and_a_silent_film_not_again(built, monkeypatch)
     again = headers.scan(raw, ["mine/mute.mp4", "mine/both.mp4"], raw / "cache")
     assert seen == []
     assert again["pictures"].all()
-    assert again.loc["mine/mute.mp4", "error"] == "no sound track in it"
+    assert again.loc["mine/mute.mp4", "error"] == "it has no audio track"

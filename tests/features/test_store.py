@@ -97,7 +97,7 @@ def test_a_damaged_view_is_made_again_and_old_ones_are_forgotten(tmp_path, small
     expected = np.array(store.load(KEYS, 6)[0])
     (view,) = store.folder.glob("views/*.npy")
     os.truncate(view, 100)
-    with pytest.warns(UserWarning, match=f"thrown away: .*{view.name}: damaged .*made anew from the vectors"):
+    with pytest.warns(UserWarning, match=f"deleted: .*{view.name}: damaged .*made anew from the vectors"):
         np.testing.assert_array_equal(store.load(KEYS, 6)[0], expected)
     kept = store.load(KEYS, 6)[0]
     for number in range(1, module.VIEWS + 3):
@@ -125,10 +125,10 @@ def test_damage_is_an_error_for_readers_and_computed_again_by_extraction(tmp_pat
     expected = np.array(store.load(KEYS, 6)[0])
     hurt = sorted(store.folder.glob(f"*.{kind}"))[1]
     do(hurt)
-    with pytest.raises(shards.Damaged, match=rf"{hurt.stem}\.(npy|parquet): damaged .*run step 02 again"):
+    with pytest.raises(shards.DamagedShard, match=rf"{hurt.stem}\.(npy|parquet): damaged .*run step 02 again"):
         Store(tmp_path, SPEC).load(KEYS, 6)
     again = []
-    with pytest.warns(UserWarning, match=f"thrown away: .*{hurt.stem}"):
+    with pytest.warns(UserWarning, match=f"deleted: .*{hurt.stem}"):
         filled(tmp_path, KEYS, lambda part: again.extend(part) or [vector(key) for key in part])
     assert len(again) == 3
     np.testing.assert_array_equal(Store(tmp_path, SPEC).load(KEYS, 6)[0], expected)

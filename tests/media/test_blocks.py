@@ -5,7 +5,7 @@ import pytest
 import soundfile
 
 from mer.media import audio
-from tests.media.films import film, grey
+from tests.media.video_files import film, grey
 
 
 def noise(seconds, channels=1, rate=16_000):

@@ -63,12 +63,12 @@ def test_a_stretch_of_a_container(tmp_path):
     whole = audio.read_mono(path, rate_hz=48_000)
     np.testing.assert_array_equal(audio.read_mono(path, start=0.5, end=1.0, rate_hz=48_000), whole[24_000:48_000])
     assert len(audio.read_mono(path, max_seconds=0.25, rate_hz=48_000)) == 12_000
-    with pytest.raises(audio.Unreadable, match="stretch"):
+    with pytest.raises(audio.Unreadable, match="segment"):
         audio.read_mono(path, start=9.0)
 
 
 def test_a_film_without_sound_and_a_film_with_it(tmp_path):
-    with pytest.raises(audio.Unreadable, match="no sound track"):
+    with pytest.raises(audio.Unreadable, match="no audio track"):
         audio.header(write(tmp_path / "silent.mp4", None, picture=True))
     assert audio.header(write(tmp_path / "film.mp4", "aac", picture=True)).seconds == pytest.approx(2.0, abs=0.05)
 
@@ -90,7 +90,7 @@ def test_a_track_that_nothing_can_decode_says_so(tmp_path):
     path = write(tmp_path / "a.mkv", "pcm_s16le")
     path.write_bytes(path.read_bytes().replace(b"A_PCM/INT/LIT", b"A_XYZ/INT/LIT"))
     for read in (audio.header, audio.read_mono):
-        with pytest.raises(audio.Unreadable, match=r"does not (know|say)"):
+        with pytest.raises(audio.Unreadable, match=r"does not know|states neither"):
             read(path)
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mer.media import container, video
-from tests.media.films import SOUND_HZ, film, grey, levels
+from tests.media.video_files import SOUND_HZ, film, grey, levels
 
 STEP = 2
 """shades from one picture to the next"""
@@ -47,7 +47,7 @@ def test_a_stretch_is_what_the_whole_has_there(tmp_path, suffix):
         np.testing.assert_array_equal(part, whole[round(first * 5) : round(last * 5)])
     assert len(list(video.frames(path, start=1.0, max_seconds=0.5))) == 3  # at 1.0, 1.2 and 1.4
     for first, last in ((6.0, None), (1.0, 1.0)):
-        with pytest.raises(video.Unreadable, match="no pictures in the stretch"):
+        with pytest.raises(video.Unreadable, match="no frames in the requested segment"):
             list(video.frames(path, start=first, end=last))
 
 
@@ -124,8 +124,8 @@ def test_what_is_no_video_is_told(tmp_path):
         path = damaged(tmp_path / name, content)
         with pytest.raises(video.Unreadable, match=reason):
             list(video.frames(path))
-    assert video.holds_pictures(good)
-    assert not video.holds_pictures(tmp_path / "png.mp4")
+    assert video.has_video(good)
+    assert not video.has_video(tmp_path / "png.mp4")
     with pytest.raises(FileNotFoundError):
         next(video.frames(tmp_path / "gone.mp4"))
 
@@ -155,7 +155,7 @@ def test_a_video_that_was_cut_off_after_its_header_is_told(tmp_path):
     whole = film(tmp_path / "a.avi", shades(100)).read_bytes()
     hole = len(whole) // 2
     path = damaged(tmp_path / "b.avi", whole[:hole] + bytes(len(whole) - hole))
-    with pytest.raises(video.Unreadable, match=r"cut off: pictures for 1\.\d of 4\.0 s|cannot be decoded"):
+    with pytest.raises(video.Unreadable, match=r"cut off: frames for 1\.\d of 4\.0 s|cannot be decoded"):
         list(video.frames(path))
 
 
@@ -168,7 +168,7 @@ def test_sound_alone_and_a_cover_are_no_pictures(tmp_path):
         frame = av.AudioFrame.from_ndarray(TONE.astype(np.float32)[None, :1024], format="fltp", layout="mono")
         frame.rate = SOUND_HZ
         file.mux([*track.encode(frame), *track.encode()])
-    with pytest.raises(video.Unreadable, match=r"no pictures in it$"):
+    with pytest.raises(video.Unreadable, match=r"it has no video track$"):
         next(video.frames(path))
     assert container.header(path)[1] == SOUND_HZ
     covered = tmp_path / "covered.mp4"
@@ -179,6 +179,6 @@ def test_sound_alone_and_a_cover_are_no_pictures(tmp_path):
         cover.disposition = av.stream.Disposition.attached_pic
         file.mux(cover.encode(av.VideoFrame.from_ndarray(grey(50), format="rgb24")))
         file.mux([*track.encode(frame), *track.encode()])
-    with pytest.raises(video.Unreadable, match="no pictures in it but a cover"):
+    with pytest.raises(video.Unreadable, match="it has no video track but a cover image"):
         next(video.frames(covered))
-    assert not video.holds_pictures(covered)
+    assert not video.has_video(covered)

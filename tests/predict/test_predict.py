@@ -16,7 +16,7 @@ from mer.params.schema import Data
 from mer.predict import Settings, collect, load
 from mer.predict.__main__ import main
 from mer.training.checkpoints.checkpoint import Unusable
-from tests.media.films import film, grey
+from tests.media.video_files import film, grey
 from tests.predict.conftest import CLASSES, RATE, quiet, save_linear, tone
 
 
@@ -113,12 +113,12 @@ def test_a_film_is_heard_and_seen(filmed, tmp_path):
     [both] = asked(film(tmp_path / "a.mp4", [face] * 25, sound=tone(1)))
     assert both.used == ("audio", "video")
     [seen] = asked(film(tmp_path / "b.mp4", [face] * 25))
-    assert (seen.used, seen.missing) == (("video",), {"audio": "no sound track in it"})
+    assert (seen.used, seen.missing) == (("video",), {"audio": "it has no audio track"})
     [heard] = asked(film(tmp_path / "c.mkv", [grey(90)] * 25, sound=tone(1)))
     assert heard.used == ("audio",)
     assert "no face in any of" in heard.missing["video"]
     [neither] = asked(film(tmp_path / "d.mp4", [grey(90)] * 25))
-    assert "no sound track" in neither.error
+    assert "no audio track" in neither.error
     assert "no face" in neither.error
     asked.data = Data(max_seconds=1.0)
     parts = asked(film(tmp_path / "e.mp4", [face] * 40))

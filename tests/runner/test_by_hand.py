@@ -81,7 +81,7 @@ def test_other_results_of_that_step_do_not_matter(cached):
 
 
 def test_damage_that_was_made_good_is_told_on_the_screen(toys):
-    toys.add("01_extract", "import warnings\nwarnings.warn('thrown away: a/b.npy: damaged (empty); it is made anew')\n"
+    toys.add("01_extract", "import warnings\nwarnings.warn('deleted: a/b.npy: damaged (empty); it is made anew')\n"
              "(folder / 'out').write_text('1')", writes=["out"])  # fmt: skip
     assert toys.run() == 0
-    assert "  01_extract: thrown away: a/b.npy: damaged (empty); it is made anew\n" in toys.screen
+    assert "  01_extract: deleted: a/b.npy: damaged (empty); it is made anew\n" in toys.screen

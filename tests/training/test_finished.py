@@ -26,7 +26,7 @@ ROWS = np.arange(240)
 
 def job(model="gated", modalities=("audio", "text"), **training):
     settings = Training(**{"epochs": 2, "hidden": 4, "batch_size": 64, **training})
-    system = System(model=model, modalities=modalities)
+    system = System(model=model, inputs=modalities)
     return Job(model, None, system, settings, 0, ROWS[:120], ROWS[120:180], ROWS[180:])
 
 
@@ -238,7 +238,7 @@ def test_a_result_of_which_a_bit_has_changed_is_computed_anew(task, tmp_path):
     content = bytearray(path.read_bytes())
     content[-20] ^= 1
     path.write_bytes(content)
-    with pytest.warns(UserWarning, match="thrown away: .*it is trained anew"):
+    with pytest.warns(UserWarning, match="deleted: .*it is trained anew"):
         [again] = grid.run(task, [one], Engine(), tmp_path)
     assert (again.probabilities == first.probabilities).all()
 
@@ -257,7 +257,7 @@ def test_what_is_kept_comes_back_or_does_not(tmp_path):
     header["__metadata__"]["told"] = '{"best": 1}'
     text = json.dumps(header).encode()
     (tmp_path / "x").write_bytes(len(text).to_bytes(8, "little") + text + content[8 + size :])
-    with pytest.warns(UserWarning, match="thrown away"):
+    with pytest.warns(UserWarning, match="deleted: "):
         assert kept.read(tmp_path / "x", "told") is None
     assert kept.read(tmp_path / "y", "told") is None
 

@@ -23,7 +23,7 @@ SETTINGS = {
 def job(seed=0, model="gated", train=ROWS[ROWS % 4 < 2], **training):
     settings = Training(epochs=8, batch_size=32, hidden=8, learning_rate=1e-2, **training)
     validation, test = ROWS[ROWS % 4 == 2], ROWS[ROWS % 4 == 3]
-    return Job(model, None, System(model=model), settings, seed, train, validation, test)
+    return Job(model, None, System(model=model, inputs=("audio", "text")), settings, seed, train, validation, test)
 
 
 @pytest.fixture(autouse=True)
@@ -88,11 +88,11 @@ def test_a_snapshot_of_another_training_or_a_damaged_one_is_not_gone_on_with(tas
     content = bytearray((tmp_path / "s").read_bytes())
     content[-3] ^= 1  # of a weight
     (tmp_path / "s").write_bytes(content)
-    with pytest.warns(UserWarning, match="thrown away: .*it is trained anew"):
+    with pytest.warns(UserWarning, match="deleted: .*it is trained anew"):
         again = grid.fit(task, job(0), "cpu", tmp_path / "s")
     assert (again.predict(task.features, ROWS) == expected).all()
     (tmp_path / "s").write_bytes(b"\x08\0\0\0\0\0\0\0not json")
-    with pytest.warns(UserWarning, match="thrown away: .*it is trained anew"):
+    with pytest.warns(UserWarning, match="deleted: .*it is trained anew"):
         again = grid.fit(task, job(0), "cpu", tmp_path / "s")
     assert (again.predict(task.features, ROWS) == expected).all()
 
@@ -107,7 +107,7 @@ def test_a_training_does_not_go_on_from_a_snapshot_with_a_flipped_bit(task, tmp_
     content = bytearray((tmp_path / "s").read_bytes())
     content[int(place * len(content))] ^= 0x40
     (tmp_path / "s").write_bytes(content)
-    with pytest.warns(UserWarning, match="thrown away: .*it is trained anew"):
+    with pytest.warns(UserWarning, match="deleted: .*it is trained anew"):
         again = grid.fit(task, job(0), "cpu", tmp_path / "s")
     assert (again.predict(task.features, ROWS) == expected).all()
 
@@ -135,7 +135,7 @@ def test_a_damaged_result_is_computed_anew(task, tmp_path, name):
     [first] = grid.run(task, [job()], grid.Engine(name), tmp_path)
     [file] = tmp_path.glob("*.safetensors")
     file.write_bytes(file.read_bytes()[:50])
-    with pytest.warns(UserWarning, match=f"thrown away: .*{file.name}: damaged .*it is trained anew"):
+    with pytest.warns(UserWarning, match=f"deleted: .*{file.name}: damaged .*it is trained anew"):
         [again] = grid.run(task, [job()], grid.Engine(name), tmp_path)
     assert (again.probabilities == first.probabilities).all()
     assert [p.suffix for p in tmp_path.iterdir()] == [".safetensors"]
@@ -152,6 +152,6 @@ def test_what_is_kept_comes_back_as_its_kind_under_its_name_and_not_otherwise(tm
     assert kept.read(tmp_path / "x", "runs") is None  # whole, and of another kind
     assert kept.read(tmp_path / "none", "told") is None
     (tmp_path / "x").rename(tmp_path / "y")
-    with pytest.warns(UserWarning, match="thrown away: .*y: damaged"):
+    with pytest.warns(UserWarning, match="deleted: .*y: damaged"):
         assert kept.read(tmp_path / "y", "told") is None
     assert not (tmp_path / "y").exists()

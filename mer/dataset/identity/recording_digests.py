@@ -98,7 +98,7 @@ def _load(place: Path | None) -> pd.Series:
         try:
             return sealed.read_table(place, place.name).drop_duplicates("key").set_index("key")["digest"].astype("str")
         except (OSError, ValueError, KeyError) as error:
-            sealed.throw_away(place, error, "recordings are decoded again")
+            sealed.discard(place, error, "recordings are decoded again")
     return pd.Series(dtype="str", index=pd.Index([], dtype="str", name="key"), name="digest")
 
 

@@ -77,7 +77,7 @@ def _look(path: Path) -> tuple[float | None, int | None, int | None, str | None,
     try:
         sound, error = _sound(path)
         digest = files.digest_file(path) if may_show or not error else None
-        return *sound, digest, may_show and video.holds_pictures(path), error
+        return *sound, digest, may_show and video.has_video(path), error
     except OSError as error:
         return None, None, None, None, False, f"cannot be opened ({error.strerror})"
 
@@ -96,7 +96,7 @@ def _load(place: Path | None) -> dict[str, tuple]:
     try:
         frame = sealed.read_table(place, place.name)[list(COLUMNS)].astype(object)
     except (OSError, ValueError, KeyError) as error:
-        sealed.throw_away(place, error, "the files are looked at again")
+        sealed.discard(place, error, "the files are looked at again")
         return {}
     return {row[0]: row for row in frame.itertuples(index=False, name=None)}
 

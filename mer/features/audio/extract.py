@@ -23,8 +23,8 @@ def extract(manifest: pd.DataFrame, raw: Path, store: Store, compute: Compute, j
     Args:
         manifest: usable rows.
         raw: the folder that `source_path` is relative to.
-        compute: samples -> vectors. It gets `decoded.Sounds`, which reads each recording when it is asked for, and has
-            their lengths; so a part need not be in memory.
+        compute: samples -> vectors. It gets `decoded.AudioClips`, which reads each recording when it is asked for, and
+            has their lengths; so a part need not be in memory.
         jobs: threads of the decoding.
 
     Raises:

@@ -141,7 +141,7 @@ class Reader:
 
     def _unheard(self, asked: Asked, told: Answer, error: audio.Unreadable) -> Iterator[Piece]:
         """What is left of a file without sound: its pictures in even stretches, or words that were given."""
-        filmed = "video" in self.modalities and video.holds_pictures(asked.path)
+        filmed = "video" in self.modalities and video.has_video(asked.path)
         if not filmed and not ("text" in self.modalities and (asked.text or asked.cues)):
             raise error
         sound, longest = Absent(error.reason), self.data.max_seconds

@@ -61,7 +61,7 @@ def _player(path: str, home: Path, room: int) -> tuple[dict | None, int]:
     if not path or not recording.is_file():
         return None, 0
     kind = TYPES.get(recording.suffix.lower()) or mimetypes.guess_type(recording.name)[0] or ""
-    tag = "video" if kind.startswith("video/") and video.holds_pictures(recording) else "audio"
+    tag = "video" if kind.startswith("video/") and video.has_video(recording) else "audio"
     size = recording.stat().st_size
     if kind and size <= min(LARGEST, room):
         data = base64.b64encode(recording.read_bytes()).decode("ascii")

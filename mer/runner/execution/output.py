@@ -21,7 +21,7 @@ LOGGED = 20_000_000
 PROGRESS = re.compile(r"(\d[\d.,]*[kMG]?/\d[\d.,]*[kMG]?) \[")
 """what tqdm writes: ` 37/429 [00:12<02:10,`"""
 
-NOTED = re.compile(r"Warning: (thrown away: .+)")
+NOTED = re.compile(r"Warning: (deleted: .+)")
 """what is told on the screen, too: a file was damaged and is made anew"""
 
 

@@ -39,5 +39,5 @@ def read(path: Path, kind: str) -> tuple[dict[str, np.ndarray], object] | None:
     except FileNotFoundError:
         return None
     except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
-        sealed.throw_away(path, error, "it is trained anew")
+        sealed.discard(path, error, "it is trained anew")
         return None

@@ -319,7 +319,7 @@ def test_a_damaged_memory_is_no_memory(study):
     before = audit.listen(manifest, raw, raw / "store")
     kept = raw / "store" / f"measures-{recording_measures.VERSION}.parquet"
     kept.write_bytes(kept.read_bytes()[:1000])
-    with pytest.warns(UserWarning, match=f"thrown away: .*{kept.name}: damaged .*listened to again"):
+    with pytest.warns(UserWarning, match=f"deleted: .*{kept.name}: damaged .*listened to again"):
         pd.testing.assert_frame_equal(audit.listen(manifest, raw, raw / "store"), before)
     assert len(pd.read_parquet(kept)) == len(manifest)
 

@@ -97,7 +97,7 @@ def _load(place: Path | None) -> pd.DataFrame:
         try:
             return _typed(sealed.read_table(place, place.name).drop_duplicates("key").set_index("key"))
         except (OSError, ValueError, KeyError) as error:
-            sealed.throw_away(place, error, "everything is listened to again")
+            sealed.discard(place, error, "everything is listened to again")
     return _typed(pd.DataFrame(columns=list(COLUMNS), index=pd.Index([], dtype="str", name="key")))
 
 
@@ -122,7 +122,7 @@ def _hear(folder: Path, path: str, start: object, end: object) -> dict[str, floa
         place = place_of(folder, path)
         samples, rate, seconds = (_packed if place.suffix.lower() in container.SUFFIXES else _plain)(place, *edges)
         if len(samples) == 0:
-            return {"error": "no samples in the stretch that was asked for"}
+            return {"error": "no samples in the requested segment"}
         if not np.isfinite(samples).all():
             return {"error": "some samples are not numbers"}
         there = min(_written(place), len(samples) / rate / min(seconds, LONGEST_SECONDS))
@@ -175,7 +175,7 @@ def _packed(path: Path, start: float, end: float) -> tuple[np.ndarray, int, floa
     try:
         samples, rate = container.read(path, start, min(end, start + LONGEST_SECONDS))
         seconds = container.header(path)[0] - start
-    except container.NoSound as error:
+    except container.NoAudio as error:
         raise Unreadable(path, str(error)) from None
     return samples, rate, max(min(end - start, seconds), len(samples) / rate)
 

@@ -176,7 +176,7 @@ def test_a_damaged_shard_is_an_error_for_readers_and_decoded_again_by_decoding(t
     folder(tmp_path).decode(keys, lambda key: noise(int(key)))
     cut = sorted(folder(tmp_path).folder.glob("*.npy"))[1]
     os.truncate(cut, 5000)
-    with pytest.raises(shards.Damaged, match=rf"{cut.name}: damaged .*run step 02 again"):
+    with pytest.raises(shards.DamagedShard, match=rf"{cut.name}: damaged .*run step 02 again"):
         folder(tmp_path).samples("0")
     again = []
     with pytest.warns(UserWarning, match=cut.name):
@@ -187,7 +187,7 @@ def test_a_damaged_shard_is_an_error_for_readers_and_decoded_again_by_decoding(t
 
 
 def _decode(tmp_path, keys):
-    decoded.SHARD = 3000
+    decoded.SHARD_SAMPLES = 3000
     folder(tmp_path).decode(keys, lambda key: time.sleep(0.001) or noise(int(key), 500 + int(key)), jobs=2)
 
 
