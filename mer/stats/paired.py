@@ -34,7 +34,10 @@ class Pair(NamedTuple):
     groupings: Groupings | None = None
     """Clusters of the rows, as for `estimate`; by default each row is one cluster."""
     trainings: tuple[Hashable, Hashable] | None = None
-    """The trainings of both systems, by default one for each pair. Pairs of one training share its variation over seeds."""
+    """The trainings of both systems, by default one for each pair.
+
+    Pairs of one training share its variation over seeds.
+    """
 
 
 @dataclass(frozen=True)

@@ -176,7 +176,7 @@ def severities(scores: pd.DataFrame) -> pd.Series:
 def _flagged(score: _Score, surely_above: bool) -> bool:
     """Whether it is a finding; see `FAR` and `NEAR`."""
     found = score.interval
-    alone = np.isnan(found.low) and found.clusters >= stats.FEWEST_CLUSTERS  # one speaker alone says a class
+    alone = np.isnan(found.low) and found.clusters >= stats.MIN_CLUSTERS  # one speaker alone says a class
     if np.isnan(found.low) and not alone:
         return False
     ends = (found.point if alone else found.low, found.point)
