@@ -8,8 +8,8 @@ process and thread, clip by clip in turn. It is processor time, which is the wal
 fastest of the repeats counts, per clip, then the median over clips. The limit is ten times openSMILE.
 
 The quality is what two classifiers make of both sets on five corpora, each cell with its interval over speakers, each
-row with the paired difference of the means (`benchmarks/quality.py` says how hyper-parameters are chosen). It takes
-some ten minutes on two cores, most of it openSMILE's.
+row with the paired difference of the means (`benchmarks/model_quality.py` says how hyper-parameters are chosen). It
+takes some ten minutes on two cores, most of it openSMILE's.
 """
 
 import argparse
@@ -23,13 +23,13 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from benchmarks import quality as worth
+from benchmarks import model_quality as worth
 from mer import features, stats
 from mer.corpora import selected
 from mer.dataset.manifest import build, labels, schema
 from mer.features import audio
 from mer.media.audio import read_mono
-from mer.params.schema import Acoustic, Data, Features
+from mer.params.schema import AudioFeatures, Data
 
 CORPORA = ("emospeechin", "ravdess", "turevdb", "emodb", "nemo")
 SETS = OURS, THEIRS = ("functionals", "egemaps")
@@ -54,7 +54,7 @@ def speed(manifest: pd.DataFrame, raw: Path, clips: int, repeats: int) -> None:
     picked = manifest.iloc[:: max(1, len(manifest) // clips)]
     sounds = [read_mono(raw / path) for path in picked["source_path"]]
     times = {name: np.full((len(sounds), repeats), np.inf) for name in SETS}
-    compute = {name: audio.EXTRACTORS[name].open(Acoustic(extractor=name), features.Where()) for name in SETS}
+    compute = {name: audio.EXTRACTORS[name].open(AudioFeatures(extractor=name), features.Where()) for name in SETS}
     for turn in range(-1, repeats):  # the first turn fills caches
         for at, samples in enumerate(sounds):
             for name in SETS:
@@ -76,7 +76,7 @@ def speed(manifest: pd.DataFrame, raw: Path, clips: int, repeats: int) -> None:
 
 def vectors(manifest: pd.DataFrame, raw: Path, store: Path, name: str) -> np.ndarray:
     """Return the vectors of a set, shape (clips, features)."""
-    section = Features(acoustic={"extractor": name})
+    section = {"audio": AudioFeatures(extractor=name)}
     features.extract(manifest, raw, store, section, Data(**SECONDS), features.Where())
     seen = features.load(features.keys(manifest, section), store, features.specs(section, Data(**SECONDS)))
     assert seen.present["audio"].all()

@@ -1,18 +1,18 @@
-"""Fusion networks of utterance-level vectors: nothing but modules and shapes.
+"""Fusion networks of utterance-level vectors: modules and shapes.
 
-All are called alike, `network(inputs, present) -> logits`, take any non-empty subset of audio, video and text, and
-answer with any of them missing. None looks at the value of a tensor to decide what to do, so that `torch.func` can
-differentiate and stack them; what has to be looked at is in `Fusion.check`.
+Every network is called as `network(inputs, present) -> logits`, takes any number of named inputs, and predicts if some
+of them are missing. `forward` contains no branch on tensor values, which `torch.func` requires. `Fusion.check`
+validates the inputs before.
 
-| name          | fuses by                                  | of what is missing, `zeros` or `learned`   |
-|---------------|-------------------------------------------|--------------------------------------------|
-| `gated`       | a gate for each pair of modalities        | stands in for its vector                   |
-| `flexible_at` | gates; a branch for each modality alone   | either: the branch of what is left answers |
-| `robust_at`   | a transformer over a token per modality   | either: its token is masked                |
-| `attention`   | a sum, weighted for each utterance        | either: it weighs nothing                  |
-| `concat`      | one vector after the other                | stands in for its vector                   |
+| name          | fuses by                               | a missing input, with `zeros` or `learned`        |
+|---------------|----------------------------------------|---------------------------------------------------|
+| `gated`       | a gate for each pair of inputs         | is replaced by zeros or by a learned vector       |
+| `flexible_at` | gates; a branch for each single input  | both: the branch of the present inputs is used    |
+| `robust_at`   | a transformer over one token per input | both: its token is masked                         |
+| `attention`   | a weighted sum per utterance           | both: its weight is 0                             |
+| `concat`      | concatenation                          | is replaced by zeros or by a learned vector       |
 
-With `none`, nothing may be missing.
+With `none`, no input may be missing.
 """
 
 from typing import TYPE_CHECKING
@@ -28,50 +28,54 @@ def build(
     widths: dict[str, int],
     classes: int,
     *,
+    modalities: dict[str, str] | None = None,
     hidden: int,
     dropout: float,
     gate: str = "sigmoid",
     missing: str = "none",
     layers: dict[str, int] | None = None,
 ) -> "Fusion":
-    """Return an untrained network; its first weights come from torch's global generator.
+    """Return an untrained network; its initial weights are drawn from torch's global generator.
 
     Args:
         name: one of `NETWORKS`.
-        widths: modality -> width of its vectors, any non-empty subset of audio, video, text.
+        widths: input -> width of its vectors, at least one.
+        modalities: input -> its modality; may be left out for inputs that are named after one.
         hidden: published with 32, 64 and 128 (gated), 128 (flexible_at) and 256 (robust_at).
-        gate: `sigmoid` or `softmax`; of `gated` and `flexible_at`.
-        missing: `none`, `zeros` or `learned`; what each network makes of it is in the table above.
-        layers: modality -> how many layers of an encoder its vectors hold, one after the other; their weighted mean
-            is learned (`LayerMean`).
+        gate: `sigmoid` or `softmax`; used by `gated` and `flexible_at`.
+        missing: `none`, `zeros` or `learned`, see the table above.
+        layers: input -> number of encoder layers that its vectors hold one after the other; their weighted mean is
+            learned (`LayerMean`).
 
     Raises:
-        ValueError: a name that there is not, or sizes that do not go together.
+        ValueError: the network does not exist, or sizes do not fit together.
 
     >>> build("concat", {"audio": 6, "text": 4}, 7, hidden=8, dropout=0.1).classify
     Linear(in_features=8, out_features=7, bias=True)
     """
-    common = {"hidden": hidden, "dropout": dropout, "missing": missing, "layers": layers}
+    from mer.models.fusion import Inputs
+
+    inputs, sizes = Inputs(widths, modalities or {}, layers or {}, missing), {"hidden": hidden, "dropout": dropout}
     match name:
         case "gated":
             from mer.models.gated import GatedFusion
 
-            return GatedFusion(widths, classes, gate=gate, **common)
+            return GatedFusion(inputs, classes, gate=gate, **sizes)
         case "flexible_at":
             from mer.models.flexible_at import FlexibleAT
 
-            return FlexibleAT(widths, classes, gate=gate, **common)
+            return FlexibleAT(inputs, classes, gate=gate, **sizes)
         case "robust_at":
             from mer.models.robust_at import RobustAT
 
-            return RobustAT(widths, classes, **common)
+            return RobustAT(inputs, classes, **sizes)
         case "attention":
             from mer.models.attention import AttentionFusion
 
-            return AttentionFusion(widths, classes, **common)
+            return AttentionFusion(inputs, classes, **sizes)
         case "concat":
             from mer.models.concat import ConcatFusion
 
-            return ConcatFusion(widths, classes, **common)
+            return ConcatFusion(inputs, classes, **sizes)
         case _:
             raise ValueError(f"there is no network {name!r}; there are {', '.join(NETWORKS)}")

@@ -1,124 +1,150 @@
-"""What every fusion network has in common: the modalities it takes, and what it does about a missing one."""
+"""What all fusion networks share: their named inputs, and the treatment of missing ones."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from mer.models.layers import LayerMean
+from mer.acceleration.autograd import linear_with_substitute
+from mer.models.layer_mean import LayerMean
 
 MODALITIES = ("audio", "video", "text")
-"""the order in which networks hold them, whatever the order of `widths`"""
+"""The order of modalities in networks. Published weights depend on it."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The inputs of a network, ordered by modality as in `MODALITIES`, and within a modality as in `widths`.
+
+    Attributes:
+        widths: input -> width of its vectors, at least one.
+        modalities: input -> its modality; may be left out for inputs that are named after one.
+        layers: input -> number of encoder layers that its vectors hold one after the other.
+        missing: `none` (no input may be missing), `zeros`, or `learned` (a learned vector replaces a missing one).
+
+    Raises:
+        ValueError: a modality is unknown, or sizes do not fit together.
+    """
+
+    widths: Mapping[str, int]
+    modalities: Mapping[str, str] = field(default_factory=dict)
+    layers: Mapping[str, int] = field(default_factory=dict)
+    missing: str = "none"
+
+    def __post_init__(self) -> None:
+        modalities = {name: self.modalities.get(name, name) for name in self.widths}
+        if not self.widths or set(modalities.values()) - set(MODALITIES) or set(self.layers) - set(self.widths):
+            raise ValueError(
+                f"widths of {sorted(self.widths)}, layers of {sorted(self.layers)}; a network takes at least one "
+                f"input, each of a modality among {', '.join(MODALITIES)}, and layers of some of these"
+            )
+        if self.missing not in ("none", "zeros", "learned"):
+            raise ValueError(f"missing is {self.missing!r}; it may be none, zeros or learned")
+        for name, count in self.layers.items():
+            if count < 1 or self.widths[name] % count:
+                raise ValueError(f"{name}: vectors of width {self.widths[name]} do not hold {count} equal layers")
+        order = sorted(self.widths, key=lambda name: MODALITIES.index(modalities[name]))
+        object.__setattr__(self, "widths", {name: self.widths[name] for name in order})
+        object.__setattr__(self, "modalities", {name: modalities[name] for name in order})
 
 
 class Fusion(nn.Module):
-    """Base of the fusion networks, whose `forward(inputs, present)` begins with `read`.
+    """Base of the fusion networks, whose `forward(inputs, present)` begins with `prepare_inputs`.
 
     Attributes:
-        widths: modality -> width of the vectors that it is given.
-        fused: modality -> width of the vectors that it fuses: smaller where layers are averaged.
+        widths: input -> width of its vectors, in the network's order.
+        modalities: input -> its modality, in the network's order.
+        fused: key -> width of the vectors that are fused, which is smaller if layers are averaged. Modules and
+            parameters of an input are stored under its key (`module_key`).
     """
 
-    leaves_out = False
-    """whether a missing modality is left out of the fusion, so that nothing has to stand in for its vector"""
+    handles_missing = False
+    """Whether the fusion leaves out a missing input, so that nothing has to replace its vector."""
 
-    def __init__(self, widths: dict[str, int], missing: str, layers: dict[str, int] | None = None) -> None:
+    def __init__(self, inputs: Inputs) -> None:
         super().__init__()
-        layers = layers or {}
-        if not widths or set(widths) - set(MODALITIES) or set(layers) - set(widths):
-            raise ValueError(
-                f"widths of {sorted(widths)}, layers of {sorted(layers)}; widths takes any of "
-                f"{', '.join(MODALITIES)}, at least one, and layers some of these"
-            )
-        if missing not in ("none", "zeros", "learned"):
-            raise ValueError(f"missing is {missing!r}; it may be none, zeros or learned")
-        for modality, count in layers.items():
-            if count < 1 or widths[modality] % count:
-                raise ValueError(f"{modality}: vectors of width {widths[modality]} do not hold {count} equal layers")
-        self.missing = missing
-        self.widths = {m: widths[m] for m in MODALITIES if m in widths}
-        self.fused = {m: width // layers.get(m, 1) for m, width in self.widths.items()}
-        self.average = nn.ModuleDict({m: LayerMean(layers[m]) for m in self.widths if m in layers})
-        learned = self.fused if missing == "learned" and not self.leaves_out else {}
-        self.absent = nn.ParameterDict({m: nn.Parameter(torch.zeros(d)) for m, d in learned.items()})
+        self.missing, self.widths, self.modalities = inputs.missing, dict(inputs.widths), dict(inputs.modalities)
+        layers = {module_key(name): count for name, count in inputs.layers.items()}
+        self.keys = {name: module_key(name) for name in self.widths}
+        self.fused = {self.keys[name]: width // inputs.layers.get(name, 1) for name, width in self.widths.items()}
+        self.average = nn.ModuleDict({key: LayerMean(layers[key]) for key in self.fused if key in layers})
+        learned = self.fused if self.missing == "learned" and not self.handles_missing else {}
+        self.absent = nn.ParameterDict({key: nn.Parameter(torch.zeros(width)) for key, width in learned.items()})
 
     def check(self, inputs: dict[str, Tensor], present: dict[str, Tensor] | None = None) -> None:
-        """Refuse what `forward` cannot take. Call it once for all rows, outside of any transform.
+        """Refuse rows that `forward` cannot take. Call it once for all rows, outside any transform.
 
-        `forward` looks at no value, which `torch.func.vmap` forbids and a GPU would have to wait for. Where a modality
-        is missing under `none` nevertheless, the logits of that row are NaN.
+        If an input is missing although `missing` is `none`, `forward` returns NaN for that row.
 
         Args:
-            inputs: modality -> float of shape (..., n, width).
-            present: modality -> bool of shape (..., n); None: all are there.
+            inputs: input -> float of shape (..., n, width).
+            present: input -> bool of shape (..., n); None: all are present.
 
         Raises:
-            ValueError: a modality is not given, has another width, or is missing although `missing` is `none`.
+            ValueError: an input is not passed, has another width, or is missing although `missing` is `none`.
         """
-        for modality, width in self.widths.items():
-            if modality not in inputs or (present is not None and modality not in present):
-                raise ValueError(f"{modality} is not given, and the network takes {', '.join(self.widths)}")
-            shape = tuple(inputs[modality].shape)
+        for name, width in self.widths.items():
+            if name not in inputs or (present is not None and name not in present):
+                raise ValueError(f"{name} is not given, and the network takes {', '.join(self.widths)}")
+            shape = tuple(inputs[name].shape)
             if len(shape) < 2 or shape[-1] != width:
-                raise ValueError(f"{modality} has the shape {shape}; the network takes vectors of width {width}")
-            here = None if present is None else present[modality]
-            if here is not None and (here.dtype != torch.bool or tuple(here.shape) != shape[:-1]):
-                raise ValueError(
-                    f"present: {modality} is {here.dtype} of shape {tuple(here.shape)}, not bool of {shape[:-1]}"
-                )
-            if here is not None and self.missing == "none" and not bool(here.all()):
-                count = int((~here).sum())
-                raise ValueError(
-                    f"{modality} is missing in {count} utterances; training.missing may be zeros or learned"
-                )
+                raise ValueError(f"{name} has the shape {shape}; the network takes vectors of width {width}")
+            if present is not None:
+                self._check_present(name, present[name], shape[:-1])
 
-    def read(
+    def _check_present(self, name: str, present: Tensor, shape: tuple[int, ...]) -> None:
+        if present.dtype != torch.bool or tuple(present.shape) != shape:
+            raise ValueError(f"present: {name} is {present.dtype} of shape {tuple(present.shape)}, not bool of {shape}")
+        if self.missing == "none" and not bool(present.all()):
+            count = int((~present).sum())
+            raise ValueError(f"{name} is missing in {count} utterances; training.missing may be zeros or learned")
+
+    def prepare_inputs(
         self, inputs: dict[str, Tensor], present: dict[str, Tensor] | None
     ) -> tuple[dict[str, Tensor], dict[str, Tensor] | None]:
-        """Return the vectors to fuse, and where they are there.
+        """Return the vectors to fuse, and where they are present.
 
-        What was given in place of a missing vector, be it NaN, reaches neither the logits nor a gradient.
+        Values that stand in place of a missing vector, even NaN, affect neither logits nor gradients.
 
         Returns:
-            modality -> float of shape (n, fused width), 0 where it is missing; modality -> bool of shape (n, 1), or
-            None: all are there.
+            key -> float of shape (n, fused width), 0 if missing; key -> bool of shape (n, 1), or None: all are present.
         """
-        values = {m: inputs[m] for m in self.widths}
-        here = None if present is None else {m: present[m][:, None] for m in self.widths}
-        if here is not None:
+        values = {key: inputs[name] for name, key in self.keys.items()}
+        mask = None if present is None else {key: present[name][:, None] for name, key in self.keys.items()}
+        if mask is not None:
             fill = torch.nan if self.missing == "none" else 0.0
-            values = {m: torch.where(here[m], x, fill) for m, x in values.items()}
-        values = {m: self.average[m](x) if m in self.average else x for m, x in values.items()}
-        return values, None if self.missing == "none" else here
+            values = {key: torch.where(mask[key], x, fill) for key, x in values.items()}
+        values = {key: self.average[key](x) if key in self.average else x for key, x in values.items()}
+        return values, None if self.missing == "none" else mask
 
-    def enter(
-        self, layers: Mapping[str, nn.Linear], values: dict[str, Tensor], here: dict[str, Tensor] | None
+    def first_layer(
+        self, layers: Mapping[str, nn.Linear], values: dict[str, Tensor], present: dict[str, Tensor] | None
     ) -> dict[str, Tensor]:
-        """Return what each modality's first layer makes of its vectors, and of the learned one where it is missing.
-
-        The same as filling in the learned vector and applying the layer, with the same gradients. But that of the
-        learned vector comes from the sum over the rows that it stands for, so that none with respect to every row is
-        computed, which would cost as much as the layer itself.
+        """Return the output of each input's first layer, applied to the learned vector if the input is missing.
 
         Args:
-            values, here: as from `read`.
+            layers: key -> layer.
+            values, present: as from `prepare_inputs`.
         """
-        if here is None:
-            return {m: layers[m](x) for m, x in values.items()}
-        return {m: self._filled(m, layers[m], x, here[m]) for m, x in values.items()}
+        if present is None or not self.absent:
+            return {key: layers[key](x) for key, x in values.items()}
+        return {
+            key: linear_with_substitute(layers[key], x, present[key], self.absent[key]) for key, x in values.items()
+        }
 
-    def _filled(self, modality: str, layer: nn.Linear, x: Tensor, here: Tensor) -> Tensor:
-        if modality not in self.absent:
-            return layer(x)
-        token = self.absent[modality]
-        known = token.detach()
-        learns = functional.linear(token - known, layer.weight.detach())  # zeros, with a gradient
-        return layer(torch.where(here, x, known)) + torch.where(here, 0.0, learns)
+
+def module_key(name: str) -> str:
+    """Return the name of an input's modules. It never is an attribute of `nn.ModuleDict`, such as `keys`.
+
+    >>> module_key("audio"), module_key("keys")
+    ('audio', 'input_keys')
+    """
+    return name if name in MODALITIES else f"input_{name}"
 
 
 def count_parameters(network: nn.Module) -> int:
-    """Return the number of trainable parameters, learned vectors of missing modalities apart.
+    """Return the number of trainable parameters, without the learned vectors of missing inputs.
 
     >>> count_parameters(nn.Linear(3, 2))
     8

@@ -1,12 +1,16 @@
 """Gated fusion of utterance-level vectors (Ryumina et al. 2025; the gate after Arevalo et al. 2017)."""
 
+from collections.abc import Mapping
+from itertools import combinations
+
 import torch
 from torch import Tensor, nn
 
-from mer.models.fusion import Fusion
+from mer.models.fusion import Fusion, Inputs
 from mer.models.random_numbers import Dropout
 
 PAIRS = (("audio", "video"), ("video", "text"), ("text", "audio"))
+"""The published pairs of modalities, in their order; a gate takes the first one as its first argument."""
 
 
 class Gate(nn.Module):
@@ -26,50 +30,56 @@ class Gate(nn.Module):
         self.activation = activation
 
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
-        scores = self.gate(torch.cat([a, b], dim=1))
+        scores = self.gate(torch.cat([a, b], dim=1))  # (n, g)
         # The published code's softmax over features sums to 1 over all g of them, which leaves the second
-        # modality almost ungated; the published figure shows the sigmoid.
+        # input almost ungated; the published figure shows the sigmoid.
         z = torch.sigmoid(scores) if self.activation == "sigmoid" else torch.softmax(scores, dim=1)
         return z * torch.tanh(self.first(a)) + (1 - z) * torch.tanh(self.second(b))
 
 
-def pairs(widths: dict[str, int]) -> list[tuple[str, str]]:
-    """Return the pairs that are gated, in the published order.
+def pairs(modalities: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return all pairs of inputs: those of two modalities in the published order, then those within one modality.
 
-    >>> pairs({"audio": 3, "text": 2})
+    Args:
+        modalities: input -> its modality.
+
+    >>> pairs({"audio": "audio", "text": "text"})
     [('text', 'audio')]
+    >>> pairs({"audio": "audio", "whisper": "audio", "text": "text"})
+    [('text', 'audio'), ('text', 'whisper'), ('audio', 'whisper')]
     """
-    return [pair for pair in PAIRS if set(pair) <= set(widths)]
+    across = [(a, b) for first, second in PAIRS for a in modalities if modalities[a] == first
+              for b in modalities if modalities[b] == second]  # fmt: skip
+    return across + [(a, b) for a, b in combinations(modalities, 2) if modalities[a] == modalities[b]]
 
 
 class GatedFusion(Fusion):
-    """Project each modality, gate every pair of them, classify.
+    """Project each input, gate every pair of inputs, classify.
 
         x'_m   = D(P_m x_m + p_m)                                   (n, d_m)
-        u      = relu([G(a', v'); G(v', t'); G(t', a')])            (n, 3g)
+        u      = relu([G(a', v'); G(v', t'); G(t', a'); ...])       (n, pairs * g)
         logits = C D(U u + b) + c                                   (n, classes)
 
-    D is dropout, G a `Gate`. With two modalities there is one gate; with one there is nothing to gate, and
-    tanh(W x'_m) takes its place. 2,505,479 parameters with g = 64, 7 classes and widths of 512, 1024 and 768.
+    D is dropout, G a `Gate`. With two inputs there is one gate. With one input tanh(W x'_m) replaces the gates.
+    2,505,479 parameters with g = 64, 7 classes and audio, video and text of widths 512, 1024 and 768.
 
     Args:
-        widths: modality -> width of its vectors, any subset of audio, video, text.
+        inputs: names, widths and modalities.
         hidden: g.
-        missing: `none` (all modalities must be there), `zeros`, or `learned` (a vector per modality).
-        layers: modality -> how many layers its vectors hold.
     """
 
-    def __init__(self, widths: dict[str, int], classes: int, hidden: int = 64, dropout: float = 0.1,
-                 gate: str = "sigmoid", missing: str = "none",
-                 layers: dict[str, int] | None = None) -> None:  # fmt: skip
-        super().__init__(widths, missing, layers)
-        self.project = nn.ModuleDict({m: nn.Linear(d, d) for m, d in self.fused.items()})
-        self.pairs = pairs(self.fused)
-        self.gates = nn.ModuleList(Gate(self.fused[a], self.fused[b], hidden, gate) for a, b in self.pairs)
-        self.alone = None if self.pairs else nn.Linear(*self.fused.values(), hidden, bias=False)
+    def __init__(
+        self, inputs: Inputs, classes: int, hidden: int = 64, dropout: float = 0.1, gate: str = "sigmoid"
+    ) -> None:
+        super().__init__(inputs)
+        widths = self.fused
+        self.project = nn.ModuleDict({m: nn.Linear(d, d) for m, d in widths.items()})
+        self.pairs = pairs({self.keys[name]: modality for name, modality in self.modalities.items()})
+        self.gates = nn.ModuleList(Gate(widths[a], widths[b], hidden, gate) for a, b in self.pairs)
+        self.alone = None if self.pairs else nn.Linear(*widths.values(), hidden, bias=False)
         self.merge = nn.Linear(hidden * max(1, len(self.pairs)), hidden)
         self.classify = nn.Linear(hidden, classes)
-        self.drop = nn.ModuleDict({m: Dropout(d, dropout) for m, d in (*self.fused.items(), ("merged", hidden))})
+        self.drop = nn.ModuleDict({m: Dropout(d, dropout) for m, d in (*widths.items(), ("merged", hidden))})
         for weight in (p for p in self.parameters() if p.dim() == 2):
             nn.init.xavier_uniform_(weight)
 
@@ -77,12 +87,16 @@ class GatedFusion(Fusion):
         """Return logits of shape (n, classes).
 
         Args:
-            inputs: modality -> float of shape (n, width).
-            present: modality -> bool of shape (n,); None: all are there.
+            inputs: input -> float of shape (n, width).
+            present: input -> bool of shape (n,); None: all are present.
         """
-        h = {m: self.drop[m](x) for m, x in self.enter(self.project, *self.read(inputs, present)).items()}
-        if self.alone is not None:
-            fused = torch.tanh(self.alone(*h.values()))
+        values, present = self.prepare_inputs(inputs, present)  # (n, d_m) and (n, 1) per input
+        projected = self.first_layer(self.project, values, present)  # (n, d_m)
+        x = {m: self.drop[m](value) for m, value in projected.items()}  # (n, d_m)
+        if self.alone is None:
+            gated = [gate(x[a], x[b]) for gate, (a, b) in zip(self.gates, self.pairs, strict=True)]  # (n, g) each
+            fused = torch.cat(gated, dim=1)  # (n, pairs * g)
         else:
-            fused = torch.cat([gate(h[a], h[b]) for gate, (a, b) in zip(self.gates, self.pairs, strict=True)], dim=1)
-        return self.classify(self.drop["merged"](self.merge(torch.relu(fused))))
+            fused = torch.tanh(self.alone(*x.values()))  # (n, g)
+        merged = self.drop["merged"](self.merge(torch.relu(fused)))  # (n, g)
+        return self.classify(merged)  # (n, classes)

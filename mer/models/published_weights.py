@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from mer import files
-from mer.models.fusion import MODALITIES
+from mer.models.fusion import MODALITIES, Inputs
 from mer.models.gated import PAIRS, GatedFusion
 
 CLASSES = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger")
@@ -52,17 +52,17 @@ def load(path: str | Path, dropout: float = 0.1) -> GatedFusion:
     """
     path = Path(path)
     tensors = _read(path)
-    _refuse(path, _misnamed(tensors))
-    _refuse(path, [f"{name} {fault}" for name in NAMES if (fault := _fault(tensors[name]))])
+    _refuse(path, _wrong_names(tensors))
+    _refuse(path, [f"{name} {fault}" for name in NAMES if (fault := _tensor_problem(tensors[name]))])
     with torch.device("meta"):  # shapes without values: nothing is allocated for sizes that a file only claims
-        network = _sized(tensors, dropout)
-    wanted = {name: _turned(name, network.get_parameter(ours)).shape for name, ours in NAMES.items()}
+        network = _network_for(tensors, dropout)
+    wanted = {name: _renamed_tensor(name, network.get_parameter(ours)).shape for name, ours in NAMES.items()}
     _refuse(path, [
         f"{name} has the shape {tuple(tensors[name].shape)}, and the others ask for {tuple(shape)}"
         for name, shape in wanted.items() if tensors[name].shape != shape
     ])  # fmt: skip
     _refuse(path, [f"{name} holds NaN or infinity" for name in NAMES if not tensors[name].isfinite().all()])
-    state = {ours: _turned(name, tensors[name]).float().contiguous().clone() for name, ours in NAMES.items()}
+    state = {ours: _renamed_tensor(name, tensors[name]).float().contiguous().clone() for name, ours in NAMES.items()}
     network.load_state_dict(state, assign=True)
     return network.eval()
 
@@ -89,27 +89,27 @@ def _refuse_compressed(content: BytesIO) -> None:
     content.seek(0)
 
 
-def _misnamed(tensors: object) -> list[str]:
+def _wrong_names(tensors: object) -> list[str]:
     if not isinstance(tensors, dict):
         return [f"a {type(tensors).__name__} instead of tensors by name"]
     missing = [f"{name} is missing" for name in NAMES if name not in tensors]
     return missing + [f"{str(name)[:80]!r} is unexpected" for name in tensors if name not in NAMES]
 
 
-def _fault(value: object) -> str:
+def _tensor_problem(value: object) -> str:
     if not isinstance(value, Tensor) or value.layout != torch.strided or not value.is_floating_point():
         return "is not a dense tensor of floats"
     # A tensor may claim any shape of a single number that it repeats.
     return "" if 0 < value.nbytes <= value.untyped_storage().nbytes() else "has other bytes than its shape asks for"
 
 
-def _sized(tensors: dict[str, Tensor], dropout: float) -> GatedFusion:
+def _network_for(tensors: dict[str, Tensor], dropout: float) -> GatedFusion:
     widths = {m: tensors[f"fc_{m}.bias"].numel() for m in MODALITIES}
     hidden, classes = tensors["fc_avt.bias"].numel(), tensors["classifier.bias"].numel()
-    return GatedFusion(widths, classes, hidden, dropout, gate="softmax", missing="none")
+    return GatedFusion(Inputs(widths), classes, hidden, dropout, gate="softmax")
 
 
-def _turned(name: str, tensor: Tensor) -> Tensor:
+def _renamed_tensor(name: str, tensor: Tensor) -> Tensor:
     """Turn a matrix of a gate between their x W and torch's x W^T; leave any other as it is."""
     return tensor.T if name.startswith("gal_") else tensor
 

@@ -1,22 +1,24 @@
-"""RobustAT of the audio and text fork: a transformer over a token per modality."""
+"""RobustAT of the audio and text fork: a transformer over one token per input."""
 
 import math
 
 import torch
 from torch import Tensor, nn
 
-from mer.models.fusion import Fusion
+from mer.models.fusion import Fusion, Inputs
 from mer.models.random_numbers import Dropout
 from mer.models.swiglu import SwiGLU
 
 BLOCKS = 4
+"""The number of transformer blocks."""
 HEADS = 8
+"""The number of attention heads of a block."""
 
 
 class Attention(nn.Module):
-    """Attention of tokens to those that are there (Vaswani et al. 2017); shapes (n, t, d), (n, t) -> (n, t, d).
+    """Attention of tokens to the present ones (Vaswani et al. 2017); shapes (n, t, d), (n, t) -> (n, t, d).
 
-    A = softmax(Q K^T / sqrt(d / heads)) per head, over the tokens there; y = O [A V] + o.
+    A = softmax(Q K^T / sqrt(d / heads)) per head, over the present tokens; y = O [A V] + o.
     """
 
     def __init__(self, hidden: int) -> None:
@@ -29,13 +31,14 @@ class Attention(nn.Module):
         nn.init.zeros_(self.qkv.bias)
         nn.init.zeros_(self.out.bias)
 
-    def forward(self, x: Tensor, there: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, present: Tensor | None) -> Tensor:
         q, k, v = self.qkv(x).unflatten(2, (3, HEADS, -1)).permute(2, 0, 3, 1, 4)  # each (n, heads, t, d / heads)
-        # Written out: vmap knows torch's fused attention only as a loop, and it gains little on so few tokens.
-        scores = q @ k.transpose(2, 3) / math.sqrt(q.shape[3])
-        if there is not None:
-            scores = scores.masked_fill(~there[:, None, None, :], -torch.inf)
-        return self.out((torch.softmax(scores, dim=3) @ v).transpose(1, 2).flatten(2))
+        # Not torch's fused attention: vmap runs it as a loop, and it gains little on so few tokens.
+        scores = q @ k.transpose(2, 3) / math.sqrt(q.shape[3])  # (n, heads, t, t)
+        if present is not None:
+            scores = scores.masked_fill(~present[:, None, None, :], -torch.inf)
+        values = torch.softmax(scores, dim=3) @ v  # (n, heads, t, d / heads)
+        return self.out(values.transpose(1, 2).flatten(2))  # (n, t, d)
 
 
 class Block(nn.Module):
@@ -49,35 +52,32 @@ class Block(nn.Module):
         self.drop = nn.ModuleList(Dropout(tokens * hidden, dropout) for _ in range(2))
         nn.init.xavier_uniform_(self.feed[2].weight)
 
-    def forward(self, x: Tensor, there: Tensor | None) -> Tensor:
-        x = x + self.drop[0](self.attention(self.norm(x), there))
+    def forward(self, x: Tensor, present: Tensor | None) -> Tensor:
+        x = x + self.drop[0](self.attention(self.norm(x), present))
         return x + self.drop[1](self.feed(x))
 
 
 class RobustAT(Fusion):
-    """A token per modality and one to answer, four pre-norm transformer blocks, classify.
+    """One token per input and one for the prediction, four pre-norm transformer blocks, classify.
 
         k_0    = f + e_0,  k_m = S_m(LN(x_m)) + e_m                 (n, d) each
-        y      = Block(Block(Block(Block([k_0, k_1, ...]))))        (n, 1 + modalities, d)
+        y      = Block(Block(Block(Block([k_0, k_1, ...]))))        (n, 1 + inputs, d)
         logits = C (y_0 + S(LN(y_0))) + c                           (n, classes)
 
     f is the learned first token, often called [CLS], and e are learned types of tokens; S and S_m are `SwiGLU`. The
-    token of a missing modality is masked: no token attends to it. A row that has nothing is answered from f alone.
-    With audio and text this is the fork's network (Vally16768/MER @ c83d916), whose dropout is 0, and which has no
-    mask: it zeroes the vector. 4,824,647 parameters with d = 256, 7 classes and widths of 160 and 768.
+    token of a missing input is masked: no token attends to it. The prediction for a row without inputs depends on f
+    alone. With audio and text this is the fork's network (Vally16768/MER @ c83d916), which has a dropout of 0 and no
+    mask: it sets the vector to zero. 4,824,647 parameters with d = 256, 7 classes and widths of 160 and 768.
 
     Args:
-        widths: modality -> width of its vectors, any subset of audio, video, text.
+        inputs: names, widths and modalities. `zeros` and `learned` are equivalent: nothing is filled in.
         hidden: d, a multiple of 8.
-        missing: `none` (all modalities must be there); `zeros` and `learned` are alike, as nothing is filled in.
-        layers: modality -> how many layers its vectors hold.
     """
 
-    leaves_out = True
+    handles_missing = True
 
-    def __init__(self, widths: dict[str, int], classes: int, hidden: int = 256, dropout: float = 0.0,
-                 missing: str = "none", layers: dict[str, int] | None = None) -> None:  # fmt: skip
-        super().__init__(widths, missing, layers)
+    def __init__(self, inputs: Inputs, classes: int, hidden: int = 256, dropout: float = 0.0) -> None:
+        super().__init__(inputs)
         self.tokens = nn.ModuleDict(
             {m: nn.Sequential(nn.LayerNorm(d), SwiGLU(d, hidden)) for m, d in self.fused.items()}
         )
@@ -94,17 +94,19 @@ class RobustAT(Fusion):
         """Return logits of shape (n, classes).
 
         Args:
-            inputs: modality -> float of shape (n, width).
-            present: modality -> bool of shape (n,); None: all are there.
+            inputs: input -> float of shape (n, width).
+            present: input -> bool of shape (n,); None: all are present.
         """
-        values, here = self.read(inputs, present)
-        tokens = [self.tokens[m](value) for m, value in values.items()]
-        x = torch.stack([self.first.expand_as(tokens[0]), *tokens], dim=1) + self.types
-        there = None
-        if here is not None:
-            flags = list(here.values())
-            there = torch.cat([torch.ones_like(flags[0]), *flags], dim=1)
+        values, present = self.prepare_inputs(inputs, present)  # (n, d_m) and (n, 1) per input
+        tokens = [self.tokens[m](x) for m, x in values.items()]  # (n, d) each
+        x = torch.stack([self.first.expand_as(tokens[0]), *tokens], dim=1) + self.types  # (n, t, d), t = 1 + inputs
+        mask = None if present is None else _with_first(list(present.values()))  # (n, t)
         for block in self.blocks:
-            x = block(x, there)
-        answer = x[:, 0]
-        return self.classify(answer + self.head(answer))
+            x = block(x, mask)  # (n, t, d)
+        y = x[:, 0]  # (n, d)
+        return self.classify(y + self.head(y))  # (n, classes)
+
+
+def _with_first(present: list[Tensor]) -> Tensor:
+    """The mask of all tokens, of which the first is always present; shapes (n, 1) each -> (n, 1 + inputs)."""
+    return torch.cat([torch.ones_like(present[0]), *present], dim=1)

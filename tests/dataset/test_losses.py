@@ -6,7 +6,7 @@ import pytest
 import soundfile
 
 from mer import corpora
-from mer.dataset import audit
+from mer.dataset.audit import checks
 from mer.dataset.manifest import build, lost_utterances, schema
 from mer.params.schema import Corpus
 
@@ -59,10 +59,10 @@ def test_a_class_that_is_lost_stops_the_build_by_name(tmp_path):
     assert "no clip of anger or fear is left; nearest file: " in said
     with pytest.raises(lost_utterances.TooManyLost, match="no clip of anger or fear is left") as caught:
         lost_utterances.refuse(lost, dataset.manifest, 0.9)
-    assert "data.most_lost=1" in str(caught.value)
+    assert "data.max_lost=1" in str(caught.value)
     lost_utterances.refuse(lost, dataset.manifest, 1.0)
     [finding] = lost_utterances.findings(lost, dataset.manifest)
-    assert (finding.count, finding.of, finding.severity) == (16, 32, "breach")
+    assert (finding.count, finding.total, finding.severity) == (16, 32, "breach")
 
 
 def test_more_than_a_tenth_stops_the_build(tmp_path):
@@ -153,7 +153,7 @@ def test_the_nearest_name_is_told(tmp_path):
     dataset, lost = built(tmp_path)
     assert "nearest file: 03 Happy/x-1.wav" in lost_utterances.sentences(lost, dataset.manifest)[0]
     [finding] = lost_utterances.findings(lost, dataset.manifest)
-    assert "nearest file: 03 Happy/x-1.wav" in finding.what  # names keep their case
+    assert "nearest file: 03 Happy/x-1.wav" in finding.sentence  # names keep their case
 
 
 def test_utterances_without_a_vector_are_told_by_corpus_and_modality():
@@ -184,7 +184,7 @@ def test_recordings_that_turn_out_to_be_unreadable_are_refused_as_those_without_
         return
     with pytest.raises(lost_utterances.TooManyLost, match=r"of 12 utterances of `x` have no audio.*x/a\.wav") as caught:
         lost_utterances.refuse_unheard(failures, usable, 0.2)
-    assert "data.most_lost=1" in str(caught.value)
+    assert "data.max_lost=1" in str(caught.value)
     assert ("no clip of anger" in str(caught.value)) is (lost == "ab")
 
 
@@ -195,5 +195,5 @@ def test_a_file_with_two_labels_is_a_breach_and_neither_row_vanishes(tmp_path):
     assert dataset.problems["reason"].tolist() == [f"mine/{name}: listed a second time"]
     twice = dataset.manifest[dataset.manifest["source_path"] == f"mine/{name}"]
     assert twice["emotion"].tolist() == ["anger", "fear"]
-    found = audit.find_leaks(schema.usable(dataset.manifest), set())
+    found = checks.find_leaks(schema.usable(dataset.manifest), set())
     assert [f.severity for f in found if f.kind == "same audio, two labels"] == ["breach"]

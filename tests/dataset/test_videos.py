@@ -6,12 +6,14 @@ import pytest
 
 from mer import features, files
 from mer.corpora import CORPORA, Problem, Utterance, parsers, selected
-from mer.dataset import audit
+from mer.dataset.audit import checks
+from mer.dataset.audit.measures import recording_measures
+from mer.dataset.audit.shortcuts import scores
 from mer.dataset.manifest import build, headers, schema
 from mer.features import video as visual
 from mer.media import audio
 from mer.params.schema import Corpus as Options
-from mer.params.schema import Data, Visual
+from mer.params.schema import Data, VideoFeatures
 from tests.corpora.trees import put, speech
 from tests.media.video_files import film, grey
 
@@ -187,18 +189,18 @@ def test_a_stretch_after_the_end_is_left_out_with_or_without_pictures(tmp_path):
 def test_the_audit_takes_such_a_manifest(built):
     raw, rows = built
     usable = schema.usable(rows)
-    heard = audit.listen(usable, raw, raw / "cache", 1)
+    heard = recording_measures.measure_recordings(usable, raw, raw / "cache", 1)
     mute = usable["source_path"] == "mine/mute.mp4"
     assert heard.loc[mute, "error"].tolist() == ["it has no audio track"]
-    told = {finding.kind: finding.examples for finding in audit.find_faults(usable, heard)}
+    told = {finding.kind: finding.examples for finding in checks.find_faults(usable, heard)}
     assert told["unreadable recording"] == ("mine/mine/mute.mp4",)
-    shortcuts = audit.shortcut_scores(usable, heard, {"mine": "speaker_id"})
+    shortcuts = scores.shortcut_scores(usable, heard, {"mine": "speaker_id"})
     assert np.isfinite(shortcuts["chance"]).all()
 
 
 def test_a_broken_video_is_a_listed_failure(built, tmp_path):
     raw, rows = built
-    section, store = Visual(), features.Store(tmp_path, visual.spec(Visual(), Data()))
+    section, store = VideoFeatures(), features.Store(tmp_path, visual.spec(VideoFeatures(), Data()))
     visual.extract(rows, raw, store, visual.EXTRACTORS["hog"].open(section, features.Where()))
     told = dict(zip(rows.index, store.errors(visual.keys(rows)), strict=True))
     assert "not readable as a video" in told["plain5.wav"] or "not a video" in told["plain5.wav"]

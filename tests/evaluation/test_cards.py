@@ -16,7 +16,7 @@ from mer.corpora.synthetic import trees
 from mer.evaluation import checkpoint as checkpoints
 from mer.evaluation.__main__ import main as evaluate
 from mer.evaluation.purity import dependencies
-from mer.predict import Settings, load
+from mer.predict import PredictionSettings, load
 from mer.predict.__main__ import main as predict
 from mer.training.checkpoints import checkpoint
 from mer.training.checkpoints.card import sealed
@@ -36,8 +36,8 @@ def study(tmp_path_factory):
     trees.write(home / "raw", speakers=4, clips=1)
     tree = {
         "data": {"raw": str(home / "raw"), "store": str(home / "store")}, "corpora": ["emodb", "meld"],
-        "features": {"acoustic": {"n_mfcc": 4}, "linguistic": {"dimensions": 4}},
-        "systems": {"gated": {"model": "gated"}, "svm_rbf": {"model": "svm_rbf", "modalities": ["audio"]}},
+        "features": {"audio": {"n_mfcc": 4}, "text": {"dimensions": 4}},
+        "systems": {"gated": {"model": "gated"}, "svm_rbf": {"model": "svm_rbf", "inputs": ["audio"]}},
         "training": {"epochs": 1, "hidden": 2}, "evaluation": {"seeds": [0], "min_clips": 20},
     }  # fmt: skip
     (home / "study.yaml").write_text(yaml.safe_dump(tree), encoding="utf-8")
@@ -70,7 +70,7 @@ class Asked:
         return [values.tolist() for values in model.tensors().values()], model.temperature
 
     def _predict(self):
-        [answer] = load(self.folder, settings=Settings(voice="energy"))(self.sound, "What do you want?")
+        [answer] = load(self.folder, settings=PredictionSettings(voice="energy"))(self.sound, "What do you want?")
         return answer
 
     def _evaluated(self):

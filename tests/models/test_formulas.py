@@ -5,10 +5,12 @@ import torch
 from torch import nn
 from torch.nn.functional import layer_norm, silu
 
+from mer.acceleration.autograd import normed_linear
 from mer.models.attention import AttentionFusion
 from mer.models.concat import ConcatFusion
 from mer.models.flexible_at import FlexibleAT
-from mer.models.layers import LayerMean, normed_linear
+from mer.models.fusion import Inputs
+from mer.models.layer_mean import LayerMean
 from mer.models.robust_at import BLOCKS, HEADS, RobustAT
 
 WIDTHS = {"audio": 6, "text": 5}
@@ -45,7 +47,7 @@ def one_row(widths):
 
 @pytest.mark.parametrize("gate", ["sigmoid", "softmax"])
 def test_flexible_at_is_the_forks_network(gate):
-    network = disturb(FlexibleAT(WIDTHS, 4, 8, gate=gate, missing="zeros"))
+    network = disturb(FlexibleAT(Inputs(WIDTHS, missing="zeros"), 4, 8, gate=gate))
     x = one_row(WIDTHS)
     p = {m: network.project[m](norm(x[m], network.norm[m])) for m in WIDTHS}
     [layers] = network.gates
@@ -62,7 +64,7 @@ def test_flexible_at_is_the_forks_network(gate):
 
 
 def test_flexible_at_with_video_averages_the_pairs_there():
-    network = disturb(FlexibleAT(ALL, 4, 8, missing="zeros"))
+    network = disturb(FlexibleAT(Inputs(ALL, missing="zeros"), 4, 8))
     x = one_row(ALL)
     p = {m: network.project[m](norm(x[m], network.norm[m])) for m in ALL}
     av, vt, ta = (gate(p[a], p[b]) for gate, (a, b) in zip(network.gates, network.pairs, strict=True))
@@ -77,7 +79,7 @@ def test_flexible_at_with_video_averages_the_pairs_there():
 )
 def test_robust_at_is_a_transformer_that_does_not_see_what_is_missing(there):
     """Against torch's own attention, given only the tokens that are there."""
-    network = disturb(RobustAT(ALL, 4, 16, missing="zeros"))
+    network = disturb(RobustAT(Inputs(ALL, missing="zeros"), 4, 16))
     x = one_row(ALL)
     present = {m: torch.tensor([flag]) for m, flag in zip(ALL, there, strict=True)}
     tokens = [network.first[None] + network.types[0]]
@@ -102,7 +104,7 @@ def test_robust_at_is_a_transformer_that_does_not_see_what_is_missing(there):
 
 
 def test_attention_weighs_what_is_there():
-    network = disturb(AttentionFusion(ALL, 4, 8, missing="zeros"))
+    network = disturb(AttentionFusion(Inputs(ALL, missing="zeros"), 4, 8))
     x = one_row(ALL)
     h = {m: torch.relu(network.encode[m][0](x[m])) for m in ALL}
     hidden = torch.relu(network.weigh[0](torch.cat([h["audio"], torch.zeros(1, 8), h["text"]], dim=1)))
@@ -114,7 +116,7 @@ def test_attention_weighs_what_is_there():
 
 
 def test_concatenation():
-    network = disturb(ConcatFusion(WIDTHS, 4, 8, missing="learned"))
+    network = disturb(ConcatFusion(Inputs(WIDTHS, missing="learned"), 4, 8))
     x = one_row(WIDTHS)
     stand_in = network.encode["text"][0](network.absent["text"])[None]
     h = torch.relu(torch.cat([network.encode["audio"][0](x["audio"]), stand_in], dim=1))
@@ -132,10 +134,10 @@ def test_the_mean_of_layers_starts_plain_and_follows_its_weights():
 
 
 def test_layers_are_averaged_in_front_of_the_projection():
-    network = disturb(ConcatFusion({"audio": 6, "text": 5}, 4, 8, layers={"audio": 3}))
+    network = disturb(ConcatFusion(Inputs({"audio": 6, "text": 5}, layers={"audio": 3}), 4, 8))
     assert network.encode["audio"][0].in_features == 2
     assert (network.widths, network.fused) == ({"audio": 6, "text": 5}, {"audio": 2, "text": 5})
-    plain = ConcatFusion({"audio": 2, "text": 5}, 4, 8).eval()
+    plain = ConcatFusion(Inputs({"audio": 2, "text": 5}), 4, 8).eval()
     plain.load_state_dict({k: v for k, v in network.state_dict().items() if not k.startswith("average.")})
     x = one_row(WIDTHS)
     torch.testing.assert_close(network(x), plain(x | {"audio": network.average["audio"](x["audio"])}))

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mer.models.fusion import count_parameters
+from mer.models.fusion import Inputs, count_parameters
 from mer.models.gated import Gate, GatedFusion
 
 PAPER = {"audio": 512, "video": 1024, "text": 768}
@@ -11,13 +11,13 @@ PAPER = {"audio": 512, "video": 1024, "text": 768}
 @pytest.mark.parametrize("missing", ["none", "learned"])
 def test_published_parameter_counts(hidden, expected, missing):
     with torch.device("meta"):
-        network = GatedFusion(PAPER, 7, hidden, missing=missing)
+        network = GatedFusion(Inputs(PAPER, missing=missing), 7, hidden)
     assert count_parameters(network) == expected
     assert sum(p.numel() for p in network.absent.values()) == (0 if missing == "none" else sum(PAPER.values()))
 
 
 def test_the_gate_is_the_published_formula():
-    network = GatedFusion({"audio": 3, "text": 2}, 4, 5).eval()
+    network = GatedFusion(Inputs({"audio": 3, "text": 2}), 4, 5).eval()
     a, t = torch.randn(2, 3), torch.randn(2, 2)
     ha, ht = network.project["audio"](a), network.project["text"](t)
     gate = network.gates[0]
@@ -41,7 +41,7 @@ def test_a_gate_that_there_is_not():
 
 
 def test_one_modality_alone():
-    network = GatedFusion({"video": 3}, 4, 5).eval()
+    network = GatedFusion(Inputs({"video": 3}), 4, 5).eval()
     x = torch.randn(2, 3)
     h = torch.relu(torch.tanh(network.project["video"](x) @ network.alone.weight.T))
     torch.testing.assert_close(network({"video": x}), network.classify(network.merge(h)))

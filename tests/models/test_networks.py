@@ -70,6 +70,60 @@ def test_any_widths(name, gate, widths, hidden, classes, n):
     assert count_parameters(net) == sum(p.numel() for p in net.parameters())
 
 
+NAMED = {"keys": 4, "text": 5, "whisper": 6, "audio": 3, "merged": 2}
+NAMED_MODALITIES = {"keys": "video", "text": "text", "whisper": "audio", "audio": "audio", "merged": "text"}
+
+
+@every_network
+@pytest.mark.parametrize("missing", ["zeros", "learned"])
+def test_any_number_of_inputs_of_any_name_and_any_of_them_missing(name, missing):
+    net = network(name, NAMED, modalities=NAMED_MODALITIES, missing=missing)
+    assert list(net.widths) == ["whisper", "audio", "keys", "text", "merged"]
+    inputs, present = vectors(NAMED, 32), all_patterns(NAMED)
+    net.check(inputs, present)
+    expected = net(inputs, present)
+    assert expected.isfinite().all()
+    for hidden in NAMED:  # whatever stands in place of a missing vector
+        foreign = {**inputs, hidden: torch.where(present[hidden][:, None], inputs[hidden], torch.nan)}
+        assert torch.equal(net(foreign, present), expected)
+
+
+@every_network
+def test_names_of_inputs_change_neither_weights_nor_logits(name):
+    """Three inputs of three modalities are the published network, whatever they are called."""
+    names = {"audio": "voice", "video": "items", "text": "type"}
+    widths, modalities = {names[m]: d for m, d in WIDTHS.items()}, {n: m for m, n in names.items()}
+    plain, renamed = network(name), network(name, widths, modalities=modalities)
+    keys = {f"input_{n}": m for n, m in modalities.items()}
+    weights = {".".join(keys.get(part, part) for part in n.split(".")): v for n, v in renamed.state_dict().items()}
+    assert weights.keys() == plain.state_dict().keys()
+    assert all(torch.equal(weights[n], value) for n, value in plain.state_dict().items())
+    inputs, present = vectors(n=8), all_patterns(MODALITIES)
+    by_name = ({names[m]: x for m, x in values.items()} for values in (inputs, present))
+    assert torch.equal(plain(inputs, present), renamed(*by_name))
+
+
+@every_network
+def test_the_order_of_widths_counts_within_a_modality_only(name):
+    shuffled = {m: NAMED[m] for m in ("merged", "whisper", "keys", "audio", "text")}
+    net = network(name, shuffled, modalities=NAMED_MODALITIES)
+    assert list(net.widths) == ["whisper", "audio", "keys", "merged", "text"]
+
+
+def test_gates_take_every_pair_in_the_published_order():
+    net = network("gated", NAMED, modalities=NAMED_MODALITIES)
+    names = {key: name for name, key in net.keys.items()}
+    assert [(names[a], names[b]) for a, b in net.pairs] == [
+        ("whisper", "keys"), ("audio", "keys"), ("keys", "text"), ("keys", "merged"), ("text", "whisper"),
+        ("text", "audio"), ("merged", "whisper"), ("merged", "audio"), ("whisper", "audio"), ("text", "merged"),
+    ]  # fmt: skip
+
+
+def test_an_input_needs_a_modality():
+    with pytest.raises(ValueError, match="each of a modality among audio, video, text"):
+        network("concat", {"whisper": 3})
+
+
 @every_network
 def test_all_there_is_the_same_as_no_word_about_it(name):
     inputs = vectors()

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
+from mer.acceleration.cuda_graphs import CudaGraphFunction
 from mer.features import Features
-from mer.training.engines.cuda_graphs import Replayed
-from mer.training.engines.flat_weights import Course
+from mer.training.networks.network_training import NetworkTraining
 from mer.training.task import Task
 
 
@@ -51,6 +51,6 @@ def kill_at(monkeypatch):
 
         return step
 
-    monkeypatch.setattr(Course, "step", counted(Course.step))
-    monkeypatch.setattr(Replayed, "__call__", counted(Replayed.__call__))
+    monkeypatch.setattr(NetworkTraining, "step", counted(NetworkTraining.step))
+    monkeypatch.setattr(CudaGraphFunction, "__call__", counted(CudaGraphFunction.__call__))
     return lambda steps: left.__setitem__(0, steps)

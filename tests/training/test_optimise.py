@@ -2,9 +2,10 @@ import pytest
 import torch
 from torch import nn
 
+from mer.acceleration.flat_weights import flatten_parameters
+from mer.acceleration.stacked_optimiser import StackedOptimiser
 from mer.params.schema import Training
-from mer.training.engines.flat_weights import flattened, optimiser
-from mer.training.engines.optimisers import StackedOptimiser
+from mer.training.networks.network_training import optimiser
 
 SHAPES = {"weight": (4, 3), "bias": (4,), "scalar": ()}
 RATES = [[1e-2, 1e-2, 5e-3, 1e-3], [1e-3, 3e-3, 3e-3, 3e-3], [1e-2, 2e-2, 1e-2, 1e-2]]
@@ -20,7 +21,7 @@ def torchs(training, run, start, steps):
     network = nn.Module()
     for name, value in start.items():
         network.register_parameter(name, nn.Parameter(value.clone()))
-    vector = flattened(list(network.parameters()))
+    vector = flatten_parameters(list(network.parameters()))
     single = optimiser(vector, training)
     for step in steps:
         vector.grad = torch.cat([value.reshape(-1) for value in gradients(step, run).values()])

@@ -4,14 +4,14 @@ import pytest
 import torch
 
 from mer.params.schema import Training
-from mer.training.networks.progress import Progress, resumed
+from mer.training.networks.progress import EpochProgress, from_state
 
 EPOCHS, STEPS = 12, 5
 
 
 def rates(training, scores=None):
     """The rate of every step; an epoch's validation UAR is its score."""
-    progress, found = Progress(training, STEPS), []
+    progress, found = EpochProgress(training, STEPS), []
     for epoch in range(training.epochs):
         found += [progress.rate(step) for step in range(STEPS)]
         progress.end_epoch(1.0, {"c": scores[epoch]} if scores else {})
@@ -75,7 +75,7 @@ def test_constant_with_warm_up():
 
 
 def test_patience_is_epochs_without_a_better_one():
-    progress = Progress(settings(patience=3), STEPS)
+    progress = EpochProgress(settings(patience=3), STEPS)
     scores = [0.2, 0.5, 0.4, 0.5, 0.3, 0.1]
     kept = []
     for score in scores:
@@ -88,18 +88,18 @@ def test_patience_is_epochs_without_a_better_one():
 
 
 def test_the_mean_over_corpora_decides_and_without_any_the_last_stands():
-    progress = Progress(settings(), STEPS)
+    progress = EpochProgress(settings(), STEPS)
     assert progress.end_epoch(1.0, {"large": 0.9, "small": 0.1})
     assert not progress.end_epoch(1.0, {"large": 0.6, "small": 0.39})
-    progress = Progress(settings(), STEPS)
+    progress = EpochProgress(settings(), STEPS)
     assert all(progress.end_epoch(1.0, {}) for _ in range(3))
     assert progress.best_epoch == 2
 
 
 def test_a_resumed_progress_goes_on_alike():
     training = settings(schedule="plateau", warmup=0.1)
-    progress = Progress(training, STEPS)
+    progress = EpochProgress(training, STEPS)
     for score in (0.3, 0.2, 0.2, 0.2):
         progress.end_epoch(0.7, {"a": score})
-    again = resumed(training, json.loads(json.dumps(progress.state())))
+    again = from_state(training, json.loads(json.dumps(progress.state())))
     assert again == progress

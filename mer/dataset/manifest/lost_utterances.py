@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from mer.dataset.audit.findings import BREACH, EXAMPLES, WARNING, Finding, printable
+from mer.dataset.audit.findings import BREACH, EXAMPLES, WARNING, Finding
+from mer.files import printable
 
 NOT_LOST = "outside the official split"
 """The reason for leaving a row out that is no loss, as whoever published the split has decided it."""
@@ -83,7 +84,7 @@ def refuse(table: pd.DataFrame, manifest: pd.DataFrame, most: float) -> None:
     """Stop where a corpus has lost a whole class, or too large a share of its utterances.
 
     Args:
-        most: `data.most_lost`; with 1 nothing stops.
+        most: `data.max_lost`; with 1 nothing stops.
 
     Raises:
         TooManyLost: with the sentence of each such corpus.
@@ -127,7 +128,7 @@ def refuse_unheard(failures: pd.DataFrame, usable: pd.DataFrame, most: float) ->
 
     Args:
         failures, usable: as for `without_vectors`.
-        most: `data.most_lost`; with 1 nothing stops.
+        most: `data.max_lost`; with 1 nothing stops.
 
     Raises:
         TooManyLost: with the sentence of each such corpus.
@@ -146,7 +147,7 @@ def refuse_unheard(failures: pd.DataFrame, usable: pd.DataFrame, most: float) ->
 
 def _stop(told: list[str], most: float, advice: str) -> None:
     if told and most < 1:
-        raise TooManyLost("\n".join([*told, f"{advice}, or allow it with --set data.most_lost=1 (now {most:g})"]))
+        raise TooManyLost("\n".join([*told, f"{advice}, or allow it with --set data.max_lost=1 (now {most:g})"]))
 
 
 def _used(manifest: pd.DataFrame, corpus: str) -> pd.DataFrame:

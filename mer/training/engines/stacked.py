@@ -13,15 +13,15 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, stack_module_state, vmap
 
+from mer.acceleration.cuda_graphs import CudaGraphFunction
+from mer.acceleration.stacked_optimiser import StackedOptimiser
 from mer.models import random_numbers
 from mer.training.cache.snapshot import Snapshot
-from mer.training.engines.cuda_graphs import Replayed
-from mer.training.engines.flat_weights import RECENT, Diverged, learning
-from mer.training.engines.optimisers import StackedOptimiser
 from mer.training.job import Job
 from mer.training.networks import loop, losses, sampling
 from mer.training.networks.batches import HIDING, MASKS, Masks, StackedRows, by_modality, gaps, hide, hides
-from mer.training.networks.progress import Progress, resumed
+from mer.training.networks.network_training import AVERAGING_POWER, DivergedTraining, trainable_names
+from mer.training.networks.progress import EpochProgress, from_state
 from mer.training.task import Task
 
 ROWS = 1024
@@ -36,7 +36,7 @@ OF_A_RUN = {"learning_rate", "weight_decay", "clip_norm", "epochs", "patience", 
 def shape(task: Task, job: Job) -> tuple:
     """Return what the runs of a stack have in common."""
     told = job.training.model_dump_json(exclude=OF_A_RUN)
-    return job.spec.model, job.spec.modalities, told, gaps(task.features.present, job.spec.modalities, job.train)
+    return job.spec.model, job.spec.inputs, told, gaps(task.features.present, job.spec.inputs, job.train)
 
 
 def fit_many(task: Task, jobs: list[Job], device: str, snapshot: Path | None = None) -> "Stack":
@@ -46,7 +46,7 @@ def fit_many(task: Task, jobs: list[Job], device: str, snapshot: Path | None = N
         snapshot: where their course is kept; who has saved the results deletes it.
 
     Raises:
-        Diverged: the loss of one is not a number.
+        DivergedTraining: the loss of one is not a number.
     """
     stack = Stack(task, jobs, device)
     file = Snapshot(snapshot, "+".join(str(job.seed) for job in jobs))
@@ -73,16 +73,16 @@ class Stack:
         template, self.best = _begun(task, jobs, device)
         self.base = {mode: copy.deepcopy(template).to(device).train(mode == "train") for mode in ("train", "eval")}
         self._check(np.concatenate([[*job.train, *job.validation] for job in jobs]))
-        names = learning(self.base["eval"], *self.data.sample())
+        names = trainable_names(self.base["eval"], *self.data.sample())
         self.parameters = {n: v.clone() for n, v in self.best.items() if n in names}
         self.others = {n: v for n, v in self.best.items() if n not in names}
         self.average = {n: v.clone() for n, v in self.parameters.items()} if self.training.averaging != "none" else None
         self.optimiser = StackedOptimiser(self.parameters, [job.training for job in jobs])
         self.masks = Masks(template, self.training.batch_size)
-        self.progress = [Progress(j.training, -(-len(j.train) // j.training.batch_size)) for j in jobs]
+        self.progress = [EpochProgress(j.training, -(-len(j.train) // j.training.batch_size)) for j in jobs]
         self.alive = list(range(len(jobs)))
         self.total = torch.zeros(len(jobs), device=device)
-        self.replayed = Replayed()
+        self.replayed = CudaGraphFunction()
 
     def epoch(self) -> np.ndarray:
         """Train every run that is not finished for one of its epochs; return mean losses, 0 of a finished one."""
@@ -123,14 +123,14 @@ class Stack:
         """Validate, keep what is best, and take out who has finished."""
         if self.training.averaging == "epochs":
             epochs = torch.tensor([float(self.progress[r].epoch) for r in self.alive], device=self.device)
-            self._draw((RECENT + 1) / (epochs + 1 + RECENT))
+            self._draw((AVERAGING_POWER + 1) / (epochs + 1 + AVERAGING_POWER))
         weights = self.average or self.parameters
         better = []
         for number, (run, scores) in enumerate(zip(self.alive, self._validate(weights), strict=True)):
             if self.progress[run].finished:
                 continue
             if not np.isfinite(loss[number]):
-                raise Diverged(f"the loss of {self.jobs[run].system}, seed {self.jobs[run].seed} is "
+                raise DivergedTraining(f"the loss of {self.jobs[run].system}, seed {self.jobs[run].seed} is "
                                        f"{loss[number]}: lower training.learning_rate")  # fmt: skip
             if self.progress[run].end_epoch(float(loss[number]), scores):
                 better.append((number, run))
@@ -175,8 +175,8 @@ class Stack:
         self.parameters = {n: parts["now"][n] for n in self.parameters}
         self.best = {n: parts["best"][n] for n in self.best}
         self.average = {n: parts["average"][n] for n in self.parameters} if self.average else None
-        self.optimiser.load(parts["optimiser"])
-        self.progress = [resumed(j.training, s) for j, s in zip(self.jobs, saved[1]["runs"], strict=True)]
+        self.optimiser.restore(parts["optimiser"])
+        self.progress = [from_state(j.training, s) for j, s in zip(self.jobs, saved[1]["runs"], strict=True)]
 
     def _loss(self, parameters, masks, inputs, present, goal, shift) -> Tensor:
         """One run's loss on one batch."""
@@ -248,7 +248,7 @@ class Stack:
         self.total = self.total[index]
         self.optimiser.keep(index)
         self.data = self.data.of(index)
-        self.replayed = Replayed()
+        self.replayed = CudaGraphFunction()
 
 
 def _begun(task: Task, jobs: list[Job], device: str) -> tuple[nn.Module, dict[str, Tensor]]:

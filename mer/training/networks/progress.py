@@ -1,4 +1,4 @@
-"""How far a training is: learning rate, best epoch, patience. Numbers only, so that it can be saved."""
+"""The progress of a training: learning rate, best epoch, patience. Only numbers, so that it can be stored."""
 
 import math
 from dataclasses import asdict, dataclass, field
@@ -6,28 +6,31 @@ from dataclasses import asdict, dataclass, field
 from mer.params.schema import Training
 
 PLATEAU_EPOCHS = 2
+"""The number of epochs without improvement that `plateau` accepts before it lowers the learning rate."""
 PLATEAU_FACTOR = 0.5
+"""The factor by which `plateau` lowers the learning rate."""
 
 
 @dataclass
-class Progress:
-    """The course of one training.
+class EpochProgress:
+    """The progress of one training.
 
     Attributes:
-        epoch: the next one.
-        best: the highest mean of per-corpus validation UAR so far, and `best_epoch` that it was reached in.
-        factor: what `plateau` has made of the learning rate.
-        history: a dict per epoch: epoch, loss, rate, validation UAR per corpus, mean.
+        steps: number of steps of an epoch.
+        epoch: number of the next epoch, from 0.
+        best: highest mean of per-corpus validation UAR so far, reached in `best_epoch`.
+        rate_factor: factor by which `plateau` has changed the learning rate.
+        epochs_since_best: number of epochs since the best one.
+        history: one dict per epoch: epoch, loss, rate, validation UAR per corpus, mean.
     """
 
     training: Training
     steps: int
-    """per epoch"""
     epoch: int = 0
     best: float = -1.0
     best_epoch: int = 0
-    factor: float = 1.0
-    flat: int = 0
+    rate_factor: float = 1.0
+    epochs_since_best: int = 0
     history: list[dict] = field(default_factory=list)
 
     @property
@@ -37,40 +40,41 @@ class Progress:
 
     def rate(self, step: int) -> float:
         """Return the learning rate of a step of this epoch."""
-        t, done = self.training, self.epoch * self.steps + step
+        t, n_steps = self.training, self.epoch * self.steps + step
         total = t.epochs * self.steps
         warm = round(t.warmup * total)
-        if done < warm:
-            return t.learning_rate * (done + 1) / warm
+        if n_steps < warm:
+            return t.learning_rate * (n_steps + 1) / warm
         if t.schedule == "cosine":
-            return t.learning_rate * 0.5 * (1 + math.cos(math.pi * (done - warm) / max(1, total - warm)))
-        return t.learning_rate * self.factor
+            return t.learning_rate * 0.5 * (1 + math.cos(math.pi * (n_steps - warm) / max(1, total - warm)))
+        return t.learning_rate * self.rate_factor
 
     def end_epoch(self, loss: float, scores: dict[str, float]) -> bool:
-        """Note an epoch's end; return whether its weights are the ones to keep so far.
+        """End an epoch; return whether its weights are the best so far.
 
         Args:
-            scores: corpus -> validation UAR; empty where nothing can choose, and then the last epoch stands.
+            loss: mean loss of the epoch.
+            scores: corpus -> validation UAR. If there are none, every epoch is the best so far.
         """
         mean = sum(scores.values()) / len(scores) if scores else 0.0
         self.history.append({"epoch": self.epoch, "loss": loss, "rate": self.rate(0), "mean": mean, **scores})
         better = mean > self.best or not scores
         if better:
-            self.best, self.best_epoch, self.flat = mean, self.epoch, 0
+            self.best, self.best_epoch, self.epochs_since_best = mean, self.epoch, 0
         else:
-            self.flat += 1
-            if self.training.schedule == "plateau" and self.flat % (PLATEAU_EPOCHS + 1) == 0:
-                self.factor *= PLATEAU_FACTOR
+            self.epochs_since_best += 1
+            if self.training.schedule == "plateau" and self.epochs_since_best % (PLATEAU_EPOCHS + 1) == 0:
+                self.rate_factor *= PLATEAU_FACTOR
         self.epoch += 1
         return better
 
     def state(self) -> dict:
-        """Return what `resumed` needs, as JSON types."""
+        """Return the arguments of `from_state`, as JSON types."""
         state = asdict(self)
         del state["training"]
         return state
 
 
-def resumed(training: Training, state: dict) -> Progress:
-    """Return a progress as it was."""
-    return Progress(training, **state)
+def from_state(training: Training, state: dict) -> EpochProgress:
+    """Return a progress as it was when `state` was called."""
+    return EpochProgress(training, **state)

@@ -1,4 +1,4 @@
-"""AdamW, Adam and SGD for a stack of runs, each with its own learning rate, decay and clipping; torch's formulas."""
+"""AdamW, Adam and SGD for stacked jobs, each with its own learning rate, decay and clipping; torch's formulas."""
 
 import math
 
@@ -8,14 +8,15 @@ from torch import Tensor
 from mer.params.schema import Training
 
 BETAS, EPSILON, MOMENTUM = (0.9, 0.999), 1e-8, 0.9
+"""The constants of Adam and of SGD with Nesterov's momentum, as in torch."""
 
 
 class StackedOptimiser:
-    """Moments of every run.
+    """The optimiser of all jobs of a stack.
 
     Args:
-        parameters: name -> shape (runs, …).
-        trainings: of each run; the optimiser is that of the first.
+        parameters: name -> shape (jobs, …).
+        trainings: parameters of each job; all have the optimiser of the first.
     """
 
     def __init__(self, parameters: dict[str, Tensor], trainings: list[Training]) -> None:
@@ -26,16 +27,16 @@ class StackedOptimiser:
             torch.tensor(values, device=device) for values in
             zip(*((t.weight_decay, t.clip_norm, 1 - t.ema_decay) for t in trainings), strict=True)
         )  # fmt: skip
-        kept = ("first",) if self.kind == "sgd" else ("first", "second")
-        self.moments = {part: {n: torch.zeros_like(v) for n, v in parameters.items()} for part in kept}
+        moments = ("first",) if self.kind == "sgd" else ("first", "second")
+        self.moments = {part: {n: torch.zeros_like(v) for n, v in parameters.items()} for part in moments}
 
     def step(self, parameters: dict[str, Tensor], gradients: dict[str, Tensor], rates: Tensor, active: Tensor) -> None:
-        """Change the parameters of the active runs, in place.
+        """Update the parameters of the active jobs, in place.
 
         Args:
-            rates: learning rates, shape (runs,).
-            gradients: are used up.
-            active: 1 or 0, shape (runs,); the others stay as they are, moments included.
+            gradients: name -> shape (jobs, …); they are overwritten.
+            rates: learning rates, shape (jobs,).
+            active: 1 or 0, shape (jobs,); parameters and moments of inactive jobs stay as they are.
         """
         self.steps += active
         scalars = self._scalars(gradients, rates, active)
@@ -45,7 +46,7 @@ class StackedOptimiser:
             change(name, value, gradients[name], {of: each.reshape(wide) for of, each in scalars.items()})
 
     def _scalars(self, gradients: dict[str, Tensor], rates: Tensor, active: Tensor) -> dict[str, Tensor]:
-        """Numbers of the runs, each of shape (runs,): once a step, not once a parameter."""
+        """Numbers of the jobs, each of shape (jobs,): once per step, not once per parameter."""
         norm = torch.stack([g.reshape(len(g), -1).square().sum(dim=1) for g in gradients.values()]).sum(dim=0).sqrt()
         common = {"clip": (self.clip / (norm + 1e-6)).clamp(max=1.0), "decay": self.decay, "active": active,
                   "rate": rates * active}  # fmt: skip
@@ -65,7 +66,7 @@ class StackedOptimiser:
         value.sub_((gradient + MOMENTUM * first) * of["rate"])
 
     def _adam(self, name: str, value: Tensor, gradient: Tensor, of: dict[str, Tensor]) -> None:
-        """As few passes over the parameters as single operations allow."""
+        """AdamW or Adam, with as few passes over the parameters as possible."""
         first, second = (self.moments[part][name] for part in ("first", "second"))
         if self.kind == "adamw":
             value.mul_(of["kept"])
@@ -77,19 +78,19 @@ class StackedOptimiser:
         value.addcdiv_(first * of["pace"], second.sqrt().add_(of["floor"]), value=-1.0)
 
     def keep(self, index: Tensor) -> None:
-        """Keep some runs only."""
+        """Remove all jobs but these from the stack."""
         self.steps, self.decay, self.clip, self.ema_share = (
             v[index] for v in (self.steps, self.decay, self.clip, self.ema_share)
         )
         self.moments = {part: {n: v[index] for n, v in named.items()} for part, named in self.moments.items()}
 
     def state(self) -> dict[str, Tensor]:
-        """Return the moments by name."""
+        """Return step counts and moments by name."""
         named = {f"{part}.{n}": v for part, values in self.moments.items() for n, v in values.items()}
         return {"steps": self.steps, **named}
 
-    def load(self, state: dict[str, Tensor]) -> None:
-        """Take up what `state` returned; the runs are those that were kept."""
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Continue from what `state` returned for the same jobs."""
         self.steps = state["steps"]
         for part, values in self.moments.items():
             for name in values:
