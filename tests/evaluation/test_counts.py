@@ -63,7 +63,7 @@ def test_pairs_of_people_and_dialogues_are_counted_once():
         4,
     )
     assert (two.confusions.sum(1) == one.confusions.sum(1)).all()
-    assert (stats.gathered(two.confusions, two.groupings[0], 1) == one.confusions).all()
+    assert (stats.sum_by_group(two.confusions, two.groupings[0], 1) == one.confusions).all()
     kin, ways = merge_family({"a": two})
     assert (kin == two.confusions).all()
     assert [len(set(way)) for way in ways] == [4, 7]

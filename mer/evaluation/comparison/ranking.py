@@ -109,7 +109,7 @@ def _resampled(
             stack, ways = merge_family(
                 counted
             )  # of two kinds of clusters the first is drawn: people, of whom are fewer
-            stacks[system] = stack if ways is None else stats.gathered(stack, ways[0], axis=1)
+            stacks[system] = stack if ways is None else stats.sum_by_group(stack, ways[0], axis=1)
         drawn, share = stats.resample(stacks, statistic, draws, seed=seed + number), len(names) / corpora
         means += share * np.stack([drawn[system] for system in systems])
         points += share * np.array([np.mean(statistic(stacks[system].sum(axis=1))) for system in systems])

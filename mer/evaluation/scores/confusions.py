@@ -156,11 +156,11 @@ def no_interval_reason(counts: SpeakerConfusions, classes: tuple[str, ...]) -> s
     kinds, observed = counts.cluster_name.split(" and "), counts.confusions.any((0, 2, 3))
     groupings = counts.groupings or (np.arange(len(observed)),)
     for kind, grouping in zip(kinds, groupings, strict=True):
-        if (number := len(np.unique(grouping[observed]))) < stats.FEWEST_CLUSTERS:
+        if (number := len(np.unique(grouping[observed]))) < stats.MIN_CLUSTERS:
             return f"{number} {kind.removesuffix('s') if number == 1 else kind}"
     utterances = counts.confusions[0].sum(axis=-1)
     for kind, grouping in zip(kinds, groupings, strict=True):
-        has_one_cluster = (stats.gathered(utterances, grouping) > 0).sum(axis=0) == 1
+        has_one_cluster = (stats.sum_by_group(utterances, grouping) > 0).sum(axis=0) == 1
         if has_one_cluster.any():
             names = [name for name, is_single in zip(classes, has_one_cluster, strict=True) if is_single]
             return f"{' and '.join(names)} said by one {kind.removesuffix('s')}"

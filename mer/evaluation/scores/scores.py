@@ -6,7 +6,7 @@ import pandas as pd
 from mer import stats
 from mer.evaluation.protocols.cells import RANDOM, refuse_random
 from mer.evaluation.scores import flags
-from mer.evaluation.scores.confusions import ANSWERS, KEYS, Cluster, count, no_interval_reason
+from mer.evaluation.scores.confusions import ANSWERS, KEYS, Cluster, columns, count, no_interval_reason
 from mer.training.job import JobResult
 
 RESULT_COLUMNS = [
@@ -16,7 +16,6 @@ RESULT_COLUMNS = [
 ]  # fmt: skip
 """The columns of the results. `lacks`: inputs of the system that no utterance of the test corpus has. `outside`: the
 share of predictions outside the classes of the test corpus. The flags are those of mer/evaluation/scores/flags.py."""
-METRICS = {"UAR": stats.uar, "WA": stats.wa, "macro_F1": stats.macro_f1, "weighted_F1": stats.weighted_f1}
 
 
 def predictions(
@@ -31,7 +30,7 @@ def predictions(
         present: input -> whether each row has it, as `task.features.present`.
     """
     occurring = {c: np.isin(classes, rows["emotion"].unique()) for c, rows in manifest.groupby("corpus")}
-    columns = ["utterance_id", "corpus", "family", "speaker_id", "dialogue_id", "emotion"]
+    manifest_columns = ["utterance_id", "corpus", "family", "speaker_id", "dialogue_id", "emotion"]
     parts = []
     for result in results:
         system, cell, spec = result.job.system, result.job.cell, result.job.spec
@@ -41,7 +40,7 @@ def predictions(
             own = (rows["corpus"] == corpus).to_numpy()
             restricted[own] = stats.restrict(result.probabilities[own], mask)
         inputs = {name: present[name][result.job.test] for name in spec.inputs}
-        part = rows[columns].assign(
+        part = rows[manifest_columns].assign(
             system=system,
             protocol=cell.protocol,
             train_corpora="+".join(sorted(set(manifest["corpus"].iloc[result.job.train]))),
@@ -133,30 +132,53 @@ def _corpus_rows(
         "n_clusters": counted.n_clusters, "chance": 1 / choices,
     }  # fmt: skip
     reason, rows = no_interval_reason(counted, classes), []
-    for metric, function in METRICS.items():
-        values = np.atleast_1d(function(total))
-        estimate = stats.estimate(counted.confusions, function, ways=counted.groupings)
-        interval = stats.interval(estimate, confidence)
-        deviation = float(values.std(ddof=1)) if len(seeds) > 1 else np.nan
-        rows += [
-            base | {"seed": s, "metric": metric, "value": v, "n_seeds": 1} for s, v in zip(seeds, values, strict=True)
-        ]
-        mean = {
-            "metric": metric,
-            "value": interval.point,
-            "low": interval.low,
-            "high": interval.high,
-            "why_none": reason,
-        }
-        mean |= {"deviation": deviation, "n_seeds": len(seeds)}
-        if metric == "UAR":
+    for metric in stats.METRICS.values():
+        if metric.reads == "probabilities":
+            values, mean = _of_probabilities(metric, part, answers, classes, cluster, confidence)
+        else:
+            values = np.atleast_1d(metric.function(total))
+            estimate = stats.estimate(counted.confusions, metric.function, groupings=counted.groupings)
+            mean = _mean(stats.interval(estimate, confidence))
+        mean |= {"why_none": reason, "deviation": float(values.std(ddof=1)) if len(seeds) > 1 else np.nan}
+        if metric.chance_corrected:
             mean |= {"p_chance": stats.p_value(estimate, 1 / choices), "p_constant": stats.p_value(estimate, 1 / k)}
-        rows.append(base | mean)
-        if metric == "UAR":
-            corrected = {n: stats.chance_corrected(mean[n], choices) for n in ("value", "low", "high")}
-            corrected |= {"metric": "UAR_chance_corrected", "n_seeds": len(seeds), "why_none": reason}
+        named = base | {"metric": metric.name}
+        rows += [named | {"seed": s, "value": v, "n_seeds": 1} for s, v in zip(seeds, values, strict=True)]
+        rows.append(named | mean | {"n_seeds": len(seeds)})
+        if metric.chance_corrected:
+            corrected = {name: stats.chance_corrected(mean[name], choices) for name in ("value", "low", "high")}
+            corrected |= {"metric": f"{metric.name}_chance_corrected", "n_seeds": len(seeds), "why_none": reason}
             rows.append(base | corrected)
     return rows
+
+
+def _mean(interval: stats.Interval) -> dict[str, float]:
+    return {"value": interval.point, "low": interval.low, "high": interval.high}
+
+
+def _of_probabilities(
+    metric: stats.Metric,
+    part: pd.DataFrame,
+    answers: str,
+    classes: tuple[str, ...],
+    cluster: Cluster,
+    confidence: float,
+) -> tuple[np.ndarray, dict[str, float]]:
+    """Return the score of each seed, in order, and their mean with its interval.
+
+    Restricted predictions are probabilities among the classes that occur in the corpus.
+    """
+    part = part.sort_values(["seed", "utterance_id"], kind="stable")
+    first = part[part["seed"] == part["seed"].iloc[0]]
+    truth = pd.Index(classes).get_indexer(first["emotion"])
+    probabilities = part[[f"p_{name}" for name in classes]].to_numpy(float).reshape(-1, len(first), len(classes))
+    if answers == "restricted":
+        probabilities = probabilities * np.isin(np.arange(len(classes)), truth)
+        probabilities = probabilities / probabilities.sum(axis=-1, keepdims=True)
+    values = np.array([metric.function(truth, of_seed) for of_seed in probabilities])
+    groupings = [pd.factorize(first[column])[0] for column in columns(cluster)]
+    estimate = stats.estimate_probabilities(truth, probabilities, metric.function, groupings)
+    return values, _mean(stats.combined([estimate], confidence=confidence))
 
 
 def with_mean(results: pd.DataFrame, corpora: list[str], name: str) -> pd.DataFrame:
