@@ -73,7 +73,7 @@ def test_prose_does_not_count_and_code_does(package, text, same):
     assert (found("import mer.b") == before) is same
 
 
-def test_a_text_about_a_module_is_no_import(package):
+def test_a_docstring_that_names_a_module_is_no_import(package):
     package("b.py", '"""mer.a.deep"""\n\nx = "see mer.a.deep"  # mer.a.deep')
     assert "mer.a.deep" not in found("import mer.b")
 
@@ -88,7 +88,7 @@ def test_data_files_count_where_a_module_of_their_folder_does(package):
     assert found("import mer.a.deep") != seen
 
 
-def test_libraries_are_those_of_all_that_is_reached(package):
+def test_libraries_are_those_of_all_reached_modules(package):
     package("b.py", "import json, numpy.linalg\nfrom sklearn import svm\nfrom . import c\nimport nothing_of_this_name")
     package("c.py", "def f():\n    import yaml\n    from scipy.stats import t")
     seen = closure("import mer.b").libraries()

@@ -94,7 +94,7 @@ def test_a_step_sees_only_what_it_declares(tmp_path, monkeypatch):
     assert run.write("out/x.csv") == tmp_path / "out" / "x.csv"
 
 
-def test_by_hand_a_notebook_writes_apart_and_reads_what_the_run_made(tmp_path, monkeypatch):
+def test_in_jupyterlab_a_notebook_writes_to_a_folder_of_its_own(tmp_path, monkeypatch):
     monkeypatch.delenv(run_module.RUN_FOLDER, raising=False)
     monkeypatch.setattr(files, "ROOT", tmp_path)
     home = tmp_path / "outputs" / "mine"
@@ -107,7 +107,7 @@ def test_by_hand_a_notebook_writes_apart_and_reads_what_the_run_made(tmp_path, m
     assert (home / "a.txt").read_text() == "run"
 
 
-def test_a_refusal_of_ours_reads_as_one(tmp_path):
+def test_a_refusal_of_a_validator_has_no_prefix(tmp_path):
     (tmp_path / "x.yaml").write_text("corpora: {mine: {table: ../my.csv}}")
     with pytest.raises(params.ParamsError) as told:
         params.load(tmp_path / "x.yaml")
@@ -115,7 +115,7 @@ def test_a_refusal_of_ours_reads_as_one(tmp_path):
     assert told.value.problems == [expected]
 
 
-def test_what_is_not_as_its_step_wrote_it_is_not_read(tmp_path, monkeypatch):
+def test_an_edited_output_is_not_read(tmp_path, monkeypatch):
     monkeypatch.setenv(run_module.RUN_FOLDER, str(tmp_path))
     run = params.open_run(str(study(tmp_path)), uses=(), reads=("data/a.csv", "parts"))
     files.write_text(tmp_path / "data/a.csv", "0.5")

@@ -47,7 +47,7 @@ from mer.runner.execution.loop import run\ncode = run({toys.study!r})\nprint(sor
         (["no/such.yaml"], ["no/such.yaml", "params/demo.yaml"]),
     ],
 )
-def test_a_wrong_study_ends_with_every_problem_and_code_2(arguments, told):
+def test_a_wrong_study_ends_with_all_problems_and_code_2(arguments, told):
     done = python("run_all.py", *arguments, "--name", "pytest-command")
     assert done.returncode == 2
     assert all(part in done.stderr for part in told), done.stderr
@@ -73,7 +73,7 @@ def test_the_folder_of_another_study_is_refused_by_every_command(theirs, command
     assert [path.name for path in theirs.iterdir()] == ["params.yaml"]
 
 
-def test_a_folder_in_the_place_of_a_page_is_named(theirs):
+def test_a_folder_instead_of_a_page_is_named(theirs):
     files.write_text(theirs / "params.yaml", "study: demo\n")
     (theirs / "index.html").mkdir()
     done = python("run_all.py", "--name", theirs.name, "--html-only")
@@ -114,7 +114,7 @@ def command(tmp_path):
     shutil.rmtree(files.ROOT / "outputs" / name, ignore_errors=True)
 
 
-def test_a_step_that_fails_ends_with_code_1_and_the_whole_command_to_type(command):
+def test_a_failed_step_ends_with_code_1_and_the_retry_command(command):
     arguments, folder = command
     done = python(*arguments, "--set", "timeout_minutes=0.005")
     assert done.returncode == 1, done.stderr
@@ -125,7 +125,7 @@ def test_a_step_that_fails_ends_with_code_1_and_the_whole_command_to_type(comman
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_and_terminated_end_with_code_130_and_in_order(command, end):
+def test_interruption_and_termination_end_with_code_130(command, end):
     arguments, folder = command
     process = subprocess.Popen([sys.executable, *arguments], cwd=files.ROOT, text=True, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, preexec_fn=lambda: signal.signal(

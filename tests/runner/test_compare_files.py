@@ -50,25 +50,25 @@ def write(folders, name, *contents):
     return folders[0] / name, folders[1] / name
 
 
-def test_the_same_table_does_not_differ(told):
+def test_identical_tables_do_not_differ(told):
     assert told(table(), table()) is None
 
 
-def test_numbers_that_differ_are_counted_and_the_largest_is_placed(told):
+def test_different_numbers_are_counted_and_the_largest_difference_is_located(told):
     other = table()
     other.loc[0, "value"] += 1e-12
     other.loc[1, "value"] = 0.35
     assert told(table(), other) == "2 of 3 numbers differ, by at most 0.1 (value at system=x, seed=1)"
 
 
-def test_the_smallest_difference_that_a_number_can_have_is_seen(told):
+def test_the_smallest_possible_difference_is_reported(told):
     other = table()
     other.loc[0, "value"] = np.nextafter(0.5, 1)
     assert told(table(), other) == "1 of 3 numbers differs, by at most 1.11e-16 (value at system=x, seed=0)"
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_a_number_that_is_missing_or_infinite_in_one_is_told(told, value):
+def test_a_number_that_is_missing_or_infinite_in_one_table_is_reported(told, value):
     other = table()
     other.loc[1, "value"] = value
     place = "value at system=x, seed=1"
@@ -80,14 +80,14 @@ def test_a_number_that_is_missing_or_infinite_in_one_is_told(told, value):
     )
 
 
-def test_infinities_of_one_sign_are_the_same_and_of_two_are_not(told):
+def test_infinities_are_the_same_if_their_signs_are(told):
     both = [table([("x", 0, "", value), ("y", 0, "", 1.0)]) for value in (math.inf, -math.inf)]
     assert "1 missing or infinite" in told(*both)
     more = both[0].assign(value=[math.inf, 2.0])
     assert told(both[0], more) == "1 of 2 numbers differs, by at most 1 (value at system=y)"
 
 
-def test_rows_are_matched_by_what_names_them(told):
+def test_rows_are_matched_by_identifying_columns(told):
     other = table([ROWS[2], ROWS[0], ("x", 1, "joy", 0.5)])
     assert told(table(), other) == (
         "1 of 3 numbers differs, by at most 0.25 (value at system=x, seed=1); rows in another order"
@@ -95,13 +95,13 @@ def test_rows_are_matched_by_what_names_them(told):
     assert told(table(), table([ROWS[1], ROWS[0], ROWS[2]])) == "rows in another order"
 
 
-def test_rows_only_in_one_are_counted(told):
+def test_rows_of_one_table_only_are_counted(told):
     assert told(table(), table(ROWS[:2])) == "2 rows, was 3; 1 row only in a"
     assert told(table(ROWS[:1]), table()) == "3 rows, was 1; 2 rows only in b"
     assert told(table(), table([*ROWS[:2], ("z", 0, "fear", 0.1)])) == "1 row only in a; 1 row only in b"
 
 
-def test_texts_and_whole_numbers_that_differ_are_counted(told):
+def test_different_texts_and_whole_numbers_are_counted(told):
     other = table([ROWS[0], ("x", 1, "fear", 0.25), ("y", 0, None, math.nan)])
     first = "first label at system=x, seed=1 is fear, was joy"
     assert told(table(), other) == f"2 other cells differ, {first}"
@@ -109,13 +109,13 @@ def test_texts_and_whole_numbers_that_differ_are_counted(told):
     assert told(*counts) == "1 other cell differs, first seed at system=x is 2, was 1"
 
 
-def test_columns_only_in_one_are_named(told):
+def test_columns_of_one_table_only_are_named(told):
     assert told(table(), table().drop(columns="value")) == "only in a: column value"
     assert told(table(), table().assign(u=1, v=2.0)) == "only in b: columns u, v"
     assert told(table(), table()[["label", "system", "seed", "value"]]) == "columns in another order"
 
 
-def test_without_names_rows_are_matched_in_order(told):
+def test_rows_without_identifying_columns_are_matched_in_order(told):
     rows = [("x", 0, "joy", 0.5), ("x", 0, "joy", 0.25)]
     assert told(table(rows), table(rows[::-1])) == "2 of 2 numbers differ, by at most 0.25 (value at row 1)"
     assert told(table(rows), table([*rows, rows[0]])) == (
@@ -125,28 +125,28 @@ def test_without_names_rows_are_matched_in_order(told):
     assert told(*numbers) == "1 of 2 numbers differs, by at most 0.2 (value at row 2)"
 
 
-def test_the_name_of_the_study_keeps_no_rows_apart(told):
+def test_the_name_of_the_study_does_not_identify_rows(told):
     both = [table().assign(study=name)[["study", *table()]] for name in ("demo", "other")]
     assert told(*both) == "study is other, was demo"
     both[1].loc[0, "value"] = 1.5
     assert told(*both).endswith("1 of 3 numbers differs, by at most 1 (value at system=x, seed=0)")
 
 
-def test_whole_numbers_with_gaps_still_name_rows(told):
+def test_whole_numbers_with_missing_values_identify_rows(told):
     rows = [("x", 0, "m", 0.5), ("x", None, "m", 0.25)]
     both = [table(rows).astype({"seed": "Int64"}) for _ in "ab"]
     both[1].loc[1, "value"] = 0.75
     assert told(*both) == "1 of 2 numbers differs, by at most 0.5 (value at seed=missing)"
 
 
-def test_whole_numbers_and_fractions_are_numbers_all_the_same(told):
+def test_whole_numbers_and_fractions_are_compared_as_numbers(told):
     both = [pd.DataFrame({"name": ["x", "y"], "value": values}) for values in ([1, 2], [1.0, 2.5])]
     assert told(*both) == "1 of 2 numbers differs, by at most 0.5 (value at name=y)"
     both[1]["value"] = [1.0, 2.0]
     assert told(*both) == "the same values, other bytes"
 
 
-def test_a_column_that_is_empty_in_one_is_missing_there(told):
+def test_a_column_that_is_empty_in_one_table_is_missing(told):
     both = [pd.DataFrame({"name": ["x", "y"], "value": values}) for values in ([np.nan] * 2, [1.5, 2.5])]
     assert told(*both) == "2 of 2 numbers differ, 2 missing or infinite in one of them (first value at name=x)"
 
@@ -157,7 +157,7 @@ def test_numbers_that_are_texts_in_the_other_table_are_texts(told):
 
 
 @pytest.mark.parametrize("word", ["NA", "null", "None", "n/a"])
-def test_words_for_nothing_are_texts(told, word):
+def test_words_for_missing_values_are_texts(told, word):
     both = [pd.DataFrame({"name": ["x", "y"], "label": labels}) for labels in (["joy", None], ["joy", word])]
     assert told(*both) == f"1 other cell differs, first label at name=y is {word}, was missing"
 
@@ -179,11 +179,11 @@ def test_empty_tables_are_compared(told):
         ("a\n1\n", "b\n1\n", "only in a: column a; only in b: column b"),
     ],
 )
-def test_csv_files_of_any_kind(folders, a, b, how):
+def test_unusual_csv_files_are_compared(folders, a, b, how):
     assert tables.compare_files(*folders, [write(folders, "t.csv", a, b)[0].name])[0][1].startswith(how)
 
 
-def test_a_table_that_is_none_is_told(folders):
+def test_an_unreadable_table_is_reported(folders):
     table().to_parquet(folders[0] / "t.parquet")
     (folders[1] / "t.parquet").write_text("no table")
     [(_, how)] = tables.compare_files(*folders, ["t.parquet"])
@@ -200,7 +200,7 @@ def test_a_folder_named_like_a_partition_is_no_column(folders):
     assert how == "1 of 1 number differs, by at most 0.25 (value at seed=s)"
 
 
-def test_cells_that_hold_lists_and_an_index_are_compared(folders):
+def test_lists_and_an_index_are_compared(folders):
     for folder, last in zip(folders, (2, 3), strict=True):
         frame = pd.DataFrame({"name": ["x", "y"], "list": [[1], [1, last]]}).set_index("name")
         frame.to_parquet(folder / "t.parquet")
@@ -225,7 +225,7 @@ def test_cells_that_hold_lists_and_an_index_are_compared(folders):
         ("{}", b"\xff", "cannot be read in b ("),
     ],
 )
-def test_json_files(folders, a, b, how):
+def test_json_files_are_compared_by_value(folders, a, b, how):
     write(folders, "x.json", a, b)
     assert tables.compare_files(*folders, ["x.json"])[0][1].startswith(how)
 
@@ -236,13 +236,13 @@ def test_other_files_are_compared_by_size(folders):
     assert tables.difference(*write(folders, "m.bin", b"", b"")) is None
 
 
-def test_a_file_that_cannot_be_opened_is_told(folders):
+def test_a_file_that_cannot_be_opened_is_reported(folders):
     (folders[0] / "x.csv").write_text("a")
     assert tables.difference(folders[0] / "x.csv", folders[1] / "x.csv").startswith("cannot be read (")
     assert tables.difference(folders[0], folders[1]).startswith("cannot be read (")
 
 
-def test_folders_are_walked_and_what_is_only_in_one_is_named(folders):
+def test_files_of_one_folder_only_are_named(folders):
     write(folders, "tables/same.txt", "1", "1")
     write(folders, "tables/deep/other.txt", "1", "22")
     write(folders, "tables/one.txt", "1", None)
@@ -266,5 +266,5 @@ def test_folders_are_walked_and_what_is_only_in_one_is_named(folders):
     ]
 
 
-def test_nothing_is_compared_where_nothing_is_named(folders):
+def test_no_names_compare_no_files(folders):
     assert tables.compare_files(*folders, []) == []

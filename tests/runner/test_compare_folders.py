@@ -91,7 +91,7 @@ def sections(pair):
     return sections
 
 
-def test_two_runs_that_are_the_same(sections):
+def test_identical_runs_have_no_differences(sections):
     code, found = sections()
     assert code == 0
     assert found == {
@@ -123,7 +123,7 @@ def test_code_is_shown_as_a_difference_of_sources(sections, pair):
     assert not any("Title" in line or "params" in line or "stream" in line for line in found["Code"])
 
 
-def test_notebooks_that_differ_alike_are_shown_once(sections, pair):
+def test_notebooks_with_the_same_difference_are_shown_once(sections, pair):
     for step in STEPS:
         pair[1].book(step, "import mer\n\nfit(2)")
     _, found = sections()
@@ -131,7 +131,7 @@ def test_notebooks_that_differ_alike_are_shown_once(sections, pair):
     assert found["Code"].count("  +  fit(2)") == 1
 
 
-def test_notebooks_in_one_run_only_and_none_at_all(sections, pair):
+def test_notebooks_of_one_run_only_are_named(sections, pair):
     (pair[1].path / "01_build.ipynb").unlink()
     pair[1].write("05_ablate.ipynb", "{")
     pair[0].write("06_ablate.ipynb", {"cells": [3]})
@@ -147,7 +147,7 @@ def test_notebooks_in_one_run_only_and_none_at_all(sections, pair):
     "book", ["", "[]", "[" * 100_000, {"cells": [{"cell_type": "code", "source": 3}]}, {"cells": [{"source": ""}]},
              {"cells": None}, {"cells": [{"cell_type": "code", "metadata": None}]}],
 )  # fmt: skip
-def test_a_notebook_that_is_none_is_told(sections, pair, book):
+def test_an_unreadable_notebook_is_reported(sections, pair, book):
     pair[0].write("01_build.ipynb", book)
     assert sections()[1]["Code"] == ["01_build.ipynb is no notebook in a"]
 
@@ -186,19 +186,19 @@ def test_versions_are_named(sections, pair):
 
 
 @pytest.mark.parametrize("text", [None, "", "[]", "\x00"])
-def test_a_summary_that_is_none_is_told(sections, pair, text):
+def test_an_unreadable_summary_is_reported(sections, pair, text):
     (pair[0].path / "run.json").unlink()
     if text is not None:
         pair[0].write("run.json", text)
     assert sections()[1]["Versions"] == ["unknown: run.json in a cannot be read"]
 
 
-def test_a_summary_of_another_form_is_not_tripped_over(sections, pair):
+def test_a_summary_of_another_form_is_accepted(sections, pair):
     pair[0].write("run.json", {"packages": 3, "python": 3, "hardware": []})
     assert "numpy is 2.3.1, was not set" in sections()[1]["Versions"]
 
 
-def test_results_that_differ_are_told_with_by_how_much(sections, pair):
+def test_different_results_are_reported_with_the_difference(sections, pair):
     pair[1].table("tables/results.csv", 0.75)
     code, found = sections()
     assert code == 1
@@ -212,7 +212,7 @@ def test_results_that_differ_are_told_with_by_how_much(sections, pair):
     ("content", "told"),
     [(None, "only in a"), ("", "cannot be read in b (No columns"), ("system,UAR\nx,0.50\n", "the same values")],
 )
-def test_results_that_are_not_there_or_no_tables_differ(sections, pair, content, told):
+def test_missing_or_unreadable_results_differ(sections, pair, content, told):
     (pair[1].path / "tables/results.csv").unlink()
     if content is not None:
         pair[1].write("tables/results.csv", content)
@@ -221,7 +221,7 @@ def test_results_that_are_not_there_or_no_tables_differ(sections, pair, content,
     assert found["Results"][0].startswith(f"tables/results.csv: {told}")
 
 
-def test_results_that_are_in_neither_run_are_not_the_same(sections, pair):
+def test_results_that_both_runs_lack_are_not_the_same(sections, pair):
     for folder in pair:
         (folder.path / "tables/results.csv").unlink()
     code, found = sections()
@@ -229,7 +229,7 @@ def test_results_that_are_in_neither_run_are_not_the_same(sections, pair):
     assert found["Results"][0] == "tables/results.csv: neither in a nor in b"
 
 
-def test_only_what_lies_below_tables_is_a_result(sections, pair):
+def test_only_files_below_tables_are_results(sections, pair):
     outside = ["data/y.csv", "../b/run.json", "/etc/hostname", "tables/../run.json", ".", ""]
     for folder in pair:
         folder.write("data/y.csv", str(folder.path))
@@ -241,7 +241,7 @@ def test_only_what_lies_below_tables_is_a_result(sections, pair):
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "\x00", '{"format": 1, "state": "done"}', "[" * 100_000])
-def test_a_stamp_that_is_none_leaves_its_step_out(sections, pair, text):
+def test_a_step_with_an_unreadable_stamp_is_left_out(sections, pair, text):
     pair[1].write("stamps/05_ablate.json", text)
     pair[1].table("tables/more/seed=0.csv", 0.75)
     code, found = sections()
@@ -252,19 +252,19 @@ def test_a_stamp_that_is_none_leaves_its_step_out(sections, pair, text):
 
 
 @pytest.mark.parametrize("state", ["started", "failed", "interrupted", None])
-def test_a_step_that_is_not_finished_is_left_out(sections, pair, state):
+def test_an_unfinished_step_is_left_out(sections, pair, state):
     pair[0].stamp("06_ablate", state=state)
     assert sections()[1]["head"][2] == "left out: 06_ablate in a is not finished"
 
 
 @pytest.mark.parametrize("parts", [None, [], {}, {"modules": 3, "inputs": [], "code": "x"}])
 @pytest.mark.parametrize("outputs", [None, [], {}])
-def test_a_stamp_that_was_edited_is_read_as_far_as_it_goes(sections, pair, parts, outputs):
+def test_an_edited_stamp_is_read_as_far_as_possible(sections, pair, parts, outputs):
     pair[0].change("stamps/01_build.json", parts=parts, outputs=outputs)
     assert sections()[0] == 0
 
 
-def test_hidden_files_beside_stamps_do_not_count(sections, pair):
+def test_hidden_files_next_to_stamps_do_not_count(sections, pair):
     pair[0].write("stamps/.01_build.1.partial.json", "{")
     assert sections()[1]["head"] == ["was: a", "is:  b"]
 
@@ -283,7 +283,7 @@ def test_hidden_files_beside_stamps_do_not_count(sections, pair):
         (lambda path: (path / "params.yaml").write_text("- a"), "{}/params.yaml holds no parameters"),
     ],
 )
-def test_what_is_no_run_folder_is_refused(pair, which, spoil, told):
+def test_a_folder_without_a_run_is_refused(pair, which, spoil, told):
     spoil(pair[which].path)
     out = io.StringIO()
     with pytest.raises(StudyError) as caught:
@@ -294,7 +294,7 @@ def test_what_is_no_run_folder_is_refused(pair, which, spoil, told):
     assert out.getvalue() == ""
 
 
-def test_a_run_whose_steps_all_failed_says_so(pair):
+def test_a_run_without_a_finished_step_is_refused(pair):
     for step in STEPS:
         pair[0].stamp(step, state="failed")
     with pytest.raises(StudyError, match="a has no finished step\n01_build in a is not finished"):
@@ -310,6 +310,6 @@ def test_a_folder_that_cannot_be_read_is_refused(pair, monkeypatch):
         compare(pair[0].path, pair[1].path, io.StringIO())
 
 
-def test_a_file_in_place_of_a_folder_is_refused(pair):
+def test_a_file_instead_of_a_folder_is_refused(pair):
     with pytest.raises(StudyError, match="is no run folder"):
         compare(pair[0].path / "params.yaml", pair[1].path, io.StringIO())

@@ -29,7 +29,7 @@ def machine(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("text", "code", "found"), [(LISTED, 0, ("0", "1")), (LISTED, 9, ()), ("No devices found.\n", 0, ())]
 )
-def test_what_the_driver_lists_is_given_each_as_often_as_told(machine, text, code, found):
+def test_each_listed_device_is_repeated_by_the_number_of_steps_that_share_it(machine, text, code, found):
     assert devices.gpus("auto") == ()  # no driver
     machine(text, code)
     assert devices.gpus("auto") == devices.gpus("cuda") == found
@@ -38,7 +38,7 @@ def test_what_the_driver_lists_is_given_each_as_often_as_told(machine, text, cod
 
 
 @pytest.mark.parametrize(("visible", "found"), [("3,5", ("3", "5")), ("", ()), ("-1", ())])
-def test_what_the_user_hides_is_not_given(machine, monkeypatch, visible, found):
+def test_hidden_devices_are_not_used(machine, monkeypatch, visible, found):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     assert devices.gpus("auto") == found
 

@@ -58,7 +58,7 @@ def test_ranges_of_steps():
             parse_numbers(wrong)
 
 
-def test_steps_follow_what_they_read(toys):
+def test_steps_follow_those_that_they_read_from(toys):
     toys.add("01_make_it", reads=["tables/parts"], writes=["out"])
     toys.add("02_take_it", writes=["tables/parts/02.csv"])
     toys.add("03_by_itself", writes=["tables/partsx"])
@@ -74,7 +74,7 @@ def test_the_first_reader_of_generated_data_writes_them(toys, tmp_path):
     assert required_steps(toys.study, select_steps(toys.study))["02"] == {"01"}
 
 
-def test_choosing_steps(toys):
+def test_steps_are_selected_by_number(toys):
     for name in ("01_a_b", "02_a_b", "05_not_listed"):
         toys.add(name)
     toys.change(steps=("01", "02"))
@@ -84,7 +84,7 @@ def test_choosing_steps(toys):
     assert states == {"01": "will run", "02": "will run", "05": "not listed"}
 
 
-def test_every_problem_is_told_at_once(toys):
+def test_all_problems_are_reported_at_once(toys):
     toys.add("01_a_b", uses=["trainign"])
     toys.change(steps=("01", "04", "06"))
     found = problems(toys.study, start="09")

@@ -40,7 +40,7 @@ def check(toys):
     return verify(toys.study, screen=Screen(out, live=False)), out.getvalue()
 
 
-def test_a_run_that_can_be_replayed(finished):
+def test_a_replayed_run_has_the_same_files(finished):
     before = {path: path.read_bytes() for path in finished.study.folder.rglob("*") if path.is_file()}
     code, told = check(finished)
     assert code == 0, told
@@ -52,7 +52,7 @@ def test_a_run_that_can_be_replayed(finished):
     assert after == before
 
 
-def test_a_number_that_does_not_come_out_again_is_told_with_its_size_and_place(finished):
+def test_a_number_that_differs_is_reported_with_size_and_location(finished):
     value = f"{random.random()!r} if 'verify' in str(folder) else 0.25"  # noqa: S311
     finished.add("02_score", TABLE.format(module="math", value=value), reads=["data/a"], writes=["tables.csv"])
     assert finished.run() == 0
@@ -93,14 +93,14 @@ def test_only_a_finished_run_can_be_verified(toys):
         check(toys)
 
 
-def test_a_replay_that_fails_says_so(finished):
+def test_a_failed_replay_is_reported(finished):
     finished.edit("02_score", lambda cells: cells[-1].update(source="1 / 0"))
     code, told = check(finished)
     assert code == 1
     assert "could not be replayed" in told
 
 
-def test_two_runs_side_by_side(finished):
+def test_two_runs_are_compared(finished):
     other = finished.study.folder.with_name("other")
     shutil.copytree(finished.study.folder, other)
     out = io.StringIO()
@@ -124,7 +124,7 @@ def test_two_runs_side_by_side(finished):
     assert compare(other, other, io.StringIO()) == 0
 
 
-def test_compare_refuses_what_is_no_run(toys, tmp_path):
+def test_compare_refuses_folders_without_a_run(toys, tmp_path):
     with pytest.raises(StudyError, match="run folder"):
         compare(tmp_path, tmp_path, io.StringIO())
 
@@ -142,7 +142,7 @@ def test_compare_refuses_what_is_no_run(toys, tmp_path):
         ("x.bin", "1", "22", "bytes"),
     ],
 )
-def test_by_how_much_two_files_differ(tmp_path, name, a, b, told):
+def test_the_difference_of_two_files_is_described(tmp_path, name, a, b, told):
     for folder, text in (("a", a), ("b", b)):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / name).write_text(text)
@@ -205,7 +205,7 @@ def test_a_replay_that_fails_names_what_changed(finished):
     assert re.search(r"  02_score: code cells? 3", since), told
 
 
-def test_a_run_that_is_at_work_or_being_replayed_is_not_replayed(finished):
+def test_a_run_folder_in_use_is_not_replayed(finished):
     with (
         lock.exclusive(finished.study.folder, lambda _: None),
         pytest.raises(StudyError, match=r"in use by another runner \(process \d+ on"),
@@ -215,7 +215,7 @@ def test_a_run_that_is_at_work_or_being_replayed_is_not_replayed(finished):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX processes")
-def test_what_a_killed_replay_left_is_ended_before_the_next(finished):
+def test_processes_of_a_killed_replay_are_ended_before_the_next(finished):
     writer = (
         "import pathlib, sys, time\nwhile True:\n    pathlib.Path(sys.argv[1]).write_text('x')\n    time.sleep(0.01)"
     )
