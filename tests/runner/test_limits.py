@@ -134,9 +134,9 @@ def can_mount():
 
 
 @pytest.mark.skipif(not can_mount(), reason="no right to mount a small disk")
-@pytest.mark.parametrize(("options", "code", "told"), [
+@pytest.mark.parametrize(("options", "code", "message"), [
     ("size=300k", 1, "No space left on device"), ("size=9m,ro", 2, "Read-only file system")])  # fmt: skip
-def test_a_real_disk_that_is_full_or_read_only(toys, options, code, told):
+def test_a_real_disk_that_is_full_or_read_only(toys, options, code, message):
     toys.add("01_make_data", "(folder / 'a').write_bytes(bytes(10_000_000))", writes=["a"])
     toys.study.folder.mkdir()
     program = toys.study.folder.parent / "program.py"
@@ -147,13 +147,13 @@ def test_a_real_disk_that_is_full_or_read_only(toys, options, code, told):
         "    except StudyError as error:\n        print(error)\n        sys.exit(2)\n"
     )
     inner = f'mount -t tmpfs -o {options} none "$1" && exec "$2" "$3"'
-    done = subprocess.run(
+    result = subprocess.run(
         [*MOUNT, "sh", "-c", inner, "sh", str(toys.study.folder), sys.executable, str(program)],
         capture_output=True, text=True, cwd=files.ROOT, env=os.environ | {"PYTHONPATH": str(files.ROOT)}, timeout=60,
     )  # fmt: skip
-    assert told in done.stdout, done.stdout + done.stderr
-    assert done.returncode == code
-    assert "Traceback" not in done.stdout + done.stderr
+    assert message in result.stdout, result.stdout + result.stderr
+    assert result.returncode == code
+    assert "Traceback" not in result.stdout + result.stderr
 
 
 def test_a_folder_that_cannot_be_made_is_refused(toys):

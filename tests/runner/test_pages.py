@@ -78,17 +78,18 @@ def test_a_page_is_put_in_place_when_it_is_complete(toys, monkeypatch, tmp_path)
 
     spec = {kind: str(tmp_path / f"01_x.{kind}") for kind in ("partial", "partial_html", "ipynb", "html")}
     (tmp_path / "01_x.partial").write_text("{}")
-    one = worker.Worker.__new__(worker.Worker)
-    one.spec = spec | {"private": str(tmp_path / "private"), "title": "", "subject": "", "home": ""}
-    one.send = lambda *_, **__: None
-    monkeypatch.setattr(one, "_papermill", lambda: "book")
+    instance = worker.Worker.__new__(worker.Worker)
+    instance.spec = spec | {"private": str(tmp_path / "private"), "title": "", "study": "", "banner": ""}
+    instance.send = lambda *_, **__: None
+    monkeypatch.setattr(instance, "_papermill", lambda: "book")
 
     def half(book, page, *_):
         page.write_text("<html>")
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(worker.html, "render", half)
-    assert one.run() == 1
+    assert instance.run() == 1
+    assert (tmp_path / "01_x.partial_html").read_text() == "<html>"
     assert not (tmp_path / "01_x.ipynb").exists()
     assert not (tmp_path / "01_x.html").exists()
 

@@ -43,7 +43,7 @@ def test_a_failing_cell_is_reported_with_location_reason_and_advice(toys):
     assert toys.run(jobs=2, keep_going=True) == 1
     assert toys.states() == {"01": "failed", "02": "skipped", "03": "done"}
     assert kinds(toys, "01_make_data") == {"failed", "stamp"}
-    for told in (
+    for message in (
         "✗ 01_make_data failed in “Train”, code cell 4",
         "ValueError: no such thing",
         "01_make_data.failed.ipynb",
@@ -51,7 +51,7 @@ def test_a_failing_cell_is_reported_with_location_reason_and_advice(toys):
         "skipped   02, waiting for what 01 writes",
         "python run_all.py params/toy.yaml --set training.epochs=1 --name x --keep-going\n",
     ):
-        assert told in toys.screen, toys.screen
+        assert message in toys.screen, toys.screen
     log = toys.study.place("01_make_data", "log").read_text()
     assert "so far" in log
     assert "Traceback" in log

@@ -124,21 +124,21 @@ def test_outputs_are_on_the_disk_before_the_stamp(toys, monkeypatch):
 
 
 def test_explain_names_every_change(sealed, toys):
-    def told():
+    def explained():
         [row] = status_rows(toys.study)
         return row.state, row.reason, row.changes
 
-    assert told() == ("unchanged", "", [])
+    assert explained() == ("unchanged", "", [])
     toys.change(params={"training": {"epochs": 4}})
     toys.edit(NAME, lambda cells: cells[4].update(source="from mer.used import inner  # again"))
     (toys.study.folder / "data/manifest").write_text("2")
-    assert told() == (
+    assert explained() == (
         "will run",
         "code changed",
         ["code cell 3 changed", "training.epochs is 4, was 3", "input data changed"],
     )
     toys.study.place(NAME, "stamp").unlink()
-    assert told() == ("will run", "never run", ["never run"])
+    assert explained() == ("will run", "never run", ["never run"])
 
 
 def test_an_edited_stamp_is_not_used(sealed, toys):

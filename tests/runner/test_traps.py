@@ -35,11 +35,11 @@ def test_kernels_use_private_sockets_and_print_no_warning(toys):
     for number in ("01", "02", "03", "04"):
         toys.add(f"{number}_say_where", code.format(number), writes=[f"{number}.txt"])
     assert toys.run(jobs=4) == 0, toys.screen
-    told = [(toys.study.folder / f"{number}.txt").read_text() for number in ("01", "02", "03", "04")]
-    assert all(text.startswith("ipc ") for text in told)
-    assert len({Path(text.split()[1]).parent for text in told}) == 4
+    message = [(toys.study.folder / f"{number}.txt").read_text() for number in ("01", "02", "03", "04")]
+    assert all(text.startswith("ipc ") for text in message)
+    assert len({Path(text.split()[1]).parent for text in message}) == 4
     assert [path.read_text() for path in sorted((toys.study.folder / "logs").iterdir())] == [""] * 4
-    assert not Path(told[0].split()[1]).parent.exists()  # and nothing of them is left
+    assert not Path(message[0].split()[1]).parent.exists()  # and nothing of them is left
 
 
 @posix
@@ -81,15 +81,15 @@ def test_a_kernel_that_does_not_start_is_started_again(monkeypatch, tmp_path):
         return "book"
 
     monkeypatch.setattr(worker.papermill, "execute_notebook", execute)
-    one = worker.Worker.__new__(worker.Worker)
-    one.spec = {"notebook": "a", "partial": "b", "parameters": {}, "timeout": None, "private": str(tmp_path)}
-    one.managers, one._kernel_started = [], False
-    assert one._started() == "book"
+    instance = worker.Worker.__new__(worker.Worker)
+    instance.spec = {"notebook": "a", "partial": "b", "parameters": {}, "timeout": None, "private": str(tmp_path)}
+    instance.managers, instance._kernel_started = [], False
+    assert instance._started() == "book"
     assert len(tries) == 3
-    one._kernel_started = True  # once cells have run, nothing is run twice
+    instance._kernel_started = True  # once cells have run, nothing is run twice
     tries[:] = []
     with pytest.raises(RuntimeError):
-        one._started()
+        instance._started()
     assert len(tries) == 1
 
 
