@@ -86,7 +86,7 @@ def test_a_corpus_that_yields_nothing_fails_the_step_after_the_rest_is_built(raw
                        data__store=tmp_path / "store", corpora="[emodb, ravdess]")  # fmt: skip
     try:
         assert finished.code == 1
-        assert "emodb: the folder is there, but no utterance can be used" in finished.screen
+        assert "emodb: the folder exists, but has no usable utterance" in finished.screen
         assert set(schema.usable(finished.table("data/manifest.parquet"))["corpus"]) == {"ravdess"}
         assert len(finished.table("data/problems.csv")) > 10
     finally:
@@ -96,7 +96,7 @@ def test_a_corpus_that_yields_nothing_fails_the_step_after_the_rest_is_built(raw
 def test_a_table_that_is_not_there_is_refused():
     finished = run_all("params/demo.yaml", name="pytest-refused", corpora="{mine: {table: mine/my.csv}}")
     assert finished.code == 2
-    assert "corpora.mine.table: data/synthetic/mine/my.csv is not there" in finished.screen
+    assert "corpora.mine.table: data/synthetic/mine/my.csv does not exist" in finished.screen
 
 
 def test_an_unreadable_study_file_is_refused(tmp_path):

@@ -88,7 +88,7 @@ def test_a_corpus_that_yields_nothing_is_refused_after_the_rest_is_built(raw):
     dataset = make(raw, ("emodb", "ravdess"))
     assert dataset.empty_corpora == ("emodb",)
     assert len(schema.usable(dataset.manifest)) == 7
-    with pytest.raises(build.NoCorpora, match=r"emodb: the folder is there.*\n.*notes\.wav: expected a name"):
+    with pytest.raises(build.NoCorpora, match=r"emodb: the folder exists.*\n.*notes\.wav: expected a name"):
         build.refuse_empty(dataset, raw)
     build.refuse_empty(make(raw), raw)
 

@@ -57,7 +57,7 @@ def test_a_damaged_cache_is_no_cache(tmp_path, opened):
     [cache] = tmp_path.glob("scan-*.parquet")
     for damage in (b"", b"PAR1" + bytes(40), cache.read_bytes()[:-9]):
         cache.write_bytes(damage)
-        with pytest.warns(UserWarning, match=f"deleted: .*{cache.name}: damaged .*looked at again"):
+        with pytest.warns(UserWarning, match=f"deleted: .*{cache.name}: damaged .*read again"):
             again = headers.read_headers(tmp_path / "raw", ["a.wav"], tmp_path)
         assert again.equals(before)
     assert opened == ["a.wav"] * 4
