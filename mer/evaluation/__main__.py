@@ -38,13 +38,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _asked(given: argparse.Namespace, run: Path) -> tuple[Evaluated, checkpoint.Study]:
-    from mer.features import Where
+    from mer.features import Resources
     from mer.training.checkpoints.checkpoint import read_card
 
     read_card(given.checkpoint)
     study = checkpoint.open_study(run)
     modalities = None if given.modalities is None else [m for m in given.modalities.split(",") if m]
-    where = Where(given.device, given.jobs)
+    where = Resources(given.device, given.jobs)
     return checkpoint.evaluate(given.checkpoint, study, tuple(given.corpora), given.part, modalities, where), study
 
 

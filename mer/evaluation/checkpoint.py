@@ -19,7 +19,7 @@ from mer.evaluation.protocols.cells import Cell
 from mer.evaluation.protocols.jobs import build_task
 from mer.evaluation.purity import dependencies
 from mer.evaluation.scores import scores
-from mer.features import Features, Where
+from mer.features import Features, Resources
 from mer.params import output_check
 from mer.params.schema import Params, System, Training
 from mer.training.checkpoints import checkpoint, extraction, training_data
@@ -120,7 +120,7 @@ def open_study(folder: Path) -> Study:
 
 
 def evaluate(folder: Path, study: Study, names: tuple[str, ...] = (), part: str = "auto",
-             modalities: Sequence[str] | None = None, where: Where | None = None) -> Evaluated:  # fmt: skip
+             modalities: Sequence[str] | None = None, resources: Resources | None = None) -> Evaluated:  # fmt: skip
     """Ask a checkpoint.
 
     Args:
@@ -134,14 +134,14 @@ def evaluate(folder: Path, study: Study, names: tuple[str, ...] = (), part: str 
             made in this way any more.
         ImportError, FileNotFoundError: a recording, package or pretrained network is missing.
     """
-    where = where or Where()
-    model, card = checkpoint.load(folder, where.device, fields=None)
+    resources = resources or Resources()
+    model, card = checkpoint.load(folder, resources.device, fields=None)
     if set(card["classes"]) != set(study.classes):
         raise Mismatch(f"the model answers {', '.join(card['classes'])}; the study has {', '.join(study.classes)}")
     given = _given(card, modalities)
     usable, known = study.usable, all_seen(card, folder)
     asked = chosen(card, known, study, names, part)
-    seen = extracted(card, study, given, folder, where)
+    seen = extracted(card, study, given, folder, resources)
     enough = (np.all if _takes_all(card) else np.any)([seen.present[m][asked.rows] for m in given], axis=0)
     rows = asked.rows[enough]
     if not len(rows):
@@ -203,7 +203,7 @@ def families_of(card: dict) -> set[str]:
     return {family for told in (card, *card.get("ancestors", ())) for family in told.get("families") or ()}
 
 
-def extracted(card: dict, study: Study, modalities: Sequence[str], place: Path, where: Where) -> Features:
+def extracted(card: dict, study: Study, modalities: Sequence[str], place: Path, resources: Resources) -> Features:
     """Return features of a study's usable rows as the model takes them; what the store lacks is computed.
 
     Args:
@@ -220,9 +220,9 @@ def extracted(card: dict, study: Study, modalities: Sequence[str], place: Path, 
     raw, store = (files.from_root(getattr(study.params.data, name)) for name in ("raw", "store"))
     manifest = study.manifest
     if "text" in modalities:
-        heard = features.transcribe(manifest, raw, store, study.params, where)
+        heard = features.transcribe(manifest, raw, store, study.params, resources)
         manifest = features.fill_in(manifest, heard)
-    features.extract(manifest, raw, store, inputs, data, where)
+    features.extract(manifest, raw, store, inputs, data, resources)
     found = features.load(features.keys(manifest, inputs), store, specs)
     rows = len(schema.usable(manifest))
     absent = [m for m in card["modalities"] if m not in modalities]

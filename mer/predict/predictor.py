@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from mer import files
-from mer.features import Features, Where
-from mer.features.extractor import Absent, Compute
+from mer.features import Features, Resources
+from mer.features.extractor import Unavailable, VectorFunction
 from mer.media import audio, recordings, video
 from mer.params import schema
 from mer.params.features import Input
@@ -41,7 +41,7 @@ class Predictor:
     card: dict
     section: dict[str, Input]
     data: schema.Data
-    compute: dict[str, Compute]
+    compute: dict[str, VectorFunction]
     settings: Settings
     recognise: Recognise | None = None
 
@@ -86,14 +86,14 @@ class Predictor:
         arrays, present, reasons = {}, {}, [{} for _ in pieces]
         for modality, compute in self.compute.items():
             given = [self._input(modality, piece) for piece in pieces]
-            there = [n for n, one in enumerate(given) if not isinstance(one, Absent)]
+            there = [n for n, one in enumerate(given) if not isinstance(one, Unavailable)]
             done = dict(zip(there, compute([given[n] for n in there]) if there else [], strict=True))
             found = [done.get(n, one) for n, one in enumerate(given)]
             width = self.card["widths"][modality]
             arrays[modality] = np.zeros((len(pieces), width), np.float32)
             present[modality] = np.zeros(len(pieces), bool)
             for n, vector in enumerate(found):
-                if isinstance(vector, Absent):
+                if isinstance(vector, Unavailable):
                     reasons[n][modality] = vector.reason
                 elif not np.isfinite(vector).all():
                     reasons[n][modality] = "its vector holds values that are not finite numbers"
@@ -104,11 +104,11 @@ class Predictor:
 
     def _input(self, modality: str, piece: Piece) -> object:
         if modality == "audio":
-            return piece.samples if isinstance(piece.samples, Absent) else _as_stored(piece.samples, self.data)
+            return piece.samples if isinstance(piece.samples, Unavailable) else _as_stored(piece.samples, self.data)
         if modality == "text":
             return read_as(piece.known.text, piece.turns, self.section[modality])
-        if isinstance(piece.clip, Absent) or not video.has_video(piece.clip[0]):
-            return Absent("no pictures in it")
+        if isinstance(piece.clip, Unavailable) or not video.has_video(piece.clip[0]):
+            return Unavailable("no pictures in it")
         from mer.features import video as visual
 
         return visual.VideoSegment(*piece.clip, self.data.max_seconds)
@@ -178,7 +178,7 @@ def load(folder: str | Path, *, settings: Settings | None = None, device: str = 
             f"python -m mer.evaluation {files.to_root(folder)} --on RUN"
         )
     section, data = extraction.sections(card, networks or {}, folder)
-    compute = extraction.open_all(card, section, data, Where(device, jobs), folder)
+    compute = extraction.open_all(card, section, data, Resources(device, jobs), folder)
     for modality, width in card["widths"].items():
         input_checks.of_vectors(card, modality, np.zeros((1, width)))
     return Predictor(model, card, section, data, compute, settings, recognise)

@@ -159,7 +159,7 @@ def test_the_nearest_name_is_told(tmp_path):
 def test_utterances_without_a_vector_are_told_by_corpus_and_modality():
     emotions = ["anger", "anger", "fear", "fear"]
     usable = pd.DataFrame({"utterance_id": list("abcd"), "corpus": ["x"] * 4, "emotion": emotions})
-    failures = pd.DataFrame({"utterance_id": list("cda"), "modality": ["audio", "audio", "video"],
+    failures = pd.DataFrame({"utterance_id": list("cda"), "input": ["audio", "audio", "video"],
                              "reason": ["cut off: 1 of 2 samples", "cut off: 3 of 9 samples", "no face"]})  # fmt: skip
     assert lost_utterances.without_vectors(failures, usable) == [
         "2 of 4 utterances of `x` have no audio: cut off (2); no clip of fear has any",
@@ -176,8 +176,8 @@ def test_recordings_that_turn_out_to_be_unreadable_are_refused_as_those_without_
     """With a class less, or a tenth of the clips, a corpus is another; words and faces have other reasons."""
     emotions = ["anger"] * 2 + ["fear"] * 10
     usable = pd.DataFrame({"utterance_id": list("abcdefghijkl"), "corpus": "x", "emotion": emotions})
-    failures = pd.DataFrame({"utterance_id": list(lost), "source_path": "x/a.wav", "modality": modality,
-                             "reason": "not readable as audio"})  # fmt: skip
+    failures = pd.DataFrame({"utterance_id": list(lost), "source_path": "x/a.wav", "input": modality,
+                             "modality": modality, "reason": "not readable as audio"})  # fmt: skip
     lost_utterances.refuse_unheard(failures, usable, 1)
     if not refused:
         lost_utterances.refuse_unheard(failures, usable, 0.2)

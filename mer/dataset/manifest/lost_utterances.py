@@ -99,24 +99,22 @@ def refuse(table: pd.DataFrame, manifest: pd.DataFrame, most: float) -> None:
 
 
 def without_vectors(failures: pd.DataFrame, usable: pd.DataFrame) -> list[str]:
-    """Return a sentence for each corpus and modality of which some utterances could not be made into vectors.
+    """Return a sentence for each corpus and input of which some utterances could not be made into vectors.
 
     Args:
-        failures: columns utterance_id, modality, reason.
+        failures: columns utterance_id, input, reason.
         usable: the usable rows of the manifest.
     """
     rows = failures.merge(usable[["utterance_id", "corpus", "emotion"]], on="utterance_id")
     told = []
-    for (corpus, modality), part in rows.groupby(["corpus", "modality"]):
+    for (corpus, name), part in rows.groupby(["corpus", "input"]):
         whole = usable[usable["corpus"] == corpus]
         left = whole[~whole["utterance_id"].isin(part["utterance_id"])]
         reasons = part["reason"].map(_kind).value_counts()
         named = ", ".join(f"{reason} ({count:,})" for reason, count in reasons.head(_MOST_NAMED).items())
         gone = sorted(set(whole["emotion"]) - set(left["emotion"]))
         end = f"; no clip of {' or '.join(gone)} has any" if gone else ""
-        told.append(
-            printable(f"{len(part):,} of {len(whole):,} utterances of `{corpus}` have no {modality}: {named}{end}")
-        )
+        told.append(printable(f"{len(part):,} of {len(whole):,} utterances of `{corpus}` have no {name}: {named}{end}"))
     return told
 
 
@@ -126,7 +124,8 @@ def refuse_unheard(failures: pd.DataFrame, usable: pd.DataFrame, most: float) ->
     Headers may be sound where nothing behind them is. Words and faces are missing for reasons of their own.
 
     Args:
-        failures, usable: as for `without_vectors`.
+        failures: as for `without_vectors`, with `modality` and `source_path`; each audio input counts by itself.
+        usable: as for `without_vectors`.
         most: `data.max_lost`; with 1 nothing stops.
 
     Raises:
@@ -136,9 +135,10 @@ def refuse_unheard(failures: pd.DataFrame, usable: pd.DataFrame, most: float) ->
     rows, told = usable[usable["utterance_id"].isin(unheard["utterance_id"])], []
     for corpus, part in rows.groupby("corpus"):
         whole = usable[usable["corpus"] == corpus]
-        left = whole[~whole["utterance_id"].isin(part["utterance_id"])]
-        if len(part) > most * len(whole) or set(whole["emotion"]) - set(left["emotion"]):
-            mine = unheard[unheard["utterance_id"].isin(part["utterance_id"])]
+        for _, mine in unheard[unheard["utterance_id"].isin(part["utterance_id"])].groupby("input"):
+            left = whole[~whole["utterance_id"].isin(mine["utterance_id"])]
+            if len(mine) <= most * len(whole) and not set(whole["emotion"]) - set(left["emotion"]):
+                continue
             [sentence] = without_vectors(mine, usable)
             told.append(f"{sentence}; for example {printable(str(mine['source_path'].iloc[0]))}")
     _stop(told, most, "Mend the files")

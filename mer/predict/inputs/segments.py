@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mer.features.extractor import Absent
+from mer.features.extractor import Unavailable
 from mer.media import audio, video
 from mer.params import schema
 from mer.predict.inputs import segmentation
@@ -38,15 +38,15 @@ class Piece:
     """A stretch that waits for its answer: what of it is known, and its samples."""
 
     known: Answer
-    samples: np.ndarray | Absent
-    clip: tuple[Path, float | None, float | None] | Absent
+    samples: np.ndarray | Unavailable
+    clip: tuple[Path, float | None, float | None] | Unavailable
     turns: tuple[str, ...] = ()
     """what was said before in the same recording"""
 
     @property
     def size(self) -> int:
         """How many samples it holds."""
-        return 0 if isinstance(self.samples, Absent) else len(self.samples)
+        return 0 if isinstance(self.samples, Unavailable) else len(self.samples)
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Reader:
             return
         try:
             for piece in self._stretches(asked, told):
-                if piece.known.text is None and self.recognise and not isinstance(piece.samples, Absent):
+                if piece.known.text is None and self.recognise and not isinstance(piece.samples, Unavailable):
                     heard, source = self.recognise(piece.samples)
                     piece = replace(piece, known=replace(piece.known, text=heard, text_source=source))
                 yield replace(piece, turns=tuple(turns))
@@ -88,7 +88,7 @@ class Reader:
     def _stretches(self, asked: Asked, told: Answer) -> Iterator[Piece]:
         """Yield the pieces of a recording; a recording that is damaged further on is answered up to there."""
         if asked.path is None or (asked.text and self.modalities == ("text",)):
-            no = Absent("there is no recording" if asked.path is None else "the model takes words alone")
+            no = Unavailable("there is no recording" if asked.path is None else "the model takes words alone")
             yield Piece(replace(told, text=asked.text, text_source="given"), no, no)
             return
         if asked.path.is_file():
@@ -124,9 +124,11 @@ class Reader:
     def _whole(self, asked: Asked, told: Answer, samples: np.ndarray) -> Piece:
         detector, sound = voice.resolve(self.settings.voice), samples
         if len(samples) < self.data.min_seconds * audio.RATE_HZ:
-            sound = Absent(f"too short: {len(samples)} samples at 16 kHz, and {self.data.min_seconds:g} s is the least")
+            sound = Unavailable(
+                f"too short: {len(samples)} samples at 16 kHz, and {self.data.min_seconds:g} s is the least"
+            )
         elif "audio" in self.modalities and not voice.somebody(samples, detector):
-            sound = Absent(f"no speech found in it ({detector})")
+            sound = Unavailable(f"no speech found in it ({detector})")
         known = replace(told, text=asked.text, text_source="given" if asked.text else None)
         return Piece(known, sound, (asked.path, None, None))
 
@@ -136,7 +138,7 @@ class Reader:
         warned = (f"only its first {longest:g} s are heard",) if cropped else ()
         known = replace(told, start=stretch.start, end=stretch.end, text=stretch.text, text_source=source,
                         warnings=(*told.warnings, *warned))  # fmt: skip
-        none = Absent("its times lie behind the end of the sound")
+        none = Unavailable("its times lie behind the end of the sound")
         return Piece(known, stretch.samples if len(stretch.samples) else none, (asked.path, *stretch[:2]))
 
     def _unheard(self, asked: Asked, told: Answer, error: audio.Unreadable) -> Iterator[Piece]:
@@ -144,7 +146,7 @@ class Reader:
         filmed = "video" in self.modalities and video.has_video(asked.path)
         if not filmed and not ("text" in self.modalities and (asked.text or asked.cues)):
             raise error
-        sound, longest = Absent(error.reason), self.data.max_seconds
+        sound, longest = Unavailable(error.reason), self.data.max_seconds
         if asked.cues:
             for cue in asked.cues:
                 known = replace(told, start=cue.start, end=cue.end, text=cue.text, text_source="given")
@@ -170,5 +172,5 @@ def _until(blocks: Iterator[np.ndarray], damage: list[audio.Unreadable]) -> Iter
 
 
 def _failed(told: Answer, error: str) -> Piece:
-    none = Absent(error)
+    none = Unavailable(error)
     return Piece(replace(told, error=error), none, none)

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from mer.features.extractor import Absent
-from mer.features.text.dialogue import inputs, said
+from mer.features.extractor import Unavailable
+from mer.features.text.dialogue import cleaned, inputs
 from mer.params.schema import TextFeatures
 
 
-def read_as(text: str | None, before: Sequence[str], section: TextFeatures) -> str | Absent:
+def read_as(text: str | None, before: Sequence[str], section: TextFeatures) -> str | Unavailable:
     """Return the input of a text extractor.
 
     Who speaks in a recording is not known, so that all turns count as one speaker's.
@@ -20,10 +20,10 @@ def read_as(text: str | None, before: Sequence[str], section: TextFeatures) -> s
     >>> read_as("Fine.", ["Why?"], TextFeatures(context=1))
     'Why?\\x1fFine.'
     >>> read_as(" ", [], TextFeatures())
-    Absent(reason='no words')
+    Unavailable(reason='no words')
     """
-    if said(pd.Series([text], dtype=object)) == [None]:
-        return Absent("no words")
+    if cleaned(pd.Series([text], dtype=object)) == [None]:
+        return Unavailable("no words")
     turns = [*before, text]
     whole = {"corpus": "own", "dialogue_id": "own", "speaker_id": "own_self", "lexical_control": "free"}
     rows = pd.DataFrame({"transcription": turns, "turn_index": range(len(turns))}).assign(**whole)

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mer import files
-from mer.features import Where, audio, text, video
-from mer.features.extractor import Compute, Extractor
+from mer.features import Resources, audio, text, video
+from mer.features.extractor import Extractor, VectorFunction
 from mer.params import schema
 from mer.params.features import Input, read_inputs
 from mer.training.checkpoints.card import Unusable
@@ -45,7 +45,9 @@ def sections(card: dict, networks: Mapping[str, str], place: Path) -> tuple[dict
         raise Unusable(f"{files.to_root(place)}: model.json does not say how its inputs are made ({error})") from None
 
 
-def open_all(card: dict, section: dict[str, Input], data: schema.Data, where: Where, place: Path) -> dict[str, Compute]:
+def open_all(
+    card: dict, section: dict[str, Input], data: schema.Data, resources: Resources, place: Path
+) -> dict[str, VectorFunction]:
     """Return modality -> its extractor.
 
     Raises:
@@ -53,7 +55,7 @@ def open_all(card: dict, section: dict[str, Input], data: schema.Data, where: Wh
         ImportError, FileNotFoundError: a package or a network is missing; the message says how to get it.
     """
     specs(card, section, data, place)
-    return {m: _extractor(m, section).open(section[m], where) for m in card["modalities"]}
+    return {m: _extractor(m, section).open(section[m], resources) for m in card["modalities"]}
 
 
 def specs(card: dict, section: dict[str, Input], data: schema.Data, place: Path) -> dict[str, dict]:
