@@ -9,7 +9,7 @@ import pandas as pd
 
 from mer.corpora import CORPORA
 from mer.dataset.identity import speakers
-from mer.dataset.identity.speaker_names import merged
+from mer.dataset.identity.speaker_names import folded
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 LEAVE_ONE_OUT = 10
@@ -49,7 +49,7 @@ def assign(
         if corpus in official:
             manifest.loc[rows.index, "split"] = rows["split_official"]
             continue
-        rows = rows.assign(speaker_id=speakers.units(rows))
+        rows = rows.assign(speaker_id=speakers.speaker_groups(rows))
         if corpus in by_session:
             units = inseparable(rows)
             parts, numbers = session_splits(units, validation, test), session_folds(units, folds)
@@ -105,7 +105,7 @@ def _kin(corpus: str, rows: pd.DataFrame) -> tuple[str, str] | None:
 
 def _as_kin(gender: pd.Series, seed: int, validation: float, test: float, corpus: str, family: str) -> dict[str, str]:
     """Speaker -> part, as the family's first corpus draws it; the genders in the order of the alphabet."""
-    here = {f"{family}_{speakers.code(corpus, speaker)}": speaker for speaker in gender.index}
+    here = {f"{family}_{speakers.anonymous_code(corpus, speaker)}": speaker for speaker in gender.index}
     known = CORPORA.get(corpus)
     missing = known.absent_speakers if known is not None and known.speakers == len(gender) else {}
     there = {name: gender[speaker] for name, speaker in here.items()}
@@ -140,7 +140,7 @@ def inseparable(rows: pd.DataFrame) -> pd.Series:
     >>> inseparable(rows).tolist()
     ['1', '1', '3', '4']
     """
-    component = speakers.together(rows["session"].map(merged), rows["speaker_id"])
+    component = speakers.connected_groups(rows["session"].map(folded), rows["speaker_id"])
     return rows["session"].groupby(component).transform("min")
 
 

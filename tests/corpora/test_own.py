@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from mer.corpora import Problem, Utterance, parsers, selected
-from mer.dataset import audit
+from mer.dataset.audit import checks
 from mer.dataset.manifest import build, schema
 from mer.params.schema import Corpus as Options
 from tests.corpora.trees import put, speech
@@ -279,7 +279,7 @@ def spoken_by(raw, *speakers, parts=None):
 
 def asked(manifest):
     rows = schema.usable(manifest)
-    return {(f.severity, f.kind) for f in audit.find_leaks(rows, {"mine"}) if "name" in f.kind or "speaker" in f.kind}
+    return {(f.severity, f.kind) for f in checks.find_leaks(rows, {"mine"}) if "name" in f.kind or "speaker" in f.kind}
 
 
 ASKED = {("breach", "one person under several names")}
@@ -344,4 +344,4 @@ def test_a_split_of_ones_own_is_used_and_is_no_published_one(tmp_path):
     assert asked(manifest) == {("breach", "speakers across parts")}
     meld = manifest.replace({"corpus": {"mine": "meld"}})  # by a name that has a published one
     rows = schema.usable(meld)
-    assert [f.severity for f in audit.find_leaks(rows, {"meld"}) if f.kind == "speakers across parts"] == ["breach"]
+    assert [f.severity for f in checks.find_leaks(rows, {"meld"}) if f.kind == "speakers across parts"] == ["breach"]

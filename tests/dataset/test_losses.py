@@ -6,7 +6,7 @@ import pytest
 import soundfile
 
 from mer import corpora
-from mer.dataset import audit
+from mer.dataset.audit import checks
 from mer.dataset.manifest import build, lost_utterances, schema
 from mer.params.schema import Corpus
 
@@ -62,7 +62,7 @@ def test_a_class_that_is_lost_stops_the_build_by_name(tmp_path):
     assert "data.max_lost=1" in str(caught.value)
     lost_utterances.refuse(lost, dataset.manifest, 1.0)
     [finding] = lost_utterances.findings(lost, dataset.manifest)
-    assert (finding.count, finding.of, finding.severity) == (16, 32, "breach")
+    assert (finding.count, finding.total, finding.severity) == (16, 32, "breach")
 
 
 def test_more_than_a_tenth_stops_the_build(tmp_path):
@@ -153,7 +153,7 @@ def test_the_nearest_name_is_told(tmp_path):
     dataset, lost = built(tmp_path)
     assert "nearest file: 03 Happy/x-1.wav" in lost_utterances.sentences(lost, dataset.manifest)[0]
     [finding] = lost_utterances.findings(lost, dataset.manifest)
-    assert "nearest file: 03 Happy/x-1.wav" in finding.what  # names keep their case
+    assert "nearest file: 03 Happy/x-1.wav" in finding.sentence  # names keep their case
 
 
 def test_utterances_without_a_vector_are_told_by_corpus_and_modality():
@@ -195,5 +195,5 @@ def test_a_file_with_two_labels_is_a_breach_and_neither_row_vanishes(tmp_path):
     assert dataset.problems["reason"].tolist() == [f"mine/{name}: listed a second time"]
     twice = dataset.manifest[dataset.manifest["source_path"] == f"mine/{name}"]
     assert twice["emotion"].tolist() == ["anger", "fear"]
-    found = audit.find_leaks(schema.usable(dataset.manifest), set())
+    found = checks.find_leaks(schema.usable(dataset.manifest), set())
     assert [f.severity for f in found if f.kind == "same audio, two labels"] == ["breach"]

@@ -6,7 +6,9 @@ import pytest
 
 from mer import features, files
 from mer.corpora import CORPORA, Problem, Utterance, parsers, selected
-from mer.dataset import audit
+from mer.dataset.audit import checks
+from mer.dataset.audit.measures import recording_measures
+from mer.dataset.audit.shortcuts import scores
 from mer.dataset.manifest import build, headers, schema
 from mer.features import video as visual
 from mer.media import audio
@@ -187,12 +189,12 @@ def test_a_stretch_after_the_end_is_left_out_with_or_without_pictures(tmp_path):
 def test_the_audit_takes_such_a_manifest(built):
     raw, rows = built
     usable = schema.usable(rows)
-    heard = audit.listen(usable, raw, raw / "cache", 1)
+    heard = recording_measures.measure_recordings(usable, raw, raw / "cache", 1)
     mute = usable["source_path"] == "mine/mute.mp4"
     assert heard.loc[mute, "error"].tolist() == ["it has no audio track"]
-    told = {finding.kind: finding.examples for finding in audit.find_faults(usable, heard)}
+    told = {finding.kind: finding.examples for finding in checks.find_faults(usable, heard)}
     assert told["unreadable recording"] == ("mine/mine/mute.mp4",)
-    shortcuts = audit.shortcut_scores(usable, heard, {"mine": "speaker_id"})
+    shortcuts = scores.shortcut_scores(usable, heard, {"mine": "speaker_id"})
     assert np.isfinite(shortcuts["chance"]).all()
 
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from mer.dataset.audit.findings import BREACH, EXAMPLES, WARNING, Finding, printable
+from mer.dataset.audit.findings import BREACH, EXAMPLES, WARNING, Finding
+from mer.files import printable
 
 NOT_LOST = "outside the official split"
 """The reason for leaving a row out that is no loss, as whoever published the split has decided it."""

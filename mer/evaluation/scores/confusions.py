@@ -171,7 +171,7 @@ def joined(parts: Mapping[str, Counts]) -> tuple[np.ndarray, tuple[np.ndarray, .
 def _across(name: str | tuple[str, ...], corpus: str, two: bool) -> str | tuple[str, ...]:
     """A cluster's name in its family: people are the same in all of its corpora, and dialogues are not."""
     person, *rest = (name,) if isinstance(name, str) else name
-    person = people.code(corpus, person)
+    person = people.anonymous_code(corpus, person)
     return (person, *(rest or (person,))) if two else person
 
 
