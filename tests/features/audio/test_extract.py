@@ -70,8 +70,13 @@ def test_another_extractor_reads_no_file_a_second_time(manifest, tmp_path, monke
 def test_parts_are_bounded_by_their_length_and_read_when_asked_for(manifest, tmp_path, monkeypatch):
     monkeypatch.setattr(importlib.import_module("mer.features.audio.extract"), "PART_SECONDS", 3)
     seen, read = [], []
-    mapped = recordings._last_mapped
-    monkeypatch.setattr(recordings, "_last_mapped", lambda path: read.append(path) or mapped(path))
+
+    def mapped(path):
+        read.append(path)
+        return recordings.mapped(path)
+
+    mapped.cache_clear = lambda: None
+    monkeypatch.setattr(recordings, "_last_mapped", mapped)
 
     def other(sounds):
         seen.append(sounds.lengths.tolist())
