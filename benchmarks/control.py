@@ -49,7 +49,7 @@ def main() -> None:
     print(f"{platform.platform()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     device.prepare("cpu", 1)
     options = {"policy": "paper7", "overrides": {}, "seed": 1337, "validation": 0.1, "test": 0.1, "folds": 5}
-    whole = build.build(arguments.raw, selected(arguments.corpora), **options, **SECONDS).manifest
+    whole = build.build(arguments.raw, selected(arguments.corpora), build.BuildOptions(**options, **SECONDS)).manifest
     manifest = schema.usable(whole).reset_index(drop=True)
     section, data = read_inputs({"audio": {"n_mfcc": arguments.cepstra}}), Data(**SECONDS)
     with tempfile.TemporaryDirectory() as place:
@@ -58,10 +58,10 @@ def main() -> None:
         seen = features.load(features.keys(whole, section), store, features.specs(section, data))
         classes = labels.classes("paper7")
         task = jobs.build_task(manifest, seen, classes)
-        scored = [name for name, reason in protocols.scored(manifest, 100, 4).items() if not reason]
+        scored = [name for name, reason in protocols.scored_corpora(manifest, 100, 4).items() if not reason]
         cells = protocols.plan(manifest, PROTOCOLS, scored)
         start, systems = time.perf_counter(), {name: SYSTEMS[name] for name in arguments.systems}
-        table = negative_control.run(task, manifest, cells, systems, TRAINING, classes,
+        table = negative_control.run_all_protocols(task, manifest, cells, systems, TRAINING, classes,
         permutations=arguments.permutations,
                             how=grid.Engine())  # fmt: skip
     print(f"{len(manifest):,} clips of {', '.join(scored)}; {len(cells)} cells, {time.perf_counter() - start:.0f} s")

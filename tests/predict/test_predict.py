@@ -108,6 +108,24 @@ def test_missing_inputs_have_reasons_and_each_input_is_predicted_alone(bimodal, 
     assert audio_only.missing == {"text": "no text"}
 
 
+def test_left_out_inputs_count_as_missing(bimodal, tmp_path):
+    path = wav(tmp_path / "a.wav", tone(1))
+    [both] = energy(bimodal)(path, "what a day")
+    [text_only] = energy(bimodal, inputs=("text",))(path, "what a day")
+    assert text_only.probabilities == both.per_input["text"] != both.probabilities
+    assert text_only.inputs == ("text",)
+    assert text_only.missing == {"audio": "left out by the settings"}
+    code, [row] = run_command(bimodal, path, "--text", "what a day", "--inputs", "text")
+    assert (code, row["inputs"], row["audio_label"]) == (0, "text", "")
+
+
+@pytest.mark.parametrize("names", ["audio,whisper", ""])
+def test_unknown_inputs_are_refused(bimodal, tmp_path, capsys, names):
+    code, _ = run_command(bimodal, wav(tmp_path / "a.wav", tone(1)), "--inputs", names)
+    assert code == 2
+    assert "its inputs are audio, text" in capsys.readouterr().err
+
+
 def test_recording_with_video_is_predicted_from_audio_and_video(filmed, tmp_path):
     from skimage.data import astronaut
     from skimage.transform import resize

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 
 from mer.evaluation.comparison.comparison import MEAN
-from mer.evaluation.comparison.sensitivity import STEPS
-from mer.evaluation.scores.scores import METRICS
+from mer.evaluation.comparison.sensitivity import SPLIT_PAIRS
 from mer.report.style.numbers import NO_VALUE, bounds, cluster_phrase, short
 from mer.report.style.symbols import symbols
 from mer.report.text.comparisons import format_p, signed, signed_points
+from mer.stats import CONFUSION_METRICS
 
 
 def difference_table(table: pd.DataFrame) -> pd.DataFrame:
@@ -47,9 +47,11 @@ def rank_table(ranks: pd.DataFrame) -> pd.DataFrame:
 
 def metric_table(table: pd.DataFrame) -> pd.DataFrame:
     """Return one row per corpus and system: the score under each metric, their range, the metrics by which it leads."""
-    shown = pd.DataFrame({name.replace("_", " "): table[name].map(short) for name in METRICS})
+    shown = pd.DataFrame({metric.title: table[name].map(short) for name, metric in CONFUSION_METRICS.items()})
     shown["range"] = table["points"].map("{:.1f}".format)
-    shown["leads by"] = [", ".join(names.split()).replace("_", " ") or NO_VALUE for names in table["first_by"]]
+    shown["leads by"] = [
+        ", ".join(CONFUSION_METRICS[name].title for name in names.split()) or NO_VALUE for names in table["first_by"]
+    ]
     shown.index = pd.MultiIndex.from_frame(table[["test_corpus", "system"]], names=["held out", "system"])
     return shown.sort_index()
 
@@ -59,7 +61,7 @@ def inflation_table(table: pd.DataFrame) -> pd.DataFrame:
     entries = [signed_points(row) if pd.notna(row["points"]) else row["verdict"] for _, row in table.iterrows()]
     frame = table.assign(entry=entries + _symbols_of_means(table), step=table["split"] + " − " + table["than"])
     wide = frame.pivot(index=["system", "test_corpus"], columns="step", values="entry")
-    wide = wide.reindex(columns=[f"{a} − {b}" for a, b in STEPS]).rename_axis(columns=None)
+    wide = wide.reindex(columns=[f"{a} − {b}" for a, b in SPLIT_PAIRS]).rename_axis(columns=None)
     wide = wide.rename_axis(index=["system", "corpus"])
     return pd.concat([_means_last(part, 1) for _, part in wide.groupby("system", sort=False)]) if len(wide) else wide
 

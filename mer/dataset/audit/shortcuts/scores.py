@@ -102,7 +102,7 @@ def seconds(manifest: pd.DataFrame, measures: pd.DataFrame) -> pd.Series:
 def _flagged(score: _Score, surely_above: bool) -> bool:
     """Return whether a score is a finding; see `WARNING_SHARE` and `NOTE_SHARE`."""
     interval = score.interval
-    single_speaker = np.isnan(interval.low) and interval.clusters >= stats.FEWEST_CLUSTERS  # of some class
+    single_speaker = np.isnan(interval.low) and interval.clusters >= stats.MIN_CLUSTERS  # of some class
     if np.isnan(interval.low) and not single_speaker:
         return False
     ends = (interval.point if single_speaker else interval.low, interval.point)
