@@ -45,9 +45,9 @@ def _evaluate(options: argparse.Namespace, run: Path) -> tuple[EvaluationResult,
     read_card(options.checkpoint)
     study = row_selection.open_study(run)
     modalities = None if options.modalities is None else [m for m in options.modalities.split(",") if m]
-    where = Resources(options.device, options.jobs)
+    resources = Resources(options.device, options.jobs)
     names = tuple(options.corpora)
-    return checkpoint.evaluate(options.checkpoint, study, names, options.part, modalities, where), study
+    return checkpoint.evaluate(options.checkpoint, study, names, options.part, modalities, resources), study
 
 
 def _write(out: Path, result: EvaluationResult, study: EvaluationData) -> None:
