@@ -21,8 +21,8 @@ from mer.corpora import selected
 from mer.dataset.manifest import build, labels, schema
 from mer.evaluation.protocols import cells as protocols
 from mer.evaluation.protocols import jobs, negative_control
+from mer.params.features import read_inputs
 from mer.params.schema import Data, System, Training
-from mer.params.schema import Features as Section
 from mer.training import grid
 from mer.training.engines import device
 
@@ -30,8 +30,8 @@ CORPORA = ("emodb", "emospeechin", "nemo", "ravdess", "turevdb")
 SECONDS = {"min_seconds": 0.1, "max_seconds": 30.0}
 PROTOCOLS = ("in_corpus", "cross_corpus", "multi_corpus", "loco")
 SYSTEMS = {
-    "logistic": System(model="logistic", modalities=("audio",)),
-    "gated": System(model="gated", modalities=("audio",)),
+    "logistic": System(model="logistic", inputs=("audio",)),
+    "gated": System(model="gated", inputs=("audio",)),
 }
 TRAINING = Training(epochs=8, patience=3, batch_size=128, hidden=16, inverse_regularisation=(1e-3, 1e-1))
 
@@ -51,7 +51,7 @@ def main() -> None:
     options = {"policy": "paper7", "overrides": {}, "seed": 1337, "validation": 0.1, "test": 0.1, "folds": 5}
     whole = build.build(arguments.raw, selected(arguments.corpora), **options, **SECONDS).manifest
     manifest = schema.usable(whole).reset_index(drop=True)
-    section, data = Section(acoustic={"n_mfcc": arguments.cepstra}), Data(**SECONDS)
+    section, data = read_inputs({"audio": {"n_mfcc": arguments.cepstra}}), Data(**SECONDS)
     with tempfile.TemporaryDirectory() as place:
         store = arguments.store or Path(place)
         features.extract(whole, arguments.raw, store, section, data, features.Where())

@@ -76,8 +76,8 @@ def planned(task: Task, model: str, hidden: int, epochs: int) -> list[Job]:
             for held_out in np.unique(task.corpora):
                 others = task.corpora != held_out
                 parts = rows[others & (rows % 8 > 0)], rows[others & (rows % 8 == 0)], rows[~others]
-                jobs.append(Job(model, (number, held_out), System(model=model), Training(**common, **setting), seed,
-                                *parts))  # fmt: skip
+                jobs.append(Job(model, (number, held_out), System(model=model, inputs=("audio", "text")),
+                                Training(**common, **setting), seed, *parts))  # fmt: skip
     return jobs
 
 
@@ -92,7 +92,7 @@ def plain(task: Task, jobs: list[Job], where: str) -> None:
     """One network after the other, as one would write it."""
     for job in jobs:
         t = job.training
-        scaler = standardise.fit(task.features, job.train, job.spec.modalities)
+        scaler = standardise.fit(task.features, job.train, job.spec.inputs)
         x, _ = tensors(task.features, job.train, scaler, where)
         held, _ = tensors(task.features, job.validation, scaler, where)
         y = torch.as_tensor(task.labels[job.train], device=where)

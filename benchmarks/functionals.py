@@ -29,7 +29,7 @@ from mer.corpora import selected
 from mer.dataset.manifest import build, labels, schema
 from mer.features import audio
 from mer.media.audio import read_mono
-from mer.params.schema import Acoustic, Data, Features
+from mer.params.schema import AudioFeatures, Data
 
 CORPORA = ("emospeechin", "ravdess", "turevdb", "emodb", "nemo")
 SETS = OURS, THEIRS = ("functionals", "egemaps")
@@ -54,7 +54,7 @@ def speed(manifest: pd.DataFrame, raw: Path, clips: int, repeats: int) -> None:
     picked = manifest.iloc[:: max(1, len(manifest) // clips)]
     sounds = [read_mono(raw / path) for path in picked["source_path"]]
     times = {name: np.full((len(sounds), repeats), np.inf) for name in SETS}
-    compute = {name: audio.EXTRACTORS[name].open(Acoustic(extractor=name), features.Where()) for name in SETS}
+    compute = {name: audio.EXTRACTORS[name].open(AudioFeatures(extractor=name), features.Where()) for name in SETS}
     for turn in range(-1, repeats):  # the first turn fills caches
         for at, samples in enumerate(sounds):
             for name in SETS:
@@ -76,7 +76,7 @@ def speed(manifest: pd.DataFrame, raw: Path, clips: int, repeats: int) -> None:
 
 def vectors(manifest: pd.DataFrame, raw: Path, store: Path, name: str) -> np.ndarray:
     """Return the vectors of a set, shape (clips, features)."""
-    section = Features(acoustic={"extractor": name})
+    section = {"audio": AudioFeatures(extractor=name)}
     features.extract(manifest, raw, store, section, Data(**SECONDS), features.Where())
     seen = features.load(features.keys(manifest, section), store, features.specs(section, Data(**SECONDS)))
     assert seen.present["audio"].all()

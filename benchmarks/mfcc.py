@@ -41,9 +41,9 @@ from mer.features import audio as acoustic
 from mer.features.audio import mfcc
 from mer.media import audio
 from mer.media import recordings as decoded
-from mer.params.schema import Acoustic, Data
+from mer.params.schema import AudioFeatures, Data
 
-SECTION, DATA = Acoustic(extractor="mfcc", n_mfcc=80), Data()
+SECTION, DATA = AudioFeatures(extractor="mfcc", n_mfcc=80), Data()
 FASTER_THAN_LIBROSA, OF_CEILING, OF_DECODING = 2.0, 0.5, 0.45
 
 

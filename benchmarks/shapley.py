@@ -34,8 +34,8 @@ from mer.dataset.manifest import build, labels, schema
 from mer.evaluation.comparison import shapley
 from mer.evaluation.protocols import cells as protocols
 from mer.evaluation.protocols import jobs
+from mer.params.features import read_inputs
 from mer.params.schema import Data
-from mer.params.schema import Features as Section
 from mer.training.task import Task
 
 CORPORA, ROWS, SPEAKERS, CLASSES, WIDTH = 7, 1500, 24, 7, 928
@@ -120,7 +120,7 @@ def real(raw: Path, store: Path, penalty: float) -> None:
     options = {"policy": "paper7", "overrides": {}, "seed": 1337, "validation": 0.1, "test": 0.1, "folds": 5}
     whole = build.build(raw, selected(REAL), **options, **SECONDS).manifest
     manifest = schema.usable(whole).reset_index(drop=True)
-    section, data = Section(acoustic={"extractor": "functionals"}), Data(**SECONDS)
+    section, data = read_inputs({"audio": {"extractor": "functionals"}}), Data(**SECONDS)
     features.extract(whole, raw, store, section, data, features.Where())
     seen = features.load(features.keys(whole, section), store, features.specs(section, data))
     task = jobs.build_task(manifest, seen, labels.classes("paper7"))

@@ -46,7 +46,7 @@ from mer.training.task import Task
 TRAIN, VALIDATION, CLASSES = 10_000, 1_250, 7
 WIDTHS = {"audio": 160, "text": 768}
 LIMITS = {"arrays": 2.0, "tensors": 6.0}
-SYSTEM = System(model="flexible_at")
+SYSTEM = System(model="flexible_at", inputs=("audio", "text"))
 RECIPE = Training(batch_size=128, hidden=128, dropout=0.1, learning_rate=1e-3, weight_decay=1e-4, missing="none",
                   modality_dropout=0.0, label_smoothing=0.0, patience=1000)  # fmt: skip
 

@@ -137,7 +137,7 @@ def damaged(rows: pd.DataFrame, p, clips: int) -> tuple[dict[str, np.ndarray], d
     some = np.sort(
         rows.groupby("corpus", group_keys=False).sample(frac=1, random_state=0).groupby("corpus").head(clips).index
     )
-    compute = acoustic.EXTRACTORS[p.features.acoustic.extractor].open(p.features.acoustic, Where())
+    compute = acoustic.EXTRACTORS[p.features["audio"].extractor].open(p.features["audio"], Where())
     sounds = [audio.read_mono(files.from_root(p.data.raw) / path, max_seconds=p.data.max_seconds)
               for path in rows.loc[some, "source_path"]]  # fmt: skip
     r, vectors, bad = np.random.default_rng(0), {}, {}

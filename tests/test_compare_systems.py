@@ -16,9 +16,9 @@ from tests.studies import run_cells
 
 mpl.use("Agg")
 TABLES = ("comparison", "ranks", "recalls", "card_metrics", "card_splits", "slices", "slice_gaps", "published")
-LINEAR = {"model": "logistic", "modalities": ["audio"]}
+LINEAR = {"model": "logistic", "inputs": ["audio"]}
 QUICK = {
-    "features": {"acoustic": {"n_mfcc": 13}, "linguistic": {"dimensions": 32}},
+    "features": {"audio": {"n_mfcc": 13}, "text": {"dimensions": 32}},
     "systems": {"gated": {"model": "gated"}, "logistic": LINEAR},
     "training": {"epochs": 1, "hidden": 4, "inverse_regularisation": [0.01]},
     "evaluation": {"seeds": [0], "min_clips": 20, "protocols": ["in_corpus", "loco"]},
@@ -138,7 +138,7 @@ def nobody_is_held_out(tables, drawn, protocols):
 
 
 def test_a_reference_that_hears_nothing_elsewhere_is_said(compare):
-    words = {"model": "logistic", "modalities": ["text"]}  # only one of the two corpora has words of its own
+    words = {"model": "logistic", "inputs": ["text"]}  # only one of the two corpora has words of its own
     tables, drawn = compare(systems={"words": words, "logistic": LINEAR})
     assert any("words has no predictions of loco" in told for told in drawn)
     assert tables["ranks"]["system"].tolist() == ["logistic"]

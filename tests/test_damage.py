@@ -21,17 +21,16 @@ from mer.evaluation.protocols import jobs as study
 from mer.features import audio
 from mer.features.vectors import digest_array
 from mer.media import recordings
-from mer.params.schema import Acoustic, Data, Labels, Linguistic, Splits, System, Training
-from mer.params.schema import Features as Section
+from mer.params.schema import AudioFeatures, Data, Labels, Splits, System, TextFeatures, Training
 from mer.training import grid
 from tests import studies
 
 OFFSETS = 8
 """bytes of each file that are changed, one after another, besides the first and the last"""
-SECTION = Section(acoustic=Acoustic(n_mfcc=13), linguistic=Linguistic(dimensions=16))
+INPUTS = {"audio": AudioFeatures(n_mfcc=13), "text": TextFeatures(dimensions=16)}
 SYSTEMS = {
-    "logistic": System(model="logistic", modalities=("audio",)),
-    "gated": System(model="gated", modalities=("audio", "text")),
+    "logistic": System(model="logistic", inputs=("audio",)),
+    "gated": System(model="gated", inputs=("audio", "text")),
 }
 KNOWN = corpora.selected(("emodb", "meld"))
 
@@ -55,7 +54,7 @@ class Study:
         return audit.listen(usable, self.home / "raw", self.store, progress=False).to_csv()
 
     def vectors(self):
-        features.extract(self.manifest, self.home / "raw", self.store, SECTION, Data(), features.Where())
+        features.extract(self.manifest, self.home / "raw", self.store, INPUTS, Data(), features.Where())
         return self.loaded()
 
     def loaded(self):
@@ -63,8 +62,8 @@ class Study:
         return {m: digest_array(seen.arrays[m]) + digest_array(seen.present[m]) for m in seen.arrays}
 
     def features(self):
-        keys = features.keys(self.manifest, SECTION)
-        return features.load(keys, self.store, features.specs(SECTION, Data()))
+        keys = features.keys(self.manifest, INPUTS)
+        return features.load(keys, self.store, features.specs(INPUTS, Data()))
 
     def samples(self):
         usable = schema.usable(self.manifest)
@@ -78,7 +77,7 @@ class Study:
         cells = protocols.plan(usable, ("loco",), sorted(usable["corpus"].unique()))
         jobs, _ = study.plan_jobs(cells, SYSTEMS, Training(epochs=2, hidden=4), (0,), task)
         return [
-            (done.probabilities.tolist(), done.history, done.validation)
+            (done.probabilities.tolist(), done.history, done.validation_uar)
             for done in grid.run(task, jobs, grid.Engine("single"), self.home / "trainings")
         ]
 

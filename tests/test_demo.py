@@ -13,8 +13,8 @@ from mer.dataset.manifest import build, labels, schema
 from mer.evaluation.protocols import cells as protocols
 from mer.evaluation.protocols import jobs as study
 from mer.evaluation.scores import scores
+from mer.params.features import read_inputs
 from mer.params.schema import Data, Params, System, Training
-from mer.params.schema import Features as FeaturesSection
 from mer.training import grid
 from tests.studies import run_all
 
@@ -132,12 +132,12 @@ def hold_out(shift, folder):
         folder / "raw", corpora.selected([*ACTED, "meld"]), **options, min_seconds=0.1, max_seconds=30
     )
     usable, classes = schema.usable(dataset.manifest), labels.classes("paper7")
-    section, data = FeaturesSection(acoustic={"n_mfcc": 40}), Data()
-    features.extract(dataset.manifest, folder / "raw", folder, section, data, features.Where(jobs=2))
-    seen = features.load(features.keys(dataset.manifest, section), folder, features.specs(section, data))
+    inputs, data = read_inputs({"audio": {"n_mfcc": 40}, "text": {}}), Data()
+    features.extract(dataset.manifest, folder / "raw", folder, inputs, data, features.Where(jobs=2))
+    seen = features.load(features.keys(dataset.manifest, inputs), folder, features.specs(inputs, data))
     task = study.build_task(usable, seen, classes)
     cells = protocols.plan(usable, ("loco",), [*ACTED, "meld"])
-    jobs, _ = study.plan_jobs(cells, {"s": System(model="logistic", modalities=("audio",))}, Training(), (0,), task)
+    jobs, _ = study.plan_jobs(cells, {"s": System(model="logistic", inputs=("audio",))}, Training(), (0,), task)
     done = grid.run(task, jobs, grid.Engine())
     results = scores.score(
         scores.predictions(done, usable, classes, seen.present),

@@ -9,8 +9,8 @@ from mer.dataset.manifest import build, labels, schema
 from mer.evaluation.protocols import cells as protocols
 from mer.evaluation.protocols import jobs as study
 from mer.evaluation.scores import scores
+from mer.params.features import read_inputs
 from mer.params.schema import Data, System, Training
-from mer.params.schema import Features as FeaturesSection
 from mer.training import grid
 from tests.studies import run_all
 
@@ -30,21 +30,21 @@ def usable(tmp_path_factory):
 
 
 def extracted(usable, folder, **options):
-    section, data = FeaturesSection(acoustic={"n_mfcc": 40}, **options), Data()
-    features.extract(usable, folder / "raw", folder / "store", section, data, features.Where(jobs=2))
-    return features.load(features.keys(usable, section), folder / "store", features.specs(section, data))
+    inputs, data = read_inputs({"audio": {"n_mfcc": 40}, **options}), Data()
+    features.extract(usable, folder / "raw", folder / "store", inputs, data, features.Where(jobs=2))
+    return features.load(features.keys(usable, inputs), folder / "store", features.specs(inputs, data))
 
 
 def test_every_film_has_a_face_and_held_out_corpora_are_read_from_it(usable):
     rows, folder = usable
     assert rows["video_path"].str.endswith((".mp4", ".flv")).all()
-    seen, heard = extracted(rows, folder, visual={}), extracted(rows, folder)
+    seen, heard = extracted(rows, folder, video={}), extracted(rows, folder)
     assert seen.present["video"].all()
     assert np.isfinite(seen.arrays["video"]).all()
     np.testing.assert_array_equal(seen.arrays["audio"], heard.arrays["audio"])
     classes = labels.classes("paper7")
     task, cells = study.build_task(rows, seen, classes), protocols.plan(rows, ("loco",), SEEN)
-    systems = {m: System(model="logistic", modalities=(m,)) for m in ("audio", "video")}
+    systems = {m: System(model="logistic", inputs=(m,)) for m in ("audio", "video")}
     jobs, skipped = study.plan_jobs(cells, systems, Training(), (0,), task)
     assert not skipped
     done = grid.run(task, jobs, grid.Engine())

@@ -20,12 +20,12 @@ from tests.studies import run_cells
 mpl.use("Agg")
 QUICK = {
     "labels": {"policy": "paper7"},
-    "features": {"acoustic": {"n_mfcc": 13}, "linguistic": {"dimensions": 32}},
-    "systems": {"gated": {"model": "gated"}, "logistic": {"model": "logistic", "modalities": ["audio"]}},
+    "features": {"audio": {"n_mfcc": 13}, "text": {"dimensions": 32}},
+    "systems": {"gated": {"model": "gated"}, "logistic": {"model": "logistic", "inputs": ["audio"]}},
     "training": {"epochs": 2, "hidden": 4, "inverse_regularisation": [0.01]},
     "evaluation": {"seeds": [0], "min_clips": 20},
 }
-TEXT = {"systems": {"words": {"model": "logistic", "modalities": ["text"]}}}
+TEXT = {"systems": {"words": {"model": "logistic", "inputs": ["text"]}}}
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +150,7 @@ def test_results_of_other_parameters_are_refused(attempt):
         attempt(["emodb", "esd"], "09", training={"epochs": 3, "hidden": 4})
     words = {"extractor": "tfidf", "dimensions": 32}  # the same vectors as of `hashing`, scaled otherwise
     with pytest.raises(step_results.Mismatch, match="run step 03 again"):
-        attempt(["emodb", "esd"], "02,09", features=QUICK["features"] | {"linguistic": words})
+        attempt(["emodb", "esd"], "02,09", features=QUICK["features"] | {"text": words})
 
 
 def test_one_recording_in_two_families_is_not_held_out(attempt):
@@ -189,7 +189,7 @@ def test_copies_under_another_name_are_refused_and_may_be_accepted_by_name(attem
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ("systems.x={model: gated, modalities: [audio, video]}", "system x takes video"),
+        ("systems.x={model: gated, inputs: [audio, vidoe]}", "did you mean 'video'"),
         ("systems={../x: {model: gated}}", "pattern"),
         ("evaluation.confidence=0", "evaluation.confidence"),
         ("evaluation.protocols=[]", "evaluation.protocols"),

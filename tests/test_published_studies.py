@@ -23,15 +23,15 @@ def networks(folder):
     torch.save(EmoAffectNet().state_dict(), folder / "faces.pt")
     return {
         "paper": {
-            "acoustic": {"model": tiny.sound(folder / "sound", head="ForSequenceClassification"), "weights": None},
-            "linguistic": {"model": tiny.text(folder / "text", head="ForSequenceClassification"), "weights": None,
+            "audio": {"model": tiny.sound(folder / "sound", head="ForSequenceClassification"), "weights": None},
+            "text": {"model": tiny.text(folder / "text", head="ForSequenceClassification"), "weights": None,
                            "max_tokens": 60},
-            "visual": {"weights": folder / "faces.pt"},
+            "video": {"weights": folder / "faces.pt"},
             "transcripts": {"recogniser": "none", "model": None},
         },
         "hf": {
-            "acoustic": {"model": tiny.sound(folder / "wavlm", kind="wavlm")},
-            "linguistic": {"model": tiny.text(folder / "roberta"), "max_tokens": 60},
+            "audio": {"model": tiny.sound(folder / "wavlm", kind="wavlm")},
+            "text": {"model": tiny.text(folder / "roberta"), "max_tokens": 60},
         },
     }  # fmt: skip
 
@@ -43,8 +43,9 @@ def shrunk(name, folder, corpora, sections):
     for section, changes in sections.items():
         plain = {key: None if value is None else value if isinstance(value, int) else str(value)
                  for key, value in changes.items()}  # fmt: skip
-        tree["features"][section] = {**tree["features"].get(section, {}), **plain}
-    tree["features"]["linguistic"]["lexical_control"] = ["free", "parallel"]
+        parent = tree if section == "transcripts" else tree["features"]
+        parent[section] = {**parent.get(section, {}), **plain}
+    tree["features"]["text"]["lexical_control"] = ["free", "parallel"]
     tree["training"] |= {"epochs": 2, "hidden": 8}
     tree["evaluation"] = {"seeds": [0], "min_clips": 20, "protocols": ["loco"]}
     (folder / "study.yaml").write_text(yaml.safe_dump(tree), encoding="utf-8")
@@ -82,5 +83,5 @@ def test_published_networks_have_their_published_sizes():
         ("fork_robust", "robust_at", {"audio": 160, "text": 768}, 4_824_647),
     ):
         study = params.load(f"params/{name}.yaml")
-        training = study.systems[system].trained(study.training)
+        training = study.systems[system].training_parameters(study.training)
         assert count_parameters(built(study.systems[system].model, widths, 7, training, {})) == count

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(not REAL, reason="MER_REAL_CORPORA does not name
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     store = tmp_path_factory.mktemp("store")
-    systems = "{logistic: {model: logistic, modalities: [audio]}, gated: {model: gated, modalities: [audio]}}"
+    systems = "{logistic: {model: logistic, inputs: [audio]}, gated: {model: gated, inputs: [audio]}}"
     done = run_all("params/open.yaml", "--steps", "01,02,04,09", name="pytest-real", data__raw=Path(REAL).resolve(),
                    data__store=store, systems=systems, evaluation__seeds="[0]", training__epochs=10)  # fmt: skip
     yield done

@@ -149,7 +149,7 @@ def evaluate(folder: Path, study: Study, names: tuple[str, ...] = (), part: str 
     order = [card["classes"].index(name) for name in study.classes]  # the study's, whatever the model's
     none = rows[:0]
     job = Job(card["name"], Cell("checkpoint", tuple(card["corpora"]), "", 0, none, none, rows),
-              System(model=card["model"], modalities=tuple(card["modalities"])),
+              System(model=card["model"], inputs=tuple(card["modalities"])),
               Training.model_validate(card["training"]), card["seed"], none, none, rows)  # fmt: skip
     scaled = build_task(usable, seen, study.classes).seen_by(job.training)
     done = JobResult(job, *(model.predict(scaled.features, part)[:, order] for part in (rows, none)))
@@ -214,16 +214,16 @@ def extracted(card: dict, study: Study, modalities: Sequence[str], place: Path, 
         checkpoint.Unusable: its inputs are not made in this way any more.
         ImportError, FileNotFoundError: a recording, package or pretrained network is missing.
     """
-    section, data = extraction.sections(card, {}, place)
-    specs = extraction.specs({**card, "modalities": list(modalities)}, section, data, place)
+    inputs, data = extraction.sections(card, {}, place)
+    inputs = {name: inputs[name] for name in modalities}
+    specs = extraction.specs({**card, "modalities": list(modalities)}, inputs, data, place)
     raw, store = (files.from_root(getattr(study.params.data, name)) for name in ("raw", "store"))
     manifest = study.manifest
     if "text" in modalities:
-        heard = features.transcribe(manifest, raw, store, study.params.features, study.params.data, where)
+        heard = features.transcribe(manifest, raw, store, study.params, where)
         manifest = features.fill_in(manifest, heard)
-    features.extract(manifest, raw, store, section, data, where, modalities)
-    keys = features.keys(manifest, section)
-    found = features.load({m: keys[m] for m in modalities}, store, specs)
+    features.extract(manifest, raw, store, inputs, data, where)
+    found = features.load(features.keys(manifest, inputs), store, specs)
     rows = len(schema.usable(manifest))
     absent = [m for m in card["modalities"] if m not in modalities]
     arrays = {m: np.zeros((rows, card["widths"][m]), np.float32) for m in absent}

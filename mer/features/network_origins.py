@@ -1,12 +1,13 @@
 """Which networks of others a study's vectors were computed with: names, digests, and what the user says of them."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from mer import files
 from mer.features.registry import handmade
-from mer.params.schema import Features
+from mer.params.features import Input, Transcripts
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Origin:
         hint: what a folder's configuration or a file's name says it is: a hint, as anybody may write it.
         revision: on the hub.
         trained_on: corpora that it has seen according to the user; None where the user does not say.
+        input: the name of the input whose vectors depend on it.
     """
 
     modality: str
@@ -32,28 +34,42 @@ class Origin:
     hint: str = ""
     revision: str | None = None
     trained_on: tuple[str, ...] | None = None
+    input: str = ""
 
 
-def origins(section: Features, specs: dict[str, dict]) -> list[Origin]:
+def origins(inputs: Mapping[str, Input], transcripts: Transcripts, specs: Mapping[str, dict]) -> list[Origin]:
     """Return the networks behind a study's vectors.
 
     Args:
-        specs: modality -> specification of its store.
+        inputs: the section `features`.
+        specs: input -> specification of its store.
     """
     found = []
-    for modality, name in (("audio", "acoustic"), ("text", "linguistic")):
-        part, digest = getattr(section, name), specs.get(modality, {}).get("model")
-        if part.extractor == "encoder":
-            found.append(_network(modality, f"features.{name}.model", part, digest))
-            if part.weights is not None:
-                found.append(_file(modality, f"features.{name}.weights", part.weights, digest, part.trained_on))
-    heard = section.transcripts
-    if heard.recogniser == "whisper":
-        found.append(_network("text", "features.transcripts.model", heard, None))
-    elif heard.recogniser != "none":
-        found.append(Origin("text", "features.transcripts.recogniser", heard.recogniser, "package", None, "", None,
-                            heard.trained_on))  # fmt: skip
-    return found + (_seen(section, specs.get("video", {})) if section.visual else [])
+    for name, one in inputs.items():
+        spec = specs.get(name, {})
+        behind = _of_video(name, one, spec) if one.modality == "video" else _of_encoder(name, one, spec)
+        found += [replace(origin, input=name) for origin in behind]
+        if one.modality == "text":
+            found += [replace(origin, input=name) for origin in _of_transcripts(transcripts)]
+    return found
+
+
+def _of_encoder(name: str, one: Input, spec: dict) -> list[Origin]:
+    if one.extractor != "encoder":
+        return []
+    found = [_network(one.modality, f"features.{name}.model", one, spec.get("model"))]
+    if one.weights is not None:
+        found.append(_file(one.modality, f"features.{name}.weights", one.weights, spec.get("model"), one.trained_on))
+    return found
+
+
+def _of_transcripts(transcripts: Transcripts) -> list[Origin]:
+    if transcripts.recogniser == "whisper":
+        return [_network("text", "transcripts.model", transcripts, None)]
+    if transcripts.recogniser == "none":
+        return []
+    return [Origin("text", "transcripts.recogniser", transcripts.recogniser, "package", None, "", None,
+                   transcripts.trained_on)]  # fmt: skip
 
 
 def plain(found: list[Origin]) -> list[dict]:
@@ -72,18 +88,17 @@ def _file(modality: str, parameter: str, path: str, digest: str | None, told: tu
     return Origin(modality, parameter, path, "file", digest, Path(path).stem, None, told)
 
 
-def _seen(section: Features, spec: dict) -> list[Origin]:
-    part, found = section.visual, []
-    if part.weights is not None and not handmade("video", part.extractor):
-        found.append(
-            _file("video", "features.visual.weights", part.weights, spec.get("weights_sha256"), part.trained_on)
-        )
-    if part.detector == "haar":
-        found.append(Origin("video", "features.visual.detector", "opencv/haarcascade_frontalface_alt2", "package",
-                            spec.get("detector_sha256")))  # fmt: skip
+def _of_video(name: str, one: Input, spec: dict) -> list[Origin]:
+    found, digest = [], spec.get("detector_sha256")
+    if one.weights is not None and not handmade("video", one.extractor):
+        place = f"features.{name}.weights"
+        found.append(_file("video", place, one.weights, spec.get("weights_sha256"), one.trained_on))
+    if one.detector == "haar":
+        found.append(Origin("video", f"features.{name}.detector", "opencv/haarcascade_frontalface_alt2", "package",
+                            digest))  # fmt: skip
     else:
-        digest = spec.get("detector_sha256")
-        found.append(_file("video", "features.visual.detector_weights", part.detector_weights, digest, part.trained_on))
+        place = f"features.{name}.detector_weights"
+        found.append(_file("video", place, one.detector_weights, digest, one.trained_on))
     return found
 
 

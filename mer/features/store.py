@@ -33,7 +33,8 @@ class Store(Shards):
 
     Args:
         folder: of all stores.
-        spec: everything that determines a vector besides its input: extractor, version, parameters.
+        spec: everything that determines a vector besides what it is computed from: extractor, version, parameters. A
+            modality in it, which follows from these, is left out.
     """
 
     shard = 2048
@@ -43,7 +44,8 @@ class Store(Shards):
 
     def __init__(self, folder: Path, spec: dict) -> None:
         columns = {"row": "int64", **self.more}
-        super().__init__(folder, spec["extractor"], spec, columns)
+        determining = {name: value for name, value in spec.items() if name != "modality"}
+        super().__init__(folder, spec["extractor"], determining, columns)
 
     def add(self, keys: Sequence[str], vectors: Sequence[np.ndarray | None], errors: Sequence[str | None]) -> None:
         """Add one shard; a vector that is None goes with its error, and has the row -1."""

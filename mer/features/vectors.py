@@ -15,6 +15,7 @@ from mer.features import audio, registry, text, video
 from mer.features.extractor import Scaling, Where
 from mer.features.store import Store
 from mer.params import schema
+from mer.params.features import Input
 
 
 @dataclass(frozen=True)
@@ -22,91 +23,126 @@ class Features:
     """Vectors of a manifest's rows, in its order.
 
     Attributes:
-        arrays: modality -> float32 of shape (rows, width). From a store they are mapped: rows are read when they are
-            asked for, and cannot be changed.
-        present: modality -> bool of shape (rows,); an absent row is zeros.
-        extractors: modality -> what the vectors are of, which says how they are scaled.
-        layers: modality -> of how many layers of an encoder its vectors are made, where a network is to weigh them.
+        arrays: input -> float32 of shape (rows, width). From a store they are mapped: rows are read when they are
+            used, and cannot be changed.
+        present: input -> bool of shape (rows,); an absent row is zeros.
+        extractors: input -> its extractor, which determines the scaling.
+        layers: input -> the number of layers of an encoder that its vectors hold, if a network is to weigh them.
+        modalities: input -> its modality; may be left out for inputs that are named after one.
+
+    Raises:
+        ValueError: an input's modality is missing.
     """
 
     arrays: dict[str, np.ndarray]
     present: dict[str, np.ndarray]
     extractors: dict[str, str] = field(default_factory=dict)
     layers: dict[str, int] = field(default_factory=dict)
+    modalities: dict[str, str] = field(default_factory=dict)
 
-    def widths(self, modalities: Sequence[str]) -> dict[str, int]:
-        """Return modality -> width for those asked for."""
-        return {m: self.arrays[m].shape[1] for m in modalities}
+    def __post_init__(self) -> None:
+        modalities = {name: self.modalities.get(name, name) for name in self.arrays}
+        if unknown := [name for name, modality in modalities.items() if modality not in registry.EXTRACTORS]:
+            raise ValueError(f"features: the modality of the input {unknown[0]!r} is missing or unknown")
+        object.__setattr__(self, "modalities", modalities)
 
-    def available(self, modalities: Sequence[str]) -> np.ndarray:
-        """Return which rows have at least one of the modalities; shape (rows,)."""
-        return np.any([self.present[m] for m in modalities], axis=0)
+    def widths(self, inputs: Sequence[str]) -> dict[str, int]:
+        """Return input -> width, in the order of `inputs`."""
+        return {name: self.arrays[name].shape[1] for name in inputs}
 
-    def scaling(self, modality: str) -> Scaling:
-        """Return how vectors are scaled where a model is trained; those of no extractor each dimension by itself.
+    def available(self, inputs: Sequence[str]) -> np.ndarray:
+        """Return which rows have at least one of the inputs; shape (rows,)."""
+        return np.any([self.present[name] for name in inputs], axis=0)
+
+    def scaling(self, name: str) -> Scaling:
+        """Return how the vectors of an input are scaled in training; without an extractor each dimension by itself.
 
         Raises:
-            ValueError: they are of an extractor that there is not.
+            ValueError: the extractor does not exist.
         """
-        return registry.scaling(modality, self.extractors[modality]) if modality in self.extractors else "each"
+        if name not in self.extractors:
+            return "each"
+        return registry.scaling(self.modalities[name], self.extractors[name])
 
 
-def specs(section: schema.Features, data: schema.Data) -> dict[str, dict]:
-    """Return modality -> specification: which stores a study reads."""
-    found = {"audio": audio.spec(section.acoustic, data), "text": text.spec(section.linguistic)}
-    return found | ({"video": video.spec(section.visual, data)} if section.visual else {})
-
-
-def keys(manifest: pd.DataFrame, section: schema.Features) -> dict[str, list[str | None]]:
-    """Return modality -> the content address of each usable row's input; None where there is none to be used.
+def specs(inputs: Mapping[str, Input], data: schema.Data) -> dict[str, dict]:
+    """Return input -> its modality and the specification of the store with its vectors.
 
     Args:
-        manifest: the whole one, as turns that are excluded are context all the same.
+        inputs: the section `features`.
     """
-    texts, used, rows = (
-        text.keys(manifest, section.linguistic),
-        manifest["exclude_reason"].isna(),
-        usable(manifest),
-    )
-    found = {"audio": audio.keys(rows), "text": list(itertools.compress(texts, used))}
-    return found | ({"video": video.keys(rows)} if section.visual else {})
+    return {name: {"modality": one.modality, **_spec(one, data)} for name, one in inputs.items()}
 
 
-def extract(manifest: pd.DataFrame, raw: Path, folder: Path, section: schema.Features, data: schema.Data, where: Where,
-            modalities: Sequence[str] | None = None) -> dict[str, Store]:  # fmt: skip
-    """Compute what the stores below `folder` lack, and return them by modality.
+def _spec(one: Input, data: schema.Data) -> dict:
+    if one.modality == "text":
+        return text.spec(one)
+    return (audio if one.modality == "audio" else video).spec(one, data)
+
+
+def keys(manifest: pd.DataFrame, inputs: Mapping[str, Input]) -> dict[str, list[str | None]]:
+    """Return input -> the content address of what each usable row has for it; None if it has nothing.
 
     Args:
-        manifest: the whole one, of which the usable rows get vectors.
+        manifest: all rows, because turns that are excluded are context of others.
+        inputs: the section `features`.
+    """
+    used, rows = manifest["exclude_reason"].isna(), usable(manifest)
+    shared = {
+        "audio": lambda _: audio.keys(rows),
+        "video": lambda _: video.keys(rows),
+        "text": lambda one: list(itertools.compress(text.keys(manifest, one), used)),
+    }
+    return {name: shared[one.modality](one) for name, one in inputs.items()}
+
+
+def extract(manifest: pd.DataFrame, raw: Path, folder: Path, inputs: Mapping[str, Input], data: schema.Data,
+            where: Where) -> dict[str, Store]:  # fmt: skip
+    """Compute the vectors that the stores below `folder` lack, and return the store of each input.
+
+    Args:
+        manifest: all rows, of which the usable ones get vectors.
         raw: the folder that the manifest's paths are relative to.
-        modalities: None for all that the section has.
+        inputs: the section `features`, or some of it.
 
     Raises:
         Changed: a recording is not the one that the manifest describes any more.
     """
-    wanted = {m: spec for m, spec in specs(section, data).items() if modalities is None or m in modalities}
-    stores = {m: Store(folder, spec) for m, spec in wanted.items()}
-    sound, words, seen = section.acoustic, section.linguistic, section.visual
-    if "audio" in stores:
-        hear = audio.EXTRACTORS[sound.extractor].open(sound, where)
-        audio.extract(usable(manifest), raw, stores["audio"], hear, where.jobs)
-    if "text" in stores:
-        texts = keys(manifest, section)["text"]
-        text.extract(texts, stores["text"], text.EXTRACTORS[words.extractor].open(words, where))
-    if "video" in stores:
-        video.extract(usable(manifest), raw, stores["video"], video.EXTRACTORS[seen.extractor].open(seen, where))
+    stores = {name: Store(folder, spec) for name, spec in specs(inputs, data).items()}
+    addresses = keys(manifest, inputs)
+    for same in _by_store(stores):
+        one, store = inputs[same[0]], stores[same[0]]
+        compute = registry.EXTRACTORS[one.modality][one.extractor].open(one, where)
+        if one.modality == "audio":
+            audio.extract(usable(manifest), raw, store, compute, where.jobs)
+        elif one.modality == "video":
+            video.extract(usable(manifest), raw, store, compute)
+        else:  # texts of one store may differ by their context
+            text.extract(list(dict.fromkeys(itertools.chain(*(addresses[name] for name in same)))), store, compute)
     return stores
 
 
-def save_keys(path: Path, manifest: pd.DataFrame, wanted: Mapping[str, Sequence[str | None]]) -> None:
-    """Write the addresses of the usable rows: later steps read these vectors, and do not work out which they are."""
-    columns = {m: pd.Series(addresses, dtype="str") for m, addresses in wanted.items()}
+def _by_store(stores: Mapping[str, Store]) -> list[list[str]]:
+    """Group inputs that have the same extraction."""
+    groups: dict[Path, list[str]] = {}
+    for name, store in stores.items():
+        groups.setdefault(store.folder, []).append(name)
+    return list(groups.values())
+
+
+def save_keys(path: Path, manifest: pd.DataFrame, keys: Mapping[str, Sequence[str | None]]) -> None:
+    """Write the addresses of the usable rows, by which later steps read the vectors.
+
+    Args:
+        keys: input -> the address of each usable row, as from `keys`.
+    """
+    columns = {name: pd.Series(addresses, dtype="str") for name, addresses in keys.items()}
     with files.replacing(path) as partial:
         pd.DataFrame({"utterance_id": usable(manifest)["utterance_id"], **columns}).to_parquet(partial, index=False)
 
 
 def read_keys(path: Path, utterance_ids: Iterable[str]) -> dict[str, list[str | None]]:
-    """Return what `keys` returned when the features were extracted.
+    """Return the addresses that `save_keys` wrote: input -> one for each usable row.
 
     Args:
         utterance_ids: of the usable rows.
@@ -117,21 +153,41 @@ def read_keys(path: Path, utterance_ids: Iterable[str]) -> dict[str, list[str | 
     table = pd.read_parquet(path)
     if table.pop("utterance_id").tolist() != list(utterance_ids):
         raise ValueError(f"{files.to_root(path)}: of other utterances than the manifest: run step 02 again")
-    return {str(m): [None if pd.isna(v) else v for v in addresses] for m, addresses in table.items()}
+    return {str(name): [None if pd.isna(v) else v for v in addresses] for name, addresses in table.items()}
 
 
-def load(wanted: Mapping[str, Sequence[str | None]], folder: Path, specs: dict[str, dict]) -> Features:
+def load(keys: Mapping[str, Sequence[str | None]], folder: Path, specs: Mapping[str, dict]) -> Features:
     """Return the features of rows from the stores below `folder`.
 
     Args:
-        wanted: what `keys` returned: modality -> the address of each row's input.
-        specs: modality -> specification, as written by the step that extracted.
+        keys: input -> the address of each row.
+        specs: input -> modality and specification, as written by the step that extracted.
+
+    Raises:
+        ValueError: there are no addresses for an input.
     """
-    loaded = {m: Store(folder, spec).load(wanted[m], spec["width"]) for m, spec in specs.items()}
-    extractors = {m: spec["extractor"] for m, spec in specs.items()}
-    layers = {m: spec["layers"] for m, spec in specs.items() if "layers" in spec}
-    vectors, present = ({m: found[part] for m, found in loaded.items()} for part in (0, 1))
-    return Features(vectors, present, extractors, layers)
+    if lacking := [name for name in specs if name not in keys]:
+        raise ValueError(f"there are no addresses of the input {lacking[0]!r}, only of {', '.join(keys)}: run step 02 "
+                         "again")  # fmt: skip
+    loaded = {name: Store(folder, spec).load(keys[name], spec["width"]) for name, spec in specs.items()}
+    extractors = {name: spec["extractor"] for name, spec in specs.items()}
+    layers = {name: spec["layers"] for name, spec in specs.items() if "layers" in spec}
+    modalities = {name: spec.get("modality", name) for name, spec in specs.items()}
+    vectors, present = ({name: found[part] for name, found in loaded.items()} for part in (0, 1))
+    return Features(vectors, present, extractors, layers, modalities)
+
+
+def contents(features: Features, inputs: Mapping[str, Input]) -> dict[str, str]:
+    """Return input -> a digest of its vectors and of which are present, by which later steps notice a change.
+
+    Args:
+        inputs: the section `features`. The kinds of text that an input may use are part of its digest.
+    """
+    rules = {name: one.lexical_control if one.modality == "text" else () for name, one in inputs.items()}
+    return {
+        name: files.digest([digest_array(values), digest_array(features.present[name]), rules[name]])
+        for name, values in features.arrays.items()
+    }
 
 
 def digest_array(values: np.ndarray) -> str:

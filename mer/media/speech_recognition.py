@@ -99,7 +99,7 @@ def _decoder():
         from pocketsphinx import Decoder
     except ImportError:
         raise MissingPackage(
-            "features.transcripts.recogniser is pocketsphinx, which needs the package of that name: "
+            "transcripts.recogniser is pocketsphinx, which needs the package of that name: "
             'pip install -c constraints.txt -e ".[asr]", or choose none'
         ) from None
     return Decoder

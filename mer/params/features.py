@@ -1,13 +1,24 @@
-"""What a model sees: the section `features`."""
+"""The inputs of a study: the sections `features` and `transcripts`."""
 
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, model_validator
 
-from mer.params.section import LexicalControl, Name, Section
+from mer.params.section import InputName, LexicalControl, Modality, Name, Section
+
+ORDER = get_args(Modality)
+"""The order of modalities in a system: audio, video, text. Initial weights of networks depend on it."""
+TABLE_ORDER = ("audio", "text", "video")
+"""The order of modalities in tables."""
+RESERVED = ("utterance_id",)
+"""Names that an input cannot have, because a table has a column of this name beside one for each input."""
 
 
-class Acoustic(Section):
+class AudioFeatures(Section):
+    """An input of modality audio: one vector per recording."""
+
+    modality: Literal["audio"] = "audio"
     extractor: Literal["mfcc", "functionals", "gemaps", "egemaps", "compare", "emobase", "encoder"] = "mfcc"
     """`functionals` is described in mer/features/audio/functionals; `gemaps`, `egemaps`, `compare` and `emobase`
     are openSMILE's and need the extra `opensmile`; `encoder` is a pretrained network and needs the extra `encoders`"""
@@ -28,11 +39,14 @@ class Acoustic(Section):
     """corpora that the network has seen, where MER cannot know it (a folder, a file of your own); `[]` for none"""
 
     @model_validator(mode="after")
-    def _has_model(self) -> "Acoustic":
+    def _has_model(self) -> "AudioFeatures":
         return _encoder_named(self)
 
 
-class Linguistic(Section):
+class TextFeatures(Section):
+    """An input of modality text: one vector per transcript, with the turns before it if `context` says so."""
+
+    modality: Literal["text"] = "text"
     extractor: Literal["hashing", "tfidf", "encoder"] = "hashing"
     """`encoder` is a pretrained network and needs the extra `encoders`"""
     dimensions: int = Field(768, ge=2)
@@ -59,7 +73,7 @@ class Linguistic(Section):
     """as for sound"""
 
     @model_validator(mode="after")
-    def _has_model(self) -> "Linguistic":
+    def _has_model(self) -> "TextFeatures":
         return _encoder_named(self)
 
 
@@ -73,7 +87,10 @@ def _encoder_named(section: Section) -> Section:
     return section
 
 
-class Visual(Section):
+class VideoFeatures(Section):
+    """An input of modality video: one vector per video, of the one face that is followed in it."""
+
+    modality: Literal["video"] = "video"
     extractor: Literal["hog", "resnet50", "emo_affectnet"] = "hog"
     """`hog` needs no download; `resnet50` is torchvision's, `emo_affectnet` the paper's, both with `weights`"""
     weights: str | None = None
@@ -89,7 +106,7 @@ class Visual(Section):
     """as for sound; of `weights` and `detector_weights`"""
 
     @model_validator(mode="after")
-    def _has_weights(self) -> "Visual":
+    def _has_weights(self) -> "VideoFeatures":
         if self.extractor != "hog" and self.weights is None:
             raise ValueError(f"extractor `{self.extractor}` needs `weights`: a checkpoint file")
         if self.detector == "centerface" and self.detector_weights is None:
@@ -115,16 +132,64 @@ class Transcripts(Section):
         return self
 
 
-class Features(Section):
-    acoustic: Acoustic = Acoustic()
-    linguistic: Linguistic = Linguistic()
-    visual: Visual | None = None
-    """video is looked at where this section is there; it needs the extra `video`"""
-    transcripts: Transcripts = Transcripts()
+Input = AudioFeatures | TextFeatures | VideoFeatures
 
-    @property
-    def networks(self) -> bool:
-        """Whether a pretrained network extracts something, for which a device matters."""
-        seen = self.visual is not None and self.visual.extractor != "hog"
-        encoders = "encoder" in (self.acoustic.extractor, self.linguistic.extractor)
-        return encoders or seen or self.transcripts.recogniser == "whisper"
+
+def _with_modality(value: object) -> object:
+    """Fill in the modality of inputs that are named after one; `audio:` without parameters has the defaults."""
+    if not isinstance(value, dict):
+        return value
+    options = {name: {} if parameters is None else parameters for name, parameters in value.items()}
+    return {
+        name: {"modality": name, **parameters} if name in ORDER and isinstance(parameters, dict) else parameters
+        for name, parameters in options.items()
+    }
+
+
+def _named_rightly(value: dict[str, Input]) -> dict[str, Input]:
+    if wrong := [name for name, one in value.items() if name in ORDER and one.modality != name]:
+        raise ValueError(f"the input `{wrong[0]}` is named after a modality, so `modality: {value[wrong[0]].modality}` "
+                         "does not fit; take another name")  # fmt: skip
+    if taken := [name for name in value if name in RESERVED]:
+        raise ValueError(f"an input cannot be called `{taken[0]}`, which is the name of a column; take another name")
+    return value
+
+
+Inputs = Annotated[
+    dict[InputName, Annotated[Input, Field(discriminator="modality")]],
+    BeforeValidator(_with_modality),
+    AfterValidator(_named_rightly),
+]
+"""The section `features`: the name of each input and its parameters, in order of declaration."""
+_INPUTS = TypeAdapter(Inputs)
+
+
+def read_inputs(sections: Mapping[str, Any]) -> dict[str, Input]:
+    """Return inputs by name from their parameters, as in the section `features` of a study.
+
+    Args:
+        sections: name -> parameters. A name that is a modality needs no `modality`.
+
+    Raises:
+        ValidationError: a parameter is wrong.
+
+    >>> inputs = read_inputs({"audio": {"n_mfcc": 13}, "second": {"modality": "audio"}})
+    >>> [(name, one.modality, one.n_mfcc) for name, one in inputs.items()]
+    [('audio', 'audio', 13), ('second', 'audio', 80)]
+    """
+    return _INPUTS.validate_python(dict(sections))
+
+
+def in_order(names: Iterable[str], inputs: Mapping[str, Input]) -> tuple[str, ...]:
+    """Return names of inputs by modality (audio, video, text); those of one modality keep their order.
+
+    >>> in_order(["text", "video", "audio"], read_inputs({"text": {}, "audio": {}, "video": {}}))
+    ('audio', 'video', 'text')
+    """
+    return tuple(sorted(names, key=lambda name: ORDER.index(inputs[name].modality)))
+
+
+def uses_networks(inputs: Mapping[str, Input], transcripts: Transcripts) -> bool:
+    """Return whether a pretrained network extracts or transcribes something, which can run on a GPU."""
+    networks = ("encoder", "resnet50", "emo_affectnet")
+    return transcripts.recogniser == "whisper" or any(one.extractor in networks for one in inputs.values())

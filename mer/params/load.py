@@ -9,10 +9,17 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from mer import files
+from mer.params import renamed
+from mer.params.features import TABLE_ORDER, AudioFeatures, TextFeatures, VideoFeatures
 from mer.params.schema import Params
 
 MERGE = "tag:yaml.org,2002:merge"
 """the tag of `<<`, which may be repeated"""
+
+KINDS = {"audio": AudioFeatures, "text": TextFeatures, "video": VideoFeatures}
+"""The parameters of an input by its modality."""
+MODALITY_ERRORS = ("union_tag_not_found", "union_tag_invalid", "model_attributes_type")
+"""Types of pydantic's errors about an input as a whole."""
 
 
 class Loader(yaml.SafeLoader):
@@ -61,6 +68,7 @@ def load(path: str | Path, sets: Iterable[str] = (), name: str | None = None) ->
     tree.setdefault("name", path.stem)
     tree.setdefault("study", path.stem)
     problems = [problem for text in sets if (problem := _override(tree, text))]
+    problems += renamed.move(tree)
     if name is not None:
         tree["name"] = name
     try:
@@ -113,11 +121,14 @@ def _override(tree: dict[str, Any], text: str) -> str | None:
 
 
 def _explain(item: Any) -> str:
-    path = ".".join(str(part) for part in item["loc"])
+    location = _of_input(item["loc"])
+    path = ".".join(str(part) for part in location)
+    if location[:1] == ("features",) and (item["type"] in MODALITY_ERRORS or location[-1] == "[key]"):
+        return _explain_input(item, path)
     if item["type"] == "missing":
         return f"{path}: is required and missing"
     if item["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(item["loc"][-1]), _names_at(item["loc"][:-1]), n=1)
+        near = difflib.get_close_matches(str(item["loc"][-1]), _names_at(location[:-1], item["loc"]), n=1)
         return f"{path}: there is no such parameter" + (f" (did you mean {near[0]!r}?)" if near else "")
     if item["type"] == "literal_error":
         allowed = [word.strip("'") for word in item["ctx"]["expected"].replace(" or ", ", ").split(", ")]
@@ -130,8 +141,37 @@ def _explain(item: Any) -> str:
     return f"{path}: {told}, not {item['input']!r}"
 
 
-def _names_at(location: tuple[Any, ...]) -> list[str]:
-    """The parameters that exist at a place of the tree."""
+def _explain_input(item: Any, path: str) -> str:
+    """Say what is wrong with an input as a whole: its name, its modality, or that it is no mapping."""
+    allowed, kinds = f"{', '.join(TABLE_ORDER[:-1])} or {TABLE_ORDER[-1]}", ", ".join(TABLE_ORDER)
+    if item["loc"][-1] == "[key]":
+        return (f"{path.removesuffix('.[key]')}: {item['input']!r} cannot be the name of an input: use lower-case "
+                "letters, digits and _, a letter first")  # fmt: skip
+    if item["type"] == "union_tag_not_found":
+        near = difflib.get_close_matches(str(item["loc"][-1]), TABLE_ORDER, n=1)
+        return f"{path}: say its `modality`: {allowed}" + (f" (did you mean {near[0]!r}?)" if near else "")
+    if item["type"] == "union_tag_invalid":
+        near = difflib.get_close_matches(str(item["ctx"]["tag"]), TABLE_ORDER, n=1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        return f"{path}.modality: {item['ctx']['tag']!r} is not one of {kinds}{hint}"
+    return f"{path}: expected the parameters of an input, such as {{modality: audio}}, not {item['input']!r}"
+
+
+def _of_input(location: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A place in the parameters without the modality that pydantic puts behind the name of an input."""
+    if location[:1] == ("features",) and len(location) > 2 and location[2] in KINDS:
+        return (*location[:2], *location[3:])
+    return location
+
+
+def _names_at(location: tuple[Any, ...], full: tuple[Any, ...]) -> list[str]:
+    """The parameters that exist at a place of the tree.
+
+    Args:
+        full: the place as pydantic names it, with the modality of an input.
+    """
+    if full[:1] == ("features",) and len(full) > 2 and full[2] in KINDS:
+        return list(KINDS[full[2]].model_fields)
     model: Any = Params
     for part in location:
         if not (isinstance(model, type) and issubclass(model, BaseModel)):

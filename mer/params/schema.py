@@ -3,18 +3,28 @@
 A file under `params/` names only what differs from these defaults.
 """
 
+import difflib
 import re
 from pathlib import PureWindowsPath
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from mer.params.features import Acoustic, Features, Linguistic, Transcripts, Visual
+from mer.params.features import (
+    TABLE_ORDER,
+    AudioFeatures,
+    Inputs,
+    TextFeatures,
+    Transcripts,
+    VideoFeatures,
+    in_order,
+    read_inputs,
+)
 from mer.params.section import LexicalControl, Name, Section
 from mer.params.systems import System, Training
 
-__all__ = ["SELECTED", "Acoustic", "Compute", "Corpus", "Data", "Evaluation", "Features", "Labels", "Linguistic",
-           "Params", "Splits", "Synthetic", "System", "Training", "Transcripts", "Visual"]  # fmt: skip
+__all__ = ["SELECTED", "AudioFeatures", "Compute", "Corpus", "Data", "Evaluation", "Labels", "Params", "Splits",
+           "Synthetic", "System", "TextFeatures", "Training", "Transcripts", "VideoFeatures"]  # fmt: skip
 
 SELECTED = "selected"
 """the name, in results, of whichever system was chosen for a held-out family"""
@@ -50,7 +60,7 @@ class Data(Section):
     """a longer clip is cropped and flagged"""
     audio_failure: Literal["drop", "silence"] = "drop"
     """an utterance whose recording cannot be read is left out, or kept as a second of silence; listed either way"""
-    most_lost: float = Field(0.1, ge=0, le=1)
+    max_lost: float = Field(0.1, ge=0, le=1)
     """share of a corpus's utterances that may be lost (no file, unreadable, unknown label, …) before the study stops.
     It also stops where every clip of a class is lost. With 1 it never does"""
     problems: Literal["report", "stop"] = "report"
@@ -221,12 +231,15 @@ class Params(Section):
     """the corpora of the study; one that is not on disk is listed as absent"""
     labels: Labels = Labels()
     splits: Splits = Splits()
-    features: Features = Features()
+    features: Inputs = Field({})
+    """The inputs of the study, each with a name. An input `audio`, `text` or `video` that a system names needs no
+    declaration and has the defaults; without any, a system that names no inputs has `audio` and `text`."""
+    transcripts: Transcripts = Transcripts()
     systems: dict[Name, System] = Field(
-        {"gated": System(model="gated"), "logistic": System(model="logistic", modalities=("audio",))},
+        {"gated": System(model="gated"), "logistic": System(model="logistic", inputs=("audio",))},
         min_length=1,
     )
-    """the first one is the reference of comparisons"""
+    """The first one is the reference of comparisons."""
     training: Training = Training()
     evaluation: Evaluation = Evaluation()
     predict: Predict = Predict()
@@ -249,7 +262,7 @@ class Params(Section):
     def _systems_are_trainable(self) -> "Params":
         for name, system in self.systems.items():
             try:
-                system.trained(self.training)
+                system.training_parameters(self.training)
             except ValidationError as error:
                 told = error.errors()[0]
                 where = ".".join(str(part) for part in told["loc"])
@@ -264,11 +277,55 @@ class Params(Section):
         return self
 
     @model_validator(mode="after")
-    def _video_is_looked_at(self) -> "Params":
-        seeing = [name for name, system in self.systems.items() if "video" in system.modalities]
-        if seeing and self.features.visual is None:
-            raise ValueError(f"system {seeing[0]} takes video, and there is no section `features.visual`")
+    def _inputs_are_complete(self) -> "Params":
+        """Add inputs with defaults, and give each system the inputs that it does not list, in order of modality."""
+        listed = {name for system in self.systems.values() for name in system.inputs}
+        open_ = not self.features and any(not (s.inputs or s.is_ensemble) for s in self.systems.values())
+        named = listed | ({"audio", "text"} if open_ else set())
+        implied = read_inputs({m: {} for m in TABLE_ORDER if m in named and m not in self.features})
+        inputs = {**implied, **self.features}
+        systems = {}
+        for name, system in self.systems.items():
+            if unknown := [one for one in system.inputs if one not in inputs]:
+                near = difflib.get_close_matches(unknown[0], [*inputs, *TABLE_ORDER], n=1)
+                hint = f" (did you mean {near[0]!r}?)" if near else ""
+                raise ValueError(f"systems.{name}.inputs: {unknown[0]!r} is no input of this study{hint}; its inputs "
+                                 f"are {', '.join(inputs)}. Declare it in `features`")  # fmt: skip
+            own = () if system.is_ensemble else in_order(system.inputs or inputs, inputs)
+            systems[name] = system.model_copy(update={"inputs": own})
+        for field, value in (("features", inputs), ("systems", systems)):
+            object.__setattr__(self, field, value)  # the model is frozen for all others
         return self
+
+    @model_validator(mode="after")
+    def _members_are_systems(self) -> "Params":
+        trained = [name for name, system in self.systems.items() if not system.is_ensemble]
+        for name, system in self.systems.items():
+            if strange := [member for member in system.members if member not in trained]:
+                near = difflib.get_close_matches(strange[0], trained, n=1)
+                hint = f" (did you mean {near[0]!r}?)" if near else ""
+                kind = "an ensemble itself" if strange[0] in self.systems else "no system of this study"
+                raise ValueError(f"systems.{name}.members: {strange[0]!r} is {kind}{hint}; members may be "
+                                 f"{', '.join(trained) or 'none'}")  # fmt: skip
+        return self
+
+    def inputs_of(self, system: str | System) -> tuple[str, ...]:
+        """Return the names of a system's inputs, by modality (audio, video, text); of an ensemble those of all members.
+
+        Args:
+            system: a system of this study, or its name.
+        """
+        one = self.systems[system] if isinstance(system, str) else system
+        parts = [self.systems[member].inputs for member in one.members] if one.is_ensemble else [one.inputs]
+        return in_order(dict.fromkeys(name for part in parts for name in part), self.features)
+
+    def modalities(self, system: str | System) -> tuple[str, ...]:
+        """Return the modalities of a system's inputs, in the order audio, video, text.
+
+        Args:
+            system: a system of this study, or its name.
+        """
+        return tuple(dict.fromkeys(self.features[name].modality for name in self.inputs_of(system)))
 
     @field_validator("corpora", mode="before")
     @classmethod

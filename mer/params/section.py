@@ -8,6 +8,8 @@ Fraction = Annotated[float, Field(ge=0, lt=1)]
 Modality = Literal["audio", "video", "text"]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 """of a file or folder"""
+InputName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
+"""The name of an input: lower-case letters, digits and `_`, a letter first."""
 LexicalControl = Literal["free", "parallel", "emotion_specific"]
 
 

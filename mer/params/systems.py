@@ -2,36 +2,54 @@
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, field_validator
+from pydantic import Field, model_validator
 
-from mer.params.section import Fraction, Modality, Section
+from mer.params.section import Fraction, InputName, Name, Section
 
 Network = Literal["gated", "flexible_at", "robust_at", "attention", "concat"]
 Linear = Literal["logistic", "ridge", "svm_linear", "svm_rbf"]
 
 
 class System(Section):
-    """One row of the results: a model, what it may see, and how it is trained where that differs from the rest."""
+    """One row of the results: a model, its inputs, and the training parameters that differ from those of the study."""
 
-    model: Network | Linear
-    modalities: tuple[Modality, ...] = Field(("audio", "text"), min_length=1)
+    model: Network | Linear | Literal["ensemble"]
+    """`ensemble` is the weighted mean of the log-probabilities of other systems."""
+    inputs: tuple[InputName, ...] = ()
+    """Names of inputs (section `features`); left out, all inputs of the study. They are kept by modality: audio,
+    video, text."""
     training: dict[str, Any] = Field({})
-    """parameters of `training` that are others for this system, such as `{gate: softmax}`"""
+    """Parameters of `training` that are others for this system, such as `{gate: softmax}`."""
+    members: tuple[Name, ...] = ()
+    """Of an `ensemble`: the names of at least two other systems."""
+    weights: Literal["equal", "validation"] = "equal"
+    """Of an `ensemble`: equal for all members, or fitted to the validation rows."""
 
-    @field_validator("modalities")
-    @classmethod
-    def _in_order(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(value)) < len(value):
-            raise ValueError("a modality is named twice")
-        return tuple(m for m in ("audio", "video", "text") if m in value)
+    @model_validator(mode="after")
+    def _belong_together(self) -> "System":
+        for field in ("inputs", "members"):
+            if twice := [name for name in getattr(self, field) if getattr(self, field).count(name) > 1]:
+                raise ValueError(f"{field}: {twice[0]!r} is named twice")
+        if not self.is_ensemble and (self.members or self.weights != "equal"):
+            raise ValueError(f"`members` and `weights` are for `model: ensemble`, not for `{self.model}`")
+        if self.is_ensemble and len(self.members) < 2:
+            raise ValueError("an ensemble needs at least two `members`: names of other systems")
+        if self.is_ensemble and (self.inputs or self.training):
+            raise ValueError("an ensemble has no `inputs` and no `training`: those of its members count")
+        return self
 
     @property
     def is_network(self) -> bool:
-        """Whether a seed changes it: the others have one solution."""
+        """Whether it is a network, whose result depends on the seed: linear models have one solution."""
         return self.model in get_args(Network)
 
-    def trained(self, training: "Training") -> "Training":
-        """Return how this system is trained: the study's way, with its own differences."""
+    @property
+    def is_ensemble(self) -> bool:
+        """Whether it combines the predictions of other systems."""
+        return self.model == "ensemble"
+
+    def training_parameters(self, training: "Training") -> "Training":
+        """Return the parameters of this system's training: the study's, replaced by its own where it has some."""
         return Training.model_validate({**training.model_dump(), **self.training})
 
 
@@ -72,6 +90,11 @@ class Training(Section):
     dropout: Fraction = 0.2
     missing: Literal["none", "zeros", "learned"] = "learned"
     modality_dropout: Fraction = 0.1
-    """how often a modality is hidden during training, where another is there"""
+    """The probability that a modality is hidden in a training step, if the utterance has another one."""
+    modality_dropout_level: Literal["modality", "input"] = "modality"
+    """Whether all inputs of a modality are hidden together, or each input by itself."""
+    equal_inputs: bool = False
+    """Whether linear models and kernel machines divide each scaled input by the square root of its width, so that a
+    wide input weighs no more than a narrow one."""
     inverse_regularisation: tuple[Annotated[float, Field(gt=0)], ...] = Field((1e-3, 1e-2, 1e-1), min_length=1)
     """`C` of the linear models and the kernel machine (of ridge, a penalty of 1/2C); the validation speakers choose"""

@@ -12,6 +12,7 @@ from mer.features import Features, Where
 from mer.features.extractor import Absent, Compute
 from mer.media import audio, recordings, video
 from mer.params import schema
+from mer.params.features import Input
 from mer.predict.inputs import input_checks, voice_activity
 from mer.predict.inputs.recogniser import Recognise
 from mer.predict.inputs.requests import Asked, collect
@@ -38,7 +39,7 @@ class Predictor:
 
     model: object
     card: dict
-    section: schema.Features
+    section: dict[str, Input]
     data: schema.Data
     compute: dict[str, Compute]
     settings: Settings
@@ -71,7 +72,7 @@ class Predictor:
 
     @property
     def _reader(self) -> Reader:
-        context = self.section.linguistic.context
+        context = max((one.context for one in self.section.values() if one.modality == "text"), default=0)
         return Reader(tuple(self.card["modalities"]), self.data, self.settings, context, self.recognise)
 
     def _answered(self, pieces: Sequence[Piece]) -> list[Answer]:
@@ -105,7 +106,7 @@ class Predictor:
         if modality == "audio":
             return piece.samples if isinstance(piece.samples, Absent) else _as_stored(piece.samples, self.data)
         if modality == "text":
-            return read_as(piece.known.text, piece.turns, self.section.linguistic)
+            return read_as(piece.known.text, piece.turns, self.section[modality])
         if isinstance(piece.clip, Absent) or not video.has_video(piece.clip[0]):
             return Absent("no pictures in it")
         from mer.features import video as visual

@@ -41,7 +41,7 @@ def _trained(task: Task, job: Job, where: str, snapshot: Path | None):
         from mer.training.networks import loop
 
         return loop.fit(task, job.train, job.validation, system=job.spec, snapshot=snapshot, **options)
-    return _linear(job.spec.model)(task, job.train, job.validation, modalities=job.spec.modalities, **options)
+    return _linear(job.spec.model)(task, job.train, job.validation, modalities=job.spec.inputs, **options)
 
 
 def run(task: Task, jobs: list[Job], how: Engine, folder: Path | None = None) -> list[JobResult]:
@@ -154,7 +154,7 @@ def _stacks(task: Task, jobs: list[Job], numbers: list[int], where: str) -> Iter
         alike = list(group)
         job = jobs[alike[0]]
         network_floats = 6 * parameters(task, job)
-        batch_floats = 12 * job.training.batch_size * sum(task.features.widths(job.spec.modalities).values())
+        batch_floats = 12 * job.training.batch_size * sum(task.features.widths(job.spec.inputs).values())
         fit_in = max(1, STACK_FLOATS[where] // (network_floats + batch_floats))
         yield from (alike[first : first + fit_in] for first in range(0, len(alike), fit_in))
 

@@ -9,7 +9,7 @@ from mer.corpora import selected
 from mer.dataset.manifest import build, schema
 from mer.features import audio
 from mer.media.audio import SILENCE_SECONDS
-from mer.params.schema import Acoustic, Data
+from mer.params.schema import AudioFeatures, Data
 from mer.params.schema import Corpus as Options
 from mer.report.tables import dataset as dataset_tables
 from mer.report.text import dataset as dataset_text
@@ -52,7 +52,7 @@ def test_or_it_is_kept_as_a_second_of_silence(raw, tmp_path):
     assert row["duration"] == SILENCE_SECONDS
     assert pd.isna(row["audio_sha256"])
     assert dataset_tables.failure_table(manifest)["replaced by"].tolist() == ["one second of silence"]
-    section = Acoustic(n_mfcc=13)
+    section = AudioFeatures(n_mfcc=13)
     store = features.Store(tmp_path, audio.spec(section, Data()))
     audio.extract(usable, raw, store, audio.EXTRACTORS["mfcc"].open(section, features.Where()))
     vectors, present = store.load(audio.keys(usable), 26)

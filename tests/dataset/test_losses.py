@@ -59,7 +59,7 @@ def test_a_class_that_is_lost_stops_the_build_by_name(tmp_path):
     assert "no clip of anger or fear is left; nearest file: " in said
     with pytest.raises(lost_utterances.TooManyLost, match="no clip of anger or fear is left") as caught:
         lost_utterances.refuse(lost, dataset.manifest, 0.9)
-    assert "data.most_lost=1" in str(caught.value)
+    assert "data.max_lost=1" in str(caught.value)
     lost_utterances.refuse(lost, dataset.manifest, 1.0)
     [finding] = lost_utterances.findings(lost, dataset.manifest)
     assert (finding.count, finding.of, finding.severity) == (16, 32, "breach")
@@ -184,7 +184,7 @@ def test_recordings_that_turn_out_to_be_unreadable_are_refused_as_those_without_
         return
     with pytest.raises(lost_utterances.TooManyLost, match=r"of 12 utterances of `x` have no audio.*x/a\.wav") as caught:
         lost_utterances.refuse_unheard(failures, usable, 0.2)
-    assert "data.most_lost=1" in str(caught.value)
+    assert "data.max_lost=1" in str(caught.value)
     assert ("no clip of anger" in str(caught.value)) is (lost == "ab")
 
 

@@ -11,7 +11,7 @@ from mer.dataset.manifest import build, headers, schema
 from mer.features import video as visual
 from mer.media import audio
 from mer.params.schema import Corpus as Options
-from mer.params.schema import Data, Visual
+from mer.params.schema import Data, VideoFeatures
 from tests.corpora.trees import put, speech
 from tests.media.video_files import film, grey
 
@@ -198,7 +198,7 @@ def test_the_audit_takes_such_a_manifest(built):
 
 def test_a_broken_video_is_a_listed_failure(built, tmp_path):
     raw, rows = built
-    section, store = Visual(), features.Store(tmp_path, visual.spec(Visual(), Data()))
+    section, store = VideoFeatures(), features.Store(tmp_path, visual.spec(VideoFeatures(), Data()))
     visual.extract(rows, raw, store, visual.EXTRACTORS["hog"].open(section, features.Where()))
     told = dict(zip(rows.index, store.errors(visual.keys(rows)), strict=True))
     assert "not readable as a video" in told["plain5.wav"] or "not a video" in told["plain5.wav"]

@@ -36,8 +36,8 @@ def study(tmp_path_factory):
     trees.write(home / "raw", speakers=4, clips=1)
     tree = {
         "data": {"raw": str(home / "raw"), "store": str(home / "store")}, "corpora": ["emodb", "meld"],
-        "features": {"acoustic": {"n_mfcc": 4}, "linguistic": {"dimensions": 4}},
-        "systems": {"gated": {"model": "gated"}, "svm_rbf": {"model": "svm_rbf", "modalities": ["audio"]}},
+        "features": {"audio": {"n_mfcc": 4}, "text": {"dimensions": 4}},
+        "systems": {"gated": {"model": "gated"}, "svm_rbf": {"model": "svm_rbf", "inputs": ["audio"]}},
         "training": {"epochs": 1, "hidden": 2}, "evaluation": {"seeds": [0], "min_clips": 20},
     }  # fmt: skip
     (home / "study.yaml").write_text(yaml.safe_dump(tree), encoding="utf-8")

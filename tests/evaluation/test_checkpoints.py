@@ -32,8 +32,8 @@ def studies(tmp_path_factory):
     trees.write(home / "raw", speakers=4, clips=1)
     tree = {
         "data": {"raw": str(home / "raw"), "store": str(home / "store")},
-        "features": {"acoustic": {"n_mfcc": 13}, "linguistic": {"dimensions": 32}},
-        "systems": {"gated": {"model": "gated"}, "logistic": {"model": "logistic", "modalities": ["audio"]}},
+        "features": {"audio": {"n_mfcc": 13}, "text": {"dimensions": 32}},
+        "systems": {"gated": {"model": "gated"}, "logistic": {"model": "logistic", "inputs": ["audio"]}},
         "training": {"epochs": 2, "hidden": 4},
         "evaluation": {"seeds": [0], "min_clips": 20},
     }
@@ -149,7 +149,7 @@ def test_features_are_extracted_where_there_are_none_and_are_the_models_own(stud
     for name in ("features.json", "inputs.parquet"):
         (run / "data" / name).unlink()
     tree = yaml.safe_load((studies / "three.yaml").read_text(encoding="utf-8"))
-    tree["data"]["store"], tree["features"] = str(tmp_path / "store"), {"acoustic": {"n_mfcc": 40}}
+    tree["data"]["store"], tree["features"] = str(tmp_path / "store"), {"audio": {"n_mfcc": 40}}
     (run / "params.yaml").write_text(yaml.safe_dump(tree), encoding="utf-8")
     for where, out in ((studies / "three", "known"), (run, "fresh")):
         assert ask(studies, "--on", where, "--out", tmp_path / out, model="gated-seed0") == 0
@@ -277,7 +277,7 @@ def test_actors_of_a_sibling_corpus_and_lines_of_a_family_are_no_test():
 
 
 def test_networks_that_have_seen_what_is_asked_are_named():
-    hartmann = {"modality": "text", "parameter": "features.linguistic.model", "place": "hub",
+    hartmann = {"modality": "text", "parameter": "features.text.model", "place": "hub",
                 "name": "j-hartmann/emotion-english-distilroberta-base"}  # fmt: skip
     specs = {"audio": {"extractor": "mfcc"}, "text": {"extractor": "encoder"}}
     card = {"features": specs, "encoders": [hartmann], "ancestors": []}

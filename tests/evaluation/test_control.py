@@ -23,7 +23,7 @@ from tests.evaluation.test_protocols import corpus, manifest
 CLASSES = ("neutral", "anger", "fear")
 PROTOCOLS = ("in_corpus", "cross_corpus", "multi_corpus", "loco")
 TRAINING = Training(epochs=2, hidden=4, batch_size=64, inverse_regularisation=(1e-3, 1e-1))
-SYSTEMS = {name: System(model=name, modalities=("audio",)) for name in ("logistic", "concat")}
+SYSTEMS = {name: System(model=name, inputs=("audio",)) for name in ("logistic", "concat")}
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ from mer.evaluation.purity import dependencies, encoder_registry, purity
 from mer.features import Features, registry
 from mer.features.network_origins import origins, plain
 from mer.params import schema
+from mer.params.features import read_inputs
 from mer.training import calibration, grid
 from mer.training.checkpoints import checkpoint, lineage
 from mer.training.job import Job
@@ -53,11 +54,12 @@ class Study:
         present = {m: np.ones(rows, bool) for m in arrays}
         self.task = study.build_task(self.usable, Features(arrays, present, {"text": "tfidf"}), CLASSES)
 
-    def params(self, systems=("logistic",), *, features=None, training=None, strict=False):
-        kinds = {name: {"model": name, "modalities": ["audio", "text"]} for name in systems}
+    def params(self, systems=("logistic",), *, features=None, training=None, strict=False, **sections):
+        kinds = {name: {"model": name, "inputs": ["audio", "text"]} for name in systems}
         return schema.Params.model_validate({
             "name": "t", "corpora": ["cremad", "emodb", "meld", "emorynlp"], "features": features or {},
             "systems": kinds, "training": {**SHORT, **(training or {})}, "evaluation": {"strict": strict, "seeds": [0]},
+            **sections,
         })  # fmt: skip
 
     def jobs(self, p):
@@ -84,7 +86,7 @@ class Study:
         p = self.params(("gated",), training={"start_from": start_from} if start_from else None)
         chosen = self.usable["corpus"].isin(corpus_names)
         rows = np.flatnonzero(chosen & self.usable["split"].isin(parts) if parts else chosen)
-        training, system = p.systems["gated"].trained(p.training), p.systems["gated"]
+        training, system = p.systems["gated"].training_parameters(p.training), p.systems["gated"]
         job = Job("gated", None, system, training, 0, rows[::2], rows[1::2], rows[:0])
         card = checkpoint.card(job, self.task, SPECS, CLASSES, self.usable, encoders_)
         checkpoint.save(self.folder / name, grid.fit(self.task, job, "cpu"), card | {"name": name})
@@ -154,14 +156,14 @@ def test_its_ancestor_did(planted):
 
 
 def test_the_features_of_its_ancestor_did(planted):
-    p = schema.Features(linguistic={"extractor": "encoder", "model": HARTMANN})
-    first = planted.saved("first", ["cremad"], encoders_=plain(origins(p, ENCODED)))
+    inputs = read_inputs({"text": {"extractor": "encoder", "model": HARTMANN}})
+    first = planted.saved("first", ["cremad"], encoders_=plain(origins(inputs, schema.Transcripts(), ENCODED)))
     place = planted.saved("second", ["cremad"], start_from=first)
     told = planted.stopped(planted.params(("gated",), training={"start_from": place}))
     assert (
         f"its ancestor first (tensors {files.digest_file(planted.folder / 'first/model.safetensors')[:12]}): " in told
     )
-    assert f"features.linguistic.model {HARTMANN} was trained on meld (its model card, commit ab82646)" in told
+    assert f"features.text.model {HARTMANN} was trained on meld (its model card, commit ab82646)" in told
 
 
 @pytest.mark.parametrize("place", ["second", "first"])
@@ -220,19 +222,19 @@ def test_tensors_of_another_model_under_a_card_are_noticed(planted):
 
 
 def test_an_encoder_that_saw_it_by_the_registry(planted):
-    p = planted.params(features={"linguistic": {"extractor": "encoder", "model": HARTMANN}})
+    p = planted.params(features={"text": {"extractor": "encoder", "model": HARTMANN}})
     assert planted.stopped(p, specs={**SPECS, "text": ENCODED["text"]}) == (
-        f"LOCO without friends: features.linguistic.model {HARTMANN} was trained on meld (its model card, commit "
+        f"LOCO without friends: features.text.model {HARTMANN} was trained on meld (its model card, commit "
         "ab82646); take another encoder, or leave emorynlp, meld out of `corpora`"
     )
 
 
 def test_a_folder_is_believed_where_it_accuses_and_not_where_it_acquits(planted):
     folder = planted.folder / "copy"
-    p = planted.params(features={"linguistic": {"extractor": "encoder", "model": str(folder)}}, strict=True)
+    p = planted.params(features={"text": {"extractor": "encoder", "model": str(folder)}}, strict=True)
     specs = {**SPECS, "text": ENCODED["text"]}
     files.write_json(folder / "config.json", {"_name_or_path": HARTMANN})
-    assert f"features.linguistic.model {folder} was trained on meld" in planted.stopped(p, specs=specs)
+    assert f"features.text.model {folder} was trained on meld" in planted.stopped(p, specs=specs)
     files.write_json(folder / "config.json", {"_name_or_path": "roberta-base"})
     assert "a folder that calls itself roberta-base; say what it saw" in planted.stopped(p, specs=specs)
 
@@ -240,43 +242,43 @@ def test_a_folder_is_believed_where_it_accuses_and_not_where_it_acquits(planted)
 def test_weights_of_unknown_origin(planted):
     encoder = {"extractor": "encoder", "model": "bert-base-uncased", "weights": "text.pth"}
     specs = {**SPECS, "text": ENCODED["text"]}
-    told = planted.stopped(planted.params(features={"linguistic": encoder}, strict=True), specs=specs)
+    told = planted.stopped(planted.params(features={"text": encoder}, strict=True), specs=specs)
     assert told == (
-        "LOCO: what features.linguistic.weights text.pth has seen is not known (a file that calls itself text; say "
-        "what it saw: features.linguistic.trained_on); take another encoder, or set evaluation.strict to false, which "
+        "LOCO: what features.text.weights text.pth has seen is not known (a file that calls itself text; say "
+        "what it saw: features.text.trained_on); take another encoder, or set evaluation.strict to false, which "
         "reports it beside the scores"
     )
-    declared = planted.params(features={"linguistic": encoder | {"trained_on": ["meld"]}})
-    assert "text.pth was trained on meld (features.linguistic.trained_on)" in planted.stopped(declared, specs=specs)
-    declared = planted.params(features={"linguistic": encoder | {"trained_on": ["cremad"]}}, strict=True)
+    declared = planted.params(features={"text": encoder | {"trained_on": ["meld"]}})
+    assert "text.pth was trained on meld (features.text.trained_on)" in planted.stopped(declared, specs=specs)
+    declared = planted.params(features={"text": encoder | {"trained_on": ["cremad"]}}, strict=True)
     assert len(planted.train(declared, specs=specs)) == 1
     shown = purity.table(planted.jobs(declared), planted.usable, dependencies.loaded(declared, specs))
     assert ("cremad", "declared") in set(zip(shown["has seen"], shown["certainty"], strict=True))
 
 
 def test_what_the_user_says_does_not_take_back_what_the_registry_knows(planted):
-    p = planted.params(features={"linguistic": {"extractor": "encoder", "model": HARTMANN, "trained_on": []}})
+    p = planted.params(features={"text": {"extractor": "encoder", "model": HARTMANN, "trained_on": []}})
     assert "was trained on meld" in planted.stopped(p, specs={**SPECS, "text": ENCODED["text"]})
 
 
 def test_what_is_known_only_in_part_accuses_and_acquits_of_nothing(planted):
     begun = {"audio": {"extractor": "encoder", "model": "12ab"}, "text": SPECS["text"]}
     german = {"extractor": "encoder", "model": "padmalcom/wav2vec2-large-emotion-detection-german"}  # and what else?
-    p = planted.params(features={"acoustic": german}, strict=True)
+    p = planted.params(features={"audio": german}, strict=True)
     cells = protocols.plan(planted.usable, ("loco",), list(p.corpora))
     jobs, _ = study.plan_jobs(cells, p.systems, p.training, (0,), planted.task)
     items = dependencies.loaded(p, begun)
-    with pytest.raises(purity.Impure, match=r"LOCO without emodb: features.acoustic.model .* was trained on emodb"):
+    with pytest.raises(purity.Impure, match=r"LOCO without emodb: features.audio.model .* was trained on emodb"):
         purity.check(jobs, planted.usable, items, strict=False)
-    with pytest.raises(purity.Impure, match=r"features.acoustic.model .* has seen is not known \(its model"):
+    with pytest.raises(purity.Impure, match=r"features.audio.model .* has seen is not known \(its model"):
         purity.check(planted.jobs(p), planted.usable, items, strict=True)
-    declared = planted.params(features={"acoustic": german | {"trained_on": []}}, strict=True)
+    declared = planted.params(features={"audio": german | {"trained_on": []}}, strict=True)
     purity.check(planted.jobs(declared), planted.usable, dependencies.loaded(declared, begun), strict=True)
 
 
 def test_a_slip_in_trained_on_would_acquit(planted):
-    p = planted.params(features={"acoustic": {"extractor": "encoder", "model": "a/b", "trained_on": ["MELD"]}})
-    with pytest.raises(ValueError, match=r"features.acoustic.trained_on: 'MELD' is no corpus .* do you mean meld\?"):
+    p = planted.params(features={"audio": {"extractor": "encoder", "model": "a/b", "trained_on": ["MELD"]}})
+    with pytest.raises(ValueError, match=r"features.audio.trained_on: 'MELD' is no corpus .* do you mean meld\?"):
         planted.train(p)
 
 
@@ -348,10 +350,10 @@ def test_models_look_at_nothing_but_their_own_rows(planted, model):
 
 
 def test_all_that_is_loaded_is_shown(planted):
-    p = planted.params(features={"acoustic": {"extractor": "encoder", "model": "openai/whisper-tiny"}})
+    p = planted.params(features={"audio": {"extractor": "encoder", "model": "openai/whisper-tiny"}})
     shown = purity.table(planted.jobs(p), planted.usable, dependencies.loaded(p, {**SPECS, "audio": ENCODED["audio"]}))
     assert shown["what"].str.contains("training rows").any()
-    assert shown.set_index("what").loc["features.acoustic.model openai/whisper-tiny", "certainty"] == "unknown"
+    assert shown.set_index("what").loc["features.audio.model openai/whisper-tiny", "certainty"] == "unknown"
     assert shown.set_index("what").loc["features of text: extractor hashing", "certainty"] == "made"
 
 
@@ -484,7 +486,7 @@ def test_kin_outside_of_the_study_is_named():
 
 def test_nothing_is_declared_of_what_was_made_by_hand():
     with pytest.raises(ValueError, match="`trained_on` is for extractor `encoder`: `mfcc` was trained on nothing"):
-        schema.Acoustic(trained_on=["meld"])
+        schema.AudioFeatures(trained_on=["meld"])
 
 
 JSON = st.recursive(st.none() | st.integers() | st.text(max_size=5), lambda x: st.lists(x, max_size=3)
@@ -620,19 +622,19 @@ def test_another_revision_is_accused_and_not_acquitted(planted):
     def stopped(section, **encoder):
         p = planted.params(features={section: {"extractor": "encoder", **encoder}}, strict=True)
         return planted.stopped(
-            p, specs={**SPECS, **({"audio": specs["audio"]} if section == "acoustic" else {"text": specs["text"]})}
+            p, specs={**SPECS, **({"audio": specs["audio"]} if section == "audio" else {"text": specs["text"]})}
         )
 
-    told = stopped("acoustic", model="facebook/wav2vec2-base", revision="my-finetuned-branch")
-    assert "the registry knows its revision main, not my-finetuned-branch; say what it saw: features.acoustic" in told
-    assert "was trained on meld" in stopped("linguistic", model=HARTMANN, revision="my-finetuned-branch")
+    told = stopped("audio", model="facebook/wav2vec2-base", revision="my-finetuned-branch")
+    assert "the registry knows its revision main, not my-finetuned-branch; say what it saw: features.audio" in told
+    assert "was trained on meld" in stopped("text", model=HARTMANN, revision="my-finetuned-branch")
     main = {"extractor": "encoder", "model": "Facebook/wav2vec2-base", "revision": "main"}
-    p = planted.params(features={"acoustic": main}, strict=True)
+    p = planted.params(features={"audio": main}, strict=True)
     assert len(planted.train(p, specs={**SPECS, "audio": specs["audio"]})) == 1
 
 
 def test_words_that_a_network_heard_make_no_unknown_extractor_known(planted):
     told = {"recogniser": "whisper", "model": "openai/whisper-tiny", "trained_on": []}
-    p = planted.params(features={"transcripts": told}, strict=True)
+    p = planted.params(transcripts=told, strict=True)
     specs = {**SPECS, "text": {"extractor": "components", "width": 5}}
     assert "features of text: extractor components has seen is not known" in planted.stopped(p, specs=specs)

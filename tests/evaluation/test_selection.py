@@ -27,9 +27,9 @@ from tests.evaluation.test_protocols import corpus, manifest
 CLASSES = ("neutral", "anger", "fear")
 TRAINING = Training(epochs=2, hidden=4, batch_size=64, inverse_regularisation=(1e-3, 1e-1))
 SYSTEMS = {
-    "audio": System(model="logistic", modalities=("audio",)),
-    "text": System(model="ridge", modalities=("text",)),
-    "both": System(model="concat"),
+    "audio": System(model="logistic", inputs=("audio",)),
+    "text": System(model="ridge", inputs=("text",)),
+    "both": System(model="concat", inputs=("audio", "text")),
 }
 FAMILIES = {"a": "a", "b": "b", "c": "c", "c_song": "c", "d": "d"}
 CLUSTERS = dict.fromkeys(FAMILIES, "speaker_id")
@@ -276,7 +276,7 @@ def test_the_name_is_taken():
 
 def test_where_labels_mean_nothing_selected_stays_at_chance_and_a_pick_on_the_test_does_not(spoken):
     task, usable = spoken
-    systems = {m: System(model="ridge", modalities=tuple(m.split("+"))) for m in ("audio", "text", "audio+text")}
+    systems = {m: System(model="ridge", inputs=tuple(m.split("+"))) for m in ("audio", "text", "audio+text")}
     cells, found = protocols.plan(usable, ("loco",), list(FAMILIES)), []
     for number in range(8):
         dealt, dealt_rows = negative_control.permuted(task, usable, number)

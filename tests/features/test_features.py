@@ -13,7 +13,7 @@ from mer.features import text as linguistic
 from mer.features.audio.mfcc import mfcc_statistics
 from mer.features.text.hashing import hashed_words
 from mer.media import audio
-from mer.params.schema import Acoustic, Data, Linguistic
+from mer.params.schema import AudioFeatures, Data, TextFeatures
 
 
 @pytest.mark.parametrize("n_mfcc", [13, 40, 80])
@@ -62,11 +62,11 @@ def manifest(tmp_path, names):
 
 
 def spec(n_mfcc=20):
-    return acoustic.spec(Acoustic(n_mfcc=n_mfcc), Data())
+    return acoustic.spec(AudioFeatures(n_mfcc=n_mfcc), Data())
 
 
 def extract(table, raw, store):
-    section = Acoustic(n_mfcc=store.spec["n_mfcc"])
+    section = AudioFeatures(n_mfcc=store.spec["n_mfcc"])
     acoustic.extract(table, raw, store, acoustic.EXTRACTORS["mfcc"].open(section, features.Where()))
 
 
@@ -120,8 +120,8 @@ def test_read_sentences_are_masked_unless_asked_for():
             "lexical_control": ["free", "parallel", "free", "free"],
         }
     )
-    assert linguistic.keys(table, Linguistic()) == ["Oh no!", None, None, None]
-    assert linguistic.keys(table, Linguistic(lexical_control=("free", "parallel"))) == [
+    assert linguistic.keys(table, TextFeatures()) == ["Oh no!", None, None, None]
+    assert linguistic.keys(table, TextFeatures(lexical_control=("free", "parallel"))) == [
         "Oh no!",
         "Kids are talking",
         None,

@@ -95,13 +95,13 @@ def words(tmp_path_factory):
 
 def preset(name, **places):
     sets = [f"features.{key.replace('__', '.')}={place}" for key, place in places.items()]
-    return params.load(files.ROOT / "params" / f"{name}.yaml", sets).features
+    return params.load(files.ROOT / "params" / f"{name}.yaml", sets)
 
 
 def test_the_papers_sound(sound, tmp_path):
     heads = linear("projector", 768, 256) | linear("classifier", 256, 7)
     weights = checkpoint(tmp_path / "audio.pth", prefixed("wav2vec2", wav2vec2_base()) | heads)
-    section = preset("paper", acoustic__model=sound, acoustic__weights=weights).acoustic
+    section = preset("paper", audio__model=sound, audio__weights=weights).features["audio"]
     spec = audio.spec(section, params.schema.Data())
     assert (spec["width"], spec["layer"], spec["pooling"]) == (512, "projector", "windows")
     [found] = audio.EXTRACTORS["encoder"].open(section, Where())([SOUND])
@@ -121,7 +121,7 @@ def test_the_papers_sound(sound, tmp_path):
 def test_the_papers_words(words, tmp_path):
     heads = linear("classifier.dense", 768, 768) | linear("classifier.out_proj", 768, 6)
     weights = checkpoint(tmp_path / "text.pth", prefixed("roberta", roberta(6)) | heads)
-    section = preset("paper", linguistic__model=words, linguistic__weights=weights).linguistic
+    section = preset("paper", text__model=words, text__weights=weights).features["text"]
     assert text.spec(section)["width"] == 768
     [found] = text.EXTRACTORS["encoder"].open(section, Where())(["Oh no!"])
     made = loading.network(words, weights, True, "")
@@ -133,24 +133,24 @@ def test_the_papers_words(words, tmp_path):
 
 
 def test_the_papers_video_and_transcripts():
-    section = preset("paper")
-    assert (section.visual.extractor, section.visual.pooling) == ("emo_affectnet", "windows")
-    assert section.visual.frames_per_second == 5
-    assert section.transcripts.recogniser == "whisper"
+    p = preset("paper")
+    assert (p.features["video"].extractor, p.features["video"].pooling) == ("emo_affectnet", "windows")
+    assert p.features["video"].frames_per_second == 5
+    assert p.transcripts.recogniser == "whisper"
 
 
 def test_the_forks_simple_inputs():
-    section = preset("fork_simple")
-    assert audio.spec(section.acoustic, params.schema.Data())["width"] == 160
-    assert text.spec(section.linguistic)["width"] == 768
+    inputs = preset("fork_simple").features
+    assert audio.spec(inputs["audio"], params.schema.Data())["width"] == 160
+    assert text.spec(inputs["text"])["width"] == 768
 
 
 def test_the_forks_networks(tmp_path):
     """WavLM's and RoBERTa's base configurations, without tensors: widths are read off the configuration."""
     for name, config in (("sound", transformers.WavLMConfig()), ("words", transformers.RobertaConfig())):
         config.save_pretrained(tmp_path / name)
-    section = preset("hf", acoustic__model=tmp_path / "sound", linguistic__model=tmp_path / "words")
-    spec = audio.spec(section.acoustic, params.schema.Data())
+    inputs = preset("hf", audio__model=tmp_path / "sound", text__model=tmp_path / "words").features
+    spec = audio.spec(inputs["audio"], params.schema.Data())
     assert (spec["width"], spec["layer"], spec["pooling"]) == (768, -1, "mean")
-    spec = text.spec(section.linguistic)
+    spec = text.spec(inputs["text"])
     assert (spec["width"], spec["layer"], spec["pooling"]) == (768, -1, "cls")

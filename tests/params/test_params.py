@@ -45,8 +45,8 @@ def test_a_run_folder_keeps_to_one_study(tmp_path):
 
 
 def test_a_misspelt_system_option_is_found_inside_the_mapping(tmp_path):
-    with pytest.raises(params.ParamsError, match="did you mean 'modalities'"):
-        params.load(study(tmp_path), ["systems.mine={model: gated, modalitys: [audio]}"])
+    with pytest.raises(params.ParamsError, match="did you mean 'inputs'"):
+        params.load(study(tmp_path), ["systems.mine={model: gated, input: [audio]}"])
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from mer.features import Features, Where, audio, text, video
-from mer.params.schema import Acoustic, Data, Linguistic, Visual
-from mer.params.schema import Features as Section
+from mer.params.schema import AudioFeatures, Data, TextFeatures, VideoFeatures
 from mer.training.baselines.classifier import FittedLinear
 from mer.training.checkpoints import checkpoint
 from mer.training.checkpoints.input_statistics import portable
@@ -30,13 +29,13 @@ def quiet(seconds: float, seed: int = 1) -> np.ndarray:
 
 def save_linear(folder, modalities=("audio",), without=(), **more):
     """A linear model of MFCCs and hashed words, with random weights and the bounds of made-up training rows."""
-    section = Section(acoustic=Acoustic(n_mfcc=13), linguistic=Linguistic(dimensions=32), visual=Visual())
+    inputs = {"audio": AudioFeatures(n_mfcc=13), "text": TextFeatures(dimensions=32), "video": VideoFeatures()}
     data, r = Data(), np.random.default_rng(0)
-    specs = {"audio": audio.spec(section.acoustic, data), "text": text.spec(section.linguistic),
-             "video": video.spec(section.visual, data)}  # fmt: skip
+    specs = {"audio": audio.spec(inputs["audio"], data), "text": text.spec(inputs["text"]),
+             "video": video.spec(inputs["video"], data)}  # fmt: skip
     specs = {m: specs[m] for m in modalities}
     widths = {m: spec["width"] for m, spec in specs.items()}
-    hear = audio.EXTRACTORS["mfcc"].open(section.acoustic, Where())
+    hear = audio.EXTRACTORS["mfcc"].open(inputs["audio"], Where())
     rows = {
         "audio": np.stack(hear([tone(1.0, n, 120 + 3 * n) for n in range(ROWS)])),
         "text": r.normal(size=(ROWS, 32)).astype(np.float32),
@@ -49,7 +48,7 @@ def save_linear(folder, modalities=("audio",), without=(), **more):
     card = {
         "name": "small-seed0", "model": "logistic", "modalities": list(modalities), "widths": widths, "layers": {},
         "classes": CLASSES, "seed": 0, "training": {"missing": "learned"}, "features": specs, "corpora": ["own"],
-        "families": ["own"], "ancestors": [], **portable(model, features, np.arange(ROWS), section, data), **more,
+        "families": ["own"], "ancestors": [], **portable(model, features, np.arange(ROWS), inputs, data), **more,
     }  # fmt: skip
     checkpoint.save(folder, model, {name: value for name, value in card.items() if name not in without})
     return folder

@@ -11,7 +11,7 @@ from scipy import signal
 
 from mer.features import Where, text
 from mer.media import audio
-from mer.params.schema import Linguistic
+from mer.params.schema import TextFeatures
 from mer.predict.inputs import input_checks
 from mer.training.checkpoints.input_statistics import outside, usual
 from tests.predict.conftest import tone
@@ -82,7 +82,7 @@ def test_of_the_bounds_each_is_that_of_its_own_number():
 @pytest.mark.skipif(not REAL, reason="set MER_REAL_CORPORA")
 def test_words_of_another_language_are_unlike_those_of_meld():
     train, test = (pd.read_csv(Path(REAL, "MELD", f"{part}_sent_emo.csv"))["Utterance"] for part in ("train", "test"))
-    compute = text.EXTRACTORS["hashing"].open(Linguistic(), Where())
+    compute = text.EXTRACTORS["hashing"].open(TextFeatures(), Where())
     known = usual(np.stack(compute(list(train))), np.arange(len(train)))
     german = ["Das geht so nicht, ich habe keine Lust mehr.", "Wir gehen morgen in den Park und essen ein Eis."]
     assert (outside(known, np.stack(compute(german))) > known["outside"]).all()

@@ -29,8 +29,8 @@ def study(tmp_path_factory):
         "data": {"raw": str(home / "raw"), "store": str(home / "store")},
         "corpora": ["emodb"],
         "features": {
-            "acoustic": {"extractor": "encoder", "model": str(tiny.sound(then / "sound")), "layer": "all"},
-            "linguistic": {"extractor": "encoder", "model": str(tiny.text(then / "text")), "max_tokens": 60,
+            "audio": {"extractor": "encoder", "model": str(tiny.sound(then / "sound")), "layer": "all"},
+            "text": {"extractor": "encoder", "model": str(tiny.text(then / "text")), "max_tokens": 60,
                            "lexical_control": ["parallel"]},
         },
         "systems": {"gated": {"model": "gated"}},

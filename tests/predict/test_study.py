@@ -22,8 +22,8 @@ def study(tmp_path_factory):
     tree = {
         "data": {"raw": str(home / "raw"), "store": str(home / "store")},
         "corpora": ["emodb", "ravdess"],
-        "features": {"acoustic": {"n_mfcc": 13}, "linguistic": {"dimensions": 32}},
-        "systems": {"gated": {"model": "gated"}, "svm": {"model": "svm_rbf", "modalities": ["audio"]}},
+        "features": {"audio": {"n_mfcc": 13}, "text": {"dimensions": 32}},
+        "systems": {"gated": {"model": "gated"}, "svm": {"model": "svm_rbf", "inputs": ["audio"]}},
         "training": {"epochs": 2, "hidden": 4},
         "evaluation": {"seeds": [0], "min_clips": 20},
         "predict": {"files": str(home / "raw/emodb"), "voice": "energy"},

@@ -112,7 +112,8 @@ def test_a_training_towards_many_labels_is_calibrated_as_it_answers(task, engine
     answers[:, 5] = np.arange(240) % 7 == 0
     many = replace(task, answers={"multi_label": answers})
     rows = np.arange(240)
-    job = Job("gated", None, System(model="gated"), Training(epochs=6, hidden=8, targets="multi_label"), 0,
+    job = Job("gated", None, System(model="gated", inputs=("audio", "text")),
+              Training(epochs=6, hidden=8, targets="multi_label"), 0,
               rows[rows % 4 < 2], rows[rows % 4 == 2], rows[rows % 4 == 3])  # fmt: skip
     model = grid.fit(many, job, "cpu")
     logits = model.logits(many.features, job.validation)

@@ -18,8 +18,8 @@ ROWS = np.arange(240)
 
 
 def job(model="gated", hidden=4, seed=0, **training):
-    return Job(model, None, System(model=model), Training(hidden=hidden, **training), seed, ROWS[:120], ROWS[120:180],
-               ROWS[180:])  # fmt: skip
+    return Job(model, None, System(model=model, inputs=("audio", "text")), Training(hidden=hidden, **training), seed,
+               ROWS[:120], ROWS[120:180], ROWS[180:])  # fmt: skip
 
 
 def test_parameters_are_those_of_the_network_that_is_trained(task):

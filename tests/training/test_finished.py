@@ -26,7 +26,7 @@ ROWS = np.arange(240)
 
 def job(model="gated", modalities=("audio", "text"), **training):
     settings = Training(**{"epochs": 2, "hidden": 4, "batch_size": 64, **training})
-    system = System(model=model, modalities=modalities)
+    system = System(model=model, inputs=modalities)
     return Job(model, None, system, settings, 0, ROWS[:120], ROWS[120:180], ROWS[180:])
 
 

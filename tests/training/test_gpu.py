@@ -29,7 +29,8 @@ def prepared():
 
 def job(seed=0, train=ROWS[ROWS % 4 < 2], model="gated", **training):
     settings = Training(**{"epochs": 4, "batch_size": 32, "hidden": 8, "learning_rate": 1e-2, **training})
-    return Job(model, None, System(model=model), settings, seed, train, ROWS[ROWS % 4 == 2], TEST)
+    system = System(model=model, inputs=("audio", "text"))
+    return Job(model, None, system, settings, seed, train, ROWS[ROWS % 4 == 2], TEST)
 
 
 def test_random_numbers_are_those_of_a_processor():

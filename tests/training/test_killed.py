@@ -21,7 +21,7 @@ KILLS = 6
 def jobs():
     settings = Training(epochs=12, batch_size=16, hidden=8, learning_rate=1e-2, averaging="ema", patience=12)
     train, validation, test = ROWS[ROWS % 4 < 2], ROWS[ROWS % 4 == 2], ROWS[ROWS % 4 == 3]
-    system = System(model="gated")
+    system = System(model="gated", inputs=("audio", "text"))
     return [Job("gated", seed, system, settings, seed, train[seed * 8 :], validation, test) for seed in range(4)]
 
 

@@ -76,11 +76,9 @@ def spoken():
 
 
 SYSTEMS = {
-    "plain": System(model="logistic", modalities=("audio",)),
-    "speaker": System(model="logistic", modalities=("audio",), training={"normalisation": "speaker"}),
-    "network": System(
-        model="concat", modalities=("audio",), training={"normalisation": "speaker", "learning_rate": 0.03}
-    ),
+    "plain": System(model="logistic", inputs=("audio",)),
+    "speaker": System(model="logistic", inputs=("audio",), training={"normalisation": "speaker"}),
+    "network": System(model="concat", inputs=("audio",), training={"normalisation": "speaker", "learning_rate": 0.03}),
 }
 TRAINING = Training(epochs=15, hidden=8, batch_size=32, inverse_regularisation=(1e-2, 1.0))
 

@@ -23,7 +23,7 @@ SETTINGS = {
 def job(seed=0, model="gated", train=ROWS[ROWS % 4 < 2], **training):
     settings = Training(epochs=8, batch_size=32, hidden=8, learning_rate=1e-2, **training)
     validation, test = ROWS[ROWS % 4 == 2], ROWS[ROWS % 4 == 3]
-    return Job(model, None, System(model=model), settings, seed, train, validation, test)
+    return Job(model, None, System(model=model, inputs=("audio", "text")), settings, seed, train, validation, test)
 
 
 @pytest.fixture(autouse=True)

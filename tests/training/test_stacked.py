@@ -24,7 +24,7 @@ def job(seed=0, train=WIDE, validation=ROWS[ROWS % 4 == 2], model="gated", modal
     return Job(
         model,
         None,
-        System(model=model, modalities=modalities),
+        System(model=model, inputs=modalities),
         settings,
         seed,
         train,

@@ -21,7 +21,7 @@ TRAINING = Training(epochs=20, batch_size=32, hidden=8, learning_rate=1e-2)
 
 
 def job(model="gated", modalities=("audio", "text"), seed=0, train=TRAIN, validation=VALIDATION, training=TRAINING):
-    return Job(model, None, System(model=model, modalities=modalities), training, seed, train, validation, TEST)
+    return Job(model, None, System(model=model, inputs=modalities), training, seed, train, validation, TEST)
 
 
 @pytest.mark.parametrize(

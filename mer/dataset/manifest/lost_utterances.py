@@ -83,7 +83,7 @@ def refuse(table: pd.DataFrame, manifest: pd.DataFrame, most: float) -> None:
     """Stop where a corpus has lost a whole class, or too large a share of its utterances.
 
     Args:
-        most: `data.most_lost`; with 1 nothing stops.
+        most: `data.max_lost`; with 1 nothing stops.
 
     Raises:
         TooManyLost: with the sentence of each such corpus.
@@ -127,7 +127,7 @@ def refuse_unheard(failures: pd.DataFrame, usable: pd.DataFrame, most: float) ->
 
     Args:
         failures, usable: as for `without_vectors`.
-        most: `data.most_lost`; with 1 nothing stops.
+        most: `data.max_lost`; with 1 nothing stops.
 
     Raises:
         TooManyLost: with the sentence of each such corpus.
@@ -146,7 +146,7 @@ def refuse_unheard(failures: pd.DataFrame, usable: pd.DataFrame, most: float) ->
 
 def _stop(told: list[str], most: float, advice: str) -> None:
     if told and most < 1:
-        raise TooManyLost("\n".join([*told, f"{advice}, or allow it with --set data.most_lost=1 (now {most:g})"]))
+        raise TooManyLost("\n".join([*told, f"{advice}, or allow it with --set data.max_lost=1 (now {most:g})"]))
 
 
 def _used(manifest: pd.DataFrame, corpus: str) -> pd.DataFrame:

@@ -151,12 +151,12 @@ def plan_jobs(
     """
     planned, skipped = [], []
     for name, system in systems.items():
-        available, own = task.features.available(system.modalities), system.trained(training)
+        available, own = task.features.available(system.inputs), system.training_parameters(training)
         for cell in (cell for cell in cells if cell.train_corpora):
             train, validation, test = (rows[available[rows]] for rows in (cell.train, cell.validation, cell.test))
             lack = "test on" if not len(test) else "train on two classes" if len(set(task.labels[train])) < 2 else ""
             if lack:
-                what = "+".join(system.modalities)
+                what = "+".join(system.inputs)
                 skipped.append(f"{name}, {cell.protocol} of {'+'.join(cell.train_corpora)}: no {what} to {lack}")
                 continue
             for seed in seeds if system.is_network else seeds[:1]:

@@ -72,7 +72,7 @@ def of_corpora(
         whether the UAR is above what is expected, one-sided, adjusted after Holm [1979] over all rows.
     """
     cells = [cell for cell in cells if cell.protocol in PROTOCOLS]
-    system, training = System(model="logistic", modalities=modalities), Training(inverse_regularisation=(STRENGTH,))
+    system, training = System(model="logistic", inputs=modalities), Training(inverse_regularisation=(STRENGTH,))
     try:
         table = run(task, manifest, cells, {"logistic": system}, training, classes,
                     permutations=PERMUTATIONS, seed=seed, how=how)  # fmt: skip

@@ -22,7 +22,7 @@ from mer.training.checkpoints.training_data import Memory
 MADE, KNOWN, DECLARED, UNKNOWN = "made", "known", "declared", "unknown"
 NETWORKS = ("model", "weights")
 """how the parameter of a network that makes vectors ends; detectors and recognisers are something else"""
-RECOGNISER = "features.transcripts."
+RECOGNISER = "transcripts."
 
 
 @dataclass(frozen=True)
@@ -65,40 +65,41 @@ def loaded(p: Params, specs: dict[str, dict]) -> list[Loaded]:
     """
     known = {**corpora.CORPORA, **corpora.of_study(p)}
     _refuse_unknown(p, known)
-    found, behind = [], origins(p.features, specs)
-    for modality in sorted({m for system in p.systems.values() for m in system.modalities}):
-        using = tuple(name for name, system in p.systems.items() if modality in system.modalities)
-        items = of_features(modality, specs.get(modality, {}), behind, known)
+    found, behind = [], origins(p.features, p.transcripts, specs)
+    for name in sorted({name for system in p.systems.values() for name in system.inputs}):
+        using = tuple(each for each, system in p.systems.items() if name in system.inputs)
+        items = of_features(name, specs.get(name, {}), behind, known)
         found += [replace(item, systems=using) for item in items]
     begun: dict[str, list[str]] = {}
     for name, system in p.systems.items():
-        if system.is_network and (place := system.trained(p.training).start_from) is not None:
+        if system.is_network and (place := system.training_parameters(p.training).start_from) is not None:
             begun.setdefault(place, []).append(name)
     for place, names in begun.items():
         found += [replace(item, systems=tuple(names)) for item in of_checkpoint(place, known)]
     return found
 
 
-def of_features(modality: str, spec: dict, behind: list[Origin], known: Mapping[str, Corpus],
+def of_features(name: str, spec: dict, behind: list[Origin], known: Mapping[str, Corpus],
                 place: str = "") -> list[Loaded]:  # fmt: skip
-    """Return what the vectors of a modality depend on.
+    """Return what the vectors of an input depend on.
 
     An extractor that is fitted to recordings or texts says to those of which corpora in its specification, under
     `fitted_on`; one that is neither fitted, made by hand nor a network that was told of is unknown.
 
     Args:
-        behind: the networks that were told of, of all modalities.
+        spec: its modality and the specification of its vectors.
+        behind: the declared networks of all inputs.
         place: said in front, where the features are not this study's.
     """
     extractor = spec.get("extractor")
-    what = f"{place}features of {modality}: extractor {extractor or 'not named'}"
-    mine = [origin for origin in behind if origin.modality == modality]
+    what = f"{place}features of {name}: extractor {extractor or 'not named'}"
+    mine = [origin for origin in behind if (origin.input or origin.modality) == name]
     found = [_of_origin(origin, known, place) for origin in mine]
     if "fitted_on" in spec:
         told = "the specification of their store"
         return [*found, _item(what, _texts(spec["fitted_on"]), known, KNOWN, told, how="was fitted on",
                               instead="take an extractor that is not fitted")]  # fmt: skip
-    if handmade(modality, extractor):
+    if handmade(spec.get("modality", name), extractor):
         return [_item(what, (), known, MADE, "nothing in it is learnt"), *found]
     networks = [o for o in mine if not o.parameter.startswith(RECOGNISER)]
     if any(origin.parameter.rpartition(".")[2] in NETWORKS for origin in networks):
@@ -150,8 +151,8 @@ def _behind(card: dict, known: Mapping[str, Corpus], place: str) -> list[Loaded]
     told = card.get("encoders")
     networks = [o for o in map(_origin, told if isinstance(told, list) else ()) if o is not None]
     specs, found = card.get("features"), []
-    for modality, spec in specs.items() if isinstance(specs, dict) else ():
-        found += of_features(modality, spec if isinstance(spec, dict) else {}, networks, known, place)
+    for name, spec in specs.items() if isinstance(specs, dict) else ():
+        found += of_features(name, spec if isinstance(spec, dict) else {}, networks, known, place)
     return [item for item in found if item.certainty != MADE]
 
 
@@ -211,11 +212,11 @@ def _texts(value: object) -> tuple[str, ...]:
 
 def _refuse_unknown(p: Params, known: Mapping[str, Corpus]) -> None:
     """A slip in `trained_on` would acquit."""
-    sections = {name: getattr(p.features, name) for name in ("acoustic", "linguistic", "visual", "transcripts")}
+    sections = {f"features.{name}": one for name, one in p.features.items()} | {"transcripts": p.transcripts}
     for section, part in sections.items():
-        for name in (part and part.trained_on) or ():
+        for name in part.trained_on or ():
             if name not in known:
                 near = difflib.get_close_matches(name.lower(), known, n=1)
                 like = f", do you mean {near[0]}?" if near else ";"
-                raise ValueError(f"features.{section}.trained_on: {name!r} is no corpus of MER or of this study{like} "
+                raise ValueError(f"{section}.trained_on: {name!r} is no corpus of MER or of this study{like} "
                                  "what is none of them need not be named")  # fmt: skip

@@ -126,8 +126,8 @@ def blind(task: Task, job: Job) -> Task:
     others, spoilt = _others(task, job), np.float32(SPOILT)
     rarest = int(np.bincount(task.labels[others], minlength=task.classes).argmin())  # so that class shares change
     wrong = np.eye(task.classes, dtype=np.float32)[rarest]
-    arrays = {m: np.where(others[:, None], spoilt, task.features.arrays[m]) for m in job.spec.modalities}
-    present = {m: task.features.present[m] | others for m in job.spec.modalities}
+    arrays = {m: np.where(others[:, None], spoilt, task.features.arrays[m]) for m in job.spec.inputs}
+    present = {m: task.features.present[m] | others for m in job.spec.inputs}
     return replace(
         task,
         features=replace(task.features, arrays=arrays, present=present),

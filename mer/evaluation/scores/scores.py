@@ -45,7 +45,7 @@ def predictions(
             fold=cell.fold,
             seed=item.job.seed,
             transductive=item.job.training.normalisation != "training",
-            lacks=flags.lacking(rows["corpus"], {m: there[m][item.job.test] for m in item.job.spec.modalities}),
+            lacks=flags.lacking(rows["corpus"], {m: there[m][item.job.test] for m in item.job.spec.inputs}),
             flagged=rows["breach"].notna(),
             accepted=flags.accepted(rows["breach"], cell.protocol),
             deterministic=not item.job.spec.is_network,

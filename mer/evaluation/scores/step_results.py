@@ -8,7 +8,7 @@ from mer.params import Run
 from mer.params.schema import Params
 
 FOLDER = "tables/parts"
-BY_CONTENT = {"data", "splits", "features"}
+BY_CONTENT = {"data", "splits", "features", "transcripts"}
 """sections that results depend on by what they lead to: the manifest, and features.json with its specifications"""
 IRRELEVANT = {"name", "study", "steps", "timeout_minutes", "predict"}
 """sections that no result depends on"""

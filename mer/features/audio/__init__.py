@@ -7,7 +7,7 @@ from mer.features.audio.extract import extract
 from mer.features.audio.recordings import Changed, decode, keys
 from mer.features.extractor import Extractor, one_by_one, specification
 from mer.media import recordings
-from mer.params.schema import Acoustic, Data
+from mer.params.schema import AudioFeatures, Data
 
 EXTRACTORS = {
     "mfcc": Extractor(
@@ -43,16 +43,16 @@ EXTRACTORS = {
 __all__ = ["EXTRACTORS", "Changed", "decode", "extract", "keys", "names", "spec"]
 
 
-def spec(section: Acoustic, data: Data) -> dict:
+def spec(section: AudioFeatures, data: Data) -> dict:
     """Return everything that determines an acoustic vector besides the recording."""
     samples = recordings.spec(data.min_seconds, data.max_seconds)
     return specification(section.extractor, EXTRACTORS[section.extractor], section, **samples)
 
 
-def names(section: Acoustic, width: int) -> list[str]:
+def names(section: AudioFeatures, width: int) -> list[str]:
     """Return what each dimension is; numbers where a network made it.
 
-    >>> names(Acoustic(n_mfcc=2), 4)
+    >>> names(AudioFeatures(n_mfcc=2), 4)
     ['cepstrum 0 mean', 'cepstrum 1 mean', 'cepstrum 0 deviation', 'cepstrum 1 deviation']
     """
     if section.extractor == "mfcc":

@@ -24,10 +24,10 @@ from mer.features.extractor import Absent, Compute, Where
 from mer.features.pretrained import activations, batches, loading, locations, pooling
 from mer.features.pretrained.loading import WeightMismatch
 from mer.media.audio import RATE_HZ
-from mer.params.schema import Acoustic
+from mer.params.schema import AudioFeatures
 
 VERSION = 1
-SECTION = "features.acoustic"
+SECTION = "features.audio"
 WINDOW, STEP = 4 * RATE_HZ, 2 * RATE_HZ
 """samples; a shorter window is repeated to this length, as the paper does"""
 LONGEST = 30 * RATE_HZ
@@ -38,7 +38,7 @@ MASKED = {"wav2vec2", "hubert", "wavlm"}
 """networks whose frames do not depend on masked ones"""
 
 
-def describe(section: Acoustic) -> dict:
+def describe(section: AudioFeatures) -> dict:
     """Return what determines a vector besides its sound.
 
     With `layer: all`, `layers` is among it: the vector is that many vectors of equal width one after the other, from
@@ -59,7 +59,7 @@ def describe(section: Acoustic) -> dict:
     }
 
 
-def open_(section: Acoustic, where: Where) -> Compute:
+def open_(section: AudioFeatures, where: Where) -> Compute:
     """Return the function from clips to vectors. Clips are asked for one by one, twice each: a lazy sequence will do.
 
     Raises:
@@ -153,12 +153,12 @@ class _Network:
         return self.prepare(sound, sampling_rate=RATE_HZ, return_tensors="np")[self.prepare.model_input_names[0]][0]
 
 
-def _place(section: Acoustic) -> tuple[Path, Path | None]:
+def _place(section: AudioFeatures) -> tuple[Path, Path | None]:
     folder = locations.find(section.model, section.revision, f"{SECTION}.model")
     return folder, locations.checkpoint(section.weights, f"{SECTION}.weights")
 
 
-def _network(folder: Path, weights: Path | None, section: Acoustic, device: str) -> _Network:
+def _network(folder: Path, weights: Path | None, section: AudioFeatures, device: str) -> _Network:
     made = loading.network(folder, weights, activations.by_name(section.layer), f"{SECTION}.model")
     activations.shape(made, section.layer, f"{SECTION}.layer")  # a layer that is not there is told before anything runs
     tap, inner = activations.read_activations(made, section.layer, f"{SECTION}.layer"), activations.body(made)

@@ -31,7 +31,7 @@ def find(model: str, revision: str | None, parameter: str) -> Path:
     Args:
         model: a folder, relative to the repository, or a name on the hub.
         revision: a commit or tag on the hub.
-        parameter: the parameter that messages name, such as `features.acoustic.model`.
+        parameter: the parameter that messages name, such as `features.audio.model`.
 
     Raises:
         NetworkNotFound: it is not on this machine and cannot be downloaded.

@@ -9,7 +9,7 @@ import numpy as np
 from mer.features.pretrained import activations, loading, locations, pooling
 from mer.media.audio import RATE_HZ
 
-PARAMETER = "features.transcripts.model"
+PARAMETER = "transcripts.model"
 MAX_SAMPLES = 30 * RATE_HZ
 """The number of samples that Whisper reads at once."""
 BATCH_CHUNKS = 8

@@ -8,7 +8,7 @@ from mer.features.extractor import Absent, Compute, Extractor, Scaling, Where, s
 from mer.features.text import encoder, hashing, tfidf
 from mer.features.text.extract import extract, keys
 from mer.features.text.transcripts import fill_in, transcribe
-from mer.params.schema import Linguistic
+from mer.params.schema import TextFeatures
 
 __all__ = ["EXTRACTORS", "extract", "fill_in", "keys", "spec", "transcribe"]
 
@@ -19,10 +19,10 @@ def _bag(version: int, counts: Callable[[Sequence[str], int, bool], np.ndarray],
     They never are scaled each by itself: dividing a rare word by its tiny deviation would make it the loudest of all.
     """
 
-    def describe(section: Linguistic) -> dict:
+    def describe(section: TextFeatures) -> dict:
         return {"width": section.dimensions} | ({"marked": True} if section.speakers != "none" else {})
 
-    def open_(section: Linguistic, where: Where) -> Compute:
+    def open_(section: TextFeatures, where: Where) -> Compute:
         def compute(texts: Sequence[str]) -> list[np.ndarray | Absent]:
             vectors = counts(texts, section.dimensions, section.speakers != "none")
             return [v if v.any() else Absent("no words in the text") for v in vectors]
@@ -41,6 +41,6 @@ EXTRACTORS = {
 }
 
 
-def spec(section: Linguistic) -> dict:
+def spec(section: TextFeatures) -> dict:
     """Return everything that determines a linguistic vector besides the text."""
     return specification(section.extractor, EXTRACTORS[section.extractor], section)

@@ -11,7 +11,7 @@ from itertools import groupby
 
 import pandas as pd
 
-from mer.params.schema import Linguistic
+from mer.params.schema import TextFeatures
 
 SEPARATOR = "\x1f"
 """between turns: ASCII's own, which no transcript keeps"""
@@ -35,7 +35,7 @@ def said(transcriptions: pd.Series) -> list[str | None]:
     return [text or None for text in texts]
 
 
-def inputs(manifest: pd.DataFrame, section: Linguistic) -> list[str | None]:
+def inputs(manifest: pd.DataFrame, section: TextFeatures) -> list[str | None]:
     """Return what is read for each row; None where there are no words, or none that may be used.
 
     Context is what was said earlier in the same dialogue of the same corpus: the last `section.context` turns that
@@ -52,9 +52,9 @@ def inputs(manifest: pd.DataFrame, section: Linguistic) -> list[str | None]:
     Example:
         >>> turns = {"corpus": "c", "dialogue_id": "d", "turn_index": [0, 2], "speaker_id": ["c_Ann", "c_Bo"]}
         >>> rows = pd.DataFrame({**turns, "transcription": ["Why?", "Fine."], "lexical_control": "free"})
-        >>> inputs(rows, Linguistic(context=1, speakers="names"))
+        >>> inputs(rows, TextFeatures(context=1, speakers="names"))
         ['Ann: Why?', 'Ann: Why?\\x1fBo: Fine.']
-        >>> inputs(rows, Linguistic(context=1, speakers="roles"))
+        >>> inputs(rows, TextFeatures(context=1, speakers="roles"))
         ['self: Why?', 'other 1: Why?\\x1fself: Fine.']
     """
     allowed = manifest["lexical_control"].isin(list(section.lexical_control))

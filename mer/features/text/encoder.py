@@ -20,16 +20,16 @@ from mer.features.extractor import Absent, Compute, Where
 from mer.features.pretrained import activations, batches, loading, locations
 from mer.features.pretrained.pooling import finite
 from mer.features.text.dialogue import SEPARATOR
-from mer.params.schema import Linguistic
+from mer.params.schema import TextFeatures
 
 VERSION = 1
-SECTION = "features.linguistic"
+SECTION = "features.text"
 BUDGET = 4096
 """tokens of a batch, padding included"""
 EMPTY = Absent("no words in the text")
 
 
-def describe(section: Linguistic) -> dict:
+def describe(section: TextFeatures) -> dict:
     """Return what determines a vector besides its text.
 
     With `layer: all`, `layers` is among it, as in `mer.features.audio.encoder`.
@@ -50,7 +50,7 @@ def describe(section: Linguistic) -> dict:
     }
 
 
-def open_(section: Linguistic, where: Where) -> Compute:
+def open_(section: TextFeatures, where: Where) -> Compute:
     """Return the function from texts to vectors.
 
     Raises:
@@ -156,12 +156,12 @@ def tokens(folder: Path) -> Tokens:
     return Tokens(tokenizer, whole[:start], [] if between is None else [between], whole[start + len(bare) :], pad)
 
 
-def _place(section: Linguistic) -> tuple[Path, Path | None]:
+def _place(section: TextFeatures) -> tuple[Path, Path | None]:
     folder = locations.find(section.model, section.revision, f"{SECTION}.model")
     return folder, locations.checkpoint(section.weights, f"{SECTION}.weights")
 
 
-def _check(section: Linguistic, words: Tokens, inner: Any) -> None:
+def _check(section: TextFeatures, words: Tokens, inner: Any) -> None:
     most = min(words.tokenizer.model_max_length, _positions(inner))
     if section.max_tokens > most:
         raise ValueError(f"{SECTION}.max_tokens: is {section.max_tokens}, and {section.model} takes {most} at most")

@@ -8,10 +8,10 @@ from mer.features.computation import fill
 from mer.features.extractor import Compute
 from mer.features.store import Store
 from mer.features.text import dialogue
-from mer.params.schema import Linguistic
+from mer.params.schema import TextFeatures
 
 
-def keys(manifest: pd.DataFrame, section: Linguistic) -> list[str | None]:
+def keys(manifest: pd.DataFrame, section: TextFeatures) -> list[str | None]:
     """Return what is read for each row, its context with it; None where its corpus's kind of text may not be used.
 
     Args:

@@ -40,16 +40,16 @@ class Recognised(Store):
         return [None if pd.isna(text) else str(text) for text in found]
 
 
-def transcribe(
-    manifest: pd.DataFrame, raw: Path, folder: Path, section: schema.Features, data: schema.Data, where: Where
-) -> pd.DataFrame:
-    """Recognise the words of each recording that has none and whose words may be used.
+def transcribe(manifest: pd.DataFrame, raw: Path, folder: Path, p: schema.Params, where: Where) -> pd.DataFrame:
+    """Transcribe each recording that has no text and whose text an input may use.
 
-    That is: usable rows, and turns that are context to them; not read sentences where they stay masked.
+    These are the usable rows and the turns that are context of them, but not read sentences that stay masked.
 
     Args:
-        manifest: the whole one.
-        folder: of all stores.
+        manifest: all rows.
+        raw: the folder that the manifest's paths are relative to.
+        folder: the folder of all stores.
+        p: the sections `features`, `transcripts` and `data` of a study.
 
     Returns:
         `COLUMNS`, a row per recording that was asked: its words and what heard them (`pocketsphinx 5.1.1`), or the
@@ -58,14 +58,14 @@ def transcribe(
     Raises:
         Changed: a recording is not the one that the manifest describes any more.
     """
-    recogniser = section.transcripts.recogniser
-    asked = _asked(manifest, section) if recogniser != "none" else manifest.head(0)
+    recogniser, texts = p.transcripts.recogniser, [one for one in p.features.values() if one.modality == "text"]
+    asked = _asked(manifest, texts) if recogniser != "none" else manifest.head(0)
     empty = pd.Series(None, asked.index, "str")
     asked = asked.assign(transcription=empty, text_source=empty, reason=_foreign(asked["language"], recogniser))
     heard = asked[asked["reason"].isna()]
     if len(heard):
-        store, keys = Recognised(folder, spec(section.transcripts, data)), audio.keys(heard)
-        audio.extract(heard, raw, store, _compute(section.transcripts, where), where.jobs)
+        store, keys = Recognised(folder, spec(p.transcripts, p.data)), audio.keys(heard)
+        audio.extract(heard, raw, store, _compute(p.transcripts, where), where.jobs)
         asked.loc[heard.index, "transcription"] = store.texts(keys)
         asked.loc[heard.index, "reason"] = store.errors(keys)
         asked.loc[asked["transcription"].notna(), "text_source"] = source(store.spec)
@@ -111,13 +111,14 @@ def _silent(manifest: pd.DataFrame) -> np.ndarray:
     return np.array([text is None for text in said(manifest["transcription"])], bool)
 
 
-def _asked(manifest: pd.DataFrame, section: schema.Features) -> pd.DataFrame:
-    words = section.linguistic
+def _asked(manifest: pd.DataFrame, texts: Sequence[schema.TextFeatures]) -> pd.DataFrame:
+    """Rows whose recording is transcribed: those that one of the inputs reads."""
     recorded = np.array([key not in (None, SILENCE) for key in audio.keys(manifest)], bool)
-    needed = manifest["exclude_reason"].isna() | (manifest["dialogue_id"].notna() & (words.context > 0))
-    return manifest[
-        needed & _silent(manifest) & recorded & manifest["lexical_control"].isin(list(words.lexical_control))
-    ]
+    read = np.zeros(len(manifest), bool)
+    for one in texts:
+        needed = manifest["exclude_reason"].isna() | (manifest["dialogue_id"].notna() & (one.context > 0))
+        read |= (needed & manifest["lexical_control"].isin(list(one.lexical_control))).to_numpy(bool)
+    return manifest[read & _silent(manifest) & recorded]
 
 
 def _foreign(languages: pd.Series, recogniser: str) -> pd.Series:

@@ -9,7 +9,7 @@ from mer.features.extractor import Absent, Extractor, specification
 from mer.features.video import detectors, hog, resnet
 from mer.features.video.clips import VideoSegment, by_face, faces_of
 from mer.features.video.extract import extract, keys
-from mer.params.schema import Data, Visual
+from mer.params.schema import Data, VideoFeatures
 
 EXTRACTORS = {
     "hog": Extractor(
@@ -42,14 +42,14 @@ FACES = 1
 __all__ = ["EXTRACTORS", "VideoSegment", "extract", "first_faces", "keys", "spec"]
 
 
-def spec(section: Visual, data: Data) -> dict:
+def spec(section: VideoFeatures, data: Data) -> dict:
     """Return everything besides the video that determines its vector."""
     faces = {"faces": FACES, "frames_per_second": section.frames_per_second, "pooling": section.pooling}
     common = {"max_seconds": data.max_seconds, **faces, **detectors.describe(section)}
     return specification(section.extractor, EXTRACTORS[section.extractor], section, **common)
 
 
-def first_faces(manifest: pd.DataFrame, raw: Path, section: Visual, data: Data) -> dict[str, np.ndarray]:
+def first_faces(manifest: pd.DataFrame, raw: Path, section: VideoFeatures, data: Data) -> dict[str, np.ndarray]:
     """Return the first crop of the face that was selected in each video, for display.
 
     Args:

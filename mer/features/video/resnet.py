@@ -8,7 +8,7 @@ import numpy as np
 from mer import files
 from mer.features.extractor import Where
 from mer.features.video.detectors import Box, NoWeights, opencv
-from mer.params.schema import Visual
+from mer.params.schema import VideoFeatures
 
 VERSION = 1
 SIDE = 224
@@ -57,7 +57,7 @@ def nearest_crop(frame: np.ndarray, box: Box) -> np.ndarray:
     return frame[rows[:, None], columns]
 
 
-def resnet50(section: Visual, where: Where) -> FaceFunction:
+def resnet50(section: VideoFeatures, where: Where) -> FaceFunction:
     """Return torchvision's ResNet-50 up to the mean over space, 2,048 features; the classifier is not used.
 
     Raises:
@@ -75,7 +75,7 @@ def resnet50(section: Visual, where: Where) -> FaceFunction:
     return _in_batches(network, network, lambda faces: (faces / np.float32(255) - mean) / deviation, where)
 
 
-def emo_affectnet(section: Visual, where: Where) -> FaceFunction:
+def emo_affectnet(section: VideoFeatures, where: Where) -> FaceFunction:
     """Return EMO-AffectNet's ResNet-50 up to the 512 features before the last ReLU.
 
     Raises:
@@ -94,7 +94,7 @@ def emo_affectnet(section: Visual, where: Where) -> FaceFunction:
     return _in_batches(network, network.embed, lambda faces: faces[..., ::-1] - mean, where)
 
 
-def describe(section: Visual) -> dict:
+def describe(section: VideoFeatures) -> dict:
     """Return the digest of the weights, because vectors depend on them."""
     return {"weights_sha256": files.digest_file(_file(section))}
 
@@ -117,18 +117,18 @@ def _in_batches(network, embed: Callable, prepare: Callable[[np.ndarray], np.nda
     return vectors
 
 
-def _file(section: Visual) -> Path:
+def _file(section: VideoFeatures) -> Path:
     path = files.from_root(section.weights)
     if not path.is_file():
-        raise NoWeights(f"features.visual.weights: {section.weights} does not exist{PUBLISHED[section.extractor]}")
+        raise NoWeights(f"features.video.weights: {section.weights} does not exist{PUBLISHED[section.extractor]}")
     return path
 
 
-def _tensors(section: Visual) -> dict:
+def _tensors(section: VideoFeatures) -> dict:
     """Return the tensors of a checkpoint by name, without running code from it."""
     import torch
 
-    path, location = _file(section), f"features.visual.weights: {section.weights}"
+    path, location = _file(section), f"features.video.weights: {section.weights}"
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
@@ -146,11 +146,11 @@ def _tensors(section: Visual) -> dict:
     return {str(name).removeprefix("module."): value for name, value in content.items()}
 
 
-def _load(network, tensors: dict, section: Visual) -> None:
+def _load(network, tensors: dict, section: VideoFeatures) -> None:
     try:
         network.load_state_dict(tensors, strict=True, assign=True)
         network.float()
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:300]
-        location = f"features.visual.weights: {section.weights} is not of {section.extractor}"
+        location = f"features.video.weights: {section.weights} is not of {section.extractor}"
         raise NoWeights(f"{location}{PUBLISHED[section.extractor]} ({reason})") from None

@@ -6,10 +6,10 @@ import pandas as pd
 
 from mer.features.extractor import Absent
 from mer.features.text.dialogue import inputs, said
-from mer.params.schema import Linguistic
+from mer.params.schema import TextFeatures
 
 
-def read_as(text: str | None, before: Sequence[str], section: Linguistic) -> str | Absent:
+def read_as(text: str | None, before: Sequence[str], section: TextFeatures) -> str | Absent:
     """Return the input of a text extractor.
 
     Who speaks in a recording is not known, so that all turns count as one speaker's.
@@ -17,9 +17,9 @@ def read_as(text: str | None, before: Sequence[str], section: Linguistic) -> str
     Args:
         before: earlier turns of the recording, from old to new.
 
-    >>> read_as("Fine.", ["Why?"], Linguistic(context=1))
+    >>> read_as("Fine.", ["Why?"], TextFeatures(context=1))
     'Why?\\x1fFine.'
-    >>> read_as(" ", [], Linguistic())
+    >>> read_as(" ", [], TextFeatures())
     Absent(reason='no words')
     """
     if said(pd.Series([text], dtype=object)) == [None]:

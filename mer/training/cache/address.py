@@ -5,7 +5,7 @@ A field that is new counts until somebody says that no result depends on it, so 
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel
@@ -13,7 +13,6 @@ from pydantic import BaseModel
 from mer import files
 from mer.features.vectors import digest_array
 from mer.params.schema import System
-from mer.params.section import Modality
 from mer.training.engines.engine import Engine
 from mer.training.job import Job
 from mer.training.task import Task
@@ -46,7 +45,7 @@ class Given:
     def _seen_by(self, job: Job) -> dict:
         """The task, without what this run does not look at: other modalities, other answers, who is scaled together."""
         seen = dict(self._task)
-        seen["features"] = {name: _of(value, job.spec.modalities) for name, value in seen["features"].items()}
+        seen["features"] = {name: _of(value, job.spec.inputs) for name, value in seen["features"].items()}
         seen["answers"] = {k: v for k, v in seen["answers"].items() if k == job.training.targets}
         if job.training.normalisation == "training":
             del seen["groups"]
@@ -89,8 +88,8 @@ def _relevant(value: object) -> Iterator[str]:
     return (name for name in names if name not in left_out)
 
 
-def _of(value: object, modalities: tuple[str, ...]) -> object:
-    """What is said by modality, of some of them; anything else as it is."""
-    if isinstance(value, dict) and set(value) <= set(get_args(Modality)):
-        return {m: value[m] for m in modalities if m in value}
+def _of(value: object, inputs: tuple[str, ...]) -> object:
+    """A mapping by input, of some of them; anything else as it is."""
+    if isinstance(value, dict):
+        return {name: value[name] for name in inputs if name in value}
     return value

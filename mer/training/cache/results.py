@@ -15,8 +15,8 @@ from mer.training.task import Task
 
 CODE = "import mer.training.grid"
 """what trains: the code that this reaches is part of an address, and so are the libraries that it imports"""
-EXTRACTION = tuple(f"mer.{n}" for n in ("features.acoustic", "features.linguistic", "features.pretrained",
-                                        "features.visual", "media"))  # fmt: skip
+EXTRACTION = tuple(f"mer.{n}" for n in ("features.audio", "features.text", "features.pretrained",
+                                        "features.video", "media"))  # fmt: skip
 """what made the vectors, whose libraries do not count: the vectors themselves are part of an address"""
 _LOADED = code_dependencies.file_states()
 

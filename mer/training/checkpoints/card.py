@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mer import files
-from mer.params.features import Acoustic, Linguistic, Visual
+from mer.params.features import AudioFeatures, TextFeatures, VideoFeatures
 from mer.params.schema import Data
 from mer.params.section import Modality
 from mer.params.systems import Linear, Network, Training
@@ -55,9 +55,9 @@ class Usual(_Part):
 class Inputs(_Part):
     """The parameters of extraction."""
 
-    acoustic: Acoustic | None = None
-    linguistic: Linguistic | None = None
-    visual: Visual | None = None
+    acoustic: AudioFeatures | None = None
+    linguistic: TextFeatures | None = None
+    visual: VideoFeatures | None = None
     data: Data
 
 

@@ -70,7 +70,7 @@ def load(folder: Path, device: str = "cpu", fields: Iterable[str] | None = cards
 
 def _model(card: dict, tensors: dict[str, np.ndarray], device: str):
     standardiser = Standardiser({m: (tensors[f"mean.{m}"], tensors[f"scale.{m}"]) for m in card["modalities"]})
-    system = System(model=card["model"], modalities=tuple(card["modalities"]))
+    system = System(model=card["model"], inputs=tuple(card["modalities"]))
     if system.is_network:
         model = _network(tensors, card, standardiser, device)
     else:
@@ -114,13 +114,13 @@ def card(
     return {
         "name": name(job),
         "model": job.spec.model,
-        "modalities": list(job.spec.modalities),
-        "widths": task.features.widths(job.spec.modalities),
-        "layers": {m: n for m, n in task.features.layers.items() if m in job.spec.modalities},
+        "modalities": list(job.spec.inputs),
+        "widths": task.features.widths(job.spec.inputs),
+        "layers": {m: n for m, n in task.features.layers.items() if m in job.spec.inputs},
         "classes": list(classes),
         "seed": job.seed,
         "training": job.training.model_dump(mode="json"),
-        "features": {m: specs[m] for m in job.spec.modalities},
+        "features": {m: specs[m] for m in job.spec.inputs},
         **lineage(job, manifest, encoders),
         "remembers": memory(job, manifest),
     }

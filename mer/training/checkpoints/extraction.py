@@ -7,14 +7,16 @@ from mer import files
 from mer.features import Where, audio, text, video
 from mer.features.extractor import Compute, Extractor
 from mer.params import schema
+from mer.params.features import Input, read_inputs
 from mer.training.checkpoints.card import Unusable
 
 SECTIONS = {"audio": "acoustic", "text": "linguistic", "video": "visual"}
-FOREIGN = ("opencv",)
-"""of a specification: versions of packages, which may move a number in its last digits and no more"""
+FOREIGN = ("opencv", "modality")
+"""of a specification: versions of packages, which may move a number in its last digits and no more; and the modality,
+which is no part of an address"""
 
 
-def sections(card: dict, networks: Mapping[str, str], place: Path) -> tuple[schema.Features, schema.Data]:
+def sections(card: dict, networks: Mapping[str, str], place: Path) -> tuple[dict[str, Input], schema.Data]:
     """Return the parameters with which the inputs of a model were made.
 
     Args:
@@ -36,16 +38,14 @@ def sections(card: dict, networks: Mapping[str, str], place: Path) -> tuple[sche
             if SECTIONS.get(modality) not in told:
                 raise Unusable(f"--network {modality}={model}: the model takes {', '.join(card['modalities'])}")
             told[SECTIONS[modality]]["model" if modality != "video" else "weights"] = model
-        return schema.Features.model_validate({k: v for k, v in told.items() if k != "data"}), schema.Data(
-            **told["data"]
-        )
+        return read_inputs({m: told[SECTIONS[m]] for m in card["modalities"]}), schema.Data(**told["data"])
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, Unusable):
             raise
         raise Unusable(f"{files.to_root(place)}: model.json does not say how its inputs are made ({error})") from None
 
 
-def open_all(card: dict, section: schema.Features, data: schema.Data, where: Where, place: Path) -> dict[str, Compute]:
+def open_all(card: dict, section: dict[str, Input], data: schema.Data, where: Where, place: Path) -> dict[str, Compute]:
     """Return modality -> its extractor.
 
     Raises:
@@ -53,10 +53,10 @@ def open_all(card: dict, section: schema.Features, data: schema.Data, where: Whe
         ImportError, FileNotFoundError: a package or a network is missing; the message says how to get it.
     """
     specs(card, section, data, place)
-    return {m: _extractor(m, section).open(getattr(section, SECTIONS[m]), where) for m in card["modalities"]}
+    return {m: _extractor(m, section).open(section[m], where) for m in card["modalities"]}
 
 
-def specs(card: dict, section: schema.Features, data: schema.Data, place: Path) -> dict[str, dict]:
+def specs(card: dict, section: dict[str, Input], data: schema.Data, place: Path) -> dict[str, dict]:
     """Return modality -> the specification of its vectors here.
 
     Raises:
@@ -66,17 +66,17 @@ def specs(card: dict, section: schema.Features, data: schema.Data, place: Path) 
     found = {}
     for modality in card["modalities"]:
         if modality == "text":
-            found[modality] = text.spec(section.linguistic)
+            found[modality] = text.spec(section["text"])
         else:
             of = audio if modality == "audio" else video
-            found[modality] = of.spec(getattr(section, SECTIONS[modality]), data)
+            found[modality] = of.spec(section[modality], data)
         _same(modality, card["features"][modality], found[modality], place)
     return found
 
 
-def _extractor(modality: str, section: schema.Features) -> Extractor:
+def _extractor(modality: str, section: dict[str, Input]) -> Extractor:
     known = {"audio": audio.EXTRACTORS, "text": text.EXTRACTORS, "video": video.EXTRACTORS}[modality]
-    return known[getattr(section, SECTIONS[modality]).extractor]
+    return known[section[modality].extractor]
 
 
 def _same(modality: str, then: dict, now: dict, place: Path) -> None:

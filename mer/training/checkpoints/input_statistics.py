@@ -13,6 +13,7 @@ import numpy as np
 
 from mer.features import Features
 from mer.params import schema
+from mer.params.features import Input
 
 TAIL = 0.001
 """of the training rows lie below the lower bound of a number, and as many above the upper one"""
@@ -22,7 +23,7 @@ FOLDS, LEAST, MOST, AT_ONCE = 5, 50, 20_000, 256
 """folds of rows; the fewest that say where numbers usually lie; no more are looked at; numbers looked at together"""
 
 
-def portable(model, features: Features, train: np.ndarray, section: schema.Features, data: schema.Data) -> dict:
+def portable(model, features: Features, train: np.ndarray, inputs: Mapping[str, Input], data: schema.Data) -> dict:
     """Return the part of a model's card that prediction on one's own files needs.
 
     Args:
@@ -35,7 +36,7 @@ def portable(model, features: Features, train: np.ndarray, section: schema.Featu
     """
     modalities = tuple(model.standardiser.moments)
     wanted = {"audio": "acoustic", "text": "linguistic", "video": "visual"}
-    sections = {wanted[m]: getattr(section, wanted[m]).model_dump(mode="json") for m in modalities}
+    sections = {wanted[m]: inputs[m].model_dump(mode="json") for m in modalities}
     seconds = {"min_seconds": data.min_seconds, "max_seconds": data.max_seconds}
     found = {}
     for modality in modalities:

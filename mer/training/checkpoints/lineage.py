@@ -43,7 +43,7 @@ def lineage(job: Job, manifest: pd.DataFrame, encoders: Sequence[dict] | None = 
         "families": sorted(set(seen["family"])),
         "rows_sha256": rows_digest(seen),
         "seen": parts,
-        "encoders": None if encoders is None else [e for e in encoders if e["modality"] in job.spec.modalities],
+        "encoders": None if encoders is None else [e for e in encoders if e["input"] in job.spec.inputs],
         "ancestors": _ancestors(_begun(job)),
         "git": files.git_state(),
     }

@@ -51,14 +51,14 @@ def seconds(task: Task, job: Job) -> float:
     """Return a rough estimate of how long a run takes in one thread, all its epochs."""
     rows = len(job.train)
     if not job.spec.is_network:
-        return LINEAR * rows * sum(task.features.widths(job.spec.modalities).values())
+        return LINEAR * rows * sum(task.features.widths(job.spec.inputs).values())
     steps = -(-rows // job.training.batch_size)
     return job.training.epochs * (steps * STEP + 6 * parameters(task, job) * rows / SPEED)
 
 
 def parameters(task: Task, job: Job) -> int:
     """Return how many parameters a run's network has."""
-    modalities = job.spec.modalities
+    modalities = job.spec.inputs
     layers = {m: n for m, n in task.features.layers.items() if m in modalities}
     widths = task.features.widths(modalities)
     return _counted(job.spec.model, tuple(widths.items()), task.classes, job.training, tuple(layers.items()))

@@ -36,7 +36,7 @@ OF_A_RUN = {"learning_rate", "weight_decay", "clip_norm", "epochs", "patience", 
 def shape(task: Task, job: Job) -> tuple:
     """Return what the runs of a stack have in common."""
     told = job.training.model_dump_json(exclude=OF_A_RUN)
-    return job.spec.model, job.spec.modalities, told, gaps(task.features.present, job.spec.modalities, job.train)
+    return job.spec.model, job.spec.inputs, told, gaps(task.features.present, job.spec.inputs, job.train)
 
 
 def fit_many(task: Task, jobs: list[Job], device: str, snapshot: Path | None = None) -> "Stack":

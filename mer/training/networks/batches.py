@@ -88,7 +88,7 @@ class StackedRows:
         def put(values: list[np.ndarray] | np.ndarray, kind: type = np.float32) -> Tensor:
             return torch.as_tensor(np.array(values, kind), device=device)  # a copy: mapped arrays cannot be written
 
-        training, modalities = jobs[0].training, jobs[0].spec.modalities
+        training, modalities = jobs[0].training, jobs[0].spec.inputs
         self.multi_label, self.smoothing = training.targets == "multi_label", training.label_smoothing
         self.values = {m: put(task.features.arrays[m]) for m in modalities}
         present = np.stack([task.features.present[m] for m in modalities], axis=1)
@@ -132,7 +132,7 @@ class StackedRows:
 
 def _scalers(task: Task, jobs: list[Job]) -> list[standardise.Standardiser]:
     """Return the standardiser of every run's training rows, which many runs share."""
-    modalities = jobs[0].spec.modalities
+    modalities = jobs[0].spec.inputs
     shared = {job.train.tobytes(): job.train for job in jobs}
     fitted = {told: standardise.fit(task.features, rows, modalities) for told, rows in shared.items()}
     return [fitted[job.train.tobytes()] for job in jobs]

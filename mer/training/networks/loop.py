@@ -23,8 +23,8 @@ def begun(task: Task, system: System, training: Training, seed: int) -> nn.Modul
     """Return a network before its first step, on the CPU; the seed fixes its weights, or a checkpoint has them."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = built(system.model, task.features.widths(system.modalities), task.classes, training,
-                        {m: n for m, n in task.features.layers.items() if m in system.modalities})  # fmt: skip
+        network = built(system.model, task.features.widths(system.inputs), task.classes, training,
+                        {m: n for m, n in task.features.layers.items() if m in system.inputs})  # fmt: skip
     if training.start_from:
         tensors.begin_with(network, files.from_root(training.start_from))
     return network
@@ -42,7 +42,7 @@ def fit(task: Task, train: np.ndarray, validation: np.ndarray, *, system: System
         DivergedTraining: the loss is not a number.
     """
     network = begun(task, system, training, seed).to(device)
-    fitted = Fitted(network, standardise.fit(task.features, train, system.modalities), task.occurring(train), device,
+    fitted = Fitted(network, standardise.fit(task.features, train, system.inputs), task.occurring(train), device,
                     multi_label=training.targets == "multi_label")  # fmt: skip
     rows, masks = prepared(fitted, task, train, training), Masks(network, training.batch_size)
     names = trainable_names(network, *rows.sample())

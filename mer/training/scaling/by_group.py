@@ -4,6 +4,8 @@ It looks at the other recordings of the speaker whose emotion is asked for, thou
 *transductive*: a score with it answers for somebody of whom a number of recordings is there, and is marked as such.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from mer.features import Features
@@ -26,7 +28,7 @@ def normalised(features: Features, groups: np.ndarray, wider: np.ndarray) -> Fea
         wider: the groups that rows are scaled with where theirs has fewer than `FEWEST` rows.
     """
     arrays, present = dict(features.arrays), features.present
-    for modality in (m for m in SCALED if m in arrays):
+    for modality in (name for name in arrays if features.modalities[name] in SCALED):
         values, there = arrays[modality], np.flatnonzero(present[modality])
         scaled = np.zeros(values.shape, np.float32)
         small = np.zeros(len(values), bool)
@@ -39,7 +41,7 @@ def normalised(features: Features, groups: np.ndarray, wider: np.ndarray) -> Fea
             if (few := rows[small[rows]]).size:
                 scaled[few] = _standard(values[few], values[rows])
         arrays[modality] = scaled
-    return Features(arrays, present, features.extractors, features.layers)
+    return replace(features, arrays=arrays)
 
 
 def _together(groups: np.ndarray, rows: np.ndarray) -> list[np.ndarray]:

@@ -12,7 +12,7 @@ from mer.features import Where, audio
 from mer.features.audio import encoder
 from mer.features.extractor import Absent
 from mer.features.pretrained import batches, loading, pooling
-from mer.params.schema import Acoustic, Data
+from mer.params.schema import AudioFeatures, Data
 from tests.features.pretrained import tiny
 
 RATE = 16_000
@@ -25,7 +25,7 @@ def clips(seconds=SECONDS, seed=0):
 
 
 def section(folder, **options):
-    return Acoustic(extractor="encoder", model=str(folder), **options)
+    return AudioFeatures(extractor="encoder", model=str(folder), **options)
 
 
 def vectors(folder, sounds, **options):
@@ -206,15 +206,15 @@ def test_a_module_after_the_networks_own_pooling(tmp_path, monkeypatch):
             inputs = prepare(sound, sampling_rate=RATE, return_tensors="pt")
             logits = network(inputs.input_values).logits[0]
         np.testing.assert_allclose(vector, logits, atol=1e-5)
-    with pytest.raises(loading.WeightMismatch, match=r"features\.acoustic\.layer: .*one vector per clip"):
+    with pytest.raises(loading.WeightMismatch, match=r"features\.audio\.layer: .*one vector per clip"):
         vectors(folder, sounds, layer="classifier", pooling="mean_std")
 
 
 @pytest.mark.parametrize(
     ("layer", "message"),
     [
-        (4, "features.acoustic.layer: 4, but the network has blocks 1 to 3"),
-        (-5, "features.acoustic.layer: -5"),
+        (4, "features.audio.layer: 4, but the network has blocks 1 to 3"),
+        (-5, "features.audio.layer: -5"),
         ("projektor", "Wav2Vec2ForSequenceClassification has no module 'projektor'; the nearest are projector"),
         ("zzz", "the nearest are wav2vec2, projector, classifier"),
         ("wav2vec2.encoder.layers.1.feed_forward", "name a Linear or LayerNorm, such as .*intermediate_dense"),

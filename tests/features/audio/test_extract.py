@@ -12,7 +12,7 @@ from mer import features, files
 from mer.features import audio as acoustic
 from mer.features.audio.mfcc import mfcc_statistics
 from mer.media import audio, recordings
-from mer.params.schema import Acoustic, Data
+from mer.params.schema import AudioFeatures, Data
 
 DATA = Data(min_seconds=0.1, max_seconds=30.0)
 
@@ -35,13 +35,13 @@ def manifest(tmp_path):
 
 
 def extract(manifest, raw, other=None, jobs=1, **section):
-    store = features.Store(raw / "store", acoustic.spec(Acoustic(**section), DATA))
+    store = features.Store(raw / "store", acoustic.spec(AudioFeatures(**section), DATA))
     acoustic.extract(manifest, raw, store, other or compute(jobs, **section), jobs)
     return store
 
 
 def compute(jobs, **section):
-    return acoustic.EXTRACTORS["mfcc"].open(Acoustic(**section), features.Where(jobs=jobs))
+    return acoustic.EXTRACTORS["mfcc"].open(AudioFeatures(**section), features.Where(jobs=jobs))
 
 
 @pytest.mark.parametrize("jobs", [1, 3])

@@ -11,10 +11,10 @@ from mer.features import Where
 from mer.features.audio import encoder
 from mer.features.pretrained import loading
 from mer.features.pretrained.loading import WeightMismatch
-from mer.params.schema import Acoustic
+from mer.params.schema import AudioFeatures
 from tests.features.pretrained import tiny
 
-PARAMETER = "features.acoustic.model"
+PARAMETER = "features.audio.model"
 WAVEFORM = np.sin(np.arange(16_000) * 0.1).astype("f4")
 
 
@@ -31,7 +31,7 @@ def published(tmp_path_factory):
 
 
 def vector(folder, weights, **options):
-    section = Acoustic(extractor="encoder", model=str(folder), weights=str(weights), **options)
+    section = AudioFeatures(extractor="encoder", model=str(folder), weights=str(weights), **options)
     return encoder.open_(section, Where())([WAVEFORM])[0]
 
 
@@ -144,7 +144,7 @@ def test_remote_code_is_refused(tmp_path):
     )
     (tmp_path / "code.py").write_text("print('ran')")
     for published in (True, False):
-        with pytest.raises(WeightMismatch, match=r"features\.acoustic\.model: "):
+        with pytest.raises(WeightMismatch, match=r"features\.audio\.model: "):
             loading.network(tmp_path, None, published, PARAMETER)
 
 
@@ -165,7 +165,7 @@ DAMAGED = [
 def test_damaged_configurations_are_refused(content, tmp_path):
     folder = tiny.sound(tmp_path)
     (folder / "config.json").write_bytes(content)
-    section = Acoustic(extractor="encoder", model=str(folder))
+    section = AudioFeatures(extractor="encoder", model=str(folder))
     for do in (lambda: encoder.describe(section), lambda: encoder.open_(section, Where())):
         with pytest.raises(WeightMismatch, match=rf"^{PARAMETER}: .*"):
             do()
@@ -176,4 +176,4 @@ def test_damaged_feature_extractors_are_refused(content, tmp_path):
     folder = tiny.sound(tmp_path)
     (folder / "preprocessor_config.json").write_bytes(content)
     with pytest.raises(WeightMismatch, match=rf"^{PARAMETER}: .*preprocessor_config\.json"):
-        encoder.open_(Acoustic(extractor="encoder", model=str(folder)), Where())
+        encoder.open_(AudioFeatures(extractor="encoder", model=str(folder)), Where())

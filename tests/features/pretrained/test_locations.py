@@ -9,7 +9,7 @@ from mer import files
 from mer.features.pretrained import locations
 from tests.features.pretrained import tiny
 
-PARAMETER = "features.acoustic.model"
+PARAMETER = "features.audio.model"
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_missing_model_message_names_the_download_command(offline):
     with pytest.raises(locations.NetworkNotFound) as caught:
         locations.find("someone/some-model", "v1.2", PARAMETER)
     assert str(caught.value) == (
-        "features.acoustic.model: 'someone/some-model' is neither a folder nor among the models on this machine "
+        "features.audio.model: 'someone/some-model' is neither a folder nor among the models on this machine "
         "(HF_HUB_OFFLINE is set). Download it with internet access: hf download someone/some-model --revision v1.2"
     )
     assert caught.value.__suppress_context__
@@ -115,8 +115,8 @@ def test_folders_without_a_network_are_refused(offline, tmp_path):
         locations.find("../somewhere/else", None, PARAMETER)
     with pytest.raises(ValueError, match="is a folder, which has no revision 'v1'"):
         locations.find(str(tiny.sound(tmp_path / "mine")), "v1", PARAMETER)
-    with pytest.raises(locations.NetworkNotFound, match=r"features\.acoustic\.weights: there is no file"):
-        locations.checkpoint(str(tmp_path / "no.pt"), "features.acoustic.weights")
+    with pytest.raises(locations.NetworkNotFound, match=r"features\.audio\.weights: there is no file"):
+        locations.checkpoint(str(tmp_path / "no.pt"), "features.audio.weights")
 
 
 def test_digest_depends_on_content_and_not_on_the_path(tmp_path):

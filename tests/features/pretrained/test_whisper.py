@@ -59,7 +59,7 @@ def test_multilingual_network_transcribes_and_does_not_translate(tmp_path):
 
 
 def test_other_networks_are_refused(tmp_path):
-    with pytest.raises(WeightMismatch, match=r"features\.transcripts\.model: .* is a Wav2Vec2Model, and not Whisper"):
+    with pytest.raises(WeightMismatch, match=r"transcripts\.model: .* is a Wav2Vec2Model, and not Whisper"):
         transcribe_whisper(clips(1.0), str(tiny.sound(tmp_path)))
-    with pytest.raises(locations.NetworkNotFound, match=r"features\.transcripts\.model"):
+    with pytest.raises(locations.NetworkNotFound, match=r"transcripts\.model"):
         transcribe_whisper(clips(1.0), str(tmp_path / "nowhere"))

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from mer import corpora, features
 from mer.dataset.manifest import build
 from mer.features.text import dialogue
-from mer.params.schema import Data, Linguistic
-from mer.params.schema import Features as Section
+from mer.params.features import read_inputs
+from mer.params.schema import Data, TextFeatures
 
 SEP = dialogue.SEPARATOR
 REAL = os.environ.get("MER_REAL_CORPORA")
@@ -40,7 +40,7 @@ TOY = [
 
 
 def read(table, **section):
-    return dialogue.inputs(table, Linguistic(**section))
+    return dialogue.inputs(table, TextFeatures(**section))
 
 
 def test_a_toy_dialogue_is_read_with_what_came_before():
@@ -63,7 +63,7 @@ def test_context_and_who_speaks_change_the_vector(extractor, tmp_path):
     table = table.assign(source_path="list.csv", start=None, end=None, duration=None, audio_ok=False)
 
     def vectors(**section):
-        chosen = Section(linguistic={"extractor": extractor, "dimensions": 256, **section})
+        chosen = read_inputs({"text": {"extractor": extractor, "dimensions": 256, **section}})
         where = features.Where()
         features.extract(table, tmp_path, tmp_path / "store", chosen, Data(), where)
         keys, specs = features.keys(table, chosen), features.specs(chosen, Data())
@@ -103,7 +103,7 @@ def test_a_turn_that_is_excluded_was_said_all_the_same():
     table = manifest(TOY)
     table.loc[1, ["exclude_reason", "split"]] = ["no class", None]
     assert read(table, context=2)[2] == f"Did you pass?{SEP}No.{SEP}Oh no!"
-    section = Section(linguistic={"context": 2})
+    section = read_inputs({"text": {"context": 2}})
     table = table.assign(audio_sha256=None, start=None, end=None, duration=None, audio_ok=False)
     assert len(features.keys(table, section)["text"]) == len(TOY) - 1
     assert features.keys(table, section)["text"][1] == f"Did you pass?{SEP}No.{SEP}Oh no!"

@@ -13,7 +13,7 @@ from mer.features.extractor import Absent
 from mer.features.pretrained import batches
 from mer.features.pretrained.loading import WeightMismatch
 from mer.features.text import encoder
-from mer.params.schema import Linguistic
+from mer.params.schema import TextFeatures
 from tests.features.pretrained import tiny
 
 TEXTS = ["Oh no!", "I", "שלום עולם", "a " * 200, "😀🎉", "So?\x1fWell…\x1fI see.", "naïve"]
@@ -21,7 +21,7 @@ LONGEST = 64
 
 
 def section(folder, **options):
-    return Linguistic(extractor="encoder", model=str(folder), **{"max_tokens": LONGEST, **options})
+    return TextFeatures(extractor="encoder", model=str(folder), **{"max_tokens": LONGEST, **options})
 
 
 def vectors(folder, texts, **options):
@@ -148,7 +148,7 @@ def test_any_text_gives_a_finite_vector_or_none(roberta, texts):
 
 
 def test_more_tokens_than_there_are_positions_are_refused(folders):
-    with pytest.raises(ValueError, match=r"features\.linguistic\.max_tokens: is 65, and .* takes 64 at most"):
+    with pytest.raises(ValueError, match=r"features\.text\.max_tokens: is 65, and .* takes 64 at most"):
         encoder.open_(section(folders["roberta"], max_tokens=65), Where())
 
 
@@ -158,7 +158,7 @@ def test_a_wrong_module_or_tokenizer_is_named(folders, tmp_path):
     tiny.text(tmp_path)
     for path in tmp_path.glob("tokenizer*"):
         path.unlink()
-    with pytest.raises(WeightMismatch, match=r"features\.linguistic\.model: .* has no tokenizer"):
+    with pytest.raises(WeightMismatch, match=r"features\.text\.model: .* has no tokenizer"):
         encoder.open_(section(tmp_path), Where())
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from mer import features
 from mer.features.text import dialogue
-from mer.params.schema import Linguistic
+from mer.params.schema import TextFeatures
 
 ODD = [
     "nan",
@@ -34,7 +34,7 @@ def table(texts):
 
 
 def test_words_that_look_like_numbers_or_like_nothing_are_words():
-    found = dialogue.inputs(table([*ODD, None, float("nan"), "", "\t"]), Linguistic())
+    found = dialogue.inputs(table([*ODD, None, float("nan"), "", "\t"]), TextFeatures())
     assert found == [*ODD[:12], "x", "a b", None, None, None, None, None]
 
 
@@ -43,7 +43,7 @@ def test_words_that_look_like_numbers_or_like_nothing_are_words():
 def test_addresses_come_back_as_they_were(tmp_path_factory, texts):
     path = tmp_path_factory.mktemp("keys") / "inputs.parquet"
     rows = table(texts)
-    keys = {"audio": [None] * len(rows), "text": dialogue.inputs(rows, Linguistic())}
+    keys = {"audio": [None] * len(rows), "text": dialogue.inputs(rows, TextFeatures())}
     features.save_keys(path, rows, keys)
     assert features.read_keys(path, rows["utterance_id"]) == keys
 

@@ -10,7 +10,7 @@ from mer import features
 from mer.features import text as linguistic
 from mer.features.extractor import Absent
 from mer.features.text import bag_of_words, dialogue, hashing, tfidf
-from mer.params.schema import Linguistic
+from mer.params.schema import TextFeatures
 
 TEXTS = ["I am NOT happy!", "No… no", "naïve\tline\nbreak", "", "שלום עולם", "😀", "10 4 7.5", "İstanbul"]
 SEP = dialogue.SEPARATOR
@@ -21,7 +21,7 @@ def test_without_context_hashing_is_scikit_learns_to_the_bit():
     theirs = HashingVectorizer(n_features=64, alternate_sign=False, norm="l2", token_pattern=bag_of_words.TOKENS)
     expected = theirs.transform(TEXTS).toarray().astype(np.float32)
     assert (hashing.hashed_words(TEXTS, 64) == expected).all()
-    assert linguistic.spec(Linguistic()) == {"extractor": "hashing", "version": 1, "width": 768}
+    assert linguistic.spec(TextFeatures()) == {"extractor": "hashing", "version": 1, "width": 768}
 
 
 def test_neighbours_change_nothing():
@@ -46,11 +46,11 @@ def test_who_speaks_is_no_word_of_what_is_said():
     by_bo = hashing.hashed_words(["bo: fine"], 4096, True)[0]
     assert named @ said == pytest.approx(0.5)  # only "fine" is in both
     assert named @ by_bo == pytest.approx(0.5)
-    assert linguistic.spec(Linguistic(speakers="names")) != linguistic.spec(Linguistic())
+    assert linguistic.spec(TextFeatures(speakers="names")) != linguistic.spec(TextFeatures())
 
 
 def test_a_turn_without_words_is_absent_whatever_was_said_before_it():
-    section = Linguistic(extractor="tfidf", dimensions=32, context=1, speakers="roles")
+    section = TextFeatures(extractor="tfidf", dimensions=32, context=1, speakers="roles")
     compute = linguistic.EXTRACTORS["tfidf"].open(section, features.Where())
     found = compute(["self: 😀", f"other 1: no{SEP}self: 😀", f"other 1: 😀{SEP}self: no"])
     assert [isinstance(v, Absent) for v in found] == [True, True, False]

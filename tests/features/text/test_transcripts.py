@@ -13,8 +13,7 @@ import soundfile
 from mer import features, files
 from mer.features.text import transcripts
 from mer.media import speech_recognition
-from mer.params.schema import Data
-from mer.params.schema import Features as Section
+from mer.params.schema import Data, Params, TextFeatures, Transcripts
 from tests.features.text.test_dialogue import REAL
 
 SENTENCES = {"01": "kids are talking by the door", "02": "dogs are sitting by the door"}
@@ -50,8 +49,12 @@ def whisper(monkeypatch):
 
 def ask(table, raw, recogniser="whisper", words=(), **options):
     tiny = {"model": "openai/whisper-tiny", "revision": "abc"} if recogniser == "whisper" else {}
-    section = Section(transcripts={"recogniser": recogniser, **tiny, **options}, linguistic=dict(words))
-    return transcripts.transcribe(table, raw, raw / "store", section, Data(), features.Where())
+    p = study({"recogniser": recogniser, **tiny, **options}, text=dict(words))
+    return transcripts.transcribe(table, raw, raw / "store", p, features.Where())
+
+
+def study(transcripts, **inputs):
+    return Params(name="x", corpora={"emodb": {}}, transcripts=transcripts, features=inputs)
 
 
 def test_only_recordings_without_words_are_asked_and_once(tmp_path, whisper):
@@ -70,7 +73,7 @@ def test_only_recordings_without_words_are_asked_and_once(tmp_path, whisper):
     assert filled["transcription"].tolist()[:3] == ["Oh no!", *["4000 samples , float32"] * 2]
     assert filled["text_source"].tolist()[:2] == ["none", "whisper openai/whisper-tiny@abc"]
     assert filled["transcription"][3:].isna().all()
-    assert features.keys(filled, Section())["text"] == ["Oh no!", *["4000 samples , float32"] * 2, None]
+    assert features.keys(filled, {"text": TextFeatures()})["text"] == ["Oh no!", *["4000 samples , float32"] * 2, None]
 
 
 def test_an_excluded_turn_is_asked_where_it_is_context(tmp_path, whisper):
@@ -79,7 +82,7 @@ def test_an_excluded_turn_is_asked_where_it_is_context(tmp_path, whisper):
     table.loc[0, "exclude_reason"] = "no class"
     assert len(ask(table, tmp_path)) == 1
     told = ask(table, tmp_path, words={"context": 1})
-    keys = features.keys(transcripts.fill_in(table, told), Section(linguistic={"context": 1}))
+    keys = features.keys(transcripts.fill_in(table, told), {"text": TextFeatures(context=1)})
     assert keys["text"] == ["4000 samples , float32\x1f4000 samples , float32"]
 
 
@@ -89,7 +92,9 @@ def test_read_speech_is_asked_only_where_its_text_may_be_used(tmp_path, whisper)
     assert not whisper
     told = ask(table, tmp_path, words={"lexical_control": ("parallel",)})
     assert len(told) == 1
-    assert features.keys(transcripts.fill_in(table, told), Section())["text"] == [None]  # still read speech
+    assert features.keys(transcripts.fill_in(table, told), {"text": TextFeatures()})["text"] == [
+        None
+    ]  # still read speech
 
 
 def test_silence_and_damage_are_listed_with_their_reasons(tmp_path, whisper):
@@ -131,7 +136,7 @@ def test_a_folder_is_named_by_what_lies_in_it(tmp_path, whisper):
     sources = []
     for content in (b"1", b"2", b"1"):
         (model / "weights").write_bytes(content)
-        section = Section(transcripts={"recogniser": "whisper", "model": str(model)}).transcripts
+        section = Transcripts(recogniser="whisper", model=str(model))
         sources.append(transcripts.source(transcripts.spec(section, Data())))
     assert sources[0] == sources[2] != sources[1]
     assert str(tmp_path) not in sources[0]
@@ -175,14 +180,15 @@ def test_pocketsphinx_recognises_real_speech_the_same_in_any_company(tmp_path):
     names = ["Actor_15/03-01-02-02-02-01-15.flac", "Actor_11/03-01-08-01-01-01-11.flac"]
     raw = Path(REAL) / "RAVDESS"
     table = manifest(raw, names, lexical_control="parallel", duration=4.0)
-    section = Section(
-        transcripts={"recogniser": "pocketsphinx"}, linguistic={"lexical_control": ("free", "parallel"), "context": 2}
-    )
-    told = transcripts.transcribe(table, raw, tmp_path, section, Data(), features.Where())
+    p = study({"recogniser": "pocketsphinx"}, text={"lexical_control": ("free", "parallel"), "context": 2})
+    told = transcripts.transcribe(table, raw, tmp_path, p, features.Where())
     for name, heard in zip(names, told["transcription"], strict=True):
         said = SENTENCES[Path(name).stem.split("-")[4]]
         assert speech_recognition.word_errors(said, heard) <= 2, heard
     assert set(told["text_source"]) == {f"pocketsphinx {version('pocketsphinx')}"}
-    alone = transcripts.transcribe(table[1:], raw, tmp_path / "again", section, Data(), features.Where(jobs=2))
+    alone = transcripts.transcribe(table[1:], raw, tmp_path / "again", p, features.Where(jobs=2))
     assert alone["transcription"].tolist() == told["transcription"].tolist()[1:]
-    assert features.keys(transcripts.fill_in(table, told), section)["text"] == told["transcription"].tolist()
+    assert (
+        features.keys(transcripts.fill_in(table, told), {"text": p.features["text"]})["text"]
+        == told["transcription"].tolist()
+    )

@@ -12,7 +12,7 @@ from skimage import data
 from mer.features.video import detectors, faces
 from mer.features.video.detectors import Box
 from mer.files import MissingPackage
-from mer.params.schema import Visual
+from mer.params.schema import VideoFeatures
 from tests.features.video.onnx_file import bright_cells
 
 BLANK = np.zeros((100, 400, 3), np.uint8)
@@ -106,21 +106,21 @@ def test_centerface_returns_boxes_in_pixels_of_the_frame(tmp_path):
 
 
 def test_missing_or_invalid_detector_weights_are_refused(tmp_path):
-    gone = Visual(detector="centerface", detector_weights=str(tmp_path / "gone.onnx"))
+    gone = VideoFeatures(detector="centerface", detector_weights=str(tmp_path / "gone.onnx"))
     with pytest.raises(detectors.NoWeights, match=r"detector_weights: .*gone.onnx does not exist; centerface.onnx"):
         detectors.describe(gone)
     (tmp_path / "text.onnx").write_text("nothing")
     with pytest.raises(detectors.NoWeights, match="not an ONNX file"):
-        detectors.open_detector(Visual(detector="centerface", detector_weights=str(tmp_path / "text.onnx")))
+        detectors.open_detector(VideoFeatures(detector="centerface", detector_weights=str(tmp_path / "text.onnx")))
 
 
 def test_missing_opencv_message_names_the_extra(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "cv2", None)
-    with pytest.raises(MissingPackage, match=r"features.visual needs .* pip install .*\[video\]"):
-        detectors.describe(Visual())
+    with pytest.raises(MissingPackage, match=r"features.video needs .* pip install .*\[video\]"):
+        detectors.describe(VideoFeatures())
 
 
 def test_opencv_without_cascades_is_refused(monkeypatch, tmp_path):
     monkeypatch.setattr(cv2.data, "haarcascades", str(tmp_path))
     with pytest.raises(MissingPackage, match="below 5"):
-        detectors.open_detector(Visual())
+        detectors.open_detector(VideoFeatures())

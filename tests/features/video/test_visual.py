@@ -14,7 +14,7 @@ from mer.features.extractor import Absent, Where
 from mer.features.video import hog, pooling, resnet
 from mer.features.video.detectors import Box, NoWeights
 from mer.features.video.emo_affectnet import EmoAffectNet
-from mer.params.schema import Data, Visual
+from mer.params.schema import Data, VideoFeatures
 from tests.media.video_files import film, grey
 
 FACE = data.astronaut()[:220, 110:330]
@@ -38,7 +38,7 @@ def moving(count, side=130):
 
 
 def opened(where=None, **options):
-    section = Visual(**options)
+    section = VideoFeatures(**options)
     return video.EXTRACTORS[section.extractor].open(section, where or Where())
 
 
@@ -183,7 +183,7 @@ def test_emo_affectnet_from_a_checkpoint_to_1024_features(folder, tmp_path):
     network = EmoAffectNet().eval()
     wrapped = {"epoch": 3, "state_dict": {f"module.{name}": value for name, value in network.state_dict().items()}}
     torch.save(wrapped, tmp_path / "weights.pt")
-    section = Visual(extractor="emo_affectnet", weights=str(tmp_path / "weights.pt"))
+    section = VideoFeatures(extractor="emo_affectnet", weights=str(tmp_path / "weights.pt"))
     describe = resnet.emo_affectnet(section, Where())
     faces = np.stack([cv2.resize(FACE, (224, 224)), cv2.resize(FACE[::-1], (224, 224))])
     found = describe(faces)
@@ -203,14 +203,14 @@ def test_resnet50_reads_weights_of_torchvision_with_any_classes(tmp_path):
     from torchvision.models import resnet50
 
     save_file(resnet50(num_classes=8).state_dict(), tmp_path / "weights.safetensors")
-    section = Visual(extractor="resnet50", weights=str(tmp_path / "weights.safetensors"))
+    section = VideoFeatures(extractor="resnet50", weights=str(tmp_path / "weights.safetensors"))
     face = resnet.smooth_crop(FACE, Box(10, 20, 200, 210))
     assert resnet.resnet50(section, Where())(face[None]).shape == (1, 2048)
 
 
 def test_missing_unsafe_or_mismatched_weights_are_refused(tmp_path):
     def fails(name, extractor="emo_affectnet"):
-        section = Visual(extractor=extractor, weights=str(tmp_path / name))
+        section = VideoFeatures(extractor=extractor, weights=str(tmp_path / name))
         with pytest.raises(NoWeights) as caught:
             video.EXTRACTORS[extractor].open(section, Where())
         return str(caught.value)
@@ -234,7 +234,7 @@ def manifest(folder, *names):
 
 
 def test_store_holds_vectors_and_reasons(folder, tmp_path):
-    table, section = manifest(folder, "face.mp4", "nobody.mp4", None, "cut.mp4"), Visual()
+    table, section = manifest(folder, "face.mp4", "nobody.mp4", None, "cut.mp4"), VideoFeatures()
     store = features.Store(tmp_path, video.spec(section, Data()))
     video.extract(table, folder, store, opened())
     vectors, present = store.load(video.keys(table), store.spec["width"])
@@ -251,15 +251,15 @@ def test_store_holds_vectors_and_reasons(folder, tmp_path):
 def test_changed_video_is_refused(folder, tmp_path):
     table = manifest(folder, "face.mp4").assign(video_sha256="0" * 64)
     with pytest.raises(audio.Changed, match=r"face.mp4: changed after the dataset was built"):
-        video.extract(table, folder, features.Store(tmp_path, video.spec(Visual(), Data())), opened())
+        video.extract(table, folder, features.Store(tmp_path, video.spec(VideoFeatures(), Data())), opened())
 
 
 def test_address_covers_all_that_a_vector_depends_on(tmp_path):
     torch.save({}, tmp_path / "a.pt")
     torch.save({"x": torch.zeros(1)}, tmp_path / "b.pt")
-    sections = [Visual(), Visual(frames_per_second=10), Visual(pooling="windows")]
-    sections += [Visual(extractor="resnet50", weights=str(tmp_path / name)) for name in ("a.pt", "b.pt")]
-    specs = [video.spec(section, Data()) for section in sections] + [video.spec(Visual(), Data(max_seconds=20))]
+    sections = [VideoFeatures(), VideoFeatures(frames_per_second=10), VideoFeatures(pooling="windows")]
+    sections += [VideoFeatures(extractor="resnet50", weights=str(tmp_path / name)) for name in ("a.pt", "b.pt")]
+    specs = [video.spec(section, Data()) for section in sections] + [video.spec(VideoFeatures(), Data(max_seconds=20))]
     assert len({files.digest(spec) for spec in specs}) == len(specs)
     assert specs[0]["detector"] == "haar"
     assert specs[0]["opencv"] == cv2.__version__

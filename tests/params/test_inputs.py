@@ -1,0 +1,137 @@
+"""Named inputs: what a study may declare, what is filled in, and what is refused."""
+
+import pytest
+
+from mer import params
+from mer.params.schema import Params
+
+
+def load(tmp_path, text="", *sets):
+    (tmp_path / "study.yaml").write_text(f"corpora: [emodb]\n{text}", encoding="utf-8")
+    return params.load(tmp_path / "study.yaml", sets)
+
+
+def problems(tmp_path, text="", *sets):
+    with pytest.raises(params.ParamsError) as caught:
+        load(tmp_path, text, *sets)
+    return caught.value.problems
+
+
+def test_a_study_without_features_has_audio_and_text(tmp_path):
+    p = load(tmp_path)
+    assert {name: one.extractor for name, one in p.features.items()} == {"audio": "mfcc", "text": "hashing"}
+    assert {name: system.inputs for name, system in p.systems.items()} == {
+        "gated": ("audio", "text"), "logistic": ("audio",)}  # fmt: skip
+
+
+def test_inputs_of_one_modality_keep_their_order_behind_modalities(tmp_path):
+    p = load(tmp_path, """
+features:
+  words: {modality: text, context: 3}
+  whisper: {modality: audio, extractor: functionals}
+systems:
+  all: {model: gated}
+  some: {model: concat, inputs: [words, video, audio, whisper]}
+  late: {model: ensemble, members: [some, all], weights: validation}
+""")  # fmt: skip
+    assert list(p.features) == ["audio", "video", "words", "whisper"]
+    assert p.systems["all"].inputs == ("audio", "whisper", "video", "words")
+    assert p.systems["some"].inputs == ("audio", "whisper", "video", "words")
+    assert p.systems["late"].inputs == ()
+    assert p.inputs_of("late") == p.inputs_of(p.systems["late"]) == ("audio", "whisper", "video", "words")
+    assert p.modalities("late") == ("audio", "video", "text")
+    assert p.features["words"].context == 3
+
+
+def test_complete_parameters_are_read_as_they_were_written(tmp_path):
+    p = load(tmp_path, "features: {second: {modality: audio}, audio: }\nsystems: {a: {model: gated}, b: {model: ridge},"
+                       " c: {model: ensemble, members: [a, b]}}")  # fmt: skip
+    (tmp_path / "params.yaml").write_text(params.dump(p), encoding="utf-8")
+    assert params.load(tmp_path / "params.yaml") == p
+    assert p.features["second"] is not p.features["audio"]
+
+
+def test_overrides_reach_inputs_by_name(tmp_path):
+    p = load(tmp_path, "features: {small: {modality: audio, n_mfcc: 13}}", "features.small.n_mfcc=20",
+             "features.large={modality: audio}", "systems.gated.model=gated")  # fmt: skip
+    assert [one.n_mfcc for one in p.features.values()] == [20, 80]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("features: {adio: {n_mfcc: 3}}",
+         "features.adio: say its `modality`: audio, text or video (did you mean 'audio'?)"),
+        ("features: {whisper: {extractor: functionals}}", "features.whisper: say its `modality`: audio, text or video"),
+        ("features: {x: {modality: sound}}", "features.x.modality: 'sound' is not one of audio, text, video"),
+        ("features: {x: {modality: audi}}",
+         "features.x.modality: 'audi' is not one of audio, text, video (did you mean 'audio'?)"),
+        ("features: {extractor: mfcc}",
+         "features.extractor: expected the parameters of an input, such as {modality: audio}, not 'mfcc'"),
+        ("features: {x: {modality: audio, n_mfc: 3}}",
+         "features.x.n_mfc: there is no such parameter (did you mean 'n_mfcc'?)"),
+        ("features: {x: {modality: text, n_mfcc: 3}}", "features.x.n_mfcc: there is no such parameter"),
+        ("features: {x: {modality: text, context: -1}}",
+         "features.x.context: Input should be greater than or equal to 0, not -1"),
+        ("features: {x: {modality: audio, extractor: encoder}}",
+         "features.x: extractor `encoder` needs a `model`: a folder, or a name on the Hugging Face hub"),
+    ],
+)  # fmt: skip
+def test_an_input_that_cannot_be_is_refused(tmp_path, text, problem):
+    assert problems(tmp_path, text) == [problem]
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("features: {Whisper: {modality: audio}}", "features.Whisper: 'Whisper' cannot be the name of an input"),
+        ("features: {a.b: {modality: audio}}", "digits and _, a letter first"),
+        ("features: {text: {modality: audio}}", "the input `text` is named after a modality"),
+        ("features: {utterance_id: {modality: audio}}", "an input cannot be called `utterance_id`"),
+        ("systems: {a: {model: gated, inputs: [vidoe]}}", "systems.a.inputs: 'vidoe' is no input of this study (did"),
+        ("features: {whisper: {modality: audio}}\nsystems: {a: {model: gated, inputs: [whispr]}}",
+         "(did you mean 'whisper'?); its inputs are whisper. Declare it in `features`"),
+        ("systems: {a: {model: gated, inputs: [audio, audio]}}", "inputs: 'audio' is named twice"),
+        ("systems: {a: {model: gated, input: [audio]}}", "systems.a.input: there is no such parameter (did"),
+        ("systems: {a: {model: gated, members: [b, c]}}", "`members` and `weights` are for `model: ensemble`"),
+        ("systems: {a: {model: gated, weights: validation}}", "`members` and `weights` are for `model: ensemble`"),
+        ("systems: {a: {model: gated}, e: {model: ensemble, members: [a]}}", "needs at least two `members`"),
+        ("systems: {a: {model: gated}, e: {model: ensemble, members: [a, a]}}", "members: 'a' is named twice"),
+        ("systems: {a: {model: gated}, e: {model: ensemble, members: [a, e]}}",
+         "systems.e.members: 'e' is an ensemble itself"),
+        ("systems: {abc: {model: gated}, e: {model: ensemble, members: [abc, abd]}}",
+         "systems.e.members: 'abd' is no system of this study (did you mean 'abc'?); members may be abc"),
+        ("systems: {a: {model: gated}, b: {model: ridge}, e: {model: ensemble, members: [a, b], inputs: [audio]}}",
+         "an ensemble has no `inputs` and no `training`"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_together_is_refused(tmp_path, text, part):
+    [problem] = problems(tmp_path, text)
+    assert part in problem
+
+
+def test_parameters_of_before_are_refused_with_the_new_ones(tmp_path):
+    text = """
+features:
+  acoustic: {n_mfcc: 0}
+  linguistic: {dimensions: 64}
+  transcripts: {recogniser: pocketsphinx}
+systems:
+  a: {model: gated, modalities: [audio, text]}
+  b: {model: ridge, modalities: [audio]}
+"""
+    assert problems(tmp_path, text, "features.visual.frames_per_second=3", "data.most_lost=1") == [
+        "features.acoustic: is called `features.audio` now",
+        "features.linguistic: is called `features.text` now",
+        "features.visual: is called `features.video` now",
+        "features.transcripts: is called `transcripts` now",
+        "systems.a.modalities: is called `systems.a.inputs` now",
+        "systems.b.modalities: is called `systems.b.inputs` now",
+        "data.most_lost: is called `data.max_lost` now",
+        "features.audio.n_mfcc: Input should be greater than or equal to 1, not 0",
+    ]
+    assert problems(tmp_path, "", "systems.gated.modalities=[audio]")[0] == (
+        "systems.gated.modalities: is called `systems.gated.inputs` now"
+    )
+    with pytest.raises(ValueError, match=r"features\.acoustic"):
+        Params.model_validate({"name": "x", "corpora": {"emodb": {}}, "features": {"acoustic": {}}})
