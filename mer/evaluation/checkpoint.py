@@ -23,8 +23,8 @@ from mer.features import Features, Where
 from mer.params import output_check
 from mer.params.schema import Params, System, Training
 from mer.training.checkpoints import checkpoint, extraction, training_data
-from mer.training.checkpoints.lineage import all_seen, rows_digest
-from mer.training.checkpoints.training_data import Memory
+from mer.training.checkpoints.lineage import full_exposure, rows_digest
+from mer.training.checkpoints.training_data import Exposure
 from mer.training.job import Job, JobResult
 
 NEEDED = ("params.yaml", "data/manifest.parquet")
@@ -130,8 +130,8 @@ def evaluate(folder: Path, study: Study, names: tuple[str, ...] = (), part: str 
 
     Raises:
         Mismatch: other classes than the model's, a modality that it cannot do without, or nothing to ask.
-        checkpoint.Unusable: the folder holds no model, one that is not as it was written, or one whose inputs are not
-            made in this way any more.
+        CheckpointError: the folder holds no model, one that was changed, or one whose inputs are extracted in another
+            way now.
         ImportError, FileNotFoundError: a recording, package or pretrained network is missing.
     """
     where = where or Where()
@@ -139,7 +139,7 @@ def evaluate(folder: Path, study: Study, names: tuple[str, ...] = (), part: str 
     if set(card["classes"]) != set(study.classes):
         raise Mismatch(f"the model answers {', '.join(card['classes'])}; the study has {', '.join(study.classes)}")
     given = _given(card, modalities)
-    usable, known = study.usable, all_seen(card, folder)
+    usable, known = study.usable, full_exposure(card, folder)
     asked = chosen(card, known, study, names, part)
     seen = extracted(card, study, given, folder, where)
     enough = (np.all if _takes_all(card) else np.any)([seen.present[m][asked.rows] for m in given], axis=0)
@@ -151,7 +151,7 @@ def evaluate(folder: Path, study: Study, names: tuple[str, ...] = (), part: str 
     job = Job(card["name"], Cell("checkpoint", tuple(card["corpora"]), "", 0, none, none, rows),
               System(model=card["model"], inputs=tuple(card["modalities"])),
               Training.model_validate(card["training"]), card["seed"], none, none, rows)  # fmt: skip
-    scaled = build_task(usable, seen, study.classes).seen_by(job.training)
+    scaled = build_task(usable, seen, study.classes).normalised_for(job.training)
     done = JobResult(job, *(model.predict(scaled.features, part)[:, order] for part in (rows, none)))
     table = scores.predictions([done], usable, study.classes, scaled.features.present)
     table = table.assign(train_corpora="+".join(card["corpora"]), seen=asked.seen.iloc[rows].to_numpy())
@@ -161,7 +161,7 @@ def evaluate(folder: Path, study: Study, names: tuple[str, ...] = (), part: str 
     return Evaluated(results, table, asked.left_out, card, given, part, acted, notes)
 
 
-def chosen(card: dict, known: Memory | None, study: Study, names: tuple[str, ...], part: str) -> Chosen:
+def chosen(card: dict, known: Exposure | None, study: Study, names: tuple[str, ...], part: str) -> Chosen:
     """Return the rows to ask about.
 
     Args:
@@ -211,10 +211,10 @@ def extracted(card: dict, study: Study, modalities: Sequence[str], place: Path, 
         place: the model's folder, for messages.
 
     Raises:
-        checkpoint.Unusable: its inputs are not made in this way any more.
+        checkpoint.CheckpointError: its inputs are not made in this way any more.
         ImportError, FileNotFoundError: a recording, package or pretrained network is missing.
     """
-    inputs, data = extraction.sections(card, {}, place)
+    inputs, data = extraction.extraction_parameters(card, {}, place)
     inputs = {name: inputs[name] for name in modalities}
     specs = extraction.specs({**card, "modalities": list(modalities)}, inputs, data, place)
     raw, store = (files.from_root(getattr(study.params.data, name)) for name in ("raw", "store"))
@@ -231,14 +231,14 @@ def extracted(card: dict, study: Study, modalities: Sequence[str], place: Path, 
                     {m: card["features"][m]["extractor"] for m in card["modalities"]}, card["layers"])  # fmt: skip
 
 
-def _seen(card: dict, known: Memory, families: set[str], study: Study) -> pd.Series:
+def _seen(card: dict, known: Exposure, families: set[str], study: Study) -> pd.Series:
     """What the model knows of each usable row.
 
     In the data that it comes from, the plan has parted longer lines between the corpora of a family already
     (`kin.parted`); a published test part may repeat a line of its own training part.
     """
     kept = study.manifest["exclude_reason"].isna()
-    found = training_data.seen(known, families, study.manifest)[kept.to_numpy()].reset_index(drop=True)
+    found = training_data.overlap_per_row(known, families, study.manifest)[kept.to_numpy()].reset_index(drop=True)
     trained = study.usable[found.isin(training_data.PARTS)]
     if rows_digest(trained) == card["rows_sha256"]:
         found = found.where(found != "line", "")
@@ -267,11 +267,11 @@ def _takes_all(card: dict) -> bool:
     return System(model=card["model"]).is_network and Training.model_validate(card["training"]).missing == "none"
 
 
-def _shared(known: Memory | None, rows: pd.DataFrame, table: pd.DataFrame) -> list[str]:
+def _shared(known: Exposure | None, rows: pd.DataFrame, table: pd.DataFrame) -> list[str]:
     """A line for each corpus of which rows are asked about though the model knows the people: its parts share them."""
     if known is None:
         return []
-    by_person = training_data.heard(known, rows) & (table["seen"] == "").to_numpy()
+    by_person = training_data.speakers_in_common(known, rows) & (table["seen"] == "").to_numpy()
     counts = pd.Series(by_person).groupby(rows["corpus"].to_numpy()).agg(["sum", "size"])
     return [f"{corpus}: {n:,} of {of:,} rows are of people whom it has heard, as the published parts share them"
             for corpus, n, of in counts.itertuples() if n]  # fmt: skip

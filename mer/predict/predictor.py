@@ -20,7 +20,7 @@ from mer.predict.inputs.segments import Piece, Reader, Settings
 from mer.predict.inputs.text_input import read_as
 from mer.predict.outputs.prediction import Answer, entropy, margin
 from mer.training.checkpoints import checkpoint, extraction
-from mer.training.checkpoints.checkpoint import Unusable
+from mer.training.checkpoints.checkpoint import CheckpointError
 
 TOGETHER = 64
 """stretches answered at once"""
@@ -164,21 +164,21 @@ def load(folder: str | Path, *, settings: Settings | None = None, device: str = 
         networks: modality -> where its pretrained network lies here, if elsewhere than in training.
 
     Raises:
-        Unusable: the folder holds no model, one whose inputs are not made in this way any more, or one that scales
-            every speaker by itself.
+        CheckpointError: the folder holds no model, one whose inputs are extracted in another way now, or one that
+            scales every speaker by itself.
         ImportError, FileNotFoundError: a package or a pretrained network that it needs is missing.
     """
     folder, settings = Path(folder), settings or Settings()
     voice_activity.resolve(settings.voice)
     model, card = checkpoint.load(folder, device)
     if (way := card["training"].get("normalisation", "training")) != "training":
-        raise Unusable(
+        raise CheckpointError(
             f"{files.to_root(folder)}: it was trained with training.normalisation: {way}, which scales every {way} by "
             f"itself; a recording alone does not say how. Train one without it, or ask this one about a study: "
             f"python -m mer.evaluation {files.to_root(folder)} --on RUN"
         )
-    section, data = extraction.sections(card, networks or {}, folder)
-    compute = extraction.open_all(card, section, data, Where(device, jobs), folder)
+    section, data = extraction.extraction_parameters(card, networks or {}, folder)
+    compute = extraction.open_extractors(card, section, data, Where(device, jobs), folder)
     for modality, width in card["widths"].items():
         input_checks.of_vectors(card, modality, np.zeros((1, width)))
     return Predictor(model, card, section, data, compute, settings, recognise)

@@ -17,7 +17,7 @@ from mer.evaluation import checkpoint as checkpoints
 from mer.evaluation.__main__ import main
 from mer.features import audio
 from mer.training.checkpoints import checkpoint, training_data
-from mer.training.checkpoints.lineage import remembered
+from mer.training.checkpoints.lineage import stored_exposure
 from tests.evaluation import test_protocols as made
 from tests.evaluation.made import as_before
 from tests.studies import run_cells
@@ -215,7 +215,7 @@ def test_the_order_of_labels_is_the_studys_whatever_the_models(studies, tmp_path
     turned = shutil.copytree(studies / "two/checkpoints/logistic-seed0", tmp_path / "turned")
     model, card = checkpoint.load(turned)
     model.weights, model.bias = model.weights[::-1], model.bias[::-1]
-    card |= {"classes": card["classes"][::-1], "remembers": remembered(turned)}
+    card |= {"classes": card["classes"][::-1], "remembers": stored_exposure(turned)}
     checkpoint.save(turned, model, card)
     assert main([str(turned), "--on", str(studies / "two"), "--out", str(tmp_path / "out")]) == 0
     first, second = (pd.read_parquet(tmp_path / name / "predictions.parquet") for name in ("as_is", "out"))
@@ -245,7 +245,7 @@ def test_other_classes_or_extractors_are_named(studies, monkeypatch):
     with pytest.raises(checkpoints.Mismatch, match="the model answers neutral"):
         checkpoints.evaluate(folder, replace(study, classes=("neutral", "anger")))
     monkeypatch.setitem(audio.EXTRACTORS, "mfcc", replace(audio.EXTRACTORS["mfcc"], version=99))
-    with pytest.raises(checkpoint.Unusable, match=r"audio was extracted with version"):
+    with pytest.raises(checkpoint.CheckpointError, match=r"audio was extracted with version"):
         checkpoints.evaluate(folder, study)
 
 
@@ -255,7 +255,7 @@ def test_actors_of_a_sibling_corpus_and_lines_of_a_family_are_no_test():
     own = rows["corpus"] == "ravdess"
     parts = [np.flatnonzero(own & (rows["split"] == part)) for part in ("train", "validation")]
     rows.loc[rows["corpus"] == "song", "split"] = "test"  # whoever sings, as in a study that parts them otherwise
-    known = training_data.memory(rows, *parts)
+    known = training_data.exposure_of(rows, *parts)
     study = SimpleNamespace(usable=rows, manifest=rows)
     card = {"families": ["ravdess"], "corpora": ["ravdess"], "rows_sha256": "0"}
     asked = checkpoints.chosen(card, known, study, (), "auto")
@@ -265,7 +265,7 @@ def test_actors_of_a_sibling_corpus_and_lines_of_a_family_are_no_test():
     assert (rows["corpus"][asked.rows] == "x").sum() == (rows["corpus"] == "x").sum()  # others of the same names
     assert asked.left_out.to_dict("records") == [{"corpus": "song", "seen": "person", "rows": 12 * len(trained)}]
     some = rows.assign(transcription="this is what everybody says here", fold=None, dialogue_id=rows["utterance_id"])
-    told = training_data.memory(some, *parts)
+    told = training_data.exposure_of(some, *parts)
     left = checkpoints.chosen(card, told, SimpleNamespace(usable=some, manifest=some), ("song",), "all").seen
     assert set(left[some["corpus"] == "song"]) == {"person", "line"}
     sung = some[some["corpus"] == "song"]

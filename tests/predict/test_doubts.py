@@ -13,7 +13,7 @@ from mer.features import Where, text
 from mer.media import audio
 from mer.params.schema import TextFeatures
 from mer.predict.inputs import input_checks
-from mer.training.checkpoints.input_statistics import outside, usual
+from mer.training.checkpoints.input_statistics import outside_share, value_ranges
 from tests.predict.conftest import tone
 
 REAL = os.environ.get("MER_REAL_CORPORA")
@@ -64,26 +64,26 @@ def test_of_hardly_a_sound_nothing_is_told(sound):
 def test_one_row_in_twenty_is_outside_and_what_lies_elsewhere_is():
     r = np.random.default_rng(0)
     train, new = r.normal(size=(4000, 600)), r.normal(size=(2000, 600))
-    known = usual(train, np.arange(4000))
-    assert 0.02 < (outside(known, new) > known["outside"]).mean() < 0.06
-    assert (outside(known, new + 2) > known["outside"]).all()
+    known = value_ranges(train, np.arange(4000))
+    assert 0.02 < (outside_share(known, new) > known["outside"]).mean() < 0.06
+    assert (outside_share(known, new + 2) > known["outside"]).all()
 
 
 def test_of_the_bounds_each_is_that_of_its_own_number():
     vectors = (
         np.arange(300) + 1000.0 * np.arange(100)[:, None] / 99
     )  # shape (100, 300): more than is looked at together
-    known = usual(vectors, np.arange(100))
-    assert outside(known, vectors[50:51])[0] == 0
-    assert outside(known, vectors[50:51] - 600)[0] == 1
-    assert outside(known, np.where(np.arange(300) == 280, -5000.0, vectors[50:51]))[0] == 1 / 300
+    known = value_ranges(vectors, np.arange(100))
+    assert outside_share(known, vectors[50:51])[0] == 0
+    assert outside_share(known, vectors[50:51] - 600)[0] == 1
+    assert outside_share(known, np.where(np.arange(300) == 280, -5000.0, vectors[50:51]))[0] == 1 / 300
 
 
 @pytest.mark.skipif(not REAL, reason="set MER_REAL_CORPORA")
 def test_words_of_another_language_are_unlike_those_of_meld():
     train, test = (pd.read_csv(Path(REAL, "MELD", f"{part}_sent_emo.csv"))["Utterance"] for part in ("train", "test"))
     compute = text.EXTRACTORS["hashing"].open(TextFeatures(), Where())
-    known = usual(np.stack(compute(list(train))), np.arange(len(train)))
+    known = value_ranges(np.stack(compute(list(train))), np.arange(len(train)))
     german = ["Das geht so nicht, ich habe keine Lust mehr.", "Wir gehen morgen in den Park und essen ein Eis."]
-    assert (outside(known, np.stack(compute(german))) > known["outside"]).all()
-    assert (outside(known, np.stack(compute(list(test)))) > known["outside"]).mean() < 0.05
+    assert (outside_share(known, np.stack(compute(german))) > known["outside"]).all()
+    assert (outside_share(known, np.stack(compute(list(test)))) > known["outside"]).mean() < 0.05

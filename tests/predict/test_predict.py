@@ -15,7 +15,7 @@ from mer.features import Features, audio
 from mer.params.schema import Data
 from mer.predict import Settings, collect, load
 from mer.predict.__main__ import main
-from mer.training.checkpoints.checkpoint import Unusable
+from mer.training.checkpoints.checkpoint import CheckpointError
 from tests.media.video_files import film, grey
 from tests.predict.conftest import CLASSES, RATE, quiet, save_linear, tone
 
@@ -162,7 +162,7 @@ def test_an_older_model_does_not_know_what_is_usual_and_says_so(tmp_path):
 @pytest.mark.parametrize("usual", [{"audio": {"low": "?", "high": "", "outside": 0}}, {"audio": 5}, 5])
 def test_a_card_with_other_bounds_is_refused(tmp_path, usual):
     folder = save_linear(tmp_path / "model", usual=usual)
-    with pytest.raises(Unusable, match=r"model.json: usual|what its audio is usually like"):
+    with pytest.raises(CheckpointError, match=r"model.json: usual|what its audio is usually like"):
         load(folder)
 
 
@@ -218,7 +218,7 @@ def test_nothing_can_be_asked(model, tmp_path, capsys):
 def test_a_model_whose_inputs_are_made_otherwise_by_now_is_refused(tmp_path, monkeypatch):
     folder = save_linear(tmp_path / "model")
     monkeypatch.setitem(audio.EXTRACTORS, "mfcc", replace(audio.EXTRACTORS["mfcc"], version=99))
-    with pytest.raises(Unusable, match="audio was extracted with version"):
+    with pytest.raises(CheckpointError, match="audio was extracted with version"):
         load(folder)
 
 
@@ -252,5 +252,5 @@ def test_a_linear_model_needs_no_torch(model, tmp_path):
 
 def test_a_model_that_scales_every_speaker_by_itself_is_refused(tmp_path):
     folder = save_linear(tmp_path / "m", training={"missing": "learned", "normalisation": "speaker"})
-    with pytest.raises(Unusable, match=r"normalisation: speaker.*python -m mer\.evaluation"):
+    with pytest.raises(CheckpointError, match=r"normalisation: speaker.*python -m mer\.evaluation"):
         load(folder, settings=Settings(voice="energy"))

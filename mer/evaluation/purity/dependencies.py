@@ -16,8 +16,8 @@ from mer.features.network_origins import Origin, origins
 from mer.features.registry import handmade
 from mer.params.schema import Params
 from mer.training.checkpoints import checkpoint
-from mer.training.checkpoints.lineage import ALTERED, WHOLE, remembered, state
-from mer.training.checkpoints.training_data import Memory
+from mer.training.checkpoints.lineage import ALTERED, COMPLETE, checkpoint_status, stored_exposure
+from mer.training.checkpoints.training_data import Exposure
 
 MADE, KNOWN, DECLARED, UNKNOWN = "made", "known", "declared", "unknown"
 NETWORKS = ("model", "weights")
@@ -50,7 +50,7 @@ class Loaded:
     source: str
     how: str = "was trained on"
     instead: str = "take another encoder"
-    memory: Memory | None = field(default=None, compare=False)
+    memory: Exposure | None = field(default=None, compare=False)
 
 
 def loaded(p: Params, specs: dict[str, dict]) -> list[Loaded]:
@@ -61,7 +61,7 @@ def loaded(p: Params, specs: dict[str, dict]) -> list[Loaded]:
 
     Raises:
         ValueError: `trained_on` names something that is no corpus.
-        checkpoint.Unusable: `training.start_from` holds no model.
+        checkpoint.CheckpointError: `training.start_from` holds no model.
     """
     known = {**corpora.CORPORA, **corpora.of_study(p)}
     _refuse_unknown(p, known)
@@ -111,30 +111,30 @@ def of_checkpoint(start_from: str, known: Mapping[str, Corpus]) -> list[Loaded]:
     """Return a checkpoint, those that it began with, and the networks behind the features of each.
 
     Raises:
-        checkpoint.Unusable: the folder holds no model.
+        checkpoint.CheckpointError: the folder holds no model.
     """
     folder = files.from_root(start_from)
     card, place = checkpoint.read_card(folder), f"training.start_from {files.to_root(folder)}"
-    whole, told = state(card, folder), card.get("ancestors")
+    whole, told = checkpoint_status(card, folder), card.get("ancestors")
     found = _of_card(card, place, whole, known)
-    found[0] = replace(found[0], memory=remembered(folder))
+    found[0] = replace(found[0], memory=stored_exposure(folder))
     for ancestor in (a for a in (told if isinstance(told, list) else ()) if isinstance(a, dict)):
         name, digest = (str(ancestor.get(key))[:40] for key in ("name", "tensors_sha256"))
         what = f"{place}: its ancestor {name} (tensors {digest[:12]})"
-        found += _of_card(ancestor, what, str(ancestor.get("lineage")) if whole == WHOLE else whole, known)
+        found += _of_card(ancestor, what, str(ancestor.get("lineage")) if whole == COMPLETE else whole, known)
     return found
 
 
 def _of_card(card: dict, what: str, state: str, known: Mapping[str, Corpus]) -> list[Loaded]:
     """A model by its card, and what its features depend on."""
     reason = {
-        WHOLE: "its model.json",
+        COMPLETE: "its model.json",
         ALTERED: "its model.json or its tensors are not as they were written",
     }.get(state, "its model.json does not say all that it has seen")
     parts = card.get("seen")
     listed = [name for part in parts.values() for name in _texts(part)] if isinstance(parts, dict) else []
     seen = (*_texts(card.get("corpora")), *listed)
-    own = _item(what, seen, known, KNOWN if state == WHOLE else UNKNOWN, reason,
+    own = _item(what, seen, known, KNOWN if state == COMPLETE else UNKNOWN, reason,
                 instead="begin with another checkpoint")  # fmt: skip
     own = replace(own, families=own.families | set(_texts(card.get("families"))))
     items = _behind(card, known, f"{what}: ")

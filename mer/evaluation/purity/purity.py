@@ -109,7 +109,7 @@ def check_blind(task: Task, jobs: Iterable[Job], device: str = "cpu") -> dict[st
             continue
         less = {"epochs": 1, "inverse_regularisation": job.training.inverse_regularisation[:2]}
         short = replace(job, training=job.training.model_copy(update=less))
-        plain, spoilt = (_parts(grid.fit(given, short, device)) for given in (task, blind(task, job)))
+        plain, spoilt = (_parts(grid.fit_job(given, short, device)) for given in (task, blind(task, job)))
         parts = [name for name in plain if not _equal(plain[name], spoilt[name])]
         if parts:  # the first that differs, as the others follow from it
             others = ", ".join(sorted(set(task.corpora[_others(task, job)].tolist())))
@@ -133,7 +133,7 @@ def blind(task: Task, job: Job) -> Task:
         features=replace(task.features, arrays=arrays, present=present),
         labels=np.where(others, rarest, task.labels),
         corpora=np.where(others, "spoilt", task.corpora),
-        answers={kind: np.where(others[:, None], wrong, a) for kind, a in task.answers.items()},
+        targets={kind: np.where(others[:, None], wrong, a) for kind, a in task.targets.items()},
     )
 
 
@@ -211,7 +211,7 @@ def _met(
         of_it = [known for other, known in named.items() if other.what.startswith(item.what)]  # and of its ancestors
         for family in sorted(families.difference(*of_it)):
             rows = usable[usable["family"] == family]
-            if told := training_data.meeting(item.memory, rows):
+            if told := training_data.overlap_reasons(item.memory, rows):
                 members = ", ".join(sorted(set(rows["corpus"])))
                 asked = "LOCO without" if family in held else "models of other corpora, tested on"
                 found.setdefault(item, []).append(
@@ -230,7 +230,7 @@ def _tested(jobs: list[Job], usable: pd.DataFrame, items: list[Loaded]) -> list[
         if not mine:
             continue
         tested = np.unique(np.concatenate([job.test for job in mine]))
-        known = training_data.seen(item.memory, item.families, usable).iloc[tested]
+        known = training_data.overlap_per_row(item.memory, item.families, usable).iloc[tested]
         known = known[known.isin([*training_data.PARTS, "person"])]
         if len(known):
             corpora = ", ".join(sorted(set(usable.loc[known.index, "corpus"])))

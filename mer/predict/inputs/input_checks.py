@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from mer.media.audio import RATE_HZ
-from mer.training.checkpoints.checkpoint import Unusable
-from mer.training.checkpoints.input_statistics import outside
+from mer.training.checkpoints.checkpoint import CheckpointError
+from mer.training.checkpoints.input_statistics import outside_share
 
 WINDOW = 512
 TOP, FLAT = 0.99, 0.003
@@ -50,15 +50,15 @@ def of_vectors(card: dict, modality: str, vectors: np.ndarray) -> Sequence[str]:
         vectors: shape (n, width).
 
     Raises:
-        Unusable: the card's bounds are none, or of another width.
+        CheckpointError: the card's bounds are none, or of another width.
     """
     try:
         if modality not in card.get("usual", {}):
             return [""] * len(vectors)
         limit = float(card["usual"][modality]["outside"])
-        shares = outside(card["usual"][modality], vectors)
+        shares = outside_share(card["usual"][modality], vectors)
     except (KeyError, TypeError, ValueError) as error:
-        raise Unusable(f"model.json does not say what its {modality} is usually like ({error})") from None
+        raise CheckpointError(f"model.json does not say what its {modality} is usually like ({error})") from None
     return [_unlike(modality, share, limit) if share > limit else "" for share in shares]
 
 

@@ -8,7 +8,7 @@ from mer.features import Where, audio, text, video
 from mer.features.extractor import Compute, Extractor
 from mer.params import schema
 from mer.params.features import Input, read_inputs
-from mer.training.checkpoints.card import Unusable
+from mer.training.checkpoints.card import CheckpointError
 
 SECTIONS = {"audio": "acoustic", "text": "linguistic", "video": "visual"}
 FOREIGN = ("opencv", "modality")
@@ -24,10 +24,10 @@ def sections(card: dict, networks: Mapping[str, str], place: Path) -> tuple[dict
         networks: modality -> where its pretrained network lies on this machine, if elsewhere than in training.
 
     Raises:
-        Unusable: it does not say how.
+        CheckpointError: it does not say how.
     """
     if not isinstance(card.get("features"), dict) or set(card["modalities"]) - set(card["features"]):
-        raise Unusable(f"{files.to_root(place)}: model.json does not say what its features are")
+        raise CheckpointError(f"{files.to_root(place)}: model.json does not say what its features are")
     told = card.get("inputs") or {
         **{SECTIONS[m]: _guessed(m, spec, place) for m, spec in card["features"].items()},
         "data": _seconds(card["features"]),
@@ -36,20 +36,22 @@ def sections(card: dict, networks: Mapping[str, str], place: Path) -> tuple[dict
         told = {name: dict(told[name]) for name in ("data", *(SECTIONS[m] for m in card["modalities"]))}
         for modality, model in networks.items():
             if SECTIONS.get(modality) not in told:
-                raise Unusable(f"--network {modality}={model}: the model takes {', '.join(card['modalities'])}")
+                raise CheckpointError(f"--network {modality}={model}: the model takes {', '.join(card['modalities'])}")
             told[SECTIONS[modality]]["model" if modality != "video" else "weights"] = model
         return read_inputs({m: told[SECTIONS[m]] for m in card["modalities"]}), schema.Data(**told["data"])
     except (KeyError, TypeError, ValueError) as error:
-        if isinstance(error, Unusable):
+        if isinstance(error, CheckpointError):
             raise
-        raise Unusable(f"{files.to_root(place)}: model.json does not say how its inputs are made ({error})") from None
+        raise CheckpointError(
+            f"{files.to_root(place)}: model.json does not say how its inputs are made ({error})"
+        ) from None
 
 
 def open_all(card: dict, section: dict[str, Input], data: schema.Data, where: Where, place: Path) -> dict[str, Compute]:
     """Return modality -> its extractor.
 
     Raises:
-        Unusable: an extractor gives other values than those that the model was trained on.
+        CheckpointError: an extractor gives other values than those that the model was trained on.
         ImportError, FileNotFoundError: a package or a network is missing; the message says how to get it.
     """
     specs(card, section, data, place)
@@ -60,7 +62,7 @@ def specs(card: dict, section: dict[str, Input], data: schema.Data, place: Path)
     """Return modality -> the specification of its vectors here.
 
     Raises:
-        Unusable: an extractor gives other values than those that the model was trained on.
+        CheckpointError: an extractor gives other values than those that the model was trained on.
         ImportError, FileNotFoundError: a package or a network is missing; the message says how to get it.
     """
     found = {}
@@ -83,7 +85,7 @@ def _same(modality: str, then: dict, now: dict, place: Path) -> None:
     names = [name for name in {**then, **now} if name not in FOREIGN]
     if other := [name for name in names if files.digest(then.get(name)) != files.digest(now.get(name))]:
         name = other[0]
-        raise Unusable(
+        raise CheckpointError(
             f"{files.to_root(place)}: {modality} was extracted with {name} = {then.get(name)!r} when it was trained, "
             f"and is with {now.get(name)!r} here: take the version, or the network, that it was trained with"
         )
@@ -92,7 +94,7 @@ def _same(modality: str, then: dict, now: dict, place: Path) -> None:
 def _guessed(modality: str, spec: dict, place: Path) -> dict:
     """The parameters behind a specification, where they can be told from it."""
     if spec["extractor"] == "encoder" or modality == "video":
-        raise Unusable(
+        raise CheckpointError(
             f"{files.to_root(place)}: an older model that does not say how its {modality} is extracted: train it again"
         )
     if modality == "text":
