@@ -1,13 +1,14 @@
-"""What the audit finds and costs: near-duplicates among real recordings, their growth to 50,000 clips, 110,000 rows.
+"""Results and costs of the audit: near-duplicates among real recordings, growth to 50,000 clips, and 110,000 rows.
 
     python benchmarks/audit.py [--raw FOLDER] [--clips 50000] [--rows 110000] [--hidden 20] [--seed 1]
 
-`--raw` is a folder of corpora as below data/raw (MER_REAL_CORPORA by default). With it, as many clips of each corpus as
-`--hidden` says are hidden among all recordings, altered in one way at a time (benchmarks/disguises.py), and those of
-different recordings are shown that come closest to being taken for copies. Growth takes the same recordings at other
-speeds, 22 % apart and more, which the search must not confuse, and made-up voices where there is no folder; one clip in
-fifty is hidden a second time, cut and coded anew, and has to be found. Each measurement is its own process, so that
-its peak of memory is, too. Limits on two cores: 60 s for 3,346 recordings, 30 s and 2 GiB for the rows.
+`--raw` is a folder of corpora like data/raw (default: MER_REAL_CORPORA). With it, `--hidden` clips of each corpus are
+altered in one way at a time (benchmarks/audio_alterations.py) and hidden among all recordings. The benchmark prints the
+share that is found, and the different recordings that come closest to being taken for copies. For growth, the same
+recordings are used at other speeds, 22 % apart and more, which the search must not confuse; without a folder, synthetic
+voices are used. One clip in fifty is hidden a second time, cut and encoded again, and has to be found. Each measurement
+is a process of its own, so that its peak memory is its own. Limits on two cores: 60 s for 3,346 recordings, 30 s and
+2 GiB for the rows.
 """
 
 import argparse
@@ -29,11 +30,12 @@ import pandas as pd
 import soundfile
 import soxr
 
-from benchmarks import disguises
+from benchmarks import audio_alterations
 from mer.corpora import CORPORA, Utterance, parsers
 from mer.corpora.synthetic.trees import plan
 from mer.corpora.synthetic.voice import RATE, speak
-from mer.dataset import audit, splits
+from mer.dataset import splits
+from mer.dataset.audit import checks
 from mer.dataset.audit.copies import altered_copies, near_duplicates
 from mer.dataset.audit.copies.fingerprints import RATE_HZ
 from mer.dataset.manifest import labels, schema
@@ -41,38 +43,41 @@ from mer.media.audio import read_mono
 
 ROOT = Path(__file__).resolve().parents[1]
 SPEEDS = [1.22 ** (turn // 2 + 1 if turn % 2 else -turn // 2) for turn in range(32)]
-"""1, 1.1, 1 / 1.1, 1.1², …"""
+"""The speeds: 1, then 1.22 and its powers, and their inverses."""
 HIDDEN_EVERY = 50
+"""One clip of this number is hidden a second time."""
 
 
 def recordings(raw: Path) -> list[str]:
-    """Paths below `raw` of everything that the corpora's parsers take for an utterance and that is there as sound."""
+    """Return the paths below `raw` of all utterances with a WAV or FLAC file."""
     found = [(corpus, corpus.find(raw)) for corpus in CORPORA.values()]
     rows = (row for corpus, folder in found if folder for row in parsers.parse(corpus, raw, folder))
     return sorted({r.path for r in rows if isinstance(r, Utterance) and r.path.endswith((".wav", ".flac"))})
 
 
 def real(raw: Path) -> None:
-    """Near-duplicates of a folder, decoding included."""
+    """Search a folder for near-duplicates, including decoding."""
     paths = recordings(raw)
     clock, start = time.perf_counter(), time.process_time()
-    found = audit.near_pairs(pd.DataFrame({"source_path": paths}), raw, jobs=2)
+    found = near_duplicates.find_near_duplicates(pd.DataFrame({"source_path": paths}), raw, jobs=2)
     print(f"{len(paths):,} recordings, decoding included: {time.perf_counter() - clock:.1f} s "
           f"({time.process_time() - start:.1f} s of processor), {len(found.pairs)} pairs")  # fmt: skip
 
 
 def hidden(raw: Path, count: int, seed: int) -> None:
-    """Share of altered clips that are found among all recordings, by corpus and kind, and pairs of different ones."""
+    """Print the share of altered clips that are found, by corpus and kind, and the pairs of different recordings."""
     paths = recordings(raw)
     with ThreadPoolExecutor(2) as pool:
-        heard = list(pool.map(lambda path: near_duplicates.hear(read_mono(raw / path, rate_hz=RATE_HZ)), paths))
-    margins(paths, heard)
+        recorded = list(
+            pool.map(lambda path: near_duplicates.fingerprint_recording(read_mono(raw / path, rate_hz=RATE_HZ)), paths)
+        )
+    margins(paths, recorded)
     corpora = pd.Series(paths).str.split("/").str[0]
     chosen = corpora.groupby(corpora).sample(frac=1, random_state=seed).groupby(corpora).head(count).sort_index()
-    copies = [(kind, at) for kind in disguises.KINDS for at in chosen.index]
+    copies = [(kind, at) for kind in audio_alterations.KINDS for at in chosen.index]
     with ThreadPoolExecutor(2) as pool:
-        pairs = near_duplicates.same(
-            [*heard, *pool.map(lambda copy: altered_clip(raw / paths[copy[1]], *copy, seed), copies)]
+        pairs = near_duplicates.match(
+            [*recorded, *pool.map(lambda copy: altered_clip(raw / paths[copy[1]], *copy, seed), copies)]
         )
     origin = np.array([*range(len(paths)), *(at for _, at in copies)])
     wrong = origin[pairs["first"]] != origin[pairs["second"]]
@@ -85,22 +90,22 @@ def hidden(raw: Path, count: int, seed: int) -> None:
     print(shares.to_string(), f"\npairs of different recordings: {wrong.sum()} of {len(pairs):,}", flush=True)
 
 
-def altered_clip(path: Path, kind: str, at: int, seed: int) -> near_duplicates.Heard:
-    """Hear a recording after it was altered and written with 16 bits."""
-    clip = read_mono(path, rate_hz=disguises.RATE).astype("float64")
-    clip = disguises.KINDS[kind](clip, np.random.default_rng([seed, at]))
+def altered_clip(path: Path, kind: str, at: int, seed: int) -> near_duplicates.Fingerprints:
+    """Return the fingerprints of a recording that was altered and quantised to 16 bits."""
+    clip = read_mono(path, rate_hz=audio_alterations.RATE).astype("float64")
+    clip = audio_alterations.KINDS[kind](clip, np.random.default_rng([seed, at]))
     clip = np.round(clip / max(1.0, float(np.abs(clip).max())) * 32_767).astype("float32") / 32_768
-    return near_duplicates.hear(soxr.resample(clip, disguises.RATE, RATE_HZ))
+    return near_duplicates.fingerprint_recording(soxr.resample(clip, audio_alterations.RATE, RATE_HZ))
 
 
-def margins(paths: list[str], heard: list[near_duplicates.Heard]) -> None:
-    """Which different recordings come closest to being taken for copies."""
+def margins(paths: list[str], recorded: list[near_duplicates.Fingerprints]) -> None:
+    """Print the different recordings that come closest to being taken for copies."""
     rows = [
-        (one, other, m.score, m.weight) for one, other, m in altered_copies.matches([sketch for _, sketch in heard])
+        (one, other, m.score, m.weight) for one, other, m in altered_copies.matches([sketch for _, sketch in recorded])
     ]
     table = pd.DataFrame(rows, columns=["one", "other", "score", "seconds"]).query("score > 0")
     table["margin"] = table["seconds"].map(altered_copies.required) - table["score"]
-    print(f"{len(rows):,} pairs laid over each other, {len(table)} of which have a score; the least margins:")
+    print(f"{len(rows):,} aligned pairs, {len(table)} of which have a score; the smallest margins:")
     for lowest, highest in ((0, 0.2), (0.2, 0.3), (0.3, 0.45), (0.45, 99)):
         part = table[table["seconds"].between(lowest, highest, inclusive="left")].nsmallest(5, "margin")
         names = "" if part.empty else f"{paths[part.iloc[0]['one'].astype(int)]} {paths[int(part.iloc[0]['other'])]}"
@@ -123,8 +128,8 @@ def voices(raw: Path | None, count: int) -> Callable[[int], np.ndarray]:
     return voice
 
 
-def disguised(clip: np.ndarray) -> np.ndarray:
-    """The same clip, cut at both ends, half as loud and through a lossy codec."""
+def reencoded(clip: np.ndarray) -> np.ndarray:
+    """Return the clip after cutting both ends, halving its level and lossy coding."""
     cut = clip[len(clip) // 10 + 13 : -len(clip) // 10] / 2
     coded = io.BytesIO()
     soundfile.write(coded, cut, RATE_HZ, format="OGG", subtype="VORBIS", compression_level=0.6)
@@ -133,15 +138,15 @@ def disguised(clip: np.ndarray) -> np.ndarray:
 
 
 def growth(raw: Path | None, count: int) -> None:
-    """Fingerprints and search for one number of clips."""
+    """Measure fingerprints and search for a number of clips."""
     clock, voice = time.perf_counter(), voices(raw, count)
     hidden = range(0, count, HIDDEN_EVERY)
     with ThreadPoolExecutor(2) as pool:
-        prints = list(pool.map(lambda at: near_duplicates.hear(voice(at)), range(count)))
-        prints += pool.map(lambda at: near_duplicates.hear(disguised(voice(at))), hidden)
+        prints = list(pool.map(lambda at: near_duplicates.fingerprint_recording(voice(at)), range(count)))
+        prints += pool.map(lambda at: near_duplicates.fingerprint_recording(reencoded(voice(at))), hidden)
     reading = time.perf_counter() - clock
     clock, start = time.perf_counter(), time.process_time()
-    pairs = near_duplicates.same(prints)
+    pairs = near_duplicates.match(prints)
     searching, processor = time.perf_counter() - clock, time.process_time() - start
     found = set(zip(pairs["first"], pairs["second"], strict=True))
     truth = {(number, count + at) for at, number in enumerate(hidden)}
@@ -153,12 +158,12 @@ def growth(raw: Path | None, count: int) -> None:
 
 
 def peak() -> float:
-    """Largest memory of this process so far, in GiB."""
+    """Return the peak memory of this process in GiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**30 if sys.platform == "darwin" else 2**20)
 
 
 def manifest(count: int) -> pd.DataFrame:
-    """A manifest of every corpus, with free speech where the corpus has it and read sentences elsewhere."""
+    """Return a manifest with all corpora, with free or read speech as each corpus has it."""
     rng = np.random.default_rng(0)
     shares = rng.dirichlet(np.full(len(CORPORA), 2.0))
     emotions = labels.classes("paper7")
@@ -182,16 +187,16 @@ def manifest(count: int) -> pd.DataFrame:
 
 
 def rows(path: Path) -> None:
-    """The exact audit of a saved manifest."""
+    """Measure the leak checks on a saved manifest."""
     clock, start = time.perf_counter(), time.process_time()
     table = schema.usable(pd.read_parquet(path))
     official = {name for name, corpus in CORPORA.items() if corpus.official_splits}
-    found = audit.find_leaks(table, official)
+    found = checks.find_leaks(table, official)
     print(f"{len(table):,} rows: {time.perf_counter() - clock:.1f} s ({time.process_time() - start:.1f} s of "
           f"processor), {len(found)} findings, peak {peak():.2f} GiB")  # fmt: skip
 
 
-def alone(code: str) -> None:
+def in_own_process(code: str) -> None:
     """Run one measurement in a process of its own."""
     program = f"from pathlib import Path, PosixPath, WindowsPath\nfrom benchmarks import audit\naudit.{code}"
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
@@ -205,18 +210,18 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=110_000)
     parser.add_argument("--hidden", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
-    given = parser.parse_args()
-    raw = given.raw.resolve() if given.raw else None
+    options = parser.parse_args()
+    raw = options.raw.resolve() if options.raw else None
     print(f"{platform.platform()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python "
           f"{platform.python_version()}", flush=True)  # fmt: skip
     with tempfile.TemporaryDirectory() as place:
-        manifest(given.rows).to_parquet(Path(place) / "manifest.parquet")
-        alone(f"rows({str(place) + '/manifest.parquet'!r})")
+        manifest(options.rows).to_parquet(Path(place) / "manifest.parquet")
+        in_own_process(f"rows({str(place) + '/manifest.parquet'!r})")
     if raw:
-        alone(f"real({raw!r})")
-        alone(f"hidden({raw!r}, {given.hidden}, {given.seed})")
+        in_own_process(f"real({raw!r})")
+        in_own_process(f"hidden({raw!r}, {options.hidden}, {options.seed})")
     for share in (16, 8, 4, 2, 1):
-        alone(f"growth({raw!r}, {given.clips // share})")
+        in_own_process(f"growth({raw!r}, {options.clips // share})")
 
 
 if __name__ == "__main__":

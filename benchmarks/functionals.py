@@ -8,8 +8,8 @@ process and thread, clip by clip in turn. It is processor time, which is the wal
 fastest of the repeats counts, per clip, then the median over clips. The limit is ten times openSMILE.
 
 The quality is what two classifiers make of both sets on five corpora, each cell with its interval over speakers, each
-row with the paired difference of the means (`benchmarks/quality.py` says how hyper-parameters are chosen). It takes
-some ten minutes on two cores, most of it openSMILE's.
+row with the paired difference of the means (`benchmarks/model_quality.py` says how hyper-parameters are chosen). It
+takes some ten minutes on two cores, most of it openSMILE's.
 """
 
 import argparse
@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from benchmarks import quality as worth
+from benchmarks import model_quality as worth
 from mer import features, stats
 from mer.corpora import selected
 from mer.dataset.manifest import build, labels, schema
@@ -46,7 +46,9 @@ SECONDS = {"min_seconds": 0.1, "max_seconds": 30.0}
 def dataset(raw: Path) -> pd.DataFrame:
     """The usable rows of the five corpora."""
     options = {"policy": "paper7", "overrides": {}, "seed": 1337, "validation": 0.1, "test": 0.1, "folds": 5}
-    return schema.usable(build.build(raw, selected(CORPORA), **options, **SECONDS).manifest).reset_index(drop=True)
+    return schema.usable(
+        build.build(raw, selected(CORPORA), build.BuildOptions(**options, **SECONDS)).manifest
+    ).reset_index(drop=True)
 
 
 def speed(manifest: pd.DataFrame, raw: Path, clips: int, repeats: int) -> None:

@@ -192,16 +192,16 @@ def fit(counts: np.ndarray) -> Condition:
 
 def fit_corpora(raw: Path, store: Path) -> None:
     """Print what `fit` finds for each corpus, norm and protocol."""
-    from benchmarks import functionals, quality
+    from benchmarks import functionals, model_quality
     from mer.dataset.manifest import labels
 
     manifest, names = functionals.dataset(raw), labels.classes("paper7")
     vectors = functionals.vectors(manifest, raw, store, "functionals")
     numbers = manifest["emotion"].map({name: at for at, name in enumerate(names)}).to_numpy(dtype=np.int64)
     corpora, speakers = (manifest[column].to_numpy(dtype=str) for column in ("corpus", "speaker_id"))
-    clips, rows = quality.Clips(numbers, corpora, speakers, len(names)), []
-    for kind in quality.NORMS:
-        cells = quality.confusions(vectors, clips, "logistic", kind)
+    clips, rows = model_quality.Clips(numbers, corpora, speakers, len(names)), []
+    for kind in model_quality.NORMS:
+        cells = model_quality.confusions(vectors, clips, "logistic", kind)
         for (protocol, answers), found in cells.items():
             for corpus, counts in found.items():
                 about = (kind, protocol, answers, corpus, len(counts))

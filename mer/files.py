@@ -106,3 +106,12 @@ def program_output(program: str, *arguments: str) -> str:
     except (OSError, subprocess.SubprocessError):
         return ""
     return answer.stdout.strip() if answer.returncode == 0 else ""
+
+
+def printable(text: str) -> str:
+    """Return text without characters that would control a terminal. Names and transcripts come from foreign files.
+
+    >>> printable("Tüte \\x1b[31m\\u202e" + "a" * 3)
+    'Tüte �[31m�aaa'
+    """
+    return "".join(letter if letter.isprintable() else "�" for letter in text)

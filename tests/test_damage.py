@@ -14,7 +14,7 @@ import pytest
 
 from mer import corpora, features, files, sealed, shards
 from mer.corpora.synthetic import trees
-from mer.dataset import audit
+from mer.dataset.audit.measures import recording_measures
 from mer.dataset.manifest import build, labels, schema
 from mer.evaluation.protocols import cells as protocols
 from mer.evaluation.protocols import jobs as study
@@ -51,7 +51,7 @@ class Study:
 
     def measured(self):
         usable = schema.usable(self.manifest)
-        return audit.listen(usable, self.home / "raw", self.store, progress=False).to_csv()
+        return recording_measures.measure_recordings(usable, self.home / "raw", self.store, progress=False).to_csv()
 
     def vectors(self):
         features.extract(self.manifest, self.home / "raw", self.store, INPUTS, Data(), features.Where())
@@ -84,7 +84,7 @@ class Study:
 
 def built(home):
     told = {**Labels().model_dump(), **Splits().model_dump(), "min_seconds": 0.1, "max_seconds": 30.0}
-    return build.build(home / "raw", KNOWN, **told, cache=home / "store")
+    return build.build(home / "raw", KNOWN, build.BuildOptions(**told), cache=home / "store")
 
 
 READERS = {

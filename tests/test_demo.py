@@ -8,7 +8,7 @@ import pytest
 
 from mer import corpora, features, files, stats
 from mer.corpora.synthetic import trees
-from mer.dataset.audit.shortcuts.scores import severities
+from mer.dataset.audit.shortcuts.severities import severities
 from mer.dataset.manifest import build, labels, schema
 from mer.evaluation.protocols import cells as protocols
 from mer.evaluation.protocols import jobs as study
@@ -94,7 +94,7 @@ def test_the_planted_shortcut_is_flagged_and_nothing_else_is(demo):
     assert shortcuts.loc[(made_up("esd"), "duration"), "UAR"] > 0.9
     findings = finished.table("tables/leaks.csv")
     assert list(findings["severity"]) == sorted(findings["severity"], key=["breach", "warning", "note"].index)
-    assert set(findings.loc[findings["severity"] != "note", "where"]) == {made_up("esd")}
+    assert set(findings.loc[findings["severity"] != "note", "corpora"]) == {made_up("esd")}
     page = (finished.folder / "09_report.html").read_text(encoding="utf-8")
     assert page.index("duration shortcut") < page.index("lines across parts")
 
@@ -129,7 +129,9 @@ def hold_out(shift, folder):
     trees.write(folder / "raw", speakers=4, clips=3, shift=shift)
     options = {"policy": "paper7", "overrides": {}, "seed": 0, "validation": 0.1, "test": 0.1, "folds": 4}
     dataset = build.build(
-        folder / "raw", corpora.selected([*ACTED, "meld"]), **options, min_seconds=0.1, max_seconds=30
+        folder / "raw",
+        corpora.selected([*ACTED, "meld"]),
+        build.BuildOptions(**options, min_seconds=0.1, max_seconds=30),
     )
     usable, classes = schema.usable(dataset.manifest), labels.classes("paper7")
     inputs, data = read_inputs({"audio": {"n_mfcc": 40}, "text": {}}), Data()

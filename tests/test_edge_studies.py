@@ -160,7 +160,7 @@ def test_one_recording_in_two_families_is_not_held_out(attempt):
     with pytest.raises(ValueError, match="leave one of the two corpora out"):
         attempt(["emodb", "ravdess"])
     leaks = pd.read_csv(attempt.raw.parent / "run" / "tables" / "leaks.csv")
-    assert "1 in several families" in leaks["meaning"].str.cat()
+    assert "(1 recording)" in leaks["finding"].str.cat()
 
 
 @pytest.mark.parametrize("gain", [1.0, 0.5], ids=["in other files", "softer"])
@@ -180,7 +180,7 @@ def test_copies_under_another_name_are_refused_and_may_be_accepted_by_name(attem
         attempt(corpora, "01,02,04")
     leaks = pd.read_csv(attempt.raw.parent / "run" / "tables" / "leaks.csv")
     kind = "same audio across families" if gain == 1 else "near-duplicate across families"
-    assert kind in set(leaks.loc[leaks["where"] == "emodb + mine", "kind"])
+    assert kind in set(leaks.loc[leaks["corpora"] == "emodb + mine", "kind"])
     accepting = QUICK["evaluation"] | {"accept_duplicates": ["emodb", "mine"]}
     results = attempt(corpora, "03,04,09", evaluation=accepting)
     assert set(results.loc[results["protocol"] == "loco", "test_corpus"]) == {"emodb", "esd", "mine"}

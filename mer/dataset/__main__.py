@@ -10,60 +10,66 @@ from pathlib import Path
 import pandas as pd
 
 from mer.corpora import CORPORA, as_synthetic
-from mer.dataset import audit
-from mer.dataset.audit.findings import BREACH, SEVERITIES, Finding, lines, printable
-from mer.dataset.audit.tables.column_names import Unusable, chosen_columns
-from mer.dataset.audit.tables.foreign_tables import Table, load, sources
+from mer.dataset.audit.checks import Audit, RecordingFolder, run_audit
+from mer.dataset.audit.findings import BREACH, SEVERITIES, Finding, lines
+from mer.dataset.audit.tables.column_names import TableError, parse_columns
+from mer.dataset.audit.tables.foreign_tables import ForeignTable, load, sources
+from mer.files import printable
 
 PLURALS = {"breach": "breaches", "warning": "warnings", "note": "notes"}
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; return its exit code."""
-    given = _parser().parse_args(arguments)
+    """Run the command and return its exit code: 0 without a breach, 1 with one, 2 if the table cannot be read."""
+    options = _parser().parse_args(arguments)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a console that lacks a letter shows something else
+            stream.reconfigure(errors="replace")  # a console without a letter shows a question mark
     try:
-        table = load(sources(given.manifest, given.part), chosen_columns(given.columns), _pattern(given.speaker_from))
-        found = _audit(table, given.audio)
-    except Unusable as error:
+        columns, pattern = parse_columns(options.columns), _pattern(options.speaker_from)
+        table = load(sources(options.manifest, options.part), columns, pattern)
+        audit = _audit(table, options.audio)
+    except TableError as error:
         print(printable(f"audit: {error}"), file=sys.stderr)
         return 2
-    print("\n".join(_report(table, found)))
-    return 1 if any(finding.severity == BREACH for finding in found.findings) else 0
+    print("\n".join(_report(table, audit)))
+    return 1 if any(finding.severity == BREACH for finding in audit.findings) else 0
 
 
-def _audit(table: Table, folder: Path | None) -> audit.Audit:
-    """All that step 01 looks for.
+def _audit(table: ForeignTable, folder: Path | None) -> Audit:
+    """Run all checks that step 01 runs.
 
     Raises:
-        Unusable: none of the recordings can be read.
+        TableError: none of the recordings can be read.
     """
-    rows, jobs, bar = table.rows, os.cpu_count() or 1, sys.stderr.isatty()
-    known = {**CORPORA, **as_synthetic(CORPORA)}
-    clusters = {name: known[name].cluster for name in rows["corpus"].unique() if name in known}
-    found = audit.everything(rows, table.official, clusters, folder, jobs=jobs, progress=bar)
-    if len(found.unheard) == len(rows):
-        path, reason = rows["source_path"].iloc[0], found.unheard["reason"].iloc[0]
-        raise Unusable(f"--audio {folder}: none of the table's recordings can be read, for example {path!r}: {reason}")
-    return found
+    rows = table.rows
+    corpora = {**CORPORA, **as_synthetic(CORPORA)}
+    clusters = {name: corpora[name].cluster for name in rows["corpus"].unique() if name in corpora}
+    jobs, progress = os.cpu_count() or 1, sys.stderr.isatty()
+    recordings = None if folder is None else RecordingFolder(folder, jobs=jobs, progress=progress)
+    audit = run_audit(rows, table.official, clusters, recordings)
+    if len(audit.unreadable) == len(rows):
+        path, reason = rows["source_path"].iloc[0], audit.unreadable["reason"].iloc[0]
+        raise TableError(
+            f"--audio {folder}: none of the table's recordings can be read, for example {path!r}: {reason}"
+        )
+    return audit
 
 
-def _report(table: Table, found: audit.Audit) -> Iterator[str]:
-    yield from map(printable, (*_head(table), ""))
-    for finding in found.findings:
+def _report(table: ForeignTable, audit: Audit) -> Iterator[str]:
+    yield from map(printable, (*_header(table), ""))
+    for finding in audit.findings:
         yield lines(finding) + "\n"
-    if len(found.shortcuts):
-        yield "What scores without hearing an emotion:"
-        told = found.shortcuts.assign(corpus=found.shortcuts["corpus"].map(printable))
-        yield told.to_string(index=False, float_format="{:.3f}".format, na_rep="-") + "\n"
-    for remark in (*table.remarks, *_unread(table, found.unheard)):
-        yield printable(f"Remark: {remark}.")
-    for what in found.unchecked:
-        yield printable(f"Not checked: {what}.")
-    yield "Not checked: whether the evaluation itself answers at chance; notebook 04 permutes labels for that."
-    counts = [(severity, _count(found.findings, severity)) for severity in SEVERITIES]
+    if len(audit.shortcuts):
+        yield "Shortcut scores:"
+        shown = audit.shortcuts.assign(corpus=audit.shortcuts["corpus"].map(printable))
+        yield shown.to_string(index=False, float_format="{:.3f}".format, na_rep="-") + "\n"
+    for note in (*table.notes, *_unreadable(table, audit.unreadable)):
+        yield printable(f"Remark: {note}.")
+    for sentence in audit.unchecked:
+        yield printable(f"Not checked: {sentence}.")
+    yield "Not checked: whether the evaluation itself scores at chance; notebook 04 permutes labels for this."
+    counts = [(severity, _count(audit.findings, severity)) for severity in SEVERITIES]
     yield ", ".join(f"{count} {name if count == 1 else PLURALS[name]}" for name, count in counts)
 
 
@@ -71,41 +77,43 @@ def _count(findings: list[Finding], severity: str) -> int:
     return sum(finding.severity == severity for finding in findings)
 
 
-def _unread(table: Table, unheard: pd.DataFrame) -> Iterator[str]:
-    if len(unheard):
-        first = unheard.iloc[0]
+def _unreadable(table: ForeignTable, unreadable: pd.DataFrame) -> Iterator[str]:
+    if len(unreadable):
+        first = unreadable.iloc[0]
         example = table.rows["utterance_id"].iloc[first["row"]]
-        yield f"recordings that could not be read: {len(unheard):,}, for example {example!r}: {first['reason']}"
+        yield f"recordings that could not be read: {len(unreadable):,}, for example {example!r}: {first['reason']}"
 
 
-def _head(table: Table) -> Iterator[str]:
+def _header(table: ForeignTable) -> Iterator[str]:
     rows = table.rows
     parts = [f"{part} {count:,}" for part, count in rows["split"].value_counts().items()]
     corpora = rows["corpus"].nunique()
     noun = "corpus" if corpora == 1 else "corpora"
     yield f"{len(rows):,} rows of {corpora} {noun}: {', '.join(parts) or 'no parts'}."
-    if foreign := [f"{ours} = {theirs}" for ours, theirs in table.read_as.items() if ours != theirs]:
-        yield f"Read as: {', '.join(foreign)}."
+    if renamed := [f"{column} = {source}" for column, source in table.column_sources.items() if column != source]:
+        yield f"Read as: {', '.join(renamed)}."
 
 
 def _pattern(text: str | None) -> re.Pattern | None:
     try:
         return None if text is None else re.compile(text)
     except re.error as error:
-        raise Unusable(f"--speaker-from {text!r}: not a regular expression ({error})") from None
+        raise TableError(f"--speaker-from {text!r}: not a regular expression ({error})") from None
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m mer.dataset", description="What can be done with a manifest.")
+    parser = argparse.ArgumentParser(
+        prog="python -m mer.dataset", description="Commands for manifests and other tables of utterances."
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    audit = commands.add_parser(
+    command = commands.add_parser(
         "audit",
         help="search a table of utterances for leaks, shortcuts and faults",
-        description="Search a manifest or any published table of utterances for what makes a score look too good, and "
-        "for what is broken.",
-        epilog="Exit code: 0 no breach, 1 a breach, 2 the table cannot be used.",
+        description="Search a manifest or any published table of utterances for leaks and shortcuts that inflate "
+        "scores, and for faults.",
+        epilog="Exit codes: 0 if there is no breach, 1 if a breach inflates a score, 2 if the table cannot be read.",
     )
-    add = audit.add_argument
+    add = command.add_argument
     add(
         "manifest",
         nargs="?",
@@ -118,26 +126,26 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="[CORPUS/]PART=FILE",
-        help="instead of MANIFEST: the file of one part, train, validation or test; repeat for the others",
+        help="instead of MANIFEST: the file of one part (train, validation or test); repeat for the others",
     )
     add(
         "--columns",
         default="",
         metavar="OURS=THEIRS,…",
-        help="which column is which, where its name does not say: path=wav,speaker=spk,dialogue=Season+Episode; "
+        help="the table's names of columns that are not recognised: path=wav,speaker=spk,dialogue=Season+Episode; "
         "start= ignores a column",
     )
     add(
         "--speaker-from",
         metavar="REGEX",
-        help="find the speaker in the id or path, by its first group; --speaker-from=REGEX if it begins with a dash",
+        help="the pattern of the speaker in the id or path (its first group); write --speaker-from=REGEX if it "
+        "begins with a dash",
     )
     add(
         "--audio",
         type=Path,
         metavar="FOLDER",
-        help="the folder that the paths start from: listen for the same recording under two names, for shortcuts and "
-        "for what is broken",
+        help="the folder to which the paths are relative: read the recordings to find copies, shortcuts and faults",
     )
     return parser
 

@@ -102,7 +102,7 @@ def open_study(folder: Path) -> Study:
 
     Raises:
         Mismatch: it is no run folder in which step 01 has run.
-        Altered: a file is not what its step wrote.
+        OutputChanged: a file differs from what its step wrote.
     """
     lacking = [name for name in NEEDED if not (folder / name).is_file()]
     if lacking:

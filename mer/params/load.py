@@ -1,4 +1,4 @@
-"""Reading a study's parameters: YAML, overrides, and every problem at once."""
+"""Read the parameters of a study from YAML and overrides, and report all problems at once."""
 
 import difflib
 from collections.abc import Hashable, Iterable
@@ -14,7 +14,7 @@ from mer.params.features import TABLE_ORDER, AudioFeatures, TextFeatures, VideoF
 from mer.params.schema import Params
 
 MERGE = "tag:yaml.org,2002:merge"
-"""the tag of `<<`, which may be repeated"""
+"""The YAML tag of the key `<<`, which may be repeated."""
 
 KINDS = {"audio": AudioFeatures, "text": TextFeatures, "video": VideoFeatures}
 """The parameters of an input by its modality."""
@@ -23,27 +23,27 @@ MODALITY_ERRORS = ("union_tag_not_found", "union_tag_invalid", "model_attributes
 
 
 class Loader(yaml.SafeLoader):
-    """YAML without pickles, in which a key is named once: of two the last one would win without a word."""
+    """A safe YAML loader that refuses repeated keys, of which YAML would silently take the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
         """Return a mapping.
 
         Raises:
-            ConstructorError: a key stands there twice; names both lines.
+            ConstructorError: a key occurs twice; names both lines.
         """
         lines: dict[Any, int] = {}
         for key in (key for key, _ in node.value if key.tag != MERGE):
             name, line = self.construct_object(key, deep=True), key.start_mark.line + 1
             if isinstance(name, Hashable) and name in lines:
-                told = f"`{name}` stands in line {lines[name]} and again in line {line}; keep one of them"
-                raise yaml.constructor.ConstructorError(None, None, told, None)
+                problem = f"`{name}` is in line {lines[name]} and again in line {line}; keep one of them"
+                raise yaml.constructor.ConstructorError(None, None, problem, None)
             if isinstance(name, Hashable):
                 lines[name] = line
         return super().construct_mapping(node, deep)
 
 
 class ParamsError(ValueError):
-    """What is wrong with a study's parameters, one line per problem."""
+    """The parameters of a study are wrong; one line per problem."""
 
     def __init__(self, source: str, problems: list[str]) -> None:
         self.problems = problems
@@ -55,9 +55,9 @@ def load(path: str | Path, sets: Iterable[str] = (), name: str | None = None) ->
     """Read and check a study.
 
     Args:
-        path: YAML file, relative to the repository (or to where the user stands).
+        path: YAML file, relative to the current folder or to the repository.
         sets: overrides `dotted.path=value`; the value is read as YAML.
-        name: replaces the study's name, and so its run folder.
+        name: replaces the study's name, which is also the name of its run folder.
 
     Raises:
         ParamsError: with every problem by its dotted path.
@@ -87,10 +87,10 @@ def dump(params: Params) -> str:
 
 def _read(path: Path, source: str) -> dict[str, Any]:
     try:
-        tree = yaml.load(path.read_text(encoding="utf-8"), Loader)  # noqa: S506 - a safe one
+        tree = yaml.load(path.read_text(encoding="utf-8"), Loader)  # noqa: S506 - a subclass of the safe loader
     except FileNotFoundError:
         near = sorted(files.to_root(p) for p in (files.ROOT / "params").glob("*.yaml"))
-        raise ParamsError(source, [f"there is no such file; studies that exist: {', '.join(near)}"]) from None
+        raise ParamsError(source, [f"the file does not exist; existing studies: {', '.join(near)}"]) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ParamsError(source, [f"not readable as UTF-8 text: {error}"]) from None
     except yaml.YAMLError as error:
@@ -101,19 +101,19 @@ def _read(path: Path, source: str) -> dict[str, Any]:
 
 
 def _override(tree: dict[str, Any], text: str) -> str | None:
-    """Put one `a.b=value` into `tree`; return what is wrong with it, if anything."""
+    """Apply one override `a.b=value` to `tree`; return its problem, if it has one."""
     dotted, equals, value = text.partition("=")
     if not equals or not dotted:
         return f"--set {text}: expected a.b=value"
     try:
-        parsed = yaml.load(value, Loader)  # noqa: S506 - a safe one
+        parsed = yaml.load(value, Loader)  # noqa: S506 - a subclass of the safe loader
     except yaml.YAMLError:
         return f"--set {text}: the value is not readable as YAML"
     *parents, leaf = dotted.split(".")
     for parent in parents:
         child = tree.get(parent)
         if isinstance(child, list) and all(isinstance(item, str) for item in child):
-            child = {item: {} for item in child}  # corpora written as a list
+            child = {item: {} for item in child}  # corpora may be a list of names
         tree[parent] = child if isinstance(child, dict) else {}
         tree = tree[parent]
     tree[leaf] = parsed
@@ -135,14 +135,14 @@ def _explain(item: Any) -> str:
         near = difflib.get_close_matches(str(item["input"]), allowed, n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
         return f"{path}: {item['input']!r} is not one of {', '.join(allowed)}{hint}"
-    told = item["msg"].removeprefix("Value error, ")
-    if isinstance(item["input"], dict):  # of a whole section, which says nothing more
-        return f"{path}: {told}" if path else told
-    return f"{path}: {told}, not {item['input']!r}"
+    problem = item["msg"].removeprefix("Value error, ")
+    if isinstance(item["input"], dict):  # the problem is that of a whole section, whose value is too long to be shown
+        return f"{path}: {problem}" if path else problem
+    return f"{path}: {problem}, not {item['input']!r}"
 
 
 def _explain_input(item: Any, path: str) -> str:
-    """Say what is wrong with an input as a whole: its name, its modality, or that it is no mapping."""
+    """Describe the problem of an input as a whole: its name, its modality, or that it is no mapping."""
     allowed, kinds = f"{', '.join(TABLE_ORDER[:-1])} or {TABLE_ORDER[-1]}", ", ".join(TABLE_ORDER)
     if item["loc"][-1] == "[key]":
         return (f"{path.removesuffix('.[key]')}: {item['input']!r} cannot be the name of an input: use lower-case "
@@ -158,14 +158,14 @@ def _explain_input(item: Any, path: str) -> str:
 
 
 def _of_input(location: tuple[Any, ...]) -> tuple[Any, ...]:
-    """A place in the parameters without the modality that pydantic puts behind the name of an input."""
+    """Return a place in the parameters without the modality that pydantic appends to the name of an input."""
     if location[:1] == ("features",) and len(location) > 2 and location[2] in KINDS:
         return (*location[:2], *location[3:])
     return location
 
 
 def _names_at(location: tuple[Any, ...], full: tuple[Any, ...]) -> list[str]:
-    """The parameters that exist at a place of the tree.
+    """Return the names of the parameters at a place of the tree.
 
     Args:
         full: the place as pydantic names it, with the modality of an input.
@@ -182,7 +182,7 @@ def _names_at(location: tuple[Any, ...], full: tuple[Any, ...]) -> list[str]:
 
 
 def _model_in(annotation: Any) -> Any:
-    """The section inside `Section`, `Section | None` or `dict[str, Section]`."""
+    """Return the section in `Section`, `Section | None` or `dict[str, Section]`."""
     for candidate in (annotation, *getattr(annotation, "__args__", ())):
         if isinstance(candidate, type) and issubclass(candidate, BaseModel):
             return candidate

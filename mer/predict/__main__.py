@@ -1,6 +1,7 @@
-"""Ask a model about one's own recordings: `python -m mer.predict FILE_OR_FOLDER… --model FOLDER`; see `--help`.
+"""Predict emotions in your recordings: `python -m mer.predict FILE_OR_FOLDER… --model FOLDER`; see `--help`.
 
-Exit codes: 0 everything was answered, 1 something was not (its row says why), 2 nothing could be asked.
+Exit codes: 0 if there is a prediction for every request, 1 if some have an error (see the table), 2 if nothing could be
+predicted.
 """
 
 import argparse
@@ -10,86 +11,97 @@ from collections import Counter
 from pathlib import Path
 
 from mer import files
-from mer.predict.inputs.requests import collect
+from mer.predict.inputs.requests import collect_requests
 
-SHOWN = 10
-"""answers on the screen; the table has them all"""
+MAX_LINES = 10
+"""The number of predictions that are printed; the table has all of them."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    given = _parser().parse_args(arguments)
+    options = _parser().parse_args(arguments)
     try:
-        asked = collect(given.places, given.list, given.text)
-        model = _load(given)
-        count = _answer(model, asked, given)
-    except (ImportError, OSError, ValueError) as error:  # Unusable, Missing and their like among them
+        requests = collect_requests(options.paths, options.list, options.text)
+        model = _load(options)
+        count = _predict(model, requests, options)
+    except (ImportError, OSError, ValueError) as error:  # among them those of checkpoints and of missing networks
         print(f"predict: {error}", file=sys.stderr)
         return 2
     return 1 if count["failed"] else 0
 
 
-def _load(given: argparse.Namespace):
+def _load(options: argparse.Namespace):
     from mer.predict.inputs import recogniser
-    from mer.predict.inputs.segments import Settings
+    from mer.predict.inputs.segments import PredictionSettings
     from mer.predict.predictor import load
 
-    networks = dict(pair.partition("=")[::2] for pair in given.network)
-    hear = recogniser.open_(given.transcribe, given.whisper, given.device) if given.transcribe else None
-    settings = Settings(given.cut_above, given.voice, given.abstain)
-    return load(given.model, settings=settings, device=given.device, jobs=given.jobs, networks=networks, recognise=hear)
+    networks = dict(pair.partition("=")[::2] for pair in options.network)
+    recognise = None
+    if options.transcribe:
+        recognise = recogniser.open_recogniser(options.transcribe, options.whisper, options.device)
+    inputs = tuple(filter(None, options.inputs.split(","))) if options.inputs is not None else None
+    settings = PredictionSettings(options.cut_above, options.voice, options.abstain, inputs)
+    return load(
+        options.model, settings=settings, device=options.device, jobs=options.jobs, networks=networks,
+        recognise=recognise,
+    )  # fmt: skip
 
 
-def _answer(model, asked: list, given: argparse.Namespace) -> Counter:
+def _predict(model, requests: list, options: argparse.Namespace) -> Counter:
     from mer.predict.outputs import output_tables
 
-    lines = given.out.with_suffix(".jsonl") if given.json else None
-    count, kept = Counter(), []
-    for answer in output_tables.write(model.answers(asked), given.out, lines, model.card):
-        count["failed" if answer.error else "answered" if answer.label else "abstained"] += 1
-        if count.total() <= SHOWN:
-            print(_line(answer))
-        elif count.total() == SHOWN + 1:
+    lines = options.out.with_suffix(".jsonl") if options.json else None
+    predictions = model.predict(requests)
+    count, on_page = Counter(), []
+    for prediction in output_tables.write_predictions(
+        predictions, options.out, lines, model.card["classes"], list(model.inputs)
+    ):
+        count["failed" if prediction.error else "predicted" if prediction.label else "undecided"] += 1
+        if count.total() <= MAX_LINES:
+            print(_line(prediction))
+        elif count.total() == MAX_LINES + 1:
             print("…")
-        if given.html:
-            kept.append(answer)
-    if given.html:
+        if options.html:
+            on_page.append(prediction)
+    if options.html:
         from mer.predict.outputs import page
 
-        page.write(given.out.with_suffix(".html"), kept, model.card, model.notes)
+        page.write(options.out.with_suffix(".html"), on_page, model.card, model.notes)
     for note in model.notes:
         print(f"note: {note}")
-    print(", ".join(f"{number} {what}" for what, number in sorted(count.items())), "·", files.to_root(given.out))
+    print(", ".join(f"{n} {state}" for state, n in sorted(count.items())), "·", files.to_root(options.out))
     return count
 
 
-def _line(answer) -> str:
-    what = answer.path or f'"{(answer.text or "")[:40]}"'
-    times = "" if answer.start is None else f" {answer.start:.1f}-{answer.end:.1f} s"
-    if answer.error:
-        return f"{what}{times}: {answer.error}"
-    doubts = "".join(f"  ({warning})" for warning in answer.warnings)
-    return f"{what}{times}: {answer.label or 'undecided'} {answer.certainty:.2f}{doubts}"
+def _line(prediction) -> str:
+    subject = prediction.path or f'"{(prediction.text or "")[:40]}"'
+    times = "" if prediction.start is None else f" {prediction.start:.1f}-{prediction.end:.1f} s"
+    if prediction.error:
+        return f"{subject}{times}: {prediction.error}"
+    warnings = "".join(f"  ({warning})" for warning in prediction.warnings)
+    return f"{subject}{times}: {prediction.label or 'undecided'} {prediction.certainty:.2f}{warnings}"
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m mer.predict", description=__doc__.splitlines()[0])
     add = parser.add_argument
-    add("places", nargs="*", type=Path, metavar="FILE_OR_FOLDER", help="audio or video of any length and container")
+    add("paths", nargs="*", type=Path, metavar="FILE_OR_FOLDER", help="audio or video of any length and container")
     add("--model", type=Path, required=True, help="a checkpoint, such as outputs/demo/checkpoints/gated-seed0")
-    add("--list", type=Path, action="append", default=[], help="a path a line, or CSV with columns path and text")
-    add("--text", help="what is said in the one recording; without, .srt, .vtt or .txt beside it are read")
-    add("--out", type=Path, default=Path("predictions.csv"), help="by default %(default)s")
-    add("--json", action="store_true", help="also JSON lines, beside the table")
-    add("--html", action="store_true", help="also a page with player and timeline, beside the table")
-    add("--abstain", type=_share, default=0.0, metavar="P", help="no label where the highest probability is below P")
-    add("--cut-above", type=float, metavar="SECONDS", help="longer recordings are cut at pauses; 0 cuts all")
-    add("--voice", choices=("auto", "silero", "energy"), default="auto", help="what finds speech and pauses")
-    add("--transcribe", choices=("pocketsphinx", "whisper"), help="recognise words where none are given")
-    add("--whisper", metavar="MODEL", help="of --transcribe whisper: a folder, or a name on the Hugging Face hub")
-    add("--network", action="append", default=[], metavar="MODALITY=PLACE", help="where a pretrained network lies here")
-    add("--device", default="cpu", help="of networks: cpu, cuda, mps")
-    add("--jobs", type=int, default=_processors(), help="threads of extraction; changes no answer")
+    add("--list", type=Path, action="append", default=[], help="one path per line, or CSV with columns path and text")
+    add("--text", help="the text of the one recording; without it, .srt, .vtt or .txt files beside it are read")
+    add("--inputs", metavar="NAME,NAME", help="inputs of the model that are used; the others count as missing")
+    add("--out", type=Path, default=Path("predictions.csv"), help="the table; by default %(default)s")
+    add("--json", action="store_true", help="also write JSON lines, beside the table")
+    add("--html", action="store_true", help="also write a page with player and timeline, beside the table")
+    add("--abstain", type=_share, default=0.0, metavar="P", help="no label if the highest probability is below P")
+    add("--cut-above", type=float, metavar="SECONDS", help="cut longer recordings at pauses; 0 cuts all")
+    add("--voice", choices=("auto", "silero", "energy"), default="auto", help="the voice activity detector")
+    add("--transcribe", choices=("pocketsphinx", "whisper"), help="transcribe recordings without text")
+    add("--whisper", metavar="MODEL", help="for --transcribe whisper: a folder, or a name on the Hugging Face hub")
+    add("--network", action="append", default=[], metavar="NAME=PATH",
+        help="where the pretrained network of an input is on this machine")  # fmt: skip
+    add("--device", default="cpu", help="the device of networks: cpu, cuda or mps")
+    add("--jobs", type=int, default=_processors(), help="threads of extraction; changes no prediction")
     return parser
 
 

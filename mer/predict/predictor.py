@@ -1,4 +1,4 @@
-"""A model that answers about files: from pieces of recordings to vectors, and to what the model says of them."""
+"""A model that predicts for files: it reads segments of recordings, extracts their features and predicts classes."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,23 +9,21 @@ import numpy as np
 
 from mer import files
 from mer.features import Features, Where
-from mer.features.extractor import Absent, Compute
-from mer.media import audio, recordings, video
+from mer.media import audio
 from mer.params import schema
-from mer.params.features import Input
 from mer.predict.inputs import input_checks, voice_activity
-from mer.predict.inputs.recogniser import Recognise
-from mer.predict.inputs.requests import Asked, collect
-from mer.predict.inputs.segments import Piece, Reader, Settings
-from mer.predict.inputs.text_input import read_as
-from mer.predict.outputs.prediction import Answer, entropy, margin
+from mer.predict.inputs.recogniser import Recogniser
+from mer.predict.inputs.requests import Request, collect_requests
+from mer.predict.inputs.segment_features import InputExtractor, context
+from mer.predict.inputs.segments import PendingSegment, PredictionSettings, SegmentReader
+from mer.predict.outputs.prediction import Prediction, entropy, margin
 from mer.training.checkpoints import checkpoint, extraction
-from mer.training.checkpoints.checkpoint import CheckpointError
+from mer.training.checkpoints.card import CheckpointError
 
-TOGETHER = 64
-"""stretches answered at once"""
-TOGETHER_SECONDS = 120
-"""of sound in them: what is held does not grow with a recording, nor with the number of recordings"""
+BATCH_SEGMENTS = 64
+"""The largest number of segments that are predicted together."""
+BATCH_SECONDS = 120
+"""The duration of audio from which segments are predicted together, in seconds. It bounds the memory."""
 
 
 @dataclass
@@ -33,160 +31,165 @@ class Predictor:
     """A trained model with the extractors of its inputs.
 
     Attributes:
-        card: what the model says of itself.
-        notes: what holds for all answers, such as that an older model does not know where its inputs lay.
+        model: the trained model.
+        card: the model's card.
+        extractors: input -> its extractor, in the model's order.
+        data: the shortest and the longest utterance that the model accepts.
+        settings: how recordings are segmented and predicted.
+        recognise: the recogniser of recordings without text; None for none.
     """
 
     model: object
     card: dict
-    section: dict[str, Input]
+    extractors: dict[str, InputExtractor]
     data: schema.Data
-    compute: dict[str, Compute]
-    settings: Settings
-    recognise: Recognise | None = None
+    settings: PredictionSettings
+    recognise: Recogniser | None = None
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """The inputs of the model with their modalities, in the model's order."""
+        return {name: extractor.section.modality for name, extractor in self.extractors.items()}
 
     @property
     def notes(self) -> tuple[str, ...]:
-        unknown = ", ".join(m for m in self.card["modalities"] if m not in self.card.get("usual", {}))
-        return (f"the model does not know what its {unknown} was like: none is called unlike it",) if unknown else ()
+        """Sentences that hold for all predictions."""
+        unknown = ", ".join(name for name in self.inputs if name not in self.card.get("usual", {}))
+        if not unknown:
+            return ()
+        return (f"the model has no value ranges of {unknown}, so there are no warnings of unusual features",)
 
-    def __call__(self, path: str | Path, text: str | None = None) -> list[Answer]:
-        """Return the answer about a recording; of a long one, or one with subtitles, an answer per stretch.
+    def __call__(self, path: str | Path, text: str | None = None) -> list[Prediction]:
+        """Return the prediction for a recording; for a long one, or one with subtitles, a prediction per segment.
 
-        What cannot be answered is an `Answer` with its `error`: nothing is raised for a file, whatever it is.
+        A file that cannot be predicted gives a `Prediction` with an `error`; no exception is raised for a file.
 
         Args:
-            text: what is said in it; without, a file of words beside it is read (.srt, .vtt, .txt).
+            path: the recording.
+            text: its text; without it, a text file beside the recording is read (.srt, .vtt, .txt).
         """
-        return list(self.answers(collect([Path(path)], text=text)))
+        return list(self.predict(collect_requests([Path(path)], text=text)))
 
-    def answers(self, asked: Iterable[Asked]) -> Iterator[Answer]:
-        """Yield the answers about recordings as they are known, in their order."""
-        waiting: list[Piece] = []
-        for piece in chain.from_iterable(map(self._reader.pieces, asked)):
-            waiting.append(piece)
-            if len(waiting) >= TOGETHER or sum(piece.size for piece in waiting) >= TOGETHER_SECONDS * audio.RATE_HZ:
-                yield from self._answered(waiting)
-                waiting = []
-        yield from self._answered(waiting)
+    def predict(self, requests: Iterable[Request]) -> Iterator[Prediction]:
+        """Yield the predictions for recordings, in their order, as soon as they are computed."""
+        modalities = tuple(dict.fromkeys(self.inputs.values()))
+        reader = SegmentReader(modalities, self.data, self.settings, context(self.extractors), self.recognise)
+        batch: list[PendingSegment] = []
+        for segment in chain.from_iterable(map(reader.segments, requests)):
+            batch.append(segment)
+            if len(batch) >= BATCH_SEGMENTS or sum(s.size for s in batch) >= BATCH_SECONDS * audio.RATE_HZ:
+                yield from self._predict_segments(batch)
+                batch = []
+        yield from self._predict_segments(batch)
 
-    @property
-    def _reader(self) -> Reader:
-        context = max((one.context for one in self.section.values() if one.modality == "text"), default=0)
-        return Reader(tuple(self.card["modalities"]), self.data, self.settings, context, self.recognise)
+    def _predict_segments(self, segments: Sequence[PendingSegment]) -> list[Prediction]:
+        valid = [segment for segment in segments if segment.prediction.error is None]
+        features, reasons = self._features(valid)
+        predictions = iter(self._predict_combinations(valid, features, reasons))
+        return [s.prediction if s.prediction.error else next(predictions) for s in segments]
 
-    def _answered(self, pieces: Sequence[Piece]) -> list[Answer]:
-        good = [piece for piece in pieces if piece.known.error is None]
-        features, reasons = self._features(good)
-        done = iter(self._asked(good, features, reasons))
-        return [piece.known if piece.known.error else next(done) for piece in pieces]
+    def _features(self, segments: Sequence[PendingSegment]) -> tuple[Features, list[dict[str, str]]]:
+        """Return the features of segments, and for each segment input -> the reason why it is missing."""
+        arrays, present, reasons = {}, {}, [{} for _ in segments]
+        for name, extractor in self.extractors.items():
+            arrays[name], present[name], missing = extractor.vectors(segments, self.data)
+            for n, reason in missing.items():
+                reasons[n][name] = reason
+        names = {name: self.card["features"][name]["extractor"] for name in self.extractors}
+        return Features(arrays, present, names, self.card["layers"], self.inputs), reasons
 
-    def _features(self, pieces: Sequence[Piece]) -> tuple[Features, list[dict[str, str]]]:
-        """Return the vectors of pieces, and for each modality -> why there is none."""
-        arrays, present, reasons = {}, {}, [{} for _ in pieces]
-        for modality, compute in self.compute.items():
-            given = [self._input(modality, piece) for piece in pieces]
-            there = [n for n, one in enumerate(given) if not isinstance(one, Absent)]
-            done = dict(zip(there, compute([given[n] for n in there]) if there else [], strict=True))
-            found = [done.get(n, one) for n, one in enumerate(given)]
-            width = self.card["widths"][modality]
-            arrays[modality] = np.zeros((len(pieces), width), np.float32)
-            present[modality] = np.zeros(len(pieces), bool)
-            for n, vector in enumerate(found):
-                if isinstance(vector, Absent):
-                    reasons[n][modality] = vector.reason
-                elif not np.isfinite(vector).all():
-                    reasons[n][modality] = "its vector holds values that are not finite numbers"
-                else:
-                    arrays[modality][n], present[modality][n] = vector, True
-        extractors = {m: self.card["features"][m]["extractor"] for m in self.compute}
-        return Features(arrays, present, extractors, self.card["layers"]), reasons
-
-    def _input(self, modality: str, piece: Piece) -> object:
-        if modality == "audio":
-            return piece.samples if isinstance(piece.samples, Absent) else _as_stored(piece.samples, self.data)
-        if modality == "text":
-            return read_as(piece.known.text, piece.turns, self.section[modality])
-        if isinstance(piece.clip, Absent) or not video.has_video(piece.clip[0]):
-            return Absent("no pictures in it")
-        from mer.features import video as visual
-
-        return visual.VideoSegment(*piece.clip, self.data.max_seconds)
-
-    def _asked(self, pieces: Sequence[Piece], features: Features, reasons: list[dict[str, str]]) -> list[Answer]:
-        """Return the answers, of all modalities and of each alone; an error where there is nothing to answer from."""
-        modalities = tuple(self.compute)
-        whole = self._predicted(features, np.all if self._takes_all else np.any)
-        alone = {}
-        for m in () if self._takes_all and len(modalities) > 1 else modalities:
-            only = {other: kept & (other == m) for other, kept in features.present.items()}
-            alone[m] = self._predicted(replace(features, present=only), np.any)
-        unlike = {m: input_checks.of_vectors(self.card, m, features.arrays[m]) for m in modalities}
-        answers = []
-        for row, piece in enumerate(pieces):
-            known = replace(piece.known, missing=reasons[row])
-            if row not in whole:
-                why = "; ".join(f"{m}: {reason}" for m, reason in reasons[row].items())
-                answers.append(replace(known, error=why))
+    def _predict_combinations(
+        self, segments: Sequence[PendingSegment], features: Features, reasons: list[dict[str, str]]
+    ) -> list[Prediction]:
+        """Return the predictions from all inputs, and from each input and modality alone, or errors."""
+        probabilities = self._probabilities(features, np.all if self._needs_all_inputs else np.any)
+        per_input, per_modality = self._alone(features)
+        unusual = {name: input_checks.feature_warnings(self.card, name, features.arrays[name]) for name in self.inputs}
+        predictions = []
+        for row, segment in enumerate(segments):
+            prediction = replace(segment.prediction, missing=reasons[row])
+            if row not in probabilities:
+                error = "; ".join(f"{name}: {reason}" for name, reason in reasons[row].items())
+                predictions.append(replace(prediction, error=error))
                 continue
-            used = tuple(m for m in modalities if features.present[m][row])
-            each = {m: self._named(alone[m][row]) for m in used if m in alone}
-            found = [*known.warnings, *(input_checks.of_sound(piece.samples) if "audio" in used else ())]
-            found += [unlike[m][row] for m in used if unlike[m][row]]
-            known = replace(known, used=used, each=each, warnings=tuple(found))
-            answers.append(self._answer(known, whole[row]))
-        return answers
+            used = tuple(name for name in self.inputs if features.present[name][row])
+            modalities = tuple(dict.fromkeys(self.inputs[name] for name in used))
+            of_audio = input_checks.audio_warnings(segment.samples) if "audio" in modalities else ()
+            of_features = (unusual[name][row] for name in used if unusual[name][row])
+            prediction = replace(
+                prediction, inputs=used, modalities=modalities,
+                per_input={name: self._by_class(per_input[name][row]) for name in used if name in per_input},
+                per_modality={m: self._by_class(per_modality[m][row]) for m in modalities if m in per_modality},
+                warnings=(*prediction.warnings, *of_audio, *of_features),
+            )  # fmt: skip
+            predictions.append(self._prediction(prediction, probabilities[row]))
+        return predictions
+
+    def _alone(self, features: Features) -> tuple[dict[str, dict], dict[str, dict]]:
+        """Return input -> row -> probabilities from this input alone, and the same for modalities.
+
+        Both are empty for a model that needs all of several inputs.
+        """
+        if self._needs_all_inputs and len(self.inputs) > 1:
+            return {}, {}
+        per_input = {name: self._restricted(features, {name}) for name in self.inputs}
+        per_modality = {}
+        for modality in dict.fromkeys(self.inputs.values()):
+            names = {name for name, of in self.inputs.items() if of == modality}
+            per_modality[modality] = per_input[min(names)] if len(names) == 1 else self._restricted(features, names)
+        return per_input, per_modality
+
+    def _restricted(self, features: Features, names: set[str]) -> dict[int, np.ndarray]:
+        present = {name: rows & (name in names) for name, rows in features.present.items()}
+        return self._probabilities(replace(features, present=present), np.any)
 
     @property
-    def _takes_all(self) -> bool:
-        """Whether the model answers only where no modality is missing."""
+    def _needs_all_inputs(self) -> bool:
+        """Whether the model predicts only if no input is missing."""
         return self.card["training"]["missing"] == "none" and schema.System(model=self.card["model"]).is_network
 
-    def _predicted(self, features: Features, enough: Callable[..., np.ndarray]) -> dict[int, np.ndarray]:
-        """Return row -> probabilities, of rows with all modalities or with any of them."""
+    def _probabilities(self, features: Features, enough: Callable[..., np.ndarray]) -> dict[int, np.ndarray]:
+        """Return row -> probabilities, for rows with all inputs (`np.all`) or with any of them (`np.any`)."""
         rows = np.flatnonzero(enough(list(features.present.values()), axis=0))
         return dict(zip(rows.tolist(), self.model.predict(features, rows), strict=True)) if len(rows) else {}
 
-    def _answer(self, known: Answer, p: np.ndarray) -> Answer:
+    def _prediction(self, prediction: Prediction, p: np.ndarray) -> Prediction:
         label = self.card["classes"][int(p.argmax())] if p.max() >= self.settings.abstain else None
-        return replace(known, label=label, probabilities=self._named(p), entropy=entropy(p), margin=margin(p))
+        return replace(prediction, label=label, probabilities=self._by_class(p), entropy=entropy(p), margin=margin(p))
 
-    def _named(self, p: np.ndarray) -> dict[str, float]:
+    def _by_class(self, p: np.ndarray) -> dict[str, float]:
         return {name: float(value) for name, value in zip(self.card["classes"], p, strict=True)}
 
 
-def load(folder: str | Path, *, settings: Settings | None = None, device: str = "cpu", jobs: int = 1,
-         networks: Mapping[str, str] | None = None, recognise: Recognise | None = None) -> Predictor:  # fmt: skip
-    """Return the model of a folder, ready to be asked: `load(folder)(path)`.
+def load(folder: str | Path, *, settings: PredictionSettings | None = None, device: str = "cpu", jobs: int = 1,
+         networks: Mapping[str, str] | None = None, recognise: Recogniser | None = None) -> Predictor:  # fmt: skip
+    """Return the model of a folder, ready to predict: `load(folder)(path)`.
 
     Args:
-        jobs: threads of extraction; changes no answer.
-        networks: modality -> where its pretrained network lies here, if elsewhere than in training.
+        folder: a checkpoint.
+        settings: how recordings are segmented and predicted.
+        device: the device of networks: cpu, cuda or mps.
+        jobs: the number of threads of extraction; it changes no prediction.
+        networks: input -> the folder or file of its pretrained network on this machine, if it differs from training.
+        recognise: the recogniser of recordings without text.
 
     Raises:
-        CheckpointError: the folder holds no model, one whose inputs are extracted in another way now, or one that
-            scales every speaker by itself.
-        ImportError, FileNotFoundError: a package or a pretrained network that it needs is missing.
+        CheckpointError: the folder holds no model, its extraction has changed since training, it has no input of a name
+            that the settings give, or it normalises every speaker or corpus separately.
+        ImportError, FileNotFoundError: a package or a pretrained network is missing.
     """
-    folder, settings = Path(folder), settings or Settings()
+    folder, settings = Path(folder), settings or PredictionSettings()
     voice_activity.resolve(settings.voice)
     model, card = checkpoint.load(folder, device)
-    if (way := card["training"].get("normalisation", "training")) != "training":
+    if (method := card["training"].get("normalisation", "training")) != "training":
         raise CheckpointError(
-            f"{files.to_root(folder)}: it was trained with training.normalisation: {way}, which scales every {way} by "
-            f"itself; a recording alone does not say how. Train one without it, or ask this one about a study: "
+            f"{files.to_root(folder)}: the model was trained with training.normalisation: {method}, which needs "
+            f"several recordings of each {method}. Train one without it, or evaluate this one on a study: "
             f"python -m mer.evaluation {files.to_root(folder)} --on RUN"
         )
-    section, data = extraction.extraction_parameters(card, networks or {}, folder)
-    compute = extraction.open_extractors(card, section, data, Where(device, jobs), folder)
-    for modality, width in card["widths"].items():
-        input_checks.of_vectors(card, modality, np.zeros((1, width)))
-    return Predictor(model, card, section, data, compute, settings, recognise)
-
-
-def _as_stored(samples: np.ndarray, data: schema.Data) -> np.ndarray:
-    """The samples as extractors get them in a study: of a least and a greatest length, by way of 16 bits."""
-    samples = samples[: round(data.max_seconds * audio.RATE_HZ)]
-    samples = np.pad(samples, (0, max(0, round(data.min_seconds * audio.RATE_HZ) - len(samples))))
-    coded = recordings.encode(samples)
-    return np.multiply(coded.samples, coded.scale, dtype=np.float32, casting="unsafe")
+    sections, data = extraction.extraction_parameters(card, networks or {}, folder)
+    compute = extraction.open_extractors(card, sections, data, Where(device, jobs), folder)
+    for name, width in card["widths"].items():
+        input_checks.feature_warnings(card, name, np.zeros((1, width)))
+    extractors = {name: InputExtractor(sections[name], compute[name], card["widths"][name]) for name in compute}
+    return Predictor(model, card, extractors, data, settings, recognise)

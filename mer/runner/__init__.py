@@ -1,7 +1,10 @@
-"""Numbered notebooks, executed in order, and only where something they depend on has changed."""
+"""Run a study: numbered notebooks in order, each only if something that it depends on has changed.
 
-from mer.runner.execution.loop import run
-from mer.runner.steps.schedule import Row, problems, survey
+The rooms, each of which imports only from those before it: `steps` (what notebooks declare and in which order they
+run), `staleness` (what a step depends on, and whether that has changed), `reporting` (screen, pages and messages),
+`execution` (the loop and the worker processes), `compare` (two run folders, and replaying a run).
+"""
+
 from mer.runner.study import Study, StudyError
 
-__all__ = ["Row", "Study", "StudyError", "problems", "run", "survey"]
+__all__ = ["Study", "StudyError"]

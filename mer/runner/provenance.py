@@ -1,4 +1,4 @@
-"""Where and with what a study was run, as far as it can be found out cheaply."""
+"""The versions, the hardware and the state of the code with which a study was run."""
 
 import importlib.metadata
 import os
@@ -9,7 +9,7 @@ from mer import files
 
 
 def collect() -> dict:
-    """Return versions, git state and hardware in JSON types; what is unknown is None."""
+    """Return versions, git state and hardware in JSON types; None stands for what is unknown."""
     return {
         "python": platform.python_version(),
         "packages": packages(),
@@ -31,13 +31,13 @@ def packages() -> dict[str, str]:
     except importlib.metadata.PackageNotFoundError:
         return {}
     names = {match[0] for line in lines if (match := re.match(r"[A-Za-z0-9][\w.-]*", line.strip()))}
-    found: dict[str, str] = {}
+    versions: dict[str, str] = {}
     for name in sorted(names, key=str.lower):
         try:
-            found[name] = importlib.metadata.version(name)
+            versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def _requirements() -> list[str]:

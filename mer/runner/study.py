@@ -1,11 +1,11 @@
-"""What the runner is given: a study, and where its pieces lie in the run folder."""
+"""What is run, and where the files of a step are in the run folder."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
 
 class StudyError(ValueError):
-    """What keeps a study from being run, one line per problem."""
+    """The reasons why a study cannot be run, one line per problem."""
 
     def __init__(self, problems: list[str]) -> None:
         self.problems = problems
@@ -22,16 +22,16 @@ class Study:
         params: the resolved parameters in plain JSON types; the keys are the sections.
         text: the same as YAML, written to `folder/params.yaml`.
         notebooks: the folder of `NN_verb_noun.ipynb`.
-        steps: the numbers that the study lists.
+        steps: the numbers of the steps that the study lists.
         source: what the user typed after `run_all.py`, for the retry command.
-        external: data outside the run folder by the name that steps read it under;
-            True where the study itself writes it.
-        threads: per numerical library and step.
+        external: data outside the run folder by the name under which steps read it;
+            True if the study itself writes it.
+        threads: threads per numerical library and step.
         timeout: seconds that one notebook may take.
-        banner: what stands on top of every page, such as that all of it is made up; a short form is in the titles.
-        of: the study that this is a run of, whatever the run folder is called.
-        gpus: the devices that steps with `gpu=True` are given, each to one at a time; none where the study
-            computes on the processor. A name may stand here twice: that device then serves two at once.
+        banner: the text at the top of every page, for example that the data are synthetic; its first word is in titles.
+        source_name: the name of the study, whatever the run folder is called.
+        gpus: the devices that are given to steps with `gpu=True`, each to one step at a time; empty if the study
+            computes on the CPU. A device that is listed twice serves two steps at once.
     """
 
     name: str
@@ -45,16 +45,16 @@ class Study:
     threads: int = 1
     timeout: float | None = None
     gpus: tuple[str, ...] = ()
-    of: str = ""
+    source_name: str = ""
     banner: str = ""
 
     @property
     def title(self) -> str:
-        """The study's name as pages bear it, with the first word of the banner."""
+        """The study's name as it is shown on pages, with the first word of the banner."""
         return f"{self.name} ({self.banner.split()[0].rstrip(':').lower()})" if self.banner else self.name
 
-    def place(self, unit: str, kind: str) -> Path:
-        """Return where a file of a unit lies: `ipynb`, `html`, `failed`, `log`, `notices`, `stamp`, or half-written.
+    def place(self, step: str, kind: str) -> Path:
+        """Return the path of a step's file: `ipynb`, `html`, `failed`, `log`, `notices`, `stamp` or a partial file.
 
         >>> Study("x", Path("o"), {}, "", Path("n"), (), "").place("01_a", "stamp").as_posix()
         'o/stamps/01_a.json'
@@ -62,13 +62,13 @@ class Study:
         return (
             self.folder
             / {
-                "ipynb": f"{unit}.ipynb",
-                "html": f"{unit}.html",
-                "failed": f"{unit}.failed.ipynb",
-                "partial": f"{unit}.partial.ipynb",
-                "partial_html": f"{unit}.partial.html",
-                "log": f"logs/{unit}.log",
-                "notices": f"logs/{unit}.notices.json",
-                "stamp": f"stamps/{unit}.json",
+                "ipynb": f"{step}.ipynb",
+                "html": f"{step}.html",
+                "failed": f"{step}.failed.ipynb",
+                "partial": f"{step}.partial.ipynb",
+                "partial_html": f"{step}.partial.html",
+                "log": f"logs/{step}.log",
+                "notices": f"logs/{step}.notices.json",
+                "stamp": f"stamps/{step}.json",
             }[kind]
         )

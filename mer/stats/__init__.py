@@ -1,42 +1,46 @@
-"""Metrics and intervals: arrays in, numbers out. Knows numpy and scipy, and nothing of the rest of mer."""
+"""Metrics, intervals and tests: arrays in, numbers out. Depends on NumPy and SciPy only."""
 
 from mer.stats.chance import permuted
+from mer.stats.confusions import classes_present, cluster_confusions, confusion, recalls, restrict
 from mer.stats.estimates import (
-    FEWEST_CLUSTERS,
+    MIN_CLUSTERS,
     Design,
     Estimate,
+    Groupings,
     Statistic,
-    Ways,
     effective_clusters,
     estimate,
-    gathered,
+    sum_by_group,
 )
 from mer.stats.intervals import Interval, combined, interval, jackknife, p_value
 from mer.stats.metrics import (
+    CONFUSION_METRICS,
+    METRICS,
+    Metric,
     Number,
     chance_corrected,
-    classes_present,
-    cluster_confusions,
-    confusion,
     macro_f1,
-    recalls,
-    restrict,
     uar,
     wa,
     weighted_f1,
 )
-from mer.stats.paired import Comparison, compare, holm, sign_flip
+from mer.stats.paired import Comparison, Pair, compare, holm, sign_flip
+from mer.stats.probabilities import estimate_probabilities
 from mer.stats.resampling import basic, percentile, ranks, resample
 
 __all__ = [
-    "FEWEST_CLUSTERS",
+    "CONFUSION_METRICS",
+    "METRICS",
+    "MIN_CLUSTERS",
     "Comparison",
     "Design",
     "Estimate",
+    "Groupings",
     "Interval",
+    "Metric",
     "Number",
+    "Pair",
     "Statistic",
-    "Ways",
     "basic",
     "chance_corrected",
     "classes_present",
@@ -46,7 +50,7 @@ __all__ = [
     "confusion",
     "effective_clusters",
     "estimate",
-    "gathered",
+    "estimate_probabilities",
     "holm",
     "interval",
     "jackknife",
@@ -59,6 +63,7 @@ __all__ = [
     "resample",
     "restrict",
     "sign_flip",
+    "sum_by_group",
     "uar",
     "wa",
     "weighted_f1",

@@ -1,4 +1,4 @@
-"""Confidence intervals over speakers, for the handful of speakers that emotion corpora have."""
+"""Confidence intervals over speakers, for corpora with few speakers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import betaincinv, expit, logit, ndtri, stdtrit  # scipy.stats takes a second to import
 
-from mer.stats.estimates import Estimate, Statistic, Ways, estimate, smoothed
+from mer.stats.estimates import Estimate, Groupings, Statistic, estimate, smoothed
 from mer.stats.metrics import uar
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A number and where it may lie; `low` and `high` are NaN where the clusters are too few to say."""
+    """An estimate with its confidence interval; `low` and `high` are NaN with too few clusters."""
 
     point: float
     low: float
@@ -23,27 +23,27 @@ class Interval:
 
 
 def jackknife(
-    confusions: ArrayLike, statistic: Statistic = uar, confidence: float = 0.95, ways: Ways | None = None
+    confusions: ArrayLike, statistic: Statistic = uar, confidence: float = 0.95, groupings: Groupings | None = None
 ) -> Interval:
     r"""Confidence interval of a metric over clusters (speakers, dialogues, videos): `interval` of its `estimate`.
 
-    Seeds share the speakers: the metric is averaged over seeds before any speaker is left out, so the
-    interval is conditional on the trained models. If leaving a cluster out removes a class altogether, the
-    metric averages over the classes that remain. Clusters without a clip are not counted.
+    All seeds have the same speakers: the metric is averaged over seeds before a speaker is left out, so the interval is
+    conditional on the trained models. If leaving a cluster out removes a class, the metric averages over the remaining
+    classes. Clusters without a clip are not counted.
 
     Args:
         confusions: counts per cluster, (s, k, k), or per seed and cluster, (seeds, s, k, k)
         statistic: maps (..., k, k) to values in [0, 1], (...)
         confidence: in (0, 1)
-        ways: as for `estimate`
+        groupings: as for `estimate`
 
     Returns:
         point (mean over seeds of the metric of the summed counts), low, high, and the number of clusters.
-        With fewer than 3 clusters, and where one cluster alone says a class, low and high are NaN. They never equal
-        the point.
+        With fewer than 3 clusters, and if a class occurs in one cluster only, low and high are NaN. Otherwise they
+        differ from the point.
 
     Raises:
-        ValueError: the shape is another, there are no clips, or the confidence is not in (0, 1)
+        ValueError: wrong shape, no clips, or the confidence is not in (0, 1)
 
     Examples:
         >>> one = jackknife([[[8, 2], [4, 6]], [[9, 1], [3, 7]], [[6, 4], [5, 5]]])
@@ -53,88 +53,90 @@ def jackknife(
         >>> print(f"{one.point:.3f} [{one.low:.3f}, {one.high:.3f}]")
         1.000 [0.836, 1.000]
     """
-    return interval(estimate(confusions, statistic, ways=ways), confidence)
+    return interval(estimate(confusions, statistic, groupings=groupings), confidence)
 
 
-def interval(found: Estimate, confidence: float = 0.95) -> Interval:
+def interval(estimated: Estimate, confidence: float = 0.95) -> Interval:
     r"""Confidence interval of a metric, on the scale of logits with Student's t.
 
     .. math::
         \ln\frac{x}{y} \pm t_\nu \sqrt{\frac1x + \frac1y}, \qquad x = \theta n + \tfrac12, \quad
         y = (1 - \theta) n + \tfrac12
 
-    with n the effective clips: as many independent ones as would have the variance that was estimated. The halves are
-    those of Haldane and Anscombe [Gart 1966], and keep it finite where nothing is wrong. Where much is, it is the
-    jackknife's, :math:`\text{logit}\,\theta \pm t_\nu \text{se} / (\theta (1 - \theta))`. The variance is
-    estimated from as many values as there are speakers, hence t and not 1.96. The logit keeps the interval in [0, 1]
-    and lengthens it towards 0.5, where a metric near 1 came from. Towards the nearer of 0 and 1 that is too short
-    where hardly a clip is wrong, and the beta quantile of Jeffreys, for n made smaller by (1.96 / t)^2 [Korn and
-    Graubard 1998], is too long for clips of speakers: where it is longer, the interval goes a third of the way to it,
-    by logits. What that covers is in `benchmarks/intervals.py`.
+    with n the effective number of clips: the number of independent clips with the estimated variance. The halves are
+    those of Haldane and Anscombe [Gart 1966]; they keep the interval finite without errors. With many errors it is the
+    jackknife interval, :math:`\text{logit}\,\theta \pm t_\nu \text{se} / (\theta (1 - \theta))`. The variance is
+    estimated from one value per speaker, hence t and not 1.96. The logit keeps the interval in [0, 1] and makes it
+    longer towards 0.5. With few errors, the end towards the nearer of 0 and 1 is too close to the point. The beta
+    quantile of Jeffreys, with n reduced by (1.96 / t)^2 [Korn and Graubard 1998], is too far for clips of speakers. If
+    it is farther, the end is moved by a third of the distance, on the logit scale. `benchmarks/intervals.py` measures
+    the coverage.
 
     Args:
-        found: of a metric in [0, 1]
+        estimated: estimate of a metric in [0, 1]
         confidence: in (0, 1)
 
     Raises:
         ValueError: the confidence is not in (0, 1)
     """
     _check(confidence)
-    if not np.isfinite(found.variance):
-        return Interval(found.value, np.nan, np.nan, found.clusters)
-    if np.isinf(found.clips):
-        raise ValueError("an estimate of a metric says how many clips it is of")
-    near, value = smoothed(found.value, found.clips), min(max(found.value, 0.0), 1.0)
-    clips = near * (1 - near) / found.variance
+    if not np.isfinite(estimated.variance):
+        return Interval(estimated.value, np.nan, np.nan, estimated.clusters)
+    if np.isinf(estimated.clips):
+        raise ValueError("an interval of a metric needs its number of clips; use `combined` for a difference")
+    near, value = smoothed(estimated.value, estimated.clips), min(max(estimated.value, 0.0), 1.0)
+    clips = near * (1 - near) / estimated.variance
     right, wrong = clips * value + 0.5, clips * (1 - value) + 0.5
-    t = float(stdtrit(found.freedom, 0.5 + confidence / 2))
-    middle, reach = np.log(right / wrong), t * np.sqrt(1 / right + 1 / wrong)
-    low, high = min(expit(middle - reach), value), max(expit(middle + reach), value)
+    t = float(stdtrit(estimated.degrees_of_freedom, 0.5 + confidence / 2))
+    middle, half_width = np.log(right / wrong), t * np.sqrt(1 / right + 1 / wrong)
+    low, high = min(expit(middle - half_width), value), max(expit(middle + half_width), value)
     fewer = clips * (float(ndtri(0.5 + confidence / 2)) / t) ** 2
     beta = partial(betaincinv, fewer * value + 0.5, fewer * (1 - value) + 0.5)
     if value > 0.5:
-        high = max(high, _third(high, beta(0.5 + confidence / 2)))
+        high = max(high, _extended_end(high, beta(0.5 + confidence / 2)))
     else:
-        low = min(low, _third(low, beta(0.5 - confidence / 2)))
-    return Interval(found.value, float(low), float(high), found.clusters)
+        low = min(low, _extended_end(low, beta(0.5 - confidence / 2)))
+    return Interval(estimated.value, float(low), float(high), estimated.clusters)
 
 
-def p_value(found: Estimate, against: float) -> float:
-    """Return the p-value of a metric being another, two-sided: `interval` at one less that ends there; NaN without one.
+def p_value(estimated: Estimate, against: float) -> float:
+    """Return the two-sided p-value of a metric being equal to `against`; NaN without an interval.
+
+    The interval at the level of 1 minus the p-value ends at `against`.
 
     >>> one = estimate([[[8, 2], [4, 6]], [[9, 1], [3, 7]], [[6, 4], [5, 5]]])
     >>> round(p_value(one, interval(one, 0.95).low), 6)
     0.05
     """
-    if not np.isfinite(found.variance):
+    if not np.isfinite(estimated.variance):
         return np.nan
     low, high = 0.0, 1.0
-    for _ in range(40):  # halved until the interval ends there
+    for _ in range(40):  # bisection
         middle = (low + high) / 2
         if not 0 < middle < 1:
             break
-        one = interval(found, 1 - middle)
+        one = interval(estimated, 1 - middle)
         low, high = (middle, high) if one.low < against < one.high else (low, middle)
     return high
 
 
 def combined(parts: Sequence[Estimate], weights: ArrayLike | None = None, confidence: float = 0.95) -> Interval:
-    r"""Interval of a weighted sum of independent estimates: a mean over corpora, or the gap between two of them.
+    r"""Interval of a weighted sum of independent estimates, such as a mean over corpora or a difference of two.
 
     .. math::
         \sum_i w_i \theta_i \pm t_\nu \sqrt{\sum_i v_i}, \qquad v_i = w_i^2 \text{se}_i^2, \qquad
         \nu = \frac{(\sum_i v_i)^2}{\sum_i v_i^2 / \nu_i}
 
-    after Welch [1947] and Satterthwaite [1946]. Corpora are taken as given: the interval is over new speakers of these
-    corpora, not over new corpora.
+    after Welch [1947] and Satterthwaite [1946]. The interval is over new speakers of these corpora, not over new
+    corpora.
 
     Args:
-        parts: of different speakers
-        weights: a number per part; by default all 1 / parts, the mean
+        parts: estimates from different speakers
+        weights: one number per part; by default all 1 / parts, which gives the mean
         confidence: in (0, 1)
 
     Returns:
-        low and high are NaN where a part has no variance
+        low and high are NaN if a part has no variance
 
     Raises:
         ValueError: no parts, or the confidence is not in (0, 1)
@@ -148,29 +150,29 @@ def combined(parts: Sequence[Estimate], weights: ArrayLike | None = None, confid
     if not len(parts):
         raise ValueError("no estimates to combine")
     weights = np.full(len(parts), 1 / len(parts)) if weights is None else np.asarray(weights, float)
-    values, variances, freedoms = np.array([(p.value, p.variance, p.freedom) for p in parts]).T
+    values, variances, degrees_of_freedom = np.array([(p.value, p.variance, p.degrees_of_freedom) for p in parts]).T
     point, shares = float(weights @ values), weights**2 * variances
     clusters = sum(p.clusters for p in parts)
     if not np.isfinite(shares).all():
         return Interval(point, np.nan, np.nan, clusters)
-    freedom = pooled_freedom(shares, freedoms)
-    reach = float(stdtrit(freedom, 0.5 + confidence / 2) * np.sqrt(shares.sum()))
-    return Interval(point, point - reach, point + reach, clusters)
+    degrees_of_freedom = pooled_freedom(shares, degrees_of_freedom)
+    half_width = float(stdtrit(degrees_of_freedom, 0.5 + confidence / 2) * np.sqrt(shares.sum()))
+    return Interval(point, point - half_width, point + half_width, clusters)
 
 
-def pooled_freedom(variances: ArrayLike, freedoms: ArrayLike) -> float:
+def pooled_freedom(variances: ArrayLike, degrees_of_freedom: ArrayLike) -> float:
     """Return the degrees of freedom of a sum of independent variances, after Welch and Satterthwaite.
 
     >>> pooled_freedom([1, 1], [3, 3]), pooled_freedom([1, 0], [3, 3])
     (6.0, 3.0)
     """
-    variances, freedoms = np.asarray(variances, float), np.asarray(freedoms, float)
-    return float(variances.sum() ** 2 / np.sum(variances**2 / freedoms)) if variances.any() else 1.0
+    variances, degrees_of_freedom = np.asarray(variances, float), np.asarray(degrees_of_freedom, float)
+    return float(variances.sum() ** 2 / np.sum(variances**2 / degrees_of_freedom)) if variances.any() else 1.0
 
 
-def _third(end: float, further: float) -> float:
+def _extended_end(end: float, outer: float) -> float:
     tiny = np.finfo(float).tiny
-    ends = np.clip([end, further], tiny, 1 - np.finfo(float).eps)
+    ends = np.clip([end, outer], tiny, 1 - np.finfo(float).eps)
     return float(expit(logit(ends) @ [2 / 3, 1 / 3]))
 
 

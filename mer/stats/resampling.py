@@ -1,11 +1,11 @@
-"""Bootstrap over speakers of a whole study at once, from one confusion matrix per speaker.
+"""Bootstrap over the speakers of a study, from one confusion matrix per speaker.
 
-A resample draws as many speakers as a corpus has, with replacement. It is a row of weights, how often each speaker was
-drawn, and what it scores follows from the weighted sum of the speakers' confusions: a matrix product. All systems and
-seeds meet the same draws, so that their differences and ranks are paired.
+A resample draws as many speakers as a corpus has, with replacement. It is a row of weights, the number of times that
+each speaker was drawn. Its score follows from the weighted sum of the speakers' confusions, which is a matrix product.
+All systems and seeds use the same resamples, so that their differences and ranks are paired.
 
-A percentile interval of a handful of speakers is too short (`benchmarks/intervals.py`); scores have `jackknife`. This
-is for what has no formula: ranks, and how often one system is ahead of another.
+A percentile interval over few speakers is too short (`benchmarks/intervals.py`). Scores therefore use `jackknife`. The
+bootstrap is for quantities without a formula: ranks, and how often one system is better than another.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,12 +16,12 @@ from numpy.typing import ArrayLike, NDArray
 from mer.stats.estimates import Statistic, per_seed
 from mer.stats.metrics import uar
 
-AT_ONCE = 2**19
-"""counts of resamples that are held at once"""
+MAX_BLOCK_VALUES = 2**19
+"""The largest number of resampled counts that are in memory at once."""
 
 
 def weights(clusters: int, draws: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Return how often each cluster is in each resample of as many clusters, (draws, clusters).
+    """Return how often each cluster is in each resample of the same number of clusters, (draws, clusters).
 
     Raises:
         ValueError: no cluster, or no draw
@@ -38,7 +38,7 @@ def weights(clusters: int, draws: int, rng: np.random.Generator) -> NDArray[np.i
 def resample(
     confusions: Mapping[str, ArrayLike], statistic: Statistic = uar, draws: int = 10_000, seed: int = 0
 ) -> dict[str, NDArray[np.floating]]:
-    """Return what each system scores on resampled speakers of one corpus.
+    """Return the score of each system on resampled speakers of one corpus.
 
     Args:
         confusions: system -> counts, (s, k, k) or (seeds, s, k, k), all of the same s speakers in the same order
@@ -47,14 +47,14 @@ def resample(
         seed: two calls with the same seed and number of speakers draw the same speakers
 
     Returns:
-        system -> values, (draws,); each the mean over seeds. A class of which a resample has no clip is left out of it.
+        system -> values, (draws,), means over seeds; classes without a clip in a resample do not count there
 
     Raises:
         ValueError: no system, speakers or classes differ between systems, or no clips
 
     Examples:
-        >>> found = resample({"a": [[[3, 1], [0, 4]], [[1, 1], [1, 1]]]}, draws=4)
-        >>> sorted(set(found["a"].tolist()))
+        >>> values = resample({"a": [[[3, 1], [0, 4]], [[1, 1], [1, 1]]]}, draws=4)
+        >>> sorted(set(values["a"].tolist()))
         [0.5, 0.75]
     """
     stacks = {name: per_seed(counts) for name, counts in confusions.items()}
@@ -62,21 +62,21 @@ def resample(
         raise ValueError("no system to resample")
     if len(shapes := {stack.shape[1:] for stack in stacks.values()}) > 1:
         raise ValueError(f"systems differ in speakers or classes: {sorted(shapes)}")
-    spoken = np.any([stack.any((0, 2, 3)) for stack in stacks.values()], axis=0)
+    observed_clusters = np.any([stack.any((0, 2, 3)) for stack in stacks.values()], axis=0)
     if not all(stack.any() for stack in stacks.values()):
-        raise ValueError("no clips: there is nothing to measure")
-    clusters, k = int(spoken.sum()), len(next(iter(stacks.values()))[0, 0])
-    drawn = weights(clusters, draws, np.random.default_rng(seed)).astype(np.float64)
-    found = {}
+        raise ValueError("there are no clips to measure")
+    clusters, k = int(observed_clusters.sum()), len(next(iter(stacks.values()))[0, 0])
+    resample_weights = weights(clusters, draws, np.random.default_rng(seed)).astype(np.float64)
+    values = {}
     for name, stack in stacks.items():
-        flat = np.moveaxis(stack[:, spoken], 1, -1).reshape(-1, clusters).astype(np.float64)
-        step = max(1, AT_ONCE // len(flat))
+        flat = np.moveaxis(stack[:, observed_clusters], 1, -1).reshape(-1, clusters).astype(np.float64)
+        step = max(1, MAX_BLOCK_VALUES // len(flat))
         parts = []
-        for part in _blocks(drawn, step):  # resamples last in memory, where NumPy adds fastest
+        for part in _blocks(resample_weights, step):  # resamples last in memory, where NumPy adds fastest
             totals = (flat @ part.T).reshape(-1, k, k, len(part))
             parts.append(np.asarray(statistic(np.moveaxis(totals, -1, 0))).mean(axis=-1))
-        found[name] = np.concatenate(parts)
-    return found
+        values[name] = np.concatenate(parts)
+    return values
 
 
 def percentile(values: ArrayLike, confidence: float = 0.95) -> tuple[float, float]:
@@ -92,7 +92,7 @@ def percentile(values: ArrayLike, confidence: float = 0.95) -> tuple[float, floa
 
 
 def basic(point: float, values: ArrayLike, confidence: float = 0.95) -> tuple[float, float]:
-    """Return the percentile interval mirrored at the point, which is what a bias of the resamples asks for.
+    """Return the basic bootstrap interval: the percentile interval mirrored at the point, which corrects bias.
 
     Examples:
         >>> basic(40.0, np.arange(101.0), 0.5)
@@ -103,7 +103,7 @@ def basic(point: float, values: ArrayLike, confidence: float = 0.95) -> tuple[fl
 
 
 def ranks(values: ArrayLike) -> NDArray[np.floating]:
-    """Return the rank of each system in each resample: 1 is the highest, systems that tie share the mean of theirs.
+    """Return the rank of each system in each resample: 1 is the highest, ties share their mean rank.
 
     Args:
         values: (systems, draws)
@@ -112,7 +112,7 @@ def ranks(values: ArrayLike) -> NDArray[np.floating]:
         (systems, draws)
 
     Raises:
-        ValueError: a value is NaN, and has no rank
+        ValueError: a value is NaN
 
     Examples:
         >>> ranks([[0.5, 0.7], [0.6, 0.7]]).tolist()
@@ -120,7 +120,7 @@ def ranks(values: ArrayLike) -> NDArray[np.floating]:
     """
     values = np.asarray(values, float)
     if np.isnan(values).any():
-        raise ValueError("some values are NaN, and have no rank: leave that system or corpus out")
+        raise ValueError("some values are NaN and have no rank; leave this system or corpus out")
     above = (values[:, None] < values[None]).sum(axis=1)
     level = (values[:, None] == values[None]).sum(axis=1)
     return above + (level + 1) / 2

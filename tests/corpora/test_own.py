@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from mer.corpora import Problem, Utterance, parsers, selected
-from mer.dataset import audit
+from mer.dataset.audit import checks
 from mer.dataset.manifest import build, schema
 from mer.params.schema import Corpus as Options
 from tests.corpora.trees import put, speech
@@ -252,7 +252,7 @@ def test_a_strangers_corpus_becomes_a_manifest(tmp_path):
             lines.append(f"s{speaker}_{take}.wav,s{speaker},{emotion}")
     put(tmp_path, "mine/my.csv", "\n".join(lines))
     known = selected({"mine": Options(table="mine/my.csv", licence="ours", citation="me")})
-    dataset = build.build(tmp_path, known, **OPTIONS)
+    dataset = build.build(tmp_path, known, build.BuildOptions(**OPTIONS))
     usable = schema.usable(dataset.manifest)
     assert len(usable) == 10
     assert set(usable["emotion"]) == {"happiness", "anger"}
@@ -263,7 +263,7 @@ def test_a_strangers_corpus_becomes_a_manifest(tmp_path):
 
 def build_of(raw, **options):
     known = selected({"mine": Options(table="mine/my.csv", **options)})
-    return build.build(raw, known, **OPTIONS)
+    return build.build(raw, known, build.BuildOptions(**OPTIONS))
 
 
 def spoken_by(raw, *speakers, parts=None):
@@ -279,7 +279,7 @@ def spoken_by(raw, *speakers, parts=None):
 
 def asked(manifest):
     rows = schema.usable(manifest)
-    return {(f.severity, f.kind) for f in audit.find_leaks(rows, {"mine"}) if "name" in f.kind or "speaker" in f.kind}
+    return {(f.severity, f.kind) for f in checks.find_leaks(rows, {"mine"}) if "name" in f.kind or "speaker" in f.kind}
 
 
 ASKED = {("breach", "one person under several names")}
@@ -344,4 +344,4 @@ def test_a_split_of_ones_own_is_used_and_is_no_published_one(tmp_path):
     assert asked(manifest) == {("breach", "speakers across parts")}
     meld = manifest.replace({"corpus": {"mine": "meld"}})  # by a name that has a published one
     rows = schema.usable(meld)
-    assert [f.severity for f in audit.find_leaks(rows, {"meld"}) if f.kind == "speakers across parts"] == ["breach"]
+    assert [f.severity for f in checks.find_leaks(rows, {"meld"}) if f.kind == "speakers across parts"] == ["breach"]

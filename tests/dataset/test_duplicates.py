@@ -16,7 +16,7 @@ def near(*pairs):
     return pd.DataFrame([(*pair, 0.1, 2.0, 0.02) for pair in pairs], columns=PAIRS).astype({"first": "int64"})
 
 
-def found(manifest, rows, among, pairs=duplicates.NONE):
+def found(manifest, rows, among, pairs=duplicates.NO_DUPLICATES):
     known = duplicates.recordings(manifest, pairs)
     table = duplicates.copies(known, np.array(rows, int), np.array(among, int))
     return list(table.itertuples(index=False, name=None))
@@ -87,7 +87,7 @@ def test_by_comparing_all_with_all(pairs, samples, family, rows, among):
         return same(a, b) or close or (samples[a] % 3 == samples[b] % 3 and family[a] != family[b])
 
     among -= rows
-    table = found(manifest, sorted(rows), sorted(among), near(*pairs) if pairs else duplicates.NONE)
+    table = found(manifest, sorted(rows), sorted(among), near(*pairs) if pairs else duplicates.NO_DUPLICATES)
     expected = {a for a in rows if any(copied(a, b) for b in among)}
     assert [row for row, _ in table] == sorted(expected)
     assert all(copy in among and copied(row, copy) for row, copy in table)
@@ -104,5 +104,7 @@ def test_the_table_names_utterances_and_comes_back_as_numbers(manifest, tmp_path
     assert back.to_numpy().tolist() == [[3, 40], [1, 2]]
     duplicates.table(manifest, near()).to_csv(tmp_path / "none.csv", index=False)
     assert duplicates.load(tmp_path / "none.csv", manifest).empty
-    with pytest.raises(duplicates.Outdated, match=r"'west/02_000' is no usable row of the manifest; run step 01 again"):
+    with pytest.raises(
+        duplicates.OutdatedDuplicates, match=r"'west/02_000' is no usable row of the manifest; run step 01 again"
+    ):
         duplicates.load(tmp_path / "duplicates.csv", manifest.drop(40).reset_index(drop=True))

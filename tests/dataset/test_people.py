@@ -8,16 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mer.dataset import audit, splits
+from mer.dataset import splits
+from mer.dataset.audit import checks
 from mer.dataset.identity import speakers as people
-from mer.dataset.identity.speaker_names import likenesses
+from mer.dataset.identity.speaker_names import match_keys
 from tests.dataset.audit.manifests import clean
 
 OPTIONS = {"seed": 1337, "validation": 0.1, "test": 0.1, "folds": 5}
 
 
 def alike(one, other):
-    return bool(likenesses(one) & likenesses(other))
+    return bool(match_keys(one) & match_keys(other))
 
 
 @pytest.mark.parametrize(
@@ -62,7 +63,7 @@ def named(ids, corpus="c", **columns):
     ],
 )
 def test_whoever_speaks_with_others_stays_with_them(ids, groups):
-    found = people.units(named(ids))
+    found = people.speaker_groups(named(ids))
     assert pd.factorize(found)[0].tolist() == pd.factorize(pd.Series(list(groups)))[0].tolist()
 
 
@@ -71,7 +72,7 @@ def test_the_order_of_rows_does_not_matter(ids, chance):
     rows = named(ids)
     order = list(range(len(rows)))
     chance.shuffle(order)
-    pd.testing.assert_series_equal(people.units(rows), people.units(rows.iloc[order]).sort_index())
+    pd.testing.assert_series_equal(people.speaker_groups(rows), people.speaker_groups(rows.iloc[order]).sort_index())
 
 
 def test_a_copy_under_another_name_stays_on_one_side():
@@ -127,7 +128,7 @@ def found(ids, official=(), **columns):
     names = dict(zip(sorted(set(rows["speaker_id"])), ids, strict=True))
     rows = rows.assign(speaker_id="east_" + rows["speaker_id"].map(names), **columns)
     rows = rows.assign(samples_sha256=rows["audio_sha256"])
-    findings = audit.find_leaks(rows, set(official))
+    findings = checks.find_leaks(rows, set(official))
     return {f.kind: f.severity for f in findings}, findings
 
 
@@ -155,7 +156,7 @@ def test_a_name_in_another_spelling_is_a_person_of_the_family():
     west = rows["corpus"] == "west"
     number = rows["speaker_id"].str[-2:].astype(int)
     rows.loc[west, "speaker_id"] = "west_Actor " + number[west].astype(str)
-    [finding] = audit.find_leaks(rows, set())
+    [finding] = checks.find_leaks(rows, set())
     assert (finding.kind, finding.severity, finding.count) == ("one person under several names", "breach", 12)
 
 
@@ -164,9 +165,9 @@ def test_who_validates_in_a_corpus_and_trains_in_its_sibling_is_told():
     west = rows["corpus"] == "west"
     swapped = {"west_04": "west_03", "west_03": "west_04"}
     rows.loc[west, "speaker_id"] = rows.loc[west, "speaker_id"].replace(swapped)
-    findings = audit.find_leaks(rows, set())
+    findings = checks.find_leaks(rows, set())
     assert [(f.kind, f.severity, f.count) for f in findings] == [("speakers across a family", "warning", 1)] * 2
-    assert all("chosen" in f.meaning for f in findings)
+    assert all("selection" in f.meaning for f in findings)
 
 
 def test_dialogues_and_sessions_are_known_in_any_case():
@@ -175,19 +176,19 @@ def test_dialogues_and_sessions_are_known_in_any_case():
     rows.loc[test, "dialogue_id"] = "east_DIA 01"
     rows.loc[rows.index[:3], "dialogue_id"] = "east_dia_1"
     assert {"dialogues across parts": "breach"}.items() <= {
-        f.kind: f.severity for f in audit.find_leaks(rows, set())
+        f.kind: f.severity for f in checks.find_leaks(rows, set())
     }.items()
 
 
 def test_many_names_take_no_time():
     chance = random.Random(0)  # noqa: S311
     rows = named([f"{chance.getrandbits(64):x}" for _ in range(3000)])
-    assert people.links(rows).empty
+    assert people.possible_matches(rows).empty
 
 
 @pytest.mark.parametrize("name", ["Smith, A{}", "child {};interviewer", "lab/p{}", "ses_{}_s"])
 def test_thousands_who_share_a_part_of_their_names_are_told_apart_in_seconds(name):
     ids = [f"mine_{name.format(number)}" for number in range(4000)]
     began = time.process_time()
-    people.links(pd.DataFrame({"corpus": "mine", "speaker_id": ids}))
+    people.possible_matches(pd.DataFrame({"corpus": "mine", "speaker_id": ids}))
     assert time.process_time() - began < 20

@@ -6,7 +6,7 @@ from mer import stats
 from mer.dataset import splits
 from mer.evaluation.comparison import comparison, ranking, sensitivity, slices
 from mer.evaluation.protocols import cells as protocols
-from mer.evaluation.scores.scores import METRICS
+from mer.stats import METRICS
 from tests.evaluation.made import CLASSES, manifest, predictions
 
 CLUSTERS = dict.fromkeys("ab", "speaker_id")

@@ -16,7 +16,7 @@ from mer.corpora.synthetic import trees
 from mer.evaluation import checkpoint as checkpoints
 from mer.evaluation.__main__ import main as evaluate
 from mer.evaluation.purity import dependencies
-from mer.predict import Settings, load
+from mer.predict import PredictionSettings, load
 from mer.predict.__main__ import main as predict
 from mer.training.checkpoints import checkpoint
 from mer.training.checkpoints.card import sealed
@@ -70,7 +70,7 @@ class Asked:
         return [values.tolist() for values in model.tensors().values()], model.temperature
 
     def _predict(self):
-        [answer] = load(self.folder, settings=Settings(voice="energy"))(self.sound, "What do you want?")
+        [answer] = load(self.folder, settings=PredictionSettings(voice="energy"))(self.sound, "What do you want?")
         return answer
 
     def _evaluated(self):

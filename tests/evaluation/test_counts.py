@@ -58,7 +58,7 @@ def test_pairs_of_people_and_dialogues_are_counted_once():
     two, one = (count(table, "free", CLASSES, c) for c in (("speaker_id", "dialogue_id"), "speaker_id"))
     assert (two.unit, two.n_clusters, one.unit, one.n_clusters) == ("speakers and dialogues", 4, "speakers", 4)
     assert (two.confusions.sum(1) == one.confusions.sum(1)).all()
-    assert (stats.gathered(two.confusions, two.ways[0], 1) == one.confusions).all()
+    assert (stats.sum_by_group(two.confusions, two.ways[0], 1) == one.confusions).all()
     kin, ways = joined({"a": two})
     assert (kin == two.confusions).all()
     assert [len(set(way)) for way in ways] == [4, 7]

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from mer.dataset.audit import Finding, with_breaches
+from mer.dataset.audit.findings import Finding, with_breaches
 from mer.evaluation.scores import flags, scores
 from tests.evaluation.made import CLASSES, manifest, predictions
 

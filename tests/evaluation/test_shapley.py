@@ -157,7 +157,7 @@ def test_intervals_leave_one_speaker_of_the_target_out(world):
     mine = values[(values["target"] == target) & (values["players"] == "corpora")]
     rows = manifest["corpus"] == "d"
     support = pd.crosstab(manifest.loc[rows, "speaker_id"], task.labels[rows]).to_numpy()
-    reach = student.ppf(0.95, stats.Design.of(support).freedom) * error
+    reach = student.ppf(0.95, stats.Design.of(support).degrees_of_freedom) * error
     np.testing.assert_allclose(mine["high"] - mine["value"], reach, atol=1e-12)
     np.testing.assert_allclose(mine["value"] - mine["low"], reach, atol=1e-12)
 

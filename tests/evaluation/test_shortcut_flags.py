@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mer.dataset.audit.shortcuts.scores import COLUMNS as SHORTCUT_COLUMNS
-from mer.dataset.audit.shortcuts.scores import POOLED
+from mer.dataset.audit.shortcuts.severities import POOLED
 from mer.evaluation.scores import shortcut_comparison
 from mer.report.tables import scores as score_tables
 from mer.report.text import scores as score_text

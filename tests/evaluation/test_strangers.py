@@ -41,7 +41,7 @@ def refused(study, protocol, *arguments):
 
 @pytest.mark.parametrize("kind", ["copy", "near"])
 def test_both_corpora_are_named_with_an_example_and_what_to_do(study, kind):
-    pairs = near(study, ("a/0_0", "b/1_3")) if kind == "near" else duplicates.NONE
+    pairs = near(study, ("a/0_0", "b/1_3")) if kind == "near" else duplicates.NO_DUPLICATES
     study = copied(study) if kind == "copy" else study
     held_out_a, held_out_b = refused(study, "loco", pairs)
     assert held_out_a == (
@@ -63,14 +63,14 @@ def test_every_other_corpus_that_has_a_copy_is_named(study):
 
 def test_corpora_are_accepted_by_name_one_by_one(study):
     study = copied(study)
-    [line] = refused(study, ACROSS, duplicates.NONE, ("a",))
+    [line] = refused(study, ACROSS, duplicates.NO_DUPLICATES, ("a",))
     assert line.startswith("LOCO without b")
-    cells = protocols.plan(study, ACROSS, NAMES, duplicates.NONE, ("a", "b"))
+    cells = protocols.plan(study, ACROSS, NAMES, duplicates.NO_DUPLICATES, ("a", "b"))
     assert len(cells) == 6
     [held_out] = [cell for cell in cells if cell.held_out == "a"]
     seen = study.loc[[*held_out.train, *held_out.validation], "utterance_id"]
     assert "b/1_3" in set(seen)  # what is accepted is trained as it is
-    told = copies_across_families.accepted_sentence(study, NAMES, duplicates.NONE, ("a", "c"))
+    told = copies_across_families.accepted_sentence(study, NAMES, duplicates.NO_DUPLICATES, ("a", "c"))
     assert told == (
         "a: 1 of its recordings are in another family, too; accepted, and its scores are marked. "
         "c: accepted, though none of its recordings is in another family."
@@ -83,7 +83,7 @@ def test_nothing_trains_that_chooses_under_another_name(study, kind):
         study.loc[(study["split"] == part) & (study["corpus"] == name), "utterance_id"].iloc[0]
         for part, name in (("validation", "a"), ("train", "b"))
     )
-    pairs = near(study, (chosen, trained)) if kind == "near" else duplicates.NONE
+    pairs = near(study, (chosen, trained)) if kind == "near" else duplicates.NO_DUPLICATES
     study = copied(study, trained, chosen) if kind == "copy" else study
     [cell] = [c for c in protocols.plan(study, ("loco",), NAMES, pairs, ("a", "b")) if c.held_out == "c"]
     assert chosen in set(study.loc[cell.validation, "utterance_id"])
@@ -121,7 +121,7 @@ def manifest_of_four(study):
 def test_the_model_of_all_corpora_trains_on_no_copy_of_what_it_is_tested_on(study, kind):
     tested = study.loc[study["split"] == "test", "utterance_id"].iloc[0]
     trained = study.loc[(study["split"] == "train") & (study["corpus"] == "b"), "utterance_id"].iloc[0]
-    pairs = near(study, (tested, trained)) if kind == "near" else duplicates.NONE
+    pairs = near(study, (tested, trained)) if kind == "near" else duplicates.NO_DUPLICATES
     [before] = protocols.plan(study, ("multi_corpus",), NAMES)
     study = copied(study, trained, tested) if kind == "copy" else study
     [after] = protocols.plan(study, ("multi_corpus",), NAMES, pairs)

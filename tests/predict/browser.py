@@ -1,4 +1,4 @@
-"""A real browser, driven over Chromium's DevTools protocol."""
+"""A real browser, controlled by Chromium's DevTools protocol."""
 
 import json
 import shutil
@@ -12,12 +12,12 @@ OPTIONS = ("--headless=new", "--no-sandbox", "--mute-audio", "--disable-gpu", "-
            "--disable-extensions", "--disable-background-networking", "--disable-component-update",
            "--remote-debugging-port=0", "--remote-allow-origins=*")  # fmt: skip
 SECONDS = 30
-"""that anything may take"""
+"""The longest time to wait for anything, in seconds."""
 KEYS = {"Tab": 9, "Enter": 13}
 
 
 class Page:
-    """A page that is open; what it reports lies in `events`, in order."""
+    """An open page. `events` holds the events that it reported, in order."""
 
     def __init__(self, socket) -> None:
         self.socket, self.events, self._number = socket, [], 0
@@ -26,16 +26,16 @@ class Page:
         """Send a command and return its result."""
         self._number += 1
         self.socket.send(json.dumps({"id": self._number, "method": method, "params": parameters}))
-        while (told := json.loads(self.socket.recv())).get("id") != self._number:
-            self.events.append(told)
-        assert "error" not in told, told
-        return told["result"]
+        while (message := json.loads(self.socket.recv())).get("id") != self._number:
+            self.events.append(message)
+        assert "error" not in message, message
+        return message["result"]
 
     def value(self, expression: str) -> object:
-        """Return what an expression of JavaScript gives."""
-        told = self.send("Runtime.evaluate", expression=expression, returnByValue=True)
-        assert "exceptionDetails" not in told, told
-        return told["result"].get("value")
+        """Return the value of a JavaScript expression."""
+        result = self.send("Runtime.evaluate", expression=expression, returnByValue=True)
+        assert "exceptionDetails" not in result, result
+        return result["result"].get("value")
 
     def wait(self, expression: str) -> None:
         """Return when an expression is true."""
@@ -46,9 +46,9 @@ class Page:
 
     def click(self, selector: str) -> None:
         """Press and release the mouse on the first element of a kind."""
-        where = f"document.querySelector({json.dumps(selector)})"
-        self.value(f"{where}.scrollIntoView({{block: 'center'}})")
-        middle = f"(({{x, y, width, height}}) => [x + width / 2, y + height / 2])({where}.getBoundingClientRect())"
+        element = f"document.querySelector({json.dumps(selector)})"
+        self.value(f"{element}.scrollIntoView({{block: 'center'}})")
+        middle = f"(({{x, y, width, height}}) => [x + width / 2, y + height / 2])({element}.getBoundingClientRect())"
         x, y = self.value(middle)
         for kind in ("mousePressed", "mouseReleased"):
             self.send("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
@@ -57,31 +57,33 @@ class Page:
         """Press and release a key."""
         more = {"text": "\r"} if key == "Enter" else {}
         for kind in ("keyDown", "keyUp"):
-            told = more if kind == "keyDown" else {}
-            self.send("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=KEYS[key], **told)
+            options = more if kind == "keyDown" else {}
+            self.send(
+                "Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=KEYS[key], **options
+            )
 
-    def told(self, method: str) -> list[dict]:
-        """The events of a kind that have come so far."""
+    def events_of(self, method: str) -> list[dict]:
+        """Return the events of a kind that have been reported."""
         self.value("0")
         return [event["params"] for event in self.events if event.get("method") == method]
 
 
 @contextmanager
-def opened(place: Path, home: Path):
-    """Open a file in a browser of its own, whose profile lies in `home`, and yield its `Page`."""
+def opened(path: Path, home: Path):
+    """Open a file in a browser of its own, with its profile in `home`, and yield the `Page`."""
     import websocket
 
     process = subprocess.Popen([CHROMIUM, *OPTIONS, f"--user-data-dir={home}", "about:blank"],
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
     try:
-        port, _ = _written(home / "DevToolsActivePort").splitlines()
-        told = _tabs(port)
-        socket = websocket.create_connection(told["webSocketDebuggerUrl"], timeout=SECONDS)
+        port, _ = _content(home / "DevToolsActivePort").splitlines()
+        tab = _tabs(port)
+        socket = websocket.create_connection(tab["webSocketDebuggerUrl"], timeout=SECONDS)
         page = Page(socket)
         try:
             for domain in ("Page", "Network", "Runtime", "Log"):
                 page.send(f"{domain}.enable")
-            page.send("Page.navigate", url=place.resolve().as_uri())
+            page.send("Page.navigate", url=path.resolve().as_uri())
             page.wait("document.readyState === 'complete' && location.protocol === 'file:'")
             yield page
         finally:
@@ -91,7 +93,7 @@ def opened(place: Path, home: Path):
         process.wait(SECONDS)
 
 
-def _written(path: Path) -> str:
+def _content(path: Path) -> str:
     until = time.monotonic() + SECONDS
     while not (path.is_file() and path.read_text(encoding="utf-8").count("\n")):
         assert time.monotonic() < until, "the browser does not start"
@@ -102,5 +104,5 @@ def _written(path: Path) -> str:
 def _tabs(port: str) -> dict:
     from urllib.request import urlopen
 
-    with urlopen(f"http://127.0.0.1:{port}/json", timeout=SECONDS) as answer:
-        return next(tab for tab in json.load(answer) if tab["type"] == "page")
+    with urlopen(f"http://127.0.0.1:{port}/json", timeout=SECONDS) as response:
+        return next(tab for tab in json.load(response) if tab["type"] == "page")

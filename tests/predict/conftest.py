@@ -1,4 +1,4 @@
-"""Models small enough to be made in a moment, of the shapes that training gives them."""
+"""Small models with random weights, stored as training stores them."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ ROWS = 60
 
 
 def tone(seconds: float, seed: int = 0, hertz: float = 180.0) -> np.ndarray:
-    """A voice of sorts: a harmonic sound whose loudness rises and falls four times a second; float32 of shape (n,)."""
+    """Return a harmonic tone with the loudness of four syllables per second; float32 of shape (n,)."""
     t = np.arange(round(seconds * RATE)) / RATE
     carrier = sum(np.sin(2 * np.pi * hertz * k * t) / k for k in range(1, 8))
     noise = np.random.default_rng(seed).normal(0, 1e-3, len(t))
@@ -28,16 +28,16 @@ def quiet(seconds: float, seed: int = 1) -> np.ndarray:
 
 
 def save_linear(folder, modalities=("audio",), without=(), **more):
-    """A linear model of MFCCs and hashed words, with random weights and the bounds of made-up training rows."""
+    """Save a linear model of MFCCs and hashed text, with random weights and the value ranges of synthetic rows."""
     inputs = {"audio": AudioFeatures(n_mfcc=13), "text": TextFeatures(dimensions=32), "video": VideoFeatures()}
     data, r = Data(), np.random.default_rng(0)
     specs = {"audio": audio.spec(inputs["audio"], data), "text": text.spec(inputs["text"]),
              "video": video.spec(inputs["video"], data)}  # fmt: skip
     specs = {m: specs[m] for m in modalities}
     widths = {m: spec["width"] for m, spec in specs.items()}
-    hear = audio.EXTRACTORS["mfcc"].open(inputs["audio"], Where())
+    compute = audio.EXTRACTORS["mfcc"].open(inputs["audio"], Where())
     rows = {
-        "audio": np.stack(hear([tone(1.0, n, 120 + 3 * n) for n in range(ROWS)])),
+        "audio": np.stack(compute([tone(1.0, n, 120 + 3 * n) for n in range(ROWS)])),
         "text": r.normal(size=(ROWS, 32)).astype(np.float32),
         "video": r.normal(size=(ROWS, specs["video"]["width"] if "video" in specs else 0)).astype(np.float32),
     }

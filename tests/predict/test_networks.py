@@ -1,4 +1,4 @@
-"""Models whose inputs come from pretrained networks, and words that a network hears: tiny ones with random weights."""
+"""Models whose inputs come from pretrained networks, and transcripts of Whisper: tiny networks with random weights."""
 
 import csv
 import shutil
@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from mer.corpora.synthetic import trees
-from mer.predict import Settings, load
+from mer.predict import PredictionSettings, load
 from mer.predict.__main__ import main
 from mer.training.checkpoints.checkpoint import CheckpointError
 from tests.features.pretrained import tiny
@@ -21,16 +21,16 @@ mpl.use("Agg")
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
-    """A study that is trained with networks which then lie elsewhere, as on another machine."""
+    """Return a study whose pretrained networks were moved after training, as on another machine."""
     home = tmp_path_factory.mktemp("encoders")
     trees.write(home / "raw", speakers=4, clips=1)
-    then, now = home / "then", home / "now"
+    before, after = home / "before", home / "after"
     tree = {
         "data": {"raw": str(home / "raw"), "store": str(home / "store")},
         "corpora": ["emodb"],
         "features": {
-            "audio": {"extractor": "encoder", "model": str(tiny.sound(then / "sound")), "layer": "all"},
-            "text": {"extractor": "encoder", "model": str(tiny.text(then / "text")), "max_tokens": 60,
+            "audio": {"extractor": "encoder", "model": str(tiny.sound(before / "sound")), "layer": "all"},
+            "text": {"extractor": "encoder", "model": str(tiny.text(before / "text")), "max_tokens": 60,
                            "lexical_control": ["parallel"]},
         },
         "systems": {"gated": {"model": "gated"}},
@@ -40,34 +40,34 @@ def study(tmp_path_factory):
     (home / "small.yaml").write_text(yaml.safe_dump(tree), encoding="utf-8")
     run_cells(home / "small.yaml", home / "run", "01,02,03")
     plt.close("all")
-    then.rename(now)
+    before.rename(after)
     tiny.recogniser(home / "whisper")
     return home
 
 
 @pytest.fixture(scope="module")
 def networks(study):
-    return {"audio": str(study / "now/sound"), "text": str(study / "now/text")}
+    return {"audio": str(study / "after/sound"), "text": str(study / "after/text")}
 
 
 def recording(study):
-    """A row of the study's predictions, where its recording lies and what is said in it."""
+    """Return a row of the study's predictions, the path of its recording and its transcript."""
     rows = pd.read_parquet(study / "run/tables/parts/03_predictions.parquet")
     manifest = pd.read_parquet(study / "run/data/manifest.parquet").set_index("utterance_id")
-    told = manifest.loc[rows.iloc[0]["utterance_id"]]
-    return rows.iloc[0], study / "raw" / told["source_path"], told["transcription"]
+    utterance = manifest.loc[rows.iloc[0]["utterance_id"]]
+    return rows.iloc[0], study / "raw" / utterance["source_path"], utterance["transcription"]
 
 
-def test_a_network_that_lies_elsewhere_is_named_and_answers_as_it_did(study, networks):
-    known, path, said = recording(study)
-    model = load(study / "run/checkpoints/gated-seed0", settings=Settings(voice="energy"), networks=networks)
-    [answer] = model(path, said)
-    assert answer.used == ("audio", "text")
-    for name, p in answer.probabilities.items():
-        assert p == pytest.approx(known[f"p_{name}"], abs=1e-5)
+def test_moved_network_gives_the_predictions_of_the_study(study, networks):
+    row, path, text = recording(study)
+    model = load(study / "run/checkpoints/gated-seed0", settings=PredictionSettings(voice="energy"), networks=networks)
+    [prediction] = model(path, text)
+    assert prediction.inputs == ("audio", "text")
+    for name, p in prediction.probabilities.items():
+        assert p == pytest.approx(row[f"p_{name}"], abs=1e-5)
 
 
-def test_a_network_that_is_missing_or_another_one_is_said(study, networks, tmp_path):
+def test_missing_or_different_network_is_refused(study, networks, tmp_path):
     folder = study / "run/checkpoints/gated-seed0"
     with pytest.raises(FileNotFoundError, match="sound"):
         load(folder)
@@ -78,19 +78,19 @@ def test_a_network_that_is_missing_or_another_one_is_said(study, networks, tmp_p
         load(folder, networks={**networks, "video": str(other)})
 
 
-def test_words_that_whisper_hears_are_answered_from(study, networks, tmp_path, capsys):
+def test_transcripts_of_whisper_are_used(study, networks, tmp_path, capsys):
     _, path, _ = recording(study)
     shutil.copy(path, tmp_path / path.name)
-    given = [str(tmp_path / path.name), "--model", str(study / "run/checkpoints/gated-seed0"), "--voice", "energy",
+    arguments = [str(tmp_path / path.name), "--model", str(study / "run/checkpoints/gated-seed0"), "--voice", "energy",
              *(f"--network={m}={place}" for m, place in networks.items()), "--out", str(tmp_path / "o.csv"),
              "--transcribe", "whisper"]  # fmt: skip
-    assert main([*given, "--whisper", str(study / "whisper")]) == 0
+    assert main([*arguments, "--whisper", str(study / "whisper")]) == 0
     with (tmp_path / "o.csv").open(encoding="utf-8", newline="") as file:
         [row] = csv.DictReader(file)
     assert row["text"]
     assert row["text_source"] == f"whisper {study / 'whisper'}"
     assert row["modalities"] == "audio+text"
     capsys.readouterr()
-    for more, told in ([], "needs --whisper"), (["--whisper", str(tmp_path / "none")], "none"):
-        assert main([*given, *more]) == 2
-        assert told in capsys.readouterr().err
+    for more, message in ([], "needs --whisper"), (["--whisper", str(tmp_path / "none")], "none"):
+        assert main([*arguments, *more]) == 2
+        assert message in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The page as people use it: looked at, clicked and typed into in a real browser, without a network."""
+"""The page in a real browser: displayed, clicked and operated by keyboard, without internet access."""
 
 import numpy as np
 import pytest
@@ -16,15 +16,15 @@ HOSTILE = "<img src=x onerror=alert(1)></td><script>alert(2)</script> {{ 7 * 7 }
 
 @pytest.fixture(scope="module")
 def page(bimodal, tmp_path_factory):
-    """Two recordings: a short one, which lies in the page, and one of 2.9 MB, which lies beside it."""
+    """Open a page of two recordings: a short one, which is embedded, and one of 2.9 MB, which is not."""
     home = tmp_path_factory.mktemp("page")
     short, long = home / "a \"><img src=x onerror=alert(3)>&'#?%20x.wav", home / "long #1 %41.wav"
     soundfile.write(short, np.concatenate([tone(6), quiet(1)]), RATE)
     times = ((1, 3), (4, 6))
-    words = "\n\n".join(f"00:0{a}.000 --> 00:0{b}.000\n{HOSTILE.replace('<', '&lt;')}" for a, b in times)
-    short.with_suffix(".vtt").write_text(f"WEBVTT\n\n{words}\n", encoding="utf-8")
+    cues = "\n\n".join(f"00:0{a}.000 --> 00:0{b}.000\n{HOSTILE.replace('<', '&lt;')}" for a, b in times)
+    short.with_suffix(".vtt").write_text(f"WEBVTT\n\n{cues}\n", encoding="utf-8")
     soundfile.write(long, np.concatenate([quiet(2), *[tone(3), quiet(1)] * 22]), RATE)
-    out = home / "seen" / "p.csv"
+    out = home / "out" / "p.csv"
     assert main([str(short), str(long), "--model", str(bimodal), "--html", "--voice", "energy", "--out", str(out)]) == 0
     with browser.opened(out.with_suffix(".html"), home / "profile") as opened:
         yield opened
@@ -43,7 +43,7 @@ def plays(page, number, start):
     page.wait(f"!{player}.paused && {player}.currentTime > {start} && {player}.currentTime < {start} + 2")
 
 
-def test_both_recordings_can_be_played(page):
+def test_both_recordings_are_playable(page):
     page.wait(f"[...{PLAYERS}].every(p => p.readyState >= 1)")
     assert page.value(f"[...{PLAYERS}].map(p => p.src.split(':')[0])") == ["data", "file"]
     assert page.value(f"[...{PLAYERS}].map(p => Math.round(p.duration))") == [7, 90]
@@ -51,7 +51,7 @@ def test_both_recordings_can_be_played(page):
 
 @pytest.mark.parametrize("place", ["tbody tr:nth-child(2) button", ".timeline button:nth-of-type(2)"])
 @pytest.mark.parametrize("number", [0, 1])
-def test_a_click_on_a_row_or_a_stretch_plays_it(page, number, place):
+def test_click_on_a_row_or_a_segment_plays_it(page, number, place):
     silence(page)
     selector = f"section:nth-of-type({number + 1}) {place}"
     page.click(selector)
@@ -61,7 +61,7 @@ def test_a_click_on_a_row_or_a_stretch_plays_it(page, number, place):
     assert 0 < now < 100
 
 
-def test_so_does_the_keyboard(page):
+def test_keyboard_plays_a_segment(page):
     silence(page)
     page.value("document.activeElement.blur()")
     for _ in range(60):
@@ -73,17 +73,17 @@ def test_so_does_the_keyboard(page):
     plays(page, 1, start)
 
 
-def test_what_is_foreign_is_text_and_nothing_else(page):
+def test_foreign_text_is_escaped(page):
     assert page.value("document.querySelectorAll('img').length") == 0
     assert page.value("document.scripts.length") == 1
-    shown = page.value("document.querySelector('td.words').textContent")
+    shown = page.value("document.querySelector('td.text').textContent")
     assert " ".join(HOSTILE.split()).replace("&amp;", "&") in shown
     assert "onerror=alert(3)" in page.value("document.querySelector('h2').textContent")
-    assert not page.told("Page.javascriptDialogOpening")
+    assert not page.events_of("Page.javascriptDialogOpening")
 
 
-def test_nothing_is_asked_of_a_network_and_nothing_goes_wrong(page):
-    asked = [request["request"]["url"].partition(":")[0] for request in page.told("Network.requestWillBeSent")]
-    assert set(asked) <= {"file", "data", "about"}
-    assert not page.told("Runtime.exceptionThrown")
-    assert not page.told("Log.entryAdded")
+def test_page_loads_nothing_from_the_internet_and_raises_no_error(page):
+    schemes = [request["request"]["url"].partition(":")[0] for request in page.events_of("Network.requestWillBeSent")]
+    assert set(schemes) <= {"file", "data", "about"}
+    assert not page.events_of("Runtime.exceptionThrown")
+    assert not page.events_of("Log.entryAdded")

@@ -1,4 +1,4 @@
-"""A model that a study trained answers without the study, as it did within; notebook 08 asks it."""
+"""A study's model gives the study's predictions outside of it, and in notebook 08."""
 
 import shutil
 
@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from mer.corpora.synthetic import trees
-from mer.predict import Settings, load
+from mer.predict import PredictionSettings, load
 from tests.studies import run_cells
 
 mpl.use("Agg")
@@ -35,18 +35,18 @@ def study(tmp_path_factory):
 
 
 @pytest.mark.parametrize("system", ["gated", "svm"])
-def test_the_folder_answers_elsewhere_as_it_did_in_the_study(study, tmp_path, system):
+def test_copied_checkpoint_gives_the_predictions_of_the_study(study, tmp_path, system):
     moved = shutil.copytree(study / f"run/checkpoints/{system}-seed0", tmp_path / "model")
-    known = pd.read_parquet(study / "run/tables/parts/03_predictions.parquet").query("system == @system")
+    rows = pd.read_parquet(study / "run/tables/parts/03_predictions.parquet").query("system == @system")
     manifest = pd.read_parquet(study / "run/data/manifest.parquet").set_index("utterance_id")
-    asked = load(moved, settings=Settings(voice="energy"))
-    for row in known.groupby("test_corpus").head(2).itertuples():
-        [answer] = asked(study / "raw" / manifest.loc[row.utterance_id, "source_path"])
-        for name, p in answer.probabilities.items():
+    predictor = load(moved, settings=PredictionSettings(voice="energy"))
+    for row in rows.groupby("test_corpus").head(2).itertuples():
+        [prediction] = predictor(study / "raw" / manifest.loc[row.utterance_id, "source_path"])
+        for name, p in prediction.probabilities.items():
             assert p == pytest.approx(getattr(row, f"p_{name}"), abs=1e-5)
 
 
-def test_the_folder_says_in_words_what_it_is(study):
+def test_model_card_has_results_and_limitations(study):
     text = (study / "run/checkpoints/svm-seed0/README.md").read_text(encoding="utf-8")
     results = pd.read_parquet(study / "run/tables/parts/03_results.parquet")
     keep = (results["system"] == "svm") & (results["metric"] == "UAR") & (results["answers"] == "free")
@@ -56,7 +56,7 @@ def test_the_folder_says_in_words_what_it_is(study):
         assert part in text
 
 
-def test_the_notebook_answers_about_every_recording_of_a_folder(study):
+def test_notebook_predicts_every_recording_of_a_folder(study):
     rows = pd.read_csv(study / "run/predictions/predictions.csv")
     recordings = [p for p in (study / "raw/emodb").rglob("*") if p.suffix in (".wav", ".flac")]
     assert len(rows) == len(recordings)

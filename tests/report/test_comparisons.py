@@ -3,8 +3,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mer import stats
 from mer.evaluation.comparison import comparison, published, ranking, sensitivity, slices
-from mer.evaluation.scores import scores
 from mer.report.figures import comparisons as comparison_figures
 from mer.report.figures import published as published_figures
 from mer.report.figures import ranking as ranking_figures
@@ -180,7 +180,7 @@ def test_resamples_are_ordered_by_median(loco):
 def test_metrics_of_the_same_predictions(loco):
     table = sensitivity.metrics(loco, CLASSES, CLUSTERS)
     shown = texts(comparison_figures.metric_dots(table, "base"))
-    assert {name.replace("_", " ") for name in scores.METRICS} <= set(shown)
+    assert {metric.title for metric in stats.METRICS.values()} <= set(shown)
     assert comparison_text.metric_sentence(table) == "The best system depends on the metric on none of 2 corpora."
     other = table.assign(first_by="UAR")
     assert comparison_text.metric_sentence(other) == "The best system depends on the metric on 2 of 2 corpora."

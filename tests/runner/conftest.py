@@ -12,7 +12,8 @@ import psutil
 import pytest
 
 from mer import files
-from mer.runner import Study, run
+from mer.runner import Study
+from mer.runner.execution.loop import RunOptions, run
 from mer.runner.reporting.screen import Screen
 
 SETUP = """from pathlib import Path
@@ -21,20 +22,21 @@ import os
 def open_run(params_file, **declared):
     return Path(os.environ["MER_RUN_FOLDER"])
 
-folder = open_run(params_file, uses={uses}, reads={reads}, writes={writes}, fan_out={fan_out}, gpu={gpu})
+folder = open_run(params_file, uses={uses}, reads={reads}, writes={writes}, gpu={gpu})
 """
 
 
 PROGRAM = """
 import signal, sys
 from pathlib import Path, PosixPath, WindowsPath
-from mer.runner import Study, run
+from mer.runner import Study
+from mer.runner.execution.loop import RunOptions, run
 def end(*_):
     raise KeyboardInterrupt
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, end)
-    sys.exit(run({study!r}, **{options!r}))
+    sys.exit(run({study!r}, RunOptions(**{options!r})))
 """
 
 
@@ -57,24 +59,18 @@ class Toys:
         self.study = dataclasses.replace(self.study, **fields)
 
     def add(self, name, *body, uses=(), reads=(), writes=(), parameter="params_file", heading="Work",
-            fan_out=None, gpu=False):  # fmt: skip
+            gpu=False):  # fmt: skip
         """Write a notebook; by default it copies what it reads and writes into what it writes."""
-        fan_out = fan_out or {}
-        fill = "".join(f".replace('{{{key}}}', str({key}))" for key in fan_out)
         copy = (
             f"texts = [(folder / name).read_text() for name in {reads!r} if (folder / name).is_file()]\n"
-            f"for name in [name{fill} for name in {writes!r}]:\n"
+            f"for name in {writes!r}:\n"
             "    (folder / name).parent.mkdir(parents=True, exist_ok=True)\n"
             "    (folder / name).write_text('+'.join([*texts, name]))"
         )
-        setup = SETUP.format(uses=tuple(uses), reads=tuple(reads), writes=tuple(writes), fan_out=fan_out, gpu=gpu)
+        setup = SETUP.format(uses=tuple(uses), reads=tuple(reads), writes=tuple(writes), gpu=gpu)
         parts = [
             ("markdown", f"# Title of {name[:2]}\nOne line.\n\n| | |\n|---|---|\n| **Reads** | x |", None),
-            (
-                "code",
-                "\n".join([f'{parameter} = "params/demo.yaml"', *(f"{key} = None" for key in fan_out)]),
-                "parameters",
-            ),
+            ("code", f'{parameter} = "params/demo.yaml"', "parameters"),
             ("code", setup, "setup"),
             ("markdown", f"## {heading}", None),
             *(("code", text, None) for text in body or [copy]),
@@ -95,7 +91,7 @@ class Toys:
 
     def run(self, **options):
         out = io.StringIO()
-        code = run(self.study, screen=Screen(out, live=False), **options)
+        code = run(self.study, RunOptions(**options), Screen(out, live=False))
         self.screen = out.getvalue()
         return code
 
@@ -104,10 +100,6 @@ class Toys:
 
     def states(self):
         return {step["number"]: step["state"] for step in self.summary()["steps"]}
-
-    def units(self, number):
-        [step] = [step for step in self.summary()["steps"] if step["number"] == number]
-        return {unit["name"].partition("/")[2]: unit["state"] for unit in step["units"]}
 
     def start(self, **options):
         """Start a run in a process of its own, which can be interrupted and killed."""

@@ -29,8 +29,8 @@ def test_listing_imports_nothing_heavy():
 def test_an_unchanged_run_imports_nothing_heavy(toys):
     toys.add("01_make_data", writes=["a"])
     assert toys.run() == 0
-    program = f"import sys\nfrom pathlib import Path, PosixPath, WindowsPath\nfrom mer.runner import Study, run\n\
-code = run({toys.study!r})\nprint(sorted(sys.modules)); sys.exit(code)"
+    program = f"import sys\nfrom pathlib import Path, PosixPath, WindowsPath\nfrom mer.runner import Study\n\
+from mer.runner.execution.loop import run\ncode = run({toys.study!r})\nprint(sorted(sys.modules)); sys.exit(code)"
     done = python("-c", program)
     assert done.returncode == 0, done.stderr
     assert "1 unchanged" in done.stdout

@@ -12,8 +12,8 @@ import psutil
 import pytest
 
 from mer import files
-from mer.runner import StudyError
-from mer.runner.execution import output, processes
+from mer.runner import StudyError, processes
+from mer.runner.execution import output
 from tests.runner.conftest import gone, wait_for
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX processes")
@@ -26,11 +26,11 @@ def test_a_notebook_that_prints_100_megabytes(toys):
     assert toys.run() == 0, toys.screen
     assert time.monotonic() - began < 60
     kinds = {kind: toys.study.place("01_print_much", kind) for kind in ("ipynb", "html", "log")}
-    assert kinds["ipynb"].stat().st_size < 3 * output.SHOWN
-    assert kinds["html"].stat().st_size < 3 * output.SHOWN
+    assert kinds["ipynb"].stat().st_size < 3 * output.MAX_NOTEBOOK_CHARS
+    assert kinds["html"].stat().st_size < 3 * output.MAX_NOTEBOOK_CHARS
     assert "the log has more" in kinds["ipynb"].read_text()
     assert "10,000,002 characters" in kinds["ipynb"].read_text()
-    assert output.LOGGED <= kinds["log"].stat().st_size < output.LOGGED + 200
+    assert output.MAX_LOG_CHARS <= kinds["log"].stat().st_size < output.MAX_LOG_CHARS + 200
     assert "the log ends here" in kinds["log"].read_text()[-200:]
 
 
@@ -40,7 +40,7 @@ def test_an_error_with_a_message_of_ten_megabytes(toys):
     assert "ValueError: xxx" in toys.screen
     assert "characters; see the log)" in toys.screen
     for kind in ("failed", "log"):
-        assert toys.study.place("01_shout", kind).stat().st_size < output.SHOWN
+        assert toys.study.place("01_shout", kind).stat().st_size < output.MAX_NOTEBOOK_CHARS
     assert "… (10,0" in toys.study.place("01_shout", "log").read_text()
 
 
@@ -141,7 +141,8 @@ def test_a_real_disk_that_is_full_or_read_only(toys, options, code, told):
     toys.study.folder.mkdir()
     program = toys.study.folder.parent / "program.py"
     program.write_text(
-        "import sys\nfrom pathlib import Path, PosixPath\nfrom mer.runner import Study, StudyError, run\n"
+        "import sys\nfrom pathlib import Path, PosixPath\nfrom mer.runner import Study, StudyError\n"
+        "from mer.runner.execution.loop import run\n"
         f"if __name__ == '__main__':\n    try:\n        sys.exit(run({toys.study!r}))\n"
         "    except StudyError as error:\n        print(error)\n        sys.exit(2)\n"
     )
@@ -166,7 +167,7 @@ def test_a_folder_that_is_not_a_run_is_refused_and_left_alone(toys):
     toys.add("01_make_data")
     toys.study.folder.mkdir()
     (toys.study.folder / "thesis.docx").write_text("years of work")
-    with pytest.raises(StudyError, match=r"holds what no run wrote \(thesis.docx\)"):
+    with pytest.raises(StudyError, match=r"holds files that no run wrote \(thesis.docx\)"):
         toys.run()
     assert [path.name for path in toys.study.folder.iterdir()] == ["thesis.docx"]
 

@@ -93,11 +93,11 @@ def test_a_worker_or_kernel_that_is_killed_is_told_and_run_again(toys, who):
 
 
 def test_random_kills_of_the_runner_end_in_the_same_files(toys):
-    """A short form of benchmarks/kills.py."""
-    toys.change(params={"evaluation": {"seeds": [0, 1]}})
+    """A short form of benchmarks/interruptions.py."""
     toys.add("01_make_data", writes=["a"])
-    toys.add("02_train", reads=["a"], writes=["parts/{seed}"], fan_out={"seed": "evaluation.seeds"})
-    toys.add("03_gather", reads=["parts"], writes=["all"])
+    toys.add("02_train", reads=["a"], writes=["parts/0"])
+    toys.add("03_train", reads=["a"], writes=["parts/1"])
+    toys.add("04_gather", reads=["parts"], writes=["all"])
     assert toys.run(jobs=2) == 0
     outputs = ["a", "parts/0", "parts/1", "all"]
     undisturbed = [(toys.study.folder / name).read_bytes() for name in outputs]
@@ -173,12 +173,12 @@ def test_a_run_folder_under_another_name_is_another_study(toys):
 
 def test_the_folder_of_another_study_is_refused_and_left_alone(toys):
     toys.add("01_make_data", writes=["a"])
-    toys.change(of="mine", text="name: toy\nstudy: mine\n")
+    toys.change(source_name="mine", text="name: toy\nstudy: mine\n")
     assert toys.run() == 0
     before = {path: path.read_bytes() for path in toys.study.folder.rglob("*") if path.is_file()}
-    toys.change(of="other", text="name: toy\nstudy: other\n")
+    toys.change(source_name="other", text="name: toy\nstudy: other\n")
     with pytest.raises(StudyError, match="holds a run of the study 'mine', and this is 'other'"):
         toys.run()
     assert before == {path: path.read_bytes() for path in toys.study.folder.rglob("*") if path.is_file()}
-    toys.change(of="mine", text="name: toy\nstudy: mine\ntraining: {}\n")
+    toys.change(source_name="mine", text="name: toy\nstudy: mine\ntraining: {}\n")
     assert toys.run() == 0  # other parameters of the same study

@@ -4,7 +4,7 @@ import json
 import re
 
 from mer.runner.execution import worker
-from mer.runner.reporting import rendering as pages
+from mer.runner.reporting import rendering
 from mer.runner.reporting.index import TEMPLATES
 from mer.runner.staleness import stamps
 
@@ -80,7 +80,7 @@ def test_a_page_is_put_in_place_when_it_is_whole(toys, monkeypatch, tmp_path):
     (tmp_path / "01_x.partial").write_text("{}")
     one = worker.Worker.__new__(worker.Worker)
     one.spec = spec | {"private": str(tmp_path / "private"), "title": "", "subject": "", "home": ""}
-    one.say = lambda *_, **__: None
+    one.send = lambda *_, **__: None
     monkeypatch.setattr(one, "_papermill", lambda: "book")
 
     def half(book, page, *_):
@@ -124,7 +124,7 @@ def test_no_page_is_made_of_a_notebook_that_was_changed_after_it_ran(toys):
     book, page = (toys.study.place("01_make_data", kind) for kind in ("ipynb", "html"))
     was = page.read_bytes()
     book.write_text(book.read_text(encoding="utf-8").replace("01", "99"), encoding="utf-8")
-    assert pages.render(toys.study) == 1
+    assert rendering.render(toys.study) == 1
     assert page.read_bytes() == was
     page.unlink()
     assert toys.run() == 0

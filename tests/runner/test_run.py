@@ -106,7 +106,7 @@ def test_a_killed_kernel_is_reported_as_died(toys):
     toys.add("01_die_young", "import os\nos.kill(os.getpid(), 9)", "x = 1")
     assert toys.run() == 1
     assert "01_die_young died in “Work”, code cell 3" in toys.screen
-    assert re.search(r"the kernel died, .*; it held up to 0\.\d+ GB", toys.screen), toys.screen
+    assert re.search(r"the kernel died, .*; it used up to 0\.\d+ GB", toys.screen), toys.screen
     assert "--jobs 1" in toys.screen  # what to type where memory is short
     assert "completed" in toys.study.place("01_die_young", "failed").read_text()  # papermill's word, not ours
     assert toys.run() == 1  # and so it is not believed

@@ -8,15 +8,15 @@ import sys
 import pytest
 
 from mer import files
-from mer.runner import run
-from mer.runner.reporting.screen import MOST, Screen
+from mer.runner.execution.loop import RunOptions, run
+from mer.runner.reporting.screen import MAX_LIVE_LINES, Screen
 
 
 def test_a_terminal_shows_one_live_line_per_step_below_what_is_finished(monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
     out = io.StringIO()
     screen = Screen(out, live=True)
-    screen.begin(["01_make_data", "02_use_data"])
+    screen.set_columns(["01_make_data", "02_use_data"])
     screen.step("01_make_data", "running", "never run")
     assert out.getvalue() == ""
     screen.show(
@@ -35,7 +35,7 @@ def test_many_live_lines_are_cut():
     screen = Screen(out, live=True)
     screen.show([("running", f"01_make_{at}", "") for at in range(500)])
     screen.end()
-    assert f"and {500 - MOST + 1} more" in out.getvalue()
+    assert f"and {500 - MAX_LIVE_LINES + 1} more" in out.getvalue()
 
 
 def test_long_lines_and_markup_do_no_harm(monkeypatch):
@@ -43,7 +43,7 @@ def test_long_lines_and_markup_do_no_harm(monkeypatch):
     out = io.StringIO()
     screen = Screen(out, live=True)
     screen.show([("running", "01_make_data", "[bold]x[/] " * 50)])
-    screen.say("[red]no colour[/red] " * 10)
+    screen.print_line("[red]no colour[/red] " * 10)
     screen.end()
     assert "[red]no colour[/red] [red]no colour[/red] [red]no colour[/red]" in out.getvalue()  # not wrapped
     assert all(len(line) < 200 for line in out.getvalue().splitlines()[:1])
@@ -52,7 +52,7 @@ def test_long_lines_and_markup_do_no_harm(monkeypatch):
 def test_plain_lines_elsewhere():
     out = io.StringIO()
     screen = Screen(out)
-    screen.begin(["01_make_data"])
+    screen.set_columns(["01_make_data"])
     screen.step("01_make_data", "running", "never run")
     screen.show([("running", "01_make_data", "1:12")])
     screen.step("01_make_data", "done", "1:12", "310 MB")
@@ -80,7 +80,7 @@ def test_the_live_line_tells_time_heading_progress_and_what_is_left_of_the_last_
     toys.add("02_wait_for_it", reads=["nothing"])
     for last in (False, True):
         out = io.StringIO()
-        assert run(toys.study, force=True, screen=Screen(out, live=True)) == 0
+        assert run(toys.study, RunOptions(force=True), Screen(out, live=True)) == 0
         left = r"about [\d.]+ s left" if last else r"(?!.*left)"
         assert re.search(rf"▸ 01 count_up +[\d.]+ s  Count things  \d+/40 *{left}", out.getvalue()), out.getvalue()
         assert "· 02 wait_for_it" in out.getvalue()
@@ -91,7 +91,7 @@ def test_the_live_line_tells_time_heading_progress_and_what_is_left_of_the_last_
     [
         ("1 / 0", None, r"failed in “Work”, code cell 3, after [\d.]+ s\n  ZeroDivisionError: division by zero", ""),
         ("import os\nos.kill(os.getpid(), 9)", None,
-         r"died in “Work”, code cell 3, after [\d.]+ s\n  the kernel died, .* held up to [\d.]+ GB", "--jobs 1"),
+         r"died in “Work”, code cell 3, after [\d.]+ s\n  the kernel died, .* used up to [\d.]+ GB", "--jobs 1"),
         ("import time\ntime.sleep(60)", 3.0,
          r"timed out in “Work”, code cell 3, after [\d.]+ s\n  .*not finished after 3 seconds", "timeout_minutes"),
     ],

@@ -1,12 +1,13 @@
-"""What notebooks say of themselves, which are chosen and in which order."""
+"""What notebooks say of themselves, which are steps and in which order."""
 
 import dataclasses
 
 import pytest
 
-from mer.runner import StudyError, problems, survey
+from mer.runner import StudyError
+from mer.runner.staleness.status import problems, status_rows
 from mer.runner.steps import notebook
-from mer.runner.steps.schedule import choose, dependencies, parse_numbers
+from mer.runner.steps.schedule import parse_numbers, required_steps, select_steps
 
 
 def test_a_step_is_read_from_its_notebook(toys):
@@ -61,25 +62,25 @@ def test_steps_follow_what_they_read(toys):
     toys.add("01_make_it", reads=["tables/parts"], writes=["out"])
     toys.add("02_take_it", writes=["tables/parts/02.csv"])
     toys.add("03_by_itself", writes=["tables/partsx"])
-    chosen = choose(toys.study)
-    assert [step.number for step in chosen] == ["02", "03", "01"]
-    assert dependencies(toys.study, chosen) == {"01": {"02"}, "02": set(), "03": set()}
+    steps = select_steps(toys.study)
+    assert [step.number for step in steps] == ["02", "03", "01"]
+    assert required_steps(toys.study, steps) == {"01": {"02"}, "02": set(), "03": set()}
 
 
 def test_the_first_reader_of_generated_data_writes_them(toys, tmp_path):
     toys.add("01_make_it", reads=["raw"], writes=["a"])
     toys.add("02_take_it", reads=["raw"], writes=["b"])
     toys.change(external={"raw": (tmp_path, True)})
-    assert dependencies(toys.study, choose(toys.study))["02"] == {"01"}
+    assert required_steps(toys.study, select_steps(toys.study))["02"] == {"01"}
 
 
 def test_choosing_steps(toys):
     for name in ("01_a_b", "02_a_b", "05_not_listed"):
         toys.add(name)
     toys.change(steps=("01", "02"))
-    assert [s.number for s in choose(toys.study, start="02")] == ["02"]
-    assert [s.number for s in choose(toys.study, {"01", "05"})] == ["01", "05"]
-    states = {row.number: row.state for row in survey(toys.study)}
+    assert [s.number for s in select_steps(toys.study, start="02")] == ["02"]
+    assert [s.number for s in select_steps(toys.study, {"01", "05"})] == ["01", "05"]
+    states = {row.number: row.state for row in status_rows(toys.study)}
     assert states == {"01": "will run", "02": "will run", "05": "not listed"}
 
 
@@ -90,7 +91,7 @@ def test_every_problem_is_told_at_once(toys):
     assert [any(word in line for line in found) for word in ("step 04", "step 06", "--from 09", "trainign")] == [
         True
     ] * 4
-    assert {row.number: row.state for row in survey(toys.study)}["04"] == "absent"
+    assert {row.number: row.state for row in status_rows(toys.study)}["04"] == "absent"
 
 
 def test_a_circle_and_a_doubled_number_are_refused(toys):
@@ -98,7 +99,7 @@ def test_a_circle_and_a_doubled_number_are_refused(toys):
     toys.add("02_a_b", reads=["a"], writes=["b"])
     assert "wait for each other" in problems(toys.study)[0]
     toys.add("02_c_d")
-    assert "taken by 02_a_b" in problems(toys.study)[0]
+    assert "already that of 02_a_b" in problems(toys.study)[0]
 
 
 def test_a_study_is_immutable(toys):

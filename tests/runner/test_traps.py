@@ -83,10 +83,10 @@ def test_a_kernel_that_does_not_come_up_is_started_again(monkeypatch, tmp_path):
     monkeypatch.setattr(worker.papermill, "execute_notebook", execute)
     one = worker.Worker.__new__(worker.Worker)
     one.spec = {"notebook": "a", "partial": "b", "parameters": {}, "timeout": None, "private": str(tmp_path)}
-    one.managers, one._began = [], False
+    one.managers, one._kernel_started = [], False
     assert one._started() == "book"
     assert len(tries) == 3
-    one._began = True  # once cells have run, nothing is run twice
+    one._kernel_started = True  # once cells have run, nothing is run twice
     tries[:] = []
     with pytest.raises(RuntimeError):
         one._started()
@@ -135,9 +135,9 @@ def test_what_a_worker_needs_to_import_is_not_imported_twice(toys):
 @posix
 def test_transport_is_tcp_only_where_a_socket_has_no_name(tmp_path):
     made = []
-    manager = kernel.private(Path("/tmp/k"), made.append)()  # noqa: S108
+    manager = kernel.private_kernel(Path("/tmp/k"), made.append)()  # noqa: S108
     assert (manager.transport, made) == ("ipc", [manager])
-    assert kernel.private(Path("/tmp") / ("x" * 120), made.append)().transport == "tcp"  # noqa: S108
+    assert kernel.private_kernel(Path("/tmp") / ("x" * 120), made.append)().transport == "tcp"  # noqa: S108
 
 
 def test_a_page_loads_nothing(toys):

@@ -10,11 +10,10 @@ import sys
 
 import pytest
 
-from mer.runner import StudyError
+from mer.runner import StudyError, lock
 from mer.runner.compare import files
 from mer.runner.compare.replay import scratch, verify
 from mer.runner.compare.run_folders import compare
-from mer.runner.execution import lock
 from mer.runner.reporting.rendering import render
 from mer.runner.reporting.screen import Screen
 from mer.runner.staleness import dependencies
@@ -176,14 +175,14 @@ def test_data_and_versions_that_changed_since_are_named(finished, tmp_path, monk
     finished.change(external={"raw": (raw, False)})
     copy = "import math\n(folder / 'sizes').write_text((folder.parent / 'raw/a.wav').read_text())"
     finished.add("03_measure", copy, reads=["raw"], writes=["sizes"])
-    monkeypatch.setattr(dependencies, "versions", lambda: {"numpy": "1.0"})
+    monkeypatch.setattr(dependencies, "locked_versions", lambda: {"numpy": "1.0"})
     assert finished.run() == 0
     summary = finished.study.folder / "run.json"
     then = json.loads(summary.read_text())
     then["packages"] |= {"scipy": "0.1"}
     then["hardware"] |= {"cpus": 999}
     summary.write_text(json.dumps(then))
-    monkeypatch.setattr(dependencies, "versions", lambda: {"numpy": "2.0"})
+    monkeypatch.setattr(dependencies, "locked_versions", lambda: {"numpy": "2.0"})
     (raw / "a.wav").write_text("22")
     code, told = check(finished)
     assert code == 1
@@ -206,20 +205,9 @@ def test_a_replay_that_fails_names_what_changed(finished):
     assert re.search(r"  02_score: code cells? 3", since), told
 
 
-def test_every_value_of_a_fan_out_is_replayed(toys):
-    toys.change(params={"evaluation": {"seeds": [0, 1]}})
-    toys.add("01_train_all", "(folder / f'{seed}.txt').write_text('x' * (3 + seed * ('verify' in str(folder))))",
-             uses=["evaluation"], writes=["{seed}.txt"], fan_out={"seed": "evaluation.seeds"})  # fmt: skip
-    assert toys.run() == 0
-    code, told = check(toys)
-    assert code == 1
-    assert "same     0.txt" in told
-    assert "differs  1.txt" in told
-
-
 def test_a_run_that_is_at_work_or_being_replayed_is_not_replayed(finished):
     with (
-        lock.held(finished.study.folder, lambda _: None),
+        lock.exclusive(finished.study.folder, lambda _: None),
         pytest.raises(StudyError, match=r"in use by another runner \(process \d+ on"),
     ):
         check(finished)

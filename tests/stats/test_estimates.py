@@ -42,14 +42,16 @@ def test_of_a_mean_of_values_the_variance_is_the_textbooks():
     found = estimate(matrices)
     assert found.value == pytest.approx(values.mean())
     assert found.variance == pytest.approx(values.var(ddof=1) / 9, rel=1e-3)
-    assert found.freedom == pytest.approx(8, rel=0.15)
+    assert found.degrees_of_freedom == pytest.approx(8, rel=0.15)
 
 
 def test_the_mean_over_corpora_is_welchs():
     parts = [estimate(counts(n, seed=n)) for n in (4, 9, 30)]
     interval = combined(parts, confidence=0.9)
     shares = [part.variance / 9 for part in parts]
-    freedom = sum(shares) ** 2 / sum(share**2 / part.freedom for share, part in zip(shares, parts, strict=True))
+    freedom = sum(shares) ** 2 / sum(
+        share**2 / part.degrees_of_freedom for share, part in zip(shares, parts, strict=True)
+    )
     reach = t.ppf(0.95, freedom) * sum(shares) ** 0.5
     middle = np.mean([part.value for part in parts])
     assert (interval.low, interval.point, interval.high) == pytest.approx((middle - reach, middle, middle + reach))

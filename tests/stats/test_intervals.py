@@ -134,7 +134,7 @@ def test_of_people_and_dialogues_both_are_left_out():
         right = rng.binomial(6, own[:, None].repeat(2, axis=1))
         matrices = np.zeros((120, 2, 2), int)
         matrices[:, [0, 1], [0, 1]], matrices[:, [0, 1], [1, 0]] = right, 6 - right
-        both, one = jackknife(matrices, ways=(person, dialogue)), jackknife(matrices, ways=(dialogue,))
+        both, one = jackknife(matrices, groupings=(person, dialogue)), jackknife(matrices, groupings=(dialogue,))
         hits.append(both.low <= 0.5 <= both.high)
         narrow.append(one.low <= 0.5 <= one.high)
         assert both.high - both.low >= one.high - one.low

@@ -104,7 +104,7 @@ def test_restrict_refuses_nan():
 
 @pytest.mark.parametrize(
     ("truth", "prediction", "message"),
-    [([0, 1], [0], "length"), ([0, 4], [0, 1], "truth"), ([0, 1], [0, -1], "prediction"), ([0.5], [0], "whole")],
+    [([0, 1], [0], "length"), ([0, 4], [0, 1], "truth"), ([0, 1], [0, -1], "prediction"), ([0.5], [0], "integers")],
 )
 def test_confusion_refuses(truth, prediction, message):
     with pytest.raises(ValueError, match=message):

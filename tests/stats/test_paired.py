@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import permutation_test
 
-from mer.stats import compare, estimate, holm, macro_f1, sign_flip, uar
+from mer.stats import Pair, compare, estimate, holm, macro_f1, sign_flip, uar
 
 
 def pair(speakers, k=3, seeds=1, seed=0, gain=2):
@@ -63,7 +63,7 @@ def test_flips_agree_with_scipy():
 def test_random_flips_come_close_to_all_of_them(monkeypatch):
     pairs = [pair(10, gain=0, seed=4)]
     exact, smallest = sign_flip(pairs)
-    monkeypatch.setattr("mer.stats.paired.MOST_PATTERNS", 400)
+    monkeypatch.setattr("mer.stats.paired.MAX_PATTERNS", 400)
     drawn, least = sign_flip(pairs)
     assert (smallest, least) == (2**-9, 1 / 400)
     assert drawn == pytest.approx(exact, abs=0.08)
@@ -82,7 +82,7 @@ def test_the_smallest_p_is_reached_where_all_speakers_agree(speakers):
 def test_blocks_change_nothing(monkeypatch):
     pairs = [pair(9, seeds=3, gain=1)]
     whole = compare(pairs)
-    monkeypatch.setattr("mer.stats.paired.AT_ONCE", 100)
+    monkeypatch.setattr("mer.stats.paired.MAX_BLOCK_VALUES", 100)
     assert compare(pairs) == whole
 
 
@@ -165,7 +165,7 @@ def trained(rng, speakers, seeds, deviation, gain=0.0, base=None):
 
 @pytest.mark.parametrize(("seeds", "gain", "least", "most"), [(2, 0.0, 0, 0.08), (3, 0.0, 0, 0.08), (3, 1.0, 0.7, 1)])
 def test_two_trainings_of_one_algorithm_are_alike_and_two_algorithms_are_not(seeds, gain, least, most, monkeypatch):
-    monkeypatch.setattr("mer.stats.paired.MOST_PATTERNS", 400)
+    monkeypatch.setattr("mer.stats.paired.MAX_PATTERNS", 400)
     rng, found, alone = np.random.default_rng(seeds), [], []
     for _ in range(100):
         ours, base = trained(rng, 40, seeds, 0.3, gain)
@@ -179,16 +179,16 @@ def test_two_trainings_of_one_algorithm_are_alike_and_two_algorithms_are_not(see
 def test_corpora_that_one_training_was_tested_on_share_what_its_seed_does():
     rng = np.random.default_rng(0)
     pairs = [(trained(rng, 8, 3, 0.5)[0], trained(rng, 8, 3, 0.5)[0])] * 2  # the same twice: all is shared
-    shared, own = compare(pairs, trainings=[("a", "b")] * 2), compare(pairs)
+    shared, own = compare([Pair(*pair, trainings=("a", "b")) for pair in pairs]), compare(pairs)
     assert shared.high - shared.low > own.high - own.low
     with pytest.raises(ValueError, match="different numbers of seeds"):
-        compare([pairs[0], tuple(side[:2] for side in pairs[0])], trainings=[("a", "b")] * 2)
+        compare([Pair(*part, trainings=("a", "b")) for part in (pairs[0], [side[:2] for side in pairs[0]])])
 
 
 def test_of_two_kinds_of_clusters_the_larger_p_is_taken():
     ours, theirs = pair(12, gain=2)
     people = np.arange(12) // 4
-    both = compare([(ours, theirs)], ways=[(people, np.arange(12))])
+    both = compare([Pair(ours, theirs, (people, np.arange(12)))])
     rows = compare([(ours, theirs)])
     assert both.smallest == 2**-2
     assert both.p >= max(rows.p, sign_flip([tuple(side.reshape(1, 3, 4, 3, 3).sum(2) for side in (ours, theirs))])[0])

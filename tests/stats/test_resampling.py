@@ -13,7 +13,7 @@ def counts(speakers, k=3, seeds=1, seed=0):
 
 @pytest.mark.parametrize("statistic", [uar, weighted_f1])
 def test_agrees_with_a_plain_loop(statistic, monkeypatch):
-    monkeypatch.setattr("mer.stats.resampling.AT_ONCE", 100)
+    monkeypatch.setattr("mer.stats.resampling.MAX_BLOCK_VALUES", 100)
     study = {"a": counts(6, seeds=3), "b": counts(6, seed=1)}
     found = resample(study, statistic, draws=50, seed=3)
     for name, stack in study.items():

@@ -96,7 +96,7 @@ def test_longer_lines_of_a_family_or_of_whoever_shares_many():
 
 def test_what_an_ancestor_has_seen_is_kept_and_survives_a_file():
     first, second = rows("a"), rows("b", "b")
-    told = known(first).with_(known(second, [0], [1]))
+    told = known(first).merged(known(second, [0], [1]))
     assert set(seen(told, first)) == {"train"}
     again = training_data.from_tensors(told.tensors())
     assert again.counts() == told.counts() == {"version": 1, "recordings": 8 + 0, "people": 27, "lines": 0}

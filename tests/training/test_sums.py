@@ -93,7 +93,7 @@ def test_leaving_out_loses_the_digits_that_the_docstring_states(task):
 
 def test_leaving_out_what_was_never_there_is_refused(task):
     part = _merged(task, ROWS[:30])
-    with pytest.raises(ValueError, match=r"rows of class \d that the whole lacks"):
+    with pytest.raises(ValueError, match=r"rows of class \d that the total lacks"):
         least_squares.subtract(part, _merged(task, ROWS))
 
 

@@ -1,5 +1,5 @@
-"""Getting the corpora that may be downloaded, and saying of every corpus whether it is there and complete.
+"""Download corpora, and check whether they are present and complete.
 
-`addresses` says where each corpus is published, `fetch` brings one file, `archives` unpacks one, `get` makes a
-corpus's folder of them, `status` counts what a folder holds and `verify` compares it to published digests.
+`addresses` lists where corpora are published, `fetch` fetches one file, `archives` unpacks an archive, `get` downloads
+a corpus, `status` counts the utterances of a folder, and `verify` compares files with published digests.
 """

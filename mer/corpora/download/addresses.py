@@ -1,15 +1,14 @@
 """Where corpora that anyone may download are published: addresses, sizes, digests. Data only.
 
-The addresses are those that the publishers documented in 2026-11; none could be tried from the machines on
-which this project is written. Digests stand where a publisher gives them, or were taken from the publisher's
-own repository. Three addresses have no https: what comes from them is checked by its size, by being an intact
-archive, and by the number of clips.
+The addresses are those that the publishers documented in 2026-11. They are not tested. Digests are given by publishers
+or taken from their repositories. Three addresses have no https: their files are checked by size, by the check sums of
+the archive, and by the number of utterances.
 """
 
 from collections.abc import Callable, Sequence
 
 from mer.corpora.download import cremad
-from mer.corpora.download.source import GB, MB, File, Source, Unpack
+from mer.corpora.download.source import GB, MB, DownloadSource, File, Unpack
 
 MELD = "https://raw.githubusercontent.com/declare-lab/MELD/2d2011b409d3ca2d7e94460cd007d434b1d0a102/data"
 OPENSLR = ("https://www.openslr.org", "https://openslr.elda.org", "https://openslr.trmal.net")
@@ -23,23 +22,23 @@ NON_COMMERCIAL = "no commercial use"
 RESEARCH = "for research only"
 
 FORMS = frozenset({"afew", "esd", "esd_mandarin", "iemocap", "mead", "mosei", "savee"})
-"""corpora for which one signs, registers or agrees to terms in person; nothing here fetches them"""
+"""Corpora that require a signature, a registration or consent in person. They are never downloaded here."""
 
 
-def _these(*files: File) -> Callable[[], Sequence[File]]:
+def _returning(*files: File) -> Callable[[], Sequence[File]]:
     return lambda: files
 
 
-def _zenodo(record: int, name: str, unpacked: int, **known) -> File:
+def _zenodo(record: int, name: str, unpacked: int, **details) -> File:
     urls = (
         f"https://zenodo.org/records/{record}/files/{name}?download=1",
         f"https://zenodo.org/api/records/{record}/files/{name}/content",
     )
-    return File(name, urls, unpack=Unpack(unpacked), **known)
+    return File(name, urls, unpack=Unpack(unpacked), **details)
 
 
 def _github(repository: str, limit: int, unpacked: int, skip: str = r"(?!)") -> File:
-    # GitHub packs these anew for everyone: neither their size nor their digest stays the same
+    # GitHub packs archives at each request: neither their size nor their digest stays the same
     url = f"https://github.com/{repository}/archive/HEAD.zip"
     return File("repository.zip", (url,), limit=limit, unpack=Unpack(unpacked, skip=skip))
 
@@ -48,18 +47,18 @@ def _csv(path: str, size: int, sha256: str) -> File:
     return File(path.rsplit("/", 1)[1], (f"{MELD}/{path}",), size, f"sha256:{sha256}")
 
 
-SOURCES: dict[str, Source] = {
-    "cafe": Source(
+SOURCES: dict[str, DownloadSource] = {
+    "cafe": DownloadSource(
         folder="CaFE",
-        files=_these(_zenodo(1478765, "CaFE_48k.zip", 2 * GB, limit=GB)),
+        files=_returning(_zenodo(1478765, "CaFE_48k.zip", 2 * GB, limit=GB)),
         space=2 * GB,
         terms=NON_COMMERCIAL,
         licence="https://zenodo.org/records/1478765",
     ),
-    "cremad": Source(folder="CREMA-D", files=cremad.recordings, space=620 * MB),
-    "emodb": Source(
+    "cremad": DownloadSource(folder="CREMA-D", files=cremad.recordings, space=620 * MB),
+    "emodb": DownloadSource(
         folder="emodb",
-        files=_these(
+        files=_returning(
             File(
                 "download.zip",
                 ("http://emodb.bilderbar.info/download/download.zip",),
@@ -69,9 +68,9 @@ SOURCES: dict[str, Source] = {
         ),
         space=200 * MB,
     ),
-    "emorynlp": Source(
+    "emorynlp": DownloadSource(
         folder="EmoryNLP",
-        files=_these(
+        files=_returning(
             _csv(
                 "emorynlp/emorynlp_train_final.csv",
                 771_777,
@@ -92,16 +91,16 @@ SOURCES: dict[str, Source] = {
         terms=RESEARCH,
         licence="https://github.com/emorynlp/emotion-detection",
     ),
-    "emospeechin": Source(
+    "emospeechin": DownloadSource(
         folder="EmoSpeech-IN",
-        files=_these(_github("RakshakTeam/emospeech-dataset-v1", limit=3 * GB, unpacked=6 * GB)),
+        files=_returning(_github("RakshakTeam/emospeech-dataset-v1", limit=3 * GB, unpacked=6 * GB)),
         space=2 * GB,
         terms=NON_COMMERCIAL,
         licence="https://github.com/RakshakTeam/emospeech-dataset-v1",
     ),
-    "emovdb": Source(
+    "emovdb": DownloadSource(
         folder="EmoV-DB",
-        files=_these(
+        files=_returning(
             *(
                 File(
                     f"{speaker}_{emotion}.tar.gz",
@@ -118,14 +117,14 @@ SOURCES: dict[str, Source] = {
         terms=NON_COMMERCIAL,
         licence="https://github.com/numediart/EmoV-DB/blob/master/LICENSE.md",
     ),
-    "emozionalmente": Source(
+    "emozionalmente": DownloadSource(
         folder="Emozionalmente",
-        files=_these(_zenodo(6569824, "emozionalmente_dataset.zip", 4 * GB, limit=2 * GB)),
+        files=_returning(_zenodo(6569824, "emozionalmente_dataset.zip", 4 * GB, limit=2 * GB)),
         space=2 * GB,
     ),
-    "meld": Source(
+    "meld": DownloadSource(
         folder="MELD",
-        files=_these(
+        files=_returning(
             File(
                 "MELD.Raw.tar.gz",
                 (
@@ -133,7 +132,7 @@ SOURCES: dict[str, Source] = {
                     "http://web.eecs.umich.edu/~mihalcea/downloads/MELD.Raw.tar.gz",
                 ),
                 limit=12 * GB,
-                # its lists are older than those below: quotation marks in them are broken
+                # its lists are older than those below and have broken quotation marks
                 unpack=Unpack(16 * GB, depth=2, skip=r"(.*/)?[^/]*_sent_emo\.csv"),
             ),
             _csv(
@@ -156,16 +155,16 @@ SOURCES: dict[str, Source] = {
         terms=RESEARCH,
         licence="https://github.com/declare-lab/MELD",
     ),
-    "nemo": Source(
+    "nemo": DownloadSource(
         folder="nEMO",
-        files=_these(_github("amu-cai/nEMO", limit=2 * GB, unpacked=3 * GB)),
+        files=_returning(_github("amu-cai/nEMO", limit=2 * GB, unpacked=3 * GB)),
         space=2 * GB,
         terms=NON_COMMERCIAL,
         licence="https://github.com/amu-cai/nEMO",
     ),
-    "ravdess": Source(
+    "ravdess": DownloadSource(
         folder="RAVDESS",
-        files=_these(
+        files=_returning(
             _zenodo(
                 1188976,
                 "Audio_Speech_Actors_01-24.zip",
@@ -178,9 +177,9 @@ SOURCES: dict[str, Source] = {
         terms=NON_COMMERCIAL,
         licence="https://zenodo.org/records/1188976",
     ),
-    "ravdess_song": Source(
+    "ravdess_song": DownloadSource(
         folder="RAVDESS song",
-        files=_these(
+        files=_returning(
             _zenodo(
                 1188976,
                 "Audio_Song_Actors_01-24.zip",
@@ -193,9 +192,9 @@ SOURCES: dict[str, Source] = {
         terms=NON_COMMERCIAL,
         licence="https://zenodo.org/records/1188976",
     ),
-    "subesco": Source(
+    "subesco": DownloadSource(
         folder="SUBESCO",
-        files=_these(
+        files=_returning(
             _zenodo(
                 4526477,
                 "SUBESCO.zip",
@@ -206,30 +205,30 @@ SOURCES: dict[str, Source] = {
         ),
         space=4 * GB,
     ),
-    "tess": Source(
+    "tess": DownloadSource(
         folder="TESS",
-        files=_these(),
+        files=_returning(),
         space=600 * MB,
         terms=NON_COMMERCIAL,
         licence="https://doi.org/10.5683/SP2/E8H2MF",
         dataverse=("https://borealisdata.ca", "doi:10.5683/SP2/E8H2MF"),
     ),
-    "turevdb": Source(
+    "turevdb": DownloadSource(
         folder="TurEV-DB",
-        # the repository also has filtered copies of recordings under the same names, and pictures of them
-        files=_these(
+        # the repository also holds filtered copies of recordings under the same names, and their spectrograms
+        files=_returning(
             _github("Xeonen/TurEV-DB", limit=3 * GB, unpacked=4 * GB, skip=r"[^/]+/Model Output for Test Data/.*")
         ),
         space=3 * GB,
         terms=NON_COMMERCIAL,
         licence="https://github.com/Xeonen/TurEV-DB",
     ),
-    "urdu": Source(
+    "urdu": DownloadSource(
         folder="URDU",
-        files=_these(_github("siddiquelatif/URDU-Dataset", limit=500 * MB, unpacked=GB)),
+        files=_returning(_github("siddiquelatif/URDU-Dataset", limit=500 * MB, unpacked=GB)),
         space=600 * MB,
         terms=RESEARCH,
         licence="https://github.com/siddiquelatif/URDU-Dataset",
     ),
 }
-"""corpus -> its source; a corpus is offered only once it is registered in `mer.corpora.CORPORA`"""
+"""Maps a corpus to its source."""

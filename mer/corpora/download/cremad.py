@@ -1,8 +1,8 @@
-"""CREMA-D's 7,442 recordings with the sizes and digests that its repository records for them in Git-LFS pointers.
+"""CREMA-D's 7,442 recordings, with the sizes and digests in the Git-LFS pointers of its repository.
 
-`cremad.json` holds for each actor the base64 of 15 bytes per clip, in the order of its list of clips: 3 for the
-size, 12 for the beginning of the SHA-256; a clip that an actor lacks has zeros. In a clone of the repository
-made with GIT_LFS_SKIP_SMUDGE=1, this line makes it again:
+`cremad.json` holds for each actor the base64 of 15 bytes per recording, in the order of its list of clips: 3 bytes for
+the size and 12 for the beginning of the SHA-256. A recording that does not exist has zeros. In a clone of the
+repository made with GIT_LFS_SKIP_SMUDGE=1, this command writes the file again:
 
     python -m mer.corpora.download.cremad AudioWAV
 """
@@ -19,7 +19,7 @@ from mer.corpora.download.source import File
 TABLE = Path(__file__).with_suffix(".json")
 POINTER = re.compile(r"oid sha256:([0-9a-f]{64})\nsize ([0-9]{1,7})\n")
 SIZE, DIGITS = 3, 12
-"""bytes of a record"""
+"""The number of bytes for the size and for the digest in a record."""
 ORIGIN = "CheyneyComputerScience/CREMA-D"
 COMMIT = "1658cd342dff90010aa843eaeebd53610a08b1dc"
 URLS = (
@@ -37,10 +37,10 @@ LISTS = {
         4_057_953, "774d9d759cb5caf2542758a39eca8c0f1d2777f9987ff5d5adf8066d192f377b",
     ),
 }  # fmt: skip
-"""size and SHA-256 at `COMMIT`"""
+"""Maps a list to its size in bytes and its SHA-256 at `COMMIT`."""
 
 Clip = tuple[str, int, str]
-"""name, bytes, SHA-256 in hexadecimal, perhaps its beginning only"""
+"""Name, size in bytes, and SHA-256 in hexadecimal, of which the end may be missing."""
 
 
 def recordings() -> list[File]:
@@ -54,7 +54,7 @@ def recordings() -> list[File]:
 
 
 def clips(table: dict) -> Iterator[Clip]:
-    """Yield the clips that `pack` was given, by name, with shortened digests."""
+    """Yield the clips of a packed table, by name, with shortened digests."""
     for actor, text in table["actors"].items():
         data, step = base64.b64decode(text), SIZE + DIGITS
         records = (data[at : at + step] for at in range(0, len(data), step))
@@ -63,30 +63,30 @@ def clips(table: dict) -> Iterator[Clip]:
                 yield f"{actor}_{clip}", int.from_bytes(record[:SIZE]), record[SIZE:].hex()
 
 
-def pack(found: Iterable[Clip]) -> dict:
-    """Return clips in the form in which they are kept.
+def pack(entries: Iterable[Clip]) -> dict:
+    """Return clips in the form in which they are stored.
 
     >>> table = pack([("1001_DFA_ANG_XX", 72862, "c6f94b2592487c7556bd86df" + "0" * 40)])
     >>> list(clips(table))
     [('1001_DFA_ANG_XX', 72862, 'c6f94b2592487c7556bd86df')]
     """
-    known = {name: count.to_bytes(SIZE) + bytes.fromhex(digest)[:DIGITS] for name, count, digest in found}
-    actors, kinds = (sorted({part(name) for name in known}) for part in (lambda n: n[:4], lambda n: n[5:]))
-    nothing = bytes(SIZE + DIGITS)
+    records = {name: count.to_bytes(SIZE) + bytes.fromhex(digest)[:DIGITS] for name, count, digest in entries}
+    actors, kinds = (sorted({part(name) for name in records}) for part in (lambda n: n[:4], lambda n: n[5:]))
+    empty = bytes(SIZE + DIGITS)
     return {
         "clips": kinds,
         "actors": {
-            actor: base64.b64encode(b"".join(known.get(f"{actor}_{kind}", nothing) for kind in kinds)).decode("ascii")
+            actor: base64.b64encode(b"".join(records.get(f"{actor}_{kind}", empty) for kind in kinds)).decode("ascii")
             for actor in actors
         },
     }
 
 
 def pointers(folder: Path) -> Iterator[Clip]:
-    """Yield what the Git-LFS pointers in a folder say.
+    """Yield name, size and digest of each Git-LFS pointer in a folder.
 
     Raises:
-        ValueError: a file is none.
+        ValueError: a file is no pointer.
     """
     for path in sorted(folder.glob("*.wav")):
         if path.stat().st_size > 1024 or not (match := POINTER.search(path.read_text(encoding="ascii"))):

@@ -1,4 +1,4 @@
-"""Room on the disk, looked at before anything is written."""
+"""A check of free disk space before anything is written."""
 
 import shutil
 from pathlib import Path
@@ -7,15 +7,16 @@ from mer import files
 from mer.corpora.download.source import MB, DownloadError, size
 
 RESERVE = 100 * MB
-"""bytes that stay free"""
+"""The disk space that stays free, in bytes."""
 
 
-def require(folder: Path, count: int, what: str) -> None:
-    """Refuse to begin what the disk cannot hold.
+def require_space(folder: Path, count: int, purpose: str) -> None:
+    """Check that the disk has enough free space.
 
     Args:
-        folder: one that exists.
-        count: bytes.
+        folder: existing folder on the disk.
+        count: required space, in bytes.
+        purpose: name of what needs the space, for the message.
 
     Raises:
         DownloadError: fewer than `count` bytes and a reserve are free.
@@ -23,6 +24,6 @@ def require(folder: Path, count: int, what: str) -> None:
     free = shutil.disk_usage(folder).free
     if free < count + RESERVE:
         raise DownloadError(
-            f"{what}: needs {size(count)}, the disk of {files.to_root(folder)} has {size(free)} left; "
-            "make room, or choose a folder on another disk with --raw"
+            f"{purpose}: needs {size(count)}, the disk of {files.to_root(folder)} has {size(free)} left; "
+            "free some space, or choose a folder on another disk with --raw"
         )

@@ -1,28 +1,30 @@
-"""Terms of use that somebody has read: confirmed once per corpus and wording, remembered beside the downloads."""
+"""Terms of use that the user confirms once per corpus and wording. Confirmations are stored with the downloads."""
 
 import datetime
 from pathlib import Path
 
 from mer import files
 from mer.corpora.corpus import Corpus
-from mer.corpora.download.source import DownloadError, Source
+from mer.corpora.download.source import DownloadError, DownloadSource
 
 
-def confirm(corpus: Corpus, source: Source, notes: Path, accept: bool) -> None:
-    """Go on if the terms ask for nothing, or somebody has confirmed them, now or earlier.
+def confirm(corpus: Corpus, source: DownloadSource, notes: Path, accept: bool) -> None:
+    """Check that the terms need no confirmation or are confirmed, and store a new confirmation.
 
     Args:
-        notes: the JSON file that remembers.
-        accept: they are confirmed now.
+        corpus: description of the corpus.
+        source: place where it is published, with its terms.
+        notes: JSON file of confirmations.
+        accept: whether the user confirms the terms now.
 
     Raises:
-        DownloadError: nobody has; it says what to read and what to type.
+        DownloadError: the terms are not confirmed. The message says what to read and what to type.
     """
     if not source.terms:
         return
-    told = _told(notes)
-    known = told.get(corpus.name)
-    if isinstance(known, dict) and known.get("licence") == corpus.licence:
+    accepted = _accepted_terms(notes)
+    entry = accepted.get(corpus.name)
+    if isinstance(entry, dict) and entry.get("licence") == corpus.licence:
         return
     if not accept:
         raise DownloadError(
@@ -32,12 +34,12 @@ def confirm(corpus: Corpus, source: Source, notes: Path, accept: bool) -> None:
             f"  if you agree: python -m mer.corpora download {corpus.name} --accept-licence"
         )
     today = datetime.date.today().isoformat()
-    files.write_json(notes, told | {corpus.name: {"licence": corpus.licence, "accepted": today}})
+    files.write_json(notes, accepted | {corpus.name: {"licence": corpus.licence, "accepted": today}})
 
 
-def _told(notes: Path) -> dict:
+def _accepted_terms(notes: Path) -> dict:
     try:
-        told = files.read_json(notes)
+        terms = files.read_json(notes)
     except (FileNotFoundError, ValueError):
         return {}
-    return told if isinstance(told, dict) else {}
+    return terms if isinstance(terms, dict) else {}

@@ -1,4 +1,4 @@
-"""Names of an archive's members: what they say, and whether a file may be made of them."""
+"""Names of an archive's members: how they are decoded, and whether a file of this name may be written."""
 
 import os
 import re
@@ -6,26 +6,26 @@ import unicodedata
 
 from mer.corpora.download.source import DownloadError
 
-PARTS = 40
-"""folders in one another, at most"""
-LENGTH = 240
-"""bytes of one name, at most; file systems take 255"""
+MAX_DEPTH = 40
+"""The largest number of nested folders."""
+MAX_NAME_BYTES = 240
+"""The longest name of a file or folder, in bytes. File systems allow 255."""
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 DRIVE = re.compile(r"[A-Za-z]:")
 LITTER = re.compile(r"__MACOSX|\.DS_Store|Thumbs\.db|\._.*")
-UNKNOWN_TO_WINDOWS = re.compile(r'[<>:"|?*]|[. ](?=[. ]*$)')
+FORBIDDEN_ON_WINDOWS = re.compile(r'[<>:"|?*]|[. ](?=[. ]*$)')
 DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(?=\.|$)", re.IGNORECASE)
 
 
 class ArchiveError(DownloadError):
-    """An archive that is damaged, or that asks for what no corpus needs; nothing of it is left on disk."""
+    """An archive that is damaged or exceeds its limits. Nothing of it is left on disk."""
 
 
 def parts(name: str, windows: bool = os.name == "nt") -> tuple[str, ...]:
-    """Return the folders and the file that a member's name stands for, each of them a plain name.
+    """Return the path that a member's name means, by folders.
 
-    Backslashes are taken for separators, as some archivers on Windows write them. What `windows` cannot have
-    in a name becomes an underscore there; elsewhere names stay as they were published.
+    Backslashes are separators, because some archivers on Windows write them. Characters that Windows does not allow in
+    names become underscores if `windows` is true.
 
     >>> parts("RAVDESS/./Actor_01/03-01.wav"), parts("Sad\\\\a.wav"), parts("./")
     (('RAVDESS', 'Actor_01', '03-01.wav'), ('Sad', 'a.wav'), ())
@@ -33,7 +33,7 @@ def parts(name: str, windows: bool = os.name == "nt") -> tuple[str, ...]:
     (('House__', 'no-safe-calm-__.wav'), ('a', 'aux_.wav'))
 
     Raises:
-        ArchiveError: the name leads out of the folder, or is no name for a file.
+        ArchiveError: the name leads out of the folder, or is no valid name of a file.
     """
     shown = ascii(name if len(name) <= 100 else name[:100] + "…")
     if CONTROL.search(name):
@@ -41,36 +41,36 @@ def parts(name: str, windows: bool = os.name == "nt") -> tuple[str, ...]:
     plain = name.replace("\\", "/")
     if plain.startswith("/") or DRIVE.match(plain):
         raise ArchiveError(f"the member {shown} names a place on the disk, not one within the archive")
-    found = [part for part in plain.split("/") if part not in ("", ".")]
-    if ".." in found:
+    path = [part for part in plain.split("/") if part not in ("", ".")]
+    if ".." in path:
         raise ArchiveError(f"the member {shown} leads out of the folder")
     if windows:
-        found = [DEVICE.sub(r"\1_", UNKNOWN_TO_WINDOWS.sub("_", part), count=1) for part in found]
-    if len(found) > PARTS or any(len(part.encode("utf-8")) > LENGTH for part in found):
+        path = [DEVICE.sub(r"\1_", FORBIDDEN_ON_WINDOWS.sub("_", part), count=1) for part in path]
+    if len(path) > MAX_DEPTH or any(len(part.encode("utf-8")) > MAX_NAME_BYTES for part in path):
         raise ArchiveError(f"the member {shown} is nested too deep, or its name is too long")
-    return tuple(found)
+    return tuple(path)
 
 
-def litter(found: tuple[str, ...]) -> bool:
-    """Say whether a member is what macOS or Windows keeps for itself beside the files.
+def litter(path: tuple[str, ...]) -> bool:
+    """Return whether a member is a file that macOS or Windows writes for its own use.
 
     >>> litter(("train", "._dia0_utt0.mp4")), litter(("__MACOSX", "a.wav")), litter(("a.wav",))
     (True, True, False)
     """
-    return any(LITTER.fullmatch(part) for part in found)
+    return any(LITTER.fullmatch(part) for part in path)
 
 
-def same_place(found: tuple[str, ...]) -> tuple[str, ...]:
-    """Return a key that is equal for names which some file system takes for one.
+def same_place(path: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a key that is equal for paths that some file system treats as one.
 
     >>> same_place(("Angry", "A.wav")) == same_place(("angry", "a.WAV"))
     True
     """
-    return tuple(unicodedata.normalize("NFC", unicodedata.normalize("NFC", part).casefold()) for part in found)
+    return tuple(unicodedata.normalize("NFC", unicodedata.normalize("NFC", part).casefold()) for part in path)
 
 
 def from_zip(name: str, utf8: bool) -> str:
-    """Return a zip member's name; without the mark for UTF-8 it may be that all the same, else it is code page 437.
+    """Return a zip member's name. Without the flag for UTF-8 it is UTF-8 if it can be, else code page 437.
 
     >>> from_zip("Col\\u251c\\u00bfre", utf8=False), from_zip("Colère", utf8=False)
     ('Colère', 'Colère')
@@ -85,7 +85,7 @@ def from_zip(name: str, utf8: bool) -> str:
 
 
 def from_tar(name: str) -> str:
-    """Return a tar member's name, which holds bytes that are not UTF-8 as surrogates.
+    """Return a tar member's name, in which bytes that are not UTF-8 are surrogates.
 
     >>> from_tar("Col\\udce8re")
     'Colère'

@@ -1,4 +1,4 @@
-"""What is told of a publisher's files: addresses, sizes, digests, and where they go."""
+"""The description of published files: addresses, sizes, digests, and the folders into which they are put."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -6,81 +6,84 @@ from dataclasses import dataclass
 from pathlib import Path
 
 KB, MB, GB = 10**3, 10**6, 10**9
+"""Units of size, in bytes."""
 
 
 class DownloadError(RuntimeError):
-    """Why a corpus cannot be had, and what to do."""
+    """A corpus cannot be downloaded. The message gives the reason and the remedy."""
 
 
 @dataclass(frozen=True)
 class Unpack:
-    """What an archive may hold, and where that goes."""
+    """The limits of an archive, and the folder into which it is unpacked."""
 
     limit: int
-    """bytes: what all its files may have together"""
+    """The largest total size of its files, in bytes."""
     into: str = ""
-    """folder within the corpus's folder"""
+    """The folder within the corpus's folder."""
     depth: int = 1
-    """2 where tar archives inside of it are unpacked, too"""
+    """1, or 2 if tar archives inside the archive are unpacked as well."""
     skip: str = r"(?!)"
-    """a regular expression for whole paths within the archive that are passed over"""
+    """A regular expression for whole paths within the archive that are not unpacked."""
     files: int = 100_000
+    """The largest number of members."""
     ratio: int = 100
-    """how many times larger than the archive its files may be together; speech and video hardly compress"""
+    """The largest ratio of the size of its files to that of the archive. Audio and video hardly compress."""
 
 
 @dataclass(frozen=True)
 class File:
-    """One file as it is published."""
+    """One published file."""
 
     name: str
-    """path within the corpus's folder, with forward slashes; of an archive only its name"""
+    """The path within the corpus's folder, with forward slashes; for an archive only its name."""
     urls: tuple[str, ...]
-    """addresses of the same bytes, in the order in which they are tried"""
+    """The addresses of the same bytes, in the order in which they are tried."""
     bytes: int | None = None
-    """its exact size, where that is published"""
+    """The exact size, in bytes, if it is published."""
     digest: str | None = None
-    """algorithm and hexadecimal digits, as in md5:bc69…; of a shortened one the digits that are there count"""
+    """Algorithm and hexadecimal digits, as in md5:bc69…. If digits are missing at the end, the others are compared."""
     limit: int = 50 * MB
-    """bytes: more are never read where the exact size is not known"""
+    """The largest size, in bytes, if the exact size is not published."""
     unpack: Unpack | None = None
 
-    def most(self) -> int:
-        """Return the bytes it can have at most."""
+    def max_bytes(self) -> int:
+        """Return the largest size that is accepted, in bytes."""
         return self.limit if self.bytes is None else self.bytes
 
-    def wrong(self, path: Path) -> str | None:
-        """Say in what `path` differs from what is published, or None where it does not."""
+    def fault(self, path: Path) -> str | None:
+        """Return how a file differs from the published one, or None if it does not."""
         if self.bytes is not None and (size := path.stat().st_size) != self.bytes:
             return f"{size:,} bytes, {self.bytes:,} are published"
         if self.digest is not None:
-            algorithm, _, wanted = self.digest.partition(":")
+            algorithm, _, published = self.digest.partition(":")
             with path.open("rb") as file:
-                found = hashlib.file_digest(file, algorithm).hexdigest()
-            if not found.startswith(wanted):
-                return f"{algorithm} {found[:12]}…, {wanted[:12]}… is published"
+                digest = hashlib.file_digest(file, algorithm).hexdigest()
+            if not digest.startswith(published):
+                return f"{algorithm} {digest[:12]}…, {published[:12]}… is published"
         return None
 
 
 @dataclass(frozen=True)
-class Source:
-    """Where a corpus is published for anyone to download."""
+class DownloadSource:
+    """The place where a corpus is published for anyone to download."""
 
     folder: str
-    """its folder below the raw folder"""
+    """The folder of the corpus below the raw folder."""
     files: Callable[[], Sequence[File]]
+    """A function that returns the published files."""
     space: int
-    """bytes of disk that are needed while it is downloaded and unpacked, about"""
+    """The disk space needed while it is downloaded and unpacked, in bytes, approximately."""
     terms: str = ""
-    """what the licence forbids or asks, where that has to be read and confirmed first; else empty"""
+    """What the licence forbids or asks, if the user has to confirm it first; else empty."""
     licence: str = ""
-    """where the terms are written down"""
+    """The address of the terms."""
     dataverse: tuple[str, str] | None = None
-    """server and DOI of a Dataverse data set whose list of files is asked for at the time"""
+    """Server and DOI of a Dataverse data set, whose list of files is requested when it is downloaded."""
 
 
 def size(count: float) -> str:
-    """Return a number of bytes as people say it.
+    """Return a number of bytes as text for people.
 
     >>> size(162_110), size(208_468_073), size(10_878_146_150)
     ('0.2 MB', '208 MB', '10.9 GB')

@@ -1,4 +1,4 @@
-"""Whether a corpus is there and complete: what its parser finds, counted against what is published."""
+"""Whether a corpus is present and complete: the utterances that its parser yields, compared with published counts."""
 
 import re
 from collections import Counter
@@ -16,91 +16,95 @@ SLACK = {
     "mead": 86,  # clips were lost, more in some copies than in others
     "meld": 2,  # two clips cannot be read
 }
-"""corpus -> clips by which a label may differ from `Corpus.expected` in a complete copy"""
+"""Maps a corpus to the number of utterances per label that may be missing from `Corpus.expected_counts` in a complete
+copy."""
 EXAMPLES = 2
+"""The number of paths that a report lists for each problem."""
 
 
 @dataclass(frozen=True)
 class Status:
-    """What lies in a corpus's folder.
+    """The content of a corpus's folder.
 
     Attributes:
-        folder: None where there is none.
-        found: utterances per native label.
-        unheard: those without a recording, of a corpus that has recordings.
-        problems: reason -> the paths of which the parser says so.
+        corpus: description of the corpus.
+        folder: folder of the corpus; None if there is none.
+        counts: number of utterances per native label.
+        unreadable: number of utterances without a recording, if the corpus has recordings.
+        speakers: number of speakers.
+        problems: reason -> paths with this problem.
     """
 
     corpus: Corpus
     folder: Path | None
-    found: Counter[str]
-    unheard: int
+    counts: Counter[str]
+    unreadable: int
     speakers: int
     problems: dict[str, list[str]]
 
     @property
-    def short(self) -> list[str]:
-        """What is missing to the published counts, empty where nothing is or no counts are published."""
+    def missing_counts(self) -> list[str]:
+        """One line per published count that is not reached."""
         slack = SLACK.get(self.corpus.name, 0)
         lines = [
-            f"{label} {self.found[label]:,} of {count:,}"
+            f"{label} {self.counts[label]:,} of {count:,}"
             for label, count in sorted(self.corpus.expected_counts.items())
-            if self.found[label] < count - slack
+            if self.counts[label] < count - slack
         ]
         if self.corpus.speakers and self.speakers < self.corpus.speakers:
             lines.append(f"speakers {self.speakers} of {self.corpus.speakers}")
-        if self.unheard > slack:
-            lines.append(f"recordings of {self.unheard:,} utterances, of which there are only words")
+        if self.unreadable > slack:
+            lines.append(f"recordings of {self.unreadable:,} utterances, of which there is only text")
         return lines
 
     @property
     def state(self) -> str:
-        """complete, incomplete or absent; "there" where it is, and nothing says how much it should be."""
+        """One of complete, incomplete, absent, or present if the corpus has no published counts."""
         if self.folder is None:
             return "absent"
-        if self.short or not self.found.total():
+        if self.missing_counts or not self.counts.total():
             return "incomplete"
-        return "complete" if self.corpus.expected_counts else "there"
+        return "complete" if self.corpus.expected_counts else "present"
 
     @property
     def ready(self) -> bool:
-        """True where nothing is known to be missing."""
-        return self.state in ("complete", "there")
+        """Whether nothing is known to be missing."""
+        return self.state in ("complete", "present")
 
 
 def status(corpus: Corpus, raw: Path) -> Status:
-    """Read a corpus's folder below `raw` with its own parser."""
+    """Return the content of a corpus's folder below `raw`, as its parser reads it."""
     folder = corpus.find(raw)
-    found: Counter[str] = Counter()
-    unheard, speakers = 0, set()
+    counts: Counter[str] = Counter()
+    unreadable, speakers = 0, set()
     problems: dict[str, list[str]] = {}
     for item in parsers.parse(corpus, raw, folder) if folder else ():
         if isinstance(item, Problem):
             line = "" if item.line is None else f", line {item.line}"
             problems.setdefault(_kind(item.reason), []).append(item.path + line)
         else:
-            found[item.emotion_raw] += 1
-            unheard += corpus.has_audio and not item.has_recording
+            counts[item.emotion_raw] += 1
+            unreadable += corpus.has_audio and not item.has_recording
             speakers.add(item.speaker)
-    return Status(corpus, folder, found, unheard, len(speakers), problems)
+    return Status(corpus, folder, counts, unreadable, len(speakers), problems)
 
 
 def report(status: Status) -> list[str]:
-    """Return what is to be said of a corpus, the first line in short."""
-    corpus, found = status.corpus, status.found.total()
+    """Return lines on a corpus for people. The first line is a summary."""
+    corpus, total = status.corpus, status.counts.total()
     if status.folder is None:
         return [f"{corpus.name:<14} absent"]
-    wanted = sum(corpus.expected_counts.values())
+    expected = sum(corpus.expected_counts.values())
     lines = [
-        f"{corpus.name:<14} {status.state:<10}  {found:,}{f' of {wanted:,}' if wanted else ''} utterances, "
+        f"{corpus.name:<14} {status.state:<10}  {total:,}{f' of {expected:,}' if expected else ''} utterances, "
         f"{status.speakers:,} speakers  ({files.to_root(status.folder)})"
     ]
-    if found > wanted + SLACK.get(corpus.name, 0) and wanted:
-        lines.append(f"more than the {wanted:,} that are published: another edition, or a second copy?")
-    elif not wanted:
+    if total > expected + SLACK.get(corpus.name, 0) and expected:
+        lines.append(f"more than the {expected:,} that are published: another edition, or a second copy?")
+    elif not expected:
         lines.append("no published counts per label to compare with")
-    if status.short:
-        lines.append("missing: " + ", ".join(status.short))
+    if status.missing_counts:
+        lines.append("missing: " + ", ".join(status.missing_counts))
     for reason, paths in sorted(status.problems.items(), key=lambda item: -len(item[1])):
         some = ", ".join(paths[:EXAMPLES]) + (", …" if len(paths) > EXAMPLES else "")
         lines.append(f"{len(paths):,} × {reason}  ({some})")
@@ -108,7 +112,7 @@ def report(status: Status) -> list[str]:
 
 
 def _kind(reason: str) -> str:
-    """Return a problem without the name of the one file it is about.
+    """Return a reason without the name of the file that it concerns.
 
     >>> _kind("train_dia0_utt3: no audio"), _kind("duplicate copy of RAVDESS/Actor_01/03.wav")
     ('no audio', 'duplicate copy of another file')

@@ -1,61 +1,64 @@
-"""Whether the files of a corpus are those that were published, byte for byte, where their digests are known."""
+"""The comparison of a corpus's files with the published digests."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from mer import files
-from mer.corpora.download.source import File, Source
+from mer.corpora.download.source import DownloadSource, File
 from mer.corpora.reading.files import walk
 
 EXAMPLES = 5
+"""The number of names that a report lists."""
 
 
 @dataclass
-class Verdict:
-    """What was compared."""
+class VerificationResult:
+    """The result of a comparison."""
 
-    right: int = 0
-    wrong: list[str] = field(default_factory=list)
-    """what differs, one line per file, with where it is published"""
-    absent: list[str] = field(default_factory=list)
+    matching: int = 0
+    """The number of files that are as published."""
+    different: list[str] = field(default_factory=list)
+    """One line per file that differs, with the address at which it is published."""
+    missing: list[str] = field(default_factory=list)
+    """The names of files that do not exist."""
     converted: int = 0
-    """files under the same name in another format, which no digest can speak about"""
+    """The number of files of the same name in another format, which have no published digest."""
 
 
-def verify(source: Source, folder: Path) -> Verdict:
-    """Compare what lies in `folder` to what is known of each published file, wherever below it the file lies."""
-    verdict = Verdict()
-    there: dict[str, list[Path]] = {}
+def verify(source: DownloadSource, folder: Path) -> VerificationResult:
+    """Compare the files in a corpus's folder, or below it, with the published digests of single files."""
+    result = VerificationResult()
+    present: dict[str, list[Path]] = {}
     for path in walk(folder):
-        there.setdefault(path.stem, []).append(path)
-    for file in _known(source):
+        present.setdefault(path.stem, []).append(path)
+    for file in _with_digest(source):
         name = PurePosixPath(file.name)
-        found = there.get(name.stem, [])
-        same = [path for path in found if path.suffix.lower() == name.suffix.lower()]
-        if not found:
-            verdict.absent.append(file.name)
+        candidates = present.get(name.stem, [])
+        same = [path for path in candidates if path.suffix.lower() == name.suffix.lower()]
+        if not candidates:
+            result.missing.append(file.name)
         elif not same:
-            verdict.converted += 1
-        elif (wrong := file.wrong(same[0])) is None:
-            verdict.right += 1
+            result.converted += 1
+        elif (fault := file.fault(same[0])) is None:
+            result.matching += 1
         else:
-            verdict.wrong.append(f"{files.to_root(same[0])}: {wrong}; it is at {file.urls[0]}")
-    return verdict
+            result.different.append(f"{files.to_root(same[0])}: {fault}; it is at {file.urls[0]}")
+    return result
 
 
-def report(verdict: Verdict) -> list[str]:
-    """Return what is to be said of it, nothing where nothing is known of single files."""
-    lines = [f"{verdict.right:,} files are as published"] if verdict.right else []
-    if verdict.converted:
-        lines.append(f"{verdict.converted:,} files are in another format than published, and cannot be compared")
-    for what, names in (("differ from what is published", verdict.wrong), ("are not there", verdict.absent)):
+def report(result: VerificationResult) -> list[str]:
+    """Return lines for people; none if no digests of single files are published."""
+    lines = [f"{result.matching:,} files are as published"] if result.matching else []
+    if result.converted:
+        lines.append(f"{result.converted:,} files are in another format than published, and cannot be compared")
+    for state, names in (("differ from what is published", result.different), ("are not there", result.missing)):
         if names:
-            lines.append(f"{len(names):,} files {what}:")
+            lines.append(f"{len(names):,} files {state}:")
             lines += [f"  {name}" for name in names[:EXAMPLES]]
             lines += [f"  … and {len(names) - EXAMPLES:,} more"] if len(names) > EXAMPLES else []
     return lines
 
 
-def _known(source: Source) -> Iterator[File]:
+def _with_digest(source: DownloadSource) -> Iterator[File]:
     return (file for file in source.files() if file.digest and not file.unpack)

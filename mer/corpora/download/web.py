@@ -1,9 +1,8 @@
-"""Asking a server for a file: redirects, refusals and what may go better next time.
+"""Requests to servers: redirects, refusals, and failures that may pass.
 
-This stands on requests, as pooch does, and not on pooch: that checks digests, but a transfer that breaks starts
-again from nothing, a server that trickles is waited for, redirects from https to http are followed, and each
-file has one address. requests keeps connections open (CREMA-D is 7,442 files), heeds proxies and brings
-certificates.
+This module uses requests directly and not pooch. pooch checks digests, but it does not resume a transfer, waits for
+servers that send almost nothing, follows redirects from https to http, and knows one address per file. requests keeps
+connections open (CREMA-D has 7,442 files), uses proxies and includes certificates.
 """
 
 import datetime
@@ -22,19 +21,19 @@ import mer
 REDIRECTS = {301, 302, 303, 307, 308}
 BUSY = {408, 425, 429}
 CHUNK = 1 << 20
-TRICKLE = 1024
-"""bytes per second: fewer over the whole of a stall's time count as a stall"""
+MIN_BYTES_PER_SECOND = 1024
+"""The rate, in bytes per second, below which a transfer counts as stalled."""
 
 
-class Refused(Exception):
-    """This address will not give the file, however often it is asked."""
+class RequestRefused(Exception):
+    """The address does not give the file. Another attempt would not help."""
 
 
-class Interrupted(Exception):
-    """The transfer broke; it may go on where it was.
+class TransferInterrupted(Exception):
+    """The transfer broke off and can be resumed.
 
     Attributes:
-        wait: seconds for which the server asked to be left alone.
+        wait: time to wait before the next request, in seconds, as requested by the server.
     """
 
     def __init__(self, reason: str, wait: float = 0.0) -> None:
@@ -43,132 +42,142 @@ class Interrupted(Exception):
 
 
 @dataclass(frozen=True)
-class Patience:
-    """How long and how often to try; times in seconds."""
+class RetryPolicy:
+    """How long and how often to try."""
 
-    tries: int = 5
-    """per address, without progress in between"""
-    connect: float = 20.0
-    stall: float = 60.0
-    """with nothing, or only a trickle, coming in"""
-    pause: float = 2.0
-    """after the first failure; doubled after each further one"""
-    longest: float = 120.0
-    """the longest pause, whatever the server asks for"""
-    redirects: int = 10
+    attempts: int = 5
+    """The number of failed attempts per address, without progress in between, after which the address is given up."""
+    connect_seconds: float = 20.0
+    """The time limit for a connection, in seconds."""
+    stall_seconds: float = 60.0
+    """The time, in seconds, after which a transfer without enough bytes is broken off."""
+    pause_seconds: float = 2.0
+    """The pause after the first failure, in seconds. It doubles after each further failure."""
+    max_pause_seconds: float = 120.0
+    """The longest pause, in seconds, whatever the server requests."""
+    max_redirects: int = 10
+    """The largest number of redirects that are followed."""
 
 
-PATIENCE = Patience()
+RETRY_POLICY = RetryPolicy()
+"""The policy for downloads."""
 
 
 class _Session(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Redirects are left to `ask`: requests would read all of their bodies, even where it does not follow."""
+        """Return None: `request` follows redirects, because requests would read their whole bodies."""
 
 
 def session() -> requests.Session:
-    """Return a session that keeps connections and asks for bytes as they are stored."""
+    """Return a session that keeps connections open and requests bytes as they are stored."""
     made = _Session()
     made.headers.update({"User-Agent": f"mer/{mer.__version__}", "Accept-Encoding": "identity"})
     return made
 
 
-def ask(session: requests.Session, url: str, patience: Patience, **headers: str) -> requests.Response:
-    """Return the open response of an address, after redirects; its status is 200, 206 or 416.
+def request(session: requests.Session, url: str, policy: RetryPolicy, **headers: str) -> requests.Response:
+    """Return the open response of an address, after redirects. Its status is 200, 206 or 416.
 
     Args:
-        headers: with underscores for hyphens.
+        session: open session.
+        url: address.
+        policy: time limits and number of redirects.
+        headers: headers of the request, with underscores for hyphens.
 
     Raises:
-        Refused: the address is wrong or gone, or its redirects are endless or lead to where they must not.
-        Interrupted: the server is busy, failing, or out of reach.
+        RequestRefused: the address does not exist, has too many redirects, or redirects to a forbidden address.
+        TransferInterrupted: the server is busy, fails, or cannot be reached.
     """
-    for _ in range(patience.redirects + 1):
-        response = _get(session, url, {name.replace("_", "-"): text for name, text in headers.items()}, patience)
+    for _ in range(policy.max_redirects + 1):
+        response = _get(session, url, {name.replace("_", "-"): text for name, text in headers.items()}, policy)
         if response.status_code not in REDIRECTS:
             try:
-                _judge(response)
-            except (Refused, Interrupted):
+                _check_status(response)
+            except (RequestRefused, TransferInterrupted):
                 response.close()
                 raise
             return response
         response.close()
         url = _next(url, response.headers.get("Location"))
-    raise Refused(f"more than {patience.redirects} redirects")
+    raise RequestRefused(f"more than {policy.max_redirects} redirects")
 
 
-def read(response: requests.Response, patience: Patience) -> Iterator[bytes]:
-    """Yield the body as it comes in.
+def read(response: requests.Response, policy: RetryPolicy) -> Iterator[bytes]:
+    """Yield the body as it is received.
 
     Raises:
-        Interrupted: it ends too early or stalls.
+        TransferInterrupted: the body ends too early or stalls.
     """
     clock = time.monotonic()
-    seen = counted = 0
+    received = counted = 0
     while True:
         try:
-            # read1 returns what is there: read would wait for a whole chunk however slowly it trickles in
+            # read1 returns the bytes that are available; read would wait for a whole chunk
             data = response.raw.read1(CHUNK, decode_content=False)
         except urllib3.exceptions.ReadTimeoutError as error:
-            raise Interrupted(f"nothing came for {patience.stall:g} s") from error
+            raise TransferInterrupted(f"nothing came for {policy.stall_seconds:g} s") from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise Interrupted("the connection broke off") from error
+            raise TransferInterrupted("the connection broke off") from error
         if not data:
             return
         yield data
-        seen += len(data)
-        if (passed := time.monotonic() - clock) >= patience.stall:
-            if seen - counted < TRICKLE * passed:
-                raise Interrupted(f"only {seen - counted:,} bytes came in {passed:.3g} s")
-            clock, counted = time.monotonic(), seen
+        received += len(data)
+        if (passed := time.monotonic() - clock) >= policy.stall_seconds:
+            if received - counted < MIN_BYTES_PER_SECOND * passed:
+                raise TransferInterrupted(f"only {received - counted:,} bytes came in {passed:.3g} s")
+            clock, counted = time.monotonic(), received
 
 
-def _get(session: requests.Session, url: str, headers: dict[str, str], patience: Patience) -> requests.Response:
+def _get(session: requests.Session, url: str, headers: dict[str, str], policy: RetryPolicy) -> requests.Response:
     try:
-        return session.get(
-            url, headers=headers, stream=True, allow_redirects=False, timeout=(patience.connect, patience.stall)
-        )
+        timeout = (policy.connect_seconds, policy.stall_seconds)
+        return session.get(url, headers=headers, stream=True, allow_redirects=False, timeout=timeout)
     except requests.exceptions.SSLError as error:
-        raise Refused(f"{_host(url)} cannot prove who it is (certificate)") from error
+        raise RequestRefused(f"{_host(url)} has no valid certificate") from error
     except requests.exceptions.Timeout as error:
-        raise Interrupted(f"{_host(url)} does not answer") from error
+        raise TransferInterrupted(f"{_host(url)} does not respond") from error
     except (requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
-        raise Interrupted(f"no connection to {_host(url)}") from error
+        raise TransferInterrupted(f"no connection to {_host(url)}") from error
     except (requests.exceptions.RequestException, ValueError) as error:
-        raise Refused(f"{url!r} is no address that can be asked") from error
+        raise RequestRefused(f"{url!r} is no valid address") from error
 
 
 def _next(url: str, location: str | None) -> str:
-    """Return where a redirect leads, if that is a place to go to."""
+    """Return the target of a redirect.
+
+    Raises:
+        RequestRefused: the target is no address, or one that must not be followed.
+    """
     try:
         target = urljoin(url, location or "")
         old, new = urlsplit(url), urlsplit(target)
         new.port  # noqa: B018 - reading it is what checks it
     except ValueError as error:
-        raise Refused(f"redirected to {location!r}, which is no address") from error
+        raise RequestRefused(f"redirected to {location!r}, which is no address") from error
     if not location:
-        raise Refused("redirected without saying where to")
+        raise RequestRefused("redirected without saying where to")
     if new.scheme not in ("http", "https") or not new.hostname:
-        raise Refused(f"redirected to {target[:200]!r}: only http and https are followed")
+        raise RequestRefused(f"redirected to {target[:200]!r}: only http and https are followed")
     if old.scheme == "https" and new.scheme == "http":
-        raise Refused(f"redirected from https to {target[:200]!r}, which anyone on the way could alter: not followed")
+        raise RequestRefused(f"redirected from https to {target[:200]!r}, which others could alter: not followed")
     return target
 
 
-def _judge(response: requests.Response) -> None:
+def _check_status(response: requests.Response) -> None:
     code = response.status_code
     if code in (200, 206, 416):
         return
-    said = f"the server answers {code} {http.HTTPStatus(code).phrase if code in set(http.HTTPStatus) else ''}".rstrip()
+    phrase = http.HTTPStatus(code).phrase if code in set(http.HTTPStatus) else ""
+    message = f"the server responds with {code} {phrase}".rstrip()
     if code in BUSY or code >= 500:
-        raise Interrupted(said, wait=_asked_to_wait(response.headers.get("Retry-After")))
-    raise Refused(said)
+        raise TransferInterrupted(message, wait=_retry_after(response.headers.get("Retry-After")))
+    raise RequestRefused(message)
 
 
-def _asked_to_wait(text: str | None) -> float:
+def _retry_after(text: str | None) -> float:
     """Return the seconds of a Retry-After header, a number or a date.
 
-    >>> _asked_to_wait("120"), _asked_to_wait(None), _asked_to_wait("soon")
+    >>> _retry_after("120"), _retry_after(None), _retry_after("soon")
     (120.0, 0.0, 0.0)
     """
     if not text:

@@ -1,4 +1,4 @@
-"""What the audit says: one finding, which comes first, and all of them as a table or as lines."""
+"""Findings: the results of the audit, their order, and their output as a table or as text."""
 
 import textwrap
 from collections.abc import Iterable
@@ -6,38 +6,41 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from mer.files import printable
+
 BREACH, WARNING, NOTE = "breach", "warning", "note"
 SEVERITIES = (BREACH, WARNING, NOTE)
-"""A breach makes a score better than it is, under a protocol of the study; a warning asks for a decision; a note says
-what a reader of the scores has to know."""
+"""The severities, the worst first. A breach inflates a score under a protocol of the study. A warning requires a
+decision. A note is information that readers of the scores need."""
 
 EXAMPLES = 3
-"""How many rows a finding names."""
-EXAMPLE_LETTERS = 90
+"""The number of rows that a finding names."""
+MAX_EXAMPLE_CHARACTERS = 90
+"""The number of characters to which an example is cut."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was found.
+    """One result of the audit.
 
     Attributes:
-        kind: a stable name, the same for every finding of its sort.
+        kind: a stable name that all findings of this kind share.
         severity: breach, warning or note.
-        where: a corpus, or several joined by " + ".
-        count, of: how many were found among how many; `what` says of what.
-        examples: ids of rows, names or lines, at most `EXAMPLES`.
-        what: what was found, in a sentence or two.
-        meaning: what it means for the study's scores.
-        advice: what to do.
+        corpora: the corpus concerned, or several joined by " + ".
+        count, total: the number of cases and the number examined; `sentence` names the unit.
+        examples: ids of rows, names or sentences, at most `EXAMPLES`.
+        sentence: the result in a sentence or two.
+        meaning: the consequence for the study's scores.
+        advice: the remedy.
     """
 
     kind: str
     severity: str
-    where: str
+    corpora: str
     count: int
-    of: int
+    total: int
     examples: tuple[str, ...]
-    what: str
+    sentence: str
     meaning: str
     advice: str
 
@@ -49,56 +52,48 @@ def examples(values: pd.Series) -> tuple[str, ...]:
     ('b', 'a', 'c')
     """
     first = values.dropna().drop_duplicates().head(EXAMPLES)
-    return tuple(v if len(v) <= EXAMPLE_LETTERS else v[: EXAMPLE_LETTERS - 1] + "…" for v in map(str, first))
+    limit = MAX_EXAMPLE_CHARACTERS
+    return tuple(text if len(text) <= limit else text[: limit - 1] + "…" for text in map(str, first))
 
 
-def worst_first(findings: Iterable[Finding]) -> list[Finding]:
-    """Return findings in the order in which they deserve to be read: by severity, then by the share they concern."""
-    share = lambda f: f.count / f.of if f.of else 0.0  # noqa: E731
-    return sorted(findings, key=lambda f: (SEVERITIES.index(f.severity), -share(f), -f.count, f.kind, f.where))
+def by_severity(findings: Iterable[Finding]) -> list[Finding]:
+    """Return findings ordered by severity, then by the share of cases, the largest first."""
+    share = lambda f: f.count / f.total if f.total else 0.0  # noqa: E731
+    return sorted(findings, key=lambda f: (SEVERITIES.index(f.severity), -share(f), -f.count, f.kind, f.corpora))
 
 
 def table(findings: Iterable[Finding]) -> pd.DataFrame:
-    """Return one row per finding: severity, kind, where, count, of, example, what, meaning, advice."""
+    """Return one row per finding: severity, kind, corpora, count, total, example, finding, meaning, advice."""
     rows = [
-        (f.severity, f.kind, f.where, f.count, f.of, ", ".join(f.examples), f.what, f.meaning, f.advice)
+        (f.severity, f.kind, f.corpora, f.count, f.total, ", ".join(f.examples), f.sentence, f.meaning, f.advice)
         for f in findings
     ]
-    columns = ["severity", "kind", "where", "count", "of", "example", "what", "meaning", "advice"]
-    cells = [tuple(printable(cell) if isinstance(cell, str) else cell for cell in row) for row in rows]
-    return pd.DataFrame(cells, columns=columns)
+    columns = ["severity", "kind", "corpora", "count", "total", "example", "finding", "meaning", "advice"]
+    entries = [tuple(printable(entry) if isinstance(entry, str) else entry for entry in row) for row in rows]
+    return pd.DataFrame(entries, columns=columns)
 
 
 def with_breaches(manifest: pd.DataFrame, findings: Iterable[Finding]) -> pd.DataFrame:
-    """Return the manifest with `breach`: the kinds of breaches that touch a row's corpus, null where there is none.
+    """Return the manifest with `breach`: the kinds of breaches that concern a row's corpus, null if there is none.
 
-    Predictions and results take their marks from this column, so that a score cannot be printed without them.
+    Predictions and results derive their flags from this column, so that every score shows them.
     """
     kinds: dict[str, set[str]] = {}
     for finding in (f for f in findings if f.severity == BREACH):
-        for corpus in finding.where.split(" + "):
+        for corpus in finding.corpora.split(" + "):
             kinds.setdefault(corpus, set()).add(finding.kind)
-    joined = {corpus: "; ".join(sorted(found)) for corpus, found in kinds.items()}
-    return manifest.assign(breach=manifest["corpus"].map(joined).astype("str"))
+    entries = {corpus: "; ".join(sorted(names)) for corpus, names in kinds.items()}
+    return manifest.assign(breach=manifest["corpus"].map(entries).astype("str"))
 
 
 def lines(finding: Finding, width: int = 110) -> str:
-    """Return a finding as a paragraph for a terminal."""
-    told = [finding.what, f"Means: {finding.meaning}", f"Do: {finding.advice}"]
-    told += [f"Such as: {'; '.join(finding.examples)}"] if finding.examples else []
-    body = [textwrap.fill(printable(text), width, initial_indent="  ", subsequent_indent="    ") for text in told]
-    return "\n".join([f"{finding.severity}: {head(finding)}", *body])
+    """Return a finding as a paragraph for a terminal of `width` characters."""
+    texts = [finding.sentence, f"Meaning: {finding.meaning}", f"Advice: {finding.advice}"]
+    texts += [f"Examples: {'; '.join(finding.examples)}"] if finding.examples else []
+    body = [textwrap.fill(printable(text), width, initial_indent="  ", subsequent_indent="    ") for text in texts]
+    return "\n".join([f"{finding.severity}: {headline(finding)}", *body])
 
 
-def head(finding: Finding) -> str:
-    """Return what was found, where and how often, on one line."""
-    return printable(f"{finding.kind}, {finding.where} ({finding.count:,} of {finding.of:,})")
-
-
-def printable(text: str) -> str:
-    """Return text without what would steer a terminal; names and transcripts come from strangers.
-
-    >>> printable("Tüte \\x1b[31m\\u202e" + "a" * 3)
-    'Tüte �[31m�aaa'
-    """
-    return "".join(letter if letter.isprintable() else "�" for letter in text)
+def headline(finding: Finding) -> str:
+    """Return a finding's kind, corpora and number of cases on one line."""
+    return printable(f"{finding.kind}, {finding.corpora} ({finding.count:,} of {finding.total:,})")

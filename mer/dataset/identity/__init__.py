@@ -1,1 +1,1 @@
-"""Who speaks, and which recordings are the same."""
+"""Identity of recordings, speakers and sentences: by which copies and shared speakers are recognised."""

@@ -1,9 +1,8 @@
-"""Which rows of a manifest are copies of one another, and the table of near-duplicates that step 01 hands on.
+"""Copies among the rows of a manifest, and the table of near-duplicates that step 01 writes.
 
-A recording is its decoded samples; whatever file they lie in, the rows that have them are copies
-(mer/dataset/identity/recording_digests.py). Rows of two families that name the same file are copies, too, whichever
-stretch of it each means. Copies that differ in their samples are near-duplicates: step 01 finds them by ear
-(`mer.dataset.audit.near_pairs`) and lists them.
+Rows with the same decoded samples are copies, whatever file the samples lie in
+(mer/dataset/identity/recording_digests.py). Rows of two families that use the same file are copies as well, even if
+they use different segments. Copies that differ in their samples are near-duplicates: the audit of step 01 finds them.
 """
 
 from collections.abc import Iterable
@@ -14,144 +13,158 @@ import numpy as np
 import pandas as pd
 
 SAMPLES = "samples_sha256"
+"""The column that identifies a recording."""
 FILES = ("audio_sha256", "video_sha256")
+"""The columns that identify files."""
+SAME_AUDIO, SAME_FILE, NEAR_DUPLICATE = "same audio", "same file", "near-duplicate"
+"""The beginnings of the kinds of findings that concern copies, as they stand in the manifest's column `breach`."""
+ACROSS_FAMILIES = tuple(f"{kind} across families" for kind in (SAME_AUDIO, SAME_FILE, NEAR_DUPLICATE))
+"""The kinds of findings that bar a corpus from being tested as unseen, unless the study accepts them."""
 COLUMNS = [
     "first", "second", "first_corpus", "second_corpus", "first_family", "second_family", "across_families", "shift",
     "seconds", "errors",
 ]  # fmt: skip
-NONE = pd.DataFrame({"first": pd.Series(dtype="int64"), "second": pd.Series(dtype="int64")})
-"""near-duplicates, as `load` returns them, where there are none"""
+NO_DUPLICATES = pd.DataFrame({"first": pd.Series(dtype="int64"), "second": pd.Series(dtype="int64")})
+"""An empty table of near-duplicates, as from `load`."""
 
 
-class Outdated(ValueError):
-    """The table of near-duplicates is not of this manifest."""
+class OutdatedDuplicates(ValueError):
+    """The table of near-duplicates belongs to another manifest."""
 
 
 def table(usable: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
-    """Return near-duplicates with the utterances' ids, for people and for the steps that train.
+    """Return near-duplicates with the utterances' ids, for readers and for later steps.
 
     Args:
-        usable: the rows that were listened to, numbered from 0.
-        pairs: as from `near_pairs`: first, second (row numbers), shift and seconds (s), errors (share of bits).
+        usable: the usable rows of the manifest, numbered from 0.
+        pairs: columns first, second (row numbers), shift and seconds (s), errors (share of bits).
 
     Returns:
-        `COLUMNS`, those across families first.
+        `COLUMNS`, with pairs across families first.
     """
     sides = {name: usable.iloc[pairs[name].to_numpy()].reset_index(drop=True) for name in ("first", "second")}
-    found = pairs.reset_index(drop=True)
+    duplicates = pairs.reset_index(drop=True)
     for name, rows in sides.items():
-        found = found.assign(**{name: rows["utterance_id"], f"{name}_corpus": rows["corpus"]})
-        found = found.assign(**{f"{name}_family": rows["family"]})
-    found["across_families"] = found["first_family"] != found["second_family"]
-    found = found.reindex(columns=COLUMNS).sort_values("across_families", ascending=False, kind="stable")
-    return found.reset_index(drop=True)
+        duplicates = duplicates.assign(**{name: rows["utterance_id"], f"{name}_corpus": rows["corpus"]})
+        duplicates = duplicates.assign(**{f"{name}_family": rows["family"]})
+    duplicates["across_families"] = duplicates["first_family"] != duplicates["second_family"]
+    duplicates = duplicates.reindex(columns=COLUMNS).sort_values("across_families", ascending=False, kind="stable")
+    return duplicates.reset_index(drop=True)
 
 
 def load(path: Path, usable: pd.DataFrame) -> pd.DataFrame:
     """Return the near-duplicates of a table as row numbers.
 
     Args:
-        path: CSV, as `table` has it.
+        path: a CSV file with the columns of `table`.
         usable: the usable rows, numbered from 0.
 
     Returns:
         columns first and second.
 
     Raises:
-        Outdated: it names an utterance that is no usable row.
+        OutdatedDuplicates: the table names an utterance that is no usable row.
     """
-    listed = pd.read_csv(path, dtype=dict.fromkeys(("first", "second"), str), keep_default_na=False)
+    pairs = pd.read_csv(path, dtype=dict.fromkeys(("first", "second"), str), keep_default_na=False)
     number = pd.Series(range(len(usable)), usable["utterance_id"].astype(object), dtype="int64")
     for name in ("first", "second"):
-        strange = listed.loc[~listed[name].isin(number.index), name]
-        if len(strange):
-            raise Outdated(f"{path.name}: {strange.iloc[0]!r} is no usable row of the manifest; run step 01 again")
-    return pd.DataFrame({name: number.loc[listed[name]].to_numpy("int64") for name in ("first", "second")})
+        unknown = pairs.loc[~pairs[name].isin(number.index), name]
+        if len(unknown):
+            message = f"{path.name}: {unknown.iloc[0]!r} is no usable row of the manifest; run step 01 again"
+            raise OutdatedDuplicates(message)
+    return pd.DataFrame({name: number.loc[pairs[name]].to_numpy("int64") for name in ("first", "second")})
 
 
 @dataclass(frozen=True)
 class Recordings:
-    """What says of rows that they are copies, as numbers: of each row's recording, files and family.
+    """The numbers of each row's recording, files and family, by which copies are found.
 
     Attributes:
-        recording: (rows,), the same for rows with the same samples.
-        files: (rows,) each, of the row's sound and film; -1 without one.
-        family: (rows,)
-        links: (n, 2), recordings that are nearly the same, both ways.
-        suspects: bool (rows,), rows that have a copy anywhere.
+        recording: int (rows,), equal for rows with the same samples.
+        files: int (rows,) each, the row's audio and video file; -1 without one.
+        family: int (rows,).
+        near_duplicates: int (n, 2), numbers of recordings that are nearly the same, in both directions.
+        has_copy: bool (rows,), whether a row has any copy.
     """
 
     recording: np.ndarray
     files: tuple[np.ndarray, ...]
     family: np.ndarray
-    links: np.ndarray
-    suspects: np.ndarray
+    near_duplicates: np.ndarray
+    has_copy: np.ndarray
 
 
-def recordings(manifest: pd.DataFrame, near: pd.DataFrame = NONE) -> Recordings:
-    """Look up a manifest's digests.
+def recordings(manifest: pd.DataFrame, near: pd.DataFrame = NO_DUPLICATES) -> Recordings:
+    """Return the recordings of a manifest.
 
     Args:
-        manifest: usable rows, numbered from 0; of the columns with digests, those that are missing say nothing.
-        near: as from `load`.
+        manifest: usable rows, numbered from 0. Columns of digests may be missing; they then show no copies.
+        near: near-duplicates as from `load`.
     """
-    known = pd.factorize(manifest[SAMPLES])[0] if SAMPLES in manifest else np.full(len(manifest), -1)
-    recording = np.where(known >= 0, known, known.max(initial=-1) + 1 + np.arange(len(manifest)))
+    digests = pd.factorize(manifest[SAMPLES])[0] if SAMPLES in manifest else np.full(len(manifest), -1)
+    recording = np.where(digests >= 0, digests, digests.max(initial=-1) + 1 + np.arange(len(manifest)))
     sides = recording[near[["first", "second"]].to_numpy("int64")]
-    links = np.unique(np.concatenate([sides, sides[:, ::-1]]), axis=0)
+    near_duplicates = np.unique(np.concatenate([sides, sides[:, ::-1]]), axis=0)
     paths = tuple(pd.factorize(manifest[name])[0] for name in FILES if name in manifest)
     family = pd.factorize(manifest["family"])[0]
-    suspects = (np.bincount(recording, minlength=1) > 1)[recording] | np.isin(recording, links)
+    has_copy = (np.bincount(recording, minlength=1) > 1)[recording] | np.isin(recording, near_duplicates)
     for path in paths:
-        there = np.unique(np.stack([path, family])[:, path >= 0], axis=1)[0]  # each file once for each family
-        suspects |= np.isin(path, there[1:][there[1:] == there[:-1]])
-    return Recordings(recording, paths, family, links, suspects)
+        used = np.unique(np.stack([path, family])[:, path >= 0], axis=1)[0]  # each file once for each family
+        has_copy |= np.isin(path, used[1:][used[1:] == used[:-1]])
+    return Recordings(recording, paths, family, near_duplicates, has_copy)
 
 
-def copies(known: Recordings, rows: np.ndarray, among: np.ndarray) -> pd.DataFrame:
-    """Return which of some rows have a copy among others, and one of these copies each.
+def copies(recordings: Recordings, rows: np.ndarray, among: np.ndarray) -> pd.DataFrame:
+    """Return the rows that have a copy among other rows, with one copy each.
 
     Args:
-        rows, among: row numbers of the manifest, none of them in both.
+        recordings: the recordings of the manifest.
+        rows, among: disjoint row numbers of the manifest.
 
     Returns:
-        columns row and copy (row numbers), a line per row that has a copy, in the order of the manifest.
+        columns row and copy (row numbers), one row per row with a copy, in the order of the manifest.
     """
-    mine, others = (pd.DataFrame({"at": side[known.suspects[side]]}).drop_duplicates() for side in (rows, among))
-    found = [_meet(mine, others, known.recording), _near(mine, others, known)]
-    for path in known.files:
-        met = _meet(mine[path[mine["at"]] >= 0], others, path, known.family)
-        found.append(met[known.family[met["row"]] != known.family[met["copy"]]])
-    return pd.concat(found).drop_duplicates("row").sort_values("row").reset_index(drop=True)
+    own_rows, other_rows = (
+        pd.DataFrame({"at": side[recordings.has_copy[side]]}).drop_duplicates() for side in (rows, among)
+    )
+    matches = [_shared(own_rows, other_rows, recordings.recording), _near(own_rows, other_rows, recordings)]
+    for path in recordings.files:
+        matched = _shared(own_rows[path[own_rows["at"]] >= 0], other_rows, path, recordings.family)
+        matches.append(matched[recordings.family[matched["row"]] != recordings.family[matched["copy"]]])
+    return pd.concat(matches).drop_duplicates("row").sort_values("row").reset_index(drop=True)
 
 
-def across_families(manifest: pd.DataFrame, corpora: Iterable[str], near: pd.DataFrame = NONE) -> dict[str, int]:
-    """Return corpus -> how many of its rows have a copy in another family, for those of some corpora that have any.
+def across_families(
+    manifest: pd.DataFrame, corpora: Iterable[str], near: pd.DataFrame = NO_DUPLICATES
+) -> dict[str, int]:
+    """Return corpus -> number of rows with a copy in another family, for corpora with such rows.
 
     Args:
-        manifest, near: as in `recordings`.
-        corpora: those that count, on either side.
+        manifest, near: as for `recordings`.
+        corpora: the corpora that are compared with one another.
     """
-    known, counts = recordings(manifest, near), {}
-    chosen = manifest["corpus"].isin(list(corpora)).to_numpy()
-    for family in np.unique(known.family[chosen]):
-        inside = chosen & (known.family == family)
-        found = copies(known, np.flatnonzero(inside), np.flatnonzero(chosen & ~inside))
-        counts |= manifest["corpus"].iloc[found["row"]].value_counts().to_dict()
+    study_recordings, counts = recordings(manifest, near), {}
+    selected = manifest["corpus"].isin(list(corpora)).to_numpy()
+    for family in np.unique(study_recordings.family[selected]):
+        in_family = selected & (study_recordings.family == family)
+        matches = copies(study_recordings, np.flatnonzero(in_family), np.flatnonzero(selected & ~in_family))
+        counts |= manifest["corpus"].iloc[matches["row"]].value_counts().to_dict()
     return {str(corpus): int(counts[corpus]) for corpus in sorted(counts)}
 
 
-def _meet(mine: pd.DataFrame, others: pd.DataFrame, key: np.ndarray, family: np.ndarray | None = None) -> pd.DataFrame:
-    """Rows and others with the same key; of the others, one of each key, or of each key and family."""
-    part = np.zeros(len(others)) if family is None else family[others["at"]]
-    once = others.assign(key=key[others["at"]], part=part).drop_duplicates(["key", "part"])
-    met = mine.assign(key=key[mine["at"]]).merge(once, on="key", suffixes=("", "_other"))
-    return met.rename(columns={"at": "row", "at_other": "copy"})[["row", "copy"]]
+def _shared(
+    own_rows: pd.DataFrame, other_rows: pd.DataFrame, key: np.ndarray, family: np.ndarray | None = None
+) -> pd.DataFrame:
+    """Return own and other rows with the same key, with one other row per key, or per key and family."""
+    group = np.zeros(len(other_rows)) if family is None else family[other_rows["at"]]
+    once = other_rows.assign(key=key[other_rows["at"]], group=group).drop_duplicates(["key", "group"])
+    matched = own_rows.assign(key=key[own_rows["at"]]).merge(once, on="key", suffixes=("", "_other"))
+    return matched.rename(columns={"at": "row", "at_other": "copy"})[["row", "copy"]]
 
 
-def _near(mine: pd.DataFrame, others: pd.DataFrame, known: Recordings) -> pd.DataFrame:
-    """The same by near-duplicates: a row's own or those of its exact copies."""
-    left, right = (side.assign(key=known.recording[side["at"]]) for side in (mine, others))
-    links = pd.DataFrame(known.links, columns=["key", "other"])
-    met = left.merge(links, on="key").merge(right.drop_duplicates("key"), left_on="other", right_on="key")
-    return met.rename(columns={"at_x": "row", "at_y": "copy"})[["row", "copy"]]
+def _near(own_rows: pd.DataFrame, other_rows: pd.DataFrame, recordings: Recordings) -> pd.DataFrame:
+    """Return own and other rows whose recordings are near-duplicates."""
+    left, right = (side.assign(key=recordings.recording[side["at"]]) for side in (own_rows, other_rows))
+    links = pd.DataFrame(recordings.near_duplicates, columns=["key", "other"])
+    matched = left.merge(links, on="key").merge(right.drop_duplicates("key"), left_on="other", right_on="key")
+    return matched.rename(columns={"at_x": "row", "at_y": "copy"})[["row", "copy"]]

@@ -1,6 +1,6 @@
-"""Which names may be of one person: those that differ in what people type carelessly, and those that contain another.
+"""Find names that may belong to one speaker: names that differ in case, accents, zeros or signs, or contain another.
 
-These names are only candidates: `mer.dataset.identity.speakers` keeps them together, and the audit asks who they are.
+Such names are candidates only. `mer.dataset.identity.speakers` keeps them in one part, and the audit reports them.
 """
 
 import functools
@@ -12,100 +12,101 @@ _LOOKALIKES = str.maketrans(
     "авекмнорстухіјѕԁԛԝ" + "αβεζηικμνορτυχ" + "ıøłđ",
     "abekmhopctyxijsdqw" + "abezhikmnoptyx" + "iold",
 )
-"""letters that are drawn like Latin ones in either case, or are Latin ones with a stroke"""
-_SPELLED = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe", "æ": "ae", "œ": "oe"})
-_ACCENTED = ("LATIN", "GREEK", "CYRILLIC")
-"""scripts whose marks people leave out; in others a mark may be a vowel"""
-_NUMBERED = {"speaker", "spk", "spkr", "sp", "s", "id", "no", "nr"}
-"""what stands before a number and says no more than it does"""
+"""Letters that look like Latin ones in either case, and Latin letters with a stroke."""
+_TRANSLITERATIONS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe", "æ": "ae", "œ": "oe"})
+_ACCENTED_SCRIPTS = ("LATIN", "GREEK", "CYRILLIC")
+"""The scripts whose accents are often left out. In other scripts a mark may be a vowel."""
+_NUMBER_PREFIXES = {"speaker", "spk", "spkr", "sp", "s", "id", "no", "nr"}
+"""Words before a number that add no information."""
 _ROLES = {"actor": "actor", "subject": "subject", "subj": "subject", "sub": "subject", "participant": "participant",
           "part": "participant", "person": "person", "user": "user", "talker": "talker", "voice": "voice"}  # fmt: skip
-"""what may as well be left out: `Actor_01` is `01`, though `Actor 1` and `Subject 1` need not be one person"""
+"""Roles that may be left out. `Actor_01` equals `01`, but `Actor 1` and `Subject 1` may be different speakers."""
 _TOKEN = re.compile(r"[0-9]+|[^0-9\s]+")
-_MINUS = re.compile(r"-\d")
-_SIGN = re.compile(r"[^a-z0-9]")
-_FLOAT = re.compile(r"(?<=\d)[.,]0+$")
-_LISTED = re.compile(r"\s*[;+&|、]\s*|\s+(?:(?i:and|und|et|og|och|ve|with|mit)|y|e)\s+")
-"""between people, nearly always"""
-_DIVIDED = re.compile(r"\s*[/\\,]\s*")
-"""between people, or between a surname and a name, or a place and a person"""
+_NEGATIVE = re.compile(r"-\d")
+_NOT_ALPHANUMERIC = re.compile(r"[^a-z0-9]")
+_DECIMALS = re.compile(r"(?<=\d)[.,]0+$")
+_LIST_SEPARATOR = re.compile(r"\s*[;+&|、]\s*|\s+(?:(?i:and|und|et|og|och|ve|with|mit)|y|e)\s+")
+"""Separators that nearly always stand between two speakers."""
+_DIVIDER = re.compile(r"\s*[/\\,]\s*")
+"""Separators of two speakers, of a surname and a first name, or of a place and a speaker."""
 _PATH = re.compile(r"[/\\]")
-_REMARK = re.compile(r"\s*[(\[][^)\]]*[)\]]\s*")
-_JOINED = re.compile(r"[_:-]")
-"""mostly within one name"""
+_BRACKETS = re.compile(r"\s*[(\[][^)\]]*[)\]]\s*")
+_WITHIN_NAME = re.compile(r"[_:-]")
+"""Separators that mostly occur within one name."""
 
 
 @functools.lru_cache(maxsize=100_000)
-def likenesses(name: str) -> frozenset[str]:
-    """Return keys of a name: two names that may be of one person have one in common.
+def match_keys(name: str) -> frozenset[str]:
+    """Return the keys of a name. Two names that may belong to one speaker have a key in common.
 
     Args:
-        name: as `names.normal` returns it.
+        name: a name as from `names.normalised`.
 
-    >>> alike = lambda one, other: bool(likenesses(one) & likenesses(other))
-    >>> [alike("Ann", other) for other in ("ann", "ANN.", "Аnn", "Änn", "Anne")]
+    >>> similar = lambda first, second: bool(match_keys(first) & match_keys(second))
+    >>> [similar("Ann", other) for other in ("ann", "ANN.", "Аnn", "Änn", "Anne")]
     [True, True, True, True, False]
-    >>> [alike("1", other) for other in ("01", "1.0", "spk_1", "Actor_01", "-1", "10")]
+    >>> [similar("1", other) for other in ("01", "1.0", "spk_1", "Actor_01", "-1", "10")]
     [True, True, True, True, False, False]
-    >>> alike("Actor 1", "Subject 1"), alike("F1", "M1"), alike("Lee, Ann", "Ann Lee"), alike("1_01", "101")
+    >>> similar("Actor 1", "Subject 1"), similar("F1", "M1"), similar("Lee, Ann", "Ann Lee"), similar("1_01", "101")
     (False, False, True, False)
     """
-    spelled = name.casefold().translate(_SPELLED)
-    return frozenset(key for text in {name.casefold(), spelled} for key in _of(_tokens(text), text))
+    spelled = name.casefold().translate(_TRANSLITERATIONS)
+    return frozenset(key for text in {name.casefold(), spelled} for key in _keys(_tokens(text), text))
 
 
-def _of(tokens: list[str], text: str) -> set[str]:
+def _keys(tokens: list[str], text: str) -> set[str]:
     if not tokens:
         return {text}
     words = sum(not token[0].isdigit() for token in tokens)
     keys = {"words " + " ".join(sorted(tokens))} if words == len(tokens) > 1 else set()
     first, rest = tokens[0], tokens[1:]
-    if rest and first in _NUMBERED and rest[0][0].isdigit():
-        return keys | _bare(_one_text(rest))
+    if rest and first in _NUMBER_PREFIXES and rest[0][0].isdigit():
+        return keys | _with_roles(_joined_tokens(rest))
     if rest and first in ("speaker", *_ROLES):
-        return keys | ({_ROLES[first] + " " + _one_text(rest)} if first in _ROLES else _bare(_one_text(rest)))
-    return keys | _bare(_one_text(tokens))
+        text = _joined_tokens(rest)
+        return keys | ({f"{_ROLES[first]} {text}"} if first in _ROLES else _with_roles(text))
+    return keys | _with_roles(_joined_tokens(tokens))
 
 
-def _bare(text: str) -> set[str]:
-    """The key of a name without a role, and those that it has in each."""
+def _with_roles(text: str) -> set[str]:
+    """Return the key of a name without a role, and its keys with each role."""
     return {text} | {f"{role} {text}" for role in set(_ROLES.values())}
 
 
-def _one_text(tokens: list[str]) -> str:
-    """Tokens as one text: what stands between words does not count, what stands between numbers does."""
+def _joined_tokens(tokens: list[str]) -> str:
+    """Join tokens to one text. Separators of words are removed, separators of numbers are not."""
     return "".join(
         ("_" if at and token[0].isdigit() and tokens[at - 1][0].isdigit() else "") + token
         for at, token in enumerate(tokens)
     )
 
 
-def merged(name: str) -> str:
-    """Return what is left of a name without case, accents, leading zeros, and what stands between words.
+def folded(name: str) -> str:
+    """Return a name without case, accents, leading zeros and separators of words.
 
-    >>> merged("Dia_01") == merged("dia 1"), merged("1_2") == merged("12")
+    >>> folded("Dia_01") == folded("dia 1"), folded("1_2") == folded("12")
     (True, False)
     """
-    return _one_text(_tokens(name.casefold())) or name
+    return _joined_tokens(_tokens(name.casefold())) or name
 
 
 def _tokens(text: str) -> list[str]:
-    """Words and numbers of a casefolded text, without accents, leading zeros and what is neither."""
-    plain = _FLOAT.sub("", text)
-    plain = _SIGN.sub(" ", plain) if plain.isascii() else _plain(plain)
-    found = [token.lstrip("0") or "0" if token[0].isdigit() else token for token in _TOKEN.findall(plain)]
-    return ["minus", *found] if found and _MINUS.match(text) else found
+    """Return the words and numbers of a casefolded text without accents and leading zeros."""
+    plain = _DECIMALS.sub("", text)
+    plain = _NOT_ALPHANUMERIC.sub(" ", plain) if plain.isascii() else _ascii_letters(plain)
+    tokens = [token.lstrip("0") or "0" if token[0].isdigit() else token for token in _TOKEN.findall(plain)]
+    return ["minus", *tokens] if tokens and _NEGATIVE.match(text) else tokens
 
 
-def _plain(text: str) -> str:
-    """Letters without accents and digits as ASCII has them, as far as they are such; blanks for signs."""
+def _ascii_letters(text: str) -> str:
+    """Return letters without accents, digits as ASCII and blanks for signs."""
     letters, base = [], ""
     for letter in unicodedata.normalize("NFKD", text):
         kind = unicodedata.category(letter)
         if kind == "Nd":
             letter = str(unicodedata.digit(letter))
         elif kind[0] == "M":
-            letter = "" if base.startswith(_ACCENTED) else letter
+            letter = "" if base.startswith(_ACCENTED_SCRIPTS) else letter
         elif kind[0] != "L" and kind not in ("No", "Nl", "So"):
             letter = " "
         if kind[0] != "M":
@@ -114,50 +115,56 @@ def _plain(text: str) -> str:
     return "".join(letters).translate(_LOOKALIKES)
 
 
-def parts(name: str) -> list[str]:
-    """Return the names that a name may be made of; none where it is one.
+def name_tokens(name: str) -> list[str]:
+    """Return the names that a name may consist of; none if it is a single one.
 
-    >>> parts("ann;bob"), parts("Ann and Bob"), parts("Lee, Ann"), parts("Sandy")
-    (['ann', 'bob'], ['Ann', 'Bob'], ['Lee', 'Ann'], [])
+    >>> name_tokens("ann;bob"), name_tokens("Ann and Bob"), name_tokens("Lee, Ann")
+    (['ann', 'bob'], ['Ann', 'Bob'], ['Lee', 'Ann'])
+    >>> name_tokens("Sandy")
+    []
     """
     if name.isalnum():
         return []
-    for between in (_DIVIDED,) if _PATH.search(name) else (_LISTED, _DIVIDED):
-        if len(found := [part for part in between.split(name) if part]) > 1:
-            return [inner for part in found for inner in (parts(part) or [part])]
+    for separator in (_DIVIDER,) if _PATH.search(name) else (_LIST_SEPARATOR, _DIVIDER):
+        if len(tokens := [token for token in separator.split(name) if token]) > 1:
+            return [inner for token in tokens for inner in (name_tokens(token) or [token])]
     return []
 
 
-def alone(names: Iterable[str]) -> set[str]:
-    """Return the keys of names that stand for one person."""
-    return {like for name in names if not parts(name) for like in likenesses(name)}
+def single_speakers(names: Iterable[str]) -> set[str]:
+    """Return the keys of names that belong to a single speaker."""
+    return {key for name in names if not name_tokens(name) for key in match_keys(name)}
 
 
-def apart(name: str, known: set[str], where: Mapping[str, Mapping[int, set[str]]]) -> list[str]:
-    """Return the names of the people whom one name stands for, as far as other names tell; none where it is one.
+def distinct_names(name: str, single_keys: set[str], locations: Mapping[str, Mapping[int, set[str]]]) -> list[str]:
+    """Return the names of the speakers whom one name contains, as far as other names show; none if it is one.
 
-    A part counts as a person who stands alone elsewhere, too, or is part of another name. Of what a comma or a stroke
-    divides, the latter only counts in another place: `Lee, Ann` and `Fox, Ann` are two people, as are `lab1/a` and
-    `lab1/b`. Without what stands in brackets a name may be another one.
+    A token counts as a speaker if it is also a name by itself or a token of another name. For tokens that a comma or
+    slash divides, the latter only counts in another position: `Lee, Ann` and `Fox, Ann` are two speakers, and so are
+    `lab1/a` and `lab1/b`. Text in brackets is removed if the rest is another name.
 
     Args:
-        known: the keys of names that stand alone (`alone`).
-        where: key -> number of the part -> the names that have such a part there.
+        name: the name.
+        single_keys: the keys of names of single speakers (`single_speakers`).
+        locations: key -> position of a token -> the names with such a token in this position.
 
-    >>> apart("ann;bob", alone(["bob"]), {}), apart("ann;bob", set(), {}), apart("a_b", alone(["a", "b"]), {})
-    (['ann', 'bob'], [], ['a', 'b'])
+    >>> distinct_names("ann;bob", single_speakers(["bob"]), {}), distinct_names("ann;bob", set(), {})
+    (['ann', 'bob'], [])
+    >>> distinct_names("a_b", single_speakers(["a", "b"]), {})
+    ['a', 'b']
     """
-    found, listed = parts(name), bool(_LISTED.search(name)) and not _PATH.search(name)
-    for place, part in enumerate(found):
-        for like in likenesses(part):
-            elsewhere = (names for at, names in where.get(like, {}).items() if listed or at != place)
-            if like in known or any(len(names) > (name in names) for names in elsewhere):
-                return found
-    if not found:
-        pieces = list(dict.fromkeys(piece for piece in _JOINED.split(name) if piece))
-        if len(pieces) > 1 and all((likenesses(piece) & known) - likenesses(name) for piece in pieces):
-            return pieces
-        bare = _REMARK.sub(" ", name).strip()
-        if bare and bare != name and likenesses(bare) & known:
-            return [bare]
+    tokens, is_list = name_tokens(name), bool(_LIST_SEPARATOR.search(name)) and not _PATH.search(name)
+    for place, token in enumerate(tokens):
+        for key in match_keys(token):
+            places = locations.get(key, {}).items()
+            elsewhere = (names for other_place, names in places if is_list or other_place != place)
+            if key in single_keys or any(len(names) > (name in names) for names in elsewhere):
+                return tokens
+    if not tokens:
+        elements = list(dict.fromkeys(element for element in _WITHIN_NAME.split(name) if element))
+        if len(elements) > 1 and all((match_keys(element) & single_keys) - match_keys(name) for element in elements):
+            return elements
+        without_brackets = _BRACKETS.sub(" ", name).strip()
+        if without_brackets and without_brackets != name and match_keys(without_brackets) & single_keys:
+            return [without_brackets]
     return []

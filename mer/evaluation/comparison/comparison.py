@@ -8,7 +8,7 @@ import pandas as pd
 from mer import stats
 from mer.evaluation.protocols.cells import refuse_random
 from mer.evaluation.scores.confusions import Cluster, Counts, count, joined, per_block, why_none
-from mer.evaluation.scores.scores import METRICS, choices
+from mer.evaluation.scores.scores import choices
 
 COLUMNS = [
     "system", "reference", "protocol", "answers", "test_corpus", "metric", "value", "reference_value", "difference",
@@ -63,8 +63,8 @@ def compare(
             that was tested after several trainings.
         Unusable: as from `counts.count`.
     """
-    if metric not in METRICS:
-        raise ValueError(f"metric {metric!r} is none of {', '.join(METRICS)}")
+    if metric not in stats.CONFUSION_METRICS:
+        raise ValueError(f"metric {metric!r} is none of {', '.join(stats.CONFUSION_METRICS)}")
     asked = predictions[predictions["protocol"] == protocol]
     refuse_random(asked)
     if reference not in set(asked["system"]):
@@ -154,14 +154,15 @@ def compared(
         return {"n": 0, "speakers": 0, "seeds": 0, "verdict": "; ".join(f"{w} on {c}" for c, w in lacking.items())}
     kin = {name: [c for c in pairs if family[c] == name] for name in sorted({family[c] for c in pairs})}
     sides = [tuple(joined({c: pairs[c][at] for c in inside}) for at in (0, 1)) for inside in kin.values()]
-    parts, ways = [tuple(side[0] for side in pair) for pair in sides], [pair[0][1] for pair in sides]
+    parts, groupings = [tuple(side[0] for side in pair) for pair in sides], [pair[0][1] for pair in sides]
     trainings = [
         tuple(_training([pairs[c][at] for c in inside], name) for at in (0, 1)) for name, inside in kin.items()
     ]
     weights = np.array([len(inside) for inside in kin.values()]) / len(pairs)
     ours = [pair[0] for pair in pairs.values()]
     mean = per_block(statistic, ours[0].confusions.shape[-1])
-    found = stats.compare(parts, mean, confidence, weights=weights, ways=ways, trainings=trainings)
+    paired = [stats.Pair(*part, *more) for part, *more in zip(parts, groupings, trainings, strict=True)]
+    found = stats.compare(paired, mean, confidence, weights=weights)
     values = [weights @ [np.mean(mean(part[at].sum(axis=1))) for part in parts] for at in (0, 1)]
     repeats = all(side.repeats for pair in pairs.values() for side in pair)
     units = dict.fromkeys(one.unit for one in ours)
@@ -198,7 +199,7 @@ def statistic_of(metric: str, mean: stats.Statistic | None = None) -> stats.Stat
     Args:
         mean: what stands for the UAR where it goes into a mean over corpora, as from `corrected`.
     """
-    return mean if mean is not None and metric == "UAR" else METRICS[metric]
+    return mean if mean is not None and metric == "UAR" else stats.CONFUSION_METRICS[metric].function
 
 
 def judged(table: pd.DataFrame, level: float) -> pd.DataFrame:

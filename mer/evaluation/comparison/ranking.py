@@ -106,7 +106,7 @@ def _resampled(
         for system, part in kin.groupby("system", sort=True):
             counted = {c: count(part[part["test_corpus"] == c], answers, classes, clusters[c], names[c]) for c in names}
             stack, ways = joined(counted)  # of two kinds of clusters the first is drawn: people, of whom are fewer
-            stacks[system] = stack if ways is None else stats.gathered(stack, ways[0], axis=1)
+            stacks[system] = stack if ways is None else stats.sum_by_group(stack, ways[0], axis=1)
         drawn, share = stats.resample(stacks, statistic, draws, seed=seed + number), len(names) / corpora
         means += share * np.stack([drawn[system] for system in systems])
         points += share * np.array([np.mean(statistic(stacks[system].sum(axis=1))) for system in systems])

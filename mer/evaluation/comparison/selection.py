@@ -41,7 +41,7 @@ def plan(
     corpora: list[str],
     evaluation: Evaluation,
     systems: int,
-    near: pd.DataFrame = duplicates.NONE,
+    near: pd.DataFrame = duplicates.NO_DUPLICATES,
 ) -> list[Cell]:
     """Return the trainings that choosing needs beside those of the protocols.
 

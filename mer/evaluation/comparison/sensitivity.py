@@ -9,7 +9,8 @@ import pandas as pd
 from mer.evaluation.comparison.comparison import BETTER, COLUMNS, MEAN, WORSE, compared, corrected, judged, statistic_of
 from mer.evaluation.protocols.cells import RANDOM, Cell, refuse_random
 from mer.evaluation.scores.confusions import KEYS, Cluster, Counts, count
-from mer.evaluation.scores.scores import METRICS, choices
+from mer.evaluation.scores.scores import choices
+from mer.stats import CONFUSION_METRICS
 
 SPLITS = {RANDOM: "random", "in_corpus": "speakers apart", "loco": "corpus held out"}
 """protocol -> what the card calls it, from the most flattering to the strictest"""
@@ -56,15 +57,17 @@ def metrics(
     for values, part in predictions.groupby(list(KEYS), sort=True):
         counted = count(part, answers, classes, clusters[values[-1]])
         total = counted.confusions.sum(axis=1)
-        found = {name: float(np.mean(metric(total))) for name, metric in METRICS.items()}
+        found = {name: float(np.mean(metric.function(total))) for name, metric in CONFUSION_METRICS.items()}
         points = 100 * (max(found.values()) - min(found.values()))
         about = {"answers": answers, "points": points, "n": counted.n, "classes": counted.classes}
         about["chance"] = 1 / choices(answers, values[1], counted.classes, len(classes))
         rows.append(dict(zip(KEYS, values, strict=True)) | about | found)
-    table = pd.DataFrame(rows, columns=[*KEYS, "answers", *METRICS, "points", "n", "classes", "chance"])
-    best = table.groupby(list(KEYS[1:]))[list(METRICS)].transform("max")
-    first = table[list(METRICS)] == best
-    return table.assign(first_by=[" ".join(name for name in METRICS if row[name]) for _, row in first.iterrows()])
+    table = pd.DataFrame(rows, columns=[*KEYS, "answers", *CONFUSION_METRICS, "points", "n", "classes", "chance"])
+    best = table.groupby(list(KEYS[1:]))[list(CONFUSION_METRICS)].transform("max")
+    first = table[list(CONFUSION_METRICS)] == best
+    return table.assign(
+        first_by=[" ".join(name for name in CONFUSION_METRICS if row[name]) for _, row in first.iterrows()]
+    )
 
 
 def inflation(

@@ -254,9 +254,9 @@ def _shares(hits: np.ndarray, support: np.ndarray, confidence: float) -> list[di
     values = shapley(_worth(hits.sum(axis=1), support.sum(axis=0)))
     speakers, design = len(support), stats.Design.of(support)
     reach = np.full(len(values), np.nan)
-    if speakers >= stats.FEWEST_CLUSTERS and not design.alone:
+    if speakers >= stats.MIN_CLUSTERS and not design.has_single_cluster_class:
         without = shapley(_worth(hits.sum(axis=1, keepdims=True) - hits, support.sum(axis=0) - support))
         error = np.sqrt((speakers - 1) * without.var(axis=1))
         error[np.isclose(error, 0)] = np.nan  # no sign of variation is no proof that there is none
-        reach = stdtrit(max(design.freedom, 1), 0.5 + confidence / 2) * error
+        reach = stdtrit(max(design.degrees_of_freedom, 1), 0.5 + confidence / 2) * error
     return [{"value": v, "low": v - r, "high": v + r} for v, r in zip(values, reach, strict=True)]

@@ -61,7 +61,7 @@ def score(
     answers: str = "free",
     confidence: float = 0.95,
     min_clips: int = 30,
-    min_speakers: int = stats.FEWEST_CLUSTERS,
+    min_speakers: int = stats.MIN_CLUSTERS,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Score every slice of every corpus, and how far apart slices are.
 
@@ -138,7 +138,7 @@ def recalls(
         for emotion in (name for name in classes if name in set(part["emotion"])):
             counted = count(part[part["emotion"] == emotion], answers, classes, cluster)
             # of one class, the UAR is its recall
-            found = stats.jackknife(counted.confusions, confidence=confidence, ways=counted.ways)
+            found = stats.jackknife(counted.confusions, confidence=confidence, groupings=counted.ways)
             about |= {"emotion": emotion, "recall": found.point, "low": found.low, "high": found.high}
             rows.append(about | {"n": counted.n, "speakers": counted.speakers} | _clusters(counted, classes))
     return pd.DataFrame(rows, columns=RECALL_COLUMNS).astype(dict.fromkeys(["recall", "low", "high"], float))
@@ -164,7 +164,7 @@ def _score(name: str, counts: Counts, note: str, confidence: float, classes: tup
     about = {"slice": name, "n": counts.n, "speakers": counts.speakers, "classes": counts.classes, "note": note}
     if note:
         return about
-    found = stats.jackknife(counts.confusions, confidence=confidence, ways=counts.ways)
+    found = stats.jackknife(counts.confusions, confidence=confidence, groupings=counts.ways)
     about |= _clusters(counts, classes)
     return about | {"value": found.point, "low": found.low, "high": found.high}
 
@@ -189,12 +189,12 @@ def _gaps(counted: dict[str, Counts]) -> list[dict]:
         one, other = one * both[:, None], other * both[:, None]
         speak = one.any((0, 2, 3)), other.any((0, 2, 3))
         if ways is not None:  # of two kinds of clusters the first is counted: people
-            speak = tuple(stats.gathered(side.astype(int), ways[0]) > 0 for side in speak)
+            speak = tuple(stats.sum_by_group(side.astype(int), ways[0]) > 0 for side in speak)
         shared = int((speak[0] & speak[1]).sum())
         if shared:
-            parts, weights = (stats.estimate(one, less=other, ways=ways),), (1,)
+            parts, weights = (stats.estimate(one, less=other, groupings=ways),), (1,)
         else:
-            parts, weights = (stats.estimate(one, ways=ways), stats.estimate(other, ways=ways)), (1, -1)
+            parts, weights = (stats.estimate(one, groupings=ways), stats.estimate(other, groupings=ways)), (1, -1)
         speakers = int((speak[0] | speak[1]).sum())
         rows.append(about | {"speakers": speakers, "shared_speakers": shared, "parts": parts, "weights": weights})
     return rows

@@ -49,7 +49,7 @@ def scored(manifest: pd.DataFrame, min_clips: int, min_speakers: int) -> dict[st
     """Return corpus -> "" where it is scored, else why it is only listed."""
     reasons = {}
     for corpus, rows in manifest.groupby("corpus", sort=True):
-        speakers = (rows["speaker_id"] if has_official_split(rows) else people.units(rows)).nunique()
+        speakers = (rows["speaker_id"] if has_official_split(rows) else people.speaker_groups(rows)).nunique()
         if len(rows) < min_clips:
             reasons[corpus] = f"{len(rows)} clips, fewer than {min_clips}"
         elif speakers < min_speakers:
@@ -78,7 +78,7 @@ def plan(
     manifest: pd.DataFrame,
     protocols: tuple[str, ...],
     corpora: list[str],
-    near: pd.DataFrame = duplicates.NONE,
+    near: pd.DataFrame = duplicates.NO_DUPLICATES,
     accepted: Iterable[str] = (),
 ) -> list[Cell]:
     """Return every cell of some protocols.
@@ -172,7 +172,10 @@ def _loco(manifest: pd.DataFrame, corpora: list[str], shared: pd.DataFrame) -> l
 
 
 def inner_loco(
-    manifest: pd.DataFrame, corpora: list[str], near: pd.DataFrame = duplicates.NONE, accepted: Iterable[str] = ()
+    manifest: pd.DataFrame,
+    corpora: list[str],
+    near: pd.DataFrame = duplicates.NO_DUPLICATES,
+    accepted: Iterable[str] = (),
 ) -> list[Cell]:
     """Return a cell per pair of families, trained on all others and tested on both.
 
@@ -200,7 +203,7 @@ def _settled(manifest: pd.DataFrame, cells: list[Cell], near: pd.DataFrame, acce
     """The cells, none of which is to be refused, without training rows that are copies of what chooses."""
     refuse(manifest, cells, near, accepted)
     known = duplicates.recordings(manifest, near)
-    if not known.suspects.any():
+    if not known.has_copy.any():
         return cells
     return [cell if cell.protocol == "in_corpus" else _apart(cell, known) for cell in cells]
 
@@ -219,7 +222,7 @@ def _without(rows: np.ndarray, among: np.ndarray, known: duplicates.Recordings) 
     return np.setdiff1d(rows, duplicates.copies(known, rows, among)["row"], assume_unique=True)
 
 
-def refuse(manifest: pd.DataFrame, cells: Iterable[Cell], near: pd.DataFrame = duplicates.NONE,
+def refuse(manifest: pd.DataFrame, cells: Iterable[Cell], near: pd.DataFrame = duplicates.NO_DUPLICATES,
            accepted: Iterable[str] = ()) -> None:  # fmt: skip
     """Refuse cells that test as a stranger who trains or chooses there, by name or by recording.
 

@@ -10,8 +10,8 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from mer.dataset.audit.findings import printable
 from mer.dataset.identity import duplicates
+from mer.files import printable
 
 PROTOCOLS = ("loco", "inner_loco", "cross_corpus")
 """those in which a corpus is tested by models that have not been trained on it; what comes first is told first"""
@@ -30,10 +30,10 @@ def told(manifest: pd.DataFrame, cells: Iterable, near: pd.DataFrame, accepted: 
     """
     said: set[tuple[str, str]] = set()
     known, corpus = duplicates.recordings(manifest, near), manifest["corpus"].to_numpy(object)
-    refused = known.suspects & ~manifest["corpus"].isin(list(accepted)).to_numpy()
+    refused = known.has_copy & ~manifest["corpus"].isin(list(accepted)).to_numpy()
     for cell in sorted((c for c in cells if c.protocol in PROTOCOLS), key=lambda c: PROTOCOLS.index(c.protocol)):
         test, seen = cell.test[refused[cell.test]], np.concatenate([cell.train, cell.validation])
-        for target, source in product(*(sorted(set(corpus[rows[known.suspects[rows]]])) for rows in (test, seen))):
+        for target, source in product(*(sorted(set(corpus[rows[known.has_copy[rows]]])) for rows in (test, seen))):
             there = (rows[corpus[rows] == name] for rows, name in ((test, target), (seen, source)))
             found = duplicates.copies(known, *there)
             if len(found) and (target, source) not in said:

@@ -9,8 +9,7 @@ what is in a test part is left out of validation and training, and what is in a 
 import numpy as np
 import pandas as pd
 
-from mer.dataset.audit.sentences import shared_sentences
-from mer.dataset.identity import speakers
+from mer.dataset.identity import sentences, speakers
 
 
 def common(manifest: pd.DataFrame) -> pd.DataFrame:
@@ -56,7 +55,7 @@ def meeting(shared: pd.DataFrame, chosen: np.ndarray) -> np.ndarray:
 def _people(manifest: pd.DataFrame) -> pd.DataFrame:
     """Row and key of each person whom several corpora of a family may have."""
     apart = {corpus: _keeps_apart(rows) for corpus, rows in manifest.groupby("corpus")}
-    links = speakers.links(manifest)
+    links = speakers.possible_matches(manifest)
     links = links[links.groupby("key")["corpus"].transform("nunique") > 1]
     rows = manifest[["corpus", "speaker_id"]].astype(object).assign(row=np.arange(len(manifest)))
     found = rows.merge(links[["corpus", "speaker_id", "key"]], on=["corpus", "speaker_id"])
@@ -77,8 +76,8 @@ def _recordings(manifest: pd.DataFrame) -> pd.DataFrame:
 
 def _lines(manifest: pd.DataFrame) -> pd.DataFrame:
     text = manifest["transcription"].where(manifest["lexical_control"] == "free").fillna("")
-    line = text.map({text: shared_sentences.normal(text) for text in text.unique()}).astype(object)
-    return _numbered((manifest["family"].astype(object) + "|" + line).where(shared_sentences.longer(line)))
+    line = text.map({text: sentences.normalised(text) for text in text.unique()}).astype(object)
+    return _numbered((manifest["family"].astype(object) + "|" + line).where(sentences.long_sentences(line)))
 
 
 def _numbered(key: pd.Series) -> pd.DataFrame:

@@ -43,7 +43,7 @@ def check(
     items: list[Loaded],
     *,
     strict: bool,
-    near: pd.DataFrame = duplicates.NONE,
+    near: pd.DataFrame = duplicates.NO_DUPLICATES,
     accepted: Iterable[str] = (),
 ) -> None:
     """Refuse jobs of which something has seen the family that they are asked about as strangers.

@@ -134,11 +134,11 @@ def why_none(counts: Counts, classes: tuple[str, ...]) -> str:
     kinds, there = counts.unit.split(" and "), counts.confusions.any((0, 2, 3))
     ways = counts.ways or (np.arange(len(there)),)
     for kind, way in zip(kinds, ways, strict=True):
-        if (number := len(np.unique(way[there]))) < stats.FEWEST_CLUSTERS:
+        if (number := len(np.unique(way[there]))) < stats.MIN_CLUSTERS:
             return f"{number} {kind.removesuffix('s') if number == 1 else kind}"
     said = counts.confusions[0].sum(axis=-1)
     for kind, way in zip(kinds, ways, strict=True):
-        alone = (stats.gathered(said, way) > 0).sum(axis=0) == 1
+        alone = (stats.sum_by_group(said, way) > 0).sum(axis=0) == 1
         if alone.any():
             named = [name for name, is_alone in zip(classes, alone, strict=True) if is_alone]
             return f"{' and '.join(named)} said by one {kind.removesuffix('s')}"
@@ -171,7 +171,7 @@ def joined(parts: Mapping[str, Counts]) -> tuple[np.ndarray, tuple[np.ndarray, .
 def _across(name: str | tuple[str, ...], corpus: str, two: bool) -> str | tuple[str, ...]:
     """A cluster's name in its family: people are the same in all of its corpora, and dialogues are not."""
     person, *rest = (name,) if isinstance(name, str) else name
-    person = people.code(corpus, person)
+    person = people.anonymous_code(corpus, person)
     return (person, *(rest or (person,))) if two else person
 
 

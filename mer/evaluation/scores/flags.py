@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from mer.dataset.audit.copies.repeated_recordings import ACROSS_FAMILIES
+from mer.dataset.identity.duplicates import ACROSS_FAMILIES
 from mer.evaluation.protocols import copies_across_families
 
 MARKS = ["transductive", "flagged", "accepted"]

@@ -6,7 +6,7 @@ import pandas as pd
 from mer import stats
 from mer.evaluation.protocols.cells import RANDOM, refuse_random
 from mer.evaluation.scores import flags
-from mer.evaluation.scores.confusions import ANSWERS, KEYS, Cluster, count, why_none
+from mer.evaluation.scores.confusions import ANSWERS, KEYS, Cluster, columns, count, why_none
 
 RESULT_COLUMNS = [
     "study", "system", "protocol", "answers", "train_corpora", "test_corpus", "seed", "metric", "value", "low",
@@ -15,7 +15,6 @@ RESULT_COLUMNS = [
 ]  # fmt: skip
 """`lacks`: modalities of the system that the test corpus lacks altogether; `outside`: the share of answers that are
 classes which the target does not have; the others before them as in mer/evaluation/scores/flags.py"""
-METRICS = {"UAR": stats.uar, "WA": stats.wa, "macro_F1": stats.macro_f1, "weighted_F1": stats.weighted_f1}
 
 
 def predictions(
@@ -29,7 +28,7 @@ def predictions(
         there: modality -> which of these rows have it, as `task.features.present`.
     """
     present = {c: np.isin(classes, rows["emotion"].unique()) for c, rows in manifest.groupby("corpus")}
-    columns = ["utterance_id", "corpus", "family", "speaker_id", "dialogue_id", "emotion"]
+    kept = ["utterance_id", "corpus", "family", "speaker_id", "dialogue_id", "emotion"]
     parts = []
     for item in done:
         system, cell = item.job.system, item.job.cell
@@ -38,7 +37,7 @@ def predictions(
         for corpus, mask in present.items():
             mine = (rows["corpus"] == corpus).to_numpy()
             restricted[mine] = stats.restrict(item.probabilities[mine], mask)
-        part = rows[columns].assign(
+        part = rows[kept].assign(
             system=system,
             protocol=cell.protocol,
             train_corpora="+".join(sorted(set(manifest["corpus"].iloc[item.job.train]))),
@@ -125,25 +124,54 @@ def _cell(
         "n": counted.n, "speakers": counted.speakers, "classes": k, "clusters": counted.unit,
         "n_clusters": counted.n_clusters, "chance": 1 / among,
     }  # fmt: skip
-    why, rows = why_none(counted, classes), []
-    for metric, function in METRICS.items():
-        values = np.atleast_1d(function(total))
-        found = stats.estimate(counted.confusions, function, ways=counted.ways)
-        interval = stats.interval(found, confidence)
-        deviation = float(values.std(ddof=1)) if len(seeds) > 1 else np.nan
-        rows += [
-            about | {"seed": s, "metric": metric, "value": v, "n_seeds": 1} for s, v in zip(seeds, values, strict=True)
-        ]
-        mean = {"metric": metric, "value": interval.point, "low": interval.low, "high": interval.high, "why_none": why}
-        mean |= {"deviation": deviation, "n_seeds": len(seeds)}
-        if metric == "UAR":
-            mean |= {"p_chance": stats.p_value(found, 1 / among), "p_constant": stats.p_value(found, 1 / k)}
-        rows.append(about | mean)
-        if metric == "UAR":
-            corrected = {n: stats.chance_corrected(mean[n], among) for n in ("value", "low", "high")}
-            corrected |= {"metric": "UAR_chance_corrected", "n_seeds": len(seeds), "why_none": why}
+    reason, rows = why_none(counted, classes), []
+    for metric in stats.METRICS.values():
+        if metric.reads == "probabilities":
+            values, mean = _of_probabilities(metric, part, answers, classes, cluster, confidence)
+        else:
+            values = np.atleast_1d(metric.function(total))
+            estimate = stats.estimate(counted.confusions, metric.function, groupings=counted.ways)
+            mean = _mean(stats.interval(estimate, confidence))
+        mean |= {"why_none": reason, "deviation": float(values.std(ddof=1)) if len(seeds) > 1 else np.nan}
+        if metric.chance_corrected:
+            mean |= {"p_chance": stats.p_value(estimate, 1 / among), "p_constant": stats.p_value(estimate, 1 / k)}
+        named = about | {"metric": metric.name}
+        rows += [named | {"seed": s, "value": v, "n_seeds": 1} for s, v in zip(seeds, values, strict=True)]
+        rows.append(named | mean | {"n_seeds": len(seeds)})
+        if metric.chance_corrected:
+            corrected = {name: stats.chance_corrected(mean[name], among) for name in ("value", "low", "high")}
+            corrected |= {"metric": f"{metric.name}_chance_corrected", "n_seeds": len(seeds), "why_none": reason}
             rows.append(about | corrected)
     return rows
+
+
+def _mean(interval: stats.Interval) -> dict[str, float]:
+    return {"value": interval.point, "low": interval.low, "high": interval.high}
+
+
+def _of_probabilities(
+    metric: stats.Metric,
+    part: pd.DataFrame,
+    answers: str,
+    classes: tuple[str, ...],
+    cluster: Cluster,
+    confidence: float,
+) -> tuple[np.ndarray, dict[str, float]]:
+    """Return the score of each seed, in order, and their mean with its interval.
+
+    Restricted predictions are probabilities among the classes that the truth has.
+    """
+    part = part.sort_values(["seed", "utterance_id"], kind="stable")
+    first = part[part["seed"] == part["seed"].iloc[0]]
+    truth = pd.Index(classes).get_indexer(first["emotion"])
+    probabilities = part[[f"p_{name}" for name in classes]].to_numpy(float).reshape(-1, len(first), len(classes))
+    if answers == "restricted":
+        probabilities = probabilities * np.isin(np.arange(len(classes)), truth)
+        probabilities = probabilities / probabilities.sum(axis=-1, keepdims=True)
+    values = np.array([metric.function(truth, of_seed) for of_seed in probabilities])
+    groupings = [pd.factorize(first[column])[0] for column in columns(cluster)]
+    estimate = stats.estimate_probabilities(truth, probabilities, metric.function, groupings)
+    return values, _mean(stats.combined([estimate], confidence=confidence))
 
 
 def with_mean(results: pd.DataFrame, corpora: list[str], name: str) -> pd.DataFrame:

@@ -9,7 +9,7 @@ within the corpus would give, not what the model can have used.
 
 import pandas as pd
 
-from mer.dataset.audit.shortcuts.scores import POOLED
+from mer.dataset.audit.shortcuts.severities import POOLED
 from mer.evaluation.scores.confusions import KEYS
 
 PROTOCOLS = ("in_corpus", "loco")

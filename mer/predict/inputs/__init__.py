@@ -1,1 +1,1 @@
-"""From files to stretches with their sound, pictures and words."""
+"""From files to segments with their audio, video and text, and to their features."""

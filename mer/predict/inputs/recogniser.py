@@ -1,4 +1,4 @@
-"""Words for recordings that come without, where they are asked for."""
+"""Speech recognition for recordings without text, if it is requested."""
 
 from collections.abc import Callable
 
@@ -6,29 +6,31 @@ import numpy as np
 
 from mer.media import speech_recognition
 
-Recognise = Callable[[np.ndarray], tuple[str | None, str]]
-"""samples, float32 of shape (n,) at 16 kHz -> what was heard, None for nothing, and what heard it"""
+Recogniser = Callable[[np.ndarray], tuple[str | None, str]]
+"""A function from samples, float32 of shape (n,) at 16 kHz, to the text (None if there is none) and the recogniser."""
 
 
-def open_(recogniser: str, model: str | None, device: str) -> Recognise:
+def open_recogniser(name: str, model: str | None, device: str) -> Recogniser:
     """Return a recogniser: `pocketsphinx` (American English), or `whisper` with a network.
 
     Args:
-        model: of whisper: a folder, or a name on the Hugging Face hub.
+        name: `pocketsphinx` or `whisper`.
+        model: the network of whisper: a folder, or a name on the Hugging Face hub.
+        device: the device of the network: cpu, cuda or mps.
 
     Raises:
-        ImportError: its package is missing; the message says how to get it.
-        FileNotFoundError: the network is not here.
-        ValueError: whisper without a network.
+        ImportError: a package is not installed; the message says how to install it.
+        FileNotFoundError: the network is not on this machine and cannot be downloaded.
+        ValueError: whisper is requested without a network.
     """
-    if recogniser == "pocketsphinx":
-        hear, source = speech_recognition.open_pocketsphinx(), f"pocketsphinx {speech_recognition.version()}"
-        return lambda samples: (hear(samples) or None, source)
+    if name == "pocketsphinx":
+        transcribe, source = speech_recognition.open_pocketsphinx(), f"pocketsphinx {speech_recognition.version()}"
+        return lambda samples: (transcribe(samples) or None, source)
     if model is None:
         raise ValueError("--transcribe whisper needs --whisper: a folder, or a name such as openai/whisper-base")
     from mer.features import pretrained
 
-    pretrained.transcribe_whisper([], model, None, device)  # a network that is missing is told before any recording
+    pretrained.transcribe_whisper([], model, None, device)  # a missing network fails before any recording is read
 
     def whisper(samples: np.ndarray) -> tuple[str | None, str]:
         [text] = pretrained.transcribe_whisper([samples], model, None, device)

@@ -1,4 +1,4 @@
-"""What is asked: files, folders and lists, and the words that lie beside them."""
+"""What is to be predicted: files, folders and lists, and the text stored beside recordings."""
 
 import csv
 import io
@@ -9,22 +9,23 @@ from pathlib import Path
 from mer.media import container, video
 from mer.predict.inputs.subtitles import Cue, parse
 
-PLAIN = (".aif", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".w64", ".wav")
-FILMED = (".3gp", ".m4v", ".mpeg", ".mpg", ".mts", ".ogv", ".ts")
-SUFFIXES = {*PLAIN, *FILMED, *container.SUFFIXES, *video.SUFFIXES}
-"""what is taken from a folder; a file that is named itself may have any"""
-LARGEST_TEXT = 8 * 2**20
-"""bytes of a file of words; a larger one is something else"""
+AUDIO_SUFFIXES = (".aif", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".w64", ".wav")
+VIDEO_SUFFIXES = (".3gp", ".m4v", ".mpeg", ".mpg", ".mts", ".ogv", ".ts")
+SUFFIXES = {*AUDIO_SUFFIXES, *VIDEO_SUFFIXES, *container.SUFFIXES, *video.SUFFIXES}
+"""The suffixes of recordings that are taken from a folder. A file that is named itself may have any suffix."""
+MAX_TEXT_BYTES = 8 * 2**20
+"""The largest size of a text file, in bytes; a larger one holds something else."""
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A recording, words, or both.
+class Request:
+    """A recording, a text, or both, to be predicted.
 
     Attributes:
-        text: of the whole recording.
-        cues: words with their times, where there are such.
-        error: why it cannot be asked about.
+        path: the recording; None for text alone.
+        text: the text of the whole recording.
+        cues: text with times.
+        error: the reason why it cannot be predicted.
     """
 
     path: Path | None
@@ -33,110 +34,112 @@ class Asked:
     error: str | None = None
 
 
-def collect(places: Sequence[Path], lists: Sequence[Path] = (), text: str | None = None) -> list[Asked]:
-    """Return what there is to ask about, in the order given; what lies in a folder by name.
+def collect_requests(paths: Sequence[Path], lists: Sequence[Path] = (), text: str | None = None) -> list[Request]:
+    """Return the requests in the order of the arguments; files of a folder are sorted by name.
 
-    A recording that a list names and that is not there is asked about all the same, so that it gets its error.
+    A listed file that does not exist becomes a request whose prediction has an `error`.
 
     Args:
-        places: recordings, and folders that are searched to their bottom.
-        lists: a path a line (.txt), or a table with the columns `path` and, if wanted, `text` (.csv, .tsv). Paths are
-            relative to the list.
-        text: what is said in the one recording that is named, or words without a recording.
+        paths: recordings, and folders that are searched with their subfolders.
+        lists: files with one path per line (.txt), or tables with the columns `path` and, optionally, `text` (.csv,
+            .tsv). Paths are relative to the list.
+        text: the text of the one recording that is named, or text without a recording.
 
     Raises:
-        ValueError: nothing is asked, a list cannot be read, or the text is not of one recording.
+        ValueError: nothing is requested, a list cannot be read, or the text belongs to no single recording.
     """
-    empty = f"no recording in it; these count: {' '.join(sorted(SUFFIXES))}"
-    found = [one for place in places for one in list(_of_place(place)) or [Asked(place, error=empty)]]
-    found += [one for place in lists for one in _of_list(place)]
+    empty = f"no recording in it; recordings end in {' '.join(sorted(SUFFIXES))}"
+    requests = [one for path in paths for one in list(_of_path(path)) or [Request(path, error=empty)]]
+    requests += [one for path in lists for one in _of_list(path)]
     if text is not None:
-        if len(found) > 1:
-            raise ValueError(f"--text is of one recording, and {len(found)} are asked about: give a list with texts")
-        return [Asked(found[0].path, text) if found else Asked(None, text)]
-    if all(one.error == empty for one in found):
-        where = ", ".join(map(str, [*places, *lists])) or "nothing was named"
-        raise ValueError(f"no recording to ask about ({where}): {empty}")
-    return found
+        if len(requests) > 1:
+            raise ValueError(
+                f"--text belongs to one recording, but {len(requests)} are requested; use a list with a column `text`"
+            )
+        return [Request(requests[0].path, text) if requests else Request(None, text)]
+    if all(one.error == empty for one in requests):
+        named = ", ".join(map(str, [*paths, *lists])) or "no file was named"
+        raise ValueError(f"no recording to predict ({named}): {empty}")
+    return requests
 
 
-def _of_place(place: Path) -> Iterator[Asked]:
-    if not _is(place.is_dir):
-        yield _with_words(place)
+def _of_path(path: Path) -> Iterator[Request]:
+    if not _is(path.is_dir):
+        yield _with_transcript(path)
         return
-    for path in sorted(place.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(place).parts)
-        if path.suffix.lower() in SUFFIXES and not hidden and path.is_file():
-            yield _with_words(path)
+    for file in sorted(path.rglob("*")):
+        hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
+        if file.suffix.lower() in SUFFIXES and not hidden and file.is_file():
+            yield _with_transcript(file)
 
 
-def _of_list(place: Path) -> Iterator[Asked]:
-    text, error = _read(place)
+def _of_list(path: Path) -> Iterator[Request]:
+    content, error = _read(path)
     if error:
-        raise ValueError(f"--list {place}: {error}")
-    if place.suffix.lower() not in (".csv", ".tsv"):
-        for line in filter(None, map(str.strip, io.StringIO(text))):
-            yield _listed(place.parent / line)
+        raise ValueError(f"--list {path}: {error}")
+    if path.suffix.lower() not in (".csv", ".tsv"):
+        for line in filter(None, map(str.strip, io.StringIO(content))):
+            yield _listed(path.parent / line)
         return
-    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t" if place.suffix.lower() == ".tsv" else ",")
+    rows = csv.DictReader(io.StringIO(content, newline=""), delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
     try:
         if "path" not in (rows.fieldnames or ()):
-            raise ValueError(f"--list {place}: its first line names {rows.fieldnames}, and not a column `path`")
+            raise ValueError(f"--list {path}: the first line names the columns {rows.fieldnames}; `path` is missing")
         for row in rows:
-            said, path = (row.get("text") or "").strip(), (row["path"] or "").strip()
-            if path:
-                yield _listed(place.parent / path, said)
-            elif said:
-                yield Asked(None, said)
+            text, recording = (row.get("text") or "").strip(), (row["path"] or "").strip()
+            if recording:
+                yield _listed(path.parent / recording, text)
+            elif text:
+                yield Request(None, text)
     except csv.Error as error:
-        raise ValueError(f"--list {place}: line {rows.line_num} cannot be read ({error})") from None
+        raise ValueError(f"--list {path}: line {rows.line_num} cannot be read ({error})") from None
 
 
-def _listed(path: Path, said: str = "") -> Asked:
+def _listed(path: Path, text: str = "") -> Request:
     if _is(path.is_dir):
-        return Asked(path, error="a folder: a list names recordings")
-    return Asked(path, said) if said else _with_words(path)
+        return Request(path, error="this is a folder; a list names recordings")
+    return Request(path, text) if text else _with_transcript(path)
 
 
 def _is(kind: Callable[[], bool]) -> bool:
-    """Whether a path is of a kind; one that no system takes or lets us see is of none, and gets its error later."""
+    """Return whether a path is of a kind; False for a path that the system refuses, which gets its error later."""
     try:
         return kind()
     except OSError:
         return False
 
 
-def _with_words(path: Path) -> Asked:
-    """A recording with the file of words beside it: that with times first."""
+def _with_transcript(path: Path) -> Request:
+    """Return a request with the text file beside the recording; a file with times has precedence."""
     for suffix in (".srt", ".vtt", ".txt"):
-        beside = path.with_suffix(suffix)
-        if beside == path or not _is(beside.is_file):
+        file = path.with_suffix(suffix)
+        if file == path or not _is(file.is_file):
             continue
-        text, error = _read(beside)
+        text, error = _read(file)
         if error:
-            return Asked(path, error=f"{beside.name}: {error}")
+            return Request(path, error=f"{file.name}: {error}")
         if suffix == ".txt":
-            return Asked(path, text.strip() or None)
+            return Request(path, text.strip() or None)
         try:
             cues = parse(text)
         except ValueError as wrong:
-            return Asked(path, error=f"{beside.name}, {wrong}")
+            return Request(path, error=f"{file.name}, {wrong}")
         if cues:
-            return Asked(path, cues=cues)
-        return Asked(path, error=f"{beside.name}: no words with times in it (00:00:01,000 --> 00:00:02,500)")
-    return Asked(path)
+            return Request(path, cues=cues)
+        return Request(path, error=f"{file.name}: no text with times in it (00:00:01,000 --> 00:00:02,500)")
+    return Request(path)
 
 
 def _read(path: Path) -> tuple[str, str | None]:
-    """Return a file's text, or why there is none."""
+    """Return a file's text, or the reason why there is none."""
     try:
-        if path.stat().st_size > LARGEST_TEXT:
-            return "", f"more than {LARGEST_TEXT // 2**20} MiB, which no text has"
+        if path.stat().st_size > MAX_TEXT_BYTES:
+            return "", f"larger than {MAX_TEXT_BYTES // 2**20} MiB, so it is no text file"
         data = path.read_bytes()
     except OSError as error:
         return "", f"cannot be read ({error.strerror})"
-    code = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
-        return data.decode(code), None
+        return data.decode(encoding), None
     except UnicodeDecodeError as error:
-        return "", f"not UTF-8 (byte {error.start}): save it as UTF-8"
+        return "", f"not UTF-8 (byte {error.start}); save it as UTF-8"

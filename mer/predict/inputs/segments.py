@@ -1,4 +1,4 @@
-"""A recording as pieces that wait for an answer: its stretches with their sound, pictures and words, or its error."""
+"""A recording as segments that wait for their predictions, with audio, video and text, or with an error."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -10,165 +10,192 @@ import numpy as np
 from mer.features.extractor import Absent
 from mer.media import audio, video
 from mer.params import schema
-from mer.predict.inputs import segmentation
-from mer.predict.inputs import voice_activity as voice
-from mer.predict.inputs.recogniser import Recognise
-from mer.predict.inputs.requests import Asked
+from mer.predict.inputs import segmentation, voice_activity
+from mer.predict.inputs.recogniser import Recogniser
+from mer.predict.inputs.requests import Request
 from mer.predict.inputs.subtitles import Cue
-from mer.predict.outputs.prediction import Answer
+from mer.predict.outputs.prediction import Prediction
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How recordings are asked about.
+class PredictionSettings:
+    """How recordings are segmented and predicted.
 
     Attributes:
-        cut_above: seconds from which on a recording is cut at pauses; None, and never more than, what the model takes.
-        voice: what finds pauses: `auto`, `silero` or `energy` (voice.py).
-        abstain: below this certainty the label is None.
+        cut_above: the longest recording that is predicted as a whole, in seconds; None takes the longest that the model
+            accepts, which is never exceeded.
+        voice: the voice activity detector: `auto`, `silero` or `energy` (voice_activity.py).
+        abstain: the smallest certainty of a label, in [0, 1].
+        inputs: the inputs that are used, by name; the others count as missing. None uses all of the model's.
     """
 
     cut_above: float | None = None
     voice: str = "auto"
     abstain: float = 0.0
+    inputs: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
-class Piece:
-    """A stretch that waits for its answer: what of it is known, and its samples."""
+class PendingSegment:
+    """A segment that waits for its prediction.
 
-    known: Answer
+    Attributes:
+        prediction: the fields that are available before the model predicts.
+        samples: the audio, float32 of shape (n,) at 16 kHz, or the reason why there is none.
+        video: the path of the recording with the start and the end in seconds, or the reason why there is none.
+        turns: the texts of earlier segments of the recording.
+    """
+
+    prediction: Prediction
     samples: np.ndarray | Absent
-    clip: tuple[Path, float | None, float | None] | Absent
+    video: tuple[Path, float | None, float | None] | Absent
     turns: tuple[str, ...] = ()
-    """what was said before in the same recording"""
 
     @property
     def size(self) -> int:
-        """How many samples it holds."""
+        """The number of samples."""
         return 0 if isinstance(self.samples, Absent) else len(self.samples)
 
 
 @dataclass(frozen=True)
-class Reader:
-    """How recordings become pieces for one model.
+class SegmentReader:
+    """The segmentation of recordings for one model.
 
     Attributes:
-        modalities: that the model takes.
-        data: the least and the greatest length of a clip.
-        context: how many earlier turns it reads.
-        recognise: what hears words where none are given.
+        modalities: the modalities that the model reads.
+        data: the shortest and the longest utterance that the model accepts.
+        settings: how recordings are segmented.
+        context: the number of earlier turns that the model reads.
+        recognise: the recogniser of recordings without text; None for none.
     """
 
     modalities: tuple[str, ...]
     data: schema.Data
-    settings: Settings
+    settings: PredictionSettings
     context: int = 0
-    recognise: Recognise | None = None
+    recognise: Recogniser | None = None
 
-    def pieces(self, asked: Asked) -> Iterator[Piece]:
-        """Yield the pieces of a recording; what is wrong with it is the last one's error, and nothing is raised."""
-        told, turns = Answer("" if asked.path is None else str(asked.path)), []
-        if asked.error:
-            yield _failed(told, asked.error)
+    def segments(self, request: Request) -> Iterator[PendingSegment]:
+        """Yield the segments of a recording; an error becomes that of the last segment, and nothing is raised."""
+        prediction, turns = Prediction("" if request.path is None else str(request.path)), []
+        if request.error:
+            yield _failed(prediction, request.error)
             return
         try:
-            for piece in self._stretches(asked, told):
-                if piece.known.text is None and self.recognise and not isinstance(piece.samples, Absent):
-                    heard, source = self.recognise(piece.samples)
-                    piece = replace(piece, known=replace(piece.known, text=heard, text_source=source))
-                yield replace(piece, turns=tuple(turns))
-                turns = [*turns, piece.known.text][-self.context :] if self.context and piece.known.text else turns
+            for segment in self._segments(request, prediction):
+                if segment.prediction.text is None and self.recognise and not isinstance(segment.samples, Absent):
+                    text, source = self.recognise(segment.samples)
+                    segment = replace(segment, prediction=replace(segment.prediction, text=text, text_source=source))
+                yield replace(segment, turns=tuple(turns))
+                text = segment.prediction.text
+                turns = [*turns, text][-self.context :] if self.context and text else turns
         except (audio.Unreadable, video.Unreadable) as error:
-            yield _failed(told, error.reason)
+            yield _failed(prediction, error.reason)
         except OSError as error:
             missing = isinstance(error, FileNotFoundError)
-            yield _failed(told, "it is not there" if missing else f"cannot be read ({error.strerror or error})")
+            reason = "the file does not exist" if missing else f"cannot be read ({error.strerror or error})"
+            yield _failed(prediction, reason)
 
-    def _stretches(self, asked: Asked, told: Answer) -> Iterator[Piece]:
-        """Yield the pieces of a recording; a recording that is damaged further on is answered up to there."""
-        if asked.path is None or (asked.text and self.modalities == ("text",)):
-            no = Absent("there is no recording" if asked.path is None else "the model takes words alone")
-            yield Piece(replace(told, text=asked.text, text_source="given"), no, no)
+    def _segments(self, request: Request, prediction: Prediction) -> Iterator[PendingSegment]:
+        """Yield the segments of a recording; one that is damaged is predicted up to the damage."""
+        if request.path is None or (request.text and self.modalities == ("text",)):
+            no = Absent("there is no recording" if request.path is None else "the model reads text alone")
+            yield PendingSegment(replace(prediction, text=request.text, text_source="given"), no, no)
             return
-        if asked.path.is_file():
-            asked.path.open("rb").close()  # libsndfile says "system error" where there is no permission
-        longest = self.data.max_seconds
+        if request.path.is_file():
+            request.path.open("rb").close()  # libsndfile reports a missing permission as "system error"
         damage: list[audio.Unreadable] = []
-        blocks = _until(audio.blocks(asked.path), damage)
-        limit = min(longest, longest if self.settings.cut_above is None else self.settings.cut_above)
-        head, rest = segmentation.begin(blocks, limit)
+        blocks = _until_damage(audio.blocks(request.path), damage)
+        limit = self._max_whole_seconds
+        head, rest = segmentation.whole(blocks, limit)
         if not len(head):
-            yield from self._unheard(asked, told, damage[0])
-            return
-        found = 0
-        if asked.cues:
-            for stretch in segmentation.at_times(chain([head], rest), asked.cues, longest):
-                yield self._piece(asked, told, stretch)
-                found += 1
-        elif len(head) <= limit * audio.RATE_HZ and not damage:
-            yield self._whole(asked, told, head)
-            return
+            yield from self._without_audio(request, prediction, damage[0])
+        elif not request.cues and len(head) <= limit * audio.RATE_HZ and not damage:
+            yield self._whole(request, prediction, head)
         else:
-            scores = voice.begin(voice.resolve(self.settings.voice))
-            warned = ("its text is of the whole recording: give .srt or .vtt to use it",) if asked.text else ()
-            told = replace(told, warnings=warned)
-            for stretch in segmentation.at_pauses(chain([head], rest), scores, min(longest, segmentation.MOST_SECONDS)):
-                yield self._piece(asked, told, stretch)
-                found += 1
-        if damage:
-            raise damage[0]
-        if not found:
-            yield _failed(told, "no speech found in it")
+            n_segments = 0
+            for segment in self._cut(request, prediction, chain([head], rest)):
+                yield segment
+                n_segments += 1
+            if damage:
+                raise damage[0]
+            if not n_segments and not request.cues:
+                yield _failed(prediction, "no speech detected")
 
-    def _whole(self, asked: Asked, told: Answer, samples: np.ndarray) -> Piece:
-        detector, sound = voice.resolve(self.settings.voice), samples
+    @property
+    def _max_whole_seconds(self) -> float:
+        longest, cut_above = self.data.max_seconds, self.settings.cut_above
+        return longest if cut_above is None else min(longest, cut_above)
+
+    def _cut(self, request: Request, prediction: Prediction, blocks: Iterator[np.ndarray]) -> Iterator[PendingSegment]:
+        """Yield the segments at the times of subtitles, or between pauses."""
+        longest = self.data.max_seconds
+        if request.cues:
+            segments = segmentation.at_times(blocks, request.cues, longest)
+        else:
+            scores = voice_activity.open_detector(voice_activity.resolve(self.settings.voice))
+            segments = segmentation.at_pauses(blocks, scores, min(longest, segmentation.MAX_SECONDS))
+            if request.text:
+                unused = "its text has no times, so segments do not use it; give .srt or .vtt"
+                prediction = replace(prediction, warnings=(unused,))
+        for segment in segments:
+            yield self._pending(request, prediction, segment)
+
+    def _whole(self, request: Request, prediction: Prediction, samples: np.ndarray) -> PendingSegment:
+        detector, audio_samples = voice_activity.resolve(self.settings.voice), samples
         if len(samples) < self.data.min_seconds * audio.RATE_HZ:
-            sound = Absent(f"too short: {len(samples)} samples at 16 kHz, and {self.data.min_seconds:g} s is the least")
-        elif "audio" in self.modalities and not voice.somebody(samples, detector):
-            sound = Absent(f"no speech found in it ({detector})")
-        known = replace(told, text=asked.text, text_source="given" if asked.text else None)
-        return Piece(known, sound, (asked.path, None, None))
+            audio_samples = Absent(
+                f"too short: {len(samples)} samples at 16 kHz, but at least {self.data.min_seconds:g} s are needed"
+            )
+        elif "audio" in self.modalities and not voice_activity.contains_speech(samples, detector):
+            audio_samples = Absent(f"no speech detected ({detector})")
+        return PendingSegment(_with_text(prediction, request), audio_samples, (request.path, None, None))
 
-    def _piece(self, asked: Asked, told: Answer, stretch: segmentation.Stretch) -> Piece:
-        source, longest = "given" if stretch.text else None, self.data.max_seconds
-        cropped = stretch.end - stretch.start > longest and len(stretch.samples) == round(longest * audio.RATE_HZ)
-        warned = (f"only its first {longest:g} s are heard",) if cropped else ()
-        known = replace(told, start=stretch.start, end=stretch.end, text=stretch.text, text_source=source,
-                        warnings=(*told.warnings, *warned))  # fmt: skip
-        none = Absent("its times lie behind the end of the sound")
-        return Piece(known, stretch.samples if len(stretch.samples) else none, (asked.path, *stretch[:2]))
+    def _pending(self, request: Request, prediction: Prediction, segment: segmentation.Segment) -> PendingSegment:
+        longest = self.data.max_seconds
+        cropped = segment.end - segment.start > longest and len(segment.samples) == round(longest * audio.RATE_HZ)
+        warning = (f"only its first {longest:g} s are used",) if cropped else ()
+        source = "given" if segment.text else None
+        prediction = replace(prediction, start=segment.start, end=segment.end, text=segment.text, text_source=source,
+                             warnings=(*prediction.warnings, *warning))  # fmt: skip
+        samples = segment.samples if len(segment.samples) else Absent("its times are after the end of the audio")
+        return PendingSegment(prediction, samples, (request.path, *segment[:2]))
 
-    def _unheard(self, asked: Asked, told: Answer, error: audio.Unreadable) -> Iterator[Piece]:
-        """What is left of a file without sound: its pictures in even stretches, or words that were given."""
-        filmed = "video" in self.modalities and video.has_video(asked.path)
-        if not filmed and not ("text" in self.modalities and (asked.text or asked.cues)):
+    def _without_audio(
+        self, request: Request, prediction: Prediction, error: audio.Unreadable
+    ) -> Iterator[PendingSegment]:
+        """Yield the segments of a file without audio: its video in equal intervals, or the text that was given."""
+        has_video = "video" in self.modalities and video.has_video(request.path)
+        if not has_video and not ("text" in self.modalities and (request.text or request.cues)):
             raise error
-        sound, longest = Absent(error.reason), self.data.max_seconds
-        if asked.cues:
-            for cue in asked.cues:
-                known = replace(told, start=cue.start, end=cue.end, text=cue.text, text_source="given")
-                yield Piece(known, sound, (asked.path, cue.start, cue.end))
+        no_audio, longest = Absent(error.reason), self.data.max_seconds
+        if request.cues:
+            for cue in request.cues:
+                with_cue = replace(prediction, start=cue.start, end=cue.end, text=cue.text, text_source="given")
+                yield PendingSegment(with_cue, no_audio, (request.path, cue.start, cue.end))
             return
-        seconds = (video.seconds(asked.path) or 0.0) if filmed else 0.0
+        seconds = (video.seconds(request.path) or 0.0) if has_video else 0.0
         if seconds <= longest:
-            known = replace(told, text=asked.text, text_source="given" if asked.text else None)
-            yield Piece(known, sound, (asked.path, None, None))
+            yield PendingSegment(_with_text(prediction, request), no_audio, (request.path, None, None))
             return
         for start in np.arange(0.0, seconds, longest):
-            cue = Cue(float(start), float(min(start + longest, seconds)), "")
-            known = replace(told, start=cue.start, end=cue.end)
-            yield Piece(known, sound, (asked.path, cue.start, cue.end))
+            interval = Cue(float(start), float(min(start + longest, seconds)), "")
+            timed = replace(prediction, start=interval.start, end=interval.end)
+            yield PendingSegment(timed, no_audio, (request.path, interval.start, interval.end))
 
 
-def _until(blocks: Iterator[np.ndarray], damage: list[audio.Unreadable]) -> Iterator[np.ndarray]:
-    """Yield blocks up to where a recording is damaged; why it is goes into the list."""
+def _with_text(prediction: Prediction, request: Request) -> Prediction:
+    return replace(prediction, text=request.text, text_source="given" if request.text else None)
+
+
+def _until_damage(blocks: Iterator[np.ndarray], damage: list[audio.Unreadable]) -> Iterator[np.ndarray]:
+    """Yield the blocks up to the damage of a recording, and append the error to `damage`."""
     try:
         yield from blocks
     except audio.Unreadable as error:
         damage.append(error)
 
 
-def _failed(told: Answer, error: str) -> Piece:
-    none = Absent(error)
-    return Piece(replace(told, error=error), none, none)
+def _failed(prediction: Prediction, error: str) -> PendingSegment:
+    reason = Absent(error)
+    return PendingSegment(replace(prediction, error=error), reason, reason)

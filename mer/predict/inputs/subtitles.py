@@ -1,4 +1,4 @@
-"""Words with their times, out of SubRip (.srt) and WebVTT (.vtt) files."""
+"""Text with times from SubRip (.srt) and WebVTT (.vtt) files."""
 
 import html
 import re
@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 _CLOCK = r"(?:(\d{1,3}):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})"
 _TIMES = re.compile(rf"^\s*{_CLOCK}\s*-->\s*{_CLOCK}(?:\s.*)?$")
-_MEANT = re.compile(r"^[\s\d:.,-]*-->")
-"""a line of times, right or wrong; an arrow between words is none"""
+_TIME_LINE = re.compile(r"^[\s\d:.,-]*-->")
+"""The beginning of a line of times, valid or not. An arrow between words does not match."""
 _MARKUP = re.compile(r"<[^<>]*>|\{\\[^{}]*\}")
 
 
 class Cue(NamedTuple):
-    """Seconds and what is said in them."""
+    """A text with its times in seconds."""
 
     start: float
     end: float
@@ -20,47 +20,47 @@ class Cue(NamedTuple):
 
 
 def parse(text: str) -> tuple[Cue, ...]:
-    """Return the cues of a file by their beginning; those without words or of no length are left out.
+    """Return the cues of a file, sorted by their start; cues without text or of no duration are left out.
 
-    Numbers, styles and comments are passed over, and so is the markup inside of words.
+    Numbers, styles, comments and markup are removed.
 
     Raises:
-        ValueError: names the line where times are meant and not understood, or run backwards.
+        ValueError: the times of a line are invalid or end before they begin; the message names the line.
 
     >>> parse("1\\n00:00:01,500 --> 00:00:02,000\\n<i>Oh</i>\\nno!\\n\\n")
     (Cue(start=1.5, end=2.0, text='Oh no!'),)
     """
     cues, lines = [], text.splitlines()
     for number, line in enumerate(lines):
-        if not _MEANT.match(line):
+        if not _TIME_LINE.match(line):
             continue
         start, end = _times(line, number)
-        plain = " ".join(html.unescape(_MARKUP.sub("", " ".join(_said(lines, number + 1)))).split())
+        plain = " ".join(html.unescape(_MARKUP.sub("", " ".join(_cue_lines(lines, number + 1)))).split())
         if plain and end > start:
             cues.append(Cue(start, end, plain))
     return tuple(sorted(cues))
 
 
 def _times(line: str, number: int) -> tuple[float, float]:
-    found = _TIMES.match(line)
-    start, end = (_seconds(*found.groups()[:4]), _seconds(*found.groups()[4:])) if found else (0.0, -1.0)
+    match = _TIMES.match(line)
+    start, end = (_seconds(*match.groups()[:4]), _seconds(*match.groups()[4:])) if match else (0.0, -1.0)
     if end < start:
-        what = "ends before it begins" if found else "is no pair of times (00:00:01,000 --> 00:00:02,500)"
-        raise ValueError(f"line {number + 1}: {line.strip()[:60]!r} {what}")
+        problem = "ends before it begins" if match else "is no pair of times (00:00:01,000 --> 00:00:02,500)"
+        raise ValueError(f"line {number + 1}: {line.strip()[:60]!r} {problem}")
     return start, end
 
 
-def _said(lines: list[str], first: int) -> list[str]:
-    """The lines of a cue; the number of the next one, where no empty line stands before it, is none of them."""
-    words = []
+def _cue_lines(lines: list[str], first: int) -> list[str]:
+    """Return the lines of a cue, without the number of the next cue if no empty line precedes it."""
+    of_cue = []
     for line in lines[first:]:
-        if _MEANT.match(line):
-            return words[:-1] if words and words[-1].strip().isdecimal() else words
+        if _TIME_LINE.match(line):
+            return of_cue[:-1] if of_cue and of_cue[-1].strip().isdecimal() else of_cue
         if not line.strip():
             break
-        words.append(line)
-    return words
+        of_cue.append(line)
+    return of_cue
 
 
-def _seconds(hours: str | None, minutes: str, seconds: str, parts: str) -> float:
-    return int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds) + int(parts.ljust(3, "0")) / 1000
+def _seconds(hours: str | None, minutes: str, seconds: str, decimals: str) -> float:
+    return int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds) + int(decimals.ljust(3, "0")) / 1000

@@ -1,4 +1,4 @@
-"""What a text model reads of a stretch: its words as in a study, with what was said before where it takes context."""
+"""The text that an extractor reads for a segment: its own, and that of earlier turns if the model uses context."""
 
 from collections.abc import Sequence
 
@@ -9,22 +9,24 @@ from mer.features.text.dialogue import inputs, said
 from mer.params.schema import TextFeatures
 
 
-def read_as(text: str | None, before: Sequence[str], section: TextFeatures) -> str | Absent:
-    """Return the input of a text extractor.
+def text_input(text: str | None, turns: Sequence[str], section: TextFeatures) -> str | Absent:
+    """Return the string that a text extractor reads.
 
-    Who speaks in a recording is not known, so that all turns count as one speaker's.
+    Speakers of a recording are unknown, so all turns count as turns of one speaker.
 
     Args:
-        before: earlier turns of the recording, from old to new.
+        text: the text of the segment.
+        turns: the texts of earlier segments of the recording, from old to new.
+        section: the parameters of the input.
 
-    >>> read_as("Fine.", ["Why?"], TextFeatures(context=1))
+    >>> text_input("Fine.", ["Why?"], TextFeatures(context=1))
     'Why?\\x1fFine.'
-    >>> read_as(" ", [], TextFeatures())
-    Absent(reason='no words')
+    >>> text_input(" ", [], TextFeatures())
+    Absent(reason='no text')
     """
     if said(pd.Series([text], dtype=object)) == [None]:
-        return Absent("no words")
-    turns = [*before, text]
-    whole = {"corpus": "own", "dialogue_id": "own", "speaker_id": "own_self", "lexical_control": "free"}
-    rows = pd.DataFrame({"transcription": turns, "turn_index": range(len(turns))}).assign(**whole)
+        return Absent("no text")
+    texts = [*turns, text]
+    constants = {"corpus": "own", "dialogue_id": "own", "speaker_id": "own_self", "lexical_control": "free"}
+    rows = pd.DataFrame({"transcription": texts, "turn_index": range(len(texts))}).assign(**constants)
     return inputs(rows, section.model_copy(update={"lexical_control": ("free",)}))[-1]

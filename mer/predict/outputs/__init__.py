@@ -1,1 +1,1 @@
-"""Predictions as values, files and a page."""
+"""Predictions as values, as tables and as a page."""

@@ -1,4 +1,4 @@
-"""Answers as files: a table for people, JSON lines for programs."""
+"""Predictions as files: a table for people, JSON lines for programs."""
 
 import csv
 import json
@@ -8,61 +8,66 @@ from dataclasses import asdict
 from pathlib import Path
 
 from mer import files
-from mer.predict.outputs.prediction import Answer
+from mer.predict.outputs.prediction import Prediction
 
-FIRST = ("path", "start", "end", "label", "certainty", "entropy", "margin", "modalities")
+FIRST = ("path", "start", "end", "label", "certainty", "entropy", "margin", "modalities", "inputs")
+"""The columns of the table before the probabilities."""
 LAST = ("text", "text_source", "warning", "error")
+"""The columns of the table after all probabilities."""
 
 
-def columns(classes: Sequence[str], modalities: Sequence[str]) -> list[str]:
+def columns(classes: Sequence[str], inputs: Sequence[str]) -> list[str]:
     """Return the names of the table's columns.
 
-    >>> columns(["anger"], ["audio"])[8:11]
+    >>> columns(["anger"], ["audio"])[9:12]
     ['p_anger', 'audio_label', 'audio_certainty']
     """
-    alone = [f"{m}_{what}" for m in modalities for what in ("label", "certainty")]
-    return [*FIRST, *(f"p_{name}" for name in classes), *alone, *LAST]
+    by_input = [f"{name}_{value}" for name in inputs for value in ("label", "certainty")]
+    return [*FIRST, *(f"p_{name}" for name in classes), *by_input, *LAST]
 
 
-def row(answer: Answer, classes: Sequence[str], modalities: Sequence[str]) -> dict[str, object]:
-    """Return an answer as a row of the table; what there is not is empty."""
-    found = {
-        "path": answer.path, "start": _seconds(answer.start), "end": _seconds(answer.end), "label": answer.label,
-        "certainty": _share(answer.certainty), "entropy": _share(answer.entropy), "margin": _share(answer.margin),
-        "modalities": "+".join(answer.used), "text": answer.text, "text_source": answer.text_source,
-        "warning": "; ".join(answer.warnings), "error": answer.error,
+def row(prediction: Prediction, classes: Sequence[str], inputs: Sequence[str]) -> dict[str, object]:
+    """Return a prediction as a row of the table; None marks an empty entry."""
+    entries = {
+        "path": prediction.path, "start": _seconds(prediction.start), "end": _seconds(prediction.end),
+        "label": prediction.label, "certainty": _share(prediction.certainty), "entropy": _share(prediction.entropy),
+        "margin": _share(prediction.margin), "modalities": "+".join(prediction.modalities),
+        "inputs": "+".join(prediction.inputs), "text": prediction.text, "text_source": prediction.text_source,
+        "warning": "; ".join(prediction.warnings), "error": prediction.error,
     }  # fmt: skip
-    found |= {f"p_{name}": _share(answer.probabilities.get(name)) for name in classes}
-    for m in modalities:
-        p = answer.each.get(m, {})
+    entries |= {f"p_{name}": _share(prediction.probabilities.get(name)) for name in classes}
+    for name in inputs:
+        p = prediction.per_input.get(name, {})
         best = max(p, key=p.get) if p else None
-        found |= {f"{m}_label": best, f"{m}_certainty": _share(p.get(best))}
-    return {name: found[name] for name in columns(classes, modalities)}
+        entries |= {f"{name}_label": best, f"{name}_certainty": _share(p.get(best))}
+    return {name: entries[name] for name in columns(classes, inputs)}
 
 
-def write(answers: Iterable[Answer], table: Path, lines: Path | None, card: dict) -> Iterator[Answer]:
-    """Yield the answers on, each written as it comes; the files take their names when the last one is.
+def write_predictions(
+    predictions: Iterable[Prediction], table: Path, lines: Path | None, classes: Sequence[str], inputs: Sequence[str]
+) -> Iterator[Prediction]:
+    """Yield the predictions, writing each as it is yielded; the files get their names after the last one.
 
     Args:
-        table: CSV in UTF-8.
-        lines: an `Answer` with `certainty` a line; None writes none.
-        card: of the model, for the order of columns.
+        predictions: the predictions, in order.
+        table: the path of the table, CSV in UTF-8.
+        lines: the path of the JSON lines, each a `Prediction` with `certainty`; None writes none.
+        classes, inputs: the model's classes and the names of its inputs, in the order of columns.
     """
-    classes, modalities = card["classes"], card["modalities"]
     with ExitStack() as stack:
         opened = [
-            stack.enter_context(stack.enter_context(files.replacing(place)).open("w", encoding="utf-8", newline=""))
-            for place in (table, lines)
-            if place is not None
+            stack.enter_context(stack.enter_context(files.replacing(path)).open("w", encoding="utf-8", newline=""))
+            for path in (table, lines)
+            if path is not None
         ]
-        sheet = csv.DictWriter(opened[0], columns(classes, modalities), lineterminator="\n")
+        sheet = csv.DictWriter(opened[0], columns(classes, inputs), lineterminator="\n")
         sheet.writeheader()
-        for answer in answers:
-            sheet.writerow(row(answer, classes, modalities))
+        for prediction in predictions:
+            sheet.writerow(row(prediction, classes, inputs))
             if lines is not None:
-                told = asdict(answer) | {"certainty": answer.certainty}
-                opened[1].write(json.dumps(told, ensure_ascii=False, allow_nan=False) + "\n")
-            yield answer
+                values = asdict(prediction) | {"certainty": prediction.certainty}
+                opened[1].write(json.dumps(values, ensure_ascii=False, allow_nan=False) + "\n")
+            yield prediction
 
 
 def _share(value: float | None) -> str | None:

@@ -1,78 +1,87 @@
-"""Answers as one page: player, timeline, words and probabilities. It asks no network for anything.
+"""Predictions as one page with player, timeline, text and probabilities.
 
-A recording of up to 2 MiB is put into the page as long as all of them are below 24 MiB; a larger one is played from
-where it lies, by its path as seen from the page. What comes from files is escaped by the template.
+The page is self-contained: it loads nothing from the internet. A recording of up to 2 MiB is embedded as long as all
+embedded ones are below 24 MiB. A larger one is played from its file, by its path relative to the page. The template
+escapes text from files.
 """
 
 import base64
 import hashlib
 import mimetypes
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from urllib.parse import quote
 
 from mer import files
 from mer.media import video
-from mer.predict.outputs.prediction import Answer
+from mer.predict.outputs.prediction import Prediction
 from mer.report.style import palette
 
-HERE = Path(__file__).parent
-LARGEST, ALL = 2 * 2**20, 24 * 2**20
-"""bytes of one recording, and of all, that are put into the page"""
-TYPES = {".flac": "audio/flac", ".m4a": "audio/mp4", ".opus": "audio/ogg", ".mkv": "video/x-matroska"}
-"""what the standard library does not know, or calls otherwise than browsers do"""
+TEMPLATES = Path(__file__).parent
+"""The folder of the template and of the script."""
+MAX_RECORDING_BYTES, MAX_PAGE_BYTES = 2 * 2**20, 24 * 2**20
+"""The largest size of an embedded recording, and of all embedded recordings, in bytes."""
+MEDIA_TYPES = {".flac": "audio/flac", ".m4a": "audio/mp4", ".opus": "audio/ogg", ".mkv": "video/x-matroska"}
+"""Media types that the standard library lacks or names differently from browsers."""
 
 
-def write(place: Path, answers: Sequence[Answer], card: dict, notes: Sequence[str] = ()) -> None:
+def write(path: Path, predictions: Sequence[Prediction], card: Mapping, notes: Sequence[str] = ()) -> None:
     """Write the page.
 
     Args:
-        answers: those of a recording one after the other.
-        card: of the model.
-        notes: sentences that hold for all of them.
+        path: the path of the page.
+        predictions: the predictions; those of one recording follow one another.
+        card: the model's card.
+        notes: sentences that hold for all predictions.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
-    looks = palette.emotion_styles(card["classes"])
-    room, recordings = ALL, []
-    for path, together in groupby(answers, key=lambda answer: answer.path):
-        player, taken = _player(path, place.parent, room)
-        room -= taken
-        told = list(together)
-        seconds = max((answer.end or 0.0 for answer in told), default=0.0)
-        recordings.append({"path": path, "player": player, "answers": told, "seconds": seconds})
-    script = (HERE / "page.js").read_text(encoding="utf-8")
+    styles = palette.emotion_styles(card["classes"])
+    script = (TEMPLATES / "page.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
-    colours = {name: look.colour for name, look in looks.items()}
-    page = Environment(loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    colours = {name: style.colour for name, style in styles.items()}
+    page = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     text = page.get_template("page.html.j2").render(
-        recordings=recordings, card=card, colours=colours, notes=notes, ordered=list(looks), digest=digest,
-        script=Markup(script),  # noqa: S704  (our own file)
+        recordings=_recordings(predictions, path.parent), card=card, colours=colours, notes=notes,
+        ordered=list(styles), digest=digest,
+        script=Markup(script),  # noqa: S704  (a file of this package)
     )  # fmt: skip
-    files.write_text(place, text)
+    files.write_text(path, text)
 
 
-def _player(path: str, home: Path, room: int) -> tuple[dict | None, int]:
-    """The tag and address that play a recording, and the bytes that it takes in the page."""
+def _recordings(predictions: Sequence[Prediction], home: Path) -> list[dict]:
+    """Return the recordings as the template reads them."""
+    free_bytes, recordings = MAX_PAGE_BYTES, []
+    for path, group in groupby(predictions, key=lambda prediction: prediction.path):
+        player, embedded_bytes = _player(path, home, free_bytes)
+        free_bytes -= embedded_bytes
+        of_recording = list(group)
+        seconds = max((prediction.end or 0.0 for prediction in of_recording), default=0.0)
+        recordings.append({"path": path, "player": player, "predictions": of_recording, "seconds": seconds})
+    return recordings
+
+
+def _player(path: str, home: Path, free_bytes: int) -> tuple[dict | None, int]:
+    """Return the tag and the address of a recording's player, and the number of bytes embedded for it."""
     recording = Path(path)
     if not path or not recording.is_file():
         return None, 0
-    kind = TYPES.get(recording.suffix.lower()) or mimetypes.guess_type(recording.name)[0] or ""
-    tag = "video" if kind.startswith("video/") and video.has_video(recording) else "audio"
+    media_type = MEDIA_TYPES.get(recording.suffix.lower()) or mimetypes.guess_type(recording.name)[0] or ""
+    tag = "video" if media_type.startswith("video/") and video.has_video(recording) else "audio"
     size = recording.stat().st_size
-    if kind and size <= min(LARGEST, room):
+    if media_type and size <= min(MAX_RECORDING_BYTES, free_bytes):
         data = base64.b64encode(recording.read_bytes()).decode("ascii")
-        return {"tag": tag, "source": f"data:{kind};base64,{data}"}, size
+        return {"tag": tag, "source": f"data:{media_type};base64,{data}"}, size
     return {"tag": tag, "source": _address(recording, home)}, 0
 
 
 def _address(recording: Path, home: Path) -> str:
-    """The path as seen from the page; on another drive, which has no such path, the whole one."""
+    """Return the path relative to the page; the absolute one if they are on different drives."""
     try:
-        seen = os.path.relpath(recording.resolve(), home.resolve())
+        relative = os.path.relpath(recording.resolve(), home.resolve())
     except ValueError:
         return recording.resolve().as_uri()
-    return quote(Path(seen).as_posix(), safe="/")
+    return quote(Path(relative).as_posix(), safe="/")

@@ -1,4 +1,4 @@
-"""One answer, and what its numbers say about how certain it is."""
+"""One prediction, and measures of its uncertainty."""
 
 from dataclasses import dataclass, field
 
@@ -6,21 +6,24 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a model says of a recording, or of a stretch of one; or why it says nothing.
+class Prediction:
+    """A model's prediction for a recording or a segment of one, or the reason why there is none.
 
     Attributes:
-        path: as it was asked for; empty for words without a recording.
-        start, end: seconds; None where the recording is taken as a whole.
-        label: the likeliest class; None where the model abstains or there is an error.
+        path: the path as it was requested; empty for text without a recording.
+        start, end: times in seconds; None if the recording is predicted as a whole.
+        label: the most probable class; None if the model abstains or there is an error.
         probabilities: class -> calibrated probability; empty with an error.
-        entropy: of the probabilities over that of as many even ones: 0 certain, 1 without a clue.
-        margin: between the two highest probabilities.
-        used: modalities that the answer is of.
-        missing: modality that the model takes -> why it was not there.
-        each: modality -> class -> probability, of the same model shown nothing else.
-        text, text_source: the words, and whether they were given or by what they were recognised.
-        warnings: what makes the answer doubtful.
+        entropy: entropy of the probabilities divided by that of equal ones, in [0, 1].
+        margin: difference of the two highest probabilities, in [0, 1].
+        inputs: the inputs that the prediction uses.
+        modalities: the modalities of these inputs.
+        missing: input of the model -> the reason why it is missing.
+        per_input: input -> class -> probability, of the same model with this input alone.
+        per_modality: modality -> class -> probability, of the same model with the inputs of this modality alone.
+        text, text_source: the text, and its source: `given` or the recogniser.
+        warnings: reasons to doubt the prediction.
+        error: the reason why there is no prediction.
     """
 
     path: str
@@ -30,9 +33,11 @@ class Answer:
     probabilities: dict[str, float] = field(default_factory=dict)
     entropy: float | None = None
     margin: float | None = None
-    used: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    modalities: tuple[str, ...] = ()
     missing: dict[str, str] = field(default_factory=dict)
-    each: dict[str, dict[str, float]] = field(default_factory=dict)
+    per_input: dict[str, dict[str, float]] = field(default_factory=dict)
+    per_modality: dict[str, dict[str, float]] = field(default_factory=dict)
     text: str | None = None
     text_source: str | None = None
     warnings: tuple[str, ...] = ()
@@ -40,12 +45,12 @@ class Answer:
 
     @property
     def certainty(self) -> float | None:
-        """The highest probability, None with an error."""
+        """The highest probability; None with an error."""
         return max(self.probabilities.values()) if self.probabilities else None
 
 
 def entropy(probabilities: np.ndarray) -> float:
-    """Return -sum p ln p / ln k, in [0, 1], over the k classes that can be answered at all (p > 0).
+    """Return -sum p ln p / ln k, in [0, 1], over the k classes with p > 0.
 
     >>> entropy(np.array([0.5, 0.5, 0.0])), entropy(np.array([1.0, 0.0]))
     (1.0, 0.0)
@@ -55,7 +60,7 @@ def entropy(probabilities: np.ndarray) -> float:
 
 
 def margin(probabilities: np.ndarray) -> float:
-    """Return how far the highest probability is above the next, in [0, 1].
+    """Return the difference of the two highest probabilities, in [0, 1].
 
     >>> round(margin(np.array([0.5, 0.2, 0.3])), 6)
     0.2

@@ -8,12 +8,12 @@ from matplotlib.figure import Figure
 from mer.evaluation.comparison.comparison import MEAN
 from mer.evaluation.comparison.sensitivity import SPLITS
 from mer.evaluation.protocols.cells import RANDOM
-from mer.evaluation.scores.scores import METRICS
 from mer.report.style.axes import add_legend, empty_figure, heat_map, label_rows, new_figure, rows_height, set_title
 from mer.report.style.forest import forest
 from mer.report.style.numbers import chance, short
 from mer.report.style.palette import Style, escape_mathtext, in_order, styles
 from mer.report.text.comparisons import SIGNIFICANT
+from mer.stats import CONFUSION_METRICS
 
 MAX_GAPS = 40
 """The largest number of gaps between slices in one figure."""
@@ -100,11 +100,11 @@ def metric_dots(table: pd.DataFrame, system: str) -> Axes:
     rows = table[table["system"] == system].sort_values("test_corpus")
     if rows.empty:
         return empty_figure(f"{system} has not been tested on a held-out corpus.")
-    names, looks = list(rows["test_corpus"]), styles(name.replace("_", " ") for name in METRICS)
-    ax, y = new_figure(height=rows_height(len(rows), 0.4))[1], np.arange(len(rows))
-    ax.hlines(y, rows[list(METRICS)].min(axis=1), rows[list(METRICS)].max(axis=1), color="grey", linewidth=0.7)
-    points = rows.rename(columns={"test_corpus": "row"}).melt("row", list(METRICS), "group", "value")
-    points["group"] = points["group"].str.replace("_", " ")
+    names, looks = list(rows["test_corpus"]), styles(metric.title for metric in CONFUSION_METRICS.values())
+    ax, y, columns = new_figure(height=rows_height(len(rows), 0.4))[1], np.arange(len(rows)), list(CONFUSION_METRICS)
+    ax.hlines(y, rows[columns].min(axis=1), rows[columns].max(axis=1), color="grey", linewidth=0.7)
+    points = rows.rename(columns={"test_corpus": "row"}).melt("row", columns, "group", "value")
+    points["group"] = [CONFUSION_METRICS[name].title for name in points["group"]]
     forest(ax, points.assign(low=np.nan, high=np.nan, filled=True), looks, names, dodge=0.4)
     ax.vlines(chance(rows), y - 0.4, y + 0.4, color="grey", linestyle=":", label="chance (UAR)")
     ax.set(xlim=(0, 1), xlabel="score of the same predictions")

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 
-from mer.dataset.audit.shortcuts.scores import FAR
+from mer.dataset.audit.shortcuts.severities import WARNING_SHARE
 from mer.report.style.axes import add_legend, empty_figure, heat_map, new_figure, rows_height, set_title
 from mer.report.style.forest import forest
 from mer.report.style.numbers import chance, select, short
@@ -77,7 +77,7 @@ def shortcut_forest(scores: pd.DataFrame) -> Axes:
     points = scores.assign(row=scores["corpus"], group=scores["shortcut"], filled=scores["flagged"], **corrected)
     forest(ax, points, looks, corpora, dodge=0.7)
     ax.axvline(0, color="grey", linestyle=":", linewidth=2, label="chance")
-    ax.axvline(FAR, color="grey", linestyle="--", linewidth=1, label="limit of a warning")
+    ax.axvline(WARNING_SHARE, color="grey", linestyle="--", linewidth=1, label="limit of a warning")
     ax.set(xlabel="chance-corrected UAR")
     add_legend(ax)
     return set_title(ax, "Scores of shortcut classifiers; flagged ones are filled.")

@@ -5,10 +5,10 @@ import pandas as pd
 
 from mer.evaluation.comparison.comparison import MEAN
 from mer.evaluation.comparison.sensitivity import STEPS
-from mer.evaluation.scores.scores import METRICS
 from mer.report.style.numbers import NO_VALUE, bounds, cluster_phrase, short
 from mer.report.style.symbols import symbols
 from mer.report.text.comparisons import format_p, signed, signed_points
+from mer.stats import CONFUSION_METRICS
 
 
 def difference_table(table: pd.DataFrame) -> pd.DataFrame:
@@ -47,9 +47,11 @@ def rank_table(ranks: pd.DataFrame) -> pd.DataFrame:
 
 def metric_table(table: pd.DataFrame) -> pd.DataFrame:
     """Return one row per corpus and system: the score under each metric, their range, the metrics by which it leads."""
-    shown = pd.DataFrame({name.replace("_", " "): table[name].map(short) for name in METRICS})
+    shown = pd.DataFrame({metric.title: table[name].map(short) for name, metric in CONFUSION_METRICS.items()})
     shown["range"] = table["points"].map("{:.1f}".format)
-    shown["leads by"] = [", ".join(names.split()).replace("_", " ") or NO_VALUE for names in table["first_by"]]
+    shown["leads by"] = [
+        ", ".join(CONFUSION_METRICS[name].title for name in names.split()) or NO_VALUE for names in table["first_by"]
+    ]
     shown.index = pd.MultiIndex.from_frame(table[["test_corpus", "system"]], names=["held out", "system"])
     return shown.sort_index()
 

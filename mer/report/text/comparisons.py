@@ -3,9 +3,9 @@
 import pandas as pd
 
 from mer.evaluation.comparison.comparison import BETTER, DIFFER, MEAN, MODELS, WORSE
-from mer.evaluation.scores.scores import METRICS
 from mer.report.style.numbers import NO_VALUE, bounds, short
 from mer.report.text.sentences import Paragraph
+from mer.stats import CONFUSION_METRICS
 
 SIGNIFICANT = (BETTER, WORSE, DIFFER, "shown")
 """The verdicts of significant differences."""
@@ -64,7 +64,7 @@ def metric_sentence(table: pd.DataFrame) -> Paragraph:
     """
     if table["system"].nunique() < 2:
         return Paragraph("There is one system, so it is best under every metric.")
-    always = table[table["first_by"] == " ".join(METRICS)]["test_corpus"].nunique()
+    always = table[table["first_by"] == " ".join(CONFUSION_METRICS)]["test_corpus"].nunique()
     corpora = table["test_corpus"].nunique()
     return Paragraph(f"The best system depends on the metric on {corpora - always or 'none'} of {corpora} corpora.")
 

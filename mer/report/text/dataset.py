@@ -11,13 +11,13 @@ from mer.report.text.sentences import Paragraph, SentenceTable
 def findings(table: pd.DataFrame) -> SentenceTable:
     """Return the audit's findings (mer/dataset/audit/findings.py) as three columns of sentences.
 
-    >>> row = {"severity": "note", "kind": "lines", "where": "emodb", "count": 3, "of": 4, "example": "a",
-    ...        "what": "So.", "meaning": "this.", "advice": "that."}
+    >>> row = {"severity": "note", "kind": "lines", "corpora": "emodb", "count": 3, "total": 4, "example": "a",
+    ...        "finding": "So.", "meaning": "this.", "advice": "that."}
     >>> list(findings(pd.DataFrame([row])).frame.iloc[0])
     ['note: lines, emodb (3 of 4)', 'So. Example: a', 'Meaning: this. Advice: that.']
     """
-    heads = [f"{f.severity}: {f.kind}, {f.where} ({f.count:,} of {f.of:,})" for f in table.itertuples(index=False)]
-    sentences = table["what"] + [f" Example: {example}" if example else "" for example in table["example"]]
+    heads = [f"{f.severity}: {f.kind}, {f.corpora} ({f.count:,} of {f.total:,})" for f in table.itertuples(index=False)]
+    sentences = table["finding"] + [f" Example: {example}" if example else "" for example in table["example"]]
     advice = "Meaning: " + table["meaning"] + " Advice: " + table["advice"]
     columns = {"finding": heads, "description": sentences, "meaning and advice": advice}
     return SentenceTable(pd.DataFrame(columns, index=table.index))

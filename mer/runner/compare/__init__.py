@@ -1,1 +1,1 @@
-"""Run folders, compared and replayed."""
+"""Compare two run folders, and replay a run to compare it with itself."""

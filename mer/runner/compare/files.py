@@ -1,4 +1,4 @@
-"""By how much two files of two runs differ."""
+"""Describe the differences between files of two runs."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -6,31 +6,36 @@ from pathlib import Path
 from typing import Any
 
 from mer import files
-from mer.runner.staleness.differences import differing, sentence, shown
+from mer.runner.staleness.differences import differing, format_value, sentence
 from mer.runner.staleness.digests import files_below
 
 SAME_VALUES = "the same values, other bytes"
 UNREADABLE = (OSError, ValueError, TypeError, KeyError, NotImplementedError, RecursionError)
-"""what the readers raise for files that are not what their names say"""
+"""The errors of readers if a file has another content than its suffix says."""
 
 
-def everything(a: Path, b: Path, names: Iterable[str]) -> list[tuple[str, str | None]]:
-    """Compare what two run folders hold under `names`, file by file; hidden files do not count.
+def compare_files(a: Path, b: Path, names: Iterable[str]) -> list[tuple[str, str | None]]:
+    """Compare the files of two run folders, file by file; hidden files do not count.
+
+    Args:
+        a: a run folder.
+        b: another one.
+        names: names of files and folders in the run folders.
 
     Returns:
-        (file, how it differs; None where it is the same to the byte), each file once, in order.
+        (file, the difference in words; None if it is the same to the byte), each file once, in order.
     """
-    where = files.to_root(a), files.to_root(b)
-    found: set[str] = set()
+    folders = files.to_root(a), files.to_root(b)
+    compared: set[str] = set()
     for name in names:
-        held = {file for folder in (a, b) for file in _files(folder, name)}
+        below = {file for folder in (a, b) for file in _files(folder, name)}
         empty = (a / name).is_dir() and (b / name).is_dir()
-        found |= held or (set() if empty else {name})
-    return [(name, _between(a / name, b / name, where)) for name in sorted(found)]
+        compared |= below or (set() if empty else {name})
+    return [(name, _presence_or_difference(a / name, b / name, folders)) for name in sorted(compared)]
 
 
 def difference(a: Path, b: Path) -> str | None:
-    """Return by how much two files differ, in words; None where they are the same to the byte."""
+    """Return the difference between two files in words; None if they are the same to the byte."""
     return _difference(a, b, (files.to_root(a), files.to_root(b)))
 
 
@@ -41,14 +46,14 @@ def _files(folder: Path, name: str) -> list[str]:
     return [name] if path.is_file() else []
 
 
-def _between(a: Path, b: Path, where: tuple[str, str]) -> str | None:
-    there = [path.is_file() for path in (a, b)]
-    if all(there):
-        return _difference(a, b, where)
-    return f"only in {where[there.index(True)]}" if any(there) else f"neither in {where[0]} nor in {where[1]}"
+def _presence_or_difference(a: Path, b: Path, folders: tuple[str, str]) -> str | None:
+    exists = [path.is_file() for path in (a, b)]
+    if all(exists):
+        return _difference(a, b, folders)
+    return f"only in {folders[exists.index(True)]}" if any(exists) else f"neither in {folders[0]} nor in {folders[1]}"
 
 
-def _difference(a: Path, b: Path, where: tuple[str, str]) -> str | None:
+def _difference(a: Path, b: Path, folders: tuple[str, str]) -> str | None:
     read = {".csv": _csv, ".parquet": _parquet, ".json": _json}.get(a.suffix)
     content = []
     try:
@@ -56,19 +61,19 @@ def _difference(a: Path, b: Path, where: tuple[str, str]) -> str | None:
             return None
     except OSError as error:
         return f"cannot be read ({error.strerror or error})"
-    for path, folder in zip((a, b), where, strict=True):
+    for path, folder in zip((a, b), folders, strict=True):
         try:
             content.append(read(path) if read else path.stat().st_size)
         except UNREADABLE as error:
-            return f"cannot be read in {folder} ({shown(' '.join(str(error).split()))})"
+            return f"cannot be read in {folder} ({format_value(' '.join(str(error).split()))})"
     if read is None:
         return "other bytes" if content[0] == content[1] else f"{content[1]:,} bytes, was {content[0]:,}"
-    told = _values(*content) if read is _json else "; ".join(_tables(*content, where))
-    return told or SAME_VALUES
+    text = _values(*content) if read is _json else "; ".join(_tables(*content, folders))
+    return text or SAME_VALUES
 
 
 def _csv(path: Path) -> Any:
-    """Whole numbers stay whole where some are missing, and only what is empty or NaN is missing."""
+    """Read a table; whole numbers stay whole if some are missing, and only empty fields and NaN are missing."""
     import pandas as pd
 
     return _checked(
@@ -80,7 +85,7 @@ def _csv(path: Path) -> Any:
 
 
 def _parquet(path: Path) -> Any:
-    """The file is opened here: from a path such as `seed=0/a.parquet`, pandas would make a column."""
+    """Read a table from an open file: from a path such as `seed=0/a.parquet`, pandas would make a column."""
     import pandas as pd
 
     with path.open("rb") as file:
@@ -102,15 +107,16 @@ def _json(path: Path) -> object:
 
 
 def _values(a: object, b: object) -> str:
-    found = [sentence(path or "the value", old, new) for path, old, new in differing(a, b)]
-    if not found:
+    sentences = [sentence(path or "the value", old, new) for path, old, new in differing(a, b)]
+    if not sentences:
         return ""
-    return f"{_count(len(found), 'value')} {_differ(found)}: {'; '.join(found[:3])}{'; …' if len(found) > 3 else ''}"
+    more = "; …" if len(sentences) > 3 else ""
+    return f"{_count(len(sentences), 'value')} {_differ(sentences)}: {'; '.join(sentences[:3])}{more}"
 
 
-def _tables(a: Any, b: Any, where: tuple[str, str]) -> Iterator[str]:
-    """Compare row by row: rows belong together where the columns agree that name each row once."""
-    for folder, x, y in ((where[0], a, b), (where[1], b, a)):
+def _tables(a: Any, b: Any, folders: tuple[str, str]) -> Iterator[str]:
+    """Compare row by row. Rows correspond if they agree in the columns whose values identify each row."""
+    for folder, x, y in ((folders[0], a, b), (folders[1], b, a)):
         if only := [str(column) for column in x if column not in y]:
             yield f"only in {folder}: {'columns' if len(only) > 1 else 'column'} {', '.join(only)}"
     if len(a) != len(b):
@@ -128,29 +134,29 @@ def _tables(a: Any, b: Any, where: tuple[str, str]) -> Iterator[str]:
     if keys:
         a, b = (table.set_index(keys, drop=False) for table in (a, b))
     elif len(a) != len(b):
-        yield "compared in order, as no column names the rows"
-    for folder, x, y in ((where[0], a, b), (where[1], b, a)):
+        yield "compared in order, because no column names the rows"
+    for folder, x, y in ((folders[0], a, b), (folders[1], b, a)):
         if only := int((~x.index.isin(y.index)).sum()):
             yield f"{_count(only, 'row')} only in {folder}"
-    kept = b[b.index.isin(a.index)].index
+    common = b[b.index.isin(a.index)].index
     a = a[a.index.isin(b.index)]
     b = b.iloc[b.index.get_indexer(a.index)]
     yield from _numbers(a[measured], b[measured], keys)
     yield from _cells(a[texts], b[texts], keys)
     if moved:
         yield "columns in another order"
-    if not a.index.equals(kept):
+    if not a.index.equals(common):
         yield "rows in another order"
 
 
 def _is_measured(a: Any, b: Any) -> bool:
-    """Whether a column holds fractions, in one table at least, and numbers in both."""
+    """Return whether a column holds fractions in at least one table, and numbers in both."""
     kinds = {column.dtype.kind for column in (a, b) if not column.isna().all()}
     return "f" in kinds and kinds <= set("iuf")
 
 
 def _is_title(a: Any, b: Any) -> bool:
-    """Whether a column says the same in every row and something else in the other table, as a study's name does."""
+    """Return whether a column has one value in all rows, and another in the other table, as a study's name has."""
     return a.nunique() == b.nunique() == 1 and a.iloc[0] != b.iloc[0]
 
 
@@ -161,7 +167,7 @@ def _as_text(column: Any) -> Any:
 
 
 def _keys(a: Any, b: Any, texts: list) -> list:
-    """Return a few columns, of the first ones, that name each row of both tables once; none where no columns do."""
+    """Return few of the first columns whose values identify each row of both tables; none if no columns do."""
 
     def unique(columns: list) -> bool:
         return bool(columns) and not any(table.duplicated(columns).any() for table in (a, b))
@@ -174,36 +180,36 @@ def _keys(a: Any, b: Any, texts: list) -> list:
 
 
 def _numbers(a: Any, b: Any, keys: list) -> Iterator[str]:
-    """Say how many numbers differ, by how much at most and where. NaN is the same as NaN."""
+    """Describe how many numbers differ, by how much at most and in which row. NaN is the same as NaN."""
     import numpy as np
 
     x, y = (table.to_numpy(dtype=float, na_value=np.nan) for table in (a, b))
-    unlike = (x != y) & ~(np.isnan(x) & np.isnan(y))
-    if not (count := int(unlike.sum())):
+    different = (x != y) & ~(np.isnan(x) & np.isnan(y))
+    if not (count := int(different.sum())):
         return
     with np.errstate(invalid="ignore", over="ignore"):
-        apart = np.abs(x - y)
-    apart[~unlike | ~np.isfinite(apart)] = -1.0
-    told = f"{count:,} of {_count(unlike.size, 'number')} {'differs' if count == 1 else 'differ'}"
-    odd = int((unlike & (apart < 0)).sum())
+        distance = np.abs(x - y)
+    distance[~different | ~np.isfinite(distance)] = -1.0
+    text = f"{count:,} of {_count(different.size, 'number')} {'differs' if count == 1 else 'differ'}"
+    odd = int((different & (distance < 0)).sum())
     if odd < count:
-        row, column = np.unravel_index(apart.argmax(), apart.shape)
-        told += f", by at most {apart[row, column]:.3g} ({_place(a, row, column, keys)})"
+        row, column = np.unravel_index(distance.argmax(), distance.shape)
+        text += f", by at most {distance[row, column]:.3g} ({_place(a, row, column, keys)})"
     if odd:
-        row, column = np.argwhere(unlike & (apart < 0))[0]
-        told += f", {odd:,} missing or infinite in one of them (first {_place(a, row, column, keys)})"
-    yield told
+        row, column = np.argwhere(different & (distance < 0))[0]
+        text += f", {odd:,} missing or infinite in one of them (first {_place(a, row, column, keys)})"
+    yield text
 
 
 def _cells(a: Any, b: Any, keys: list) -> Iterator[str]:
-    """Say how many texts and whole numbers differ, and the first of them."""
+    """Describe how many texts and whole numbers differ, and the first of them."""
     import numpy as np
 
-    if a.empty or not (found := np.argwhere(a.to_numpy() != b.to_numpy())).size:
+    if a.empty or not (positions := np.argwhere(a.to_numpy() != b.to_numpy())).size:
         return
-    row, column = found[0]
+    row, column = positions[0]
     first = sentence(_place(a, row, column, keys), a.iat[row, column], b.iat[row, column])
-    yield f"{_count(len(found), 'other cell')} {_differ(found)}, first {first}"
+    yield f"{_count(len(positions), 'other cell')} {_differ(positions)}, first {first}"
 
 
 def _place(table: Any, row: int, column: int, keys: list) -> str:
@@ -219,5 +225,5 @@ def _count(number: int, thing: str) -> str:
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
-def _differ(found: Any) -> str:
-    return "differs" if len(found) == 1 else "differ"
+def _differ(items: Any) -> str:
+    return "differs" if len(items) == 1 else "differ"

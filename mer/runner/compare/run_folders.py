@@ -1,4 +1,4 @@
-"""What differs between two run folders: parameters, code, data, versions, results."""
+"""Print the differences between two run folders: parameters, code, data, versions, results."""
 
 import io
 import json
@@ -10,39 +10,41 @@ import yaml
 
 from mer import files
 from mer.runner.compare import files as tables
-from mer.runner.staleness.dependencies import OF_PARAMETER
-from mer.runner.staleness.differences import changes
+from mer.runner.staleness.dependencies import PARAMETER_PREFIX
+from mer.runner.staleness.differences import difference_lines
 from mer.runner.staleness.digests import files_below
 from mer.runner.staleness.stamps import FORMAT
+from mer.runner.steps.schedule import overlap
 from mer.runner.study import StudyError
 
 TAG = "injected-parameters"
-"""of the cell with the path of the parameter file, which differs between any two runs"""
+"""The tag of the cell with the path of the parameter file, which differs between any two runs."""
 RESULTS = "tables"
+"""The folder of the results that are compared."""
 
 
 class _Run:
-    """What a run folder holds.
+    """The content of a run folder.
 
     Raises:
-        StudyError: it is no run folder, cannot be read, or has no finished step.
+        StudyError: the folder is no run folder, cannot be read, or has no finished step.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.where = folder, files.to_root(folder)
+        self.folder, self.name = folder, files.to_root(folder)
         self.left_out: list[str] = []
-        """why steps do not count"""
+        """The steps that are not compared, with the reasons."""
         try:
             if not (folder / "params.yaml").is_file() or not (folder / "stamps").is_dir():
-                raise StudyError([f"{self.where} is no run folder: it has no params.yaml, or no stamps"])
+                raise StudyError([f"{self.name} is no run folder: it has no params.yaml, or no stamps"])
             self.params = _params(folder / "params.yaml")
             self.stamps = {
                 name: stamp for name, path in files_below(folder / "stamps") if (stamp := self._stamp(name, path))
             }
         except OSError as error:
-            raise StudyError([f"{self.where} cannot be read ({error.strerror or error})"]) from error
+            raise StudyError([f"{self.name} cannot be read ({error.strerror or error})"]) from error
         if not self.stamps:
-            raise StudyError([f"{self.where} has no finished step", *self.left_out])
+            raise StudyError([f"{self.name} has no finished step", *self.left_out])
         self.outputs = {name for stamp in self.stamps.values() for name in _dict(stamp, "outputs") if _is_inside(name)}
 
     def _stamp(self, name: str, path: Path) -> dict | None:
@@ -52,54 +54,54 @@ class _Run:
         except (ValueError, RecursionError):
             stamp = None
         if not isinstance(stamp, dict) or stamp.get("format") != FORMAT:
-            self.left_out.append(f"stamps/{name} in {self.where} is no stamp, or is of another version of the runner")
+            self.left_out.append(f"stamps/{name} in {self.name} is no stamp, or is of another version of the runner")
         elif stamp.get("state") != "done":
-            self.left_out.append(f"{name.removesuffix('.json')} in {self.where} is not finished")
+            self.left_out.append(f"{name.removesuffix('.json')} in {self.name} is not finished")
         else:
             return stamp
         return None
 
     @property
-    def units(self) -> set[str]:
-        """The names of the finished units: `05_ablate`, or `05_ablate/seed=0` for one value of a fan-out."""
+    def steps(self) -> set[str]:
+        """The names of the finished steps."""
         return {name.removesuffix(".json") for name in self.stamps}
 
     def digests(self, kind: str) -> dict[str, set]:
-        """Return the digests of modules or inputs by name: two, where a file was edited between two steps."""
-        found: dict[str, set] = {}
+        """Return the digests of modules or inputs by name: two if a file was edited between two steps."""
+        digests: dict[str, set] = {}
         for stamp in self.stamps.values():
             for name, digest in _dict(_dict(stamp, "parts"), kind).items():
-                found.setdefault(name, set()).add(str(digest))
-        return found
+                digests.setdefault(name, set()).add(str(digest))
+        return digests
 
 
 def compare(a: Path, b: Path, out: TextIO) -> int:
-    """Print what differs between two runs; what "was" so is so in `a`.
+    """Print the differences between two runs. "was" refers to run `a`.
 
     Returns:
-        0 where all tables are the same to the byte, 1 where one is not.
+        0 if all tables are the same to the byte, 1 if one is not.
 
     Raises:
         StudyError: a folder is no run folder, cannot be read, or has no finished step.
     """
-    one, two = _Run(a), _Run(b)
-    names = sorted(name for name in one.outputs | two.outputs if PurePosixPath(name).parts[0] == RESULTS)
-    results = tables.everything(a, b, names)
-    print(f"was: {one.where}\nis:  {two.where}", file=out)
-    for line in one.left_out + two.left_out:
+    first, second = _Run(a), _Run(b)
+    names = sorted(name for name in first.outputs | second.outputs if PurePosixPath(name).parts[0] == RESULTS)
+    results = tables.compare_files(a, b, names)
+    print(f"was: {first.name}\nis:  {second.name}", file=out)
+    for line in first.left_out + second.left_out:
         print(f"left out: {line}", file=out)
     sections = {
-        "Parameters": changes({"parameters": one.params}, {"parameters": two.params}),
-        "Code": [*_notebooks(one, two), *_modules(one, two)],
-        "Data": [*_data(one, two)],
-        "Versions": _versions(one, two),
+        "Parameters": difference_lines({"parameters": first.params}, {"parameters": second.params}),
+        "Code": [*_notebooks(first, second), *_modules(first, second)],
+        "Data": [*_data(first, second)],
+        "Versions": _versions(first, second),
         "Results": _results(results),
     }
     for title, lines in sections.items():
         print(f"\n{title}", file=out)
         for line in lines or ["the same"]:
             print(f"  {line}".rstrip(), file=out)
-    return 1 if any(how for _, how in results) else 0
+    return 1 if any(difference for _, difference in results) else 0
 
 
 def _params(path: Path) -> dict:
@@ -113,8 +115,8 @@ def _params(path: Path) -> dict:
 
 
 def _dict(value: dict, name: str) -> dict:
-    """A part of a stamp or summary; an empty one where it was edited away."""
-    return part if isinstance(part := value.get(name), dict) else {}
+    """Return an entry of a stamp or summary; an empty one if it is missing."""
+    return entry if isinstance(entry := value.get(name), dict) else {}
 
 
 def _is_inside(name: str) -> bool:
@@ -122,53 +124,47 @@ def _is_inside(name: str) -> bool:
     return bool(path.parts) and not path.is_absolute() and ".." not in path.parts
 
 
-def _modules(one: _Run, two: _Run) -> Iterator[str]:
-    old, new = one.digests("modules"), two.digests("modules")
+def _modules(first: _Run, second: _Run) -> Iterator[str]:
+    old, new = first.digests("modules"), second.digests("modules")
     if names := sorted(name for name in old.keys() & new.keys() if old[name] != new[name]):
         yield f"modules that differ: {', '.join(names)}"
 
 
-def _data(one: _Run, two: _Run) -> Iterator[str]:
-    """Name the inputs that differ, but for what the runs wrote themselves."""
-    old, new = one.digests("inputs"), two.digests("inputs")
+def _data(first: _Run, second: _Run) -> Iterator[str]:
+    """Name the inputs that differ, except for those that the runs wrote themselves."""
+    old, new = first.digests("inputs"), second.digests("inputs")
     for name in sorted(old.keys() | new.keys()):
-        if any(_overlap(name, output) for output in one.outputs | two.outputs):
+        if any(overlap(name, output) for output in first.outputs | second.outputs):
             continue
         if name not in old or name not in new:
-            yield f"{name} is only read in {(one if name in old else two).where}"
+            yield f"{name} is only read in {(first if name in old else second).name}"
         elif old[name] != new[name]:
             yield f"{name} differs" + (" in the names, sizes or times of its files" if _by_time(name) else "")
 
 
 def _by_time(name: str) -> bool:
-    return name == "raw" or name.startswith(OF_PARAMETER)
+    return name == "raw" or name.startswith(PARAMETER_PREFIX)
 
 
-def _overlap(a: str, b: str) -> bool:
-    """Whether one of two names lies in the other, or is the same."""
-    pairs = zip(PurePosixPath(a).parts, PurePosixPath(b).parts, strict=False)
-    return all(x == y for x, y in pairs)
-
-
-def _versions(one: _Run, two: _Run) -> list[str]:
-    found, lines = [], []
-    for run in (one, two):
+def _versions(first: _Run, second: _Run) -> list[str]:
+    summaries, lines = [], []
+    for run in (first, second):
         try:
             summary = files.read_json(run.folder / "run.json")
         except (OSError, ValueError, RecursionError):
             summary = None
         if not isinstance(summary, dict):
-            lines.append(f"not known: run.json in {run.where} cannot be read")
+            lines.append(f"unknown: run.json in {run.name} cannot be read")
             continue
         machine = {"git": summary.get("git"), "hardware": summary.get("hardware")}
-        found.append(
+        summaries.append(
             {"parameters": machine, "python": summary.get("python"), "versions": _dict(summary, "packages")},
         )
-    return lines or changes(*found)
+    return lines or difference_lines(*summaries)
 
 
 def _results(results: list[tuple[str, str | None]]) -> list[str]:
-    lines = [f"{name}: {how}" for name, how in results if how]
+    lines = [f"{name}: {difference}" for name, difference in results if difference]
     same = len(results) - len(lines)
     if not results:
         return [f"no step wrote into {RESULTS}/"]
@@ -178,28 +174,28 @@ def _results(results: list[tuple[str, str | None]]) -> list[str]:
     return lines
 
 
-def _notebooks(one: _Run, two: _Run) -> Iterator[str]:
-    """Yield the lines of code and prose that differ, once for notebooks that differ alike."""
-    alike: dict[str, tuple[list[str], list]] = {}
-    for name in sorted(one.units | two.units):
-        found = [_book(run.folder / f"{name}.ipynb") for run in (one, two)]
-        if any(isinstance(book, str) for book in found):
-            yield from _lacking(name, found, (one, two))
-        elif found[0] != found[1]:
-            alike.setdefault(json.dumps(found), ([], found))[0].append(f"{name}.ipynb")
-    for names, books in alike.values():
+def _notebooks(first: _Run, second: _Run) -> Iterator[str]:
+    """Yield the lines of code and prose that differ, once for all notebooks with the same differences."""
+    groups: dict[str, tuple[list[str], list]] = {}
+    for name in sorted(first.steps | second.steps):
+        books = [_book(run.folder / f"{name}.ipynb") for run in (first, second)]
+        if any(isinstance(book, str) for book in books):
+            yield from _missing(name, books, (first, second))
+        elif books[0] != books[1]:
+            groups.setdefault(json.dumps(books), ([], books))[0].append(f"{name}.ipynb")
+    for names, pair in groups.values():
         yield names[0] + (f" and {len(names) - 1} more with the same changes" if len(names) > 1 else "")
-        yield from (f"  {line}" for line in _diff(*books))
+        yield from (f"  {line}" for line in _diff(*pair))
 
 
-def _lacking(name: str, found: list, runs: Iterable[_Run]) -> Iterator[str]:
-    for book, run in zip(found, runs, strict=True):
+def _missing(name: str, books: list, runs: Iterable[_Run]) -> Iterator[str]:
+    for book, run in zip(books, runs, strict=True):
         if isinstance(book, str):
-            yield f"{name}.ipynb {book} {run.where}"
+            yield f"{name}.ipynb {book} {run.name}"
 
 
 def _book(path: Path) -> dict | str:
-    """Return a notebook with its sources alone; in words where there is none."""
+    """Return a notebook with its sources only, or the reason in words why there is none."""
     try:
         book = json.loads(path.read_text(encoding="utf-8"))
         cells = [_cell(cell) for cell in book["cells"] if TAG not in cell.get("metadata", {}).get("tags", [])]
@@ -217,7 +213,7 @@ def _cell(cell: dict) -> dict:
 
 
 def _diff(a: dict, b: dict) -> list[str]:
-    """Return how nbdime shows the difference, without the external programs it may call."""
+    """Return the difference as nbdime shows it, without the external programs that it may call."""
     from nbdime import diff_notebooks
     from nbdime.prettyprint import PrettyPrintConfig, pretty_print_diff
     from nbformat import from_dict

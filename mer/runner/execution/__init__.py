@@ -1,1 +1,1 @@
-"""One notebook in one process."""
+"""The loop over the steps of a run, and the worker process of each."""

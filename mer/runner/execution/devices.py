@@ -1,4 +1,4 @@
-"""Which GPUs there are to be given to notebooks, found out without loading torch."""
+"""Find the GPUs that notebooks can be given, without loading torch."""
 
 import os
 import platform
@@ -6,11 +6,12 @@ import shutil
 import subprocess
 
 
-def gpus(device: str, at_once: int = 1) -> tuple[str, ...]:
-    """Return the devices that notebooks may be given, each as often as it may serve at once.
+def gpus(device: str, steps_per_gpu: int = 1) -> tuple[str, ...]:
+    """Return the devices that notebooks can be given, each repeated by the number of notebooks that may share it.
 
     Args:
         device: the study's `compute.device`: auto, cpu, cuda or mps.
+        steps_per_gpu: the number of notebooks that may use one device at once.
 
     >>> gpus("cpu")
     ()
@@ -18,18 +19,18 @@ def gpus(device: str, at_once: int = 1) -> tuple[str, ...]:
     if device == "cpu":
         return ()
     if device == "mps" or (device == "auto" and platform.system() == "Darwin" and platform.machine() == "arm64"):
-        return ("mps",) * at_once
-    return tuple(number for number in _cuda() for _ in range(at_once))
+        return ("mps",) * steps_per_gpu
+    return tuple(number for number in _cuda() for _ in range(steps_per_gpu))
 
 
 def _cuda() -> list[str]:
-    """The numbers of the CUDA devices that this process may use."""
+    """Return the numbers of the CUDA devices that this process may use."""
     if (visible := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
         return [number.strip() for number in visible.split(",") if number.strip() not in ("", "-1")]
     if (program := shutil.which("nvidia-smi")) is None:
         return []
     try:
-        answer = subprocess.run([program, "-L"], capture_output=True, text=True, timeout=10, check=False)  # noqa: S603
+        result = subprocess.run([program, "-L"], capture_output=True, text=True, timeout=10, check=False)  # noqa: S603
     except (OSError, subprocess.SubprocessError):
         return []
-    return [str(number) for number in range(answer.stdout.count("GPU ") if answer.returncode == 0 else 0)]
+    return [str(number) for number in range(result.stdout.count("GPU ") if result.returncode == 0 else 0)]

@@ -1,4 +1,4 @@
-"""A kernel that nobody else can reach and that reaches nobody else's settings."""
+"""Start a Jupyter kernel on private sockets and without the user's configuration."""
 
 import json
 import os
@@ -10,8 +10,8 @@ from typing import Any
 import zmq
 from jupyter_client import AsyncKernelManager
 
-LONGEST_SOCKET = 100
-"""characters; the systems allow 103 to 107 for the name of a Unix socket"""
+MAX_SOCKET_CHARS = 100
+"""The longest name of a Unix socket, in characters; operating systems allow 103 to 107."""
 
 PROGRAM = """
 import sys
@@ -24,18 +24,22 @@ for thread in (app.control_thread, app.shell_channel_thread):
     if thread is not None:
         thread.join(timeout=10)
 """
-"""The program of a kernel process. The thread that is told to end the kernel still sends messages when the main
+"""The program of a kernel process. The thread that ends the kernel still sends messages when the main
 thread closes the sockets at exit; a socket that is closed in use aborts the process or holds it up for seconds
 (ipykernel 7.4, libzmq's assertion `pfd.revents & POLLIN`). The main thread waits for it."""
 
 
-def private(folder: Path, made: Callable[[Any], None]) -> type:
-    """Return a kernel manager over Unix sockets in a folder of its own, where the system has them.
+def private_kernel(folder: Path, on_created: Callable[[Any], None]) -> type:
+    """Return the class of a kernel manager that uses Unix sockets in a folder of its own, if the system has them.
 
-    TCP ports can race between kernels that start at once, and are open to everybody on the machine. They are
-    used, encrypted, on Windows and where the folder's name is too long for a socket.
+    Kernels that start at once can race for TCP ports, which are also open to every user of the machine. They are
+    used, encrypted, on Windows and if the folder's name is too long for a socket.
+
+    Args:
+        folder: the folder of the sockets.
+        on_created: receives each manager that is created.
     """
-    sockets = os.name == "posix" and len(str(folder / "k-12")) < LONGEST_SOCKET
+    sockets = os.name == "posix" and len(str(folder / "k-12")) < MAX_SOCKET_CHARS
 
     class PrivateKernel(AsyncKernelManager):
         def __init__(self, **options: Any) -> None:
@@ -44,10 +48,10 @@ def private(folder: Path, made: Callable[[Any], None]) -> type:
             elif zmq.has("curve"):
                 options |= {"transport_encryption": "required"}
             super().__init__(connection_file=str(folder / "c.json"), **options)
-            made(self)
+            on_created(self)
 
         async def shutdown_kernel(self, now: bool = False, restart: bool = False) -> None:
-            """End the kernel without an interrupt before, which would meet one that is just finishing its last cell."""
+            """End the kernel without an interrupt, which could reach a kernel that is finishing its last cell."""
             if now:
                 return await super().shutdown_kernel(now=True, restart=restart)
             self.shutting_down = True
@@ -60,7 +64,7 @@ def private(folder: Path, made: Callable[[Any], None]) -> type:
 
 
 def write_spec(folder: Path) -> None:
-    """Describe a kernel that runs in this interpreter and keeps no history."""
+    """Write the specification of a kernel that runs in this interpreter and keeps no history."""
     folder.mkdir(parents=True)
     argv = [sys.executable, "-c", PROGRAM, "-f", "{connection_file}", "--HistoryManager.enabled=False"]
     spec = {

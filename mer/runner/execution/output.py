@@ -1,4 +1,4 @@
-"""What a notebook prints: all of it into the log, a bounded part into the notebook, progress to the screen."""
+"""The printed output of a notebook: all of it goes to the log, a part to the notebook, progress to the screen."""
 
 import re
 import time
@@ -9,61 +9,61 @@ from nbformat.v4 import new_output
 from papermill.clientwrap import PapermillNotebookClient
 from traitlets import Instance
 
-SHOWN = 500_000
-"""characters of one cell's printing, or of one value it shows, that a notebook keeps"""
+MAX_NOTEBOOK_CHARS = 500_000
+"""The number of characters of a cell's printed output, or of one displayed value, that a notebook stores."""
 
-LONGEST_LINE = 20_000
-"""characters of a line of an error that notebook and log keep"""
+MAX_ERROR_LINE_CHARS = 20_000
+"""The number of characters of a line of an error message that notebook and log store."""
 
-LOGGED = 20_000_000
-"""characters of printing that a log keeps"""
+MAX_LOG_CHARS = 20_000_000
+"""The number of characters of printed output that a log stores."""
 
 PROGRESS = re.compile(r"(\d[\d.,]*[kMG]?/\d[\d.,]*[kMG]?) \[")
-"""what tqdm writes: ` 37/429 [00:12<02:10,`"""
+"""The progress that tqdm prints: ` 37/429 [00:12<02:10,`."""
 
-NOTED = re.compile(r"Warning: (deleted: .+)")
-"""what is told on the screen, too: a file was damaged and is made anew"""
+SCREEN_WARNINGS = re.compile(r"Warning: (deleted: .+)")
+"""Warnings that are also printed on the screen: a damaged file was deleted and is computed again."""
 
 
 class Log:
-    """A log to which printing goes line by line; a line that was overwritten is left out."""
+    """A log to which printed output is written line by line; lines that were overwritten are left out."""
 
     def __init__(self, file: TextIO, progress: Callable[[str], None], note: Callable[[str], None]) -> None:
-        self.file, self._tell, self._note = file, progress, note
+        self.file, self._progress, self._note = file, progress, note
         self._open = ""
         self._size = 0
-        self._told = 0.0
+        self._last_progress = 0.0
 
     def write(self, text: str) -> None:
-        """Take what was printed; it may end in the middle of a line."""
-        self._open = folded(self._open + text)
+        """Write printed text, which may end in the middle of a line."""
+        self._open = as_displayed(self._open + text)
         whole, newline, self._open = self._open.rpartition("\n")
-        if len(self._open) > SHOWN:  # a line without an end
+        if len(self._open) > MAX_NOTEBOOK_CHARS:  # a line without an end
             whole, newline, self._open = whole + newline + self._open, "", ""
         self._put(whole + newline)
-        for line in NOTED.findall(whole):
+        for line in SCREEN_WARNINGS.findall(whole):
             self._note(line)
-        found = PROGRESS.findall(text[-400:])
-        if found and time.monotonic() > self._told + 0.2:
-            self._told = time.monotonic()
-            self._tell(found[-1])
+        counts = PROGRESS.findall(text[-400:])
+        if counts and time.monotonic() > self._last_progress + 0.2:
+            self._last_progress = time.monotonic()
+            self._progress(counts[-1])
 
     def close_line(self) -> None:
-        """Write what is left of the last line."""
+        """Write the rest of the last line."""
         self._put(self._open + "\n" if self._open else "")
         self._open = ""
 
     def _put(self, text: str) -> None:
-        if text and self._size < LOGGED:
-            self.file.write(text[: LOGGED - self._size])
+        if text and self._size < MAX_LOG_CHARS:
+            self.file.write(text[: MAX_LOG_CHARS - self._size])
             self._size += len(text)
-            if self._size >= LOGGED:
-                self.file.write(f"\n… the log ends here: more than {LOGGED:,} characters were printed\n")
+            if self._size >= MAX_LOG_CHARS:
+                self.file.write(f"\n… the log ends here: more than {MAX_LOG_CHARS:,} characters were printed\n")
             self.file.flush()
 
 
 class Client(PapermillNotebookClient):
-    """papermill's client; it keeps a bounded part of what is printed and tells all of it to a `Log`."""
+    """papermill's client, which stores a limited part of the printed output and writes all of it to a `Log`."""
 
     mer_log = Instance(Log)
 
@@ -72,7 +72,7 @@ class Client(PapermillNotebookClient):
         self._printed = (-1, 0)
 
     def output(self, outs: list, msg: dict, display_id: str | None, cell_index: int) -> Any:
-        """Add an output to its cell, cut to what is kept."""
+        """Add an output to its cell, cut to the limits."""
         content = msg["content"]
         if msg["msg_type"] == "error":
             content["evalue"] = _short(content["evalue"])
@@ -83,21 +83,21 @@ class Client(PapermillNotebookClient):
         self.mer_log.write(content["text"])
         cell, before = self._printed
         before = before if cell == cell_index else 0
-        if before >= SHOWN:
+        if before >= MAX_NOTEBOOK_CHARS:
             return None
         text = _follow_on(content["text"])
         size = before + len(text)
-        content["text"] = text[: SHOWN - before]
+        content["text"] = text[: MAX_NOTEBOOK_CHARS - before]
         last = None if self.clear_before_next_output else _stream(outs, content["name"])
         if last is not None:
             length = len(last["text"])
-            last["text"] = folded(last["text"] + content["text"])
-            size -= length + len(content["text"]) - len(last["text"])  # what was overwritten takes no room
+            last["text"] = as_displayed(last["text"] + content["text"])
+            size -= length + len(content["text"]) - len(last["text"])  # overwritten text does not count
         else:
             super().output(outs, msg, display_id, cell_index)
         self._printed = (cell_index, size)
-        if size >= SHOWN:
-            note = f"\n… more than {SHOWN:,} characters were printed; the log has more\n"
+        if size >= MAX_NOTEBOOK_CHARS:
+            note = f"\n… more than {MAX_NOTEBOOK_CHARS:,} characters were printed; the log has more\n"
             outs.append(new_output("stream", name="stderr", text=note))
         return None
 
@@ -110,40 +110,40 @@ class Client(PapermillNotebookClient):
 
     def _cut(self, data: dict) -> None:
         for kind, value in data.items():
-            if not (isinstance(value, str) and len(value) > SHOWN and kind.startswith("text/")):
+            if not (isinstance(value, str) and len(value) > MAX_NOTEBOOK_CHARS and kind.startswith("text/")):
                 continue
-            beginning = value[:1000] + "\n" if kind == "text/plain" else ""  # half a table of HTML is none
+            beginning = value[:1000] + "\n" if kind == "text/plain" else ""  # half an HTML table is not readable
             data[kind] = f"{beginning}… {len(value):,} characters, too long to be shown"
 
 
-def folded(text: str) -> str:
-    r"""Return printed text as a terminal shows it: what a carriage return overwrote is gone.
+def as_displayed(text: str) -> str:
+    r"""Return printed text as a terminal shows it, without what a carriage return overwrote.
 
-    nbclient's own folding takes time with the square of a line's length.
+    The time that nbclient's own implementation takes grows with the square of a line's length.
 
-    >>> folded("10%\r50%\r100%\ndone\r"), folded("a\r\nb")
+    >>> as_displayed("10%\r50%\r100%\ndone\r"), as_displayed("a\r\nb")
     ('100%\ndone\r', 'a\nb')
     """
     if "\r" not in text:
         return text
     *whole, rest = text.split("\n")
-    last = "\r" if rest.endswith("\r") else ""  # what comes next overwrites it
+    last = "\r" if rest.endswith("\r") else ""  # the next text overwrites it
     return "\n".join([*map(_visible, whole), _visible(rest) + last])
 
 
 def _short(line: str) -> str:
-    """A line of an error, which may hold a whole table."""
-    return line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}… ({len(line):,} characters)"
+    """Return a line of an error, cut to the limit: it may contain a whole table."""
+    return line if len(line) <= MAX_ERROR_LINE_CHARS else f"{line[:MAX_ERROR_LINE_CHARS]}… ({len(line):,} characters)"
 
 
 def _follow_on(text: str) -> str:
-    """Fold a piece of printing, but keep that it overwrites the line before it."""
+    """Return printed text as displayed, with a carriage return at its start if it overwrites the line before."""
     first = text.partition("\n")[0]
-    return ("\r" if "\r" in first.rstrip("\r") else "") + folded(text)
+    return ("\r" if "\r" in first.rstrip("\r") else "") + as_displayed(text)
 
 
 def _stream(outs: list, name: str) -> Any:
-    """The output that further printing belongs to: the last of that name, if nothing was shown since."""
+    """Return the output to which more printed text belongs: the last of that name, if nothing was displayed since."""
     for output in reversed(outs):
         if output["output_type"] != "stream":
             return None

@@ -1,7 +1,7 @@
 """The worker process: runs one notebook and renders its page.
 
-It talks to the runner over a pipe, one JSON object per message, and ends when the runner says a word or
-is gone. Everything it or its kernel prints goes to the unit's log.
+It sends messages to the runner through a pipe, one JSON object per message, and ends when the runner sends anything or
+has ended. Everything that the worker or its kernel prints goes to the step's log.
 """
 
 import _thread
@@ -24,22 +24,23 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.engines import NBClientEngine, papermill_engines
 
 from mer import files
-from mer.runner.execution import kernel, processes
+from mer.runner import processes
+from mer.runner.execution import kernel
 from mer.runner.execution.execute import DIED, kill_group
 from mer.runner.execution.output import Client, Log
 from mer.runner.reporting import html
 from mer.runner.steps import notebook
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
-LONGEST = 2000
-"""characters of an error message that reach the screen"""
+MAX_MESSAGE_CHARS = 2000
+"""The number of characters of an error message that are sent to the screen."""
 
-STARTS = 3
-"""how often a kernel is started that does not answer"""
+MAX_STARTS = 3
+"""The number of times that a kernel is started if it does not respond."""
 
 
 class Failure(Exception):
-    """A notebook that did not come to its end: `kind` and a message."""
+    """A notebook did not run to its end: `kind` and a message."""
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
@@ -47,7 +48,7 @@ class Failure(Exception):
 
 
 class Engine(NBClientEngine):
-    """papermill's engine with our client, which keeps what a notebook prints within bounds."""
+    """papermill's engine with a client that limits how much output a notebook stores."""
 
     @classmethod
     def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **options: Any) -> None:
@@ -66,32 +67,32 @@ class Worker:
         self.headings = notebook.headings(self.cells)
         self.managers: list[Any] = []
         self.peak = 0
-        self._talking = threading.Lock()
-        self._began = False
+        self._sending = threading.Lock()
+        self._kernel_started = False
 
-    def say(self, event: str, **facts: Any) -> None:
-        """Tell the runner, if it is still there."""
-        with self._talking, contextlib.suppress(OSError):
+    def send(self, event: str, **facts: Any) -> None:
+        """Send a message to the runner, if it still runs."""
+        with self._sending, contextlib.suppress(OSError):
             self.pipe.send_bytes(json.dumps({"event": event, **facts}).encode())
 
     def run(self) -> int:
-        """Execute, render, put both in place; return the exit code."""
+        """Execute and render the notebook and put both files in place; return the exit code."""
         try:
             self._execute()
         except KeyboardInterrupt:
             return 130
         except Failure as failure:
-            self.say("failed", kind=failure.kind, message=_short(str(failure)))
+            self.send("failed", kind=failure.kind, message=_short(str(failure)))
             return 1
         except Exception as error:
             traceback.print_exc()
-            self.say("failed", kind="error", message=_short(f"{type(error).__name__}: {error}"))
+            self.send("failed", kind="error", message=_short(f"{type(error).__name__}: {error}"))
             return 1
-        self.say("done")
+        self.send("done")
         return 0
 
     def stop_with_runner(self) -> None:
-        """Wait for a word of the runner or its end; then end the kernel and this process."""
+        """Wait until the runner sends anything or ends; then end the kernel and this process."""
         with contextlib.suppress(EOFError, OSError):
             self.pipe.recv_bytes()
         kill_group(self._kernel())
@@ -101,13 +102,13 @@ class Worker:
             _thread.interrupt_main()
 
     def watch_memory(self) -> None:
-        """Tell the runner whenever the kernel and what it started hold more memory than before."""
+        """Send the memory of the kernel and its descendants whenever it is more than before."""
         while True:
             pid = self._kernel()
-            held = processes.resident(pid) if pid else 0
-            if held > self.peak:
-                self.peak = held
-                self.say("memory", peak=held)
+            used = processes.resident(pid) if pid else 0
+            if used > self.peak:
+                self.peak = used
+                self.send("memory", peak=used)
             time.sleep(0.25)
 
     def _execute(self) -> None:
@@ -115,7 +116,7 @@ class Worker:
         kernel.write_spec(Path(self.spec["private"], "jupyter", "kernels", "python3"))
         book = self._papermill()
         page = Path(self.spec["partial_html"])
-        html.render(book, page, *(self.spec[name] for name in ("title", "subject", "home", "study", "banner")))
+        html.render(book, page, html.PageTexts(*(self.spec[name] for name in ("title", "study", "banner"))))
         Path(self.spec["partial"]).replace(self.spec["ipynb"])
         page.replace(self.spec["html"])
 
@@ -126,48 +127,45 @@ class Worker:
             print(ANSI.sub("", "\n".join(error.traceback)), file=sys.stderr)
             raise Failure("error", ANSI.sub("", f"{error.ename}: {error.evalue}")) from error
         except DeadKernelError as error:
-            held = f"; it held up to {self.peak / 1e9:.2f} GB" if self.peak else ""
-            raise Failure("died", DIED + held) from error
+            memory = f"; it used up to {self.peak / 1e9:.2f} GB" if self.peak else ""
+            raise Failure("died", DIED + memory) from error
         except CellTimeoutError as error:
             raise Failure("timeout", f"a cell was not finished after {self.spec['timeout']:g} seconds") from error
-        # papermill takes sys.exit(0) for the end; the cells below it did not run
+        # papermill takes sys.exit(0) for success; the cells below it did not run
         if any(cell.metadata.get("papermill", {}).get("exception") for cell in book.cells):
             raise Failure("error", "SystemExit: the notebook stopped itself before its last cell")
         return book
 
     def _started(self) -> Any:
-        """Run papermill; a kernel that does not come up, as when two race for a port, is started again."""
+        """Run papermill; a kernel that does not start, for example because two race for a port, is started again."""
         limit = self.spec["timeout"]
-        seconds = None if limit is None else math.ceil(limit)  # nbclient takes whole ones; the runner has its own watch
-        for attempt in range(1, STARTS + 1):
+        seconds = None if limit is None else math.ceil(limit)  # nbclient takes whole seconds
+        for attempt in range(1, MAX_STARTS + 1):
             try:
                 return papermill.execute_notebook(
                     self.spec["notebook"], self.spec["partial"], self.spec["parameters"], kernel_name="python3",
                     engine_name="mer", progress_bar=False, start_timeout=120, timeout=seconds,
                     on_cell_start=self._on_cell, mer_log=Log(sys.stderr, self._progress, self._note),
-                    kernel_manager_class=kernel.private(Path(self.spec["private"]), self._managed),
+                    kernel_manager_class=kernel.private_kernel(Path(self.spec["private"]), self.managers.append),
                 )  # fmt: skip
             except RuntimeError as error:
-                if self._began or attempt == STARTS or isinstance(error, DeadKernelError):
+                if self._kernel_started or attempt == MAX_STARTS or isinstance(error, DeadKernelError):
                     raise
-                print(f"The kernel did not come up ({error}); starting another one.", file=sys.stderr)
+                print(f"The kernel did not start ({error}); starting another one.", file=sys.stderr)
                 kill_group(self._kernel())
         raise AssertionError
 
-    def _managed(self, manager: Any) -> None:
-        self.managers.append(manager)
-
     def _progress(self, text: str) -> None:
-        self.say("progress", text=text)
+        self.send("progress", text=text)
 
     def _note(self, text: str) -> None:
-        self.say("note", text=_short(text))
+        self.send("note", text=_short(text))
 
     def _on_cell(self, cell: Any, cell_index: int) -> None:
-        """Report the code cell that starts, numbered as in the source (without the injected one)."""
-        if not self._began:
-            self.say("kernel", pid=self._kernel())
-        self._began = True
+        """Send the number of the code cell that starts, counted as in the source, without the injected cell."""
+        if not self._kernel_started:
+            self.send("kernel", pid=self._kernel())
+        self._kernel_started = True
         if cell.cell_type != "code":
             return
         tags = [c.get("metadata", {}).get("tags", []) for c in self.cells]
@@ -175,24 +173,28 @@ class Worker:
         already = any("injected-parameters" in tag for tag in tags)
         index = cell_index - (cell_index > at and not already)
         number = sum(c.get("cell_type") == "code" for c in self.cells[: index + 1])
-        self.say("cell", cell=number, heading=self.headings[index])
+        self.send("cell", cell=number, heading=self.headings[index])
 
     def _kernel(self) -> int | None:
         return getattr(getattr(self.managers[-1], "provisioner", None), "pid", None) if self.managers else None
 
 
 def _short(message: str) -> str:
-    return message if len(message) <= LONGEST else f"{message[:LONGEST]} … ({len(message)} characters; see the log)"
+    if len(message) <= MAX_MESSAGE_CHARS:
+        return message
+    return f"{message[:MAX_MESSAGE_CHARS]} … ({len(message)} characters; see the log)"
 
 
 def main(spec: dict, pipe: Any) -> None:
     """Run one notebook and leave this process."""
-    # a session of its own: Ctrl-C reaches the runner alone, which then ends workers in order
+    # a process group of its own: Ctrl-C reaches the runner only, which then ends workers in order
     if os.name == "posix":
         os.setsid()
-    # a runner in the background of a shell ignores Ctrl-C, and its children would inherit that
+    # a runner in the background of a shell ignores Ctrl-C, and its children would inherit this
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if os.name == "posix":  # the runner holds both back while it starts a worker
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
     os.environ.clear()
     os.environ.update(spec["environment"])
     os.chdir(files.ROOT)
@@ -205,7 +207,7 @@ def main(spec: dict, pipe: Any) -> None:
         threading.Thread(target=task, daemon=True).start()
     code = worker.run()
     sys.stdout.flush()
-    os._exit(code)  # nothing of ours is left to be done, and a thread of a library must not keep it from ending
+    os._exit(code)  # nothing is left to do, and a thread of a library must not keep the process alive
 
 
 papermill_engines.register("mer", Engine)

@@ -1,11 +1,12 @@
-"""An executed notebook as one page that needs no network and runs no script.
+"""Render an executed notebook as one page that loads nothing and runs no script.
 
-What a notebook shows comes from corpora, so it is foreign: outputs other than text, tables and
-pictures are dropped, script elements removed, and a content security policy forbids the rest.
+Outputs of a notebook hold texts from corpora, which are foreign. Outputs other than text, tables and images are
+dropped, script elements are removed, and a content security policy forbids the rest.
 """
 
 import copy
 import re
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,29 +17,34 @@ from nbconvert import HTMLExporter
 from mer.runner.steps import notebook
 
 TEMPLATES = Path(__file__).parent / "template"
-SHOWN = ("text/html", "text/markdown", "text/plain", "image/png", "image/jpeg", "image/svg+xml")
+ALLOWED_TYPES = ("text/html", "text/markdown", "text/plain", "image/png", "image/jpeg", "image/svg+xml")
 ACTIVE = re.compile(
     r"<\s*script\b.*?(<\s*/\s*script\s*>|$)|<\s*/?\s*(script|iframe|object|embed|link|meta|base)\b[^>]*>?",
     re.IGNORECASE | re.DOTALL,
 )
 
 
-def render(
-    book: Any, page: Path, title: str, subject: str = "", home: str = "index.html", study: str = "", banner: str = ""
-) -> None:
-    """Write an executed notebook to `page`.
+@dataclass(frozen=True)
+class PageTexts:
+    """The texts around a notebook on its page.
 
-    Args:
-        subject: for what value of a fan-out it was run; stands above the notebook.
-        home: the run's front page as seen from this one.
-        study: stands behind the title.
-        banner: stands above everything.
+    Attributes:
+        title: the title of the step.
+        study: the title of the study, which follows it.
+        banner: the text at the top of the page.
     """
-    book = harmless(book)
+
+    title: str
+    study: str = ""
+    banner: str = ""
+
+
+def render(book: Any, page: Path, texts: PageTexts) -> None:
+    """Write an executed notebook to `page`."""
+    book = without_scripts(book)
     book.cells = [cell for cell in book.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
-    heading = f"{title}: {subject}" if subject else title
-    heading = f"{heading} · {study}" if study else heading
-    resources = {"title": heading, "subject": subject, "home": home, "banner": banner, "metadata": {"name": heading}}
+    heading = f"{texts.title} · {texts.study}" if texts.study else texts.title
+    resources = {"title": heading, "banner": texts.banner, "metadata": {"name": heading}}
     text, _ = _exporter().from_notebook_node(book, resources=resources)
     page.write_text(text, encoding="utf-8", newline="\n")
 
@@ -46,7 +52,7 @@ def render(
 def warm_up() -> None:
     """Compile the templates, so that copies of this process have them."""
     cells = [nbformat.v4.new_markdown_cell("x"), nbformat.v4.new_code_cell("x = 1")]
-    _exporter().from_notebook_node(nbformat.v4.new_notebook(cells=cells), resources={"title": "", "home": ""})
+    _exporter().from_notebook_node(nbformat.v4.new_notebook(cells=cells), resources={"title": ""})
 
 
 @cache
@@ -56,7 +62,7 @@ def _exporter() -> HTMLExporter:
     )
 
 
-def harmless(book: Any) -> Any:
+def without_scripts(book: Any) -> Any:
     """Return a copy of a notebook whose outputs hold no script."""
     book = copy.deepcopy(book)
     book.metadata.pop("widgets", None)
@@ -64,16 +70,16 @@ def harmless(book: Any) -> Any:
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             for kind in list(data):
-                if kind not in SHOWN:
+                if kind not in ALLOWED_TYPES:
                     del data[kind]
                 elif kind in ("text/html", "text/markdown", "image/svg+xml"):
-                    data[kind] = _inactive(notebook.source({"source": data[kind]}))
+                    data[kind] = _without_active(notebook.source({"source": data[kind]}))
             output.get("metadata", {}).get("text/html", {}).pop("isolated", None)
     return book
 
 
-def _inactive(text: str) -> str:
-    """Remove elements until none is left: taking one out may put another together."""
+def _without_active(text: str) -> str:
+    """Remove elements until none is left: removing one may create another."""
     while (shorter := ACTIVE.sub("", text)) != text:
         text = shorter
     return text

@@ -1,45 +1,52 @@
-"""`index.html` and `run.json`: the run folder's front page, and the same for programs."""
+"""The front page of a run folder, `index.html`, and the same content for programs, `run.json`."""
 
 import contextlib
 import datetime
 import time
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from mer import files
 from mer.runner import provenance
 from mer.runner.reporting.screen import clock, size
-from mer.runner.reporting.states import FINISHED, Record, StepRecord
+from mer.runner.reporting.states import FINISHED, StepState
 from mer.runner.staleness import stamps
 from mer.runner.steps.notebook import Step
-from mer.runner.steps.units import Unit, expand
-from mer.runner.study import Study, StudyError
+from mer.runner.study import Study
 
 TEMPLATES = Path(__file__).parent / "template"
-PAUSE = 1.0
-"""seconds between two writings during a run"""
-UNTOUCHED = ("waiting", "skipped")
-"""what a run has not come to: the pages that may lie there are of an earlier one, and are not shown as if of this"""
+PAUSE_SECONDS = 1.0
+"""The shortest time between two writings during a run, in seconds."""
+NOT_STARTED = ("unchecked", "waiting", "skipped")
+"""The states of steps that this run has not started. Pages of theirs are of an earlier run and are not linked."""
 
 
 class Index:
-    """The front page of one run, written anew while it goes on."""
+    """The front page of one run, written again and again while the run lasts.
 
-    def __init__(self, study: Study, records: list[StepRecord], others: list[Step]) -> None:
+    Args:
+        study: the study.
+        states: the steps of this run.
+        others: steps of the study that this run leaves out; they are shown in the state of their last run.
+    """
+
+    def __init__(self, study: Study, states: list[StepState], others: list[Step]) -> None:
         self.study = study
-        self.records = sorted([*records, *(earlier(study, step) for step in others)], key=lambda r: r.step.number)
+        self.states = [*states, *(_previous_state(study, step) for step in others)]
+        self.states.sort(key=lambda state: state.step.number)
         self.started = now()
         self._facts: dict | None = None
         self._written = float("-inf")
 
     @property
     def complete(self) -> bool:
-        """Whether both files are there."""
+        """Whether both files exist."""
         return all((self.study.folder / name).is_file() for name in ("index.html", "run.json"))
 
     def refresh(self) -> None:
-        """Write both files if that was not just done."""
-        if time.monotonic() > self._written + PAUSE:
+        """Write both files unless that was just done."""
+        if time.monotonic() > self._written + PAUSE_SECONDS:
             self.write("running")
 
     def write(self, state: str) -> None:
@@ -55,75 +62,44 @@ class Index:
             "finished": None if state == "running" else now(),
             "parameters": files.digest(self.study.params),
             **self._facts,
-            "steps": [self._step(record) for record in self.records],
+            "steps": [self._entry(state) for state in self.states],
         }
         files.write_json(self.study.folder / "run.json", summary)
         files.write_text(self.study.folder / "index.html", self._page(summary))
         self._written = time.monotonic()
 
     def remove(self) -> None:
-        """Take the front page away."""
+        """Delete the front page."""
         with contextlib.suppress(OSError):
             (self.study.folder / "index.html").unlink(missing_ok=True)
 
-    def _step(self, record: StepRecord) -> dict:
-        units = [self._unit(one) for one in record.units or [Record(Unit(record.step, record.step.name))]]
-        errors = [unit["error"] for unit in units if unit["error"]]
-        known = [unit["seconds"] for unit in units if unit["seconds"] is not None]
+    def _entry(self, state: StepState) -> dict:
+        step = state.step
+        stamp = stamps.finished(self.study, step.name) or {} if state.finished else {}
         return {
-            "number": record.step.number,
-            "name": record.step.name,
-            "title": record.step.title,
-            "subtitle": record.step.subtitle,
-            "state": record.state,
-            "reason": record.reason or units[0]["reason"],
-            "error": record.reason if record.lost == "failed" else errors[0] if errors else "",
-            "seconds": round(sum(known), 2) if known else None,
-            "peak_mb": max(unit["peak_mb"] or 0 for unit in units) or None,
-            "digest": units[0]["digest"] if len(units) == 1 else files.digest([unit["digest"] for unit in units]),
-            "finished": max((unit["finished"] or "" for unit in units), default="") or None,
-            "notices": [text for unit in units for text in unit["notices"]],
-            "units": units if record.step.fan_out else [],
-        }
-
-    def _unit(self, record: Record) -> dict:
-        stamp = stamps.finished(self.study, record.unit.name) or {} if record.state in FINISHED else {}
-        return {
-            "name": record.unit.name,
-            "item": record.unit.item,
-            "state": record.state,
-            "reason": record.reason,
-            "error": record.outcome.message if record.outcome else "",
-            "seconds": stamp.get("seconds") if record.seconds is None else round(record.seconds, 2),
-            "peak_mb": round(record.peak / 1e6) or stamp.get("peak_mb"),
-            "digest": record.digest or stamp.get("digest"),
+            "number": step.number,
+            "name": step.name,
+            "title": step.title,
+            "subtitle": step.subtitle,
+            "state": "waiting" if state.state == "unchecked" else state.state,
+            "reason": state.reason,
+            "error": state.outcome.message if state.outcome else "",
+            "seconds": stamp.get("seconds") if state.seconds is None else round(state.seconds, 2),
+            "peak_mb": round(state.peak / 1e6) or stamp.get("peak_mb"),
+            "digest": state.digest or stamp.get("digest"),
             "finished": stamp.get("finished"),
-            "notices": stamps.notices(self.study, record.unit.name) if record.state in FINISHED else [],
+            "notices": stamps.notices(self.study, step.name) if state.state in FINISHED else [],
         }
 
     def _page(self, summary: dict) -> str:
-        for entry in [*summary["steps"], *(unit for step in summary["steps"] for unit in step["units"])]:
+        for entry in summary["steps"]:
             links = {kind: self.study.place(entry["name"], kind) for kind in ("html", "ipynb", "failed", "log")}
             entry["links"] = {
                 kind: path.relative_to(self.study.folder).as_posix()
                 for kind, path in links.items()
-                if entry["state"] not in UNTOUCHED and path.exists()
+                if entry["state"] not in NOT_STARTED and path.exists()
             }
         return _template().render(run=summary)
-
-
-def earlier(study: Study, step: Step) -> StepRecord:
-    """Return where a step stands that this run does not look at."""
-    try:
-        units = expand(study, step)
-    except StudyError:
-        return StepRecord(step)
-    records = []
-    for unit in units:
-        stamp = stamps.read(study, unit.name) or {}
-        state = {"done": "done", "failed": "failed"}.get(stamp.get("state", ""), "waiting")
-        records.append(Record(unit, state, "from an earlier run" if state == "done" else ""))
-    return StepRecord(step, records)
 
 
 def now() -> str:
@@ -131,8 +107,15 @@ def now() -> str:
     return datetime.datetime.now().astimezone().isoformat(timespec="seconds")
 
 
+def _previous_state(study: Study, step: Step) -> StepState:
+    """Return the state of a step after its last run."""
+    stamp = stamps.read(study, step.name) or {}
+    state = stamp.get("state") if stamp.get("state") in ("done", "failed") else "waiting"
+    return StepState(step, state, "from an earlier run" if state == "done" else "")
+
+
 @cache
-def _template():
+def _template() -> Any:
     import jinja2
 
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True)

@@ -1,19 +1,19 @@
-"""What the runner prints: one line per unit that ends; on a terminal, below them, one live line per step."""
+"""The runner's output on the screen: a line per step that ends and, on a terminal, a live line per unfinished step."""
 
 import os
 import sys
 from collections.abc import Iterable
 from typing import Any, TextIO
 
-MARKS = {
+SYMBOLS = {
     "done": "✓", "unchanged": "✓", "failed": "✗", "interrupted": "✗", "skipped": "·", "running": "▸", "waiting": "·",
 }  # fmt: skip
-MOST = 12
-"""live lines"""
+MAX_LIVE_LINES = 12
+"""The number of live lines that are shown at once."""
 
 
 def clock(seconds: float) -> str:
-    """Return a duration as people read it.
+    """Return a duration in a form that is easy to read.
 
     >>> clock(3.21), clock(72), clock(3725)
     ('3.2 s', '1:12', '1:02:05')
@@ -26,7 +26,7 @@ def clock(seconds: float) -> str:
 
 
 def size(count: int) -> str:
-    """Return a number of bytes as people read it.
+    """Return a number of bytes in a form that is easy to read.
 
     >>> size(310_000_000), size(2_140_000_000)
     ('310 MB', '2.1 GB')
@@ -35,7 +35,7 @@ def size(count: int) -> str:
 
 
 class Screen:
-    """Lines on a stream; a terminal also shows what runs and waits, redrawn in place."""
+    """Lines on a stream; a terminal also shows the steps that run and wait, redrawn in place."""
 
     def __init__(self, out: TextIO | None = None, live: bool | None = None) -> None:
         self.out = out or sys.stdout
@@ -43,11 +43,11 @@ class Screen:
         self._width = 0
         self._display: Any = None
 
-    def begin(self, names: Iterable[str]) -> None:
+    def set_columns(self, names: Iterable[str]) -> None:
         """Fit the columns to the steps of this run."""
         self._width = max((len(name) for name in names), default=0) - 3
 
-    def say(self, text: str = "") -> None:
+    def print_line(self, text: str = "") -> None:
         """Print a line above the live ones."""
         if self._display is not None:
             self._display.console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -55,12 +55,12 @@ class Screen:
             print(text, file=self.out, flush=True)
 
     def step(self, name: str, state: str, *facts: str) -> None:
-        """Print a line: `✓ 03 train_fusion   done   0:41`. Where there are live lines, a start prints none."""
+        """Print a line: `✓ 03 train_fusion   done   0:41`. With live lines, a start prints none."""
         if state == "running" and self.live:
             return
         word = f"{'started' if state == 'running' else state:<11}"
         details = "  ".join(fact for fact in facts if fact)
-        self.say(f"  {MARKS[state]} {name[:2]} {name[3:]:<{self._width}}  {word}  {details}".rstrip())
+        self.print_line(f"  {SYMBOLS[state]} {name[:2]} {name[3:]:<{self._width}}  {word}  {details}".rstrip())
 
     def show(self, rows: Iterable[tuple[str, str, str]]) -> None:
         """Redraw the live lines from `(state, name, facts)` of the steps that run or wait."""
@@ -70,14 +70,14 @@ class Screen:
         from rich.text import Text
 
         lines = [
-            f"  {MARKS[state]} {name[:2]} {name[3:]:<{self._width}}  {facts}".rstrip() for state, name, facts in rows
+            f"  {SYMBOLS[state]} {name[:2]} {name[3:]:<{self._width}}  {facts}".rstrip() for state, name, facts in rows
         ]
-        if len(lines) > MOST:
-            lines = [*lines[: MOST - 1], f"    and {len(lines) - MOST + 1} more"]
+        if len(lines) > MAX_LIVE_LINES:
+            lines = [*lines[: MAX_LIVE_LINES - 1], f"    and {len(lines) - MAX_LIVE_LINES + 1} more"]
         self._started().update(Text("\n".join(lines), no_wrap=True, overflow="ellipsis"), refresh=True)
 
     def end(self) -> None:
-        """Take the live lines away."""
+        """Remove the live lines."""
         if self._display is not None:
             self._display.stop()
             self._display = None
@@ -95,6 +95,6 @@ class Screen:
 
 
 def _can_redraw(out: TextIO) -> bool:
-    """Old Windows consoles print escape sequences as they are."""
+    """Return whether lines can be redrawn: old Windows consoles print escape sequences as they are."""
     modern = os.name != "nt" or "WT_SESSION" in os.environ
     return out.isatty() and modern and "CI" not in os.environ and os.environ.get("TERM") != "dumb"

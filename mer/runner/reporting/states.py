@@ -1,69 +1,61 @@
-"""Where the units and steps of a run stand."""
+"""The states of the steps in one run."""
 
 from dataclasses import dataclass, field
 
-from mer.runner.execution.execute import Outcome
 from mer.runner.steps.notebook import Step
-from mer.runner.steps.units import Unit
 
 FINISHED = ("done", "unchanged")
+"""The states of a step whose results are up to date."""
 LOST = ("failed", "interrupted", "skipped")
+"""The states of a step whose results this run will not bring up to date."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the execution of a step ended.
+
+    Attributes:
+        kind: done, error, died, timeout or interrupted.
+        seconds: the wall-clock time of the execution.
+        message: `ename: evalue` or a sentence.
+        code_cell: the number of the code cell, counted from 1.
+        heading: the heading above the code cell.
+    """
+
+    kind: str
+    seconds: float
+    message: str = ""
+    code_cell: int | None = None
+    heading: str = ""
 
 
 @dataclass
-class Record:
-    """Where a unit stands in this run."""
+class StepState:
+    """The state of a step in one run."""
 
-    unit: Unit
-    state: str = "waiting"
-    """waiting, running, done, unchanged, failed, interrupted or skipped"""
+    step: Step
+    state: str = "unchecked"
+    """One of unchecked, waiting, running, done, unchanged, failed, interrupted and skipped.
+
+    A step is unchecked until the steps that it depends on have finished. It is waiting if it has to run.
+    """
     reason: str = ""
     seconds: float | None = None
     peak: int = 0
-    """bytes"""
+    """The most memory that the step's processes used at once, in bytes."""
     digest: str | None = None
-    before: dict = field(default_factory=dict)
-    """the parts of its digest when it was looked at"""
-    last: float | None = None
-    """seconds that it took the last time"""
+    started_with: dict = field(default_factory=dict)
+    """What the step depended on when it was checked."""
+    last_duration: float | None = None
+    """The seconds of the last run of the step that ended well."""
     outcome: Outcome | None = None
-
-
-@dataclass
-class StepRecord:
-    """Where a step stands: its units, once they are known."""
-
-    step: Step
-    units: list[Record] | None = None
-    lost: str = ""
-    """failed or skipped, where its units never came to be known"""
-    reason: str = ""
-
-    @property
-    def state(self) -> str:
-        """The state of the step as a whole."""
-        if self.lost:
-            return self.lost
-        states = {record.state for record in self.units or ()}
-        for state in ("running", "failed", "interrupted"):
-            if state in states:
-                return state
-        if not states or "waiting" in states:
-            return "running" if states & {"done"} else "waiting"
-        return next(state for state in ("skipped", "done", "unchanged") if state in states)
 
     @property
     def settled(self) -> bool:
-        """Whether nothing of it will still be run."""
-        return bool(self.lost) or (
-            self.units is not None and all(record.state not in ("waiting", "running") for record in self.units)
-        )
+        """Whether the step will not run any more."""
+        return self.state in (*FINISHED, *LOST)
 
     @property
     def finished(self) -> bool:
-        """Whether what it writes is there and up to date."""
-        return not self.lost and self.units is not None and all(record.state in FINISHED for record in self.units)
-
-    def count(self, *states: str) -> int:
-        """How many units are in one of these states."""
-        return sum(record.state in states for record in self.units or ())
+        """Whether what the step writes is there and up to date."""
+        return self.state in FINISHED

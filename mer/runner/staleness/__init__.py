@@ -1,1 +1,1 @@
-"""Whether a unit has to run again, and why."""
+"""Whether a step has to run again, and why."""

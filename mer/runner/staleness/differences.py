@@ -1,36 +1,38 @@
-"""What a unit depended on then and depends on now, in words."""
+"""Sentences about what a step depended on when it last ran and depends on now."""
 
 import json
 from collections.abc import Iterator
 
-MOST = 60
-"""characters of a value that are shown"""
+MAX_VALUE_CHARS = 60
+"""The number of characters of a value that a line shows."""
 ABSENT = object()
-"""stands for a value that is not there, as None is a value"""
-KNOWN = ("study", "item", "code", "parameters", "modules", "python", "versions", "installed", "inputs")
+"""Stands for a value that is not set, because None is a value."""
+PARTS = ("study", "code", "parameters", "modules", "python", "versions", "installed", "inputs")
+"""The parts of a stamp's digest that have sentences of their own, in the order of the lines."""
 
 
-def changes(then: dict, now: dict) -> list[str]:
-    """Return a line for everything that differs between two stamps' `parts`; none where nothing does.
+def difference_lines(stored: dict, current: dict) -> list[str]:
+    """Return a line for everything that differs between the `parts` of two stamps; none if nothing does.
 
     A part that is absent counts as an empty one.
 
-    >>> changes({"parameters": {"training": {"epochs": 3}}}, {"parameters": {"training": {"epochs": 9}}})
+    >>> difference_lines({"parameters": {"training": {"epochs": 3}}}, {"parameters": {"training": {"epochs": 9}}})
     ['training.epochs is 9, was 3']
     """
-    return [line for kind in (*KNOWN, *_others(then, now)) for line in _part(kind, then.get(kind), now.get(kind))]
+    kinds = (*PARTS, *_other_parts(stored, current))
+    return [line for kind in kinds for line in _part_lines(kind, stored.get(kind), current.get(kind))]
 
 
-def differing(then: object, now: object, path: str = "") -> Iterator[tuple[str, object, object]]:
-    """Yield (dotted path, value then, value now) of all that differs in nested mappings; `ABSENT` where it is not set.
+def differing(stored: object, current: object, path: str = "") -> Iterator[tuple[str, object, object]]:
+    """Yield (dotted path, stored value, current value) of all that differs in nested mappings; `ABSENT` if not set.
 
     >>> list(differing({"a": {"b": 1, "c": 2}}, {"a": {"b": 1, "c": 3}}))
     [('a.c', 2, 3)]
     """
-    old, new = ({} if value is ABSENT else value for value in (then, now))
+    old, new = ({} if value is ABSENT else value for value in (stored, current))
     if not (isinstance(old, dict) and isinstance(new, dict) and (old or new)):
-        if not same(then, now):
-            yield path, then, now
+        if not same(stored, current):
+            yield path, stored, current
         return
     for key in sorted(old | new, key=str):
         inner = f"{path}.{key}" if path else str(key)
@@ -50,23 +52,23 @@ def same(a: object, b: object) -> bool:
     return isinstance(a, bool) == isinstance(b, bool) and (a == b or (a != a and b != b))
 
 
-def sentence(name: str, then: object, now: object) -> str:
-    """Say what a value is and was; where both look the same, more exactly, or only that it changed.
+def sentence(name: str, stored: object, current: object) -> str:
+    """Say what a value is and was; if both look the same in short, exactly, or only that it changed.
 
     >>> sentence("data.raw", ABSENT, ["a", "b"]), sentence("seed", 3, "3")
     ('data.raw is [a, b], was not set', 'seed is "3", was 3')
     """
-    for look in (shown, _exact):
-        was, is_now = look(then), look(now)
+    for text in (format_value, _exact):
+        was, is_now = text(stored), text(current)
         if was != is_now:
             return f"{name} is {is_now}, was {was}"
     return f"{name} changed"
 
 
-def shown(value: object) -> str:
+def format_value(value: object) -> str:
     """Return a value as it is shown in a line.
 
-    >>> shown(ABSENT), shown(None), shown({"a": [1, "x"]}), shown("two\\nlines")
+    >>> format_value(ABSENT), format_value(None), format_value({"a": [1, "x"]}), format_value("two\\nlines")
     ('not set', 'null', '{a: [1, x]}', '"two\\\\nlines"')
     """
     return _short(_bare(value))
@@ -91,63 +93,65 @@ def _json(value: object) -> str:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= MOST else f"{text[: MOST - 1]}…"
+    return text if len(text) <= MAX_VALUE_CHARS else f"{text[: MAX_VALUE_CHARS - 1]}…"
 
 
-def _others(then: dict, now: dict) -> list[str]:
-    """What another version of the runner may add."""
-    return sorted((then.keys() | now.keys()).difference(KNOWN), key=str)
+def _other_parts(stored: dict, current: dict) -> list[str]:
+    """Return the parts that another version of the runner has added."""
+    return sorted((stored.keys() | current.keys()).difference(PARTS), key=str)
 
 
-def _part(kind: str, then: object, now: object) -> Iterator[str]:
-    """The lines of one part; one that is not of the form it should have is only named."""
+def _part_lines(kind: str, stored: object, current: object) -> Iterator[str]:
+    """Yield the lines of one part; of a part that has not the expected form, only that it changed."""
     form = {"study": str, "python": str, "code": list}.get(kind, dict)
-    if kind not in KNOWN or not all(value is None or isinstance(value, form) for value in (then, now)):
-        if not same(then, now):
+    if kind not in PARTS or not all(value is None or isinstance(value, form) for value in (stored, current)):
+        if not same(stored, current):
             yield f"{kind} changed"
     elif form is str:
         names = {"study": "study is named", "python": "Python is"}
-        if then != now:
-            was, is_now = ("not known" if value is None else shown(value) for value in (then, now))
+        if stored != current:
+            was, is_now = ("unknown" if value is None else format_value(value) for value in (stored, current))
             yield f"{names[kind]} {is_now}, was {was}"
     elif kind == "code":
-        yield from _code(then or [], now or [])
+        yield from _code_lines(stored or [], current or [])
     elif kind == "modules":
-        yield from _modules(then or {}, now or {})
+        yield from _module_lines(stored or {}, current or {})
     elif kind == "inputs":
-        yield from _inputs(then or {}, now or {})
+        yield from _input_lines(stored or {}, current or {})
     else:
-        of = "installed " if kind == "installed" else ""
-        for name, old, new in differing(then or {}, now or {}):
-            yield sentence(f"{of}{name}", old, new)
+        prefix = "installed " if kind == "installed" else ""
+        for name, old, new in differing(stored or {}, current or {}):
+            yield sentence(f"{prefix}{name}", old, new)
 
 
-def _code(then: list, now: list) -> Iterator[str]:
-    if len(then) != len(now):
-        yield f"code has {len(now)} cells, was {len(then)}"
-    elif changed := [str(at) for at, (a, b) in enumerate(zip(then, now, strict=True), 1) if not same(a, b)]:
-        yield f"code cell{'s' if len(changed) > 1 else ''} {', '.join(changed)} changed"
+def _code_lines(stored: list, current: list) -> Iterator[str]:
+    if len(stored) != len(current):
+        yield f"code has {len(current)} cells, was {len(stored)}"
+        return
+    pairs = enumerate(zip(stored, current, strict=True), 1)
+    if numbers := [str(number) for number, (old, new) in pairs if not same(old, new)]:
+        yield f"code cell{'s' if len(numbers) > 1 else ''} {', '.join(numbers)} changed"
 
 
-def _modules(then: dict, now: dict) -> Iterator[str]:
-    for name in sorted(then | now):
-        if name not in then:
+def _module_lines(stored: dict, current: dict) -> Iterator[str]:
+    for name in sorted(stored | current):
+        if name not in stored:
             yield f"{name} is new to this step"
-        elif name not in now:
+        elif name not in current:
             yield f"{name} is no longer imported"
-        elif not same(then[name], now[name]):
+        elif not same(stored[name], current[name]):
             yield f"{name} changed"
 
 
-def _inputs(then: dict, now: dict) -> Iterator[str]:
-    """The digest of an input that is not there is None."""
-    for name in sorted(then | now):
-        old, new = then.get(name), now.get(name)
-        if name not in now:
+def _input_lines(stored: dict, current: dict) -> Iterator[str]:
+    """Yield the lines of inputs; the digest of an input that does not exist is None."""
+    for name in sorted(stored | current):
+        old, new = stored.get(name), current.get(name)
+        if name not in current:
             yield f"input {name} is no longer read"
-        elif name in then and same(old, new):
+        elif name in stored and same(old, new):
             continue
         elif new is None:
-            yield f"input {name} is not there"
+            yield f"input {name} is missing"
         else:
             yield f"input {name} is new" if old is None else f"input {name} changed"

@@ -1,33 +1,33 @@
-"""Outputs that were changed after their unit wrote them: no step reads them, and the unit runs again without them."""
+"""Outputs that were changed after their step wrote them: no step reads them, and their step runs again without them."""
 
 import shutil
 from pathlib import Path
 
 from mer.runner.staleness import digests, stamps
-from mer.runner.steps.units import Unit
+from mer.runner.steps.notebook import Step
 from mer.runner.study import Study
 
-AWAY = "changed"
-"""the folder that they are put into"""
+MOVED_FOLDER = "changed"
+"""The folder of the run folder that edited outputs are moved to."""
 
 
-def changed(study: Study, unit: Unit) -> list[str]:
-    """Return the outputs of a finished unit that are there and differ from what it sealed."""
-    sealed = (stamps.finished(study, unit.name) or {}).get("outputs") or {}
-    known = digests.run_digests(study.folder)
-    found = {name: known.digest(study.folder / name) for name in unit.writes if name in sealed}
-    return [name for name, digest in found.items() if digest not in (None, sealed[name])]
+def edited_outputs(study: Study, step: Step) -> list[str]:
+    """Return the outputs of a finished step that exist and differ from those that it wrote."""
+    stored = (stamps.finished(study, step.name) or {}).get("outputs") or {}
+    cache = digests.run_digests(study.folder)
+    current = {name: cache.digest(study.folder / name) for name in step.writes if name in stored}
+    return [name for name, digest in current.items() if digest not in (None, stored[name])]
 
 
-def put_away(study: Study, unit: Unit) -> list[str]:
-    """Move such outputs out of the way of a unit that is about to run, and return their names.
+def move_aside(study: Study, step: Step) -> list[str]:
+    """Move the edited outputs of a step that is about to run to another folder, and return their names.
 
-    A step keeps results between its runs among its outputs, as trainings that are finished. What is in such a folder is
-    believed where the folder is the one that was sealed, or where the step did not come to its end.
+    Among its outputs, a step may keep results for its next run, such as finished trainings. It reuses such a folder
+    only if its digest equals the one in the stamp, or if the step was interrupted.
     """
-    names = changed(study, unit)
+    names = edited_outputs(study, step)
     for name in names:
-        target = study.folder / AWAY / name
+        target = study.folder / MOVED_FOLDER / name
         _remove(target)
         target.parent.mkdir(parents=True, exist_ok=True)
         (study.folder / name).replace(target)

@@ -1,1 +1,1 @@
-"""Notebooks as steps: declarations, units, schedule."""
+"""Notebooks as steps: what they declare, and in which order they run."""

@@ -1,19 +1,19 @@
-"""What a notebook says of itself: number, title, headings, parameters and declaration.
+"""Read a notebook: its number, title, headings, parameters and declaration.
 
-Read with `json` and `ast` only, so that listing a study needs no Jupyter.
+Only `json` and `ast` are used, so that listing a study does not import Jupyter.
 """
 
 import ast
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from mer import files
 from mer.runner.study import StudyError
 
 INJECTED = "params_file"
-"""The one parameter that a notebook is given."""
+"""The name of the only parameter that the runner sets in a notebook."""
 
 NAME = re.compile(r"(\d\d)_[a-z0-9]+(_[a-z0-9]+)*\.ipynb")
 MAGIC = re.compile(r"^([ \t]*)[%!?].*$", re.MULTILINE)
@@ -25,7 +25,7 @@ class Step:
 
     number: str
     name: str
-    """file name without its ending, `03_train_fusion`"""
+    """The file name without its suffix: `03_train_fusion`."""
     path: Path
     title: str
     subtitle: str
@@ -33,10 +33,8 @@ class Step:
     uses: tuple[str, ...]
     reads: tuple[str, ...]
     writes: tuple[str, ...]
-    fan_out: dict[str, str] = field(default_factory=dict)
-    """parameter of the notebook -> where its values come from; the notebook runs once per combination"""
     gpu: bool = False
-    """whether it computes on the study's device"""
+    """Whether the notebook computes on the study's device."""
 
 
 def find(folder: Path) -> dict[str, Path]:
@@ -45,37 +43,28 @@ def find(folder: Path) -> dict[str, Path]:
     Raises:
         StudyError: two notebooks share a number.
     """
-    found: dict[str, Path] = {}
+    paths: dict[str, Path] = {}
     for path in sorted(folder.glob("*.ipynb")):
         if not (match := NAME.fullmatch(path.name)):
             continue
-        if (number := match[1]) in found:
-            raise StudyError(
-                [f"{files.to_root(path)}: the number {number} is taken by {found[number].name}; rename one"]
-            )
-        found[number] = path
-    return found
+        if (number := match[1]) in paths:
+            raise _error(path, f"the number {number} is already that of {paths[number].name}; rename one of them")
+        paths[number] = path
+    return paths
 
 
 def read(path: Path) -> Step:
     """Read one notebook.
 
     Raises:
-        StudyError: it is no notebook, or lacks a readable declaration.
+        StudyError: the file is no notebook, or has no readable declaration.
     """
     cells = cells_of(path)
     code = tuple(source(cell) for cell in cells if cell.get("cell_type") == "code")
     if INJECTED not in parameters(cells):
-        raise _wrong(path, f"no cell tagged `parameters` assigns {INJECTED}, which the runner sets; add such a cell")
+        raise _error(path, f"no cell tagged `parameters` assigns {INJECTED}, which the runner sets; add such a cell")
     title, subtitle = _title(cells, path.stem)
-    step = Step(path.stem[:2], path.stem, path, title, subtitle, code, **_declaration(path, code))
-    for key in step.fan_out:
-        if key not in parameters(cells):
-            raise _wrong(path, f"fan_out names {key!r}, which the cell tagged `parameters` does not assign; add it")
-        for name in step.writes:
-            if "{" + key + "}" not in name:
-                raise _wrong(path, f"writes={name!r} is the same file for each {key}; put {{{key}}} into its name")
-    return step
+    return Step(path.stem[:2], path.stem, path, title, subtitle, code, **_declaration(path, code))
 
 
 def cells_of(path: Path) -> list[dict]:
@@ -83,17 +72,17 @@ def cells_of(path: Path) -> list[dict]:
     try:
         return list(json.loads(path.read_text(encoding="utf-8"))["cells"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _wrong(path, f"not readable as a notebook ({error})") from error
+        raise _error(path, f"not readable as a notebook ({error})") from error
 
 
 def source(cell: dict) -> str:
-    """Return a cell's text, which the format keeps as one string or as lines."""
+    """Return a cell's text, which the format stores as one string or as lines."""
     text = cell.get("source", "")
     return text if isinstance(text, str) else "".join(text)
 
 
 def parse(code: str) -> ast.Module | None:
-    """Return the syntax tree of a code cell, without IPython's magics; None where it is not Python."""
+    """Return the syntax tree of a code cell, without IPython's magics; None if it is not Python."""
     for text in (code, MAGIC.sub(r"\1pass", code)):
         try:
             return ast.parse(text)
@@ -119,8 +108,8 @@ def headings(cells: list[dict]) -> list[str]:
     result, current = [], ""
     for cell in cells:
         if cell.get("cell_type") == "markdown":
-            found = [line.lstrip("#") for line in _prose(source(cell)) if re.match(r"#{1,6} ", line)]
-            current = _plain(found[-1]) if found else current
+            titles = [line.lstrip("#") for line in _prose(source(cell)) if re.match(r"#{1,6} ", line)]
+            current = _plain(titles[-1]) if titles else current
         result.append(current)
     return result
 
@@ -137,9 +126,9 @@ def _title(cells: list[dict], fallback: str) -> tuple[str, str]:
 
 
 def _prose(markdown: str) -> list[str]:
-    """The lines of a markdown cell outside of code fences."""
-    parts = re.split(r"^```.*$", markdown, flags=re.MULTILINE)
-    return [line for part in parts[::2] for line in part.splitlines()]
+    """Return the lines of a Markdown cell outside of code fences."""
+    pieces = re.split(r"^```.*$", markdown, flags=re.MULTILINE)
+    return [line for piece in pieces[::2] for line in piece.splitlines()]
 
 
 def _plain(markdown: str) -> str:
@@ -151,16 +140,15 @@ def _declaration(path: Path, code: tuple[str, ...]) -> dict:
     for number, text in enumerate(code, 1):
         tree = parse(text)
         if tree is None and "open_run(" in text:
-            raise _wrong(path, f"code cell {number} calls open_run(…) and is not Python")
+            raise _error(path, f"code cell {number} calls open_run(…) and is not Python")
         for node in ast.walk(tree) if tree else ():
             if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) == "open_run":
                 return _literals(path, node)
-    raise _wrong(path, "no cell calls open_run(…), which says what the step reads and writes; add it to the setup cell")
+    raise _error(path, "no cell calls open_run(…), which says what the step reads and writes; add it to the setup cell")
 
 
 def _literals(path: Path, call: ast.Call) -> dict:
-    result: dict = {"uses": (), "reads": (), "writes": (), "fan_out": {}, "gpu": False}
-    shapes = {"fan_out": "a dictionary of strings", "gpu": "True or False"}
+    result: dict = {"uses": (), "reads": (), "writes": (), "gpu": False}
     for keyword in call.keywords:
         if keyword.arg not in result:
             continue
@@ -169,14 +157,13 @@ def _literals(path: Path, call: ast.Call) -> dict:
         except ValueError:
             value = None
         value = tuple(value) if isinstance(value, list) else value
-        texts = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, tuple) else []
-        if type(value) is not type(result[keyword.arg]) or not all(isinstance(text, str) for text in texts):
-            shape = shapes.get(keyword.arg, "a tuple of strings")
-            example = "" if keyword.arg in shapes else ": ('a', 'b')"
-            raise _wrong(path, f"open_run(…, {keyword.arg}=…) must be {shape}, written out{example}")
+        names = value if isinstance(value, tuple) else ()
+        if type(value) is not type(result[keyword.arg]) or not all(isinstance(name, str) for name in names):
+            form = "True or False" if keyword.arg == "gpu" else "a tuple of strings, written out: ('a', 'b')"
+            raise _error(path, f"open_run(…, {keyword.arg}=…) must be {form}")
         result[keyword.arg] = value
     return result
 
 
-def _wrong(path: Path, what: str) -> StudyError:
-    return StudyError([f"{files.to_root(path)}: {what}"])
+def _error(path: Path, problem: str) -> StudyError:
+    return StudyError([f"{files.to_root(path)}: {problem}"])

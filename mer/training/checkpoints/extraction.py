@@ -11,12 +11,12 @@ from mer.params.features import Input, read_inputs
 from mer.training.checkpoints.card import CheckpointError
 
 SECTIONS = {"audio": "acoustic", "text": "linguistic", "video": "visual"}
-FOREIGN = ("opencv", "modality")
+VERSIONED_PACKAGES = ("opencv", "modality")
 """of a specification: versions of packages, which may move a number in its last digits and no more; and the modality,
 which is no part of an address"""
 
 
-def sections(card: dict, networks: Mapping[str, str], place: Path) -> tuple[dict[str, Input], schema.Data]:
+def extraction_parameters(card: dict, networks: Mapping[str, str], place: Path) -> tuple[dict[str, Input], schema.Data]:
     """Return the parameters with which the inputs of a model were made.
 
     Args:
@@ -29,7 +29,7 @@ def sections(card: dict, networks: Mapping[str, str], place: Path) -> tuple[dict
     if not isinstance(card.get("features"), dict) or set(card["modalities"]) - set(card["features"]):
         raise CheckpointError(f"{files.to_root(place)}: model.json does not say what its features are")
     told = card.get("inputs") or {
-        **{SECTIONS[m]: _guessed(m, spec, place) for m, spec in card["features"].items()},
+        **{SECTIONS[m]: _reconstructed(m, spec, place) for m, spec in card["features"].items()},
         "data": _seconds(card["features"]),
     }
     try:
@@ -47,7 +47,9 @@ def sections(card: dict, networks: Mapping[str, str], place: Path) -> tuple[dict
         ) from None
 
 
-def open_all(card: dict, section: dict[str, Input], data: schema.Data, where: Where, place: Path) -> dict[str, Compute]:
+def open_extractors(
+    card: dict, section: dict[str, Input], data: schema.Data, where: Where, place: Path
+) -> dict[str, Compute]:
     """Return modality -> its extractor.
 
     Raises:
@@ -72,7 +74,7 @@ def specs(card: dict, section: dict[str, Input], data: schema.Data, place: Path)
         else:
             of = audio if modality == "audio" else video
             found[modality] = of.spec(section[modality], data)
-        _same(modality, card["features"][modality], found[modality], place)
+        _check_unchanged(modality, card["features"][modality], found[modality], place)
     return found
 
 
@@ -81,8 +83,8 @@ def _extractor(modality: str, section: dict[str, Input]) -> Extractor:
     return known[section[modality].extractor]
 
 
-def _same(modality: str, then: dict, now: dict, place: Path) -> None:
-    names = [name for name in {**then, **now} if name not in FOREIGN]
+def _check_unchanged(modality: str, then: dict, now: dict, place: Path) -> None:
+    names = [name for name in {**then, **now} if name not in VERSIONED_PACKAGES]
     if other := [name for name in names if files.digest(then.get(name)) != files.digest(now.get(name))]:
         name = other[0]
         raise CheckpointError(
@@ -91,7 +93,7 @@ def _same(modality: str, then: dict, now: dict, place: Path) -> None:
         )
 
 
-def _guessed(modality: str, spec: dict, place: Path) -> dict:
+def _reconstructed(modality: str, spec: dict, place: Path) -> dict:
     """The parameters behind a specification, where they can be told from it."""
     if spec["extractor"] == "encoder" or modality == "video":
         raise CheckpointError(

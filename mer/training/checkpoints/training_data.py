@@ -16,8 +16,7 @@ import numpy as np
 import pandas as pd
 
 from mer.corpora.reading.names import JOINT_SPEAKERS, normalised
-from mer.dataset.audit.sentences import shared_sentences
-from mer.dataset.identity import speaker_names
+from mer.dataset.identity import sentences, speaker_names
 from mer.dataset.identity import speakers as people
 from mer.training.checkpoints.card import MEMORY
 
@@ -115,7 +114,7 @@ def row_digests(rows: pd.DataFrame) -> RowDigests:
     family, corpus = _texts(rows, "family"), _texts(rows, "corpus")
     who = _code(_texts(rows, "speaker_id"), corpus, "_")
     said = _texts(rows, "transcription")
-    table = {text: shared_sentences.normal(text) for text in set(said)}
+    table = {text: sentences.normalised(text) for text in set(said)}
     line = pd.Series([table[text] for text in said], rows.index, dtype=object)
     free = (_column(rows, "lexical_control") == "free") & (line != "")
     sound = _column(rows, "samples_sha256" if "samples_sha256" in rows else "audio_sha256")
@@ -123,7 +122,7 @@ def row_digests(rows: pd.DataFrame) -> RowDigests:
     words = ("words|" + family + "|" + dialogue + "|" + turn + "|" + who + "|" + line).where(free)
     code = _code(_texts(rows, "utterance_id"), corpus, "/")
     words = words.where(free | sound.notna(), "row|" + family + "|" + code)
-    longer = line.where(free & shared_sentences.longer(line))
+    longer = line.where(free & sentences.long_sentences(line))
     return RowDigests(
         np.stack([_digests("sound|" + sound.astype(object)), _digests(words)], axis=1),
         _people(rows), _digests(longer), _apart(rows),
@@ -143,10 +142,10 @@ def speaker_digests(family: str, corpus: str, speaker_id: str, *, speaker_named:
     (True, True, False, True)
     """
     found = set()
-    for name in people.code(corpus, speaker_id).split(JOINT_SPEAKERS):
+    for name in people.anonymous_code(corpus, speaker_id).split(JOINT_SPEAKERS):
         found.add(f"{family}|={name}")
-        for part in () if speaker_named else (name, *speaker_names.parts(name)):
-            found |= {f"{family}|~{like}" for like in speaker_names.likenesses(part)}
+        for part in () if speaker_named else (name, *speaker_names.name_tokens(name)):
+            found |= {f"{family}|~{like}" for like in speaker_names.match_keys(part)}
     return found
 
 
@@ -207,7 +206,7 @@ def _same_sentence_source(found: RowDigests, known: Exposure, families: set[str]
 
 
 def _too_many(shared: int, longer: int) -> bool:
-    return shared >= shared_sentences.FEW and shared >= shared_sentences.RARE * longer
+    return shared >= sentences.MIN_SHARED and shared >= sentences.MIN_SHARED_SHARE * longer
 
 
 def _column(rows: pd.DataFrame, name: str) -> pd.Series:

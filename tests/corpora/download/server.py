@@ -13,9 +13,11 @@ import requests
 from mer.corpora.download import web
 from mer.corpora.download.source import File
 
-IMPATIENT = web.Patience(tries=3, connect=10, stall=10, pause=0.001, longest=0.05, redirects=5)
+IMPATIENT = web.RetryPolicy(
+    attempts=3, connect_seconds=10, stall_seconds=10, pause_seconds=0.001, max_pause_seconds=0.05, max_redirects=5
+)
 """for a server that is next door, on a machine that may be busy"""
-HASTY = dataclasses.replace(IMPATIENT, stall=0.3)
+HASTY = dataclasses.replace(IMPATIENT, stall_seconds=0.3)
 """for one that stalls"""
 
 Answer = Callable[["Handler"], None]

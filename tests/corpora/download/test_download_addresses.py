@@ -58,7 +58,7 @@ def test_every_file_has_addresses_a_size_that_ends_and_a_place_of_its_own(name):
     assert "" not in places[1:], "an archive that makes up the whole folder comes first"
     for file in files:
         assert parts(file.name, windows=True) == tuple(file.name.split("/"))
-        assert 0 < file.most() <= 12 * GB
+        assert 0 < file.max_bytes() <= 12 * GB
         assert len(set(file.urls)) == len(file.urls) > 0
         for url in file.urls:
             assert url in PLAIN or urlsplit(url).scheme == "https"
@@ -80,4 +80,4 @@ def test_digests_are_those_of_real_files(name):
     for file in SOURCES[name].files() if folder else ():
         if not file.unpack and (path := folder / file.name).exists():
             assert unreadable_reason(path) is None
-            assert file.wrong(path) is None
+            assert file.fault(path) is None

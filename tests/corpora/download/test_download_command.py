@@ -11,7 +11,7 @@ import pytest
 from mer.corpora import CORPORA, __main__
 from mer.corpora.download import get
 from mer.corpora.download.addresses import FORMS, SOURCES
-from mer.corpora.download.source import MB, Source, Unpack
+from mer.corpora.download.source import MB, DownloadSource, Unpack
 from tests.corpora.download.packing import CLIP, zipped
 from tests.corpora.download.server import IMPATIENT, Server, body
 from tests.corpora.download.server import status as answer
@@ -24,7 +24,8 @@ REAL = os.environ.get("MER_REAL_CORPORA")
 def server(monkeypatch):
     """A server that offers a small RAVDESS; no other address can be reached."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(get, "get", functools.partial(get.get, patience=IMPATIENT))
+    connection = get.Connection(policy=IMPATIENT)
+    monkeypatch.setattr(get, "download", functools.partial(get.download, connection=connection))
     small = dataclasses.replace(CORPORA["ravdess"], expected_counts={"05": 4}, speakers=2)
     monkeypatch.setitem(CORPORA, "ravdess", small)
     with Server() as running:
@@ -32,7 +33,7 @@ def server(monkeypatch):
         for name in list(SOURCES):
             monkeypatch.delitem(SOURCES, name)
         monkeypatch.setitem(
-            SOURCES, "ravdess", Source("RAVDESS", lambda: [file], 1000, "no commercial use", "https://x")
+            SOURCES, "ravdess", DownloadSource("RAVDESS", lambda: [file], 1000, "no commercial use", "https://x")
         )
         yield running
 
@@ -90,7 +91,7 @@ def test_what_needs_a_form_is_never_fetched(capsys, server, tmp_path):
 
 def test_what_a_program_cannot_fetch_is_told_too(capsys, server, tmp_path):
     code, _, err = run(capsys, "download", "emodb", "--raw", str(tmp_path))  # not offered by the fixture
-    assert (code, "is got by hand; nothing was downloaded" in err) == (1, True)
+    assert (code, "is downloaded by hand; nothing was downloaded" in err) == (1, True)
     assert CORPORA["emodb"].instructions in err
 
 
@@ -103,7 +104,7 @@ def test_a_failed_download_says_which_address_said_what(capsys, server, tmp_path
     url = server.url("/speech.zip", answer(503))
     code, _, err = run(capsys, "download", "ravdess", "--raw", str(tmp_path), "--accept-licence")
     assert code == 1
-    assert f"speech.zip: no address gives it\n  {url}: the server answers 503 Service Unavailable" in err
+    assert f"speech.zip: no address gives it\n  {url}: the server responds with 503 Service Unavailable" in err
 
 
 def test_a_folder_that_cannot_be_written_is_told(capsys, server, tmp_path):
@@ -127,7 +128,7 @@ def test_an_interruption_is_told_and_the_next_call_goes_on(capsys, server, tmp_p
     [
         (["download", "ravdes"], "there is no corpus 'ravdes'; did you mean ravdess?"),
         (["download", "MELD"], "did you mean meld?"),
-        (["status", "xyz"], "`python -m mer.corpora list` shows those there are"),
+        (["status", "xyz"], "`python -m mer.corpora list` shows all"),
         (["download"], "NAME"),
         ([], "COMMAND"),
     ],
@@ -144,7 +145,7 @@ def test_help_says_what_was_not_tried():
     done = subprocess.run(command, capture_output=True, text=True, check=True, encoding="utf-8")
     text = " ".join(done.stdout.split())
     assert "documented by their publishers on 2026-11" in text
-    assert "not tried from the project's machines" in text
+    assert "are not tested" in text
 
 
 def test_a_truncated_file_is_taken_up_by_the_command(capsys, server, tmp_path):

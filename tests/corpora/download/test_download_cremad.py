@@ -47,7 +47,7 @@ def test_the_lists_are_those_that_are_published():
     files = [file for file in cremad.recordings() if file.name in cremad.LISTS]
     assert len(files) == len(cremad.LISTS)
     for file in files:
-        assert file.wrong(REAL / "CREMA-D" / file.name) is None
+        assert file.fault(REAL / "CREMA-D" / file.name) is None
 
 
 clips = st.dictionaries(

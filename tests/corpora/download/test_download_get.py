@@ -13,7 +13,7 @@ import pytest
 
 from mer.corpora import CORPORA
 from mer.corpora.download import disk, get, licences
-from mer.corpora.download.source import MB, DownloadError, File, Source, Unpack
+from mer.corpora.download.source import MB, DownloadError, DownloadSource, File, Unpack
 from mer.corpora.download.status import status
 from tests.corpora.download.packing import CLIP, tarred, zipped
 from tests.corpora.download.server import IMPATIENT, Server, body, redirect, session
@@ -45,12 +45,14 @@ def serve(server, name, data, *answers, unpack=None, known=True) -> File:
     return File(name, (url,), len(data) if known else None, digest, unpack=unpack)
 
 
-def source(folder, *files, **given) -> Source:
-    return Source(folder, lambda: files, space=1000, **given)
+def source(folder, *files, **given) -> DownloadSource:
+    return DownloadSource(folder, lambda: files, space=1000, **given)
 
 
 def bring(corpus, source, raw, said, accept=False):
-    get.get(corpus, source, raw, accept=accept, say=said.append, patience=IMPATIENT, session=session())
+    get.download(
+        corpus, source, raw, accept=accept, print_line=said.append, connection=get.Connection(session(), IMPATIENT)
+    )
 
 
 def tree(folder):
@@ -100,12 +102,14 @@ import dataclasses, sys
 from pathlib import Path
 from mer.corpora import CORPORA
 from mer.corpora.download import get, web
-from mer.corpora.download.source import File, Source, Unpack
+from mer.corpora.download.source import DownloadSource, File, Unpack
 url, raw = sys.argv[1:]
 session = web.session()
 session.trust_env = False
-source = Source("RAVDESS", lambda: [File("speech.zip", (url,), unpack=Unpack(10**6))], 1000)
-get.get(CORPORA["ravdess"], source, Path(raw), accept=False, say=print, session=session)
+source = DownloadSource("RAVDESS", lambda: [File("speech.zip", (url,), unpack=Unpack(10**6))], 1000)
+get.download(
+    CORPORA["ravdess"], source, Path(raw), accept=False, print_line=print, connection=get.Connection(session)
+)
 """
 
 
@@ -228,7 +232,7 @@ def test_a_pointer_in_place_of_a_recording_is_not_overwritten(server, tmp_path, 
     stub = tmp_path / "CREMA-D" / "AudioWAV" / "1001_DFA_ANG_XX.wav"
     stub.parent.mkdir(parents=True)
     stub.write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 3\n")
-    with pytest.raises(DownloadError, match=r"1 files in .* are of no use, .* Git-LFS pointer.*Delete them"):
+    with pytest.raises(DownloadError, match=r"1 files in .* cannot be used, .* Git-LFS pointer.*Delete them"):
         bring(CREMAD, cremad(server), tmp_path, said)
     assert tree(tmp_path / "CREMA-D") == ["AudioWAV/1001_DFA_ANG_XX.wav"]
     assert asked(server) == 0
@@ -294,7 +298,7 @@ def test_one_process_at_a_time(server, tmp_path, said):
 
 def test_room_on_the_disk_is_looked_at_first_and_no_archive_is_lost_for_it(server, tmp_path, said, monkeypatch):
     found = ravdess(server)
-    with pytest.raises(DownloadError, match=r"ravdess: needs .* make room"):
+    with pytest.raises(DownloadError, match=r"ravdess: needs .* free some space"):
         bring(RAVDESS, dataclasses.replace(found, space=10**18), tmp_path, said)
     assert asked(server) == 0
     unpack = get.unpack
@@ -304,7 +308,7 @@ def test_room_on_the_disk_is_looked_at_first_and_no_archive_is_lost_for_it(serve
         unpack(*given)
 
     monkeypatch.setattr(get, "unpack", full)
-    with pytest.raises(DownloadError, match="make room"):
+    with pytest.raises(DownloadError, match="free some space"):
         bring(RAVDESS, found, tmp_path, said)
     monkeypatch.undo()
     bring(RAVDESS, found, tmp_path, said)
@@ -315,7 +319,7 @@ def test_settling_adds_what_is_not_there_and_overwrites_nothing(tmp_path):
     for name, text in {"tree/a/new.txt": "new", "tree/b.txt": "theirs", "target/b.txt": "mine"}.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    get._settle(tmp_path / "tree", tmp_path / "target")
+    get._move_into_place(tmp_path / "tree", tmp_path / "target")
     assert tree(tmp_path / "target") == ["a/new.txt", "b.txt"]
     assert (tmp_path / "target" / "b.txt").read_text() == "mine"
 
@@ -323,7 +327,7 @@ def test_settling_adds_what_is_not_there_and_overwrites_nothing(tmp_path):
 def listed(server, entries, *answers):
     path = "/api/datasets/:persistentId/versions/:latest-published/files?persistentId=doi%3A10.5683/SP2/E8H2MF"
     server.url(path, *(answers or [body(json.dumps({"status": "OK", "data": entries}).encode())]))
-    return Source("TESS", tuple, 1000, dataverse=(server.url(""), "doi:10.5683/SP2/E8H2MF"))
+    return DownloadSource("TESS", tuple, 1000, dataverse=(server.url(""), "doi:10.5683/SP2/E8H2MF"))
 
 
 def entry(number, name, data, **changed):

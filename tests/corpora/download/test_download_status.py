@@ -7,7 +7,7 @@ import pytest
 
 from mer.corpora import CORPORA
 from mer.corpora.download import status, verify
-from mer.corpora.download.source import File, Source
+from mer.corpora.download.source import DownloadSource, File
 from tests.corpora.trees import put
 
 RAVDESS = dataclasses.replace(CORPORA["ravdess"], expected_counts={"01": 2, "05": 1}, speakers=2)
@@ -77,7 +77,7 @@ def test_without_published_counts_a_corpus_is_there_unless_speakers_are_missing(
     assert told(corpus, tmp_path)[0] == "incomplete"
     write(tmp_path, *CLIPS)
     state, text = told(corpus, tmp_path)
-    assert state == "there"
+    assert state == "present"
     assert "no published counts per label" in text
 
 
@@ -87,20 +87,20 @@ def test_files_are_compared_to_what_is_published(tmp_path):
         return File(f"wav/{name}", ("https://publisher.test/x",), len(data), f"md5:{digest}")
 
     wanted = [published(name, b"RIFF") for name in ("a.wav", "b.wav", "c.wav", "d.wav", "e.wav")]
-    source = Source("X", lambda: [*wanted, File("list.txt", ("https://publisher.test/list",))], space=0)
+    source = DownloadSource("X", lambda: [*wanted, File("list.txt", ("https://publisher.test/list",))], space=0)
     for name, data in {"x/a.wav": b"RIFF", "wav/b.wav": b"RAFF", "wav/c.wav": b"RIFF more", "d.flac": b"fLaC"}.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(data)
-    verdict = verify.verify(source, tmp_path)
-    text = "\n".join(verify.report(verdict))
-    assert (verdict.right, verdict.converted, verdict.absent) == (1, 1, ["wav/e.wav"])
+    result = verify.verify(source, tmp_path)
+    text = "\n".join(verify.report(result))
+    assert (result.matching, result.converted, result.missing) == (1, 1, ["wav/e.wav"])
     assert "1 files are as published" in text
     assert "2 files differ from what is published" in text
     assert "wav/b.wav: md5" in text
     assert "wav/c.wav: 9 bytes, 4 are published; it is at https://publisher.test/x" in text
     assert "1 files are in another format" in text
-    assert verify.report(verify.Verdict()) == []
-    many = verify.Verdict(absent=[f"{number}.wav" for number in range(50)])
+    assert verify.report(verify.VerificationResult()) == []
+    many = verify.VerificationResult(missing=[f"{number}.wav" for number in range(50)])
     assert verify.report(many)[-1].strip() == "… and 45 more"
 
 
@@ -108,6 +108,6 @@ def test_words_without_their_recordings_are_not_a_complete_corpus(tmp_path):
     lines = ["Utterance,Speaker,Emotion,Dialogue_ID,Utterance_ID", *(f"Hi,Joey,joy,0,{n}" for n in range(5))]
     put(tmp_path, "MELD/dev_sent_emo.csv", "\n".join(lines))
     found = status.status(CORPORA["meld"], tmp_path)
-    assert found.unheard == 5
+    assert found.unreadable == 5
     assert found.state == "incomplete"
-    assert "recordings of 5 utterances, of which there are only words" in "\n".join(status.report(found))
+    assert "recordings of 5 utterances, of which there is only text" in "\n".join(status.report(found))

@@ -12,11 +12,10 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks import disguises
+from benchmarks import audio_alterations
 from mer.corpora.synthetic.voice import RATE, Clip, speak
-from mer.dataset import audit
 from mer.dataset.audit.copies import altered_copies, exact_copies, near_duplicates, spectral_sketches
-from mer.dataset.audit.copies.alignments import overlay
+from mer.dataset.audit.copies.alignments import align
 from mer.dataset.audit.copies.fingerprints import RATE_HZ
 from mer.dataset.audit.copies.spectral_sketches import VECTOR, Sketch, sketch
 from mer.media.audio import read_mono
@@ -32,7 +31,7 @@ def voice(number, **changes):
     clip = {"corpus": "x", "name": f"clip {number}", "path": "", "speaker": f"{number % 5}", "gender": "female"}
     clip |= {"emotion": ("anger", "sadness")[number % 2], "sentence": f"sentence {number}"}
     made = speak(Clip(**clip | changes), seed=1, shift=1.0)
-    return soxr.resample(made, RATE, disguises.RATE)
+    return soxr.resample(made, RATE, audio_alterations.RATE)
 
 
 @pytest.fixture(scope="module")
@@ -41,13 +40,18 @@ def voices():
 
 
 def disguised(clip, kind, seed=0):
-    clip = disguises.KINDS[kind](clip.astype("float64"), np.random.default_rng([seed, zlib.crc32(kind.encode())]))
+    clip = audio_alterations.KINDS[kind](
+        clip.astype("float64"), np.random.default_rng([seed, zlib.crc32(kind.encode())])
+    )
     clip = clip / max(1.0, float(np.abs(clip).max()))
     return np.round(clip * 32_767).astype("float32") / 32_768
 
 
-def heard(clips, rate=disguises.RATE):
-    return [near_duplicates.hear(soxr.resample(np.asarray(clip, "float32"), rate, RATE_HZ)) for clip in clips]
+def heard(clips, rate=audio_alterations.RATE):
+    return [
+        near_duplicates.fingerprint_recording(soxr.resample(np.asarray(clip, "float32"), rate, RATE_HZ))
+        for clip in clips
+    ]
 
 
 def both(pairs):
@@ -57,7 +61,7 @@ def both(pairs):
 @pytest.mark.parametrize("kind", ["speed .95", "pitch 1.05", "stretch .95", "room", "chords 10 dB", "low-pass 1.5 kHz",
                                   "speed, pink noise, mp3"])  # fmt: skip
 def test_altered_copies_are_found_and_nothing_else(voices, kind):
-    found = both(near_duplicates.same(heard([*voices, *(disguised(clip, kind, n) for n, clip in enumerate(voices))])))
+    found = both(near_duplicates.match(heard([*voices, *(disguised(clip, kind, n) for n, clip in enumerate(voices))])))
     truth = {(number, VOICES + number) for number in range(VOICES)}
     assert found <= truth
     assert len(found) >= 0.9 * VOICES
@@ -67,8 +71,8 @@ def test_altered_copies_are_found_and_nothing_else(voices, kind):
     ("speed .95", 0.95, 0.95), ("speed 1.05", 1.05, 1.05), ("pitch .95", 1.0, 0.95), ("stretch 1.05", 1.05, 1.0),
 ])  # fmt: skip
 def test_speed_pitch_and_shift_are_told(voices, kind, speed, pitch):
-    cut = disguises.RATE // 4
-    pairs = near_duplicates.same(heard([*voices[:8], *(disguised(clip[cut:], kind) for clip in voices[:8])]))
+    cut = audio_alterations.RATE // 4
+    pairs = near_duplicates.match(heard([*voices[:8], *(disguised(clip[cut:], kind) for clip in voices[:8])]))
     assert len(pairs) == 8
     assert pairs["speed"].median() == pytest.approx(speed, abs=0.011)
     assert pairs["pitch"].median() == pytest.approx(pitch, abs=0.012)
@@ -79,9 +83,9 @@ def test_speed_pitch_and_shift_are_told(voices, kind, speed, pitch):
 
 @pytest.mark.parametrize("speed", [0.85, 0.9, 1.1, 1.15])
 def test_copies_at_the_speeds_by_which_recordings_are_multiplied_are_found(voices, speed):
-    cut = disguises.RATE // 4
-    sped = [disguises.sped(clip[cut:].astype("float64"), speed) for clip in voices]
-    pairs = near_duplicates.same(heard([*voices, *sped]))
+    cut = audio_alterations.RATE // 4
+    sped = [audio_alterations.sped(clip[cut:].astype("float64"), speed) for clip in voices]
+    pairs = near_duplicates.match(heard([*voices, *sped]))
     assert both(pairs) <= {(number, VOICES + number) for number in range(VOICES)}
     assert len(pairs) >= 0.9 * VOICES
     assert pairs["speed"].median() == pytest.approx(speed, abs=0.011)
@@ -91,7 +95,7 @@ def test_copies_at_the_speeds_by_which_recordings_are_multiplied_are_found(voice
 
 def test_what_fingerprints_find_keeps_its_place_and_is_not_looked_at_again(voices):
     clips = heard([*voices, *(clip[4_000:] for clip in voices)])
-    pairs = near_duplicates.same(clips)
+    pairs = near_duplicates.match(clips)
     exact = exact_copies.pairs([prints for prints, _ in clips])
     assert len(exact) == VOICES
     assert pairs[exact.columns].equals(exact)
@@ -101,26 +105,26 @@ def test_what_fingerprints_find_keeps_its_place_and_is_not_looked_at_again(voice
 
 def test_takes_of_one_sentence_by_one_speaker_are_no_copies():
     same = {"speaker": "1", "emotion": "anger", "sentence": "the same"}
-    assert near_duplicates.same(heard([voice(number, **same) for number in range(60)])).empty
+    assert near_duplicates.match(heard([voice(number, **same) for number in range(60)])).empty
 
 
 def test_music_that_lies_under_different_voices_makes_no_copies_of_them(voices):
-    music = disguises.band(np.zeros(10 * disguises.RATE), np.random.default_rng(0))
-    assert near_duplicates.same(heard([disguises.mixed(clip, music) for clip in voices])).empty
+    music = audio_alterations.band(np.zeros(10 * audio_alterations.RATE), np.random.default_rng(0))
+    assert near_duplicates.match(heard([audio_alterations.mixed(clip, music) for clip in voices])).empty
 
 
 def test_halves_of_two_recordings_one_after_another_share_too_little(voices):
     third = [clip[: len(clip) // 3] for clip in voices[:8]]
-    pairs = near_duplicates.same(heard([np.concatenate([a, b]) for a in third[:1] for b in voices[8:16]]))
+    pairs = near_duplicates.match(heard([np.concatenate([a, b]) for a in third[:1] for b in voices[8:16]]))
     assert pairs.empty
 
 
 def test_an_altered_clip_within_a_long_recording_is_found(voices):
     voices = [clip / np.std(clip) / 10 for clip in voices]
-    long = np.concatenate([*voices[:12], np.zeros(disguises.RATE), *voices[12:]])
-    pairs = near_duplicates.same(heard([long, *(disguised(clip, "speed .95") for clip in voices[:12])]))
+    long = np.concatenate([*voices[:12], np.zeros(audio_alterations.RATE), *voices[12:]])
+    pairs = near_duplicates.match(heard([long, *(disguised(clip, "speed .95") for clip in voices[:12])]))
     assert both(pairs) == {(0, number) for number in range(1, 13)}
-    starts = np.cumsum([0, *map(len, voices[:11])]) / disguises.RATE
+    starts = np.cumsum([0, *map(len, voices[:11])]) / audio_alterations.RATE
     assert np.abs(pairs["shift"] - starts[pairs["second"] - 1]).max() < 0.05
 
 
@@ -145,20 +149,20 @@ def test_tones_noise_and_silence_are_nobodys_copies():
     noisy = [0.1 * make(each, chance) + 1e-4 * chance.normal(size=len(each))
              for make in BEEPS.values() for each in times[2:] for _ in range(3)]  # fmt: skip
     assert altered_copies.pairs([sketch(clip.astype("float32")) for clip in [*clean, *noisy, np.zeros(1)]]).empty
-    assert near_duplicates.same(heard(noisy, RATE_HZ)).empty
-    assert near_duplicates.same([]).empty
+    assert near_duplicates.match(heard(noisy, RATE_HZ)).empty
+    assert near_duplicates.match([]).empty
 
 
 def test_the_result_depends_on_nothing_but_the_recordings(voices):
     clips = heard([*voices, *(disguised(clip, "hall") for clip in voices)])
-    first = near_duplicates.same(clips)
-    assert first.equals(near_duplicates.same(clips))
+    first = near_duplicates.match(clips)
+    assert first.equals(near_duplicates.match(clips))
     last = len(clips) - 1
-    assert {(last - b, last - a) for a, b in both(near_duplicates.same(clips[::-1]))} == both(first)
+    assert {(last - b, last - a) for a, b in both(near_duplicates.match(clips[::-1]))} == both(first)
 
 
 def test_sketches_ignore_gain_polarity_and_what_is_inaudible(voices):
-    clip = soxr.resample(voices[0], disguises.RATE, RATE_HZ)
+    clip = soxr.resample(voices[0], audio_alterations.RATE, RATE_HZ)
     one, other = sketch(clip), sketch(-0.01 * clip + 1e-7)
     assert np.abs(one.levels.astype(int) - other.levels).max() <= 1
     assert np.array_equal(one.moments, other.moments)
@@ -181,7 +185,7 @@ def test_any_sketches_can_be_compared(shapes, seed):
     assert not pairs.duplicated(["first", "second"]).any()
     for one in made:
         for moment in one.moments:
-            match = overlay(one, one, moment, moment)
+            match = align(one, one, moment, moment)
             assert match.score <= 1
             assert match.score == 0 or (match.speed, match.shift) == (1.0, 0.0)
 
@@ -203,9 +207,11 @@ def hidden(kinds, count, rows):
     chosen = [number for number, path in enumerate(paths) if "emodb" in str(path) or "nEMO" in str(path)][::rows]
     shares, wrong = {}, []
     for kind in kinds:
-        copies = [disguised(read_mono(paths[number], rate_hz=disguises.RATE), kind, number) for number in chosen]
+        copies = [
+            disguised(read_mono(paths[number], rate_hz=audio_alterations.RATE), kind, number) for number in chosen
+        ]
         truth = {(number, len(paths) + at) for at, number in enumerate(chosen)}
-        found = both(near_duplicates.same([*originals, *heard(copies)]))
+        found = both(near_duplicates.match([*originals, *heard(copies)]))
         shares[kind] = len(found & truth) / len(truth)
         wrong += [(kind, paths[one].name, other) for one, other in found - truth]
     return pd.Series(shares), wrong
@@ -222,7 +228,7 @@ def test_altered_copies_are_found_among_real_recordings():
 @real
 @pytest.mark.slow
 def test_every_kind_of_copy_is_found_among_real_recordings():
-    shares, wrong = hidden([kind for kind in disguises.KINDS if "hall, low" not in kind], 80, 3)
+    shares, wrong = hidden([kind for kind in audio_alterations.KINDS if "hall, low" not in kind], 80, 3)
     assert wrong == []
     assert shares.min() >= 0.9, shares.to_dict()
 
@@ -232,8 +238,8 @@ def test_every_kind_of_copy_is_found_among_real_recordings():
 def test_no_two_clips_of_six_corpora_are_copies():
     paths = sorted(str(path.relative_to(REAL)) for path in REAL.rglob("*.flac"))
     assert len(paths) == 3_346
-    found = audit.near_pairs(pd.DataFrame({"source_path": paths}), REAL, jobs=2)
-    assert found.unheard.empty
+    found = near_duplicates.find_near_duplicates(pd.DataFrame({"source_path": paths}), REAL, jobs=2)
+    assert found.unreadable.empty
     assert found.pairs.empty
 
 
@@ -241,9 +247,9 @@ def test_altered_copies_become_pairs_of_rows(tmp_path, voices):
     names = ["a.wav", "b.wav", "c.wav", "d.wav"]
     clips = [voices[0], voices[1], disguised(voices[1], "pitch 1.05"), disguised(voices[0], "hall")]
     for name, clip in zip(names, clips, strict=True):
-        soundfile.write(tmp_path / name, clip, disguises.RATE)
+        soundfile.write(tmp_path / name, clip, audio_alterations.RATE)
     rows = pd.DataFrame({"source_path": ["none.wav", *names], "audio_ok": [True] * 5})
-    found = audit.near_pairs(rows, tmp_path, jobs=2)
-    assert found.unheard["row"].tolist() == [0]
+    found = near_duplicates.find_near_duplicates(rows, tmp_path, jobs=2)
+    assert found.unreadable["row"].tolist() == [0]
     assert both(found.pairs) == {(1, 4), (2, 3)}
     assert list(found.pairs) == ["first", "second", "shift", "seconds", "errors", "speed", "pitch"]

@@ -4,7 +4,6 @@ import inspect
 import json
 import re
 import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,21 +13,23 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mer import files
-from mer.dataset import audit
 from mer.dataset.__main__ import main
 from mer.dataset.audit import checks as checks_module
-from mer.dataset.audit.copies import near_duplicates as sound
-from mer.dataset.audit.copies import repeated_recordings
+from mer.dataset.audit.copies import near_duplicates, repeated_recordings
 from mer.dataset.audit.measures import known_defects, label_errors, measures, quality
 from mer.dataset.audit.sentences import revealing_words, transcript_errors
 from mer.dataset.audit.sentences import shared_sentences as texts
-from mer.dataset.audit.shortcuts import scores
+from mer.dataset.audit.shortcuts import shortcut_findings
 from mer.dataset.audit.speakers import families, shared_speakers
 from mer.dataset.identity import duplicates
 from tests.dataset.audit.manifests import EMOTIONS, again, clean, part
 from tests.dataset.audit.recordings import record
 
 PARTS = ("train", "validation", "test")
+
+
+def recordings_in(folder):
+    return folder and checks_module.RecordingFolder(folder, progress=False)
 
 
 @pytest.fixture
@@ -84,7 +85,7 @@ def test_every_format_is_read_the_same(command, tmp_path, suffix, shape):
     code, screen = command(write(shape(leaking()), tmp_path / f"table{suffix}"))
     assert code == 1
     assert "breach: speakers across parts, east (1 of 1)" in screen
-    assert "Such as: east_00" in screen
+    assert "Examples: east_00" in screen
     assert screen.rstrip().endswith("1 breach, 0 warnings, 0 notes")
 
 
@@ -93,7 +94,7 @@ def test_what_is_excluded_by_our_manifest_is_left_out(command, tmp_path):
     assert command(write(manifest, tmp_path / "m.parquet"))[0] == 1
     manifest.loc[240, "exclude_reason"] = "broken"
     code, screen = command(write(manifest, tmp_path / "m.parquet"))
-    assert (code, "rows that the table itself excludes, and that are left out: 1" in screen) == (0, True)
+    assert (code, "rows that the table itself excludes: 1" in screen) == (0, True)
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".csv"])
@@ -143,7 +144,7 @@ def test_a_split_of_known_speakers_is_found_and_what_the_speaker_alone_scores(co
     )
     assert (code, "0 breaches" in screen) == (0, True)
     code, screen = command(tmp_path)
-    assert (code, "Not checked: speakers: the table does not say" in screen) == (0, True)
+    assert (code, "Not checked: speakers: the table has no such values" in screen) == (0, True)
 
 
 def test_columns_can_be_named_and_joined(command, tmp_path):
@@ -163,15 +164,19 @@ def test_numbers_that_count_anew_in_each_file_are_no_ids(command, tmp_path):
         write(frame, tmp_path / f"{word}_sent_emo.csv")
     code, screen = command(tmp_path)
     assert code == 0, screen
-    assert "ids that only count the rows or turns are not used as ids" in screen
-    assert "dialogues are numbers, taken to count anew in each file" in screen
+    assert "ids that only number the rows or turns are not used" in screen
+    assert "dialogues are numbers, which are assumed to restart in each file" in screen
 
 
 def test_one_list_under_two_names_is_no_validation(command, tmp_path):
     texts = [f"line number {number} of the list" for number in range(9)]
     files = [write(pd.DataFrame({"text": texts, "emotion": "joy"}), tmp_path / f"{name}.csv") for name in ("a", "b")]
     code, screen = command(f"--part=dev={files[0]}", f"--part=test={files[1]}")
-    assert (code, "breach: lines across parts, " in screen, "chosen by its score on lines" in screen) == (1, True, True)
+    assert (code, "breach: lines across parts, " in screen, "selection on the validation part uses" in screen) == (
+        1,
+        True,
+        True,
+    )
     code, screen = command(f"--part=dev={files[0]}", f"--part=test={files[0]}")
     assert (code, "breach: validation is test, " in screen) == (1, True)
 
@@ -212,8 +217,8 @@ def test_parts_that_nobody_knows_are_told(command, tmp_path):
     frame = pd.DataFrame({"path": ["a.wav", "b.wav"], "speaker": ["a", "b"], "split": ["train", "unlabelled"]})
     code, screen = command(write(frame, tmp_path / "t.csv"))
     assert code == 0
-    assert "parts that are none of train, validation and test are not audited: 'unlabelled'" in screen
-    assert "1 of 2 rows do not say" in screen
+    assert "parts other than train, validation and test are not audited: 'unlabelled'" in screen
+    assert "1 of 2 rows have no value" in screen
 
 
 def test_listening_finds_copies_and_says_what_it_could_not_hear(command, tmp_path):
@@ -231,9 +236,9 @@ def test_listening_finds_copies_and_says_what_it_could_not_hear(command, tmp_pat
     assert code == 1
     assert "breach: same audio across parts, t (1 of 3)" in screen
     assert "breach: near-duplicate across parts, t (1 of 3)" in screen
-    assert "recordings that could not be read: 1, for example 'f.wav': is not there" in screen
+    assert "recordings that could not be read: 1, for example 'f.wav': does not exist" in screen
     code, screen = command(path, "--audio", tmp_path / "nowhere")
-    assert (code, "is not there" in screen) == (2, True)
+    assert (code, "does not exist" in screen) == (2, True)
 
 
 def test_a_recording_is_known_in_another_file(command, tmp_path):
@@ -248,7 +253,7 @@ def test_a_recording_is_known_in_another_file(command, tmp_path):
                           "speaker": list("abcd"), "split": ["train", "train", "test", "test"]})  # fmt: skip
     path = write(frame, tmp_path / "t.csv")
     code, screen = command(path)
-    assert (code, "Not checked: the same recording in another file" in screen) == (0, True)
+    assert (code, "Not checked: the same recording in different files" in screen) == (0, True)
     code, screen = command(path, "--audio", tmp_path / "sound")
     assert code == 1
     assert "breach: same audio across parts, t (1 of 2)" in screen  # and nothing outside of the folder is opened
@@ -283,10 +288,10 @@ def test_wrong_arguments_are_explained(command, tmp_path):
     for arguments, told in {
         (): "--part train=FILE",
         (path, f"--part=train={path}"): "--part train=FILE",
-        (tmp_path / "absent.csv",): "there is no such file",
+        (tmp_path / "absent.csv",): "the file does not exist",
         ("--part=training.csv",): "write train=FILE",
         (path, "--columns=speaker"): "write OURS=THEIRS",
-        (path, "--columns=colour=Spk"): "the audit looks at 'utterance_id'",
+        (path, "--columns=colour=Spk"): "the audit reads 'utterance_id'",
         (path, "--columns=speaker=Speaker"): "there is no column 'Speaker'; it has 'key'",
         (path, "--speaker-from=(("): "not a regular expression",
         (path, "--speaker-from=xyz"): "matches no id and no path, such as 'east/00_000'",
@@ -363,11 +368,11 @@ def test_parts_are_published_ones_by_name_only_where_the_table_says_nothing_else
     manifest.loc[manifest["corpus"] == "meld", ["family", "transcription"]] = ["friends", None]
     code, screen = command(write(manifest, tmp_path / "m.parquet"))
     assert (code, "note: speakers across parts, meld" in screen) == (0, True)
-    assert "Remark: meld: taken to be parted as published" in screen
+    assert "Remark: meld: assumed to have the published split" in screen
     manifest.loc[manifest["corpus"] == "meld", "split_source"] = "own"
     code, screen = command(write(manifest, tmp_path / "m.parquet"))
     assert (code, "breach: speakers across parts, meld" in screen) == (1, True)
-    assert "taken to be" not in screen
+    assert "assumed to have" not in screen
 
 
 def test_the_command_and_step_01_look_for_the_same(command, tmp_path):
@@ -378,10 +383,10 @@ def test_the_command_and_step_01_look_for_the_same(command, tmp_path):
     path = write(manifest, tmp_path / "m.parquet")
     clusters = {}
     for folder, more in ((None, ()), (tmp_path, ("--audio", tmp_path))):
-        found = audit.everything(manifest, set(), clusters, folder, progress=False)
+        found = checks_module.run_audit(manifest, set(), clusters, recordings_in(folder))
         _, screen = command(path, *more)
         told = re.findall(r"^(breach|warning|note): (.*), (\S.*) \(([\d,]+) of ([\d,]+)\)$", screen, re.MULTILINE)
-        ours = [(f.severity, f.kind, f.where, f"{f.count:,}", f"{f.of:,}") for f in found.findings]
+        ours = [(f.severity, f.kind, f.corpora, f"{f.count:,}", f"{f.total:,}") for f in found.findings]
         assert told == ours
         assert {"speakers across parts", "very short clip"} <= {f.kind for f in found.findings}
         assert ("loudness shortcut" in {f.kind for f in found.findings}) == bool(more)
@@ -389,11 +394,12 @@ def test_the_command_and_step_01_look_for_the_same(command, tmp_path):
             assert f"Not checked: {what}." in screen
     page = json.loads((files.ROOT / "notebooks" / "01_build_dataset.ipynb").read_text(encoding="utf-8"))
     code = "".join("".join(cell["source"]) for cell in page["cells"] if cell["cell_type"] == "code")
-    assert code.count("audit.everything(") == 1
-    assert not re.search(r"audit\.(find_|listen|near_pairs|shortcut_scores)", code), "a check that the command lacks"
+    assert code.count("checks.run_audit(") == 1
+    others = r"find_leaks|find_faults|measure_recordings|find_near_duplicates|shortcut_scores"
+    assert not re.search(others, code), "a check that the command lacks"
 
 
-def test_every_check_is_in_the_one_list(monkeypatch):
+def test_every_check_is_in_the_one_list(monkeypatch, tmp_path):
     """A check that is written and not called finds nothing: every public one of the audit's modules is reached."""
     called = set()
     modules = (
@@ -406,7 +412,7 @@ def test_every_check_is_in_the_one_list(monkeypatch):
         label_errors,
         transcript_errors,
         known_defects,
-        scores,
+        shortcut_findings,
     )
     checks = {
         (module.__name__, name)
@@ -414,7 +420,6 @@ def test_every_check_is_in_the_one_list(monkeypatch):
         for name, function in inspect.getmembers(module, inspect.isfunction)
         if function.__module__ == module.__name__ and not name.startswith("_")
         and str(inspect.signature(function).return_annotation).endswith("Iterator[mer.dataset.audit.findings.Finding]")
-        and name != "by_corpus"
     }  # fmt: skip
     assert len(checks) > 15
     for module, name in checks:
@@ -428,24 +433,28 @@ def test_every_check_is_in_the_one_list(monkeypatch):
         for user in (place, checks_module):
             if getattr(user, name, None) is known:
                 monkeypatch.setattr(user, name, noted)
-    heard = pd.DataFrame(0.0, clean().index, list(measures.COLUMNS)).assign(error=None, there=1.0)
-    monkeypatch.setattr(checks_module, "listen", lambda *given, **named: heard)
-    monkeypatch.setattr(checks_module, "near_pairs", lambda *given: sound.Near(duplicates.NONE, pd.DataFrame()))
-    audit.everything(clean(), set(), {}, Path("nowhere"), progress=False)
+    heard = pd.DataFrame(0.0, clean().index, list(measures.COLUMNS)).assign(error=None, complete_share=1.0)
+    monkeypatch.setattr(checks_module, "measure_recordings", lambda *given, **named: heard)
+    monkeypatch.setattr(
+        checks_module,
+        "find_near_duplicates",
+        lambda *_: near_duplicates.NearDuplicates(duplicates.NO_DUPLICATES, pd.DataFrame()),
+    )
+    checks_module.run_audit(clean(), set(), {}, recordings_in(tmp_path))
     assert checks == called
 
 
 def test_what_was_not_checked_is_listed(command, tmp_path):
     manifest = record(clean(("east",)), tmp_path)
-    assert audit.everything(manifest, set(), {}, tmp_path, progress=False).unchecked == []
-    [untold] = audit.everything(manifest, set(), {}, None).unchecked  # how long clips are is known, and scored
-    assert "takes --audio FOLDER" in untold
+    assert checks_module.run_audit(manifest, set(), {}, recordings_in(tmp_path)).unchecked == []
+    [untold] = checks_module.run_audit(manifest, set(), {}).unchecked  # how long clips are is known, and scored
+    assert "need --audio FOLDER" in untold
     (tmp_path / manifest.loc[0, "source_path"]).unlink()
-    told = audit.everything(manifest.drop(columns="duration"), set(), {}, tmp_path, progress=False).unchecked
-    assert "recordings, and so faults, copies and shortcuts: 1 of 120 could not be heard" in told
+    told = checks_module.run_audit(manifest.drop(columns="duration"), set(), {}, recordings_in(tmp_path)).unchecked
+    assert "faults, copies and shortcuts: 1 of 120 recordings could not be measured" in told
     bare = manifest.drop(columns=["duration"]).assign(split=None, fold=None)
-    told = audit.everything(bare, set(), {}, None).unchecked
-    assert any(what.startswith("lengths of clips") for what in told)
+    told = checks_module.run_audit(bare, set(), {}).unchecked
+    assert any(what.startswith("durations") for what in told)
     assert any(what.startswith("shortcuts within east") for what in told)
 
 
@@ -454,4 +463,4 @@ def test_lengths_in_another_unit_and_languages_by_name_are_not_believed(command,
     code, screen = command(write(manifest, tmp_path / "m.csv"))
     assert code == 0
     assert "very long clip" not in screen
-    assert "Not checked: lengths of clips" in screen
+    assert "Not checked: durations" in screen

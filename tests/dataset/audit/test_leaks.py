@@ -7,14 +7,15 @@ from hypothesis import strategies as st
 
 from mer.corpora import CORPORA, selected
 from mer.corpora.synthetic import trees
-from mer.dataset import audit
+from mer.dataset.audit import checks, findings
+from mer.dataset.audit.copies import near_duplicates
 from mer.dataset.audit.speakers import shared_speakers
 from mer.dataset.manifest import build, schema
 from tests.dataset.audit.manifests import EMOTIONS, again, clean, part, read_sentences
 
 
 def find(manifest, official=frozenset()):
-    return audit.find_leaks(manifest, set(official))
+    return checks.find_leaks(manifest, set(official))
 
 
 def put(manifest, rows, **columns):
@@ -228,15 +229,15 @@ PLANTED = [
 )
 def test_what_is_planted_is_found_and_nothing_else(plant, kind, severity, where, count, also):
     found = find(plant(clean()))
-    hit = [f for f in found if (f.kind, f.where) == (kind, where)]
+    hit = [f for f in found if (f.kind, f.corpora) == (kind, where)]
     assert [(f.severity, f.count) for f in hit] == [(severity, count)], found
     assert {f.kind for f in found if f.severity != N} == ({kind} if severity != N else set()) | also
-    assert all(f.count <= f.of and f.examples and f.what and f.meaning and f.advice for f in found)
+    assert all(f.count <= f.total and f.examples and f.sentence and f.meaning and f.advice for f in found)
 
 
 def test_nothing_is_found_where_nothing_is_wrong():
     assert find(clean()) == []
-    assert audit.unchecked(clean()) == []
+    assert list(checks.unchecked_columns(clean())) == []
 
 
 @settings(max_examples=25)
@@ -250,7 +251,7 @@ def test_nothing_is_found_where_nothing_is_wrong():
 def test_a_clean_manifest_raises_nothing(names, speakers, rounds, seed, read):
     manifest = clean(names, speakers, rounds * len(EMOTIONS), seed)  # every sentence with every emotion
     found = find(read_sentences(manifest, names[0]) if read else manifest)
-    assert {(f.severity, f.kind, f.where) for f in found} <= (
+    assert {(f.severity, f.kind, f.corpora) for f in found} <= (
         {("note", "lines across parts", names[0])} if read else set()
     )
 
@@ -262,18 +263,20 @@ def made_up(tmp_path_factory):
     lengths = {"min_seconds": 0.3, "max_seconds": 20.0}
     shares = {"validation": 0.1, "test": 0.1, "folds": 5}
     names = ("ravdess", "cremad", "emodb", "esd", "meld")
-    dataset = build.build(raw, selected(names), policy="paper7", overrides={}, seed=0, **shares, **lengths)
+    dataset = build.build(
+        raw, selected(names), build.BuildOptions(policy="paper7", overrides={}, seed=0, **shares, **lengths)
+    )
     return raw, schema.usable(dataset.manifest)
 
 
 def test_made_up_corpora_are_clean(made_up):
     raw, usable = made_up
-    near = audit.near_pairs(usable, raw)
-    assert near.unheard.empty
-    found = audit.find_leaks(usable, {"meld"}, near.pairs)
+    near = near_duplicates.find_near_duplicates(usable, raw)
+    assert near.unreadable.empty
+    found = checks.find_leaks(usable, {"meld"}, near.pairs)
     assert {(f.severity, f.kind) for f in found} == {("note", "speakers across parts"), ("note", "lines across parts")}
-    assert [f.where for f in found if f.kind == "speakers across parts"] == ["meld"]
-    assert {f.where for f in found if f.kind == "lines across parts"} <= {"ravdess", "cremad", "emodb", "esd"}
+    assert [f.corpora for f in found if f.kind == "speakers across parts"] == ["meld"]
+    assert {f.corpora for f in found if f.kind == "lines across parts"} <= {"ravdess", "cremad", "emodb", "esd"}
 
 
 def test_a_published_split_that_shares_speakers_is_told_and_no_breach():
@@ -329,8 +332,8 @@ def test_a_speaker_who_always_acts_one_emotion_gives_the_score_away():
     voices = {emotion: f"east_{emotion}" for emotion in EMOTIONS}
     manifest = manifest.assign(speaker_id=manifest["emotion"].map(voices), fold=pd.NA, session=None, dialogue_id=None)
     [finding] = find(manifest.astype(schema.COLUMNS))
-    assert (finding.kind, finding.count, finding.of) == ("speakers across parts", 4, 4)
-    assert "scores UAR 1.000 (chance 0.250)" in finding.what
+    assert (finding.kind, finding.count, finding.total) == ("speakers across parts", 4, 4)
+    assert "scores UAR 1.000 (chance 0.250)" in finding.sentence
 
 
 def test_the_rule_by_hand():
@@ -347,29 +350,34 @@ def test_the_worst_stand_at_the_top_and_the_table_says_all():
     found = find(manifest)
     severities = [f.severity for f in found]
     assert severities == sorted(severities, key=["breach", "warning", "note"].index)
-    table = audit.table(audit.find_leaks(manifest, set()))
-    assert list(table.columns) == ["severity", "kind", "where", "count", "of", "example", "what", "meaning", "advice"]
+    table = findings.table(checks.find_leaks(manifest, set()))
+    assert list(table.columns) == [
+        "severity", "kind", "corpora", "count", "total", "example", "finding", "meaning", "advice",
+    ]  # fmt: skip
     assert table["kind"].tolist() == [f.kind for f in found]
 
 
 def test_the_order_of_rows_does_not_matter_beyond_the_examples():
     manifest = audio_across_families(lines_across_parts(clean()))
     shuffled = manifest.sample(frac=1, random_state=0)
-    columns = ["severity", "kind", "where", "count", "of", "what"]
+    columns = ["severity", "kind", "corpora", "count", "total", "finding"]
     pd.testing.assert_frame_equal(
-        audit.table(audit.find_leaks(manifest, set()))[columns], audit.table(audit.find_leaks(shuffled, set()))[columns]
+        findings.table(checks.find_leaks(manifest, set()))[columns],
+        findings.table(checks.find_leaks(shuffled, set()))[columns],
     )
 
 
 def test_what_cannot_be_checked_is_said():
-    told = audit.unchecked(clean().drop(columns=["speaker_id", "transcription"]).assign(split=None, fold=None))
+    told = list(
+        checks.unchecked_columns(clean().drop(columns=["speaker_id", "transcription"]).assign(split=None, fold=None))
+    )
     assert [sentence.split(":")[0].split(" ")[0] for sentence in told] == ["parts", "speakers", "texts"]
-    assert audit.unchecked(clean().assign(samples_sha256=None)) == [
-        "the same recording in another file: the table does not say"
+    assert list(checks.unchecked_columns(clean().assign(samples_sha256=None))) == [
+        "the same recording in different files: the table has no such values"
     ]
     manifest = put(clean(), [0, 1], emotion=None)
-    assert audit.unchecked(manifest) == [
-        "labels, and so words and sentences that give them away: 2 of 240 rows do not say"
+    assert list(checks.unchecked_columns(manifest)) == [
+        "labels, and words and sentences that reveal them: 2 of 240 rows have no value"
     ]
 
 

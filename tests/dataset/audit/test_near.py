@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mer.corpora.synthetic.voice import RATE, Clip, speak
-from mer.dataset import audit
-from mer.dataset.audit.copies import exact_copies
+from mer.dataset.audit import checks
+from mer.dataset.audit.copies import exact_copies, near_duplicates
 from mer.dataset.audit.copies.fingerprints import RATE_HZ, SECONDS_PER_FRAME, WEAK, Fingerprint, fingerprint
-from mer.dataset.audit.copies.near_duplicates import hear, same
+from mer.dataset.audit.copies.near_duplicates import fingerprint_recording, match
 from mer.dataset.manifest import schema
 from tests.dataset.audit.manifests import clean
 
@@ -165,7 +165,7 @@ def test_any_words_can_be_compared(rows):
     ]
     pairs = exact_copies.pairs(prints)
     assert (pairs["first"] < pairs["second"]).all()
-    long = [number for number, row in enumerate(rows) if len(row) >= exact_copies.SHORTEST]
+    long = [number for number, row in enumerate(rows) if len(row) >= exact_copies.MIN_FRAMES]
     twins = {(a, b) for a, b in itertools.combinations(long, 2) if rows[a] == rows[b] and len(set(rows[a])) > 3}
     assert twins <= set(zip(pairs["first"], pairs["second"], strict=True))
 
@@ -186,17 +186,17 @@ def recorded(tmp_path, voices):
 
 def test_near_duplicates_become_findings(recorded, voices):
     folder, manifest = recorded
-    assert audit.find_leaks(manifest, set(), audit.near_pairs(manifest, folder).pairs) == []
+    assert checks.find_leaks(manifest, set(), near_duplicates.find_near_duplicates(manifest, folder).pairs) == []
     write(folder, manifest["source_path"][19], quantised(through(22_050)(trimmed(voices[4])), 0.5))
-    pairs = audit.near_pairs(manifest, folder, jobs=2).pairs
+    pairs = near_duplicates.find_near_duplicates(manifest, folder, jobs=2).pairs
     assert list(zip(pairs["first"], pairs["second"], strict=True)) == [(4, 19)]
-    found = audit.find_leaks(manifest, set(), pairs)
+    found = checks.find_leaks(manifest, set(), pairs)
     assert [(f.severity, f.kind, f.count) for f in found] == [
         ("breach", "near-duplicate across parts", 1),
         ("breach", "near-duplicate across folds", 2),
     ]
     manifest.loc[19, "family"] = "other"
-    kinds = {f.kind for f in audit.find_leaks(manifest, set(), pairs)}
+    kinds = {f.kind for f in checks.find_leaks(manifest, set(), pairs)}
     assert "near-duplicate across families" in kinds
 
 
@@ -204,7 +204,7 @@ def test_what_is_identical_is_not_reported_as_nearly_so(recorded, voices):
     folder, manifest = recorded
     write(folder, manifest["source_path"][19], voices[4])
     manifest.loc[19, "audio_sha256"] = manifest["audio_sha256"][4]
-    found = audit.find_leaks(manifest, set(), audit.near_pairs(manifest, folder).pairs)
+    found = checks.find_leaks(manifest, set(), near_duplicates.find_near_duplicates(manifest, folder).pairs)
     assert {f.kind for f in found} == {"same audio across parts", "same audio across folds"}
 
 
@@ -215,7 +215,7 @@ def test_stretches_of_one_file_are_told_apart(tmp_path, voices):
         source_path="long.wav", audio_sha256="0" * 64, start=edges[:3], end=edges[1:], emotion="anger"
     )
     manifest = manifest.astype(schema.COLUMNS)
-    assert audit.find_leaks(manifest, set(), audit.near_pairs(manifest, tmp_path).pairs) == []
+    assert checks.find_leaks(manifest, set(), near_duplicates.find_near_duplicates(manifest, tmp_path).pairs) == []
 
 
 def test_what_cannot_be_heard_is_said_with_its_reason(recorded):
@@ -226,10 +226,10 @@ def test_what_cannot_be_heard_is_said_with_its_reason(recorded):
     (folder / manifest["source_path"][3]).write_bytes(b"RIFF")
     (folder / manifest["source_path"][4]).unlink()
     write(folder.parent, "secret.wav", np.ones(RATE) / 2)
-    unheard = audit.near_pairs(manifest, folder).unheard
-    assert unheard["row"].tolist() == [0, 1, 2, 3, 4]
-    assert unheard["reason"].str.slice(0, 12).tolist() == [
-        "lies outside", "lies outside", "the table na", "not readable", "is not there",
+    unreadable = near_duplicates.find_near_duplicates(manifest, folder).unreadable
+    assert unreadable["row"].tolist() == [0, 1, 2, 3, 4]
+    assert unreadable["reason"].str.slice(0, 12).tolist() == [
+        "lies outside", "lies outside", "the table na", "not readable", "does not exi",
     ]  # fmt: skip
 
 
@@ -238,11 +238,16 @@ def test_a_copy_that_plays_backwards_is_found_and_nothing_else(voices, disguise)
     turned = [disguise(sound)[::-1] for sound in voices]
     wanted = [(number, number + TAKES) for number in range(TAKES)]
     for side in ([*voices, *turned], [*turned, *voices]):
-        pairs = exact_copies.pairs_either_way(heard(side))
+        pairs = exact_copies.pairs_with_reversed(heard(side))
         assert list(zip(pairs["first"], pairs["second"], strict=True)) == wanted
-    both = same([hear(soxr.resample(np.asarray(sound, "float32"), RATE, RATE_HZ)) for sound in [*voices, *turned]])
+    both = match(
+        [
+            fingerprint_recording(soxr.resample(np.asarray(sound, "float32"), RATE, RATE_HZ))
+            for sound in [*voices, *turned]
+        ]
+    )
     assert list(zip(both["first"], both["second"], strict=True)) == wanted
-    assert exact_copies.pairs_either_way(heard([*voices, *map(padded, voices)])).equals(
+    assert exact_copies.pairs_with_reversed(heard([*voices, *map(padded, voices)])).equals(
         exact_copies.pairs(heard([*voices, *map(padded, voices)]))
     )
-    assert exact_copies.pairs_either_way([]).empty
+    assert exact_copies.pairs_with_reversed([]).empty

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mer.dataset import audit
+from mer.dataset.audit import checks
 from mer.dataset.audit.sentences import similar_sentences, text_normalisation
 from tests.dataset.audit.manifests import WORDS, clean, part
 
@@ -98,12 +98,12 @@ def test_the_lines_of_another_family_with_a_slip_in_each_are_a_breach():
     lines = [f"one two three {line}" for line in manifest.loc[east[: len(west)], "transcription"]]
     manifest.loc[east[: len(west)], "transcription"] = lines
     manifest.loc[west, "transcription"] = list(map(retold, lines))
-    found = [f for f in audit.find_leaks(manifest, set()) if f.severity == "breach"]
-    assert {(f.kind, f.where) for f in found} == {
+    found = [f for f in checks.find_leaks(manifest, set()) if f.severity == "breach"]
+    assert {(f.kind, f.corpora) for f in found} == {
         ("lines across parts", "east + west"), ("lines across families", "east + west")
     }  # fmt: skip
-    assert (found[0].count, found[0].of) == (len(west), len(west))
-    assert "0 of them word for word, the others but for a word or two" in found[0].what
+    assert (found[0].count, found[0].total) == (len(west), len(west))
+    assert "0 of them exactly and the others with a word or two changed" in found[0].sentence
 
 
 PHRASES = [
@@ -117,7 +117,7 @@ def test_phrases_that_everybody_says_are_no_breach_even_in_a_small_part():
     for corpus, name in (("east", "train"), ("west", "test")):
         rows = part(manifest, corpus, name)[: len(PHRASES) // 2]
         manifest.loc[rows, "transcription"] = PHRASES[: len(rows)]
-    found = [f for f in audit.find_leaks(manifest, set()) if f.kind.startswith("lines")]
+    found = [f for f in checks.find_leaks(manifest, set()) if f.kind.startswith("lines")]
     assert {f.severity for f in found} == {"note"}
     assert {f.count for f in found} == {len(PHRASES) // 2}
 
@@ -129,7 +129,7 @@ def test_lines_without_spaces_are_compared_by_their_characters():
     manifest["transcription"] = ["".join(chance.sample(signs, 9)) for _ in range(len(manifest))]
     east, west = part(manifest, "east", "train"), part(manifest, "west", "test")
     manifest.loc[west, "transcription"] = [line[1:] for line in manifest.loc[east[: len(west)], "transcription"]]
-    found = {f.kind: f for f in audit.find_leaks(manifest, set())}
+    found = {f.kind: f for f in checks.find_leaks(manifest, set())}
     assert found["lines across families"].severity == "breach"
     assert text_normalisation.words("我不知道 why") == [*"我不知道", "why"]
 
@@ -153,5 +153,5 @@ def test_short_lines_of_another_family_are_a_breach_where_most_of_them_are(copie
     manifest.loc[east, "transcription"] = lines[: len(east)]
     few = int(copied * len(west))
     manifest.loc[west, "transcription"] = [*lines[:few], *lines[-(len(west) - few) or len(lines) :]][: len(west)]
-    found = [f for f in audit.find_leaks(manifest, set()) if f.kind == "shorter lines across families"]
-    assert {(f.severity, f.where) for f in found} == ({("breach", "east + west")} if breach else set())
+    found = [f for f in checks.find_leaks(manifest, set()) if f.kind == "shorter lines across families"]
+    assert {(f.severity, f.corpora) for f in found} == ({("breach", "east + west")} if breach else set())

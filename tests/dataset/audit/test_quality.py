@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from mer import sealed
 from mer.dataset import __main__ as command
-from mer.dataset import audit
+from mer.dataset.audit import checks
 from mer.dataset.audit.measures import known_defects, recording_measures
 from mer.dataset.audit.sentences import transcript_errors
+from mer.dataset.audit.shortcuts import scores
 from mer.media import audio
 from tests.dataset.audit.manifests import EMOTIONS, clean
 from tests.dataset.audit.recordings import RATE, babble, record
@@ -42,7 +43,7 @@ def study(recorded, tmp_path):
 
 
 def faults(manifest, raw):
-    return audit.find_faults(manifest, audit.listen(manifest, raw))
+    return checks.find_faults(manifest, recording_measures.measure_recordings(manifest, raw))
 
 
 def place(study, row=0):
@@ -51,7 +52,7 @@ def place(study, row=0):
 
 
 def found(study):
-    return {(f.kind, f.severity, f.where, f.count, f.of) for f in faults(*study)}
+    return {(f.kind, f.severity, f.corpora, f.count, f.total) for f in faults(*study)}
 
 
 def test_a_clean_corpus_has_no_faults(study):
@@ -129,8 +130,8 @@ def cancelling_channels(path):
 def test_what_is_planted_in_a_recording_is_found_and_nothing_else(study, damage, kind, severity):
     damage(place(study))
     [finding] = faults(*study)
-    assert (finding.kind, finding.severity, finding.where) == (kind, severity, "east")
-    assert (finding.count, finding.of, finding.examples) == (1, 32, ("east/00_000",))
+    assert (finding.kind, finding.severity, finding.corpora) == (kind, severity, "east")
+    assert (finding.count, finding.total, finding.examples) == (1, 32, ("east/00_000",))
 
 
 def test_a_file_that_ends_within_a_word(study):
@@ -147,8 +148,8 @@ def test_a_truncated_flac(study, share):
     manifest.loc[0, "source_path"] = path.relative_to(raw).as_posix()
     kinds = {f.kind for f in faults(manifest, raw)}
     assert "cut-off file" in kinds
-    heard = audit.listen(manifest, raw)
-    assert 0 < heard.loc[0, "there"] < share + 0.1
+    heard = recording_measures.measure_recordings(manifest, raw)
+    assert 0 < heard.loc[0, "complete_share"] < share + 0.1
 
 
 @pytest.mark.parametrize("size", [0, 0xFFFFFFFF])
@@ -164,9 +165,9 @@ def test_a_file_that_was_written_as_a_stream_is_whole(study, size):
 )
 def test_lengths(study, seconds, kind, severity):
     manifest, raw = study
-    heard = audit.listen(manifest, raw)
+    heard = recording_measures.measure_recordings(manifest, raw)
     manifest.loc[0, "duration"] = seconds
-    [finding] = audit.find_faults(manifest, heard)
+    [finding] = checks.find_faults(manifest, heard)
     assert (finding.kind, finding.severity, finding.count) == (kind, severity, 1)
 
 
@@ -187,7 +188,7 @@ def test_what_is_planted_in_a_transcript_is_found_and_nothing_else(study, text, 
     manifest, raw = study
     manifest.loc[3, "transcription"] = text
     [finding] = faults(manifest, raw)
-    assert (finding.kind, finding.severity, finding.count, finding.of) == (kind, severity, 1, 32)
+    assert (finding.kind, finding.severity, finding.count, finding.total) == (kind, severity, 1, 32)
     assert finding.examples == ("east/00_003",)
 
 
@@ -213,45 +214,45 @@ def larger(tmp_path):
 
 def test_a_swapped_label_is_told(larger):
     manifest, raw = larger
-    heard = audit.listen(manifest, raw)
+    heard = recording_measures.measure_recordings(manifest, raw)
     row = manifest.index[manifest["emotion"] == "anger"][2]
     manifest.loc[row, "emotion"] = "neutral"
-    [finding] = audit.find_faults(manifest, heard)
+    [finding] = checks.find_faults(manifest, heard)
     assert (finding.kind, finding.severity, finding.count) == ("label outlier", "note", 1)
     assert finding.examples == (manifest.loc[row, "utterance_id"],)
-    assert "neutral, sounds like anger" in finding.what
+    assert "neutral, classified as anger" in finding.sentence
 
 
 def test_models_that_are_often_wrong_accuse_nobody(larger):
     manifest, raw = larger
-    heard = audit.listen(manifest, raw)
+    heard = recording_measures.measure_recordings(manifest, raw)
     wrong = manifest.index[::3]
     manifest.loc[wrong, "emotion"] = np.random.default_rng(0).permutation(manifest.loc[wrong, "emotion"].to_numpy())
-    assert [f for f in audit.find_faults(manifest, heard) if f.kind == "label outlier"] == []
+    assert [f for f in checks.find_faults(manifest, heard) if f.kind == "label outlier"] == []
 
 
 def test_clips_that_are_known_to_be_broken(study):
     manifest, _ = study
     manifest.loc[:3, "corpus"] = "cremad"
     manifest.loc[:2, "utterance_id"] = ["cremad/1076_MTI_SAD_XX", "cremad/1001_MTI_SAD_XX", "cremad/1064_IEO_DIS_MD"]
-    [finding] = audit.find_faults(manifest)
-    assert (finding.kind, finding.severity, finding.where) == ("known to be broken", "warning", "cremad")
+    [finding] = checks.find_faults(manifest)
+    assert (finding.kind, finding.severity, finding.corpora) == ("known to be broken", "warning", "cremad")
     assert (finding.count, finding.examples) == (1, ("cremad/1076_MTI_SAD_XX",))
-    assert "CheyneyComputerScience/CREMA-D issue 8" in finding.what
+    assert "CheyneyComputerScience/CREMA-D issue 8" in finding.sentence
     synthetic = manifest.assign(corpus=manifest["corpus"] + " (synthetic)")
-    assert audit.find_faults(synthetic) == []  # what is known of real clips says nothing of made-up ones
+    assert checks.find_faults(synthetic) == []  # what is known of real clips says nothing of made-up ones
     manifest.loc[2, "source_path"] = "AudioMP3/1064_IEO_DIS_MD.mp3"
-    assert len(audit.find_faults(manifest)) == 2
+    assert len(checks.find_faults(manifest)) == 2
     manifest["source_path"] = "list.csv"  # words only
-    assert audit.find_faults(manifest) == []
+    assert checks.find_faults(manifest) == []
 
 
 def test_every_known_defect_names_its_reporter():
     for defect in known_defects.DEFECTS:
         assert "issue" in defect.reference or "/" in defect.reference
-        assert defect.of in (known_defects.SOUND, known_defects.TEXT)
+        assert defect.applies_to in (known_defects.AUDIO, known_defects.TEXT)
     table = pd.DataFrame({"corpus": "meld", "utterance_id": ["meld/train_dia241_utt2"], "source_path": ["a.mp4"]})
-    assert [f.count for f in known_defects.known_findings(table)] == [1]
+    assert [f.count for f in known_defects.known_defect_findings(table)] == [1]
 
 
 @settings(max_examples=60)
@@ -267,17 +268,17 @@ def test_damage_never_stops_the_audit(cut, flips, data, tmp_path_factory):
     (raw / f"a.{kind.lower()}").write_bytes(damaged[: int(cut * len(damaged)) + 1])
     rows = pd.DataFrame({"corpus": "east", "utterance_id": ["a"], "source_path": [f"a.{kind.lower()}"]})
     rows = rows.reindex(columns=["corpus", "utterance_id", "source_path", "emotion", "speaker_id", "fold"])
-    heard = audit.listen(rows, raw)
+    heard = recording_measures.measure_recordings(rows, raw)
     assert pd.isna(heard.loc[0, "seconds"]) == pd.notna(heard.loc[0, "error"])
-    audit.find_faults(rows, heard)
-    audit.shortcut_scores(rows, heard, {})
+    checks.find_faults(rows, heard)
+    scores.shortcut_scores(rows, heard, {})
 
 
 @pytest.mark.parametrize("path", ["../secret.wav", "/etc/passwd.wav", "a\0b.wav", None, "list.csv"])
 def test_nothing_outside_the_folder_is_opened(path, tmp_path):
     (tmp_path / "raw").mkdir()
     soundfile.write(tmp_path / "secret.wav", babble(0), RATE)
-    heard = audit.listen(pd.DataFrame({"source_path": [path]}), tmp_path / "raw")
+    heard = recording_measures.measure_recordings(pd.DataFrame({"source_path": [path]}), tmp_path / "raw")
     assert heard["seconds"].isna().all()
 
 
@@ -285,20 +286,22 @@ def test_what_was_heard_once_is_kept_by_content(study, monkeypatch):
     manifest, raw = study
     manifest.loc[5, "start"] = 0.2
     manifest.loc[6, "source_path"] = "east/gone.wav"
-    first = audit.listen(manifest, raw, raw / "store", jobs=2)
+    first = recording_measures.measure_recordings(manifest, raw, raw / "store", jobs=2)
     opened = []
-    hear = recording_measures._hear
+    hear = recording_measures._measure_segment
     monkeypatch.setattr(
-        recording_measures, "_hear", lambda folder, path, *edges: opened.append(path) or hear(folder, path, *edges)
+        recording_measures,
+        "_measure_segment",
+        lambda folder, path, *edges: opened.append(path) or hear(folder, path, *edges),
     )
     manifest.loc[0, "source_path"] = (
         place(study).rename(place(study).with_name("moved.wav")).relative_to(raw).as_posix()
     )
-    second = audit.listen(manifest.iloc[::-1], raw, raw / "store")
+    second = recording_measures.measure_recordings(manifest.iloc[::-1], raw, raw / "store")
     assert opened == ["east/gone.wav"]  # tried again
     pd.testing.assert_frame_equal(first, second.iloc[::-1])
     manifest.loc[7, "end"] = 0.5
-    audit.listen(manifest, raw, raw / "store")
+    recording_measures.measure_recordings(manifest, raw, raw / "store")
     assert len(opened) == 3
     assert first.loc[5, "seconds"] == pytest.approx(0.5)
 
@@ -307,44 +310,44 @@ def test_two_studies_that_listen_at_once_do_no_harm(study, monkeypatch):
     manifest, raw = study
     load = recording_measures._load
     monkeypatch.setattr(recording_measures, "_load", lambda place: load(None))
-    before = audit.listen(manifest, raw, raw / "store")
+    before = recording_measures.measure_recordings(manifest, raw, raw / "store")
     monkeypatch.setattr(recording_measures, "_load", load)
     kept = raw / "store" / f"measures-{recording_measures.VERSION}.parquet"
     sealed.write_table(kept, kept.name, pd.concat([pd.read_parquet(kept)] * 2))
-    pd.testing.assert_frame_equal(audit.listen(manifest, raw, raw / "store"), before)
+    pd.testing.assert_frame_equal(recording_measures.measure_recordings(manifest, raw, raw / "store"), before)
 
 
 def test_a_damaged_memory_is_no_memory(study):
     manifest, raw = study
-    before = audit.listen(manifest, raw, raw / "store")
+    before = recording_measures.measure_recordings(manifest, raw, raw / "store")
     kept = raw / "store" / f"measures-{recording_measures.VERSION}.parquet"
     kept.write_bytes(kept.read_bytes()[:1000])
-    with pytest.warns(UserWarning, match=f"deleted: .*{kept.name}: damaged .*listened to again"):
-        pd.testing.assert_frame_equal(audit.listen(manifest, raw, raw / "store"), before)
+    with pytest.warns(UserWarning, match=f"deleted: .*{kept.name}: damaged .*measured again"):
+        pd.testing.assert_frame_equal(recording_measures.measure_recordings(manifest, raw, raw / "store"), before)
     assert len(pd.read_parquet(kept)) == len(manifest)
 
 
 def test_what_was_heard_before_an_interruption_is_kept(study, monkeypatch):
     manifest, raw = study
-    monkeypatch.setattr(recording_measures, "BATCH", 10)
-    hear, count = recording_measures._hear, iter(range(1000))
+    monkeypatch.setattr(recording_measures, "BATCH_RECORDINGS", 10)
+    hear, count = recording_measures._measure_segment, iter(range(1000))
 
     def interrupted(*arguments):
         if next(count) == 25:
             raise KeyboardInterrupt
         return hear(*arguments)
 
-    monkeypatch.setattr(recording_measures, "_hear", interrupted)
+    monkeypatch.setattr(recording_measures, "_measure_segment", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        audit.listen(manifest, raw, raw / "store")
+        recording_measures.measure_recordings(manifest, raw, raw / "store")
     assert len(pd.read_parquet(raw / "store" / f"measures-{recording_measures.VERSION}.parquet")) == 20
 
 
 def test_of_a_very_long_recording_the_beginning_is_heard(tmp_path, monkeypatch):
-    monkeypatch.setattr(recording_measures, "LONGEST_SECONDS", 1)
+    monkeypatch.setattr(recording_measures, "MAX_SECONDS", 1)
     soundfile.write(tmp_path / "a.wav", np.tile(babble(0, seconds=1.0), 3)[: round(2.5 * RATE)], RATE)
-    heard = audit.listen(pd.DataFrame({"source_path": ["a.wav"]}), tmp_path).loc[0]
-    assert (heard["seconds"], heard["there"]) == (2.5, 1.0)
+    heard = recording_measures.measure_recordings(pd.DataFrame({"source_path": ["a.wav"]}), tmp_path).loc[0]
+    assert (heard["seconds"], heard["complete_share"]) == (2.5, 1.0)
     assert np.isnan(heard["trail_s"])
 
 
@@ -357,9 +360,9 @@ def test_containers_are_heard(tmp_path):
         frame.sample_rate = 16_000
         for packet in (*track.encode(frame), *track.encode(None)):
             file.mux(packet)
-    heard = audit.listen(pd.DataFrame({"source_path": ["a.mp4"]}), tmp_path).loc[0]
+    heard = recording_measures.measure_recordings(pd.DataFrame({"source_path": ["a.mp4"]}), tmp_path).loc[0]
     assert heard["seconds"] == pytest.approx(audio.header(tmp_path / "a.mp4").seconds, abs=0.1)
-    assert heard["there"] > 0.99
+    assert heard["complete_share"] > 0.99
     assert heard["error"] is None or pd.isna(heard["error"])
 
 
@@ -369,10 +372,10 @@ def test_the_command_listens_where_it_may(study, capsys):
     manifest.to_parquet(raw / "manifest.parquet")
     assert command.main(["audit", str(raw / "manifest.parquet")]) == 0
     told = capsys.readouterr().out
-    assert "whether they are broken; all of it takes --audio FOLDER" in told
+    assert "damaged recordings: these checks need --audio FOLDER" in told
     assert "silent recording" not in told
     assert command.main(["audit", str(raw / "manifest.parquet"), "--audio", str(raw)]) == 0
     told = capsys.readouterr().out
     assert "warning: silent recording, east (1 of 32)" in told
-    assert "takes --audio" not in told
-    assert "loudness" in told[told.index("What scores without hearing an emotion") :]
+    assert "need --audio" not in told
+    assert "loudness" in told[told.index("Shortcut scores") :]

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from mer.corpora import selected
-from mer.dataset import audit
 from mer.dataset.__main__ import main
+from mer.dataset.audit import checks
+from mer.dataset.audit.copies import near_duplicates
 from mer.dataset.audit.tables import foreign_tables
 from mer.dataset.manifest import build, schema
 
@@ -27,23 +28,25 @@ SPEECH = ("cremad", "emodb", "emospeechin", "nemo", "ravdess", "turevdb")
 def usable():
     lengths = {"min_seconds": 0.3, "max_seconds": 20.0}
     shares = {"validation": 0.1, "test": 0.1, "folds": 5}
-    dataset = build.build(REAL, selected(SPEECH), policy="paper7", overrides={}, seed=0, jobs=2, **shares, **lengths)
+    dataset = build.build(
+        REAL, selected(SPEECH), build.BuildOptions(policy="paper7", overrides={}, seed=0, **shares, **lengths), jobs=2
+    )
     return schema.usable(dataset.manifest)
 
 
 def test_the_recordings_of_six_corpora_are_clean(usable):
-    near = audit.near_pairs(usable, REAL, jobs=2)
-    assert near.unheard.empty
+    near = near_duplicates.find_near_duplicates(usable, REAL, jobs=2)
+    assert near.unreadable.empty
     assert near.pairs.empty  # takes of the same sentences and the same single words by the same speakers among them
-    found = audit.find_leaks(usable, set(), near.pairs)
+    found = checks.find_leaks(usable, set(), near.pairs)
     assert {(f.severity, f.kind) for f in found} == {("note", "lines across parts")}
-    assert {f.where for f in found} == {"emodb", "nemo", "ravdess"}
+    assert {f.corpora for f in found} == {"emodb", "nemo", "ravdess"}
 
 
 def test_words_without_recordings_are_not_listened_to():
     rows = pd.DataFrame({"source_path": ["MELD/test_sent_emo.csv"] * 3, "audio_ok": False})
-    near = audit.near_pairs(rows, REAL)
-    assert near.unheard.empty
+    near = near_duplicates.find_near_duplicates(rows, REAL)
+    assert near.unreadable.empty
     assert near.pairs.empty
 
 
@@ -56,14 +59,14 @@ def test_excerpts_of_a_corpus_are_found_beside_it(usable, tmp_path):
     (tmp_path / "emodb").symlink_to(REAL / "emodb")
     (tmp_path / "emodb_2s").symlink_to(CASES / "emodb_2s")
     rows = pd.concat([whole, cut], ignore_index=True)
-    pairs = audit.near_pairs(rows, tmp_path, jobs=2).pairs
+    pairs = near_duplicates.find_near_duplicates(rows, tmp_path, jobs=2).pairs
     stems = rows["source_path"].str.extract(r"(\w+)\.flac$")[0]
     found = {tuple(sorted((a, b))) for a, b in zip(pairs["first"], pairs["second"], strict=True)}
     truth = {tuple(sorted(group)) for group in stems.groupby(stems).groups.values() if len(group) == 2}
     assert len(truth) == 266
     assert found == truth  # precision and recall 1
-    [finding] = [f for f in audit.find_leaks(rows, set(), pairs) if f.kind == "near-duplicate across families"]
-    assert (finding.severity, finding.where, finding.count) == ("breach", "emodb + emodb_2s", 532)
+    [finding] = [f for f in checks.find_leaks(rows, set(), pairs) if f.kind == "near-duplicate across families"]
+    assert (finding.severity, finding.corpora, finding.count) == ("breach", "emodb + emodb_2s", 532)
 
 
 @pytest.fixture(scope="module")
@@ -83,16 +86,18 @@ def test_two_lists_of_one_series_share_a_fifth_of_their_longer_test_lines(lists)
     sources = foreign_tables.sources(None, [f"{part}={path}" for part, path in lists.items()])
     rows = foreign_tables.load(sources, {}).rows
     assert set(rows["family"]) == {"friends"}
-    found = audit.find_leaks(rows.assign(family=rows["corpus"]), set())  # as if nobody knew
-    across = {f.of: f for f in found if (f.severity, f.kind) == ("breach", "lines across families")}
+    found = checks.find_leaks(rows.assign(family=rows["corpus"]), set())  # as if nobody knew
+    across = {f.total: f for f in found if (f.severity, f.kind) == ("breach", "lines across families")}
     assert set(across) == {1705, 573}  # test lines of five words or more: of MELD, of EmoryNLP
-    assert across[1705].what.startswith("347 of the 1,705 longer test lines of meld")
-    assert "335 of them word for word" in across[1705].what  # 19.6 %
-    assert across[573].what.startswith("123 of the 573 longer test lines of emorynlp")
-    assert "119 of them word for word" in across[573].what  # 20.8 %
-    own = {f.where: f for f in found if (f.severity, f.kind) == ("note", "lines across parts")}
-    assert own["meld"].count / own["meld"].of < 0.02  # what recurs between the parts of one corpus, phrases most of it
-    assert "9 of them word for word" in own["meld"].what
+    assert across[1705].sentence.startswith("347 of the 1,705 long test sentences of meld")
+    assert "335 of them exactly" in across[1705].sentence  # 19.6 %
+    assert across[573].sentence.startswith("123 of the 573 long test sentences of emorynlp")
+    assert "119 of them exactly" in across[573].sentence  # 20.8 %
+    own = {f.corpora: f for f in found if (f.severity, f.kind) == ("note", "lines across parts")}
+    assert (
+        own["meld"].count / own["meld"].total < 0.02
+    )  # what recurs between the parts of one corpus, phrases most of it
+    assert "9 of them exactly" in own["meld"].sentence
 
 
 def test_one_list_trained_on_and_the_other_tested_is_a_breach(lists, capsys):

@@ -9,9 +9,10 @@ import soundfile
 from scipy.signal import iirnotch, lfilter
 
 from mer import stats
-from mer.dataset import audit
-from mer.dataset.audit.measures import measures
-from mer.dataset.audit.shortcuts.scores import COLUMNS, FAR, POOLED, severities
+from mer.dataset.audit.measures import measures, recording_measures
+from mer.dataset.audit.shortcuts import scores, shortcut_findings
+from mer.dataset.audit.shortcuts.scores import COLUMNS
+from mer.dataset.audit.shortcuts.severities import POOLED, WARNING_SHARE, severities
 from mer.dataset.audit.speakers import shared_speakers
 from mer.dataset.manifest import schema
 from mer.report.figures import scores as score_figures
@@ -24,7 +25,7 @@ NATURAL = {"duration", "loudness", "dynamics", "silence", "recording", "fades", 
 
 
 def score(manifest, heard=None, clusters=CLUSTERS):
-    return audit.shortcut_scores(manifest, pd.DataFrame(index=manifest.index) if heard is None else heard, clusters)
+    return scores.shortcut_scores(manifest, pd.DataFrame(index=manifest.index) if heard is None else heard, clusters)
 
 
 def flagged(scores):
@@ -102,20 +103,20 @@ CUES = {
 def spoken(tmp_path_factory):
     raw = tmp_path_factory.mktemp("spoken")
     manifest = record(clean(clips=16), raw)
-    return manifest, audit.listen(manifest, raw)
+    return manifest, recording_measures.measure_recordings(manifest, raw)
 
 
 @pytest.mark.parametrize("shortcut", PLANTED)
 def test_what_is_planted_in_recordings_is_flagged_and_nothing_else(shortcut, tmp_path):
     manner, also = PLANTED[shortcut]
     manifest = record(clean(clips=16), tmp_path, manner)
-    scores = score(manifest, audit.listen(manifest, tmp_path))
+    scores = score(manifest, recording_measures.measure_recordings(manifest, tmp_path))
     assert {pair for pair in flagged(scores) if pair[0] == "west"} == set()
     assert {name for corpus, name in flagged(scores) if corpus == "east"} - also == {shortcut}
-    found = list(audit.shortcut_findings(scores))
+    found = list(shortcut_findings.shortcut_findings(scores))
     assert f"{shortcut} shortcut" in {f.kind for f in found}
     assert {f.severity for f in found if f.kind == f"{shortcut} shortcut"} == {"warning"}
-    assert f"{shortcut} in east" in audit.shortcut_sentence(scores)
+    assert f"{shortcut} in east" in shortcut_findings.shortcut_sentence(scores)
 
 
 def treated(manifest, raw, cue, **options):
@@ -123,7 +124,7 @@ def treated(manifest, raw, cue, **options):
     for row in manifest[manifest["corpus"] == "east"].itertuples():
         sound, _ = soundfile.read(raw / row.source_path)
         soundfile.write(raw / row.source_path, np.clip(cue(sound, number(row)), -1, 1), RATE, **options)
-    return audit.listen(manifest, raw, progress=False)
+    return recording_measures.measure_recordings(manifest, raw, progress=False)
 
 
 @pytest.mark.parametrize("cue", CUES, ids=lambda cue: cue.__name__)
@@ -147,7 +148,7 @@ def test_the_file_of_each_emotion(options, tmp_path):
     for row in manifest.itertuples():
         sound, _ = soundfile.read(tmp_path / row.source_path)
         soundfile.write(tmp_path / row.source_path, sound, RATE, **options(number(row)))
-    scores = score(manifest, audit.listen(manifest, tmp_path, progress=False))
+    scores = score(manifest, recording_measures.measure_recordings(manifest, tmp_path, progress=False))
     assert ("east", "file") in flagged(scores)
 
 
@@ -160,7 +161,7 @@ def test_a_chunk_beside_the_samples_and_a_side_of_stereo(tmp_path):
         data = place.read_bytes()
         size = (len(data) + 10 * n).to_bytes(4, "little")
         place.write_bytes(data[:4] + size + data[8:] + b"LIST" + (10 * n).to_bytes(4, "little") + b" " * 10 * n)
-    scores = score(manifest, audit.listen(manifest, tmp_path, progress=False))
+    scores = score(manifest, recording_measures.measure_recordings(manifest, tmp_path, progress=False))
     assert {("east", "file"), ("east", "stereo")} <= flagged(scores)
 
 
@@ -199,11 +200,13 @@ def test_severities_and_their_reasons(column, name, share, severity):
     scores = score(*made_up(share, column=column))
     row = scores.assign(severity=severities(scores)).set_index("shortcut").loc[name]
     assert (row["severity"] or None) == severity, row
-    found = {f.kind: f for f in audit.shortcut_findings(scores)}
+    found = {f.kind: f for f in shortcut_findings.shortcut_findings(scores)}
     assert set(found) == ({f"{name} shortcut"} if severity else set())
     if severity:
-        assert f"a {severity}:" in found[f"{name} shortcut"].meaning
-        assert audit.shortcut_sentence(scores).startswith("A single cue" if severity == "warning" else "Above chance")
+        assert f"{severity}:" in found[f"{name} shortcut"].meaning
+        assert shortcut_findings.shortcut_sentence(scores).startswith(
+            "A single cue" if severity == "warning" else "Above chance"
+        )
 
 
 def test_few_speakers_who_agree_are_noted_and_no_more():
@@ -219,8 +222,8 @@ def test_few_speakers_who_agree_are_noted_and_no_more():
 def test_nothing_is_flagged_where_nothing_is_planted(spoken):
     scores = score(*spoken)
     assert flagged(scores) == set()
-    assert list(audit.shortcut_findings(scores)) == []
-    assert audit.shortcut_sentence(scores).startswith("No single cue is shown")
+    assert list(shortcut_findings.shortcut_findings(scores)) == []
+    assert shortcut_findings.shortcut_sentence(scores).startswith("No single cue scores far above chance")
     assert set(scores["shortcut"]) == NATURAL | {"samples", "edges", "hum", "tones", "noise floor", "non-speech"}
     assert set(scores["corpus"]) == {"east", "west", POOLED}
 
@@ -305,7 +308,7 @@ def test_a_warning_needs_the_whole_interval(spoken):
     given = heard.assign(level_db=manifest["emotion"].map(EMOTIONS.index).astype(float))
     scores = pd.concat([score(manifest, heard), score(manifest, given)], ignore_index=True)
     far = stats.chance_corrected(scores["low"].to_numpy(), 1 / scores["chance"].to_numpy())
-    assert ((severities(scores) == "warning") == (far > FAR)).all()
+    assert ((severities(scores) == "warning") == (far > WARNING_SHARE)).all()
     assert (severities(scores) == "warning").any()
     assert (scores["flagged"] == (severities(scores) != "")).all()
     assert ((scores["low"] <= scores["UAR"]) | scores["low"].isna()).all()

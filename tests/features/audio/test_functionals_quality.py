@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks import quality
+from benchmarks import model_quality
 from mer import stats
 
 
@@ -14,7 +14,7 @@ def made_up(seed=0, corpora=3, speakers=3, clips=12):
     speaker = np.repeat(np.arange(corpora * speakers), clips)
     label = rng.integers(0, 3, len(corpus))
     vectors = rng.normal(size=(len(corpus), 6)) + 2 * np.eye(6)[label] + rng.normal(size=(corpora, 6))[corpus]
-    return vectors, quality.Clips(label, np.char.add("c", corpus.astype(str)), speaker.astype(str), 3)
+    return vectors, model_quality.Clips(label, np.char.add("c", corpus.astype(str)), speaker.astype(str), 3)
 
 
 def test_no_model_is_scored_on_what_it_or_its_choice_has_seen():
@@ -26,7 +26,7 @@ def test_no_model_is_scored_on_what_it_or_its_choice_has_seen():
         assert not set(train) & set(test)
         return [test[:, None]]  # a row's score is its number
 
-    outer, inner = quality.nested(scores, rows, groups)
+    outer, inner = model_quality.nested(scores, rows, groups)
     assert len(seen) == 4 + 6
     for a in "abcd":
         assert outer[a][0].ravel().tolist() == rows[groups == a].tolist()
@@ -35,15 +35,15 @@ def test_no_model_is_scored_on_what_it_or_its_choice_has_seen():
     assert {a for a, _ in inner} == set("abcd")
 
 
-@pytest.mark.parametrize("classifier", quality.CLASSIFIERS)
-@pytest.mark.parametrize("norm", quality.NORMS)
+@pytest.mark.parametrize("classifier", model_quality.CLASSIFIERS)
+@pytest.mark.parametrize("norm", model_quality.NORMS)
 def test_answers_do_not_depend_on_the_labels_of_what_is_tested(classifier, norm):
     vectors, clips = made_up()
     target = clips.corpora == "c1"
     shuffled = clips.labels.copy()
     shuffled[target] = np.roll(shuffled[target], 7)
-    other = quality.Clips(shuffled, clips.corpora, clips.speakers, clips.classes)
-    cells, changed = (quality.confusions(vectors, c, classifier, norm, ("loco",)) for c in (clips, other))
+    other = model_quality.Clips(shuffled, clips.corpora, clips.speakers, clips.classes)
+    cells, changed = (model_quality.confusions(vectors, c, classifier, norm, ("loco",)) for c in (clips, other))
     for answers in ("free", "restricted"):
         given, still = (found["loco", answers]["c1"].sum(axis=1) for found in (cells, changed))  # speakers × answers
         np.testing.assert_array_equal(given, still)
@@ -52,7 +52,7 @@ def test_answers_do_not_depend_on_the_labels_of_what_is_tested(classifier, norm)
 
 def test_folds_keep_speakers_whole():
     speakers = np.array([*"aabbbcddddefg"])
-    found = quality.folds(speakers)
+    found = model_quality.folds(speakers)
     assert set(found) == set(range(5))
     assert all(len(set(found[speakers == s])) == 1 for s in set(speakers))
-    assert set(quality.folds(np.array([*"aabbc"]))) == {0, 1, 2}
+    assert set(model_quality.folds(np.array([*"aabbc"]))) == {0, 1, 2}

@@ -1,1 +1,1 @@
-"""Recordings that occur twice, exactly, nearly or altered."""
+"""Copies of recordings: identical, re-encoded or altered."""

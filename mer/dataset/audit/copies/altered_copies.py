@@ -1,10 +1,9 @@
-"""Which recordings are copies of one another though their speed, pitch, room or background differ.
+"""Find recordings that are copies of one another but differ in speed, pitch, room or background.
 
-The vectors of all loud moments are compared with one another, a block of them at a time: three seconds of speech have
-about five, so that 100,000 clips take minutes and little memory. Recordings that have a moment in common are laid over
-each other there. What counts as a copy was set between hidden copies and the takes of six corpora that are the most
-alike; benchmarks/audit.py measures both. All of it is done once more with one of the two slowed, as recordings are
-multiplied by playing them a tenth faster and slower [Ko et al. 2015, Audio Augmentation for Speech Recognition].
+The vectors of all loud moments are compared with one another, block by block. Recordings that share a moment are
+aligned there. The threshold for copies lies between hidden copies and the most similar takes of six corpora;
+`benchmarks/audit.py` measures both. The search is repeated with one of the two slowed down, because playing recordings
+a tenth faster and slower is a common augmentation [Ko et al. 2015, Audio Augmentation for Speech Recognition].
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -13,61 +12,64 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from mer.dataset.audit.copies.alignments import NONE, Overlay, overlay
+from mer.dataset.audit.copies.alignments import NO_ALIGNMENT, Alignment, align
 from mer.dataset.audit.copies.spectral_sketches import VECTOR, Sketch, slowed
 
-ALIKE = 0.86
-"""cosine of two moments from which their recordings are laid over each other"""
-ALIKE_IN_ROOM = 0.88
-"""the same, where one of the two is put in a room"""
-ALIKE_SLOWED = 0.9
-"""the same, where one of the two is slowed: then it is the only thing that differs, mostly"""
-FASTER = 1.12
-"""how much faster a recording may be, give or take what `overlays.SPEEDS` has: a tenth, and a sixth"""
-CROWD = 50
-"""moments that a moment meets at most, the most alike first"""
-_CELLS = 2**24
-"""cosines held at once"""
+MIN_COSINE = 0.86
+"""The cosine of two moments from which their recordings are aligned."""
+MIN_COSINE_WITH_ECHO = 0.88
+"""The same, if one of the two gets an echo."""
+MIN_COSINE_SLOWED = 0.9
+"""The same, if one of the two is slowed down; usually nothing else differs then."""
+SPEED_RATIO = 1.12
+"""The speed of the faster recording, relative to the other. Together with `alignments.SPEEDS` it covers speeds that
+are a tenth and a sixth higher."""
+MAX_MATCHES = 50
+"""The largest number of matches of one moment, the most similar first."""
+MAX_BLOCK_VALUES = 2**24
+"""The largest number of cosines in memory."""
 
 
-def pairs(sketches: Sequence[Sketch], known: Collection[tuple[int, int]] = ()) -> pd.DataFrame:
+def pairs(sketches: Sequence[Sketch], exact_pairs: Collection[tuple[int, int]] = ()) -> pd.DataFrame:
     """Return the recordings that are copies of one another.
 
     Args:
-        known: pairs of numbers that are copies for sure and are not looked at again.
+        exact_pairs: pairs of numbers that are certain copies and are not compared again.
 
     Returns:
-        columns first, second (numbers in `sketches`, first < second), shift (seconds of the first that pass before the
-        second starts), seconds (of loud sound compared), errors (half of what the correlation lacks to 1, as a share
-        of bits would differ), speed, pitch (of the second, the first's being 1); sorted by the numbers.
+        columns first, second (numbers in `sketches`, first < second), shift (start of the second within the first, in
+        seconds), seconds (duration of loud audio compared), errors ((1 - score) / 2, comparable to a share of differing
+        bits), speed, pitch (of the second relative to the first); sorted by the numbers.
     """
-    found = [
-        (first, second, match.shift, match.weight, (1 - match.score) / 2, match.speed, match.pitch)
-        for first, second, match in matches(sketches, known)
-        if match.score >= required(match.weight)
+    rows = [
+        (first, second, alignment.shift, alignment.weight, (1 - alignment.score) / 2, alignment.speed, alignment.pitch)
+        for first, second, alignment in matches(sketches, exact_pairs)
+        if alignment.score >= required(alignment.weight)
     ]
     columns = ["first", "second", "shift", "seconds", "errors", "speed", "pitch"]
-    table = pd.DataFrame(found, columns=columns).astype({"first": "int64", "second": "int64"})
+    table = pd.DataFrame(rows, columns=columns).astype({"first": "int64", "second": "int64"})
     table = table.sort_values(["first", "second", "errors"]).drop_duplicates(["first", "second"])
     return table.reset_index(drop=True)
 
 
-def matches(sketches: Sequence[Sketch], known: Collection[tuple[int, int]] = ()) -> Iterator[tuple[int, int, Overlay]]:
-    """Yield the numbers of two recordings and how they lie over each other, copies or not, where a moment is alike.
+def matches(
+    sketches: Sequence[Sketch], exact_pairs: Collection[tuple[int, int]] = ()
+) -> Iterator[tuple[int, int, Alignment]]:
+    """Yield the numbers and alignment of each two recordings with a similar moment, whether or not they are copies.
 
-    Two may come several times, at different speeds.
+    A pair may occur several times, at different speeds.
     """
-    known = set(known)
-    for first, second, moment, place in _candidates(sketches, known):
-        yield first, second, overlay(sketches[first], sketches[second], moment, place)
-    slow = [slowed(one, 1 / FASTER) for one in sketches]
-    for first, second, moment, place in _slow_candidates(sketches, slow, known):
-        match = _at_its_own_speed(overlay(sketches[first], slow[second], moment, place))
-        yield (first, second, match) if first < second else (second, first, _turned(match))
+    exact_pairs = set(exact_pairs)
+    for first, second, moment, place in _candidates(sketches, exact_pairs):
+        yield first, second, align(sketches[first], sketches[second], moment, place)
+    slowed_sketches = [slowed(sketch, 1 / SPEED_RATIO) for sketch in sketches]
+    for first, second, moment, place in _slow_candidates(sketches, slowed_sketches, exact_pairs):
+        alignment = _at_original_speed(align(sketches[first], slowed_sketches[second], moment, place))
+        yield (first, second, alignment) if first < second else (second, first, _swapped(alignment))
 
 
 def required(weight: float) -> float:
-    """Return the score from which two recordings are copies, if so many seconds of loud sound were compared.
+    """Return the score from which two recordings are copies, given the duration of loud audio compared (seconds).
 
     >>> [round(required(seconds), 2) for seconds in (0.15, 0.3, 0.5, 2)]
     [0.99, 0.89, 0.75, 0.75]
@@ -75,78 +77,95 @@ def required(weight: float) -> float:
     return 0.75 + 0.7 * max(0.0, 0.5 - weight)
 
 
-def _candidates(sketches: Sequence[Sketch], known: set[tuple[int, int]]) -> Iterator[tuple[int, int, int, int]]:
-    """Yield (recording, later recording, frame of the one, frame of the other) where two are alike, once for a pair."""
+def _candidates(sketches: Sequence[Sketch], exact_pairs: set[tuple[int, int]]) -> Iterator[tuple[int, int, int, int]]:
+    """Yield (recording, later recording, frame of the first, frame of the second) of similar moments, once per pair."""
     vectors, moments, owners = _moments(sketches)
-    echoes = np.concatenate([np.zeros((0, VECTOR), "float32"), *(one.echoes for one in sketches)])
-    rows = max(1, _CELLS // max(1, len(vectors)))
+    echoes = np.concatenate([np.zeros((0, VECTOR), "float32"), *(sketch.echoes for sketch in sketches)])
+    block_rows = max(1, MAX_BLOCK_VALUES // max(1, len(vectors)))
     hits = [np.zeros((0, 3))]
-    for at in range(0, len(vectors), rows):
-        some = vectors[at : at + rows]
-        hits.append(_alike(some @ vectors[at:].T, ALIKE, owners, at, at))
-        hits.append(_alike(some @ echoes.T, ALIKE_IN_ROOM, owners, at, 0))
-    table = pd.DataFrame(np.concatenate(hits), columns=["one", "other", "cosine"])
-    numbers = table[["one", "other"]].to_numpy("int64")
-    one, other = numbers.min(axis=1), numbers.max(axis=1)
-    table = table.assign(first=owners[one], second=owners[other], moment=moments[one], place=moments[other])
+    for start in range(0, len(vectors), block_rows):
+        block = vectors[start : start + block_rows]
+        hits.append(_similar_moments(block @ vectors[start:].T, MIN_COSINE, owners, start, start))
+        hits.append(_similar_moments(block @ echoes.T, MIN_COSINE_WITH_ECHO, owners, start, 0))
+    table = pd.DataFrame(np.concatenate(hits), columns=["first_number", "second_number", "cosine"])
+    ends = table[["first_number", "second_number"]].to_numpy("int64")
+    first_numbers, second_numbers = ends.min(axis=1), ends.max(axis=1)
+    table = table.assign(
+        first=owners[first_numbers],
+        second=owners[second_numbers],
+        moment=moments[first_numbers],
+        second_moment=moments[second_numbers],
+    )
     table = table.sort_values(
-        ["first", "second", "cosine", "moment", "place"], ascending=[True, True, False, True, True]
+        ["first", "second", "cosine", "moment", "second_moment"], ascending=[True, True, False, True, True]
     )
     for row in table.drop_duplicates(["first", "second"]).itertuples(index=False):
-        if (row.first, row.second) not in known:
-            yield int(row.first), int(row.second), int(row.moment), int(row.place)
+        if (row.first, row.second) not in exact_pairs:
+            yield int(row.first), int(row.second), int(row.moment), int(row.second_moment)
 
 
 def _slow_candidates(
-    sketches: Sequence[Sketch], slow: Sequence[Sketch], known: set[tuple[int, int]]
+    sketches: Sequence[Sketch], slowed_sketches: Sequence[Sketch], exact_pairs: set[tuple[int, int]]
 ) -> Iterator[tuple[int, int, int, int]]:
-    """Yield (recording, slowed recording, frame of the one, frame of the other) where two are alike, once a pair."""
+    """Yield (recording, slowed recording, frame of the first, frame of the second), once per pair."""
     vectors, moments, owners = _moments(sketches)
-    theirs, places, _ = _moments(slow)  # as many, of the same owners
-    rows = max(1, _CELLS // max(1, len(vectors)))
+    slow_vectors, slow_moments, _ = _moments(slowed_sketches)  # as many, with the same owners
+    block_rows = max(1, MAX_BLOCK_VALUES // max(1, len(vectors)))
     hits = [np.zeros((0, 3))]
     hits += [
-        _alike(vectors[at : at + rows] @ theirs.T, ALIKE_SLOWED, owners, at, 0) for at in range(0, len(vectors), rows)
+        _similar_moments(vectors[start : start + block_rows] @ slow_vectors.T, MIN_COSINE_SLOWED, owners, start, 0)
+        for start in range(0, len(vectors), block_rows)
     ]
-    table = pd.DataFrame(np.concatenate(hits), columns=["one", "other", "cosine"])
-    one, other = table[["one", "other"]].to_numpy("int64").T
-    table = table.assign(first=owners[one], second=owners[other], moment=moments[one], place=places[other])
+    table = pd.DataFrame(np.concatenate(hits), columns=["first_number", "second_number", "cosine"])
+    first_numbers, second_numbers = table[["first_number", "second_number"]].to_numpy("int64").T
+    table = table.assign(
+        first=owners[first_numbers],
+        second=owners[second_numbers],
+        moment=moments[first_numbers],
+        second_moment=slow_moments[second_numbers],
+    )
     table = table.sort_values(
-        ["first", "second", "cosine", "moment", "place"], ascending=[True, True, False, True, True]
+        ["first", "second", "cosine", "moment", "second_moment"], ascending=[True, True, False, True, True]
     )
     for row in table.drop_duplicates(["first", "second"]).itertuples(index=False):
-        if (min(row.first, row.second), max(row.first, row.second)) not in known:
-            yield int(row.first), int(row.second), int(row.moment), int(row.place)
+        if (min(row.first, row.second), max(row.first, row.second)) not in exact_pairs:
+            yield int(row.first), int(row.second), int(row.moment), int(row.second_moment)
 
 
 def _moments(sketches: Sequence[Sketch]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Vectors, frames and owners of all moments."""
-    vectors = np.concatenate([np.zeros((0, VECTOR), "float32"), *(one.vectors for one in sketches)])
-    moments = np.concatenate([np.zeros(0, "int32"), *(one.moments for one in sketches)])
-    return vectors, moments, np.repeat(np.arange(len(sketches)), [len(one.moments) for one in sketches])
+    """Return vectors, frames and owners (recording numbers) of all moments."""
+    vectors = np.concatenate([np.zeros((0, VECTOR), "float32"), *(sketch.vectors for sketch in sketches)])
+    moments = np.concatenate([np.zeros(0, "int32"), *(sketch.moments for sketch in sketches)])
+    return vectors, moments, np.repeat(np.arange(len(sketches)), [len(sketch.moments) for sketch in sketches])
 
 
-def _at_its_own_speed(match: Overlay) -> Overlay:
-    """How the second lies over the first as it is, where it was slowed."""
-    return match if match is NONE else replace(match, speed=match.speed * FASTER, pitch=match.pitch * FASTER)
+def _at_original_speed(alignment: Alignment) -> Alignment:
+    """Return the alignment of the second recording at its original speed, given that of the slowed one."""
+    return (
+        alignment
+        if alignment is NO_ALIGNMENT
+        else replace(alignment, speed=alignment.speed * SPEED_RATIO, pitch=alignment.pitch * SPEED_RATIO)
+    )
 
 
-def _turned(match: Overlay) -> Overlay:
-    """How the first lies over the second."""
-    return replace(match, shift=-match.shift / match.speed, speed=1 / match.speed, pitch=1 / match.pitch)
+def _swapped(alignment: Alignment) -> Alignment:
+    """Return the alignment with first and second swapped."""
+    return replace(
+        alignment, shift=-alignment.shift / alignment.speed, speed=1 / alignment.speed, pitch=1 / alignment.pitch
+    )
 
 
-def _alike(cosines: np.ndarray, least: float, owners: np.ndarray, row: int, column: int) -> np.ndarray:
-    """Moments of two recordings that are alike: (n, 3), number of the one, number of the other, cosine.
+def _similar_moments(cosines: np.ndarray, min_cosine: float, owners: np.ndarray, row: int, column: int) -> np.ndarray:
+    """Return similar moments of different recordings: (n, 3), number of the first, number of the second, cosine.
 
     Args:
-        row, column: numbers of the moments of the first row and column.
+        row, column: the numbers of the moments of the first row and column.
     """
-    one, other = np.nonzero(cosines > least)
-    strange = owners[row + one] != owners[column + other]
-    one, other = one[strange], other[strange]
-    cosine = cosines[one, other]
-    order = np.lexsort((other, -cosine, one))
-    one, other, cosine = one[order], other[order], cosine[order]
-    kept = np.arange(len(one)) - np.searchsorted(one, one) < CROWD
-    return np.stack([row + one[kept], column + other[kept], cosine[kept]], axis=1)
+    first, second = np.nonzero(cosines > min_cosine)
+    different = owners[row + first] != owners[column + second]
+    first, second = first[different], second[different]
+    cosine = cosines[first, second]
+    order = np.lexsort((second, -cosine, first))
+    first, second, cosine = first[order], second[order], cosine[order]
+    retained = np.arange(len(first)) - np.searchsorted(first, first) < MAX_MATCHES
+    return np.stack([row + first[retained], column + second[retained], cosine[retained]], axis=1)

@@ -1,4 +1,4 @@
-"""Recordings of a manifest, read once: their digests, and which of them are nearly the same."""
+"""Near-duplicate recordings of a manifest, and the digests of its files."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,111 +11,102 @@ import pandas as pd
 
 from mer import files
 from mer.dataset.audit.copies import altered_copies, exact_copies, fingerprints, spectral_sketches
+from mer.dataset.audit.recording_paths import path_inside
 from mer.media import audio
 
 Result = TypeVar("Result")
-Heard = tuple[fingerprints.Fingerprint, spectral_sketches.Sketch]
+Fingerprints = tuple[fingerprints.Fingerprint, spectral_sketches.Sketch]
+"""The two descriptions by which a recording is compared."""
 DOUBTFUL = 0.1
-"""share of differing bits"""
+"""The share of differing bits above which speed and pitch are taken from sketches."""
 
 
 @dataclass(frozen=True)
-class Near:
-    """What listening found.
+class NearDuplicates:
+    """The near-duplicates among the recordings of a manifest.
 
     Attributes:
-        pairs: columns first, second (row numbers), shift, seconds, errors, speed, pitch, as `altered.pairs` has them.
-        unheard: columns row, reason: recordings that could not be read.
+        pairs: columns first, second (row numbers), shift, seconds, errors, speed, pitch, as from
+            `altered_copies.pairs`.
+        unreadable: columns row, reason: recordings that could not be read.
     """
 
     pairs: pd.DataFrame
-    unheard: pd.DataFrame
+    unreadable: pd.DataFrame
 
 
-def near_pairs(manifest: pd.DataFrame, folder: Path, jobs: int = 1) -> Near:
-    """Listen to every row's recording, and return which are copies of one another.
+def find_near_duplicates(manifest: pd.DataFrame, folder: Path, jobs: int = 1) -> NearDuplicates:
+    """Read every row's recording and return which of them are copies of one another.
 
     Args:
-        manifest: rows with source_path, relative to `folder`; where start and end are given, that stretch counts. Rows
-            that are not `audio_ok` are passed over: they are words only, or known to be unreadable.
-        folder: nothing outside it is read.
-        jobs: threads.
+        manifest: rows with source_path, relative to `folder`; start and end (seconds) select a segment of it. Rows that
+            are not `audio_ok` are skipped: they have text only, or are known to be unreadable.
+        folder: the folder of the recordings; no file outside it is read.
+        jobs: the number of threads.
     """
-    there = manifest["audio_ok"].to_numpy(bool) if "audio_ok" in manifest else np.ones(len(manifest), bool)
-    todo = np.flatnonzero(there).tolist()
-    stretches = manifest.iloc[todo].reindex(columns=["source_path", "start", "end"]).itertuples(index=False)
-    heard = dict(zip(todo, _each(lambda stretch: _hear(folder, *stretch), list(stretches), jobs), strict=True))
-    rows = [row for row, one in heard.items() if not isinstance(one, str)]
-    pairs = same([heard[row] for row in rows])
+    readable = manifest["audio_ok"].to_numpy(bool) if "audio_ok" in manifest else np.ones(len(manifest), bool)
+    todo = np.flatnonzero(readable).tolist()
+    segments = manifest.iloc[todo].reindex(columns=["source_path", "start", "end"]).itertuples(index=False)
+    results = dict(zip(todo, _parallel(lambda segment: _fingerprints(folder, *segment), list(segments), jobs),
+                       strict=True))  # fmt: skip
+    rows = [row for row, result in results.items() if not isinstance(result, str)]
+    pairs = match([results[row] for row in rows])
     numbers = pd.Series(rows, dtype="int64")
     pairs = pairs.assign(first=pairs["first"].map(numbers), second=pairs["second"].map(numbers))
-    unheard = [(row, one) for row, one in heard.items() if isinstance(one, str)]
-    return Near(pairs.astype({"first": "int64", "second": "int64"}), pd.DataFrame(unheard, columns=["row", "reason"]))
+    unreadable = pd.DataFrame(
+        [(row, result) for row, result in results.items() if isinstance(result, str)], columns=["row", "reason"]
+    )
+    return NearDuplicates(pairs.astype({"first": "int64", "second": "int64"}), unreadable)
 
 
-def same(heard: Sequence[Heard]) -> pd.DataFrame:
-    """Return which recordings are copies of one another, by number, with the columns of `altered.pairs`.
+def match(recordings: Sequence[Fingerprints]) -> pd.DataFrame:
+    """Return which recordings are copies of one another, by number, with the columns of `altered_copies.pairs`.
 
-    What was cut, padded, resampled, encoded or turned round is found by fingerprints, however little is left of it.
-    What was altered in speed, pitch, room or background is found by sketches, which have the last word on speed and
-    pitch where fingerprints differ in more than `DOUBTFUL` of their bits. Dialling tones and beeps, the same
-    everywhere, are nobody's copies.
+    Fingerprints find copies that were cut, padded, resampled, encoded or reversed, even if little is left of them.
+    Sketches find copies that were altered in speed, pitch, room or background. If the fingerprints of a pair differ in
+    more than `DOUBTFUL` of their bits, its speed and pitch are those of the sketches. Recordings of few bands, such as
+    dialling tones and beeps, are never copies, because they are the same everywhere.
     """
-    exact = exact_copies.pairs_either_way([prints for prints, _ in heard]).assign(speed=1.0, pitch=1.0)
-    broad = np.array([one.bands >= spectral_sketches.BROAD for _, one in heard], bool)
+    exact = exact_copies.pairs_with_reversed([prints for prints, _ in recordings]).assign(speed=1.0, pitch=1.0)
+    broad = np.array([sketch.bands >= spectral_sketches.MIN_BANDWIDTH for _, sketch in recordings], bool)
     exact = exact[broad[exact["first"]] & broad[exact["second"]]]
     sure = exact[exact["errors"] <= DOUBTFUL]
-    known = set(zip(sure["first"].tolist(), sure["second"].tolist(), strict=True))
-    more = altered_copies.pairs([one for _, one in heard], known)
-    table = pd.concat([part for part in (more, exact) if len(part)] or [exact])
+    exact_pairs = set(zip(sure["first"].tolist(), sure["second"].tolist(), strict=True))
+    altered = altered_copies.pairs([sketch for _, sketch in recordings], exact_pairs)
+    table = pd.concat([pairs for pairs in (altered, exact) if len(pairs)] or [exact])
     table = table.drop_duplicates(["first", "second"]).sort_values(["first", "second"])
     return table.reset_index(drop=True)
 
 
-def digests(paths: Sequence[str | None], folder: Path, jobs: int = 1) -> list[str | None]:
-    """Return each recording's SHA-256, None where it cannot be read."""
-    return _each(lambda path: _digest(folder, path), paths, jobs)
+def fingerprint_recording(samples: np.ndarray) -> Fingerprints:
+    """Return the descriptions of one recording; samples (n,) at `fingerprints.RATE_HZ`."""
+    return fingerprints.fingerprint(samples), spectral_sketches.sketch(samples)
 
 
-def _each(work: Callable[..., Result], items: Sequence, jobs: int) -> list[Result]:
+def file_digests(paths: Sequence[str | None], folder: Path, jobs: int = 1) -> list[str | None]:
+    """Return the SHA-256 of each file, None if it cannot be read."""
+    return _parallel(lambda path: _file_digest(folder, path), paths, jobs)
+
+
+def _parallel(work: Callable[..., Result], items: Sequence, jobs: int) -> list[Result]:
     with ThreadPoolExecutor(max(1, jobs)) as pool:
         return list(pool.map(work, items))
 
 
-def place_of(folder: Path, path: object) -> Path:
-    """Return where a recording lies.
-
-    Raises:
-        OSError: nowhere below the folder.
-    """
-    if not isinstance(path, str) or "\0" in path:
-        raise OSError("the table names no recording")
-    place = folder / path  # links are followed: people keep corpora elsewhere and link them
-    if ".." in place.parts[len(folder.parts) :] or not place.is_relative_to(folder):
-        raise OSError("lies outside the folder of the recordings")
-    if not place.is_file():
-        raise OSError("is not there")
-    return place
-
-
-def hear(samples: np.ndarray) -> Heard:
-    """Return what is compared of one recording; samples (n,) at `fingerprints.RATE_HZ`."""
-    return fingerprints.fingerprint(samples), spectral_sketches.sketch(samples)
-
-
-def _hear(folder: Path, path: object, start: object, end: object) -> Heard | str:
+def _fingerprints(folder: Path, path: object, start: object, end: object) -> Fingerprints | str:
+    """Return the descriptions of one segment, or the reason why it cannot be read."""
     edges = [None if pd.isna(edge) else float(edge) for edge in (start, end)]
     try:
-        samples = audio.read_mono(place_of(folder, path), start=edges[0], end=edges[1], rate_hz=fingerprints.RATE_HZ)
+        samples = audio.read_mono(path_inside(folder, path), start=edges[0], end=edges[1], rate_hz=fingerprints.RATE_HZ)
     except audio.Unreadable as error:
         return error.reason
     except OSError as error:
         return error.strerror or str(error)
-    return hear(samples)
+    return fingerprint_recording(samples)
 
 
-def _digest(folder: Path, path: object) -> str | None:
+def _file_digest(folder: Path, path: object) -> str | None:
     try:
-        return files.digest_file(place_of(folder, path))
+        return files.digest_file(path_inside(folder, path))
     except OSError:
         return None

@@ -1,1 +1,1 @@
-"""Measures of each recording, and what they say of its quality."""
+"""Measures of each recording, and faults that they reveal."""

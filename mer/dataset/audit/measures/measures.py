@@ -1,60 +1,60 @@
-"""What is measured of one recording: its level, its pauses, how it was recorded, what is broken, how it sounds.
+"""Measures of one recording: level, pauses, recording conditions, faults and timbre.
 
-None of it knows the emotion, and all of it is cheap: a hundred hours take some minutes. Levels are in dB relative to
-full scale, of the mean over channels.
+Levels are those of the mean over channels, in dB relative to full scale.
 """
 
 import numpy as np
 import scipy.fft
 
-from mer.dataset.audit.measures import noise_floor
-from mer.dataset.audit.measures import sample_values as counted
+from mer.dataset.audit.measures import noise_floor, sample_values
 
 FRAME_SECONDS = 0.02
-"""of the levels, without overlap"""
+"""The length of the frames of which levels are measured, in seconds; frames do not overlap."""
 FLOOR_DB = -100.0
-"""what is softer, digital silence above all, counts as this soft"""
+"""The lowest level, in dB; digital silence has this level."""
 SPEECH_DB = 30.0
-"""speech lies within this much of the loud frames, unless noise comes closer"""
+"""The level range of speech below the loud frames, in dB, unless noise comes closer."""
 ABOVE_NOISE_DB = 6.0
-AUDIBLE = 0.1
-"""peak, as a share of full scale, below which nobody clips and a few equal samples mean nothing"""
+"""The smallest level of speech above noise, in dB."""
+MIN_PEAK = 0.1
+"""The peak below which samples are not clipped, as a share of full scale."""
 CEILING = 0.999
-"""of full scale: samples in a row above it are clipped, too, where a lossy codec has made them unequal"""
-RUN = 3
-"""samples in a row at the extreme that make it a ceiling and not a peak"""
+"""The share of full scale above which consecutive samples are clipped, even if a lossy codec has made them unequal."""
+MIN_RUN = 3
+"""The number of consecutive samples at the extreme that make it a ceiling instead of a peak."""
 BANDWIDTH_DB = 60.0
-"""a recording reaches up to where its mean spectrum falls this far below its highest point"""
+"""The level below the maximum of the mean spectrum that limits the bandwidth, in dB."""
 BANDS, LOWEST_HZ, HIGHEST_HZ = 12, 100.0, 7_900.0
 
 TIMBRE = tuple(f"{what}_{band:02}" for what in ("band", "motion") for band in range(BANDS))
-"""each band's energy over time in dB, less the mean over bands: mean and standard deviation. How it sounds, roughly"""
+"""The columns of timbre: mean and standard deviation over time of each band's energy in dB, minus the mean over
+bands."""
 COLUMNS = ("seconds", "rate_hz", "channels", "level_db", "spread_db", "loudest_db", "contrast_db", "noise_db", "lead_s",
            "trail_s", "pauses", "end_db", "dc", "clipped", "bandwidth_hz", "weakest_db", "alike", "downmix_db",
-           "peak_db", "crest_db", *TIMBRE, *counted.COLUMNS, *noise_floor.COLUMNS)  # fmt: skip
-"""
-seconds
-rate_hz, channels: of the file.
+           "peak_db", "crest_db", *TIMBRE, *sample_values.COLUMNS, *noise_floor.COLUMNS)  # fmt: skip
+"""The columns:
+
+seconds: the duration.
+rate_hz, channels: the sampling rate and the number of channels of the file.
 level_db, spread_db: mean power of the frames that are speech, and the standard deviation of their levels.
 loudest_db: level of the loudest frame.
-contrast_db: between the 95th and the 10th percentile of levels: what speech rises above the noise.
+contrast_db: the difference between the 95th and the 10th percentile of levels.
 noise_db: median level of the frames that are not speech.
-lead_s, trail_s, pauses: silence before and after speech, and its share of the frames between the two.
-end_db: level of the last frame's length, relative to `level_db`.
+lead_s, trail_s, pauses: silence before and after speech (s), and its share of the frames between the two.
+end_db: level of the last 20 ms, relative to `level_db`.
 dc: mean of the samples, as a share of full scale.
 clipped: share of samples at a ceiling.
 bandwidth_hz: see `BANDWIDTH_DB`.
-weakest_db: level of the softest channel relative to the loudest one; 0 of a single channel.
-alike: 1 where there are several channels and all are equal.
-downmix_db: level of the mean over channels relative to the loudest channel; far below 0 where channels cancel out.
-peak_db, crest_db: of the largest sample, as of full scale and relative to `level_db`.
-Then how it sounds (`TIMBRE`), how it was counted and cut (`samples.py`), and what it is where nobody speaks
-(`background.py`).
+weakest_db: level of the softest channel relative to the loudest one; 0 for a single channel.
+alike: 1 if there are several channels and all are equal.
+downmix_db: level of the mean over channels relative to the loudest channel; far below 0 if channels cancel out.
+peak_db, crest_db: level of the largest sample, relative to full scale and to `level_db`.
+Then come timbre (`TIMBRE`), quantisation and cutting (`sample_values.py`), and the noise floor (`noise_floor.py`).
 """
 
 _WINDOW_SECONDS = 0.032
 _BLOCK = 256
-"""frames transformed at once: they stay in the cache, and an hour needs no more memory than a minute"""
+"""The number of frames that are transformed at once, which bounds the memory."""
 
 
 def measure(samples: np.ndarray, rate_hz: int) -> dict[str, float]:
@@ -62,24 +62,24 @@ def measure(samples: np.ndarray, rate_hz: int) -> dict[str, float]:
 
     Args:
         samples: (n, channels), n >= 1, finite, full scale is 1.
-        rate_hz: of the samples.
+        rate_hz: the sampling rate.
 
     >>> tone = np.sin(np.arange(16_000) * 2 * np.pi * 440 / 16_000)[:, None].astype("float32")
-    >>> found = measure(0.5 * tone, 16_000)
-    >>> round(found["level_db"], 1), found["lead_s"], found["clipped"], found["alike"]
+    >>> values = measure(0.5 * tone, 16_000)
+    >>> round(values["level_db"], 1), values["lead_s"], values["clipped"], values["alike"]
     (-9.0, 0.0, 0.0, 0.0)
     """
     mono = samples.mean(axis=1)
-    found = {"seconds": len(mono) / rate_hz, "rate_hz": rate_hz, "channels": samples.shape[1], "dc": mono.mean()}
-    found |= _loudness(mono, max(1, round(rate_hz * FRAME_SECONDS)))
-    found |= _spectrum(mono, rate_hz)
-    found |= _channels(samples, mono)
-    found["clipped"] = sum(_at_ceiling(side) for channel in samples.T for side in (channel, -channel)) / samples.size
-    found["peak_db"] = decibels(np.square(mono, dtype=np.float64).max())
-    found["crest_db"] = found["peak_db"] - found["level_db"]
-    found |= dict(zip(counted.COLUMNS, counted.measure(samples, mono, rate_hz), strict=True))
-    found |= dict(zip(noise_floor.COLUMNS, noise_floor.measure(mono, rate_hz), strict=True))
-    return {name: float(found[name]) for name in COLUMNS}
+    measures = {"seconds": len(mono) / rate_hz, "rate_hz": rate_hz, "channels": samples.shape[1], "dc": mono.mean()}
+    measures |= _loudness(mono, max(1, round(rate_hz * FRAME_SECONDS)))
+    measures |= _spectrum(mono, rate_hz)
+    measures |= _channels(samples, mono)
+    measures["clipped"] = sum(_at_ceiling(side) for channel in samples.T for side in (channel, -channel)) / samples.size
+    measures["peak_db"] = decibels(np.square(mono, dtype=np.float64).max())
+    measures["crest_db"] = measures["peak_db"] - measures["level_db"]
+    measures |= dict(zip(sample_values.COLUMNS, sample_values.measure(samples, mono, rate_hz), strict=True))
+    measures |= dict(zip(noise_floor.COLUMNS, noise_floor.measure(mono, rate_hz), strict=True))
+    return {name: float(measures[name]) for name in COLUMNS}
 
 
 def decibels(power: np.ndarray | float) -> np.ndarray:
@@ -97,7 +97,7 @@ def _loudness(mono: np.ndarray, size: int) -> dict[str, float]:
     levels = decibels(power)
     noise, loud = np.percentile(levels, (10, 95))
     speech = levels > max(loud - SPEECH_DB, min(noise + ABOVE_NOISE_DB, loud - 10))
-    (where,) = np.nonzero(speech)  # never empty: some frame is at least as loud as the 95th percentile
+    (speech_frames,) = np.nonzero(speech)  # never empty: some frame is at least as loud as the 95th percentile
     level = decibels(power[speech].mean())
     return {
         "level_db": level,
@@ -105,9 +105,9 @@ def _loudness(mono: np.ndarray, size: int) -> dict[str, float]:
         "loudest_db": levels.max(),
         "contrast_db": loud - noise,
         "noise_db": noise if speech.all() else np.median(levels[~speech]),
-        "lead_s": where[0] * FRAME_SECONDS,
-        "trail_s": (len(levels) - 1 - where[-1]) * FRAME_SECONDS,
-        "pauses": 1 - speech[where[0] : where[-1] + 1].mean(),
+        "lead_s": speech_frames[0] * FRAME_SECONDS,
+        "trail_s": (len(levels) - 1 - speech_frames[-1]) * FRAME_SECONDS,
+        "pauses": 1 - speech[speech_frames[0] : speech_frames[-1] + 1].mean(),
         "end_db": decibels(np.square(mono[-size:], dtype=np.float64).mean()) - level,
     }
 
@@ -146,11 +146,11 @@ def _channels(samples: np.ndarray, mono: np.ndarray) -> dict[str, float]:
 
 
 def _at_ceiling(channel: np.ndarray) -> int:
-    """How many samples lie at the upper ceiling, `RUN` or more in a row."""
+    """Return the number of samples at the upper ceiling in runs of at least `MIN_RUN`."""
     ceiling = min(channel.max(), CEILING)
-    if ceiling < AUDIBLE:
+    if ceiling < MIN_PEAK:
         return 0
     at = np.concatenate([[False], channel >= ceiling, [False]]).astype(np.int8)
     edges = np.flatnonzero(np.diff(at))
     runs = edges[1::2] - edges[::2]
-    return int(runs[runs >= RUN].sum())
+    return int(runs[runs >= MIN_RUN].sum())

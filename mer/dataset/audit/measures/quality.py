@@ -1,96 +1,153 @@
-"""What is broken in recordings: unreadable, cut off, silent, clipped, mute channels, wrong cuts."""
+"""Faults of recordings: unreadable, truncated, silent, clipped, mute channels, wrong segmentation."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pandas as pd
 
-from mer.dataset.audit.findings import NOTE, WARNING, Finding, examples
+from mer.dataset.audit.faults import Fault, fault_findings
+from mer.dataset.audit.findings import NOTE, WARNING, Finding
 
-CUT_OFF = 0.99
-"""share of a file that must be there, of what its header promises"""
+MIN_COMPLETE_SHARE = 0.99
+"""The smallest share of a file, relative to its header, that counts as complete."""
 SILENT_DB = -70.0
-"""level of the loudest frame; people who were recorded at a distance whisper at -55"""
+"""The level of the loudest frame below which a recording is silent, in dB of full scale. Whispering recorded at a
+distance reaches -55 dB."""
 FLAT_DB = 5.0
-"""by which speech must rise above the noise, in a clip of a second or more; noise alone does by 1 to 3"""
+"""The smallest contrast between speech and noise in a recording of a second or more, in dB. Noise alone has 1 to 3."""
 CLIPPED = 0.001
-"""share of samples at a ceiling: less is not heard"""
+"""The share of samples at a ceiling from which clipping is reported. Smaller shares are inaudible."""
 ABRUPT_DB = -6.0
-"""level of the last 20 ms relative to speech; words that end by themselves are softer by then"""
+"""The level of the last 20 ms relative to speech above which an end is abrupt. Words end more softly by themselves."""
 DEAD_DB = -40.0
-"""level of one channel of a stereo file relative to the other"""
+"""The level of one channel of a stereo file relative to the other below which it is mute."""
 CANCELLED_DB = -20.0
-"""level of the mean over channels relative to the loudest one; unrelated channels lose 3 dB, a mute one 6"""
+"""The level of the mean over channels, relative to the loudest one, below which channels cancel. Unrelated channels
+lose 3 dB, a mute one 6 dB."""
 SHORT_SECONDS = 0.3
+"""The duration below which a clip is reported as very short, in seconds."""
 LONG_SECONDS, LONG_TIMES = 20.0, 10.0
-"""longer than this, and this many times as long as the corpus's median"""
+"""The duration (seconds) and the multiple of the corpus's median that a very long clip exceeds."""
+
+UNREADABLE = Fault(
+    "unreadable recording",
+    WARNING,
+    lambda rows: f"cannot be read: {_most_frequent(rows['error'])}.",
+    "models get silence or nothing for them.",
+    "get these files again; until then they are left out, or silent, by data.audio_failure.",
+)
+CUT_OFF = Fault(
+    "cut-off file",
+    WARNING,
+    lambda rows: f"end before their headers say; only {rows['complete_share'].min():.0%} of one file is present.",
+    "a download or a copy was interrupted, and the missing part may contain the emotion.",
+    "get these files again and compare checksums.",
+)
+SILENT = Fault(
+    "silent recording",
+    WARNING,
+    lambda rows: (
+        f"contain no speech above silence or noise (loudest frame: {rows['loudest_db'].max():.0f} dB of full scale)."
+    ),
+    "there is nothing to recognise; if silence depends on the label, models learn that.",
+    "leave these clips out.",
+)
+CLIPPING = Fault(
+    "clipping",
+    NOTE,
+    lambda rows: f"are clipped in {CLIPPED:.1%} of their samples or more, at most {rows['clipped'].max():.1%}.",
+    "distortion occurs with loud speech, and therefore with some emotions; it is no voice quality.",
+    "keep them, and check whether the shortcut “recording” is flagged.",
+)
+ABRUPT_END = Fault(
+    "abrupt end",
+    NOTE,
+    lambda rows: (
+        f"end as loudly as their speech (within {-ABRUPT_DB:.0f} dB): they were cut within a word, or end with a knock."
+    ),
+    "the last word may be missing, and with it the end of the intonation.",
+    "listen to the examples; keep them if there are only a few.",
+)
+DEAD_CHANNEL = Fault(
+    "dead channel",
+    WARNING,
+    lambda rows: "have one channel that is mute or constant.",
+    "their mean over channels is 6 dB softer than that of other clips, which models can detect.",
+    "keep the channel with speech, and check whether the shortcut “loudness” is flagged.",
+)
+CANCELLING_CHANNELS = Fault(
+    "cancelling channels",
+    WARNING,
+    lambda rows: "have channels of opposite sign: their mean is almost silent.",
+    "models get the mean over channels, which contains almost nothing.",
+    "invert one channel, or keep one channel.",
+)
+DOUBLED_CHANNEL = Fault(
+    "doubled channel",
+    NOTE,
+    lambda rows: "contain the same channel several times.",
+    "nothing is lost; only a model that distinguishes mono from stereo could recognise these clips.",
+    "nothing.",
+)
+VERY_SHORT = Fault(
+    "very short clip",
+    NOTE,
+    lambda rows: f"are shorter than {SHORT_SECONDS:g} s; the shortest has {rows['seconds'].min():.2f} s.",
+    "they contain hardly a syllable, from which neither systems nor people recognise emotion reliably.",
+    "keep them in a published test part; otherwise leave them out.",
+)
+VERY_LONG = Fault(
+    "very long clip",
+    WARNING,
+    lambda rows: (
+        f"are longer than {LONG_SECONDS:g} s and {LONG_TIMES:g} times the median; the longest has "
+        f"{rows['seconds'].max():.0f} s."
+    ),
+    "they were segmented wrongly: most of the recording is not the labelled utterance.",
+    "leave them out of training; for a published test part, report this next to the score.",
+)
 
 
-def recording_findings(manifest: pd.DataFrame, heard: pd.DataFrame) -> Iterator[Finding]:
-    """Yield what is wrong with recordings, for each corpus.
+def recording_findings(manifest: pd.DataFrame, measures: pd.DataFrame) -> Iterator[Finding]:
+    """Yield faults of recordings, for each corpus.
 
     Args:
-        manifest: rows.
-        heard: what `listen` returns for them.
+        manifest: rows with utterance_id and corpus.
+        measures: the measures of these rows, as from `measure_recordings`.
     """
-    rows = manifest[["utterance_id", "corpus"]].join(heard)
+    rows = manifest[["utterance_id", "corpus"]].join(measures)
     rows = rows[rows["seconds"].notna() | rows["error"].notna()]
-    yield from by_corpus(
-        "unreadable recording",
-        WARNING,
-        rows,
-        rows["error"].notna(),
-        lambda part: f"cannot be read: {_most(part['error'])}.",
-        "nothing can be heard there: models see silence or nothing.",
-        "get these files anew; until then they are left out, or silent, by data.audio_failure.",
-    )
-    yield from by_corpus(
-        "cut-off file",
-        WARNING,
-        rows,
-        rows["there"] < CUT_OFF,
-        lambda part: f"end before their headers say; {part['there'].min():.0%} of one is there.",
-        "a download or a copy was interrupted: the emotion may be in what is missing.",
-        "get these files anew and compare checksums.",
-    )
-    yield from by_corpus(
-        "silent recording",
-        WARNING,
-        rows,
-        silent(rows) & ~_cancelled(rows),
-        lambda part: (
-            f"hold no speech that rises above silence or noise (loudest: "
-            f"{part['loudest_db'].max():.0f} dB of full scale)."
-        ),
-        "there is nothing to recognise; where silence goes with a label, a model learns that.",
-        "leave these clips out.",
-    )
-    yield from by_corpus(
-        "clipping",
-        NOTE,
-        rows,
-        rows["clipped"] >= CLIPPED,
-        lambda part: f"are clipped in {CLIPPED:.1%} of their samples or more, at most {part['clipped'].max():.1%}.",
-        "distortion comes with loud speech and so with some emotions; it is no voice quality.",
-        "keep them; look whether the shortcut “recording” scores.",
-    )
-    yield from by_corpus(
-        "abrupt end",
-        NOTE,
-        rows,
-        (rows["end_db"] > ABRUPT_DB) & ~silent(rows),
-        lambda part: (
-            f"end as loud as their speech (within {-ABRUPT_DB:.0f} dB): cut within a word, or closed with a knock."
-        ),
-        "the last word may be missing, and with it the end of the melody.",
-        "listen to the examples; keep them if it is single clips.",
-    )
-    yield from _channel_findings(rows)
+    dead = (rows["channels"] == 2) & (rows["weakest_db"] < DEAD_DB)
+    for fault, affected in (
+        (UNREADABLE, rows["error"].notna()),
+        (CUT_OFF, rows["complete_share"] < MIN_COMPLETE_SHARE),
+        (SILENT, silent(rows) & ~_cancelled(rows)),
+        (CLIPPING, rows["clipped"] >= CLIPPED),
+        (ABRUPT_END, (rows["end_db"] > ABRUPT_DB) & ~silent(rows)),
+        (DEAD_CHANNEL, dead),
+        (CANCELLING_CHANNELS, _cancelled(rows) & ~dead),
+        (DOUBLED_CHANNEL, rows["alike"] == 1),
+    ):
+        yield from fault_findings(fault, rows, affected)
 
 
-def silent(heard: pd.DataFrame) -> pd.Series:
-    """Return which recordings hold no speech, by `SILENT_DB` and `FLAT_DB`; a mask."""
-    flat = (heard["contrast_db"] < FLAT_DB) & (heard["seconds"] >= 1)
-    return (heard["loudest_db"] < SILENT_DB) | flat
+def length_findings(manifest: pd.DataFrame, seconds: pd.Series) -> Iterator[Finding]:
+    """Yield clips that are too short or too long to be one utterance.
+
+    Args:
+        seconds: the duration of each row in seconds, null if unknown.
+    """
+    rows = manifest[["utterance_id", "corpus"]].assign(seconds=seconds)
+    rows = rows[rows["seconds"].notna()]
+    median = rows.groupby("corpus")["seconds"].transform("median")
+    yield from fault_findings(VERY_SHORT, rows, rows["seconds"] < SHORT_SECONDS)
+    long = (rows["seconds"] > LONG_SECONDS) & (rows["seconds"] > LONG_TIMES * median)
+    yield from fault_findings(VERY_LONG, rows, long)
+
+
+def silent(measures: pd.DataFrame) -> pd.Series:
+    """Return which recordings contain no speech, by `SILENT_DB` and `FLAT_DB`; a mask."""
+    flat = (measures["contrast_db"] < FLAT_DB) & (measures["seconds"] >= 1)
+    return (measures["loudest_db"] < SILENT_DB) | flat
 
 
 def _cancelled(rows: pd.DataFrame) -> pd.Series:
@@ -98,91 +155,7 @@ def _cancelled(rows: pd.DataFrame) -> pd.Series:
     return (rows["channels"] > 1) & (rows["downmix_db"] < CANCELLED_DB) & audible
 
 
-def _channel_findings(rows: pd.DataFrame) -> Iterator[Finding]:
-    dead = (rows["channels"] == 2) & (rows["weakest_db"] < DEAD_DB)
-    yield from by_corpus(
-        "dead channel",
-        WARNING,
-        rows,
-        dead,
-        lambda part: "have one channel that is mute or constant.",
-        "the mean over channels is 6 dB softer there than elsewhere, which models can hear.",
-        "keep the channel that speaks; look whether the shortcut “loudness” scores.",
-    )
-    yield from by_corpus(
-        "cancelling channels",
-        WARNING,
-        rows,
-        _cancelled(rows) & ~dead,
-        lambda part: "have channels of opposite sign: their mean is all but silent.",
-        "models hear the mean over channels, and so nearly nothing.",
-        "turn one channel's sign, or keep one channel.",
-    )
-    yield from by_corpus(
-        "doubled channel",
-        NOTE,
-        rows,
-        rows["alike"] == 1,
-        lambda part: "hold the same channel several times.",
-        "nothing is lost; only what tells mono from stereo could tell these clips apart.",
-        "nothing.",
-    )
-
-
-def length_findings(manifest: pd.DataFrame, seconds: pd.Series) -> Iterator[Finding]:
-    """Yield clips that are too short or too long to be one utterance.
-
-    Args:
-        seconds: of each row, null where it is not known.
-    """
-    rows = manifest[["utterance_id", "corpus"]].assign(seconds=seconds)
-    rows = rows[rows["seconds"].notna()]
-    median = rows.groupby("corpus")["seconds"].transform("median")
-    yield from by_corpus(
-        "very short clip",
-        NOTE,
-        rows,
-        rows["seconds"] < SHORT_SECONDS,
-        lambda part: f"are shorter than {SHORT_SECONDS:g} s, down to {part['seconds'].min():.2f} s.",
-        "hardly a syllable: no system and no person can be sure of an emotion there.",
-        "keep them in a published test part; elsewhere leave them out.",
-    )
-    yield from by_corpus(
-        "very long clip",
-        WARNING,
-        rows,
-        (rows["seconds"] > LONG_SECONDS) & (rows["seconds"] > LONG_TIMES * median),
-        lambda part: (
-            f"are longer than {LONG_SECONDS:g} s and {LONG_TIMES:g} times the median, up to "
-            f"{part['seconds'].max():.0f} s."
-        ),
-        "they were cut wrongly: most of what is heard is not the utterance that was labelled.",
-        "leave them out of training; in a published test part say so beside the score.",
-    )
-
-
-def by_corpus(
-    kind: str,
-    severity: str,
-    rows: pd.DataFrame,
-    hit: pd.Series,
-    what: Callable[[pd.DataFrame], str],
-    meaning: str,
-    advice: str,
-) -> Iterator[Finding]:
-    """Yield a finding for each corpus with rows that are hit.
-
-    Args:
-        hit: a mask; null is no.
-        what: a corpus's hit rows -> the rest of the sentence “3 of 10 clips …”.
-    """
-    for corpus, part in rows[hit.fillna(False).astype(bool)].groupby("corpus", sort=True):
-        of = int((rows["corpus"] == corpus).sum())
-        told = f"{len(part):,} of {of:,} clips {what(part)}"
-        yield Finding(kind, severity, corpus, len(part), of, examples(part["utterance_id"]), told, meaning, advice)
-
-
-def _most(reasons: pd.Series) -> str:
+def _most_frequent(reasons: pd.Series) -> str:
     counts = reasons.value_counts()
     first = f"{counts.index[0]} ({counts.iloc[0]:,})"
     return first if len(counts) == 1 else f"{first}, and {len(counts) - 1} other reasons"

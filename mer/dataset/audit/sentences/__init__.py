@@ -1,1 +1,1 @@
-"""Sentences on two sides of a split, and what is wrong with transcripts."""
+"""Shared sentences, words that reveal the class, and errors of transcripts."""

@@ -1,4 +1,4 @@
-"""What tells the language of a line: its letters, and for Latin letters its commonest words."""
+"""Scripts and common words, by which the language of a sentence is recognised."""
 
 SCRIPTS: dict[str, frozenset[str]] = {
     **dict.fromkeys(("ar", "fa", "ur"), frozenset({"ARABIC"})),
@@ -17,7 +17,7 @@ SCRIPTS: dict[str, frozenset[str]] = {
                      "ms", "nl", "no", "pl", "pt", "ro", "sk", "sl", "sv", "sw", "tr", "vi"),
                     frozenset({"LATIN"})),
 }  # fmt: skip
-"""ISO 639-1 -> how Unicode's names of its letters begin. Hindi is often spelled with Latin letters."""
+"""ISO 639-1 code -> the beginnings of the Unicode names of its letters. Hindi is often written with Latin letters."""
 
 COMMON: dict[str, frozenset[str]] = {
     language: frozenset(words.split())
@@ -36,8 +36,8 @@ COMMON: dict[str, frozenset[str]] = {
         "tr": "ama ben bir bu da daha de değil gibi için kadar mi ne o sen var ve çok",
     }.items()
 }
-"""Words of everyday speech. Short lists by intention: with them, no line of 20,000 English ones passes for another
-language by the rule in `transcripts`, and half of the German ones are found among English ones."""
+"""ISO 639-1 code -> common words of everyday speech. The lists are short so that `transcript_errors.foreign` does not
+mistake English sentences for other languages."""
 
 _EVERYDAY = (
     "a about again all already always am an and any anything are as at back bad be because been before being better "
@@ -52,4 +52,4 @@ _EVERYDAY = (
     "where which who why will with wonderful work worry would wow yes yet you your"
 )
 EVERYDAY = frozenset(_EVERYDAY.split())
-"""English words, as `wording` has them, of which phrases are made that strangers have in common."""
+"""English words, as from `text_normalisation.words`, whose phrases occur in independent corpora."""

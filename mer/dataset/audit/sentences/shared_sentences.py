@@ -1,211 +1,203 @@
-"""Leaks through words: lines that occur on both sides of a split or of what is held out."""
+"""Leaks through text: sentences that occur in two parts or in two families."""
 
 import itertools
-import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
+from mer.dataset.audit.columns import join_corpora
 from mer.dataset.audit.findings import BREACH, NOTE, WARNING, Finding, examples
 from mer.dataset.audit.sentences import languages, similar_sentences, text_normalisation
-from mer.dataset.audit.tables.columns import joined
+from mer.dataset.identity.sentences import MIN_SHARED, MIN_SHARED_SHARE, MIN_WORDS, normalised, word_counts
 
-LONG = 5
-"""words from which on a line is compared; shorter ones (“Oh my God!”) recur by chance"""
-WORDS_PER_SIGN = 0.6
-"""where nothing parts words: two Chinese characters are a word, or a little more"""
-FEW = 3
-RARE = 0.02
-"""fewer shared lines than `FEW`, or a smaller share of the longer test lines, are chance: people repeat themselves.
-Phrases of everyday words do not count, unless there are very many (`MANY`, `OFTEN`)"""
-MANY, OFTEN = 20, 0.2
-"""different phrases, and share of the longer test lines, that strangers do not have in common either"""
-SHORT, SHORT_OFTEN = 3, 0.6
-"""words of a shorter line that is counted, and share of the different ones that only a copy has in common: of two
-corpora from one television series it is a third"""
-EVERYDAY_LINES, EVERYDAY_SHARE = 10, 0.005
-"""different lines, and share of all, from which on a word is everybody's"""
-RECURRING = 3
-"""rows with the same line from which on it is a sentence that was given out to be read"""
-SPOILED = "what is chosen on the validation part is chosen by its score on lines that were trained on."
-CHOSEN = "what is chosen on the validation part is chosen by its score on lines of the test part."
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+MIN_PHRASES, MIN_PHRASE_SHARE = 20, 0.2
+"""The number of different shared phrases of everyday words, and their share of the long test sentences, from which they
+count. Fewer of them occur in independent corpora as well."""
+MIN_SHORT_WORDS, MIN_SHORT_SHARE = 3, 0.6
+"""The number of words from which a short sentence counts, and the share of different ones that only a copy shares. Two
+corpora of one television series share a third."""
+EVERYDAY_SENTENCES, EVERYDAY_SHARE = 10, 0.005
+"""The number of different sentences, and their share of all, from which a word counts as everyday."""
+MIN_REPETITIONS = 3
+"""The number of rows with the same sentence from which it counts as a given text that speakers read."""
+VALIDATION_LEAK = "selection on the validation part uses sentences of the training data."
+SELECTION_LEAK = "selection on the validation part uses sentences of the test part."
+
+_SimilarPairs = tuple[np.ndarray, np.ndarray]
+"""The numbers of sentences that are nearly the same, as from `similar_sentences.pairs`."""
 
 
-def normal(text: str) -> str:
-    """Return a line as its words: no case, no punctuation, one kind of apostrophe, nothing without width.
+def transcripts(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows with text, with the columns `sentence` (as from `normalised`) and `control`.
 
-    >>> normal("Oh – It’s “FINE”,  isn't it?!")
-    "oh it's fine isn't it"
+    `control` is the corpus's `lexical_control`. If the table does not state it, a corpus in which most rows have a
+    repeated sentence is read speech (parallel), any other corpus is free speech (free).
     """
-    words = _WORD.findall(unicodedata.normalize("NFKC", text_normalisation.visible(text)).casefold())
-    return " ".join(words).replace("’", "'")
+    with_text = rows[rows["transcription"].notna()]
+    table = {text: normalised(text) for text in with_text["transcription"].unique()}
+    with_text = with_text.assign(sentence=with_text["transcription"].map(table).astype("str"))
+    with_text = with_text[with_text["sentence"] != ""]
+    repeated = with_text.groupby(["corpus", "sentence"])["sentence"].transform("size") >= MIN_REPETITIONS
+    read = repeated.groupby(with_text["corpus"]).transform("mean") >= 0.5
+    inferred = read.map({True: "parallel", False: "free"}).astype("str")
+    return with_text.assign(control=with_text["lexical_control"].fillna(inferred))
 
 
-def length(lines: pd.Series) -> pd.Series:
-    """Return how many words lines have; where nothing parts them, `WORDS_PER_SIGN` for each sign.
+def shared_sentences(transcripts: pd.DataFrame) -> Iterator[Finding]:
+    """Yield long test sentences that occur in a training part or in another family, exactly or nearly.
+
+    Nearly the same are sentences that differ in one of five words: misspelt, added or left out (`similar_sentences`).
 
     Args:
-        lines: as `normal` returns them.
-
-    >>> length(pd.Series(["so do i", "我们昨天去了那里"])).tolist()
-    [3.0, 5.8]
+        transcripts: rows as from `transcripts`.
     """
-    return 1 + lines.str.count(" ") + WORDS_PER_SIGN * lines.str.count(text_normalisation.SIGN)
-
-
-def longer(lines: pd.Series) -> pd.Series:
-    """Return which lines are long enough to be compared: with `LONG` words or more; bool."""
-    return length(lines) >= LONG
-
-
-def with_lines(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows that have words, with the columns `line` (as `normal` has it) and `control`.
-
-    `control` is the corpus's `lexical_control`; where the table does not say, a corpus in most of whose rows the
-    line recurs reads given sentences (parallel), and another one speaks freely (free).
-    """
-    spoken = rows[rows["transcription"].notna()]
-    table = {text: normal(text) for text in spoken["transcription"].unique()}
-    spoken = spoken.assign(line=spoken["transcription"].map(table).astype("str"))
-    spoken = spoken[spoken["line"] != ""]
-    often = spoken.groupby(["corpus", "line"])["line"].transform("size") >= RECURRING
-    read = often.groupby(spoken["corpus"]).transform("mean") >= 0.5
-    guess = read.map({True: "parallel", False: "free"}).astype("str")
-    return spoken.assign(control=spoken["lexical_control"].fillna(guess))
-
-
-def shared_lines(spoken: pd.DataFrame) -> Iterator[Finding]:
-    """Yield what of the longer test lines occurs in a training part or in another family, word for word or nearly.
-
-    Nearly: but for a word that is misspelt, added or left out, one in five (`near_lines`).
-
-    Args:
-        spoken: from `with_lines`.
-    """
-    telling = _telling(spoken["line"].unique())
-    words = length(spoken["line"])
-    lines = spoken[words >= LONG - 1]  # a line of five words may lie there with four of them
-    lines = lines[~lines.duplicated(["corpus", "utterance_id"]) | lines["utterance_id"].isna()]
-    number, different = pd.factorize(lines["line"])
-    lines = lines.assign(number=number, telling=lines["line"].isin(telling), longer=words[lines.index] >= LONG)
-    near = similar_sentences.pairs(different.tolist())
-    corpora = dict(list(lines.groupby("corpus", sort=True)))
+    distinctive = _distinctive(transcripts["sentence"].unique())
+    words = word_counts(transcripts["sentence"])
+    sentences = transcripts[words >= MIN_WORDS - 1]  # a sentence of five words may occur elsewhere with four of them
+    sentences = sentences[~sentences.duplicated(["corpus", "utterance_id"]) | sentences["utterance_id"].isna()]
+    number, different = pd.factorize(sentences["sentence"])
+    sentences = sentences.assign(
+        number=number,
+        distinctive=sentences["sentence"].isin(distinctive),
+        long=words[sentences.index] >= MIN_WORDS,
+    )
+    similar = similar_sentences.pairs(different.tolist())
+    corpora = dict(list(sentences.groupby("corpus", sort=True)))
     for source, target in itertools.product(corpora, repeat=2):
-        known, judged = corpora[source], corpora[target]
-        tested = judged[judged["longer"] & (judged["split"] == "test")]
-        yield from _recurring(tested, known[known["split"] == "train"], near, "parts", "the training part of ")
-        if source == target:
-            validating = known[known["split"] == "validation"]
-            chosen = _recurring(tested, validating, near, "parts", "the validation part of ")
-            yield from (replace(f, meaning=CHOSEN) for f in chosen if f.severity == BREACH)
-        elif known["family"].iloc[0] == judged["family"].iloc[0]:
-            validating, trained = (
-                judged[judged["longer"] & (judged["split"] == "validation")],
-                known["split"] == "train",
-            )
-            for finding in _recurring(validating, known[trained], near, "parts", "the training part of "):
-                if finding.severity == BREACH:
-                    what = finding.what.replace("longer test lines", "longer validation lines")
-                    yield replace(finding, severity=WARNING, what=what, meaning=SPOILED)
-        if known["family"].iloc[0] != judged["family"].iloc[0]:
-            tested = tested if len(tested) else judged[judged["longer"]]
-            yield from _recurring(tested, known, near, "families", "")
-    yield from _short_ones(spoken[spoken["line"].isin(telling)])
+        yield from _between(corpora[source], corpora[target], similar)
+    yield from _short_sentences(transcripts[transcripts["sentence"].isin(distinctive)])
 
 
-def _short_ones(spoken: pd.DataFrame) -> Iterator[Finding]:
-    """Yield corpora most of whose shorter lines lie in another family, too, word for word.
+def _between(source: pd.DataFrame, target: pd.DataFrame, similar: _SimilarPairs) -> Iterator[Finding]:
+    """Yield what the long sentences of a target corpus share with a source corpus, which may be the same."""
+    long = target[target["long"]]
+    tested, validating = long[long["split"] == "test"], long[long["split"] == "validation"]
+    trained = source[source["split"] == "train"]
+    same_family = source["family"].iloc[0] == target["family"].iloc[0]
+    yield from _shared(tested, trained, similar, _Place("parts", "the training part of "))
+    if source["corpus"].iloc[0] == target["corpus"].iloc[0]:
+        place = _Place("parts", "the validation part of ")
+        for finding in _shared(tested, source[source["split"] == "validation"], similar, place):
+            if finding.severity == BREACH:
+                yield replace(finding, meaning=SELECTION_LEAK)
+    elif same_family:
+        for finding in _shared(validating, trained, similar, _Place("parts", "the training part of ", "validation")):
+            if finding.severity == BREACH:
+                yield replace(finding, severity=WARNING, meaning=VALIDATION_LEAK)
+    if not same_family:
+        yield from _shared(tested if len(tested) else long, source, similar, _Place("families", ""))
+
+
+def _short_sentences(transcripts: pd.DataFrame) -> Iterator[Finding]:
+    """Yield corpora whose short sentences mostly occur in another family, exactly.
 
     Args:
-        spoken: lines with a word that is not everybody's.
+        transcripts: rows with sentences that contain a word that is not everyday.
     """
-    words = 1 + spoken["line"].str.count(" ")
-    corpora = dict(list(spoken[(words >= SHORT) & (words < LONG)].groupby("corpus", sort=True)))
+    words = 1 + transcripts["sentence"].str.count(" ")
+    short = transcripts[(words >= MIN_SHORT_WORDS) & (words < MIN_WORDS)]
+    corpora = dict(list(short.groupby("corpus", sort=True)))
     for source, target in itertools.permutations(corpora, 2):
-        known, judged = corpora[source], corpora[target]
-        different = judged.drop_duplicates("line")
-        hit = different["line"].isin(known["line"])
-        count, of = int(hit.sum()), len(different)
-        kin = known["family"].iloc[0] == judged["family"].iloc[0]
-        if kin or count < MANY or count < SHORT_OFTEN * of:
+        source_rows, target_rows = corpora[source], corpora[target]
+        different = target_rows.drop_duplicates("sentence")
+        shared = different["sentence"].isin(source_rows["sentence"])
+        count, total = int(shared.sum()), len(different)
+        same_family = source_rows["family"].iloc[0] == target_rows["family"].iloc[0]
+        if same_family or count < MIN_PHRASES or count < MIN_SHORT_SHARE * total:
             continue
-        severity, meaning, advice = _verdict({known["control"].iloc[0], judged["control"].iloc[0]}, False, False)
-        what = (
-            f"{count:,} of the {of:,} different lines of {SHORT} to {LONG - 1} words of {target} occur in {source}, "
-            f"word for word ({count / of:.1%}); strangers have fewer in common."
+        controls = {source_rows["control"].iloc[0], target_rows["control"].iloc[0]}
+        severity, meaning, advice = _verdict(controls, same_corpus=False, chance=False)
+        sentence = (
+            f"{count:,} of the {total:,} different sentences of {MIN_SHORT_WORDS} to {MIN_WORDS - 1} words in {target} "
+            f"occur exactly in {source} ({count / total:.1%}); independent corpora share fewer."
         )
-        yield Finding("shorter lines across families", severity, joined(pd.Series([source, target])), count, of,
-                      examples(different.loc[hit, "transcription"]), what, meaning, advice)  # fmt: skip
+        yield Finding("shorter lines across families", severity, join_corpora(pd.Series([source, target])), count,
+                      total, examples(different.loc[shared, "transcription"]), sentence, meaning, advice)  # fmt: skip
 
 
-def _telling(lines: Iterable[str]) -> set[str]:
-    """Lines with a word that is not everybody's; the others are phrases that strangers have in common."""
-    said = {line: frozenset(text_normalisation.words(line)) for line in lines}
-    often = Counter(itertools.chain.from_iterable(said.values()))
-    most = max(EVERYDAY_LINES, EVERYDAY_SHARE * len(said))
-    everyday = languages.EVERYDAY | {word for word, count in often.items() if count >= most}
-    return {line for line, words in said.items() if not words <= everyday}
+def _distinctive(sentences: Iterable[str]) -> set[str]:
+    """Return the sentences with a word that is not everyday; all others are phrases that independent corpora share."""
+    words = {sentence: frozenset(text_normalisation.words(sentence)) for sentence in sentences}
+    counts = Counter(itertools.chain.from_iterable(words.values()))
+    limit = max(EVERYDAY_SENTENCES, EVERYDAY_SHARE * len(words))
+    everyday = languages.EVERYDAY | {word for word, count in counts.items() if count >= limit}
+    return {sentence for sentence, tokens in words.items() if not tokens <= everyday}
 
 
-def _recurring(
-    tested: pd.DataFrame, known: pd.DataFrame, near: tuple[np.ndarray, np.ndarray], across: str, place: str
-) -> Iterator[Finding]:
-    if tested.empty or known.empty:
+@dataclass(frozen=True)
+class _Place:
+    """The wording of a finding: across what, in which part of the source, and of which part of the target."""
+
+    across: str
+    source: str
+    target: str = "test"
+
+
+def _shared(tested: pd.DataFrame, source: pd.DataFrame, similar: _SimilarPairs, place: _Place) -> Iterator[Finding]:
+    """Yield the finding about tested sentences that occur in the source, if there are any."""
+    if tested.empty or source.empty:
         return
-    first, second = near
-    there = np.zeros(
-        1 + max(tested["number"].max(), known["number"].max(), *(side.max(initial=0) for side in near)), bool
-    )
-    there[known["number"]] = True
-    beside = np.zeros_like(there)
-    beside[first[there[second]]] = beside[second[there[first]]] = True
-    exact = there[tested["number"]]
-    hit = exact | beside[tested["number"]]
-    if not hit.any():
+    exact, near = _occurrences(tested["number"], source["number"], similar)
+    shared = exact | near
+    if not shared.any():
         return
-    source, target = known["corpus"].iloc[0], tested["corpus"].iloc[0]
-    count, of, different = int(hit.sum()), len(tested), tested.loc[hit, "number"].nunique()
-    telling = int((hit & tested["telling"]).sum())
-    counted = count if different >= MANY and count >= OFTEN * of else telling
-    chance = counted < FEW or counted < RARE * of
-    controls = {known["control"].iloc[0], tested["control"].iloc[0]}
-    severity, meaning, advice = _verdict(controls, source == target, chance)
-    what = (
-        f"{count:,} of the {of:,} longer test lines of {target} ({LONG} words or more) occur in {place}{source} "
-        f"({count / of:.1%}; {different:,} different ones), {int(exact.sum()):,} of them word for word"
-        f"{'' if exact.sum() == count else ', the others but for a word or two'}."
+    count, total, different = int(shared.sum()), len(tested), tested.loc[shared, "number"].nunique()
+    many = different >= MIN_PHRASES and count >= MIN_PHRASE_SHARE * total
+    counted = count if many else int((shared & tested["distinctive"]).sum())
+    chance = counted < MIN_SHARED or counted < MIN_SHARED_SHARE * total
+    names = source["corpus"].iloc[0], tested["corpus"].iloc[0]
+    controls = {source["control"].iloc[0], tested["control"].iloc[0]}
+    severity, meaning, advice = _verdict(controls, same_corpus=names[0] == names[1], chance=chance)
+    sentence = (
+        f"{count:,} of the {total:,} long {place.target} sentences of {names[1]} ({MIN_WORDS} words or more) occur in "
+        f"{place.source}{names[0]} ({count / total:.1%}; {different:,} different ones), {int(exact.sum()):,} of them "
+        f"exactly{'' if exact.sum() == count else ' and the others with a word or two changed'}."
     )
-    shown = tested[hit].sort_values("telling", ascending=False, kind="stable")["transcription"]
-    yield Finding(f"lines across {across}", severity, joined(pd.Series([source, target])), count, of,
-                  examples(shown), what, meaning, advice)  # fmt: skip
+    shown = tested[shared].sort_values("distinctive", ascending=False, kind="stable")["transcription"]
+    yield Finding(f"lines across {place.across}", severity, join_corpora(pd.Series(names)), count, total,
+                  examples(shown), sentence, meaning, advice)  # fmt: skip
 
 
-def _verdict(controls: set[str], own: bool, chance: bool) -> tuple[str, str, str]:
-    """Severity, meaning and advice; `own`: within one corpus."""
+def _occurrences(tested: pd.Series, source: pd.Series, similar: _SimilarPairs) -> tuple[pd.Series, pd.Series]:
+    """Return which tested sentences occur in the source exactly, and which nearly; masks, by sentence number."""
+    first, second = similar
+    size = 1 + max(tested.max(), source.max(), *(numbers.max(initial=0) for numbers in similar))
+    in_source, near_source = np.zeros(size, bool), np.zeros(size, bool)
+    in_source[source] = True
+    near_source[first[in_source[second]]] = near_source[second[in_source[first]]] = True
+    return in_source[tested], near_source[tested]
+
+
+def _verdict(controls: set[str], *, same_corpus: bool, chance: bool) -> tuple[str, str, str]:
+    """Return severity, meaning and advice.
+
+    Args:
+        controls: the lexical control of both corpora.
+        same_corpus: whether the sentences are shared within one corpus.
+        chance: whether chance explains the number of shared sentences.
+    """
     if controls == {"parallel"}:
         return (
             NOTE,
-            "sentences given out to be read: their words tell a text model nothing, and known words help none.",
+            "speakers read given sentences with every emotion, so the text does not help a text model.",
             "nothing, as long as every emotion is spoken with the same sentences.",
         )
-    if own and "free" not in controls:
+    if same_corpus and "free" not in controls:
         return (
             NOTE,
-            "sentences given out to be read, some of them for one emotion: a text model knows them from training.",
-            "do not score systems that see the text of this corpus, or only on the sentences that all emotions share.",
+            "speakers read given sentences, some of them with one emotion: text models may know them from training.",
+            "do not score systems with the text of this corpus, or only on sentences that occur with all emotions.",
         )
     if chance:
-        return NOTE, "no more than people repeat themselves by chance.", "nothing."
+        return NOTE, "chance explains this number, because people use the same sentences.", "nothing."
     return (
         BREACH,
-        "a text model has seen the lines that it is tested on, most of them with their labels; systems without text "
-        "have not.",
-        "split by sentence or script, or leave the shared lines out of the training part."
-        if own
-        else "give both corpora one family, and never train on one where the other is tested.",
+        "text models are tested on sentences of their training data, mostly with the same labels; systems without "
+        "text are not affected.",
+        "split by sentence or script, or remove the shared sentences from the training part."
+        if same_corpus
+        else "give both corpora one family, and do not train on one if the other is tested.",
     )

@@ -1,7 +1,7 @@
-"""Which lines are the same but for a word or two: misspelt, added, left out, or in another order.
+"""Find sentences that differ in a word or two: misspelt, added, left out, or in another order.
 
-Lines are bags of words. Two lines that share all but a few words share three of their rarest ones; or all but one of
-their words. Lines that meet by either are compared, so that no line is compared with all others.
+Sentences are bags of words. Two sentences with few different words share three of their rarest words, or all words but
+one. Only sentences that share either are compared, so that no sentence is compared with all others.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,50 +12,51 @@ import numpy as np
 
 from mer.dataset.audit.sentences import text_normalisation
 
-PER_EDIT = 5
-"""words of a line, one of which may be amiss: one in a line of 5, two in a line of 10"""
-MISSPELT = 0.5
-"""of a word that is added or left out; a word in another's place is one left out and one added"""
-MOST = 4
-"""words that a line may have and the other has not, misspelt ones among them"""
-TOGETHER = 3
-"""of the rarest words that bring two lines together"""
-CROWD = 40
-"""lines that such words bring together at most: what more have in common is a phrase"""
-CROWD_BUT_ONE = 300
-"""the same for lines that differ in one word"""
-LONG_WORD = 6
-"""letters from which on two may be wrong"""
-_CHUNK = 200_000
-"""pairs compared at once, which bounds the memory"""
+WORDS_PER_EDIT = 5
+"""The number of words per allowed edit: one edit in 5 words, two in 10."""
+MISSPELLING_COST = 0.5
+"""The cost of a misspelt word, relative to a word that is added or left out. A replaced word is one left out and one
+added."""
+MAX_DIFFERENT_WORDS = 4
+"""The largest number of words of a sentence that the other does not have, including misspelt ones."""
+MIN_SHARED_WORDS = 3
+"""The number of rarest words that two sentences must share to be compared."""
+MAX_GROUP = 40
+"""The largest number of sentences that share such words. Words of more sentences are a common phrase."""
+MAX_GROUP_BUT_ONE = 300
+"""The same for sentences that differ in one word."""
+LONG_WORD_LETTERS = 6
+"""The number of letters from which two of them may be wrong."""
+_BLOCK_PAIRS = 200_000
+"""The number of pairs that are compared at once, which bounds the memory."""
 
 
-def pairs(lines: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the numbers of lines that are nearly the same, first < second, each pair once.
+def pairs(sentences: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the numbers of sentences that are nearly the same, first < second, each pair once.
 
     Args:
-        lines: each different one once.
+        sentences: different sentences.
 
     >>> first, second = pairs(["I never saw that coming", "never saw that coming, I", "I nevr saw that coming", "No"])
     >>> list(zip(first.tolist(), second.tolist()))
     [(0, 1), (0, 2), (1, 2)]
     """
-    count = max(1, len(lines))
-    found = [
-        _pairs(_bags([spelled(line) for line in lines]))
-        for spelled in (text_normalisation.words, text_normalisation.bare)
+    count = max(1, len(sentences))
+    found_pairs = [
+        _pairs(_bags([tokenised(sentence) for sentence in sentences]))
+        for tokenised in (text_normalisation.words, text_normalisation.bare_words)
     ]
-    return np.divmod(np.unique(np.concatenate([first * count + second for first, second in found])), count)
+    return np.divmod(np.unique(np.concatenate([first * count + second for first, second in found_pairs])), count)
 
 
 @dataclass(frozen=True)
 class _Bags:
-    """Lines as numbers: each line's elements one after another, from the rarest to the commonest.
+    """Sentences as numbers: the elements of each sentence, from the rarest to the most frequent.
 
     Attributes:
-        element: (entries,), a word's second occurrence in a line is another element
-        word: (entries,), numbers in `vocabulary`
-        start, length: (lines,), of each line's entries
+        element: (entries,), numbers of elements; a word's second occurrence in a sentence is another element.
+        word: (entries,), numbers in `vocabulary`.
+        start, length: (sentences,), the range of each sentence's entries.
     """
 
     element: np.ndarray
@@ -65,155 +66,170 @@ class _Bags:
     vocabulary: list[str]
 
 
-def _bags(said: list[list[str]]) -> _Bags:
-    length = np.array([len(words) for words in said], "int64")
+def _bags(sentences: list[list[str]]) -> _Bags:
+    length = np.array([len(words) for words in sentences], "int64")
     numbers: dict[str, int] = {}
-    word = np.array([numbers.setdefault(w, len(numbers)) for words in said for w in words], "int64")
-    line = np.repeat(np.arange(len(said)), length)
-    order = np.lexsort((word, line))
-    line, word = line[order], word[order]
-    starts = np.flatnonzero(np.diff(line, prepend=-1).astype(bool) | np.diff(word, prepend=-1).astype(bool))
-    again = np.arange(len(word)) - np.repeat(starts, np.diff(starts, append=len(word)))
-    element = np.unique(word * (1 + again.max(initial=0)) + again, return_inverse=True)[1]
-    order = np.lexsort((element, np.bincount(element)[element] if len(element) else element, line))
+    word = np.array([numbers.setdefault(w, len(numbers)) for words in sentences for w in words], "int64")
+    sentence = np.repeat(np.arange(len(sentences)), length)
+    order = np.lexsort((word, sentence))
+    sentence, word = sentence[order], word[order]
+    starts = np.flatnonzero(np.diff(sentence, prepend=-1).astype(bool) | np.diff(word, prepend=-1).astype(bool))
+    occurrence = np.arange(len(word)) - np.repeat(starts, np.diff(starts, append=len(word)))
+    element = np.unique(word * (1 + occurrence.max(initial=0)) + occurrence, return_inverse=True)[1]
+    order = np.lexsort((element, np.bincount(element)[element] if len(element) else element, sentence))
     return _Bags(element[order], word[order], np.cumsum(length) - length, length, list(numbers))
 
 
 def _pairs(bags: _Bags) -> tuple[np.ndarray, np.ndarray]:
-    first, second = _meeting(bags)
-    chunks = [slice(at, at + _CHUNK) for at in range(0, len(first), _CHUNK)]
+    first, second = _comparable_pairs(bags)
+    chunks = [slice(at, at + _BLOCK_PAIRS) for at in range(0, len(first), _BLOCK_PAIRS)]
     near = np.concatenate([np.zeros(0, bool), *(_near(bags, first[chunk], second[chunk]) for chunk in chunks)])
     return first[near], second[near]
 
 
-def _meeting(bags: _Bags) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of lines that have enough in common to be compared."""
-    found = [_together(*_joined(_rarest(bags)), CROWD), _together(*_joined(_all_but_one(bags)), CROWD_BUT_ONE)]
+def _comparable_pairs(bags: _Bags) -> tuple[np.ndarray, np.ndarray]:
+    """Return pairs of sentences that share enough to be compared."""
+    found_pairs = [
+        _pairs_with_key(*_concatenated(_rarest(bags)), MAX_GROUP),
+        _pairs_with_key(*_concatenated(_all_but_one(bags)), MAX_GROUP_BUT_ONE),
+    ]
     count = max(1, len(bags.length))
-    return np.divmod(np.unique(np.concatenate([first * count + second for first, second in found])), count)
+    return np.divmod(np.unique(np.concatenate([first * count + second for first, second in found_pairs])), count)
 
 
 def _rarest(bags: _Bags) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Keys and lines: every choice of `TOGETHER` among as many of the rarest words as may be amiss, and so many."""
-    spare = np.minimum(MOST, np.floor(np.maximum(1, bags.length / PER_EDIT) / MISSPELT).astype("int64"))
-    looked_at = np.minimum(bags.length, spare + TOGETHER)
-    for count in np.unique(looked_at[looked_at >= TOGETHER]):
-        rows = np.flatnonzero(looked_at == count)
-        mixed = _mixed(bags.element[bags.start[rows][:, None] + np.arange(count)])
-        for chosen in combinations(range(count), TOGETHER):
-            yield mixed[:, chosen].sum(axis=1, dtype="uint64"), rows
+    """Yield keys and sentences: all combinations of `MIN_SHARED_WORDS` among the rarest words. The number of these
+    words is `MIN_SHARED_WORDS` plus the number of words that may differ."""
+    max_edits = np.minimum(
+        MAX_DIFFERENT_WORDS, np.floor(np.maximum(1, bags.length / WORDS_PER_EDIT) / MISSPELLING_COST).astype("int64")
+    )
+    n_words = np.minimum(bags.length, max_edits + MIN_SHARED_WORDS)
+    for count in np.unique(n_words[n_words >= MIN_SHARED_WORDS]):
+        rows = np.flatnonzero(n_words == count)
+        hashes = _hashes(bags.element[bags.start[rows][:, None] + np.arange(count)])
+        for combination in combinations(range(count), MIN_SHARED_WORDS):
+            yield hashes[:, combination].sum(axis=1, dtype="uint64"), rows
 
 
 def _all_but_one(bags: _Bags) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Keys and lines: all words of a line, and all but each."""
-    mixed, line = _mixed(bags.element), np.repeat(np.arange(len(bags.length)), bags.length)
+    """Yield keys and sentences: all words of a sentence, and all words but one."""
+    hashes, sentence = _hashes(bags.element), np.repeat(np.arange(len(bags.length)), bags.length)
     total = np.zeros(len(bags.length), "uint64")
-    np.add.at(total, line, mixed)
+    np.add.at(total, sentence, hashes)
     yield total, np.arange(len(total))
-    yield total[line] - mixed, line
+    yield total[sentence] - hashes, sentence
 
 
-def _mixed(numbers: np.ndarray) -> np.ndarray:
-    """Numbers spread over 64 bits, so that sums of different ones differ [splitmix64, Steele et al. 2014]."""
+def _hashes(numbers: np.ndarray) -> np.ndarray:
+    """Return numbers spread over 64 bits, so that their sums differ [splitmix64, Steele et al. 2014]."""
     x = (numbers.astype("uint64") + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return x ^ (x >> np.uint64(31))
 
 
-def _joined(parts: Iterator[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
-    keys, lines = zip((np.zeros(0, "uint64"), np.zeros(0, "int64")), *parts, strict=True)
-    return np.concatenate(keys), np.concatenate(lines)
+def _concatenated(parts: Iterator[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    keys, sentences = zip((np.zeros(0, "uint64"), np.zeros(0, "int64")), *parts, strict=True)
+    return np.concatenate(keys), np.concatenate(sentences)
 
 
-def _together(keys: np.ndarray, lines: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of lines with the same key, where no more than `most` have it; the smaller number first."""
-    order = np.lexsort((lines, keys))
-    keys, lines = keys[order], lines[order]
-    new = np.r_[True, (keys[1:] != keys[:-1]) | (lines[1:] != lines[:-1])][: len(keys)]
-    keys, lines = keys[new], lines[new]
+def _pairs_with_key(keys: np.ndarray, sentences: np.ndarray, max_group: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return pairs of sentences with the same key, the smaller number first, if at most `max_group` have it."""
+    order = np.lexsort((sentences, keys))
+    keys, sentences = keys[order], sentences[order]
+    first_occurrence = np.r_[True, (keys[1:] != keys[:-1]) | (sentences[1:] != sentences[:-1])][: len(keys)]
+    keys, sentences = keys[first_occurrence], sentences[first_occurrence]
     starts = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]][: len(keys)])
     sizes = np.diff(starts, append=len(keys))
-    found = [(np.zeros(0, "int64"), np.zeros(0, "int64"))]
-    for size in np.unique(sizes[(sizes > 1) & (sizes <= most)]):
-        group = lines[starts[sizes == size][:, None] + np.arange(size)]
-        one, other = np.triu_indices(size, 1)
-        found.append((group[:, one].ravel(), group[:, other].ravel()))
-    first, second = map(np.concatenate, zip(*found, strict=True))
+    found_pairs = [(np.zeros(0, "int64"), np.zeros(0, "int64"))]
+    for size in np.unique(sizes[(sizes > 1) & (sizes <= max_group)]):
+        group = sentences[starts[sizes == size][:, None] + np.arange(size)]
+        left, right = np.triu_indices(size, 1)
+        found_pairs.append((group[:, left].ravel(), group[:, right].ravel()))
+    first, second = map(np.concatenate, zip(*found_pairs, strict=True))
     return first, second
 
 
 def _near(bags: _Bags, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Which pairs are nearly the same, by the words that only one of the two has."""
-    alone = [_entries(bags, lines) for lines in (first, second)]
+    """Return which pairs are nearly the same, by the words that only one of the two has; a mask."""
+    unmatched = [_entries(bags, sentences) for sentences in (first, second)]
     elements = 1 + bags.element.max(initial=0)
-    keys = [pair * elements + bags.element[entry] for pair, entry in alone]
+    keys = [pair * elements + bags.element[entry] for pair, entry in unmatched]
     both = np.intersect1d(*keys, assume_unique=True)
-    alone = [(pair[only], entry[only]) for (pair, entry), key in zip(alone, keys, strict=True)
+    unmatched = [(pair[only], entry[only]) for (pair, entry), key in zip(unmatched, keys, strict=True)
              for only in [~np.isin(key, both, assume_unique=True)]]  # fmt: skip
-    left, right = (np.bincount(pair, minlength=len(first)) for pair, _ in alone)
-    spare = np.maximum(bags.length[first], bags.length[second]) / PER_EDIT
-    few = (np.maximum(left, right) <= MOST) & (spare > 0)  # without words, nothing is the same
-    hopeful = few & (np.abs(left - right) + MISSPELT * np.minimum(left, right) <= spare)
+    left, right = (np.bincount(pair, minlength=len(first)) for pair, _ in unmatched)
+    budget = np.maximum(bags.length[first], bags.length[second]) / WORDS_PER_EDIT
+    few = (np.maximum(left, right) <= MAX_DIFFERENT_WORDS) & (budget > 0)  # empty sentences equal nothing
+    candidates = few & (np.abs(left - right) + MISSPELLING_COST * np.minimum(left, right) <= budget)
     cost = (left + right).astype(float)
-    cost -= (2 - MISSPELT) * _misspelt(bags, *((p[hopeful[p]], e[hopeful[p]]) for p, e in alone), len(first))
-    return few & (cost <= spare)
+    cost -= (2 - MISSPELLING_COST) * _misspelt_words(
+        bags, *((p[candidates[p]], e[candidates[p]]) for p, e in unmatched), len(first)
+    )
+    return few & (cost <= budget)
 
 
-def _entries(bags: _Bags, lines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Number of the pair and entry, for all words of the lines."""
-    length = bags.length[lines]
-    pair = np.repeat(np.arange(len(lines)), length)
+def _entries(bags: _Bags, sentences: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the number of the pair and the entry for all words of the sentences."""
+    length = bags.length[sentences]
+    pair = np.repeat(np.arange(len(sentences)), length)
     place = np.arange(len(pair)) - np.repeat(np.cumsum(length) - length, length)
-    return pair, bags.start[lines][pair] + place
+    return pair, bags.start[sentences][pair] + place
 
 
-def _misspelt(bags: _Bags, left: tuple, right: tuple, count: int) -> np.ndarray:
-    """How many words of each pair's left line are misspelt in its right line."""
-    (one, left_entry), (other, right_entry) = left, right
-    many = np.bincount(other, minlength=count)
-    start = np.cumsum(many) - many
-    at = np.repeat(np.arange(len(one)), many[one])
-    place = np.arange(len(at)) - np.repeat(np.cumsum(many[one]) - many[one], many[one]) + start[one[at]]
-    alike = _alike(bags.vocabulary, bags.word[left_entry[at]], bags.word[right_entry[place]])
-    sides = (np.unique(at[alike]), one), (np.unique(place[alike]), other)
+def _misspelt_words(bags: _Bags, left: tuple, right: tuple, count: int) -> np.ndarray:
+    """Return the number of words of each pair's left sentence that are misspelt in its right sentence."""
+    (left_pair, left_entry), (right_pair, right_entry) = left, right
+    n_right = np.bincount(right_pair, minlength=count)
+    starts = np.cumsum(n_right) - n_right
+    at = np.repeat(np.arange(len(left_pair)), n_right[left_pair])
+    position = (
+        np.arange(len(at))
+        - np.repeat(np.cumsum(n_right[left_pair]) - n_right[left_pair], n_right[left_pair])
+        + starts[left_pair[at]]
+    )
+    misspelt = _are_misspellings(bags.vocabulary, bags.word[left_entry[at]], bags.word[right_entry[position]])
+    sides = (np.unique(at[misspelt]), left_pair), (np.unique(position[misspelt]), right_pair)
     return np.minimum(*(np.bincount(pair[entries], minlength=count) for entries, pair in sides))
 
 
-def _alike(vocabulary: list[str], one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Which words are one another's misspelling."""
+def _are_misspellings(vocabulary: list[str], first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return which words are misspellings of each other; a mask."""
     count = max(1, len(vocabulary))
-    keys, back = np.unique(one * count + other, return_inverse=True)
+    keys, inverse = np.unique(first * count + second, return_inverse=True)
     left, right = np.divmod(keys, count)
     length = np.array([len(word) for word in vocabulary], "int64")
     letters = np.zeros((count, 32), "int16")
     owner = np.repeat(np.arange(len(vocabulary)), length)
     np.add.at(letters, (owner, np.array([ord(letter) % 32 for word in vocabulary for letter in word], "int64")), 1)
-    slips = np.where(np.maximum(length[left], length[right]) < LONG_WORD, 1, 2)
-    numbered = np.array([any(map(str.isdigit, word)) for word in vocabulary], bool)  # another number is no slip
-    hopeful = np.zeros(len(keys), bool)
-    for at in range(0, len(keys), _CHUNK):
-        part = slice(at, at + _CHUNK)
-        different = np.abs(letters[left[part]] - letters[right[part]]).sum(axis=1)
-        hopeful[part] = (different <= 2 * slips[part]) & ~(numbered[left[part]] | numbered[right[part]])
-    alike = np.zeros(len(keys), bool)
-    alike[hopeful] = [slipped(vocabulary[a], vocabulary[b]) <= most
-                      for a, b, most in zip(left[hopeful], right[hopeful], slips[hopeful], strict=True)]  # fmt: skip
-    return alike[back]
+    max_distance = np.where(np.maximum(length[left], length[right]) < LONG_WORD_LETTERS, 1, 2)
+    numbered = np.array([any(map(str.isdigit, word)) for word in vocabulary], bool)  # another number is no misspelling
+    candidates = np.zeros(len(keys), bool)
+    for at in range(0, len(keys), _BLOCK_PAIRS):
+        block = slice(at, at + _BLOCK_PAIRS)
+        different = np.abs(letters[left[block]] - letters[right[block]]).sum(axis=1)
+        candidates[block] = (different <= 2 * max_distance[block]) & ~(numbered[left[block]] | numbered[right[block]])
+    misspelt = np.zeros(len(keys), bool)
+    misspelt[candidates] = [edit_distance(vocabulary[a], vocabulary[b]) <= limit
+                      for a, b, limit in zip(left[candidates], right[candidates], max_distance[candidates],
+                      strict=True)]  # fmt: skip
+    return misspelt[inverse]
 
 
-def slipped(one: str, other: str) -> int:
-    """Return how many letters are wrong, added, left out or swapped with the next [optimal string alignment].
+def edit_distance(first: str, second: str) -> int:
+    """Return the number of letters that are wrong, added, left out or swapped with the next [optimal string alignment].
 
-    >>> slipped("the", "teh"), slipped("know", "knowx"), slipped("was", "saw"), slipped("tomorrow", "tommorow")
-    (1, 1, 2, 2)
+    >>> edit_distance("the", "teh"), edit_distance("know", "knowx"), edit_distance("was", "saw")
+    (1, 1, 2)
+    >>> edit_distance("tomorrow", "tommorow")
+    2
     """
-    last, row = [], list(range(len(other) + 1))
-    for i, letter in enumerate(one, 1):
+    last, row = [], list(range(len(second) + 1))
+    for i, letter in enumerate(first, 1):
         before, last, row = last, row, [i]
-        for j, another in enumerate(other, 1):
-            cost = min(last[j] + 1, row[-1] + 1, last[j - 1] + (letter != another))
-            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == another:
+        for j, other_letter in enumerate(second, 1):
+            cost = min(last[j] + 1, row[-1] + 1, last[j - 1] + (letter != other_letter))
+            if i > 1 and j > 1 and letter == second[j - 2] and first[i - 2] == other_letter:
                 cost = min(cost, before[j - 2] + 1)
             row.append(cost)
     return row[-1]

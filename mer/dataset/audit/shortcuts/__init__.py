@@ -1,1 +1,1 @@
-"""Cues other than emotion that predict the class."""
+"""Shortcuts: cues other than emotion that predict the class."""

@@ -1,53 +1,52 @@
-"""Finds names that may be of one person: the model would train on it under one name and be tested under another."""
+"""Names that may belong to one speaker. A model could train on one name and be tested on the other."""
 
 from collections.abc import Iterator
 
 import pandas as pd
 
+from mer.dataset.audit.columns import join_corpora
 from mer.dataset.audit.findings import BREACH, NOTE, Finding, examples
-from mer.dataset.audit.tables.columns import joined
 from mer.dataset.identity import speakers
 
 
-def several_names(rows: pd.DataFrame, official: set[str]) -> Iterator[Finding]:
-    """Yield speakers of a family whose names differ in no more than what people type carelessly, or contain another.
+def possible_same_speaker(rows: pd.DataFrame, official: set[str]) -> Iterator[Finding]:
+    """Yield speakers of a family whose names differ in case, accents, zeros or signs, or contain one another.
 
-    What the study's `speakers` says is settled and not asked for.
+    Names that the study's `speakers` identifies are not reported.
 
     Args:
-        rows: from `complete`.
-        official: corpora whose published split is kept, with the names that it is published with.
+        rows: rows as from `with_all_columns`.
+        official: corpora whose published split is kept, with its names.
     """
-    alike = _alike(rows)
-    where = alike.groupby("key")["corpus"].transform(joined)
-    for corpora, found in alike.groupby(where, sort=True):
+    similar = _similar(rows)
+    for corpora, group in similar.groupby(similar.groupby("key")["corpus"].transform(join_corpora), sort=True):
         names = corpora.split(" + ")
-        among = rows.loc[rows["corpus"].isin(names), "speaker_id"].nunique()
-        shown = found.groupby("key", sort=False)["speaker_id"].agg(" = ".join).drop_duplicates()
-        count = found["speaker_id"].nunique()
-        excused = set(names) <= official
+        total = rows.loc[rows["corpus"].isin(names), "speaker_id"].nunique()
+        shown = group.groupby("key", sort=False)["speaker_id"].agg(" = ".join).drop_duplicates()
+        count = group["speaker_id"].nunique()
+        published = set(names) <= official
         yield Finding(
             "one person under several names",
-            NOTE if excused else BREACH,
+            NOTE if published else BREACH,
             corpora,
             count,
-            among,
+            total,
             examples(shown),
-            f"Names of speakers that differ in case, accents, zeros or signs, or contain one another: {count} of "
-            f"{among}.",
-            "the published split uses these names; where two people speak at once, training may have one of them."
-            if excused
-            else "one person under two names may be trained on and tested, and counts twice where intervals are over "
-            "speakers. A corpus that is split here keeps such names on one side; nobody but you knows who they are.",
-            "keep the split, and say this beside the score."
-            if excused
-            else "name people in one way in the table; or say who is who in the study, under `speakers` of the corpus.",
+            f"{count} of {total} speaker names differ from another only in case, accents, zeros or signs, or contain "
+            "another.",
+            "the published split uses these names; if two speakers speak jointly, training may contain one of them."
+            if published
+            else "one speaker under two names may be in training and test, and counts twice in intervals over "
+            "speakers. A corpus that MER splits keeps such names in one part, but only you can decide who they are.",
+            "keep the split, and report this next to the score."
+            if published
+            else "use one name per speaker in the table, or list the names under the corpus's `speakers` in the study.",
         )
 
 
-def _alike(rows: pd.DataFrame) -> pd.DataFrame:
-    """A line per speaker and key that several names have and that is not sure to be one person's."""
-    links = speakers.links(rows)
-    names = list(map(speakers.code, links["corpus"], links["speaker_id"]))
-    by_key = links.assign(name=pd.Series(names, links.index, dtype=object)).groupby("key")
-    return links[(by_key["name"].transform("nunique") > 1) & ~by_key["sure"].transform("all").astype(bool)]
+def _similar(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per speaker and key that several names have and that may belong to several speakers."""
+    matches = speakers.possible_matches(rows)
+    names = list(map(speakers.anonymous_code, matches["corpus"], matches["speaker_id"]))
+    by_key = matches.assign(name=pd.Series(names, matches.index, dtype=object)).groupby("key")
+    return matches[(by_key["name"].transform("nunique") > 1) & ~by_key["sure"].transform("all").astype(bool)]

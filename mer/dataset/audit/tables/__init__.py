@@ -1,1 +1,1 @@
-"""Any table of utterances as rows for the audit."""
+"""Foreign tables of utterances, read as rows for the audit."""

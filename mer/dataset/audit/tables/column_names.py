@@ -1,4 +1,4 @@
-"""Which column of a published table means what: ours, and the names that others give to the same things."""
+"""Names of columns in published tables, and the manifest's columns that they correspond to."""
 
 from mer.corpora.reading.columns import ALIASES, plain
 
@@ -30,66 +30,69 @@ NAMES: dict[str, tuple[str, ...]] = {
     "audio_ok": ("audiook",),
     "exclude_reason": ("excludereason",),
 }
-"""Our column -> what it is called, the likelier first, without case and punctuation."""
+"""MER's column -> its names in other tables without case and punctuation, the most probable first."""
 
 
-class Unusable(ValueError):
-    """A table, or what was said of it, that nothing can be audited with; the message says what to do."""
+class TableError(ValueError):
+    """A foreign table, or an option that describes it, cannot be used; the message names the remedy."""
 
 
-def recognise(header: list[str], chosen: dict[str, str]) -> dict[str, list[str]]:
-    """Return our column -> the columns of a table that hold it, several where they are to be joined.
+def match_columns(header: list[str], declared: dict[str, str]) -> dict[str, list[str]]:
+    """Return MER's column -> the columns of a table that hold it; several columns are joined.
 
     Args:
         header: the table's columns.
-        chosen: what `chosen_columns` returns; it goes before what the names say.
+        declared: the result of `parse_columns`; it overrides the names.
 
     Raises:
-        Unusable: a chosen column is not there.
+        TableError: a declared column does not exist.
 
-    >>> recognise(["wav", "Emo", "Season", "Episode"], {"dialogue_id": "Season+Episode"})
+    >>> match_columns(["wav", "Emo", "Season", "Episode"], {"dialogue_id": "Season+Episode"})
     {'source_path': ['wav'], 'emotion': ['Emo'], 'dialogue_id': ['Season', 'Episode']}
     """
-    known: dict[str, str] = {}
+    by_plain_name: dict[str, str] = {}
     for name in header:
-        known.setdefault(plain(name), name)
-    found = {}
-    for ours, others in NAMES.items():
-        if ours in chosen:
-            found |= {ours: _chosen(header, ours, chosen[ours])} if chosen[ours] else {}
-        elif name := next((known[other] for other in others if other in known), None):
-            found[ours] = [name]
-    return found
+        by_plain_name.setdefault(plain(name), name)
+    matches = {}
+    for column, aliases in NAMES.items():
+        if column in declared:
+            matches |= {column: _declared(header, column, declared[column])} if declared[column] else {}
+        elif name := next((by_plain_name[alias] for alias in aliases if alias in by_plain_name), None):
+            matches[column] = [name]
+    return matches
 
 
-def _chosen(header: list[str], ours: str, wanted: str) -> list[str]:
-    names = [wanted] if wanted in header else wanted.split("+")
+def _declared(header: list[str], column: str, text: str) -> list[str]:
+    names = [text] if text in header else text.split("+")
     if missing := [name for name in names if name not in header]:
-        raise Unusable(f"--columns {ours}={wanted}: there is no column {missing[0]!r}; it has {listed(header)}")
+        raise TableError(f"--columns {column}={text}: there is no column {missing[0]!r}; it has {list_names(header)}")
     return names
 
 
-def chosen_columns(text: str) -> dict[str, str]:
-    """Return what `--columns path=wav,speaker=spk` says, by our names; nothing after the mark means: no such column.
+def parse_columns(text: str) -> dict[str, str]:
+    """Return the option `--columns path=wav,speaker=spk` as MER's column -> the table's column.
+
+    An empty name after the equals sign means that the table has no such column.
 
     Raises:
-        Unusable: it is not of that form, or names nothing that the audit looks at.
+        TableError: the text has another form, or names no column that the audit reads.
 
-    >>> chosen_columns("path=wav,speaker=spk")
+    >>> parse_columns("path=wav,speaker=spk")
     {'source_path': 'wav', 'speaker_id': 'spk'}
     """
-    ours = {name: our for our, names in NAMES.items() for name in (*names, plain(our))}
+    columns = {name: column for column, names in NAMES.items() for name in (*names, plain(column))}
     result = {}
     for pair in filter(None, text.split(",")):
-        name, mark, column = pair.partition("=")
-        if not mark:
-            raise Unusable(f"--columns {pair!r}: write OURS=THEIRS, as in path=wav,speaker=spk")
-        if plain(name) not in ours:
-            raise Unusable(f"--columns {pair!r}: the audit looks at {listed(list(NAMES))}")
-        result[ours[plain(name)]] = column
+        name, sign, column = pair.partition("=")
+        if not sign:
+            raise TableError(f"--columns {pair!r}: write OURS=THEIRS, as in path=wav,speaker=spk")
+        if plain(name) not in columns:
+            raise TableError(f"--columns {pair!r}: the audit reads {list_names(list(NAMES))}")
+        result[columns[plain(name)]] = column
     return result
 
 
-def listed(names: list[str], most: int = 20) -> str:
-    """Return names as a list in a message, not too long."""
-    return ", ".join(map(repr, names[:most])) + (f" and {len(names) - most} more" if len(names) > most else "")
+def list_names(names: list[str], max_names: int = 20) -> str:
+    """Return names as a list for a message, at most `max_names` of them."""
+    rest = f" and {len(names) - max_names} more" if len(names) > max_names else ""
+    return ", ".join(map(repr, names[:max_names])) + rest

@@ -1,4 +1,4 @@
-"""Reading a stranger's table: Parquet, CSV and its kin, or a JSON object per line. Every cell comes back as text."""
+"""Read foreign tables: Parquet, CSV and similar formats, or a JSON object per line. Every entry is returned as text."""
 
 import csv
 import io
@@ -8,26 +8,27 @@ from pathlib import Path
 import pandas as pd
 
 from mer.corpora.reading.files import decode, unreadable_reason
-from mer.dataset.audit.tables.column_names import Unusable
+from mer.dataset.audit.tables.column_names import TableError
 
 SUFFIXES = (".parquet", ".csv", ".tsv", ".txt", ".jsonl")
 _DELIMITERS = ",;\t|"
 
 
 def read(path: Path) -> pd.DataFrame:
-    """Return a table with text in every cell, missing where it is empty.
+    """Return a table with text in every entry, null if it is empty.
 
     Raises:
-        Unusable: it is not there, of another kind or damaged; the message names the file and, where it can, the line.
+        TableError: the file does not exist, has another format or is damaged; the message names the file and, if
+            possible, the line.
     """
     if not path.is_file():
-        raise Unusable(f"{path}: there is no such file")
+        raise TableError(f"{path}: the file does not exist")
     if reason := unreadable_reason(path):
-        raise Unusable(f"{path}: {reason}")
+        raise TableError(f"{path}: {reason}")
     readers = {".parquet": _parquet, ".jsonl": _json_lines}
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
-        raise Unusable(f"{path}: not one of {', '.join(SUFFIXES)}")
+        raise TableError(f"{path}: not one of {', '.join(SUFFIXES)}")
     table = readers.get(suffix, _delimited)(path)
     table.columns = _unique([_text(name) or "" for name in table.columns])
     return pd.DataFrame({name: _texts(table[name]) for name in table.columns}, index=range(len(table)))
@@ -36,8 +37,8 @@ def read(path: Path) -> pd.DataFrame:
 def _parquet(path: Path) -> pd.DataFrame:
     try:
         table = pd.read_parquet(path)
-    except Exception as error:  # the reader meets a stranger's bytes, and has no common type for what it finds wrong
-        raise Unusable(f"{path}: not readable as Parquet ({_first_line(error)})") from None
+    except Exception as error:  # for foreign bytes the reader has no common type of error
+        raise TableError(f"{path}: not readable as Parquet ({_first_line(error)})") from None
     return table.reset_index(drop=True)
 
 
@@ -50,8 +51,8 @@ def _delimited(path: Path) -> pd.DataFrame:
         return pd.read_csv(io.StringIO(text), sep=delimiter, quoting=quoting, dtype=object, keep_default_na=False,
                            na_values=[""], index_col=False)  # fmt: skip
     except (ValueError, OverflowError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
-        raise Unusable(
-            f"{path}: not readable as a table with {delimiter!r} between its cells ({_first_line(error)})"
+        raise TableError(
+            f"{path}: not readable as a table with {delimiter!r} between its entries ({_first_line(error)})"
         ) from None
 
 
@@ -63,9 +64,9 @@ def _json_lines(path: Path) -> pd.DataFrame:
         try:
             record = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise Unusable(f"{path}, line {number}: not JSON ({_first_line(error)})") from None
+            raise TableError(f"{path}, line {number}: not JSON ({_first_line(error)})") from None
         if not isinstance(record, dict):
-            raise Unusable(f"{path}, line {number}: not an object in braces, as each line of a .jsonl has to be")
+            raise TableError(f"{path}, line {number}: not an object in braces, as each line of a .jsonl has to be")
         records.append({_text(name): value for name, value in record.items()})
     names = list(dict.fromkeys(name for record in records for name in record))
     columns = {name: pd.Series([record.get(name) for record in records], dtype=object) for name in names}
@@ -77,7 +78,7 @@ def _texts(column: pd.Series) -> pd.Series:
 
 
 def _text(value: object) -> str | None:
-    """One cell as text; whole numbers look the same whether or not their column has gaps, which makes them floats."""
+    """Return one entry as text. Integers look the same if their column has gaps, which turn them into floats."""
     if value is None or value is pd.NA or value is pd.NaT or value != value:
         return None
     if isinstance(value, float) and value.is_integer():
@@ -86,12 +87,12 @@ def _text(value: object) -> str | None:
 
 
 def _unique(names: list[str]) -> list[str]:
-    """Column names, each once: a second one of the same name gets a number."""
-    seen: dict[str, int] = {}
+    """Return unique column names: a second column of the same name gets a number."""
+    counts: dict[str, int] = {}
     result = []
     for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        result.append(name if seen[name] == 1 else f"{name}.{seen[name] - 1}")
+        counts[name] = counts.get(name, 0) + 1
+        result.append(name if counts[name] == 1 else f"{name}.{counts[name] - 1}")
     return result
 
 

@@ -11,25 +11,23 @@ from pathlib import Path
 def open_run(params_file, **declared):
     return Path(os.environ["MER_RUN_FOLDER"])
 
-folder = open_run(params_file, uses=("evaluation",), reads={reads!r}, writes={writes!r}, fan_out={fan_out!r})
+folder = open_run(params_file, uses=("evaluation",), reads={reads!r}, writes={writes!r})
 """
 METADATA = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 
 
-def notebook(path: Path, body: str, *, reads: tuple = (), writes: tuple = (), fan_out: dict | None = None) -> None:
+def write_notebook(path: Path, body: str, *, reads: tuple = (), writes: tuple = ()) -> None:
     """Write one notebook."""
-    fan_out = fan_out or {}
-    parameters = "\n".join(['params_file = "params/demo.yaml"', *(f"{key} = None" for key in fan_out)])
-    parts = [
+    cell_texts = [
         ("markdown", "# A step\nOne line.", []),
-        ("code", parameters, ["parameters"]),
-        ("code", SETUP.format(reads=reads, writes=writes, fan_out=fan_out), ["setup"]),
+        ("code", 'params_file = "params/demo.yaml"', ["parameters"]),
+        ("code", SETUP.format(reads=reads, writes=writes), ["setup"]),
         ("code", body, []),
     ]
     cells = [
         {"cell_type": kind, "id": f"cell-{at}", "metadata": {"tags": tags}, "source": text,
          **({"outputs": [], "execution_count": None} if kind == "code" else {})}
-        for at, (kind, text, tags) in enumerate(parts)
+        for at, (kind, text, tags) in enumerate(cell_texts)
     ]  # fmt: skip
     book = {"cells": cells, "metadata": METADATA, "nbformat": 4, "nbformat_minor": 5}
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -6,17 +6,16 @@ import shutil
 import pytest
 
 from mer import code_dependencies, file_cache, files
-from mer.runner import survey
 from mer.runner.staleness import dependencies, digests, stamps
-from mer.runner.steps import notebook, units
+from mer.runner.staleness.status import status_rows
+from mer.runner.steps import notebook
 
 NAME = "01_a_b"
 
 
 def look(toys):
     step = notebook.read(toys.path(NAME))
-    [unit] = units.expand(toys.study, step)
-    return unit, dependencies.parts(toys.study, unit, dependencies.shared(toys.study, step))
+    return step, dependencies.step_dependencies(toys.study, step)
 
 
 @pytest.fixture
@@ -42,8 +41,7 @@ def sealed(toys, tmp_path, monkeypatch):
         toys.study.place(NAME, kind).write_text("")
 
     def reason():
-        unit, parts = look(toys)
-        return dependencies.reason(toys.study, unit, parts)
+        return dependencies.reason_to_run(toys.study, *look(toys))
 
     digests.run_digests.cache_clear()
     assert reason() == "never run"
@@ -127,8 +125,8 @@ def test_what_a_stamp_vouches_for_is_on_the_disk_before_the_stamp(toys, monkeypa
 
 def test_explain_names_every_change_and_why_a_step_would_run(sealed, toys):
     def told():
-        [row] = survey(toys.study)
-        return row.state, row.reason, row.changed
+        [row] = status_rows(toys.study)
+        return row.state, row.reason, row.changes
 
     assert told() == ("unchanged", "", [])
     toys.change(params={"training": {"epochs": 4}})
@@ -158,11 +156,11 @@ def test_an_output_that_was_edited_or_cut_short_counts(sealed, toys, text):
 
 
 @pytest.mark.parametrize("state", ["started", "failed", "interrupted", "whatever"])
-def test_a_unit_that_did_not_end_well_runs_again(sealed, toys, state):
-    unit, _ = look(toys)
-    stamps.write(toys.study, unit, state)
-    assert sealed() in dependencies.NOT_DONE.values()
-    assert stamps.took(toys.study, unit) == 1  # the time it took is kept for the next estimate
+def test_a_step_that_did_not_end_well_runs_again(sealed, toys, state):
+    step, _ = look(toys)
+    stamps.write(toys.study, step, state)
+    assert sealed() in dependencies.UNFINISHED_REASONS.values()
+    assert stamps.last_duration(toys.study, step) == 1  # the time it took is kept for the next estimate
 
 
 def test_a_clock_that_goes_back_changes_nothing_and_hides_nothing(sealed, toys, monkeypatch):
@@ -203,7 +201,7 @@ def test_a_library_of_another_version_counts_and_one_that_came_later_does_not(se
     assert sealed() is None
     there["numpy"] = (("numpy", "1.2"),)
     assert sealed() == "installed version of numpy changed"
-    assert "installed numpy is 1.2, was 1.0" in survey(toys.study)[0].changed
+    assert "installed numpy is 1.2, was 1.0" in status_rows(toys.study)[0].changes
     there["numpy"] = ()
     assert sealed() == "installed version of numpy changed"
 
@@ -237,9 +235,9 @@ def test_raw_data_are_taken_after_the_step_only_where_the_study_writes_them(toys
     toys.add(NAME, reads=["raw"], writes=["out"])
     for generated in (True, False):
         toys.change(external={"raw": (raw, generated)})
-        unit, before = look(toys)
+        step, before = look(toys)
         raw.mkdir(exist_ok=True)
         (raw / f"{generated}").write_text("made by the step")
-        stamps.seal(toys.study, unit, before, {})
+        stamps.seal(toys.study, step, before, {})
         after = stamps.read(toys.study, NAME)["parts"]["inputs"]
         assert (after == {"raw": dependencies.input_digest(toys.study, "raw")}) is generated

@@ -1,4 +1,4 @@
-"""Two stamps' parts, and the lines that say what differs."""
+"""The lines that describe the differences between two stamps."""
 
 import copy
 
@@ -6,11 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mer.runner.staleness.differences import ABSENT, KNOWN, MOST, changes, differing, same, sentence, shown
+from mer.runner.staleness import differences
+from mer.runner.staleness.differences import (
+    ABSENT,
+    MAX_VALUE_CHARS,
+    difference_lines,
+    differing,
+    format_value,
+    same,
+    sentence,
+)
 
 PARTS = {
     "study": "demo",
-    "item": {"seed": 0},
     "code": ["a", "b", "c", "d", "e", "f"],
     "parameters": {"training": {"epochs": 3, "rates": [0.1, 0.2]}, "data": {"raw": None}},
     "modules": {"mer.files": "a", "mer.training.networks.loop": "b"},
@@ -22,15 +30,13 @@ PARTS = {
 
 
 def changed(**parts):
-    return changes(PARTS, PARTS | parts)
+    return difference_lines(PARTS, PARTS | parts)
 
 
 @pytest.mark.parametrize(
     ("part", "value", "lines"),
     [
         ("study", "other", ["study is named other, was demo"]),
-        ("item", {"seed": 1}, ["seed is 1, was 0"]),
-        ("item", {}, ["seed is not set, was 0"]),
         ("code", ["a", "b", "c", "x", "e", "f"], ["code cell 4 changed"]),
         ("code", ["a", "b", "c", "x", "y", "f"], ["code cells 4, 5 changed"]),
         ("code", ["a", "b", "c", "d", "e", "f", "g"], ["code has 7 cells, was 6"]),
@@ -42,20 +48,20 @@ def changed(**parts):
             ["mer.training.networks.loop is no longer imported", "mer.x is new to this step"],
         ),
         ("python", "3.12", ["Python is 3.12, was 3.11"]),
-        ("python", None, ["Python is not known, was 3.11"]),
+        ("python", None, ["Python is unknown, was 3.11"]),
         ("versions", {"numpy": "2.4.0"}, ["numpy is 2.4.0, was 2.3.1"]),
         ("versions", {"numpy": "2.3.1", "scipy": "1"}, ["scipy is 1, was not set"]),
         ("installed", {"scipy": "1.18.0"}, ["installed scipy is 1.18.0, was 1.17.1"]),
         ("installed", {}, ["installed scipy is not set, was 1.17.1"]),
         ("inputs", {"data/manifest.parquet": "b", "raw": None}, ["input data/manifest.parquet changed"]),
-        ("inputs", {"data/manifest.parquet": None, "raw": None}, ["input data/manifest.parquet is not there"]),
+        ("inputs", {"data/manifest.parquet": None, "raw": None}, ["input data/manifest.parquet is missing"]),
         ("inputs", {"data/manifest.parquet": "a", "raw": "b"}, ["input raw is new"]),
         ("inputs", PARTS["inputs"] | {"x": "b"}, ["input x is new"]),
-        ("inputs", PARTS["inputs"] | {"x": None}, ["input x is not there"]),
+        ("inputs", PARTS["inputs"] | {"x": None}, ["input x is missing"]),
         ("inputs", {"raw": None}, ["input data/manifest.parquet is no longer read"]),
     ],
 )
-def test_each_part_has_its_words(part, value, lines):
+def test_each_part_has_its_sentence(part, value, lines):
     assert changed(**{part: value}) == lines
 
 
@@ -77,51 +83,51 @@ def test_parameters_are_named_by_their_path(training, lines):
     assert changed(parameters=PARTS["parameters"] | {"training": training}) == lines
 
 
-def test_lines_come_in_a_fixed_order():
-    now = {
-        "study": "b", "item": {"seed": 1}, "code": ["a"], "parameters": {"x": 1}, "modules": {"mer.x": "1"},
+def test_lines_have_a_fixed_order():
+    current = {
+        "study": "b", "code": ["a"], "parameters": {"x": 1}, "modules": {"mer.x": "1"},
         "python": "3.12", "versions": {"a": "1"}, "inputs": {"raw": "1"}, "later": 1,
     }  # fmt: skip
-    then = {
+    stored = {
         "later": 2, "inputs": {"raw": "2"}, "versions": {"a": "2"}, "python": "3.11", "modules": {"mer.x": "2"},
-        "parameters": {"x": 2}, "code": ["b"], "item": {"seed": 2}, "study": "a",
+        "parameters": {"x": 2}, "code": ["b"], "study": "a",
     }  # fmt: skip
-    assert changes(then, now) == [
-        "study is named b, was a", "seed is 1, was 2", "code cell 1 changed", "x is 1, was 2", "mer.x changed",
+    assert difference_lines(stored, current) == [
+        "study is named b, was a", "code cell 1 changed", "x is 1, was 2", "mer.x changed",
         "Python is 3.12, was 3.11", "a is 1, was 2", "input raw changed", "later changed",
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("part", KNOWN)
+@pytest.mark.parametrize("part", differences.PARTS)
 @pytest.mark.parametrize("value", [None, 3, "x", ["x"], {"x": 1}])
-def test_a_part_of_another_form_is_told_and_not_tripped_over(part, value):
+def test_a_part_of_another_form_has_a_line(part, value):
     lines = changed(**{part: value})
     assert lines
-    assert changes(PARTS | {part: value}, PARTS | {part: value}) == []
-    assert changes(PARTS | {part: value}, PARTS)
+    assert difference_lines(PARTS | {part: value}, PARTS | {part: value}) == []
+    assert difference_lines(PARTS | {part: value}, PARTS)
 
 
 def test_an_absent_part_counts_as_an_empty_one():
-    empty = {"item": {}, "code": [], "parameters": {}, "modules": {}, "versions": {}, "installed": {}, "inputs": {}}
-    assert changes({}, empty) == changes(empty, {}) == changes({}, {}) == []
-    assert len(changes({}, PARTS)) == 13
+    empty = {"code": [], "parameters": {}, "modules": {}, "versions": {}, "installed": {}, "inputs": {}}
+    assert difference_lines({}, empty) == difference_lines(empty, {}) == difference_lines({}, {}) == []
+    assert len(difference_lines({}, PARTS)) == 12
 
 
-def test_long_values_are_cut_and_still_told_apart():
+def test_long_values_are_cut_and_still_distinguished():
     long = "x" * 100
-    assert changed(study=long) == [f"study is named {'x' * (MOST - 1)}…, was demo"]
+    assert changed(study=long) == [f"study is named {'x' * (MAX_VALUE_CHARS - 1)}…, was demo"]
     assert sentence("a", long + "1", long + "2") == "a changed"
     assert sentence("a", [1, True], [1, 1]) == "a is [1, 1], was [1, true]"
 
 
-def test_a_name_with_a_dot_is_not_taken_for_two():
-    assert changes({"parameters": {"a.b": 1}}, {"parameters": {"a": {"b": 1}}}) == [
+def test_a_name_with_a_dot_is_one_name():
+    assert difference_lines({"parameters": {"a.b": 1}}, {"parameters": {"a": {"b": 1}}}) == [
         "a.b is 1, was not set",
         "a.b is not set, was 1",
     ]
 
 
-def test_keys_that_are_no_texts_are_ordered_and_shown():
+def test_keys_that_are_no_texts_are_ordered_and_format_value():
     assert list(differing({1: "a", "b": 1}, {1: "b", None: 2})) == [
         ("1", "a", "b"),
         ("None", ABSENT, 2),
@@ -130,9 +136,9 @@ def test_keys_that_are_no_texts_are_ordered_and_shown():
 
 
 def test_a_value_is_shown_on_one_line():
-    assert shown("a\nb") == '"a\\nb"'
-    assert shown("") == '""'
-    assert shown([True, None, {"a": 1.5}]) == "[true, null, {a: 1.5}]"
+    assert format_value("a\nb") == '"a\\nb"'
+    assert format_value("") == '""'
+    assert format_value([True, None, {"a": 1.5}]) == "[true, null, {a: 1.5}]"
 
 
 json_values = st.recursive(
@@ -145,7 +151,6 @@ digests = st.sampled_from(["1", "2"])
 all_parts = st.fixed_dictionaries(
     {
         "study": names,
-        "item": st.dictionaries(names, st.integers() | names, max_size=2),
         "code": st.lists(digests, max_size=3),
         "parameters": st.dictionaries(names, json_values, max_size=3),
         "modules": st.dictionaries(names, digests, max_size=2),
@@ -158,21 +163,21 @@ all_parts = st.fixed_dictionaries(
 
 
 @given(all_parts, all_parts)
-def test_there_are_lines_exactly_where_something_differs(then, now):
-    assert (changes(then, now) == []) is same(then, now)
-    assert changes(then, copy.deepcopy(then)) == []
+def test_there_are_lines_exactly_if_something_differs(stored, current):
+    assert (difference_lines(stored, current) == []) is same(stored, current)
+    assert difference_lines(stored, copy.deepcopy(stored)) == []
 
 
 @given(all_parts, st.data())
-def test_a_change_of_one_part_is_seen_and_each_line_is_one_line(then, data):
-    part = data.draw(st.sampled_from(KNOWN))
-    now = then | {part: data.draw(all_parts)[part]}
-    lines = changes(then, now)
-    assert (lines == []) is same(then[part], now[part])
-    assert len(lines) == len(changes(now, then))
+def test_a_change_of_one_part_has_lines(stored, data):
+    part = data.draw(st.sampled_from(differences.PARTS))
+    current = stored | {part: data.draw(all_parts)[part]}
+    lines = difference_lines(stored, current)
+    assert (lines == []) is same(stored[part], current[part])
+    assert len(lines) == len(difference_lines(current, stored))
 
 
 @given(json_values, json_values)
-def test_nothing_differs_exactly_where_values_are_the_same(a, b):
+def test_nothing_differs_exactly_if_values_are_the_same(a, b):
     assert (list(differing(a, b)) == []) is same(a, b)
     assert same(a, copy.deepcopy(a))

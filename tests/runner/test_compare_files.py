@@ -35,7 +35,7 @@ def told(request, folders):
                 frame.to_csv(folder / name, index=False)
             else:
                 frame.to_parquet(folder / name, index=False)
-        [(_, how)] = tables.everything(*folders, [name])
+        [(_, how)] = tables.compare_files(*folders, [name])
         assert (how is None) is ((folders[0] / name).read_bytes() == (folders[1] / name).read_bytes())
         return how
 
@@ -119,7 +119,7 @@ def test_without_names_rows_are_matched_in_order(told):
     rows = [("x", 0, "joy", 0.5), ("x", 0, "joy", 0.25)]
     assert told(table(rows), table(rows[::-1])) == "2 of 2 numbers differ, by at most 0.25 (value at row 1)"
     assert told(table(rows), table([*rows, rows[0]])) == (
-        "3 rows, was 2; compared in order, as no column names the rows; 1 row only in b"
+        "3 rows, was 2; compared in order, because no column names the rows; 1 row only in b"
     )
     numbers = [table([(0.1,), (x,)], ["value"]) for x in (0.2, 0.4)]
     assert told(*numbers) == "1 of 2 numbers differs, by at most 0.2 (value at row 2)"
@@ -180,23 +180,23 @@ def test_empty_tables_are_compared(told):
     ],
 )
 def test_csv_files_of_any_kind(folders, a, b, how):
-    assert tables.everything(*folders, [write(folders, "t.csv", a, b)[0].name])[0][1].startswith(how)
+    assert tables.compare_files(*folders, [write(folders, "t.csv", a, b)[0].name])[0][1].startswith(how)
 
 
 def test_a_table_that_is_none_is_told(folders):
     table().to_parquet(folders[0] / "t.parquet")
     (folders[1] / "t.parquet").write_text("no table")
-    [(_, how)] = tables.everything(*folders, ["t.parquet"])
+    [(_, how)] = tables.compare_files(*folders, ["t.parquet"])
     assert how.startswith("cannot be read in b (")
     (folders[1] / "t.parquet").write_bytes((folders[0] / "t.parquet").read_bytes()[:-20])
     assert "cannot be read in b/t.parquet" in tables.difference(folders[0] / "t.parquet", folders[1] / "t.parquet")
 
 
-def test_the_folder_of_a_fan_out_is_no_column(folders):
+def test_a_folder_named_like_a_partition_is_no_column(folders):
     for folder, value in zip(folders, (0.5, 0.75), strict=True):
         (folder / "seed=0").mkdir()
         pd.DataFrame({"seed": ["s"], "value": [value]}).to_parquet(folder / "seed=0/t.parquet")
-    [(_, how)] = tables.everything(*folders, ["seed=0"])
+    [(_, how)] = tables.compare_files(*folders, ["seed=0"])
     assert how == "1 of 1 number differs, by at most 0.25 (value at seed=s)"
 
 
@@ -204,7 +204,7 @@ def test_cells_that_hold_lists_and_an_index_are_compared(folders):
     for folder, last in zip(folders, (2, 3), strict=True):
         frame = pd.DataFrame({"name": ["x", "y"], "list": [[1], [1, last]]}).set_index("name")
         frame.to_parquet(folder / "t.parquet")
-    [(_, how)] = tables.everything(*folders, ["t.parquet"])
+    [(_, how)] = tables.compare_files(*folders, ["t.parquet"])
     assert how == "1 other cell differs, first list at name=y is [1, 3], was [1, 2]"
 
 
@@ -227,7 +227,7 @@ def test_cells_that_hold_lists_and_an_index_are_compared(folders):
 )
 def test_json_files(folders, a, b, how):
     write(folders, "x.json", a, b)
-    assert tables.everything(*folders, ["x.json"])[0][1].startswith(how)
+    assert tables.compare_files(*folders, ["x.json"])[0][1].startswith(how)
 
 
 def test_other_files_are_compared_by_size(folders):
@@ -255,7 +255,7 @@ def test_folders_are_walked_and_what_is_only_in_one_is_named(folders):
     for folder in folders:
         (folder / "empty").mkdir()
     names = ["two.txt", "tables/", "tables/same.txt", "nowhere", "kind", "empty"]
-    assert tables.everything(*folders, names) == [
+    assert tables.compare_files(*folders, names) == [
         ("kind", "only in a"),
         ("kind/x.txt", "only in b"),
         ("nowhere", "neither in a nor in b"),
@@ -267,4 +267,4 @@ def test_folders_are_walked_and_what_is_only_in_one_is_named(folders):
 
 
 def test_nothing_is_compared_where_nothing_is_named(folders):
-    assert tables.everything(*folders, []) == []
+    assert tables.compare_files(*folders, []) == []

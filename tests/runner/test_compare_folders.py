@@ -12,7 +12,7 @@ from mer.runner.staleness import stamps
 from mer.runner.study import StudyError
 from tests.runner.conftest import cell
 
-UNITS = ("01_build", "05_ablate/seed=0", "05_ablate/seed=1")
+STEPS = ("01_build", "05_ablate", "06_ablate")
 SUMMARY = {
     "study": "demo",
     "python": "3.11.7",
@@ -33,9 +33,9 @@ class Folder:
         self.table("tables/results.csv", 0.5)
         self.table("tables/more/seed=0.csv", 0.5)
         inputs = {"raw": "1", "data/x/y.csv": "2", "lists": "3"}
-        for unit, outputs in zip(UNITS, (["data/x"], ["tables/more"], ["tables/results.csv"]), strict=True):
-            self.stamp(unit, inputs=inputs, modules={"mer.a": "1", "mer.b": "1"}, outputs=outputs)
-            self.book(unit, "import mer\n\nfit(1)")
+        for step, outputs in zip(STEPS, (["data/x"], ["tables/more"], ["tables/results.csv"]), strict=True):
+            self.stamp(step, inputs=inputs, modules={"mer.a": "1", "mer.b": "1"}, outputs=outputs)
+            self.book(step, "import mer\n\nfit(1)")
 
     def write(self, name, value):
         (self.path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -45,25 +45,25 @@ class Folder:
     def table(self, name, value):
         self.write(name, f"system,UAR\nx,{value}\n")
 
-    def stamp(self, unit, state="done", outputs=(), **parts):
+    def stamp(self, step, state="done", outputs=(), **parts):
         outputs = dict.fromkeys(outputs, "sha")
         parts = {"study": "demo", "code": ["1"]} | parts
         self.write(
-            f"stamps/{unit}.json",
-            {"format": stamps.FORMAT, "state": state, "name": unit, "parts": parts, "outputs": outputs},
+            f"stamps/{step}.json",
+            {"format": stamps.FORMAT, "state": state, "name": step, "parts": parts, "outputs": outputs},
         )
 
     def change(self, name, **values):
         self.write(name, json.loads((self.path / name).read_text()) | values)
 
-    def book(self, unit, *sources, path=None):
+    def book(self, step, *sources, path=None):
         cells = [cell("markdown", "# Title"), cell("code", f"params = {str(path or self.path)!r}", 1)]
         cells[1]["metadata"] = {"tags": ["injected-parameters"]}
         cells += [cell("code", source, at) for at, source in enumerate(sources, 2)]
         for at, one in enumerate(cells):
             if one["cell_type"] == "code":
                 one |= {"execution_count": at, "outputs": [{"output_type": "stream", "text": str(self.path)}]}
-        self.write(f"{unit}.ipynb", {"cells": cells, "metadata": {"at": str(self.path)}, "nbformat": 4})
+        self.write(f"{step}.ipynb", {"cells": cells, "metadata": {"at": str(self.path)}, "nbformat": 4})
 
 
 @pytest.fixture
@@ -124,8 +124,8 @@ def test_code_is_shown_as_a_difference_of_sources(sections, pair):
 
 
 def test_notebooks_that_differ_alike_are_shown_once(sections, pair):
-    for unit in UNITS:
-        pair[1].book(unit, "import mer\n\nfit(2)")
+    for step in STEPS:
+        pair[1].book(step, "import mer\n\nfit(2)")
     _, found = sections()
     assert [line for line in found["Code"] if "ipynb" in line] == ["01_build.ipynb and 2 more with the same changes"]
     assert found["Code"].count("  +  fit(2)") == 1
@@ -133,13 +133,13 @@ def test_notebooks_that_differ_alike_are_shown_once(sections, pair):
 
 def test_notebooks_in_one_run_only_and_none_at_all(sections, pair):
     (pair[1].path / "01_build.ipynb").unlink()
-    pair[1].write("05_ablate/seed=0.ipynb", "{")
-    pair[0].write("05_ablate/seed=1.ipynb", {"cells": [3]})
+    pair[1].write("05_ablate.ipynb", "{")
+    pair[0].write("06_ablate.ipynb", {"cells": [3]})
     _, found = sections()
     assert found["Code"] == [
         "01_build.ipynb is not in b",
-        "05_ablate/seed=0.ipynb is no notebook in b",
-        "05_ablate/seed=1.ipynb is no notebook in a",
+        "05_ablate.ipynb is no notebook in b",
+        "06_ablate.ipynb is no notebook in a",
     ]
 
 
@@ -153,12 +153,12 @@ def test_a_notebook_that_is_none_is_told(sections, pair, book):
 
 
 def test_modules_that_differ_are_named_on_one_line(sections, pair):
-    pair[1].stamp(UNITS[0], modules={"mer.a": "2", "mer.b": "2", "mer.new": "1"})
+    pair[1].stamp(STEPS[0], modules={"mer.a": "2", "mer.b": "2", "mer.new": "1"})
     assert sections()[1]["Code"] == ["modules that differ: mer.a, mer.b"]
 
 
 def test_data_are_inputs_that_no_step_writes(sections, pair):
-    pair[1].stamp(UNITS[0], inputs={"raw": "9", "data/x/y.csv": "9", "lists": None, "more": "1"}, outputs=["data/x"])
+    pair[1].stamp(STEPS[0], inputs={"raw": "9", "data/x/y.csv": "9", "lists": None, "more": "1"}, outputs=["data/x"])
     assert sections()[1]["Data"] == [
         "lists differs",
         "more is only read in b",
@@ -170,7 +170,7 @@ def test_data_are_inputs_that_no_step_writes(sections, pair):
 def test_an_input_that_overlaps_an_output_is_not_data(sections, pair, output):
     pair[0].stamp("02_lists", outputs=[output])
     pair[0].book("02_lists")
-    pair[1].stamp(UNITS[0], inputs={"raw": "1", "lists": "9"})
+    pair[1].stamp(STEPS[0], inputs={"raw": "1", "lists": "9"})
     assert sections()[1]["Data"] == ["the same"]
 
 
@@ -190,7 +190,7 @@ def test_a_summary_that_is_none_is_told(sections, pair, text):
     (pair[0].path / "run.json").unlink()
     if text is not None:
         pair[0].write("run.json", text)
-    assert sections()[1]["Versions"] == ["not known: run.json in a cannot be read"]
+    assert sections()[1]["Versions"] == ["unknown: run.json in a cannot be read"]
 
 
 def test_a_summary_of_another_form_is_not_tripped_over(sections, pair):
@@ -233,8 +233,8 @@ def test_only_what_lies_below_tables_is_a_result(sections, pair):
     outside = ["data/y.csv", "../b/run.json", "/etc/hostname", "tables/../run.json", ".", ""]
     for folder in pair:
         folder.write("data/y.csv", str(folder.path))
-        for unit in UNITS:
-            folder.stamp(unit, outputs=outside)
+        for step in STEPS:
+            folder.stamp(step, outputs=outside)
     code, found = sections()
     assert code == 0
     assert found["Results"] == ["no step wrote into tables/"]
@@ -242,19 +242,19 @@ def test_only_what_lies_below_tables_is_a_result(sections, pair):
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "\x00", '{"format": 1, "state": "done"}', "[" * 100_000])
 def test_a_stamp_that_is_none_leaves_its_step_out(sections, pair, text):
-    pair[1].write("stamps/05_ablate/seed=0.json", text)
+    pair[1].write("stamps/05_ablate.json", text)
     pair[1].table("tables/more/seed=0.csv", 0.75)
     code, found = sections()
     assert found["head"][2] == (
-        "left out: stamps/05_ablate/seed=0.json in b is no stamp, or is of another version of the runner"
+        "left out: stamps/05_ablate.json in b is no stamp, or is of another version of the runner"
     )
     assert code == 1  # the table is still one of the other run's results
 
 
 @pytest.mark.parametrize("state", ["started", "failed", "interrupted", None])
 def test_a_step_that_is_not_finished_is_left_out(sections, pair, state):
-    pair[0].stamp("05_ablate/seed=1", state=state)
-    assert sections()[1]["head"][2] == "left out: 05_ablate/seed=1 in a is not finished"
+    pair[0].stamp("06_ablate", state=state)
+    assert sections()[1]["head"][2] == "left out: 06_ablate in a is not finished"
 
 
 @pytest.mark.parametrize("parts", [None, [], {}, {"modules": 3, "inputs": [], "code": "x"}])
@@ -295,8 +295,8 @@ def test_what_is_no_run_folder_is_refused(pair, which, spoil, told):
 
 
 def test_a_run_whose_steps_all_failed_says_so(pair):
-    for unit in UNITS:
-        pair[0].stamp(unit, state="failed")
+    for step in STEPS:
+        pair[0].stamp(step, state="failed")
     with pytest.raises(StudyError, match="a has no finished step\n01_build in a is not finished"):
         compare(pair[0].path, pair[1].path, io.StringIO())
 
