@@ -22,10 +22,10 @@ def text_input(text: str | None, turns: Sequence[str], section: TextFeatures) ->
     >>> text_input("Fine.", ["Why?"], TextFeatures(context=1))
     'Why?\\x1fFine.'
     >>> text_input(" ", [], TextFeatures())
-    Unavailable(reason='no text')
+    Unavailable(reason='no transcript')
     """
     if cleaned(pd.Series([text], dtype=object)) == [None]:
-        return Unavailable("no text")
+        return Unavailable("no transcript")
     texts = [*turns, text]
     constants = {"corpus": "own", "dialogue_id": "own", "speaker_id": "own_self", "lexical_control": "free"}
     rows = pd.DataFrame({"transcription": texts, "turn_index": range(len(texts))}).assign(**constants)
