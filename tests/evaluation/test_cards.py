@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from mer import corpora, files
 from mer.corpora.synthetic import trees
 from mer.evaluation import checkpoint as checkpoints
+from mer.evaluation import row_selection
 from mer.evaluation.__main__ import main as evaluate
 from mer.evaluation.purity import dependencies
 from mer.predict import PredictionSettings, load
@@ -59,7 +60,7 @@ class Asked:
         self.card = self.folder / "model.json"
         self.text = self.card.read_text(encoding="utf-8")
         self.told = json.loads(self.text)
-        self.study = checkpoints.open_study(study / "run")
+        self.study = row_selection.open_study(study / "run")
         self.sound = min(study.glob("raw/**/*.wav"))
         self.readers = {"load": self._load, "predict": self._predict, "evaluation": self._evaluated,
                         "lineage": self._lineage}  # fmt: skip
@@ -86,15 +87,15 @@ class Asked:
         for name, reader in self.readers.items():
             try:
                 answer = reader()
-            except (checkpoint.Unusable, checkpoints.Mismatch) as error:
+            except (checkpoint.Unusable, row_selection.IncompatibleCheckpoint) as error:
                 found[name] = str(error)
                 assert found[name].isprintable(), found[name]
                 assert "model.json" in found[name], found[name]
                 continue
             found[name] = ""
             if name == "lineage" and answer != self.known[name]:
-                assert answer[0].certainty == dependencies.UNKNOWN
-                assert answer[0].memory is not None  # which accuses all the same
+                assert answer[0].status == dependencies.UNKNOWN
+                assert answer[0].exposure is not None  # which accuses all the same
             else:
                 assert answer == self.known[name], name
         return found

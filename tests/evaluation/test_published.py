@@ -28,7 +28,7 @@ def study(corpus="meld", official=True, classes=CLASSES, protocol="in_corpus", t
 
 
 def shown(results, ours, **wanted):
-    table = published.beside(NUMBERS.assign(clips=np.nan), results, ours, "s")
+    table = published.compare_published(NUMBERS.assign(clips=np.nan), results, ours, "s")
     return table[np.logical_and.reduce([table[k] == v for k, v in wanted.items()])]
 
 
@@ -131,18 +131,20 @@ def test_a_part_of_a_published_test_set_is_another_test():
     results, ours = study()
     counted = results["n"].iloc[0]
     for clips, grey in ((counted, False), (counted + counted // 50 + 2, True), (200 * counted, True)):
-        table = published.beside(NUMBERS.assign(clips=float(clips)), results, ours, "s")
+        table = published.compare_published(NUMBERS.assign(clips=float(clips)), results, ours, "s")
         rows = table[(table["table"] == "EmoBox, MELD") & (table["metric"] == "UAR")]
         assert set(rows["grey"]) == {grey}
         assert set(rows["reason"]) == ({f"other clips: {clips:,}; ours: {counted}"} if grey else {""})
     few = results.assign(n=2609)  # one of 2,610 may be unreadable
-    rows = published.beside(NUMBERS, few, ours, "s").query('table == "EmoBox, MELD"')
+    rows = published.compare_published(NUMBERS, few, ours, "s").query('table == "EmoBox, MELD"')
     assert not rows["grey"].any()
 
 
 def test_what_is_made_up_stands_beside_nothing():
     results, ours = study()
-    table = published.beside(NUMBERS.assign(clips=np.nan), results, ours, "s", unlike="our recordings are made up")
+    table = published.compare_published(
+        NUMBERS.assign(clips=np.nan), results, ours, "s", unlike="our recordings are made up"
+    )
     assert table["grey"].all()
     near = table["table"] == "EmoBox, MELD"
     assert set(table.loc[near, "reason"]) == {"our recordings are made up"}
@@ -157,7 +159,7 @@ def test_a_score_of_nan_stays_grey():
 
 def test_nothing_of_ours_leaves_all_grey():
     results, ours = study()
-    assert published.beside(NUMBERS, results[:0], ours[:0], "s")["grey"].all()
+    assert published.compare_published(NUMBERS, results[:0], ours[:0], "s")["grey"].all()
 
 
 def test_splits_of_ours_are_in_the_words_of_the_file():

@@ -105,7 +105,25 @@ def test_missing_inputs_have_reasons_and_each_input_is_predicted_alone(bimodal, 
     [both], [audio_only] = predictor(path, "what a day"), predictor(path)
     assert set(both.per_input) == set(both.per_modality) == {"audio", "text"}
     assert both.per_input["audio"] == audio_only.probabilities != both.probabilities
-    assert audio_only.missing == {"text": "no text"}
+    assert audio_only.missing == {"text": "no transcript"}
+
+
+def test_left_out_inputs_count_as_missing(bimodal, tmp_path):
+    path = wav(tmp_path / "a.wav", tone(1))
+    [both] = energy(bimodal)(path, "what a day")
+    [text_only] = energy(bimodal, inputs=("text",))(path, "what a day")
+    assert text_only.probabilities == both.per_input["text"] != both.probabilities
+    assert text_only.inputs == ("text",)
+    assert text_only.missing == {"audio": "left out by the settings"}
+    code, [row] = run_command(bimodal, path, "--text", "what a day", "--inputs", "text")
+    assert (code, row["inputs"], row["audio_label"]) == (0, "text", "")
+
+
+@pytest.mark.parametrize("names", ["audio,whisper", ""])
+def test_unknown_inputs_are_refused(bimodal, tmp_path, capsys, names):
+    code, _ = run_command(bimodal, wav(tmp_path / "a.wav", tone(1)), "--inputs", names)
+    assert code == 2
+    assert "its inputs are audio, text" in capsys.readouterr().err
 
 
 def test_recording_with_video_is_predicted_from_audio_and_video(filmed, tmp_path):
@@ -136,7 +154,7 @@ def test_text_alone_is_predicted(bimodal, tmp_path):
     [long] = predictor(wav(tmp_path / "long.wav", np.concatenate([tone(20), quiet(20)])), "what a day")
     assert long.probabilities == next(predictor.predict(collect_requests([], text="what a day"))).probabilities
     [without] = predictor(wav(tmp_path / "a.wav", tone(1)))
-    assert without.error == "text: no text"
+    assert without.error == "text: no transcript"
 
 
 def test_uncertain_prediction_has_no_label_and_is_otherwise_the_same(model, tmp_path):

@@ -99,10 +99,10 @@ def test_where_speakers_differ_more_than_emotions_it_helps_and_is_marked(spoken)
 def test_the_held_out_corpus_does_not_reach_training_through_it(spoken):
     task, _, cells = spoken
     jobs, _ = study.plan_jobs(cells, SYSTEMS, TRAINING, (0,), task)
-    assert set(purity.check_blind(task, jobs)) == set(SYSTEMS)
+    assert set(purity.check_row_access(task, jobs)) == set(SYSTEMS)
     leaky = replace(task, groups=dict.fromkeys(("speaker", "corpus"), np.full(len(task.labels), "everybody")))
-    with pytest.raises(purity.Impure, match="fitted on other rows"):
-        purity.check_blind(leaky, jobs)
+    with pytest.raises(purity.ContaminationError, match="fitted on other rows"):
+        purity.check_row_access(leaky, jobs)
 
 
 def test_parts_of_a_published_split_are_scaled_apart_as_they_may_share_speakers(spoken):

@@ -12,6 +12,9 @@ from mer.params.features import Input
 from mer.predict.inputs.segments import PendingSegment
 from mer.predict.inputs.text_input import text_input
 
+LEFT_OUT = "left out by the settings"
+"""The reason why an input is missing that the settings do not name."""
+
 
 @dataclass(frozen=True)
 class InputExtractor:
@@ -19,12 +22,12 @@ class InputExtractor:
 
     Attributes:
         section: the parameters of the input.
-        compute: the function from recordings, texts or video segments to vectors.
+        compute: the function from recordings, texts or video segments to vectors; None if the input is left out.
         width: the number of features.
     """
 
     section: Input
-    compute: Compute
+    compute: Compute | None
     width: int
 
     def vectors(
@@ -40,7 +43,10 @@ class InputExtractor:
             float32 of shape (n, width), zeros if there is no vector; bool of shape (n,), whether there is one; and
             number of the segment -> the reason why there is none.
         """
-        items = [_item(segment, self.section, data) for segment in segments]
+        if self.compute is None:
+            items = [Absent(LEFT_OUT)] * len(segments)
+        else:
+            items = [_item(segment, self.section, data) for segment in segments]
         numbers = [n for n, item in enumerate(items) if not isinstance(item, Absent)]
         computed = dict(zip(numbers, self.compute([items[n] for n in numbers]) if numbers else [], strict=True))
         vectors, present = np.zeros((len(items), self.width), np.float32), np.zeros(len(items), bool)

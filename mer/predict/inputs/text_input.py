@@ -22,10 +22,10 @@ def text_input(text: str | None, turns: Sequence[str], section: TextFeatures) ->
     >>> text_input("Fine.", ["Why?"], TextFeatures(context=1))
     'Why?\\x1fFine.'
     >>> text_input(" ", [], TextFeatures())
-    Absent(reason='no text')
+    Absent(reason='no transcript')
     """
     if said(pd.Series([text], dtype=object)) == [None]:
-        return Absent("no text")
+        return Absent("no transcript")
     texts = [*turns, text]
     constants = {"corpus": "own", "dialogue_id": "own", "speaker_id": "own_self", "lexical_control": "free"}
     rows = pd.DataFrame({"transcription": texts, "turn_index": range(len(texts))}).assign(**constants)
