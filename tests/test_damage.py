@@ -78,7 +78,7 @@ class Study:
         jobs, _ = study.plan_jobs(cells, SYSTEMS, Training(epochs=2, hidden=4), (0,), task)
         return [
             (done.probabilities.tolist(), done.history, done.validation_uar)
-            for done in grid.run(task, jobs, grid.Engine("single"), self.home / "trainings")
+            for done in grid.run_jobs(task, jobs, grid.Engine("single"), self.home / "trainings")
         ]
 
 

@@ -140,7 +140,7 @@ def hold_out(shift, folder):
     task = study.build_task(usable, seen, classes)
     cells = protocols.plan(usable, ("loco",), [*ACTED, "meld"])
     jobs, _ = study.plan_jobs(cells, {"s": System(model="logistic", inputs=("audio",))}, Training(), (0,), task)
-    done = grid.run(task, jobs, grid.Engine())
+    done = grid.run_jobs(task, jobs, grid.Engine())
     results = scores.score(
         scores.predictions(done, usable, classes, seen.present),
         classes,

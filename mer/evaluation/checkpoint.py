@@ -22,8 +22,8 @@ from mer.evaluation.scores import scores
 from mer.features import Features, Where
 from mer.params.schema import System, Training
 from mer.training.checkpoints import checkpoint, extraction, training_data
-from mer.training.checkpoints.lineage import all_seen
-from mer.training.checkpoints.training_data import Memory
+from mer.training.checkpoints.lineage import full_exposure
+from mer.training.checkpoints.training_data import Exposure
 from mer.training.job import Job, JobResult
 
 MEAN = "TestA"
@@ -77,7 +77,7 @@ def evaluate(folder: Path, study: EvaluationData, names: tuple[str, ...] = (), p
     Raises:
         IncompatibleCheckpoint: the study has other classes than the model, a required modality is left out, or no row
             is left.
-        checkpoint.Unusable: the folder holds no model, a damaged one, or one whose features are extracted in another
+        CheckpointError: the folder holds no model, a damaged one, or one whose features are extracted in another
             way now.
         ImportError, FileNotFoundError: a recording, package or pretrained network is missing.
     """
@@ -88,7 +88,7 @@ def evaluate(folder: Path, study: EvaluationData, names: tuple[str, ...] = (), p
             f"the model predicts {', '.join(card['classes'])}; the study has {', '.join(study.classes)}"
         )
     used = _selected_modalities(card, modalities)
-    usable, exposure = study.usable, all_seen(card, folder)
+    usable, exposure = study.usable, full_exposure(card, folder)
     selected = select_rows(card, exposure, study, names, part)
     vectors = extract_features(card, study, used, folder, where)
     enough = (np.all if _needs_all_modalities(card) else np.any)([vectors.present[m][selected.rows] for m in used], 0)
@@ -113,7 +113,7 @@ def _predict(model, card: dict, study: EvaluationData, vectors: Features, rows: 
     spec = System(model=card["model"], inputs=tuple(card["modalities"]))
     training = Training.model_validate(card["training"])
     job = Job(card["name"], cell, spec, training, card["seed"], none, none, rows)
-    scaled = build_task(study.usable, vectors, study.classes).seen_by(training)
+    scaled = build_task(study.usable, vectors, study.classes).normalised_for(training)
     probabilities = model.predict(scaled.features, rows)[:, order]
     return JobResult(job, probabilities, probabilities[:0]), scaled.features.present
 
@@ -128,10 +128,10 @@ def extract_features(
         folder: the model's folder, for messages.
 
     Raises:
-        checkpoint.Unusable: its features are extracted in another way now.
+        checkpoint.CheckpointError: its features are extracted in another way now.
         ImportError, FileNotFoundError: a recording, package or pretrained network is missing.
     """
-    inputs, data = extraction.sections(card, {}, folder)
+    inputs, data = extraction.extraction_parameters(card, {}, folder)
     inputs = {name: inputs[name] for name in modalities}
     specs = extraction.specs({**card, "modalities": list(modalities)}, inputs, data, folder)
     raw, store = (files.from_root(getattr(study.params.data, name)) for name in ("raw", "store"))
@@ -170,11 +170,11 @@ def _needs_all_modalities(card: dict) -> bool:
     return System(model=card["model"]).is_network and Training.model_validate(card["training"]).missing == "none"
 
 
-def _shared_speaker_lines(exposure: Memory | None, rows: pd.DataFrame, table: pd.DataFrame) -> list[str]:
+def _shared_speaker_lines(exposure: Exposure | None, rows: pd.DataFrame, table: pd.DataFrame) -> list[str]:
     """A line for each corpus whose published parts share speakers, so that test rows have speakers of training rows."""
     if exposure is None:
         return []
-    shared = training_data.heard(exposure, rows) & (table["overlap"] == "").to_numpy()
+    shared = training_data.speakers_in_common(exposure, rows) & (table["overlap"] == "").to_numpy()
     counts = pd.Series(shared).groupby(rows["corpus"].to_numpy()).agg(["sum", "size"])
     return [f"{corpus}: {n:,} of {total:,} rows are of speakers in the training data, because the published parts "
             "share them" for corpus, n, total in counts.itertuples() if n]  # fmt: skip
