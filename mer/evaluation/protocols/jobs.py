@@ -14,6 +14,7 @@ from mer.evaluation.protocols import cells as protocols
 from mer.evaluation.protocols.cells import Cell
 from mer.features import Features
 from mer.params import Run
+from mer.params.features import in_order
 from mer.params.schema import System, Training
 from mer.training import ensemble
 from mer.training.job import Job, JobResult
@@ -57,6 +58,12 @@ class StudyTask:
     def clusters(self) -> dict[str, str | tuple[str, ...]]:
         """Corpus -> manifest column, or columns, over which intervals are computed."""
         return corpora.clusters(self.corpora)
+
+    def inputs_of(self, system: str) -> tuple[str, ...]:
+        """Return the names of a system's inputs; of an ensemble those of all members."""
+        p = self.run.params
+        members = p.systems[system].members or (system,)
+        return in_order(dict.fromkeys(name for each in members for name in p.systems[each].inputs), p.features)
 
     def plan(self, names: tuple[str, ...]) -> list[Cell]:
         """Return the cells of some protocols.
