@@ -15,7 +15,7 @@ from mer.features import Features, audio
 from mer.params.schema import Data
 from mer.predict import PredictionSettings, collect_requests, load
 from mer.predict.__main__ import main
-from mer.training.checkpoints.checkpoint import Unusable
+from mer.training.checkpoints.checkpoint import CheckpointError
 from tests.media.video_files import film, grey
 from tests.predict.conftest import CLASSES, RATE, quiet, save_linear, tone
 
@@ -183,7 +183,7 @@ def test_model_without_value_ranges_has_a_note_and_no_warnings(tmp_path):
 @pytest.mark.parametrize("usual", [{"audio": {"low": "?", "high": "", "outside": 0}}, {"audio": 5}, 5])
 def test_card_with_invalid_value_ranges_is_refused(tmp_path, usual):
     folder = save_linear(tmp_path / "model", usual=usual)
-    with pytest.raises(Unusable, match=r"model.json: usual|value ranges of the input audio are invalid"):
+    with pytest.raises(CheckpointError, match=r"model.json: usual|value ranges of the input audio are invalid"):
         load(folder)
 
 
@@ -239,7 +239,7 @@ def test_command_without_requests_or_model_exits_with_2(model, tmp_path, capsys)
 def test_model_of_another_extraction_version_is_refused(tmp_path, monkeypatch):
     folder = save_linear(tmp_path / "model")
     monkeypatch.setitem(audio.EXTRACTORS, "mfcc", replace(audio.EXTRACTORS["mfcc"], version=99))
-    with pytest.raises(Unusable, match="audio was extracted with version"):
+    with pytest.raises(CheckpointError, match="audio was extracted with version"):
         load(folder)
 
 
@@ -273,5 +273,5 @@ def test_linear_model_imports_no_torch(model, tmp_path):
 
 def test_model_with_normalisation_by_speaker_is_refused(tmp_path):
     folder = save_linear(tmp_path / "m", training={"missing": "learned", "normalisation": "speaker"})
-    with pytest.raises(Unusable, match=r"normalisation: speaker.*python -m mer\.evaluation"):
+    with pytest.raises(CheckpointError, match=r"normalisation: speaker.*python -m mer\.evaluation"):
         energy(folder)
