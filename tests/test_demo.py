@@ -135,7 +135,7 @@ def hold_out(shift, folder):
     )
     usable, classes = schema.usable(dataset.manifest), labels.classes("paper7")
     inputs, data = read_inputs({"audio": {"n_mfcc": 40}, "text": {}}), Data()
-    features.extract(dataset.manifest, folder / "raw", folder, inputs, data, features.Where(jobs=2))
+    features.extract(dataset.manifest, folder / "raw", folder, inputs, data, features.Resources(jobs=2))
     seen = features.load(features.keys(dataset.manifest, inputs), folder, features.specs(inputs, data))
     task = study.build_task(usable, seen, classes)
     cells = protocols.plan(usable, ("loco",), [*ACTED, "meld"])

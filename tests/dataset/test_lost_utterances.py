@@ -159,7 +159,7 @@ def test_the_nearest_file_name_is_reported(tmp_path):
 def test_utterances_without_vectors_are_counted_by_corpus_and_modality():
     emotions = ["anger", "anger", "fear", "fear"]
     usable = pd.DataFrame({"utterance_id": list("abcd"), "corpus": ["x"] * 4, "emotion": emotions})
-    failures = pd.DataFrame({"utterance_id": list("cda"), "modality": ["audio", "audio", "video"],
+    failures = pd.DataFrame({"utterance_id": list("cda"), "input": ["audio", "audio", "video"],
                              "reason": ["cut off: 1 of 2 samples", "cut off: 3 of 9 samples", "no face"]})  # fmt: skip
     assert lost_utterances.count_without_vectors(failures, usable) == [
         "2 of 4 utterances of `x` have no audio: cut off (2); no clip of fear has any",
@@ -176,8 +176,8 @@ def test_too_many_unreadable_recordings_stop_the_study(lost, modality, refused):
     """With a class less, or a tenth of the clips, a corpus is another; words and faces have other reasons."""
     emotions = ["anger"] * 2 + ["fear"] * 10
     usable = pd.DataFrame({"utterance_id": list("abcdefghijkl"), "corpus": "x", "emotion": emotions})
-    failures = pd.DataFrame({"utterance_id": list(lost), "source_path": "x/a.wav", "modality": modality,
-                             "reason": "not readable as audio"})  # fmt: skip
+    failures = pd.DataFrame({"utterance_id": list(lost), "source_path": "x/a.wav", "input": modality,
+                             "modality": modality, "reason": "not readable as audio"})  # fmt: skip
     lost_utterances.stop_if_unreadable(failures, usable, 1)
     if not refused:
         lost_utterances.stop_if_unreadable(failures, usable, 0.2)

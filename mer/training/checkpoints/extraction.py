@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mer import files
-from mer.features import Where, audio, text, video
-from mer.features.extractor import Compute, Extractor
+from mer.features import Resources, audio, text, video
+from mer.features.extractor import Extractor, VectorFunction
 from mer.params import schema
 from mer.params.features import Input, read_inputs
 from mer.training.checkpoints.card import CheckpointError
@@ -48,8 +48,8 @@ def extraction_parameters(card: dict, networks: Mapping[str, str], place: Path) 
 
 
 def open_extractors(
-    card: dict, section: dict[str, Input], data: schema.Data, where: Where, place: Path
-) -> dict[str, Compute]:
+    card: dict, section: dict[str, Input], data: schema.Data, resources: Resources, place: Path
+) -> dict[str, VectorFunction]:
     """Return modality -> its extractor.
 
     Raises:
@@ -57,7 +57,7 @@ def open_extractors(
         ImportError, FileNotFoundError: a package or a network is missing; the message says how to get it.
     """
     specs(card, section, data, place)
-    return {m: _extractor(m, section).open(section[m], where) for m in card["modalities"]}
+    return {m: _extractor(m, section).open(section[m], resources) for m in card["modalities"]}
 
 
 def specs(card: dict, section: dict[str, Input], data: schema.Data, place: Path) -> dict[str, dict]:
