@@ -3,8 +3,8 @@
     python benchmarks/dataset.py [--raw FOLDER] [--jobs 2]
 
 The recordings are tiny files in the layouts of seven corpora (benchmarks/trees.py), half of them in containers that
-only FFmpeg opens. Each build is a process of its own. Time is wall-clock time, and memory is that of all its processes. The
-limits are 60 s and 2 GiB on two cores. Computing digests is measured separately, per GB, on a file in memory. Before
+only FFmpeg opens. Each build is a process of its own. Time is wall-clock time; memory is that of all its processes.
+The limits are 60 s and 2 GiB on two cores. Computing digests is measured separately, per GB, on a file in memory. Before
 the last build, 30 files are written again, like the files of a corrected corpus.
 """
 
