@@ -4,8 +4,8 @@
 
 The recordings are tiny files in the layouts of seven corpora (benchmarks/trees.py), half of them in containers that
 only FFmpeg opens. Each build is a process of its own. Time is wall-clock time; memory is that of all its processes.
-The limits are 60 s and 2 GiB on two cores. Computing digests is measured separately, per GB, on a file in memory. Before
-the last build, 30 files are written again, like the files of a corrected corpus.
+The limits are 60 s and 2 GiB on two cores. Digests are measured separately, per GB, on a file in memory. Before the
+last build, 30 files are written again, like the files of a corrected corpus.
 """
 
 import argparse
