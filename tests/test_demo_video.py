@@ -33,7 +33,7 @@ def usable(tmp_path_factory):
 
 def extracted(usable, folder, **options):
     inputs, data = read_inputs({"audio": {"n_mfcc": 40}, **options}), Data()
-    features.extract(usable, folder / "raw", folder / "store", inputs, data, features.Where(jobs=2))
+    features.extract(usable, folder / "raw", folder / "store", inputs, data, features.Resources(jobs=2))
     return features.load(features.keys(usable, inputs), folder / "store", features.specs(inputs, data))
 
 

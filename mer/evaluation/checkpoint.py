@@ -19,7 +19,7 @@ from mer.evaluation.protocols.jobs import build_task
 from mer.evaluation.purity import dependencies
 from mer.evaluation.row_selection import TESTS, EvaluationData, IncompatibleCheckpoint, select_rows
 from mer.evaluation.scores import scores
-from mer.features import Features, Where
+from mer.features import Features, Resources
 from mer.params.schema import System, Training
 from mer.training.checkpoints import checkpoint, extraction, training_data
 from mer.training.checkpoints.lineage import full_exposure
@@ -63,7 +63,8 @@ class EvaluationResult:
 
 
 def evaluate(folder: Path, study: EvaluationData, names: tuple[str, ...] = (), part: str = "auto",
-             modalities: Sequence[str] | None = None, where: Where | None = None) -> EvaluationResult:  # fmt: skip
+             modalities: Sequence[str] | None = None, resources: Resources | None = None,
+             ) -> EvaluationResult:  # fmt: skip
     """Test a checkpoint.
 
     Args:
@@ -72,7 +73,7 @@ def evaluate(folder: Path, study: EvaluationData, names: tuple[str, ...] = (), p
         names: corpora; an empty tuple means all.
         part: as for `select_rows`.
         modalities: the modalities that the model receives; the others are absent, as in training. None means all.
-        where: device and processes.
+        resources: device and processes.
 
     Raises:
         IncompatibleCheckpoint: the study has other classes than the model, a required modality is left out, or no row
@@ -81,8 +82,8 @@ def evaluate(folder: Path, study: EvaluationData, names: tuple[str, ...] = (), p
             way now.
         ImportError, FileNotFoundError: a recording, package or pretrained network is missing.
     """
-    where = where or Where()
-    model, card = checkpoint.load(folder, where.device, fields=None)
+    resources = resources or Resources()
+    model, card = checkpoint.load(folder, resources.device, fields=None)
     if set(card["classes"]) != set(study.classes):
         raise IncompatibleCheckpoint(
             f"the model predicts {', '.join(card['classes'])}; the study has {', '.join(study.classes)}"
@@ -90,7 +91,7 @@ def evaluate(folder: Path, study: EvaluationData, names: tuple[str, ...] = (), p
     used = _selected_modalities(card, modalities)
     usable, exposure = study.usable, full_exposure(card, folder)
     selected = select_rows(card, exposure, study, names, part)
-    vectors = extract_features(card, study, used, folder, where)
+    vectors = extract_features(card, study, used, folder, resources)
     enough = (np.all if _needs_all_modalities(card) else np.any)([vectors.present[m][selected.rows] for m in used], 0)
     rows = selected.rows[enough]
     if not len(rows):
@@ -119,7 +120,7 @@ def _predict(model, card: dict, study: EvaluationData, vectors: Features, rows: 
 
 
 def extract_features(
-    card: dict, study: EvaluationData, modalities: Sequence[str], folder: Path, where: Where
+    card: dict, study: EvaluationData, modalities: Sequence[str], folder: Path, resources: Resources
 ) -> Features:
     """Return features of a study's usable rows as the model reads them; missing vectors are computed.
 
@@ -137,9 +138,9 @@ def extract_features(
     raw, store = (files.from_root(getattr(study.params.data, name)) for name in ("raw", "store"))
     manifest = study.manifest
     if "text" in modalities:
-        texts = features.transcribe(manifest, raw, store, study.params, where)
+        texts = features.transcribe(manifest, raw, store, study.params, resources)
         manifest = features.fill_in(manifest, texts)
-    features.extract(manifest, raw, store, inputs, data, where)
+    features.extract(manifest, raw, store, inputs, data, resources)
     loaded = features.load(features.keys(manifest, inputs), store, specs)
     rows = len(schema.usable(manifest))
     absent = [m for m in card["modalities"] if m not in modalities]

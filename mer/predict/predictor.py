@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mer import files
-from mer.features import Features, Where
+from mer.features import Features, Resources
 from mer.media import audio
 from mer.params import schema
 from mer.predict.inputs import input_checks, voice_activity
@@ -179,7 +179,7 @@ def load(folder: str | Path, *, settings: PredictionSettings | None = None, devi
     _refuse_normalisation(card, folder)
     used = _used_inputs(card, settings, folder)
     sections, data = extraction.extraction_parameters(card, networks or {}, folder)
-    compute = extraction.open_extractors({**card, "modalities": used}, sections, data, Where(device, jobs), folder)
+    compute = extraction.open_extractors({**card, "modalities": used}, sections, data, Resources(device, jobs), folder)
     for name in used:
         input_checks.feature_warnings(card, name, np.zeros((1, card["widths"][name])))
     extractors = {n: InputExtractor(sections[n], compute.get(n), width) for n, width in card["widths"].items()}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mer.features import Features, Where, audio, text, video
+from mer.features import Features, Resources, audio, text, video
 from mer.params.schema import AudioFeatures, Data, TextFeatures, VideoFeatures
 from mer.training.baselines.classifier import TrainedLinear
 from mer.training.checkpoints import checkpoint
@@ -35,7 +35,7 @@ def save_linear(folder, modalities=("audio",), without=(), **more):
              "video": video.spec(inputs["video"], data)}  # fmt: skip
     specs = {m: specs[m] for m in modalities}
     widths = {m: spec["width"] for m, spec in specs.items()}
-    compute = audio.EXTRACTORS["mfcc"].open(inputs["audio"], Where())
+    compute = audio.EXTRACTORS["mfcc"].open(inputs["audio"], Resources())
     rows = {
         "audio": np.stack(compute([tone(1.0, n, 120 + 3 * n) for n in range(ROWS)])),
         "text": r.normal(size=(ROWS, 32)).astype(np.float32),

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mer import files
-from mer.features import Where
+from mer.features import Resources
 from mer.features import specs as specs_of
-from mer.features.extractor import Compute
+from mer.features.extractor import VectorFunction
 from mer.features.registry import EXTRACTORS
 from mer.params import schema
 from mer.params.features import Input, read_inputs
@@ -60,8 +60,8 @@ def _stored(card: dict, place: Path) -> tuple[dict[str, dict], dict]:
 
 
 def open_extractors(
-    card: dict, section: dict[str, Input], data: schema.Data, where: Where, place: Path
-) -> dict[str, Compute]:
+    card: dict, section: dict[str, Input], data: schema.Data, resources: Resources, place: Path
+) -> dict[str, VectorFunction]:
     """Return modality -> its extractor.
 
     Raises:
@@ -70,7 +70,7 @@ def open_extractors(
     """
     specs(card, section, data, place)
     return {
-        n: EXTRACTORS[section[n].modality][section[n].extractor].open(section[n], where) for n in card["modalities"]
+        n: EXTRACTORS[section[n].modality][section[n].extractor].open(section[n], resources) for n in card["modalities"]
     }
 
 
