@@ -267,8 +267,8 @@ def test_linear_model_imports_no_torch(model, tmp_path):
         "print(code, sorted({'torch', 'sklearn', 'matplotlib', 'transformers'} & set(sys.modules)))"
     )
     line = [sys.executable, "-c", program, str(path), "--model", str(model), "--voice", "energy"]
-    done = subprocess.run([*line, "--out", str(tmp_path / "o.csv")], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "0 []"
+    process = subprocess.run([*line, "--out", str(tmp_path / "o.csv")], capture_output=True, text=True, check=True)
+    assert process.stdout.splitlines()[-1] == "0 []"
 
 
 def test_model_with_normalisation_by_speaker_is_refused(tmp_path):
