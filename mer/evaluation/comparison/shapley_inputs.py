@@ -3,8 +3,8 @@ r"""Exact Shapley values of a system's inputs: the contribution of each input to
 .. math:: \phi_i = \sum_{S \not\ni i} \frac{|S|! \, (n - |S| - 1)!}{n!} \, (v(S \cup \{i\}) - v(S))
 
 Shapley 1953, "A value for n-person games". The players are the n inputs of a system. v(S) is the restricted UAR on the
-held-out corpus of a ridge classifier that is trained by LOCO on the inputs S alone, with v(∅) = 1/k for k classes. The
-values of a corpus add up to the gain of all inputs over guessing.
+held-out corpus of a ridge classifier that is trained by LOCO on the inputs S alone, with v(∅) = 1/k for k classes, as
+for inputs that no training row has. The values of a corpus add up to the gain of all inputs over guessing.
 
 Every subset is trained anew ("removal by retraining": Covert, Lundberg and Lee 2021, "Explaining by removing", Journal
 of Machine Learning Research 22, section 4). Hiding inputs from a trained network instead would test it on combinations
@@ -90,9 +90,11 @@ def gains(subsets: pd.DataFrame) -> pd.Series:
     return shapley.gains(subsets)
 
 
-def _trained(task: Task, train: np.ndarray, subset: tuple[str, ...], penalty: float) -> tuple:
-    """The ridge that is trained on all corpora with some of the inputs."""
+def _trained(task: Task, train: np.ndarray, subset: tuple[str, ...], penalty: float) -> tuple | None:
+    """The ridge that is trained on all corpora with some of the inputs; None if no two classes have them."""
     rows = train[task.features.available(subset)[train]]
+    if len(set(task.labels[rows])) < 2:
+        return None
     names = sorted(set(task.corpora[rows]))
     return shapley._train_coalitions(task, rows, names, [tuple(names)], subset, penalty, True)[tuple(names)]
 
@@ -100,11 +102,14 @@ def _trained(task: Task, train: np.ndarray, subset: tuple[str, ...], penalty: fl
 def _counts(
     task: Task, rows: np.ndarray, clusters: np.ndarray, subsets: list[tuple[str, ...]], models: list[tuple]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Correct predictions (1 + subsets, clusters, classes), guessing first, and utterances (clusters, classes)."""
-    counted = [shapley._correct_counts(task, rows, clusters, subset, [model])
+    """Correct predictions (1 + subsets, clusters, classes), guessing first, and utterances (clusters, classes).
+
+    A subset without a model guesses.
+    """
+    counted = [shapley._correct_counts(task, rows, clusters, subset, [model] if model else [])
                for subset, model in zip(subsets, models, strict=True)]  # fmt: skip
     guessing, support = counted[0][0][:1], counted[0][1]
-    return np.concatenate([guessing, *(correct[1:] for correct, _ in counted)]), support
+    return np.concatenate([guessing, *(correct[-1:] for correct, _ in counted)]), support
 
 
 def _values(correct: np.ndarray, support: np.ndarray) -> np.ndarray:
