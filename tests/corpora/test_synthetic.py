@@ -258,6 +258,6 @@ def test_a_stranger_named_truth_is_refused(tmp_path):
 
 def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
     (tmp_path / "raw").write_bytes(b"years of work")
-    with pytest.raises(ValueError, match=r"a file, where data\.raw has to name"):
+    with pytest.raises(ValueError, match=r"is a file; data\.raw has to name"):
         write(tmp_path / "raw", **SMALL)
     assert contents(tmp_path) == {"raw": b"years of work"}
