@@ -54,7 +54,7 @@ def main() -> None:
     section, data = read_inputs({"audio": {"n_mfcc": arguments.cepstra}}), Data(**SECONDS)
     with tempfile.TemporaryDirectory() as place:
         store = arguments.store or Path(place)
-        features.extract(whole, arguments.raw, store, section, data, features.Where())
+        features.extract(whole, arguments.raw, store, section, data, features.Resources())
         seen = features.load(features.keys(whole, section), store, features.specs(section, data))
         classes = labels.classes("paper7")
         task = jobs.build_task(manifest, seen, classes)

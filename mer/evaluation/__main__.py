@@ -39,15 +39,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _evaluate(options: argparse.Namespace, run: Path) -> tuple[EvaluationResult, EvaluationData]:
-    from mer.features import Where
+    from mer.features import Resources
     from mer.training.checkpoints.checkpoint import read_card
 
     read_card(options.checkpoint)
     study = row_selection.open_study(run)
     modalities = None if options.modalities is None else [m for m in options.modalities.split(",") if m]
-    where = Where(options.device, options.jobs)
+    resources = Resources(options.device, options.jobs)
     names = tuple(options.corpora)
-    return checkpoint.evaluate(options.checkpoint, study, names, options.part, modalities, where), study
+    return checkpoint.evaluate(options.checkpoint, study, names, options.part, modalities, resources), study
 
 
 def _write(out: Path, result: EvaluationResult, study: EvaluationData) -> None:

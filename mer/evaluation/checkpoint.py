@@ -19,11 +19,11 @@ from mer.evaluation.protocols.jobs import build_task
 from mer.evaluation.purity import dependencies
 from mer.evaluation.row_selection import TESTS, EvaluationData, IncompatibleCheckpoint, select_rows
 from mer.evaluation.scores import scores
-from mer.features import Features, Where
+from mer.features import Features, Resources
 from mer.params.schema import System, Training
 from mer.training.checkpoints import checkpoint, extraction, training_data
-from mer.training.checkpoints.lineage import all_seen
-from mer.training.checkpoints.training_data import Memory
+from mer.training.checkpoints.lineage import full_exposure
+from mer.training.checkpoints.training_data import Exposure
 from mer.training.job import Job, JobResult
 
 MEAN = "TestA"
@@ -63,7 +63,8 @@ class EvaluationResult:
 
 
 def evaluate(folder: Path, study: EvaluationData, names: tuple[str, ...] = (), part: str = "auto",
-             modalities: Sequence[str] | None = None, where: Where | None = None) -> EvaluationResult:  # fmt: skip
+             modalities: Sequence[str] | None = None, resources: Resources | None = None,
+             ) -> EvaluationResult:  # fmt: skip
     """Test a checkpoint.
 
     Args:
@@ -72,25 +73,25 @@ def evaluate(folder: Path, study: EvaluationData, names: tuple[str, ...] = (), p
         names: corpora; an empty tuple means all.
         part: as for `select_rows`.
         modalities: the modalities that the model receives; the others are absent, as in training. None means all.
-        where: device and processes.
+        resources: device and processes.
 
     Raises:
         IncompatibleCheckpoint: the study has other classes than the model, a required modality is left out, or no row
             is left.
-        checkpoint.Unusable: the folder holds no model, a damaged one, or one whose features are extracted in another
+        CheckpointError: the folder holds no model, a damaged one, or one whose features are extracted in another
             way now.
         ImportError, FileNotFoundError: a recording, package or pretrained network is missing.
     """
-    where = where or Where()
-    model, card = checkpoint.load(folder, where.device, fields=None)
+    resources = resources or Resources()
+    model, card = checkpoint.load(folder, resources.device, fields=None)
     if set(card["classes"]) != set(study.classes):
         raise IncompatibleCheckpoint(
             f"the model predicts {', '.join(card['classes'])}; the study has {', '.join(study.classes)}"
         )
     used = _selected_modalities(card, modalities)
-    usable, exposure = study.usable, all_seen(card, folder)
+    usable, exposure = study.usable, full_exposure(card, folder)
     selected = select_rows(card, exposure, study, names, part)
-    vectors = extract_features(card, study, used, folder, where)
+    vectors = extract_features(card, study, used, folder, resources)
     enough = (np.all if _needs_all_modalities(card) else np.any)([vectors.present[m][selected.rows] for m in used], 0)
     rows = selected.rows[enough]
     if not len(rows):
@@ -113,13 +114,13 @@ def _predict(model, card: dict, study: EvaluationData, vectors: Features, rows: 
     spec = System(model=card["model"], inputs=tuple(card["modalities"]))
     training = Training.model_validate(card["training"])
     job = Job(card["name"], cell, spec, training, card["seed"], none, none, rows)
-    scaled = build_task(study.usable, vectors, study.classes).seen_by(training)
+    scaled = build_task(study.usable, vectors, study.classes).normalised_for(training)
     probabilities = model.predict(scaled.features, rows)[:, order]
     return JobResult(job, probabilities, probabilities[:0]), scaled.features.present
 
 
 def extract_features(
-    card: dict, study: EvaluationData, modalities: Sequence[str], folder: Path, where: Where
+    card: dict, study: EvaluationData, modalities: Sequence[str], folder: Path, resources: Resources
 ) -> Features:
     """Return features of a study's usable rows as the model reads them; missing vectors are computed.
 
@@ -128,18 +129,18 @@ def extract_features(
         folder: the model's folder, for messages.
 
     Raises:
-        checkpoint.Unusable: its features are extracted in another way now.
+        checkpoint.CheckpointError: its features are extracted in another way now.
         ImportError, FileNotFoundError: a recording, package or pretrained network is missing.
     """
-    inputs, data = extraction.sections(card, {}, folder)
+    inputs, data = extraction.extraction_parameters(card, {}, folder)
     inputs = {name: inputs[name] for name in modalities}
     specs = extraction.specs({**card, "modalities": list(modalities)}, inputs, data, folder)
     raw, store = (files.from_root(getattr(study.params.data, name)) for name in ("raw", "store"))
     manifest = study.manifest
     if "text" in modalities:
-        texts = features.transcribe(manifest, raw, store, study.params, where)
+        texts = features.transcribe(manifest, raw, store, study.params, resources)
         manifest = features.fill_in(manifest, texts)
-    features.extract(manifest, raw, store, inputs, data, where)
+    features.extract(manifest, raw, store, inputs, data, resources)
     loaded = features.load(features.keys(manifest, inputs), store, specs)
     rows = len(schema.usable(manifest))
     absent = [m for m in card["modalities"] if m not in modalities]
@@ -170,11 +171,11 @@ def _needs_all_modalities(card: dict) -> bool:
     return System(model=card["model"]).is_network and Training.model_validate(card["training"]).missing == "none"
 
 
-def _shared_speaker_lines(exposure: Memory | None, rows: pd.DataFrame, table: pd.DataFrame) -> list[str]:
+def _shared_speaker_lines(exposure: Exposure | None, rows: pd.DataFrame, table: pd.DataFrame) -> list[str]:
     """A line for each corpus whose published parts share speakers, so that test rows have speakers of training rows."""
     if exposure is None:
         return []
-    shared = training_data.heard(exposure, rows) & (table["overlap"] == "").to_numpy()
+    shared = training_data.speakers_in_common(exposure, rows) & (table["overlap"] == "").to_numpy()
     counts = pd.Series(shared).groupby(rows["corpus"].to_numpy()).agg(["sum", "size"])
     return [f"{corpus}: {n:,} of {total:,} rows are of speakers in the training data, because the published parts "
             "share them" for corpus, n, total in counts.itertuples() if n]  # fmt: skip

@@ -12,7 +12,7 @@ from mer.params import output_check
 from mer.params.schema import Params
 from mer.training.checkpoints import training_data
 from mer.training.checkpoints.lineage import rows_digest
-from mer.training.checkpoints.training_data import Memory
+from mer.training.checkpoints.training_data import Exposure
 
 REQUIRED_FILES = ("params.yaml", "data/manifest.parquet")
 PARTS = ("auto", "all", "train", "validation", "test")
@@ -47,7 +47,7 @@ class TestRows:
 
     Attributes:
         rows: row numbers of the usable manifest.
-        overlap: the overlap of each usable row with the training data (`training_data.seen`); empty text if none.
+        overlap: the overlap of each usable row with the training data (`training_data.overlap_per_row`); else empty.
         left_out: columns corpus, overlap, rows: how many rows are left out because of an overlap.
     """
 
@@ -81,7 +81,7 @@ def open_study(folder: Path) -> EvaluationData:
 
 
 def select_rows(
-    card: dict, exposure: Memory | None, study: EvaluationData, names: tuple[str, ...], part: str
+    card: dict, exposure: Exposure | None, study: EvaluationData, names: tuple[str, ...], part: str
 ) -> TestRows:
     """Return the rows to test.
 
@@ -129,7 +129,7 @@ def families_of(card: dict) -> set[str]:
     return {family for each in (card, *card.get("ancestors", ())) for family in each.get("families") or ()}
 
 
-def _overlap(card: dict, exposure: Memory, families: set[str], study: EvaluationData) -> pd.Series:
+def _overlap(card: dict, exposure: Exposure, families: set[str], study: EvaluationData) -> pd.Series:
     """The overlap of each usable row with the training data.
 
     In the data on which the model was trained, the plan has already removed long sentences that two corpora of a
@@ -137,7 +137,9 @@ def _overlap(card: dict, exposure: Memory, families: set[str], study: Evaluation
     part, so there such an overlap does not count.
     """
     usable = study.manifest["exclude_reason"].isna()
-    overlap = training_data.seen(exposure, families, study.manifest)[usable.to_numpy()].reset_index(drop=True)
+    overlap = training_data.overlap_per_row(exposure, families, study.manifest)[usable.to_numpy()].reset_index(
+        drop=True
+    )
     trained = study.usable[overlap.isin(training_data.PARTS)]
     if rows_digest(trained) == card["rows_sha256"]:
         overlap = overlap.where(overlap != "line", "")

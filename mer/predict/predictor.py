@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mer import files
-from mer.features import Features, Where
+from mer.features import Features, Resources
 from mer.media import audio
 from mer.params import schema
 from mer.predict.inputs import input_checks, voice_activity
@@ -18,7 +18,7 @@ from mer.predict.inputs.segment_features import InputExtractor, context
 from mer.predict.inputs.segments import PendingSegment, PredictionSettings, SegmentReader
 from mer.predict.outputs.prediction import Prediction, entropy, margin
 from mer.training.checkpoints import checkpoint, extraction
-from mer.training.checkpoints.checkpoint import Unusable
+from mer.training.checkpoints.card import CheckpointError
 
 BATCH_SEGMENTS = 64
 """The largest number of segments that are predicted together."""
@@ -169,8 +169,8 @@ def load(folder: str | Path, *, settings: PredictionSettings | None = None, devi
         recognise: the recogniser of recordings without text.
 
     Raises:
-        Unusable: the folder holds no model, its extraction has changed since training, it has no input of a name that
-            the settings give, or it normalises every speaker or corpus separately.
+        CheckpointError: the folder holds no model, its extraction has changed since training, it has no input of a name
+            that the settings give, or it normalises every speaker or corpus separately.
         ImportError, FileNotFoundError: a package or a pretrained network is missing.
     """
     folder, settings = Path(folder), settings or PredictionSettings()
@@ -178,11 +178,12 @@ def load(folder: str | Path, *, settings: PredictionSettings | None = None, devi
     model, card = checkpoint.load(folder, device)
     _refuse_normalisation(card, folder)
     used = _used_inputs(card, settings, folder)
-    sections, data = extraction.sections(card, networks or {}, folder)
-    compute = extraction.open_all({**card, "modalities": used}, sections, data, Where(device, jobs), folder)
-    for name in used:
-        input_checks.feature_warnings(card, name, np.zeros((1, card["widths"][name])))
-    extractors = {n: InputExtractor(sections[n], compute.get(n), width) for n, width in card["widths"].items()}
+    sections, data = extraction.extraction_parameters(card, networks or {}, folder)
+    compute = extraction.open_extractors({**card, "modalities": used}, sections, data, Resources(device, jobs), folder)
+    widths = {name: card["widths"][name] for name in card["modalities"]}
+    for name, width in widths.items():
+        input_checks.feature_warnings(card, name, np.zeros((1, width)))
+    extractors = {name: InputExtractor(sections[name], compute.get(name), width) for name, width in widths.items()}
     return Predictor(model, card, extractors, data, settings, recognise)
 
 
@@ -193,13 +194,13 @@ def _used_inputs(card: dict, settings: PredictionSettings, folder: Path) -> list
         return inputs
     unknown = ", ".join(name for name in settings.inputs if name not in inputs)
     if unknown or not settings.inputs:
-        raise Unusable(
+        raise CheckpointError(
             f"--inputs: {files.to_root(folder)} has no input {unknown or 'without a name'}; "
             f"its inputs are {', '.join(inputs)}"
         )
     left_out = [name for name in inputs if name not in settings.inputs]
     if left_out and _needs_all_inputs(card):
-        raise Unusable(
+        raise CheckpointError(
             f"--inputs: {files.to_root(folder)} was trained with training.missing: none and needs all of its inputs; "
             f"{', '.join(left_out)} cannot be left out"
         )
@@ -213,7 +214,7 @@ def _needs_all_inputs(card: dict) -> bool:
 
 def _refuse_normalisation(card: dict, folder: Path) -> None:
     if (method := card["training"].get("normalisation", "training")) != "training":
-        raise Unusable(
+        raise CheckpointError(
             f"{files.to_root(folder)}: the model was trained with training.normalisation: {method}, which needs "
             f"several recordings of each {method}. Train one without it, or evaluate this one on a study: "
             f"python -m mer.evaluation {files.to_root(folder)} --on RUN"

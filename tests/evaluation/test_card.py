@@ -14,7 +14,7 @@ CLUSTERS = dict.fromkeys("ab", "speaker_id")
 
 def planned(*parts, official=()):
     table = pd.concat(parts, ignore_index=True)
-    return splits.assign(table, set(official), seed=0, validation=0.1, test=0.1, folds=5)
+    return splits.assign(table, set(official), splits.SplitOptions(seed=0, validation=0.1, test=0.1, folds=5))
 
 
 def test_a_random_split_tests_each_clip_once_and_shares_its_speakers():

@@ -87,7 +87,7 @@ class Asked:
         for name, reader in self.readers.items():
             try:
                 answer = reader()
-            except (checkpoint.Unusable, row_selection.IncompatibleCheckpoint) as error:
+            except (checkpoint.CheckpointError, row_selection.IncompatibleCheckpoint) as error:
                 found[name] = str(error)
                 assert found[name].isprintable(), found[name]
                 assert "model.json" in found[name], found[name]
@@ -180,7 +180,9 @@ def test_a_card_of_the_format_before(asked):
     written = tensors.read_bytes()
     for change in ({}, {"classes": asked.told["classes"][::-1]}):
         files.write_json(asked.card, sealed(asked.told | {"format": 2} | change))
-        with pytest.raises(checkpoint.Unusable, match=r"model.json: format is not what was written with the tensors"):
+        with pytest.raises(
+            checkpoint.CheckpointError, match=r"model.json: format is not what was written with the tensors"
+        ):
             checkpoint.load(asked.folder)
     asked.card.write_text(asked.text, encoding="utf-8")
     as_before(asked.folder)
@@ -189,7 +191,7 @@ def test_a_card_of_the_format_before(asked):
     assert asked.readers["predict"]() == asked.known["predict"]
     for edited in ({"classes": told["classes"][::-1]}, {"families": []}, {"temperature": told["temperature"] * 2}):
         files.write_json(asked.card, sealed(told) | edited)
-        with pytest.raises(checkpoint.Unusable, match=r"model.json: card_sha256 is not what was written"):
+        with pytest.raises(checkpoint.CheckpointError, match=r"model.json: card_sha256 is not what was written"):
             checkpoint.load(asked.folder)
     tensors.write_bytes(written)
     asked.card.write_text(asked.text, encoding="utf-8")
@@ -216,5 +218,5 @@ def test_a_card_beside_the_tensors_of_another_model(asked, study, tmp_path):
     from mer.training.checkpoints.card import sealed
 
     files.write_json(folder / "model.json", sealed({k: v for k, v in told.items() if k != "card_sha256"}))
-    with pytest.raises(checkpoint.Unusable, match=r"model.json: .* is not what was written with the tensors"):
+    with pytest.raises(checkpoint.CheckpointError, match=r"model.json: .* is not what was written with the tensors"):
         checkpoint.load(folder)

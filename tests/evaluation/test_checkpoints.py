@@ -18,7 +18,7 @@ from mer.evaluation import row_selection
 from mer.evaluation.__main__ import main
 from mer.features import audio
 from mer.training.checkpoints import checkpoint, training_data
-from mer.training.checkpoints.lineage import remembered
+from mer.training.checkpoints.lineage import stored_exposure
 from tests.evaluation import test_protocols as made
 from tests.evaluation.made import as_before
 from tests.studies import run_cells
@@ -218,7 +218,7 @@ def test_columns_follow_the_studys_order_of_classes(studies, tmp_path):
     turned = shutil.copytree(studies / "two/checkpoints/logistic-seed0", tmp_path / "turned")
     model, card = checkpoint.load(turned)
     model.weights, model.bias = model.weights[::-1], model.bias[::-1]
-    card |= {"classes": card["classes"][::-1], "remembers": remembered(turned)}
+    card |= {"classes": card["classes"][::-1], "remembers": stored_exposure(turned)}
     checkpoint.save(turned, model, card)
     assert main([str(turned), "--on", str(studies / "two"), "--out", str(tmp_path / "out")]) == 0
     first, second = (pd.read_parquet(tmp_path / name / "predictions.parquet") for name in ("as_is", "out"))
@@ -248,7 +248,7 @@ def test_other_classes_and_extractor_versions_are_refused(studies, monkeypatch):
     with pytest.raises(row_selection.IncompatibleCheckpoint, match="the model predicts neutral"):
         checkpoints.evaluate(folder, replace(study, classes=("neutral", "anger")))
     monkeypatch.setitem(audio.EXTRACTORS, "mfcc", replace(audio.EXTRACTORS["mfcc"], version=99))
-    with pytest.raises(checkpoint.Unusable, match=r"audio was extracted with version"):
+    with pytest.raises(checkpoint.CheckpointError, match=r"audio was extracted with version"):
         checkpoints.evaluate(folder, study)
 
 
@@ -258,7 +258,7 @@ def test_speakers_and_sentences_of_a_family_are_left_out():
     own = rows["corpus"] == "ravdess"
     parts = [np.flatnonzero(own & (rows["split"] == part)) for part in ("train", "validation")]
     rows.loc[rows["corpus"] == "song", "split"] = "test"  # whoever sings, as in a study that parts them otherwise
-    known = training_data.memory(rows, *parts)
+    known = training_data.exposure_of(rows, *parts)
     study = SimpleNamespace(usable=rows, manifest=rows)
     card = {"families": ["ravdess"], "corpora": ["ravdess"], "rows_sha256": "0"}
     predicted = row_selection.select_rows(card, known, study, (), "auto")
@@ -268,7 +268,7 @@ def test_speakers_and_sentences_of_a_family_are_left_out():
     assert (rows["corpus"][predicted.rows] == "x").sum() == (rows["corpus"] == "x").sum()  # others of the same names
     assert predicted.left_out.to_dict("records") == [{"corpus": "song", "overlap": "person", "rows": 12 * len(trained)}]
     some = rows.assign(transcription="this is what everybody says here", fold=None, dialogue_id=rows["utterance_id"])
-    told = training_data.memory(some, *parts)
+    told = training_data.exposure_of(some, *parts)
     left = row_selection.select_rows(card, told, SimpleNamespace(usable=some, manifest=some), ("song",), "all").overlap
     assert set(left[some["corpus"] == "song"]) == {"person", "line"}
     sung = some[some["corpus"] == "song"]

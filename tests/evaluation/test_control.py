@@ -69,7 +69,7 @@ def test_the_features_would_tell_the_class_and_a_leak_is_seen(spoken):
     jobs, _ = study.plan_jobs(
         [c for c in cells if c.protocol == "loco"], {"logistic": SYSTEMS["logistic"]}, TRAINING, (0,), task
     )
-    [first, *_] = grid.run(task, jobs, grid.Engine())
+    [first, *_] = grid.run_jobs(task, jobs, grid.Engine())
     answers = first.probabilities.argmax(axis=1)
     assert stats.uar(stats.confusion(task.labels[first.job.test], answers, 3)) > 0.8
     dealt, table = negative_control.with_permuted_labels(task, usable, 0)
@@ -77,7 +77,7 @@ def test_the_features_would_tell_the_class_and_a_leak_is_seen(spoken):
     leaky = np.column_stack([dealt.features.arrays["audio"], 9 * np.eye(3)[dealt.labels]]).astype(np.float32)
     seen = Features({"audio": leaky}, dealt.features.present)
     jobs, _ = study.plan_jobs([jobs[0].cell], {"logistic": SYSTEMS["logistic"]}, TRAINING, (0,), dealt)
-    [done] = grid.run(study.build_task(table, seen, CLASSES), jobs, grid.Engine())
+    [done] = grid.run_jobs(study.build_task(table, seen, CLASSES), jobs, grid.Engine())
     truth, given_ = dealt.labels[done.job.test], done.probabilities.argmax(axis=1)
     speakers = table["speaker_id"].to_numpy(str)[done.job.test]
     assert stats.uar(stats.confusion(truth, given_, 3)) - negative_control.guessing(truth, given_, speakers, 3) > 0.5
@@ -89,7 +89,7 @@ def test_labels_and_votes_stay_with_the_speaker(spoken):
     task = study.build_task(usable, task.features, CLASSES, {"soft": votes})
     dealt, table = negative_control.with_permuted_labels(task, usable, 3)
     assert (dealt.labels != task.labels).any()
-    assert (dealt.answers["soft"].argmax(axis=1) == dealt.labels).all()
+    assert (dealt.targets["soft"].argmax(axis=1) == dealt.labels).all()
     assert (table["emotion"].map({c: i for i, c in enumerate(CLASSES)}) == dealt.labels).all()
     for column in ("split", "fold", "speaker_id", "audio_sha256"):
         assert table[column].equals(usable[column])

@@ -39,7 +39,7 @@ def corpus(name, family, speakers, official=False, classes=("neutral", "anger", 
 
 def manifest(*parts, official=()):
     table = pd.concat(parts, ignore_index=True)
-    return splits.assign(table, set(official), seed=0, validation=0.1, test=0.1, folds=5)
+    return splits.assign(table, set(official), splits.SplitOptions(seed=0, validation=0.1, test=0.1, folds=5))
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_a_corpus_is_not_crossed_with_its_own_family(study):
 def test_sessions_that_share_all_speakers_are_listed_with_the_reason():
     rows = corpus("a", "a", 12)
     rows["session"] = [f"day{i % 4}" for i in range(len(rows))]
-    table = splits.assign(rows, set(), seed=0, validation=0.1, test=0.1, folds=5, by_session={"a"})
+    table = splits.assign(rows, set(), splits.SplitOptions(seed=0, validation=0.1, test=0.1, folds=5), by_session={"a"})
     assert protocols.scored_corpora(table, 1, 4) == {"a": "1 folds, fewer than 3: its sessions share their speakers"}
 
 

@@ -19,7 +19,9 @@ def study(corpus="meld", official=True, classes=CLASSES, protocol="in_corpus", t
     rows = manifest(corpus, 6, 42, classes)
     if official:
         rows["split_official"] = np.tile(["train", "validation", "test"], len(rows) // 3)
-    rows = splits.assign(rows, {corpus} if official else set(), seed=0, validation=0.1, test=0.1, folds=5)
+    rows = splits.assign(
+        rows, {corpus} if official else set(), splits.SplitOptions(seed=0, validation=0.1, test=0.1, folds=5)
+    )
     predicted = pd.concat([predictions(rows, 0.5, s, protocol, train or corpus) for s in systems])
     results = scores.score(predicted, CLASSES, {corpus: "speaker_id"}, study="t", confidence=0.95)
     return results, published.settings(rows)
@@ -161,10 +163,9 @@ def test_nothing_of_ours_leaves_all_grey():
 
 
 def test_splits_of_ours_are_in_the_words_of_the_file():
-    rows = splits.assign(
-        pd.concat([manifest("a", 4), manifest("b", 20), manifest("i", 10)], ignore_index=True), set(),
-        seed=0, validation=0.1, test=0.1, folds=5, by_session=("i",),
-    )  # fmt: skip
+    rows = pd.concat([manifest("a", 4), manifest("b", 20), manifest("i", 10)], ignore_index=True)
+    options = splits.SplitOptions(seed=0, validation=0.1, test=0.1, folds=5)
+    rows = splits.assign(rows, set(), options, by_session=("i",))
     assert published.settings(rows, ("i",))["split"].to_dict() == {
         "a": "leave one speaker out", "b": "5 folds of speakers", "i": "leave one session out",
     }  # fmt: skip
@@ -208,5 +209,5 @@ def test_any_text_is_read_or_refused(tmp_path_factory, text):
 
 def test_a_table_of_ones_own_has_no_official_parts_whatever_it_is_called():
     rows = manifest("meld", 6, 42, CLASSES).assign(split_official="train", split_source="own")
-    rows = splits.assign(rows, {"meld"}, seed=0, validation=0.1, test=0.1, folds=5)
+    rows = splits.assign(rows, {"meld"}, splits.SplitOptions(seed=0, validation=0.1, test=0.1, folds=5))
     assert published.settings(rows)["split"].tolist() == ["parts of one's own table"]

@@ -72,7 +72,7 @@ class Study:
         jobs = self.jobs(p) if jobs is None else jobs
         purity.check(jobs, self.usable, dependencies.lineage_items(p, specs), strict=p.evaluation.strict)
         purity.check_row_access(self.task, jobs)
-        return grid.run(self.task, jobs, grid.Engine(), self.folder / "trainings")
+        return grid.run_jobs(self.task, jobs, grid.Engine(), self.folder / "trainings")
 
     def stopped(self, p, jobs=None, specs=SPECS):
         """The message, where nothing was trained."""
@@ -89,7 +89,7 @@ class Study:
         training, system = p.systems["gated"].training_parameters(p.training), p.systems["gated"]
         job = Job("gated", None, system, training, 0, rows[::2], rows[1::2], rows[:0])
         card = checkpoint.card(job, self.task, SPECS, CLASSES, self.usable, encoders_)
-        checkpoint.save(self.folder / name, grid.fit(self.task, job, "cpu"), card | {"name": name})
+        checkpoint.save(self.folder / name, grid.fit_job(self.task, job, "cpu"), card | {"name": name})
         return str(self.folder / name)
 
     def edit(self, place, **changes):
@@ -328,7 +328,7 @@ def test_a_temperature_from_the_test_corpus(planted, monkeypatch):
 
 
 def test_class_shares_from_the_test_corpus(planted, monkeypatch):
-    balance, fit, seen = losses.balance, grid.fit, {}
+    balance, fit, seen = losses.balance, grid.fit_job, {}
 
     def leaky(shares, way):
         return balance((shares + np.bincount(seen["labels"], minlength=3) / len(seen["labels"])) / 2, way)
@@ -337,7 +337,7 @@ def test_class_shares_from_the_test_corpus(planted, monkeypatch):
         seen["labels"] = task.labels[job.test]
         return fit(task, job, *rest)
 
-    monkeypatch.setattr(grid, "fit", watched)
+    monkeypatch.setattr(grid, "fit_job", watched)
     monkeypatch.setattr(losses, "balance", leaky)
     assert "gated's weights (or class shares behind them) were fitted on rows outside" in planted.stopped(
         planted.params(("gated",))
@@ -473,9 +473,9 @@ def test_what_a_card_says_of_encoders_is_foreign(told):
 
 
 def test_a_number_that_is_none_makes_no_card_whole():
-    assert lineage.verdict(dict.fromkeys(lineage.NEEDED, float("nan"))) == lineage.ALTERED
-    whole = dict.fromkeys(lineage.NEEDED, float("nan")) | {"card_sha256": "not JSON"}
-    assert lineage.verdict(whole) == lineage.ALTERED
+    assert lineage.card_status(dict.fromkeys(lineage.REQUIRED_FIELDS, float("nan"))) == lineage.ALTERED
+    whole = dict.fromkeys(lineage.REQUIRED_FIELDS, float("nan")) | {"card_sha256": "not JSON"}
+    assert lineage.card_status(whole) == lineage.ALTERED
 
 
 def test_kin_outside_of_the_study_is_named():
@@ -498,12 +498,14 @@ JSON = st.recursive(st.none() | st.integers() | st.text(max_size=5), lambda x: s
                     | st.dictionaries(st.text(max_size=5), x, max_size=3), max_leaves=6)  # fmt: skip
 
 
-@given(st.fixed_dictionaries({}, optional=dict.fromkeys(sorted(lineage.NEEDED | {"git"}), JSON)))
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys(sorted(lineage.REQUIRED_FIELDS | {"git"}), JSON)))
 def test_any_card_is_judged(card):
     sealed = lineage.sealed(card)
-    assert lineage.verdict(sealed) == (lineage.MISSING if lineage.NEEDED - sealed.keys() else lineage.WHOLE)
-    assert lineage.verdict({**sealed, "families": ["other"]}) != lineage.WHOLE
-    items = dependencies._of_card(sealed, "x", lineage.verdict(sealed), corpora.CORPORA)
+    assert lineage.card_status(sealed) == (
+        lineage.MISSING if lineage.REQUIRED_FIELDS - sealed.keys() else lineage.COMPLETE
+    )
+    assert lineage.card_status({**sealed, "families": ["other"]}) != lineage.COMPLETE
+    items = dependencies._of_card(sealed, "x", lineage.card_status(sealed), corpora.CORPORA)
     assert isinstance(items[0].families, frozenset)
     assert isinstance(pd.DataFrame([vars(item) for item in items]), pd.DataFrame)
 
@@ -609,7 +611,7 @@ def test_a_checkpoint_of_an_earlier_version_keeps_no_digests_and_is_unknown(plan
     second = planted.saved("second", ["cremad"], start_from=place)
     for name in ("first", "second"):  # so that nothing can be called a test of them
         folder = planted.folder / name
-        assert lineage.all_seen(checkpoint.read_card(folder), folder) is None
+        assert lineage.full_exposure(checkpoint.read_card(folder), folder) is None
     assert "does not list all" in planted.stopped(
         planted.params(("gated",), training={"start_from": second}, strict=True)
     )
@@ -621,7 +623,7 @@ def test_a_checkpoint_of_an_earlier_version_keeps_no_digests_and_is_unknown(plan
 def test_training_does_not_begin_with_an_edited_card(planted, change):
     place = planted.saved("first", ["cremad"])
     planted.edit("first", **change)
-    with pytest.raises(checkpoint.Unusable, match=f"model.json: {next(iter(change))} is not what was written"):
+    with pytest.raises(checkpoint.CheckpointError, match=f"model.json: {next(iter(change))} is not what was written"):
         planted.train(planted.params(("gated",), training={"start_from": place}))
 
 

@@ -74,7 +74,7 @@ def planned(spoken, by="validation", systems=SYSTEMS, corpora=tuple(FAMILIES)):
 @pytest.fixture(scope="module")
 def ran(spoken):
     """by -> results of the grid, and what is made of them."""
-    done = {by: grid.run(spoken[0], planned(spoken, by), grid.Engine()) for by in BY}
+    done = {by: grid.run_jobs(spoken[0], planned(spoken, by), grid.Engine()) for by in BY}
     return {by: (items, *told(spoken[1], items)) for by, items in done.items()}
 
 
@@ -128,7 +128,7 @@ def test_the_validation_score_is_that_of_the_validation_rows(spoken, ran):
     for item in done:
         system, cell = item.job.system, item.job.cell
         if cell.protocol == "loco":
-            model, rows = grid.fit(task, item.job, "cpu"), item.job.validation
+            model, rows = grid.fit_job(task, item.job, "cpu"), item.job.validation
             answers, corpora = model.predict(task.features, rows).argmax(axis=1), task.corpora[rows]
             found = [
                 stats.chance_corrected(stats.uar(stats.confusion(task.labels[rows][m], answers[m], 3)), 3)
@@ -193,7 +193,7 @@ def test_a_choice_that_looks_at_the_test_is_seen(spoken, ran, monkeypatch):
 def test_with_two_families_inner_loco_has_nothing_to_train_on_and_says_so(spoken):
     jobs = planned(spoken, "inner_loco", corpora=("a", "b"))
     assert protocols.INNER not in {job.cell.protocol for job in jobs}
-    choices = told(spoken[1], grid.run(spoken[0], jobs, grid.Engine()))[-1]
+    choices = told(spoken[1], grid.run_jobs(spoken[0], jobs, grid.Engine()))[-1]
     assert set(choices["by"]) == {"validation"}
     assert "because inner LOCO needs a third family" in selection_text.selection_sentence(choices, "inner_loco")
     assert "third family" not in selection_text.selection_sentence(choices, "validation")
@@ -202,7 +202,7 @@ def test_with_two_families_inner_loco_has_nothing_to_train_on_and_says_so(spoken
 def test_one_system_has_no_choice(spoken):
     jobs = planned(spoken, "inner_loco", systems={"audio": SYSTEMS["audio"]})
     assert protocols.INNER not in {job.cell.protocol for job in jobs}
-    _, answered, _, choices = told(spoken[1], grid.run(spoken[0], jobs, grid.Engine()))
+    _, answered, _, choices = told(spoken[1], grid.run_jobs(spoken[0], jobs, grid.Engine()))
     assert set(answered["system"]) == {"audio"}
     assert selection_text.selection_sentence(choices, "validation") == (
         "Compared: 2 configurations of 1 system. There is one system, so none was selected."
@@ -214,7 +214,7 @@ def test_without_loco_there_is_nothing_to_choose(spoken):
     asked = Evaluation(selection="inner_loco", protocols=("in_corpus",))
     assert selection.plan(usable, ["a", "b", "c"], asked, 3) == []
     jobs, _ = study.plan_jobs(protocols.plan(usable, ("in_corpus",), ["a"]), SYSTEMS, TRAINING, (0,), task)
-    _, answered, _, choices = told(usable, grid.run(task, jobs, grid.Engine()))
+    _, answered, _, choices = told(usable, grid.run_jobs(task, jobs, grid.Engine()))
     assert SELECTED not in set(answered["system"])
     assert choices.empty
     assert selection_text.selection_table(choices).empty
@@ -238,9 +238,9 @@ def test_selection_sentence_counts_configurations(ran):
 
 def test_what_is_kept_on_disk_has_its_validation_scores(spoken, tmp_path):
     jobs = [job for job in planned(spoken) if job.cell.protocol == "loco"][:2]
-    first = grid.run(spoken[0], jobs, grid.Engine(), tmp_path)
+    first = grid.run_jobs(spoken[0], jobs, grid.Engine(), tmp_path)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
-    again = grid.run(spoken[0], jobs, grid.Engine(), tmp_path)
+    again = grid.run_jobs(spoken[0], jobs, grid.Engine(), tmp_path)
     assert [item.validation_uar for item in again] == [item.validation_uar for item in first]
     assert all(len(item.validation_uar) > 1 for item in first)
     assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
@@ -249,7 +249,7 @@ def test_what_is_kept_on_disk_has_its_validation_scores(spoken, tmp_path):
     for path in before:  # as code from before kept it: not believed, trained anew
         save_file(load_file(path), path, metadata={"history": "[]"})
     with pytest.warns(UserWarning, match="deleted: .*it is trained anew"):
-        anew = grid.run(spoken[0], jobs, grid.Engine(), tmp_path)
+        anew = grid.run_jobs(spoken[0], jobs, grid.Engine(), tmp_path)
     assert [item.validation_uar for item in anew] == [item.validation_uar for item in first]
 
 
@@ -281,7 +281,7 @@ def test_where_labels_mean_nothing_selected_stays_at_chance_and_a_pick_on_the_te
     for number in range(8):
         dealt, dealt_rows = negative_control.with_permuted_labels(task, usable, number)
         jobs, _ = study.plan_jobs(cells, systems, TRAINING, (0,), dealt)
-        found.append(told(dealt_rows, grid.run(dealt, jobs, grid.Engine()))[-1])
+        found.append(told(dealt_rows, grid.run_jobs(dealt, jobs, grid.Engine()))[-1])
     rows = pd.concat(found)
     mean = rows[(rows["test_corpus"] == comparison.MEAN) & (rows["answers"] == "restricted")]
     assert abs(mean["value"].mean()) < 0.04

@@ -99,7 +99,7 @@ def _answers(task, target, coalition, training):
     rows = np.arange(300)
     train = rows[np.isin(task.corpora, coalition) & (rows % 5 > 0)]
     test = rows[task.corpora == target]
-    fitted = ridge.fit(task, train, rows[:0], modalities=BOTH, training=training)
+    fitted = ridge.fit(task, train, rows[:0], inputs=BOTH, training=training)
     return test, stats.restrict(fitted.predict(task.features, test), np.unique(task.labels[test]))
 
 

@@ -15,7 +15,7 @@ from mer.features import Features, audio
 from mer.params.schema import Data
 from mer.predict import PredictionSettings, collect_requests, load
 from mer.predict.__main__ import main
-from mer.training.checkpoints.checkpoint import Unusable
+from mer.training.checkpoints.checkpoint import CheckpointError
 from tests.media.video_files import film, grey
 from tests.predict.conftest import CLASSES, RATE, quiet, save_linear, tone
 
@@ -108,6 +108,26 @@ def test_missing_inputs_have_reasons_and_each_input_is_predicted_alone(bimodal, 
     assert audio_only.missing == {"text": "no transcript"}
 
 
+def test_two_inputs_of_one_modality_have_their_own_names(two_audio, tmp_path):
+    path = wav(tmp_path / "a.wav", tone(1))
+    predictor = energy(two_audio)
+    assert predictor.inputs == {"audio": "audio", "cepstra": "audio", "text": "text"}
+    [all_inputs], [audio_only] = predictor(path, "what a day"), predictor(path)
+    assert (all_inputs.inputs, all_inputs.modalities) == (("audio", "cepstra", "text"), ("audio", "text"))
+    assert list(all_inputs.per_input) == ["audio", "cepstra", "text"]
+    assert all_inputs.per_modality["audio"] == audio_only.probabilities
+    assert all_inputs.per_modality["audio"] not in all_inputs.per_input.values()
+    assert all_inputs.per_modality["text"] == all_inputs.per_input["text"]
+    [one] = energy(two_audio, inputs=("cepstra",))(path)
+    assert one.probabilities == all_inputs.per_input["cepstra"]
+    code, [row] = run_command(two_audio, path, "--text", "what a day", "--html")
+    assert (code, row["inputs"], row["modalities"]) == (0, "audio+cepstra+text", "audio+text")
+    assert row["cepstra_label"]
+    page = next(two_audio.parent.glob("out-*/predictions.html")).read_text(encoding="utf-8")
+    assert "cepstra alone: " in page
+    assert "all audio inputs: " in page
+
+
 def test_left_out_inputs_count_as_missing(bimodal, tmp_path):
     path = wav(tmp_path / "a.wav", tone(1))
     [both] = energy(bimodal)(path, "what a day")
@@ -183,7 +203,7 @@ def test_model_without_value_ranges_has_a_note_and_no_warnings(tmp_path):
 @pytest.mark.parametrize("usual", [{"audio": {"low": "?", "high": "", "outside": 0}}, {"audio": 5}, 5])
 def test_card_with_invalid_value_ranges_is_refused(tmp_path, usual):
     folder = save_linear(tmp_path / "model", usual=usual)
-    with pytest.raises(Unusable, match=r"model.json: usual|value ranges of the input audio are invalid"):
+    with pytest.raises(CheckpointError, match=r"model.json: usual|value ranges of the input audio are invalid"):
         load(folder)
 
 
@@ -239,7 +259,7 @@ def test_command_without_requests_or_model_exits_with_2(model, tmp_path, capsys)
 def test_model_of_another_extraction_version_is_refused(tmp_path, monkeypatch):
     folder = save_linear(tmp_path / "model")
     monkeypatch.setitem(audio.EXTRACTORS, "mfcc", replace(audio.EXTRACTORS["mfcc"], version=99))
-    with pytest.raises(Unusable, match="audio was extracted with version"):
+    with pytest.raises(CheckpointError, match="audio was extracted with version"):
         load(folder)
 
 
@@ -267,11 +287,11 @@ def test_linear_model_imports_no_torch(model, tmp_path):
         "print(code, sorted({'torch', 'sklearn', 'matplotlib', 'transformers'} & set(sys.modules)))"
     )
     line = [sys.executable, "-c", program, str(path), "--model", str(model), "--voice", "energy"]
-    done = subprocess.run([*line, "--out", str(tmp_path / "o.csv")], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "0 []"
+    process = subprocess.run([*line, "--out", str(tmp_path / "o.csv")], capture_output=True, text=True, check=True)
+    assert process.stdout.splitlines()[-1] == "0 []"
 
 
 def test_model_with_normalisation_by_speaker_is_refused(tmp_path):
     folder = save_linear(tmp_path / "m", training={"missing": "learned", "normalisation": "speaker"})
-    with pytest.raises(Unusable, match=r"normalisation: speaker.*python -m mer\.evaluation"):
+    with pytest.raises(CheckpointError, match=r"normalisation: speaker.*python -m mer\.evaluation"):
         energy(folder)

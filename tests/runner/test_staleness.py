@@ -241,3 +241,14 @@ def test_raw_data_are_digested_after_the_step_only_if_the_study_writes_them(toys
         stamps.seal(toys.study, step, before, {})
         after = stamps.read(toys.study, NAME)["parts"]["inputs"]
         assert (after == {"raw": dependencies.input_digest(toys.study, "raw")}) is generated
+
+
+def test_links_to_nothing_and_circles_of_links_are_left_out(tmp_path):
+    (tmp_path / "corpus/deep").mkdir(parents=True)
+    (tmp_path / "corpus/deep/a.wav").write_text("1")
+    before = digests.digest_by_time(tmp_path / "corpus")
+    (tmp_path / "corpus/nothing").symlink_to("absent")
+    (tmp_path / "corpus/itself").symlink_to("itself")
+    (tmp_path / "corpus/deep/up").symlink_to("..", target_is_directory=True)
+    assert [name for name, _ in digests.files_below(tmp_path / "corpus")] == ["deep/a.wav"]
+    assert digests.digest_by_time(tmp_path / "corpus") == before

@@ -49,9 +49,9 @@ def with_permuted_labels(task: Task, manifest: pd.DataFrame, seed: int) -> tuple
         manifest: usable rows, index 0..n-1.
     """
     order = shuffle_within(manifest["corpus"].astype(object) + "|" + manifest["speaker_id"].astype(object), seed)
-    answers = {kind: values[order] for kind, values in task.answers.items()}
+    answers = {kind: values[order] for kind, values in task.targets.items()}
     emotion = pd.Series(manifest["emotion"].to_numpy()[order], manifest.index)
-    return replace(task, labels=task.labels[order], answers=answers), manifest.assign(emotion=emotion)
+    return replace(task, labels=task.labels[order], targets=answers), manifest.assign(emotion=emotion)
 
 
 def run_control(
@@ -143,7 +143,7 @@ def run_all_protocols(task: Task, manifest: pd.DataFrame, cells: list[Cell], sys
     for number in range(permutations):
         dealt, table = with_permuted_labels(task, manifest, seed + number)
         jobs, _ = study.plan_jobs(cells, dict(systems), training, (seed + number,), dealt)
-        answered = scores.predictions(grid.run(dealt, jobs, how), table, classes, dealt.features.present)
+        answered = scores.predictions(grid.run_jobs(dealt, jobs, how), table, classes, dealt.features.present)
         parts.append(_scored(answered, classes).assign(permutation=number))
     return pd.concat(parts, ignore_index=True)
 

@@ -16,8 +16,8 @@ from mer.features.network_origins import Origin, origins
 from mer.features.registry import handmade
 from mer.params.schema import Params
 from mer.training.checkpoints import checkpoint
-from mer.training.checkpoints.lineage import ALTERED, WHOLE, remembered, state
-from mer.training.checkpoints.training_data import Memory
+from mer.training.checkpoints.lineage import ALTERED, COMPLETE, checkpoint_status, stored_exposure
+from mer.training.checkpoints.training_data import Exposure
 
 UNTRAINED, DOCUMENTED, DECLARED, UNKNOWN = "untrained", "documented", "declared", "unknown"
 NETWORK_PARAMETERS = ("model", "weights")
@@ -51,7 +51,7 @@ class LineageItem:
     evidence: str
     relation: str = "was trained on"
     advice: str = OTHER_ENCODER
-    exposure: Memory | None = field(default=None, compare=False)
+    exposure: Exposure | None = field(default=None, compare=False)
 
 
 def lineage_items(p: Params, specs: dict[str, dict]) -> list[LineageItem]:
@@ -62,7 +62,7 @@ def lineage_items(p: Params, specs: dict[str, dict]) -> list[LineageItem]:
 
     Raises:
         ValueError: `trained_on` names a corpus that does not exist.
-        checkpoint.Unusable: `training.start_from` holds no model.
+        checkpoint.CheckpointError: `training.start_from` holds no model.
     """
     known_corpora = {**corpora.CORPORA, **corpora.of_study(p)}
     _refuse_unknown(p, known_corpora)
@@ -111,17 +111,17 @@ def of_checkpoint(start_from: str, known_corpora: Mapping[str, Corpus]) -> list[
     """Return a checkpoint, its initial checkpoints, and the networks behind the features of each.
 
     Raises:
-        checkpoint.Unusable: the folder holds no model.
+        checkpoint.CheckpointError: the folder holds no model.
     """
     folder = files.from_root(start_from)
     card, name = checkpoint.read_card(folder), f"training.start_from {files.to_root(folder)}"
-    status, ancestors = state(card, folder), card.get("ancestors")
+    status, ancestors = checkpoint_status(card, folder), card.get("ancestors")
     items = _of_card(card, name, status, known_corpora)
-    items[0] = replace(items[0], exposure=remembered(folder))
+    items[0] = replace(items[0], exposure=stored_exposure(folder))
     for ancestor in (a for a in (ancestors if isinstance(ancestors, list) else ()) if isinstance(a, dict)):
         own_name, digest = (str(ancestor.get(key))[:40] for key in ("name", "tensors_sha256"))
         full_name = f"{name}: its ancestor {own_name} (tensors {digest[:12]})"
-        own_status = str(ancestor.get("lineage")) if status == WHOLE else status
+        own_status = str(ancestor.get("lineage")) if status == COMPLETE else status
         items += _of_card(ancestor, full_name, own_status, known_corpora)
     return items
 
@@ -129,13 +129,13 @@ def of_checkpoint(start_from: str, known_corpora: Mapping[str, Corpus]) -> list[
 def _of_card(card: dict, name: str, status: str, known_corpora: Mapping[str, Corpus]) -> list[LineageItem]:
     """A model by its card, and everything that its features derive from."""
     evidence = {
-        WHOLE: "its model.json",
+        COMPLETE: "its model.json",
         ALTERED: "its model.json or its tensors were edited",
     }.get(status, "its model.json does not list all of its training data")
     parts = card.get("seen")
     listed = [corpus for part in parts.values() for corpus in _texts(part)] if isinstance(parts, dict) else []
     names = (*_texts(card.get("corpora")), *listed)
-    own = _item(name, names, known_corpora, DOCUMENTED if status == WHOLE else UNKNOWN, evidence)
+    own = _item(name, names, known_corpora, DOCUMENTED if status == COMPLETE else UNKNOWN, evidence)
     own = replace(own, families=own.families | set(_texts(card.get("families"))))
     items = [own, *_networks_of_card(card, known_corpora, f"{name}: ")]
     return [replace(item, advice=OTHER_CHECKPOINT) for item in items]

@@ -106,7 +106,7 @@ def check_row_access(task: Task, jobs: Iterable[Job], device: str = "cpu") -> di
         shorter = {"epochs": 1, "inverse_regularisation": job.training.inverse_regularisation[:2]}
         short = replace(job, training=job.training.model_copy(update=shorter))
         tasks = (task, with_corrupted_rows(task, job))
-        original, corrupted = (_model_parts(grid.fit(each, short, device)) for each in tasks)
+        original, corrupted = (_model_parts(grid.fit_job(each, short, device)) for each in tasks)
         parts = [name for name in original if not _equal(original[name], corrupted[name])]
         if parts:  # the first that differs; the later ones are computed from it
             others = ", ".join(sorted(set(task.corpora[_unused_rows(task, job)].tolist())))
@@ -130,7 +130,7 @@ def with_corrupted_rows(task: Task, job: Job) -> Task:
         features=replace(task.features, arrays=arrays, present=present),
         labels=np.where(others, rarest, task.labels),
         corpora=np.where(others, "corrupted", task.corpora),
-        answers={kind: np.where(others[:, None], wrong, a) for kind, a in task.answers.items()},
+        targets={kind: np.where(others[:, None], wrong, a) for kind, a in task.targets.items()},
     )
 
 
@@ -221,7 +221,7 @@ def _exposure_lines(
         reported = [names for other, names in by_name.items() if other.name.startswith(item.name)]  # and its ancestors
         for family in sorted(families.difference(*reported)):
             rows = usable[usable["family"] == family]
-            if reasons := training_data.meeting(item.exposure, rows):
+            if reasons := training_data.overlap_reasons(item.exposure, rows):
                 members = ", ".join(sorted(set(rows["corpus"])))
                 test = "LOCO without" if family in loco else "models of other corpora, tested on"
                 lines.setdefault(item, []).append(
@@ -240,7 +240,7 @@ def _tested_lines(jobs: list[Job], usable: pd.DataFrame, items: list[LineageItem
         if not own:
             continue
         tested = np.unique(np.concatenate([job.test for job in own]))
-        overlap = training_data.seen(item.exposure, item.families, usable).iloc[tested]
+        overlap = training_data.overlap_per_row(item.exposure, item.families, usable).iloc[tested]
         overlap = overlap[overlap.isin([*training_data.PARTS, "person"])]
         if len(overlap):
             corpora = ", ".join(sorted(set(usable.loc[overlap.index, "corpus"])))
