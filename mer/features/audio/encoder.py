@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from mer import files
-from mer.features.extractor import Resources, Unavailable, VectorFunction
+from mer.features.extractor import Extractor, Resources, Unavailable, VectorFunction
 from mer.features.pretrained import activations, batches, loading, locations, pooling
 from mer.features.pretrained.loading import WeightMismatch
 from mer.media.audio import RATE_HZ
@@ -254,3 +254,6 @@ def _summary(states: list[Any], frames: int | None, pooled: str) -> pooling.Summ
 def _vector(found: list[tuple[int, pooling.Summary]], pooled: str) -> np.ndarray | Unavailable:
     in_order = [summary for _, summary in sorted(found, key=lambda pair: pair[0])]
     return pooling.finite(pooling.pool(in_order, pooled))
+
+
+EXTRACTOR = Extractor(version=VERSION, describe=describe, open=open_extractor, scaling="each", trained=True)

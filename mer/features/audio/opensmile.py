@@ -5,10 +5,11 @@ openSMILE is free for research only, so it is an extra and nothing else depends 
 
 import threading
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
+from mer.features.extractor import Extractor, one_by_one
 from mer.files import MissingPackage
 
 VERSION = 1
@@ -59,6 +60,18 @@ def functionals(samples: np.ndarray, name: str, rate_hz: int = 16_000) -> np.nda
 def names(name: str) -> list[str]:
     """Return openSMILE's name of every dimension of a set."""
     return list(_smile(name).feature_names)
+
+
+def extractor(name: str) -> Extractor:
+    """Return the extractor of one set."""
+    return Extractor(
+        version=VERSION,
+        describe=lambda _: {"width": SETS[name].width},
+        open=one_by_one(lambda _: partial(functionals, name=name)),
+        scaling="each",
+        trained=False,
+        names=lambda _: names(name),
+    )
 
 
 @lru_cache

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from mer import files
-from mer.features.extractor import Resources, Unavailable, VectorFunction
+from mer.features.extractor import Extractor, Resources, Unavailable, VectorFunction
 from mer.features.pretrained import activations, batches, loading, locations
 from mer.features.pretrained.pooling import finite
 from mer.features.text.dialogue import SEPARATOR
@@ -205,3 +205,6 @@ def _pool(state: Any, target: Any, pooling: str) -> Any:
         return state[:, 0]
     weight = target[:, :, None].to(state.dtype)
     return (state * weight).sum(dim=1) / weight.sum(dim=1)
+
+
+EXTRACTOR = Extractor(version=VERSION, describe=describe, open=open_extractor, scaling="each", trained=True)

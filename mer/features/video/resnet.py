@@ -83,7 +83,7 @@ def emo_affectnet(section: VideoFeatures, resources: Resources) -> FaceFunction:
     """
     import torch
 
-    from mer.features.video.emo_affectnet import EmoAffectNet
+    from mer.features.video.emo_affectnet_network import EmoAffectNet
 
     tensors = _tensors(section)
     last = tensors.get("fc2.bias")

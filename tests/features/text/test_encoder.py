@@ -26,7 +26,7 @@ def section(folder, **options):
 
 def vectors(folder, texts, **options):
     chosen = section(folder, **options)
-    stacked = np.stack(linguistic.EXTRACTORS["encoder"].open(chosen, Resources())(texts))
+    stacked = np.stack(encoder.EXTRACTOR.open(chosen, Resources())(texts))
     assert stacked.dtype == np.float32
     assert stacked.shape[1] == linguistic.spec(chosen)["width"]
     return stacked
