@@ -49,7 +49,7 @@ def main() -> None:
     print(f"{platform.platform()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     device.prepare("cpu", 1)
     options = {"policy": "paper7", "overrides": {}, "seed": 1337, "validation": 0.1, "test": 0.1, "folds": 5}
-    whole = build.build(arguments.raw, selected(arguments.corpora), **options, **SECONDS).manifest
+    whole = build.build(arguments.raw, selected(arguments.corpora), build.BuildOptions(**options, **SECONDS)).manifest
     manifest = schema.usable(whole).reset_index(drop=True)
     section, data = read_inputs({"audio": {"n_mfcc": arguments.cepstra}}), Data(**SECONDS)
     with tempfile.TemporaryDirectory() as place:

@@ -24,13 +24,14 @@ CHANGED = 30
 PROGRAM = """import json, resource, sys, time
 from pathlib import Path
 from mer.corpora import selected
-from mer.dataset import build, schema
+from mer.dataset.manifest import build, schema
 
 def main(raw, store, jobs, names):
     start = time.perf_counter()
     corpora = selected(names.split(","))
-    dataset = build.build(Path(raw), corpora, policy="paper7", overrides={}, seed=1337, validation=0.1,
-                          test=0.1, folds=5, min_seconds=0.1, max_seconds=30.0, cache=Path(store), jobs=int(jobs))
+    options = build.BuildOptions(policy="paper7", seed=1337, validation=0.1, test=0.1, folds=5, min_seconds=0.1,
+                                 max_seconds=30.0)
+    dataset = build.build(Path(raw), corpora, options, cache=Path(store), jobs=int(jobs))
     schema.save(dataset.manifest, Path(store) / "manifest.parquet")
     own, workers = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     print(json.dumps({"seconds": time.perf_counter() - start, "rows": len(dataset.manifest),

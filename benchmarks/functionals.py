@@ -46,7 +46,9 @@ SECONDS = {"min_seconds": 0.1, "max_seconds": 30.0}
 def dataset(raw: Path) -> pd.DataFrame:
     """The usable rows of the five corpora."""
     options = {"policy": "paper7", "overrides": {}, "seed": 1337, "validation": 0.1, "test": 0.1, "folds": 5}
-    return schema.usable(build.build(raw, selected(CORPORA), **options, **SECONDS).manifest).reset_index(drop=True)
+    return schema.usable(
+        build.build(raw, selected(CORPORA), build.BuildOptions(**options, **SECONDS)).manifest
+    ).reset_index(drop=True)
 
 
 def speed(manifest: pd.DataFrame, raw: Path, clips: int, repeats: int) -> None:

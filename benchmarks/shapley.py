@@ -118,7 +118,7 @@ def speed(repeats: int, refits: int) -> None:
 def real(raw: Path, store: Path, penalty: float) -> None:
     """Print what each corpus is worth for each of the others."""
     options = {"policy": "paper7", "overrides": {}, "seed": 1337, "validation": 0.1, "test": 0.1, "folds": 5}
-    whole = build.build(raw, selected(REAL), **options, **SECONDS).manifest
+    whole = build.build(raw, selected(REAL), build.BuildOptions(**options, **SECONDS)).manifest
     manifest = schema.usable(whole).reset_index(drop=True)
     section, data = read_inputs({"audio": {"extractor": "functionals"}}), Data(**SECONDS)
     features.extract(whole, raw, store, section, data, features.Where())

@@ -29,7 +29,7 @@ def raw(clean, tmp_path):
 
 
 def test_damage_is_listed_with_its_file_and_never_mislabelled(raw):
-    before = build.build(raw, selected(["emodb"]), **OPTIONS).manifest
+    before = build.build(raw, selected(["emodb"]), build.BuildOptions(**OPTIONS)).manifest
     clips = [clip for clip in sorted((raw / "emodb" / "wav").glob("*.wav")) if clip.stem[5] != "L"]  # L is dropped
     clips[0].write_bytes(b"")
     clips[1].write_bytes(b"this is not audio")
@@ -37,7 +37,7 @@ def test_damage_is_listed_with_its_file_and_never_mislabelled(raw):
     samples, rate = soundfile.read(clips[3])
     soundfile.write(clips[3], np.stack([samples, samples], axis=1)[::2], rate // 2)  # stereo, half the rate
     (raw / "emodb" / "wav" / "notes.wav").write_text("hello")
-    dataset = build.build(raw, selected(["emodb"]), **OPTIONS)
+    dataset = build.build(raw, selected(["emodb"]), build.BuildOptions(**OPTIONS))
     told = " ".join(dataset.problems["path"]) + " ".join(
         dataset.manifest.loc[dataset.manifest["exclude_reason"].notna(), "source_path"]
     )
@@ -51,14 +51,14 @@ def test_damage_is_listed_with_its_file_and_never_mislabelled(raw):
 
 def test_no_corpus_at_all_names_folder_and_remedy(tmp_path):
     with pytest.raises(build.NoCorpora, match=r"data\.raw") as caught:
-        build.build(tmp_path, selected(["emodb"]), **OPTIONS)
+        build.build(tmp_path, selected(["emodb"]), build.BuildOptions(**OPTIONS))
     assert str(tmp_path) in str(caught.value)
     assert "emodb" in str(caught.value)
 
 
 def test_a_second_build_and_another_corpus_beside_it_change_no_split(raw):
-    alone = build.build(raw, selected(["emodb"]), **OPTIONS).manifest
-    together = build.build(raw, selected(["ravdess", "emodb", "cremad"]), **OPTIONS).manifest
+    alone = build.build(raw, selected(["emodb"]), build.BuildOptions(**OPTIONS)).manifest
+    together = build.build(raw, selected(["ravdess", "emodb", "cremad"]), build.BuildOptions(**OPTIONS)).manifest
     part = together[together["corpus"] == "emodb"].reset_index(drop=True)
     pd.testing.assert_frame_equal(alone, part)
 
@@ -86,7 +86,7 @@ def test_a_corpus_that_yields_nothing_fails_the_step_after_the_rest_is_built(raw
                        data__store=tmp_path / "store", corpora="[emodb, ravdess]")  # fmt: skip
     try:
         assert finished.code == 1
-        assert "emodb: the folder is there, but no utterance can be used" in finished.screen
+        assert "emodb: the folder exists, but has no usable utterance" in finished.screen
         assert set(schema.usable(finished.table("data/manifest.parquet"))["corpus"]) == {"ravdess"}
         assert len(finished.table("data/problems.csv")) > 10
     finally:
@@ -96,7 +96,7 @@ def test_a_corpus_that_yields_nothing_fails_the_step_after_the_rest_is_built(raw
 def test_a_table_that_is_not_there_is_refused():
     finished = run_all("params/demo.yaml", name="pytest-refused", corpora="{mine: {table: mine/my.csv}}")
     assert finished.code == 2
-    assert "corpora.mine.table: data/synthetic/mine/my.csv is not there" in finished.screen
+    assert "corpora.mine.table: data/synthetic/mine/my.csv does not exist" in finished.screen
 
 
 def test_an_unreadable_study_file_is_refused(tmp_path):

@@ -84,7 +84,7 @@ class Study:
 
 def built(home):
     told = {**Labels().model_dump(), **Splits().model_dump(), "min_seconds": 0.1, "max_seconds": 30.0}
-    return build.build(home / "raw", KNOWN, **told, cache=home / "store")
+    return build.build(home / "raw", KNOWN, build.BuildOptions(**told), cache=home / "store")
 
 
 READERS = {

@@ -129,7 +129,9 @@ def hold_out(shift, folder):
     trees.write(folder / "raw", speakers=4, clips=3, shift=shift)
     options = {"policy": "paper7", "overrides": {}, "seed": 0, "validation": 0.1, "test": 0.1, "folds": 4}
     dataset = build.build(
-        folder / "raw", corpora.selected([*ACTED, "meld"]), **options, min_seconds=0.1, max_seconds=30
+        folder / "raw",
+        corpora.selected([*ACTED, "meld"]),
+        build.BuildOptions(**options, min_seconds=0.1, max_seconds=30),
     )
     usable, classes = schema.usable(dataset.manifest), labels.classes("paper7")
     inputs, data = read_inputs({"audio": {"n_mfcc": 40}, "text": {}}), Data()

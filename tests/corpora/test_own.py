@@ -252,7 +252,7 @@ def test_a_strangers_corpus_becomes_a_manifest(tmp_path):
             lines.append(f"s{speaker}_{take}.wav,s{speaker},{emotion}")
     put(tmp_path, "mine/my.csv", "\n".join(lines))
     known = selected({"mine": Options(table="mine/my.csv", licence="ours", citation="me")})
-    dataset = build.build(tmp_path, known, **OPTIONS)
+    dataset = build.build(tmp_path, known, build.BuildOptions(**OPTIONS))
     usable = schema.usable(dataset.manifest)
     assert len(usable) == 10
     assert set(usable["emotion"]) == {"happiness", "anger"}
@@ -263,7 +263,7 @@ def test_a_strangers_corpus_becomes_a_manifest(tmp_path):
 
 def build_of(raw, **options):
     known = selected({"mine": Options(table="mine/my.csv", **options)})
-    return build.build(raw, known, **OPTIONS)
+    return build.build(raw, known, build.BuildOptions(**OPTIONS))
 
 
 def spoken_by(raw, *speakers, parts=None):

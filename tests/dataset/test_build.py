@@ -31,7 +31,7 @@ def raw(tmp_path):
 
 
 def make(raw, names=("ravdess",), **options):
-    return build.build(raw, selected(names), **OPTIONS | options)
+    return build.build(raw, selected(names), build.BuildOptions(**(OPTIONS | options)))
 
 
 def test_an_unreadable_recording_is_left_out_and_says_why(raw):
@@ -78,7 +78,7 @@ def test_a_stretch_beyond_the_end_of_its_recording(raw):
     speech(raw / "x.wav", seconds=1.0)
     from mer.params.schema import Corpus as Options
 
-    manifest = build.build(raw, selected({"mine": Options(table="mine.csv")}), **OPTIONS).manifest
+    manifest = build.build(raw, selected({"mine": Options(table="mine.csv")}), build.BuildOptions(**OPTIONS)).manifest
     assert manifest["duration"].tolist()[0] == 0.75
     assert manifest["audio_error"].tolist()[1] == "begins at 5 s of a recording of 1 s"
 
@@ -86,16 +86,16 @@ def test_a_stretch_beyond_the_end_of_its_recording(raw):
 def test_a_corpus_that_yields_nothing_is_refused_after_the_rest_is_built(raw):
     put(raw, "emodb/wav/notes.wav", b"x")
     dataset = make(raw, ("emodb", "ravdess"))
-    assert dataset.empty == ("emodb",)
+    assert dataset.empty_corpora == ("emodb",)
     assert len(schema.usable(dataset.manifest)) == 7
-    with pytest.raises(build.NoCorpora, match=r"emodb: the folder is there.*\n.*notes\.wav: expected a name"):
+    with pytest.raises(build.NoCorpora, match=r"emodb: the folder exists.*\n.*notes\.wav: expected a name"):
         build.refuse_empty(dataset, raw)
     build.refuse_empty(make(raw), raw)
 
 
 def test_stopping_at_the_first_corpus_with_problems(raw):
     put(raw, "RAVDESS/notes.wav", b"x")
-    with pytest.raises(build.Stopped, match=r"RAVDESS/notes\.wav: expected a name"):
+    with pytest.raises(build.DatasetStopped, match=r"RAVDESS/notes\.wav: expected a name"):
         make(raw, problems="stop")
 
 

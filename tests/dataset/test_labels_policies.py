@@ -93,7 +93,7 @@ def test_cremad_by_what_listeners_heard():
     assert mapping("ANG", "A") == "anger"
     assert mapping("ANG", "N") == "neutral"
     assert mapping("ANG", None) is None
-    assert "most frequent" in mapping.why_not("ANG", None)
+    assert "most frequent" in mapping.exclude_reason("ANG", None)
 
 
 def test_iemocaps_turns_without_majority():
@@ -101,7 +101,7 @@ def test_iemocaps_turns_without_majority():
     most = labels.mapping("paper7", "iemocap", emotions, {"xxx": "perceived"})
     assert most("xxx", "sad") == "sadness"
     assert most("xxx", "fru") is None
-    assert "perceived as 'fru'" in most.why_not("xxx", "fru")
+    assert "perceived as 'fru'" in most.exclude_reason("xxx", "fru")
     assert labels.mapping("paper7", "iemocap", emotions, {"xxx": "perceived", "fru": "anger"})("xxx", "fru") == "anger"
     only = labels.mapping("iemocap6", "iemocap", emotions, {"xxx/hap": "happiness"})
     assert only("xxx", "hap") == "happiness"

@@ -29,8 +29,8 @@ def mine(folder, rows, **options):
 def built(folder, **options):
     known = corpora.selected({"mine": Corpus(table="mine/my.csv", **options)})
     splits = {"seed": 1, "validation": 0.1, "test": 0.1, "folds": 5, "min_seconds": 0.1, "max_seconds": 30.0}
-    dataset = build.build(folder, known, policy="paper7", overrides={}, **splits)
-    return dataset, lost_utterances.lost(dataset.manifest, dataset.problems)
+    dataset = build.build(folder, known, build.BuildOptions(policy="paper7", overrides={}, **splits))
+    return dataset, lost_utterances.count_lost(dataset.manifest, dataset.problems)
 
 
 def rows(lost=(), speakers=4, clips=2):
@@ -47,7 +47,7 @@ def test_nothing_is_lost(tmp_path):
     dataset, lost = mine(tmp_path, rows())
     assert lost.empty
     assert lost_utterances.sentences(lost, dataset.manifest) == []
-    lost_utterances.refuse(lost, dataset.manifest, 0.0)
+    lost_utterances.stop_if_too_many(lost, dataset.manifest, 0.0)
 
 
 def test_a_class_that_is_lost_stops_the_build_by_name(tmp_path):
@@ -58,9 +58,9 @@ def test_a_class_that_is_lost_stops_the_build_by_name(tmp_path):
     assert said.startswith("16 of 32 utterances of `mine` are lost: no such file below mine/ (16)")
     assert "no clip of anger or fear is left; nearest file: " in said
     with pytest.raises(lost_utterances.TooManyLost, match="no clip of anger or fear is left") as caught:
-        lost_utterances.refuse(lost, dataset.manifest, 0.9)
+        lost_utterances.stop_if_too_many(lost, dataset.manifest, 0.9)
     assert "data.max_lost=1" in str(caught.value)
-    lost_utterances.refuse(lost, dataset.manifest, 1.0)
+    lost_utterances.stop_if_too_many(lost, dataset.manifest, 1.0)
     [finding] = lost_utterances.findings(lost, dataset.manifest)
     assert (finding.count, finding.total, finding.severity) == (16, 32, "breach")
 
@@ -68,9 +68,9 @@ def test_a_class_that_is_lost_stops_the_build_by_name(tmp_path):
 def test_more_than_a_tenth_stops_the_build(tmp_path):
     few = [*rows(clips=5), *((f"no_{n}.wav", "s1", "fear") for n in range(8))]
     dataset, lost = mine(tmp_path, few)
-    lost_utterances.refuse(lost, dataset.manifest, 0.1)  # 8 of 88
+    lost_utterances.stop_if_too_many(lost, dataset.manifest, 0.1)  # 8 of 88
     with pytest.raises(lost_utterances.TooManyLost, match="8 of 88 utterances"):
-        lost_utterances.refuse(lost, dataset.manifest, 0.09)
+        lost_utterances.stop_if_too_many(lost, dataset.manifest, 0.09)
     [finding] = lost_utterances.findings(lost, dataset.manifest)
     assert finding.severity == "warning"
 
@@ -95,7 +95,7 @@ def test_recordings_that_cannot_be_read_are_lost(tmp_path):
     dataset, lost = built(tmp_path)
     assert lost["emotion"].unique().tolist() == ["fear"]
     with pytest.raises(lost_utterances.TooManyLost, match="no clip of fear is left"):
-        lost_utterances.refuse(lost, dataset.manifest, 0.5)
+        lost_utterances.stop_if_too_many(lost, dataset.manifest, 0.5)
 
 
 def test_lost_recordings_of_a_known_corpus_keep_their_class(tmp_path):
@@ -109,13 +109,13 @@ def test_lost_recordings_of_a_known_corpus_keep_their_class(tmp_path):
                 path.write_bytes(b"")
     known = corpora.selected({"emodb": Corpus()})
     splits = {"seed": 1, "validation": 0.1, "test": 0.1, "folds": 5, "min_seconds": 0.1, "max_seconds": 30.0}
-    dataset = build.build(tmp_path, known, policy="paper7", overrides={}, **splits)
-    lost = lost_utterances.lost(dataset.manifest, dataset.problems)
+    dataset = build.build(tmp_path, known, build.BuildOptions(policy="paper7", overrides={}, **splits))
+    lost = lost_utterances.count_lost(dataset.manifest, dataset.problems)
     assert lost_utterances.sentences(lost, dataset.manifest)[0].startswith(
         "4 of 16 utterances of `emodb` are lost: empty"
     )
     with pytest.raises(lost_utterances.TooManyLost, match="no clip of anger is left"):
-        lost_utterances.refuse(lost, dataset.manifest, 0.5)
+        lost_utterances.stop_if_too_many(lost, dataset.manifest, 0.5)
 
 
 @pytest.mark.parametrize(
@@ -161,11 +161,11 @@ def test_utterances_without_a_vector_are_told_by_corpus_and_modality():
     usable = pd.DataFrame({"utterance_id": list("abcd"), "corpus": ["x"] * 4, "emotion": emotions})
     failures = pd.DataFrame({"utterance_id": list("cda"), "modality": ["audio", "audio", "video"],
                              "reason": ["cut off: 1 of 2 samples", "cut off: 3 of 9 samples", "no face"]})  # fmt: skip
-    assert lost_utterances.without_vectors(failures, usable) == [
+    assert lost_utterances.count_without_vectors(failures, usable) == [
         "2 of 4 utterances of `x` have no audio: cut off (2); no clip of fear has any",
         "1 of 4 utterances of `x` have no video: no face (1)",
     ]
-    assert lost_utterances.without_vectors(failures.iloc[:0], usable) == []
+    assert lost_utterances.count_without_vectors(failures.iloc[:0], usable) == []
 
 
 @pytest.mark.parametrize(
@@ -178,12 +178,12 @@ def test_recordings_that_turn_out_to_be_unreadable_are_refused_as_those_without_
     usable = pd.DataFrame({"utterance_id": list("abcdefghijkl"), "corpus": "x", "emotion": emotions})
     failures = pd.DataFrame({"utterance_id": list(lost), "source_path": "x/a.wav", "modality": modality,
                              "reason": "not readable as audio"})  # fmt: skip
-    lost_utterances.refuse_unheard(failures, usable, 1)
+    lost_utterances.stop_if_unreadable(failures, usable, 1)
     if not refused:
-        lost_utterances.refuse_unheard(failures, usable, 0.2)
+        lost_utterances.stop_if_unreadable(failures, usable, 0.2)
         return
     with pytest.raises(lost_utterances.TooManyLost, match=r"of 12 utterances of `x` have no audio.*x/a\.wav") as caught:
-        lost_utterances.refuse_unheard(failures, usable, 0.2)
+        lost_utterances.stop_if_unreadable(failures, usable, 0.2)
     assert "data.max_lost=1" in str(caught.value)
     assert ("no clip of anger" in str(caught.value)) is (lost == "ab")
 

@@ -17,7 +17,7 @@ from tests.corpora.trees import put
             "corpora.mine.labels.laut: there is no emotion 'agner' (did you mean 'anger'?)",
         ),
         ({"labels": {"laut": "xy"}}, "corpora.mine.labels.laut: there is no emotion 'xy' (known are amusement, anger,"),
-        ({"table": "mine/other.csv"}, "mine/other.csv is not there (below data.raw)"),
+        ({"table": "mine/other.csv"}, "mine/other.csv does not exist (below data.raw)"),
     ],
 )
 def test_one_s_own_corpus(tmp_path, study, told):

@@ -20,11 +20,11 @@ def test_a_second_scan_opens_only_what_changed(tmp_path, opened):
     raw, cache = tmp_path / "raw", tmp_path / "cache"
     for name in ("a.wav", "b.wav", "c.wav"):
         speech(raw / name)
-    first = headers.scan(raw, ["a.wav", "b.wav"], cache)
+    first = headers.read_headers(raw, ["a.wav", "b.wav"], cache)
     assert first.loc["a.wav", ["seconds", "rate", "channels"]].tolist() == [0.5, 16_000, 1]
     speech(raw / "b.wav", seconds=0.75)
     opened.clear()
-    second = headers.scan(raw, ["a.wav", "b.wav", "c.wav"], cache, jobs=2)
+    second = headers.read_headers(raw, ["a.wav", "b.wav", "c.wav"], cache, jobs=2)
     assert sorted(opened) == ["b.wav", "c.wav"]
     assert second.loc["b.wav", "seconds"] == 0.75
     assert second.loc["a.wav", "sha256"] == first.loc["a.wav", "sha256"]
@@ -33,32 +33,32 @@ def test_a_second_scan_opens_only_what_changed(tmp_path, opened):
 
 def test_same_size_and_another_time_is_another_version(tmp_path, opened):
     path = speech(tmp_path / "raw/a.wav")
-    before = headers.scan(tmp_path / "raw", ["a.wav"], tmp_path).loc["a.wav", "sha256"]
+    before = headers.read_headers(tmp_path / "raw", ["a.wav"], tmp_path).loc["a.wav", "sha256"]
     speech(path, seed=7)
     os.utime(path, ns=(1, 1))
-    assert headers.scan(tmp_path / "raw", ["a.wav"], tmp_path).loc["a.wav", "sha256"] != before
+    assert headers.read_headers(tmp_path / "raw", ["a.wav"], tmp_path).loc["a.wav", "sha256"] != before
 
 
 def test_files_that_swap_their_names_are_other_files(tmp_path, opened):
     first, second = (speech(tmp_path / f"raw/{name}.wav") for name in "ab")
     for path in (first, second):
         os.utime(path, ns=(1, 1))  # as an archive does that knows two seconds only
-    before = headers.scan(tmp_path / "raw", ["a.wav", "b.wav"], tmp_path)["sha256"]
+    before = headers.read_headers(tmp_path / "raw", ["a.wav", "b.wav"], tmp_path)["sha256"]
     first.rename(tmp_path / "raw/c.wav")
     second.rename(first)
     (tmp_path / "raw/c.wav").rename(second)
-    after = headers.scan(tmp_path / "raw", ["a.wav", "b.wav"], tmp_path)["sha256"]
+    after = headers.read_headers(tmp_path / "raw", ["a.wav", "b.wav"], tmp_path)["sha256"]
     assert (after["a.wav"], after["b.wav"]) == (before["b.wav"], before["a.wav"])
 
 
 def test_a_damaged_cache_is_no_cache(tmp_path, opened):
     speech(tmp_path / "raw/a.wav")
-    before = headers.scan(tmp_path / "raw", ["a.wav"], tmp_path)
+    before = headers.read_headers(tmp_path / "raw", ["a.wav"], tmp_path)
     [cache] = tmp_path.glob("scan-*.parquet")
     for damage in (b"", b"PAR1" + bytes(40), cache.read_bytes()[:-9]):
         cache.write_bytes(damage)
-        with pytest.warns(UserWarning, match=f"deleted: .*{cache.name}: damaged .*looked at again"):
-            again = headers.scan(tmp_path / "raw", ["a.wav"], tmp_path)
+        with pytest.warns(UserWarning, match=f"deleted: .*{cache.name}: damaged .*read again"):
+            again = headers.read_headers(tmp_path / "raw", ["a.wav"], tmp_path)
         assert again.equals(before)
     assert opened == ["a.wav"] * 4
 
@@ -66,7 +66,7 @@ def test_a_damaged_cache_is_no_cache(tmp_path, opened):
 def test_failures_are_looked_at_again(tmp_path, opened):
     put(tmp_path, "raw/a.wav", b"no sound")
     for _ in range(2):
-        found = headers.scan(tmp_path / "raw", ["a.wav", "gone.wav"], tmp_path / "cache")
+        found = headers.read_headers(tmp_path / "raw", ["a.wav", "gone.wav"], tmp_path / "cache")
         assert "not readable" in found.loc["a.wav", "error"]
         assert "No such file" in found.loc["gone.wav", "error"]
         assert found["sha256"].isna().all()
@@ -77,7 +77,7 @@ def test_what_was_looked_up_before_an_interruption_is_kept(tmp_path, monkeypatch
     for number in range(4):
         speech(tmp_path / f"raw/{number}.wav")
     names = [f"{number}.wav" for number in range(4)]
-    monkeypatch.setattr(headers, "BATCH", 2)
+    monkeypatch.setattr(headers, "BATCH_FILES", 2)
     header = audio.header
 
     def interrupted(path):
@@ -87,8 +87,8 @@ def test_what_was_looked_up_before_an_interruption_is_kept(tmp_path, monkeypatch
 
     monkeypatch.setattr(audio, "header", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        headers.scan(tmp_path / "raw", names, tmp_path / "cache")
+        headers.read_headers(tmp_path / "raw", names, tmp_path / "cache")
     monkeypatch.setattr(audio, "header", header)
     opened.clear()
-    headers.scan(tmp_path / "raw", names, tmp_path / "cache")
+    headers.read_headers(tmp_path / "raw", names, tmp_path / "cache")
     assert opened == ["2.wav", "3.wav"]

@@ -148,7 +148,7 @@ def built(tmp_path_factory):
     names += ["both.mp4,", "mute.mp4,", "sound.flac,mute.mp4"]
     lines = [f"{name},S{n % 4},{('joy', 'sad')[n % 2]}" for n, name in enumerate(names)]
     put(raw, "mine/my.csv", "\n".join(["path,video,speaker,emotion", *lines]))
-    found = build.build(raw, mine(raw), **BUILD, cache=raw / "cache")
+    found = build.build(raw, mine(raw), build.BuildOptions(**BUILD), cache=raw / "cache")
     return raw, found.manifest.assign(name=lambda f: f["source_path"].str.removeprefix("mine/")).set_index("name")
 
 
@@ -182,7 +182,7 @@ def test_a_stretch_after_the_end_is_left_out_with_or_without_pictures(tmp_path):
     film(tmp_path / "mine/both.mp4", PICTURES, rate=5, sound=TONE)
     lines = [f"{number}.wav,S{number},joy,," for number in range(4)]
     put(tmp_path, "mine/my.csv", "\n".join(["path,speaker,emotion,start,end", *lines, "both.mp4,S0,joy,7,8"]))
-    rows = build.build(tmp_path, mine(tmp_path), **BUILD).manifest.set_index("source_path")
+    rows = build.build(tmp_path, mine(tmp_path), build.BuildOptions(**BUILD)).manifest.set_index("source_path")
     assert rows.loc["mine/both.mp4", "exclude_reason"].startswith("begins at 7 s of a recording of 1")
 
 
@@ -215,7 +215,7 @@ def test_a_video_that_may_not_be_opened_is_a_reason_and_not_a_crash(tmp_path, mo
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(files, "digest_file", refuse)
-    found = headers.scan(tmp_path, ["a.mp4"]).loc["a.mp4"]
+    found = headers.read_headers(tmp_path, ["a.mp4"]).loc["a.mp4"]
     assert (found["error"], found["pictures"]) == ("cannot be opened (Permission denied)", False)
 
 
@@ -224,7 +224,7 @@ def test_a_file_is_digested_once_and_a_silent_film_not_again(built, monkeypatch)
     seen, digest, header = [], files.digest_file, audio.header
     monkeypatch.setattr(files, "digest_file", lambda path: seen.append(path.name) or digest(path))
     monkeypatch.setattr(audio, "header", lambda path: seen.append(path.name) or header(path))
-    again = headers.scan(raw, ["mine/mute.mp4", "mine/both.mp4"], raw / "cache")
+    again = headers.read_headers(raw, ["mine/mute.mp4", "mine/both.mp4"], raw / "cache")
     assert seen == []
     assert again["pictures"].all()
     assert again.loc["mine/mute.mp4", "error"] == "it has no audio track"

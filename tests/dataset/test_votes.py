@@ -27,7 +27,7 @@ def test_answers_become_shares_of_the_classes():
         ("emodb", "s", "anger", {"W": 0.9}),  # what the others heard is not told
         ("ravdess", "s", "anger", None),
     )
-    found = annotations.distributions(rows, MAPPINGS, CLASSES)
+    found = annotations.vote_shares(rows, MAPPINGS, CLASSES)
     share = lambda row: {c: v for c, v in zip((*CLASSES, "none"), found[row].round(6), strict=True) if v}  # noqa: E731
     assert share(0) == {"anger": 0.5, "neutral": 0.3, "sadness": 0.2}
     assert share(1) == {"neutral": 0.5, "happiness": 0.25, "none": 0.25}
@@ -58,7 +58,7 @@ def test_one_listeners_uar():
         ("mosei", "s", "anger", {"anger": 3.0}),  # intensities are not votes
         ("ravdess", "s", "anger", None),
     )
-    found = annotations.listeners(rows, KNOWN, MAPPINGS, CLASSES)
+    found = annotations.listener_scores(rows, KNOWN, MAPPINGS, CLASSES)
     [row] = found.to_dict("records")
     assert row["corpus"] == "cremad"
     assert row["UAR"] == pytest.approx((0.8 + 0.6) / 2)

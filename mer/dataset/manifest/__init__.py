@@ -1,1 +1,1 @@
-"""The manifest: from corpus folders to a row per utterance."""
+"""The manifest: one row per utterance, built from the corpora's folders."""

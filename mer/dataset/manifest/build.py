@@ -1,7 +1,7 @@
-"""From corpus folders to the manifest: parse, look at each file's header, map labels, split."""
+"""Build the manifest from corpus folders: parse, read each file's header, map labels, split."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -13,199 +13,228 @@ from mer.corpora.reading.names import JOINT_SPEAKERS, normalised
 from mer.dataset import splits
 from mer.dataset.identity.recording_digests import samples_digests
 from mer.dataset.manifest import labels, lost_utterances, schema
-from mer.dataset.manifest.headers import scan
+from mer.dataset.manifest.headers import read_headers
 from mer.media.audio import SILENCE_SECONDS
 
-PROBLEMS = ["corpus", "path", "line", "reason", "emotion", "lost"]
+PROBLEM_COLUMNS = ["corpus", "path", "line", "reason", "emotion", "lost"]
+"""The columns of `Dataset.problems`."""
 
 
 class NoCorpora(FileNotFoundError):
-    """No listed corpus lies in the raw folder, or nothing of one can be used."""
+    """No corpus of the study is in the raw folder, or nothing of a corpus can be used."""
 
 
-class Stopped(ValueError):
-    """A corpus has problems and the study says to stop at them."""
+class DatasetStopped(ValueError):
+    """A corpus has problems, and the study stops at problems."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildOptions:
+    """The parameters of a study that the manifest depends on.
+
+    Attributes:
+        policy, overrides: the section `labels`.
+        seed, validation, test, folds, text_disjoint: the section `splits`.
+        min_seconds, max_seconds, audio_failure, problems: the section `data`.
+    """
+
+    policy: str
+    overrides: dict[str, dict[str, str]] = field(default_factory=dict)
+    seed: int
+    validation: float
+    test: float
+    folds: int
+    text_disjoint: bool = False
+    min_seconds: float
+    max_seconds: float
+    audio_failure: str = "drop"
+    problems: str = "report"
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """What was found.
+    """The corpora of a study as one table.
 
     Attributes:
-        manifest: one row per utterance (mer/dataset/manifest/schema.py), unusable ones included.
-        problems: columns corpus, path, line, reason, emotion, lost: what in the folders is not an utterance, the class
-            or unknown label of the utterance that was lost with it, and whether one was.
-        absent: listed corpora that are not on disk.
-        empty: corpora whose folder is there and of which nothing can be used.
+        manifest: one row per utterance (mer/dataset/manifest/schema.py), including unusable ones.
+        problems: `PROBLEM_COLUMNS`: files and lines that are no utterance; `emotion` is the class or unknown label of
+            the utterance that was lost, and `lost` whether one was.
+        absent_corpora: corpora of the study that are not on disk.
+        empty_corpora: corpora that are on disk without a usable utterance.
     """
 
     manifest: pd.DataFrame
     problems: pd.DataFrame
-    absent: tuple[str, ...]
-    empty: tuple[str, ...]
+    absent_corpora: tuple[str, ...]
+    empty_corpora: tuple[str, ...]
 
 
 def build(
-    raw: Path,
-    known: dict[str, Corpus],
-    *,
-    policy: str,
-    overrides: dict[str, dict[str, str]],
-    seed: int,
-    validation: float,
-    test: float,
-    folds: int,
-    text_disjoint: bool = False,
-    min_seconds: float,
-    max_seconds: float,
-    audio_failure: str = "drop",
-    problems: str = "report",
-    cache: Path | None = None,
-    jobs: int = 1,
+    raw: Path, corpora: dict[str, Corpus], options: BuildOptions, *, cache: Path | None = None, jobs: int = 1
 ) -> Dataset:
-    """Read the corpora `known` below `raw`.
+    """Return the manifest of corpora below `raw`.
 
     Args:
-        policy, overrides: the section `labels` of the parameters.
-        seed, validation, test, folds, text_disjoint: the section `splits`.
-        min_seconds, max_seconds, audio_failure, problems: of the section `data`.
-        cache: where headers and digests are kept from one build to the next; None looks at every file.
-        jobs: threads that look at files.
+        raw: the folder of the corpora.
+        corpora: the corpora of the study.
+        options: the parameters of the study.
+        cache: the folder in which headers and digests are cached; None reads every file.
+        jobs: the number of threads or processes that read files.
 
     Raises:
-        NoCorpora: none of them is there, or nothing of any is usable.
-        Stopped: a file is not an utterance, and `problems` is `stop`.
+        NoCorpora: none of the corpora exists, or none has a usable utterance.
+        DatasetStopped: a file is not an utterance, and `problems` is `stop`.
         UnknownLabel: the label policy does not cover a corpus.
     """
-    found = {name: folder for name in sorted(known) if (folder := known[name].find(raw))}
-    if not found:
-        raise NoCorpora(_nothing(raw, known))
-    maps = labels.mappings(policy, {name: known[name] for name in found}, overrides)
-    utterances, told = _parsed(raw, found, known, maps)
-    if told and problems == "stop":
-        raise Stopped("data.problems is `stop`, and not everything is an utterance:\n" + _examples(told))
-    places = [item.path for _, item in utterances if item.has_recording] + [i.video for _, i in utterances if i.video]
-    looks = scan(raw, places, cache, jobs).to_dict("index")
-    limits = {"min_seconds": min_seconds, "max_seconds": max_seconds, "silence": audio_failure == "silence"}
-    manifest = schema.typed([_row(known[name], item, maps[name], looks, **limits) for name, item in utterances])
+    folders = {name: folder for name in sorted(corpora) if (folder := corpora[name].find(raw))}
+    if not folders:
+        raise NoCorpora(_no_corpora_message(raw, corpora))
+    mappings = labels.mappings(options.policy, {name: corpora[name] for name in folders}, options.overrides)
+    utterances, problems = _parsed(raw, folders, corpora, mappings)
+    if problems and options.problems == "stop":
+        raise DatasetStopped("data.problems is `stop`, and some files are no utterances:\n" + _examples(problems))
+    headers = read_headers(raw, _paths(utterances), cache, jobs).to_dict("index")
+    rows = [_row(corpora[name], utterance, mappings[name], headers, options) for name, utterance in utterances]
+    manifest = schema.typed(rows)
     manifest["samples_sha256"] = samples_digests(manifest, raw, cache, jobs)
     usable = set(manifest.loc[manifest["exclude_reason"].isna(), "corpus"])
     if not usable:
-        raise NoCorpora(_unusable(raw, manifest, told))
-    official = {name for name in found if known[name].official_splits}
-    by_session = {name for name in found if known[name].split_by_session}
-    manifest = splits.assign(manifest, official, seed=seed, validation=validation, test=test, folds=folds,
-                             text_disjoint=text_disjoint, by_session=by_session)  # fmt: skip
+        raise NoCorpora(_unusable_message(raw, manifest, problems))
+    manifest = _split(manifest, {name: corpora[name] for name in folders}, options)
     return Dataset(
-        manifest=schema.check(manifest, labels.classes(policy)),
-        problems=pd.DataFrame(told, columns=PROBLEMS).astype({"line": "Int64", "lost": "bool"}),
-        absent=tuple(name for name in sorted(known) if name not in found),
-        empty=tuple(name for name in found if name not in usable),
+        manifest=schema.check(manifest, labels.classes(options.policy)),
+        problems=pd.DataFrame(problems, columns=PROBLEM_COLUMNS).astype({"line": "Int64", "lost": "bool"}),
+        absent_corpora=tuple(name for name in sorted(corpora) if name not in folders),
+        empty_corpora=tuple(name for name in folders if name not in usable),
     )
 
 
 def refuse_empty(dataset: Dataset, raw: Path) -> None:
-    """Raise where a corpus is there and nothing of it can be used, with the first reasons.
+    """Raise an error if a corpus exists without a usable utterance, with the first reasons.
 
     Raises:
         NoCorpora: names the corpora.
     """
-    if dataset.empty:
-        rows = dataset.manifest[dataset.manifest["corpus"].isin(dataset.empty)]
-        told = dataset.problems[dataset.problems["corpus"].isin(dataset.empty)]
-        reasons = _unusable(raw, rows, list(told.itertuples(index=False, name=None)))
-        raise NoCorpora(f"{', '.join(dataset.empty)}: the folder is there, but no utterance can be used. {reasons}")
+    if dataset.empty_corpora:
+        rows = dataset.manifest[dataset.manifest["corpus"].isin(dataset.empty_corpora)]
+        problems = dataset.problems[dataset.problems["corpus"].isin(dataset.empty_corpora)]
+        reasons = _unusable_message(raw, rows, list(problems.itertuples(index=False, name=None)))
+        names = ", ".join(dataset.empty_corpora)
+        raise NoCorpora(f"{names}: the folder exists, but has no usable utterance. {reasons}")
 
 
 def _parsed(
-    raw: Path, found: dict[str, Path], known: dict[str, Corpus], maps: dict[str, labels.Mapping]
+    raw: Path, folders: dict[str, Path], corpora: dict[str, Corpus], mappings: dict[str, labels.Mapping]
 ) -> tuple[list[tuple[str, Utterance]], list[tuple]]:
-    """The utterances of each corpus that was found, and rows with the columns of `problems`."""
-    utterances, told = [], []
-    for name, folder in found.items():
-        items = list(parsers.parse(known[name], raw, folder))
+    """Return the utterances of each corpus, and rows with the columns of `problems`."""
+    utterances, problems = [], []
+    for name, folder in folders.items():
+        items = list(parsers.parse(corpora[name], raw, folder))
         if not items:
-            nothing = f"nothing in it is of this corpus: {known[name].instructions}"
-            told.append((name, relative(folder, raw), None, nothing, None, False))
+            reason = f"nothing in it is of this corpus: {corpora[name].instructions}"
+            problems.append((name, relative(folder, raw), None, reason, None, False))
         for item in items:
             if isinstance(item, Problem):
-                told.append((name, item.path, item.line, item.reason, *_lost(item, maps[name])))
+                problems.append((name, item.path, item.line, item.reason, *_lost_class(item, mappings[name])))
             else:
                 utterances.append((name, item))
-    return utterances, told
+    return utterances, problems
 
 
-def _lost(problem: Problem, mapping: labels.Mapping) -> tuple[str | None, bool]:
-    """The class of the utterance that is lost, or its label where that has no class, and whether one is lost."""
+def _lost_class(problem: Problem, mapping: labels.Mapping) -> tuple[str | None, bool]:
+    """Return the class of the lost utterance, or its label if it has no class, and whether an utterance is lost."""
     if problem.label is None:
         return None, problem.utterance_lost
     emotion = mapping.classes.get(problem.label, problem.label)
-    return emotion, problem.utterance_lost and emotion is not None  # the policy would have dropped it
+    return emotion, problem.utterance_lost and emotion is not None  # otherwise the policy drops it
+
+
+def _paths(utterances: list[tuple[str, Utterance]]) -> list[str]:
+    """Return the paths of all recordings and videos."""
+    items = [utterance for _, utterance in utterances]
+    return [item.path for item in items if item.has_recording] + [item.video for item in items if item.video]
+
+
+def _split(manifest: pd.DataFrame, corpora: dict[str, Corpus], options: BuildOptions) -> pd.DataFrame:
+    return splits.assign(
+        manifest,
+        {name for name, corpus in corpora.items() if corpus.official_splits},
+        seed=options.seed,
+        validation=options.validation,
+        test=options.test,
+        folds=options.folds,
+        text_disjoint=options.text_disjoint,
+        by_session={name for name, corpus in corpora.items() if corpus.split_by_session},
+    )
 
 
 def _row(
-    corpus: Corpus, item: Utterance, mapping: labels.Mapping, looks: dict[str, dict], *, min_seconds: float,
-    max_seconds: float, silence: bool,
-) -> dict:  # fmt: skip
-    emotion = mapping(item.emotion_raw, item.emotion_perceived)
-    look, (video, seen) = looks.get(item.path), _seen(item, looks)
-    duration, error = _heard(item, look)
+    corpus: Corpus, item: Utterance, mapping: labels.Mapping, headers: dict[str, dict], options: BuildOptions
+) -> dict:
+    """Return the manifest's row of an utterance."""
+    emotion, silence = mapping(item.emotion_raw, item.emotion_perceived), options.audio_failure == "silence"
+    header, (video, has_video) = headers.get(item.path), _video_columns(item, headers)
+    duration, error = _audio_columns(item, header)
     if error and item.has_recording and silence:
         duration = SILENCE_SECONDS
-    kept = silence or (seen and look is not None and pd.notna(look["error"]))  # it is mute, and can be looked at
+    keep_silent = silence or (has_video and header is not None and pd.notna(header["error"]))  # the video is usable
     return {
         **{name: getattr(item, name) for name in schema.COLUMNS if hasattr(item, name)},
         "utterance_id": f"{corpus.name}/{item.name}", "corpus": corpus.name, "family": corpus.family,
-        "source_path": item.path, "audio_sha256": None if error else look["sha256"],
-        "video_path": video, "video_sha256": looks[video]["sha256"] if video else None, "duration": duration,
-        "sampling_rate": None if error else look["rate"], "channels": None if error else look["channels"],
+        "source_path": item.path, "audio_sha256": None if error else header["sha256"],
+        "video_path": video, "video_sha256": headers[video]["sha256"] if video else None, "duration": duration,
+        "sampling_rate": None if error else header["rate"], "channels": None if error else header["channels"],
         "emotion": emotion, "emotion_vector": _json(item.emotion_vector),
         "language": item.language or corpus.language, "lexical_control": corpus.lexical_control,
-        "speaker_id": f"{corpus.name}_{_names(item.speaker)}", "elicitation": corpus.elicitation,
+        "speaker_id": f"{corpus.name}_{_speaker_names(item.speaker)}", "elicitation": corpus.elicitation,
         "license": corpus.licence,
-        "session": f"{corpus.name}_{normalised(item.session)}" if item.session is not None else None,
-        "dialogue_id": f"{corpus.name}_{normalised(item.dialogue_id)}" if item.dialogue_id is not None else None,
+        "session": _prefixed(corpus, item.session), "dialogue_id": _prefixed(corpus, item.dialogue_id),
         "split_source": "own" if corpus.user_defined else "published" if corpus.official_splits else "drawn",
-        "too_short": duration is not None and duration < min_seconds,
-        "too_long": duration is not None and duration > max_seconds,
+        "too_short": duration is not None and duration < options.min_seconds,
+        "too_long": duration is not None and duration > options.max_seconds,
         "audio_ok": error is None, "audio_error": error,
-        "exclude_reason": _excluded(corpus, item, mapping, emotion, error, kept),
+        "exclude_reason": _exclude_reason(corpus, item, mapping, error, keep_silent),
     }  # fmt: skip
 
 
-def _names(speaker: str) -> str:
-    """Everybody who speaks, each by a name in one spelling; a name that cannot be seen stays as it is."""
+def _prefixed(corpus: Corpus, name: str | None) -> str | None:
+    return None if name is None else f"{corpus.name}_{normalised(name)}"
+
+
+def _speaker_names(speaker: str) -> str:
+    """Return all joint speakers, each name in one spelling; a name without visible characters stays as it is."""
     return JOINT_SPEAKERS.join(normalised(name) or name for name in speaker.split(JOINT_SPEAKERS))
 
 
-def _heard(item: Utterance, look: dict | None) -> tuple[float | None, str | None]:
-    """Seconds of the utterance, or why nothing of it can be heard."""
-    if look is None:
+def _audio_columns(item: Utterance, header: dict | None) -> tuple[float | None, str | None]:
+    """Return the duration of the utterance in seconds, or the reason why there is no audio."""
+    if header is None:
         return None, "no recording"
-    if pd.notna(look["error"]):
-        return None, look["error"]
-    start, whole = item.start or 0.0, look["seconds"]
-    if start >= whole:
-        return None, f"begins at {start:g} s of a recording of {whole:g} s"
-    return min(whole, item.end or whole) - start, None
+    if pd.notna(header["error"]):
+        return None, header["error"]
+    start, total = item.start or 0.0, header["seconds"]
+    if start >= total:
+        return None, f"begins at {start:g} s of a recording of {total:g} s"
+    return min(total, item.end or total) - start, None
 
 
-def _seen(item: Utterance, looks: dict[str, dict]) -> tuple[str | None, bool]:
-    """The utterance's video, and whether it holds pictures; a damaged one is named, so that its reason is told."""
+def _video_columns(item: Utterance, headers: dict[str, dict]) -> tuple[str | None, bool]:
+    """Return the path of the utterance's video and whether it has frames. A damaged video is named, so that its
+    reason is reported."""
     if item.video is not None:
-        return item.video, looks[item.video]["pictures"]
-    seen = item.has_recording and looks[item.path]["pictures"]
-    return (item.path if seen else None), seen
+        return item.video, headers[item.video]["pictures"]
+    has_video = item.has_recording and headers[item.path]["pictures"]
+    return (item.path if has_video else None), has_video
 
 
-def _excluded(
-    corpus: Corpus, item: Utterance, mapping: labels.Mapping, emotion: str | None, error: str | None, kept: bool
+def _exclude_reason(
+    corpus: Corpus, item: Utterance, mapping: labels.Mapping, error: str | None, keep_silent: bool
 ) -> str | None:
-    if emotion is None:
-        return mapping.why_not(item.emotion_raw, item.emotion_perceived)
+    if mapping(item.emotion_raw, item.emotion_perceived) is None:
+        return mapping.exclude_reason(item.emotion_raw, item.emotion_perceived)
     if corpus.official_splits and item.split_official is None:
         return lost_utterances.NOT_LOST
-    if error and item.has_recording and not kept:
+    if error and item.has_recording and not keep_silent:
         return error
     if error and not item.has_recording and not item.transcription:
         return "neither a recording nor words"
@@ -216,19 +245,18 @@ def _json(vector: dict[str, float] | None) -> str | None:
     return json.dumps(vector, ensure_ascii=False, sort_keys=True) if vector else None
 
 
-def _nothing(raw: Path, known: dict[str, Corpus]) -> str:
-    places = "\n".join(f"  {name}: {corpus.instructions}" for name, corpus in sorted(known.items()))
-    return f"{files.to_root(raw)}: none of the study's corpora is there (data.raw).\n{places}"
+def _no_corpora_message(raw: Path, corpora: dict[str, Corpus]) -> str:
+    instructions = "\n".join(f"  {name}: {corpus.instructions}" for name, corpus in sorted(corpora.items()))
+    return f"{files.to_root(raw)}: contains none of the study's corpora (data.raw).\n{instructions}"
 
 
-def _unusable(raw: Path, manifest: pd.DataFrame, problems: list[tuple]) -> str:
+def _unusable_message(raw: Path, manifest: pd.DataFrame, problems: list[tuple]) -> str:
     rows = [(row.corpus, row.source_path, None, row.exclude_reason) for row in manifest.head(5).itertuples()]
-    return (
-        f"{files.to_root(raw)}: no file of the study's corpora is usable (data.raw).\n{_examples([*rows, *problems])}"
-    )
+    examples = _examples([*rows, *problems])
+    return f"{files.to_root(raw)}: no file of the study's corpora is usable (data.raw).\n{examples}"
 
 
-def _examples(told: list[tuple]) -> str:
+def _examples(problems: list[tuple]) -> str:
     return "\n".join(
-        f"  {path}{f', line {line}' if pd.notna(line) else ''}: {why}" for _, path, line, why, *_ in told[:5]
+        f"  {path}{f', line {line}' if pd.notna(line) else ''}: {reason}" for _, path, line, reason, *_ in problems[:5]
     )

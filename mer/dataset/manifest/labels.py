@@ -1,7 +1,7 @@
-"""From native labels to the classes of a study. A policy is data; nothing is guessed.
+"""Map native labels to the classes of a study.
 
-Two steps: a corpus says which noun its code stands for (`Corpus.emotions`), and a policy says to which
-class a noun belongs. A noun that a policy does not name is an error, never class 0.
+The mapping has two steps. A corpus maps its labels to standard emotion names (`Corpus.emotions`), and a policy maps
+these names to classes. A name that the policy does not contain is an error.
 """
 
 import difflib
@@ -11,21 +11,21 @@ from mer.corpora.corpus import SYNTHETIC, Corpus
 from mer.corpora.reading.columns import SPELLINGS
 
 CLASSES = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger")
-"""Label order 0..6, as in the paper's code."""
+"""The classes in the order of the paper's code (0..6)."""
 
 DROP = "drop"
 PERCEIVED = "perceived"
 ALL = "all"
-"""an override for every label of a corpus"""
+"""The key of an override for all labels of a corpus."""
 
 _SAME = {name: name for name in CLASSES}
-_NEVER = dict.fromkeys(("anxiety", "apology", "assertiveness", "boredom", "concern", "encouragement", "no agreement",
+_UNUSED = dict.fromkeys(("anxiety", "apology", "assertiveness", "boredom", "concern", "encouragement", "no agreement",
                         "other", "peacefulness", "power"), DROP)  # fmt: skip
-"""nouns that are none of the classes of any policy; only an override brings them in"""
+"""Emotion names that no policy maps to a class. Only an override does."""
 
-_SEVEN = _SAME | _NEVER | {"calm": "neutral", "amusement": "happiness", "excitement": "happiness", "contempt": DROP,
+_SEVEN = _SAME | _UNUSED | {"calm": "neutral", "amusement": "happiness", "excitement": "happiness", "contempt": DROP,
                            "sleepiness": DROP}  # fmt: skip
-_FOUR = _NEVER | {"neutral": "neutral", "happiness": "happiness", "sadness": "sadness", "anger": "anger",
+_FOUR = _UNUSED | {"neutral": "neutral", "happiness": "happiness", "sadness": "sadness", "anger": "anger",
                   "surprise": DROP, "fear": DROP, "disgust": DROP, "calm": DROP, "amusement": DROP, "contempt": DROP,
                   "sleepiness": DROP}  # fmt: skip
 POLICIES: dict[str, dict[str, str]] = {
@@ -37,7 +37,7 @@ POLICIES: dict[str, dict[str, str]] = {
 
 
 class UnknownLabel(ValueError):
-    """A label that the policy or the corpus does not know."""
+    """The policy or the corpus does not contain a label."""
 
 
 def classes(policy: str) -> tuple[str, ...]:
@@ -51,16 +51,18 @@ def classes(policy: str) -> tuple[str, ...]:
 
 
 def mapping(policy: str, corpus: str, emotions: dict[str, str], overrides: dict[str, str] | None = None) -> "Mapping":
-    """Return what a policy makes of one corpus's labels.
+    """Return the mapping of one corpus's labels to the classes of a policy.
 
     Args:
-        emotions: the corpus's native label -> noun.
-        overrides: on top of the policy, the most particular first:
-            `native/perceived` (`xxx/hap`: labelled xxx where most raters said hap), a native label, a noun, `all`;
-            each -> a class, `drop`, or `perceived`: whatever most raters perceived.
+        policy: the name of the policy.
+        corpus: the id of the corpus, for messages.
+        emotions: the corpus's native label -> standard emotion name.
+        overrides: exceptions from the policy. The keys, the most specific first, are `native/perceived` (`xxx/hap`:
+            labelled xxx and perceived as hap by most raters), a native label, an emotion name, and `all`. The values
+            are a class, `drop`, or `perceived` (the class that most raters perceived).
 
     Raises:
-        UnknownLabel: the policy lacks a noun of the corpus, or an override names no label or no class.
+        UnknownLabel: the policy lacks an emotion name of the corpus, or an override has an unknown label or class.
 
     >>> ravdess = mapping("paper7", "ravdess", {"02": "calm", "05": "anger"}, {"calm": "drop"})
     >>> ravdess.classes, ravdess("05", None)
@@ -69,78 +71,87 @@ def mapping(policy: str, corpus: str, emotions: dict[str, str], overrides: dict[
     >>> iemocap("xxx", "hap"), iemocap("xxx", None)
     ('happiness', None)
     """
-    table, chosen = POLICIES[policy], dict(overrides or {})
+    table, overridden = POLICIES[policy], dict(overrides or {})
     allowed = {*classes(policy), DROP, PERCEIVED}
     if missing := sorted(set(emotions.values()) - set(table)):
         raise UnknownLabel(
             f"labels.policy {policy}: no rule for {missing[0]!r} of corpus {corpus}; it has {', '.join(sorted(table))}"
         )
-    _refuse_unknown(corpus, emotions, chosen)
-    for key, target in chosen.items():
-        chosen[key] = SPELLINGS.get(target, target)
-        if chosen[key] not in allowed:
+    _refuse_unknown(corpus, emotions, overridden)
+    for key, target in overridden.items():
+        overridden[key] = SPELLINGS.get(target, target)
+        if overridden[key] not in allowed:
             raise UnknownLabel(f"labels.overrides.{corpus}: {target!r} is not one of {', '.join(sorted(allowed))}")
-    policys = {native: table[noun] for native, noun in emotions.items()}
-    targets = {
-        native: chosen.get(native, chosen.get(noun, chosen.get(ALL, policys[native])))
-        for native, noun in emotions.items()
+    by_policy = {native: table[emotion] for native, emotion in emotions.items()}
+    by_label = {
+        native: overridden.get(native, overridden.get(emotion, overridden.get(ALL, by_policy[native])))
+        for native, emotion in emotions.items()
     }
-    return Mapping(targets, policys, {key: target for key, target in chosen.items() if "/" in key})
+    return Mapping(by_label, by_policy, {key: target for key, target in overridden.items() if "/" in key})
 
 
-def mappings(policy: str, known: dict[str, Corpus], overrides: dict[str, dict[str, str]]) -> "dict[str, Mapping]":
-    """Return corpus -> what a policy makes of its labels (see `mapping`)."""
-    plain = {name: name.removesuffix(SYNTHETIC) for name in known}  # as the parameters name it
-    return {name: mapping(policy, plain[name], known[name].emotions, overrides.get(plain[name])) for name in known}
+def mappings(policy: str, corpora: dict[str, Corpus], overrides: dict[str, dict[str, str]]) -> "dict[str, Mapping]":
+    """Return corpus -> the mapping of its labels (see `mapping`)."""
+    real_names = {name: name.removesuffix(SYNTHETIC) for name in corpora}  # as in the parameters
+    return {
+        name: mapping(policy, real_names[name], corpora[name].emotions, overrides.get(real_names[name]))
+        for name in corpora
+    }
 
 
 @dataclass(frozen=True)
 class Mapping:
-    """From the labels of one corpus to classes.
+    """The mapping from the labels of one corpus to classes.
 
     Attributes:
-        targets: native label -> class, `drop` or `perceived`.
-        policy: native label -> class or `drop` without overrides, for what raters perceived of a label that
-            is itself left to them.
+        classes_by_label: native label -> class, `drop` or `perceived`.
+        policy: native label -> class or `drop`, without overrides. It applies to perceived labels whose own class is
+            `perceived`.
         pairs: `native/perceived` -> class, `drop` or `perceived`.
     """
 
-    targets: dict[str, str]
+    classes_by_label: dict[str, str]
     policy: dict[str, str]
     pairs: dict[str, str]
 
     @property
     def classes(self) -> dict[str, str | None]:
-        """Native label -> class, None where that is dropped or depends on the raters."""
-        return {native: None if target in (DROP, PERCEIVED) else target for native, target in self.targets.items()}
+        """Native label -> class, None if the label is dropped or its class depends on the raters."""
+        return {
+            native: None if target in (DROP, PERCEIVED) else target for native, target in self.classes_by_label.items()
+        }
 
     def __call__(self, native: str, perceived: str | None) -> str | None:
-        """Return the class of one utterance, None where it has none."""
-        target = self.pairs.get(f"{native}/{perceived}", self.targets[native])
+        """Return the class of one utterance, None if it has none."""
+        target = self.pairs.get(f"{native}/{perceived}", self.classes_by_label[native])
         if target == PERCEIVED:
-            target = self._heard(perceived)
+            target = self._perceived_class(perceived)
         return None if target == DROP else target
 
-    def _heard(self, perceived: str | None) -> str:
+    def _perceived_class(self, perceived: str | None) -> str:
         if perceived is None:
             return DROP
-        return self.policy[perceived] if self.targets[perceived] == PERCEIVED else self.targets[perceived]
+        return (
+            self.policy[perceived]
+            if self.classes_by_label[perceived] == PERCEIVED
+            else self.classes_by_label[perceived]
+        )
 
-    def why_not(self, native: str, perceived: str | None) -> str:
-        """Say why an utterance has no class."""
-        if self.pairs.get(f"{native}/{perceived}", self.targets[native]) != PERCEIVED:
+    def exclude_reason(self, native: str, perceived: str | None) -> str:
+        """Return the reason why an utterance has no class."""
+        if self.pairs.get(f"{native}/{perceived}", self.classes_by_label[native]) != PERCEIVED:
             return f"label {native!r} is dropped by the policy"
         if perceived is None:
             return f"label {native!r}: no answer was the most frequent one among raters"
         return f"label {native!r}, perceived as {perceived!r}, is dropped by the policy"
 
 
-def _refuse_unknown(corpus: str, emotions: dict[str, str], chosen: dict[str, str]) -> None:
-    known = {*emotions, *emotions.values(), ALL}
-    for key in chosen:
+def _refuse_unknown(corpus: str, emotions: dict[str, str], overridden: dict[str, str]) -> None:
+    allowed = {*emotions, *emotions.values(), ALL}
+    for key in overridden:
         native, _, perceived = key.partition("/")
-        wrong = native if native not in known else perceived if perceived and perceived not in emotions else None
+        wrong = native if native not in allowed else perceived if perceived and perceived not in emotions else None
         if wrong is not None:
-            near = difflib.get_close_matches(wrong, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(sorted(known))}"
+            near = difflib.get_close_matches(wrong, allowed, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(sorted(allowed))}"
             raise UnknownLabel(f"labels.overrides.{corpus}: the corpus has no label {wrong!r} ({hint})")

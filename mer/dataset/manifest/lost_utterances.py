@@ -1,7 +1,7 @@
-"""Utterances that are lost on the way from a corpus folder to the study, counted by reason and class.
+"""Lost utterances, counted by reason and class.
 
-What a policy drops, what lies outside a published split and what is there a second time is not lost: leaving it out was
-decided. A row whose file is not found, a recording that cannot be read and a label that nobody knows are.
+An utterance is lost if its file is missing, its recording is unreadable or its label is unknown. Utterances that a
+policy drops, that lie outside a published split or that are listed a second time are not lost.
 """
 
 import re
@@ -13,168 +13,178 @@ from mer.dataset.audit.findings import BREACH, EXAMPLES, WARNING, Finding
 from mer.files import printable
 
 NOT_LOST = "outside the official split"
-"""The reason for leaving a row out that is no loss, as whoever published the split has decided it."""
+"""The reason for excluding a row that is not lost, because the published split leaves it out."""
 COLUMNS = ["corpus", "reason", "emotion", "count", "example"]
-_MOST_NAMED = 3
-"""reasons in a sentence"""
+"""The columns of the table of lost utterances."""
+_MAX_REASONS = 3
+"""The number of reasons that a sentence names."""
 
 
 class TooManyLost(ValueError):
-    """So many utterances of a corpus are lost that its scores would be of something else."""
+    """So many utterances of a corpus are lost that its scores would not describe it."""
 
 
-def lost(manifest: pd.DataFrame, problems: pd.DataFrame) -> pd.DataFrame:
-    """Return `COLUMNS`: how many utterances of a corpus and class are lost for a reason, and the first of them.
+def count_lost(manifest: pd.DataFrame, problems: pd.DataFrame) -> pd.DataFrame:
+    """Return the number of lost utterances for each corpus, reason and class, with an example.
 
     Args:
-        manifest: every row, with `exclude_reason`.
-        problems: as of `build.Dataset`.
+        manifest: all rows, with `exclude_reason`.
+        problems: the table of `build.Dataset`.
 
-    emotion: the class, a label that no class is known for, or null where the label is not known either.
+    Returns:
+        `COLUMNS`; emotion is the class, the label if it has no class, or null if the label is unknown as well.
     """
     excluded = manifest[
         manifest["exclude_reason"].notna() & manifest["emotion"].notna() & (manifest["exclude_reason"] != NOT_LOST)
     ]
-    rows = pd.DataFrame(
-        {"corpus": excluded["corpus"], "what": excluded["exclude_reason"], "emotion": excluded["emotion"],
+    excluded_rows = pd.DataFrame(
+        {"corpus": excluded["corpus"], "full_reason": excluded["exclude_reason"], "emotion": excluded["emotion"],
          "example": excluded["source_path"] + ": " + excluded["exclude_reason"]}
     )  # fmt: skip
-    gone = problems[problems["lost"]]
-    line = gone["line"].astype("str").radd(", line ").where(gone["line"].notna(), "")
-    told = pd.DataFrame(
-        {"corpus": gone["corpus"], "what": gone["reason"], "emotion": gone["emotion"],
-         "example": gone["path"] + line + ": " + gone["reason"]}
+    problems_lost = problems[problems["lost"]]
+    line = problems_lost["line"].astype("str").radd(", line ").where(problems_lost["line"].notna(), "")
+    problem_rows = pd.DataFrame(
+        {"corpus": problems_lost["corpus"], "full_reason": problems_lost["reason"], "emotion": problems_lost["emotion"],
+         "example": problems_lost["path"] + line + ": " + problems_lost["reason"]}
     )  # fmt: skip
-    found = pd.concat([rows, told], ignore_index=True).astype(object)
-    found["reason"] = found["what"].map(_kind)
-    counted = found.groupby(["corpus", "reason", "emotion"], dropna=False, sort=True)["example"]
-    return counted.agg(count="size", example="first").reset_index()[COLUMNS]
+    losses = pd.concat([excluded_rows, problem_rows], ignore_index=True).astype(object)
+    losses["reason"] = losses["full_reason"].map(_reason_kind)
+    groups = losses.groupby(["corpus", "reason", "emotion"], dropna=False, sort=True)["example"]
+    return groups.agg(count="size", example="first").reset_index()[COLUMNS]
 
 
 def sentences(table: pd.DataFrame, manifest: pd.DataFrame) -> list[str]:
-    """Return a sentence for each corpus that has lost something.
+    """Return a sentence for each corpus with lost utterances.
 
     Args:
-        table: as from `lost`.
-        manifest: as for `lost`.
+        table: the table from `count_lost`.
+        manifest: all rows, with `exclude_reason`.
     """
     return [_sentence(corpus, part, _used(manifest, corpus)) for corpus, part in table.groupby("corpus")]
 
 
 def findings(table: pd.DataFrame, manifest: pd.DataFrame) -> Iterator[Finding]:
-    """Yield what the audit says about utterances that are lost."""
-    for corpus, part in table.groupby("corpus"):
+    """Yield the audit's findings about lost utterances."""
+    for corpus, losses in table.groupby("corpus"):
         used = _used(manifest, corpus)
-        count, gone = int(part["count"].sum()), _gone(part, used)
+        count, lost_classes = int(losses["count"].sum()), _all_lost_classes(losses, used)
         yield Finding(
             "utterances lost",
-            BREACH if gone else WARNING,
+            BREACH if lost_classes else WARNING,
             corpus,
             count,
             count + len(used),
-            tuple(part["example"].head(EXAMPLES)),
-            _sentence(corpus, part, used) + ".",
-            "the scores are of what is left; "
-            + ("with a class less, a corpus is easier." if gone else "what is lost may be harder or easier than that."),
-            "mend the table or the files named here; `data/problems.csv` and the manifest's `exclude_reason` list all.",
+            tuple(losses["example"].head(EXAMPLES)),
+            _sentence(corpus, losses, used) + ".",
+            "scores describe the remaining utterances; "
+            + ("a corpus with fewer classes is easier." if lost_classes else "the lost ones may be harder or easier."),
+            "correct the table or the files named here; `data/problems.csv` and the manifest's `exclude_reason` list "
+            "all.",
         )
 
 
-def refuse(table: pd.DataFrame, manifest: pd.DataFrame, most: float) -> None:
-    """Stop where a corpus has lost a whole class, or too large a share of its utterances.
+def stop_if_too_many(table: pd.DataFrame, manifest: pd.DataFrame, limit: float) -> None:
+    """Raise an error if a corpus has lost a whole class, or too large a share of its utterances.
 
     Args:
-        most: `data.max_lost`; with 1 nothing stops.
+        table: the table from `count_lost`.
+        manifest: all rows, with `exclude_reason`.
+        limit: the parameter `data.max_lost`; 1 allows any loss.
 
     Raises:
         TooManyLost: with the sentence of each such corpus.
     """
-    told = []
-    for corpus, part in table.groupby("corpus"):
-        used, count = _used(manifest, corpus), int(part["count"].sum())
-        if used.empty:  # `build.refuse_empty` names it, after the others are built
+    messages = []
+    for corpus, losses in table.groupby("corpus"):
+        used, count = _used(manifest, corpus), int(losses["count"].sum())
+        if used.empty:  # `build.refuse_empty` names it after the others are built
             continue
-        if _gone(part, used) or count > most * (count + len(used)):
-            told.append(f"{_sentence(corpus, part, used)}; for example {printable(part['example'].iloc[0])}")
-    _stop(told, most, "Mend the table or the files")
+        if _all_lost_classes(losses, used) or count > limit * (count + len(used)):
+            example = printable(losses["example"].iloc[0])
+            messages.append(f"{_sentence(corpus, losses, used)}; for example {example}")
+    _stop(messages, limit, "Correct the table or the files")
 
 
-def without_vectors(failures: pd.DataFrame, usable: pd.DataFrame) -> list[str]:
-    """Return a sentence for each corpus and modality of which some utterances could not be made into vectors.
+def count_without_vectors(failures: pd.DataFrame, usable: pd.DataFrame) -> list[str]:
+    """Return a sentence for each corpus and modality with utterances that have no feature vector.
 
     Args:
         failures: columns utterance_id, modality, reason.
         usable: the usable rows of the manifest.
     """
     rows = failures.merge(usable[["utterance_id", "corpus", "emotion"]], on="utterance_id")
-    told = []
-    for (corpus, modality), part in rows.groupby(["corpus", "modality"]):
-        whole = usable[usable["corpus"] == corpus]
-        left = whole[~whole["utterance_id"].isin(part["utterance_id"])]
-        reasons = part["reason"].map(_kind).value_counts()
-        named = ", ".join(f"{reason} ({count:,})" for reason, count in reasons.head(_MOST_NAMED).items())
-        gone = sorted(set(whole["emotion"]) - set(left["emotion"]))
-        end = f"; no clip of {' or '.join(gone)} has any" if gone else ""
-        told.append(
-            printable(f"{len(part):,} of {len(whole):,} utterances of `{corpus}` have no {modality}: {named}{end}")
+    messages = []
+    for (corpus, modality), failed in rows.groupby(["corpus", "modality"]):
+        all_rows = usable[usable["corpus"] == corpus]
+        remaining = all_rows[~all_rows["utterance_id"].isin(failed["utterance_id"])]
+        reasons = failed["reason"].map(_reason_kind).value_counts()
+        named_reasons = ", ".join(f"{reason} ({count:,})" for reason, count in reasons.head(_MAX_REASONS).items())
+        lost_classes = sorted(set(all_rows["emotion"]) - set(remaining["emotion"]))
+        ending = f"; no clip of {' or '.join(lost_classes)} has any" if lost_classes else ""
+        messages.append(
+            printable(
+                f"{len(failed):,} of {len(all_rows):,} utterances of `{corpus}` have no {modality}: "
+                f"{named_reasons}{ending}"
+            )
         )
-    return told
+    return messages
 
 
-def refuse_unheard(failures: pd.DataFrame, usable: pd.DataFrame, most: float) -> None:
-    """Stop where the recordings of a whole class, or of too large a share of a corpus, turn out to be unreadable.
+def stop_if_unreadable(failures: pd.DataFrame, usable: pd.DataFrame, limit: float) -> None:
+    """Raise an error if the recordings of a whole class, or of too large a share of a corpus, are unreadable.
 
-    Headers may be sound where nothing behind them is. Words and faces are missing for reasons of their own.
+    Recordings with an intact header may be damaged. Missing texts and faces are not counted, because they have other
+    causes.
 
     Args:
-        failures, usable: as for `without_vectors`.
-        most: `data.max_lost`; with 1 nothing stops.
+        failures, usable: as for `count_without_vectors`.
+        limit: the parameter `data.max_lost`; 1 allows any loss.
 
     Raises:
         TooManyLost: with the sentence of each such corpus.
     """
-    unheard = failures[failures["modality"] == "audio"]
-    rows, told = usable[usable["utterance_id"].isin(unheard["utterance_id"])], []
-    for corpus, part in rows.groupby("corpus"):
-        whole = usable[usable["corpus"] == corpus]
-        left = whole[~whole["utterance_id"].isin(part["utterance_id"])]
-        if len(part) > most * len(whole) or set(whole["emotion"]) - set(left["emotion"]):
-            mine = unheard[unheard["utterance_id"].isin(part["utterance_id"])]
-            [sentence] = without_vectors(mine, usable)
-            told.append(f"{sentence}; for example {printable(str(mine['source_path'].iloc[0]))}")
-    _stop(told, most, "Mend the files")
+    unreadable = failures[failures["modality"] == "audio"]
+    rows, messages = usable[usable["utterance_id"].isin(unreadable["utterance_id"])], []
+    for corpus, failed in rows.groupby("corpus"):
+        all_rows = usable[usable["corpus"] == corpus]
+        remaining = all_rows[~all_rows["utterance_id"].isin(failed["utterance_id"])]
+        if len(failed) > limit * len(all_rows) or set(all_rows["emotion"]) - set(remaining["emotion"]):
+            own_failures = unreadable[unreadable["utterance_id"].isin(failed["utterance_id"])]
+            [sentence] = count_without_vectors(own_failures, usable)
+            messages.append(f"{sentence}; for example {printable(str(own_failures['source_path'].iloc[0]))}")
+    _stop(messages, limit, "Correct the files")
 
 
-def _stop(told: list[str], most: float, advice: str) -> None:
-    if told and most < 1:
-        raise TooManyLost("\n".join([*told, f"{advice}, or allow it with --set data.max_lost=1 (now {most:g})"]))
+def _stop(messages: list[str], limit: float, advice: str) -> None:
+    if messages and limit < 1:
+        raise TooManyLost("\n".join([*messages, f"{advice}, or allow it with --set data.max_lost=1 (now {limit:g})"]))
 
 
 def _used(manifest: pd.DataFrame, corpus: str) -> pd.DataFrame:
     return manifest[(manifest["corpus"] == corpus) & manifest["exclude_reason"].isna()]
 
 
-def _gone(part: pd.DataFrame, used: pd.DataFrame) -> list[str]:
-    """Classes, and labels without a class, of which nothing is left."""
-    return sorted(set(part["emotion"].dropna()) - set(used["emotion"]))
+def _all_lost_classes(losses: pd.DataFrame, used: pd.DataFrame) -> list[str]:
+    """Return the classes, and labels without a class, that have no remaining utterance."""
+    return sorted(set(losses["emotion"].dropna()) - set(used["emotion"]))
 
 
-def _sentence(corpus: str, part: pd.DataFrame, used: pd.DataFrame) -> str:
-    count, gone = int(part["count"].sum()), _gone(part, used)
-    reasons = part.groupby("reason")["count"].sum().sort_values(ascending=False, kind="stable")
-    named = [f"{reason} ({number:,})" for reason, number in reasons.head(_MOST_NAMED).items()]
-    named += [f"{len(reasons) - _MOST_NAMED} other reasons"] if len(reasons) > _MOST_NAMED else []
-    told = f"{count:,} of {count + len(used):,} utterances of `{corpus}` are lost: {', '.join(named)}"
-    if gone:
-        told += f"; no clip of {' or '.join(gone)} is left"
-    nearest = part["example"].str.extract(r"\(nearest: (.+)\)$")[0].dropna()
-    return printable(told + (f"; nearest file: {nearest.iloc[0]}" if len(nearest) else ""))
+def _sentence(corpus: str, losses: pd.DataFrame, used: pd.DataFrame) -> str:
+    count, lost_classes = int(losses["count"].sum()), _all_lost_classes(losses, used)
+    reasons = losses.groupby("reason")["count"].sum().sort_values(ascending=False, kind="stable")
+    named_reasons = [f"{reason} ({number:,})" for reason, number in reasons.head(_MAX_REASONS).items()]
+    named_reasons += [f"{len(reasons) - _MAX_REASONS} other reasons"] if len(reasons) > _MAX_REASONS else []
+    sentence = f"{count:,} of {count + len(used):,} utterances of `{corpus}` are lost: {', '.join(named_reasons)}"
+    if lost_classes:
+        sentence += f"; no clip of {' or '.join(lost_classes)} is left"
+    nearest = losses["example"].str.extract(r"\(nearest: (.+)\)$")[0].dropna()
+    return printable(sentence + (f"; nearest file: {nearest.iloc[0]}" if len(nearest) else ""))
 
 
-def _kind(reason: str) -> str:
-    """A reason without the name of the file, so that equal ones are counted together.
+def _reason_kind(reason: str) -> str:
+    """Return a reason without the name of the file, so that equal reasons are counted together.
 
-    >>> _kind("clip_3: unknown label x"), _kind("no such file below mine/: a b.wav (nearest: a_b.wav)")
+    >>> _reason_kind("clip_3: unknown label x"), _reason_kind("no such file below mine/: a b.wav (nearest: a_b.wav)")
     ('unknown label x', 'no such file below mine/')
     """
     return re.sub(r"^\S+: ", "", reason).partition(": ")[0]

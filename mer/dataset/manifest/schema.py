@@ -1,4 +1,4 @@
-"""The manifest: one row per utterance, and what must hold of every row."""
+"""The schema of the manifest: one row per utterance."""
 
 from pathlib import Path
 
@@ -19,24 +19,24 @@ COLUMNS: dict[str, str] = {
     "elicitation": "str", "license": "str", "too_short": "bool", "too_long": "bool", "audio_ok": "bool",
     "audio_error": "str", "exclude_reason": "str", "breach": "str",
 }  # fmt: skip
-"""Column -> type; texts and numbers are null where a corpus does not say. `emotion_vector` is a JSON object of
+"""Column -> type; texts and numbers are null if a corpus does not state them. `emotion_vector` is a JSON object of
 native labels and numbers (mer/corpora/corpus.py). `audio_sha256` is the digest of the file, `samples_sha256` that of
-the recording in it (mer/dataset/identity/recording_digests.py). `speaker_named`: the study's `speakers` says who it is
-(mer/dataset/identity/speakers.py). `split_source` is where `split` comes from: `published` with the corpus, the study's
-`own` table, or `drawn` here. `video_path` is `source_path` where that holds pictures, too; `start` and `end` are
-seconds of both. `breach` names what the audit holds against the scores of the row's corpus."""
+its recording (mer/dataset/identity/recording_digests.py). `speaker_named`: whether the study's `speakers` identifies
+the speaker (mer/dataset/identity/speakers.py). `split_source` is the origin of `split`: `published` with the corpus,
+the user's `own` table, or `drawn` by MER. `video_path` equals `source_path` if that file has video; `start` and `end`
+are seconds of both. `breach` names the audit's breaches that concern the row's corpus."""
 
 
 def typed(rows: list[dict]) -> pd.DataFrame:
-    """Return rows as a manifest with every column in its type and order."""
+    """Return rows as a manifest with all columns in their types and order."""
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
 
 
 def check(manifest: pd.DataFrame, classes: tuple[str, ...]) -> pd.DataFrame:
-    """Return the manifest if it keeps its promises.
+    """Return the manifest if it satisfies all rules.
 
     Raises:
-        pandera.errors.SchemaErrors: with every broken rule and row.
+        pandera.errors.SchemaErrors: with every violated rule and row.
     """
     import pandera.pandas as pa
 
@@ -77,5 +77,5 @@ def save(manifest: pd.DataFrame, path: Path) -> None:
 
 
 def usable(manifest: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows that can be trained on and scored, renumbered from 0."""
+    """Return the rows without `exclude_reason`, renumbered from 0."""
     return manifest[manifest["exclude_reason"].isna()].reset_index(drop=True)

@@ -98,7 +98,7 @@ def open_task(run: Run) -> StudyTask:
     keys = features.read_keys(run.read("data/inputs.parquet"), usable["utterance_id"])
     vectors = features.load(keys, files.from_root(p.data.store), specs)
     mappings = labels.mappings(p.labels.policy, study_corpora, p.labels.overrides)
-    targets = annotations.targets(usable, study_corpora, mappings, classes)
+    targets = annotations.training_targets(usable, study_corpora, mappings, classes)
     return StudyTask(
         run, classes, study_corpora, usable,
         excluded=protocols.scored(usable, p.evaluation.min_clips, p.evaluation.min_speakers),
@@ -119,7 +119,7 @@ def build_task(
     Args:
         manifest: usable rows, index 0..n-1.
         vectors: features of the same rows.
-        targets: as from `annotations.targets`; required if `training.targets` is not `hard`.
+        targets: as from `annotations.training_targets`; required if `training.targets` is not `hard`.
     """
     numbers = manifest["emotion"].map({c: i for i, c in enumerate(classes)}).to_numpy(dtype=np.int64)
     corpus = manifest["corpus"].to_numpy(dtype=str)

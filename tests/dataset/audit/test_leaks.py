@@ -263,7 +263,9 @@ def made_up(tmp_path_factory):
     lengths = {"min_seconds": 0.3, "max_seconds": 20.0}
     shares = {"validation": 0.1, "test": 0.1, "folds": 5}
     names = ("ravdess", "cremad", "emodb", "esd", "meld")
-    dataset = build.build(raw, selected(names), policy="paper7", overrides={}, seed=0, **shares, **lengths)
+    dataset = build.build(
+        raw, selected(names), build.BuildOptions(policy="paper7", overrides={}, seed=0, **shares, **lengths)
+    )
     return raw, schema.usable(dataset.manifest)
 
 

@@ -165,7 +165,7 @@ def test_any_words_can_be_compared(rows):
     ]
     pairs = exact_copies.pairs(prints)
     assert (pairs["first"] < pairs["second"]).all()
-    long = [number for number, row in enumerate(rows) if len(row) >= exact_copies.SHORTEST]
+    long = [number for number, row in enumerate(rows) if len(row) >= exact_copies.MIN_FRAMES]
     twins = {(a, b) for a, b in itertools.combinations(long, 2) if rows[a] == rows[b] and len(set(rows[a])) > 3}
     assert twins <= set(zip(pairs["first"], pairs["second"], strict=True))
 

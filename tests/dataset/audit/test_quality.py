@@ -372,10 +372,10 @@ def test_the_command_listens_where_it_may(study, capsys):
     manifest.to_parquet(raw / "manifest.parquet")
     assert command.main(["audit", str(raw / "manifest.parquet")]) == 0
     told = capsys.readouterr().out
-    assert "whether they are broken; all of it takes --audio FOLDER" in told
+    assert "damaged recordings: these checks need --audio FOLDER" in told
     assert "silent recording" not in told
     assert command.main(["audit", str(raw / "manifest.parquet"), "--audio", str(raw)]) == 0
     told = capsys.readouterr().out
     assert "warning: silent recording, east (1 of 32)" in told
-    assert "takes --audio" not in told
-    assert "loudness" in told[told.index("What scores without hearing an emotion") :]
+    assert "need --audio" not in told
+    assert "loudness" in told[told.index("Shortcut scores") :]

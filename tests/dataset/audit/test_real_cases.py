@@ -28,7 +28,9 @@ SPEECH = ("cremad", "emodb", "emospeechin", "nemo", "ravdess", "turevdb")
 def usable():
     lengths = {"min_seconds": 0.3, "max_seconds": 20.0}
     shares = {"validation": 0.1, "test": 0.1, "folds": 5}
-    dataset = build.build(REAL, selected(SPEECH), policy="paper7", overrides={}, seed=0, jobs=2, **shares, **lengths)
+    dataset = build.build(
+        REAL, selected(SPEECH), build.BuildOptions(policy="paper7", overrides={}, seed=0, **shares, **lengths), jobs=2
+    )
     return schema.usable(dataset.manifest)
 
 

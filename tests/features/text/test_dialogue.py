@@ -155,7 +155,7 @@ def test_real_dialogues_stay_within_their_part_and_match_the_lists():
     raw = Path(REAL)
     options = {"policy": "paper7", "overrides": {}, "seed": 0, "validation": 0.1, "test": 0.1, "folds": 5}
     known = corpora.selected(["meld", "emorynlp"])
-    table = build.build(raw, known, **options, min_seconds=0.1, max_seconds=30).manifest
+    table = build.build(raw, known, build.BuildOptions(**options, min_seconds=0.1, max_seconds=30)).manifest
     usable = table[table["exclude_reason"].isna()]
     assert (usable.groupby(["corpus", "dialogue_id"])["split"].nunique() == 1).all()
     found = pd.Series(read(table, context=4), index=table["utterance_id"])
