@@ -27,27 +27,7 @@ def main(words: list[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a console without ✓ shows another character
     try:
-        if arguments.compare:
-            from mer.runner.compare.run_folders import compare
-
-            return compare(*(files.from_root(run_folder) for run_folder in arguments.compare), sys.stdout)
-        study, requested = _study(arguments)
-        refuse_other_study(study.folder, study.source_name)
-        if arguments.list or arguments.explain:
-            _print(study, status_rows(study), arguments.explain)
-            return 0
-        if arguments.html_only:
-            from mer.runner.reporting.rendering import render
-
-            return render(study)
-        if arguments.verify:
-            from mer.runner.compare.replay import verify
-
-            return verify(study, jobs=arguments.jobs)
-        from mer.runner.execution.loop import RunOptions, run
-
-        options = RunOptions(requested, arguments.start, arguments.force, arguments.keep_going, arguments.jobs)
-        return run(study, options)
+        return _execute(arguments)
     except params.ParamsError as error:
         print(error, file=sys.stderr)
     except OSError as error:  # a folder instead of a file, or a full disk
@@ -59,17 +39,61 @@ def main(words: list[str] | None = None) -> int:
     return 2
 
 
-def _study(arguments: argparse.Namespace) -> tuple[Study, set[str] | None]:
+def _execute(arguments: argparse.Namespace) -> int:
+    """Do what the arguments say, importing only what that needs; return the exit code."""
+    if arguments.compare:
+        from mer.runner.compare.run_folders import compare
+
+        return compare(*(files.from_root(run_folder) for run_folder in arguments.compare), sys.stdout)
+    study, requested = _checked_study(arguments)
+    refuse_other_study(study.folder, study.source_name)
+    if arguments.list or arguments.explain:
+        _print(study, status_rows(study), arguments.explain)
+        return 0
+    if arguments.html_only:
+        from mer.runner.reporting.rendering import render
+
+        return render(study)
+    if arguments.verify:
+        from mer.runner.compare.replay import verify
+
+        return verify(study, jobs=arguments.jobs)
+    from mer.runner.execution.loop import RunOptions, run
+
+    return run(study, RunOptions(requested, arguments.start, arguments.force, arguments.keep_going, arguments.jobs))
+
+
+def _checked_study(arguments: argparse.Namespace) -> tuple[Study, set[str] | None]:
     """Load the parameters and check everything that can be checked before a run.
+
+    Returns:
+        the study, and the numbers of the requested steps; None for the steps of the study.
 
     Raises:
         ParamsError: the parameters are wrong.
         StudyError: they name something that does not exist.
     """
     selected = params.load(arguments.params, arguments.set, arguments.name)
+    study = _study(arguments, selected)
+    requested, errors = None, []
+    if arguments.steps is not None:
+        try:
+            requested = parse_numbers(arguments.steps)
+        except StudyError as error:
+            errors += error.problems
+    if not (arguments.list or arguments.explain or arguments.html_only):
+        from mer.dataset.manifest import parameter_checks
+
+        errors += parameter_checks.problems(selected) + ([] if errors else problems(study, requested, arguments.start))
+    if errors:
+        raise StudyError(errors)
+    return study, requested
+
+
+def _study(arguments: argparse.Namespace, selected: params.Params) -> Study:
     raw = (files.from_root(selected.data.raw), selected.data.synthetic is not None)
     minutes = selected.timeout_minutes
-    study = Study(
+    return Study(
         name=selected.name,
         folder=files.from_root(arguments.verify) if arguments.verify else files.ROOT / "outputs" / selected.name,
         params=selected.model_dump(mode="json"),
@@ -84,19 +108,6 @@ def _study(arguments: argparse.Namespace) -> tuple[Study, set[str] | None]:
         source_name=selected.study,
         banner=SYNTHETIC_NOTICE if selected.data.synthetic else "",
     )
-    requested, errors = None, []
-    if arguments.steps is not None:
-        try:
-            requested = parse_numbers(arguments.steps)
-        except StudyError as error:
-            errors += error.problems
-    if not (arguments.list or arguments.explain or arguments.html_only):
-        from mer.dataset.manifest import parameter_checks
-
-        errors += parameter_checks.problems(selected) + ([] if errors else problems(study, requested, arguments.start))
-    if errors:
-        raise StudyError(errors)
-    return study, requested
 
 
 def _typed(arguments: argparse.Namespace) -> str:

@@ -183,7 +183,7 @@ def manifest(count: int) -> pd.DataFrame:
             "too_short": False, "too_long": False, "audio_ok": True,
         })  # fmt: skip
     official = {name for name, corpus in CORPORA.items() if corpus.official_splits}
-    return splits.assign(schema.typed(rows), official, seed=0, validation=0.1, test=0.1, folds=5)
+    return splits.assign(schema.typed(rows), official, splits.SplitOptions(seed=0, validation=0.1, test=0.1, folds=5))
 
 
 def rows(path: Path) -> None:

@@ -54,14 +54,14 @@ def main() -> None:
     section, data = read_inputs({"audio": {"n_mfcc": arguments.cepstra}}), Data(**SECONDS)
     with tempfile.TemporaryDirectory() as place:
         store = arguments.store or Path(place)
-        features.extract(whole, arguments.raw, store, section, data, features.Where())
+        features.extract(whole, arguments.raw, store, section, data, features.Resources())
         seen = features.load(features.keys(whole, section), store, features.specs(section, data))
         classes = labels.classes("paper7")
         task = jobs.build_task(manifest, seen, classes)
-        scored = [name for name, reason in protocols.scored(manifest, 100, 4).items() if not reason]
+        scored = [name for name, reason in protocols.scored_corpora(manifest, 100, 4).items() if not reason]
         cells = protocols.plan(manifest, PROTOCOLS, scored)
         start, systems = time.perf_counter(), {name: SYSTEMS[name] for name in arguments.systems}
-        table = negative_control.run(task, manifest, cells, systems, TRAINING, classes,
+        table = negative_control.run_all_protocols(task, manifest, cells, systems, TRAINING, classes,
         permutations=arguments.permutations,
                             how=grid.Engine())  # fmt: skip
     print(f"{len(manifest):,} clips of {', '.join(scored)}; {len(cells)} cells, {time.perf_counter() - start:.0f} s")

@@ -85,7 +85,7 @@ def torchs(task: Task, job: Job) -> nn.Module:
     """Return a job's network, of `torch.nn`'s own parts alone."""
     if job.spec.model == LARGE[0]:
         return Plain(job.training.hidden, job.training.dropout)
-    return loop.begun(task, job.spec, job.training, job.seed)
+    return loop.initial_network(task, job)
 
 
 def plain(task: Task, jobs: list[Job], where: str) -> None:
@@ -111,7 +111,7 @@ def plain(task: Task, jobs: list[Job], where: str) -> None:
                 optimiser.step()
             built.eval()
             with torch.no_grad():
-                task.scored(built(held).argmax(dim=1).cpu().numpy(), job.validation)
+                task.score_predictions(built(held).argmax(dim=1).cpu().numpy(), job.validation)
 
 
 def describe(size: tuple[str, dict[str, int], int]) -> str:
@@ -125,7 +125,7 @@ def table(size: tuple[str, dict[str, int], int], share: float, epochs: int, jobs
     task = generated(size[1])
     every = planned(task, size[0], size[2], epochs)
     jobs = every[:: round(1 / share)]
-    parameters = used(loop.begun(task, jobs[0].spec, jobs[0].training, 0), size[1])
+    parameters = used(loop.initial_network(task, jobs[0]), size[1])
     work = 6 * parameters * sum(len(j.train) * epochs for j in jobs)
     print(f"\n{describe(size)}: {parameters:,} parameters used, {len(jobs)} of {len(every)} runs, {epochs} "
           f"epochs of {len(jobs[0].train)} clips, load {os.getloadavg()[0]:.1f}\n{'':26} seconds efficiency times as "
@@ -145,9 +145,9 @@ def table(size: tuple[str, dict[str, int], int], share: float, epochs: int, jobs
         line(f"plain, {threads} thread(s)", threads, lambda: plain(task, jobs, "cpu"))
     for name, at_once in (("single", 1), ("single", jobs_at_once), ("stacked", 1), ("stacked", jobs_at_once),
                           ("auto", jobs_at_once)):  # fmt: skip
-        how = engine.Engine(name, at_once=at_once)
+        how = engine.Engine(name, max_processes=at_once)
         processes = how.processes(sum(engine.seconds(task, job) for job in jobs), len(jobs))
-        line(f"{name}, {processes} process(es)", processes, lambda h=how: grid.run(task, jobs, h))
+        line(f"{name}, {processes} process(es)", processes, lambda h=how: grid.run_jobs(task, jobs, h))
 
 
 def table_on_a_gpu(size: tuple[str, dict[str, int], int], share: float, epochs: int) -> None:
@@ -163,7 +163,7 @@ def table_on_a_gpu(size: tuple[str, dict[str, int], int], share: float, epochs: 
     )
     device.prepare("cuda", 1)
     speed = product_speed(1, "cuda")
-    grid.run(task, jobs[:1], engine.Engine("single", "cuda"))  # libraries set themselves up
+    grid.run_jobs(task, jobs[:1], engine.Engine("single", "cuda"))  # libraries set themselves up
     plain(task, jobs[:1], "cuda")
     torch.use_deterministic_algorithms(False)  # as one would leave it
     per_run = clocks(lambda: plain(task, few, "cuda"))[0] / len(few)
@@ -173,11 +173,11 @@ def table_on_a_gpu(size: tuple[str, dict[str, int], int], share: float, epochs: 
 
     line(f"plain, {len(few)} runs scaled", per_run * len(jobs))
     device.prepare("cuda", 1)
-    wall, _ = clocks(lambda: grid.run(task, few, engine.Engine("single", "cuda")))
+    wall, _ = clocks(lambda: grid.run_jobs(task, few, engine.Engine("single", "cuda")))
     line(f"single, {len(few)} runs scaled", wall / len(few) * len(jobs))
     torch.cuda.reset_peak_memory_stats()
     for name in ("stacked", "stacked again"):
-        line(name, clocks(lambda: grid.run(task, jobs, engine.Engine("stacked", "cuda")))[0])
+        line(name, clocks(lambda: grid.run_jobs(task, jobs, engine.Engine("stacked", "cuda")))[0])
     print(f"peak memory of the device {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB")
 
 
@@ -188,7 +188,7 @@ def sweep() -> None:
     for size in SIZES:
         task = generated(size[1])
         for name in ENGINES:  # what is imported and compiled once
-            grid.run(task, planned(task, size[0], size[2], 1)[:1], engine.Engine(name))
+            grid.run_jobs(task, planned(task, size[0], size[2], 1)[:1], engine.Engine(name))
         for count in RUNS:
             jobs = planned(task, size[0], size[2], EPOCHS)[:count]
             single, stacked = (processor_time(task, jobs, engine.Engine(name)) for name in ENGINES)
@@ -198,7 +198,7 @@ def sweep() -> None:
 
 def processor_time(task: Task, jobs: list[Job], engine: engine.Engine) -> float:
     """Processor seconds of a grid."""
-    return clocks(lambda: grid.run(task, jobs, engine))[1]
+    return clocks(lambda: grid.run_jobs(task, jobs, engine))[1]
 
 
 def breakdown(size: tuple[str, dict[str, int], int]) -> None:
@@ -211,9 +211,9 @@ def breakdown(size: tuple[str, dict[str, int], int]) -> None:
     device.prepare("cpu", 1)
     task = generated(size[1])
     job = planned(task, size[0], size[2], 8)[0]
-    grid.fit(task, job, "cpu")
+    grid.fit_job(task, job, "cpu")
     with profile(activities=[ProfilerActivity.CPU]) as watched:
-        took, _ = clocks(lambda: grid.fit(task, job, "cpu"))
+        took, _ = clocks(lambda: grid.fit_job(task, job, "cpu"))
     spent = dict.fromkeys([*kinds, "other operations"], 0.0)
     for event in watched.key_averages():
         if not event.key.startswith("aten::"):

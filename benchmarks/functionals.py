@@ -56,7 +56,7 @@ def speed(manifest: pd.DataFrame, raw: Path, clips: int, repeats: int) -> None:
     picked = manifest.iloc[:: max(1, len(manifest) // clips)]
     sounds = [read_mono(raw / path) for path in picked["source_path"]]
     times = {name: np.full((len(sounds), repeats), np.inf) for name in SETS}
-    compute = {name: audio.EXTRACTORS[name].open(AudioFeatures(extractor=name), features.Where()) for name in SETS}
+    compute = {name: audio.EXTRACTORS[name].open(AudioFeatures(extractor=name), features.Resources()) for name in SETS}
     for turn in range(-1, repeats):  # the first turn fills caches
         for at, samples in enumerate(sounds):
             for name in SETS:
@@ -79,7 +79,7 @@ def speed(manifest: pd.DataFrame, raw: Path, clips: int, repeats: int) -> None:
 def vectors(manifest: pd.DataFrame, raw: Path, store: Path, name: str) -> np.ndarray:
     """Return the vectors of a set, shape (clips, features)."""
     section = {"audio": AudioFeatures(extractor=name)}
-    features.extract(manifest, raw, store, section, Data(**SECONDS), features.Where())
+    features.extract(manifest, raw, store, section, Data(**SECONDS), features.Resources())
     seen = features.load(features.keys(manifest, section), store, features.specs(section, Data(**SECONDS)))
     assert seen.present["audio"].all()
     return seen.arrays["audio"]

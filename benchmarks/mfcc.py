@@ -36,7 +36,7 @@ import torchaudio
 from threadpoolctl import threadpool_limits
 
 from mer import files
-from mer.features import Store, Where
+from mer.features import Resources, Store
 from mer.features import audio as acoustic
 from mer.features.audio import mfcc
 from mer.media import audio
@@ -68,7 +68,7 @@ def to_store(folder: Path, rows: pd.DataFrame) -> Store:
     """Files to vectors, by way of shards, into an empty store."""
     place = Path(tempfile.mkdtemp(dir=folder))
     store = Store(place, acoustic.spec(SECTION, DATA))
-    acoustic.extract(rows, folder, store, acoustic.EXTRACTORS["mfcc"].open(SECTION, Where()))
+    acoustic.extract(rows, folder, store, acoustic.EXTRACTORS["mfcc"].open(SECTION, Resources()))
     shutil.rmtree(place)
     return store
 

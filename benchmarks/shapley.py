@@ -121,7 +121,7 @@ def real(raw: Path, store: Path, penalty: float) -> None:
     whole = build.build(raw, selected(REAL), build.BuildOptions(**options, **SECONDS)).manifest
     manifest = schema.usable(whole).reset_index(drop=True)
     section, data = read_inputs({"audio": {"extractor": "functionals"}}), Data(**SECONDS)
-    features.extract(whole, raw, store, section, data, features.Where())
+    features.extract(whole, raw, store, section, data, features.Resources())
     seen = features.load(features.keys(whole, section), store, features.specs(section, data))
     task = jobs.build_task(manifest, seen, labels.classes("paper7"))
     cells = protocols.plan(manifest, ("loco",), list(REAL))

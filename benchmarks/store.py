@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from mer.features.computation import fill
+from mer.features.computation import compute_missing
 from mer.features.store import Store
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -63,7 +63,7 @@ def write(folder: Path, count: int) -> dict:
             seen[name].append(memory())
             return [vector(int(key.partition(":")[0], 16), WIDTHS[name]) for key in part]
 
-        fill(store, wanted, compute, name)
+        compute_missing(store, wanted, compute, name)
     return {"seconds": time.process_time() - start, "memory": seen}
 
 

@@ -11,7 +11,7 @@ The rival is the recipe written from its description: a file per utterance with 
 unpickles the file that it is asked for, a `DataLoader` with its default collate, the network in `torch.nn`'s own
 parts, torch's default AdamW. Two variants: vectors pickled as NumPy arrays, and as tensors. All files are in the
 memory of the operating system, as they have just been written; on a disk the rival is slower. Ours is
-`mer.training.networks.loop.fit` on arrays.
+`mer.training.networks.loop.fit_network` on arrays.
 
 `products` is the share of an epoch that its matrix products would take at the speed of the best of 20 products of
 2048² float32 matrices with the same threads: 6 × parameters × samples in training, 2 in validation. (Ours does a third
@@ -40,6 +40,7 @@ from mer import stats
 from mer.features import Features
 from mer.params.schema import System, Training
 from mer.training.engines import device
+from mer.training.job import Job
 from mer.training.networks import loop
 from mer.training.task import Task
 
@@ -173,14 +174,15 @@ def ours(task: Task, epochs: int) -> list[tuple[float, float]]:
     rows, ends = np.arange(len(task.labels)), [time.perf_counter()]
 
     def scored(predicted: np.ndarray, validation: np.ndarray) -> dict[str, float]:
-        found = task.scored(predicted, validation)
+        found = task.score_predictions(predicted, validation)
         ends.append(time.perf_counter())
         return found
 
     watched = Task(task.features, task.labels, task.corpora, task.classes)
-    object.__setattr__(watched, "scored", scored)
+    object.__setattr__(watched, "score_predictions", scored)
     training = RECIPE.model_copy(update={"epochs": epochs})
-    fitted = loop.fit(watched, rows[:TRAIN], rows[TRAIN:], system=SYSTEM, training=training, seed=0, device="cpu")
+    job = Job("gated", None, SYSTEM, training, 0, rows[:TRAIN], rows[TRAIN:], rows[:0])
+    fitted = loop.fit_network(watched, job)
     return list(zip(np.diff(ends), [epoch["mean"] for epoch in fitted.history], strict=True))
 
 

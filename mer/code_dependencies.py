@@ -139,13 +139,17 @@ def _modules_in(package: str) -> list[str]:
 
 def _data(folder: Path) -> Iterator[Path]:
     """Yield the files of a folder that are no code, and those of the folders below it that hold no code."""
-    for path in sorted(folder.iterdir()):
-        if path.name[0] == "." or path.name == "__pycache__":
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+        if entry.name[0] == "." or entry.name == "__pycache__":
             continue
-        if path.is_file():
-            yield from [path] if path.suffix not in (".py", ".pyc") else []
-        elif path.is_dir() and not any(path.rglob("*.py")):
-            yield from _data(path)
+        if entry.is_file():
+            yield from [] if entry.name.endswith((".py", ".pyc")) else [Path(entry.path)]
+        elif entry.is_dir() and not _holds_code(entry.path):
+            yield from _data(Path(entry.path))
+
+
+def _holds_code(folder: str) -> bool:
+    return any(name.endswith(".py") for _, _, names in os.walk(folder) for name in names)
 
 
 def _describe(name: str, path: Path) -> _Module:

@@ -11,7 +11,7 @@ def closure(*lines):
     return code_dependencies.CodeDependencies([ast.parse("\n".join(lines))])
 
 
-def found(*lines):
+def digests_of(*lines):
     return closure(*lines).digests()
 
 
@@ -32,10 +32,10 @@ def package(tmp_path, monkeypatch):
 
 
 def test_imports_of_the_real_package_are_followed():
-    seen = found("from mer import params", "import mer.runner.execution.loop as r", "import json")
-    assert {"mer", "mer.params", "mer.params.schema", "mer.files", "mer.runner.execution.execute"} <= set(seen)
-    assert "json" not in seen
-    assert "mer/runner/reporting/template/report/page.css" in seen  # in a folder without modules, below one with
+    names = digests_of("from mer import params", "import mer.runner.execution.loop as r", "import json")
+    assert {"mer", "mer.params", "mer.params.schema", "mer.files", "mer.runner.execution.execute"} <= set(names)
+    assert "json" not in names
+    assert "mer/runner/reporting/template/report/page.css" in names  # in a folder without modules, below one with
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_imports_of_the_real_package_are_followed():
 )
 def test_a_module_is_reached_however_it_is_imported(package, text):
     package("b.py", text)
-    assert {"mer", "mer.a", "mer.a.deep", "mer.b"} == set(found("import mer.b"))
+    assert {"mer", "mer.a", "mer.a.deep", "mer.b"} == set(digests_of("import mer.b"))
 
 
 @pytest.mark.parametrize(
@@ -68,32 +68,32 @@ def test_a_module_is_reached_however_it_is_imported(package, text):
 )
 def test_prose_does_not_count_and_code_does(package, text, same):
     package("b.py", "x = 1")
-    before = found("import mer.b")
+    before = digests_of("import mer.b")
     package("b.py", text)
-    assert (found("import mer.b") == before) is same
+    assert (digests_of("import mer.b") == before) is same
 
 
-def test_a_text_about_a_module_is_no_import(package):
+def test_a_docstring_that_names_a_module_is_no_import(package):
     package("b.py", '"""mer.a.deep"""\n\nx = "see mer.a.deep"  # mer.a.deep')
-    assert "mer.a.deep" not in found("import mer.b")
+    assert "mer.a.deep" not in digests_of("import mer.b")
 
 
 def test_data_files_count_where_a_module_of_their_folder_does(package):
     for name in ("a/table.yaml", "a/data/more/x.json", "a/__pycache__/deep.pyc", "a/.hidden", "other/x.json",
                  "kind/code.py", "kind/x.json"):  # fmt: skip
         package(name, "1")
-    seen = found("import mer.a.deep")
-    assert {name for name in seen if "/" in name} == {"mer/a/table.yaml", "mer/a/data/more/x.json", "mer/other/x.json"}
+    names = digests_of("import mer.a.deep")
+    assert {name for name in names if "/" in name} == {"mer/a/table.yaml", "mer/a/data/more/x.json", "mer/other/x.json"}
     package("a/data/more/x.json", "2")
-    assert found("import mer.a.deep") != seen
+    assert digests_of("import mer.a.deep") != names
 
 
-def test_libraries_are_those_of_all_that_is_reached(package):
+def test_libraries_are_those_of_all_reached_modules(package):
     package("b.py", "import json, numpy.linalg\nfrom sklearn import svm\nfrom . import c\nimport nothing_of_this_name")
     package("c.py", "def f():\n    import yaml\n    from scipy.stats import t")
-    seen = closure("import mer.b").libraries()
-    assert set(seen) == {"numpy", "scikit-learn", "scipy", "PyYAML"}
-    assert all(version[0].isdigit() for version in seen.values())
+    names = closure("import mer.b").libraries()
+    assert set(names) == {"numpy", "scikit-learn", "scipy", "PyYAML"}
+    assert all(version[0].isdigit() for version in names.values())
     assert set(closure("import mer.b").libraries(without=["mer.c"])) == {"numpy", "scikit-learn"}
     assert "pytest" in closure("import _pytest").libraries()  # called otherwise than it is imported
 
@@ -112,19 +112,19 @@ def test_source_files_are_read_once_for_all_processes(package, monkeypatch):
 
 def test_a_stored_reading_of_another_version_is_not_used(package, monkeypatch):
     monkeypatch.setattr(file_cache, "SETTLED_SECONDS", -1)
-    digests = found("import mer.b")
+    digests = digests_of("import mer.b")
     code_dependencies._file_cache.cache_clear()
     monkeypatch.setattr(code_dependencies, "_VERSION", "of another Python")
     monkeypatch.setattr(code_dependencies, "_describe", lambda name, path: ("read again", (), ()))
-    assert found("import mer.b")["mer.b"] == "read again" != digests["mer.b"]
+    assert digests_of("import mer.b")["mer.b"] == "read again" != digests["mer.b"]
 
 
 def test_a_computed_name_in_a_package_reaches_all_of_its_modules(package):
     package("b.py", "import importlib\nname = 'deep'\nimportlib.import_module(f'mer.a.{name}')")
     package("a/other.py")
-    assert {"mer", "mer.a", "mer.a.deep", "mer.a.other", "mer.b"} == set(found("import mer.b"))
+    assert {"mer", "mer.a", "mer.a.deep", "mer.a.other", "mer.b"} == set(digests_of("import mer.b"))
     package("a/third.py")
-    assert "mer.a.third" in found("import mer.b")
+    assert "mer.a.third" in digests_of("import mer.b")
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_a_computed_name_in_a_package_reaches_all_of_its_modules(package):
 )
 def test_other_formatted_texts_are_no_modules(package, text):
     package("b.py", f"name = 'deep'\nx = {text}")
-    assert "mer.a.deep" not in found("import mer.b")
+    assert "mer.a.deep" not in digests_of("import mer.b")
 
 
 def test_computed_names_of_modules_can_be_read_from_the_source():

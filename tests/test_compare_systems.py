@@ -81,7 +81,7 @@ def test_a_whole_study(compare, tmp_path):
     assert set(tables["metric_sensitivity"]["protocol"]) == {"in_corpus", "loco"}  # nothing of the random split
     splits = tables["split_inflation"]
     assert set(splits["system"]) == {"gated", "logistic"}
-    assert set(splits["split"]) | set(splits["than"]) == set(sensitivity.SPLITS.values())
+    assert set(splits["split"]) | set(splits["than"]) == set(sensitivity.SPLIT_NAMES.values())
     assert splits["points"].notna().all()
     assert set(tables["slices"]["system"]) == {"gated"}
     assert any("A rank diagram needs at least" in told for told in drawn)

@@ -54,7 +54,7 @@ class Study:
         return recording_measures.measure_recordings(usable, self.home / "raw", self.store, progress=False).to_csv()
 
     def vectors(self):
-        features.extract(self.manifest, self.home / "raw", self.store, INPUTS, Data(), features.Where())
+        features.extract(self.manifest, self.home / "raw", self.store, INPUTS, Data(), features.Resources())
         return self.loaded()
 
     def loaded(self):
@@ -78,7 +78,7 @@ class Study:
         jobs, _ = study.plan_jobs(cells, SYSTEMS, Training(epochs=2, hidden=4), (0,), task)
         return [
             (done.probabilities.tolist(), done.history, done.validation_uar)
-            for done in grid.run(task, jobs, grid.Engine("single"), self.home / "trainings")
+            for done in grid.run_jobs(task, jobs, grid.Engine("single"), self.home / "trainings")
         ]
 
 
@@ -210,7 +210,8 @@ def test_a_step_that_extracts_nothing_says_what_to_do_about_a_store_that_lost_so
         for path in sorted((made.home / "store").glob(f"{folder}/{lost}"))[:2]:
             path.unlink()
         with pytest.raises(
-            (shards.DamagedShard, features.Lacking), match=r"run step 02 again, which (recomputes|makes) .* --force"
+            (shards.DamagedShard, features.MissingVectors),
+            match=r"run step 02 again, which (recomputes|makes) .* --force",
         ):
             made.loaded()
         assert again(made, "vectors")[0] == results["vectors"]

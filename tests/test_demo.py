@@ -96,7 +96,7 @@ def test_the_planted_shortcut_is_flagged_and_nothing_else_is(demo):
     assert list(findings["severity"]) == sorted(findings["severity"], key=["breach", "warning", "note"].index)
     assert set(findings.loc[findings["severity"] != "note", "corpora"]) == {made_up("esd")}
     page = (finished.folder / "09_report.html").read_text(encoding="utf-8")
-    assert page.index("duration shortcut") < page.index("lines across parts")
+    assert page.index("duration shortcut") < page.index("sentences across parts")
 
 
 def test_results_are_tidy_and_carry_their_uncertainty(demo):
@@ -135,12 +135,12 @@ def hold_out(shift, folder):
     )
     usable, classes = schema.usable(dataset.manifest), labels.classes("paper7")
     inputs, data = read_inputs({"audio": {"n_mfcc": 40}, "text": {}}), Data()
-    features.extract(dataset.manifest, folder / "raw", folder, inputs, data, features.Where(jobs=2))
+    features.extract(dataset.manifest, folder / "raw", folder, inputs, data, features.Resources(jobs=2))
     seen = features.load(features.keys(dataset.manifest, inputs), folder, features.specs(inputs, data))
     task = study.build_task(usable, seen, classes)
     cells = protocols.plan(usable, ("loco",), [*ACTED, "meld"])
     jobs, _ = study.plan_jobs(cells, {"s": System(model="logistic", inputs=("audio",))}, Training(), (0,), task)
-    done = grid.run(task, jobs, grid.Engine())
+    done = grid.run_jobs(task, jobs, grid.Engine())
     results = scores.score(
         scores.predictions(done, usable, classes, seen.present),
         classes,

@@ -33,7 +33,7 @@ def usable(tmp_path_factory):
 
 def extracted(usable, folder, **options):
     inputs, data = read_inputs({"audio": {"n_mfcc": 40}, **options}), Data()
-    features.extract(usable, folder / "raw", folder / "store", inputs, data, features.Where(jobs=2))
+    features.extract(usable, folder / "raw", folder / "store", inputs, data, features.Resources(jobs=2))
     return features.load(features.keys(usable, inputs), folder / "store", features.specs(inputs, data))
 
 
@@ -49,7 +49,7 @@ def test_every_film_has_a_face_and_held_out_corpora_are_read_from_it(usable):
     systems = {m: System(model="logistic", inputs=(m,)) for m in ("audio", "video")}
     jobs, skipped = study.plan_jobs(cells, systems, Training(), (0,), task)
     assert not skipped
-    done = grid.run(task, jobs, grid.Engine())
+    done = grid.run_jobs(task, jobs, grid.Engine())
     clusters = corpora.clusters(corpora.selected(SEEN))
     results = scores.score(
         scores.predictions(done, rows, classes, seen.present), classes, clusters, study="t", confidence=0.95

@@ -146,10 +146,10 @@ def test_a_recording_that_vanished_is_an_error_and_is_not_remembered_as_broken(a
 
 def test_results_of_other_parameters_are_refused(attempt):
     attempt(["emodb", "esd"])
-    with pytest.raises(step_results.Mismatch, match="run step 03 again"):
+    with pytest.raises(step_results.StaleResults, match="run step 03 again"):
         attempt(["emodb", "esd"], "09", training={"epochs": 3, "hidden": 4})
     words = {"extractor": "tfidf", "dimensions": 32}  # the same vectors as of `hashing`, scaled otherwise
-    with pytest.raises(step_results.Mismatch, match="run step 03 again"):
+    with pytest.raises(step_results.StaleResults, match="run step 03 again"):
         attempt(["emodb", "esd"], "02,09", features=QUICK["features"] | {"text": words})
 
 

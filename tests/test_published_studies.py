@@ -74,7 +74,7 @@ def test_a_published_study_runs_to_its_report(tmp_path, name):
 
 def test_published_networks_have_their_published_sizes():
     from mer.models.fusion import count_parameters
-    from mer.training.networks.trained import built
+    from mer.training.networks.trained import Shape, build_network
 
     sizes = {"audio": 512, "video": 1024, "text": 768}
     for name, system, widths, count in (
@@ -84,4 +84,5 @@ def test_published_networks_have_their_published_sizes():
     ):
         study = params.load(f"params/{name}.yaml")
         training = study.systems[system].training_parameters(study.training)
-        assert count_parameters(built(study.systems[system].model, widths, 7, training, {})) == count
+        shape = Shape(study.systems[system].model, widths, {m: m for m in widths}, {}, 7)
+        assert count_parameters(build_network(shape, training)) == count

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Collection
+from dataclasses import dataclass
 from itertools import chain, zip_longest
 
 import numpy as np
@@ -22,16 +23,26 @@ SplitParts = tuple[np.ndarray, np.ndarray, np.ndarray]
 """The train, validation and test rows (row numbers)."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class SplitOptions:
+    """The section `splits` of the parameters.
+
+    Attributes:
+        seed: the seed of the draws.
+        validation, test: the shares of speakers.
+        folds: the number of folds of a corpus with more than `MAX_LEAVE_ONE_OUT` speakers.
+        text_disjoint: whether the sentences of read speech are disjoint between training and test.
+    """
+
+    seed: int
+    validation: float
+    test: float
+    folds: int
+    text_disjoint: bool = False
+
+
 def assign(
-    manifest: pd.DataFrame,
-    official: set[str],
-    *,
-    seed: int,
-    validation: float,
-    test: float,
-    folds: int,
-    text_disjoint: bool = False,
-    by_session: Collection[str] = (),
+    manifest: pd.DataFrame, official: set[str], options: SplitOptions, *, by_session: Collection[str] = ()
 ) -> pd.DataFrame:
     """Return the manifest with `split`, `fold` and `text_side` filled in for its usable rows.
 
@@ -41,11 +52,12 @@ def assign(
     Args:
         manifest: all rows.
         official: corpora whose own split is kept; they have no folds.
-        seed, validation, test, folds, text_disjoint: the section `splits` of the parameters.
+        options: the section `splits` of the parameters.
         by_session: corpora whose sessions stay in one part, and not only their speakers.
     """
     integers = pd.Series(pd.NA, manifest.index, "Int64")
     manifest = manifest.assign(split=pd.Series(None, manifest.index, "str"), fold=integers, text_side=integers)
+    seed, validation, test, folds = options.seed, options.validation, options.test, options.folds
     for corpus, rows in manifest[manifest["exclude_reason"].isna()].groupby("corpus", sort=True):
         if corpus in official:
             manifest.loc[rows.index, "split"] = rows["split_official"]
@@ -59,7 +71,7 @@ def assign(
             parts = speaker_splits(rows, seed, validation, test, family_names)
             folds_of_group = speaker_folds(rows, seed, folds)
         split = groups.map(parts)
-        if text_disjoint and (side := text_sides(rows, seed)) is not None:
+        if options.text_disjoint and (side := text_sides(rows, seed)) is not None:
             manifest.loc[rows.index, "text_side"] = side
             split = split.where(side == (split == TEST))
         manifest.loc[rows.index, "split"] = split

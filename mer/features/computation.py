@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from tqdm import tqdm
 
-from mer.features.extractor import Absent
+from mer.features.extractor import Unavailable
 from mer.features.store import Store
 
 
-def fill(
+def compute_missing(
     store: Store,
     keys: Sequence[str | None],
     compute: Callable[[list[str]], list],
@@ -23,7 +23,7 @@ def fill(
     as a failure: it would spoil every study that meets it.
 
     Args:
-        compute: keys -> as many vectors, or `Absent`.
+        compute: keys -> as many vectors, or `Unavailable`.
         what: names the progress bar.
         sizes: keys -> what each asks for, such as its length.
         at_most: the sum of sizes between two savings.
@@ -36,7 +36,7 @@ def fill(
             left = store.unavailable(part)
             if left:
                 results = [_finite(result) for result in compute(left)]
-                gone = [isinstance(r, Absent) for r in results]
+                gone = [isinstance(r, Unavailable) for r in results]
                 store.add(
                     left,
                     [None if no else r for r, no in zip(results, gone, strict=True)],
@@ -62,7 +62,7 @@ def parts(keys: Sequence[str], sizes: Sequence[int], at_most: int, count: int) -
         yield part
 
 
-def _finite(result: np.ndarray | Absent) -> np.ndarray | Absent:
+def _finite(result: np.ndarray | Unavailable) -> np.ndarray | Unavailable:
     if isinstance(result, np.ndarray) and not np.isfinite(result).all():
-        return Absent("its vector holds values that are not finite numbers")
+        return Unavailable("its vector holds values that are not finite numbers")
     return result

@@ -11,18 +11,18 @@ from threadpoolctl import ThreadpoolController
 
 
 @dataclass(frozen=True)
-class Absent:
+class Unavailable:
     """There is no vector, and why: the utterance lacks the modality, which is something else than zeros."""
 
     reason: str
 
 
-Compute = Callable[[Sequence[Any]], list[np.ndarray | Absent]]
+VectorFunction = Callable[[Sequence[Any]], list[np.ndarray | Unavailable]]
 """inputs -> as many results; float32 of shape (width,). A result does not depend on the other inputs."""
 
 
 @dataclass(frozen=True)
-class Where:
+class Resources:
     """What to compute on: the device of networks, and how many threads for the rest. Neither is part of a result."""
 
     device: str = "cpu"
@@ -44,24 +44,24 @@ class Extractor:
             digests of what lies there are.
         open: the section, and where to compute -> the function that does.
         scaling: how what it gives is scaled.
-        learnt: whether something in it was learnt from recordings, pictures or texts, which may be those of a test.
+        trained: whether something in it was learnt from recordings, pictures or texts, which may be those of a test.
     """
 
     version: int
     describe: Callable[[BaseModel], dict]
-    open: Callable[[BaseModel, Where], Compute]
+    open: Callable[[BaseModel, Resources], VectorFunction]
     scaling: Scaling
-    learnt: bool
+    trained: bool
 
     def __post_init__(self) -> None:
-        if self.scaling not in get_args(Scaling) or not isinstance(self.learnt, bool):
-            raise ValueError(f"scaling is {self.scaling!r}, learnt {self.learnt!r}; an extractor is scaled by one of "
-                             f"{', '.join(get_args(Scaling))}, and learnt is true or false")  # fmt: skip
+        if self.scaling not in get_args(Scaling) or not isinstance(self.trained, bool):
+            raise ValueError(f"scaling is {self.scaling!r}, trained {self.trained!r}; an extractor is scaled by one of "
+                             f"{', '.join(get_args(Scaling))}, and trained is true or false")  # fmt: skip
 
 
 def one_by_one(
-    vector: Callable[[BaseModel], Callable[[Any], np.ndarray | Absent]],
-) -> Callable[[BaseModel, Where], Compute]:
+    vector: Callable[[BaseModel], Callable[[Any], np.ndarray | Unavailable]],
+) -> Callable[[BaseModel, Resources], VectorFunction]:
     """Return the `open` of an extractor that takes each input by itself, in threads.
 
     BLAS gets one thread meanwhile: for products of this size its own threads wait for each other most of the time.
@@ -70,19 +70,19 @@ def one_by_one(
         vector: the section -> a function of one input.
     """
 
-    def open_(section: BaseModel, where: Where) -> Compute:
+    def open_extractor(section: BaseModel, resources: Resources) -> VectorFunction:
         one, libraries = vector(section), ThreadpoolController()
 
-        def compute(inputs: Sequence[Any]) -> list[np.ndarray | Absent]:
+        def compute(inputs: Sequence[Any]) -> list[np.ndarray | Unavailable]:
             with libraries.limit(limits=1, user_api="blas"):
-                if where.jobs <= 1:
+                if resources.jobs <= 1:
                     return [one(each) for each in inputs]
-                with ThreadPoolExecutor(where.jobs) as pool:  # each input is read in its thread, not all of them before
+                with ThreadPoolExecutor(resources.jobs) as pool:  # each thread reads its own inputs
                     return list(pool.map(lambda number: one(inputs[number]), range(len(inputs))))
 
         return compute
 
-    return open_
+    return open_extractor
 
 
 def specification(name: str, extractor: Extractor, section: BaseModel, **more: Any) -> dict:

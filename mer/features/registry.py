@@ -33,4 +33,4 @@ def handmade(modality: object, name: object) -> bool:
     (True, False, False, False)
     """
     known = EXTRACTORS.get(modality, {}) if isinstance(modality, str) else {}
-    return isinstance(name, str) and name in known and not known[name].learnt
+    return isinstance(name, str) and name in known and not known[name].trained

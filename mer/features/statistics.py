@@ -1,20 +1,26 @@
-"""What vectors look like, for people: a plane of them, and what their dimensions follow."""
+"""Descriptive statistics of vectors: a plane of them, and what the variance of each dimension lies between."""
 
 import numpy as np
 
 
-def evenly(rows: np.ndarray, most: int = 3000) -> np.ndarray:
-    """Return at most so many rows, spread over all.
+def evenly_spaced(rows: np.ndarray, most: int = 3000) -> np.ndarray:
+    """Return at most `most` of the rows, evenly spaced.
 
-    >>> evenly(np.arange(10), 3)
+    >>> evenly_spaced(np.arange(10), 3)
     array([0, 4, 9])
     """
     return rows[np.linspace(0, len(rows) - 1, min(len(rows), most)).astype(int)] if len(rows) else rows
 
 
 def principal_plane(vectors: np.ndarray) -> np.ndarray:
-    """Return standardised vectors on their first two principal components; shape (n, 2)."""
-    if len(vectors) < 3:
+    """Return standardised vectors on their first two principal components; shape (n, 2).
+
+    They are all 0 if there are fewer than three vectors, fewer than two dimensions, or vectors that do not differ.
+
+    >>> principal_plane(np.ones((4, 3))).tolist()
+    [[0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0]]
+    """
+    if min(len(vectors), vectors.shape[1] + 1) < 3 or not np.ptp(vectors, axis=0).any():
         return np.zeros((len(vectors), 2))
     from sklearn.decomposition import PCA
     from sklearn.preprocessing import StandardScaler
@@ -22,19 +28,19 @@ def principal_plane(vectors: np.ndarray) -> np.ndarray:
     return PCA(2, random_state=0).fit_transform(StandardScaler().fit_transform(vectors))
 
 
-def explained(vectors: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """Return how much of each dimension's variance lies between groups: eta squared, in [0, 1].
+def variance_explained(vectors: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Return the share of each dimension's variance that lies between groups: eta squared, in [0, 1].
 
-    eta^2 = sum_g n_g (m_g - m)^2 / sum_i (x_i - m)^2; 0 where a dimension does not vary.
+    eta^2 = sum_g n_g (m_g - m)^2 / sum_i (x_i - m)^2; 0 if a dimension does not vary.
 
     Args:
         vectors: shape (n, width).
-        groups: a name for each, shape (n,).
+        groups: the group of each vector, shape (n,).
 
     Returns:
         shape (width,).
 
-    >>> explained(np.array([[0.0, 1.0], [0.0, 2.0], [1.0, 1.0], [1.0, 2.0]]), np.array(["a", "a", "b", "b"]))
+    >>> variance_explained(np.array([[0.0, 1.0], [0.0, 2.0], [1.0, 1.0], [1.0, 2.0]]), np.array(["a", "a", "b", "b"]))
     array([1., 0.])
     """
     x = np.asarray(vectors, np.float64)

@@ -18,7 +18,7 @@ BLOCK = 4096
 """rows of a view that are gathered at once"""
 
 
-class Lacking(ValueError):
+class MissingVectors(ValueError):
     """A store has lost what a study reads: extraction puts in a vector or a reason for everything it is asked for."""
 
     def __init__(self, folder: Path, gone: int, asked: int) -> None:
@@ -64,13 +64,13 @@ class Store(Shards):
         that lie in one array are gathered many times faster than rows of many shards.
 
         Raises:
-            Lacking: a key has neither a vector nor a reason why there is none.
+            MissingVectors: a key has neither a vector nor a reason why there is none.
             Damaged: a shard is not what was written.
         """
         found = self.index().reindex([key or "" for key in keys])
         asked = np.array([bool(key) for key in keys], bool)
         if gone := int((asked & found["shard"].isna().to_numpy()).sum()):
-            raise Lacking(self.folder, gone, int(asked.sum()))
+            raise MissingVectors(self.folder, gone, int(asked.sum()))
         rows = found["row"].fillna(-1).to_numpy(dtype=np.int64)
         if not len(rows):
             return np.zeros((0, width), np.float32), np.zeros(0, bool)
@@ -79,7 +79,7 @@ class Store(Shards):
         content.update(rows.tobytes() + of_shard.astype(np.int64).tobytes())
         path = self.folder / "views" / f"{content.hexdigest()[:24]}.npy"
         view = self._view(path, names, of_shard, rows, width)
-        self._forget_views()
+        self._delete_views()
         return view, rows >= 0
 
     def _view(self, path: Path, names: Sequence[str], of_shard: np.ndarray, rows: np.ndarray, width: int) -> np.ndarray:
@@ -114,9 +114,9 @@ class Store(Shards):
                 raise DamagedShard(self.folder / f"{names[number]}.npy", error) from None
         return block
 
-    def _forget_views(self) -> None:
+    def _delete_views(self) -> None:
         """Delete all but the last views that were used; who has one open keeps it."""
-        by_use = sorted(self.folder.glob("views/[!.]*.npy"), key=_used)
+        by_use = sorted(self.folder.glob("views/[!.]*.npy"), key=_last_use)
         for path in by_use[:-VIEWS]:
             with contextlib.suppress(OSError):  # another system does not delete what is open
                 path.unlink()
@@ -131,7 +131,7 @@ def _opened(path: Path, name: str, shape: tuple[int, int]) -> np.ndarray:
     return view
 
 
-def _used(path: Path) -> float:
+def _last_use(path: Path) -> float:
     try:
         return path.stat().st_mtime
     except FileNotFoundError:  # another study forgot it

@@ -12,7 +12,7 @@ import pandas as pd
 from mer import files
 from mer.dataset.manifest.schema import usable
 from mer.features import audio, registry, text, video
-from mer.features.extractor import Scaling, Where
+from mer.features.extractor import Resources, Scaling
 from mer.features.store import Store
 from mer.params import schema
 from mer.params.features import Input
@@ -97,7 +97,7 @@ def keys(manifest: pd.DataFrame, inputs: Mapping[str, Input]) -> dict[str, list[
 
 
 def extract(manifest: pd.DataFrame, raw: Path, folder: Path, inputs: Mapping[str, Input], data: schema.Data,
-            where: Where) -> dict[str, Store]:  # fmt: skip
+            resources: Resources) -> dict[str, Store]:  # fmt: skip
     """Compute the vectors that the stores below `folder` lack, and return the store of each input.
 
     Args:
@@ -106,15 +106,15 @@ def extract(manifest: pd.DataFrame, raw: Path, folder: Path, inputs: Mapping[str
         inputs: the section `features`, or some of it.
 
     Raises:
-        Changed: a recording is not the one that the manifest describes any more.
+        RecordingChanged: a recording is not the one that the manifest describes any more.
     """
     stores = {name: Store(folder, spec) for name, spec in specs(inputs, data).items()}
     addresses = keys(manifest, inputs)
     for same in _by_store(stores):
         one, store = inputs[same[0]], stores[same[0]]
-        compute = registry.EXTRACTORS[one.modality][one.extractor].open(one, where)
+        compute = registry.EXTRACTORS[one.modality][one.extractor].open(one, resources)
         if one.modality == "audio":
-            audio.extract(usable(manifest), raw, store, compute, where.jobs)
+            audio.extract(usable(manifest), raw, store, compute, resources.jobs)
         elif one.modality == "video":
             video.extract(usable(manifest), raw, store, compute)
         else:  # texts of one store may differ by their context
@@ -175,6 +175,33 @@ def load(keys: Mapping[str, Sequence[str | None]], folder: Path, specs: Mapping[
     modalities = {name: spec.get("modality", name) for name, spec in specs.items()}
     vectors, present = ({name: found[part] for name, found in loaded.items()} for part in (0, 1))
     return Features(vectors, present, extractors, layers, modalities)
+
+
+def failures(stores: Mapping[str, Store], keys: Mapping[str, Sequence[str | None]], usable: pd.DataFrame,
+             inputs: Mapping[str, Input]) -> pd.DataFrame:  # fmt: skip
+    """Return a row per utterance and input of which extraction has failed.
+
+    Args:
+        stores: input -> its store, as from `extract`.
+        keys: input -> the address of each usable row, as from `keys`.
+        usable: the usable rows of the manifest.
+        inputs: the section `features`.
+
+    Returns:
+        columns utterance_id, source_path, input, modality, reason.
+    """
+    parts = [
+        usable[["utterance_id", "source_path"]].assign(
+            input=name, modality=inputs[name].modality, reason=pd.Series(store.errors(keys[name]), usable.index, "str")
+        )
+        for name, store in stores.items()
+    ]
+    return pd.concat(parts).dropna(subset="reason").reset_index(drop=True)
+
+
+def dimension_names(one: Input, width: int) -> list[str]:
+    """Return the name of each dimension of an input's vectors; its number if the extractor names none."""
+    return audio.names(one, width) if one.modality == "audio" else [str(number) for number in range(width)]
 
 
 def contents(features: Features, inputs: Mapping[str, Input]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mer import files
-from mer.features import Features, Where
+from mer.features import Features, Resources
 from mer.media import audio
 from mer.params import schema
 from mer.predict.inputs import input_checks, voice_activity
@@ -18,7 +18,7 @@ from mer.predict.inputs.segment_features import InputExtractor, context
 from mer.predict.inputs.segments import PendingSegment, PredictionSettings, SegmentReader
 from mer.predict.outputs.prediction import Prediction, entropy, margin
 from mer.training.checkpoints import checkpoint, extraction
-from mer.training.checkpoints.checkpoint import Unusable
+from mer.training.checkpoints.card import CheckpointError
 
 BATCH_SEGMENTS = 64
 """The largest number of segments that are predicted together."""
@@ -102,7 +102,7 @@ class Predictor:
         self, segments: Sequence[PendingSegment], features: Features, reasons: list[dict[str, str]]
     ) -> list[Prediction]:
         """Return the predictions from all inputs, and from each input and modality alone, or errors."""
-        probabilities = self._probabilities(features, np.all if self._needs_all_inputs else np.any)
+        probabilities = self._probabilities(features, np.all if _needs_all_inputs(self.card) else np.any)
         per_input, per_modality = self._alone(features)
         unusual = {name: input_checks.feature_warnings(self.card, name, features.arrays[name]) for name in self.inputs}
         predictions = []
@@ -130,7 +130,7 @@ class Predictor:
 
         Both are empty for a model that needs all of several inputs.
         """
-        if self._needs_all_inputs and len(self.inputs) > 1:
+        if _needs_all_inputs(self.card) and len(self.inputs) > 1:
             return {}, {}
         per_input = {name: self._restricted(features, {name}) for name in self.inputs}
         per_modality = {}
@@ -142,11 +142,6 @@ class Predictor:
     def _restricted(self, features: Features, names: set[str]) -> dict[int, np.ndarray]:
         present = {name: rows & (name in names) for name, rows in features.present.items()}
         return self._probabilities(replace(features, present=present), np.any)
-
-    @property
-    def _needs_all_inputs(self) -> bool:
-        """Whether the model predicts only if no input is missing."""
-        return self.card["training"]["missing"] == "none" and schema.System(model=self.card["model"]).is_network
 
     def _probabilities(self, features: Features, enough: Callable[..., np.ndarray]) -> dict[int, np.ndarray]:
         """Return row -> probabilities, for rows with all inputs (`np.all`) or with any of them (`np.any`)."""
@@ -174,22 +169,52 @@ def load(folder: str | Path, *, settings: PredictionSettings | None = None, devi
         recognise: the recogniser of recordings without text.
 
     Raises:
-        Unusable: the folder holds no model, its extraction has changed since training, it has no input of a name that
-            the settings give, or it normalises every speaker or corpus separately.
+        CheckpointError: the folder holds no model, its extraction has changed since training, it has no input of a name
+            that the settings give, or it normalises every speaker or corpus separately.
         ImportError, FileNotFoundError: a package or a pretrained network is missing.
     """
     folder, settings = Path(folder), settings or PredictionSettings()
     voice_activity.resolve(settings.voice)
     model, card = checkpoint.load(folder, device)
+    _refuse_normalisation(card, folder)
+    used = _used_inputs(card, settings, folder)
+    sections, data = extraction.extraction_parameters(card, networks or {}, folder)
+    compute = extraction.open_extractors({**card, "modalities": used}, sections, data, Resources(device, jobs), folder)
+    for name in used:
+        input_checks.feature_warnings(card, name, np.zeros((1, card["widths"][name])))
+    extractors = {n: InputExtractor(sections[n], compute.get(n), width) for n, width in card["widths"].items()}
+    return Predictor(model, card, extractors, data, settings, recognise)
+
+
+def _used_inputs(card: dict, settings: PredictionSettings, folder: Path) -> list[str]:
+    """Return the inputs that the settings name, in the model's order; all without `settings.inputs`."""
+    inputs = list(card["modalities"])
+    if settings.inputs is None:
+        return inputs
+    unknown = ", ".join(name for name in settings.inputs if name not in inputs)
+    if unknown or not settings.inputs:
+        raise CheckpointError(
+            f"--inputs: {files.to_root(folder)} has no input {unknown or 'without a name'}; "
+            f"its inputs are {', '.join(inputs)}"
+        )
+    left_out = [name for name in inputs if name not in settings.inputs]
+    if left_out and _needs_all_inputs(card):
+        raise CheckpointError(
+            f"--inputs: {files.to_root(folder)} was trained with training.missing: none and needs all of its inputs; "
+            f"{', '.join(left_out)} cannot be left out"
+        )
+    return [name for name in inputs if name in settings.inputs]
+
+
+def _needs_all_inputs(card: dict) -> bool:
+    """Return whether the model predicts only if no input is missing."""
+    return card["training"]["missing"] == "none" and schema.System(model=card["model"]).is_network
+
+
+def _refuse_normalisation(card: dict, folder: Path) -> None:
     if (method := card["training"].get("normalisation", "training")) != "training":
-        raise Unusable(
+        raise CheckpointError(
             f"{files.to_root(folder)}: the model was trained with training.normalisation: {method}, which needs "
             f"several recordings of each {method}. Train one without it, or evaluate this one on a study: "
             f"python -m mer.evaluation {files.to_root(folder)} --on RUN"
         )
-    sections, data = extraction.sections(card, networks or {}, folder)
-    compute = extraction.open_all(card, sections, data, Where(device, jobs), folder)
-    for name, width in card["widths"].items():
-        input_checks.feature_warnings(card, name, np.zeros((1, width)))
-    extractors = {name: InputExtractor(sections[name], compute[name], card["widths"][name]) for name in compute}
-    return Predictor(model, card, extractors, data, settings, recognise)

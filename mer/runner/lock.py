@@ -76,7 +76,8 @@ def refuse_other_study(folder: Path, study: str) -> None:
     import yaml
 
     try:
-        params = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
+        text = (folder / "params.yaml").read_text(encoding="utf-8")
+        params = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
     except (OSError, UnicodeDecodeError, yaml.YAMLError):  # the runner will write it
         return
     stored = params.get("study") if isinstance(params, dict) else None

@@ -10,8 +10,8 @@ from scipy.optimize import minimize_scalar
 from scipy.special import expit, log_softmax, softmax
 
 LIMITS = (0.05, 20.0)
-TRACE = 1e-12
-TRIED = 60
+SOFTMAX_SHARE = 1e-12
+GRID_POINTS = 60
 """temperatures among which a minimum is looked for where there may be several"""
 
 
@@ -48,9 +48,9 @@ def temperature(logits: np.ndarray, labels: np.ndarray, corpora: np.ndarray, *, 
 
     bounds = np.log(LIMITS)
     if multi_label:  # of softmax the likelihood has one maximum, of sigmoids over their sum it may have several
-        tried = np.linspace(*bounds, TRIED)
+        tried = np.linspace(*bounds, GRID_POINTS)
         best = int(np.argmin([unlikely(log_t) for log_t in tried]))
-        bounds = tried[max(0, best - 1)], tried[min(TRIED - 1, best + 1)]
+        bounds = tried[max(0, best - 1)], tried[min(GRID_POINTS - 1, best + 1)]
     found = minimize_scalar(unlikely, bounds=bounds, method="bounded", options={"xatol": 1e-4})
     return float(np.exp(found.x))
 
@@ -70,7 +70,7 @@ def probabilities(logits: np.ndarray, multi_label: bool = False) -> np.ndarray:
     """
     if not multi_label:
         return softmax(logits, axis=1)
-    each = expit(logits) + TRACE * softmax(logits, axis=1)
+    each = expit(logits) + SOFTMAX_SHARE * softmax(logits, axis=1)
     return each / each.sum(axis=1, keepdims=True)
 
 

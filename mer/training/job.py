@@ -40,6 +40,7 @@ class JobResult:
         validation_probabilities: of the validation rows, float64 of shape (len(job.validation), classes).
         history: one dict per epoch of a network, or per setting of a linear model.
         validation_uar: corpus -> UAR on the validation rows, of the model that predicted the test rows.
+        members: of an ensemble, the results that it combines.
     """
 
     job: Job
@@ -47,3 +48,9 @@ class JobResult:
     validation_probabilities: np.ndarray
     history: list[dict] = field(default_factory=list)
     validation_uar: dict[str, float] = field(default_factory=dict)
+    members: tuple["JobResult", ...] = ()
+
+    @property
+    def depends_on_seed(self) -> bool:
+        """Whether another seed would give another result: linear models have one solution."""
+        return self.job.spec.is_network or any(member.depends_on_seed for member in self.members)

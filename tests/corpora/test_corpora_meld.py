@@ -91,7 +91,7 @@ def test_each_bad_line_is_told_with_its_number(tmp_path):
         4: "expected 11 columns, found 2",
         5: "Dialogue_ID and Utterance_ID must be whole numbers",
         6: "train_dia0_utt0: listed a second time",
-        7: "train_dia0_utt2: neither audio nor words",
+        7: "train_dia0_utt2: neither audio nor text",
         8: "train_dia0_utt3: no speaker",
     }
 

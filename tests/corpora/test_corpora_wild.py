@@ -152,7 +152,7 @@ def test_mosei_says_what_is_missing(tmp_path):
     put(tmp_path, "CMU-MOSEI/unrated.wav")
     told = [row.reason for row in read(tmp_path, "mosei") if isinstance(row, Problem)]
     assert [reason.split(":")[0] for reason in told] == [
-        "no split is told",
+        "no list gives the split",
         "HDF5 is not read",
         "vid_-1_1",
         "not listed in a table of emotion scores",

@@ -282,7 +282,7 @@ def asked(manifest):
     return {(f.severity, f.kind) for f in checks.find_leaks(rows, {"mine"}) if "name" in f.kind or "speaker" in f.kind}
 
 
-ASKED = {("breach", "one person under several names")}
+ASKED = {("breach", "speaker under several names")}
 
 
 def test_spellings_that_look_alike_are_one_speaker_and_others_are_asked_about(tmp_path):

@@ -34,7 +34,7 @@ def make(raw, names=("ravdess",), **options):
     return build.build(raw, selected(names), build.BuildOptions(**(OPTIONS | options)))
 
 
-def test_an_unreadable_recording_is_left_out_and_says_why(raw):
+def test_an_unreadable_recording_is_excluded_with_its_reason(raw):
     manifest = make(raw).manifest
     [row] = manifest[~manifest["audio_ok"]].to_dict("records")
     assert "not readable as audio" in row["audio_error"]
@@ -44,7 +44,7 @@ def test_an_unreadable_recording_is_left_out_and_says_why(raw):
     assert (row["utterances"], row["replaced by"]) == (1, "excluded")
 
 
-def test_or_it_is_kept_as_a_second_of_silence(raw, tmp_path):
+def test_an_unreadable_recording_can_be_kept_as_silence(raw, tmp_path):
     manifest = make(raw, audio_failure="silence").manifest
     usable = schema.usable(manifest)
     assert len(usable) == 8
@@ -54,7 +54,7 @@ def test_or_it_is_kept_as_a_second_of_silence(raw, tmp_path):
     assert dataset_tables.failure_table(manifest)["replaced by"].tolist() == ["one second of silence"]
     section = AudioFeatures(n_mfcc=13)
     store = features.Store(tmp_path, audio.spec(section, Data()))
-    audio.extract(usable, raw, store, audio.EXTRACTORS["mfcc"].open(section, features.Where()))
+    audio.extract(usable, raw, store, audio.EXTRACTORS["mfcc"].open(section, features.Resources()))
     vectors, present = store.load(audio.keys(usable), 26)
     assert present.all()
     deviation = vectors[:, 13:].sum(axis=1)
@@ -62,7 +62,7 @@ def test_or_it_is_kept_as_a_second_of_silence(raw, tmp_path):
     assert (deviation[usable["audio_ok"]] > 1).all()
 
 
-def test_a_published_test_part_keeps_its_size_where_clips_are_missing(raw):
+def test_a_published_test_part_keeps_its_size_if_clips_are_missing(raw):
     put(raw, "MELD/test_sent_emo.csv", MELD + "Hi,Joey,joy,0,0\nHo,Ross,anger,0,1\n,Ross,anger,0,2\n")
     speech(raw / "MELD/test/dia0_utt0.wav")
     dataset = make(raw, ("meld", "ravdess"))
@@ -73,7 +73,7 @@ def test_a_published_test_part_keeps_its_size_where_clips_are_missing(raw):
     assert "text only" in dataset_tables.failure_table(dataset.manifest)["replaced by"].tolist()
 
 
-def test_a_stretch_beyond_the_end_of_its_recording(raw):
+def test_a_segment_beyond_the_end_is_excluded(raw):
     put(raw, "mine.csv", "path,speaker,emotion,start,end\nx.wav,A,joy,0.25,9\nx.wav,A,joy,5,6\n")
     speech(raw / "x.wav", seconds=1.0)
     from mer.params.schema import Corpus as Options
@@ -99,7 +99,7 @@ def test_stopping_at_the_first_corpus_with_problems(raw):
         make(raw, problems="stop")
 
 
-def test_a_label_by_what_listeners_heard(raw):
+def test_a_label_can_be_the_perceived_one(raw):
     lines = ['"","A","D","F","H","N","S","fileName"']
     for number, (name, heard) in enumerate({"ANG": "6,0,0,0,2,0", "HAP": "0,0,0,1,1,0", "SAD": "0,0,0,0,9,1"}.items()):
         speech(raw / f"CREMA-D/AudioWAV/100{number}_DFA_{name}_XX.wav")
@@ -112,7 +112,7 @@ def test_a_label_by_what_listeners_heard(raw):
     assert manifest["emotion_vector"][2] == '{"N": 0.9, "S": 0.1}'
 
 
-def test_parts_of_ones_own_table_are_called_so():
+def test_split_source_of_a_user_table_is_own():
     known = selected({"mine": Options(table="mine/my.csv", columns={"split": "part"}), "meld": Options()})
     usable = pd.DataFrame({"corpus": ["mine", "meld"], "text_side": pd.NA})
     assert dataset_text.split_rules(known, usable) == {"mine": "its own table", "meld": "its published split"}
@@ -128,13 +128,13 @@ def test_split_table_names_the_rule(raw):
     assert np.isin(usable["split"], ["train", "validation", "test"]).all()
 
 
-def test_a_folder_that_holds_something_else_says_so(tmp_path):
+def test_a_folder_without_utterances_is_a_problem(tmp_path):
     put(tmp_path, "emodb/notes.txt", b"wav files to come")
     with pytest.raises(build.NoCorpora, match=r"  emodb: nothing in it is of this corpus: http"):
         make(tmp_path, ["emodb"])
 
 
-def test_recordings_converted_to_what_is_not_read_are_told_unless_they_are_copies(raw):
+def test_unsupported_converted_recordings_are_problems_unless_copies(raw):
     put(raw, "RAVDESS/Actor_02/03-01-05-02-01-01-02.mp3")
     put(raw, "RAVDESS/mp3/03-01-05-01-01-01-02.mp3")
     told = make(raw).problems

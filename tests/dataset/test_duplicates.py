@@ -47,7 +47,7 @@ def test_the_same_samples_in_another_file(manifest):
 
 
 @pytest.mark.parametrize("column", ["audio_sha256", "video_sha256"])
-def test_a_file_that_two_families_name_whichever_part_of_it(manifest, column):
+def test_a_file_of_two_families_is_a_copy_for_any_segment(manifest, column):
     manifest.loc[[3, 4, 40], column] = "long file"
     manifest.loc[[3, 4, 40], "start"] = [0.0, 5.0, 10.0]
     assert found(manifest, range(24), range(24, 48)) == [(3, 40), (4, 40)]
@@ -64,7 +64,7 @@ def test_near_duplicates_and_exact_copies_of_them(manifest):
     assert duplicates.across_families(manifest, ["east", "west"], pairs) == {"east": 2, "west": 1}
 
 
-def test_columns_that_are_missing_say_nothing(manifest):
+def test_missing_columns_show_no_copies(manifest):
     bare = manifest[["utterance_id", "corpus", "family"]]
     assert found(bare, range(24), range(24, 48)) == []
     assert found(bare, range(24), range(24, 48), near((3, 40))) == [(3, 40)]
@@ -73,7 +73,7 @@ def test_columns_that_are_missing_say_nothing(manifest):
 @given(st.lists(st.tuples(st.integers(0, 11), st.integers(0, 11)).filter(lambda p: p[0] < p[1]), max_size=6),
        st.lists(st.integers(0, 4), min_size=12, max_size=12), st.lists(st.integers(0, 2), min_size=12, max_size=12),
        st.sets(st.integers(0, 11)), st.sets(st.integers(0, 11)))  # fmt: skip
-def test_by_comparing_all_with_all(pairs, samples, family, rows, among):
+def test_copies_equal_an_exhaustive_comparison(pairs, samples, family, rows, among):
     manifest = pd.DataFrame({
         "corpus": "c", "family": [f"f{n}" for n in family],
         "samples_sha256": [f"s{n}" if n else None for n in samples], "audio_sha256": [f"a{n % 3}" for n in samples],
@@ -93,7 +93,7 @@ def test_by_comparing_all_with_all(pairs, samples, family, rows, among):
     assert all(copy in among and copied(row, copy) for row, copy in table)
 
 
-def test_the_table_names_utterances_and_comes_back_as_numbers(manifest, tmp_path):
+def test_the_table_of_duplicates_round_trips(manifest, tmp_path):
     manifest.loc[3, "utterance_id"] = 'east/NA, "a\n=b'
     table = duplicates.table(manifest, near((1, 2), (3, 40)))
     assert list(table.columns) == duplicates.COLUMNS

@@ -20,7 +20,7 @@ def test_label_order_is_the_papers():
     assert labels.classes("paper7") == ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger")
 
 
-def test_overrides_and_what_is_wrong_with_them():
+def test_overrides_are_applied_and_checked():
     emotions = {"02": "calm", "05": "anger"}
     assert labels.mapping("paper7", "x", emotions, {"02": "sad"}).classes == {"02": "sadness", "05": "anger"}
     with pytest.raises(labels.UnknownLabel, match="no label 'clam'"):
@@ -63,7 +63,7 @@ def test_folds_leave_one_speaker_out_up_to_ten(speakers):
     assert count == (len(speakers) if len(speakers) <= 10 else 5)
 
 
-def test_genders_take_turns_in_parts_and_are_dealt_over_folds():
+def test_genders_alternate_in_parts_and_folds():
     speakers = frame([(f"s{i}", "female" if i < 6 else "male") for i in range(12)])
     gender = speakers.set_index("speaker_id")["gender"]
     parts = splits.speaker_splits(speakers, 0, 0.17, 0.17)

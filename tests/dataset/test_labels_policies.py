@@ -37,7 +37,7 @@ def test_paper7(name):
 
 
 @pytest.mark.parametrize("name", SEVEN)
-def test_fork7_differs_in_frustration_alone(name):
+def test_fork7_differs_in_frustration_only(name):
     assert mapped("fork7", name) == table(SEVEN[name]) | ({"fru": "anger"} if name == "iemocap" else {})
 
 
@@ -82,13 +82,13 @@ def test_the_choices_of_single_corpora(name, override, native, target):
 
 
 @pytest.mark.parametrize("policy", labels.POLICIES)
-def test_every_policy_knows_the_same_nouns(policy):
+def test_every_policy_has_the_same_emotion_names(policy):
     nouns = {noun for corpus in CORPORA.values() for noun in corpus.emotions.values()}
     assert set(labels.POLICIES[policy]) == set(labels.POLICIES["paper7"])
     assert set(labels.POLICIES[policy]) >= nouns
 
 
-def test_cremad_by_what_listeners_heard():
+def test_cremad_can_use_perceived_labels():
     mapping = labels.mapping("paper7", "cremad", CORPORA["cremad"].emotions, {"all": "perceived"})
     assert mapping("ANG", "A") == "anger"
     assert mapping("ANG", "N") == "neutral"
@@ -110,6 +110,6 @@ def test_iemocaps_turns_without_majority():
 
 
 @pytest.mark.parametrize("key", ["xxx/joy", "yyy", "yyy/hap", "/hap"])
-def test_an_override_of_a_label_that_is_not_there(key):
+def test_an_override_of_an_unknown_label_is_refused(key):
     with pytest.raises(labels.UnknownLabel, match="the corpus has no label"):
         labels.mapping("paper7", "iemocap", CORPORA["iemocap"].emotions, {key: "drop"})

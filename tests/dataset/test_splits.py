@@ -35,7 +35,7 @@ def unevenness(rows, split):
     )
 
 
-def test_parts_are_alike_in_their_labels_and_genders():
+def test_parts_have_similar_labels_and_genders():
     random = np.random.default_rng(0)
     rows = corpus(speakers=24, sentences=1, emotions=("anger", "sadness", "fear"))
     rows = rows.loc[np.repeat(rows.index, random.integers(1, 30, len(rows)))]  # labels differ between speakers
@@ -53,9 +53,9 @@ def test_parts_are_alike_in_their_labels_and_genders():
         assert men == {"test": {0, 1}, "validation": {0, 1}}
 
 
-def test_sessions_stay_whole_and_the_last_one_tests():
+def test_sessions_stay_in_one_part_and_the_last_is_tested():
     rows = corpus("iemocap", speakers=10, sessions=[f"iemocap_Ses0{s // 2 + 1}" for s in range(10)])
-    done = splits.assign(rows, set(), **OPTIONS, by_session={"iemocap"})
+    done = splits.assign(rows, set(), splits.SplitOptions(**OPTIONS), by_session={"iemocap"})
     told = done.groupby("session")["split"].agg(lambda split: set(split))
     assert told.to_dict() == {
         "iemocap_Ses01": {"train"},
@@ -68,18 +68,18 @@ def test_sessions_stay_whole_and_the_last_one_tests():
     assert done["fold"].nunique() == 5
 
 
-def test_a_speaker_of_two_sessions_joins_them():
+def test_sessions_with_a_shared_speaker_form_one_group():
     rows = corpus("own", speakers=8, sessions=list("aabbccdd"))
     rows.loc[rows["speaker_id"] == "own_02", "speaker_id"] = "own_00"  # of session a speaks in b, too
-    done = splits.assign(rows, set(), **OPTIONS, by_session={"own"})
+    done = splits.assign(rows, set(), splits.SplitOptions(**OPTIONS), by_session={"own"})
     for column in ("split", "fold"):
         assert done.groupby("speaker_id")[column].nunique().eq(1).all()
         assert done.groupby("session")[column].nunique().eq(1).all()
 
 
 @pytest.mark.parametrize("control", ["parallel", "emotion_specific"])
-def test_no_sentence_is_both_trained_on_and_tested(control):
-    done = splits.assign(corpus(control=control), set(), **OPTIONS, text_disjoint=True)
+def test_text_disjoint_splits_share_no_sentence(control):
+    done = splits.assign(corpus(control=control), set(), splits.SplitOptions(**OPTIONS, text_disjoint=True))
     used = done.dropna(subset=["split"])
     sentences = {part: set(rows["sentence_id"]) for part, rows in used.groupby("split")}
     assert not sentences["test"] & (sentences["train"] | sentences["validation"])
@@ -98,20 +98,20 @@ def test_no_sentence_is_both_trained_on_and_tested(control):
 def test_free_speech_and_unknown_sentences_have_no_sides():
     unknown = corpus("b").assign(sentence_id=None)
     for rows in (corpus(control="free"), unknown, corpus(sentences=1)):
-        done = splits.assign(rows, set(), **OPTIONS, text_disjoint=True)
+        done = splits.assign(rows, set(), splits.SplitOptions(**OPTIONS, text_disjoint=True))
         assert done["text_side"].isna().all()
         assert done["split"].notna().all()
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(1, 14), st.integers(1, 5), st.integers(0, 3), st.booleans(), st.randoms())
-def test_nothing_depends_on_order_or_on_other_corpora(speakers, sentences, seed, apart, random):
+def test_splits_do_not_depend_on_order_or_other_corpora(speakers, sentences, seed, apart, random):
     rows, options = corpus("a", speakers, sentences), OPTIONS | {"seed": seed, "text_disjoint": apart}
-    alone = splits.assign(rows, set(), **options)
+    alone = splits.assign(rows, set(), splits.SplitOptions(**options))
     order = list(range(len(rows)))
     random.shuffle(order)
     mixed = pd.concat([corpus("b", 5), rows.iloc[order]], ignore_index=True)
-    together = splits.assign(mixed, set(), **options)
+    together = splits.assign(mixed, set(), splits.SplitOptions(**options))
     keys = ["speaker_id", "sentence_id", "emotion"]
     columns = [*keys, "split", "fold", "text_side"]
     again = together[together["corpus"] == "a"][columns].sort_values(keys, kind="stable").reset_index(drop=True)
@@ -121,18 +121,21 @@ def test_nothing_depends_on_order_or_on_other_corpora(speakers, sentences, seed,
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(3, 14), st.floats(0.01, 0.98), st.floats(0.01, 0.98), st.booleans())
-def test_somebody_trains_whatever_the_shares(speakers, validation, test, by_session):
+def test_every_split_has_training_speakers(speakers, validation, test, by_session):
     if validation + test >= 1:
         validation, test = validation / 2, test / 2
     rows = corpus(speakers=speakers, sentences=1, sessions=[f"{s:02}" for s in range(speakers)])
     options = OPTIONS | {"validation": validation, "test": test}
-    found = splits.assign(rows, set(), by_session=["a"] if by_session else (), **options)
+    found = splits.assign(rows, set(), splits.SplitOptions(**options), by_session=["a"] if by_session else ())
     assert set(found["split"]) == {"train", "validation", "test"}
     assert found.groupby("speaker_id")["split"].nunique().eq(1).all()
 
 
-def test_genders_that_only_some_rows_say_do_not_depend_on_the_order_of_rows():
+def test_partly_known_genders_do_not_depend_on_row_order():
     rows = corpus(speakers=12, sentences=2)
     rows["gender"] = rows["gender"].where(np.arange(len(rows)) % 2 == 0)
-    one, other = (splits.assign(r, set(), **OPTIONS).sort_index()[["split", "fold"]] for r in (rows, rows[::-1]))
+    one, other = (
+        splits.assign(r, set(), splits.SplitOptions(**OPTIONS)).sort_index()[["split", "fold"]]
+        for r in (rows, rows[::-1])
+    )
     pd.testing.assert_frame_equal(one, other)

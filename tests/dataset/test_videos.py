@@ -45,7 +45,7 @@ def only(raw, name):
         ("afew", "AFEW/Val_AFEW/Fear/000000001.wav", "AFEW/Val_AFEW/Fear/000000001.avi"),
     ],
 )
-def test_a_corpus_knows_its_videos(tmp_path, name, sound, video):
+def test_a_corpus_finds_its_videos(tmp_path, name, sound, video):
     put(tmp_path, sound)
     assert only(tmp_path, name).video is None
     put(tmp_path, video)
@@ -55,7 +55,7 @@ def test_a_corpus_knows_its_videos(tmp_path, name, sound, video):
     assert next(row.reason for row in parsed(tmp_path, name) if isinstance(row, Problem)).startswith("empty file")
 
 
-def test_ravdess_takes_the_video_with_sound_of_the_same_take_and_channel(tmp_path):
+def test_ravdess_uses_the_video_with_audio_of_the_same_take(tmp_path):
     put(tmp_path, "RAVDESS/Actor_01/03-01-06-01-02-01-01.wav")
     for stem in (
         "02-01-06-01-02-01-01",
@@ -68,13 +68,13 @@ def test_ravdess_takes_the_video_with_sound_of_the_same_take_and_channel(tmp_pat
     assert only(tmp_path, "ravdess").video == "RAVDESS/Actor_01/01-01-06-01-02-01-01.mp4"
 
 
-def test_cremads_minute_of_all_emotions_is_no_video_of_its_clip(tmp_path):
+def test_a_known_defective_cremad_video_is_not_used(tmp_path):
     for name in ("AudioWAV/1064_IEO_DIS_MD.wav", "VideoFlash/1064_IEO_DIS_MD.flv", "VideoFlash/extra.flv"):
         put(tmp_path, f"CREMA-D/{name}")
     assert only(tmp_path, "cremad").video is None
 
 
-def test_meld_keeps_the_video_of_converted_sound_and_the_source_where_it_is_the_video(tmp_path):
+def test_meld_keeps_the_video_of_converted_audio(tmp_path):
     put(tmp_path, "MELD/dev_sent_emo.csv", "Utterance,Speaker,Emotion,Dialogue_ID,Utterance_ID\nHi!,Joey,joy,0,0\n")
     put(tmp_path, "MELD/dev/dia0_utt0.mp4")
     assert (only(tmp_path, "meld").path, only(tmp_path, "meld").video) == ("MELD/dev/dia0_utt0.mp4", None)
@@ -102,7 +102,7 @@ def mine(raw, **options):
     return selected({"mine": Options(**{"table": "mine/my.csv"} | options)})
 
 
-def test_a_table_of_ones_own_names_videos(tmp_path):
+def test_a_user_table_names_videos(tmp_path):
     for name in ("a.wav", "b.wav", "c.wav", "v/a.mp4"):
         put(tmp_path, f"mine/{name}")
     lines = ["path,speaker,emotion,video", "a.wav,A,joy,v/a.mp4", "b.wav,A,joy,", "c.wav,B,joy,v/c.mp4"]
@@ -124,7 +124,7 @@ def test_a_video_outside_the_folder_is_refused(tmp_path, cell):
     assert sorted(type(row).__name__ for row in found) == ["Problem", "Utterance"]
 
 
-def test_a_column_called_video_that_holds_names_is_no_path_unless_the_study_says_so(tmp_path):
+def test_a_column_video_of_names_is_no_path_unless_declared(tmp_path):
     put(tmp_path, "mine/a.wav")
     put(tmp_path, "mine/my.csv", "path,speaker,emotion,video\na.wav,A,joy,clip 7\n")
     [row] = parsers.parse(mine(tmp_path)["mine"], tmp_path, tmp_path / "mine")
@@ -152,7 +152,7 @@ def built(tmp_path_factory):
     return raw, found.manifest.assign(name=lambda f: f["source_path"].str.removeprefix("mine/")).set_index("name")
 
 
-def test_the_manifest_names_pictures_wherever_they_are(built):
+def test_the_manifest_names_all_videos(built):
     raw, rows = built
     places = rows["video_path"].dropna().to_dict()
     assert places == {
@@ -167,7 +167,7 @@ def test_the_manifest_names_pictures_wherever_they_are(built):
     assert rows.loc[~rows.index.isin(places), "video_sha256"].isna().all()
 
 
-def test_pictures_without_sound_are_kept_and_said_to_be_mute(built):
+def test_videos_without_audio_are_kept(built):
     _, rows = built
     mute = rows.loc["mute.mp4"]
     assert (mute["audio_ok"], mute["audio_error"]) == (False, "it has no audio track")
@@ -176,7 +176,7 @@ def test_pictures_without_sound_are_kept_and_said_to_be_mute(built):
     assert pd.isna(mute["audio_sha256"])
 
 
-def test_a_stretch_after_the_end_is_left_out_with_or_without_pictures(tmp_path):
+def test_a_segment_after_the_end_is_excluded_with_or_without_video(tmp_path):
     for number in range(4):
         speech(tmp_path / f"mine/{number}.wav", seconds=1)
     film(tmp_path / "mine/both.mp4", PICTURES, rate=5, sound=TONE)
@@ -201,14 +201,14 @@ def test_the_audit_takes_such_a_manifest(built):
 def test_a_broken_video_is_a_listed_failure(built, tmp_path):
     raw, rows = built
     section, store = VideoFeatures(), features.Store(tmp_path, visual.spec(VideoFeatures(), Data()))
-    visual.extract(rows, raw, store, visual.EXTRACTORS["hog"].open(section, features.Where()))
+    visual.extract(rows, raw, store, visual.EXTRACTORS["hog"].open(section, features.Resources()))
     told = dict(zip(rows.index, store.errors(visual.keys(rows)), strict=True))
     assert "not readable as a video" in told["plain5.wav"] or "not a video" in told["plain5.wav"]
     assert told["both.mp4"] == "no face in any of 5 frames"
     assert told["plain0.wav"] is None
 
 
-def test_a_video_that_may_not_be_opened_is_a_reason_and_not_a_crash(tmp_path, monkeypatch):
+def test_a_video_without_permission_is_a_reason(tmp_path, monkeypatch):
     film(tmp_path / "a.mp4", PICTURES, rate=5)
 
     def refuse(path):
@@ -219,7 +219,7 @@ def test_a_video_that_may_not_be_opened_is_a_reason_and_not_a_crash(tmp_path, mo
     assert (found["error"], found["pictures"]) == ("cannot be opened (Permission denied)", False)
 
 
-def test_a_file_is_digested_once_and_a_silent_film_not_again(built, monkeypatch):
+def test_a_file_is_digested_once(built, monkeypatch):
     raw, _ = built
     seen, digest, header = [], files.digest_file, audio.header
     monkeypatch.setattr(files, "digest_file", lambda path: seen.append(path.name) or digest(path))

@@ -14,7 +14,7 @@ CLUSTERS = dict.fromkeys("ab", "speaker_id")
 
 def planned(*parts, official=()):
     table = pd.concat(parts, ignore_index=True)
-    return splits.assign(table, set(official), seed=0, validation=0.1, test=0.1, folds=5)
+    return splits.assign(table, set(official), splits.SplitOptions(seed=0, validation=0.1, test=0.1, folds=5))
 
 
 def test_a_random_split_tests_each_clip_once_and_shares_its_speakers():
@@ -38,7 +38,7 @@ def test_who_was_heard_in_training():
     rows["split_official"] = np.tile(["train", "validation", "test"], len(rows) // 3)
     table = planned(manifest("a", 6), rows, official=["b"])
     cells = protocols.random_split(table, ["a", "b"], seed=0) + protocols.plan(table, ("in_corpus",), ["a", "b"])
-    heard = sensitivity.heard(table, cells)
+    heard = sensitivity.speaker_overlap(table, cells)
     assert heard.columns.tolist() == ["random", "speakers apart"]
     assert heard.loc["a"].tolist() == [1, 0]
     assert heard.loc["b"].tolist() == [1, 1]  # a published split that shares its speakers
@@ -72,10 +72,10 @@ def test_a_random_split_is_never_planned_and_never_a_score():
     with pytest.raises(ValueError, match="a: in a random split speakers are in training and test"):
         protocols.refuse_random(table)
     for taken_for_a_score in (
-        lambda: sensitivity.metrics(table, CLASSES, CLUSTERS),
+        lambda: sensitivity.metric_sensitivity(table, CLASSES, CLUSTERS),
         lambda: slices.score(table, rows, CLASSES, CLUSTERS),
         lambda: comparison.compare(table, CLASSES, CLUSTERS, "s", protocol=protocols.RANDOM),
-        lambda: ranking.ranked(table, CLASSES, CLUSTERS, protocol=protocols.RANDOM),
+        lambda: ranking.rank_systems(table, CLASSES, CLUSTERS, protocol=protocols.RANDOM),
     ):
         with pytest.raises(ValueError, match="no score"):
             taken_for_a_score()
@@ -89,14 +89,14 @@ def flattered(speakers=12, right=(0.9, 0.6, 0.4), corpus="a"):
         [
             predictions(rows, share, protocol=protocol, train=train, seed=at, seeds=(0, 1))
             for at, (share, protocol, train) in enumerate(
-                zip(right, sensitivity.SPLITS, (corpus, corpus, "z"), strict=True)
+                zip(right, sensitivity.SPLIT_NAMES, (corpus, corpus, "z"), strict=True)
             )
         ]
     )
 
 
 def test_inflation_is_the_difference_in_points_and_is_judged():
-    table = sensitivity.inflation(flattered(), CLASSES, CLUSTERS)
+    table = sensitivity.split_inflation(flattered(), CLASSES, CLUSTERS)
     assert table["verdict"].tolist() == ["shown"] * 3
     assert table["points"].tolist() == pytest.approx([30, 20, 50], abs=7)
     row = table.iloc[0]
@@ -108,7 +108,7 @@ def test_inflation_is_the_difference_in_points_and_is_judged():
 
 def test_the_mean_over_corpora_is_asked_apart():
     both = pd.concat([flattered(), flattered(8, corpus="b")])
-    table = sensitivity.inflation(both, CLASSES, CLUSTERS)
+    table = sensitivity.split_inflation(both, CLASSES, CLUSTERS)
     mean = table[table["test_corpus"] == "mean over corpora"]
     assert len(table) == 9
     assert mean["verdict"].tolist() == ["shown"] * 3
@@ -118,25 +118,25 @@ def test_the_mean_over_corpora_is_asked_apart():
 
 
 def test_no_inflation_is_not_shown():
-    table = sensitivity.inflation(flattered(right=(0.6, 0.6, 0.6)), CLASSES, CLUSTERS)
+    table = sensitivity.split_inflation(flattered(right=(0.6, 0.6, 0.6)), CLASSES, CLUSTERS)
     assert table["verdict"].tolist() == ["not shown"] * 3
 
 
 def test_splits_are_compared_on_the_clips_that_all_test():
     table = flattered()
     half = table[(table["protocol"] != "in_corpus") | (table["utterance_id"].str[-1] < "5")]
-    assert set(sensitivity.inflation(half, CLASSES, CLUSTERS)["n"]) == {12 * 14}
+    assert set(sensitivity.split_inflation(half, CLASSES, CLUSTERS)["n"]) == {12 * 14}
 
 
 def test_what_was_not_trained_is_said():
     table = flattered()
-    found = sensitivity.inflation(table[table["protocol"] != "loco"], CLASSES, CLUSTERS)
+    found = sensitivity.split_inflation(table[table["protocol"] != "loco"], CLASSES, CLUSTERS)
     assert found["verdict"].tolist() == ["shown", *["not trained with corpus held out on a"] * 2]
     assert found["p_holm"].notna().tolist() == [True, False, False]
     apart = table[(table["protocol"] != "loco") | (table["utterance_id"] < "a/00_01")]
     apart = apart[(apart["protocol"] == "loco") | (apart["utterance_id"] > "a/00_01")]
-    assert set(sensitivity.inflation(apart, CLASSES, CLUSTERS)["verdict"]) == {"no clip in common on a"}
-    assert sensitivity.inflation(table[:0], CLASSES, CLUSTERS).empty
+    assert set(sensitivity.split_inflation(apart, CLASSES, CLUSTERS)["verdict"]) == {"no clip in common on a"}
+    assert sensitivity.split_inflation(table[:0], CLASSES, CLUSTERS).empty
 
 
 def test_the_same_answers_under_four_metrics():
@@ -144,7 +144,7 @@ def test_the_same_answers_under_four_metrics():
     rows = rows[(rows["emotion"] == "neutral") | (rows["utterance_id"].str[-1] < "2")]
     lazy = predictions(rows, 1.0, "always neutral").assign(free="neutral")
     fair = predictions(rows, 0.6, "fair")
-    table = sensitivity.metrics(pd.concat([lazy, fair]), CLASSES, CLUSTERS).set_index("system")
+    table = sensitivity.metric_sensitivity(pd.concat([lazy, fair]), CLASSES, CLUSTERS).set_index("system")
     one = table.loc["always neutral"]
     truth, given = (lazy[c].map(CLASSES.index).to_numpy() for c in ("emotion", "free"))
     counts = stats.confusion(truth, given, 7)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from mer import corpora, files
 from mer.corpora.synthetic import trees
 from mer.evaluation import checkpoint as checkpoints
+from mer.evaluation import row_selection
 from mer.evaluation.__main__ import main as evaluate
 from mer.evaluation.purity import dependencies
 from mer.predict import PredictionSettings, load
@@ -59,7 +60,7 @@ class Asked:
         self.card = self.folder / "model.json"
         self.text = self.card.read_text(encoding="utf-8")
         self.told = json.loads(self.text)
-        self.study = checkpoints.open_study(study / "run")
+        self.study = row_selection.open_study(study / "run")
         self.sound = min(study.glob("raw/**/*.wav"))
         self.readers = {"load": self._load, "predict": self._predict, "evaluation": self._evaluated,
                         "lineage": self._lineage}  # fmt: skip
@@ -86,15 +87,15 @@ class Asked:
         for name, reader in self.readers.items():
             try:
                 answer = reader()
-            except (checkpoint.Unusable, checkpoints.Mismatch) as error:
+            except (checkpoint.CheckpointError, row_selection.IncompatibleCheckpoint) as error:
                 found[name] = str(error)
                 assert found[name].isprintable(), found[name]
                 assert "model.json" in found[name], found[name]
                 continue
             found[name] = ""
             if name == "lineage" and answer != self.known[name]:
-                assert answer[0].certainty == dependencies.UNKNOWN
-                assert answer[0].memory is not None  # which accuses all the same
+                assert answer[0].status == dependencies.UNKNOWN
+                assert answer[0].exposure is not None  # which accuses all the same
             else:
                 assert answer == self.known[name], name
         return found
@@ -179,7 +180,9 @@ def test_a_card_of_the_format_before(asked):
     written = tensors.read_bytes()
     for change in ({}, {"classes": asked.told["classes"][::-1]}):
         files.write_json(asked.card, sealed(asked.told | {"format": 2} | change))
-        with pytest.raises(checkpoint.Unusable, match=r"model.json: format is not what was written with the tensors"):
+        with pytest.raises(
+            checkpoint.CheckpointError, match=r"model.json: format is not what was written with the tensors"
+        ):
             checkpoint.load(asked.folder)
     asked.card.write_text(asked.text, encoding="utf-8")
     as_before(asked.folder)
@@ -188,7 +191,7 @@ def test_a_card_of_the_format_before(asked):
     assert asked.readers["predict"]() == asked.known["predict"]
     for edited in ({"classes": told["classes"][::-1]}, {"families": []}, {"temperature": told["temperature"] * 2}):
         files.write_json(asked.card, sealed(told) | edited)
-        with pytest.raises(checkpoint.Unusable, match=r"model.json: card_sha256 is not what was written"):
+        with pytest.raises(checkpoint.CheckpointError, match=r"model.json: card_sha256 is not what was written"):
             checkpoint.load(asked.folder)
     tensors.write_bytes(written)
     asked.card.write_text(asked.text, encoding="utf-8")
@@ -215,5 +218,5 @@ def test_a_card_beside_the_tensors_of_another_model(asked, study, tmp_path):
     from mer.training.checkpoints.card import sealed
 
     files.write_json(folder / "model.json", sealed({k: v for k, v in told.items() if k != "card_sha256"}))
-    with pytest.raises(checkpoint.Unusable, match=r"model.json: .* is not what was written with the tensors"):
+    with pytest.raises(checkpoint.CheckpointError, match=r"model.json: .* is not what was written with the tensors"):
         checkpoint.load(folder)

@@ -1,4 +1,4 @@
-"""A checkpoint is asked about rows of any study, and the run that it belongs to stays as it is."""
+"""A checkpoint is tested on rows of any study, and its own run folder stays unchanged."""
 
 import json
 import shutil
@@ -14,10 +14,11 @@ import yaml
 from mer import files
 from mer.corpora.synthetic import trees
 from mer.evaluation import checkpoint as checkpoints
+from mer.evaluation import row_selection
 from mer.evaluation.__main__ import main
 from mer.features import audio
 from mer.training.checkpoints import checkpoint, training_data
-from mer.training.checkpoints.lineage import remembered
+from mer.training.checkpoints.lineage import stored_exposure
 from tests.evaluation import test_protocols as made
 from tests.evaluation.made import as_before
 from tests.studies import run_cells
@@ -55,25 +56,25 @@ def content(folder):
     return {str(p): files.digest_file(p) for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
-def ask(studies, *arguments, model="logistic-seed0"):
+def evaluate(studies, *arguments, model="logistic-seed0"):
     return main([str(studies / "two/checkpoints" / model), *map(str, arguments)])
 
 
-def test_by_default_the_test_part_of_its_own_study(studies, tmp_path, capsys):
+def test_default_is_the_test_part_of_its_own_study(studies, tmp_path, capsys):
     before = content(studies / "two")
-    assert ask(studies, "--out", tmp_path / "out", model="gated-seed0") == 0
+    assert evaluate(studies, "--out", tmp_path / "out", model="gated-seed0") == 0
     assert content(studies / "two") == before
-    asked = pd.read_parquet(tmp_path / "out/predictions.parquet")
+    predicted = pd.read_parquet(tmp_path / "out/predictions.parquet")
     manifest = pd.read_parquet(studies / "two/data/manifest.parquet")
     wanted = manifest[manifest["exclude_reason"].isna() & (manifest["split"] == "test")]
-    assert set(asked["utterance_id"]) == set(wanted["utterance_id"])
-    said = capsys.readouterr().out
-    assert "no row was excluded: the model was trained and validated on none of them" in said
-    assert checkpoints.ALTERED_COPIES not in said  # whose study has compared them
-    assert set(asked["seen"]) == {""}
+    assert set(predicted["utterance_id"]) == set(wanted["utterance_id"])
+    output = capsys.readouterr().out
+    assert "no row was excluded: the model was trained and validated on none of them" in output
+    assert checkpoints.ALTERED_COPIES not in output  # whose study has compared them
+    assert set(predicted["overlap"]) == {""}
     known = pd.read_parquet(studies / "two/tables/parts/03_predictions.parquet")
     known = known[known["system"] == "gated"].set_index("utterance_id")["p_anger"]
-    pd.testing.assert_series_equal(asked.set_index("utterance_id")["p_anger"].loc[known.index], known)
+    pd.testing.assert_series_equal(predicted.set_index("utterance_id")["p_anger"].loc[known.index], known)
     mine = (
         pd.read_parquet(tmp_path / "out/results.parquet").query("test_corpus == 'TestA'").set_index("answers")["value"]
     )
@@ -82,41 +83,41 @@ def test_by_default_the_test_part_of_its_own_study(studies, tmp_path, capsys):
     pd.testing.assert_series_equal(mine, theirs)
 
 
-def test_another_study_all_of_what_is_new_and_of_the_rest_what_was_not_seen(studies, tmp_path, capsys):
+def test_rows_in_the_training_data_are_left_out_in_another_study(studies, tmp_path, capsys):
     """Study `three` tests two speakers of EMO-DB, one of whom trained or validated in study `two`."""
-    assert ask(studies, "--on", studies / "three", "--out", tmp_path / "out") == 0
-    asked = pd.read_parquet(tmp_path / "out/predictions.parquet")
+    assert evaluate(studies, "--on", studies / "three", "--out", tmp_path / "out") == 0
+    predicted = pd.read_parquet(tmp_path / "out/predictions.parquet")
     ours, theirs = (pd.read_parquet(studies / f"{name}/data/manifest.parquet") for name in ("two", "three"))
-    assert asked["test_corpus"].value_counts()["esd"] == (theirs["corpus"] == "esd").sum()
+    assert predicted["test_corpus"].value_counts()["esd"] == (theirs["corpus"] == "esd").sum()
     seen = set(ours.loc[(ours["corpus"] == "emodb") & ours["split"].isin(["train", "validation"]), "samples_sha256"])
     tested = theirs[(theirs["corpus"] == "emodb") & (theirs["split"] == "test")]
     unseen = tested[~tested["samples_sha256"].isin(seen)]
     assert len(unseen) < len(tested)
-    assert set(asked.loc[asked["test_corpus"] == "emodb", "utterance_id"]) == set(unseen["utterance_id"])
-    said = capsys.readouterr().out
-    assert f"emodb: {len(tested) - len(unseen)} rows excluded: the model was " in said
-    assert checkpoints.ALTERED_COPIES in said
+    assert set(predicted.loc[predicted["test_corpus"] == "emodb", "utterance_id"]) == set(unseen["utterance_id"])
+    output = capsys.readouterr().out
+    assert f"emodb: {len(tested) - len(unseen)} rows excluded: the model was " in output
+    assert checkpoints.ALTERED_COPIES in output
     assert checkpoints.ALTERED_COPIES in (tmp_path / "out/README.md").read_text(encoding="utf-8")
     left = pd.read_csv(tmp_path / "out/left_out.csv")
     assert left["rows"].sum() == len(tested) - len(unseen)
 
 
-def test_rows_that_the_model_has_seen_are_marked_where_nobody_calls_them_a_test(studies, tmp_path, capsys):
-    assert ask(studies, "--on", studies / "three", "--part", "all", "--out", tmp_path / "out") == 0
-    asked = pd.read_parquet(tmp_path / "out/predictions.parquet").set_index("utterance_id")
+def test_rows_in_the_training_data_are_marked_outside_of_tests(studies, tmp_path, capsys):
+    assert evaluate(studies, "--on", studies / "three", "--part", "all", "--out", tmp_path / "out") == 0
+    predicted = pd.read_parquet(tmp_path / "out/predictions.parquet").set_index("utterance_id")
     manifest = pd.read_parquet(studies / "two/data/manifest.parquet").set_index("utterance_id")
-    emodb = asked[asked["test_corpus"] == "emodb"]
+    emodb = predicted[predicted["test_corpus"] == "emodb"]
     parts = manifest.loc[emodb.index, "split"].replace({"test": ""}).astype("str")
-    assert emodb["seen"].tolist() == parts.tolist()
-    assert set(asked.loc[asked["test_corpus"] != "emodb", "seen"]) == {""}
+    assert emodb["overlap"].tolist() == parts.tolist()
+    assert set(predicted.loc[predicted["test_corpus"] != "emodb", "overlap"]) == {""}
     assert "rows are no test: the model was trained on the recording" in capsys.readouterr().out
     results = pd.read_csv(tmp_path / "out/results.csv")
     assert set(results["part"]) == {"all"}
     assert "TestA" not in set(results["test_corpus"])
-    assert (results.loc[results["test_corpus"] == "emodb", "seen"] == (parts != "").sum()).all()
+    assert (results.loc[results["test_corpus"] == "emodb", "overlap"] == (parts != "").sum()).all()
 
 
-def test_the_same_recordings_under_another_name_and_family_are_no_test(studies, tmp_path, capsys):
+def test_recordings_under_another_name_and_family_are_recognised(studies, tmp_path, capsys):
     """A table of EMO-DB's clips as FLAC after a second of silence, by speakers who are named otherwise."""
     import soundfile
 
@@ -134,16 +135,16 @@ def test_the_same_recordings_under_another_name_and_family_are_no_test(studies, 
     run_cells(tmp_path / "study.yaml", tmp_path / "run", "01")
     shutil.copy(tmp_path / "study.yaml", tmp_path / "run/params.yaml")
     plt.close("all")
-    assert ask(studies, "--on", tmp_path / "run", "--out", tmp_path / "out") == 0
-    asked = pd.read_parquet(tmp_path / "out/predictions.parquet")
+    assert evaluate(studies, "--on", tmp_path / "run", "--out", tmp_path / "out") == 0
+    predicted = pd.read_parquet(tmp_path / "out/predictions.parquet")
     tested = manifest[manifest["split"] == "test"]
-    assert len(asked) == len(tested)
-    assert set(asked["speaker_id"].str[-2:]) == set(tested["speaker_id"].str[-2:])
+    assert len(predicted) == len(tested)
+    assert set(predicted["speaker_id"].str[-2:]) == set(tested["speaker_id"].str[-2:])
     assert "mine: " in (out := capsys.readouterr().out)
     assert "the model was trained on the recording" in out
 
 
-def test_features_are_extracted_where_there_are_none_and_are_the_models_own(studies, tmp_path):
+def test_missing_features_are_extracted_as_the_card_describes(studies, tmp_path):
     """Step 01 alone, and a study that has other features: the same answers."""
     run = shutil.copytree(studies / "three", tmp_path / "bare")
     for name in ("features.json", "inputs.parquet"):
@@ -152,41 +153,43 @@ def test_features_are_extracted_where_there_are_none_and_are_the_models_own(stud
     tree["data"]["store"], tree["features"] = str(tmp_path / "store"), {"audio": {"n_mfcc": 40}}
     (run / "params.yaml").write_text(yaml.safe_dump(tree), encoding="utf-8")
     for where, out in ((studies / "three", "known"), (run, "fresh")):
-        assert ask(studies, "--on", where, "--out", tmp_path / out, model="gated-seed0") == 0
+        assert evaluate(studies, "--on", where, "--out", tmp_path / out, model="gated-seed0") == 0
     first, second = (pd.read_parquet(tmp_path / name / "predictions.parquet") for name in ("known", "fresh"))
     pd.testing.assert_frame_equal(first, second)
     assert len(list((tmp_path / "store").glob("mfcc-*"))) == 1
 
 
-def test_a_modality_that_is_left_out_is_absent(studies, tmp_path, capsys):
-    assert ask(studies, "--modalities", "audio", "--out", tmp_path / "out", model="gated-seed0") == 0
-    asked = pd.read_parquet(tmp_path / "out/predictions.parquet").set_index("utterance_id")
+def test_excluded_modality_is_absent(studies, tmp_path, capsys):
+    assert evaluate(studies, "--modalities", "audio", "--out", tmp_path / "out", model="gated-seed0") == 0
+    predicted = pd.read_parquet(tmp_path / "out/predictions.parquet").set_index("utterance_id")
     known = pd.read_parquet(studies / "two/tables/parts/03_predictions.parquet")
-    known = known[known["system"] == "gated"].set_index("utterance_id").loc[asked.index]
-    read_aloud = asked["test_corpus"].isin(["emodb", "ravdess"])  # their text is masked: they had sound alone before
-    pd.testing.assert_series_equal(asked.loc[read_aloud, "p_anger"], known.loc[read_aloud, "p_anger"])
+    known = known[known["system"] == "gated"].set_index("utterance_id").loc[predicted.index]
+    read_aloud = predicted["test_corpus"].isin(
+        ["emodb", "ravdess"]
+    )  # their text is masked: they had sound alone before
+    pd.testing.assert_series_equal(predicted.loc[read_aloud, "p_anger"], known.loc[read_aloud, "p_anger"])
     assert json.loads((tmp_path / "out/evaluation.json").read_text(encoding="utf-8"))["modalities"] == ["audio"]
-    assert ask(studies, "--modalities", "video", model="gated-seed0") == 2
-    assert "--modalities video: the model takes audio, text" in capsys.readouterr().err
-    assert ask(studies, "--modalities", ",", model="gated-seed0") == 2
+    assert evaluate(studies, "--modalities", "video", model="gated-seed0") == 2
+    assert "--modalities video: the model reads audio, text" in capsys.readouterr().err
+    assert evaluate(studies, "--modalities", ",", model="gated-seed0") == 2
     assert "names none of audio, text" in capsys.readouterr().err
     card = {"modalities": ["audio", "text"], "model": "gated", "training": {"missing": "none"}}
     with pytest.raises(
-        checkpoints.Mismatch, match=r"trained with `missing: none` and answers from audio, text together"
+        row_selection.IncompatibleCheckpoint, match=r"trained with `missing: none` and needs all of audio, text"
     ):
-        checkpoints._given(card, ["audio"])
-    assert checkpoints._given(card | {"model": "logistic"}, ["text"]) == ("text",)
+        checkpoints._selected_modalities(card, ["audio"])
+    assert checkpoints._selected_modalities(card | {"model": "logistic"}, ["text"]) == ("text",)
 
 
-def test_what_each_class_was_taken_for(studies, tmp_path):
+def test_confusions_and_class_scores_equal_those_of_scikit_learn(studies, tmp_path):
     from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-    assert ask(studies, "--out", tmp_path / "out") == 0
-    asked = pd.read_parquet(tmp_path / "out/predictions.parquet")
+    assert evaluate(studies, "--out", tmp_path / "out") == 0
+    predicted = pd.read_parquet(tmp_path / "out/predictions.parquet")
     confused, measures = (pd.read_csv(tmp_path / f"out/{name}.csv") for name in ("confusion", "classes"))
     classes = [name for name in confused.columns if name in set(confused["class"])]
     for (corpus, answers), part in confused.groupby(["test_corpus", "answers"]):
-        rows = asked if corpus == "all" else asked[asked["test_corpus"] == corpus]
+        rows = predicted if corpus == "all" else predicted[predicted["test_corpus"] == corpus]
         matrix = confusion_matrix(rows["emotion"], rows[answers], labels=classes)
         assert (part.set_index("class").loc[classes, classes].to_numpy() == matrix).all()
         wanted = precision_recall_fscore_support(rows["emotion"], rows[answers], labels=classes, zero_division=np.nan)
@@ -201,21 +204,21 @@ def test_what_each_class_was_taken_for(studies, tmp_path):
     assert (tmp_path / "out/classes.png").stat().st_size > 5000
 
 
-def test_a_checkpoint_of_an_earlier_version_is_asked_about_no_test(studies, tmp_path, capsys):
+def test_checkpoint_of_format_2_cannot_be_tested(studies, tmp_path, capsys):
     old = shutil.copytree(studies / "two/checkpoints/logistic-seed0", tmp_path / "old")
     as_before(old)
     assert main([str(old), "--on", str(studies / "two")]) == 2
-    assert "nothing can be called a test of it; train it again, or ask it about `--part all`" in capsys.readouterr().err
+    assert "it cannot be tested; train it again, or evaluate it with `--part all`" in capsys.readouterr().err
     assert main([str(old), "--on", str(studies / "two"), "--part", "all", "--out", str(tmp_path / "out")]) == 0
-    assert set(pd.read_parquet(tmp_path / "out/predictions.parquet")["seen"]) == {"unknown"}
+    assert set(pd.read_parquet(tmp_path / "out/predictions.parquet")["overlap"]) == {"unknown"}
 
 
-def test_the_order_of_labels_is_the_studys_whatever_the_models(studies, tmp_path):
-    assert ask(studies, "--out", tmp_path / "as_is") == 0
+def test_columns_follow_the_studys_order_of_classes(studies, tmp_path):
+    assert evaluate(studies, "--out", tmp_path / "as_is") == 0
     turned = shutil.copytree(studies / "two/checkpoints/logistic-seed0", tmp_path / "turned")
     model, card = checkpoint.load(turned)
     model.weights, model.bias = model.weights[::-1], model.bias[::-1]
-    card |= {"classes": card["classes"][::-1], "remembers": remembered(turned)}
+    card |= {"classes": card["classes"][::-1], "remembers": stored_exposure(turned)}
     checkpoint.save(turned, model, card)
     assert main([str(turned), "--on", str(studies / "two"), "--out", str(tmp_path / "out")]) == 0
     first, second = (pd.read_parquet(tmp_path / name / "predictions.parquet") for name in ("as_is", "out"))
@@ -226,67 +229,71 @@ def test_the_order_of_labels_is_the_studys_whatever_the_models(studies, tmp_path
     ("arguments", "told"),
     [
         (["--corpora", "iemocap"], "iemocap is not in this study, which has emodb, ravdess"),
-        (["--on", "nowhere"], "params.yaml is not there"),
+        (["--on", "nowhere"], "params.yaml does not exist"),
         (["--out", "{two}/tables"], "lies inside of the run"),
     ],
 )
-def test_what_cannot_be_asked(studies, capsys, arguments, told):
+def test_impossible_evaluations_are_refused(studies, capsys, arguments, told):
     before = content(studies)
-    assert ask(studies, *(a.format(two=studies / "two") for a in arguments)) == 2
+    assert evaluate(studies, *(a.format(two=studies / "two") for a in arguments)) == 2
     assert told in capsys.readouterr().err
     assert content(studies) == before
 
 
-def test_other_classes_or_extractors_are_named(studies, monkeypatch):
-    study = checkpoints.open_study(studies / "two")
+def test_other_classes_and_extractor_versions_are_refused(studies, monkeypatch):
+    study = row_selection.open_study(studies / "two")
     folder = studies / "two/checkpoints/gated-seed0"
     from dataclasses import replace
 
-    with pytest.raises(checkpoints.Mismatch, match="the model answers neutral"):
+    with pytest.raises(row_selection.IncompatibleCheckpoint, match="the model predicts neutral"):
         checkpoints.evaluate(folder, replace(study, classes=("neutral", "anger")))
     monkeypatch.setitem(audio.EXTRACTORS, "mfcc", replace(audio.EXTRACTORS["mfcc"], version=99))
-    with pytest.raises(checkpoint.Unusable, match=r"audio was extracted with version"):
+    with pytest.raises(checkpoint.CheckpointError, match=r"audio was extracted with version"):
         checkpoints.evaluate(folder, study)
 
 
-def test_actors_of_a_sibling_corpus_and_lines_of_a_family_are_no_test():
+def test_speakers_and_sentences_of_a_family_are_left_out():
     kin = [made.corpus(name, family, 8) for name, family in (("ravdess",) * 2, ("song", "ravdess"), ("x", "x"))]
     rows = made.manifest(*kin)
     own = rows["corpus"] == "ravdess"
     parts = [np.flatnonzero(own & (rows["split"] == part)) for part in ("train", "validation")]
     rows.loc[rows["corpus"] == "song", "split"] = "test"  # whoever sings, as in a study that parts them otherwise
-    known = training_data.memory(rows, *parts)
+    known = training_data.exposure_of(rows, *parts)
     study = SimpleNamespace(usable=rows, manifest=rows)
     card = {"families": ["ravdess"], "corpora": ["ravdess"], "rows_sha256": "0"}
-    asked = checkpoints.chosen(card, known, study, (), "auto")
+    predicted = row_selection.select_rows(card, known, study, (), "auto")
     speaker = rows["speaker_id"].str.rpartition("_")[2]
     trained = set(speaker[np.concatenate(parts)])
-    assert set(speaker[asked.rows][rows["family"][asked.rows] == "ravdess"]) == set(speaker[own]) - trained
-    assert (rows["corpus"][asked.rows] == "x").sum() == (rows["corpus"] == "x").sum()  # others of the same names
-    assert asked.left_out.to_dict("records") == [{"corpus": "song", "seen": "person", "rows": 12 * len(trained)}]
+    assert set(speaker[predicted.rows][rows["family"][predicted.rows] == "ravdess"]) == set(speaker[own]) - trained
+    assert (rows["corpus"][predicted.rows] == "x").sum() == (rows["corpus"] == "x").sum()  # others of the same names
+    assert predicted.left_out.to_dict("records") == [{"corpus": "song", "overlap": "person", "rows": 12 * len(trained)}]
     some = rows.assign(transcription="this is what everybody says here", fold=None, dialogue_id=rows["utterance_id"])
-    told = training_data.memory(some, *parts)
-    left = checkpoints.chosen(card, told, SimpleNamespace(usable=some, manifest=some), ("song",), "all").seen
+    told = training_data.exposure_of(some, *parts)
+    left = row_selection.select_rows(card, told, SimpleNamespace(usable=some, manifest=some), ("song",), "all").overlap
     assert set(left[some["corpus"] == "song"]) == {"person", "line"}
     sung = some[some["corpus"] == "song"]
-    told_ = checkpoints._shared(told, sung, pd.DataFrame({"seen": [""] * len(sung)}))
+    told_ = checkpoints._shared_speaker_lines(told, sung, pd.DataFrame({"overlap": [""] * len(sung)}))
     heard = 12 * len(trained)
-    assert told_ == [f"song: {heard} of 96 rows are of people whom it has heard, as the published parts share them"]
-    with pytest.raises(checkpoints.Mismatch, match="the model has seen all 96 of them, or their speakers"):
-        checkpoints.chosen(card, told, SimpleNamespace(usable=some, manifest=some), ("song",), "test")
+    assert told_ == [
+        f"song: {heard} of 96 rows are of speakers in the training data, because the published parts share them"
+    ]
+    with pytest.raises(
+        row_selection.IncompatibleCheckpoint, match="the model was trained on all 96 of them, or on their speakers"
+    ):
+        row_selection.select_rows(card, told, SimpleNamespace(usable=some, manifest=some), ("song",), "test")
 
 
-def test_networks_that_have_seen_what_is_asked_are_named():
+def test_networks_trained_on_test_corpora_are_named():
     hartmann = {"modality": "text", "parameter": "features.text.model", "place": "hub",
                 "name": "j-hartmann/emotion-english-distilroberta-base"}  # fmt: skip
     specs = {"audio": {"extractor": "mfcc"}, "text": {"extractor": "encoder"}}
     card = {"features": specs, "encoders": [hartmann], "ancestors": []}
     friends, others = (pd.DataFrame({"family": [family]}) for family in ("friends", "emodb"))
-    assert "has seen friends (its model card, commit ab82646)" in checkpoints._notes(card, friends)[0]
-    assert "is not known" in checkpoints._notes(card, others)[0]
-    assert checkpoints._notes(card | {"features": {"audio": specs["audio"]}, "encoders": []}, friends) == ()
+    assert "was trained on friends (its model card, commit ab82646)" in checkpoints._network_lines(card, friends)[0]
+    assert "is unknown" in checkpoints._network_lines(card, others)[0]
+    assert checkpoints._network_lines(card | {"features": {"audio": specs["audio"]}, "encoders": []}, friends) == ()
 
 
-def test_no_checkpoint(studies, tmp_path, capsys):
+def test_folder_without_checkpoint_is_refused(studies, tmp_path, capsys):
     assert main([str(tmp_path)]) == 2
     assert "there is no model.json" in capsys.readouterr().err

@@ -4,7 +4,7 @@ import pytest
 
 from mer import stats
 from mer.evaluation.comparison import comparison, ranking
-from mer.evaluation.scores.confusions import Unusable
+from mer.evaluation.scores.confusions import PredictionError
 from tests.evaluation.made import CLASSES, manifest, predictions
 
 CORPORA = {"a": 8, "b": 12}
@@ -86,7 +86,10 @@ def test_people_and_dialogues_are_both_clusters():
     assert two["smallest_p"] == people["smallest_p"] == 2**-5
     assert two["difference"] == pytest.approx(people["difference"])
     assert two["p"] >= people["p"]
-    assert ranking.ranked(both, CLASSES, {"a": ("speaker_id", "dialogue_id")}, draws=50)["first"].tolist() == [1, 0]
+    assert ranking.rank_systems(both, CLASSES, {"a": ("speaker_id", "dialogue_id")}, draws=50)["first"].tolist() == [
+        1,
+        0,
+    ]
 
 
 def test_four_speakers_cannot_show_anything():
@@ -133,7 +136,7 @@ def test_an_absent_class_changes_nothing():
 
 def test_ranks_over_resamples_say_how_sure_an_order_is():
     predicted = study(base=0.5, good=0.8, same=0.5, bad=0.2)
-    found = ranking.ranked(predicted, CLASSES, CLUSTERS, draws=400)
+    found = ranking.rank_systems(predicted, CLASSES, CLUSTERS, draws=400)
     assert found["system"].tolist()[0] == "good"
     assert found["system"].tolist()[-1] == "bad"
     table = found.set_index("system")
@@ -148,11 +151,11 @@ def test_ranks_over_resamples_say_how_sure_an_order_is():
 def test_a_system_that_lacks_a_corpus_has_no_rank():
     predicted = study(base=0.5, good=0.8)
     predicted = predicted[(predicted["system"] == "base") | (predicted["test_corpus"] == "a")]
-    table = ranking.ranked(predicted, CLASSES, CLUSTERS, draws=20).set_index("system")
+    table = ranking.rank_systems(predicted, CLASSES, CLUSTERS, draws=20).set_index("system")
     assert table.loc["good", "note"] == "no predictions on b"
     assert np.isnan(table.loc["good", "rank"])
     assert table.loc["base", "rank"] == 1
-    assert ranking.ranked(predicted[:0], CLASSES, CLUSTERS).empty
+    assert ranking.rank_systems(predicted[:0], CLASSES, CLUSTERS).empty
 
 
 def test_people_who_speak_in_two_corpora_of_a_family_are_flipped_and_left_out_once():
@@ -169,7 +172,7 @@ def test_people_who_speak_in_two_corpora_of_a_family_are_flipped_and_left_out_on
     assert [row["smallest_p"] for row in rows_] == [2**-5, 2**-11]
     assert rows_[0]["p"] == 2**-5
     assert rows_[0]["difference"] == pytest.approx(rows_[1]["difference"])
-    ranks = [ranking.ranked(table, CLASSES, people, draws=50)["value"].tolist() for table in (kin, strangers)]
+    ranks = [ranking.rank_systems(table, CLASSES, people, draws=50)["value"].tolist() for table in (kin, strangers)]
     assert ranks[0] == pytest.approx(ranks[1])
 
 
@@ -188,7 +191,7 @@ def test_resamples_are_those_that_ranks_are_of():
     predicted = predicted[(predicted["system"] != "half") | (predicted["test_corpus"] == "a")]
     drawn = ranking.resampled(predicted, CLASSES, CLUSTERS, draws=300)
     assert drawn.columns.tolist() == ["base", "good"]
-    found = ranking.ranked(predicted, CLASSES, CLUSTERS, draws=300).set_index("system")
+    found = ranking.rank_systems(predicted, CLASSES, CLUSTERS, draws=300).set_index("system")
     ahead = drawn.eq(drawn.max(axis=1), axis=0)
     assert ahead.div(ahead.sum(axis=1), axis=0).mean().to_dict() == pytest.approx(found["first"].dropna().to_dict())
     assert ranking.resampled(predicted[:0], CLASSES, CLUSTERS, draws=3).shape == (3, 0)
@@ -200,19 +203,19 @@ def test_resamples_of_one_class_have_no_rank():
     predicted = pd.concat([predictions(rows_, share, system) for system, share in (("x", 0.9), ("y", 0.2))])
     drawn = ranking.resampled(predicted, CLASSES, CLUSTERS, draws=200)
     assert drawn.isna().any(axis=None)
-    assert ranking.ranked(predicted, CLASSES, CLUSTERS, draws=200)["first"].sum() == pytest.approx(1)
+    assert ranking.rank_systems(predicted, CLASSES, CLUSTERS, draws=200)["first"].sum() == pytest.approx(1)
     alone = predicted[predicted["emotion"] == "anger"]
-    found = ranking.ranked(alone, CLASSES, CLUSTERS, draws=20)
+    found = ranking.rank_systems(alone, CLASSES, CLUSTERS, draws=20)
     assert found["rank"].isna().all()
     assert set(found["note"]) == {"nothing to measure: one class only"}
 
 
 def test_why_there_is_no_comparison():
     predicted = study(base=0.5, good=0.6)
-    assert comparison.why_not(predicted, "base") == ""
-    assert comparison.why_not(predicted, "best") == "best has no predictions of loco"
-    assert "only system" in comparison.why_not(predicted[predicted["system"] == "base"], "base")
-    assert comparison.why_not(predicted, "base", "in_corpus") == "this study has no predictions of in_corpus"
+    assert comparison.reason_against(predicted, "base") == ""
+    assert comparison.reason_against(predicted, "best") == "best has no predictions of loco"
+    assert "only system" in comparison.reason_against(predicted[predicted["system"] == "base"], "base")
+    assert comparison.reason_against(predicted, "base", "in_corpus") == "this study has no predictions of in_corpus"
     assert comparison.empty().columns.tolist() == comparison.COLUMNS
 
 
@@ -227,5 +230,5 @@ def test_bad_input_is_named():
         comparison.compare(twice, CLASSES, CLUSTERS, "base")
     predicted = predicted.astype({"free": object})
     predicted.loc[3, "free"] = np.nan
-    with pytest.raises(Unusable, match="no class in `free`"):
+    with pytest.raises(PredictionError, match="no class in `free`"):
         comparison.compare(predicted, CLASSES, CLUSTERS, "base")

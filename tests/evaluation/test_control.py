@@ -47,7 +47,7 @@ def test_every_protocol_answers_at_chance(spoken):
     task, usable, cells = spoken
     logistic = {"logistic": SYSTEMS["logistic"]}
     found = negative_control.summary(
-        negative_control.run(task, usable, cells, logistic, TRAINING, CLASSES, permutations=20)
+        negative_control.run_all_protocols(task, usable, cells, logistic, TRAINING, CLASSES, permutations=20)
     )
     assert set(found["protocol"]) == set(PROTOCOLS)
     assert (found["permutations"] == 20).all()
@@ -58,7 +58,9 @@ def test_every_protocol_answers_at_chance(spoken):
 def test_a_network_answers_at_chance(spoken):
     task, usable, cells = spoken
     cells = [cell for cell in cells if cell.protocol == "loco"]
-    table = negative_control.run(task, usable, cells, {"concat": SYSTEMS["concat"]}, TRAINING, CLASSES, permutations=8)
+    table = negative_control.run_all_protocols(
+        task, usable, cells, {"concat": SYSTEMS["concat"]}, TRAINING, CLASSES, permutations=8
+    )
     assert negative_control.summary(table)["above_chance"].abs().max() < 0.05
 
 
@@ -67,15 +69,15 @@ def test_the_features_would_tell_the_class_and_a_leak_is_seen(spoken):
     jobs, _ = study.plan_jobs(
         [c for c in cells if c.protocol == "loco"], {"logistic": SYSTEMS["logistic"]}, TRAINING, (0,), task
     )
-    [first, *_] = grid.run(task, jobs, grid.Engine())
+    [first, *_] = grid.run_jobs(task, jobs, grid.Engine())
     answers = first.probabilities.argmax(axis=1)
     assert stats.uar(stats.confusion(task.labels[first.job.test], answers, 3)) > 0.8
-    dealt, table = negative_control.permuted(task, usable, 0)
+    dealt, table = negative_control.with_permuted_labels(task, usable, 0)
     # a label that rides on the rows into training: what a test row that trains would do
     leaky = np.column_stack([dealt.features.arrays["audio"], 9 * np.eye(3)[dealt.labels]]).astype(np.float32)
     seen = Features({"audio": leaky}, dealt.features.present)
     jobs, _ = study.plan_jobs([jobs[0].cell], {"logistic": SYSTEMS["logistic"]}, TRAINING, (0,), dealt)
-    [done] = grid.run(study.build_task(table, seen, CLASSES), jobs, grid.Engine())
+    [done] = grid.run_jobs(study.build_task(table, seen, CLASSES), jobs, grid.Engine())
     truth, given_ = dealt.labels[done.job.test], done.probabilities.argmax(axis=1)
     speakers = table["speaker_id"].to_numpy(str)[done.job.test]
     assert stats.uar(stats.confusion(truth, given_, 3)) - negative_control.guessing(truth, given_, speakers, 3) > 0.5
@@ -85,9 +87,9 @@ def test_labels_and_votes_stay_with_the_speaker(spoken):
     task, usable, _ = spoken
     votes = np.eye(3, dtype=np.float32)[task.labels]
     task = study.build_task(usable, task.features, CLASSES, {"soft": votes})
-    dealt, table = negative_control.permuted(task, usable, 3)
+    dealt, table = negative_control.with_permuted_labels(task, usable, 3)
     assert (dealt.labels != task.labels).any()
-    assert (dealt.answers["soft"].argmax(axis=1) == dealt.labels).all()
+    assert (dealt.targets["soft"].argmax(axis=1) == dealt.labels).all()
     assert (table["emotion"].map({c: i for i, c in enumerate(CLASSES)}) == dealt.labels).all()
     for column in ("split", "fold", "speaker_id", "audio_sha256"):
         assert table[column].equals(usable[column])
@@ -114,7 +116,7 @@ def test_who_knows_the_speaker_may_guess_above_one_in_k():
 
 def test_the_small_control_answers_at_chance_and_sees_test_rows_that_train(spoken):
     task, usable, cells = spoken
-    found = negative_control.of_corpora(task, usable, cells, ("audio",), CLASSES)
+    found = negative_control.run_control(task, usable, cells, ("audio",), CLASSES)
     assert list(found.columns) == negative_control.COLUMNS
     assert set(zip(found["protocol"], found["test_corpus"], strict=True)) == {
         (protocol, name) for protocol in negative_control.PROTOCOLS for name in "abc"
@@ -126,7 +128,7 @@ def test_the_small_control_answers_at_chance_and_sees_test_rows_that_train(spoke
     seen = Features({"audio": wide}, {"audio": np.ones(len(usable), bool)})
     leaky = [replace(cell, train=np.union1d(cell.train, cell.test)) if cell.held_out in ("", "b") else cell
              for cell in cells]  # fmt: skip
-    found = negative_control.of_corpora(study.build_task(usable, seen, CLASSES), usable, leaky, ("audio",), CLASSES)
+    found = negative_control.run_control(study.build_task(usable, seen, CLASSES), usable, leaky, ("audio",), CLASSES)
     told = found.set_index(["protocol", "test_corpus"])["leaks"]
     assert told["in_corpus"].all(), found
     assert told["loco"].to_dict() == {"a": False, "b": True, "c": False}, found
@@ -135,10 +137,10 @@ def test_the_small_control_answers_at_chance_and_sees_test_rows_that_train(spoke
 
 def test_nothing_to_train_is_no_control(spoken):
     task, usable, _ = spoken
-    assert negative_control.of_corpora(task, usable, [], ("audio",), CLASSES).empty
+    assert negative_control.run_control(task, usable, [], ("audio",), CLASSES).empty
     assert "No corpus" in negative_control.sentence(pd.DataFrame(columns=negative_control.COLUMNS))
 
 
 def test_the_control_runs_where_scores_are_made():
     page = json.loads((files.ROOT / "notebooks" / "04_cross_corpus.ipynb").read_text(encoding="utf-8"))
-    assert any("control.of_corpora(" in "".join(cell["source"]) for cell in page["cells"])
+    assert any("control.run_control(" in "".join(cell["source"]) for cell in page["cells"])

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from mer import stats
-from mer.evaluation.scores.confusions import Unusable, count, joined, shared_classes, why_none
+from mer.evaluation.scores.confusions import PredictionError, count, merge_family, no_interval_reason, shared_classes
 from tests.evaluation.made import CLASSES, manifest, predictions
 
 
@@ -24,19 +24,19 @@ def test_counts_are_those_of_stats():
 def test_a_missing_answer_is_named(missing, column):
     table = predictions(manifest(), 0.6).astype({column: object})
     table.loc[7, column] = missing
-    with pytest.raises(Unusable, match=r"1 of 192 rows have no class in .* a/00_07"):
+    with pytest.raises(PredictionError, match=r"1 of 192 rows have no class in .* a/00_07"):
         count(table, "free", CLASSES, "speaker_id")
 
 
 def test_a_missing_cell_a_double_one_and_an_empty_one_are_told_apart():
     table = predictions(manifest(), 0.6, seeds=(0, 1))
-    with pytest.raises(Unusable, match="different clips"):
+    with pytest.raises(PredictionError, match="different utterances"):
         count(table.iloc[:-1], "free", CLASSES, "speaker_id")
-    with pytest.raises(Unusable, match="twice"):
+    with pytest.raises(PredictionError, match="two predictions with one seed"):
         count(pd.concat([table, table.iloc[:1]]), "free", CLASSES, "speaker_id")
-    with pytest.raises(Unusable, match="no predictions"):
+    with pytest.raises(PredictionError, match="no predictions"):
         count(table[:0], "free", CLASSES, "speaker_id")
-    with pytest.raises(Unusable, match="dialogue_id"):
+    with pytest.raises(PredictionError, match="dialogue_id"):
         count(table, "free", CLASSES, "dialogue_id")
     with pytest.raises(ValueError, match="answers"):
         count(table, "best", CLASSES, "speaker_id")
@@ -56,20 +56,25 @@ def test_pairs_of_people_and_dialogues_are_counted_once():
     rows["dialogue_id"] = [f"d{number % 7}" for number in range(len(rows))]
     table = predictions(rows, 0.6, seeds=(0, 1))
     two, one = (count(table, "free", CLASSES, c) for c in (("speaker_id", "dialogue_id"), "speaker_id"))
-    assert (two.unit, two.n_clusters, one.unit, one.n_clusters) == ("speakers and dialogues", 4, "speakers", 4)
+    assert (two.cluster_name, two.n_clusters, one.cluster_name, one.n_clusters) == (
+        "speakers and dialogues",
+        4,
+        "speakers",
+        4,
+    )
     assert (two.confusions.sum(1) == one.confusions.sum(1)).all()
-    assert (stats.sum_by_group(two.confusions, two.ways[0], 1) == one.confusions).all()
-    kin, ways = joined({"a": two})
+    assert (stats.sum_by_group(two.confusions, two.groupings[0], 1) == one.confusions).all()
+    kin, ways = merge_family({"a": two})
     assert (kin == two.confusions).all()
     assert [len(set(way)) for way in ways] == [4, 7]
 
 
 def test_why_there_is_no_interval():
     rows = manifest(speakers=4)
-    assert why_none(count(predictions(rows, 0.6), "free", CLASSES, "speaker_id"), CLASSES) == ""
+    assert no_interval_reason(count(predictions(rows, 0.6), "free", CLASSES, "speaker_id"), CLASSES) == ""
     few = predictions(rows[rows["speaker_id"] == "a_00"], 0.6)
-    assert why_none(count(few, "free", CLASSES, "speaker_id"), CLASSES) == "1 speaker"
+    assert no_interval_reason(count(few, "free", CLASSES, "speaker_id"), CLASSES) == "1 speaker"
     alone = predictions(rows[(rows["emotion"] != "anger") | (rows["speaker_id"] == "a_00")], 0.6)
     found = count(alone, "free", CLASSES, "speaker_id")
-    assert why_none(found, CLASSES) == "anger said by one speaker"
+    assert no_interval_reason(found, CLASSES) == "anger said by one speaker"
     assert np.isnan(stats.jackknife(found.confusions).low)

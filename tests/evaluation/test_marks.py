@@ -43,19 +43,19 @@ def test_marks_go_from_predictions_into_results_and_derived_tables():
     ]  # fmt: skip
     assert set(results["system"]) == {"s", "t"}  # names carry no marks
     derived = pd.DataFrame({"system": ["s", "s", "t", "s"], "test_corpus": ["a", "b", "b", "mean over corpora"]})
-    found = flags.joined(derived, table)
+    found = flags.with_flags(derived, table)
     assert found["flagged"].tolist() == [True, False, False, True]
     assert found["transductive"].tolist() == [False, False, True, False]
-    assert flags.joined(pd.DataFrame({"system": ["t"]}), table)["transductive"].tolist() == [True]
-    assert flags.joined(pd.DataFrame({"test_corpus": ["a"]}), table)["flagged"].tolist() == [True]
+    assert flags.with_flags(pd.DataFrame({"system": ["t"]}), table)["transductive"].tolist() == [True]
+    assert flags.with_flags(pd.DataFrame({"test_corpus": ["a"]}), table)["flagged"].tolist() == [True]
 
 
 def test_the_share_of_answers_that_the_target_does_not_have():
     part = pd.DataFrame({"seed": [0, 0, 1, 1], "emotion": ["fear", "anger"] * 2,
                          "free": ["fear", "sadness", "fear", "anger"]})  # fmt: skip
-    assert flags.outside(part, "free") == {0: 0.5, 1: 0.0, None: 0.25}
+    assert flags.outside_share(part, "free") == {0: 0.5, 1: 0.0, None: 0.25}
 
 
 def test_a_corpus_without_a_modality_says_so():
     there = {"audio": np.ones(4, bool), "text": np.array([False, False, True, False])}
-    assert flags.lacking(pd.Series(["a", "a", "b", "b"]), there).tolist() == ["text", "text", "", ""]
+    assert flags.missing_inputs(pd.Series(["a", "a", "b", "b"]), there).tolist() == ["text", "text", "", ""]

@@ -6,5 +6,5 @@ from mer.params.schema import Params
 
 def test_every_section_counts_or_is_named():
     fields = set(Params.model_fields)
-    assert fields >= step_results.BY_CONTENT | step_results.IRRELEVANT
+    assert fields >= step_results.SECTIONS_BY_CONTENT | step_results.IGNORED_SECTIONS
     assert set(step_results.SECTIONS) == {"corpora", "labels", "systems", "training", "evaluation", "compute"}

@@ -39,7 +39,7 @@ def corpus(name, family, speakers, official=False, classes=("neutral", "anger", 
 
 def manifest(*parts, official=()):
     table = pd.concat(parts, ignore_index=True)
-    return splits.assign(table, set(official), seed=0, validation=0.1, test=0.1, folds=5)
+    return splits.assign(table, set(official), splits.SplitOptions(seed=0, validation=0.1, test=0.1, folds=5))
 
 
 @pytest.fixture
@@ -72,7 +72,9 @@ def test_loco_holds_out_the_whole_family(study):
 def test_a_breach_is_named(study):
     [cell, *_] = protocols.plan(study, ("loco",), ["a", "b", "m"])
     with pytest.raises(ValueError, match="LOCO without a: a would be trained on"):
-        protocols.refuse(study, [protocols.Cell("loco", ("a",), "a", 0, cell.test, cell.validation, cell.test)])
+        protocols.refuse_overlaps(
+            study, [protocols.Cell("loco", ("a",), "a", 0, cell.test, cell.validation, cell.test)]
+        )
 
 
 def test_every_utterance_is_tested_once_in_corpus_and_speakers_stay_apart(study):
@@ -94,18 +96,18 @@ def test_a_corpus_is_not_crossed_with_its_own_family(study):
 def test_sessions_that_share_all_speakers_are_listed_with_the_reason():
     rows = corpus("a", "a", 12)
     rows["session"] = [f"day{i % 4}" for i in range(len(rows))]
-    table = splits.assign(rows, set(), seed=0, validation=0.1, test=0.1, folds=5, by_session={"a"})
-    assert protocols.scored(table, 1, 4) == {"a": "1 folds, fewer than 3: its sessions share their speakers"}
+    table = splits.assign(rows, set(), splits.SplitOptions(seed=0, validation=0.1, test=0.1, folds=5), by_session={"a"})
+    assert protocols.scored_corpora(table, 1, 4) == {"a": "1 folds, fewer than 3: its sessions share their speakers"}
 
 
 def test_small_corpora_are_listed_with_the_reason(study):
-    assert protocols.scored(study, 100, 4) == {
+    assert protocols.scored_corpora(study, 100, 4) == {
         "a": "",
         "b": "48 clips, fewer than 100",
         "b_song": "48 clips, fewer than 100",
         "m": "36 clips, fewer than 100",
     }
-    assert protocols.scored(study, 10, 4)["m"] == "3 speakers, fewer than 4"
+    assert protocols.scored_corpora(study, 10, 4)["m"] == "3 speakers, fewer than 4"
 
 
 def test_all_corpora_together_train_on_nobody_whom_a_kindred_corpus_tests(study):
@@ -208,7 +210,7 @@ def test_whoever_validates_where_people_are_apart_does_not_train_where_they_are_
 def test_names_of_one_person_are_one_speaker():
     rows = corpus("a", "a", 6)
     rows["speaker_id"] = rows["speaker_id"].replace({"a_3": "a_01", "a_4": "a_2.0", "a_5": "a_spk0"})
-    assert protocols.scored(manifest(rows), 1, 4) == {
+    assert protocols.scored_corpora(manifest(rows), 1, 4) == {
         "a": "3 speakers, fewer than 4 (6 names, which may be of one person or share recordings)"
     }
 

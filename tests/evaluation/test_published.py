@@ -19,14 +19,16 @@ def study(corpus="meld", official=True, classes=CLASSES, protocol="in_corpus", t
     rows = manifest(corpus, 6, 42, classes)
     if official:
         rows["split_official"] = np.tile(["train", "validation", "test"], len(rows) // 3)
-    rows = splits.assign(rows, {corpus} if official else set(), seed=0, validation=0.1, test=0.1, folds=5)
+    rows = splits.assign(
+        rows, {corpus} if official else set(), splits.SplitOptions(seed=0, validation=0.1, test=0.1, folds=5)
+    )
     predicted = pd.concat([predictions(rows, 0.5, s, protocol, train or corpus) for s in systems])
     results = scores.score(predicted, CLASSES, {corpus: "speaker_id"}, study="t", confidence=0.95)
     return results, published.settings(rows)
 
 
 def shown(results, ours, **wanted):
-    table = published.beside(NUMBERS.assign(clips=np.nan), results, ours, "s")
+    table = published.compare_published(NUMBERS.assign(clips=np.nan), results, ours, "s")
     return table[np.logical_and.reduce([table[k] == v for k, v in wanted.items()])]
 
 
@@ -129,18 +131,20 @@ def test_a_part_of_a_published_test_set_is_another_test():
     results, ours = study()
     counted = results["n"].iloc[0]
     for clips, grey in ((counted, False), (counted + counted // 50 + 2, True), (200 * counted, True)):
-        table = published.beside(NUMBERS.assign(clips=float(clips)), results, ours, "s")
+        table = published.compare_published(NUMBERS.assign(clips=float(clips)), results, ours, "s")
         rows = table[(table["table"] == "EmoBox, MELD") & (table["metric"] == "UAR")]
         assert set(rows["grey"]) == {grey}
         assert set(rows["reason"]) == ({f"other clips: {clips:,}; ours: {counted}"} if grey else {""})
     few = results.assign(n=2609)  # one of 2,610 may be unreadable
-    rows = published.beside(NUMBERS, few, ours, "s").query('table == "EmoBox, MELD"')
+    rows = published.compare_published(NUMBERS, few, ours, "s").query('table == "EmoBox, MELD"')
     assert not rows["grey"].any()
 
 
 def test_what_is_made_up_stands_beside_nothing():
     results, ours = study()
-    table = published.beside(NUMBERS.assign(clips=np.nan), results, ours, "s", unlike="our recordings are made up")
+    table = published.compare_published(
+        NUMBERS.assign(clips=np.nan), results, ours, "s", unlike="our recordings are made up"
+    )
     assert table["grey"].all()
     near = table["table"] == "EmoBox, MELD"
     assert set(table.loc[near, "reason"]) == {"our recordings are made up"}
@@ -155,14 +159,13 @@ def test_a_score_of_nan_stays_grey():
 
 def test_nothing_of_ours_leaves_all_grey():
     results, ours = study()
-    assert published.beside(NUMBERS, results[:0], ours[:0], "s")["grey"].all()
+    assert published.compare_published(NUMBERS, results[:0], ours[:0], "s")["grey"].all()
 
 
 def test_splits_of_ours_are_in_the_words_of_the_file():
-    rows = splits.assign(
-        pd.concat([manifest("a", 4), manifest("b", 20), manifest("i", 10)], ignore_index=True), set(),
-        seed=0, validation=0.1, test=0.1, folds=5, by_session=("i",),
-    )  # fmt: skip
+    rows = pd.concat([manifest("a", 4), manifest("b", 20), manifest("i", 10)], ignore_index=True)
+    options = splits.SplitOptions(seed=0, validation=0.1, test=0.1, folds=5)
+    rows = splits.assign(rows, set(), options, by_session=("i",))
     assert published.settings(rows, ("i",))["split"].to_dict() == {
         "a": "leave one speaker out", "b": "5 folds of speakers", "i": "leave one session out",
     }  # fmt: skip
@@ -206,5 +209,5 @@ def test_any_text_is_read_or_refused(tmp_path_factory, text):
 
 def test_a_table_of_ones_own_has_no_official_parts_whatever_it_is_called():
     rows = manifest("meld", 6, 42, CLASSES).assign(split_official="train", split_source="own")
-    rows = splits.assign(rows, {"meld"}, seed=0, validation=0.1, test=0.1, folds=5)
+    rows = splits.assign(rows, {"meld"}, splits.SplitOptions(seed=0, validation=0.1, test=0.1, folds=5))
     assert published.settings(rows)["split"].tolist() == ["parts of one's own table"]

@@ -70,13 +70,13 @@ class Study:
     def train(self, p, jobs=None, specs=SPECS):
         """What notebook 04 does."""
         jobs = self.jobs(p) if jobs is None else jobs
-        purity.check(jobs, self.usable, dependencies.loaded(p, specs), strict=p.evaluation.strict)
-        purity.check_blind(self.task, jobs)
-        return grid.run(self.task, jobs, grid.Engine(), self.folder / "trainings")
+        purity.check(jobs, self.usable, dependencies.lineage_items(p, specs), strict=p.evaluation.strict)
+        purity.check_row_access(self.task, jobs)
+        return grid.run_jobs(self.task, jobs, grid.Engine(), self.folder / "trainings")
 
     def stopped(self, p, jobs=None, specs=SPECS):
         """The message, where nothing was trained."""
-        with pytest.raises(purity.Impure) as error:
+        with pytest.raises(purity.ContaminationError) as error:
             self.train(p, jobs, specs)
         assert not (self.folder / "trainings").exists()
         return str(error.value)
@@ -89,7 +89,7 @@ class Study:
         training, system = p.systems["gated"].training_parameters(p.training), p.systems["gated"]
         job = Job("gated", None, system, training, 0, rows[::2], rows[1::2], rows[:0])
         card = checkpoint.card(job, self.task, SPECS, CLASSES, self.usable, encoders_)
-        checkpoint.save(self.folder / name, grid.fit(self.task, job, "cpu"), card | {"name": name})
+        checkpoint.save(self.folder / name, grid.fit_job(self.task, job, "cpu"), card | {"name": name})
         return str(self.folder / name)
 
     def edit(self, place, **changes):
@@ -142,7 +142,7 @@ def test_a_checkpoint_that_saw_the_family(planted):
     place = planted.saved("first", ["cremad", "emorynlp"])
     told = planted.stopped(planted.params(("gated", "logistic"), training={"start_from": place}))
     assert told == (
-        f"LOCO without friends: training.start_from {place} was trained on emorynlp (its model.json); begin with "
+        f"LOCO without friends: training.start_from {place} was trained on emorynlp (its model.json); start from "
         "another checkpoint, or leave emorynlp, meld out of `corpora`"
     )
 
@@ -175,19 +175,19 @@ def test_families_taken_out_of_a_card_are_noticed(planted, place):
     for strict in (True, False):
         told = planted.stopped(planted.params(("gated",), **p, strict=strict))
         assert (
-            "has seen 36 of its 72 recordings, under whatever name" in told
+            "was trained on 36 of its 72 recordings, by the digests" in told
         )  # by digests that no edit of names reaches
     told = planted.stopped(planted.params(("gated",), **p, strict=True))
-    assert "model.json or its tensors are not as they were written" in told
-    items = dependencies.loaded(planted.params(("gated",), **p), SPECS)
-    assert dependencies.UNKNOWN in {item.certainty for item in items}  # and never passes as clean
+    assert "model.json or its tensors were edited" in told
+    items = dependencies.lineage_items(planted.params(("gated",), **p), SPECS)
+    assert dependencies.UNKNOWN in {item.status for item in items}  # and never passes as clean
 
 
 def test_lineage_that_is_missing(planted):
     place = planted.saved("first", ["cremad"])
     planted.edit("first", families=None, seen=None, card_sha256=None)
     told = planted.stopped(planted.params(("gated",), training={"start_from": place}, strict=True))
-    assert "its model.json does not say all that it has seen" in told
+    assert "its model.json does not list all of its training data" in told
     assert len(planted.train(planted.params(("gated",), training={"start_from": place}))) == 1  # reported, not refused
 
 
@@ -215,7 +215,7 @@ def test_tensors_of_another_model_under_a_card_are_noticed(planted):
     planted.saved("second", ["meld"])
     (planted.folder / "first/model.safetensors").write_bytes((second / "model.safetensors").read_bytes())
     told = planted.stopped(planted.params(("gated",), training={"start_from": first}, strict=True))
-    assert "its model.json or its tensors are not as they were written" in told
+    assert "its model.json or its tensors were edited" in told
 
 
 # --- features
@@ -225,7 +225,7 @@ def test_an_encoder_that_saw_it_by_the_registry(planted):
     p = planted.params(features={"text": {"extractor": "encoder", "model": HARTMANN}})
     assert planted.stopped(p, specs={**SPECS, "text": ENCODED["text"]}) == (
         f"LOCO without friends: features.text.model {HARTMANN} was trained on meld (its model card, commit "
-        "ab82646); take another encoder, or leave emorynlp, meld out of `corpora`"
+        "ab82646); use another encoder, or leave emorynlp, meld out of `corpora`"
     )
 
 
@@ -236,7 +236,7 @@ def test_a_folder_is_believed_where_it_accuses_and_not_where_it_acquits(planted)
     files.write_json(folder / "config.json", {"_name_or_path": HARTMANN})
     assert f"features.text.model {folder} was trained on meld" in planted.stopped(p, specs=specs)
     files.write_json(folder / "config.json", {"_name_or_path": "roberta-base"})
-    assert "a folder that calls itself roberta-base; say what it saw" in planted.stopped(p, specs=specs)
+    assert "a folder that calls itself roberta-base; declare its training data" in planted.stopped(p, specs=specs)
 
 
 def test_weights_of_unknown_origin(planted):
@@ -244,16 +244,16 @@ def test_weights_of_unknown_origin(planted):
     specs = {**SPECS, "text": ENCODED["text"]}
     told = planted.stopped(planted.params(features={"text": encoder}, strict=True), specs=specs)
     assert told == (
-        "LOCO: what features.text.weights text.pth has seen is not known (a file that calls itself text; say "
-        "what it saw: features.text.trained_on); take another encoder, or set evaluation.strict to false, which "
-        "reports it beside the scores"
+        "LOCO: the training data of features.text.weights text.pth is unknown (a file that calls itself text; "
+        "declare its training data in features.text.trained_on); use another encoder, or set evaluation.strict "
+        "to false, which reports it next to the scores"
     )
     declared = planted.params(features={"text": encoder | {"trained_on": ["meld"]}})
     assert "text.pth was trained on meld (features.text.trained_on)" in planted.stopped(declared, specs=specs)
     declared = planted.params(features={"text": encoder | {"trained_on": ["cremad"]}}, strict=True)
     assert len(planted.train(declared, specs=specs)) == 1
-    shown = purity.table(planted.jobs(declared), planted.usable, dependencies.loaded(declared, specs))
-    assert ("cremad", "declared") in set(zip(shown["has seen"], shown["certainty"], strict=True))
+    shown = purity.table(planted.jobs(declared), planted.usable, dependencies.lineage_items(declared, specs))
+    assert ("cremad", "declared") in set(zip(shown["trained on"], shown["status"], strict=True))
 
 
 def test_what_the_user_says_does_not_take_back_what_the_registry_knows(planted):
@@ -267,18 +267,22 @@ def test_what_is_known_only_in_part_accuses_and_acquits_of_nothing(planted):
     p = planted.params(features={"audio": german}, strict=True)
     cells = protocols.plan(planted.usable, ("loco",), list(p.corpora))
     jobs, _ = study.plan_jobs(cells, p.systems, p.training, (0,), planted.task)
-    items = dependencies.loaded(p, begun)
-    with pytest.raises(purity.Impure, match=r"LOCO without emodb: features.audio.model .* was trained on emodb"):
+    items = dependencies.lineage_items(p, begun)
+    with pytest.raises(
+        purity.ContaminationError, match=r"LOCO without emodb: features.audio.model .* was trained on emodb"
+    ):
         purity.check(jobs, planted.usable, items, strict=False)
-    with pytest.raises(purity.Impure, match=r"features.audio.model .* has seen is not known \(its model"):
+    with pytest.raises(
+        purity.ContaminationError, match=r"the training data of features.audio.model .* is unknown \(its model"
+    ):
         purity.check(planted.jobs(p), planted.usable, items, strict=True)
     declared = planted.params(features={"audio": german | {"trained_on": []}}, strict=True)
-    purity.check(planted.jobs(declared), planted.usable, dependencies.loaded(declared, begun), strict=True)
+    purity.check(planted.jobs(declared), planted.usable, dependencies.lineage_items(declared, begun), strict=True)
 
 
 def test_a_slip_in_trained_on_would_acquit(planted):
     p = planted.params(features={"audio": {"extractor": "encoder", "model": "a/b", "trained_on": ["MELD"]}})
-    with pytest.raises(ValueError, match=r"features.audio.trained_on: 'MELD' is no corpus .* do you mean meld\?"):
+    with pytest.raises(ValueError, match=r"features.audio.trained_on: 'MELD' is no corpus .* did you mean meld\?"):
         planted.train(p)
 
 
@@ -286,13 +290,13 @@ def test_a_store_of_a_fitted_extractor(planted):
     specs = {**SPECS, "text": {"extractor": "components", "fitted_on": ["cremad", "meld"]}}
     assert planted.stopped(planted.params(), specs=specs) == (
         "LOCO without friends: features of text: extractor components was fitted on meld (the specification of their "
-        "store); take an extractor that is not fitted, or leave emorynlp, meld out of `corpora`"
+        "store); use an extractor that is not fitted, or leave emorynlp, meld out of `corpora`"
     )
 
 
 def test_a_store_that_nobody_knows(planted):
     specs = {**SPECS, "audio": {"extractor": "encoder", "model": "12ab"}}  # and no parameter names an encoder
-    assert "features of audio: extractor encoder has seen is not known" in planted.stopped(
+    assert "the training data of features of audio: extractor encoder is unknown" in planted.stopped(
         planted.params(strict=True), specs=specs
     )
 
@@ -309,8 +313,8 @@ def everywhere(monkeypatch, module, name, place):
 def test_a_standardiser_fitted_on_other_rows(planted, monkeypatch):
     everywhere(monkeypatch, standardise, "fit", lambda f, rows, m: (f, np.arange(len(f.present["audio"])), m))
     assert planted.stopped(planted.params()) == (
-        "LOCO without friends: logistic's means and scales of audio were fitted on other rows than those that it "
-        "trains on and chooses with: on some of emorynlp, meld"
+        "LOCO without friends: logistic's means and scales of audio were fitted on rows outside its training and "
+        "validation rows, on some of emorynlp, meld"
     )
 
 
@@ -320,11 +324,11 @@ def test_a_temperature_from_the_test_corpus(planted, monkeypatch):
         return calibration.temperature(logits, task.labels[rows], task.corpora[rows], multi_label=False)
 
     monkeypatch.setattr(grid, "_temperature", leaky)
-    assert "logistic's certainties (temperature) were fitted on other rows" in planted.stopped(planted.params())
+    assert "logistic's probabilities (temperature) were fitted on rows outside" in planted.stopped(planted.params())
 
 
 def test_class_shares_from_the_test_corpus(planted, monkeypatch):
-    balance, fit, seen = losses.balance, grid.fit, {}
+    balance, fit, seen = losses.balance, grid.fit_job, {}
 
     def leaky(shares, way):
         return balance((shares + np.bincount(seen["labels"], minlength=3) / len(seen["labels"])) / 2, way)
@@ -333,9 +337,9 @@ def test_class_shares_from_the_test_corpus(planted, monkeypatch):
         seen["labels"] = task.labels[job.test]
         return fit(task, job, *rest)
 
-    monkeypatch.setattr(grid, "fit", watched)
+    monkeypatch.setattr(grid, "fit_job", watched)
     monkeypatch.setattr(losses, "balance", leaky)
-    assert "gated's weights (or class shares behind them) were fitted on other" in planted.stopped(
+    assert "gated's weights (or class shares behind them) were fitted on rows outside" in planted.stopped(
         planted.params(("gated",))
     )
 
@@ -343,7 +347,7 @@ def test_class_shares_from_the_test_corpus(planted, monkeypatch):
 @pytest.mark.parametrize("model", ["gated", "attention", "logistic", "ridge", "svm_linear", "svm_rbf"])
 def test_models_look_at_nothing_but_their_own_rows(planted, model):
     p = planted.params((model,), training={"targets": "hard"})
-    assert purity.check_blind(planted.task, planted.jobs(p)) == {model: "friends"}
+    assert purity.check_row_access(planted.task, planted.jobs(p)) == {model: "friends"}
 
 
 # --- what is shown, and where it comes from
@@ -351,50 +355,52 @@ def test_models_look_at_nothing_but_their_own_rows(planted, model):
 
 def test_all_that_is_loaded_is_shown(planted):
     p = planted.params(features={"audio": {"extractor": "encoder", "model": "openai/whisper-tiny"}})
-    shown = purity.table(planted.jobs(p), planted.usable, dependencies.loaded(p, {**SPECS, "audio": ENCODED["audio"]}))
-    assert shown["what"].str.contains("training rows").any()
-    assert shown.set_index("what").loc["features.audio.model openai/whisper-tiny", "certainty"] == "unknown"
-    assert shown.set_index("what").loc["features of text: extractor hashing", "certainty"] == "made"
+    shown = purity.table(
+        planted.jobs(p), planted.usable, dependencies.lineage_items(p, {**SPECS, "audio": ENCODED["audio"]})
+    )
+    assert shown["item"].str.contains("training rows").any()
+    assert shown.set_index("item").loc["features.audio.model openai/whisper-tiny", "status"] == "unknown"
+    assert shown.set_index("item").loc["features of text: extractor hashing", "status"] == "untrained"
 
 
 def test_the_registry_names_corpora_that_there_are():
     for entry in encoder_registry.registry():
-        assert not set(entry.saw or ()) - set(corpora.CORPORA), entry.names
-        assert len(set(entry.saw or ())) == len(entry.saw or ()), entry.names
+        assert not set(entry.corpora or ()) - set(corpora.CORPORA), entry.names
+        assert len(set(entry.corpora or ())) == len(entry.corpora or ()), entry.names
         assert entry.source
 
 
 def test_no_name_of_the_registry_is_hidden_by_an_earlier_entry():
     for entry in encoder_registry.registry():
         for name in entry.names:
-            assert encoder_registry.named(name.replace("?", "y")) is entry, name
+            assert encoder_registry.by_name(name.replace("?", "y")) is entry, name
 
 
 def test_whoever_claims_something_has_read_it_somewhere():
     addresses = [address for entry in encoder_registry.registry() for address in entry.address]
     assert all(re.fullmatch(r"https://[^\s/]+\.[^\s/]+/\S+", address) for address in addresses)
-    assert all(entry.address for entry in encoder_registry.registry() if entry.saw is not None)
-    unsure = [entry for entry in encoder_registry.registry() if entry.saw is None or entry.partly]
-    assert all(entry.besides for entry in unsure)  # says why, to people
+    assert all(entry.address for entry in encoder_registry.registry() if entry.corpora is not None)
+    unsure = [entry for entry in encoder_registry.registry() if entry.corpora is None or entry.incomplete]
+    assert all(entry.other_data for entry in unsure)  # says why, to people
 
 
 @pytest.mark.parametrize("gathered", ["YouTube", "pages of the web", "not listed", "do not name", "does not name"])
 def test_what_is_gathered_where_a_corpus_is_from_is_not_called_pure(gathered):
-    named = [entry for entry in encoder_registry.registry() if gathered in entry.besides]
+    named = [entry for entry in encoder_registry.registry() if gathered in entry.other_data]
     assert named
-    assert all(entry.saw is None or entry.partly or "before any corpus" in entry.besides for entry in named)
+    assert all(entry.corpora is None or entry.incomplete or "before any corpus" in entry.other_data for entry in named)
 
 
-@pytest.mark.parametrize("entry", [e for e in encoder_registry.registry() if e.saw == ()], ids=lambda e: e.names[0])
+@pytest.mark.parametrize("entry", [e for e in encoder_registry.registry() if e.corpora == ()], ids=lambda e: e.names[0])
 def test_what_is_called_pure_was_begun_from_nothing_that_is_not(entry):
-    begun = re.findall(r"begun from ([^;,]+)", entry.besides)
+    begun = re.findall(r"begun from ([^;,]+)", entry.other_data)
     mother = {"vit-base-patch16-224-in21k": "google/vit-base-patch16-224-in21k"}
-    assert all(encoder_registry.named(mother.get(name, name)).saw == () for name in begun)
+    assert all(encoder_registry.by_name(mother.get(name, name)).corpora == () for name in begun)
 
 
 def test_emotion2vec_plus_has_seen_what_its_ancestors_have():
     names = ("base", "plus_seed", "plus_large")
-    base, seed, large = (set(encoder_registry.named(f"emotion2vec/emotion2vec_{name}").saw) for name in names)
+    base, seed, large = (set(encoder_registry.by_name(f"emotion2vec/emotion2vec_{name}").corpora) for name in names)
     assert base <= seed <= large
 
 
@@ -416,28 +422,28 @@ def test_emotion2vec_plus_has_seen_what_its_ancestors_have():
     ],
 )
 def test_well_known_encoders(name, saw):
-    assert encoder_registry.named(name).saw == saw
+    assert encoder_registry.by_name(name).corpora == saw
 
 
 def test_a_fine_tuned_copy_is_not_its_original():
     for name in ("somebody/wav2vec2-base", "facebook/wav2vec2-base-finetuned", "roberta-base-emotion",
                  "google-bert/bert-base-multilingual-cased"):  # fmt: skip
-        assert encoder_registry.named(name) is None
+        assert encoder_registry.by_name(name) is None
 
 
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ({"name": "a", "saw": []}, "entry 1: expected address, besides, name, saw, source"),
+        ({"name": "a", "corpora": []}, "entry 1: expected address, corpora, name, other_data, source"),
         ({"extra": 1}, "entry 1: expected"),
-        ({"address": []}, "what a saw was read nowhere: give `address`, or make `saw` null"),
-        ({"partly": True}, "`partly` is true beside corpora in `saw`"),
-        ({"partly": "yes", "saw": ["meld"]}, "`partly` is true"),
+        ({"address": []}, "`corpora` of a has no `address`; give one, or make `corpora` null"),
+        ({"incomplete": True}, "`incomplete` is true only if `corpora` names some"),
+        ({"incomplete": "yes", "corpora": ["meld"]}, "`incomplete` is true"),
         ({"sha256": ["0676BA61"]}, "at least 8 digits"),
     ],
 )
 def test_a_registry_that_is_none(tmp_path, row, message):
-    rest = {"name": "a", "saw": [], "besides": "", "source": "b", "address": "https://c.org/d"}
+    rest = {"name": "a", "corpora": [], "other_data": "", "source": "b", "address": "https://c.org/d"}
     whole = {} if "name" in row else rest
     files.write_text(tmp_path / "x.yaml", yaml.safe_dump([whole | row]))
     with pytest.raises(ValueError, match=message):
@@ -450,10 +456,9 @@ def test_an_extractor_is_acquitted_by_what_it_says_of_itself_and_as_one_of_its_m
         for name in (*extractors, "mine", None, ["mfcc"]):
             [item] = dependencies.of_features(modality, {"extractor": name}, [], corpora.CORPORA)
             made = name in list(extractors) and name not in networks
-            assert item.certainty == (dependencies.MADE if made else dependencies.UNKNOWN), (modality, name)
+            assert item.status == (dependencies.UNTRAINED if made else dependencies.UNKNOWN), (modality, name)
     assert (
-        dependencies.of_features("audio", {"extractor": "hog"}, [], corpora.CORPORA)[0].certainty
-        == dependencies.UNKNOWN
+        dependencies.of_features("audio", {"extractor": "hog"}, [], corpora.CORPORA)[0].status == dependencies.UNKNOWN
     )
 
 
@@ -464,23 +469,23 @@ ODD = st.none() | st.integers() | st.sampled_from(["text", "file", "hub"]) | st.
                              optional=dict.fromkeys(["sha256", "hint", "trained_on", "other"], ODD)))  # fmt: skip
 def test_what_a_card_says_of_encoders_is_foreign(told):
     card = {"features": {"text": {"extractor": "encoder"}}, "encoders": [told]}
-    assert dependencies._of_card(card, "x", lineage.MISSING, corpora.CORPORA)[0].certainty == dependencies.UNKNOWN
+    assert dependencies._of_card(card, "x", lineage.MISSING, corpora.CORPORA)[0].status == dependencies.UNKNOWN
 
 
 def test_a_number_that_is_none_makes_no_card_whole():
-    assert lineage.verdict(dict.fromkeys(lineage.NEEDED, float("nan"))) == lineage.ALTERED
-    whole = dict.fromkeys(lineage.NEEDED, float("nan")) | {"card_sha256": "not JSON"}
-    assert lineage.verdict(whole) == lineage.ALTERED
+    assert lineage.card_status(dict.fromkeys(lineage.REQUIRED_FIELDS, float("nan"))) == lineage.ALTERED
+    whole = dict.fromkeys(lineage.REQUIRED_FIELDS, float("nan")) | {"card_sha256": "not JSON"}
+    assert lineage.card_status(whole) == lineage.ALTERED
 
 
 def test_kin_outside_of_the_study_is_named():
-    item = dependencies._item("x", ("meld",), corpora.CORPORA, dependencies.KNOWN, "y")
-    told = purity._seen(
+    item = dependencies._item("x", ("meld",), corpora.CORPORA, dependencies.DOCUMENTED, "y")
+    told = purity._contamination_line(
         "LOCO without", item, {"friends"}, pd.DataFrame({"corpus": ["emorynlp"], "family": ["friends"]})
     )
     assert (
         told
-        == "LOCO without friends: x was trained on meld (y); take another encoder, or leave emorynlp out of `corpora`"
+        == "LOCO without friends: x was trained on meld (y); use another encoder, or leave emorynlp out of `corpora`"
     )
 
 
@@ -493,12 +498,14 @@ JSON = st.recursive(st.none() | st.integers() | st.text(max_size=5), lambda x: s
                     | st.dictionaries(st.text(max_size=5), x, max_size=3), max_leaves=6)  # fmt: skip
 
 
-@given(st.fixed_dictionaries({}, optional=dict.fromkeys(sorted(lineage.NEEDED | {"git"}), JSON)))
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys(sorted(lineage.REQUIRED_FIELDS | {"git"}), JSON)))
 def test_any_card_is_judged(card):
     sealed = lineage.sealed(card)
-    assert lineage.verdict(sealed) == (lineage.MISSING if lineage.NEEDED - sealed.keys() else lineage.WHOLE)
-    assert lineage.verdict({**sealed, "families": ["other"]}) != lineage.WHOLE
-    items = dependencies._of_card(sealed, "x", lineage.verdict(sealed), corpora.CORPORA)
+    assert lineage.card_status(sealed) == (
+        lineage.MISSING if lineage.REQUIRED_FIELDS - sealed.keys() else lineage.COMPLETE
+    )
+    assert lineage.card_status({**sealed, "families": ["other"]}) != lineage.COMPLETE
+    items = dependencies._of_card(sealed, "x", lineage.card_status(sealed), corpora.CORPORA)
     assert isinstance(items[0].families, frozenset)
     assert isinstance(pd.DataFrame([vars(item) for item in items]), pd.DataFrame)
 
@@ -514,7 +521,9 @@ def test_models_of_other_corpora_meet_strangers_too(planted):
     )
     assert len(told.splitlines()) == 1
     within = [job for job in jobs if job.cell.protocol == "in_corpus"]
-    purity.check(within, planted.usable, dependencies.loaded(p, SPECS), strict=False)  # who is at home is no stranger
+    purity.check(
+        within, planted.usable, dependencies.lineage_items(p, SPECS), strict=False
+    )  # who is at home is no stranger
 
 
 def test_a_training_within_a_corpus_begins_with_nothing_that_has_seen_what_it_is_tested_on(planted):
@@ -523,21 +532,23 @@ def test_a_training_within_a_corpus_begins_with_nothing_that_has_seen_what_it_is
     cells = protocols.plan(planted.usable, ("in_corpus",), list(p.corpora))
     jobs, _ = study.plan_jobs(cells, p.systems, p.training, p.evaluation.seeds, planted.task)
     with pytest.raises(
-        purity.Impure, match=r"in_corpus: .*begun, or one that it began with, has seen 60 of 144 tested"
+        purity.ContaminationError,
+        match=r"in_corpus: .*begun, or a checkpoint that it derives from, was trained on 60 of 144 test",
     ):
         purity.check(
-            jobs, planted.usable, dependencies.loaded(p, SPECS), strict=False
+            jobs, planted.usable, dependencies.lineage_items(p, SPECS), strict=False
         )  # every speaker of EMO-DB is tested once
     [cell] = protocols.plan(planted.usable, ("multi_corpus",), list(p.corpora))
     jobs, _ = study.plan_jobs([cell], p.systems, p.training, p.evaluation.seeds, planted.task)
-    purity.check(jobs, planted.usable, dependencies.loaded(p, SPECS), strict=True)  # the same split
+    purity.check(jobs, planted.usable, dependencies.lineage_items(p, SPECS), strict=True)  # the same split
     other = planted.usable.assign(split=planted.usable["split"].replace({"train": "test", "test": "train"}))
     [cell] = protocols.plan(other, ("multi_corpus",), list(p.corpora))
     jobs, _ = study.plan_jobs([cell], p.systems, p.training, p.evaluation.seeds, planted.task)
     with pytest.raises(
-        purity.Impure, match=r"multi_corpus: .* has seen .* tested clips or their speakers, of emodb, meld"
+        purity.ContaminationError,
+        match=r"multi_corpus: .* was trained on .* test utterances or on their speakers, of emodb, meld",
     ):
-        purity.check(jobs, other, dependencies.loaded(p, SPECS), strict=False)
+        purity.check(jobs, other, dependencies.lineage_items(p, SPECS), strict=False)
 
 
 # --- the same recordings under another name
@@ -560,8 +571,8 @@ def test_a_checkpoint_that_saw_the_recordings_under_another_name(planted):
     planted.usable = known
     p = planted.params(("gated",), training={"start_from": place})
     assert planted.stopped(p) == (
-        f"LOCO without friends: training.start_from {place}, or one that it began with, has seen 36 of its 72 "
-        "recordings, under whatever name (its digests of what it has seen; its model.json); begin with another "
+        f"LOCO without friends: training.start_from {place}, or a checkpoint that it derives from, was trained on "
+        "36 of its 72 recordings, by the digests of its training data (its model.json); start from another "
         "checkpoint, or leave emorynlp, meld out of `corpora`"
     )
     cells = protocols.plan(planted.usable, ("cross_corpus",), list(p.corpora))
@@ -571,7 +582,7 @@ def test_a_checkpoint_that_saw_the_recordings_under_another_name(planted):
     second = planted.saved("second", ["cremad"], start_from=place)
     planted.usable = known
     p = planted.params(("gated",), training={"start_from": second})
-    assert "second, or one that it began with, has seen 36 of its 72 recordings" in planted.stopped(
+    assert "second, or a checkpoint that it derives from, was trained on 36 of its 72 recordings" in planted.stopped(
         p
     )  # an ancestor did
 
@@ -586,7 +597,7 @@ def test_a_checkpoint_that_read_the_lines_under_another_name(planted):
     place = planted.saved("first", ["mine"])
     planted.usable = known
     told = planted.stopped(planted.params(("gated",), training={"start_from": place}))
-    assert "has seen 36 of its 72 longer lines" in told
+    assert "was trained on 36 of its 72 longer lines" in told
     some = known["transcription"].where(known.index % 50 == 0)
     planted.usable = known.assign(transcription=some)  # a line or two in common is chance
     assert len(planted.train(planted.params(("gated",), training={"start_from": place}, strict=True))) == 1
@@ -596,12 +607,12 @@ def test_a_checkpoint_of_an_earlier_version_keeps_no_digests_and_is_unknown(plan
     place = planted.saved("first", ["cremad"])
     as_before(planted.folder / "first")
     told = planted.stopped(planted.params(("gated",), training={"start_from": place}, strict=True))
-    assert "its model.json does not say all that it has seen" in told
+    assert "its model.json does not list all of its training data" in told
     second = planted.saved("second", ["cremad"], start_from=place)
     for name in ("first", "second"):  # so that nothing can be called a test of them
         folder = planted.folder / name
-        assert lineage.all_seen(checkpoint.read_card(folder), folder) is None
-    assert "does not say all" in planted.stopped(
+        assert lineage.full_exposure(checkpoint.read_card(folder), folder) is None
+    assert "does not list all" in planted.stopped(
         planted.params(("gated",), training={"start_from": second}, strict=True)
     )
     assert len(planted.train(planted.params(("gated",), training={"start_from": place}))) == 1  # reported, not refused
@@ -612,7 +623,7 @@ def test_a_checkpoint_of_an_earlier_version_keeps_no_digests_and_is_unknown(plan
 def test_training_does_not_begin_with_an_edited_card(planted, change):
     place = planted.saved("first", ["cremad"])
     planted.edit("first", **change)
-    with pytest.raises(checkpoint.Unusable, match=f"model.json: {next(iter(change))} is not what was written"):
+    with pytest.raises(checkpoint.CheckpointError, match=f"model.json: {next(iter(change))} is not what was written"):
         planted.train(planted.params(("gated",), training={"start_from": place}))
 
 
@@ -626,7 +637,9 @@ def test_another_revision_is_accused_and_not_acquitted(planted):
         )
 
     told = stopped("audio", model="facebook/wav2vec2-base", revision="my-finetuned-branch")
-    assert "the registry knows its revision main, not my-finetuned-branch; say what it saw: features.audio" in told
+    assert (
+        "the registry lists revision main, not my-finetuned-branch; declare its training data in features.audio" in told
+    )
     assert "was trained on meld" in stopped("text", model=HARTMANN, revision="my-finetuned-branch")
     main = {"extractor": "encoder", "model": "Facebook/wav2vec2-base", "revision": "main"}
     p = planted.params(features={"audio": main}, strict=True)
@@ -637,4 +650,4 @@ def test_words_that_a_network_heard_make_no_unknown_extractor_known(planted):
     told = {"recogniser": "whisper", "model": "openai/whisper-tiny", "trained_on": []}
     p = planted.params(transcripts=told, strict=True)
     specs = {**SPECS, "text": {"extractor": "components", "width": 5}}
-    assert "features of text: extractor components has seen is not known" in planted.stopped(p, specs=specs)
+    assert "the training data of features of text: extractor components is unknown" in planted.stopped(p, specs=specs)

@@ -74,7 +74,7 @@ def planned(spoken, by="validation", systems=SYSTEMS, corpora=tuple(FAMILIES)):
 @pytest.fixture(scope="module")
 def ran(spoken):
     """by -> results of the grid, and what is made of them."""
-    done = {by: grid.run(spoken[0], planned(spoken, by), grid.Engine()) for by in BY}
+    done = {by: grid.run_jobs(spoken[0], planned(spoken, by), grid.Engine()) for by in BY}
     return {by: (items, *told(spoken[1], items)) for by, items in done.items()}
 
 
@@ -82,7 +82,7 @@ def told(usable, done):
     tested = [item for item in done if item.job.cell.protocol != protocols.INNER]
     inner = selection.inner_scores(done, usable, CLASSES)
     answered = selection.with_selected(
-        scores.predictions(tested, usable, CLASSES, present(usable)), selection.chosen(inner)
+        scores.predictions(tested, usable, CLASSES, present(usable)), selection.best_systems(inner)
     )
     results = scores.score(answered, CLASSES, CLUSTERS, study="t", confidence=0.95)
     return inner, answered, results, selection.table(inner, results, usable)
@@ -91,7 +91,7 @@ def told(usable, done):
 @pytest.mark.parametrize("by", BY)
 def test_the_training_corpora_choose_though_the_test_says_otherwise(ran, by):
     inner, choices = ran[by][1], ran[by][-1]
-    picked = selection.chosen(inner)
+    picked = selection.best_systems(inner)
     assert set(picked) == set(FAMILIES.values())
     assert picked["d"] == "text"  # which is the worst there
     row = choices.set_index(["test_corpus", "answers"]).loc[("d", "free")]
@@ -105,7 +105,7 @@ def test_the_training_corpora_choose_though_the_test_says_otherwise(ran, by):
 @pytest.mark.parametrize("by", BY)
 def test_selected_is_what_the_chosen_system_has_answered(ran, by):
     _, inner, answered, results, choices = ran[by]
-    picked, loco = selection.chosen(inner), answered[answered["protocol"] == "loco"]
+    picked, loco = selection.best_systems(inner), answered[answered["protocol"] == "loco"]
     for family, system in picked.items():
         mine = [loco[(loco["family"] == family) & (loco["system"] == name)] for name in (SELECTED, system)]
         pd.testing.assert_frame_equal(*(part.drop(columns="system").reset_index(drop=True) for part in mine))
@@ -128,7 +128,7 @@ def test_the_validation_score_is_that_of_the_validation_rows(spoken, ran):
     for item in done:
         system, cell = item.job.system, item.job.cell
         if cell.protocol == "loco":
-            model, rows = grid.fit(task, item.job, "cpu"), item.job.validation
+            model, rows = grid.fit_job(task, item.job, "cpu"), item.job.validation
             answers, corpora = model.predict(task.features, rows).argmax(axis=1), task.corpora[rows]
             found = [
                 stats.chance_corrected(stats.uar(stats.confusion(task.labels[rows][m], answers[m], 3)), 3)
@@ -165,9 +165,9 @@ def test_inner_loco_trains_each_pair_of_families_once_and_sees_neither(spoken, r
 @pytest.mark.parametrize("by", BY)
 def test_a_choice_stays_where_the_held_out_family_is_spoilt_and_moves_where_another_is(spoken, ran, by):
     done, inner = ran[by][:2]
-    picked = selection.chosen(inner)
+    picked = selection.best_systems(inner)
     for family in picked:
-        wrong = selection.inner_scores(*selection.spoilt(done, spoken[1], family), CLASSES)
+        wrong = selection.inner_scores(*selection.with_corrupted_family(done, spoken[1], family), CLASSES)
         mine = [part.loc[part["held_out"] == family].reset_index(drop=True) for part in (wrong, inner)]
         pd.testing.assert_frame_equal(*mine)
         others = [part.loc[part["held_out"] != family, "score"].to_numpy() for part in (wrong, inner)]
@@ -185,15 +185,15 @@ def test_a_choice_that_looks_at_the_test_is_seen(spoken, ran, monkeypatch):
 
     monkeypatch.setattr(selection, "_on_validation", by_the_test)
     done, usable = ran["validation"][0], spoken[1]
-    picked = selection.chosen(selection.inner_scores(done, usable, CLASSES))
-    wrong = {f: selection.inner_scores(*selection.spoilt(done, usable, f), CLASSES) for f in picked}
-    assert any(selection.chosen(wrong[family])[family] != system for family, system in picked.items())
+    picked = selection.best_systems(selection.inner_scores(done, usable, CLASSES))
+    wrong = {f: selection.inner_scores(*selection.with_corrupted_family(done, usable, f), CLASSES) for f in picked}
+    assert any(selection.best_systems(wrong[family])[family] != system for family, system in picked.items())
 
 
 def test_with_two_families_inner_loco_has_nothing_to_train_on_and_says_so(spoken):
     jobs = planned(spoken, "inner_loco", corpora=("a", "b"))
     assert protocols.INNER not in {job.cell.protocol for job in jobs}
-    choices = told(spoken[1], grid.run(spoken[0], jobs, grid.Engine()))[-1]
+    choices = told(spoken[1], grid.run_jobs(spoken[0], jobs, grid.Engine()))[-1]
     assert set(choices["by"]) == {"validation"}
     assert "because inner LOCO needs a third family" in selection_text.selection_sentence(choices, "inner_loco")
     assert "third family" not in selection_text.selection_sentence(choices, "validation")
@@ -202,7 +202,7 @@ def test_with_two_families_inner_loco_has_nothing_to_train_on_and_says_so(spoken
 def test_one_system_has_no_choice(spoken):
     jobs = planned(spoken, "inner_loco", systems={"audio": SYSTEMS["audio"]})
     assert protocols.INNER not in {job.cell.protocol for job in jobs}
-    _, answered, _, choices = told(spoken[1], grid.run(spoken[0], jobs, grid.Engine()))
+    _, answered, _, choices = told(spoken[1], grid.run_jobs(spoken[0], jobs, grid.Engine()))
     assert set(answered["system"]) == {"audio"}
     assert selection_text.selection_sentence(choices, "validation") == (
         "Compared: 2 configurations of 1 system. There is one system, so none was selected."
@@ -214,7 +214,7 @@ def test_without_loco_there_is_nothing_to_choose(spoken):
     asked = Evaluation(selection="inner_loco", protocols=("in_corpus",))
     assert selection.plan(usable, ["a", "b", "c"], asked, 3) == []
     jobs, _ = study.plan_jobs(protocols.plan(usable, ("in_corpus",), ["a"]), SYSTEMS, TRAINING, (0,), task)
-    _, answered, _, choices = told(usable, grid.run(task, jobs, grid.Engine()))
+    _, answered, _, choices = told(usable, grid.run_jobs(task, jobs, grid.Engine()))
     assert SELECTED not in set(answered["system"])
     assert choices.empty
     assert selection_text.selection_table(choices).empty
@@ -238,9 +238,9 @@ def test_selection_sentence_counts_configurations(ran):
 
 def test_what_is_kept_on_disk_has_its_validation_scores(spoken, tmp_path):
     jobs = [job for job in planned(spoken) if job.cell.protocol == "loco"][:2]
-    first = grid.run(spoken[0], jobs, grid.Engine(), tmp_path)
+    first = grid.run_jobs(spoken[0], jobs, grid.Engine(), tmp_path)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
-    again = grid.run(spoken[0], jobs, grid.Engine(), tmp_path)
+    again = grid.run_jobs(spoken[0], jobs, grid.Engine(), tmp_path)
     assert [item.validation_uar for item in again] == [item.validation_uar for item in first]
     assert all(len(item.validation_uar) > 1 for item in first)
     assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
@@ -249,7 +249,7 @@ def test_what_is_kept_on_disk_has_its_validation_scores(spoken, tmp_path):
     for path in before:  # as code from before kept it: not believed, trained anew
         save_file(load_file(path), path, metadata={"history": "[]"})
     with pytest.warns(UserWarning, match="deleted: .*it is trained anew"):
-        anew = grid.run(spoken[0], jobs, grid.Engine(), tmp_path)
+        anew = grid.run_jobs(spoken[0], jobs, grid.Engine(), tmp_path)
     assert [item.validation_uar for item in anew] == [item.validation_uar for item in first]
 
 
@@ -259,9 +259,9 @@ def test_predictions_with_selected_can_be_compared_sliced_and_put_on_the_card(sp
     mine = compared[compared["system"] == SELECTED]
     assert set(mine["test_corpus"]) == {*FAMILIES, comparison.MEAN}
     assert mine["p"].notna().all()
-    assert SELECTED in set(ranking.ranked(answered, CLASSES, CLUSTERS, draws=50)["system"])
-    assert SELECTED in set(sensitivity.metrics(answered, CLASSES, CLUSTERS)["system"])
-    inflated = sensitivity.inflation(answered, CLASSES, CLUSTERS)
+    assert SELECTED in set(ranking.rank_systems(answered, CLASSES, CLUSTERS, draws=50)["system"])
+    assert SELECTED in set(sensitivity.metric_sensitivity(answered, CLASSES, CLUSTERS)["system"])
+    inflated = sensitivity.split_inflation(answered, CLASSES, CLUSTERS)
     assert inflated.loc[inflated["system"] == SELECTED, "verdict"].str.startswith("not trained with").all()
     sliced, _ = slices.score(answered, usable, CLASSES, CLUSTERS)
     assert sliced.empty  # all of one gender, age, language and length
@@ -279,9 +279,9 @@ def test_where_labels_mean_nothing_selected_stays_at_chance_and_a_pick_on_the_te
     systems = {m: System(model="ridge", inputs=tuple(m.split("+"))) for m in ("audio", "text", "audio+text")}
     cells, found = protocols.plan(usable, ("loco",), list(FAMILIES)), []
     for number in range(8):
-        dealt, dealt_rows = negative_control.permuted(task, usable, number)
+        dealt, dealt_rows = negative_control.with_permuted_labels(task, usable, number)
         jobs, _ = study.plan_jobs(cells, systems, TRAINING, (0,), dealt)
-        found.append(told(dealt_rows, grid.run(dealt, jobs, grid.Engine()))[-1])
+        found.append(told(dealt_rows, grid.run_jobs(dealt, jobs, grid.Engine()))[-1])
     rows = pd.concat(found)
     mean = rows[(rows["test_corpus"] == comparison.MEAN) & (rows["answers"] == "restricted")]
     assert abs(mean["value"].mean()) < 0.04
@@ -310,7 +310,7 @@ def made(values, tested=None):
 
 def test_ties_go_to_the_first_and_silence_is_guessing():
     def pick(values, **more):
-        return selection.chosen(selection.inner_scores(*made(values, **more), CLASSES))
+        return selection.best_systems(selection.inner_scores(*made(values, **more), CLASSES))
 
     assert pick({"z": {"a": 0.5}, "y": {"a": 0.5}}) == {"d": "z"}
     assert pick({"z": {"a": 0.5}, "y": {"a": 0.6}}) == {"d": "y"}
@@ -332,11 +332,12 @@ def test_ties_go_to_the_first_and_silence_is_guessing():
 )
 def test_the_choice_is_the_highest_mean_and_knows_no_order_of_corpora(values, random):
     done, usable = made(values)
-    picked = selection.chosen(selection.inner_scores(done, usable, CLASSES))["d"]
+    picked = selection.best_systems(selection.inner_scores(done, usable, CLASSES))["d"]
     heard = sorted(set().union(*values.values()))
     means = {s: sum((3 * v.get(c, 1 / 3) - 1) / 2 for c in heard) for s, v in values.items()}
     assert means[picked] == pytest.approx(max(means.values()), abs=1e-9)
     orders = [random.sample(list(item.validation_uar.items()), len(item.validation_uar)) for item in done]
     shuffled = [replace(item, validation_uar=dict(order)) for item, order in zip(done, orders, strict=True)]
-    assert selection.chosen(selection.inner_scores(shuffled, usable, CLASSES))["d"] == picked
-    assert selection.chosen(selection.inner_scores(*selection.spoilt(done, usable, "d"), CLASSES))["d"] == picked
+    assert selection.best_systems(selection.inner_scores(shuffled, usable, CLASSES))["d"] == picked
+    corrupted = selection.with_corrupted_family(done, usable, "d")
+    assert selection.best_systems(selection.inner_scores(*corrupted, CLASSES))["d"] == picked

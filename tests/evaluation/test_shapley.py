@@ -99,7 +99,7 @@ def _answers(task, target, coalition, training):
     rows = np.arange(300)
     train = rows[np.isin(task.corpora, coalition) & (rows % 5 > 0)]
     test = rows[task.corpora == target]
-    fitted = ridge.fit(task, train, rows[:0], modalities=BOTH, training=training)
+    fitted = ridge.fit(task, train, rows[:0], inputs=BOTH, training=training)
     return test, stats.restrict(fitted.predict(task.features, test), np.unique(task.labels[test]))
 
 
@@ -194,7 +194,7 @@ def test_what_knows_no_class_of_the_target_is_worth_nothing_by_itself(world):
 
 def test_one_family_or_too_many_corpora_are_refused(world, monkeypatch):
     task, manifest, _ = world
-    monkeypatch.setattr(shapley, "MOST_PLAYERS", 3)
+    monkeypatch.setattr(shapley, "MAX_PLAYERS", 3)
     with pytest.raises(ValueError, match=r"4 training corpora make 2\^4 coalitions"):
         _run(world)
     manifest["family"] = "one"
@@ -213,6 +213,6 @@ def test_broken_features_are_named(world, row):
 
 def test_blocks_change_nothing(world, monkeypatch):
     before, _ = _run(world)
-    monkeypatch.setattr(shapley, "AT_ONCE", 1)
+    monkeypatch.setattr(shapley, "MAX_BLOCK_VALUES", 1)
     after, _ = _run(world)
     pd.testing.assert_frame_equal(before, after)

@@ -24,7 +24,7 @@ def shortcuts(*rows):
 
 
 def one(cues, policy=POLICY, **row):
-    return shortcut_comparison.beside(table([result(**row)]), cues, policy).iloc[0]
+    return shortcut_comparison.compare_with_shortcuts(table([result(**row)]), cues, policy).iloc[0]
 
 
 CUES = shortcuts(("A", "duration", 0.5, 4), ("A", "loudness", 0.3, 4), (POOLED, "corpus", 0.9, 4))
@@ -71,13 +71,13 @@ def test_other_rows_are_not_held_against_anything():
         result(test="A", protocol="cross_corpus"),
         result(test="mean", metric="UAR", classes=None),
     ]
-    assert shortcut_comparison.beside(table(rows), CUES, POLICY).empty
-    assert list(shortcut_comparison.beside(table([]), CUES, POLICY)) == shortcut_comparison.COLUMNS
+    assert shortcut_comparison.compare_with_shortcuts(table(rows), CUES, POLICY).empty
+    assert list(shortcut_comparison.compare_with_shortcuts(table([]), CUES, POLICY)) == shortcut_comparison.COLUMNS
 
 
 def test_without_shortcuts_nothing_is_marked(tmp_path):
     shortcuts().to_csv(tmp_path / "none.csv", index=False)
-    found = shortcut_comparison.beside(
+    found = shortcut_comparison.compare_with_shortcuts(
         table([result(answers="restricted")]), pd.read_csv(tmp_path / "none.csv"), POLICY
     )
     assert not found["reached"].any()
@@ -98,7 +98,7 @@ def test_it_is_the_plain_rule(cues, scores):
         result(f"s{at}", test, value, low=low, high=value, classes=k, answers="restricted")
         for at, (test, value, low, k) in enumerate(scores)
     ]
-    found = shortcut_comparison.beside(table(rows), shortcuts(*cues), POLICY)
+    found = shortcut_comparison.compare_with_shortcuts(table(rows), shortcuts(*cues), POLICY)
     assert len(found) == len(scores)
     for (test, value, low, k), row in zip(scores, found.itertuples(), strict=True):
         mine = [(uar, name) for corpus, name, uar, classes in cues if (corpus, classes) == (test, k)]
@@ -120,7 +120,7 @@ RESULTS = table(
 
 
 def test_tables_show_the_shortcut_and_mark_what_it_reaches():
-    beside = shortcut_comparison.beside(RESULTS, CUES, POLICY)
+    beside = shortcut_comparison.compare_with_shortcuts(RESULTS, CUES, POLICY)
     loco = score_tables.loco_table(RESULTS, shortcuts=beside)
     assert loco[score_tables.SHORTCUT].tolist() == ["duration .500", "–"]
     assert loco.loc["A", "gated, restricted"] == ".550 [.480, .620] ‡"
@@ -137,7 +137,7 @@ def test_tables_show_the_shortcut_and_mark_what_it_reaches():
 
 
 def test_tables_without_shortcuts_or_of_other_metrics_are_as_they_were():
-    beside = shortcut_comparison.beside(RESULTS, CUES, POLICY)
+    beside = shortcut_comparison.compare_with_shortcuts(RESULTS, CUES, POLICY)
     assert score_tables.SHORTCUT not in score_tables.pivot(RESULTS, "loco", "restricted").index
     assert "‡" not in score_tables.pivot(RESULTS, "loco", "restricted").to_string()
     accuracy = table([result(test="A", metric="WA", answers="restricted"), *RESULTS.to_dict("records")])
@@ -148,6 +148,6 @@ def test_tables_without_shortcuts_or_of_other_metrics_are_as_they_were():
 
 def test_a_table_of_several_trainings_has_the_shortcut_too():
     rows = [result(test="A", protocol="in_corpus", train_corpora=train, answers="restricted") for train in "AB"]
-    beside = shortcut_comparison.beside(table(rows), CUES, POLICY)
+    beside = shortcut_comparison.compare_with_shortcuts(table(rows), CUES, POLICY)
     wide = score_tables.pivot(table(rows), "in_corpus", "restricted", shortcuts=beside)
     assert wide.index.tolist() == [("gated", "A"), ("gated", "B"), (score_tables.SHORTCUT, "–")]

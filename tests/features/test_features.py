@@ -67,7 +67,7 @@ def spec(n_mfcc=20):
 
 def extract(table, raw, store):
     section = AudioFeatures(n_mfcc=store.spec["n_mfcc"])
-    acoustic.extract(table, raw, store, acoustic.EXTRACTORS["mfcc"].open(section, features.Where()))
+    acoustic.extract(table, raw, store, acoustic.EXTRACTORS["mfcc"].open(section, features.Resources()))
 
 
 def test_vectors_are_computed_once_and_changed_flags_never_meet_them(tmp_path, monkeypatch):
@@ -101,7 +101,7 @@ def test_a_recording_that_changed_since_is_refused_and_its_vector_not_kept(tmp_p
     with pytest.raises(FileNotFoundError, match=r"a\.wav: the recording is not there any more"):
         extract(table, tmp_path, store)
     soundfile.write(tmp_path / "a.wav", np.random.default_rng(9).normal(0, 0.1, 8000), 16_000)
-    with pytest.raises(acoustic.Changed, match=r"a\.wav: changed after the dataset was built"):
+    with pytest.raises(acoustic.RecordingChanged, match=r"a\.wav: changed after the dataset was built"):
         extract(table, tmp_path, store)
     assert store.missing(acoustic.keys(table)) == acoustic.keys(table)
 

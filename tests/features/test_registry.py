@@ -6,7 +6,7 @@ import pytest
 from mer.features import Features, registry
 from mer.features.extractor import Extractor
 
-TOLD = {"version": 1, "describe": dict, "open": lambda *_: None, "scaling": "each", "learnt": False}
+TOLD = {"version": 1, "describe": dict, "open": lambda *_: None, "scaling": "each", "trained": False}
 
 
 @pytest.mark.parametrize("name", TOLD)
@@ -15,9 +15,9 @@ def test_an_extractor_that_does_not_say_everything_is_none(name):
         Extractor(**{key: value for key, value in TOLD.items() if key != name})
 
 
-@pytest.mark.parametrize("change", [{"scaling": "tfidf"}, {"scaling": None}, {"learnt": None}, {"learnt": "no"}])
+@pytest.mark.parametrize("change", [{"scaling": "tfidf"}, {"scaling": None}, {"trained": None}, {"trained": "no"}])
 def test_an_extractor_that_says_something_else_is_none(change):
-    with pytest.raises(ValueError, match="an extractor is scaled by one of each, shared, idf, and learnt is true or"):
+    with pytest.raises(ValueError, match="an extractor is scaled by one of each, shared, idf, and trained is true or"):
         Extractor(**TOLD | change)
 
 
@@ -33,7 +33,7 @@ def test_vectors_of_an_extractor_that_there_is_not_are_not_scaled():
 
 
 def test_a_new_extractor_is_scaled_and_judged_by_what_it_says(monkeypatch):
-    monkeypatch.setitem(registry.EXTRACTORS["text"], "mine", Extractor(**TOLD | {"scaling": "idf", "learnt": True}))
+    monkeypatch.setitem(registry.EXTRACTORS["text"], "mine", Extractor(**TOLD | {"scaling": "idf", "trained": True}))
     assert registry.scaling("text", "mine") == "idf"
     assert not registry.handmade("text", "mine")
     monkeypatch.setitem(registry.EXTRACTORS["text"], "mine", Extractor(**TOLD))

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from mer import shards
 from mer.features import store as module
-from mer.features.computation import fill, parts
-from mer.features.extractor import Absent
-from mer.features.store import Lacking, Store
+from mer.features.computation import compute_missing, parts
+from mer.features.extractor import Unavailable
+from mer.features.store import MissingVectors, Store
 from tests.killing import at_once_and_killed
 
 SPEC = {"extractor": "made_up", "version": 1, "width": 6}
@@ -24,7 +24,7 @@ def vector(key):
 
 def filled(tmp_path, keys, compute=None):
     store = Store(tmp_path, SPEC)
-    fill(store, keys, compute or (lambda part: [vector(key) for key in part]), "test")
+    compute_missing(store, keys, compute or (lambda part: [vector(key) for key in part]), "test")
     return store
 
 
@@ -43,7 +43,9 @@ def test_any_keys_in_any_order(tmp_path_factory, keys, random):
     random.shuffle(keys)
     vectors, present = store.load(keys, 6)
     assert present.tolist() == [key is not None for key in keys]
-    with pytest.raises(Lacking, match=rf"holds nothing of 1 of {len(set(keys) - {None}) + 1} inputs; run step 02"):
+    with pytest.raises(
+        MissingVectors, match=rf"holds nothing of 1 of {len(set(keys) - {None}) + 1} inputs; run step 02"
+    ):
         store.load([*{key for key in keys if key}, "never tried, and longer than eight"], 6)
     for row, key in enumerate(keys):
         np.testing.assert_array_equal(vectors[row], np.zeros(6) if key is None else vector(key))
@@ -60,7 +62,7 @@ def test_what_is_loaded_is_an_array_that_cannot_be_changed(tmp_path, small):
 
 
 def test_a_failure_and_a_vector_that_is_not_finite_are_listed(tmp_path):
-    results = {"a": vector("a"), "b": Absent("no words in the text"), "c": np.full(6, np.nan), "d": vector("d")}
+    results = {"a": vector("a"), "b": Unavailable("no words in the text"), "c": np.full(6, np.nan), "d": vector("d")}
     store = filled(tmp_path, list(results), lambda part: [results[key] for key in part])
     _, present = store.load(list(results), 6)
     assert present.tolist() == [True, False, False, True]
@@ -70,7 +72,7 @@ def test_a_failure_and_a_vector_that_is_not_finite_are_listed(tmp_path):
 
 
 def test_nothing_but_failures(tmp_path):
-    filled(tmp_path, KEYS, lambda part: [Absent("silence")] * len(part))
+    filled(tmp_path, KEYS, lambda part: [Unavailable("silence")] * len(part))
     store = Store(tmp_path, SPEC)
     vectors, present = store.load(KEYS, 6)
     assert vectors.shape == (10, 6)

@@ -13,7 +13,7 @@ from torch.func import functional_call, grad, stack_module_state, vmap
 from mer.models import NETWORKS, build
 from mer.models.fusion import MODALITIES, count_parameters
 from mer.training.networks import batches
-from mer.training.networks.batches import Masks
+from mer.training.networks.batches import DropoutMasks
 
 CLASSES = 3
 WIDTHS = {"audio": 6, "video": 4, "text": 5}
@@ -189,7 +189,7 @@ def test_the_order_in_which_widths_are_named_does_not_matter(name):
 
 def drop(net, key, rows=6):
     """Give the dropout layers their masks by a key."""
-    masks = Masks(net, rows)
+    masks = DropoutMasks(net, rows)
     masks.put(masks.draw(torch.tensor(key, dtype=torch.int32)), rows)
     return net
 
@@ -209,10 +209,10 @@ def test_seed_and_keys_fix_weights_answers_and_dropout(name):
 def test_masks_have_the_shapes_of_what_they_drop_and_each_layer_its_own(name, at_once, monkeypatch):
     monkeypatch.setattr(batches, "DRAWN", at_once)
     net = network(name, dropout=0.5)
-    masks = Masks(net, 6)
+    masks = DropoutMasks(net, 6)
     drawn = masks.draw(torch.arange(3, dtype=torch.int32))
     assert [m.shape for m in drawn] == [(3, 6, layer.width) for layer in masks.layers.values()]
-    assert not Masks(network(name, dropout=0.0), 6).draw(torch.arange(3, dtype=torch.int32))
+    assert not DropoutMasks(network(name, dropout=0.0), 6).draw(torch.arange(3, dtype=torch.int32))
     one_by_one = list(masks.steps(torch.arange(3, dtype=torch.int32)))
     for step, together in enumerate(zip(*drawn, strict=True)):
         for alone, mask in zip(one_by_one[step], together, strict=True):
@@ -226,18 +226,20 @@ def test_masks_have_the_shapes_of_what_they_drop_and_each_layer_its_own(name, at
 def test_each_layer_drops_its_own_share_and_draws_what_it_would_draw_beside_others(name):
     net, keys = network(name, dropout=0.5), torch.arange(2, dtype=torch.int32)
     shares = [0.1, 0.75, 0.5, 0.25]
-    layers = list(Masks(net, 64).layers.values())
+    layers = list(DropoutMasks(net, 64).layers.values())
     for layer, p in zip(layers, itertools.cycle(shares)):
         layer.p = p
-    for p, mask in zip(itertools.cycle(shares), Masks(net, 64).draw(keys)):
+    for p, mask in zip(itertools.cycle(shares), DropoutMasks(net, 64).draw(keys)):
         assert mask.eq(0).double().mean() == pytest.approx(p, abs=0.03)
         assert mask.max() == pytest.approx(1 / (1 - p), rel=0.01)
     for share in shares:  # a layer's mask does not depend on what the others drop
         alike = network(name, dropout=share)
-        for layer, mask, same in zip(layers, Masks(net, 64).draw(keys), Masks(alike, 64).draw(keys), strict=True):
+        for layer, mask, same in zip(
+            layers, DropoutMasks(net, 64).draw(keys), DropoutMasks(alike, 64).draw(keys), strict=True
+        ):
             assert layer.p != share or torch.equal(mask, same)
     layers[0].p = 0.0
-    assert len(Masks(net, 64).draw(keys)) == len(layers) - 1
+    assert len(DropoutMasks(net, 64).draw(keys)) == len(layers) - 1
 
 
 @pytest.mark.parametrize(
@@ -252,12 +254,12 @@ def test_each_layer_drops_its_own_share_and_draws_what_it_would_draw_beside_othe
 def test_dropout_of_torch_is_refused_as_no_key_fixes_it(layer):
     net = network("concat", dropout=0.5)
     net.merge.append(layer(0.0))
-    Masks(net, 4)
+    DropoutMasks(net, 4)
     net.merge.append(layer(0.1))
     with pytest.raises(
         ValueError, match=r"merge.4 of the network is torch's \w+: take mer.models.random_numbers.Dropout"
     ):
-        Masks(net, 4)
+        DropoutMasks(net, 4)
 
 
 def stacked(name, **options):
@@ -305,7 +307,7 @@ def test_stacked_with_the_same_rows_for_all_and_all_there(name):
 @every_network
 def test_stacked_networks_drop_out_by_themselves(name):
     nets, parameters, loss = stacked(name, dropout=0.5)
-    same, masks = {key: p[:1].expand_as(p) for key, p in parameters.items()}, Masks(nets[0], 8)
+    same, masks = {key: p[:1].expand_as(p) for key, p in parameters.items()}, DropoutMasks(nets[0], 8)
     drawn = dict(zip((f"{n}.mask" for n in masks.layers), masks.draw(torch.arange(3, dtype=torch.int32)), strict=True))
     args = vectors(n=8), all_patterns(MODALITIES)
     assert len(vmap(loss, (0, None, None))({**same, **drawn}, *args).unique()) == 3

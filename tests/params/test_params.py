@@ -20,10 +20,10 @@ def test_every_study_in_the_repository_is_valid():
 def test_resolved_parameters_are_complete_and_load_to_the_same(tmp_path):
     loaded = params.load(study(tmp_path), ["training.epochs=3", "steps=[01, 9]"])
     assert loaded.steps == ("01", "09")
-    again = tmp_path / "params.yaml"
-    again.write_text(params.dump(loaded), encoding="utf-8")
-    assert params.load(again) == loaded
-    assert set(yaml.safe_load(again.read_text())) == set(params.Params.model_fields)
+    written = tmp_path / "params.yaml"
+    written.write_text(params.dump(loaded), encoding="utf-8")
+    assert params.load(written) == loaded
+    assert set(yaml.safe_load(written.read_text())) == set(params.Params.model_fields)
 
 
 def test_all_problems_at_once_with_the_nearest_name(tmp_path):
@@ -94,7 +94,7 @@ def test_a_step_sees_only_what_it_declares(tmp_path, monkeypatch):
     assert run.write("out/x.csv") == tmp_path / "out" / "x.csv"
 
 
-def test_by_hand_a_notebook_writes_apart_and_reads_what_the_run_made(tmp_path, monkeypatch):
+def test_in_jupyterlab_a_notebook_writes_to_a_folder_of_its_own(tmp_path, monkeypatch):
     monkeypatch.delenv(run_module.RUN_FOLDER, raising=False)
     monkeypatch.setattr(files, "ROOT", tmp_path)
     home = tmp_path / "outputs" / "mine"
@@ -107,15 +107,15 @@ def test_by_hand_a_notebook_writes_apart_and_reads_what_the_run_made(tmp_path, m
     assert (home / "a.txt").read_text() == "run"
 
 
-def test_a_refusal_of_ours_reads_as_one(tmp_path):
+def test_a_refusal_of_a_validator_has_no_prefix(tmp_path):
     (tmp_path / "x.yaml").write_text("corpora: {mine: {table: ../my.csv}}")
-    with pytest.raises(params.ParamsError) as told:
+    with pytest.raises(params.ParamsError) as error:
         params.load(tmp_path / "x.yaml")
     expected = "corpora.mine.table: must be below data.raw: a relative path without .., not '../my.csv'"
-    assert told.value.problems == [expected]
+    assert error.value.problems == [expected]
 
 
-def test_what_is_not_as_its_step_wrote_it_is_not_read(tmp_path, monkeypatch):
+def test_an_edited_output_is_not_read(tmp_path, monkeypatch):
     monkeypatch.setenv(run_module.RUN_FOLDER, str(tmp_path))
     run = params.open_run(str(study(tmp_path)), uses=(), reads=("data/a.csv", "parts"))
     files.write_text(tmp_path / "data/a.csv", "0.5")
@@ -123,8 +123,8 @@ def test_what_is_not_as_its_step_wrote_it_is_not_read(tmp_path, monkeypatch):
     digest = files.digest_file(tmp_path / "data/a.csv")
     outputs = {"data/a.csv": digest, "parts": "of a folder", "parts/b.csv": digest}
     stamp = tmp_path / "stamps/02_b.json"
-    for state, told in (("done", outputs), ("started", None)):
-        files.write_json(stamp, {"state": state, "outputs": told})
+    for state, entries in (("done", outputs), ("started", None)):
+        files.write_json(stamp, {"state": state, "outputs": entries})
         assert run.read("data/a.csv").read_text() == "0.5"
     files.write_text(tmp_path / "data/a.csv", "0.9")
     assert run.read("data/a.csv").read_text() == "0.9"  # it is being written: what it will be is not known yet

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from mer.features import Features, Where, audio, text, video
+from mer.features import Features, Resources, audio, text, video
 from mer.params.schema import AudioFeatures, Data, TextFeatures, VideoFeatures
-from mer.training.baselines.classifier import FittedLinear
+from mer.training.baselines.classifier import TrainedLinear
 from mer.training.checkpoints import checkpoint
-from mer.training.checkpoints.input_statistics import portable
+from mer.training.checkpoints.input_statistics import prediction_fields
 from mer.training.scaling import standardise
 
 RATE = 16_000
@@ -35,7 +35,7 @@ def save_linear(folder, modalities=("audio",), without=(), **more):
              "video": video.spec(inputs["video"], data)}  # fmt: skip
     specs = {m: specs[m] for m in modalities}
     widths = {m: spec["width"] for m, spec in specs.items()}
-    compute = audio.EXTRACTORS["mfcc"].open(inputs["audio"], Where())
+    compute = audio.EXTRACTORS["mfcc"].open(inputs["audio"], Resources())
     rows = {
         "audio": np.stack(compute([tone(1.0, n, 120 + 3 * n) for n in range(ROWS)])),
         "text": r.normal(size=(ROWS, 32)).astype(np.float32),
@@ -44,11 +44,12 @@ def save_linear(folder, modalities=("audio",), without=(), **more):
     features = Features({m: rows[m] for m in modalities}, {m: np.ones(ROWS, bool) for m in modalities},
                         {m: spec["extractor"] for m, spec in specs.items()})  # fmt: skip
     scaler = standardise.fit(features, np.arange(ROWS), modalities)
-    model = FittedLinear(r.normal(size=(3, sum(widths.values()))) / 10, np.zeros(3), scaler, temperature=1.5)
+    model = TrainedLinear(r.normal(size=(3, sum(widths.values()))) / 10, np.zeros(3), scaler, temperature=1.5)
     card = {
         "name": "small-seed0", "model": "logistic", "modalities": list(modalities), "widths": widths, "layers": {},
         "classes": CLASSES, "seed": 0, "training": {"missing": "learned"}, "features": specs, "corpora": ["own"],
-        "families": ["own"], "ancestors": [], **portable(model, features, np.arange(ROWS), inputs, data), **more,
+        "families": ["own"], "ancestors": [],
+        **prediction_fields(model, features, np.arange(ROWS), inputs, data), **more,
     }  # fmt: skip
     checkpoint.save(folder, model, {name: value for name, value in card.items() if name not in without})
     return folder

@@ -12,7 +12,7 @@ import yaml
 from mer.corpora.synthetic import trees
 from mer.predict import PredictionSettings, load
 from mer.predict.__main__ import main
-from mer.training.checkpoints.checkpoint import Unusable
+from mer.training.checkpoints.checkpoint import CheckpointError
 from tests.features.pretrained import tiny
 from tests.studies import run_cells
 
@@ -72,9 +72,9 @@ def test_missing_or_different_network_is_refused(study, networks, tmp_path):
     with pytest.raises(FileNotFoundError, match="sound"):
         load(folder)
     other = tiny.sound(tmp_path / "other", kind="hubert")
-    with pytest.raises(Unusable, match="audio was extracted with"):
+    with pytest.raises(CheckpointError, match="audio was extracted with"):
         load(folder, networks={**networks, "audio": str(other)})
-    with pytest.raises(Unusable, match="--network video="):
+    with pytest.raises(CheckpointError, match="--network video="):
         load(folder, networks={**networks, "video": str(other)})
 
 

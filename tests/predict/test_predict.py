@@ -15,7 +15,7 @@ from mer.features import Features, audio
 from mer.params.schema import Data
 from mer.predict import PredictionSettings, collect_requests, load
 from mer.predict.__main__ import main
-from mer.training.checkpoints.checkpoint import Unusable
+from mer.training.checkpoints.checkpoint import CheckpointError
 from tests.media.video_files import film, grey
 from tests.predict.conftest import CLASSES, RATE, quiet, save_linear, tone
 
@@ -105,7 +105,25 @@ def test_missing_inputs_have_reasons_and_each_input_is_predicted_alone(bimodal, 
     [both], [audio_only] = predictor(path, "what a day"), predictor(path)
     assert set(both.per_input) == set(both.per_modality) == {"audio", "text"}
     assert both.per_input["audio"] == audio_only.probabilities != both.probabilities
-    assert audio_only.missing == {"text": "no text"}
+    assert audio_only.missing == {"text": "no transcript"}
+
+
+def test_left_out_inputs_count_as_missing(bimodal, tmp_path):
+    path = wav(tmp_path / "a.wav", tone(1))
+    [both] = energy(bimodal)(path, "what a day")
+    [text_only] = energy(bimodal, inputs=("text",))(path, "what a day")
+    assert text_only.probabilities == both.per_input["text"] != both.probabilities
+    assert text_only.inputs == ("text",)
+    assert text_only.missing == {"audio": "left out by the settings"}
+    code, [row] = run_command(bimodal, path, "--text", "what a day", "--inputs", "text")
+    assert (code, row["inputs"], row["audio_label"]) == (0, "text", "")
+
+
+@pytest.mark.parametrize("names", ["audio,whisper", ""])
+def test_unknown_inputs_are_refused(bimodal, tmp_path, capsys, names):
+    code, _ = run_command(bimodal, wav(tmp_path / "a.wav", tone(1)), "--inputs", names)
+    assert code == 2
+    assert "its inputs are audio, text" in capsys.readouterr().err
 
 
 def test_recording_with_video_is_predicted_from_audio_and_video(filmed, tmp_path):
@@ -136,7 +154,7 @@ def test_text_alone_is_predicted(bimodal, tmp_path):
     [long] = predictor(wav(tmp_path / "long.wav", np.concatenate([tone(20), quiet(20)])), "what a day")
     assert long.probabilities == next(predictor.predict(collect_requests([], text="what a day"))).probabilities
     [without] = predictor(wav(tmp_path / "a.wav", tone(1)))
-    assert without.error == "text: no text"
+    assert without.error == "text: no transcript"
 
 
 def test_uncertain_prediction_has_no_label_and_is_otherwise_the_same(model, tmp_path):
@@ -165,7 +183,7 @@ def test_model_without_value_ranges_has_a_note_and_no_warnings(tmp_path):
 @pytest.mark.parametrize("usual", [{"audio": {"low": "?", "high": "", "outside": 0}}, {"audio": 5}, 5])
 def test_card_with_invalid_value_ranges_is_refused(tmp_path, usual):
     folder = save_linear(tmp_path / "model", usual=usual)
-    with pytest.raises(Unusable, match=r"model.json: usual|value ranges of the input audio are invalid"):
+    with pytest.raises(CheckpointError, match=r"model.json: usual|value ranges of the input audio are invalid"):
         load(folder)
 
 
@@ -221,7 +239,7 @@ def test_command_without_requests_or_model_exits_with_2(model, tmp_path, capsys)
 def test_model_of_another_extraction_version_is_refused(tmp_path, monkeypatch):
     folder = save_linear(tmp_path / "model")
     monkeypatch.setitem(audio.EXTRACTORS, "mfcc", replace(audio.EXTRACTORS["mfcc"], version=99))
-    with pytest.raises(Unusable, match="audio was extracted with version"):
+    with pytest.raises(CheckpointError, match="audio was extracted with version"):
         load(folder)
 
 
@@ -255,5 +273,5 @@ def test_linear_model_imports_no_torch(model, tmp_path):
 
 def test_model_with_normalisation_by_speaker_is_refused(tmp_path):
     folder = save_linear(tmp_path / "m", training={"missing": "learned", "normalisation": "speaker"})
-    with pytest.raises(Unusable, match=r"normalisation: speaker.*python -m mer\.evaluation"):
+    with pytest.raises(CheckpointError, match=r"normalisation: speaker.*python -m mer\.evaluation"):
         energy(folder)

@@ -41,8 +41,8 @@ def compared(loco):
 
 @pytest.fixture(scope="module")
 def inflation():
-    right = {protocol: 0.9 - 0.3 * at for at, protocol in enumerate(sensitivity.SPLITS)}
-    return sensitivity.inflation(
+    right = {protocol: 0.9 - 0.3 * at for at, protocol in enumerate(sensitivity.SPLIT_NAMES)}
+    return sensitivity.split_inflation(
         pd.concat([toy_predictions(p, s=share) for p, share in right.items()]), CLASSES, CLUSTERS
     )
 
@@ -156,8 +156,8 @@ def test_recall_matrix_is_grey_for_absent_classes(loco):
 
 
 def test_rank_diagram_needs_eight_corpora(loco):
-    ranks = ranking.ranked(loco, CLASSES, CLUSTERS, draws=200)
-    least = ranking.FEWEST_IN_A_DIAGRAM
+    ranks = ranking.rank_systems(loco, CLASSES, CLUSTERS, draws=200)
+    least = ranking.MIN_CORPORA_IN_DIAGRAM
     assert f"A rank diagram needs at least {least} corpora; this study holds out 2." in texts(
         ranking_figures.rank_diagram(ranks)
     )
@@ -178,7 +178,7 @@ def test_resamples_are_ordered_by_median(loco):
 
 
 def test_metrics_of_the_same_predictions(loco):
-    table = sensitivity.metrics(loco, CLASSES, CLUSTERS)
+    table = sensitivity.metric_sensitivity(loco, CLASSES, CLUSTERS)
     shown = texts(comparison_figures.metric_dots(table, "base"))
     assert {metric.title for metric in stats.METRICS.values()} <= set(shown)
     assert comparison_text.metric_sentence(table) == "The best system depends on the metric on none of 2 corpora."
@@ -191,13 +191,14 @@ def test_metrics_of_the_same_predictions(loco):
 
 def test_splits_of_a_corpus_are_in_one_row(inflation):
     figure = comparison_figures.split_dots(inflation)
-    assert len(set(points(figure.axes[0])[0])) == len(sensitivity.SPLITS) * len(SPEAKERS)
-    assert set(sensitivity.SPLITS.values()) <= {text.get_text() for text in figure.legends[0].get_texts()}
+    assert len(set(points(figure.axes[0])[0])) == len(sensitivity.SPLIT_NAMES) * len(SPEAKERS)
+    assert set(sensitivity.SPLIT_NAMES.values()) <= {text.get_text() for text in figure.legends[0].get_texts()}
     [added] = inflation.loc[
-        (inflation["test_corpus"] == comparison.MEAN) & (inflation["than"] == sensitivity.SPLITS["in_corpus"]), "points"
+        (inflation["test_corpus"] == comparison.MEAN) & (inflation["than"] == sensitivity.SPLIT_NAMES["in_corpus"]),
+        "points",
     ]
     assert f"s: a random split adds {added:.1f} points" in texts(figure)
-    held_out = inflation[inflation["than"] == sensitivity.SPLITS["loco"]]
+    held_out = inflation[inflation["than"] == sensitivity.SPLIT_NAMES["loco"]]
     assert "s" in texts(comparison_figures.split_dots(held_out))
     sentence = comparison_text.inflation_sentence(inflation, "s")
     mean = inflation[(inflation["test_corpus"] == comparison.MEAN) & (inflation["split"] == "random")]
@@ -259,8 +260,14 @@ def test_averages_that_do_not_follow_are_named():
 def test_empty_comparisons(loco):
     no_rows, empty = loco[:0], comparison.empty()
     scored, gaps = slices.score(no_rows, manifest(), CLASSES, CLUSTERS)
-    ranks, metrics = ranking.ranked(no_rows, CLASSES, CLUSTERS), sensitivity.metrics(no_rows, CLASSES, CLUSTERS)
-    inflation, recalls = sensitivity.inflation(no_rows, CLASSES, CLUSTERS), slices.recalls(no_rows, CLASSES, CLUSTERS)
+    ranks, metrics = (
+        ranking.rank_systems(no_rows, CLASSES, CLUSTERS),
+        sensitivity.metric_sensitivity(no_rows, CLASSES, CLUSTERS),
+    )
+    inflation, recalls = (
+        sensitivity.split_inflation(no_rows, CLASSES, CLUSTERS),
+        slices.recalls(no_rows, CLASSES, CLUSTERS),
+    )
     drawn = ranking.resampled(no_rows, CLASSES, CLUSTERS, draws=5)
     figures = [
         comparison_figures.difference_forest(empty, "no reference"),

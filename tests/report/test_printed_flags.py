@@ -36,10 +36,11 @@ def test_model_card_marks_scores():
 
 
 def test_checkpoint_evaluation_marks_scores():
-    results = rows("checkpoint").assign(part="auto", seen=0)
+    results = rows("checkpoint").assign(part="auto", overlap=0)
     evaluation = SimpleNamespace(
-        results=results, predictions=results.assign(seen=""), left_out=pd.DataFrame(), card=CARD, modalities=["audio"],
-        part="auto", acted=(), notes=(),
+        results=results, predictions=results.assign(overlap=""), left_out=pd.DataFrame(), card=CARD,
+        modalities=["audio"],
+        part="auto", mean_corpora=(), notes=(),
     )  # fmt: skip
     class_scores = pd.DataFrame(
         [["all", "free", "anger", 0.5, 0.5, 0.5, 9]],

@@ -13,8 +13,11 @@ import pytest
 
 from mer import files
 from mer.runner import Study
+from mer.runner.compare.run_folders import compare
 from mer.runner.execution.loop import RunOptions, run
 from mer.runner.reporting.screen import Screen
+from tests.runner.notebook_cells import cell
+from tests.runner.run_folders import Folder
 
 SETUP = """from pathlib import Path
 import os
@@ -30,6 +33,7 @@ PROGRAM = """
 import signal, sys
 from pathlib import Path, PosixPath, WindowsPath
 from mer.runner import Study
+from mer.runner.compare.run_folders import compare
 from mer.runner.execution.loop import RunOptions, run
 def end(*_):
     raise KeyboardInterrupt
@@ -38,12 +42,6 @@ if __name__ == "__main__":
     signal.signal(signal.SIGTERM, end)
     sys.exit(run({study!r}, RunOptions(**{options!r})))
 """
-
-
-def cell(kind, source, at=0, tag=None):
-    extra = {"outputs": [], "execution_count": None} if kind == "code" else {}
-    metadata = {"tags": [tag]} if tag else {}
-    return {"cell_type": kind, "id": f"cell-{at}", "metadata": metadata, "source": source, **extra}
 
 
 class Toys:
@@ -129,3 +127,28 @@ def gone(pid):
 @pytest.fixture
 def toys(tmp_path):
     return Toys(tmp_path)
+
+
+@pytest.fixture
+def pair(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "ROOT", tmp_path)
+    return Folder(tmp_path / "a"), Folder(tmp_path / "b")
+
+
+@pytest.fixture
+def sections(pair):
+    """Compare the two folders; returns the exit code, and the lines of each section."""
+
+    def sections():
+        out = io.StringIO()
+        code = compare(pair[0].path, pair[1].path, out)
+        head, *blocks = out.getvalue().rstrip("\n").split("\n\n")
+        report = {"head": head.splitlines()}
+        for block in blocks:
+            title, *lines = block.splitlines()
+            report[title] = [line[2:] for line in lines]
+        assert list(report) == ["head", "Parameters", "Code", "Data", "Versions", "Results"]
+        assert "\x1b" not in out.getvalue()
+        return code, report
+
+    return sections

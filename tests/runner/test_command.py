@@ -21,9 +21,9 @@ def python(*arguments):
 
 def test_listing_imports_nothing_heavy():
     program = "import sys, run_all; code = run_all.main(['--list']); print(sorted(sys.modules)); sys.exit(code)"
-    done = python("-c", program)
-    assert done.returncode == 0, done.stderr
-    assert [name for name in HEAVY if f"'{name}'" in done.stdout] == []
+    result = python("-c", program)
+    assert result.returncode == 0, result.stderr
+    assert [name for name in HEAVY if f"'{name}'" in result.stdout] == []
 
 
 def test_an_unchanged_run_imports_nothing_heavy(toys):
@@ -31,14 +31,14 @@ def test_an_unchanged_run_imports_nothing_heavy(toys):
     assert toys.run() == 0
     program = f"import sys\nfrom pathlib import Path, PosixPath, WindowsPath\nfrom mer.runner import Study\n\
 from mer.runner.execution.loop import run\ncode = run({toys.study!r})\nprint(sorted(sys.modules)); sys.exit(code)"
-    done = python("-c", program)
-    assert done.returncode == 0, done.stderr
-    assert "1 unchanged" in done.stdout
-    assert [name for name in HEAVY if f"'{name}'" in done.stdout] == []
+    result = python("-c", program)
+    assert result.returncode == 0, result.stderr
+    assert "1 unchanged" in result.stdout
+    assert [name for name in HEAVY if f"'{name}'" in result.stdout] == []
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["--set", "training.epochs=0", "--set", "trainin.x=1"], ["training.epochs", "trainin: there is no such"]),
         (["--steps", "01,77", "--set", "data.synthetic=null", "--set", "data.raw=no/where"], ["step 77", "no/where"]),
@@ -47,11 +47,11 @@ from mer.runner.execution.loop import run\ncode = run({toys.study!r})\nprint(sor
         (["no/such.yaml"], ["no/such.yaml", "params/demo.yaml"]),
     ],
 )
-def test_a_wrong_study_ends_with_every_problem_and_code_2(arguments, told):
-    done = python("run_all.py", *arguments, "--name", "pytest-command")
-    assert done.returncode == 2
-    assert all(part in done.stderr for part in told), done.stderr
-    assert "Traceback" not in done.stderr
+def test_a_wrong_study_ends_with_all_problems_and_code_2(arguments, message):
+    result = python("run_all.py", *arguments, "--name", "pytest-command")
+    assert result.returncode == 2
+    assert all(part in result.stderr for part in message), result.stderr
+    assert "Traceback" not in result.stderr
     assert not (files.ROOT / "outputs" / "pytest-command").exists()
 
 
@@ -67,19 +67,19 @@ def theirs():
 @pytest.mark.parametrize("command", [[], ["--list"], ["--explain"], ["--html-only"]])
 def test_the_folder_of_another_study_is_refused_by_every_command(theirs, command):
     """Its pages would be rendered as those of this one, without the words that voices are made up."""
-    done = python("run_all.py", "--name", theirs.name, *command)
-    assert done.returncode == 2
-    assert "holds a run of the study 'other', and this is 'demo'" in done.stderr
+    result = python("run_all.py", "--name", theirs.name, *command)
+    assert result.returncode == 2
+    assert "holds a run of the study 'other', and this is 'demo'" in result.stderr
     assert [path.name for path in theirs.iterdir()] == ["params.yaml"]
 
 
-def test_a_folder_in_the_place_of_a_page_is_named(theirs):
+def test_a_folder_instead_of_a_page_is_named(theirs):
     files.write_text(theirs / "params.yaml", "study: demo\n")
     (theirs / "index.html").mkdir()
-    done = python("run_all.py", "--name", theirs.name, "--html-only")
-    assert done.returncode == 2
-    assert "index.html: Is a directory" in done.stderr
-    assert "Traceback" not in done.stderr
+    result = python("run_all.py", "--name", theirs.name, "--html-only")
+    assert result.returncode == 2
+    assert "index.html: Is a directory" in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 @pytest.mark.skipif(os.name != "posix", reason="process groups")
@@ -94,9 +94,9 @@ def test_ctrl_c_keeps_finished_steps_and_leaves_no_kernel(toys):
     os.killpg(process.pid, signal.SIGINT)
     screen, _ = process.communicate(timeout=20)
     assert process.returncode == 130, screen
-    told = screen.partition("✗ interrupted; what is finished is kept\n")[2]
+    message = screen.partition("✗ interrupted; what is finished is kept\n")[2]
     page = files.to_root(toys.study.folder / "index.html")
-    assert told == f"  open      {page}\n  retry     python run_all.py params/toy.yaml\n", screen
+    assert message == f"  open      {page}\n  retry     python run_all.py params/toy.yaml\n", screen
     assert toys.study.place("01_make_data", "stamp").exists()
     left = {p.name for p in toys.study.folder.iterdir() if p.name.startswith("02")}
     assert left == set()
@@ -114,18 +114,18 @@ def command(tmp_path):
     shutil.rmtree(files.ROOT / "outputs" / name, ignore_errors=True)
 
 
-def test_a_step_that_fails_ends_with_code_1_and_the_whole_command_to_type(command):
+def test_a_failed_step_ends_with_code_1_and_the_retry_command(command):
     arguments, folder = command
-    done = python(*arguments, "--set", "timeout_minutes=0.005")
-    assert done.returncode == 1, done.stderr
-    assert "01_build_dataset timed out" in done.stdout
-    assert f"--name {folder.name} --steps 01\n" in done.stdout
-    assert "Traceback" not in done.stdout + done.stderr
+    result = python(*arguments, "--set", "timeout_minutes=0.005")
+    assert result.returncode == 1, result.stderr
+    assert "01_build_dataset timed out" in result.stdout
+    assert f"--name {folder.name} --steps 01\n" in result.stdout
+    assert "Traceback" not in result.stdout + result.stderr
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_and_terminated_end_with_code_130_and_in_order(command, end):
+def test_interruption_and_termination_end_with_code_130(command, end):
     arguments, folder = command
     process = subprocess.Popen([sys.executable, *arguments], cwd=files.ROOT, text=True, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, preexec_fn=lambda: signal.signal(

@@ -27,20 +27,20 @@ def machine(monkeypatch, tmp_path):
 
 @pytest.mark.skipif(os.name != "posix", reason="a script in place of a program")
 @pytest.mark.parametrize(
-    ("text", "code", "found"), [(LISTED, 0, ("0", "1")), (LISTED, 9, ()), ("No devices found.\n", 0, ())]
+    ("text", "code", "expected"), [(LISTED, 0, ("0", "1")), (LISTED, 9, ()), ("No devices found.\n", 0, ())]
 )
-def test_what_the_driver_lists_is_given_each_as_often_as_told(machine, text, code, found):
+def test_each_listed_device_is_repeated_by_the_number_of_steps_that_share_it(machine, text, code, expected):
     assert devices.gpus("auto") == ()  # no driver
     machine(text, code)
-    assert devices.gpus("auto") == devices.gpus("cuda") == found
-    assert devices.gpus("cuda", 2) == tuple(number for number in found for _ in range(2))
+    assert devices.gpus("auto") == devices.gpus("cuda") == expected
+    assert devices.gpus("cuda", 2) == tuple(number for number in expected for _ in range(2))
     assert devices.gpus("cpu", 2) == ()
 
 
-@pytest.mark.parametrize(("visible", "found"), [("3,5", ("3", "5")), ("", ()), ("-1", ())])
-def test_what_the_user_hides_is_not_given(machine, monkeypatch, visible, found):
+@pytest.mark.parametrize(("visible", "expected"), [("3,5", ("3", "5")), ("", ()), ("-1", ())])
+def test_hidden_devices_are_not_used(machine, monkeypatch, visible, expected):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    assert devices.gpus("auto") == found
+    assert devices.gpus("auto") == expected
 
 
 def test_an_apple_chip_is_one_device(monkeypatch):

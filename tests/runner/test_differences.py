@@ -127,7 +127,7 @@ def test_a_name_with_a_dot_is_one_name():
     ]
 
 
-def test_keys_that_are_no_texts_are_ordered_and_format_value():
+def test_keys_that_are_no_texts_are_ordered():
     assert list(differing({1: "a", "b": 1}, {1: "b", None: 2})) == [
         ("1", "a", "b"),
         ("None", ABSENT, 2),

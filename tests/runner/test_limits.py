@@ -44,7 +44,7 @@ def test_an_error_with_a_message_of_ten_megabytes(toys):
     assert "… (10,0" in toys.study.place("01_shout", "log").read_text()
 
 
-def test_printing_is_kept_up_to_the_limit_and_each_cell_has_its_own(toys, monkeypatch):
+def test_printed_output_is_stored_up_to_a_limit_per_cell(toys, monkeypatch):
     toys.add("01_print_some", "print('a' * 400_000)", "print('b' * 400_000)")
     assert toys.run() == 0
     book = json.loads(toys.study.place("01_print_some", "ipynb").read_text())
@@ -77,7 +77,7 @@ def test_processes_that_a_notebook_leaves_are_ended(toys, end):
     assert gone((toys.study.folder / "pid").read_text())
 
 
-def test_peak_memory_counts_what_a_notebook_starts(toys):
+def test_peak_memory_includes_processes_that_a_notebook_starts(toys):
     hold = "import subprocess, sys\nchild = subprocess.Popen([sys.executable, '-c',"
     hold += " 'import time; x = bytearray(300_000_000); time.sleep(2)'])\nchild.wait()"
     toys.add("01_hold_much", hold)
@@ -106,7 +106,7 @@ def test_a_disk_that_fills_up_ends_the_run_and_keeps_what_is_finished(toys, monk
     assert "1 done, 1 unchanged" in toys.screen
 
 
-def test_a_front_page_that_cannot_be_written_is_not_left_to_tell_of_another_run(toys, monkeypatch):
+def test_a_front_page_that_cannot_be_replaced_is_deleted(toys, monkeypatch):
     toys.add("01_make_data", writes=["a"])
     assert toys.run() == 0
     page, write = toys.study.folder / "index.html", files.write_text
@@ -134,9 +134,9 @@ def can_mount():
 
 
 @pytest.mark.skipif(not can_mount(), reason="no right to mount a small disk")
-@pytest.mark.parametrize(("options", "code", "told"), [
+@pytest.mark.parametrize(("options", "code", "message"), [
     ("size=300k", 1, "No space left on device"), ("size=9m,ro", 2, "Read-only file system")])  # fmt: skip
-def test_a_real_disk_that_is_full_or_read_only(toys, options, code, told):
+def test_a_real_disk_that_is_full_or_read_only(toys, options, code, message):
     toys.add("01_make_data", "(folder / 'a').write_bytes(bytes(10_000_000))", writes=["a"])
     toys.study.folder.mkdir()
     program = toys.study.folder.parent / "program.py"
@@ -147,13 +147,13 @@ def test_a_real_disk_that_is_full_or_read_only(toys, options, code, told):
         "    except StudyError as error:\n        print(error)\n        sys.exit(2)\n"
     )
     inner = f'mount -t tmpfs -o {options} none "$1" && exec "$2" "$3"'
-    done = subprocess.run(
+    result = subprocess.run(
         [*MOUNT, "sh", "-c", inner, "sh", str(toys.study.folder), sys.executable, str(program)],
         capture_output=True, text=True, cwd=files.ROOT, env=os.environ | {"PYTHONPATH": str(files.ROOT)}, timeout=60,
     )  # fmt: skip
-    assert told in done.stdout, done.stdout + done.stderr
-    assert done.returncode == code
-    assert "Traceback" not in done.stdout + done.stderr
+    assert message in result.stdout, result.stdout + result.stderr
+    assert result.returncode == code
+    assert "Traceback" not in result.stdout + result.stderr
 
 
 def test_a_folder_that_cannot_be_made_is_refused(toys):

@@ -25,7 +25,7 @@ def started(toys):
     return lambda: pid.is_file() and pid.read_text()
 
 
-def test_a_second_runner_is_refused_with_the_first_ones_process(toys):
+def test_a_second_runner_is_refused_and_the_first_is_named(toys):
     toys.add("01_wait", WAIT)
     first = toys.start()
     try:
@@ -42,7 +42,7 @@ def test_a_second_runner_is_refused_with_the_first_ones_process(toys):
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_a_stale_lock_is_taken_over_and_nothing_is_left_running(toys, end):
+def test_a_stale_lock_is_taken_over_and_its_processes_are_ended(toys, end):
     toys.add("01_make_data", writes=["a"])
     toys.add("02_wait", WAIT, "(folder / 'b').write_text('1')", reads=["a"], writes=["b"])
     first = toys.start()
@@ -75,7 +75,7 @@ def test_a_second_interrupt_kills_at_once(toys):
 
 
 @pytest.mark.parametrize("who", ["worker", "kernel", "both"])
-def test_a_worker_or_kernel_that_is_killed_is_told_and_run_again(toys, who):
+def test_a_killed_worker_or_kernel_is_reported_and_its_step_runs_again(toys, who):
     toys.add("01_wait", WAIT, writes=["pid"])
     first = toys.start()
     wait_for(started(toys))
@@ -92,7 +92,7 @@ def test_a_worker_or_kernel_that_is_killed_is_told_and_run_again(toys, who):
     assert toys.states() == {"01": "done"}
 
 
-def test_random_kills_of_the_runner_end_in_the_same_files(toys):
+def test_a_run_after_random_kills_has_the_same_files(toys):
     """A short form of benchmarks/interruptions.py."""
     toys.add("01_make_data", writes=["a"])
     toys.add("02_train", reads=["a"], writes=["parts/0"])
@@ -115,7 +115,7 @@ def test_random_kills_of_the_runner_end_in_the_same_files(toys):
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": "x"}'])
-def test_a_damaged_note_of_the_last_runner_does_no_harm(toys, text):
+def test_a_damaged_note_of_the_last_runner_is_ignored(toys, text):
     toys.add("01_make_data", writes=["a"])
     assert toys.run() == 0
     (toys.study.folder / ".runner.json").write_text(text)
@@ -123,7 +123,7 @@ def test_a_damaged_note_of_the_last_runner_does_no_harm(toys, text):
     assert "was killed" in toys.screen
 
 
-def test_a_disk_that_is_full_from_the_start_is_refused_and_the_next_run_is_not_told_of_a_killed_one(toys, monkeypatch):
+def test_a_full_disk_is_refused_and_leaves_no_note_of_a_runner(toys, monkeypatch):
     toys.add("01_make_data", writes=["a"])
     write = files.write_json
 
@@ -148,7 +148,7 @@ def test_a_refusal_leaves_no_note_of_a_runner(toys):
     assert not (toys.study.folder / ".runner.json").exists()
 
 
-def test_what_a_hand_changed_is_made_again(toys):
+def test_edited_outputs_are_written_again(toys):
     toys.add("01_make_data", writes=["a"])
     toys.add("02_use_data", reads=["a"], writes=["b"])
     assert toys.run() == 0

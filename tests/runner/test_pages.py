@@ -66,7 +66,7 @@ def test_a_failed_step_is_red():
         assert red > 1.3 * max(green, blue)
 
 
-def test_a_page_is_put_in_place_when_it_is_whole(toys, monkeypatch, tmp_path):
+def test_a_page_is_put_in_place_when_it_is_complete(toys, monkeypatch, tmp_path):
     """Neither notebook nor page has its name before both are finished, and those of the run before are gone."""
     toys.add("01_look", "names = sorted(p.name for p in folder.iterdir())\n"
                         "(folder / 'names').write_text(' '.join(names))", writes=["names"])  # fmt: skip
@@ -78,22 +78,23 @@ def test_a_page_is_put_in_place_when_it_is_whole(toys, monkeypatch, tmp_path):
 
     spec = {kind: str(tmp_path / f"01_x.{kind}") for kind in ("partial", "partial_html", "ipynb", "html")}
     (tmp_path / "01_x.partial").write_text("{}")
-    one = worker.Worker.__new__(worker.Worker)
-    one.spec = spec | {"private": str(tmp_path / "private"), "title": "", "subject": "", "home": ""}
-    one.send = lambda *_, **__: None
-    monkeypatch.setattr(one, "_papermill", lambda: "book")
+    instance = worker.Worker.__new__(worker.Worker)
+    instance.spec = spec | {"private": str(tmp_path / "private"), "title": "", "study": "", "banner": ""}
+    instance.send = lambda *_, **__: None
+    monkeypatch.setattr(instance, "_papermill", lambda: "book")
 
     def half(book, page, *_):
         page.write_text("<html>")
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(worker.html, "render", half)
-    assert one.run() == 1
+    assert instance.run() == 1
+    assert (tmp_path / "01_x.partial_html").read_text() == "<html>"
     assert not (tmp_path / "01_x.ipynb").exists()
     assert not (tmp_path / "01_x.html").exists()
 
 
-def test_half_a_page_does_not_stay_where_its_worker_is_killed(toys):
+def test_a_killed_worker_leaves_no_partial_page(toys):
     half = toys.study.place("01_spoil", "partial_html")
     toys.add("01_spoil", f"open({str(half)!r}, 'w').write('<html>')",
              "import os, signal, time\nos.kill(os.getppid(), signal.SIGKILL)\ntime.sleep(9)")  # fmt: skip
@@ -102,7 +103,7 @@ def test_half_a_page_does_not_stay_where_its_worker_is_killed(toys):
     assert not half.exists()
 
 
-def test_notices_stand_on_the_screen_and_on_the_front_page_and_stay_there(toys):
+def test_notices_are_shown_on_the_screen_and_the_front_page_also_by_later_runs(toys):
     notice = (
         "import json\nPath(os.environ['MER_NOTICES']).write_text(json.dumps(['80 of 188 rows lost <b>']))\n"
         "(folder / 'a').write_text('')"
@@ -118,7 +119,7 @@ def test_notices_stand_on_the_screen_and_on_the_front_page_and_stay_there(toys):
     assert toys.summary()["steps"][0]["notices"] == []
 
 
-def test_no_page_is_made_of_a_notebook_that_was_changed_after_it_ran(toys):
+def test_an_edited_notebook_is_not_rendered(toys):
     toys.add("01_make_data", writes=["a"])
     assert toys.run() == 0
     book, page = (toys.study.place("01_make_data", kind) for kind in ("ipynb", "html"))

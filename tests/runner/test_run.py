@@ -15,7 +15,7 @@ def kinds(toys, name):
     return {kind for kind in ("ipynb", "html", "failed", "partial", "stamp") if toys.study.place(name, kind).exists()}
 
 
-def test_a_chain_runs_once_and_again_only_where_something_changed(toys):
+def test_a_step_runs_again_only_if_something_changed(toys):
     toys.add("01_make_data", writes=["data/a"], uses=["training"])
     toys.add("02_use_data", reads=["data/a"], writes=["data/b"])
     assert toys.run(jobs=2) == 0
@@ -33,7 +33,7 @@ def test_a_chain_runs_once_and_again_only_where_something_changed(toys):
     assert "1 done, 1 unchanged" in toys.screen
 
 
-def test_a_failing_cell_tells_where_why_and_what_to_do(toys):
+def test_a_failing_cell_is_reported_with_location_reason_and_advice(toys):
     toys.add(
         "01_make_data", "x = 1", "print('so far')\nraise ValueError('no such thing')", writes=["a"], heading="Train"
     )
@@ -43,7 +43,7 @@ def test_a_failing_cell_tells_where_why_and_what_to_do(toys):
     assert toys.run(jobs=2, keep_going=True) == 1
     assert toys.states() == {"01": "failed", "02": "skipped", "03": "done"}
     assert kinds(toys, "01_make_data") == {"failed", "stamp"}
-    for told in (
+    for message in (
         "✗ 01_make_data failed in “Train”, code cell 4",
         "ValueError: no such thing",
         "01_make_data.failed.ipynb",
@@ -51,7 +51,7 @@ def test_a_failing_cell_tells_where_why_and_what_to_do(toys):
         "skipped   02, waiting for what 01 writes",
         "python run_all.py params/toy.yaml --set training.epochs=1 --name x --keep-going\n",
     ):
-        assert told in toys.screen, toys.screen
+        assert message in toys.screen, toys.screen
     log = toys.study.place("01_make_data", "log").read_text()
     assert "so far" in log
     assert "Traceback" in log
@@ -60,7 +60,7 @@ def test_a_failing_cell_tells_where_why_and_what_to_do(toys):
     assert "ValueError: no such thing" in page
 
 
-def test_independent_steps_run_at_once_as_many_as_jobs_allow(toys):
+def test_independent_steps_run_at_once_up_to_jobs(toys):
     meet = """import time
 mine, other = folder / 'at{0}', folder / 'at{1}'
 mine.touch()
@@ -77,7 +77,7 @@ mine.unlink()
         assert [(toys.study.folder / f"met{n}").read_text() for n in ("01", "02")] == [str(jobs == 2)] * 2
 
 
-def test_without_keep_going_nothing_new_is_begun_after_a_failure(toys):
+def test_without_keep_going_no_step_starts_after_a_failure(toys):
     toys.add("01_make_data", "1 / 0", writes=["a"])
     toys.add("02_by_itself", writes=["b"])
     toys.add("03_use_data", reads=["a"], writes=["c"])
@@ -90,7 +90,7 @@ def test_without_keep_going_nothing_new_is_begun_after_a_failure(toys):
     assert "failed last time" not in toys.screen or "3 done" in toys.screen
 
 
-def test_an_old_page_never_stands_for_a_failed_run(toys):
+def test_a_failed_step_keeps_no_old_page(toys):
     toys.study.folder.mkdir()
     (toys.study.folder / "params.yaml").write_text("name: toy\n")
     for kind in ("ipynb", "html"):
@@ -113,7 +113,7 @@ def test_a_killed_kernel_is_reported_as_died(toys):
     assert kinds(toys, "01_die_young") == {"failed", "stamp"}
 
 
-def test_a_notebook_that_takes_too_long_is_timed_out(toys):
+def test_a_notebook_that_exceeds_the_time_limit_is_ended(toys):
     toys.add("01_sleep_long", "import time", "time.sleep(60)")
     toys.change(timeout=4.0)
     assert toys.run() == 1
@@ -130,7 +130,7 @@ def test_a_declared_output_that_is_not_written_and_an_early_exit_are_failures(to
     assert kinds(toys, "01_write_nothing") == kinds(toys, "02_leave_early") == {"failed", "stamp"}
 
 
-def test_a_kernel_sees_its_run_and_nobody_elses_habits(toys, monkeypatch):
+def test_a_kernel_has_the_environment_of_its_run_and_no_user_configuration(toys, monkeypatch):
     monkeypatch.setenv("MPLBACKEND", "agg")
     threads = ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"]
     names = ["MER_RUN_FOLDER", "MER_JOBS", "PYTHONHASHSEED", "MPLBACKEND", *threads]
@@ -151,7 +151,7 @@ def test_a_kernel_sees_its_run_and_nobody_elses_habits(toys, monkeypatch):
     assert facts["python"] == sys.executable
 
 
-def test_a_page_needs_no_network_and_runs_nothing_foreign(toys):
+def test_a_page_loads_nothing_and_runs_no_foreign_script(toys):
     foreign = "<script>alert(1)</script>"
     toys.add(
         "01_show_things",
@@ -174,7 +174,7 @@ def test_a_page_needs_no_network_and_runs_nothing_foreign(toys):
     assert "injected" not in html
 
 
-def test_wrong_steps_are_refused_with_nothing_run(toys):
+def test_wrong_steps_are_refused_before_anything_runs(toys):
     toys.add("01_make_data")
     with pytest.raises(StudyError, match="step 07"):
         toys.run(steps={"01", "07"})

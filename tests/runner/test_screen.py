@@ -38,7 +38,7 @@ def test_many_live_lines_are_cut():
     assert f"and {500 - MAX_LIVE_LINES + 1} more" in out.getvalue()
 
 
-def test_long_lines_and_markup_do_no_harm(monkeypatch):
+def test_long_lines_and_markup_are_printed_as_they_are(monkeypatch):
     monkeypatch.setenv("COLUMNS", "60")
     out = io.StringIO()
     screen = Screen(out, live=True)
@@ -49,7 +49,7 @@ def test_long_lines_and_markup_do_no_harm(monkeypatch):
     assert all(len(line) < 200 for line in out.getvalue().splitlines()[:1])
 
 
-def test_plain_lines_elsewhere():
+def test_without_a_terminal_lines_are_plain():
     out = io.StringIO()
     screen = Screen(out)
     screen.set_columns(["01_make_data"])
@@ -62,7 +62,7 @@ def test_plain_lines_elsewhere():
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals")
 @pytest.mark.parametrize(("variables", "live"), [({}, True), ({"CI": "true"}, False), ({"TERM": "dumb"}, False)])
-def test_only_a_terminal_that_can_is_redrawn(monkeypatch, variables, live):
+def test_only_a_capable_terminal_is_redrawn(monkeypatch, variables, live):
     for name in ("CI", "TERM"):
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
@@ -73,7 +73,7 @@ def test_only_a_terminal_that_can_is_redrawn(monkeypatch, variables, live):
     os.close(main)
 
 
-def test_the_live_line_tells_time_heading_progress_and_what_is_left_of_the_last_time(toys, monkeypatch):
+def test_the_live_line_shows_time_heading_progress_and_time_left(toys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "120")
     toys.add("01_count_up", "from tqdm import tqdm\nimport time\nfor _ in tqdm(range(40), mininterval=0):\n"
                             "    time.sleep(0.05)", heading="Count things", writes=[])  # fmt: skip
@@ -96,7 +96,7 @@ def test_the_live_line_tells_time_heading_progress_and_what_is_left_of_the_last_
          r"timed out in “Work”, code cell 3, after [\d.]+ s\n  .*not finished after 3 seconds", "timeout_minutes"),
     ],
 )  # fmt: skip
-def test_each_failure_reads_differently_and_ends_with_what_to_open_and_to_type(toys, body, timeout, headline, advice):
+def test_each_failure_has_its_message_with_files_to_open_and_a_command(toys, body, timeout, headline, advice):
     toys.add("01_go_wrong", body)
     toys.change(timeout=timeout)
     assert toys.run() == 1

@@ -84,7 +84,7 @@ def test_only_declared_parameters_count(sealed, toys):
         ("raw/corpus/b.wav", "2", "input raw changed"),
     ],
 )
-def test_what_a_step_depends_on(sealed, tmp_path, path, text, why):
+def test_a_change_of_a_dependency_is_named(sealed, tmp_path, path, text, why):
     (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / path).write_text(text)
     assert sealed() == why
@@ -102,12 +102,12 @@ def test_a_touched_input_with_the_same_content_does_not_count(sealed, toys):
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"parts": 1}', '{"format": 1, "state": "done"}', "\x00"])
-def test_a_stamp_that_is_none_is_told(sealed, toys, text):
+def test_an_unreadable_stamp_is_reported(sealed, toys, text):
     toys.study.place(NAME, "stamp").write_text(text)
     assert sealed() == "its stamp cannot be read, or is of another version of the runner"
 
 
-def test_what_a_stamp_vouches_for_is_on_the_disk_before_the_stamp(toys, monkeypatch):
+def test_outputs_are_on_the_disk_before_the_stamp(toys, monkeypatch):
     """Or a machine that loses power keeps the stamp of an output that it lost."""
     toys.add(NAME, writes=["out", "parts"])
     (toys.study.folder / "parts/deep").mkdir(parents=True)
@@ -123,25 +123,25 @@ def test_what_a_stamp_vouches_for_is_on_the_disk_before_the_stamp(toys, monkeypa
     assert order[-1] == f"{NAME}.json"
 
 
-def test_explain_names_every_change_and_why_a_step_would_run(sealed, toys):
-    def told():
+def test_explain_names_every_change(sealed, toys):
+    def explained():
         [row] = status_rows(toys.study)
         return row.state, row.reason, row.changes
 
-    assert told() == ("unchanged", "", [])
+    assert explained() == ("unchanged", "", [])
     toys.change(params={"training": {"epochs": 4}})
     toys.edit(NAME, lambda cells: cells[4].update(source="from mer.used import inner  # again"))
     (toys.study.folder / "data/manifest").write_text("2")
-    assert told() == (
+    assert explained() == (
         "will run",
         "code changed",
         ["code cell 3 changed", "training.epochs is 4, was 3", "input data changed"],
     )
     toys.study.place(NAME, "stamp").unlink()
-    assert told() == ("will run", "never run", ["never run"])
+    assert explained() == ("will run", "never run", ["never run"])
 
 
-def test_a_stamp_that_was_edited_is_not_believed(sealed, toys):
+def test_an_edited_stamp_is_not_used(sealed, toys):
     stamp = files.read_json(toys.study.place(NAME, "stamp"))
     stamp["parts"]["parameters"]["training"]["epochs"] = 4
     toys.change(params={"training": {"epochs": 4}})
@@ -150,20 +150,20 @@ def test_a_stamp_that_was_edited_is_not_believed(sealed, toys):
 
 
 @pytest.mark.parametrize("text", ["", "11", "x"])
-def test_an_output_that_was_edited_or_cut_short_counts(sealed, toys, text):
+def test_an_edited_or_truncated_output_counts(sealed, toys, text):
     (toys.study.folder / "out").write_text(text)
     assert sealed() == "output out was changed by hand, or only half of it is there"
 
 
 @pytest.mark.parametrize("state", ["started", "failed", "interrupted", "whatever"])
-def test_a_step_that_did_not_end_well_runs_again(sealed, toys, state):
+def test_an_unfinished_step_runs_again(sealed, toys, state):
     step, _ = look(toys)
     stamps.write(toys.study, step, state)
     assert sealed() in dependencies.UNFINISHED_REASONS.values()
     assert stamps.last_duration(toys.study, step) == 1  # the time it took is kept for the next estimate
 
 
-def test_a_clock_that_goes_back_changes_nothing_and_hides_nothing(sealed, toys, monkeypatch):
+def test_a_clock_that_is_set_back_hides_no_change(sealed, toys, monkeypatch):
     for path in [toys.path(NAME), toys.study.place(NAME, "stamp"), toys.study.folder / "out"]:
         os.utime(path, (10**9, 10**9))
     assert sealed() is None
@@ -190,7 +190,7 @@ def test_digests_are_stored_for_the_next_run(tmp_path, monkeypatch):
     assert digests.Digests(tmp_path / ".digests.json").digest(tmp_path / "folder") == digest
 
 
-def test_a_library_of_another_version_counts_and_one_that_came_later_does_not(sealed, toys, tmp_path, monkeypatch):
+def test_a_library_of_another_version_counts_and_a_new_one_does_not(sealed, toys, tmp_path, monkeypatch):
     there = {"numpy": (("numpy", "1.0"),), "scipy": ()}
     monkeypatch.setattr(code_dependencies, "_installed", lambda name, _: there.get(name, ()))
     (tmp_path / "mer/deep.py").write_text("def thing():\n    import numpy, scipy.stats\n    import json, os\n")
@@ -206,7 +206,7 @@ def test_a_library_of_another_version_counts_and_one_that_came_later_does_not(se
     assert sealed() == "installed version of numpy changed"
 
 
-def test_what_a_parameter_names_counts_by_what_lies_there(sealed, toys, tmp_path):
+def test_files_that_a_parameter_names_count(sealed, toys, tmp_path):
     weights = tmp_path / "models/one/weights.bin"
     weights.parent.mkdir(parents=True)
     weights.write_text("1")
@@ -230,7 +230,7 @@ def test_what_a_parameter_names_counts_by_what_lies_there(sealed, toys, tmp_path
     assert sealed() == "input of training.systems.0.start_from changed"
 
 
-def test_raw_data_are_taken_after_the_step_only_where_the_study_writes_them(toys, tmp_path):
+def test_raw_data_are_digested_after_the_step_only_if_the_study_writes_them(toys, tmp_path):
     raw = tmp_path / "raw"
     toys.add(NAME, reads=["raw"], writes=["out"])
     for generated in (True, False):
@@ -241,3 +241,14 @@ def test_raw_data_are_taken_after_the_step_only_where_the_study_writes_them(toys
         stamps.seal(toys.study, step, before, {})
         after = stamps.read(toys.study, NAME)["parts"]["inputs"]
         assert (after == {"raw": dependencies.input_digest(toys.study, "raw")}) is generated
+
+
+def test_links_to_nothing_and_circles_of_links_are_left_out(tmp_path):
+    (tmp_path / "corpus/deep").mkdir(parents=True)
+    (tmp_path / "corpus/deep/a.wav").write_text("1")
+    before = digests.digest_by_time(tmp_path / "corpus")
+    (tmp_path / "corpus/nothing").symlink_to("absent")
+    (tmp_path / "corpus/itself").symlink_to("itself")
+    (tmp_path / "corpus/deep/up").symlink_to("..", target_is_directory=True)
+    assert [name for name, _ in digests.files_below(tmp_path / "corpus")] == ["deep/a.wav"]
+    assert digests.digest_by_time(tmp_path / "corpus") == before

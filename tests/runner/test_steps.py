@@ -30,17 +30,17 @@ def test_headings_are_the_nearest_above_and_not_comments_in_code():
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "message"),
     [
         ("open_run(params_file, writes=names)", "writes"),
         ("x = 1", "no cell calls open_run"),
         ("open_run(params_file,", "not Python"),
     ],
 )
-def test_an_unreadable_declaration_names_the_file_and_the_remedy(toys, body, told):
+def test_an_unreadable_declaration_names_the_file_and_the_remedy(toys, body, message):
     toys.add("01_a_b")
     toys.edit("01_a_b", lambda cells: cells[2].update(source=body))
-    with pytest.raises(StudyError, match=r"01_a_b\.ipynb.*" + told):
+    with pytest.raises(StudyError, match=r"01_a_b\.ipynb.*" + message):
         notebook.read(toys.path("01_a_b"))
 
 
@@ -58,7 +58,7 @@ def test_ranges_of_steps():
             parse_numbers(wrong)
 
 
-def test_steps_follow_what_they_read(toys):
+def test_steps_follow_those_that_they_read_from(toys):
     toys.add("01_make_it", reads=["tables/parts"], writes=["out"])
     toys.add("02_take_it", writes=["tables/parts/02.csv"])
     toys.add("03_by_itself", writes=["tables/partsx"])
@@ -74,7 +74,7 @@ def test_the_first_reader_of_generated_data_writes_them(toys, tmp_path):
     assert required_steps(toys.study, select_steps(toys.study))["02"] == {"01"}
 
 
-def test_choosing_steps(toys):
+def test_steps_are_selected_by_number(toys):
     for name in ("01_a_b", "02_a_b", "05_not_listed"):
         toys.add(name)
     toys.change(steps=("01", "02"))
@@ -84,11 +84,11 @@ def test_choosing_steps(toys):
     assert states == {"01": "will run", "02": "will run", "05": "not listed"}
 
 
-def test_every_problem_is_told_at_once(toys):
+def test_all_problems_are_reported_at_once(toys):
     toys.add("01_a_b", uses=["trainign"])
     toys.change(steps=("01", "04", "06"))
-    found = problems(toys.study, start="09")
-    assert [any(word in line for line in found) for word in ("step 04", "step 06", "--from 09", "trainign")] == [
+    lines = problems(toys.study, start="09")
+    assert [any(word in line for line in lines) for word in ("step 04", "step 06", "--from 09", "trainign")] == [
         True
     ] * 4
     assert {row.number: row.state for row in status_rows(toys.study)}["04"] == "absent"

@@ -14,7 +14,7 @@ from mer.runner.execution import kernel, worker
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX processes")
 
 
-def test_notebooks_side_by_side_each_have_their_own_working_directory(toys):
+def test_notebooks_that_run_at_once_have_separate_working_directories(toys):
     code = (
         "import os, time\nstart = os.getcwd()\nos.makedirs(folder / '{0}', exist_ok=True)\nos.chdir(folder / '{0}')\n"
         "time.sleep(1)\nassert os.getcwd().endswith('{0}'), os.getcwd()\n(folder / '{0}.txt').write_text(start)"
@@ -27,7 +27,7 @@ def test_notebooks_side_by_side_each_have_their_own_working_directory(toys):
 
 
 @posix
-def test_kernels_talk_over_private_sockets_and_print_no_warning(toys):
+def test_kernels_use_private_sockets_and_print_no_warning(toys):
     code = (
         "from ipykernel.kernelapp import IPKernelApp\napp = IPKernelApp.instance()\n"
         "(folder / f'{0}.txt').write_text(f'{{app.transport}} {{app.ip}}')"
@@ -35,11 +35,11 @@ def test_kernels_talk_over_private_sockets_and_print_no_warning(toys):
     for number in ("01", "02", "03", "04"):
         toys.add(f"{number}_say_where", code.format(number), writes=[f"{number}.txt"])
     assert toys.run(jobs=4) == 0, toys.screen
-    told = [(toys.study.folder / f"{number}.txt").read_text() for number in ("01", "02", "03", "04")]
-    assert all(text.startswith("ipc ") for text in told)
-    assert len({Path(text.split()[1]).parent for text in told}) == 4
+    message = [(toys.study.folder / f"{number}.txt").read_text() for number in ("01", "02", "03", "04")]
+    assert all(text.startswith("ipc ") for text in message)
+    assert len({Path(text.split()[1]).parent for text in message}) == 4
     assert [path.read_text() for path in sorted((toys.study.folder / "logs").iterdir())] == [""] * 4
-    assert not Path(told[0].split()[1]).parent.exists()  # and nothing of them is left
+    assert not Path(message[0].split()[1]).parent.exists()  # and nothing of them is left
 
 
 @posix
@@ -61,7 +61,7 @@ atexit.register(lambda: app.close())
 
 
 @posix
-def test_a_temporary_folder_with_a_long_name_gets_a_kernel_all_the_same(toys, tmp_path, monkeypatch):
+def test_a_kernel_starts_in_a_temporary_folder_with_a_long_name(toys, tmp_path, monkeypatch):
     long = tmp_path / ("x" * 100)
     long.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(long))
@@ -71,7 +71,7 @@ def test_a_temporary_folder_with_a_long_name_gets_a_kernel_all_the_same(toys, tm
     assert toys.study.place("01_say_where", "log").read_text() == "tcp\n"  # and no warning: it is encrypted
 
 
-def test_a_kernel_that_does_not_come_up_is_started_again(monkeypatch, tmp_path):
+def test_a_kernel_that_does_not_start_is_started_again(monkeypatch, tmp_path):
     tries = []
 
     def execute(*_, **options):
@@ -81,15 +81,15 @@ def test_a_kernel_that_does_not_come_up_is_started_again(monkeypatch, tmp_path):
         return "book"
 
     monkeypatch.setattr(worker.papermill, "execute_notebook", execute)
-    one = worker.Worker.__new__(worker.Worker)
-    one.spec = {"notebook": "a", "partial": "b", "parameters": {}, "timeout": None, "private": str(tmp_path)}
-    one.managers, one._kernel_started = [], False
-    assert one._started() == "book"
+    instance = worker.Worker.__new__(worker.Worker)
+    instance.spec = {"notebook": "a", "partial": "b", "parameters": {}, "timeout": None, "private": str(tmp_path)}
+    instance.managers, instance._kernel_started = [], False
+    assert instance._started() == "book"
     assert len(tries) == 3
-    one._kernel_started = True  # once cells have run, nothing is run twice
+    instance._kernel_started = True  # once cells have run, nothing is run twice
     tries[:] = []
     with pytest.raises(RuntimeError):
-        one._started()
+        instance._started()
     assert len(tries) == 1
 
 
@@ -101,7 +101,7 @@ def test_a_mistyped_parameter_is_an_error_before_anything_runs(toys, name):
     assert not toys.study.folder.exists()
 
 
-def test_progress_bars_leave_one_line_in_notebook_and_log_and_reach_the_screen(toys):
+def test_progress_bars_leave_one_line_and_are_shown_on_the_screen(toys):
     toys.add("01_count_up", "from tqdm import tqdm\nimport time\nfor _ in tqdm(range(2000), mininterval=0):\n"
                             "    time.sleep(0.0005)\nprint('done')")  # fmt: skip
     assert toys.run() == 0
@@ -116,7 +116,7 @@ def test_progress_bars_leave_one_line_in_notebook_and_log_and_reach_the_screen(t
     assert "done" in log
 
 
-def test_pages_are_written_whole_or_not_at_all(toys, monkeypatch):
+def test_pages_are_written_completely_or_not_at_all(toys, monkeypatch):
     toys.add("01_make_data", writes=["a"])
     assert toys.run() == 0
     for kind in ("ipynb", "html", "stamp"):
@@ -124,7 +124,7 @@ def test_pages_are_written_whole_or_not_at_all(toys, monkeypatch):
     assert not [path for path in toys.study.folder.rglob("*") if "partial" in path.name]
 
 
-def test_what_a_worker_needs_to_import_is_not_imported_twice(toys):
+def test_a_worker_does_not_import_again_what_is_preloaded(toys):
     code = "import sys\n(folder / 'names').write_text(' '.join(sorted(sys.modules)))"
     toys.add("01_look_around", code, writes=["names"])
     assert toys.run() == 0
@@ -133,7 +133,7 @@ def test_what_a_worker_needs_to_import_is_not_imported_twice(toys):
 
 
 @posix
-def test_transport_is_tcp_only_where_a_socket_has_no_name(tmp_path):
+def test_transport_is_tcp_only_if_the_name_of_a_socket_is_too_long(tmp_path):
     made = []
     manager = kernel.private_kernel(Path("/tmp/k"), made.append)()  # noqa: S108
     assert (manager.transport, made) == ("ipc", [manager])

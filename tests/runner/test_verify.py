@@ -40,26 +40,28 @@ def check(toys):
     return verify(toys.study, screen=Screen(out, live=False)), out.getvalue()
 
 
-def test_a_run_that_can_be_replayed(finished):
+def test_a_replayed_run_has_the_same_files(finished):
     before = {path: path.read_bytes() for path in finished.study.folder.rglob("*") if path.is_file()}
-    code, told = check(finished)
-    assert code == 0, told
-    assert "same     data/a" in told
-    assert "all 2 files are the same to the byte" in told
-    assert "nothing has changed since that run" in told
+    code, message = check(finished)
+    assert code == 0, message
+    assert "same     data/a" in message
+    assert "all 2 files are the same to the byte" in message
+    assert "nothing has changed since that run" in message
     assert not scratch(finished.study.folder).exists()
     after = {path: path.read_bytes() for path in finished.study.folder.rglob("*") if path.is_file()}
     assert after == before
 
 
-def test_a_number_that_does_not_come_out_again_is_told_with_its_size_and_place(finished):
+def test_a_number_that_differs_is_reported_with_size_and_location(finished):
     value = f"{random.random()!r} if 'verify' in str(folder) else 0.25"  # noqa: S311
     finished.add("02_score", TABLE.format(module="math", value=value), reads=["data/a"], writes=["tables.csv"])
     assert finished.run() == 0
-    code, told = check(finished)
+    code, message = check(finished)
     assert code == 1
-    assert re.search(r"differs  tables.csv: 1 of 2 numbers differ|differs  tables.csv: .*value.*ravdess", told), told
-    assert "nothing has changed since that run" in told
+    assert re.search(r"differs  tables.csv: 1 of 2 numbers differ|differs  tables.csv: .*value.*ravdess", message), (
+        message
+    )
+    assert "nothing has changed since that run" in message
     assert scratch(finished.study.folder).exists()  # to be looked at
 
 
@@ -69,19 +71,19 @@ def test_what_changed_since_is_named(finished):
 
     finished.edit("02_score", change)
     finished.change(params={"training": {"epochs": 4}})
-    code, told = check(finished)
+    code, message = check(finished)
     assert code == 1
-    assert "what has changed since that run:" in told
-    assert "01_make_data: training.epochs is 4, was 3" in told
-    assert re.search(r"02_score: code cells? 3", told), told
-    assert "differs  tables.csv" in told
+    assert "what has changed since that run:" in message
+    assert "01_make_data: training.epochs is 4, was 3" in message
+    assert re.search(r"02_score: code cells? 3", message), message
+    assert "differs  tables.csv" in message
 
 
 def test_an_output_changed_by_hand_is_named(finished):
     (finished.study.folder / "tables.csv").write_text("corpus,value\nemodb,0.99\n")
-    code, told = check(finished)
+    code, message = check(finished)
     assert code == 1
-    assert "02_score: tables.csv is not what the step wrote" in told
+    assert "02_score: tables.csv is not what the step wrote" in message
 
 
 def test_only_a_finished_run_can_be_verified(toys):
@@ -93,14 +95,14 @@ def test_only_a_finished_run_can_be_verified(toys):
         check(toys)
 
 
-def test_a_replay_that_fails_says_so(finished):
+def test_a_failed_replay_is_reported(finished):
     finished.edit("02_score", lambda cells: cells[-1].update(source="1 / 0"))
-    code, told = check(finished)
+    code, message = check(finished)
     assert code == 1
-    assert "could not be replayed" in told
+    assert "could not be replayed" in message
 
 
-def test_two_runs_side_by_side(finished):
+def test_two_runs_are_compared(finished):
     other = finished.study.folder.with_name("other")
     shutil.copytree(finished.study.folder, other)
     out = io.StringIO()
@@ -116,21 +118,21 @@ def test_two_runs_side_by_side(finished):
     book["cells"][-1]["source"] += "\n# another line"
     (other / "02_score.ipynb").write_text(json.dumps(book))
     assert compare(finished.study.folder, other, out) == 1
-    told = out.getvalue()
-    assert "training.epochs is 9, was 3" in told
-    assert "another line" in told
-    assert "injected" not in told
-    assert re.search(r"tables/x.csv: .*0\.6", told), told
+    message = out.getvalue()
+    assert "training.epochs is 9, was 3" in message
+    assert "another line" in message
+    assert "injected" not in message
+    assert re.search(r"tables/x.csv: .*0\.6", message), message
     assert compare(other, other, io.StringIO()) == 0
 
 
-def test_compare_refuses_what_is_no_run(toys, tmp_path):
+def test_compare_refuses_folders_without_a_run(toys, tmp_path):
     with pytest.raises(StudyError, match="run folder"):
         compare(tmp_path, tmp_path, io.StringIO())
 
 
 @pytest.mark.parametrize(
-    ("name", "a", "b", "told"),
+    ("name", "a", "b", "message"),
     [
         ("x.csv", "a,v\nx,1.0\n", "a,v\nx,1.00\n", "same values"),
         ("x.csv", "a,v\nx,1.0\n", "a,v\nx,1.5\n", "0.5"),
@@ -142,13 +144,13 @@ def test_compare_refuses_what_is_no_run(toys, tmp_path):
         ("x.bin", "1", "22", "bytes"),
     ],
 )
-def test_by_how_much_two_files_differ(tmp_path, name, a, b, told):
+def test_the_difference_of_two_files_is_described(tmp_path, name, a, b, message):
     for folder, text in (("a", a), ("b", b)):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / name).write_text(text)
     difference = files.difference(tmp_path / "a" / name, tmp_path / "b" / name)
     assert difference
-    assert told in difference
+    assert message in difference
     assert files.difference(tmp_path / "a" / name, tmp_path / "a" / name) is None
 
 
@@ -184,28 +186,28 @@ def test_data_and_versions_that_changed_since_are_named(finished, tmp_path, monk
     summary.write_text(json.dumps(then))
     monkeypatch.setattr(dependencies, "locked_versions", lambda: {"numpy": "2.0"})
     (raw / "a.wav").write_text("22")
-    code, told = check(finished)
+    code, message = check(finished)
     assert code == 1
-    since = told.partition("what has changed since that run:\n")[2]
+    since = message.partition("what has changed since that run:\n")[2]
     assert "  03_measure: input raw changed\n" in since
     assert "  03_measure: numpy is 2.0, was 1.0\n" in since
     assert re.search(r"  installed scipy is \d\S+, was 0\.1\n", since)
     assert re.search(r"  cpus is \d+, was 999\n", since)
-    assert re.search(r"differs  sizes: .*bytes", told), told
+    assert re.search(r"differs  sizes: .*bytes", message), message
 
 
 def test_a_replay_that_fails_names_what_changed(finished):
     finished.edit("02_score", lambda cells: cells[-1].update(source="1 / 0"))
     finished.change(params={"training": {"epochs": 4}})
-    code, told = check(finished)
+    code, message = check(finished)
     assert code == 1
-    assert "ZeroDivisionError" in told
-    since = told.partition("what has changed since that run:\n")[2]
+    assert "ZeroDivisionError" in message
+    since = message.partition("what has changed since that run:\n")[2]
     assert "  01_make_data: training.epochs is 4, was 3\n" in since
-    assert re.search(r"  02_score: code cells? 3", since), told
+    assert re.search(r"  02_score: code cells? 3", since), message
 
 
-def test_a_run_that_is_at_work_or_being_replayed_is_not_replayed(finished):
+def test_a_run_folder_in_use_is_not_replayed(finished):
     with (
         lock.exclusive(finished.study.folder, lambda _: None),
         pytest.raises(StudyError, match=r"in use by another runner \(process \d+ on"),
@@ -215,7 +217,7 @@ def test_a_run_that_is_at_work_or_being_replayed_is_not_replayed(finished):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX processes")
-def test_what_a_killed_replay_left_is_ended_before_the_next(finished):
+def test_processes_of_a_killed_replay_are_ended_before_the_next(finished):
     writer = (
         "import pathlib, sys, time\nwhile True:\n    pathlib.Path(sys.argv[1]).write_text('x')\n    time.sleep(0.01)"
     )

@@ -110,17 +110,17 @@ def test_wherever_sigmoids_lie_the_best_of_several_minima_is_found(shift):
 def test_a_training_towards_many_labels_is_calibrated_as_it_answers(task, engine, tmp_path):
     answers = np.eye(7, dtype=np.float32)[task.labels]
     answers[:, 5] = np.arange(240) % 7 == 0
-    many = replace(task, answers={"multi_label": answers})
+    many = replace(task, targets={"multi_label": answers})
     rows = np.arange(240)
     job = Job("gated", None, System(model="gated", inputs=("audio", "text")),
               Training(epochs=6, hidden=8, targets="multi_label"), 0,
               rows[rows % 4 < 2], rows[rows % 4 == 2], rows[rows % 4 == 3])  # fmt: skip
-    model = grid.fit(many, job, "cpu")
+    model = grid.fit_job(many, job, "cpu")
     logits = model.logits(many.features, job.validation)
     told = many.labels[job.validation], many.corpora[job.validation]
     assert model.temperature == calibration.temperature(logits, *told, multi_label=True)
     assert model.temperature != calibration.temperature(logits, *told, multi_label=False)
-    [done] = grid.run(many, [job], grid.Engine(engine))
+    [done] = grid.run_jobs(many, [job], grid.Engine(engine))
     np.testing.assert_allclose(done.probabilities, model.predict(many.features, job.test), atol=1e-3)
 
 

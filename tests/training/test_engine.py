@@ -8,7 +8,7 @@ import pytest
 
 from mer.params.schema import System, Training
 from mer.training import grid
-from mer.training.cache.results import Finished
+from mer.training.cache.results import ResultCache
 from mer.training.engines import engine
 from mer.training.engines.engine import Engine
 from mer.training.job import Job
@@ -24,7 +24,7 @@ def job(model="gated", hidden=4, seed=0, **training):
 
 def test_parameters_are_those_of_the_network_that_is_trained(task):
     one = job("flexible_at", 16)
-    built = loop.begun(task, one.spec, one.training, 0)
+    built = loop.initial_network(task, one)
     assert engine.parameters(task, one) == sum(p.numel() for p in built.parameters())
 
 
@@ -40,14 +40,16 @@ def test_small_networks_are_stacked_and_large_ones_are_not(task):
 
 def test_the_engine_is_part_of_a_result_and_how_it_was_chosen_is_not(task, tmp_path):
     one = job(epochs=1)
-    grid.run(task, [one], Engine("auto"), tmp_path)
-    assert Finished(tmp_path, task, Engine("stacked")).load([one]) is not None
-    assert Finished(tmp_path, task, Engine("single")).load([one]) is None
+    grid.run_jobs(task, [one], Engine("auto"), tmp_path)
+    assert ResultCache(tmp_path, task, Engine("stacked")).load([one]) is not None
+    assert ResultCache(tmp_path, task, Engine("single")).load([one]) is None
 
 
 def test_processes_are_started_for_work_that_takes_longer_than_their_start(task):
-    four = Engine("single", at_once=4)
-    assert engine.seconds(task, job(epochs=1)) < engine.WORTH_A_PROCESS < engine.seconds(task, job(epochs=10_000))
+    four = Engine("single", max_processes=4)
+    assert (
+        engine.seconds(task, job(epochs=1)) < engine.MIN_SECONDS_PER_PROCESS < engine.seconds(task, job(epochs=10_000))
+    )
     assert [four.processes(work, 8) for work in (0.1, 9.0, 1e3)] == [1, 2, 4]
     assert four.processes(1e3, 2) == 2
     assert replace(four, device="cuda").processes(1e3, 8) == 1
@@ -55,19 +57,21 @@ def test_processes_are_started_for_work_that_takes_longer_than_their_start(task)
 
 def test_a_stack_that_is_extended_is_trained_anew_as_company_changes_the_last_bits(task, tmp_path):
     jobs = [job(seed=s, epochs=2) for s in (0, 1, 2)]
-    grid.run(task, jobs[:2], Engine("stacked"), tmp_path)
-    extended = grid.run(task, jobs, Engine("stacked"), tmp_path)
-    for a, b in zip(extended, grid.run(task, jobs, Engine("stacked")), strict=True):
+    grid.run_jobs(task, jobs[:2], Engine("stacked"), tmp_path)
+    extended = grid.run_jobs(task, jobs, Engine("stacked"), tmp_path)
+    for a, b in zip(extended, grid.run_jobs(task, jobs, Engine("stacked")), strict=True):
         assert (a.probabilities == b.probabilities).all()
-    assert Finished(tmp_path, task, Engine("stacked")).load(jobs[:2]) is None  # of an earlier plan
+    assert ResultCache(tmp_path, task, Engine("stacked")).load(jobs[:2]) is None  # of an earlier plan
 
 
 def test_workers_are_not_sent_the_vectors_with_where_results_are_kept(task, tmp_path):
     features = replace(task.features, arrays={m: np.repeat(a, 500, 0) for m, a in task.features.arrays.items()})
     large = replace(task, features=features)
-    kept = Finished(tmp_path, large, Engine())
+    kept = ResultCache(tmp_path, large, Engine())
     assert len(pickle.dumps(kept)) < 10_000 < large.features.arrays["audio"].nbytes
-    assert Finished(tmp_path, large.outline(), Engine())._given._outline.features.widths(["audio"]) == {"audio": 12}
+    assert ResultCache(tmp_path, large.without_features(), Engine())._identity._outline.features.widths(["audio"]) == {
+        "audio": 12
+    }
 
 
 @pytest.mark.parametrize("model", ["gated", "concat", "attention", "robust_at"])

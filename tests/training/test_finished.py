@@ -15,8 +15,8 @@ from mer.features import Features
 from mer.params.schema import System, Training
 from mer.training import grid
 from mer.training.cache import address as given
-from mer.training.cache import arrays as kept
-from mer.training.cache.results import Finished
+from mer.training.cache import arrays as cached
+from mer.training.cache.results import ResultCache
 from mer.training.checkpoints import checkpoint
 from mer.training.engines.engine import Engine
 from mer.training.job import Job
@@ -31,7 +31,7 @@ def job(model="gated", modalities=("audio", "text"), **training):
 
 
 def address(task, *jobs, how=None):
-    return Finished(files.ROOT / "nowhere", task, how or Engine()).address(jobs or [job()])
+    return ResultCache(files.ROOT / "nowhere", task, how or Engine()).address(jobs or [job()])
 
 
 def more(value):
@@ -77,7 +77,7 @@ def test_everything_of_a_job_counts_but_its_name(task, change):
     assert address(task, replace(job(), system="other", cell=1)) == address(task, job())
     for how in (Engine("stacked"), Engine(threads=2), Engine(device="cuda")):
         assert address(task, how=how) != address(task)
-    assert address(task, how=Engine(at_once=4)) == address(task)
+    assert address(task, how=Engine(max_processes=4)) == address(task)
     assert address(task, job(), job()) != address(task)  # company in a stack
 
 
@@ -110,9 +110,9 @@ def test_features_count_and_those_of_other_modalities_do_not(task, name):
 def test_answers_groups_and_classes_count_where_they_are_looked_at(task):
     groups = {"speaker": np.array([f"{n % 9}" for n in ROWS]), "corpus": task.corpora}
     votes = np.eye(7, dtype=np.float32)[task.labels]
-    whole = replace(task, groups=groups, answers={"soft": votes, "multi_label": votes})
+    whole = replace(task, groups=groups, targets={"soft": votes, "multi_label": votes})
     others = replace(whole, groups={**groups, "speaker": groups["speaker"][::-1]})
-    softer = replace(whole, answers={**whole.answers, "soft": votes[::-1]})
+    softer = replace(whole, targets={**whole.targets, "soft": votes[::-1]})
     for changed, way in ((others, {"normalisation": "speaker"}), (softer, {"targets": "soft"})):
         assert address(changed, job(**way)) != address(whole, job(**way))
         assert address(changed) == address(whole)
@@ -129,20 +129,20 @@ def test_vectors_of_the_same_numbers_are_trained_anew_where_they_are_scaled_othe
         return replace(task, features=Features({"text": words}, {"text": words.any(axis=1)}, {"text": extractor}))
 
     one = job("logistic", ("text",))
-    fresh = {name: grid.run(of(name), [one], Engine())[0].probabilities for name in ("hashing", "tfidf")}
+    fresh = {name: grid.run_jobs(of(name), [one], Engine())[0].probabilities for name in ("hashing", "tfidf")}
     assert (fresh["hashing"] != fresh["tfidf"]).any()
     for name in ("hashing", "tfidf", "hashing"):
-        [done] = grid.run(of(name), [one], Engine(), tmp_path)
+        [done] = grid.run_jobs(of(name), [one], Engine(), tmp_path)
         assert (done.probabilities == fresh[name]).all()
 
 
 def test_what_nobody_has_described_is_refused(task):
-    with pytest.raises(TypeError, match="is given a set, and `plain` does not say"):
-        address(replace(task, answers={"hard": {1}}))
+    with pytest.raises(TypeError, match="depends on a set, for which `to_json` has no rule"):
+        address(replace(task, targets={"hard": {1}}))
 
 
 def test_a_checkpoint_counts_with_its_tensors(task, tmp_path):
-    first = grid.fit(task, job(), "cpu")
+    first = grid.fit_job(task, job(), "cpu")
     for name in ("model.json", "model.safetensors"):
         checkpoint.save(tmp_path / "m", first, {"any": "card"})
         before = address(task, job(start_from=str(tmp_path / "m")))
@@ -216,41 +216,41 @@ def test_a_module_that_is_imported_late_and_by_name_counts(copied, tmp_path):
 
 def test_nothing_is_kept_nor_taken_where_the_code_on_disk_is_not_what_was_loaded(task, tmp_path, monkeypatch):
     one = job("ridge")
-    grid.run(task, [one], Engine(), tmp_path)
-    assert Finished(tmp_path, task, Engine()).load([one]) is not None
+    grid.run_jobs(task, [one], Engine(), tmp_path)
+    assert ResultCache(tmp_path, task, Engine()).load([one]) is not None
     path = files.ROOT / "mer/stats/metrics.py"
-    older = Finished(tmp_path, task, Engine())
+    older = ResultCache(tmp_path, task, Engine())
     monkeypatch.setattr(
         code_dependencies, "file_state", lambda p, real=code_dependencies.file_state: (0,) if p == path else real(p)
     )
-    for here in (older, Finished(tmp_path, task, Engine())):
-        with pytest.warns(UserWarning, match="code of mer has changed since it was loaded here"):
+    for here in (older, ResultCache(tmp_path, task, Engine())):
+        with pytest.warns(UserWarning, match="code of mer has changed since it was loaded"):
             assert here.load([one]) is None
-        assert here.unfinished([one]) is None
-        here.save(grid.run(task, [one], Engine()))
+        assert here.snapshot_path([one]) is None
+        here.save(grid.run_jobs(task, [one], Engine()))
     assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_a_result_of_which_a_bit_has_changed_is_computed_anew(task, tmp_path):
     one = job("ridge")
-    [first] = grid.run(task, [one], Engine(), tmp_path)
+    [first] = grid.run_jobs(task, [one], Engine(), tmp_path)
     [path] = tmp_path.iterdir()
     content = bytearray(path.read_bytes())
     content[-20] ^= 1
     path.write_bytes(content)
     with pytest.warns(UserWarning, match="deleted: .*it is trained anew"):
-        [again] = grid.run(task, [one], Engine(), tmp_path)
+        [again] = grid.run_jobs(task, [one], Engine(), tmp_path)
     assert (again.probabilities == first.probabilities).all()
 
 
 def test_what_is_kept_comes_back_or_does_not(tmp_path):
     arrays = {"a": np.arange(6.0).reshape(2, 3)[:, ::2], "b": np.zeros((0, 4), bool), "c": np.array(3, np.int64)}
-    kept.write(tmp_path / "x", "told", arrays, {"best": float("-inf"), "n": [1, None]})
-    found, told = kept.read(tmp_path / "x", "told")
+    cached.write_arrays(tmp_path / "x", "told", arrays, {"best": float("-inf"), "n": [1, None]})
+    found, told = cached.read_arrays(tmp_path / "x", "told")
     assert told == {"best": float("-inf"), "n": [1, None]}
     for name, value in arrays.items():
         np.testing.assert_array_equal(found[name], value, strict=True)
-    assert kept.read(tmp_path / "x", "runs") is None
+    assert cached.read_arrays(tmp_path / "x", "runs") is None
     content = (tmp_path / "x").read_bytes()
     size = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + size])
@@ -258,13 +258,13 @@ def test_what_is_kept_comes_back_or_does_not(tmp_path):
     text = json.dumps(header).encode()
     (tmp_path / "x").write_bytes(len(text).to_bytes(8, "little") + text + content[8 + size :])
     with pytest.warns(UserWarning, match="deleted: "):
-        assert kept.read(tmp_path / "x", "told") is None
-    assert kept.read(tmp_path / "y", "told") is None
+        assert cached.read_arrays(tmp_path / "x", "told") is None
+    assert cached.read_arrays(tmp_path / "y", "told") is None
 
 
 def test_addresses_digest_the_task_once(task, tmp_path, monkeypatch):
     jobs, digested = [job(dropout=n / 1000) for n in range(300)], []
-    here = Finished(tmp_path, task, Engine())
+    here = ResultCache(tmp_path, task, Engine())
     monkeypatch.setattr(given, "digest_array", lambda array: digested.append(len(array)) or "")
     assert len({here.address([one]) for one in jobs}) == 300
     assert len(digested) == 3 * len(jobs)  # each job's own rows: training, validation and test

@@ -44,7 +44,7 @@ def test_random_numbers_are_those_of_a_processor():
 @pytest.mark.parametrize("model", ["gated", "flexible_at", "robust_at", "attention", "concat"])
 def test_a_single_training_agrees(task, model):
     one = job(model=model, epochs=2)
-    cpu, cuda = (grid.fit(task, one, where).predict(task.features, TEST) for where in ("cpu", "cuda"))
+    cpu, cuda = (grid.fit_job(task, one, where).predict(task.features, TEST) for where in ("cpu", "cuda"))
     np.testing.assert_allclose(cpu, cuda, atol=TOLERANCE)
 
 
@@ -86,6 +86,6 @@ def test_a_stack_that_was_killed_ends_with_the_same_bits(task, tmp_path, monkeyp
 
 def test_a_grid_by_auto_is_stacked_and_agrees_with_a_processor(task):
     jobs = [job(seed) for seed in range(3)]
-    cpu, cuda = (grid.run(task, jobs, grid.Engine("auto", where)) for where in ("cpu", "cuda"))
+    cpu, cuda = (grid.run_jobs(task, jobs, grid.Engine("auto", where)) for where in ("cpu", "cuda"))
     for one, other in zip(cpu, cuda, strict=True):
         np.testing.assert_allclose(one.probabilities, other.probabilities, atol=TOLERANCE)

@@ -10,7 +10,7 @@ import safetensors.numpy
 from mer.params.schema import System, Training
 from mer.training import grid
 from mer.training.cache import snapshot
-from mer.training.cache.results import Finished
+from mer.training.cache.results import ResultCache
 from mer.training.engines import stacked
 from mer.training.job import Job
 
@@ -28,7 +28,7 @@ def jobs():
 def trained(task, engine, folder, begun):
     snapshot.SHARE = 1e9  # after every epoch
     begun.set()
-    grid.run(task, jobs(), engine, folder)
+    grid.run_jobs(task, jobs(), engine, folder)
 
 
 def dies_while_it_saves(task, engine, folder, begun):
@@ -42,7 +42,7 @@ def dies_while_it_saves(task, engine, folder, begun):
             time.sleep(60)  # written, and not yet renamed
 
     safetensors.numpy.save_file = save_file
-    grid.run(task, jobs(), engine, folder)
+    grid.run_jobs(task, jobs(), engine, folder)
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def kill(process):
 
 def same(task, engine, folder, expected):
     """Whether what lies in the folder is what was expected, and nothing else does."""
-    kept = Finished(folder, task, engine)
+    kept = ResultCache(folder, task, engine)
     units = [jobs()[::-1]] if engine.name == "stacked" else [[job] for job in jobs()]  # the shortest is first
     found = sorted((done for unit in units for done in kept.load(unit)), key=lambda done: done.job.seed)
     assert [path.suffix for path in folder.iterdir() if not path.name.startswith(".")] == [".safetensors"] * len(units)
@@ -83,7 +83,7 @@ def same(task, engine, folder, expected):
 def test_killed_again_and_again_it_ends_with_the_same_bits(task, tmp_path, start, name):
     engine, rng = grid.Engine(name), np.random.default_rng(0)
     begin = time.monotonic()
-    expected = grid.run(task, jobs(), engine)
+    expected = grid.run_jobs(task, jobs(), engine)
     whole = time.monotonic() - begin
     killed = 0
     for _ in range(KILLS):
@@ -99,10 +99,10 @@ def test_killed_again_and_again_it_ends_with_the_same_bits(task, tmp_path, start
 
 def test_a_stack_killed_while_it_saves_its_results_goes_on_in_the_same_company(task, tmp_path, start, monkeypatch):
     engine, together, original = grid.Engine("stacked"), [], stacked.fit_many
-    expected = grid.run(task, jobs(), engine)
+    expected = grid.run_jobs(task, jobs(), engine)
     assert kill(start(dies_while_it_saves, engine))
     assert not [path for path in tmp_path.glob("*.safetensors") if not path.name.startswith(".")]
     monkeypatch.setattr(stacked, "fit_many", lambda *a: together.append([j.seed for j in a[1]]) or original(*a))
-    grid.run(task, jobs(), engine, tmp_path)
+    grid.run_jobs(task, jobs(), engine, tmp_path)
     assert [sorted(seeds) for seeds in together] == [[0, 1, 2, 3]]
     assert same(task, engine, tmp_path, expected)

@@ -30,7 +30,7 @@ def test_cross_entropy_is_torchs(batch, way, smoothing):
     logits, labels = batch
     weights, shift = balanced(way)
     logits.requires_grad_()
-    found = losses.loss(logits + shift, *losses.goal(one_hot(labels), weights, smoothing, False), False)
+    found = losses.loss(logits + shift, *losses.weighted_targets(one_hot(labels), weights, smoothing, False), False)
     expected = nn.CrossEntropyLoss(weight=weights, label_smoothing=smoothing)(logits, labels)
     torch.testing.assert_close(found, expected)
     torch.testing.assert_close(*(torch.autograd.grad(loss, logits)[0] for loss in (found, expected)))
@@ -39,7 +39,7 @@ def test_cross_entropy_is_torchs(batch, way, smoothing):
 def test_soft_targets_are_torchs_too(batch):
     logits, _ = batch
     targets = torch.softmax(torch.randn(N, K, dtype=torch.float64), dim=1)
-    found = losses.loss(logits, *losses.goal(targets, torch.ones(K).double(), 0.1, False), False)
+    found = losses.loss(logits, *losses.weighted_targets(targets, torch.ones(K).double(), 0.1, False), False)
     torch.testing.assert_close(found, nn.CrossEntropyLoss(label_smoothing=0.1)(logits, targets))
 
 
@@ -47,8 +47,10 @@ def test_soft_targets_are_torchs_too(batch):
 def test_rows_that_fill_a_batch_do_not_count(batch, multi_label):
     logits, labels = batch
     weights, counts = balanced("class_weights")[0], (torch.arange(N) < 20).double()
-    whole = losses.loss(logits, *losses.goal(one_hot(labels), weights * counts[:, None], 0.1, multi_label), multi_label)
-    part = losses.goal(one_hot(labels[:20]), weights, 0.1, multi_label)
+    whole = losses.loss(
+        logits, *losses.weighted_targets(one_hot(labels), weights * counts[:, None], 0.1, multi_label), multi_label
+    )
+    part = losses.weighted_targets(one_hot(labels[:20]), weights, 0.1, multi_label)
     torch.testing.assert_close(whole, losses.loss(logits[:20], *part, multi_label))
 
 
@@ -72,8 +74,8 @@ def test_logit_adjustment_makes_the_prior_the_answer_of_logits_that_say_nothing(
     labels = torch.as_tensor(np.repeat(np.arange(K), np.round(SHARES * 20).astype(int)))
     logits = torch.zeros(len(labels), K, dtype=torch.float64, requires_grad=True)
     shift[3] = -100
-    goal = losses.goal(one_hot(labels), torch.as_tensor(weights).double(), 0.0, False)
-    loss = losses.loss(logits + torch.as_tensor(shift).double(), *goal, False)
+    targets = losses.weighted_targets(one_hot(labels), torch.as_tensor(weights).double(), 0.0, False)
+    loss = losses.loss(logits + torch.as_tensor(shift).double(), *targets, False)
     assert loss.item() == pytest.approx(-(SHARES[occurs] * np.log(SHARES[occurs])).sum(), rel=1e-6)
     [gradient] = torch.autograd.grad(loss, logits)
     torch.testing.assert_close(gradient.sum(dim=0), torch.zeros(K).double(), atol=1e-6, rtol=0)
@@ -84,7 +86,7 @@ def test_binary_cross_entropy_is_torchs(batch, smoothing):
     logits, _ = batch
     targets = (torch.rand(N, K, generator=torch.Generator().manual_seed(1)) < 0.3).double()
     weights = balanced("class_weights")[0]
-    found = losses.loss(logits, *losses.goal(targets, weights, smoothing, True), True)
+    found = losses.loss(logits, *losses.weighted_targets(targets, weights, smoothing, True), True)
     wanted = targets * (1 - smoothing) + smoothing / 2
     each = nn.BCEWithLogitsLoss(weight=weights, reduction="sum")(logits, wanted)
     torch.testing.assert_close(found, each / (N * weights.sum()))

@@ -25,11 +25,11 @@ def rows(corpus="a", family="a", speakers=("1", "2"), clips=3, official=False, *
 
 def known(table, train=None, validation=()):
     train = range(len(table)) if train is None else train
-    return training_data.memory(table, np.array(train, int), np.array(validation, int))
+    return training_data.exposure_of(table, np.array(train, int), np.array(validation, int))
 
 
 def seen(told, table, families=()):
-    return training_data.seen(told, families, table).tolist()
+    return training_data.overlap_per_row(told, families, table).tolist()
 
 
 def test_recordings_and_their_part():
@@ -90,13 +90,13 @@ def test_longer_lines_of_a_family_or_of_whoever_shares_many():
     assert seen(known(table), copied, {"friends"}) == ["line", "", "line", "line", "line", "line"]
     read = copied.assign(lexical_control="parallel")
     assert set(seen(known(table), read, {"friends"})) == {""}
-    assert training_data.meeting(known(table), copied) == "5 of its 5 longer lines"
-    assert training_data.meeting(known(table), other) == ""
+    assert training_data.overlap_reasons(known(table), copied) == "5 of its 5 longer lines"
+    assert training_data.overlap_reasons(known(table), other) == ""
 
 
 def test_what_an_ancestor_has_seen_is_kept_and_survives_a_file():
     first, second = rows("a"), rows("b", "b")
-    told = known(first).with_(known(second, [0], [1]))
+    told = known(first).merged(known(second, [0], [1]))
     assert set(seen(told, first)) == {"train"}
     again = training_data.from_tensors(told.tensors())
     assert again.counts() == told.counts() == {"version": 1, "recordings": 8 + 0, "people": 27, "lines": 0}
@@ -140,7 +140,7 @@ def studies(draw):
 @given(studies())
 def test_nothing_that_is_unknown_has_been_seen(tables):
     here, there = tables
-    marks = training_data.seen(known(here), (), there)
+    marks = training_data.overlap_per_row(known(here), (), there)
     trained = set(here["samples_sha256"])
     assert (marks == "train").equals(there["samples_sha256"].isin(trained))
     codes = [list(zip(t["family"], t["speaker_id"].str[2:].str.strip(), strict=True)) for t in tables]

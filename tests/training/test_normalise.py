@@ -86,7 +86,7 @@ TRAINING = Training(epochs=15, hidden=8, batch_size=32, inverse_regularisation=(
 def test_where_speakers_differ_more_than_emotions_it_helps_and_is_marked(spoken):
     task, usable, cells = spoken
     jobs, _ = study.plan_jobs(cells, SYSTEMS, TRAINING, (0,), task)
-    table = scores.predictions(grid.run(task, jobs, Engine("auto")), usable, CLASSES, task.features.present)
+    table = scores.predictions(grid.run_jobs(task, jobs, Engine("auto")), usable, CLASSES, task.features.present)
     results = scores.score(table, CLASSES, dict.fromkeys("abc", "speaker_id"), study="s", confidence=0.95)
     rows = results[(results["metric"] == "UAR") & results["seed"].isna() & (results["answers"] == "free")]
     uar = rows.groupby("system")["value"].mean()
@@ -99,10 +99,10 @@ def test_where_speakers_differ_more_than_emotions_it_helps_and_is_marked(spoken)
 def test_the_held_out_corpus_does_not_reach_training_through_it(spoken):
     task, _, cells = spoken
     jobs, _ = study.plan_jobs(cells, SYSTEMS, TRAINING, (0,), task)
-    assert set(purity.check_blind(task, jobs)) == set(SYSTEMS)
+    assert set(purity.check_row_access(task, jobs)) == set(SYSTEMS)
     leaky = replace(task, groups=dict.fromkeys(("speaker", "corpus"), np.full(len(task.labels), "everybody")))
-    with pytest.raises(purity.Impure, match="fitted on other rows"):
-        purity.check_blind(leaky, jobs)
+    with pytest.raises(purity.ContaminationError, match="fitted on other rows"):
+        purity.check_row_access(leaky, jobs)
 
 
 def test_parts_of_a_published_split_are_scaled_apart_as_they_may_share_speakers(spoken):
@@ -116,7 +116,7 @@ def test_parts_of_a_published_split_are_scaled_apart_as_they_may_share_speakers(
 def test_a_result_is_not_taken_for_one_with_other_speakers(spoken, tmp_path):
     task, _, cells = spoken
     jobs, _ = study.plan_jobs(cells[:1], {"speaker": SYSTEMS["speaker"]}, TRAINING, (0,), task)
-    grid.run(task, jobs, Engine(), tmp_path)
+    grid.run_jobs(task, jobs, Engine(), tmp_path)
     kept = grid.Finished(tmp_path, task, Engine())
     other = replace(task, groups={**task.groups, "speaker": task.groups["corpus"]})
     assert kept.load(jobs[:1]) is not None

@@ -6,7 +6,7 @@ import torch
 
 from mer.params.schema import System, Training
 from mer.training import grid
-from mer.training.cache import arrays as kept
+from mer.training.cache import arrays as cached
 from mer.training.engines import stacked
 from mer.training.job import Job
 from mer.training.networks import loop
@@ -34,13 +34,13 @@ def every_epoch(monkeypatch):
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=list(SETTINGS))
 def test_a_single_training(task, tmp_path, kill_at, settings):
     one = job(**settings)
-    expected = grid.fit(task, one, "cpu")
+    expected = grid.fit_job(task, one, "cpu")
     for steps in (1, 4, 6, 5, 3):  # 4 batches an epoch: before the first saving, at and between ends of epochs
         kill_at(steps)
         with pytest.raises(Killed):
-            grid.fit(task, one, "cpu", tmp_path / "s")
+            grid.fit_job(task, one, "cpu", tmp_path / "s")
     kill_at(None)
-    again = grid.fit(task, one, "cpu", tmp_path / "s")
+    again = grid.fit_job(task, one, "cpu", tmp_path / "s")
     assert again.history == expected.history
     for name, value in again.network.state_dict().items():
         assert torch.equal(value, expected.network.state_dict()[name]), name
@@ -77,81 +77,81 @@ def test_a_stack_whose_networks_have_branches_that_no_training_row_takes(task, t
 def test_a_snapshot_of_another_training_or_a_damaged_one_is_not_gone_on_with(task, tmp_path, kill_at):
     kill_at(9)
     with pytest.raises(Killed):
-        grid.fit(task, job(1), "cpu", tmp_path / "s")
+        grid.fit_job(task, job(1), "cpu", tmp_path / "s")
     kill_at(None)
-    expected = grid.fit(task, job(0), "cpu").predict(task.features, ROWS)
-    assert (grid.fit(task, job(0), "cpu", tmp_path / "s").predict(task.features, ROWS) == expected).all()
+    expected = grid.fit_job(task, job(0), "cpu").predict(task.features, ROWS)
+    assert (grid.fit_job(task, job(0), "cpu", tmp_path / "s").predict(task.features, ROWS) == expected).all()
     kill_at(9)
     with pytest.raises(Killed):
-        grid.fit(task, job(0), "cpu", tmp_path / "s")
+        grid.fit_job(task, job(0), "cpu", tmp_path / "s")
     kill_at(None)
     content = bytearray((tmp_path / "s").read_bytes())
     content[-3] ^= 1  # of a weight
     (tmp_path / "s").write_bytes(content)
     with pytest.warns(UserWarning, match="deleted: .*it is trained anew"):
-        again = grid.fit(task, job(0), "cpu", tmp_path / "s")
+        again = grid.fit_job(task, job(0), "cpu", tmp_path / "s")
     assert (again.predict(task.features, ROWS) == expected).all()
     (tmp_path / "s").write_bytes(b"\x08\0\0\0\0\0\0\0not json")
     with pytest.warns(UserWarning, match="deleted: .*it is trained anew"):
-        again = grid.fit(task, job(0), "cpu", tmp_path / "s")
+        again = grid.fit_job(task, job(0), "cpu", tmp_path / "s")
     assert (again.predict(task.features, ROWS) == expected).all()
 
 
 @pytest.mark.parametrize("place", [0.02, 0.3, 0.6, 0.9, 0.999])
 def test_a_training_does_not_go_on_from_a_snapshot_with_a_flipped_bit(task, tmp_path, kill_at, place):
-    expected = grid.fit(task, job(0), "cpu").predict(task.features, ROWS)
+    expected = grid.fit_job(task, job(0), "cpu").predict(task.features, ROWS)
     kill_at(9)
     with pytest.raises(Killed):
-        grid.fit(task, job(0), "cpu", tmp_path / "s")
+        grid.fit_job(task, job(0), "cpu", tmp_path / "s")
     kill_at(None)
     content = bytearray((tmp_path / "s").read_bytes())
     content[int(place * len(content))] ^= 0x40
     (tmp_path / "s").write_bytes(content)
     with pytest.warns(UserWarning, match="deleted: .*it is trained anew"):
-        again = grid.fit(task, job(0), "cpu", tmp_path / "s")
+        again = grid.fit_job(task, job(0), "cpu", tmp_path / "s")
     assert (again.predict(task.features, ROWS) == expected).all()
 
 
 def test_a_finished_run_is_never_trained_again(task, tmp_path, monkeypatch):
     jobs, engine = [job(seed) for seed in (0, 1)], grid.Engine()
-    first = grid.run(task, jobs[:1], engine, tmp_path)
+    first = grid.run_jobs(task, jobs[:1], engine, tmp_path)
     trained = []
-    original = loop.fit
+    original = loop.fit_network
     monkeypatch.setattr(loop, "fit", lambda *a, **k: trained.append(k["seed"]) or original(*a, **k))
-    second = grid.run(task, jobs, engine, tmp_path)
+    second = grid.run_jobs(task, jobs, engine, tmp_path)
     assert trained == [1]
     assert (second[0].probabilities == first[0].probabilities).all()
     assert second[0].history == first[0].history
-    grid.run(task, [job(0, dropout=0.25)], engine, tmp_path)
-    grid.run(task, jobs, grid.Engine(threads=2), tmp_path)  # the engine is part of a result
+    grid.run_jobs(task, [job(0, dropout=0.25)], engine, tmp_path)
+    grid.run_jobs(task, jobs, grid.Engine(threads=2), tmp_path)  # the engine is part of a result
     task.labels[jobs[0].train[0]] = 1
-    grid.run(task, jobs[:1], engine, tmp_path)
+    grid.run_jobs(task, jobs[:1], engine, tmp_path)
     assert trained == [1, 0, 0, 1, 0]
     assert len(list(tmp_path.iterdir())) == 1  # of this plan
 
 
 @pytest.mark.parametrize("name", ["single", "stacked"])
 def test_a_damaged_result_is_computed_anew(task, tmp_path, name):
-    [first] = grid.run(task, [job()], grid.Engine(name), tmp_path)
+    [first] = grid.run_jobs(task, [job()], grid.Engine(name), tmp_path)
     [file] = tmp_path.glob("*.safetensors")
     file.write_bytes(file.read_bytes()[:50])
     with pytest.warns(UserWarning, match=f"deleted: .*{file.name}: damaged .*it is trained anew"):
-        [again] = grid.run(task, [job()], grid.Engine(name), tmp_path)
+        [again] = grid.run_jobs(task, [job()], grid.Engine(name), tmp_path)
     assert (again.probabilities == first.probabilities).all()
     assert [p.suffix for p in tmp_path.iterdir()] == [".safetensors"]
 
 
 def test_what_is_kept_comes_back_as_its_kind_under_its_name_and_not_otherwise(tmp_path):
     arrays = {"a": np.arange(6, dtype=np.float32).reshape(2, 3).T, "b": np.array(3, np.int64)}
-    kept.write(tmp_path / "x", "told", arrays, {"n": [1, None]})
-    found, told = kept.read(tmp_path / "x", "told")
+    cached.write_arrays(tmp_path / "x", "told", arrays, {"n": [1, None]})
+    found, told = cached.read_arrays(tmp_path / "x", "told")
     assert told == {"n": [1, None]}
     for name, values in arrays.items():
         np.testing.assert_array_equal(found[name], values)
         assert found[name].dtype == values.dtype
-    assert kept.read(tmp_path / "x", "runs") is None  # whole, and of another kind
-    assert kept.read(tmp_path / "none", "told") is None
+    assert cached.read_arrays(tmp_path / "x", "runs") is None  # whole, and of another kind
+    assert cached.read_arrays(tmp_path / "none", "told") is None
     (tmp_path / "x").rename(tmp_path / "y")
     with pytest.warns(UserWarning, match="deleted: .*y: damaged"):
-        assert kept.read(tmp_path / "y", "told") is None
+        assert cached.read_arrays(tmp_path / "y", "told") is None
     assert not (tmp_path / "y").exists()

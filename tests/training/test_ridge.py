@@ -10,7 +10,7 @@ from mer import stats
 from mer.features import Features
 from mer.params.schema import Training
 from mer.training.baselines import least_squares, ridge
-from mer.training.baselines.classifier import FittedLinear
+from mer.training.baselines.classifier import TrainedLinear
 from mer.training.scaling import standardise
 
 BOTH = ("audio", "text")
@@ -92,7 +92,7 @@ def test_a_fold_by_leaving_out_is_the_fold_by_summing(held_out):
     cells = least_squares.collect(features, rows, BOTH, label, group)
     mine = rows[group == held_out]
     part = least_squares.merge(least_squares.collect(features, mine, BOTH, label[mine], np.zeros(len(mine), int)))
-    left = least_squares.without(least_squares.merge(cells), part)
+    left = least_squares.subtract(least_squares.merge(cells), part)
     (summed,) = ridge.solve(cells, np.arange(4)[None] != held_out, np.array([5.0]), CLASSES, balanced=True)
     (downdated,) = ridge.solve(left, np.ones((1, 1), bool), np.array([5.0]), CLASSES, balanced=True)
     np.testing.assert_allclose(downdated.weights, summed.weights, rtol=1e-7, atol=1e-9)
@@ -102,7 +102,7 @@ def test_a_fold_by_leaving_out_is_the_fold_by_summing(held_out):
 def test_fit_is_the_interface_of_every_model(task):
     rows = np.arange(240)
     train, validation, test = rows[rows % 4 < 2], rows[rows % 4 == 2], rows[rows % 4 == 3]
-    fitted = ridge.fit(task, train, validation, modalities=BOTH, training=Training())
+    fitted = ridge.fit(task, train, validation, inputs=BOTH, training=Training())
     probabilities = fitted.predict(task.features, test)
     assert probabilities.shape == (60, 7)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
@@ -110,14 +110,14 @@ def test_fit_is_the_interface_of_every_model(task):
     assert stats.uar(stats.confusion(task.labels[test], probabilities.argmax(axis=1), 7)) > 0.8
     assert [set(h) for h in fitted.history] == [{"inverse_regularisation", "mean", "one", "two"}] * 3
     best = max(h["mean"] for h in fitted.history)
-    assert np.mean(list(task.scores(fitted.predict, validation).values())) == best
-    again = FittedLinear.from_tensors(fitted.tensors(), fitted.standardiser)
+    assert np.mean(list(task.score_predictor(fitted.predict, validation).values())) == best
+    again = TrainedLinear.from_tensors(fitted.tensors(), fitted.standardiser)
     assert (again.predict(task.features, test) == probabilities).all()
 
 
 def test_fit_without_validation_takes_the_middle(task):
     train = np.arange(0, 240, 2)
-    fitted = ridge.fit(task, train, train[:0], modalities=BOTH, training=Training())
+    fitted = ridge.fit(task, train, train[:0], inputs=BOTH, training=Training())
     (middle,) = ridge.solve(
         least_squares.collect(task.features, train, BOTH, task.labels[train], np.zeros(120, int)),
         np.ones((1, 1), bool), np.array([0.5 / 1e-2]), 7, balanced=True,
@@ -128,10 +128,10 @@ def test_fit_without_validation_takes_the_middle(task):
 def test_more_features_than_rows_constants_and_one_class(task):
     task.features.arrays["audio"][:, 4] = 3e12
     few = np.flatnonzero(task.labels == 0)[:5]
-    fitted = ridge.fit(task, few, few[:0], modalities=BOTH, training=Training())
+    fitted = ridge.fit(task, few, few[:0], inputs=BOTH, training=Training())
     assert (fitted.predict(task.features, np.arange(240)).argmax(axis=1) == 0).all()
     few = np.arange(9)
-    fitted = ridge.fit(task, few, few[:0], modalities=BOTH, training=Training())
+    fitted = ridge.fit(task, few, few[:0], inputs=BOTH, training=Training())
     assert (fitted.weights[:, 4] == 0).all()
     assert np.isfinite(fitted.predict(task.features, np.arange(240))).all()
 
@@ -145,12 +145,12 @@ def test_bad_input_is_named(task):
     cells = least_squares.collect(task.features, rows[:6], BOTH, task.labels[:6], rows[:6] % 3)
     with pytest.raises(ValueError, match="too small for these features"):
         list(ridge.solve(cells, np.ones((1, 3), bool), np.array([1e-300]), 7, balanced=True))
-    fitted = ridge.fit(task, rows, rows[:0], modalities=BOTH, training=Training())
+    fitted = ridge.fit(task, rows, rows[:0], inputs=BOTH, training=Training())
     task.features.arrays["audio"][7, 0] = np.inf
     with pytest.raises(ValueError, match=r"audio: 1 of 20 rows .* first row 7"):
         fitted.predict(task.features, rows[:20])
     with pytest.raises(ValueError, match=r"audio: 1 of 240 rows .* first row 7"):
-        ridge.fit(task, rows, rows[:0], modalities=BOTH, training=Training())
+        ridge.fit(task, rows, rows[:0], inputs=BOTH, training=Training())
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_bad_input_is_named(task):
     ],
 )
 def test_tensors_that_do_not_belong_together_are_refused(task, change, message):
-    fitted = ridge.fit(task, np.arange(240), np.arange(0), modalities=BOTH, training=Training())
+    fitted = ridge.fit(task, np.arange(240), np.arange(0), inputs=BOTH, training=Training())
     tensors = {name: t for name, t in (fitted.tensors() | change).items() if t is not None}
     with pytest.raises(ValueError, match=message):
-        FittedLinear.from_tensors(tensors, fitted.standardiser)
+        TrainedLinear.from_tensors(tensors, fitted.standardiser)

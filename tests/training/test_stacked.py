@@ -34,8 +34,7 @@ def job(seed=0, train=WIDE, validation=ROWS[ROWS % 4 == 2], model="gated", modal
 
 
 def alone(task, one):
-    return loop.fit(task, one.train, one.validation, system=one.spec, training=one.training, seed=one.seed,
-                       device="cpu")  # fmt: skip
+    return loop.fit_network(task, one)
 
 
 def answers(task, jobs):

@@ -70,7 +70,7 @@ def test_a_checkpoint_holds_the_fitted_frequencies(model, tmp_path):
     task = Task(seen(), np.arange(len(LINES)) % 2, np.full(len(LINES), "c"), 2)
     training = Training(epochs=1, hidden=4)
     system = System(model=model, inputs=("text",))
-    fitted = grid.fit(task, Job(model, None, system, training, 0, TRAIN, TRAIN[:0], TEST), "cpu")
+    fitted = grid.fit_job(task, Job(model, None, system, training, 0, TRAIN, TRAIN[:0], TEST), "cpu")
     card = {"model": model, "modalities": ["text"], "widths": {"text": 16}, "classes": ["a", "b"], "layers": {}}
     checkpoint.save(tmp_path / "m", fitted, card | {"training": training.model_dump(mode="json")})
     loaded, _ = checkpoint.load(tmp_path / "m")

@@ -72,20 +72,20 @@ def test_merged_groups_are_one_group(task):
 
 @pytest.mark.parametrize("speaker", range(7))
 def test_leaving_a_speaker_out_agrees_with_summing_the_others(task, groups, speaker):
-    left = least_squares.without(_merged(task, ROWS), _merged(task, ROWS[groups == speaker]))
+    left = least_squares.subtract(_merged(task, ROWS), _merged(task, ROWS[groups == speaker]))
     _close(left, _merged(task, ROWS[groups != speaker]), 1e-13)
 
 
 def test_leaving_a_whole_class_out_leaves_no_cell(task):
     gone = ROWS[task.labels == 2]
-    left = least_squares.without(_merged(task, ROWS), _merged(task, gone))
+    left = least_squares.subtract(_merged(task, ROWS), _merged(task, gone))
     assert set(left.labels) == {0, 1}
 
 
 def test_leaving_out_loses_the_digits_that_the_docstring_states(task):
     """Nine rows stay of a whole with ten million times their scatter: seven digits or so are lost, not all."""
     task.features.arrays["audio"][9:] *= 1e3
-    left = least_squares.without(_merged(task, ROWS), _merged(task, ROWS[9:]))
+    left = least_squares.subtract(_merged(task, ROWS), _merged(task, ROWS[9:]))
     wanted = _merged(task, ROWS[:9])
     error = np.abs(left.scatters - wanted.scatters).max() / np.abs(wanted.scatters).max()
     assert 1e-14 < error < 1e-6
@@ -93,8 +93,8 @@ def test_leaving_out_loses_the_digits_that_the_docstring_states(task):
 
 def test_leaving_out_what_was_never_there_is_refused(task):
     part = _merged(task, ROWS[:30])
-    with pytest.raises(ValueError, match=r"rows of class \d that the whole lacks"):
-        least_squares.without(part, _merged(task, ROWS))
+    with pytest.raises(ValueError, match=r"rows of class \d that the total lacks"):
+        least_squares.subtract(part, _merged(task, ROWS))
 
 
 def test_a_mean_of_a_million_deviations_keeps_its_digits():

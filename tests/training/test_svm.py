@@ -7,7 +7,7 @@ from sklearn.svm import SVC, LinearSVC
 from mer import stats
 from mer.params.schema import Training
 from mer.training.baselines import svm
-from mer.training.baselines.classifier import FittedLinear, stack
+from mer.training.baselines.classifier import TrainedLinear, stack
 
 BOTH = ("audio", "text")
 ROWS = np.arange(240)
@@ -25,14 +25,14 @@ def _more_classes(task, number):
 @pytest.mark.parametrize("number", [2, 3, 5])
 def test_kernel_decisions_are_those_of_scikit_learn(task, number, weights):
     _more_classes(task, number)
-    fitted = svm.fit_rbf(task, TRAIN, TRAIN[:0], modalities=BOTH, training=Training(balance=weights))
+    fitted = svm.fit_rbf(task, TRAIN, TRAIN[:0], inputs=BOTH, training=Training(balance=weights))
     x, unseen = (stack(task.features, rows, fitted.standardiser) for rows in (TRAIN, TEST))
     theirs = None if weights == "none" else "balanced"
     model = SVC(C=20 * 1e-2, gamma=1 / 20, class_weight=theirs, decision_function_shape="ovo")
     wanted = model.fit(x, task.labels[TRAIN]).decision_function(unseen).reshape(len(TEST), -1)
     if number == 2:
         wanted = -wanted  # scikit-learn's speaks for the second of two
-    np.testing.assert_allclose(fitted.decide(task.features, TEST), wanted, atol=1e-9)
+    np.testing.assert_allclose(fitted.pair_decisions(task.features, TEST), wanted, atol=1e-9)
     probabilities = fitted.predict(task.features, TEST)
     assert set(probabilities.argmax(axis=1)) <= set(range(2, 2 + number))
     assert (probabilities[:, [0, 1]] == 0).all()
@@ -48,7 +48,7 @@ def test_kernel_decisions_are_those_of_scikit_learn(task, number, weights):
 @pytest.mark.parametrize("number", [2, 5])
 def test_linear_decisions_are_those_of_scikit_learn(task, number, weights):
     _more_classes(task, number)
-    fitted = svm.fit_linear(task, TRAIN, TRAIN[:0], modalities=BOTH, training=Training(balance=weights))
+    fitted = svm.fit_linear(task, TRAIN, TRAIN[:0], inputs=BOTH, training=Training(balance=weights))
     x, unseen = (stack(task.features, rows, fitted.standardiser) for rows in (TRAIN, TEST))
     model = LinearSVC(C=1e-2, dual=False, class_weight=None if weights == "none" else "balanced")
     wanted = model.fit(x, task.labels[TRAIN]).decision_function(unseen)
@@ -61,20 +61,20 @@ def test_linear_decisions_are_those_of_scikit_learn(task, number, weights):
 
 @pytest.mark.parametrize("kernel", FITS)
 def test_fit_learns_chooses_on_validation_and_repeats_itself(task, kernel):
-    fitted = FITS[kernel](task, TRAIN, VALIDATION, modalities=BOTH, training=Training())
+    fitted = FITS[kernel](task, TRAIN, VALIDATION, inputs=BOTH, training=Training())
     probabilities = fitted.predict(task.features, TEST)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
     assert stats.uar(stats.confusion(task.labels[TEST], probabilities.argmax(axis=1), 7)) > 0.8
     best = max(h["mean"] for h in fitted.history)
-    assert np.mean(list(task.scores(fitted.predict, VALIDATION).values())) == best
+    assert np.mean(list(task.score_predictor(fitted.predict, VALIDATION).values())) == best
     assert len(fitted.history) == (3 if kernel == "linear" else 9)
-    again = FITS[kernel](task, TRAIN, VALIDATION, modalities=BOTH, training=Training(), seed=5)
+    again = FITS[kernel](task, TRAIN, VALIDATION, inputs=BOTH, training=Training())
     assert (again.predict(task.features, TEST) == probabilities).all()
 
 
 @pytest.mark.parametrize("kernel", FITS)
 def test_tensors_are_all_that_a_prediction_needs(task, kernel):
-    fitted = FITS[kernel](task, TRAIN, VALIDATION, modalities=BOTH, training=Training())
+    fitted = FITS[kernel](task, TRAIN, VALIDATION, inputs=BOTH, training=Training())
     tensors = fitted.tensors()
     assert all(isinstance(t, np.ndarray) and t.dtype.kind in "fi" for t in tensors.values())
     again = type(fitted).from_tensors(tensors, fitted.standardiser)
@@ -83,11 +83,11 @@ def test_tensors_are_all_that_a_prediction_needs(task, kernel):
 
 @pytest.mark.parametrize("kernel", FITS)
 def test_a_feature_that_is_constant_in_training_has_no_say(task, kernel):
-    without = FITS[kernel](task, TRAIN, VALIDATION, modalities=("audio",), training=Training())
+    without = FITS[kernel](task, TRAIN, VALIDATION, inputs=("audio",), training=Training())
     before = without.predict(task.features, TEST)
     task.features.arrays["text"][:] = 0.1
     task.features.present["text"][:] = True
-    with_it = FITS[kernel](task, TRAIN, VALIDATION, modalities=BOTH, training=Training())
+    with_it = FITS[kernel](task, TRAIN, VALIDATION, inputs=BOTH, training=Training())
     task.features.arrays["text"][TEST] = 1e6
     after = with_it.predict(task.features, TEST)
     assert np.isfinite(after).all()
@@ -100,11 +100,11 @@ def test_a_feature_that_is_constant_in_training_has_no_say(task, kernel):
 def test_bad_input_is_named(task, kernel):
     one = TRAIN[task.labels[TRAIN] == 1]
     with pytest.raises(ValueError, match="40 training rows of 1 class"):
-        FITS[kernel](task, one, VALIDATION, modalities=BOTH, training=Training())
-    fitted = FITS[kernel](task, TRAIN, VALIDATION, modalities=BOTH, training=Training())
+        FITS[kernel](task, one, VALIDATION, inputs=BOTH, training=Training())
+    fitted = FITS[kernel](task, TRAIN, VALIDATION, inputs=BOTH, training=Training())
     task.features.arrays["text"][4, 0] = np.nan
     with pytest.raises(ValueError, match=r"text: 1 of 120 rows .* first row 4"):
-        FITS[kernel](task, TRAIN, VALIDATION, modalities=BOTH, training=Training())
+        FITS[kernel](task, TRAIN, VALIDATION, inputs=BOTH, training=Training())
     with pytest.raises(ValueError, match=r"text: 1 of 10 rows .* first row 4"):
         fitted.predict(task.features, ROWS[:10])
 
@@ -123,22 +123,22 @@ def test_bad_input_is_named(task, kernel):
     ],
 )
 def test_tensors_that_do_not_belong_together_are_refused(task, name, value, message):
-    fitted = svm.fit_rbf(task, TRAIN, TRAIN[:0], modalities=BOTH, training=Training())
+    fitted = svm.fit_rbf(task, TRAIN, TRAIN[:0], inputs=BOTH, training=Training())
     tensors = fitted.tensors() | {name: value}
     if value is None:
         del tensors[name]
     with pytest.raises(ValueError, match=message):
-        svm.FittedKernel.from_tensors(tensors, fitted.standardiser)
+        svm.TrainedKernelMachine.from_tensors(tensors, fitted.standardiser)
 
 
 def test_a_prediction_in_blocks_is_the_same(task, monkeypatch):
-    fitted = svm.fit_rbf(task, TRAIN, TRAIN[:0], modalities=BOTH, training=Training())
+    fitted = svm.fit_rbf(task, TRAIN, TRAIN[:0], inputs=BOTH, training=Training())
     at_once = fitted.predict(task.features, TEST)
     monkeypatch.setattr(svm, "AT_ONCE", 7 * len(fitted.vectors))
     np.testing.assert_allclose(fitted.predict(task.features, TEST), at_once, rtol=1e-12)
 
 
 def test_a_linear_machine_is_a_linear_classifier(task):
-    fitted = svm.fit_linear(task, TRAIN, VALIDATION, modalities=BOTH, training=Training())
-    assert isinstance(fitted, FittedLinear)
+    fitted = svm.fit_linear(task, TRAIN, VALIDATION, inputs=BOTH, training=Training())
+    assert isinstance(fitted, TrainedLinear)
     assert np.isneginf(fitted.bias[3:]).all()

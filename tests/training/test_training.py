@@ -29,40 +29,40 @@ def job(model="gated", modalities=("audio", "text"), seed=0, train=TRAIN, valida
 )
 def test_a_model_learns_and_repeats_itself_to_the_bit(task, model):
     device.prepare("cpu", 1)
-    fitted = grid.fit(task, job(model), "cpu")
+    fitted = grid.fit_job(task, job(model), "cpu")
     probabilities = fitted.predict(task.features, TEST)
     assert probabilities.shape == (len(TEST), 7)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
     assert stats.uar(stats.confusion(task.labels[TEST], probabilities.argmax(axis=1), 7)) > 0.8
-    again = grid.fit(task, job(model), "cpu").predict(task.features, TEST)
+    again = grid.fit_job(task, job(model), "cpu").predict(task.features, TEST)
     assert (again == probabilities).all()
 
 
 def test_another_seed_is_another_model(task):
-    first, second = (grid.fit(task, job(seed=s), "cpu").predict(task.features, TEST) for s in (0, 1))
+    first, second = (grid.fit_job(task, job(seed=s), "cpu").predict(task.features, TEST) for s in (0, 1))
     assert (first != second).any()
 
 
 def test_test_rows_have_no_influence(task):
-    before = grid.fit(task, job(), "cpu").predict(task.features, VALIDATION)
+    before = grid.fit_job(task, job(), "cpu").predict(task.features, VALIDATION)
     task.features.arrays["audio"][TEST] = 1e6
     task.labels[TEST] = 0
-    assert (grid.fit(task, job(), "cpu").predict(task.features, VALIDATION) == before).all()
+    assert (grid.fit_job(task, job(), "cpu").predict(task.features, VALIDATION) == before).all()
 
 
 def test_the_kept_epoch_is_the_best_on_validation(task):
-    fitted = grid.fit(task, job(), "cpu")
+    fitted = grid.fit_job(task, job(), "cpu")
     best = max(epoch["mean"] for epoch in fitted.history)
-    assert np.mean(list(task.scores(fitted.predict, VALIDATION).values())) == pytest.approx(best)
+    assert np.mean(list(task.score_predictor(fitted.predict, VALIDATION).values())) == pytest.approx(best)
 
 
 @pytest.mark.parametrize("name", ["single", "auto"])
 def test_how_many_run_at_once_changes_nothing(task, monkeypatch, name):
-    monkeypatch.setattr(engine, "WORTH_A_PROCESS", 1e-3)
+    monkeypatch.setattr(engine, "MIN_SECONDS_PER_PROCESS", 1e-3)
     quick = Training(epochs=2, hidden=4)
     jobs = [job(seed=s, training=quick) for s in range(8)]
     jobs += [job("logistic", ("audio",), s, training=quick) for s in range(8)]
-    alone, together = (grid.run(task, jobs, grid.Engine(name, at_once=n)) for n in (1, 2))
+    alone, together = (grid.run_jobs(task, jobs, grid.Engine(name, max_processes=n)) for n in (1, 2))
     assert [d.job.seed for d in together] == [j.seed for j in jobs]
     for a, b in zip(alone, together, strict=True):
         assert (a.probabilities == b.probabilities).all()
@@ -71,7 +71,7 @@ def test_how_many_run_at_once_changes_nothing(task, monkeypatch, name):
 @pytest.mark.parametrize("model", ["gated", "flexible_at", "logistic", "ridge", "svm_linear", "svm_rbf"])
 def test_classes_that_training_lacks_and_no_validation(task, model):
     two = TRAIN[task.labels[TRAIN] < 2]
-    fitted = grid.fit(task, job(model, train=two, validation=ROWS[:0]), "cpu")
+    fitted = grid.fit_job(task, job(model, train=two, validation=ROWS[:0]), "cpu")
     probabilities = fitted.predict(task.features, TEST)
     assert np.isfinite(probabilities).all()
     assert set(probabilities.argmax(axis=1)) <= {0, 1}
@@ -88,13 +88,13 @@ def test_scaling_looks_at_training_rows_alone_and_at_what_is_there(task):
 def test_constant_features_and_a_modality_that_nobody_has(task):
     task.features.arrays["audio"][:, 5] = 3.0
     task.features.present["text"][:] = False
-    probabilities = grid.fit(task, job(), "cpu").predict(task.features, TEST)
+    probabilities = grid.fit_job(task, job(), "cpu").predict(task.features, TEST)
     assert np.isfinite(probabilities).all()
 
 
 @pytest.mark.parametrize("model", ["gated", "robust_at", "concat", "logistic", "ridge", "svm_linear", "svm_rbf"])
 def test_a_checkpoint_needs_nothing_else_and_notices_damage(task, model, tmp_path):
-    fitted = grid.fit(task, job(model), "cpu")
+    fitted = grid.fit_job(task, job(model), "cpu")
     card = {"model": model, "modalities": ["audio", "text"], "widths": {"audio": 12, "text": 8}}
     card |= {"layers": {}, "classes": list("abcdefg"), "training": TRAINING.model_dump(mode="json")}
     checkpoint.save(tmp_path / "m", fitted, card)
@@ -128,31 +128,31 @@ def test_a_card_that_does_not_fit_its_tensors_is_refused(task, tmp_path, change,
     card = {"model": "gated", "modalities": ["audio", "text"], "widths": {"audio": 12, "text": 8}, "layers": {}}
     card |= {"classes": list("abcdefg"), "training": TRAINING.model_dump(mode="json"), **change}
     card = {name: value for name, value in card.items() if value is not None}
-    checkpoint.save(tmp_path / "m", grid.fit(task, job(training=Training(epochs=1, hidden=8)), "cpu"), card)
-    with pytest.raises(checkpoint.Unusable, match=told):
+    checkpoint.save(tmp_path / "m", grid.fit_job(task, job(training=Training(epochs=1, hidden=8)), "cpu"), card)
+    with pytest.raises(checkpoint.CheckpointError, match=told):
         checkpoint.load(tmp_path / "m")
 
 
 def test_training_begins_with_a_checkpoint_and_names_it_among_its_ancestors(task, tmp_path):
-    first = grid.fit(task, job(), "cpu")
+    first = grid.fit_job(task, job(), "cpu")
     names = [str(n) for n in ROWS]
     rows = pd.DataFrame({"corpus": task.corpora, "family": task.corpora, "audio_sha256": names, "utterance_id": names,
                          "speaker_id": names, "fold": 0})  # fmt: skip
     card = checkpoint.card(job(), task, SPECS, tuple("abcdefg"), rows)
     checkpoint.save(tmp_path / "first", first, card)
     more = Training(epochs=1, batch_size=32, hidden=8, learning_rate=1e-9, start_from=str(tmp_path / "first"))
-    second = grid.fit(task, job(seed=7, training=more), "cpu")
+    second = grid.fit_job(task, job(seed=7, training=more), "cpu")
     np.testing.assert_allclose(second.logits(task.features, TEST), first.logits(task.features, TEST), atol=1e-3)
     [ancestor] = checkpoint.card(job(training=more), task, SPECS, tuple("abcdefg"), rows)["ancestors"]
     assert (ancestor["name"], ancestor["corpora"]) == (card["name"], ["one", "two"])
     other = Training(hidden=4, start_from=str(tmp_path / "first"))
-    with pytest.raises(checkpoint.Unusable, match="of another network"):
-        grid.fit(task, job(training=other), "cpu")
+    with pytest.raises(checkpoint.CheckpointError, match="of another network"):
+        grid.fit_job(task, job(training=other), "cpu")
 
 
 def test_a_batch_of_one_and_a_class_that_weighs_nothing(task):
     rows = np.concatenate([TRAIN[task.labels[TRAIN] < 2][:32], TRAIN[task.labels[TRAIN] == 2][:1]])
-    fitted = grid.fit(task, job(train=rows), "cpu")  # 33 rows in batches of 32
+    fitted = grid.fit_job(task, job(train=rows), "cpu")  # 33 rows in batches of 32
     assert np.isfinite(fitted.predict(task.features, TEST)).all()
 
 
@@ -161,9 +161,9 @@ def test_shares_of_votes_and_several_classes_at_once(task, targets):
     answers = np.eye(7, dtype=np.float32)[task.labels] * 0.8 + np.eye(7, dtype=np.float32)[(task.labels + 1) % 3] * 0.2
     if targets == "multi_label":
         answers = (answers > 0).astype(np.float32)
-    told = replace(task, answers={targets: answers})
+    told = replace(task, targets={targets: answers})
     settings = Training(epochs=20, batch_size=32, hidden=8, learning_rate=1e-2, targets=targets)
-    probabilities = grid.fit(told, job(training=settings), "cpu").predict(task.features, TEST)
+    probabilities = grid.fit_job(told, job(training=settings), "cpu").predict(task.features, TEST)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
     second = np.argsort(probabilities, axis=1)[:, -2]
     if targets == "soft":

@@ -193,7 +193,7 @@ def _label_problem(corpus: _OwnCorpus, cell: dict[str, str]) -> str | None:
 def _time_problem(cell: dict[str, str]) -> str | None:
     start, end = seconds(cell.get("start")), seconds(cell.get("end"))
     if (cell.get("start") and start is None) or (cell.get("end") and end is None) or (end or 1e9) <= (start or 0):
-        return f"start {cell.get('start')!r} and end {cell.get('end')!r} are no stretch of time in seconds"
+        return f"start {cell.get('start')!r} and end {cell.get('end')!r} are no segment in seconds"
     return None
 
 

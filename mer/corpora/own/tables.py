@@ -1,4 +1,4 @@
-"""Rows of other people's tables: CSV and TSV, JSON lines, and audformat databases; read, never run."""
+"""The rows of user-defined tables: CSV and TSV, JSON lines, and audformat databases. No code in them is run."""
 
 import json
 import math
@@ -13,13 +13,13 @@ from mer.corpora.reading.files import decode, lines, relative, table, unreadable
 AUDFORMAT = "db.yaml"
 JSON_LINES = (".jsonl", ".ndjson")
 SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
-"""how xlsx and ods, and how xls begin"""
+"""The first bytes of xlsx and ods files, and of xls files."""
 TIMEDELTA = re.compile(r"(?:(?P<days>[0-9]+) days? )?(?:(?P<hours>[0-9]+):)?(?P<minutes>[0-9]+):(?P<seconds>[0-9.]+)")
 
 
 @dataclass(frozen=True)
 class TableRow:
-    """One row: where it stands, and {column: text}."""
+    """A row of a table: its path and line, and {column: text}."""
 
     path: str
     line: int
@@ -27,7 +27,7 @@ class TableRow:
 
 
 def rows(raw: Path, path: Path) -> Iterator[TableRow | Problem]:
-    """Yield the rows of a table, or what is wrong with it or with one of its lines."""
+    """Yield the rows of a table, and the problems with it or with its lines."""
     if reason := unreadable_reason(path) or _spreadsheet(path):
         yield Problem(relative(path, raw), reason)
     elif path.name == AUDFORMAT:
@@ -39,7 +39,7 @@ def rows(raw: Path, path: Path) -> Iterator[TableRow | Problem]:
 
 
 def seconds(text: str | None) -> float | None:
-    """Return seconds written as a number or as a span of time, None where there is neither.
+    """Return seconds from a number or a time span; None if the text is neither.
 
     >>> seconds("1.5"), seconds("0 days 00:01:02.500000"), seconds("NaT"), seconds("nan")
     (1.5, 62.5, None, None)
@@ -47,7 +47,7 @@ def seconds(text: str | None) -> float | None:
     if not text:
         return None
     if match := TIMEDELTA.fullmatch(text):
-        days, hours, minutes = (int(match[unit] or 0) for unit in ("days", "hours", "minutes"))
+        days, hours, minutes = (int(match[name] or 0) for name in ("days", "hours", "minutes"))
         rest = _number(match["seconds"])
         return None if rest is None else ((days * 24 + hours) * 60 + minutes) * 60 + rest
     value = _number(text)
@@ -64,16 +64,16 @@ def _number(text: str) -> float | None:
 
 def _spreadsheet(path: Path) -> str | None:
     with path.open("rb") as file:
-        found = file.read(4) in SPREADSHEETS
-    return "a spreadsheet, which is not read: save it as CSV" if found else None
+        is_spreadsheet = file.read(4) in SPREADSHEETS
+    return "a spreadsheet, which is not read: save it as CSV" if is_spreadsheet else None
 
 
 def _separated(raw: Path, path: Path) -> Iterator[TableRow | Problem]:
     with path.open("rb") as file:
         header = next(iter(lines(decode(file.read(65_536)))), "")
     delimiter = max("\t;,", key=header.count)
-    for found in table(raw, path, (), delimiter):
-        yield found if isinstance(found, Problem) else TableRow(relative(path, raw), *found)
+    for row in table(raw, path, (), delimiter):
+        yield row if isinstance(row, Problem) else TableRow(relative(path, raw), *row)
 
 
 def _json_lines(raw: Path, path: Path) -> Iterator[TableRow | Problem]:
@@ -82,55 +82,55 @@ def _json_lines(raw: Path, path: Path) -> Iterator[TableRow | Problem]:
         if not line.strip():
             continue
         try:
-            found = json.loads(line)
+            entry = json.loads(line)
         except (ValueError, RecursionError):
-            found = None
-        if isinstance(found, dict):
-            yield TableRow(name, number, {key: "" if value is None else str(value) for key, value in found.items()})
+            entry = None
+        if isinstance(entry, dict):
+            yield TableRow(name, number, {key: "" if value is None else str(value) for key, value in entry.items()})
         else:
             yield Problem(name, "expected one JSON object per line", line=number)
 
 
 def _audformat(raw: Path, path: Path) -> Iterator[TableRow | Problem]:
-    """Join the tables of a database by file, or by file and time, and add what its schemes say of speakers.
+    """Join the tables of a database by file, or by file and time, and add the attributes in its schemes.
 
-    A row stands where its file or stretch of time is listed first; a cell that no table has is empty.
+    The line of a row is that of the first table that lists its file or segment. A cell that no table has is empty.
     """
     import yaml
 
     try:
         header = yaml.safe_load(decode(path.read_bytes()))
-        tables = {str(name): dict(about) for name, about in header["tables"].items()}
+        tables = {str(name): dict(description) for name, description in header["tables"].items()}
         schemes = dict(header.get("schemes") or {})
     except (yaml.YAMLError, TypeError, KeyError, AttributeError, ValueError, RecursionError) as error:
         yield Problem(relative(path, raw), f"not the header of an audformat database ({type(error).__name__})")
         return
     joined: dict[tuple[str, str, str], dict[str, str]] = {}
     places: dict[tuple[str, str, str], tuple[str, int]] = {}
-    for name, about in tables.items():
-        found = _stored(path.parent, name)
-        if isinstance(found, str):
-            yield Problem(relative(path, raw), found)
+    for name, description in tables.items():
+        stored = _stored(path.parent, name)
+        if isinstance(stored, str):
+            yield Problem(relative(path, raw), stored)
             continue
-        speakers = _attributes(path.parent, schemes, about)
-        for line, cells in enumerate(found, start=2):  # the header is the first
+        attributes = _attributes(path.parent, schemes, description)
+        for line, cells in enumerate(stored, start=2):  # line 1 is the header
             key = (cells.pop("file", ""), cells.pop("start", ""), cells.pop("end", ""))
             places.setdefault(key, (relative(_file(path.parent, name), raw), line))
-            for column, known in speakers.items():
-                cells = known.get(cells.get(column, ""), {}) | cells
+            for column, by_value in attributes.items():
+                cells = by_value.get(cells.get(column, ""), {}) | cells
             joined.setdefault(key, {}).update({k: v for k, v in cells.items() if k not in joined[key]})
     segmented = {file for file, start, end in joined if start or end}
     empty = {column: "" for cells in joined.values() for column in cells}
     for key, cells in sorted(joined.items()):
         file, start, end = key
         if not (start or end) and file in segmented:
-            continue  # its columns are those of its segments, too
+            continue  # its segments have its columns too
         whole_file = joined.get((file, "", ""), {})
         yield TableRow(*places[key], empty | whole_file | cells | {"file": file, "start": start, "end": end})
 
 
 def _stored(folder: Path, name: str) -> list[dict[str, str]] | str:
-    """The rows of one table of a database, or why there are none."""
+    """Return the rows of one table of a database, or the reason why it cannot be read."""
     import pandas as pd
 
     place = _file(folder, name)
@@ -141,7 +141,7 @@ def _stored(folder: Path, name: str) -> list[dict[str, str]] | str:
             frame = pd.read_csv(place, dtype=str, keep_default_na=False, na_values=["NaT"])
         else:
             frame = pd.read_parquet(place)
-    except Exception as error:  # foreign bytes: whatever the readers raise is one sentence here
+    except Exception as error:  # the readers raise many types of errors for foreign bytes
         return f"table {name}: not readable ({type(error).__name__})"
     frame = frame.reset_index() if frame.index.name else frame
     frame = frame.astype(object).where(frame.notna(), "")
@@ -153,10 +153,10 @@ def _file(folder: Path, name: str) -> Path:
     return text if text.is_file() else folder / f"db.{name}.parquet"
 
 
-def _attributes(folder: Path, schemes: dict, about: dict) -> dict[str, dict[str, dict[str, str]]]:
-    """Column -> its value -> what the column's scheme says of that, such as gender and age of a speaker."""
-    found: dict[str, dict[str, dict[str, str]]] = {}
-    columns = about.get("columns")
+def _attributes(folder: Path, schemes: dict, description: dict) -> dict[str, dict[str, dict[str, str]]]:
+    """Return column -> value -> attributes in the column's scheme, such as gender and age of a speaker."""
+    attributes: dict[str, dict[str, dict[str, str]]] = {}
+    columns = description.get("columns")
     for column, options in columns.items() if isinstance(columns, dict) else ():
         scheme = schemes.get(options.get("scheme_id")) if isinstance(options, dict) else None
         labels = scheme.get("labels") if isinstance(scheme, dict) else None
@@ -165,9 +165,9 @@ def _attributes(folder: Path, schemes: dict, about: dict) -> dict[str, dict[str,
             first = (list(row.items()) for row in listed) if isinstance(listed, list) else ()
             labels = {items[0][1]: dict(items[1:]) for items in first if items}
         if isinstance(labels, dict):
-            found[str(column)] = {
-                str(value): {str(key): str(item) for key, item in said.items()}
-                for value, said in labels.items()
-                if isinstance(said, dict)
+            attributes[str(column)] = {
+                str(value): {str(key): str(item) for key, item in entry.items()}
+                for value, entry in labels.items()
+                if isinstance(entry, dict)
             }
-    return found
+    return attributes

@@ -1,9 +1,9 @@
-"""AFEW (EmotiW): `Train_AFEW/Angry/000046280.avi`, that is part, emotion and number of a film clip.
+"""AFEW (EmotiW): `Train_AFEW/Angry/000046280.avi` is part, emotion and number of a clip from a movie.
 
-The folder is the label. Words are not part of the corpus: what a recogniser made of the clips is read from
-`df_text_AFEW.csv` (columns name_file, subset, emo, text) where it is there. Traps: nobody is named, so every
-clip counts as a speaker of its own; the labels of the test part are withheld; folders of aligned faces lie
-beside the clips; published numbers per class differ by one or two.
+The folder is the label. Transcripts are not part of the corpus; those of a recogniser are read from `df_text_AFEW.csv`
+(columns name_file, subset, emo, text) if present. Traps: speakers are not identified, so every clip counts as a
+speaker; the labels of the test part are withheld; folders of aligned faces lie beside the clips; published numbers per
+class differ by one or two.
 """
 
 from collections.abc import Iterator
@@ -19,10 +19,11 @@ LIST = "df_text_AFEW.csv"
 COLUMNS = ("name_file", "subset", "text")
 
 Clip = tuple[str, str]
-"""split and number"""
+"""The part and the number of a clip."""
 
 
 def _key(path: Path) -> tuple[Clip, str] | str:
+    """Return clip and label of a path, or the problem with it."""
     split = split_of(path.parent)
     if split is None:
         return "no folder above it says train or val"
@@ -37,19 +38,19 @@ def _key(path: Path) -> tuple[Clip, str] | str:
 
 @in_path_order
 def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
-    """Read the folders and the recognised words; videos are yielded as they are, the reader decides."""
+    """Read the names of folders and files, and the list of transcripts."""
     texts: dict[Clip, str] = {}
     for path in walk(folder):
         if path.name == LIST:
             yield from _texts(raw, path, texts)
-    places: dict[Clip, dict[str, tuple[Path, Path | None]]] = {}
-    for found in recordings(raw, folder, (*AUDIO_SUFFIXES, *VIDEO_SUFFIXES), _key):
-        if isinstance(found, Problem):
-            yield found
+    labels_of: dict[Clip, dict[str, tuple[Path, Path | None]]] = {}
+    for recording in recordings(raw, folder, (*AUDIO_SUFFIXES, *VIDEO_SUFFIXES), _key):
+        if isinstance(recording, Problem):
+            yield recording
         else:
-            (clip, emotion), *paths = found
-            places.setdefault(clip, {})[emotion] = tuple(paths)
-    for (split, number), labels in places.items():
+            (clip, emotion), *paths = recording
+            labels_of.setdefault(clip, {})[emotion] = tuple(paths)
+    for (split, number), labels in labels_of.items():
         for emotion, (path, video) in labels.items():
             others = ", ".join(sorted(set(labels) - {emotion}))
             if others:
@@ -70,11 +71,11 @@ def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
 
 
 def _texts(raw: Path, path: Path, texts: dict[Clip, str]) -> Iterator[Problem]:
-    for found in table(raw, path, COLUMNS):
-        if isinstance(found, Problem):
-            yield found
+    for numbered_row in table(raw, path, COLUMNS):
+        if isinstance(numbered_row, Problem):
+            yield numbered_row
             continue
-        line, row = found
+        line, row = numbered_row
         if split := split_of(Path(row["subset"])):
             texts.setdefault((split, Path(row["name_file"]).stem), row["text"])
         else:

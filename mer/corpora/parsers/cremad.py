@@ -1,14 +1,15 @@
-"""CREMA-D: `AudioWAV/1001_DFA_ANG_XX.wav`, that is actor, sentence, intended emotion and level.
+"""CREMA-D: `AudioWAV/1001_DFA_ANG_XX.wav` is actor, sentence, intended emotion and level.
 
-What listeners heard is in `processedResults/tabulatedVotes.csv`: rows whose id starts with 1 are votes on
-the voice alone. Age and sex are in `VideoDemographics.csv`. Both lists may be absent. The videos
-lie under the same names in `VideoFlash/*.flv`, or wherever they were converted to.
-Traps: a zip from GitHub holds Git-LFS pointers instead of audio; one clip is silent; in fewer than half of
-the clips do listeners hear by voice what the actor intended.
+The votes of listeners are in `processedResults/tabulatedVotes.csv`; rows whose id starts with 1 are votes on the voice
+alone. Age and sex are in `VideoDemographics.csv`. Both lists may be absent. The videos have the same names, in
+`VideoFlash/*.flv` or in another folder after conversion.
+Traps: a zip from GitHub holds Git-LFS pointers instead of audio; one recording is silent; for fewer than half of the
+recordings do listeners choose the intended emotion by voice.
 """
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mer.corpora.catalogue.acted import CREMAD
@@ -37,41 +38,52 @@ SENTENCES = {
 LEVELS = {"LO": "low", "MD": "medium", "HI": "high", "XX": None}
 DEFECTS = {"1076_MTI_SAD_XX": "the recording is silent in the published corpus"}
 VIDEO_DEFECTS = ("1064_IEO_DIS_MD",)
-"""clips whose video is a minute of all emotions"""
+"""The recordings whose video shows a minute of all emotions."""
 
 NAME = re.compile(r"(?P<actor>[0-9]{4})_(?P<sentence>[A-Z]{3})_(?P<emotion>[A-Z]{3})_(?P<level>LO|MD|HI|XX)")
 
 
 @in_path_order
 def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
-    """Read the file names, the votes on the voice and who the actors are."""
-    actors: dict[str, dict[str, str]] = {}
-    votes: dict[str, dict[str, int]] = {}
+    """Read the file names, the votes on the voice, and age and sex of the actors."""
+    lists = _Lists()
+    yield from _read_lists(raw, folder, lists)
+    for clip in clips(raw, folder):
+        yield clip if isinstance(clip, Problem) else _utterance(*clip[:2], lists)
+
+
+@dataclass
+class _Lists:
+    """The content of the lists, and the videos."""
+
+    actors: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Maps an actor to the row of `VideoDemographics.csv`."""
+    votes: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Maps a recording to the number of votes per letter."""
+    videos: dict[str, str] = field(default_factory=dict)
+    """Maps a recording to the path of its video below the raw folder."""
+
+
+def _read_lists(raw: Path, folder: Path, lists: _Lists) -> Iterator[Problem]:
     for path in walk(folder):
         if path.name == "VideoDemographics.csv":
-            for found in table(raw, path, ("ActorID", "Age", "Sex")):
-                if isinstance(found, Problem):
-                    yield found
+            for row in table(raw, path, ("ActorID", "Age", "Sex")):
+                if isinstance(row, Problem):
+                    yield row
                 else:
-                    actors.setdefault(found[1]["ActorID"], found[1])
+                    lists.actors.setdefault(row[1]["ActorID"], row[1])
         elif path.name == "tabulatedVotes.csv":
-            for found in table(raw, path, ("", *VOTES, "fileName")):
-                if isinstance(found, Problem):
-                    yield found
-                elif found[1][""].startswith("1"):
-                    counts = {letter: as_integer(found[1][letter]) or 0 for letter in VOTES}
-                    votes.setdefault(found[1]["fileName"], counts)
-    seen: dict[str, Path] = {}
-    for found in videos(raw, folder, _has_video):
-        if isinstance(found, Problem):
-            yield found
+            for row in table(raw, path, ("", *VOTES, "fileName")):
+                if isinstance(row, Problem):
+                    yield row
+                elif row[1][""].startswith("1"):
+                    counts = {letter: as_integer(row[1][letter]) or 0 for letter in VOTES}
+                    lists.votes.setdefault(row[1]["fileName"], counts)
+    for video in videos(raw, folder, _has_video):
+        if isinstance(video, Problem):
+            yield video
         else:
-            seen.setdefault(*found)
-    for clip in clips(raw, folder):
-        if isinstance(clip, Problem):
-            yield clip
-        else:
-            yield _utterance(*clip[:2], actors, votes, relative(seen[clip[0]], raw) if clip[0] in seen else None)
+            lists.videos.setdefault(video[0], relative(video[1], raw))
 
 
 def _has_video(stem: str) -> str | None:
@@ -79,19 +91,19 @@ def _has_video(stem: str) -> str | None:
 
 
 def majority(counts: dict[str, int]) -> tuple[str | None, float | None]:
-    """Return the letter most listeners chose and their share; nothing where two letters are level.
+    """Return the letter with the most votes and its share; None if two letters have equally many votes.
 
     >>> majority({"A": 6, "D": 2, "N": 2})
     ('A', 0.6)
     >>> majority({"A": 1, "D": 1, "N": 0}), majority({})
     ((None, None), (None, None))
     """
-    most = max(counts.values(), default=0)
-    chosen = [letter for letter, count in counts.items() if count == most]
-    return (chosen[0], most / sum(counts.values())) if len(chosen) == 1 else (None, None)
+    max_count = max(counts.values(), default=0)
+    letters = [letter for letter, count in counts.items() if count == max_count]
+    return (letters[0], max_count / sum(counts.values())) if len(letters) == 1 else (None, None)
 
 
-def _utterance(stem: str, path: str, actors: dict, votes: dict, video: str | None) -> Utterance | Problem:
+def _utterance(stem: str, path: str, lists: _Lists) -> Utterance | Problem:
     codes = NAME.fullmatch(stem)
     if codes is None:
         return Problem(path, "expected a name such as 1001_DFA_ANG_XX with level LO, MD, HI or XX")
@@ -99,8 +111,8 @@ def _utterance(stem: str, path: str, actors: dict, votes: dict, video: str | Non
         return Problem(path, f"unknown label {codes['emotion']}")
     if stem in DEFECTS:
         return Problem(path, DEFECTS[stem])
-    actor = actors.get(codes["actor"], {})
-    counts = votes.get(stem, {})
+    actor = lists.actors.get(codes["actor"], {})
+    counts = lists.votes.get(stem, {})
     perceived, agreement = majority(counts)
     text = SENTENCES.get(codes["sentence"])
     return Utterance(
@@ -118,5 +130,5 @@ def _utterance(stem: str, path: str, actors: dict, votes: dict, video: str | Non
         transcription=text,
         text_source="script" if text else "none",
         sentence_id=codes["sentence"],
-        video=video,
+        video=lists.videos.get(stem),
     )

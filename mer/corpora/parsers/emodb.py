@@ -1,7 +1,7 @@
-"""EMO-DB (Berlin): `wav/03a01Fa.wav`, that is speaker 03, sentence a01, emotion F, version a.
+"""EMO-DB (Berlin): `wav/03a01Fa.wav` is speaker 03, sentence a01, emotion F, version a.
 
 The emotion is the initial of the German word: Wut, Langeweile, Ekel, Angst, Freude, Trauer, Neutral.
-Traps: A is Angst (fear), not anger; some published speaker lists have the ages of 09, 10, 12 and 13 wrong.
+Traps: A is Angst (fear), not anger. Some published lists give wrong ages for speakers 09, 10, 12 and 13.
 """
 
 import re
@@ -14,7 +14,7 @@ from mer.corpora.corpus import Problem, Utterance
 from mer.corpora.reading.files import clips, decode, in_path_order, relative, unreadable_reason, walk, with_label
 
 EMOTIONS = EMODB.emotions
-SPEAKERS = {
+SPEAKERS = {  # gender and age in years
     "03": ("male", 31),
     "08": ("female", 34),
     "09": ("female", 21),
@@ -39,30 +39,28 @@ SENTENCES = {
     "b10": "Die wird auf dem Platz sein, wo wir sie immer hinlegen.",
 }
 NAME = re.compile(r"(?P<speaker>[0-9]{2})(?P<sentence>[ab][0-9]{2})(?P<emotion>[A-Z])[a-z]")
-
-
 PERCEPTION_LINE = re.compile(rf"(?P<stem>{NAME.pattern})(?:\.wav)?[\s,;]+(?P<percent>[0-9]{{1,3}}(?:[.,][0-9]+)?)\b.*")
 PERCEPTION_TESTS = ("erkennung.txt", "perception_test.csv")
-"""the listening test as published, and as a table: percent of 20 listeners who heard the emotion"""
+"""The files of the listening test: the percentage of 20 listeners who recognised the emotion."""
 
 
 @in_path_order
 def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
-    """Read the file names and, where it is there, what listeners recognised."""
-    heard: dict[str, float] = {}
+    """Read the file names and, if present, the recognition rates of the listening test."""
+    rates: dict[str, float] = {}
     for path in walk(folder):
         if path.name in PERCEPTION_TESTS:
             if reason := unreadable_reason(path):
                 yield Problem(relative(path, raw), reason)
             else:
-                heard = recognition_rates(path.read_bytes()) | heard
-    read = partial(_utterance, heard=heard)
+                rates = recognition_rates(path.read_bytes()) | rates
+    read = partial(_utterance, rates=rates)
     for clip in clips(raw, folder):
         yield with_label(clip, read) if isinstance(clip, Problem) else read(*clip[:2])
 
 
 def recognition_rates(data: bytes) -> dict[str, float]:
-    """Return file name -> share of listeners who recognised the emotion, 0..1.
+    """Return file name -> share of listeners who recognised the emotion, 0 to 1.
 
     >>> recognised("Satz erkannt natürlich\\n03a01Fa.wav\xa0 90,00 75,00".encode("latin-1"))
     {'03a01Fa': 0.9}
@@ -72,7 +70,7 @@ def recognition_rates(data: bytes) -> dict[str, float]:
     return {stem: share for stem, share in shares.items() if share <= 1}
 
 
-def _utterance(stem: str, path: str, heard: dict[str, float]) -> Utterance | Problem:
+def _utterance(stem: str, path: str, rates: dict[str, float]) -> Utterance | Problem:
     codes = NAME.fullmatch(stem)
     if codes is None:
         return Problem(path, "expected a name such as 03a01Fa")
@@ -85,7 +83,7 @@ def _utterance(stem: str, path: str, heard: dict[str, float]) -> Utterance | Pro
         path=path,
         speaker=codes["speaker"],
         emotion_raw=codes["emotion"],
-        emotion_vector={codes["emotion"]: heard[stem]} if stem in heard else None,
+        emotion_vector={codes["emotion"]: rates[stem]} if stem in rates else None,
         gender=gender,
         age=age,
         language="de",

@@ -1,9 +1,8 @@
-"""EmoryNLP, dialogue of the television series that MELD is taken from, as text: `emorynlp_train_final.csv`.
+"""EmoryNLP, text of the television series from which MELD is taken: `emorynlp_train_final.csv`.
 
-Each line of a list is an utterance; no recordings are published, so the rows name the list they are in. Traps:
-speakers are written as a Python list, sometimes of several; scenes are numbered anew in every episode, and
-utterance numbers have gaps; peaceful and powerful have no counterpart among the seven classes; the episodes are
-in MELD, too.
+Each line of a list is an utterance. No recordings are published, so the path of an utterance is that of its list.
+Traps: speakers are written as a Python list, sometimes of several; scene numbers start again in every episode, and
+utterance numbers have gaps; peaceful and powerful belong to none of the seven classes; MELD has the same episodes.
 """
 
 import re
@@ -25,12 +24,12 @@ NAMES = re.compile(r"'([^']*)'|\"([^\"]*)\"")
 def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
     """Read the three lists."""
     listed: set[str] = set()
-    for found in split_lists(raw, folder, LIST, COLUMNS):
-        yield found if isinstance(found, Problem) else _line(*found, listed)
+    for row in split_lists(raw, folder, LIST, COLUMNS):
+        yield row if isinstance(row, Problem) else _line(*row, listed)
 
 
 def speakers(cell: str) -> str:
-    """Return who speaks, joined by “ and ” where there are several.
+    """Return the speakers, joined by “ and ” if there are several.
 
     >>> speakers("['Carol Willick', 'Susan Bunch']"), speakers('["Joey\\'s Co-Star"]'), speakers("[]")
     ('Carol Willick and Susan Bunch', "Joey's Co-Star", '')
@@ -39,8 +38,8 @@ def speakers(cell: str) -> str:
     return " and ".join(name.strip() for name in names if name.strip())
 
 
-def _line(path: str, split: str, found: tuple[int, dict[str, str]], listed: set[str]) -> Utterance | Problem:
-    line, row = found
+def _line(path: str, split: str, numbered_row: tuple[int, dict[str, str]], listed: set[str]) -> Utterance | Problem:
+    line, row = numbered_row
     numbers = [as_integer(row[column]) for column in ("Season", "Episode", "Scene_ID", "Utterance_ID")]
     if None in numbers:
         return Problem(path, "Season, Episode, Scene_ID and Utterance_ID must be whole numbers", line=line)
@@ -52,14 +51,14 @@ def _line(path: str, split: str, found: tuple[int, dict[str, str]], listed: set[
     listed.add(name)
     if row["Emotion"] not in EMOTIONS:
         return Problem(path, f"{name}: unknown label {row['Emotion']}", line=line)
-    if not (who := speakers(row["Speaker"])):
+    if not (speaker := speakers(row["Speaker"])):
         return Problem(path, f"{name}: no speaker", line=line)
     if not (text := row["Utterance"]):
-        return Problem(path, f"{name}: no words", line=line)
+        return Problem(path, f"{name}: no text", line=line)
     return Utterance(
         name=name,
         path=path,
-        speaker=who,
+        speaker=speaker,
         emotion_raw=row["Emotion"],
         language="en",
         transcription=text,

@@ -1,9 +1,9 @@
-"""EmoV-DB: `bea_Amused/amused_1-28_0022.wav` or `bea/Amused/…`: speaker and emotion, then range and sentence.
+"""EmoV-DB: `bea_Amused/amused_1-28_0022.wav` or `bea/Amused/…` is speaker and emotion, then range and sentence.
 
-The last four digits are the number of a sentence of CMU Arctic's set A, whose list `cmuarctic.data` is read if
-it lies in the folder. Traps: some sentences have two takes, so the whole file name tells clips apart; the same
-file name occurs for several speakers; josh was recorded neither angry nor disgusted; the older, unsorted
-release pairs some recordings with wrong sentences; laughs and yawns before and after speech.
+The last four digits are the number of a sentence of CMU Arctic's set A, whose list `cmuarctic.data` is read if present.
+Traps: some sentences have two takes, so only the whole file name identifies a recording; the same file name occurs for
+several speakers; josh was recorded neither angry nor disgusted; the older, unsorted release pairs some recordings with
+wrong sentences; there are laughs and yawns before and after speech.
 """
 
 import re
@@ -28,27 +28,27 @@ PROMPT = re.compile(r'\(\s*arctic_a(?P<number>[0-9]{4})\s+"(?P<text>.*)"\s*\)')
 
 
 def _key(path: Path) -> tuple[str, str, str, str] | str:
-    """Return speaker, emotion, file name and sentence of a path, or what is wrong with it."""
+    """Return speaker, emotion, file name and sentence of a path, or the problem with it."""
     codes = NAME.fullmatch(path.stem)
     if codes is None:
         return "expected a name such as amused_1-28_0022"
     if codes["emotion"].lower() not in SPELLINGS:
         return f"unknown label {codes['emotion']}"
     emotion, speaker = SPELLINGS[codes["emotion"].lower()], None
-    told = set()
+    in_folders = set()
     for part in reversed(path.parts[:-1]):
         if part.lower() in SPELLINGS:
-            told.add(SPELLINGS[part.lower()])
+            in_folders.add(SPELLINGS[part.lower()])
         elif match := FOLDER.fullmatch(part):
             speaker = match["speaker"].lower()
             if match["emotion"] and match["emotion"].lower() not in SPELLINGS:
                 return f"unknown label {match['emotion']}"
-            told |= {SPELLINGS[match["emotion"].lower()]} if match["emotion"] else set()
+            in_folders |= {SPELLINGS[match["emotion"].lower()]} if match["emotion"] else set()
             break
     if speaker is None:
         return f"no folder above it says which speaker: {', '.join(SPEAKERS)}"
-    if told - {emotion}:
-        return f"the folder says {', '.join(sorted(told))}, the file name {emotion}"
+    if in_folders - {emotion}:
+        return f"the folder says {', '.join(sorted(in_folders))}, the file name {emotion}"
     return speaker, emotion, path.stem, codes["sentence"]
 
 
@@ -63,11 +63,11 @@ def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
             else:
                 lines = map(PROMPT.fullmatch, map(str.strip, decode(path.read_bytes()).splitlines()))
                 prompts = {line["number"]: line["text"].strip() for line in lines if line} | prompts
-    for found in recordings(raw, folder, AUDIO_SUFFIXES, _key):
-        if isinstance(found, Problem):
-            yield found
+    for recording in recordings(raw, folder, AUDIO_SUFFIXES, _key):
+        if isinstance(recording, Problem):
+            yield recording
             continue
-        (speaker, emotion, stem, sentence), path, _ = found
+        (speaker, emotion, stem, sentence), path, _ = recording
         text = prompts.get(sentence) or None
         yield Utterance(
             name=f"{speaker}_{stem}",

@@ -1,15 +1,15 @@
-"""ESD, the English half: `0011/Angry/0011_000351.wav`, speaker and number, with or without a split folder.
+"""ESD, the English half: `0011/Angry/0011_000351.wav` is speaker and number, with or without a folder of the part.
 
-The number gives the emotion (350 each: neutral, angry, happy, sad, surprise) and the sentence, which all
-speakers and emotions share. `0011.txt` has id, text and label, which must not end up in the text. Traps: the
-lists come in four encodings, some lines have blanks for tabs and some labels are Chinese; the published split
-has every speaker in all of its parts.
+The number gives the emotion (350 each: neutral, angry, happy, sad, surprise) and the sentence, which all speakers and
+emotions share. `0011.txt` has id, text and label. Traps: the lists have four encodings, some lines have blanks instead
+of tabs, so that the label could become part of the text, and some labels are Chinese; the published split has every
+speaker in all parts.
 """
 
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mer.corpora.catalogue.acted import ESD
@@ -17,8 +17,9 @@ from mer.corpora.corpus import Problem, Utterance
 from mer.corpora.reading.files import Parse, clips, decode, in_path_order, relative, unreadable_reason, walk
 
 BLOCKS = ("Neutral", "Angry", "Happy", "Sad", "Surprise")
-"""native labels in the order of the numbers"""
+"""The native labels in the order of the numbers."""
 PER_BLOCK = 350
+"""The number of sentences per label."""
 EMOTIONS = ESD.emotions
 LABELS = {*EMOTIONS, "中立", "快乐", "伤心", "生气", "惊喜"}
 SPLITS = {"train": "train", "evaluation": "validation", "test": "test"}
@@ -28,14 +29,14 @@ LINE = re.compile(r"([0-9]{4}_[0-9]{6})\s+(\S.*)")
 
 @dataclass(frozen=True)
 class Half:
-    """The speakers of one language; both halves lie in one folder."""
+    """The speakers of one language. Both halves lie in one folder."""
 
     title: str
     language: str
     speakers: tuple[str, ...]
     women: tuple[str, ...]
     encodings: tuple[str, ...]
-    """what lists are in that are neither UTF-8 nor UTF-16, the likelier first"""
+    """The encodings of lists that are neither UTF-8 nor UTF-16, in order of preference."""
 
 
 MANDARIN = Half(
@@ -54,18 +55,22 @@ ENGLISH = Half(
 )
 
 
+@dataclass
+class _Texts:
+    """The transcripts of one half."""
+
+    by_name: dict[str, str] = field(default_factory=dict)
+    """Maps the name of a recording to its transcript in the list of its speaker."""
+    by_sentence: dict[int, str] = field(default_factory=dict)
+    """Maps a sentence to the transcript that most speakers have, for gaps in single lists."""
+
+
 def parser(half: Half, other: Half) -> Parse:
-    """Return the parser of one half, which counts the clips of the other one."""
+    """Return the parser of one half. It counts the recordings of the other half."""
 
     def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
-        texts: dict[str, str] = {}
-        for path in walk(folder):
-            if path.suffix == ".txt" and path.stem in half.speakers:
-                if reason := unreadable_reason(path):
-                    yield Problem(relative(path, raw), reason)
-                else:
-                    texts = transcripts(path.read_bytes(), half.encodings) | texts
-        common = _common(texts)
+        texts = _Texts()
+        yield from _read_lists(raw, folder, half, texts)
         others = 0
         for clip in clips(raw, folder):
             if isinstance(clip, Problem):
@@ -73,8 +78,8 @@ def parser(half: Half, other: Half) -> Parse:
             elif (codes := NAME.fullmatch(clip[0])) and codes["speaker"] in other.speakers:
                 others += 1
             else:
-                parts = clip[2].relative_to(folder).parts[:-1]
-                yield _utterance(half, clip[0], clip[1], parts, texts, common)
+                folders = clip[2].relative_to(folder).parts[:-1]
+                yield _utterance(half, *clip[:2], folders, texts)
         if others:
             which = f"{others} clips of the {other.title} speakers {other.speakers[0]} to {other.speakers[-1]}"
             yield Problem(
@@ -84,8 +89,18 @@ def parser(half: Half, other: Half) -> Parse:
     return in_path_order(parse)
 
 
+def _read_lists(raw: Path, folder: Path, half: Half, texts: _Texts) -> Iterator[Problem]:
+    for path in walk(folder):
+        if path.suffix == ".txt" and path.stem in half.speakers:
+            if reason := unreadable_reason(path):
+                yield Problem(relative(path, raw), reason)
+            else:
+                texts.by_name = transcripts(path.read_bytes(), half.encodings) | texts.by_name
+    texts.by_sentence = _most_common(texts.by_name)
+
+
 def transcripts(data: bytes, encodings: tuple[str, ...] = ENGLISH.encodings) -> dict[str, str]:
-    """Return {id: text} of a speaker's list, in whichever encoding most lines end in a known label.
+    """Return {id: text} of a speaker's list, in the encoding in which most lines end in a known label.
 
     >>> transcripts("0011_000351\\tThe nine the eggs.\\tAngry\\n0011_000352 Chip.  生气".encode("gb18030"))
     {'0011_000351': 'The nine the eggs.', '0011_000352': 'Chip.'}
@@ -105,25 +120,23 @@ def _split(line: str) -> tuple[str, str, bool] | None:
     before, _, last = text.rpartition(" ")
     if last in LABELS:
         return match[1], before, True
-    # a third column is the label, however it is spelled
+    # a third column is the label, even if its spelling is unknown
     return match[1], " ".join(cells[:-1]) if len(cells) > 1 else text, False
 
 
-def _common(texts: dict[str, str]) -> dict[int, str]:
-    """Return the text most speakers have for each sentence, which fills the holes in single lists."""
+def _most_common(texts: dict[str, str]) -> dict[int, str]:
+    """Return the text that most speakers have for each sentence."""
     counts: dict[int, Counter[str]] = {}
     for name, text in sorted(texts.items()):
         counts.setdefault(_sentence(int(name[5:])), Counter())[text] += 1
-    return {sentence: found.most_common(1)[0][0] for sentence, found in counts.items()}
+    return {sentence: counter.most_common(1)[0][0] for sentence, counter in counts.items()}
 
 
 def _sentence(number: int) -> int:
     return (number - 1) % PER_BLOCK + 1
 
 
-def _utterance(
-    half: Half, stem: str, path: str, parts: tuple[str, ...], texts: dict[str, str], common: dict[int, str]
-) -> Utterance | Problem:
+def _utterance(half: Half, stem: str, path: str, folders: tuple[str, ...], texts: _Texts) -> Utterance | Problem:
     codes = NAME.fullmatch(stem)
     if codes is None or codes["speaker"] not in half.speakers:
         first, last = half.speakers[0], half.speakers[-1]
@@ -132,7 +145,7 @@ def _utterance(
     if not 1 <= number <= PER_BLOCK * len(BLOCKS):
         return Problem(path, f"unknown label: number {number} is not within 1 to {PER_BLOCK * len(BLOCKS)}")
     sentence = _sentence(number)
-    text = texts.get(stem) or common.get(sentence)
+    text = texts.by_name.get(stem) or texts.by_sentence.get(sentence)
     return Utterance(
         name=stem,
         path=path,
@@ -143,7 +156,7 @@ def _utterance(
         transcription=text,
         text_source="script" if text else "none",
         sentence_id=str(sentence),
-        split_official=next((SPLITS[part.lower()] for part in reversed(parts) if part.lower() in SPLITS), None),
+        split_official=next((SPLITS[name.lower()] for name in reversed(folders) if name.lower() in SPLITS), None),
     )
 
 

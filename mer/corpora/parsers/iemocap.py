@@ -1,11 +1,11 @@
 """IEMOCAP: ten actors in five sessions of two, scripted and improvised dialogues.
 
-`Session1/dialog/EmoEvaluation/Ses01F_impro01.txt` has the labels, `dialog/transcriptions` the words and
-`sentences/wav/Ses01F_impro01/Ses01F_impro01_F000.wav` the turns. xxx is a turn on which no majority of the
-raters agreed; what most of their votes say, if only by one, is in `emotion_perceived`. Scripted turns have the
-script for `sentence_id`, improvised ones none. Traps: the letter after the session is who wears the
-markers, the one before the number is who speaks; the folder of labels has others inside that have each rater's
-answers; only the four-class set of 5,531 turns is the same everywhere.
+`Session1/dialog/EmoEvaluation/Ses01F_impro01.txt` has the labels, `dialog/transcriptions` the transcripts and
+`sentences/wav/Ses01F_impro01/Ses01F_impro01_F000.wav` the turns. The label xxx means that no majority of the raters
+agreed; the label with the most votes, even by one, is in `emotion_perceived`. The `sentence_id` of scripted turns is
+the script; improvised turns have none. Traps: the letter after the session is the actor with the markers, the one
+before the number is the speaker; the folder of labels has sub-folders with the votes of each rater; only the four-class
+set of 5,531 turns is the same in all publications.
 """
 
 import re
@@ -24,16 +24,17 @@ GENDERS = {"F": "female", "M": "male"}
 
 @dataclass
 class _Lists:
-    """What the text files say of all turns."""
+    """The content of the text files."""
 
     turns: dict[str, tuple[Turn, str, int]] = field(default_factory=dict)
-    """turn -> (what is said of it, the file, its place in the dialogue)"""
+    """Maps a turn to its labels, their file, and its position in the dialogue."""
     texts: dict[str, str] = field(default_factory=dict)
+    """Maps a turn to its transcript."""
 
 
 @in_path_order
 def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
-    """Join labels and words to the recordings of the turns."""
+    """Join labels and transcripts to the recordings of the turns."""
     lists = _Lists()
     yield from _read(raw, folder, lists)
     recorded = set()
@@ -75,20 +76,25 @@ def _read(raw: Path, folder: Path, lists: _Lists) -> Iterator[Problem]:
             else:
                 lists.texts = transcripts(path.read_bytes()) | lists.texts
             continue
-        turns = []
-        for found in evaluation(raw, path):
-            if isinstance(found, Problem):
-                yield found
-            elif found.name in lists.turns or found.name in {turn.name for turn in turns}:
-                yield Problem(name, f"{found.name}: listed a second time", line=found.line, utterance_lost=False)
-            else:
-                turns.append(found)
-        # the list has first one and then the other speaker's turns, the dialogue has them in time
-        ordered = enumerate(sorted(turns, key=lambda turn: (turn.start, turn.name)))
-        lists.turns |= {turn.name: (turn, name, place) for place, turn in ordered}
+        yield from _read_turns(raw, path, lists)
 
 
-def _utterance(turn: Turn, place: int, path: str, text: str | None) -> Utterance:
+def _read_turns(raw: Path, path: Path, lists: _Lists) -> Iterator[Problem]:
+    turns: list[Turn] = []
+    name = relative(path, raw)
+    for turn in evaluation(raw, path):
+        if isinstance(turn, Problem):
+            yield turn
+        elif turn.name in lists.turns or turn.name in {earlier.name for earlier in turns}:
+            yield Problem(name, f"{turn.name}: listed a second time", line=turn.line, utterance_lost=False)
+        else:
+            turns.append(turn)
+    # the list has the turns of one speaker after those of the other, so they are sorted by time
+    ordered = enumerate(sorted(turns, key=lambda turn: (turn.start, turn.name)))
+    lists.turns |= {turn.name: (turn, name, position) for position, turn in ordered}
+
+
+def _utterance(turn: Turn, position: int, path: str, text: str | None) -> Utterance:
     dialogue, speaker = turn.name.rsplit("_", 1)
     scene = dialogue.split("_", 1)[1]
     perceived, agreement = turn.majority()
@@ -107,5 +113,5 @@ def _utterance(turn: Turn, place: int, path: str, text: str | None) -> Utterance
         sentence_id=scene if scene.startswith("script") else None,
         session=turn.name[:5],
         dialogue_id=dialogue,
-        turn_index=place,
+        turn_index=position,
     )

@@ -1,4 +1,4 @@
-"""What IEMOCAP's text files say: labels and votes (`dialog/EmoEvaluation`), words (`dialog/transcriptions`)."""
+"""IEMOCAP's text files: labels and votes (`dialog/EmoEvaluation`), transcripts (`dialog/transcriptions`)."""
 
 import re
 from collections import Counter
@@ -15,8 +15,8 @@ RATED = re.compile(rf"\[\s*(?P<start>[0-9.]+) - (?P<end>[0-9.]+)\s*\]\s+(?P<turn
 VOTE = re.compile(r"C-E[0-9]+:\s*(?P<words>[^(]*)")
 SPOKEN = re.compile(rf"(?P<turn>{TURN})\s*\[[0-9.]+\s*-\s*[0-9.]+\]:(?P<text>.*)")
 TAG = re.compile(r"\[[A-Za-z]+\]")
-"""what is no speech: [LAUGHTER], [GARBAGE], in some turns in small letters"""
-WORDS = {
+"""The tags for sounds that are no speech: [LAUGHTER], [GARBAGE], in some turns in small letters."""
+VOTE_LABELS = {
     "neutral": "neu",
     "neutral state": "neu",
     "happiness": "hap",
@@ -30,7 +30,7 @@ WORDS = {
     "disgust": "dis",
     "other": "oth",
 }
-"""the raters' words -> the labels of the turns"""
+"""Maps a word of the raters to the label of turns."""
 
 
 @dataclass
@@ -42,10 +42,11 @@ class Turn:
     start: float
     label: str
     votes: list[set[str]] = field(default_factory=list)
-    """what each rater chose, who may choose several"""
+    """The labels that each rater chose. A rater may choose several."""
 
     def majority(self) -> tuple[str | None, float | None]:
-        """Return the label most raters chose, be it by one vote, and their share; nothing where two are level.
+        """Return the label that most raters chose, even by one vote, and their share; None if two labels have equal
+        votes.
 
         >>> Turn("t", 1, 0.0, "xxx", [{"hap"}, {"hap", "exc"}, {"neu"}]).majority()
         ('hap', 0.6666666666666666)
@@ -53,11 +54,11 @@ class Turn:
         (None, None)
         """
         counts = self._counts()
-        most = [label for label, count in counts.items() if count == max(counts.values())]
-        return (most[0], counts[most[0]] / len(self.votes)) if len(most) == 1 else (None, None)
+        labels = [label for label, count in counts.items() if count == max(counts.values())]
+        return (labels[0], counts[labels[0]] / len(self.votes)) if len(labels) == 1 else (None, None)
 
     def shares(self) -> dict[str, float]:
-        """Return label -> its share of everything the raters chose; these sum to 1, or there are none.
+        """Return label -> its share of all votes. The shares sum to 1, or there are none.
 
         >>> Turn("t", 1, 0.0, "xxx", [{"hap"}, {"hap", "exc"}, {"neu"}]).shares()
         {'exc': 0.25, 'hap': 0.5, 'neu': 0.25}
@@ -66,11 +67,11 @@ class Turn:
         return {label: count / counts.total() for label, count in sorted(counts.items())}
 
     def _counts(self) -> Counter:
-        return Counter(label for chosen in self.votes for label in chosen)
+        return Counter(label for vote in self.votes for label in vote)
 
 
 def evaluation(raw: Path, path: Path) -> Iterator[Turn | Problem]:
-    """Yield the turns of one file of `EmoEvaluation`; raters count, the actors' own answers do not."""
+    """Yield the turns of one file of `EmoEvaluation`. The votes of raters count; those of the actors do not."""
     name = relative(path, raw)
     if reason := unreadable_reason(path):
         yield Problem(name, reason)
@@ -88,27 +89,27 @@ def evaluation(raw: Path, path: Path) -> Iterator[Turn | Problem]:
                 yield Problem(name, expected, line=number)
         elif turn is not None and (match := VOTE.match(line)):
             words = {word.strip().lower() for word in match["words"].split(";") if word.strip()}
-            if unknown := sorted(words - set(WORDS)):
+            if unknown := sorted(words - set(VOTE_LABELS)):
                 yield Problem(name, f"{turn.name}: unknown vote {unknown[0]}", line=number)
-            if known := {WORDS[word] for word in words if word in WORDS}:
-                turn.votes.append(known)
+            if labels := {VOTE_LABELS[word] for word in words if word in VOTE_LABELS}:
+                turn.votes.append(labels)
     if turn is not None:
         yield turn
 
 
 def transcripts(data: bytes) -> dict[str, str]:
-    """Return {turn: text}, without the tags for what is not speech; turns that have no recording are left out.
+    """Return {turn: text} without the tags for other sounds. Turns without a recording are left out.
 
     >>> transcripts(b"Ses01F_impro01_F000 [006.2901-008.2357]: [LAUGHTER] Excuse me.\\nM: No.\\n")
     {'Ses01F_impro01_F000': 'Excuse me.'}
     """
     spoken = (SPOKEN.fullmatch(line.strip()) for line in lines(decode(data)))
-    return {line["turn"]: _words(line["text"]) for line in spoken if line}
+    return {line["turn"]: _without_tags(line["text"]) for line in spoken if line}
 
 
-def _words(text: str) -> str:
+def _without_tags(text: str) -> str:
     words = " ".join(TAG.sub(" ", text).split())
-    # the full stop after a tag is no word either
+    # a full stop after a tag is no word
     return words if any(letter.isalnum() for letter in words) else ""
 
 

@@ -24,8 +24,8 @@ NAMES = {
     "disgust": ("disgust", "disgusted"),
     "fear": ("fear", "fearful"),
 }
-"""our name of a column -> how tables spell it, without punctuation and the prefixes `Input.` and `Answer.`"""
-HIGHEST = 3.0
+"""Maps a column to its names in tables, without punctuation and the prefixes `Input.` and `Answer.`."""
+MAX_SCORE = 3.0
 SEGMENT = re.compile(
     r"(?P<video>.+?)___(?P<clip>[0-9]{1,6})___(?P<start>[-+.0-9e]+)___(?P<end>[-+.0-9e]+)___(?P<text>.*)"
 )
@@ -35,7 +35,7 @@ QUOTED = re.compile(r"'([^']+)'|\"([^\"]+)\"")
 
 @dataclass(frozen=True)
 class Segment:
-    """A part of a video: its number, its times and its words."""
+    """A segment of a video: its number, its times in seconds, and its transcript."""
 
     video: str
     clip: int
@@ -46,7 +46,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Rating:
-    """One row of a table of scores; a segment has one with times, or one per rater without."""
+    """A row of a table of scores. A segment has one row with times, or one row per rater without times."""
 
     path: str
     line: int
@@ -76,14 +76,14 @@ def segments(raw: Path, path: Path) -> Iterator[Segment | Problem]:
 
 
 def ratings(raw: Path, path: Path) -> Iterator[Rating | Problem]:
-    """Yield the rows of a table of scores, whichever way it names its columns."""
+    """Yield the rows of a table of scores. Tables name their columns in several ways."""
     name = relative(path, raw)
     columns: dict[str, str] | None = None
-    for found in table(raw, path, ()):
-        if isinstance(found, Problem):
-            yield found
+    for numbered_row in table(raw, path, ()):
+        if isinstance(numbered_row, Problem):
+            yield numbered_row
             continue
-        line, row = found
+        line, row = numbered_row
         if columns is None:
             columns = _columns(row)
             missing = [column for column in ("video", *SCORES) if column not in columns]
@@ -92,27 +92,27 @@ def ratings(raw: Path, path: Path) -> Iterator[Rating | Problem]:
             if missing:
                 yield Problem(name, f"not a table of emotion scores: no column {', '.join(missing)}", line=1)
                 return
-        yield _rating(name, line, {ours: row[theirs] for ours, theirs in columns.items()})
+        yield _rating(name, line, {column: row[name] for column, name in columns.items()})
 
 
 def folds(raw: Path, path: Path) -> Iterator[tuple[str, str] | Problem]:
-    """Yield (video, split) of the file of official folds; it is read as text, never run."""
+    """Yield (video, part) of the file of official folds. The file is read as text and not run."""
     name = relative(path, raw)
     if reason := unreadable_reason(path):
         yield Problem(name, reason)
         return
-    found = False
+    is_empty = True
     for match in LIST_OF_VIDEOS.finditer(decode(path.read_bytes())):
         split = split_of(Path(match["name"]))
         for video in QUOTED.finditer(match["videos"]) if split else ():
-            found = True
+            is_empty = False
             yield video[1] or video[2], SPLITS[split]
-    if not found:
+    if is_empty:
         yield Problem(name, "no lists of videos such as standard_train_fold = ['…', …]: download it again")
 
 
 def times_of(start: str, end: str) -> tuple[float, float] | None:
-    """Return seconds, none below zero, or None where the two are no stretch of time.
+    """Return start and end in seconds, at least 0; None if they are no segment.
 
     >>> times_of("-0.04", "2.5"), times_of("3", "2"), times_of("nan", "2")
     ((0.0, 2.5), None, None)
@@ -124,25 +124,25 @@ def times_of(start: str, end: str) -> tuple[float, float] | None:
 
 
 def number(text: str) -> float | None:
-    """Return a finite number written in a list, or None where there is none."""
+    """Return a finite number in a list, or None if the text is none."""
     try:
         value = float(text)
     except ValueError:
         return None
-    # Python reads 1_0 as ten
+    # Python accepts 1_0 as ten
     return value if math.isfinite(value) and "_" not in text else None
 
 
 def _columns(row: dict[str, str]) -> dict[str, str]:
     plain = {re.sub(r"[^a-z]", "", re.sub(r"^(input|answer)\.", "", name.lower())): name for name in row}
-    found = {ours: next((plain[name] for name in names if name in plain), None) for ours, names in NAMES.items()}
-    return {ours: theirs for ours, theirs in found.items() if theirs is not None}
+    columns = {column: next((plain[name] for name in names if name in plain), None) for column, names in NAMES.items()}
+    return {column: name for column, name in columns.items() if name is not None}
 
 
 def _rating(path: str, line: int, row: dict[str, str]) -> Rating | Problem:
     scores = tuple(number(row[score]) for score in SCORES)
     for score, value in zip(SCORES, scores, strict=True):
-        if value is None or not 0 <= value <= HIGHEST:
+        if value is None or not 0 <= value <= MAX_SCORE:
             return Problem(path, f"{score} {row[score]!r} is not a number from 0 to 3", line=line)
     if not row["video"]:
         return Problem(path, "no video", line=line)
@@ -150,5 +150,5 @@ def _rating(path: str, line: int, row: dict[str, str]) -> Rating | Problem:
     times = times_of(row["start"], row["end"]) if {"start", "end"} <= set(row) else None
     if clip is None and times is None:
         return Problem(path, "neither a clip number nor start and end in seconds", line=line)
-    told = split_of(Path(row["split"])) if row.get("split") else None
-    return Rating(path, line, row["video"], clip, times, scores, SPLITS[told] if told else None)
+    split = split_of(Path(row["split"])) if row.get("split") else None
+    return Rating(path, line, row["video"], clip, times, scores, SPLITS[split] if split else None)

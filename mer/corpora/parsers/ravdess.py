@@ -1,9 +1,9 @@
 """RAVDESS, the speech recordings: `Actor_01/03-01-06-01-02-01-01.wav`.
 
-Seven two-digit codes: modality, vocal channel, emotion, intensity, statement, repetition, actor. The videos are the
-same takes under the modality 01, or 02 without sound: `01-01-06-01-02-01-01.mp4`, anywhere below the folder.
-Traps: song recordings have the same folders and names, apart from the second code; copies are passed
-around that hold every folder twice; odd actors are men and even actors women.
+Seven two-digit codes: modality, vocal channel, emotion, intensity, statement, repetition, actor. Videos of the same
+takes have modality 01, or 02 without audio: `01-01-06-01-02-01-01.mp4`, in any folder.
+Traps: song recordings have the same folders and names, except for the second code; some copies hold every folder
+twice; actors with odd numbers are men, those with even numbers women.
 """
 
 import re
@@ -23,34 +23,39 @@ NAME = re.compile(
     r"(?P<modality>0[1-3])-(?P<channel>0[12])-(?P<emotion>[0-9]{2})-(?P<intensity>0[12])"
     r"-(?P<statement>0[12])-0[12]-(?P<actor>[0-9]{2})"
 )
-
-
 SPEECH, SONG = "01", "02"
+"""The codes of the vocal channel."""
 
 
 @in_path_order
 def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
     """Read the file names, and find the videos."""
-    seen: dict[str, str] = {}
-    yield from find_videos(raw, folder, SPEECH, seen)
+    video_paths: dict[str, str] = {}
+    yield from find_videos(raw, folder, SPEECH, video_paths)
     for clip in clips(raw, folder):
-        yield with_label(clip, _utterance) if isinstance(clip, Problem) else with_video(_utterance(*clip[:2]), seen)
+        if isinstance(clip, Problem):
+            yield with_label(clip, _utterance)
+        else:
+            yield with_video(_utterance(*clip[:2]), video_paths)
 
 
-def find_videos(raw: Path, folder: Path, channel: str, seen: dict[str, str]) -> Iterator[Problem]:
-    """Fill `seen` (name without modality -> path); of a take with sound and without, the first counts."""
+def find_videos(raw: Path, folder: Path, channel: str, video_paths: dict[str, str]) -> Iterator[Problem]:
+    """Yield problems with videos, and fill `video_paths` (name without modality -> path).
+
+    If a take has a video with audio and one without, the one with audio is used.
+    """
     takes: dict[str, list[Path]] = {}
-    for found in videos(raw, folder, lambda stem: stem if NAME.fullmatch(stem) else None):
-        if isinstance(found, Problem):
-            yield found
-        elif NAME.fullmatch(found[0])["channel"] == channel:
-            takes.setdefault(found[0][3:], []).append(found[1])
-    seen.update({take: relative(min(paths, key=lambda p: p.stem), raw) for take, paths in takes.items()})
+    for video in videos(raw, folder, lambda stem: stem if NAME.fullmatch(stem) else None):
+        if isinstance(video, Problem):
+            yield video
+        elif NAME.fullmatch(video[0])["channel"] == channel:
+            takes.setdefault(video[0][3:], []).append(video[1])
+    video_paths.update({take: relative(min(paths, key=lambda p: p.stem), raw) for take, paths in takes.items()})
 
 
-def with_video(found: Utterance | Problem, seen: dict[str, str]) -> Utterance | Problem:
-    """Return an utterance with its video, where there is one."""
-    return replace(found, video=seen.get(found.name[3:])) if isinstance(found, Utterance) else found
+def with_video(item: Utterance | Problem, video_paths: dict[str, str]) -> Utterance | Problem:
+    """Return an utterance with the path of its video, if there is one."""
+    return replace(item, video=video_paths.get(item.name[3:])) if isinstance(item, Utterance) else item
 
 
 def _utterance(stem: str, path: str) -> Utterance | Problem:
@@ -61,7 +66,7 @@ def _utterance(stem: str, path: str) -> Utterance | Problem:
 
 
 def utterance(stem: str, path: str, emotions: dict[str, str]) -> Utterance | Problem:
-    """Read one name; speech and song differ in the emotions they have."""
+    """Return the utterance of a file name. Speech and song have different emotions."""
     codes = NAME.fullmatch(stem)
     if codes is None or not 1 <= int(codes["actor"]) <= 24:
         return Problem(path, "expected a name such as 03-01-06-01-02-01-12 with actors 01 to 24")

@@ -1,7 +1,7 @@
-"""RAVDESS, the song recordings: `Actor_01/03-02-06-01-02-01-01.wav`; names as in the speech half (ravdess.py).
+"""RAVDESS, the song recordings: `Actor_01/03-02-06-01-02-01-01.wav`, with names as in the speech half (ravdess.py).
 
-The same actors sing the same two statements. Traps: folders and zip have the same names as those of the speech
-recordings, apart from the second code; actor 18 does not sing; there is no disgust and no surprise.
+The same actors sing the same two statements. Traps: folders and files have the same names as the speech recordings,
+except for the second code; actor 18 does not sing; there is no disgust and no surprise.
 """
 
 from collections.abc import Iterator
@@ -17,19 +17,19 @@ EMOTIONS = RAVDESS_SONG.emotions
 
 @in_path_order
 def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
-    """Read the file names; speech that lies in the same folder is counted."""
-    speech, seen = 0, {}
-    yield from ravdess.find_videos(raw, folder, ravdess.SONG, seen)
+    """Read the file names. Speech recordings in the same folder are only counted."""
+    n_speech, video_paths = 0, {}
+    yield from ravdess.find_videos(raw, folder, ravdess.SONG, video_paths)
     for clip in clips(raw, folder):
         if isinstance(clip, Problem):
             yield clip
         elif (codes := ravdess.NAME.fullmatch(clip[0])) and codes["channel"] == ravdess.SPEECH:
-            speech += 1
+            n_speech += 1
         else:
-            yield ravdess.with_video(ravdess.utterance(*clip[:2], EMOTIONS), seen)
-    if speech:
+            yield ravdess.with_video(ravdess.utterance(*clip[:2], EMOTIONS), video_paths)
+    if n_speech:
         yield Problem(
             relative(folder, raw),
-            f"{speech} clips of speech: another corpus of the family, not read",
+            f"{n_speech} clips of speech: another corpus of the family, not read",
             utterance_lost=False,
         )

@@ -1,8 +1,7 @@
-"""SAVEE (Surrey): `AudioData/DC/a01.wav` or, in another copy, `ALL/DC_a01.wav`: speaker, emotion, number.
+"""SAVEE (Surrey): `AudioData/DC/a01.wav` or, in another copy, `ALL/DC_a01.wav` is speaker, emotion, number.
 
-Four men. Codes: a anger, d disgust, f fear, h happiness, n neutral, sa sadness, su surprise. Traps: in the
-first layout the same file name occurs once per speaker; most sentences belong to one emotion only, so the text
-would give the label away; the sentences come with the web page, not with the recordings.
+The speakers are four men. Traps: in the first layout the same file name occurs once per speaker; most sentences belong
+to one emotion, so the text reveals the label; the sentences are on the web page and not with the recordings.
 """
 
 import re
@@ -20,6 +19,7 @@ NAME = re.compile(rf"(?:(?P<speaker>{'|'.join(SPEAKERS)})_)?(?P<emotion>[a-z]{{1
 
 
 def _key(path: Path) -> tuple[str, str, str] | str:
+    """Return speaker, emotion and number of a path, or the problem with it."""
     codes = NAME.fullmatch(path.stem)
     if codes is None:
         return "expected a name such as DC/a01 or DC_a01"
@@ -35,12 +35,12 @@ def _key(path: Path) -> tuple[str, str, str] | str:
 
 @in_path_order
 def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
-    """Read the file names and, where these lack the speaker, the folders above them."""
-    for found in recordings(raw, folder, AUDIO_SUFFIXES, _key):
-        if isinstance(found, Problem):
-            yield found
+    """Read the file names and, if they lack the speaker, the names of the folders."""
+    for recording in recordings(raw, folder, AUDIO_SUFFIXES, _key):
+        if isinstance(recording, Problem):
+            yield recording
             continue
-        (speaker, emotion, number), path, _ = found
+        (speaker, emotion, number), path, _ = recording
         yield Utterance(
             name=f"{speaker}_{emotion}{number}",
             path=relative(path, raw),

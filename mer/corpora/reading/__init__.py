@@ -1,1 +1,1 @@
-"""What parsers share: finding files, reading lists, names."""
+"""Functions that parsers share: finding files, reading lists, spelling names."""

@@ -1,4 +1,4 @@
-"""What tables of other people call things: column names, names of parts, words for emotions."""
+"""The words that user-defined tables use: column names, names of parts, words for emotions."""
 
 import re
 from collections.abc import Iterable
@@ -21,19 +21,20 @@ ALIASES = {
     "start": ("start", "begin", "starttime"),
     "end": ("end", "endtime"),
 }  # fmt: skip
-"""our name of a column -> what tables call it, the likelier first, without case and punctuation"""
+"""Maps a column to its names in tables, without case and punctuation, in order of preference."""
 
 PARTS = {"train": "train", "training": "train", "dev": "validation", "devel": "validation",
          "development": "validation", "val": "validation", "valid": "validation", "validation": "validation",
          "test": "test", "testing": "test"}  # fmt: skip
-"""what tables call a part -> the manifest's word"""
+"""Maps the name of a part in tables to its name in the manifest."""
 
 GENDERS = {"female": "female", "f": "female", "woman": "female", "w": "female", "male": "male", "m": "male",
            "man": "male", "child": "child", "c": "child"}  # fmt: skip
+"""Maps a word for a gender to its name in the manifest."""
 
 SPELLINGS = {"joy": "happiness", "happy": "happiness", "sad": "sadness", "angry": "anger", "fearful": "fear",
              "disgusted": "disgust", "surprised": "surprise"}  # fmt: skip
-"""other words for the classes"""
+"""Maps another word for a class to its name."""
 
 EMOTION_NAMES = {name: name for name in ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger",
                  "calm", "boredom", "contempt", "excitement", "frustration", "amusement", "sleepiness",
@@ -41,14 +42,15 @@ EMOTION_NAMES = {name: name for name in ("neutral", "happiness", "sadness", "sur
     "neutrality": "neutral", "bored": "boredom", "excited": "excitement", "frustrated": "frustration",
     "amused": "amusement", "sleepy": "sleepiness", "scared": "fear", "afraid": "fear", "mad": "anger",
 }  # fmt: skip
-"""words that need no explanation -> the field's noun"""
+"""Maps a common word for an emotion to its standard name."""
 
 
-def match_columns(header: Iterable[str], given: dict[str, str]) -> dict[str, str]:
-    """Return our name -> the table's name of each column that is named or goes by a common name.
+def match_columns(header: Iterable[str], declared: dict[str, str]) -> dict[str, str]:
+    """Return column -> its name in the table, for each column that is declared or has a common name.
 
     Args:
-        given: our name -> the table's name, where the user says so; it need not be in the header.
+        header: column names of the table.
+        declared: column -> its name in the table, as the user declares it. The name need not be in the header.
 
     >>> recognised(["File", "Speaker ID", "Emo", "Notes"], {"text": "Notes"})
     {'path': 'File', 'speaker': 'Speaker ID', 'emotion': 'Emo', 'text': 'Notes'}
@@ -56,17 +58,17 @@ def match_columns(header: Iterable[str], given: dict[str, str]) -> dict[str, str
     names: dict[str, str] = {}
     for name in header:
         names.setdefault(plain(name), name)
-    found = {}
-    for ours, spellings in ALIASES.items():
-        if ours in given:
-            found[ours] = given[ours]
-        elif theirs := next((names[s] for s in spellings if s in names), None):
-            found[ours] = theirs
-    return found
+    columns = {}
+    for column, spellings in ALIASES.items():
+        if column in declared:
+            columns[column] = declared[column]
+        elif name := next((names[spelling] for spelling in spellings if spelling in names), None):
+            columns[column] = name
+    return columns
 
 
 def plain(name: str) -> str:
-    """Return a column's name without case and punctuation.
+    """Return the name of a column without case and punctuation.
 
     >>> plain("Speaker_ID")
     'speakerid'

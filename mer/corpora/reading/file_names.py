@@ -1,4 +1,4 @@
-"""File names as tables write them, and the files that they mean."""
+"""The files that the file names in a table mean."""
 
 import difflib
 import re
@@ -9,41 +9,42 @@ from pathlib import Path, PurePosixPath
 from mer.corpora.reading.files import relative, walk
 
 MAX_SEARCHED = 50
-"""missing files per table for which the nearest name is looked for; the search reads every name"""
+"""The number of missing files per table for which a similar name is searched. Each search compares all names."""
 
 
 class FileNames:
-    """The files below a folder, found by the names that a table gives them.
+    """The files below a folder, by the names that a table gives them.
 
-    Names match in any case and in any Unicode normalisation, as they do on other systems, where one file fits.
+    Names match in any case and in any Unicode normalisation, as on other operating systems, if only one file matches.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder, self._searched = folder, 0
 
     def find(self, path: Path) -> Path | None:
-        """Return the file that a path below the folder means; None where none or several fit.
+        """Return the file that a path below the folder means; None if no file or several files match.
 
-        A path that is there as it is written is that file.
+        A file that exists under exactly this path takes precedence.
         """
         if path.is_file():
             return path
-        fitting = self._by_name.get(_case_folded(self._below(path)), [])
-        return fitting[0] if len(fitting) == 1 else None
+        matches = self._by_name.get(_case_folded(self._relative(path)), [])
+        return matches[0] if len(matches) == 1 else None
 
     def nearest(self, path: Path) -> str:
-        """Return the existing name that is most like that of a missing file, for a message; empty where none is.
+        """Return the existing name that is most similar to a missing file, for a message; empty if there is none.
 
-        The same letters and digits count first, then the same file name in another folder, then likeness.
+        A name with the same letters and digits comes first, then the same file name in another folder, then the most
+        similar name.
         """
         if self._searched >= MAX_SEARCHED:
             return ""
         self._searched += 1
-        wanted = self._below(path)
+        missing = self._relative(path)
         for key in (_letters_only, lambda name: _letters_only(PurePosixPath(name).stem)):
-            if fitting := next((name for name in self._names if key(name) == key(wanted) != ""), None):
-                return fitting
-        return next(iter(difflib.get_close_matches(wanted, self._names, n=1)), "")
+            if match := next((name for name in self._names if key(name) == key(missing) != ""), None):
+                return match
+        return next(iter(difflib.get_close_matches(missing, self._names, n=1)), "")
 
     @cached_property
     def _files(self) -> dict[str, Path]:
@@ -55,12 +56,12 @@ class FileNames:
 
     @cached_property
     def _by_name(self) -> dict[str, list[Path]]:
-        found: dict[str, list[Path]] = {}
+        paths: dict[str, list[Path]] = {}
         for name, path in self._files.items():
-            found.setdefault(_case_folded(name), []).append(path)
-        return found
+            paths.setdefault(_case_folded(name), []).append(path)
+        return paths
 
-    def _below(self, path: Path) -> str:
+    def _relative(self, path: Path) -> str:
         return path.as_posix().removeprefix(f"{self.folder.as_posix().rstrip('/')}/")
 
 
@@ -69,5 +70,5 @@ def _case_folded(name: str) -> str:
 
 
 def _letters_only(name: str) -> str:
-    """Letters and digits of a name without its suffix."""
+    """Return the letters and digits of a name without its suffix."""
     return re.sub(r"[\W_]", "", _case_folded(str(PurePosixPath(name).with_suffix("")) if name else ""))

@@ -1,4 +1,4 @@
-"""Finding a corpus's files and reading its lists, with everything odd about them told as a `Problem`."""
+"""Find the files of a corpus and read its lists. Faults in them become `Problem`s."""
 
 import codecs
 import csv
@@ -12,64 +12,67 @@ from pathlib import Path, PurePosixPath
 from mer.corpora.corpus import AUDIO_SUFFIXES, Problem, Utterance
 
 OTHER_SUFFIXES = (".aac", ".aif", ".aiff", ".m4a", ".mp3", ".ogg", ".opus", ".wma")
-"""into what people convert recordings, beside what parsers ask for"""
+"""The suffixes of other audio formats, to which users convert recordings."""
 
 STUB_START = b"version https://git-lfs.github.com/spec/v1"
+"""The first bytes of a Git-LFS pointer."""
 STUB_LIMIT = 1024
-"""bytes; a Git-LFS pointer is some 130, so larger files are not opened"""
+"""The size, in bytes, below which a file may be a Git-LFS pointer. A pointer has about 130 bytes."""
 
-EXTRACT = "`python -m zipfile -e ARCHIVE.zip FOLDER` knows how old archives spell their names"
+EXTRACT = "`python -m zipfile -e ARCHIVE.zip FOLDER` decodes the names in old archives"
+"""The advice for files whose names were decoded wrongly."""
 
 RECORD_LIMIT = 10
-"""lines; a longer record means an unclosed quotation mark that swallowed what follows"""
+"""The number of lines from which on a record means an unclosed quotation mark."""
 
 Parse = Callable[[Path, Path], Iterator[Utterance | Problem]]
+"""A parser: (raw folder, corpus folder) -> utterances and problems."""
 
 
 def in_path_order(parse: Parse) -> Parse:
-    """Make a parser yield by path, whatever order the parser itself or the operating system has."""
+    """Return a parser that yields in the order of paths, whatever the order of the parser or the operating system."""
 
     @functools.wraps(parse)
     def ordered(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
-        # the sort is stable: what a parser says of one path and line stays in the parser's order
-        yield from sorted(parse(raw, folder), key=lambda found: (found.path, getattr(found, "line", None) or 0))
+        # the sort is stable: items of one path and line stay in the parser's order
+        yield from sorted(parse(raw, folder), key=lambda item: (item.path, getattr(item, "line", None) or 0))
 
     return ordered
 
 
 def relative(path: Path, raw: Path) -> str:
-    """Return `path` below `raw` with forward slashes, printable even where the name is not UTF-8."""
+    """Return `path` below `raw` with forward slashes. Bytes of the name that are not UTF-8 are escaped."""
     text = _below(path, raw)
     return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _below(path: Path, raw: Path) -> str:
-    """`path.relative_to(raw).as_posix()` of a path that is below, in a fifth of the time."""
+    """Return `path.relative_to(raw).as_posix()` of a path below `raw`, but faster."""
     return path.as_posix().removeprefix(f"{raw.as_posix().rstrip('/')}/")
 
 
 def walk(folder: Path) -> Iterator[Path]:
-    """Yield every file below `folder` by POSIX path, without the litter of macOS.
+    """Yield every file below `folder` in the order of POSIX paths, without the system files of macOS.
 
-    Linked folders are entered, because large corpora often live on another disk; no folder twice,
-    because a link may lead back to its parent.
+    Linked folders are entered, because large corpora often lie on another disk. No folder is entered twice, because a
+    link may lead back to its parent.
     """
-    seen: set[str] = set()
-    found = []
-    for place, below, names in os.walk(folder, followlinks=True):
+    visited: set[str] = set()
+    paths = []
+    for place, subfolders, names in os.walk(folder, followlinks=True):
         real = os.path.realpath(place)
-        if real in seen:
-            below.clear()
+        if real in visited:
+            subfolders.clear()
             continue
-        seen.add(real)
-        below[:] = sorted(name for name in below if name != "__MACOSX" and not name.startswith("._"))
-        here = Path(place)
-        found += [(f"{here.as_posix()}/{name}", here / name) for name in names if not name.startswith("._")]
-    yield from (path for _, path in sorted(found))
+        visited.add(real)
+        subfolders[:] = sorted(name for name in subfolders if name != "__MACOSX" and not name.startswith("._"))
+        parent = Path(place)
+        paths += [(f"{parent.as_posix()}/{name}", parent / name) for name in names if not name.startswith("._")]
+    yield from (path for _, path in sorted(paths))
 
 
 def unreadable_reason(path: Path) -> str | None:
-    """Say why a file holds nothing to read, or None where it may: only its size and first bytes are read."""
+    """Return why a file cannot be read, or None if it may be readable. Only its size and first bytes are checked."""
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
@@ -84,9 +87,9 @@ def unreadable_reason(path: Path) -> str | None:
 
 
 def audio(raw: Path, folder: Path, suffixes: Sequence[str] = AUDIO_SUFFIXES) -> Iterator[Path | Problem]:
-    """Yield the files below `folder` that end in one of `suffixes`, or why one of them is of no use.
+    """Yield the files below `folder` that end in one of `suffixes`, and the problems with them.
 
-    A recording that is there in another format only is told, too.
+    A recording that exists in another format only is a problem as well.
     """
     stems, others = set(), []
     for path in walk(folder):
@@ -107,7 +110,7 @@ def audio(raw: Path, folder: Path, suffixes: Sequence[str] = AUDIO_SUFFIXES) -> 
 
 
 def clips(raw: Path, folder: Path) -> Iterator[tuple[str, str, Path] | Problem]:
-    """Yield (stem, path relative to `raw`, path) of each usable audio file, each stem once."""
+    """Yield (stem, path relative to `raw`, path) of each readable audio file, each stem once."""
     first: dict[str, str] = {}
     for path in audio(raw, folder):
         if isinstance(path, Problem):
@@ -122,26 +125,27 @@ def clips(raw: Path, folder: Path) -> Iterator[tuple[str, str, Path] | Problem]:
 
 
 def with_label(problem: Problem, read: Callable[[str, str], Utterance | Problem]) -> Problem:
-    """Return what is wrong with a recording together with the label in its name.
+    """Return the problem with a recording together with the label in its file name.
 
     Args:
-        read: takes a stem and its path below `raw`.
+        problem: problem whose path is that of the recording.
+        read: function from a stem and a path below `raw` to an utterance or a problem.
     """
     if not problem.utterance_lost:
         return problem
-    found = read(PurePosixPath(problem.path).stem, problem.path)
-    return replace(problem, label=found.emotion_raw) if isinstance(found, Utterance) else problem
+    item = read(PurePosixPath(problem.path).stem, problem.path)
+    return replace(problem, label=item.emotion_raw) if isinstance(item, Utterance) else problem
 
 
 def decode(data: bytes, fallback: str = "cp1252") -> str:
-    """Decode a text file: by its mark, else UTF-8, else `fallback`; what fits nothing becomes �.
+    """Decode a text file by its byte order mark, else as UTF-8, else as `fallback`. Invalid bytes become �.
 
     >>> decode("naïve".encode("utf-16")), decode(b"na\\xefve"), decode("naïve".encode("utf-8-sig"))
     ('naïve', 'naïve', 'naïve')
     """
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return data.decode("utf-16", "replace")
-    if b"\0" in data[:STUB_LIMIT]:  # UTF-16 without its mark: every other byte of Latin text is zero
+    if b"\0" in data[:STUB_LIMIT]:  # UTF-16 without byte order mark: every other byte of Latin text is zero
         return data.decode("utf-16-be" if data.startswith(b"\0") else "utf-16-le", "replace")
     try:
         return data.decode("utf-8-sig")
@@ -150,7 +154,7 @@ def decode(data: bytes, fallback: str = "cp1252") -> str:
 
 
 def lines(text: str) -> list[str]:
-    """Return the lines of a list. `str.splitlines` would cut what is said, too, where it holds a rare separator.
+    """Return the lines of a list. `str.splitlines` would also split transcripts at rare separators.
 
     >>> lines("one\\r\\nyes\\u2028no\\x85\\n")
     ['one', 'yes\\u2028no\\x85']
@@ -161,9 +165,13 @@ def lines(text: str) -> list[str]:
 def table(
     raw: Path, path: Path, columns: Sequence[str], delimiter: str = ","
 ) -> Iterator[tuple[int, dict[str, str]] | Problem]:
-    """Yield (line number, {column: stripped value}) of a file with a header, or what is wrong with a line.
+    """Yield (line number, {column: stripped value}) of a table with a header, and the problems with its lines.
 
-    Tab-separated files have no quotation rules. `columns` are those that must be there.
+    Args:
+        raw: folder of all corpora.
+        path: table.
+        columns: required columns.
+        delimiter: character between cells. Tables with tabs have no quotation marks.
     """
     name = relative(path, raw)
     if reason := unreadable_reason(path):
@@ -181,11 +189,11 @@ def table(
         return
     for line, row in _records(reader):
         cells = [cell.strip() for cell in row]
-        while len(cells) > len(header) and not cells[-1]:  # programs leave separators at the end of a line
+        while len(cells) > len(header) and not cells[-1]:  # programs write separators at the end of a line
             cells.pop()
         if reader.line_num - line >= RECORD_LIMIT:
-            lost = f"lines {line} to {reader.line_num} read as one: a quotation mark is not closed"
-            yield Problem(name, lost, line=line)
+            reason = f"lines {line} to {reader.line_num} read as one: a quotation mark is not closed"
+            yield Problem(name, reason, line=line)
         elif len(cells) != len(header):
             yield Problem(name, f"expected {len(header)} columns, found {len(cells)}", line=line)
         else:
@@ -193,14 +201,14 @@ def table(
 
 
 def _records(reader) -> Iterator[tuple[int, list[str]]]:
-    """Yield (first line, cells) of each record that is not blank; one that cannot be read has no cells."""
+    """Yield (first line, cells) of each record that is not blank. An unreadable record has no cells."""
     while True:
         line = reader.line_num + 1
         try:
             row = next(reader)
         except StopIteration:
             return
-        except csv.Error:  # a field beyond the module's limit; it has consumed lines, so this ends
+        except csv.Error:  # a field is too long for the csv module; lines were read, so the loop ends
             yield line, []
             continue
         if any(cell.strip() for cell in row):
@@ -208,7 +216,7 @@ def _records(reader) -> Iterator[tuple[int, list[str]]]:
 
 
 def as_integer(text: str | None) -> int | None:
-    """Return a whole number written in a list, or None where there is none.
+    """Return a whole number in a list, or None if the text is none.
 
     >>> whole("31"), whole(""), whole("NaN")
     (31, None, None)

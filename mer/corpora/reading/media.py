@@ -1,4 +1,4 @@
-"""Media files found by what they are: each recording once, sound before video; and the split a folder names."""
+"""Find the media files of a corpus, each recording once and audio before video, and the split that a folder names."""
 
 import re
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -9,35 +9,40 @@ from mer.corpora.corpus import AUDIO_SUFFIXES, Problem
 from mer.corpora.reading.files import audio, relative, table, unreadable_reason, walk
 
 COMPRESSED_SUFFIXES = (".m4a",)
+"""The suffixes of compressed audio that some parsers read."""
 VIDEO_SUFFIXES = (".mp4", ".avi", ".flv", ".mkv", ".mov", ".webm")
+"""The suffixes of video files."""
 SPLIT_WORDS = {"train": "train", "dev": "dev", "val": "dev", "valid": "dev", "validation": "dev", "test": "test"}
+"""Maps a word in the name of a folder to the part that it means."""
 SPLITS = {"train": "train", "dev": "validation", "test": "test"}
-"""the word for a split in file names -> the manifest's word"""
+"""Maps the name of a part in file names to its name in the manifest."""
 
 Key = TypeVar("Key", bound=Hashable)
 
 
 def split_of(folder: Path) -> str | None:
-    """Return the split that the innermost telling part of a folder names.
+    """Return the part that a folder names; the innermost folder that names exactly one counts.
 
     >>> split_of(Path("MELD.Raw/train/dev_splits_complete")), split_of(Path("latest/audio"))
     ('dev', None)
     """
-    for part in reversed(folder.parts):
-        told = {SPLIT_WORDS[word] for word in re.split("[^a-z]+", part.lower()) if word in SPLIT_WORDS}
-        if len(told) == 1:
-            return told.pop()
+    for name in reversed(folder.parts):
+        words = {SPLIT_WORDS[word] for word in re.split("[^a-z]+", name.lower()) if word in SPLIT_WORDS}
+        if len(words) == 1:
+            return words.pop()
     return None
 
 
 def split_lists(
     raw: Path, folder: Path, pattern: re.Pattern[str], columns: Sequence[str]
 ) -> Iterator[tuple[str, str, tuple[int, dict[str, str]]] | Problem]:
-    """Yield (path below `raw`, split, (line, cells)) of every line of the lists that there is one of per split.
+    """Yield (path below `raw`, split, (line, cells)) of every line of the lists of which each split has one.
 
     Args:
-        pattern: for the whole name of a list; its first group is the split.
-        columns: those that must be there.
+        raw: folder of all corpora.
+        folder: folder of the corpus.
+        pattern: regular expression for the whole name of a list. Its first group is the split.
+        columns: required columns.
     """
     first: dict[str, str] = {}
     for path in walk(folder):
@@ -48,52 +53,58 @@ def split_lists(
             yield Problem(name, f"duplicate copy of {first[split]}", utterance_lost=False)
             continue
         first[split] = name
-        for found in table(raw, path, columns):
-            yield found if isinstance(found, Problem) else (name, split, found)
+        for row in table(raw, path, columns):
+            yield row if isinstance(row, Problem) else (name, split, row)
 
 
 def recordings(
     raw: Path, folder: Path, suffixes: tuple[str, ...], key: Callable[[Path], Key | str | None]
 ) -> Iterator[tuple[Key, Path, Path | None] | Problem]:
-    """Yield each recording once, with its file and, where that is not one itself, the video of it.
+    """Yield each recording once, with its audio file and, if that is not a video itself, its video file.
 
-    People convert videos and compressed sound where they lie, so of several files the plainest counts for the sound
-    and the others are passed over; a second file of the same kind is told.
+    Users convert videos and compressed audio in place. Of several files, the least compressed one is read for the audio
+    and the others are ignored. A second file of the same kind is reported.
 
     Args:
-        key: says of a path below `folder` which recording it is; a string says why it is of no use, None
-            passes it over.
+        raw: folder of all corpora.
+        folder: folder of the corpus.
+        suffixes: suffixes of the files to read.
+        key: function from a path below `folder` to the key of the recording. It returns a string if the file cannot be
+            used, which is the reason, and None if the file is ignored.
     """
-    found: dict[Key, list[Path]] = {}
+    files_of: dict[Key, list[Path]] = {}
     for path in audio(raw, folder, suffixes):
         if isinstance(path, Problem):
             yield path
             continue
-        what = key(path.relative_to(folder))
-        if isinstance(what, str):
-            yield Problem(relative(path, raw), what)
-        elif what is not None:
-            found.setdefault(what, []).append(path)
-    for what, paths in found.items():
+        recording = key(path.relative_to(folder))
+        if isinstance(recording, str):
+            yield Problem(relative(path, raw), recording)
+        elif recording is not None:
+            files_of.setdefault(recording, []).append(path)
+    for recording, paths in files_of.items():
         first, *others = sorted(paths, key=_kind)
-        yield what, first, next((path for path in others if path.suffix.lower() in VIDEO_SUFFIXES), None)
+        yield recording, first, next((path for path in others if path.suffix.lower() in VIDEO_SUFFIXES), None)
         for path in others:
             if _kind(path) == _kind(first):
                 yield Problem(relative(path, raw), f"duplicate copy of {relative(first, raw)}", utterance_lost=False)
 
 
 def videos(raw: Path, folder: Path, key: Callable[[str], Key | None]) -> Iterator[tuple[Key, Path] | Problem]:
-    """Yield the videos below a folder that lie beside sound of other names, or why one of them is of no use.
+    """Yield the video files below a folder whose audio has other file names, and the problems with them.
 
     Args:
-        key: says of a file's name without suffix which recording it is; None passes it over.
+        raw: folder of all corpora.
+        folder: folder of the corpus.
+        key: function from a file name without suffix to the key of the recording, or None to ignore the file.
     """
     for path in walk(folder):
-        if path.suffix.lower() in VIDEO_SUFFIXES and (what := key(path.stem)) is not None:
+        if path.suffix.lower() in VIDEO_SUFFIXES and (recording := key(path.stem)) is not None:
             name, reason = relative(path, raw), unreadable_reason(path)
-            yield Problem(name, reason) if reason else (what, path)
+            yield Problem(name, reason) if reason else (recording, path)
 
 
 def _kind(path: Path) -> int:
+    """Return 0 for audio, 1 for compressed audio and 2 for video."""
     kinds = (AUDIO_SUFFIXES, COMPRESSED_SUFFIXES, VIDEO_SUFFIXES)
     return next(i for i, suffixes in enumerate(kinds) if path.suffix.lower() in suffixes)

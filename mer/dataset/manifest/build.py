@@ -156,16 +156,16 @@ def _paths(utterances: list[tuple[str, Utterance]]) -> list[str]:
 
 
 def _split(manifest: pd.DataFrame, corpora: dict[str, Corpus], options: BuildOptions) -> pd.DataFrame:
-    return splits.assign(
-        manifest,
-        {name for name, corpus in corpora.items() if corpus.official_splits},
+    official = {name for name, corpus in corpora.items() if corpus.official_splits}
+    by_session = {name for name, corpus in corpora.items() if corpus.split_by_session}
+    split_options = splits.SplitOptions(
         seed=options.seed,
         validation=options.validation,
         test=options.test,
         folds=options.folds,
         text_disjoint=options.text_disjoint,
-        by_session={name for name, corpus in corpora.items() if corpus.split_by_session},
     )
+    return splits.assign(manifest, official, split_options, by_session=by_session)
 
 
 def _row(

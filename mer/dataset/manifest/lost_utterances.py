@@ -106,15 +106,15 @@ def stop_if_too_many(table: pd.DataFrame, manifest: pd.DataFrame, limit: float) 
 
 
 def count_without_vectors(failures: pd.DataFrame, usable: pd.DataFrame) -> list[str]:
-    """Return a sentence for each corpus and modality with utterances that have no feature vector.
+    """Return a sentence for each corpus and input with utterances that have no feature vector.
 
     Args:
-        failures: columns utterance_id, modality, reason.
+        failures: columns utterance_id, input, reason.
         usable: the usable rows of the manifest.
     """
     rows = failures.merge(usable[["utterance_id", "corpus", "emotion"]], on="utterance_id")
     messages = []
-    for (corpus, modality), failed in rows.groupby(["corpus", "modality"]):
+    for (corpus, name), failed in rows.groupby(["corpus", "input"]):
         all_rows = usable[usable["corpus"] == corpus]
         remaining = all_rows[~all_rows["utterance_id"].isin(failed["utterance_id"])]
         reasons = failed["reason"].map(_reason_kind).value_counts()
@@ -123,8 +123,7 @@ def count_without_vectors(failures: pd.DataFrame, usable: pd.DataFrame) -> list[
         ending = f"; no clip of {' or '.join(lost_classes)} has any" if lost_classes else ""
         messages.append(
             printable(
-                f"{len(failed):,} of {len(all_rows):,} utterances of `{corpus}` have no {modality}: "
-                f"{named_reasons}{ending}"
+                f"{len(failed):,} of {len(all_rows):,} utterances of `{corpus}` have no {name}: {named_reasons}{ending}"
             )
         )
     return messages
@@ -137,21 +136,21 @@ def stop_if_unreadable(failures: pd.DataFrame, usable: pd.DataFrame, limit: floa
     causes.
 
     Args:
-        failures, usable: as for `count_without_vectors`.
+        failures: as for `count_without_vectors`, with `modality` and `source_path`. Each audio input counts by itself.
+        usable: as for `count_without_vectors`.
         limit: the parameter `data.max_lost`; 1 allows any loss.
 
     Raises:
         TooManyLost: with the sentence of each such corpus.
     """
     unreadable = failures[failures["modality"] == "audio"]
-    rows, messages = usable[usable["utterance_id"].isin(unreadable["utterance_id"])], []
-    for corpus, failed in rows.groupby("corpus"):
+    rows, messages = unreadable.merge(usable[["utterance_id", "corpus"]], on="utterance_id"), []
+    for (corpus, _), failed in rows.groupby(["corpus", "input"]):
         all_rows = usable[usable["corpus"] == corpus]
         remaining = all_rows[~all_rows["utterance_id"].isin(failed["utterance_id"])]
         if len(failed) > limit * len(all_rows) or set(all_rows["emotion"]) - set(remaining["emotion"]):
-            own_failures = unreadable[unreadable["utterance_id"].isin(failed["utterance_id"])]
-            [sentence] = count_without_vectors(own_failures, usable)
-            messages.append(f"{sentence}; for example {printable(str(own_failures['source_path'].iloc[0]))}")
+            [sentence] = count_without_vectors(failed.drop(columns="corpus"), usable)
+            messages.append(f"{sentence}; for example {printable(str(failed['source_path'].iloc[0]))}")
     _stop(messages, limit, "Correct the files")
 
 

@@ -7,8 +7,15 @@ import pandas as pd
 
 from mer import stats
 from mer.evaluation.protocols.cells import refuse_random
-from mer.evaluation.scores.confusions import Cluster, Counts, count, joined, per_block, why_none
-from mer.evaluation.scores.scores import choices
+from mer.evaluation.scores.confusions import (
+    Cluster,
+    SpeakerConfusions,
+    count,
+    merge_family,
+    no_interval_reason,
+    per_block,
+)
+from mer.evaluation.scores.scores import n_choices
 
 COLUMNS = [
     "system", "reference", "protocol", "answers", "test_corpus", "metric", "value", "reference_value", "difference",
@@ -83,16 +90,16 @@ def compare(
     for system in sorted(set(asked["system"]) - {reference}):
         pairs = {c: _pair(parts.get((system, c)), parts[reference, c], answers, classes, clusters[c]) for c in corpora}
         for corpus in corpora:
-            found = compared({corpus: pairs[corpus]}, family, statistic_of(metric), confidence, named)
+            found = compare_pair({corpus: pairs[corpus]}, family, statistic_of(metric), confidence, named)
             rows.append(about | {"system": system, "test_corpus": corpus} | found)
         if len(corpora) > 1:
-            mean = statistic_of(metric, corrected(answers, protocol, len(named)))
-            found = compared(pairs, family, mean, confidence, named)
+            mean = statistic_of(metric, corrected_uar(answers, protocol, len(named)))
+            found = compare_pair(pairs, family, mean, confidence, named)
             rows.append(about | {"system": system, "test_corpus": MEAN} | found)
-    return judged(pd.DataFrame(rows, columns=COLUMNS), 1 - confidence)
+    return with_verdicts(pd.DataFrame(rows, columns=COLUMNS), 1 - confidence)
 
 
-def why_not(predictions: pd.DataFrame, reference: str, protocol: str = "loco") -> str:
+def reason_against(predictions: pd.DataFrame, reference: str, protocol: str = "loco") -> str:
     """Return why there is nothing to compare with the reference; nothing where there is."""
     systems = set(predictions.loc[predictions["protocol"] == protocol, "system"])
     if not systems:
@@ -104,12 +111,12 @@ def why_not(predictions: pd.DataFrame, reference: str, protocol: str = "loco") -
 
 def empty() -> pd.DataFrame:
     """Return the table of `compare` without a row."""
-    return judged(pd.DataFrame(columns=COLUMNS), 0.05)
+    return with_verdicts(pd.DataFrame(columns=COLUMNS), 0.05)
 
 
 def _pair(
     ours: pd.DataFrame | None, theirs: pd.DataFrame, answers: str, classes: tuple[str, ...], cluster: Cluster
-) -> tuple[Counts, Counts] | str:
+) -> tuple[SpeakerConfusions, SpeakerConfusions] | str:
     """Counts of both on the clips and seeds that both have, or why there are none."""
     if ours is None:
         return "no predictions"
@@ -124,7 +131,7 @@ def _pair(
     return count(ours, answers, classes, cluster), count(theirs, answers, classes, cluster)
 
 
-def corrected(answers: str, protocol: str, classes: int) -> stats.Statistic:
+def corrected_uar(answers: str, protocol: str, classes: int) -> stats.Statistic:
     """Return the chance-corrected UAR as a function of confusions.
 
     Args:
@@ -133,14 +140,15 @@ def corrected(answers: str, protocol: str, classes: int) -> stats.Statistic:
 
     def of(confusions: np.ndarray) -> stats.Number:
         own = np.asarray(stats.classes_present(confusions))
-        among = np.where(own > 1, choices(answers, protocol, own, classes), own)  # of one class nothing is measured
+        among = np.where(own > 1, n_choices(answers, protocol, own, classes), own)  # of one class nothing is measured
         return stats.chance_corrected(stats.uar(confusions), among)
 
     return of
 
 
-def compared(
-    pairs: dict[str, tuple[Counts, Counts] | str], family: dict[str, str], statistic: stats.Statistic,
+def compare_pair(
+    pairs: dict[str, tuple[SpeakerConfusions, SpeakerConfusions] | str], family: dict[str, str],
+    statistic: stats.Statistic,
     confidence: float, classes: tuple[str, ...],
 ) -> dict:  # fmt: skip
     """Return a row's numbers and verdict: two systems on the mean over some corpora.
@@ -153,7 +161,7 @@ def compared(
     if lacking := {corpus: pair for corpus, pair in pairs.items() if isinstance(pair, str)}:
         return {"n": 0, "speakers": 0, "seeds": 0, "verdict": "; ".join(f"{w} on {c}" for c, w in lacking.items())}
     kin = {name: [c for c in pairs if family[c] == name] for name in sorted({family[c] for c in pairs})}
-    sides = [tuple(joined({c: pairs[c][at] for c in inside}) for at in (0, 1)) for inside in kin.values()]
+    sides = [tuple(merge_family({c: pairs[c][at] for c in inside}) for at in (0, 1)) for inside in kin.values()]
     parts, groupings = [tuple(side[0] for side in pair) for pair in sides], [pair[0][1] for pair in sides]
     trainings = [
         tuple(_training([pairs[c][at] for c in inside], name) for at in (0, 1)) for name, inside in kin.items()
@@ -165,7 +173,7 @@ def compared(
     found = stats.compare(paired, mean, confidence, weights=weights)
     values = [weights @ [np.mean(mean(part[at].sum(axis=1))) for part in parts] for at in (0, 1)]
     repeats = all(side.repeats for pair in pairs.values() for side in pair)
-    units = dict.fromkeys(one.unit for one in ours)
+    units = dict.fromkeys(one.cluster_name for one in ours)
     seeds = max(len(side.seeds) for pair in pairs.values() for side in pair)
     return {
         "value": values[0], "reference_value": values[1], "difference": found.point, "low": found.low,
@@ -173,22 +181,22 @@ def compared(
         "speakers": sum(one.speakers for one in ours), "seeds": seeds,
         "of": SYSTEMS if repeats else MODELS, "clusters": "; ".join(units),
         "n_clusters": found.clusters,
-        "verdict": _why_not_judged(found, {c: pair[0] for c, pair in pairs.items()}, classes),
+        "verdict": _no_verdict_reason(found, {c: pair[0] for c, pair in pairs.items()}, classes),
     }  # fmt: skip
 
 
-def _training(counted: list[Counts], family: str) -> tuple[str, ...]:
+def _training(counted: list[SpeakerConfusions], family: str) -> tuple[str, ...]:
     """What trained a family's corpora: two that name the same corpora were one training."""
     known = {one.training for one in counted}
     return (known.pop(),) if len(known) == 1 and known != {""} else (family, *sorted(known))
 
 
-def _why_not_judged(found: stats.Comparison, counted: dict[str, Counts], classes: tuple[str, ...]) -> str:
+def _no_verdict_reason(found: stats.Comparison, counted: dict[str, SpeakerConfusions], classes: tuple[str, ...]) -> str:
     if not np.isnan(found.p):
         return ""
     if np.isnan(found.point) or any(one.classes < 2 for one in counted.values()):
         return "nothing to measure: one class only"
-    told = {corpus: why_none(one, classes) for corpus, one in counted.items()}
+    told = {corpus: no_interval_reason(one, classes) for corpus, one in counted.items()}
     reasons = [why if len(told) == 1 else f"{why} in {corpus}" for corpus, why in told.items() if why]
     return f"no interval: {'; '.join(reasons) or 'too few speakers of a class'}"
 
@@ -202,7 +210,7 @@ def statistic_of(metric: str, mean: stats.Statistic | None = None) -> stats.Stat
     return mean if mean is not None and metric == "UAR" else stats.CONFUSION_METRICS[metric].function
 
 
-def judged(table: pd.DataFrame, level: float) -> pd.DataFrame:
+def with_verdicts(table: pd.DataFrame, level: float) -> pd.DataFrame:
     """Return the table with adjusted p-values and verdicts, corpora one family of questions and means another."""
     table = table.astype(
         dict.fromkeys(["value", "reference_value", "difference", "low", "high", "p", "smallest_p"], float)

@@ -22,9 +22,9 @@ COLUMNS = [
     "table", "source", "system", "protocol", "train_corpora", "test_corpus", "metric", "value", "classes", "split",
     "clips", "unsound", "caveats",
 ]  # fmt: skip
-UNREAD = 0.01
+MAX_MISSING_SHARE = 0.01
 """share of a published test set that ours may lack: public recordings are never all readable"""
-ROUNDING = 0.051
+MAX_ROUNDING_POINTS = 0.051
 """in points: what rounding to a tenth can move an average by, and a little for binary fractions"""
 
 
@@ -32,7 +32,7 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Source(_Strict):
+class PublishedSource(_Strict):
     """Where numbers were read."""
 
     citation: str
@@ -40,7 +40,7 @@ class Source(_Strict):
     read: str
 
 
-class Table(_Strict):
+class PublishedTable(_Strict):
     """Numbers of one source that share a protocol. Each row of `numbers` has a value per name in `columns`: a field of
     this table that differs from row to row, `value`, or a metric."""
 
@@ -64,7 +64,7 @@ class Table(_Strict):
     averages: dict[Literal["train", "test"], dict[str, float]] = {}
 
     @model_validator(mode="after")
-    def _readable(self) -> "Table":
+    def _readable(self) -> "PublishedTable":
         known = {"system", "train", "test", "metric", "value", *MEASURES}
         if unknown := set(self.columns) - known:
             raise ValueError(f"{self.name}: column {min(unknown)} is none of {', '.join(sorted(known))}")
@@ -80,19 +80,19 @@ class Table(_Strict):
         return self
 
 
-class _Document(_Strict):
-    sources: dict[str, Source]
-    tables: tuple[Table, ...]
+class _PublishedFile(_Strict):
+    sources: dict[str, PublishedSource]
+    tables: tuple[PublishedTable, ...]
 
 
-def load(path: Path = FILE) -> tuple[dict[str, Source], tuple[Table, ...]]:
+def load(path: Path = FILE) -> tuple[dict[str, PublishedSource], tuple[PublishedTable, ...]]:
     """Read sources and tables.
 
     Raises:
         ValueError: the file is no YAML, or something in it is unknown, missing or out of range; says which.
     """
     try:
-        found = _Document.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        found = _PublishedFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (yaml.YAMLError, ValidationError) as error:
         raise ValueError(f"{path.name}: {error}") from error
     for table in found.tables:
@@ -101,7 +101,7 @@ def load(path: Path = FILE) -> tuple[dict[str, Source], tuple[Table, ...]]:
     return found.sources, found.tables
 
 
-def numbers(tables: Collection[Table]) -> pd.DataFrame:
+def numbers(tables: Collection[PublishedTable]) -> pd.DataFrame:
     """Return a row per number, columns `COLUMNS`; values in [0, 1], classes joined by a space, and empty text for
     what the source does not say."""
     rows = []
@@ -115,7 +115,7 @@ def numbers(tables: Collection[Table]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _number(table: Table, cell: dict, metric: str, value: float) -> dict:
+def _number(table: PublishedTable, cell: dict, metric: str, value: float) -> dict:
     if table.protocol == "loco":
         trained = "+".join(sorted(set(table.pool) - {cell["test"]}))
     else:
@@ -129,7 +129,7 @@ def _number(table: Table, cell: dict, metric: str, value: float) -> dict:
     }  # fmt: skip
 
 
-def averages(tables: Collection[Table]) -> pd.DataFrame:
+def averages(tables: Collection[PublishedTable]) -> pd.DataFrame:
     """Return the averages that sources print beside their numbers, and the same computed from those numbers.
 
     Columns table, of (train or test), corpus, published, computed (percent), reproduces. Means are over the cells in
@@ -144,7 +144,7 @@ def averages(tables: Collection[Table]) -> pd.DataFrame:
             means = cells.groupby(side)["value"].mean()
             rows += [(table.name, side, corpus, value, means[corpus]) for corpus, value in printed.items()]
     found = pd.DataFrame(rows, columns=["table", "of", "corpus", "published", "computed"])
-    return found.assign(reproduces=(found["published"] - found["computed"]).abs() <= ROUNDING)
+    return found.assign(reproduces=(found["published"] - found["computed"]).abs() <= MAX_ROUNDING_POINTS)
 
 
 def settings(manifest: pd.DataFrame, by_session: Collection[str] = ()) -> pd.DataFrame:
@@ -168,7 +168,8 @@ def settings(manifest: pd.DataFrame, by_session: Collection[str] = ()) -> pd.Dat
     return pd.DataFrame.from_dict(rows, orient="index", columns=["classes", "split"])
 
 
-def beside(published: pd.DataFrame, results: pd.DataFrame, ours: pd.DataFrame, system: str, answers: str = "free",
+def compare_published(published: pd.DataFrame, results: pd.DataFrame, ours: pd.DataFrame, system: str,
+           answers: str = "free",
            unlike: str = "") -> pd.DataFrame:  # fmt: skip
     """Return the published numbers with ours where the two may be compared, and else why not.
 
@@ -193,7 +194,7 @@ def beside(published: pd.DataFrame, results: pd.DataFrame, ours: pd.DataFrame, s
     rows = []
     for number in published.to_dict("records"):
         candidates = known.get(tuple(number[k] for k in keys), [])
-        reason, mine = _why_not(number, candidates, ours, unlike)
+        reason, mine = _reason_against(number, candidates, ours, unlike)
         if mine is not None and pd.isna(mine["value"]):
             reason, mine = "our score is NaN", None
         shown = {name: float("nan") if mine is None else mine[name] for name in ("value", "low", "high", "n")}
@@ -206,7 +207,7 @@ def beside(published: pd.DataFrame, results: pd.DataFrame, ours: pd.DataFrame, s
     )
 
 
-def _why_not(number: dict, candidates: list[dict], ours: pd.DataFrame, unlike: str) -> tuple[str, dict | None]:
+def _reason_against(number: dict, candidates: list[dict], ours: pd.DataFrame, unlike: str) -> tuple[str, dict | None]:
     """Every reason against comparing, and our row where there is none."""
     corpus = number["test_corpus"]
     if corpus not in ours.index:
@@ -234,7 +235,7 @@ def _why_not(number: dict, candidates: list[dict], ours: pd.DataFrame, unlike: s
         reasons.append(f"trained on others: {number['train_corpora'] or 'not said'}")
     if same and same[0]["flagged"]:
         reasons.append("a breach of the audit touches ours")
-    if same and abs(same[0]["n"] - number["clips"]) > UNREAD * number["clips"]:
+    if same and abs(same[0]["n"] - number["clips"]) > MAX_MISSING_SHARE * number["clips"]:
         reasons.append(f"other clips: {number['clips']:,.0f}; ours: {same[0]['n']:,}")
     return ("; ".join(reasons), None) if reasons else ("", same[0])
 

@@ -6,15 +6,15 @@ import numpy as np
 import pandas as pd
 
 from mer import stats
-from mer.evaluation.comparison.comparison import corrected
+from mer.evaluation.comparison.comparison import corrected_uar
 from mer.evaluation.protocols.cells import refuse_random
-from mer.evaluation.scores.confusions import Cluster, cells, count, joined, per_block
+from mer.evaluation.scores.confusions import Cluster, cluster_keys, count, merge_family, per_block
 
-FEWEST_IN_A_DIAGRAM = 8
+MIN_CORPORA_IN_DIAGRAM = 8
 """A diagram of mean ranks is drawn from so many corpora on."""
 
 
-def ranked(
+def rank_systems(
     predictions: pd.DataFrame,
     classes: tuple[str, ...],
     clusters: Mapping[str, Cluster],
@@ -37,7 +37,7 @@ def ranked(
     Raises:
         Unusable, ValueError: as `comparison.compare`
     """
-    asked, whole = _asked(predictions, protocol)
+    asked, whole = _systems_on_all_corpora(predictions, protocol)
     corpora, tested = sorted(set(asked["test_corpus"])), asked.groupby("system")["test_corpus"].agg(set)
     rows = []
     for system in sorted(set(tested.index) - set(whole)):
@@ -77,11 +77,11 @@ def resampled(
     Raises:
         Unusable, ValueError: as `comparison.compare`
     """
-    asked, whole = _asked(predictions, protocol)
+    asked, whole = _systems_on_all_corpora(predictions, protocol)
     return pd.DataFrame(_resampled(asked, whole, classes, clusters, answers, protocol, draws, seed)[1].T, columns=whole)
 
 
-def _asked(predictions: pd.DataFrame, protocol: str) -> tuple[pd.DataFrame, list[str]]:
+def _systems_on_all_corpora(predictions: pd.DataFrame, protocol: str) -> tuple[pd.DataFrame, list[str]]:
     """Predictions of a protocol, and the systems that were asked about all of its corpora."""
     asked = predictions[predictions["protocol"] == protocol]
     refuse_random(asked)
@@ -96,16 +96,19 @@ def _resampled(
     """Mean over corpora of each system, (systems,), and of its resamples, (systems, draws)."""
     asked = asked[asked["system"].isin(systems)]
     corpora = asked["test_corpus"].nunique()
-    statistic = per_block(corrected(answers, protocol, len(classes)), len(classes))
+    statistic = per_block(corrected_uar(answers, protocol, len(classes)), len(classes))
     points, means = np.zeros(len(systems)), np.zeros((len(systems), draws))
     for number, (_, kin) in enumerate(asked.groupby("family", sort=True)):
         names = {
-            c: cells(part, clusters[c]).unique().sort_values() for c, part in kin.groupby("test_corpus", sort=True)
+            c: cluster_keys(part, clusters[c]).unique().sort_values()
+            for c, part in kin.groupby("test_corpus", sort=True)
         }
         stacks = {}
         for system, part in kin.groupby("system", sort=True):
             counted = {c: count(part[part["test_corpus"] == c], answers, classes, clusters[c], names[c]) for c in names}
-            stack, ways = joined(counted)  # of two kinds of clusters the first is drawn: people, of whom are fewer
+            stack, ways = merge_family(
+                counted
+            )  # of two kinds of clusters the first is drawn: people, of whom are fewer
             stacks[system] = stack if ways is None else stats.sum_by_group(stack, ways[0], axis=1)
         drawn, share = stats.resample(stacks, statistic, draws, seed=seed + number), len(names) / corpora
         means += share * np.stack([drawn[system] for system in systems])

@@ -21,17 +21,17 @@ from mer import stats
 from mer.dataset.identity import duplicates
 from mer.evaluation.comparison.comparison import MEAN
 from mer.evaluation.protocols.cells import INNER, Cell, inner_loco
-from mer.evaluation.scores.flags import MARKS
+from mer.evaluation.scores.flags import FLAGS
 from mer.params.schema import SELECTED, Evaluation
 from mer.training.job import JobResult
 
-COVERED = 0.95
+MIN_COVERAGE = 0.95
 """share of the clips of each held-out corpus, of those that any system answers, that a candidate has to answer: who
 answers fewer is scored on other clips. A damaged recording shuts nobody out"""
 INNER_COLUMNS = ["held_out", "system", "by", "score", "candidate", "configurations", "epochs"]
 COLUMNS = [
     "held_out", "test_corpus", "answers", "metric", "by", "chosen", "value", "naive", "naive_value", "points",
-    "classes", "chance", "systems", "configurations", "epochs", *MARKS,
+    "classes", "chance", "systems", "configurations", "epochs", *FLAGS,
 ]  # fmt: skip
 INNER_SCORE = "inner score of "
 
@@ -73,22 +73,22 @@ def inner_scores(done: list[JobResult], usable: pd.DataFrame, classes: tuple[str
         `COVERED`), configurations (settings among which validation chose one), epochs (of networks, the same).
     """
     inner = [item for item in done if item.job.cell.protocol == INNER]
-    found = _as_strangers(inner, usable, classes) if inner else _on_validation(done, len(classes))
+    found = _on_held_out(inner, usable, classes) if inner else _on_validation(done, len(classes))
     scores = pd.DataFrame(found, columns=["held_out", "system", "corpus", "score"]).dropna()
     rows = []
-    for held_out, systems in _held_out(done).items():
+    for held_out, systems in _loco_results(done).items():
         part = scores[scores["held_out"] == held_out]
         wide = part.pivot_table(index="system", columns="corpus", values="score").reindex(list(systems))
         means = wide.fillna(0.0).mean(axis=1)  # NaN without any corpus
-        covers = _covers(systems, usable)
+        covers = _coverage(systems, usable)
         for system, items in systems.items():
-            tried, epochs = _tried(items)
+            tried, epochs = _configuration_counts(items)
             by = "inner_loco" if inner else "validation"
-            rows.append((held_out, system, by, means[system], covers[system] >= COVERED, tried, epochs))
+            rows.append((held_out, system, by, means[system], covers[system] >= MIN_COVERAGE, tried, epochs))
     return pd.DataFrame(rows, columns=INNER_COLUMNS).astype({"score": float, "candidate": bool})
 
 
-def chosen(inner: pd.DataFrame) -> dict[str, str]:
+def best_systems(inner: pd.DataFrame) -> dict[str, str]:
     """Return held-out family -> the candidate with the highest inner score; ties go to the study's first.
 
     A family of which no system answers enough is left out.
@@ -133,7 +133,7 @@ def table(inner: pd.DataFrame, results: pd.DataFrame, usable: pd.DataFrame) -> p
         and epochs: how many were tried, those of systems that were no candidates among them; epochs are the most that
         a network trained, and each chose one of its own.
     """
-    picked, family = chosen(inner), usable.groupby("corpus")["family"].first()
+    picked, family = best_systems(inner), usable.groupby("corpus")["family"].first()
     is_mean = results["seed"].isna() & (results["metric"] == "UAR") & (results["protocol"] == "loco")
     outer = results[is_mean & (results["system"] != SELECTED)]
     rows = []
@@ -150,13 +150,15 @@ def table(inner: pd.DataFrame, results: pd.DataFrame, usable: pd.DataFrame) -> p
             "naive_value": value[naive],
             "classes": part["classes"].max(),
             "chance": part["chance"].max(),
-            **{name: bool(part[name].any()) for name in MARKS},
+            **{name: bool(part[name].any()) for name in FLAGS},
         }
-        rows.append(about | _told(cell) | cell["score"].add_prefix(INNER_SCORE).to_dict())
+        rows.append(about | _count_columns(cell) | cell["score"].add_prefix(INNER_SCORE).to_dict())
     return _with_mean(rows, inner)
 
 
-def spoilt(done: list[JobResult], usable: pd.DataFrame, family: str) -> tuple[list[JobResult], pd.DataFrame]:
+def with_corrupted_family(
+    done: list[JobResult], usable: pd.DataFrame, family: str
+) -> tuple[list[JobResult], pd.DataFrame]:
     """Return results and manifest in which all that is known of a family is wrong: labels, answers, validation scores.
 
     A choice that is made without the family stays the same.
@@ -173,7 +175,7 @@ def spoilt(done: list[JobResult], usable: pd.DataFrame, family: str) -> tuple[li
     return [turned(item) for item in done], usable.assign(emotion=usable["emotion"].where(~wrong, first))
 
 
-def _held_out(done: Iterable[JobResult]) -> dict[str, dict[str, list[JobResult]]]:
+def _loco_results(done: Iterable[JobResult]) -> dict[str, dict[str, list[JobResult]]]:
     """Held-out family -> system -> its LOCO results, one per seed."""
     found: dict[str, dict[str, list[JobResult]]] = {}
     for item in done:
@@ -192,7 +194,7 @@ def _on_validation(done: Iterable[JobResult], classes: int) -> Iterator[tuple]:
                 yield cell.held_out, system, corpus, stats.chance_corrected(uar, classes)
 
 
-def _as_strangers(inner: Iterable[JobResult], usable: pd.DataFrame, classes: tuple[str, ...]) -> Iterator[tuple]:
+def _on_held_out(inner: Iterable[JobResult], usable: pd.DataFrame, classes: tuple[str, ...]) -> Iterator[tuple]:
     """The same with each training corpus held out, too.
 
     A training that leaves out two families tests each of them for the other's sake.
@@ -212,19 +214,19 @@ def _as_strangers(inner: Iterable[JobResult], usable: pd.DataFrame, classes: tup
             yield held_out, system, corpus, score
 
 
-def _covers(systems: dict[str, list[JobResult]], usable: pd.DataFrame) -> dict[str, float]:
+def _coverage(systems: dict[str, list[JobResult]], usable: pd.DataFrame) -> dict[str, float]:
     """System -> the smallest share that it answers of a held-out corpus, of what any system answers."""
     counts = pd.DataFrame({s: usable["corpus"].iloc[items[0].job.test].value_counts() for s, items in systems.items()})
     return counts.fillna(0).div(counts.max(axis=1), axis=0).min().to_dict()
 
 
-def _tried(items: list[JobResult]) -> tuple[int, int]:
+def _configuration_counts(items: list[JobResult]) -> tuple[int, int]:
     """How many settings a system's trainings compared, and the most epochs: their histories have one entry for each."""
     most = max(len(item.history) for item in items)
     return (1, most) if items[0].job.spec.is_network else (most, 0)
 
 
-def _told(cell: pd.DataFrame) -> dict:
+def _count_columns(cell: pd.DataFrame) -> dict:
     counts = {"systems": len(cell), "configurations": cell["configurations"].sum(), "epochs": cell["epochs"].max()}
     return {"by": cell["by"].iloc[0], **counts}
 
@@ -240,10 +242,10 @@ def _with_mean(rows: list[dict], inner: pd.DataFrame) -> pd.DataFrame:
             for name in ("value", "naive_value")
         }
         about = {"test_corpus": MEAN, "answers": answers, "metric": "UAR_chance_corrected"}
-        about |= {name: bool(part[name].any()) for name in MARKS}
-        means.append(about | values | _told(everything))
+        about |= {name: bool(part[name].any()) for name in FLAGS}
+        means.append(about | values | _count_columns(everything))
     whole = pd.DataFrame([*frame.to_dict("records"), *means], columns=frame.columns)
     points = 100 * (whole["naive_value"] - whole["value"]).astype(float)
     whole = whole.assign(points=points, classes=whole["classes"].astype("Int64"))
-    whole = whole.astype(dict.fromkeys(MARKS, bool))
+    whole = whole.astype(dict.fromkeys(FLAGS, bool))
     return whole.sort_values("answers", kind="stable", ignore_index=True)

@@ -6,22 +6,31 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from mer.evaluation.comparison.comparison import BETTER, COLUMNS, MEAN, WORSE, compared, corrected, judged, statistic_of
+from mer.evaluation.comparison.comparison import (
+    BETTER,
+    COLUMNS,
+    MEAN,
+    WORSE,
+    compare_pair,
+    corrected_uar,
+    statistic_of,
+    with_verdicts,
+)
 from mer.evaluation.protocols.cells import RANDOM, Cell, refuse_random
-from mer.evaluation.scores.confusions import KEYS, Cluster, Counts, count
-from mer.evaluation.scores.scores import choices
+from mer.evaluation.scores.confusions import KEYS, Cluster, SpeakerConfusions, count
+from mer.evaluation.scores.scores import n_choices
 from mer.stats import CONFUSION_METRICS
 
-SPLITS = {RANDOM: "random", "in_corpus": "speakers apart", "loco": "corpus held out"}
+SPLIT_NAMES = {RANDOM: "random", "in_corpus": "speakers apart", "loco": "corpus held out"}
 """protocol -> what the card calls it, from the most flattering to the strictest"""
-STEPS = (("random", "speakers apart"), ("speakers apart", "corpus held out"), ("random", "corpus held out"))
+SPLIT_PAIRS = (("random", "speakers apart"), ("speakers apart", "corpus held out"), ("random", "corpus held out"))
 INFLATION_COLUMNS = [
     "system", "test_corpus", "answers", "metric", "split", "split_value", "than", "than_value", "points", "low", "high",
     "p", "p_holm", "smallest_p", "verdict", "n", "speakers", "seeds", "of", "clusters", "n_clusters",
 ]  # fmt: skip
 
 
-def heard(manifest: pd.DataFrame, cells: Iterable[Cell]) -> pd.DataFrame:
+def speaker_overlap(manifest: pd.DataFrame, cells: Iterable[Cell]) -> pd.DataFrame:
     """Return which share of the tested clips is of a speaker who was trained on: a row per corpus, a column per split.
 
     Args:
@@ -30,15 +39,15 @@ def heard(manifest: pd.DataFrame, cells: Iterable[Cell]) -> pd.DataFrame:
     """
     speaker = manifest["speaker_id"].to_numpy()
     rows = [
-        (cell.train_corpora[0], SPLITS[cell.protocol], np.isin(speaker[cell.test], speaker[cell.train]).mean())
+        (cell.train_corpora[0], SPLIT_NAMES[cell.protocol], np.isin(speaker[cell.test], speaker[cell.train]).mean())
         for cell in cells
     ]
     table = pd.DataFrame(rows, columns=["corpus", "split", "share"])
     wide = table.pivot_table(index="corpus", columns="split", values="share")
-    return wide.reindex(columns=[name for name in SPLITS.values() if name in set(table["split"])])
+    return wide.reindex(columns=[name for name in SPLIT_NAMES.values() if name in set(table["split"])])
 
 
-def metrics(
+def metric_sensitivity(
     predictions: pd.DataFrame, classes: tuple[str, ...], clusters: Mapping[str, Cluster], answers: str = "free"
 ) -> pd.DataFrame:
     """Score the same predictions under each metric.
@@ -60,7 +69,7 @@ def metrics(
         found = {name: float(np.mean(metric.function(total))) for name, metric in CONFUSION_METRICS.items()}
         points = 100 * (max(found.values()) - min(found.values()))
         about = {"answers": answers, "points": points, "n": counted.n, "classes": counted.classes}
-        about["chance"] = 1 / choices(answers, values[1], counted.classes, len(classes))
+        about["chance"] = 1 / n_choices(answers, values[1], counted.classes, len(classes))
         rows.append(dict(zip(KEYS, values, strict=True)) | about | found)
     table = pd.DataFrame(rows, columns=[*KEYS, "answers", *CONFUSION_METRICS, "points", "n", "classes", "chance"])
     best = table.groupby(list(KEYS[1:]))[list(CONFUSION_METRICS)].transform("max")
@@ -70,7 +79,7 @@ def metrics(
     )
 
 
-def inflation(
+def split_inflation(
     predictions: pd.DataFrame,
     classes: tuple[str, ...],
     clusters: Mapping[str, Cluster],
@@ -97,7 +106,7 @@ def inflation(
     Raises:
         Unusable: as from `counts.count`.
     """
-    asked = predictions[predictions["protocol"].isin(SPLITS)]
+    asked = predictions[predictions["protocol"].isin(SPLIT_NAMES)]
     tables = [pd.DataFrame(columns=INFLATION_COLUMNS)]
     for system, part in asked.groupby("system", sort=True):
         family = part.groupby("test_corpus")["family"].first().to_dict()
@@ -106,19 +115,25 @@ def inflation(
         }
         groups = {corpus: [corpus] for corpus in counted} | ({MEAN: list(counted)} if len(counted) > 1 else {})
         rows = []
-        for (name, corpora), (first, second) in product(groups.items(), STEPS):
-            pairs = {corpus: _step(counted[corpus], first, second) for corpus in corpora}
-            mean = corrected("restricted", "loco", len(classes)) if name == MEAN else None  # one chance for all splits
-            found = compared(pairs, family, statistic_of(metric, mean), confidence, tuple(classes))
+        for (name, corpora), (first, second) in product(groups.items(), SPLIT_PAIRS):
+            pairs = {corpus: _pair(counted[corpus], first, second) for corpus in corpora}
+            mean = (
+                corrected_uar("restricted", "loco", len(classes)) if name == MEAN else None
+            )  # one chance for all splits
+            found = compare_pair(pairs, family, statistic_of(metric, mean), confidence, tuple(classes))
             about = {"system": system, "test_corpus": name, "answers": answers, "metric": metric}
             rows.append(about | {"split": first, "than": second} | found)
-        tables.append(_in_points(judged(pd.DataFrame(rows, columns=["split", "than", *COLUMNS]), 1 - confidence)))
+        tables.append(
+            _in_points(with_verdicts(pd.DataFrame(rows, columns=["split", "than", *COLUMNS]), 1 - confidence))
+        )
     return pd.concat(tables[1:] or tables, ignore_index=True)
 
 
-def _splits(rows: pd.DataFrame, answers: str, classes: tuple[str, ...], cluster: Cluster) -> dict[str, Counts]:
+def _splits(
+    rows: pd.DataFrame, answers: str, classes: tuple[str, ...], cluster: Cluster
+) -> dict[str, SpeakerConfusions]:
     """Name of a split -> counts on the clips that all splits have; none where they have no clip in common."""
-    sides = {name: rows[rows["protocol"] == protocol] for protocol, name in SPLITS.items()}
+    sides = {name: rows[rows["protocol"] == protocol] for protocol, name in SPLIT_NAMES.items()}
     there = {name: side for name, side in sides.items() if len(side)}
     clips = set.intersection(*(set(side["utterance_id"]) for side in there.values()))
     if not clips:
@@ -127,7 +142,9 @@ def _splits(rows: pd.DataFrame, answers: str, classes: tuple[str, ...], cluster:
     return {name: count(side, answers, classes, cluster) for name, side in common.items()}
 
 
-def _step(counted: dict[str, Counts], first: str, second: str) -> tuple[Counts, Counts] | str:
+def _pair(
+    counted: dict[str, SpeakerConfusions], first: str, second: str
+) -> tuple[SpeakerConfusions, SpeakerConfusions] | str:
     if not counted:
         return "no clip in common"
     lacking = [name for name in (first, second) if name not in counted]

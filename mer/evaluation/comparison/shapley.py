@@ -26,11 +26,11 @@ from mer.training.task import Task
 
 COLUMNS = ["players", "target", "player", "value", "low", "high", "n", "speakers", "classes", "flagged",
            "accepted"]  # fmt: skip
-MOST_PLAYERS = 14
+MAX_PLAYERS = 14
 """more make 2^n trainings too many"""
-WIDEST = 2048
+MAX_FEATURES = 2048
 """features: a matrix of their squares is kept for each corpus and class"""
-AT_ONCE = 2**24
+MAX_BLOCK_VALUES = 2**24
 """numbers in the decision values that are held at once"""
 
 
@@ -68,51 +68,51 @@ def of_corpora(
         ValueError: too many players, no cell with rows on both sides, or what `sums.collect` and `ridge.solve` refuse.
     """
     available = task.features.available(modalities)
-    train, test = (_union(cells, part, available) for part in ("train", "test"))
+    train, test = (_rows_of(cells, part, available) for part in ("train", "test"))
     family = manifest.groupby("corpus")["family"].first().to_dict()
     names, players = _players(task.corpora[train], task.corpora[test], family)
     needed = sorted({c for others in players.values() for c in _coalitions(others)[1:]})
-    learned = _learn(task, train, names, needed, modalities, penalty, balanced)
+    learned = _train_coalitions(task, train, names, needed, modalities, penalty, balanced)
     values, table = [], []
     for target, others in players.items():
         rows = test[task.corpora[test] == target]
         own = _coalitions(others)
         counted = [
-            _hits(task, rows, manifest[column].to_numpy()[rows], modalities, [learned[c] for c in own[1:]])
+            _correct_counts(task, rows, manifest[column].to_numpy()[rows], modalities, [learned[c] for c in own[1:]])
             for column in columns(clusters[target])
         ]
         hits, support = counted[0]
-        table += [(target, "+".join(c), v) for c, v in zip(own, _worth(hits.sum(1), support.sum(0)), strict=True)]
+        table += [(target, "+".join(c), v) for c, v in zip(own, _uar(hits.sum(1), support.sum(0)), strict=True)]
         about = {
             "n": len(rows),
             "speakers": min(len(one) for _, one in counted),
             "classes": int((support.sum(0) > 0).sum()),
-            **_marks(manifest.iloc[rows]),
+            **_flags(manifest.iloc[rows]),
         }
         for kind, members in _games(others, family).items():
             at = [own.index(tuple(sorted(chain(*sides)))) for sides in _coalitions(list(members.values()))]
-            ways = [_shares(found[at], said, confidence) for found, said in counted]
-            shares = zip(members, (_widest(told) for told in zip(*ways, strict=True)), strict=True)
+            ways = [_with_intervals(found[at], said, confidence) for found, said in counted]
+            shares = zip(members, (_widest_interval(told) for told in zip(*ways, strict=True)), strict=True)
             values += [{"players": kind, "target": target, "player": p, **about, **share} for p, share in shares]
     return pd.DataFrame(values, columns=COLUMNS), pd.DataFrame(table, columns=["target", "corpora", "value"])
 
 
-def _marks(rows: pd.DataFrame) -> dict[str, bool]:
+def _flags(rows: pd.DataFrame) -> dict[str, bool]:
     """What a breach of the audit means for values that are made of scores on these rows
     (mer/evaluation/scores/flags.py)."""
     breach = rows["breach"] if "breach" in rows else pd.Series(None, rows.index, dtype=object)
     return {"flagged": bool(breach.notna().any()), "accepted": bool(flags.accepted(breach, "loco").any())}
 
 
-def why_not(task: Task, manifest: pd.DataFrame, cells: list[Cell], modalities: tuple[str, ...]) -> str:
+def reason_against(task: Task, manifest: pd.DataFrame, cells: list[Cell], modalities: tuple[str, ...]) -> str:
     """Return why a plan has no exact values, or would take too long or too much memory; nothing where it has them."""
     available, width = task.features.available(modalities), sum(task.features.widths(modalities).values())
-    train, test = (_union(cells, part, available) for part in ("train", "test"))
+    train, test = (_rows_of(cells, part, available) for part in ("train", "test"))
     try:
         _players(task.corpora[train], task.corpora[test], manifest.groupby("corpus")["family"].first().to_dict())
     except ValueError as error:
         return str(error)
-    return f"{width} features are too many; {WIDEST} are the most" if width > WIDEST else ""
+    return f"{width} features are too many; {MAX_FEATURES} are the most" if width > MAX_FEATURES else ""
 
 
 def empty() -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -151,7 +151,7 @@ def shapley(worth: np.ndarray) -> np.ndarray:
     return np.tensordot(np.where(inside, joins[size], -leaves[size]), worth, axes=1)
 
 
-def _union(cells: list[Cell], part: str, available: np.ndarray) -> np.ndarray:
+def _rows_of(cells: list[Cell], part: str, available: np.ndarray) -> np.ndarray:
     rows = [getattr(cell, part) for cell in cells if cell.protocol == "loco"]
     joined = np.unique(np.concatenate([np.zeros(0, np.int64), *rows]))
     return joined[available[joined]]
@@ -165,8 +165,8 @@ def _players(trained: np.ndarray, tested: np.ndarray, family: dict[str, str]) ->
     if not players:
         raise ValueError("no corpus is tested on what another family trains: there is no value to share out")
     most = max(map(len, players.values()))
-    if most > MOST_PLAYERS:
-        raise ValueError(f"{most} training corpora make 2^{most} coalitions; name at most {MOST_PLAYERS} in `corpora`")
+    if most > MAX_PLAYERS:
+        raise ValueError(f"{most} training corpora make 2^{most} coalitions; name at most {MAX_PLAYERS} in `corpora`")
     return names, players
 
 
@@ -183,7 +183,7 @@ def _coalitions(players: list) -> list[tuple]:
     return [tuple(p for i, p in enumerate(players) if c >> i & 1) for c in range(2 ** len(players))]
 
 
-def _learn(
+def _train_coalitions(
     task: Task, train: np.ndarray, names: list[str], coalitions: list[tuple], modalities: tuple[str, ...],
     penalty: float, balanced: bool,
 ) -> dict:  # fmt: skip
@@ -206,7 +206,7 @@ def _learn(
     return learned
 
 
-def _hits(
+def _correct_counts(
     task: Task, rows: np.ndarray, clusters: np.ndarray, modalities: tuple[str, ...], learned: list[tuple]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Right answers of shape (1 + coalitions, clusters, present classes) and rows of shape (clusters, present classes).
@@ -221,7 +221,7 @@ def _hits(
     x = np.concatenate([task.features.arrays[m][rows] for m in modalities], axis=1).astype(np.float64)
     there = np.stack([*(task.features.present[m][rows] for m in modalities), np.ones(len(rows))], axis=1)
     counts = [support / len(present)]
-    step = max(1, AT_ONCE // (len(rows) * len(present)))
+    step = max(1, MAX_BLOCK_VALUES // (len(rows) * len(present)))
     for first in range(0, len(learned), step):
         part = learned[first : first + step]
         slopes = np.concatenate([s[:, present] for s, _ in part], axis=1)
@@ -236,26 +236,26 @@ def _hits(
     return np.stack(counts), support
 
 
-def _worth(hits: np.ndarray, support: np.ndarray) -> np.ndarray:
+def _uar(hits: np.ndarray, support: np.ndarray) -> np.ndarray:
     """UAR over the classes with support; hits of shape (..., classes), support broadcasts to it."""
     there = support > 0
     recalls = np.divide(hits, support, out=np.zeros(np.broadcast_shapes(hits.shape, support.shape)), where=there)
     return recalls.sum(axis=-1) / there.sum(axis=-1)
 
 
-def _widest(shares: tuple[dict, ...]) -> dict:
+def _widest_interval(shares: tuple[dict, ...]) -> dict:
     """Of a value's intervals over clusters of two kinds the wider one; none where one of them has none."""
     width = [np.nan_to_num(share["high"] - share["low"], nan=np.inf) for share in shares]
     return shares[int(np.argmax(width))]
 
 
-def _shares(hits: np.ndarray, support: np.ndarray, confidence: float) -> list[dict]:
+def _with_intervals(hits: np.ndarray, support: np.ndarray, confidence: float) -> list[dict]:
     """Value, low and high of each player; hits of shape (2^n, clusters, classes)."""
-    values = shapley(_worth(hits.sum(axis=1), support.sum(axis=0)))
+    values = shapley(_uar(hits.sum(axis=1), support.sum(axis=0)))
     speakers, design = len(support), stats.Design.of(support)
     reach = np.full(len(values), np.nan)
     if speakers >= stats.MIN_CLUSTERS and not design.has_single_cluster_class:
-        without = shapley(_worth(hits.sum(axis=1, keepdims=True) - hits, support.sum(axis=0) - support))
+        without = shapley(_uar(hits.sum(axis=1, keepdims=True) - hits, support.sum(axis=0) - support))
         error = np.sqrt((speakers - 1) * without.var(axis=1))
         error[np.isclose(error, 0)] = np.nan  # no sign of variation is no proof that there is none
         reach = stdtrit(max(design.degrees_of_freedom, 1), 0.5 + confidence / 2) * error

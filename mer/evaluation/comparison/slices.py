@@ -8,7 +8,7 @@ import pandas as pd
 
 from mer import stats
 from mer.evaluation.protocols.cells import refuse_random
-from mer.evaluation.scores.confusions import KEYS, Cluster, Counts, cells, count, why_none
+from mer.evaluation.scores.confusions import KEYS, Cluster, SpeakerConfusions, cluster_keys, count, no_interval_reason
 
 SCORE_COLUMNS = [
     "system", "protocol", "answers", "train_corpora", "test_corpus", "attribute", "slice", "value", "low", "high", "n",
@@ -95,7 +95,7 @@ def score(
     for values, part in predictions.groupby(keys, sort=True):
         about = dict(zip(keys, values, strict=True)) | {"answers": answers}
         cluster = clusters[about["test_corpus"]]
-        everyone = cells(part, cluster).unique().sort_values()
+        everyone = cluster_keys(part, cluster).unique().sort_values()
         for attribute in known:
             belongs = known[attribute].reindex(part["utterance_id"]).to_numpy()
             if len(set(belongs)) < 2:
@@ -109,7 +109,7 @@ def score(
             kept = {name: counted[name] for name, note in notes.items() if not note}
             gaps += [here | row for row in _gaps(kept)]
     found = pd.DataFrame(scored, columns=SCORE_COLUMNS)
-    return found.assign(why_none=found["why_none"].astype(object).fillna("")), _judged(gaps, confidence)
+    return found.assign(why_none=found["why_none"].astype(object).fillna("")), _with_verdicts(gaps, confidence)
 
 
 def recalls(
@@ -138,49 +138,53 @@ def recalls(
         for emotion in (name for name in classes if name in set(part["emotion"])):
             counted = count(part[part["emotion"] == emotion], answers, classes, cluster)
             # of one class, the UAR is its recall
-            found = stats.jackknife(counted.confusions, confidence=confidence, groupings=counted.ways)
+            found = stats.jackknife(counted.confusions, confidence=confidence, groupings=counted.groupings)
             about |= {"emotion": emotion, "recall": found.point, "low": found.low, "high": found.high}
             rows.append(about | {"n": counted.n, "speakers": counted.speakers} | _clusters(counted, classes))
     return pd.DataFrame(rows, columns=RECALL_COLUMNS).astype(dict.fromkeys(["recall", "low", "high"], float))
 
 
-def _note(counts: Counts, name: str, min_clips: int, min_speakers: int) -> str:
+def _note(counts: SpeakerConfusions, name: str, min_clips: int, min_speakers: int) -> str:
     """Why a slice is only listed; empty where it is scored."""
     clusters = counts.n_clusters
     if name == UNKNOWN:
         return "not known"
     if counts.n < min_clips:
-        return f"{_counted(counts.n, 'clip')}, fewer than {min_clips}"
+        return f"{_count_phrase(counts.n, 'clip')}, fewer than {min_clips}"
     if clusters < min_speakers:
-        return f"{_counted(clusters, 'speaker')}, fewer than {min_speakers}"
+        return f"{_count_phrase(clusters, 'speaker')}, fewer than {min_speakers}"
     return "" if counts.classes > 1 else "one class only"
 
 
-def _counted(number: int, noun: str) -> str:
+def _count_phrase(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _score(name: str, counts: Counts, note: str, confidence: float, classes: tuple[str, ...]) -> dict:
+def _score(name: str, counts: SpeakerConfusions, note: str, confidence: float, classes: tuple[str, ...]) -> dict:
     about = {"slice": name, "n": counts.n, "speakers": counts.speakers, "classes": counts.classes, "note": note}
     if note:
         return about
-    found = stats.jackknife(counts.confusions, confidence=confidence, groupings=counts.ways)
+    found = stats.jackknife(counts.confusions, confidence=confidence, groupings=counts.groupings)
     about |= _clusters(counts, classes)
     return about | {"value": found.point, "low": found.low, "high": found.high}
 
 
-def _clusters(counts: Counts, classes: tuple[str, ...]) -> dict:
-    return {"clusters": counts.unit, "n_clusters": counts.n_clusters, "why_none": why_none(counts, classes)}
+def _clusters(counts: SpeakerConfusions, classes: tuple[str, ...]) -> dict:
+    return {
+        "clusters": counts.cluster_name,
+        "n_clusters": counts.n_clusters,
+        "why_none": no_interval_reason(counts, classes),
+    }
 
 
-def _gaps(counted: dict[str, Counts]) -> list[dict]:
+def _gaps(counted: dict[str, SpeakerConfusions]) -> list[dict]:
     """Each slice less the largest, as estimates that `_judged` makes intervals of."""
     rows = []
     largest = max(counted, key=lambda name: counted[name].n, default=None)
     for name in counted:
         if name == largest:
             continue
-        one, other, ways = counted[name].confusions, counted[largest].confusions, counted[name].ways
+        one, other, ways = counted[name].confusions, counted[largest].confusions, counted[name].groupings
         both = one.sum((0, 1, 3)).astype(bool) & other.sum((0, 1, 3)).astype(bool)
         about = {"slice": name, "than": largest, "classes": int(both.sum())}
         if both.sum() < 2:
@@ -200,7 +204,7 @@ def _gaps(counted: dict[str, Counts]) -> list[dict]:
     return rows
 
 
-def _judged(rows: list[dict], confidence: float) -> pd.DataFrame:
+def _with_verdicts(rows: list[dict], confidence: float) -> pd.DataFrame:
     asked = sum(bool(row["parts"]) for row in rows)
     for row in rows:
         if not row["parts"]:

@@ -17,10 +17,10 @@ from mer.dataset.identity import duplicates
 from mer.dataset.identity import speakers as people
 from mer.dataset.splits import fold_parts
 from mer.evaluation.protocols import copies_across_families
-from mer.evaluation.protocols.family_overlap import common, parted
+from mer.evaluation.protocols.family_overlap import remove_overlap, shared_items
 
-NOBODY = np.array([], dtype=int)
-FEWEST_FOLDS = 3
+NO_ROWS = np.array([], dtype=int)
+MIN_FOLDS = 3
 """one to test, one to validate, one to train"""
 
 Protocol = Literal["in_corpus", "cross_corpus", "multi_corpus", "loco"]
@@ -45,7 +45,7 @@ class Cell:
     test: np.ndarray
 
 
-def scored(manifest: pd.DataFrame, min_clips: int, min_speakers: int) -> dict[str, str]:
+def scored_corpora(manifest: pd.DataFrame, min_clips: int, min_speakers: int) -> dict[str, str]:
     """Return corpus -> "" where it is scored, else why it is only listed."""
     reasons = {}
     for corpus, rows in manifest.groupby("corpus", sort=True):
@@ -58,7 +58,7 @@ def scored(manifest: pd.DataFrame, min_clips: int, min_speakers: int) -> dict[st
             reasons[corpus] = f"{speakers} speakers, fewer than {min_speakers}{why}"
         elif missing := _missing_part(rows):
             reasons[corpus] = f"the published split has no {missing} part"
-        elif not has_official_split(rows) and rows["fold"].nunique() < FEWEST_FOLDS:
+        elif not has_official_split(rows) and rows["fold"].nunique() < MIN_FOLDS:
             by_session = "session" in rows and rows["session"].notna().any()
             why = "sessions share their speakers" if by_session else "speakers share recordings, or may be one person"
             reasons[corpus] = f"{rows['fold'].nunique()} folds, fewer than 3: its {why}"
@@ -98,9 +98,9 @@ def plan(
         "multi_corpus": _multi_corpus,
         "loco": _loco,
     }
-    shared = common(manifest)
+    shared = shared_items(manifest)
     cells = [cell for name in protocols for cell in makers[name](manifest, corpora, shared)]
-    return _settled(manifest, cells, near, accepted)
+    return _checked(manifest, cells, near, accepted)
 
 
 def has_official_split(rows: pd.DataFrame) -> bool:
@@ -108,28 +108,30 @@ def has_official_split(rows: pd.DataFrame) -> bool:
     return bool(rows["fold"].isna().all())
 
 
-def _numbers(mask: pd.Series) -> np.ndarray:
+def _row_numbers(mask: pd.Series) -> np.ndarray:
     return np.flatnonzero(mask.to_numpy())
 
 
-def _sources(manifest: pd.DataFrame, corpora: list[str], shared: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+def _training_rows(manifest: pd.DataFrame, corpora: list[str], shared: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Training and validation rows of corpora that are tested elsewhere: all but what validates in any of them, and of
     a published split its training part only."""
     chosen = manifest["corpus"].isin(corpora)
     published_test = manifest["fold"].isna() & (manifest["split"] == "test")
     validation = chosen & (manifest["split"] == "validation")
-    return parted(shared, _numbers(chosen & ~validation & ~published_test), _numbers(validation), NOBODY)
+    return remove_overlap(
+        shared, _row_numbers(chosen & ~validation & ~published_test), _row_numbers(validation), NO_ROWS
+    )
 
 
-def _targets(manifest: pd.DataFrame, corpora: list[str]) -> np.ndarray:
+def _test_rows(manifest: pd.DataFrame, corpora: list[str]) -> np.ndarray:
     """All of a corpus; of a published split its test part."""
-    return _numbers(manifest["corpus"].isin(corpora) & (manifest["fold"].notna() | (manifest["split"] == "test")))
+    return _row_numbers(manifest["corpus"].isin(corpora) & (manifest["fold"].notna() | (manifest["split"] == "test")))
 
 
 def _in_corpus(manifest: pd.DataFrame, corpora: list[str], shared: pd.DataFrame) -> list[Cell]:
     cells = []
     for corpus in corpora:
-        rows = _numbers(manifest["corpus"] == corpus)
+        rows = _row_numbers(manifest["corpus"] == corpus)
         part = manifest.iloc[rows]
         if has_official_split(part):
             train, validation, test = (rows[part["split"] == s] for s in ("train", "validation", "test"))
@@ -146,16 +148,16 @@ def _cross_corpus(manifest: pd.DataFrame, corpora: list[str], shared: pd.DataFra
     cells = []
     for corpus in corpora:
         others = [c for c in corpora if family[c] != family[corpus]]
-        train, validation = _sources(manifest, [corpus], shared)
+        train, validation = _training_rows(manifest, [corpus], shared)
         if others:
-            cells.append(Cell("cross_corpus", (corpus,), "", 0, train, validation, _targets(manifest, others)))
+            cells.append(Cell("cross_corpus", (corpus,), "", 0, train, validation, _test_rows(manifest, others)))
     return cells
 
 
 def _multi_corpus(manifest: pd.DataFrame, corpora: list[str], shared: pd.DataFrame) -> list[Cell]:
     chosen = manifest["corpus"].isin(corpora)
-    train, validation, test = (_numbers(chosen & (manifest["split"] == s)) for s in ("train", "validation", "test"))
-    train, validation = parted(shared, train, validation, test)
+    train, validation, test = (_row_numbers(chosen & (manifest["split"] == s)) for s in ("train", "validation", "test"))
+    train, validation = remove_overlap(shared, train, validation, test)
     return [Cell("multi_corpus", tuple(corpora), "", 0, train, validation, test)]
 
 
@@ -166,8 +168,8 @@ def _loco(manifest: pd.DataFrame, corpora: list[str], shared: pd.DataFrame) -> l
         inside = [c for c in corpora if family[c] == held_out]
         outside = [c for c in corpora if family[c] != held_out]
         if outside:
-            train, validation = _sources(manifest, outside, shared)
-            cells.append(Cell("loco", tuple(outside), held_out, 0, train, validation, _targets(manifest, inside)))
+            train, validation = _training_rows(manifest, outside, shared)
+            cells.append(Cell("loco", tuple(outside), held_out, 0, train, validation, _test_rows(manifest, inside)))
     return cells
 
 
@@ -190,39 +192,41 @@ def inner_loco(
     Raises:
         ValueError: as `plan`.
     """
-    family, cells, shared = manifest.groupby("corpus")["family"].first(), [], common(manifest)
+    family, cells, shared = manifest.groupby("corpus")["family"].first(), [], shared_items(manifest)
     for pair in combinations(sorted({family[c] for c in corpora}), 2):
         inside, outside = ([c for c in corpora if (family[c] in pair) == within] for within in (True, False))
         if outside:
-            train, validation = _sources(manifest, outside, shared)
-            cells.append(Cell(INNER, tuple(outside), "+".join(pair), 0, train, validation, _targets(manifest, inside)))
-    return _settled(manifest, cells, near, accepted)
+            train, validation = _training_rows(manifest, outside, shared)
+            cells.append(
+                Cell(INNER, tuple(outside), "+".join(pair), 0, train, validation, _test_rows(manifest, inside))
+            )
+    return _checked(manifest, cells, near, accepted)
 
 
-def _settled(manifest: pd.DataFrame, cells: list[Cell], near: pd.DataFrame, accepted: Iterable[str]) -> list[Cell]:
+def _checked(manifest: pd.DataFrame, cells: list[Cell], near: pd.DataFrame, accepted: Iterable[str]) -> list[Cell]:
     """The cells, none of which is to be refused, without training rows that are copies of what chooses."""
-    refuse(manifest, cells, near, accepted)
+    refuse_overlaps(manifest, cells, near, accepted)
     known = duplicates.recordings(manifest, near)
     if not known.has_copy.any():
         return cells
-    return [cell if cell.protocol == "in_corpus" else _apart(cell, known) for cell in cells]
+    return [cell if cell.protocol == "in_corpus" else _without_copies(cell, known) for cell in cells]
 
 
-def _apart(cell: Cell, known: duplicates.Recordings) -> Cell:
+def _without_copies(cell: Cell, known: duplicates.Recordings) -> Cell:
     """The cell without copies: trained on none of its validation rows, nor, if of all corpora, on what it is tested on.
 
     Other cells test strangers, whose copies are refused, or accepted as they are.
     """
     test = cell.test if cell.protocol == "multi_corpus" else cell.test[:0]
-    validation = _without(cell.validation, test, known)
-    return replace(cell, train=_without(cell.train, np.r_[validation, test], known), validation=validation)
+    validation = _rows_without_copies(cell.validation, test, known)
+    return replace(cell, train=_rows_without_copies(cell.train, np.r_[validation, test], known), validation=validation)
 
 
-def _without(rows: np.ndarray, among: np.ndarray, known: duplicates.Recordings) -> np.ndarray:
+def _rows_without_copies(rows: np.ndarray, among: np.ndarray, known: duplicates.Recordings) -> np.ndarray:
     return np.setdiff1d(rows, duplicates.copies(known, rows, among)["row"], assume_unique=True)
 
 
-def refuse(manifest: pd.DataFrame, cells: Iterable[Cell], near: pd.DataFrame = duplicates.NO_DUPLICATES,
+def refuse_overlaps(manifest: pd.DataFrame, cells: Iterable[Cell], near: pd.DataFrame = duplicates.NO_DUPLICATES,
            accepted: Iterable[str] = ()) -> None:  # fmt: skip
     """Refuse cells that test as a stranger who trains or chooses there, by name or by recording.
 
@@ -234,12 +238,12 @@ def refuse(manifest: pd.DataFrame, cells: Iterable[Cell], near: pd.DataFrame = d
     """
     cells = list(cells)
     family, corpus = (manifest[name].to_numpy(object) for name in ("family", "corpus"))
-    named = (line for cell in cells for line in _named(cell, family, corpus))
-    if lines := list(dict.fromkeys([*named, *copies_across_families.told(manifest, cells, near, accepted)])):
+    named = (line for cell in cells for line in _family_lines(cell, family, corpus))
+    if lines := list(dict.fromkeys([*named, *copies_across_families.refusals(manifest, cells, near, accepted)])):
         raise ValueError("\n".join(lines))
 
 
-def _named(cell: Cell, family: np.ndarray, corpus: np.ndarray) -> Iterator[str]:
+def _family_lines(cell: Cell, family: np.ndarray, corpus: np.ndarray) -> Iterator[str]:
     """A line for what of a held-out family trains or chooses."""
     for held_out in cell.held_out.split("+") if cell.held_out else ():
         for rows, what in ((cell.train, "trained on"), (cell.validation, "selected with")):
@@ -263,7 +267,7 @@ def random_split(manifest: pd.DataFrame, corpora: list[str], seed: int, folds: i
     """
     cells = []
     for corpus in corpora:
-        rows = _numbers(manifest["corpus"] == corpus)
+        rows = _row_numbers(manifest["corpus"] == corpus)
         part = manifest.iloc[rows]
         count = folds if has_official_split(part) else int(part["fold"].nunique())
         drawn = [hashlib.sha256(f"{seed}|{name}".encode()).digest() for name in part["utterance_id"]]

@@ -17,7 +17,7 @@ PROTOCOLS = ("loco", "inner_loco", "cross_corpus")
 """those in which a corpus is tested by models that have not been trained on it; what comes first is told first"""
 
 
-def told(manifest: pd.DataFrame, cells: Iterable, near: pd.DataFrame, accepted: Iterable[str]) -> Iterator[str]:
+def refusals(manifest: pd.DataFrame, cells: Iterable, near: pd.DataFrame, accepted: Iterable[str]) -> Iterator[str]:
     """Yield a sentence for each corpus that a cell tests and whose recordings it has trained on under another name.
 
     It says how many there are, gives an example and says what to do. Two corpora are named once, LOCO first.

@@ -12,7 +12,7 @@ import pandas as pd
 from mer.dataset.identity import sentences, speakers
 
 
-def common(manifest: pd.DataFrame) -> pd.DataFrame:
+def shared_items(manifest: pd.DataFrame) -> pd.DataFrame:
     """Return what several corpora have: a line per row and key, columns row, key, corpus, binds.
 
     That is a recording; and within a family a person, or a line of five words or more where people choose their words.
@@ -22,13 +22,13 @@ def common(manifest: pd.DataFrame) -> pd.DataFrame:
     Args:
         manifest: usable rows, index 0..n-1.
     """
-    others = pd.concat([_recordings(manifest), _lines(manifest)], ignore_index=True).assign(binds=True)
-    keys = pd.concat([_people(manifest), others], ignore_index=True).astype({"row": int, "binds": bool})
+    others = pd.concat([_recordings(manifest), _sentences(manifest)], ignore_index=True).assign(binds=True)
+    keys = pd.concat([_speakers(manifest), others], ignore_index=True).astype({"row": int, "binds": bool})
     keys["corpus"] = manifest["corpus"].to_numpy(object)[keys["row"]]
     return keys[keys.groupby("key")["corpus"].transform("nunique") > 1].reset_index(drop=True)
 
 
-def parted(
+def remove_overlap(
     shared: pd.DataFrame, train: np.ndarray, validation: np.ndarray, test: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the training and validation rows without what they have in common with a part that weighs more.
@@ -40,21 +40,21 @@ def parted(
         shared: from `common`.
         train, validation, test: row numbers; the test is empty where `protocols.refuse` looks after it.
     """
-    tested = meeting(shared, test)
+    tested = overlapping_rows(shared, test)
     train, validation = np.setdiff1d(train, tested), np.setdiff1d(validation, tested)
-    return np.setdiff1d(train, meeting(shared, validation)), validation
+    return np.setdiff1d(train, overlapping_rows(shared, validation)), validation
 
 
-def meeting(shared: pd.DataFrame, chosen: np.ndarray) -> np.ndarray:
+def overlapping_rows(shared: pd.DataFrame, chosen: np.ndarray) -> np.ndarray:
     """Return the numbers of rows that have something in common with chosen rows of another corpus."""
     there = shared[shared["row"].isin(chosen) & shared["binds"]].groupby("key")["corpus"].agg(["nunique", "first"])
     known = shared.merge(there, left_on="key", right_index=True)
     return known.loc[(known["nunique"] > 1) | (known["first"] != known["corpus"]), "row"].unique()
 
 
-def _people(manifest: pd.DataFrame) -> pd.DataFrame:
+def _speakers(manifest: pd.DataFrame) -> pd.DataFrame:
     """Row and key of each person whom several corpora of a family may have."""
-    apart = {corpus: _keeps_apart(rows) for corpus, rows in manifest.groupby("corpus")}
+    apart = {corpus: _is_split_by_speaker(rows) for corpus, rows in manifest.groupby("corpus")}
     links = speakers.possible_matches(manifest)
     links = links[links.groupby("key")["corpus"].transform("nunique") > 1]
     rows = manifest[["corpus", "speaker_id"]].astype(object).assign(row=np.arange(len(manifest)))
@@ -62,7 +62,7 @@ def _people(manifest: pd.DataFrame) -> pd.DataFrame:
     return found[["row", "key"]].assign(binds=found["corpus"].map(apart))
 
 
-def _keeps_apart(rows: pd.DataFrame) -> bool:
+def _is_split_by_speaker(rows: pd.DataFrame) -> bool:
     """Whether no speaker is in two parts of a corpus; six friends are in all of them, and nothing can be done."""
     return bool(rows["fold"].notna().all() or rows.groupby("speaker_id")["split"].nunique().max() <= 1)
 
@@ -74,7 +74,7 @@ def _recordings(manifest: pd.DataFrame) -> pd.DataFrame:
     return _numbered(key)
 
 
-def _lines(manifest: pd.DataFrame) -> pd.DataFrame:
+def _sentences(manifest: pd.DataFrame) -> pd.DataFrame:
     text = manifest["transcription"].where(manifest["lexical_control"] == "free").fillna("")
     line = text.map({text: sentences.normalised(text) for text in text.unique()}).astype(object)
     return _numbered((manifest["family"].astype(object) + "|" + line).where(sentences.long_sentences(line)))

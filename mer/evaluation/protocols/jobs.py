@@ -101,7 +101,7 @@ def open_task(run: Run) -> StudyTask:
     targets = annotations.training_targets(usable, study_corpora, mappings, classes)
     return StudyTask(
         run, classes, study_corpora, usable,
-        excluded=protocols.scored(usable, p.evaluation.min_clips, p.evaluation.min_speakers),
+        excluded=protocols.scored_corpora(usable, p.evaluation.min_clips, p.evaluation.min_speakers),
         near_duplicates=duplicates.load(run.read("tables/duplicates.csv"), usable),
         specs=specs,
         task=build_task(usable, vectors, classes, targets),

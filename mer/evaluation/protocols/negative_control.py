@@ -31,16 +31,16 @@ from mer.training import grid
 from mer.training.task import Task
 
 KEYS = ["system", "protocol", "train_corpora", "test_corpus"]
-BOUND = 0.02
+MAX_DISTANCE = 0.02
 """how far from chance the mean over permutations may lie"""
 PROTOCOLS, PERMUTATIONS, STRENGTH = ("in_corpus", "loco"), 3, 0.01
 """of the small control that every study runs, and its one inverse regularisation: strengths tried cost threefold"""
-LUCK = 0.001
+ALARM_RATE = 0.001
 """how often a sound evaluation may be called leaking, all corpora together"""
 COLUMNS = ["protocol", "test_corpus", "UAR", "low", "high", "expected", "chance", "n", "leaks"]
 
 
-def permuted(task: Task, manifest: pd.DataFrame, seed: int) -> tuple[Task, pd.DataFrame]:
+def with_permuted_labels(task: Task, manifest: pd.DataFrame, seed: int) -> tuple[Task, pd.DataFrame]:
     """Return task and manifest with what each speaker felt dealt anew among the speaker's own rows.
 
     Everything that is answered moves together: the class, and the votes that networks may be trained towards.
@@ -48,13 +48,13 @@ def permuted(task: Task, manifest: pd.DataFrame, seed: int) -> tuple[Task, pd.Da
     Args:
         manifest: usable rows, index 0..n-1.
     """
-    order = shuffled(manifest["corpus"].astype(object) + "|" + manifest["speaker_id"].astype(object), seed)
-    answers = {kind: values[order] for kind, values in task.answers.items()}
+    order = shuffle_within(manifest["corpus"].astype(object) + "|" + manifest["speaker_id"].astype(object), seed)
+    answers = {kind: values[order] for kind, values in task.targets.items()}
     emotion = pd.Series(manifest["emotion"].to_numpy()[order], manifest.index)
-    return replace(task, labels=task.labels[order], answers=answers), manifest.assign(emotion=emotion)
+    return replace(task, labels=task.labels[order], targets=answers), manifest.assign(emotion=emotion)
 
 
-def of_corpora(
+def run_control(
     task: Task, manifest: pd.DataFrame, cells: list[Cell], modalities: tuple[str, ...], classes: tuple[str, ...], *,
     seed: int = 0, how: grid.Engine | None = None,
 ) -> pd.DataFrame:  # fmt: skip
@@ -74,7 +74,7 @@ def of_corpora(
     cells = [cell for cell in cells if cell.protocol in PROTOCOLS]
     system, training = System(model="logistic", inputs=modalities), Training(inverse_regularisation=(STRENGTH,))
     try:
-        table = run(task, manifest, cells, {"logistic": system}, training, classes,
+        table = run_all_protocols(task, manifest, cells, {"logistic": system}, training, classes,
                     permutations=PERMUTATIONS, seed=seed, how=how)  # fmt: skip
     except study.NothingToTrain:
         return pd.DataFrame(columns=COLUMNS)
@@ -91,7 +91,7 @@ def of_corpora(
         found["error"] > 0, ndtr((found["expected"] - found["UAR"]) / found["error"].where(lambda e: e > 0)), 1
     )
     reach = ndtri(0.975) * found["error"]
-    leaks = np.array(stats.holm(p)) < LUCK
+    leaks = np.array(stats.holm(p)) < ALARM_RATE
     return found.assign(low=found["UAR"] - reach, high=found["UAR"] + reach, leaks=leaks)[COLUMNS]
 
 
@@ -113,10 +113,10 @@ def sentence(found: pd.DataFrame) -> str:
     return f"The evaluation leaks: labels that mean nothing are answered above chance: {', '.join(told)}."
 
 
-def shuffled(groups: pd.Series, seed: int) -> np.ndarray:
+def shuffle_within(groups: pd.Series, seed: int) -> np.ndarray:
     """Return row numbers in an order that keeps every row within its group; int of shape (rows,).
 
-    >>> order = shuffled(pd.Series(["a", "b", "a", "b"]), seed=0)
+    >>> order = shuffle_within(pd.Series(["a", "b", "a", "b"]), seed=0)
     >>> sorted(order[[0, 2]].tolist()), sorted(order[[1, 3]].tolist())
     ([0, 2], [1, 3])
     """
@@ -126,7 +126,8 @@ def shuffled(groups: pd.Series, seed: int) -> np.ndarray:
     return order
 
 
-def run(task: Task, manifest: pd.DataFrame, cells: list[Cell], systems: Mapping[str, System], training: Training,
+def run_all_protocols(task: Task, manifest: pd.DataFrame, cells: list[Cell], systems: Mapping[str, System],
+        training: Training,
         classes: tuple[str, ...], *, permutations: int = 20, seed: int = 0, how: grid.Engine | None = None,
 ) -> pd.DataFrame:  # fmt: skip
     """Train and test every cell on permuted labels; each permutation has its own seed, for networks too.
@@ -140,9 +141,9 @@ def run(task: Task, manifest: pd.DataFrame, cells: list[Cell], systems: Mapping[
     """
     how, parts = how or grid.Engine(), []
     for number in range(permutations):
-        dealt, table = permuted(task, manifest, seed + number)
+        dealt, table = with_permuted_labels(task, manifest, seed + number)
         jobs, _ = study.plan_jobs(cells, dict(systems), training, (seed + number,), dealt)
-        answered = scores.predictions(grid.run(dealt, jobs, how), table, classes, dealt.features.present)
+        answered = scores.predictions(grid.run_jobs(dealt, jobs, how), table, classes, dealt.features.present)
         parts.append(_scored(answered, classes).assign(permutation=number))
     return pd.concat(parts, ignore_index=True)
 
@@ -167,7 +168,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     whole["permutations"] = gaps.groupby(keys)["permutation"].nunique()
     whole = whole.reset_index()
     free, gap = whole["answers"] == "free", whole["above_chance"]
-    return whole.assign(passed=gap.abs().where(~free, gap) <= BOUND)
+    return whole.assign(passed=gap.abs().where(~free, gap) <= MAX_DISTANCE)
 
 
 def guessing(truth: np.ndarray, answers: np.ndarray, speakers: np.ndarray, classes: int) -> float:

@@ -1,8 +1,8 @@
-"""Everything that a study loads besides its rows, and what it has seen: feature networks, checkpoints, their ancestors.
+"""Everything that a study's systems derive from besides its rows: networks behind features, checkpoints, ancestors.
 
-An item is `known` where its publisher or a whole card says what it saw, `declared` where the user does, `made` where
-nothing was learnt, else `unknown`. A name that anybody may have written (of a file, in a configuration, in an altered
-card) can show that something has seen a corpus, and never that it has not.
+Each item has a status. `documented`: the publisher or a complete card lists the training data. `declared`: the user
+lists it. `untrained`: nothing was trained. `unknown`: none of these. A name can prove that a model was trained on a
+corpus. It cannot prove the opposite, because anyone can rename a file or edit a configuration.
 """
 
 import difflib
@@ -16,207 +16,214 @@ from mer.features.network_origins import Origin, origins
 from mer.features.registry import handmade
 from mer.params.schema import Params
 from mer.training.checkpoints import checkpoint
-from mer.training.checkpoints.lineage import ALTERED, WHOLE, remembered, state
-from mer.training.checkpoints.training_data import Memory
+from mer.training.checkpoints.lineage import ALTERED, COMPLETE, checkpoint_status, stored_exposure
+from mer.training.checkpoints.training_data import Exposure
 
-MADE, KNOWN, DECLARED, UNKNOWN = "made", "known", "declared", "unknown"
-NETWORKS = ("model", "weights")
-"""how the parameter of a network that makes vectors ends; detectors and recognisers are something else"""
+UNTRAINED, DOCUMENTED, DECLARED, UNKNOWN = "untrained", "documented", "declared", "unknown"
+NETWORK_PARAMETERS = ("model", "weights")
+"""The last part of a parameter that names a network which computes vectors; detectors and recognisers do not."""
 RECOGNISER = "transcripts."
+OTHER_ENCODER, OTHER_CHECKPOINT = "use another encoder", "start from another checkpoint"
 
 
 @dataclass(frozen=True)
-class Loaded:
-    """Something that a system depends on.
+class LineageItem:
+    """Something that a system derives from.
 
     Attributes:
-        what: names it, the parameter first.
-        systems: that use it.
-        corpora: that it has seen, as far as they are known.
-        families: theirs.
-        certainty: `made`, `known`, `declared` or `unknown`.
-        source: who says so, or why nobody does.
-        how: the verb between `what` and the corpora.
-        instead: what to take in its place.
-        memory: digests of the recordings, people and lines that it and its ancestors have seen; None where nobody kept
-            them.
+        name: names the item, its parameter first.
+        systems: the systems that use it.
+        corpora: the corpora in its training data, as far as they are known.
+        families: the families of these corpora.
+        status: `untrained`, `documented`, `declared` or `unknown`.
+        evidence: the source of the status, or the reason why it is unknown.
+        relation: the verb between `name` and the corpora.
+        advice: the remedy if it was trained on a held-out family.
+        exposure: digests of the recordings, speakers and sentences that it and its ancestors were trained or validated
+            on; None if they were not stored.
     """
 
-    what: str
+    name: str
     systems: tuple[str, ...]
     corpora: tuple[str, ...]
     families: frozenset[str]
-    certainty: str
-    source: str
-    how: str = "was trained on"
-    instead: str = "take another encoder"
-    memory: Memory | None = field(default=None, compare=False)
+    status: str
+    evidence: str
+    relation: str = "was trained on"
+    advice: str = OTHER_ENCODER
+    exposure: Exposure | None = field(default=None, compare=False)
 
 
-def loaded(p: Params, specs: dict[str, dict]) -> list[Loaded]:
-    """Return what a study's systems load, features first.
+def lineage_items(p: Params, specs: dict[str, dict]) -> list[LineageItem]:
+    """Return everything that a study's systems derive from, features first.
 
     Args:
-        specs: modality -> specification of its store, as written by the step that extracted.
+        specs: input -> specification of its store, as written by the step that extracted.
 
     Raises:
-        ValueError: `trained_on` names something that is no corpus.
-        checkpoint.Unusable: `training.start_from` holds no model.
+        ValueError: `trained_on` names a corpus that does not exist.
+        checkpoint.CheckpointError: `training.start_from` holds no model.
     """
-    known = {**corpora.CORPORA, **corpora.of_study(p)}
-    _refuse_unknown(p, known)
-    found, behind = [], origins(p.features, p.transcripts, specs)
-    for name in sorted({name for system in p.systems.values() for name in system.inputs}):
-        using = tuple(each for each, system in p.systems.items() if name in system.inputs)
-        items = of_features(name, specs.get(name, {}), behind, known)
-        found += [replace(item, systems=using) for item in items]
-    begun: dict[str, list[str]] = {}
+    known_corpora = {**corpora.CORPORA, **corpora.of_study(p)}
+    _refuse_unknown(p, known_corpora)
+    items, networks = [], origins(p.features, p.transcripts, specs)
+    for input_name in sorted({name for system in p.systems.values() for name in system.inputs}):
+        users = tuple(name for name, system in p.systems.items() if input_name in system.inputs)
+        own = of_features(input_name, specs.get(input_name, {}), networks, known_corpora)
+        items += [replace(item, systems=users) for item in own]
+    starts: dict[str, list[str]] = {}
     for name, system in p.systems.items():
-        if system.is_network and (place := system.training_parameters(p.training).start_from) is not None:
-            begun.setdefault(place, []).append(name)
-    for place, names in begun.items():
-        found += [replace(item, systems=tuple(names)) for item in of_checkpoint(place, known)]
-    return found
+        if system.is_network and (folder := system.training_parameters(p.training).start_from) is not None:
+            starts.setdefault(folder, []).append(name)
+    for folder, names in starts.items():
+        items += [replace(item, systems=tuple(names)) for item in of_checkpoint(folder, known_corpora)]
+    return items
 
 
-def of_features(name: str, spec: dict, behind: list[Origin], known: Mapping[str, Corpus],
-                place: str = "") -> list[Loaded]:  # fmt: skip
-    """Return what the vectors of an input depend on.
+def of_features(input_name: str, spec: dict, networks: list[Origin], known_corpora: Mapping[str, Corpus],
+                prefix: str = "") -> list[LineageItem]:  # fmt: skip
+    """Return everything that the vectors of an input derive from.
 
-    An extractor that is fitted to recordings or texts says to those of which corpora in its specification, under
-    `fitted_on`; one that is neither fitted, made by hand nor a network that was told of is unknown.
+    An extractor that is fitted to data lists the corpora under `fitted_on` in its specification. An extractor that is
+    neither fitted, hand-crafted nor a network with a stated origin is unknown.
 
     Args:
-        spec: its modality and the specification of its vectors.
-        behind: the declared networks of all inputs.
-        place: said in front, where the features are not this study's.
+        spec: the modality of the input and the specification of its vectors.
+        networks: the stated origins of the networks of all inputs.
+        prefix: text before the item's name, for features of another study.
     """
     extractor = spec.get("extractor")
-    what = f"{place}features of {name}: extractor {extractor or 'not named'}"
-    mine = [origin for origin in behind if (origin.input or origin.modality) == name]
-    found = [_of_origin(origin, known, place) for origin in mine]
+    name = f"{prefix}features of {input_name}: extractor {extractor or 'not named'}"
+    own = [origin for origin in networks if (origin.input or origin.modality) == input_name]
+    items = [_of_origin(origin, known_corpora, prefix) for origin in own]
     if "fitted_on" in spec:
-        told = "the specification of their store"
-        return [*found, _item(what, _texts(spec["fitted_on"]), known, KNOWN, told, how="was fitted on",
-                              instead="take an extractor that is not fitted")]  # fmt: skip
-    if handmade(spec.get("modality", name), extractor):
-        return [_item(what, (), known, MADE, "nothing in it is learnt"), *found]
-    networks = [o for o in mine if not o.parameter.startswith(RECOGNISER)]
-    if any(origin.parameter.rpartition(".")[2] in NETWORKS for origin in networks):
-        return found
-    return [_item(what, (), known, UNKNOWN, "nobody says which network that is"), *found]
+        fitted = _item(name, _texts(spec["fitted_on"]), known_corpora, DOCUMENTED, "the specification of their store")
+        return [*items, replace(fitted, relation="was fitted on", advice="use an extractor that is not fitted")]
+    if handmade(spec.get("modality", input_name), extractor):
+        return [_item(name, (), known_corpora, UNTRAINED, "hand-crafted"), *items]
+    encoders = [origin for origin in own if not origin.parameter.startswith(RECOGNISER)]
+    if any(origin.parameter.rpartition(".")[2] in NETWORK_PARAMETERS for origin in encoders):
+        return items
+    return [_item(name, (), known_corpora, UNKNOWN, "its network is not named"), *items]
 
 
-def of_checkpoint(start_from: str, known: Mapping[str, Corpus]) -> list[Loaded]:
-    """Return a checkpoint, those that it began with, and the networks behind the features of each.
+def of_checkpoint(start_from: str, known_corpora: Mapping[str, Corpus]) -> list[LineageItem]:
+    """Return a checkpoint, its initial checkpoints, and the networks behind the features of each.
 
     Raises:
-        checkpoint.Unusable: the folder holds no model.
+        checkpoint.CheckpointError: the folder holds no model.
     """
     folder = files.from_root(start_from)
-    card, place = checkpoint.read_card(folder), f"training.start_from {files.to_root(folder)}"
-    whole, told = state(card, folder), card.get("ancestors")
-    found = _of_card(card, place, whole, known)
-    found[0] = replace(found[0], memory=remembered(folder))
-    for ancestor in (a for a in (told if isinstance(told, list) else ()) if isinstance(a, dict)):
-        name, digest = (str(ancestor.get(key))[:40] for key in ("name", "tensors_sha256"))
-        what = f"{place}: its ancestor {name} (tensors {digest[:12]})"
-        found += _of_card(ancestor, what, str(ancestor.get("lineage")) if whole == WHOLE else whole, known)
-    return found
+    card, name = checkpoint.read_card(folder), f"training.start_from {files.to_root(folder)}"
+    status, ancestors = checkpoint_status(card, folder), card.get("ancestors")
+    items = _of_card(card, name, status, known_corpora)
+    items[0] = replace(items[0], exposure=stored_exposure(folder))
+    for ancestor in (a for a in (ancestors if isinstance(ancestors, list) else ()) if isinstance(a, dict)):
+        own_name, digest = (str(ancestor.get(key))[:40] for key in ("name", "tensors_sha256"))
+        full_name = f"{name}: its ancestor {own_name} (tensors {digest[:12]})"
+        own_status = str(ancestor.get("lineage")) if status == COMPLETE else status
+        items += _of_card(ancestor, full_name, own_status, known_corpora)
+    return items
 
 
-def _of_card(card: dict, what: str, state: str, known: Mapping[str, Corpus]) -> list[Loaded]:
-    """A model by its card, and what its features depend on."""
-    reason = {
-        WHOLE: "its model.json",
-        ALTERED: "its model.json or its tensors are not as they were written",
-    }.get(state, "its model.json does not say all that it has seen")
+def _of_card(card: dict, name: str, status: str, known_corpora: Mapping[str, Corpus]) -> list[LineageItem]:
+    """A model by its card, and everything that its features derive from."""
+    evidence = {
+        COMPLETE: "its model.json",
+        ALTERED: "its model.json or its tensors were edited",
+    }.get(status, "its model.json does not list all of its training data")
     parts = card.get("seen")
-    listed = [name for part in parts.values() for name in _texts(part)] if isinstance(parts, dict) else []
-    seen = (*_texts(card.get("corpora")), *listed)
-    own = _item(what, seen, known, KNOWN if state == WHOLE else UNKNOWN, reason,
-                instead="begin with another checkpoint")  # fmt: skip
+    listed = [corpus for part in parts.values() for corpus in _texts(part)] if isinstance(parts, dict) else []
+    names = (*_texts(card.get("corpora")), *listed)
+    own = _item(name, names, known_corpora, DOCUMENTED if status == COMPLETE else UNKNOWN, evidence)
     own = replace(own, families=own.families | set(_texts(card.get("families"))))
-    items = _behind(card, known, f"{what}: ")
-    return [own, *(replace(item, instead="begin with another checkpoint") for item in items)]
+    items = [own, *_networks_of_card(card, known_corpora, f"{name}: ")]
+    return [replace(item, advice=OTHER_CHECKPOINT) for item in items]
 
 
-def behind(card: dict, known: Mapping[str, Corpus]) -> list[Loaded]:
-    """Return the networks behind the features of a model, and of those that it began with."""
-    return [item for told in (card, *card.get("ancestors", ())) for item in _behind(told, known, "")]
+def underlying_networks(card: dict, known_corpora: Mapping[str, Corpus]) -> list[LineageItem]:
+    """Return the networks behind the features of a model, and of the checkpoints that it derives from."""
+    cards = (card, *card.get("ancestors", ()))
+    return [item for each in cards for item in _networks_of_card(each, known_corpora, "")]
 
 
-def _behind(card: dict, known: Mapping[str, Corpus], place: str) -> list[Loaded]:
-    """What the features of a model depend on, but for what was made by hand."""
-    told = card.get("encoders")
-    networks = [o for o in map(_origin, told if isinstance(told, list) else ()) if o is not None]
-    specs, found = card.get("features"), []
-    for name, spec in specs.items() if isinstance(specs, dict) else ():
-        found += of_features(name, spec if isinstance(spec, dict) else {}, networks, known, place)
-    return [item for item in found if item.certainty != MADE]
+def _networks_of_card(card: dict, known_corpora: Mapping[str, Corpus], prefix: str) -> list[LineageItem]:
+    """Everything that the features of a model derive from, without what is untrained."""
+    encoders = card.get("encoders")
+    networks = [o for o in map(_origin, encoders if isinstance(encoders, list) else ()) if o is not None]
+    specs, items = card.get("features"), []
+    for input_name, spec in specs.items() if isinstance(specs, dict) else ():
+        items += of_features(input_name, spec if isinstance(spec, dict) else {}, networks, known_corpora, prefix)
+    return [item for item in items if item.status != UNTRAINED]
 
 
-def _of_origin(origin: Origin, known: Mapping[str, Corpus], place: str) -> Loaded:
-    by_content = encoder_registry.digested(origin.sha256)
-    entry = by_content or encoder_registry.named(origin.name if origin.place in ("hub", "package") else origin.hint)
-    named_surely = by_content is not None or origin.place in ("hub", "package")
-    seen = (*((entry and entry.saw) or ()), *(origin.trained_on or ()))
-    what = f"{place}{origin.parameter} {origin.name}"
-    said = f"{_section(origin)}.trained_on"
-    if entry is not None and entry.saw is not None and named_surely and (by_content or entry.covers(origin.revision)):
-        certainty = KNOWN if not entry.partly else UNKNOWN if origin.trained_on is None else DECLARED
-        return _item(what, seen, known, certainty, f"{entry.source}; {said}" if origin.trained_on else entry.source)
+def _of_origin(origin: Origin, known_corpora: Mapping[str, Corpus], prefix: str) -> LineageItem:
+    """A pretrained network, by its digest, its name on the hub, or the name that it gives itself."""
+    by_content = encoder_registry.by_digest(origin.sha256)
+    published = origin.place in ("hub", "package")
+    entry = by_content or encoder_registry.by_name(origin.name if published else origin.hint)
+    names = (*((entry and entry.corpora) or ()), *(origin.trained_on or ()))
+    name, declaration = f"{prefix}{origin.parameter} {origin.name}", f"{_section(origin)}.trained_on"
+    is_identified = by_content is not None or (published and entry is not None and entry.covers(origin.revision))
+    if entry is not None and entry.corpora is not None and is_identified:
+        rest = UNKNOWN if origin.trained_on is None else DECLARED
+        evidence = f"{entry.source}; {declaration}" if origin.trained_on else entry.source
+        return _item(name, names, known_corpora, rest if entry.incomplete else DOCUMENTED, evidence)
     if origin.trained_on is not None:
-        return _item(what, seen, known, DECLARED, said)
-    return _item(what, seen, known, UNKNOWN, _why_unknown(origin, entry))
+        return _item(name, names, known_corpora, DECLARED, declaration)
+    return _item(name, names, known_corpora, UNKNOWN, _unknown_reason(origin, entry))
 
 
-def _why_unknown(origin: Origin, entry: encoder_registry.Entry | None) -> str:
+def _unknown_reason(origin: Origin, entry: encoder_registry.Entry | None) -> str:
+    declare = f"declare its training data in {_section(origin)}.trained_on"
     if origin.place not in ("hub", "package"):
-        says = f"a {origin.place} that calls itself {origin.hint}" if origin.hint else f"a {origin.place}"
-        return f"{says}; say what it saw: {_section(origin)}.trained_on"
+        called = f" that calls itself {origin.hint}" if origin.hint else ""
+        return f"a {origin.place}{called}; {declare}"
     if entry is None:
         return "not in the registry of public checkpoints"
-    if entry.saw is not None and not entry.covers(origin.revision):
-        knows = f"the registry knows its revision {', '.join(entry.revisions)}, not {origin.revision}"
-        return f"{knows}; say what it saw: {_section(origin)}.trained_on"
-    return f"{entry.source}: {entry.besides}"
+    if entry.corpora is not None and not entry.covers(origin.revision):
+        revisions = ", ".join(entry.revisions)
+        return f"the registry lists revision {revisions}, not {origin.revision}; {declare}"
+    return f"{entry.source}: {entry.other_data}"
 
 
 def _section(origin: Origin) -> str:
     return origin.parameter.rpartition(".")[0]
 
 
-def _item(what: str, seen: tuple[str, ...], known: Mapping[str, Corpus], certainty: str, source: str, *,
-          how: str = "was trained on", instead: str = "take another encoder") -> Loaded:  # fmt: skip
-    names = tuple(sorted(set(seen)))
-    families = frozenset(known[name].family if name in known else name for name in names)
-    return Loaded(what, (), names, families, certainty, source, how, instead)
+def _item(
+    name: str, corpus_names: tuple[str, ...], known_corpora: Mapping[str, Corpus], status: str, evidence: str
+) -> LineageItem:
+    names = tuple(sorted(set(corpus_names)))
+    families = frozenset(known_corpora[corpus].family if corpus in known_corpora else corpus for corpus in names)
+    return LineageItem(name, (), names, families, status, evidence)
 
 
-def _origin(told: object) -> Origin | None:
-    """An origin as a card keeps it; None where it is something else."""
+def _origin(entry: object) -> Origin | None:
+    """An origin as a card stores it; None if it is something else."""
     try:
-        found = Origin(**told)
+        origin = Origin(**entry)
     except TypeError:
         return None
-    words = {name: value for name, value in vars(found).items() if name != "trained_on"}
-    if not all(isinstance(v, str) or (v is None and name in ("sha256", "revision")) for name, v in words.items()):
+    texts = {name: value for name, value in vars(origin).items() if name != "trained_on"}
+    if not all(isinstance(v, str) or (v is None and name in ("sha256", "revision")) for name, v in texts.items()):
         return None
-    return replace(found, trained_on=None if found.trained_on is None else _texts(found.trained_on))
+    return replace(origin, trained_on=None if origin.trained_on is None else _texts(origin.trained_on))
 
 
 def _texts(value: object) -> tuple[str, ...]:
     return tuple(v for v in value if isinstance(v, str)) if isinstance(value, list | tuple | dict) else ()
 
 
-def _refuse_unknown(p: Params, known: Mapping[str, Corpus]) -> None:
-    """A slip in `trained_on` would acquit."""
-    sections = {f"features.{name}": one for name, one in p.features.items()} | {"transcripts": p.transcripts}
+def _refuse_unknown(p: Params, known_corpora: Mapping[str, Corpus]) -> None:
+    """Refuse names in `trained_on` that are no corpus: a misspelt name would hide contamination."""
+    sections = {f"features.{name}": part for name, part in p.features.items()} | {"transcripts": p.transcripts}
     for section, part in sections.items():
         for name in part.trained_on or ():
-            if name not in known:
-                near = difflib.get_close_matches(name.lower(), known, n=1)
-                like = f", do you mean {near[0]}?" if near else ";"
-                raise ValueError(f"{section}.trained_on: {name!r} is no corpus of MER or of this study{like} "
-                                 "what is none of them need not be named")  # fmt: skip
+            if name not in known_corpora:
+                close = difflib.get_close_matches(name.lower(), known_corpora, n=1)
+                hint = f", did you mean {close[0]}?" if close else ";"
+                raise ValueError(
+                    f"{section}.trained_on: {name!r} is no corpus of MER or of this study{hint} "
+                    "other training data need not be listed"
+                )

@@ -1,4 +1,4 @@
-"""What public checkpoints have seen, from `encoders.yaml`."""
+"""Training data of public checkpoints, from `encoder_registry.yaml`."""
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -10,10 +10,10 @@ import yaml
 from mer import files
 
 REGISTRY = Path(__file__).with_suffix(".yaml")
-FIELDS = {"name", "saw", "besides", "source", "address"}
-MAYBE = {"partly", "sha256", "revision"}
-MAIN = "main"
-"""the revision that the hub hands out where none is named"""
+FIELDS = {"name", "corpora", "other_data", "source", "address"}
+OPTIONAL_FIELDS = {"incomplete", "sha256", "revision"}
+DEFAULT_REVISION = "main"
+"""The revision that the hub returns if no revision is named."""
 
 
 @dataclass(frozen=True)
@@ -21,54 +21,55 @@ class Entry:
     """One line of the registry.
 
     Attributes:
-        names: as on the hub, or patterns.
-        saw: corpora of MER; None where nothing is known.
-        besides: what else it was trained on.
-        source: who says so.
-        address: where that was read.
-        partly: whether it was trained on more that nobody lists, so that what is not in `saw` may have been seen, too.
+        names: names on the hub, or patterns with *.
+        corpora: corpora of MER in its training data; None if that is unknown.
+        other_data: its other training data.
+        source: the document that lists the training data.
+        address: addresses of that document.
+        incomplete: whether there is training data that is not listed; it may include corpora that are not in `corpora`.
         sha256: first digits of the digests of its files.
-        revisions: on the hub, that the claim is about: another one may be any network, and is acquitted of nothing.
+        revisions: revisions on the hub that the entry describes. Other revisions may be any network; their training
+            data is unknown.
     """
 
     names: tuple[str, ...]
-    saw: tuple[str, ...] | None
-    besides: str
+    corpora: tuple[str, ...] | None
+    other_data: str
     source: str
     address: tuple[str, ...]
-    partly: bool = False
+    incomplete: bool = False
     sha256: tuple[str, ...] = ()
-    revisions: tuple[str, ...] = (MAIN,)
+    revisions: tuple[str, ...] = (DEFAULT_REVISION,)
 
     def covers(self, revision: str | None) -> bool:
-        """Whether the claim is about a revision; None is the one that the hub hands out.
+        """Whether the entry describes a revision; None is the hub's default revision.
 
-        >>> entry = named("facebook/wav2vec2-base")
+        >>> entry = by_name("facebook/wav2vec2-base")
         >>> entry.covers(None), entry.covers("main"), entry.covers("my-finetuned-branch")
         (True, True, False)
         """
-        return (MAIN if revision is None else revision) in self.revisions
+        return (DEFAULT_REVISION if revision is None else revision) in self.revisions
 
 
-def named(name: str) -> Entry | None:
-    """Return what is known of a checkpoint by its name on the hub, or by the name of its file.
+def by_name(name: str) -> Entry | None:
+    """Return the entry for a name on the hub or a file name; None if there is none.
 
-    >>> named("J-Hartmann/emotion-english-distilroberta-base").saw
+    >>> by_name("J-Hartmann/emotion-english-distilroberta-base").corpora
     ('meld',)
-    >>> named("openai/whisper-tiny").saw is None, named("somebody/else") is None
+    >>> by_name("openai/whisper-tiny").corpora is None, by_name("somebody/else") is None
     (True, True)
     """
-    plain = name.lower()
-    return next((e for e in registry() if any(fnmatchcase(plain, known.lower()) for known in e.names)), None)
+    lower = name.lower()
+    return next((e for e in registry() if any(fnmatchcase(lower, pattern.lower()) for pattern in e.names)), None)
 
 
-def digested(sha256: str | None) -> Entry | None:
-    """Return what is known of a checkpoint by the digest of its file.
+def by_digest(sha256: str | None) -> Entry | None:
+    """Return the entry for the digest of a file; None if there is none.
 
-    >>> digested("0676ba61" + 56 * "0").besides
+    >>> by_digest("0676ba61" + 56 * "0").other_data
     'ImageNet-1k'
     """
-    return next((e for e in registry() if sha256 and any(sha256.startswith(known) for known in e.sha256)), None)
+    return next((e for e in registry() if sha256 and any(sha256.startswith(digits) for digits in e.sha256)), None)
 
 
 @cache
@@ -76,31 +77,31 @@ def registry(path: Path = REGISTRY) -> tuple[Entry, ...]:
     """Read the registry.
 
     Raises:
-        ValueError: an entry is not one; says which and why.
+        ValueError: an entry is malformed; the message names it and the reason.
     """
     rows = yaml.safe_load(path.read_text(encoding="utf-8"))
     return tuple(_entry(row, f"{files.to_root(path)}, entry {number}") for number, row in enumerate(rows, 1))
 
 
 def _entry(row: object, place: str) -> Entry:
-    if not isinstance(row, dict) or FIELDS - row.keys() or row.keys() - FIELDS - MAYBE:
-        may = " and ".join(sorted(MAYBE))
-        raise ValueError(f"{place}: expected {', '.join(sorted(FIELDS))} ({may} may be left out)")
-    names, address, digests = (tuple(map(str, _listed(row.get(key, [])))) for key in ("name", "address", "sha256"))
-    revisions = tuple(map(str, _listed(row.get("revision", MAIN))))
+    if not isinstance(row, dict) or FIELDS - row.keys() or row.keys() - FIELDS - OPTIONAL_FIELDS:
+        optional = " and ".join(sorted(OPTIONAL_FIELDS))
+        raise ValueError(f"{place}: expected {', '.join(sorted(FIELDS))} (optional: {optional})")
+    names, address, digests = (tuple(map(str, _as_list(row.get(key, [])))) for key in ("name", "address", "sha256"))
+    revisions = tuple(map(str, _as_list(row.get("revision", DEFAULT_REVISION))))
     if not revisions or not all(revisions):
         raise ValueError(f"{place}: `revision` is main, a commit or a tag, or a list of them")
-    if any(len(known) < 8 or set(known) - set("0123456789abcdef") for known in digests):
+    if any(len(digits) < 8 or set(digits) - set("0123456789abcdef") for digits in digests):
         raise ValueError(f"{place}: sha256 must be at least 8 digits of 0-9 and a-f, in quotes where YAML asks")
-    saw, partly = None if row["saw"] is None else tuple(row["saw"]), row.get("partly", False)
-    if saw is not None and not address:
-        raise ValueError(f"{place}: what {names[0]} saw was read nowhere: give `address`, or make `saw` null")
-    if partly not in (True, False) or (partly and not saw):
+    corpora, incomplete = None if row["corpora"] is None else tuple(row["corpora"]), row.get("incomplete", False)
+    if corpora is not None and not address:
+        raise ValueError(f"{place}: `corpora` of {names[0]} has no `address`; give one, or make `corpora` null")
+    if incomplete not in (True, False) or (incomplete and not corpora):
         raise ValueError(
-            f"{place}: `partly` is true beside corpora in `saw`, or left out; if none is known, `saw` is null"
+            f"{place}: `incomplete` is true only if `corpora` names some; make `corpora` null if none is known"
         )
-    return Entry(names, saw, str(row["besides"]), str(row["source"]), address, partly, digests, revisions)
+    return Entry(names, corpora, str(row["other_data"]), str(row["source"]), address, incomplete, digests, revisions)
 
 
-def _listed(value: object) -> list:
+def _as_list(value: object) -> list:
     return value if isinstance(value, list) else [value]

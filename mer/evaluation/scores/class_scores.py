@@ -1,4 +1,4 @@
-"""What each class was taken for, and how well it is found: confusions, precision, recall and F1."""
+"""Scores per class: confusion table, precision, recall, F1 and support."""
 
 import numpy as np
 import pandas as pd
@@ -6,45 +6,49 @@ import pandas as pd
 from mer import stats
 from mer.evaluation.scores.scores import ANSWERS
 
-ALL = "all"
-"""corpora together"""
+ALL_CORPORA = "all"
+"""The name of all corpora together."""
 KEYS = ["test_corpus", "answers", "class"]
 
 
-def confusions(table: pd.DataFrame, classes: tuple[str, ...]) -> pd.DataFrame:
-    """Return how often each class was taken for which, per corpus and for all together.
+def confusion_table(table: pd.DataFrame, classes: tuple[str, ...]) -> pd.DataFrame:
+    """Return the confusion matrix of each corpus and of all corpora together.
 
     Args:
         table: predictions of one system.
 
     Returns:
-        columns test_corpus, answers, class (the truth), and a count for every class that may be answered.
+        columns test_corpus, answers, class (the label), and a count for every class that can be predicted.
     """
     index, rows = {name: number for number, name in enumerate(classes)}, []
     corpora = sorted(set(table["test_corpus"]))
-    for corpus in [*corpora, *([ALL] if len(corpora) > 1 else [])]:
-        part = table if corpus == ALL else table[table["test_corpus"] == corpus]
+    for corpus in [*corpora, *([ALL_CORPORA] if len(corpora) > 1 else [])]:
+        part = table if corpus == ALL_CORPORA else table[table["test_corpus"] == corpus]
         for answers in ANSWERS:
-            truth, answered = (part[name].map(index).to_numpy(int) for name in ("emotion", answers))
-            matrix = stats.confusion(truth, answered, len(classes))
+            truth, predicted = (part[name].map(index).to_numpy(int) for name in ("emotion", answers))
+            matrix = stats.confusion(truth, predicted, len(classes))
             rows += [(corpus, answers, name, *counts) for name, counts in zip(classes, matrix.tolist(), strict=True)]
     return pd.DataFrame(rows, columns=[*KEYS, *classes])
 
 
-def by_class(confused: pd.DataFrame) -> pd.DataFrame:
+def class_scores(confusion: pd.DataFrame) -> pd.DataFrame:
     """Return precision, recall, F1 and support of each class.
 
-    Precision is null for a class that was never answered, recall for one that nobody spoke, F1 = 2tp / (2tp + fp + fn)
-    for one of which both are true.
+    Precision is null for a class that is never predicted, recall for a class that does not occur, and
+    F1 = 2tp / (2tp + fp + fn) if both hold.
 
     Args:
-        confused: from `confusions`.
+        confusion: as from `confusions`.
     """
     parts = []
-    for _, part in confused.groupby(KEYS[:2], sort=False):
+    for _, part in confusion.groupby(KEYS[:2], sort=False):
         matrix = part.drop(columns=KEYS).to_numpy(float)
-        right, spoken, answered = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
-        measures = {"precision": (right, answered), "recall": (right, spoken), "F1": (2 * right, spoken + answered)}
+        correct, support, predicted = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
+        measures = {
+            "precision": (correct, predicted),
+            "recall": (correct, support),
+            "F1": (2 * correct, support + predicted),
+        }
         values = {name: np.divide(a, b, out=np.full(len(a), np.nan), where=b > 0) for name, (a, b) in measures.items()}
-        parts.append(part[KEYS].assign(**values, support=spoken.astype(int)))
+        parts.append(part[KEYS].assign(**values, support=support.astype(int)))
     return pd.concat(parts, ignore_index=True)

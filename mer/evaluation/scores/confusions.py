@@ -1,4 +1,4 @@
-"""Predictions as confusions per speaker, which is all that scores, intervals, comparisons and slices need."""
+"""Predictions as confusions per speaker, from which scores, intervals, comparisons and slices are computed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,49 +7,56 @@ import numpy as np
 import pandas as pd
 
 from mer import stats
-from mer.dataset.identity import speakers as people
+from mer.dataset.identity import speakers
 
 KEYS = ("system", "protocol", "train_corpora", "test_corpus")
 ANSWERS = ("free", "restricted")
 Cluster = str | tuple[str, ...]
-"""the column over which intervals are computed, such as speaker_id; or two: speaker_id and dialogue_id"""
+"""The column over which intervals are computed, such as speaker_id, or two: speaker_id and dialogue_id."""
 
 
-class Unusable(ValueError):
-    """Predictions that cannot be counted: missing answers, or no clip."""
+class PredictionError(ValueError):
+    """Predictions that cannot be counted: some are missing or contradict one another."""
 
 
 @dataclass(frozen=True)
-class Counts:
-    """Answers of one system to one corpus."""
+class SpeakerConfusions:
+    """Confusions of one system on one corpus, per seed and cluster.
+
+    Attributes:
+        confusions: int of shape (seeds, clusters, k, k); rows are classes, columns predictions.
+        seeds: the seeds, in ascending order.
+        clusters: names of the clusters; of two kinds, pairs of names: one row for each speaker in each dialogue.
+        groupings: of two kinds of clusters, the number of each row's cluster of either kind; None for one kind.
+        cluster_name: the kind of the clusters, such as "speakers" or "speakers and dialogues".
+        n: number of utterances.
+        speakers: number of speakers.
+        classes: number of classes that occur.
+        deterministic: whether training is deterministic, so that one seed is enough.
+        training: the training corpora, joined by +.
+    """
 
     confusions: np.ndarray
-    """int of shape (seeds, clusters, k, k)"""
     seeds: tuple[int, ...]
     clusters: tuple
-    """their names; where there are two kinds, pairs of names: a row for each person in each dialogue"""
-    ways: tuple[np.ndarray, ...] | None
-    """where there are two kinds of clusters, the number of each row's cluster of either kind"""
-    unit: str
-    """what clusters are, such as speakers; or speakers and dialogues"""
+    groupings: tuple[np.ndarray, ...] | None
+    cluster_name: str
     n: int
     speakers: int
     classes: int
-    """how many the truth has"""
     deterministic: bool
-    """whether the system has one solution, so that one seed says all"""
     training: str
-    """the corpora it was trained on"""
 
     @property
     def n_clusters(self) -> int:
-        """How many clusters have a clip here; of two kinds, the fewer."""
-        there = self.confusions.any((0, 2, 3))
-        return min(len(np.unique(way[there])) for way in self.ways or (np.arange(len(there)),))
+        """The number of clusters with an utterance; of two kinds, the smaller number."""
+        observed = self.confusions.any((0, 2, 3))
+        groupings = self.groupings or (np.arange(len(observed)),)
+        return min(len(np.unique(grouping[observed])) for grouping in groupings)
 
     @property
     def repeats(self) -> bool:
-        """Whether it is known how another training would do: from several seeds, or as there is one solution."""
+        """Whether the variation between trainings is known: there are several seeds, or training is deterministic."""
         return self.deterministic or len(self.seeds) > 1
 
 
@@ -58,131 +65,154 @@ def columns(cluster: Cluster) -> tuple[str, ...]:
     return (cluster,) if isinstance(cluster, str) else tuple(cluster)
 
 
-def unit(cluster: Cluster) -> str:
-    """Name what clusters are.
+def cluster_name(cluster: Cluster) -> str:
+    """Return the kind of the clusters, for tables and sentences.
 
-    >>> unit("speaker_id"), unit(("speaker_id", "dialogue_id"))
+    >>> cluster_name("speaker_id"), cluster_name(("speaker_id", "dialogue_id"))
     ('speakers', 'speakers and dialogues')
     """
     return " and ".join(f"{column.removesuffix('_id')}s" for column in columns(cluster))
 
 
-def cells(part: pd.DataFrame, cluster: Cluster) -> pd.Index:
-    """Return each row's cluster; of two kinds, the pair of both."""
-    named = columns(cluster)
-    return pd.Index(part[named[0]]) if len(named) == 1 else pd.MultiIndex.from_frame(part[list(named)])
+def cluster_keys(part: pd.DataFrame, cluster: Cluster) -> pd.Index:
+    """Return the cluster of each row; of two kinds, the pair of both."""
+    names = columns(cluster)
+    return pd.Index(part[names[0]]) if len(names) == 1 else pd.MultiIndex.from_frame(part[list(names)])
 
 
 def count(
     part: pd.DataFrame, answers: str, classes: tuple[str, ...], cluster: Cluster, clusters: pd.Index | None = None
-) -> Counts:
-    """Count the answers of one system to one corpus.
+) -> SpeakerConfusions:
+    """Count the predictions of one system on one corpus.
 
     Args:
-        part: rows of a predictions table, a row per clip and seed.
+        part: rows of a predictions table, one row per utterance and seed.
         answers: free or restricted.
+        classes: classes of the policy, in order.
         cluster: the column over which intervals are computed, such as speaker_id, or two.
-        clusters: their names in order, also of those who say nothing here, as from `cells`; by default those in `part`.
+        clusters: all cluster names in order, including clusters without an utterance in `part`, as from
+            `cluster_keys`; by default those in `part`.
 
     Raises:
-        Unusable: no row, an answer or a truth that is missing or is no class, a clip asked twice with one seed, or
-            seeds that were asked about different clips.
+        PredictionError: there is no row; a prediction or label is missing or is no class; an utterance occurs twice
+            with one seed; or seeds have different utterances.
     """
     if answers not in ANSWERS:
         raise ValueError(f"answers are {' or '.join(ANSWERS)}, not {answers!r}")
     if part.empty:
-        raise Unusable("no predictions: there is nothing to count")
+        raise PredictionError("no predictions: there is nothing to count")
     index = pd.Index(classes)
-    truth, given = (index.get_indexer(part[column]) for column in ("emotion", answers))
-    for column, numbers in (("emotion", truth), (answers, given)):
-        if (bad := numbers < 0).any():
-            row = part[bad].iloc[0]
-            raise Unusable(
-                f"{bad.sum()} of {len(part)} rows have no class in `{column}`, the first is {row['utterance_id']} of "
-                f"{row['system']} ({row[column]!r}); leave them out, or find out why their scores are missing"
-            )
+    truth, predicted = (index.get_indexer(part[column]) for column in ("emotion", answers))
+    _check_classes(part, {"emotion": truth, answers: predicted})
     for column in columns(cluster):
         if part[column].isna().any():
-            raise Unusable(f"some rows have no {column}: name it or leave them out")
-    (seed, seeds), clip = pd.factorize(part["seed"], sort=True), pd.factorize(part["utterance_id"])[0]
-    if np.bincount(clip * len(seeds) + seed).max() > 1:
-        raise Unusable("a clip is answered twice with one seed: take one system, protocol and training at a time")
-    if np.bincount(clip).min() < len(seeds):
-        raise Unusable("seeds were asked about different clips: a cell is missing; run the step again")
-    mine = cells(part, cluster)
-    names = mine.unique().sort_values() if clusters is None else pd.Index(clusters)
-    where = names.get_indexer(mine)
-    if (where < 0).any():
-        raise ValueError(f"{mine[int(np.argmin(where))]} is not among the clusters that were named")
+            raise PredictionError(f"some rows have no {column}: fill it in or leave them out")
+    seed, seeds = _seeds(part)
+    keys = cluster_keys(part, cluster)
+    names = keys.unique().sort_values() if clusters is None else pd.Index(clusters)
+    positions = names.get_indexer(keys)
+    if (positions < 0).any():
+        raise ValueError(f"{keys[int(np.argmin(positions))]} is not among the clusters that were named")
     counts = np.zeros((len(seeds), len(names), len(classes), len(classes)), dtype=np.int64)
-    np.add.at(counts, (seed, where, truth, given), 1)
+    np.add.at(counts, (seed, positions, truth, predicted), 1)
     total = counts[0].sum(axis=0)
-    return Counts(
-        counts, tuple(int(s) for s in seeds), tuple(names), _ways(names), unit(cluster), int(total.sum()),
+    return SpeakerConfusions(
+        counts, seeds, tuple(names), _groupings(names), cluster_name(cluster), int(total.sum()),
         part["speaker_id"].nunique(), int((total.sum(axis=1) > 0).sum()),
         bool(part["deterministic"].all()) if "deterministic" in part else False,
         "+".join(sorted(part["train_corpora"].unique())) if "train_corpora" in part else "",
     )  # fmt: skip
 
 
-def why_none(counts: Counts, classes: tuple[str, ...]) -> str:
-    """Return why there is no interval over clusters; nothing where there is one.
+def _check_classes(part: pd.DataFrame, numbers: dict[str, np.ndarray]) -> None:
+    """Refuse values that are no class; column -> class numbers, -1 if there is none."""
+    for column, values in numbers.items():
+        if (bad := values < 0).any():
+            row = part[bad].iloc[0]
+            raise PredictionError(
+                f"{bad.sum()} of {len(part)} rows have no class in `{column}`, the first is {row['utterance_id']} of "
+                f"{row['system']} ({row[column]!r}); leave them out, or find out why they are missing"
+            )
+
+
+def _seeds(part: pd.DataFrame) -> tuple[np.ndarray, tuple[int, ...]]:
+    """The number of each row's seed, and the seeds; each has to have every utterance once."""
+    (seed, seeds), utterance = pd.factorize(part["seed"], sort=True), pd.factorize(part["utterance_id"])[0]
+    if np.bincount(utterance * len(seeds) + seed).max() > 1:
+        raise PredictionError(
+            "an utterance has two predictions with one seed: count one system, protocol and training at a time"
+        )
+    if np.bincount(utterance).min() < len(seeds):
+        raise PredictionError("seeds have different utterances, so a cell is missing: run the step again")
+    return seed, tuple(int(s) for s in seeds)
+
+
+def no_interval_reason(counts: SpeakerConfusions, classes: tuple[str, ...]) -> str:
+    """Return why there is no interval over clusters; empty text if there is one.
 
     Args:
-        classes: of which the counts are, in order.
+        classes: the classes of the counts, in order.
     """
-    kinds, there = counts.unit.split(" and "), counts.confusions.any((0, 2, 3))
-    ways = counts.ways or (np.arange(len(there)),)
-    for kind, way in zip(kinds, ways, strict=True):
-        if (number := len(np.unique(way[there]))) < stats.MIN_CLUSTERS:
+    kinds, observed = counts.cluster_name.split(" and "), counts.confusions.any((0, 2, 3))
+    groupings = counts.groupings or (np.arange(len(observed)),)
+    for kind, grouping in zip(kinds, groupings, strict=True):
+        if (number := len(np.unique(grouping[observed]))) < stats.MIN_CLUSTERS:
             return f"{number} {kind.removesuffix('s') if number == 1 else kind}"
-    said = counts.confusions[0].sum(axis=-1)
-    for kind, way in zip(kinds, ways, strict=True):
-        alone = (stats.sum_by_group(said, way) > 0).sum(axis=0) == 1
-        if alone.any():
-            named = [name for name, is_alone in zip(classes, alone, strict=True) if is_alone]
-            return f"{' and '.join(named)} said by one {kind.removesuffix('s')}"
+    utterances = counts.confusions[0].sum(axis=-1)
+    for kind, grouping in zip(kinds, groupings, strict=True):
+        has_one_cluster = (stats.sum_by_group(utterances, grouping) > 0).sum(axis=0) == 1
+        if has_one_cluster.any():
+            names = [name for name, is_single in zip(classes, has_one_cluster, strict=True) if is_single]
+            return f"{' and '.join(names)} said by one {kind.removesuffix('s')}"
     return ""
 
 
-def joined(parts: Mapping[str, Counts]) -> tuple[np.ndarray, tuple[np.ndarray, ...] | None]:
-    """Return corpora of one family as one, as the same people may speak in several: a row per person (and dialogue),
-    and a block of the matrix per corpus; int of shape (seeds, rows, corpora * k, corpora * k), and their `ways`.
+def merge_family(
+    parts: Mapping[str, SpeakerConfusions],
+) -> tuple[np.ndarray, tuple[np.ndarray, ...] | None]:
+    """Return corpora of one family as one, because the same speakers may occur in several of them.
 
     Args:
-        parts: corpus -> its counts, all of one system.
+        parts: corpus -> its confusions, all of one system.
+
+    Returns:
+        confusions: int of shape (seeds, rows, corpora * k, corpora * k), a row per speaker (and dialogue) and a block
+            per corpus.
+        groupings: as in `SpeakerConfusions`.
 
     Raises:
-        Unusable: corpora have different numbers of seeds.
+        PredictionError: corpora have different numbers of seeds.
     """
     if len(seeds := {len(part.seeds) for part in parts.values()}) > 1:
-        raise Unusable(f"{', '.join(parts)} are of one family and have {' and '.join(map(str, sorted(seeds)))} seeds")
-    two = any(part.ways is not None for part in parts.values())
-    codes = {corpus: [_across(name, corpus, two) for name in part.clusters] for corpus, part in parts.items()}
+        numbers = " and ".join(map(str, sorted(seeds)))
+        raise PredictionError(f"{', '.join(parts)} are of one family and have {numbers} seeds")
+    has_two = any(part.groupings is not None for part in parts.values())
+    codes = {corpus: [_name_in_family(name, corpus, has_two) for name in part.clusters]
+             for corpus, part in parts.items()}  # fmt: skip
     names = sorted(set().union(*codes.values()))
-    at, k = {name: row for row, name in enumerate(names)}, next(iter(parts.values())).confusions.shape[-1]
-    found = np.zeros((seeds.pop(), len(names), len(parts) * k, len(parts) * k), dtype=np.int64)
+    row, k = {name: number for number, name in enumerate(names)}, next(iter(parts.values())).confusions.shape[-1]
+    merged = np.zeros((seeds.pop(), len(names), len(parts) * k, len(parts) * k), dtype=np.int64)
     for number, (corpus, part) in enumerate(parts.items()):
         block = slice(number * k, (number + 1) * k)
-        found[:, [at[code] for code in codes[corpus]], block, block] = part.confusions
-    return found, _ways(pd.MultiIndex.from_tuples(names)) if two else None
+        merged[:, [row[code] for code in codes[corpus]], block, block] = part.confusions
+    return merged, _groupings(pd.MultiIndex.from_tuples(names)) if has_two else None
 
 
-def _across(name: str | tuple[str, ...], corpus: str, two: bool) -> str | tuple[str, ...]:
-    """A cluster's name in its family: people are the same in all of its corpora, and dialogues are not."""
-    person, *rest = (name,) if isinstance(name, str) else name
-    person = people.anonymous_code(corpus, person)
-    return (person, *(rest or (person,))) if two else person
+def _name_in_family(name: str | tuple[str, ...], corpus: str, has_two: bool) -> str | tuple[str, ...]:
+    """A cluster's name in its family: all of its corpora share speakers, and they share no dialogues."""
+    speaker, *rest = (name,) if isinstance(name, str) else name
+    speaker = speakers.anonymous_code(corpus, speaker)
+    return (speaker, *(rest or (speaker,))) if has_two else speaker
 
 
-def _ways(names: pd.Index) -> tuple[np.ndarray, ...] | None:
+def _groupings(names: pd.Index) -> tuple[np.ndarray, ...] | None:
     if names.nlevels == 1:
         return None
     return tuple(np.unique(names.get_level_values(level), return_inverse=True)[1] for level in range(names.nlevels))
 
 
 def per_block(statistic: stats.Statistic, k: int) -> stats.Statistic:
-    """Return the mean of a statistic over the blocks that `joined` makes, k classes each."""
+    """Return the mean of a statistic over the blocks that `merge_family` makes, k classes each."""
 
     def mean(confusions: np.ndarray) -> np.ndarray:
         starts = range(0, confusions.shape[-1], k)
@@ -192,7 +222,7 @@ def per_block(statistic: stats.Statistic, k: int) -> stats.Statistic:
 
 
 def shared_classes(labels: pd.DataFrame, train_corpora: str, test_corpus: str) -> list[str]:
-    """Return the classes that a corpus has and at least one of those that were trained on has too.
+    """Return the classes that occur in a test corpus and in at least one of the training corpora.
 
     Args:
         labels: columns corpus and emotion, such as the usable manifest.
@@ -202,6 +232,6 @@ def shared_classes(labels: pd.DataFrame, train_corpora: str, test_corpus: str) -
     >>> shared_classes(labels, "a", "b")
     ['fear']
     """
-    own = labels.groupby("corpus")["emotion"].agg(set).to_dict()
-    trained = set().union(*(own.get(corpus, set()) for corpus in train_corpora.split("+")))
-    return sorted(trained & own.get(test_corpus, set()))
+    by_corpus = labels.groupby("corpus")["emotion"].agg(set).to_dict()
+    trained = set().union(*(by_corpus.get(corpus, set()) for corpus in train_corpora.split("+")))
+    return sorted(trained & by_corpus.get(test_corpus, set()))

@@ -1,4 +1,4 @@
-"""What a reader has to know of a score besides its value, as columns beside it in every table."""
+"""Columns that qualify a score: `transductive`, `flagged` and `accepted`."""
 
 import numpy as np
 import pandas as pd
@@ -6,73 +6,76 @@ import pandas as pd
 from mer.dataset.identity.duplicates import ACROSS_FAMILIES
 from mer.evaluation.protocols import copies_across_families
 
-MARKS = ["transductive", "flagged", "accepted"]
-"""`transductive`: the system looked at unlabelled rows of the target; `flagged`: a breach of the audit touches the test
-corpus; `accepted`: recordings of the test corpus are also trained on in another family, and the study accepts that"""
+FLAGS = ["transductive", "flagged", "accepted"]
+"""`transductive`: the system uses unlabelled rows of the test corpus. `flagged`: a breach of the audit affects the test
+corpus. `accepted`: recordings of the test corpus are also in the training rows of another family, and the study accepts
+that."""
 
 
 def accepted(breach: pd.Series, protocol: str) -> pd.Series:
-    """Return which rows are of a corpus that has copies in another family and is tested all the same.
+    """Return which rows are of a corpus that is tested although it has copies in another family.
 
     Args:
-        breach: the manifest's column.
-        protocol: by which the rows are tested.
+        breach: the column `breach` of the manifest.
+        protocol: the protocol that tests the rows.
     """
     kinds = breach.fillna("").str.split("; ")
     refused = protocol in copies_across_families.PROTOCOLS
     return kinds.map(lambda names: refused and not set(ACROSS_FAMILIES).isdisjoint(names)).astype(bool)
 
 
-def lacking(corpora: pd.Series, there: dict[str, np.ndarray]) -> pd.Series:
-    """Return for each row the modalities, joined by +, that no row of its corpus has; empty where each has some.
+def missing_inputs(corpora: pd.Series, present: dict[str, np.ndarray]) -> pd.Series:
+    """Return for each row the inputs, joined by +, that no row of its corpus has; empty text if none is missing.
 
     Args:
-        corpora: corpus of each row.
-        there: modality -> which rows have it.
+        corpora: the corpus of each row.
+        present: input -> whether each row has it, bool of shape (rows,).
 
-    >>> there = {"audio": np.ones(3, bool), "text": np.array([True, False, False])}
-    >>> lacking(pd.Series(["a", "a", "b"]), there).tolist()
+    >>> present = {"audio": np.ones(3, bool), "text": np.array([True, False, False])}
+    >>> missing_inputs(pd.Series(["a", "a", "b"]), present).tolist()
     ['', '', 'text']
     """
-    known = pd.DataFrame(there, index=corpora.to_numpy(object)).groupby(level=0).any()
-    names = {corpus: "+".join(known.columns[~row.to_numpy(bool)]) for corpus, row in known.iterrows()}
+    observed = pd.DataFrame(present, index=corpora.to_numpy(object)).groupby(level=0).any()
+    names = {corpus: "+".join(observed.columns[~row.to_numpy(bool)]) for corpus, row in observed.iterrows()}
     return corpora.map(names)
 
 
-def outside(part: pd.DataFrame, answers: str) -> dict[int | None, float]:
-    """Return seed -> share of answers that are classes which the truth does not have; None -> the mean over seeds.
+def outside_share(part: pd.DataFrame, answers: str) -> dict[int | None, float]:
+    """Return seed -> share of predictions outside the classes that occur in the corpus; None -> the mean over seeds.
 
     Args:
         part: predictions of one system on one corpus.
-        answers: the column that is looked at, free or restricted.
+        answers: free or restricted.
     """
     shares = (~part[answers].isin(part["emotion"].unique())).groupby(part["seed"]).mean()
     return {**shares.to_dict(), None: float(shares.mean())}
 
 
-def joined(table: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return a table with `MARKS`: each holds where it does for one of the predictions that a row is of.
+def with_flags(table: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with `FLAGS`: a flag is set if it is set for any of the predictions behind a row.
 
-    Where systems are compared with a reference, `reference_transductive` says that of the reference.
+    A table with a column `reference` also gets `reference_transductive`, the flag of the reference system.
 
     Args:
-        table: columns system, test_corpus or both. A test corpus that no prediction is of stands for all of them.
-        predictions: those that the table was made from.
+        table: columns system, test_corpus or both. A test corpus without predictions means all test corpora.
+        predictions: the predictions from which the table was computed.
     """
     keys = [name for name in ("system", "test_corpus") if name in table]
-    known = predictions.groupby(keys)[MARKS].any()
-    whole = predictions.groupby(keys[:1])[MARKS].any() if keys[0] == "system" else None
-    everything = predictions[MARKS].any()
-    found = []
+    by_key = predictions.groupby(keys)[FLAGS].any()
+    by_system = predictions.groupby(keys[:1])[FLAGS].any() if keys[0] == "system" else None
+    overall = predictions[FLAGS].any()
+    rows = []
     for values in table[keys].itertuples(index=False, name=None):
         key = values if len(keys) > 1 else values[0]
-        if key in known.index:
-            found.append(known.loc[key])
+        if key in by_key.index:
+            rows.append(by_key.loc[key])
+        elif by_system is not None and values[0] in by_system.index:
+            rows.append(by_system.loc[values[0]])
         else:
-            found.append(whole.loc[values[0]] if whole is not None and values[0] in whole.index else everything)
-    marked = pd.DataFrame(found, columns=MARKS).set_axis(table.index).astype(bool)
-    found = table.assign(**{name: marked[name] for name in MARKS})
+            rows.append(overall)
+    flags = pd.DataFrame(rows, columns=FLAGS).set_axis(table.index).astype(bool)
+    flagged = table.assign(**{name: flags[name] for name in FLAGS})
     if "reference" in table:
-        looked = predictions.groupby("system")["transductive"].any()
-        found["reference_transductive"] = table["reference"].map(looked).eq(True)
-    return found
+        transductive = predictions.groupby("system")["transductive"].any()
+        flagged["reference_transductive"] = table["reference"].map(transductive).eq(True)
+    return flagged

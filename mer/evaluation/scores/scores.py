@@ -6,52 +6,55 @@ import pandas as pd
 from mer import stats
 from mer.evaluation.protocols.cells import RANDOM, refuse_random
 from mer.evaluation.scores import flags
-from mer.evaluation.scores.confusions import ANSWERS, KEYS, Cluster, columns, count, why_none
+from mer.evaluation.scores.confusions import ANSWERS, KEYS, Cluster, columns, count, no_interval_reason
+from mer.training.job import JobResult
 
 RESULT_COLUMNS = [
     "study", "system", "protocol", "answers", "train_corpora", "test_corpus", "seed", "metric", "value", "low",
     "high", "deviation", "n", "speakers", "classes", "n_seeds", "clusters", "n_clusters", "why_none", "chance",
-    "p_chance", "p_constant", *flags.MARKS, "lacks", "outside",
+    "p_chance", "p_constant", *flags.FLAGS, "lacks", "outside",
 ]  # fmt: skip
-"""`lacks`: modalities of the system that the test corpus lacks altogether; `outside`: the share of answers that are
-classes which the target does not have; the others before them as in mer/evaluation/scores/flags.py"""
+"""The columns of the results. `lacks`: inputs of the system that no utterance of the test corpus has. `outside`: the
+share of predictions outside the classes of the test corpus. The flags are those of mer/evaluation/scores/flags.py."""
 
 
 def predictions(
-    done: list, manifest: pd.DataFrame, classes: tuple[str, ...], there: dict[str, np.ndarray]
+    results: list[JobResult], manifest: pd.DataFrame, classes: tuple[str, ...], present: dict[str, np.ndarray]
 ) -> pd.DataFrame:
     """Return one row per tested utterance, system and seed, from which every score can be recomputed.
 
     Args:
-        done: results of the grid whose keys are (system, cell).
-        manifest: usable rows.
-        there: modality -> which of these rows have it, as `task.features.present`.
+        results: results of jobs.
+        manifest: usable rows, index 0..n-1.
+        classes: the classes of the policy, in order.
+        present: input -> whether each row has it, as `task.features.present`.
     """
-    present = {c: np.isin(classes, rows["emotion"].unique()) for c, rows in manifest.groupby("corpus")}
-    kept = ["utterance_id", "corpus", "family", "speaker_id", "dialogue_id", "emotion"]
+    occurring = {c: np.isin(classes, rows["emotion"].unique()) for c, rows in manifest.groupby("corpus")}
+    manifest_columns = ["utterance_id", "corpus", "family", "speaker_id", "dialogue_id", "emotion"]
     parts = []
-    for item in done:
-        system, cell = item.job.system, item.job.cell
-        rows = manifest.iloc[item.job.test]
+    for result in results:
+        system, cell, spec = result.job.system, result.job.cell, result.job.spec
+        rows = manifest.iloc[result.job.test]
         restricted = np.zeros(len(rows), dtype=int)
-        for corpus, mask in present.items():
-            mine = (rows["corpus"] == corpus).to_numpy()
-            restricted[mine] = stats.restrict(item.probabilities[mine], mask)
-        part = rows[kept].assign(
+        for corpus, mask in occurring.items():
+            own = (rows["corpus"] == corpus).to_numpy()
+            restricted[own] = stats.restrict(result.probabilities[own], mask)
+        inputs = {name: present[name][result.job.test] for name in spec.inputs}
+        part = rows[manifest_columns].assign(
             system=system,
             protocol=cell.protocol,
-            train_corpora="+".join(sorted(set(manifest["corpus"].iloc[item.job.train]))),
+            train_corpora="+".join(sorted(set(manifest["corpus"].iloc[result.job.train]))),
             fold=cell.fold,
-            seed=item.job.seed,
-            transductive=item.job.training.normalisation != "training",
-            lacks=flags.lacking(rows["corpus"], {m: there[m][item.job.test] for m in item.job.spec.inputs}),
+            seed=result.job.seed,
+            transductive=result.job.training.normalisation != "training",
+            lacks=flags.missing_inputs(rows["corpus"], inputs),
             flagged=rows["breach"].notna(),
             accepted=flags.accepted(rows["breach"], cell.protocol),
-            deterministic=not item.job.spec.is_network,
-            free=[classes[i] for i in item.probabilities.argmax(axis=1)],
+            deterministic=not spec.is_network,
+            free=[classes[i] for i in result.probabilities.argmax(axis=1)],
             restricted=[classes[i] for i in restricted],
         )
-        parts.append(part.assign(**{f"p_{c}": item.probabilities[:, i] for i, c in enumerate(classes)}))
+        parts.append(part.assign(**{f"p_{c}": result.probabilities[:, i] for i, c in enumerate(classes)}))
     return pd.concat(parts, ignore_index=True).rename(columns={"corpus": "test_corpus"})
 
 
@@ -60,88 +63,92 @@ def score(
 ) -> pd.DataFrame:
     """Return the results of a predictions table: per seed, and their mean (seed empty) with its interval.
 
-    Args:
-        clusters: corpus -> manifest column over which its intervals are computed, or two.
+    The folds of within-corpus cells are pooled. An interval holds over new speakers of these corpora, given these
+    trained models. `clusters` and `n_clusters` are the kind and number of its clusters, and `why_none` is the reason if
+    there is no interval. `chance` is the UAR of guessing. `p_chance` tests UAR = chance, and `p_constant` tests
+    UAR = 1/k, the UAR of predicting one class always; neither is adjusted for multiple tests.
 
-    In-corpus folds are pooled. An interval holds over new speakers of these corpora, given these trained models;
-    `clusters` and `n_clusters` say over what and how many, `why_none` why there is no interval. `chance` is the UAR of
-    guessing. `p_chance` is the p-value of the UAR being that, `p_constant` of its being 1/k, which one constant answer
-    scores; neither is adjusted for how many are asked.
+    Args:
+        table: as from `predictions`.
+        clusters: corpus -> manifest column over which its intervals are computed, or two columns.
+        study: the value of the column `study`.
+        confidence: of the intervals, in (0, 1).
 
     Raises:
         ValueError: some predictions are of a random split, which is never a score.
-        Unusable: as from `counts.count`.
+        PredictionError: as from `confusions.count`.
     """
     refuse_random(table)
     rows = []
     for values, part in table.groupby(list(KEYS), sort=True):
         base = {"study": study, **dict(zip(KEYS, values, strict=True)), "lacks": part["lacks"].iloc[0]}
-        base |= {name: bool(part[name].any()) for name in flags.MARKS}
+        base |= {name: bool(part[name].any()) for name in flags.FLAGS}
         for answers in ANSWERS:
-            outside = flags.outside(part, answers)
+            outside = flags.outside_share(part, answers)
             rows += [
                 base | {"answers": answers, "outside": outside[row.get("seed")]} | row
-                for row in _cell(part, answers, classes, clusters[values[-1]], confidence)
+                for row in _corpus_rows(part, answers, classes, clusters[values[-1]], confidence)
             ]
     return typed(rows)
 
 
-def choices(answers: str, protocol: str, own: int, classes: int) -> int:
-    """Return among how many classes an answer is: guessing scores one over them.
+def n_choices(answers: str, protocol: str, n_test_classes: int, n_classes: int) -> int:
+    """Return among how many classes a prediction chooses; chance is one over this number.
 
-    Free answers are among all classes of the policy; restricted ones among the target's, and so are all answers of what
-    has learned from the target alone.
+    Free predictions choose among all classes of the policy. Restricted predictions, and all predictions of models that
+    are trained on the test corpus alone, choose among the classes of the test corpus.
 
     Args:
-        own: number of classes of the target.
-        classes: of the policy.
+        n_test_classes: number of classes of the test corpus.
+        n_classes: number of classes of the policy.
 
-    >>> choices("free", "loco", 4, 7), choices("restricted", "loco", 4, 7), choices("free", "in_corpus", 4, 7)
+    >>> n_choices("free", "loco", 4, 7), n_choices("restricted", "loco", 4, 7), n_choices("free", "in_corpus", 4, 7)
     (7, 4, 4)
     """
-    return own if answers == "restricted" or protocol in ("in_corpus", RANDOM) else classes
+    return n_test_classes if answers == "restricted" or protocol in ("in_corpus", RANDOM) else n_classes
 
 
 def typed(rows: list[dict]) -> pd.DataFrame:
-    """Return result rows with every column, in order and type."""
+    """Return result rows as a table with all columns in order, each with its type."""
     frame = pd.DataFrame(rows, columns=RESULT_COLUMNS)
-    frame[flags.MARKS] = frame[flags.MARKS].eq(True)
-    said = ["why_none", "lacks"]
-    frame[said] = frame[said].astype(object).fillna("")
-    names = ["study", "system", "protocol", "answers", "train_corpora", "test_corpus", "metric", "clusters", *said]
+    frame[flags.FLAGS] = frame[flags.FLAGS].eq(True)
+    texts = ["why_none", "lacks"]
+    frame[texts] = frame[texts].astype(object).fillna("")
+    names = ["study", "system", "protocol", "answers", "train_corpora", "test_corpus", "metric", "clusters", *texts]
     integers = dict.fromkeys(["seed", "n", "speakers", "classes", "n_seeds", "n_clusters"], "Int64")
     numbers = ["value", "low", "high", "deviation", "chance", "p_chance", "p_constant", "outside"]
     return frame.astype(dict.fromkeys(names, "str") | integers | dict.fromkeys(numbers, "float64"))
 
 
-def _cell(
+def _corpus_rows(
     part: pd.DataFrame, answers: str, classes: tuple[str, ...], cluster: Cluster, confidence: float
 ) -> list[dict]:
+    """The rows of one system, protocol and test corpus: every metric per seed, and its mean over seeds."""
     counted = count(part, answers, classes, cluster)
     total, k, seeds = counted.confusions.sum(axis=1), counted.classes, counted.seeds  # (seeds, k, k)
-    among = choices(answers, part["protocol"].iloc[0], k, len(classes))
-    about = {
-        "n": counted.n, "speakers": counted.speakers, "classes": k, "clusters": counted.unit,
-        "n_clusters": counted.n_clusters, "chance": 1 / among,
+    choices = n_choices(answers, part["protocol"].iloc[0], k, len(classes))
+    base = {
+        "n": counted.n, "speakers": counted.speakers, "classes": k, "clusters": counted.cluster_name,
+        "n_clusters": counted.n_clusters, "chance": 1 / choices,
     }  # fmt: skip
-    reason, rows = why_none(counted, classes), []
+    reason, rows = no_interval_reason(counted, classes), []
     for metric in stats.METRICS.values():
         if metric.reads == "probabilities":
             values, mean = _of_probabilities(metric, part, answers, classes, cluster, confidence)
         else:
             values = np.atleast_1d(metric.function(total))
-            estimate = stats.estimate(counted.confusions, metric.function, groupings=counted.ways)
+            estimate = stats.estimate(counted.confusions, metric.function, groupings=counted.groupings)
             mean = _mean(stats.interval(estimate, confidence))
         mean |= {"why_none": reason, "deviation": float(values.std(ddof=1)) if len(seeds) > 1 else np.nan}
         if metric.chance_corrected:
-            mean |= {"p_chance": stats.p_value(estimate, 1 / among), "p_constant": stats.p_value(estimate, 1 / k)}
-        named = about | {"metric": metric.name}
+            mean |= {"p_chance": stats.p_value(estimate, 1 / choices), "p_constant": stats.p_value(estimate, 1 / k)}
+        named = base | {"metric": metric.name}
         rows += [named | {"seed": s, "value": v, "n_seeds": 1} for s, v in zip(seeds, values, strict=True)]
         rows.append(named | mean | {"n_seeds": len(seeds)})
         if metric.chance_corrected:
-            corrected = {name: stats.chance_corrected(mean[name], among) for name in ("value", "low", "high")}
+            corrected = {name: stats.chance_corrected(mean[name], choices) for name in ("value", "low", "high")}
             corrected |= {"metric": f"{metric.name}_chance_corrected", "n_seeds": len(seeds), "why_none": reason}
-            rows.append(about | corrected)
+            rows.append(base | corrected)
     return rows
 
 
@@ -159,7 +166,7 @@ def _of_probabilities(
 ) -> tuple[np.ndarray, dict[str, float]]:
     """Return the score of each seed, in order, and their mean with its interval.
 
-    Restricted predictions are probabilities among the classes that the truth has.
+    Restricted predictions are probabilities among the classes that occur in the corpus.
     """
     part = part.sort_values(["seed", "utterance_id"], kind="stable")
     first = part[part["seed"] == part["seed"].iloc[0]]
@@ -177,8 +184,8 @@ def _of_probabilities(
 def with_mean(results: pd.DataFrame, corpora: list[str], name: str) -> pd.DataFrame:
     """Return the results with rows `test_corpus=name`: the mean chance-corrected UAR over corpora.
 
-    Only of systems that were tested on all of them. No interval: a test part of one or two speakers has none
-    to build it from.
+    Only systems that were tested on all of them get a mean. It has no interval, because a test part of one or two
+    speakers gives none.
     """
     keys = ["study", "system", "protocol", "answers", "train_corpora", "seed", "metric", "n_seeds", "transductive"]
     part = results[results["test_corpus"].isin(corpora) & (results["metric"] == "UAR_chance_corrected")]
@@ -199,7 +206,7 @@ def in_order(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def pooled_confusion(table: pd.DataFrame, system: str, classes: tuple[str, ...]) -> np.ndarray:
-    """Return free answers against the truth, all corpora and seeds of one system together; int of shape (k, k)."""
+    """Return the confusions of a system's free predictions, corpora and seeds pooled; int of shape (k, k)."""
     part = table[table["system"] == system]
     index = {c: i for i, c in enumerate(classes)}
     return stats.confusion(

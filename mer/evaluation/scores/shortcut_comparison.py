@@ -1,10 +1,9 @@
-"""Beside every score what scores there without hearing an emotion, and whether the score is shown to be more.
+"""Compare scores with the best shortcut of the same corpus: a classifier of a cue that is no emotion.
 
-A shortcut (mer/dataset/audit/shortcuts/scores.py) has learned from the labels of the corpus that it is tested on, and
-answers among that corpus's classes. So it is held against scores whose answers could have been no others: restricted
-ones, those of models of this corpus alone, and free ones where the corpus has every class that there is. A model that
-the corpus was held out of has not seen its labels, so that for LOCO a shortcut is the stricter measure: what a cue
-within the corpus would give, not what the model can have used.
+A shortcut classifier (mer/dataset/audit/shortcuts/scores.py) is trained and tested within one corpus and chooses among
+the classes of that corpus. It is therefore compared only with scores that choose among the same classes: restricted
+predictions, models trained on this corpus alone, and free predictions if the corpus has all classes. The comparison is
+strict for LOCO: the shortcut has learned from labels of the test corpus, and the LOCO model has not.
 """
 
 import pandas as pd
@@ -16,29 +15,29 @@ PROTOCOLS = ("in_corpus", "loco")
 COLUMNS = [*KEYS, "answers", "value", "low", "shortcut", "shortcut_UAR", "reached"]
 
 
-def beside(results: pd.DataFrame, shortcuts: pd.DataFrame, classes: int) -> pd.DataFrame:
-    """Return the UAR of every system within a corpus and held out of it, with the best shortcut of that corpus.
+def compare_with_shortcuts(results: pd.DataFrame, shortcuts: pd.DataFrame, classes: int) -> pd.DataFrame:
+    """Return the UAR of every system within corpus and by LOCO, with the best shortcut of the corpus.
 
     Args:
         results: as from `scores.score`.
         shortcuts: as from `shortcut_scores`: corpus, shortcut, UAR, chance.
-        classes: among how many free answers choose.
+        classes: the number of classes of the policy, among which free predictions choose.
 
     Returns:
-        `COLUMNS`, a row per mean over seeds of `PROTOCOLS`. shortcut: the one with the highest UAR over the same number
-        of classes as the score, the first among equals; none where the score's answers could have been others, or
-        nothing was measured. reached: whether its UAR is at least the lower bound of the score, or the score itself
-        where that has no interval; False without a shortcut.
+        `COLUMNS`, a row per mean over seeds of `PROTOCOLS`. shortcut: the shortcut with the highest UAR over the same
+        number of classes as the score, the first of equals; none if the score chooses among other classes, or no
+        shortcut was measured. reached: whether the shortcut's UAR is at least the lower bound of the score, or at least
+        the score if that has no interval; False without a shortcut.
     """
     is_mean = results["seed"].isna() & (results["metric"] == "UAR") & results["protocol"].isin(PROTOCOLS)
     rows = results[is_mean & results["classes"].notna()].copy()
-    own = (rows["answers"] == "restricted") | (rows["protocol"] == "in_corpus")
-    among = rows["classes"].astype(float).where(own, float(classes))
-    there = shortcuts[shortcuts["corpus"] != POOLED].assign(k=lambda s: (1 / s["chance"].astype(float)).round())
-    best = there.sort_values("UAR", ascending=False, kind="stable").drop_duplicates(["corpus", "k"])
+    is_restricted = (rows["answers"] == "restricted") | (rows["protocol"] == "in_corpus")
+    n_choices = rows["classes"].astype(float).where(is_restricted, float(classes))
+    by_corpus = shortcuts[shortcuts["corpus"] != POOLED].assign(k=lambda s: (1 / s["chance"].astype(float)).round())
+    best = by_corpus.sort_values("UAR", ascending=False, kind="stable").drop_duplicates(["corpus", "k"])
     best = best.set_index(["corpus", "k"])[["shortcut", "UAR"]]
-    keys = pd.MultiIndex.from_arrays([rows["test_corpus"].astype(object), among.where(among == rows["classes"])])
-    found = best.reindex(keys)
-    rows["shortcut"], rows["shortcut_UAR"] = found["shortcut"].to_numpy(object), found["UAR"].to_numpy(float)
+    comparable = n_choices.where(n_choices == rows["classes"])
+    matches = best.reindex(pd.MultiIndex.from_arrays([rows["test_corpus"].astype(object), comparable]))
+    rows["shortcut"], rows["shortcut_UAR"] = matches["shortcut"].to_numpy(object), matches["UAR"].to_numpy(float)
     rows["reached"] = rows["shortcut_UAR"] >= rows["low"].fillna(rows["value"])
     return rows[COLUMNS].reset_index(drop=True)

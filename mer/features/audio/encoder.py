@@ -1,12 +1,12 @@
 """Pretrained networks for sound: wav2vec 2.0, HuBERT, WavLM, Whisper's encoder and others of transformers.
 
-A clip is cut into pieces (windows of 4 s, or parts of at most 30 s), the pieces of all clips are run in batches of
-like length, and each clip's pieces are pooled. What company a piece has does not matter to its result:
+A clip is cut into chunks (windows of 4 s, or parts of at most 30 s), the chunks of all clips are run in batches of
+like length, and each clip's chunks are pooled. What company a chunk has does not matter to its result:
 
 - it is normalised by itself, as the network's own feature extractor does it;
 - where the first convolutions normalise over time ("group": wav2vec2-base, hubert-base, wavlm-base), which would take
-  padding in, they run piece by piece, and only the blocks above run as a batch, with a mask;
-- networks whose blocks are not known to leave masked frames out run on one piece at a time;
+  padding in, they run chunk by chunk, and only the blocks above run as a batch, with a mask;
+- networks whose blocks are not known to leave masked frames out run on one chunk at a time;
 - Whisper looks at 30 s whatever the length, as it was trained; only frames that hold sound are pooled.
 """
 
@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from mer import files
-from mer.features.extractor import Absent, Compute, Where
+from mer.features.extractor import Resources, Unavailable, VectorFunction
 from mer.features.pretrained import activations, batches, loading, locations, pooling
 from mer.features.pretrained.loading import WeightMismatch
 from mer.media.audio import RATE_HZ
@@ -33,7 +33,7 @@ WINDOW, STEP = 4 * RATE_HZ, 2 * RATE_HZ
 LONGEST = 30 * RATE_HZ
 """samples: longer clips are cut into equal parts, so that memory stays flat; frames do not see over a cut"""
 BUDGET = 64 * RATE_HZ
-"""samples of a batch, padding included: attention takes memory with the square of a piece's length"""
+"""samples of a batch, padding included: attention takes memory with the square of a chunk's length"""
 MASKED = {"wav2vec2", "hubert", "wavlm"}
 """networks whose frames do not depend on masked ones"""
 
@@ -59,31 +59,31 @@ def describe(section: AudioFeatures) -> dict:
     }
 
 
-def open_(section: AudioFeatures, where: Where) -> Compute:
+def open_extractor(section: AudioFeatures, resources: Resources) -> VectorFunction:
     """Return the function from clips to vectors. Clips are asked for one by one, twice each: a lazy sequence will do.
 
     Raises:
         NetworkNotFound, WeightMismatch: of `mer.features.pretrained`.
     """
     folder, weights = _place(section)
-    network = _network(folder, weights, section, where.device)
+    network = _network(folder, weights, section, resources.device)
 
-    def compute(clips: Sequence[np.ndarray]) -> list[np.ndarray | Absent]:
-        pieces = [piece for n in range(len(clips)) for piece in _cut(n, len(clips[n]), section.pooling)]
+    def compute(clips: Sequence[np.ndarray]) -> list[np.ndarray | Unavailable]:
+        chunks = [chunk for n in range(len(clips)) for chunk in _cut(n, len(clips[n]), section.pooling)]
         found: dict[int, list[tuple[int, pooling.Summary]]] = {}
         budget = BUDGET if network.batched else 1
-        for batch in batches.by_length([network.length(p) for p in pieces], budget):
-            chosen = [pieces[i] for i in batch]
+        for batch in batches.by_length([network.length(p) for p in chunks], budget):
+            chosen = [chunks[i] for i in batch]
             summaries = network.run([_samples(clips[p.clip], p) for p in chosen], section.pooling)
-            for piece, summary in zip(chosen, summaries, strict=True):
-                found.setdefault(piece.clip, []).append((piece.start, summary))
+            for chunk, summary in zip(chosen, summaries, strict=True):
+                found.setdefault(chunk.clip, []).append((chunk.start, summary))
         return [_vector(found[n], section.pooling) for n in range(len(clips))]
 
     return compute
 
 
 @dataclass(frozen=True)
-class _Piece:
+class _Chunk:
     """Samples [start, stop) of a clip; `fill` is the length that they are repeated to."""
 
     clip: int
@@ -99,8 +99,8 @@ class _Network:
     Attributes:
         prepare: transformers' feature extractor.
         shortest: samples that the convolutions need to give one frame.
-        batched: whether pieces may share a batch.
-        stack: the convolutions, where they are run piece by piece.
+        batched: whether chunks may share a batch.
+        stack: the convolutions, where they are run chunk by chunk.
     """
 
     tap: activations.ActivationReader
@@ -115,39 +115,39 @@ class _Network:
     def spectral(self) -> bool:
         return self.prepare.model_input_names[0] == "input_features"
 
-    def length(self, piece: _Piece) -> int:
-        """Return how many samples the network takes for a piece."""
-        return LONGEST if self.spectral else max(piece.stop - piece.start, piece.fill, self.shortest)
+    def length(self, chunk: _Chunk) -> int:
+        """Return how many samples the network takes for a chunk."""
+        return LONGEST if self.spectral else max(chunk.stop - chunk.start, chunk.fill, self.shortest)
 
-    def run(self, sounds: list[np.ndarray], pooled: str) -> list[pooling.Summary]:
+    def run(self, waveforms: list[np.ndarray], pooled: str) -> list[pooling.Summary]:
         """Return the summary of each sound; shape (n,) float32 each."""
-        inputs, frames = self._spectra(sounds) if self.spectral else self._waves(sounds)
+        inputs, frames = self._spectra(waveforms) if self.spectral else self._waves(waveforms)
         with activations.full_precision(), warnings.catch_warnings():
             # WavLM gives torch one mask of numbers and one of truths, which torch would rather have alike.
             warnings.filterwarnings("ignore", "Support for mismatched key_padding_mask and attn_mask")
             states = self.tap({name: tensor.to(self.device) for name, tensor in inputs.items()})
             return [_summary([s[row] for s in states], n, pooled) for row, n in enumerate(frames)]
 
-    def _waves(self, sounds: list[np.ndarray]) -> tuple[dict, list[int | None]]:
+    def _waves(self, waveforms: list[np.ndarray]) -> tuple[dict, list[int | None]]:
         import torch
 
-        ready = [self._prepared(np.pad(s, (0, max(0, self.shortest - len(s))))) for s in sounds]
+        ready = [self._prepared(np.pad(s, (0, max(0, self.shortest - len(s))))) for s in waveforms]
         lengths = [len(r) for r in ready]
         values = torch.nn.utils.rnn.pad_sequence([torch.as_tensor(r) for r in ready], batch_first=True)
         if self.stack is not None:
             self.stack.lengths = lengths
-        if len(sounds) == 1:
+        if len(waveforms) == 1:
             return {"input_values": values}, [None]
         mask = torch.arange(values.shape[1]) < torch.tensor(lengths)[:, None]
         masks = {} if min(lengths) == max(lengths) else {"attention_mask": mask.long()}
         return {"input_values": values, **masks}, [_frames(n, self.config) for n in lengths]
 
-    def _spectra(self, sounds: list[np.ndarray]) -> tuple[dict, list[int | None]]:
+    def _spectra(self, waveforms: list[np.ndarray]) -> tuple[dict, list[int | None]]:
         import torch
 
-        values = torch.stack([torch.as_tensor(self._prepared(s)) for s in sounds])  # (batch, mels, 3000)
+        values = torch.stack([torch.as_tensor(self._prepared(s)) for s in waveforms])  # (batch, mels, 3000)
         hop = 2 * self.prepare.hop_length  # the second convolution halves
-        return {"input_features": values}, [math.ceil(len(s) / hop) for s in sounds]
+        return {"input_features": values}, [math.ceil(len(s) / hop) for s in waveforms]
 
     def _prepared(self, sound: np.ndarray) -> np.ndarray:
         return self.prepare(sound, sampling_rate=RATE_HZ, return_tensors="np")[self.prepare.model_input_names[0]][0]
@@ -164,7 +164,7 @@ def _network(folder: Path, weights: Path | None, section: AudioFeatures, device:
     tap, inner = activations.read_activations(made, section.layer, f"{SECTION}.layer"), activations.body(made)
     prepare, config, stack = _feature_extractor(folder), inner.config, None
     if getattr(config, "feat_extract_norm", None) == "group":
-        stack = inner.feature_extractor = _piece_by_piece(inner.feature_extractor)
+        stack = inner.feature_extractor = _chunk_by_chunk(inner.feature_extractor)
     made.to(device)
     whole = not getattr(config, "add_adapter", False) and not getattr(config, "conv_pos_batch_norm", False)
     batched = config.model_type == "whisper" or (config.model_type in MASKED and whole)
@@ -185,7 +185,7 @@ def _feature_extractor(folder: Path) -> Any:
     return prepare
 
 
-def _piece_by_piece(stack: Any) -> Any:
+def _chunk_by_chunk(stack: Any) -> Any:
     """Wrap convolutions so that each row of a batch is run without the padding, over which they would normalise."""
     import torch
 
@@ -219,19 +219,19 @@ def _convolutions(config: Any) -> list[tuple[int, int]]:
     return list(zip(getattr(config, "conv_kernel", ()), getattr(config, "conv_stride", ()), strict=True))
 
 
-def _cut(clip: int, length: int, pooled: str) -> Iterator[_Piece]:
+def _cut(clip: int, length: int, pooled: str) -> Iterator[_Chunk]:
     if pooled == "windows":
-        return (_Piece(clip, start, stop, WINDOW) for start, stop in pooling.windows(length, WINDOW, STEP))
-    return (_Piece(clip, start, stop) for start, stop in pooling.chunks(length, LONGEST))
+        return (_Chunk(clip, start, stop, WINDOW) for start, stop in pooling.windows(length, WINDOW, STEP))
+    return (_Chunk(clip, start, stop) for start, stop in pooling.chunks(length, LONGEST))
 
 
-def _samples(clip: np.ndarray, piece: _Piece) -> np.ndarray:
-    sound = np.asarray(clip[piece.start : piece.stop], dtype=np.float32)
-    return np.resize(sound, piece.fill) if piece.fill else sound
+def _samples(clip: np.ndarray, chunk: _Chunk) -> np.ndarray:
+    sound = np.asarray(clip[chunk.start : chunk.stop], dtype=np.float32)
+    return np.resize(sound, chunk.fill) if chunk.fill else sound
 
 
 def _summary(states: list[Any], frames: int | None, pooled: str) -> pooling.Summary:
-    """Summarise one piece's activations: a tensor per layer, (frames, width), or (width,) after the network's pooling.
+    """Summarise one chunk's activations: a tensor per layer, (frames, width), or (width,) after the network's pooling.
 
     Args:
         frames: how many of them are of sound; None for all.
@@ -251,6 +251,6 @@ def _summary(states: list[Any], frames: int | None, pooled: str) -> pooling.Summ
     return pooling.Summary(states[0][:frames].shape[0], mean.cpu().numpy(), variance.cpu().numpy())
 
 
-def _vector(found: list[tuple[int, pooling.Summary]], pooled: str) -> np.ndarray | Absent:
+def _vector(found: list[tuple[int, pooling.Summary]], pooled: str) -> np.ndarray | Unavailable:
     in_order = [summary for _, summary in sorted(found, key=lambda pair: pair[0])]
     return pooling.finite(pooling.pool(in_order, pooled))

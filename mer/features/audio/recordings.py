@@ -14,7 +14,7 @@ SILENCE = "silence"
 """the address of what stands for recordings that cannot be read"""
 
 
-class Changed(ValueError):
+class RecordingChanged(ValueError):
     """A recording is not the one that the manifest describes any more."""
 
 
@@ -42,8 +42,8 @@ def decode(manifest: pd.DataFrame, raw: Path, folder: Path, spec: dict, jobs: in
         jobs: threads.
 
     Raises:
-        Changed: a file has another content than when the dataset was built. Its samples would be kept, and given to
-            every study, as those of the earlier content.
+        RecordingChanged: a file has another content than when the dataset was built. Its samples would be stored under
+            the digest of the earlier content, and every study would read them.
         FileNotFoundError: it is not there: no property of its content, so it is no failure to be listed.
     """
     wanted = keys(manifest)
@@ -57,7 +57,7 @@ def decode(manifest: pd.DataFrame, raw: Path, folder: Path, spec: dict, jobs: in
         place = raw / path
         try:
             if digest(place) != key.partition(":")[0]:
-                raise Changed(f"{path}: changed after the dataset was built: run step 01 again")
+                raise RecordingChanged(f"{path}: changed after the dataset was built: run step 01 again")
         except FileNotFoundError:
             raise FileNotFoundError(f"{place}: the recording is not there any more") from None
         return audio.read_mono(place, start=start, end=end, min_seconds=spec["min_seconds"],

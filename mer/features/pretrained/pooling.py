@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from mer.features.extractor import Absent
+from mer.features.extractor import Unavailable
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,6 @@ def pool(summaries: list[Summary], pooling: str) -> np.ndarray:
     return np.concatenate(pair[:1] if pooling == "mean" else pair, axis=-1).astype(np.float32).ravel()
 
 
-def finite(vector: np.ndarray) -> np.ndarray | Absent:
+def finite(vector: np.ndarray) -> np.ndarray | Unavailable:
     """Return the vector, or the reason why there is none if a network gives values that are not finite."""
-    return vector if np.isfinite(vector).all() else Absent("the network gives values that are not finite")
+    return vector if np.isfinite(vector).all() else Unavailable("the network gives values that are not finite")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from mer.features.extractor import Absent, Compute, Extractor, Scaling, Where, specification
+from mer.features.extractor import Extractor, Resources, Scaling, Unavailable, VectorFunction, specification
 from mer.features.text import encoder, hashing, tfidf
 from mer.features.text.extract import extract, keys
 from mer.features.text.transcripts import fill_in, transcribe
@@ -22,21 +22,21 @@ def _bag(version: int, counts: Callable[[Sequence[str], int, bool], np.ndarray],
     def describe(section: TextFeatures) -> dict:
         return {"width": section.dimensions} | ({"marked": True} if section.speakers != "none" else {})
 
-    def open_(section: TextFeatures, where: Where) -> Compute:
-        def compute(texts: Sequence[str]) -> list[np.ndarray | Absent]:
+    def open_extractor(section: TextFeatures, resources: Resources) -> VectorFunction:
+        def compute(texts: Sequence[str]) -> list[np.ndarray | Unavailable]:
             vectors = counts(texts, section.dimensions, section.speakers != "none")
-            return [v if v.any() else Absent("no words in the text") for v in vectors]
+            return [v if v.any() else Unavailable("no words in the text") for v in vectors]
 
         return compute
 
-    return Extractor(version=version, describe=describe, open=open_, scaling=scaling, learnt=False)
+    return Extractor(version=version, describe=describe, open=open_extractor, scaling=scaling, trained=False)
 
 
 EXTRACTORS = {
     "hashing": _bag(hashing.VERSION, hashing.hashed_words, "shared"),
     "tfidf": _bag(tfidf.VERSION, tfidf.term_frequencies, "idf"),
     "encoder": Extractor(
-        version=encoder.VERSION, describe=encoder.describe, open=encoder.open_, scaling="each", learnt=True
+        version=encoder.VERSION, describe=encoder.describe, open=encoder.open_extractor, scaling="each", trained=True
     ),
 }
 

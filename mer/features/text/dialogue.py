@@ -1,7 +1,7 @@
 """What a text extractor reads: an utterance, alone or after the turns that came before it.
 
 The input is one string, which is also the address of its vector: turns from old to new, the target last, with
-`SEPARATOR` between them. Where turns say who speaks, each begins with the speaker and `MARK`.
+`SEPARATOR` between them. Where turns say who speaks, each begins with the speaker and `SPEAKER_MARK`.
 """
 
 import re
@@ -15,23 +15,23 @@ from mer.params.schema import TextFeatures
 
 SEPARATOR = "\x1f"
 """between turns: ASCII's own, which no transcript keeps"""
-MARK = ": "
+SPEAKER_MARK = ": "
 """between who speaks and what is said"""
-UNWRITTEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 """control characters and halves of characters: nothing that is said, and one of them is the separator"""
-SIDES = ["split", "fold", "text_side"]
-WHERE = ["corpus", "dialogue_id", "speaker_id"]
-NOWHERE = ""
+PART_COLUMNS = ["split", "fold", "text_side"]
+DIALOGUE_COLUMNS = ["corpus", "dialogue_id", "speaker_id"]
+NO_DIALOGUE = ""
 """the side of a row that is neither trained on nor tested"""
 
 
-def said(transcriptions: pd.Series) -> list[str | None]:
+def cleaned(transcriptions: pd.Series) -> list[str | None]:
     """Return each text without control characters; None where nothing is left.
 
-    >>> said(pd.Series(["Oh no!\\r", "one\\x1ftwo", " ", None]))
+    >>> cleaned(pd.Series(["Oh no!\\r", "one\\x1ftwo", " ", None]))
     ['Oh no!', 'one two', None, None]
     """
-    texts = ("" if pd.isna(text) else UNWRITTEN.sub(" ", str(text)).strip() for text in transcriptions)
+    texts = ("" if pd.isna(text) else UNPRINTABLE.sub(" ", str(text)).strip() for text in transcriptions)
     return [text or None for text in texts]
 
 
@@ -58,11 +58,11 @@ def inputs(manifest: pd.DataFrame, section: TextFeatures) -> list[str | None]:
         ['self: Why?', 'other 1: Why?\\x1fself: Fine.']
     """
     allowed = manifest["lexical_control"].isin(list(section.lexical_control))
-    words = [text if use else None for text, use in zip(said(manifest["transcription"]), allowed, strict=True)]
+    words = [text if use else None for text, use in zip(cleaned(manifest["transcription"]), allowed, strict=True)]
     if not section.context and section.speakers == "none":
         return words
     names = _names(manifest)
-    before = _before(manifest, words, section.context) if section.context else {}
+    before = _previous_turns(manifest, words, section.context) if section.context else {}
     found: list[str | None] = []
     for row, text in enumerate(words):
         turns = [*before.get(row, []), row]
@@ -84,33 +84,33 @@ def turns(text: str, marked: bool) -> list[tuple[str | None, str]]:
     parts = text.split(SEPARATOR)
     if not marked:
         return [(None, part) for part in parts]
-    return [(mark, words) for mark, _, words in (part.partition(MARK) for part in parts)]
+    return [(mark, words) for mark, _, words in (part.partition(SPEAKER_MARK) for part in parts)]
 
 
 def _names(manifest: pd.DataFrame) -> list[str]:
     """The corpus's own name of each speaker: with ours in front, a text would tell its corpus."""
     pairs = zip(manifest["corpus"], manifest["speaker_id"], strict=True)
-    plain = (UNWRITTEN.sub(" ", str(name)).removeprefix(f"{corpus}_") for corpus, name in pairs)
-    return [name.replace(MARK.strip(), " ").strip() for name in plain]
+    plain = (UNPRINTABLE.sub(" ", str(name)).removeprefix(f"{corpus}_") for corpus, name in pairs)
+    return [name.replace(SPEAKER_MARK.strip(), " ").strip() for name in plain]
 
 
 def _marks(names: list[str], speakers: str) -> list[str]:
     if speakers == "none":
         return [""] * len(names)
     if speakers == "names":
-        return [name + MARK for name in names]
+        return [name + SPEAKER_MARK for name in names]
     roles = {names[-1]: "self"}
     for name in reversed(names):  # from the target back, so that a number stays when the oldest turn is cut off
         roles.setdefault(name, f"other {len(roles)}")
-    return [roles[name] + MARK for name in names]
+    return [roles[name] + SPEAKER_MARK for name in names]
 
 
-def _before(manifest: pd.DataFrame, words: list[str | None], count: int) -> dict[int, list[int]]:
+def _previous_turns(manifest: pd.DataFrame, words: list[str | None], count: int) -> dict[int, list[int]]:
     """Row number -> the numbers of the rows of its context, from old to new."""
-    where = ["corpus", "dialogue_id"]
-    table = manifest[[*where, "turn_index"]].reset_index(drop=True).assign(side=_sides(manifest))
+    dialogue = ["corpus", "dialogue_id"]
+    table = manifest[[*dialogue, "turn_index"]].reset_index(drop=True).assign(side=_sides(manifest))
     table = table[[text is not None for text in words]].dropna(subset=["dialogue_id", "turn_index"])
-    table = table.sort_values([*where, "turn_index"], kind="stable")
+    table = table.sort_values([*dialogue, "turn_index"], kind="stable")
     rows = zip(table["corpus"], table["dialogue_id"], table.index, table["turn_index"], table["side"], strict=True)
     return {
         number: context
@@ -122,7 +122,7 @@ def _before(manifest: pd.DataFrame, words: list[str | None], count: int) -> dict
 def _of_dialogue(turns: list[tuple[int, int, str]], count: int) -> Iterator[tuple[int, list[int]]]:
     """Yield each row number and its context, given row number, place and side of a dialogue's turns in their order."""
     for side in {side for *_, side in turns}:
-        heard = [turn for turn in turns if turn[2] in (side, NOWHERE)]
+        heard = [turn for turn in turns if turn[2] in (side, NO_DIALOGUE)]
         places = [place for _, place, _ in heard]
         for number, place, own in heard:
             if own == side:
@@ -135,10 +135,14 @@ def _sides(manifest: pd.DataFrame) -> list[str]:
 
     A row that is excluded lies where its speaker does: in this dialogue, or everywhere in the corpus.
     """
-    rows = manifest.reindex(columns=[*WHERE, *SIDES, "exclude_reason"]).reset_index(drop=True).astype(object)
-    side = pd.Series([str(lies) for lies in rows[SIDES].itertuples(index=False, name=None)], dtype=object)
+    rows = (
+        manifest.reindex(columns=[*DIALOGUE_COLUMNS, *PART_COLUMNS, "exclude_reason"])
+        .reset_index(drop=True)
+        .astype(object)
+    )
+    side = pd.Series([str(lies) for lies in rows[PART_COLUMNS].itertuples(index=False, name=None)], dtype=object)
     side = side.where(rows["exclude_reason"].isna(), None)
-    for who in (WHERE, ["corpus", "speaker_id"]):
+    for who in (DIALOGUE_COLUMNS, ["corpus", "speaker_id"]):
         groups = side.groupby([rows[name] for name in who])
         side = side.fillna(groups.transform("first").where(groups.transform("nunique") == 1))
-    return side.fillna(NOWHERE).tolist()
+    return side.fillna(NO_DIALOGUE).tolist()

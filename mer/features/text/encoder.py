@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from mer import files
-from mer.features.extractor import Absent, Compute, Where
+from mer.features.extractor import Resources, Unavailable, VectorFunction
 from mer.features.pretrained import activations, batches, loading, locations
 from mer.features.pretrained.pooling import finite
 from mer.features.text.dialogue import SEPARATOR
@@ -26,7 +26,7 @@ VERSION = 1
 SECTION = "features.text"
 BUDGET = 4096
 """tokens of a batch, padding included"""
-EMPTY = Absent("no words in the text")
+EMPTY = Unavailable("no words in the text")
 
 
 def describe(section: TextFeatures) -> dict:
@@ -50,7 +50,7 @@ def describe(section: TextFeatures) -> dict:
     }
 
 
-def open_(section: TextFeatures, where: Where) -> Compute:
+def open_extractor(section: TextFeatures, resources: Resources) -> VectorFunction:
     """Return the function from texts to vectors.
 
     Raises:
@@ -65,17 +65,17 @@ def open_(section: TextFeatures, where: Where) -> Compute:
     tap, words = activations.read_activations(made, section.layer, f"{SECTION}.layer"), tokens(folder)
     _check(section, words, activations.body(made))
     segments = getattr(made.config, "type_vocab_size", 0) > 1
-    made.to(where.device)
+    made.to(resources.device)
 
-    def compute(texts: Sequence[str]) -> list[np.ndarray | Absent]:
+    def compute(texts: Sequence[str]) -> list[np.ndarray | Unavailable]:
         rows = [words.read(text, section.max_tokens) for text in texts]
-        found: list[np.ndarray | Absent] = [EMPTY] * len(rows)
+        found: list[np.ndarray | Unavailable] = [EMPTY] * len(rows)
         there = [n for n, row in enumerate(rows) if row is not None]
         for batch in batches.by_length([len(rows[n].ids) for n in there], BUDGET):
             chosen = [there[i] for i in batch]
             inputs, target = _collate([rows[n] for n in chosen], words.pad, segments)
             with activations.full_precision():
-                states = tap({name: tensor.to(where.device) for name, tensor in inputs.items()})
+                states = tap({name: tensor.to(resources.device) for name, tensor in inputs.items()})
                 pooled = torch.stack([_pool(s, target.to(s.device), section.pooling) for s in states], dim=1)
             for n, vector in zip(chosen, pooled.flatten(1).cpu().numpy(), strict=True):
                 found[n] = finite(vector)
@@ -85,7 +85,7 @@ def open_(section: TextFeatures, where: Where) -> Compute:
 
 
 @dataclass(frozen=True)
-class Row:
+class TokenSequence:
     """An input as numbers.
 
     Attributes:
@@ -109,7 +109,7 @@ class Tokens:
     after: list[int]
     pad: int
 
-    def read(self, text: str, most: int) -> Row | None:
+    def read(self, text: str, most: int) -> TokenSequence | None:
         """Return a text's tokens, at most `most` of them; None where the target has no words.
 
         Args:
@@ -126,7 +126,7 @@ class Tokens:
         is_target = [True] * len(self.before) + [False] * len(earlier) + [True] * (len(target) + len(self.after))
         first = len(self.before) + len(earlier) if earlier else len(is_target)
         ids = [*self.before, *earlier, *target, *self.after]
-        return Row(ids, is_target, [place >= first for place in range(len(ids))])
+        return TokenSequence(ids, is_target, [place >= first for place in range(len(ids))])
 
     def _ids(self, turn: str) -> list[int]:
         whole = turn.encode("utf-8", "replace").decode("utf-8").strip()  # half of a character pair is no text
@@ -144,10 +144,12 @@ def tokens(folder: Path) -> Tokens:
     """
     from transformers import AutoTokenizer
 
-    where = f"{SECTION}.model: {files.to_root(folder)}"
+    location = f"{SECTION}.model: {files.to_root(folder)}"
     if not any((folder / name).is_file() for name in locations.VOCABULARIES):
-        raise loading.WeightMismatch(f"{where} has no tokenizer: none of {', '.join(locations.VOCABULARIES)} is there")
-    with loading.load_errors(f"{where}: its tokenizer"):
+        raise loading.WeightMismatch(
+            f"{location} has no tokenizer: none of {', '.join(locations.VOCABULARIES)} is there"
+        )
+    with loading.load_errors(f"{location}: its tokenizer"):
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     whole, bare = tokenizer("a").input_ids, tokenizer("a", add_special_tokens=False).input_ids
     start = next(i for i in range(len(whole)) if whole[i : i + len(bare)] == bare)
@@ -179,7 +181,7 @@ def _positions(inner: Any) -> float:
     return tables[0].num_embeddings - (0 if unused is None else unused + 1)
 
 
-def _collate(rows: list[Row], pad: int, segments: bool) -> tuple[dict[str, Any], Any]:
+def _collate(rows: list[TokenSequence], pad: int, segments: bool) -> tuple[dict[str, Any], Any]:
     """The tensors that a network takes, and which tokens are pooled; shape (batch, tokens) each."""
     import torch
 

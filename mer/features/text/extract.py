@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from mer.features.computation import fill
-from mer.features.extractor import Compute
+from mer.features.computation import compute_missing
+from mer.features.extractor import VectorFunction
 from mer.features.store import Store
 from mer.features.text import dialogue
 from mer.params.schema import TextFeatures
@@ -20,6 +20,6 @@ def keys(manifest: pd.DataFrame, section: TextFeatures) -> list[str | None]:
     return dialogue.inputs(manifest, section)
 
 
-def extract(texts: Sequence[str | None], store: Store, compute: Compute) -> None:
+def extract(texts: Sequence[str | None], store: Store, compute: VectorFunction) -> None:
     """Compute what the store lacks; a text without words is recorded as such."""
-    fill(store, texts, compute, "text")
+    compute_missing(store, texts, compute, "text")

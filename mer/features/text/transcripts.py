@@ -11,9 +11,9 @@ import pandas as pd
 from mer import files
 from mer.features import audio
 from mer.features.audio.recordings import SILENCE
-from mer.features.extractor import Absent, Compute, Where
+from mer.features.extractor import Resources, Unavailable, VectorFunction
 from mer.features.store import Store
-from mer.features.text.dialogue import said
+from mer.features.text.dialogue import cleaned
 from mer.media import recordings, speech_recognition
 from mer.params import schema
 
@@ -21,7 +21,7 @@ VERSION = 1
 COLUMNS = ["utterance_id", "corpus", "language", "transcription", "text_source", "reason"]
 
 
-class Recognised(Store):
+class RecognisedTexts(Store):
     """What one recogniser heard; like a store of vectors, with texts in its lists instead."""
 
     shard = 64
@@ -40,7 +40,7 @@ class Recognised(Store):
         return [None if pd.isna(text) else str(text) for text in found]
 
 
-def transcribe(manifest: pd.DataFrame, raw: Path, folder: Path, p: schema.Params, where: Where) -> pd.DataFrame:
+def transcribe(manifest: pd.DataFrame, raw: Path, folder: Path, p: schema.Params, resources: Resources) -> pd.DataFrame:
     """Transcribe each recording that has no text and whose text an input may use.
 
     These are the usable rows and the turns that are context of them, but not read sentences that stay masked.
@@ -56,16 +56,18 @@ def transcribe(manifest: pd.DataFrame, raw: Path, folder: Path, p: schema.Params
         reason why there are none.
 
     Raises:
-        Changed: a recording is not the one that the manifest describes any more.
+        RecordingChanged: a recording is not the one that the manifest describes any more.
     """
     recogniser, texts = p.transcripts.recogniser, [one for one in p.features.values() if one.modality == "text"]
-    asked = _asked(manifest, texts) if recogniser != "none" else manifest.head(0)
+    asked = _rows_to_transcribe(manifest, texts) if recogniser != "none" else manifest.head(0)
     empty = pd.Series(None, asked.index, "str")
-    asked = asked.assign(transcription=empty, text_source=empty, reason=_foreign(asked["language"], recogniser))
+    asked = asked.assign(
+        transcription=empty, text_source=empty, reason=_unsupported_languages(asked["language"], recogniser)
+    )
     heard = asked[asked["reason"].isna()]
     if len(heard):
-        store, keys = Recognised(folder, spec(p.transcripts, p.data)), audio.keys(heard)
-        audio.extract(heard, raw, store, _compute(p.transcripts, where), where.jobs)
+        store, keys = RecognisedTexts(folder, spec(p.transcripts, p.data)), audio.keys(heard)
+        audio.extract(heard, raw, store, _compute(p.transcripts, resources), resources.jobs)
         asked.loc[heard.index, "transcription"] = store.texts(keys)
         asked.loc[heard.index, "reason"] = store.errors(keys)
         asked.loc[asked["transcription"].notna(), "text_source"] = source(store.spec)
@@ -75,7 +77,7 @@ def transcribe(manifest: pd.DataFrame, raw: Path, folder: Path, p: schema.Params
 def fill_in(manifest: pd.DataFrame, recognised: pd.DataFrame) -> pd.DataFrame:
     """Return the manifest with recognised words where the corpus gives none, and their `text_source`."""
     words = recognised.dropna(subset="transcription").set_index("utterance_id")
-    here = manifest["utterance_id"].isin(words.index) & _silent(manifest)
+    here = manifest["utterance_id"].isin(words.index) & _without_text(manifest)
     filled = manifest.copy()
     for column in ("transcription", "text_source"):
         filled.loc[here, column] = filled.loc[here, "utterance_id"].map(words[column])
@@ -106,51 +108,51 @@ def _model(section: schema.Transcripts) -> str:
     return files.digest({p.name: files.digest_file(p) for p in sorted(folder.iterdir()) if p.is_file()})[:16]
 
 
-def _silent(manifest: pd.DataFrame) -> np.ndarray:
+def _without_text(manifest: pd.DataFrame) -> np.ndarray:
     """Which rows have no words, bool of shape (rows,)."""
-    return np.array([text is None for text in said(manifest["transcription"])], bool)
+    return np.array([text is None for text in cleaned(manifest["transcription"])], bool)
 
 
-def _asked(manifest: pd.DataFrame, texts: Sequence[schema.TextFeatures]) -> pd.DataFrame:
+def _rows_to_transcribe(manifest: pd.DataFrame, texts: Sequence[schema.TextFeatures]) -> pd.DataFrame:
     """Rows whose recording is transcribed: those that one of the inputs reads."""
     recorded = np.array([key not in (None, SILENCE) for key in audio.keys(manifest)], bool)
     read = np.zeros(len(manifest), bool)
     for one in texts:
         needed = manifest["exclude_reason"].isna() | (manifest["dialogue_id"].notna() & (one.context > 0))
         read |= (needed & manifest["lexical_control"].isin(list(one.lexical_control))).to_numpy(bool)
-    return manifest[read & _silent(manifest) & recorded]
+    return manifest[read & _without_text(manifest) & recorded]
 
 
-def _foreign(languages: pd.Series, recogniser: str) -> pd.Series:
+def _unsupported_languages(languages: pd.Series, recogniser: str) -> pd.Series:
     """Why the recogniser is not asked; null where it is."""
     known = languages.eq(speech_recognition.LANGUAGE).fillna(False) | (recogniser != "pocketsphinx")
     reasons = "pocketsphinx knows English only, the language is " + languages.fillna("not known")
     return reasons.mask(known).astype("str")
 
 
-def _compute(section: schema.Transcripts, where: Where) -> Compute:
-    hear = _pocketsphinx(where) if section.recogniser == "pocketsphinx" else _whisper(section, where)
+def _compute(section: schema.Transcripts, resources: Resources) -> VectorFunction:
+    hear = _pocketsphinx(resources) if section.recogniser == "pocketsphinx" else _whisper(section, resources)
 
-    def compute(sounds: Sequence[np.ndarray]) -> list[str | Absent]:
-        return [text or Absent("no words recognised") for text in said(pd.Series(hear(sounds), dtype=object))]
+    def compute(sounds: Sequence[np.ndarray]) -> list[str | Unavailable]:
+        return [text or Unavailable("no words recognised") for text in cleaned(pd.Series(hear(sounds), dtype=object))]
 
     return compute
 
 
-def _pocketsphinx(where: Where):
+def _pocketsphinx(resources: Resources):
     recognise = speech_recognition.open_pocketsphinx()
 
     def hear(sounds: Sequence[np.ndarray]) -> list[str]:
-        with ThreadPoolExecutor(max(1, where.jobs)) as pool:
+        with ThreadPoolExecutor(max(1, resources.jobs)) as pool:
             return list(pool.map(recognise, sounds))
 
     return hear
 
 
-def _whisper(section: schema.Transcripts, where: Where):
+def _whisper(section: schema.Transcripts, resources: Resources):
     from mer.features import pretrained
 
     def hear(sounds: Sequence[np.ndarray]) -> list[str]:
-        return pretrained.transcribe_whisper(list(sounds), section.model, section.revision, where.device)
+        return pretrained.transcribe_whisper(list(sounds), section.model, section.revision, resources.device)
 
     return hear

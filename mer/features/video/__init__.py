@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mer.features.extractor import Absent, Extractor, specification
+from mer.features.extractor import Extractor, Unavailable, specification
 from mer.features.video import detectors, hog, resnet
 from mer.features.video.clips import VideoSegment, by_face, faces_of
 from mer.features.video.extract import extract, keys
@@ -17,21 +17,21 @@ EXTRACTORS = {
         describe=lambda _: {"width": 2 * hog.WIDTH},
         open=by_face(lambda *_: hog.gradients, hog.crop),
         scaling="each",
-        learnt=False,
+        trained=False,
     ),
     "resnet50": Extractor(
         version=resnet.VERSION,
         describe=lambda section: {"width": 2 * resnet.RESNET50_WIDTH, **resnet.describe(section)},
         open=by_face(resnet.resnet50, resnet.smooth_crop),
         scaling="each",
-        learnt=True,
+        trained=True,
     ),
     "emo_affectnet": Extractor(
         version=resnet.VERSION,
         describe=lambda section: {"width": 2 * resnet.EMO_AFFECTNET_WIDTH, **resnet.describe(section)},
         open=by_face(resnet.emo_affectnet, resnet.nearest_crop),
         scaling="each",
-        learnt=True,
+        trained=True,
     ),
 }
 """The extractors by name. Each maps video segments to one vector of one face per segment."""
@@ -64,6 +64,6 @@ def first_faces(manifest: pd.DataFrame, raw: Path, section: VideoFeatures, data:
         start, end = (None if pd.isna(v) else float(v) for v in (row.start, row.end))
         segment = VideoSegment(raw / row.video_path, start, end, data.max_seconds)
         crops = faces_of(segment, detect, resnet.smooth_crop, section.frames_per_second)
-        if not isinstance(crops, Absent) and crops[0]:
+        if not isinstance(crops, Unavailable) and crops[0]:
             faces[row.utterance_id] = next(iter(crops[0].values()))
     return faces

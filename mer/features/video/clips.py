@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel
 
-from mer.features.extractor import Absent, Compute, Where
+from mer.features.extractor import Resources, Unavailable, VectorFunction
 from mer.features.video import detectors
 from mer.features.video.faces import Crop, one_face
 from mer.features.video.pooling import pooled
@@ -30,7 +30,7 @@ class VideoSegment:
 
 def faces_of(
     segment: VideoSegment, detect: detectors.Detect, crop: Crop, per_second: float
-) -> tuple[dict[int, np.ndarray], int] | Absent:
+) -> tuple[dict[int, np.ndarray], int] | Unavailable:
     """Return the crops of the segment's face by frame number, and the number of frames.
 
     Raises:
@@ -40,12 +40,12 @@ def faces_of(
     try:
         return one_face(video.frames(segment.path, per_second=per_second, **times), detect, crop, per_second)
     except video.Unreadable as error:
-        return Absent(error.reason)
+        return Unavailable(error.reason)
 
 
 def by_face(
-    describe: Callable[[BaseModel, Where], Callable[[np.ndarray], np.ndarray]], crop: Crop
-) -> Callable[[BaseModel, Where], Compute]:
+    describe: Callable[[BaseModel, Resources], Callable[[np.ndarray], np.ndarray]], crop: Crop
+) -> Callable[[BaseModel, Resources], VectorFunction]:
     """Return the `open` of an extractor that computes one vector per frame from the face in it.
 
     Videos are decoded and searched in threads. A network's batch holds faces of one segment only.
@@ -55,23 +55,23 @@ def by_face(
         crop: the function that cuts a face out of a frame.
     """
 
-    def open_(section: BaseModel, where: Where) -> Compute:
-        detect, vectors = detectors.open_detector(section), describe(section, where)
-        rate, jobs = section.frames_per_second, max(1, where.jobs)
+    def open_extractor(section: BaseModel, resources: Resources) -> VectorFunction:
+        detect, vectors = detectors.open_detector(section), describe(section, resources)
+        rate, jobs = section.frames_per_second, max(1, resources.jobs)
 
-        def find_face(segment: VideoSegment) -> tuple[dict[int, np.ndarray], int] | Absent:
+        def find_face(segment: VideoSegment) -> tuple[dict[int, np.ndarray], int] | Unavailable:
             return faces_of(segment, detect, crop, rate)
 
-        def vector(crops: tuple[dict[int, np.ndarray], int] | Absent) -> np.ndarray | Absent:
-            if isinstance(crops, Absent):
+        def vector(crops: tuple[dict[int, np.ndarray], int] | Unavailable) -> np.ndarray | Unavailable:
+            if isinstance(crops, Unavailable):
                 return crops
             faces, count = crops
             if not faces:
-                return Absent(f"no face in any of {count} frames")
+                return Unavailable(f"no face in any of {count} frames")
             numbers = np.array(list(faces))
             return pooled(vectors(np.stack(list(faces.values()))), numbers, count, rate, section.pooling)
 
-        def compute(segments: Sequence[VideoSegment]) -> list[np.ndarray | Absent]:
+        def compute(segments: Sequence[VideoSegment]) -> list[np.ndarray | Unavailable]:
             vectors_of_all = []
             with ThreadPoolExecutor(jobs) as pool:
                 for first in range(0, len(segments), PREFETCH * jobs):
@@ -81,4 +81,4 @@ def by_face(
 
         return compute
 
-    return open_
+    return open_extractor

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from mer import files
-from mer.features.audio import Changed
-from mer.features.computation import fill
-from mer.features.extractor import Absent, Compute
+from mer.features.audio import RecordingChanged
+from mer.features.computation import compute_missing
+from mer.features.extractor import Unavailable, VectorFunction
 from mer.features.store import Store
 from mer.features.video.clips import VideoSegment
 
@@ -24,8 +24,8 @@ def keys(manifest: pd.DataFrame) -> list[str | None]:
     return [f"{digest}:{seconds}" if pd.notna(digest) else None for digest, seconds in addresses]
 
 
-def extract(manifest: pd.DataFrame, raw: Path, store: Store, compute: Compute) -> None:
-    """Compute the vectors that the store lacks; a video that is unreadable or shows no face is stored with its reason.
+def extract(manifest: pd.DataFrame, raw: Path, store: Store, compute: VectorFunction) -> None:
+    """Compute the vectors that the store lacks; a video that is unreadable or has no face is stored with a reason.
 
     Args:
         manifest: usable rows.
@@ -43,12 +43,12 @@ def extract(manifest: pd.DataFrame, raw: Path, store: Store, compute: Compute) -
         path, start, end = (None if pd.isna(v) else v for v in sources[key])
         try:
             if digest(raw / path) != key.partition(":")[0]:
-                raise Changed(f"{path}: changed after the dataset was built; run step 01 again")
+                raise RecordingChanged(f"{path}: changed after the dataset was built; run step 01 again")
         except FileNotFoundError:
             raise FileNotFoundError(f"{raw / path}: the video does not exist any more; run step 01 again") from None
         return VideoSegment(raw / path, start, end, store.spec["max_seconds"])
 
-    def vectors(batch: list[str]) -> list[np.ndarray | Absent]:
+    def vectors(batch: list[str]) -> list[np.ndarray | Unavailable]:
         return compute([segment(key) for key in batch])
 
-    fill(store, addresses, vectors, "video", lambda batch: [1] * len(batch), SHARD)
+    compute_missing(store, addresses, vectors, "video", lambda batch: [1] * len(batch), SHARD)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from mer import files
-from mer.features.extractor import Where
+from mer.features.extractor import Resources
 from mer.features.video.detectors import Box, NoWeights, opencv
 from mer.params.schema import VideoFeatures
 
@@ -57,7 +57,7 @@ def nearest_crop(frame: np.ndarray, box: Box) -> np.ndarray:
     return frame[rows[:, None], columns]
 
 
-def resnet50(section: VideoFeatures, where: Where) -> FaceFunction:
+def resnet50(section: VideoFeatures, resources: Resources) -> FaceFunction:
     """Return torchvision's ResNet-50 up to the mean over space, 2,048 features; the classifier is not used.
 
     Raises:
@@ -72,10 +72,10 @@ def resnet50(section: VideoFeatures, where: Where) -> FaceFunction:
     tensors = {name: value for name, value in _tensors(section).items() if not name.startswith("fc.")}
     _load(network, tensors, section)
     mean, deviation = np.float32(IMAGENET_MEAN), np.float32(IMAGENET_DEVIATION)
-    return _in_batches(network, network, lambda faces: (faces / np.float32(255) - mean) / deviation, where)
+    return _in_batches(network, network, lambda faces: (faces / np.float32(255) - mean) / deviation, resources)
 
 
-def emo_affectnet(section: VideoFeatures, where: Where) -> FaceFunction:
+def emo_affectnet(section: VideoFeatures, resources: Resources) -> FaceFunction:
     """Return EMO-AffectNet's ResNet-50 up to the 512 features before the last ReLU.
 
     Raises:
@@ -91,7 +91,7 @@ def emo_affectnet(section: VideoFeatures, where: Where) -> FaceFunction:
         network = EmoAffectNet(7 if last is None else last.numel())
     _load(network, tensors, section)
     mean = np.float32(VGGFACE2_MEAN)
-    return _in_batches(network, network.embed, lambda faces: faces[..., ::-1] - mean, where)
+    return _in_batches(network, network.embed, lambda faces: faces[..., ::-1] - mean, resources)
 
 
 def describe(section: VideoFeatures) -> dict:
@@ -99,10 +99,12 @@ def describe(section: VideoFeatures) -> dict:
     return {"weights_sha256": files.digest_file(_file(section))}
 
 
-def _in_batches(network, embed: Callable, prepare: Callable[[np.ndarray], np.ndarray], where: Where) -> FaceFunction:
+def _in_batches(
+    network, embed: Callable, prepare: Callable[[np.ndarray], np.ndarray], resources: Resources
+) -> FaceFunction:
     import torch
 
-    device = torch.device(where.device)
+    device = torch.device(resources.device)
     network.eval().to(device)
 
     def vectors(faces: np.ndarray) -> np.ndarray:

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from mer.media.audio import RATE_HZ
-from mer.training.checkpoints.checkpoint import Unusable
-from mer.training.checkpoints.input_statistics import outside
+from mer.training.checkpoints.card import CheckpointError
+from mer.training.checkpoints.input_statistics import outside_share
 
 WINDOW = 512
 """The number of samples of a window."""
@@ -48,15 +48,15 @@ def feature_warnings(card: Mapping, name: str, vectors: np.ndarray) -> Sequence[
         vectors: the vectors of the input, shape (n, width).
 
     Raises:
-        Unusable: the card's bounds are invalid or of another width.
+        CheckpointError: the card's bounds are invalid or of another width.
     """
     try:
         if name not in card.get("usual", {}):
             return [""] * len(vectors)
         limit = float(card["usual"][name]["outside"])
-        shares = outside(card["usual"][name], vectors)
+        shares = outside_share(card["usual"][name], vectors)
     except (KeyError, TypeError, ValueError) as error:
-        raise Unusable(f"model.json: the value ranges of the input {name} are invalid ({error})") from None
+        raise CheckpointError(f"model.json: the value ranges of the input {name} are invalid ({error})") from None
     return [_unusual(name, share, limit) if share > limit else "" for share in shares]
 
 

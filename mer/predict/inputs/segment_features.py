@@ -5,12 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mer.features.extractor import Absent, Compute
+from mer.features.extractor import Unavailable, VectorFunction
 from mer.media import audio, recordings, video
 from mer.params import schema
 from mer.params.features import Input
 from mer.predict.inputs.segments import PendingSegment
 from mer.predict.inputs.text_input import text_input
+
+LEFT_OUT = "left out by the settings"
+"""The reason why an input is missing that the settings do not name."""
 
 
 @dataclass(frozen=True)
@@ -19,12 +22,12 @@ class InputExtractor:
 
     Attributes:
         section: the parameters of the input.
-        compute: the function from recordings, texts or video segments to vectors.
+        compute: the function from recordings, texts or video segments to vectors; None if the input is left out.
         width: the number of features.
     """
 
     section: Input
-    compute: Compute
+    compute: VectorFunction | None
     width: int
 
     def vectors(
@@ -40,14 +43,17 @@ class InputExtractor:
             float32 of shape (n, width), zeros if there is no vector; bool of shape (n,), whether there is one; and
             number of the segment -> the reason why there is none.
         """
-        items = [_item(segment, self.section, data) for segment in segments]
-        numbers = [n for n, item in enumerate(items) if not isinstance(item, Absent)]
+        if self.compute is None:
+            items = [Unavailable(LEFT_OUT)] * len(segments)
+        else:
+            items = [_item(segment, self.section, data) for segment in segments]
+        numbers = [n for n, item in enumerate(items) if not isinstance(item, Unavailable)]
         computed = dict(zip(numbers, self.compute([items[n] for n in numbers]) if numbers else [], strict=True))
         vectors, present = np.zeros((len(items), self.width), np.float32), np.zeros(len(items), bool)
         reasons = {}
         for n, item in enumerate(items):
             vector = computed.get(n, item)
-            if isinstance(vector, Absent):
+            if isinstance(vector, Unavailable):
                 reasons[n] = vector.reason
             elif not np.isfinite(vector).all():
                 reasons[n] = "its vector holds values that are not finite"
@@ -65,12 +71,12 @@ def context(extractors: Mapping[str, InputExtractor]) -> int:
 def _item(segment: PendingSegment, section: Input, data: schema.Data) -> object:
     """Return what an extractor reads of a segment."""
     if section.modality == "audio":
-        return segment.samples if isinstance(segment.samples, Absent) else _as_stored(segment.samples, data)
+        return segment.samples if isinstance(segment.samples, Unavailable) else _as_stored(segment.samples, data)
     if section.modality == "text":
         turns = segment.turns[-section.context :] if section.context else ()
         return text_input(segment.prediction.text, turns, section)
-    if isinstance(segment.video, Absent) or not video.has_video(segment.video[0]):
-        return Absent("no video in it")
+    if isinstance(segment.video, Unavailable) or not video.has_video(segment.video[0]):
+        return Unavailable("no video in it")
     from mer.features.video import VideoSegment
 
     return VideoSegment(*segment.video, data.max_seconds)

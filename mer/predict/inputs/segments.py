@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mer.features.extractor import Absent
+from mer.features.extractor import Unavailable
 from mer.media import audio, video
 from mer.params import schema
 from mer.predict.inputs import segmentation, voice_activity
@@ -47,14 +47,14 @@ class PendingSegment:
     """
 
     prediction: Prediction
-    samples: np.ndarray | Absent
-    video: tuple[Path, float | None, float | None] | Absent
+    samples: np.ndarray | Unavailable
+    video: tuple[Path, float | None, float | None] | Unavailable
     turns: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
         """The number of samples."""
-        return 0 if isinstance(self.samples, Absent) else len(self.samples)
+        return 0 if isinstance(self.samples, Unavailable) else len(self.samples)
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class SegmentReader:
             return
         try:
             for segment in self._segments(request, prediction):
-                if segment.prediction.text is None and self.recognise and not isinstance(segment.samples, Absent):
+                if segment.prediction.text is None and self.recognise and not isinstance(segment.samples, Unavailable):
                     text, source = self.recognise(segment.samples)
                     segment = replace(segment, prediction=replace(segment.prediction, text=text, text_source=source))
                 yield replace(segment, turns=tuple(turns))
@@ -99,7 +99,7 @@ class SegmentReader:
     def _segments(self, request: Request, prediction: Prediction) -> Iterator[PendingSegment]:
         """Yield the segments of a recording; one that is damaged is predicted up to the damage."""
         if request.path is None or (request.text and self.modalities == ("text",)):
-            no = Absent("there is no recording" if request.path is None else "the model reads text alone")
+            no = Unavailable("there is no recording" if request.path is None else "the model reads text alone")
             yield PendingSegment(replace(prediction, text=request.text, text_source="given"), no, no)
             return
         if request.path.is_file():
@@ -144,11 +144,11 @@ class SegmentReader:
     def _whole(self, request: Request, prediction: Prediction, samples: np.ndarray) -> PendingSegment:
         detector, audio_samples = voice_activity.resolve(self.settings.voice), samples
         if len(samples) < self.data.min_seconds * audio.RATE_HZ:
-            audio_samples = Absent(
+            audio_samples = Unavailable(
                 f"too short: {len(samples)} samples at 16 kHz, but at least {self.data.min_seconds:g} s are needed"
             )
         elif "audio" in self.modalities and not voice_activity.contains_speech(samples, detector):
-            audio_samples = Absent(f"no speech detected ({detector})")
+            audio_samples = Unavailable(f"no speech detected ({detector})")
         return PendingSegment(_with_text(prediction, request), audio_samples, (request.path, None, None))
 
     def _pending(self, request: Request, prediction: Prediction, segment: segmentation.Segment) -> PendingSegment:
@@ -158,7 +158,7 @@ class SegmentReader:
         source = "given" if segment.text else None
         prediction = replace(prediction, start=segment.start, end=segment.end, text=segment.text, text_source=source,
                              warnings=(*prediction.warnings, *warning))  # fmt: skip
-        samples = segment.samples if len(segment.samples) else Absent("its times are after the end of the audio")
+        samples = segment.samples if len(segment.samples) else Unavailable("its times are after the end of the audio")
         return PendingSegment(prediction, samples, (request.path, *segment[:2]))
 
     def _without_audio(
@@ -168,7 +168,7 @@ class SegmentReader:
         has_video = "video" in self.modalities and video.has_video(request.path)
         if not has_video and not ("text" in self.modalities and (request.text or request.cues)):
             raise error
-        no_audio, longest = Absent(error.reason), self.data.max_seconds
+        no_audio, longest = Unavailable(error.reason), self.data.max_seconds
         if request.cues:
             for cue in request.cues:
                 with_cue = replace(prediction, start=cue.start, end=cue.end, text=cue.text, text_source="given")
@@ -197,5 +197,5 @@ def _until_damage(blocks: Iterator[np.ndarray], damage: list[audio.Unreadable]) 
 
 
 def _failed(prediction: Prediction, error: str) -> PendingSegment:
-    reason = Absent(error)
+    reason = Unavailable(error)
     return PendingSegment(replace(prediction, error=error), reason, reason)

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from mer.features.extractor import Absent
-from mer.features.text.dialogue import inputs, said
+from mer.features.extractor import Unavailable
+from mer.features.text.dialogue import cleaned, inputs
 from mer.params.schema import TextFeatures
 
 
-def text_input(text: str | None, turns: Sequence[str], section: TextFeatures) -> str | Absent:
+def text_input(text: str | None, turns: Sequence[str], section: TextFeatures) -> str | Unavailable:
     """Return the string that a text extractor reads.
 
     Speakers of a recording are unknown, so all turns count as turns of one speaker.
@@ -22,10 +22,10 @@ def text_input(text: str | None, turns: Sequence[str], section: TextFeatures) ->
     >>> text_input("Fine.", ["Why?"], TextFeatures(context=1))
     'Why?\\x1fFine.'
     >>> text_input(" ", [], TextFeatures())
-    Absent(reason='no text')
+    Unavailable(reason='no transcript')
     """
-    if said(pd.Series([text], dtype=object)) == [None]:
-        return Absent("no text")
+    if cleaned(pd.Series([text], dtype=object)) == [None]:
+        return Unavailable("no transcript")
     texts = [*turns, text]
     constants = {"corpus": "own", "dialogue_id": "own", "speaker_id": "own_self", "lexical_control": "free"}
     rows = pd.DataFrame({"transcription": texts, "turn_index": range(len(texts))}).assign(**constants)

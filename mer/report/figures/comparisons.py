@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mer.evaluation.comparison.comparison import MEAN
-from mer.evaluation.comparison.sensitivity import SPLITS
+from mer.evaluation.comparison.sensitivity import SPLIT_NAMES
 from mer.evaluation.protocols.cells import RANDOM
 from mer.report.style.axes import add_legend, empty_figure, heat_map, label_rows, new_figure, rows_height, set_title
 from mer.report.style.forest import forest
@@ -124,7 +124,7 @@ def split_dots(inflation: pd.DataFrame) -> Figure | Axes:
     rows = scored[scored["test_corpus"] != MEAN]
     if rows.empty:
         return empty_figure("No corpus has been split in two ways.")
-    corpora, looks = sorted(rows["test_corpus"].unique()), styles(SPLITS.values())
+    corpora, looks = sorted(rows["test_corpus"].unique()), styles(SPLIT_NAMES.values())
     systems = list(dict.fromkeys(rows["system"]))
     figure, axes = new_figure(len(systems), rows_height(len(corpora), 0.4))
     for ax, system in zip(np.atleast_1d(axes), systems, strict=True):
@@ -150,7 +150,7 @@ def _split_row(ax: Axes, steps: pd.DataFrame, corpora: list[str], looks: dict[st
 
 def _inflation_title(steps: pd.DataFrame) -> str:
     """One system: how much a random split adds to its scores, as the mean over corpora if there are several."""
-    random = steps[(steps["split"] == SPLITS[RANDOM]) & (steps["than"] == SPLITS["in_corpus"])]
+    random = steps[(steps["split"] == SPLIT_NAMES[RANDOM]) & (steps["than"] == SPLIT_NAMES["in_corpus"])]
     if random.empty:
         return steps["system"].iloc[0]
     last = random.iloc[-1]  # the mean is the last row

@@ -3,7 +3,7 @@
 import pandas as pd
 from matplotlib.axes import Axes
 
-from mer.evaluation.comparison.ranking import FEWEST_IN_A_DIAGRAM
+from mer.evaluation.comparison.ranking import MIN_CORPORA_IN_DIAGRAM
 from mer.report.style.axes import empty_figure, label_rows, new_figure, rows_height, set_title
 from mer.report.style.forest import forest
 from mer.report.style.palette import COLOURS, Style
@@ -21,8 +21,8 @@ def rank_diagram(ranks: pd.DataFrame) -> Axes:
     rows = ranks.dropna(subset=["rank"])
     if len(rows) < 2:
         return empty_figure("There are no two systems to rank.", height=1)
-    if (corpora := int(rows["corpora"].max())) < FEWEST_IN_A_DIAGRAM:
-        reason = f"A rank diagram needs at least {FEWEST_IN_A_DIAGRAM} corpora; this study holds out {corpora}."
+    if (corpora := int(rows["corpora"].max())) < MIN_CORPORA_IN_DIAGRAM:
+        reason = f"A rank diagram needs at least {MIN_CORPORA_IN_DIAGRAM} corpora; this study holds out {corpora}."
         return empty_figure(reason, height=1)
     ax = new_figure(height=rows_height(len(rows)))[1]
     names = list(rows["system"])

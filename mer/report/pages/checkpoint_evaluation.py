@@ -7,7 +7,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from mer import files
-from mer.evaluation.checkpoint import MEAN, TESTS, Evaluated
+from mer.evaluation.checkpoint import MEAN, EvaluationResult
+from mer.evaluation.row_selection import TESTS
 from mer.report.figures.scores import class_heatmap, confusion_heatmap
 from mer.report.pages.markdown import escape_cell, markdown_table
 from mer.report.style.numbers import bounds, short
@@ -24,7 +25,9 @@ OVERLAP_PHRASES = {
 """What each kind of overlap between the tested rows and the model's training data means."""
 
 
-def write(folder: Path, result: Evaluated, study: str, confusion: pd.DataFrame, class_scores: pd.DataFrame) -> None:
+def write(
+    folder: Path, result: EvaluationResult, study: str, confusion: pd.DataFrame, class_scores: pd.DataFrame
+) -> None:
     """Write `README.md`, `confusion.png` and `classes.png`, of free predictions over all corpora together.
 
     Args:
@@ -44,7 +47,7 @@ def write(folder: Path, result: Evaluated, study: str, confusion: pd.DataFrame, 
     files.write_text(folder / "README.md", page(result, study, class_scores))
 
 
-def page(result: Evaluated, study: str, class_scores: pd.DataFrame) -> str:
+def page(result: EvaluationResult, study: str, class_scores: pd.DataFrame) -> str:
     """Return the page: tested part, excluded rows with reasons, scores and class scores."""
     card = result.card
     columns = ["class", "precision", "recall", "F1", "support"]
@@ -71,25 +74,28 @@ def page(result: Evaluated, study: str, class_scores: pd.DataFrame) -> str:
     return "\n\n".join(sections) + "\n"
 
 
-def overlap_lines(result: Evaluated) -> list[str]:
+def overlap_lines(result: EvaluationResult) -> list[str]:
     """Return which rows were excluded or are no test because of the model's training data, notes, and breaches."""
     breach = [sentence] if (sentence := breach_sentence(result.predictions).strip()) else []
     if result.part in TESTS:
         lines = [
-            f"{row.corpus}: {row.rows:,} rows excluded: {OVERLAP_PHRASES[row.seen]}"
+            f"{row.corpus}: {row.rows:,} rows excluded: {OVERLAP_PHRASES[row.overlap]}"
             for row in result.left_out.itertuples()
         ]
         none = "no row was excluded: the model was trained and validated on none of them"
         return [*(lines or [none]), *result.notes, *breach]
     rows = result.predictions
-    counts = rows.loc[rows["seen"] != "", ["test_corpus", "seen"]].value_counts(sort=False).reset_index(name="rows")
+    counts = (
+        rows.loc[rows["overlap"] != "", ["test_corpus", "overlap"]].value_counts(sort=False).reset_index(name="rows")
+    )
     lines = [
-        f"{row.test_corpus}: {row.rows:,} rows are no test: {OVERLAP_PHRASES[row.seen]}" for row in counts.itertuples()
+        f"{row.test_corpus}: {row.rows:,} rows are no test: {OVERLAP_PHRASES[row.overlap]}"
+        for row in counts.itertuples()
     ]
     return [*(lines or ["the model was trained and validated on none of the rows"]), *result.notes, *breach]
 
 
-def _scores(result: Evaluated) -> list[Sequence[object]]:
+def _scores(result: EvaluationResult) -> list[Sequence[object]]:
     """The UAR of each corpus, then the means over corpora."""
     means = result.results[result.results["seed"].isna()]
     means = means.assign(symbols=symbols(means))
@@ -103,12 +109,12 @@ def _pooled(rows: pd.DataFrame) -> pd.DataFrame:
     return free[free["test_corpus"] == free["test_corpus"].iloc[-1]]
 
 
-def _mean(result: Evaluated) -> str:
-    if not result.acted:
+def _mean(result: EvaluationResult) -> str:
+    if not result.mean_corpora:
         return ""
-    return f" `{MEAN}` is the mean chance-corrected UAR over acted corpora, here {', '.join(result.acted)}."
+    return f" `{MEAN}` is the mean chance-corrected UAR over acted corpora, here {', '.join(result.mean_corpora)}."
 
 
 def _score(row) -> Sequence[object]:
     interval = "–" if row.test_corpus == MEAN else bounds(row.low, row.high, row.speakers)
-    return row.test_corpus, row.answers, row.n, row.seen, row.speakers, f"{short(row.value)}{row.symbols}", interval
+    return row.test_corpus, row.answers, row.n, row.overlap, row.speakers, f"{short(row.value)}{row.symbols}", interval

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from mer.evaluation.scores.flags import joined
+from mer.evaluation.scores.flags import with_flags
 
 TRANSDUCTIVE = " (transductive)"
 """The suffix of a system that used unlabelled rows of the test corpus."""
@@ -37,7 +37,7 @@ def for_display(table: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
         table: columns system, test_corpus or both.
         predictions: the predictions from which the table was computed. Other test corpora keep their names.
     """
-    flagged = joined(table, predictions)
+    flagged = with_flags(table, predictions)
     shown = flagged.assign(system=labels(flagged)) if "system" in table else flagged
     if "reference" in table:
         reference = flagged.assign(system=flagged["reference"], transductive=flagged["reference_transductive"])

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from mer.evaluation.comparison.comparison import MEAN
-from mer.evaluation.comparison.sensitivity import STEPS
+from mer.evaluation.comparison.sensitivity import SPLIT_PAIRS
 from mer.report.style.numbers import NO_VALUE, bounds, cluster_phrase, short
 from mer.report.style.symbols import symbols
 from mer.report.text.comparisons import format_p, signed, signed_points
@@ -61,7 +61,7 @@ def inflation_table(table: pd.DataFrame) -> pd.DataFrame:
     entries = [signed_points(row) if pd.notna(row["points"]) else row["verdict"] for _, row in table.iterrows()]
     frame = table.assign(entry=entries + _symbols_of_means(table), step=table["split"] + " − " + table["than"])
     wide = frame.pivot(index=["system", "test_corpus"], columns="step", values="entry")
-    wide = wide.reindex(columns=[f"{a} − {b}" for a, b in STEPS]).rename_axis(columns=None)
+    wide = wide.reindex(columns=[f"{a} − {b}" for a, b in SPLIT_PAIRS]).rename_axis(columns=None)
     wide = wide.rename_axis(index=["system", "corpus"])
     return pd.concat([_means_last(part, 1) for _, part in wide.groupby("system", sort=False)]) if len(wide) else wide
 

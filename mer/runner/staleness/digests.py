@@ -41,10 +41,22 @@ def digest_by_time(path: Path) -> str | None:
     Corpora are too large to be read at each run.
     """
     if path.is_file():
-        return files.digest([path.name, (s := path.stat()).st_size, s.st_mtime_ns])
+        return files.digest([path.name, *_size_and_time(path)])
     if not path.is_dir():
         return None
-    return files.digest([[name, (s := file.stat()).st_size, s.st_mtime_ns] for name, file in files_below(path)])
+    entries = ((name, _size_and_time(file)) for name, file in _walk(path))
+    return files.digest([[name, *state] for name, state in entries if state is not None])
+
+
+def _size_and_time(path: str | Path) -> tuple[int, int] | None:
+    """Return size in bytes and time of modification in nanoseconds; None for a link to nothing."""
+    try:
+        state = os.stat(path)  # noqa: PTH116 - many calls
+    except OSError:
+        if Path(path).exists():
+            raise
+        return None
+    return state.st_size, state.st_mtime_ns
 
 
 def files_below(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -52,6 +64,13 @@ def files_below(folder: Path) -> Iterator[tuple[str, Path]]:
 
     A linked folder is followed once. Hidden files belong to file managers or are unfinished, and are left out.
     """
+    for name, file in _walk(folder):
+        if (path := Path(file)).exists():
+            yield name, path
+
+
+def _walk(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield as `files_below` does, also links to nothing; a corpus may have 100,000 files, so paths are texts."""
     visited: set[str] = set()
     for place, folders, names in os.walk(folder, followlinks=True):
         if (real := os.path.realpath(place)) in visited:
@@ -59,7 +78,8 @@ def files_below(folder: Path) -> Iterator[tuple[str, Path]]:
             continue
         visited.add(real)
         folders[:] = sorted(name for name in folders if name[0] != ".")
+        inner = Path(place).relative_to(folder).as_posix()
+        prefix = "" if inner == "." else f"{inner}/"
         for name in sorted(names):
-            path = Path(place, name)
-            if name[0] != "." and path.exists():
-                yield path.relative_to(folder).as_posix(), path
+            if name[0] != ".":
+                yield prefix + name, f"{place}{os.sep}{name}"

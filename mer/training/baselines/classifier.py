@@ -13,7 +13,7 @@ from mer.training.task import Task
 
 
 @dataclass
-class FittedLinear:
+class TrainedLinear:
     """A fitted linear classifier: logistic regression, linear support vector machine or ridge.
 
     Attributes:
@@ -45,13 +45,13 @@ class FittedLinear:
         return {"weights": self.weights, "bias": self.bias}
 
     @classmethod
-    def from_tensors(cls, tensors: Mapping[str, np.ndarray], standardiser: Standardiser) -> "FittedLinear":
+    def from_tensors(cls, tensors: Mapping[str, np.ndarray], standardiser: Standardiser) -> "TrainedLinear":
         """Return the classifier of which these are the `tensors`; its history is empty.
 
         Raises:
             ValueError: one is missing, or shapes do not belong together.
         """
-        weights, bias = pick(tensors, {"weights": 2, "bias": 1})
+        weights, bias = checked_tensors(tensors, {"weights": 2, "bias": 1})
         wanted = (len(bias), sum(len(mean) for mean, _ in standardiser.moments.values()))
         if weights.shape != wanted:
             raise ValueError(f"weights of shape {weights.shape} beside a bias and a standardiser of {wanted}")
@@ -59,24 +59,28 @@ class FittedLinear:
 
 
 def expand(
-    coefficients: np.ndarray, intercepts: np.ndarray, seen: np.ndarray, classes: int, standardiser: Standardiser
-) -> FittedLinear:
+    coefficients: np.ndarray,
+    intercepts: np.ndarray,
+    trained_classes: np.ndarray,
+    classes: int,
+    standardiser: Standardiser,
+) -> TrainedLinear:
     """Return a classifier over all classes from scikit-learn's, which knows only those that it has seen.
 
     Args:
-        coefficients, intercepts: of shapes (n, width) and (n,), n the number of `seen` classes or 1 where they are
+        coefficients, intercepts: of shapes (n, width) and (n,), n the `trained_classes` or 1 where they are
             two.
-        seen: class numbers, ascending.
+        trained_classes: class numbers, ascending.
     """
     weights, bias = np.zeros((classes, coefficients.shape[1])), np.full(classes, -np.inf)
-    if len(seen) == 2:  # scikit-learn keeps one row for two classes
-        weights[seen[1]], bias[seen] = coefficients[0], [0.0, intercepts[0]]
+    if len(trained_classes) == 2:  # scikit-learn keeps one row for two classes
+        weights[trained_classes[1]], bias[trained_classes] = coefficients[0], [0.0, intercepts[0]]
     else:
-        weights[seen], bias[seen] = coefficients, intercepts
-    return FittedLinear(weights, bias, standardiser)
+        weights[trained_classes], bias[trained_classes] = coefficients, intercepts
+    return TrainedLinear(weights, bias, standardiser)
 
 
-def pick(tensors: Mapping[str, np.ndarray], dimensions: dict[str, int]) -> list[np.ndarray]:
+def checked_tensors(tensors: Mapping[str, np.ndarray], dimensions: dict[str, int]) -> list[np.ndarray]:
     """Return some of a model's tensors, which come from a file and may be anything.
 
     Args:
@@ -93,7 +97,7 @@ def pick(tensors: Mapping[str, np.ndarray], dimensions: dict[str, int]) -> list[
     return [tensors[name] for name in dimensions]
 
 
-def best(task: Task, candidates: list[tuple[dict, object]], validation: np.ndarray):
+def best_on_validation(task: Task, candidates: list[tuple[dict, object]], validation: np.ndarray):
     """Return the candidate with the highest mean per-corpus UAR on the validation rows, its `history` filled in.
 
     Where no validation row can choose, and among equals if it is one of them, it is the one in the middle.
@@ -103,7 +107,7 @@ def best(task: Task, candidates: list[tuple[dict, object]], validation: np.ndarr
     """
     history = []
     for settings, model in candidates:
-        scores = task.scores(model.predict, validation)
+        scores = task.score_predictor(model.predict, validation)
         history.append({**settings, "mean": float(np.mean(list(scores.values()))) if scores else 0.0, **scores})
     middle = len(candidates) // 2
     chosen = max(range(len(candidates)), key=lambda i: (history[i]["mean"], i == middle))
@@ -123,10 +127,10 @@ def stack(features: Features, rows: np.ndarray, standardiser: Standardiser) -> n
 
 
 def best_of(task: Task, models: list, standardiser: Standardiser, training: Training, validation: np.ndarray):
-    """Return the best of scikit-learn's linear models, one per inverse regularisation, as `FittedLinear`."""
+    """Return the best of scikit-learn's linear models, one per inverse regularisation, as `TrainedLinear`."""
     fitted = [expand(m.coef_, m.intercept_, m.classes_, task.classes, standardiser) for m in models]
     settings = [{"inverse_regularisation": strength} for strength in training.inverse_regularisation]
-    return best(task, list(zip(settings, fitted, strict=True)), validation)
+    return best_on_validation(task, list(zip(settings, fitted, strict=True)), validation)
 
 
 def class_weight(training: Training) -> str | None:

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from mer.params.schema import Training
-from mer.training.baselines.classifier import FittedLinear, best_of, class_weight, require_two_classes, stack
+from mer.training.baselines.classifier import TrainedLinear, best_of, class_weight, require_two_classes, stack
 from mer.training.scaling import standardise
 from mer.training.task import Task
 
@@ -14,20 +14,18 @@ def fit(
     train: np.ndarray,
     validation: np.ndarray,
     *,
-    modalities: tuple[str, ...],
+    inputs: tuple[str, ...],
     training: Training,
-    seed: int = 0,
-    device: str = "cpu",
-) -> FittedLinear:
+) -> TrainedLinear:
     """Fit one model per inverse regularisation and keep the best by mean per-corpus validation UAR.
 
-    `seed` and `device` are accepted for the common interface; the solution is unique and found on the CPU.
+    The solution is unique: nothing is drawn at random.
 
     Raises:
         ValueError: a row holds NaN or infinity, or training has one class only.
     """
     require_two_classes(task.labels[train])
-    standardiser = standardise.fit(task.features, train, modalities)
+    standardiser = standardise.fit(task.features, train, inputs, equal=training.equal_inputs)
     x, y = stack(task.features, train, standardiser), task.labels[train]
     weight = class_weight(training)
     models = [

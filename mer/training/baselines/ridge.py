@@ -16,11 +16,11 @@ from scipy.linalg.blas import dsyrk
 
 from mer.params.schema import Training
 from mer.training.baselines import least_squares as algebra
-from mer.training.baselines.classifier import FittedLinear, best
-from mer.training.baselines.least_squares import Sums
+from mer.training.baselines.classifier import TrainedLinear, best_on_validation
+from mer.training.baselines.least_squares import SufficientStatistics
 from mer.training.task import Task
 
-AT_ONCE = 2**24
+MAX_BLOCK_VALUES = 2**24
 """numbers in the scatters that one matrix product adds up: 19 subsets of 928 features, 134 MB"""
 
 
@@ -29,30 +29,30 @@ def fit(
     train: np.ndarray,
     validation: np.ndarray,
     *,
-    modalities: tuple[str, ...],
+    inputs: tuple[str, ...],
     training: Training,
-    seed: int = 0,
-    device: str = "cpu",
-) -> FittedLinear:
+) -> TrainedLinear:
     """Fit one model per inverse regularisation C, with λ = 1 / 2C, and keep the best by mean per-corpus validation UAR.
 
-    `seed` and `device` are accepted for the common interface; the solution is unique and found on the CPU.
+    The solution is unique: nothing is drawn at random.
 
     Raises:
         ValueError: a row holds NaN or infinity, or λ is too small for these rows.
     """
-    sums = algebra.collect(task.features, train, modalities, task.labels[train], np.zeros(len(train), np.int64))
+    sums = algebra.collect(
+        task.features, train, inputs, task.labels[train], np.zeros(len(train), np.int64), equal=training.equal_inputs
+    )
     strengths = training.inverse_regularisation
     everything = np.ones((len(strengths), 1), bool)
     penalties = 0.5 / np.array(strengths)
     models = solve(sums, everything, penalties, task.classes, balanced=training.balance == "class_weights")
     settings = [{"inverse_regularisation": strength} for strength in strengths]
-    return best(task, list(zip(settings, models, strict=True)), validation)
+    return best_on_validation(task, list(zip(settings, models, strict=True)), validation)
 
 
 def solve(
-    sums: Sums, subsets: np.ndarray, penalties: np.ndarray, classes: int, *, balanced: bool
-) -> Iterator[FittedLinear]:
+    sums: SufficientStatistics, subsets: np.ndarray, penalties: np.ndarray, classes: int, *, balanced: bool
+) -> Iterator[TrainedLinear]:
     """Yield the model of each subset of groups, standardised on that subset.
 
     Args:
@@ -64,7 +64,7 @@ def solve(
         ValueError: a subset has no rows, or λ is too small to solve for it.
     """
     flat = sums.scatters.reshape(len(sums.counts), -1)
-    step = min(max(1, AT_ONCE // flat.shape[1]), len(subsets))
+    step = min(max(1, MAX_BLOCK_VALUES // flat.shape[1]), len(subsets))
     room = np.empty((step, flat.shape[1]))
     for first in range(0, len(subsets), step):
         part = slice(first, first + step)
@@ -75,7 +75,7 @@ def solve(
             yield _solve(sums, cells, weight, scatter, penalty, classes)
 
 
-def _weights(sums: Sums, chosen: np.ndarray, balanced: bool) -> np.ndarray:
+def _weights(sums: SufficientStatistics, chosen: np.ndarray, balanced: bool) -> np.ndarray:
     """The weight of each row of a cell, shape (cells,); they add up to the number of rows."""
     counts = np.where(chosen, sums.counts, 0)
     if not counts.any():
@@ -88,8 +88,13 @@ def _weights(sums: Sums, chosen: np.ndarray, balanced: bool) -> np.ndarray:
 
 
 def _solve(
-    sums: Sums, chosen: np.ndarray, weights: np.ndarray, scatter: np.ndarray, penalty: float, classes: int
-) -> FittedLinear:
+    sums: SufficientStatistics,
+    chosen: np.ndarray,
+    weights: np.ndarray,
+    scatter: np.ndarray,
+    penalty: float,
+    classes: int,
+) -> TrainedLinear:
     """`scatter` is the weighted sum within the cells, of shape (width, width); it is overwritten."""
     fitted = algebra.standardiser(sums, chosen)
     mean, scale = (np.concatenate(moments) for moments in zip(*fitted.moments.values(), strict=True))
@@ -112,4 +117,4 @@ def _solve(
         ) from None
     slopes = cho_solve(factor, right, check_finite=False)  # (width, classes)
     bias = np.where(shares > 0, 2 * (shares - centre @ slopes) - 1, -np.inf)
-    return FittedLinear(2 * (slopes * scale[:, None]).T, bias, fitted)
+    return TrainedLinear(2 * (slopes * scale[:, None]).T, bias, fitted)

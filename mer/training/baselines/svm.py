@@ -14,11 +14,11 @@ from scipy.special import softmax
 from mer.features import Features
 from mer.params.schema import Training
 from mer.training.baselines.classifier import (
-    FittedLinear,
-    best,
+    TrainedLinear,
     best_of,
+    best_on_validation,
+    checked_tensors,
     class_weight,
-    pick,
     require_two_classes,
     stack,
 )
@@ -33,7 +33,7 @@ AT_ONCE = 2**24
 
 
 @dataclass
-class FittedKernel:
+class TrainedKernelMachine:
     """One-vs-one classifiers with the kernel exp(-γ |x - s|²) over shared support vectors s.
 
     Attributes:
@@ -54,7 +54,7 @@ class FittedKernel:
     history: list[dict] = field(default_factory=list)
     temperature: float = 1.0
 
-    def decide(self, features: Features, rows: np.ndarray) -> np.ndarray:
+    def pair_decisions(self, features: Features, rows: np.ndarray) -> np.ndarray:
         """Return the decision of each pair, float64 of shape (len(rows), pairs).
 
         Raises:
@@ -79,7 +79,7 @@ class FittedKernel:
         Raises:
             ValueError: a row holds NaN or infinity; names the modality.
         """
-        decisions = self.decide(features, rows)
+        decisions = self.pair_decisions(features, rows)
         first, second = np.eye(self.classes)[self.pairs.T]  # (pairs, classes) each
         sums = decisions @ (first - second)
         votes = (decisions >= 0) @ first + (decisions < 0) @ second
@@ -103,14 +103,14 @@ class FittedKernel:
         }
 
     @classmethod
-    def from_tensors(cls, tensors: Mapping[str, np.ndarray], standardiser: Standardiser) -> "FittedKernel":
+    def from_tensors(cls, tensors: Mapping[str, np.ndarray], standardiser: Standardiser) -> "TrainedKernelMachine":
         """Return the classifier of which these are the `tensors`; its history is empty.
 
         Raises:
             ValueError: one is missing, shapes do not belong together, or pairs are not of classes.
         """
         dimensions = {"vectors": 2, "pairs": 2, "duals": 2, "bias": 1, "gamma": 0, "classes": 0}
-        vectors, pairs, duals, bias, gamma, classes = pick(tensors, dimensions)
+        vectors, pairs, duals, bias, gamma, classes = checked_tensors(tensors, dimensions)
         width = sum(len(mean) for mean, _ in standardiser.moments.values())
         shapes = [vectors.shape[1:], pairs.shape, duals.shape]
         wanted = [(width,), (len(bias), 2), (len(bias), len(vectors))]
@@ -124,22 +124,20 @@ def fit_linear(
     train: np.ndarray,
     validation: np.ndarray,
     *,
-    modalities: tuple[str, ...],
+    inputs: tuple[str, ...],
     training: Training,
-    seed: int = 0,
-    device: str = "cpu",
-) -> FittedLinear:
+) -> TrainedLinear:
     """Fit one linear machine per cost and keep the best by mean per-corpus validation UAR.
 
     One class against the rest, squared hinge loss, solved in the primal: the weights say all that support vectors
-    would. `seed` and `device` are accepted for the common interface; the solution is unique and found on the CPU.
+    would. The solution is unique: nothing is drawn at random.
 
     Raises:
         ValueError: a row holds NaN or infinity, or training has one class only.
     """
     from sklearn.svm import LinearSVC
 
-    standardiser, x, y = _prepare(task, train, modalities)
+    standardiser, x, y = _prepare(task, train, inputs, training.equal_inputs)
     weight = class_weight(training)
     models = [LinearSVC(C=c, dual=False, class_weight=weight).fit(x, y) for c in training.inverse_regularisation]
     return best_of(task, models, standardiser, training, validation)
@@ -150,24 +148,22 @@ def fit_rbf(
     train: np.ndarray,
     validation: np.ndarray,
     *,
-    modalities: tuple[str, ...],
+    inputs: tuple[str, ...],
     training: Training,
-    seed: int = 0,
-    device: str = "cpu",
-) -> FittedKernel:
+) -> TrainedKernelMachine:
     """Fit one machine per cost and kernel width and keep the best by mean per-corpus validation UAR.
 
     A row has length 1 under this kernel and √width under the linear one, so costs are multiplied by the number of
-    features to mean the same. `seed` and `device` are accepted for the common interface; the solution is unique and
-    found on the CPU.
+    features to mean the same. The solution is unique:
+    nothing is drawn at random.
 
     Raises:
         ValueError: a row holds NaN or infinity, or training has one class only.
     """
     from sklearn.svm import SVC
 
-    standardiser, x, y = _prepare(task, train, modalities)
-    width = x.shape[1]
+    standardiser, x, y = _prepare(task, train, inputs, training.equal_inputs)
+    width = len(inputs) if training.equal_inputs else x.shape[1]  # mean square of a row's length
     candidates = []
     for strength in training.inverse_regularisation:
         for gamma in GAMMAS:
@@ -176,17 +172,19 @@ def fit_rbf(
             ).fit(x, y)
             settings = {"inverse_regularisation": strength, "gamma": gamma}
             candidates.append((settings, _kernel(model, gamma / width, task.classes, standardiser)))
-    return best(task, candidates, validation)
+    return best_on_validation(task, candidates, validation)
 
 
-def _prepare(task: Task, train: np.ndarray, modalities: tuple[str, ...]) -> tuple[Standardiser, np.ndarray, np.ndarray]:
+def _prepare(
+    task: Task, train: np.ndarray, inputs: tuple[str, ...], equal: bool
+) -> tuple[Standardiser, np.ndarray, np.ndarray]:
     """Return the standardiser, standardised rows and labels.
 
     A feature that is constant in training gets an infinite scale: it stays zero wherever the model is used. With scale
     1, a raw value far from the constant would move a row away from all support vectors.
     """
     require_two_classes(task.labels[train])
-    fitted = standardise.fit(task.features, train, modalities)
+    fitted = standardise.fit(task.features, train, inputs, equal=equal)
     z = fitted.apply(task.features, train)
     moments = {
         m: (mean, np.where(np.ptp(z[m], axis=0) > 0, scale, np.inf)) for m, (mean, scale) in fitted.moments.items()
@@ -195,7 +193,7 @@ def _prepare(task: Task, train: np.ndarray, modalities: tuple[str, ...]) -> tupl
     return standardiser, stack(task.features, train, standardiser), task.labels[train]
 
 
-def _kernel(model, gamma: float, classes: int, standardiser: Standardiser) -> FittedKernel:
+def _kernel(model, gamma: float, classes: int, standardiser: Standardiser) -> TrainedKernelMachine:
     """The machine of a fitted `SVC`, whose k - 1 rows of dual coefficients are written out pair by pair."""
     seen, owner = model.classes_, np.repeat(np.arange(len(model.classes_)), model.n_support_)
     pairs = [(i, j) for i in range(len(seen)) for j in range(i + 1, len(seen))]
@@ -206,4 +204,4 @@ def _kernel(model, gamma: float, classes: int, standardiser: Standardiser) -> Fi
     sign = -1 if len(seen) == 2 else 1  # for two classes scikit-learn turns the decision towards the second
     vectors = model.support_vectors_.astype(np.float32)  # which they were
     numbers = seen[np.array(pairs)].astype(np.int64)
-    return FittedKernel(vectors, numbers, sign * duals, sign * model.intercept_, gamma, classes, standardiser)
+    return TrainedKernelMachine(vectors, numbers, sign * duals, sign * model.intercept_, gamma, classes, standardiser)

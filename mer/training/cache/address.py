@@ -1,6 +1,6 @@
-"""What a training is given, as digests: every field of its task, job and engine, but for those that are named here.
+"""Everything that determines the result of a job, as digests: every field of task, job and engine except `IRRELEVANT`.
 
-A field that is new counts until somebody says that no result depends on it, so none can be forgotten.
+A new field counts until it is declared irrelevant here, so that none can be forgotten.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,39 +20,41 @@ from mer.training.task import Task
 IRRELEVANT: dict[type, set[str]] = {
     Job: {"system", "cell"},  # only name the job
     System: {"training"},  # the job's `training` has all of it
-    Engine: {"name", "at_once"},  # only say how the engine was chosen; which one it is stands in `told`
+    Engine: {"name", "max_processes"},  # only say how the engine was chosen; `describe` has the engine itself
 }
-"""fields on which no result depends"""
+"""The fields on which no result depends."""
 
 
-class Given:
-    """What the trainings of one task are given. The task is read once, and not kept.
+class JobIdentity:
+    """Everything that determines the results of the jobs of one task. The task is read once, and not stored.
 
     Args:
-        how: the engine of each run, device and threads.
+        engine: engine, device and threads of the jobs.
     """
 
-    def __init__(self, task: Task, how: Engine) -> None:
-        self._how, self._outline = how, task.outline()
-        self._task = plain(task)
+    def __init__(self, task: Task, engine: Engine) -> None:
+        self._engine, self._outline = engine, task.without_features()
+        self._task = to_json(task)
         self._checkpoints: dict[str, dict] = {}
 
-    def told(self, job: Job) -> dict:
-        """Return everything that determines one run besides its company and the code, in JSON types."""
-        how = plain(self._how) | {"engine": self._how.of(self._outline, job)}
-        return {"how": how, "job": plain(job), "task": self._seen_by(job), "begun": self._begun(job)}
+    def describe(self, job: Job) -> dict:
+        """Return everything that determines the result of a job except the other jobs of its stack and the code."""
+        engine = to_json(self._engine) | {"engine": self._engine.name_for(self._outline, job)}
+        initial = self._initial_checkpoint(job)
+        return {"engine": engine, "job": to_json(job), "task": self._task_view(job), "initial": initial}
 
-    def _seen_by(self, job: Job) -> dict:
-        """The task, without what this run does not look at: other modalities, other answers, who is scaled together."""
-        seen = dict(self._task)
-        seen["features"] = {name: _of(value, job.spec.inputs) for name, value in seen["features"].items()}
-        seen["answers"] = {k: v for k, v in seen["answers"].items() if k == job.training.targets}
+    def _task_view(self, job: Job) -> dict:
+        """The task without what this job does not read: other inputs, other targets, groups of normalisation."""
+        task = dict(self._task)
+        names, features = set(task["features"]["arrays"]), task["features"]
+        task["features"] = {field: _for_inputs(value, job.spec.inputs, names) for field, value in features.items()}
+        task["targets"] = {kind: v for kind, v in task["targets"].items() if kind == job.training.targets}
         if job.training.normalisation == "training":
-            del seen["groups"]
-        return seen
+            del task["groups"]
+        return task
 
-    def _begun(self, job: Job) -> dict | None:
-        """The checkpoint that training begins with, its tensors, too: a card may stand beside others than its own."""
+    def _initial_checkpoint(self, job: Job) -> dict | None:
+        """Digests of the checkpoint that training starts from: of the card and of the tensors."""
         if (place := job.training.start_from) is None:
             return None
         if place not in self._checkpoints:
@@ -61,25 +63,25 @@ class Given:
         return self._checkpoints[place]
 
 
-def plain(value: object) -> Any:
+def to_json(value: object) -> Any:
     """Return a value in JSON types: fields by name, digests of arrays.
 
     Raises:
-        TypeError: a value of a type that is not known here.
+        TypeError: the value is of a type that has no JSON form here.
     """
     if isinstance(value, np.ndarray):
         return files.digest(value.tolist()) if value.dtype.kind in "OU" else digest_array(np.atleast_1d(value))
     if is_dataclass(value) or isinstance(value, BaseModel):
-        return {name: plain(getattr(value, name)) for name in _relevant(value)}
+        return {name: to_json(getattr(value, name)) for name in _relevant(value)}
     if isinstance(value, Mapping):
-        return {str(key): plain(inner) for key, inner in value.items()}
+        return {str(key): to_json(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(inner) for inner in value]
+        return [to_json(inner) for inner in value]
     if isinstance(value, np.generic):
         return value.item()
     if value is None or isinstance(value, str | int | float):
         return value
-    raise TypeError(f"a training is given a {type(value).__name__}, and `plain` does not say what it consists of")
+    raise TypeError(f"a job depends on a {type(value).__name__}, for which `to_json` has no rule")
 
 
 def _relevant(value: object) -> Iterator[str]:
@@ -88,8 +90,8 @@ def _relevant(value: object) -> Iterator[str]:
     return (name for name in names if name not in left_out)
 
 
-def _of(value: object, inputs: tuple[str, ...]) -> object:
-    """A mapping by input, of some of them; anything else as it is."""
-    if isinstance(value, dict):
+def _for_inputs(value: object, inputs: tuple[str, ...], names: set[str]) -> object:
+    """Some entries of a mapping by input; anything else as it is."""
+    if isinstance(value, dict) and set(value) <= names:
         return {name: value[name] for name in inputs if name in value}
     return value

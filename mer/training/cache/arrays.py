@@ -1,4 +1,4 @@
-"""Arrays and JSON in one sealed file, for trainings; a file that is damaged or has another's name is not read."""
+"""Arrays and JSON in one sealed file; a file that is damaged or has another name is not read."""
 
 import json
 from collections.abc import Mapping
@@ -9,24 +9,24 @@ import numpy as np
 from mer import sealed
 
 
-def write(path: Path, kind: str, arrays: Mapping[str, np.ndarray], told: object) -> None:
+def write_arrays(path: Path, kind: str, arrays: Mapping[str, np.ndarray], metadata: object) -> None:
     """Write arrays and JSON types, in one step.
 
     Args:
-        path: its name is part of what is sealed, so it has to say what the file is of.
-        kind: names what is told; the file is read as this kind only.
+        path: its name is sealed with the content, so it must identify the content.
+        kind: kind of the metadata; the file is read as this kind only.
     """
     from safetensors.numpy import save_file
 
     whole = {name: np.asarray(values, order="C") for name, values in arrays.items()}
     with sealed.replacing(path, path.name) as partial:
-        save_file(whole, partial, metadata={kind: json.dumps({"seal": sealed.BLANK, "told": told})})
+        save_file(whole, partial, metadata={kind: json.dumps({"seal": sealed.BLANK, "told": metadata})})
 
 
-def read(path: Path, kind: str) -> tuple[dict[str, np.ndarray], object] | None:
-    """Return what was written; None where there is no such file, or one of another kind.
+def read_arrays(path: Path, kind: str) -> tuple[dict[str, np.ndarray], object] | None:
+    """Return what was written; None if there is no such file, or one of another kind.
 
-    A damaged one is thrown away, with a warning.
+    A damaged file is deleted, with a warning.
     """
     from safetensors import SafetensorError, safe_open
 

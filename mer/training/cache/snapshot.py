@@ -7,9 +7,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from mer.training.cache import arrays as kept
+from mer.training.cache import arrays as cached
 
-SHARE = 0.02
+MAX_TIME_SHARE = 0.02
 """of a training's time that may be spent on saving"""
 
 
@@ -27,27 +27,27 @@ class Snapshot:
 
     def load(self, device: str) -> tuple[dict[str, Tensor], dict] | None:
         """Return tensors and state of the last saving; None where there is none of this training, or a damaged one."""
-        if self.path is None or (found := kept.read(self.path, "state")) is None:
+        if self.path is None or (found := cached.read_arrays(self.path, "state")) is None:
             return None
         arrays, told = found
         if told["identity"] != self.identity:
             return None
         return {name: torch.tensor(values, device=device) for name, values in arrays.items()}, told["progress"]
 
-    def save(self, told: Callable[[], tuple[dict[str, Tensor], dict]]) -> None:
+    def save(self, get_state: Callable[[], tuple[dict[str, Tensor], dict]]) -> None:
         """Write, where enough time has passed for it to be cheap.
 
         Args:
-            told: returns tensors and state; called only then.
+            get_state: returns tensors and state; called only then.
         """
         if self.path is None or time.monotonic() < self._next:
             return
-        tensors, progress = told()
+        tensors, progress = get_state()
         begin = time.monotonic()
         arrays = {name: value.detach().cpu().numpy() for name, value in tensors.items()}
-        kept.write(self.path, "state", arrays, {"identity": self.identity, "progress": progress})
+        cached.write_arrays(self.path, "state", arrays, {"identity": self.identity, "progress": progress})
         now = time.monotonic()
-        self._next = now + (now - begin) / SHARE
+        self._next = now + (now - begin) / MAX_TIME_SHARE
 
     def remove(self) -> None:
         """Delete the file: the training is finished."""

@@ -36,7 +36,7 @@ Count = Annotated[int, Field(ge=0, le=2**53)]
 Size = Annotated[int, Field(ge=1, le=2**31)]
 
 
-class Unusable(ValueError):
+class CheckpointError(ValueError):
     """A folder that holds no model of ours, a damaged one, or one of another shape."""
 
 
@@ -126,19 +126,20 @@ def read(folder: Path) -> dict:
     """Return what a checkpoint says of itself, as it stands in the file.
 
     Raises:
-        Unusable: the folder holds no model of this format, or its card does not fit the schema; names file and field.
+        CheckpointError: the folder holds no model of this format, or its card does not fit the schema; names file and
+            field.
     """
     place = files.to_root(folder)
     path = folder / "model.json"
     for wanted in (path, folder / "model.safetensors"):
         if not wanted.is_file():
-            raise Unusable(
+            raise CheckpointError(
                 f"{place}: there is no {wanted.name}; a checkpoint is a folder with model.json and its tensors"
             )
     told = _parsed(path)
     number = told.get("format") if isinstance(told, dict) else None
     if type(number) is not int or number not in (BEFORE, FORMAT):
-        raise Unusable(f"{place}: model.json: format {_short(number)}, this version reads {BEFORE} and {FORMAT}")
+        raise CheckpointError(f"{place}: model.json: format {_short(number)}, this version reads {BEFORE} and {FORMAT}")
     check(told, place)
     return told
 
@@ -147,7 +148,7 @@ def check(told: dict, place: str) -> None:
     """Refuse a card that does not fit the schema.
 
     Raises:
-        Unusable: names the file and the first field.
+        CheckpointError: names the file and the first field.
     """
     try:
         Card.model_validate(told)
@@ -157,7 +158,7 @@ def check(told: dict, place: str) -> None:
         said = f"model.json does not say its {where}" if first["type"] == "missing" else _plain(first["msg"])
         said = said.removeprefix("Value error, ")
         where = f"model.json: {where}: " if where and first["type"] != "missing" else "model.json: "
-        raise Unusable(f"{place}: {where if first['type'] != 'missing' else ''}{said}") from None
+        raise CheckpointError(f"{place}: {where if first['type'] != 'missing' else ''}{said}") from None
 
 
 def sealed(card: dict) -> dict:
@@ -205,14 +206,14 @@ def _parsed(path: Path) -> object:
     place = files.to_root(path)
     try:
         if path.stat().st_size > LONGEST:
-            raise Unusable(f"{place}: longer than any model's card")
+            raise CheckpointError(f"{place}: longer than any model's card")
         return json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
-    except Unusable:
+    except CheckpointError:
         raise
     except OSError as error:
-        raise Unusable(f"{place}: cannot be read ({error.strerror})") from None
+        raise CheckpointError(f"{place}: cannot be read ({error.strerror})") from None
     except (ValueError, RecursionError) as error:
-        raise Unusable(f"{place}: not readable as JSON ({_plain(str(error))[:200]})") from None
+        raise CheckpointError(f"{place}: not readable as JSON ({_plain(str(error))[:200]})") from None
 
 
 def _no_number(name: str) -> None:

@@ -14,22 +14,22 @@ import pandas as pd
 from mer import files
 from mer.params.schema import System, Training
 from mer.training.checkpoints import card as cards
-from mer.training.checkpoints.card import Unusable
-from mer.training.checkpoints.lineage import lineage, memory
+from mer.training.checkpoints.card import CheckpointError
+from mer.training.checkpoints.lineage import job_exposure, lineage
 from mer.training.checkpoints.tensors import read, weights
-from mer.training.checkpoints.training_data import Memory
+from mer.training.checkpoints.training_data import Exposure
 from mer.training.job import Job
 from mer.training.scaling.standardise import Standardiser
 from mer.training.task import Task
 
-__all__ = ["Unusable", "card", "load", "name", "read_card", "save"]
+__all__ = ["CheckpointError", "card", "load", "name", "read_card", "save"]
 
 
 def save(folder: Path, model, card: dict) -> None:
     """Write `model.safetensors`, then `model.json`.
 
     Args:
-        model: what `grid.fit` returned.
+        model: what `grid.fit_job` returned.
         card: as from `card`. The digests that it `remembers` are written beside the weights.
     """
     from safetensors.numpy import save_file
@@ -38,7 +38,7 @@ def save(folder: Path, model, card: dict) -> None:
     tensors |= {f"scale.{m}": scale for m, (_, scale) in model.standardiser.moments.items()}
     tensors |= model.tensors()
     told = {"format": cards.FORMAT, "temperature": model.temperature, **card}
-    if isinstance(told.get("remembers"), Memory):
+    if isinstance(told.get("remembers"), Exposure):
         tensors |= told["remembers"].tensors()
         told["remembers"] = told["remembers"].counts()
     told = json.loads(json.dumps(told, allow_nan=False))  # as it is read
@@ -56,14 +56,14 @@ def load(folder: Path, device: str = "cpu", fields: Iterable[str] | None = cards
         fields: of the card that must be as they were written: by default those on which answers depend, None for all.
 
     Raises:
-        Unusable: the folder holds no model, a damaged one, one of another format, an edited card, or tensors of other
-            shapes than it says.
+        CheckpointError: the folder holds no model, a damaged one, one of another format, an edited card, or tensors of
+            other shapes than it says.
     """
     card, tensors = read(folder, fields)
     try:
         return _model(card, tensors, device), card
     except (KeyError, TypeError, ValueError, RuntimeError, MemoryError, OverflowError) as error:
-        raise Unusable(
+        raise CheckpointError(
             f"{files.to_root(folder)}: its tensors are not those that model.json describes ({error})"
         ) from None
 
@@ -83,7 +83,7 @@ def read_card(folder: Path) -> dict:
     """Return what a checkpoint says of itself, whether or not it is as it was written.
 
     Raises:
-        Unusable: the folder holds no model of this format.
+        CheckpointError: the folder holds no model of this format.
     """
     return cards.read(folder)
 
@@ -122,24 +122,26 @@ def card(
         "training": job.training.model_dump(mode="json"),
         "features": {m: specs[m] for m in job.spec.inputs},
         **lineage(job, manifest, encoders),
-        "remembers": memory(job, manifest),
+        "remembers": job_exposure(job, manifest),
     }
 
 
 def _network(tensors: dict[str, np.ndarray], card: dict, standardiser: Standardiser, device: str):
     import torch
 
-    from mer.training.networks.trained import Fitted, built
+    from mer.training.networks.trained import Shape, TrainedNetwork, build_network
 
     t = Training.model_validate(card["training"])
-    network = built(card["model"], card["widths"], len(card["classes"]), t, card["layers"])
+    shape = Shape(card["model"], card["widths"], {m: m for m in card["modalities"]}, card["layers"],
+                  len(card["classes"]))  # fmt: skip
+    network = build_network(shape, t)
     network.load_state_dict({name: torch.as_tensor(value) for name, value in weights(tensors).items()})
-    return Fitted(network.to(device).eval(), standardiser, tensors["seen"], device,
-                  multi_label=t.targets == "multi_label")  # fmt: skip
+    return TrainedNetwork(network.to(device).eval(), standardiser, tensors["trained_classes"], device,
+                          multi_label=t.targets == "multi_label")  # fmt: skip
 
 
 def _linear(model: str):
-    from mer.training.baselines.classifier import FittedLinear
-    from mer.training.baselines.svm import FittedKernel
+    from mer.training.baselines.classifier import TrainedLinear
+    from mer.training.baselines.svm import TrainedKernelMachine
 
-    return FittedKernel if model == "svm_rbf" else FittedLinear
+    return TrainedKernelMachine if model == "svm_rbf" else TrainedLinear

@@ -4,19 +4,19 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mer import files
-from mer.features import Where, audio, text, video
-from mer.features.extractor import Compute, Extractor
+from mer.features import Resources, audio, text, video
+from mer.features.extractor import Extractor, VectorFunction
 from mer.params import schema
 from mer.params.features import Input, read_inputs
-from mer.training.checkpoints.card import Unusable
+from mer.training.checkpoints.card import CheckpointError
 
 SECTIONS = {"audio": "acoustic", "text": "linguistic", "video": "visual"}
-FOREIGN = ("opencv", "modality")
+VERSIONED_PACKAGES = ("opencv", "modality")
 """of a specification: versions of packages, which may move a number in its last digits and no more; and the modality,
 which is no part of an address"""
 
 
-def sections(card: dict, networks: Mapping[str, str], place: Path) -> tuple[dict[str, Input], schema.Data]:
+def extraction_parameters(card: dict, networks: Mapping[str, str], place: Path) -> tuple[dict[str, Input], schema.Data]:
     """Return the parameters with which the inputs of a model were made.
 
     Args:
@@ -24,43 +24,47 @@ def sections(card: dict, networks: Mapping[str, str], place: Path) -> tuple[dict
         networks: modality -> where its pretrained network lies on this machine, if elsewhere than in training.
 
     Raises:
-        Unusable: it does not say how.
+        CheckpointError: it does not say how.
     """
     if not isinstance(card.get("features"), dict) or set(card["modalities"]) - set(card["features"]):
-        raise Unusable(f"{files.to_root(place)}: model.json does not say what its features are")
+        raise CheckpointError(f"{files.to_root(place)}: model.json does not say what its features are")
     told = card.get("inputs") or {
-        **{SECTIONS[m]: _guessed(m, spec, place) for m, spec in card["features"].items()},
+        **{SECTIONS[m]: _reconstructed(m, spec, place) for m, spec in card["features"].items()},
         "data": _seconds(card["features"]),
     }
     try:
         told = {name: dict(told[name]) for name in ("data", *(SECTIONS[m] for m in card["modalities"]))}
         for modality, model in networks.items():
             if SECTIONS.get(modality) not in told:
-                raise Unusable(f"--network {modality}={model}: the model takes {', '.join(card['modalities'])}")
+                raise CheckpointError(f"--network {modality}={model}: the model takes {', '.join(card['modalities'])}")
             told[SECTIONS[modality]]["model" if modality != "video" else "weights"] = model
         return read_inputs({m: told[SECTIONS[m]] for m in card["modalities"]}), schema.Data(**told["data"])
     except (KeyError, TypeError, ValueError) as error:
-        if isinstance(error, Unusable):
+        if isinstance(error, CheckpointError):
             raise
-        raise Unusable(f"{files.to_root(place)}: model.json does not say how its inputs are made ({error})") from None
+        raise CheckpointError(
+            f"{files.to_root(place)}: model.json does not say how its inputs are made ({error})"
+        ) from None
 
 
-def open_all(card: dict, section: dict[str, Input], data: schema.Data, where: Where, place: Path) -> dict[str, Compute]:
+def open_extractors(
+    card: dict, section: dict[str, Input], data: schema.Data, resources: Resources, place: Path
+) -> dict[str, VectorFunction]:
     """Return modality -> its extractor.
 
     Raises:
-        Unusable: an extractor gives other values than those that the model was trained on.
+        CheckpointError: an extractor gives other values than those that the model was trained on.
         ImportError, FileNotFoundError: a package or a network is missing; the message says how to get it.
     """
     specs(card, section, data, place)
-    return {m: _extractor(m, section).open(section[m], where) for m in card["modalities"]}
+    return {m: _extractor(m, section).open(section[m], resources) for m in card["modalities"]}
 
 
 def specs(card: dict, section: dict[str, Input], data: schema.Data, place: Path) -> dict[str, dict]:
     """Return modality -> the specification of its vectors here.
 
     Raises:
-        Unusable: an extractor gives other values than those that the model was trained on.
+        CheckpointError: an extractor gives other values than those that the model was trained on.
         ImportError, FileNotFoundError: a package or a network is missing; the message says how to get it.
     """
     found = {}
@@ -70,7 +74,7 @@ def specs(card: dict, section: dict[str, Input], data: schema.Data, place: Path)
         else:
             of = audio if modality == "audio" else video
             found[modality] = of.spec(section[modality], data)
-        _same(modality, card["features"][modality], found[modality], place)
+        _check_unchanged(modality, card["features"][modality], found[modality], place)
     return found
 
 
@@ -79,20 +83,20 @@ def _extractor(modality: str, section: dict[str, Input]) -> Extractor:
     return known[section[modality].extractor]
 
 
-def _same(modality: str, then: dict, now: dict, place: Path) -> None:
-    names = [name for name in {**then, **now} if name not in FOREIGN]
+def _check_unchanged(modality: str, then: dict, now: dict, place: Path) -> None:
+    names = [name for name in {**then, **now} if name not in VERSIONED_PACKAGES]
     if other := [name for name in names if files.digest(then.get(name)) != files.digest(now.get(name))]:
         name = other[0]
-        raise Unusable(
+        raise CheckpointError(
             f"{files.to_root(place)}: {modality} was extracted with {name} = {then.get(name)!r} when it was trained, "
             f"and is with {now.get(name)!r} here: take the version, or the network, that it was trained with"
         )
 
 
-def _guessed(modality: str, spec: dict, place: Path) -> dict:
+def _reconstructed(modality: str, spec: dict, place: Path) -> dict:
     """The parameters behind a specification, where they can be told from it."""
     if spec["extractor"] == "encoder" or modality == "video":
-        raise Unusable(
+        raise CheckpointError(
             f"{files.to_root(place)}: an older model that does not say how its {modality} is extracted: train it again"
         )
     if modality == "text":

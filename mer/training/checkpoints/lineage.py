@@ -10,16 +10,28 @@ from mer import files
 from mer.training.checkpoints import card as cards
 from mer.training.checkpoints import training_data as memories
 from mer.training.checkpoints.card import sealed
-from mer.training.checkpoints.training_data import Memory
+from mer.training.checkpoints.training_data import Exposure
 from mer.training.job import Job
 
-__all__ = ["ALTERED", "MISSING", "NEEDED", "WHOLE", "all_seen", "lineage", "memory", "remembered", "rows_digest",
-           "sealed", "state", "verdict"]  # fmt: skip
+__all__ = [
+    "ALTERED",
+    "COMPLETE",
+    "MISSING",
+    "REQUIRED_FIELDS",
+    "card_status",
+    "checkpoint_status",
+    "full_exposure",
+    "job_exposure",
+    "lineage",
+    "rows_digest",
+    "sealed",
+    "stored_exposure",
+]  # fmt: skip
 
-TOLD = ("name", "tensors_sha256", "corpora", "families", "seen", "features", "encoders", cards.SELF)
+ANCESTOR_FIELDS = ("name", "tensors_sha256", "corpora", "families", "seen", "features", "encoders", cards.SELF)
 """what a model keeps of each of its ancestors' cards"""
-NEEDED = {*TOLD, "rows_sha256", "ancestors", "remembers"}
-WHOLE, ALTERED, MISSING = "whole", "altered", "missing"
+REQUIRED_FIELDS = {*ANCESTOR_FIELDS, "rows_sha256", "ancestors", "remembers"}
+COMPLETE, ALTERED, MISSING = "complete", "altered", "missing"
 """what a card's lineage can be"""
 
 
@@ -44,7 +56,7 @@ def lineage(job: Job, manifest: pd.DataFrame, encoders: Sequence[dict] | None = 
         "rows_sha256": rows_digest(seen),
         "seen": parts,
         "encoders": None if encoders is None else [e for e in encoders if e["input"] in job.spec.inputs],
-        "ancestors": _ancestors(_begun(job)),
+        "ancestors": _ancestors(_initial_checkpoint(job)),
         "git": files.git_state(),
     }
 
@@ -54,17 +66,17 @@ def rows_digest(rows: pd.DataFrame) -> str:
     return files.digest(sorted(rows["utterance_id"] + " " + rows["audio_sha256"].fillna("")))
 
 
-def memory(job: Job, manifest: pd.DataFrame) -> Memory:
+def job_exposure(job: Job, manifest: pd.DataFrame) -> Exposure:
     """Return digests of all that a training sees, and of what the checkpoint has seen that it begins with.
 
-    What a checkpoint of an earlier version has seen is not known: `state` says so of it and of what begins with it.
+    The training data of a checkpoint of an earlier version are unknown: `checkpoint_status` says so.
     """
-    own = memories.memory(manifest, job.train, job.validation)
-    before = None if (start_from := _begun(job)) is None else remembered(files.from_root(start_from))
-    return own if before is None else own.with_(before)
+    own = memories.exposure_of(manifest, job.train, job.validation)
+    before = None if (start_from := _initial_checkpoint(job)) is None else stored_exposure(files.from_root(start_from))
+    return own if before is None else own.merged(before)
 
 
-def remembered(folder: Path) -> Memory | None:
+def stored_exposure(folder: Path) -> Exposure | None:
     """Return what a checkpoint keeps of what it and its ancestors have seen; None where it keeps nothing."""
     from safetensors import SafetensorError, safe_open
 
@@ -76,24 +88,24 @@ def remembered(folder: Path) -> Memory | None:
         return None
 
 
-def verdict(card: dict) -> str:
+def card_status(card: dict) -> str:
     """Say by a card alone whether its lineage is whole, altered since it was written, or missing.
 
-    >>> card = sealed({name: [] for name in NEEDED - {"card_sha256"}})
-    >>> verdict(card), verdict(card | {"families": ["emodb"]}), verdict({"name": "old"})
-    ('whole', 'altered', 'missing')
+    >>> card = sealed({name: [] for name in REQUIRED_FIELDS - {"card_sha256"}})
+    >>> card_status(card), card_status(card | {"families": ["emodb"]}), card_status({"name": "old"})
+    ('complete', 'altered', 'missing')
     """
-    if NEEDED - card.keys():
+    if REQUIRED_FIELDS - card.keys():
         return MISSING
-    return WHOLE if cards.seal_holds(card) else ALTERED
+    return COMPLETE if cards.seal_holds(card) else ALTERED
 
 
-def state(card: dict, folder: Path) -> str:
+def checkpoint_status(card: dict, folder: Path) -> str:
     """Say whether the lineage of a checkpoint is whole: card, tensors and digests of what it has seen go together.
 
     One of an earlier version keeps no such digests, and its lineage is missing.
     """
-    if (told := verdict(card)) == MISSING:
+    if (told := card_status(card)) == MISSING:
         return MISSING
     try:
         whole = files.digest_file(folder / "model.safetensors") == card["tensors_sha256"]
@@ -101,14 +113,14 @@ def state(card: dict, folder: Path) -> str:
         whole = False
     if not whole or told == ALTERED or cards.altered(card, metadata(folder)):
         return ALTERED
-    known = remembered(folder)
-    return WHOLE if known is not None and known.counts() == card["remembers"] else MISSING
+    known = stored_exposure(folder)
+    return COMPLETE if known is not None and known.counts() == card["remembers"] else MISSING
 
 
-def all_seen(card: dict, folder: Path) -> Memory | None:
+def full_exposure(card: dict, folder: Path) -> Exposure | None:
     """Return all that a checkpoint and those that it began with have seen; None where one of them does not say it."""
-    told = [state(card, folder), *(ancestor.get("lineage") for ancestor in card.get("ancestors", []))]
-    return remembered(folder) if set(told) == {WHOLE} else None
+    told = [checkpoint_status(card, folder), *(ancestor.get("lineage") for ancestor in card.get("ancestors", []))]
+    return stored_exposure(folder) if set(told) == {COMPLETE} else None
 
 
 def metadata(folder: Path) -> dict[str, str] | None:
@@ -122,7 +134,7 @@ def metadata(folder: Path) -> dict[str, str] | None:
         return None
 
 
-def _begun(job: Job) -> str | None:
+def _initial_checkpoint(job: Job) -> str | None:
     """The checkpoint that a training begins with: linear models begin with none, whatever the parameter says."""
     return job.training.start_from if job.spec.is_network else None
 
@@ -137,7 +149,7 @@ def _ancestors(start_from: str | None) -> list[dict]:
         return []
     folder = files.from_root(start_from)
     card = cards.read(folder)
-    told = {key: card.get(key) for key in TOLD} | {"lineage": state(card, folder)}
+    told = {key: card.get(key) for key in ANCESTOR_FIELDS} | {"lineage": checkpoint_status(card, folder)}
     for listed in ("corpora", "families"):
         told[listed] = told[listed] or []
     return [told, *card.get("ancestors", [])]

@@ -7,14 +7,14 @@ import numpy as np
 
 from mer import files
 from mer.training.checkpoints import card as cards
-from mer.training.checkpoints.card import MEMORY, Unusable
+from mer.training.checkpoints.card import MEMORY, CheckpointError
 
 
-def begin_with(network, folder: Path) -> None:
+def load_initial_weights(network, folder: Path) -> None:
     """Give a network the weights of a checkpoint of the same shape.
 
     Raises:
-        Unusable: says in what the two differ, or that the checkpoint is not as it was written.
+        CheckpointError: says in what the two differ, or that the checkpoint is not as it was written.
     """
     import torch
 
@@ -25,7 +25,7 @@ def begin_with(network, folder: Path) -> None:
     differing = sorted(name for name in {*ours, *shapes} if ours.get(name) != shapes.get(name))
     if differing:
         name = differing[0]
-        raise Unusable(
+        raise CheckpointError(
             f"training.start_from: {files.to_root(folder)} is of another network: {name} is {shapes.get(name)} there "
             f"and {ours.get(name)} here ({len(differing)} such)"
         )
@@ -39,7 +39,7 @@ def read(folder: Path, fields: Iterable[str] | None) -> tuple[dict, dict[str, np
         fields: as for `checkpoint.load`.
 
     Raises:
-        Unusable: there is none, or it is not as it was written.
+        CheckpointError: there is none, or it is not as it was written.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -47,14 +47,14 @@ def read(folder: Path, fields: Iterable[str] | None) -> tuple[dict, dict[str, np
     path = folder / "model.safetensors"
     try:
         if files.digest_file(path) != card["tensors_sha256"]:
-            raise Unusable(f"{place}: model.safetensors is not the file that model.json describes")
+            raise CheckpointError(f"{place}: model.safetensors is not the file that model.json describes")
         with safe_open(path, "numpy") as file:
             names = [name for name in file.keys() if not name.startswith(MEMORY)]  # noqa: SIM118
             tensors, metadata = {name: file.get_tensor(name) for name in names}, file.metadata()
     except (SafetensorError, OSError, TypeError) as error:
-        raise Unusable(f"{place}: model.safetensors cannot be read ({error})") from None
+        raise CheckpointError(f"{place}: model.safetensors cannot be read ({error})") from None
     if field := cards.altered(card, metadata, fields):
-        raise Unusable(
+        raise CheckpointError(
             f"{place}: model.json: {field} is not what was written with the tensors: take the folder as it was, or "
             "train the model again"
         )

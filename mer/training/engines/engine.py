@@ -1,4 +1,4 @@
-"""How trainings are carried out: which engine, on what, and in how many processes."""
+"""How jobs are carried out: which engine, on which device, and in how many processes."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -7,69 +7,71 @@ from mer.params.schema import Training
 from mer.training.job import Job
 from mer.training.task import Task
 
-SMALL = 50_000
-"""parameters. In a step of a smaller network a CPU starts operations for longer than it carries them out, and a stack
-starts them once for all its runs; of larger ones a batch fills the caches by itself (benchmarks/engines.py)"""
-STEP, SPEED, LINEAR = 2e-3, 5e10, 1e-6
-"""roughly: seconds of a step besides its arithmetic, operations a second, and seconds of a linear fit for every number
-that it reads; fixed, as they decide only how many processes are worth their start"""
-WORTH_A_PROCESS = 4.0
-"""such seconds: starting one takes about two"""
+STACKED_BELOW_PARAMETERS = 50_000
+"""The number of parameters below which networks are stacked on a CPU. In a step of a smaller network, starting the
+operations takes longer than their arithmetic, and a stack starts them once for all jobs (benchmarks/engines.py)."""
+STEP_SECONDS, OPERATIONS_PER_SECOND, LINEAR_SECONDS_PER_VALUE = 2e-3, 5e10, 1e-6
+"""Rough estimates: the seconds of a step besides its arithmetic, the operations per second, and the seconds of a linear
+fit per value that it reads. They are fixed because they decide only the number of processes."""
+MIN_SECONDS_PER_PROCESS = 4.0
+"""The estimated seconds of work for which a process is started. Its start takes about two."""
 
 
 @dataclass(frozen=True)
 class Engine:
-    """How and where runs are trained.
+    """How and where jobs are carried out.
 
     Attributes:
-        name: `single`, `stacked`, or `auto`: what suits each run.
-        threads: of one run.
-        at_once: processes on a CPU; changes how long it takes and nothing else.
+        name: `single`, `stacked`, or `auto`, which decides for each job.
+        device: `cpu`, `cuda` or `mps`.
+        threads: number of threads of a job.
+        max_processes: largest number of processes on a CPU; it does not change results.
     """
 
     name: str = "single"
     device: str = "cpu"
     threads: int = 1
-    at_once: int = 1
+    max_processes: int = 1
 
-    def of(self, task: Task, job: Job) -> str:
-        """Return `single` or `stacked` for a run, by what it is and not by its company: it is part of its result."""
+    def name_for(self, task: Task, job: Job) -> str:
+        """Return `single` or `stacked` for a job. It depends on this job alone because it is part of its result."""
         if not job.spec.is_network:
             return "single"
         if self.name != "auto":
             return self.name
-        return "stacked" if self.device != "cpu" or parameters(task, job) < SMALL else "single"
+        return "stacked" if self.device != "cpu" or parameters(task, job) < STACKED_BELOW_PARAMETERS else "single"
 
-    def processes(self, work: float, units: int) -> int:
-        """Return among how many processes so many units, of so many `seconds` in all, are worth being spread."""
-        if self.device != "cpu":  # a GPU is given to one at a time
+    def processes(self, total_seconds: float, groups: int) -> int:
+        """Return the number of processes for so many job groups that take `total_seconds` together."""
+        if self.device != "cpu":  # one process at a time uses the GPU
             return 1
-        return max(1, min(self.at_once, units, int(work / WORTH_A_PROCESS)))
+        return max(1, min(self.max_processes, groups, int(total_seconds / MIN_SECONDS_PER_PROCESS)))
 
 
 def seconds(task: Task, job: Job) -> float:
-    """Return a rough estimate of how long a run takes in one thread, all its epochs."""
+    """Return a rough estimate of the seconds that a job takes in one thread, with all its epochs."""
     rows = len(job.train)
     if not job.spec.is_network:
-        return LINEAR * rows * sum(task.features.widths(job.spec.inputs).values())
+        return LINEAR_SECONDS_PER_VALUE * rows * sum(task.features.widths(job.spec.inputs).values())
     steps = -(-rows // job.training.batch_size)
-    return job.training.epochs * (steps * STEP + 6 * parameters(task, job) * rows / SPEED)
+    return job.training.epochs * (steps * STEP_SECONDS + 6 * parameters(task, job) * rows / OPERATIONS_PER_SECOND)
 
 
 def parameters(task: Task, job: Job) -> int:
-    """Return how many parameters a run's network has."""
-    modalities = job.spec.inputs
-    layers = {m: n for m, n in task.features.layers.items() if m in modalities}
-    widths = task.features.widths(modalities)
-    return _counted(job.spec.model, tuple(widths.items()), task.classes, job.training, tuple(layers.items()))
+    """Return the number of parameters of a job's network."""
+    widths = task.features.widths(job.spec.inputs)
+    inputs = tuple((n, width, task.features.modalities[n], task.features.layers.get(n)) for n, width in widths.items())
+    return _count(job.spec.model, inputs, task.classes, job.training)
 
 
 @lru_cache
-def _counted(model: str, widths: tuple, classes: int, training: Training, layers: tuple) -> int:
+def _count(model: str, inputs: tuple, classes: int, training: Training) -> int:
     import torch
 
-    from mer.training.networks.trained import built
+    from mer.training.networks.trained import Shape, build_network
 
-    with torch.device("meta"):  # shapes without numbers
-        network = built(model, dict(widths), classes, training, dict(layers))
+    widths, modalities = ({name: values[i] for name, *values in inputs} for i in (0, 1))
+    layers = {name: count for name, _, _, count in inputs if count is not None}
+    with torch.device("meta"):  # shapes without values
+        network = build_network(Shape(model, widths, modalities, layers, classes), training)
     return sum(p.numel() for p in network.parameters())

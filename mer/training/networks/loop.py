@@ -1,78 +1,81 @@
-"""Training one network: the loop, and what comes out of it."""
+"""The training of one network."""
 
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from mer import files
 from mer.models import random_numbers
-from mer.params.schema import System, Training
 from mer.training.cache.snapshot import Snapshot
 from mer.training.checkpoints import tensors
+from mer.training.job import Job
 from mer.training.networks import sampling
-from mer.training.networks.batches import MASKS, Masks, Rows, prepared
+from mer.training.networks.batches import DROPOUT_STREAM, DropoutMasks, TrainingData, prepared
 from mer.training.networks.network_training import NetworkTraining, trainable_names
-from mer.training.networks.trained import Fitted, built
+from mer.training.networks.trained import Shape, TrainedNetwork, build_network
 from mer.training.scaling import standardise
 from mer.training.task import Task
 
 
-def begun(task: Task, system: System, training: Training, seed: int) -> nn.Module:
-    """Return a network before its first step, on the CPU; the seed fixes its weights, or a checkpoint has them."""
+def initial_network(task: Task, job: Job) -> nn.Module:
+    """Return a network before its first step, on the CPU; the seed or a checkpoint determines its weights."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = built(system.model, task.features.widths(system.inputs), task.classes, training,
-                        {m: n for m, n in task.features.layers.items() if m in system.inputs})  # fmt: skip
-    if training.start_from:
-        tensors.begin_with(network, files.from_root(training.start_from))
+        torch.manual_seed(job.seed)
+        network = build_network(Shape.of(task.features, job.spec.model, job.spec.inputs, task.classes), job.training)
+    if job.training.start_from:
+        tensors.load_initial_weights(network, files.from_root(job.training.start_from))
     return network
 
 
-def fit(task: Task, train: np.ndarray, validation: np.ndarray, *, system: System, training: Training, seed: int,
-        device: str, snapshot: Path | None = None) -> Fitted:  # fmt: skip
-    """Train a network; the epoch is chosen by the mean of per-corpus validation UAR.
+def fit_network(task: Task, job: Job, device: str = "cpu", snapshot: Path | None = None) -> TrainedNetwork:
+    """Train a network; the mean of per-corpus validation UAR selects the epoch.
 
     Args:
-        train, validation: row numbers; no other row is looked at.
-        snapshot: where its course is kept while it runs; after a kill the same call ends with the same bits.
+        job: no row but its training and validation rows is read.
+        snapshot: file that stores the state while the training runs. After an interruption the same call continues
+            from it, to the same bits.
 
     Raises:
         DivergedTraining: the loss is not a number.
     """
-    network = begun(task, system, training, seed).to(device)
-    fitted = Fitted(network, standardise.fit(task.features, train, system.inputs), task.occurring(train), device,
-                    multi_label=training.targets == "multi_label")  # fmt: skip
-    rows, masks = prepared(fitted, task, train, training), Masks(network, training.batch_size)
-    names = trainable_names(network, *rows.sample())
-    course = NetworkTraining(network, training, names, steps=-(-len(train) // training.batch_size))
+    training, seed = job.training, job.seed
+    network = initial_network(task, job).to(device)
+    model = TrainedNetwork(network, standardise.fit(task.features, job.train, job.spec.inputs),
+                           task.classes_in(job.train), device,
+                           multi_label=training.targets == "multi_label")  # fmt: skip
+    data, masks = prepared(model, task, job.train, training), DropoutMasks(network, training.batch_size)
+    names = trainable_names(network, *data.sample())
+    course = NetworkTraining(network, training, names, steps=-(-len(job.train) // training.batch_size))
     file = Snapshot(snapshot, f"{seed}")
     course.restore(file.load(device))
-    corpora, held = task.corpora[train], list(fitted.batches(task.features, validation))
+    corpora, validation = task.corpora[job.train], list(model.batches(task.features, job.validation))
     while not course.progress.finished:
         order = sampling.order(corpora, training.corpus_exponent, seed, course.progress.epoch)
-        loss = _epoch(course, network, rows, masks, torch.as_tensor(order, device=device), seed)
+        loss = _epoch(course, network, data, masks, torch.as_tensor(order, device=device), seed)
         with course.use_averaged_weights():
-            answers = fitted.answers(held).argmax(axis=1)
-        course.end_epoch(loss, task.scored(answers, validation))
+            predicted = model.batch_logits(validation).argmax(axis=1)
+        course.end_epoch(loss, task.score_predictions(predicted, job.validation))
         file.save(course.state)
     course.set_weights(course.best)
     masks.clear()
     file.remove()
-    fitted.history = course.progress.history
-    return fitted
+    model.history = course.progress.history
+    return model
 
 
-def _epoch(course: NetworkTraining, network: nn.Module, rows: Rows, masks: Masks, order: Tensor, seed: int) -> float:
+def _epoch(
+    course: NetworkTraining, network: nn.Module, data: TrainingData, masks: DropoutMasks, order: Tensor, seed: int
+) -> float:
     """Train on every batch of an epoch and return the mean loss of its rows."""
     epoch, total = course.progress.epoch, torch.zeros((), device=order.device)
-    keys = torch.as_tensor(random_numbers.keys(seed, epoch, MASKS, count=course.progress.steps), device=order.device)
-    batches = zip(rows.epoch(order, course.training, seed, epoch), masks.steps(keys), strict=True)
+    keys = random_numbers.keys(seed, epoch, DROPOUT_STREAM, count=course.progress.steps)
+    drawn = masks.steps(torch.as_tensor(keys, device=order.device))
     network.train()
-    for step, ((batch, *told), drawn) in enumerate(batches):
-        masks.put(drawn, len(batch))
-        loss = rows.loss(network, batch, *told)
+    batches = data.epoch(order, course.training, seed, epoch)
+    for step, ((batch, *arguments), layer_masks) in enumerate(zip(batches, drawn, strict=True)):
+        masks.install(layer_masks, len(batch))
+        loss = data.loss(network, batch, *arguments)
         course.step(loss, step)
         total += loss.detach() * len(batch)
     return float(total) / len(order)

@@ -1,4 +1,4 @@
-"""A trained network that answers."""
+"""A trained network that predicts."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -13,72 +13,99 @@ from mer.params.schema import Training
 from mer.training.calibration import probabilities
 from mer.training.scaling.standardise import Standardiser
 
-ROWS = 4096
-"""answered at once"""
+MAX_ROWS = 4096
+"""The number of rows that are predicted at a time."""
 
 
 @dataclass
-class Fitted:
-    """A trained model.
+class TrainedNetwork:
+    """A trained network; a `TrainedModel`.
 
     Attributes:
-        seen: which classes were trained, bool of shape (classes,); another is never answered.
+        trained_classes: whether a class was trained, bool of shape (classes,); another one is never predicted.
         history: one dict per epoch: epoch, loss, rate, validation UAR per corpus, mean.
         multi_label: whether classes were trained as occurring together.
-        temperature: what logits are divided by before they become probabilities (mer/training/calibration.py).
+        temperature: number by which logits are divided before they become probabilities (calibration.py).
     """
 
     network: nn.Module
     standardiser: Standardiser
-    seen: np.ndarray
+    trained_classes: np.ndarray
     device: str
     history: list[dict] = field(default_factory=list)
     multi_label: bool = False
     temperature: float = 1.0
 
     def batches(self, features: Features, rows: np.ndarray) -> Iterator[tuple[dict[str, Tensor], dict[str, Tensor]]]:
-        """Yield rows as `answers` takes them: whoever asks more than once keeps them."""
-        for first in range(0, len(rows), ROWS):
-            inputs, present = tensors(features, rows[first : first + ROWS], self.standardiser, self.device)
+        """Yield rows as `batch_logits` takes them, to be stored if they are predicted more than once."""
+        for first in range(0, len(rows), MAX_ROWS):
+            inputs, present = tensors(features, rows[first : first + MAX_ROWS], self.standardiser, self.device)
             self.network.check(inputs, present)
             yield inputs, present
 
-    def answers(self, batches: Iterable[tuple[dict[str, Tensor], dict[str, Tensor]]]) -> np.ndarray:
+    def batch_logits(self, batches: Iterable[tuple[dict[str, Tensor], dict[str, Tensor]]]) -> np.ndarray:
         """Return float64 of shape (rows, classes); -inf for a class that was not trained."""
         self.network.eval()
-        parts = [np.zeros((0, len(self.seen)))]
+        parts = [np.zeros((0, len(self.trained_classes)))]
         with torch.inference_mode():
             parts += [self.network(*batch).cpu().double().numpy() for batch in batches]  # MPS has no float64
-        found = np.concatenate(parts)
-        found[:, ~self.seen] = -np.inf
-        return found
+        logits = np.concatenate(parts)
+        logits[:, ~self.trained_classes] = -np.inf
+        return logits
 
     def logits(self, features: Features, rows: np.ndarray) -> np.ndarray:
         """Return float64 of shape (len(rows), classes); -inf for a class that was not trained."""
-        return self.answers(self.batches(features, rows))
+        return self.batch_logits(self.batches(features, rows))
 
     def predict(self, features: Features, rows: np.ndarray) -> np.ndarray:
         """Return class probabilities, float64 of shape (len(rows), classes); each row sums to 1.
 
-        Of a multi-label model they are each class's own probability over their sum.
+        Those of a multi-label model are each class's own probability over their sum.
         """
         return probabilities(self.logits(features, rows) / self.temperature, self.multi_label)
 
     def tensors(self) -> dict[str, np.ndarray]:
-        """Return what a checkpoint stores besides the standardiser."""
+        """Return the arrays that a checkpoint stores besides the standardiser."""
         weights = {f"network.{name}": value.cpu().numpy() for name, value in self.network.state_dict().items()}
-        return {**weights, "seen": self.seen}
+        return {**weights, "trained_classes": self.trained_classes}
 
 
-def built(model: str, widths: dict[str, int], classes: int, training: Training, layers: dict[str, int]) -> nn.Module:
-    """Return a network of the size that the parameters say."""
-    return models.build(model, widths, classes, hidden=training.hidden, dropout=training.dropout, gate=training.gate,
-                        missing=training.missing, layers=layers)  # fmt: skip
+@dataclass(frozen=True)
+class Shape:
+    """What determines the shape of a network besides its training parameters.
+
+    Attributes:
+        model: name of the network.
+        widths, modalities: input -> width of its vectors; input -> its modality.
+        layers: input -> number of encoder layers that its vectors hold.
+        classes: number of classes.
+    """
+
+    model: str
+    widths: dict[str, int]
+    modalities: dict[str, str]
+    layers: dict[str, int]
+    classes: int
+
+    @classmethod
+    def of(cls, features: Features, model: str, inputs: Iterable[str], classes: int) -> "Shape":
+        """Return the shape of a network for these inputs."""
+        names = tuple(inputs)
+        layers = {name: count for name, count in features.layers.items() if name in names}
+        return cls(model, features.widths(names), {name: features.modalities[name] for name in names}, layers, classes)
+
+
+def build_network(shape: Shape, training: Training) -> nn.Module:
+    """Return an untrained network; its initial weights are drawn from torch's global generator."""
+    return models.build(
+        shape.model, shape.widths, shape.classes, modalities=shape.modalities, hidden=training.hidden,
+        dropout=training.dropout, gate=training.gate, missing=training.missing, layers=shape.layers,
+    )  # fmt: skip
 
 
 def tensors(
     features: Features, rows: np.ndarray, standardiser: Standardiser, device: str
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Return standardised inputs and what is present, by modality."""
-    inputs = {m: torch.as_tensor(x, device=device) for m, x in standardiser.apply(features, rows).items()}
-    return inputs, {m: torch.as_tensor(features.present[m][rows], device=device) for m in inputs}
+    """Return input -> standardised vectors, and input -> whether it is present."""
+    inputs = {name: torch.as_tensor(x, device=device) for name, x in standardiser.apply(features, rows).items()}
+    return inputs, {name: torch.as_tensor(features.present[name][rows], device=device) for name in inputs}

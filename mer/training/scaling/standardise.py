@@ -1,4 +1,4 @@
-"""Shifting and scaling, fitted on training rows alone."""
+"""Shift and scale of features, fitted on training rows only."""
 
 from dataclasses import dataclass
 
@@ -11,64 +11,78 @@ from mer.features.text.tfidf import inverse_document_frequency
 
 @dataclass(frozen=True)
 class Standardiser:
-    """Modality -> (mean, scale), each of shape (width,)."""
+    """Input -> (mean, scale), each of shape (width,)."""
 
     moments: dict[str, tuple[np.ndarray, np.ndarray]]
 
     def apply(self, features: Features, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """Return modality -> float32 of shape (len(rows), width); absent rows are zeros."""
+        """Return input -> float32 of shape (len(rows), width); absent rows are zeros."""
         return {
-            m: ((features.arrays[m][rows] - mean) / scale * features.present[m][rows, None]).astype(np.float32)
-            for m, (mean, scale) in self.moments.items()
+            name: ((features.arrays[name][rows] - mean) / scale * features.present[name][rows, None]).astype(np.float32)
+            for name, (mean, scale) in self.moments.items()
         }
 
 
-def fit(features: Features, rows: np.ndarray, modalities: tuple[str, ...]) -> Standardiser:
-    """Fit on the rows where a modality is present.
+def fit(features: Features, rows: np.ndarray, inputs: tuple[str, ...], *, equal: bool = False) -> Standardiser:
+    """Fit on the rows in which an input is present.
+
+    Args:
+        equal: divide each scaled input by the square root of its width (`training.equal_inputs`).
 
     Raises:
         ValueError: as `require_finite`.
     """
-    require_finite(features, rows, modalities)
+    require_finite(features, rows, inputs)
     moments = {}
-    for modality in modalities:
-        values = features.arrays[modality][rows[features.present[modality][rows]]].astype(np.float64)
-        width = features.arrays[modality].shape[1]
+    for name in inputs:
+        values = features.arrays[name][rows[features.present[name][rows]]].astype(np.float64)
+        width = features.arrays[name].shape[1]
         if not len(values):
-            moments[modality] = (np.zeros(width), np.ones(width))
+            moments[name] = (np.zeros(width), np.ones(width))
             continue
-        way, documents = features.scaling(modality), np.count_nonzero(values, axis=0)
-        moments[modality] = values.mean(axis=0), scale(way, values.std(axis=0), documents, len(values))
-    return Standardiser(moments)
+        method, documents = features.scaling(name), np.count_nonzero(values, axis=0)
+        moments[name] = values.mean(axis=0), scale(method, values.std(axis=0), documents, len(values))
+    fitted = Standardiser(moments)
+    return equalised(fitted) if equal else fitted
 
 
-def scale(way: Scaling, deviation: np.ndarray, documents: np.ndarray, rows: float) -> np.ndarray:
-    """Return what each dimension is divided by, from what can be added up over rows.
+def equalised(standardiser: Standardiser) -> Standardiser:
+    """Return one whose inputs have about the same mean square each, whatever their widths: scales times sqrt(width).
 
-    `each` dimension by its own deviation; all by a `shared` one, the root of the mean variance; or by a shared one over
-    each dimension's inverse document frequency (`idf`), which weighs it, and with which the deviations are shared.
+    >>> equalised(Standardiser({"audio": (np.zeros(4), np.ones(4))})).moments["audio"][1]
+    array([2., 2., 2., 2.])
+    """
+    moments = standardiser.moments
+    return Standardiser({name: (mean, scale * np.sqrt(len(scale))) for name, (mean, scale) in moments.items()})
+
+
+def scale(method: Scaling, deviation: np.ndarray, documents: np.ndarray, rows: float) -> np.ndarray:
+    """Return the divisor of each dimension, from statistics that can be added up over rows.
+
+    `each`: the dimension's own deviation. `shared`: the root of the mean variance, for all dimensions. `idf`: the
+    shared deviation of the dimensions weighted by their inverse document frequencies, divided by these frequencies.
 
     Args:
-        way: what the extractor of the vectors says.
-        deviation, documents: standard deviation of each dimension and how many rows have it other than zero.
-        rows: how many there are, at least 1.
+        method: how the vectors are scaled, as from `Features.scaling`.
+        deviation, documents: standard deviation of each dimension, and number of rows in which it is not zero.
+        rows: number of rows, at least 1.
     """
-    if way == "each":
+    if method == "each":
         return np.where(deviation > 1e-8, deviation, 1.0)
-    weight = inverse_document_frequency(documents, rows) if way == "idf" else np.ones(len(deviation))
+    weight = inverse_document_frequency(documents, rows) if method == "idf" else np.ones(len(deviation))
     return max(np.sqrt(((deviation * weight) ** 2).mean()), 1e-8) / weight
 
 
-def require_finite(features: Features, rows: np.ndarray, modalities: tuple[str, ...]) -> None:
+def require_finite(features: Features, rows: np.ndarray, inputs: tuple[str, ...]) -> None:
     """Refuse NaN and infinity.
 
     Raises:
-        ValueError: names the modality and the first such row.
+        ValueError: names the input and the first such row.
     """
-    for modality in modalities:
-        broken = np.flatnonzero(~np.isfinite(features.arrays[modality][rows]).all(axis=1))
+    for name in inputs:
+        broken = np.flatnonzero(~np.isfinite(features.arrays[name][rows]).all(axis=1))
         if len(broken):
             raise ValueError(
-                f"{modality}: {len(broken)} of {len(rows)} rows hold NaN or infinity, first row {rows[broken[0]]} of "
+                f"{name}: {len(broken)} of {len(rows)} rows hold NaN or infinity, first row {rows[broken[0]]} of "
                 f"the task; mark them as absent or extract them again"
             )

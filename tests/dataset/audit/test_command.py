@@ -89,7 +89,7 @@ def test_every_format_is_read_the_same(command, tmp_path, suffix, shape):
     assert screen.rstrip().endswith("1 breach, 0 warnings, 0 notes")
 
 
-def test_what_is_excluded_by_our_manifest_is_left_out(command, tmp_path):
+def test_excluded_rows_are_left_out(command, tmp_path):
     manifest = again(clean(), [0], split="test", fold=None, speaker_id=None, session=None, dialogue_id=None)
     assert command(write(manifest, tmp_path / "m.parquet"))[0] == 1
     manifest.loc[240, "exclude_reason"] = "broken"
@@ -98,7 +98,7 @@ def test_what_is_excluded_by_our_manifest_is_left_out(command, tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".csv"])
-def test_a_folder_or_a_pair_of_files_makes_the_parts(command, tmp_path, suffix):
+def test_files_of_a_folder_are_the_parts(command, tmp_path, suffix):
     table = published(leaking())
     for word, name in zip(("train", "dev", "test"), PARTS, strict=True):
         rows = table[table["Partition"] == name].drop(columns="Partition")
@@ -133,7 +133,7 @@ def split_of_a_benchmark(folder, shared):
     return folder
 
 
-def test_a_split_of_known_speakers_is_found_and_what_the_speaker_alone_scores(command, tmp_path):
+def test_shared_speakers_and_the_score_of_the_speaker_rule_are_found(command, tmp_path):
     code, screen = command(split_of_a_benchmark(tmp_path, shared=True), r"--speaker-from=-(S[MF]\d+)_")
     assert code == 1
     assert "breach: speakers across parts, toy (10 of 10)" in screen
@@ -147,7 +147,7 @@ def test_a_split_of_known_speakers_is_found_and_what_the_speaker_alone_scores(co
     assert (code, "Not checked: speakers: the table has no such values" in screen) == (0, True)
 
 
-def test_columns_can_be_named_and_joined(command, tmp_path):
+def test_columns_can_be_declared_and_joined(command, tmp_path):
     table = leaking().rename(columns={"speaker_id": "who speaks", "source_path": "where, it lies"})
     path = write(table.drop(columns=["session", "fold"]), tmp_path / "table.csv")
     code, screen = command(path)
@@ -156,7 +156,7 @@ def test_columns_can_be_named_and_joined(command, tmp_path):
     assert (code, "speaker_id = who speaks, dialogue_id = corpus+split" in screen) == (1, True)
 
 
-def test_numbers_that_count_anew_in_each_file_are_no_ids(command, tmp_path):
+def test_running_numbers_are_no_ids(command, tmp_path):
     for word in ("train", "test"):
         numbers = {"Dialogue_ID": [0, 0, 0, 1, 1, 1, 2, 2], "Utterance_ID": [0, 1, 2, 0, 1, 2, 0, 1]}
         lines = [f"{word} line number {number}" for number in range(8)]
@@ -172,7 +172,7 @@ def test_one_list_under_two_names_is_no_validation(command, tmp_path):
     texts = [f"line number {number} of the list" for number in range(9)]
     files = [write(pd.DataFrame({"text": texts, "emotion": "joy"}), tmp_path / f"{name}.csv") for name in ("a", "b")]
     code, screen = command(f"--part=dev={files[0]}", f"--part=test={files[1]}")
-    assert (code, "breach: lines across parts, " in screen, "selection on the validation part uses" in screen) == (
+    assert (code, "breach: sentences across parts, " in screen, "selection on the validation part uses" in screen) == (
         1,
         True,
         True,
@@ -188,7 +188,7 @@ def test_paths_of_two_corpora_may_be_the_same(command, tmp_path):
     assert (code, "0 breaches, 0 warnings" in screen) == (0, True)
 
 
-def test_times_count_as_stretches_of_a_file_unless_told_otherwise(command, tmp_path):
+def test_times_select_segments_unless_the_column_is_ignored(command, tmp_path):
     frame = pd.DataFrame({"path": "long.wav", "StartTime": ["00:00:01,500", "00:00:03.5"], "split": ["train", "test"]})
     path = write(frame, tmp_path / "t.csv")
     assert command(path)[0] == 0
@@ -196,13 +196,13 @@ def test_times_count_as_stretches_of_a_file_unless_told_otherwise(command, tmp_p
     assert (code, "breach: utterance across parts, t (1 of 1)" in screen) == (1, True)
 
 
-def test_families_of_known_corpora_are_known(command, tmp_path):
+def test_families_of_published_corpora_are_recognised(command, tmp_path):
     files = []
     for corpus, word in (("meld", "train"), ("EmoryNLP", "test")):
         frame = pd.DataFrame({"text": [f"{corpus} says {n}" for n in range(4)], "speaker": corpus, "emotion": "joy"})
         files.append(f"--part={corpus}/{word}={write(frame, tmp_path / f'{corpus}.csv')}")
     code, screen = command(*files)
-    assert (code, "breach: family on both sides, EmoryNLP + meld (4 of 4)" in screen) == (1, True)
+    assert (code, "breach: family in training and test, EmoryNLP + meld (4 of 4)" in screen) == (1, True)
 
 
 def test_a_column_of_numbers_for_the_split_holds_folds(command, tmp_path):
@@ -213,7 +213,7 @@ def test_a_column_of_numbers_for_the_split_holds_folds(command, tmp_path):
     assert (code, "breach: speakers across folds, folds (1 of 4)" in screen) == (1, True)
 
 
-def test_parts_that_nobody_knows_are_told(command, tmp_path):
+def test_unknown_parts_are_reported(command, tmp_path):
     frame = pd.DataFrame({"path": ["a.wav", "b.wav"], "speaker": ["a", "b"], "split": ["train", "unlabelled"]})
     code, screen = command(write(frame, tmp_path / "t.csv"))
     assert code == 0
@@ -221,7 +221,7 @@ def test_parts_that_nobody_knows_are_told(command, tmp_path):
     assert "1 of 2 rows have no value" in screen
 
 
-def test_listening_finds_copies_and_says_what_it_could_not_hear(command, tmp_path):
+def test_recordings_are_searched_for_copies_and_unreadable_ones_reported(command, tmp_path):
     rng = np.random.default_rng(0)
     for name in ("a", "b", "c"):
         soundfile.write(tmp_path / f"{name}.wav", rng.normal(scale=0.1, size=32_000), 16_000)
@@ -241,7 +241,7 @@ def test_listening_finds_copies_and_says_what_it_could_not_hear(command, tmp_pat
     assert (code, "does not exist" in screen) == (2, True)
 
 
-def test_a_recording_is_known_in_another_file(command, tmp_path):
+def test_a_recording_is_recognised_in_another_file(command, tmp_path):
     (tmp_path / "sound").mkdir()
     noise = np.random.default_rng(0).normal(scale=0.1, size=4_000)  # too short for the search of near-duplicates
     soundfile.write(tmp_path / "sound" / "a.wav", noise[:1_500], 16_000)
@@ -275,7 +275,7 @@ def test_a_recording_is_known_in_another_file(command, tmp_path):
         ("t.docx", b"PK", "not one of .parquet"),
     ],
 )
-def test_what_cannot_be_used_is_named_with_the_reason(command, tmp_path, name, content, told):
+def test_an_unusable_table_is_named_with_the_reason(command, tmp_path, name, content, told):
     (tmp_path / name).write_bytes(content)
     code, screen = command(tmp_path / name)
     assert code == 2
@@ -308,7 +308,7 @@ def test_a_column_with_as_many_corpora_as_rows_is_refused(command, tmp_path):
     assert (code, "300 corpora" in screen) == (2, True)
 
 
-def test_names_cannot_steer_the_terminal(command, tmp_path):
+def test_names_cannot_control_the_terminal(command, tmp_path):
     manifest = leaking()
     manifest["speaker_id"] = manifest["speaker_id"].str.replace("east_00", "\x1b[2Jeast\u202e")
     code, screen = command(write(manifest, tmp_path / "t.parquet"))
@@ -353,17 +353,17 @@ def test_any_bytes_are_audited_or_refused(command, tmp_path, content, suffix):
     assert command(tmp_path / f"t{suffix}")[0] in (0, 1, 2)
 
 
-def test_names_that_may_be_of_one_person_are_asked_about_until_the_study_says(command, tmp_path):
+def test_similar_names_are_reported_until_the_study_identifies_them(command, tmp_path):
     manifest = clean(("east",))
     manifest["speaker_id"] = manifest["speaker_id"].replace({"east_01": "east_Ann", "east_02": "east_ann"})
     code, screen = command(write(published(manifest), tmp_path / "t.csv"))
-    assert (code, "breach: one person under several names, east (2 of 6)" in screen) == (1, True)
+    assert (code, "breach: speaker under several names, east (2 of 6)" in screen) == (1, True)
     assert "east_Ann = east_ann" in screen
     for suffix in (".parquet", ".csv"):
         assert command(write(manifest.assign(speaker_named=True), tmp_path / f"m{suffix}"))[0] == 0
 
 
-def test_parts_are_published_ones_by_name_only_where_the_table_says_nothing_else(command, tmp_path):
+def test_parts_are_published_unless_the_table_states_another_source(command, tmp_path):
     manifest = leaking().replace({"corpus": {"east": "meld"}})
     manifest.loc[manifest["corpus"] == "meld", ["family", "transcription"]] = ["friends", None]
     code, screen = command(write(manifest, tmp_path / "m.parquet"))
@@ -375,7 +375,7 @@ def test_parts_are_published_ones_by_name_only_where_the_table_says_nothing_else
     assert "assumed to have" not in screen
 
 
-def test_the_command_and_step_01_look_for_the_same(command, tmp_path):
+def test_the_command_and_step_01_run_the_same_checks(command, tmp_path):
     """One list of checks: whatever is planted, both find the same and leave the same unchecked."""
     manifest = record(leaking(), tmp_path, lambda row: {"gain": -6.0 * EMOTIONS.index(row.emotion)})
     manifest = manifest.assign(language="en", duration=manifest["duration"].astype("Float64"))
@@ -444,7 +444,7 @@ def test_every_check_is_in_the_one_list(monkeypatch, tmp_path):
     assert checks == called
 
 
-def test_what_was_not_checked_is_listed(command, tmp_path):
+def test_unchecked_items_are_listed(command, tmp_path):
     manifest = record(clean(("east",)), tmp_path)
     assert checks_module.run_audit(manifest, set(), {}, recordings_in(tmp_path)).unchecked == []
     [untold] = checks_module.run_audit(manifest, set(), {}).unchecked  # how long clips are is known, and scored
@@ -458,7 +458,7 @@ def test_what_was_not_checked_is_listed(command, tmp_path):
     assert any(what.startswith("shortcuts within east") for what in told)
 
 
-def test_lengths_in_another_unit_and_languages_by_name_are_not_believed(command, tmp_path):
+def test_durations_in_another_unit_and_names_of_languages_are_ignored(command, tmp_path):
     manifest = clean(("east",)).assign(language="English", duration=2_000.0)
     code, screen = command(write(manifest, tmp_path / "m.csv"))
     assert code == 0

@@ -197,9 +197,9 @@ PLANTED = [
     (dialogues_across_parts, "dialogues across parts", B, "east", 1, set()),
     (dialogues_across_folds, "dialogues across folds", B, "east", 1, set()),
     (speakers_across_a_family, "speakers across a family", B, "east + west", 1, set()),
-    (family_torn_in_one_corpus, "family torn apart", B, "east", 120, set()),
-    (family_torn_between_corpora, "family torn apart", B, "ravdess + ravdess_song", 240, set()),
-    (family_on_both_sides, "family on both sides", B, "east + west", 80, set()),
+    (family_torn_in_one_corpus, "family divided", B, "east", 120, set()),
+    (family_torn_between_corpora, "family divided", B, "ravdess + ravdess_song", 240, set()),
+    (family_on_both_sides, "family in training and test", B, "east + west", 80, set()),
     (utterance_across_parts, "utterance across parts", B, "east", 4, set()),
     (utterance_listed_twice, "utterance listed twice", W, "east", 8, set()),
     (validation_is_test, "validation is test", B, "east", 20, set()),
@@ -212,12 +212,12 @@ PLANTED = [
     (file_across_families, "same file across families", B, "east + west", 7, set()),
     (film_across_families, "same file across families", B, "east + west", 3, set()),
     (audio_with_two_labels, "same audio, two labels", B, "east", 1, {"same audio twice"}),
-    (lines_across_parts, "lines across parts", B, "east", 4, set()),
-    (lines_chosen_with, "lines across parts", B, "east", 9, set()),
-    (lines_across_families, "lines across families", B, "east + west", 6, set()),
-    (label_words, "label words", B, "east", 120, {"telltale words"}),
-    (label_words_in_front, "label words", B, "east", 80, {"telltale words"}),
-    (telltale_words, "telltale words", W, "east", 30, set()),
+    (lines_across_parts, "sentences across parts", B, "east", 4, set()),
+    (lines_chosen_with, "sentences across parts", B, "east", 9, set()),
+    (lines_across_families, "sentences across families", B, "east + west", 6, set()),
+    (label_words, "label words", B, "east", 120, {"revealing words"}),
+    (label_words_in_front, "label words", B, "east", 80, {"revealing words"}),
+    (telltale_words, "revealing words", W, "east", 30, set()),
     (one_emotion_sentences, "one emotion per sentence", B, "east", 30, set()),
     (one_emotion_sentences_unheard, "one emotion per sentence", W, "east", 30, set()),
     (same_name_in_another_family, "same name in another family", N, "east + west", 1, set()),
@@ -227,7 +227,7 @@ PLANTED = [
 @pytest.mark.parametrize(
     ("plant", "kind", "severity", "where", "count", "also"), PLANTED, ids=[row[0].__name__ for row in PLANTED]
 )
-def test_what_is_planted_is_found_and_nothing_else(plant, kind, severity, where, count, also):
+def test_the_planted_leak_only_is_found(plant, kind, severity, where, count, also):
     found = find(plant(clean()))
     hit = [f for f in found if (f.kind, f.corpora) == (kind, where)]
     assert [(f.severity, f.count) for f in hit] == [(severity, count)], found
@@ -235,7 +235,7 @@ def test_what_is_planted_is_found_and_nothing_else(plant, kind, severity, where,
     assert all(f.count <= f.total and f.examples and f.sentence and f.meaning and f.advice for f in found)
 
 
-def test_nothing_is_found_where_nothing_is_wrong():
+def test_a_clean_manifest_has_no_findings():
     assert find(clean()) == []
     assert list(checks.unchecked_columns(clean())) == []
 
@@ -248,11 +248,11 @@ def test_nothing_is_found_where_nothing_is_wrong():
     seed=st.integers(0, 99),
     read=st.booleans(),
 )
-def test_a_clean_manifest_raises_nothing(names, speakers, rounds, seed, read):
+def test_any_clean_manifest_has_no_findings(names, speakers, rounds, seed, read):
     manifest = clean(names, speakers, rounds * len(EMOTIONS), seed)  # every sentence with every emotion
     found = find(read_sentences(manifest, names[0]) if read else manifest)
     assert {(f.severity, f.kind, f.corpora) for f in found} <= (
-        {("note", "lines across parts", names[0])} if read else set()
+        {("note", "sentences across parts", names[0])} if read else set()
     )
 
 
@@ -269,17 +269,20 @@ def made_up(tmp_path_factory):
     return raw, schema.usable(dataset.manifest)
 
 
-def test_made_up_corpora_are_clean(made_up):
+def test_synthetic_corpora_are_clean(made_up):
     raw, usable = made_up
     near = near_duplicates.find_near_duplicates(usable, raw)
     assert near.unreadable.empty
     found = checks.find_leaks(usable, {"meld"}, near.pairs)
-    assert {(f.severity, f.kind) for f in found} == {("note", "speakers across parts"), ("note", "lines across parts")}
+    assert {(f.severity, f.kind) for f in found} == {
+        ("note", "speakers across parts"),
+        ("note", "sentences across parts"),
+    }
     assert [f.corpora for f in found if f.kind == "speakers across parts"] == ["meld"]
-    assert {f.corpora for f in found if f.kind == "lines across parts"} <= {"ravdess", "cremad", "emodb", "esd"}
+    assert {f.corpora for f in found if f.kind == "sentences across parts"} <= {"ravdess", "cremad", "emodb", "esd"}
 
 
-def test_a_published_split_that_shares_speakers_is_told_and_no_breach():
+def test_shared_speakers_of_a_published_split_are_a_note():
     manifest = speakers_across_parts(clean())
     [finding] = [f for f in find(manifest, {"east"}) if f.kind == "speakers across parts"]
     assert finding.severity == "note"
@@ -288,23 +291,23 @@ def test_a_published_split_that_shares_speakers_is_told_and_no_breach():
     assert finding.severity == "breach"
 
 
-def test_lines_that_recur_by_chance_and_read_sentences_are_notes():
+def test_chance_repetitions_and_read_sentences_are_notes():
     manifest = clean()
     line = "I do not know what to say"
     manifest = put(manifest, part(manifest, "east", "train")[:1], transcription=line)
     manifest = put(manifest, part(manifest, "east", "test")[:2], transcription=line)
-    assert [(f.severity, f.kind, f.count) for f in find(manifest)] == [("note", "lines across parts", 2)]
+    assert [(f.severity, f.kind, f.count) for f in find(manifest)] == [("note", "sentences across parts", 2)]
     manifest = put(manifest, part(manifest, "east", "test")[:2], transcription="Oh my God no")
     manifest = put(manifest, part(manifest, "east", "train")[:2], transcription="Oh my God no")
     assert find(manifest) == []
-    assert [(f.severity, f.kind) for f in find(read_sentences(clean(), "east"))] == [("note", "lines across parts")]
+    assert [(f.severity, f.kind) for f in find(read_sentences(clean(), "east"))] == [("note", "sentences across parts")]
 
 
-def test_among_many_words_one_may_meet_one_emotion_by_chance():
+def test_a_word_of_one_emotion_by_chance_is_not_reported():
     assert find(clean(("k", "l", "kk"), speakers=7, clips=28, seed=58)) == []
 
 
-def test_a_corpus_of_one_emotion_mostly_tells_nothing_by_its_words():
+def test_words_of_a_corpus_with_mostly_one_emotion_are_not_reported():
     manifest = clean(("east",), speakers=6, clips=40)
     rare = manifest.index % 40 == 3
     manifest["emotion"] = manifest["emotion"].where(rare, "neutral")
@@ -313,10 +316,10 @@ def test_a_corpus_of_one_emotion_mostly_tells_nothing_by_its_words():
     spoken = read_sentences(manifest, "east", sentences=30)
     spoken["sentence_id"] = (manifest.index % 30).astype("str")
     spoken["transcription"] = "this is the sentence with the number " + spoken["sentence_id"]
-    assert {f.kind for f in find(spoken)} == {"lines across parts"}
+    assert {f.kind for f in find(spoken)} == {"sentences across parts"}
 
 
-def test_names_that_everybody_gives_are_no_hint():
+def test_generic_names_are_not_reported():
     manifest = clean()
     assert find(manifest.assign(speaker_id=manifest["corpus"] + "_Speaker" + manifest["speaker_id"].str[-2:])) == []
 
@@ -327,7 +330,7 @@ def test_speakers_of_a_family_in_two_published_splits_are_a_note():
     assert [f.severity for f in find(manifest, {"east", "west"})] == ["note"]
 
 
-def test_a_speaker_who_always_acts_one_emotion_gives_the_score_away():
+def test_the_speaker_rule_is_perfect_if_each_speaker_has_one_emotion():
     manifest = clean(("east",), speakers=4, clips=8)
     voices = {emotion: f"east_{emotion}" for emotion in EMOTIONS}
     manifest = manifest.assign(speaker_id=manifest["emotion"].map(voices), fold=pd.NA, session=None, dialogue_id=None)
@@ -336,7 +339,7 @@ def test_a_speaker_who_always_acts_one_emotion_gives_the_score_away():
     assert "scores UAR 1.000 (chance 0.250)" in finding.sentence
 
 
-def test_the_rule_by_hand():
+def test_speaker_rule_equals_a_hand_computed_value():
     train = pd.DataFrame({"speaker_id": list("aaabb"), "emotion": ["sad", "sad", "glad", "sad", "glad"]})
     # b is tied and gets the more frequent answer (sad), and so does c, whom nobody knows
     test = pd.DataFrame({"speaker_id": list("abc"), "emotion": ["sad", "glad", "sad"]})
@@ -345,7 +348,7 @@ def test_the_rule_by_hand():
     assert shared_speakers.speaker_rule(train, test.iloc[:1]) is None
 
 
-def test_the_worst_stand_at_the_top_and_the_table_says_all():
+def test_findings_are_ordered_by_severity_and_complete_in_the_table():
     manifest = audio_with_two_labels(label_words(sessions_across_parts(clean())))
     found = find(manifest)
     severities = [f.severity for f in found]
@@ -367,7 +370,7 @@ def test_the_order_of_rows_does_not_matter_beyond_the_examples():
     )
 
 
-def test_what_cannot_be_checked_is_said():
+def test_checks_without_columns_are_listed():
     told = list(
         checks.unchecked_columns(clean().drop(columns=["speaker_id", "transcription"]).assign(split=None, fold=None))
     )
@@ -381,6 +384,6 @@ def test_what_cannot_be_checked_is_said():
     ]
 
 
-def test_corpora_of_one_family_are_known_to_the_audit():
+def test_corpora_of_one_family_are_recognised():
     kin = {c.name for c in CORPORA.values() if c.family == CORPORA["ravdess"].family}
     assert kin >= {"ravdess", "ravdess_song"}

@@ -127,20 +127,20 @@ def cancelling_channels(path):
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_what_is_planted_in_a_recording_is_found_and_nothing_else(study, damage, kind, severity):
+def test_the_planted_fault_of_a_recording_only_is_found(study, damage, kind, severity):
     damage(place(study))
     [finding] = faults(*study)
     assert (finding.kind, finding.severity, finding.corpora) == (kind, severity, "east")
     assert (finding.count, finding.total, finding.examples) == (1, 32, ("east/00_000",))
 
 
-def test_a_file_that_ends_within_a_word(study):
+def test_a_file_that_ends_within_a_word_has_an_abrupt_end(study):
     soundfile.write(place(study), babble(3, seconds=0.9)[: round(0.35 * RATE)], RATE)
     assert ("abrupt end", "note", "east", 1, 32) in found(study)
 
 
 @pytest.mark.parametrize("share", [0.3, 0.9])
-def test_a_truncated_flac(study, share):
+def test_a_truncated_flac_is_cut_off(study, share):
     manifest, raw = study
     path = place(study).with_suffix(".flac")
     soundfile.write(path, np.random.default_rng(0).normal(0, 0.05, 3 * RATE) * np.hanning(3 * RATE), RATE)
@@ -153,7 +153,7 @@ def test_a_truncated_flac(study, share):
 
 
 @pytest.mark.parametrize("size", [0, 0xFFFFFFFF])
-def test_a_file_that_was_written_as_a_stream_is_whole(study, size):
+def test_a_streamed_file_is_complete(study, size):
     data = bytearray(place(study).read_bytes())
     data[4:8] = size.to_bytes(4, "little")
     place(study).write_bytes(data)
@@ -163,7 +163,7 @@ def test_a_file_that_was_written_as_a_stream_is_whole(study, size):
 @pytest.mark.parametrize(
     ("seconds", "kind", "severity"), [(0.1, "very short clip", "note"), (60.0, "very long clip", "warning")]
 )
-def test_lengths(study, seconds, kind, severity):
+def test_very_short_and_very_long_clips_are_reported(study, seconds, kind, severity):
     manifest, raw = study
     heard = recording_measures.measure_recordings(manifest, raw)
     manifest.loc[0, "duration"] = seconds
@@ -184,7 +184,7 @@ def test_lengths(study, seconds, kind, severity):
         ("…", "missing transcript", "note"),
     ],
 )
-def test_what_is_planted_in_a_transcript_is_found_and_nothing_else(study, text, kind, severity):
+def test_the_planted_error_of_a_transcript_only_is_found(study, text, kind, severity):
     manifest, raw = study
     manifest.loc[3, "transcription"] = text
     [finding] = faults(manifest, raw)
@@ -192,7 +192,7 @@ def test_what_is_planted_in_a_transcript_is_found_and_nothing_else(study, text, 
     assert finding.examples == ("east/00_003",)
 
 
-def test_lines_that_are_all_right():
+def test_correct_transcripts_are_not_reported():
     for line in ("Café, naïve, señor", "OK", "3, 2,", "No, just a barrel.", "Mm-hmm!", "😀", ""):
         assert not transcript_errors.foreign(line, "en"), line
         assert not transcript_errors.garbled(line), line
@@ -202,7 +202,7 @@ def test_lines_that_are_all_right():
 
 
 @given(st.text(max_size=40), st.sampled_from(["en", "zh", "xx", None]))
-def test_any_line_can_be_judged(line, language):
+def test_any_text_can_be_checked(line, language):
     assert transcript_errors.foreign(line, language) in (True, False)
     assert transcript_errors.garbled(line) in (True, False)
 
@@ -212,7 +212,7 @@ def larger(tmp_path):
     return record(clean(("east",), speakers=5, clips=40), tmp_path, tilted), tmp_path
 
 
-def test_a_swapped_label_is_told(larger):
+def test_a_swapped_label_is_reported(larger):
     manifest, raw = larger
     heard = recording_measures.measure_recordings(manifest, raw)
     row = manifest.index[manifest["emotion"] == "anger"][2]
@@ -223,7 +223,7 @@ def test_a_swapped_label_is_told(larger):
     assert "neutral, classified as anger" in finding.sentence
 
 
-def test_models_that_are_often_wrong_accuse_nobody(larger):
+def test_inaccurate_classifiers_report_no_label_errors(larger):
     manifest, raw = larger
     heard = recording_measures.measure_recordings(manifest, raw)
     wrong = manifest.index[::3]
@@ -231,12 +231,12 @@ def test_models_that_are_often_wrong_accuse_nobody(larger):
     assert [f for f in checks.find_faults(manifest, heard) if f.kind == "label outlier"] == []
 
 
-def test_clips_that_are_known_to_be_broken(study):
+def test_known_defects_are_reported(study):
     manifest, _ = study
     manifest.loc[:3, "corpus"] = "cremad"
     manifest.loc[:2, "utterance_id"] = ["cremad/1076_MTI_SAD_XX", "cremad/1001_MTI_SAD_XX", "cremad/1064_IEO_DIS_MD"]
     [finding] = checks.find_faults(manifest)
-    assert (finding.kind, finding.severity, finding.corpora) == ("known to be broken", "warning", "cremad")
+    assert (finding.kind, finding.severity, finding.corpora) == ("known defect", "warning", "cremad")
     assert (finding.count, finding.examples) == (1, ("cremad/1076_MTI_SAD_XX",))
     assert "CheyneyComputerScience/CREMA-D issue 8" in finding.sentence
     synthetic = manifest.assign(corpus=manifest["corpus"] + " (synthetic)")
@@ -282,7 +282,7 @@ def test_nothing_outside_the_folder_is_opened(path, tmp_path):
     assert heard["seconds"].isna().all()
 
 
-def test_what_was_heard_once_is_kept_by_content(study, monkeypatch):
+def test_measures_are_cached_by_content(study, monkeypatch):
     manifest, raw = study
     manifest.loc[5, "start"] = 0.2
     manifest.loc[6, "source_path"] = "east/gone.wav"
@@ -306,7 +306,7 @@ def test_what_was_heard_once_is_kept_by_content(study, monkeypatch):
     assert first.loc[5, "seconds"] == pytest.approx(0.5)
 
 
-def test_two_studies_that_listen_at_once_do_no_harm(study, monkeypatch):
+def test_two_studies_can_measure_at_the_same_time(study, monkeypatch):
     manifest, raw = study
     load = recording_measures._load
     monkeypatch.setattr(recording_measures, "_load", lambda place: load(None))
@@ -317,7 +317,7 @@ def test_two_studies_that_listen_at_once_do_no_harm(study, monkeypatch):
     pd.testing.assert_frame_equal(recording_measures.measure_recordings(manifest, raw, raw / "store"), before)
 
 
-def test_a_damaged_memory_is_no_memory(study):
+def test_a_damaged_cache_of_measures_is_deleted(study):
     manifest, raw = study
     before = recording_measures.measure_recordings(manifest, raw, raw / "store")
     kept = raw / "store" / f"measures-{recording_measures.VERSION}.parquet"
@@ -327,7 +327,7 @@ def test_a_damaged_memory_is_no_memory(study):
     assert len(pd.read_parquet(kept)) == len(manifest)
 
 
-def test_what_was_heard_before_an_interruption_is_kept(study, monkeypatch):
+def test_measures_before_an_interruption_are_cached(study, monkeypatch):
     manifest, raw = study
     monkeypatch.setattr(recording_measures, "BATCH_RECORDINGS", 10)
     hear, count = recording_measures._measure_segment, iter(range(1000))
@@ -343,7 +343,7 @@ def test_what_was_heard_before_an_interruption_is_kept(study, monkeypatch):
     assert len(pd.read_parquet(raw / "store" / f"measures-{recording_measures.VERSION}.parquet")) == 20
 
 
-def test_of_a_very_long_recording_the_beginning_is_heard(tmp_path, monkeypatch):
+def test_the_beginning_of_a_very_long_recording_is_measured(tmp_path, monkeypatch):
     monkeypatch.setattr(recording_measures, "MAX_SECONDS", 1)
     soundfile.write(tmp_path / "a.wav", np.tile(babble(0, seconds=1.0), 3)[: round(2.5 * RATE)], RATE)
     heard = recording_measures.measure_recordings(pd.DataFrame({"source_path": ["a.wav"]}), tmp_path).loc[0]
@@ -351,7 +351,7 @@ def test_of_a_very_long_recording_the_beginning_is_heard(tmp_path, monkeypatch):
     assert np.isnan(heard["trail_s"])
 
 
-def test_containers_are_heard(tmp_path):
+def test_containers_are_measured(tmp_path):
     av = pytest.importorskip("av")
     with av.open(str(tmp_path / "a.mp4"), "w") as file:
         track = file.add_stream("aac", rate=16_000, layout="mono")
@@ -366,7 +366,7 @@ def test_containers_are_heard(tmp_path):
     assert heard["error"] is None or pd.isna(heard["error"])
 
 
-def test_the_command_listens_where_it_may(study, capsys):
+def test_the_command_measures_recordings_with_audio_folder(study, capsys):
     manifest, raw = study
     silent(place(study))
     manifest.to_parquet(raw / "manifest.parquet")

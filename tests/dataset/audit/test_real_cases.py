@@ -39,11 +39,11 @@ def test_the_recordings_of_six_corpora_are_clean(usable):
     assert near.unreadable.empty
     assert near.pairs.empty  # takes of the same sentences and the same single words by the same speakers among them
     found = checks.find_leaks(usable, set(), near.pairs)
-    assert {(f.severity, f.kind) for f in found} == {("note", "lines across parts")}
+    assert {(f.severity, f.kind) for f in found} == {("note", "sentences across parts")}
     assert {f.corpora for f in found} == {"emodb", "nemo", "ravdess"}
 
 
-def test_words_without_recordings_are_not_listened_to():
+def test_rows_of_text_only_are_not_read():
     rows = pd.DataFrame({"source_path": ["MELD/test_sent_emo.csv"] * 3, "audio_ok": False})
     near = near_duplicates.find_near_duplicates(rows, REAL)
     assert near.unreadable.empty
@@ -51,7 +51,7 @@ def test_words_without_recordings_are_not_listened_to():
 
 
 @excerpts
-def test_excerpts_of_a_corpus_are_found_beside_it(usable, tmp_path):
+def test_excerpts_of_a_corpus_are_near_duplicates(usable, tmp_path):
     whole = usable[usable["corpus"] == "emodb"]
     paths = sorted((CASES / "emodb_2s" / "wav").glob("*.flac"))
     cut = pd.DataFrame({"utterance_id": [f"emodb_2s/{path.stem}" for path in paths], "corpus": "emodb_2s",
@@ -82,18 +82,18 @@ def lists():
     }
 
 
-def test_two_lists_of_one_series_share_a_fifth_of_their_longer_test_lines(lists):
+def test_two_lists_of_one_series_share_a_fifth_of_their_long_test_sentences(lists):
     sources = foreign_tables.sources(None, [f"{part}={path}" for part, path in lists.items()])
     rows = foreign_tables.load(sources, {}).rows
     assert set(rows["family"]) == {"friends"}
     found = checks.find_leaks(rows.assign(family=rows["corpus"]), set())  # as if nobody knew
-    across = {f.total: f for f in found if (f.severity, f.kind) == ("breach", "lines across families")}
+    across = {f.total: f for f in found if (f.severity, f.kind) == ("breach", "sentences across families")}
     assert set(across) == {1705, 573}  # test lines of five words or more: of MELD, of EmoryNLP
     assert across[1705].sentence.startswith("347 of the 1,705 long test sentences of meld")
     assert "335 of them exactly" in across[1705].sentence  # 19.6 %
     assert across[573].sentence.startswith("123 of the 573 long test sentences of emorynlp")
     assert "119 of them exactly" in across[573].sentence  # 20.8 %
-    own = {f.corpora: f for f in found if (f.severity, f.kind) == ("note", "lines across parts")}
+    own = {f.corpora: f for f in found if (f.severity, f.kind) == ("note", "sentences across parts")}
     assert (
         own["meld"].count / own["meld"].total < 0.02
     )  # what recurs between the parts of one corpus, phrases most of it
@@ -104,8 +104,8 @@ def test_one_list_trained_on_and_the_other_tested_is_a_breach(lists, capsys):
     code = main(["audit", f"--part=meld/train={lists['meld/train']}", f"--part=emorynlp/test={lists['emorynlp/test']}"])
     screen = capsys.readouterr().out
     assert code == 1
-    assert "breach: family on both sides, emorynlp + meld" in screen
-    assert "breach: lines across parts, emorynlp + meld (96 of 573)" in screen
+    assert "breach: family in training and test, emorynlp + meld" in screen
+    assert "breach: sentences across parts, emorynlp + meld (96 of 573)" in screen
 
 
 def test_a_published_split_of_a_series_shares_speakers_by_design(capsys):

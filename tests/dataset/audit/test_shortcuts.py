@@ -107,7 +107,7 @@ def spoken(tmp_path_factory):
 
 
 @pytest.mark.parametrize("shortcut", PLANTED)
-def test_what_is_planted_in_recordings_is_flagged_and_nothing_else(shortcut, tmp_path):
+def test_the_planted_shortcut_only_is_flagged(shortcut, tmp_path):
     manner, also = PLANTED[shortcut]
     manifest = record(clean(clips=16), tmp_path, manner)
     scores = score(manifest, recording_measures.measure_recordings(manifest, tmp_path))
@@ -128,7 +128,7 @@ def treated(manifest, raw, cue, **options):
 
 
 @pytest.mark.parametrize("cue", CUES, ids=lambda cue: cue.__name__)
-def test_a_cue_that_is_no_part_of_an_emotion_is_found_in_its_corpus_alone(cue, tmp_path):
+def test_a_cue_that_emotion_cannot_change_is_flagged_in_its_corpus_only(cue, tmp_path):
     manifest = record(clean(clips=16), tmp_path)
     scores = score(manifest, treated(manifest, tmp_path, cue))
     assert ("east", CUES[cue]) in flagged(scores), scores[scores["corpus"] == "east"]
@@ -143,7 +143,7 @@ def test_a_cue_that_is_no_part_of_an_emotion_is_found_in_its_corpus_alone(cue, t
     ],
     ids=["sample width", "format"],
 )
-def test_the_file_of_each_emotion(options, tmp_path):
+def test_a_file_format_per_emotion_is_flagged(options, tmp_path):
     manifest = record(clean(("east",), clips=16), tmp_path)
     for row in manifest.itertuples():
         sound, _ = soundfile.read(tmp_path / row.source_path)
@@ -152,7 +152,7 @@ def test_the_file_of_each_emotion(options, tmp_path):
     assert ("east", "file") in flagged(scores)
 
 
-def test_a_chunk_beside_the_samples_and_a_side_of_stereo(tmp_path):
+def test_extra_bytes_and_stereo_channels_are_flagged(tmp_path):
     manifest = record(clean(("east",), clips=16), tmp_path)
     for row in manifest.itertuples():
         place, n = tmp_path / row.source_path, number(row)
@@ -165,7 +165,7 @@ def test_a_chunk_beside_the_samples_and_a_side_of_stereo(tmp_path):
     assert {("east", "file"), ("east", "stereo")} <= flagged(scores)
 
 
-def test_labels_that_mean_nothing_are_hardly_ever_noted(spoken):
+def test_permuted_labels_are_rarely_noted(spoken):
     manifest, heard = spoken
     random, noted = np.random.default_rng(0), 0
     for _ in range(12):
@@ -196,7 +196,7 @@ def made_up(share, clips=40, column="bits"):
         ("level_db", "loudness", 0.9, "warning"),
     ],
 )
-def test_severities_and_their_reasons(column, name, share, severity):
+def test_severities_state_their_reasons(column, name, share, severity):
     scores = score(*made_up(share, column=column))
     row = scores.assign(severity=severities(scores)).set_index("shortcut").loc[name]
     assert (row["severity"] or None) == severity, row
@@ -209,7 +209,7 @@ def test_severities_and_their_reasons(column, name, share, severity):
         )
 
 
-def test_few_speakers_who_agree_are_noted_and_no_more():
+def test_few_agreeing_speakers_are_a_note_only():
     manifest, heard = made_up(1.0)
     few = manifest["speaker_id"].isin(manifest["speaker_id"].unique()[:3])
     manifest, heard = manifest[few].reset_index(drop=True), heard[few].reset_index(drop=True)
@@ -219,7 +219,7 @@ def test_few_speakers_who_agree_are_noted_and_no_more():
     assert severities(score(manifest, heard)).set_axis(score(manifest, heard)["shortcut"])["samples"] == "note"
 
 
-def test_nothing_is_flagged_where_nothing_is_planted(spoken):
+def test_clean_recordings_have_no_flagged_shortcut(spoken):
     scores = score(*spoken)
     assert flagged(scores) == set()
     assert list(shortcut_findings.shortcut_findings(scores)) == []
@@ -228,7 +228,7 @@ def test_nothing_is_flagged_where_nothing_is_planted(spoken):
     assert set(scores["corpus"]) == {"east", "west", POOLED}
 
 
-def test_a_sentence_for_each_emotion():
+def test_a_sentence_per_emotion_is_flagged():
     manifest = read_sentences(clean(), "east")
     assert flagged(score(manifest)) == set()
     mine = manifest["corpus"] == "east"
@@ -246,18 +246,18 @@ def official(manifest, speaker):
     return manifest.assign(**changes).astype(schema.COLUMNS)
 
 
-def test_a_speaker_for_each_emotion_in_a_published_split():
+def test_a_speaker_per_emotion_is_flagged_in_a_published_split():
     manifest = clean(("east",))
     voices = "east_" + manifest["emotion"] + (np.arange(len(manifest)) // 60).astype(str)
     assert flagged(score(official(manifest, voices))) == {("east", "speaker")}
     assert flagged(score(official(manifest, manifest["speaker_id"]))) == set()
 
 
-def test_speakers_who_are_kept_apart_cannot_be_looked_up(spoken):
+def test_disjoint_speakers_have_no_speaker_shortcut(spoken):
     assert "speaker" not in set(score(*spoken)["shortcut"])
 
 
-def test_a_corpus_for_each_emotion():
+def test_a_corpus_per_emotion_is_flagged():
     names = ("east", "north", "south", "west")
     manifest = clean(names)
     assert flagged(score(manifest)) == set()
@@ -314,7 +314,7 @@ def test_a_warning_needs_the_whole_interval(spoken):
     assert ((scores["low"] <= scores["UAR"]) | scores["low"].isna()).all()
 
 
-def test_foreign_tables_lack_things():
+def test_foreign_tables_may_lack_columns():
     assert list(score(schema.typed([])).columns) == list(COLUMNS)
     assert score(clean()[["corpus", "speaker_id", "emotion"]]).empty
     manifest = clean(("east",)).assign(emotion=[f"{n}" for n in range(120)], sentence_id="s")
@@ -328,7 +328,7 @@ def test_foreign_tables_lack_things():
     assert flagged(score(manifest.drop(columns=["text_side", "dialogue_id"]))) == {("east", "sentence")}
 
 
-def test_the_figure_says_what_is_flagged(spoken):
+def test_the_figure_shows_flagged_shortcuts(spoken):
     scores = score(*spoken)
     scores.loc[0, "flagged"] = True
     for rows in (scores, scores.iloc[:1], scores.iloc[:0]):
@@ -339,7 +339,7 @@ def test_the_figure_says_what_is_flagged(spoken):
     plt.close("all")
 
 
-def test_measures_by_hand():
+def test_measures_equal_hand_computed_values():
     still = np.zeros(RATE // 2)
     tone = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(RATE) / RATE)
     tone[:80] *= np.linspace(0, 1, 80)  # no click

@@ -8,9 +8,9 @@ import torch
 import transformers
 
 from mer import files
-from mer.features import Where, audio
+from mer.features import Resources, audio
 from mer.features.audio import encoder
-from mer.features.extractor import Absent
+from mer.features.extractor import Unavailable
 from mer.features.pretrained import batches, loading, pooling
 from mer.params.schema import AudioFeatures, Data
 from tests.features.pretrained import tiny
@@ -28,11 +28,11 @@ def section(folder, **options):
     return AudioFeatures(extractor="encoder", model=str(folder), **options)
 
 
-def vectors(folder, sounds, **options):
+def vectors(folder, waveforms, **options):
     """Vectors by the extractor, as a store gets them, and the specification that it would be kept under."""
     chosen = section(folder, **options)
-    found = audio.EXTRACTORS["encoder"].open(chosen, Where())(sounds)
-    assert not any(isinstance(v, Absent) for v in found)
+    found = audio.EXTRACTORS["encoder"].open(chosen, Resources())(waveforms)
+    assert not any(isinstance(v, Unavailable) for v in found)
     stacked = np.stack(found)
     assert stacked.dtype == np.float32
     assert stacked.shape[1] == audio.spec(chosen, Data())["width"]
@@ -48,23 +48,23 @@ def folders(tmp_path_factory):
 
 @pytest.mark.parametrize("kind", [*tiny.SOUND, "whisper"])
 def test_company_does_not_matter(kind, folders, monkeypatch):
-    sounds = clips(SECONDS[:3] if kind == "whisper" else SECONDS)
+    waveforms = clips(SECONDS[:3] if kind == "whisper" else SECONDS)
     monkeypatch.setattr(batches, "MAX_PADDING_SHARE", 0.9)  # clips of very different lengths in one batch
     for options in ({"pooling": "mean_std", "layer": "all"}, {"pooling": "windows"}):
-        compute = encoder.open_(section(folders[kind], **options), Where())
-        together = np.stack(compute(sounds))
-        alone = np.concatenate([compute([sound]) for sound in sounds])
+        compute = encoder.open_extractor(section(folders[kind], **options), Resources())
+        together = np.stack(compute(waveforms))
+        alone = np.concatenate([compute([sound]) for sound in waveforms])
         np.testing.assert_allclose(together, alone, atol=1e-5, rtol=0)
         assert together.std(axis=0).max() > 0.01  # the clips are told apart
 
 
 @pytest.mark.parametrize("kind", tiny.SOUND)
 def test_a_vector_is_the_mean_of_what_transformers_gives_for_the_clip_alone(kind, folders):
-    sounds = clips()[:4]
+    waveforms = clips()[:4]
     prepare = transformers.AutoFeatureExtractor.from_pretrained(folders[kind])
     network = transformers.AutoModel.from_pretrained(folders[kind]).eval()
-    found = vectors(folders[kind], sounds), vectors(folders[kind], sounds, layer=1, pooling="mean_std")
-    for sound, last, first in zip(sounds, *found, strict=True):
+    found = vectors(folders[kind], waveforms), vectors(folders[kind], waveforms, layer=1, pooling="mean_std")
+    for sound, last, first in zip(waveforms, *found, strict=True):
         with torch.inference_mode():
             enough = np.pad(sound, (0, max(0, tiny.SHORTEST - len(sound))))
             inputs = prepare(enough, sampling_rate=RATE, return_tensors="pt")
@@ -97,12 +97,12 @@ def test_windows_are_the_papers(seconds, normalise, tmp_path):
         end = min(start + 4 * RATE, len(sound))
         if end - start < 2 * RATE and start:
             break
-        piece = sound[start:end]
-        piece = np.tile(piece, -(-4 * RATE // len(piece)))[: 4 * RATE]
+        chunk = sound[start:end]
+        chunk = np.tile(chunk, -(-4 * RATE // len(chunk)))[: 4 * RATE]
         if normalise:
-            piece = (piece - piece.mean()) / np.sqrt(piece.var() + 1e-7)
+            chunk = (chunk - chunk.mean()) / np.sqrt(chunk.var() + 1e-7)
         with torch.inference_mode():
-            hidden = network.wav2vec2(torch.as_tensor(piece)[None]).last_hidden_state
+            hidden = network.wav2vec2(torch.as_tensor(chunk)[None]).last_hidden_state
             means.append(network.projector(hidden)[0].mean(0).numpy())
         start += 2 * RATE
     expected = np.concatenate([np.mean(means, axis=0), np.std(means, axis=0)])
@@ -112,16 +112,18 @@ def test_windows_are_the_papers(seconds, normalise, tmp_path):
 
 
 def test_every_layer_after_another(folders):
-    sounds = clips()[:3]
+    waveforms = clips()[:3]
     for pooled in ("mean", "mean_std"):
-        every = vectors(folders["wavlm-layer"], sounds, layer="all", pooling=pooled)
+        every = vectors(folders["wavlm-layer"], waveforms, layer="all", pooling=pooled)
         assert encoder.describe(section(folders["wavlm-layer"], layer="all"))["layers"] == 4
         for number, part in enumerate(np.split(every, 4, axis=1)):
             np.testing.assert_allclose(
-                part, vectors(folders["wavlm-layer"], sounds, layer=number, pooling=pooled), atol=1e-5
+                part, vectors(folders["wavlm-layer"], waveforms, layer=number, pooling=pooled), atol=1e-5
             )
         np.testing.assert_array_equal(every[:, -part.shape[1] :], part)
-        np.testing.assert_allclose(part, vectors(folders["wavlm-layer"], sounds, layer=-1, pooling=pooled), atol=1e-5)
+        np.testing.assert_allclose(
+            part, vectors(folders["wavlm-layer"], waveforms, layer=-1, pooling=pooled), atol=1e-5
+        )
 
 
 def test_what_determines_a_vector_is_in_the_specification(folders, tmp_path):
@@ -140,8 +142,8 @@ def test_what_determines_a_vector_is_in_the_specification(folders, tmp_path):
 def test_ten_minutes_are_taken_in_parts(folders, monkeypatch):
     seen = []
     run = encoder._Network.run
-    monkeypatch.setattr(encoder._Network, "run", lambda self, sounds, pooled: seen.append([len(s) for s in sounds])
-                        or run(self, sounds, pooled))  # fmt: skip
+    monkeypatch.setattr(encoder._Network, "run", lambda self, given, pooled: seen.append([len(s) for s in given])
+                        or run(self, given, pooled))  # fmt: skip
     [long] = clips([600.5])
     found = vectors(folders["wav2vec2"], [long], pooling="mean_std")[0]
     assert sum(map(sum, seen)) == len(long)
@@ -167,22 +169,22 @@ def test_what_is_not_a_number_is_absent_with_its_reason(folders, tmp_path):
     network.encoder.layer_norm.bias.data[0] = float("nan")
     network.save_pretrained(tmp_path)
     transformers.Wav2Vec2FeatureExtractor().save_pretrained(tmp_path)
-    [found] = audio.EXTRACTORS["encoder"].open(section(tmp_path), Where())(clips([1.0]))
-    assert found == Absent("the network gives values that are not finite")
+    [found] = audio.EXTRACTORS["encoder"].open(section(tmp_path), Resources())(clips([1.0]))
+    assert found == Unavailable("the network gives values that are not finite")
 
 
 class Lazy:
     """Clips that count how often they are asked for."""
 
-    def __init__(self, sounds):
-        self.sounds, self.asked = sounds, [0] * len(sounds)
+    def __init__(self, waveforms):
+        self.waveforms, self.asked = waveforms, [0] * len(waveforms)
 
     def __len__(self):
-        return len(self.sounds)
+        return len(self.waveforms)
 
     def __getitem__(self, number):
         self.asked[number] += 1
-        return self.sounds[number]
+        return self.waveforms[number]
 
 
 def test_clips_are_asked_for_twice(folders):
@@ -192,22 +194,22 @@ def test_clips_are_asked_for_twice(folders):
 
 
 def test_no_clips(folders):
-    assert audio.EXTRACTORS["encoder"].open(section(folders["wav2vec2"]), Where())([]) == []
+    assert audio.EXTRACTORS["encoder"].open(section(folders["wav2vec2"]), Resources())([]) == []
 
 
 def test_a_module_after_the_networks_own_pooling(tmp_path, monkeypatch):
     monkeypatch.setattr(batches, "MAX_PADDING_SHARE", 0.9)
     folder = tiny.sound(tmp_path, "wavlm", head="ForSequenceClassification")
-    sounds = clips([0.3, 1.2, 0.7])
+    waveforms = clips([0.3, 1.2, 0.7])
     network = transformers.WavLMForSequenceClassification.from_pretrained(folder).eval()
     prepare = transformers.AutoFeatureExtractor.from_pretrained(folder)
-    for sound, vector in zip(sounds, vectors(folder, sounds, layer="classifier"), strict=True):
+    for sound, vector in zip(waveforms, vectors(folder, waveforms, layer="classifier"), strict=True):
         with torch.inference_mode():
             inputs = prepare(sound, sampling_rate=RATE, return_tensors="pt")
             logits = network(inputs.input_values).logits[0]
         np.testing.assert_allclose(vector, logits, atol=1e-5)
     with pytest.raises(loading.WeightMismatch, match=r"features\.audio\.layer: .*one vector per clip"):
-        vectors(folder, sounds, layer="classifier", pooling="mean_std")
+        vectors(folder, waveforms, layer="classifier", pooling="mean_std")
 
 
 @pytest.mark.parametrize(
@@ -223,7 +225,7 @@ def test_a_module_after_the_networks_own_pooling(tmp_path, monkeypatch):
 )
 def test_a_layer_that_is_not_there_is_told_at_once(layer, message, tmp_path):
     chosen = section(tiny.sound(tmp_path, head="ForSequenceClassification"), layer=layer)
-    for do in (lambda: encoder.describe(chosen), lambda: encoder.open_(chosen, Where())):
+    for do in (lambda: encoder.describe(chosen), lambda: encoder.open_extractor(chosen, Resources())):
         with pytest.raises(loading.WeightMismatch, match=message):
             do()
 
@@ -232,7 +234,7 @@ def test_another_rate_is_refused(tmp_path):
     folder = tiny.sound(tmp_path)
     transformers.Wav2Vec2FeatureExtractor(sampling_rate=8000).save_pretrained(folder)
     with pytest.raises(loading.WeightMismatch, match="at 8000 Hz, and sound here is at 16000 Hz"):
-        encoder.open_(section(folder), Where())
+        encoder.open_extractor(section(folder), Resources())
     (folder / "preprocessor_config.json").unlink()
     with pytest.raises(loading.WeightMismatch, match=r"preprocessor_config\.json cannot be read"):
-        encoder.open_(section(folder), Where())
+        encoder.open_extractor(section(folder), Resources())

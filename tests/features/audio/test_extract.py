@@ -41,7 +41,7 @@ def extract(manifest, raw, other=None, jobs=1, **section):
 
 
 def compute(jobs, **section):
-    return acoustic.EXTRACTORS["mfcc"].open(AudioFeatures(**section), features.Where(jobs=jobs))
+    return acoustic.EXTRACTORS["mfcc"].open(AudioFeatures(**section), features.Resources(jobs=jobs))
 
 
 @pytest.mark.parametrize("jobs", [1, 3])
@@ -70,8 +70,13 @@ def test_another_extractor_reads_no_file_a_second_time(manifest, tmp_path, monke
 def test_parts_are_bounded_by_their_length_and_read_when_asked_for(manifest, tmp_path, monkeypatch):
     monkeypatch.setattr(importlib.import_module("mer.features.audio.extract"), "PART_SECONDS", 3)
     seen, read = [], []
-    mapped = recordings._mapped
-    monkeypatch.setattr(recordings, "_mapped", lambda path: read.append(path) or mapped(path))
+
+    def mapped(path):
+        read.append(path)
+        return recordings.mapped(path)
+
+    mapped.cache_clear = lambda: None
+    monkeypatch.setattr(recordings, "_last_mapped", mapped)
 
     def other(sounds):
         seen.append(sounds.lengths.tolist())
@@ -86,7 +91,7 @@ def test_parts_are_bounded_by_their_length_and_read_when_asked_for(manifest, tmp
 
 
 def test_a_file_that_is_gone_is_no_failure_of_its_own_and_the_decoded_ones_stay(manifest, tmp_path, monkeypatch):
-    monkeypatch.setattr(recordings, "SHARD", 1)
+    monkeypatch.setattr(recordings, "SHARD_SAMPLES", 1)
     (tmp_path / "2.wav").unlink()
     with pytest.raises(FileNotFoundError, match=r"2\.wav: the recording is not there any more"):
         extract(manifest, tmp_path)

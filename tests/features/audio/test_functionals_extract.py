@@ -34,7 +34,7 @@ def manifest(tmp_path):
 
 def extracted(manifest, raw, store):
     section = AudioFeatures(extractor=store.spec["extractor"], n_mfcc=store.spec.get("n_mfcc", 80))
-    compute = audio.EXTRACTORS[section.extractor].open(section, features.Where(jobs=2))
+    compute = audio.EXTRACTORS[section.extractor].open(section, features.Resources(jobs=2))
     audio.extract(manifest, raw, store, compute)
     return store.load(audio.keys(manifest), store.spec["width"])
 

@@ -7,7 +7,7 @@ import torch
 import transformers
 
 from mer import files
-from mer.features import Where
+from mer.features import Resources
 from mer.features.audio import encoder
 from mer.features.pretrained import loading
 from mer.features.pretrained.loading import WeightMismatch
@@ -32,7 +32,7 @@ def published(tmp_path_factory):
 
 def vector(folder, weights, **options):
     section = AudioFeatures(extractor="encoder", model=str(folder), weights=str(weights), **options)
-    return encoder.open_(section, Where())([WAVEFORM])[0]
+    return encoder.open_extractor(section, Resources())([WAVEFORM])[0]
 
 
 def old_names(tensors):
@@ -166,7 +166,7 @@ def test_damaged_configurations_are_refused(content, tmp_path):
     folder = tiny.sound(tmp_path)
     (folder / "config.json").write_bytes(content)
     section = AudioFeatures(extractor="encoder", model=str(folder))
-    for do in (lambda: encoder.describe(section), lambda: encoder.open_(section, Where())):
+    for do in (lambda: encoder.describe(section), lambda: encoder.open_extractor(section, Resources())):
         with pytest.raises(WeightMismatch, match=rf"^{PARAMETER}: .*"):
             do()
 
@@ -176,4 +176,4 @@ def test_damaged_feature_extractors_are_refused(content, tmp_path):
     folder = tiny.sound(tmp_path)
     (folder / "preprocessor_config.json").write_bytes(content)
     with pytest.raises(WeightMismatch, match=rf"^{PARAMETER}: .*preprocessor_config\.json"):
-        encoder.open_(AudioFeatures(extractor="encoder", model=str(folder)), Where())
+        encoder.open_extractor(AudioFeatures(extractor="encoder", model=str(folder)), Resources())

@@ -64,7 +64,7 @@ def test_context_and_who_speaks_change_the_vector(extractor, tmp_path):
 
     def vectors(**section):
         chosen = read_inputs({"text": {"extractor": extractor, "dimensions": 256, **section}})
-        where = features.Where()
+        where = features.Resources()
         features.extract(table, tmp_path, tmp_path / "store", chosen, Data(), where)
         keys, specs = features.keys(table, chosen), features.specs(chosen, Data())
         return features.load(keys, tmp_path / "store", specs).arrays["text"][[3, 5, 7]]

@@ -7,9 +7,9 @@ import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mer.features import Where
+from mer.features import Resources
 from mer.features import text as linguistic
-from mer.features.extractor import Absent
+from mer.features.extractor import Unavailable
 from mer.features.pretrained import batches
 from mer.features.pretrained.loading import WeightMismatch
 from mer.features.text import encoder
@@ -26,7 +26,7 @@ def section(folder, **options):
 
 def vectors(folder, texts, **options):
     chosen = section(folder, **options)
-    stacked = np.stack(linguistic.EXTRACTORS["encoder"].open(chosen, Where())(texts))
+    stacked = np.stack(linguistic.EXTRACTORS["encoder"].open(chosen, Resources())(texts))
     assert stacked.dtype == np.float32
     assert stacked.shape[1] == linguistic.spec(chosen)["width"]
     return stacked
@@ -52,14 +52,14 @@ def folders(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def roberta(folders):
-    return encoder.open_(section(folders["roberta"]), Where())
+    return encoder.open_extractor(section(folders["roberta"]), Resources())
 
 
 @pytest.mark.parametrize("name", ["roberta", "bert"])
 @pytest.mark.parametrize("options", [{"pooling": "cls"}, {"pooling": "mean", "layer": "all"}])
 def test_company_does_not_matter(name, options, folders, monkeypatch):
     monkeypatch.setattr(batches, "MAX_PADDING_SHARE", 0.99)  # texts of very different lengths in one batch
-    compute = encoder.open_(section(folders[name], **options), Where())
+    compute = encoder.open_extractor(section(folders[name], **options), Resources())
     together = np.stack(compute(TEXTS))
     np.testing.assert_allclose(together, np.concatenate([compute([text]) for text in TEXTS]), atol=1e-5, rtol=0)
     assert together.std(axis=0).max() > 0.01
@@ -133,7 +133,7 @@ def test_a_transcript_cannot_write_special_tokens(folders):
 
 @pytest.mark.parametrize("text", ["", " ", "\n\t", "What?\x1f", "What?\x1f  ", "\x1f"])
 def test_without_words_there_is_no_vector(text, roberta):
-    assert roberta([text, "Yes."])[0] == Absent("no words in the text")
+    assert roberta([text, "Yes."])[0] == Unavailable("no words in the text")
     np.testing.assert_allclose(roberta([text, "Yes."])[1], roberta(["Yes."])[0], atol=1e-6)
     assert roberta([]) == []
 
@@ -144,12 +144,12 @@ def test_any_text_gives_a_finite_vector_or_none(roberta, texts):
     """Half character pairs, controls and all: transcripts are foreign."""
     for text, found in zip(texts, roberta(texts), strict=True):
         target = text.split("\x1f")[-1].strip()
-        assert isinstance(found, Absent) if not target else np.isfinite(found).all()
+        assert isinstance(found, Unavailable) if not target else np.isfinite(found).all()
 
 
 def test_more_tokens_than_there_are_positions_are_refused(folders):
     with pytest.raises(ValueError, match=r"features\.text\.max_tokens: is 65, and .* takes 64 at most"):
-        encoder.open_(section(folders["roberta"], max_tokens=65), Where())
+        encoder.open_extractor(section(folders["roberta"], max_tokens=65), Resources())
 
 
 def test_a_wrong_module_or_tokenizer_is_named(folders, tmp_path):
@@ -159,7 +159,7 @@ def test_a_wrong_module_or_tokenizer_is_named(folders, tmp_path):
     for path in tmp_path.glob("tokenizer*"):
         path.unlink()
     with pytest.raises(WeightMismatch, match=r"features\.text\.model: .* has no tokenizer"):
-        encoder.open_(section(tmp_path), Where())
+        encoder.open_extractor(section(tmp_path), Resources())
 
 
 def test_a_published_sentence_encoder_knows_what_is_alike():

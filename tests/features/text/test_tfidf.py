@@ -8,7 +8,7 @@ from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
 
 from mer import features
 from mer.features import text as linguistic
-from mer.features.extractor import Absent
+from mer.features.extractor import Unavailable
 from mer.features.text import bag_of_words, dialogue, hashing, tfidf
 from mer.params.schema import TextFeatures
 
@@ -51,9 +51,9 @@ def test_who_speaks_is_no_word_of_what_is_said():
 
 def test_a_turn_without_words_is_absent_whatever_was_said_before_it():
     section = TextFeatures(extractor="tfidf", dimensions=32, context=1, speakers="roles")
-    compute = linguistic.EXTRACTORS["tfidf"].open(section, features.Where())
+    compute = linguistic.EXTRACTORS["tfidf"].open(section, features.Resources())
     found = compute(["self: 😀", f"other 1: no{SEP}self: 😀", f"other 1: 😀{SEP}self: no"])
-    assert [isinstance(v, Absent) for v in found] == [True, True, False]
+    assert [isinstance(v, Unavailable) for v in found] == [True, True, False]
 
 
 def test_ten_thousand_words_are_a_vector_like_any_other():

@@ -50,7 +50,7 @@ def whisper(monkeypatch):
 def ask(table, raw, recogniser="whisper", words=(), **options):
     tiny = {"model": "openai/whisper-tiny", "revision": "abc"} if recogniser == "whisper" else {}
     p = study({"recogniser": recogniser, **tiny, **options}, text=dict(words))
-    return transcripts.transcribe(table, raw, raw / "store", p, features.Where())
+    return transcripts.transcribe(table, raw, raw / "store", p, features.Resources())
 
 
 def study(transcripts, **inputs):
@@ -110,7 +110,7 @@ def test_silence_and_damage_are_listed_with_their_reasons(tmp_path, whisper):
 
 
 def test_an_interruption_loses_one_part_and_another_recogniser_starts_anew(tmp_path, whisper, monkeypatch):
-    monkeypatch.setattr(transcripts.Recognised, "shard", 2)
+    monkeypatch.setattr(transcripts.RecognisedTexts, "shard", 2)
     table = manifest(tmp_path, [f"{i}.wav" for i in range(5)])
     hear = sys.modules["mer.features.pretrained"].transcribe_whisper
 
@@ -181,12 +181,12 @@ def test_pocketsphinx_recognises_real_speech_the_same_in_any_company(tmp_path):
     raw = Path(REAL) / "RAVDESS"
     table = manifest(raw, names, lexical_control="parallel", duration=4.0)
     p = study({"recogniser": "pocketsphinx"}, text={"lexical_control": ("free", "parallel"), "context": 2})
-    told = transcripts.transcribe(table, raw, tmp_path, p, features.Where())
+    told = transcripts.transcribe(table, raw, tmp_path, p, features.Resources())
     for name, heard in zip(names, told["transcription"], strict=True):
         said = SENTENCES[Path(name).stem.split("-")[4]]
         assert speech_recognition.word_errors(said, heard) <= 2, heard
     assert set(told["text_source"]) == {f"pocketsphinx {version('pocketsphinx')}"}
-    alone = transcripts.transcribe(table[1:], raw, tmp_path / "again", p, features.Where(jobs=2))
+    alone = transcripts.transcribe(table[1:], raw, tmp_path / "again", p, features.Resources(jobs=2))
     assert alone["transcription"].tolist() == told["transcription"].tolist()[1:]
     assert (
         features.keys(transcripts.fill_in(table, told), {"text": p.features["text"]})["text"]

@@ -10,7 +10,7 @@ from skimage import data
 
 from mer import features, files
 from mer.features import audio, video
-from mer.features.extractor import Absent, Where
+from mer.features.extractor import Resources, Unavailable
 from mer.features.video import hog, pooling, resnet
 from mer.features.video.detectors import Box, NoWeights
 from mer.features.video.emo_affectnet import EmoAffectNet
@@ -39,7 +39,7 @@ def moving(count, side=130):
 
 def opened(where=None, **options):
     section = VideoFeatures(**options)
-    return video.EXTRACTORS[section.extractor].open(section, where or Where())
+    return video.EXTRACTORS[section.extractor].open(section, where or Resources())
 
 
 @pytest.fixture(scope="module")
@@ -80,9 +80,9 @@ def test_vectors_hardly_depend_on_container_rate_and_audio(folder):
 def test_bad_video_gives_a_vector_or_a_reason(folder):
     names = ("nobody.mp4", "cut.mp4", "empty.mp4", "picture.mp4", "one.mp4")
     nobody, cut, empty, picture, one = of(folder, opened(), *names)
-    assert nobody == Absent("no face in any of 10 frames")
+    assert nobody == Unavailable("no face in any of 10 frames")
     assert "cannot be decoded to its end" in cut.reason or "cut off" in cut.reason
-    assert empty == Absent("the file is empty (0 bytes)")
+    assert empty == Unavailable("the file is empty (0 bytes)")
     assert picture.reason.startswith("not a video")
     assert not one[576:].any()  # a picture alone does not deviate
     assert one[:576].any()
@@ -106,11 +106,11 @@ def test_frames_without_a_face_are_left_out(folder):
 
 def test_vector_does_not_depend_on_other_videos_or_threads(folder):
     names = ["face.mp4", "nobody.mp4", "five.mkv", "twice.avi"]
-    together = of(folder, opened(Where(jobs=3)), *names)
+    together = of(folder, opened(Resources(jobs=3)), *names)
     for name, found in zip(names, together, strict=True):
         [alone] = of(folder, opened(), name)
-        assert isinstance(found, Absent) == isinstance(alone, Absent)
-        if not isinstance(found, Absent):
+        assert isinstance(found, Unavailable) == isinstance(alone, Unavailable)
+        if not isinstance(found, Unavailable):
             np.testing.assert_array_equal(found, alone)
 
 
@@ -174,7 +174,7 @@ def test_networks_get_colours_in_their_training_order_and_range():
     red = np.zeros((1, 224, 224, 3), np.uint8)
     red[..., 0] = 255
     echo = Echo()
-    seen = resnet._in_batches(echo, echo, lambda f: f[..., ::-1] - np.float32(resnet.VGGFACE2_MEAN), Where())(red)
+    seen = resnet._in_batches(echo, echo, lambda f: f[..., ::-1] - np.float32(resnet.VGGFACE2_MEAN), Resources())(red)
     np.testing.assert_allclose(seen[0, ::2], [-91.4953, -103.8827, 255 - 131.0912], rtol=1e-6)
 
 
@@ -184,7 +184,7 @@ def test_emo_affectnet_from_a_checkpoint_to_1024_features(folder, tmp_path):
     wrapped = {"epoch": 3, "state_dict": {f"module.{name}": value for name, value in network.state_dict().items()}}
     torch.save(wrapped, tmp_path / "weights.pt")
     section = VideoFeatures(extractor="emo_affectnet", weights=str(tmp_path / "weights.pt"))
-    describe = resnet.emo_affectnet(section, Where())
+    describe = resnet.emo_affectnet(section, Resources())
     faces = np.stack([cv2.resize(FACE, (224, 224)), cv2.resize(FACE[::-1], (224, 224))])
     found = describe(faces)
     blue_first = torch.from_numpy(faces[..., ::-1].astype(np.float32) - np.float32(resnet.VGGFACE2_MEAN))
@@ -205,14 +205,14 @@ def test_resnet50_reads_weights_of_torchvision_with_any_classes(tmp_path):
     save_file(resnet50(num_classes=8).state_dict(), tmp_path / "weights.safetensors")
     section = VideoFeatures(extractor="resnet50", weights=str(tmp_path / "weights.safetensors"))
     face = resnet.smooth_crop(FACE, Box(10, 20, 200, 210))
-    assert resnet.resnet50(section, Where())(face[None]).shape == (1, 2048)
+    assert resnet.resnet50(section, Resources())(face[None]).shape == (1, 2048)
 
 
 def test_missing_unsafe_or_mismatched_weights_are_refused(tmp_path):
     def fails(name, extractor="emo_affectnet"):
         section = VideoFeatures(extractor=extractor, weights=str(tmp_path / name))
         with pytest.raises(NoWeights) as caught:
-            video.EXTRACTORS[extractor].open(section, Where())
+            video.EXTRACTORS[extractor].open(section, Resources())
         return str(caught.value)
 
     assert "gone.pt does not exist; the published one is FER_static_ResNet50_AffectNet.pt: hf" in fails("gone.pt")
@@ -250,7 +250,7 @@ def test_store_holds_vectors_and_reasons(folder, tmp_path):
 
 def test_changed_video_is_refused(folder, tmp_path):
     table = manifest(folder, "face.mp4").assign(video_sha256="0" * 64)
-    with pytest.raises(audio.Changed, match=r"face.mp4: changed after the dataset was built"):
+    with pytest.raises(audio.RecordingChanged, match=r"face.mp4: changed after the dataset was built"):
         video.extract(table, folder, features.Store(tmp_path, video.spec(VideoFeatures(), Data())), opened())
 
 

@@ -79,7 +79,7 @@ def known_defect_findings(manifest: pd.DataFrame) -> Iterator[Finding]:
         if affected.any():
             count, total = int(affected.sum()), int((rows["corpus"] == defect.corpus).sum())
             yield Finding(
-                "known to be broken",
+                "known defect",
                 WARNING,
                 defect.corpus,
                 count,

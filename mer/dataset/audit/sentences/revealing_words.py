@@ -77,7 +77,7 @@ def revealing_words(transcripts: pd.DataFrame) -> Iterator[Finding]:
         first = revealing.sort_values(["count", "word"], ascending=[False, True]).head(5)
         shown = ", ".join(f"{r.word} ({r.emotion}, {r.count} of {r.all} sentences)" for r in first.itertuples())
         yield Finding(
-            "telltale words",
+            "revealing words",
             WARNING,
             corpus,
             affected["sentence"].nunique(),

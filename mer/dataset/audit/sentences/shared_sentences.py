@@ -114,7 +114,7 @@ def _short_sentences(transcripts: pd.DataFrame) -> Iterator[Finding]:
             f"{count:,} of the {total:,} different sentences of {MIN_SHORT_WORDS} to {MIN_WORDS - 1} words in {target} "
             f"occur exactly in {source} ({count / total:.1%}); independent corpora share fewer."
         )
-        yield Finding("shorter lines across families", severity, join_corpora(pd.Series([source, target])), count,
+        yield Finding("short sentences across families", severity, join_corpora(pd.Series([source, target])), count,
                       total, examples(different.loc[shared, "transcription"]), sentence, meaning, advice)  # fmt: skip
 
 
@@ -157,7 +157,7 @@ def _shared(tested: pd.DataFrame, source: pd.DataFrame, similar: _SimilarPairs, 
         f"exactly{'' if exact.sum() == count else ' and the others with a word or two changed'}."
     )
     shown = tested[shared].sort_values("distinctive", ascending=False, kind="stable")["transcription"]
-    yield Finding(f"lines across {place.across}", severity, join_corpora(pd.Series(names)), count, total,
+    yield Finding(f"sentences across {place.across}", severity, join_corpora(pd.Series(names)), count, total,
                   examples(shown), sentence, meaning, advice)  # fmt: skip
 
 

@@ -35,7 +35,7 @@ def split_families(rows: pd.DataFrame) -> Iterator[Finding]:
 
 def _split_family(rows: pd.DataFrame, sentence: str) -> Finding:
     return Finding(
-        "family torn apart",
+        "family divided",
         BREACH,
         join_corpora(rows["corpus"]),
         len(rows),
@@ -57,7 +57,7 @@ def speakers_in_train_and_test(rows: pd.DataFrame) -> Iterator[Finding]:
         trained = ~own_rows & (rows["family"] == family) & (rows["split"] == "train")
         if trained.any():
             yield Finding(
-                "family on both sides",
+                "family in training and test",
                 BREACH,
                 join_corpora(rows.loc[own_rows | trained, "corpus"]),
                 int(trained.sum()),

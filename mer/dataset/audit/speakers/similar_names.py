@@ -26,7 +26,7 @@ def possible_same_speaker(rows: pd.DataFrame, official: set[str]) -> Iterator[Fi
         count = group["speaker_id"].nunique()
         published = set(names) <= official
         yield Finding(
-            "one person under several names",
+            "speaker under several names",
             NOTE if published else BREACH,
             corpora,
             count,

@@ -1,5 +1,5 @@
 """How far a voice's period stands out of the log spectrum: a form of the cepstral peak prominence of Hillenbrand et al.
-1994 ("AudioFeatures correlates of breathy vocal quality"), which falls where a voice is breathy, hoarse or whispers.
+1994 ("Acoustic correlates of breathy vocal quality"), which falls where a voice is breathy, hoarse or whispers.
 
     c(l) = 2 Σ w(k) [L(k) - mean] cos(4π k l / 768) / Σ w(k),    prominence = max c(l) - mean |c(l)|
 

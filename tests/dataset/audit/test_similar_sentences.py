@@ -40,13 +40,13 @@ REWRITTEN = {
 
 
 @pytest.mark.parametrize("rewrite", REWRITTEN.values(), ids=REWRITTEN)
-def test_a_line_that_was_written_anew_meets_its_original_and_no_other(rewrite):
+def test_a_rewritten_sentence_matches_its_original_only(rewrite):
     lines = [*SAID, *(" ".join(rewrite(line.split())) for line in SAID)]
     first, second = similar_sentences.pairs(lines)
     assert list(zip(first, second, strict=True)) == [(n, n + len(SAID)) for n in range(len(SAID))]
 
 
-def test_another_line_is_another():
+def test_different_sentences_do_not_match():
     lines = ["I do not know what to say", "I do not know whom to call", "do you know the way to San José", "", "!",
              "she told me to close the door", "she told us to open the windows",
              "this is the sentence with number a12", "this is the sentence with number a13"]  # fmt: skip
@@ -59,7 +59,7 @@ SPOKEN = st.lists(st.sampled_from(WORDS[:60]), min_size=4, max_size=14)
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(SPOKEN, min_size=2, max_size=25, unique_by=tuple), st.randoms(use_true_random=False))
-def test_nothing_that_comparing_all_with_all_would_find_is_missed(said, chance):
+def test_the_search_equals_an_exhaustive_comparison(said, chance):
     for words in said[:8]:
         other = list(words)
         other[chance.randrange(len(other))] = chance.choice(WORDS)
@@ -72,7 +72,7 @@ def test_nothing_that_comparing_all_with_all_would_find_is_missed(said, chance):
     assert set(zip(first, second, strict=True)) == set(zip(one[near], other[near], strict=True))
 
 
-def test_of_five_words_one_may_be_amiss_and_of_ten_two():
+def test_one_edit_in_five_words_and_two_in_ten_are_allowed():
     five, ten = WORDS[:5], WORDS[20:30]
 
     def near(words, changed):
@@ -92,7 +92,7 @@ def retold(line):
     return " ".join(words)
 
 
-def test_the_lines_of_another_family_with_a_slip_in_each_are_a_breach():
+def test_misspelt_sentences_of_another_family_are_a_breach():
     manifest = clean(speakers=8)
     east, west = part(manifest, "east", "train"), part(manifest, "west", "test")
     lines = [f"one two three {line}" for line in manifest.loc[east[: len(west)], "transcription"]]
@@ -100,7 +100,7 @@ def test_the_lines_of_another_family_with_a_slip_in_each_are_a_breach():
     manifest.loc[west, "transcription"] = list(map(retold, lines))
     found = [f for f in checks.find_leaks(manifest, set()) if f.severity == "breach"]
     assert {(f.kind, f.corpora) for f in found} == {
-        ("lines across parts", "east + west"), ("lines across families", "east + west")
+        ("sentences across parts", "east + west"), ("sentences across families", "east + west")
     }  # fmt: skip
     assert (found[0].count, found[0].total) == (len(west), len(west))
     assert "0 of them exactly and the others with a word or two changed" in found[0].sentence
@@ -112,17 +112,17 @@ PHRASES = [
 ]  # fmt: skip
 
 
-def test_phrases_that_everybody_says_are_no_breach_even_in_a_small_part():
+def test_everyday_phrases_are_no_breach():
     manifest = clean()
     for corpus, name in (("east", "train"), ("west", "test")):
         rows = part(manifest, corpus, name)[: len(PHRASES) // 2]
         manifest.loc[rows, "transcription"] = PHRASES[: len(rows)]
-    found = [f for f in checks.find_leaks(manifest, set()) if f.kind.startswith("lines")]
+    found = [f for f in checks.find_leaks(manifest, set()) if f.kind.startswith("sentences")]
     assert {f.severity for f in found} == {"note"}
     assert {f.count for f in found} == {len(PHRASES) // 2}
 
 
-def test_lines_without_spaces_are_compared_by_their_characters():
+def test_sentences_without_spaces_are_compared_by_characters():
     chance = random.Random(0)  # noqa: S311
     signs = [chr(0x4E00 + n) for n in range(900)]
     manifest = clean(speakers=8)
@@ -130,11 +130,11 @@ def test_lines_without_spaces_are_compared_by_their_characters():
     east, west = part(manifest, "east", "train"), part(manifest, "west", "test")
     manifest.loc[west, "transcription"] = [line[1:] for line in manifest.loc[east[: len(west)], "transcription"]]
     found = {f.kind: f for f in checks.find_leaks(manifest, set())}
-    assert found["lines across families"].severity == "breach"
+    assert found["sentences across families"].severity == "breach"
     assert text_normalisation.words("我不知道 why") == [*"我不知道", "why"]
 
 
-def test_forty_thousand_lines_take_seconds():
+def test_forty_thousand_sentences_are_compared():
     chance = np.random.default_rng(0)
     often = 1 / np.arange(1, 8_001)
     words = np.array([f"w{n}" for n in range(8_000)])[chance.choice(8_000, (20_000, 9), p=often / often.sum())]
@@ -144,7 +144,7 @@ def test_forty_thousand_lines_take_seconds():
 
 
 @pytest.mark.parametrize(("copied", "breach"), [(1.0, True), (0.7, True), (0.4, False)])
-def test_short_lines_of_another_family_are_a_breach_where_most_of_them_are(copied, breach):
+def test_short_sentences_are_a_breach_if_most_are_shared(copied, breach):
     """One alone is chance, so lines of fewer than five words were not compared; a whole corpus of them is a copy."""
     manifest = clean(speakers=8)
     chance = random.Random(2)  # noqa: S311
@@ -153,5 +153,5 @@ def test_short_lines_of_another_family_are_a_breach_where_most_of_them_are(copie
     manifest.loc[east, "transcription"] = lines[: len(east)]
     few = int(copied * len(west))
     manifest.loc[west, "transcription"] = [*lines[:few], *lines[-(len(west) - few) or len(lines) :]][: len(west)]
-    found = [f for f in checks.find_leaks(manifest, set()) if f.kind == "shorter lines across families"]
+    found = [f for f in checks.find_leaks(manifest, set()) if f.kind == "short sentences across families"]
     assert {(f.severity, f.corpora) for f in found} == ({("breach", "east + west")} if breach else set())

@@ -20,7 +20,7 @@ from tests.corpora.trees import put
         ({"table": "mine/other.csv"}, "mine/other.csv does not exist (below data.raw)"),
     ],
 )
-def test_one_s_own_corpus(tmp_path, study, told):
+def test_problems_of_user_defined_corpora(tmp_path, study, told):
     put(tmp_path, "mine/my.csv", "path,speaker,emotion\n")
     params = Params(name="x", data={"raw": str(tmp_path)}, corpora={"mine": {"table": "mine/my.csv"} | study})
     found = parameter_checks.problems(params)
@@ -37,7 +37,7 @@ def test_one_s_own_corpus(tmp_path, study, told):
         ({"emodb": {"boredom": "netural"}}, "labels.overrides.emodb: 'netural' is not one of"),
     ],
 )
-def test_overrides(tmp_path, overrides, told):
+def test_problems_of_overrides(tmp_path, overrides, told):
     put(tmp_path, "emodb/x")
     params = Params(name="x", data={"raw": str(tmp_path)}, corpora=["emodb"], labels={"overrides": overrides})
     found = parameter_checks.problems(params)

@@ -23,7 +23,7 @@ def digests(folder, rows, cache=None):
     return recording_digests.samples_digests(pd.DataFrame(rows), folder, cache).tolist()
 
 
-def test_the_same_recording_in_other_files(tmp_path):
+def test_a_recording_has_one_digest_in_any_file(tmp_path):
     soundfile.write(tmp_path / "a.wav", NOISE, RATE)
     samples, _ = soundfile.read(tmp_path / "a.wav")
     copies = [
@@ -39,7 +39,7 @@ def test_the_same_recording_in_other_files(tmp_path):
     assert found[0] is not None
 
 
-def test_other_recordings_and_silence(tmp_path):
+def test_other_recordings_and_silence_differ(tmp_path):
     rows = [
         written(tmp_path, "one.wav", NOISE),
         written(tmp_path, "other.wav", NOISE[::-1]),
@@ -53,7 +53,7 @@ def test_other_recordings_and_silence(tmp_path):
     assert found[0] != found[1]
 
 
-def test_a_stretch_is_the_clip_that_was_cut_out(tmp_path):
+def test_a_segment_equals_the_cut_clip(tmp_path):
     whole = written(tmp_path, "long.wav", np.tile(NOISE, 3) * np.repeat([0.5, 1, 0.7], RATE))
     samples, _ = soundfile.read(tmp_path / "long.wav")
     stretch = whole | {"start": 1.0, "end": 2.0}
@@ -62,14 +62,14 @@ def test_a_stretch_is_the_clip_that_was_cut_out(tmp_path):
     assert found[1] == found[2] != found[0]
 
 
-def test_what_is_kept_is_not_decoded_again(tmp_path, monkeypatch):
+def test_cached_digests_are_not_computed_again(tmp_path, monkeypatch):
     rows = [written(tmp_path, "a.wav", NOISE), written(tmp_path, "b.wav", NOISE[::2])]
     first = digests(tmp_path, rows[:1], tmp_path / "store")
     monkeypatch.setattr(audio, "read_native", lambda path, **_: pytest.fail(f"{path} is decoded again"))
     assert digests(tmp_path, rows[:1], tmp_path / "store") == first
 
 
-def test_a_flipped_bit_in_what_is_kept_is_noticed(tmp_path):
+def test_a_flipped_bit_in_the_cache_is_detected(tmp_path):
     rows = [written(tmp_path, "a.wav", NOISE), written(tmp_path, "b.wav", NOISE[::2])]
     first = digests(tmp_path, rows, tmp_path / "store")
     [path] = (tmp_path / "store").iterdir()
@@ -81,6 +81,6 @@ def test_a_flipped_bit_in_what_is_kept_is_noticed(tmp_path):
 
 
 @given(st.integers(-(2**15), 2**15 - 1), st.integers(0, 300), st.integers(0, 300))
-def test_extremes_have_a_digest_that_padding_and_sign_leave_alone(first, before, after):
+def test_digests_of_extreme_samples_ignore_padding_and_polarity(first, before, after):
     steps = np.r_[first, np.full(200, -(2**15)), 1] / 2**15
     assert recording_digests.digest(steps) == recording_digests.digest(-np.pad(steps, (before, after)))

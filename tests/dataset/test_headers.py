@@ -16,7 +16,7 @@ def opened(monkeypatch):
     return seen
 
 
-def test_a_second_scan_opens_only_what_changed(tmp_path, opened):
+def test_unchanged_files_are_not_read_again(tmp_path, opened):
     raw, cache = tmp_path / "raw", tmp_path / "cache"
     for name in ("a.wav", "b.wav", "c.wav"):
         speech(raw / name)
@@ -31,7 +31,7 @@ def test_a_second_scan_opens_only_what_changed(tmp_path, opened):
     assert second.loc["b.wav", "sha256"] != first.loc["b.wav", "sha256"]
 
 
-def test_same_size_and_another_time_is_another_version(tmp_path, opened):
+def test_a_changed_time_is_another_version(tmp_path, opened):
     path = speech(tmp_path / "raw/a.wav")
     before = headers.read_headers(tmp_path / "raw", ["a.wav"], tmp_path).loc["a.wav", "sha256"]
     speech(path, seed=7)
@@ -39,7 +39,7 @@ def test_same_size_and_another_time_is_another_version(tmp_path, opened):
     assert headers.read_headers(tmp_path / "raw", ["a.wav"], tmp_path).loc["a.wav", "sha256"] != before
 
 
-def test_files_that_swap_their_names_are_other_files(tmp_path, opened):
+def test_files_with_swapped_names_are_read_again(tmp_path, opened):
     first, second = (speech(tmp_path / f"raw/{name}.wav") for name in "ab")
     for path in (first, second):
         os.utime(path, ns=(1, 1))  # as an archive does that knows two seconds only
@@ -51,7 +51,7 @@ def test_files_that_swap_their_names_are_other_files(tmp_path, opened):
     assert (after["a.wav"], after["b.wav"]) == (before["b.wav"], before["a.wav"])
 
 
-def test_a_damaged_cache_is_no_cache(tmp_path, opened):
+def test_a_damaged_cache_of_headers_is_deleted(tmp_path, opened):
     speech(tmp_path / "raw/a.wav")
     before = headers.read_headers(tmp_path / "raw", ["a.wav"], tmp_path)
     [cache] = tmp_path.glob("scan-*.parquet")
@@ -63,7 +63,7 @@ def test_a_damaged_cache_is_no_cache(tmp_path, opened):
     assert opened == ["a.wav"] * 4
 
 
-def test_failures_are_looked_at_again(tmp_path, opened):
+def test_unreadable_files_are_read_again(tmp_path, opened):
     put(tmp_path, "raw/a.wav", b"no sound")
     for _ in range(2):
         found = headers.read_headers(tmp_path / "raw", ["a.wav", "gone.wav"], tmp_path / "cache")
@@ -73,7 +73,7 @@ def test_failures_are_looked_at_again(tmp_path, opened):
     assert opened == ["a.wav", "gone.wav"] * 2
 
 
-def test_what_was_looked_up_before_an_interruption_is_kept(tmp_path, monkeypatch, opened):
+def test_headers_before_an_interruption_are_cached(tmp_path, monkeypatch, opened):
     for number in range(4):
         speech(tmp_path / f"raw/{number}.wav")
     names = [f"{number}.wav" for number in range(4)]

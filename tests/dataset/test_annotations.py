@@ -20,7 +20,7 @@ def manifest(*rows):
     return frame.assign(emotion_vector=[json.dumps(v) if v else None for v in frame["vector"]])
 
 
-def test_answers_become_shares_of_the_classes():
+def test_votes_become_shares_of_the_classes():
     rows = manifest(
         ("cremad", "s", "anger", {"A": 0.5, "N": 0.3, "S": 0.2}),
         ("iemocap", "s", "neutral", {"neu": 0.5, "fru": 0.25, "exc": 0.25}),  # frustration is no class here
@@ -36,7 +36,7 @@ def test_answers_become_shares_of_the_classes():
     np.testing.assert_allclose(found[:3].sum(axis=1), 1)
 
 
-def test_emotions_that_occur_together():
+def test_multi_hot_holds_several_emotions():
     rows = manifest(
         ("mosei", "s", "happiness", {"happy": 2.0, "surprise": 0.3333}),
         ("mosei", "s", "neutral", None),
@@ -51,7 +51,7 @@ def test_emotions_that_occur_together():
     ]
 
 
-def test_one_listeners_uar():
+def test_listener_scores_are_the_uar_of_one_listener():
     rows = manifest(
         *[("cremad", f"s{i}", "anger", {"A": 0.8, "N": 0.2}) for i in range(4)],
         *[("cremad", f"s{i}", "neutral", {"A": 0.4, "N": 0.6}) for i in range(4)],

@@ -29,7 +29,7 @@ def alike(one, other):
      ("anna_lee", "Anna Lee"), ("annalee", "anna lee"), ("٣", "3"),
      ("IŞIK", "ışık"), ("Phoebe Sr", "Phoebe Sr."), ("Straße", "STRASSE")],
 )  # fmt: skip
-def test_names_that_people_type_carelessly_may_be_of_one_person(one, other):
+def test_similar_names_may_belong_to_one_speaker(one, other):
     assert alike(one, other)
 
 
@@ -40,7 +40,7 @@ def test_names_that_people_type_carelessly_may_be_of_one_person(one, other):
      ("Ann", "Anne"), ("राम", "राम्या"),
      ("राम", "रम"), ("严阿姨", "刘贝司"), ("👩1", "👨1"), ("Actor", "Actress"), ("?", "!")],
 )  # fmt: skip
-def test_other_names_are_of_other_people(one, other):
+def test_different_names_belong_to_different_speakers(one, other):
     assert not alike(one, other)
 
 
@@ -62,7 +62,7 @@ def named(ids, corpus="c", **columns):
         (["Actor_01", "Actor_10", "F1", "M1", "ann-lee", "bob-lee"], "abcdef"),
     ],
 )
-def test_whoever_speaks_with_others_stays_with_them(ids, groups):
+def test_joint_speakers_form_one_group(ids, groups):
     found = people.speaker_groups(named(ids))
     assert pd.factorize(found)[0].tolist() == pd.factorize(pd.Series(list(groups)))[0].tolist()
 
@@ -75,15 +75,15 @@ def test_the_order_of_rows_does_not_matter(ids, chance):
     pd.testing.assert_series_equal(people.speaker_groups(rows), people.speaker_groups(rows.iloc[order]).sort_index())
 
 
-def test_a_copy_under_another_name_stays_on_one_side():
+def test_speakers_with_a_shared_recording_stay_in_one_part():
     rows = pd.concat([corpus("a", 12)], ignore_index=True)
     rows["samples_sha256"] = [str(number) for number in range(len(rows))]
     for one, other in (("a_00", "a_07"), ("a_07", "a_03")):
         first = rows.index[rows["speaker_id"] == one][0]
         rows.loc[rows.index[rows["speaker_id"] == other][-1], "samples_sha256"] = rows.loc[first, "samples_sha256"]
     for done in (
-        splits.assign(rows, set(), **OPTIONS),
-        splits.assign(rows.assign(session=rows["speaker_id"]), set(), by_session={"a"}, **OPTIONS),
+        splits.assign(rows, set(), splits.SplitOptions(**OPTIONS)),
+        splits.assign(rows.assign(session=rows["speaker_id"]), set(), splits.SplitOptions(**OPTIONS), by_session={"a"}),
     ):
         trio = done[done["speaker_id"].isin(["a_00", "a_03", "a_07"])]
         assert trio["split"].nunique() == trio["fold"].nunique() == 1
@@ -105,21 +105,26 @@ def parts_of(done):
 
 
 @pytest.mark.parametrize("seed", [*range(4), 1337])
-def test_the_speakers_of_songs_have_the_part_of_their_speech_though_neither_knows_the_other(seed):
+def test_speakers_of_two_corpora_of_a_family_have_one_part(seed):
     speech, song = corpus("ravdess", 25), corpus("ravdess_song", 25, "ravdess")
     speech, song = (rows[rows["speaker_id"].str[-2:] != "00"] for rows in (speech, song))
     song = song[song["speaker_id"] != "ravdess_song_18"]  # who does not sing
     options = OPTIONS | {"seed": seed}
-    both = splits.assign(pd.concat([speech, song], ignore_index=True), set(), **options)
+    both = splits.assign(pd.concat([speech, song], ignore_index=True), set(), splits.SplitOptions(**options))
     assert parts_of(both).eq(1).all()
-    alone = [splits.assign(rows, set(), **options) for rows in (speech, song)]
+    alone = [splits.assign(rows, set(), splits.SplitOptions(**options)) for rows in (speech, song)]
     pd.testing.assert_frame_equal(both, pd.concat(alone, ignore_index=True))
 
 
-def test_two_tables_of_one_family_agree_and_other_speakers_of_a_family_are_drawn_as_before():
+def test_two_tables_of_one_family_agree():
     both = [corpus(name, 12, "mine") for name in ("one", "two")]
-    assert parts_of(splits.assign(pd.concat(both, ignore_index=True), set(), **OPTIONS)).eq(1).all()
-    halves = [splits.assign(corpus("esd_mandarin", 10, family), set(), **OPTIONS) for family in ("esd", None)]
+    assert (
+        parts_of(splits.assign(pd.concat(both, ignore_index=True), set(), splits.SplitOptions(**OPTIONS))).eq(1).all()
+    )
+    halves = [
+        splits.assign(corpus("esd_mandarin", 10, family), set(), splits.SplitOptions(**OPTIONS))
+        for family in ("esd", None)
+    ]
     pd.testing.assert_series_equal(halves[0]["split"], halves[1]["split"])
 
 
@@ -137,30 +142,30 @@ def found(ids, official=(), **columns):
     [("Ann", "ann"), ("1", "01"), ("1", "1.0"), ("ann", "ann;guest"), ("ann, bob", "bob"), ("ann/bob", "bob/eve"),
      ("spk1", "speaker_1"), ("Аnn", "Ann"), ("ann", "ann and guest")],
 )  # fmt: skip
-def test_the_audit_asks_who_is_who(ids):
+def test_similar_names_are_a_breach_until_identified(ids):
     rest = ("x", "y", "z")
     kinds, _ = found((*ids, *rest))
-    assert kinds == {"one person under several names": "breach"}
+    assert kinds == {"speaker under several names": "breach"}
     assert found((*ids, *rest), speaker_named=True)[0] == {}
-    assert found((*ids, *rest), official={"east"})[0] == {"one person under several names": "note"}
+    assert found((*ids, *rest), official={"east"})[0] == {"speaker under several names": "note"}
 
 
-def test_people_who_speak_at_once_are_known_by_each_of_them():
+def test_joint_speakers_are_compared_one_by_one():
     kinds, findings = found(("ann", "bob", "eve", "ann & dan"), speaker_named=True)
     assert kinds == {"speakers across parts": "breach", "speakers across folds": "breach"}
     assert [finding.count for finding in findings] == [1, 2]
 
 
-def test_a_name_in_another_spelling_is_a_person_of_the_family():
+def test_another_spelling_of_a_name_is_reported_within_a_family():
     rows = clean().assign(family="both")
     west = rows["corpus"] == "west"
     number = rows["speaker_id"].str[-2:].astype(int)
     rows.loc[west, "speaker_id"] = "west_Actor " + number[west].astype(str)
     [finding] = checks.find_leaks(rows, set())
-    assert (finding.kind, finding.severity, finding.count) == ("one person under several names", "breach", 12)
+    assert (finding.kind, finding.severity, finding.count) == ("speaker under several names", "breach", 12)
 
 
-def test_who_validates_in_a_corpus_and_trains_in_its_sibling_is_told():
+def test_a_speaker_in_validation_and_training_of_a_family_is_a_warning():
     rows = clean().assign(family="both")
     west = rows["corpus"] == "west"
     swapped = {"west_04": "west_03", "west_03": "west_04"}
@@ -170,7 +175,7 @@ def test_who_validates_in_a_corpus_and_trains_in_its_sibling_is_told():
     assert all("selection" in f.meaning for f in findings)
 
 
-def test_dialogues_and_sessions_are_known_in_any_case():
+def test_dialogues_and_sessions_are_compared_without_case():
     rows = clean(("east",))
     test = rows["split"] == "test"
     rows.loc[test, "dialogue_id"] = "east_DIA 01"
@@ -180,14 +185,14 @@ def test_dialogues_and_sessions_are_known_in_any_case():
     }.items()
 
 
-def test_many_names_take_no_time():
+def test_random_names_have_no_matches():
     chance = random.Random(0)  # noqa: S311
     rows = named([f"{chance.getrandbits(64):x}" for _ in range(3000)])
     assert people.possible_matches(rows).empty
 
 
 @pytest.mark.parametrize("name", ["Smith, A{}", "child {};interviewer", "lab/p{}", "ses_{}_s"])
-def test_thousands_who_share_a_part_of_their_names_are_told_apart_in_seconds(name):
+def test_thousands_of_partly_equal_names_take_seconds(name):
     ids = [f"mine_{name.format(number)}" for number in range(4000)]
     began = time.process_time()
     people.possible_matches(pd.DataFrame({"corpus": "mine", "speaker_id": ids}))

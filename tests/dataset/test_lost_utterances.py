@@ -50,7 +50,7 @@ def test_nothing_is_lost(tmp_path):
     lost_utterances.stop_if_too_many(lost, dataset.manifest, 0.0)
 
 
-def test_a_class_that_is_lost_stops_the_build_by_name(tmp_path):
+def test_a_lost_class_stops_the_build(tmp_path):
     dataset, lost = mine(tmp_path, rows(lost=["fear", "anger"]))
     assert lost["count"].sum() == 16
     assert set(lost["emotion"]) == {"fear", "anger"}
@@ -75,7 +75,7 @@ def test_more_than_a_tenth_stops_the_build(tmp_path):
     assert finding.severity == "warning"
 
 
-def test_a_label_that_nobody_knows_is_a_class_that_is_lost(tmp_path):
+def test_an_unknown_label_is_a_lost_class(tmp_path):
     strange = [*rows(), ("0_angst.wav", "s0", "Angst<b>"), ("1_angst.wav", "s1", "Angst<b>")]
     dataset, lost = mine(tmp_path, strange)
     assert "no clip of Angst<b> is left" in lost_utterances.sentences(lost, dataset.manifest)[0]
@@ -83,12 +83,12 @@ def test_a_label_that_nobody_knows_is_a_class_that_is_lost(tmp_path):
     assert lost.empty
 
 
-def test_what_is_listed_twice_or_dropped_by_the_policy_is_not_lost(tmp_path):
+def test_duplicate_and_dropped_rows_are_not_lost(tmp_path):
     _, lost = mine(tmp_path, [*rows(), rows()[0], ("no_1.wav", "s0", "boredom")], labels={"boredom": "boredom"})
     assert lost.empty
 
 
-def test_recordings_that_cannot_be_read_are_lost(tmp_path):
+def test_unreadable_recordings_are_lost(tmp_path):
     mine(tmp_path, rows())
     for path in (tmp_path / "mine").glob("*fear*.wav"):
         path.write_bytes(b"RIFF no recording")
@@ -137,7 +137,7 @@ def test_names_of_files_match_without_regard_to_case(tmp_path, written, there):
     assert f"mine/{there}" in set(dataset.manifest["source_path"])
 
 
-def test_of_two_files_that_fit_none_is_taken(tmp_path):
+def test_an_ambiguous_file_name_is_not_matched(tmp_path):
     _, lost = mine(tmp_path, [("A.wav", "s0", "anger"), ("a.wav", "s1", "anger"), *rows()])
     assert lost.empty  # each as it is written
     text = (tmp_path / "mine/my.csv").read_text(encoding="utf-8").replace("A.wav", "a.WAV", 1)
@@ -146,7 +146,7 @@ def test_of_two_files_that_fit_none_is_taken(tmp_path):
     assert lost["example"].tolist() == ["mine/my.csv, line 2: no such file below mine/: a.WAV (nearest: A.wav)"]
 
 
-def test_the_nearest_name_is_told(tmp_path):
+def test_the_nearest_file_name_is_reported(tmp_path):
     _, lost = mine(tmp_path, [("03 Happy/x-1.wav", "s0", "anger"), *rows()])
     text = (tmp_path / "mine/my.csv").read_text(encoding="utf-8").replace("03 Happy/x-1.wav", "03_happy/x1.flac", 1)
     (tmp_path / "mine/my.csv").write_text(text, encoding="utf-8")
@@ -156,10 +156,10 @@ def test_the_nearest_name_is_told(tmp_path):
     assert "nearest file: 03 Happy/x-1.wav" in finding.sentence  # names keep their case
 
 
-def test_utterances_without_a_vector_are_told_by_corpus_and_modality():
+def test_utterances_without_vectors_are_counted_by_corpus_and_modality():
     emotions = ["anger", "anger", "fear", "fear"]
     usable = pd.DataFrame({"utterance_id": list("abcd"), "corpus": ["x"] * 4, "emotion": emotions})
-    failures = pd.DataFrame({"utterance_id": list("cda"), "modality": ["audio", "audio", "video"],
+    failures = pd.DataFrame({"utterance_id": list("cda"), "input": ["audio", "audio", "video"],
                              "reason": ["cut off: 1 of 2 samples", "cut off: 3 of 9 samples", "no face"]})  # fmt: skip
     assert lost_utterances.count_without_vectors(failures, usable) == [
         "2 of 4 utterances of `x` have no audio: cut off (2); no clip of fear has any",
@@ -172,12 +172,12 @@ def test_utterances_without_a_vector_are_told_by_corpus_and_modality():
     ("lost", "modality", "refused"),
     [("ab", "audio", True), ("a", "audio", False), ("acegik", "audio", True), ("ab", "video", False)],
 )
-def test_recordings_that_turn_out_to_be_unreadable_are_refused_as_those_without_a_header(lost, modality, refused):
+def test_too_many_unreadable_recordings_stop_the_study(lost, modality, refused):
     """With a class less, or a tenth of the clips, a corpus is another; words and faces have other reasons."""
     emotions = ["anger"] * 2 + ["fear"] * 10
     usable = pd.DataFrame({"utterance_id": list("abcdefghijkl"), "corpus": "x", "emotion": emotions})
-    failures = pd.DataFrame({"utterance_id": list(lost), "source_path": "x/a.wav", "modality": modality,
-                             "reason": "not readable as audio"})  # fmt: skip
+    failures = pd.DataFrame({"utterance_id": list(lost), "source_path": "x/a.wav", "input": modality,
+                             "modality": modality, "reason": "not readable as audio"})  # fmt: skip
     lost_utterances.stop_if_unreadable(failures, usable, 1)
     if not refused:
         lost_utterances.stop_if_unreadable(failures, usable, 0.2)
@@ -188,7 +188,7 @@ def test_recordings_that_turn_out_to_be_unreadable_are_refused_as_those_without_
     assert ("no clip of anger" in str(caught.value)) is (lost == "ab")
 
 
-def test_a_file_with_two_labels_is_a_breach_and_neither_row_vanishes(tmp_path):
+def test_a_file_with_two_labels_is_a_breach_and_keeps_both_rows(tmp_path):
     name = rows()[0][0]
     dataset, lost = mine(tmp_path, [*rows(), (name, "s0", "fear"), (name, "s0", "fear")])
     assert lost.empty

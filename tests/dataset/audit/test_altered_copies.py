@@ -60,7 +60,7 @@ def both(pairs):
 
 @pytest.mark.parametrize("kind", ["speed .95", "pitch 1.05", "stretch .95", "room", "chords 10 dB", "low-pass 1.5 kHz",
                                   "speed, pink noise, mp3"])  # fmt: skip
-def test_altered_copies_are_found_and_nothing_else(voices, kind):
+def test_altered_copies_only_are_found(voices, kind):
     found = both(near_duplicates.match(heard([*voices, *(disguised(clip, kind, n) for n, clip in enumerate(voices))])))
     truth = {(number, VOICES + number) for number in range(VOICES)}
     assert found <= truth
@@ -70,7 +70,7 @@ def test_altered_copies_are_found_and_nothing_else(voices, kind):
 @pytest.mark.parametrize(("kind", "speed", "pitch"), [
     ("speed .95", 0.95, 0.95), ("speed 1.05", 1.05, 1.05), ("pitch .95", 1.0, 0.95), ("stretch 1.05", 1.05, 1.0),
 ])  # fmt: skip
-def test_speed_pitch_and_shift_are_told(voices, kind, speed, pitch):
+def test_speed_pitch_and_shift_are_estimated(voices, kind, speed, pitch):
     cut = audio_alterations.RATE // 4
     pairs = near_duplicates.match(heard([*voices[:8], *(disguised(clip[cut:], kind) for clip in voices[:8])]))
     assert len(pairs) == 8
@@ -82,7 +82,7 @@ def test_speed_pitch_and_shift_are_told(voices, kind, speed, pitch):
 
 
 @pytest.mark.parametrize("speed", [0.85, 0.9, 1.1, 1.15])
-def test_copies_at_the_speeds_by_which_recordings_are_multiplied_are_found(voices, speed):
+def test_copies_at_speeds_of_augmentation_are_found(voices, speed):
     cut = audio_alterations.RATE // 4
     sped = [audio_alterations.sped(clip[cut:].astype("float64"), speed) for clip in voices]
     pairs = near_duplicates.match(heard([*voices, *sped]))
@@ -93,7 +93,7 @@ def test_copies_at_the_speeds_by_which_recordings_are_multiplied_are_found(voice
     assert pairs["shift"].median() == pytest.approx(0.25, abs=0.06)
 
 
-def test_what_fingerprints_find_keeps_its_place_and_is_not_looked_at_again(voices):
+def test_exact_copies_keep_their_alignment_and_are_not_searched_again(voices):
     clips = heard([*voices, *(clip[4_000:] for clip in voices)])
     pairs = near_duplicates.match(clips)
     exact = exact_copies.pairs([prints for prints, _ in clips])
@@ -108,12 +108,12 @@ def test_takes_of_one_sentence_by_one_speaker_are_no_copies():
     assert near_duplicates.match(heard([voice(number, **same) for number in range(60)])).empty
 
 
-def test_music_that_lies_under_different_voices_makes_no_copies_of_them(voices):
+def test_the_same_music_under_different_voices_is_no_copy(voices):
     music = audio_alterations.band(np.zeros(10 * audio_alterations.RATE), np.random.default_rng(0))
     assert near_duplicates.match(heard([audio_alterations.mixed(clip, music) for clip in voices])).empty
 
 
-def test_halves_of_two_recordings_one_after_another_share_too_little(voices):
+def test_concatenated_halves_share_too_little(voices):
     third = [clip[: len(clip) // 3] for clip in voices[:8]]
     pairs = near_duplicates.match(heard([np.concatenate([a, b]) for a in third[:1] for b in voices[8:16]]))
     assert pairs.empty
@@ -142,7 +142,7 @@ BEEPS = {
 
 
 @pytest.mark.filterwarnings("error")
-def test_tones_noise_and_silence_are_nobodys_copies():
+def test_tones_noise_and_silence_are_no_copies():
     chance = np.random.default_rng(0)
     times = [np.arange(round(seconds * RATE_HZ)) / RATE_HZ for seconds in (0.05, 0.3, 1, 2, 4)]
     clean = [0.1 * make(each, chance) for make in BEEPS.values() for each in times]
@@ -153,7 +153,7 @@ def test_tones_noise_and_silence_are_nobodys_copies():
     assert near_duplicates.match([]).empty
 
 
-def test_the_result_depends_on_nothing_but_the_recordings(voices):
+def test_the_result_depends_on_the_recordings_only(voices):
     clips = heard([*voices, *(disguised(clip, "hall") for clip in voices)])
     first = near_duplicates.match(clips)
     assert first.equals(near_duplicates.match(clips))
@@ -161,7 +161,7 @@ def test_the_result_depends_on_nothing_but_the_recordings(voices):
     assert {(last - b, last - a) for a, b in both(near_duplicates.match(clips[::-1]))} == both(first)
 
 
-def test_sketches_ignore_gain_polarity_and_what_is_inaudible(voices):
+def test_sketches_ignore_gain_polarity_and_offset(voices):
     clip = soxr.resample(voices[0], audio_alterations.RATE, RATE_HZ)
     one, other = sketch(clip), sketch(-0.01 * clip + 1e-7)
     assert np.abs(one.levels.astype(int) - other.levels).max() <= 1

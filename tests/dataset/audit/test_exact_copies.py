@@ -78,7 +78,7 @@ DISGUISES = {
 
 
 @pytest.mark.parametrize("disguise", DISGUISES.values(), ids=DISGUISES)
-def test_copies_are_found_and_nothing_else(voices, disguise):
+def test_exact_copies_only_are_found(voices, disguise):
     pairs = exact_copies.pairs(heard([*voices, *map(disguise, voices)]))
     truth = {(number, TAKES + number) for number in range(TAKES)}
     found = set(zip(pairs["first"], pairs["second"], strict=True))
@@ -86,7 +86,7 @@ def test_copies_are_found_and_nothing_else(voices, disguise):
     assert len(found) >= 0.95 * len(truth)
 
 
-def test_the_shift_is_how_much_was_cut(voices):
+def test_the_shift_is_the_duration_that_was_cut(voices):
     pairs = exact_copies.pairs(heard([*voices, *(sound[RATE // 4 :] for sound in voices)]))
     assert len(pairs) == TAKES
     assert np.abs(pairs["shift"] - 0.25).max() <= SECONDS_PER_FRAME
@@ -110,7 +110,7 @@ def test_one_clip_within_a_long_recording_is_found(voices):
     assert pairs["shift"][:20].to_numpy() == pytest.approx(starts, abs=2 * SECONDS_PER_FRAME)
 
 
-def test_silence_hum_and_scraps_are_nobodys_copies(voices):
+def test_silence_hum_and_very_short_audio_are_no_copies(voices):
     hum = 0.1 * np.sin(2 * np.pi * 50 * np.arange(2 * RATE) / RATE)
     scrap = voices[0][: RATE // 20]
     sounds = [np.zeros(RATE), np.zeros(RATE), np.zeros(1), np.full(RATE, 0.5), hum[:RATE], scrap, scrap, *voices]
@@ -118,20 +118,20 @@ def test_silence_hum_and_scraps_are_nobodys_copies(voices):
     assert exact_copies.pairs([]).empty
 
 
-def test_many_copies_of_one_recording_stay_connected_and_few(voices):
+def test_many_copies_of_one_recording_stay_connected_with_few_pairs(voices):
     pairs = exact_copies.pairs(heard(voices[:1]) * 400)
     assert set(pairs["first"]) | set(pairs["second"]) == set(range(400))
     assert len(pairs) <= 400 * 50  # and not 400 * 399 / 2
 
 
-def test_what_shares_less_than_half_is_no_copy(voices):
+def test_recordings_that_share_less_than_half_are_no_copies(voices):
     jingle, *others = voices[:21]
     beginnings = [np.concatenate([jingle[: RATE // 3], other]) for other in others[:10]]
     ends = [np.concatenate([other, jingle[: RATE // 3]]) for other in others[10:]]
     assert exact_copies.pairs(heard([*beginnings, *ends])).empty
 
 
-def test_the_noise_between_the_words_need_not_be_the_same(voices):
+def test_noise_in_pauses_may_differ_between_copies(voices):
     chance = np.random.default_rng(0)
     sounds = [
         np.pad(sound, 2 * RATE) + chance.normal(scale=1e-3 * np.abs(sound).max(), size=len(sound) + 4 * RATE)
@@ -141,7 +141,7 @@ def test_the_noise_between_the_words_need_not_be_the_same(voices):
     assert list(zip(pairs["first"], pairs["second"], strict=True)) == [(n, n + 10) for n in range(10)]
 
 
-def test_the_result_depends_on_nothing_but_the_recordings(voices):
+def test_the_result_depends_on_the_recordings_only(voices):
     sounds = [*voices, *map(DISGUISES["ogg"], voices)]
     first = exact_copies.pairs(heard(sounds))
     assert first.equals(exact_copies.pairs(heard(sounds)))
@@ -200,7 +200,7 @@ def test_near_duplicates_become_findings(recorded, voices):
     assert "near-duplicate across families" in kinds
 
 
-def test_what_is_identical_is_not_reported_as_nearly_so(recorded, voices):
+def test_identical_recordings_are_no_near_duplicates(recorded, voices):
     folder, manifest = recorded
     write(folder, manifest["source_path"][19], voices[4])
     manifest.loc[19, "audio_sha256"] = manifest["audio_sha256"][4]
@@ -208,7 +208,7 @@ def test_what_is_identical_is_not_reported_as_nearly_so(recorded, voices):
     assert {f.kind for f in found} == {"same audio across parts", "same audio across folds"}
 
 
-def test_stretches_of_one_file_are_told_apart(tmp_path, voices):
+def test_segments_of_one_file_are_distinguished(tmp_path, voices):
     write(tmp_path, "long.wav", np.concatenate(voices[:3]))
     edges = np.cumsum([0, *map(len, voices[:3])]) / RATE
     manifest = clean(("east",), speakers=3, clips=1).assign(
@@ -218,7 +218,7 @@ def test_stretches_of_one_file_are_told_apart(tmp_path, voices):
     assert checks.find_leaks(manifest, set(), near_duplicates.find_near_duplicates(manifest, tmp_path).pairs) == []
 
 
-def test_what_cannot_be_heard_is_said_with_its_reason(recorded):
+def test_unreadable_recordings_have_a_reason(recorded):
     folder, manifest = recorded
     manifest["source_path"] = manifest["source_path"].where(manifest.index != 0, "../secret.wav")
     manifest["source_path"] = manifest["source_path"].where(manifest.index != 1, "/etc/hostname")
@@ -234,7 +234,7 @@ def test_what_cannot_be_heard_is_said_with_its_reason(recorded):
 
 
 @pytest.mark.parametrize("disguise", [lambda sound: sound, lambda sound: 0.3 * trimmed(sound)], ids=["whole", "part"])
-def test_a_copy_that_plays_backwards_is_found_and_nothing_else(voices, disguise):
+def test_reversed_copies_only_are_found(voices, disguise):
     turned = [disguise(sound)[::-1] for sound in voices]
     wanted = [(number, number + TAKES) for number in range(TAKES)]
     for side in ([*voices, *turned], [*turned, *voices]):

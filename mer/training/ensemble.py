@@ -1,0 +1,178 @@
+r"""Ensembles: the weighted mean of the members' log-probabilities (logarithmic opinion pool).
+
+.. math:: p(c) = \frac{\prod_j p_j(c)^{w_j}}{\sum_k \prod_j p_j(k)^{w_j}}, \quad w_j \ge 0, \quad \sum_j w_j = 1
+
+Genest and Zidek 1986, "Combining probability distributions", Statistical Science 1(1), section 3; for classifiers
+Hinton 2002, "Training products of experts", Neural Computation 14(8). The members' probabilities are calibrated.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import log_softmax, logsumexp, softmax
+
+from mer.params.schema import System
+from mer.training.job import Job, JobResult
+from mer.training.task import Task
+
+MIN_WEIGHT = 1e-6
+"""The smallest fitted weight of a member; a smaller one becomes 0."""
+
+
+def combine(probabilities: Sequence[np.ndarray], weights: Sequence[float]) -> np.ndarray:
+    """Return the softmax of the weighted mean of log-probabilities.
+
+    A class to which a member with a positive weight gives probability 0 has probability 0. If that is so for all
+    classes of a row, the row has the weighted mean of the probabilities instead.
+
+    Args:
+        probabilities: of each member, shape (n, classes).
+        weights: of each member, at least 0; they sum to 1.
+
+    Returns:
+        float64 of shape (n, classes); each row sums to 1.
+
+    >>> combine([np.array([[0.8, 0.2]]), np.array([[0.5, 0.5]])], [0.5, 0.5]).round(3)
+    array([[0.667, 0.333]])
+    """
+    members = [(weight, values) for weight, values in zip(weights, probabilities, strict=True) if weight > 0]
+    with np.errstate(divide="ignore"):
+        pooled = sum(weight * np.log(np.asarray(values, float)) for weight, values in members)
+    empty = np.isneginf(pooled).all(axis=1)
+    pooled[empty] = 0.0
+    mean = sum(weight * np.asarray(values, float) for weight, values in members)
+    return np.where(empty[:, None], mean, softmax(pooled, axis=1))
+
+
+def fit_weights(validation_probabilities: Sequence[np.ndarray], targets: np.ndarray) -> np.ndarray:
+    """Return the weights on the simplex that minimise the mean cross-entropy of `combine` on validation rows.
+
+    The cross-entropy is convex in the weights; the search starts at equal weights and draws nothing at random. Without
+    rows that can distinguish members the weights stay equal. Classes to which a member gives probability 0 do not take
+    part, and rows of such a class are left out.
+
+    Args:
+        validation_probabilities: of each member, shape (n, classes), for the same rows.
+        targets: class numbers, int64 of shape (n,).
+
+    Returns:
+        float64 of shape (members,), at least 0, with sum 1.
+
+    >>> good, bad = np.array([[0.9, 0.1], [0.1, 0.9]]), np.array([[0.1, 0.9], [0.9, 0.1]])
+    >>> fit_weights([good, bad], np.array([0, 1])).round(3)
+    array([1., 0.])
+    """
+    equal = np.full(len(validation_probabilities), 1 / len(validation_probabilities))
+    logs = _log_probabilities(validation_probabilities)
+    rows = np.flatnonzero(np.isfinite(logs[:, np.arange(len(targets)), targets]).all(axis=0))
+    if not len(rows):
+        return equal
+    logs, own = logs[:, rows], (np.arange(len(rows)), targets[rows])
+
+    def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
+        """Mean cross-entropy, and its gradient: the expected minus the observed log-probabilities."""
+        pooled = np.tensordot(weights, np.nan_to_num(logs, neginf=0.0), axes=1)
+        pooled = np.where(np.isneginf(logs).any(axis=0), -np.inf, pooled)
+        p = softmax(pooled, axis=1)
+        expected = (p * np.nan_to_num(logs, neginf=0.0)).sum(axis=2).mean(axis=1)
+        observed = logs[:, *own].mean(axis=1)
+        return float(-log_softmax(pooled, axis=1)[own].mean()), expected - observed
+
+    simplex = {"type": "eq", "fun": lambda w: w.sum() - 1, "jac": np.ones_like}
+    found = minimize(loss, equal, jac=True, bounds=[(0.0, 1.0)] * len(equal), constraints=[simplex], method="SLSQP",
+                     options={"ftol": 1e-10, "maxiter": 200})  # fmt: skip
+    weights = np.where(found.x < MIN_WEIGHT, 0.0, found.x)
+    return weights / weights.sum() if loss(found.x)[0] < loss(equal)[0] else equal
+
+
+def _log_probabilities(probabilities: Sequence[np.ndarray]) -> np.ndarray:
+    """Shape (members, n, classes); -inf for probability 0. Rows are normalised, so that rounding does not add up."""
+    with np.errstate(divide="ignore"):
+        logs = np.log(np.stack([np.asarray(values, float) for values in probabilities]))
+    return logs - logsumexp(logs, axis=2, keepdims=True) if logs.shape[1] else logs
+
+
+def results(task: Task, job_results: Sequence[JobResult], systems: Mapping[str, System]) -> list[JobResult]:
+    """Return the results of the ensembles: one per ensemble, cell and seed for which all members have a result.
+
+    A member that does not depend on the seed, such as a linear model, contributes its one result to every seed. A row
+    that a member has no input for is predicted by the other members.
+
+    Args:
+        task: gives the validation rows' classes, to which `weights: validation` fits.
+        job_results: results of the members; no member is trained here.
+        systems: name -> system, the ensembles among them.
+    """
+    by_member: dict[tuple, dict[int | None, JobResult]] = {}
+    for result in job_results:
+        seed = result.job.seed if result.depends_on_seed else None
+        by_member.setdefault((result.job.system, result.job.cell), {})[seed] = result
+    cells = dict.fromkeys(result.job.cell for result in job_results)
+    combined = []
+    for name, spec in systems.items():
+        for cell in cells if spec.is_ensemble else ():
+            if all((member, cell) in by_member for member in spec.members):
+                found = [by_member[member, cell] for member in spec.members]
+                combined += [_result(task, name, spec, members) for members in _by_seed(found)]
+    return combined
+
+
+def _by_seed(members: list[dict[int | None, JobResult]]) -> Iterable[list[JobResult]]:
+    """The members' results for each seed that all have; None stands for every seed."""
+    seeds = dict.fromkeys(seed for results_ in members for seed in results_ if seed is not None) or {None: None}
+    for seed in seeds:
+        if all(seed in results_ or None in results_ for results_ in members):
+            yield [results_.get(seed, results_.get(None)) for results_ in members]
+
+
+def _result(task: Task, name: str, spec: System, members: list[JobResult]) -> JobResult:
+    jobs = [member.job for member in members]
+    rows = {part: _union([getattr(job, part) for job in jobs]) for part in ("train", "validation", "test")}
+    weights = _weights(task, spec, members)
+    validation = _pooled([(m.job.validation, m.validation_probabilities) for m in members], rows["validation"], weights)
+    test = _pooled([(m.job.test, m.probabilities) for m in members], rows["test"], weights)
+    first = next((job for job in jobs if job.training.normalisation != "training"), jobs[0])  # transductive if one is
+    seed = next((m.job.seed for m in members if m.depends_on_seed), jobs[0].seed)
+    inputs = tuple(dict.fromkeys(i for job in jobs for i in job.spec.inputs))
+    job = Job(name, jobs[0].cell, spec.model_copy(update={"inputs": inputs}), first.training, seed, **rows)
+    scores = task.score_predictions(validation.argmax(axis=1), rows["validation"]) if len(validation) else {}
+    history = [dict(zip(spec.members, weights.tolist(), strict=True))]
+    return JobResult(job, test, validation, history, scores, tuple(members))
+
+
+def _weights(task: Task, spec: System, members: list[JobResult]) -> np.ndarray:
+    """Equal, or fitted to the validation rows that all members predict."""
+    if spec.weights == "equal":
+        return np.full(len(members), 1 / len(members))
+    shared = reduce(np.intersect1d, [member.job.validation for member in members])
+    of_shared = [m.validation_probabilities[_positions(m.job.validation, shared)] for m in members]
+    return fit_weights(of_shared, task.labels[shared])
+
+
+def _pooled(members: list[tuple[np.ndarray, np.ndarray]], rows: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Combined probabilities of rows, each over the members that predict it, with their weights scaled to sum 1."""
+    classes = members[0][1].shape[1]
+    predicts = np.stack([np.isin(rows, own) for own, _ in members], axis=1)
+    pooled = np.zeros((len(rows), classes))
+    for pattern in np.unique(predicts, axis=0):
+        some = np.flatnonzero((predicts == pattern).all(axis=1))
+        chosen = np.flatnonzero(pattern)
+        total = weights[chosen].sum()
+        share = weights[chosen] / total if total else np.full(len(chosen), 1 / len(chosen))
+        values = [members[m][1][_positions(members[m][0], rows[some])] for m in chosen]
+        pooled[some] = combine(values, share)
+    return pooled
+
+
+def _union(parts: list[np.ndarray]) -> np.ndarray:
+    """The rows of all members, in the order of the first that has them all, else ascending."""
+    union = reduce(np.union1d, parts)
+    return next((part for part in parts if len(part) == len(union)), union).astype(np.int64)
+
+
+def _positions(own: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Where each of `rows` is among `own`."""
+    order = np.argsort(own, kind="stable")
+    return order[np.searchsorted(own, rows, sorter=order)]

@@ -1,0 +1,32 @@
+"""What every trained model can do, whether it is a network, a linear model or a kernel machine."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import numpy as np
+
+from mer.features import Features
+from mer.training.scaling.standardise import Standardiser
+
+
+class TrainedModel(Protocol):
+    """A trained model, which predicts rows of a manifest from their features.
+
+    Attributes:
+        standardiser: shift and scale of each input, in the order in which the model takes its inputs.
+        history: one dict per epoch of a network, or per setting of a linear model.
+        temperature: number by which logits are divided before they become probabilities (calibration.py).
+    """
+
+    standardiser: Standardiser
+    history: list[dict]
+    temperature: float
+
+    def logits(self, features: Features, rows: np.ndarray) -> np.ndarray:
+        """Return one value per class, float64 of shape (len(rows), classes); -inf for a class that was not trained."""
+
+    def predict(self, features: Features, rows: np.ndarray) -> np.ndarray:
+        """Return class probabilities, float64 of shape (len(rows), classes); each row sums to 1."""
+
+    def tensors(self) -> Mapping[str, np.ndarray]:
+        """Return the arrays that a checkpoint stores besides the standardiser."""
