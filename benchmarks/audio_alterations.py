@@ -1,4 +1,4 @@
-"""What people do to a recording that is published a second time: each kind is a function of samples and chance."""
+"""Alterations of recordings that are published a second time: each kind is a function of samples and a generator."""
 
 import io
 from collections.abc import Callable
@@ -13,12 +13,12 @@ Chance = np.random.Generator
 
 
 def sped(sound: np.ndarray, factor: float) -> np.ndarray:
-    """Play a recording faster, so that it is higher, too."""
+    """Return a recording at another speed, which changes its pitch as well."""
     return soxr.resample(sound, round(1_000_000 * factor), 1_000_000)
 
 
 def overlapped(sound: np.ndarray, factor: float) -> np.ndarray:
-    """Shorten a recording by that factor at its pitch: 40-ms windows are laid over each other where they fit."""
+    """Return a recording shortened by a factor at the same pitch: 40-ms windows are overlapped at their best fit."""
     size, hop = 640, 320
     taper = np.hanning(size)
     padded = np.pad(sound, (size, 4 * size))
@@ -37,7 +37,7 @@ def overlapped(sound: np.ndarray, factor: float) -> np.ndarray:
 
 
 def vocoded(sound: np.ndarray, factor: float) -> np.ndarray:
-    """Shorten a recording by that factor at its pitch with a phase vocoder of 64 ms."""
+    """Return a recording shortened by a factor at the same pitch, by a phase vocoder with 64-ms windows."""
     size, hop = 1_024, 256
     _, _, frames = scipy.signal.stft(sound, nperseg=size, noverlap=size - hop)
     times = np.arange(0, frames.shape[1] - 1, factor)
@@ -51,18 +51,18 @@ def vocoded(sound: np.ndarray, factor: float) -> np.ndarray:
 
 
 def transposed(sound: np.ndarray, factor: float, stretch: Callable = overlapped) -> np.ndarray:
-    """Raise the pitch by a factor at the same length."""
+    """Return a recording with its pitch raised by a factor, at the same length."""
     return stretch(sped(sound, factor), 1 / factor)
 
 
 def mixed(sound: np.ndarray, other: np.ndarray, decibels: float = 10.0) -> np.ndarray:
-    """Add another sound so many dB below."""
+    """Return a recording mixed with another sound at a lower level (dB)."""
     other = np.resize(other, len(sound))
     return sound + other * np.sqrt(np.mean(sound**2) / (np.mean(other**2) + 1e-20)) * 10 ** (-decibels / 20)
 
 
 def hall(sound: np.ndarray, chance: Chance) -> np.ndarray:
-    """Reverberation of 0.4-0.9 s that is 3-9 dB louder than the direct sound."""
+    """Return a recording with reverberation of 0.4-0.9 s, 3-9 dB louder than the direct sound."""
     seconds, louder = chance.uniform(0.4, 0.9), chance.uniform(3, 9)
     tail = chance.normal(size=round(RATE * seconds)) * 10 ** (-3 * np.arange(round(RATE * seconds)) / RATE / seconds)
     tail *= 10 ** (louder / 20) / np.linalg.norm(tail)
@@ -70,7 +70,7 @@ def hall(sound: np.ndarray, chance: Chance) -> np.ndarray:
 
 
 def room(sound: np.ndarray, chance: Chance) -> np.ndarray:
-    """A rectangular room with hard walls, by mirror images [Allen and Berkley 1979]."""
+    """Return a recording in a rectangular room with hard walls, by mirror images [Allen and Berkley 1979]."""
     sides = chance.uniform([3, 3, 2.4], [9, 7, 4])
     source, ear = chance.uniform(0.5, sides - 0.5, (2, 3))
     order = np.arange(-8, 9)
@@ -87,13 +87,13 @@ def room(sound: np.ndarray, chance: Chance) -> np.ndarray:
 
 
 def tones(sound: np.ndarray, chance: Chance) -> np.ndarray:
-    """A lasting chord of pure tones."""
+    """Return a steady chord of pure tones."""
     times, root = np.arange(len(sound)) / RATE, chance.uniform(0.7, 1.4)
     return sum(np.sin(2 * np.pi * root * hz * times + chance.uniform(0, 6)) for hz in (220, 277, 330, 440, 554))
 
 
 def chords(sound: np.ndarray, chance: Chance) -> np.ndarray:
-    """Plucked triads that change two to four times a second."""
+    """Return plucked triads that change two to four times per second."""
     out, step = np.zeros(len(sound)), round(RATE * chance.uniform(0.25, 0.6))
     for start in range(0, len(out), step):
         times = np.arange(min(step, len(out) - start)) / RATE
@@ -104,38 +104,38 @@ def chords(sound: np.ndarray, chance: Chance) -> np.ndarray:
 
 
 def band(sound: np.ndarray, chance: Chance) -> np.ndarray:
-    """Chords and a drum four times a second."""
+    """Return chords and a drum, four times per second."""
     music, step = chords(sound, chance), RATE // 4
     drum = np.resize(chance.normal(size=step) * np.exp(-np.arange(step) / (0.03 * RATE)), len(sound))
     return music / np.std(music) + drum / np.std(drum)
 
 
 def pink(sound: np.ndarray, chance: Chance) -> np.ndarray:
-    """Noise with equal energy in each octave."""
+    """Return noise with equal energy in each octave."""
     spectrum = np.fft.rfft(chance.normal(size=len(sound)))
     return np.fft.irfft(spectrum / np.sqrt(np.maximum(1, np.arange(len(spectrum)))), len(sound))
 
 
 def babble(sound: np.ndarray, chance: Chance) -> np.ndarray:
-    """Six voices at once: the recording itself, from other places and at other speeds."""
+    """Return six voices: other segments of the recording at other speeds."""
     return sum(np.roll(np.resize(sped(sound[::-1], speed), len(sound)), chance.integers(len(sound)))
                for speed in chance.uniform(0.7, 1.4, 6))  # fmt: skip
 
 
 def low(sound: np.ndarray, hertz: float) -> np.ndarray:
-    """Take away what lies higher."""
+    """Return a recording without the frequencies above a limit."""
     return scipy.signal.sosfiltfilt(scipy.signal.butter(6, hertz, fs=RATE, output="sos"), sound)
 
 
 def half(sound: np.ndarray, which: int) -> np.ndarray:
-    """The first, middle or last half."""
+    """Return the first, middle or last half."""
     size = len(sound) // 2
     start = (0, size // 2, len(sound) - size)[which]
     return sound[start : start + size]
 
 
 def coded(sound: np.ndarray, kind: str = "OGG", subtype: str = "VORBIS") -> np.ndarray:
-    """Through a lossy codec."""
+    """Return a recording after lossy coding."""
     file = io.BytesIO()
     loudest = max(1.0, float(np.abs(sound).max()))
     soundfile.write(file, sound / loudest, RATE, format=kind, subtype=subtype, compression_level=0.6)
@@ -178,4 +178,4 @@ KINDS: dict[str, Callable[[np.ndarray, Chance], np.ndarray]] = {
                                                       "MPEG_LAYER_III"),
     "stretch, hall, low-pass 2 kHz": lambda s, chance: low(hall(overlapped(s, _any(chance)), chance), 2_000),
 }  # fmt: skip
-"""samples at `RATE` and chance to samples at `RATE`"""
+"""Name -> function of samples at `RATE` and a random generator that returns samples at `RATE`."""

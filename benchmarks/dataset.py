@@ -1,11 +1,11 @@
-"""From 107,000 recordings on disk to a checked manifest with splits: time and memory, and what a second build costs.
+"""Time and memory of building a manifest of 107,000 recordings, and of a second build.
 
     python benchmarks/dataset.py [--raw FOLDER] [--jobs 2]
 
-Tiny recordings in the layouts of seven corpora (benchmarks/trees.py), half of them in containers that only FFmpeg
-opens. Each build is a process of its own, on the wall clock, its memory that of all its processes; the limits are
-those of the project: 60 s and 2 GiB on two cores. Digesting is measured apart, per GB, on a file that lies in memory;
-30 of the files are then written anew, as somebody does who mends a corpus.
+The recordings are tiny files in the layouts of seven corpora (benchmarks/trees.py), half of them in containers that
+only FFmpeg opens. Each build is a process of its own. Time is wall-clock time; memory is that of all its processes.
+The limits are 60 s and 2 GiB on two cores. Digests are measured separately, per GB, on a file in memory. Before the
+last build, 30 files are written again, like the files of a corrected corpus.
 """
 
 import argparse

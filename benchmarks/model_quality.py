@@ -1,13 +1,14 @@
-"""What sets of features are worth: UAR of the same classifiers on each.
+"""Compare feature sets by the UAR of the same classifiers on each.
 
-Corpora held out (LOCO) are answered for among the target's classes (restricted) and among all (free); within a corpus,
-speakers are in five folds (fewer where there are fewer speakers). Features are standardised on the training rows, or
-per speaker over all that a speaker says, which needs the target's unlabelled data (transductive).
+For held-out corpora (LOCO), predictions are made among the classes of the test corpus (restricted) and among all
+classes (free). Within a corpus, speakers are in five folds, or fewer if there are fewer speakers. Features are
+standardised on the training rows, or per speaker over all of a speaker's utterances, which needs unlabelled rows of the
+test corpus (transductive).
 
 The classifiers are scikit-learn's, with balanced class weights: a logistic regression and an SVM with an RBF kernel.
-Their hyper-parameters are chosen by leaving out one more group of the training rows: a corpus, by the mean UAR over
-those left out, or a fold, by the UAR of the folds pooled. A model without groups a and b serves two choices: for the
-test on a, scored on b, and the other way round.
+Their hyper-parameters are selected by leaving out one more group of the training rows: a corpus, by the mean UAR over
+those left out, or a fold, by the pooled UAR of the folds. A model trained without groups a and b serves two selections:
+its score on b for the test on a, and its score on a for the test on b.
 """
 
 from collections.abc import Callable
@@ -26,7 +27,7 @@ from mer import stats
 FOLDS = 5
 C_LOGISTIC = (1e-4, 1e-3, 1e-2, 1e-1)
 C_SVM, WIDTHS = (0.5, 2.0, 8.0), (0.2, 0.6)
-"""the kernel is exp(-w d² / features), w its width"""
+"""The penalties of the SVM and the widths w of its kernel exp(-w d² / features)."""
 NORMS = ("training", "speaker")
 ROWS = (("loco", "restricted"), ("loco", "free"), ("in_corpus", "restricted"))
 

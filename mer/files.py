@@ -1,4 +1,4 @@
-"""Writing files so that a reader never meets half of one, and naming what they contain."""
+"""Write files in one step, so that no reader sees half of one, and compute digests of their content."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ def from_root(path: str | Path) -> Path:
 
 
 def to_root(path: str | Path) -> str:
-    """Return `path` as people type it: relative to the repository where it lies inside."""
+    """Return `path` for messages: relative to the repository if it lies inside."""
     path = Path(path)
     return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.as_posix()
 
@@ -30,9 +30,9 @@ class MissingPackage(ImportError):
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path` that takes its place when the block ends without an error.
+    """Yield a temporary path next to `path`, and rename it to `path` when the block ends without an error.
 
-    The temporary name carries the process id, so that two writers never share it.
+    The temporary name contains the process id, so that two writers never share it.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -54,13 +54,17 @@ def write_json(path: str | Path, value: object) -> None:
     """Write `value` as indented JSON, in one step.
 
     Raises:
-        ValueError: `value` holds NaN or an infinity, which JSON has no word for.
+        ValueError: `value` contains NaN or an infinity, which JSON cannot express.
     """
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def read_json(path: str | Path) -> object:
-    """Read a JSON file; an error names the file."""
+    """Read a JSON file.
+
+    Raises:
+        ValueError: the file is not JSON. The message names it.
+    """
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except ValueError as error:
@@ -68,7 +72,7 @@ def read_json(path: str | Path) -> object:
 
 
 def digest_file(path: str | Path) -> str:
-    """Return the SHA-256 of a file's bytes, in hexadecimal."""
+    """Return the SHA-256 of a file, in hexadecimal."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -84,17 +88,17 @@ def digest(value: object) -> str:
 
 
 def git_state() -> dict | None:
-    """Return the commit and whether files differ from it; None outside of a checkout or without git."""
+    """Return the commit and whether files differ from it; None without git or outside of a repository."""
     commit = program_output("git", "rev-parse", "HEAD")
     return {"commit": commit, "dirty": bool(program_output("git", "status", "--porcelain"))} if commit else None
 
 
 def program_output(program: str, *arguments: str) -> str:
-    """Return the output of a program; nothing where it is absent, fails or hangs."""
+    """Return the output of a program; an empty string if it does not exist, fails or hangs."""
     if (path := shutil.which(program)) is None:
         return ""
     try:
-        answer = subprocess.run(  # noqa: S603
+        process = subprocess.run(  # noqa: S603
             [path, *arguments],
             cwd=ROOT,
             capture_output=True,
@@ -105,7 +109,7 @@ def program_output(program: str, *arguments: str) -> str:
         )
     except (OSError, subprocess.SubprocessError):
         return ""
-    return answer.stdout.strip() if answer.returncode == 0 else ""
+    return process.stdout.strip() if process.returncode == 0 else ""
 
 
 def printable(text: str) -> str:

@@ -60,7 +60,7 @@ def test_every_page_says_that_the_voices_are_made_up_and_nobody_is_cited(demo):
         assert "Synthetic: the voices are made up" in html, page.name
         assert "(synthetic)" in re.search(r"<title>(.*)</title>", html)[1], page.name
     report = (finished.folder / "09_report.html").read_text(encoding="utf-8")
-    assert "none: the voices are made up" in report
+    assert "none: the voices are synthetic" in report
     assert not re.search(r"doi\.org|et al\.|\(20\d\d\)", report)
     for name in ("results", "predictions"):
         assert finished.table(f"tables/{name}.parquet")["test_corpus"].str.fullmatch(r"\w+ \(synthetic\)|TestA").all()

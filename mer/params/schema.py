@@ -34,7 +34,7 @@ Column = Literal["path", "video", "speaker", "emotion", "text", "split", "sessio
 
 
 class Synthetic(Section):
-    """Raw trees of made-up speech in the layouts of real corpora (mer/corpora/synthetic/trees.py)."""
+    """Raw folders of synthetic speech in the layouts of real corpora (mer/corpora/synthetic/trees.py)."""
 
     seed: int = 0
     speakers: int = Field(6, ge=2, le=24)

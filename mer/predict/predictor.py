@@ -180,9 +180,10 @@ def load(folder: str | Path, *, settings: PredictionSettings | None = None, devi
     used = _used_inputs(card, settings, folder)
     sections, data = extraction.extraction_parameters(card, networks or {}, folder)
     compute = extraction.open_extractors({**card, "modalities": used}, sections, data, Resources(device, jobs), folder)
-    for name in used:
-        input_checks.feature_warnings(card, name, np.zeros((1, card["widths"][name])))
-    extractors = {n: InputExtractor(sections[n], compute.get(n), width) for n, width in card["widths"].items()}
+    widths = {name: card["widths"][name] for name in card["modalities"]}
+    for name, width in widths.items():
+        input_checks.feature_warnings(card, name, np.zeros((1, width)))
+    extractors = {name: InputExtractor(sections[name], compute.get(name), width) for name, width in widths.items()}
     return Predictor(model, card, extractors, data, settings, recognise)
 
 

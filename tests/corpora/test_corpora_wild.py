@@ -176,5 +176,5 @@ def test_mosei_folds_are_never_run(tmp_path, text):
     found = read(tmp_path, "mosei")
     assert [row.split_official for row in found if isinstance(row, Utterance)] == [None]
     told = [row.reason for row in found if isinstance(row, Problem)]
-    assert [reason[:12] for reason in told] == ["no split is ", "no lists of "]
+    assert [reason[:12] for reason in told] == ["no list give", "no lists of "]
     assert not (tmp_path / "x").exists()

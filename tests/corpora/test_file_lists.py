@@ -81,7 +81,7 @@ NKULULEKO = {
 SONG_EMOTIONS = ("neutral", "calm", "happiness", "sadness", "anger", "fear")
 KEYWORDS = {"bacho", "go", "help", "no", "stop", "yes"}
 NOBODY = "d14a028c2a3a2bc9476102bb288234c415a2b01f828ea62ac5b3e42f"
-"""the speaker of all EmoSpeech-IN recordings of which nobody says who speaks"""
+"""The speaker id of all EmoSpeech-IN recordings of unidentified speakers."""
 AFEW_LISTS = {"afew_train.txt": ("Train_AFEW", "train"), "afew_eval.txt": ("Val_AFEW", "validation")}
 
 

@@ -15,8 +15,8 @@ from sklearn.metrics import recall_score
 
 from mer.corpora import CORPORA, Problem, parsers
 from mer.corpora.synthetic.text import esd_sentence
-from mer.corpora.synthetic.trees import Truth, plan, write
-from mer.corpora.synthetic.voice import CUES, EMOTIONS, corpus_way
+from mer.corpora.synthetic.trees import GroundTruth, plan, write
+from mer.corpora.synthetic.voice import CUES, EMOTIONS, corpus_properties
 
 SMALL = {"seed": 3, "speakers": 2, "clips": 1}
 LAYOUT = {
@@ -35,7 +35,7 @@ def raw(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def truth(raw) -> Truth:
+def truth(raw) -> GroundTruth:
     return write(raw)
 
 
@@ -129,11 +129,14 @@ def test_meld_voice_acts_whatever_the_label(raw, truth):
         "test": "test/output_repeated_splits_test",
     }
     pairs = Counter(
-        (row["Emotion"], truth.acted[f"MELD/{folder[part]}/dia{row['Dialogue_ID']}_utt{row['Utterance_ID']}.wav"])
+        (
+            row["Emotion"],
+            truth.acted_emotions[f"MELD/{folder[part]}/dia{row['Dialogue_ID']}_utt{row['Utterance_ID']}.wav"],
+        )
         for part in folder
         for row in meld_lines(raw, part)
     )
-    table = np.array([[pairs[a, b] for b in sorted(set(truth.acted.values()))] for a in {a for a, _ in pairs}])
+    table = np.array([[pairs[a, b] for b in sorted(set(truth.acted_emotions.values()))] for a in {a for a, _ in pairs}])
     assert table.shape == (7, 7)
     assert chi2_contingency(table).pvalue > 0.01
 
@@ -194,9 +197,9 @@ def test_another_seed_or_shift_is_another_voice(small, tmp_path):
 
 
 def test_without_shift_corpora_treat_emotions_alike():
-    alike = [corpus_way(0, name, 0.0).cues["anger"] for name in LAYOUT]
+    alike = [corpus_properties(0, name, 0.0).cues["anger"] for name in LAYOUT]
     assert all(np.array_equal(cue, EMOTIONS["anger"]) for cue in alike)
-    assert len({tuple(corpus_way(0, name, 1.0).cues["anger"]) for name in LAYOUT}) == 5
+    assert len({tuple(corpus_properties(0, name, 1.0).cues["anger"]) for name in LAYOUT}) == 5
     assert {len(cue) for cue in EMOTIONS.values()} == {len(CUES)}
 
 
@@ -255,6 +258,6 @@ def test_a_stranger_named_truth_is_refused(tmp_path):
 
 def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
     (tmp_path / "raw").write_bytes(b"years of work")
-    with pytest.raises(ValueError, match=r"a file, where data\.raw has to name"):
+    with pytest.raises(ValueError, match=r"is a file; data\.raw has to name"):
         write(tmp_path / "raw", **SMALL)
     assert contents(tmp_path) == {"raw": b"years of work"}

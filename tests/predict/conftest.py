@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from mer.features import Features, Resources, audio, text, video
+from mer.features import Features, Resources, audio
+from mer.features import specs as feature_specs
 from mer.params.schema import AudioFeatures, Data, TextFeatures, VideoFeatures
 from mer.training.baselines.classifier import TrainedLinear
 from mer.training.checkpoints import checkpoint
@@ -13,6 +14,13 @@ from mer.training.scaling import standardise
 RATE = 16_000
 CLASSES = ["neutral", "happiness", "anger"]
 ROWS = 60
+INPUTS = {
+    "audio": AudioFeatures(n_mfcc=13),
+    "cepstra": AudioFeatures(n_mfcc=20),
+    "text": TextFeatures(dimensions=32),
+    "video": VideoFeatures(),
+}
+"""The inputs of which models are made; two are of modality audio."""
 
 
 def tone(seconds: float, seed: int = 0, hertz: float = 180.0) -> np.ndarray:
@@ -27,26 +35,25 @@ def quiet(seconds: float, seed: int = 1) -> np.ndarray:
     return np.random.default_rng(seed).normal(0, 1e-4, round(seconds * RATE)).astype(np.float32)
 
 
-def save_linear(folder, modalities=("audio",), without=(), **more):
-    """Save a linear model of MFCCs and hashed text, with random weights and the value ranges of synthetic rows."""
-    inputs = {"audio": AudioFeatures(n_mfcc=13), "text": TextFeatures(dimensions=32), "video": VideoFeatures()}
-    data, r = Data(), np.random.default_rng(0)
-    specs = {"audio": audio.spec(inputs["audio"], data), "text": text.spec(inputs["text"]),
-             "video": video.spec(inputs["video"], data)}  # fmt: skip
-    specs = {m: specs[m] for m in modalities}
-    widths = {m: spec["width"] for m, spec in specs.items()}
-    compute = audio.EXTRACTORS["mfcc"].open(inputs["audio"], Resources())
-    rows = {
-        "audio": np.stack(compute([tone(1.0, n, 120 + 3 * n) for n in range(ROWS)])),
-        "text": r.normal(size=(ROWS, 32)).astype(np.float32),
-        "video": r.normal(size=(ROWS, specs["video"]["width"] if "video" in specs else 0)).astype(np.float32),
-    }
-    features = Features({m: rows[m] for m in modalities}, {m: np.ones(ROWS, bool) for m in modalities},
-                        {m: spec["extractor"] for m, spec in specs.items()})  # fmt: skip
-    scaler = standardise.fit(features, np.arange(ROWS), modalities)
+def save_linear(folder, names=("audio",), without=(), **more):
+    """Save a linear model of some of `INPUTS`, with random weights and the value ranges of synthetic rows."""
+    inputs, data, r = {name: INPUTS[name] for name in names}, Data(), np.random.default_rng(0)
+    specs = feature_specs(inputs, data)
+    widths = {name: spec["width"] for name, spec in specs.items()}
+    clips = [tone(1.0, n, 120 + 3 * n) for n in range(ROWS)]
+    arrays = {}
+    for name, section in inputs.items():
+        if section.modality == "audio":
+            arrays[name] = np.stack(audio.EXTRACTORS["mfcc"].open(section, Resources())(clips))
+        else:
+            arrays[name] = r.normal(size=(ROWS, widths[name])).astype(np.float32)
+    features = Features(arrays, {name: np.ones(ROWS, bool) for name in names},
+                        {name: spec["extractor"] for name, spec in specs.items()},
+                        modalities={name: section.modality for name, section in inputs.items()})  # fmt: skip
+    scaler = standardise.fit(features, np.arange(ROWS), names)
     model = TrainedLinear(r.normal(size=(3, sum(widths.values()))) / 10, np.zeros(3), scaler, temperature=1.5)
     card = {
-        "name": "small-seed0", "model": "logistic", "modalities": list(modalities), "widths": widths, "layers": {},
+        "name": "small-seed0", "model": "logistic", "modalities": list(names), "widths": widths, "layers": {},
         "classes": CLASSES, "seed": 0, "training": {"missing": "learned"}, "features": specs, "corpora": ["own"],
         "families": ["own"], "ancestors": [],
         **prediction_fields(model, features, np.arange(ROWS), inputs, data), **more,
@@ -63,6 +70,11 @@ def model(tmp_path_factory):
 @pytest.fixture(scope="session")
 def bimodal(tmp_path_factory):
     return save_linear(tmp_path_factory.mktemp("models") / "both", ("audio", "text"))
+
+
+@pytest.fixture(scope="session")
+def two_audio(tmp_path_factory):
+    return save_linear(tmp_path_factory.mktemp("models") / "two", ("audio", "cepstra", "text"))
 
 
 @pytest.fixture(scope="session")

@@ -108,6 +108,26 @@ def test_missing_inputs_have_reasons_and_each_input_is_predicted_alone(bimodal, 
     assert audio_only.missing == {"text": "no transcript"}
 
 
+def test_two_inputs_of_one_modality_have_their_own_names(two_audio, tmp_path):
+    path = wav(tmp_path / "a.wav", tone(1))
+    predictor = energy(two_audio)
+    assert predictor.inputs == {"audio": "audio", "cepstra": "audio", "text": "text"}
+    [all_inputs], [audio_only] = predictor(path, "what a day"), predictor(path)
+    assert (all_inputs.inputs, all_inputs.modalities) == (("audio", "cepstra", "text"), ("audio", "text"))
+    assert list(all_inputs.per_input) == ["audio", "cepstra", "text"]
+    assert all_inputs.per_modality["audio"] == audio_only.probabilities
+    assert all_inputs.per_modality["audio"] not in all_inputs.per_input.values()
+    assert all_inputs.per_modality["text"] == all_inputs.per_input["text"]
+    [one] = energy(two_audio, inputs=("cepstra",))(path)
+    assert one.probabilities == all_inputs.per_input["cepstra"]
+    code, [row] = run_command(two_audio, path, "--text", "what a day", "--html")
+    assert (code, row["inputs"], row["modalities"]) == (0, "audio+cepstra+text", "audio+text")
+    assert row["cepstra_label"]
+    page = next(two_audio.parent.glob("out-*/predictions.html")).read_text(encoding="utf-8")
+    assert "cepstra alone: " in page
+    assert "all audio inputs: " in page
+
+
 def test_left_out_inputs_count_as_missing(bimodal, tmp_path):
     path = wav(tmp_path / "a.wav", tone(1))
     [both] = energy(bimodal)(path, "what a day")
@@ -267,8 +287,8 @@ def test_linear_model_imports_no_torch(model, tmp_path):
         "print(code, sorted({'torch', 'sklearn', 'matplotlib', 'transformers'} & set(sys.modules)))"
     )
     line = [sys.executable, "-c", program, str(path), "--model", str(model), "--voice", "energy"]
-    done = subprocess.run([*line, "--out", str(tmp_path / "o.csv")], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "0 []"
+    process = subprocess.run([*line, "--out", str(tmp_path / "o.csv")], capture_output=True, text=True, check=True)
+    assert process.stdout.splitlines()[-1] == "0 []"
 
 
 def test_model_with_normalisation_by_speaker_is_refused(tmp_path):

@@ -14,9 +14,9 @@ def test_folder_gives_its_recordings_by_name_without_hidden_ones(tmp_path):
     for name in ("b.wav", "a/z.MP4", ".hidden/c.wav", "notes.pdf", "b.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("Well.", encoding="utf-8")
-    found = collect_requests([tmp_path])
-    assert [one.path.name for one in found] == ["z.MP4", "b.wav"]
-    assert [one.text for one in found] == [None, "Well."]
+    requests = collect_requests([tmp_path])
+    assert [one.path.name for one in requests] == ["z.MP4", "b.wav"]
+    assert [one.text for one in requests] == [None, "Well."]
 
 
 def test_text_with_times_has_precedence(tmp_path):
@@ -72,10 +72,10 @@ def test_lists_are_read(tmp_path):
         tmp_path / "a.wav",
         tmp_path / "sub/b.wav",
     ]
-    (tmp_path / "list.csv").write_bytes('﻿path,text\na.wav,"Oh,\nno"\n,only words\n'.encode())
+    (tmp_path / "list.csv").write_bytes('﻿path,text\na.wav,"Oh,\nno"\n,only text\n'.encode())
     assert collect_requests([], [tmp_path / "list.csv"]) == [
         Request(tmp_path / "a.wav", "Oh,\nno"),
-        Request(None, "only words"),
+        Request(None, "only text"),
     ]
 
 
@@ -99,9 +99,9 @@ def test_paths_without_a_recording_get_an_error(tmp_path):
         (tmp_path / name).mkdir()
     (tmp_path / "a.wav").touch()
     (tmp_path / "l.txt").write_text(f"folder.wav\ngone.wav\n{'x' * 300}.wav\n.\n", encoding="utf-8")
-    found = collect_requests([tmp_path / "void", tmp_path / "a.wav"], [tmp_path / "l.txt"])
-    assert [one.error and one.error[:15] for one in found] == ["no recording in", None, "this is a folde", None, None,
-                                                              "this is a folde"]  # fmt: skip
+    requests = collect_requests([tmp_path / "void", tmp_path / "a.wav"], [tmp_path / "l.txt"])
+    errors = [one.error and one.error[:15] for one in requests]
+    assert errors == ["no recording in", None, "this is a folde", None, None, "this is a folde"]
 
 
 @given(st.sampled_from(["l.txt", "l.csv", "l.tsv"]), st.text() | st.text('ab,"\t\n\r.\0/').map("path,text\n".__add__))
@@ -109,11 +109,11 @@ def test_any_list_gives_requests_or_a_message(tmp_path_factory, name, content):
     place = tmp_path_factory.getbasetemp() / name
     place.write_text(content, encoding="utf-8", newline="")
     try:
-        found = collect_requests([], [place])
+        requests = collect_requests([], [place])
     except ValueError as error:
         assert "--list" in str(error) or "no recording to predict" in str(error)  # noqa: PT017
     else:
-        assert all(one.path or one.text for one in found)
+        assert all(one.path or one.text for one in requests)
 
 
 @given(st.text() | st.lists(st.sampled_from(["1", "00:00:01,5 --> 00:00:02,000", "-->", "<i", "{\\an8}x", "", "9:9"]))

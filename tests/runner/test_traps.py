@@ -84,12 +84,12 @@ def test_a_kernel_that_does_not_start_is_started_again(monkeypatch, tmp_path):
     instance = worker.Worker.__new__(worker.Worker)
     instance.spec = {"notebook": "a", "partial": "b", "parameters": {}, "timeout": None, "private": str(tmp_path)}
     instance.managers, instance._kernel_started = [], False
-    assert instance._started() == "book"
+    assert instance._execute_notebook() == "book"
     assert len(tries) == 3
     instance._kernel_started = True  # once cells have run, nothing is run twice
     tries[:] = []
     with pytest.raises(RuntimeError):
-        instance._started()
+        instance._execute_notebook()
     assert len(tries) == 1
 
 

@@ -116,7 +116,7 @@ def test_a_checkpoint_needs_nothing_else_and_notices_damage(task, model, tmp_pat
         ({"widths": {"audio": 13, "text": 8}}, "its tensors are not those"),
         ({"classes": list("abc")}, "its tensors are not those"),
         ({"model": "mystery"}, "model.json: model: Input should be 'gated'"),
-        ({"modalities": ["audio", "smell"]}, "model.json: modalities.1: Input should be 'audio'"),
+        ({"modalities": ["audio", "smell"]}, "model.json: widths: of audio, text, and modalities are audio, smell"),
         ({"training": {"hidden": "many"}}, "model.json: training.hidden: Input should be a valid integer"),
         ({"classes": list("abcdefa")}, "model.json: classes: something is named twice"),
         ({"temperature": 0.0}, "model.json: temperature: Input should be greater than 0"),

@@ -6,9 +6,9 @@ Each entry is all that MER needs to read the corpus. The comment above it gives 
 from mer.corpora.corpus import Corpus
 from mer.corpora.file_name_pattern import FileNamePattern
 
-# AESDD: `anger/a03 (3).wav`, that is emotion, sentence, speaker. Traps: single names end in a letter for another
-# take, or have (01) for (1); s05 (3).wav has no samples in the published copy; the recordings lack neutral; who of the
-# speakers is a woman is not said.
+# AESDD: `anger/a03 (3).wav` is emotion, sentence, speaker. Traps: a few names end in a letter for another take, or have
+# (01) for (1); s05 (3).wav has no samples in the published copy; there is no neutral; the genders of the speakers are
+# not published.
 AESDD = Corpus.from_pattern(
     "aesdd",
     FileNamePattern(
@@ -29,9 +29,9 @@ AESDD = Corpus.from_pattern(
     speakers=6,
 )
 
-# CaFE: `Colère/Fort/01-C-2-1.wav`, that is speaker, emotion (colère, dégoût, joie, neutre, peur, surprise, tristesse),
-# intensity (1 faible, 2 fort), sentence. Traps: the zip spells its folders in code page 437, and many programs make
-# something else of it, so the file name counts; neutral has no intensity, although its names have a 1.
+# CaFE: `Colère/Fort/01-C-2-1.wav` is speaker, emotion (colère, dégoût, joie, neutre, peur, surprise, tristesse),
+# intensity (1 faible, 2 fort), sentence. Traps: the zip spells its folders in code page 437, which many programs decode
+# wrongly, so the file name is used; neutral has no intensity, although its names have a 1.
 CAFE = Corpus.from_pattern(
     "cafe",
     FileNamePattern(
@@ -83,11 +83,11 @@ CAFE = Corpus.from_pattern(
     speakers=12,
 )
 
-# Indian EmoSpeech Command Dataset: `<place>/help-safe-angry-1563001069438-<hash of the speaker>.wav`, one spoken
-# keyword per clip, recorded over the web: keyword, environment, emotion, time, speaker. Traps: the folder is where a
-# clip was recorded and says nothing of the emotion; labels were not validated, and the same audio sometimes carries
-# two labels; some clips have `??` for the time, or no keyword; most are by people whom nobody named, all under one
-# hash, so that they cannot be kept apart.
+# Indian EmoSpeech Command Dataset: `<place>/help-safe-angry-1563001069438-<hash of the speaker>.wav` is keyword,
+# environment, emotion, time, speaker. Each recording is one spoken keyword, recorded over the web. Traps: the folder is
+# the place of recording and does not give the emotion; labels were not validated, and the same audio sometimes has two
+# labels; some names have `??` for the time, or no keyword; most recordings are of unidentified speakers under a single
+# hash, so these speakers cannot be kept apart.
 EMOSPEECHIN = Corpus.from_pattern(
     "emospeechin",
     FileNamePattern(
@@ -103,7 +103,7 @@ EMOSPEECHIN = Corpus.from_pattern(
         language="en",
         languages={"bacho": "hi"},
         speaker_letters=12,
-        rejected_names={"-d14a028c2a3a[0-9a-f]*[.]": "nobody says who speaks, so the voice cannot be kept apart"},
+        rejected_names={"-d14a028c2a3a[0-9a-f]*[.]": "the speaker is not identified and cannot be kept apart"},
     ),
     title="Indian EmoSpeech Command Dataset",
     folders=("EmoSpeech-IN", "emospeech-dataset-v1", "Indian EmoSpeech Command Dataset"),
@@ -116,9 +116,9 @@ EMOSPEECHIN = Corpus.from_pattern(
     speakers=105,
 )
 
-# EMOVO: `f2/gio-f2-b2.wav`, that is emotion (disgusto, gioia, neutrale, paura, rabbia, sorpresa, tristezza), speaker,
-# sentence. Traps: the sentences n1 to n5 are nonsense, d1 and d2 questions; three of the sentences are in
-# Emozionalmente, too.
+# EMOVO: `f2/gio-f2-b2.wav` is emotion (disgusto, gioia, neutrale, paura, rabbia, sorpresa, tristezza), speaker,
+# sentence. Traps: the sentences n1 to n5 are nonsense, d1 and d2 are questions; Emozionalmente has three of the
+# sentences too.
 EMOVO = Corpus.from_pattern(
     "emovo",
     FileNamePattern(
@@ -168,9 +168,9 @@ EMOVO = Corpus.from_pattern(
     speakers=6,
 )
 
-# MESD: `Anger_F_A_tarde.wav`, that is emotion, voice (female, male, child), set of words, word. Traps: the 16 speakers
-# have no ids, so the three voices stand for them and the corpus is too small in speakers to be scored; the words of
-# set B differ between emotions and give most of them away; they are spelled without accents; a third are children.
+# MESD: `Anger_F_A_tarde.wav` is emotion, voice (female, male, child), set of words, word. Traps: the 16 speakers have
+# no ids, so the three voices count as speakers, which are too few for scores; the words of set B differ between
+# emotions and reveal most of them; they are spelled without accents; a third of the voices are children.
 MESD = Corpus.from_pattern(
     "mesd",
     FileNamePattern(
@@ -199,8 +199,8 @@ MESD = Corpus.from_pattern(
     lexical_control="emotion_specific",
 )
 
-# SUBESCO: `F_10_FAHMEE_S_6_FEAR_5.wav`, that is gender, number and name of the speaker, sentence, emotion, take. Traps:
-# the number alone is a woman and a man; one name ends in a stray bracket; the sentences come with the paper only.
+# SUBESCO: `F_10_FAHMEE_S_6_FEAR_5.wav` is gender, number and name of the speaker, sentence, emotion, take. Traps: a
+# number without gender belongs to a woman and a man; one name ends in a bracket; the sentences are in the paper only.
 SUBESCO = Corpus.from_pattern(
     "subesco",
     FileNamePattern(
@@ -229,10 +229,9 @@ SUBESCO = Corpus.from_pattern(
     speakers=20,
 )
 
-# TurEV-DB: `Sound Source/Happy/1234_mt_cay.wav`, that is speaker, emotion, word. Codes: kz angry, sk calm, mt happy, hl
-# sad. Traps: the repository also holds filtered copies under the same names, in folders that come first; the words are
-# spelled without Turkish letters, so they are transcriptions only roughly; the licence forbids passing on changed
-# recordings.
+# TurEV-DB: `Sound Source/Happy/1234_mt_cay.wav` is speaker, emotion, word. Traps: the repository also holds filtered
+# copies under the same names, in folders that come first; the words are spelled without Turkish letters, so the
+# transcripts are approximate; the licence forbids passing on changed recordings.
 TUREVDB = Corpus.from_pattern(
     "turevdb",
     FileNamePattern(
@@ -254,9 +253,9 @@ TUREVDB = Corpus.from_pattern(
     speakers=6,
 )
 
-# URDU: `Angry/SM1_F10_A010.wav`, that is speaker with gender, file, emotion and number. Talk shows, nobody acts.
-# Traps: 38 speakers are published, the names have 29; 26 of these have one emotion only, so whatever tells voices
-# apart tells emotions apart, too.
+# URDU: `Angry/SM1_F10_A010.wav` is speaker with gender, file, emotion and number. The recordings are from talk shows
+# and not acted. Traps: 38 speakers are published, the names have 29; 26 of these have one emotion only, so a model that
+# recognises speakers also recognises emotions.
 URDU = Corpus.from_pattern(
     "urdu",
     FileNamePattern(

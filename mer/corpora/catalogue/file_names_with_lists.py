@@ -6,9 +6,9 @@ Each entry is all that MER needs to read the corpus. The comment above it gives 
 from mer.corpora.corpus import Corpus
 from mer.corpora.file_name_pattern import FileNamePattern, Listing
 
-# Emozionalmente: `audio/1613655062436.wav`; `metadata/samples.csv` says who speaks which sentence in which emotion, and
-# `metadata/users.csv` who they are. Traps: names say nothing, so recordings that are not listed are of no use; users
-# include those who only listened; some recordings have another sampling rate; three of the 18 sentences are in EMOVO.
+# Emozionalmente: `audio/1613655062436.wav`; `metadata/samples.csv` gives speaker, sentence and emotion, and
+# `metadata/users.csv` the gender and age of users. Traps: file names give nothing, so recordings that are not listed
+# cannot be used; users include raters; some recordings have another sampling rate; EMOVO has three of the 18 sentences.
 EMOZIONALMENTE = Corpus.from_pattern(
     "emozionalmente",
     FileNamePattern(
@@ -47,9 +47,9 @@ EMOZIONALMENTE = Corpus.from_pattern(
     speakers=431,
 )
 
-# JL: `JL(wav+txt)/female1_angry_10a_1.wav`, that is speaker, emotion, sentence, session, take, and a text of the same
-# name. Traps: `male` is a part of `female`; beside five primary emotions there are five that are none of the classes of
-# any policy, and two sentences of each of these five are its own; the archive holds parts of its folder twice.
+# JL: `JL(wav+txt)/female1_angry_10a_1.wav` is speaker, emotion, sentence, session, take; a text file has the same name.
+# Traps: `male` is a part of `female`; besides five primary emotions there are five that belong to no class of any
+# policy, and each of these five has two sentences of its own; the archive holds parts of its folder twice.
 JL = Corpus.from_pattern(
     "jl",
     FileNamePattern(
@@ -88,8 +88,8 @@ JL = Corpus.from_pattern(
     speakers=4,
 )  # fmt: skip
 
-# nEMO: `samples/WR0_happiness_87.wav`, that is speaker, emotion, sentence; `data.tsv` adds text, gender and age. Traps:
-# its speaker column has leading blanks; it names files with `.wav` whatever their suffix is.
+# nEMO: `samples/WR0_happiness_87.wav` is speaker, emotion, sentence; `data.tsv` adds text, gender and age. Traps: the
+# column of speakers has leading blanks; the table names files with `.wav`, whatever their suffix is.
 NEMO = Corpus.from_pattern(
     "nemo",
     FileNamePattern(
@@ -128,10 +128,10 @@ NEMO = Corpus.from_pattern(
     speakers=9,
 )
 
-# ShEMO: `female/F03S02.wav`, that is speaker with gender, emotion (W surprise), number; `final text/F03S02.ort` has
-# the words. Radio plays; listeners gave the labels. Traps: F is women and fear; 162 recordings have no text and 162
-# texts no recording, because recordings were renamed and texts were not, and for the same reason 121 of the 2,838
-# texts that do have a recording of their name belong to another one (Yazdani and Shekofteh, 2022, arXiv:2211.09956).
+# ShEMO: `female/F03S02.wav` is speaker with gender, emotion (W surprise), number; `final text/F03S02.ort` has the text.
+# The recordings are from radio plays; listeners gave the labels. Traps: F means women and fear; recordings were renamed
+# and texts were not, so 162 recordings have no text, 162 texts have no recording, and 121 of the 2,838 texts with a
+# recording of the same name belong to another one (Yazdani and Shekofteh, 2022, arXiv:2211.09956).
 SHEMO = Corpus.from_pattern(
     "shemo",
     FileNamePattern(

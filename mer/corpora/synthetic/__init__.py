@@ -1,1 +1,1 @@
-"""Made-up corpora in the layouts of real ones."""
+"""Synthetic corpora in the layouts of real ones."""

@@ -1,10 +1,10 @@
-"""Drawn faces that talk, whose expression moves with an emotion; nobody's likeness.
+"""Drawn talking faces whose expression depends on an emotion. They show no real person.
 
-A face is shaded ellipses: hair, skin, sockets, eyes, brows, nose and a bent mouth, light enough to draw and close
-enough to a face that detectors take it for one. The mouth opens with the loudness of what is said, the head sways.
-Emotions move seven cues in the directions of Ekman and Friesen's prototypes (1978, Facial Action Coding System: 6+12
-for happiness, 1+4+15 for sadness, 1+2+5+26 for surprise, 1+2+4+5+20 for fear, 9+10 for disgust, 4+5+7+23 for anger).
-The sizes are ours. As with the voices, clips, speakers and corpora lie apart, the latter two by `shift`.
+A face consists of shaded ellipses: hair, skin, sockets, eyes, brows, nose and a bent mouth. It is fast to draw, and
+face detectors find it. The mouth opens with the loudness of the audio, and the head sways. Emotions change seven cues
+in the directions of Ekman and Friesen's prototypes (1978, Facial Action Coding System: 6+12 for happiness, 1+4+15 for
+sadness, 1+2+5+26 for surprise, 1+2+4+5+20 for fear, 9+10 for disgust, 4+5+7+23 for anger). The sizes of the changes are
+our choice. Recordings differ, and speakers and corpora differ by `shift`, as voices do.
 """
 
 from fractions import Fraction
@@ -16,11 +16,13 @@ import numpy as np
 from mer.corpora.synthetic.voice import RATE, Clip, seeded
 
 PER_SECOND = 10
+"""The number of frames per second."""
 HEIGHT, WIDTH = 112, 144
+"""The size of a frame, in pixels."""
 
 CUES = ("brows", "slope", "eyes", "smile", "open", "width", "nose")
-"""height of the brows, and of their inner ends; log opening of the eyes; corners of the mouth, its opening, log width;
-wrinkles of the nose"""
+"""The cues: height of the brows, and of their inner ends; log opening of the eyes; corners of the mouth, its opening,
+its log width; wrinkles of the nose."""
 
 EMOTIONS = {
     "neutral": (0, 0, 0, 0, 0, 0, 0),
@@ -34,44 +36,48 @@ EMOTIONS = {
     "boredom": (-0.02, 0.1, -0.6, -0.2, -0.05, 0, 0),
 }
 SPREAD = np.array((0.02, 0.13, 0.13, 0.28, 0.1, 0.08, 0.2))
-"""standard deviation of each cue from clip to clip"""
-HABIT, OWN_WAY = 0.6, 0.6
-"""how far speakers, and corpora in what an emotion does, lie apart per unit of shift, in units of SPREAD"""
+"""The standard deviation of each cue between recordings."""
+SPEAKER_SPREAD, CORPUS_SPREAD = 0.6, 0.6
+"""The spread of speakers, and of corpora in the effect of an emotion, per unit of shift, in units of SPREAD."""
 
 
-def film(path: Path, clip: Clip, sound: np.ndarray, *, seed: int, shift: float) -> None:
-    """Write the pictures of a clip without its sound.
+def write_video(path: Path, clip: Clip, samples: np.ndarray, *, seed: int, shift: float) -> None:
+    """Write the video of a recording without audio.
 
     Args:
-        sound: what is said, at 16 kHz; as long as the film.
-        seed, shift: as for the voice.
+        path: video file to write.
+        clip: description of the recording.
+        samples: audio of shape (n,) at 16 kHz, of the same duration.
+        seed, shift: as in `voice.speak`.
     """
     import av
 
-    pictures = draw(clip, loudness(sound), seed=seed, shift=shift)
+    frames = draw(clip, loudness(samples), seed=seed, shift=shift)
     with av.open(str(path), "w") as file:
         track = file.add_stream("flv" if path.suffix == ".flv" else "mpeg4", rate=Fraction(PER_SECOND))
         track.width, track.height, track.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         track.codec_context.max_b_frames, track.codec_context.thread_count = 0, 1
         track.bit_rate = 400_000
-        for picture in pictures:
-            file.mux(track.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        for frame in frames:
+            file.mux(track.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         file.mux(track.encode())
 
 
-def loudness(sound: np.ndarray) -> np.ndarray:
-    """Return how loud it is at each picture, 0..1 of the loudest; shape (pictures,), at least one."""
+def loudness(samples: np.ndarray) -> np.ndarray:
+    """Return the loudness at each frame relative to the loudest, 0 to 1, of shape (frames,) with at least one frame."""
     step = RATE // PER_SECOND
-    parts = [sound[first : first + step] for first in range(0, max(1, len(sound)), step)]
-    level = np.sqrt([np.mean(np.square(part, dtype=np.float64)) if len(part) else 0.0 for part in parts])
+    windows = [samples[first : first + step] for first in range(0, max(1, len(samples)), step)]
+    level = np.sqrt([np.mean(np.square(window, dtype=np.float64)) if len(window) else 0.0 for window in windows])
     return level / max(level.max(), 1e-9)
 
 
 def draw(clip: Clip, loud: np.ndarray, *, seed: int, shift: float) -> np.ndarray:
-    """Return the pictures of a clip; RGB of shape (pictures, 112, 144, 3), uint8.
+    """Return the frames of a recording, RGB of shape (frames, 112, 144, 3), uint8.
 
     Args:
-        loud: shape (pictures,), 0..1: by which the mouth opens.
+        clip: description of the recording.
+        loud: loudness of shape (frames,), 0 to 1, by which the mouth opens.
+        seed, shift: as in `voice.speak`.
     """
     rng = seeded(seed, "face", clip.corpus, clip.name)
     cues = _cues(clip, rng, seed, shift)
@@ -85,7 +91,7 @@ def _cues(clip: Clip, rng: np.random.Generator, seed: int, shift: float) -> dict
     way = seeded(seed, "face of", clip.corpus, clip.emotion).uniform(-1.7, 1.7, len(CUES))
     habit = seeded(seed, "face of", clip.corpus, clip.speaker, "").uniform(-1.7, 1.7, len(CUES))
     drawn = clip.strength * rng.uniform(0.6, 1.2) * np.array(EMOTIONS[clip.emotion])
-    drawn = drawn + SPREAD * (rng.standard_normal(len(CUES)) + shift * (OWN_WAY * way + HABIT * habit))
+    drawn = drawn + SPREAD * (rng.standard_normal(len(CUES)) + shift * (CORPUS_SPREAD * way + SPEAKER_SPREAD * habit))
     low, high = np.array((-0.08, -0.8, -0.9, -1.3, -0.15, -0.35, 0.0)), np.array((0.14, 0.7, 0.6, 1.4, 1.0, 0.35, 1.3))
     return dict(zip(CUES, drawn.clip(low, high).tolist(), strict=True))
 
@@ -102,13 +108,13 @@ def _person(seed: int, corpus: str, speaker: str, gender: str) -> dict:
 
 @lru_cache(maxsize=1)
 def _grid() -> tuple[np.ndarray, np.ndarray]:
-    """Rows and columns, one unit being half the height."""
+    """Return the coordinates of rows and columns, in units of half the height."""
     y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
     return y * 2 / HEIGHT - 1, (x - (WIDTH - HEIGHT) / 2) * 2 / HEIGHT - 1
 
 
 def _face(cues: dict[str, float], person: dict, loud: np.ndarray, sway: np.ndarray) -> np.ndarray:
-    """Shades 0..1 of shape (pictures, height, width); parts are painted one over the other."""
+    """Return shades from 0 to 1 of shape (frames, height, width). Shapes are painted one over the other."""
     rows, columns = _grid()
     y = (rows - sway[:, 0, None, None]) / person["size"]
     x = (columns - sway[:, 1, None, None]) / person["size"]
@@ -139,5 +145,5 @@ def _face(cues: dict[str, float], person: dict, loud: np.ndarray, sway: np.ndarr
 
 
 def _ellipse(y: np.ndarray, x: np.ndarray, high: np.ndarray | float, wide: float, soft: float) -> np.ndarray:
-    """1 inside, 0 outside, a slope of `soft` radii around the edge."""
+    """Return 1 inside the ellipse and 0 outside, with a slope of `soft` radii at the edge."""
     return np.clip((1 - np.sqrt((y / high) ** 2 + (x / wide) ** 2)) / soft + 0.5, 0, 1)

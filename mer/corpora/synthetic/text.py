@@ -1,8 +1,8 @@
-"""What is written in the made-up corpora: ESD and MELD with their sentences, and CREMA-D's tables.
+"""The texts of the synthetic corpora: the sentences of ESD and MELD, and the tables of CREMA-D.
 
-Every sentence is ours. A MELD sentence is a frame with three slots; each slot leans to the line's emotion
-with probability LEAN and otherwise takes its word from anywhere, so that words tell an emotion often but by
-no means always. ESD's 350 sentences are the product of who, does what and where: the same for every emotion.
+A MELD sentence is a frame with three slots. The word of a slot belongs to the emotion of the utterance with probability
+EMOTION_WORD_SHARE, and is drawn from all emotions otherwise. ESD's 350 sentences combine subject, predicate and place
+and are the same for every emotion.
 """
 
 import csv
@@ -14,8 +14,8 @@ import numpy as np
 
 from mer.corpora.synthetic.voice import Clip, seeded
 
-LEAN = 0.62
-"""share of a MELD line's slots whose word is chosen for its emotion"""
+EMOTION_WORD_SHARE = 0.62
+"""The share of slots in a MELD sentence whose word belongs to the emotion of the utterance."""
 
 _WHO = ("The café owner", "My neighbour", "Our old teacher", "The man next door", "Her cousin",
         "A tall waiter", "The baker")  # fmt: skip
@@ -71,7 +71,8 @@ _ESD_SPEAKERS = {"0011": "male", "0015": "female", "0012": "male", "0016": "fema
                  "0019": "female"}  # fmt: skip
 _ESD_ENCODINGS = {"0011": "cp1252", "0015": "utf-16"}
 ESD_SECONDS = {"Happy": 1.10, "Neutral": 1.24, "Sad": 1.38, "Angry": 1.52, "Surprise": 1.66}
-"""length of an ESD file by its label, within 0.03; unlike the tempo that the emotions have elsewhere"""
+"""Maps a label of ESD to the duration of its recordings in seconds, within 0.03. It differs from the tempo of the
+emotion in other corpora."""
 
 _MELD = {"neutral": "neutral", "joy": "happiness", "sadness": "sadness", "surprise": "surprise",
          "fear": "fear", "disgust": "disgust", "anger": "anger"}  # fmt: skip
@@ -88,20 +89,20 @@ _MELD_HEAD = ("Sr No.", "Utterance", "Speaker", "Emotion", "Sentiment", "Dialogu
 
 @dataclass(frozen=True)
 class Tree:
-    """One corpus: its clips and, by path, the bytes of its other files."""
+    """One corpus: its recordings, and the bytes of its other files by path."""
 
     clips: list[Clip]
     texts: dict[str, bytes]
 
 
 def esd_sentence(index: int) -> str:
-    """Return ESD's sentence `index`, 1..350; every number has its own."""
+    """Return sentence `index` of ESD, 1 to 350. All sentences differ."""
     k = index - 1
     return f"{_WHO[k % 7]} {_DOES[(k // 7 + 3 * (k // 70)) % 10]} {_WHERE[k // 70]}."
 
 
 def meld_sentence(emotion: str, name: str, seed: int) -> str:
-    """Return the line of the clip `name`, which leans to `emotion` (MELD's own label)."""
+    """Return the sentence of the recording `name`, whose words depend on `emotion` (MELD's label)."""
     rng = seeded(seed, "meld text", name)
     parts = [_slot(words, emotion, rng) for words in (_OPENERS, _WORDS, _CLOSERS)]
     ends = _ENDS.get(emotion, "...")
@@ -112,11 +113,11 @@ def meld_sentence(emotion: str, name: str, seed: int) -> str:
 
 def _slot(words: dict[str, tuple[str, ...]], emotion: str, rng: np.random.Generator) -> str:
     other = list(words)[int(rng.integers(len(words)))]
-    return str(rng.choice(words[emotion if rng.random() < LEAN else other]))
+    return str(rng.choice(words[emotion if rng.random() < EMOTION_WORD_SHARE else other]))
 
 
 def table(rows: list[list[object]], *, quoted: bool = False) -> str:
-    """Return rows as CSV; with `quoted`, every word in quotes and every number bare."""
+    """Return rows as CSV. With `quoted`, texts have quotation marks and numbers have none."""
     text = io.StringIO()
     style = csv.QUOTE_NONNUMERIC if quoted else csv.QUOTE_MINIMAL
     csv.writer(text, quoting=style, lineterminator="\n").writerows(rows)
@@ -124,7 +125,7 @@ def table(rows: list[list[object]], *, quoted: bool = False) -> str:
 
 
 def esd(seed: int, *, speakers: int, clips: int) -> Tree:
-    """Plan ESD's English half: at most 10 speakers with 350 sentences, transcripts in three encodings."""
+    """Return ESD's English half: at most 10 speakers with 350 sentences, and lists in three encodings."""
     # 71 and 350 share no factor: sentences spread over the official split, and a larger set holds a smaller
     sentences = [1 + 71 * i % 350 for i in range(min(clips, 350))]
     made, texts = [], {}
@@ -143,7 +144,7 @@ def esd(seed: int, *, speakers: int, clips: int) -> Tree:
 
 
 def meld(seed: int, *, speakers: int, clips: int) -> Tree:
-    """Plan MELD: speakers shared by the three parts, whose sizes follow from speakers × clips × 7."""
+    """Return MELD. The three parts share speakers, and their sizes follow from speakers × clips × 7."""
     names = {name: ("female", "male")[i % 2] for i, name in enumerate(_MELD_NAMES[:speakers])}
     made, texts = [], {}
     for part, (share, folder) in _MELD_PARTS.items():
@@ -152,7 +153,7 @@ def meld(seed: int, *, speakers: int, clips: int) -> Tree:
             dialogue, turn, speaker, emotion = line
             name = f"{part} dia{dialogue}_utt{turn}"
             rng = seeded(seed, "meld line", name)
-            voice = list(_MELD.values())[int(rng.integers(7))]  # drawn apart from the label: planted truth 2
+            voice = list(_MELD.values())[int(rng.integers(7))]  # independent of the label: known effect 2
             rows.append(_meld_row(len(rows), line, meld_sentence(emotion, name, seed), rng))
             path = f"MELD/{folder}/dia{dialogue}_utt{turn}.wav"
             made.append(Clip("meld", name, path, speaker, names[speaker], voice, name, syllables=(4, 7)))
@@ -161,7 +162,7 @@ def meld(seed: int, *, speakers: int, clips: int) -> Tree:
 
 
 def _meld_lines(seed: int, part: str, size: float, names: list[str]) -> list[tuple[int, int, str, str]]:
-    """Return dialogue, turn, speaker and label of every line of a part: two or three people, 3 to 8 turns."""
+    """Return dialogue, turn, speaker and label of each utterance of a part. Dialogues have 3 to 8 turns."""
     rng = seeded(seed, "meld dialogues", part)
     labels = [e for e, share in _MELD_SHARES.items() for _ in range(max(2, round(share * size)))]
     rng.shuffle(labels)
@@ -191,12 +192,12 @@ def _clock(milliseconds: int) -> str:
 
 
 def cremad_tables(stems: list[str], actors: dict[str, str], seed: int) -> dict[str, str]:
-    """Return CREMA-D's own tables by their path below its folder.
+    """Return the tables of CREMA-D by their path below its folder.
 
     Args:
         stems: file names without suffix, such as 1001_DFA_ANG_XX.
         actors: actor id -> male or female.
-        seed: of the votes and of the actors' ages.
+        seed: seed of the votes and of the ages.
     """
     people = [["ActorID", "Age", "Sex", "Race", "Ethnicity"]]
     for actor, sex in actors.items():
@@ -221,7 +222,7 @@ def _votes(stems: list[str], seed: int) -> tuple[list[list[object]], list[list[o
                 "MultiModalLevel"]]  # fmt: skip
     for number, stem in enumerate(stems, 1):
         line: list[object] = [str(number), stem]
-        # the first digit says what raters met: the voice, the face, or both, which they recognise best
+        # the first digit is what raters perceived: the voice, the face, or both, with the best recognition
         for part, accuracy in ((1, 0.5), (2, 0.65), (3, 0.75)):
             row = _vote(str(100_000 * part + number), stem, accuracy, seed)
             votes.append(row)
@@ -243,5 +244,5 @@ def _vote(number: str, stem: str, accuracy: float, seed: int) -> list[object]:
     mean = round(sum(n * level for n, level in zip(counts.tolist(), levels, strict=True)) / counts.sum(), 2)
     vote = ":".join(v for v, n in zip(CREMAD_VOTES, counts, strict=True) if n == counts.max())
     agreement = round(float(counts.max() / counts.sum()), 4)
-    marks = [float(mean), *levels, float(mean)]
-    return [number, *counts.tolist(), stem, int(counts.sum()), agreement, vote, *marks, *marks]
+    means = [float(mean), *levels, float(mean)]
+    return [number, *counts.tolist(), stem, int(counts.sum()), agreement, vote, *means, *means]

@@ -19,10 +19,10 @@ MAX_LOG_CHARS = 20_000_000
 """The number of characters of printed output that a log stores."""
 
 PROGRESS = re.compile(r"(\d[\d.,]*[kMG]?/\d[\d.,]*[kMG]?) \[")
-"""The progress that tqdm prints: ` 37/429 [00:12<02:10,`."""
+"""Matches the progress that tqdm prints: ` 37/429 [00:12<02:10,`."""
 
 SCREEN_WARNINGS = re.compile(r"Warning: (deleted: .+)")
-"""Warnings that are also printed on the screen: a damaged file was deleted and is computed again."""
+"""Matches warnings that are also printed on the screen: a damaged file was deleted and is computed again."""
 
 
 class Log:

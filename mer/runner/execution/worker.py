@@ -122,7 +122,7 @@ class Worker:
 
     def _papermill(self) -> Any:
         try:
-            book = self._started()
+            book = self._execute_notebook()
         except papermill.PapermillExecutionError as error:
             print(ANSI.sub("", "\n".join(error.traceback)), file=sys.stderr)
             raise Failure("error", ANSI.sub("", f"{error.ename}: {error.evalue}")) from error
@@ -136,7 +136,7 @@ class Worker:
             raise Failure("error", "SystemExit: the notebook stopped itself before its last cell")
         return book
 
-    def _started(self) -> Any:
+    def _execute_notebook(self) -> Any:
         """Run papermill; a kernel that does not start, for example because two race for a port, is started again."""
         limit = self.spec["timeout"]
         seconds = None if limit is None else math.ceil(limit)  # nbclient takes whole seconds

@@ -1,6 +1,6 @@
 """Render an executed notebook as one page that loads nothing and runs no script.
 
-Outputs of a notebook hold texts from corpora, which are foreign. Outputs other than text, tables and images are
+Outputs of a notebook may show foreign texts. Outputs other than text, tables and images are
 dropped, script elements are removed, and a content security policy forbids the rest.
 """
 

@@ -74,7 +74,7 @@ class Screen:
         ]
         if len(lines) > MAX_LIVE_LINES:
             lines = [*lines[: MAX_LIVE_LINES - 1], f"    and {len(lines) - MAX_LIVE_LINES + 1} more"]
-        self._started().update(Text("\n".join(lines), no_wrap=True, overflow="ellipsis"), refresh=True)
+        self._live_display().update(Text("\n".join(lines), no_wrap=True, overflow="ellipsis"), refresh=True)
 
     def end(self) -> None:
         """Remove the live lines."""
@@ -82,7 +82,7 @@ class Screen:
             self._display.stop()
             self._display = None
 
-    def _started(self) -> Any:
+    def _live_display(self) -> Any:
         if self._display is None:
             from rich.console import Console
             from rich.live import Live

@@ -38,7 +38,7 @@ def run_digests(folder: Path) -> Digests:
 def digest_by_time(path: Path) -> str | None:
     """Return a digest of the names, sizes and times of modification of a file or of all files in a folder.
 
-    Corpora are too large to be read at each run.
+    External data are too large to be read at each run.
     """
     if path.is_file():
         return files.digest([path.name, *_size_and_time(path)])
@@ -70,7 +70,7 @@ def files_below(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _walk(folder: Path) -> Iterator[tuple[str, str]]:
-    """Yield as `files_below` does, also links to nothing; a corpus may have 100,000 files, so paths are texts."""
+    """Yield as `files_below` does, also links to nothing; external data may be 100,000 files, so paths are texts."""
     visited: set[str] = set()
     for place, folders, names in os.walk(folder, followlinks=True):
         if (real := os.path.realpath(place)) in visited:

@@ -5,27 +5,26 @@ edited, or that lies beside the tensors of another model, is noticed by whoever 
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mer import files
-from mer.params.features import AudioFeatures, TextFeatures, VideoFeatures
-from mer.params.schema import Data
-from mer.params.section import Modality
+from mer.params.section import InputName, Modality
 from mer.params.systems import Linear, Network, Training
 
-FORMAT, BEFORE = 3, 2
-"""of what is written, and of what is read besides: in that one only the card's own digest tells of edits"""
+FORMAT, OLDER_FORMATS = 4, (2, 3)
+"""The format that is written, and the older formats that are read. In format 2 only the card's own digest detects
+edits. Formats 2 and 3 name inputs by modality, and have no fields `system` and `data`."""
 SELF = "card_sha256"
 """a card's digest of all that it says besides"""
 OUTSIDE = ("tensors_sha256", SELF)
 """fields that the tensors cannot know, as they follow from them"""
 ANSWERS = ("format", "temperature", "model", "modalities", "widths", "layers", "classes", "training", "features",
-           "inputs", "usual")  # fmt: skip
-"""fields on which answers depend; the others tell where the model comes from"""
+           "inputs", "data", "usual")  # fmt: skip
+"""The fields on which predictions depend. The others describe the origin of the model."""
 MEMORY = "memory."
 """how the names of tensors begin that are no weights (mer/training/checkpoints/training_data.py)"""
 LONGEST = 64 * 2**20
@@ -52,15 +51,6 @@ class Usual(_Part):
     outside: float = Field(ge=0, le=1)
 
 
-class Inputs(_Part):
-    """The parameters of extraction."""
-
-    acoustic: AudioFeatures | None = None
-    linguistic: TextFeatures | None = None
-    visual: VideoFeatures | None = None
-    data: Data
-
-
 class Rows(_Part):
     """Rows of one corpus that a model has seen."""
 
@@ -80,20 +70,23 @@ class Remembered(_Part):
 class Card(_Part):
     """What `model.json` says. What tells of the past may be missing, and the past is then unknown."""
 
-    format: Literal[2, 3]
+    format: Literal[2, 3, 4]
     tensors_sha256: Digest
     temperature: float = Field(gt=0)
     model: Literal[(*get_args(Network), *get_args(Linear))]
-    modalities: list[Modality] = Field(min_length=1)
-    widths: dict[Modality, Size]
-    layers: dict[Modality, Size]
+    modalities: list[InputName] = Field(min_length=1)
+    """Names of the inputs, in the order in which the model takes them. The specification has the modality."""
+    widths: dict[InputName, Size]
+    layers: dict[InputName, Size]
     classes: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(min_length=1)
     training: Training
     name: Annotated[str, Field(min_length=1, max_length=300)] = "model"
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
-    features: dict[Modality, dict[str, Any]] = {}
-    inputs: Inputs | None = None
-    usual: dict[Modality, Usual] = {}
+    system: Annotated[str, Field(max_length=300)] = ""
+    features: dict[InputName, dict[str, Any]] = {}
+    inputs: dict[str, dict[str, Any]] | None = None
+    data: dict[str, float | None] | None = None
+    usual: dict[InputName, Usual] = {}
     corpora: list[str] = []
     families: list[str] = []
     rows_sha256: Digest | None = None
@@ -119,7 +112,14 @@ class Card(_Part):
             raise ValueError(f"features: of {_joined(self.features)}, and modalities are {_joined(self.modalities)}")
         if any(not isinstance(spec.get("extractor"), str) for spec in self.features.values()):
             raise ValueError("features: one does not say its extractor")
+        if unknown := [name for name in self.modalities if modality_of(self.features, name) not in get_args(Modality)]:
+            raise ValueError(f"features: the modality of the input {unknown[0]} is missing or unknown")
         return self
+
+
+def modality_of(specs: Mapping[str, Mapping[str, Any]], name: str) -> str:
+    """Return the modality of an input from the specifications of features; one without is named after it."""
+    return str(specs.get(name, {}).get("modality", name))
 
 
 def read(folder: Path) -> dict:
@@ -138,8 +138,11 @@ def read(folder: Path) -> dict:
             )
     told = _parsed(path)
     number = told.get("format") if isinstance(told, dict) else None
-    if type(number) is not int or number not in (BEFORE, FORMAT):
-        raise CheckpointError(f"{place}: model.json: format {_short(number)}, this version reads {BEFORE} and {FORMAT}")
+    if type(number) is not int or number not in (*OLDER_FORMATS, FORMAT):
+        raise CheckpointError(
+            f"{place}: model.json: format {_short(number)}, this version reads "
+            f"{', '.join(map(str, OLDER_FORMATS))} and {FORMAT}: train the model again"
+        )
     check(told, place)
     return told
 
@@ -187,7 +190,7 @@ def altered(card: dict, metadata: dict[str, str] | None, fields: Iterable[str] |
         metadata: of the file of tensors.
         fields: those that matter; None for all, the card's own digest among them.
     """
-    if card["format"] == BEFORE and "card" not in (metadata or {}):  # tensors of that format know no card
+    if card["format"] == 2 and "card" not in (metadata or {}):  # tensors of that format know no card
         return "" if seal_holds(card) else SELF
     try:
         kept = json.loads((metadata or {})["card"])

@@ -113,6 +113,7 @@ def card(
     """
     return {
         "name": name(job),
+        "system": job.system,
         "model": job.spec.model,
         "modalities": list(job.spec.inputs),
         "widths": task.features.widths(job.spec.inputs),
@@ -132,11 +133,13 @@ def _network(tensors: dict[str, np.ndarray], card: dict, standardiser: Standardi
     from mer.training.networks.trained import Shape, TrainedNetwork, build_network
 
     t = Training.model_validate(card["training"])
-    shape = Shape(card["model"], card["widths"], {m: m for m in card["modalities"]}, card["layers"],
+    modalities = {name: cards.modality_of(card.get("features", {}), name) for name in card["modalities"]}
+    shape = Shape(card["model"], card["widths"], modalities, card["layers"],
                   len(card["classes"]))  # fmt: skip
     network = build_network(shape, t)
     network.load_state_dict({name: torch.as_tensor(value) for name, value in weights(tensors).items()})
-    return TrainedNetwork(network.to(device).eval(), standardiser, tensors["trained_classes"], device,
+    trained_classes = tensors["trained_classes" if "trained_classes" in tensors else "seen"]  # formats 2 and 3
+    return TrainedNetwork(network.to(device).eval(), standardiser, trained_classes, device,
                           multi_label=t.targets == "multi_label")  # fmt: skip
 
 

@@ -4,13 +4,17 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mer import files
-from mer.features import Resources, audio, text, video
-from mer.features.extractor import Extractor, VectorFunction
+from mer.features import Resources
+from mer.features import specs as specs_of
+from mer.features.extractor import VectorFunction
+from mer.features.registry import EXTRACTORS
 from mer.params import schema
 from mer.params.features import Input, read_inputs
+from mer.training.checkpoints import card as cards
 from mer.training.checkpoints.card import CheckpointError
 
-SECTIONS = {"audio": "acoustic", "text": "linguistic", "video": "visual"}
+OLDER_SECTIONS = {"audio": "acoustic", "text": "linguistic", "video": "visual"}
+"""The sections with the parameters of extraction in cards of formats 2 and 3, by modality."""
 VERSIONED_PACKAGES = ("opencv", "modality")
 """of a specification: versions of packages, which may move a number in its last digits and no more; and the modality,
 which is no part of an address"""
@@ -28,23 +32,31 @@ def extraction_parameters(card: dict, networks: Mapping[str, str], place: Path) 
     """
     if not isinstance(card.get("features"), dict) or set(card["modalities"]) - set(card["features"]):
         raise CheckpointError(f"{files.to_root(place)}: model.json does not say what its features are")
-    told = card.get("inputs") or {
-        **{SECTIONS[m]: _reconstructed(m, spec, place) for m, spec in card["features"].items()},
-        "data": _seconds(card["features"]),
-    }
     try:
-        told = {name: dict(told[name]) for name in ("data", *(SECTIONS[m] for m in card["modalities"]))}
-        for modality, model in networks.items():
-            if SECTIONS.get(modality) not in told:
-                raise CheckpointError(f"--network {modality}={model}: the model takes {', '.join(card['modalities'])}")
-            told[SECTIONS[modality]]["model" if modality != "video" else "weights"] = model
-        return read_inputs({m: told[SECTIONS[m]] for m in card["modalities"]}), schema.Data(**told["data"])
+        parameters, seconds = _stored(card, place)
+        for name, model in networks.items():
+            if name not in parameters:
+                raise CheckpointError(f"--network {name}={model}: the model takes {', '.join(card['modalities'])}")
+            network = "model" if cards.modality_of(card["features"], name) != "video" else "weights"
+            parameters[name] = {**parameters[name], network: model}
+        return read_inputs(parameters), schema.Data(**seconds)
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, CheckpointError):
             raise
         raise CheckpointError(
             f"{files.to_root(place)}: model.json does not say how its inputs are made ({error})"
         ) from None
+
+
+def _stored(card: dict, place: Path) -> tuple[dict[str, dict], dict]:
+    """Input -> parameters of extraction, and the limits of clips; of older formats from their sections by modality."""
+    if card.get("inputs") is not None and card.get("data") is not None:
+        return {name: card["inputs"][name] for name in card["modalities"]}, card["data"]
+    old = card.get("inputs")
+    if old is None:
+        specs = card["features"]
+        return {name: _reconstructed(name, spec, place) for name, spec in specs.items()}, _seconds(specs)
+    return {name: old[OLDER_SECTIONS[name]] for name in card["modalities"]}, old["data"]
 
 
 def open_extractors(
@@ -57,7 +69,9 @@ def open_extractors(
         ImportError, FileNotFoundError: a package or a network is missing; the message says how to get it.
     """
     specs(card, section, data, place)
-    return {m: _extractor(m, section).open(section[m], resources) for m in card["modalities"]}
+    return {
+        n: EXTRACTORS[section[n].modality][section[n].extractor].open(section[n], resources) for n in card["modalities"]
+    }
 
 
 def specs(card: dict, section: dict[str, Input], data: schema.Data, place: Path) -> dict[str, dict]:
@@ -67,20 +81,10 @@ def specs(card: dict, section: dict[str, Input], data: schema.Data, place: Path)
         CheckpointError: an extractor gives other values than those that the model was trained on.
         ImportError, FileNotFoundError: a package or a network is missing; the message says how to get it.
     """
-    found = {}
-    for modality in card["modalities"]:
-        if modality == "text":
-            found[modality] = text.spec(section["text"])
-        else:
-            of = audio if modality == "audio" else video
-            found[modality] = of.spec(section[modality], data)
-        _check_unchanged(modality, card["features"][modality], found[modality], place)
-    return found
-
-
-def _extractor(modality: str, section: dict[str, Input]) -> Extractor:
-    known = {"audio": audio.EXTRACTORS, "text": text.EXTRACTORS, "video": video.EXTRACTORS}[modality]
-    return known[section[modality].extractor]
+    current = specs_of({name: section[name] for name in card["modalities"]}, data)
+    for name, spec in current.items():
+        _check_unchanged(name, card["features"][name], spec, place)
+    return current
 
 
 def _check_unchanged(modality: str, then: dict, now: dict, place: Path) -> None:

@@ -33,19 +33,18 @@ def prediction_fields(
         train: the rows that it was trained on.
 
     Returns:
-        `inputs`: the parameters of extraction; `usual`: modality -> where its numbers lie, as from `usual`, for those
-        that at least 50 rows have.
+        `inputs`: input -> parameters of extraction; `data`: shortest and longest clip in seconds; `usual`: input ->
+        where its numbers lie, as from `value_ranges`, for inputs that at least 50 rows have.
     """
     modalities = tuple(model.standardiser.moments)
-    wanted = {"audio": "acoustic", "text": "linguistic", "video": "visual"}
-    sections = {wanted[m]: inputs[m].model_dump(mode="json") for m in modalities}
+    sections = {name: inputs[name].model_dump(mode="json") for name in modalities}
     seconds = {"min_seconds": data.min_seconds, "max_seconds": data.max_seconds}
     found = {}
     for modality in modalities:
         rows = train[features.present[modality][train]]
         if len(rows) >= MIN_ROWS:
             found[modality] = value_ranges(features.arrays[modality], rows[:: -(-len(rows) // MAX_ROWS)])
-    return {"inputs": {**sections, "data": seconds}, "usual": found}
+    return {"inputs": sections, "data": seconds, "usual": found}
 
 
 def value_ranges(vectors: np.ndarray, rows: np.ndarray) -> dict:

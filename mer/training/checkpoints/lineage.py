@@ -31,7 +31,7 @@ __all__ = [
 ANCESTOR_FIELDS = ("name", "tensors_sha256", "corpora", "families", "seen", "features", "encoders", cards.SELF)
 """what a model keeps of each of its ancestors' cards"""
 REQUIRED_FIELDS = {*ANCESTOR_FIELDS, "rows_sha256", "ancestors", "remembers"}
-COMPLETE, ALTERED, MISSING = "complete", "altered", "missing"
+COMPLETE, ALTERED, MISSING = "whole", "altered", "missing"
 """what a card's lineage can be"""
 
 
@@ -93,7 +93,7 @@ def card_status(card: dict) -> str:
 
     >>> card = sealed({name: [] for name in REQUIRED_FIELDS - {"card_sha256"}})
     >>> card_status(card), card_status(card | {"families": ["emodb"]}), card_status({"name": "old"})
-    ('complete', 'altered', 'missing')
+    ('whole', 'altered', 'missing')
     """
     if REQUIRED_FIELDS - card.keys():
         return MISSING

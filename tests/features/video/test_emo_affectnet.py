@@ -1,4 +1,4 @@
-"""The network that the published checkpoint of EMO-AffectNet fits."""
+"""The network of EMO-AffectNet and its published checkpoint."""
 
 import pytest
 import torch
@@ -10,21 +10,21 @@ STAGES = ((64, 3), (128, 4), (256, 6), (512, 3))
 
 
 def published() -> dict[str, tuple[int, ...]]:
-    """Names and shapes of FER_static_ResNet50_AffectNet.pt, spelled out."""
-    found: dict[str, tuple[int, ...]] = {"conv_layer_s2_same.weight": (64, 3, 7, 7)} | norm("batch_norm1", 64)
+    """Return names and shapes of the tensors of FER_static_ResNet50_AffectNet.pt."""
+    shapes: dict[str, tuple[int, ...]] = {"conv_layer_s2_same.weight": (64, 3, 7, 7)} | norm("batch_norm1", 64)
     inputs = 64
     for stage, (planes, count) in enumerate(STAGES, start=1):
         for block in range(count):
-            place = f"layer{stage}.{block}"
+            path = f"layer{stage}.{block}"
             for number, shape in enumerate(
                 [(planes, inputs, 1, 1), (planes, planes, 3, 3), (4 * planes, planes, 1, 1)], start=1
             ):
-                found |= {f"{place}.conv{number}.weight": shape} | norm(f"{place}.batch_norm{number}", shape[0])
+                shapes |= {f"{path}.conv{number}.weight": shape} | norm(f"{path}.batch_norm{number}", shape[0])
             if block == 0:
-                found[f"{place}.i_downsample.0.weight"] = (4 * planes, inputs, 1, 1)
-                found |= norm(f"{place}.i_downsample.1", 4 * planes)
+                shapes[f"{path}.i_downsample.0.weight"] = (4 * planes, inputs, 1, 1)
+                shapes |= norm(f"{path}.i_downsample.1", 4 * planes)
             inputs = 4 * planes
-    return found | {"fc1.weight": (512, 2048), "fc1.bias": (512,), "fc2.weight": (7, 512), "fc2.bias": (7,)}
+    return shapes | {"fc1.weight": (512, 2048), "fc1.bias": (512,), "fc2.weight": (7, 512), "fc2.bias": (7,)}
 
 
 def norm(name: str, channels: int) -> dict[str, tuple[int, ...]]:
@@ -61,22 +61,23 @@ def test_padding_equals_that_of_keras(size, before, after):
     layer.weight.data = kernel[None, None]
     padded = [0.0] * before + row.tolist() + [0.0] * after
     by_hand = [sum(kernel[3, k].item() * padded[2 * i + k] for k in range(7)) for i in range(4)]
-    picture = torch.zeros(1, 1, size, size)
-    picture[0, 0, 3 - before + 2] = row  # the row on which the middle of the kernel lies for the second row of answers
-    torch.testing.assert_close(layer(picture)[0, 0, 1], torch.tensor(by_hand))
+    image = torch.zeros(1, 1, size, size)
+    image[0, 0, 3 - before + 2] = row  # the row on which the middle of the kernel lies for the second row of outputs
+    torch.testing.assert_close(layer(image)[0, 0, 1], torch.tensor(by_hand))
 
 
 def test_embedding_precedes_the_last_relu_and_sizes_equal_those_of_keras():
     torch.manual_seed(0)
-    network, seen = EmoAffectNet(classes=6).eval(), {}
+    network, widths = EmoAffectNet(classes=6).eval(), {}
+    last = []
     for name in ("conv_layer_s2_same", "layer1", "layer2", "layer4"):
-        network.get_submodule(name).register_forward_hook(lambda _, __, out, n=name: seen.update({n: out.shape[-1]}))
-    network.fc2.register_forward_pre_hook(lambda _, given: seen.update(last=given[0]))
+        network.get_submodule(name).register_forward_hook(lambda _, __, out, n=name: widths.update({n: out.shape[-1]}))
+    network.fc2.register_forward_pre_hook(lambda _, inputs: last.append(inputs[0]))
     with torch.inference_mode():
         embedded = network.embed(50 * torch.randn(1, 3, 224, 224))
-        assert seen == {"conv_layer_s2_same": 112, "layer1": 55, "layer2": 28, "layer4": 7}
+        assert widths == {"conv_layer_s2_same": 112, "layer1": 55, "layer2": 28, "layer4": 7}
         small = torch.randn(2, 3, 32, 32)
         assert network(small).shape == (2, 6)
-        torch.testing.assert_close(seen["last"], network.embed(small).relu())
+        torch.testing.assert_close(last[-1], network.embed(small).relu())
     assert embedded.shape == (1, 512)
     assert (embedded < 0).any()

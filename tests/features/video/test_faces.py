@@ -1,4 +1,4 @@
-"""Which face of a video is looked at, and how faces are found."""
+"""Selection of one face per video, and detection of faces."""
 
 import itertools
 
@@ -19,16 +19,16 @@ BLANK = np.zeros((100, 400, 3), np.uint8)
 
 
 def numbered(count):
-    """Pictures that say in their first pixel which they are."""
+    """Return frames whose first pixel is their number."""
     return [np.full((100, 400, 3), i, np.uint8) for i in range(count)]
 
 
-def followed(boxes_by_picture, per_second=5.0):
-    """Return picture -> box of the chosen face."""
-    detect = lambda picture: boxes_by_picture[int(picture[0, 0, 0])]  # noqa: E731
-    chosen, count = faces.one_face(numbered(len(boxes_by_picture)), detect, lambda _, box: box, per_second)
-    assert count == len(boxes_by_picture)
-    return chosen
+def followed(boxes_by_frame, per_second=5.0):
+    """Return frame -> box of the selected face."""
+    detect = lambda frame: boxes_by_frame[int(frame[0, 0, 0])]  # noqa: E731
+    selected, count = faces.one_face(numbered(len(boxes_by_frame)), detect, lambda _, box: box, per_second)
+    assert count == len(boxes_by_frame)
+    return selected
 
 
 def box(left, side=40, top=10):
@@ -37,8 +37,8 @@ def box(left, side=40, top=10):
 
 def test_one_of_five_faces_is_selected():
     five = [[box(80 * i + n, side) for i, side in enumerate((40, 42, 44, 60, 46))] for n in range(6)]
-    chosen = followed(five)
-    assert chosen == {n: box(240 + n, 60) for n in range(6)}
+    selected = followed(five)
+    assert selected == {n: box(240 + n, 60) for n in range(6)}
 
 
 def test_face_with_the_largest_sum_of_areas_is_selected_then_the_first_then_the_left():
@@ -49,8 +49,8 @@ def test_face_with_the_largest_sum_of_areas_is_selected_then_the_first_then_the_
 
 
 def test_face_may_be_undetected_for_up_to_a_second():
-    gone = [[box(0)], [], [], [], [], [box(2)], [box(3)]]
-    assert sorted(followed(gone)) == [0, 5, 6]
+    interrupted = [[box(0)], [], [], [], [], [box(2)], [box(3)]]
+    assert sorted(followed(interrupted)) == [0, 5, 6]
     assert sorted(followed([[box(0)], *[[]] * 5, [box(2)], [box(3)]])) == [6, 7]  # longer: another face
     assert followed([[], []]) == {}
 
@@ -58,24 +58,24 @@ def test_face_may_be_undetected_for_up_to_a_second():
 @given(st.lists(st.lists(st.tuples(st.integers(0, 360), st.integers(8, 40)), max_size=5), min_size=1, max_size=9))
 def test_selection_does_not_depend_on_the_order_of_boxes(listed):
     boxes = [sorted({box(x, side) for x, side in one}) for one in listed]
-    chosen = followed(boxes)
-    assert bool(chosen) == any(boxes)
-    numbers = sorted(chosen)
+    selected = followed(boxes)
+    assert bool(selected) == any(boxes)
+    numbers = sorted(selected)
     for number in numbers:
-        assert chosen[number] in boxes[number]
-    for one, other in itertools.pairwise(numbers):
-        assert detectors.overlap(chosen[one], chosen[other]) >= faces.MIN_OVERLAP
-        assert other - one <= 5
-    if len({b.area for one in boxes for b in one}) == sum(map(len, boxes)):  # no two that could be taken for each other
-        assert followed([one[::-1] for one in boxes]) == chosen
+        assert selected[number] in boxes[number]
+    for first, second in itertools.pairwise(numbers):
+        assert detectors.overlap(selected[first], selected[second]) >= faces.MIN_OVERLAP
+        assert second - first <= 5
+    if len({b.area for one in boxes for b in one}) == sum(map(len, boxes)):  # no two of equal area
+        assert followed([one[::-1] for one in boxes]) == selected
 
 
 @pytest.mark.parametrize("size", [(160, 160), (320, 240), (1280, 960)])
 def test_haar_detects_a_real_face_and_nothing_else(size):
-    picture = cv2.resize(data.astronaut()[:384], size)
-    [found] = detectors.haar()(picture)
+    frame = cv2.resize(data.astronaut()[:384], size)
+    [face] = detectors.haar()(frame)
     wide, high = size[0] / 512, size[1] / 384
-    assert detectors.overlap(found, (175 * wide, 65 * high, 275 * wide, 170 * high)) > 0.6
+    assert detectors.overlap(face, (175 * wide, 65 * high, 275 * wide, 170 * high)) > 0.6
     assert detectors.haar()(cv2.resize(data.rocket(), size)) == []
 
 
@@ -88,18 +88,18 @@ def test_centerface_boxes_follow_from_its_grid():
     heat[2, 3], heat[2, 4], heat[6, 6] = 0.9, 0.8, 0.5  # the second overlaps the first
     sizes[:, 2, 3:5] = np.log([[4], [3]])  # 16 high, 12 wide
     offsets[:, 2, 3] = 0.25, -0.25  # down, and to the left
-    one, other = detectors.centres(heat, sizes, offsets)
-    assert one == pytest.approx([13 - 6, 11 - 8, 13 + 6, 11 + 8])
-    assert other == pytest.approx([24, 24, 28, 28])
+    first, second = detectors.centres(heat, sizes, offsets)
+    assert first == pytest.approx([13 - 6, 11 - 8, 13 + 6, 11 + 8])
+    assert second == pytest.approx([24, 24, 28, 28])
 
 
 def test_centerface_returns_boxes_in_pixels_of_the_frame(tmp_path):
     path = tmp_path / "cells.onnx"
     path.write_bytes(bright_cells(24))
-    picture = np.zeros((64, 96, 3), np.uint8)
-    picture[32:36, 40:44] = 255  # a cell whose middle is at (42, 34)
-    assert detectors.centerface(path)(picture) == [Box(30, 22, 54, 46)]
-    large = np.zeros((448, 960, 3), np.uint8)  # looked at in half this size
+    frame = np.zeros((64, 96, 3), np.uint8)
+    frame[32:36, 40:44] = 255  # a cell whose middle is at (42, 34)
+    assert detectors.centerface(path)(frame) == [Box(30, 22, 54, 46)]
+    large = np.zeros((448, 960, 3), np.uint8)  # searched in half this size
     large[160:168, 800:808] = 255
     assert detectors.centerface(path)(large) == [Box(780, 140, 828, 188)]
     assert detectors.centerface(path)(np.zeros((64, 96, 3), np.uint8)) == []

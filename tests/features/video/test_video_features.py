@@ -1,4 +1,4 @@
-"""From video files to vectors: one face, what is missing, what is stored."""
+"""From video files to vectors: the selected face, missing faces, and the store."""
 
 import cv2
 import numpy as np
@@ -18,19 +18,19 @@ from mer.params.schema import Data, VideoFeatures
 from tests.media.video_files import film, grey
 
 FACE = data.astronaut()[:220, 110:330]
-"""a real face, half of whose width it takes"""
+"""A real face of half the width of this image."""
 
 TONE = 0.1 * np.sin(np.arange(32_000) / 9)
 
 
 def placed(*places, size=(240, 320)):
-    """A grey picture with the face at (top, left, side), each; a negative side mirrors it."""
-    picture = grey(90, size)
+    """Return a grey frame with the face at (top, left, side), each; a negative side mirrors it."""
+    frame = grey(90, size)
     for top, left, side in places:
         face = FACE if side > 0 else FACE[:, ::-1]
         small = cv2.resize(face, (abs(side), abs(side)), interpolation=cv2.INTER_AREA)
-        picture[top : top + abs(side), left : left + abs(side)] = small
-    return picture
+        frame[top : top + abs(side), left : left + abs(side)] = small
+    return frame
 
 
 def moving(count, side=130):
@@ -44,29 +44,29 @@ def opened(where=None, **options):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Videos of many kinds, by name."""
+    """Return a folder of several kinds of videos."""
     place = tmp_path_factory.mktemp("videos")
     face = moving(10)
     film(place / "face.mp4", face, rate=5, sound=TONE)
     film(place / "mute.webm", face, rate=5)
-    film(place / "twice.avi", [picture for picture in face for _ in range(5)], rate=25)
+    film(place / "twice.avi", [frame for frame in face for _ in range(5)], rate=25)
     film(place / "gap.mp4", [*face[:4], *[grey(90, (240, 320))] * 2, *face[6:]], rate=5)
     five = [(10, 10, -90), (10, 110, -100), (10, 220, -95), (125, 40, -105), (118, 190, 120)]
     film(place / "five.mkv", [placed(*five)] * 6, rate=5)
     film(place / "large.mkv", [placed(five[-1])] * 6, rate=5)
     film(place / "small.mkv", [placed(five[1])] * 6, rate=5)
-    film(place / "nobody.mp4", [grey(90, (240, 320))] * 10, rate=5, sound=TONE)
+    film(place / "no_face.mp4", [grey(90, (240, 320))] * 10, rate=5, sound=TONE)
     film(place / "one.mp4", face[:1], rate=5)
     data_ = film(place / "whole.mp4", face * 4, rate=5, options={"movflags": "+faststart"}).read_bytes()
     (place / "cut.mp4").write_bytes(data_[: len(data_) // 2])
     (place / "empty.mp4").write_bytes(b"")
-    Image.fromarray(FACE).save(place / "picture.png")
-    (place / "picture.png").rename(place / "picture.mp4")
+    Image.fromarray(FACE).save(place / "image.png")
+    (place / "image.png").rename(place / "image.mp4")
     return place
 
 
-def of(folder, compute, *names, **stretch):
-    return compute([video.VideoSegment(folder / name, **stretch) for name in names])
+def of(folder, compute, *names, **times):
+    return compute([video.VideoSegment(folder / name, **times) for name in names])
 
 
 def test_vectors_hardly_depend_on_container_rate_and_audio(folder):
@@ -78,13 +78,13 @@ def test_vectors_hardly_depend_on_container_rate_and_audio(folder):
 
 
 def test_bad_video_gives_a_vector_or_a_reason(folder):
-    names = ("nobody.mp4", "cut.mp4", "empty.mp4", "picture.mp4", "one.mp4")
-    nobody, cut, empty, picture, one = of(folder, opened(), *names)
-    assert nobody == Unavailable("no face in any of 10 frames")
+    names = ("no_face.mp4", "cut.mp4", "empty.mp4", "image.mp4", "one.mp4")
+    no_face, cut, empty, frame, one = of(folder, opened(), *names)
+    assert no_face == Unavailable("no face in any of 10 frames")
     assert "cannot be decoded to its end" in cut.reason or "cut off" in cut.reason
     assert empty == Unavailable("the file is empty (0 bytes)")
-    assert picture.reason.startswith("not a video")
-    assert not one[576:].any()  # a picture alone does not deviate
+    assert frame.reason.startswith("not a video")
+    assert not one[576:].any()  # a frame alone does not deviate
     assert one[:576].any()
     with pytest.raises(FileNotFoundError):
         of(folder, opened(), "gone.mp4")
@@ -97,21 +97,21 @@ def test_vector_is_of_the_largest_face_and_not_of_the_mean(folder):
 
 
 def test_frames_without_a_face_are_left_out(folder):
-    seen = opened(frames_per_second=5.0)
-    gap, whole = of(folder, seen, "gap.mp4", "face.mp4")
-    first, last = (of(folder, seen, "gap.mp4", start=a, end=b)[0][:576] for a, b in ((0.0, 0.8), (1.2, 2.0)))
+    compute = opened(frames_per_second=5.0)
+    gap, whole = of(folder, compute, "gap.mp4", "face.mp4")
+    first, last = (of(folder, compute, "gap.mp4", start=a, end=b)[0][:576] for a, b in ((0.0, 0.8), (1.2, 2.0)))
     np.testing.assert_allclose(gap[:576], (first + last) / 2, atol=1e-6)
     assert np.corrcoef(gap, whole)[0, 1] > 0.95
 
 
 def test_vector_does_not_depend_on_other_videos_or_threads(folder):
-    names = ["face.mp4", "nobody.mp4", "five.mkv", "twice.avi"]
+    names = ["face.mp4", "no_face.mp4", "five.mkv", "twice.avi"]
     together = of(folder, opened(Resources(jobs=3)), *names)
-    for name, found in zip(names, together, strict=True):
+    for name, vector in zip(names, together, strict=True):
         [alone] = of(folder, opened(), name)
-        assert isinstance(found, Unavailable) == isinstance(alone, Unavailable)
-        if not isinstance(found, Unavailable):
-            np.testing.assert_array_equal(found, alone)
+        assert isinstance(vector, Unavailable) == isinstance(alone, Unavailable)
+        if not isinstance(vector, Unavailable):
+            np.testing.assert_array_equal(vector, alone)
 
 
 def test_segment_times_and_max_seconds(folder):
@@ -135,16 +135,16 @@ def test_hog_depends_on_direction_and_not_on_lighting():
 @pytest.mark.parametrize("count", [1, 9, 10, 19, 20, 21, 30, 39, 40, 95])
 def test_windows_equal_those_of_the_paper_if_every_frame_has_a_face(count):
     vectors = np.random.default_rng(count).normal(size=(count, 3))
-    starts, segments = 0, []
-    while True:  # windows of 20 pictures every 10, until less than a step is left
-        segment = vectors[starts : starts + 20]
-        if len(segment) < 10 and starts:
+    start, windows = 0, []
+    while True:  # windows of 20 frames every 10, until less than a step is left
+        window = vectors[start : start + 20]
+        if len(window) < 10 and start:
             break
-        segments.append(segment.mean(axis=0))
-        starts += 10
-    found = pooling.window_means(vectors, np.arange(count), count, 5.0)
-    np.testing.assert_allclose(found, segments)
-    stacked = np.stack(segments)
+        windows.append(window.mean(axis=0))
+        start += 10
+    means = pooling.window_means(vectors, np.arange(count), count, 5.0)
+    np.testing.assert_allclose(means, windows)
+    stacked = np.stack(windows)
     both = pooling.pooled(vectors, np.arange(count), count, 5.0, "windows")
     np.testing.assert_allclose(both, [*stacked.mean(axis=0), *stacked.std(axis=0)], rtol=1e-5, atol=1e-6)
 
@@ -157,25 +157,25 @@ def test_windows_without_a_face_are_left_out():
 
 
 def test_nearest_crop_equals_the_published_preprocessing():
-    picture = np.random.default_rng(0).integers(0, 256, (150, 200, 3), dtype=np.uint8)
+    frame = np.random.default_rng(0).integers(0, 256, (150, 200, 3), dtype=np.uint8)
     box = Box(13, 7, 13 + 97, 7 + 131)
-    theirs = Image.fromarray(picture).crop(box).resize((224, 224), Image.Resampling.NEAREST)
-    np.testing.assert_array_equal(resnet.nearest_crop(picture, box), np.asarray(theirs))
+    published = Image.fromarray(frame).crop(box).resize((224, 224), Image.Resampling.NEAREST)
+    np.testing.assert_array_equal(resnet.nearest_crop(frame, box), np.asarray(published))
 
 
 class Echo(torch.nn.Module):
-    """Says what reached it."""
+    """Return the values that reach the network."""
 
-    def forward(self, pictures):
-        return pictures[:, :, 0, :2].flatten(1)  # channels of the first two pixels
+    def forward(self, frames):
+        return frames[:, :, 0, :2].flatten(1)  # channels of the first two pixels
 
 
 def test_networks_get_colours_in_their_training_order_and_range():
     red = np.zeros((1, 224, 224, 3), np.uint8)
     red[..., 0] = 255
     echo = Echo()
-    seen = resnet._in_batches(echo, echo, lambda f: f[..., ::-1] - np.float32(resnet.VGGFACE2_MEAN), Resources())(red)
-    np.testing.assert_allclose(seen[0, ::2], [-91.4953, -103.8827, 255 - 131.0912], rtol=1e-6)
+    values = resnet._in_batches(echo, echo, lambda f: f[..., ::-1] - np.float32(resnet.VGGFACE2_MEAN), Resources())(red)
+    np.testing.assert_allclose(values[0, ::2], [-91.4953, -103.8827, 255 - 131.0912], rtol=1e-6)
 
 
 def test_emo_affectnet_from_a_checkpoint_to_1024_features(folder, tmp_path):
@@ -234,7 +234,7 @@ def manifest(folder, *names):
 
 
 def test_store_holds_vectors_and_reasons(folder, tmp_path):
-    table, section = manifest(folder, "face.mp4", "nobody.mp4", None, "cut.mp4"), VideoFeatures()
+    table, section = manifest(folder, "face.mp4", "no_face.mp4", None, "cut.mp4"), VideoFeatures()
     store = features.Store(tmp_path, video.spec(section, Data()))
     video.extract(table, folder, store, opened())
     vectors, present = store.load(video.keys(table), store.spec["width"])
