@@ -63,7 +63,7 @@ def main() -> None:
         start, systems = time.perf_counter(), {name: SYSTEMS[name] for name in arguments.systems}
         table = negative_control.run_all_protocols(task, manifest, cells, systems, TRAINING, classes,
         permutations=arguments.permutations,
-                            how=grid.Engine())  # fmt: skip
+                            engine=grid.Engine())  # fmt: skip
     print(f"{len(manifest):,} clips of {', '.join(scored)}; {len(cells)} cells, {time.perf_counter() - start:.0f} s")
     with pd.option_context("display.width", 160):
         print(negative_control.summary(table).round(4).to_string(index=False))

@@ -83,18 +83,29 @@ def of_corpora(
         ]
         hits, support = counted[0]
         table += [(target, "+".join(c), v) for c, v in zip(own, _uar(hits.sum(1), support.sum(0)), strict=True)]
-        about = {
-            "n": len(rows),
-            "speakers": min(len(one) for _, one in counted),
-            "classes": int((support.sum(0) > 0).sum()),
-            **_flags(manifest.iloc[rows]),
-        }
+        about = describe_rows(manifest.iloc[rows], counted)
         for kind, members in _games(others, family).items():
             at = [own.index(tuple(sorted(chain(*sides)))) for sides in _coalitions(list(members.values()))]
             ways = [_with_intervals(found[at], said, confidence) for found, said in counted]
             shares = zip(members, (_widest_interval(told) for told in zip(*ways, strict=True)), strict=True)
             values += [{"players": kind, "target": target, "player": p, **about, **share} for p, share in shares]
     return pd.DataFrame(values, columns=COLUMNS), pd.DataFrame(table, columns=["target", "corpora", "value"])
+
+
+def describe_rows(rows: pd.DataFrame, counted: list[tuple[np.ndarray, np.ndarray]]) -> dict:
+    """Return the columns n, speakers, classes, flagged and accepted of some test rows.
+
+    Args:
+        rows: rows of the manifest.
+        counted: for each kind of clusters, correct predictions and utterances of shape (clusters, classes).
+    """
+    support = counted[0][1]
+    return {
+        "n": len(rows),
+        "speakers": min(len(utterances) for _, utterances in counted),
+        "classes": int((support.sum(0) > 0).sum()),
+        **_flags(rows),
+    }
 
 
 def _flags(rows: pd.DataFrame) -> dict[str, bool]:

@@ -6,7 +6,7 @@ the regularisation; they always belong to the training corpora. Test rows are ne
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Literal
 
@@ -33,16 +33,25 @@ RANDOM = "random_split"
 
 @dataclass(frozen=True)
 class Cell:
-    """One training. Rows are numbers in the usable manifest; `test` may span several corpora."""
+    """One set of training, validation and test rows that a protocol plans.
+
+    Cells are equal if protocol, corpora, held-out family and fold are equal, because these identify a cell of a plan.
+
+    Attributes:
+        protocol: the protocol, or `inner_loco` or `random_split`.
+        train_corpora: the corpora on which a job is trained.
+        held_out: the family that is held out (loco), both families joined by + (inner_loco), else empty text.
+        fold: number of the fold, 0 if there is one.
+        train, validation, test: row numbers of the usable manifest; `test` may span several corpora.
+    """
 
     protocol: Protocol | Literal["inner_loco", "random_split"]
     train_corpora: tuple[str, ...]
     held_out: str
-    """the family that is kept out (loco), both of them joined by + (inner_loco), else empty"""
     fold: int
-    train: np.ndarray
-    validation: np.ndarray
-    test: np.ndarray
+    train: np.ndarray = field(compare=False)
+    validation: np.ndarray = field(compare=False)
+    test: np.ndarray = field(compare=False)
 
 
 def scored_corpora(manifest: pd.DataFrame, min_clips: int, min_speakers: int) -> dict[str, str]:

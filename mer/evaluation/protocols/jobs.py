@@ -14,7 +14,9 @@ from mer.evaluation.protocols import cells as protocols
 from mer.evaluation.protocols.cells import Cell
 from mer.features import Features
 from mer.params import Run
+from mer.params.features import in_order
 from mer.params.schema import System, Training
+from mer.training import ensemble
 from mer.training.job import Job, JobResult
 from mer.training.task import Task
 
@@ -57,6 +59,12 @@ class StudyTask:
         """Corpus -> manifest column, or columns, over which intervals are computed."""
         return corpora.clusters(self.corpora)
 
+    def inputs_of(self, system: str) -> tuple[str, ...]:
+        """Return the names of a system's inputs; of an ensemble those of all members."""
+        p = self.run.params
+        members = p.systems[system].members or (system,)
+        return in_order(dict.fromkeys(name for each in members for name in p.systems[each].inputs), p.features)
+
     def plan(self, names: tuple[str, ...]) -> list[Cell]:
         """Return the cells of some protocols.
 
@@ -70,13 +78,24 @@ class StudyTask:
         """Return a job per cell, system and seed, and a sentence for every cell that cannot be run.
 
         Args:
-            systems: name -> system; those of the study by default.
+            systems: name -> system; those of the study by default. The members of an ensemble are added.
 
         Raises:
             NothingToTrain: no cell can be run.
         """
-        p = self.run.params
-        return plan_jobs(cells, dict(systems or p.systems), p.training, p.evaluation.seeds, self.task)
+        p, chosen = self.run.params, dict(systems or self.run.params.systems)
+        members = {name: p.systems[name] for spec in chosen.values() for name in spec.members}
+        return plan_jobs(cells, members | chosen if systems else chosen, p.training, p.evaluation.seeds, self.task)
+
+    def with_ensembles(self, results: list[JobResult], systems: Mapping[str, System] | None = None) -> list[JobResult]:
+        """Return results of jobs, and those of the ensembles that combine them; nothing is trained.
+
+        Args:
+            systems: name -> system; those of the study by default. Results of other systems are left out.
+        """
+        chosen = dict(systems or self.run.params.systems)
+        own = [result for result in results if result.job.system in chosen]
+        return [*own, *ensemble.results(self.task, results, chosen)]
 
 
 def open_task(run: Run) -> StudyTask:
@@ -143,14 +162,14 @@ def plan_jobs(
 ) -> tuple[list[Job], list[str]]:
     """Return a job per cell, system and seed, and a sentence for every cell that cannot be run.
 
-    A system uses the rows on which it has at least one of its modalities. A system whose solution does not depend
-    on the seed is trained once.
+    A system uses the rows on which it has at least one of its inputs. A system whose solution does not depend on the
+    seed is trained once. An ensemble has no job: its members are trained (`mer.training.ensemble`).
 
     Raises:
         NothingToTrain: no cell can be run.
     """
     planned, skipped = [], []
-    for name, system in systems.items():
+    for name, system in ((name, system) for name, system in systems.items() if not system.is_ensemble):
         available, own = task.features.available(system.inputs), system.training_parameters(training)
         for cell in (cell for cell in cells if cell.train_corpora):
             train, validation, test = (rows[available[rows]] for rows in (cell.train, cell.validation, cell.test))

@@ -27,7 +27,7 @@ from mer.evaluation.protocols import jobs as study
 from mer.evaluation.protocols.cells import Cell
 from mer.evaluation.scores import scores
 from mer.params.schema import System, Training
-from mer.training import grid
+from mer.training import ensemble, grid
 from mer.training.task import Task
 
 KEYS = ["system", "protocol", "train_corpora", "test_corpus"]
@@ -55,15 +55,15 @@ def with_permuted_labels(task: Task, manifest: pd.DataFrame, seed: int) -> tuple
 
 
 def run_control(
-    task: Task, manifest: pd.DataFrame, cells: list[Cell], modalities: tuple[str, ...], classes: tuple[str, ...], *,
-    seed: int = 0, how: grid.Engine | None = None,
+    task: Task, manifest: pd.DataFrame, cells: list[Cell], inputs: tuple[str, ...], classes: tuple[str, ...], *,
+    seed: int = 0, engine: grid.Engine | None = None,
 ) -> pd.DataFrame:  # fmt: skip
     """Return what a logistic regression scores on permuted labels within each corpus and held out of it, by the study's
     own cells and features: the small control that every study can afford.
 
     Args:
         cells: planned with the true labels; those of `PROTOCOLS` count.
-        modalities: that the regression sees, as the study's reference does.
+        inputs: names of the inputs of the regression, such as those of the reference.
 
     Returns:
         `COLUMNS`, a row per protocol and corpus, restricted answers. UAR: mean over permutations; expected: what it
@@ -72,10 +72,10 @@ def run_control(
         whether the UAR is above what is expected, one-sided, adjusted after Holm [1979] over all rows.
     """
     cells = [cell for cell in cells if cell.protocol in PROTOCOLS]
-    system, training = System(model="logistic", inputs=modalities), Training(inverse_regularisation=(STRENGTH,))
+    system, training = System(model="logistic", inputs=inputs), Training(inverse_regularisation=(STRENGTH,))
     try:
         table = run_all_protocols(task, manifest, cells, {"logistic": system}, training, classes,
-                    permutations=PERMUTATIONS, seed=seed, how=how)  # fmt: skip
+                    permutations=PERMUTATIONS, seed=seed, engine=engine)  # fmt: skip
     except study.NothingToTrain:
         return pd.DataFrame(columns=COLUMNS)
     table = table[table["answers"] == "restricted"]
@@ -128,7 +128,7 @@ def shuffle_within(groups: pd.Series, seed: int) -> np.ndarray:
 
 def run_all_protocols(task: Task, manifest: pd.DataFrame, cells: list[Cell], systems: Mapping[str, System],
         training: Training,
-        classes: tuple[str, ...], *, permutations: int = 20, seed: int = 0, how: grid.Engine | None = None,
+        classes: tuple[str, ...], *, permutations: int = 20, seed: int = 0, engine: grid.Engine | None = None,
 ) -> pd.DataFrame:  # fmt: skip
     """Train and test every cell on permuted labels; each permutation has its own seed, for networks too.
 
@@ -139,11 +139,13 @@ def run_all_protocols(task: Task, manifest: pd.DataFrame, cells: list[Cell], sys
         columns system, protocol, train_corpora, test_corpus, permutation, answers, UAR, chance (1/k), guessing,
         deviation (of the UAR over permutations of the tested labels), n.
     """
-    how, parts = how or grid.Engine(), []
+    engine, parts = engine or grid.Engine(), []
     for number in range(permutations):
         dealt, table = with_permuted_labels(task, manifest, seed + number)
         jobs, _ = study.plan_jobs(cells, dict(systems), training, (seed + number,), dealt)
-        answered = scores.predictions(grid.run_jobs(dealt, jobs, how), table, classes, dealt.features.present)
+        results = grid.run_jobs(dealt, jobs, engine)
+        results += ensemble.results(dealt, results, systems)
+        answered = scores.predictions(results, table, classes, dealt.features.present)
         parts.append(_scored(answered, classes).assign(permutation=number))
     return pd.concat(parts, ignore_index=True)
 

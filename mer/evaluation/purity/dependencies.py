@@ -32,7 +32,7 @@ class LineageItem:
 
     Attributes:
         name: names the item, its parameter first.
-        systems: the systems that use it.
+        systems: the systems that use it; an ensemble uses everything that its members use.
         corpora: the corpora in its training data, as far as they are known.
         families: the families of these corpora.
         status: `untrained`, `documented`, `declared` or `unknown`.
@@ -41,6 +41,7 @@ class LineageItem:
         advice: the remedy if it was trained on a held-out family.
         exposure: digests of the recordings, speakers and sentences that it and its ancestors were trained or validated
             on; None if they were not stored.
+        subject: identifies a network or an extraction, whichever parameter names it; empty text if only `name` does.
     """
 
     name: str
@@ -52,6 +53,7 @@ class LineageItem:
     relation: str = "was trained on"
     advice: str = OTHER_ENCODER
     exposure: Exposure | None = field(default=None, compare=False)
+    subject: str = ""
 
 
 def lineage_items(p: Params, specs: dict[str, dict]) -> list[LineageItem]:
@@ -68,16 +70,33 @@ def lineage_items(p: Params, specs: dict[str, dict]) -> list[LineageItem]:
     _refuse_unknown(p, known_corpora)
     items, networks = [], origins(p.features, p.transcripts, specs)
     for input_name in sorted({name for system in p.systems.values() for name in system.inputs}):
-        users = tuple(name for name, system in p.systems.items() if input_name in system.inputs)
+        users = tuple(name for name, spec in p.systems.items()
+                      if any(input_name in p.systems[each].inputs for each in spec.members or (name,)))  # fmt: skip
         own = of_features(input_name, specs.get(input_name, {}), networks, known_corpora)
         items += [replace(item, systems=users) for item in own]
     starts: dict[str, list[str]] = {}
     for name, system in p.systems.items():
-        if system.is_network and (folder := system.training_parameters(p.training).start_from) is not None:
-            starts.setdefault(folder, []).append(name)
+        for member in (p.systems[each] for each in system.members or (name,)):
+            if member.is_network and (folder := member.training_parameters(p.training).start_from) is not None:
+                starts.setdefault(folder, []).append(name)
     for folder, names in starts.items():
-        items += [replace(item, systems=tuple(names)) for item in of_checkpoint(folder, known_corpora)]
-    return items
+        users = tuple(dict.fromkeys(names))
+        items += [replace(item, systems=users) for item in of_checkpoint(folder, known_corpora)]
+    return _without_repetition(items)
+
+
+def _without_repetition(items: list[LineageItem]) -> list[LineageItem]:
+    """Return the items with one item per network and per extraction: inputs that share it are named together."""
+    merged: dict[tuple, LineageItem] = {}
+    for item in items:
+        key = (item.subject or item.name, item.corpora, item.status, item.relation)
+        if (same := merged.get(key)) is not None:
+            names = same.name if item.name == same.name else f"{same.name}; {item.name}"
+            evidence = same.evidence if item.evidence == same.evidence else f"{same.evidence}; {item.evidence}"
+            users = tuple(dict.fromkeys((*same.systems, *item.systems)))
+            item = replace(same, name=names, evidence=evidence, systems=users)
+        merged[key] = item
+    return list(merged.values())
 
 
 def of_features(input_name: str, spec: dict, networks: list[Origin], known_corpora: Mapping[str, Corpus],
@@ -94,17 +113,22 @@ def of_features(input_name: str, spec: dict, networks: list[Origin], known_corpo
     """
     extractor = spec.get("extractor")
     name = f"{prefix}features of {input_name}: extractor {extractor or 'not named'}"
+    subject = f"extraction {files.digest(spec)}" if spec and not prefix else ""
     own = [origin for origin in networks if (origin.input or origin.modality) == input_name]
-    items = [_of_origin(origin, known_corpora, prefix) for origin in own]
+    items = [replace(_of_origin(origin, known_corpora, prefix), subject=_identity(origin, prefix)) for origin in own]
     if "fitted_on" in spec:
         fitted = _item(name, _texts(spec["fitted_on"]), known_corpora, DOCUMENTED, "the specification of their store")
-        return [*items, replace(fitted, relation="was fitted on", advice="use an extractor that is not fitted")]
+        return [
+            *items,
+            replace(fitted, subject=subject, relation="was fitted on", advice="use an extractor that is not fitted"),
+        ]
     if handmade(spec.get("modality", input_name), extractor):
-        return [_item(name, (), known_corpora, UNTRAINED, "hand-crafted"), *items]
+        return [replace(_item(name, (), known_corpora, UNTRAINED, "hand-crafted"), subject=subject), *items]
     encoders = [origin for origin in own if not origin.parameter.startswith(RECOGNISER)]
     if any(origin.parameter.rpartition(".")[2] in NETWORK_PARAMETERS for origin in encoders):
         return items
-    return [_item(name, (), known_corpora, UNKNOWN, "its network is not named"), *items]
+    unknown = _item(name, (), known_corpora, UNKNOWN, "its network is not named")
+    return [replace(unknown, subject=subject), *items]
 
 
 def of_checkpoint(start_from: str, known_corpora: Mapping[str, Corpus]) -> list[LineageItem]:
@@ -185,6 +209,12 @@ def _unknown_reason(origin: Origin, entry: encoder_registry.Entry | None) -> str
         revisions = ", ".join(entry.revisions)
         return f"the registry lists revision {revisions}, not {origin.revision}; {declare}"
     return f"{entry.source}: {entry.other_data}"
+
+
+def _identity(origin: Origin, prefix: str) -> str:
+    """Identifies a network within a study: two inputs with the same encoder depend on one network."""
+    kind = origin.parameter.rpartition(".")[2]
+    return "" if prefix else f"{kind} {origin.place} {origin.name} {origin.revision} {origin.sha256}"
 
 
 def _section(origin: Origin) -> str:

@@ -7,7 +7,7 @@ training (means, scales, document frequencies, class shares, temperature, the ch
 its training and validation rows: the model is the same if all other rows are corrupted.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +17,7 @@ from mer.corpora import CORPORA
 from mer.dataset.identity import duplicates
 from mer.evaluation.protocols import cells as protocols
 from mer.evaluation.purity.dependencies import DOCUMENTED, UNKNOWN, LineageItem
+from mer.params.schema import System
 from mer.training import grid
 from mer.training.checkpoints import training_data
 from mer.training.checkpoints.lineage import rows_digest
@@ -134,27 +135,40 @@ def with_corrupted_rows(task: Task, job: Job) -> Task:
     )
 
 
-def table(jobs: Iterable[Job], usable: pd.DataFrame, items: list[LineageItem]) -> pd.DataFrame:
+def table(
+    jobs: Iterable[Job], usable: pd.DataFrame, items: list[LineageItem], systems: Mapping[str, System] | None = None
+) -> pd.DataFrame:
     """Return what LOCO systems derive from and on which corpora that was trained, rows first; shown with the scores.
+
+    Args:
+        jobs: as for `check`.
+        usable: the usable rows, index 0..n-1.
+        items: as from `dependencies.lineage_items`.
+        systems: name -> system; an ensemble among them has the rows of its members.
 
     Returns:
         columns held_out (empty if the row is the same for all held-out families), item, trained on, status, evidence,
         systems.
     """
-    rows, systems = [], set()
+    rows, ensembles = [], {name: spec.members for name, spec in (systems or {}).items() if spec.is_ensemble}
+    tested = set()
     for system, cell, job in _loco_jobs(jobs):
-        systems.add(system)
+        users = (system, *(name for name, members in ensembles.items() if system in members))
+        tested.update(users)
         for role, numbers in (("training", job.train), ("validation", job.validation)):
             part = usable.iloc[numbers]
             names, digest = ", ".join(sorted(set(part["corpus"]))) or NO_CORPUS, rows_digest(part)[:12]
-            rows.append((system, cell.held_out, f"{len(part):,} {role} rows", names, DOCUMENTED, f"sha256 {digest}"))
+            row = (cell.held_out, f"{len(part):,} {role} rows", names, DOCUMENTED, f"sha256 {digest}")
+            rows += [(user, *row) for user in users]
     for item in items:
-        for system in (s for s in item.systems if s in systems):
+        for system in (s for s in item.systems if s in tested):
             names = ", ".join(item.corpora) or ("unknown" if item.status == UNKNOWN else NO_CORPUS)
             evidence = item.evidence if item.exposure is None else f"{item.evidence}; {ALTERED_COPIES}"
             rows.append((system, "", item.name, names, item.status, evidence))
     frame = pd.DataFrame(rows, columns=["systems", *COLUMNS])
-    return frame.groupby(COLUMNS, sort=False, as_index=False)["systems"].agg(", ".join)
+    return frame.groupby(COLUMNS, sort=False, as_index=False)["systems"].agg(
+        lambda names: ", ".join(dict.fromkeys(names))
+    )
 
 
 def _unseen_families(item: LineageItem, families: Families) -> set[str]:

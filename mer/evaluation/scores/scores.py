@@ -50,7 +50,7 @@ def predictions(
             lacks=flags.missing_inputs(rows["corpus"], inputs),
             flagged=rows["breach"].notna(),
             accepted=flags.accepted(rows["breach"], cell.protocol),
-            deterministic=not spec.is_network,
+            deterministic=not result.depends_on_seed,
             free=[classes[i] for i in result.probabilities.argmax(axis=1)],
             restricted=[classes[i] for i in restricted],
         )
