@@ -31,7 +31,7 @@ from mer.features import Resources
 from mer.features import audio as acoustic
 from mer.media import audio, recordings
 from mer.predict.inputs import input_checks
-from mer.training.checkpoints.input_statistics import FOLDS, SELDOM, TAIL
+from mer.training.checkpoints.input_statistics import FOLDS, TAIL_SHARE, UNUSUAL_SHARE
 
 RATE = audio.RATE_HZ
 Measure = Callable[[np.ndarray], Callable[[np.ndarray], np.ndarray]]
@@ -122,7 +122,7 @@ def _moments(train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return train.mean(axis=0), np.where(deviation > 1e-8, deviation, 1.0)
 
 
-IN_USE = f"bounds {TAIL}"
+IN_USE = f"bounds {TAIL_SHARE}"
 MEASURES = {"distance": distance, "mahalanobis": mahalanobis, "neighbours": neighbours,
             **{f"bounds {tail}": bounds(tail) for tail in (0.001, 0.005, 0.025)}}  # fmt: skip
 
@@ -132,7 +132,7 @@ def beyond(measure: Measure, train: np.ndarray) -> Callable[[np.ndarray], np.nda
     fold, found = np.arange(len(train)) % FOLDS, np.zeros(len(train))
     for n in range(FOLDS):
         found[fold == n] = measure(train[fold != n])(train[fold == n])
-    whole, limit = measure(train), np.quantile(found, 1 - SELDOM)
+    whole, limit = measure(train), np.quantile(found, 1 - UNUSUAL_SHARE)
     return lambda vectors: whole(vectors) > limit
 
 

@@ -104,7 +104,7 @@ def whole(tmp_path_factory):
     trees.write(home / "raw", speakers=3, clips=1)
     with pytest.MonkeyPatch.context() as patch:  # several shards of each kind
         patch.setattr(features.Store, "shard", 16)
-        patch.setattr(recordings, "SHARD", 2**19)
+        patch.setattr(recordings, "SHARD_SAMPLES", 2**19)
         made = Study(home, built(home).manifest)
         results = {name: read(made) for name, (_, read) in READERS.items()}
     return made, results

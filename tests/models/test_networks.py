@@ -190,7 +190,7 @@ def test_the_order_in_which_widths_are_named_does_not_matter(name):
 def drop(net, key, rows=6):
     """Give the dropout layers their masks by a key."""
     masks = DropoutMasks(net, rows)
-    masks.put(masks.draw(torch.tensor(key, dtype=torch.int32)), rows)
+    masks.install(masks.draw(torch.tensor(key, dtype=torch.int32)), rows)
     return net
 
 
@@ -207,7 +207,7 @@ def test_seed_and_keys_fix_weights_answers_and_dropout(name):
 @every_network
 @pytest.mark.parametrize("at_once", [1, 2**17])
 def test_masks_have_the_shapes_of_what_they_drop_and_each_layer_its_own(name, at_once, monkeypatch):
-    monkeypatch.setattr(batches, "DRAWN", at_once)
+    monkeypatch.setattr(batches, "MAX_DRAWN", at_once)
     net = network(name, dropout=0.5)
     masks = DropoutMasks(net, 6)
     drawn = masks.draw(torch.arange(3, dtype=torch.int32))

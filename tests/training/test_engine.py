@@ -30,12 +30,12 @@ def test_parameters_are_those_of_the_network_that_is_trained(task):
 
 def test_small_networks_are_stacked_and_large_ones_are_not(task):
     auto = Engine("auto")
-    assert auto.of(task, job(hidden=4)) == "stacked"
-    assert auto.of(task, job(hidden=1024)) == "single"
-    assert Engine("auto", "cuda").of(task, job(hidden=1024)) == "stacked"
-    assert Engine("single").of(task, job(hidden=4)) == "single"
+    assert auto.name_for(task, job(hidden=4)) == "stacked"
+    assert auto.name_for(task, job(hidden=1024)) == "single"
+    assert Engine("auto", "cuda").name_for(task, job(hidden=1024)) == "stacked"
+    assert Engine("single").name_for(task, job(hidden=4)) == "single"
     for name in ("auto", "stacked"):
-        assert Engine(name).of(task, job("ridge")) == "single"  # a linear model has nothing to stack
+        assert Engine(name).name_for(task, job("ridge")) == "single"  # a linear model has nothing to stack
 
 
 def test_the_engine_is_part_of_a_result_and_how_it_was_chosen_is_not(task, tmp_path):

@@ -71,7 +71,7 @@ def test_a_stack_agrees_and_repeats_itself_to_the_bit(task, jobs):
 
 
 def test_a_stack_that_was_killed_ends_with_the_same_bits(task, tmp_path, monkeypatch, kill_at):
-    monkeypatch.setattr("mer.training.cache.snapshot.SHARE", 1e9)
+    monkeypatch.setattr("mer.training.cache.snapshot.MAX_TIME_SHARE", 1e9)
     jobs = [job(seed, dropout=0.3, averaging="ema") for seed in (0, 1, 2)]
     expected = stacked.fit_many(task, jobs, "cuda")
     kill_at(9)

@@ -26,13 +26,13 @@ def jobs():
 
 
 def trained(task, engine, folder, begun):
-    snapshot.SHARE = 1e9  # after every epoch
+    snapshot.MAX_TIME_SHARE = 1e9  # after every epoch
     begun.set()
     grid.run_jobs(task, jobs(), engine, folder)
 
 
 def dies_while_it_saves(task, engine, folder, begun):
-    snapshot.SHARE = 1e9
+    snapshot.MAX_TIME_SHARE = 1e9
     original = safetensors.numpy.save_file
 
     def save_file(tensors, path, **more):

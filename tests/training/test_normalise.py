@@ -101,7 +101,7 @@ def test_the_held_out_corpus_does_not_reach_training_through_it(spoken):
     jobs, _ = study.plan_jobs(cells, SYSTEMS, TRAINING, (0,), task)
     assert set(purity.check_row_access(task, jobs)) == set(SYSTEMS)
     leaky = replace(task, groups=dict.fromkeys(("speaker", "corpus"), np.full(len(task.labels), "everybody")))
-    with pytest.raises(purity.ContaminationError, match="fitted on other rows"):
+    with pytest.raises(purity.ContaminationError, match="fitted on rows outside"):
         purity.check_row_access(leaky, jobs)
 
 
@@ -117,7 +117,7 @@ def test_a_result_is_not_taken_for_one_with_other_speakers(spoken, tmp_path):
     task, _, cells = spoken
     jobs, _ = study.plan_jobs(cells[:1], {"speaker": SYSTEMS["speaker"]}, TRAINING, (0,), task)
     grid.run_jobs(task, jobs, Engine(), tmp_path)
-    kept = grid.Finished(tmp_path, task, Engine())
+    kept = grid.ResultCache(tmp_path, task, Engine())
     other = replace(task, groups={**task.groups, "speaker": task.groups["corpus"]})
     assert kept.load(jobs[:1]) is not None
-    assert grid.Finished(tmp_path, other, Engine()).load(jobs[:1]) is None
+    assert grid.ResultCache(tmp_path, other, Engine()).load(jobs[:1]) is None

@@ -28,7 +28,7 @@ def job(seed=0, model="gated", train=ROWS[ROWS % 4 < 2], **training):
 
 @pytest.fixture(autouse=True)
 def every_epoch(monkeypatch):
-    monkeypatch.setattr("mer.training.cache.snapshot.SHARE", 1e9)
+    monkeypatch.setattr("mer.training.cache.snapshot.MAX_TIME_SHARE", 1e9)
 
 
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=list(SETTINGS))
@@ -117,7 +117,7 @@ def test_a_finished_run_is_never_trained_again(task, tmp_path, monkeypatch):
     first = grid.run_jobs(task, jobs[:1], engine, tmp_path)
     trained = []
     original = loop.fit_network
-    monkeypatch.setattr(loop, "fit", lambda *a, **k: trained.append(k["seed"]) or original(*a, **k))
+    monkeypatch.setattr(loop, "fit_network", lambda *a, **k: trained.append(a[1].seed) or original(*a, **k))
     second = grid.run_jobs(task, jobs, engine, tmp_path)
     assert trained == [1]
     assert (second[0].probabilities == first[0].probabilities).all()

@@ -79,7 +79,7 @@ def test_many_subsets_in_blocks_are_each_by_itself(monkeypatch):
     cells = least_squares.collect(features, np.arange(120), BOTH, label, group)
     subsets = np.arange(1, 16)[:, None] >> np.arange(4) & 1 == 1
     together = list(ridge.solve(cells, subsets, np.full(15, 3.0), CLASSES, balanced=True))
-    monkeypatch.setattr(ridge, "AT_ONCE", 13**2 * 2)
+    monkeypatch.setattr(ridge, "MAX_BLOCK_VALUES", 13**2 * 2)
     apart = list(ridge.solve(cells, subsets, np.full(15, 3.0), CLASSES, balanced=True))
     for one, other in zip(together, apart, strict=True):
         np.testing.assert_allclose(one.weights, other.weights, rtol=1e-9, atol=1e-12)
