@@ -122,7 +122,7 @@ def copied(whole, tmp_path):
 
 def again(made, name):
     """What a reader returns in a process of its own, so to say, and the lines that it says."""
-    sealed._whole.clear()
+    sealed._checked.clear()
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         found = READERS[name][1](made)
