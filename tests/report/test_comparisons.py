@@ -94,7 +94,7 @@ def test_only_significant_differences_are_filled(compared):
     assert sum(fills(ax)) == shown
     assert len(fills(ax)) == len(compared)
     told = texts(ax)
-    assert f"{shown} of {len(compared)} differences from base are significant; the others are hollow." in told
+    assert f"{shown} of {len(compared)} differences from base are significant (filled)." in told
     assert {"a", r"b\$x\$", comparison.MEAN, "good", "same"} <= set(told)
 
 

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -81,3 +84,26 @@ def test_training_curves():
     history = pd.DataFrame(rows, columns=["run", "epoch", "corpus", "metric", "value"])
     assert {"UAR by epoch", "mean"} <= set(draw(training_figures.training_curves(history)))
     assert any("No training" in text for text in draw(training_figures.training_curves(history.iloc[:0])))
+
+
+def test_seaborn_is_imported_when_a_figure_is_drawn():
+    modules = ("comparisons", "dataset", "features", "predictions", "published", "ranking", "scores", "training")
+    code = "import sys; " + "; ".join(f"import mer.report.figures.{name}" for name in modules)
+    subprocess.run([sys.executable, "-c", f"{code}; assert 'seaborn' not in sys.modules"], check=True)
+
+
+def test_figures_leave_settings_of_matplotlib_and_are_the_same_when_repeated(results, manifest):
+    settings = dict(plt.rcParams)
+    for draw_figure in (lambda: score_figures.loco_forest(results), lambda: dataset_figures.class_counts(manifest)):
+        images = []
+        for _ in range(2):
+            ax = draw_figure()
+            ax.figure.canvas.draw()
+            images.append(np.asarray(ax.figure.canvas.buffer_rgba()).copy())
+        assert (images[0] == images[1]).all()
+    assert dict(plt.rcParams) == settings
+
+
+def test_single_curve_has_no_legend():
+    history = pd.DataFrame({"run": "a", "epoch": [0, 1], "corpus": "", "metric": "loss", "value": [1.0, 0.5]})
+    assert training_figures.training_curves(history).axes[0].get_legend() is None

@@ -40,7 +40,7 @@ def difference_forest(table: pd.DataFrame, reason: str = "") -> Axes:
     _mark_zero(ax)
     reference = rows["reference"].iloc[0]
     ax.set(xlabel=f"UAR minus UAR of {escape_mathtext(reference)} (mean: chance-corrected)")
-    title = f"{filled.sum()} of {len(rows)} differences from {reference} are significant; the others are hollow."
+    title = f"{filled.sum()} of {len(rows)} differences from {reference} are significant (filled)."
     return set_title(ax, title)
 
 
@@ -66,8 +66,8 @@ def gap_forest(gaps: pd.DataFrame) -> Axes:
     _mark_zero(ax)
     ax.set(xlabel="difference in UAR")
     significant = scored["verdict"].isin(SIGNIFICANT).sum()
-    widest = f" (The {MAX_GAPS} widest are drawn.)" if len(scored) > MAX_GAPS else ""
-    title = f"{significant} of {len(scored)} gaps between slices are significant; the others are hollow.{widest}"
+    widest = f" The {MAX_GAPS} widest are drawn." if len(scored) > MAX_GAPS else ""
+    title = f"{significant} of {len(scored)} gaps between slices are significant (filled).{widest}"
     return set_title(ax, title)
 
 

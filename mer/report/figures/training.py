@@ -30,6 +30,7 @@ def training_curves(history: pd.DataFrame) -> Figure | Axes:
         ax.set(xlabel="epoch", ylabel="")
         set_title(ax, f"{metric[:1].upper()}{metric[1:]} by epoch")
         handles, labels = ax.get_legend_handles_labels()
+        ax.get_legend().remove()
         if len(labels) > 1:  # outside, because the lines may be anywhere
             labels = [escape_mathtext(label) for label in labels]
             ax.legend(handles, labels, fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
