@@ -70,7 +70,7 @@ def test_a_published_test_part_keeps_its_size_if_clips_are_missing(raw):
     part = schema.usable(dataset.manifest).query("corpus == 'meld'")
     assert part["audio_ok"].tolist() == [True, False]
     assert part["audio_error"].dropna().tolist() == ["no recording"]
-    assert dataset.problems["reason"].tolist() == ["test_dia0_utt2: neither audio nor words"]
+    assert dataset.problems["reason"].tolist() == ["test_dia0_utt2: neither audio nor text"]
     assert "text only" in dataset_tables.failure_table(dataset.manifest)["replaced by"].tolist()
 
 
