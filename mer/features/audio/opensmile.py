@@ -80,7 +80,7 @@ def _smile(name: str):
         import opensmile
     except ImportError:
         raise MissingPackage(
-            f"features.audio.extractor is {name}, which needs the package opensmile (free for research only): "
+            f"the extractor {name} needs the package opensmile (free for research only): "
             'pip install -c constraints.txt -e ".[opensmile]", or choose functionals'
         ) from None
     return opensmile.Smile(opensmile.FeatureSet[SETS[name].name], opensmile.FeatureLevel.Functionals)
