@@ -115,7 +115,7 @@ def test_ten_minutes_are_one_recording_of_a_shard_of_its_own_and_lengths_are_kno
     recordings.decode(list(sounds), sounds.__getitem__)
     assert len(list(recordings.folder.glob("*.npy"))) == 3  # a long, b c, d
     np.testing.assert_array_equal(recordings.samples("long"), sounds["long"])
-    monkeypatch.setattr(decoded, "_mapped", None)
+    monkeypatch.setattr(decoded, "_last_mapped", None)
     chosen = recordings.select(["d", "long", "a"])
     assert chosen.lengths.tolist() == [4000, 16_000 * 600, 4000]
     assert recordings.lengths(["d", "?"]).tolist() == [4000, 0]
