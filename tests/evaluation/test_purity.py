@@ -18,7 +18,7 @@ from mer.evaluation.protocols import cells as protocols
 from mer.evaluation.protocols import jobs as study
 from mer.evaluation.purity import dependencies, encoder_registry, purity
 from mer.features import Features, registry
-from mer.features.network_origins import origins, plain
+from mer.features.network_origins import origins, to_json
 from mer.params import schema
 from mer.params.features import read_inputs
 from mer.training import calibration, grid
@@ -157,7 +157,7 @@ def test_its_ancestor_did(planted):
 
 def test_the_features_of_its_ancestor_did(planted):
     inputs = read_inputs({"text": {"extractor": "encoder", "model": HARTMANN}})
-    first = planted.saved("first", ["cremad"], encoders_=plain(origins(inputs, schema.Transcripts(), ENCODED)))
+    first = planted.saved("first", ["cremad"], encoders_=to_json(origins(inputs, schema.Transcripts(), ENCODED)))
     place = planted.saved("second", ["cremad"], start_from=first)
     told = planted.stopped(planted.params(("gated",), training={"start_from": place}))
     assert (

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from mer import corpora, files
 from mer.corpora import Corpus
 from mer.evaluation.purity import encoder_registry
-from mer.features.network_origins import Origin, origins
+from mer.features.network_origins import NetworkOrigin, from_json, origins
 from mer.features.registry import handmade
 from mer.params.schema import Params
 from mer.training.checkpoints import checkpoint
@@ -99,7 +99,7 @@ def _without_repetition(items: list[LineageItem]) -> list[LineageItem]:
     return list(merged.values())
 
 
-def of_features(input_name: str, spec: dict, networks: list[Origin], known_corpora: Mapping[str, Corpus],
+def of_features(input_name: str, spec: dict, networks: list[NetworkOrigin], known_corpora: Mapping[str, Corpus],
                 prefix: str = "") -> list[LineageItem]:  # fmt: skip
     """Return everything that the vectors of an input derive from.
 
@@ -174,18 +174,18 @@ def underlying_networks(card: dict, known_corpora: Mapping[str, Corpus]) -> list
 def _networks_of_card(card: dict, known_corpora: Mapping[str, Corpus], prefix: str) -> list[LineageItem]:
     """Everything that the features of a model derive from, without what is untrained."""
     encoders = card.get("encoders")
-    networks = [o for o in map(_origin, encoders if isinstance(encoders, list) else ()) if o is not None]
+    networks = [o for o in map(from_json, encoders if isinstance(encoders, list) else ()) if o is not None]
     specs, items = card.get("features"), []
     for input_name, spec in specs.items() if isinstance(specs, dict) else ():
         items += of_features(input_name, spec if isinstance(spec, dict) else {}, networks, known_corpora, prefix)
     return [item for item in items if item.status != UNTRAINED]
 
 
-def _of_origin(origin: Origin, known_corpora: Mapping[str, Corpus], prefix: str) -> LineageItem:
+def _of_origin(origin: NetworkOrigin, known_corpora: Mapping[str, Corpus], prefix: str) -> LineageItem:
     """A pretrained network, by its digest, its name on the hub, or the name that it gives itself."""
     by_content = encoder_registry.by_digest(origin.sha256)
-    published = origin.place in ("hub", "package")
-    entry = by_content or encoder_registry.by_name(origin.name if published else origin.hint)
+    published = origin.location in ("hub", "package")
+    entry = by_content or encoder_registry.by_name(origin.name if published else origin.name_hint)
     names = (*((entry and entry.corpora) or ()), *(origin.trained_on or ()))
     name, declaration = f"{prefix}{origin.parameter} {origin.name}", f"{_section(origin)}.trained_on"
     is_identified = by_content is not None or (published and entry is not None and entry.covers(origin.revision))
@@ -198,11 +198,11 @@ def _of_origin(origin: Origin, known_corpora: Mapping[str, Corpus], prefix: str)
     return _item(name, names, known_corpora, UNKNOWN, _unknown_reason(origin, entry))
 
 
-def _unknown_reason(origin: Origin, entry: encoder_registry.Entry | None) -> str:
+def _unknown_reason(origin: NetworkOrigin, entry: encoder_registry.Entry | None) -> str:
     declare = f"declare its training data in {_section(origin)}.trained_on"
-    if origin.place not in ("hub", "package"):
-        called = f" that calls itself {origin.hint}" if origin.hint else ""
-        return f"a {origin.place}{called}; {declare}"
+    if origin.location not in ("hub", "package"):
+        called = f" that calls itself {origin.name_hint}" if origin.name_hint else ""
+        return f"a {origin.location}{called}; {declare}"
     if entry is None:
         return "not in the registry of public checkpoints"
     if entry.corpora is not None and not entry.covers(origin.revision):
@@ -211,13 +211,13 @@ def _unknown_reason(origin: Origin, entry: encoder_registry.Entry | None) -> str
     return f"{entry.source}: {entry.other_data}"
 
 
-def _identity(origin: Origin, prefix: str) -> str:
+def _identity(origin: NetworkOrigin, prefix: str) -> str:
     """Identifies a network within a study: two inputs with the same encoder depend on one network."""
     kind = origin.parameter.rpartition(".")[2]
-    return "" if prefix else f"{kind} {origin.place} {origin.name} {origin.revision} {origin.sha256}"
+    return "" if prefix else f"{kind} {origin.location} {origin.name} {origin.revision} {origin.sha256}"
 
 
-def _section(origin: Origin) -> str:
+def _section(origin: NetworkOrigin) -> str:
     return origin.parameter.rpartition(".")[0]
 
 
@@ -227,18 +227,6 @@ def _item(
     names = tuple(sorted(set(corpus_names)))
     families = frozenset(known_corpora[corpus].family if corpus in known_corpora else corpus for corpus in names)
     return LineageItem(name, (), names, families, status, evidence)
-
-
-def _origin(entry: object) -> Origin | None:
-    """An origin as a card stores it; None if it is something else."""
-    try:
-        origin = Origin(**entry)
-    except TypeError:
-        return None
-    texts = {name: value for name, value in vars(origin).items() if name != "trained_on"}
-    if not all(isinstance(v, str) or (v is None and name in ("sha256", "revision")) for name, v in texts.items()):
-        return None
-    return replace(origin, trained_on=None if origin.trained_on is None else _texts(origin.trained_on))
 
 
 def _texts(value: object) -> tuple[str, ...]:

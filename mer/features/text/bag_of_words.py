@@ -1,7 +1,7 @@
-"""Hashed counts of words: of the turn itself, and apart from them of what was said before it.
+"""Hashed counts of words of a turn, and separately those of the turns before it.
 
-Feature hashing (Weinberger et al. 2009) with one space of words for the target and one for its context, as in
-Daumé (2007, "Frustratingly easy domain adaptation"): "no" that somebody else said is another word than "no".
+Feature hashing (Weinberger et al. 2009) with separate words for the target and for its context, after Daumé (2007,
+"Frustratingly easy domain adaptation"): "no" in the context is another word than "no" in the target.
 """
 
 import re
@@ -14,20 +14,20 @@ from mer.features.text import dialogue
 from mer.params.features import TextFeatures
 
 TOKENS = r"(?u)\w+|[!?…]"
-"""Words of any length ("I" counts), and the marks that carry tone."""
+"""Words of any length, and punctuation that carries tone."""
 CONTEXT = 0.5
-"""how much the whole context weighs against the target, however many turns it has"""
+"""The weight of the whole context relative to the target, whatever its number of turns."""
 
 
 def counts(texts: Sequence[str], dimensions: int, marked: bool) -> np.ndarray:
-    """Return counts of hashed lower-case words, of length 1.
+    """Return L2-normalised counts of hashed lower-case words.
 
-    Target and context are brought to length 1 each, so that neither a long turn nor many turns drown the rest, and
-    added up with the weights 1 and `CONTEXT`. Who speaks is one more word of a turn, in a bucket of its own.
+    Target and context are normalised to length 1 each, so that neither dominates by its number of words, and summed
+    with the weights 1 and `CONTEXT`. The speaker of a turn is one more word with a bucket of its own.
 
     Args:
         texts: inputs (mer/features/text/dialogue.py).
-        marked: whether turns begin with who speaks.
+        marked: whether turns begin with their speaker.
 
     Returns:
         shape (len(texts), dimensions), float32 in [0, 1]; a text without words is all zeros.
@@ -40,7 +40,7 @@ def counts(texts: Sequence[str], dimensions: int, marked: bool) -> np.ndarray:
     from scipy import sparse
 
     target, context = target.tocsr(), _hashed(before, dimensions)
-    spoken = np.diff(target.indptr) > 0  # what others said is no answer of one who said nothing
+    spoken = np.diff(target.indptr) > 0  # a target without words has no vector, whatever its context
     weights = np.where(spoken & (np.diff(context.indptr) > 0), CONTEXT, 0.0)
     both = (target + sparse.diags_array(weights) @ context).toarray()
     lengths = np.where(weights > 0, np.linalg.norm(both, axis=1), 1.0)
@@ -78,7 +78,7 @@ def _hashed(bags: list[list[str]], dimensions: int):
 
 
 def _target(mark: str | None, words: str) -> list[str]:
-    """The words of a turn, and who speaks where it is said; a space within keeps it apart from any word."""
+    """Return the words of a turn, and its speaker if known. The speaker's token contains a space, unlike any word."""
     found = re.findall(TOKENS, words.lower())
     return found if mark is None or not found else [*found, f"speaker {mark}"]
 

@@ -1,12 +1,10 @@
-"""TF-IDF in two halves: term frequencies, which need no fitting, and what training rows say about terms.
+"""TF-IDF in two parts: term frequencies, which are not fitted, and inverse document frequencies, which are.
 
-The store keeps the frequencies. The inverse document frequency is fitted where a model is trained, on its training
-rows and nothing else (mer/training/scaling/standardise.py); fitted over a whole corpus it would carry test turns into
-training. The product keeps the length of the frequencies, 1, weighted; it is not brought to length 1 again.
+The store holds term frequencies. The inverse document frequency is fitted on the training rows of each model only
+(mer/training/scaling/standardise.py); fitted on a whole corpus it would carry information about test rows into
+training. The product of both is not normalised again.
 
-Terms are single words, those of `hashing`. Bigrams and character n-grams put ten to a hundred times as many terms
-into the same buckets: on MELD (trained on its training part, validation UAR, logistic regression) words give .370 at
-768 dimensions and .402 at 4,096, words with bigrams .338 and .395, n-grams of 2 to 4 characters .371 and .389.
+Terms are the words of `hashing`. Bigrams and character n-grams would put many more terms into the same buckets.
 """
 
 from collections.abc import Sequence
@@ -19,11 +17,11 @@ VERSION = 1
 
 
 def term_frequencies(texts: Sequence[str], dimensions: int, marked: bool = False) -> np.ndarray:
-    """Return frequencies of hashed words, of length 1; shape (len(texts), dimensions), float32 in [0, 1].
+    """Return L2-normalised frequencies of hashed words; shape (len(texts), dimensions), float32 in [0, 1].
 
     Args:
         texts: inputs (mer/features/text/dialogue.py).
-        marked: whether turns begin with who speaks.
+        marked: whether turns begin with their speaker.
     """
     return bag_of_words.counts(texts, dimensions, marked)
 
@@ -32,11 +30,11 @@ def inverse_document_frequency(documents: np.ndarray, texts: float) -> np.ndarra
     """Return ln((1 + n) / (1 + df)) + 1 of each term (Spärck Jones 1972, smoothed as in scikit-learn).
 
     Args:
-        documents: df, how many of the texts to fit on have the term, shape (terms,).
-        texts: n, how many there are.
+        documents: df, the number of texts that contain each term, shape (terms,).
+        texts: n, the number of texts.
 
     Returns:
-        shape (terms,), at least 1; largest for a term that none of the texts has.
+        shape (terms,), at least 1; largest for a term that no text contains.
 
     Example:
         >>> inverse_document_frequency(np.array([1, 2]), 2).round(3).tolist()

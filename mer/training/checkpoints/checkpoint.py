@@ -107,9 +107,8 @@ def card(
     Args:
         specs: modality -> specification of its features.
         manifest: the usable rows.
-        encoders: the networks behind the features, as from `origins.plain` (mer/features/network_origins.py); without,
-        a model
-            on features of a network is one of unknown lineage.
+        encoders: the networks behind the features, as from `network_origins.to_json`; without them, the lineage of a
+            model on features of a network is unknown.
     """
     return {
         "name": name(job),
