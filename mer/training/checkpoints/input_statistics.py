@@ -2,7 +2,7 @@
 
 How unlike the training data an input is: the share of its numbers that lie outside of where 99.8 % of the training rows
 have theirs. A checkpoint keeps these bounds, and the share that one training row in 20 exceeds; it is found with bounds
-of other rows, as a row is never far outside of bounds that it has set itself. benchmarks/unlike.py has what it notices,
+of other rows, as a row is never far outside of bounds that it has set itself. benchmarks/unusual_inputs.py has what it notices,
 and what other measures do.
 """
 
