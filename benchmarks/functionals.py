@@ -27,7 +27,7 @@ from benchmarks import model_quality as worth
 from mer import features, stats
 from mer.corpora import selected
 from mer.dataset.manifest import build, labels, schema
-from mer.features import audio
+from mer.features import registry
 from mer.media.audio import read_mono
 from mer.params.schema import AudioFeatures, Data
 
@@ -56,7 +56,10 @@ def speed(manifest: pd.DataFrame, raw: Path, clips: int, repeats: int) -> None:
     picked = manifest.iloc[:: max(1, len(manifest) // clips)]
     sounds = [read_mono(raw / path) for path in picked["source_path"]]
     times = {name: np.full((len(sounds), repeats), np.inf) for name in SETS}
-    compute = {name: audio.EXTRACTORS[name].open(AudioFeatures(extractor=name), features.Resources()) for name in SETS}
+    compute = {
+        name: registry.extractor("audio", name).open(AudioFeatures(extractor=name), features.Resources())
+        for name in SETS
+    }
     for turn in range(-1, repeats):  # the first turn fills caches
         for at, samples in enumerate(sounds):
             for name in SETS:

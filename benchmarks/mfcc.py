@@ -68,7 +68,7 @@ def to_store(folder: Path, rows: pd.DataFrame) -> Store:
     """Files to vectors, by way of shards, into an empty store."""
     place = Path(tempfile.mkdtemp(dir=folder))
     store = Store(place, acoustic.spec(SECTION, DATA))
-    acoustic.extract(rows, folder, store, acoustic.EXTRACTORS["mfcc"].open(SECTION, Resources()))
+    acoustic.extract(rows, folder, store, mfcc.EXTRACTOR.open(SECTION, Resources()))
     shutil.rmtree(place)
     return store
 

@@ -27,8 +27,7 @@ from scipy import signal
 
 from mer import features, files, params
 from mer.dataset.manifest import schema
-from mer.features import Resources
-from mer.features import audio as acoustic
+from mer.features import Resources, registry
 from mer.media import audio, recordings
 from mer.predict.inputs import input_checks
 from mer.training.checkpoints.input_statistics import FOLDS, TAIL_SHARE, UNUSUAL_SHARE
@@ -141,7 +140,7 @@ def damaged(rows: pd.DataFrame, p, clips: int) -> tuple[dict[str, np.ndarray], d
     some = np.sort(
         rows.groupby("corpus", group_keys=False).sample(frac=1, random_state=0).groupby("corpus").head(clips).index
     )
-    compute = acoustic.EXTRACTORS[p.features["audio"].extractor].open(p.features["audio"], Resources())
+    compute = registry.of_input(p.features["audio"]).open(p.features["audio"], Resources())
     sounds = [audio.read_mono(files.from_root(p.data.raw) / path, max_seconds=p.data.max_seconds)
               for path in rows.loc[some, "source_path"]]  # fmt: skip
     r, vectors, bad = np.random.default_rng(0), {}, {}

@@ -132,9 +132,11 @@ def _path(name: str) -> Path | None:
 
 
 def _modules_in(package: str) -> list[str]:
-    """Return the names of all modules of a package, without those of its sub-packages."""
+    """Return the names of all modules and sub-packages of a package, without the modules of its sub-packages."""
     folder = files.ROOT.joinpath(*package.split("."))
-    return [f"{package}.{path.stem}" for path in sorted(folder.glob("*.py")) if path.stem != "__init__"]
+    modules = [path for path in folder.glob("*.py") if path.stem != "__init__"]
+    packages = [path.parent for path in folder.glob("*/__init__.py")]
+    return [f"{package}.{path.stem}" for path in sorted([*modules, *packages])]
 
 
 def _data(folder: Path) -> Iterator[Path]:

@@ -57,7 +57,7 @@ def test_every_page_says_that_the_voices_are_made_up_and_nobody_is_cited(demo):
     finished, _ = demo
     for page in finished.folder.glob("*.html"):
         html = page.read_text(encoding="utf-8")
-        assert "Synthetic: the voices are made up" in html, page.name
+        assert "Synthetic: the voices are generated" in html, page.name
         assert "(synthetic)" in re.search(r"<title>(.*)</title>", html)[1], page.name
     report = (finished.folder / "09_report.html").read_text(encoding="utf-8")
     assert "none: the voices are synthetic" in report

@@ -193,7 +193,7 @@ def test_copies_under_another_name_are_refused_and_may_be_accepted_by_name(attem
         ("systems={../x: {model: gated}}", "pattern"),
         ("evaluation.confidence=0", "evaluation.confidence"),
         ("evaluation.protocols=[]", "evaluation.protocols"),
-        ("splits={validation: 0.5, test: 0.5}", "nobody to train on"),
+        ("splits={validation: 0.5, test: 0.5}", "no training speakers"),
         ("data={min_seconds: 5, max_seconds: 1}", "min_seconds must be below"),
     ],
 )

@@ -9,7 +9,7 @@ import yaml
 
 from mer import files, params
 from mer.corpora.synthetic import trees
-from mer.features.video.emo_affectnet import EmoAffectNet
+from mer.features.video.emo_affectnet_network import EmoAffectNet
 from mer.params.schema import SELECTED
 from tests.features.pretrained import tiny
 from tests.studies import run_cells

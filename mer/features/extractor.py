@@ -44,7 +44,8 @@ class Extractor:
             digests of what lies there are.
         open: the section, and where to compute -> the function that does.
         scaling: how what it gives is scaled.
-        trained: whether something in it was learnt from recordings, pictures or texts, which may be those of a test.
+        trained: whether something in it was learnt from recordings, images or texts, which may be those of a test.
+        names: a function from the section to the name of each dimension; None if they are numbered.
     """
 
     version: int
@@ -52,6 +53,7 @@ class Extractor:
     open: Callable[[BaseModel, Resources], VectorFunction]
     scaling: Scaling
     trained: bool
+    names: Callable[[BaseModel], list[str]] | None = None
 
     def __post_init__(self) -> None:
         if self.scaling not in get_args(Scaling) or not isinstance(self.trained, bool):

@@ -1,13 +1,55 @@
-"""All extractors by modality, and what they say of themselves."""
+"""The extractors by modality and name. An extractor is imported when it is first used.
 
-from mer.features import audio, text, video
+The names are those of the parameter `extractor` (mer/params/features.py). Each is a module of the modality's package
+with the constant `EXTRACTOR`.
+"""
+
+import importlib
+from typing import get_args
+
 from mer.features.extractor import Extractor, Scaling
+from mer.params.features import AudioFeatures, Input, TextFeatures, VideoFeatures
 
-EXTRACTORS: dict[str, dict[str, Extractor]] = {
-    "audio": audio.EXTRACTORS,
-    "text": text.EXTRACTORS,
-    "video": video.EXTRACTORS,
-}
+_SECTIONS = {"audio": AudioFeatures, "text": TextFeatures, "video": VideoFeatures}
+
+
+def names(modality: object) -> tuple[str, ...]:
+    """Return the names of a modality's extractors; none for an unknown modality.
+
+    >>> names("text"), names("taste")
+    (('hashing', 'tfidf', 'encoder'), ())
+    """
+    section = _SECTIONS.get(modality) if isinstance(modality, str) else None
+    return get_args(section.model_fields["extractor"].annotation) if section else ()
+
+
+def extractor(modality: str, name: str) -> Extractor:
+    """Return an extractor.
+
+    Raises:
+        ValueError: the modality has no such extractor.
+
+    >>> extractor("audio", "mfcc").trained
+    False
+    """
+    if name not in names(modality):
+        raise ValueError(f"{modality}: the extractor {name!r} does not exist; there are "
+                         f"{', '.join(names(modality)) or 'none'}")  # fmt: skip
+    return _module(modality, name).EXTRACTOR
+
+
+def of_input(section: Input) -> Extractor:
+    """Return the extractor of an input."""
+    return extractor(section.modality, section.extractor)
+
+
+def handmade(modality: object, name: object) -> bool:
+    """Return whether an extractor was not trained; false if it does not exist.
+
+    >>> [handmade("audio", name) for name in ("mfcc", "encoder", "tfidf", None)]
+    [True, False, False, False]
+    """
+    return name in names(modality) and not extractor(modality, name).trained
 
 
 def scaling(modality: str, name: str) -> Scaling:
@@ -19,18 +61,13 @@ def scaling(modality: str, name: str) -> Scaling:
     >>> scaling("text", "tfidf"), scaling("audio", "mfcc")
     ('idf', 'each')
     """
-    known = EXTRACTORS.get(modality, {})
-    if name not in known:
-        raise ValueError(f"{modality}: there is no extractor {name!r} that says how its vectors are scaled; there are "
-                         f"{', '.join(known) or 'none'}")  # fmt: skip
-    return known[name].scaling
+    return extractor(modality, name).scaling
 
 
-def handmade(modality: object, name: object) -> bool:
-    """Return whether an extractor says that nothing in it was learnt; false where there is no such extractor.
-
-    >>> handmade("audio", "mfcc"), handmade("audio", "encoder"), handmade("audio", "tfidf"), handmade("audio", "mine")
-    (True, False, False, False)
-    """
-    known = EXTRACTORS.get(modality, {}) if isinstance(modality, str) else {}
-    return isinstance(name, str) and name in known and not known[name].trained
+def _module(modality: str, name: str):
+    """Import the module; each package is spelt out, so that mer/code_dependencies.py finds its modules."""
+    if modality == "audio":
+        return importlib.import_module(f"mer.features.audio.{name}")
+    if modality == "text":
+        return importlib.import_module(f"mer.features.text.{name}")
+    return importlib.import_module(f"mer.features.video.{name}")

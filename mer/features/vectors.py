@@ -42,7 +42,7 @@ class Features:
 
     def __post_init__(self) -> None:
         modalities = {name: self.modalities.get(name, name) for name in self.arrays}
-        if unknown := [name for name, modality in modalities.items() if modality not in registry.EXTRACTORS]:
+        if unknown := [name for name, modality in modalities.items() if not registry.names(modality)]:
             raise ValueError(f"features: the modality of the input {unknown[0]!r} is missing or unknown")
         object.__setattr__(self, "modalities", modalities)
 
@@ -112,7 +112,7 @@ def extract(manifest: pd.DataFrame, raw: Path, folder: Path, inputs: Mapping[str
     addresses = keys(manifest, inputs)
     for same in _by_store(stores):
         one, store = inputs[same[0]], stores[same[0]]
-        compute = registry.EXTRACTORS[one.modality][one.extractor].open(one, resources)
+        compute = registry.of_input(one).open(one, resources)
         if one.modality == "audio":
             audio.extract(usable(manifest), raw, store, compute, resources.jobs)
         elif one.modality == "video":
@@ -201,7 +201,8 @@ def failures(stores: Mapping[str, Store], keys: Mapping[str, Sequence[str | None
 
 def dimension_names(one: Input, width: int) -> list[str]:
     """Return the name of each dimension of an input's vectors; its number if the extractor names none."""
-    return audio.names(one, width) if one.modality == "audio" else [str(number) for number in range(width)]
+    names = registry.of_input(one).names
+    return names(one) if names else [str(number) for number in range(width)]
 
 
 def contents(features: Features, inputs: Mapping[str, Input]) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, TypeAdapter, model_validator
 
 from mer.params.section import InputName, LexicalControl, Modality, Name, Section
 
@@ -15,7 +15,31 @@ RESERVED = ("utterance_id",)
 """Names that an input cannot have, because a table has a column of this name beside one for each input."""
 
 
-class AudioFeatures(Section):
+class _Input(Section):
+    """What all inputs have in common."""
+
+    _name: str = PrivateAttr("")
+
+    @property
+    def location(self) -> str:
+        """The place of these parameters in a study, such as `features.whisper`, for messages."""
+        return f"features.{self._name or self.modality}"
+
+    def named(self, name: str) -> "Input":
+        """Return the same parameters under the name of an input, which messages use."""
+        copy = self.model_copy()
+        copy._name = name
+        return copy
+
+    def __eq__(self, other: object) -> bool:
+        """Inputs with the same parameters are equal, whatever their names are."""
+        return type(self) is type(other) and dict(self) == dict(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+
+class AudioFeatures(_Input):
     """An input of modality audio: one vector per recording."""
 
     modality: Literal["audio"] = "audio"
@@ -43,7 +67,7 @@ class AudioFeatures(Section):
         return _encoder_named(self)
 
 
-class TextFeatures(Section):
+class TextFeatures(_Input):
     """An input of modality text: one vector per transcript, with the turns before it if `context` says so."""
 
     modality: Literal["text"] = "text"
@@ -87,7 +111,7 @@ def _encoder_named(section: Section) -> Section:
     return section
 
 
-class VideoFeatures(Section):
+class VideoFeatures(_Input):
     """An input of modality video: one vector per video, of the one face that is followed in it."""
 
     modality: Literal["video"] = "video"
@@ -146,19 +170,20 @@ def _with_modality(value: object) -> object:
     }
 
 
-def _named_rightly(value: dict[str, Input]) -> dict[str, Input]:
+def _with_names(value: dict[str, Input]) -> dict[str, Input]:
+    """Check the names of inputs, and give each input its name."""
     if wrong := [name for name, one in value.items() if name in ORDER and one.modality != name]:
         raise ValueError(f"the input `{wrong[0]}` is named after a modality, so `modality: {value[wrong[0]].modality}` "
                          "does not fit; take another name")  # fmt: skip
     if taken := [name for name in value if name in RESERVED]:
         raise ValueError(f"an input cannot be called `{taken[0]}`, which is the name of a column; take another name")
-    return value
+    return {name: one.named(name) for name, one in value.items()}
 
 
 Inputs = Annotated[
     dict[InputName, Annotated[Input, Field(discriminator="modality")]],
     BeforeValidator(_with_modality),
-    AfterValidator(_named_rightly),
+    AfterValidator(_with_names),
 ]
 """The section `features`: the name of each input and its parameters, in order of declaration."""
 _INPUTS = TypeAdapter(Inputs)

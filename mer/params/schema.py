@@ -4,12 +4,11 @@ A file under `params/` names only what differs from these defaults.
 """
 
 import difflib
-import re
-from pathlib import PureWindowsPath
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from mer.params.data import Corpus, Data, Labels, Splits, Synthetic
 from mer.params.features import (
     TABLE_ORDER,
     AudioFeatures,
@@ -20,149 +19,14 @@ from mer.params.features import (
     in_order,
     read_inputs,
 )
-from mer.params.section import LexicalControl, Name, Section
+from mer.params.section import Name, Section
 from mer.params.systems import System, Training
 
 __all__ = ["SELECTED", "AudioFeatures", "Compute", "Corpus", "Data", "Evaluation", "Labels", "Params", "Splits",
            "Synthetic", "System", "TextFeatures", "Training", "Transcripts", "VideoFeatures"]  # fmt: skip
 
 SELECTED = "selected"
-"""the name, in results, of whichever system was chosen for a held-out family"""
-
-Column = Literal["path", "video", "speaker", "emotion", "text", "split", "session", "sentence", "dialogue", "turn",
-                 "gender", "age", "language", "start", "end"]  # fmt: skip
-
-
-class Synthetic(Section):
-    """Raw folders of synthetic speech in the layouts of real corpora (mer/corpora/synthetic/trees.py)."""
-
-    seed: int = 0
-    speakers: int = Field(6, ge=2, le=24)
-    """per corpus"""
-    clips: int = Field(5, ge=1)
-    """per speaker and emotion"""
-    shift: float = Field(1.0, ge=0, le=4)
-    """how far speakers and corpora lie apart; 0 makes them all alike"""
-    video: bool = False
-    """films of a drawn face beside the sound of two of the corpora"""
-
-
-class Data(Section):
-    raw: str = "data/raw"
-    """the folder with one folder per corpus"""
-    store: str = "data/store"
-    """where features are kept, addressed by content and shared by all studies"""
-    synthetic: Synthetic | None = None
-    """write these corpora into `raw` before reading it"""
-    min_seconds: float = Field(0.1, gt=0)
-    """a shorter clip is padded and flagged"""
-    max_seconds: float = Field(30.0, gt=0)
-    """a longer clip is cropped and flagged"""
-    audio_failure: Literal["drop", "silence"] = "drop"
-    """an utterance whose recording cannot be read is left out, or kept as a second of silence; listed either way"""
-    max_lost: float = Field(0.1, ge=0, le=1)
-    """share of a corpus's utterances that may be lost (no file, unreadable, unknown label, …) before the study stops.
-    It also stops where every clip of a class is lost. With 1 it never does"""
-    problems: Literal["report", "stop"] = "report"
-    """whether the build goes on where something in a corpus folder is no utterance"""
-
-    @model_validator(mode="after")
-    def _shorter_than_longer(self) -> "Data":
-        if self.min_seconds >= self.max_seconds:
-            raise ValueError("min_seconds must be below max_seconds")
-        return self
-
-
-class Corpus(Section):
-    """One corpus of a study. Those that MER knows take no options; with `table` it is one's own."""
-
-    table: str | None = Field(None, min_length=1)
-    """below `data.raw`: CSV or TSV with a header, JSON lines, or the `db.yaml` of an audformat database"""
-    audio: str | None = None
-    """below `data.raw`: the folder where paths in the table start; by default the table's own"""
-    columns: dict[Column, str] = Field({})
-    """our name -> the table's name, where it is not recognised. A named `split` makes the parts official, a
-    named `session` keeps sessions whole"""
-    speaker_pattern: str | None = None
-    """a regular expression with one group that finds the speaker in the path, where no column tells"""
-    speakers: dict[str, tuple[str, ...]] = Field({})
-    """id in the table -> the person, or a list of those who speak at once, where the audit asks: `{Ann: ann}` are one,
-    `{Ann: Ann, ann: ann}` two people, `{ann;bob: [ann, bob]}` speak together. Numbers stand in quotes: `"01"`"""
-    labels: dict[str, str] = Field({})
-    """native label -> noun; words such as `angry` or `joy` are understood without. `other` is no class"""
-    title: str | None = None
-    language: str | None = None
-    family: Name | None = None
-    """corpora of one family are held out together; by default it is a family of its own"""
-    lexical_control: LexicalControl = "free"
-    """whether sentences are the speakers' own, the same for every emotion, or give the emotion away"""
-    elicitation: Literal["acted", "dialogue", "tv", "movie", "natural"] = "acted"
-    licence: str | None = None
-    citation: str | None = None
-
-    @field_validator("table", "audio")
-    @classmethod
-    def _below(cls, value: str | None) -> str | None:
-        if value is not None and (PureWindowsPath(value).anchor or ".." in re.split(r"[/\\]", value)):
-            raise ValueError("must be below data.raw: a relative path without ..")
-        return value
-
-    @field_validator("speaker_pattern")
-    @classmethod
-    def _one_group(cls, value: str | None) -> str | None:
-        try:
-            groups = re.compile(value).groups if value is not None else 1
-        except re.error as error:
-            raise ValueError(f"not a regular expression ({error})") from None
-        if groups != 1:
-            raise ValueError("needs one group in brackets, such as ^([a-z]+)_")
-        return value
-
-    @field_validator("speakers", mode="before")
-    @classmethod
-    def _one_or_more(cls, value: object) -> object:
-        """`{Ann: ann}` is short for a list of one."""
-        if not isinstance(value, dict):
-            return value
-        return {given: (said,) if isinstance(said, str) else said for given, said in value.items()}
-
-    @field_validator("speakers")
-    @classmethod
-    def _named(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-        if nobody := [given for given, said in value.items() if not said or not all(map(str.strip, said))]:
-            raise ValueError(f"{nobody[0]!r} is nobody: name a person, or several as a list")
-        return value
-
-    @model_validator(mode="after")
-    def _of_a_table(self) -> "Corpus":
-        given = [name for name, field in type(self).model_fields.items() if getattr(self, name) != field.default]
-        if self.table is None and given:
-            raise ValueError(f"{given[0]} is for one's own corpus: name its `table`, too")
-        return self
-
-
-class Labels(Section):
-    policy: Literal["paper7", "fork7", "primary4", "iemocap6"] = "paper7"
-    overrides: dict[str, dict[str, str]] = Field({})
-    """corpus -> {label: class, `drop` or `perceived`}, on top of the policy. A label is the corpus's own (`02`), its
-    noun (`calm`), `all`, or one together with what most raters perceived (`xxx/hap`). `perceived` goes by the raters"""
-
-
-class Splits(Section):
-    seed: int = 1337
-    validation: float = Field(0.1, gt=0, lt=1)
-    """share of the speakers; at least one"""
-    test: float = Field(0.1, gt=0, lt=1)
-    folds: int = Field(5, ge=3)
-    """grouped folds for in-corpus scores; up to 10 speakers every speaker is a fold"""
-    text_disjoint: bool = False
-    """read speech: no sentence is both trained on and tested within a corpus"""
-
-    @model_validator(mode="after")
-    def _someone_trains(self) -> "Splits":
-        if self.validation + self.test >= 1:
-            raise ValueError("validation and test leave nobody to train on")
-        return self
+"""The name, in results, of the system that is selected for a held-out family."""
 
 
 class Evaluation(Section):
@@ -171,21 +35,21 @@ class Evaluation(Section):
         ("in_corpus", "cross_corpus", "loco"), min_length=1
     )
     selection: Literal["validation", "inner_loco"] = "validation"
-    """what chooses among the systems for a held-out family, inside its training corpora: their validation speakers, or
-    each of them held out in turn, which costs a training per system, seed and pair of families. Validation speakers are
-    of the corpora that have trained, and have chosen the epoch already, which flatters whoever has many epochs"""
+    """The method that selects a system for a held-out family inside its training corpora. `inner_loco` holds out each
+    of them in turn, with one training per system, seed and pair of families. `validation` uses speakers of the training
+    corpora, who also selected the epoch; this favours systems with many epochs."""
     confidence: float = Field(0.95, gt=0, lt=1)
     min_clips: int = Field(100, ge=1)
-    """a corpus with fewer is listed, not scored"""
+    """The smallest number of utterances of a corpus that is scored; a smaller corpus is only listed."""
     min_speakers: int = Field(4, ge=3)
     shapley_penalty: float = Field(0.1, gt=0)
-    """of the ridge that tells what each training corpus is worth, per clip; fixed beforehand, as nothing chooses it"""
+    """The penalty per utterance of the ridge regression behind the Shapley values of corpora. It is not tuned."""
     accept_duplicates: tuple[Name, ...] = ()
-    """corpora that are tested all the same where their recordings, or near-duplicates of them, were trained on in
-    another family. By default the run is refused. Scores of these corpora are marked"""
+    """Corpora that are tested although copies of their recordings, or near-duplicates, are trained on in another
+    family. By default the run is refused. Scores of these corpora are flagged."""
     strict: bool = False
-    """LOCO is refused where it is not known whether something that is loaded has seen the held-out corpora. By default
-    it is reported. What is known to have seen them is refused either way"""
+    """Whether LOCO is refused if the training data of something that is loaded is unknown. By default it is reported.
+    What was trained on the held-out corpora is refused in both cases."""
 
     @field_validator("seeds")
     @classmethod
@@ -196,15 +60,15 @@ class Evaluation(Section):
 
 
 class Predict(Section):
-    """What notebook 08 asks about; `python -m mer.predict` needs no study."""
+    """The files and the model of notebook 08; `python -m mer.predict` needs no study."""
 
     files: str | None = None
-    """a recording or a folder of them; without, some test recordings of the study"""
+    """A recording or a folder of recordings; by default some test recordings of the study."""
     model: str | None = None
-    """a model's folder; without, that of the study's first system and seed"""
+    """The folder of a model; by default that of the study's first system and seed."""
     voice: Literal["auto", "silero", "energy"] = "auto"
-    """what finds speech and pauses (mer/predict/inputs/voice_activity.py); `silero` hears no speech in many a made-up
-    voice"""
+    """The detector of speech and pauses (mer/predict/inputs/voice_activity.py); `silero` misses many synthetic
+    voices."""
 
 
 class Compute(Section):
@@ -225,10 +89,10 @@ class Params(Section):
     """the file that this is a run of, without its ending; filled in. A run folder keeps to one study"""
     steps: tuple[Annotated[str, Field(pattern=r"^\d\d$")], ...] = ("01", "02", "03", "04", "09")
     timeout_minutes: float | None = Field(None, gt=0)
-    """of one notebook"""
+    """The longest run of one notebook, in minutes."""
     data: Data = Data()
     corpora: dict[Name, Corpus] = Field(min_length=1)
-    """the corpora of the study; one that is not on disk is listed as absent"""
+    """The corpora of the study; one that is not on disk is listed as absent."""
     labels: Labels = Labels()
     splits: Splits = Splits()
     features: Inputs = Field({})
@@ -264,9 +128,9 @@ class Params(Section):
             try:
                 system.training_parameters(self.training)
             except ValidationError as error:
-                told = error.errors()[0]
-                where = ".".join(str(part) for part in told["loc"])
-                raise ValueError(f"systems.{name}.training.{where}: {told['msg']}") from None
+                problem = error.errors()[0]
+                location = ".".join(str(key) for key in problem["loc"])
+                raise ValueError(f"systems.{name}.training.{location}: {problem['msg']}") from None
         return self
 
     @model_validator(mode="after")

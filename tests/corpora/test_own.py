@@ -332,7 +332,7 @@ def test_who_is_named_and_not_there_is_told(tmp_path):
     spoken_by(tmp_path, ["anna"], ["dan"])
     reasons = [reason for _, reason in told(tmp_path, speakers={"hanna": "anna", "dan": "dan"})]
     assert reasons == ["corpora.mine.speakers names 'hanna', who is not in the table"]
-    with pytest.raises(ValidationError, match="is nobody"):
+    with pytest.raises(ValidationError, match="names no speaker"):
         Options(table="x.csv", speakers={"ann": []})
 
 

@@ -8,6 +8,7 @@ from mer import features
 from mer.corpora import selected
 from mer.dataset.manifest import build, schema
 from mer.features import audio
+from mer.features.audio import mfcc
 from mer.media.audio import SILENCE_SECONDS
 from mer.params.schema import AudioFeatures, Data
 from mer.params.schema import Corpus as Options
@@ -54,7 +55,7 @@ def test_an_unreadable_recording_can_be_kept_as_silence(raw, tmp_path):
     assert dataset_tables.failure_table(manifest)["replaced by"].tolist() == ["one second of silence"]
     section = AudioFeatures(n_mfcc=13)
     store = features.Store(tmp_path, audio.spec(section, Data()))
-    audio.extract(usable, raw, store, audio.EXTRACTORS["mfcc"].open(section, features.Resources()))
+    audio.extract(usable, raw, store, mfcc.EXTRACTOR.open(section, features.Resources()))
     vectors, present = store.load(audio.keys(usable), 26)
     assert present.all()
     deviation = vectors[:, 13:].sum(axis=1)
@@ -69,7 +70,7 @@ def test_a_published_test_part_keeps_its_size_if_clips_are_missing(raw):
     part = schema.usable(dataset.manifest).query("corpus == 'meld'")
     assert part["audio_ok"].tolist() == [True, False]
     assert part["audio_error"].dropna().tolist() == ["no recording"]
-    assert dataset.problems["reason"].tolist() == ["test_dia0_utt2: neither audio nor words"]
+    assert dataset.problems["reason"].tolist() == ["test_dia0_utt2: neither audio nor text"]
     assert "text only" in dataset_tables.failure_table(dataset.manifest)["replaced by"].tolist()
 
 

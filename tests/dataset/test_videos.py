@@ -11,6 +11,7 @@ from mer.dataset.audit.measures import recording_measures
 from mer.dataset.audit.shortcuts import scores
 from mer.dataset.manifest import build, headers, schema
 from mer.features import video as visual
+from mer.features.video import hog
 from mer.media import audio
 from mer.params.schema import Corpus as Options
 from mer.params.schema import Data, VideoFeatures
@@ -201,7 +202,7 @@ def test_the_audit_takes_such_a_manifest(built):
 def test_a_broken_video_is_a_listed_failure(built, tmp_path):
     raw, rows = built
     section, store = VideoFeatures(), features.Store(tmp_path, visual.spec(VideoFeatures(), Data()))
-    visual.extract(rows, raw, store, visual.EXTRACTORS["hog"].open(section, features.Resources()))
+    visual.extract(rows, raw, store, hog.EXTRACTOR.open(section, features.Resources()))
     told = dict(zip(rows.index, store.errors(visual.keys(rows)), strict=True))
     assert "not readable as a video" in told["plain5.wav"] or "not a video" in told["plain5.wav"]
     assert told["both.mp4"] == "no face in any of 5 frames"

@@ -16,7 +16,7 @@ from mer.corpora.synthetic import trees
 from mer.evaluation import checkpoint as checkpoints
 from mer.evaluation import row_selection
 from mer.evaluation.__main__ import main
-from mer.features import audio
+from mer.features.audio import mfcc
 from mer.training.checkpoints import checkpoint, training_data
 from mer.training.checkpoints.lineage import stored_exposure
 from tests.evaluation import test_protocols as made
@@ -247,7 +247,7 @@ def test_other_classes_and_extractor_versions_are_refused(studies, monkeypatch):
 
     with pytest.raises(row_selection.IncompatibleCheckpoint, match="the model predicts neutral"):
         checkpoints.evaluate(folder, replace(study, classes=("neutral", "anger")))
-    monkeypatch.setitem(audio.EXTRACTORS, "mfcc", replace(audio.EXTRACTORS["mfcc"], version=99))
+    monkeypatch.setattr(mfcc, "EXTRACTOR", replace(mfcc.EXTRACTOR, version=99))
     with pytest.raises(checkpoint.CheckpointError, match=r"audio was extracted with version"):
         checkpoints.evaluate(folder, study)
 

@@ -452,10 +452,11 @@ def test_a_registry_that_is_none(tmp_path, row, message):
 
 def test_an_extractor_is_acquitted_by_what_it_says_of_itself_and_as_one_of_its_modality():
     networks = {"encoder", "resnet50", "emo_affectnet"}
-    for modality, extractors in registry.EXTRACTORS.items():
+    for modality in ("audio", "text", "video"):
+        extractors = registry.names(modality)
         for name in (*extractors, "mine", None, ["mfcc"]):
             [item] = dependencies.of_features(modality, {"extractor": name}, [], corpora.CORPORA)
-            made = name in list(extractors) and name not in networks
+            made = name in extractors and name not in networks
             assert item.status == (dependencies.UNTRAINED if made else dependencies.UNKNOWN), (modality, name)
     assert (
         dependencies.of_features("audio", {"extractor": "hog"}, [], corpora.CORPORA)[0].status == dependencies.UNKNOWN

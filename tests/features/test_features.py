@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from mer import features, files
 from mer.features import audio as acoustic
 from mer.features import text as linguistic
+from mer.features.audio import mfcc
 from mer.features.audio.mfcc import mfcc_statistics
 from mer.features.text.hashing import hashed_words
 from mer.media import audio
@@ -67,7 +68,7 @@ def spec(n_mfcc=20):
 
 def extract(table, raw, store):
     section = AudioFeatures(n_mfcc=store.spec["n_mfcc"])
-    acoustic.extract(table, raw, store, acoustic.EXTRACTORS["mfcc"].open(section, features.Resources()))
+    acoustic.extract(table, raw, store, mfcc.EXTRACTOR.open(section, features.Resources()))
 
 
 def test_vectors_are_computed_once_and_changed_flags_never_meet_them(tmp_path, monkeypatch):

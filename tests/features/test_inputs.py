@@ -124,3 +124,26 @@ def test_contents_follow_vectors_and_the_kinds_of_text(corpus, tmp_path):
     second = vectors.contents(data, read_inputs(sections))
     assert first["audio"] == second["audio"]
     assert first["text"] != second["text"]
+
+
+def test_messages_name_the_input_and_not_its_modality(tmp_path):
+    absent = str(tmp_path / "absent")
+    inputs = read_inputs({
+        "whisper": {"modality": "audio", "extractor": "encoder", "model": absent},
+        "roberta": {"modality": "text", "extractor": "encoder", "model": absent},
+        "face": {"modality": "video", "extractor": "resnet50", "weights": absent},
+        "text": {"extractor": "encoder", "model": absent},
+    })  # fmt: skip
+    for name, parameter in {"whisper": "model", "roberta": "model", "face": "weights", "text": "model"}.items():
+        with pytest.raises(FileNotFoundError, match=rf"^features\.{name}\.{parameter}: "):
+            features.specs({name: inputs[name]}, Data())
+
+
+def test_inputs_with_the_same_parameters_are_equal_under_other_names():
+    inputs = read_inputs(
+        {"first": {"modality": "audio"}, "second": {"modality": "audio"}, "third": {"modality": "text"}}
+    )
+    assert inputs["first"] == inputs["second"]
+    assert hash(inputs["first"]) == hash(inputs["second"])
+    assert inputs["first"] != inputs["third"]
+    assert [one.location for one in inputs.values()] == ["features.first", "features.second", "features.third"]

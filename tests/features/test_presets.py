@@ -6,7 +6,7 @@ import torch
 import transformers
 
 from mer import files, params
-from mer.features import Resources, audio, text
+from mer.features import Resources, audio, registry, text
 from mer.features.pretrained import loading
 from tests.features.pretrained import tiny
 
@@ -104,7 +104,7 @@ def test_the_papers_sound(sound, tmp_path):
     section = preset("paper", audio__model=sound, audio__weights=weights).features["audio"]
     spec = audio.spec(section, params.schema.Data())
     assert (spec["width"], spec["layer"], spec["pooling"]) == (512, "projector", "windows")
-    [found] = audio.EXTRACTORS["encoder"].open(section, Resources())([SOUND])
+    [found] = registry.of_input(section).open(section, Resources())([SOUND])
     made = loading.network(sound, weights, True, "")
     assert made.projector.weight.shape == (256, 768)
     assert made.classifier.weight.shape == (7, 256)  # as many classes as it was fine-tuned for
@@ -123,7 +123,7 @@ def test_the_papers_words(words, tmp_path):
     weights = checkpoint(tmp_path / "text.pth", prefixed("roberta", roberta(6)) | heads)
     section = preset("paper", text__model=words, text__weights=weights).features["text"]
     assert text.spec(section)["width"] == 768
-    [found] = text.EXTRACTORS["encoder"].open(section, Resources())(["Oh no!"])
+    [found] = registry.of_input(section).open(section, Resources())(["Oh no!"])
     made = loading.network(words, weights, True, "")
     assert made.classifier.out_proj.weight.shape == (6, 768)
     ids = transformers.AutoTokenizer.from_pretrained(words)("Oh no!", return_tensors="pt").input_ids

@@ -109,13 +109,13 @@ def test_nothing_but_failures(tmp_path):
 
 
 def test_ten_minutes_are_one_recording_of_a_shard_of_its_own_and_lengths_are_known_unread(tmp_path, monkeypatch):
-    monkeypatch.setattr(decoded, "SHARD", 20_000)
+    monkeypatch.setattr(decoded, "SHARD_SAMPLES", 20_000)
     sounds = {"a": noise(1), "long": noise(2, 16_000 * 600), "b": noise(3), "c": noise(4, 30_000), "d": noise(5)}
     recordings = folder(tmp_path)
     recordings.decode(list(sounds), sounds.__getitem__)
     assert len(list(recordings.folder.glob("*.npy"))) == 3  # a long, b c, d
     np.testing.assert_array_equal(recordings.samples("long"), sounds["long"])
-    monkeypatch.setattr(decoded, "_mapped", None)
+    monkeypatch.setattr(decoded, "_last_mapped", None)
     chosen = recordings.select(["d", "long", "a"])
     assert chosen.lengths.tolist() == [4000, 16_000 * 600, 4000]
     assert recordings.lengths(["d", "?"]).tolist() == [4000, 0]
@@ -144,7 +144,7 @@ def test_other_lengths_or_rates_are_other_recordings(tmp_path):
 
 @pytest.mark.parametrize("jobs", [1, 4])
 def test_an_interruption_keeps_the_shards_that_are_full(tmp_path, monkeypatch, jobs):
-    monkeypatch.setattr(decoded, "SHARD", 12_000)
+    monkeypatch.setattr(decoded, "SHARD_SAMPLES", 12_000)
     keys, read_again = [f"{number}" for number in range(20)], []
 
     def interrupted(key):
@@ -171,7 +171,7 @@ def test_threads_change_nothing(tmp_path):
 
 
 def test_a_damaged_shard_is_an_error_for_readers_and_decoded_again_by_decoding(tmp_path, monkeypatch):
-    monkeypatch.setattr(decoded, "SHARD", 12_000)
+    monkeypatch.setattr(decoded, "SHARD_SAMPLES", 12_000)
     keys = [f"{number}" for number in range(9)]
     folder(tmp_path).decode(keys, lambda key: noise(int(key)))
     cut = sorted(folder(tmp_path).folder.glob("*.npy"))[1]

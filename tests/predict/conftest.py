@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from mer.features import Features, Resources, audio
+from mer.features import Features, Resources
 from mer.features import specs as feature_specs
+from mer.features.audio import mfcc
 from mer.params.schema import AudioFeatures, Data, TextFeatures, VideoFeatures
 from mer.training.baselines.classifier import TrainedLinear
 from mer.training.checkpoints import checkpoint
@@ -44,7 +45,7 @@ def save_linear(folder, names=("audio",), without=(), **more):
     arrays = {}
     for name, section in inputs.items():
         if section.modality == "audio":
-            arrays[name] = np.stack(audio.EXTRACTORS["mfcc"].open(section, Resources())(clips))
+            arrays[name] = np.stack(mfcc.EXTRACTOR.open(section, Resources())(clips))
         else:
             arrays[name] = r.normal(size=(ROWS, widths[name])).astype(np.float32)
     features = Features(arrays, {name: np.ones(ROWS, bool) for name in names},

@@ -9,7 +9,8 @@ import pytest
 import soxr
 from scipy import signal
 
-from mer.features import Resources, text
+from mer.features import Resources
+from mer.features.text import hashing
 from mer.media import audio
 from mer.params.schema import TextFeatures
 from mer.predict.inputs import input_checks
@@ -82,7 +83,7 @@ def test_bounds_belong_to_their_own_features():
 @pytest.mark.skipif(not REAL, reason="set MER_REAL_CORPORA")
 def test_text_in_another_language_is_unlike_that_of_meld():
     train, test = (pd.read_csv(Path(REAL, "MELD", f"{part}_sent_emo.csv"))["Utterance"] for part in ("train", "test"))
-    compute = text.EXTRACTORS["hashing"].open(TextFeatures(), Resources())
+    compute = hashing.EXTRACTOR.open(TextFeatures(), Resources())
     ranges = value_ranges(np.stack(compute(list(train))), np.arange(len(train)))
     german = ["Das geht so nicht, ich habe keine Lust mehr.", "Wir gehen morgen in den Park und essen ein Eis."]
     assert (outside_share(ranges, np.stack(compute(german))) > ranges["outside"]).all()

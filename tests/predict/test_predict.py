@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from mer.features import Features, audio
+from mer.features import Features
+from mer.features.audio import mfcc
 from mer.params.schema import Data
 from mer.predict import PredictionSettings, collect_requests, load
 from mer.predict.__main__ import main
@@ -258,7 +259,7 @@ def test_command_without_requests_or_model_exits_with_2(model, tmp_path, capsys)
 
 def test_model_of_another_extraction_version_is_refused(tmp_path, monkeypatch):
     folder = save_linear(tmp_path / "model")
-    monkeypatch.setitem(audio.EXTRACTORS, "mfcc", replace(audio.EXTRACTORS["mfcc"], version=99))
+    monkeypatch.setattr(mfcc, "EXTRACTOR", replace(mfcc.EXTRACTOR, version=99))
     with pytest.raises(CheckpointError, match="audio was extracted with version"):
         load(folder)
 

@@ -62,7 +62,7 @@ def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
 def recognition_rates(data: bytes) -> dict[str, float]:
     """Return file name -> share of listeners who recognised the emotion, 0 to 1.
 
-    >>> recognised("Satz erkannt natürlich\\n03a01Fa.wav\xa0 90,00 75,00".encode("latin-1"))
+    >>> recognition_rates("Satz erkannt natürlich\\n03a01Fa.wav\xa0 90,00 75,00".encode("latin-1"))
     {'03a01Fa': 0.9}
     """
     lines = (PERCEPTION_LINE.fullmatch(line.strip()) for line in decode(data, "latin-1").splitlines())

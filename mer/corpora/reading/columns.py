@@ -52,7 +52,7 @@ def match_columns(header: Iterable[str], declared: dict[str, str]) -> dict[str, 
         header: column names of the table.
         declared: column -> its name in the table, as the user declares it. The name need not be in the header.
 
-    >>> recognised(["File", "Speaker ID", "Emo", "Notes"], {"text": "Notes"})
+    >>> match_columns(["File", "Speaker ID", "Emo", "Notes"], {"text": "Notes"})
     {'path': 'File', 'speaker': 'Speaker ID', 'emotion': 'Emo', 'text': 'Notes'}
     """
     names: dict[str, str] = {}

@@ -218,7 +218,7 @@ def _records(reader) -> Iterator[tuple[int, list[str]]]:
 def as_integer(text: str | None) -> int | None:
     """Return a whole number in a list, or None if the text is none.
 
-    >>> whole("31"), whole(""), whole("NaN")
+    >>> as_integer("31"), as_integer(""), as_integer("NaN")
     (31, None, None)
     """
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else None

@@ -15,9 +15,9 @@ def normalised(name: str) -> str:
 
     Case and leading zeros stay, because `Ann` and `ann` may be two people.
 
-    >>> normal("Be\\u0301a\\u200b  Ｘ １\\u00a0")
+    >>> normalised("Be\\u0301a\\u200b  Ｘ １\\u00a0")
     'Béa X 1'
-    >>> normal("ann & bob")
+    >>> normalised("ann & bob")
     'ann&bob'
     """
     if name.isalnum() and name.isascii():  # nearly all names

@@ -134,7 +134,7 @@ def empty() -> tuple[pd.DataFrame, pd.DataFrame]:
 def gains(coalitions: pd.DataFrame) -> pd.Series:
     """Return target -> what training on everything gains over guessing: the sum of its players' values."""
     by_target = coalitions.groupby("target")["value"]
-    return by_target.last() - by_target.first()
+    return (by_target.last() - by_target.first()).astype(float)  # an empty table has no type
 
 
 def shapley(worth: np.ndarray) -> np.ndarray:

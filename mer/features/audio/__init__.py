@@ -1,56 +1,24 @@
-"""What is heard: extractors, and how a manifest's recordings get their vectors."""
+"""Audio features: the extraction of a manifest's recordings, and one module per extractor."""
 
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from mer.features.audio import encoder, functionals, mfcc, opensmile
+from mer.features import registry
 from mer.features.audio.extract import extract
 from mer.features.audio.recordings import RecordingChanged, decode, keys
-from mer.features.extractor import Extractor, one_by_one, specification
+from mer.features.extractor import specification
 from mer.media import recordings
 from mer.params.schema import AudioFeatures, Data
 
-EXTRACTORS = {
-    "mfcc": Extractor(
-        version=mfcc.VERSION,
-        describe=lambda section: {"n_mfcc": section.n_mfcc, "width": 2 * section.n_mfcc},
-        open=one_by_one(lambda section: partial(mfcc.mfcc_statistics, n_mfcc=section.n_mfcc)),
-        scaling="each",
-        trained=False,
-    ),
-    "functionals": Extractor(
-        version=functionals.VERSION,
-        describe=lambda _: {"width": len(functionals.names())},
-        open=one_by_one(lambda _: functionals.functionals),
-        scaling="each",
-        trained=False,
-    ),
-    **{
-        name: Extractor(
-            version=opensmile.VERSION,
-            describe=lambda section: {"width": opensmile.SETS[section.extractor].width},
-            open=one_by_one(lambda section: partial(opensmile.functionals, name=section.extractor)),
-            scaling="each",
-            trained=False,
-        )
-        for name in opensmile.SETS
-    },
-    "encoder": Extractor(
-        version=encoder.VERSION, describe=encoder.describe, open=encoder.open_extractor, scaling="each", trained=True
-    ),
-}
-"""samples, float32 of shape (n,) at 16 kHz, -> a vector"""
-
-__all__ = ["EXTRACTORS", "RecordingChanged", "decode", "extract", "keys", "names", "spec", "waveform"]
+__all__ = ["RecordingChanged", "decode", "extract", "keys", "spec", "waveform"]
 
 
 def spec(section: AudioFeatures, data: Data) -> dict:
-    """Return everything that determines an acoustic vector besides the recording."""
+    """Return everything besides the recording that determines its vector."""
     samples = recordings.spec(data.min_seconds, data.max_seconds)
-    return specification(section.extractor, EXTRACTORS[section.extractor], section, **samples)
+    return specification(section.extractor, registry.of_input(section), section, **samples)
 
 
 def waveform(row: pd.DataFrame, raw: Path, folder: Path, data: Data) -> np.ndarray:
@@ -67,16 +35,3 @@ def waveform(row: pd.DataFrame, raw: Path, folder: Path, data: Data) -> np.ndarr
     """
     decoded = decode(row, raw, folder, recordings.spec(data.min_seconds, data.max_seconds))
     return decoded.samples(keys(row)[0])
-
-
-def names(section: AudioFeatures, width: int) -> list[str]:
-    """Return what each dimension is; numbers where a network made it.
-
-    >>> names(AudioFeatures(n_mfcc=2), 4)
-    ['cepstrum 0 mean', 'cepstrum 1 mean', 'cepstrum 0 deviation', 'cepstrum 1 deviation']
-    """
-    if section.extractor == "mfcc":
-        return [f"cepstrum {n} {what}" for what in ("mean", "deviation") for n in range(section.n_mfcc)]
-    if section.extractor == "functionals":
-        return functionals.names()
-    return opensmile.names(section.extractor) if section.extractor in opensmile.SETS else [str(n) for n in range(width)]

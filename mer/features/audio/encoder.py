@@ -20,14 +20,13 @@ from typing import Any
 import numpy as np
 
 from mer import files
-from mer.features.extractor import Resources, Unavailable, VectorFunction
+from mer.features.extractor import Extractor, Resources, Unavailable, VectorFunction
 from mer.features.pretrained import activations, batches, loading, locations, pooling
 from mer.features.pretrained.loading import WeightMismatch
 from mer.media.audio import RATE_HZ
 from mer.params.schema import AudioFeatures
 
 VERSION = 1
-SECTION = "features.audio"
 WINDOW, STEP = 4 * RATE_HZ, 2 * RATE_HZ
 """samples; a shorter window is repeated to this length, as the paper does"""
 LONGEST = 30 * RATE_HZ
@@ -48,8 +47,8 @@ def describe(section: AudioFeatures) -> dict:
         NetworkNotFound, WeightMismatch: of `mer.features.pretrained`.
     """
     folder, weights = _place(section)
-    made = loading.empty_network(folder, weights, activations.by_name(section.layer), f"{SECTION}.model")
-    layers, width = activations.shape(made, section.layer, f"{SECTION}.layer")
+    made = loading.empty_network(folder, weights, activations.by_name(section.layer), f"{section.location}.model")
+    layers, width = activations.shape(made, section.layer, f"{section.location}.layer")
     return {
         "model": locations.digest(folder, weights),
         "layer": section.layer,
@@ -100,6 +99,7 @@ class _Network:
         prepare: transformers' feature extractor.
         shortest: samples that the convolutions need to give one frame.
         batched: whether chunks may share a batch.
+        parameter: the parameter that messages name, such as `features.audio.layer`.
         stack: the convolutions, where they are run chunk by chunk.
     """
 
@@ -109,6 +109,7 @@ class _Network:
     device: str
     shortest: int
     batched: bool
+    parameter: str
     stack: Any = None
 
     @property
@@ -126,7 +127,7 @@ class _Network:
             # WavLM gives torch one mask of numbers and one of truths, which torch would rather have alike.
             warnings.filterwarnings("ignore", "Support for mismatched key_padding_mask and attn_mask")
             states = self.tap({name: tensor.to(self.device) for name, tensor in inputs.items()})
-            return [_summary([s[row] for s in states], n, pooled) for row, n in enumerate(frames)]
+            return [_summary([s[row] for s in states], n, pooled, self.parameter) for row, n in enumerate(frames)]
 
     def _waves(self, waveforms: list[np.ndarray]) -> tuple[dict, list[int | None]]:
         import torch
@@ -154,34 +155,36 @@ class _Network:
 
 
 def _place(section: AudioFeatures) -> tuple[Path, Path | None]:
-    folder = locations.find(section.model, section.revision, f"{SECTION}.model")
-    return folder, locations.checkpoint(section.weights, f"{SECTION}.weights")
+    folder = locations.find(section.model, section.revision, f"{section.location}.model")
+    return folder, locations.checkpoint(section.weights, f"{section.location}.weights")
 
 
 def _network(folder: Path, weights: Path | None, section: AudioFeatures, device: str) -> _Network:
-    made = loading.network(folder, weights, activations.by_name(section.layer), f"{SECTION}.model")
-    activations.shape(made, section.layer, f"{SECTION}.layer")  # a layer that is not there is told before anything runs
-    tap, inner = activations.read_activations(made, section.layer, f"{SECTION}.layer"), activations.body(made)
-    prepare, config, stack = _feature_extractor(folder), inner.config, None
+    made = loading.network(folder, weights, activations.by_name(section.layer), f"{section.location}.model")
+    activations.shape(
+        made, section.layer, f"{section.location}.layer"
+    )  # a layer that is not there is told before anything runs
+    tap, inner = activations.read_activations(made, section.layer, f"{section.location}.layer"), activations.body(made)
+    prepare, config, stack = _feature_extractor(folder, f"{section.location}.model"), inner.config, None
     if getattr(config, "feat_extract_norm", None) == "group":
         stack = inner.feature_extractor = _chunk_by_chunk(inner.feature_extractor)
     made.to(device)
     whole = not getattr(config, "add_adapter", False) and not getattr(config, "conv_pos_batch_norm", False)
     batched = config.model_type == "whisper" or (config.model_type in MASKED and whole)
-    return _Network(tap, prepare, config, device, _shortest(config), batched, stack)
+    return _Network(tap, prepare, config, device, _shortest(config), batched, f"{section.location}.layer", stack)
 
 
-def _feature_extractor(folder: Path) -> Any:
+def _feature_extractor(folder: Path, parameter: str) -> Any:
     from transformers import AutoFeatureExtractor
 
-    with loading.load_errors(f"{SECTION}.model: {files.to_root(folder)}/preprocessor_config.json"):
+    with loading.load_errors(f"{parameter}: {files.to_root(folder)}/preprocessor_config.json"):
         prepare = AutoFeatureExtractor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     takes, rate = prepare.model_input_names[0], getattr(prepare, "sampling_rate", None)
     if rate != RATE_HZ or takes not in ("input_values", "input_features"):
-        raise WeightMismatch(f"{SECTION}.model: {files.to_root(folder)} takes {takes} at {rate} Hz, and sound here "
+        raise WeightMismatch(f"{parameter}: {files.to_root(folder)} takes {takes} at {rate} Hz, and sound here "
                              f"is at {RATE_HZ} Hz")  # fmt: skip
     if takes == "input_features" and type(prepare).__name__ != "WhisperFeatureExtractor":
-        raise WeightMismatch(f"{SECTION}.model: {files.to_root(folder)} takes spectra, which only Whisper may here")
+        raise WeightMismatch(f"{parameter}: {files.to_root(folder)} takes spectra, which only Whisper may here")
     return prepare
 
 
@@ -230,22 +233,23 @@ def _samples(clip: np.ndarray, chunk: _Chunk) -> np.ndarray:
     return np.resize(sound, chunk.fill) if chunk.fill else sound
 
 
-def _summary(states: list[Any], frames: int | None, pooled: str) -> pooling.Summary:
+def _summary(states: list[Any], frames: int | None, pooled: str, parameter: str) -> pooling.Summary:
     """Summarise one chunk's activations: a tensor per layer, (frames, width), or (width,) after the network's pooling.
 
     Args:
-        frames: how many of them are of sound; None for all.
+        frames: the number of activations of audio, not padding; None for all.
+        parameter: the parameter that messages name.
     """
     import torch
 
     if states[0].ndim == 1:
         if pooled == "mean_std":
-            raise WeightMismatch(f"{SECTION}.layer: the module gives one vector per clip, so there is no deviation "
+            raise WeightMismatch(f"{parameter}: the module gives one vector per clip, so there is no deviation "
                              "over frames: use `pooling: mean` or `windows`")  # fmt: skip
         mean = torch.stack(states).cpu().numpy()
         return pooling.Summary(1, mean, np.zeros_like(mean))
     if frames is not None and states[0].shape[0] < frames:
-        raise WeightMismatch(f"{SECTION}.layer: the module gives {states[0].shape[0]} vectors where the network has "
+        raise WeightMismatch(f"{parameter}: the module gives {states[0].shape[0]} vectors where the network has "
                              f"{frames} frames: name one above its convolutions")  # fmt: skip
     variance, mean = torch.var_mean(torch.stack([s[:frames] for s in states]), dim=1, correction=0)  # (layers, width)
     return pooling.Summary(states[0][:frames].shape[0], mean.cpu().numpy(), variance.cpu().numpy())
@@ -254,3 +258,6 @@ def _summary(states: list[Any], frames: int | None, pooled: str) -> pooling.Summ
 def _vector(found: list[tuple[int, pooling.Summary]], pooled: str) -> np.ndarray | Unavailable:
     in_order = [summary for _, summary in sorted(found, key=lambda pair: pair[0])]
     return pooling.finite(pooling.pool(in_order, pooled))
+
+
+EXTRACTOR = Extractor(version=VERSION, describe=describe, open=open_extractor, scaling="each", trained=True)

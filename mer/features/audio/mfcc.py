@@ -2,11 +2,14 @@
 
 import math
 import threading
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 import scipy.fft
 import scipy.fftpack
+
+from mer.features.extractor import Extractor, one_by_one
+from mer.params.features import AudioFeatures
 
 VERSION = 2
 N_FFT = 400
@@ -124,3 +127,17 @@ def _mel_filters(bands: int, rate_hz: int) -> np.ndarray:
 def _dct(bands: int, n_mfcc: int) -> np.ndarray:
     """From natural logarithms to cepstra of decibels; shape (bands, n_mfcc)."""
     return np.ascontiguousarray(DB * scipy.fft.dct(np.eye(bands), norm="ortho", axis=1)[:, :n_mfcc], dtype=np.float32)
+
+
+def _names(section: AudioFeatures) -> list[str]:
+    return [f"cepstrum {n} {statistic}" for statistic in ("mean", "deviation") for n in range(section.n_mfcc)]
+
+
+EXTRACTOR = Extractor(
+    version=VERSION,
+    describe=lambda section: {"n_mfcc": section.n_mfcc, "width": 2 * section.n_mfcc},
+    open=one_by_one(lambda section: partial(mfcc_statistics, n_mfcc=section.n_mfcc)),
+    scaling="each",
+    trained=False,
+    names=_names,
+)

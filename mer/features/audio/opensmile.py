@@ -5,10 +5,11 @@ openSMILE is free for research only, so it is an extra and nothing else depends 
 
 import threading
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
+from mer.features.extractor import Extractor, one_by_one
 from mer.files import MissingPackage
 
 VERSION = 1
@@ -61,13 +62,25 @@ def names(name: str) -> list[str]:
     return list(_smile(name).feature_names)
 
 
+def extractor(name: str) -> Extractor:
+    """Return the extractor of one set."""
+    return Extractor(
+        version=VERSION,
+        describe=lambda _: {"width": SETS[name].width},
+        open=one_by_one(lambda _: partial(functionals, name=name)),
+        scaling="each",
+        trained=False,
+        names=lambda _: names(name),
+    )
+
+
 @lru_cache
 def _smile(name: str):
     try:
         import opensmile
     except ImportError:
         raise MissingPackage(
-            f"features.audio.extractor is {name}, which needs the package opensmile (free for research only): "
+            f"the extractor {name} needs the package opensmile (free for research only): "
             'pip install -c constraints.txt -e ".[opensmile]", or choose functionals'
         ) from None
     return opensmile.Smile(opensmile.FeatureSet[SETS[name].name], opensmile.FeatureLevel.Functionals)

@@ -5,11 +5,13 @@ Daumé (2007, "Frustratingly easy domain adaptation"): "no" that somebody else s
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from mer.features.extractor import Extractor, Resources, Scaling, Unavailable, VectorFunction
 from mer.features.text import dialogue
+from mer.params.features import TextFeatures
 
 TOKENS = r"(?u)\w+|[!?…]"
 """Words of any length ("I" counts), and the marks that carry tone."""
@@ -43,6 +45,29 @@ def counts(texts: Sequence[str], dimensions: int, marked: bool) -> np.ndarray:
     both = (target + sparse.diags_array(weights) @ context).toarray()
     lengths = np.where(weights > 0, np.linalg.norm(both, axis=1), 1.0)
     return (both / lengths[:, None]).astype(np.float32)
+
+
+def extractor(version: int, counts: Callable[[Sequence[str], int, bool], np.ndarray], scaling: Scaling) -> Extractor:
+    """Return an extractor that counts words.
+
+    Counts are never scaled each by itself: division by the tiny deviation of a rare word would make it the largest.
+
+    Args:
+        counts: a function of texts, the number of dimensions and whether turns begin with their speaker; it returns
+            the counts, shape (texts, dimensions).
+    """
+
+    def describe(section: TextFeatures) -> dict:
+        return {"width": section.dimensions} | ({"marked": True} if section.speakers != "none" else {})
+
+    def open_extractor(section: TextFeatures, resources: Resources) -> VectorFunction:
+        def compute(texts: Sequence[str]) -> list[np.ndarray | Unavailable]:
+            vectors = counts(texts, section.dimensions, section.speakers != "none")
+            return [v if v.any() else Unavailable("no words in the text") for v in vectors]
+
+        return compute
+
+    return Extractor(version=version, describe=describe, open=open_extractor, scaling=scaling, trained=False)
 
 
 def _hashed(bags: list[list[str]], dimensions: int):

@@ -16,14 +16,13 @@ from typing import Any
 import numpy as np
 
 from mer import files
-from mer.features.extractor import Resources, Unavailable, VectorFunction
+from mer.features.extractor import Extractor, Resources, Unavailable, VectorFunction
 from mer.features.pretrained import activations, batches, loading, locations
 from mer.features.pretrained.pooling import finite
 from mer.features.text.dialogue import SEPARATOR
 from mer.params.schema import TextFeatures
 
 VERSION = 1
-SECTION = "features.text"
 BUDGET = 4096
 """tokens of a batch, padding included"""
 EMPTY = Unavailable("no words in the text")
@@ -38,8 +37,8 @@ def describe(section: TextFeatures) -> dict:
         NetworkNotFound, WeightMismatch: of `mer.features.pretrained`.
     """
     folder, weights = _place(section)
-    made = loading.empty_network(folder, weights, activations.by_name(section.layer), f"{SECTION}.model")
-    layers, width = activations.shape(made, section.layer, f"{SECTION}.layer")
+    made = loading.empty_network(folder, weights, activations.by_name(section.layer), f"{section.location}.model")
+    layers, width = activations.shape(made, section.layer, f"{section.location}.layer")
     return {
         "model": locations.digest(folder, weights),
         "layer": section.layer,
@@ -60,9 +59,14 @@ def open_extractor(section: TextFeatures, resources: Resources) -> VectorFunctio
     import torch
 
     folder, weights = _place(section)
-    made = loading.network(folder, weights, activations.by_name(section.layer), f"{SECTION}.model")
-    activations.shape(made, section.layer, f"{SECTION}.layer")  # a layer that is not there is told before anything runs
-    tap, words = activations.read_activations(made, section.layer, f"{SECTION}.layer"), tokens(folder)
+    made = loading.network(folder, weights, activations.by_name(section.layer), f"{section.location}.model")
+    activations.shape(
+        made, section.layer, f"{section.location}.layer"
+    )  # a layer that is not there is told before anything runs
+    tap, words = (
+        activations.read_activations(made, section.layer, f"{section.location}.layer"),
+        tokens(folder, f"{section.location}.model"),
+    )
     _check(section, words, activations.body(made))
     segments = getattr(made.config, "type_vocab_size", 0) > 1
     made.to(resources.device)
@@ -136,15 +140,18 @@ class Tokens:
         return self.tokenizer(whole, **plain).input_ids
 
 
-def tokens(folder: Path) -> Tokens:
+def tokens(folder: Path, parameter: str) -> Tokens:
     """Return the tokenizer of a network's folder.
 
+    Args:
+        parameter: the parameter that messages name, such as `features.text.model`.
+
     Raises:
-        Unfit: there is none.
+        WeightMismatch: there is no tokenizer that can be read.
     """
     from transformers import AutoTokenizer
 
-    location = f"{SECTION}.model: {files.to_root(folder)}"
+    location = f"{parameter}: {files.to_root(folder)}"
     if not any((folder / name).is_file() for name in locations.VOCABULARIES):
         raise loading.WeightMismatch(
             f"{location} has no tokenizer: none of {', '.join(locations.VOCABULARIES)} is there"
@@ -159,17 +166,19 @@ def tokens(folder: Path) -> Tokens:
 
 
 def _place(section: TextFeatures) -> tuple[Path, Path | None]:
-    folder = locations.find(section.model, section.revision, f"{SECTION}.model")
-    return folder, locations.checkpoint(section.weights, f"{SECTION}.weights")
+    folder = locations.find(section.model, section.revision, f"{section.location}.model")
+    return folder, locations.checkpoint(section.weights, f"{section.location}.weights")
 
 
 def _check(section: TextFeatures, words: Tokens, inner: Any) -> None:
     most = min(words.tokenizer.model_max_length, _positions(inner))
     if section.max_tokens > most:
-        raise ValueError(f"{SECTION}.max_tokens: is {section.max_tokens}, and {section.model} takes {most} at most")
+        raise ValueError(
+            f"{section.location}.max_tokens: is {section.max_tokens}, and {section.model} takes {most} at most"
+        )
     if section.pooling == "cls" and not words.before:
-        raise ValueError(f"{SECTION}.pooling: {section.model} puts no token before a text, so there is no `cls`: "
-                         "use `mean`")  # fmt: skip
+        raise ValueError(f"{section.location}.pooling: {section.model} puts no token before a text, so `cls` does not "
+                         "exist: use `mean`")  # fmt: skip
 
 
 def _positions(inner: Any) -> float:
@@ -205,3 +214,6 @@ def _pool(state: Any, target: Any, pooling: str) -> Any:
         return state[:, 0]
     weight = target[:, :, None].to(state.dtype)
     return (state * weight).sum(dim=1) / weight.sum(dim=1)
+
+
+EXTRACTOR = Extractor(version=VERSION, describe=describe, open=open_extractor, scaling="each", trained=True)

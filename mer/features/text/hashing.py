@@ -25,3 +25,6 @@ def hashed_words(texts: Sequence[str], dimensions: int = 768, marked: bool = Fal
         shape (len(texts), dimensions), float32 in [0, 1]; a text without words is all zeros.
     """
     return bag_of_words.counts(texts, dimensions, marked)
+
+
+EXTRACTOR = bag_of_words.extractor(VERSION, hashed_words, "shared")

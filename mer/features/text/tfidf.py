@@ -43,3 +43,6 @@ def inverse_document_frequency(documents: np.ndarray, texts: float) -> np.ndarra
         [1.405, 1.0]
     """
     return np.log((1 + texts) / (1 + documents)) + 1
+
+
+EXTRACTOR = bag_of_words.extractor(VERSION, term_frequencies, "idf")

@@ -1,52 +1,28 @@
-"""Video features: the extractors, and the extraction of a manifest's videos."""
+"""Video features: the extraction of a manifest's videos, and one module per extractor."""
 
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from mer.features.extractor import Extractor, Unavailable, specification
-from mer.features.video import detectors, hog, resnet
-from mer.features.video.clips import VideoSegment, by_face, faces_of
+from mer.features import registry
+from mer.features.extractor import Unavailable, specification
+from mer.features.video import detectors, resnet
+from mer.features.video.clips import VideoSegment, faces_of
 from mer.features.video.extract import extract, keys
 from mer.params.schema import Data, VideoFeatures
-
-EXTRACTORS = {
-    "hog": Extractor(
-        version=hog.VERSION,
-        describe=lambda _: {"width": 2 * hog.WIDTH},
-        open=by_face(lambda *_: hog.gradients, hog.crop),
-        scaling="each",
-        trained=False,
-    ),
-    "resnet50": Extractor(
-        version=resnet.VERSION,
-        describe=lambda section: {"width": 2 * resnet.RESNET50_WIDTH, **resnet.describe(section)},
-        open=by_face(resnet.resnet50, resnet.smooth_crop),
-        scaling="each",
-        trained=True,
-    ),
-    "emo_affectnet": Extractor(
-        version=resnet.VERSION,
-        describe=lambda section: {"width": 2 * resnet.EMO_AFFECTNET_WIDTH, **resnet.describe(section)},
-        open=by_face(resnet.emo_affectnet, resnet.nearest_crop),
-        scaling="each",
-        trained=True,
-    ),
-}
-"""The extractors by name. Each maps video segments to one vector of one face per segment."""
 
 FACES = 1
 """The version of decoding and face tracking; it is raised if the same video gives other frames or another face."""
 
-__all__ = ["EXTRACTORS", "VideoSegment", "extract", "first_faces", "keys", "spec"]
+__all__ = ["VideoSegment", "extract", "first_faces", "keys", "spec"]
 
 
 def spec(section: VideoFeatures, data: Data) -> dict:
     """Return everything besides the video that determines its vector."""
     faces = {"faces": FACES, "frames_per_second": section.frames_per_second, "pooling": section.pooling}
     common = {"max_seconds": data.max_seconds, **faces, **detectors.describe(section)}
-    return specification(section.extractor, EXTRACTORS[section.extractor], section, **common)
+    return specification(section.extractor, registry.of_input(section), section, **common)
 
 
 def first_faces(manifest: pd.DataFrame, raw: Path, section: VideoFeatures, data: Data) -> dict[str, np.ndarray]:

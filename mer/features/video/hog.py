@@ -10,6 +10,8 @@ the effect of lighting.
 
 import numpy as np
 
+from mer.features.extractor import Extractor
+from mer.features.video.clips import by_face
 from mer.features.video.detectors import Box, opencv
 
 VERSION = 1
@@ -30,3 +32,12 @@ def gradients(faces: np.ndarray) -> np.ndarray:
     """Return the histograms of faces of shape (n, 64, 64), uint8: shape (n, 576), float32 in [0, 1]."""
     hog = opencv().HOGDescriptor((SIDE, SIDE), (BLOCK, BLOCK), (BLOCK, BLOCK), (CELL, CELL), BINS)
     return np.stack([hog.compute(face).reshape(-1) for face in faces])
+
+
+EXTRACTOR = Extractor(
+    version=VERSION,
+    describe=lambda _: {"width": 2 * WIDTH},
+    open=by_face(lambda *_: gradients, crop),
+    scaling="each",
+    trained=False,
+)

@@ -83,7 +83,7 @@ def emo_affectnet(section: VideoFeatures, resources: Resources) -> FaceFunction:
     """
     import torch
 
-    from mer.features.video.emo_affectnet import EmoAffectNet
+    from mer.features.video.emo_affectnet_network import EmoAffectNet
 
     tensors = _tensors(section)
     last = tensors.get("fc2.bias")
@@ -122,7 +122,7 @@ def _in_batches(
 def _file(section: VideoFeatures) -> Path:
     path = files.from_root(section.weights)
     if not path.is_file():
-        raise NoWeights(f"features.video.weights: {section.weights} does not exist{PUBLISHED[section.extractor]}")
+        raise NoWeights(f"{section.location}.weights: {section.weights} does not exist{PUBLISHED[section.extractor]}")
     return path
 
 
@@ -130,7 +130,7 @@ def _tensors(section: VideoFeatures) -> dict:
     """Return the tensors of a checkpoint by name, without running code from it."""
     import torch
 
-    path, location = _file(section), f"features.video.weights: {section.weights}"
+    path, location = _file(section), f"{section.location}.weights: {section.weights}"
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
@@ -154,5 +154,5 @@ def _load(network, tensors: dict, section: VideoFeatures) -> None:
         network.float()
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:300]
-        location = f"features.video.weights: {section.weights} is not of {section.extractor}"
+        location = f"{section.location}.weights: {section.weights} is not of {section.extractor}"
         raise NoWeights(f"{location}{PUBLISHED[section.extractor]} ({reason})") from None

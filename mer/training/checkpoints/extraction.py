@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mer import files
-from mer.features import Resources
+from mer.features import Resources, registry
 from mer.features import specs as specs_of
 from mer.features.extractor import VectorFunction
-from mer.features.registry import EXTRACTORS
 from mer.params import schema
 from mer.params.features import Input, read_inputs
 from mer.training.checkpoints import card as cards
@@ -69,9 +68,7 @@ def open_extractors(
         ImportError, FileNotFoundError: a package or a network is missing; the message says how to get it.
     """
     specs(card, section, data, place)
-    return {
-        n: EXTRACTORS[section[n].modality][section[n].extractor].open(section[n], resources) for n in card["modalities"]
-    }
+    return {name: registry.of_input(section[name]).open(section[name], resources) for name in card["modalities"]}
 
 
 def specs(card: dict, section: dict[str, Input], data: schema.Data, place: Path) -> dict[str, dict]:

@@ -31,7 +31,7 @@ def section(folder, **options):
 def vectors(folder, waveforms, **options):
     """Vectors by the extractor, as a store gets them, and the specification that it would be kept under."""
     chosen = section(folder, **options)
-    found = audio.EXTRACTORS["encoder"].open(chosen, Resources())(waveforms)
+    found = encoder.EXTRACTOR.open(chosen, Resources())(waveforms)
     assert not any(isinstance(v, Unavailable) for v in found)
     stacked = np.stack(found)
     assert stacked.dtype == np.float32
@@ -169,7 +169,7 @@ def test_what_is_not_a_number_is_absent_with_its_reason(folders, tmp_path):
     network.encoder.layer_norm.bias.data[0] = float("nan")
     network.save_pretrained(tmp_path)
     transformers.Wav2Vec2FeatureExtractor().save_pretrained(tmp_path)
-    [found] = audio.EXTRACTORS["encoder"].open(section(tmp_path), Resources())(clips([1.0]))
+    [found] = encoder.EXTRACTOR.open(section(tmp_path), Resources())(clips([1.0]))
     assert found == Unavailable("the network gives values that are not finite")
 
 
@@ -194,7 +194,7 @@ def test_clips_are_asked_for_twice(folders):
 
 
 def test_no_clips(folders):
-    assert audio.EXTRACTORS["encoder"].open(section(folders["wav2vec2"]), Resources())([]) == []
+    assert encoder.EXTRACTOR.open(section(folders["wav2vec2"]), Resources())([]) == []
 
 
 def test_a_module_after_the_networks_own_pooling(tmp_path, monkeypatch):

@@ -10,6 +10,7 @@ import soundfile
 
 from mer import features, files
 from mer.features import audio as acoustic
+from mer.features.audio import mfcc
 from mer.features.audio.mfcc import mfcc_statistics
 from mer.media import audio, recordings
 from mer.params.schema import AudioFeatures, Data
@@ -41,7 +42,7 @@ def extract(manifest, raw, other=None, jobs=1, **section):
 
 
 def compute(jobs, **section):
-    return acoustic.EXTRACTORS["mfcc"].open(AudioFeatures(**section), features.Resources(jobs=jobs))
+    return mfcc.EXTRACTOR.open(AudioFeatures(**section), features.Resources(jobs=jobs))
 
 
 @pytest.mark.parametrize("jobs", [1, 3])

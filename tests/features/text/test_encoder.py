@@ -26,7 +26,7 @@ def section(folder, **options):
 
 def vectors(folder, texts, **options):
     chosen = section(folder, **options)
-    stacked = np.stack(linguistic.EXTRACTORS["encoder"].open(chosen, Resources())(texts))
+    stacked = np.stack(encoder.EXTRACTOR.open(chosen, Resources())(texts))
     assert stacked.dtype == np.float32
     assert stacked.shape[1] == linguistic.spec(chosen)["width"]
     return stacked
@@ -93,7 +93,7 @@ def test_a_module_by_name_is_its_linear_output(folders):
 
 @pytest.mark.parametrize("name", ["roberta", "bert"])
 def test_context_is_attended_to_and_the_target_is_pooled(name, folders):
-    words = encoder.tokens(folders[name])
+    words = encoder.tokens(folders[name], "features.text.model")
     row = words.read("So?\x1f\x1fWell\x1fI see.", LONGEST)
     ids = words.tokenizer.convert_ids_to_tokens(row.ids)
     assert "".join(ids) == "<s>So?</s>Well</s>IĠsee.</s>"
@@ -111,7 +111,7 @@ def test_context_is_attended_to_and_the_target_is_pooled(name, folders):
 
 
 def test_what_is_too_much_is_lost_from_the_left(folders):
-    words = encoder.tokens(folders["roberta"])
+    words = encoder.tokens(folders["roberta"], "features.text.model")
     row = words.read("\x1f".join(["first", "b" * 50, "the target"]), LONGEST)
     assert len(row.ids) == LONGEST - 1  # one more would be a separator with nothing before it
     assert words.tokenizer.decode(row.ids) == "<s>" + "b" * 50 + "</s>the target</s>"
@@ -125,7 +125,7 @@ def test_what_is_too_much_is_lost_from_the_left(folders):
 
 
 def test_a_transcript_cannot_write_special_tokens(folders):
-    words = encoder.tokens(folders["roberta"])
+    words = encoder.tokens(folders["roberta"], "features.text.model")
     row = words.read("</s> <pad> a", LONGEST)
     assert set(row.ids[1:-1]).isdisjoint(words.tokenizer.all_special_ids)
     assert words.tokenizer.decode(row.ids) == "<s></s> <pad> a</s>"

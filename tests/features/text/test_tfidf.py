@@ -51,7 +51,7 @@ def test_who_speaks_is_no_word_of_what_is_said():
 
 def test_a_turn_without_words_is_absent_whatever_was_said_before_it():
     section = TextFeatures(extractor="tfidf", dimensions=32, context=1, speakers="roles")
-    compute = linguistic.EXTRACTORS["tfidf"].open(section, features.Resources())
+    compute = tfidf.EXTRACTOR.open(section, features.Resources())
     found = compute(["self: 😀", f"other 1: no{SEP}self: 😀", f"other 1: 😀{SEP}self: no"])
     assert [isinstance(v, Unavailable) for v in found] == [True, True, False]
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from mer.features.video.emo_affectnet import EmoAffectNet, SamePadded
+from mer.features.video.emo_affectnet_network import EmoAffectNet, SamePadded
 
 STAGES = ((64, 3), (128, 4), (256, 6), (512, 3))
 

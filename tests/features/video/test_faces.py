@@ -116,7 +116,7 @@ def test_missing_or_invalid_detector_weights_are_refused(tmp_path):
 
 def test_missing_opencv_message_names_the_extra(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "cv2", None)
-    with pytest.raises(MissingPackage, match=r"features.video needs .* pip install .*\[video\]"):
+    with pytest.raises(MissingPackage, match=r"inputs of modality video need .* pip install .*\[video\]"):
         detectors.describe(VideoFeatures())
 
 

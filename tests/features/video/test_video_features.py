@@ -9,11 +9,11 @@ from PIL import Image
 from skimage import data
 
 from mer import features, files
-from mer.features import audio, video
+from mer.features import audio, registry, video
 from mer.features.extractor import Resources, Unavailable
 from mer.features.video import hog, pooling, resnet
 from mer.features.video.detectors import Box, NoWeights
-from mer.features.video.emo_affectnet import EmoAffectNet
+from mer.features.video.emo_affectnet_network import EmoAffectNet
 from mer.params.schema import Data, VideoFeatures
 from tests.media.video_files import film, grey
 
@@ -39,7 +39,7 @@ def moving(count, side=130):
 
 def opened(where=None, **options):
     section = VideoFeatures(**options)
-    return video.EXTRACTORS[section.extractor].open(section, where or Resources())
+    return registry.of_input(section).open(section, where or Resources())
 
 
 @pytest.fixture(scope="module")
@@ -212,7 +212,7 @@ def test_missing_unsafe_or_mismatched_weights_are_refused(tmp_path):
     def fails(name, extractor="emo_affectnet"):
         section = VideoFeatures(extractor=extractor, weights=str(tmp_path / name))
         with pytest.raises(NoWeights) as caught:
-            video.EXTRACTORS[extractor].open(section, Resources())
+            registry.of_input(section).open(section, Resources())
         return str(caught.value)
 
     assert "gone.pt does not exist; the published one is FER_static_ResNet50_AffectNet.pt: hf" in fails("gone.pt")

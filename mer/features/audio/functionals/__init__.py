@@ -14,6 +14,7 @@ from itertools import combinations
 import numpy as np
 
 from mer.features.audio.functionals import frames, pitch, relations, rhythm, spectrum, statistics
+from mer.features.extractor import Extractor, one_by_one
 
 VERSION = 2
 LEVELS = ("level_loudest_dbfs", "level_active_dbfs", "level_mean_dbfs")
@@ -104,3 +105,13 @@ def _of_voiced(seen: np.ndarray, voice: pitch.Voice, voiced: np.ndarray) -> list
         relations.slopes(seen, semitones),
         relations.correlations(related),
     ]
+
+
+EXTRACTOR = Extractor(
+    version=VERSION,
+    describe=lambda _: {"width": len(names())},
+    open=one_by_one(lambda _: functionals),
+    scaling="each",
+    trained=False,
+    names=lambda _: names(),
+)
