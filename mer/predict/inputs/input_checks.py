@@ -1,6 +1,6 @@
 """Warnings of clipped and band-limited audio, and of features unlike the training data.
 
-`benchmarks/unlike.py` measures how often recordings get these warnings, undamaged and damaged.
+`benchmarks/unusual_inputs.py` measures how often recordings get these warnings, undamaged and damaged.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,9 +1,9 @@
-"""What a model must carry to be asked about any file, away from its study: how inputs are made, where they usually lie.
+"""Whether an input is unlike the training rows.
 
-How unlike the training data an input is: the share of its numbers that lie outside of where 99.8 % of the training rows
-have theirs. A checkpoint keeps these bounds, and the share that one training row in 20 exceeds; it is found with bounds
-of other rows, as a row is never far outside of bounds that it has set itself. benchmarks/unlike.py has what it notices,
-and what other measures do.
+An input is unusual if many of its features lie outside the central 99.8 % of the training rows. The checkpoint stores
+these bounds, and the share of outside features that 5 % of the training rows exceed. The share is estimated by
+cross-validation: each row is compared with bounds computed from the other rows. benchmarks/unusual_inputs.py compares
+this measure with others.
 """
 
 import base64

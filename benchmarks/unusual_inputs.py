@@ -1,6 +1,6 @@
 """What is called unlike the training data: clips of speakers and corpora that were not trained on, and damaged ones.
 
-    python benchmarks/unlike.py RUN [--clips 80]
+    python benchmarks/unusual_inputs.py RUN [--clips 80]
 
 RUN is the folder of a study whose steps 01 and 02 are done, such as outputs/voice. Every corpus is left out in turn.
 Measures are fitted on the training speakers of the others, with the limit that 5 % of these rows exceed, found in five

@@ -1,6 +1,6 @@
 """How often two trainings of one algorithm are called different, and how often a better algorithm is found.
 
-    python -m benchmarks.verdicts [--repeats 300] [--jobs 2]
+    python -m benchmarks.comparisons [--repeats 300] [--jobs 2]
 
 A speaker's recall of a class is expit(b_sk + gain + u_ik + e_isk): b are the speakers, the same for both systems; u is
 what the training with seed i does to a class for all speakers, with the deviation of the third column; e is what it
