@@ -15,12 +15,16 @@ validates the inputs before.
 With `none`, no input may be missing.
 """
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, get_args
+
+from mer.params.systems import Network
 
 if TYPE_CHECKING:
     from mer.models.fusion import Fusion
 
-NETWORKS = ("gated", "flexible_at", "robust_at", "attention", "concat")
+NETWORKS: tuple[str, ...] = get_args(Network)
+"""The names of the networks. Each is a module of this package, whose `NETWORK` is the class."""
 
 
 def build(
@@ -53,29 +57,11 @@ def build(
     >>> build("concat", {"audio": 6, "text": 4}, 7, hidden=8, dropout=0.1).classify
     Linear(in_features=8, out_features=7, bias=True)
     """
+    if name not in NETWORKS:
+        raise ValueError(f"there is no network {name!r}; there are {', '.join(NETWORKS)}")
     from mer.models.fusion import Inputs
 
-    inputs, sizes = Inputs(widths, modalities or {}, layers or {}, missing), {"hidden": hidden, "dropout": dropout}
-    match name:
-        case "gated":
-            from mer.models.gated import GatedFusion
-
-            return GatedFusion(inputs, classes, gate=gate, **sizes)
-        case "flexible_at":
-            from mer.models.flexible_at import FlexibleAT
-
-            return FlexibleAT(inputs, classes, gate=gate, **sizes)
-        case "robust_at":
-            from mer.models.robust_at import RobustAT
-
-            return RobustAT(inputs, classes, **sizes)
-        case "attention":
-            from mer.models.attention import AttentionFusion
-
-            return AttentionFusion(inputs, classes, **sizes)
-        case "concat":
-            from mer.models.concat import ConcatFusion
-
-            return ConcatFusion(inputs, classes, **sizes)
-        case _:
-            raise ValueError(f"there is no network {name!r}; there are {', '.join(NETWORKS)}")
+    network = import_module(f"mer.models.{name}").NETWORK
+    inputs = Inputs(widths, modalities or {}, layers or {}, missing)
+    options = {"gate": gate} if network.has_gate else {}
+    return network(inputs, classes, hidden=hidden, dropout=dropout, **options)

@@ -55,3 +55,6 @@ class AttentionFusion(Fusion):
         weights = torch.softmax(scores, dim=1)  # (n, inputs)
         mean = (weights[:, None] @ h).squeeze(1)  # (n, g)
         return self.classify(mean)  # (n, classes)
+
+
+NETWORK = AttentionFusion

@@ -46,3 +46,6 @@ class ConcatFusion(Fusion):
         encoded = [self.encode[m][1:](x) for m, x in projected.items()]  # (n, g) each
         merged = self.merge(torch.cat(encoded, dim=1))  # (n, g)
         return self.classify(merged)  # (n, classes)
+
+
+NETWORK = ConcatFusion

@@ -30,6 +30,7 @@ class FlexibleAT(Fusion):
     """
 
     handles_missing = True
+    has_gate = True
 
     def __init__(
         self, inputs: Inputs, classes: int, hidden: int = 128, dropout: float = 0.1, gate: str = "sigmoid"
@@ -86,3 +87,6 @@ def _mean(vectors: list[Tensor], present: list[Tensor]) -> Tensor:
     """Mean over the present vectors, 0 if none is; k of shape (n, g), k of shape (n, 1) -> (n, g)."""
     mask = torch.stack(present)
     return torch.where(mask, torch.stack(vectors), 0.0).sum(dim=0) / mask.sum(dim=0).clamp(min=1)
+
+
+NETWORK = FlexibleAT

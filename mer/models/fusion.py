@@ -61,6 +61,8 @@ class Fusion(nn.Module):
 
     handles_missing = False
     """Whether the fusion leaves out a missing input, so that nothing has to replace its vector."""
+    has_gate = False
+    """Whether the network takes the parameter `gate`."""
 
     def __init__(self, inputs: Inputs) -> None:
         super().__init__()

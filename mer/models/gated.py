@@ -68,6 +68,8 @@ class GatedFusion(Fusion):
         hidden: g.
     """
 
+    has_gate = True
+
     def __init__(
         self, inputs: Inputs, classes: int, hidden: int = 64, dropout: float = 0.1, gate: str = "sigmoid"
     ) -> None:
@@ -100,3 +102,6 @@ class GatedFusion(Fusion):
             fused = torch.tanh(self.alone(*x.values()))  # (n, g)
         merged = self.drop["merged"](self.merge(torch.relu(fused)))  # (n, g)
         return self.classify(merged)  # (n, classes)
+
+
+NETWORK = GatedFusion

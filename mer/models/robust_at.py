@@ -110,3 +110,6 @@ class RobustAT(Fusion):
 def _with_first(present: list[Tensor]) -> Tensor:
     """The mask of all tokens, of which the first is always present; shapes (n, 1) each -> (n, 1 + inputs)."""
     return torch.cat([torch.ones_like(present[0]), *present], dim=1)
+
+
+NETWORK = RobustAT

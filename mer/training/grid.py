@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
+from importlib import import_module
 from itertools import groupby
 from multiprocessing import get_all_start_methods, get_context
 from pathlib import Path
@@ -19,6 +20,9 @@ from mer.training.job import Job, JobResult
 from mer.training.model import TrainedModel
 from mer.training.task import Task
 
+CLASSICAL = {"logistic": ("logistic", "fit"), "ridge": ("ridge", "fit"), "svm_linear": ("svm", "fit_linear"),
+             "svm_rbf": ("svm", "fit_rbf")}  # fmt: skip
+"""Classical model -> its module in `baselines` and the function that trains it."""
 STACK_FLOATS = {"cpu": 2**24, "cuda": 2**30, "mps": 2**30}
 """The largest number of floats in the tensors of one stack. It is smaller on a CPU, so that a grid makes several stacks
 for its processes. It is fixed: neither free memory nor the number of processes may decide how a result is computed."""
@@ -41,7 +45,7 @@ def _train(task: Task, job: Job, device_name: str, snapshot: Path | None) -> Tra
         from mer.training.networks import loop
 
         return loop.fit_network(task, job, device_name, snapshot)
-    fit = _linear(job.spec.model)
+    fit = _classical(job.spec.model)
     return fit(task, job.train, job.validation, inputs=job.spec.inputs, training=job.training)
 
 
@@ -161,10 +165,9 @@ def _stacks(task: Task, jobs: list[Job], numbers: list[int], device_name: str) -
         yield from (same_shape[first : first + count] for first in range(0, len(same_shape), count))
 
 
-def _linear(model: str):
-    from mer.training.baselines import logistic, ridge, svm
-
-    return {"logistic": logistic.fit, "ridge": ridge.fit, "svm_linear": svm.fit_linear, "svm_rbf": svm.fit_rbf}[model]
+def _classical(model: str):
+    module, function = CLASSICAL[model]
+    return getattr(import_module(f"mer.training.baselines.{module}"), function)
 
 
 def _job_result(task: Task, job: Job, history: list[dict], validation: np.ndarray, test: np.ndarray) -> JobResult:
