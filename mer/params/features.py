@@ -45,7 +45,7 @@ class AudioFeatures(_Input):
     modality: Literal["audio"] = "audio"
     extractor: Literal["mfcc", "functionals", "gemaps", "egemaps", "compare", "emobase", "encoder"] = "mfcc"
     """`functionals` is described in mer/features/audio/functionals; `gemaps`, `egemaps`, `compare` and `emobase`
-    are openSMILE's and need the extra `opensmile`; `encoder` is a pretrained network and needs the extra `encoders`"""
+    are openSMILE's and need the extra `opensmile`; `encoder` is a pretrained network."""
     n_mfcc: int = Field(80, ge=1, le=201)
     """of `mfcc`"""
     model: str | None = None
@@ -72,7 +72,7 @@ class TextFeatures(_Input):
 
     modality: Literal["text"] = "text"
     extractor: Literal["hashing", "tfidf", "encoder"] = "hashing"
-    """`encoder` is a pretrained network and needs the extra `encoders`"""
+    """`encoder` is a pretrained network."""
     dimensions: int = Field(768, ge=2)
     """of `hashing` and `tfidf`"""
     lexical_control: tuple[LexicalControl, ...] = ("free",)
@@ -142,7 +142,7 @@ class Transcripts(Section):
     """Words for corpora that come without."""
 
     recogniser: Literal["none", "pocketsphinx", "whisper"] = "none"
-    """`pocketsphinx` (English only) needs the extra `asr` and no download; `whisper` the extra `encoders`"""
+    """`pocketsphinx` (English only) needs the extra `asr` and no download; `whisper` is a pretrained network."""
     model: str | None = None
     """of `whisper`: a folder, or a name on the Hugging Face hub such as `openai/whisper-base`"""
     revision: str | None = None
