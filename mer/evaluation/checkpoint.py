@@ -21,6 +21,7 @@ from mer.evaluation.row_selection import TESTS, EvaluationData, IncompatibleChec
 from mer.evaluation.scores import scores
 from mer.features import Features, Resources
 from mer.params.schema import System, Training
+from mer.training.checkpoints import card as cards
 from mer.training.checkpoints import checkpoint, extraction, training_data
 from mer.training.checkpoints.lineage import full_exposure
 from mer.training.checkpoints.training_data import Exposure
@@ -88,7 +89,7 @@ def evaluate(folder: Path, study: EvaluationData, names: tuple[str, ...] = (), p
         raise IncompatibleCheckpoint(
             f"the model predicts {', '.join(card['classes'])}; the study has {', '.join(study.classes)}"
         )
-    used = _selected_modalities(card, modalities)
+    used = _selected_inputs(card, modalities)
     usable, exposure = study.usable, full_exposure(card, folder)
     selected = select_rows(card, exposure, study, names, part)
     vectors = extract_features(card, study, used, folder, resources)
@@ -137,7 +138,7 @@ def extract_features(
     specs = extraction.specs({**card, "modalities": list(modalities)}, inputs, data, folder)
     raw, store = (files.from_root(getattr(study.params.data, name)) for name in ("raw", "store"))
     manifest = study.manifest
-    if "text" in modalities:
+    if any(one.modality == "text" for one in inputs.values()):
         texts = features.transcribe(manifest, raw, store, study.params, resources)
         manifest = features.fill_in(manifest, texts)
     features.extract(manifest, raw, store, inputs, data, resources)
@@ -146,24 +147,31 @@ def extract_features(
     absent = [m for m in card["modalities"] if m not in modalities]
     arrays = {m: np.zeros((rows, card["widths"][m]), np.float32) for m in absent}
     return Features({**loaded.arrays, **arrays}, {**loaded.present, **{m: np.zeros(rows, bool) for m in absent}},
-                    {m: card["features"][m]["extractor"] for m in card["modalities"]}, card["layers"])  # fmt: skip
+                    {m: card["features"][m]["extractor"] for m in card["modalities"]}, card["layers"],
+                    _modalities(card))  # fmt: skip
 
 
-def _selected_modalities(card: dict, modalities: Sequence[str] | None) -> tuple[str, ...]:
-    own = card["modalities"]
+def _selected_inputs(card: dict, modalities: Sequence[str] | None) -> tuple[str, ...]:
+    """The model's inputs of some modalities; an input may also be named itself."""
+    own = _modalities(card)
     if modalities is None:
         return tuple(own)
-    if unknown := [m for m in modalities if m not in own]:
+    if unknown := [m for m in modalities if m not in {*own, *own.values()}]:
         raise IncompatibleCheckpoint(f"--modalities {unknown[0]}: the model reads {', '.join(own)}")
-    selected = tuple(m for m in own if m in modalities)
+    selected = tuple(name for name, modality in own.items() if name in modalities or modality in modalities)
     if not selected:
         raise IncompatibleCheckpoint(f"--modalities names none of {', '.join(own)}")
     if _needs_all_modalities(card) and len(selected) < len(own):
         raise IncompatibleCheckpoint(
-            f"--modalities {','.join(selected)}: the model was trained with `missing: none` and needs all of "
+            f"--modalities {','.join(modalities)}: the model was trained with `missing: none` and needs all of "
             f"{', '.join(own)}"
         )
     return selected
+
+
+def _modalities(card: dict) -> dict[str, str]:
+    """Return input -> its modality, in the model's order."""
+    return {name: cards.modality_of(card.get("features", {}), name) for name in card["modalities"]}
 
 
 def _needs_all_modalities(card: dict) -> bool:

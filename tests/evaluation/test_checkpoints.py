@@ -177,8 +177,19 @@ def test_excluded_modality_is_absent(studies, tmp_path, capsys):
     with pytest.raises(
         row_selection.IncompatibleCheckpoint, match=r"trained with `missing: none` and needs all of audio, text"
     ):
-        checkpoints._selected_modalities(card, ["audio"])
-    assert checkpoints._selected_modalities(card | {"model": "logistic"}, ["text"]) == ("text",)
+        checkpoints._selected_inputs(card, ["audio"])
+    assert checkpoints._selected_inputs(card | {"model": "logistic"}, ["text"]) == ("text",)
+
+
+def test_modality_selects_all_of_its_inputs_and_a_name_one_of_them():
+    specs = {"audio": {"modality": "audio"}, "whisper": {"modality": "audio"}, "words": {"modality": "text"}}
+    card = {"modalities": list(specs), "features": specs, "model": "logistic", "training": {}}
+    assert checkpoints._selected_inputs(card, ["audio"]) == ("audio", "whisper")
+    assert checkpoints._selected_inputs(card, ["whisper"]) == ("whisper",)
+    assert checkpoints._selected_inputs(card, ["text"]) == ("words",)
+    assert checkpoints._selected_inputs(card, None) == tuple(specs)
+    with pytest.raises(row_selection.IncompatibleCheckpoint, match="video: the model reads audio, whisper, words"):
+        checkpoints._selected_inputs(card, ["video"])
 
 
 def test_confusions_and_class_scores_equal_those_of_scikit_learn(studies, tmp_path):
