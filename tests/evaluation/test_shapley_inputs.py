@@ -48,7 +48,7 @@ def test_values_are_the_mean_over_orders(study):
         assert found["audio"] > found["pitch"] > found["words"]
         assert uar[frozenset()] == pytest.approx(1 / usable.loc[usable["corpus"] == target, "emotion"].nunique())
     sums = values.groupby("target")["value"].sum()
-    assert np.allclose(sums, shapley_inputs.gains(subsets))
+    assert np.allclose(sums, shapley.gains(subsets))
 
 
 def test_all_inputs_score_as_all_corpora_do(study):

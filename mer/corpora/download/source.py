@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-KB, MB, GB = 10**3, 10**6, 10**9
+MB, GB = 10**6, 10**9
 """Units of size, in bytes."""
 
 

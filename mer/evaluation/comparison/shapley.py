@@ -71,23 +71,25 @@ def of_corpora(
     train, test = (_rows_of(cells, part, available) for part in ("train", "test"))
     family = manifest.groupby("corpus")["family"].first().to_dict()
     names, players = _players(task.corpora[train], task.corpora[test], family)
-    needed = sorted({c for others in players.values() for c in _coalitions(others)[1:]})
-    learned = _train_coalitions(task, train, names, needed, modalities, penalty, balanced)
+    needed = sorted({c for others in players.values() for c in all_subsets(others)[1:]})
+    learned = train_coalitions(task, train, names, needed, modalities, penalty, balanced)
     values, table = [], []
     for target, others in players.items():
         rows = test[task.corpora[test] == target]
-        own = _coalitions(others)
+        own = all_subsets(others)
         counted = [
-            _correct_counts(task, rows, manifest[column].to_numpy()[rows], modalities, [learned[c] for c in own[1:]])
+            correct_counts(task, rows, manifest[column].to_numpy()[rows], modalities, [learned[c] for c in own[1:]])
             for column in columns(clusters[target])
         ]
         hits, support = counted[0]
-        table += [(target, "+".join(c), v) for c, v in zip(own, _uar(hits.sum(1), support.sum(0)), strict=True)]
+        table += [
+            (target, "+".join(c), v) for c, v in zip(own, uar_of_counts(hits.sum(1), support.sum(0)), strict=True)
+        ]
         about = describe_rows(manifest.iloc[rows], counted)
         for kind, members in _games(others, family).items():
-            at = [own.index(tuple(sorted(chain(*sides)))) for sides in _coalitions(list(members.values()))]
-            ways = [_with_intervals(found[at], said, confidence) for found, said in counted]
-            shares = zip(members, (_widest_interval(told) for told in zip(*ways, strict=True)), strict=True)
+            at = [own.index(tuple(sorted(chain(*sides)))) for sides in all_subsets(list(members.values()))]
+            ways = [values_with_intervals(found[at], said, confidence) for found, said in counted]
+            shares = zip(members, (widest_interval(told) for told in zip(*ways, strict=True)), strict=True)
             values += [{"players": kind, "target": target, "player": p, **about, **share} for p, share in shares]
     return pd.DataFrame(values, columns=COLUMNS), pd.DataFrame(table, columns=["target", "corpora", "value"])
 
@@ -117,12 +119,18 @@ def _flags(rows: pd.DataFrame) -> dict[str, bool]:
 
 def reason_against(task: Task, manifest: pd.DataFrame, cells: list[Cell], modalities: tuple[str, ...]) -> str:
     """Return why a plan has no exact values, or would take too long or too much memory; nothing where it has them."""
-    available, width = task.features.available(modalities), sum(task.features.widths(modalities).values())
+    available = task.features.available(modalities)
     train, test = (_rows_of(cells, part, available) for part in ("train", "test"))
     try:
         _players(task.corpora[train], task.corpora[test], manifest.groupby("corpus")["family"].first().to_dict())
     except ValueError as error:
         return str(error)
+    return too_many_features(task, modalities)
+
+
+def too_many_features(task: Task, inputs: tuple[str, ...]) -> str:
+    """Return that the inputs have too many features for the matrices of their squares; empty text if they have not."""
+    width = sum(task.features.widths(inputs).values())
     return f"{width} features are too many; {MAX_FEATURES} are the most" if width > MAX_FEATURES else ""
 
 
@@ -189,12 +197,12 @@ def _games(others: list[str], family: dict[str, str]) -> dict[str, dict[str, lis
     return {"corpora": {c: [c] for c in others}} | ({"families": kin} if len(kin) < len(others) else {})
 
 
-def _coalitions(players: list) -> list[tuple]:
+def all_subsets(players: list) -> list[tuple]:
     """All subsets, the empty one first and the whole last, in the order of their bits."""
     return [tuple(p for i, p in enumerate(players) if c >> i & 1) for c in range(2 ** len(players))]
 
 
-def _train_coalitions(
+def train_coalitions(
     task: Task, train: np.ndarray, names: list[str], coalitions: list[tuple], modalities: tuple[str, ...],
     penalty: float, balanced: bool,
 ) -> dict:  # fmt: skip
@@ -217,7 +225,7 @@ def _train_coalitions(
     return learned
 
 
-def _correct_counts(
+def correct_counts(
     task: Task, rows: np.ndarray, clusters: np.ndarray, modalities: tuple[str, ...], learned: list[tuple]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Right answers of shape (1 + coalitions, clusters, present classes) and rows of shape (clusters, present classes).
@@ -247,26 +255,26 @@ def _correct_counts(
     return np.stack(counts), support
 
 
-def _uar(hits: np.ndarray, support: np.ndarray) -> np.ndarray:
+def uar_of_counts(hits: np.ndarray, support: np.ndarray) -> np.ndarray:
     """UAR over the classes with support; hits of shape (..., classes), support broadcasts to it."""
     there = support > 0
     recalls = np.divide(hits, support, out=np.zeros(np.broadcast_shapes(hits.shape, support.shape)), where=there)
     return recalls.sum(axis=-1) / there.sum(axis=-1)
 
 
-def _widest_interval(shares: tuple[dict, ...]) -> dict:
+def widest_interval(shares: tuple[dict, ...]) -> dict:
     """Of a value's intervals over clusters of two kinds the wider one; none where one of them has none."""
     width = [np.nan_to_num(share["high"] - share["low"], nan=np.inf) for share in shares]
     return shares[int(np.argmax(width))]
 
 
-def _with_intervals(hits: np.ndarray, support: np.ndarray, confidence: float) -> list[dict]:
+def values_with_intervals(hits: np.ndarray, support: np.ndarray, confidence: float) -> list[dict]:
     """Value, low and high of each player; hits of shape (2^n, clusters, classes)."""
-    values = shapley(_uar(hits.sum(axis=1), support.sum(axis=0)))
+    values = shapley(uar_of_counts(hits.sum(axis=1), support.sum(axis=0)))
     speakers, design = len(support), stats.Design.of(support)
     reach = np.full(len(values), np.nan)
     if speakers >= stats.MIN_CLUSTERS and not design.has_single_cluster_class:
-        without = shapley(_uar(hits.sum(axis=1, keepdims=True) - hits, support.sum(axis=0) - support))
+        without = shapley(uar_of_counts(hits.sum(axis=1, keepdims=True) - hits, support.sum(axis=0) - support))
         error = np.sqrt((speakers - 1) * without.var(axis=1))
         error[np.isclose(error, 0)] = np.nan  # no sign of variation is no proof that there is none
         reach = stdtrit(max(design.degrees_of_freedom, 1), 0.5 + confidence / 2) * error

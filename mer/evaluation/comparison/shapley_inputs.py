@@ -57,7 +57,7 @@ def of_inputs(
     """
     if reason := reason_against(task, inputs):
         raise ValueError(reason)
-    subsets, values, table = shapley._coalitions(list(inputs)), [], []
+    subsets, values, table = shapley.all_subsets(list(inputs)), [], []
     available = task.features.available(inputs)
     for cell in (cell for cell in cells if cell.protocol == "loco"):
         train, test = (rows[available[rows]] for rows in (cell.train, cell.test))
@@ -68,8 +68,8 @@ def of_inputs(
                        for column in columns(clusters[target])]  # fmt: skip
             table += [(target, "+".join(s), v) for s, v in zip(subsets, _values(*counted[0]), strict=True)]
             base = {"players": KIND, "target": target, **shapley.describe_rows(manifest.iloc[rows], counted)}
-            estimates = zip(*(shapley._with_intervals(*count, confidence) for count in counted), strict=True)
-            values += [base | {"player": name, **shapley._widest_interval(estimate)}
+            estimates = zip(*(shapley.values_with_intervals(*count, confidence) for count in counted), strict=True)
+            values += [base | {"player": name, **shapley.widest_interval(estimate)}
                        for name, estimate in zip(inputs, estimates, strict=True)]  # fmt: skip
     return (pd.DataFrame(values, columns=shapley.COLUMNS),
             pd.DataFrame(table, columns=["target", "inputs", "value"]))  # fmt: skip
@@ -77,17 +77,11 @@ def of_inputs(
 
 def reason_against(task: Task, inputs: tuple[str, ...]) -> str:
     """Return why there are no Shapley values of these inputs; empty text if there are."""
-    width = sum(task.features.widths(inputs).values())
     if len(inputs) < 2:
         return "the system has one input: there is nothing to share out"
     if len(inputs) > MAX_INPUTS:
         return f"{len(inputs)} inputs make 2^{len(inputs)} trainings; at most {MAX_INPUTS} inputs are possible"
-    return f"{width} features are too many; at most {shapley.MAX_FEATURES}" if width > shapley.MAX_FEATURES else ""
-
-
-def gains(subsets: pd.DataFrame) -> pd.Series:
-    """Return target -> gain of all inputs over guessing, to which the values of the target add up."""
-    return shapley.gains(subsets)
+    return shapley.too_many_features(task, inputs)
 
 
 def _trained(task: Task, train: np.ndarray, subset: tuple[str, ...], penalty: float) -> tuple | None:
@@ -96,7 +90,7 @@ def _trained(task: Task, train: np.ndarray, subset: tuple[str, ...], penalty: fl
     if len(set(task.labels[rows])) < 2:
         return None
     names = sorted(set(task.corpora[rows]))
-    return shapley._train_coalitions(task, rows, names, [tuple(names)], subset, penalty, True)[tuple(names)]
+    return shapley.train_coalitions(task, rows, names, [tuple(names)], subset, penalty, True)[tuple(names)]
 
 
 def _counts(
@@ -106,11 +100,11 @@ def _counts(
 
     A subset without a model guesses.
     """
-    counted = [shapley._correct_counts(task, rows, clusters, subset, [model] if model else [])
+    counted = [shapley.correct_counts(task, rows, clusters, subset, [model] if model else [])
                for subset, model in zip(subsets, models, strict=True)]  # fmt: skip
     guessing, support = counted[0][0][:1], counted[0][1]
     return np.concatenate([guessing, *(correct[-1:] for correct, _ in counted)]), support
 
 
 def _values(correct: np.ndarray, support: np.ndarray) -> np.ndarray:
-    return shapley._uar(correct.sum(axis=1), support.sum(axis=0))
+    return shapley.uar_of_counts(correct.sum(axis=1), support.sum(axis=0))

@@ -190,8 +190,8 @@ def inner_loco(
 ) -> list[Cell]:
     """Return a cell per pair of families, trained on all others and tested on both.
 
-    What is trained without families a and b answers b as a stranger would when a is held out, and a when b is: both
-    choices need the same training. With two families there is nothing to train on, and no cell.
+    A model trained without families a and b serves both choices: its score on b selects a system for held-out a, and
+    its score on a one for held-out b. With two families nothing is left to train on, and there is no cell.
 
     Args:
         manifest: usable rows, index 0..n-1.

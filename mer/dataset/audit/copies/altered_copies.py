@@ -87,21 +87,9 @@ def _candidates(sketches: Sequence[Sketch], exact_pairs: set[tuple[int, int]]) -
         block = vectors[start : start + block_rows]
         hits.append(_similar_moments(block @ vectors[start:].T, MIN_COSINE, owners, start, start))
         hits.append(_similar_moments(block @ echoes.T, MIN_COSINE_WITH_ECHO, owners, start, 0))
-    table = pd.DataFrame(np.concatenate(hits), columns=["first_number", "second_number", "cosine"])
-    ends = table[["first_number", "second_number"]].to_numpy("int64")
-    first_numbers, second_numbers = ends.min(axis=1), ends.max(axis=1)
-    table = table.assign(
-        first=owners[first_numbers],
-        second=owners[second_numbers],
-        moment=moments[first_numbers],
-        second_moment=moments[second_numbers],
-    )
-    table = table.sort_values(
-        ["first", "second", "cosine", "moment", "second_moment"], ascending=[True, True, False, True, True]
-    )
-    for row in table.drop_duplicates(["first", "second"]).itertuples(index=False):
-        if (row.first, row.second) not in exact_pairs:
-            yield int(row.first), int(row.second), int(row.moment), int(row.second_moment)
+    found = np.concatenate(hits)
+    found[:, :2].sort(axis=1)  # the first recording of a pair is the earlier one
+    yield from _best_moments(found, owners, (moments, moments), exact_pairs)
 
 
 def _slow_candidates(
@@ -116,17 +104,24 @@ def _slow_candidates(
         _similar_moments(vectors[start : start + block_rows] @ slow_vectors.T, MIN_COSINE_SLOWED, owners, start, 0)
         for start in range(0, len(vectors), block_rows)
     ]
-    table = pd.DataFrame(np.concatenate(hits), columns=["first_number", "second_number", "cosine"])
-    first_numbers, second_numbers = table[["first_number", "second_number"]].to_numpy("int64").T
-    table = table.assign(
-        first=owners[first_numbers],
-        second=owners[second_numbers],
-        moment=moments[first_numbers],
-        second_moment=slow_moments[second_numbers],
-    )
-    table = table.sort_values(
-        ["first", "second", "cosine", "moment", "second_moment"], ascending=[True, True, False, True, True]
-    )
+    yield from _best_moments(np.concatenate(hits), owners, (moments, slow_moments), exact_pairs)
+
+
+def _best_moments(
+    hits: np.ndarray, owners: np.ndarray, moments: tuple[np.ndarray, np.ndarray], exact_pairs: set[tuple[int, int]]
+) -> Iterator[tuple[int, int, int, int]]:
+    """Yield each pair of recordings that is no exact pair, with the frames of its two most similar moments.
+
+    Args:
+        hits: number of the first moment, number of the second, cosine; shape (hits, 3).
+        owners: moment -> recording.
+        moments: number -> frame, of first and of second moments.
+        exact_pairs: pairs of recordings, the earlier one first.
+    """
+    first, second = hits[:, :2].astype("int64").T
+    table = pd.DataFrame({"first": owners[first], "second": owners[second], "cosine": hits[:, 2],
+                          "moment": moments[0][first], "second_moment": moments[1][second]})  # fmt: skip
+    table = table.sort_values(list(table.columns), ascending=[True, True, False, True, True])
     for row in table.drop_duplicates(["first", "second"]).itertuples(index=False):
         if (min(row.first, row.second), max(row.first, row.second)) not in exact_pairs:
             yield int(row.first), int(row.second), int(row.moment), int(row.second_moment)
