@@ -2,7 +2,7 @@
 
     python benchmarks/dataset.py [--raw FOLDER] [--jobs 2]
 
-The recordings are tiny files in the layouts of seven corpora (benchmarks/trees.py), half of them in containers that
+The recordings are tiny files in the layouts of seven corpora (tiny_corpora.py), half of them in containers that
 only FFmpeg opens. Each build is a process of its own. Time is wall-clock time; memory is that of all its processes.
 The limits are 60 s and 2 GiB on two cores. Digests are measured separately, per GB, on a file in memory. Before the
 last build, 30 files are written again, like the files of a corrected corpus.
@@ -70,15 +70,15 @@ def digest_rate() -> float:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--raw", type=Path, help="where the trees are written, or lie from an earlier run")
+    parser.add_argument("--raw", type=Path, help="the folder of the corpora; written if absent")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     options = parser.parse_args()
-    from benchmarks import trees
+    from benchmarks import tiny_corpora
 
     with tempfile.TemporaryDirectory() as place:
         raw, store = options.raw or Path(place) / "raw", Path(place) / "store"
         if not raw.is_dir():
-            trees.write(raw)
+            tiny_corpora.write(raw)
         print(
             f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}, {options.jobs} threads"
         )

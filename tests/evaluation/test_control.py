@@ -51,7 +51,9 @@ def test_every_protocol_answers_at_chance(spoken):
     )
     assert set(found["protocol"]) == set(PROTOCOLS)
     assert (found["permutations"] == 20).all()
-    assert (found["above_chance"].abs() < 0.05).all(), found  # 216 rows; benchmarks/control.py holds .02 with 3,300
+    assert (found["above_chance"].abs() < 0.05).all(), (
+        found
+    )  # 216 rows; benchmarks/negative_control.py holds .02 with 3,300
     assert (found["above_guessing"].abs() < 0.05).all(), found
 
 

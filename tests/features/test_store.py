@@ -13,7 +13,7 @@ from mer.features import store as module
 from mer.features.computation import compute_missing, parts
 from mer.features.extractor import Unavailable
 from mer.features.store import MissingVectors, Store
-from tests.killing import at_once_and_killed
+from tests.process_control import run_and_kill_at_random
 
 SPEC = {"extractor": "made_up", "version": 1, "width": 6}
 
@@ -180,7 +180,7 @@ def _fill(tmp_path, keys):
 
 def test_two_extractors_at_once_that_are_killed_at_random_leave_nothing_wrong(tmp_path):
     keys = [chr(ord("a") + number) * 2 for number in range(200)]
-    at_once_and_killed(_fill, tmp_path, keys, kills=12)
+    run_and_kill_at_random(_fill, tmp_path, keys, kills=12)
     vectors, present = Store(tmp_path, SPEC).load(keys, 6)
     assert present.all()
     np.testing.assert_array_equal(vectors, [vector(key) for key in keys])

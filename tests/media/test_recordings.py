@@ -14,8 +14,8 @@ from hypothesis.extra import numpy as arrays
 from mer import shards
 from mer.media import audio
 from mer.media import recordings as decoded
-from tests.killing import at_once_and_killed
 from tests.media import test_container
+from tests.process_control import run_and_kill_at_random
 
 SPEC = decoded.spec(0.1, 30.0)
 
@@ -193,7 +193,7 @@ def _decode(tmp_path, keys):
 
 def test_two_decoders_at_once_that_are_killed_at_random_leave_nothing_wrong(tmp_path):
     keys = [f"{number}" for number in range(150)]
-    at_once_and_killed(_decode, tmp_path, keys, kills=12)
+    run_and_kill_at_random(_decode, tmp_path, keys, kills=12)
     recordings = folder(tmp_path)
     assert not recordings.missing(keys)
     for key in keys:

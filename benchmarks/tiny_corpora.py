@@ -18,7 +18,7 @@ MELD_EMOTIONS = ("anger", "disgust", "fear", "joy", "neutral", "sadness", "surpr
 
 
 def write(raw: Path) -> int:
-    """Write the trees below `raw` and return how many recordings they have."""
+    """Write the corpora below `raw` and return how many recordings they have."""
     packed, random, count = _packed(), np.random.default_rng(0), 0
     for path in itertools.chain(_mead(), _meld(raw), _ravdess(), _cremad(), _esd(), _emovdb(), _iemocap(raw)):
         place = raw / path

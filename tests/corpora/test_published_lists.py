@@ -1,4 +1,4 @@
-"""Corpora whose labels lie in lists of their own, against what public repositories publish (file_lists.py)."""
+"""Corpora whose labels lie in lists of their own, against what public repositories publish (published_lists.py)."""
 
 import ast
 import json
@@ -11,7 +11,7 @@ import pytest
 
 from mer.corpora import CORPORA, Problem, parsers
 from mer.corpora.parsers.mosei_lists import SCORES
-from tests.corpora.file_lists import (
+from tests.corpora.published_lists import (
     SPLITS,
     Known,
     Row,

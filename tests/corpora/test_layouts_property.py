@@ -8,8 +8,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mer.corpora import CORPORA
-from tests.corpora.test_corpora_property import EXAMPLES as TESTED_THERE
-from tests.corpora.test_corpora_property import PARTS, check, near, write
+from tests.corpora.test_parsers_property import EXAMPLES as TESTED_THERE
+from tests.corpora.test_parsers_property import PARTS, check, near, write
 
 PATHS = {
     "afew": "Train_AFEW/Angry/000046280.avi",

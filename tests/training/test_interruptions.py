@@ -57,7 +57,7 @@ def start(task, tmp_path):
         assert begun.wait(60)
         return process
 
-    context.set_forkserver_preload(["tests.training.test_killed"])
+    context.set_forkserver_preload(["tests.training.test_interruptions"])
     return started
 
 

@@ -1,6 +1,6 @@
 """A shuffled epoch of batches from the store, from an array in memory, and from a pickle per utterance; and memory.
 
-    python benchmarks/store.py [--utterances 100000] [--pickles 20000] [--batch 128] [--repeats 5]
+    python benchmarks/feature_store.py [--utterances 100000] [--pickles 20000] [--batch 128] [--repeats 5]
 
 An utterance has the vectors that the original extractor wrote into its pickle: 160 acoustic and 768 linguistic values,
 made up here. An epoch gathers both, and presence, for each batch of a permutation, by `take`, which is a little faster

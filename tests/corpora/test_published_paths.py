@@ -1,4 +1,4 @@
-"""Corpora whose paths say everything, against the real paths and labels that public lists have (file_lists.py)."""
+"""Corpora whose paths say everything, against the real paths and labels that public lists have (published_lists.py)."""
 
 from collections import Counter
 from dataclasses import replace
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mer.corpora import CORPORA, Problem, Utterance, parsers
-from tests.corpora.file_lists import (
+from tests.corpora.published_lists import (
     AS_LISTED,
     LISTS,
     Known,

@@ -19,7 +19,7 @@ and, for what these three do not have:
     git clone --no-checkout https://github.com/amu-cai/nEMO
     git clone --no-checkout https://github.com/RakshakTeam/emospeech-dataset-v1
 
-Each test prints a line of figures with the processor's time: `pytest -rP tests/corpora/test_file_lists*.py`.
+Each test prints a line of figures with the processor's time: `pytest -rP tests/corpora/test_published_*.py`.
 """
 
 import csv

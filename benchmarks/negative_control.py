@@ -1,6 +1,6 @@
 """Labels permuted within speakers, through the whole pipeline: how far every protocol lies from chance.
 
-    python benchmarks/control.py RAW [--store FOLDER] [--permutations 20] [--corpora emodb ravdess …]
+    python benchmarks/negative_control.py RAW [--store FOLDER] [--permutations 20] [--corpora emodb ravdess …]
 
 RAW is a folder of corpora as below data/raw. Cepstra of the recordings, logistic regression and a small gated network,
 each with its own inner choice (strength, epoch). In-corpus, cross-corpus, multi-corpus and LOCO; what chance is says

@@ -1,4 +1,4 @@
-"""Work in processes that are killed at random, as an impatient person or a full memory does."""
+"""Processes that are killed at random moments, as by a user or by the operating system."""
 
 import multiprocessing
 import time
@@ -7,16 +7,16 @@ from collections.abc import Callable
 import numpy as np
 
 
-def at_once_and_killed(work: Callable[..., None], *given: object, kills: int, seed: int = 0) -> None:
+def run_and_kill_at_random(work: Callable[..., None], *arguments: object, kills: int, seed: int = 0) -> None:
     """Run `work` in two processes at a time; kill one after another at random moments, then let two finish.
 
     Raises:
         AssertionError: one that was not killed ended with an error.
     """
-    # copies of a clean process: one of this one might hold locks of threads that it does not have
+    # forkserver copies a clean process; a copy of this one could hold locks of threads that it does not have
     context, rng = multiprocessing.get_context("forkserver"), np.random.default_rng(seed)
-    context.set_forkserver_preload(["tests.features.test_store", "tests.media.test_decoded"])
-    running = [context.Process(target=work, args=given) for _ in range(2)]
+    context.set_forkserver_preload(["tests.features.test_store", "tests.media.test_recordings"])
+    running = [context.Process(target=work, args=arguments) for _ in range(2)]
     for process in running:
         process.start()
     for _ in range(kills):
@@ -25,7 +25,7 @@ def at_once_and_killed(work: Callable[..., None], *given: object, kills: int, se
         victim.kill()
         victim.join()
         assert victim.exitcode in (0, -9), victim.exitcode
-        running.append(context.Process(target=work, args=given))
+        running.append(context.Process(target=work, args=arguments))
         running[-1].start()
     for process in running:
         process.join(60)
