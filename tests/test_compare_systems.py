@@ -90,7 +90,7 @@ def test_a_whole_study(compare, tmp_path):
     assert (
         near["reason"].str.fullmatch(r"other clips: 2,610; ours: \d+").all()
     )  # the split is ours, and few of its clips
-    predicted = pd.read_parquet(tmp_path / "run" / "tables" / "parts" / "04_predictions.parquet")
+    predicted = pd.read_parquet(tmp_path / "run" / "tables" / "steps" / "04_predictions.parquet")
     held = predicted[(predicted["protocol"] == "loco") & (predicted["system"] == "logistic")]
     hits = (held["emotion"] == held["free"]).groupby([held["test_corpus"], held["emotion"]]).mean()
     mine = tables["recalls"][tables["recalls"]["system"] == "logistic"].set_index(["test_corpus", "emotion"])["recall"]

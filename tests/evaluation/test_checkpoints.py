@@ -72,13 +72,13 @@ def test_default_is_the_test_part_of_its_own_study(studies, tmp_path, capsys):
     assert "no row was excluded: the model was trained and validated on none of them" in output
     assert checkpoints.ALTERED_COPIES not in output  # whose study has compared them
     assert set(predicted["overlap"]) == {""}
-    known = pd.read_parquet(studies / "two/tables/parts/03_predictions.parquet")
+    known = pd.read_parquet(studies / "two/tables/steps/03_predictions.parquet")
     known = known[known["system"] == "gated"].set_index("utterance_id")["p_anger"]
     pd.testing.assert_series_equal(predicted.set_index("utterance_id")["p_anger"].loc[known.index], known)
     mine = (
         pd.read_parquet(tmp_path / "out/results.parquet").query("test_corpus == 'TestA'").set_index("answers")["value"]
     )
-    both = pd.read_parquet(studies / "two/tables/parts/03_results.parquet").query("test_corpus == 'TestA'")
+    both = pd.read_parquet(studies / "two/tables/steps/03_results.parquet").query("test_corpus == 'TestA'")
     theirs = both[both["system"].eq("gated") & both["seed"].isna()].set_index("answers")["value"]
     pd.testing.assert_series_equal(mine, theirs)
 
@@ -162,7 +162,7 @@ def test_missing_features_are_extracted_as_the_card_describes(studies, tmp_path)
 def test_excluded_modality_is_absent(studies, tmp_path, capsys):
     assert evaluate(studies, "--modalities", "audio", "--out", tmp_path / "out", model="gated-seed0") == 0
     predicted = pd.read_parquet(tmp_path / "out/predictions.parquet").set_index("utterance_id")
-    known = pd.read_parquet(studies / "two/tables/parts/03_predictions.parquet")
+    known = pd.read_parquet(studies / "two/tables/steps/03_predictions.parquet")
     known = known[known["system"] == "gated"].set_index("utterance_id").loc[predicted.index]
     read_aloud = predicted["test_corpus"].isin(
         ["emodb", "ravdess"]

@@ -98,8 +98,8 @@ def test_ours_stands_beside_a_number_of_the_same_protocol():
     rows = shown(results, ours, table="EmoBox, MELD", system="WavLM large")
     assert not rows["grey"].any()
     assert set(rows["metric"]) == {"UAR", "WA", "macro_F1"}
-    assert rows["ours"].tolist() == [mean[m] for m in rows["metric"]]
-    assert (rows["difference"] == rows["ours"] - rows["value"]).all()
+    assert rows["mer"].tolist() == [mean[m] for m in rows["metric"]]
+    assert (rows["difference"] == rows["mer"] - rows["value"]).all()
     assert set(rows["n"]) == set(results["n"])
     assert (rows["reason"] == "").all()
 
@@ -123,7 +123,7 @@ def test_others_are_grey_with_the_reason(made, table, reason):
     rows = shown(results, ours, table=table)
     rows = rows[rows["test_corpus"].isin(list(ours.index)) | ("not in this study" in reason)]
     assert rows["grey"].all()
-    assert rows[["ours", "low", "high", "difference"]].isna().all(axis=None)
+    assert rows[["mer", "low", "high", "difference"]].isna().all(axis=None)
     assert rows["reason"].str.contains(reason, regex=False).any()
 
 

@@ -37,7 +37,7 @@ def study(tmp_path_factory):
 @pytest.mark.parametrize("system", ["gated", "svm"])
 def test_copied_checkpoint_gives_the_predictions_of_the_study(study, tmp_path, system):
     moved = shutil.copytree(study / f"run/checkpoints/{system}-seed0", tmp_path / "model")
-    rows = pd.read_parquet(study / "run/tables/parts/03_predictions.parquet").query("system == @system")
+    rows = pd.read_parquet(study / "run/tables/steps/03_predictions.parquet").query("system == @system")
     manifest = pd.read_parquet(study / "run/data/manifest.parquet").set_index("utterance_id")
     predictor = load(moved, settings=PredictionSettings(voice="energy"))
     for row in rows.groupby("test_corpus").head(2).itertuples():
@@ -48,7 +48,7 @@ def test_copied_checkpoint_gives_the_predictions_of_the_study(study, tmp_path, s
 
 def test_model_card_has_results_and_limitations(study):
     text = (study / "run/checkpoints/svm-seed0/README.md").read_text(encoding="utf-8")
-    results = pd.read_parquet(study / "run/tables/parts/03_results.parquet")
+    results = pd.read_parquet(study / "run/tables/steps/03_results.parquet")
     keep = (results["system"] == "svm") & (results["metric"] == "UAR") & (results["answers"] == "free")
     [uar] = results[keep & results["seed"].isna() & (results["test_corpus"] == "emodb")]["value"]
     assert f"| {f'{uar:.3f}'.removeprefix('0')} |" in text.partition("## Results")[2].partition("## ")[0]

@@ -52,7 +52,7 @@ def networks(study):
 
 def recording(study):
     """Return a row of the study's predictions, the path of its recording and its transcript."""
-    rows = pd.read_parquet(study / "run/tables/parts/03_predictions.parquet")
+    rows = pd.read_parquet(study / "run/tables/steps/03_predictions.parquet")
     manifest = pd.read_parquet(study / "run/data/manifest.parquet").set_index("utterance_id")
     utterance = manifest.loc[rows.iloc[0]["utterance_id"]]
     return rows.iloc[0], study / "raw" / utterance["source_path"], utterance["transcription"]

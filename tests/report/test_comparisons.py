@@ -182,7 +182,7 @@ def test_metrics_of_the_same_predictions(loco):
     shown = texts(comparison_figures.metric_dots(table, "base"))
     assert {metric.title for metric in stats.METRICS.values()} <= set(shown)
     assert comparison_text.metric_sentence(table) == "The best system depends on the metric on none of 2 corpora."
-    other = table.assign(first_by="UAR")
+    other = table.assign(best_by="UAR")
     assert comparison_text.metric_sentence(other) == "The best system depends on the metric on 2 of 2 corpora."
     assert "one system" in comparison_text.metric_sentence(table[table["system"] == "base"])
     assert comparison_tables.metric_table(table).loc[("a", "good"), "leads by"] == "UAR, WA, macro F1, weighted F1"
@@ -216,7 +216,7 @@ def published_rows(grey):
     numbers = published.numbers(TABLES)
     numbers = numbers[numbers["test_corpus"].isin(["meld", "emodb"])].reset_index(drop=True)
     why = np.where(grey, "other <classes>; another split", "")
-    return numbers.assign(ours=0.4, low=0.3, high=0.5, n=2610.0, difference=0.0, grey=grey, reason=why)
+    return numbers.assign(mer=0.4, low=0.3, high=0.5, n=2610.0, difference=0.0, grey=grey, reason=why)
 
 
 def test_published_numbers_are_grey_unless_comparable():

@@ -182,7 +182,7 @@ def compare_published(published: pd.DataFrame, results: pd.DataFrame, ours: pd.D
         unlike: why nothing of ours may stand beside anything published, such as recordings that are made up.
 
     Returns:
-        `published` with columns ours, low, high, n (NaN where grey), difference, grey (bool) and reason (empty where
+        `published` with columns mer, low, high, n (NaN where grey), difference, grey (bool) and reason (empty where
         not); n is how many of our clips were tested. A difference is of two numbers and not of two tests: only ours has
         an interval.
     """
@@ -199,11 +199,11 @@ def compare_published(published: pd.DataFrame, results: pd.DataFrame, ours: pd.D
             reason, mine = "our score is NaN", None
         shown = {name: float("nan") if mine is None else mine[name] for name in ("value", "low", "high", "n")}
         rows.append({
-            "ours": shown["value"], "low": shown["low"], "high": shown["high"], "n": shown["n"],
+            "mer": shown["value"], "low": shown["low"], "high": shown["high"], "n": shown["n"],
             "difference": shown["value"] - number["value"], "grey": mine is None, "reason": reason,
         })  # fmt: skip
     return published.reset_index(drop=True).join(
-        pd.DataFrame(rows, columns=["ours", "low", "high", "n", "difference", "grey", "reason"])
+        pd.DataFrame(rows, columns=["mer", "low", "high", "n", "difference", "grey", "reason"])
     )
 
 

@@ -54,7 +54,7 @@ def metric_sensitivity(
 
     Returns:
         a row per system, protocol, training and test corpus: the mean over seeds of UAR, WA, macro_F1 and weighted_F1,
-        `points` between the highest and the lowest of them, n, classes, chance (the UAR of guessing), and `first_by`:
+        `points` between the highest and the lowest of them, n, classes, chance (the UAR of guessing), and `best_by`:
         the metrics by which this system is ahead of all others of its row's protocol and corpora.
 
     Raises:
@@ -75,7 +75,7 @@ def metric_sensitivity(
     best = table.groupby(list(KEYS[1:]))[list(CONFUSION_METRICS)].transform("max")
     first = table[list(CONFUSION_METRICS)] == best
     return table.assign(
-        first_by=[" ".join(name for name in CONFUSION_METRICS if row[name]) for _, row in first.iterrows()]
+        best_by=[" ".join(name for name in CONFUSION_METRICS if row[name]) for _, row in first.iterrows()]
     )
 
 

@@ -7,7 +7,7 @@ from mer.dataset.manifest import schema
 from mer.params import Run
 from mer.params.schema import Params
 
-FOLDER = "tables/parts"
+FOLDER = "tables/steps"
 SECTIONS_BY_CONTENT = {"data", "splits", "features", "transcripts"}
 """Sections that affect results only through the manifest and features.json, whose digests are part of the identity."""
 IGNORED_SECTIONS = {"name", "study", "steps", "timeout_minutes", "predict"}

@@ -26,7 +26,7 @@ def published_dots(table: pd.DataFrame, corpora: list[str]) -> Axes:
     names = list(dict.fromkeys(rows["row"]))
     comparable, others = rows[~rows["grey"]], rows[rows["grey"]]
     ax = new_figure(height=rows_height(len(names), 0.3))[1]
-    own = comparable.drop_duplicates("row").assign(value=lambda first: first["ours"], group=MER, filled=True)
+    own = comparable.drop_duplicates("row").assign(value=lambda first: first["mer"], group=MER, filled=True)
     if len(own):
         forest(ax, own, styles([MER]), names)
     y = {name: number - 0.25 for number, name in enumerate(names)}  # above the study's own result

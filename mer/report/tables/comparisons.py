@@ -50,7 +50,7 @@ def metric_table(table: pd.DataFrame) -> pd.DataFrame:
     shown = pd.DataFrame({metric.title: table[name].map(short) for name, metric in CONFUSION_METRICS.items()})
     shown["range"] = table["points"].map("{:.1f}".format)
     shown["leads by"] = [
-        ", ".join(CONFUSION_METRICS[name].title for name in names.split()) or NO_VALUE for names in table["first_by"]
+        ", ".join(CONFUSION_METRICS[name].title for name in names.split()) or NO_VALUE for names in table["best_by"]
     ]
     shown.index = pd.MultiIndex.from_frame(table[["test_corpus", "system"]], names=["held out", "system"])
     return shown.sort_index()

@@ -64,7 +64,7 @@ def metric_sentence(table: pd.DataFrame) -> Paragraph:
     """
     if table["system"].nunique() < 2:
         return Paragraph("There is one system, so it is best under every metric.")
-    always = table[table["first_by"] == " ".join(CONFUSION_METRICS)]["test_corpus"].nunique()
+    always = table[table["best_by"] == " ".join(CONFUSION_METRICS)]["test_corpus"].nunique()
     corpora = table["test_corpus"].nunique()
     return Paragraph(f"The best system depends on the metric on {corpora - always or 'none'} of {corpora} corpora.")
 

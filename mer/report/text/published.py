@@ -75,7 +75,7 @@ def averages_sentence(averages: pd.DataFrame) -> Paragraph:
 
 
 def _comparable(row: pd.Series) -> tuple[str, ...]:
-    metric, own = row["metric"].replace("_", " "), f"{short(row['ours'])} {bounds(row['low'], row['high'])}"
+    metric, own = row["metric"].replace("_", " "), f"{short(row['mer'])} {bounds(row['low'], row['high'])}"
     clips, caveats = f"{row['n']:,.0f}", row["caveats"]
     return row["table"], row["test_corpus"], metric, row["system"], short(row["value"]), own, clips, caveats
 
