@@ -134,6 +134,16 @@ class Params(Section):
         return self
 
     @model_validator(mode="after")
+    def _weighted_corpora_are_of_the_study(self) -> "Params":
+        trainings = {"training": self.training}
+        trainings |= {f"systems.{n}.training": s.training_parameters(self.training) for n, s in self.systems.items()}
+        for place, training in trainings.items():
+            if strange := sorted(set(training.corpus_weights) - set(self.corpora)):
+                raise ValueError(f"{place}.corpus_weights: {strange[0]!r} is none of the study's corpora "
+                                 f"({', '.join(self.corpora)})")  # fmt: skip
+        return self
+
+    @model_validator(mode="after")
     def _duplicates_are_of_the_study(self) -> "Params":
         if strange := sorted(set(self.evaluation.accept_duplicates) - set(self.corpora)):
             raise ValueError(f"evaluation.accept_duplicates: {strange[0]!r} is none of the study's corpora "

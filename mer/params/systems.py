@@ -76,10 +76,17 @@ class Training(Section):
     normalisation: Literal["training", "speaker", "corpus"] = "training"
     """features are scaled by what is trained on; `speaker` and `corpus` scale every speaker or corpus by itself before,
     which looks at the unlabelled recordings of the target too, so that every table marks it as transductive"""
-    balance: Literal["class_weights", "logit_adjustment", "none"] = "class_weights"
-    """against rare classes, by their shares after sampling: one way or the other, never both"""
+    balance: Literal["class_weights", "unsampled_class_weights", "logit_adjustment", "none"] = "class_weights"
+    """How rare classes are weighed: by their shares after sampling, or (`unsampled_class_weights`) by their shares in
+    the training rows whatever the sampling, which with a `class_exponent` below 1 corrects twice."""
     corpus_exponent: float = Field(1.0, ge=0, le=1)
-    """corpora are drawn in proportion to their number of clips to this power: 1 as they are, 0 all alike"""
+    """Corpora are drawn in proportion to their number of utterances to this power: 1 as they are, 0 all alike."""
+    corpus_weights: dict[Name, Annotated[float, Field(gt=0)]] = Field({})
+    """Corpus -> the factor of its share, 1 if it is not named. With `corpus_exponent: 0` and two further corpora,
+    `{meld: 4}` makes MELD four sixths of the rows that are drawn."""
+    class_exponent: float = Field(1.0, ge=0, le=1)
+    """Classes are drawn in proportion to their number of utterances to this power, over all corpora: 1 as they are, 0
+    all alike, if every corpus has the same classes. The formula: mer/training/networks/sampling.py."""
     averaging: Literal["none", "ema", "epochs"] = "none"
     """of weights: exponential over steps, or the mean over epochs; what is averaged is validated and kept"""
     ema_decay: Fraction = 0.999
@@ -98,3 +105,12 @@ class Training(Section):
     wide input weighs no more than a narrow one."""
     inverse_regularisation: tuple[Annotated[float, Field(gt=0)], ...] = Field((1e-3, 1e-2, 1e-1), min_length=1)
     """`C` of the linear models and the kernel machine (of ridge, a penalty of 1/2C); the validation speakers choose"""
+
+    def __hash__(self) -> int:
+        """A mapping has no hash of its own."""
+        return hash(self.model_dump_json())
+
+    @property
+    def weighs_classes(self) -> bool:
+        """Whether the loss weighs rare classes."""
+        return self.balance in ("class_weights", "unsampled_class_weights")

@@ -50,6 +50,10 @@ def answers(task, jobs):
         [job(s, optimiser="adam", averaging="ema", ema_decay=0.9, schedule="cosine", warmup=0.1) for s in (0, 1)],
         [job(s, averaging="epochs", schedule="plateau", balance="logit_adjustment") for s in (0, 1)],
         [job(s, corpus_exponent=0.5, label_smoothing=0.0, modality_dropout=0.0, gate="softmax") for s in (0, 1)],
+        [
+            job(0, corpus_weights={"one": 3.0}, corpus_exponent=0, class_exponent=0.3),
+            job(1, corpus_weights={"two": 2.0}, class_exponent=0, balance="unsampled_class_weights"),
+        ],
         [job(0, validation=ROWS[:0]), job(1)],
         [job(s, model="flexible_at", missing="none", modalities=("audio",)) for s in (0, 1)],
     ],
@@ -59,6 +63,7 @@ def answers(task, jobs):
         "ema, cosine",
         "mean over epochs, plateau",
         "sampling",
+        "weights of corpora and classes",
         "no validation",
         "a branch that no row takes",
     ],

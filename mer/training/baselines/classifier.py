@@ -135,7 +135,7 @@ def best_of(task: Task, models: list, standardiser: Standardiser, training: Trai
 
 def class_weight(training: Training) -> str | None:
     """Return how scikit-learn says `training.balance`."""
-    return "balanced" if training.balance == "class_weights" else None
+    return "balanced" if training.weighs_classes else None
 
 
 def require_two_classes(labels: np.ndarray) -> None:

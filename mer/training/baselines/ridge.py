@@ -45,7 +45,7 @@ def fit(
     strengths = training.inverse_regularisation
     everything = np.ones((len(strengths), 1), bool)
     penalties = 0.5 / np.array(strengths)
-    models = solve(sums, everything, penalties, task.classes, balanced=training.balance == "class_weights")
+    models = solve(sums, everything, penalties, task.classes, balanced=training.weighs_classes)
     settings = [{"inverse_regularisation": strength} for strength in strengths]
     return best_on_validation(task, list(zip(settings, models, strict=True)), validation)
 

@@ -37,7 +37,7 @@ VALIDATION_BATCH = 1024
 MIN_ACTIVE_SHARE = 0.75
 """The share of unfinished jobs below which finished ones are removed from the stack."""
 PER_RUN_PARAMETERS = {"learning_rate", "weight_decay", "clip_norm", "epochs", "patience", "schedule", "warmup",
-                      "balance", "corpus_exponent", "ema_decay"}  # fmt: skip
+                      "balance", "corpus_exponent", "corpus_weights", "class_exponent", "ema_decay"}  # fmt: skip
 """The parameters in which the jobs of a stack may differ."""
 
 
@@ -216,8 +216,8 @@ class StackedTraining:
         rows, counts = np.zeros((len(self.alive), width), np.int64), np.zeros((len(self.alive), width), np.float32)
         for number, run in enumerate(self.alive):
             job = self.jobs[run]
-            order = sampling.order(self.task.corpora[job.train], job.training.corpus_exponent, job.seed,
-                                   self.progress[run].epoch)  # fmt: skip
+            labels, corpora = self.task.labels[job.train], self.task.corpora[job.train]
+            order = sampling.order(labels, corpora, job.training, job.seed, self.progress[run].epoch)
             rows[number, : len(order)], counts[number, : len(order)] = job.train[order], 1.0
             rows[number, len(order) :] = job.train[0]
         return self._tensor(rows), self._tensor(counts)

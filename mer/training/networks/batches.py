@@ -82,7 +82,7 @@ def prepared(model: TrainedNetwork, task: Task, rows: np.ndarray, training: Trai
     device = model.device
     inputs, present = tensors(task.features, rows, model.standardiser, device)
     model.network.check(inputs, present)
-    shares = sampling.class_shares(task.labels[rows], task.corpora[rows], task.classes, training.corpus_exponent)
+    shares = sampling.balanced_shares(task.labels[rows], task.corpora[rows], task.classes, training)
     weights, shift = (torch.as_tensor(v, device=device) for v in losses.balance(shares, training.balance))
     matrix = torch.as_tensor(task.target_matrix(rows, training.targets), device=device)
     targets = losses.weighted_targets(matrix, weights, training.label_smoothing, model.multi_label)
@@ -110,7 +110,7 @@ class StackedTrainingData:
         self.moments = {name: [tensor([s.moments[name][part] for s in scalers]) for part in (0, 1)] for name in inputs}
         self.targets = tensor(task.target_matrix(np.arange(len(task.labels)), training.targets))
         rows = [(task.labels[j.train], task.corpora[j.train], j.training) for j in jobs]
-        shares = [sampling.class_shares(y, c, task.classes, t.corpus_exponent) for y, c, t in rows]
+        shares = [sampling.balanced_shares(y, c, task.classes, t) for y, c, t in rows]
         balances = [losses.balance(s, t.balance) for s, (_, _, t) in zip(shares, rows, strict=True)]
         self.weights, self.shift = tensor([w for w, _ in balances]), tensor([s for _, s in balances])
         self.trained_classes = tensor([task.classes_in(j.train) for j in jobs], bool)

@@ -49,9 +49,12 @@ def fit_network(task: Task, job: Job, device: str = "cpu", snapshot: Path | None
     course = NetworkTraining(network, training, names, steps=-(-len(job.train) // training.batch_size))
     file = Snapshot(snapshot, f"{seed}")
     course.restore(file.load(device))
-    corpora, validation = task.corpora[job.train], list(model.batches(task.features, job.validation))
+    rows, validation = (
+        (task.labels[job.train], task.corpora[job.train]),
+        list(model.batches(task.features, job.validation)),
+    )
     while not course.progress.finished:
-        order = sampling.order(corpora, training.corpus_exponent, seed, course.progress.epoch)
+        order = sampling.order(*rows, training, seed, course.progress.epoch)
         loss = _epoch(course, network, data, masks, torch.as_tensor(order, device=device), seed)
         with course.use_averaged_weights():
             predicted = model.batch_logits(validation).argmax(axis=1)

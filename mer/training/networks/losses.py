@@ -8,16 +8,16 @@ from torch.nn import functional
 def balance(shares: np.ndarray, method: str) -> tuple[np.ndarray, np.ndarray]:
     """Return class weights, and the shift of the logits in training; both float32 of shape (classes,).
 
-    `class_weights`: 1 / (K p_c) over the K classes that occur, 0 for other classes.
+    `class_weights`, `unsampled_class_weights`: 1 / (K p_c) over the K classes that occur, 0 for other classes.
     `logit_adjustment`: shift ln p_c (Menon et al. 2021, "Long-tail learning via logit adjustment"), weights 1.
 
     Args:
-        shares: share of each class among the sampled rows, shape (classes,).
+        shares: share p of each class, as from `sampling.balanced_shares`, shape (classes,).
         method: `training.balance`.
     """
     occurs = shares > 0
     weights, shift = np.ones(len(shares)), np.zeros(len(shares))
-    if method == "class_weights":
+    if method in ("class_weights", "unsampled_class_weights"):
         weights = np.divide(1.0, shares * occurs.sum(), out=np.zeros(len(shares)), where=occurs)
     elif method == "logit_adjustment":
         shift = np.log(np.where(occurs, shares, shares[occurs].min()))
