@@ -1,4 +1,4 @@
-"""Computing what a store lacks, a part at a time: what was finished before an interruption stays."""
+"""Computation of the vectors that a store lacks, in batches. An interruption loses at most one batch."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -13,56 +13,58 @@ def compute_missing(
     store: Store,
     keys: Sequence[str | None],
     compute: Callable[[list[str]], list],
-    what: str,
+    description: str,
     sizes: Callable[[list[str]], Sequence[int]] | None = None,
-    at_most: int = 0,
+    max_size: int = 0,
 ) -> None:
-    """Compute and add the keys that the store does not have.
+    """Compute the vectors of keys that the store does not have, and add them to the store.
 
-    A shard that is damaged is thrown away, with a warning, and computed again. A vector that is not finite is recorded
-    as a failure: it would spoil every study that meets it.
+    A damaged shard is deleted, with a warning, and recomputed. A vector that is not finite is stored as a failure,
+    because a single one would make every later computation meaningless.
 
     Args:
-        compute: keys -> as many vectors, or `Unavailable`.
-        what: names the progress bar.
-        sizes: keys -> what each asks for, such as its length.
-        at_most: the sum of sizes between two savings.
+        compute: function from keys to as many vectors or `Unavailable`.
+        description: text of the progress bar.
+        sizes: function from keys to the size of each, such as its length; None for size 0.
+        max_size: largest sum of sizes of a batch. Each batch is saved when it is finished.
     """
-    wanted = [key for key in keys if key]
-    store.repair(wanted)
-    todo = store.missing(wanted)
-    with tqdm(total=len(todo), desc=what, unit="utt", disable=not todo, mininterval=1.0) as bar:
-        for part in parts(todo, sizes(todo) if sizes else np.zeros(len(todo)), at_most, store.shard):
-            left = store.unavailable(part)
-            if left:
-                results = [_finite(result) for result in compute(left)]
-                gone = [isinstance(r, Unavailable) for r in results]
-                store.add(
-                    left,
-                    [None if no else r for r, no in zip(results, gone, strict=True)],
-                    [r.reason if no else None for r, no in zip(results, gone, strict=True)],
-                )
-            bar.update(len(part))
+    keys = [key for key in keys if key]
+    store.repair(keys)
+    missing = store.missing(keys)
+    with tqdm(total=len(missing), desc=description, unit="utt", disable=not missing, mininterval=1.0) as bar:
+        sizes_of_missing = sizes(missing) if sizes else np.zeros(len(missing))
+        for batch in save_batches(missing, sizes_of_missing, max_size, store.shard):
+            remaining = store.unavailable(batch)
+            if remaining:
+                _add(store, remaining, [_finite(result) for result in compute(remaining)])
+            bar.update(len(batch))
 
 
-def parts(keys: Sequence[str], sizes: Sequence[int], at_most: int, count: int) -> Iterator[list[str]]:
-    """Yield keys in their order, up to `count` of them or `at_most` in size together; a larger one is by itself.
+def save_batches(keys: Sequence[str], sizes: Sequence[int], max_size: int, max_count: int) -> Iterator[list[str]]:
+    """Yield batches of keys in their order, each limited by its number of keys and by the sum of their sizes.
 
-    >>> list(parts(["a", "b", "c", "d"], [3, 3, 9, 1], 6, 2048))
+    A key that is larger than `max_size` is a batch of its own.
+
+    >>> list(save_batches(["a", "b", "c", "d"], [3, 3, 9, 1], 6, 2048))
     [['a', 'b'], ['c'], ['d']]
     """
-    part, total = [], 0
+    batch, total = [], 0
     for key, size in zip(keys, sizes, strict=True):
-        if part and (len(part) == count or total + size > at_most):
-            yield part
-            part, total = [], 0
-        part.append(key)
+        if batch and (len(batch) == max_count or total + size > max_size):
+            yield batch
+            batch, total = [], 0
+        batch.append(key)
         total += size
-    if part:
-        yield part
+    if batch:
+        yield batch
+
+
+def _add(store: Store, keys: Sequence[str], results: Sequence[np.ndarray | Unavailable]) -> None:
+    vectors = [None if isinstance(result, Unavailable) else result for result in results]
+    store.add(keys, vectors, [result.reason if isinstance(result, Unavailable) else None for result in results])
 
 
 def _finite(result: np.ndarray | Unavailable) -> np.ndarray | Unavailable:
     if isinstance(result, np.ndarray) and not np.isfinite(result).all():
-        return Unavailable("its vector holds values that are not finite numbers")
+        return Unavailable("its vector contains values that are not finite")
     return result

@@ -1,4 +1,4 @@
-"""What every way from a recording or a text to a vector has in common."""
+"""The interface of all extractors: functions from recordings, texts or videos to vectors."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,40 +12,46 @@ from threadpoolctl import ThreadpoolController
 
 @dataclass(frozen=True)
 class Unavailable:
-    """There is no vector, and why: the utterance lacks the modality, which is something else than zeros."""
+    """A vector that cannot be computed, with the reason. The utterance lacks the input, which differs from zeros."""
 
     reason: str
 
 
 VectorFunction = Callable[[Sequence[Any]], list[np.ndarray | Unavailable]]
-"""inputs -> as many results; float32 of shape (width,). A result does not depend on the other inputs."""
+"""A function from items to as many vectors, float32 of shape (width,). A vector does not depend on the other items."""
 
 
 @dataclass(frozen=True)
 class Resources:
-    """What to compute on: the device of networks, and how many threads for the rest. Neither is part of a result."""
+    """The resources of a computation. Neither determines a result.
+
+    Attributes:
+        device: the device of networks: cpu, cuda or mps.
+        jobs: the number of threads of everything else.
+    """
 
     device: str = "cpu"
     jobs: int = 1
 
 
 Scaling = Literal["each", "shared", "idf"]
-"""how dimensions are scaled where a model is trained (mer/training/scaling/standardise.py): each by itself, all by one
-number, or by one number and each by its inverse document frequency"""
+"""How dimensions are scaled in training (mer/training/scaling/standardise.py): `each` by itself, all by one `shared`
+number, or by one number and each by its inverse document frequency (`idf`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Extractor:
-    """One way to a vector. It says everything of itself: what it does not say is not assumed.
+    """An extractor. No field has a default that could be wrong, because everything must be stated.
 
     Attributes:
-        version: a new number for new values.
-        describe: its section of the parameters -> what else determines a vector; `width` is among it. Paths are not,
-            digests of what lies there are.
-        open: the section, and where to compute -> the function that does.
-        scaling: how what it gives is scaled.
-        trained: whether something in it was learnt from recordings, images or texts, which may be those of a test.
-        names: a function from the section to the name of each dimension; None if they are numbered.
+        version: version of the computation; it is raised if the same input gives other values.
+        describe: function from the section to everything else that determines a vector, `width` included. It contains
+            digests of files instead of their paths.
+        open: function from the section and the resources to the function that computes vectors.
+        scaling: how the vectors are scaled in training.
+        trained: whether it contains parameters that were trained on recordings, images or texts. Those may include
+            test rows of a study.
+        names: function from the section to the names of the dimensions; None if they have numbers only.
     """
 
     version: int
@@ -64,23 +70,23 @@ class Extractor:
 def one_by_one(
     vector: Callable[[BaseModel], Callable[[Any], np.ndarray | Unavailable]],
 ) -> Callable[[BaseModel, Resources], VectorFunction]:
-    """Return the `open` of an extractor that takes each input by itself, in threads.
+    """Return the `open` of an extractor that computes each vector separately, in threads.
 
-    BLAS gets one thread meanwhile: for products of this size its own threads wait for each other most of the time.
+    BLAS is limited to one thread, because its own threads cost more than they save for products of this size.
 
     Args:
-        vector: the section -> a function of one input.
+        vector: function from the section to a function of one input.
     """
 
     def open_extractor(section: BaseModel, resources: Resources) -> VectorFunction:
-        one, libraries = vector(section), ThreadpoolController()
+        compute_one, libraries = vector(section), ThreadpoolController()
 
         def compute(inputs: Sequence[Any]) -> list[np.ndarray | Unavailable]:
             with libraries.limit(limits=1, user_api="blas"):
                 if resources.jobs <= 1:
-                    return [one(each) for each in inputs]
+                    return [compute_one(one) for one in inputs]
                 with ThreadPoolExecutor(resources.jobs) as pool:  # each thread reads its own inputs
-                    return list(pool.map(lambda number: one(inputs[number]), range(len(inputs))))
+                    return list(pool.map(lambda number: compute_one(inputs[number]), range(len(inputs))))
 
         return compute
 
@@ -88,9 +94,9 @@ def one_by_one(
 
 
 def specification(name: str, extractor: Extractor, section: BaseModel, **more: Any) -> dict:
-    """Return everything that determines a vector besides its input: the address of a store.
+    """Return everything that determines a vector except its recording, text or video. It is the address of a store.
 
     Args:
-        more: what is done to an input before the extractor gets it.
+        more: parameters of the preparation of inputs, such as decoding.
     """
     return {"extractor": name, "version": extractor.version, **more, **extractor.describe(section)}

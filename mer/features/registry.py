@@ -1,4 +1,4 @@
-"""The extractors by modality and name. An extractor is imported when it is first used.
+"""The extractors by modality and name. Each is imported when it is first used.
 
 The names are those of the parameter `extractor` (mer/params/features.py). Each is a module of the modality's package
 with the constant `EXTRACTOR`.
@@ -65,7 +65,7 @@ def scaling(modality: str, name: str) -> Scaling:
 
 
 def _module(modality: str, name: str):
-    """Import the module; each package is spelt out, so that mer/code_dependencies.py finds its modules."""
+    """Import the module. Packages are written in full, so that mer/code_dependencies.py finds their modules."""
     if modality == "audio":
         return importlib.import_module(f"mer.features.audio.{name}")
     if modality == "text":

@@ -1,21 +1,21 @@
-"""Descriptive statistics of vectors: a plane of them, and what the variance of each dimension lies between."""
+"""Descriptive statistics of vectors: their principal plane, and the variance of each dimension between groups."""
 
 import numpy as np
 
 
-def evenly_spaced(rows: np.ndarray, most: int = 3000) -> np.ndarray:
-    """Return at most `most` of the rows, evenly spaced.
+def evenly_spaced(rows: np.ndarray, max_rows: int = 3000) -> np.ndarray:
+    """Return at most `max_rows` of the rows, evenly spaced.
 
     >>> evenly_spaced(np.arange(10), 3)
     array([0, 4, 9])
     """
-    return rows[np.linspace(0, len(rows) - 1, min(len(rows), most)).astype(int)] if len(rows) else rows
+    return rows[np.linspace(0, len(rows) - 1, min(len(rows), max_rows)).astype(int)] if len(rows) else rows
 
 
 def principal_plane(vectors: np.ndarray) -> np.ndarray:
     """Return standardised vectors on their first two principal components; shape (n, 2).
 
-    They are all 0 if there are fewer than three vectors, fewer than two dimensions, or vectors that do not differ.
+    All coordinates are 0 for fewer than three vectors, for fewer than two dimensions, and for equal vectors.
 
     >>> principal_plane(np.ones((4, 3))).tolist()
     [[0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0]]
@@ -47,6 +47,6 @@ def variance_explained(vectors: np.ndarray, groups: np.ndarray) -> np.ndarray:
     total = ((x - x.mean(axis=0)) ** 2).sum(axis=0)
     between = np.zeros(x.shape[1])
     for name in np.unique(groups):
-        mine = x[groups == name]
-        between += len(mine) * (mine.mean(axis=0) - x.mean(axis=0)) ** 2
+        members = x[groups == name]
+        between += len(members) * (members.mean(axis=0) - x.mean(axis=0)) ** 2
     return np.divide(between, total, out=np.zeros_like(total), where=total > 0)

@@ -1,4 +1,4 @@
-"""Vectors on disk, addressed by the content they were computed from."""
+"""The feature store: vectors on disk, addressed by the content that they were computed from."""
 
 import contextlib
 import hashlib
@@ -13,34 +13,34 @@ from mer import files, sealed
 from mer.shards import DamagedShard, Shards
 
 VIEWS = 4
-"""arrays kept for studies that read a store: a copy, made again in seconds"""
+"""The number of views that are kept. A view holds the rows of one study, and is a copy that is rebuilt in seconds."""
 BLOCK = 4096
-"""rows of a view that are gathered at once"""
+"""The number of rows of a view that are gathered at once."""
 
 
 class MissingVectors(ValueError):
-    """A store has lost what a study reads: extraction puts in a vector or a reason for everything it is asked for."""
+    """A store has neither vector nor reason for some keys. Extraction stores one of the two for each key."""
 
-    def __init__(self, folder: Path, gone: int, asked: int) -> None:
+    def __init__(self, folder: Path, missing: int, requested: int) -> None:
         super().__init__(
-            f"{files.to_root(folder)}: holds nothing of {gone:,} of {asked:,} inputs; run step 02 again, which makes "
-            "them anew: --steps 02 --force"
+            f"{files.to_root(folder)}: {missing:,} of {requested:,} vectors are missing; run step 02 again, which "
+            "recomputes them: --steps 02 --force"
         )
 
 
 class Store(Shards):
-    """One extractor's vectors.
+    """The vectors of one extractor with one set of parameters.
 
     Args:
-        folder: of all stores.
-        spec: everything that determines a vector besides what it is computed from: extractor, version, parameters. A
-            modality in it, which follows from these, is left out.
+        folder: folder of all stores.
+        spec: everything that determines a vector except what it is computed from: extractor, version and parameters.
+            Its modality is not part of the address, because it follows from the extractor.
     """
 
     shard = 2048
-    """inputs between two savings"""
+    """The largest number of vectors per shard. Vectors are saved shard by shard."""
     more: ClassVar[dict[str, str]] = {}
-    """columns of its lists besides"""
+    """Further columns of the lists, with their types."""
 
     def __init__(self, folder: Path, spec: dict) -> None:
         columns = {"row": "int64", **self.more}
@@ -48,33 +48,33 @@ class Store(Shards):
         super().__init__(folder, spec["extractor"], determining, columns)
 
     def add(self, keys: Sequence[str], vectors: Sequence[np.ndarray | None], errors: Sequence[str | None]) -> None:
-        """Add one shard; a vector that is None goes with its error, and has the row -1."""
-        good = [v for v in vectors if v is not None]
-        there = np.array([v is not None for v in vectors])
-        rows = np.where(there, np.cumsum(there) - 1, -1)
-        array = np.stack(good).astype(np.float32, copy=False) if good else np.empty((0, 0), np.float32)
+        """Add one shard; a vector that is None has an error instead, and the row -1."""
+        computed = [v for v in vectors if v is not None]
+        present = np.array([v is not None for v in vectors])
+        rows = np.where(present, np.cumsum(present) - 1, -1)
+        array = np.stack(computed).astype(np.float32, copy=False) if computed else np.empty((0, 0), np.float32)
         listing = pd.DataFrame({"key": list(keys), "row": rows, "error": pd.Series(errors, dtype="str")})
-        self.append(listing, lambda place: np.save(place, array, allow_pickle=False))
+        self.append(listing, lambda path: np.save(path, array, allow_pickle=False))
 
     def load(self, keys: Sequence[str | None], width: int) -> tuple[np.ndarray, np.ndarray]:
         """Return vectors of shape (len(keys), width) and which of them are present.
 
-        A key that is None or failed gives a row of zeros marked absent. The vectors are mapped, not read, and
-        cannot be changed: the first study that asks for these keys writes them in this order into one file, as rows
-        that lie in one array are gathered many times faster than rows of many shards.
+        A key that is None or has failed gives a row of zeros that is not present. The vectors are memory-mapped and
+        read-only. The first call for these keys writes their vectors, in this order, into one file: a view. Reading
+        rows from one array is many times faster than gathering them from shards.
 
         Raises:
             MissingVectors: a key has neither a vector nor a reason why there is none.
-            Damaged: a shard is not what was written.
+            DamagedShard: a shard is not what was written.
         """
-        found = self.index().reindex([key or "" for key in keys])
-        asked = np.array([bool(key) for key in keys], bool)
-        if gone := int((asked & found["shard"].isna().to_numpy()).sum()):
-            raise MissingVectors(self.folder, gone, int(asked.sum()))
-        rows = found["row"].fillna(-1).to_numpy(dtype=np.int64)
+        entries = self.index().reindex([key or "" for key in keys])
+        requested = np.array([bool(key) for key in keys], bool)
+        if missing := int((requested & entries["shard"].isna().to_numpy()).sum()):
+            raise MissingVectors(self.folder, missing, int(requested.sum()))
+        rows = entries["row"].fillna(-1).to_numpy(dtype=np.int64)
         if not len(rows):
             return np.zeros((0, width), np.float32), np.zeros(0, bool)
-        of_shard, names = pd.factorize(found["shard"])
+        of_shard, names = pd.factorize(entries["shard"])
         content = hashlib.sha256(repr((width, [self.digest(name) for name in names])).encode())
         content.update(rows.tobytes() + of_shard.astype(np.int64).tobytes())
         path = self.folder / "views" / f"{content.hexdigest()[:24]}.npy"
@@ -89,7 +89,7 @@ class Store(Shards):
         except FileNotFoundError:
             pass
         except (OSError, ValueError) as error:
-            sealed.discard(path, error, "it is made anew from the vectors")
+            sealed.discard(path, error, "it is rebuilt from the vectors")
         self._write_view(path, name, names, of_shard, rows, width)
         return _opened(path, name, (len(rows), width))
 
@@ -100,33 +100,33 @@ class Store(Shards):
         with sealed.replacing(path, name) as partial, partial.open("wb") as file:
             np.lib.format.write_array_header_1_0(file, header)
             for first in range(0, len(rows), BLOCK):
-                part = slice(first, first + BLOCK)
-                file.write(self._gathered(names, of_shard[part], rows[part], width))
+                block = slice(first, first + BLOCK)
+                file.write(self._gathered(names, of_shard[block], rows[block], width))
 
     def _gathered(self, names: Sequence[str], of_shard: np.ndarray, rows: np.ndarray, width: int) -> np.ndarray:
         block = np.zeros((len(rows), width), np.float32)
         for number in np.unique(of_shard[rows >= 0]):
-            mine = np.flatnonzero((of_shard == number) & (rows >= 0))
+            positions = np.flatnonzero((of_shard == number) & (rows >= 0))
             array = self.array(names[number])
             try:
-                block[mine] = array[rows[mine]]
-            except (IndexError, ValueError) as error:  # another array than the one that was listed
+                block[positions] = array[rows[positions]]
+            except (IndexError, ValueError) as error:  # another array than the one in the list
                 raise DamagedShard(self.folder / f"{names[number]}.npy", error) from None
         return block
 
     def _delete_views(self) -> None:
-        """Delete all but the last views that were used; who has one open keeps it."""
+        """Delete all views except those that were used last. Processes that have mapped a view can still read it."""
         by_use = sorted(self.folder.glob("views/[!.]*.npy"), key=_last_use)
         for path in by_use[:-VIEWS]:
-            with contextlib.suppress(OSError):  # another system does not delete what is open
+            with contextlib.suppress(OSError):  # some systems do not delete files that are open
                 path.unlink()
 
 
 def _opened(path: Path, name: str, shape: tuple[int, int]) -> np.ndarray:
     view = sealed.mapped(path, name)
     if view.shape != shape or view.dtype != np.float32:
-        raise ValueError(f"holds {view.dtype} of shape {view.shape}, not {shape}")
-    with contextlib.suppress(OSError):  # it may be somebody else's
+        raise ValueError(f"contains {view.dtype} of shape {view.shape}, not {shape}")
+    with contextlib.suppress(OSError):  # it may belong to another user
         path.touch()
     return view
 
@@ -134,5 +134,5 @@ def _opened(path: Path, name: str, shape: tuple[int, int]) -> np.ndarray:
 def _last_use(path: Path) -> float:
     try:
         return path.stat().st_mtime
-    except FileNotFoundError:  # another study forgot it
+    except FileNotFoundError:  # another process has deleted it
         return 0.0

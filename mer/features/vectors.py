@@ -1,4 +1,4 @@
-"""The features of a manifest's rows."""
+"""The features of the rows of a manifest: their addresses, extraction and loading."""
 
 import hashlib
 import itertools
@@ -23,12 +23,11 @@ class Features:
     """Vectors of a manifest's rows, in its order.
 
     Attributes:
-        arrays: input -> float32 of shape (rows, width). From a store they are mapped: rows are read when they are
-            used, and cannot be changed.
-        present: input -> bool of shape (rows,); an absent row is zeros.
+        arrays: input -> float32 of shape (rows, width). Arrays of a store are memory-mapped and read-only.
+        present: input -> bool of shape (rows,); a row that is not present is zeros.
         extractors: input -> its extractor, which determines the scaling.
-        layers: input -> the number of layers of an encoder that its vectors hold, if a network is to weigh them.
-        modalities: input -> its modality; may be left out for inputs that are named after one.
+        layers: input -> the number of layers of an encoder in its vectors, if a network learns weights of layers.
+        modalities: input -> its modality; optional for inputs that are named after one.
 
     Raises:
         ValueError: an input's modality is missing.
@@ -55,7 +54,7 @@ class Features:
         return np.any([self.present[name] for name in inputs], axis=0)
 
     def scaling(self, name: str) -> Scaling:
-        """Return how the vectors of an input are scaled in training; without an extractor each dimension by itself.
+        """Return how the vectors of an input are scaled in training; `each` if its extractor is not given.
 
         Raises:
             ValueError: the extractor does not exist.
@@ -81,19 +80,19 @@ def _spec(one: Input, data: schema.Data) -> dict:
 
 
 def keys(manifest: pd.DataFrame, inputs: Mapping[str, Input]) -> dict[str, list[str | None]]:
-    """Return input -> the content address of what each usable row has for it; None if it has nothing.
+    """Return input -> the content address of each usable row; None if the row lacks the input.
 
     Args:
-        manifest: all rows, because turns that are excluded are context of others.
+        manifest: all rows, because excluded turns are context of others.
         inputs: the section `features`.
     """
     used, rows = manifest["exclude_reason"].isna(), usable(manifest)
-    shared = {
+    functions = {
         "audio": lambda _: audio.keys(rows),
         "video": lambda _: video.keys(rows),
         "text": lambda one: list(itertools.compress(text.keys(manifest, one), used)),
     }
-    return {name: shared[one.modality](one) for name, one in inputs.items()}
+    return {name: functions[one.modality](one) for name, one in inputs.items()}
 
 
 def extract(manifest: pd.DataFrame, raw: Path, folder: Path, inputs: Mapping[str, Input], data: schema.Data,
@@ -101,12 +100,12 @@ def extract(manifest: pd.DataFrame, raw: Path, folder: Path, inputs: Mapping[str
     """Compute the vectors that the stores below `folder` lack, and return the store of each input.
 
     Args:
-        manifest: all rows, of which the usable ones get vectors.
+        manifest: all rows; vectors are computed for usable ones.
         raw: the folder that the manifest's paths are relative to.
-        inputs: the section `features`, or some of it.
+        inputs: the section `features`, or some of its inputs.
 
     Raises:
-        RecordingChanged: a recording is not the one that the manifest describes any more.
+        RecordingChanged: a file has changed since the dataset was built.
     """
     stores = {name: Store(folder, spec) for name, spec in specs(inputs, data).items()}
     addresses = keys(manifest, inputs)
@@ -131,7 +130,7 @@ def _by_store(stores: Mapping[str, Store]) -> list[list[str]]:
 
 
 def save_keys(path: Path, manifest: pd.DataFrame, keys: Mapping[str, Sequence[str | None]]) -> None:
-    """Write the addresses of the usable rows, by which later steps read the vectors.
+    """Write the addresses of the usable rows. Later steps read the vectors by these addresses.
 
     Args:
         keys: input -> the address of each usable row, as from `keys`.
@@ -145,14 +144,14 @@ def read_keys(path: Path, utterance_ids: Iterable[str]) -> dict[str, list[str | 
     """Return the addresses that `save_keys` wrote: input -> one for each usable row.
 
     Args:
-        utterance_ids: of the usable rows.
+        utterance_ids: the ids of the usable rows, in their order.
 
     Raises:
-        ValueError: the file is of other utterances.
+        ValueError: the file is about other utterances.
     """
     table = pd.read_parquet(path)
     if table.pop("utterance_id").tolist() != list(utterance_ids):
-        raise ValueError(f"{files.to_root(path)}: of other utterances than the manifest: run step 02 again")
+        raise ValueError(f"{files.to_root(path)}: is about other utterances than the manifest; run step 02 again")
     return {str(name): [None if pd.isna(v) else v for v in addresses] for name, addresses in table.items()}
 
 
@@ -166,20 +165,20 @@ def load(keys: Mapping[str, Sequence[str | None]], folder: Path, specs: Mapping[
     Raises:
         ValueError: there are no addresses for an input.
     """
-    if lacking := [name for name in specs if name not in keys]:
-        raise ValueError(f"there are no addresses of the input {lacking[0]!r}, only of {', '.join(keys)}: run step 02 "
+    if missing := [name for name in specs if name not in keys]:
+        raise ValueError(f"there are no addresses of the input {missing[0]!r}, only of {', '.join(keys)}; run step 02 "
                          "again")  # fmt: skip
     loaded = {name: Store(folder, spec).load(keys[name], spec["width"]) for name, spec in specs.items()}
     extractors = {name: spec["extractor"] for name, spec in specs.items()}
     layers = {name: spec["layers"] for name, spec in specs.items() if "layers" in spec}
     modalities = {name: spec.get("modality", name) for name, spec in specs.items()}
-    vectors, present = ({name: found[part] for name, found in loaded.items()} for part in (0, 1))
-    return Features(vectors, present, extractors, layers, modalities)
+    arrays, present = ({name: pair[position] for name, pair in loaded.items()} for position in (0, 1))
+    return Features(arrays, present, extractors, layers, modalities)
 
 
 def failures(stores: Mapping[str, Store], keys: Mapping[str, Sequence[str | None]], usable: pd.DataFrame,
              inputs: Mapping[str, Input]) -> pd.DataFrame:  # fmt: skip
-    """Return a row per utterance and input of which extraction has failed.
+    """Return a row per utterance and input whose extraction has failed.
 
     Args:
         stores: input -> its store, as from `extract`.
@@ -190,26 +189,26 @@ def failures(stores: Mapping[str, Store], keys: Mapping[str, Sequence[str | None
     Returns:
         columns utterance_id, source_path, input, modality, reason.
     """
-    parts = [
+    tables = [
         usable[["utterance_id", "source_path"]].assign(
             input=name, modality=inputs[name].modality, reason=pd.Series(store.errors(keys[name]), usable.index, "str")
         )
         for name, store in stores.items()
     ]
-    return pd.concat(parts).dropna(subset="reason").reset_index(drop=True)
+    return pd.concat(tables).dropna(subset="reason").reset_index(drop=True)
 
 
 def dimension_names(one: Input, width: int) -> list[str]:
-    """Return the name of each dimension of an input's vectors; its number if the extractor names none."""
+    """Return the name of each dimension of an input's vectors; its number if the extractor has no names."""
     names = registry.of_input(one).names
     return names(one) if names else [str(number) for number in range(width)]
 
 
 def contents(features: Features, inputs: Mapping[str, Input]) -> dict[str, str]:
-    """Return input -> a digest of its vectors and of which are present, by which later steps notice a change.
+    """Return input -> a digest of its vectors and of which are present. Later steps detect changes by it.
 
     Args:
-        inputs: the section `features`. The kinds of text that an input may use are part of its digest.
+        inputs: the section `features`. The `lexical_control` of an input is part of its digest.
     """
     rules = {name: one.lexical_control if one.modality == "text" else () for name, one in inputs.items()}
     return {
@@ -219,8 +218,8 @@ def contents(features: Features, inputs: Mapping[str, Input]) -> dict[str, str]:
 
 
 def digest_array(values: np.ndarray) -> str:
-    """Return the SHA-256 of an array's type, shape and bytes, by which a later step sees that its input changed."""
+    """Return the SHA-256 of an array's type, shape and bytes. Later steps detect changes by it."""
     content = hashlib.sha256(f"{values.dtype.str} {values.shape} ".encode())
-    for first in range(0, len(values), 4096):  # mapped values need not be in memory at once
+    for first in range(0, len(values), 4096):  # memory-mapped values need not fit into memory
         content.update(np.ascontiguousarray(values[first : first + 4096]))
     return content.hexdigest()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mer import shards
 from mer.features import store as module
-from mer.features.computation import compute_missing, parts
+from mer.features.computation import compute_missing, save_batches
 from mer.features.extractor import Unavailable
 from mer.features.store import MissingVectors, Store
 from tests.process_control import run_and_kill_at_random
@@ -38,20 +38,18 @@ def small(monkeypatch):
 
 @settings(max_examples=25)
 @given(st.lists(st.one_of(st.none(), st.text(min_size=1, max_size=8)), max_size=12), st.randoms())
-def test_any_keys_in_any_order(tmp_path_factory, keys, random):
+def test_vectors_are_loaded_for_any_keys_in_any_order(tmp_path_factory, keys, random):
     store = filled(tmp_path_factory.mktemp("any"), keys)
     random.shuffle(keys)
     vectors, present = store.load(keys, 6)
     assert present.tolist() == [key is not None for key in keys]
-    with pytest.raises(
-        MissingVectors, match=rf"holds nothing of 1 of {len(set(keys) - {None}) + 1} inputs; run step 02"
-    ):
+    with pytest.raises(MissingVectors, match=rf"1 of {len(set(keys) - {None}) + 1} vectors are missing; run step 02"):
         store.load([*{key for key in keys if key}, "never tried, and longer than eight"], 6)
     for row, key in enumerate(keys):
         np.testing.assert_array_equal(vectors[row], np.zeros(6) if key is None else vector(key))
 
 
-def test_what_is_loaded_is_an_array_that_cannot_be_changed(tmp_path, small):
+def test_loaded_vectors_are_read_only(tmp_path, small):
     vectors, present = filled(tmp_path, KEYS).load(KEYS, 6)
     assert (type(vectors), vectors.dtype, vectors.shape) == (np.ndarray, np.float32, (10, 6))
     assert present.all()
@@ -61,7 +59,7 @@ def test_what_is_loaded_is_an_array_that_cannot_be_changed(tmp_path, small):
         vectors[0] = 1.0
 
 
-def test_a_failure_and_a_vector_that_is_not_finite_are_listed(tmp_path):
+def test_failures_and_vectors_that_are_not_finite_are_stored_with_a_reason(tmp_path):
     results = {"a": vector("a"), "b": Unavailable("no words in the text"), "c": np.full(6, np.nan), "d": vector("d")}
     store = filled(tmp_path, list(results), lambda part: [results[key] for key in part])
     _, present = store.load(list(results), 6)
@@ -71,7 +69,7 @@ def test_a_failure_and_a_vector_that_is_not_finite_are_listed(tmp_path):
     assert not store.missing(list(results))  # a failure is not tried again
 
 
-def test_nothing_but_failures(tmp_path):
+def test_store_of_failures_only(tmp_path):
     filled(tmp_path, KEYS, lambda part: [Unavailable("silence")] * len(part))
     store = Store(tmp_path, SPEC)
     vectors, present = store.load(KEYS, 6)
@@ -81,7 +79,7 @@ def test_nothing_but_failures(tmp_path):
     assert store.load([], 6)[0].shape == (0, 6)
 
 
-def test_a_view_is_made_once_and_never_stands_for_other_vectors(tmp_path, small):
+def test_view_is_written_once_and_belongs_to_its_keys(tmp_path, small):
     store = filled(tmp_path, KEYS[:4])
     first, present = store.load(KEYS[:4], 6)
     assert present.sum() == 4
@@ -94,12 +92,12 @@ def test_a_view_is_made_once_and_never_stands_for_other_vectors(tmp_path, small)
     assert not np.array_equal(Store(tmp_path, SPEC).load(KEYS[::-1], 6)[0], later)
 
 
-def test_a_damaged_view_is_made_again_and_old_ones_are_forgotten(tmp_path, small):
+def test_damaged_view_is_rebuilt_and_old_views_are_deleted(tmp_path, small):
     store = filled(tmp_path, KEYS)
     expected = np.array(store.load(KEYS, 6)[0])
     (view,) = store.folder.glob("views/*.npy")
     os.truncate(view, 100)
-    with pytest.warns(UserWarning, match=f"deleted: .*{view.name}: damaged .*made anew from the vectors"):
+    with pytest.warns(UserWarning, match=f"deleted: .*{view.name}: damaged .*rebuilt from the vectors"):
         np.testing.assert_array_equal(store.load(KEYS, 6)[0], expected)
     kept = store.load(KEYS, 6)[0]
     for number in range(1, module.VIEWS + 3):
@@ -121,7 +119,7 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_damage_is_an_error_for_readers_and_computed_again_by_extraction(tmp_path, small, damage):
+def test_damage_is_an_error_for_readers_and_is_recomputed_by_extraction(tmp_path, small, damage):
     kind, do = DAMAGE[damage]
     store = filled(tmp_path, KEYS)
     expected = np.array(store.load(KEYS, 6)[0])
@@ -136,7 +134,7 @@ def test_damage_is_an_error_for_readers_and_computed_again_by_extraction(tmp_pat
     np.testing.assert_array_equal(Store(tmp_path, SPEC).load(KEYS, 6)[0], expected)
 
 
-def test_what_a_killed_process_left_is_no_list(tmp_path):
+def test_temporary_file_of_a_killed_process_is_ignored_and_later_deleted(tmp_path):
     store = filled(tmp_path, KEYS)
     (listing,) = store.folder.glob("*.parquet")
     left = store.folder / f".{listing.stem}.4711.partial.parquet"
@@ -149,7 +147,7 @@ def test_what_a_killed_process_left_is_no_list(tmp_path):
     assert not left.exists()
 
 
-def test_an_interruption_loses_one_part(tmp_path, small):
+def test_interruption_loses_one_batch(tmp_path, small):
     def interrupted(part):
         if "g" in part:
             raise KeyboardInterrupt
@@ -160,7 +158,7 @@ def test_an_interruption_loses_one_part(tmp_path, small):
     assert Store(tmp_path, SPEC).missing(KEYS) == KEYS[6:]
 
 
-def test_what_another_process_finished_meanwhile_is_not_computed_again(tmp_path, small):
+def test_vectors_of_another_process_are_not_recomputed(tmp_path, small):
     computed = []
 
     def and_another_meanwhile(part):
@@ -178,7 +176,7 @@ def _fill(tmp_path, keys):
     filled(tmp_path, keys, lambda part: time.sleep(0.004) or [vector(key) for key in part])
 
 
-def test_two_extractors_at_once_that_are_killed_at_random_leave_nothing_wrong(tmp_path):
+def test_concurrent_killed_extractions_leave_correct_vectors(tmp_path):
     keys = [chr(ord("a") + number) * 2 for number in range(200)]
     run_and_kill_at_random(_fill, tmp_path, keys, kills=12)
     vectors, present = Store(tmp_path, SPEC).load(keys, 6)
@@ -187,9 +185,15 @@ def test_two_extractors_at_once_that_are_killed_at_random_leave_nothing_wrong(tm
 
 
 @given(st.lists(st.integers(0, 50), max_size=40), st.integers(1, 60))
-def test_parts_hold_everything_once_and_are_no_larger_than_allowed(sizes, at_most):
+def test_save_batches_contain_each_key_once_and_are_bounded(sizes, at_most):
     keys = [str(number) for number in range(len(sizes))]
-    found = list(parts(keys, sizes, at_most, 2048))
-    assert [key for part in found for key in part] == keys
-    for part in found:
-        assert len(part) == 1 or sum(sizes[int(key)] for key in part) <= at_most
+    batches = list(save_batches(keys, sizes, at_most, 2048))
+    assert [key for batch in batches for key in batch] == keys
+    for batch in batches:
+        assert len(batch) == 1 or sum(sizes[int(key)] for key in batch) <= at_most
+
+
+def test_shard_without_its_list_is_ignored(tmp_path):
+    store = filled(tmp_path, KEYS)
+    next(store.folder.glob("*.parquet")).unlink()
+    assert Store(tmp_path, SPEC).missing(KEYS) == KEYS

@@ -1,4 +1,4 @@
-"""From a manifest's recordings to vectors in a store."""
+"""Extraction of a manifest's recordings into a feature store."""
 
 from pathlib import Path
 
@@ -11,37 +11,37 @@ from mer.features.extractor import Unavailable, VectorFunction
 from mer.features.store import Store
 from mer.media import recordings as decoded
 
-PART_SECONDS = 3600
-"""of sound between two savings: an encoder may need as long for it"""
+BATCH_SECONDS = 3600
+"""The duration of audio per saved batch, in seconds. An interruption loses at most one batch."""
 
 
 def extract(manifest: pd.DataFrame, raw: Path, store: Store, compute: VectorFunction, jobs: int = 1) -> None:
-    """Decode what is not decoded, and compute what the store lacks.
+    """Decode the recordings that are not decoded yet, and compute the vectors that the store lacks.
 
-    A recording that cannot be read is recorded with its reason.
+    An unreadable recording is stored with a reason.
 
     Args:
         manifest: usable rows.
         raw: the folder that `source_path` is relative to.
-        compute: samples -> vectors. It gets `decoded.AudioClips`, which reads each recording when it is asked for, and
-            has their lengths; so a part need not be in memory.
-        jobs: threads of the decoding.
+        compute: function from recordings to vectors. It gets `decoded.AudioClips`, which has their lengths and reads
+            each recording when it is accessed, so a batch need not fit into memory.
+        jobs: number of threads that decode.
 
     Raises:
-        RecordingChanged: a file that is not decoded yet has another content than when the dataset was built.
+        RecordingChanged: a file that is not decoded yet has changed since the dataset was built.
     """
-    wanted = recordings.keys(manifest)
-    there = [key for key in wanted if key]
-    store.repair(there)
-    lacking = store.missing(there)
-    rows = manifest[pd.Series(wanted, manifest.index, dtype="str").isin(lacking)]
+    addresses = recordings.keys(manifest)
+    keys = [key for key in addresses if key]
+    store.repair(keys)
+    missing = store.missing(keys)
+    rows = manifest[pd.Series(addresses, manifest.index, dtype="str").isin(missing)]
     spec = decoded.spec(store.spec["min_seconds"], store.spec["max_seconds"], store.spec["rate_hz"])
-    heard = recordings.decode(rows, raw, store.folder.parent, spec, jobs)
+    audio = recordings.decode(rows, raw, store.folder.parent, spec, jobs)
 
-    def vectors(part: list[str]) -> list[np.ndarray | Unavailable]:
-        errors = heard.errors(part)
-        readable = [key for key, error in zip(part, errors, strict=True) if error is None]
-        done = iter(compute(heard.select(readable)) if readable else [])
-        return [next(done) if error is None else Unavailable(error) for error in errors]
+    def vectors(batch: list[str]) -> list[np.ndarray | Unavailable]:
+        errors = audio.errors(batch)
+        readable = [key for key, error in zip(batch, errors, strict=True) if error is None]
+        results = iter(compute(audio.select(readable)) if readable else [])
+        return [next(results) if error is None else Unavailable(error) for error in errors]
 
-    compute_missing(store, wanted, vectors, "audio", heard.lengths, PART_SECONDS * spec["rate_hz"])
+    compute_missing(store, addresses, vectors, "audio", audio.lengths, BATCH_SECONDS * spec["rate_hz"])

@@ -1,6 +1,6 @@
-"""Hand-made sets of features through openSMILE, for comparison.
+"""Hand-crafted feature sets of openSMILE, for comparison.
 
-openSMILE is free for research only, so it is an extra and nothing else depends on it.
+openSMILE is free for research only. It is therefore an extra, and nothing else depends on it.
 """
 
 import threading
@@ -13,37 +13,38 @@ from mer.features.extractor import Extractor, one_by_one
 from mer.files import MissingPackage
 
 VERSION = 1
-SHORTEST = 960
-"""samples: openSMILE's longest frame, of 60 ms; what is shorter gives it no frame at all"""
-_one_at_a_time = threading.Lock()
-"""openSMILE's objects are shared between threads, and it does not say that they may be"""
+MIN_SAMPLES = 960
+"""The length to which shorter recordings are padded, in samples: 60 ms, the longest frame of openSMILE."""
+_lock = threading.Lock()
+"""A lock around openSMILE's objects, which threads share and whose safety for threads is not documented."""
 
 
 @dataclass(frozen=True)
-class Set:
-    """A set of functionals: openSMILE's name of it, and how many there are."""
+class FeatureSet:
+    """A set of functionals: its name in openSMILE, and the number of its features."""
 
     name: str
     width: int
 
 
 SETS = {
-    "gemaps": Set("GeMAPSv01b", 62),  # Eyben et al. 2016
-    "egemaps": Set("eGeMAPSv02", 88),  # the same, extended by cepstra and spectral flux
-    "compare": Set("ComParE_2016", 6373),  # Schuller et al. 2016
-    "emobase": Set("emobase", 988),
+    "gemaps": FeatureSet("GeMAPSv01b", 62),  # Eyben et al. 2016
+    "egemaps": FeatureSet("eGeMAPSv02", 88),  # the same, extended by cepstra and spectral flux
+    "compare": FeatureSet("ComParE_2016", 6373),  # Schuller et al. 2016
+    "emobase": FeatureSet("emobase", 988),
 }
 
 
 def functionals(samples: np.ndarray, name: str, rate_hz: int = 16_000) -> np.ndarray:
     """Return the functionals of one set.
 
-    Shorter clips than 60 ms are followed by zeros. Samples are held in [-1, 1): openSMILE takes 16-bit integers, in
-    which 1.0 would become -1.0.
+    Recordings shorter than 60 ms are padded with zeros at the end. Samples are clipped to [-1, 1), because openSMILE
+    converts them to 16-bit integers, in which 1.0 would become -1.0.
 
     Args:
         samples: shape (n,), n >= 1.
-        name: of `SETS`.
+        name: a key of `SETS`.
+        rate_hz: sampling rate, in Hz.
 
     Returns:
         shape (width,), float32, finite.
@@ -51,14 +52,14 @@ def functionals(samples: np.ndarray, name: str, rate_hz: int = 16_000) -> np.nda
     Raises:
         MissingPackage: the package opensmile is missing.
     """
-    held = np.clip(samples, -1.0, 1.0 - 2.0**-15).astype(np.float32)
-    held = np.pad(held, (0, max(0, SHORTEST - len(held))))
-    with _one_at_a_time:
-        return _smile(name)(held, rate_hz)[0, :, 0].astype(np.float32)
+    clipped = np.clip(samples, -1.0, 1.0 - 2.0**-15).astype(np.float32)
+    padded = np.pad(clipped, (0, max(0, MIN_SAMPLES - len(clipped))))
+    with _lock:
+        return _smile(name)(padded, rate_hz)[0, :, 0].astype(np.float32)
 
 
 def names(name: str) -> list[str]:
-    """Return openSMILE's name of every dimension of a set."""
+    """Return openSMILE's names of the dimensions of a set."""
     return list(_smile(name).feature_names)
 
 

@@ -14,7 +14,7 @@ from mer.features.text import dialogue
 from mer.params.features import TextFeatures
 
 TOKENS = r"(?u)\w+|[!?…]"
-"""Words of any length, and punctuation that carries tone."""
+"""The pattern of tokens: words of any length, and the punctuation ! ? and …"""
 CONTEXT = 0.5
 """The weight of the whole context relative to the target, whatever its number of turns."""
 
@@ -32,16 +32,16 @@ def counts(texts: Sequence[str], dimensions: int, marked: bool) -> np.ndarray:
     Returns:
         shape (len(texts), dimensions), float32 in [0, 1]; a text without words is all zeros.
     """
-    read = [dialogue.turns(text, marked) for text in texts]
-    target = _hashed([_target(*turns[-1]) for turns in read], dimensions)
-    before = [[word for turn in turns[:-1] for word in _context(*turn)] for turns in read]
-    if not any(before):
+    turns_of_texts = [dialogue.turns(text, marked) for text in texts]
+    target = _hashed([_target(*turns[-1]) for turns in turns_of_texts], dimensions)
+    earlier = [[word for turn in turns[:-1] for word in _context(*turn)] for turns in turns_of_texts]
+    if not any(earlier):
         return target.toarray().astype(np.float32)
     from scipy import sparse
 
-    target, context = target.tocsr(), _hashed(before, dimensions)
-    spoken = np.diff(target.indptr) > 0  # a target without words has no vector, whatever its context
-    weights = np.where(spoken & (np.diff(context.indptr) > 0), CONTEXT, 0.0)
+    target, context = target.tocsr(), _hashed(earlier, dimensions)
+    has_words = np.diff(target.indptr) > 0  # a target without words has no vector, whatever its context
+    weights = np.where(has_words & (np.diff(context.indptr) > 0), CONTEXT, 0.0)
     both = (target + sparse.diags_array(weights) @ context).toarray()
     lengths = np.where(weights > 0, np.linalg.norm(both, axis=1), 1.0)
     return (both / lengths[:, None]).astype(np.float32)
@@ -77,11 +77,11 @@ def _hashed(bags: list[list[str]], dimensions: int):
     return hasher.transform(bags)
 
 
-def _target(mark: str | None, words: str) -> list[str]:
+def _target(speaker: str | None, text: str) -> list[str]:
     """Return the words of a turn, and its speaker if known. The speaker's token contains a space, unlike any word."""
-    found = re.findall(TOKENS, words.lower())
-    return found if mark is None or not found else [*found, f"speaker {mark}"]
+    words = re.findall(TOKENS, text.lower())
+    return words if speaker is None or not words else [*words, f"speaker {speaker}"]
 
 
-def _context(mark: str | None, words: str) -> list[str]:
-    return [f"context {word}" for word in _target(mark, words)]
+def _context(speaker: str | None, text: str) -> list[str]:
+    return [f"context {word}" for word in _target(speaker, text)]

@@ -1,4 +1,4 @@
-"""From a manifest's texts to vectors in a store."""
+"""Extraction of a manifest's texts into a feature store."""
 
 from collections.abc import Sequence
 
@@ -12,14 +12,15 @@ from mer.params.schema import TextFeatures
 
 
 def keys(manifest: pd.DataFrame, section: TextFeatures) -> list[str | None]:
-    """Return what is read for each row, its context with it; None where its corpus's kind of text may not be used.
+    """Return the input of each row with its context; None if it has no text, or if its kind of text is masked.
 
     Args:
-        manifest: the whole one: turns that are excluded from a study are context all the same.
+        manifest: all rows, because excluded turns are context of others.
+        section: the parameters of the input.
     """
     return dialogue.inputs(manifest, section)
 
 
 def extract(texts: Sequence[str | None], store: Store, compute: VectorFunction) -> None:
-    """Compute what the store lacks; a text without words is recorded as such."""
+    """Compute the vectors that the store lacks; a text without words is stored with a reason."""
     compute_missing(store, texts, compute, "text")

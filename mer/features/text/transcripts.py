@@ -1,4 +1,4 @@
-"""Words for recordings whose corpus gives none: recognised once, kept by the content of the recording."""
+"""Transcripts of recordings whose corpus has none: recognised once and stored by the content of the recording."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,31 +19,31 @@ from mer.params import schema
 
 VERSION = 1
 COLUMNS = ["utterance_id", "corpus", "language", "transcription", "text_source", "reason"]
+"""The columns of the table of transcripts."""
 
 
 class RecognisedTexts(Store):
-    """What one recogniser heard; like a store of vectors, with texts in its lists instead."""
+    """The transcripts of one recogniser: a store whose lists contain texts and whose arrays are empty."""
 
     shard = 64
-    """recognising takes about as long as speaking: an interruption costs minutes, not an hour"""
+    """The largest number of transcripts per shard. Recognition may take as long as the recordings last."""
     more: ClassVar = {"text": "str"}
 
     def add(self, keys: Sequence[str], texts: Sequence[str | None], errors: Sequence[str | None]) -> None:
-        """Add some texts; one that is None goes with its error."""
+        """Add one shard; a text that is None has an error instead."""
         columns = {"text": pd.Series(texts, dtype="str"), "error": pd.Series(errors, dtype="str")}
         listing = pd.DataFrame({"key": list(keys), "row": [-1 if t is None else 0 for t in texts], **columns})
-        self.append(listing, lambda place: np.save(place, np.empty((0, 0), np.float32), allow_pickle=False))
+        self.append(listing, lambda path: np.save(path, np.empty((0, 0), np.float32), allow_pickle=False))
 
     def texts(self, keys: Sequence[str]) -> list[str | None]:
-        """Return what was heard; None where nothing was."""
-        found = self.index()["text"].reindex(keys)
-        return [None if pd.isna(text) else str(text) for text in found]
+        """Return the transcript of each key; None if there is none."""
+        return [None if pd.isna(text) else str(text) for text in self.index()["text"].reindex(keys)]
 
 
 def transcribe(manifest: pd.DataFrame, raw: Path, folder: Path, p: schema.Params, resources: Resources) -> pd.DataFrame:
-    """Transcribe each recording that has no text and whose text an input may use.
+    """Transcribe the recordings without text whose text an input reads.
 
-    These are the usable rows and the turns that are context of them, but not read sentences that stay masked.
+    These are usable rows and turns that are context of them. Recordings whose kind of text is masked are left out.
 
     Args:
         manifest: all rows.
@@ -52,47 +52,47 @@ def transcribe(manifest: pd.DataFrame, raw: Path, folder: Path, p: schema.Params
         p: the sections `features`, `transcripts` and `data` of a study.
 
     Returns:
-        `COLUMNS`, a row per recording that was asked: its words and what heard them (`pocketsphinx 5.1.1`), or the
-        reason why there are none.
+        a table of `COLUMNS` with a row per recording: its transcript and the recogniser (`pocketsphinx 5.1.1`), or the
+        reason why there is none.
 
     Raises:
-        RecordingChanged: a recording is not the one that the manifest describes any more.
+        RecordingChanged: a file has changed since the dataset was built.
     """
     recogniser, texts = p.transcripts.recogniser, [one for one in p.features.values() if one.modality == "text"]
-    asked = _rows_to_transcribe(manifest, texts) if recogniser != "none" else manifest.head(0)
-    empty = pd.Series(None, asked.index, "str")
-    asked = asked.assign(
-        transcription=empty, text_source=empty, reason=_unsupported_languages(asked["language"], recogniser)
+    table = _rows_to_transcribe(manifest, texts) if recogniser != "none" else manifest.head(0)
+    empty = pd.Series(None, table.index, "str")
+    table = table.assign(
+        transcription=empty, text_source=empty, reason=_unsupported_languages(table["language"], recogniser)
     )
-    heard = asked[asked["reason"].isna()]
-    if len(heard):
-        store, keys = RecognisedTexts(folder, spec(p.transcripts, p.data)), audio.keys(heard)
-        audio.extract(heard, raw, store, _compute(p.transcripts, resources), resources.jobs)
-        asked.loc[heard.index, "transcription"] = store.texts(keys)
-        asked.loc[heard.index, "reason"] = store.errors(keys)
-        asked.loc[asked["transcription"].notna(), "text_source"] = source(store.spec)
-    return asked[COLUMNS].reset_index(drop=True)
+    rows = table[table["reason"].isna()]
+    if len(rows):
+        store, keys = RecognisedTexts(folder, spec(p.transcripts, p.data)), audio.keys(rows)
+        audio.extract(rows, raw, store, _compute(p.transcripts, resources), resources.jobs)
+        table.loc[rows.index, "transcription"] = store.texts(keys)
+        table.loc[rows.index, "reason"] = store.errors(keys)
+        table.loc[table["transcription"].notna(), "text_source"] = source(store.spec)
+    return table[COLUMNS].reset_index(drop=True)
 
 
 def fill_in(manifest: pd.DataFrame, recognised: pd.DataFrame) -> pd.DataFrame:
-    """Return the manifest with recognised words where the corpus gives none, and their `text_source`."""
-    words = recognised.dropna(subset="transcription").set_index("utterance_id")
-    here = manifest["utterance_id"].isin(words.index) & _without_text(manifest)
+    """Return the manifest with transcripts for rows without text, and with their `text_source`."""
+    transcripts = recognised.dropna(subset="transcription").set_index("utterance_id")
+    rows = manifest["utterance_id"].isin(transcripts.index) & _without_text(manifest)
     filled = manifest.copy()
     for column in ("transcription", "text_source"):
-        filled.loc[here, column] = filled.loc[here, "utterance_id"].map(words[column])
+        filled.loc[rows, column] = filled.loc[rows, "utterance_id"].map(transcripts[column])
     return filled
 
 
 def spec(section: schema.Transcripts, data: schema.Data) -> dict:
-    """Return everything that determines what is heard besides the recording."""
-    cut = recordings.spec(data.min_seconds, data.max_seconds)
+    """Return everything that determines a transcript except the recording."""
+    decoding = recordings.spec(data.min_seconds, data.max_seconds)
     model = speech_recognition.version() if section.recogniser == "pocketsphinx" else _model(section)
-    return {"extractor": section.recogniser, "version": VERSION, "model": model, **cut}
+    return {"extractor": section.recogniser, "version": VERSION, "model": model, **decoding}
 
 
 def source(spec: dict) -> str:
-    """Return what stands in `text_source`.
+    """Return the value of `text_source`.
 
     >>> source({"extractor": "pocketsphinx", "model": "5.1.1"})
     'pocketsphinx 5.1.1'
@@ -101,7 +101,7 @@ def source(spec: dict) -> str:
 
 
 def _model(section: schema.Transcripts) -> str:
-    """The digest of what lies in a folder, or the name and revision of what lies on the hub."""
+    """Return the digest of a folder's files, or the name and revision of a model on the hub."""
     folder = files.from_root(section.model)
     if not folder.is_dir():
         return f"{section.model}@{section.revision or 'main'}"
@@ -109,32 +109,33 @@ def _model(section: schema.Transcripts) -> str:
 
 
 def _without_text(manifest: pd.DataFrame) -> np.ndarray:
-    """Which rows have no words, bool of shape (rows,)."""
+    """Return which rows have no text; bool of shape (rows,)."""
     return np.array([text is None for text in cleaned(manifest["transcription"])], bool)
 
 
 def _rows_to_transcribe(manifest: pd.DataFrame, texts: Sequence[schema.TextFeatures]) -> pd.DataFrame:
-    """Rows whose recording is transcribed: those that one of the inputs reads."""
-    recorded = np.array([key not in (None, SILENCE) for key in audio.keys(manifest)], bool)
-    read = np.zeros(len(manifest), bool)
+    """Return the rows whose recording is transcribed: those without text that an input reads."""
+    has_recording = np.array([key not in (None, SILENCE) for key in audio.keys(manifest)], bool)
+    is_read = np.zeros(len(manifest), bool)
     for one in texts:
         needed = manifest["exclude_reason"].isna() | (manifest["dialogue_id"].notna() & (one.context > 0))
-        read |= (needed & manifest["lexical_control"].isin(list(one.lexical_control))).to_numpy(bool)
-    return manifest[read & _without_text(manifest) & recorded]
+        is_read |= (needed & manifest["lexical_control"].isin(list(one.lexical_control))).to_numpy(bool)
+    return manifest[is_read & _without_text(manifest) & has_recording]
 
 
 def _unsupported_languages(languages: pd.Series, recogniser: str) -> pd.Series:
-    """Why the recogniser is not asked; null where it is."""
-    known = languages.eq(speech_recognition.LANGUAGE).fillna(False) | (recogniser != "pocketsphinx")
-    reasons = "pocketsphinx knows English only, the language is " + languages.fillna("not known")
-    return reasons.mask(known).astype("str")
+    """Return why the recogniser cannot transcribe each language; null if it can."""
+    supported = languages.eq(speech_recognition.LANGUAGE).fillna(False) | (recogniser != "pocketsphinx")
+    reasons = "pocketsphinx recognises English only, and the language is " + languages.fillna("unknown")
+    return reasons.mask(supported).astype("str")
 
 
 def _compute(section: schema.Transcripts, resources: Resources) -> VectorFunction:
-    hear = _pocketsphinx(resources) if section.recogniser == "pocketsphinx" else _whisper(section, resources)
+    recognise = _pocketsphinx(resources) if section.recogniser == "pocketsphinx" else _whisper(section, resources)
 
-    def compute(sounds: Sequence[np.ndarray]) -> list[str | Unavailable]:
-        return [text or Unavailable("no words recognised") for text in cleaned(pd.Series(hear(sounds), dtype=object))]
+    def compute(recordings: Sequence[np.ndarray]) -> list[str | Unavailable]:
+        texts = cleaned(pd.Series(recognise(recordings), dtype=object))
+        return [text or Unavailable("no words recognised") for text in texts]
 
     return compute
 
@@ -142,17 +143,17 @@ def _compute(section: schema.Transcripts, resources: Resources) -> VectorFunctio
 def _pocketsphinx(resources: Resources):
     recognise = speech_recognition.open_pocketsphinx()
 
-    def hear(sounds: Sequence[np.ndarray]) -> list[str]:
+    def recognise_all(recordings: Sequence[np.ndarray]) -> list[str]:
         with ThreadPoolExecutor(max(1, resources.jobs)) as pool:
-            return list(pool.map(recognise, sounds))
+            return list(pool.map(recognise, recordings))
 
-    return hear
+    return recognise_all
 
 
 def _whisper(section: schema.Transcripts, resources: Resources):
     from mer.features import pretrained
 
-    def hear(sounds: Sequence[np.ndarray]) -> list[str]:
-        return pretrained.transcribe_whisper(list(sounds), section.model, section.revision, resources.device)
+    def recognise_all(recordings: Sequence[np.ndarray]) -> list[str]:
+        return pretrained.transcribe_whisper(list(recordings), section.model, section.revision, resources.device)
 
-    return hear
+    return recognise_all

@@ -1,4 +1,4 @@
-"""Whether the hand-made features measure what their names say, of sounds whose truth is known."""
+"""Hand-crafted features of synthetic signals with known pitch, spectrum and rhythm."""
 
 import numpy as np
 import pytest
@@ -37,31 +37,31 @@ def voice(samples):
     return pitch.track(shapes, frames.active(frames.relative_level(shapes.energy)[0]))
 
 
-def test_every_dimension_has_a_name_of_its_own():
+def test_names_of_dimensions_are_unique():
     assert len(names()) == len(set(names())) == len(functionals(noise()))
 
 
 @pytest.mark.parametrize("decay", [0.5, 0.8, 1.0])
 @pytest.mark.parametrize("hertz", np.geomspace(70, 450, 12).round(1))
-def test_pitch_of_harmonic_sounds_is_right_within_one_percent(hertz, decay):
-    found = voice(harmonic(hertz, decay=decay, seed=round(hertz)))
+def test_pitch_of_harmonic_signals_is_within_one_percent(hertz, decay):
+    result = voice(harmonic(hertz, decay=decay, seed=round(hertz)))
     inner = slice(3, -3)  # a frame at the edge holds half a sound
-    assert found.voiced[inner].all()
-    np.testing.assert_allclose(27.5 * 2 ** (found.semitones[inner] / 12), hertz, rtol=0.01)
+    assert result.voiced[inner].all()
+    np.testing.assert_allclose(27.5 * 2 ** (result.semitones[inner] / 12), hertz, rtol=0.01)
 
 
 @pytest.mark.parametrize("hertz", [80, 150, 400])
-def test_pitch_survives_a_missing_fundamental_and_some_noise(hertz):
+def test_pitch_with_a_changed_fundamental_and_noise(hertz):
     time = np.arange(RATE) / RATE
     sound = harmonic(hertz) - 0.8 * np.sin(2 * np.pi * hertz * time)  # a wrong phase, so the fundamental only differs
     sound = sound + np.random.default_rng(1).normal(0, 0.2 * sound.std(), RATE)
-    found = voice(sound.astype(np.float32))
-    hz = 27.5 * 2 ** (found.semitones[found.voiced] / 12)
-    assert found.voiced.mean() > 0.9
+    result = voice(sound.astype(np.float32))
+    hz = 27.5 * 2 ** (result.semitones[result.voiced] / 12)
+    assert result.voiced.mean() > 0.9
     assert np.mean(np.abs(hz / hertz - 1) < 0.02) > 0.95
 
 
-def test_a_gliding_voice_rises_and_its_mirror_falls():
+def test_gliding_pitch_rises_and_its_reversal_falls():
     time = np.arange(RATE) / RATE
     phase = 2 * np.pi * 120 * (2**time - 1) / np.log(2)  # 120 to 240 Hz: an octave a second
     sound = sum(0.7**n * np.sin(n * phase) for n in range(1, 20)).astype(np.float32)
@@ -74,13 +74,13 @@ def test_a_gliding_voice_rises_and_its_mirror_falls():
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_noise_has_no_voice(seed):
-    found = voice(noise(seed=seed))
-    assert found.voiced.mean() < 0.02
-    assert found.periodicity.mean() < 0.35
+def test_noise_is_not_voiced(seed):
+    result = voice(noise(seed=seed))
+    assert result.voiced.mean() < 0.02
+    assert result.periodicity.mean() < 0.35
 
 
-def test_noise_in_a_voice_lowers_its_harmonicity_and_shaking_shows_as_jitter():
+def test_noise_lowers_harmonicity_and_modulated_pitch_raises_jitter():
     time = np.arange(2 * RATE) / RATE
     clean, rng = harmonic(150, 2), np.random.default_rng(0)
     noisy = (clean + rng.normal(0, 0.4 * clean.std(), len(clean))).astype(np.float32)
@@ -91,17 +91,17 @@ def test_noise_in_a_voice_lowers_its_harmonicity_and_shaking_shows_as_jitter():
     assert named(shaken)["jitter_voiced_mean"] > 10 * named(clean)["jitter_voiced_mean"]
 
 
-def test_harmonics_have_their_level_difference():
+def test_h1_h2_is_the_level_difference_of_harmonics():
     for decay, expected in [(0.5, 6.02), (0.25, 12.04)]:
         assert named(harmonic(200, decay=decay))["h1_h2_voiced_p50"] == pytest.approx(expected, abs=0.5)
 
 
-def test_the_spectrum_lies_where_the_sound_is():
+def test_spectral_descriptors_follow_the_frequency_of_the_signal():
     for kilo in (0.5, 3.0, 6.0):
         tone = np.sin(2 * np.pi * 1000 * kilo * np.arange(RATE) / RATE).astype(np.float32)
-        found = named(tone)
+        result = named(tone)
         for name in ("centroid_active_p50", "rolloff_50_active_p50", "rolloff_85_active_p50"):
-            assert found[name] == pytest.approx(kilo, abs=0.25), name
+            assert result[name] == pytest.approx(kilo, abs=0.25), name
     low, high = named(harmonic(100, decay=0.8)), named(np.diff(noise()))
     assert low["alpha_ratio_active_p50"] > 10 > -5 > high["alpha_ratio_active_p50"]
     assert low["hammarberg_active_p50"] > 20 > high["hammarberg_active_p50"]
@@ -109,22 +109,22 @@ def test_the_spectrum_lies_where_the_sound_is():
     assert high["high_share_active_p50"] > low["high_share_active_p50"] + 20
 
 
-def test_a_breathy_voice_stands_out_less():
+def test_breathy_voice_has_less_prominence():
     clean, rng = harmonic(150, 2), np.random.default_rng(0)
     breathy = (clean + rng.normal(0, 0.1 * clean.std(), len(clean))).astype(np.float32)
     still, hoarse, none = (named(sound)["prominence_active_p50"] for sound in (clean, breathy, noise()))
     assert still > hoarse + 1 > none + 2
 
 
-def test_the_loudest_band_is_where_the_sound_is():
+def test_loudest_band_contains_the_tone():
     tone = np.sin(2 * np.pi * 1000 * np.arange(RATE) / RATE).astype(np.float32)
-    found = named(tone + 0.01 * noise(1))
-    medians = [found[f"band_{i}_active_p50"] for i in range(1, 17)]
+    result = named(tone + 0.01 * noise(1))
+    medians = [result[f"band_{i}_active_p50"] for i in range(1, 17)]
     middles = 700 * (10 ** ((2 * np.arange(1, 17) - 0.5) / 33 * 2840 / 2595) - 1)  # of two of 32 mel triangles
     assert np.argmax(medians) == np.abs(middles - 1000).argmin()
 
 
-def test_what_follows_level_and_pitch_is_seen():
+def test_relations_with_level_and_pitch_have_the_right_sign():
     time = np.arange(2 * RATE) / RATE
     swell = 0.55 - 0.45 * np.cos(2 * np.pi * 2 * time)
     phase = 2 * np.pi * np.cumsum(150 * 2 ** (swell / 2)) / RATE  # up to half an octave higher where it is louder
@@ -136,7 +136,7 @@ def test_what_follows_level_and_pitch_is_seen():
     assert up["pitch_relative_level_voiced_correlation"] > 0.8 > -0.3 > down["pitch_relative_level_voiced_correlation"]
 
 
-def test_a_fixed_filter_hardly_changes_how_bands_move():
+def test_constant_filter_hardly_changes_deviations_of_bands():
     sound = syllables(3, 2) + 0.02 * noise(2)
     filtered = sound - 0.5 * np.concatenate([[0], sound[:-1]])  # a slope of 9.5 dB from low to high
     before, after = named(sound), named(filtered.astype(np.float32))
@@ -144,7 +144,7 @@ def test_a_fixed_filter_hardly_changes_how_bands_move():
     assert np.median([abs(after[n] / before[n] - 1) for n in moved]) < 0.05
 
 
-def test_slopes_are_those_of_the_spectrum():
+def test_spectral_slope_of_a_tilted_spectrum():
     sound = harmonic(20, 2, decay=1.0)  # even up to 1.2 kHz
     tilted = harmonic(20, 2, decay=10 ** (-0.2 / 20))  # 0.2 dB every 20 Hz
     name = "slope_0_500_active_p50"
@@ -153,23 +153,23 @@ def test_slopes_are_those_of_the_spectrum():
 
 @pytest.mark.parametrize("rate", [2, 4, 6])
 def test_syllables_are_counted(rate):
-    found = named(syllables(rate))
-    assert found["syllable_rate"] == pytest.approx(rate, abs=0.3)
-    assert found["modulation_centroid"] == pytest.approx(rate, abs=2)
+    result = named(syllables(rate))
+    assert result["syllable_rate"] == pytest.approx(rate, abs=0.3)
+    assert result["modulation_centroid"] == pytest.approx(rate, abs=2)
 
 
-def test_voiced_stretches_and_pauses_are_measured():
+def test_voiced_segments_and_pauses_are_measured():
     part, gap = harmonic(150, 0.3), np.zeros(round(0.2 * RATE), np.float32)
-    found = named(np.concatenate([gap, gap, part, gap, part, gap, part, gap, gap]))
+    result = named(np.concatenate([gap, gap, part, gap, part, gap, part, gap, gap]))
     seconds = 3 * 0.3 + 2 * 0.2
-    assert found["voiced_rate"] == pytest.approx(3 / seconds, rel=0.1)
-    assert found["voiced_length_mean"] == pytest.approx(0.3, abs=0.05)
-    assert found["unvoiced_length_mean"] == pytest.approx(0.2, abs=0.05)
-    assert found["pause_rate"] == pytest.approx(2 / seconds, rel=0.1)
-    assert found["pause_share"] == pytest.approx(0.4 / seconds, abs=0.08)
+    assert result["voiced_rate"] == pytest.approx(3 / seconds, rel=0.1)
+    assert result["voiced_length_mean"] == pytest.approx(0.3, abs=0.05)
+    assert result["unvoiced_length_mean"] == pytest.approx(0.2, abs=0.05)
+    assert result["pause_rate"] == pytest.approx(2 / seconds, rel=0.1)
+    assert result["pause_share"] == pytest.approx(0.4 / seconds, abs=0.08)
 
 
-def test_silence_around_a_clip_hardly_changes_a_median():
+def test_silence_before_and_after_hardly_changes_medians():
     clip, still = syllables(4), np.zeros(RATE, np.float32)
     alone, wrapped = named(clip), named(np.concatenate([still, clip, still]))
     for name in ("pitch_voiced_p50", "cepstrum_1_active_p50", "centroid_active_p50", "syllable_rate"):
@@ -178,7 +178,7 @@ def test_silence_around_a_clip_hardly_changes_a_median():
 
 @pytest.mark.parametrize("gain", [1e-3, 0.1, 7.0, 1e4])
 @pytest.mark.parametrize("make", [lambda: syllables(3), noise], ids=["voice", "noise"])
-def test_gain_changes_the_level_and_nothing_else(make, gain):
+def test_gain_changes_level_dimensions_only(make, gain):
     sound = make()
     before, after = functionals(sound), functionals((sound * gain).astype(np.float32))
     levels = np.isin(names(), LEVELS)
@@ -186,14 +186,14 @@ def test_gain_changes_the_level_and_nothing_else(make, gain):
     np.testing.assert_allclose(after[~levels], before[~levels], rtol=1e-3, atol=5e-3)
 
 
-def test_an_offset_changes_nothing():
+def test_offset_does_not_change_vectors():
     sound = syllables(3)
     np.testing.assert_allclose(functionals(sound + np.float32(0.25)), functionals(sound), rtol=1e-3, atol=5e-3)
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 3000), st.sampled_from([0.0, 1e-38, 1e-20, 1.0, 1e6, 3e38]), st.integers(0, 3))
-def test_any_length_and_level_gives_numbers(length, level, kind):
+def test_vectors_are_finite_for_any_length_and_level(length, level, kind):
     rng = np.random.default_rng(length)
     shape = [np.ones(length), rng.normal(size=length).clip(-1, 1), rng.choice([-1, 1], length),
              np.arange(length) == length // 2][kind]  # fmt: skip
@@ -202,7 +202,7 @@ def test_any_length_and_level_gives_numbers(length, level, kind):
     assert np.isfinite(vector).all()
 
 
-def test_clipped_silent_and_constant_recordings_give_numbers():
+def test_vectors_of_clipped_silent_and_constant_recordings_are_finite():
     for sound in (np.clip(40 * syllables(4), -1, 1), np.zeros(5 * RATE), np.full(RATE, 0.3), noise() * 1e-30):
         assert np.isfinite(functionals(sound.astype(np.float32))).all()
     quiet = named(np.full(RATE, 0.3, np.float32))
@@ -211,7 +211,7 @@ def test_clipped_silent_and_constant_recordings_give_numbers():
     assert quiet["pitch_voiced_p50"] == pitch.UNVOICED[0, 0]
 
 
-def test_ten_minutes_are_like_their_parts():
+def test_ten_minutes_resemble_one_minute():
     minute = np.concatenate([syllables(4, 3.0), np.zeros(RATE // 2, np.float32)] * 17)
     long, short = named(np.tile(minute, 10)), named(minute)
     assert len(minute) * 10 > 9.5 * 60 * RATE
@@ -220,12 +220,12 @@ def test_ten_minutes_are_like_their_parts():
 
 
 @pytest.mark.parametrize("samples", [[], [np.nan, 0.0], [np.inf], [[0.0, 1.0]]])
-def test_what_is_no_clip_is_refused(samples):
-    with pytest.raises(ValueError, match="needs one channel"):
+def test_invalid_samples_are_refused(samples):
+    with pytest.raises(ValueError, match="expected shape"):
         functionals(np.array(samples, np.float32))
 
 
-def test_frames_do_not_depend_on_the_block_they_are_in(monkeypatch):
+def test_vectors_do_not_depend_on_the_size_of_blocks(monkeypatch):
     sound = np.concatenate([syllables(4, 2), noise(1)])
     whole = functionals(sound)
     for size in (1, 7, 4096):
@@ -233,11 +233,11 @@ def test_frames_do_not_depend_on_the_block_they_are_in(monkeypatch):
         np.testing.assert_allclose(functionals(sound), whole, rtol=1e-3, atol=1e-3)
 
 
-def test_percentiles_are_numpys():
+def test_percentiles_equal_those_of_numpy():
     values = np.random.default_rng(0).normal(size=(37, 3))
-    found = statistics.summary(values).reshape(3, -1)[:, 2:7]
-    np.testing.assert_allclose(found, np.percentile(values, [5, 20, 50, 80, 95], axis=0).T)
+    result = statistics.summary(values).reshape(3, -1)[:, 2:7]
+    np.testing.assert_allclose(result, np.percentile(values, [5, 20, 50, 80, 95], axis=0).T)
 
 
-def test_rhythm_has_its_names():
+def test_rhythm_has_as_many_values_as_names():
     assert len(rhythm.describe(np.zeros(5), np.ones(5, bool), np.zeros(5, bool))) == len(rhythm.NAMES)

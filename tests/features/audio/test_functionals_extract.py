@@ -1,4 +1,4 @@
-"""The choice of an acoustic extractor: specifications, the store, and openSMILE where it is installed."""
+"""Audio extractors: specifications, the store, and openSMILE if it is installed."""
 
 import sys
 
@@ -39,14 +39,14 @@ def extracted(manifest, raw, store):
     return store.load(audio.keys(manifest), store.spec["width"])
 
 
-def test_a_specification_holds_what_the_extractor_takes_and_no_more():
+def test_specification_contains_only_parameters_of_the_extractor():
     assert spec("mfcc", n_mfcc=13) == {"extractor": "mfcc", "version": 2, "n_mfcc": 13, "width": 26,
                                        "recordings": 1, "rate_hz": 16_000, **SECONDS}  # fmt: skip
     assert spec("functionals", n_mfcc=13) == spec("functionals", n_mfcc=80)
     assert spec("functionals", n_mfcc=13)["width"] == len(names())
 
 
-def test_a_vector_does_not_depend_on_its_company(manifest, tmp_path):
+def test_vector_does_not_depend_on_other_recordings(manifest, tmp_path):
     together, present = extracted(manifest, tmp_path, features.Store(tmp_path / "all", spec("functionals")))
     assert present.all()
     for number in range(len(manifest)):
@@ -57,13 +57,13 @@ def test_a_vector_does_not_depend_on_its_company(manifest, tmp_path):
     np.testing.assert_allclose(together[2], functionals(sound), rtol=1e-5, atol=1e-5)
 
 
-def test_extractors_do_not_meet_in_the_store(manifest, tmp_path):
+def test_extractors_have_separate_stores(manifest, tmp_path):
     extracted(manifest, tmp_path, features.Store(tmp_path, spec("functionals")))
     other = features.Store(tmp_path, spec("mfcc", n_mfcc=13))
     assert len(other.missing(audio.keys(manifest))) == len(manifest)
 
 
-def test_without_opensmile_one_message_says_what_to_do(manifest, tmp_path, monkeypatch):
+def test_missing_opensmile_message_names_the_extra(manifest, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "opensmile", None)
     sets._smile.cache_clear()
     with pytest.raises(files.MissingPackage, match=r"\[opensmile\]"):
@@ -71,7 +71,7 @@ def test_without_opensmile_one_message_says_what_to_do(manifest, tmp_path, monke
 
 
 @pytest.mark.parametrize("name", ["gemaps", "egemaps", "compare", "emobase"])
-def test_a_set_is_opensmiles(name, manifest, tmp_path):
+def test_feature_set_equals_that_of_opensmile(name, manifest, tmp_path):
     opensmile = pytest.importorskip("opensmile")
     sets._smile.cache_clear()
     vectors, present = extracted(manifest, tmp_path, features.Store(tmp_path, spec(name)))

@@ -1,4 +1,4 @@
-"""Whether the table of qualities is honest: nothing is chosen or trained on what is scored, and intervals hold."""
+"""The benchmark of model quality: no model is trained or selected on rows that it is scored on."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from benchmarks import model_quality
 from mer import stats
 
 
-def made_up(seed=0, corpora=3, speakers=3, clips=12):
+def toy_data(seed=0, corpora=3, speakers=3, clips=12):
     """Clips of three classes, and vectors in which the class and the corpus show."""
     rng = np.random.default_rng(seed)
     corpus = np.repeat(np.arange(corpora), speakers * clips)
@@ -17,17 +17,17 @@ def made_up(seed=0, corpora=3, speakers=3, clips=12):
     return vectors, model_quality.Clips(label, np.char.add("c", corpus.astype(str)), speaker.astype(str), 3)
 
 
-def test_no_model_is_scored_on_what_it_or_its_choice_has_seen():
+def test_no_model_is_scored_on_its_training_or_selection_rows():
     groups = np.repeat(np.array(["a", "b", "c", "d"]), [3, 1, 4, 2])
-    rows, seen = np.arange(100, 110), []
+    rows, training_rows = np.arange(100, 110), []
 
     def scores(train, test):
-        seen.append(set(train))
+        training_rows.append(set(train))
         assert not set(train) & set(test)
         return [test[:, None]]  # a row's score is its number
 
     outer, inner = model_quality.nested(scores, rows, groups)
-    assert len(seen) == 4 + 6
+    assert len(training_rows) == 4 + 6
     for a in "abcd":
         assert outer[a][0].ravel().tolist() == rows[groups == a].tolist()
         for b in set("abcd") - {a}:
@@ -37,8 +37,8 @@ def test_no_model_is_scored_on_what_it_or_its_choice_has_seen():
 
 @pytest.mark.parametrize("classifier", model_quality.CLASSIFIERS)
 @pytest.mark.parametrize("norm", model_quality.NORMS)
-def test_answers_do_not_depend_on_the_labels_of_what_is_tested(classifier, norm):
-    vectors, clips = made_up()
+def test_predictions_do_not_depend_on_labels_of_test_rows(classifier, norm):
+    vectors, clips = toy_data()
     target = clips.corpora == "c1"
     shuffled = clips.labels.copy()
     shuffled[target] = np.roll(shuffled[target], 7)

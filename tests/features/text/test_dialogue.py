@@ -1,4 +1,4 @@
-"""What is read: the turn, who said it, and what was said before it."""
+"""Inputs of text extractors: the turn, its speaker and its context."""
 
 import csv
 import os
@@ -43,7 +43,7 @@ def read(table, **section):
     return dialogue.inputs(table, TextFeatures(**section))
 
 
-def test_a_toy_dialogue_is_read_with_what_came_before():
+def test_inputs_of_a_toy_dialogue():
     table = manifest(TOY)
     assert read(table) == [text for *_, text in TOY]
     assert read(table, context=2)[3] == f"No.{SEP}Oh no!{SEP}Fine."
@@ -57,16 +57,15 @@ def test_a_toy_dialogue_is_read_with_what_came_before():
 
 
 @pytest.mark.parametrize("extractor", ["hashing", "tfidf"])
-def test_context_and_who_speaks_change_the_vector(extractor, tmp_path):
-    """The same word as an answer to other turns, and from other people, is another vector; the same turns are not."""
+def test_context_and_speakers_change_the_vector(extractor, tmp_path):
+    """The same word after other turns, or by another speaker, has another vector; the same turns have the same."""
     table = manifest([*TOY, ("d3", 0, "Ann", "You won!"), ("d3", 1, "Cy", "Fine.")]).assign(audio_sha256=None)
     table = table.assign(source_path="list.csv", start=None, end=None, duration=None, audio_ok=False)
 
     def vectors(**section):
-        chosen = read_inputs({"text": {"extractor": extractor, "dimensions": 256, **section}})
-        where = features.Resources()
-        features.extract(table, tmp_path, tmp_path / "store", chosen, Data(), where)
-        keys, specs = features.keys(table, chosen), features.specs(chosen, Data())
+        inputs = read_inputs({"text": {"extractor": extractor, "dimensions": 256, **section}})
+        features.extract(table, tmp_path, tmp_path / "store", inputs, Data(), features.Resources())
+        keys, specs = features.keys(table, inputs), features.specs(inputs, Data())
         return features.load(keys, tmp_path / "store", specs).arrays["text"][[3, 5, 7]]
 
     alone = vectors()
@@ -81,7 +80,7 @@ def test_context_and_who_speaks_change_the_vector(extractor, tmp_path):
     np.testing.assert_allclose(np.linalg.norm(vectors(context=3, speakers="roles"), axis=1), 1, atol=1e-6)
 
 
-def test_past_only_of_the_same_dialogue_and_corpus_whatever_the_order_of_rows():
+def test_context_is_of_the_same_dialogue_and_corpus_in_any_order_of_rows():
     table = manifest(TOY)
     table.loc[1, "corpus"] = "iemocap"  # its ids have the corpus in front; a foreign table's might not
     shuffled = table.sample(frac=1, random_state=1)
@@ -91,7 +90,7 @@ def test_past_only_of_the_same_dialogue_and_corpus_whatever_the_order_of_rows():
     assert expected["meld/1"] == "No."
 
 
-def test_turns_without_words_or_number_take_no_place_and_two_of_one_number_are_not_past():
+def test_turns_without_text_or_index_are_skipped_and_equal_indices_are_not_context():
     rows = [("d", 0, "A", "one"), ("d", 1, "B", None), ("d", 2, "A", " "), ("d", None, "B", "lost"), ("d", 7, "B", "x")]
     assert read(manifest(rows), context=1) == ["one", None, None, "lost", f"one{SEP}x"]
     same = manifest([("d", 0, "A", "one"), ("d", 1, "B", "two"), ("d", 1, "A", "three")])
@@ -99,7 +98,7 @@ def test_turns_without_words_or_number_take_no_place_and_two_of_one_number_are_n
     assert read(manifest([(None, None, "A", "alone"), (None, None, "B", "too")]), context=5) == ["alone", "too"]
 
 
-def test_a_turn_that_is_excluded_was_said_all_the_same():
+def test_excluded_turn_is_context():
     table = manifest(TOY)
     table.loc[1, ["exclude_reason", "split"]] = ["no class", None]
     assert read(table, context=2)[2] == f"Did you pass?{SEP}No.{SEP}Oh no!"
@@ -109,33 +108,44 @@ def test_a_turn_that_is_excluded_was_said_all_the_same():
     assert features.keys(table, section)["text"][1] == f"Did you pass?{SEP}No.{SEP}Oh no!"
 
 
-def test_no_words_cross_from_one_side_of_a_split_to_the_other():
-    """A corpus that is split by speaker: what Bo says is tested, so nothing that is trained on may hold it."""
+def test_text_is_never_context_in_another_part():
+    """A corpus that is split by speaker: turns of the test speaker B are not context of training rows."""
     rows = [("d", i, "AB"[i % 2], f"{'AB'[i % 2]}{i}") for i in range(6)]
     table = manifest(rows, split=["train", "test"] * 3, fold=[0, 1] * 3)
     assert read(table, context=2)[4:] == [f"A0{SEP}A2{SEP}A4", f"B1{SEP}B3{SEP}B5"]
-    table.loc[1, ["exclude_reason", "split", "fold"]] = ["no class", None, None]  # still Bo's
+    table.loc[1, ["exclude_reason", "split", "fold"]] = ["no class", None, None]  # still in the parts of B
     assert read(table, context=5)[4] == f"A0{SEP}A2{SEP}A4"
     assert read(table, context=5)[5] == f"B1{SEP}B3{SEP}B5"
-    table.loc[[1, 3, 5], ["exclude_reason", "split", "fold"]] = ["no class", None, None]  # nothing of Bo is tested
+    table.loc[[1, 3, 5], ["exclude_reason", "split", "fold"]] = ["no class", None, None]  # no turn of B is tested
     assert read(table, context=5)[4] == SEP.join(["A0", "B1", "A2", "B3", "A4"])
 
 
-def test_read_sentences_stay_masked_as_context_too():
+def test_masked_text_is_masked_as_context():
     table = manifest(TOY, lexical_control=["parallel", "free", "free", "free", "parallel", "free"])
     assert read(table, context=5)[:3] == [None, "No.", f"No.{SEP}Oh no!"]
     assert read(table, context=5)[5] == "Fine."
 
 
-def test_a_name_cannot_pass_for_a_turn_or_for_words():
+def test_speaker_name_cannot_imitate_a_turn():
     table = manifest([("d", 0, f"Dr: No{SEP}", "Why?"), ("d", 1, "meld_x", "So: that.")])
     [_, text] = read(table, context=1, speakers="names")
     assert dialogue.turns(text, True) == [("Dr  No", "Why?"), ("meld_x", "So: that.")]
 
 
+def test_read_sentences_are_masked_by_default():
+    table = pd.DataFrame(
+        {
+            "transcription": ["Oh no!", "Kids are talking", None, " "],
+            "lexical_control": ["free", "parallel", "free", "free"],
+        }
+    )
+    assert read(table) == ["Oh no!", None, None, None]
+    assert read(table, lexical_control=("free", "parallel")) == ["Oh no!", "Kids are talking", None, None]
+
+
 @settings(max_examples=25)
 @given(st.lists(st.one_of(st.none(), st.text(max_size=30), st.just(float("nan"))), min_size=1, max_size=6))
-def test_any_text_makes_as_many_turns_as_were_said(texts):
+def test_any_text_gives_the_right_number_of_turns(texts):
     texts = [None if isinstance(t, float) else t for t in texts]
     rows = [("d", i, "A", text) for i, text in enumerate(texts)]
     table = manifest(rows).astype({"transcription": object})
@@ -145,17 +155,17 @@ def test_any_text_makes_as_many_turns_as_were_said(texts):
         assert (alone is None) == (text is None)
         if text:
             turns = dialogue.turns(text, True)
-            assert [said for _, said in turns] == words[: len(turns)]
+            assert [text for _, text in turns] == words[: len(turns)]
             assert turns[-1] == ("self", alone)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not REAL, reason="set MER_REAL_CORPORA")
-def test_real_dialogues_stay_within_their_part_and_match_the_lists():
+def test_real_dialogues_stay_in_one_part_and_match_the_published_lists():
     raw = Path(REAL)
     options = {"policy": "paper7", "overrides": {}, "seed": 0, "validation": 0.1, "test": 0.1, "folds": 5}
-    known = corpora.selected(["meld", "emorynlp"])
-    table = build.build(raw, known, build.BuildOptions(**options, min_seconds=0.1, max_seconds=30)).manifest
+    selected = corpora.selected(["meld", "emorynlp"])
+    table = build.build(raw, selected, build.BuildOptions(**options, min_seconds=0.1, max_seconds=30)).manifest
     usable = table[table["exclude_reason"].isna()]
     assert (usable.groupby(["corpus", "dialogue_id"])["split"].nunique() == 1).all()
     found = pd.Series(read(table, context=4), index=table["utterance_id"])
@@ -168,7 +178,7 @@ def test_real_dialogues_stay_within_their_part_and_match_the_lists():
         assert len(turns) == min(place, 4) + 1
         assert turns[-1][:8] == row["Utterance"].strip()[:8]
     excluded = table[table["exclude_reason"].notna() & (table["corpus"] == "emorynlp") & table["turn_index"].ge(2)]
-    assert len(excluded)  # peaceful and powerful are no class, and are heard by those who answer
+    assert len(excluded)  # peaceful and powerful are not classes, but context
     context = usable.merge(
         excluded.assign(turn_index=excluded["turn_index"] + 1),
         on=["dialogue_id", "turn_index"],

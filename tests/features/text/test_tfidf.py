@@ -1,4 +1,4 @@
-"""Counts of words: their own lengths, what is context, and any text whatever."""
+"""Counts of words: their normalisation, context, speakers, and arbitrary texts."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
 
 from mer import features
-from mer.features import text as linguistic
+from mer.features import text as text_features
 from mer.features.extractor import Unavailable
 from mer.features.text import bag_of_words, dialogue, hashing, tfidf
 from mer.params.schema import TextFeatures
@@ -16,15 +16,15 @@ TEXTS = ["I am NOT happy!", "No… no", "naïve\tline\nbreak", "", "שלום ע�
 SEP = dialogue.SEPARATOR
 
 
-def test_without_context_hashing_is_scikit_learns_to_the_bit():
+def test_hashing_without_context_equals_scikit_learn_exactly():
     """Stored vectors of version 1 stay valid."""
     theirs = HashingVectorizer(n_features=64, alternate_sign=False, norm="l2", token_pattern=bag_of_words.TOKENS)
     expected = theirs.transform(TEXTS).toarray().astype(np.float32)
     assert (hashing.hashed_words(TEXTS, 64) == expected).all()
-    assert linguistic.spec(TextFeatures()) == {"extractor": "hashing", "version": 1, "width": 768}
+    assert text_features.spec(TextFeatures()) == {"extractor": "hashing", "version": 1, "width": 768}
 
 
-def test_neighbours_change_nothing():
+def test_vector_does_not_depend_on_other_texts():
     texts = [*TEXTS, f"no{SEP}I am NOT happy!"]
     together = bag_of_words.counts(texts, 64, False)
     assert all(
@@ -32,7 +32,7 @@ def test_neighbours_change_nothing():
     )
 
 
-def test_words_of_the_context_are_other_words_and_weigh_half_however_many():
+def test_words_of_the_context_are_separate_and_have_half_the_weight():
     target, other = hashing.hashed_words(["fine"], 4096)[0], hashing.hashed_words(["no"], 4096)[0]
     for context in ("no", f"no{SEP}no{SEP}no no"):
         vector = hashing.hashed_words([f"{context}{SEP}fine"], 4096)[0]
@@ -41,29 +41,29 @@ def test_words_of_the_context_are_other_words_and_weigh_half_however_many():
         assert np.linalg.norm(vector) == pytest.approx(1)
 
 
-def test_who_speaks_is_no_word_of_what_is_said():
+def test_speaker_is_not_a_word_of_the_text():
     said, named = hashing.hashed_words(["ann fine"], 4096)[0], hashing.hashed_words(["ann: fine"], 4096, True)[0]
     by_bo = hashing.hashed_words(["bo: fine"], 4096, True)[0]
     assert named @ said == pytest.approx(0.5)  # only "fine" is in both
     assert named @ by_bo == pytest.approx(0.5)
-    assert linguistic.spec(TextFeatures(speakers="names")) != linguistic.spec(TextFeatures())
+    assert text_features.spec(TextFeatures(speakers="names")) != text_features.spec(TextFeatures())
 
 
-def test_a_turn_without_words_is_absent_whatever_was_said_before_it():
+def test_turn_without_words_has_no_vector_whatever_its_context():
     section = TextFeatures(extractor="tfidf", dimensions=32, context=1, speakers="roles")
     compute = tfidf.EXTRACTOR.open(section, features.Resources())
     found = compute(["self: 😀", f"other 1: no{SEP}self: 😀", f"other 1: 😀{SEP}self: no"])
     assert [isinstance(v, Unavailable) for v in found] == [True, True, False]
 
 
-def test_ten_thousand_words_are_a_vector_like_any_other():
+def test_vector_of_ten_thousand_words_has_unit_length():
     vector = tfidf.term_frequencies([" ".join(f"word{i % 5000}" for i in range(10_000))], 768)[0]
     assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
 
 
 @settings(max_examples=50)
 @given(st.text(max_size=200), st.booleans())
-def test_any_text_is_counted(text, marked):
+def test_vectors_of_any_text_are_finite(text, marked):
     vector = tfidf.term_frequencies([text], 64, marked)[0]
     assert np.isfinite(vector).all()
     assert vector.min() >= 0
@@ -72,7 +72,7 @@ def test_any_text_is_counted(text, marked):
 
 @settings(max_examples=25)
 @given(st.integers(1, 40), st.integers(1, 12), st.integers(0, 2**32 - 1))
-def test_the_inverse_document_frequency_is_scikit_learns(texts, terms, seed):
+def test_inverse_document_frequency_equals_scikit_learn(texts, terms, seed):
     counts = np.random.default_rng(seed).poisson(0.5, (texts, terms)).astype(float)
     theirs = TfidfTransformer(norm=None, smooth_idf=True).fit(counts)
     np.testing.assert_allclose(

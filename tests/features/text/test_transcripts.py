@@ -1,4 +1,4 @@
-"""Words for corpora that come without: who is asked, what is kept, what is said of its source."""
+"""Transcripts of corpora without text: which recordings are transcribed, what is stored, and its source."""
 
 import sys
 import types
@@ -34,7 +34,7 @@ def manifest(raw, names, **more):
 
 @pytest.fixture
 def whisper(monkeypatch):
-    """A recogniser that hears how many samples there are; `calls` are the batches it was given."""
+    """A recogniser that returns the number of samples; `calls` are the batches that it was called with."""
     module, calls = types.ModuleType("mer.features.pretrained"), []
 
     def transcribe_whisper(samples, model, revision, device):
@@ -47,7 +47,7 @@ def whisper(monkeypatch):
     return calls
 
 
-def ask(table, raw, recogniser="whisper", words=(), **options):
+def transcribe(table, raw, recogniser="whisper", words=(), **options):
     tiny = {"model": "openai/whisper-tiny", "revision": "abc"} if recogniser == "whisper" else {}
     p = study({"recogniser": recogniser, **tiny, **options}, text=dict(words))
     return transcripts.transcribe(table, raw, raw / "store", p, features.Resources())
@@ -57,79 +57,79 @@ def study(transcripts, **inputs):
     return Params(name="x", corpora={"emodb": {}}, transcripts=transcripts, features=inputs)
 
 
-def test_only_recordings_without_words_are_asked_and_once(tmp_path, whisper):
+def test_only_recordings_without_text_are_transcribed_and_only_once(tmp_path, whisper):
     table = manifest(tmp_path, ["a.wav", "b.wav", "c.wav", "d.wav", "e.wav"])
     table["transcription"] = ["Oh no!", None, " ", None, None]
     table.loc[3, "exclude_reason"] = "no class"
     table.loc[4, ["audio_ok", "audio_sha256"]] = [False, None]
-    told = ask(table, tmp_path)
-    assert told["utterance_id"].tolist() == ["c/1", "c/2"]
-    assert told["transcription"].tolist() == ["4000 samples , float32"] * 2
-    assert told["text_source"].tolist() == ["whisper openai/whisper-tiny@abc"] * 2
-    assert told["reason"].isna().all()
-    pd.testing.assert_frame_equal(ask(table, tmp_path), told)
+    result = transcribe(table, tmp_path)
+    assert result["utterance_id"].tolist() == ["c/1", "c/2"]
+    assert result["transcription"].tolist() == ["4000 samples , float32"] * 2
+    assert result["text_source"].tolist() == ["whisper openai/whisper-tiny@abc"] * 2
+    assert result["reason"].isna().all()
+    pd.testing.assert_frame_equal(transcribe(table, tmp_path), result)
     assert whisper == [(2, "openai/whisper-tiny", "abc", "cpu")]
-    filled = transcripts.fill_in(table, told)
+    filled = transcripts.fill_in(table, result)
     assert filled["transcription"].tolist()[:3] == ["Oh no!", *["4000 samples , float32"] * 2]
     assert filled["text_source"].tolist()[:2] == ["none", "whisper openai/whisper-tiny@abc"]
     assert filled["transcription"][3:].isna().all()
     assert features.keys(filled, {"text": TextFeatures()})["text"] == ["Oh no!", *["4000 samples , float32"] * 2, None]
 
 
-def test_an_excluded_turn_is_asked_where_it_is_context(tmp_path, whisper):
+def test_excluded_turn_is_transcribed_if_it_is_context(tmp_path, whisper):
     turns = {"dialogue_id": "c_d", "turn_index": [0, 1]}
     table = manifest(tmp_path, ["a.wav", "b.wav"], **turns).astype({"turn_index": "Int64"})
     table.loc[0, "exclude_reason"] = "no class"
-    assert len(ask(table, tmp_path)) == 1
-    told = ask(table, tmp_path, words={"context": 1})
-    keys = features.keys(transcripts.fill_in(table, told), {"text": TextFeatures(context=1)})
+    assert len(transcribe(table, tmp_path)) == 1
+    result = transcribe(table, tmp_path, words={"context": 1})
+    keys = features.keys(transcripts.fill_in(table, result), {"text": TextFeatures(context=1)})
     assert keys["text"] == ["4000 samples , float32\x1f4000 samples , float32"]
 
 
-def test_read_speech_is_asked_only_where_its_text_may_be_used(tmp_path, whisper):
+def test_read_speech_is_transcribed_only_if_its_text_is_read(tmp_path, whisper):
     table = manifest(tmp_path, ["a.wav"], lexical_control="parallel")
-    assert ask(table, tmp_path).empty
+    assert transcribe(table, tmp_path).empty
     assert not whisper
-    told = ask(table, tmp_path, words={"lexical_control": ("parallel",)})
-    assert len(told) == 1
-    assert features.keys(transcripts.fill_in(table, told), {"text": TextFeatures()})["text"] == [
+    result = transcribe(table, tmp_path, words={"lexical_control": ("parallel",)})
+    assert len(result) == 1
+    assert features.keys(transcripts.fill_in(table, result), {"text": TextFeatures()})["text"] == [
         None
     ]  # still read speech
 
 
-def test_silence_and_damage_are_listed_with_their_reasons(tmp_path, whisper):
+def test_silent_and_damaged_recordings_have_a_reason(tmp_path, whisper):
     soundfile.write(tmp_path / "silent.wav", np.zeros(4000), 16_000)
     (tmp_path / "damaged.wav").write_bytes(b"not audio at all")
     table = manifest(tmp_path, ["silent.wav", "damaged.wav"])
-    told = ask(table, tmp_path)
-    assert told["reason"][0] == "no words recognised"
-    assert "not readable" in told["reason"][1]
-    assert told["transcription"].isna().all()
-    assert told["text_source"].isna().all()
-    pd.testing.assert_frame_equal(transcripts.fill_in(table, told), table)
+    result = transcribe(table, tmp_path)
+    assert result["reason"][0] == "no words recognised"
+    assert "not readable" in result["reason"][1]
+    assert result["transcription"].isna().all()
+    assert result["text_source"].isna().all()
+    pd.testing.assert_frame_equal(transcripts.fill_in(table, result), table)
 
 
-def test_an_interruption_loses_one_part_and_another_recogniser_starts_anew(tmp_path, whisper, monkeypatch):
+def test_interruption_loses_one_batch_and_another_recogniser_transcribes_again(tmp_path, whisper, monkeypatch):
     monkeypatch.setattr(transcripts.RecognisedTexts, "shard", 2)
     table = manifest(tmp_path, [f"{i}.wav" for i in range(5)])
-    hear = sys.modules["mer.features.pretrained"].transcribe_whisper
+    original = sys.modules["mer.features.pretrained"].transcribe_whisper
 
     def stops(samples, *rest):
         if len(whisper) == 2:
             raise KeyboardInterrupt
-        return hear(samples, *rest)
+        return original(samples, *rest)
 
     monkeypatch.setattr(sys.modules["mer.features.pretrained"], "transcribe_whisper", stops)
     with pytest.raises(KeyboardInterrupt):
-        ask(table, tmp_path)
-    monkeypatch.setattr(sys.modules["mer.features.pretrained"], "transcribe_whisper", hear)
-    assert ask(table, tmp_path)["transcription"].notna().all()
+        transcribe(table, tmp_path)
+    monkeypatch.setattr(sys.modules["mer.features.pretrained"], "transcribe_whisper", original)
+    assert transcribe(table, tmp_path)["transcription"].notna().all()
     assert [count for count, *_ in whisper] == [2, 2, 1]
-    ask(table, tmp_path, model="openai/whisper-base")
+    transcribe(table, tmp_path, model="openai/whisper-base")
     assert [count for count, *_ in whisper] == [2, 2, 1, 2, 2, 1]
 
 
-def test_a_folder_is_named_by_what_lies_in_it(tmp_path, whisper):
+def test_source_of_a_folder_is_its_digest(tmp_path, whisper):
     model = tmp_path / "model"
     model.mkdir()
     (model / "weights").write_bytes(b"1")
@@ -142,53 +142,53 @@ def test_a_folder_is_named_by_what_lies_in_it(tmp_path, whisper):
     assert str(tmp_path) not in sources[0]
 
 
-def test_nobody_is_asked_without_a_recogniser(tmp_path):
-    told = ask(manifest(tmp_path, ["a.wav"]), tmp_path, "none")
-    assert told.empty
-    assert list(told.columns) == transcripts.COLUMNS
+def test_nothing_is_transcribed_without_a_recogniser(tmp_path):
+    result = transcribe(manifest(tmp_path, ["a.wav"]), tmp_path, "none")
+    assert result.empty
+    assert list(result.columns) == transcripts.COLUMNS
 
 
-def test_other_languages_are_not_recognised_and_say_so(tmp_path):
-    told = ask(manifest(tmp_path, ["a.wav", "b.wav"], language=["de", None]), tmp_path, "pocketsphinx")
-    assert told["reason"].tolist() == [
-        "pocketsphinx knows English only, the language is de",
-        "pocketsphinx knows English only, the language is not known",
+def test_other_languages_have_a_reason(tmp_path):
+    result = transcribe(manifest(tmp_path, ["a.wav", "b.wav"], language=["de", None]), tmp_path, "pocketsphinx")
+    assert result["reason"].tolist() == [
+        "pocketsphinx recognises English only, and the language is de",
+        "pocketsphinx recognises English only, and the language is unknown",
     ]
     assert not (tmp_path / "store").exists()  # and nothing was loaded for it
 
 
-def test_a_missing_package_says_how_to_get_it(tmp_path, monkeypatch):
+def test_missing_package_message_names_the_extra(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pocketsphinx", None)
     with pytest.raises(files.MissingPackage, match=r'-e "\.\[asr\]"'):
-        ask(manifest(tmp_path, ["a.wav"]), tmp_path, "pocketsphinx")
+        transcribe(manifest(tmp_path, ["a.wav"]), tmp_path, "pocketsphinx")
 
 
-def test_pocketsphinx_hears_nothing_in_silence_and_takes_any_samples(tmp_path):
+def test_pocketsphinx_transcribes_nothing_in_silence_and_accepts_any_samples(tmp_path):
     pytest.importorskip("pocketsphinx")
     recognise = speech_recognition.open_pocketsphinx()
     for samples in (np.zeros(0), np.zeros(1), np.zeros(8000), np.full(800, 9.0), np.full(800, -9.0)):
         assert isinstance(recognise(samples.astype(np.float32)), str)
     soundfile.write(tmp_path / "silent.wav", np.zeros(8000), 16_000)
-    assert ask(manifest(tmp_path, ["silent.wav"]), tmp_path, "pocketsphinx")["reason"].tolist() == [
+    assert transcribe(manifest(tmp_path, ["silent.wav"]), tmp_path, "pocketsphinx")["reason"].tolist() == [
         "no words recognised"
     ]
 
 
 @pytest.mark.skipif(not REAL, reason="set MER_REAL_CORPORA")
-def test_pocketsphinx_recognises_real_speech_the_same_in_any_company(tmp_path):
-    """Read by actors; at most two of six words are wrong, and what the decoder heard before does not matter."""
+def test_pocketsphinx_transcript_of_real_speech_does_not_depend_on_other_recordings(tmp_path):
+    """At most two of six words are wrong, and earlier recordings do not change the transcript."""
     names = ["Actor_15/03-01-02-02-02-01-15.flac", "Actor_11/03-01-08-01-01-01-11.flac"]
     raw = Path(REAL) / "RAVDESS"
     table = manifest(raw, names, lexical_control="parallel", duration=4.0)
     p = study({"recogniser": "pocketsphinx"}, text={"lexical_control": ("free", "parallel"), "context": 2})
-    told = transcripts.transcribe(table, raw, tmp_path, p, features.Resources())
-    for name, heard in zip(names, told["transcription"], strict=True):
-        said = SENTENCES[Path(name).stem.split("-")[4]]
-        assert speech_recognition.word_errors(said, heard) <= 2, heard
-    assert set(told["text_source"]) == {f"pocketsphinx {version('pocketsphinx')}"}
+    result = transcripts.transcribe(table, raw, tmp_path, p, features.Resources())
+    for name, text in zip(names, result["transcription"], strict=True):
+        sentence = SENTENCES[Path(name).stem.split("-")[4]]
+        assert speech_recognition.word_errors(sentence, text) <= 2, text
+    assert set(result["text_source"]) == {f"pocketsphinx {version('pocketsphinx')}"}
     alone = transcripts.transcribe(table[1:], raw, tmp_path / "again", p, features.Resources(jobs=2))
-    assert alone["transcription"].tolist() == told["transcription"].tolist()[1:]
+    assert alone["transcription"].tolist() == result["transcription"].tolist()[1:]
     assert (
-        features.keys(transcripts.fill_in(table, told), {"text": p.features["text"]})["text"]
-        == told["transcription"].tolist()
+        features.keys(transcripts.fill_in(table, result), {"text": p.features["text"]})["text"]
+        == result["transcription"].tolist()
     )

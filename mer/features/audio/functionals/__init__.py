@@ -1,12 +1,12 @@
-"""Hand-made acoustic features: what a voice does, summarised over the utterance, in NumPy.
+"""Hand-crafted acoustic features: descriptors of frames, summarised over the utterance, in NumPy.
 
-Every 10 ms a frame of 40 ms is described by its spectrum (`spectrum`) and its pitch (`pitch`); statistics over the
-frames that matter (`statistics`), how descriptors move together (`relations`) and the rhythm of the whole (`rhythm`)
-make the vector. Each clip is computed by itself, vectorised over its frames, so its vector cannot depend on what else
-is extracted.
+A frame of 40 ms every 10 ms is described by its spectrum (`spectrum`) and its pitch (`pitch`). The vector consists of
+statistics over active and over voiced frames (`statistics`), of the relations between descriptors (`relations`) and of
+the rhythm of the utterance (`rhythm`). Each recording is computed separately, vectorised over its frames, so its vector
+does not depend on other recordings.
 
-Only the three `level_*` dimensions change with the recording's gain: the samples are first scaled to a peak of 1,
-and all thresholds are relative to the clip.
+Only the three `level_*` dimensions change with the gain of the recording: samples are first scaled to a peak of 1, and
+all thresholds are relative to the recording.
 """
 
 from itertools import combinations
@@ -20,14 +20,14 @@ VERSION = 2
 LEVELS = ("level_loudest_dbfs", "level_active_dbfs", "level_mean_dbfs")
 ACTIVE = (*spectrum.NAMES, "relative_level", "periodicity")
 SPREAD = [statistics.SUMMARY.index(s) for s in ("deviation", "p5", "p50", "p95")]
-"""of bands; their means are in those of the cepstra"""
+"""The positions, in `SUMMARY`, of the statistics of bands. Their means are linear functions of those of the cepstra."""
 CEPSTRA = 10
-RELATED = (*spectrum.NAMES[:CEPSTRA], "pitch", "relative_level", "periodicity")
-"""cepstra, and what a voice does besides; each pair of them has its correlation"""
+CORRELATED = (*spectrum.NAMES[:CEPSTRA], "pitch", "relative_level", "periodicity")
+"""The descriptors whose pairwise correlations are features."""
 
 
 def names() -> list[str]:
-    """Return the name of every dimension: descriptor, frames, statistic.
+    """Return the names of the dimensions; each consists of descriptor, frames and statistic.
 
     >>> len(names()), names()[0], names()[3]
     (680, 'level_loudest_dbfs', 'cepstrum_1_active_mean')
@@ -41,16 +41,17 @@ def names() -> list[str]:
         *(f"{d}_voiced_{s}" for d in pitch.NAMES for s in statistics.SUMMARY),
         *(f"pitch_voiced_{s}" for s in statistics.CONTOUR),
         *(f"{d}_voiced_per_semitone" for d in ACTIVE),
-        *(f"{a}_{b}_voiced_correlation" for a, b in combinations(RELATED, 2)),
+        *(f"{a}_{b}_voiced_correlation" for a, b in combinations(CORRELATED, 2)),
         *rhythm.NAMES,
     ]
 
 
 def functionals(samples: np.ndarray) -> np.ndarray:
-    """Return the vector of one clip.
+    """Return the vector of one recording.
 
-    *Active* frames are speech against background (`frames.active`), *voiced* ones have a pitch. Where nothing is
-    voiced, voice descriptors take the fixed values of `pitch.UNVOICED` and spectral ones those of the active frames.
+    *Active* frames contain speech and not only background (`frames.active`); *voiced* frames have a pitch. If no frame
+    is voiced, descriptors of the voice have the constant values of `pitch.UNVOICED`, and statistics of spectra over
+    voiced frames are those over active frames.
 
     Args:
         samples: shape (n,), n >= 1, mono at 16 kHz, any level.
@@ -59,7 +60,7 @@ def functionals(samples: np.ndarray) -> np.ndarray:
         shape (len(names()),), float32, finite.
 
     Raises:
-        ValueError: no samples, or some that are not numbers.
+        ValueError: there are no samples, or some are not finite.
 
     >>> functionals(np.zeros(1, np.float32)).shape
     (680,)
@@ -70,40 +71,40 @@ def functionals(samples: np.ndarray) -> np.ndarray:
     active = frames.active(level)
     voice = pitch.track(shapes, active)
     absolute = peak_db + loudest + np.array([0.0, level[active].mean(), level.mean()])
-    seen = np.column_stack([shapes.descriptors, level, voice.periodicity])  # (frames, len(ACTIVE))
+    descriptors = np.column_stack([shapes.descriptors, level, voice.periodicity])  # (frames, len(ACTIVE))
     vector = np.concatenate(
         [
             np.maximum(absolute, frames.QUIETEST_DB),
-            *_of_active(seen, shapes.bands, active),
-            *_of_voiced(seen, voice, voice.voiced if voice.voiced.any() else active),
+            *_of_active(descriptors, shapes.bands, active),
+            *_of_voiced(descriptors, voice, voice.voiced if voice.voiced.any() else active),
             rhythm.describe(level, active, voice.voiced),
         ]
     )
     return vector.astype(np.float32)
 
 
-def _of_active(seen: np.ndarray, bands: np.ndarray, active: np.ndarray) -> list[np.ndarray]:
-    moving = np.hstack([seen, bands - bands[active].mean()])
-    still = moving[active]
-    summary = statistics.summary(still)
+def _of_active(descriptors: np.ndarray, bands: np.ndarray, active: np.ndarray) -> list[np.ndarray]:
+    contours = np.hstack([descriptors, bands - bands[active].mean()])
+    of_active = contours[active]
+    summary = statistics.summary(of_active)
     level = ACTIVE.index("relative_level")
     return [
         summary[: len(ACTIVE)].ravel(),
         summary[len(ACTIVE) :, SPREAD].ravel(),
-        statistics.motion(statistics.deltas(moving)[active]).ravel(),
-        np.delete(relations.slopes(still, still[:, level]), level),
+        statistics.motion(statistics.deltas(contours)[active]).ravel(),
+        np.delete(relations.slopes(of_active, of_active[:, level]), level),
     ]
 
 
-def _of_voiced(seen: np.ndarray, voice: pitch.Voice, voiced: np.ndarray) -> list[np.ndarray]:
-    seen = seen[voiced]
-    semitones = voice.semitones[voiced] if voice.voiced.any() else np.full(len(seen), pitch.UNVOICED[0, 0])
-    related = np.column_stack([seen[:, :CEPSTRA], semitones, seen[:, -2], 10 * seen[:, -1]])
+def _of_voiced(descriptors: np.ndarray, voice: pitch.Voice, voiced: np.ndarray) -> list[np.ndarray]:
+    of_voiced = descriptors[voiced]
+    semitones = voice.semitones[voiced] if voice.voiced.any() else np.full(len(of_voiced), pitch.UNVOICED[0, 0])
+    correlated = np.column_stack([of_voiced[:, :CEPSTRA], semitones, of_voiced[:, -2], 10 * of_voiced[:, -1]])
     return [
         statistics.summary(voice.descriptors).ravel(),
         statistics.contour(voice.semitones, voice.voiced),
-        relations.slopes(seen, semitones),
-        relations.correlations(related),
+        relations.slopes(of_voiced, semitones),
+        relations.correlations(correlated),
     ]
 
 

@@ -1,18 +1,19 @@
-"""How descriptors move together: statistics over frames of two contours at once, the same whatever the channel adds.
+"""Relations between two descriptors over frames. Constants that a channel adds do not change them.
 
 | statistic | formula | unit |
 |---|---|---|
-| `per_db` | cov(x, L) / (var L + 1), L the frame's level in dB: what x does where a voice gets louder | x's, per dB |
-| `per_semitone` | the same with the pitch in semitones: what x does where a voice gets higher | x's, per semitone |
+| `per_db` | cov(x, L) / (var L + 1), L the level in dB: the change of x as a voice gets louder | x's, per dB |
+| `per_semitone` | the same with the pitch in semitones: the change of x as a voice gets higher | x's, per semitone |
 | `correlation` | cov(x, y) / √((var x + e²) (var y + e²)), e = 0.1; `periodicity` counts in tenths | -1-1 |
 
-The constants let a contour that does not move have no relation, rather than that of its rounding errors. Vocal effort
-tilts the spectrum, opens the first formant and raises the pitch, and feelings couple these differently.
+Because of the added constants, a contour that does not vary has no relation, instead of that of its rounding errors.
+Vocal effort tilts the spectrum, raises the first formant and raises the pitch; emotions differ in these relations.
 """
 
 import numpy as np
 
-LEAST = 0.1
+MIN_DEVIATION = 0.1
+"""The standard deviation that is added, as a variance, to that of each descriptor, in its unit."""
 
 
 def slopes(values: np.ndarray, by: np.ndarray) -> np.ndarray:
@@ -20,7 +21,7 @@ def slopes(values: np.ndarray, by: np.ndarray) -> np.ndarray:
 
     Args:
         values: shape (frames, descriptors).
-        by: level or pitch, shape (frames,).
+        by: level in dB or pitch in semitones, shape (frames,).
 
     >>> level = np.array([-30.0, -10.0, -20.0])
     >>> slopes(np.column_stack([level, -2 * level, np.ones(3)]), level).round(2).tolist()
@@ -38,5 +39,5 @@ def correlations(values: np.ndarray) -> np.ndarray:
     """
     centred = values - values.mean(axis=0)
     covariance = centred.T @ centred / len(values)
-    scale = np.sqrt(covariance.diagonal() + LEAST**2)
+    scale = np.sqrt(covariance.diagonal() + MIN_DEVIATION**2)
     return (covariance / np.outer(scale, scale))[np.triu_indices(values.shape[1], 1)]

@@ -1,29 +1,29 @@
-"""The shape of each frame's spectrum, independent of its level.
+"""Descriptors of the shape of each frame's spectrum. They do not depend on its level.
 
-P(k), k = 0..384, is the power spectrum of a windowed frame (bins 20.8 Hz apart). One matrix product gives everything
+P(k), k = 0..384, is the power spectrum of a windowed frame (bins 20.8 Hz apart). One matrix product computes everything
 that is linear in it: 32 mel bands, 32 equal bands of 250 Hz, and moments. Levels are in dB with a floor 60 dB below
-the clip's loudest band. Definitions follow Eyben et al. 2016 ("The Geneva minimalistic acoustic parameter set") for
-slopes, alpha ratio and Hammarberg index, and Davis & Mermelstein 1980 for cepstra, unless said otherwise.
+the loudest band of the recording. Slopes, alpha ratio and Hammarberg index follow Eyben et al. 2016 ("The Geneva
+minimalistic acoustic parameter set"), cepstra follow Davis & Mermelstein 1980, unless stated otherwise.
 
 | descriptor | formula | unit, range |
 |---|---|---|
-| `cepstrum_1` … `14` | orthonormal DCT-II of the 32 log mel bands, without the 0th, which is level | dB, about ±100 |
+| `cepstrum_1` … `14` | orthonormal DCT-II of the 32 log mel bands, without the 0th (the level) | dB, about ±100 |
 | `centroid`, `deviation` | first moment and square root of the second central moment of P over frequency | kHz, 0-8 |
-| `rolloff_50`, `rolloff_85` | below it lies that share of the energy (bands of 250 Hz, linear between) | kHz, 0-8 |
+| `rolloff_50`, `rolloff_85` | frequency below which that share of the energy lies (interpolated linearly) | kHz, 0-8 |
 | `flatness` | mean of the log mel bands minus the log of their mean | dB, -60-0 |
-| `flux` | root mean square over mel bands of the change in dB since the last frame | dB, 0-60 |
-| `slope_0_500`, `slope_500_1500` | least-squares slope of 10 lg P between these, in Hz | dB/kHz, about ±200 |
+| `flux` | root mean square over mel bands of the change in dB from the previous frame | dB, 0-60 |
+| `slope_0_500`, `slope_500_1500` | least-squares slope of 10 lg P in this range in Hz | dB/kHz, about ±200 |
 | `alpha_ratio` | 10 lg of energy in 50-1000 Hz over 1-5 kHz | dB, ±60 |
 | `hammarberg` | 10 lg of the strongest bin in 0-2 kHz over that in 2-5 kHz | dB, ±60 |
 | `high_share` | 10 lg of energy in 4-8 kHz over all | dB, -60-0 |
 | `resonance_1` … `3` | first moment of P within 200-1000, 1000-2500 and 2500-4000 Hz | kHz |
-| `prominence` | of the period in the log spectrum, see `prominence.py` | dB, 0-30 |
+| `prominence` | prominence of the period in the log spectrum, see `prominence.py` | dB, 0-30 |
 
 `bands` are 16 levels, each the mean of two neighbouring mel bands in dB.
 
-The resonances say where the energy lies in the ranges of the first three formants. No polynomial is solved for its
-roots, so no formant can be missed or taken for another. Below 46 Hz there is no voice, but hum and rumble:
-everything but `slope_0_500` leaves that out.
+The resonances are the centres of energy in the ranges of the first three formants. Formants are not tracked, so none
+can be missed or confused with another. Frequencies below 46 Hz, which contain hum and no voice, are excluded from
+everything except `slope_0_500`.
 """
 
 from dataclasses import dataclass
@@ -35,15 +35,20 @@ import scipy.fft
 from mer.features.audio.functionals import autocorrelation, frames, prominence
 
 MELS = 32
+"""The number of mel bands."""
 CEPSTRA = 14
+"""The number of cepstral coefficients."""
 LOW_BINS = 73
-"""up to 1.5 kHz: what slopes and the first two harmonics need"""
+"""The number of bins up to 1.5 kHz, which slopes and the first two harmonics need."""
 PEAKS = ((3, 96), (96, 240), (120, 168))
-"""bins of 0.05-2, 2-5 and 2.5-3.5 kHz"""
+"""Limits, in bins, of the ranges whose strongest bin is used: 0.05-2, 2-5 and 2.5-3.5 kHz."""
 BANDS = 32
+"""The number of equal bands of 250 Hz."""
 BAND_NAMES = tuple(f"band_{i}" for i in range(1, MELS // 2 + 1))
 EPSILON = 1e-12
+"""The smallest energy, which keeps logarithms and ratios finite."""
 RESONANCES = ((200, 1000), (1000, 2500), (2500, 4000))
+"""The ranges of the resonances, in Hz."""
 NAMES = (
     *(f"cepstrum_{i}" for i in range(1, CEPSTRA + 1)), "centroid", "deviation", "rolloff_50", "rolloff_85", "flatness",
     "flux", "slope_0_500", "slope_500_1500", "alpha_ratio", "hammarberg", "high_share", "resonance_1", "resonance_2",
@@ -53,15 +58,15 @@ NAMES = (
 
 @dataclass(frozen=True)
 class Shapes:
-    """A clip's frames.
+    """The spectra of a recording's frames.
 
     Attributes:
-        energy: of each frame, mean square; shape (frames,).
-        descriptors: shape (frames, len(NAMES)).
-        bands: in dB; shape (frames, len(BAND_NAMES)).
-        autocorrelation: normalised, at lags 0..LAGS-1 at 8 kHz; shape (frames, LAGS).
+        energy: mean square of each frame; shape (frames,).
+        descriptors: values of `NAMES`; shape (frames, len(NAMES)).
+        bands: levels in dB; shape (frames, len(BAND_NAMES)).
+        autocorrelation: normalised autocorrelation at lags 0..LAGS-1 at 8 kHz; shape (frames, LAGS).
         low_db: bins up to 1.5 kHz in dB; shape (frames, LOW_BINS).
-        third_db: the strongest bin in 2.5-3.5 kHz in dB; shape (frames,).
+        third_db: strongest bin in 2.5-3.5 kHz in dB; shape (frames,).
     """
 
     energy: np.ndarray
@@ -76,29 +81,29 @@ def describe(samples: np.ndarray) -> Shapes:
     """Return the descriptors of scaled samples."""
     count = 1 + len(samples) // frames.HOP
     shapes = (_weights().shape[1], LOW_BINS, autocorrelation.LAGS, len(PEAKS), 1)
-    linear, low_db, correlation, peaks, standing = (np.empty((count, width), np.float32) for width in shapes)
+    linear, low_db, correlation, peaks, prominences = (np.empty((count, width), np.float32) for width in shapes)
     for first, framed in frames.blocks(samples):
-        part = slice(first, first + len(framed))
+        block = slice(first, first + len(framed))
         transform = scipy.fft.rfft(framed, axis=1)
         power = transform.real**2 + transform.imag**2  # (frames, 385)
-        np.matmul(power, _weights(), out=linear[part])
+        np.matmul(power, _weights(), out=linear[block])
         levels = frames.decibels(np.maximum(power[:, : prominence.BINS], np.float32(EPSILON)))
-        low_db[part] = levels[:, :LOW_BINS]
-        correlation[part] = autocorrelation.autocorrelation(power)
+        low_db[block] = levels[:, :LOW_BINS]
+        correlation[block] = autocorrelation.autocorrelation(power)
         for at, (low_bin, high_bin) in enumerate(PEAKS):
-            power[:, low_bin:high_bin].max(axis=1, out=peaks[part, at])
-        standing[part, 0] = prominence.prominence(levels)
+            power[:, low_bin:high_bin].max(axis=1, out=peaks[block, at])
+        prominences[block, 0] = prominence.prominence(levels)
     np.maximum(low_db, low_db.max() + np.float32(frames.FLOOR_DB), out=low_db)
     peaks_db = _decibels(peaks)
     energy = linear[:, MELS : MELS + BANDS].sum(axis=1)
     mels_db = _decibels(linear[:, :MELS])
-    descriptors = np.column_stack([*_descriptors(linear, mels_db, low_db, peaks_db), standing])
+    descriptors = np.column_stack([*_descriptors(linear, mels_db, low_db, peaks_db), prominences])
     bands = (mels_db[:, ::2] + mels_db[:, 1::2]) / 2
     return Shapes(energy, descriptors, bands, correlation, low_db, peaks_db[:, 2])
 
 
 def _decibels(power: np.ndarray) -> np.ndarray:
-    """10 lg, floored 60 dB below the largest value of all."""
+    """Return 10 lg of powers, with a floor 60 dB below the largest value."""
     return frames.decibels(np.maximum(power, max(float(power.max()) * 10 ** (frames.FLOOR_DB / 10), EPSILON)))
 
 
@@ -131,28 +136,28 @@ def _ratio_db(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 
 
 def _moment(weighted: np.ndarray, weight: np.ndarray, otherwise: float) -> np.ndarray:
-    """Weighted mean; a band without energy has its middle."""
+    """Return the weighted mean; `otherwise` for a band without energy."""
     return (weighted + EPSILON * otherwise) / (weight + EPSILON)
 
 
 def _rolloff(shares: np.ndarray) -> list[np.ndarray]:
-    """kHz below which 50 and 85 % of the energy lie; `shares` has shape (frames, BANDS)."""
-    below = shares @ np.triu(np.ones((BANDS, BANDS), np.float32))  # cumulated; a product is faster along short rows
+    """Return the frequencies in kHz below which 50 and 85 % of the energy lie; `shares` has shape (frames, BANDS)."""
+    below = shares @ np.triu(np.ones((BANDS, BANDS), np.float32))  # a cumulative sum; faster as a product
     width = frames.RATE_HZ / 2000 / BANDS
-    found = []
+    frequencies = []
     for share in (0.5, 0.85):
         band = np.minimum((below < share).sum(axis=1), BANDS - 1)[:, None]
         inside = np.take_along_axis(shares, band, axis=1)
         missing = share - (np.take_along_axis(below, band, axis=1) - inside)
-        found.append(((band + np.clip(missing / np.maximum(inside, EPSILON), 0, 1)) * width)[:, 0])
-    return found
+        frequencies.append(((band + np.clip(missing / np.maximum(inside, EPSILON), 0, 1)) * width)[:, 0])
+    return frequencies
 
 
 @lru_cache
 def _weights() -> np.ndarray:
-    """Columns: mel triangles, equal bands, moments 1 and 2, and per resonance its first moment and its energy.
+    """Return columns of mel triangles, equal bands, moments 1 and 2, and of each resonance its first moment and energy.
 
-    The factor makes the equal bands add up to a frame's energy.
+    They are scaled so that the equal bands add up to the energy of a frame.
     """
     hertz = np.linspace(0, frames.RATE_HZ / 2, frames.N_FFT // 2 + 1)
     edges = 700 * (10 ** (np.linspace(0, 2595 * np.log10(1 + hertz[-1] / 700), MELS + 2) / 2595) - 1)
@@ -169,7 +174,7 @@ def _weights() -> np.ndarray:
 
 @lru_cache
 def _slopes() -> np.ndarray:
-    """Least-squares slopes of the low bins over 0-500 and 500-1500 Hz, in dB/kHz; shape (LOW_BINS, 2)."""
+    """Return the weights of least-squares slopes over 0-500 and 500-1500 Hz, in dB/kHz; shape (LOW_BINS, 2)."""
     kilo = np.arange(LOW_BINS) * frames.BIN_HZ / 1000
     columns = []
     for low, high in ((0.0, 0.5), (0.5, 1.5)):

@@ -1,16 +1,16 @@
-"""Statistics over frames: arrays of shape (frames, descriptors) in, flat vectors out.
+"""Statistics over frames: from arrays of shape (frames, descriptors) to vectors.
 
 | statistic | formula |
 |---|---|
-| `mean`, `deviation` | over the frames; population deviation, so one frame has 0 |
-| `p5` … `p95` | percentiles, linear between order statistics |
-| `range` | p95 - p5: what remains of maximum and minimum when single frames may be wrong |
+| `mean`, `deviation` | over the frames; the deviation is that of the population, 0 for one frame |
+| `p5` … `p95` | percentiles, interpolated linearly |
+| `range` | p95 - p5, a range that single wrong frames do not change |
 | `delta_deviation` | deviation of the slope d(t) = Σ n x(t+n) / Σ n², n = -2..2 (10 ms each), per second |
-| `rising`, `falling` | Σ d² / Σ abs(d) over frames where d is above, and below, 0; 0 where there is none |
+| `rising`, `falling` | Σ d² / Σ abs(d) over frames with d above, and below, 0; 0 without such frames |
 | `trend` | change along the least-squares line from the first voiced frame to the last |
 
-`rising` and `falling` are slopes at which a contour mostly moves that way. Unlike a plain mean over such frames they do
-not jump when a slope of nearly 0 changes its sign.
+`rising` and `falling` are means of slopes, weighted by the slopes themselves. Unlike unweighted means, they do not jump
+if a slope near 0 changes its sign.
 """
 
 import numpy as np
@@ -30,19 +30,19 @@ def summary(values: np.ndarray) -> np.ndarray:
     [[10.0, 8.2, 1.0, 4.0, 10.0, 16.0, 19.0, 18.0]]
     """
     ordered = np.sort(np.ascontiguousarray(values.T), axis=1)  # contiguous rows sort several times faster
-    place = np.array(SHARES) * (ordered.shape[1] - 1)
-    below = place.astype(int)
+    position = np.array(SHARES) * (ordered.shape[1] - 1)
+    below = position.astype(int)
     above = np.minimum(below + 1, ordered.shape[1] - 1)
-    share = place - below
+    share = position - below
     percentiles = ordered[:, below] * (1 - share) + ordered[:, above] * share
     mean, deviation = ordered.mean(axis=1), ordered.std(axis=1)
     return np.column_stack([mean, deviation, percentiles, percentiles[:, -1] - percentiles[:, 0]])
 
 
 def deltas(values: np.ndarray) -> np.ndarray:
-    """Return the slope of each column at each frame, per second; the edges are held."""
-    held = values[np.clip(np.arange(-2, len(values) + 2), 0, len(values) - 1)]
-    return (2 * (held[4:] - held[:-4]) + held[3:-1] - held[1:-3]) * (FRAMES_PER_SECOND / 10)
+    """Return the slope of each column at each frame, per second; edge values are repeated."""
+    padded = values[np.clip(np.arange(-2, len(values) + 2), 0, len(values) - 1)]
+    return (2 * (padded[4:] - padded[:-4]) + padded[3:-1] - padded[1:-3]) * (FRAMES_PER_SECOND / 10)
 
 
 def motion(slopes: np.ndarray) -> np.ndarray:
@@ -54,23 +54,23 @@ def motion(slopes: np.ndarray) -> np.ndarray:
     size, tiny = np.abs(slopes), 1e-9
     net, gross = slopes.sum(axis=0), size.sum(axis=0)
     squares, signed = np.einsum("ij,ij->j", slopes, slopes), np.einsum("ij,ij->j", slopes, size)
-    rising = (squares + signed) / (gross + net + tiny)  # what falls is not in the sums, what rises is there twice
+    rising = (squares + signed) / (gross + net + tiny)  # falling slopes cancel, rising slopes count twice
     falling = -(squares - signed) / (gross - net + tiny)
     deviation = np.sqrt(np.maximum(squares / len(slopes) - (net / len(slopes)) ** 2, 0))
     return np.column_stack([deviation, rising, falling])
 
 
-def contour(values: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Return `CONTOUR` of a contour that is known at some frames only; zeros where it never is.
+def contour(values: np.ndarray, defined: np.ndarray) -> np.ndarray:
+    """Return `CONTOUR` of a contour that is defined at some frames only; zeros if it is not defined anywhere.
 
-    A slope counts where its five frames are all known.
+    A slope is used if all of its five frames are defined.
     """
-    at = np.flatnonzero(known)
+    at = np.flatnonzero(defined)
     if not len(at):
         return np.zeros(len(CONTOUR))
-    whole = np.convolve(known, np.ones(5), mode="full")[2 : len(known) + 2] == 5
-    slopes = deltas(values[:, None])[whole]
-    parts = motion(slopes)[0] if len(slopes) else np.zeros(len(MOTION))
+    complete = np.convolve(defined, np.ones(5), mode="full")[2 : len(defined) + 2] == 5
+    slopes = deltas(values[:, None])[complete]
+    values_of_motion = motion(slopes)[0] if len(slopes) else np.zeros(len(MOTION))
     time = at - at.mean()
     trend = (time @ values[at]) / max(time @ time, 1) * (at[-1] - at[0])
-    return np.append(parts, trend)
+    return np.append(values_of_motion, trend)

@@ -33,14 +33,14 @@ def table(texts):
     return pd.DataFrame(rows).assign(corpus="c", lexical_control="free").astype({"transcription": "str"})
 
 
-def test_words_that_look_like_numbers_or_like_nothing_are_words():
+def test_texts_that_look_like_numbers_or_missing_values_are_texts():
     found = dialogue.inputs(table([*ODD, None, float("nan"), "", "\t"]), TextFeatures())
     assert found == [*ODD[:12], "x", "a b", None, None, None, None, None]
 
 
 @settings(max_examples=25)
 @given(st.lists(st.none() | st.sampled_from(ODD) | st.text(max_size=20), min_size=1, max_size=5))
-def test_addresses_come_back_as_they_were(tmp_path_factory, texts):
+def test_addresses_are_read_as_they_were_written(tmp_path_factory, texts):
     path = tmp_path_factory.mktemp("keys") / "inputs.parquet"
     rows = table(texts)
     keys = {"audio": [None] * len(rows), "text": dialogue.inputs(rows, TextFeatures())}

@@ -55,7 +55,7 @@ def test_inputs_of_one_modality_have_their_own_vectors(corpus, tmp_path):
     assert reasons["reason"].str.len().gt(0).all()
 
 
-def test_the_same_extraction_is_done_once(corpus, tmp_path, monkeypatch):
+def test_inputs_with_the_same_extraction_share_their_vectors(corpus, tmp_path, monkeypatch):
     calls, extract = [], audio_features.extract
     monkeypatch.setattr(audio_features, "extract", lambda *given: calls.append(1) or extract(*given))
     sections = {"audio": {"n_mfcc": 13}, "twin": {"modality": "audio", "n_mfcc": 13}}
@@ -66,7 +66,7 @@ def test_the_same_extraction_is_done_once(corpus, tmp_path, monkeypatch):
     np.testing.assert_array_equal(data.arrays["audio"], data.arrays["twin"])
 
 
-def test_an_address_does_not_contain_the_name(corpus, tmp_path):
+def test_address_does_not_contain_the_name_of_the_input(corpus, tmp_path):
     one = extracted(corpus, tmp_path, {"audio": {"n_mfcc": 13}})[0]["audio"]
     other = extracted(corpus, tmp_path, {"x": {"modality": "audio", "n_mfcc": 13}})[0]["x"]
     assert one.folder == other.folder
@@ -91,7 +91,7 @@ def test_masked_text_of_one_input_is_read_by_another(corpus, tmp_path):
     assert keys["read"] == ["Oh no!", "Why?", None, "Fine."]
 
 
-def test_an_input_that_no_utterance_has_is_absent_everywhere(corpus, tmp_path):
+def test_input_that_no_utterance_has_is_never_present(corpus, tmp_path):
     raw, table = corpus
     none = table.assign(transcription=None)
     _, keys, _, data = extracted((raw, none), tmp_path, {"text": {"dimensions": 16}})
@@ -107,7 +107,7 @@ def test_addresses_of_another_study_name_the_missing_input(corpus, tmp_path):
     read = features.read_keys(path, schema.usable(corpus[1])["utterance_id"])
     assert read == keys
     specs = {**specs, "whisper": specs["audio"]}
-    with pytest.raises(ValueError, match="no addresses of the input 'whisper', only of audio: run step 02 again"):
+    with pytest.raises(ValueError, match="no addresses of the input 'whisper', only of audio; run step 02 again"):
         features.load(read, tmp_path / "store", specs)
 
 
@@ -116,7 +116,7 @@ def test_features_without_a_known_modality_are_refused():
         features.Features({"whisper": np.zeros((1, 2), np.float32)}, {"whisper": np.ones(1, bool)})
 
 
-def test_contents_follow_vectors_and_the_kinds_of_text(corpus, tmp_path):
+def test_contents_depend_on_vectors_and_lexical_control(corpus, tmp_path):
     sections = {"audio": {"n_mfcc": 13}, "text": {"dimensions": 16}}
     data = extracted(corpus, tmp_path, sections)[3]
     first = vectors.contents(data, read_inputs(sections))

@@ -98,7 +98,7 @@ def preset(name, **places):
     return params.load(files.ROOT / "params" / f"{name}.yaml", sets)
 
 
-def test_the_papers_sound(sound, tmp_path):
+def test_audio_input_of_the_paper(sound, tmp_path):
     heads = linear("projector", 768, 256) | linear("classifier", 256, 7)
     weights = checkpoint(tmp_path / "audio.pth", prefixed("wav2vec2", wav2vec2_base()) | heads)
     section = preset("paper", audio__model=sound, audio__weights=weights).features["audio"]
@@ -118,7 +118,7 @@ def test_the_papers_sound(sound, tmp_path):
     assert not found[256:].any()
 
 
-def test_the_papers_words(words, tmp_path):
+def test_text_input_of_the_paper(words, tmp_path):
     heads = linear("classifier.dense", 768, 768) | linear("classifier.out_proj", 768, 6)
     weights = checkpoint(tmp_path / "text.pth", prefixed("roberta", roberta(6)) | heads)
     section = preset("paper", text__model=words, text__weights=weights).features["text"]
@@ -132,20 +132,20 @@ def test_the_papers_words(words, tmp_path):
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-def test_the_papers_video_and_transcripts():
+def test_video_input_and_transcripts_of_the_paper():
     p = preset("paper")
     assert (p.features["video"].extractor, p.features["video"].pooling) == ("emo_affectnet", "windows")
     assert p.features["video"].frames_per_second == 5
     assert p.transcripts.recogniser == "whisper"
 
 
-def test_the_forks_simple_inputs():
+def test_simple_inputs_of_the_fork():
     inputs = preset("fork_simple").features
     assert audio.spec(inputs["audio"], params.schema.Data())["width"] == 160
     assert text.spec(inputs["text"])["width"] == 768
 
 
-def test_the_forks_networks(tmp_path):
+def test_encoders_of_the_fork(tmp_path):
     """WavLM's and RoBERTa's base configurations, without tensors: widths are read off the configuration."""
     for name, config in (("sound", transformers.WavLMConfig()), ("words", transformers.RobertaConfig())):
         config.save_pretrained(tmp_path / name)
