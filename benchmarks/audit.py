@@ -32,8 +32,9 @@ import soxr
 
 from benchmarks import audio_alterations
 from mer.corpora import CORPORA, Utterance, parsers
+from mer.corpora.synthetic.clip import RATE
 from mer.corpora.synthetic.trees import plan
-from mer.corpora.synthetic.voice import RATE, speak
+from mer.corpora.synthetic.voice import speak
 from mer.dataset import splits
 from mer.dataset.audit import checks
 from mer.dataset.audit.copies import altered_copies, near_duplicates

@@ -10,6 +10,7 @@ import soundfile
 from mer.corpora import selected
 from mer.corpora.synthetic import trees
 from mer.dataset.manifest import build, schema
+from mer.params.schema import Synthetic
 from tests.studies import run_all
 
 OPTIONS = {"policy": "paper7", "overrides": {}, "seed": 0, "validation": 0.1, "test": 0.1, "folds": 5}
@@ -19,7 +20,7 @@ OPTIONS |= {"min_seconds": 0.1, "max_seconds": 30.0}
 @pytest.fixture(scope="module")
 def clean(tmp_path_factory):
     raw = tmp_path_factory.mktemp("clean") / "raw"
-    trees.write(raw, speakers=4, clips=3)
+    trees.write(raw, Synthetic(speakers=4, clips=3))
     return raw
 
 

@@ -11,6 +11,7 @@ import yaml
 
 from mer.corpora.synthetic import trees
 from mer.evaluation.comparison import comparison, sensitivity
+from mer.params.schema import Synthetic
 from mer.report.figures import comparisons, published, ranking
 from tests.studies import run_cells
 
@@ -40,7 +41,7 @@ def study(folder, raw, **sections):
 def built(tmp_path_factory):
     """Raw folder, and a run folder after steps 01 and 02, which do not depend on systems and protocols."""
     folder = tmp_path_factory.mktemp("built")
-    trees.write(folder / "raw", speakers=4, clips=2)
+    trees.write(folder / "raw", Synthetic(speakers=4, clips=2))
     run_cells(study(folder, folder / "raw"), folder / "run", "01,02")
     plt.close("all")
     return folder / "raw", folder / "run"

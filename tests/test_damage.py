@@ -21,7 +21,7 @@ from mer.evaluation.protocols import jobs as study
 from mer.features import audio
 from mer.features.vectors import digest_array
 from mer.media import recordings
-from mer.params.schema import AudioFeatures, Data, Labels, Splits, System, TextFeatures, Training
+from mer.params.schema import AudioFeatures, Data, Labels, Splits, Synthetic, System, TextFeatures, Training
 from mer.training import grid
 from tests import studies
 
@@ -101,7 +101,7 @@ READERS = {
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     home = tmp_path_factory.mktemp("study")
-    trees.write(home / "raw", speakers=3, clips=1)
+    trees.write(home / "raw", Synthetic(speakers=3, clips=1))
     with pytest.MonkeyPatch.context() as patch:  # several shards of each kind
         patch.setattr(features.Store, "shard", 16)
         patch.setattr(recordings, "SHARD_SAMPLES", 2**19)

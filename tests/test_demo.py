@@ -14,7 +14,7 @@ from mer.evaluation.protocols import cells as protocols
 from mer.evaluation.protocols import jobs as study
 from mer.evaluation.scores import scores
 from mer.params.features import read_inputs
-from mer.params.schema import Data, Params, System, Training
+from mer.params.schema import Data, Params, Synthetic, System, Training
 from mer.training import grid
 from tests.studies import run_all
 
@@ -126,7 +126,7 @@ def test_an_unchanged_study_runs_nothing_and_a_parameter_runs_what_reads_it(demo
 
 def hold_out(shift, folder):
     """Mean chance-corrected LOCO UAR of the acted corpora, logistic regression on audio."""
-    trees.write(folder / "raw", speakers=4, clips=3, shift=shift)
+    trees.write(folder / "raw", Synthetic(speakers=4, clips=3, shift=shift))
     options = {"policy": "paper7", "overrides": {}, "seed": 0, "validation": 0.1, "test": 0.1, "folds": 4}
     dataset = build.build(
         folder / "raw",

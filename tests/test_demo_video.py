@@ -10,7 +10,7 @@ from mer.evaluation.protocols import cells as protocols
 from mer.evaluation.protocols import jobs as study
 from mer.evaluation.scores import scores
 from mer.params.features import read_inputs
-from mer.params.schema import Data, System, Training
+from mer.params.schema import Data, Synthetic, System, Training
 from mer.training import grid
 from tests.studies import run_all
 
@@ -22,7 +22,7 @@ CLASSES = {"cremad": 6, "ravdess": 7}
 def usable(tmp_path_factory):
     """The manifest of a small set, and the folder in which it lies."""
     folder = tmp_path_factory.mktemp("films")
-    trees.write(folder / "raw", speakers=4, clips=1, video=True)
+    trees.write(folder / "raw", Synthetic(speakers=4, clips=1, video=True))
     options = {"policy": "paper7", "overrides": {}, "seed": 0, "validation": 0.1, "test": 0.1, "folds": 4}
     found = build.build(
         folder / "raw", corpora.selected(SEEN), build.BuildOptions(**options, min_seconds=0.1, max_seconds=30)

@@ -15,6 +15,7 @@ from mer.corpora.synthetic import trees
 from mer.dataset.manifest import build
 from mer.evaluation.protocols import jobs
 from mer.evaluation.scores import step_results
+from mer.params.schema import Synthetic
 from tests.studies import run_cells
 
 mpl.use("Agg")
@@ -31,7 +32,7 @@ TEXT = {"systems": {"words": {"model": "logistic", "inputs": ["text"]}}}
 @pytest.fixture(scope="module")
 def clean(tmp_path_factory):
     raw = tmp_path_factory.mktemp("clean") / "raw"
-    trees.write(raw, speakers=4, clips=2)
+    trees.write(raw, Synthetic(speakers=4, clips=2))
     return raw
 
 

@@ -19,31 +19,34 @@ from mer.features import registry
 from mer.models.fusion import Fusion
 from mer.params.schema import Labels, Params
 from mer.params.section import Modality
-from mer.params.systems import Linear, Network, System
+from mer.params.systems import Classical, Network, System
 from mer.report.style import symbols
 from mer.stats import METRICS
-from mer.training import grid
 
 ARCHITECTURE = (files.ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 README = (files.ROOT / "README.md").read_text(encoding="utf-8")
 
 
+def modules(folder, pattern):
+    """Names of the modules of a package whose source has a line that matches."""
+    paths = (files.ROOT / "mer" / folder).glob("*.py")
+    return {path.stem for path in paths if re.search(pattern, path.read_text(encoding="utf-8"), re.M)}
+
+
 @pytest.mark.parametrize("name", get_args(Network))
 def test_network_of_the_parameters_is_a_module(name):
-    network = importlib.import_module(f"mer.models.{name}").NETWORK
+    network = importlib.import_module(f"mer.models.networks.{name}").NETWORK
     assert issubclass(network, Fusion)
-    assert isinstance(models.build(name, {"audio": 8, "text": 8}, 7, hidden=8, dropout=0.1), network)
+    assert isinstance(models.build(name, models.Inputs({"audio": 8, "text": 8}), 7, hidden=8, dropout=0.1), network)
 
 
 def test_every_network_is_a_parameter():
-    modules = (files.ROOT / "mer" / "models").glob("*.py")
-    with_network = {path.stem for path in modules if re.search(r"^NETWORK = ", path.read_text(encoding="utf-8"), re.M)}
-    assert with_network == set(get_args(Network))
+    assert modules("models/networks", r"^NETWORK = ") == set(get_args(Network))
 
 
 def test_every_classical_model_can_be_trained():
-    assert set(grid.CLASSICAL) == set(get_args(Linear))
-    assert all(not System(model=name, inputs=("audio",)).is_network for name in get_args(Linear))
+    assert modules("training/baselines", r"^def fit\(") == set(get_args(Classical))
+    assert all(not System(model=name, inputs=("audio",)).is_network for name in get_args(Classical))
 
 
 def test_every_modality_has_extractors():

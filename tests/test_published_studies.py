@@ -10,7 +10,7 @@ import yaml
 from mer import files, params
 from mer.corpora.synthetic import trees
 from mer.features.video.emo_affectnet_network import EmoAffectNet
-from mer.params.schema import SELECTED
+from mer.params.schema import SELECTED, Synthetic
 from tests.features.pretrained import tiny
 from tests.studies import run_cells
 
@@ -56,7 +56,7 @@ def shrunk(name, folder, corpora, sections):
 @pytest.mark.parametrize("name", ["paper", "fork_simple", "fork_robust", "hf"])
 def test_a_published_study_runs_to_its_report(tmp_path, name):
     corpora = ["cremad", "ravdess"] if name == "paper" else ["cremad", "meld", "ravdess"]
-    trees.write(tmp_path / "raw", speakers=4, clips=1, video=name == "paper")
+    trees.write(tmp_path / "raw", Synthetic(speakers=4, clips=1, video=name == "paper"))
     path = shrunk(name, tmp_path, corpora, networks(tmp_path).get(name, {}))
     try:
         run_cells(path, tmp_path / "run", "01,02,03,04,09")

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from mer import files
-from mer.models.fusion import MODALITIES, Inputs
-from mer.models.gated import PAIRS, GatedFusion
+from mer.models.inputs import MODALITIES, Inputs
+from mer.models.networks.gated import PAIRS, GatedFusion
 
 CLASSES = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger")
 """what seven logits mean, in this order; that of fewer classes is not published"""

@@ -7,13 +7,13 @@ from pydantic import Field, model_validator
 from mer.params.section import Fraction, InputName, Name, Section
 
 Network = Literal["gated", "flexible_at", "robust_at", "attention", "concat"]
-Linear = Literal["logistic", "ridge", "svm_linear", "svm_rbf"]
+Classical = Literal["logistic", "ridge", "svm_linear", "svm_rbf"]
 
 
 class System(Section):
     """One row of the results: a model, its inputs, and the training parameters that differ from those of the study."""
 
-    model: Network | Linear | Literal["ensemble"]
+    model: Network | Classical | Literal["ensemble"]
     """`ensemble` is the weighted mean of the log-probabilities of other systems."""
     inputs: tuple[InputName, ...] = ()
     """Names of inputs (section `features`); left out, all inputs of the study. They are kept by modality: audio,

@@ -4,7 +4,6 @@ import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
-from importlib import import_module
 from itertools import groupby
 from multiprocessing import get_all_start_methods, get_context
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from mer.training import calibration
+from mer.training import baselines, calibration
 from mer.training.cache.results import ResultCache
 from mer.training.engines import device
 from mer.training.engines.engine import Engine, parameters, seconds
@@ -20,9 +19,6 @@ from mer.training.job import Job, JobResult
 from mer.training.model import TrainedModel
 from mer.training.task import Task
 
-CLASSICAL = {"logistic": ("logistic", "fit"), "ridge": ("ridge", "fit"), "svm_linear": ("svm", "fit_linear"),
-             "svm_rbf": ("svm", "fit_rbf")}  # fmt: skip
-"""Classical model -> its module in `baselines` and the function that trains it."""
 STACK_FLOATS = {"cpu": 2**24, "cuda": 2**30, "mps": 2**30}
 """The largest number of floats in the tensors of one stack. It is smaller on a CPU, so that a grid makes several stacks
 for its processes. It is fixed: neither free memory nor the number of processes may decide how a result is computed."""
@@ -45,7 +41,7 @@ def _train(task: Task, job: Job, device_name: str, snapshot: Path | None) -> Tra
         from mer.training.networks import loop
 
         return loop.fit_network(task, job, device_name, snapshot)
-    fit = _classical(job.spec.model)
+    fit = baselines.module(job.spec.model).fit
     return fit(task, job.train, job.validation, inputs=job.spec.inputs, training=job.training)
 
 
@@ -163,11 +159,6 @@ def _stacks(task: Task, jobs: list[Job], numbers: list[int], device_name: str) -
         batch_floats = 12 * job.training.batch_size * sum(task.features.widths(job.spec.inputs).values())
         count = max(1, STACK_FLOATS[device_name] // (network_floats + batch_floats))
         yield from (same_shape[first : first + count] for first in range(0, len(same_shape), count))
-
-
-def _classical(model: str):
-    module, function = CLASSICAL[model]
-    return getattr(import_module(f"mer.training.baselines.{module}"), function)
 
 
 def _job_result(task: Task, job: Job, history: list[dict], validation: np.ndarray, test: np.ndarray) -> JobResult:

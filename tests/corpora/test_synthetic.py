@@ -16,7 +16,8 @@ from sklearn.metrics import recall_score
 from mer.corpora import CORPORA, Problem, parsers
 from mer.corpora.synthetic.text import esd_sentence
 from mer.corpora.synthetic.trees import GroundTruth, plan, write
-from mer.corpora.synthetic.voice import CUES, EMOTIONS, corpus_properties
+from mer.corpora.synthetic.voice_cues import CUES, EMOTIONS, corpus_properties
+from mer.params.schema import Synthetic
 
 SMALL = {"seed": 3, "speakers": 2, "clips": 1}
 LAYOUT = {
@@ -36,13 +37,13 @@ def raw(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def truth(raw) -> GroundTruth:
-    return write(raw)
+    return write(raw, Synthetic())
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     folder = tmp_path_factory.mktemp("small") / "raw"
-    return folder, write(folder, **SMALL)
+    return folder, write(folder, Synthetic(**SMALL))
 
 
 def corpus_of(path: str) -> str | None:
@@ -175,14 +176,14 @@ def test_esd_transcripts_come_in_three_encodings(raw, truth):
 
 def test_two_writes_and_two_processes_give_the_same_bytes(small, tmp_path):
     folder, truth = small
-    assert write(tmp_path / "again", **SMALL) == truth
-    assert write(tmp_path / "parallel", **SMALL, jobs=2) == truth
+    assert write(tmp_path / "again", Synthetic(**SMALL)) == truth
+    assert write(tmp_path / "parallel", Synthetic(**SMALL), jobs=2) == truth
     assert contents(tmp_path / "again") == contents(folder) == contents(tmp_path / "parallel")
 
 
 def test_a_small_set_is_part_of_a_larger_one(small, tmp_path):
     _, truth = small
-    larger = write(tmp_path / "raw", seed=3, speakers=3, clips=2)
+    larger = write(tmp_path / "raw", Synthetic(seed=3, speakers=3, clips=2))
     acted = [path for path in truth.files if path.endswith(".wav") and corpus_of(path) != "meld"]
     assert acted
     assert all(larger.files[path] == truth.files[path] for path in acted)
@@ -191,7 +192,7 @@ def test_a_small_set_is_part_of_a_larger_one(small, tmp_path):
 def test_another_seed_or_shift_is_another_voice(small, tmp_path):
     _, truth = small
     for change in ({"seed": 4}, {"shift": 0.0}):
-        other = write(tmp_path / str(change), **{**SMALL, **change})
+        other = write(tmp_path / str(change), Synthetic(**{**SMALL, **change}))
         same = [path for path in other.files if path.endswith(".wav") and other.files[path] == truth.files.get(path)]
         assert same == []
 
@@ -216,24 +217,24 @@ def test_clamps_to_what_a_corpus_can_name(tmp_path):
 def test_a_second_write_touches_nothing(small):
     folder, truth = small
     before = {p: p.stat().st_mtime_ns for p in folder.rglob("*")}
-    assert write(folder, **SMALL) == truth
+    assert write(folder, Synthetic(**SMALL)) == truth
     assert {p: p.stat().st_mtime_ns for p in folder.rglob("*")} == before
 
 
 @pytest.mark.parametrize("damage", ["missing", "tampered"])
 def test_damage_is_repaired(tmp_path, damage):
-    truth = write(tmp_path / "raw", **SMALL)
+    truth = write(tmp_path / "raw", Synthetic(**SMALL))
     before = contents(tmp_path / "raw")
     victim = tmp_path / "raw" / next(path for path in truth.files if path.endswith(".wav"))
     victim.unlink() if damage == "missing" else victim.write_bytes(b"RIFF")
-    write(tmp_path / "raw", **SMALL)
+    write(tmp_path / "raw", Synthetic(**SMALL))
     assert contents(tmp_path / "raw") == before
     assert [p.name for p in tmp_path.iterdir()] == ["raw"]
 
 
 def test_another_spec_replaces_its_own_files(tmp_path):
-    write(tmp_path / "raw", **SMALL)
-    other = write(tmp_path / "raw", **{**SMALL, "seed": 4})
+    write(tmp_path / "raw", Synthetic(**SMALL))
+    other = write(tmp_path / "raw", Synthetic(**{**SMALL, "seed": 4}))
     assert set(contents(tmp_path / "raw")) == {"truth.json", *other.files}
 
 
@@ -241,23 +242,23 @@ def test_another_spec_replaces_its_own_files(tmp_path):
 def test_recordings_of_others_are_never_replaced(tmp_path, made):
     raw = tmp_path / "raw"
     if made:
-        write(raw, **SMALL)
+        write(raw, Synthetic(**SMALL))
     (raw / "IEMOCAP").mkdir(parents=True)
     (raw / "IEMOCAP" / "real.wav").write_bytes(b"years of work")
     before = contents(raw)
     with pytest.raises(ValueError, match=r"raw: holds IEMOCAP/real\.wav.*name an empty raw folder"):
-        write(raw, **{**SMALL, "seed": 9})
+        write(raw, Synthetic(**{**SMALL, "seed": 9}))
     assert contents(raw) == before
 
 
 def test_a_stranger_named_truth_is_refused(tmp_path):
     (tmp_path / "truth.json").write_text('{"a": 1}')
     with pytest.raises(ValueError, match="name another raw folder"):
-        write(tmp_path, **SMALL)
+        write(tmp_path, Synthetic(**SMALL))
 
 
 def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
     (tmp_path / "raw").write_bytes(b"years of work")
     with pytest.raises(ValueError, match=r"is a file; data\.raw has to name"):
-        write(tmp_path / "raw", **SMALL)
+        write(tmp_path / "raw", Synthetic(**SMALL))
     assert contents(tmp_path) == {"raw": b"years of work"}

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from mer.corpora.synthetic import face, trees
-from mer.corpora.synthetic.voice import Clip
+from mer.corpora.synthetic.clip import Clip
 from mer.features.video import detectors
 from mer.media import video
+from mer.params.schema import Synthetic
 
 
 def clip(emotion, name="a", speaker="01", gender="male"):
@@ -42,14 +43,14 @@ def test_the_mouth_opens_with_the_voice():
 
 
 def test_films_lie_where_the_originals_have_them_and_repeat(tmp_path):
-    made = trees.write(tmp_path / "a", speakers=2, clips=1, video=True)
+    made = trees.write(tmp_path / "a", Synthetic(speakers=2, clips=1, video=True))
     films = sorted(path for path in made.files if path.endswith((".mp4", ".flv")))
     assert len(films) == made.clips["ravdess"] + made.clips["cremad"]
     assert all((tmp_path / "a" / p.replace("/02-", "/03-").replace(".mp4", ".wav")).is_file() for p in films[-3:])
     assert "CREMA-D/VideoFlash/1001_DFA_ANG_XX.flv" in films
-    again = trees.write(tmp_path / "b", speakers=2, clips=1, video=True)
+    again = trees.write(tmp_path / "b", Synthetic(speakers=2, clips=1, video=True))
     assert again.files == made.files
     assert len(list(video.frames(tmp_path / "a" / films[-1]))) >= 3
-    without = trees.write(tmp_path / "b", speakers=2, clips=1)
+    without = trees.write(tmp_path / "b", Synthetic(speakers=2, clips=1))
     assert not any(path.endswith((".mp4", ".flv")) for path in without.files)
     assert {path: crc for path, crc in made.files.items() if path in without.files} == without.files

@@ -17,6 +17,7 @@ from mer.evaluation import checkpoint as checkpoints
 from mer.evaluation import row_selection
 from mer.evaluation.__main__ import main as evaluate
 from mer.evaluation.purity import dependencies
+from mer.params.schema import Synthetic
 from mer.predict import PredictionSettings, load
 from mer.predict.__main__ import main as predict
 from mer.training.checkpoints import checkpoint
@@ -34,7 +35,7 @@ OTHERS = (None, True, 0, -1, 7, 0.5, 10**400, 1e308, float("nan"), float("inf"),
 def study(tmp_path_factory):
     """A run folder with a network and a linear model."""
     home = tmp_path_factory.mktemp("cards")
-    trees.write(home / "raw", speakers=4, clips=1)
+    trees.write(home / "raw", Synthetic(speakers=4, clips=1))
     tree = {
         "data": {"raw": str(home / "raw"), "store": str(home / "store")}, "corpora": ["emodb", "meld"],
         "features": {"audio": {"n_mfcc": 4}, "text": {"dimensions": 4}},

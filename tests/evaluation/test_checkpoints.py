@@ -17,6 +17,7 @@ from mer.evaluation import checkpoint as checkpoints
 from mer.evaluation import row_selection
 from mer.evaluation.__main__ import main
 from mer.features.audio import mfcc
+from mer.params.schema import Synthetic
 from mer.training.checkpoints import checkpoint, training_data
 from mer.training.checkpoints.lineage import stored_exposure
 from tests.evaluation import test_protocols as made
@@ -30,7 +31,7 @@ mpl.use("Agg")
 def studies(tmp_path_factory):
     """Two run folders: one with checkpoints of emodb and ravdess, one with the features of three corpora."""
     home = tmp_path_factory.mktemp("studies")
-    trees.write(home / "raw", speakers=4, clips=1)
+    trees.write(home / "raw", Synthetic(speakers=4, clips=1))
     tree = {
         "data": {"raw": str(home / "raw"), "store": str(home / "store")},
         "features": {"audio": {"n_mfcc": 13}, "text": {"dimensions": 32}},

@@ -6,12 +6,12 @@ from torch import nn
 from torch.nn.functional import layer_norm, silu
 
 from mer.acceleration.autograd import normed_linear
-from mer.models.attention import AttentionFusion
-from mer.models.concat import ConcatFusion
-from mer.models.flexible_at import FlexibleAT
-from mer.models.fusion import Inputs
+from mer.models.inputs import Inputs
 from mer.models.layer_mean import LayerMean
-from mer.models.robust_at import BLOCKS, HEADS, RobustAT
+from mer.models.networks.attention import AttentionFusion
+from mer.models.networks.concat import ConcatFusion
+from mer.models.networks.flexible_at import FlexibleAT
+from mer.models.networks.robust_at import BLOCKS, HEADS, RobustAT
 
 WIDTHS = {"audio": 6, "text": 5}
 ALL = {"audio": 6, "video": 4, "text": 5}

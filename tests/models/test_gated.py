@@ -1,8 +1,9 @@
 import pytest
 import torch
 
-from mer.models.fusion import Inputs, count_parameters
-from mer.models.gated import Gate, GatedFusion
+from mer.models.fusion import count_parameters
+from mer.models.inputs import Inputs
+from mer.models.networks.gated import Gate, GatedFusion
 
 PAPER = {"audio": 512, "video": 1024, "text": 768}
 

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.func import functional_call, grad, stack_module_state, vmap
 
-from mer.models import NETWORKS, build
-from mer.models.fusion import MODALITIES, count_parameters
+from mer.models import NETWORKS, Inputs, build
+from mer.models.fusion import count_parameters
+from mer.models.inputs import MODALITIES
 from mer.training.networks import batches
 from mer.training.networks.batches import DropoutMasks
 
@@ -24,9 +25,10 @@ every_network = pytest.mark.parametrize("name", NETWORKS)
 every_subset = pytest.mark.parametrize("modalities", SUBSETS, ids="+".join)
 
 
-def network(name, widths=None, seed=0, **options):
+def network(name, widths=None, seed=0, modalities=None, layers=None, missing="learned", **options):
     torch.manual_seed(seed)
-    return build(name, widths or WIDTHS, CLASSES, **{"hidden": 8, "dropout": 0.0, "missing": "learned"} | options)
+    inputs = Inputs(widths or WIDTHS, modalities or {}, layers or {}, missing)
+    return build(name, inputs, CLASSES, **{"hidden": 8, "dropout": 0.0} | options)
 
 
 def vectors(widths=None, n=6, seed=1):
@@ -62,7 +64,7 @@ def test_any_modalities_and_any_of_them_missing(name, modalities, missing):
     n=st.integers(1, 4),
 )
 def test_any_widths(name, gate, widths, hidden, classes, n):
-    net = build(name, widths, classes, hidden=hidden, dropout=0.1, gate=gate, missing="zeros")
+    net = build(name, Inputs(widths, missing="zeros"), classes, hidden=hidden, dropout=0.1, gate=gate)
     inputs = vectors(widths, n)
     net.check(inputs)
     assert net(inputs).shape == (n, classes)
@@ -371,9 +373,10 @@ def test_inputs_that_do_not_fit(inputs, present, reason):
     ],
 )
 def test_networks_that_cannot_be(options, reason):
-    wanted = {"name": "concat", "widths": WIDTHS, "classes": 7, "hidden": 8, "dropout": 0.0} | options
+    options = {"name": "concat", "widths": WIDTHS, "hidden": 8} | options
+    of_inputs = {key: value for key, value in options.items() if key not in ("name", "hidden")}
     with pytest.raises(ValueError, match=reason):
-        build(**wanted)
+        build(options["name"], Inputs(**of_inputs), 7, hidden=options["hidden"], dropout=0.0)
 
 
 def test_sizes_of_the_forks_networks():
@@ -384,7 +387,7 @@ def test_sizes_of_the_forks_networks():
             ("flexible_at", 128, 80, 1_067_639),
             ("robust_at", 256, 160, 4_824_647),
         ):
-            net = build(name, {"audio": audio, "text": 768}, 7, hidden=hidden, dropout=0.0)
+            net = build(name, Inputs({"audio": audio, "text": 768}), 7, hidden=hidden, dropout=0.0)
             assert count_parameters(net) == expected
 
 
@@ -403,7 +406,7 @@ def test_naming_the_networks_loads_nothing_heavy():
 
 @pytest.mark.parametrize("name", ["gated", "concat"])
 def test_a_learned_vector_has_the_gradients_of_one_that_is_filled_in(name):
-    network = build(name, {"audio": 5, "text": 4}, 3, hidden=6, dropout=0.0, missing="learned").double()
+    network = build(name, Inputs({"audio": 5, "text": 4}, missing="learned"), 3, hidden=6, dropout=0.0).double()
     inputs = {m: torch.randn(8, d, dtype=torch.float64) for m, d in network.widths.items()}
     present = {"audio": torch.arange(8) % 3 > 0, "text": torch.arange(8) % 4 > 0}
     with torch.no_grad():

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from mer.corpora.synthetic import trees
+from mer.params.schema import Synthetic
 from mer.predict import PredictionSettings, load
 from tests.studies import run_cells
 
@@ -18,7 +19,7 @@ mpl.use("Agg")
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     home = tmp_path_factory.mktemp("study")
-    trees.write(home / "raw", speakers=4, clips=1)
+    trees.write(home / "raw", Synthetic(speakers=4, clips=1))
     tree = {
         "data": {"raw": str(home / "raw"), "store": str(home / "store")},
         "corpora": ["emodb", "ravdess"],

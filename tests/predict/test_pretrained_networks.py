@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from mer.corpora.synthetic import trees
+from mer.params.schema import Synthetic
 from mer.predict import PredictionSettings, load
 from mer.predict.__main__ import main
 from mer.training.checkpoints.checkpoint import CheckpointError
@@ -23,7 +24,7 @@ mpl.use("Agg")
 def study(tmp_path_factory):
     """Return a study whose pretrained networks were moved after training, as on another machine."""
     home = tmp_path_factory.mktemp("encoders")
-    trees.write(home / "raw", speakers=4, clips=1)
+    trees.write(home / "raw", Synthetic(speakers=4, clips=1))
     before, after = home / "before", home / "after"
     tree = {
         "data": {"raw": str(home / "raw"), "store": str(home / "store")},

@@ -6,7 +6,7 @@ import shutil
 import pytest
 import torch
 
-from mer.models import NETWORKS, build
+from mer.models import NETWORKS, Inputs, build
 from mer.models.fusion import count_parameters
 from mer.report.figures.networks import NO_GRAPHVIZ, drawing, save_drawing, summary
 
@@ -15,8 +15,8 @@ WIDTHS = {"audio": 6, "video": 4, "text": 5}
 needs_graphviz = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
 
 
-def network(name="gated", missing="learned", **settings):
-    return build(name, WIDTHS, 3, hidden=8, dropout=0.1, missing=missing, **settings)
+def network(name="gated", missing="learned", layers=None, **settings):
+    return build(name, Inputs(WIDTHS, layers=layers or {}, missing=missing), 3, hidden=8, dropout=0.1, **settings)
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -156,7 +156,7 @@ def test_bad_input_is_named(task):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"bias": np.zeros(6)}, "beside a bias"),
+        ({"bias": np.zeros(6)}, "but bias and standardiser"),
         ({"bias": np.zeros((7, 20))}, "'bias'"),
         ({"weights": np.full((7, 20), "x")}, "'weights'"),
         ({"weights": None}, "no tensor 'weights'"),

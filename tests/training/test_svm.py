@@ -6,13 +6,13 @@ from sklearn.svm import SVC, LinearSVC
 
 from mer import stats
 from mer.params.schema import Training
-from mer.training.baselines import svm
+from mer.training.baselines import kernel_machine, svm_linear, svm_rbf
 from mer.training.baselines.classifier import TrainedLinear, stack
 
 BOTH = ("audio", "text")
 ROWS = np.arange(240)
 TRAIN, VALIDATION, TEST = ROWS[ROWS % 4 < 2], ROWS[ROWS % 4 == 2], ROWS[ROWS % 4 == 3]
-FITS = {"linear": svm.fit_linear, "rbf": svm.fit_rbf}
+FITS = {"linear": svm_linear.fit, "rbf": svm_rbf.fit}
 
 
 def _more_classes(task, number):
@@ -25,7 +25,7 @@ def _more_classes(task, number):
 @pytest.mark.parametrize("number", [2, 3, 5])
 def test_kernel_decisions_are_those_of_scikit_learn(task, number, weights):
     _more_classes(task, number)
-    fitted = svm.fit_rbf(task, TRAIN, TRAIN[:0], inputs=BOTH, training=Training(balance=weights))
+    fitted = svm_rbf.fit(task, TRAIN, TRAIN[:0], inputs=BOTH, training=Training(balance=weights))
     x, unseen = (stack(task.features, rows, fitted.standardiser) for rows in (TRAIN, TEST))
     theirs = None if weights == "none" else "balanced"
     model = SVC(C=20 * 1e-2, gamma=1 / 20, class_weight=theirs, decision_function_shape="ovo")
@@ -48,7 +48,7 @@ def test_kernel_decisions_are_those_of_scikit_learn(task, number, weights):
 @pytest.mark.parametrize("number", [2, 5])
 def test_linear_decisions_are_those_of_scikit_learn(task, number, weights):
     _more_classes(task, number)
-    fitted = svm.fit_linear(task, TRAIN, TRAIN[:0], inputs=BOTH, training=Training(balance=weights))
+    fitted = svm_linear.fit(task, TRAIN, TRAIN[:0], inputs=BOTH, training=Training(balance=weights))
     x, unseen = (stack(task.features, rows, fitted.standardiser) for rows in (TRAIN, TEST))
     model = LinearSVC(C=1e-2, dual=False, class_weight=None if weights == "none" else "balanced")
     wanted = model.fit(x, task.labels[TRAIN]).decision_function(unseen)
@@ -123,22 +123,22 @@ def test_bad_input_is_named(task, kernel):
     ],
 )
 def test_tensors_that_do_not_belong_together_are_refused(task, name, value, message):
-    fitted = svm.fit_rbf(task, TRAIN, TRAIN[:0], inputs=BOTH, training=Training())
+    fitted = svm_rbf.fit(task, TRAIN, TRAIN[:0], inputs=BOTH, training=Training())
     tensors = fitted.tensors() | {name: value}
     if value is None:
         del tensors[name]
     with pytest.raises(ValueError, match=message):
-        svm.TrainedKernelMachine.from_tensors(tensors, fitted.standardiser)
+        kernel_machine.TrainedKernelMachine.from_tensors(tensors, fitted.standardiser)
 
 
 def test_a_prediction_in_blocks_is_the_same(task, monkeypatch):
-    fitted = svm.fit_rbf(task, TRAIN, TRAIN[:0], inputs=BOTH, training=Training())
+    fitted = svm_rbf.fit(task, TRAIN, TRAIN[:0], inputs=BOTH, training=Training())
     at_once = fitted.predict(task.features, TEST)
-    monkeypatch.setattr(svm, "AT_ONCE", 7 * len(fitted.vectors))
+    monkeypatch.setattr(kernel_machine, "MAX_KERNEL_VALUES", 7 * len(fitted.vectors))
     np.testing.assert_allclose(fitted.predict(task.features, TEST), at_once, rtol=1e-12)
 
 
 def test_a_linear_machine_is_a_linear_classifier(task):
-    fitted = svm.fit_linear(task, TRAIN, VALIDATION, inputs=BOTH, training=Training())
+    fitted = svm_linear.fit(task, TRAIN, VALIDATION, inputs=BOTH, training=Training())
     assert isinstance(fitted, TrainedLinear)
     assert np.isneginf(fitted.bias[3:]).all()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mer.corpora.synthetic.voice import RATE, Clip, seeded
+from mer.corpora.synthetic.clip import RATE, Clip, seeded
 
 PER_SECOND = 10
 """The number of frames per second."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mer.corpora.synthetic.voice import Clip, seeded
+from mer.corpora.synthetic.clip import Clip, seeded
 
 EMOTION_WORD_SHARE = 0.62
 """The share of slots in a MELD sentence whose word belongs to the emotion of the utterance."""

@@ -11,7 +11,8 @@ in `truth.json` below the raw folder:
    label. The draw includes the label, because a voice that never acts its label would reveal it by elimination.
 3. Parallel texts: in the other four corpora every emotion has the same sentences (`GroundTruth.parallel`).
 4. Shift: speakers, recordings and the effect of an emotion on the voice differ between corpora by `shift`
-   (mer/corpora/synthetic/voice.py). At 0 only gender and chance remain, so all corpora are equally good for training.
+   (mer/corpora/synthetic/voice_cues.py). At 0 only gender and chance remain: all corpora are equally good for
+   training.
 
 With `video`, RAVDESS and CREMA-D get video files of a drawn face that acts the same emotion
 (mer/corpora/synthetic/face.py): mp4 files of modality 02, which has no audio, and flv files.
@@ -36,9 +37,11 @@ import soundfile
 import soxr
 
 from mer.corpora.synthetic import face
+from mer.corpora.synthetic.clip import RATE, Clip
 from mer.corpora.synthetic.text import ESD_SECONDS, Tree, cremad_tables, esd, meld
-from mer.corpora.synthetic.voice import RATE, Clip, speak
+from mer.corpora.synthetic.voice import speak
 from mer.files import read_json, to_root, write_json
+from mer.params.data import Synthetic
 
 FORMAT = 2
 """The version of the files. It is raised when the same spec gives other files."""
@@ -78,25 +81,21 @@ class GroundTruth:
     """Maps the path of every file below the raw folder to the CRC-32 of its bytes."""
 
 
-def write(raw: Path, *, seed: int = 0, speakers: int = 6, clips: int = 5, shift: float = 1.0, video: bool = False,
-          jobs: int = 1) -> GroundTruth:  # fmt: skip
+def write(raw: Path, parameters: Synthetic, *, jobs: int = 1) -> GroundTruth:
     """Write the five corpora below `raw`, unless they exist there, and return the known effects.
 
     Args:
         raw: folder that does not exist, is empty, or was written by this function.
-        seed: seed of all random numbers, 0 or more.
-        speakers: number of speakers in each corpus, 2 to 24, at most as many as in the original.
-        clips: number of recordings for each speaker and emotion, 1 or more, at most as many as file names allow.
-        shift: difference between speakers and between corpora, 0 to 4.
-        video: whether RAVDESS and CREMA-D have videos.
+        parameters: seed, size and difference of the corpora. A corpus has at most as many speakers as the original, and
+            at most as many recordings as its file names allow.
         jobs: number of processes.
 
     Raises:
         ValueError: `raw` holds files that this function did not write.
     """
     raw = Path(raw).resolve()
-    spec = {"format": FORMAT, "seed": seed, "speakers": speakers, "clips": clips, "shift": float(shift)}
-    spec |= {"video": True} if video else {}
+    spec = {"format": FORMAT, **parameters.model_dump(exclude={"video"})}
+    spec |= {"video": True} if parameters.video else {}
     existing = _read_truth(raw)
     if existing and existing.spec == spec and _intact(raw, existing):
         return existing

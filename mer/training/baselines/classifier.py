@@ -1,4 +1,4 @@
-"""Linear classifiers over all modalities side by side: what they answer with, and how one of several is chosen."""
+"""The trained linear classifier, the selection of one of several models on validation rows, and what models share."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,18 +8,19 @@ from scipy.special import softmax
 
 from mer.features import Features
 from mer.params.schema import Training
+from mer.training.scaling import standardise
 from mer.training.scaling.standardise import Standardiser, require_finite
 from mer.training.task import Task
 
 
 @dataclass
 class TrainedLinear:
-    """A fitted linear classifier: logistic regression, linear support vector machine or ridge.
+    """A trained linear classifier over all inputs side by side; a `TrainedModel`.
 
     Attributes:
-        weights, bias: float64 of shapes (classes, width) and (classes,); a class never seen has bias -inf.
-        history: one dict per setting that was tried.
-        temperature: what decision values are divided by before they become probabilities (calibration.py).
+        weights, bias: float64 of shapes (classes, width) and (classes,); a class that was not trained has bias -inf.
+        history: one dict per setting: regularisation, validation UAR per corpus, mean.
+        temperature: number by which logits are divided before they become probabilities (calibration.py).
     """
 
     weights: np.ndarray
@@ -32,7 +33,7 @@ class TrainedLinear:
         """Return the decision values, float64 of shape (len(rows), classes).
 
         Raises:
-            ValueError: a row holds NaN or infinity; names the modality.
+            ValueError: a row holds NaN or infinity; names the input.
         """
         return stack(features, rows, self.standardiser) @ self.weights.T + self.bias
 
@@ -41,20 +42,20 @@ class TrainedLinear:
         return softmax(self.logits(features, rows) / self.temperature, axis=1)
 
     def tensors(self) -> dict[str, np.ndarray]:
-        """Return the numbers that `from_tensors` needs beside the standardiser."""
+        """Return the arrays that a checkpoint stores besides the standardiser."""
         return {"weights": self.weights, "bias": self.bias}
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, np.ndarray], standardiser: Standardiser) -> "TrainedLinear":
-        """Return the classifier of which these are the `tensors`; its history is empty.
+        """Return the classifier with these `tensors`; its history is empty.
 
         Raises:
-            ValueError: one is missing, or shapes do not belong together.
+            ValueError: a tensor is missing, or shapes do not fit together.
         """
         weights, bias = checked_tensors(tensors, {"weights": 2, "bias": 1})
-        wanted = (len(bias), sum(len(mean) for mean, _ in standardiser.moments.values()))
-        if weights.shape != wanted:
-            raise ValueError(f"weights of shape {weights.shape} beside a bias and a standardiser of {wanted}")
+        expected = (len(bias), sum(len(mean) for mean, _ in standardiser.moments.values()))
+        if weights.shape != expected:
+            raise ValueError(f"weights of shape {weights.shape}, but bias and standardiser are of {expected}")
         return cls(weights, bias, standardiser)
 
 
@@ -65,15 +66,15 @@ def expand(
     classes: int,
     standardiser: Standardiser,
 ) -> TrainedLinear:
-    """Return a classifier over all classes from scikit-learn's, which knows only those that it has seen.
+    """Return a classifier over all classes from one of scikit-learn, which has the trained classes only.
 
     Args:
-        coefficients, intercepts: of shapes (n, width) and (n,), n the `trained_classes` or 1 where they are
-            two.
+        coefficients, intercepts: shapes (n, width) and (n,), with n the number of `trained_classes`, or 1 if they
+            are two.
         trained_classes: class numbers, ascending.
     """
     weights, bias = np.zeros((classes, coefficients.shape[1])), np.full(classes, -np.inf)
-    if len(trained_classes) == 2:  # scikit-learn keeps one row for two classes
+    if len(trained_classes) == 2:  # scikit-learn has one row for two classes
         weights[trained_classes[1]], bias[trained_classes] = coefficients[0], [0.0, intercepts[0]]
     else:
         weights[trained_classes], bias[trained_classes] = coefficients, intercepts
@@ -81,18 +82,18 @@ def expand(
 
 
 def checked_tensors(tensors: Mapping[str, np.ndarray], dimensions: dict[str, int]) -> list[np.ndarray]:
-    """Return some of a model's tensors, which come from a file and may be anything.
+    """Return some of a model's tensors. They come from a file, so that each may be anything.
 
     Args:
         dimensions: name -> number of dimensions.
 
     Raises:
-        ValueError: one is missing, of other dimensions or not of numbers.
+        ValueError: a tensor is missing, has another number of dimensions, or holds no numbers.
     """
-    for name, wanted in dimensions.items():
+    for name, count in dimensions.items():
         if name not in tensors:
             raise ValueError(f"the model has no tensor {name!r}, only {', '.join(sorted(tensors))}")
-        if tensors[name].ndim != wanted or tensors[name].dtype.kind not in "fi":
+        if tensors[name].ndim != count or tensors[name].dtype.kind not in "fi":
             raise ValueError(f"tensor {name!r} of the model is {tensors[name].dtype} of shape {tensors[name].shape}")
     return [tensors[name] for name in dimensions]
 
@@ -100,10 +101,10 @@ def checked_tensors(tensors: Mapping[str, np.ndarray], dimensions: dict[str, int
 def best_on_validation(task: Task, candidates: list[tuple[dict, object]], validation: np.ndarray):
     """Return the candidate with the highest mean per-corpus UAR on the validation rows, its `history` filled in.
 
-    Where no validation row can choose, and among equals if it is one of them, it is the one in the middle.
+    Without validation rows it is the candidate in the middle, and also if that is one of several best ones.
 
     Args:
-        candidates: (settings, fitted model) from one end of the settings to the other.
+        candidates: (settings, trained model), in the order of the settings.
     """
     history = []
     for settings, model in candidates:
@@ -117,7 +118,7 @@ def best_on_validation(task: Task, candidates: list[tuple[dict, object]], valida
 
 
 def stack(features: Features, rows: np.ndarray, standardiser: Standardiser) -> np.ndarray:
-    """Return the standardised modalities side by side, float64 of shape (len(rows), width).
+    """Return the standardised inputs side by side, float64 of shape (len(rows), width).
 
     Raises:
         ValueError: as `require_finite`.
@@ -127,22 +128,51 @@ def stack(features: Features, rows: np.ndarray, standardiser: Standardiser) -> n
 
 
 def best_of(task: Task, models: list, standardiser: Standardiser, training: Training, validation: np.ndarray):
-    """Return the best of scikit-learn's linear models, one per inverse regularisation, as `TrainedLinear`."""
+    """Return the best of scikit-learn's linear models, one for each inverse regularisation, as `TrainedLinear`."""
     fitted = [expand(m.coef_, m.intercept_, m.classes_, task.classes, standardiser) for m in models]
     settings = [{"inverse_regularisation": strength} for strength in training.inverse_regularisation]
     return best_on_validation(task, list(zip(settings, fitted, strict=True)), validation)
 
 
 def class_weight(training: Training) -> str | None:
-    """Return how scikit-learn says `training.balance`."""
+    """Return `training.balance` as scikit-learn's `class_weight`."""
     return "balanced" if training.weighs_classes else None
 
 
 def require_two_classes(labels: np.ndarray) -> None:
-    """Refuse training rows among which there is nothing to tell apart.
+    """Refuse training rows of fewer than two classes.
 
     Raises:
         ValueError: fewer than two classes.
     """
     if len(np.unique(labels)) < 2:
         raise ValueError(f"{len(labels)} training rows of {len(np.unique(labels))} class(es): a classifier needs two")
+
+
+def training_rows(
+    task: Task, train: np.ndarray, inputs: tuple[str, ...], equal: bool
+) -> tuple[Standardiser, np.ndarray, np.ndarray]:
+    """Return the standardiser, the standardised rows and their labels, as support vector machines need them.
+
+    A feature that is constant in training has an infinite scale, so that it is zero in every row that the model
+    predicts. With a scale of 1, a value far from the constant would move a row away from all support vectors.
+
+    Args:
+        train: row numbers of the task, of shape (n,).
+        equal: as for `standardise.fit`.
+
+    Returns:
+        The standardiser; float64 of shape (n, width); class numbers of shape (n,).
+
+    Raises:
+        ValueError: a row holds NaN or infinity, or training has one class only.
+    """
+    require_two_classes(task.labels[train])
+    fitted = standardise.fit(task.features, train, inputs, equal=equal)
+    z = fitted.apply(task.features, train)
+    moments = {
+        name: (mean, np.where(np.ptp(z[name], axis=0) > 0, scale, np.inf))
+        for name, (mean, scale) in fitted.moments.items()
+    }
+    standardiser = Standardiser(moments)
+    return standardiser, stack(task.features, train, standardiser), task.labels[train]

@@ -20,21 +20,22 @@ from mer.training.baselines.classifier import TrainedLinear, best_on_validation
 from mer.training.baselines.least_squares import SufficientStatistics
 from mer.training.task import Task
 
+MODEL = TrainedLinear
+"""The class of the trained model."""
 MAX_BLOCK_VALUES = 2**24
-"""numbers in the scatters that one matrix product adds up: 19 subsets of 928 features, 134 MB"""
+"""The largest number of scatter values that one matrix product adds up: 134 MB, or 19 subsets with 928 features."""
 
 
 def fit(
-    task: Task,
-    train: np.ndarray,
-    validation: np.ndarray,
-    *,
-    inputs: tuple[str, ...],
-    training: Training,
+    task: Task, train: np.ndarray, validation: np.ndarray, *, inputs: tuple[str, ...], training: Training
 ) -> TrainedLinear:
     """Fit one model per inverse regularisation C, with λ = 1 / 2C, and keep the best by mean per-corpus validation UAR.
 
     The solution is unique: nothing is drawn at random.
+
+    Args:
+        train, validation: row numbers of the task.
+        inputs: names of the inputs, in order of modality.
 
     Raises:
         ValueError: a row holds NaN or infinity, or λ is too small for these rows.

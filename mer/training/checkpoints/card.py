@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from mer import files
 from mer.params.section import InputName, Modality
-from mer.params.systems import Linear, Network, Training
+from mer.params.systems import Classical, Network, Training
 
 FORMAT, OLDER_FORMATS = 4, (2, 3)
 """The format that is written, and the older formats that are read. In format 2 only the card's own digest detects
@@ -73,7 +73,7 @@ class Card(_Part):
     format: Literal[2, 3, 4]
     tensors_sha256: Digest
     temperature: float = Field(gt=0)
-    model: Literal[(*get_args(Network), *get_args(Linear))]
+    model: Literal[(*get_args(Network), *get_args(Classical))]
     modalities: list[InputName] = Field(min_length=1)
     """Names of the inputs, in the order in which the model takes them. The specification has the modality."""
     widths: dict[InputName, Size]

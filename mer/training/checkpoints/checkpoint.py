@@ -13,6 +13,7 @@ import pandas as pd
 
 from mer import files
 from mer.params.schema import System, Training
+from mer.training import baselines
 from mer.training.checkpoints import card as cards
 from mer.training.checkpoints.card import CheckpointError
 from mer.training.checkpoints.lineage import job_exposure, lineage
@@ -74,7 +75,7 @@ def _model(card: dict, tensors: dict[str, np.ndarray], device: str):
     if system.is_network:
         model = _network(tensors, card, standardiser, device)
     else:
-        model = _linear(system.model).from_tensors(tensors, standardiser)
+        model = baselines.module(system.model).MODEL.from_tensors(tensors, standardiser)
     model.temperature = float(card["temperature"])
     return model
 
@@ -140,10 +141,3 @@ def _network(tensors: dict[str, np.ndarray], card: dict, standardiser: Standardi
     trained_classes = tensors["trained_classes" if "trained_classes" in tensors else "seen"]  # formats 2 and 3
     return TrainedNetwork(network.to(device).eval(), standardiser, trained_classes, device,
                           multi_label=t.targets == "multi_label")  # fmt: skip
-
-
-def _linear(model: str):
-    from mer.training.baselines.classifier import TrainedLinear
-    from mer.training.baselines.svm import TrainedKernelMachine
-
-    return TrainedKernelMachine if model == "svm_rbf" else TrainedLinear

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mer.models import random_numbers
-from mer.models.fusion import MODALITIES
+from mer.models.inputs import MODALITIES
 from mer.params.schema import Training
 from mer.training.job import Job
 from mer.training.networks import losses, sampling

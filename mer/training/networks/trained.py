@@ -97,10 +97,10 @@ class Shape:
 
 def build_network(shape: Shape, training: Training) -> nn.Module:
     """Return an untrained network; its initial weights are drawn from torch's global generator."""
+    inputs = models.Inputs(shape.widths, shape.modalities, shape.layers, training.missing)
     return models.build(
-        shape.model, shape.widths, shape.classes, modalities=shape.modalities, hidden=training.hidden,
-        dropout=training.dropout, gate=training.gate, missing=training.missing, layers=shape.layers,
-    )  # fmt: skip
+        shape.model, inputs, shape.classes, hidden=training.hidden, dropout=training.dropout, gate=training.gate
+    )
 
 
 def tensors(

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks import audio_alterations
-from mer.corpora.synthetic.voice import RATE, Clip, speak
+from mer.corpora.synthetic.clip import RATE, Clip
+from mer.corpora.synthetic.voice import speak
 from mer.dataset.audit.copies import altered_copies, exact_copies, near_duplicates, spectral_sketches
 from mer.dataset.audit.copies.alignments import align
 from mer.dataset.audit.copies.fingerprints import RATE_HZ

@@ -10,7 +10,8 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mer.corpora.synthetic.voice import RATE, Clip, speak
+from mer.corpora.synthetic.clip import RATE, Clip
+from mer.corpora.synthetic.voice import speak
 from mer.dataset.audit import checks
 from mer.dataset.audit.copies import exact_copies, near_duplicates
 from mer.dataset.audit.copies.fingerprints import RATE_HZ, SECONDS_PER_FRAME, WEAK, Fingerprint, fingerprint

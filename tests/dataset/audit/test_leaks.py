@@ -11,6 +11,7 @@ from mer.dataset.audit import checks, findings
 from mer.dataset.audit.copies import near_duplicates
 from mer.dataset.audit.speakers import shared_speakers
 from mer.dataset.manifest import build, schema
+from mer.params.schema import Synthetic
 from tests.dataset.audit.manifests import EMOTIONS, again, clean, part, read_sentences
 
 
@@ -259,7 +260,7 @@ def test_any_clean_manifest_has_no_findings(names, speakers, rounds, seed, read)
 @pytest.fixture(scope="module")
 def made_up(tmp_path_factory):
     raw = tmp_path_factory.mktemp("audit") / "raw"
-    trees.write(raw, seed=3, speakers=4, clips=3)
+    trees.write(raw, Synthetic(seed=3, speakers=4, clips=3))
     lengths = {"min_seconds": 0.3, "max_seconds": 20.0}
     shares = {"validation": 0.1, "test": 0.1, "folds": 5}
     names = ("ravdess", "cremad", "emodb", "esd", "meld")

@@ -5,7 +5,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from mer.models.fusion import Fusion, Inputs
+from mer.models.fusion import Fusion
+from mer.models.inputs import Inputs
 from mer.models.random_numbers import Dropout
 from mer.models.swiglu import SwiGLU
 

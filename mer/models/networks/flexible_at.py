@@ -4,8 +4,9 @@ import torch
 from torch import Tensor, nn
 
 from mer.acceleration.autograd import normed_linear
-from mer.models.fusion import Fusion, Inputs
-from mer.models.gated import Gate, pairs
+from mer.models.fusion import Fusion
+from mer.models.inputs import Inputs
+from mer.models.networks.gated import Gate, pairs
 from mer.models.random_numbers import Dropout
 from mer.models.swiglu import SwiGLU
 

@@ -3,8 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from mer.models.concat import encoders
-from mer.models.fusion import Fusion, Inputs
+from mer.models.fusion import Fusion
+from mer.models.inputs import Inputs
+from mer.models.networks.concat import encoders
 from mer.models.random_numbers import Dropout
 
 

@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from mer.models.fusion import Fusion, Inputs
+from mer.models.fusion import Fusion
+from mer.models.inputs import Inputs
 from mer.models.random_numbers import Dropout
 
 

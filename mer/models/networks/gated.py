@@ -6,7 +6,8 @@ from itertools import combinations
 import torch
 from torch import Tensor, nn
 
-from mer.models.fusion import Fusion, Inputs
+from mer.models.fusion import Fusion
+from mer.models.inputs import Inputs
 from mer.models.random_numbers import Dropout
 
 PAIRS = (("audio", "video"), ("video", "text"), ("text", "audio"))
