@@ -115,7 +115,8 @@ def extract(manifest: pd.DataFrame, raw: Path, folder: Path, inputs: Mapping[str
         if one.modality == "audio":
             audio.extract(usable(manifest), raw, store, compute, resources.jobs)
         elif one.modality == "video":
-            video.extract(usable(manifest), raw, store, compute)
+            faces = video.stored_faces(folder, one, data, resources)
+            video.extract(usable(manifest), raw, store, compute, faces)
         else:  # texts of one store may differ by their context
             text.extract(list(dict.fromkeys(itertools.chain(*(addresses[name] for name in same)))), store, compute)
     return stores

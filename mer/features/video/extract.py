@@ -1,6 +1,7 @@
 """Extraction of a manifest's videos into a feature store."""
 
 import functools
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,7 @@ from mer.features.computation import compute_missing
 from mer.features.extractor import Unavailable, VectorFunction
 from mer.features.store import Store
 from mer.features.video.clips import VideoSegment
-
-SHARD = 128
-"""The number of segments per shard. An interruption loses at most one shard, up to a second of work per segment."""
+from mer.features.video.face_store import SHARD, StoredFaces
 
 
 def keys(manifest: pd.DataFrame) -> list[str | None]:
@@ -24,19 +23,45 @@ def keys(manifest: pd.DataFrame) -> list[str | None]:
     return [f"{digest}:{seconds}" if pd.notna(digest) else None for digest, seconds in addresses]
 
 
-def extract(manifest: pd.DataFrame, raw: Path, store: Store, compute: VectorFunction) -> None:
+def extract(manifest: pd.DataFrame, raw: Path, store: Store, compute: VectorFunction, faces: StoredFaces) -> None:
     """Compute the vectors that the store lacks; a video that is unreadable or has no face is stored with a reason.
+
+    A video is searched for its face only if no other input with the same search has done it.
 
     Args:
         manifest: usable rows.
         raw: the folder that `video_path` is relative to.
+        store: the store of the vectors.
         compute: a function from video segments to vectors.
+        faces: the faces that were selected.
 
     Raises:
         RecordingChanged: a file has changed since the dataset was built.
     """
     addresses = keys(manifest)
-    sources = dict(zip(addresses, manifest[["video_path", "start", "end"]].itertuples(index=False), strict=True))
+    segment = segment_function(manifest, raw, store.spec["max_seconds"])
+    present = [key for key in addresses if key]
+    store.repair(present)
+    faces.find(store.missing(present), segment)
+
+    def vectors(batch: list[str]) -> list[np.ndarray | Unavailable]:
+        return compute(faces.with_faces(batch, segment))
+
+    compute_missing(store, addresses, vectors, "video", lambda batch: [1] * len(batch), SHARD)
+
+
+def segment_function(manifest: pd.DataFrame, raw: Path, max_seconds: float) -> Callable[[str], VideoSegment]:
+    """Return the function from the content address of a row to its video segment.
+
+    The function raises `RecordingChanged` if the file has changed since the dataset was built, and `FileNotFoundError`
+    if it does not exist.
+
+    Args:
+        manifest: rows with a video.
+        raw: the folder that `video_path` is relative to.
+        max_seconds: the longest segment; a longer one is cropped at its end.
+    """
+    sources = dict(zip(keys(manifest), manifest[["video_path", "start", "end"]].itertuples(index=False), strict=True))
     digest = functools.cache(files.digest_file)  # a file may hold many utterances
 
     def segment(key: str) -> VideoSegment:
@@ -46,9 +71,6 @@ def extract(manifest: pd.DataFrame, raw: Path, store: Store, compute: VectorFunc
                 raise RecordingChanged(f"{path}: changed after the dataset was built; run step 01 again")
         except FileNotFoundError:
             raise FileNotFoundError(f"{raw / path}: the video does not exist any more; run step 01 again") from None
-        return VideoSegment(raw / path, start, end, store.spec["max_seconds"])
+        return VideoSegment(raw / path, start, end, max_seconds)
 
-    def vectors(batch: list[str]) -> list[np.ndarray | Unavailable]:
-        return compute([segment(key) for key in batch])
-
-    compute_missing(store, addresses, vectors, "video", lambda batch: [1] * len(batch), SHARD)
+    return segment

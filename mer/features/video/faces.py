@@ -6,7 +6,7 @@ face with the largest sum of areas is selected, so it is large and visible for l
 appeared first, then the one further left. Frames without the selected face are left out; no other face replaces it.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,36 +19,42 @@ MIN_OVERLAP = 0.3
 MAX_GAP_SECONDS = 1.0
 """The longest time that a face may go undetected, in seconds."""
 
-Crop = Callable[[np.ndarray, Box], np.ndarray]
-"""A function from a frame and a box to the face, in the size and colours that an extractor reads."""
+
+@dataclass(frozen=True)
+class Face:
+    """The selected face of a video segment.
+
+    Attributes:
+        boxes: number of a frame -> the box of the face in it, in ascending order; empty without a face.
+        frame_count: the number of frames of the segment, with or without the face.
+    """
+
+    boxes: Mapping[int, Box]
+    frame_count: int
 
 
 @dataclass
 class _Track:
-    """A face: its first and last box, the sum of its areas in pixels, and its crops by frame number."""
+    """A face: the sum of its areas in pixels, and its boxes by frame number."""
 
-    first: Box
-    last: Box
     area: int = 0
-    crops: dict[int, np.ndarray] = field(default_factory=dict)
+    boxes: dict[int, Box] = field(default_factory=dict)
 
-    def add(self, number: int, box: Box, crop: np.ndarray) -> None:
-        self.last, self.area = box, self.area + box.area
-        self.crops[number] = crop
+    @property
+    def last_number(self) -> int:
+        return next(reversed(self.boxes))
 
-    def frames_since_last(self, number: int) -> int:
-        return number - max(self.crops)
+    def add(self, number: int, box: Box) -> None:
+        self.area += box.area
+        self.boxes[number] = box
 
 
-def one_face(
-    frames: Iterable[np.ndarray], detect: Detect, crop: Crop, per_second: float
-) -> tuple[dict[int, np.ndarray], int]:
-    """Return the crops of the selected face by frame number, and the number of frames.
+def select_face(frames: Iterable[np.ndarray], detect: Detect, per_second: float) -> Face:
+    """Return the selected face.
 
     Args:
         frames: RGB of shape (height, width, 3), uint8; read one by one.
         detect: the detector of faces.
-        crop: the function that cuts a face out of a frame.
         per_second: the number of frames per second of video.
     """
     tracks: list[_Track] = []
@@ -56,18 +62,25 @@ def one_face(
     for number, frame in enumerate(frames):
         count += 1
         boxes = detect(frame)
-        continued = dict(_matches([t for t in tracks if t.frames_since_last(number) <= max_gap], boxes))
+        continued = dict(_matches([t for t in tracks if number - t.last_number <= max_gap], boxes))
         for j, box in enumerate(boxes):
             if j not in continued:
-                tracks.append(_Track(box, box))
-            continued.get(j, tracks[-1]).add(number, box, crop(frame, box))
-    selected = max(tracks, key=lambda t: (t.area, -min(t.crops), -t.first.left), default=None)
-    return (selected.crops if selected else {}), count
+                tracks.append(_Track())
+            continued.get(j, tracks[-1]).add(number, box)
+    selected = max(tracks, key=_rank, default=_Track())
+    return Face(selected.boxes, count)
+
+
+def _rank(track: _Track) -> tuple[int, int, int]:
+    number, box = next(iter(track.boxes.items()))
+    return track.area, -number, -box.left
 
 
 def _matches(tracks: list[_Track], boxes: list[Box]) -> Iterator[tuple[int, _Track]]:
     """Yield the number of a box and the face that it continues; each box and each face occurs at most once."""
-    pairs = sorted((-overlap(t.last, box), i, j) for i, t in enumerate(tracks) for j, box in enumerate(boxes))
+    pairs = sorted(
+        (-overlap(t.boxes[t.last_number], box), i, j) for i, t in enumerate(tracks) for j, box in enumerate(boxes)
+    )
     used_tracks, used_boxes = set(), set()
     for negative, i, j in pairs:
         if -negative >= MIN_OVERLAP and i not in used_tracks and j not in used_boxes:

@@ -75,11 +75,9 @@ def _item(segment: PendingSegment, section: Input, data: schema.Data) -> object:
     if section.modality == "text":
         turns = segment.turns[-section.context :] if section.context else ()
         return text_input(segment.prediction.text, turns, section)
-    if isinstance(segment.video, Unavailable) or not video.has_video(segment.video[0]):
+    if isinstance(segment.video, Unavailable) or not video.has_video(segment.video.path):
         return Unavailable("no video in it")
-    from mer.features.video import VideoSegment
-
-    return VideoSegment(*segment.video, data.max_seconds)
+    return segment.video
 
 
 def _as_stored(samples: np.ndarray, data: schema.Data) -> np.ndarray:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mer.features.extractor import Unavailable
+from mer.features.video import VideoSegment
 from mer.media import audio, video
 from mer.params import schema
 from mer.predict.inputs import segmentation, voice_activity
@@ -42,13 +43,13 @@ class PendingSegment:
     Attributes:
         prediction: the fields that are available before the model predicts.
         samples: the audio, float32 of shape (n,) at 16 kHz, or the reason why there is none.
-        video: the path of the recording with the start and the end in seconds, or the reason why there is none.
+        video: the segment of the recording as video, or the reason why there is none.
         turns: the texts of earlier segments of the recording.
     """
 
     prediction: Prediction
     samples: np.ndarray | Unavailable
-    video: tuple[Path, float | None, float | None] | Unavailable
+    video: VideoSegment | Unavailable
     turns: tuple[str, ...] = ()
 
     @property
@@ -149,7 +150,7 @@ class SegmentReader:
             )
         elif "audio" in self.modalities and not voice_activity.contains_speech(samples, detector):
             audio_samples = Unavailable(f"no speech detected ({detector})")
-        return PendingSegment(_with_text(prediction, request), audio_samples, (request.path, None, None))
+        return PendingSegment(_with_text(prediction, request), audio_samples, self._video(request.path))
 
     def _pending(self, request: Request, prediction: Prediction, segment: segmentation.Segment) -> PendingSegment:
         longest = self.data.max_seconds
@@ -159,7 +160,7 @@ class SegmentReader:
         prediction = replace(prediction, start=segment.start, end=segment.end, text=segment.text, text_source=source,
                              warnings=(*prediction.warnings, *warning))  # fmt: skip
         samples = segment.samples if len(segment.samples) else Unavailable("its times are after the end of the audio")
-        return PendingSegment(prediction, samples, (request.path, *segment[:2]))
+        return PendingSegment(prediction, samples, self._video(request.path, *segment[:2]))
 
     def _without_audio(
         self, request: Request, prediction: Prediction, error: audio.Unreadable
@@ -172,16 +173,19 @@ class SegmentReader:
         if request.cues:
             for cue in request.cues:
                 with_cue = replace(prediction, start=cue.start, end=cue.end, text=cue.text, text_source="given")
-                yield PendingSegment(with_cue, no_audio, (request.path, cue.start, cue.end))
+                yield PendingSegment(with_cue, no_audio, self._video(request.path, cue.start, cue.end))
             return
         seconds = (video.seconds(request.path) or 0.0) if has_video else 0.0
         if seconds <= longest:
-            yield PendingSegment(_with_text(prediction, request), no_audio, (request.path, None, None))
+            yield PendingSegment(_with_text(prediction, request), no_audio, self._video(request.path))
             return
         for start in np.arange(0.0, seconds, longest):
             interval = Cue(float(start), float(min(start + longest, seconds)), "")
             timed = replace(prediction, start=interval.start, end=interval.end)
-            yield PendingSegment(timed, no_audio, (request.path, interval.start, interval.end))
+            yield PendingSegment(timed, no_audio, self._video(request.path, interval.start, interval.end))
+
+    def _video(self, path: Path, start: float | None = None, end: float | None = None) -> VideoSegment:
+        return VideoSegment(path, start, end, self.data.max_seconds)
 
 
 def _with_text(prediction: Prediction, request: Request) -> Prediction:

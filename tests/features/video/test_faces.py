@@ -26,9 +26,9 @@ def numbered(count):
 def followed(boxes_by_frame, per_second=5.0):
     """Return frame -> box of the selected face."""
     detect = lambda frame: boxes_by_frame[int(frame[0, 0, 0])]  # noqa: E731
-    selected, count = faces.one_face(numbered(len(boxes_by_frame)), detect, lambda _, box: box, per_second)
-    assert count == len(boxes_by_frame)
-    return selected
+    face = faces.select_face(numbered(len(boxes_by_frame)), detect, per_second)
+    assert face.frame_count == len(boxes_by_frame)
+    return face.boxes
 
 
 def box(left, side=40, top=10):

@@ -11,9 +11,10 @@ from skimage import data
 from mer import features, files
 from mer.features import audio, registry, video
 from mer.features.extractor import Resources, Unavailable
-from mer.features.video import hog, pooling, resnet
+from mer.features.video import detectors, hog, pooling, resnet
 from mer.features.video.detectors import Box, NoWeights
 from mer.features.video.emo_affectnet_network import EmoAffectNet
+from mer.params.features import read_inputs
 from mer.params.schema import Data, VideoFeatures
 from tests.media.video_files import film, grey
 
@@ -236,7 +237,8 @@ def manifest(folder, *names):
 def test_store_holds_vectors_and_reasons(folder, tmp_path):
     table, section = manifest(folder, "face.mp4", "no_face.mp4", None, "cut.mp4"), VideoFeatures()
     store = features.Store(tmp_path, video.spec(section, Data()))
-    video.extract(table, folder, store, opened())
+    faces = video.stored_faces(tmp_path, section, Data(), Resources(jobs=2))
+    video.extract(table, folder, store, opened(), faces)
     vectors, present = store.load(video.keys(table), store.spec["width"])
     assert present.tolist() == [True, False, False, False]
     assert not vectors[1:].any()
@@ -245,13 +247,66 @@ def test_store_holds_vectors_and_reasons(folder, tmp_path):
     assert reasons[1] == "no face in any of 10 frames"
     assert reasons[2] is None
     assert reasons[3]
-    video.extract(table, folder, features.Store(tmp_path, store.spec), None)  # nothing is computed a second time
+    video.extract(table, folder, features.Store(tmp_path, store.spec), None, faces)  # nothing is computed again
 
 
 def test_changed_video_is_refused(folder, tmp_path):
     table = manifest(folder, "face.mp4").assign(video_sha256="0" * 64)
+    store, faces = (
+        features.Store(tmp_path, video.spec(VideoFeatures(), Data())),
+        video.stored_faces(tmp_path, VideoFeatures(), Data(), Resources()),
+    )
     with pytest.raises(audio.RecordingChanged, match=r"face.mp4: changed after the dataset was built"):
-        video.extract(table, folder, features.Store(tmp_path, video.spec(VideoFeatures(), Data())), opened())
+        video.extract(table, folder, store, opened(), faces)
+
+
+@pytest.fixture
+def searched(monkeypatch):
+    """The number of frames that the detector has searched, as the length of a list."""
+    frames, original = [], detectors.haar
+
+    def counting():
+        detect = original()
+        return lambda frame: frames.append(1) or detect(frame)
+
+    monkeypatch.setattr(detectors, "haar", counting)
+    return frames
+
+
+def test_each_frame_is_searched_once_for_all_video_inputs(folder, tmp_path, searched):
+    names = ("face.mp4", "no_face.mp4", "five.mkv", "cut.mp4")
+    table = manifest(folder, *names).assign(utterance_id=names, exclude_reason=None)
+    sections = {"video": {}, "windows": {"modality": "video", "pooling": "windows"}}
+    inputs, keys = read_inputs(sections), video.keys(table)
+    of(folder, opened(), *names)
+    once = len(searched)
+    searched.clear()
+    stores = features.extract(table, folder, tmp_path, inputs, Data(), Resources(jobs=2))
+    assert len(searched) == once
+    for name, store in stores.items():
+        vectors, present = store.load(keys, 1152)
+        assert present.tolist() == [True, False, True, False]
+        for number in (0, 2):
+            [alone] = of(folder, opened(pooling=inputs[name].pooling), names[number], max_seconds=30.0)
+            np.testing.assert_array_equal(vectors[number], alone)
+    assert stores["video"].errors(keys) == stores["windows"].errors(keys)
+    searched.clear()
+    images = video.first_faces(table[::2], folder, tmp_path, inputs["video"], Data())
+    assert [image.shape for image in images.values()] == [(224, 224, 3)] * 2
+    features.extract(table, folder, tmp_path, read_inputs({"video": {"frames_per_second": 5.0}}), Data(), Resources())
+    assert not searched
+    other = read_inputs({"video": {"frames_per_second": 2.5}})
+    features.extract(table, folder, tmp_path, other, Data(), Resources())
+    assert 0 < len(searched) < once
+
+
+def test_each_frame_of_a_segment_is_searched_once(folder, searched):
+    segment = video.VideoSegment(folder / "face.mp4")
+    [first], [second] = opened()([segment]), opened(pooling="windows")([segment])
+    assert len(searched) == 10
+    assert first.shape == second.shape
+    opened(frames_per_second=2.0)([segment])
+    assert len(searched) == 14
 
 
 def test_address_covers_all_that_a_vector_depends_on(tmp_path):
