@@ -65,13 +65,28 @@ def test_the_paper_is_best_where_only_its_corpora_are_compared():
 
 def test_numbers_are_shares_of_corpora_that_exist_and_all_have_a_source():
     assert NUMBERS["value"].between(0.1, 1).all()
-    others = {"mean of 17 corpora", "polish", "IEMOCAP, MSP-IMPROV, MSP-Podcast and CREMA-D pooled"}
+    others = {"mean of 17 corpora", "polish", "IEMOCAP, MSP-IMPROV, MSP-Podcast and CREMA-D pooled",
+              "held-out speakers of the acted corpora"}  # fmt: skip
     assert {c for c in NUMBERS["test_corpus"] if not c.startswith("all but")} <= set(CORPORA) | others
     assert {table.source for table in TABLES} == set(SOURCES)
     assert not NUMBERS.duplicated(["table", "system", "train_corpora", "test_corpus", "metric"]).any()
     assert {w for c in NUMBERS["classes"] for w in c.split()} - set(CLASSES) == {
         "amusement", "boredom", "calm", "contempt", "excitement", "frustration", "sleepiness",
     }  # fmt: skip
+
+
+def test_the_paper_has_its_authors():
+    assert SOURCES["mer2025"].citation.startswith("Ryumina, Ryumin, Axyonov, Ivanko, Karpov.")
+
+
+def test_the_loco_of_the_fork_that_began_with_all_corpora_is_beside_nothing_and_its_clean_one_may_be():
+    fork = NUMBERS[(NUMBERS["source"] == "fork2025") & (NUMBERS["protocol"] == "loco") & (NUMBERS["metric"] == "UAR")]
+    meld = fork[fork["test_corpus"] == "meld"].set_index(["table", "system"])
+    assert (meld["unsound"] != "").groupby("table").first().to_dict() == {
+        "fork, LOCO": True, "fork, from acted corpora to MELD": False,
+    }  # fmt: skip
+    assert meld["value"].to_dict()["fork, from acted corpora to MELD", "stage 2"] == pytest.approx(0.2556)
+    assert set(meld["train_corpora"]) == {"cremad+emovdb+esd+iemocap+mead+ravdess"}
 
 
 def test_sources_can_be_found_and_tables_told_apart():
