@@ -26,6 +26,7 @@ from mer.stats.metrics import (
 )
 from mer.stats.paired import Comparison, Pair, compare, holm, sign_flip
 from mer.stats.probabilities import estimate_probabilities
+from mer.stats.rates import rate, rate_difference
 from mer.stats.resampling import basic, percentile, ranks, resample
 
 __all__ = [
@@ -59,6 +60,8 @@ __all__ = [
     "percentile",
     "permuted",
     "ranks",
+    "rate",
+    "rate_difference",
     "recalls",
     "resample",
     "restrict",
