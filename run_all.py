@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 
-from mer import files, params
+from mer import commands, files, params
 from mer.runner.execution.devices import gpus
 from mer.runner.lock import refuse_other_study
 from mer.runner.staleness.status import StepStatus, problems, status_rows
@@ -23,13 +23,12 @@ def main(words: list[str] | None = None) -> int:
     arguments = _parser().parse_args(words)
     if arguments.verify:
         arguments.params = f"{arguments.verify.rstrip('/')}/params.yaml"
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a console without ✓ shows another character
     try:
         return _execute(arguments)
     except params.ParamsError as error:
         print(error, file=sys.stderr)
+    except BrokenPipeError:
+        raise
     except OSError as error:  # a folder instead of a file, or a full disk
         print(f"{error.filename2 or error.filename or arguments.params}: {error.strerror or error}", file=sys.stderr)
     except StudyError as error:
@@ -177,6 +176,6 @@ def _terminated(*_: object) -> None:
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, _terminated)
     try:
-        sys.exit(main())
+        sys.exit(commands.run(main))
     except KeyboardInterrupt:
         sys.exit(130)

@@ -11,6 +11,10 @@ BETAS, EPSILON, MOMENTUM = (0.9, 0.999), 1e-8, 0.9
 """The constants of Adam and of SGD with Nesterov's momentum, as in torch."""
 
 
+MOMENTS = {"adamw": ("first", "second"), "adam": ("first", "second"), "sgd": ("first",)}
+"""Name of an optimiser -> the moments of the gradient that it stores."""
+
+
 class StackedOptimiser:
     """The optimiser of all jobs of a stack.
 
@@ -27,8 +31,7 @@ class StackedOptimiser:
             torch.tensor(values, device=device) for values in
             zip(*((t.weight_decay, t.clip_norm, 1 - t.ema_decay) for t in trainings), strict=True)
         )  # fmt: skip
-        moments = ("first",) if self.kind == "sgd" else ("first", "second")
-        self.moments = {part: {n: torch.zeros_like(v) for n, v in parameters.items()} for part in moments}
+        self.moments = {part: {n: torch.zeros_like(v) for n, v in parameters.items()} for part in MOMENTS[self.kind]}
 
     def step(self, parameters: dict[str, Tensor], gradients: dict[str, Tensor], rates: Tensor, active: Tensor) -> None:
         """Update the parameters of the active jobs, in place.

@@ -1,12 +1,13 @@
 """Download corpora: `python -m mer.corpora list | status | download NAME… | verify NAME…`; see `--help`."""
 
 import argparse
+import difflib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mer import files
-from mer.corpora import CORPORA, Corpus, closest_id
+from mer import commands, files
+from mer.corpora import CORPORA, Corpus
 from mer.corpora.download.addresses import FORMS, SOURCES
 from mer.corpora.download.source import DownloadError, size
 from mer.corpora.download.status import report, status
@@ -33,9 +34,6 @@ LANGUAGES = {
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a console without … shows another character
     parsed = _parser().parse_args(arguments)
     try:
         return parsed.run(parsed)
@@ -90,6 +88,8 @@ def download(arguments: argparse.Namespace) -> int:
         except DownloadError as error:
             print(error, file=sys.stderr)
             failed = True
+        except BrokenPipeError:
+            raise
         except OSError as error:
             print(f"{corpus.name}: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
             failed = True
@@ -135,8 +135,8 @@ def _selected(names: Sequence[str]) -> list[Corpus]:
 def _corpus_id(text: str) -> str:
     if text in CORPORA:
         return text
-    near = closest_id(text)
-    hint = f"did you mean {near}?" if near else "`python -m mer.corpora list` shows all"
+    near = difflib.get_close_matches(text.lower(), CORPORA, n=1)
+    hint = f"did you mean {near[0]}?" if near else "`python -m mer.corpora list` shows all"
     raise argparse.ArgumentTypeError(f"there is no corpus {text!r}; {hint}")
 
 
@@ -145,10 +145,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m mer.corpora", description=__doc__, epilog=EPILOG, formatter_class=formatter
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    subcommands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, run, summary: str, names: str | None = None, text: str | None = None):
-        subparser = commands.add_parser(name, help=summary, description=text or run.__doc__)
+        subparser = subcommands.add_parser(name, help=summary, description=text or run.__doc__)
         subparser.set_defaults(run=run)
         if names:
             explanation = "id of a corpus, as in `list`"
@@ -175,4 +175,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(commands.run(main))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from mer import commands
 from mer.corpora import CORPORA, as_synthetic
 from mer.dataset.audit.checks import Audit, RecordingFolder, run_audit
 from mer.dataset.audit.findings import BREACH, SEVERITIES, Finding, lines
@@ -22,9 +23,6 @@ PLURALS = {"breach": "breaches", "warning": "warnings", "note": "notes"}
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit code: 0 without a breach, 1 with one, 2 if the table cannot be read."""
     options = _parser().parse_args(arguments)
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a console without a letter shows a question mark
     try:
         columns, pattern = parse_columns(options.columns), _pattern(options.speaker_from)
         table = load(sources(options.manifest, options.part), columns, pattern)
@@ -105,8 +103,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m mer.dataset", description="Commands for manifests and other tables of utterances."
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    command = commands.add_parser(
+    subcommands = parser.add_subparsers(required=True, metavar="COMMAND")
+    command = subcommands.add_parser(
         "audit",
         help="search a table of utterances for leaks, shortcuts and faults",
         description="Search a manifest or any published table of utterances for leaks and shortcuts that inflate "
@@ -151,4 +149,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(commands.run(main))

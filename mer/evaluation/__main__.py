@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mer import files
+from mer import commands, files
 from mer.dataset.manifest import schema
 from mer.evaluation import checkpoint, row_selection
 from mer.evaluation.checkpoint import EvaluationResult
@@ -30,6 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
         _refuse_run_folders(out)
         result, study = _evaluate(options, run)
         _write(out, result, study)
+    except BrokenPipeError:
+        raise
     except (ImportError, OSError, ValueError) as error:  # all errors of checkpoints and studies are of these
         print(f"evaluation: {error}", file=sys.stderr)
         return 2
@@ -40,14 +42,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _evaluate(options: argparse.Namespace, run: Path) -> tuple[EvaluationResult, EvaluationData]:
     from mer.features import Resources
-    from mer.training.checkpoints.checkpoint import read_card
+    from mer.training.checkpoints.checkpoint import open_checkpoint
 
-    read_card(options.checkpoint)
+    open_checkpoint(options.checkpoint)  # before anything slow
     study = row_selection.open_study(run)
-    modalities = None if options.modalities is None else [m for m in options.modalities.split(",") if m]
+    inputs = None if options.inputs is None else [name for name in options.inputs.split(",") if name]
     resources = Resources(options.device, options.jobs)
     names = tuple(options.corpora)
-    return checkpoint.evaluate(options.checkpoint, study, names, options.part, modalities, resources), study
+    return checkpoint.evaluate(options.checkpoint, study, names, options.part, inputs, resources), study
 
 
 def _write(out: Path, result: EvaluationResult, study: EvaluationData) -> None:
@@ -61,8 +63,8 @@ def _write(out: Path, result: EvaluationResult, study: EvaluationData) -> None:
     for name, table in (("results", result.results), ("confusion", confusion), ("classes", by_class),
                         ("left_out", result.left_out)):  # fmt: skip
         files.write_text(out / f"{name}.csv", table.to_csv(index=False))
-    model = {name: result.card[name] for name in ("name", "tensors_sha256")}
-    request = {"run": study.name, "part": result.part, "modalities": list(result.modalities)}
+    model = {"name": result.card.name, "tensors_sha256": result.card.tensors_sha256}
+    request = {"run": study.name, "part": result.part, "inputs": list(result.inputs)}
     left_out = result.left_out.to_dict("records")
     files.write_json(out / "evaluation.json", {**model, **request, "left_out": left_out})
     checkpoint_evaluation.write(out, result, study.name, confusion, by_class)
@@ -99,8 +101,8 @@ def _parser() -> argparse.ArgumentParser:
         "overlap with the training data are left out of auto and test, and marked in the others"
     )
     add("--part", choices=row_selection.PARTS, default="auto", help=parts)
-    add("--modalities", metavar="audio,text", help="modalities that the model receives; the rest is absent. "
-        "By default all of its modalities")  # fmt: skip
+    add("--inputs", metavar="NAME,NAME", help="inputs that the model receives, by name or modality; the others are "
+        "absent. By default all of its inputs")  # fmt: skip
     add("--out", type=Path, help="by default outputs/evaluations/<checkpoint>-on-<run>")
     add("--device", default="cpu", help="device of networks: cpu, cuda, mps")
     add("--jobs", type=int, default=os.cpu_count() or 1, help="threads of extraction; changes no prediction")
@@ -108,4 +110,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(commands.run(main))

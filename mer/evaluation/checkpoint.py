@@ -19,14 +19,15 @@ from mer.evaluation.protocols.jobs import build_task
 from mer.evaluation.purity import dependencies
 from mer.evaluation.row_selection import TESTS, EvaluationData, IncompatibleCheckpoint, select_rows
 from mer.evaluation.scores import scores
-from mer.evaluation.scores.confusions import Scoring
 from mer.features import Features, Resources
-from mer.params.schema import System, Training
-from mer.training.checkpoints import card as cards
 from mer.training.checkpoints import checkpoint, extraction, training_data
+from mer.training.checkpoints.card import Card
+from mer.training.checkpoints.folder import Checkpoint
 from mer.training.checkpoints.lineage import full_exposure
 from mer.training.checkpoints.training_data import Exposure
 from mer.training.job import Job, JobResult
+from mer.training.model import TrainedModel
+from mer.training.task import Task
 
 MEAN = "TestA"
 ALTERED_COPIES = (
@@ -47,7 +48,7 @@ class EvaluationResult:
         predictions: a row per utterance, with the column `overlap`.
         left_out: as in `TestRows`.
         card: the model's card.
-        modalities: the modalities that the model receives.
+        inputs: the inputs that the model receives.
         part: as for `select_rows`.
         mean_corpora: the acted corpora of which TestA is the mean.
         notes: sentences about speakers that published splits share, and about networks behind the model's features
@@ -57,15 +58,15 @@ class EvaluationResult:
     results: pd.DataFrame
     predictions: pd.DataFrame
     left_out: pd.DataFrame
-    card: dict
-    modalities: tuple[str, ...]
+    card: Card
+    inputs: tuple[str, ...]
     part: str
     mean_corpora: tuple[str, ...]
     notes: tuple[str, ...]
 
 
 def evaluate(folder: Path, study: EvaluationData, names: tuple[str, ...] = (), part: str = "auto",
-             modalities: Sequence[str] | None = None, resources: Resources | None = None,
+             inputs: Sequence[str] | None = None, resources: Resources | None = None,
              ) -> EvaluationResult:  # fmt: skip
     """Test a checkpoint.
 
@@ -74,69 +75,80 @@ def evaluate(folder: Path, study: EvaluationData, names: tuple[str, ...] = (), p
         study: the study whose rows are tested.
         names: corpora; an empty tuple means all.
         part: as for `select_rows`.
-        modalities: the modalities that the model receives; the others are absent, as in training. None means all.
+        inputs: names of inputs, or modalities for all of their inputs, that the model receives; the others are absent,
+            as in training. None means all.
         resources: device and processes.
 
     Raises:
-        IncompatibleCheckpoint: the study has other classes than the model, a required modality is left out, or no row
+        IncompatibleCheckpoint: the study has other classes than the model, a required input is left out, or no row
             is left.
         CheckpointError: the folder holds no model, a damaged one, or one whose features are extracted in another
             way now.
         ImportError, FileNotFoundError: a recording, package or pretrained network is missing.
     """
     resources = resources or Resources()
-    model, card = checkpoint.load(folder, resources.device, fields=None)
-    if set(card["classes"]) != set(study.classes):
+    model, stored = checkpoint.load(folder, resources.device, fields=None)
+    card = stored.card
+    if set(card.classes) != set(study.classes):
         raise IncompatibleCheckpoint(
-            f"the model predicts {', '.join(card['classes'])}; the study has {', '.join(study.classes)}"
+            f"the model predicts {', '.join(card.classes)}; the study has {', '.join(study.classes)}"
         )
-    used = _selected_inputs(card, modalities)
-    usable, exposure = study.usable, full_exposure(card, folder)
+    used = selected_inputs(stored, inputs)
+    usable, exposure = study.usable, full_exposure(stored)
     selected = select_rows(card, exposure, study, names, part)
-    vectors = extract_features(card, study, used, folder, resources)
-    enough = (np.all if _needs_all_modalities(card) else np.any)([vectors.present[m][selected.rows] for m in used], 0)
-    rows = selected.rows[enough]
+    vectors = extract_features(stored, study, used, resources)
+    present = {name: values[selected.rows] for name, values in vectors.present.items()}
+    rows = selected.rows[stored.predictable(present)]
     if not len(rows):
         raise IncompatibleCheckpoint(f"none of the {len(selected.rows)} rows has {'+'.join(used)}")
-    result, present = _predict(model, card, study, vectors, rows)
+    result, present = _predict(model, stored, study, vectors, rows)
     table = scores.predictions([result], usable, study.classes, present)
-    table = table.assign(train_corpora="+".join(card["corpora"]), overlap=selected.overlap.iloc[rows].to_numpy())
+    table = table.assign(train_corpora="+".join(card.corpora), overlap=selected.overlap.iloc[rows].to_numpy())
     mean_corpora = _mean_corpora(table, study) if part in TESTS else ()
     results = _scored(table, study, mean_corpora).assign(part=part)
     notes = (*_shared_speaker_lines(exposure, usable.iloc[rows], table), *_network_lines(card, table),
-             *_unknown_exposure(card, table, part))  # fmt: skip
+             *_unknown_exposure(card, table, part), *_member_lines(stored, used))  # fmt: skip
     return EvaluationResult(results, table, selected.left_out, card, used, part, mean_corpora, notes)
 
 
-def _predict(model, card: dict, study: EvaluationData, vectors: Features, rows: np.ndarray) -> tuple[JobResult, dict]:
+def _predict(
+    model: TrainedModel, stored: Checkpoint, study: EvaluationData, vectors: Features, rows: np.ndarray
+) -> tuple[JobResult, dict]:
     """The model's predictions for some rows as the result of a job, and the inputs that each row of the study has."""
-    order = [card["classes"].index(name) for name in study.classes]  # columns in the study's order of classes
-    none = rows[:0]
-    cell = Cell("checkpoint", tuple(card["corpora"]), "", 0, none, none, rows)
-    spec = System(model=card["model"], inputs=tuple(card["modalities"]))
-    training = Training.model_validate(card["training"])
-    job = Job(card["name"], cell, spec, training, card["seed"], none, none, rows)
-    scaled = build_task(study.usable, vectors, study.classes).normalised_for(training)
-    probabilities = model.predict(scaled.features, rows)[:, order]
-    return JobResult(job, probabilities, probabilities[:0]), scaled.features.present
+    card, trainings = stored.card, [one.card.training for one in stored.models]
+    order = [card.classes.index(name) for name in study.classes]  # columns in the study's order of classes
+    task, none = build_task(study.usable, vectors, study.classes), rows[:0]
+    cell = Cell("checkpoint", tuple(card.corpora), "", 0, none, none, rows)
+    # An ensemble is transductive if one of its members is.
+    training = next((one for one in trainings if one.normalisation != "training"), trainings[0])
+    job = Job(card.name, cell, card.spec, training, card.seed, none, none, rows)
+    if card.is_ensemble:
+        predicted = model.combined(lambda member, own: _probabilities(member.model, member.checkpoint.card, task, own),
+                                   vectors, rows)  # fmt: skip
+    else:
+        predicted = _probabilities(model, card, task, rows)
+    return JobResult(job, predicted[:, order], predicted[:0, order]), vectors.present
 
 
-def extract_features(
-    card: dict, study: EvaluationData, modalities: Sequence[str], folder: Path, resources: Resources
-) -> Features:
+def _probabilities(model: TrainedModel, card: Card, task: Task, rows: np.ndarray) -> np.ndarray:
+    """The predictions of a model from features that are normalised as in its training."""
+    return model.predict(task.normalised_for(card.training).features, rows)
+
+
+def extract_features(stored: Checkpoint, study: EvaluationData, names: Sequence[str], resources: Resources) -> Features:
     """Return features of a study's usable rows as the model reads them; missing vectors are computed.
 
     Args:
-        modalities: the others are absent in all rows.
-        folder: the model's folder, for messages.
+        names: the inputs that are extracted; the others are absent in all rows.
 
     Raises:
-        checkpoint.CheckpointError: its features are extracted in another way now.
+        CheckpointError: its features are extracted in another way now.
         ImportError, FileNotFoundError: a recording, package or pretrained network is missing.
     """
-    inputs, data = extraction.extraction_parameters(card, {}, folder)
-    inputs = {name: inputs[name] for name in modalities}
-    specs = extraction.specs({**card, "modalities": list(modalities)}, inputs, data, folder)
+    card = stored.card
+    inputs, data = extraction.extraction_parameters(stored, {})
+    inputs = {name: inputs[name] for name in names}
+    specs = extraction.specs(stored, inputs, data)
     raw, store = (files.from_root(getattr(study.params.data, name)) for name in ("raw", "store"))
     manifest = study.manifest
     if any(one.modality == "text" for one in inputs.values()):
@@ -145,39 +157,36 @@ def extract_features(
     features.extract(manifest, raw, store, inputs, data, resources)
     loaded = features.load(features.keys(manifest, inputs), store, specs)
     rows = len(schema.usable(manifest))
-    absent = [m for m in card["modalities"] if m not in modalities]
-    arrays = {m: np.zeros((rows, card["widths"][m]), np.float32) for m in absent}
+    absent = [name for name in card.inputs if name not in names]
+    arrays = {name: np.zeros((rows, card.widths[name]), np.float32) for name in absent}
+    extractors = {name: spec["extractor"] for name, spec in card.features.items()}
     return Features({**loaded.arrays, **arrays}, {**loaded.present, **{m: np.zeros(rows, bool) for m in absent}},
-                    {m: card["features"][m]["extractor"] for m in card["modalities"]}, card["layers"],
-                    _modalities(card))  # fmt: skip
+                    extractors, card.layers, card.modalities)  # fmt: skip
 
 
-def _selected_inputs(card: dict, modalities: Sequence[str] | None) -> tuple[str, ...]:
-    """The model's inputs of some modalities; an input may also be named itself."""
-    own = _modalities(card)
-    if modalities is None:
+def selected_inputs(stored: Checkpoint, requested: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the inputs that a model receives, in its order.
+
+    Args:
+        requested: names of inputs, or modalities for all of their inputs; None for all inputs.
+
+    Raises:
+        IncompatibleCheckpoint: an input is unknown, or the model cannot predict from these inputs.
+    """
+    own = stored.card.modalities
+    if requested is None:
         return tuple(own)
-    if unknown := [m for m in modalities if m not in {*own, *own.values()}]:
-        raise IncompatibleCheckpoint(f"--modalities {unknown[0]}: the model reads {', '.join(own)}")
-    selected = tuple(name for name, modality in own.items() if name in modalities or modality in modalities)
+    if unknown := [name for name in requested if name not in {*own, *own.values()}]:
+        raise IncompatibleCheckpoint(f"--inputs {unknown[0]}: the model reads {', '.join(own)}")
+    selected = tuple(name for name, modality in own.items() if name in requested or modality in requested)
     if not selected:
-        raise IncompatibleCheckpoint(f"--modalities names none of {', '.join(own)}")
-    if _needs_all_modalities(card) and len(selected) < len(own):
+        raise IncompatibleCheckpoint(f"--inputs names none of {', '.join(own)}")
+    if not stored.predicts_from(selected):
         raise IncompatibleCheckpoint(
-            f"--modalities {','.join(modalities)}: the model was trained with `missing: none` and needs all of "
+            f"--inputs {','.join(requested)}: the model was trained with `missing: none` and needs all of "
             f"{', '.join(own)}"
         )
     return selected
-
-
-def _modalities(card: dict) -> dict[str, str]:
-    """Return input -> its modality, in the model's order."""
-    return {name: cards.modality_of(card.get("features", {}), name) for name in card["modalities"]}
-
-
-def _needs_all_modalities(card: dict) -> bool:
-    """Whether the model predicts only rows in which no modality is missing."""
-    return System(model=card["model"]).is_network and Training.model_validate(card["training"]).missing == "none"
 
 
 def _shared_speaker_lines(exposure: Exposure | None, rows: pd.DataFrame, table: pd.DataFrame) -> list[str]:
@@ -190,7 +199,7 @@ def _shared_speaker_lines(exposure: Exposure | None, rows: pd.DataFrame, table: 
             "share them" for corpus, n, total in counts.itertuples() if n]  # fmt: skip
 
 
-def _network_lines(card: dict, table: pd.DataFrame) -> tuple[str, ...]:
+def _network_lines(card: Card, table: pd.DataFrame) -> tuple[str, ...]:
     """A line for each network behind the model's features that was, or may have been, trained on the test corpora."""
     families, lines = set(table["family"]), []
     for item in dependencies.underlying_networks(card, corpora.CORPORA):
@@ -202,9 +211,15 @@ def _network_lines(card: dict, table: pd.DataFrame) -> tuple[str, ...]:
     return tuple(dict.fromkeys(lines))
 
 
-def _unknown_exposure(card: dict, table: pd.DataFrame, part: str) -> tuple[str, ...]:
-    others = set(table["test_corpus"]) - set(card["corpora"])
+def _unknown_exposure(card: Card, table: pd.DataFrame, part: str) -> tuple[str, ...]:
+    others = set(table["test_corpus"]) - set(card.corpora)
     return (ALTERED_COPIES,) if others and part in TESTS else ()
+
+
+def _member_lines(stored: Checkpoint, used: Sequence[str]) -> tuple[str, ...]:
+    """A line about members of an ensemble that cannot predict from the inputs that the model receives."""
+    names = ", ".join(stored.unused_members(used))
+    return (f"members of the ensemble that need other inputs, too, predict nothing: {names}",) if names else ()
 
 
 def _mean_corpora(table: pd.DataFrame, study: EvaluationData) -> tuple[str, ...]:
@@ -219,7 +234,7 @@ def _scored(table: pd.DataFrame, study: EvaluationData, mean_corpora: tuple[str,
     clusters = corpora.clusters(corpora.of_study(study.params))
     clusters = {name: clusters[name] for name in set(table["test_corpus"])}
     confidence = study.params.evaluation.confidence
-    results = scores.score(table, Scoring(study.classes, clusters, confidence), study=study.name)
+    results = scores.score(table, study.classes, clusters, study=study.name, confidence=confidence)
     results = scores.with_mean(results, list(mean_corpora), MEAN) if mean_corpora else results
     counts = (table["overlap"] != "").groupby(table["test_corpus"]).sum()
     counts[MEAN] = counts[list(mean_corpora)].sum()

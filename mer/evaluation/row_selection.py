@@ -11,6 +11,7 @@ from mer.dataset.manifest import labels, schema
 from mer.params import output_check
 from mer.params.schema import Params
 from mer.training.checkpoints import training_data
+from mer.training.checkpoints.card import Card
 from mer.training.checkpoints.lineage import rows_digest
 from mer.training.checkpoints.training_data import Exposure
 
@@ -81,7 +82,7 @@ def open_study(folder: Path) -> EvaluationData:
 
 
 def select_rows(
-    card: dict, exposure: Exposure | None, study: EvaluationData, names: tuple[str, ...], part: str
+    card: Card, exposure: Exposure | None, study: EvaluationData, names: tuple[str, ...], part: str
 ) -> TestRows:
     """Return the rows to test.
 
@@ -124,12 +125,12 @@ def select_rows(
     return TestRows(rows, overlap, counts.reset_index(name="rows"))
 
 
-def families_of(card: dict) -> set[str]:
+def families_of(card: Card) -> set[str]:
     """Return the families in the training data of a model and its ancestors, by name."""
-    return {family for each in (card, *card.get("ancestors", ())) for family in each.get("families") or ()}
+    return {family for one in (card, *card.ancestors) for family in one.families}
 
 
-def _overlap(card: dict, exposure: Exposure, families: set[str], study: EvaluationData) -> pd.Series:
+def _overlap(card: Card, exposure: Exposure, families: set[str], study: EvaluationData) -> pd.Series:
     """The overlap of each usable row with the training data.
 
     In the data on which the model was trained, the plan has already removed long sentences that two corpora of a
@@ -141,6 +142,6 @@ def _overlap(card: dict, exposure: Exposure, families: set[str], study: Evaluati
         drop=True
     )
     trained = study.usable[overlap.isin(training_data.PARTS)]
-    if rows_digest(trained) == card["rows_sha256"]:
-        overlap = overlap.where(overlap != "line", "")
+    if rows_digest(trained) == card.rows_sha256:
+        overlap = overlap.where(overlap != "sentence", "")
     return overlap

@@ -10,7 +10,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from mer import files
+from mer import commands, files
 from mer.predict.inputs.requests import collect_requests
 
 MAX_LINES = 10
@@ -24,6 +24,8 @@ def main(arguments: list[str] | None = None) -> int:
         requests = collect_requests(options.paths, options.list, options.text)
         model = _load(options)
         count = _predict(model, requests, options)
+    except BrokenPipeError:
+        raise
     except (ImportError, OSError, ValueError) as error:  # among them those of checkpoints and of missing networks
         print(f"predict: {error}", file=sys.stderr)
         return 2
@@ -54,7 +56,7 @@ def _predict(model, requests: list, options: argparse.Namespace) -> Counter:
     predictions = model.predict(requests)
     count, on_page = Counter(), []
     for prediction in output_tables.write_predictions(
-        predictions, options.out, lines, model.card["classes"], list(model.inputs)
+        predictions, options.out, lines, model.card.classes, list(model.inputs)
     ):
         count["failed" if prediction.error else "predicted" if prediction.label else "undecided"] += 1
         if count.total() <= MAX_LINES:
@@ -117,4 +119,4 @@ def _processors() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(commands.run(main))

@@ -1,6 +1,6 @@
 """A model that predicts for files: it reads segments of recordings, extracts their features and predicts classes."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -18,7 +18,9 @@ from mer.predict.inputs.segment_features import InputExtractor, context
 from mer.predict.inputs.segments import PendingSegment, PredictionSettings, SegmentReader
 from mer.predict.outputs.prediction import Prediction, entropy, margin
 from mer.training.checkpoints import checkpoint, extraction
-from mer.training.checkpoints.card import CheckpointError
+from mer.training.checkpoints.card import Card, CheckpointError
+from mer.training.checkpoints.folder import Checkpoint
+from mer.training.model import TrainedModel
 
 BATCH_SEGMENTS = 64
 """The largest number of segments that are predicted together."""
@@ -32,15 +34,15 @@ class Predictor:
 
     Attributes:
         model: the trained model.
-        card: the model's card.
+        checkpoint: the folder of the model, with its card.
         extractors: input -> its extractor, in the model's order.
         data: the shortest and the longest utterance that the model accepts.
         settings: how recordings are segmented and predicted.
         recognise: the recogniser of recordings without text; None for none.
     """
 
-    model: object
-    card: dict
+    model: TrainedModel
+    checkpoint: Checkpoint
     extractors: dict[str, InputExtractor]
     data: schema.Data
     settings: PredictionSettings
@@ -52,12 +54,19 @@ class Predictor:
         return {name: extractor.section.modality for name, extractor in self.extractors.items()}
 
     @property
+    def card(self) -> Card:
+        """The model's card."""
+        return self.checkpoint.card
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """Sentences that hold for all predictions."""
-        unknown = ", ".join(name for name in self.inputs if name not in self.card.get("usual", {}))
-        if not unknown:
-            return ()
-        return (f"the model has no value ranges of {unknown}, so there are no warnings of unusual features",)
+        notes = []
+        if unknown := ", ".join(name for name in self.inputs if name not in self.card.value_ranges):
+            notes.append(f"the model has no value ranges of {unknown}, so there are no warnings of unusual features")
+        if unused := ", ".join(self.checkpoint.unused_members(self.settings.inputs or self.inputs)):
+            notes.append(f"members of the ensemble that need other inputs, too, predict nothing: {unused}")
+        return tuple(notes)
 
     def __call__(self, path: str | Path, text: str | None = None) -> list[Prediction]:
         """Return the prediction for a recording; for a long one, or one with subtitles, a prediction per segment.
@@ -95,14 +104,14 @@ class Predictor:
             arrays[name], present[name], missing = extractor.vectors(segments, self.data)
             for n, reason in missing.items():
                 reasons[n][name] = reason
-        names = {name: self.card["features"][name]["extractor"] for name in self.extractors}
-        return Features(arrays, present, names, self.card["layers"], self.inputs), reasons
+        names = {name: self.card.features[name]["extractor"] for name in self.extractors}
+        return Features(arrays, present, names, self.card.layers, self.inputs), reasons
 
     def _predict_combinations(
         self, segments: Sequence[PendingSegment], features: Features, reasons: list[dict[str, str]]
     ) -> list[Prediction]:
         """Return the predictions from all inputs, and from each input and modality alone, or errors."""
-        probabilities = self._probabilities(features, np.all if _needs_all_inputs(self.card) else np.any)
+        probabilities = self._probabilities(features)
         per_input, per_modality = self._alone(features)
         unusual = {name: input_checks.feature_warnings(self.card, name, features.arrays[name]) for name in self.inputs}
         predictions = []
@@ -118,8 +127,8 @@ class Predictor:
             of_features = (unusual[name][row] for name in used if unusual[name][row])
             prediction = replace(
                 prediction, inputs=used, modalities=modalities,
-                per_input={name: self._by_class(per_input[name][row]) for name in used if name in per_input},
-                per_modality={m: self._by_class(per_modality[m][row]) for m in modalities if m in per_modality},
+                per_input={name: self._by_class(per_input[name][row]) for name in used if row in per_input[name]},
+                per_modality={m: self._by_class(per_modality[m][row]) for m in modalities if row in per_modality[m]},
                 warnings=(*prediction.warnings, *of_audio, *of_features),
             )  # fmt: skip
             predictions.append(self._prediction(prediction, probabilities[row]))
@@ -128,10 +137,8 @@ class Predictor:
     def _alone(self, features: Features) -> tuple[dict[str, dict], dict[str, dict]]:
         """Return input -> row -> probabilities from this input alone, and the same for modalities.
 
-        Both are empty for a model that needs all of several inputs.
+        A model has no predictions from inputs that do not suffice for it.
         """
-        if _needs_all_inputs(self.card) and len(self.inputs) > 1:
-            return {}, {}
         per_input = {name: self._restricted(features, {name}) for name in self.inputs}
         per_modality = {}
         for modality in dict.fromkeys(self.inputs.values()):
@@ -141,19 +148,19 @@ class Predictor:
 
     def _restricted(self, features: Features, names: set[str]) -> dict[int, np.ndarray]:
         present = {name: rows & (name in names) for name, rows in features.present.items()}
-        return self._probabilities(replace(features, present=present), np.any)
+        return self._probabilities(replace(features, present=present))
 
-    def _probabilities(self, features: Features, enough: Callable[..., np.ndarray]) -> dict[int, np.ndarray]:
-        """Return row -> probabilities, for rows with all inputs (`np.all`) or with any of them (`np.any`)."""
-        rows = np.flatnonzero(enough(list(features.present.values()), axis=0))
+    def _probabilities(self, features: Features) -> dict[int, np.ndarray]:
+        """Return row -> probabilities, for rows with enough inputs."""
+        rows = np.flatnonzero(self.checkpoint.predictable(features.present))
         return dict(zip(rows.tolist(), self.model.predict(features, rows), strict=True)) if len(rows) else {}
 
     def _prediction(self, prediction: Prediction, p: np.ndarray) -> Prediction:
-        label = self.card["classes"][int(p.argmax())] if p.max() >= self.settings.abstain else None
+        label = self.card.classes[int(p.argmax())] if p.max() >= self.settings.abstain else None
         return replace(prediction, label=label, probabilities=self._by_class(p), entropy=entropy(p), margin=margin(p))
 
     def _by_class(self, p: np.ndarray) -> dict[str, float]:
-        return {name: float(value) for name, value in zip(self.card["classes"], p, strict=True)}
+        return {name: float(value) for name, value in zip(self.card.classes, p, strict=True)}
 
 
 def load(folder: str | Path, *, settings: PredictionSettings | None = None, device: str = "cpu", jobs: int = 1,
@@ -173,49 +180,44 @@ def load(folder: str | Path, *, settings: PredictionSettings | None = None, devi
             that the settings give, or it normalises every speaker or corpus separately.
         ImportError, FileNotFoundError: a package or a pretrained network is missing.
     """
-    folder, settings = Path(folder), settings or PredictionSettings()
+    settings = settings or PredictionSettings()
     voice_activity.resolve(settings.voice)
-    model, card = checkpoint.load(folder, device)
-    _refuse_normalisation(card, folder)
-    used = _used_inputs(card, settings, folder)
-    sections, data = extraction.extraction_parameters(card, networks or {}, folder)
-    compute = extraction.open_extractors({**card, "modalities": used}, sections, data, Resources(device, jobs), folder)
-    widths = {name: card["widths"][name] for name in card["modalities"]}
+    model, stored = checkpoint.load(Path(folder), device)
+    _refuse_normalisation(stored)
+    used, card = _used_inputs(stored, settings), stored.card
+    sections, data = extraction.extraction_parameters(stored, networks or {})
+    compute = extraction.open_extractors(stored, used, sections, data, Resources(device, jobs))
+    widths = {name: card.widths[name] for name in card.inputs}
     for name, width in widths.items():
         input_checks.feature_warnings(card, name, np.zeros((1, width)))
     extractors = {name: InputExtractor(sections[name], compute.get(name), width) for name, width in widths.items()}
-    return Predictor(model, card, extractors, data, settings, recognise)
+    return Predictor(model, stored, extractors, data, settings, recognise)
 
 
-def _used_inputs(card: dict, settings: PredictionSettings, folder: Path) -> list[str]:
+def _used_inputs(stored: Checkpoint, settings: PredictionSettings) -> list[str]:
     """Return the inputs that the settings name, in the model's order; all without `settings.inputs`."""
-    inputs = list(card["modalities"])
+    inputs, place = stored.card.inputs, files.to_root(stored.folder)
     if settings.inputs is None:
         return inputs
     unknown = ", ".join(name for name in settings.inputs if name not in inputs)
     if unknown or not settings.inputs:
         raise CheckpointError(
-            f"--inputs: {files.to_root(folder)} has no input {unknown or 'without a name'}; "
-            f"its inputs are {', '.join(inputs)}"
+            f"--inputs: {place} has no input {unknown or 'without a name'}; its inputs are {', '.join(inputs)}"
         )
     left_out = [name for name in inputs if name not in settings.inputs]
-    if left_out and _needs_all_inputs(card):
+    if not stored.predicts_from(settings.inputs):
         raise CheckpointError(
-            f"--inputs: {files.to_root(folder)} was trained with training.missing: none and needs all of its inputs; "
+            f"--inputs: {place} was trained with training.missing: none and needs all of its inputs; "
             f"{', '.join(left_out)} cannot be left out"
         )
     return [name for name in inputs if name in settings.inputs]
 
 
-def _needs_all_inputs(card: dict) -> bool:
-    """Return whether the model predicts only if no input is missing."""
-    return card["training"]["missing"] == "none" and schema.System(model=card["model"]).is_network
-
-
-def _refuse_normalisation(card: dict, folder: Path) -> None:
-    if (method := card["training"].get("normalisation", "training")) != "training":
-        raise CheckpointError(
-            f"{files.to_root(folder)}: the model was trained with training.normalisation: {method}, which needs "
-            f"several recordings of each {method}. Train one without it, or evaluate this one on a study: "
-            f"python -m mer.evaluation {files.to_root(folder)} --on RUN"
-        )
+def _refuse_normalisation(stored: Checkpoint) -> None:
+    for model in stored.models:
+        if (method := model.card.training.normalisation) != "training":
+            raise CheckpointError(
+                f"{files.to_root(model.folder)}: the model was trained with training.normalisation: {method}, which "
+                f"needs several recordings of each {method}. Train one without it, or evaluate this one on a study: "
+                f"python -m mer.evaluation {files.to_root(stored.folder)} --on RUN"
+            )

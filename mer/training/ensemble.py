@@ -131,8 +131,8 @@ def _result(task: Task, name: str, spec: System, members: list[JobResult]) -> Jo
     jobs = [member.job for member in members]
     rows = {part: _union([getattr(job, part) for job in jobs]) for part in ("train", "validation", "test")}
     weights = _weights(task, spec, members)
-    validation = _pooled([(m.job.validation, m.validation_probabilities) for m in members], rows["validation"], weights)
-    test = _pooled([(m.job.test, m.probabilities) for m in members], rows["test"], weights)
+    validation = pooled([(m.job.validation, m.validation_probabilities) for m in members], rows["validation"], weights)
+    test = pooled([(m.job.test, m.probabilities) for m in members], rows["test"], weights)
     first = next((job for job in jobs if job.training.normalisation != "training"), jobs[0])  # transductive if one is
     seed = next((m.job.seed for m in members if m.depends_on_seed), jobs[0].seed)
     inputs = tuple(dict.fromkeys(i for job in jobs for i in job.spec.inputs))
@@ -151,19 +151,25 @@ def _weights(task: Task, spec: System, members: list[JobResult]) -> np.ndarray:
     return fit_weights(of_shared, task.labels[shared])
 
 
-def _pooled(members: list[tuple[np.ndarray, np.ndarray]], rows: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Combined probabilities of rows, each over the members that predict it, with their weights scaled to sum 1."""
+def pooled(members: Sequence[tuple[np.ndarray, np.ndarray]], rows: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the combined probabilities of rows, each over the members that predict it; their weights then sum to 1.
+
+    Args:
+        members: the rows that each member predicts, and its probabilities of shape (n, classes).
+        rows: row numbers, each predicted by at least one member.
+        weights: of each member, at least 0.
+    """
     classes = members[0][1].shape[1]
     predicts = np.stack([np.isin(rows, own) for own, _ in members], axis=1)
-    pooled = np.zeros((len(rows), classes))
+    probabilities = np.zeros((len(rows), classes))
     for pattern in np.unique(predicts, axis=0):
         some = np.flatnonzero((predicts == pattern).all(axis=1))
         chosen = np.flatnonzero(pattern)
         total = weights[chosen].sum()
         share = weights[chosen] / total if total else np.full(len(chosen), 1 / len(chosen))
         values = [members[m][1][_positions(members[m][0], rows[some])] for m in chosen]
-        pooled[some] = combine(values, share)
-    return pooled
+        probabilities[some] = combine(values, share)
+    return probabilities
 
 
 def _union(parts: list[np.ndarray]) -> np.ndarray:

@@ -129,21 +129,32 @@ def _train_group(jobs: list[Job]) -> list[JobResult]:
     task, engine, cache = _worker_state["task"], _worker_state["engine"], _worker_state["cache"]
     snapshot = cache.snapshot_path(jobs)
     task = task.normalised_for(jobs[0].training)  # the same for all jobs of a stack
-    if engine.name_for(task, jobs[0]) == "stacked":
-        from mer.training.engines import stacked
-
-        stack = stacked.fit_many(task, jobs, engine.device, snapshot)
-        rows = [[job.validation for job in jobs], [job.test for job in jobs]]
-        trained = zip(stack.histories, *map(stack.logits, rows), strict=True)
-    else:
-        [job] = jobs
-        model = _train(task, job, engine.device, snapshot)
-        trained = [(model.history, *(model.logits(task.features, rows) for rows in (job.validation, job.test)))]
+    trained = ENGINES[engine.name_for(task, jobs[0])](task, jobs, engine.device, snapshot)
     results = [_job_result(task, job, *parts) for job, parts in zip(jobs, trained, strict=True)]
     cache.save(results)
     if snapshot is not None:
         snapshot.unlink(missing_ok=True)
     return results
+
+
+def _train_single(task: Task, jobs: list[Job], device_name: str, snapshot: Path | None) -> Iterator[tuple]:
+    """Yield history, validation logits and test logits of one job."""
+    [job] = jobs
+    model = _train(task, job, device_name, snapshot)
+    yield model.history, *(model.logits(task.features, rows) for rows in (job.validation, job.test))
+
+
+def _train_stacked(task: Task, jobs: list[Job], device_name: str, snapshot: Path | None) -> Iterator[tuple]:
+    """Yield history, validation logits and test logits of each job of a stack."""
+    from mer.training.engines import stacked
+
+    stack = stacked.fit_many(task, jobs, device_name, snapshot)
+    rows = [[job.validation for job in jobs], [job.test for job in jobs]]
+    yield from zip(stack.histories, *map(stack.logits, rows), strict=True)
+
+
+ENGINES = {"single": _train_single, "stacked": _train_stacked}
+"""Name of an engine -> the function that trains the jobs of one group."""
 
 
 def _stacks(task: Task, jobs: list[Job], numbers: list[int], device_name: str) -> Iterator[list[int]]:

@@ -20,10 +20,10 @@ class Task:
         labels: class number, int64 of shape (rows,).
         corpora: corpus of each row, str of shape (rows,).
         classes: number of classes.
-        targets: `soft` and `multi_label` -> what networks may be trained on instead of one class: shares of the raters'
-            votes, or which classes occur; float32 of shape (rows, classes).
-        groups: `speaker` and `corpus` -> group of each row that is scaled together if `training.normalisation` asks for
-            it; str of shape (rows,).
+        targets: kind of `training.targets` other than `hard` -> the targets of networks: shares of the raters' votes
+            (`soft`), or which classes occur (`multi_label`); float32 of shape (rows, classes).
+        groups: kind of `training.normalisation` other than `training` -> the group of each row that is scaled together;
+            str of shape (rows,).
     """
 
     features: Features
@@ -35,17 +35,18 @@ class Task:
 
     def normalised_for(self, training: Training) -> "Task":
         """Return the task with features scaled by speaker or corpus if `training.normalisation` asks for it."""
-        if training.normalisation == "training":
+        kind = training.normalisation
+        if kind == "training":
             return self
-        return self._by_speaker if training.normalisation == "speaker" else self._by_corpus
+        if kind not in self._normalised:
+            features = normalised(self.features, self.groups[kind], self.groups["corpus"])
+            self._normalised[kind] = replace(self, features=features)
+        return self._normalised[kind]
 
     @cached_property
-    def _by_speaker(self) -> "Task":
-        return replace(self, features=normalised(self.features, self.groups["speaker"], self.groups["corpus"]))
-
-    @cached_property
-    def _by_corpus(self) -> "Task":
-        return replace(self, features=normalised(self.features, self.groups["corpus"], self.groups["corpus"]))
+    def _normalised(self) -> dict[str, "Task"]:
+        """Kind of `training.normalisation` -> the normalised task, added when it is first needed."""
+        return {}
 
     def without_features(self) -> "Task":
         """Return the task without its rows: what determines the shape of a network."""

@@ -8,7 +8,9 @@ import pandas as pd
 from safetensors.numpy import load_file, save_file
 
 from mer import files
-from mer.training.checkpoints.card import MEMORY, sealed
+from mer.training.checkpoints.binding import sealed
+from mer.training.checkpoints.older_formats import FIELDS
+from mer.training.checkpoints.training_data import PREFIX
 
 CLASSES = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger")
 FOUR = ("neutral", "happiness", "sadness", "anger")
@@ -62,11 +64,22 @@ def predictions(rows, right, system="s", protocol="loco", train="z", seeds=(0,),
     return pd.concat(parts, ignore_index=True)
 
 
+def older_card(card: dict, number: int) -> dict:
+    """Return a card in the names of fields of an older format."""
+    ranges = {name: {"outside" if key == "outside_share" else key: part for key, part in one.items()}
+              for name, one in card.get("value_ranges", {}).items()}  # fmt: skip
+    former = {new: old for old, new in FIELDS.items()}
+    card = {former.get(name, name): value for name, value in (card | {"value_ranges": ranges}).items()}
+    return sealed(card | {"format": number})
+
+
 def as_before(folder: Path, **changes: object) -> None:
-    """Make a checkpoint one of format 2, whose tensors know neither their card nor what was trained on."""
+    """Turn a checkpoint into one of format 2, which has no exposure and no digests of the card among its tensors."""
     path = folder / "model.safetensors"
-    save_file({name: value for name, value in load_file(path).items() if not name.startswith(MEMORY)}, path)
-    told = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    told = {name: value for name, value in told.items() if name not in ("remembers", "card_sha256")}
-    told |= {"format": 2, "tensors_sha256": files.digest_file(path), **changes}
-    files.write_json(folder / "model.json", sealed(told))
+    save_file({name: value for name, value in load_file(path).items() if not name.startswith(PREFIX)}, path)
+    card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    absent = ("exposure", "card_sha256", "extraction", "data", "system")
+    card = {name: value for name, value in card.items() if name not in absent}
+    files.write_json(
+        folder / "model.json", older_card({**card, "tensors_sha256": files.digest_file(path), **changes}, 2)
+    )

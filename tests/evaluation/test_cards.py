@@ -21,8 +21,8 @@ from mer.params.schema import Synthetic
 from mer.predict import PredictionSettings, load
 from mer.predict.__main__ import main as predict
 from mer.training.checkpoints import checkpoint
-from mer.training.checkpoints.card import sealed
-from tests.evaluation.made import as_before
+from mer.training.checkpoints.binding import sealed
+from tests.evaluation.made import as_before, older_card
 from tests.studies import run_cells
 
 mpl.use("Agg")
@@ -145,7 +145,16 @@ def test_every_field_touched_in_every_way(asked):
     asked.card.write_text(asked.text, encoding="utf-8")
     assert len(tried) > 1500
     answering = {place[0] for (place, _), found in tried.items() if not found["load"]}
-    assert not answering & {"classes", "modalities", "widths", "model", "training", "features", "inputs", "usual"}
+    assert not answering & {
+        "classes",
+        "inputs",
+        "widths",
+        "model",
+        "training",
+        "features",
+        "extraction",
+        "value_ranges",
+    }
     assert all(
         found["evaluation"] for found in tried.values()
     )  # where families decide what is a test, all of it counts
@@ -180,7 +189,7 @@ def test_a_card_of_the_format_before(asked):
     tensors = asked.folder / "model.safetensors"
     written = tensors.read_bytes()
     for change in ({}, {"classes": asked.told["classes"][::-1]}):
-        files.write_json(asked.card, sealed(asked.told | {"format": 2} | change))
+        files.write_json(asked.card, older_card(asked.told | change, 2))
         with pytest.raises(
             checkpoint.CheckpointError, match=r"model.json: format is not what was written with the tensors"
         ):
@@ -216,7 +225,7 @@ def test_a_card_beside_the_tensors_of_another_model(asked, study, tmp_path):
     [other] = [n for n in ("gated-seed0", "svm_rbf-seed0") if not asked.folder.name.endswith(n)]
     folder = shutil.copytree(study / "run/checkpoints" / other, tmp_path / "m")
     told = asked.told | {"tensors_sha256": files.digest_file(folder / "model.safetensors")}
-    from mer.training.checkpoints.card import sealed
+    from mer.training.checkpoints.binding import sealed
 
     files.write_json(folder / "model.json", sealed({k: v for k, v in told.items() if k != "card_sha256"}))
     with pytest.raises(checkpoint.CheckpointError, match=r"model.json: .* is not what was written with the tensors"):

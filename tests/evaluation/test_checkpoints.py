@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import matplotlib as mpl
@@ -17,8 +18,10 @@ from mer.evaluation import checkpoint as checkpoints
 from mer.evaluation import row_selection
 from mer.evaluation.__main__ import main
 from mer.features.audio import mfcc
-from mer.params.schema import Synthetic
+from mer.params.schema import Synthetic, Training
 from mer.training.checkpoints import checkpoint, training_data
+from mer.training.checkpoints.card import Card
+from mer.training.checkpoints.folder import Checkpoint
 from mer.training.checkpoints.lineage import stored_exposure
 from tests.evaluation import test_protocols as made
 from tests.evaluation.made import as_before
@@ -35,7 +38,12 @@ def studies(tmp_path_factory):
     tree = {
         "data": {"raw": str(home / "raw"), "store": str(home / "store")},
         "features": {"audio": {"n_mfcc": 13}, "text": {"dimensions": 32}},
-        "systems": {"gated": {"model": "gated"}, "logistic": {"model": "logistic", "inputs": ["audio"]}},
+        "systems": {
+            "gated": {"model": "gated"},
+            "logistic": {"model": "logistic", "inputs": ["audio"]},
+            "speaker": {"model": "ridge", "inputs": ["audio"], "training": {"normalisation": "speaker"}},
+            "late": {"model": "ensemble", "members": ["speaker", "gated"]},
+        },
         "training": {"epochs": 2, "hidden": 4},
         "evaluation": {"seeds": [0], "min_clips": 20},
     }
@@ -82,6 +90,20 @@ def test_default_is_the_test_part_of_its_own_study(studies, tmp_path, capsys):
     both = pd.read_parquet(studies / "two/tables/steps/03_results.parquet").query("test_corpus == 'TestA'")
     theirs = both[both["system"].eq("gated") & both["seed"].isna()].set_index("answers")["value"]
     pd.testing.assert_series_equal(mine, theirs)
+
+
+def test_ensemble_is_evaluated_with_the_normalisation_of_each_member(studies, tmp_path, capsys):
+    assert evaluate(studies, "--out", tmp_path / "out", model="late-seed0") == 0
+    predicted = pd.read_parquet(tmp_path / "out/predictions.parquet").set_index("utterance_id")
+    known = pd.read_parquet(studies / "two/tables/steps/03_predictions.parquet").query("system == 'late'")
+    columns = [name for name in known if name.startswith("p_")]
+    known = known.set_index("utterance_id").loc[predicted.index, columns]
+    np.testing.assert_allclose(predicted[columns], known, atol=1e-6)
+    assert predicted["transductive"].all()
+    capsys.readouterr()
+    assert evaluate(studies, "--inputs", "text", "--on", studies / "three", "--out", tmp_path / "text",
+                    model="late-seed0") == 0  # fmt: skip
+    assert "members of the ensemble that need other inputs, too, predict nothing: speaker" in capsys.readouterr().out
 
 
 def test_rows_in_the_training_data_are_left_out_in_another_study(studies, tmp_path, capsys):
@@ -161,7 +183,7 @@ def test_missing_features_are_extracted_as_the_card_describes(studies, tmp_path)
 
 
 def test_excluded_modality_is_absent(studies, tmp_path, capsys):
-    assert evaluate(studies, "--modalities", "audio", "--out", tmp_path / "out", model="gated-seed0") == 0
+    assert evaluate(studies, "--inputs", "audio", "--out", tmp_path / "out", model="gated-seed0") == 0
     predicted = pd.read_parquet(tmp_path / "out/predictions.parquet").set_index("utterance_id")
     known = pd.read_parquet(studies / "two/tables/steps/03_predictions.parquet")
     known = known[known["system"] == "gated"].set_index("utterance_id").loc[predicted.index]
@@ -169,28 +191,27 @@ def test_excluded_modality_is_absent(studies, tmp_path, capsys):
         ["emodb", "ravdess"]
     )  # their text is masked: they had sound alone before
     pd.testing.assert_series_equal(predicted.loc[read_aloud, "p_anger"], known.loc[read_aloud, "p_anger"])
-    assert json.loads((tmp_path / "out/evaluation.json").read_text(encoding="utf-8"))["modalities"] == ["audio"]
-    assert evaluate(studies, "--modalities", "video", model="gated-seed0") == 2
-    assert "--modalities video: the model reads audio, text" in capsys.readouterr().err
-    assert evaluate(studies, "--modalities", ",", model="gated-seed0") == 2
+    assert json.loads((tmp_path / "out/evaluation.json").read_text(encoding="utf-8"))["inputs"] == ["audio"]
+    assert evaluate(studies, "--inputs", "video", model="gated-seed0") == 2
+    assert "--inputs video: the model reads audio, text" in capsys.readouterr().err
+    assert evaluate(studies, "--inputs", ",", model="gated-seed0") == 2
     assert "names none of audio, text" in capsys.readouterr().err
-    card = {"modalities": ["audio", "text"], "model": "gated", "training": {"missing": "none"}}
     with pytest.raises(
         row_selection.IncompatibleCheckpoint, match=r"trained with `missing: none` and needs all of audio, text"
     ):
-        checkpoints._selected_inputs(card, ["audio"])
-    assert checkpoints._selected_inputs(card | {"model": "logistic"}, ["text"]) == ("text",)
+        checkpoints.selected_inputs(stored(("audio", "text"), "gated"), ["audio"])
+    assert checkpoints.selected_inputs(stored(("audio", "text"), "logistic"), ["text"]) == ("text",)
 
 
 def test_modality_selects_all_of_its_inputs_and_a_name_one_of_them():
     specs = {"audio": {"modality": "audio"}, "whisper": {"modality": "audio"}, "words": {"modality": "text"}}
-    card = {"modalities": list(specs), "features": specs, "model": "logistic", "training": {}}
-    assert checkpoints._selected_inputs(card, ["audio"]) == ("audio", "whisper")
-    assert checkpoints._selected_inputs(card, ["whisper"]) == ("whisper",)
-    assert checkpoints._selected_inputs(card, ["text"]) == ("words",)
-    assert checkpoints._selected_inputs(card, None) == tuple(specs)
+    card = stored(specs, "logistic", features={name: spec | {"extractor": "mfcc"} for name, spec in specs.items()})
+    assert checkpoints.selected_inputs(card, ["audio"]) == ("audio", "whisper")
+    assert checkpoints.selected_inputs(card, ["whisper"]) == ("whisper",)
+    assert checkpoints.selected_inputs(card, ["text"]) == ("words",)
+    assert checkpoints.selected_inputs(card, None) == tuple(specs)
     with pytest.raises(row_selection.IncompatibleCheckpoint, match="video: the model reads audio, whisper, words"):
-        checkpoints._selected_inputs(card, ["video"])
+        checkpoints.selected_inputs(card, ["video"])
 
 
 def test_confusions_and_class_scores_equal_those_of_scikit_learn(studies, tmp_path):
@@ -228,13 +249,21 @@ def test_checkpoint_of_format_2_cannot_be_tested(studies, tmp_path, capsys):
 def test_columns_follow_the_studys_order_of_classes(studies, tmp_path):
     assert evaluate(studies, "--out", tmp_path / "as_is") == 0
     turned = shutil.copytree(studies / "two/checkpoints/logistic-seed0", tmp_path / "turned")
-    model, card = checkpoint.load(turned)
+    model, own = checkpoint.load(turned)
     model.weights, model.bias = model.weights[::-1], model.bias[::-1]
-    card |= {"classes": card["classes"][::-1], "remembers": stored_exposure(turned)}
-    checkpoint.save(turned, model, card)
+    card = own.card.model_copy(update={"classes": own.card.classes[::-1]})
+    checkpoint.write(turned, checkpoint.tensors_of(model), card, stored_exposure(turned))
     assert main([str(turned), "--on", str(studies / "two"), "--out", str(tmp_path / "out")]) == 0
     first, second = (pd.read_parquet(tmp_path / name / "predictions.parquet") for name in ("as_is", "out"))
     pd.testing.assert_frame_equal(first, second)
+
+
+def stored(inputs, model, **fields):
+    """Return a checkpoint with a card of these inputs; a network is trained with `missing: none`."""
+    training = Training(missing="none")
+    card = Card(model=model, inputs=list(inputs), widths=dict.fromkeys(inputs, 1), layers={}, classes=["a"],
+                training=training, **fields)  # fmt: skip
+    return Checkpoint(Path("m"), card, {})
 
 
 @pytest.mark.parametrize(
@@ -272,17 +301,19 @@ def test_speakers_and_sentences_of_a_family_are_left_out():
     rows.loc[rows["corpus"] == "song", "split"] = "test"  # whoever sings, as in a study that parts them otherwise
     known = training_data.exposure_of(rows, *parts)
     study = SimpleNamespace(usable=rows, manifest=rows)
-    card = {"families": ["ravdess"], "corpora": ["ravdess"], "rows_sha256": "0"}
+    card = stored(("audio",), "ridge", families=["ravdess"], corpora=["ravdess"], rows_sha256="0" * 64).card
     predicted = row_selection.select_rows(card, known, study, (), "auto")
     speaker = rows["speaker_id"].str.rpartition("_")[2]
     trained = set(speaker[np.concatenate(parts)])
     assert set(speaker[predicted.rows][rows["family"][predicted.rows] == "ravdess"]) == set(speaker[own]) - trained
     assert (rows["corpus"][predicted.rows] == "x").sum() == (rows["corpus"] == "x").sum()  # others of the same names
-    assert predicted.left_out.to_dict("records") == [{"corpus": "song", "overlap": "person", "rows": 12 * len(trained)}]
+    assert predicted.left_out.to_dict("records") == [
+        {"corpus": "song", "overlap": "speaker", "rows": 12 * len(trained)}
+    ]
     some = rows.assign(transcription="this is what everybody says here", fold=None, dialogue_id=rows["utterance_id"])
     told = training_data.exposure_of(some, *parts)
     left = row_selection.select_rows(card, told, SimpleNamespace(usable=some, manifest=some), ("song",), "all").overlap
-    assert set(left[some["corpus"] == "song"]) == {"person", "line"}
+    assert set(left[some["corpus"] == "song"]) == {"speaker", "sentence"}
     sung = some[some["corpus"] == "song"]
     told_ = checkpoints._shared_speaker_lines(told, sung, pd.DataFrame({"overlap": [""] * len(sung)}))
     heard = 12 * len(trained)
@@ -299,11 +330,12 @@ def test_networks_trained_on_test_corpora_are_named():
     hartmann = {"modality": "text", "parameter": "features.text.model", "place": "hub",
                 "name": "j-hartmann/emotion-english-distilroberta-base"}  # fmt: skip
     specs = {"audio": {"extractor": "mfcc"}, "text": {"extractor": "encoder"}}
-    card = {"features": specs, "encoders": [hartmann], "ancestors": []}
+    card = stored(specs, "ridge", features=specs, encoders=[hartmann]).card
     friends, others = (pd.DataFrame({"family": [family]}) for family in ("friends", "emodb"))
     assert "was trained on friends (its model card, commit ab82646)" in checkpoints._network_lines(card, friends)[0]
     assert "is unknown" in checkpoints._network_lines(card, others)[0]
-    assert checkpoints._network_lines(card | {"features": {"audio": specs["audio"]}, "encoders": []}, friends) == ()
+    handmade = stored(("audio",), "ridge", features={"audio": specs["audio"]}, encoders=[]).card
+    assert checkpoints._network_lines(handmade, friends) == ()
 
 
 def test_folder_without_checkpoint_is_refused(studies, tmp_path, capsys):

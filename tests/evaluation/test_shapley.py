@@ -11,10 +11,8 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import t as student
 
 from mer import stats
-from mer.evaluation.comparison import coalitions as coalition_models
 from mer.evaluation.comparison import shapley
 from mer.evaluation.protocols.cells import Cell
-from mer.evaluation.scores.confusions import Scoring
 from mer.features import Features
 from mer.params.schema import Training
 from mer.training.baselines import ridge
@@ -91,10 +89,9 @@ def world():
     return Task(features, label, corpus, 7), manifest, cells
 
 
-def _run(world, penalty=0.1, confidence=0.95):
+def _run(world, **options):
     task, manifest, cells = world
-    scoring = Scoring(("x", "y", "z"), dict.fromkeys(FAMILY, "speaker_id"), confidence)
-    return shapley.of_corpora(task, manifest, cells, BOTH, scoring, penalty)
+    return shapley.of_corpora(task, manifest, cells, BOTH, dict.fromkeys(FAMILY, "speaker_id"), **options)
 
 
 def _answers(task, target, coalition, training):
@@ -106,9 +103,10 @@ def _answers(task, target, coalition, training):
     return test, stats.restrict(fitted.predict(task.features, test), np.unique(task.labels[test]))
 
 
-def test_every_coalition_is_the_model_of_its_rows(world):
+@pytest.mark.parametrize("balanced", [True, False])
+def test_every_coalition_is_the_model_of_its_rows(world, balanced):
     task = world[0]
-    _, coalitions = _run(world, penalty=0.2)
+    _, coalitions = _run(world, penalty=0.2, balanced=balanced)
     assert coalitions.groupby("target").size().to_dict() == {"a": 16, "b1": 8, "b2": 8, "c": 16, "d": 16}
     for target, names, value in coalitions.itertuples(index=False):
         coalition = names.split("+") if names else []
@@ -119,7 +117,7 @@ def test_every_coalition_is_the_model_of_its_rows(world):
         assert not {FAMILY[c] for c in coalition} & {FAMILY[target]}
         n = (np.isin(task.corpora, coalition) & (np.arange(300) % 5 > 0)).sum()
         strength = 0.5 / (0.2 * n)
-        training = Training(inverse_regularisation=(strength,), balance="class_weights")
+        training = Training(inverse_regularisation=(strength,), balance="class_weights" if balanced else "none")
         test, answers = _answers(task, target, coalition, training)
         assert value == pytest.approx(stats.uar(stats.confusion(task.labels[test], answers, 7)), abs=1e-12)
 
@@ -200,9 +198,9 @@ def test_one_family_or_too_many_corpora_are_refused(world, monkeypatch):
     with pytest.raises(ValueError, match=r"4 training corpora make 2\^4 coalitions"):
         _run(world)
     manifest["family"] = "one"
-    with pytest.raises(ValueError, match="no Shapley values"):
+    with pytest.raises(ValueError, match="no value to share out"):
         _run(world)
-    with pytest.raises(ValueError, match="no Shapley values"):
+    with pytest.raises(ValueError, match="no value to share out"):
         _run((task, manifest, []))
 
 
@@ -215,6 +213,6 @@ def test_broken_features_are_named(world, row):
 
 def test_blocks_change_nothing(world, monkeypatch):
     before, _ = _run(world)
-    monkeypatch.setattr(coalition_models, "MAX_BLOCK_VALUES", 1)
+    monkeypatch.setattr(shapley, "MAX_BLOCK_VALUES", 1)
     after, _ = _run(world)
     pd.testing.assert_frame_equal(before, after)

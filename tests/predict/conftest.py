@@ -6,9 +6,10 @@ import pytest
 from mer.features import Features, Resources
 from mer.features import specs as feature_specs
 from mer.features.audio import mfcc
-from mer.params.schema import AudioFeatures, Data, TextFeatures, VideoFeatures
+from mer.params.schema import AudioFeatures, Data, TextFeatures, Training, VideoFeatures
 from mer.training.baselines.classifier import TrainedLinear
 from mer.training.checkpoints import checkpoint
+from mer.training.checkpoints.card import Card
 from mer.training.checkpoints.input_statistics import prediction_fields
 from mer.training.scaling import standardise
 
@@ -53,13 +54,14 @@ def save_linear(folder, names=("audio",), without=(), **more):
                         modalities={name: section.modality for name, section in inputs.items()})  # fmt: skip
     scaler = standardise.fit(features, np.arange(ROWS), names)
     model = TrainedLinear(r.normal(size=(3, sum(widths.values()))) / 10, np.zeros(3), scaler, temperature=1.5)
-    card = {
-        "name": "small-seed0", "model": "logistic", "modalities": list(names), "widths": widths, "layers": {},
-        "classes": CLASSES, "seed": 0, "training": {"missing": "learned"}, "features": specs, "corpora": ["own"],
-        "families": ["own"], "ancestors": [],
-        **prediction_fields(model, features, np.arange(ROWS), inputs, data), **more,
+    fields = {
+        "name": "small-seed0", "model": "logistic", "inputs": list(names), "widths": widths, "layers": {},
+        "classes": CLASSES, "seed": 0, "training": Training(), "features": specs, "corpora": ["own"],
+        "families": ["own"], "ancestors": [], "temperature": model.temperature,
+        **prediction_fields(features, np.arange(ROWS), inputs, data), **more,
     }  # fmt: skip
-    checkpoint.save(folder, model, {name: value for name, value in card.items() if name not in without})
+    card = Card(**{name: value for name, value in fields.items() if name not in without})
+    checkpoint.write(folder, checkpoint.tensors_of(model), card, None)
     return folder
 
 

@@ -11,6 +11,7 @@ import yaml
 from mer.corpora.synthetic import trees
 from mer.params.schema import Synthetic
 from mer.predict import PredictionSettings, load
+from mer.predict.__main__ import main
 from tests.studies import run_cells
 
 mpl.use("Agg")
@@ -24,7 +25,11 @@ def study(tmp_path_factory):
         "data": {"raw": str(home / "raw"), "store": str(home / "store")},
         "corpora": ["emodb", "ravdess"],
         "features": {"audio": {"n_mfcc": 13}, "text": {"dimensions": 32}},
-        "systems": {"gated": {"model": "gated"}, "svm": {"model": "svm_rbf", "inputs": ["audio"]}},
+        "systems": {
+            "gated": {"model": "gated"},
+            "svm": {"model": "svm_rbf", "inputs": ["audio"]},
+            "late": {"model": "ensemble", "members": ["svm", "gated"], "weights": "validation"},
+        },
         "training": {"epochs": 2, "hidden": 4},
         "evaluation": {"seeds": [0], "min_clips": 20},
         "predict": {"files": str(home / "raw/emodb"), "voice": "energy"},
@@ -35,7 +40,7 @@ def study(tmp_path_factory):
     return home
 
 
-@pytest.mark.parametrize("system", ["gated", "svm"])
+@pytest.mark.parametrize("system", ["gated", "svm", "late"])
 def test_copied_checkpoint_gives_the_predictions_of_the_study(study, tmp_path, system):
     moved = shutil.copytree(study / f"run/checkpoints/{system}-seed0", tmp_path / "model")
     rows = pd.read_parquet(study / "run/tables/steps/03_predictions.parquet").query("system == @system")
@@ -55,6 +60,26 @@ def test_model_card_has_results_and_limitations(study):
     assert f"| {f'{uar:.3f}'.removeprefix('0')} |" in text.partition("## Results")[2].partition("## ")[0]
     for part in ("## Intended use", "## Limitations", "CC BY-NC-SA 4.0", "Burkhardt", "2024/1689"):
         assert part in text
+
+
+def test_ensemble_predicts_with_the_members_that_have_their_inputs(study, tmp_path, capsys):
+    folder, recording = study / "run/checkpoints/late-seed0", min((study / "raw/emodb").rglob("*.wav"))
+    energy, of_text = PredictionSettings(voice="energy"), PredictionSettings(voice="energy", inputs=("text",))
+    [both] = load(folder, settings=energy)(recording, "What do you want?")
+    assert (both.inputs, set(both.per_input)) == (("audio", "text"), {"audio", "text"})
+    [alone] = load(folder, settings=of_text)(recording, "What do you want?")
+    [gated] = load(study / "run/checkpoints/gated-seed0", settings=of_text)(recording, "What do you want?")
+    assert alone.probabilities == pytest.approx(gated.probabilities) == both.per_input["text"]
+    out = ["--out", str(tmp_path / "p.csv"), "--html", "--voice", "energy", "--inputs", "text"]
+    assert main([str(recording), "--text", "no", "--model", str(folder), *out]) == 0
+    assert "members of the ensemble that need other inputs, too, predict nothing: svm-seed0" in capsys.readouterr().out
+    assert "late-seed0" in (tmp_path / "p.html").read_text(encoding="utf-8")
+
+
+def test_model_card_of_an_ensemble_names_its_members(study):
+    text = (study / "run/checkpoints/late-seed0/README.md").read_text(encoding="utf-8")
+    assert "An ensemble of svm-seed0 (" in text
+    assert "(temperatures " in text
 
 
 def test_notebook_predicts_every_recording_of_a_folder(study):

@@ -14,7 +14,7 @@ from mer.features.text import hashing
 from mer.media import audio
 from mer.params.schema import TextFeatures
 from mer.predict.inputs import input_checks
-from mer.training.checkpoints.input_statistics import outside_share, value_ranges
+from mer.training.checkpoints.input_statistics import outside_share, value_range
 from tests.predict.conftest import tone
 
 REAL = os.environ.get("MER_REAL_CORPORA")
@@ -65,16 +65,16 @@ def test_short_or_silent_audio_gets_no_warning(samples):
 def test_one_row_in_twenty_is_unusual_and_shifted_rows_are():
     r = np.random.default_rng(0)
     train, new = r.normal(size=(4000, 600)), r.normal(size=(2000, 600))
-    ranges = value_ranges(train, np.arange(4000))
-    assert 0.02 < (outside_share(ranges, new) > ranges["outside"]).mean() < 0.06
-    assert (outside_share(ranges, new + 2) > ranges["outside"]).all()
+    ranges = value_range(train, np.arange(4000))
+    assert 0.02 < (outside_share(ranges, new) > ranges.outside_share).mean() < 0.06
+    assert (outside_share(ranges, new + 2) > ranges.outside_share).all()
 
 
 def test_bounds_belong_to_their_own_features():
     vectors = (
         np.arange(300) + 1000.0 * np.arange(100)[:, None] / 99
     )  # shape (100, 300): more than one block of features
-    ranges = value_ranges(vectors, np.arange(100))
+    ranges = value_range(vectors, np.arange(100))
     assert outside_share(ranges, vectors[50:51])[0] == 0
     assert outside_share(ranges, vectors[50:51] - 600)[0] == 1
     assert outside_share(ranges, np.where(np.arange(300) == 280, -5000.0, vectors[50:51]))[0] == 1 / 300
@@ -84,7 +84,7 @@ def test_bounds_belong_to_their_own_features():
 def test_text_in_another_language_is_unlike_that_of_meld():
     train, test = (pd.read_csv(Path(REAL, "MELD", f"{part}_sent_emo.csv"))["Utterance"] for part in ("train", "test"))
     compute = hashing.EXTRACTOR.open(TextFeatures(), Resources())
-    ranges = value_ranges(np.stack(compute(list(train))), np.arange(len(train)))
+    ranges = value_range(np.stack(compute(list(train))), np.arange(len(train)))
     german = ["Das geht so nicht, ich habe keine Lust mehr.", "Wir gehen morgen in den Park und essen ein Eis."]
-    assert (outside_share(ranges, np.stack(compute(german))) > ranges["outside"]).all()
-    assert (outside_share(ranges, np.stack(compute(list(test)))) > ranges["outside"]).mean() < 0.05
+    assert (outside_share(ranges, np.stack(compute(german))) > ranges.outside_share).all()
+    assert (outside_share(ranges, np.stack(compute(list(test)))) > ranges.outside_share).mean() < 0.05

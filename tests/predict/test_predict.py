@@ -16,6 +16,7 @@ from mer.features.audio import mfcc
 from mer.params.schema import Data
 from mer.predict import PredictionSettings, collect_requests, load
 from mer.predict.__main__ import main
+from mer.training.checkpoints.card import ValueRange
 from mer.training.checkpoints.checkpoint import CheckpointError
 from tests.media.video_files import film, grey
 from tests.predict.conftest import CLASSES, RATE, quiet, save_linear, tone
@@ -194,17 +195,17 @@ def test_unusual_features_get_a_warning(model, tmp_path):
 
 
 def test_model_without_value_ranges_has_a_note_and_no_warnings(tmp_path):
-    predictor = energy(save_linear(tmp_path / "old", without=("inputs", "usual")))
+    predictor = energy(save_linear(tmp_path / "old", without=("extraction", "value_ranges")))
     assert "no value ranges of audio" in predictor.notes[0]
     [prediction] = predictor(wav(tmp_path / "a.wav", np.random.default_rng(0).normal(0, 0.1, RATE)))
     assert prediction.label in CLASSES
     assert not prediction.warnings
 
 
-@pytest.mark.parametrize("usual", [{"audio": {"low": "?", "high": "", "outside": 0}}, {"audio": 5}, 5])
-def test_card_with_invalid_value_ranges_is_refused(tmp_path, usual):
-    folder = save_linear(tmp_path / "model", usual=usual)
-    with pytest.raises(CheckpointError, match=r"model.json: usual|value ranges of the input audio are invalid"):
+def test_card_with_invalid_value_ranges_is_refused(tmp_path):
+    bounds = ValueRange(low="?", high="", outside_share=0.0)
+    folder = save_linear(tmp_path / "model", value_ranges={"audio": bounds})
+    with pytest.raises(CheckpointError, match="value ranges of the input audio are invalid"):
         load(folder)
 
 

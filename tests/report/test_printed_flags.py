@@ -15,7 +15,7 @@ from mer.report.tables import comparisons as comparison_tables
 from mer.report.text import selection as selection_text
 from tests.report.report_rows import result, table
 
-CARD = {"name": "gated-seed0", "seed": 0, "tensors_sha256": "0" * 64}
+CARD = SimpleNamespace(name="gated-seed0", seed=0, tensors_sha256="0" * 64)
 
 
 def texts(ax):
@@ -39,7 +39,7 @@ def test_checkpoint_evaluation_marks_scores():
     results = rows("checkpoint").assign(part="auto", overlap=0)
     evaluation = SimpleNamespace(
         results=results, predictions=results.assign(overlap=""), left_out=pd.DataFrame(), card=CARD,
-        modalities=["audio"],
+        inputs=["audio"],
         part="auto", mean_corpora=(), notes=(),
     )  # fmt: skip
     class_scores = pd.DataFrame(

@@ -18,6 +18,7 @@ from mer.training.cache import address as given
 from mer.training.cache import arrays as cached
 from mer.training.cache.results import ResultCache
 from mer.training.checkpoints import checkpoint
+from mer.training.checkpoints.card import Card
 from mer.training.engines.engine import Engine
 from mer.training.job import Job
 
@@ -144,7 +145,9 @@ def test_what_nobody_has_described_is_refused(task):
 def test_a_checkpoint_counts_with_its_tensors(task, tmp_path):
     first = grid.fit_job(task, job(), "cpu")
     for name in ("model.json", "model.safetensors"):
-        checkpoint.save(tmp_path / "m", first, {"any": "card"})
+        fields = {"model": "gated", "inputs": ["audio"], "widths": {"audio": 12}, "layers": {}, "classes": ["a"]}
+        card = Card(**fields, training=Training())
+        checkpoint.write(tmp_path / "m", checkpoint.tensors_of(first), card, None)
         before = address(task, job(start_from=str(tmp_path / "m")))
         assert before == address(task, job(start_from=str(tmp_path / "m")))
         content = bytearray((tmp_path / "m" / name).read_bytes())

@@ -9,6 +9,7 @@ from mer.features.text import tfidf
 from mer.params.schema import System, Training
 from mer.training import grid
 from mer.training.checkpoints import checkpoint
+from mer.training.checkpoints.card import Card
 from mer.training.job import Job
 from mer.training.scaling import standardise
 from mer.training.task import Task
@@ -71,8 +72,9 @@ def test_a_checkpoint_holds_the_fitted_frequencies(model, tmp_path):
     training = Training(epochs=1, hidden=4)
     system = System(model=model, inputs=("text",))
     fitted = grid.fit_job(task, Job(model, None, system, training, 0, TRAIN, TRAIN[:0], TEST), "cpu")
-    card = {"model": model, "modalities": ["text"], "widths": {"text": 16}, "classes": ["a", "b"], "layers": {}}
-    checkpoint.save(tmp_path / "m", fitted, card | {"training": training.model_dump(mode="json")})
+    card = Card(model=model, inputs=["text"], widths={"text": 16}, classes=["a", "b"], layers={}, training=training,
+                temperature=fitted.temperature)  # fmt: skip
+    checkpoint.write(tmp_path / "m", checkpoint.tensors_of(fitted), card, None)
     loaded, _ = checkpoint.load(tmp_path / "m")
     plain = seen(extractor=None)  # what the extractor was is in the numbers by now
     assert (loaded.predict(plain, TEST) == fitted.predict(task.features, TEST)).all()

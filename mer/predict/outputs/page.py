@@ -9,7 +9,7 @@ import base64
 import hashlib
 import mimetypes
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 from urllib.parse import quote
@@ -18,6 +18,7 @@ from mer import files
 from mer.media import video
 from mer.predict.outputs.prediction import Prediction
 from mer.report.style import palette
+from mer.training.checkpoints.card import Card
 
 TEMPLATES = Path(__file__).parent
 """The folder of the template and of the script."""
@@ -27,7 +28,7 @@ MEDIA_TYPES = {".flac": "audio/flac", ".m4a": "audio/mp4", ".opus": "audio/ogg",
 """Media types that the standard library lacks or names differently from browsers."""
 
 
-def write(path: Path, predictions: Sequence[Prediction], card: Mapping, notes: Sequence[str] = ()) -> None:
+def write(path: Path, predictions: Sequence[Prediction], card: Card, notes: Sequence[str] = ()) -> None:
     """Write the page.
 
     Args:
@@ -39,7 +40,7 @@ def write(path: Path, predictions: Sequence[Prediction], card: Mapping, notes: S
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
-    styles = palette.emotion_styles(card["classes"])
+    styles = palette.emotion_styles(card.classes)
     script = (TEMPLATES / "page.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
     colours = {name: style.colour for name, style in styles.items()}

@@ -18,8 +18,8 @@ from mer.report.text.scores import breach_sentence
 OVERLAP_PHRASES = {
     "train": "the model was trained on the recording",
     "validation": "the model was validated on the recording",
-    "person": "the model was trained or validated on the speaker",
-    "line": "the model was trained or validated on the sentence, in another recording",
+    "speaker": "the model was trained or validated on the speaker",
+    "sentence": "the model was trained or validated on the sentence, in another recording",
     "unknown": "the model's training data is unknown",
 }
 """What each kind of overlap between the tested rows and the model's training data means."""
@@ -56,8 +56,8 @@ def page(result: EvaluationResult, study: str, class_scores: pd.DataFrame) -> st
         for _, row in _pooled(class_scores).iterrows()
     ]
     sections = [
-        f"# {escape_cell(card['name'])} on {escape_cell(study)}",
-        f"Part `{result.part}`, from {', '.join(result.modalities)}. Tensors {card['tensors_sha256'][:12]}.",
+        f"# {escape_cell(card.name)} on {escape_cell(study)}",
+        f"Part `{result.part}`, from {', '.join(result.inputs)}. Tensors {card.tensors_sha256[:12]}.",
         "## Excluded rows",
         "\n".join(f"- {escape_cell(line)}" for line in overlap_lines(result)),
         "## Results",

@@ -9,6 +9,8 @@ from mer.report.pages.markdown import escape_cell, markdown_table
 from mer.report.style.numbers import bounds, chance, cluster_phrase, select, short
 from mer.report.style.symbols import symbols
 from mer.report.text.scores import breach_sentence
+from mer.training.checkpoints.card import Card
+from mer.training.checkpoints.folder import Checkpoint
 
 _INTENDED = """\
 Research on emotion recognition across corpora of acted and spontaneous speech: comparing methods, analysing errors, and
@@ -25,22 +27,27 @@ This model must not be used for:
 
 
 def model_card(
-    card: dict, results: pd.DataFrame, corpora: Mapping[str, Corpus], usable: pd.DataFrame, confidence: float = 0.95
+    checkpoint: Checkpoint,
+    results: pd.DataFrame,
+    corpora: Mapping[str, Corpus],
+    usable: pd.DataFrame,
+    confidence: float = 0.95,
 ) -> str:
     """Return the README of a model in Markdown.
 
     Args:
-        card: card of the checkpoint.
+        checkpoint: the folder of the model.
         results: results of its study, tidy (mer/evaluation/scores/scores.py).
         corpora: corpora of the study.
         usable: usable rows of the manifest.
         confidence: level of the intervals in `results`.
     """
-    system = card["name"].removesuffix(f"-seed{card['seed']}")
-    rows = usable[(usable["split"] == "train") & usable["corpus"].isin(card["corpora"])]
+    card = checkpoint.card
+    system = card.name.removesuffix(f"-seed{card.seed}")
+    rows = usable[(usable["split"] == "train") & usable["corpus"].isin(card.corpora)]
     sections = [
-        f"# Model {escape_cell(card['name'])}",
-        f"A `{card['model']}` model of {', '.join(card['modalities'])} that predicts {', '.join(card['classes'])}. It "
+        f"# Model {escape_cell(card.name)}",
+        f"{_kind(checkpoint)} of {', '.join(card.inputs)} that predicts {', '.join(card.classes)}. It "
         f"was trained by {_software(card)}. `model.json` contains its parameters and the digests of its training data.",
         "```\npython -m mer.predict FILE_OR_FOLDER --model FOLDER_OF_THIS_FILE\n```",
         "## Intended use",
@@ -55,25 +62,44 @@ def model_card(
         "hold for new speakers of a corpus.",
         markdown_table(
             ["corpus", "clips", "speakers", "intervals over", "chance", "this model", "mean over seeds"],
-            _scores(results, system, card["seed"]),
+            _scores(results, system, card.seed),
         ),
         _breaches(results, system),
         "## Limitations",
-        "Probabilities are calibrated on the validation speakers of these corpora (temperature "
-        f"{card['temperature']:.2f}). They are too high for other kinds of recordings.",
+        f"Probabilities are calibrated on the validation speakers of these corpora ({_temperatures(checkpoint)}). They "
+        "are too high for other kinds of recordings.",
         "\n".join(f"- {line}" for line in _biases(card, corpora, rows)),
         "## Citations",
-        "\n".join(f"- {escape_cell(corpora[name].citation)}" for name in card["corpora"] if name in corpora),
+        "\n".join(f"- {escape_cell(corpora[name].citation)}" for name in card.corpora if name in corpora),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
-def _corpora(card: dict, corpora: Mapping[str, Corpus]) -> Iterable[Sequence[object]]:
-    for name in card["corpora"]:
+def _corpora(card: Card, corpora: Mapping[str, Corpus]) -> Iterable[Sequence[object]]:
+    for name in card.corpora:
         corpus = corpora.get(name)
-        counts = [card["seen"][part].get(name, {}).get("rows", 0) for part in ("train", "validation")]
+        counts = [_rows(card, part, name) for part in ("train", "validation")]
         origin = (corpus.language, corpus.elicitation) if corpus else ("?", "?")
         yield name, *origin, *counts, corpus.licence if corpus else "?"
+
+
+def _rows(card: Card, part: str, corpus: str) -> int:
+    digest = (card.training_rows or {}).get(part, {}).get(corpus)
+    return digest.rows if digest else 0
+
+
+def _kind(checkpoint: Checkpoint) -> str:
+    """The type of the model; of an ensemble its members with their weights."""
+    card = checkpoint.card
+    if not card.is_ensemble:
+        return f"A `{card.model}` model"
+    names = (f"{escape_cell(member.folder)} ({member.weight:.2f})" for member in card.members)
+    return f"An ensemble of {', '.join(names)}, with their weights in parentheses,"
+
+
+def _temperatures(checkpoint: Checkpoint) -> str:
+    values = [f"{model.card.temperature:.2f}" for model in checkpoint.models]
+    return f"temperature{'s' if len(values) > 1 else ''} {', '.join(values)}"
 
 
 def _scores(results: pd.DataFrame, system: str, seed: int) -> Iterable[Sequence[object]]:
@@ -93,31 +119,31 @@ def _breaches(results: pd.DataFrame, system: str) -> str:
     return breach_sentence(rows[rows["system"] == system]).strip()
 
 
-def _biases(card: dict, corpora: Mapping[str, Corpus], rows: pd.DataFrame) -> Iterable[str]:
-    present = [corpora[name] for name in card["corpora"] if name in corpora]
+def _biases(card: Card, corpora: Mapping[str, Corpus], rows: pd.DataFrame) -> Iterable[str]:
+    present = [corpora[name] for name in card.corpora if name in corpora]
     yield f"Languages: {', '.join(sorted({corpus.language for corpus in present}))}. Others are untested."
     acted = rows["elicitation"].eq("acted").mean() if len(rows) else 0.0
     yield f"{acted:.0%} of the training clips are acted, which is louder and clearer than spontaneous speech."
     if len(rows):
         counts = rows["emotion"].value_counts(normalize=True)
-        yield "Classes: " + ", ".join(f"{name} {counts.get(name, 0.0):.0%}" for name in card["classes"]) + "."
+        yield "Classes: " + ", ".join(f"{name} {counts.get(name, 0.0):.0%}" for name in card.classes) + "."
         genders = rows["gender"].fillna("not stated").value_counts(normalize=True)
         shares = ", ".join(f"{escape_cell(name)} {share:.0%}" for name, share in genders.items())
         yield f"Speakers' gender, by clips: {shares}."
         yield f"{rows['speaker_id'].nunique()} training speakers represent few ages, accents and rooms."
-    if never := [name for name in card["classes"] if not rows["emotion"].eq(name).any()]:
+    if never := [name for name in card.classes if not rows["emotion"].eq(name).any()]:
         yield f"Classes without training clips, which are never predicted: {', '.join(never)}."
     yield "Corpora differ in class shares and rooms: a model may learn the room instead of the emotion."
 
 
-def _ancestors(card: dict) -> str:
+def _ancestors(card: Card) -> str:
     names = [
-        f"{escape_cell(entry['name'])} ({', '.join(map(escape_cell, entry['corpora']))})" for entry in card["ancestors"]
+        f"{escape_cell(ancestor.name)} ({', '.join(map(escape_cell, ancestor.corpora))})" for ancestor in card.ancestors
     ]
     return f"Its training was initialised from {', then '.join(names)}." if names else ""
 
 
-def _software(card: dict) -> str:
-    git = card.get("git") or {}
+def _software(card: Card) -> str:
+    git = card.git or {}
     state = f" at commit {git['commit'][:12]}{' with changes' if git.get('dirty') else ''}" if git.get("commit") else ""
     return f"MER{state}"

@@ -1,92 +1,52 @@
-"""A trained model as two files that anyone can read: safetensors for numbers, JSON for their meaning.
-
-The two are bound to each other (mer/training/checkpoints/card.py), and every loader refuses what is not as it was
-written.
-"""
+"""A trained model as two files that anyone can read: safetensors for its numbers, JSON for their meaning."""
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from mer import files
-from mer.params.schema import System, Training
+from mer.params.features import Input
+from mer.params.schema import Data
 from mer.training import baselines
-from mer.training.checkpoints import card as cards
-from mer.training.checkpoints.card import CheckpointError
+from mer.training.checkpoints import binding
+from mer.training.checkpoints.card import FORMAT, PREDICTION_FIELDS, Card, CheckpointError, ExposureCounts, validate
+from mer.training.checkpoints.folder import CARD, TENSORS, Checkpoint, open_checkpoint
+from mer.training.checkpoints.input_statistics import prediction_fields
 from mer.training.checkpoints.lineage import job_exposure, lineage
 from mer.training.checkpoints.tensors import read, weights
 from mer.training.checkpoints.training_data import Exposure
 from mer.training.job import Job
+from mer.training.model import TrainedModel
 from mer.training.scaling.standardise import Standardiser
 from mer.training.task import Task
 
-__all__ = ["CheckpointError", "card", "load", "name", "read_card", "save"]
+__all__ = ["CheckpointError", "StudyRecord", "card", "load", "name", "open_checkpoint", "save", "write"]
 
 
-def save(folder: Path, model, card: dict) -> None:
-    """Write `model.safetensors`, then `model.json`.
+@dataclass(frozen=True)
+class StudyRecord:
+    """What the cards of all models of a study have in common.
 
-    Args:
-        model: what `grid.fit_job` returned.
-        card: as from `card`. The digests that it `remembers` are written beside the weights.
+    Attributes:
+        specs: input -> specification of its vectors, with its modality.
+        classes: the classes of the policy, in order.
+        manifest: the usable rows.
+        encoders: the networks behind the features, as from `network_origins.to_json`; None leaves the lineage of a
+            model on features of a network unknown.
+        inputs: input -> parameters of its extraction; None leaves them out, and the value ranges with them.
+        data: gives the durations of the shortest and the longest utterance.
     """
-    from safetensors.numpy import save_file
 
-    tensors = {f"mean.{m}": mean for m, (mean, _) in model.standardiser.moments.items()}
-    tensors |= {f"scale.{m}": scale for m, (_, scale) in model.standardiser.moments.items()}
-    tensors |= model.tensors()
-    told = {"format": cards.FORMAT, "temperature": model.temperature, **card}
-    if isinstance(told.get("remembers"), Exposure):
-        tensors |= told["remembers"].tensors()
-        told["remembers"] = told["remembers"].counts()
-    told = json.loads(json.dumps(told, allow_nan=False))  # as it is read
-    tensors = {name: np.array(value, order="C") for name, value in tensors.items()}
-    with files.replacing(folder / "model.safetensors") as partial:
-        save_file(tensors, partial, metadata=cards.bond(told))
-    told["tensors_sha256"] = files.digest_file(folder / "model.safetensors")
-    files.write_json(folder / "model.json", cards.sealed(told))
-
-
-def load(folder: Path, device: str = "cpu", fields: Iterable[str] | None = cards.ANSWERS):
-    """Return the model of a folder, ready to predict, and its card.
-
-    Args:
-        fields: of the card that must be as they were written: by default those on which answers depend, None for all.
-
-    Raises:
-        CheckpointError: the folder holds no model, a damaged one, one of another format, an edited card, or tensors of
-            other shapes than it says.
-    """
-    card, tensors = read(folder, fields)
-    try:
-        return _model(card, tensors, device), card
-    except (KeyError, TypeError, ValueError, RuntimeError, MemoryError, OverflowError) as error:
-        raise CheckpointError(
-            f"{files.to_root(folder)}: its tensors are not those that model.json describes ({error})"
-        ) from None
-
-
-def _model(card: dict, tensors: dict[str, np.ndarray], device: str):
-    standardiser = Standardiser({m: (tensors[f"mean.{m}"], tensors[f"scale.{m}"]) for m in card["modalities"]})
-    system = System(model=card["model"], inputs=tuple(card["modalities"]))
-    if system.is_network:
-        model = _network(tensors, card, standardiser, device)
-    else:
-        model = baselines.module(system.model).MODEL.from_tensors(tensors, standardiser)
-    model.temperature = float(card["temperature"])
-    return model
-
-
-def read_card(folder: Path) -> dict:
-    """Return what a checkpoint says of itself, whether or not it is as it was written.
-
-    Raises:
-        CheckpointError: the folder holds no model of this format.
-    """
-    return cards.read(folder)
+    specs: dict[str, dict]
+    classes: tuple[str, ...]
+    manifest: pd.DataFrame
+    encoders: Sequence[dict] | None = None
+    inputs: dict[str, Input] | None = None
+    data: Data | None = None
 
 
 def name(job: Job) -> str:
@@ -99,45 +59,113 @@ def name(job: Job) -> str:
     return f"{job.system}-seed{job.seed}"
 
 
-def card(
-    job: Job, task: Task, specs: dict[str, dict], classes: tuple[str, ...], manifest: pd.DataFrame,
-    encoders: Sequence[dict] | None = None,
-) -> dict:  # fmt: skip
-    """Return what a model's JSON says about it and about what it has seen.
+def save(folder: Path, model: TrainedModel, job: Job, task: Task, record: StudyRecord) -> None:
+    """Write the checkpoint of a job.
 
     Args:
-        specs: modality -> specification of its features.
-        manifest: the usable rows.
-        encoders: the networks behind the features, as from `network_origins.to_json`; without them, the lineage of a
-            model on features of a network is unknown.
+        model: as from `grid.fit_job`.
+        task: the task of the study, before `normalised_for`.
     """
-    return {
-        "name": name(job),
-        "system": job.system,
-        "model": job.spec.model,
-        "modalities": list(job.spec.inputs),
-        "widths": task.features.widths(job.spec.inputs),
-        "layers": {m: n for m, n in task.features.layers.items() if m in job.spec.inputs},
-        "classes": list(classes),
-        "seed": job.seed,
-        "training": job.training.model_dump(mode="json"),
-        "features": {m: specs[m] for m in job.spec.inputs},
-        **lineage(job, manifest, encoders),
-        "remembers": job_exposure(job, manifest),
-    }
+    own = card(job, task, record).model_copy(update={"training": job.training, "temperature": float(model.temperature)})
+    write(folder, tensors_of(model), own, job_exposure(job, record.manifest))
 
 
-def _network(tensors: dict[str, np.ndarray], card: dict, standardiser: Standardiser, device: str):
+def card(job: Job, task: Task, record: StudyRecord) -> Card:
+    """Return the card of a job's model without what only the trained model knows."""
+    inputs = list(job.spec.inputs)
+    fields = {
+        "name": name(job), "system": job.system, "model": job.spec.model, "inputs": inputs,
+        "widths": task.features.widths(inputs),
+        "layers": {n: count for n, count in task.features.layers.items() if n in inputs},
+        "classes": list(record.classes), "seed": job.seed, "features": {n: record.specs[n] for n in inputs},
+        **lineage(job, record.manifest, record.encoders),
+    }  # fmt: skip
+    if record.inputs is not None:
+        features = task.normalised_for(job.training).features
+        own = {input_name: record.inputs[input_name] for input_name in inputs}
+        fields |= prediction_fields(features, job.train, own, record.data)
+    return Card.model_construct(_fields_set={*fields, "format"}, **{"format": FORMAT, **fields})
+
+
+def write(folder: Path, tensors: dict[str, np.ndarray], own: Card, exposure: Exposure | None) -> None:
+    """Write `model.safetensors`, then `model.json`.
+
+    Args:
+        tensors: as from `tensors_of`.
+        own: the card; its digests are computed here.
+        exposure: is stored beside the tensors; None if it is unknown.
+
+    Raises:
+        CheckpointError: the card does not fit the schema.
+    """
+    from safetensors.numpy import save_file
+
+    if exposure is not None:
+        tensors = tensors | exposure.tensors()
+        own = own.model_copy(update={"exposure": ExposureCounts(**exposure.counts())})
+    written = json.loads(json.dumps(own.written(), allow_nan=False))  # as it will be read
+    written = {n: value for n, value in written.items() if n not in binding.DEPENDENT_FIELDS}
+    validate({**written, "tensors_sha256": "0" * 64}, files.to_root(folder))
+    with files.replacing(folder / TENSORS) as partial:
+        arrays = {n: np.array(value, order="C") for n, value in tensors.items()}
+        save_file(arrays, partial, metadata=binding.field_digests(written))
+    written["tensors_sha256"] = files.digest_file(folder / TENSORS)
+    files.write_json(folder / CARD, binding.sealed(written))
+
+
+def tensors_of(model: TrainedModel) -> dict[str, np.ndarray]:
+    """Return the tensors of a model and of its standardiser."""
+    moments = model.standardiser.moments
+    scaling = {f"mean.{n}": mean for n, (mean, _) in moments.items()}
+    scaling |= {f"scale.{n}": scale for n, (_, scale) in moments.items()}
+    return scaling | dict(model.tensors())
+
+
+def load(
+    folder: Path, device: str = "cpu", fields: Iterable[str] | None = PREDICTION_FIELDS
+) -> tuple[TrainedModel, Checkpoint]:
+    """Return the model of a folder, ready to predict, and its checkpoint.
+
+    Args:
+        fields: the fields of the card that must be as they were written: by default those on which predictions depend,
+            None for all. The cards of an ensemble's members must be as they were written in all fields.
+
+    Raises:
+        CheckpointError: the folder holds no model, a damaged one, one of another format, an edited card, or tensors of
+            other shapes than it says.
+    """
+    from mer.training.checkpoints import ensemble  # which imports this module
+
+    checkpoint = open_checkpoint(folder)
+    tensors = read(checkpoint, fields)
+    try:
+        if checkpoint.members:
+            return ensemble.model(checkpoint, [load(m.folder, device, None) for m in checkpoint.members]), checkpoint
+        return _model(checkpoint.card, tensors, device), checkpoint
+    except CheckpointError:
+        raise
+    except (KeyError, TypeError, ValueError, RuntimeError, MemoryError, OverflowError) as error:
+        raise CheckpointError(
+            f"{files.to_root(folder)}: its tensors are not those that model.json describes ({error})"
+        ) from None
+
+
+def _model(own: Card, tensors: dict[str, np.ndarray], device: str) -> TrainedModel:
+    standardiser = Standardiser({n: (tensors[f"mean.{n}"], tensors[f"scale.{n}"]) for n in own.inputs})
+    if own.spec.is_network:
+        model = _network(tensors, own, standardiser, device)
+    else:
+        model = baselines.module(own.model).MODEL.from_tensors(tensors, standardiser)
+    model.temperature = float(own.temperature)
+    return model
+
+
+def _network(tensors: dict[str, np.ndarray], own: Card, standardiser: Standardiser, device: str) -> TrainedModel:
     import torch
 
     from mer.training.networks.trained import Shape, TrainedNetwork, build_network
 
-    t = Training.model_validate(card["training"])
-    modalities = {name: cards.modality_of(card.get("features", {}), name) for name in card["modalities"]}
-    shape = Shape(card["model"], card["widths"], modalities, card["layers"],
-                  len(card["classes"]))  # fmt: skip
-    network = build_network(shape, t)
-    network.load_state_dict({name: torch.as_tensor(value) for name, value in weights(tensors).items()})
-    trained_classes = tensors["trained_classes" if "trained_classes" in tensors else "seen"]  # formats 2 and 3
-    return TrainedNetwork(network.to(device).eval(), standardiser, trained_classes, device,
-                          multi_label=t.targets == "multi_label")  # fmt: skip
+    network = build_network(Shape(own.model, own.widths, own.modalities, own.layers, len(own.classes)), own.training)
+    network.load_state_dict({n: torch.as_tensor(value) for n, value in weights(tensors).items()})
+    return TrainedNetwork(network.to(device).eval(), standardiser, tensors["trained_classes"], device,
+                          multi_label=own.training.targets == "multi_label")  # fmt: skip

@@ -1,7 +1,6 @@
-"""How a model's inputs are made, from what its folder says: the extractors, and whether they are still those."""
+"""The extractors of a model's inputs, from the model's card, and whether they are unchanged."""
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 from mer import files
 from mer.features import Resources, registry
@@ -9,96 +8,93 @@ from mer.features import specs as specs_of
 from mer.features.extractor import VectorFunction
 from mer.params import schema
 from mer.params.features import Input, read_inputs
-from mer.training.checkpoints import card as cards
-from mer.training.checkpoints.card import CheckpointError
+from mer.training.checkpoints.card import Card, CheckpointError
+from mer.training.checkpoints.folder import Checkpoint
 
-OLDER_SECTIONS = {"audio": "acoustic", "text": "linguistic", "video": "visual"}
-"""The sections with the parameters of extraction in cards of formats 2 and 3, by modality."""
-VERSIONED_PACKAGES = ("opencv", "modality")
-"""of a specification: versions of packages, which may move a number in its last digits and no more; and the modality,
-which is no part of an address"""
+IGNORED_FIELDS = ("opencv", "modality")
+"""Fields of a specification that are not compared: the version of a package, which may change the last digits of a
+vector, and the modality, which is no part of an address."""
 
 
-def extraction_parameters(card: dict, networks: Mapping[str, str], place: Path) -> tuple[dict[str, Input], schema.Data]:
-    """Return the parameters with which the inputs of a model were made.
+def extraction_parameters(checkpoint: Checkpoint, networks: Mapping[str, str]) -> tuple[dict[str, Input], schema.Data]:
+    """Return the parameters of extraction of a model's inputs, and the limits of utterances.
 
     Args:
-        card: what the model says of itself. An older one says less, and enough where no pretrained network takes part.
-        networks: modality -> where its pretrained network lies on this machine, if elsewhere than in training.
+        networks: input -> the folder or file of its pretrained network on this machine, if it differs from training.
 
     Raises:
-        CheckpointError: it does not say how.
+        CheckpointError: the card does not give them. Cards of early formats suffice without pretrained networks.
     """
-    if not isinstance(card.get("features"), dict) or set(card["modalities"]) - set(card["features"]):
-        raise CheckpointError(f"{files.to_root(place)}: model.json does not say what its features are")
+    card, place = checkpoint.card, files.to_root(checkpoint.folder)
+    if set(card.inputs) - set(card.features):
+        raise CheckpointError(f"{place}: model.json does not say what its features are")
     try:
-        parameters, seconds = _stored(card, place)
+        parameters, durations = _stored(card, place)
         for name, model in networks.items():
             if name not in parameters:
-                raise CheckpointError(f"--network {name}={model}: the model takes {', '.join(card['modalities'])}")
-            network = "model" if cards.modality_of(card["features"], name) != "video" else "weights"
+                raise CheckpointError(f"--network {name}={model}: the model takes {', '.join(card.inputs)}")
+            network = "model" if card.modalities[name] != "video" else "weights"
             parameters[name] = {**parameters[name], network: model}
-        return read_inputs(parameters), schema.Data(**seconds)
+        return read_inputs(parameters), schema.Data(**durations)
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, CheckpointError):
             raise
-        raise CheckpointError(
-            f"{files.to_root(place)}: model.json does not say how its inputs are made ({error})"
-        ) from None
+        raise CheckpointError(f"{place}: model.json does not say how its inputs are made ({error})") from None
 
 
-def _stored(card: dict, place: Path) -> tuple[dict[str, dict], dict]:
-    """Input -> parameters of extraction, and the limits of clips; of older formats from their sections by modality."""
-    if card.get("inputs") is not None and card.get("data") is not None:
-        return {name: card["inputs"][name] for name in card["modalities"]}, card["data"]
-    old = card.get("inputs")
-    if old is None:
-        specs = card["features"]
-        return {name: _reconstructed(name, spec, place) for name, spec in specs.items()}, _seconds(specs)
-    return {name: old[OLDER_SECTIONS[name]] for name in card["modalities"]}, old["data"]
+def _stored(card: Card, place: str) -> tuple[dict[str, dict], dict]:
+    """Input -> parameters of extraction, and the limits of utterances."""
+    if card.extraction is None:
+        parameters = {name: _reconstructed(name, spec, place) for name, spec in card.features.items()}
+        return parameters, _durations(card.features)
+    return {name: card.extraction[name] for name in card.inputs}, card.data
 
 
 def open_extractors(
-    card: dict, section: dict[str, Input], data: schema.Data, resources: Resources, place: Path
+    checkpoint: Checkpoint, names: Sequence[str], inputs: dict[str, Input], data: schema.Data, resources: Resources
 ) -> dict[str, VectorFunction]:
-    """Return modality -> its extractor.
+    """Return input -> its extractor.
+
+    Args:
+        names: the inputs that are extracted.
+        inputs, data: as from `extraction_parameters`.
 
     Raises:
         CheckpointError: an extractor gives other values than those that the model was trained on.
         ImportError, FileNotFoundError: a package or a network is missing; the message says how to get it.
     """
-    specs(card, section, data, place)
-    return {name: registry.of_input(section[name]).open(section[name], resources) for name in card["modalities"]}
+    specs(checkpoint, {name: inputs[name] for name in names}, data)
+    return {name: registry.of_input(inputs[name]).open(inputs[name], resources) for name in names}
 
 
-def specs(card: dict, section: dict[str, Input], data: schema.Data, place: Path) -> dict[str, dict]:
-    """Return modality -> the specification of its vectors here.
+def specs(checkpoint: Checkpoint, inputs: dict[str, Input], data: schema.Data) -> dict[str, dict]:
+    """Return input -> the specification of its vectors here.
 
     Raises:
         CheckpointError: an extractor gives other values than those that the model was trained on.
         ImportError, FileNotFoundError: a package or a network is missing; the message says how to get it.
     """
-    current = specs_of({name: section[name] for name in card["modalities"]}, data)
+    current = specs_of(inputs, data)
     for name, spec in current.items():
-        _check_unchanged(name, card["features"][name], spec, place)
+        _check_unchanged(name, checkpoint.card.features[name], spec, files.to_root(checkpoint.folder))
     return current
 
 
-def _check_unchanged(modality: str, then: dict, now: dict, place: Path) -> None:
-    names = [name for name in {**then, **now} if name not in VERSIONED_PACKAGES]
-    if other := [name for name in names if files.digest(then.get(name)) != files.digest(now.get(name))]:
-        name = other[0]
+def _check_unchanged(input_name: str, then: dict, now: dict, place: str) -> None:
+    fields = [field for field in {**then, **now} if field not in IGNORED_FIELDS]
+    if different := [field for field in fields if files.digest(then.get(field)) != files.digest(now.get(field))]:
+        field = different[0]
         raise CheckpointError(
-            f"{files.to_root(place)}: {modality} was extracted with {name} = {then.get(name)!r} when it was trained, "
-            f"and is with {now.get(name)!r} here: take the version, or the network, that it was trained with"
+            f"{place}: {input_name} was extracted with {field} = {then.get(field)!r} when it was trained, "
+            f"and is with {now.get(field)!r} here: take the version, or the network, that it was trained with"
         )
 
 
-def _reconstructed(modality: str, spec: dict, place: Path) -> dict:
-    """The parameters behind a specification, where they can be told from it."""
+def _reconstructed(modality: str, spec: dict, place: str) -> dict:
+    """The parameters behind a specification of an early format, in which inputs are named by modality."""
     if spec["extractor"] == "encoder" or modality == "video":
         raise CheckpointError(
-            f"{files.to_root(place)}: an older model that does not say how its {modality} is extracted: train it again"
+            f"{place}: an older model that does not say how its {modality} is extracted: train it again"
         )
     if modality == "text":
         marked = {"speakers": "roles"} if spec.get("marked") else {}
@@ -106,5 +102,5 @@ def _reconstructed(modality: str, spec: dict, place: Path) -> dict:
     return {"extractor": spec["extractor"]} | ({"n_mfcc": spec["n_mfcc"]} if "n_mfcc" in spec else {})
 
 
-def _seconds(specs: dict[str, dict]) -> dict:
+def _durations(specs: dict[str, dict]) -> dict:
     return {k: specs["audio"][k] for k in ("min_seconds", "max_seconds")} if "audio" in specs else {}

@@ -14,49 +14,45 @@ import numpy as np
 from mer.features import Features
 from mer.params import schema
 from mer.params.features import Input
+from mer.training.checkpoints.card import ValueRange
 
 TAIL_SHARE = 0.001
-"""of the training rows lie below the lower bound of a number, and as many above the upper one"""
+"""The share of the training rows that lie below the lower bound of a feature, and above the upper one."""
 UNUSUAL_SHARE = 0.05
-"""of the training rows are called unlike the others"""
+"""The share of the training rows that are called unusual."""
 FOLDS, MIN_ROWS, MAX_ROWS, BLOCK_COLUMNS = 5, 50, 20_000, 256
-"""folds of rows; the fewest that say where numbers usually lie; no more are looked at; numbers looked at together"""
+"""The number of folds of rows, the smallest number of rows that gives value ranges, the largest number of rows that is
+used, and the number of features that are processed together."""
 
 
-def prediction_fields(
-    model, features: Features, train: np.ndarray, inputs: Mapping[str, Input], data: schema.Data
-) -> dict:
-    """Return the part of a model's card that prediction on one's own files needs.
+def prediction_fields(features: Features, train: np.ndarray, inputs: Mapping[str, Input], data: schema.Data) -> dict:
+    """Return the fields of a card that prediction on a user's own files needs.
 
     Args:
-        model: what `grid.fit_job` returned.
+        features: the features that the model was trained on.
         train: the rows that it was trained on.
+        inputs: the model's inputs with their parameters of extraction.
 
     Returns:
-        `inputs`: input -> parameters of extraction; `data`: shortest and longest clip in seconds; `usual`: input ->
-        where its numbers lie, as from `value_ranges`, for inputs that at least 50 rows have.
+        `extraction`: input -> parameters of extraction; `data`: shortest and longest utterance in seconds;
+        `value_ranges`: input -> its `ValueRange`, for inputs that at least 50 rows have.
     """
-    modalities = tuple(model.standardiser.moments)
-    sections = {name: inputs[name].model_dump(mode="json") for name in modalities}
-    seconds = {"min_seconds": data.min_seconds, "max_seconds": data.max_seconds}
-    found = {}
-    for modality in modalities:
-        rows = train[features.present[modality][train]]
+    durations = {"min_seconds": data.min_seconds, "max_seconds": data.max_seconds}
+    ranges = {}
+    for name in inputs:
+        rows = train[features.present[name][train]]
         if len(rows) >= MIN_ROWS:
-            found[modality] = value_ranges(features.arrays[modality], rows[:: -(-len(rows) // MAX_ROWS)])
-    return {"inputs": sections, "data": seconds, "usual": found}
+            ranges[name] = value_range(features.arrays[name], rows[:: -(-len(rows) // MAX_ROWS)])
+    extraction = {name: section.model_dump(mode="json") for name, section in inputs.items()}
+    return {"extraction": extraction, "data": durations, "value_ranges": ranges}
 
 
-def value_ranges(vectors: np.ndarray, rows: np.ndarray) -> dict:
-    """Return where the numbers of some vectors lie.
+def value_range(vectors: np.ndarray, rows: np.ndarray) -> ValueRange:
+    """Return the value range of some vectors.
 
     Args:
         vectors: shape (n, width).
-        rows: at least 5 of them.
-
-    Returns:
-        `low`, `high`: the bounds of each number, float32 of shape (width,) as base64; `outside`: the share of a
-        vector's numbers outside of them that 5 % of the rows exceed.
+        rows: numbers of at least 5 rows.
     """
     fold, beyond, bounds = np.arange(len(rows)) % FOLDS, np.zeros(len(rows)), []
     width = vectors.shape[1]
@@ -66,28 +62,24 @@ def value_ranges(vectors: np.ndarray, rows: np.ndarray) -> dict:
             beyond[fold == n] += _outside(values[fold == n], *_bounds(values[fold != n])).sum(axis=1)
         bounds.append(_bounds(values))
     low, high = np.concatenate(bounds, axis=1)
-    return {
-        "low": _encoded(low),
-        "high": _encoded(high),
-        "outside": float(np.quantile(beyond / width, 1 - UNUSUAL_SHARE)),
-    }
+    share = float(np.quantile(beyond / width, 1 - UNUSUAL_SHARE))
+    return ValueRange(low=_encoded(low), high=_encoded(high), outside_share=share)
 
 
-def outside_share(ranges: Mapping[str, object], vectors: np.ndarray) -> np.ndarray:
-    """Return the share of each vector's numbers that lie outside of the bounds; float64 of shape (n,).
+def outside_share(bounds: ValueRange, vectors: np.ndarray) -> np.ndarray:
+    """Return the share of each vector's features that lie outside of the bounds; float64 of shape (n,).
 
     Args:
-        ranges: as from `value_ranges`, perhaps by way of a file.
         vectors: shape (n, width).
 
     Raises:
-        ValueError: the bounds are none, or of another width.
+        ValueError: the bounds are invalid or of another width.
 
-    >>> ranges = value_ranges(np.tile(np.arange(100.0)[:, None], (1, 4)), np.arange(100))
-    >>> outside_share(ranges, np.array([[50, -9, 50, 200], [1, 2, 3, 4]])), ranges["outside"]
+    >>> bounds = value_range(np.tile(np.arange(100.0)[:, None], (1, 4)), np.arange(100))
+    >>> outside_share(bounds, np.array([[50, -9, 50, 200], [1, 2, 3, 4]])), bounds.outside_share
     (array([0.5, 0. ]), 0.0)
     """
-    low, high = (np.frombuffer(base64.b64decode(ranges[name], validate=True), "<f4") for name in ("low", "high"))
+    low, high = (np.frombuffer(base64.b64decode(text, validate=True), "<f4") for text in (bounds.low, bounds.high))
     if len(low) != len(high) or len(low) != vectors.shape[1]:
         raise ValueError(f"bounds of {len(low)} and {len(high)} numbers for vectors of {vectors.shape[1]}")
     return _outside(vectors, low, high).mean(axis=1)

@@ -1,60 +1,48 @@
-"""What a model has seen, by content, and what it was made with."""
+"""The lineage of a model: its training and validation rows, its initial checkpoints, and whether all are known."""
 
 from collections.abc import Sequence
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from mer import files
-from mer.training.checkpoints import card as cards
-from mer.training.checkpoints import training_data as memories
-from mer.training.checkpoints.card import sealed
+from mer.training.checkpoints import training_data
+from mer.training.checkpoints.binding import SELF, edited_field, seal_holds
+from mer.training.checkpoints.card import Ancestor, RowsDigest
+from mer.training.checkpoints.folder import TENSORS, Checkpoint, open_checkpoint
 from mer.training.checkpoints.training_data import Exposure
 from mer.training.job import Job
 
-__all__ = [
-    "ALTERED",
-    "COMPLETE",
-    "MISSING",
-    "REQUIRED_FIELDS",
-    "card_status",
-    "checkpoint_status",
-    "full_exposure",
-    "job_exposure",
-    "lineage",
-    "rows_digest",
-    "sealed",
-    "stored_exposure",
-]  # fmt: skip
-
-ANCESTOR_FIELDS = ("name", "tensors_sha256", "corpora", "families", "seen", "features", "encoders", cards.SELF)
-"""what a model keeps of each of its ancestors' cards"""
-REQUIRED_FIELDS = {*ANCESTOR_FIELDS, "rows_sha256", "ancestors", "remembers"}
+INHERITED_FIELDS = ("name", "tensors_sha256", "corpora", "families", "training_rows", "features", "encoders", SELF)
+"""The fields of an initial checkpoint's card that the card of a model stores."""
+REQUIRED_FIELDS = {*INHERITED_FIELDS, "rows_sha256", "ancestors", "exposure"}
+"""The fields without which the lineage of a model is not known."""
 COMPLETE, ALTERED, MISSING = "whole", "altered", "missing"
-"""what a card's lineage can be"""
+"""The status of a lineage."""
 
 
 def lineage(job: Job, manifest: pd.DataFrame, encoders: Sequence[dict] | None = None) -> dict:
-    """Return corpora, families and parts that trained or chose a model, its ancestors', and the state of the code.
+    """Return the fields of a card about training data, encoders, initial checkpoints and the state of the code.
 
     Args:
         manifest: the usable rows; the job's numbers are theirs.
-        encoders: the networks behind the features (mer/features/network_origins.py); None where nobody has told.
+        encoders: the networks behind the features (mer/features/network_origins.py); None if nobody has listed them.
     """
-    seen = manifest.iloc[np.concatenate([job.train, job.validation])]
+    rows = manifest.iloc[np.concatenate([job.train, job.validation])]
     parts = {
-        role: {
-            str(corpus): {"rows": len(rows), "sha256": rows_digest(rows)}
-            for corpus, rows in manifest.iloc[numbers].groupby("corpus", sort=True)
+        part: {
+            str(corpus): RowsDigest(rows=len(own), sha256=rows_digest(own))
+            for corpus, own in manifest.iloc[numbers].groupby("corpus", sort=True)
         }
-        for role, numbers in (("train", job.train), ("validation", job.validation))
+        for part, numbers in (("train", job.train), ("validation", job.validation))
     }
     return {
-        "corpora": sorted(set(seen["corpus"])),
-        "families": sorted(set(seen["family"])),
-        "rows_sha256": rows_digest(seen),
-        "seen": parts,
+        "corpora": sorted(set(rows["corpus"])),
+        "families": sorted(set(rows["family"])),
+        "rows_sha256": rows_digest(rows),
+        "training_rows": parts,
         "encoders": None if encoders is None else [e for e in encoders if e["input"] in job.spec.inputs],
         "ancestors": _ancestors(_initial_checkpoint(job)),
         "git": files.git_state(),
@@ -67,89 +55,90 @@ def rows_digest(rows: pd.DataFrame) -> str:
 
 
 def job_exposure(job: Job, manifest: pd.DataFrame) -> Exposure:
-    """Return digests of all that a training sees, and of what the checkpoint has seen that it begins with.
+    """Return the exposure of a training, with that of its initial checkpoint.
 
-    The training data of a checkpoint of an earlier version are unknown: `checkpoint_status` says so.
+    If an earlier version wrote the initial checkpoint, its exposure is unknown; the status of its lineage says so.
     """
-    own = memories.exposure_of(manifest, job.train, job.validation)
-    before = None if (start_from := _initial_checkpoint(job)) is None else stored_exposure(files.from_root(start_from))
-    return own if before is None else own.merged(before)
+    own = training_data.exposure_of(manifest, job.train, job.validation)
+    if (start_from := _initial_checkpoint(job)) is None:
+        return own
+    initial = stored_exposure(files.from_root(start_from))
+    return own if initial is None else own.merged(initial)
 
 
 def stored_exposure(folder: Path) -> Exposure | None:
-    """Return what a checkpoint keeps of what it and its ancestors have seen; None where it keeps nothing."""
+    """Return the exposure of a checkpoint and its ancestors; None if it is not stored."""
     from safetensors import SafetensorError, safe_open
 
     try:
-        with safe_open(folder / "model.safetensors", "numpy") as file:
-            names = [name for name in file.keys() if name.startswith(cards.MEMORY)]  # noqa: SIM118
-            return memories.from_tensors({name: file.get_tensor(name) for name in names})
+        with safe_open(folder / TENSORS, "numpy") as file:
+            names = [name for name in file.keys() if name.startswith((training_data.PREFIX, "memory."))]  # noqa: SIM118
+            return training_data.from_tensors({name: file.get_tensor(name) for name in names})
     except (SafetensorError, OSError, ValueError, TypeError):
         return None
 
 
-def card_status(card: dict) -> str:
-    """Say by a card alone whether its lineage is whole, altered since it was written, or missing.
+def status(checkpoint: Checkpoint) -> str:
+    """Return whether the lineage of a checkpoint is complete, altered since it was written, or missing.
 
-    >>> card = sealed({name: [] for name in REQUIRED_FIELDS - {"card_sha256"}})
-    >>> card_status(card), card_status(card | {"families": ["emodb"]}), card_status({"name": "old"})
-    ('whole', 'altered', 'missing')
+    It is complete if card, tensors and digests of the training data belong together, for an ensemble also those of all
+    members. Checkpoints of early versions store no such digests: their lineage is missing.
     """
-    if REQUIRED_FIELDS - card.keys():
-        return MISSING
-    return COMPLETE if cards.seal_holds(card) else ALTERED
+    states = {_own_status(checkpoint), *map(status, checkpoint.members)}
+    return next((state for state in (MISSING, ALTERED) if state in states), COMPLETE)
 
 
-def checkpoint_status(card: dict, folder: Path) -> str:
-    """Say whether the lineage of a checkpoint is whole: card, tensors and digests of what it has seen go together.
-
-    One of an earlier version keeps no such digests, and its lineage is missing.
-    """
-    if (told := card_status(card)) == MISSING:
+def _own_status(checkpoint: Checkpoint) -> str:
+    if REQUIRED_FIELDS - checkpoint.card.model_fields_set:
         return MISSING
     try:
-        whole = files.digest_file(folder / "model.safetensors") == card["tensors_sha256"]
+        is_whole = files.digest_file(checkpoint.folder / TENSORS) == checkpoint.card.tensors_sha256
     except OSError:
-        whole = False
-    if not whole or told == ALTERED or cards.altered(card, metadata(folder)):
+        is_whole = False
+    is_whole &= [m.card_sha256 for m in checkpoint.card.members] == [m.written.get(SELF) for m in checkpoint.members]
+    if not is_whole or not seal_holds(checkpoint.written) or edited_field(checkpoint.written, metadata(checkpoint)):
         return ALTERED
-    known = stored_exposure(folder)
-    return COMPLETE if known is not None and known.counts() == card["remembers"] else MISSING
+    stored = stored_exposure(checkpoint.folder)
+    counts = checkpoint.card.exposure
+    return COMPLETE if stored is not None and counts and stored.counts() == counts.model_dump() else MISSING
 
 
-def full_exposure(card: dict, folder: Path) -> Exposure | None:
-    """Return all that a checkpoint and those that it began with have seen; None where one of them does not say it."""
-    told = [checkpoint_status(card, folder), *(ancestor.get("lineage") for ancestor in card.get("ancestors", []))]
-    return stored_exposure(folder) if set(told) == {COMPLETE} else None
+def full_exposure(checkpoint: Checkpoint) -> Exposure | None:
+    """Return the exposure of a checkpoint and all of its ancestors; None if that of one of them is unknown."""
+    states = {status(checkpoint), *(ancestor.lineage for ancestor in checkpoint.card.ancestors)}
+    return stored_exposure(checkpoint.folder) if states == {COMPLETE} else None
 
 
-def metadata(folder: Path) -> dict[str, str] | None:
-    """Return what a checkpoint's tensors say of their card; None where the file cannot be read."""
+def merged_exposure(members: Sequence[Checkpoint]) -> Exposure | None:
+    """Return the exposure of several models together; None if that of one of them is unknown."""
+    exposures = [full_exposure(member) for member in members]
+    return None if any(one is None for one in exposures) else reduce(Exposure.merged, exposures)
+
+
+def metadata(checkpoint: Checkpoint) -> dict[str, str] | None:
+    """Return the metadata of a checkpoint's tensors; None if the file cannot be read."""
     from safetensors import SafetensorError, safe_open
 
     try:
-        with safe_open(folder / "model.safetensors", "numpy") as file:
+        with safe_open(checkpoint.folder / TENSORS, "numpy") as file:
             return file.metadata()
     except (SafetensorError, OSError):
         return None
 
 
 def _initial_checkpoint(job: Job) -> str | None:
-    """The checkpoint that a training begins with: linear models begin with none, whatever the parameter says."""
+    """The initial checkpoint of a training; linear models have none, whatever the parameter says."""
     return job.training.start_from if job.spec.is_network else None
 
 
-def _ancestors(start_from: str | None) -> list[dict]:
-    """The checkpoint that training began with, and those that it began with, nearest first.
+def _ancestors(start_from: str | None) -> list[Ancestor]:
+    """The initial checkpoint and its own ancestors, nearest first.
 
-    What is missing there is empty here, and `lineage` says that it was: a model that begins with one of unknown descent
-    is of unknown descent itself.
+    Fields that its card lacks stay empty, and `lineage` says so: a model whose initial checkpoint has an unknown
+    lineage has an unknown lineage itself.
     """
     if start_from is None:
         return []
-    folder = files.from_root(start_from)
-    card = cards.read(folder)
-    told = {key: card.get(key) for key in ANCESTOR_FIELDS} | {"lineage": checkpoint_status(card, folder)}
-    for listed in ("corpora", "families"):
-        told[listed] = told[listed] or []
-    return [told, *card.get("ancestors", [])]
+    checkpoint = open_checkpoint(files.from_root(start_from))
+    fields = {name: getattr(checkpoint.card, name) for name in INHERITED_FIELDS}
+    return [Ancestor(**fields, lineage=status(checkpoint)), *checkpoint.card.ancestors]

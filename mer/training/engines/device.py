@@ -1,39 +1,51 @@
-"""Where to compute."""
+"""The device of networks."""
 
 import os
 
 
-def resolve(wanted: str) -> str:
-    """Return `cpu`, `cuda` or `mps`; `auto` takes a CUDA device where there is one.
+def available() -> dict[str, bool]:
+    """Return device -> whether this machine has it."""
+    import torch
+
+    return {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+
+
+def resolve(requested: str) -> str:
+    """Return `cpu`, `cuda` or `mps`; `auto` is `cuda` if the machine has it, and `cpu` otherwise.
 
     Raises:
-        ValueError: the device that was asked for is not there.
+        ValueError: this machine does not have the device.
     """
     import torch
 
-    if wanted == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not there[wanted]:
+    devices = available()
+    if requested == "auto":
+        return "cuda" if devices["cuda"] else "cpu"
+    if not devices[requested]:
         raise ValueError(
-            f"compute.device: {wanted!r} was asked for and torch {torch.__version__} finds none; use auto or cpu"
+            f"compute.device: torch {torch.__version__} finds no device {requested!r} on this machine; use auto or cpu"
         )
-    return wanted
+    return requested
 
 
-def prepare(wanted: str, threads: int) -> str:
-    """Return the device, with this process set up so that a seed fixes every bit of a result on it."""
+def prepare(requested: str, threads: int) -> str:
+    """Set up this process so that a seed fixes every bit of a result, and return the device.
+
+    Args:
+        requested: as for `resolve`.
+        threads: number of threads of torch.
+    """
     import torch
 
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # deterministic matrix products on a GPU
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # a hundred fills a step, for memory that nobody reads
-    return resolve(wanted)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # saves a hundred fills in each step
+    return resolve(requested)
 
 
 def describe(device: str) -> str:
-    """Return the device in words for reports."""
+    """Return a phrase for reports: the device, the version of torch and the number of threads."""
     import torch
 
     name = torch.cuda.get_device_name() if device == "cuda" else device

@@ -13,7 +13,10 @@ def balance(shares: np.ndarray, method: str) -> tuple[np.ndarray, np.ndarray]:
 
     Args:
         shares: share p of each class, as from `sampling.balanced_shares`, shape (classes,).
-        method: `training.balance`.
+        method: `training.balance`; `none` has no effect.
+
+    Raises:
+        ValueError: the method does not exist.
     """
     occurs = shares > 0
     weights, shift = np.ones(len(shares)), np.zeros(len(shares))
@@ -21,6 +24,8 @@ def balance(shares: np.ndarray, method: str) -> tuple[np.ndarray, np.ndarray]:
         weights = np.divide(1.0, shares * occurs.sum(), out=np.zeros(len(shares)), where=occurs)
     elif method == "logit_adjustment":
         shift = np.log(np.where(occurs, shares, shares[occurs].min()))
+    elif method != "none":
+        raise ValueError(f"training.balance: {method!r} does not exist")
     return weights.astype(np.float32), shift.astype(np.float32)
 
 

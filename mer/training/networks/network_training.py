@@ -16,6 +16,14 @@ AVERAGING_POWER = 3
 averaging)."""
 
 
+OPTIMISERS = {
+    "adamw": (torch.optim.AdamW, {}),
+    "adam": (torch.optim.Adam, {}),
+    "sgd": (torch.optim.SGD, {"momentum": 0.9, "nesterov": True}),
+}
+"""Name of an optimiser -> its class and the parameters that a study does not set."""
+
+
 class DivergedTraining(ArithmeticError):
     """The loss is not a number any more."""
 
@@ -35,11 +43,8 @@ def trainable_names(network: nn.Module, inputs: dict[str, Tensor], present: dict
 
 def optimiser(vector: nn.Parameter, training: Training) -> torch.optim.Optimizer:
     """Return the optimiser `training.optimiser` for a vector of parameters."""
-    kinds = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam, "sgd": torch.optim.SGD}
-    more = {"momentum": 0.9, "nesterov": True} if training.optimiser == "sgd" else {}
-    return kinds[training.optimiser](
-        [vector], training.learning_rate, weight_decay=training.weight_decay, fused=True, **more
-    )
+    kind, fixed = OPTIMISERS[training.optimiser]
+    return kind([vector], training.learning_rate, weight_decay=training.weight_decay, fused=True, **fixed)
 
 
 class NetworkTraining:

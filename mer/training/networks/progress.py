@@ -1,6 +1,7 @@
 """The progress of a training: learning rate, best epoch, patience. Only numbers, so that it can be stored."""
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 
 from mer.params.schema import Training
@@ -9,6 +10,14 @@ PLATEAU_EPOCHS = 2
 """The number of epochs without improvement that `plateau` accepts before it lowers the learning rate."""
 PLATEAU_FACTOR = 0.5
 """The factor by which `plateau` lowers the learning rate."""
+
+SCHEDULES: dict[str, Callable[[int, int, float], float]] = {
+    "constant": lambda done, total, rate_factor: 1.0,
+    "cosine": lambda done, total, rate_factor: 0.5 * (1 + math.cos(math.pi * done / total)),
+    "plateau": lambda done, total, rate_factor: rate_factor,
+}
+"""Name of a schedule -> the factor of the learning rate after the warm-up, from the number of steps since then, the
+number of all steps after the warm-up, and `EpochProgress.rate_factor`."""
 
 
 @dataclass
@@ -45,9 +54,7 @@ class EpochProgress:
         warm = round(t.warmup * total)
         if n_steps < warm:
             return t.learning_rate * (n_steps + 1) / warm
-        if t.schedule == "cosine":
-            return t.learning_rate * 0.5 * (1 + math.cos(math.pi * (n_steps - warm) / max(1, total - warm)))
-        return t.learning_rate * self.rate_factor
+        return t.learning_rate * SCHEDULES[t.schedule](n_steps - warm, max(1, total - warm), self.rate_factor)
 
     def end_epoch(self, loss: float, scores: dict[str, float]) -> bool:
         """End an epoch; return whether its weights are the best so far.

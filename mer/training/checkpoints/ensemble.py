@@ -1,0 +1,126 @@
+"""The checkpoint of an ensemble: a card, and a copy of each member's checkpoint below `members/`.
+
+The card has the weight of each member and the digest of its card. The card of a member in turn has the digest of its
+tensors. So the predictions of an ensemble are bound to its card. Its exposure is that of all members together.
+"""
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mer import files
+from mer.features import Features
+from mer.training import ensemble
+from mer.training.checkpoints import checkpoint as checkpoints
+from mer.training.checkpoints.binding import SELF
+from mer.training.checkpoints.card import Card, CheckpointError
+from mer.training.checkpoints.card import Member as CardMember
+from mer.training.checkpoints.checkpoint import StudyRecord
+from mer.training.checkpoints.folder import CARD, MEMBERS, TENSORS, Checkpoint, open_checkpoint
+from mer.training.checkpoints.lineage import merged_exposure
+from mer.training.job import JobResult
+from mer.training.model import TrainedModel
+from mer.training.task import Task
+
+
+@dataclass(frozen=True)
+class EnsembleMember:
+    """A trained member of an ensemble, with its checkpoint and its weight."""
+
+    model: TrainedModel
+    checkpoint: Checkpoint
+    weight: float
+
+
+@dataclass(frozen=True)
+class TrainedEnsemble:
+    """An ensemble that predicts. A row is predicted by the members that can predict it."""
+
+    members: tuple[EnsembleMember, ...]
+
+    def predict(self, features: Features, rows: np.ndarray) -> np.ndarray:
+        """Return class probabilities, float64 of shape (len(rows), classes); each row sums to 1.
+
+        Args:
+            rows: each can be predicted by at least one member (`Checkpoint.predictable`).
+        """
+        return self.combined(lambda member, own: member.model.predict(features, own), features, rows)
+
+    def combined(
+        self, predict: Callable[[EnsembleMember, np.ndarray], np.ndarray], features: Features, rows: np.ndarray
+    ) -> np.ndarray:
+        """Return the combined predictions of all members.
+
+        Args:
+            predict: returns the predictions of a member for some rows; members may scale features differently.
+            features: say which inputs are present.
+        """
+        present = {name: values[rows] for name, values in features.present.items()}
+        predictions = []
+        for member in self.members:
+            own = rows[member.checkpoint.predictable(present)]
+            predictions.append((own, predict(member, own)))
+        return ensemble.pooled(predictions, rows, np.array([member.weight for member in self.members]))
+
+
+def save(folder: Path, result: JobResult, members: Sequence[Path], task: Task, record: StudyRecord) -> None:
+    """Write the checkpoint of an ensemble.
+
+    Args:
+        result: the ensemble's result, as from `mer.training.ensemble.results`.
+        members: folders of the members' checkpoints, in the order of `result.members`.
+        task: the task of the study.
+    """
+    weights = [result.history[0][name] for name in result.job.spec.members]
+    shutil.rmtree(folder / MEMBERS, ignore_errors=True)
+    for member in members:
+        for file_name in (TENSORS, CARD):
+            with files.replacing(folder / MEMBERS / member.name / file_name) as partial:
+                shutil.copyfile(member / file_name, partial)
+    copies = [open_checkpoint(folder / MEMBERS / member.name) for member in members]
+    entries = [CardMember(folder=copy.folder.name, weight=weight, card_sha256=copy.written[SELF])
+               for copy, weight in zip(copies, weights, strict=True)]  # fmt: skip
+    ancestors = {one.card_sha256: one for copy in copies for one in copy.card.ancestors}
+    own = checkpoints.card(result.job, task, record)
+    own = own.model_copy(update={"members": entries, "ancestors": list(ancestors.values())})
+    checkpoints.write(folder, {}, own, merged_exposure(copies))
+
+
+def model(checkpoint: Checkpoint, loaded: Sequence[tuple[TrainedModel, Checkpoint]]) -> TrainedEnsemble:
+    """Return the ensemble of a checkpoint.
+
+    Args:
+        loaded: the members' models and checkpoints, each as it was written.
+
+    Raises:
+        CheckpointError: a member is not the one that the ensemble's card names, or their inputs or classes differ.
+    """
+    members = []
+    for entry, (trained, own) in zip(checkpoint.card.members, loaded, strict=True):
+        if own.written[SELF] != entry.card_sha256:
+            raise CheckpointError(
+                f"{files.to_root(own.folder)}: it is not the member that model.json of the ensemble describes"
+            )
+        if problem := _difference(checkpoint.card, own.card):
+            raise CheckpointError(f"{files.to_root(own.folder)}: its {problem} differ from those of the ensemble")
+        members.append(EnsembleMember(trained, own, entry.weight))
+    if set(checkpoint.card.inputs) != {name for member in members for name in member.checkpoint.card.inputs}:
+        raise CheckpointError(
+            f"{files.to_root(checkpoint.folder)}: model.json: inputs: they are not those of its members"
+        )
+    return TrainedEnsemble(tuple(members))
+
+
+def _difference(own: Card, member: Card) -> str:
+    """The first property in which a member does not fit the ensemble; empty if it fits."""
+    if own.classes != member.classes:
+        return "classes"
+    for field in ("features", "widths", "layers", "extraction"):
+        there, here = getattr(member, field) or {}, getattr(own, field) or {}
+        for name in member.inputs:
+            if files.digest(there.get(name)) != files.digest(here.get(name)):
+                return f"{field} of {name}"
+    return "" if own.data == member.data else "durations of utterances"

@@ -1,0 +1,126 @@
+"""The folder of a checkpoint: its card, read and validated, and the folders of an ensemble's members."""
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mer import files
+from mer.training.checkpoints.card import FORMAT, Card, CheckpointError, plain, validate
+from mer.training.checkpoints.older_formats import OLDER_FORMATS, upgraded
+
+CARD, TENSORS, MEMBERS = "model.json", "model.safetensors", "members"
+"""The names of the card, of the file of tensors and of the folder of an ensemble's members."""
+MAX_CARD_BYTES = 64 * 2**20
+"""The largest size of a card, in bytes."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The folder of a trained model as it was read. Its digests have not been checked (`tensors.read` checks them).
+
+    Attributes:
+        folder: the path.
+        card: what the model's card says.
+        written: the card as it stands in the file, of which digests are computed.
+        members: the members of an ensemble, in the order of `card.members`; empty for other models.
+    """
+
+    folder: Path
+    card: Card
+    written: dict
+    members: tuple["Checkpoint", ...] = ()
+
+    def predictable(self, present: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Return which rows the model can predict; bool of shape (rows,).
+
+        A model with `missing: none` needs all of its inputs, another one any of them, an ensemble any member that can
+        predict the row.
+
+        Args:
+            present: input -> whether a row has it, bool of shape (rows,).
+        """
+        if self.members:
+            return np.any([member.predictable(present) for member in self.members], axis=0)
+        enough = np.all if self.card.needs_all_inputs else np.any
+        return enough([present[name] for name in self.card.inputs], axis=0)
+
+    def predicts_from(self, names: Collection[str]) -> bool:
+        """Return whether the model can predict if it has these inputs only."""
+        return bool(self.predictable({name: np.array([name in names]) for name in self.card.inputs})[0])
+
+    def unused_members(self, names: Collection[str]) -> list[str]:
+        """Return the names of an ensemble's members that cannot predict from these inputs only."""
+        return [member.card.name for member in self.members if not member.predicts_from(names)]
+
+    @property
+    def models(self) -> tuple["Checkpoint", ...]:
+        """The trained models of the folder: itself, or the members of an ensemble."""
+        return self.members or (self,)
+
+
+def open_checkpoint(folder: Path) -> Checkpoint:
+    """Return the checkpoint of a folder, whether or not it was edited since it was written.
+
+    Raises:
+        CheckpointError: the folder holds no checkpoint of a known format, or its card does not fit the schema; names
+            file and field.
+    """
+    return _open(folder, is_member=False)
+
+
+def _open(folder: Path, is_member: bool) -> Checkpoint:
+    written, place = _read(folder), files.to_root(folder)
+    try:
+        fields = upgraded(written)
+    except ValueError as error:
+        raise CheckpointError(f"{place}: model.json: {plain(str(error))}") from None
+    card = validate(fields, place)
+    if is_member and card.is_ensemble:
+        raise CheckpointError(f"{place}: model.json: model: an ensemble cannot be a member of an ensemble")
+    members = (_open(folder / MEMBERS / member.folder, is_member=True) for member in card.members)
+    return Checkpoint(folder, card, written, tuple(members))
+
+
+def _read(folder: Path) -> dict:
+    """The card as it stands in the file, of a known format."""
+    place = files.to_root(folder)
+    path = folder / CARD
+    for needed in (path, folder / TENSORS):
+        if not needed.is_file():
+            raise CheckpointError(
+                f"{place}: there is no {needed.name}; a checkpoint is a folder with model.json and its tensors"
+            )
+    written = _parsed(path)
+    number = written.get("format") if isinstance(written, dict) else None
+    if type(number) is not int or number not in (*OLDER_FORMATS, FORMAT):
+        raise CheckpointError(
+            f"{place}: model.json: format {_short(number)}, this version reads "
+            f"{', '.join(map(str, OLDER_FORMATS))} and {FORMAT}: train the model again"
+        )
+    return written
+
+
+def _parsed(path: Path) -> object:
+    """JSON that may be anything. NaN, which is no JSON, is refused."""
+    place = files.to_root(path)
+    try:
+        if path.stat().st_size > MAX_CARD_BYTES:
+            raise CheckpointError(f"{place}: longer than any model's card")
+        return json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+    except CheckpointError:
+        raise
+    except OSError as error:
+        raise CheckpointError(f"{place}: cannot be read ({error.strerror})") from None
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{place}: not readable as JSON ({plain(str(error))[:200]})") from None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number")
+
+
+def _short(value: object) -> str:
+    return plain(repr(value) if not isinstance(value, dict | list) else type(value).__name__)[:40]
