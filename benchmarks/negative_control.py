@@ -23,7 +23,6 @@ from mer.evaluation.protocols import cells as protocols
 from mer.evaluation.protocols import jobs, negative_control
 from mer.params.features import read_inputs
 from mer.params.schema import Data, System, Training
-from mer.training import grid
 from mer.training.engines import device
 
 CORPORA = ("emodb", "emospeechin", "nemo", "ravdess", "turevdb")
@@ -61,9 +60,8 @@ def main() -> None:
         scored = [name for name, reason in protocols.scored_corpora(manifest, 100, 4).items() if not reason]
         cells = protocols.plan(manifest, PROTOCOLS, scored)
         start, systems = time.perf_counter(), {name: SYSTEMS[name] for name in arguments.systems}
-        table = negative_control.run_all_protocols(task, manifest, cells, systems, TRAINING, classes,
-        permutations=arguments.permutations,
-                            engine=grid.Engine())  # fmt: skip
+        control = negative_control.NegativeControl(cells, systems, TRAINING, arguments.permutations)
+        table = negative_control.run_all_protocols(task, manifest, classes, control)
     print(f"{len(manifest):,} clips of {', '.join(scored)}; {len(cells)} cells, {time.perf_counter() - start:.0f} s")
     with pd.option_context("display.width", 160):
         print(negative_control.summary(table).round(4).to_string(index=False))

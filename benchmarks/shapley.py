@@ -34,6 +34,7 @@ from mer.dataset.manifest import build, labels, schema
 from mer.evaluation.comparison import shapley
 from mer.evaluation.protocols import cells as protocols
 from mer.evaluation.protocols import jobs
+from mer.evaluation.scores.confusions import Scoring
 from mer.params.features import read_inputs
 from mer.params.schema import Data
 from mer.training.task import Task
@@ -87,10 +88,10 @@ def refit(task: Task, coalition: list[str]) -> dict[str, float]:
 def speed(repeats: int, refits: int) -> None:
     """Print the time of both sides and whether they agree."""
     task, manifest, cells = generated()
-    clusters = dict.fromkeys(np.unique(task.corpora), "speaker_id")
+    scoring = Scoring(tuple(map(str, range(CLASSES))), dict.fromkeys(np.unique(task.corpora), "speaker_id"))
 
     def ours() -> tuple[pd.DataFrame, pd.DataFrame]:
-        return shapley.of_corpora(task, manifest, cells, ("audio",), clusters, penalty=PENALTY)
+        return shapley.of_corpora(task, manifest, cells, ("audio",), scoring, penalty=PENALTY)
 
     runs = [clocks(ours) for _ in range(repeats)]
     coalitions = runs[0][2][1]
@@ -123,11 +124,12 @@ def real(raw: Path, store: Path, penalty: float) -> None:
     section, data = read_inputs({"audio": {"extractor": "functionals"}}), Data(**SECONDS)
     features.extract(whole, raw, store, section, data, features.Resources())
     seen = features.load(features.keys(whole, section), store, features.specs(section, data))
-    task = jobs.build_task(manifest, seen, labels.classes("paper7"))
+    classes = labels.classes("paper7")
+    task = jobs.build_task(manifest, seen, classes)
     cells = protocols.plan(manifest, ("loco",), list(REAL))
-    clusters = dict.fromkeys(REAL, "speaker_id")
+    scoring = Scoring(classes, dict.fromkeys(REAL, "speaker_id"))
     seconds, _, (values, coalitions) = clocks(
-        lambda: shapley.of_corpora(task, manifest, cells, ("audio",), clusters, penalty=penalty)
+        lambda: shapley.of_corpora(task, manifest, cells, ("audio",), scoring, penalty=penalty)
     )
     values["shown"] = [f"{v:+.3f} [{a:+.2f}, {b:+.2f}]" for v, a, b in values[["value", "low", "high"]].to_numpy()]
     table = values.pivot(index="player", columns="target", values="shown").fillna("")

@@ -89,7 +89,7 @@ def test_a_whole_study(compare, tmp_path):
     assert not any("held out" in told and "diagram" not in told for told in drawn)
     near = tables["published"][tables["published"]["table"] == "paper, MELD"]
     assert (
-        near["reason"].str.fullmatch(r"other clips: 2,610; ours: \d+").all()
+        near["reason"].str.fullmatch(r"other clips: 2,610; MER: \d+").all()
     )  # the split is ours, and few of its clips
     predicted = pd.read_parquet(tmp_path / "run" / "tables" / "steps" / "04_predictions.parquet")
     held = predicted[(predicted["protocol"] == "loco") & (predicted["system"] == "logistic")]

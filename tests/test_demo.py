@@ -13,6 +13,7 @@ from mer.dataset.manifest import build, labels, schema
 from mer.evaluation.protocols import cells as protocols
 from mer.evaluation.protocols import jobs as study
 from mer.evaluation.scores import scores
+from mer.evaluation.scores.confusions import Scoring
 from mer.params.features import read_inputs
 from mer.params.schema import Data, Params, Synthetic, System, Training
 from mer.training import grid
@@ -141,13 +142,8 @@ def hold_out(shift, folder):
     cells = protocols.plan(usable, ("loco",), [*ACTED, "meld"])
     jobs, _ = study.plan_jobs(cells, {"s": System(model="logistic", inputs=("audio",))}, Training(), (0,), task)
     done = grid.run_jobs(task, jobs, grid.Engine())
-    results = scores.score(
-        scores.predictions(done, usable, classes, seen.present),
-        classes,
-        corpora.clusters(corpora.selected(set(usable["corpus"]))),
-        study="t",
-        confidence=0.95,
-    )
+    scoring = Scoring(classes, corpora.clusters(corpora.selected(set(usable["corpus"]))))
+    results = scores.score(scores.predictions(done, usable, classes, seen.present), scoring, study="t")
     rows = results[(results["metric"] == "UAR") & (results["answers"] == "restricted") & results["seed"].isna()]
     rows = rows[rows["test_corpus"].isin(ACTED)]
     return np.mean([stats.chance_corrected(v, k) for v, k in zip(rows["value"], rows["classes"], strict=True)])

@@ -9,6 +9,7 @@ from mer.dataset.manifest import build, labels, schema
 from mer.evaluation.protocols import cells as protocols
 from mer.evaluation.protocols import jobs as study
 from mer.evaluation.scores import scores
+from mer.evaluation.scores.confusions import Scoring
 from mer.params.features import read_inputs
 from mer.params.schema import Data, Synthetic, System, Training
 from mer.training import grid
@@ -50,10 +51,8 @@ def test_every_film_has_a_face_and_held_out_corpora_are_read_from_it(usable):
     jobs, skipped = study.plan_jobs(cells, systems, Training(), (0,), task)
     assert not skipped
     done = grid.run_jobs(task, jobs, grid.Engine())
-    clusters = corpora.clusters(corpora.selected(SEEN))
-    results = scores.score(
-        scores.predictions(done, rows, classes, seen.present), classes, clusters, study="t", confidence=0.95
-    )
+    scoring = Scoring(classes, corpora.clusters(corpora.selected(SEEN)))
+    results = scores.score(scores.predictions(done, rows, classes, seen.present), scoring, study="t")
     kept = results[(results["metric"] == "UAR") & (results["answers"] == "restricted") & results["seed"].isna()]
     uar = kept.set_index(["system", "test_corpus"])["value"]
     above = {corpus: (uar["video", corpus] - 1 / count) / (1 - 1 / count) for corpus, count in CLASSES.items()}

@@ -1,10 +1,11 @@
 """The descriptions of corpora by id. A parser is imported when it is used (`mer.corpora.parsers`)."""
 
+import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from mer.corpora.catalogue import CORPORA
-from mer.corpora.corpus import SYNTHETIC, Corpus, Problem, Utterance
+from mer.corpora.corpus import SYNTHETIC, Corpus, Problem, Utterance, plain
 from mer.corpora.own import corpus as own
 from mer.params.schema import Corpus as CorpusParameters
 
@@ -23,6 +24,24 @@ def selected(names: Mapping[str, CorpusParameters] | Iterable[str]) -> dict[str,
         name: own.corpus(name, declared) if declared is not None and declared.table else CORPORA[name]
         for name, declared in parameters.items()
     }
+
+
+def closest_id(name: str, ids: Iterable[str] = CORPORA) -> str | None:
+    """Return the id that is meant by another spelling of it, by the name of a corpus's folder, or by a similar word.
+
+    Args:
+        name: no id.
+        ids: the ids to choose from.
+
+    >>> [closest_id(name) for name in ("cremadh", "CREMA-D", "EmoV-DB", "IEMOCAP_full_release", "polish")]
+    ['cremad', 'cremad', 'emovdb', 'iemocap', None]
+    """
+    spellings = {plain(folder): one for one in ids if one in CORPORA for folder in CORPORA[one].folders}
+    spellings |= {plain(one): one for one in ids}
+    if plain(name) in spellings:
+        return spellings[plain(name)]
+    near = difflib.get_close_matches(plain(name), spellings, n=1)
+    return spellings[near[0]] if near else None
 
 
 def of_study(params) -> dict[str, Corpus]:
@@ -71,5 +90,5 @@ def test_sets(corpora: Mapping[str, Corpus]) -> dict[str, str]:
             if name in meld or corpus.elicitation == "acted"}  # fmt: skip
 
 
-__all__ = ["CORPORA", "SYNTHETIC", "Corpus", "Problem", "Utterance", "as_synthetic", "clusters", "of_study", "selected",
-           "test_sets"]  # fmt: skip
+__all__ = ["CORPORA", "SYNTHETIC", "Corpus", "Problem", "Utterance", "as_synthetic", "closest_id", "clusters",
+           "of_study", "selected", "test_sets"]  # fmt: skip

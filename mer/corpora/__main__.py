@@ -1,13 +1,12 @@
 """Download corpora: `python -m mer.corpora list | status | download NAME… | verify NAME…`; see `--help`."""
 
 import argparse
-import difflib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from mer import commands, files
-from mer.corpora import CORPORA, Corpus
+from mer.corpora import CORPORA, Corpus, closest_id
 from mer.corpora.download.addresses import FORMS, SOURCES
 from mer.corpora.download.source import DownloadError, size
 from mer.corpora.download.status import report, status
@@ -135,8 +134,8 @@ def _selected(names: Sequence[str]) -> list[Corpus]:
 def _corpus_id(text: str) -> str:
     if text in CORPORA:
         return text
-    near = difflib.get_close_matches(text.lower(), CORPORA, n=1)
-    hint = f"did you mean {near[0]}?" if near else "`python -m mer.corpora list` shows all"
+    near = closest_id(text)
+    hint = f"did you mean {near}?" if near else "`python -m mer.corpora list` shows all"
     raise argparse.ArgumentTypeError(f"there is no corpus {text!r}; {hint}")
 
 

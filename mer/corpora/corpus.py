@@ -147,8 +147,8 @@ class Corpus:
             return folder if (folder := raw / self.fixed_folder).is_dir() else None
         if not raw.is_dir():
             return None
-        names = {_plain(name) for name in self.folders}
-        candidates = (path for path in sorted(raw.iterdir()) if path.is_dir() and _plain(path.name) in names)
+        names = {plain(name) for name in self.folders}
+        candidates = (path for path in sorted(raw.iterdir()) if path.is_dir() and plain(path.name) in names)
         return next((path for path in candidates if self._has_matching_file(path)), None)
 
     def _has_matching_file(self, folder: Path) -> bool:
@@ -164,5 +164,6 @@ class Corpus:
         return False
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """Return a name without case and punctuation."""
     return re.sub(r"[^a-z0-9]", "", name.lower())

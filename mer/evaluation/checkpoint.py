@@ -19,6 +19,7 @@ from mer.evaluation.protocols.jobs import build_task
 from mer.evaluation.purity import dependencies
 from mer.evaluation.row_selection import TESTS, EvaluationData, IncompatibleCheckpoint, select_rows
 from mer.evaluation.scores import scores
+from mer.evaluation.scores.confusions import Scoring
 from mer.features import Features, Resources
 from mer.training.checkpoints import checkpoint, extraction, training_data
 from mer.training.checkpoints.card import Card
@@ -234,7 +235,7 @@ def _scored(table: pd.DataFrame, study: EvaluationData, mean_corpora: tuple[str,
     clusters = corpora.clusters(corpora.of_study(study.params))
     clusters = {name: clusters[name] for name in set(table["test_corpus"])}
     confidence = study.params.evaluation.confidence
-    results = scores.score(table, study.classes, clusters, study=study.name, confidence=confidence)
+    results = scores.score(table, Scoring(study.classes, clusters, confidence), study=study.name)
     results = scores.with_mean(results, list(mean_corpora), MEAN) if mean_corpora else results
     counts = (table["overlap"] != "").groupby(table["test_corpus"]).sum()
     counts[MEAN] = counts[list(mean_corpora)].sum()

@@ -59,6 +59,9 @@ class AudioFeatures(_Input):
     linear models take side by side; any other word names a module, such as `projector`"""
     pooling: Literal["mean", "mean_std", "windows"] = "mean"
     """over frames; `windows` of 4 s every 2 s, their mean and deviation, are the paper's"""
+    context: Literal["clip", "full"] = "clip"
+    """what a network with a length of its own reads (Whisper: 30 s, AST: 10 s): the recording alone, or the recording
+    padded to that length; networks without such a length read the recording alone"""
     trained_on: tuple[Name, ...] | None = None
     """corpora that the network has seen, where MER cannot know it (a folder, a file of your own); `[]` for none"""
 

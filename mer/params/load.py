@@ -20,6 +20,9 @@ KINDS = {"audio": AudioFeatures, "text": TextFeatures, "video": VideoFeatures}
 """The parameters of an input by its modality."""
 MODALITY_ERRORS = ("union_tag_not_found", "union_tag_invalid", "model_attributes_type")
 """Types of pydantic's errors about an input as a whole."""
+OTHER_WORDS = {"replace_with_silence": "silence", "reduceonplateau": "plateau", "balanced": "class_weights",
+               "robust": "robust_at", "flexible": "flexible_at"}  # fmt: skip
+"""Words of the paper's and the fork's configurations, and the value that has their meaning here."""
 
 
 class Loader(yaml.SafeLoader):
@@ -132,7 +135,8 @@ def _explain(item: Any) -> str:
         return f"{path}: there is no such parameter" + (f" (did you mean {near[0]!r}?)" if near else "")
     if item["type"] == "literal_error":
         allowed = [word.strip("'") for word in item["ctx"]["expected"].replace(" or ", ", ").split(", ")]
-        near = difflib.get_close_matches(str(item["input"]), allowed, n=1)
+        near = [word for word in (OTHER_WORDS.get(str(item["input"])),) if word in allowed]
+        near = near or difflib.get_close_matches(str(item["input"]), allowed, n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
         return f"{path}: {item['input']!r} is not one of {', '.join(allowed)}{hint}"
     problem = item["msg"].removeprefix("Value error, ")

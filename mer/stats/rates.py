@@ -84,7 +84,7 @@ def rate_difference(
     used = np.any([own_units > 0 for _, own_units in sides], axis=0)
     sides = [(own_events[used], own_units[used]) for own_events, own_units in sides]
     values = [float(own_events.sum() / own_units.sum()) for own_events, own_units in sides]
-    clusters = min(int((own_units > 0).sum()) for _, own_units in sides)
+    clusters = int(np.all([own_units > 0 for _, own_units in sides], axis=0).sum())
     if clusters < MIN_CLUSTERS:
         return Interval(values[0] - values[1], np.nan, np.nan, clusters)
     without = _without_each(*sides[0]) - _without_each(*sides[1])

@@ -34,6 +34,8 @@ def test_problems_of_user_defined_corpora(tmp_path, study, told):
         ({"emodb": {"boredom": "neutral"}}, None),
         ({"emodb": {"bordeom": "neutral"}}, "labels.overrides.emodb: the corpus has no label 'bordeom' (did you mean"),
         ({"emobd": {}}, "labels.overrides.emobd: there is no such corpus (did you mean 'emodb'?)"),
+        ({"cremadh": {}}, "labels.overrides.cremadh: there is no such corpus (did you mean 'cremad'?)"),
+        ({"EmoV-DB": {}}, "labels.overrides.EmoV-DB: there is no such corpus (did you mean 'emovdb'?)"),
         ({"emodb": {"boredom": "netural"}}, "labels.overrides.emodb: 'netural' is not one of"),
     ],
 )

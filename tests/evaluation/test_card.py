@@ -6,10 +6,13 @@ from mer import stats
 from mer.dataset import splits
 from mer.evaluation.comparison import comparison, ranking, sensitivity, slices
 from mer.evaluation.protocols import cells as protocols
+from mer.evaluation.protocols import random_split
+from mer.evaluation.scores.confusions import Scoring
 from mer.stats import METRICS
 from tests.evaluation.made import CLASSES, manifest, predictions
 
 CLUSTERS = dict.fromkeys("ab", "speaker_id")
+SCORING = Scoring(CLASSES, CLUSTERS)
 
 
 def planned(*parts, official=()):
@@ -19,7 +22,7 @@ def planned(*parts, official=()):
 
 def test_a_random_split_tests_each_clip_once_and_shares_its_speakers():
     rows = planned(manifest("a", 12), manifest("b", 4))
-    cells = protocols.random_split(rows, ["a", "b"], seed=0)
+    cells = random_split.random_split(rows, ["a", "b"], seed=0)
     for corpus, folds in (("a", 5), ("b", 4)):
         mine = [cell for cell in cells if cell.train_corpora == (corpus,)]
         assert len(mine) == folds
@@ -37,7 +40,7 @@ def test_who_was_heard_in_training():
     rows = manifest("b", 4)
     rows["split_official"] = np.tile(["train", "validation", "test"], len(rows) // 3)
     table = planned(manifest("a", 6), rows, official=["b"])
-    cells = protocols.random_split(table, ["a", "b"], seed=0) + protocols.plan(table, ("in_corpus",), ["a", "b"])
+    cells = random_split.random_split(table, ["a", "b"], seed=0) + protocols.plan(table, ("in_corpus",), ["a", "b"])
     heard = sensitivity.speaker_overlap(table, cells)
     assert heard.columns.tolist() == ["random", "speakers apart"]
     assert heard.loc["a"].tolist() == [1, 0]
@@ -49,38 +52,39 @@ def test_a_random_split_depends_on_ids_and_not_on_order_or_company():
     alone = planned(manifest("a", 6).sample(frac=1, random_state=1))
 
     def tested(table):
-        return [sorted(table.loc[cell.test, "utterance_id"]) for cell in protocols.random_split(table, ["a"], seed=0)]
+        cells = random_split.random_split(table, ["a"], seed=0)
+        return [sorted(table.loc[cell.test, "utterance_id"]) for cell in cells]
 
     assert tested(rows) == tested(alone)
     assert tested(rows) != [
-        sorted(rows.loc[cell.test, "utterance_id"]) for cell in protocols.random_split(rows, ["a"], seed=1)
+        sorted(rows.loc[cell.test, "utterance_id"]) for cell in random_split.random_split(rows, ["a"], seed=1)
     ]
 
 
 def test_a_corpus_with_a_published_split_is_dealt_too():
     rows = manifest("a", 4)
     rows["split_official"] = np.tile(["train", "validation", "test"], len(rows) // 3)
-    cells = protocols.random_split(planned(rows, official=["a"]), ["a"], seed=0, folds=3)
+    cells = random_split.random_split(planned(rows, official=["a"]), ["a"], seed=0, folds=3)
     assert sum(len(cell.test) for cell in cells) == len(rows)
 
 
 def test_a_random_split_is_never_planned_and_never_a_score():
     rows = planned(manifest("a", 6))
     with pytest.raises(KeyError):
-        protocols.plan(rows, (protocols.RANDOM,), ["a"])
-    table = predictions(rows, 0.9, protocol=protocols.RANDOM)
-    with pytest.raises(ValueError, match="a: in a random split speakers are in training and test"):
-        protocols.refuse_random(table)
+        protocols.plan(rows, (random_split.RANDOM,), ["a"])
+    table = predictions(rows, 0.9, protocol=random_split.RANDOM)
+    with pytest.raises(ValueError, match="a: in a random split, speakers are in training and test"):
+        random_split.refuse_random(table)
     for taken_for_a_score in (
-        lambda: sensitivity.metric_sensitivity(table, CLASSES, CLUSTERS),
-        lambda: slices.score(table, rows, CLASSES, CLUSTERS),
-        lambda: comparison.compare(table, CLASSES, CLUSTERS, "s", protocol=protocols.RANDOM),
-        lambda: ranking.rank_systems(table, CLASSES, CLUSTERS, protocol=protocols.RANDOM),
+        lambda: sensitivity.metric_sensitivity(table, SCORING),
+        lambda: slices.score(table, rows, SCORING),
+        lambda: comparison.compare(table, SCORING, "s", protocol=random_split.RANDOM),
+        lambda: ranking.rank_systems(table, SCORING, protocol=random_split.RANDOM),
     ):
         with pytest.raises(ValueError, match="no score"):
             taken_for_a_score()
-    protocols.refuse_random(table.assign(protocol="in_corpus"))
-    protocols.refuse_random(table[:0])
+    random_split.refuse_random(table.assign(protocol="in_corpus"))
+    random_split.refuse_random(table[:0])
 
 
 def flattered(speakers=12, right=(0.9, 0.6, 0.4), corpus="a"):
@@ -96,7 +100,7 @@ def flattered(speakers=12, right=(0.9, 0.6, 0.4), corpus="a"):
 
 
 def test_inflation_is_the_difference_in_points_and_is_judged():
-    table = sensitivity.split_inflation(flattered(), CLASSES, CLUSTERS)
+    table = sensitivity.split_inflation(flattered(), SCORING)
     assert table["verdict"].tolist() == ["shown"] * 3
     assert table["points"].tolist() == pytest.approx([30, 20, 50], abs=7)
     row = table.iloc[0]
@@ -108,7 +112,7 @@ def test_inflation_is_the_difference_in_points_and_is_judged():
 
 def test_the_mean_over_corpora_is_asked_apart():
     both = pd.concat([flattered(), flattered(8, corpus="b")])
-    table = sensitivity.split_inflation(both, CLASSES, CLUSTERS)
+    table = sensitivity.split_inflation(both, SCORING)
     mean = table[table["test_corpus"] == "mean over corpora"]
     assert len(table) == 9
     assert mean["verdict"].tolist() == ["shown"] * 3
@@ -118,25 +122,25 @@ def test_the_mean_over_corpora_is_asked_apart():
 
 
 def test_no_inflation_is_not_shown():
-    table = sensitivity.split_inflation(flattered(right=(0.6, 0.6, 0.6)), CLASSES, CLUSTERS)
+    table = sensitivity.split_inflation(flattered(right=(0.6, 0.6, 0.6)), SCORING)
     assert table["verdict"].tolist() == ["not shown"] * 3
 
 
 def test_splits_are_compared_on_the_clips_that_all_test():
     table = flattered()
     half = table[(table["protocol"] != "in_corpus") | (table["utterance_id"].str[-1] < "5")]
-    assert set(sensitivity.split_inflation(half, CLASSES, CLUSTERS)["n"]) == {12 * 14}
+    assert set(sensitivity.split_inflation(half, SCORING)["n"]) == {12 * 14}
 
 
 def test_what_was_not_trained_is_said():
     table = flattered()
-    found = sensitivity.split_inflation(table[table["protocol"] != "loco"], CLASSES, CLUSTERS)
+    found = sensitivity.split_inflation(table[table["protocol"] != "loco"], SCORING)
     assert found["verdict"].tolist() == ["shown", *["not trained with corpus held out on a"] * 2]
     assert found["p_holm"].notna().tolist() == [True, False, False]
     apart = table[(table["protocol"] != "loco") | (table["utterance_id"] < "a/00_01")]
     apart = apart[(apart["protocol"] == "loco") | (apart["utterance_id"] > "a/00_01")]
-    assert set(sensitivity.split_inflation(apart, CLASSES, CLUSTERS)["verdict"]) == {"no clip in common on a"}
-    assert sensitivity.split_inflation(table[:0], CLASSES, CLUSTERS).empty
+    assert set(sensitivity.split_inflation(apart, SCORING)["verdict"]) == {"no clip in common on a"}
+    assert sensitivity.split_inflation(table[:0], SCORING).empty
 
 
 def test_the_same_answers_under_four_metrics():
@@ -144,7 +148,7 @@ def test_the_same_answers_under_four_metrics():
     rows = rows[(rows["emotion"] == "neutral") | (rows["utterance_id"].str[-1] < "2")]
     lazy = predictions(rows, 1.0, "always neutral").assign(free="neutral")
     fair = predictions(rows, 0.6, "fair")
-    table = sensitivity.metric_sensitivity(pd.concat([lazy, fair]), CLASSES, CLUSTERS).set_index("system")
+    table = sensitivity.metric_sensitivity(pd.concat([lazy, fair]), SCORING).set_index("system")
     one = table.loc["always neutral"]
     truth, given = (lazy[c].map(CLASSES.index).to_numpy() for c in ("emotion", "free"))
     counts = stats.confusion(truth, given, 7)

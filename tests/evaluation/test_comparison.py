@@ -4,11 +4,12 @@ import pytest
 
 from mer import stats
 from mer.evaluation.comparison import comparison, ranking
-from mer.evaluation.scores.confusions import PredictionError
+from mer.evaluation.scores.confusions import PredictionError, Scoring
 from tests.evaluation.made import CLASSES, manifest, predictions
 
 CORPORA = {"a": 8, "b": 12}
 CLUSTERS = dict.fromkeys("abcz", "speaker_id")
+SCORING = Scoring(CLASSES, CLUSTERS)
 
 
 def study(**right):
@@ -24,7 +25,7 @@ def rows(table, **wanted):
 
 
 def test_what_is_better_is_shown_and_what_is_alike_is_not():
-    table = comparison.compare(study(base=0.5, good=0.8, same=0.5, bad=0.2), CLASSES, CLUSTERS, "base")
+    table = comparison.compare(study(base=0.5, good=0.8, same=0.5, bad=0.2), SCORING, "base")
     means = rows(table, test_corpus=comparison.MEAN).set_index("system")
     assert means["verdict"].to_dict() == {"bad": "worse", "good": "better", "same": "not shown"}
     assert (means["p_holm"] >= means["p"]).all()
@@ -34,7 +35,7 @@ def test_what_is_better_is_shown_and_what_is_alike_is_not():
 
 def test_a_row_is_what_stats_says_of_the_same_confusions():
     predicted = study(base=0.5, good=0.6)
-    [row] = rows(comparison.compare(predicted, CLASSES, CLUSTERS, "base"), test_corpus="a").to_dict("records")
+    [row] = rows(comparison.compare(predicted, SCORING, "base"), test_corpus="a").to_dict("records")
     sides = []
     for system in ("good", "base"):
         mine = predicted[(predicted["system"] == system) & (predicted["test_corpus"] == "a")]
@@ -52,7 +53,7 @@ def test_a_row_is_what_stats_says_of_the_same_confusions():
 
 
 def test_the_mean_is_of_chance_corrected_uar():
-    table = comparison.compare(study(base=0.5, good=0.8), CLASSES, CLUSTERS, "base")
+    table = comparison.compare(study(base=0.5, good=0.8), SCORING, "base")
     alone, mean = rows(table, test_corpus="a"), rows(table, test_corpus=comparison.MEAN)
     both = [rows(table, test_corpus=c)["value"].iloc[0] for c in CORPORA]
     assert mean["value"].iloc[0] == pytest.approx(np.mean([stats.chance_corrected(v, 7) for v in both]))
@@ -62,15 +63,15 @@ def test_the_mean_is_of_chance_corrected_uar():
 
 def test_of_one_seed_of_a_network_no_system_is_called_better():
     parts = [predictions(manifest("a", 12), share, system) for system, share in (("x", 0.9), ("y", 0.2))]
-    [row] = comparison.compare(pd.concat(parts), CLASSES, CLUSTERS, "y").to_dict("records")
+    [row] = comparison.compare(pd.concat(parts), SCORING, "y").to_dict("records")
     assert (row["verdict"], row["of"]) == ("these trained models differ", "trained models")
     solved = [part.assign(deterministic=True) for part in parts]
-    [row] = comparison.compare(pd.concat(solved), CLASSES, CLUSTERS, "y").to_dict("records")
+    [row] = comparison.compare(pd.concat(solved), SCORING, "y").to_dict("records")
     assert (row["verdict"], row["of"]) == ("better", "systems")
-    [row] = comparison.compare(pd.concat([solved[0], parts[1]]), CLASSES, CLUSTERS, "y").to_dict("records")
+    [row] = comparison.compare(pd.concat([solved[0], parts[1]]), SCORING, "y").to_dict("records")
     assert row["of"] == "trained models"
     several = predictions(manifest("a", 12), 0.2, "y", seeds=(0, 1, 2))
-    [row] = comparison.compare(pd.concat([solved[0], several]), CLASSES, CLUSTERS, "y").to_dict("records")
+    [row] = comparison.compare(pd.concat([solved[0], several]), SCORING, "y").to_dict("records")
     assert (row["verdict"], row["of"], row["clusters"], row["n_clusters"]) == ("better", "systems", "speakers", 12)
 
 
@@ -79,29 +80,27 @@ def test_people_and_dialogues_are_both_clusters():
     clips["dialogue_id"] = [f"d{number // 3}" for number in range(len(clips))]
     both = pd.concat([predictions(clips, share, s, deterministic=True) for s, share in (("x", 0.9), ("y", 0.3))])
     two, people = (
-        comparison.compare(both, CLASSES, {"a": cluster}, "y").iloc[0]
+        comparison.compare(both, Scoring(CLASSES, {"a": cluster}), "y").iloc[0]
         for cluster in (("speaker_id", "dialogue_id"), "speaker_id")
     )
     assert (two["clusters"], two["n_clusters"]) == ("speakers and dialogues", 6)
     assert two["smallest_p"] == people["smallest_p"] == 2**-5
     assert two["difference"] == pytest.approx(people["difference"])
     assert two["p"] >= people["p"]
-    assert ranking.rank_systems(both, CLASSES, {"a": ("speaker_id", "dialogue_id")}, draws=50)["first"].tolist() == [
-        1,
-        0,
-    ]
+    scoring = Scoring(CLASSES, {"a": ("speaker_id", "dialogue_id")})
+    assert ranking.rank_systems(both, scoring, draws=50)["first"].tolist() == [1, 0]
 
 
 def test_four_speakers_cannot_show_anything():
     predicted = pd.concat([predictions(manifest("a", 4), share, system) for system, share in (("x", 0.95), ("y", 0.1))])
-    [row] = comparison.compare(predicted, CLASSES, CLUSTERS, "y").to_dict("records")
+    [row] = comparison.compare(predicted, SCORING, "y").to_dict("records")
     assert row["low"] > 0
     assert (row["p"], row["smallest_p"], row["verdict"]) == (0.125, 0.125, "not shown")
 
 
 def test_one_speaker_has_a_difference_and_nothing_more():
     predicted = pd.concat([predictions(manifest("a", 1), share, system) for system, share in (("x", 0.9), ("y", 0.2))])
-    [row] = comparison.compare(predicted, CLASSES, CLUSTERS, "y").to_dict("records")
+    [row] = comparison.compare(predicted, SCORING, "y").to_dict("records")
     assert row["difference"] > 0
     assert np.isnan([row["low"], row["high"]]).all()
     assert np.isnan(row["p"])
@@ -111,7 +110,7 @@ def test_one_speaker_has_a_difference_and_nothing_more():
 def test_a_missing_corpus_is_said_and_counts_as_no_test():
     predicted = study(base=0.5, good=0.8)
     predicted = predicted[(predicted["system"] == "base") | (predicted["test_corpus"] == "a")]
-    table = comparison.compare(predicted, CLASSES, CLUSTERS, "base").set_index("test_corpus")
+    table = comparison.compare(predicted, SCORING, "base").set_index("test_corpus")
     assert table.loc["b", "verdict"] == table.loc[comparison.MEAN, "verdict"] == "no predictions on b"
     assert table.loc["a", "p_holm"] == table.loc["a", "p"]
     assert table.loc[["b", comparison.MEAN], "p_holm"].isna().all()
@@ -122,13 +121,13 @@ def test_systems_count_on_the_clips_and_seeds_that_both_have():
     mine = predicted["system"] == "good"
     predicted = predicted[~mine | ~predicted["utterance_id"].str.endswith("_00")]
     predicted.loc[mine & (predicted["seed"] == 1), "seed"] = 9
-    row = comparison.compare(predicted, CLASSES, CLUSTERS, "base").iloc[0]
+    row = comparison.compare(predicted, SCORING, "base").iloc[0]
     assert (row["n"], row["seeds"]) == (8 * 23, 1)
 
 
 def test_an_absent_class_changes_nothing():
-    table = comparison.compare(study(base=0.5, good=0.6), CLASSES, CLUSTERS, "base")
-    again = comparison.compare(study(base=0.5, good=0.6), (*CLASSES[::-1], "boredom"), CLUSTERS, "base")
+    table = comparison.compare(study(base=0.5, good=0.6), SCORING, "base")
+    again = comparison.compare(study(base=0.5, good=0.6), Scoring((*CLASSES[::-1], "boredom"), CLUSTERS), "base")
     for corpus, share in (("a", 1), ("b", 1), (comparison.MEAN, (7 / 6) / (8 / 7))):  # chance is of 7 classes, and of 8
         ours, theirs = (rows(one, test_corpus=corpus)["difference"].item() for one in (table, again))
         assert ours == pytest.approx(theirs * share)
@@ -136,7 +135,7 @@ def test_an_absent_class_changes_nothing():
 
 def test_ranks_over_resamples_say_how_sure_an_order_is():
     predicted = study(base=0.5, good=0.8, same=0.5, bad=0.2)
-    found = ranking.rank_systems(predicted, CLASSES, CLUSTERS, draws=400)
+    found = ranking.rank_systems(predicted, SCORING, draws=400)
     assert found["system"].tolist()[0] == "good"
     assert found["system"].tolist()[-1] == "bad"
     table = found.set_index("system")
@@ -144,18 +143,18 @@ def test_ranks_over_resamples_say_how_sure_an_order_is():
     assert table.loc[["base", "same"], "low"].tolist() == [2, 2]
     assert table.loc[["base", "same"], "high"].tolist() == [3, 3]
     assert table["first"].sum() == pytest.approx(1)
-    best = comparison.compare(predicted, CLASSES, CLUSTERS, "base").set_index(["system", "test_corpus"])
+    best = comparison.compare(predicted, SCORING, "base").set_index(["system", "test_corpus"])
     assert table.loc["good", "value"] == pytest.approx(best.loc[("good", comparison.MEAN), "value"])
 
 
 def test_a_system_that_lacks_a_corpus_has_no_rank():
     predicted = study(base=0.5, good=0.8)
     predicted = predicted[(predicted["system"] == "base") | (predicted["test_corpus"] == "a")]
-    table = ranking.rank_systems(predicted, CLASSES, CLUSTERS, draws=20).set_index("system")
+    table = ranking.rank_systems(predicted, SCORING, draws=20).set_index("system")
     assert table.loc["good", "note"] == "no predictions on b"
     assert np.isnan(table.loc["good", "rank"])
     assert table.loc["base", "rank"] == 1
-    assert ranking.rank_systems(predicted[:0], CLASSES, CLUSTERS).empty
+    assert ranking.rank_systems(predicted[:0], SCORING).empty
 
 
 def test_people_who_speak_in_two_corpora_of_a_family_are_flipped_and_left_out_once():
@@ -163,16 +162,15 @@ def test_people_who_speak_in_two_corpora_of_a_family_are_flipped_and_left_out_on
     for at, system in enumerate(("x", "y")):
         for c in ("r", "r_song"):
             parts.append(predictions(manifest(c, 6).assign(family="r"), 0.9 - 0.7 * at, system, seed=[at, len(c)]))
-    people = dict.fromkeys(("r", "r_song"), "speaker_id")
+    scoring = Scoring(CLASSES, dict.fromkeys(("r", "r_song"), "speaker_id"))
     kin, strangers = pd.concat(parts), pd.concat([part.assign(family=part["test_corpus"]) for part in parts])
     rows_ = [
-        rows(comparison.compare(table, CLASSES, people, "y"), test_corpus=comparison.MEAN).iloc[0]
-        for table in (kin, strangers)
+        rows(comparison.compare(table, scoring, "y"), test_corpus=comparison.MEAN).iloc[0] for table in (kin, strangers)
     ]
     assert [row["smallest_p"] for row in rows_] == [2**-5, 2**-11]
     assert rows_[0]["p"] == 2**-5
     assert rows_[0]["difference"] == pytest.approx(rows_[1]["difference"])
-    ranks = [ranking.rank_systems(table, CLASSES, people, draws=50)["value"].tolist() for table in (kin, strangers)]
+    ranks = [ranking.rank_systems(table, scoring, draws=50)["value"].tolist() for table in (kin, strangers)]
     assert ranks[0] == pytest.approx(ranks[1])
 
 
@@ -181,7 +179,7 @@ def test_a_mean_with_a_corpus_of_one_class_is_none():
     predicted = pd.concat(
         [predictions(rows_, 0.5, s) for s in ("x", "y") for rows_ in (manifest("a", 8), one)], ignore_index=True
     )
-    table = comparison.compare(predicted, CLASSES, CLUSTERS, "y").set_index("test_corpus")
+    table = comparison.compare(predicted, SCORING, "y").set_index("test_corpus")
     assert table.loc[comparison.MEAN, "verdict"] == "nothing to measure: one class only"
     assert np.isnan(table.loc[comparison.MEAN, "p_holm"])
 
@@ -189,23 +187,23 @@ def test_a_mean_with_a_corpus_of_one_class_is_none():
 def test_resamples_are_those_that_ranks_are_of():
     predicted = study(base=0.5, good=0.6, half=0.9)
     predicted = predicted[(predicted["system"] != "half") | (predicted["test_corpus"] == "a")]
-    drawn = ranking.resampled(predicted, CLASSES, CLUSTERS, draws=300)
+    drawn = ranking.resampled(predicted, SCORING, draws=300)
     assert drawn.columns.tolist() == ["base", "good"]
-    found = ranking.rank_systems(predicted, CLASSES, CLUSTERS, draws=300).set_index("system")
+    found = ranking.rank_systems(predicted, SCORING, draws=300).set_index("system")
     ahead = drawn.eq(drawn.max(axis=1), axis=0)
     assert ahead.div(ahead.sum(axis=1), axis=0).mean().to_dict() == pytest.approx(found["first"].dropna().to_dict())
-    assert ranking.resampled(predicted[:0], CLASSES, CLUSTERS, draws=3).shape == (3, 0)
+    assert ranking.resampled(predicted[:0], SCORING, draws=3).shape == (3, 0)
 
 
 def test_resamples_of_one_class_have_no_rank():
     rows_ = manifest("a", 4)
     rows_ = rows_[(rows_["emotion"] == "anger") | (rows_["speaker_id"] == "a_00")]
     predicted = pd.concat([predictions(rows_, share, system) for system, share in (("x", 0.9), ("y", 0.2))])
-    drawn = ranking.resampled(predicted, CLASSES, CLUSTERS, draws=200)
+    drawn = ranking.resampled(predicted, SCORING, draws=200)
     assert drawn.isna().any(axis=None)
-    assert ranking.rank_systems(predicted, CLASSES, CLUSTERS, draws=200)["first"].sum() == pytest.approx(1)
+    assert ranking.rank_systems(predicted, SCORING, draws=200)["first"].sum() == pytest.approx(1)
     alone = predicted[predicted["emotion"] == "anger"]
-    found = ranking.rank_systems(alone, CLASSES, CLUSTERS, draws=20)
+    found = ranking.rank_systems(alone, SCORING, draws=20)
     assert found["rank"].isna().all()
     assert set(found["note"]) == {"nothing to measure: one class only"}
 
@@ -222,13 +220,13 @@ def test_why_there_is_no_comparison():
 def test_bad_input_is_named():
     predicted = study(base=0.5, good=0.6)
     with pytest.raises(ValueError, match="'best' has no predictions of loco"):
-        comparison.compare(predicted, CLASSES, CLUSTERS, "best")
+        comparison.compare(predicted, SCORING, "best")
     with pytest.raises(ValueError, match="metric"):
-        comparison.compare(predicted, CLASSES, CLUSTERS, "base", metric="accuracy")
+        comparison.compare(predicted, SCORING, "base", metric="accuracy")
     twice = pd.concat([predicted, predicted.assign(train_corpora="y")])
     with pytest.raises(ValueError, match="several trainings"):
-        comparison.compare(twice, CLASSES, CLUSTERS, "base")
+        comparison.compare(twice, SCORING, "base")
     predicted = predicted.astype({"free": object})
     predicted.loc[3, "free"] = np.nan
     with pytest.raises(PredictionError, match="no class in `free`"):
-        comparison.compare(predicted, CLASSES, CLUSTERS, "base")
+        comparison.compare(predicted, SCORING, "base")

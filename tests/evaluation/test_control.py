@@ -15,6 +15,7 @@ from mer import files, stats
 from mer.evaluation.protocols import cells as protocols
 from mer.evaluation.protocols import jobs as study
 from mer.evaluation.protocols import negative_control
+from mer.evaluation.protocols.negative_control import NegativeControl
 from mer.features import Features
 from mer.params.schema import System, Training
 from mer.training import grid
@@ -47,7 +48,7 @@ def test_every_protocol_answers_at_chance(spoken):
     task, usable, cells = spoken
     logistic = {"logistic": SYSTEMS["logistic"]}
     found = negative_control.summary(
-        negative_control.run_all_protocols(task, usable, cells, logistic, TRAINING, CLASSES, permutations=20)
+        negative_control.run_all_protocols(task, usable, CLASSES, NegativeControl(cells, logistic, TRAINING))
     )
     assert set(found["protocol"]) == set(PROTOCOLS)
     assert (found["permutations"] == 20).all()
@@ -60,9 +61,8 @@ def test_every_protocol_answers_at_chance(spoken):
 def test_a_network_answers_at_chance(spoken):
     task, usable, cells = spoken
     cells = [cell for cell in cells if cell.protocol == "loco"]
-    table = negative_control.run_all_protocols(
-        task, usable, cells, {"concat": SYSTEMS["concat"]}, TRAINING, CLASSES, permutations=8
-    )
+    control = NegativeControl(cells, {"concat": SYSTEMS["concat"]}, TRAINING, permutations=8)
+    table = negative_control.run_all_protocols(task, usable, CLASSES, control)
     assert negative_control.summary(table)["above_chance"].abs().max() < 0.05
 
 
@@ -125,7 +125,7 @@ def test_the_small_control_answers_at_chance_and_sees_test_rows_that_train(spoke
     }
     assert not found["leaks"].any(), found
     assert ((found["low"] < found["UAR"]) & (found["UAR"] < found["high"])).all()
-    assert negative_control.sentence(found).startswith("Labels that mean nothing are answered at chance")
+    assert negative_control.sentence(found).startswith("All scores on permuted labels are at chance")
     wide = np.random.default_rng(0).normal(size=(len(usable), 300)).astype(np.float32)
     seen = Features({"audio": wide}, {"audio": np.ones(len(usable), bool)})
     leaky = [replace(cell, train=np.union1d(cell.train, cell.test)) if cell.held_out in ("", "b") else cell

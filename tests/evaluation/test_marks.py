@@ -5,6 +5,7 @@ import pandas as pd
 
 from mer.dataset.audit.findings import Finding, with_breaches
 from mer.evaluation.scores import flags, scores
+from mer.evaluation.scores.confusions import Scoring
 from tests.evaluation.made import CLASSES, manifest, predictions
 
 
@@ -37,7 +38,7 @@ def test_marks_go_from_predictions_into_results_and_derived_tables():
             predictions(b, 0.7, "t").assign(transductive=True),
         ]
     )
-    results = scores.score(table, CLASSES, dict.fromkeys("ab", "speaker_id"), study="s", confidence=0.95)
+    results = scores.score(table, Scoring(CLASSES, dict.fromkeys("ab", "speaker_id")), study="s")
     assert results.groupby("test_corpus")["flagged"].agg(["all", "any"]).to_numpy().tolist() == [
         [True, True], [False, False]
     ]  # fmt: skip

@@ -8,6 +8,7 @@ from mer import stats
 from mer.dataset import splits
 from mer.evaluation.protocols import cells as protocols
 from mer.evaluation.scores import scores
+from mer.evaluation.scores.confusions import Scoring
 
 CLASSES = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger")
 
@@ -97,7 +98,7 @@ def test_sessions_that_share_all_speakers_are_listed_with_the_reason():
     rows = corpus("a", "a", 12)
     rows["session"] = [f"day{i % 4}" for i in range(len(rows))]
     table = splits.assign(rows, set(), splits.SplitOptions(seed=0, validation=0.1, test=0.1, folds=5), by_session={"a"})
-    assert protocols.scored_corpora(table, 1, 4) == {"a": "1 folds, fewer than 3: its sessions share their speakers"}
+    assert protocols.scored_corpora(table, 1, 4) == {"a": "1 folds, fewer than 3: its sessions share speakers"}
 
 
 def test_small_corpora_are_listed_with_the_reason(study):
@@ -211,7 +212,7 @@ def test_names_of_one_person_are_one_speaker():
     rows = corpus("a", "a", 6)
     rows["speaker_id"] = rows["speaker_id"].replace({"a_3": "a_01", "a_4": "a_2.0", "a_5": "a_spk0"})
     assert protocols.scored_corpora(manifest(rows), 1, 4) == {
-        "a": "3 speakers, fewer than 4 (6 names, which may be of one person or share recordings)"
+        "a": "3 speakers, fewer than 4 (6 names, which may be of one speaker or share recordings)"
     }
 
 
@@ -262,7 +263,7 @@ def predictions(truth, free, restricted, seeds=(0,)):
 def test_free_answers_outside_the_corpus_are_errors_and_absent_classes_do_not_count():
     truth = ["neutral", "anger"] * 8
     table = predictions(truth, ["neutral", "surprise"] * 8, truth, seeds=(0, 1))
-    results = scores.score(table, CLASSES, {"a": "speaker_id"}, study="t", confidence=0.95)
+    results = scores.score(table, Scoring(CLASSES, {"a": "speaker_id"}), study="t")
     row = results[(results["metric"] == "UAR") & results["seed"].isna()].set_index("answers")
     assert row.loc["free", "value"] == 0.5
     assert row.loc["restricted", "value"] == 1.0
@@ -288,7 +289,7 @@ def test_testa_is_the_mean_of_chance_corrected_uar_of_systems_that_saw_all():
             predictions(["fear", "anger"] * 4, ["fear", "anger"] * 4, ["fear"] * 8).assign(system="other"),
         ]
     )
-    results = scores.score(table, CLASSES, {"a": "speaker_id", "c": "speaker_id"}, study="t", confidence=0.95)
+    results = scores.score(table, Scoring(CLASSES, {"a": "speaker_id", "c": "speaker_id"}), study="t")
     mean = scores.with_mean(results, ["a", "c"], "TestA")
     rows = mean[(mean["test_corpus"] == "TestA") & (mean["answers"] == "free")]
     assert rows[["system", "metric", "value"]].to_numpy().tolist() == [

@@ -9,6 +9,7 @@ from mer.corpora import CORPORA
 from mer.dataset import splits
 from mer.evaluation.comparison import published
 from mer.evaluation.scores import scores
+from mer.evaluation.scores.confusions import Scoring
 from tests.evaluation.made import CLASSES, manifest, predictions
 
 SOURCES, TABLES = published.load()
@@ -23,7 +24,7 @@ def study(corpus="meld", official=True, classes=CLASSES, protocol="in_corpus", t
         rows, {corpus} if official else set(), splits.SplitOptions(seed=0, validation=0.1, test=0.1, folds=5)
     )
     predicted = pd.concat([predictions(rows, 0.5, s, protocol, train or corpus) for s in systems])
-    results = scores.score(predicted, CLASSES, {corpus: "speaker_id"}, study="t", confidence=0.95)
+    results = scores.score(predicted, Scoring(CLASSES, {corpus: "speaker_id"}), study="t")
     return results, published.settings(rows)
 
 
@@ -65,13 +66,28 @@ def test_the_paper_is_best_where_only_its_corpora_are_compared():
 
 def test_numbers_are_shares_of_corpora_that_exist_and_all_have_a_source():
     assert NUMBERS["value"].between(0.1, 1).all()
-    others = {"mean of 17 corpora", "polish", "IEMOCAP, MSP-IMPROV, MSP-Podcast and CREMA-D pooled"}
+    others = {"mean of 17 corpora", "polish", "IEMOCAP, MSP-IMPROV, MSP-Podcast and CREMA-D pooled",
+              "held-out speakers of the acted corpora"}  # fmt: skip
     assert {c for c in NUMBERS["test_corpus"] if not c.startswith("all but")} <= set(CORPORA) | others
     assert {table.source for table in TABLES} == set(SOURCES)
     assert not NUMBERS.duplicated(["table", "system", "train_corpora", "test_corpus", "metric"]).any()
     assert {w for c in NUMBERS["classes"] for w in c.split()} - set(CLASSES) == {
         "amusement", "boredom", "calm", "contempt", "excitement", "frustration", "sleepiness",
     }  # fmt: skip
+
+
+def test_the_paper_has_its_authors():
+    assert SOURCES["mer2025"].citation.startswith("Ryumina, Ryumin, Axyonov, Ivanko, Karpov.")
+
+
+def test_the_loco_of_the_fork_that_began_with_all_corpora_is_beside_nothing_and_its_clean_one_may_be():
+    fork = NUMBERS[(NUMBERS["source"] == "fork2025") & (NUMBERS["protocol"] == "loco") & (NUMBERS["metric"] == "UAR")]
+    meld = fork[fork["test_corpus"] == "meld"].set_index(["table", "system"])
+    assert (meld["unsound"] != "").groupby("table").first().to_dict() == {
+        "fork, LOCO": True, "fork, from acted corpora to MELD": False,
+    }  # fmt: skip
+    assert meld["value"].to_dict()["fork, from acted corpora to MELD", "stage 2"] == pytest.approx(0.2556)
+    assert set(meld["train_corpora"]) == {"cremad+emovdb+esd+iemocap+mead+ravdess"}
 
 
 def test_sources_can_be_found_and_tables_told_apart():
@@ -108,13 +124,13 @@ def test_ours_stands_beside_a_number_of_the_same_protocol():
     ("made", "table", "reason"),
     [
         ({}, "paper, IEMOCAP", "iemocap is not in this study"),
-        ({"official": False}, "EmoBox, MELD", "another split: official; ours: leave one speaker out"),
-        ({"classes": CLASSES[:4]}, "EmoBox, MELD", "other classes: only there anger disgust fear"),
+        ({"official": False}, "EmoBox, MELD", "another split: official; MER: leave one speaker out"),
+        ({"classes": CLASSES[:4]}, "EmoBox, MELD", "other classes: only published anger disgust fear"),
         ({"protocol": "loco", "train": "z"}, "EmoBox, MELD", "this study has no in_corpus of that system"),
-        ({"protocol": "loco", "train": "z"}, "paper, LOCO", "how labels were unified is not said"),
-        ({"protocol": "loco", "train": "z"}, "paper, LOCO", "trained on others: afew+iemocap+mosei"),
+        ({"protocol": "loco", "train": "z"}, "paper, LOCO", "the mapping of labels is not stated"),
+        ({"protocol": "loco", "train": "z"}, "paper, LOCO", "other training corpora: afew+iemocap+mosei"),
         ({"corpus": "afew"}, "paper, AFEW", "not sound: the epoch is chosen on the part that is tested"),
-        ({"corpus": "mosei"}, "paper, MOSEI", "another measure: recall of yes"),
+        ({"corpus": "mosei"}, "paper, MOSEI", "another metric: recall of yes"),
         ({"corpus": "cremad"}, "EmoBox, CREMA-D", "not sound: 91 of 91 speakers are in training and test"),
     ],
 )
@@ -134,7 +150,7 @@ def test_a_part_of_a_published_test_set_is_another_test():
         table = published.compare_published(NUMBERS.assign(clips=float(clips)), results, ours, "s")
         rows = table[(table["table"] == "EmoBox, MELD") & (table["metric"] == "UAR")]
         assert set(rows["grey"]) == {grey}
-        assert set(rows["reason"]) == ({f"other clips: {clips:,}; ours: {counted}"} if grey else {""})
+        assert set(rows["reason"]) == ({f"other clips: {clips:,}; MER: {counted}"} if grey else {""})
     few = results.assign(n=2609)  # one of 2,610 may be unreadable
     rows = published.compare_published(NUMBERS, few, ours, "s").query('table == "EmoBox, MELD"')
     assert not rows["grey"].any()
@@ -143,18 +159,18 @@ def test_a_part_of_a_published_test_set_is_another_test():
 def test_what_is_made_up_stands_beside_nothing():
     results, ours = study()
     table = published.compare_published(
-        NUMBERS.assign(clips=np.nan), results, ours, "s", unlike="our recordings are made up"
+        NUMBERS.assign(clips=np.nan), results, ours, "s", exclusion="MER's recordings are synthetic"
     )
     assert table["grey"].all()
     near = table["table"] == "EmoBox, MELD"
-    assert set(table.loc[near, "reason"]) == {"our recordings are made up"}
-    assert not table.loc[table["test_corpus"] != "meld", "reason"].str.contains("made up").any()
+    assert set(table.loc[near, "reason"]) == {"MER's recordings are synthetic"}
+    assert not table.loc[table["test_corpus"] != "meld", "reason"].str.contains("synthetic").any()
 
 
 def test_a_score_of_nan_stays_grey():
     results, ours = study()
     rows = shown(results.assign(value=np.nan), ours, table="EmoBox, MELD")
-    assert set(rows["reason"]) == {"our score is NaN"}
+    assert set(rows["reason"]) == {"MER's score is NaN"}
 
 
 def test_nothing_of_ours_leaves_all_grey():
@@ -184,10 +200,10 @@ def document(**changed):
     ("changed", "message"),
     [
         ({"surprise": 1}, "surprise"),
-        ({"source": "other"}, "'other', which is no source"),
+        ({"source": "other"}, "the source 'other' of t is not under"),
         ({"numbers": [["x", 501]]}, "value is 501"),
         ({"numbers": [["x", "fifty"]]}, "value is 'fifty'"),
-        ({"numbers": [["x"]]}, "has not a value for each of system, value"),
+        ({"numbers": [["x"]]}, "needs one value for each of system, value"),
         ({"columns": ["system", "score"]}, "column score"),
         ({"protocol": "random"}, "protocol"),
     ],
@@ -210,4 +226,4 @@ def test_any_text_is_read_or_refused(tmp_path_factory, text):
 def test_a_table_of_ones_own_has_no_official_parts_whatever_it_is_called():
     rows = manifest("meld", 6, 42, CLASSES).assign(split_official="train", split_source="own")
     rows = splits.assign(rows, {"meld"}, splits.SplitOptions(seed=0, validation=0.1, test=0.1, folds=5))
-    assert published.settings(rows)["split"].tolist() == ["parts of one's own table"]
+    assert published.settings(rows)["split"].tolist() == ["parts of a user-defined table"]

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from mer import corpora, files
 from mer.evaluation.protocols import cells as protocols
 from mer.evaluation.protocols import jobs as study
-from mer.evaluation.purity import dependencies, encoder_registry, purity
+from mer.evaluation.purity import dependencies, encoder_registry, purity, row_access
 from mer.features import Features, registry
 from mer.features.network_origins import origins, to_json
 from mer.params import schema
@@ -72,7 +72,7 @@ class Study:
         """What notebook 04 does."""
         jobs = self.jobs(p) if jobs is None else jobs
         purity.check(jobs, self.usable, dependencies.lineage_items(p, specs), strict=p.evaluation.strict)
-        purity.check_row_access(self.task, jobs)
+        row_access.check_row_access(self.task, jobs)
         return grid.run_jobs(self.task, jobs, grid.Engine(), self.folder / "trainings")
 
     def stopped(self, p, jobs=None, specs=SPECS):
@@ -352,7 +352,7 @@ def test_class_shares_from_the_test_corpus(planted, monkeypatch):
 @pytest.mark.parametrize("model", ["gated", "attention", "logistic", "ridge", "svm_linear", "svm_rbf"])
 def test_models_look_at_nothing_but_their_own_rows(planted, model):
     p = planted.params((model,), training={"targets": "hard"})
-    assert purity.check_row_access(planted.task, planted.jobs(p)) == {model: "friends"}
+    assert row_access.check_row_access(planted.task, planted.jobs(p)) == {model: "friends"}
 
 
 # --- what is shown, and where it comes from

@@ -6,6 +6,7 @@ import pytest
 
 from mer import stats
 from mer.evaluation.scores import scores
+from mer.evaluation.scores.confusions import Scoring
 from tests.evaluation.made import CLASSES, manifest, predictions
 
 
@@ -22,7 +23,7 @@ def table():
 
 
 def score(table):
-    return scores.score(table, CLASSES, {"a": "speaker_id"}, study="s", confidence=0.95)
+    return scores.score(table, Scoring(CLASSES, {"a": "speaker_id"}), study="s")
 
 
 def test_metric_of_probabilities_has_seeds_mean_and_interval(table, monkeypatch):

@@ -17,6 +17,7 @@ from mer.evaluation.protocols import cells as protocols
 from mer.evaluation.protocols import jobs as study
 from mer.evaluation.protocols import negative_control
 from mer.evaluation.scores import scores
+from mer.evaluation.scores.confusions import Scoring
 from mer.features import Features
 from mer.params.schema import SELECTED, Evaluation, Params, System, Training
 from mer.report.text import selection as selection_text
@@ -33,6 +34,7 @@ SYSTEMS = {
 }
 FAMILIES = {"a": "a", "b": "b", "c": "c", "c_song": "c", "d": "d"}
 CLUSTERS = dict.fromkeys(FAMILIES, "speaker_id")
+SCORING = Scoring(CLASSES, CLUSTERS)
 BY = ("validation", "inner_loco")
 
 
@@ -84,7 +86,7 @@ def told(usable, done):
     answered = selection.with_selected(
         scores.predictions(tested, usable, CLASSES, present(usable)), selection.best_systems(inner)
     )
-    results = scores.score(answered, CLASSES, CLUSTERS, study="t", confidence=0.95)
+    results = scores.score(answered, SCORING, study="t")
     return inner, answered, results, selection.table(inner, results, usable)
 
 
@@ -255,18 +257,18 @@ def test_what_is_kept_on_disk_has_its_validation_scores(spoken, tmp_path):
 
 def test_predictions_with_selected_can_be_compared_sliced_and_put_on_the_card(spoken, ran):
     usable, answered = spoken[1], ran["validation"][2]
-    compared = comparison.compare(answered, CLASSES, CLUSTERS, "audio")
+    compared = comparison.compare(answered, SCORING, "audio")
     mine = compared[compared["system"] == SELECTED]
     assert set(mine["test_corpus"]) == {*FAMILIES, comparison.MEAN}
     assert mine["p"].notna().all()
-    assert SELECTED in set(ranking.rank_systems(answered, CLASSES, CLUSTERS, draws=50)["system"])
-    assert SELECTED in set(sensitivity.metric_sensitivity(answered, CLASSES, CLUSTERS)["system"])
-    inflated = sensitivity.split_inflation(answered, CLASSES, CLUSTERS)
+    assert SELECTED in set(ranking.rank_systems(answered, SCORING, draws=50)["system"])
+    assert SELECTED in set(sensitivity.metric_sensitivity(answered, SCORING)["system"])
+    inflated = sensitivity.split_inflation(answered, SCORING)
     assert inflated.loc[inflated["system"] == SELECTED, "verdict"].str.startswith("not trained with").all()
-    sliced, _ = slices.score(answered, usable, CLASSES, CLUSTERS)
+    sliced, _ = slices.score(answered, usable, SCORING)
     assert sliced.empty  # all of one gender, age, language and length
     halves = usable.assign(language=np.where(np.arange(len(usable)) % 2, "de", "en"))
-    assert SELECTED in set(slices.score(answered, halves, CLASSES, CLUSTERS)[0]["system"])
+    assert SELECTED in set(slices.score(answered, halves, SCORING)[0]["system"])
 
 
 def test_the_name_is_taken():

@@ -8,11 +8,13 @@ import pytest
 from mer.evaluation.comparison import shapley, shapley_inputs
 from mer.evaluation.protocols import cells as protocols
 from mer.evaluation.protocols import jobs
+from mer.evaluation.scores.confusions import Scoring
 from mer.features import Features
 from tests.evaluation.test_protocols import CLASSES, corpus, manifest
 
 INPUTS = ("audio", "pitch", "words")
 CLUSTERS = dict.fromkeys(("a", "b", "c"), "speaker_id")
+SCORING = Scoring(CLASSES, CLUSTERS)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +37,7 @@ def study():
 
 def test_values_are_the_mean_over_orders(study):
     task, usable, cells = study
-    values, subsets = shapley_inputs.of_inputs(task, usable, cells, INPUTS, CLUSTERS)
+    values, subsets = shapley_inputs.of_inputs(task, usable, cells, INPUTS, SCORING)
     for target, part in subsets.groupby("target"):
         uar = {frozenset(filter(None, row.inputs.split("+"))): row.value for row in part.itertuples()}
         expected = dict.fromkeys(INPUTS, 0.0)
@@ -54,8 +56,8 @@ def test_values_are_the_mean_over_orders(study):
 def test_all_inputs_score_as_all_corpora_do(study):
     """The game of inputs and the game of corpora share the coalition of everything."""
     task, usable, cells = study
-    _, subsets = shapley_inputs.of_inputs(task, usable, cells, INPUTS, CLUSTERS)
-    _, coalitions = shapley.of_corpora(task, usable, cells, INPUTS, CLUSTERS)
+    _, subsets = shapley_inputs.of_inputs(task, usable, cells, INPUTS, SCORING)
+    _, coalitions = shapley.of_corpora(task, usable, cells, INPUTS, SCORING)
     last = [table.groupby("target")["value"].last() for table in (subsets, coalitions)]
     assert np.allclose(*last)
 
@@ -63,5 +65,5 @@ def test_all_inputs_score_as_all_corpora_do(study):
 def test_one_input_and_too_many_have_no_values(study):
     task, usable, cells = study
     with pytest.raises(ValueError, match="one input"):
-        shapley_inputs.of_inputs(task, usable, cells, ("audio",), CLUSTERS)
+        shapley_inputs.of_inputs(task, usable, cells, ("audio",), SCORING)
     assert "at most 8 inputs" in shapley_inputs.reason_against(task, ("audio",) * 9)

@@ -5,15 +5,17 @@ import pytest
 from mer import stats
 from mer.evaluation.comparison import slices
 from mer.evaluation.comparison.slices import bands
+from mer.evaluation.scores.confusions import Scoring
 from tests.evaluation.made import CLASSES, manifest, predictions
 
 CLUSTERS = {"a": "speaker_id"}
+SCORING = Scoring(CLASSES, CLUSTERS)
 
 
 def test_a_slice_is_scored_as_a_corpus_of_its_own():
     rows = manifest(speakers=10)
     table = predictions(rows, 0.6, seeds=(0, 1))
-    scored, _ = slices.score(table, rows, CLASSES, CLUSTERS)
+    scored, _ = slices.score(table, rows, SCORING)
     women = set(rows.loc[rows["gender"] == "female", "utterance_id"])
     mine = table[table["utterance_id"].isin(women)]
     truth, given = (mine[c].map(CLASSES.index).to_numpy().reshape(2, -1) for c in ("emotion", "free"))
@@ -28,7 +30,7 @@ def test_a_slice_is_scored_as_a_corpus_of_its_own():
 def test_a_gap_that_is_there_is_shown_and_others_are_not():
     rows = manifest(speakers=12, clips=48)
     table = predictions(rows, 0.75, hard=rows.loc[rows["language"] == "de", "utterance_id"])
-    _, gaps = slices.score(table, rows, CLASSES, CLUSTERS)
+    _, gaps = slices.score(table, rows, SCORING)
     found = gaps.set_index("slice")
     [language] = gaps[gaps["attribute"] == "language"].to_dict("records")
     assert language["verdict"] == "shown"
@@ -44,7 +46,7 @@ def test_what_is_the_speakers_own_cancels_within_speakers():
     rows = manifest(speakers=12, clips=48)
     easy = rows.loc[rows["speaker_id"] < "a_06", "utterance_id"]
     table = predictions(rows, 0.9, hard=easy)
-    _, gaps = slices.score(table, rows, CLASSES, CLUSTERS)
+    _, gaps = slices.score(table, rows, SCORING)
     width = (gaps["high"] - gaps["low"]).groupby(gaps["attribute"]).min()
     assert width["language"] < width["gender"]
 
@@ -53,7 +55,7 @@ def test_small_slices_and_unknown_ones_are_listed_and_not_scored():
     rows = manifest(speakers=5)
     rows.loc[rows["speaker_id"] == "a_04", "gender"] = None
     rows.loc[:2, "language"] = "fr"
-    scored, gaps = slices.score(predictions(rows, 0.6), rows, CLASSES, CLUSTERS)
+    scored, gaps = slices.score(predictions(rows, 0.6), rows, SCORING)
     notes = scored.set_index("slice")["note"]
     assert notes["not known"] == "not known"
     assert notes["fr"] == "3 clips, fewer than 30"
@@ -67,12 +69,12 @@ def test_small_slices_and_unknown_ones_are_listed_and_not_scored():
 def test_gaps_are_of_the_classes_that_both_have():
     rows = manifest(speakers=8, clips=48)
     rows.loc[(rows["language"] == "de") & (rows["emotion"] == "anger"), "emotion"] = "fear"
-    _, gaps = slices.score(predictions(rows, 0.6), rows, CLASSES, CLUSTERS)
+    _, gaps = slices.score(predictions(rows, 0.6), rows, SCORING)
     assert gaps.loc[gaps["attribute"] == "language", "classes"].tolist() == [3]
     rows.loc[rows["language"] == "de", "emotion"] = np.where(rows["utterance_id"].str[-1] > "4", "fear", "disgust")[
         rows["language"] == "de"
     ]
-    _, gaps = slices.score(predictions(rows, 0.6), rows, CLASSES, CLUSTERS)
+    _, gaps = slices.score(predictions(rows, 0.6), rows, SCORING)
     [row] = gaps[gaps["attribute"] == "language"].to_dict("records")
     assert row["verdict"] == "0 classes in common"
     assert np.isnan(row["gap"])
@@ -80,7 +82,7 @@ def test_gaps_are_of_the_classes_that_both_have():
 
 def test_one_speaker_and_one_slice_are_no_comparison():
     rows = manifest(speakers=1, clips=60).assign(duration=3.0)
-    scored, gaps = slices.score(predictions(rows, 0.6), rows, CLASSES, CLUSTERS)
+    scored, gaps = slices.score(predictions(rows, 0.6), rows, SCORING)
     assert set(scored["attribute"]) == {"language"}
     assert (scored["note"] != "").all()
     assert gaps.empty
@@ -90,7 +92,7 @@ def test_recalls_are_those_of_the_classes_and_their_mean_is_the_uar():
     rows = manifest(speakers=10)
     rows = rows[(rows["emotion"] != "anger") | (rows["speaker_id"] < "a_02")]
     table = predictions(rows, 0.6, seeds=(0, 1))
-    found = slices.recalls(table, CLASSES, CLUSTERS).set_index("emotion")
+    found = slices.recalls(table, SCORING).set_index("emotion")
     hits = (table["emotion"] == table["free"]).groupby(table["emotion"]).mean()
     assert found["recall"].to_dict() == pytest.approx(hits.to_dict())
     assert found.index.tolist() == ["neutral", "happiness", "sadness", "anger"]
@@ -99,21 +101,21 @@ def test_recalls_are_those_of_the_classes_and_their_mean_is_the_uar():
     truth, given = (table[c].map(CLASSES.index).to_numpy() for c in ("emotion", "free"))
     assert found["recall"].mean() == pytest.approx(stats.uar(stats.confusion(truth, given, 7)))
     with pytest.raises(ValueError, match="no score"):
-        slices.recalls(table.assign(protocol="random_split"), CLASSES, CLUSTERS)
+        slices.recalls(table.assign(protocol="random_split"), SCORING)
 
 
 def test_one_is_not_many():
     rows = manifest(speakers=4)
     rows.loc[rows["speaker_id"] == "a_03", "language"] = "fr"
     rows.loc[0, "language"] = "it"
-    notes = slices.score(predictions(rows, 0.6), rows, CLASSES, CLUSTERS, min_clips=20)[0].set_index("slice")["note"]
+    notes = slices.score(predictions(rows, 0.6), rows, SCORING, min_clips=20)[0].set_index("slice")["note"]
     assert (notes["fr"], notes["it"]) == ("1 speaker, fewer than 3", "1 clip, fewer than 20")
 
 
 def test_predictions_of_another_study_are_refused():
     rows = manifest()
     with pytest.raises(ValueError, match=r"a/00_00 .* not in the manifest"):
-        slices.score(predictions(rows, 0.6), rows[1:], CLASSES, CLUSTERS)
+        slices.score(predictions(rows, 0.6), rows[1:], SCORING)
 
 
 @pytest.mark.parametrize("value", [None, np.nan, -1.0, "?"])

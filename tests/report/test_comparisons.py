@@ -5,6 +5,7 @@ import pytest
 
 from mer import stats
 from mer.evaluation.comparison import comparison, published, ranking, sensitivity, slices
+from mer.evaluation.scores.confusions import Scoring
 from mer.report.figures import comparisons as comparison_figures
 from mer.report.figures import published as published_figures
 from mer.report.figures import ranking as ranking_figures
@@ -16,6 +17,7 @@ from tests.evaluation.made import CLASSES, manifest, predictions
 
 SPEAKERS = {"a": 6, "b$x$": 12}
 CLUSTERS = dict.fromkeys(SPEAKERS, "speaker_id")
+SCORING = Scoring(CLASSES, CLUSTERS)
 SOURCES, TABLES = published.load()
 
 
@@ -36,15 +38,13 @@ def loco():
 
 @pytest.fixture(scope="module")
 def compared(loco):
-    return comparison.compare(loco, CLASSES, CLUSTERS, "base")
+    return comparison.compare(loco, SCORING, "base")
 
 
 @pytest.fixture(scope="module")
 def inflation():
     right = {protocol: 0.9 - 0.3 * at for at, protocol in enumerate(sensitivity.SPLIT_NAMES)}
-    return sensitivity.split_inflation(
-        pd.concat([toy_predictions(p, s=share) for p, share in right.items()]), CLASSES, CLUSTERS
-    )
+    return sensitivity.split_inflation(pd.concat([toy_predictions(p, s=share) for p, share in right.items()]), SCORING)
 
 
 def texts(drawn):
@@ -122,7 +122,7 @@ def test_sentences_and_tables_of_differences(compared):
 
 def test_insignificant_gaps_are_hollow(loco):
     rows = pd.concat([manifest(corpus, n) for corpus, n in SPEAKERS.items()])
-    scored, gaps = slices.score(loco[loco["system"] == "base"], rows, CLASSES, CLUSTERS)
+    scored, gaps = slices.score(loco[loco["system"] == "base"], rows, SCORING)
     gaps.loc[0, "verdict"] = "shown"
     shown = int((gaps["verdict"] == "shown").sum())
     ax = comparison_figures.gap_forest(gaps)
@@ -147,7 +147,7 @@ def test_insignificant_gaps_are_hollow(loco):
 
 
 def test_recall_matrix_is_grey_for_absent_classes(loco):
-    recalls = slices.recalls(loco[loco["system"] == "good"], CLASSES, CLUSTERS)
+    recalls = slices.recalls(loco[loco["system"] == "good"], SCORING)
     recalls = recalls[(recalls["test_corpus"] == "a") | (recalls["emotion"] != "anger")]
     ax = comparison_figures.recall_heatmap(recalls)
     shown = texts(ax)
@@ -156,7 +156,7 @@ def test_recall_matrix_is_grey_for_absent_classes(loco):
 
 
 def test_rank_diagram_needs_eight_corpora(loco):
-    ranks = ranking.rank_systems(loco, CLASSES, CLUSTERS, draws=200)
+    ranks = ranking.rank_systems(loco, SCORING, draws=200)
     least = ranking.MIN_CORPORA_IN_DIAGRAM
     assert f"A rank diagram needs at least {least} corpora; this study holds out 2." in texts(
         ranking_figures.rank_diagram(ranks)
@@ -171,14 +171,14 @@ def test_rank_diagram_needs_eight_corpora(loco):
 
 
 def test_resamples_are_ordered_by_median(loco):
-    drawn = ranking.resampled(loco, CLASSES, CLUSTERS, draws=200)
+    drawn = ranking.resampled(loco, SCORING, draws=200)
     ax = ranking_figures.resample_bars(drawn, 0.95)
     assert "good leads in 100% of 200 resamples." in texts(ax)
     assert ax.get_yticklabels()[0].get_text() == "good"
 
 
 def test_metrics_of_the_same_predictions(loco):
-    table = sensitivity.metric_sensitivity(loco, CLASSES, CLUSTERS)
+    table = sensitivity.metric_sensitivity(loco, SCORING)
     shown = texts(comparison_figures.metric_dots(table, "base"))
     assert {metric.title for metric in stats.METRICS.values()} <= set(shown)
     assert comparison_text.metric_sentence(table) == "The best system depends on the metric on none of 2 corpora."
@@ -259,16 +259,16 @@ def test_averages_that_do_not_follow_are_named():
 
 def test_empty_comparisons(loco):
     no_rows, empty = loco[:0], comparison.empty()
-    scored, gaps = slices.score(no_rows, manifest(), CLASSES, CLUSTERS)
+    scored, gaps = slices.score(no_rows, manifest(), SCORING)
     ranks, metrics = (
-        ranking.rank_systems(no_rows, CLASSES, CLUSTERS),
-        sensitivity.metric_sensitivity(no_rows, CLASSES, CLUSTERS),
+        ranking.rank_systems(no_rows, SCORING),
+        sensitivity.metric_sensitivity(no_rows, SCORING),
     )
     inflation, recalls = (
-        sensitivity.split_inflation(no_rows, CLASSES, CLUSTERS),
-        slices.recalls(no_rows, CLASSES, CLUSTERS),
+        sensitivity.split_inflation(no_rows, SCORING),
+        slices.recalls(no_rows, SCORING),
     )
-    drawn = ranking.resampled(no_rows, CLASSES, CLUSTERS, draws=5)
+    drawn = ranking.resampled(no_rows, SCORING, draws=5)
     figures = [
         comparison_figures.difference_forest(empty, "no reference"),
         comparison_figures.gap_forest(gaps),

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from mer.evaluation.protocols import cells as protocols
 from mer.evaluation.protocols import jobs as study
-from mer.evaluation.purity import purity
+from mer.evaluation.purity import purity, row_access
 from mer.evaluation.scores import scores
+from mer.evaluation.scores.confusions import Scoring
 from mer.features import Features
 from mer.params.schema import System, Training
 from mer.training import grid
@@ -87,7 +88,7 @@ def test_where_speakers_differ_more_than_emotions_it_helps_and_is_marked(spoken)
     task, usable, cells = spoken
     jobs, _ = study.plan_jobs(cells, SYSTEMS, TRAINING, (0,), task)
     table = scores.predictions(grid.run_jobs(task, jobs, Engine("auto")), usable, CLASSES, task.features.present)
-    results = scores.score(table, CLASSES, dict.fromkeys("abc", "speaker_id"), study="s", confidence=0.95)
+    results = scores.score(table, Scoring(CLASSES, dict.fromkeys("abc", "speaker_id")), study="s")
     rows = results[(results["metric"] == "UAR") & results["seed"].isna() & (results["answers"] == "free")]
     uar = rows.groupby("system")["value"].mean()
     assert uar["speaker"] > uar["plain"] + 0.2
@@ -99,10 +100,10 @@ def test_where_speakers_differ_more_than_emotions_it_helps_and_is_marked(spoken)
 def test_the_held_out_corpus_does_not_reach_training_through_it(spoken):
     task, _, cells = spoken
     jobs, _ = study.plan_jobs(cells, SYSTEMS, TRAINING, (0,), task)
-    assert set(purity.check_row_access(task, jobs)) == set(SYSTEMS)
+    assert set(row_access.check_row_access(task, jobs)) == set(SYSTEMS)
     leaky = replace(task, groups=dict.fromkeys(("speaker", "corpus"), np.full(len(task.labels), "everybody")))
     with pytest.raises(purity.ContaminationError, match="fitted on rows outside"):
-        purity.check_row_access(leaky, jobs)
+        row_access.check_row_access(leaky, jobs)
 
 
 def test_parts_of_a_published_split_are_scaled_apart_as_they_may_share_speakers(spoken):

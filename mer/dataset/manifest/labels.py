@@ -79,7 +79,8 @@ def mapping(policy: str, corpus: str, emotions: dict[str, str], overrides: dict[
         )
     _refuse_unknown(corpus, emotions, overridden)
     for key, target in overridden.items():
-        overridden[key] = SPELLINGS.get(target, target)
+        word = target.removeprefix("map_to_")  # the fork says `map_to_neutral`
+        overridden[key] = SPELLINGS.get(word, word)
         if overridden[key] not in allowed:
             raise UnknownLabel(f"labels.overrides.{corpus}: {target!r} is not one of {', '.join(sorted(allowed))}")
     by_policy = {native: table[emotion] for native, emotion in emotions.items()}

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterable
 
 from mer import files
-from mer.corpora import CORPORA, Corpus, selected
+from mer.corpora import CORPORA, Corpus, closest_id, selected
 from mer.dataset.manifest import labels
 from mer.params.schema import Params
 
@@ -58,7 +58,9 @@ def _label_problems(params: Params, corpus: Corpus, overrides: dict[str, str]) -
 
 
 def _unknown(path: str, name: str) -> str:
-    return f"{path}: there is no such corpus {_closest(name, CORPORA)}"
+    near = closest_id(name)
+    hint = f"(did you mean {near!r}?)" if near else f"(known are {', '.join(sorted(CORPORA))})"
+    return f"{path}: there is no such corpus {hint}"
 
 
 def _raw_folder(params: Params) -> list[str]:

@@ -1,14 +1,12 @@
-"""Is one system better than another? A table of every system against one, for each corpus and for their mean."""
-
-from collections.abc import Mapping
+"""Compare every system of a study with a reference system, on each test corpus and on their mean."""
 
 import numpy as np
 import pandas as pd
 
 from mer import stats
-from mer.evaluation.protocols.cells import refuse_random
+from mer.evaluation.protocols.random_split import refuse_random
 from mer.evaluation.scores.confusions import (
-    Cluster,
+    Scoring,
     SpeakerConfusions,
     count,
     merge_family,
@@ -21,86 +19,97 @@ COLUMNS = [
     "system", "reference", "protocol", "answers", "test_corpus", "metric", "value", "reference_value", "difference",
     "low", "high", "p", "p_holm", "smallest_p", "verdict", "n", "speakers", "seeds", "of", "clusters", "n_clusters",
 ]  # fmt: skip
+"""The columns of `comparison.csv` without flags."""
 MEAN = "mean over corpora"
+"""The value of `test_corpus` in rows of means over corpora."""
 BETTER, WORSE, NOT_SHOWN = "better", "worse", "not shown"
+"""The verdicts on systems."""
 DIFFER = "these trained models differ"
-"""verdict where one seed of a network is compared: another training of it might do otherwise"""
+"""The verdict if one seed of a network is compared: another training of it might give another result."""
 SYSTEMS, MODELS = "systems", "trained models"
-"""what a row compares"""
+"""The values of the column `of`: what a row compares."""
 
 
 def compare(
     predictions: pd.DataFrame,
-    classes: tuple[str, ...],
-    clusters: Mapping[str, Cluster],
+    scoring: Scoring,
     reference: str,
     *,
     protocol: str = "loco",
     answers: str = "free",
     metric: str = "UAR",
-    confidence: float = 0.95,
 ) -> pd.DataFrame:
-    """Compare every system with one of them, clip by clip and speaker by speaker.
+    """Compare every system with a reference on the same utterances, clustered by speaker.
 
-    What is better is said of systems: over new speakers of these corpora and, of what is trained with several seeds,
-    over new trainings on the same recordings. A system with one solution (logistic regression, ridge, a support vector
-    machine) has no deviation between trainings. Other training recordings are not covered. With one seed of a network
-    nothing is known of its next training: then it is said that these trained models differ, and nothing of systems.
+    The verdict concerns systems on new speakers of these corpora and, if they are trained with several seeds, on new
+    trainings with the same recordings. Logistic regression, ridge and support vector machines have one solution, so
+    their trainings do not vary. New training recordings are not covered. With one seed of a network, the verdict
+    concerns the trained models, not the systems.
 
     Args:
         predictions: as from `scores.predictions`.
-        clusters: corpus -> column over which its speakers (dialogues, videos) are told apart.
-        reference: the system that the others are compared with, named beforehand.
+        scoring: classes, clusters and confidence. A difference is significant if its adjusted p-value is at most
+            1 - confidence.
+        reference: the system with which the others are compared, named before training.
+        protocol: the protocol whose predictions are compared.
+        answers: free or restricted.
         metric: UAR, WA, macro_F1 or weighted_F1.
-        confidence: of the intervals; a difference is shown where the adjusted p is at most 1 - confidence.
 
     Returns:
-        a row per other system and corpus of the reference's, and where those are several, one for the mean over them,
-        of UAR chance-corrected. Both systems count on the clips and seeds that both have: `n` says how many clips.
-        `p` is the larger of two (`stats.compare`): that the mean difference is 0, and that the two could be swapped.
-        `p_holm` is adjusted over the rows of corpora, and over the rows of means: each is one family of questions.
-        `smallest_p` is the p-value that so few speakers give where all of them agree, times the number of questions;
-        where it is above 1 - confidence, hardly anything can be shown, whatever the systems do. `of` says whether
-        systems or trained models are compared. `verdict` is better, worse, not shown, `DIFFER`, or why there is no
-        comparison, such as missing predictions. `clusters` and `n_clusters` say over what intervals are. People who
-        speak in two corpora of a family are flipped and left out as one, and counted twice in `speakers`.
+        `COLUMNS`, one row per other system and test corpus of the reference, and one for the mean over these corpora if
+        there are several. The mean is of the chance-corrected UAR. Both systems are scored on the utterances and seeds
+        that they have in common; `n` is the number of utterances. `p` is the larger of two p-values (`stats.compare`):
+        of a mean difference of 0, and of exchangeable systems. `p_holm` is adjusted over the systems: rows of corpora
+        are one family of tests, rows of means another. `smallest_p` is the smallest p-value that so few clusters can
+        give, multiplied by the number of tests; if it exceeds 1 - confidence, a significant difference is hardly
+        possible. `of` says whether systems or trained models are compared. `verdict` is better, worse, not shown,
+        `DIFFER`, or the reason why there is no comparison, such as missing predictions. `clusters` and `n_clusters` are
+        the kind and number of clusters. A speaker in two corpora of a family is one cluster, but is counted twice in
+        `speakers`.
 
     Raises:
-        ValueError: no prediction of the reference in this protocol, another metric, a random split, or a corpus
-            that was tested after several trainings.
-        Unusable: as from `counts.count`.
+        ValueError: the reference has no prediction in this protocol, the metric is another one, predictions are of a
+            random split, or a corpus was tested after several trainings.
+        PredictionError: as from `confusions.count`.
     """
+    selected = _selected(predictions, reference, protocol, metric)
+    by_corpus = dict(iter(selected.groupby(["system", "test_corpus"], sort=True)))
+    corpora = [corpus for system, corpus in by_corpus if system == reference]
+    family = selected.groupby("test_corpus")["family"].first().to_dict()
+    base = {"reference": reference, "protocol": protocol, "answers": answers, "metric": metric}
+    rows = []
+    for system in sorted(set(selected["system"]) - {reference}):
+        pairs = {c: _pair(by_corpus.get((system, c)), by_corpus[reference, c], answers, scoring) for c in corpora}
+        for corpus in corpora:
+            row = compare_pair({corpus: pairs[corpus]}, family, statistic_of(metric), scoring)
+            rows.append(base | {"system": system, "test_corpus": corpus} | row)
+        if len(corpora) > 1:
+            mean = statistic_of(metric, corrected_uar(answers, protocol, len(scoring.classes)))
+            row = compare_pair(pairs, family, mean, scoring)
+            rows.append(base | {"system": system, "test_corpus": MEAN} | row)
+    return with_verdicts(pd.DataFrame(rows, columns=COLUMNS), 1 - scoring.confidence)
+
+
+def _selected(predictions: pd.DataFrame, reference: str, protocol: str, metric: str) -> pd.DataFrame:
+    """The predictions of a protocol, if its systems can be compared with the reference."""
     if metric not in stats.CONFUSION_METRICS:
         raise ValueError(f"metric {metric!r} is none of {', '.join(stats.CONFUSION_METRICS)}")
-    asked = predictions[predictions["protocol"] == protocol]
-    refuse_random(asked)
-    if reference not in set(asked["system"]):
-        raise ValueError(f"{reference!r} has no predictions of {protocol}; there are {sorted(set(asked['system']))}")
-    plans = asked.groupby(["system", "test_corpus"])["train_corpora"].nunique()
+    selected = predictions[predictions["protocol"] == protocol]
+    refuse_random(selected)
+    if reference not in set(selected["system"]):
+        systems = sorted(set(selected["system"]))
+        raise ValueError(f"{reference!r} has no predictions of {protocol}; the systems with predictions are {systems}")
+    plans = selected.groupby(["system", "test_corpus"])["train_corpora"].nunique()
     if (plans > 1).any():
         system, corpus = plans.index[plans > 1][0]
         raise ValueError(
             f"{system} was tested on {corpus} after several trainings; compare one `train_corpora` at a time"
         )
-    parts = dict(iter(asked.groupby(["system", "test_corpus"], sort=True)))
-    corpora = [corpus for system, corpus in parts if system == reference]
-    family = asked.groupby("test_corpus")["family"].first().to_dict()
-    about = {"reference": reference, "protocol": protocol, "answers": answers, "metric": metric}
-    rows, named = [], tuple(classes)
-    for system in sorted(set(asked["system"]) - {reference}):
-        pairs = {c: _pair(parts.get((system, c)), parts[reference, c], answers, classes, clusters[c]) for c in corpora}
-        for corpus in corpora:
-            found = compare_pair({corpus: pairs[corpus]}, family, statistic_of(metric), confidence, named)
-            rows.append(about | {"system": system, "test_corpus": corpus} | found)
-        if len(corpora) > 1:
-            mean = statistic_of(metric, corrected_uar(answers, protocol, len(named)))
-            found = compare_pair(pairs, family, mean, confidence, named)
-            rows.append(about | {"system": system, "test_corpus": MEAN} | found)
-    return with_verdicts(pd.DataFrame(rows, columns=COLUMNS), 1 - confidence)
+    return selected
 
 
 def reason_against(predictions: pd.DataFrame, reference: str, protocol: str = "loco") -> str:
-    """Return why there is nothing to compare with the reference; nothing where there is."""
+    """Return why no system can be compared with the reference; empty text if one can be."""
     systems = set(predictions.loc[predictions["protocol"] == protocol, "system"])
     if not systems:
         return f"this study has no predictions of {protocol}"
@@ -110,94 +119,108 @@ def reason_against(predictions: pd.DataFrame, reference: str, protocol: str = "l
 
 
 def empty() -> pd.DataFrame:
-    """Return the table of `compare` without a row."""
+    """Return the table of `compare` without rows."""
     return with_verdicts(pd.DataFrame(columns=COLUMNS), 0.05)
 
 
 def _pair(
-    ours: pd.DataFrame | None, theirs: pd.DataFrame, answers: str, classes: tuple[str, ...], cluster: Cluster
+    first: pd.DataFrame | None, second: pd.DataFrame, answers: str, scoring: Scoring
 ) -> tuple[SpeakerConfusions, SpeakerConfusions] | str:
-    """Counts of both on the clips and seeds that both have, or why there are none."""
-    if ours is None:
+    """Confusions of two systems on their common utterances and seeds, or the reason why there are none."""
+    if first is None:
         return "no predictions"
-    seeds = [set(side["seed"]) for side in (ours, theirs)]
-    if min(map(len, seeds)) > 1:  # else it is a solution that depends on no seed, and meets all of the other's
+    seeds = [set(side["seed"]) for side in (first, second)]
+    if min(map(len, seeds)) > 1:  # a system with one seed is compared with all seeds of the other
         both = seeds[0] & seeds[1]
-        ours, theirs = (side[side["seed"].isin(both)] for side in (ours, theirs))
-    clips = set(ours["utterance_id"]) & set(theirs["utterance_id"])
-    ours, theirs = (side[side["utterance_id"].isin(clips)] for side in (ours, theirs))
-    if ours.empty or theirs.empty:
+        first, second = (side[side["seed"].isin(both)] for side in (first, second))
+    utterances = set(first["utterance_id"]) & set(second["utterance_id"])
+    first, second = (side[side["utterance_id"].isin(utterances)] for side in (first, second))
+    if first.empty or second.empty:
         return "no clip or no seed in common"
-    return count(ours, answers, classes, cluster), count(theirs, answers, classes, cluster)
+    cluster = scoring.clusters[second["test_corpus"].iloc[0]]
+    return count(first, answers, scoring.classes, cluster), count(second, answers, scoring.classes, cluster)
 
 
 def corrected_uar(answers: str, protocol: str, classes: int) -> stats.Statistic:
     """Return the chance-corrected UAR as a function of confusions.
 
     Args:
-        classes: of the policy, among which free answers are.
+        answers: free or restricted.
+        protocol: the protocol of the predictions.
+        classes: the number of classes of the policy, among which free predictions choose.
     """
 
-    def of(confusions: np.ndarray) -> stats.Number:
-        own = np.asarray(stats.classes_present(confusions))
-        among = np.where(own > 1, n_choices(answers, protocol, own, classes), own)  # of one class nothing is measured
-        return stats.chance_corrected(stats.uar(confusions), among)
+    def corrected(confusions: np.ndarray) -> stats.Number:
+        n_test_classes = np.asarray(stats.classes_present(confusions))
+        choices = n_choices(answers, protocol, n_test_classes, classes)
+        choices = np.where(n_test_classes > 1, choices, n_test_classes)  # one class alone has no corrected UAR
+        return stats.chance_corrected(stats.uar(confusions), choices)
 
-    return of
+    return corrected
 
 
 def compare_pair(
-    pairs: dict[str, tuple[SpeakerConfusions, SpeakerConfusions] | str], family: dict[str, str],
+    pairs: dict[str, tuple[SpeakerConfusions, SpeakerConfusions] | str],
+    family: dict[str, str],
     statistic: stats.Statistic,
-    confidence: float, classes: tuple[str, ...],
-) -> dict:  # fmt: skip
-    """Return a row's numbers and verdict: two systems on the mean over some corpora.
+    scoring: Scoring,
+) -> dict:
+    """Return the numbers and the verdict of one row: two systems on the mean over some corpora.
 
     Args:
-        pairs: corpus -> counts of both on the same clips, or why there are none.
-        family: corpus -> its family; those of one are one part, as they may share speakers.
-        classes: of which the counts are.
+        pairs: corpus -> confusions of both systems on the same utterances, or the reason why there are none.
+        family: corpus -> its family; the corpora of a family are merged, because they may share speakers.
+        statistic: the metric, as a function of confusions.
+        scoring: classes of the confusions, and confidence.
     """
-    if lacking := {corpus: pair for corpus, pair in pairs.items() if isinstance(pair, str)}:
-        return {"n": 0, "speakers": 0, "seeds": 0, "verdict": "; ".join(f"{w} on {c}" for c, w in lacking.items())}
-    kin = {name: [c for c in pairs if family[c] == name] for name in sorted({family[c] for c in pairs})}
-    sides = [tuple(merge_family({c: pairs[c][at] for c in inside}) for at in (0, 1)) for inside in kin.values()]
-    parts, groupings = [tuple(side[0] for side in pair) for pair in sides], [pair[0][1] for pair in sides]
-    trainings = [
-        tuple(_training([pairs[c][at] for c in inside], name) for at in (0, 1)) for name, inside in kin.items()
-    ]
-    weights = np.array([len(inside) for inside in kin.values()]) / len(pairs)
-    ours = [pair[0] for pair in pairs.values()]
-    mean = per_block(statistic, ours[0].confusions.shape[-1])
-    paired = [stats.Pair(*part, *more) for part, *more in zip(parts, groupings, trainings, strict=True)]
-    found = stats.compare(paired, mean, confidence, weights=weights)
-    values = [weights @ [np.mean(mean(part[at].sum(axis=1))) for part in parts] for at in (0, 1)]
+    if missing := {corpus: pair for corpus, pair in pairs.items() if isinstance(pair, str)}:
+        return {"n": 0, "speakers": 0, "seeds": 0, "verdict": "; ".join(f"{w} on {c}" for c, w in missing.items())}
+    first = [pair[0] for pair in pairs.values()]
+    mean = per_block(statistic, first[0].confusions.shape[-1])
+    merged, weights = _merged_pairs(pairs, family)
+    comparison = stats.compare(merged, mean, scoring.confidence, weights=weights)
+    values = [weights @ [np.mean(mean(pair[side].sum(axis=1))) for pair in merged] for side in (0, 1)]
     repeats = all(side.repeats for pair in pairs.values() for side in pair)
-    units = dict.fromkeys(one.cluster_name for one in ours)
-    seeds = max(len(side.seeds) for pair in pairs.values() for side in pair)
     return {
-        "value": values[0], "reference_value": values[1], "difference": found.point, "low": found.low,
-        "high": found.high, "p": found.p, "smallest_p": found.smallest, "n": sum(one.n for one in ours),
-        "speakers": sum(one.speakers for one in ours), "seeds": seeds,
-        "of": SYSTEMS if repeats else MODELS, "clusters": "; ".join(units),
-        "n_clusters": found.clusters,
-        "verdict": _no_verdict_reason(found, {c: pair[0] for c, pair in pairs.items()}, classes),
+        "value": values[0], "reference_value": values[1], "difference": comparison.point, "low": comparison.low,
+        "high": comparison.high, "p": comparison.p, "smallest_p": comparison.smallest, "n": sum(c.n for c in first),
+        "speakers": sum(c.speakers for c in first),
+        "seeds": max(len(side.seeds) for pair in pairs.values() for side in pair),
+        "of": SYSTEMS if repeats else MODELS, "clusters": "; ".join(dict.fromkeys(c.cluster_name for c in first)),
+        "n_clusters": comparison.clusters,
+        "verdict": _no_verdict_reason(comparison, {c: pair[0] for c, pair in pairs.items()}, scoring.classes),
     }  # fmt: skip
 
 
-def _training(counted: list[SpeakerConfusions], family: str) -> tuple[str, ...]:
-    """What trained a family's corpora: two that name the same corpora were one training."""
-    known = {one.training for one in counted}
-    return (known.pop(),) if len(known) == 1 and known != {""} else (family, *sorted(known))
+def _merged_pairs(
+    pairs: dict[str, tuple[SpeakerConfusions, SpeakerConfusions]], family: dict[str, str]
+) -> tuple[list[stats.Pair], np.ndarray]:
+    """One pair per family, and the share of the corpora that each family has."""
+    members = {name: [c for c in pairs if family[c] == name] for name in sorted({family[c] for c in pairs})}
+    merged = []
+    for name, corpora in members.items():
+        (first, groupings), (second, _) = (merge_family({c: pairs[c][side] for c in corpora}) for side in (0, 1))
+        trainings = tuple(_training([pairs[c][side] for c in corpora], name) for side in (0, 1))
+        merged.append(stats.Pair(first, second, groupings, trainings))
+    return merged, np.array([len(corpora) for corpora in members.values()]) / len(pairs)
 
 
-def _no_verdict_reason(found: stats.Comparison, counted: dict[str, SpeakerConfusions], classes: tuple[str, ...]) -> str:
-    if not np.isnan(found.p):
+def _training(counts: list[SpeakerConfusions], family: str) -> tuple[str, ...]:
+    """Identifies the training behind the corpora of a family: the same training corpora mean one training."""
+    trainings = {confusions.training for confusions in counts}
+    return (trainings.pop(),) if len(trainings) == 1 and trainings != {""} else (family, *sorted(trainings))
+
+
+def _no_verdict_reason(
+    comparison: stats.Comparison, counts: dict[str, SpeakerConfusions], classes: tuple[str, ...]
+) -> str:
+    if not np.isnan(comparison.p):
         return ""
-    if np.isnan(found.point) or any(one.classes < 2 for one in counted.values()):
+    if np.isnan(comparison.point) or any(confusions.classes < 2 for confusions in counts.values()):
         return "nothing to measure: one class only"
-    told = {corpus: no_interval_reason(one, classes) for corpus, one in counted.items()}
-    reasons = [why if len(told) == 1 else f"{why} in {corpus}" for corpus, why in told.items() if why]
+    by_corpus = {corpus: no_interval_reason(confusions, classes) for corpus, confusions in counts.items()}
+    reasons = [reason if len(by_corpus) == 1 else f"{reason} in {corpus}"
+               for corpus, reason in by_corpus.items() if reason]  # fmt: skip
     return f"no interval: {'; '.join(reasons) or 'too few speakers of a class'}"
 
 
@@ -205,13 +228,19 @@ def statistic_of(metric: str, mean: stats.Statistic | None = None) -> stats.Stat
     """Return a metric as a function of confusions.
 
     Args:
-        mean: what stands for the UAR where it goes into a mean over corpora, as from `corrected`.
+        metric: UAR, WA, macro_F1 or weighted_F1.
+        mean: replaces the UAR in a mean over corpora, as from `corrected_uar`.
     """
     return mean if mean is not None and metric == "UAR" else stats.CONFUSION_METRICS[metric].function
 
 
 def with_verdicts(table: pd.DataFrame, level: float) -> pd.DataFrame:
-    """Return the table with adjusted p-values and verdicts, corpora one family of questions and means another."""
+    """Return the table with adjusted p-values and verdicts; corpora are one family of tests and means another.
+
+    Args:
+        table: rows of `compare_pair`, with the column `test_corpus`.
+        level: a difference is significant if its adjusted p-value is at most this.
+    """
     table = table.astype(
         dict.fromkeys(["value", "reference_value", "difference", "low", "high", "p", "smallest_p"], float)
         | {"n_clusters": "Int64"}
@@ -221,8 +250,8 @@ def with_verdicts(table: pd.DataFrame, level: float) -> pd.DataFrame:
         table.loc[mask, "p_holm"] = stats.holm(table.loc[mask, "p"])
         table.loc[mask, "smallest_p"] *= table.loc[mask, "p"].notna().sum()
     table["smallest_p"] = table["smallest_p"].clip(upper=1)
-    word = np.where(table["difference"] > 0, BETTER, WORSE)
-    word = np.where(table["of"] == SYSTEMS, word, DIFFER)
-    word = np.where(table["p_holm"] > level, NOT_SHOWN, word)
-    table["verdict"] = table["verdict"].astype(object).where(table["p"].isna(), word)
+    verdict = np.where(table["difference"] > 0, BETTER, WORSE)
+    verdict = np.where(table["of"] == SYSTEMS, verdict, DIFFER)
+    verdict = np.where(table["p_holm"] > level, NOT_SHOWN, verdict)
+    table["verdict"] = table["verdict"].astype(object).where(table["p"].isna(), verdict)
     return table

@@ -1,6 +1,6 @@
-"""The protocol card: what the same predictions score under other metrics, and the same system under other splits."""
+"""Sensitivity analysis: the same predictions under other metrics, and the same systems under other splits."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from itertools import product
 
 import numpy as np
@@ -16,26 +16,29 @@ from mer.evaluation.comparison.comparison import (
     statistic_of,
     with_verdicts,
 )
-from mer.evaluation.protocols.cells import RANDOM, Cell, refuse_random
-from mer.evaluation.scores.confusions import KEYS, Cluster, SpeakerConfusions, count
+from mer.evaluation.protocols.cells import Cell
+from mer.evaluation.protocols.random_split import RANDOM, refuse_random
+from mer.evaluation.scores.confusions import KEYS, Scoring, SpeakerConfusions, count
 from mer.evaluation.scores.scores import n_choices
 from mer.stats import CONFUSION_METRICS
 
 SPLIT_NAMES = {RANDOM: "random", "in_corpus": "speakers apart", "loco": "corpus held out"}
-"""protocol -> what the card calls it, from the most flattering to the strictest"""
+"""Protocol -> name of its split in tables, from the highest expected score to the lowest."""
 SPLIT_PAIRS = (("random", "speakers apart"), ("speakers apart", "corpus held out"), ("random", "corpus held out"))
+"""The splits whose scores are compared: the score of the first minus that of the second."""
 INFLATION_COLUMNS = [
     "system", "test_corpus", "answers", "metric", "split", "split_value", "than", "than_value", "points", "low", "high",
     "p", "p_holm", "smallest_p", "verdict", "n", "speakers", "seeds", "of", "clusters", "n_clusters",
 ]  # fmt: skip
+"""The columns of `split_inflation.csv` without flags."""
 
 
 def speaker_overlap(manifest: pd.DataFrame, cells: Iterable[Cell]) -> pd.DataFrame:
-    """Return which share of the tested clips is of a speaker who was trained on: a row per corpus, a column per split.
+    """Return the share of test utterances whose speaker is in the training rows: a row per corpus, a column per split.
 
     Args:
         manifest: usable rows, index 0..n-1.
-        cells: of one corpus each, of the protocols in `SPLITS`; a corpus's folds are averaged.
+        cells: cells of one corpus each, of the protocols in `SPLIT_NAMES`; the folds of a corpus are averaged.
     """
     speaker = manifest["speaker_id"].to_numpy()
     rows = [
@@ -47,112 +50,113 @@ def speaker_overlap(manifest: pd.DataFrame, cells: Iterable[Cell]) -> pd.DataFra
     return wide.reindex(columns=[name for name in SPLIT_NAMES.values() if name in set(table["split"])])
 
 
-def metric_sensitivity(
-    predictions: pd.DataFrame, classes: tuple[str, ...], clusters: Mapping[str, Cluster], answers: str = "free"
-) -> pd.DataFrame:
+def metric_sensitivity(predictions: pd.DataFrame, scoring: Scoring, answers: str = "free") -> pd.DataFrame:
     """Score the same predictions under each metric.
 
+    Args:
+        predictions: as from `scores.predictions`.
+        scoring: classes and clusters.
+        answers: free or restricted.
+
     Returns:
-        a row per system, protocol, training and test corpus: the mean over seeds of UAR, WA, macro_F1 and weighted_F1,
-        `points` between the highest and the lowest of them, n, classes, chance (the UAR of guessing), and `best_by`:
-        the metrics by which this system is ahead of all others of its row's protocol and corpora.
+        one row per system, protocol, training and test corpus, with the means over seeds of UAR, WA, macro_F1 and
+        weighted_F1. `points` is the range of these four in percentage points, `chance` the UAR of guessing. `best_by`
+        names the metrics under which the system is best among the systems with the same protocol and corpora. `n` and
+        `classes` count test utterances and their classes.
 
     Raises:
-        ValueError: predictions of a random split, which only `inflation` takes.
-        Unusable: as from `counts.count`.
+        ValueError: predictions are of a random split, which only `split_inflation` reads.
+        PredictionError: as from `confusions.count`.
     """
     refuse_random(predictions)
     rows = []
     for values, part in predictions.groupby(list(KEYS), sort=True):
-        counted = count(part, answers, classes, clusters[values[-1]])
-        total = counted.confusions.sum(axis=1)
-        found = {name: float(np.mean(metric.function(total))) for name, metric in CONFUSION_METRICS.items()}
-        points = 100 * (max(found.values()) - min(found.values()))
-        about = {"answers": answers, "points": points, "n": counted.n, "classes": counted.classes}
-        about["chance"] = 1 / n_choices(answers, values[1], counted.classes, len(classes))
-        rows.append(dict(zip(KEYS, values, strict=True)) | about | found)
+        counts = count(part, answers, scoring.classes, scoring.clusters[values[-1]])
+        total = counts.confusions.sum(axis=1)
+        by_metric = {name: float(np.mean(metric.function(total))) for name, metric in CONFUSION_METRICS.items()}
+        points = 100 * (max(by_metric.values()) - min(by_metric.values()))
+        base = {"answers": answers, "points": points, "n": counts.n, "classes": counts.classes}
+        base["chance"] = 1 / n_choices(answers, values[1], counts.classes, len(scoring.classes))
+        rows.append(dict(zip(KEYS, values, strict=True)) | base | by_metric)
     table = pd.DataFrame(rows, columns=[*KEYS, "answers", *CONFUSION_METRICS, "points", "n", "classes", "chance"])
-    best = table.groupby(list(KEYS[1:]))[list(CONFUSION_METRICS)].transform("max")
-    first = table[list(CONFUSION_METRICS)] == best
+    highest = table.groupby(list(KEYS[1:]))[list(CONFUSION_METRICS)].transform("max")
+    is_best = table[list(CONFUSION_METRICS)] == highest
     return table.assign(
-        best_by=[" ".join(name for name in CONFUSION_METRICS if row[name]) for _, row in first.iterrows()]
+        best_by=[" ".join(name for name in CONFUSION_METRICS if row[name]) for _, row in is_best.iterrows()]
     )
 
 
 def split_inflation(
-    predictions: pd.DataFrame,
-    classes: tuple[str, ...],
-    clusters: Mapping[str, Cluster],
-    *,
-    answers: str = "restricted",
-    metric: str = "UAR",
-    confidence: float = 0.95,
+    predictions: pd.DataFrame, scoring: Scoring, *, answers: str = "restricted", metric: str = "UAR"
 ) -> pd.DataFrame:
-    """Compare the same system under a random split, with speakers apart, and with the whole corpus held out.
+    """Compare the same systems under a random split, a split by speaker, and LOCO.
 
     Args:
-        predictions: of the protocols in `SPLITS`, as from `scores.predictions`; others are passed over.
-        clusters: corpus -> column over which intervals are computed.
-        answers: restricted, as what is trained within a corpus knows its classes.
+        predictions: as from `scores.predictions`; protocols that are not in `SPLIT_NAMES` are ignored.
+        scoring: classes, clusters and confidence.
+        answers: free or restricted. A model that is trained within a corpus chooses among the classes of this corpus,
+            so restricted predictions make the splits comparable.
         metric: UAR, WA, macro_F1 or weighted_F1.
 
     Returns:
-        three rows per system and corpus, one per pair of splits, and three for the mean over corpora, of UAR
-        chance-corrected: what each split scores on the clips that all of them test, by how many points the first of the
-        pair flatters, and the paired interval, p-values and verdict of `comparison.compare`, where a system's corpora
-        are one family of questions and its means another. The verdict is shown, not shown, `comparison.DIFFER` with one
-        seed of a network, or what is missing.
+        `INFLATION_COLUMNS`, three rows per system and corpus, one for each of `SPLIT_PAIRS`, and three for the mean
+        over corpora, which is of the chance-corrected UAR. Both splits are scored on the utterances that all splits
+        test. `points` is the score of `split` minus that of `than` in percentage points, with its paired interval,
+        p-values and verdict as from `comparison.compare`. The corpora of a system are one family of tests, its means
+        another. The verdict is shown, not shown, `comparison.DIFFER` with one seed of a network, or the reason why
+        there is no comparison.
 
     Raises:
-        Unusable: as from `counts.count`.
+        PredictionError: as from `confusions.count`.
     """
-    asked = predictions[predictions["protocol"].isin(SPLIT_NAMES)]
+    selected = predictions[predictions["protocol"].isin(SPLIT_NAMES)]
     tables = [pd.DataFrame(columns=INFLATION_COLUMNS)]
-    for system, part in asked.groupby("system", sort=True):
-        family = part.groupby("test_corpus")["family"].first().to_dict()
-        counted = {
-            c: _splits(rows, answers, classes, clusters[c]) for c, rows in part.groupby("test_corpus", sort=True)
-        }
-        groups = {corpus: [corpus] for corpus in counted} | ({MEAN: list(counted)} if len(counted) > 1 else {})
-        rows = []
-        for (name, corpora), (first, second) in product(groups.items(), SPLIT_PAIRS):
-            pairs = {corpus: _pair(counted[corpus], first, second) for corpus in corpora}
-            mean = (
-                corrected_uar("restricted", "loco", len(classes)) if name == MEAN else None
-            )  # one chance for all splits
-            found = compare_pair(pairs, family, statistic_of(metric, mean), confidence, tuple(classes))
-            about = {"system": system, "test_corpus": name, "answers": answers, "metric": metric}
-            rows.append(about | {"split": first, "than": second} | found)
-        tables.append(
-            _in_points(with_verdicts(pd.DataFrame(rows, columns=["split", "than", *COLUMNS]), 1 - confidence))
-        )
+    for system, part in selected.groupby("system", sort=True):
+        rows = [{"system": system, "answers": answers, "metric": metric} | row
+                for row in _system_rows(part, scoring, answers, metric)]  # fmt: skip
+        table = with_verdicts(pd.DataFrame(rows, columns=["split", "than", *COLUMNS]), 1 - scoring.confidence)
+        tables.append(_in_points(table))
     return pd.concat(tables[1:] or tables, ignore_index=True)
 
 
-def _splits(
-    rows: pd.DataFrame, answers: str, classes: tuple[str, ...], cluster: Cluster
-) -> dict[str, SpeakerConfusions]:
-    """Name of a split -> counts on the clips that all splits have; none where they have no clip in common."""
-    sides = {name: rows[rows["protocol"] == protocol] for protocol, name in SPLIT_NAMES.items()}
-    there = {name: side for name, side in sides.items() if len(side)}
-    clips = set.intersection(*(set(side["utterance_id"]) for side in there.values()))
-    if not clips:
+def _system_rows(part: pd.DataFrame, scoring: Scoring, answers: str, metric: str) -> list[dict]:
+    """The rows of one system: every pair of splits on each corpus and on their mean."""
+    family = part.groupby("test_corpus")["family"].first().to_dict()
+    counts = {corpus: _by_split(rows, answers, scoring) for corpus, rows in part.groupby("test_corpus", sort=True)}
+    groups = {corpus: [corpus] for corpus in counts} | ({MEAN: list(counts)} if len(counts) > 1 else {})
+    rows = []
+    for (name, corpora), (split, than) in product(groups.items(), SPLIT_PAIRS):
+        pairs = {corpus: _pair(counts[corpus], split, than) for corpus in corpora}
+        # restricted predictions have the same chance under all splits
+        mean = corrected_uar("restricted", "loco", len(scoring.classes)) if name == MEAN else None
+        row = compare_pair(pairs, family, statistic_of(metric, mean), scoring)
+        rows.append({"test_corpus": name, "split": split, "than": than} | row)
+    return rows
+
+
+def _by_split(rows: pd.DataFrame, answers: str, scoring: Scoring) -> dict[str, SpeakerConfusions]:
+    """Split -> confusions on the utterances that all splits test; empty if there is no such utterance."""
+    by_split = {name: rows[rows["protocol"] == protocol] for protocol, name in SPLIT_NAMES.items()}
+    by_split = {name: side for name, side in by_split.items() if len(side)}
+    utterances = set.intersection(*(set(side["utterance_id"]) for side in by_split.values()))
+    if not utterances:
         return {}
-    common = {name: side[side["utterance_id"].isin(clips)] for name, side in there.items()}
-    return {name: count(side, answers, classes, cluster) for name, side in common.items()}
+    cluster = scoring.clusters[rows["test_corpus"].iloc[0]]
+    common = {name: side[side["utterance_id"].isin(utterances)] for name, side in by_split.items()}
+    return {name: count(side, answers, scoring.classes, cluster) for name, side in common.items()}
 
 
 def _pair(
-    counted: dict[str, SpeakerConfusions], first: str, second: str
+    counts: dict[str, SpeakerConfusions], split: str, than: str
 ) -> tuple[SpeakerConfusions, SpeakerConfusions] | str:
-    if not counted:
+    if not counts:
         return "no clip in common"
-    lacking = [name for name in (first, second) if name not in counted]
-    return f"not trained with {' and '.join(lacking)}" if lacking else (counted[first], counted[second])
+    missing = [name for name in (split, than) if name not in counts]
+    return f"not trained with {' and '.join(missing)}" if missing else (counts[split], counts[than])
 
 
 def _in_points(table: pd.DataFrame) -> pd.DataFrame:
-    shown = table["verdict"].replace(dict.fromkeys((BETTER, WORSE), "shown"))
+    verdict = table["verdict"].replace(dict.fromkeys((BETTER, WORSE), "shown"))
     points = 100 * table[["difference", "low", "high"]].set_axis(["points", "low", "high"], axis=1)
-    named = table.rename(columns={"value": "split_value", "reference_value": "than_value"})
-    return named.drop(columns=["difference", "low", "high"]).join(points).assign(verdict=shown)[INFLATION_COLUMNS]
+    renamed = table.rename(columns={"value": "split_value", "reference_value": "than_value"})
+    return renamed.drop(columns=["difference", "low", "high"]).join(points).assign(verdict=verdict)[INFLATION_COLUMNS]

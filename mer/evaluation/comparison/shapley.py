@@ -1,12 +1,12 @@
-r"""What each training corpus is worth for a target: exact Shapley values of a ridge classifier.
+r"""Exact Shapley values of training corpora: the contribution of each corpus to the UAR on a held-out corpus.
 
 .. math:: \phi_i = \sum_{S \not\ni i} \frac{|S|! \, (n - |S| - 1)!}{n!} \, (v(S \cup \{i\}) - v(S))
 
-[Shapley 1953]. The players are the corpora outside the target's family, or the families that they form; v(S) is the
-restricted UAR on the target of the ridge trained on S, with v(∅) = 1/k. The values of a target add up to what training
-on everything gains over guessing. Nothing is estimated: every subset is trained, from sums
-(`mer/training/baselines/least_squares.py`). The penalty is fixed beforehand: nothing is chosen by looking at the
-target.
+[Shapley 1953]. The players are the training corpora outside the family of the target (the test corpus), or their
+families. v(S) is the restricted UAR on the target of a ridge classifier that is trained on the corpora S, with
+v(∅) = 1/k for k classes. The values of a target add up to the gain of training on all corpora over guessing. Nothing is
+estimated: every subset is trained, from sums (`mer/training/baselines/least_squares.py`). The penalty is fixed
+beforehand, so nothing is selected on the target.
 """
 
 from itertools import chain
@@ -17,121 +17,132 @@ import pandas as pd
 from scipy.special import stdtrit  # scipy.stats takes a second to import
 
 from mer import stats
+from mer.evaluation.comparison.coalitions import correct_counts, train_coalitions, uar_of_counts
 from mer.evaluation.protocols.cells import Cell
 from mer.evaluation.scores import flags
-from mer.evaluation.scores.confusions import Cluster, columns
-from mer.training.baselines import least_squares, ridge
-from mer.training.scaling.standardise import require_finite
+from mer.evaluation.scores.confusions import Scoring, columns
 from mer.training.task import Task
 
 COLUMNS = ["players", "target", "player", "value", "low", "high", "n", "speakers", "classes", "flagged",
            "accepted"]  # fmt: skip
+"""The columns of `shapley.csv`."""
 MAX_PLAYERS = 14
-"""more make 2^n trainings too many"""
+"""The largest number of players; n players make 2^n trainings."""
 MAX_FEATURES = 2048
-"""features: a matrix of their squares is kept for each corpus and class"""
-MAX_BLOCK_VALUES = 2**24
-"""numbers in the decision values that are held at once"""
+"""The largest number of features; a matrix of their products is in memory for each corpus and class."""
 
 
 def of_corpora(
     task: Task,
     manifest: pd.DataFrame,
     cells: list[Cell],
-    modalities: tuple[str, ...],
-    clusters: dict[str, Cluster],
-    *,
+    inputs: tuple[str, ...],
+    scoring: Scoring,
     penalty: float = 0.1,
-    balanced: bool = True,
-    confidence: float = 0.95,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the value of every training corpus for every target, and the UAR of every coalition.
+    """Return the Shapley value of every training corpus for every target, and the UAR of every coalition.
 
     Args:
-        manifest: the task's rows: columns corpus, family and those of `clusters`.
-        cells: of a plan; the training rows of its LOCO cells train and their test rows test. Validation rows are left
-            out, as nothing is chosen, and so are rows without any of the modalities.
-        clusters: corpus -> manifest column over which its intervals are computed.
-        penalty: λ per training row, so that a coalition of many rows is not shrunk less; features have variance 1.
-        balanced: weigh the classes of each coalition equally.
+        task: features and classes of the usable rows.
+        manifest: the task's rows, with the columns corpus, family and those of the clusters.
+        cells: cells of a plan. Training and test rows are those of its LOCO cells; validation rows are not used,
+            because nothing is selected. Rows without any of the inputs are left out.
+        inputs: names of the inputs of the classifier.
+        scoring: clusters and confidence of the intervals.
+        penalty: λ per training row, for features of variance 1, so that it does not depend on the number of rows.
 
     Returns:
-        values: players (corpora, or families where one of them has several), target, player, value, low, high, n,
-            speakers (or other clusters), classes. An interval holds over new speakers of the target, given the trained
-            models: the jackknife with Student's t, which is symmetric as a value may be negative; NaN with fewer than
-            3 speakers, a class that one alone says, or no sign of
-            variation. Of two kinds of clusters it is the wider one. `flagged` and `accepted` as for scores on the
-            target (mer/evaluation/scores/flags.py).
-        coalitions: target, corpora (joined by +, empty for none), value.
+        values: `COLUMNS`. `players` is corpora, or families if a family has several corpora. `speakers` is the number
+            of clusters. The interval is over new speakers of the target, given the trained models: the jackknife with
+            Student's t, symmetric because values may be negative. It is NaN with fewer than 3 clusters, if a class
+            occurs in one cluster only, and if the jackknife values do not vary. Of two kinds of clusters, the wider
+            interval is reported. `flagged` and `accepted` are those of scores on the target.
+        coalitions: target, corpora (joined by +, empty text for none), value.
 
     Raises:
-        ValueError: too many players, no cell with rows on both sides, or what `sums.collect` and `ridge.solve` refuse.
+        ValueError: there are too many players, or no LOCO cell with training and test rows, or as from
+            `least_squares.collect` and `ridge.solve`.
     """
-    available = task.features.available(modalities)
+    available = task.features.available(inputs)
     train, test = (_rows_of(cells, part, available) for part in ("train", "test"))
     family = manifest.groupby("corpus")["family"].first().to_dict()
-    names, players = _players(task.corpora[train], task.corpora[test], family)
+    players = _players(task.corpora[train], task.corpora[test], family)
     needed = sorted({c for others in players.values() for c in all_subsets(others)[1:]})
-    learned = train_coalitions(task, train, names, needed, modalities, penalty, balanced)
+    models = train_coalitions(task, train, needed, inputs, penalty)
     values, table = [], []
     for target, others in players.items():
         rows = test[task.corpora[test] == target]
-        own = all_subsets(others)
-        counted = [
-            correct_counts(task, rows, manifest[column].to_numpy()[rows], modalities, [learned[c] for c in own[1:]])
-            for column in columns(clusters[target])
+        coalitions = all_subsets(others)
+        counts = [
+            correct_counts(task, rows, manifest[column].to_numpy()[rows], inputs, [models[c] for c in coalitions[1:]])
+            for column in columns(scoring.clusters[target])
         ]
-        hits, support = counted[0]
-        table += [
-            (target, "+".join(c), v) for c, v in zip(own, uar_of_counts(hits.sum(1), support.sum(0)), strict=True)
-        ]
-        about = describe_rows(manifest.iloc[rows], counted)
+        correct, support = counts[0]
+        uars = uar_of_counts(correct.sum(1), support.sum(0))
+        table += [(target, "+".join(c), uar) for c, uar in zip(coalitions, uars, strict=True)]
+        base = {"target": target, **describe_rows(manifest.iloc[rows], counts)}
         for kind, members in _games(others, family).items():
-            at = [own.index(tuple(sorted(chain(*sides)))) for sides in all_subsets(list(members.values()))]
-            ways = [values_with_intervals(found[at], said, confidence) for found, said in counted]
-            shares = zip(members, (widest_interval(told) for told in zip(*ways, strict=True)), strict=True)
-            values += [{"players": kind, "target": target, "player": p, **about, **share} for p, share in shares]
+            at = [coalitions.index(tuple(sorted(chain(*sides)))) for sides in all_subsets(list(members.values()))]
+            game = [(correct[at], support) for correct, support in counts]
+            values += [base | {"players": kind} | row for row in game_rows(list(members), game, scoring.confidence)]
     return pd.DataFrame(values, columns=COLUMNS), pd.DataFrame(table, columns=["target", "corpora", "value"])
 
 
-def describe_rows(rows: pd.DataFrame, counted: list[tuple[np.ndarray, np.ndarray]]) -> dict:
+def game_rows(players: list[str], counts: list[tuple[np.ndarray, np.ndarray]], confidence: float) -> list[dict]:
+    """Return player, value, low and high of each player.
+
+    Args:
+        players: names of the n players.
+        counts: for each kind of clusters, correct predictions of shape (2^n, clusters, classes) and utterances of shape
+            (clusters, classes). The value is that of the first kind, the interval is the widest.
+        confidence: confidence of the intervals, in (0, 1).
+    """
+    by_kind = [values_with_intervals(*count, confidence) for count in counts]
+    return [{"player": player, **widest_interval(intervals)}
+            for player, intervals in zip(players, zip(*by_kind, strict=True), strict=True)]  # fmt: skip
+
+
+def describe_rows(rows: pd.DataFrame, counts: list[tuple[np.ndarray, np.ndarray]]) -> dict:
     """Return the columns n, speakers, classes, flagged and accepted of some test rows.
 
     Args:
         rows: rows of the manifest.
-        counted: for each kind of clusters, correct predictions and utterances of shape (clusters, classes).
+        counts: for each kind of clusters, correct predictions and utterances of shape (clusters, classes).
     """
-    support = counted[0][1]
+    support = counts[0][1]
     return {
         "n": len(rows),
-        "speakers": min(len(utterances) for _, utterances in counted),
+        "speakers": min(len(utterances) for _, utterances in counts),
         "classes": int((support.sum(0) > 0).sum()),
         **_flags(rows),
     }
 
 
 def _flags(rows: pd.DataFrame) -> dict[str, bool]:
-    """What a breach of the audit means for values that are made of scores on these rows
-    (mer/evaluation/scores/flags.py)."""
+    """The flags of values that are computed from scores on these rows (mer/evaluation/scores/flags.py)."""
     breach = rows["breach"] if "breach" in rows else pd.Series(None, rows.index, dtype=object)
     return {"flagged": bool(breach.notna().any()), "accepted": bool(flags.accepted(breach, "loco").any())}
 
 
-def reason_against(task: Task, manifest: pd.DataFrame, cells: list[Cell], modalities: tuple[str, ...]) -> str:
-    """Return why a plan has no exact values, or would take too long or too much memory; nothing where it has them."""
-    available = task.features.available(modalities)
+def reason_against(task: Task, manifest: pd.DataFrame, cells: list[Cell], inputs: tuple[str, ...]) -> str:
+    """Return why the values of a plan do not exist, or need too much time or memory; empty text if they exist.
+
+    Args:
+        task, manifest, cells, inputs: as for `of_corpora`.
+    """
+    available = task.features.available(inputs)
     train, test = (_rows_of(cells, part, available) for part in ("train", "test"))
     try:
         _players(task.corpora[train], task.corpora[test], manifest.groupby("corpus")["family"].first().to_dict())
     except ValueError as error:
         return str(error)
-    return too_many_features(task, modalities)
+    return too_many_features(task, inputs)
 
 
 def too_many_features(task: Task, inputs: tuple[str, ...]) -> str:
-    """Return that the inputs have too many features for the matrices of their squares; empty text if they have not."""
+    """Return a sentence if the inputs have too many features for matrices of their products; otherwise empty text."""
     width = sum(task.features.widths(inputs).values())
-    return f"{width} features are too many; {MAX_FEATURES} are the most" if width > MAX_FEATURES else ""
+    return f"{width} features are too many; at most {MAX_FEATURES} are possible" if width > MAX_FEATURES else ""
 
 
 def empty() -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -140,19 +151,23 @@ def empty() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def gains(coalitions: pd.DataFrame) -> pd.Series:
-    """Return target -> what training on everything gains over guessing: the sum of its players' values."""
+    """Return target -> gain of training on all corpora over guessing, which is the sum of its players' values.
+
+    Args:
+        coalitions: as from `of_corpora`, or the subsets of `shapley_inputs.of_inputs`.
+    """
     by_target = coalitions.groupby("target")["value"]
     return (by_target.last() - by_target.first()).astype(float)  # an empty table has no type
 
 
-def shapley(worth: np.ndarray) -> np.ndarray:
+def shapley(values: np.ndarray) -> np.ndarray:
     """Return the Shapley value of each of n players.
 
     Args:
-        worth: v of each coalition, shape (2^n, ...); player i is in coalition number c if bit i of c is set.
+        values: v of each coalition, shape (2^n, ...); player i is in coalition number c if bit i of c is set.
 
     Returns:
-        shape (n, ...); the sum over players is worth[-1] - worth[0].
+        shape (n, ...); the sum over players is values[-1] - values[0].
 
     Raises:
         ValueError: the number of coalitions is no power of two.
@@ -160,14 +175,14 @@ def shapley(worth: np.ndarray) -> np.ndarray:
     >>> shapley(np.array([0.0, 1.0, 2.0, 5.0]))
     array([2., 3.])
     """
-    n = len(worth).bit_length() - 1
-    if len(worth) != 2**n:
-        raise ValueError(f"{len(worth)} coalitions are not all those of some players: their number is a power of two")
-    inside = np.arange(2**n) >> np.arange(n)[:, None] & 1  # (n, 2^n)
-    size = inside.sum(axis=0)
+    n = len(values).bit_length() - 1
+    if len(values) != 2**n:
+        raise ValueError(f"the number of coalitions must be a power of two, not {len(values)}")
+    is_member = np.arange(2**n) >> np.arange(n)[:, None] & 1  # (n, 2^n)
+    size = is_member.sum(axis=0)
     joins = np.array([factorial(s - 1) * factorial(n - s) / factorial(n) if s else 0.0 for s in range(n + 1)])
     leaves = np.array([factorial(s) * factorial(n - s - 1) / factorial(n) if s < n else 0.0 for s in range(n + 1)])
-    return np.tensordot(np.where(inside, joins[size], -leaves[size]), worth, axes=1)
+    return np.tensordot(np.where(is_member, joins[size], -leaves[size]), values, axes=1)
 
 
 def _rows_of(cells: list[Cell], part: str, available: np.ndarray) -> np.ndarray:
@@ -176,106 +191,54 @@ def _rows_of(cells: list[Cell], part: str, available: np.ndarray) -> np.ndarray:
     return joined[available[joined]]
 
 
-def _players(trained: np.ndarray, tested: np.ndarray, family: dict[str, str]) -> tuple[list[str], dict[str, list[str]]]:
-    """Return the training corpora, and for every target those outside its family; targets without any are left out."""
+def _players(trained: np.ndarray, tested: np.ndarray, family: dict[str, str]) -> dict[str, list[str]]:
+    """Target -> training corpora outside its family; targets without any are left out."""
     names = sorted(set(trained))
     players = {t: [c for c in names if family[c] != family[t]] for t in sorted(set(tested))}
     players = {t: others for t, others in players.items() if others}
     if not players:
-        raise ValueError("no corpus is tested on what another family trains: there is no value to share out")
-    most = max(map(len, players.values()))
-    if most > MAX_PLAYERS:
-        raise ValueError(f"{most} training corpora make 2^{most} coalitions; name at most {MAX_PLAYERS} in `corpora`")
-    return names, players
+        raise ValueError("no corpus has training corpora of another family, so there are no Shapley values")
+    largest = max(map(len, players.values()))
+    if largest > MAX_PLAYERS:
+        raise ValueError(
+            f"{largest} training corpora make 2^{largest} coalitions; name at most {MAX_PLAYERS} in `corpora`"
+        )
+    return players
 
 
 def _games(others: list[str], family: dict[str, str]) -> dict[str, dict[str, list[str]]]:
-    """Kind of player -> player -> its corpora. Families are a game of their own only where one has several corpora."""
-    kin: dict[str, list[str]] = {}
+    """Kind of player -> player -> its corpora. Families are players only if one of them has several corpora."""
+    members: dict[str, list[str]] = {}
     for corpus in others:
-        kin.setdefault(family[corpus], []).append(corpus)
-    return {"corpora": {c: [c] for c in others}} | ({"families": kin} if len(kin) < len(others) else {})
+        members.setdefault(family[corpus], []).append(corpus)
+    return {"corpora": {c: [c] for c in others}} | ({"families": members} if len(members) < len(others) else {})
 
 
 def all_subsets(players: list) -> list[tuple]:
-    """All subsets, the empty one first and the whole last, in the order of their bits."""
+    """Return all subsets in the order of their bits: the empty one first, all players last."""
     return [tuple(p for i, p in enumerate(players) if c >> i & 1) for c in range(2 ** len(players))]
 
 
-def train_coalitions(
-    task: Task, train: np.ndarray, names: list[str], coalitions: list[tuple], modalities: tuple[str, ...],
-    penalty: float, balanced: bool,
-) -> dict:  # fmt: skip
-    """Coalition -> (slopes of shape (width, classes), bias per modality of shape (modalities + 1, classes)).
+def widest_interval(intervals: tuple[dict, ...]) -> dict:
+    """Return the widest interval of a value over several kinds of clusters; NaN counts as the widest."""
+    width = [np.nan_to_num(interval["high"] - interval["low"], nan=np.inf) for interval in intervals]
+    return intervals[int(np.argmax(width))]
 
-    They take features as they are: standardisation is folded in, and a modality takes its own part of the bias with it
-    where it is absent.
+
+def values_with_intervals(correct: np.ndarray, support: np.ndarray, confidence: float) -> list[dict]:
+    """Return value, low and high of each player.
+
+    Args:
+        correct: correct predictions of each coalition, (2^n, clusters, classes).
+        support: utterances, (clusters, classes).
+        confidence: confidence of the intervals, in (0, 1).
     """
-    groups = np.searchsorted(names, task.corpora[train])
-    cells = least_squares.collect(task.features, train, modalities, task.labels[train], groups)
-    subsets = np.array([np.isin(names, c) for c in coalitions])
-    penalties = penalty * (subsets @ np.bincount(groups, minlength=len(names)))
-    models = ridge.solve(cells, subsets, penalties, task.classes, balanced=balanced)
-    ends = np.cumsum([0, *cells.widths.values()])[:-1]
-    learned = {}
-    for coalition, model in zip(coalitions, models, strict=True):
-        mean, scale = (np.concatenate(m) for m in zip(*model.standardiser.moments.values(), strict=True))
-        slopes = (model.weights / scale).T
-        learned[coalition] = slopes, np.vstack([-np.add.reduceat(mean[:, None] * slopes, ends), model.bias])
-    return learned
-
-
-def correct_counts(
-    task: Task, rows: np.ndarray, clusters: np.ndarray, modalities: tuple[str, ...], learned: list[tuple]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Right answers of shape (1 + coalitions, clusters, present classes) and rows of shape (clusters, present classes).
-
-    The first coalition is the empty one; it is given the 1/k of guessing.
-    """
-    require_finite(task.features, rows, modalities)
-    present, truth = np.unique(task.labels[rows], return_inverse=True)
-    counted, speakers = stats.cluster_confusions(truth, truth, clusters, len(present))
-    support = np.einsum("sii->si", counted)
-    cell = np.searchsorted(speakers, clusters) * len(present) + truth
-    x = np.concatenate([task.features.arrays[m][rows] for m in modalities], axis=1).astype(np.float64)
-    there = np.stack([*(task.features.present[m][rows] for m in modalities), np.ones(len(rows))], axis=1)
-    counts = [support / len(present)]
-    step = max(1, MAX_BLOCK_VALUES // (len(rows) * len(present)))
-    for first in range(0, len(learned), step):
-        part = learned[first : first + step]
-        slopes = np.concatenate([s[:, present] for s, _ in part], axis=1)
-        values = (x @ slopes).reshape(len(rows), len(part), -1)
-        for number, (_, bias) in enumerate(part):
-            unknown = np.isneginf(bias[-1, present])
-            decision = values[:, number] + there @ np.where(unknown, 0, bias[:, present])
-            decision[:, unknown] = -np.inf
-            counts.append(
-                np.bincount(cell, decision.argmax(axis=1) == truth, minlength=support.size).reshape(support.shape)
-            )
-    return np.stack(counts), support
-
-
-def uar_of_counts(hits: np.ndarray, support: np.ndarray) -> np.ndarray:
-    """UAR over the classes with support; hits of shape (..., classes), support broadcasts to it."""
-    there = support > 0
-    recalls = np.divide(hits, support, out=np.zeros(np.broadcast_shapes(hits.shape, support.shape)), where=there)
-    return recalls.sum(axis=-1) / there.sum(axis=-1)
-
-
-def widest_interval(shares: tuple[dict, ...]) -> dict:
-    """Of a value's intervals over clusters of two kinds the wider one; none where one of them has none."""
-    width = [np.nan_to_num(share["high"] - share["low"], nan=np.inf) for share in shares]
-    return shares[int(np.argmax(width))]
-
-
-def values_with_intervals(hits: np.ndarray, support: np.ndarray, confidence: float) -> list[dict]:
-    """Value, low and high of each player; hits of shape (2^n, clusters, classes)."""
-    values = shapley(uar_of_counts(hits.sum(axis=1), support.sum(axis=0)))
-    speakers, design = len(support), stats.Design.of(support)
-    reach = np.full(len(values), np.nan)
-    if speakers >= stats.MIN_CLUSTERS and not design.has_single_cluster_class:
-        without = shapley(uar_of_counts(hits.sum(axis=1, keepdims=True) - hits, support.sum(axis=0) - support))
-        error = np.sqrt((speakers - 1) * without.var(axis=1))
-        error[np.isclose(error, 0)] = np.nan  # no sign of variation is no proof that there is none
-        reach = stdtrit(max(design.degrees_of_freedom, 1), 0.5 + confidence / 2) * error
-    return [{"value": v, "low": v - r, "high": v + r} for v, r in zip(values, reach, strict=True)]
+    values = shapley(uar_of_counts(correct.sum(axis=1), support.sum(axis=0)))
+    clusters, design = len(support), stats.Design.of(support)
+    half_width = np.full(len(values), np.nan)
+    if clusters >= stats.MIN_CLUSTERS and not design.has_single_cluster_class:
+        without = shapley(uar_of_counts(correct.sum(axis=1, keepdims=True) - correct, support.sum(axis=0) - support))
+        error = np.sqrt((clusters - 1) * without.var(axis=1))
+        error[np.isclose(error, 0)] = np.nan  # equal values of so few clusters do not prove a variance of 0
+        half_width = stdtrit(max(design.degrees_of_freedom, 1), 0.5 + confidence / 2) * error
+    return [{"value": v, "low": v - h, "high": v + h} for v, h in zip(values, half_width, strict=True)]

@@ -17,8 +17,9 @@ import numpy as np
 import pandas as pd
 
 from mer.evaluation.comparison import shapley
+from mer.evaluation.comparison.coalitions import correct_counts, train_coalitions, uar_of_counts
 from mer.evaluation.protocols.cells import Cell
-from mer.evaluation.scores.confusions import Cluster, columns
+from mer.evaluation.scores.confusions import Scoring, columns
 from mer.training.task import Task
 
 MAX_INPUTS = 8
@@ -32,20 +33,18 @@ def of_inputs(
     manifest: pd.DataFrame,
     cells: list[Cell],
     inputs: tuple[str, ...],
-    clusters: dict[str, Cluster],
-    *,
+    scoring: Scoring,
     penalty: float = 0.1,
-    confidence: float = 0.95,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the Shapley value of each input for each held-out corpus, and the UAR of each subset of inputs.
 
     Args:
-        manifest: the task's rows, with the columns corpus, family and those of `clusters`.
-        cells: cells of a plan; those of LOCO count. Rows without any of the inputs are left out.
+        task: features and classes of the usable rows.
+        manifest: the task's rows, with the columns corpus, family and those of the clusters.
+        cells: cells of a plan; only LOCO cells are used. Rows without any of the inputs are left out.
         inputs: names of the inputs, two or more.
-        clusters: corpus -> manifest column over which its intervals are computed, or two columns.
+        scoring: clusters and confidence of the intervals.
         penalty: λ per training row, for features of variance 1.
-        confidence: of the intervals, in (0, 1).
 
     Returns:
         values: `shapley.COLUMNS`; `players` is "inputs", and `player` the name of an input. Intervals as in
@@ -64,13 +63,11 @@ def of_inputs(
         models = [_trained(task, train, subset, penalty) for subset in subsets[1:]]
         for target in sorted(set(task.corpora[test])):
             rows = test[task.corpora[test] == target]
-            counted = [_counts(task, rows, manifest[column].to_numpy()[rows], subsets[1:], models)
-                       for column in columns(clusters[target])]  # fmt: skip
-            table += [(target, "+".join(s), v) for s, v in zip(subsets, _values(*counted[0]), strict=True)]
-            base = {"players": KIND, "target": target, **shapley.describe_rows(manifest.iloc[rows], counted)}
-            estimates = zip(*(shapley.values_with_intervals(*count, confidence) for count in counted), strict=True)
-            values += [base | {"player": name, **shapley.widest_interval(estimate)}
-                       for name, estimate in zip(inputs, estimates, strict=True)]  # fmt: skip
+            counts = [_counts(task, rows, manifest[column].to_numpy()[rows], subsets[1:], models)
+                      for column in columns(scoring.clusters[target])]  # fmt: skip
+            table += [(target, "+".join(s), v) for s, v in zip(subsets, _values(*counts[0]), strict=True)]
+            base = {"players": KIND, "target": target, **shapley.describe_rows(manifest.iloc[rows], counts)}
+            values += [base | row for row in shapley.game_rows(list(inputs), counts, scoring.confidence)]
     return (pd.DataFrame(values, columns=shapley.COLUMNS),
             pd.DataFrame(table, columns=["target", "inputs", "value"]))  # fmt: skip
 
@@ -78,7 +75,7 @@ def of_inputs(
 def reason_against(task: Task, inputs: tuple[str, ...]) -> str:
     """Return why there are no Shapley values of these inputs; empty text if there are."""
     if len(inputs) < 2:
-        return "the system has one input: there is nothing to share out"
+        return "the system has one input: its Shapley value is the whole gain"
     if len(inputs) > MAX_INPUTS:
         return f"{len(inputs)} inputs make 2^{len(inputs)} trainings; at most {MAX_INPUTS} inputs are possible"
     return shapley.too_many_features(task, inputs)
@@ -89,8 +86,8 @@ def _trained(task: Task, train: np.ndarray, subset: tuple[str, ...], penalty: fl
     rows = train[task.features.available(subset)[train]]
     if len(set(task.labels[rows])) < 2:
         return None
-    names = sorted(set(task.corpora[rows]))
-    return shapley.train_coalitions(task, rows, names, [tuple(names)], subset, penalty, True)[tuple(names)]
+    names = tuple(sorted(set(task.corpora[rows])))
+    return train_coalitions(task, rows, [names], subset, penalty)[names]
 
 
 def _counts(
@@ -100,11 +97,11 @@ def _counts(
 
     A subset without a model guesses.
     """
-    counted = [shapley.correct_counts(task, rows, clusters, subset, [model] if model else [])
-               for subset, model in zip(subsets, models, strict=True)]  # fmt: skip
-    guessing, support = counted[0][0][:1], counted[0][1]
-    return np.concatenate([guessing, *(correct[-1:] for correct, _ in counted)]), support
+    counts = [correct_counts(task, rows, clusters, subset, [model] if model else [])
+              for subset, model in zip(subsets, models, strict=True)]  # fmt: skip
+    guessing, support = counts[0][0][:1], counts[0][1]
+    return np.concatenate([guessing, *(correct[-1:] for correct, _ in counts)]), support
 
 
 def _values(correct: np.ndarray, support: np.ndarray) -> np.ndarray:
-    return shapley.uar_of_counts(correct.sum(axis=1), support.sum(axis=0))
+    return uar_of_counts(correct.sum(axis=1), support.sum(axis=0))

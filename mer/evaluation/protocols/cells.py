@@ -1,10 +1,9 @@
-"""Which rows train, choose and test in each protocol.
+"""The training, validation and test rows of each protocol.
 
-A cell is planned from the manifest alone, before anything is trained. Validation rows choose the epoch and
-the regularisation; they always belong to the training corpora. Test rows are never both.
+A cell is planned from the manifest alone, before anything is trained. Validation rows select the epoch and the
+regularisation; they belong to the training corpora. No test row is a training or validation row.
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import combinations
@@ -14,21 +13,21 @@ import numpy as np
 import pandas as pd
 
 from mer.dataset.identity import duplicates
-from mer.dataset.identity import speakers as people
+from mer.dataset.identity import speakers as speaker_identity
 from mer.dataset.splits import fold_parts
 from mer.evaluation.protocols import copies_across_families
 from mer.evaluation.protocols.family_overlap import remove_overlap, shared_items
 
 NO_ROWS = np.array([], dtype=int)
+"""An empty array of row numbers."""
 MIN_FOLDS = 3
-"""one to test, one to validate, one to train"""
+"""The minimum number of folds: one to test, one to validate, at least one to train."""
 
 Protocol = Literal["in_corpus", "cross_corpus", "multi_corpus", "loco"]
 
 INNER = "inner_loco"
-"""two families held out at once, to choose for each of them by the other (mer/evaluation/comparison/selection.py)"""
-RANDOM = "random_split"
-"""clips dealt at random, so that speakers train and test: no protocol of a study, and never a score (`random_split`)"""
+"""The protocol of cells that hold out two families, each to select a system for the other
+(mer/evaluation/comparison/selection.py)."""
 
 
 @dataclass(frozen=True)
@@ -55,22 +54,28 @@ class Cell:
 
 
 def scored_corpora(manifest: pd.DataFrame, min_clips: int, min_speakers: int) -> dict[str, str]:
-    """Return corpus -> "" where it is scored, else why it is only listed."""
+    """Return corpus -> the reason why it is not scored; empty text if it is scored.
+
+    Args:
+        manifest: usable rows.
+        min_clips: the smallest number of utterances of a corpus that is scored.
+        min_speakers: the smallest number of speakers of a corpus that is scored.
+    """
     reasons = {}
     for corpus, rows in manifest.groupby("corpus", sort=True):
-        speakers = (rows["speaker_id"] if has_official_split(rows) else people.speaker_groups(rows)).nunique()
+        speakers = (rows["speaker_id"] if has_official_split(rows) else speaker_identity.speaker_groups(rows)).nunique()
         if len(rows) < min_clips:
             reasons[corpus] = f"{len(rows)} clips, fewer than {min_clips}"
         elif speakers < min_speakers:
             names = rows["speaker_id"].nunique()
-            why = f" ({names} names, which may be of one person or share recordings)" if names > speakers else ""
-            reasons[corpus] = f"{speakers} speakers, fewer than {min_speakers}{why}"
+            detail = f" ({names} names, which may be of one speaker or share recordings)" if names > speakers else ""
+            reasons[corpus] = f"{speakers} speakers, fewer than {min_speakers}{detail}"
         elif missing := _missing_part(rows):
             reasons[corpus] = f"the published split has no {missing} part"
         elif not has_official_split(rows) and rows["fold"].nunique() < MIN_FOLDS:
             by_session = "session" in rows and rows["session"].notna().any()
-            why = "sessions share their speakers" if by_session else "speakers share recordings, or may be one person"
-            reasons[corpus] = f"{rows['fold'].nunique()} folds, fewer than 3: its {why}"
+            cause = "sessions share speakers" if by_session else "speakers share recordings or may be one speaker"
+            reasons[corpus] = f"{rows['fold'].nunique()} folds, fewer than {MIN_FOLDS}: its {cause}"
         elif rows["emotion"].nunique() < 2:
             reasons[corpus] = "one class only"
         else:
@@ -94,26 +99,32 @@ def plan(
 
     Args:
         manifest: usable rows, index 0..n-1.
-        corpora: those that are scored; only they train, validate and test.
+        protocols: names of the protocols.
+        corpora: the corpora that are scored; only their rows train, validate and test.
         near: near-duplicates, as from `duplicates.load`.
-        accepted: corpora that may be tested where copies of their recordings were trained on.
+        accepted: corpora that may be tested although copies of their recordings are training rows.
 
     Raises:
-        ValueError: a corpus that would be tested as a stranger is none; names all of them.
+        ValueError: a cell tests a corpus as unseen although its family, or a copy of its recordings, is in the training
+            or validation rows; the message names all such corpora.
     """
-    makers = {
+    planners = {
         "in_corpus": _in_corpus,
         "cross_corpus": _cross_corpus,
         "multi_corpus": _multi_corpus,
         "loco": _loco,
     }
     shared = shared_items(manifest)
-    cells = [cell for name in protocols for cell in makers[name](manifest, corpora, shared)]
+    cells = [cell for name in protocols for cell in planners[name](manifest, corpora, shared)]
     return _checked(manifest, cells, near, accepted)
 
 
 def has_official_split(rows: pd.DataFrame) -> bool:
-    """Whether a corpus is scored on its published parts (it then has no folds)."""
+    """Return whether a corpus has a published split; it then has no folds.
+
+    Args:
+        rows: the usable rows of one corpus.
+    """
     return bool(rows["fold"].isna().all())
 
 
@@ -122,18 +133,20 @@ def _row_numbers(mask: pd.Series) -> np.ndarray:
 
 
 def _training_rows(manifest: pd.DataFrame, corpora: list[str], shared: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Training and validation rows of corpora that are tested elsewhere: all but what validates in any of them, and of
-    a published split its training part only."""
-    chosen = manifest["corpus"].isin(corpora)
+    """The training and validation rows of corpora that are not tested in the same cell.
+
+    The test part of a published split is left out, and so is what corpora of one family share (`remove_overlap`).
+    """
+    selected = manifest["corpus"].isin(corpora)
     published_test = manifest["fold"].isna() & (manifest["split"] == "test")
-    validation = chosen & (manifest["split"] == "validation")
+    validation = selected & (manifest["split"] == "validation")
     return remove_overlap(
-        shared, _row_numbers(chosen & ~validation & ~published_test), _row_numbers(validation), NO_ROWS
+        shared, _row_numbers(selected & ~validation & ~published_test), _row_numbers(validation), NO_ROWS
     )
 
 
 def _test_rows(manifest: pd.DataFrame, corpora: list[str]) -> np.ndarray:
-    """All of a corpus; of a published split its test part."""
+    """All rows of the corpora; of a published split only its test part."""
     return _row_numbers(manifest["corpus"].isin(corpora) & (manifest["fold"].notna() | (manifest["split"] == "test")))
 
 
@@ -164,8 +177,8 @@ def _cross_corpus(manifest: pd.DataFrame, corpora: list[str], shared: pd.DataFra
 
 
 def _multi_corpus(manifest: pd.DataFrame, corpora: list[str], shared: pd.DataFrame) -> list[Cell]:
-    chosen = manifest["corpus"].isin(corpora)
-    train, validation, test = (_row_numbers(chosen & (manifest["split"] == s)) for s in ("train", "validation", "test"))
+    part = manifest["split"].where(manifest["corpus"].isin(corpora))
+    train, validation, test = (_row_numbers(part == name) for name in ("train", "validation", "test"))
     train, validation = remove_overlap(shared, train, validation, test)
     return [Cell("multi_corpus", tuple(corpora), "", 0, train, validation, test)]
 
@@ -191,15 +204,16 @@ def inner_loco(
     """Return a cell per pair of families, trained on all others and tested on both.
 
     A model trained without families a and b serves both choices: its score on b selects a system for held-out a, and
-    its score on a one for held-out b. With two families nothing is left to train on, and there is no cell.
+    its score on a selects one for held-out b. With two families there is no cell, because no corpus is left to train
+    on.
 
     Args:
         manifest: usable rows, index 0..n-1.
-        corpora: those that are scored.
-        near, accepted: as in `plan`.
+        corpora: the corpora that are scored.
+        near, accepted: as for `plan`.
 
     Raises:
-        ValueError: as `plan`.
+        ValueError: as from `plan`.
     """
     family, cells, shared = manifest.groupby("corpus")["family"].first(), [], shared_items(manifest)
     for pair in combinations(sorted({family[c] for c in corpora}), 2):
@@ -213,92 +227,55 @@ def inner_loco(
 
 
 def _checked(manifest: pd.DataFrame, cells: list[Cell], near: pd.DataFrame, accepted: Iterable[str]) -> list[Cell]:
-    """The cells, none of which is to be refused, without training rows that are copies of what chooses."""
+    """The cells without training rows that are copies of validation rows, if no cell is refused."""
     refuse_overlaps(manifest, cells, near, accepted)
-    known = duplicates.recordings(manifest, near)
-    if not known.has_copy.any():
+    recordings = duplicates.recordings(manifest, near)
+    if not recordings.has_copy.any():
         return cells
-    return [cell if cell.protocol == "in_corpus" else _without_copies(cell, known) for cell in cells]
+    return [cell if cell.protocol == "in_corpus" else _without_copies(cell, recordings) for cell in cells]
 
 
-def _without_copies(cell: Cell, known: duplicates.Recordings) -> Cell:
-    """The cell without copies: trained on none of its validation rows, nor, if of all corpora, on what it is tested on.
+def _without_copies(cell: Cell, recordings: duplicates.Recordings) -> Cell:
+    """The cell without training rows that are copies of validation rows or, for the model of all corpora, of test rows.
 
-    Other cells test strangers, whose copies are refused, or accepted as they are.
+    Other cells test unseen corpora, whose copies have been refused, or accepted as they are.
     """
     test = cell.test if cell.protocol == "multi_corpus" else cell.test[:0]
-    validation = _rows_without_copies(cell.validation, test, known)
-    return replace(cell, train=_rows_without_copies(cell.train, np.r_[validation, test], known), validation=validation)
+    validation = _rows_without_copies(cell.validation, test, recordings)
+    train = _rows_without_copies(cell.train, np.r_[validation, test], recordings)
+    return replace(cell, train=train, validation=validation)
 
 
-def _rows_without_copies(rows: np.ndarray, among: np.ndarray, known: duplicates.Recordings) -> np.ndarray:
-    return np.setdiff1d(rows, duplicates.copies(known, rows, among)["row"], assume_unique=True)
+def _rows_without_copies(rows: np.ndarray, among: np.ndarray, recordings: duplicates.Recordings) -> np.ndarray:
+    return np.setdiff1d(rows, duplicates.copies(recordings, rows, among)["row"], assume_unique=True)
 
 
-def refuse_overlaps(manifest: pd.DataFrame, cells: Iterable[Cell], near: pd.DataFrame = duplicates.NO_DUPLICATES,
-           accepted: Iterable[str] = ()) -> None:  # fmt: skip
-    """Refuse cells that test as a stranger who trains or chooses there, by name or by recording.
+def refuse_overlaps(
+    manifest: pd.DataFrame,
+    cells: Iterable[Cell],
+    near: pd.DataFrame = duplicates.NO_DUPLICATES,
+    accepted: Iterable[str] = (),
+) -> None:
+    """Refuse cells that test a corpus as unseen although its family, or a copy of its recordings, is used in training.
 
     Args:
-        near, accepted: as in `plan`.
+        manifest: usable rows, index 0..n-1.
+        cells: cells of any protocols.
+        near, accepted: as for `plan`.
 
     Raises:
-        ValueError: a line for each corpus that would be known.
+        ValueError: one line for each such corpus.
     """
     cells = list(cells)
     family, corpus = (manifest[name].to_numpy(object) for name in ("family", "corpus"))
-    named = (line for cell in cells for line in _family_lines(cell, family, corpus))
-    if lines := list(dict.fromkeys([*named, *copies_across_families.refusals(manifest, cells, near, accepted)])):
+    by_family = (line for cell in cells for line in _family_lines(cell, family, corpus))
+    if lines := list(dict.fromkeys([*by_family, *copies_across_families.refusals(manifest, cells, near, accepted)])):
         raise ValueError("\n".join(lines))
 
 
 def _family_lines(cell: Cell, family: np.ndarray, corpus: np.ndarray) -> Iterator[str]:
-    """A line for what of a held-out family trains or chooses."""
+    """A line for each part that has rows of a held-out family."""
     for held_out in cell.held_out.split("+") if cell.held_out else ():
-        for rows, what in ((cell.train, "trained on"), (cell.validation, "selected with")):
+        for rows, use in ((cell.train, "trained on"), (cell.validation, "selected with")):
             if leaked := sorted(set(corpus[rows[family[rows] == held_out]])):
-                yield f"LOCO without {held_out}: {', '.join(leaked)} would be {what}"
-
-
-def random_split(manifest: pd.DataFrame, corpora: list[str], seed: int, folds: int = 5) -> list[Cell]:
-    """Return the cells of the split that this project warns of: each corpus's clips dealt at random.
-
-    Its speakers are on both sides, on purpose: it shows by how much such a number overstates (`card.inflation`). `plan`
-    does not make it, no parameter asks for it, and `refuse_random` stops its predictions where scores are made.
-    Each class is dealt evenly; the next fold validates, as in `fold_parts`. There are as many folds as the corpus has
-    where speakers are apart, so that as much trains. The deal depends on the seed and the ids, not on the order of
-    rows or on other corpora.
-
-    Args:
-        manifest: usable rows, index 0..n-1.
-        corpora: those that are scored.
-        folds: of a corpus with a published split, which has none of its own.
-    """
-    cells = []
-    for corpus in corpora:
-        rows = _row_numbers(manifest["corpus"] == corpus)
-        part = manifest.iloc[rows]
-        count = folds if has_official_split(part) else int(part["fold"].nunique())
-        drawn = [hashlib.sha256(f"{seed}|{name}".encode()).digest() for name in part["utterance_id"]]
-        order = sorted(range(len(rows)), key=lambda at: (part["emotion"].iloc[at], drawn[at]))
-        fold = np.empty(len(rows), int)
-        fold[order] = np.arange(len(rows)) % count
-        for number in range(count):
-            nested = (number + 1) % count
-            masks = ((fold != number) & (fold != nested), fold == nested, fold == number)
-            cells.append(Cell(RANDOM, (corpus,), "", number, *(rows[mask] for mask in masks)))
-    return cells
-
-
-def refuse_random(table: pd.DataFrame) -> None:
-    """Stop predictions or results of a random split from being taken for scores.
-
-    Raises:
-        ValueError: names the corpora.
-    """
-    random = table.loc[table["protocol"] == RANDOM, "test_corpus"]
-    if len(random):
-        raise ValueError(
-            f"{', '.join(sorted(set(random)))}: in a random split speakers are in training and test, so this is no "
-            "score; only the protocol card (mer/evaluation/comparison/sensitivity.py) shows it"
-        )
+                yield f"LOCO without {held_out}: {', '.join(leaked)} would be {use}"

@@ -12,6 +12,7 @@ from mer.dataset.identity import duplicates
 from mer.dataset.manifest import annotations, labels, schema
 from mer.evaluation.protocols import cells as protocols
 from mer.evaluation.protocols.cells import Cell
+from mer.evaluation.scores.confusions import Cluster, Scoring
 from mer.features import Features
 from mer.params import Run
 from mer.params.features import in_order
@@ -55,9 +56,14 @@ class StudyTask:
         return [corpus for corpus, reason in self.excluded.items() if not reason]
 
     @property
-    def clusters(self) -> dict[str, str | tuple[str, ...]]:
+    def clusters(self) -> dict[str, Cluster]:
         """Corpus -> manifest column, or columns, over which intervals are computed."""
         return corpora.clusters(self.corpora)
+
+    @property
+    def scoring(self) -> Scoring:
+        """How predictions of this study are scored."""
+        return Scoring(self.classes, self.clusters, self.run.params.evaluation.confidence)
 
     def inputs_of(self, system: str) -> tuple[str, ...]:
         """Return the names of a system's inputs; of an ensemble those of all members."""
@@ -69,7 +75,7 @@ class StudyTask:
         """Return the cells of some protocols.
 
         Raises:
-            ValueError: as `cells.plan`.
+            ValueError: as from `cells.plan`.
         """
         accepted = self.run.params.evaluation.accept_duplicates
         return protocols.plan(self.manifest, names, self.scored, self.near_duplicates, accepted)
@@ -78,24 +84,26 @@ class StudyTask:
         """Return a job per cell, system and seed, and a sentence for every cell that cannot be run.
 
         Args:
-            systems: name -> system; those of the study by default. The members of an ensemble are added.
+            cells: as from `plan`.
+            systems: name -> system; by default the systems of the study. The members of an ensemble are added.
 
         Raises:
             NothingToTrain: no cell can be run.
         """
-        p, chosen = self.run.params, dict(systems or self.run.params.systems)
-        members = {name: p.systems[name] for spec in chosen.values() for name in spec.members}
-        return plan_jobs(cells, members | chosen if systems else chosen, p.training, p.evaluation.seeds, self.task)
+        p, selected = self.run.params, dict(systems or self.run.params.systems)
+        members = {name: p.systems[name] for spec in selected.values() for name in spec.members}
+        return plan_jobs(cells, members | selected if systems else selected, p.training, p.evaluation.seeds, self.task)
 
     def with_ensembles(self, results: list[JobResult], systems: Mapping[str, System] | None = None) -> list[JobResult]:
         """Return results of jobs, and those of the ensembles that combine them; nothing is trained.
 
         Args:
-            systems: name -> system; those of the study by default. Results of other systems are left out.
+            results: results of the jobs of `jobs`.
+            systems: name -> system; by default the systems of the study. Results of other systems are left out.
         """
-        chosen = dict(systems or self.run.params.systems)
-        own = [result for result in results if result.job.system in chosen]
-        return [*own, *ensemble.results(self.task, results, chosen)]
+        selected = dict(systems or self.run.params.systems)
+        of_systems = [result for result in results if result.job.system in selected]
+        return [*of_systems, *ensemble.results(self.task, results, selected)]
 
 
 def open_task(run: Run) -> StudyTask:
@@ -170,16 +178,16 @@ def plan_jobs(
     """
     planned, skipped = [], []
     for name, system in ((name, system) for name, system in systems.items() if not system.is_ensemble):
-        available, own = task.features.available(system.inputs), system.training_parameters(training)
+        available, parameters = task.features.available(system.inputs), system.training_parameters(training)
         for cell in (cell for cell in cells if cell.train_corpora):
             train, validation, test = (rows[available[rows]] for rows in (cell.train, cell.validation, cell.test))
-            lack = "test on" if not len(test) else "train on two classes" if len(set(task.labels[train])) < 2 else ""
-            if lack:
-                what = "+".join(system.inputs)
-                skipped.append(f"{name}, {cell.protocol} of {'+'.join(cell.train_corpora)}: no {what} to {lack}")
+            purpose = "test on" if not len(test) else "train on two classes" if len(set(task.labels[train])) < 2 else ""
+            if purpose:
+                inputs, trained_on = "+".join(system.inputs), "+".join(cell.train_corpora)
+                skipped.append(f"{name}, {cell.protocol} of {trained_on}: no {inputs} to {purpose}")
                 continue
             for seed in seeds if system.is_network else seeds[:1]:
-                planned.append(Job(name, cell, system, own, seed, train, validation, test))
+                planned.append(Job(name, cell, system, parameters, seed, train, validation, test))
     if not planned:
         reason = "; ".join(sorted(set(skipped))[:3]) or "no corpus is scored (evaluation.min_clips, min_speakers)"
         raise NothingToTrain(f"this step has nothing to train: {reason}")

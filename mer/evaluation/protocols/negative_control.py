@@ -1,29 +1,29 @@
-"""The negative control: with labels that mean nothing, every protocol has to answer at chance.
+"""The negative control: on permuted labels, every protocol must score at chance.
 
-Labels are permuted within each speaker, so that features tell nothing about them, while the splits, the label shares
-of speakers and corpora, the inner choices and the scoring stay what they are. What is above chance then was let in by
-the pipeline: a test row that trained, a choice that saw the test, a class that was guessed from what is not emotion.
+Labels are permuted within each speaker. Features then contain no information about them. The splits, the label shares
+of speakers and corpora, the selection and the scoring stay as they are. Any score above chance is therefore an error of
+the evaluation: test rows in training, selection on test scores, or a cue that reveals the class without emotion.
 
-Chance has two levels. With answers restricted to the classes of the target it is 1/k where speakers have the same
-label shares. Where they differ, whoever recognises a speaker (or a dialogue, a corpus, a room) may guess that speaker's
-usual label without hearing any emotion, and permuting within speakers leaves that possible. `guessing` is this level,
-exactly: the expectation of the UAR over all permutations of the tested labels within speakers, the answers as given,
+Chance has two levels. Restricted predictions score 1/k if speakers have the same label shares. If these shares differ,
+a model that recognises the speaker (or a dialogue, a corpus, a room) can predict the speaker's most frequent label
+without any emotion, and permuted labels still allow that. `guessing` is this higher level: the expectation of the UAR
+over all permutations of the test labels within speakers, with the predictions as they are,
 
-    1/k Σ_c Σ_s n_sc / n_c · q_sc,    n_sc clips of class c by speaker s, q_sc the share of them that c is answered.
+    1/k Σ_c Σ_s n_sc / n_c · q_sc,    n_sc clips of class c by speaker s, q_sc the share of them that is predicted as c.
 
-Restricted answers of one kind for everybody give 1/k. Free answers give less where some lie outside of the target's
-classes. UAR beyond `guessing` is what no shortcut over speakers explains, and UAR beyond 1/k what a reader would see.
+It is 1/k for restricted predictions with the same shares for all speakers, and lower for free predictions outside the
+classes of the test corpus. No shortcut over speakers explains a UAR above `guessing`.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from scipy.special import ndtr, ndtri
 
 from mer import stats
-from mer.evaluation.protocols import jobs as study
+from mer.evaluation.protocols import jobs as planning
 from mer.evaluation.protocols.cells import Cell
 from mer.evaluation.scores import scores
 from mer.params.schema import System, Training
@@ -31,86 +31,121 @@ from mer.training import ensemble, grid
 from mer.training.task import Task
 
 KEYS = ["system", "protocol", "train_corpora", "test_corpus"]
+"""The columns that identify the scores of one permutation."""
 MAX_DISTANCE = 0.02
-"""how far from chance the mean over permutations may lie"""
-PROTOCOLS, PERMUTATIONS, STRENGTH = ("in_corpus", "loco"), 3, 0.01
-"""of the small control that every study runs, and its one inverse regularisation: strengths tried cost threefold"""
+"""The largest distance from chance of a mean UAR over permutations that passes."""
+PROTOCOLS = ("in_corpus", "loco")
+"""The protocols of the small control (`run_control`)."""
+PERMUTATIONS = 3
+"""The number of permutations of the small control."""
+INVERSE_REGULARISATION = 0.01
+"""The one inverse regularisation of the small control; a grid of several would multiply its time."""
 ALARM_RATE = 0.001
-"""how often a sound evaluation may be called leaking, all corpora together"""
+"""The probability that the small control reports a leak of a correct evaluation, over all of its rows."""
 COLUMNS = ["protocol", "test_corpus", "UAR", "low", "high", "expected", "chance", "n", "leaks"]
+"""The columns of `run_control`."""
+
+
+@dataclass(frozen=True)
+class NegativeControl:
+    """The trainings of a negative control.
+
+    Attributes:
+        cells: cells of a plan with the true labels; their rows do not change.
+        systems: name -> system; an ensemble needs its members among them.
+        training: training parameters of the study.
+        permutations: number of permutations of the labels.
+        seed: seed of the first permutation; each permutation, and the trainings on it, have a seed of their own.
+    """
+
+    cells: list[Cell]
+    systems: Mapping[str, System]
+    training: Training
+    permutations: int = 20
+    seed: int = 0
 
 
 def with_permuted_labels(task: Task, manifest: pd.DataFrame, seed: int) -> tuple[Task, pd.DataFrame]:
-    """Return task and manifest with what each speaker felt dealt anew among the speaker's own rows.
+    """Return task and manifest with the labels of each speaker permuted among the speaker's rows.
 
-    Everything that is answered moves together: the class, and the votes that networks may be trained towards.
+    The class and the annotators' votes of a row, which may be training targets, move together.
 
     Args:
+        task: features and classes of the usable rows.
         manifest: usable rows, index 0..n-1.
+        seed: seed of the permutation.
     """
     order = shuffle_within(manifest["corpus"].astype(object) + "|" + manifest["speaker_id"].astype(object), seed)
-    answers = {kind: values[order] for kind, values in task.targets.items()}
+    targets = {kind: values[order] for kind, values in task.targets.items()}
     emotion = pd.Series(manifest["emotion"].to_numpy()[order], manifest.index)
-    return replace(task, labels=task.labels[order], targets=answers), manifest.assign(emotion=emotion)
+    return replace(task, labels=task.labels[order], targets=targets), manifest.assign(emotion=emotion)
 
 
 def run_control(
-    task: Task, manifest: pd.DataFrame, cells: list[Cell], inputs: tuple[str, ...], classes: tuple[str, ...], *,
-    seed: int = 0, engine: grid.Engine | None = None,
-) -> pd.DataFrame:  # fmt: skip
-    """Return what a logistic regression scores on permuted labels within each corpus and held out of it, by the study's
-    own cells and features: the small control that every study can afford.
+    task: Task,
+    manifest: pd.DataFrame,
+    cells: list[Cell],
+    inputs: tuple[str, ...],
+    classes: tuple[str, ...],
+    engine: grid.Engine | None = None,
+) -> pd.DataFrame:
+    """Train a logistic regression on permuted labels in the cells of `PROTOCOLS`: a small control for every study.
 
     Args:
-        cells: planned with the true labels; those of `PROTOCOLS` count.
+        task: features and classes of the usable rows.
+        manifest: usable rows, index 0..n-1.
+        cells: cells that were planned with the true labels; those of other protocols are ignored.
         inputs: names of the inputs of the regression, such as those of the reference.
+        classes: the classes of the policy, in order.
+        engine: carries out the jobs.
 
     Returns:
-        `COLUMNS`, a row per protocol and corpus, restricted answers. UAR: mean over permutations; expected: what it
-        would be if nothing leaked (`guessing`); low, high: of the UAR, 95 % by the normal distribution and the exact
-        variance over permutations of the tested labels, twice that where folds take turns to train and to test; leaks:
-        whether the UAR is above what is expected, one-sided, adjusted after Holm [1979] over all rows.
+        `COLUMNS`, one row per protocol and corpus, for restricted predictions. UAR: mean over permutations. expected:
+        its expectation without a leak (`guessing`). low, high: 95 % interval of the UAR, by the normal distribution and
+        the exact variance over permutations of the test labels; the variance is doubled if folds take turns as training
+        and test part. leaks: whether the UAR is significantly above its expectation, one-sided, adjusted after Holm
+        [1979] over all rows. No row if nothing can be trained.
     """
+    system = System(model="logistic", inputs=inputs)
+    training = Training(inverse_regularisation=(INVERSE_REGULARISATION,))
     cells = [cell for cell in cells if cell.protocol in PROTOCOLS]
-    system, training = System(model="logistic", inputs=inputs), Training(inverse_regularisation=(STRENGTH,))
+    control = NegativeControl(cells, {"logistic": system}, training, PERMUTATIONS)
     try:
-        table = run_all_protocols(task, manifest, cells, {"logistic": system}, training, classes,
-                    permutations=PERMUTATIONS, seed=seed, engine=engine)  # fmt: skip
-    except study.NothingToTrain:
+        table = run_all_protocols(task, manifest, classes, control, engine)
+    except planning.NothingToTrain:
         return pd.DataFrame(columns=COLUMNS)
     table = table[table["answers"] == "restricted"]
-    found = table.groupby(["protocol", "test_corpus"], sort=True).agg(
+    by_corpus = table.groupby(["protocol", "test_corpus"], sort=True).agg(
         UAR=("UAR", "mean"),
         error=("deviation", lambda each: np.sqrt(np.square(each).sum()) / len(each)),
         expected=("guessing", "mean"),
         chance=("chance", "first"),
         n=("n", "first"),
     )
-    found = found.reset_index()
-    p = np.where(
-        found["error"] > 0, ndtr((found["expected"] - found["UAR"]) / found["error"].where(lambda e: e > 0)), 1
-    )
-    reach = ndtri(0.975) * found["error"]
+    rows = by_corpus.reset_index()
+    excess = rows["UAR"] - rows["expected"]
+    p = np.where(rows["error"] > 0, ndtr(-excess / rows["error"].where(lambda e: e > 0)), 1)
+    half_width = ndtri(0.975) * rows["error"]
     leaks = np.array(stats.holm(p)) < ALARM_RATE
-    return found.assign(low=found["UAR"] - reach, high=found["UAR"] + reach, leaks=leaks)[COLUMNS]
+    return rows.assign(low=rows["UAR"] - half_width, high=rows["UAR"] + half_width, leaks=leaks)[COLUMNS]
 
 
-def sentence(found: pd.DataFrame) -> str:
-    """Say whether scores are at chance where labels mean nothing.
+def sentence(control: pd.DataFrame) -> str:
+    """Return whether scores on permuted labels are at chance.
 
     Args:
-        found: as from `of_corpora`.
+        control: as from `run_control`.
     """
-    if found.empty:
+    if control.empty:
         return "No corpus could be trained on permuted labels."
-    leaking = found[found["leaks"]]
+    leaking = control[control["leaks"]]
     if leaking.empty:
-        far = (found["UAR"] - found["expected"]).max()
-        return f"Labels that mean nothing are answered at chance everywhere ({far:+.3f} from what is expected at most)."
-    told = [
+        largest = (control["UAR"] - control["expected"]).max()
+        return f"All scores on permuted labels are at chance (at most {largest:+.3f} from the expected UAR)."
+    rows = [
         f"{r.protocol} of {r.test_corpus} (UAR {r.UAR:.2f}, expected {r.expected:.2f})" for r in leaking.itertuples()
     ]
-    return f"The evaluation leaks: labels that mean nothing are answered above chance: {', '.join(told)}."
+    return f"The evaluation leaks: scores on permuted labels are above chance: {', '.join(rows)}."
 
 
 def shuffle_within(groups: pd.Series, seed: int) -> np.ndarray:
@@ -126,80 +161,89 @@ def shuffle_within(groups: pd.Series, seed: int) -> np.ndarray:
     return order
 
 
-def run_all_protocols(task: Task, manifest: pd.DataFrame, cells: list[Cell], systems: Mapping[str, System],
-        training: Training,
-        classes: tuple[str, ...], *, permutations: int = 20, seed: int = 0, engine: grid.Engine | None = None,
-) -> pd.DataFrame:  # fmt: skip
-    """Train and test every cell on permuted labels; each permutation has its own seed, for networks too.
+def run_all_protocols(
+    task: Task,
+    manifest: pd.DataFrame,
+    classes: tuple[str, ...],
+    control: NegativeControl,
+    engine: grid.Engine | None = None,
+) -> pd.DataFrame:
+    """Train and test every cell of a control on permuted labels.
 
     Args:
-        cells: of all protocols, planned with the true labels: splits stay as they are.
+        task, manifest, classes, engine: as for `run_control`.
+        control: the cells and systems, and the number of permutations.
 
     Returns:
         columns system, protocol, train_corpora, test_corpus, permutation, answers, UAR, chance (1/k), guessing,
-        deviation (of the UAR over permutations of the tested labels), n.
+        deviation (standard deviation of the UAR over permutations of the test labels), n.
     """
     engine, parts = engine or grid.Engine(), []
-    for number in range(permutations):
-        dealt, table = with_permuted_labels(task, manifest, seed + number)
-        jobs, _ = study.plan_jobs(cells, dict(systems), training, (seed + number,), dealt)
-        results = grid.run_jobs(dealt, jobs, engine)
-        results += ensemble.results(dealt, results, systems)
-        answered = scores.predictions(results, table, classes, dealt.features.present)
-        parts.append(_scored(answered, classes).assign(permutation=number))
+    for number in range(control.permutations):
+        seed = control.seed + number
+        permuted_task, permuted_manifest = with_permuted_labels(task, manifest, seed)
+        jobs, _ = planning.plan_jobs(control.cells, dict(control.systems), control.training, (seed,), permuted_task)
+        results = grid.run_jobs(permuted_task, jobs, engine)
+        results += ensemble.results(permuted_task, results, control.systems)
+        predicted = scores.predictions(results, permuted_manifest, classes, task.features.present)
+        parts.append(_scored(predicted, classes).assign(permutation=number))
     return pd.concat(parts, ignore_index=True)
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Return how far each system and protocol lies from chance, mean over cells, then over permutations.
+    """Return the distance of each system and protocol from chance: means over cells, then over permutations.
 
     Args:
-        table: as from `run`.
+        table: as from `run_all_protocols`.
 
     Returns:
         columns system, protocol, answers, cells, permutations, UAR, above_chance (UAR - 1/k), above_guessing, error
-        (of above_chance, its standard error over permutations), passed. What must hold is that restricted answers lie
-        within `BOUND` of 1/k, and free ones not above it: an answer that the target does not have is an error there.
+        (standard error of above_chance over permutations), passed. Restricted predictions pass if they are within
+        `MAX_DISTANCE` of 1/k. Free predictions pass if they are not above that range: those outside the classes of the
+        test corpus are errors, so their UAR may be lower.
     """
     gaps = table.assign(above_chance=table["UAR"] - table["chance"], above_guessing=table["UAR"] - table["guessing"])
     keys = ["system", "protocol", "answers"]
-    each = gaps.groupby([*keys, "permutation"])[["UAR", "above_chance", "above_guessing"]].mean()
-    whole = each.groupby(keys).mean()
-    whole["error"] = each.groupby(keys)["above_chance"].sem()
-    whole["cells"] = gaps.drop_duplicates([*KEYS, "answers"]).groupby(keys).size()
-    whole["permutations"] = gaps.groupby(keys)["permutation"].nunique()
-    whole = whole.reset_index()
-    free, gap = whole["answers"] == "free", whole["above_chance"]
-    return whole.assign(passed=gap.abs().where(~free, gap) <= MAX_DISTANCE)
+    by_permutation = gaps.groupby([*keys, "permutation"])[["UAR", "above_chance", "above_guessing"]].mean()
+    means = by_permutation.groupby(keys).mean()
+    means["error"] = by_permutation.groupby(keys)["above_chance"].sem()
+    means["cells"] = gaps.drop_duplicates([*KEYS, "answers"]).groupby(keys).size()
+    means["permutations"] = gaps.groupby(keys)["permutation"].nunique()
+    means = means.reset_index()
+    is_free, gap = means["answers"] == "free", means["above_chance"]
+    return means.assign(passed=gap.abs().where(~is_free, gap) <= MAX_DISTANCE)
 
 
-def guessing(truth: np.ndarray, answers: np.ndarray, speakers: np.ndarray, classes: int) -> float:
-    """Return the expected UAR of these answers if each speaker's labels were in any order; in [0, 1].
+def guessing(truth: np.ndarray, predicted: np.ndarray, speakers: np.ndarray, classes: int) -> float:
+    """Return the expected UAR of these predictions over all orders of the labels within each speaker; in [0, 1].
 
     Args:
-        truth, answers: class numbers, (n,).
-        speakers: (n,).
+        truth: class numbers, (n,).
+        predicted: class numbers, (n,).
+        speakers: names, (n,).
+        classes: number of classes.
 
-    >>> one = np.array([0, 0, 1, 1])
-    >>> guessing(one, one, np.array(["a", "a", "b", "b"]), 2)  # who knows the speaker knows the class
+    >>> labels = np.array([0, 0, 1, 1])
+    >>> guessing(labels, labels, np.array(["a", "a", "b", "b"]), 2)  # the speaker determines the class
     1.0
-    >>> guessing(one, one, np.array(["a", "b", "a", "b"]), 2)
+    >>> guessing(labels, labels, np.array(["a", "b", "a", "b"]), 2)
     0.5
     """
-    counts, _ = stats.cluster_confusions(truth, answers, speakers, classes)
+    counts, _ = stats.cluster_confusions(truth, predicted, speakers, classes)
     return stats.permuted(counts)[0]
 
 
-def _scored(answered: pd.DataFrame, classes: tuple[str, ...]) -> pd.DataFrame:
+def _scored(predictions: pd.DataFrame, classes: tuple[str, ...]) -> pd.DataFrame:
+    """The scores of one permutation: `KEYS`, answers, UAR, chance, guessing, deviation, n."""
     number, rows = {c: i for i, c in enumerate(classes)}, []
-    for key, part in answered.groupby(KEYS, sort=True):  # in-corpus folds are pooled
+    for key, part in predictions.groupby(KEYS, sort=True):  # the folds of a corpus are pooled
         truth, speakers = part["emotion"].map(number).to_numpy(int), part["speaker_id"].to_numpy(str)
-        for kind in scores.ANSWERS:
-            given = part[kind].map(number).to_numpy(int)
-            counts, _ = stats.cluster_confusions(truth, given, speakers, len(classes))
+        for answers in scores.ANSWERS:
+            predicted = part[answers].map(number).to_numpy(int)
+            counts, _ = stats.cluster_confusions(truth, predicted, speakers, len(classes))
             confusion = counts.sum(axis=0)
             expected, deviation = stats.permuted(counts)
             deviation *= np.sqrt(2.0 if part["fold"].nunique() > 1 else 1.0)
-            rows.append((*key, kind, stats.uar(confusion), 1 / stats.classes_present(confusion), expected, deviation,
-                         len(part)))  # fmt: skip
+            uar, chance = stats.uar(confusion), 1 / stats.classes_present(confusion)
+            rows.append((*key, answers, uar, chance, expected, deviation, len(part)))
     return pd.DataFrame(rows, columns=[*KEYS, "answers", "UAR", "chance", "guessing", "deviation", "n"])

@@ -5,12 +5,11 @@ lists it. `untrained`: nothing was trained. `unknown`: none of these. A name can
 corpus. It cannot prove the opposite, because anyone can rename a file or edit a configuration.
 """
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from mer import corpora, files
-from mer.corpora import Corpus
+from mer.corpora import Corpus, closest_id
 from mer.evaluation.purity import encoder_registry
 from mer.features.network_origins import NetworkOrigin, from_json, origins
 from mer.features.registry import handmade
@@ -236,8 +235,8 @@ def _refuse_unknown(p: Params, known_corpora: Mapping[str, Corpus]) -> None:
     for section, part in sections.items():
         for name in part.trained_on or ():
             if name not in known_corpora:
-                close = difflib.get_close_matches(name.lower(), known_corpora, n=1)
-                hint = f", did you mean {close[0]}?" if close else ";"
+                near = closest_id(name, known_corpora)
+                hint = f", did you mean {near}?" if near else ";"
                 raise ValueError(
                     f"{section}.trained_on: {name!r} is no corpus of MER or of this study{hint} "
                     "other training data need not be listed"

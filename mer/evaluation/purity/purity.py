@@ -1,10 +1,9 @@
-"""Refuse LOCO jobs whose models have seen data of the held-out family.
+"""Refuse LOCO jobs whose models derive from data of the held-out family.
 
 Before anything is trained, `check` follows every job back to its rows, the networks behind its features, its initial
 checkpoint and the ancestors of that (mer/evaluation/purity/dependencies.py). It compares names of corpora, and digests
-of training data (mer/training/checkpoints/training_data.py). `check_row_access` then shows that everything fitted in a
-training (means, scales, document frequencies, class shares, temperature, the choice of epoch and strength) is fitted on
-its training and validation rows: the model is the same if all other rows are corrupted.
+of training data (mer/training/checkpoints/training_data.py). `row_access.check_row_access` then shows that a training
+depends on its training and validation rows only.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,28 +17,25 @@ from mer.dataset.identity import duplicates
 from mer.evaluation.protocols import cells as protocols
 from mer.evaluation.purity.dependencies import DOCUMENTED, UNKNOWN, LineageItem
 from mer.params.schema import System
-from mer.training import grid
 from mer.training.checkpoints import training_data
 from mer.training.checkpoints.lineage import rows_digest
 from mer.training.job import Job
-from mer.training.task import Task
 
 NO_CORPUS = "none of the corpora of MER"
+"""The text of the column `trained on` for items that were trained on other data only."""
 COLUMNS = ["held_out", "item", "trained on", "status", "evidence"]
+"""The columns of `table` that identify a row."""
 SAME_CORPUS_PROTOCOLS = ("in_corpus", "multi_corpus")
 """The protocols that test corpora on which they train."""
 ALTERED_COPIES = "altered copies of its training data are not recognised here"
-"""The limit of a checkpoint's digests: they are of samples, and its training recordings are not compared by content."""
-CORRUPTED_VALUE = 1e6
-"""The value that replaces all features of rows that a job must not read. It is finite, so that no check for NaN stops
-the training."""
+"""The limit of a checkpoint's digests, which recognise identical samples only."""
 
 Families = dict[str, set[str]]
 """System -> families on which it is tested without having been trained on them."""
 
 
 class ContaminationError(ValueError):
-    """A model has seen the held-out family, or may have and `evaluation.strict` is set; the message names it."""
+    """A model derives from data of the held-out family, or may do so and `evaluation.strict` is set."""
 
 
 def check(
@@ -87,54 +83,6 @@ def check(
         raise ContaminationError("\n".join(lines))
 
 
-def check_row_access(task: Task, jobs: Iterable[Job], device: str = "cpu") -> dict[str, str]:
-    """Refuse trainings that depend on other rows than their training and validation rows.
-
-    The first LOCO job of each system is trained twice (networks for one epoch, other models with two strengths): on the
-    original data, and with all rows outside its training and validation rows corrupted. Both models must be identical
-    bit for bit.
-
-    Returns:
-        system -> the held-out family of the job that was trained.
-
-    Raises:
-        ContaminationError: names the parts of the model that differ.
-    """
-    checked: dict[str, str] = {}
-    for system, cell, job in _loco_jobs(jobs):
-        if system in checked:
-            continue
-        shorter = {"epochs": 1, "inverse_regularisation": job.training.inverse_regularisation[:2]}
-        short = replace(job, training=job.training.model_copy(update=shorter))
-        tasks = (task, with_corrupted_rows(task, job))
-        original, corrupted = (_model_parts(grid.fit_job(each, short, device)) for each in tasks)
-        parts = [name for name in original if not _equal(original[name], corrupted[name])]
-        if parts:  # the first that differs; the later ones are computed from it
-            others = ", ".join(sorted(set(task.corpora[_unused_rows(task, job)].tolist())))
-            raise ContaminationError(
-                f"LOCO without {cell.held_out}: {system}'s {parts[0]} were fitted on rows outside its training and "
-                f"validation rows, on some of {others}"
-            )
-        checked[system] = cell.held_out
-    return checked
-
-
-def with_corrupted_rows(task: Task, job: Job) -> Task:
-    """Return the task with all rows corrupted (features, labels, votes) but a job's training and validation rows."""
-    others, wrong_value = _unused_rows(task, job), np.float32(CORRUPTED_VALUE)
-    rarest = int(np.bincount(task.labels[others], minlength=task.classes).argmin())  # so that class shares change
-    wrong = np.eye(task.classes, dtype=np.float32)[rarest]
-    arrays = {m: np.where(others[:, None], wrong_value, task.features.arrays[m]) for m in job.spec.inputs}
-    present = {m: task.features.present[m] | others for m in job.spec.inputs}
-    return replace(
-        task,
-        features=replace(task.features, arrays=arrays, present=present),
-        labels=np.where(others, rarest, task.labels),
-        corpora=np.where(others, "corrupted", task.corpora),
-        targets={kind: np.where(others[:, None], wrong, a) for kind, a in task.targets.items()},
-    )
-
-
 def table(
     jobs: Iterable[Job], usable: pd.DataFrame, items: list[LineageItem], systems: Mapping[str, System] | None = None
 ) -> pd.DataFrame:
@@ -152,7 +100,7 @@ def table(
     """
     rows, ensembles = [], {name: spec.members for name, spec in (systems or {}).items() if spec.is_ensemble}
     tested = set()
-    for system, cell, job in _loco_jobs(jobs):
+    for system, cell, job in loco_jobs(jobs):
         users = (system, *(name for name, members in ensembles.items() if system in members))
         tested.update(users)
         for role, numbers in (("training", job.train), ("validation", job.validation)):
@@ -171,13 +119,8 @@ def table(
     )
 
 
-def _unseen_families(item: LineageItem, families: Families) -> set[str]:
-    """The families on which the systems of an item are tested as unseen."""
-    return set().union(*(families.get(system, ()) for system in item.systems))
-
-
-def _loco_jobs(jobs: Iterable[Job]) -> Iterable[tuple[str, protocols.Cell, Job]]:
-    """One LOCO job of each system and family: all seeds use the same rows."""
+def loco_jobs(jobs: Iterable[Job]) -> Iterable[tuple[str, protocols.Cell, Job]]:
+    """Yield system, cell and job of one LOCO job of each system and family: all seeds use the same rows."""
     visited = set()
     for job in jobs:
         system, cell = job.system, job.cell
@@ -186,9 +129,14 @@ def _loco_jobs(jobs: Iterable[Job]) -> Iterable[tuple[str, protocols.Cell, Job]]
             yield system, cell, job
 
 
+def _unseen_families(item: LineageItem, families: Families) -> set[str]:
+    """The families on which the systems of an item are tested as unseen."""
+    return set().union(*(families.get(system, ()) for system in item.systems))
+
+
 def _loco_families(jobs: Iterable[Job]) -> Families:
     families: Families = {}
-    for system, cell, _ in _loco_jobs(jobs):
+    for system, cell, _ in loco_jobs(jobs):
         families.setdefault(system, set()).add(cell.held_out)
     return families
 
@@ -266,13 +214,6 @@ def _tested_lines(jobs: list[Job], usable: pd.DataFrame, items: list[LineageItem
     return lines
 
 
-def _unused_rows(task: Task, job: Job) -> np.ndarray:
-    """Which rows are neither training nor validation rows of a job; bool of shape (rows,)."""
-    others = np.ones(len(task.labels), bool)
-    others[np.concatenate([job.train, job.validation])] = False
-    return others
-
-
 def _contamination_line(test: str, item: LineageItem, families: set[str], usable: pd.DataFrame) -> str:
     members = sorted(set(usable.loc[usable["family"].isin(families), "corpus"]))
     relatives = {*members, *(name for name, corpus in CORPORA.items() if corpus.family in families)}
@@ -288,18 +229,3 @@ def _unknown_line(item: LineageItem) -> str:
         f"LOCO: the training data of {item.name} is unknown ({item.evidence}); {item.advice}, "
         "or set evaluation.strict to false, which reports it next to the scores"
     )
-
-
-def _model_parts(model) -> dict[str, list[np.ndarray]]:
-    """The numbers of a model by part, in the order in which they are fitted."""
-    moments = {f"means and scales of {m}": list(pair) for m, pair in model.standardiser.moments.items()}
-    weights = [value for _, value in sorted(model.tensors().items())]
-    return {
-        **moments,
-        "weights (or class shares behind them)": weights,
-        "probabilities (temperature)": [np.array(model.temperature)],
-    }
-
-
-def _equal(first: list[np.ndarray], second: list[np.ndarray]) -> bool:
-    return all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))

@@ -15,6 +15,21 @@ Cluster = str | tuple[str, ...]
 """The column over which intervals are computed, such as speaker_id, or two: speaker_id and dialogue_id."""
 
 
+@dataclass(frozen=True)
+class Scoring:
+    """How the predictions of a study are scored.
+
+    Attributes:
+        classes: the classes of the policy, in order.
+        clusters: test corpus -> the column over which its intervals are computed, or two columns.
+        confidence: confidence of the intervals, in (0, 1).
+    """
+
+    classes: tuple[str, ...]
+    clusters: Mapping[str, Cluster]
+    confidence: float = 0.95
+
+
 class PredictionError(ValueError):
     """Predictions that cannot be counted: some are missing or contradict one another."""
 
@@ -112,7 +127,7 @@ def count(
     names = keys.unique().sort_values() if clusters is None else pd.Index(clusters)
     positions = names.get_indexer(keys)
     if (positions < 0).any():
-        raise ValueError(f"{keys[int(np.argmin(positions))]} is not among the clusters that were named")
+        raise ValueError(f"{keys[int(np.argmin(positions))]} is not among `clusters`")
     counts = np.zeros((len(seeds), len(names), len(classes), len(classes)), dtype=np.int64)
     np.add.at(counts, (seed, positions, truth, predicted), 1)
     total = counts[0].sum(axis=0)

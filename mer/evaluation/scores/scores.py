@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 
 from mer import stats
-from mer.evaluation.protocols.cells import RANDOM, refuse_random
+from mer.evaluation.protocols.random_split import RANDOM, refuse_random
 from mer.evaluation.scores import flags
-from mer.evaluation.scores.confusions import ANSWERS, KEYS, Cluster, columns, count, no_interval_reason
+from mer.evaluation.scores.confusions import ANSWERS, KEYS, Scoring, columns, count, no_interval_reason
 from mer.training.job import JobResult
 
 RESULT_COLUMNS = [
@@ -58,9 +58,7 @@ def predictions(
     return pd.concat(parts, ignore_index=True).rename(columns={"corpus": "test_corpus"})
 
 
-def score(
-    table: pd.DataFrame, classes: tuple[str, ...], clusters: dict[str, Cluster], *, study: str, confidence: float
-) -> pd.DataFrame:
+def score(table: pd.DataFrame, scoring: Scoring, *, study: str) -> pd.DataFrame:
     """Return the results of a predictions table: per seed, and their mean (seed empty) with its interval.
 
     The folds of within-corpus cells are pooled. An interval holds over new speakers of these corpora, given these
@@ -70,9 +68,8 @@ def score(
 
     Args:
         table: as from `predictions`.
-        clusters: corpus -> manifest column over which its intervals are computed, or two columns.
+        scoring: classes, clusters and confidence.
         study: the value of the column `study`.
-        confidence: of the intervals, in (0, 1).
 
     Raises:
         ValueError: some predictions are of a random split, which is never a score.
@@ -87,7 +84,7 @@ def score(
             outside = flags.outside_share(part, answers)
             rows += [
                 base | {"answers": answers, "outside": outside[row.get("seed")]} | row
-                for row in _corpus_rows(part, answers, classes, clusters[values[-1]], confidence)
+                for row in _corpus_rows(part, answers, scoring)
             ]
     return typed(rows)
 
@@ -120,31 +117,29 @@ def typed(rows: list[dict]) -> pd.DataFrame:
     return frame.astype(dict.fromkeys(names, "str") | integers | dict.fromkeys(numbers, "float64"))
 
 
-def _corpus_rows(
-    part: pd.DataFrame, answers: str, classes: tuple[str, ...], cluster: Cluster, confidence: float
-) -> list[dict]:
+def _corpus_rows(part: pd.DataFrame, answers: str, scoring: Scoring) -> list[dict]:
     """The rows of one system, protocol and test corpus: every metric per seed, and its mean over seeds."""
-    counted = count(part, answers, classes, cluster)
-    total, k, seeds = counted.confusions.sum(axis=1), counted.classes, counted.seeds  # (seeds, k, k)
-    choices = n_choices(answers, part["protocol"].iloc[0], k, len(classes))
+    counts = count(part, answers, scoring.classes, scoring.clusters[part["test_corpus"].iloc[0]])
+    total, k, seeds = counts.confusions.sum(axis=1), counts.classes, counts.seeds  # (seeds, k, k)
+    choices = n_choices(answers, part["protocol"].iloc[0], k, len(scoring.classes))
     base = {
-        "n": counted.n, "speakers": counted.speakers, "classes": k, "clusters": counted.cluster_name,
-        "n_clusters": counted.n_clusters, "chance": 1 / choices,
+        "n": counts.n, "speakers": counts.speakers, "classes": k, "clusters": counts.cluster_name,
+        "n_clusters": counts.n_clusters, "chance": 1 / choices,
     }  # fmt: skip
-    reason, rows = no_interval_reason(counted, classes), []
+    reason, rows = no_interval_reason(counts, scoring.classes), []
     for metric in stats.METRICS.values():
         if metric.reads == "probabilities":
-            values, mean = _of_probabilities(metric, part, answers, classes, cluster, confidence)
+            values, mean = _of_probabilities(metric, part, answers, scoring)
         else:
             values = np.atleast_1d(metric.function(total))
-            estimate = stats.estimate(counted.confusions, metric.function, groupings=counted.groupings)
-            mean = _mean(stats.interval(estimate, confidence))
+            estimate = stats.estimate(counts.confusions, metric.function, groupings=counts.groupings)
+            mean = _mean(stats.interval(estimate, scoring.confidence))
         mean |= {"why_none": reason, "deviation": float(values.std(ddof=1)) if len(seeds) > 1 else np.nan}
         if metric.chance_corrected:
             mean |= {"p_chance": stats.p_value(estimate, 1 / choices), "p_constant": stats.p_value(estimate, 1 / k)}
-        named = base | {"metric": metric.name}
-        rows += [named | {"seed": s, "value": v, "n_seeds": 1} for s, v in zip(seeds, values, strict=True)]
-        rows.append(named | mean | {"n_seeds": len(seeds)})
+        of_metric = base | {"metric": metric.name}
+        rows += [of_metric | {"seed": s, "value": v, "n_seeds": 1} for s, v in zip(seeds, values, strict=True)]
+        rows.append(of_metric | mean | {"n_seeds": len(seeds)})
         if metric.chance_corrected:
             corrected = {name: stats.chance_corrected(mean[name], choices) for name in ("value", "low", "high")}
             corrected |= {"metric": f"{metric.name}_chance_corrected", "n_seeds": len(seeds), "why_none": reason}
@@ -157,17 +152,13 @@ def _mean(interval: stats.Interval) -> dict[str, float]:
 
 
 def _of_probabilities(
-    metric: stats.Metric,
-    part: pd.DataFrame,
-    answers: str,
-    classes: tuple[str, ...],
-    cluster: Cluster,
-    confidence: float,
+    metric: stats.Metric, part: pd.DataFrame, answers: str, scoring: Scoring
 ) -> tuple[np.ndarray, dict[str, float]]:
     """Return the score of each seed, in order, and their mean with its interval.
 
     Restricted predictions are probabilities among the classes that occur in the corpus.
     """
+    classes, cluster = scoring.classes, scoring.clusters[part["test_corpus"].iloc[0]]
     part = part.sort_values(["seed", "utterance_id"], kind="stable")
     first = part[part["seed"] == part["seed"].iloc[0]]
     truth = pd.Index(classes).get_indexer(first["emotion"])
@@ -178,7 +169,7 @@ def _of_probabilities(
     values = np.array([metric.function(truth, of_seed) for of_seed in probabilities])
     groupings = [pd.factorize(first[column])[0] for column in columns(cluster)]
     estimate = stats.estimate_probabilities(truth, probabilities, metric.function, groupings)
-    return values, _mean(stats.combined([estimate], confidence=confidence))
+    return values, _mean(stats.combined([estimate], confidence=scoring.confidence))
 
 
 def with_mean(results: pd.DataFrame, corpora: list[str], name: str) -> pd.DataFrame:

@@ -17,8 +17,8 @@ N_FFT = 400
 HALF = N_FFT // 2
 HOP = 160
 """The number of samples between two frames: 10 ms."""
-MIN_MELS = 80
-"""The smallest number of mel bands. With more coefficients there are as many bands as coefficients."""
+MIN_BANDS = 64
+"""The smallest number of mel bands, as in the fork. With more coefficients there are as many bands as coefficients."""
 TOP_DB = 80.0
 """The range below the loudest band of a recording, in dB; lower levels are raised to its end."""
 DB = 10.0 / np.log(10.0)
@@ -34,7 +34,8 @@ def mfcc_statistics(samples: np.ndarray, n_mfcc: int = 80, rate_hz: int = 16_000
 
     The definition is that of `torchaudio.transforms.MFCC`: frames of 25 ms every 10 ms (periodic Hann window, centred,
     reflected edges), power spectrum, HTK mel bands, decibels with a floor 80 dB below the loudest, orthonormal DCT-II.
-    The deviation is that of the population, so it is 0 for a single frame.
+    There are max(64, `n_mfcc`) bands, as in the fork (Vally16768/MER @ c83d916, `extract_at_features.py`). The
+    deviation is that of the population, so it is 0 for a single frame; the fork's is that of a sample.
 
     Args:
         samples: shape (n,), float, n >= 1.
@@ -47,7 +48,7 @@ def mfcc_statistics(samples: np.ndarray, n_mfcc: int = 80, rate_hz: int = 16_000
     >>> mfcc_statistics(np.zeros(1, dtype=np.float32)).shape
     (160,)
     """
-    bands = max(MIN_MELS, n_mfcc)
+    bands = max(MIN_BANDS, n_mfcc)
     levels = _levels(np.asarray(samples, dtype=np.float32), bands, rate_hz)  # (frames, bands)
     np.maximum(levels, levels.max() - np.float32(TOP_DB / DB), out=levels)
     mean = levels.mean(axis=0, dtype=np.float64)
@@ -139,9 +140,15 @@ def _names(section: AudioFeatures) -> list[str]:
     return [f"cepstrum {n} {statistic}" for statistic in ("mean", "deviation") for n in range(section.n_mfcc)]
 
 
+def _description(section: AudioFeatures) -> dict:
+    """Return what determines a vector. Earlier versions had at least 80 bands, so fewer are part of the address."""
+    few = {"bands": max(MIN_BANDS, section.n_mfcc)} if section.n_mfcc < 80 else {}
+    return {"n_mfcc": section.n_mfcc, "width": 2 * section.n_mfcc, **few}
+
+
 EXTRACTOR = Extractor(
     version=VERSION,
-    describe=lambda section: {"n_mfcc": section.n_mfcc, "width": 2 * section.n_mfcc},
+    describe=_description,
     open=one_by_one(lambda section: partial(mfcc_statistics, n_mfcc=section.n_mfcc)),
     scaling="each",
     trained=False,

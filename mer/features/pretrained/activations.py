@@ -34,8 +34,18 @@ def shape(model: Any, layer: int | str, parameter: str) -> tuple[int, int]:
     return 1, _width(module(model, layer, parameter), layer, parameter)
 
 
+def layer_numbers(model: Any, layer: int | str, parameter: str) -> list[int]:
+    """Return the numbers of the layers that are read, from 0 (before the first block) to the number of blocks.
+
+    Raises:
+        WeightMismatch: the network has no such layer.
+    """
+    blocks = body(model).config.num_hidden_layers
+    return list(range(blocks + 1)) if layer == ALL else [_block_number(layer, blocks, parameter)]
+
+
 def read_activations(model: Any, layer: int | str, parameter: str) -> ActivationReader:
-    """Return the function that runs a network and returns its activations.
+    """Return the function that runs a network and returns its activations. Blocks above the layer do not run.
 
     The last layer is the network's output, after its final normalisation if it has one.
 
@@ -45,17 +55,54 @@ def read_activations(model: Any, layer: int | str, parameter: str) -> Activation
         parameter: the parameter that messages name.
     """
     if by_name(layer):
-        return _reader_of_module(model, module(model, layer, parameter))
-    inner = body(model)
-    blocks = inner.config.num_hidden_layers
-    last = layer != ALL and _block_number(layer, blocks, parameter) == blocks
+        return reader_of_module(model, layer, parameter)
+    inner, numbers = body(model), layer_numbers(model, layer, parameter)
+    stages = blocks_of(inner)
+    if stages is None or numbers[-1] == inner.config.num_hidden_layers:
+        return _reader_of_output(inner, layer == ALL)
+    return _reader_of_block(inner, stages, numbers[0])
+
+
+def blocks_of(inner: Any) -> Any | None:
+    """Return the list of a network's blocks, which is the largest list of as many modules; None without such a list."""
+    from torch import nn
+
+    count = inner.config.num_hidden_layers
+    lists = [m for m in inner.modules() if isinstance(m, nn.ModuleList) and len(m) == count]
+    return max(lists, key=lambda m: sum(p.numel() for p in m.parameters()), default=None)
+
+
+def _reader_of_output(inner: Any, every: bool) -> ActivationReader:
+    """Run the whole network, and read its output, or all its layers."""
 
     def run(inputs: dict[str, Any]) -> list[Any]:
-        out = inner(**inputs, output_hidden_states=not last)
-        if last:
-            return [out.last_hidden_state]
-        states = [*out.hidden_states[:-1], out.last_hidden_state]
-        return states if layer == ALL else [states[_block_number(layer, blocks, parameter)]]
+        out = inner(**inputs, output_hidden_states=every)
+        return [*out.hidden_states[:-1], out.last_hidden_state] if every else [out.last_hidden_state]
+
+    return run
+
+
+class _LayerReached(Exception):
+    """The network has computed the layer that is read."""
+
+
+def _reader_of_block(inner: Any, stages: Any, number: int) -> ActivationReader:
+    """Run a network as far as the input of one of its blocks, which is the output of the block before."""
+    states: list[Any] = []
+
+    def keep(_block: Any, inputs: tuple, options: dict[str, Any]) -> None:
+        states.append(inputs[0] if inputs else options["hidden_states"])
+        raise _LayerReached
+
+    def run(inputs: dict[str, Any]) -> list[Any]:
+        handle = stages[number].register_forward_pre_hook(keep, with_kwargs=True)
+        try:
+            inner(**inputs)
+        except _LayerReached:
+            return [states.pop()]
+        finally:
+            handle.remove()
+        raise RuntimeError(f"{type(inner).__name__} did not run its block {number}")
 
     return run
 
@@ -93,23 +140,27 @@ def module(model: Any, name: str, parameter: str) -> Any:
     )
 
 
-def _reader_of_module(model: Any, inner: Any) -> ActivationReader:
-    """Run the whole network; a hook keeps the module's output. That of a Linear is taken before any activation."""
-    runnable, outputs = _without_decoder(model), []
+def reader_of_module(model: Any, name: str, parameter: str) -> ActivationReader:
+    """Return the function that runs the whole network and returns the output of one of its modules.
 
-    def keep(_module: Any, _inputs: Any, output: Any) -> None:
-        outputs.append(output)
+    The output of a Linear is taken before any activation.
 
-    def run(inputs: dict[str, Any]) -> list[Any]:
-        handle = inner.register_forward_hook(keep)
-        try:
-            runnable(**inputs)
-            return [outputs[-1]]
-        finally:
-            handle.remove()
-            outputs.clear()
+    Raises:
+        WeightMismatch: there is no such module.
+    """
+    runnable, inner = _without_decoder(model), module(model, name, parameter)
+    return lambda inputs: [output_of(inner, lambda: runnable(**inputs))]
 
-    return run
+
+def output_of(inner: Any, run: Callable[[], object]) -> Any:
+    """Return the last output of a module while a function runs."""
+    outputs: list[Any] = []
+    handle = inner.register_forward_hook(lambda _module, _inputs, output: outputs.append(output))
+    try:
+        run()
+    finally:
+        handle.remove()
+    return outputs[-1]
 
 
 def _without_decoder(model: Any) -> Any:

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from mer.evaluation.comparison.comparison import MEAN
 from mer.evaluation.comparison.sensitivity import SPLIT_NAMES
-from mer.evaluation.protocols.cells import RANDOM
+from mer.evaluation.protocols.random_split import RANDOM
 from mer.report.style.axes import add_legend, empty_figure, heat_map, label_rows, new_figure, rows_height, set_title
 from mer.report.style.forest import forest
 from mer.report.style.numbers import chance, short

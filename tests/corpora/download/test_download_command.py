@@ -128,6 +128,8 @@ def test_an_interruption_is_told_and_the_next_call_goes_on(capsys, server, tmp_p
     [
         (["download", "ravdes"], "there is no corpus 'ravdes'; did you mean ravdess?"),
         (["download", "MELD"], "did you mean meld?"),
+        (["download", "cremadh"], "did you mean cremad?"),
+        (["download", "IEMOCAP_full_release"], "did you mean iemocap?"),
         (["status", "xyz"], "`python -m mer.corpora list` shows all"),
         (["download"], "NAME"),
         ([], "COMMAND"),

@@ -1,4 +1,4 @@
-"""Pretrained networks for sound: what a vector is, and that it does not depend on its company."""
+"""Pretrained networks for audio: what a vector is, and that it does not depend on its batch."""
 
 import shutil
 
@@ -11,7 +11,7 @@ from mer import files
 from mer.features import Resources, audio
 from mer.features.audio import encoder
 from mer.features.extractor import Unavailable
-from mer.features.pretrained import batches, loading, pooling
+from mer.features.pretrained import batches, loading, pooling, waves
 from mer.params.schema import AudioFeatures, Data
 from tests.features.pretrained import tiny
 
@@ -43,12 +43,12 @@ def vectors(folder, waveforms, **options):
 def folders(tmp_path_factory):
     home = tmp_path_factory.mktemp("networks")
     made = {kind: tiny.sound(home / kind, kind) for kind in tiny.SOUND}
-    return {**made, "whisper": tiny.whisper(home / "whisper")}
+    return {**made, **{kind: make(home / kind) for kind, make in tiny.SPECTRA.items()}}
 
 
-@pytest.mark.parametrize("kind", [*tiny.SOUND, "whisper"])
-def test_company_does_not_matter(kind, folders, monkeypatch):
-    waveforms = clips(SECONDS[:3] if kind == "whisper" else SECONDS)
+@pytest.mark.parametrize("kind", [*tiny.SOUND, *tiny.SPECTRA])
+def test_vector_does_not_depend_on_its_batch(kind, folders, monkeypatch):
+    waveforms = clips()
     monkeypatch.setattr(batches, "MAX_PADDING_SHARE", 0.9)  # clips of very different lengths in one batch
     for options in ({"pooling": "mean_std", "layer": "all"}, {"pooling": "windows"}):
         compute = encoder.open_extractor(section(folders[kind], **options), Resources())
@@ -72,17 +72,6 @@ def test_a_vector_is_the_mean_of_what_transformers_gives_for_the_clip_alone(kind
         np.testing.assert_allclose(last, out.last_hidden_state[0].mean(0), atol=1e-5)
         state = out.hidden_states[1][0].numpy()
         np.testing.assert_allclose(first, np.concatenate([state.mean(0), state.std(0)]), atol=1e-5)
-
-
-def test_of_whisper_the_frames_that_hold_sound_are_pooled(folders):
-    [sound] = clips([1.23])
-    network = transformers.WhisperModel.from_pretrained(folders["whisper"]).eval().encoder
-    prepare = transformers.WhisperFeatureExtractor.from_pretrained(folders["whisper"])
-    with torch.inference_mode():
-        state = network(prepare(sound, sampling_rate=RATE, return_tensors="pt").input_features).last_hidden_state[0]
-    assert state.shape == (1500, 24)
-    np.testing.assert_allclose(vectors(folders["whisper"], [sound])[0], state[:62].mean(0), atol=1e-5)
-    assert vectors(folders["whisper"], [sound], layer="layers.1.fc1").shape == (1, 32)
 
 
 @pytest.mark.parametrize("seconds", [0.5, 3.9, 4.0, 5.9, 6.0, 9.7])
@@ -141,9 +130,9 @@ def test_what_determines_a_vector_is_in_the_specification(folders, tmp_path):
 
 def test_ten_minutes_are_taken_in_parts(folders, monkeypatch):
     seen = []
-    run = encoder._Network.run
-    monkeypatch.setattr(encoder._Network, "run", lambda self, given, pooled: seen.append([len(s) for s in given])
-                        or run(self, given, pooled))  # fmt: skip
+    run = waves.WaveNetwork.run
+    monkeypatch.setattr(waves.WaveNetwork, "run", lambda self, given: seen.append([len(s) for s in given])
+                        or run(self, given))  # fmt: skip
     [long] = clips([600.5])
     found = vectors(folders["wav2vec2"], [long], pooling="mean_std")[0]
     assert sum(map(sum, seen)) == len(long)
@@ -233,7 +222,7 @@ def test_a_layer_that_is_not_there_is_told_at_once(layer, message, tmp_path):
 def test_another_rate_is_refused(tmp_path):
     folder = tiny.sound(tmp_path)
     transformers.Wav2Vec2FeatureExtractor(sampling_rate=8000).save_pretrained(folder)
-    with pytest.raises(loading.WeightMismatch, match="at 8000 Hz, and sound here is at 16000 Hz"):
+    with pytest.raises(loading.WeightMismatch, match="at 8000 Hz, and audio here is at 16000 Hz"):
         encoder.open_extractor(section(folder), Resources())
     (folder / "preprocessor_config.json").unlink()
     with pytest.raises(loading.WeightMismatch, match=r"preprocessor_config\.json cannot be read"):

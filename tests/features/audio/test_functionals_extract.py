@@ -40,8 +40,9 @@ def extracted(manifest, raw, store):
 
 
 def test_specification_contains_only_parameters_of_the_extractor():
-    assert spec("mfcc", n_mfcc=13) == {"extractor": "mfcc", "version": 2, "n_mfcc": 13, "width": 26,
+    assert spec("mfcc", n_mfcc=13) == {"extractor": "mfcc", "version": 2, "n_mfcc": 13, "width": 26, "bands": 64,
                                        "recordings": 1, "rate_hz": 16_000, **SECONDS}  # fmt: skip
+    assert "bands" not in spec("mfcc", n_mfcc=80)  # as many as before the fork's number was taken
     assert spec("functionals", n_mfcc=13) == spec("functionals", n_mfcc=80)
     assert spec("functionals", n_mfcc=13)["width"] == len(names())
 

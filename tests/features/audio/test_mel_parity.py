@@ -36,3 +36,12 @@ def test_mel_spectrum_of_mfcc_equals_torchaudio(length):
     expected = np.log(np.maximum(mel(torch.as_tensor(samples)).numpy().T, 1e-10))
     assert levels.shape == expected.shape
     np.testing.assert_allclose(levels, expected, atol=1e-2)
+
+
+@pytest.mark.parametrize("n_mfcc", [13, 40, 64, 72, 80])
+def test_mfcc_statistics_equal_the_forks_of_torchaudio(n_mfcc):
+    samples = np.random.default_rng(n_mfcc).normal(0, 0.1, 20_000).astype(np.float32)
+    mel = {"n_fft": 400, "hop_length": 160, "n_mels": min(max(64, n_mfcc), 201), "center": True, "power": 2.0}
+    cepstra = torchaudio.transforms.MFCC(16_000, n_mfcc, melkwargs=mel)(torch.as_tensor(samples)).double()
+    expected = torch.cat([cepstra.mean(dim=-1), cepstra.std(dim=-1, correction=0)])  # the fork's is that of a sample
+    np.testing.assert_allclose(mfcc.mfcc_statistics(samples, n_mfcc), expected, atol=5e-3, rtol=1e-4)

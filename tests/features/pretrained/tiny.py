@@ -67,6 +67,35 @@ def whisper(folder: Path) -> Path:
     return folder
 
 
+def bert(folder: Path) -> Path:
+    """Save w2v-BERT 2.0, which reads spectra in steps of two frames."""
+    torch.manual_seed(0)
+    config = transformers.Wav2Vec2BertConfig(**BLOCKS, feature_projection_input_dim=2 * MELS, add_adapter=False,
+                                             conv_depthwise_kernel_size=5, vocab_size=None)  # fmt: skip
+    saved(transformers.Wav2Vec2BertModel(config), folder)
+    transformers.SeamlessM4TFeatureExtractor(feature_size=MELS, num_mel_bins=MELS).save_pretrained(folder)
+    return folder
+
+
+PATCH, PATCH_TIMES = 16, 13
+"""The side of a patch of the spectrum transformer, in frames and in bands, and the number of its times."""
+
+
+def patches(folder: Path, head: str = "Model") -> Path:
+    """Save an audio spectrogram transformer that reads 141 frames: 13 times of patches in 3 bands."""
+    torch.manual_seed(0)
+    length = 10 * (PATCH_TIMES - 1) + PATCH + 5
+    config = transformers.ASTConfig(**BLOCKS, num_mel_bins=36, max_length=length, patch_size=PATCH,
+                                    num_labels=7)  # fmt: skip
+    saved(getattr(transformers, f"AST{head}")(config), folder)
+    transformers.ASTFeatureExtractor(num_mel_bins=36, max_length=length).save_pretrained(folder)
+    return folder
+
+
+SPECTRA = {"whisper": whisper, "w2v-bert": bert, "ast": patches}
+"""Networks that read spectra, by name."""
+
+
 def bytes_tokenizer(longest: int = 64, special: tuple[str, ...] = SPECIAL):
     """A tokenizer with a token for every byte and RoBERTa's special ones."""
     vocabulary = {token: n for n, token in enumerate([*special, *sorted(pre_tokenizers.ByteLevel.alphabet())])}

@@ -1,0 +1,89 @@
+"""Show that a training depends on its training and validation rows only, by corrupting all other rows.
+
+This covers everything that is fitted in a training: means, scales, document frequencies, class shares, temperature, and
+the selection of epoch and strength.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from mer.evaluation.purity.purity import ContaminationError, loco_jobs
+from mer.training import grid
+from mer.training.job import Job
+from mer.training.task import Task
+
+CORRUPTED_VALUE = 1e6
+"""The value that replaces all features of rows that a job must not read. It is finite, so that no check for NaN stops
+the training."""
+
+
+def check_row_access(task: Task, jobs: Iterable[Job], device: str = "cpu") -> dict[str, str]:
+    """Refuse trainings that depend on other rows than their training and validation rows.
+
+    The first LOCO job of each system is trained twice (networks for one epoch, other models with two strengths): on the
+    original data, and with all rows outside its training and validation rows corrupted. Both models must be identical
+    bit for bit.
+
+    Returns:
+        system -> the held-out family of the job that was trained.
+
+    Raises:
+        ContaminationError: names the parts of the model that differ.
+    """
+    checked: dict[str, str] = {}
+    for system, cell, job in loco_jobs(jobs):
+        if system in checked:
+            continue
+        shorter = {"epochs": 1, "inverse_regularisation": job.training.inverse_regularisation[:2]}
+        short = replace(job, training=job.training.model_copy(update=shorter))
+        tasks = (task, with_corrupted_rows(task, job))
+        original, corrupted = (_model_parts(grid.fit_job(each, short, device)) for each in tasks)
+        parts = [name for name in original if not _equal(original[name], corrupted[name])]
+        if parts:  # the first one that differs, because the later ones are computed from it
+            others = ", ".join(sorted(set(task.corpora[_unused_rows(task, job)].tolist())))
+            raise ContaminationError(
+                f"LOCO without {cell.held_out}: {system}'s {parts[0]} were fitted on rows outside its training and "
+                f"validation rows, on some of {others}"
+            )
+        checked[system] = cell.held_out
+    return checked
+
+
+def with_corrupted_rows(task: Task, job: Job) -> Task:
+    """Return the task with all rows corrupted (features, labels, votes) but a job's training and validation rows."""
+    others, wrong_value = _unused_rows(task, job), np.float32(CORRUPTED_VALUE)
+    rarest = int(np.bincount(task.labels[others], minlength=task.classes).argmin())  # so that class shares change
+    wrong = np.eye(task.classes, dtype=np.float32)[rarest]
+    arrays = {m: np.where(others[:, None], wrong_value, task.features.arrays[m]) for m in job.spec.inputs}
+    present = {m: task.features.present[m] | others for m in job.spec.inputs}
+    return replace(
+        task,
+        features=replace(task.features, arrays=arrays, present=present),
+        labels=np.where(others, rarest, task.labels),
+        corpora=np.where(others, "corrupted", task.corpora),
+        targets={kind: np.where(others[:, None], wrong, a) for kind, a in task.targets.items()},
+    )
+
+
+def _unused_rows(task: Task, job: Job) -> np.ndarray:
+    """Which rows are neither training nor validation rows of a job; bool of shape (rows,)."""
+    others = np.ones(len(task.labels), bool)
+    others[np.concatenate([job.train, job.validation])] = False
+    return others
+
+
+def _model_parts(model) -> dict[str, list[np.ndarray]]:
+    """The numbers of a model by part, in the order in which they are fitted."""
+    moments = {f"means and scales of {m}": list(pair) for m, pair in model.standardiser.moments.items()}
+    weights = [value for _, value in sorted(model.tensors().items())]
+    return {
+        **moments,
+        "weights (or class shares behind them)": weights,
+        "probabilities (temperature)": [np.array(model.temperature)],
+    }
+
+
+def _equal(first: list[np.ndarray], second: list[np.ndarray]) -> bool:
+    return all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
