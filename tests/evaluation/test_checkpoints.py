@@ -24,7 +24,7 @@ from mer.training.checkpoints.card import Card
 from mer.training.checkpoints.folder import Checkpoint
 from mer.training.checkpoints.lineage import stored_exposure
 from tests.evaluation import test_protocols as made
-from tests.evaluation.made import as_before
+from tests.evaluation.toy_data import as_before
 from tests.studies import run_cells
 
 mpl.use("Agg")

@@ -5,7 +5,7 @@ import pytest
 from mer import stats
 from mer.evaluation.comparison import comparison, ranking
 from mer.evaluation.scores.confusions import PredictionError, Scoring
-from tests.evaluation.made import CLASSES, manifest, predictions
+from tests.evaluation.toy_data import CLASSES, manifest, predictions
 
 CORPORA = {"a": 8, "b": 12}
 CLUSTERS = dict.fromkeys("abcz", "speaker_id")
@@ -24,7 +24,7 @@ def rows(table, **wanted):
     return table[np.logical_and.reduce([table[k] == v for k, v in wanted.items()])]
 
 
-def test_what_is_better_is_shown_and_what_is_alike_is_not():
+def test_better_system_is_shown_and_equal_systems_are_not():
     table = comparison.compare(study(base=0.5, good=0.8, same=0.5, bad=0.2), SCORING, "base")
     means = rows(table, test_corpus=comparison.MEAN).set_index("system")
     assert means["verdict"].to_dict() == {"bad": "worse", "good": "better", "same": "not shown"}
@@ -33,7 +33,7 @@ def test_what_is_better_is_shown_and_what_is_alike_is_not():
     assert len(table) == 9
 
 
-def test_a_row_is_what_stats_says_of_the_same_confusions():
+def test_row_equals_stats_compare_on_the_same_confusions():
     predicted = study(base=0.5, good=0.6)
     [row] = rows(comparison.compare(predicted, SCORING, "base"), test_corpus="a").to_dict("records")
     sides = []
@@ -52,7 +52,7 @@ def test_a_row_is_what_stats_says_of_the_same_confusions():
     assert row["smallest_p"] == pytest.approx(2 * found.smallest)  # two corpora, two questions
 
 
-def test_the_mean_is_of_chance_corrected_uar():
+def test_mean_is_of_chance_corrected_uar():
     table = comparison.compare(study(base=0.5, good=0.8), SCORING, "base")
     alone, mean = rows(table, test_corpus="a"), rows(table, test_corpus=comparison.MEAN)
     both = [rows(table, test_corpus=c)["value"].iloc[0] for c in CORPORA]
@@ -61,7 +61,7 @@ def test_the_mean_is_of_chance_corrected_uar():
     assert mean["speakers"].iloc[0] == 20
 
 
-def test_of_one_seed_of_a_network_no_system_is_called_better():
+def test_one_seed_of_a_network_gives_a_verdict_on_trained_models():
     parts = [predictions(manifest("a", 12), share, system) for system, share in (("x", 0.9), ("y", 0.2))]
     [row] = comparison.compare(pd.concat(parts), SCORING, "y").to_dict("records")
     assert (row["verdict"], row["of"]) == ("these trained models differ", "trained models")
@@ -75,7 +75,7 @@ def test_of_one_seed_of_a_network_no_system_is_called_better():
     assert (row["verdict"], row["of"], row["clusters"], row["n_clusters"]) == ("better", "systems", "speakers", 12)
 
 
-def test_people_and_dialogues_are_both_clusters():
+def test_speakers_and_dialogues_are_both_clusters():
     clips = manifest("a", 6)
     clips["dialogue_id"] = [f"d{number // 3}" for number in range(len(clips))]
     both = pd.concat([predictions(clips, share, s, deterministic=True) for s, share in (("x", 0.9), ("y", 0.3))])
@@ -91,14 +91,14 @@ def test_people_and_dialogues_are_both_clusters():
     assert ranking.rank_systems(both, scoring, draws=50)["first"].tolist() == [1, 0]
 
 
-def test_four_speakers_cannot_show_anything():
+def test_four_speakers_give_no_significant_difference():
     predicted = pd.concat([predictions(manifest("a", 4), share, system) for system, share in (("x", 0.95), ("y", 0.1))])
     [row] = comparison.compare(predicted, SCORING, "y").to_dict("records")
     assert row["low"] > 0
     assert (row["p"], row["smallest_p"], row["verdict"]) == (0.125, 0.125, "not shown")
 
 
-def test_one_speaker_has_a_difference_and_nothing_more():
+def test_one_speaker_has_a_difference_without_interval():
     predicted = pd.concat([predictions(manifest("a", 1), share, system) for system, share in (("x", 0.9), ("y", 0.2))])
     [row] = comparison.compare(predicted, SCORING, "y").to_dict("records")
     assert row["difference"] > 0
@@ -107,7 +107,7 @@ def test_one_speaker_has_a_difference_and_nothing_more():
     assert row["verdict"] == "no interval: 1 speaker"
 
 
-def test_a_missing_corpus_is_said_and_counts_as_no_test():
+def test_missing_corpus_is_named_and_is_no_test():
     predicted = study(base=0.5, good=0.8)
     predicted = predicted[(predicted["system"] == "base") | (predicted["test_corpus"] == "a")]
     table = comparison.compare(predicted, SCORING, "base").set_index("test_corpus")
@@ -116,7 +116,7 @@ def test_a_missing_corpus_is_said_and_counts_as_no_test():
     assert table.loc[["b", comparison.MEAN], "p_holm"].isna().all()
 
 
-def test_systems_count_on_the_clips_and_seeds_that_both_have():
+def test_systems_are_compared_on_common_clips_and_seeds():
     predicted = study(base=0.5, good=0.6)
     mine = predicted["system"] == "good"
     predicted = predicted[~mine | ~predicted["utterance_id"].str.endswith("_00")]
@@ -125,7 +125,7 @@ def test_systems_count_on_the_clips_and_seeds_that_both_have():
     assert (row["n"], row["seeds"]) == (8 * 23, 1)
 
 
-def test_an_absent_class_changes_nothing():
+def test_absent_class_and_order_of_classes_change_nothing():
     table = comparison.compare(study(base=0.5, good=0.6), SCORING, "base")
     again = comparison.compare(study(base=0.5, good=0.6), Scoring((*CLASSES[::-1], "boredom"), CLUSTERS), "base")
     for corpus, share in (("a", 1), ("b", 1), (comparison.MEAN, (7 / 6) / (8 / 7))):  # chance is of 7 classes, and of 8
@@ -133,7 +133,7 @@ def test_an_absent_class_changes_nothing():
         assert ours == pytest.approx(theirs * share)
 
 
-def test_ranks_over_resamples_say_how_sure_an_order_is():
+def test_ranks_have_intervals_over_resamples():
     predicted = study(base=0.5, good=0.8, same=0.5, bad=0.2)
     found = ranking.rank_systems(predicted, SCORING, draws=400)
     assert found["system"].tolist()[0] == "good"
@@ -147,7 +147,7 @@ def test_ranks_over_resamples_say_how_sure_an_order_is():
     assert table.loc["good", "value"] == pytest.approx(best.loc[("good", comparison.MEAN), "value"])
 
 
-def test_a_system_that_lacks_a_corpus_has_no_rank():
+def test_system_without_predictions_on_a_corpus_has_no_rank():
     predicted = study(base=0.5, good=0.8)
     predicted = predicted[(predicted["system"] == "base") | (predicted["test_corpus"] == "a")]
     table = ranking.rank_systems(predicted, SCORING, draws=20).set_index("system")
@@ -157,7 +157,7 @@ def test_a_system_that_lacks_a_corpus_has_no_rank():
     assert ranking.rank_systems(predicted[:0], SCORING).empty
 
 
-def test_people_who_speak_in_two_corpora_of_a_family_are_flipped_and_left_out_once():
+def test_speaker_in_two_corpora_of_a_family_is_one_cluster():
     parts = []
     for at, system in enumerate(("x", "y")):
         for c in ("r", "r_song"):
@@ -174,7 +174,7 @@ def test_people_who_speak_in_two_corpora_of_a_family_are_flipped_and_left_out_on
     assert ranks[0] == pytest.approx(ranks[1])
 
 
-def test_a_mean_with_a_corpus_of_one_class_is_none():
+def test_mean_with_a_corpus_of_one_class_has_no_verdict():
     one = manifest("b", 12).assign(emotion="anger")
     predicted = pd.concat(
         [predictions(rows_, 0.5, s) for s in ("x", "y") for rows_ in (manifest("a", 8), one)], ignore_index=True
@@ -184,7 +184,7 @@ def test_a_mean_with_a_corpus_of_one_class_is_none():
     assert np.isnan(table.loc[comparison.MEAN, "p_holm"])
 
 
-def test_resamples_are_those_that_ranks_are_of():
+def test_ranks_are_computed_from_the_resamples():
     predicted = study(base=0.5, good=0.6, half=0.9)
     predicted = predicted[(predicted["system"] != "half") | (predicted["test_corpus"] == "a")]
     drawn = ranking.resampled(predicted, SCORING, draws=300)
@@ -195,7 +195,7 @@ def test_resamples_are_those_that_ranks_are_of():
     assert ranking.resampled(predicted[:0], SCORING, draws=3).shape == (3, 0)
 
 
-def test_resamples_of_one_class_have_no_rank():
+def test_resamples_of_one_class_are_left_out():
     rows_ = manifest("a", 4)
     rows_ = rows_[(rows_["emotion"] == "anger") | (rows_["speaker_id"] == "a_00")]
     predicted = pd.concat([predictions(rows_, share, system) for system, share in (("x", 0.9), ("y", 0.2))])
@@ -208,7 +208,7 @@ def test_resamples_of_one_class_have_no_rank():
     assert set(found["note"]) == {"nothing to measure: one class only"}
 
 
-def test_why_there_is_no_comparison():
+def test_reason_against_a_comparison():
     predicted = study(base=0.5, good=0.6)
     assert comparison.reason_against(predicted, "base") == ""
     assert comparison.reason_against(predicted, "best") == "best has no predictions of loco"
@@ -217,7 +217,7 @@ def test_why_there_is_no_comparison():
     assert comparison.empty().columns.tolist() == comparison.COLUMNS
 
 
-def test_bad_input_is_named():
+def test_invalid_arguments_are_refused_by_name():
     predicted = study(base=0.5, good=0.6)
     with pytest.raises(ValueError, match="'best' has no predictions of loco"):
         comparison.compare(predicted, SCORING, "best")

@@ -70,7 +70,7 @@ def test_loco_holds_out_the_whole_family(study):
     assert set(trained.loc[trained["corpus"] == "m", "split"]) == {"train"}
 
 
-def test_a_breach_is_named(study):
+def test_overlap_of_family_and_training_rows_is_refused_by_name(study):
     [cell, *_] = protocols.plan(study, ("loco",), ["a", "b", "m"])
     with pytest.raises(ValueError, match="LOCO without a: a would be trained on"):
         protocols.refuse_overlaps(
@@ -78,7 +78,7 @@ def test_a_breach_is_named(study):
         )
 
 
-def test_every_utterance_is_tested_once_in_corpus_and_speakers_stay_apart(study):
+def test_within_corpus_tests_every_utterance_once_with_unseen_speakers(study):
     cells = [c for c in protocols.plan(study, ("in_corpus",), ["a", "b"]) if c.train_corpora == ("a",)]
     assert len(cells) == 5
     tested = np.concatenate([c.test for c in cells])
@@ -89,7 +89,7 @@ def test_every_utterance_is_tested_once_in_corpus_and_speakers_stay_apart(study)
         assert all(people)
 
 
-def test_a_corpus_is_not_crossed_with_its_own_family(study):
+def test_cross_corpus_does_not_test_the_own_family(study):
     cells = {c.train_corpora[0]: c for c in protocols.plan(study, ("cross_corpus",), ["a", "b", "b_song", "m"])}
     assert names(study, cells["b"].test) == {"a", "m"}
 
@@ -111,7 +111,7 @@ def test_small_corpora_are_listed_with_the_reason(study):
     assert protocols.scored_corpora(study, 10, 4)["m"] == "3 speakers, fewer than 4"
 
 
-def test_all_corpora_together_train_on_nobody_whom_a_kindred_corpus_tests(study):
+def test_multi_corpus_trains_on_no_test_speaker_of_the_family(study):
     people = study["speaker_id"].str.split("_").str[-1]
     [cell] = protocols.plan(study, ("multi_corpus",), ["a", "b", "b_song", "m"])
     family = study["family"] == "b"
@@ -123,7 +123,7 @@ def test_all_corpora_together_train_on_nobody_whom_a_kindred_corpus_tests(study)
     assert set(np.flatnonzero(others)) <= set(seen)  # names are not compared across families
 
 
-def test_all_corpora_together_train_on_no_line_that_a_kindred_corpus_tests():
+def test_multi_corpus_trains_on_no_test_sentence_of_the_family():
     table = manifest(
         corpus("m", "f", 3, official=True), corpus("e", "f", 3, official=True), corpus("o", "g", 5), official=["m", "e"]
     )
@@ -146,7 +146,7 @@ def sides(table, cell):
 
 
 @pytest.mark.parametrize("song", [{}, {"family": "b", "speakers": 9}, {"family": "b", "speakers": 12}])
-def test_nobody_chooses_who_trains_in_a_kindred_corpus(song):
+def test_validation_speakers_are_no_training_speakers_of_the_family(song):
     parts = [corpus("a", "a", 12), corpus("b", "b", 12), corpus("b_song", **({"family": "b", "speakers": 5} | song))]
     table = manifest(*parts, corpus("c", "c", 5))
     table.loc[table["corpus"] == "b", "split"] = manifest(
@@ -168,7 +168,7 @@ def test_nobody_chooses_who_trains_in_a_kindred_corpus(song):
     assert kept >= set(np.flatnonzero((table["corpus"] == "c") & (table["split"] != "validation")))
 
 
-def test_lines_recordings_and_spellings_that_validate_do_not_train_in_a_kindred_corpus():
+def test_validation_sentences_recordings_and_spellings_are_not_in_training_rows_of_the_family():
     table = manifest(
         corpus("m", "f", 3, official=True), corpus("e", "f", 3, official=True), corpus("o", "g", 5),
         corpus("p", "f", 5).assign(speaker_id=lambda t: t["speaker_id"] + "x"), official=["m", "e"],
@@ -196,7 +196,7 @@ def test_lines_recordings_and_spellings_that_validate_do_not_train_in_a_kindred_
             assert foreign_copy not in cell.train
 
 
-def test_whoever_validates_where_people_are_apart_does_not_train_where_they_are_not():
+def test_validation_speakers_of_a_split_by_speaker_do_not_train_in_another_split():
     table = manifest(corpus("a", "a", 12), corpus("b", "f", 12), corpus("m", "f", 12, official=True), official=["m"])
     cell = next(c for c in protocols.plan(table, ("loco",), ["a", "b", "m"]) if c.held_out == "a")
     side = sides(table, cell)
@@ -208,7 +208,7 @@ def test_whoever_validates_where_people_are_apart_does_not_train_where_they_are_
     assert set(np.flatnonzero((table["corpus"] == "b") & (table["split"] == "train"))) <= set(cell.train)
 
 
-def test_names_of_one_person_are_one_speaker():
+def test_names_that_may_mean_one_speaker_count_as_one():
     rows = corpus("a", "a", 6)
     rows["speaker_id"] = rows["speaker_id"].replace({"a_3": "a_01", "a_4": "a_2.0", "a_5": "a_spk0"})
     assert protocols.scored_corpora(manifest(rows), 1, 4) == {
@@ -216,7 +216,7 @@ def test_names_of_one_person_are_one_speaker():
     }
 
 
-def test_a_validation_speaker_is_known_in_another_spelling():
+def test_validation_speaker_is_recognised_in_another_spelling():
     table = manifest(corpus("a", "a", 12), corpus("b", "b", 12), corpus("b_song", "b", 12))
     song = table["corpus"] == "b_song"
     table.loc[song, "speaker_id"] = "b_song_Actor 0" + table.loc[song, "speaker_id"].str.split("_").str[-1]
@@ -227,7 +227,7 @@ def test_a_validation_speaker_is_known_in_another_spelling():
 
 
 @given(st.integers(3, 14), st.integers(3, 14), st.sampled_from(protocols.Protocol.__args__))
-def test_no_test_row_is_ever_trained_on(first, second, protocol):
+def test_no_test_row_is_a_training_or_validation_row(first, second, protocol):
     table = manifest(corpus("a", "a", first), corpus("b", "b", second))
     for cell in protocols.plan(table, (protocol,), ["a", "b"]):
         assert not set(cell.test) & {*cell.train, *cell.validation}
@@ -260,7 +260,7 @@ def predictions(truth, free, restricted, seeds=(0,)):
     return pd.concat(parts, ignore_index=True)
 
 
-def test_free_answers_outside_the_corpus_are_errors_and_absent_classes_do_not_count():
+def test_free_predictions_outside_the_test_classes_are_errors():
     truth = ["neutral", "anger"] * 8
     table = predictions(truth, ["neutral", "surprise"] * 8, truth, seeds=(0, 1))
     results = scores.score(table, Scoring(CLASSES, {"a": "speaker_id"}), study="t")
@@ -281,7 +281,7 @@ def test_free_answers_outside_the_corpus_are_errors_and_absent_classes_do_not_co
     assert row["chance"].tolist() == [1 / len(CLASSES), 0.5]
 
 
-def test_testa_is_the_mean_of_chance_corrected_uar_of_systems_that_saw_all():
+def test_testa_is_the_mean_of_systems_tested_on_all_corpora():
     table = pd.concat(
         [
             predictions(["fear", "anger"] * 4, ["fear", "fear"] * 4, ["fear"] * 8),

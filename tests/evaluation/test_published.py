@@ -10,7 +10,7 @@ from mer.dataset import splits
 from mer.evaluation.comparison import published
 from mer.evaluation.scores import scores
 from mer.evaluation.scores.confusions import Scoring
-from tests.evaluation.made import CLASSES, manifest, predictions
+from tests.evaluation.toy_data import CLASSES, manifest, predictions
 
 SOURCES, TABLES = published.load()
 NUMBERS = published.numbers(TABLES)
@@ -33,7 +33,7 @@ def shown(results, ours, **wanted):
     return table[np.logical_and.reduce([table[k] == v for k, v in wanted.items()])]
 
 
-def test_two_averages_of_the_paper_do_not_reproduce_and_all_others_do():
+def test_two_published_averages_do_not_reproduce():
     table = published.averages(TABLES)
     wrong = table[~table["reproduces"]]
     assert wrong[["table", "of", "corpus"]].to_numpy().tolist() == [
@@ -46,7 +46,7 @@ def test_two_averages_of_the_paper_do_not_reproduce_and_all_others_do():
 
 @pytest.mark.parametrize(("corpus", "metric"), [("iemocap", "UAR"), ("mosei", "recall of yes"), ("meld", "UAR"),
                                                 ("afew", "UAR")])  # fmt: skip
-def test_the_recalls_of_the_paper_average_to_what_it_calls_uar(corpus, metric):
+def test_published_uar_of_the_paper_is_the_mean_of_its_recalls(corpus, metric):
     # which is how one knows that the page's UAR of MOSEI is of the positive answers only
     whole = {"source": "mer2025", "protocol": "in_corpus", "system": "audio + video + text, class weights"}
     mine = NUMBERS[(NUMBERS[list(whole)] == pd.Series(whole)).all(axis=1) & (NUMBERS["test_corpus"] == corpus)]
@@ -56,7 +56,7 @@ def test_the_recalls_of_the_paper_average_to_what_it_calls_uar(corpus, metric):
     assert printed == pytest.approx(recalls["value"].mean(), abs=1e-3)
 
 
-def test_the_paper_is_best_where_only_its_corpora_are_compared():
+def test_loco_table_of_the_paper():
     loco = NUMBERS[NUMBERS["table"] == "paper, LOCO"]
     assert (loco.groupby("test_corpus")["value"].max() * 100).round(1).to_dict() == {
         "iemocap": 44.5, "mosei": 31.7, "meld": 33.0, "afew": 49.0,
@@ -64,7 +64,7 @@ def test_the_paper_is_best_where_only_its_corpora_are_compared():
     assert set(loco.loc[loco["test_corpus"] == "meld", "train_corpora"]) == {"afew+iemocap+mosei"}
 
 
-def test_numbers_are_shares_of_corpora_that_exist_and_all_have_a_source():
+def test_published_numbers_have_valid_values_corpora_and_sources():
     assert NUMBERS["value"].between(0.1, 1).all()
     others = {"mean of 17 corpora", "polish", "IEMOCAP, MSP-IMPROV, MSP-Podcast and CREMA-D pooled",
               "held-out speakers of the acted corpora"}  # fmt: skip
@@ -80,7 +80,7 @@ def test_the_paper_has_its_authors():
     assert SOURCES["mer2025"].citation.startswith("Ryumina, Ryumin, Axyonov, Ivanko, Karpov.")
 
 
-def test_the_loco_of_the_fork_that_began_with_all_corpora_is_beside_nothing_and_its_clean_one_may_be():
+def test_loco_of_the_fork_that_started_from_all_corpora_is_unsound():
     fork = NUMBERS[(NUMBERS["source"] == "fork2025") & (NUMBERS["protocol"] == "loco") & (NUMBERS["metric"] == "UAR")]
     meld = fork[fork["test_corpus"] == "meld"].set_index(["table", "system"])
     assert (meld["unsound"] != "").groupby("table").first().to_dict() == {
@@ -90,25 +90,25 @@ def test_the_loco_of_the_fork_that_began_with_all_corpora_is_beside_nothing_and_
     assert set(meld["train_corpora"]) == {"cremad+emovdb+esd+iemocap+mead+ravdess"}
 
 
-def test_sources_can_be_found_and_tables_told_apart():
+def test_sources_have_addresses_and_tables_have_unique_names():
     assert all(source.address.startswith("https://") for source in SOURCES.values())
     assert len({table.name for table in TABLES}) == len(TABLES)
 
 
-def test_random_splits_of_clips_are_called_unsound():
+def test_published_random_splits_are_unsound():
     drawn = [table for table in TABLES if "random" in (table.split or "")]
     assert len(drawn) > 10
     assert all(table.unsound for table in drawn)
 
 
-def test_every_corpus_has_its_scores_in_emobox_that_is_in_both():
+def test_corpora_without_scores_in_emobox():
     known = {table.test for table in TABLES if table.name.startswith("EmoBox, ") and table.test}
     assert set(CORPORA) - known == {  # without scores of their own there, as they are not in it, or in another's
         "afew", "emorynlp", "emospeechin", "esd_mandarin", "mosei", "nemo", "ravdess_song",
     }  # fmt: skip
 
 
-def test_ours_stands_beside_a_number_of_the_same_protocol():
+def test_number_of_the_same_protocol_is_comparable():
     results, ours = study()
     mean = results[results["seed"].isna() & (results["answers"] == "free")].set_index("metric")["value"]
     rows = shown(results, ours, table="EmoBox, MELD", system="WavLM large")
@@ -134,7 +134,7 @@ def test_ours_stands_beside_a_number_of_the_same_protocol():
         ({"corpus": "cremad"}, "EmoBox, CREMA-D", "not sound: 91 of 91 speakers are in training and test"),
     ],
 )
-def test_others_are_grey_with_the_reason(made, table, reason):
+def test_other_numbers_are_grey_with_the_reason(made, table, reason):
     results, ours = study(**made)
     rows = shown(results, ours, table=table)
     rows = rows[rows["test_corpus"].isin(list(ours.index)) | ("not in this study" in reason)]
@@ -143,7 +143,7 @@ def test_others_are_grey_with_the_reason(made, table, reason):
     assert rows["reason"].str.contains(reason, regex=False).any()
 
 
-def test_a_part_of_a_published_test_set_is_another_test():
+def test_other_number_of_test_clips_is_not_comparable():
     results, ours = study()
     counted = results["n"].iloc[0]
     for clips, grey in ((counted, False), (counted + counted // 50 + 2, True), (200 * counted, True)):
@@ -156,7 +156,7 @@ def test_a_part_of_a_published_test_set_is_another_test():
     assert not rows["grey"].any()
 
 
-def test_what_is_made_up_stands_beside_nothing():
+def test_excluded_study_is_comparable_with_no_number():
     results, ours = study()
     table = published.compare_published(
         NUMBERS.assign(clips=np.nan), results, ours, "s", exclusion="MER's recordings are synthetic"
@@ -167,18 +167,18 @@ def test_what_is_made_up_stands_beside_nothing():
     assert not table.loc[table["test_corpus"] != "meld", "reason"].str.contains("synthetic").any()
 
 
-def test_a_score_of_nan_stays_grey():
+def test_score_of_nan_is_grey():
     results, ours = study()
     rows = shown(results.assign(value=np.nan), ours, table="EmoBox, MELD")
     assert set(rows["reason"]) == {"MER's score is NaN"}
 
 
-def test_nothing_of_ours_leaves_all_grey():
+def test_empty_results_are_comparable_with_no_number():
     results, ours = study()
     assert published.compare_published(NUMBERS, results[:0], ours[:0], "s")["grey"].all()
 
 
-def test_splits_of_ours_are_in_the_words_of_the_file():
+def test_settings_describe_splits_in_the_words_of_the_file():
     rows = pd.concat([manifest("a", 4), manifest("b", 20), manifest("i", 10)], ignore_index=True)
     options = splits.SplitOptions(seed=0, validation=0.1, test=0.1, folds=5)
     rows = splits.assign(rows, set(), options, by_session=("i",))
@@ -208,7 +208,7 @@ def document(**changed):
         ({"protocol": "random"}, "protocol"),
     ],
 )
-def test_a_file_with_something_wrong_is_refused_by_name(tmp_path, changed, message):
+def test_invalid_file_is_refused_by_name(tmp_path, changed, message):
     file = tmp_path / "p.yaml"
     file.write_text(yaml.safe_dump(document(**changed)), encoding="utf-8")
     with pytest.raises(ValueError, match=message):
@@ -223,7 +223,7 @@ def test_any_text_is_read_or_refused(tmp_path_factory, text):
         published.load(file)
 
 
-def test_a_table_of_ones_own_has_no_official_parts_whatever_it_is_called():
+def test_parts_of_a_user_defined_table_are_not_official():
     rows = manifest("meld", 6, 42, CLASSES).assign(split_official="train", split_source="own")
     rows = splits.assign(rows, {"meld"}, splits.SplitOptions(seed=0, validation=0.1, test=0.1, folds=5))
     assert published.settings(rows)["split"].tolist() == ["parts of a user-defined table"]

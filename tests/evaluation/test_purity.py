@@ -1,4 +1,4 @@
-"""Breaches of LOCO, planted one by one: each is stopped by name before anything is trained."""
+"""Planted contamination of LOCO: each item is refused by name before anything is trained."""
 
 import functools
 import json
@@ -27,8 +27,8 @@ from mer.training.checkpoints.card import Provenance, validate
 from mer.training.job import Job
 from mer.training.networks import losses
 from mer.training.scaling import standardise
-from tests.evaluation.made import as_before
 from tests.evaluation.test_protocols import corpus, manifest
+from tests.evaluation.toy_data import as_before
 
 CLASSES = ("neutral", "anger", "fear")
 SPECS = {"audio": {"extractor": "mfcc", "width": 6}, "text": {"extractor": "hashing", "width": 5}}
@@ -116,7 +116,7 @@ def numbers(planted, name):
     return np.flatnonzero(planted.usable["corpus"] == name)
 
 
-def test_a_pure_study_is_trained(planted):
+def test_study_without_contamination_is_trained(planted):
     p = planted.params(("logistic", "gated"), strict=True)
     assert len(planted.train(p)) == 2
 
@@ -126,14 +126,14 @@ def test_a_pure_study_is_trained(planted):
 
 @pytest.mark.parametrize(("role", "told"), [("train", "trained on"), ("validation", "selected with")])
 @pytest.mark.parametrize("name", ["meld", "emorynlp"])
-def test_a_row_of_the_family(planted, role, told, name):
+def test_row_of_the_held_out_family_is_refused(planted, role, told, name):
     p = planted.params()
     [job] = planted.jobs(p)
     job = replace(job, **{role: np.append(getattr(job, role), numbers(planted, name)[:1])})
     assert planted.stopped(p, [job]) == f"LOCO without friends: {name} would be {told}"
 
 
-def test_a_recording_of_the_family_under_another_name(planted):
+def test_recording_of_the_family_under_another_name_is_refused(planted):
     p = planted.params()
     [job] = planted.jobs(p)
     planted.usable.loc[job.train[0], "audio_sha256"] = planted.usable.loc[job.test[0], "audio_sha256"]
@@ -143,7 +143,7 @@ def test_a_recording_of_the_family_under_another_name(planted):
 # --- checkpoints
 
 
-def test_a_checkpoint_that_saw_the_family(planted):
+def test_checkpoint_trained_on_the_family_is_refused(planted):
     place = planted.saved("first", ["cremad", "emorynlp"])
     told = planted.stopped(planted.params(("gated", "logistic"), training={"start_from": place}))
     assert told == (
@@ -152,7 +152,7 @@ def test_a_checkpoint_that_saw_the_family(planted):
     )
 
 
-def test_its_ancestor_did(planted):
+def test_checkpoint_whose_ancestor_was_trained_on_the_family_is_refused(planted):
     place = planted.saved("second", ["cremad"], start_from=planted.saved("first", ["meld"]))
     told = planted.stopped(planted.params(("gated",), training={"start_from": place}))
     assert "its ancestor first (tensors " in told
@@ -160,7 +160,7 @@ def test_its_ancestor_did(planted):
     assert "\n" not in told
 
 
-def test_the_features_of_its_ancestor_did(planted):
+def test_ancestor_with_features_trained_on_the_family_is_refused(planted):
     inputs = read_inputs({"text": {"extractor": "encoder", "model": HARTMANN}})
     first = planted.saved("first", ["cremad"], encoders_=to_json(origins(inputs, schema.Transcripts(), ENCODED)))
     place = planted.saved("second", ["cremad"], start_from=first)
@@ -172,7 +172,7 @@ def test_the_features_of_its_ancestor_did(planted):
 
 
 @pytest.mark.parametrize("place", ["second", "first"])
-def test_families_taken_out_of_a_card_are_noticed(planted, place):
+def test_families_removed_from_a_card_are_detected(planted, place):
     planted.saved("first", ["meld"])
     planted.edit("first", families=["cremad"], corpora=["cremad"], training_rows={})  # now it looks like one of CREMA-D
     begun = planted.saved("second", ["cremad"], start_from=str(planted.folder / "first"))
@@ -188,7 +188,7 @@ def test_families_taken_out_of_a_card_are_noticed(planted, place):
     assert dependencies.UNKNOWN in {item.status for item in items}  # and never passes as clean
 
 
-def test_lineage_that_is_missing(planted):
+def test_missing_lineage_is_unknown(planted):
     place = planted.saved("first", ["cremad"])
     planted.edit("first", families=None, training_rows=None, card_sha256=None)
     told = planted.stopped(planted.params(("gated",), training={"start_from": place}, strict=True))
@@ -196,13 +196,13 @@ def test_lineage_that_is_missing(planted):
     assert len(planted.train(planted.params(("gated",), training={"start_from": place}))) == 1  # reported, not refused
 
 
-def test_an_altered_card_still_accuses(planted):
+def test_corpora_of_an_altered_card_still_count(planted):
     place = planted.saved("first", ["meld"])
     planted.edit("first", families=[], corpora=[])  # its parts are still told
     assert "was trained on meld" in planted.stopped(planted.params(("gated",), training={"start_from": place}))
 
 
-def test_one_message_for_all_that_a_thing_has_seen(planted):
+def test_one_message_lists_all_corpora_of_an_item(planted):
     place = planted.saved("first", ["cremad", "meld"])
     p = planted.params(("gated",), training={"start_from": place})
     cells = protocols.plan(planted.usable, ("loco",), list(p.corpora))
@@ -215,7 +215,7 @@ def test_one_message_for_all_that_a_thing_has_seen(planted):
     assert "\n" not in told
 
 
-def test_tensors_of_another_model_under_a_card_are_noticed(planted):
+def test_tensors_of_another_model_under_a_card_are_detected(planted):
     first, second = planted.saved("first", ["cremad"]), planted.folder / "second"
     planted.saved("second", ["meld"])
     (planted.folder / "first/model.safetensors").write_bytes((second / "model.safetensors").read_bytes())
@@ -226,7 +226,7 @@ def test_tensors_of_another_model_under_a_card_are_noticed(planted):
 # --- features
 
 
-def test_an_encoder_that_saw_it_by_the_registry(planted):
+def test_encoder_trained_on_the_family_by_the_registry_is_refused(planted):
     p = planted.params(features={"text": {"extractor": "encoder", "model": HARTMANN}})
     assert planted.stopped(p, specs={**SPECS, "text": ENCODED["text"]}) == (
         f"LOCO without friends: features.text.model {HARTMANN} was trained on meld (its model card, commit "
@@ -234,7 +234,7 @@ def test_an_encoder_that_saw_it_by_the_registry(planted):
     )
 
 
-def test_a_folder_is_believed_where_it_accuses_and_not_where_it_acquits(planted):
+def test_name_of_a_folder_proves_contamination_and_not_purity(planted):
     folder = planted.folder / "copy"
     p = planted.params(features={"text": {"extractor": "encoder", "model": str(folder)}}, strict=True)
     specs = {**SPECS, "text": ENCODED["text"]}
@@ -244,7 +244,7 @@ def test_a_folder_is_believed_where_it_accuses_and_not_where_it_acquits(planted)
     assert "a folder that calls itself roberta-base; declare its training data" in planted.stopped(p, specs=specs)
 
 
-def test_weights_of_unknown_origin(planted):
+def test_weights_of_unknown_origin_are_unknown(planted):
     encoder = {"extractor": "encoder", "model": "bert-base-uncased", "weights": "text.pth"}
     specs = {**SPECS, "text": ENCODED["text"]}
     told = planted.stopped(planted.params(features={"text": encoder}, strict=True), specs=specs)
@@ -261,12 +261,12 @@ def test_weights_of_unknown_origin(planted):
     assert ("cremad", "declared") in set(zip(shown["trained on"], shown["status"], strict=True))
 
 
-def test_what_the_user_says_does_not_take_back_what_the_registry_knows(planted):
+def test_declaration_does_not_override_the_registry(planted):
     p = planted.params(features={"text": {"extractor": "encoder", "model": HARTMANN, "trained_on": []}})
     assert "was trained on meld" in planted.stopped(p, specs={**SPECS, "text": ENCODED["text"]})
 
 
-def test_what_is_known_only_in_part_accuses_and_acquits_of_nothing(planted):
+def test_incomplete_entry_proves_contamination_and_not_purity(planted):
     begun = {"audio": {"extractor": "encoder", "model": "12ab"}, "text": SPECS["text"]}
     german = {"extractor": "encoder", "model": "padmalcom/wav2vec2-large-emotion-detection-german"}  # and what else?
     p = planted.params(features={"audio": german}, strict=True)
@@ -285,13 +285,13 @@ def test_what_is_known_only_in_part_accuses_and_acquits_of_nothing(planted):
     purity.check(planted.jobs(declared), planted.usable, dependencies.lineage_items(declared, begun), strict=True)
 
 
-def test_a_slip_in_trained_on_would_acquit(planted):
+def test_misspelt_corpus_in_trained_on_is_refused(planted):
     p = planted.params(features={"audio": {"extractor": "encoder", "model": "a/b", "trained_on": ["MELD"]}})
     with pytest.raises(ValueError, match=r"features.audio.trained_on: 'MELD' is no corpus .* did you mean meld\?"):
         planted.train(p)
 
 
-def test_a_store_of_a_fitted_extractor(planted):
+def test_fitted_extractor_is_contaminated_by_its_corpora(planted):
     specs = {**SPECS, "text": {"extractor": "components", "fitted_on": ["cremad", "meld"]}}
     assert planted.stopped(planted.params(), specs=specs) == (
         "LOCO without friends: features of text: extractor components was fitted on meld (the specification of their "
@@ -299,7 +299,7 @@ def test_a_store_of_a_fitted_extractor(planted):
     )
 
 
-def test_a_store_that_nobody_knows(planted):
+def test_extractor_of_unknown_training_data_is_unknown(planted):
     specs = {**SPECS, "audio": {"extractor": "encoder", "model": "12ab"}}  # and no parameter names an encoder
     assert "the training data of features of audio: extractor encoder is unknown" in planted.stopped(
         planted.params(strict=True), specs=specs
@@ -315,7 +315,7 @@ def everywhere(monkeypatch, module, name, place):
     monkeypatch.setattr(module, name, lambda *given, **more: real(*place(*given), **more))
 
 
-def test_a_standardiser_fitted_on_other_rows(planted, monkeypatch):
+def test_standardiser_fitted_on_other_rows_is_detected(planted, monkeypatch):
     everywhere(monkeypatch, standardise, "fit", lambda f, rows, m: (f, np.arange(len(f.present["audio"])), m))
     assert planted.stopped(planted.params()) == (
         "LOCO without friends: logistic's means and scales of audio were fitted on rows outside its training and "
@@ -323,7 +323,7 @@ def test_a_standardiser_fitted_on_other_rows(planted, monkeypatch):
     )
 
 
-def test_a_temperature_from_the_test_corpus(planted, monkeypatch):
+def test_temperature_fitted_on_test_rows_is_detected(planted, monkeypatch):
     def leaky(task, job, logits):
         rows = np.resize(job.test, len(logits))
         return calibration.temperature(logits, task.labels[rows], task.corpora[rows], multi_label=False)
@@ -332,7 +332,7 @@ def test_a_temperature_from_the_test_corpus(planted, monkeypatch):
     assert "logistic's probabilities (temperature) were fitted on rows outside" in planted.stopped(planted.params())
 
 
-def test_class_shares_from_the_test_corpus(planted, monkeypatch):
+def test_class_shares_of_test_rows_are_detected(planted, monkeypatch):
     balance, fit, seen = losses.balance, grid.fit_job, {}
 
     def leaky(shares, way):
@@ -350,7 +350,7 @@ def test_class_shares_from_the_test_corpus(planted, monkeypatch):
 
 
 @pytest.mark.parametrize("model", ["gated", "attention", "logistic", "ridge", "svm_linear", "svm_rbf"])
-def test_models_look_at_nothing_but_their_own_rows(planted, model):
+def test_models_depend_on_training_and_validation_rows_only(planted, model):
     p = planted.params((model,), training={"targets": "hard"})
     assert row_access.check_row_access(planted.task, planted.jobs(p)) == {model: "friends"}
 
@@ -358,7 +358,7 @@ def test_models_look_at_nothing_but_their_own_rows(planted, model):
 # --- what is shown, and where it comes from
 
 
-def test_all_that_is_loaded_is_shown(planted):
+def test_table_lists_every_item(planted):
     p = planted.params(features={"audio": {"extractor": "encoder", "model": "openai/whisper-tiny"}})
     shown = purity.table(
         planted.jobs(p), planted.usable, dependencies.lineage_items(p, {**SPECS, "audio": ENCODED["audio"]})
@@ -368,20 +368,20 @@ def test_all_that_is_loaded_is_shown(planted):
     assert shown.set_index("item").loc["features of text: extractor hashing", "status"] == "untrained"
 
 
-def test_the_registry_names_corpora_that_there_are():
+def test_registry_names_existing_corpora():
     for entry in encoder_registry.registry():
         assert not set(entry.corpora or ()) - set(corpora.CORPORA), entry.names
         assert len(set(entry.corpora or ())) == len(entry.corpora or ()), entry.names
         assert entry.source
 
 
-def test_no_name_of_the_registry_is_hidden_by_an_earlier_entry():
+def test_no_registry_name_is_hidden_by_an_earlier_entry():
     for entry in encoder_registry.registry():
         for name in entry.names:
             assert encoder_registry.by_name(name.replace("?", "y")) is entry, name
 
 
-def test_whoever_claims_something_has_read_it_somewhere():
+def test_entries_with_training_data_have_a_source():
     addresses = [address for entry in encoder_registry.registry() for address in entry.address]
     assert all(re.fullmatch(r"https://[^\s/]+\.[^\s/]+/\S+", address) for address in addresses)
     assert all(entry.address for entry in encoder_registry.registry() if entry.corpora is not None)
@@ -390,20 +390,20 @@ def test_whoever_claims_something_has_read_it_somewhere():
 
 
 @pytest.mark.parametrize("gathered", ["YouTube", "pages of the web", "not listed", "do not name", "does not name"])
-def test_what_is_gathered_where_a_corpus_is_from_is_not_called_pure(gathered):
+def test_encoders_trained_on_the_source_of_a_corpus_are_incomplete(gathered):
     named = [entry for entry in encoder_registry.registry() if gathered in entry.other_data]
     assert named
     assert all(entry.corpora is None or entry.incomplete or "before any corpus" in entry.other_data for entry in named)
 
 
 @pytest.mark.parametrize("entry", [e for e in encoder_registry.registry() if e.corpora == ()], ids=lambda e: e.names[0])
-def test_what_is_called_pure_was_begun_from_nothing_that_is_not(entry):
+def test_encoders_without_corpora_derive_from_none_with_corpora(entry):
     begun = re.findall(r"begun from ([^;,]+)", entry.other_data)
     mother = {"vit-base-patch16-224-in21k": "google/vit-base-patch16-224-in21k"}
     assert all(encoder_registry.by_name(mother.get(name, name)).corpora == () for name in begun)
 
 
-def test_emotion2vec_plus_has_seen_what_its_ancestors_have():
+def test_emotion2vec_plus_has_the_corpora_of_its_ancestors():
     names = ("base", "plus_seed", "plus_large")
     base, seed, large = (set(encoder_registry.by_name(f"emotion2vec/emotion2vec_{name}").corpora) for name in names)
     assert base <= seed <= large
@@ -426,11 +426,11 @@ def test_emotion2vec_plus_has_seen_what_its_ancestors_have():
         ("xlm-roberta-base", None),
     ],
 )
-def test_well_known_encoders(name, saw):
+def test_training_data_of_public_encoders(name, saw):
     assert encoder_registry.by_name(name).corpora == saw
 
 
-def test_a_fine_tuned_copy_is_not_its_original():
+def test_fine_tuned_copy_is_not_its_original():
     for name in ("somebody/wav2vec2-base", "facebook/wav2vec2-base-finetuned", "roberta-base-emotion",
                  "google-bert/bert-base-multilingual-cased"):  # fmt: skip
         assert encoder_registry.by_name(name) is None
@@ -447,7 +447,7 @@ def test_a_fine_tuned_copy_is_not_its_original():
         ({"sha256": ["0676BA61"]}, "at least 8 digits"),
     ],
 )
-def test_a_registry_that_is_none(tmp_path, row, message):
+def test_invalid_registry_is_refused(tmp_path, row, message):
     rest = {"name": "a", "corpora": [], "other_data": "", "source": "b", "address": "https://c.org/d"}
     whole = {} if "name" in row else rest
     files.write_text(tmp_path / "x.yaml", yaml.safe_dump([whole | row]))
@@ -455,7 +455,7 @@ def test_a_registry_that_is_none(tmp_path, row, message):
         encoder_registry.registry(tmp_path / "x.yaml")
 
 
-def test_an_extractor_is_acquitted_by_what_it_says_of_itself_and_as_one_of_its_modality():
+def test_hand_crafted_extractor_is_untrained_in_its_own_modality_only():
     networks = {"encoder", "resnet50", "emo_affectnet"}
     for modality in ("audio", "text", "video"):
         extractors = registry.names(modality)
@@ -473,17 +473,17 @@ ODD = st.none() | st.integers() | st.sampled_from(["text", "file", "hub"]) | st.
 
 @given(st.fixed_dictionaries(dict.fromkeys(["modality", "parameter", "name", "place"], ODD),
                              optional=dict.fromkeys(["sha256", "hint", "trained_on", "other"], ODD)))  # fmt: skip
-def test_what_a_card_says_of_encoders_is_foreign(told):
+def test_invalid_encoders_of_a_card_are_ignored(told):
     card = Provenance(features={"text": {"extractor": "encoder"}}, encoders=[told])
     assert dependencies._of_model(card, "x", lineage.MISSING, corpora.CORPORA)[0].status == dependencies.UNKNOWN
 
 
-def test_a_number_that_is_none_makes_no_card_whole():
+def test_seal_of_a_card_without_a_valid_number_does_not_hold():
     card = dict.fromkeys(lineage.REQUIRED_FIELDS, float("nan"))
     assert not any(map(binding.seal_holds, (card, card | {"card_sha256": None}, card | {"card_sha256": "not JSON"})))
 
 
-def test_kin_outside_of_the_study_is_named():
+def test_corpora_of_the_family_outside_the_study_are_named():
     item = dependencies._item("x", ("meld",), corpora.CORPORA, dependencies.DOCUMENTED, "y")
     told = purity._contamination_line(
         "LOCO without", item, {"friends"}, pd.DataFrame({"corpus": ["emorynlp"], "family": ["friends"]})
@@ -494,7 +494,7 @@ def test_kin_outside_of_the_study_is_named():
     )
 
 
-def test_nothing_is_declared_of_what_was_made_by_hand():
+def test_hand_crafted_features_need_no_declaration():
     with pytest.raises(ValueError, match="`trained_on` is for extractor `encoder`: `mfcc` was trained on nothing"):
         schema.AudioFeatures(trained_on=["meld"])
 
@@ -516,7 +516,7 @@ def test_any_card_is_refused_or_has_a_status(fields):
     assert isinstance(pd.DataFrame([vars(item) for item in items]), pd.DataFrame)
 
 
-def test_models_of_other_corpora_meet_strangers_too(planted):
+def test_cross_corpus_models_are_checked_for_their_test_corpora(planted):
     place = planted.saved("begun", ["meld"], parts=("train", "validation"))
     p = planted.params(("gated",), training={"start_from": place})
     cells = protocols.plan(planted.usable, ("cross_corpus", "in_corpus"), list(p.corpora))
@@ -532,7 +532,7 @@ def test_models_of_other_corpora_meet_strangers_too(planted):
     )  # who is at home is no stranger
 
 
-def test_a_training_within_a_corpus_begins_with_nothing_that_has_seen_what_it_is_tested_on(planted):
+def test_initial_checkpoint_trained_on_test_rows_within_a_corpus_is_refused(planted):
     place = planted.saved("begun", ["meld", "emodb"], parts=("train", "validation"))
     p = planted.params(("gated",), training={"start_from": place})
     cells = protocols.plan(planted.usable, ("in_corpus",), list(p.corpora))
@@ -570,7 +570,7 @@ def renamed(rows, **families):
             audio_sha256=[f"flac {n}" for n in rows["audio_sha256"]])))  # fmt: skip
 
 
-def test_a_checkpoint_that_saw_the_recordings_under_another_name(planted):
+def test_checkpoint_trained_on_the_recordings_under_another_name_is_refused(planted):
     known, other = renamed(planted.usable, meld="mine", emorynlp="ours", friends="mine")
     planted.usable = other
     place = planted.saved("first", ["mine"])
@@ -593,7 +593,7 @@ def test_a_checkpoint_that_saw_the_recordings_under_another_name(planted):
     )  # an ancestor did
 
 
-def test_a_checkpoint_that_read_the_lines_under_another_name(planted):
+def test_checkpoint_trained_on_the_sentences_under_another_name_is_refused(planted):
     rows = planted.usable
     friends = rows["family"] == "friends"
     lines = [f"what was said by number {n} is this" for n in range(len(rows))]
@@ -609,7 +609,7 @@ def test_a_checkpoint_that_read_the_lines_under_another_name(planted):
     assert len(planted.train(planted.params(("gated",), training={"start_from": place}, strict=True))) == 1
 
 
-def test_a_checkpoint_of_an_earlier_version_keeps_no_digests_and_is_unknown(planted):
+def test_checkpoint_of_an_earlier_version_has_unknown_exposure(planted):
     place = planted.saved("first", ["cremad"])
     as_before(planted.folder / "first")
     told = planted.stopped(planted.params(("gated",), training={"start_from": place}, strict=True))
@@ -626,14 +626,14 @@ def test_a_checkpoint_of_an_earlier_version_keeps_no_digests_and_is_unknown(plan
 
 @pytest.mark.parametrize("change", [{"classes": ["fear", "anger", "neutral"]}, {"widths": {"audio": 6, "text": 6}},
                                     {"training": {"hidden": 4}}])  # fmt: skip
-def test_training_does_not_begin_with_an_edited_card(planted, change):
+def test_training_refuses_an_initial_checkpoint_with_an_edited_card(planted, change):
     place = planted.saved("first", ["cremad"])
     planted.edit("first", **change)
     with pytest.raises(checkpoint.CheckpointError, match=f"model.json: {next(iter(change))} is not what was written"):
         planted.train(planted.params(("gated",), training={"start_from": place}))
 
 
-def test_another_revision_is_accused_and_not_acquitted(planted):
+def test_other_revision_is_unknown_but_keeps_the_corpora_of_its_name(planted):
     specs = {"audio": {"extractor": "encoder", "model": "12ab"}, "text": ENCODED["text"]}
 
     def stopped(section, **encoder):
@@ -652,7 +652,7 @@ def test_another_revision_is_accused_and_not_acquitted(planted):
     assert len(planted.train(p, specs={**SPECS, "audio": specs["audio"]})) == 1
 
 
-def test_words_that_a_network_heard_make_no_unknown_extractor_known(planted):
+def test_recogniser_does_not_document_the_extractor(planted):
     told = {"recogniser": "whisper", "model": "openai/whisper-tiny", "trained_on": []}
     p = planted.params(transcripts=told, strict=True)
     specs = {**SPECS, "text": {"extractor": "components", "width": 5}}

@@ -1,4 +1,4 @@
-"""The system of a held-out family is chosen inside its training corpora, and nobody tests twice."""
+"""The system of a held-out family is selected on its training corpora, and nothing is tested twice."""
 
 from dataclasses import replace
 from functools import cache
@@ -91,7 +91,7 @@ def told(usable, done):
 
 
 @pytest.mark.parametrize("by", BY)
-def test_the_training_corpora_choose_though_the_test_says_otherwise(ran, by):
+def test_training_corpora_select_although_test_scores_differ(ran, by):
     inner, choices = ran[by][1], ran[by][-1]
     picked = selection.best_systems(inner)
     assert set(picked) == set(FAMILIES.values())
@@ -105,7 +105,7 @@ def test_the_training_corpora_choose_though_the_test_says_otherwise(ran, by):
 
 
 @pytest.mark.parametrize("by", BY)
-def test_selected_is_what_the_chosen_system_has_answered(ran, by):
+def test_selected_has_the_predictions_of_the_selected_system(ran, by):
     _, inner, answered, results, choices = ran[by]
     picked, loco = selection.best_systems(inner), answered[answered["protocol"] == "loco"]
     for family, system in picked.items():
@@ -124,7 +124,7 @@ def test_selected_is_what_the_chosen_system_has_answered(ran, by):
     assert corrected["system"].isin([*SYSTEMS, SELECTED]).all()
 
 
-def test_the_validation_score_is_that_of_the_validation_rows(spoken, ran):
+def test_validation_score_is_that_of_the_validation_rows(spoken, ran):
     task, (done, inner) = spoken[0], ran["validation"][:2]
     by_hand = {}
     for item in done:
@@ -142,7 +142,7 @@ def test_the_validation_score_is_that_of_the_validation_rows(spoken, ran):
         assert found[key] == pytest.approx(np.mean(values))
 
 
-def test_inner_loco_trains_each_pair_of_families_once_and_sees_neither(spoken, ran):
+def test_inner_loco_trains_once_without_each_pair_of_families(spoken, ran):
     task, usable = spoken
     done, inner = ran["inner_loco"][:2]
     cells = {item.job.cell.held_out: item.job for item in done if item.job.cell.protocol == protocols.INNER}
@@ -165,7 +165,7 @@ def test_inner_loco_trains_each_pair_of_families_once_and_sees_neither(spoken, r
 
 
 @pytest.mark.parametrize("by", BY)
-def test_a_choice_stays_where_the_held_out_family_is_spoilt_and_moves_where_another_is(spoken, ran, by):
+def test_selection_depends_on_training_families_only(spoken, ran, by):
     done, inner = ran[by][:2]
     picked = selection.best_systems(inner)
     for family in picked:
@@ -176,7 +176,7 @@ def test_a_choice_stays_where_the_held_out_family_is_spoilt_and_moves_where_anot
         assert not np.allclose(*others)
 
 
-def test_a_choice_that_looks_at_the_test_is_seen(spoken, ran, monkeypatch):
+def test_selection_on_test_rows_is_detected(spoken, ran, monkeypatch):
     def by_the_test(done, _):
         usable = spoken[1]
         for item in done:
@@ -192,7 +192,7 @@ def test_a_choice_that_looks_at_the_test_is_seen(spoken, ran, monkeypatch):
     assert any(selection.best_systems(wrong[family])[family] != system for family, system in picked.items())
 
 
-def test_with_two_families_inner_loco_has_nothing_to_train_on_and_says_so(spoken):
+def test_inner_loco_with_two_families_falls_back_to_validation_with_the_reason(spoken):
     jobs = planned(spoken, "inner_loco", corpora=("a", "b"))
     assert protocols.INNER not in {job.cell.protocol for job in jobs}
     choices = told(spoken[1], grid.run_jobs(spoken[0], jobs, grid.Engine()))[-1]
@@ -201,7 +201,7 @@ def test_with_two_families_inner_loco_has_nothing_to_train_on_and_says_so(spoken
     assert "third family" not in selection_text.selection_sentence(choices, "validation")
 
 
-def test_one_system_has_no_choice(spoken):
+def test_one_system_is_not_selected(spoken):
     jobs = planned(spoken, "inner_loco", systems={"audio": SYSTEMS["audio"]})
     assert protocols.INNER not in {job.cell.protocol for job in jobs}
     _, answered, _, choices = told(spoken[1], grid.run_jobs(spoken[0], jobs, grid.Engine()))
@@ -211,7 +211,7 @@ def test_one_system_has_no_choice(spoken):
     )
 
 
-def test_without_loco_there_is_nothing_to_choose(spoken):
+def test_no_selection_without_loco(spoken):
     task, usable = spoken
     asked = Evaluation(selection="inner_loco", protocols=("in_corpus",))
     assert selection.plan(usable, ["a", "b", "c"], asked, 3) == []
@@ -238,7 +238,7 @@ def test_selection_sentence_counts_configurations(ran):
     assert (shown["free", "d"], shown["free", comparison.MEAN]) == ("text", "–")
 
 
-def test_what_is_kept_on_disk_has_its_validation_scores(spoken, tmp_path):
+def test_cached_results_have_validation_scores(spoken, tmp_path):
     jobs = [job for job in planned(spoken) if job.cell.protocol == "loco"][:2]
     first = grid.run_jobs(spoken[0], jobs, grid.Engine(), tmp_path)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
@@ -255,7 +255,7 @@ def test_what_is_kept_on_disk_has_its_validation_scores(spoken, tmp_path):
     assert [item.validation_uar for item in anew] == [item.validation_uar for item in first]
 
 
-def test_predictions_with_selected_can_be_compared_sliced_and_put_on_the_card(spoken, ran):
+def test_predictions_with_selected_can_be_compared_ranked_and_sliced(spoken, ran):
     usable, answered = spoken[1], ran["validation"][2]
     compared = comparison.compare(answered, SCORING, "audio")
     mine = compared[compared["system"] == SELECTED]
@@ -271,12 +271,12 @@ def test_predictions_with_selected_can_be_compared_sliced_and_put_on_the_card(sp
     assert SELECTED in set(slices.score(answered, halves, SCORING)[0]["system"])
 
 
-def test_the_name_is_taken():
+def test_selected_is_no_name_of_a_system():
     with pytest.raises(ValidationError, match="'selected' is the name of what is chosen"):
         Params(name="t", corpora=["emodb"], systems={SELECTED: {"model": "ridge"}})
 
 
-def test_where_labels_mean_nothing_selected_stays_at_chance_and_a_pick_on_the_test_does_not(spoken):
+def test_selected_is_at_chance_on_permuted_labels_and_naive_is_above(spoken):
     task, usable = spoken
     systems = {m: System(model="ridge", inputs=tuple(m.split("+"))) for m in ("audio", "text", "audio+text")}
     cells, found = protocols.plan(usable, ("loco",), list(FAMILIES)), []
@@ -310,7 +310,7 @@ def made(values, tested=None):
     return done, usable
 
 
-def test_ties_go_to_the_first_and_silence_is_guessing():
+def test_first_system_wins_ties_and_missing_predictions_score_as_guessing():
     def pick(values, **more):
         return selection.best_systems(selection.inner_scores(*made(values, **more), CLASSES))
 
@@ -332,7 +332,7 @@ def test_ties_go_to_the_first_and_silence_is_guessing():
     ),
     st.randoms(use_true_random=False),
 )
-def test_the_choice_is_the_highest_mean_and_knows_no_order_of_corpora(values, random):
+def test_selection_is_the_highest_mean_in_any_order_of_corpora(values, random):
     done, usable = made(values)
     picked = selection.best_systems(selection.inner_scores(done, usable, CLASSES))["d"]
     heard = sorted(set().union(*values.values()))

@@ -48,7 +48,7 @@ def test_values_are_the_mean_over_all_orders_and_add_up(worth):
 
 @settings(max_examples=40, deadline=None)
 @given(arrays(np.float64, 16, elements=st.floats(-1, 1)))
-def test_a_null_player_gets_nothing_and_equals_get_the_same(worth):
+def test_null_player_has_value_zero_and_equal_players_have_equal_values(worth):
     number = np.arange(16)
     null = worth[number & 0b1011]  # player 2 never matters
     assert shapley.shapley(null)[2] == pytest.approx(0, abs=1e-12)
@@ -58,7 +58,7 @@ def test_a_null_player_gets_nothing_and_equals_get_the_same(worth):
     assert first == pytest.approx(second, abs=1e-12)
 
 
-def test_coalitions_of_no_number_of_players_are_refused():
+def test_number_of_coalitions_must_be_a_power_of_two():
     with pytest.raises(ValueError, match="power of two"):
         shapley.shapley(np.zeros(6))
     with pytest.raises(ValueError, match="power of two"):
@@ -106,7 +106,7 @@ def _answers(task, target, coalition, training):
     return test, stats.restrict(fitted.predict(task.features, test), np.unique(task.labels[test]))
 
 
-def test_every_coalition_is_the_model_of_its_rows(world):
+def test_every_coalition_scores_as_a_ridge_fitted_on_its_rows(world):
     task = world[0]
     _, coalitions = _run(world, penalty=0.2)
     assert coalitions.groupby("target").size().to_dict() == {"a": 16, "b1": 8, "b2": 8, "c": 16, "d": 16}
@@ -124,7 +124,7 @@ def test_every_coalition_is_the_model_of_its_rows(world):
         assert value == pytest.approx(stats.uar(stats.confusion(task.labels[test], answers, 7)), abs=1e-12)
 
 
-def test_values_are_those_of_the_coalitions(world):
+def test_values_follow_from_the_coalitions(world):
     values, coalitions = _run(world)
     assert set(values.loc[values["players"] == "families", "target"]) == {"a", "c", "d"}  # b1 and b2 see no kin
     for (kind, target), part in values.groupby(["players", "target"]):
@@ -142,7 +142,7 @@ def test_values_are_those_of_the_coalitions(world):
     assert (values["n"] == 60).all()
 
 
-def test_intervals_leave_one_speaker_of_the_target_out(world):
+def test_intervals_are_the_jackknife_over_speakers_of_the_target(world):
     task, manifest, cells = world
     values, _ = _run(world, confidence=0.9)
     target, speakers = "d", [f"d{i}" for i in range(4)]
@@ -176,7 +176,7 @@ def test_two_speakers_have_no_interval(world):
     assert values.loc[~moved, ["low", "high"]].isna().all(axis=None)
 
 
-def test_nothing_of_the_targets_family_is_looked_at(world):
+def test_values_do_not_depend_on_the_family_of_the_target(world):
     task, _, _ = world
     before, _ = _run(world)
     task.features.arrays["audio"][task.corpora == "b2"] = 1e4
@@ -186,7 +186,7 @@ def test_nothing_of_the_targets_family_is_looked_at(world):
     assert (before[mine]["value"] == after[(after["target"] == "b1") & (after["players"] == "corpora")]["value"]).all()
 
 
-def test_what_knows_no_class_of_the_target_is_worth_nothing_by_itself(world):
+def test_corpus_without_classes_of_the_target_scores_as_guessing(world):
     task, _, _ = world
     task.labels[task.corpora == "a"] = 5 + task.labels[task.corpora == "a"] % 2
     _, coalitions = _run(world)
@@ -207,13 +207,13 @@ def test_one_family_or_too_many_corpora_are_refused(world, monkeypatch):
 
 
 @pytest.mark.parametrize("row", [50, 1])  # of a target only, as every fifth row trains nothing; of both
-def test_broken_features_are_named(world, row):
+def test_invalid_features_are_refused_by_row(world, row):
     world[0].features.arrays["text"][row] = np.nan
     with pytest.raises(ValueError, match=rf"text: 1 of \d+ rows hold NaN or infinity, first row {row} of the task"):
         _run(world)
 
 
-def test_blocks_change_nothing(world, monkeypatch):
+def test_block_size_changes_nothing(world, monkeypatch):
     before, _ = _run(world)
     monkeypatch.setattr(coalition_models, "MAX_BLOCK_VALUES", 1)
     after, _ = _run(world)

@@ -1,4 +1,4 @@
-"""Shapley values of inputs against their definition: every subset trained and tested anew."""
+"""Shapley values of inputs against their definition: every subset is trained and tested anew."""
 
 from itertools import permutations
 
@@ -53,7 +53,7 @@ def test_values_are_the_mean_over_orders(study):
     assert np.allclose(sums, shapley.gains(subsets))
 
 
-def test_all_inputs_score_as_all_corpora_do(study):
+def test_all_inputs_score_as_all_corpora(study):
     """The game of inputs and the game of corpora share the coalition of everything."""
     task, usable, cells = study
     _, subsets = shapley_inputs.of_inputs(task, usable, cells, INPUTS, SCORING)
@@ -62,7 +62,7 @@ def test_all_inputs_score_as_all_corpora_do(study):
     assert np.allclose(*last)
 
 
-def test_one_input_and_too_many_have_no_values(study):
+def test_one_input_or_too_many_have_no_values(study):
     task, usable, cells = study
     with pytest.raises(ValueError, match="one input"):
         shapley_inputs.of_inputs(task, usable, cells, ("audio",), SCORING)

@@ -6,13 +6,13 @@ from mer import stats
 from mer.evaluation.comparison import slices
 from mer.evaluation.comparison.slices import bands
 from mer.evaluation.scores.confusions import Scoring
-from tests.evaluation.made import CLASSES, manifest, predictions
+from tests.evaluation.toy_data import CLASSES, manifest, predictions
 
 CLUSTERS = {"a": "speaker_id"}
 SCORING = Scoring(CLASSES, CLUSTERS)
 
 
-def test_a_slice_is_scored_as_a_corpus_of_its_own():
+def test_slice_is_scored_like_a_corpus():
     rows = manifest(speakers=10)
     table = predictions(rows, 0.6, seeds=(0, 1))
     scored, _ = slices.score(table, rows, SCORING)
@@ -27,7 +27,7 @@ def test_a_slice_is_scored_as_a_corpus_of_its_own():
     assert set(scored["attribute"]) == {"gender", "age", "language", "duration"}
 
 
-def test_a_gap_that_is_there_is_shown_and_others_are_not():
+def test_planted_gap_is_shown_and_others_are_not():
     rows = manifest(speakers=12, clips=48)
     table = predictions(rows, 0.75, hard=rows.loc[rows["language"] == "de", "utterance_id"])
     _, gaps = slices.score(table, rows, SCORING)
@@ -42,7 +42,7 @@ def test_a_gap_that_is_there_is_shown_and_others_are_not():
     assert found["gap"].notna().all()
 
 
-def test_what_is_the_speakers_own_cancels_within_speakers():
+def test_common_variation_of_speakers_cancels():
     rows = manifest(speakers=12, clips=48)
     easy = rows.loc[rows["speaker_id"] < "a_06", "utterance_id"]
     table = predictions(rows, 0.9, hard=easy)
@@ -51,7 +51,7 @@ def test_what_is_the_speakers_own_cancels_within_speakers():
     assert width["language"] < width["gender"]
 
 
-def test_small_slices_and_unknown_ones_are_listed_and_not_scored():
+def test_small_and_unknown_slices_are_listed_and_not_scored():
     rows = manifest(speakers=5)
     rows.loc[rows["speaker_id"] == "a_04", "gender"] = None
     rows.loc[:2, "language"] = "fr"
@@ -66,7 +66,7 @@ def test_small_slices_and_unknown_ones_are_listed_and_not_scored():
     assert set(gaps["attribute"]) <= {"duration", "language"}
 
 
-def test_gaps_are_of_the_classes_that_both_have():
+def test_gaps_are_over_common_classes():
     rows = manifest(speakers=8, clips=48)
     rows.loc[(rows["language"] == "de") & (rows["emotion"] == "anger"), "emotion"] = "fear"
     _, gaps = slices.score(predictions(rows, 0.6), rows, SCORING)
@@ -80,7 +80,7 @@ def test_gaps_are_of_the_classes_that_both_have():
     assert np.isnan(row["gap"])
 
 
-def test_one_speaker_and_one_slice_are_no_comparison():
+def test_one_speaker_or_one_slice_gives_no_gap():
     rows = manifest(speakers=1, clips=60).assign(duration=3.0)
     scored, gaps = slices.score(predictions(rows, 0.6), rows, SCORING)
     assert set(scored["attribute"]) == {"language"}
@@ -88,7 +88,7 @@ def test_one_speaker_and_one_slice_are_no_comparison():
     assert gaps.empty
 
 
-def test_recalls_are_those_of_the_classes_and_their_mean_is_the_uar():
+def test_mean_recall_of_the_classes_is_the_uar():
     rows = manifest(speakers=10)
     rows = rows[(rows["emotion"] != "anger") | (rows["speaker_id"] < "a_02")]
     table = predictions(rows, 0.6, seeds=(0, 1))
@@ -104,7 +104,7 @@ def test_recalls_are_those_of_the_classes_and_their_mean_is_the_uar():
         slices.recalls(table.assign(protocol="random_split"), SCORING)
 
 
-def test_one_is_not_many():
+def test_notes_use_singular_and_plural():
     rows = manifest(speakers=4)
     rows.loc[rows["speaker_id"] == "a_03", "language"] = "fr"
     rows.loc[0, "language"] = "it"
@@ -119,7 +119,7 @@ def test_predictions_of_another_study_are_refused():
 
 
 @pytest.mark.parametrize("value", [None, np.nan, -1.0, "?"])
-def test_an_age_that_is_none_is_not_known(value):
+def test_invalid_age_is_unknown(value):
     assert bands(pd.Series([value, 30], dtype=object), slices.AGES, "years").tolist() == [
         "not known",
         "30 to 45 years",

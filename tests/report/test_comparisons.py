@@ -13,7 +13,7 @@ from mer.report.style import palette, symbols
 from mer.report.tables import comparisons as comparison_tables
 from mer.report.text import comparisons as comparison_text
 from mer.report.text import published as published_text
-from tests.evaluation.made import CLASSES, manifest, predictions
+from tests.evaluation.toy_data import CLASSES, manifest, predictions
 
 SPEAKERS = {"a": 6, "b$x$": 12}
 CLUSTERS = dict.fromkeys(SPEAKERS, "speaker_id")

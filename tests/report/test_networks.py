@@ -21,7 +21,7 @@ def network(name="gated", missing="learned", layers=None, **settings):
 
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("missing", ["none", "learned"])
-def test_a_table_counts_every_parameter_once(name, missing):
+def test_table_counts_every_parameter_once(name, missing):
     net = network(name, missing, layers={"audio": 2})
     table = summary(net)
     assert table["parameters"].sum() == sum(p.numel() for p in net.parameters())
@@ -31,7 +31,7 @@ def test_a_table_counts_every_parameter_once(name, missing):
     assert (table["parameters"] > 0).all()
 
 
-def test_a_table_says_shapes():
+def test_table_lists_shapes():
     rows = summary(network()).set_index("layer")
     assert tuple(rows.loc["project.video"]) == ("Linear", "(n, 4)", 20)
     assert tuple(rows.loc["gates.0.gate"]) == ("Linear", "(n, 8)", 80)
@@ -42,7 +42,7 @@ def test_a_table_says_shapes():
 
 
 @pytest.mark.parametrize("show", [summary, drawing])
-def test_looking_changes_nothing(show):
+def test_summary_and_drawing_leave_the_network_unchanged(show):
     net = network().train()
     torch.manual_seed(1)
     expected = torch.rand(3)
@@ -54,20 +54,20 @@ def test_looking_changes_nothing(show):
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in net.modules())
 
 
-def test_without_graphviz_a_sentence(tmp_path, monkeypatch):
+def test_sentence_replaces_the_drawing_without_graphviz(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert save_drawing(network(), tmp_path / "network.svg") == NO_GRAPHVIZ
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_a_drawing_names_what_goes_in(name):
+def test_drawing_names_the_inputs(name):
     nodes = re.findall(r"<TD>([a-z-]+)<BR/>depth:0</TD><TD>(\(.*?\))</TD>", drawing(network(name)).source)
     assert sorted(nodes) == sorted([("output-tensor", "(2, 3)"), *((m, f"(2, {d})") for m, d in WIDTHS.items())])
 
 
 @needs_graphviz
-def test_svg_is_the_drawing(tmp_path):
+def test_svg_contains_the_drawing(tmp_path):
     path = tmp_path / "drawings" / "network.svg"
     assert save_drawing(network(), path) is None
     words = re.findall(r"<text[^>]*>([^<]*)</text>", path.read_text(encoding="utf-8"))
@@ -81,6 +81,6 @@ def test_png_is_written(tmp_path):
     assert (tmp_path / "network.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_another_kind_of_file(tmp_path):
+def test_other_file_types_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"network.jpg: the suffix of a drawing is .svg or .png"):
         save_drawing(network(), tmp_path / "network.jpg")

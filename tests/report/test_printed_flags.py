@@ -82,7 +82,7 @@ def test_shapley_values_are_marked_by_test_corpus():
 
 
 @pytest.mark.parametrize("flagged", [True, False])
-def test_a_confusion_matrix_says_what_is_breaches_it(flagged):
+def test_confusion_matrix_states_its_breach(flagged):
     shown = texts(score_figures.confusion_heatmap([[3, 1], [0, 2]], ["anger", "fear"], rows().assign(flagged=flagged)))
     assert any("A breach of the audit affects" in text for text in shown) is flagged
 

@@ -120,7 +120,7 @@ def test_symbols_follow_every_score_and_the_mean():
     assert wide.loc["gated"].tolist() == [".550 [.480, .620] § ¶", ".550 [.480, .620], without text", ".400 § ¶"]
 
 
-def test_a_breach_is_in_the_sentence_and_the_legend():
+def test_breach_is_in_the_sentence_and_the_legend():
     rows = table([result(test="A", value=0.6, flagged=True), result(test="B")])
     said = score_text.loco_sentence(rows, "gated")
     assert "A breach of the audit may inflate scores on A." in said

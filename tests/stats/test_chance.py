@@ -1,4 +1,4 @@
-"""What a UAR would be with labels in any order: against all orders."""
+"""The expected UAR over permuted labels equals the mean over all permutations."""
 
 import itertools
 
@@ -13,7 +13,7 @@ ROWS = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2), st.integers(0, 2
 
 
 @given(ROWS)
-def test_mean_and_deviation_are_those_of_all_orders(rows):
+def test_mean_and_deviation_equal_those_over_all_orders(rows):
     truth, answers, clusters = (np.array(column) for column in zip(*rows, strict=True))
     orders = [list(order) for order in itertools.permutations(range(len(rows)))]
     kept = [order for order in orders if (clusters[order] == clusters).all()]
@@ -24,7 +24,7 @@ def test_mean_and_deviation_are_those_of_all_orders(rows):
     assert deviation == pytest.approx(np.std(found), abs=1e-7)
 
 
-def test_turns_at_most_double_the_variance():
+def test_folds_at_most_double_the_variance():
     """Each cluster is answered by what the others have in common with it: labels are in one another's answers."""
     random, found, told = np.random.default_rng(0), [], []
     speakers = np.repeat(np.arange(8), 12)

@@ -25,14 +25,14 @@ def by_loop(ours, theirs, statistic):
 
 @pytest.mark.parametrize("statistic", [uar, wa, weighted_f1])
 @pytest.mark.parametrize(("speakers", "seeds"), [(3, 1), (8, 4)])
-def test_a_difference_agrees_with_a_plain_loop(statistic, speakers, seeds):
+def test_difference_agrees_with_a_loop(statistic, speakers, seeds):
     ours, theirs = counts(speakers, seeds=seeds), counts(speakers, seed=1)
     found = estimate(ours, statistic, less=theirs)
     assert (found.value, found.variance) == pytest.approx(by_loop(ours, theirs, statistic))
     assert found.clusters == speakers
 
 
-def test_of_a_mean_of_values_the_variance_is_the_textbooks():
+def test_variance_of_a_mean_is_the_textbook_variance():
     # as many clips of each class for each speaker: leaving one out of UAR is leaving one value out of a mean
     rng, clips = np.random.default_rng(0), 10_000  # so many that nothing is known beforehand
     right = rng.integers(2000, 8000, (9, 2))
@@ -45,7 +45,7 @@ def test_of_a_mean_of_values_the_variance_is_the_textbooks():
     assert found.degrees_of_freedom == pytest.approx(8, rel=0.15)
 
 
-def test_the_mean_over_corpora_is_welchs():
+def test_mean_over_corpora_agrees_with_welch():
     parts = [estimate(counts(n, seed=n)) for n in (4, 9, 30)]
     interval = combined(parts, confidence=0.9)
     shares = [part.variance / 9 for part in parts]
@@ -58,7 +58,7 @@ def test_the_mean_over_corpora_is_welchs():
     assert interval.clusters == 43
 
 
-def test_a_gap_of_two_groups_has_the_errors_of_both():
+def test_gap_of_two_groups_has_the_variance_of_both():
     one, other = Estimate(0.8, 0.02, 5, 6), Estimate(0.5, 0.01, 7, 8)
     gap = combined([one, other], [1, -1])
     assert gap.point == pytest.approx(0.3)
@@ -66,7 +66,7 @@ def test_a_gap_of_two_groups_has_the_errors_of_both():
 
 
 @pytest.mark.parametrize("speakers", [1, 2])
-def test_too_few_speakers_have_a_value_and_no_error(speakers):
+def test_too_few_speakers_have_a_value_without_variance(speakers):
     one = estimate(counts(speakers))
     assert np.isfinite(one.value)
     assert np.isnan(one.variance)
@@ -75,7 +75,7 @@ def test_too_few_speakers_have_a_value_and_no_error(speakers):
     assert np.isnan([whole.low, whole.high]).all()
 
 
-def test_clusters_that_are_silent_on_both_sides_do_not_count():
+def test_clusters_without_clips_on_both_sides_do_not_count():
     ours, theirs = counts(5), counts(5, seed=1)
     ours[:, 0], theirs[:, 1] = 0, 0
     silent = np.zeros((1, 2, 3, 3), int)
@@ -84,19 +84,19 @@ def test_clusters_that_are_silent_on_both_sides_do_not_count():
     assert estimate(ours, less=theirs).clusters == 5
 
 
-def test_a_speaker_without_whom_nothing_is_left_leaves_no_variance():
+def test_no_variance_if_no_clip_remains_without_one_speaker():
     ours, theirs = counts(4), counts(4, seed=1)
     theirs[:, 1:] = 0
     assert np.isnan(estimate(ours, less=theirs).variance)
 
 
-def test_the_interval_of_a_score_rests_on_the_estimate():
+def test_interval_of_a_score_is_that_of_its_estimate():
     one, interval = estimate(counts(7)), jackknife(counts(7))
     assert (one.value, one.clusters) == (interval.point, interval.clusters)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -1])
-def test_what_is_no_count_is_refused(bad):
+def test_invalid_counts_are_refused(bad):
     matrices = counts(4).astype(float)
     matrices[0, 0, 0, 0] = bad
     for function in (estimate, jackknife):
@@ -108,11 +108,11 @@ def test_what_is_no_count_is_refused(bad):
     ("ours", "theirs", "message"),
     [(counts(4), counts(5), "compared"), (counts(4) * 0, counts(4) * 0, "no clips"), (counts(4)[0, 0], None, "are")],
 )
-def test_refuses(ours, theirs, message):
+def test_invalid_arguments_are_refused(ours, theirs, message):
     with pytest.raises(ValueError, match=message):
         estimate(ours, less=theirs)
 
 
-def test_nothing_cannot_be_combined():
+def test_no_estimates_cannot_be_combined():
     with pytest.raises(ValueError, match="no estimates"):
         combined([])

@@ -56,7 +56,7 @@ def by_loop(confusions, statistic, confidence):
 
 @pytest.mark.parametrize("statistic", [uar, wa])
 @pytest.mark.parametrize("count", [3, 4, 20])
-def test_agrees_with_a_plain_loop(statistic, count):
+def test_agrees_with_a_loop(statistic, count):
     confusions = speakers(count, seeds=3)
     ours = jackknife(confusions, statistic, confidence=0.9)
     assert (ours.point, ours.low, ours.high) == pytest.approx(by_loop(confusions, statistic, 0.9))
@@ -70,13 +70,13 @@ def test_no_interval_with_fewer_than_three_speakers(count):
     assert 0 < interval.point < 1
 
 
-def test_order_of_speakers_and_silent_speakers_do_not_matter():
+def test_order_of_speakers_and_speakers_without_clips_do_not_matter():
     confusions = speakers(6)[0]
     more = np.concatenate([confusions[::-1], np.zeros((2, 4, 4), int)])
     assert jackknife(more) == jackknife(confusions)
 
 
-def test_a_class_that_one_speaker_alone_says_has_no_interval_and_one_that_two_say_a_wide_one():
+def test_class_of_one_speaker_has_no_interval_and_of_two_a_wide_one():
     confusions = speakers(12)[0]
     alone, two = confusions.copy(), confusions.copy()
     alone[1:, 2], two[2:, 2] = 0, 0
@@ -89,7 +89,7 @@ def test_a_class_that_one_speaker_alone_says_has_no_interval_and_one_that_two_sa
 
 @pytest.mark.parametrize("statistic", [uar, wa, macro_f1, weighted_f1])
 @pytest.mark.parametrize("clips", [1, 10])
-def test_no_interval_is_of_no_width_and_one_error_more_is_no_jump(statistic, clips):
+def test_intervals_have_positive_width_and_change_continuously_with_errors(statistic, clips):
     right = np.stack([np.eye(3, dtype=int) * clips] * 5)
     for matrices in (right, right[:, [1, 2, 0]]):  # all right, all wrong
         found = jackknife(matrices, statistic)
@@ -104,7 +104,7 @@ def test_no_interval_is_of_no_width_and_one_error_more_is_no_jump(statistic, cli
     assert max(widths) < 1.5 * min(widths)
 
 
-def test_a_p_value_is_that_at_which_the_interval_ends():
+def test_p_value_is_the_level_at_which_the_interval_ends():
     found = estimate(speakers(6)[0])
     for against in (0.36, 0.38, 0.45):
         one = interval(found, 1 - p_value(found, against))
@@ -115,7 +115,7 @@ def test_a_p_value_is_that_at_which_the_interval_ends():
 
 @pytest.mark.parametrize("count", [4, 12])
 @pytest.mark.parametrize("recall", [0.04, 0.97, 0.99])
-def test_covers_where_hardly_anything_is_wrong_or_right(count, recall):
+def test_interval_covers_with_few_errors_or_few_correct_predictions(count, recall):
     rng, hits, at = np.random.default_rng(0), [], np.arange(4)
     for _ in range(300):
         right = rng.binomial(10, rng.beta(20 * recall, 20 * (1 - recall), (count, 4)))
@@ -126,7 +126,7 @@ def test_covers_where_hardly_anything_is_wrong_or_right(count, recall):
     assert np.mean(hits) > 0.92
 
 
-def test_of_people_and_dialogues_both_are_left_out():
+def test_speakers_and_dialogues_are_both_left_out():
     rng, hits, narrow = np.random.default_rng(0), [], []
     person, dialogue = rng.integers(0, 6, 120), np.arange(120) // 2
     for _ in range(120):
@@ -143,7 +143,7 @@ def test_of_people_and_dialogues_both_are_left_out():
     assert np.mean(narrow) < 0.75
 
 
-def test_unequal_speakers_widen_the_interval():
+def test_unequal_numbers_of_clips_widen_the_interval():
     assert effective_clusters([100, 1, 1]) == pytest.approx(102**2 / 10002)
     confusions = speakers(5)[0]
     tail = confusions.copy()
@@ -152,7 +152,7 @@ def test_unequal_speakers_widen_the_interval():
     assert widths[1] > widths[0]
 
 
-def test_covers_with_seven_speakers():
+def test_interval_covers_with_seven_speakers():
     rng = np.random.default_rng(0)
     hits = []
     for _ in range(400):
@@ -165,12 +165,12 @@ def test_covers_with_seven_speakers():
 
 
 @pytest.mark.parametrize("shape", [(3, 3), (5, 3, 4), (0, 3, 3), (5, 3, 3)])
-def test_refuses_other_shapes_and_no_clips(shape):
+def test_other_shapes_and_no_clips_are_refused(shape):
     with pytest.raises(ValueError, match=r"confusions|clips"):
         jackknife(np.zeros(shape, int))
 
 
 @pytest.mark.parametrize("confidence", [0, 1, 95])
-def test_refuses_a_confidence_that_is_no_share(confidence):
+def test_confidence_outside_0_and_1_is_refused(confidence):
     with pytest.raises(ValueError, match="confidence"):
         jackknife(speakers(4), confidence=confidence)

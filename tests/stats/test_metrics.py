@@ -16,7 +16,7 @@ def columns(rows):
     return np.array(truth), np.array(prediction), np.array(clusters)
 
 
-def test_by_hand():
+def test_metrics_equal_values_computed_by_hand():
     # class 0: 3 of 4; class 1: 1 of 2; class 2 is never spoken, but answered once
     counts = stats.confusion([0, 0, 0, 0, 1, 1], [0, 0, 0, 2, 1, 0], 3)
     assert counts.tolist() == [[3, 0, 1], [1, 1, 0], [0, 0, 0]]
@@ -39,7 +39,7 @@ def test_agrees_with_scikit_learn(rows):
     assert stats.weighted_f1(counts) == pytest.approx(f1_score(truth, prediction, average="weighted", **present))
 
 
-def test_agrees_with_audmetric_where_every_class_is_spoken():
+def test_agrees_with_audmetric_if_every_class_occurs():
     rng = np.random.default_rng(0)
     truth = np.r_[np.arange(7), rng.integers(0, 7, 300)]
     prediction = rng.integers(0, 7, len(truth))
@@ -49,7 +49,7 @@ def test_agrees_with_audmetric_where_every_class_is_spoken():
 
 
 @given(ROWS, st.randoms())
-def test_order_does_not_matter_and_clusters_add_up(rows, random):
+def test_row_order_does_not_matter_and_clusters_add_up(rows, random):
     truth, prediction, clusters = columns(rows)
     matrices, names = stats.cluster_confusions(truth, prediction, clusters, K)
     random.shuffle(rows)
@@ -61,7 +61,7 @@ def test_order_does_not_matter_and_clusters_add_up(rows, random):
 
 
 @given(ROWS)
-def test_a_class_that_is_not_spoken_changes_nothing(rows):
+def test_absent_class_changes_nothing(rows):
     truth, prediction, _ = columns(rows)
     small, large = stats.confusion(truth, prediction, K), stats.confusion(truth, prediction, K + 3)
     for metric in (stats.uar, stats.wa, stats.macro_f1, stats.weighted_f1, stats.classes_present):
@@ -92,7 +92,7 @@ def test_restrict_by_mask_and_by_number():
 
 
 @pytest.mark.parametrize("allowed", [[], [3], [-1], [True, False]])
-def test_restrict_refuses(allowed):
+def test_restrict_refuses_invalid_classes(allowed):
     with pytest.raises(ValueError, match="class"):
         stats.restrict([[0.6, 0.3, 0.1]], np.array(allowed))
 
@@ -106,12 +106,12 @@ def test_restrict_refuses_nan():
     ("truth", "prediction", "message"),
     [([0, 1], [0], "length"), ([0, 4], [0, 1], "truth"), ([0, 1], [0, -1], "prediction"), ([0.5], [0], "integers")],
 )
-def test_confusion_refuses(truth, prediction, message):
+def test_confusion_refuses_invalid_class_numbers(truth, prediction, message):
     with pytest.raises(ValueError, match=message):
         stats.confusion(truth, prediction, K)
 
 
 @pytest.mark.parametrize("missing", [None, np.nan])
-def test_a_nameless_cluster_is_refused(missing):
+def test_cluster_without_a_name_is_refused(missing):
     with pytest.raises(ValueError, match="cluster"):
         stats.cluster_confusions([0, 1], [0, 1], np.array(["a", missing], object), K)

@@ -39,13 +39,13 @@ def by_loop(pairs, statistic):
 
 
 @pytest.mark.parametrize("statistic", [uar, macro_f1])
-def test_flips_agree_with_a_plain_loop(statistic):
+def test_sign_flips_agree_with_a_loop(statistic):
     pairs = [pair(4, seeds=2, gain=1), pair(3, seed=1, gain=1)]
     assert sign_flip(pairs, statistic)[0] == pytest.approx(by_loop(pairs, statistic))
     assert sign_flip(pairs, statistic)[1] == 2**-6
 
 
-def test_flips_agree_with_scipy():
+def test_sign_flips_agree_with_scipy():
     ours, theirs = pair(8, gain=1)
     # UAR is linear in the speakers, as both systems have the same clips: scipy may flip what each adds to it
     support = ours[0].sum((0, 2))
@@ -60,7 +60,7 @@ def test_flips_agree_with_scipy():
     assert sign_flip([(ours, theirs)])[0] == pytest.approx(theirs_too.pvalue)
 
 
-def test_random_flips_come_close_to_all_of_them(monkeypatch):
+def test_random_sign_flips_approximate_all_patterns(monkeypatch):
     pairs = [pair(10, gain=0, seed=4)]
     exact, smallest = sign_flip(pairs)
     monkeypatch.setattr("mer.stats.paired.MAX_PATTERNS", 400)
@@ -71,7 +71,7 @@ def test_random_flips_come_close_to_all_of_them(monkeypatch):
 
 
 @pytest.mark.parametrize("speakers", [1, 2, 4, 7])
-def test_the_smallest_p_is_reached_where_all_speakers_agree(speakers):
+def test_smallest_p_is_reached_if_all_speakers_agree(speakers):
     one = pair(speakers, gain=5)
     found, (flipped, smallest) = compare([one]), sign_flip([one])
     assert flipped == smallest == found.smallest == 2.0 ** -(speakers - 1)
@@ -79,7 +79,7 @@ def test_the_smallest_p_is_reached_where_all_speakers_agree(speakers):
     assert speakers < 3 or found.p >= smallest
 
 
-def test_blocks_change_nothing(monkeypatch):
+def test_block_size_changes_nothing(monkeypatch):
     pairs = [pair(9, seeds=3, gain=1)]
     whole = compare(pairs)
     monkeypatch.setattr("mer.stats.paired.MAX_BLOCK_VALUES", 100)
@@ -87,7 +87,7 @@ def test_blocks_change_nothing(monkeypatch):
 
 
 @pytest.mark.parametrize(("gain", "least", "most"), [(0.0, 0.0, 0.12), (0.08, 0.9, 1.0)])
-def test_over_five_corpora_gains_are_found_and_none_are_invented(gain, least, most):
+def test_gains_over_five_corpora_are_significant_at_their_level(gain, least, most):
     rng, found = np.random.default_rng(0), []
     for _ in range(60):
         pairs = []
@@ -102,21 +102,21 @@ def test_over_five_corpora_gains_are_found_and_none_are_invented(gain, least, mo
     assert least <= np.mean(found) <= most
 
 
-def test_a_system_does_not_differ_from_itself():
+def test_system_does_not_differ_from_itself():
     ours, _ = pair(5)
     found = compare([(ours, ours)])
     assert (found.point, found.p) == (0, 1)
     assert -0.1 < found.low < 0 < found.high == -found.low  # they agree on these clips, and on how many others?
 
 
-def test_one_seed_may_meet_several():
+def test_one_seed_is_compared_with_several():
     ours, theirs = pair(5, seeds=3)
     found = compare([(ours, theirs[:1])])
     assert found.point == pytest.approx(estimate(ours).value - estimate(theirs[:1]).value)
 
 
 @given(st.lists(st.integers(0, 5), min_size=6, max_size=6), st.integers(0, 5))
-def test_the_sides_are_alike(moved, seed):
+def test_exchanged_sides_give_the_opposite_difference(moved, seed):
     ours, theirs = pair(6, seed=seed, gain=1)
     order = np.argsort(moved, kind="stable")
     there, back = compare([(ours, theirs)]), compare([(theirs[:, order], ours[:, order])])
@@ -132,18 +132,18 @@ def test_the_sides_are_alike(moved, seed):
         (pair(4)[0] * 0, pair(4)[1] * 0, "no clips"),
     ],
 )
-def test_refuses_what_is_not_paired(ours, theirs, message):
+def test_unpaired_confusions_are_refused(ours, theirs, message):
     with pytest.raises(ValueError, match=message):
         sign_flip([(ours, theirs)])
 
 
-def test_holms_values_are_the_textbooks():
+def test_holm_equals_the_textbook_example():
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([]) == []
 
 
 @given(st.lists(st.floats(0, 1) | st.just(np.nan), max_size=8))
-def test_holm_agrees_with_a_plain_loop(values):
+def test_holm_agrees_with_a_loop(values):
     tests = sorted(value for value in values if value == value)
     for value, found in zip(values, holm(values), strict=True):
         if value != value:
@@ -164,7 +164,7 @@ def trained(rng, speakers, seeds, deviation, gain=0.0, base=None):
 
 
 @pytest.mark.parametrize(("seeds", "gain", "least", "most"), [(2, 0.0, 0, 0.08), (3, 0.0, 0, 0.08), (3, 1.0, 0.7, 1)])
-def test_two_trainings_of_one_algorithm_are_alike_and_two_algorithms_are_not(seeds, gain, least, most, monkeypatch):
+def test_trainings_of_one_algorithm_do_not_differ_and_two_algorithms_do(seeds, gain, least, most, monkeypatch):
     monkeypatch.setattr("mer.stats.paired.MAX_PATTERNS", 400)
     rng, found, alone = np.random.default_rng(seeds), [], []
     for _ in range(100):
@@ -176,7 +176,7 @@ def test_two_trainings_of_one_algorithm_are_alike_and_two_algorithms_are_not(see
     assert np.mean(alone) > (0.2 if gain == 0 else 0.9)
 
 
-def test_corpora_that_one_training_was_tested_on_share_what_its_seed_does():
+def test_corpora_of_one_training_share_its_variation_over_seeds():
     rng = np.random.default_rng(0)
     pairs = [(trained(rng, 8, 3, 0.5)[0], trained(rng, 8, 3, 0.5)[0])] * 2  # the same twice: all is shared
     shared, own = compare([Pair(*pair, trainings=("a", "b")) for pair in pairs]), compare(pairs)
@@ -185,7 +185,7 @@ def test_corpora_that_one_training_was_tested_on_share_what_its_seed_does():
         compare([Pair(*part, trainings=("a", "b")) for part in (pairs[0], [side[:2] for side in pairs[0]])])
 
 
-def test_of_two_kinds_of_clusters_the_larger_p_is_taken():
+def test_larger_p_value_of_two_kinds_of_clusters_counts():
     ours, theirs = pair(12, gain=2)
     people = np.arange(12) // 4
     both = compare([Pair(ours, theirs, (people, np.arange(12)))])

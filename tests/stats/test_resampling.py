@@ -12,7 +12,7 @@ def counts(speakers, k=3, seeds=1, seed=0):
 
 
 @pytest.mark.parametrize("statistic", [uar, weighted_f1])
-def test_agrees_with_a_plain_loop(statistic, monkeypatch):
+def test_agrees_with_a_loop(statistic, monkeypatch):
     monkeypatch.setattr("mer.stats.resampling.MAX_BLOCK_VALUES", 100)
     study = {"a": counts(6, seeds=3), "b": counts(6, seed=1)}
     found = resample(study, statistic, draws=50, seed=3)
@@ -38,14 +38,14 @@ def test_intervals_agree_with_scipy():
         assert ours == pytest.approx((theirs.low, theirs.high), abs=0.004)
 
 
-def test_systems_meet_the_same_speakers():
+def test_systems_use_the_same_resamples():
     one = counts(7)
     found = resample({"a": one, "again": one, "b": counts(7, seed=1)}, draws=20)
     assert (found["a"] == found["again"]).all()
     assert (resample({"b": counts(7, seed=1)}, draws=20)["b"] == found["b"]).all()
 
 
-def test_silent_speakers_change_nothing():
+def test_speakers_without_clips_change_nothing():
     silent = np.concatenate([counts(5), np.zeros((1, 2, 3, 3), int)], axis=1)
     assert (resample({"a": silent}, draws=30)["a"] == resample({"a": counts(5)}, draws=30)["a"]).all()
 
@@ -54,17 +54,17 @@ def test_one_speaker_is_always_drawn():
     assert set(resample({"a": counts(1)}, draws=9)["a"]) == {uar(counts(1)[0, 0])}
 
 
-def test_a_class_that_is_not_drawn_is_left_out():
+def test_class_without_clips_in_a_resample_is_left_out():
     matrices = np.array([[[3, 1], [0, 0]], [[0, 0], [2, 2]]])
     assert set(resample({"a": matrices}, draws=50)["a"]) == {0.75, 0.625, 0.5}
 
 
-def test_ranks_are_scipys():
+def test_ranks_agree_with_scipy():
     values = np.random.default_rng(0).integers(0, 4, (5, 40)).astype(float)
     assert ranks(values) == pytest.approx(rankdata(-values, axis=0))
 
 
-def test_there_are_ten_thousand_resamples_of_every_system():
+def test_default_is_ten_thousand_resamples_of_every_system():
     study = {str(n): counts(90, k=7, seeds=3, seed=n) for n in range(3)}
     assert all(len(values) == 10_000 for values in resample(study).values())
 
@@ -78,12 +78,12 @@ def test_there_are_ten_thousand_resamples_of_every_system():
         ({"a": counts(4) * np.nan}, "counts"),
     ],
 )
-def test_refuses(study, message):
+def test_invalid_arguments_are_refused(study, message):
     with pytest.raises(ValueError, match=message):
         resample(study, draws=5)
 
 
-def test_refuses_no_draws_and_values_without_rank():
+def test_no_draws_and_values_without_rank_are_refused():
     with pytest.raises(ValueError, match="resamples"):
         resample({"a": counts(4)}, draws=0)
     with pytest.raises(ValueError, match="NaN"):

@@ -1,14 +1,14 @@
-"""Which system is taken for a held-out family, chosen by what its training corpora say and by nothing else.
+"""Select a system for each held-out family by scores on the training corpora only.
 
-The systems of a study are candidates. Each is scored inside the training corpora of a LOCO cell; the best goes to the
-one test. What a pick on the tests themselves would have claimed stands beside it: the difference is what choosing by
-the test adds to a number without adding anything to a system.
+The systems of a study are candidates. Each has an inner score on the training corpora of a LOCO cell, and the candidate
+with the highest inner score is tested as `selected`. The table of choices also has the system with the highest test
+score (`naive`). The difference of the two test scores is the bias of selecting on test scores.
 
-The inner score is a mean over training corpora, and over seeds, of the chance-corrected UAR. By `validation` it is that
-of the validation speakers, who have chosen epoch and strength already; their corpora have taught the model. By
-`inner_loco` it is that of each training corpus as a stranger to models that have seen neither it nor the held-out
-family, with answers among its own classes: only then is guessing 0. Where a system has no answer to a training corpus
-that others answer, it guesses there.
+The inner score is the mean over training corpora and seeds of the chance-corrected UAR. With `validation`, it is the
+UAR of the validation speakers; they have also selected epoch and regularisation, and their corpora are training
+corpora. With `inner_loco`, it is the UAR on each training corpus of models that were trained neither on it nor on the
+held-out family. Their predictions are restricted to the classes of that corpus, so that guessing scores 0. A system
+without predictions on a training corpus on which others have some gets the score of guessing there.
 """
 
 from collections.abc import Iterable, Iterator
@@ -26,14 +26,19 @@ from mer.params.schema import SELECTED, Evaluation
 from mer.training.job import JobResult
 
 MIN_COVERAGE = 0.95
-"""share of the clips of each held-out corpus, of those that any system answers, that a candidate has to answer: who
-answers fewer is scored on other clips. A damaged recording shuts nobody out"""
+"""The share of utterances that a candidate must predict, of those that any system predicts in a held-out corpus.
+
+A lower share would compare systems on different utterances; a share of 1 would exclude a system for one damaged
+recording."""
 INNER_COLUMNS = ["held_out", "system", "by", "score", "candidate", "configurations", "epochs"]
+"""The columns of `inner_scores`."""
 COLUMNS = [
     "held_out", "test_corpus", "answers", "metric", "by", "chosen", "value", "naive", "naive_value", "points",
     "classes", "chance", "systems", "configurations", "epochs", *FLAGS,
 ]  # fmt: skip
+"""The columns of `selection.csv`, without the inner scores."""
 INNER_SCORE = "inner score of "
+"""The beginning of the name of a column with the inner scores of a system."""
 
 
 def plan(
@@ -43,209 +48,224 @@ def plan(
     systems: int,
     near: pd.DataFrame = duplicates.NO_DUPLICATES,
 ) -> list[Cell]:
-    """Return the trainings that choosing needs beside those of the protocols.
+    """Return the cells of inner LOCO, if the selection needs them.
 
-    None for `validation`, where LOCO is not asked for, for one system, and where a training set would have nothing left
-    to train on once it is parted again: with two families.
+    There are none if the validation score selects, without LOCO, with one system, and with two families: then no
+    corpus is left to train on.
 
     Args:
         usable: usable rows, index 0..n-1.
-        corpora: those that are scored.
+        corpora: the corpora that are scored.
+        evaluation: parameters of the study.
+        systems: number of systems.
         near: near-duplicates, as from `duplicates.load`.
 
     Raises:
-        ValueError: as `protocols.plan`.
+        ValueError: as from `cells.plan`.
     """
-    asked = evaluation.selection == "inner_loco" and "loco" in evaluation.protocols
-    return inner_loco(usable, corpora, near, evaluation.accept_duplicates) if asked and systems > 1 else []
+    is_needed = evaluation.selection == "inner_loco" and "loco" in evaluation.protocols and systems > 1
+    return inner_loco(usable, corpora, near, evaluation.accept_duplicates) if is_needed else []
 
 
-def inner_scores(done: list[JobResult], usable: pd.DataFrame, classes: tuple[str, ...]) -> pd.DataFrame:
-    """Return what each system scores inside the training corpora of each LOCO cell.
+def inner_scores(results: list[JobResult], usable: pd.DataFrame, classes: tuple[str, ...]) -> pd.DataFrame:
+    """Return the inner score of each system for each held-out family.
 
     Args:
-        done: results of the grid, of any protocols; those of inner LOCO decide where there are any, else the
-            validation speakers of LOCO.
+        results: results of jobs of any protocols. The inner score is that of inner LOCO if there are such results,
+            otherwise that of the validation speakers of LOCO.
+        usable: usable rows, index 0..n-1.
+        classes: the classes of the policy, in order.
 
     Returns:
-        held_out (family), system in the study's order, by (validation or inner_loco), score (chance-corrected; NaN
-        where nothing inside could be scored), candidate (whether it answers enough of the held-out corpora,
-        `COVERED`), configurations (settings among which validation chose one), epochs (of networks, the same).
+        `INNER_COLUMNS`: held_out (family), system in the study's order, by (validation or inner_loco), score
+        (chance-corrected; NaN if no training corpus could be scored), candidate (whether the system predicts enough of
+        the held-out corpora, `MIN_COVERAGE`), configurations (number of settings from which validation selected one),
+        epochs (the same for networks).
     """
-    inner = [item for item in done if item.job.cell.protocol == INNER]
-    found = _on_held_out(inner, usable, classes) if inner else _on_validation(done, len(classes))
-    scores = pd.DataFrame(found, columns=["held_out", "system", "corpus", "score"]).dropna()
+    inner = [result for result in results if result.job.cell.protocol == INNER]
+    rows = _on_held_out(inner, usable, classes) if inner else _on_validation(results, len(classes))
+    scores = pd.DataFrame(rows, columns=["held_out", "system", "corpus", "score"]).dropna()
     rows = []
-    for held_out, systems in _loco_results(done).items():
+    for held_out, systems in _loco_results(results).items():
         part = scores[scores["held_out"] == held_out]
         wide = part.pivot_table(index="system", columns="corpus", values="score").reindex(list(systems))
         means = wide.fillna(0.0).mean(axis=1)  # NaN without any corpus
-        covers = _coverage(systems, usable)
-        for system, items in systems.items():
-            tried, epochs = _configuration_counts(items)
-            by = "inner_loco" if inner else "validation"
-            rows.append((held_out, system, by, means[system], covers[system] >= MIN_COVERAGE, tried, epochs))
+        coverage = _coverage(systems, usable)
+        for system, of_system in systems.items():
+            configurations, epochs = _configuration_counts(of_system)
+            by, is_candidate = "inner_loco" if inner else "validation", coverage[system] >= MIN_COVERAGE
+            rows.append((held_out, system, by, means[system], is_candidate, configurations, epochs))
     return pd.DataFrame(rows, columns=INNER_COLUMNS).astype({"score": float, "candidate": bool})
 
 
 def best_systems(inner: pd.DataFrame) -> dict[str, str]:
-    """Return held-out family -> the candidate with the highest inner score; ties go to the study's first.
+    """Return held-out family -> the candidate with the highest inner score, the first of the study among equals.
 
-    A family of which no system answers enough is left out.
+    A family without a candidate is left out.
 
     Args:
         inner: as from `inner_scores`.
     """
     candidates = inner[inner["candidate"]]
-    score = candidates["score"].round(12).fillna(-np.inf)  # the order of a sum decides nothing
+    score = candidates["score"].round(12).fillna(-np.inf)  # sums in another order must not decide
     best = score.groupby(candidates["held_out"], sort=True).idxmax()
     return dict(zip(best.index, inner.loc[best, "system"], strict=True))
 
 
-def with_selected(predictions: pd.DataFrame, picked: dict[str, str]) -> pd.DataFrame:
-    """Return predictions with those of the chosen systems once more, as system `selected`: nothing is tested twice.
+def with_selected(predictions: pd.DataFrame, choice: dict[str, str]) -> pd.DataFrame:
+    """Return predictions with a copy of those of the selected systems, as system `selected`.
 
-    With one system there is nothing to choose, and nothing is added.
+    With one system there is no choice, and nothing is added.
 
     Args:
-        picked: as from `chosen`.
+        predictions: as from `scores.predictions`.
+        choice: as from `best_systems`.
     """
     loco = predictions[predictions["protocol"] == "loco"]
     if loco["system"].nunique() < 2:
         return predictions
-    kept = loco[loco["family"].map(picked) == loco["system"]]
-    transductive = bool(kept["transductive"].any())  # one row of the results, marked where any of its choices is
-    return pd.concat([predictions, kept.assign(system=SELECTED, transductive=transductive)], ignore_index=True)
+    selected = loco[loco["family"].map(choice) == loco["system"]]
+    # all of `selected` is one system of the results, so it is flagged if any of its choices is
+    transductive = bool(selected["transductive"].any())
+    return pd.concat([predictions, selected.assign(system=SELECTED, transductive=transductive)], ignore_index=True)
 
 
 def table(inner: pd.DataFrame, results: pd.DataFrame, usable: pd.DataFrame) -> pd.DataFrame:
-    """Return what was chosen, what it scores, and what the best pick on each test would have claimed.
+    """Return the selected systems with their test scores, and the test scores of a selection on the test corpus.
 
     Args:
         inner: as from `inner_scores`.
         results: as from `scores.score`.
+        usable: usable rows.
 
     Returns:
-        `COLUMNS` and the inner score of every system; a row per held-out corpus and kind of answers, and one for the
-        mean over corpora, chance-corrected. `MARKS` hold where they do for any system there. naive is the candidate
-        with the highest test score; points: 100 times by how much it is ahead, which is the least that choosing by the
-        test adds: what a system's other settings would have scored there was never looked at. systems, configurations
-        and epochs: how many were tried, those of systems that were no candidates among them; epochs are the most that
-        a network trained, and each chose one of its own.
+        `COLUMNS` and the inner score of every system: one row per held-out corpus and kind of predictions (`answers`),
+        and one for the mean over corpora, chance-corrected. naive: the candidate with the highest test score. points:
+        its test score minus that of the selected system, in percentage points. It is the smallest bias of a selection
+        on test scores, because other settings of the systems were not tested. systems, configurations and epochs: the
+        numbers of systems, settings and epochs (the largest of a network) that were compared, including systems that
+        are no candidates. A flag is set if it is set for any system on the corpus.
     """
-    picked, family = best_systems(inner), usable.groupby("corpus")["family"].first()
+    choice, family = best_systems(inner), usable.groupby("corpus")["family"].first()
     is_mean = results["seed"].isna() & (results["metric"] == "UAR") & (results["protocol"] == "loco")
     outer = results[is_mean & (results["system"] != SELECTED)]
     rows = []
     for (corpus, answers), part in outer.groupby(["test_corpus", "answers"], sort=True):
         held_out, value = family[corpus], part.set_index("system")["value"]
-        if held_out not in picked:
+        if held_out not in choice:
             continue
-        cell = inner[inner["held_out"] == held_out].set_index("system")
-        naive = value.reindex(cell.index[cell["candidate"]]).idxmax()
-        about = {"held_out": held_out, "test_corpus": corpus, "answers": answers, "metric": "UAR"}
-        about |= {"chosen": picked[held_out], "value": value[picked[held_out]]}
-        about |= {
-            "naive": naive,
-            "naive_value": value[naive],
-            "classes": part["classes"].max(),
-            "chance": part["chance"].max(),
-            **{name: bool(part[name].any()) for name in FLAGS},
-        }
-        rows.append(about | _count_columns(cell) | cell["score"].add_prefix(INNER_SCORE).to_dict())
+        by_system = inner[inner["held_out"] == held_out].set_index("system")
+        naive = value.reindex(by_system.index[by_system["candidate"]]).idxmax()
+        row = {"held_out": held_out, "test_corpus": corpus, "answers": answers, "metric": "UAR"}
+        row |= {"chosen": choice[held_out], "value": value[choice[held_out]], "naive": naive}
+        row |= {"naive_value": value[naive], "classes": part["classes"].max(), "chance": part["chance"].max()}
+        row |= {name: bool(part[name].any()) for name in FLAGS}
+        rows.append(row | _count_columns(by_system) | by_system["score"].add_prefix(INNER_SCORE).to_dict())
     return _with_mean(rows, inner)
 
 
 def with_corrupted_family(
-    done: list[JobResult], usable: pd.DataFrame, family: str
+    results: list[JobResult], usable: pd.DataFrame, family: str
 ) -> tuple[list[JobResult], pd.DataFrame]:
-    """Return results and manifest in which all that is known of a family is wrong: labels, answers, validation scores.
+    """Return results and manifest with wrong labels, predictions and validation scores of a family.
 
-    A choice that is made without the family stays the same.
+    A selection for this family that reads none of them stays the same.
+
+    Args:
+        results: results of jobs.
+        usable: usable rows, index 0..n-1.
+        family: the family.
     """
-    wrong, first = usable["family"] == family, usable["emotion"].min()
-    members = set(usable.loc[wrong, "corpus"])
+    is_member, first_class = usable["family"] == family, usable["emotion"].min()
+    corpora = set(usable.loc[is_member, "corpus"])
 
-    def turned(item: JobResult) -> JobResult:
-        mine = wrong.to_numpy()[item.job.test]
-        probabilities = np.where(mine[:, None], np.roll(item.probabilities, 1, axis=1), item.probabilities)
-        validation = {corpus: 0.0 if corpus in members else uar for corpus, uar in item.validation_uar.items()}
-        return replace(item, probabilities=probabilities, validation_uar=validation)
+    def corrupted(result: JobResult) -> JobResult:
+        rows = is_member.to_numpy()[result.job.test]
+        probabilities = np.where(rows[:, None], np.roll(result.probabilities, 1, axis=1), result.probabilities)
+        validation = {corpus: 0.0 if corpus in corpora else uar for corpus, uar in result.validation_uar.items()}
+        return replace(result, probabilities=probabilities, validation_uar=validation)
 
-    return [turned(item) for item in done], usable.assign(emotion=usable["emotion"].where(~wrong, first))
+    emotion = usable["emotion"].where(~is_member, first_class)
+    return [corrupted(result) for result in results], usable.assign(emotion=emotion)
 
 
-def _loco_results(done: Iterable[JobResult]) -> dict[str, dict[str, list[JobResult]]]:
+def _loco_results(results: Iterable[JobResult]) -> dict[str, dict[str, list[JobResult]]]:
     """Held-out family -> system -> its LOCO results, one per seed."""
-    found: dict[str, dict[str, list[JobResult]]] = {}
-    for item in done:
-        system, cell = item.job.system, item.job.cell
+    by_family: dict[str, dict[str, list[JobResult]]] = {}
+    for result in results:
+        system, cell = result.job.system, result.job.cell
         if cell.protocol == "loco":
-            found.setdefault(cell.held_out, {}).setdefault(system, []).append(item)
-    return found
+            by_family.setdefault(cell.held_out, {}).setdefault(system, []).append(result)
+    return by_family
 
 
-def _on_validation(done: Iterable[JobResult], classes: int) -> Iterator[tuple]:
-    """Held-out family, system, training corpus and what its validation speakers score with free answers."""
-    for item in done:
-        system, cell = item.job.system, item.job.cell
+def _on_validation(results: Iterable[JobResult], classes: int) -> Iterator[tuple]:
+    """Held-out family, system, training corpus, and the score of free predictions on its validation speakers."""
+    for result in results:
+        system, cell = result.job.system, result.job.cell
         if cell.protocol == "loco":
-            for corpus, uar in item.validation_uar.items():
+            for corpus, uar in result.validation_uar.items():
                 yield cell.held_out, system, corpus, stats.chance_corrected(uar, classes)
 
 
 def _on_held_out(inner: Iterable[JobResult], usable: pd.DataFrame, classes: tuple[str, ...]) -> Iterator[tuple]:
-    """The same with each training corpus held out, too.
+    """Held-out family, system, training corpus, and the score of restricted predictions with this corpus held out, too.
 
-    A training that leaves out two families tests each of them for the other's sake.
+    A training without two families is tested on both: its score on one of them selects a system for the other.
     """
     labels, corpora = pd.Index(classes).get_indexer(usable["emotion"]), usable["corpus"].to_numpy(str)
     families = usable["family"].to_numpy(str)
-    for item in inner:
-        system, cell = item.job.system, item.job.cell
-        pair, test = cell.held_out.split("+"), item.job.test
+    for result in inner:
+        system, cell = result.job.system, result.job.cell
+        pair, test = cell.held_out.split("+"), result.job.test
         for corpus in sorted(set(corpora[test])):
-            mine = corpora[test] == corpus
-            own = np.unique(labels[corpora == corpus])
-            answers = stats.restrict(item.probabilities[mine], own)
-            confusion = stats.confusion(labels[test][mine], answers, len(classes))
+            rows = corpora[test] == corpus
+            test_classes = np.unique(labels[corpora == corpus])
+            predicted = stats.restrict(result.probabilities[rows], test_classes)
+            confusion = stats.confusion(labels[test][rows], predicted, len(classes))
             score = stats.chance_corrected(stats.uar(confusion), stats.classes_present(confusion))
-            [held_out] = set(pair) - set(families[test][mine])
+            [held_out] = set(pair) - set(families[test][rows])
             yield held_out, system, corpus, score
 
 
 def _coverage(systems: dict[str, list[JobResult]], usable: pd.DataFrame) -> dict[str, float]:
-    """System -> the smallest share that it answers of a held-out corpus, of what any system answers."""
-    counts = pd.DataFrame({s: usable["corpus"].iloc[items[0].job.test].value_counts() for s, items in systems.items()})
+    """System -> the smallest share of a held-out corpus that it predicts, of what any system predicts."""
+    counts = pd.DataFrame(
+        {system: usable["corpus"].iloc[results[0].job.test].value_counts() for system, results in systems.items()}
+    )
     return counts.fillna(0).div(counts.max(axis=1), axis=0).min().to_dict()
 
 
-def _configuration_counts(items: list[JobResult]) -> tuple[int, int]:
-    """How many settings a system's trainings compared, and the most epochs: their histories have one entry for each."""
-    most = max(len(item.history) for item in items)
-    return (1, most) if items[0].job.spec.is_network else (most, 0)
+def _configuration_counts(results: list[JobResult]) -> tuple[int, int]:
+    """The number of settings, and the largest number of epochs, that the trainings of a system compared.
+
+    The history of a training has one entry for each of them.
+    """
+    longest = max(len(result.history) for result in results)
+    return (1, longest) if results[0].job.spec.is_network else (longest, 0)
 
 
-def _count_columns(cell: pd.DataFrame) -> dict:
-    counts = {"systems": len(cell), "configurations": cell["configurations"].sum(), "epochs": cell["epochs"].max()}
-    return {"by": cell["by"].iloc[0], **counts}
+def _count_columns(inner: pd.DataFrame) -> dict:
+    counts = {"systems": len(inner), "configurations": inner["configurations"].sum(), "epochs": inner["epochs"].max()}
+    return {"by": inner["by"].iloc[0], **counts}
 
 
 def _with_mean(rows: list[dict], inner: pd.DataFrame) -> pd.DataFrame:
+    """The rows as a table, with the means over corpora at the end of each kind of predictions."""
     scores = [INNER_SCORE + system for system in dict.fromkeys(inner["system"])]
     frame = pd.DataFrame(rows, columns=[*COLUMNS, *scores])
     frame = frame.astype({"value": float, "naive_value": float})
-    means, everything = [], inner.groupby("system").max()
+    means, by_system = [], inner.groupby("system").max()
     for answers, part in frame.groupby("answers", sort=True):
         values = {
             name: stats.chance_corrected(part[name].to_numpy(), 1 / part["chance"].to_numpy(float)).mean()
             for name in ("value", "naive_value")
         }
-        about = {"test_corpus": MEAN, "answers": answers, "metric": "UAR_chance_corrected"}
-        about |= {name: bool(part[name].any()) for name in FLAGS}
-        means.append(about | values | _count_columns(everything))
-    whole = pd.DataFrame([*frame.to_dict("records"), *means], columns=frame.columns)
-    points = 100 * (whole["naive_value"] - whole["value"]).astype(float)
-    whole = whole.assign(points=points, classes=whole["classes"].astype("Int64"))
-    whole = whole.astype(dict.fromkeys(FLAGS, bool))
-    return whole.sort_values("answers", kind="stable", ignore_index=True)
+        row = {"test_corpus": MEAN, "answers": answers, "metric": "UAR_chance_corrected"}
+        row |= {name: bool(part[name].any()) for name in FLAGS}
+        means.append(row | values | _count_columns(by_system))
+    table = pd.DataFrame([*frame.to_dict("records"), *means], columns=frame.columns)
+    points = 100 * (table["naive_value"] - table["value"]).astype(float)
+    table = table.assign(points=points, classes=table["classes"].astype("Int64"))
+    table = table.astype(dict.fromkeys(FLAGS, bool))
+    return table.sort_values("answers", kind="stable", ignore_index=True)

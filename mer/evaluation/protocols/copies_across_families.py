@@ -1,11 +1,12 @@
-"""Refuses to test a corpus as unseen where copies of its recordings, in another family, have been trained on.
+"""Refuse to test a corpus as unseen if copies of its recordings, in another family, are in the training rows.
 
-A corpus has to be unseen where its family is held out (LOCO, inner LOCO) and where a model of another corpus is tested
-on it. `evaluation.accept_duplicates` names corpora that are tested all the same; their scores are marked.
+A corpus must be unseen if its family is held out (LOCO, inner LOCO) and if a model of another corpus is tested on it.
+The corpora in `evaluation.accept_duplicates` are tested nevertheless; their scores have the flag `accepted`.
 """
 
 from collections.abc import Iterable, Iterator
 from itertools import product
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,54 +14,65 @@ import pandas as pd
 from mer.dataset.identity import duplicates
 from mer.files import printable
 
+if TYPE_CHECKING:
+    from mer.evaluation.protocols.cells import Cell
+
 PROTOCOLS = ("loco", "inner_loco", "cross_corpus")
-"""those in which a corpus is tested by models that have not been trained on it; what comes first is told first"""
+"""The protocols that test corpora as unseen, in the order in which their refusals are reported."""
 
 
-def refusals(manifest: pd.DataFrame, cells: Iterable, near: pd.DataFrame, accepted: Iterable[str]) -> Iterator[str]:
-    """Yield a sentence for each corpus that a cell tests and whose recordings it has trained on under another name.
+def refusals(
+    manifest: pd.DataFrame, cells: "Iterable[Cell]", near: pd.DataFrame, accepted: Iterable[str]
+) -> Iterator[str]:
+    """Yield a sentence for each pair of a test corpus and a training corpus with copies of its recordings.
 
-    It says how many there are, gives an example and says what to do. Two corpora are named once, LOCO first.
+    The sentence has the number of copies, an example and the remedy. Each pair is reported once, for LOCO first.
 
     Args:
-        manifest: usable rows, numbered from 0.
-        cells: those of other protocols are passed over.
+        manifest: usable rows, index 0..n-1.
+        cells: cells of any protocols; those that are not in `PROTOCOLS` are ignored.
         near: near-duplicates, as from `duplicates.load`.
-        accepted: corpora that may be tested with copies.
+        accepted: corpora that may be tested although they have copies.
     """
-    said: set[tuple[str, str]] = set()
-    known, corpus = duplicates.recordings(manifest, near), manifest["corpus"].to_numpy(object)
-    refused = known.has_copy & ~manifest["corpus"].isin(list(accepted)).to_numpy()
+    reported: set[tuple[str, str]] = set()
+    recordings, corpus = duplicates.recordings(manifest, near), manifest["corpus"].to_numpy(object)
+    is_refused = recordings.has_copy & ~manifest["corpus"].isin(list(accepted)).to_numpy()
     for cell in sorted((c for c in cells if c.protocol in PROTOCOLS), key=lambda c: PROTOCOLS.index(c.protocol)):
-        test, seen = cell.test[refused[cell.test]], np.concatenate([cell.train, cell.validation])
-        for target, source in product(*(sorted(set(corpus[rows[known.has_copy[rows]]])) for rows in (test, seen))):
-            there = (rows[corpus[rows] == name] for rows, name in ((test, target), (seen, source)))
-            found = duplicates.copies(known, *there)
-            if len(found) and (target, source) not in said:
-                said.add((target, source))
-                yield _sentence(manifest, cell, target, source, found)
+        test, trained = cell.test[is_refused[cell.test]], np.concatenate([cell.train, cell.validation])
+        names = (sorted(set(corpus[rows[recordings.has_copy[rows]]])) for rows in (test, trained))
+        for target, source in product(*names):
+            rows = (part[corpus[part] == name] for part, name in ((test, target), (trained, source)))
+            copies = duplicates.copies(recordings, *rows)
+            if len(copies) and (target, source) not in reported:
+                reported.add((target, source))
+                yield _sentence(manifest, cell, target, source, copies)
 
 
 def accepted_sentence(manifest: pd.DataFrame, corpora: Iterable[str], near: pd.DataFrame, names: Iterable[str]) -> str:
-    """Say which corpora are tested although copies were trained on, and which are named there without need.
+    """Return which corpora are tested although they have copies in another family, and which are listed without need.
 
     Args:
-        corpora: those that are scored.
-        names: the parameter.
+        manifest: usable rows, index 0..n-1.
+        corpora: the corpora that are scored.
+        near: near-duplicates, as from `duplicates.load`.
+        names: the parameter `evaluation.accept_duplicates`.
     """
     counts = duplicates.across_families(manifest, corpora, near)
-    parts = [f"{name}: {counts[name]:,} of its recordings are in another family, too; accepted, and its scores are "
-             f"marked." if name in counts else f"{name}: accepted, though none of its recordings is in another family."
-             for name in names]  # fmt: skip
-    return " ".join(parts) or "No scored corpus has a recording that is in another family, too."
+    sentences = [
+        f"{name}: {counts[name]:,} of its recordings are also in another family; accepted, and its scores are flagged."
+        if name in counts
+        else f"{name}: accepted, but none of its recordings is in another family."
+        for name in names
+    ]
+    return " ".join(sentences) or "No scored corpus has a recording that is also in another family."
 
 
-def _sentence(manifest: pd.DataFrame, cell, target: str, source: str, rows: pd.DataFrame) -> str:
-    name, copy = (printable(manifest["utterance_id"].iloc[rows[column].iloc[0]]) for column in ("row", "copy"))
-    across = cell.protocol == "cross_corpus"
-    what = f"models of {source}, tested on {target}" if across else f"LOCO without {cell.held_out}"
+def _sentence(manifest: pd.DataFrame, cell: "Cell", target: str, source: str, copies: pd.DataFrame) -> str:
+    name, copy = (printable(manifest["utterance_id"].iloc[copies[column].iloc[0]]) for column in ("row", "copy"))
+    is_cross_corpus = cell.protocol == "cross_corpus"
+    test = f"models of {source}, tested on {target}" if is_cross_corpus else f"LOCO without {cell.held_out}"
     return (
-        f"{what}: {len(rows):,} of its recordings are in {source} too, for example {copy}, which is {name}; leave "
+        f"{test}: {len(copies):,} of its recordings are in {source} too, for example {copy}, which is {name}; leave "
         f"one of the two corpora out of `corpora`, give both the same `family`, or name {target} in "
-        "evaluation.accept_duplicates, which marks its scores"
+        "evaluation.accept_duplicates, which flags its scores"
     )

@@ -8,11 +8,13 @@ from mer.params import Run
 from mer.params.schema import Params
 
 FOLDER = "tables/steps"
+"""The folder of these results, below the run folder."""
 SECTIONS_BY_CONTENT = {"data", "splits", "features", "transcripts"}
-"""Sections that affect results only through the manifest and features.json, whose digests are part of the identity."""
+"""The sections that affect results only through the manifest and features.json, whose digests are in the identity."""
 IGNORED_SECTIONS = {"name", "study", "steps", "timeout_minutes", "predict"}
-"""Sections that no result depends on."""
+"""The sections on which no result depends."""
 SECTIONS = tuple(name for name in Params.model_fields if name not in SECTIONS_BY_CONTENT | IGNORED_SECTIONS)
+"""The sections whose parameters are in the identity."""
 
 
 class StaleResults(ValueError):
@@ -20,7 +22,11 @@ class StaleResults(ValueError):
 
 
 def identity(run: Run) -> str:
-    """Return a digest of everything that results depend on: manifest, features, systems and training."""
+    """Return a digest of everything on which results depend: manifest, features, systems and training.
+
+    Args:
+        run: declares data/manifest.parquet, data/features.json and `SECTIONS`.
+    """
     sections = {name: _to_json(getattr(run.params, name)) for name in SECTIONS}
     features = files.read_json(run.read("data/features.json"))
     return files.digest([sections, features, files.digest_file(run.read("data/manifest.parquet"))])
@@ -33,7 +39,14 @@ def _to_json(section: object) -> object:
 
 
 def save(run: Run, step: str, results: pd.DataFrame, predictions: pd.DataFrame) -> None:
-    """Write a step's results and predictions, then their identity."""
+    """Write the results and predictions of a step, then their identity.
+
+    Args:
+        run: the step that writes them.
+        step: number of the step, such as "04".
+        results: as from `scores.score`.
+        predictions: as from `scores.predictions`.
+    """
     schema.save(results, run.write(f"{FOLDER}/{step}_results.parquet"))
     schema.save(predictions, run.write(f"{FOLDER}/{step}_predictions.parquet"))
     files.write_json(run.write(f"{FOLDER}/{step}_identity.json"), {"identity": identity(run)})
@@ -42,8 +55,12 @@ def save(run: Run, step: str, results: pd.DataFrame, predictions: pd.DataFrame) 
 def load(run: Run, steps: tuple[str, ...]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the concatenated results and predictions of the steps that have run.
 
+    Args:
+        run: the step that reads them.
+        steps: numbers of the steps, such as ("03", "04").
+
     Raises:
-        StaleResults: the study has changed since a step ran.
+        StaleResults: the study has changed since a step has run.
         MissingInput: none of the steps has run.
     """
     present = [step for step in steps if run.has(f"{FOLDER}/{step}_identity.json")] or list(steps[:1])
@@ -58,5 +75,5 @@ def load(run: Run, steps: tuple[str, ...]) -> tuple[pd.DataFrame, pd.DataFrame]:
         [pd.read_parquet(run.read(f"{FOLDER}/{s}_{kind}.parquet")) for s in present]
         for kind in ("results", "predictions")
     )
-    results, predictions = (pd.concat(parts, ignore_index=True) for parts in tables)
+    results, predictions = (pd.concat(of_steps, ignore_index=True) for of_steps in tables)
     return results, predictions

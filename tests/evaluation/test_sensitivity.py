@@ -9,7 +9,7 @@ from mer.evaluation.protocols import cells as protocols
 from mer.evaluation.protocols import random_split
 from mer.evaluation.scores.confusions import Scoring
 from mer.stats import METRICS
-from tests.evaluation.made import CLASSES, manifest, predictions
+from tests.evaluation.toy_data import CLASSES, manifest, predictions
 
 CLUSTERS = dict.fromkeys("ab", "speaker_id")
 SCORING = Scoring(CLASSES, CLUSTERS)
@@ -20,7 +20,7 @@ def planned(*parts, official=()):
     return splits.assign(table, set(official), splits.SplitOptions(seed=0, validation=0.1, test=0.1, folds=5))
 
 
-def test_a_random_split_tests_each_clip_once_and_shares_its_speakers():
+def test_random_split_tests_each_clip_once_and_shares_speakers():
     rows = planned(manifest("a", 12), manifest("b", 4))
     cells = random_split.random_split(rows, ["a", "b"], seed=0)
     for corpus, folds in (("a", 5), ("b", 4)):
@@ -36,7 +36,7 @@ def test_a_random_split_tests_each_clip_once_and_shares_its_speakers():
             assert share.max() - share.min() <= 1
 
 
-def test_who_was_heard_in_training():
+def test_speaker_overlap_is_the_share_of_test_clips_of_training_speakers():
     rows = manifest("b", 4)
     rows["split_official"] = np.tile(["train", "validation", "test"], len(rows) // 3)
     table = planned(manifest("a", 6), rows, official=["b"])
@@ -47,7 +47,7 @@ def test_who_was_heard_in_training():
     assert heard.loc["b"].tolist() == [1, 1]  # a published split that shares its speakers
 
 
-def test_a_random_split_depends_on_ids_and_not_on_order_or_company():
+def test_random_split_depends_on_ids_and_not_on_row_order_or_other_corpora():
     rows = planned(manifest("a", 6), manifest("b", 4))
     alone = planned(manifest("a", 6).sample(frac=1, random_state=1))
 
@@ -61,14 +61,14 @@ def test_a_random_split_depends_on_ids_and_not_on_order_or_company():
     ]
 
 
-def test_a_corpus_with_a_published_split_is_dealt_too():
+def test_random_split_covers_corpora_with_a_published_split():
     rows = manifest("a", 4)
     rows["split_official"] = np.tile(["train", "validation", "test"], len(rows) // 3)
     cells = random_split.random_split(planned(rows, official=["a"]), ["a"], seed=0, folds=3)
     assert sum(len(cell.test) for cell in cells) == len(rows)
 
 
-def test_a_random_split_is_never_planned_and_never_a_score():
+def test_random_split_is_never_planned_and_never_a_score():
     rows = planned(manifest("a", 6))
     with pytest.raises(KeyError):
         protocols.plan(rows, (random_split.RANDOM,), ["a"])
@@ -99,7 +99,7 @@ def flattered(speakers=12, right=(0.9, 0.6, 0.4), corpus="a"):
     )
 
 
-def test_inflation_is_the_difference_in_points_and_is_judged():
+def test_inflation_is_the_difference_in_points_with_a_verdict():
     table = sensitivity.split_inflation(flattered(), SCORING)
     assert table["verdict"].tolist() == ["shown"] * 3
     assert table["points"].tolist() == pytest.approx([30, 20, 50], abs=7)
@@ -110,7 +110,7 @@ def test_inflation_is_the_difference_in_points_and_is_judged():
     assert (table["p_holm"] >= table["p"]).all()
 
 
-def test_the_mean_over_corpora_is_asked_apart():
+def test_mean_over_corpora_is_a_family_of_tests_of_its_own():
     both = pd.concat([flattered(), flattered(8, corpus="b")])
     table = sensitivity.split_inflation(both, SCORING)
     mean = table[table["test_corpus"] == "mean over corpora"]
@@ -121,18 +121,18 @@ def test_the_mean_over_corpora_is_asked_apart():
     assert mean["split_value"].iloc[0] == pytest.approx(value)
 
 
-def test_no_inflation_is_not_shown():
+def test_equal_scores_of_splits_are_not_shown_to_differ():
     table = sensitivity.split_inflation(flattered(right=(0.6, 0.6, 0.6)), SCORING)
     assert table["verdict"].tolist() == ["not shown"] * 3
 
 
-def test_splits_are_compared_on_the_clips_that_all_test():
+def test_splits_are_compared_on_common_clips():
     table = flattered()
     half = table[(table["protocol"] != "in_corpus") | (table["utterance_id"].str[-1] < "5")]
     assert set(sensitivity.split_inflation(half, SCORING)["n"]) == {12 * 14}
 
 
-def test_what_was_not_trained_is_said():
+def test_missing_split_is_named_in_the_verdict():
     table = flattered()
     found = sensitivity.split_inflation(table[table["protocol"] != "loco"], SCORING)
     assert found["verdict"].tolist() == ["shown", *["not trained with corpus held out on a"] * 2]
@@ -143,7 +143,7 @@ def test_what_was_not_trained_is_said():
     assert sensitivity.split_inflation(table[:0], SCORING).empty
 
 
-def test_the_same_answers_under_four_metrics():
+def test_metric_sensitivity_scores_the_same_predictions():
     rows = manifest("a", 6)
     rows = rows[(rows["emotion"] == "neutral") | (rows["utterance_id"].str[-1] < "2")]
     lazy = predictions(rows, 1.0, "always neutral").assign(free="neutral")

@@ -1,4 +1,4 @@
-"""What scores without hearing an emotion is held against scores that it can be compared with."""
+"""Shortcuts are compared with scores that choose among the same classes."""
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from mer.report.text import scores as score_text
 from tests.report.report_rows import result, table
 
 POLICY = 7
-"""classes among which free answers choose"""
+"""The number of classes among which free predictions choose."""
 
 
 def shortcuts(*rows):
@@ -35,12 +35,12 @@ CUES = shortcuts(("A", "duration", 0.5, 4), ("A", "loudness", 0.3, 4), (POOLED, 
     [(0.49, True), (0.5, True), (0.51, False), (np.nan, False)],
     ids=["below", "at", "above", "none"],
 )
-def test_the_best_shortcut_against_the_lower_bound(low, reached):
+def test_best_shortcut_is_compared_with_the_lower_bound(low, reached):
     row = one(CUES, test="A", value=0.6, low=low, answers="restricted")
     assert (row["shortcut"], row["shortcut_UAR"], row["reached"]) == ("duration", 0.5, reached)
 
 
-def test_without_an_interval_the_score_itself_is_held_against():
+def test_shortcut_is_compared_with_the_score_if_there_is_no_interval():
     assert one(CUES, test="A", value=0.4, low=np.nan, high=np.nan, answers="restricted")["reached"]
 
 
@@ -54,17 +54,17 @@ def test_without_an_interval_the_score_itself_is_held_against():
         ({"answers": "restricted", "test": "B"}, False),  # nothing was measured there
     ],
 )
-def test_only_answers_among_the_same_number_of_classes_are_compared(row, compared):
+def test_only_predictions_among_the_same_number_of_classes_are_compared(row, compared):
     found = one(CUES, **{"test": "A", "value": 0.3} | row)
     assert pd.notna(found["shortcut"]) == compared
     assert found["reached"] == compared
 
 
-def test_free_answers_where_the_corpus_has_every_class():
+def test_free_predictions_are_compared_if_the_corpus_has_all_classes():
     assert one(CUES, policy=4, classes=4, test="A", value=0.5, answers="free")["reached"]
 
 
-def test_other_rows_are_not_held_against_anything():
+def test_other_rows_are_not_compared():
     rows = [
         result(test="A", seed=0),
         result(test="A", metric="WA"),
@@ -75,7 +75,7 @@ def test_other_rows_are_not_held_against_anything():
     assert list(shortcut_comparison.compare_with_shortcuts(table([]), CUES, POLICY)) == shortcut_comparison.COLUMNS
 
 
-def test_without_shortcuts_nothing_is_marked(tmp_path):
+def test_no_symbol_without_shortcuts(tmp_path):
     shortcuts().to_csv(tmp_path / "none.csv", index=False)
     found = shortcut_comparison.compare_with_shortcuts(
         table([result(answers="restricted")]), pd.read_csv(tmp_path / "none.csv"), POLICY
@@ -93,7 +93,7 @@ shares = st.floats(0, 1)
     st.lists(st.tuples(names, st.sampled_from(["x", "y", "z"]), shares, st.integers(2, 4)), max_size=9),
     st.lists(st.tuples(names, shares, st.one_of(shares, st.just(np.nan)), st.integers(2, 4)), max_size=5),
 )
-def test_it_is_the_plain_rule(cues, scores):
+def test_comparison_equals_the_rule_row_by_row(cues, scores):
     rows = [
         result(f"s{at}", test, value, low=low, high=value, classes=k, answers="restricted")
         for at, (test, value, low, k) in enumerate(scores)
@@ -119,7 +119,7 @@ RESULTS = table(
 )
 
 
-def test_tables_show_the_shortcut_and_mark_what_it_reaches():
+def test_tables_show_the_shortcut_and_its_symbol():
     beside = shortcut_comparison.compare_with_shortcuts(RESULTS, CUES, POLICY)
     loco = score_tables.loco_table(RESULTS, shortcuts=beside)
     assert loco[score_tables.SHORTCUT].tolist() == ["duration .500", "–"]
@@ -136,7 +136,7 @@ def test_tables_show_the_shortcut_and_mark_what_it_reaches():
     assert "2 of 3 comparable scores" in score_text.shortcut_legend(beside)
 
 
-def test_tables_without_shortcuts_or_of_other_metrics_are_as_they_were():
+def test_tables_without_shortcuts_or_of_other_metrics_do_not_change():
     beside = shortcut_comparison.compare_with_shortcuts(RESULTS, CUES, POLICY)
     assert score_tables.SHORTCUT not in score_tables.pivot(RESULTS, "loco", "restricted").index
     assert "‡" not in score_tables.pivot(RESULTS, "loco", "restricted").to_string()
@@ -146,7 +146,7 @@ def test_tables_without_shortcuts_or_of_other_metrics_are_as_they_were():
     assert score_tables.pivot(table([]), "loco", "free", shortcuts=beside.iloc[:0]).empty
 
 
-def test_a_table_of_several_trainings_has_the_shortcut_too():
+def test_table_of_several_trainings_has_the_shortcut():
     rows = [result(test="A", protocol="in_corpus", train_corpora=train, answers="restricted") for train in "AB"]
     beside = shortcut_comparison.compare_with_shortcuts(table(rows), CUES, POLICY)
     wide = score_tables.pivot(table(rows), "in_corpus", "restricted", shortcuts=beside)

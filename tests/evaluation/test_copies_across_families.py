@@ -1,4 +1,4 @@
-"""A corpus whose recordings are trained on under another name is not tested as a stranger, unless that is wanted."""
+"""A corpus with copies in the training rows of another family is not tested as unseen, unless it is accepted."""
 
 import numpy as np
 import pandas as pd
@@ -40,13 +40,13 @@ def refused(study, protocol, *arguments):
 
 
 @pytest.mark.parametrize("kind", ["copy", "near"])
-def test_both_corpora_are_named_with_an_example_and_what_to_do(study, kind):
+def test_refusal_names_both_corpora_an_example_and_the_remedy(study, kind):
     pairs = near(study, ("a/0_0", "b/1_3")) if kind == "near" else duplicates.NO_DUPLICATES
     study = copied(study) if kind == "copy" else study
     held_out_a, held_out_b = refused(study, "loco", pairs)
     assert held_out_a == (
         "LOCO without a: 1 of its recordings are in b too, for example b/1_3, which is a/0_0; leave one of the two "
-        "corpora out of `corpora`, give both the same `family`, or name a in evaluation.accept_duplicates, which marks "
+        "corpora out of `corpora`, give both the same `family`, or name a in evaluation.accept_duplicates, which flags "
         "its scores"
     )
     assert held_out_b.startswith("LOCO without b: 1 of its recordings are in a too")
@@ -56,12 +56,12 @@ def test_both_corpora_are_named_with_an_example_and_what_to_do(study, kind):
     assert len(refused(study, ACROSS, pairs)) == 2  # nothing is said twice
 
 
-def test_every_other_corpus_that_has_a_copy_is_named(study):
+def test_every_corpus_with_a_copy_is_named(study):
     study = copied(copied(study), "c/2_2")
     assert len(refused(study, "loco")) == 6
 
 
-def test_corpora_are_accepted_by_name_one_by_one(study):
+def test_corpora_are_accepted_one_by_one(study):
     study = copied(study)
     [line] = refused(study, ACROSS, duplicates.NO_DUPLICATES, ("a",))
     assert line.startswith("LOCO without b")
@@ -72,13 +72,13 @@ def test_corpora_are_accepted_by_name_one_by_one(study):
     assert "b/1_3" in set(seen)  # what is accepted is trained as it is
     told = copies_across_families.accepted_sentence(study, NAMES, duplicates.NO_DUPLICATES, ("a", "c"))
     assert told == (
-        "a: 1 of its recordings are in another family, too; accepted, and its scores are marked. "
-        "c: accepted, though none of its recordings is in another family."
+        "a: 1 of its recordings are also in another family; accepted, and its scores are flagged. "
+        "c: accepted, but none of its recordings is in another family."
     )
 
 
 @pytest.mark.parametrize("kind", ["copy", "near"])
-def test_nothing_trains_that_chooses_under_another_name(study, kind):
+def test_copies_of_validation_rows_are_not_training_rows(study, kind):
     chosen, trained = (
         study.loc[(study["split"] == part) & (study["corpus"] == name), "utterance_id"].iloc[0]
         for part, name in (("validation", "a"), ("train", "b"))
@@ -91,18 +91,18 @@ def test_nothing_trains_that_chooses_under_another_name(study, kind):
     assert len(cell.train) == len(protocols.plan(study.drop(columns="samples_sha256"), ("loco",), NAMES)[2].train) - 1
 
 
-def test_who_is_of_one_family_or_only_listed_is_no_matter(study):
+def test_copies_within_a_family_or_of_unscored_corpora_are_allowed(study):
     study = copied(study)
     assert len(protocols.plan(study, ACROSS, ["a", "c"])) == 4  # b is not scored, so that it does not train
     kin = study.assign(family=study["corpus"].replace("b", "a"))
     assert {cell.held_out for cell in protocols.plan(kin, ("loco",), NAMES)} == {"a", "c"}
 
 
-def test_within_a_corpus_nobody_is_a_stranger(study):
+def test_within_corpus_is_not_refused(study):
     assert protocols.plan(copied(study), ("in_corpus",), NAMES)
 
 
-def test_choosing_by_holding_out_is_refused_as_well(study):
+def test_inner_loco_is_refused_as_well(study):
     asked = Evaluation(selection="inner_loco")
     study = copied(manifest_of_four(study))
     names = [*NAMES, "d"]
@@ -118,7 +118,7 @@ def manifest_of_four(study):
 
 
 @pytest.mark.parametrize("kind", ["copy", "near"])
-def test_the_model_of_all_corpora_trains_on_no_copy_of_what_it_is_tested_on(study, kind):
+def test_multi_corpus_trains_on_no_copy_of_test_rows(study, kind):
     tested = study.loc[study["split"] == "test", "utterance_id"].iloc[0]
     trained = study.loc[(study["split"] == "train") & (study["corpus"] == "b"), "utterance_id"].iloc[0]
     pairs = near(study, (tested, trained)) if kind == "near" else duplicates.NO_DUPLICATES
@@ -130,7 +130,7 @@ def test_the_model_of_all_corpora_trains_on_no_copy_of_what_it_is_tested_on(stud
     assert np.array_equal(before.test, after.test)
 
 
-def test_a_name_that_is_no_corpus_of_the_study_is_refused_at_once():
+def test_accepted_name_that_is_no_corpus_is_refused():
     with pytest.raises(
         params.ParamsError, match=r"evaluation.accept_duplicates: 'mlud' is none of the study's corpora"
     ):

@@ -1,4 +1,4 @@
-"""What stands beside a score: breaches, accepted copies, missing modalities, answers outside of the target."""
+"""Flags of scores: breaches, accepted copies, missing inputs, predictions outside the test classes."""
 
 import numpy as np
 import pandas as pd
@@ -6,14 +6,14 @@ import pandas as pd
 from mer.dataset.audit.findings import Finding, with_breaches
 from mer.evaluation.scores import flags, scores
 from mer.evaluation.scores.confusions import Scoring
-from tests.evaluation.made import CLASSES, manifest, predictions
+from tests.evaluation.toy_data import CLASSES, manifest, predictions
 
 
 def finding(kind, where, severity="breach"):
     return Finding(kind, severity, where, 1, 2, (), "", "", "")
 
 
-def test_a_breach_marks_every_row_of_the_corpora_that_it_touches():
+def test_breach_flags_every_row_of_its_corpora():
     rows = pd.DataFrame({"corpus": ["a", "b", "c", "d"]})
     found = [
         finding("near-duplicate across families", "a + b"),
@@ -29,7 +29,7 @@ def test_a_breach_marks_every_row_of_the_corpora_that_it_touches():
     assert not flags.accepted(pd.Series(["speakers across folds"]), "loco").any()
 
 
-def test_marks_go_from_predictions_into_results_and_derived_tables():
+def test_flags_pass_from_predictions_to_results_and_derived_tables():
     a, b = manifest("a", speakers=4, clips=8), manifest("b", speakers=4, clips=8)
     table = pd.concat(
         [
@@ -51,12 +51,12 @@ def test_marks_go_from_predictions_into_results_and_derived_tables():
     assert flags.with_flags(pd.DataFrame({"test_corpus": ["a"]}), table)["flagged"].tolist() == [True]
 
 
-def test_the_share_of_answers_that_the_target_does_not_have():
+def test_outside_share_counts_predictions_outside_the_test_classes():
     part = pd.DataFrame({"seed": [0, 0, 1, 1], "emotion": ["fear", "anger"] * 2,
                          "free": ["fear", "sadness", "fear", "anger"]})  # fmt: skip
     assert flags.outside_share(part, "free") == {0: 0.5, 1: 0.0, None: 0.25}
 
 
-def test_a_corpus_without_a_modality_says_so():
+def test_input_that_a_corpus_lacks_is_listed():
     there = {"audio": np.ones(4, bool), "text": np.array([False, False, True, False])}
     assert flags.missing_inputs(pd.Series(["a", "a", "b", "b"]), there).tolist() == ["text", "text", "", ""]

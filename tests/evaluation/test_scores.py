@@ -7,7 +7,7 @@ import pytest
 from mer import stats
 from mer.evaluation.scores import scores
 from mer.evaluation.scores.confusions import Scoring
-from tests.evaluation.made import CLASSES, manifest, predictions
+from tests.evaluation.toy_data import CLASSES, manifest, predictions
 
 
 def probability_of_truth(truth, probabilities):

@@ -1,4 +1,4 @@
-"""Predictions and manifests made up for tests: speakers who are easy or hard, systems that are right more or less."""
+"""Toy manifests, and predictions of systems that are correct with a given probability, for tests."""
 
 import json
 from pathlib import Path

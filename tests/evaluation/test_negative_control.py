@@ -1,4 +1,4 @@
-"""Labels that mean nothing: every protocol answers at chance, and a leak that is planted is seen."""
+"""The negative control: every protocol scores at chance on permuted labels, and a planted leak is detected."""
 
 import itertools
 import json
@@ -44,7 +44,7 @@ def spoken():
     torch.set_num_threads(before)
 
 
-def test_every_protocol_answers_at_chance(spoken):
+def test_every_protocol_scores_at_chance(spoken):
     task, usable, cells = spoken
     logistic = {"logistic": SYSTEMS["logistic"]}
     found = negative_control.summary(
@@ -58,7 +58,7 @@ def test_every_protocol_answers_at_chance(spoken):
     assert (found["above_guessing"].abs() < 0.05).all(), found
 
 
-def test_a_network_answers_at_chance(spoken):
+def test_network_scores_at_chance(spoken):
     task, usable, cells = spoken
     cells = [cell for cell in cells if cell.protocol == "loco"]
     control = NegativeControl(cells, {"concat": SYSTEMS["concat"]}, TRAINING, permutations=8)
@@ -66,7 +66,7 @@ def test_a_network_answers_at_chance(spoken):
     assert negative_control.summary(table)["above_chance"].abs().max() < 0.05
 
 
-def test_the_features_would_tell_the_class_and_a_leak_is_seen(spoken):
+def test_features_predict_true_labels_and_a_planted_leak_is_detected(spoken):
     task, usable, cells = spoken
     jobs, _ = study.plan_jobs(
         [c for c in cells if c.protocol == "loco"], {"logistic": SYSTEMS["logistic"]}, TRAINING, (0,), task
@@ -85,7 +85,7 @@ def test_the_features_would_tell_the_class_and_a_leak_is_seen(spoken):
     assert stats.uar(stats.confusion(truth, given_, 3)) - negative_control.guessing(truth, given_, speakers, 3) > 0.5
 
 
-def test_labels_and_votes_stay_with_the_speaker(spoken):
+def test_labels_and_votes_are_permuted_together_within_speakers(spoken):
     task, usable, _ = spoken
     votes = np.eye(3, dtype=np.float32)[task.labels]
     task = study.build_task(usable, task.features, CLASSES, {"soft": votes})
@@ -108,7 +108,7 @@ def test_guessing_is_the_mean_over_all_permutations(rows):
     assert negative_control.guessing(truth, answers, speakers.astype(str), 3) == pytest.approx(np.mean(found))
 
 
-def test_who_knows_the_speaker_may_guess_above_one_in_k():
+def test_predictions_by_speaker_are_expected_above_one_in_k():
     truth = np.array([0, 0, 0, 1, 1, 1, 1, 0])
     speakers = np.repeat(["x", "y"], 4)
     usual = np.repeat([0, 1], 4)
@@ -116,7 +116,7 @@ def test_who_knows_the_speaker_may_guess_above_one_in_k():
     assert negative_control.guessing(truth, np.zeros(8, int), speakers, 2) == pytest.approx(0.5)
 
 
-def test_the_small_control_answers_at_chance_and_sees_test_rows_that_train(spoken):
+def test_small_control_scores_at_chance_and_detects_test_rows_in_training(spoken):
     task, usable, cells = spoken
     found = negative_control.run_control(task, usable, cells, ("audio",), CLASSES)
     assert list(found.columns) == negative_control.COLUMNS
@@ -137,12 +137,12 @@ def test_the_small_control_answers_at_chance_and_sees_test_rows_that_train(spoke
     assert "loco of b" in negative_control.sentence(found)
 
 
-def test_nothing_to_train_is_no_control(spoken):
+def test_control_without_trainable_cells_is_empty(spoken):
     task, usable, _ = spoken
     assert negative_control.run_control(task, usable, [], ("audio",), CLASSES).empty
     assert "No corpus" in negative_control.sentence(pd.DataFrame(columns=negative_control.COLUMNS))
 
 
-def test_the_control_runs_where_scores_are_made():
+def test_notebook_04_runs_the_control():
     page = json.loads((files.ROOT / "notebooks" / "04_cross_corpus.ipynb").read_text(encoding="utf-8"))
     assert any("control.run_control(" in "".join(cell["source"]) for cell in page["cells"])

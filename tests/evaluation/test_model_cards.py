@@ -1,4 +1,4 @@
-"""A card that was touched is refused in a sentence, or nothing comes of it: never another answer, never a traceback."""
+"""A changed card is refused in one sentence, or the change has no effect on predictions."""
 
 import copy
 import json
@@ -22,13 +22,13 @@ from mer.predict import PredictionSettings, load
 from mer.predict.__main__ import main as predict
 from mer.training.checkpoints import checkpoint
 from mer.training.checkpoints.binding import sealed
-from tests.evaluation.made import as_before, older_card
+from tests.evaluation.toy_data import as_before, older_card
 from tests.studies import run_cells
 
 mpl.use("Agg")
 GARBAGE = [[[{"a": [None, {"b": [[]]}]}]]]
 OTHERS = (None, True, 0, -1, 7, 0.5, 10**400, 1e308, float("nan"), float("inf"), "", "text", "\ud800", [], {}, GARBAGE)
-"""what stands in the place of a value, besides what it becomes itself"""
+"""The values that replace each value of a card, besides variants of the value itself."""
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +133,7 @@ def touched(card, place):
             yield put(lambda inside, key, other=other: inside.__setitem__(key, other))
 
 
-def test_every_field_touched_in_every_way(asked):
+def test_every_change_of_every_field_is_refused_or_harmless(asked):
     tried = {}
     for place in places(asked.told):
         for number, card in enumerate(touched(asked.told, place) if place else ()):
@@ -162,7 +162,7 @@ def test_every_field_touched_in_every_way(asked):
 
 @pytest.mark.parametrize("text", [b"", b"null", b"[]", b"{}", b"[" * 100_000, b'{"format": ' * 100_000, b"\xff\xfe{",
                                   b'{"format": 3}', b'{"format": 3e0}', b'{"format": NaN}', b"9" * 10_000])  # fmt: skip
-def test_a_file_that_is_no_card(asked, text):
+def test_invalid_json_is_refused(asked, text):
     asked.card.write_bytes(text)
     try:
         assert all(asked.tried().values())
@@ -172,7 +172,7 @@ def test_a_file_that_is_no_card(asked, text):
 
 @settings(max_examples=100, suppress_health_check=[HealthCheck.differing_executors])
 @given(st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.binary(max_size=2)), min_size=1, max_size=3))
-def test_bytes_that_a_disk_changed(asked, changes):
+def test_changed_bytes_are_refused(asked, changes):
     text = asked.text.encode()
     for where, what in changes:
         place = int(where * len(text))
@@ -184,7 +184,7 @@ def test_bytes_that_a_disk_changed(asked, changes):
         asked.card.write_text(asked.text, encoding="utf-8")
 
 
-def test_a_card_of_the_format_before(asked):
+def test_format_of_a_card_cannot_be_changed_and_format_2_is_read(asked):
     """Its tensors do not know it: its own digest does. Tensors that know a card are of no such one."""
     tensors = asked.folder / "model.safetensors"
     written = tensors.read_bytes()
@@ -207,7 +207,7 @@ def test_a_card_of_the_format_before(asked):
     asked.card.write_text(asked.text, encoding="utf-8")
 
 
-def test_what_the_commands_say(asked, study, capsys, tmp_path):
+def test_commands_report_a_refused_card_in_one_sentence(asked, study, capsys, tmp_path):
     edited = {**asked.told, "classes": asked.told["classes"][::-1]}
     for text in (json.dumps(edited), json.dumps({**asked.told, "widths": GARBAGE}), "[" * 100_000):
         asked.card.write_text(text, encoding="utf-8")
@@ -220,7 +220,7 @@ def test_what_the_commands_say(asked, study, capsys, tmp_path):
     asked.card.write_text(asked.text, encoding="utf-8")
 
 
-def test_a_card_beside_the_tensors_of_another_model(asked, study, tmp_path):
+def test_card_with_tensors_of_another_model_is_refused(asked, study, tmp_path):
     """Of the same shape: even with both digests put right in the card, the tensors know their own."""
     [other] = [n for n in ("gated-seed0", "svm_rbf-seed0") if not asked.folder.name.endswith(n)]
     folder = shutil.copytree(study / "run/checkpoints" / other, tmp_path / "m")

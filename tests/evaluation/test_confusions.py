@@ -4,10 +4,10 @@ import pytest
 
 from mer import stats
 from mer.evaluation.scores.confusions import PredictionError, count, merge_family, no_interval_reason, shared_classes
-from tests.evaluation.made import CLASSES, manifest, predictions
+from tests.evaluation.toy_data import CLASSES, manifest, predictions
 
 
-def test_counts_are_those_of_stats():
+def test_counts_equal_cluster_confusions():
     table = predictions(manifest(), 0.6, seeds=(3, 5))
     found = count(table, "free", CLASSES, "speaker_id")
     assert (found.seeds, found.n, found.speakers, found.classes) == ((3, 5), 192, 8, 4)
@@ -21,14 +21,14 @@ def test_counts_are_those_of_stats():
 
 @pytest.mark.parametrize("missing", [None, np.nan, "boredom"])
 @pytest.mark.parametrize("column", ["free", "emotion"])
-def test_a_missing_answer_is_named(missing, column):
+def test_missing_prediction_is_refused_by_column(missing, column):
     table = predictions(manifest(), 0.6).astype({column: object})
     table.loc[7, column] = missing
     with pytest.raises(PredictionError, match=r"1 of 192 rows have no class in .* a/00_07"):
         count(table, "free", CLASSES, "speaker_id")
 
 
-def test_a_missing_cell_a_double_one_and_an_empty_one_are_told_apart():
+def test_missing_repeated_and_absent_predictions_have_their_own_messages():
     table = predictions(manifest(), 0.6, seeds=(0, 1))
     with pytest.raises(PredictionError, match="different utterances"):
         count(table.iloc[:-1], "free", CLASSES, "speaker_id")
@@ -44,14 +44,14 @@ def test_a_missing_cell_a_double_one_and_an_empty_one_are_told_apart():
         count(table, "free", CLASSES, "speaker_id", ["a_01"])
 
 
-def test_no_shared_class():
+def test_training_corpora_without_a_common_class_share_none():
     labels = pd.concat([manifest("a", classes=("anger", "fear")), manifest("b", classes=("neutral", "sadness"))])
     assert shared_classes(labels, "a", "b") == []
     assert shared_classes(labels, "a+b", "b") == ["neutral", "sadness"]
     assert shared_classes(labels, "gone", "b") == []
 
 
-def test_pairs_of_people_and_dialogues_are_counted_once():
+def test_pairs_of_speakers_and_dialogues_are_counted_once():
     rows = manifest(speakers=4)
     rows["dialogue_id"] = [f"d{number % 7}" for number in range(len(rows))]
     table = predictions(rows, 0.6, seeds=(0, 1))
@@ -69,7 +69,7 @@ def test_pairs_of_people_and_dialogues_are_counted_once():
     assert [len(set(way)) for way in ways] == [4, 7]
 
 
-def test_why_there_is_no_interval():
+def test_no_interval_reason_names_the_missing_clusters():
     rows = manifest(speakers=4)
     assert no_interval_reason(count(predictions(rows, 0.6), "free", CLASSES, "speaker_id"), CLASSES) == ""
     few = predictions(rows[rows["speaker_id"] == "a_00"], 0.6)
