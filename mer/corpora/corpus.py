@@ -62,6 +62,12 @@ class Utterance:
     """Whether the study's `speakers` identifies the speaker."""
     video: str | None = None
     """The video file of the utterance, relative to the raw folder, if `path` itself is not the video."""
+    video_start: float | None = None
+    """The start of the utterance within `video`, in seconds, if it is not `start`."""
+    video_end: float | None = None
+    """The end of the utterance within `video`, in seconds, if it is not `end`."""
+    video_half: str | None = None
+    """The half of the frames that shows the speaker, `left` or `right`; None for whole frames."""
 
 
 @dataclass(frozen=True, slots=True)

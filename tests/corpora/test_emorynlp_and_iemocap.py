@@ -136,6 +136,38 @@ def test_iemocap_joins_labels_words_and_recordings(tmp_path, root):
     assert (m000.transcription, m000.text_source) == (None, "none")
 
 
+def test_iemocap_turns_have_the_half_of_the_dialogues_video_that_shows_their_speaker(tmp_path):
+    session(tmp_path)
+    put(tmp_path, "IEMOCAP/Session1/dialog/avi/DivX/Ses01F_impro01.avi")
+    put(tmp_path, "IEMOCAP/Session1/dialog/avi/DivX/._Ses01F_impro01.avi")
+    f000, f001, m000 = read(tmp_path, "iemocap")
+    assert {row.video for row in (f000, f001, m000)} == {"IEMOCAP/Session1/dialog/avi/DivX/Ses01F_impro01.avi"}
+    assert (f000.video_start, f000.video_end, f000.video_half) == (6.2901, 8.2357, "left")  # she wears the markers
+    assert (m000.video_start, m000.video_end, m000.video_half) == (8.5, 9.0, "right")
+    assert (f000.start, f000.end) == (None, None)  # its audio is a file of its own
+
+
+def test_iemocap_the_actor_with_the_markers_is_in_the_left_half(tmp_path):
+    for turn in ("Ses05M_script01_1b_F003", "Ses05M_script01_1b_M004"):
+        put(tmp_path, f"IEMOCAP/{turn}.wav")
+    lines = (
+        "[1.0 - 2.0]\tSes05M_script01_1b_F003\tsad\t[1, 1, 1]\n[2.0 - 3.0]\tSes05M_script01_1b_M004\tsad\t[1, 1, 1]\n"
+    )
+    put(tmp_path, "IEMOCAP/EmoEvaluation/Ses05M_script01_1b.txt", lines)
+    put(tmp_path, "IEMOCAP/Ses05M_script01_1b.avi")
+    assert {row.name[-4]: row.video_half for row in read(tmp_path, "iemocap")} == {"F": "right", "M": "left"}
+
+
+def test_iemocap_without_its_video_keeps_the_turn(tmp_path):
+    session(tmp_path)
+    put(tmp_path, "IEMOCAP/Session1/dialog/avi/DivX/Ses01F_impro01.avi", b"")
+    put(tmp_path, "IEMOCAP/Session1/dialog/avi/DivX/other.avi")
+    found = read(tmp_path, "iemocap")
+    assert [row.video_half for row in found if isinstance(row, Utterance)] == [None] * 3
+    [problem] = [row for row in found if isinstance(row, Problem)]
+    assert (problem.reason.split(" (")[0], problem.utterance_lost) == ("empty file", False)
+
+
 def test_iemocap_scripted_turns_name_their_script(tmp_path):
     turn = "Ses05M_script01_1b_F003"
     put(tmp_path, f"IEMOCAP/EmoEvaluation/{turn[:-5]}.txt", f"[1.0 - 2.0]\t{turn}\tsad\t[1.0, 1.0, 1.0]\r\n")

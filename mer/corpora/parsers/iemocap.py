@@ -3,20 +3,28 @@
 `Session1/dialog/EmoEvaluation/Ses01F_impro01.txt` has the labels, `dialog/transcriptions` the transcripts and
 `sentences/wav/Ses01F_impro01/Ses01F_impro01_F000.wav` the turns. The label xxx means that no majority of the raters
 agreed; the label with the most votes, even by one, is in `emotion_perceived`. The `sentence_id` of scripted turns is
-the script; improvised turns have none. Traps: the letter after the session is the actor with the markers, the one
+the script; improvised turns have none.
+
+`dialog/avi/DivX/Ses01F_impro01.avi` shows both actors during the whole dialogue, each in one half of the frames. The
+actor with the markers is in the left half, the other one in the right half; this is what the paper's code means to use
+(SMIL-SPCRAS/MER @ 75ae4e4, `src/avt_feature_extraction.py`, which takes the right half always). A turn's video is the
+half of its speaker, from its start to its end.
+
+Traps: the letter after the session is the actor with the markers, the one
 before the number is the speaker; the folder of labels has sub-folders with the votes of each rater; only the four-class
 set of 5,531 turns is the same in all publications.
 """
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mer.corpora.catalogue.conversations import IEMOCAP
 from mer.corpora.corpus import Problem, Utterance
 from mer.corpora.parsers.iemocap_lists import DIALOGUE, TURN, Turn, evaluation, transcripts
 from mer.corpora.reading.files import clips, in_path_order, relative, unreadable_reason, walk
+from mer.corpora.reading.media import videos
 
 EMOTIONS = IEMOCAP.emotions
 GENDERS = {"F": "female", "M": "male"}
@@ -30,6 +38,8 @@ class _Lists:
     """Maps a turn to its labels, their file, and its position in the dialogue."""
     texts: dict[str, str] = field(default_factory=dict)
     """Maps a turn to its transcript."""
+    videos: dict[str, str] = field(default_factory=dict)
+    """Maps a dialogue to its video, relative to the raw folder."""
 
 
 @in_path_order
@@ -37,6 +47,7 @@ def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
     """Join labels and transcripts to the recordings of the turns."""
     lists = _Lists()
     yield from _read(raw, folder, lists)
+    yield from _find_videos(raw, folder, lists)
     recorded = set()
     for clip in clips(raw, folder):
         if isinstance(clip, Problem):
@@ -53,7 +64,7 @@ def parse(raw: Path, folder: Path) -> Iterator[Utterance | Problem]:
         elif (turn := lists.turns[stem][0]).label not in EMOTIONS:
             yield Problem(lists.turns[stem][1], f"{stem}: unknown label {turn.label}", line=turn.line)
         else:
-            yield _utterance(turn, lists.turns[stem][2], path, lists.texts.get(stem))
+            yield _with_video(_utterance(turn, lists.turns[stem][2], path, lists.texts.get(stem)), turn, lists)
     for name, (turn, path, _) in lists.turns.items():
         if name not in recorded:
             yield Problem(path, f"{name}: no audio", line=turn.line)
@@ -92,6 +103,27 @@ def _read_turns(raw: Path, path: Path, lists: _Lists) -> Iterator[Problem]:
     # the list has the turns of one speaker after those of the other, so they are sorted by time
     ordered = enumerate(sorted(turns, key=lambda turn: (turn.start, turn.name)))
     lists.turns |= {turn.name: (turn, name, position) for position, turn in ordered}
+
+
+def _find_videos(raw: Path, folder: Path, lists: _Lists) -> Iterator[Problem]:
+    """Fill in the videos of dialogues, and yield the problems with them; no utterance is lost without its video."""
+    for found in videos(raw, folder, lambda stem: stem if re.fullmatch(DIALOGUE, stem) else None):
+        if isinstance(found, Problem):
+            yield replace(found, utterance_lost=False)
+            continue
+        dialogue, path = found
+        name = relative(path, raw)
+        if (first := lists.videos.setdefault(dialogue, name)) != name:
+            yield Problem(name, f"duplicate copy of {first}", utterance_lost=False)
+
+
+def _with_video(item: Utterance, turn: Turn, lists: _Lists) -> Utterance:
+    """Return an utterance with its part of the dialogue's video, if there is one."""
+    dialogue, speaker = turn.name.rsplit("_", 1)
+    if dialogue not in lists.videos:
+        return item
+    half = "left" if dialogue[len("Ses01")] == speaker[0] else "right"
+    return replace(item, video=lists.videos[dialogue], video_start=turn.start, video_end=turn.end, video_half=half)
 
 
 def _utterance(turn: Turn, position: int, path: str, text: str | None) -> Utterance:

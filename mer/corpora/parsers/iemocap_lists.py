@@ -40,6 +40,7 @@ class Turn:
     name: str
     line: int
     start: float
+    end: float
     label: str
     votes: list[set[str]] = field(default_factory=list)
     """The labels that each rater chose. A rater may choose several."""
@@ -48,9 +49,9 @@ class Turn:
         """Return the label that most raters chose, even by one vote, and their share; None if two labels have equal
         votes.
 
-        >>> Turn("t", 1, 0.0, "xxx", [{"hap"}, {"hap", "exc"}, {"neu"}]).majority()
+        >>> Turn("t", 1, 0.0, 1.0, "xxx", [{"hap"}, {"hap", "exc"}, {"neu"}]).majority()
         ('hap', 0.6666666666666666)
-        >>> Turn("t", 1, 0.0, "xxx", [{"hap"}, {"neu"}]).majority()
+        >>> Turn("t", 1, 0.0, 1.0, "xxx", [{"hap"}, {"neu"}]).majority()
         (None, None)
         """
         counts = self._counts()
@@ -60,7 +61,7 @@ class Turn:
     def shares(self) -> dict[str, float]:
         """Return label -> its share of all votes. The shares sum to 1, or there are none.
 
-        >>> Turn("t", 1, 0.0, "xxx", [{"hap"}, {"hap", "exc"}, {"neu"}]).shares()
+        >>> Turn("t", 1, 0.0, 1.0, "xxx", [{"hap"}, {"hap", "exc"}, {"neu"}]).shares()
         {'exc': 0.25, 'hap': 0.5, 'neu': 0.25}
         """
         counts = self._counts()
@@ -82,8 +83,10 @@ def evaluation(raw: Path, path: Path) -> Iterator[Turn | Problem]:
             if turn is not None:
                 yield turn
             turn = None
-            if (match := RATED.fullmatch(line)) and (start := _seconds(match["start"])) is not None:
-                turn = Turn(match["turn"], number, start, match["label"])
+            match = RATED.fullmatch(line)
+            start, end = (_seconds(match[name]) if match else None for name in ("start", "end"))
+            if match and start is not None and end is not None:
+                turn = Turn(match["turn"], number, start, end, match["label"])
             else:
                 expected = "expected a line such as [6.2901 - 8.2357] Ses01F_impro01_F000 neu [2.5, 2.5, 2.5]"
                 yield Problem(name, expected, line=number)

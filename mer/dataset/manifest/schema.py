@@ -9,7 +9,8 @@ from mer import files
 COLUMNS: dict[str, str] = {
     "utterance_id": "str", "corpus": "str", "family": "str", "source_path": "str", "audio_sha256": "str",
     "samples_sha256": "str",
-    "video_path": "str", "video_sha256": "str", "start": "Float64", "end": "Float64", "duration": "Float64",
+    "video_path": "str", "video_sha256": "str", "video_start": "Float64", "video_end": "Float64", "video_half": "str",
+    "start": "Float64", "end": "Float64", "duration": "Float64",
     "sampling_rate": "Int64", "channels": "Int64", "emotion": "str", "emotion_raw": "str",
     "emotion_perceived": "str", "emotion_agreement": "Float64", "emotion_vector": "str", "emotion_intensity": "str",
     "transcription": "str", "text_source": "str", "lexical_control": "str", "sentence_id": "str",
@@ -24,7 +25,9 @@ native labels and numbers (mer/corpora/corpus.py). `audio_sha256` is the digest 
 its recording (mer/dataset/identity/recording_digests.py). `speaker_named`: whether the study's `speakers` identifies
 the speaker (mer/dataset/identity/speakers.py). `split_source` is the origin of `split`: `published` with the corpus,
 the user's `own` table, or `drawn` by MER. `video_path` equals `source_path` if that file has video; `start` and `end`
-are seconds of both. `breach` names the audit's breaches that concern the row's corpus."""
+are seconds of both, unless `video_start` and `video_end` give those of the video. `video_half` is the half of its
+frames that shows the speaker, if two people are side by side. `breach` names the audit's breaches that concern the
+row's corpus."""
 
 
 def typed(rows: list[dict]) -> pd.DataFrame:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from mer import files
+from mer.features.segment_times import segment_times
 from mer.media import audio
 from mer.media import recordings as decoded
 
@@ -23,7 +24,7 @@ def keys(manifest: pd.DataFrame) -> list[str | None]:
 
     An unreadable recording has a duration only if the study replaces it by silence.
     """
-    times = manifest["start"].astype(str) + ":" + manifest["end"].astype(str)
+    times = segment_times(manifest["start"], manifest["end"])
     silent = ~manifest["audio_ok"] & manifest["duration"].notna()
     return [
         SILENCE if is_silent else f"{digest}:{seconds}" if pd.notna(digest) else None

@@ -26,9 +26,10 @@ Crop = Callable[[np.ndarray, Box], np.ndarray]
 
 @dataclass(frozen=True)
 class VideoSegment:
-    """The path of a video, and the seconds of it that are used.
+    """The path of a video, and the seconds and the part of its frames that are used.
 
     Attributes:
+        half: `left` or `right` for a half of the frames; None for whole frames.
         faces: key of a search -> the face that it has selected, or the reason why the video cannot be read. Inputs with
             the same search share it, so that a segment is searched once.
     """
@@ -37,12 +38,33 @@ class VideoSegment:
     start: float | None = None
     end: float | None = None
     max_seconds: float | None = None
+    half: str | None = None
     faces: dict[str, Face | Unavailable] = field(default_factory=dict, compare=False, repr=False)
 
     def frames(self, per_second: float) -> Iterator[np.ndarray]:
-        """Yield the frames as `mer.media.video.frames` does."""
+        """Yield the frames as `mer.media.video.frames` does, or their half."""
         times = {"start": self.start, "end": self.end, "max_seconds": self.max_seconds}
-        return video.frames(self.path, per_second=per_second, **times)
+        frames = video.frames(self.path, per_second=per_second, **times)
+        return frames if self.half is None else (half_of(frame, self.half) for frame in frames)
+
+
+def half_of(frame: np.ndarray, half: str) -> np.ndarray:
+    """Return the `left` or the `right` half of a frame; a middle column of an odd width belongs to the right half.
+
+    >>> half_of(np.arange(5)[None], "left").tolist(), half_of(np.arange(5)[None], "right").tolist()
+    ([[0, 1]], [[2, 3, 4]])
+
+    Args:
+        frame: shape (height, width, …).
+        half: the name of the half.
+
+    Raises:
+        ValueError: there is no such half.
+    """
+    if half not in ("left", "right"):
+        raise ValueError(f"a frame has a left and a right half, but no {half!r}")
+    middle = frame.shape[1] // 2
+    return frame[:, :middle] if half == "left" else frame[:, middle:]
 
 
 class FaceSearch:

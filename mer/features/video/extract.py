@@ -11,6 +11,7 @@ from mer import files
 from mer.features.audio import RecordingChanged
 from mer.features.computation import compute_missing
 from mer.features.extractor import Unavailable, VectorFunction
+from mer.features.segment_times import segment_times
 from mer.features.store import Store
 from mer.features.video.clips import VideoSegment
 from mer.features.video.face_store import SHARD, StoredFaces
@@ -18,9 +19,18 @@ from mer.features.video.face_store import SHARD, StoredFaces
 
 def keys(manifest: pd.DataFrame) -> list[str | None]:
     """Return the content address of each row's video segment; None without a video."""
-    times = manifest["start"].astype(str) + ":" + manifest["end"].astype(str)
-    addresses = zip(manifest["video_sha256"], times, strict=True)
-    return [f"{digest}:{seconds}" if pd.notna(digest) else None for digest, seconds in addresses]
+    part = _parts(manifest)
+    halves = (":" + part["half"]).fillna("")
+    addresses = zip(manifest["video_sha256"], segment_times(part["start"], part["end"]), halves, strict=True)
+    return [f"{digest}:{times}{half}" if pd.notna(digest) else None for digest, times, half in addresses]
+
+
+def _parts(manifest: pd.DataFrame) -> pd.DataFrame:
+    """Return path, start, end and half of each row's video."""
+    own = manifest.reindex(columns=["video_start", "video_end", "start", "end"]).astype("Float64")
+    start, end = (own[f"video_{name}"].fillna(own[name]) for name in ("start", "end"))
+    half = manifest.reindex(columns=["video_half"])["video_half"].astype("str")
+    return pd.DataFrame({"path": manifest["video_path"], "start": start, "end": end, "half": half})
 
 
 def extract(manifest: pd.DataFrame, raw: Path, store: Store, compute: VectorFunction, faces: StoredFaces) -> None:
@@ -61,16 +71,16 @@ def segment_function(manifest: pd.DataFrame, raw: Path, max_seconds: float) -> C
         raw: the folder that `video_path` is relative to.
         max_seconds: the longest segment; a longer one is cropped at its end.
     """
-    sources = dict(zip(keys(manifest), manifest[["video_path", "start", "end"]].itertuples(index=False), strict=True))
+    sources = dict(zip(keys(manifest), _parts(manifest).itertuples(index=False), strict=True))
     digest = functools.cache(files.digest_file)  # a file may hold many utterances
 
     def segment(key: str) -> VideoSegment:
-        path, start, end = (None if pd.isna(v) else v for v in sources[key])
+        path, start, end, half = (None if pd.isna(v) else v for v in sources[key])
         try:
             if digest(raw / path) != key.partition(":")[0]:
                 raise RecordingChanged(f"{path}: changed after the dataset was built; run step 01 again")
         except FileNotFoundError:
             raise FileNotFoundError(f"{raw / path}: the video does not exist any more; run step 01 again") from None
-        return VideoSegment(raw / path, start, end, max_seconds)
+        return VideoSegment(raw / path, start, end, max_seconds, half)
 
     return segment

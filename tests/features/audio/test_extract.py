@@ -45,6 +45,15 @@ def compute(jobs, **section):
     return mfcc.EXTRACTOR.open(AudioFeatures(**section), features.Resources(jobs=jobs))
 
 
+def test_segments_with_an_open_edge_have_vectors_of_their_own(manifest, tmp_path):
+    rows = manifest.iloc[[3, 3, 3]].reset_index(drop=True)
+    rows[["start", "end"]] = pd.DataFrame({"start": [None, 1.0, 2.0], "end": [1.0, None, None]}, dtype="Float64")
+    vectors, present = extract(rows, tmp_path).load(audio_features.keys(rows), 160)
+    assert present.all()
+    for vector, edges in zip(vectors, [{"end": 1.0}, {"start": 1.0}, {"start": 2.0}], strict=True):
+        np.testing.assert_array_equal(vector, compute(jobs=1)([audio.read_mono(tmp_path / "3.wav", **edges)])[0])
+
+
 @pytest.mark.parametrize("jobs", [1, 3])
 def test_each_row_has_a_vector_or_a_reason(manifest, tmp_path, jobs):
     store = extract(manifest, tmp_path, jobs=jobs)

@@ -122,6 +122,43 @@ def test_segment_times_and_max_seconds(folder):
     assert np.abs(other - part).max() > 0.01
 
 
+def side_by_side(folder):
+    """Write one face on the left, a larger and mirrored one on the right, and each of them alone; lossless enough."""
+    left, right = placed((60, 30, 100), size=(240, 240)), placed((40, 40, -160), size=(240, 240))
+    film(folder / "both.mkv", [np.concatenate([left, right], axis=1)] * 6, rate=5)
+    film(folder / "left.mkv", [left] * 6, rate=5)
+    film(folder / "right.mkv", [right] * 6, rate=5)
+
+
+def test_a_half_of_the_frames_is_searched_alone(tmp_path):
+    side_by_side(tmp_path)
+    compute = opened()
+    both, left, right = of(tmp_path, compute, "both.mkv", "left.mkv", "right.mkv")
+    [of_left], [of_right] = (of(tmp_path, compute, "both.mkv", half=half) for half in ("left", "right"))
+    same = lambda a, b: np.corrcoef(a[:576], b[:576])[0, 1]  # noqa: E731 - of the means; nothing deviates in a still
+    assert same(of_left, left) > same(of_left, right) + 0.2  # boxes differ a little with the size of the frame
+    assert same(of_right, right) > same(of_right, left) + 0.2
+    assert same(both, right) > same(both, left) + 0.2  # of whole frames the larger face is taken
+    with pytest.raises(ValueError, match="no 'top'"):
+        of(tmp_path, compute, "both.mkv", half="top")
+
+
+def test_vectors_of_halves_and_of_times_are_stored_apart(tmp_path):
+    side_by_side(tmp_path)
+    table = manifest(tmp_path, *["both.mkv"] * 4)
+    table = table.assign(video_start=[None, None, 0.4, 0.4], video_end=[None, None, 1.0, 1.0],
+                         video_half=[None, "left", "left", "right"])  # fmt: skip
+    digest = files.digest_file(tmp_path / "both.mkv")
+    assert video.keys(table) == [f"{digest}:{rest}" for rest in ("nan", "nan:left", "0.4:1.0:left", "0.4:1.0:right")]
+    inputs = read_inputs({"video": {}})
+    store = features.extract(table, tmp_path, tmp_path / "store", inputs, Data(), Resources())["video"]
+    vectors, present = store.load(video.keys(table), store.spec["width"])
+    assert present.all()
+    [direct] = of(tmp_path, opened(), "both.mkv", start=0.4, end=1.0, half="right")
+    np.testing.assert_array_equal(vectors[3], direct)
+    assert not np.allclose(vectors[2], vectors[3])
+
+
 def test_hog_depends_on_direction_and_not_on_lighting():
     waves = np.tile(128 + 60 * np.sin(np.arange(64) * 2 * np.pi / 8), (64, 1))  # change from left to right
     upright, lying, dim = (hog.gradients(w[None].astype(np.uint8))[0] for w in (waves, waves.T, waves / 2))
