@@ -52,6 +52,8 @@ class Extractor:
         trained: whether it contains parameters that were trained on recordings, images or texts. Those may include
             test rows of a study.
         names: function from the section to the names of the dimensions; None if they have numbers only.
+        stored: function from the section to the section whose vectors are stored, if an input's vectors are columns of
+            them (mer/features/store.py); None if an input's own vectors are stored.
     """
 
     version: int
@@ -60,6 +62,7 @@ class Extractor:
     scaling: Scaling
     trained: bool
     names: Callable[[BaseModel], list[str]] | None = None
+    stored: Callable[[BaseModel], BaseModel] | None = None
 
     def __post_init__(self) -> None:
         if self.scaling not in get_args(Scaling) or not isinstance(self.trained, bool):

@@ -28,13 +28,32 @@ class MissingVectors(ValueError):
         )
 
 
+def stored_form(spec: dict) -> tuple[dict, int]:
+    """Return the specification of what is stored for an input, and the first column of its vectors there.
+
+    The vectors of all layers of an encoder are stored together, so that inputs that read different layers of it share
+    one extraction. An input that reads one layer has `stored_layers` in its specification: the number of layers that
+    are stored. Its own vectors are the columns of its layer. The modality is left out, because it follows from the
+    extractor.
+
+    >>> stored_form({"modality": "audio", "layer": -1, "width": 10, "stored_layers": 4})
+    ({'layer': 'all', 'width': 40, 'layers': 4}, 30)
+    >>> stored_form({"modality": "audio", "layer": "all", "width": 40, "layers": 4})
+    ({'layer': 'all', 'width': 40, 'layers': 4}, 0)
+    """
+    own = {name: value for name, value in spec.items() if name not in ("modality", "stored_layers")}
+    if "stored_layers" not in spec:
+        return own, 0
+    count, width = spec["stored_layers"], spec["width"]
+    return own | {"layer": "all", "width": count * width, "layers": count}, spec["layer"] % count * width
+
+
 class Store(Shards):
     """The vectors of one extractor with one set of parameters.
 
     Args:
         folder: folder of all stores.
         spec: everything that determines a vector except what it is computed from: extractor, version and parameters.
-            Its modality is not part of the address, because it follows from the extractor.
     """
 
     shard = 2048
@@ -44,7 +63,7 @@ class Store(Shards):
 
     def __init__(self, folder: Path, spec: dict) -> None:
         columns = {"row": "int64", **self.more}
-        determining = {name: value for name, value in spec.items() if name != "modality"}
+        determining, self.first_column = stored_form(spec)
         super().__init__(folder, spec["extractor"], determining, columns)
 
     def add(self, keys: Sequence[str], vectors: Sequence[np.ndarray | None], errors: Sequence[str | None]) -> None:
@@ -75,7 +94,7 @@ class Store(Shards):
         if not len(rows):
             return np.zeros((0, width), np.float32), np.zeros(0, bool)
         of_shard, names = pd.factorize(entries["shard"])
-        content = hashlib.sha256(repr((width, [self.digest(name) for name in names])).encode())
+        content = hashlib.sha256(repr((self.first_column, width, [self.digest(name) for name in names])).encode())
         content.update(rows.tobytes() + of_shard.astype(np.int64).tobytes())
         path = self.folder / "views" / f"{content.hexdigest()[:24]}.npy"
         view = self._view(path, names, of_shard, rows, width)
@@ -107,7 +126,7 @@ class Store(Shards):
         block = np.zeros((len(rows), width), np.float32)
         for number in np.unique(of_shard[rows >= 0]):
             positions = np.flatnonzero((of_shard == number) & (rows >= 0))
-            array = self.array(names[number])
+            array = self.array(names[number])[:, self.first_column : self.first_column + width]
             try:
                 block[positions] = array[rows[positions]]
             except (IndexError, ValueError) as error:  # another array than the one in the list

@@ -111,7 +111,8 @@ def extract(manifest: pd.DataFrame, raw: Path, folder: Path, inputs: Mapping[str
     addresses = keys(manifest, inputs)
     for same in _by_store(stores):
         one, store = inputs[same[0]], stores[same[0]]
-        compute = registry.of_input(one).open(one, resources)
+        extractor = registry.of_input(one)
+        compute = extractor.open(extractor.stored(one) if extractor.stored else one, resources)
         if one.modality == "audio":
             audio.extract(usable(manifest), raw, store, compute, resources.jobs)
         elif one.modality == "video":

@@ -56,7 +56,8 @@ class AudioFeatures(_Input):
     """a checkpoint whose tensors take the place of the model's own"""
     layer: int | str = -1
     """0 before the first block, 1 after it, -1 after the last; `all` keeps every layer, which networks weigh and
-    linear models take side by side; any other word names a module, such as `projector`"""
+    linear models take side by side; any other word names a module, such as `projector`. The vectors of all layers are
+    stored in one pass, so that inputs that read other layers of the same network need no extraction."""
     pooling: Literal["mean", "mean_std", "windows"] = "mean"
     """over frames; `windows` of 4 s every 2 s, their mean and deviation, are the paper's"""
     context: Literal["clip", "full"] = "clip"

@@ -30,7 +30,8 @@ def describe(section: AudioFeatures) -> dict:
     """Return everything that determines a vector besides its recording.
 
     With `layer: all` it includes `layers`: the vector is that many vectors of equal width one after the other, from
-    before the first block to after the last. Networks learn their weights; linear models take them side by side.
+    before the first block to after the last. Networks learn their weights; linear models take them side by side. With
+    a single layer it includes `stored_layers`, because all layers are stored in one pass.
 
     Raises:
         NetworkNotFound, WeightMismatch: of `mer.features.pretrained`.
@@ -44,7 +45,7 @@ def describe(section: AudioFeatures) -> dict:
         "context": section.context,
         "pooling": section.pooling,
         "width": layers * width * (1 if section.pooling == "mean" else 2),
-        **({"layers": layers} if section.layer == activations.ALL else {}),
+        **activations.layer_entries(empty, section.layer),
     }
 
 
@@ -131,4 +132,5 @@ def _vector(found: list[tuple[int, pooling.Summary]], pooled: str) -> np.ndarray
     return pooling.finite(pooling.pool(in_order, pooled))
 
 
-EXTRACTOR = Extractor(version=VERSION, describe=describe, open=open_extractor, scaling="each", trained=True)
+EXTRACTOR = Extractor(version=VERSION, describe=describe, open=open_extractor, scaling="each", trained=True,
+                      stored=activations.with_all_layers)  # fmt: skip

@@ -14,6 +14,22 @@ ActivationReader = Callable[[dict[str, Any]], list[Any]]
 of a module that comes after the network's own pooling."""
 
 
+def with_all_layers(section: Any) -> Any:
+    """Return the parameters of an encoder's input with all layers, unless it reads a module by its name.
+
+    Args:
+        section: parameters of an input, of which `layer` is one.
+    """
+    return section if by_name(section.layer) else section.model_copy(update={"layer": ALL})
+
+
+def layer_entries(model: Any, layer: int | str) -> dict[str, int]:
+    """Return what the specification of vectors says about layers: how many they hold, or are stored with them."""
+    if by_name(layer):
+        return {}
+    return {"layers" if layer == ALL else "stored_layers": body(model).config.num_hidden_layers + 1}
+
+
 def by_name(layer: int | str) -> bool:
     """Return whether a layer is a module's name."""
     return isinstance(layer, str) and layer != ALL

@@ -31,7 +31,7 @@ NO_WORDS = Unavailable("no words in the text")
 
 
 def describe(section: TextFeatures) -> dict:
-    """Return everything that determines a vector except its text; with `layer: all`, also the number of `layers`.
+    """Return everything that determines a vector except its text, and how many layers it holds or is stored with.
 
     Raises:
         NetworkNotFound, WeightMismatch: as in `mer.features.pretrained`.
@@ -45,7 +45,7 @@ def describe(section: TextFeatures) -> dict:
         "pooling": section.pooling,
         "max_tokens": section.max_tokens,
         "width": layers * width,
-        **({"layers": layers} if section.layer == activations.ALL else {}),
+        **activations.layer_entries(network, section.layer),
     }
 
 
@@ -213,4 +213,5 @@ def _pool(state: Any, target: Any, pooling: str) -> Any:
     return (state * weight).sum(dim=1) / weight.sum(dim=1)
 
 
-EXTRACTOR = Extractor(version=VERSION, describe=describe, open=open_extractor, scaling="each", trained=True)
+EXTRACTOR = Extractor(version=VERSION, describe=describe, open=open_extractor, scaling="each", trained=True,
+                      stored=activations.with_all_layers)  # fmt: skip
