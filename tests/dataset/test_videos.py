@@ -202,7 +202,8 @@ def test_the_audit_takes_such_a_manifest(built):
 def test_a_broken_video_is_a_listed_failure(built, tmp_path):
     raw, rows = built
     section, store = VideoFeatures(), features.Store(tmp_path, visual.spec(VideoFeatures(), Data()))
-    visual.extract(rows, raw, store, hog.EXTRACTOR.open(section, features.Resources()))
+    faces = visual.stored_faces(tmp_path, section, Data(), features.Resources())
+    visual.extract(rows, raw, store, hog.EXTRACTOR.open(section, features.Resources()), faces)
     told = dict(zip(rows.index, store.errors(visual.keys(rows)), strict=True))
     assert "not readable as a video" in told["plain5.wav"] or "not a video" in told["plain5.wav"]
     assert told["both.mp4"] == "no face in any of 5 frames"

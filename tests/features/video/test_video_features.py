@@ -147,7 +147,7 @@ def test_vectors_of_halves_and_of_times_are_stored_apart(tmp_path):
     side_by_side(tmp_path)
     table = manifest(tmp_path, *["both.mkv"] * 4)
     table = table.assign(video_start=[None, None, 0.4, 0.4], video_end=[None, None, 1.0, 1.0],
-                         video_half=[None, "left", "left", "right"])  # fmt: skip
+                         video_half=[None, "left", "left", "right"], exclude_reason=None)  # fmt: skip
     digest = files.digest_file(tmp_path / "both.mkv")
     assert video.keys(table) == [f"{digest}:{rest}" for rest in ("nan", "nan:left", "0.4:1.0:left", "0.4:1.0:right")]
     inputs = read_inputs({"video": {}})
