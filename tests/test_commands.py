@@ -62,9 +62,3 @@ def test_character_that_the_console_lacks_is_replaced():
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, cwd=files.ROOT,
                           env={**os.environ, "PYTHONIOENCODING": "ascii"})  # fmt: skip
     assert (done.returncode, done.stdout.split()) == (3, [b"a", b"?", b"b"])
-
-
-def test_every_command_is_run_alike():
-    mains = [*(files.ROOT / "mer").rglob("__main__.py"), files.ROOT / "run_all.py"]
-    assert len(mains) == 5
-    assert all("sys.exit(commands.run(main))" in path.read_text(encoding="utf-8") for path in mains)

@@ -1,4 +1,4 @@
-"""What all fusion networks share: their named inputs, and the treatment of missing ones."""
+"""The base of all fusion networks: their named inputs, and the treatment of missing ones."""
 
 from collections.abc import Mapping
 
@@ -49,7 +49,7 @@ class Fusion(nn.Module):
         """
         for name, width in self.widths.items():
             if name not in inputs or (present is not None and name not in present):
-                raise ValueError(f"{name} is not given, and the network takes {', '.join(self.widths)}")
+                raise ValueError(f"{name} is not passed, and the network takes {', '.join(self.widths)}")
             shape = tuple(inputs[name].shape)
             if len(shape) < 2 or shape[-1] != width:
                 raise ValueError(f"{name} has the shape {shape}; the network takes vectors of width {width}")

@@ -1,4 +1,4 @@
-"""A linear unit gated by another one, which the fork's two networks are made of."""
+"""The gated linear unit of the networks `flexible_at` and `robust_at`."""
 
 import torch
 from torch import Tensor, nn
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 class SwiGLU(nn.Module):
     """y = silu(W1 x + b1) * (W2 x + b2) (Shazeer 2020, arXiv:2002.05202); shapes (..., d) -> (..., hidden).
 
-    W1 and W2 lie in one matrix, whose Xavier bounds are therefore those of 2 * hidden outputs, as in the fork.
+    W1 and W2 are one matrix, whose Xavier bounds are therefore those of 2 * hidden outputs, as in the fork.
     """
 
     def __init__(self, width: int, hidden: int) -> None:

@@ -74,19 +74,20 @@ class Predict(Section):
 class Compute(Section):
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     threads: int = Field(1, ge=1)
-    """per run; changes the last bits of a result, unlike `--jobs`"""
+    """The number of threads of a job. It changes the last bits of a result, unlike `--jobs`."""
     engine: Literal["auto", "single", "stacked"] = "auto"
-    """networks one by one, or many at once as one stack of tensors; both in as many processes as `--jobs` says. `auto`:
-    on a CPU small networks are stacked and others single, on a GPU all are stacked (mer/training/engines/engine.py)"""
+    """How networks are trained: one by one (`single`) or many at once as one stack of tensors (`stacked`), both in as
+    many processes as `--jobs` allows. With `auto`, small networks are stacked on a CPU and all networks on a GPU
+    (mer/training/engines/engine.py)."""
 
 
 class Params(Section):
     """A study."""
 
     name: Name
-    """names the run folder `outputs/<name>/`"""
+    """The name of the run folder, `outputs/<name>/`."""
     study: str = ""
-    """the file that this is a run of, without its ending; filled in. A run folder keeps to one study"""
+    """The name of the study's file without its suffix. It is filled in. A run folder belongs to one study."""
     steps: tuple[Annotated[str, Field(pattern=r"^\d\d$")], ...] = ("01", "02", "03", "04", "09")
     timeout_minutes: float | None = Field(None, gt=0)
     """The longest run of one notebook, in minutes."""
@@ -103,7 +104,7 @@ class Params(Section):
         {"gated": System(model="gated"), "logistic": System(model="logistic", inputs=("audio",))},
         min_length=1,
     )
-    """The first one is the reference of comparisons."""
+    """The systems by name. The first one is the reference of comparisons."""
     training: Training = Training()
     evaluation: Evaluation = Evaluation()
     predict: Predict = Predict()

@@ -16,14 +16,14 @@ class System(Section):
     model: Network | Classical | Literal["ensemble"]
     """`ensemble` is the weighted mean of the log-probabilities of other systems."""
     inputs: tuple[InputName, ...] = ()
-    """Names of inputs (section `features`); left out, all inputs of the study. They are kept by modality: audio,
-    video, text."""
+    """The names of inputs (section `features`); by default all inputs of the study. Their order is that of the
+    modalities: audio, video, text."""
     training: dict[str, Any] = Field({})
-    """Parameters of `training` that are others for this system, such as `{gate: softmax}`."""
+    """The parameters of `training` in which this system differs from the study, such as `{gate: softmax}`."""
     members: tuple[Name, ...] = ()
-    """Of an `ensemble`: the names of at least two other systems."""
+    """The members of an `ensemble`: the names of at least two other systems."""
     weights: Literal["equal", "validation"] = "equal"
-    """Of an `ensemble`: equal for all members, or fitted to the validation rows."""
+    """The weights of an `ensemble`: equal for all members, or fitted to the validation rows."""
 
     @model_validator(mode="after")
     def _belong_together(self) -> "System":
@@ -40,7 +40,7 @@ class System(Section):
 
     @property
     def is_network(self) -> bool:
-        """Whether it is a network, whose result depends on the seed: linear models have one solution."""
+        """Whether it is a network, whose result depends on the seed. Classical models have one solution."""
         return self.model in get_args(Network)
 
     @property
@@ -49,33 +49,42 @@ class System(Section):
         return self.model == "ensemble"
 
     def training_parameters(self, training: "Training") -> "Training":
-        """Return the parameters of this system's training: the study's, replaced by its own where it has some."""
+        """Return the training parameters of the study, replaced by those that this system sets."""
         return Training.model_validate({**training.model_dump(), **self.training})
 
 
 class Training(Section):
-    """How models are trained. Linear ones take `balance` (as class weights), `normalisation` and their own strengths
-    only."""
+    """How models are trained. Classical models use `balance` (as class weights), `normalisation`, `equal_inputs` and
+    `inverse_regularisation` only."""
 
     epochs: int = Field(40, ge=1)
+    """The largest number of epochs."""
     patience: int = Field(8, ge=1)
-    """epochs without a better validation UAR (mean over corpora) before stopping"""
+    """The number of epochs without a better validation UAR (mean over corpora) after which training stops."""
     batch_size: int = Field(128, ge=1)
+    """The number of utterances of a training step."""
     optimiser: Literal["adamw", "adam", "sgd"] = "adamw"
-    """`adam` adds the decay to the gradient, `adamw` does not; `sgd` has Nesterov's momentum of 0.9"""
+    """The optimiser. `adam` adds the weight decay to the gradient, `adamw` does not. `sgd` has Nesterov's momentum of
+    0.9."""
     learning_rate: float = Field(1e-3, gt=0)
+    """The learning rate after the warm-up, before the schedule changes it."""
     schedule: Literal["constant", "cosine", "plateau"] = "constant"
-    """`cosine` falls to 0 over all epochs; `plateau` halves after 2 epochs without a better validation UAR"""
+    """The schedule of the learning rate. `cosine` falls to 0 over all epochs. `plateau` halves the rate after 2 epochs
+    without a better validation UAR."""
     warmup: Fraction = 0.0
-    """share of all steps in which the rate rises from 0"""
+    """The share of all training steps in which the learning rate rises from 0."""
     weight_decay: float = Field(1e-2, ge=0)
+    """The weight decay of the optimiser."""
     clip_norm: float = Field(1.0, gt=0)
+    """The largest norm of the gradient of all parameters; a longer one is scaled down to it."""
     targets: Literal["hard", "soft", "multi_label"] = "hard"
-    """one class; the shares of the raters' votes, where a corpus has them; or every class that is there"""
+    """The targets of networks: the class (`hard`), the shares of the raters' votes if a corpus publishes them (`soft`),
+    or every class that the utterance has (`multi_label`)."""
     label_smoothing: Fraction = 0.1
+    """The share of the target that is distributed over all classes."""
     normalisation: Literal["training", "speaker", "corpus"] = "training"
-    """features are scaled by what is trained on; `speaker` and `corpus` scale every speaker or corpus by itself before,
-    which looks at the unlabelled recordings of the target too, so that every table marks it as transductive"""
+    """The rows whose mean and deviation scale the features. `speaker` and `corpus` first scale each speaker or corpus
+    by itself. This uses the unlabelled recordings of the test corpus, so every table marks it as transductive."""
     balance: Literal["class_weights", "unsampled_class_weights", "logit_adjustment", "none"] = "class_weights"
     """How rare classes are weighed: by their shares after sampling, or (`unsampled_class_weights`) by their shares in
     the training rows whatever the sampling, which with a `class_exponent` below 1 corrects twice."""
@@ -88,14 +97,23 @@ class Training(Section):
     """Classes are drawn in proportion to their number of utterances to this power, over all corpora: 1 as they are, 0
     all alike, if every corpus has the same classes. The formula: mer/training/networks/sampling.py."""
     averaging: Literal["none", "ema", "epochs"] = "none"
-    """of weights: exponential over steps, or the mean over epochs; what is averaged is validated and kept"""
+    """The average of the weights that is validated and stored: an exponential average over training steps (`ema`), or a
+    mean over epochs in which late epochs count more (`epochs`)."""
     ema_decay: Fraction = 0.999
+    """The weight of the former average in each training step of `ema`."""
     start_from: str | None = None
-    """a checkpoint of the same network whose weights training begins with; what it has seen counts as seen"""
+    """The folder of a checkpoint of the same network, whose weights are the initial ones. Its training data count as
+    training data of the model."""
     gate: Literal["sigmoid", "softmax"] = "sigmoid"
+    """The activation of the gates of `gated` and `flexible_at`: as in the published figure, or as in the published
+    code."""
     hidden: int = Field(64, ge=1)
+    """The width of a network's hidden layers."""
     dropout: Fraction = 0.2
+    """The share of the values that dropout sets to zero in training."""
     missing: Literal["none", "zeros", "learned"] = "learned"
+    """What replaces a missing input: nothing (no input may be missing), zeros, or a learned vector. Some networks leave
+    the input out instead (mer/models/__init__.py)."""
     modality_dropout: Fraction = 0.1
     """The probability that a modality is hidden in a training step, if the utterance has another one."""
     modality_dropout_level: Literal["modality", "input"] = "modality"
@@ -104,10 +122,11 @@ class Training(Section):
     """Whether linear models and kernel machines divide each scaled input by the square root of its width, so that a
     wide input weighs no more than a narrow one."""
     inverse_regularisation: tuple[Annotated[float, Field(gt=0)], ...] = Field((1e-3, 1e-2, 1e-1), min_length=1)
-    """`C` of the linear models and the kernel machine (of ridge, a penalty of 1/2C); the validation speakers choose"""
+    """The values of `C` among which the validation speakers choose, for all classical models. For ridge, the penalty is
+    1/2C."""
 
     def __hash__(self) -> int:
-        """A mapping has no hash of its own."""
+        """Return a hash, because the mapping `corpus_weights` has none."""
         return hash(self.model_dump_json())
 
     @property

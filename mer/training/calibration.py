@@ -9,16 +9,18 @@ from scipy.optimize import minimize_scalar
 from scipy.special import expit, log_softmax, softmax
 
 LIMITS = (0.05, 20.0)
+"""The smallest and the largest temperature."""
 SOFTMAX_SHARE = 1e-12
+"""The weight of the softmax that is added to sigmoids, so that the most probable class is that of the largest logit."""
 GRID_POINTS = 60
-"""temperatures among which a minimum is looked for where there may be several"""
+"""The number of temperatures that are tried first if the likelihood may have several maxima."""
 
 
 def temperature(logits: np.ndarray, labels: np.ndarray, corpora: np.ndarray, *, multi_label: bool) -> float:
-    """Return the temperature at which labels are most likely, every corpus counting alike (Guo et al. 2017).
+    """Return the temperature at which labels are most likely, with the same weight for each corpus (Guo et al. 2017).
 
-    T minimises the mean over corpora of the mean of -ln p(z / T)_y, with the `probabilities` p that are used. Answers
-    stay the same, only their certainty changes. Without rows it is 1.
+    T minimises the mean over corpora of the mean of -ln p(z / T)_y, with p as from `probabilities`. The most probable
+    class of a row stays the same, only its probability changes. Without rows T is 1.
 
     Args:
         logits: shape (n, classes); -inf for a class that was not trained, whose rows are left out.
@@ -26,7 +28,7 @@ def temperature(logits: np.ndarray, labels: np.ndarray, corpora: np.ndarray, *, 
         multi_label: as of `probabilities`.
 
     Returns:
-        within 0.05 and 20.
+        A temperature from 0.05 to 20.
 
     >>> y, corpora = np.array([0, 0, 0, 1]), np.array(["a"] * 4)
     >>> round(temperature(np.array([[2.0, 0.0]] * 4), y, corpora, multi_label=False), 2)
@@ -35,37 +37,38 @@ def temperature(logits: np.ndarray, labels: np.ndarray, corpora: np.ndarray, *, 
     >>> round(temperature(z, y, corpora, multi_label=True), 2)
     1.82
     """
-    known = np.isfinite(logits[np.arange(len(labels)), labels])
-    logits, labels, corpora = logits[known], labels[known], corpora[known]
+    trained = np.isfinite(logits[np.arange(len(labels)), labels])
+    logits, labels, corpora = logits[trained], labels[trained], corpora[trained]
     if not len(labels):
         return 1.0
     names, counts = np.unique(corpora, return_counts=True)
     weights = 1.0 / counts[np.searchsorted(names, corpora)] / len(names)
 
-    def unlikely(log_t: float) -> float:
+    def negative_log_likelihood(log_t: float) -> float:
         return -float(weights @ _log_likelihood(logits / np.exp(log_t), labels, multi_label))
 
     bounds = np.log(LIMITS)
-    if multi_label:  # of softmax the likelihood has one maximum, of sigmoids over their sum it may have several
-        tried = np.linspace(*bounds, GRID_POINTS)
-        best = int(np.argmin([unlikely(log_t) for log_t in tried]))
-        bounds = tried[max(0, best - 1)], tried[min(GRID_POINTS - 1, best + 1)]
-    found = minimize_scalar(unlikely, bounds=bounds, method="bounded", options={"xatol": 1e-4})
+    if multi_label:  # the likelihood of a softmax has one maximum, that of sigmoids over their sum may have several
+        grid = np.linspace(*bounds, GRID_POINTS)
+        best = int(np.argmin([negative_log_likelihood(log_t) for log_t in grid]))
+        bounds = grid[max(0, best - 1)], grid[min(GRID_POINTS - 1, best + 1)]
+    found = minimize_scalar(negative_log_likelihood, bounds=bounds, method="bounded", options={"xatol": 1e-4})
     return float(np.exp(found.x))
 
 
 def _log_likelihood(logits: np.ndarray, labels: np.ndarray, multi_label: bool) -> np.ndarray:
-    """ln p(z)_y of each row."""
-    own = np.arange(len(labels)), labels
+    """Return ln p(z)_y of each row."""
+    of_label = np.arange(len(labels)), labels
     if not multi_label:
-        return log_softmax(logits, axis=1)[own]
-    return np.log(np.maximum(probabilities(logits, True)[own], np.finfo(float).tiny))
+        return log_softmax(logits, axis=1)[of_label]
+    return np.log(np.maximum(probabilities(logits, True)[of_label], np.finfo(float).tiny))
 
 
 def probabilities(logits: np.ndarray, multi_label: bool = False) -> np.ndarray:
-    """Return softmax, or sigmoids over their sum; shape as given.
+    """Return the softmax, or sigmoids over their sum; the shape is that of the logits.
 
-    Sigmoids of large logits are all 1, and of small ones all 0: a trace of the softmax keeps the answer what it was.
+    Sigmoids of large logits are all 1, and those of small logits all 0. A small part of the softmax decides between
+    them, so that the most probable class is that of the largest logit.
     """
     if not multi_label:
         return softmax(logits, axis=1)
@@ -74,7 +77,7 @@ def probabilities(logits: np.ndarray, multi_label: bool = False) -> np.ndarray:
 
 
 def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -> float:
-    """Return the mean gap between certainty and accuracy, in [0, 1] (Naeini et al. 2015).
+    """Return the mean difference between certainty and accuracy, in [0, 1] (Naeini et al. 2015).
 
     ECE = sum_b n_b / n |acc_b - conf_b| over equally wide bins of the highest probability.
 
@@ -85,7 +88,7 @@ def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray, bi
     >>> expected_calibration_error(np.array([[1.0, 0.0], [1.0, 0.0]]), np.array([0, 1]))
     0.5
     """
-    certainty, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
-    place = np.minimum((certainty * bins).astype(int), bins - 1)
-    gaps = np.bincount(place, certainty - right, minlength=bins)
+    certainty, correct = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    bin_of_row = np.minimum((certainty * bins).astype(int), bins - 1)
+    gaps = np.bincount(bin_of_row, certainty - correct, minlength=bins)
     return float(np.abs(gaps).sum() / len(labels))

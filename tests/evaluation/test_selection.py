@@ -250,7 +250,7 @@ def test_cached_results_have_validation_scores(spoken, tmp_path):
 
     for path in before:  # as code from before kept it: not believed, trained anew
         save_file(load_file(path), path, metadata={"history": "[]"})
-    with pytest.warns(UserWarning, match="deleted: .*it is trained anew"):
+    with pytest.warns(UserWarning, match="deleted: .*it is trained again"):
         anew = grid.run_jobs(spoken[0], jobs, grid.Engine(), tmp_path)
     assert [item.validation_uar for item in anew] == [item.validation_uar for item in first]
 

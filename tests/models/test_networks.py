@@ -338,10 +338,10 @@ def test_learned_vectors_are_counted_apart():
 @pytest.mark.parametrize(
     ("inputs", "present", "reason"),
     [
-        ({"audio": torch.zeros(2, 6)}, None, "text is not given, and the network takes audio, text"),
+        ({"audio": torch.zeros(2, 6)}, None, "text is not passed, and the network takes audio, text"),
         ({"audio": torch.zeros(2, 6), "text": torch.zeros(2, 4)}, None, r"text has the shape \(2, 4\).*width 5"),
         ({"audio": torch.zeros(2, 6), "text": torch.zeros(5)}, None, r"text has the shape \(5,\).*width 5"),
-        (vectors(n=2), {"audio": torch.ones(2, dtype=torch.bool)}, "text is not given"),
+        (vectors(n=2), {"audio": torch.ones(2, dtype=torch.bool)}, "text is not passed"),
         (
             vectors(n=2),
             {m: torch.ones(2) for m in WIDTHS},

@@ -16,7 +16,7 @@ from mer.features import Features
 from mer.params.schema import System, Training
 from mer.training import grid
 from mer.training.engines.engine import Engine
-from mer.training.scaling.by_group import FEWEST, normalised
+from mer.training.scaling.by_group import MIN_ROWS, normalised
 from tests.evaluation.test_protocols import corpus, manifest
 
 CLASSES = ("neutral", "anger", "fear")
@@ -39,7 +39,7 @@ def test_every_large_group_has_mean_0_and_deviation_1_whatever_it_was(names, see
     assert np.isfinite(found).all()
     for name in set(names):
         rows = groups == name
-        if rows.sum() >= FEWEST:
+        if rows.sum() >= MIN_ROWS:
             np.testing.assert_allclose(found[rows].mean(axis=0), 0, atol=1e-4)
             np.testing.assert_allclose(found[rows].std(axis=0), 1, atol=1e-3)
             np.testing.assert_allclose(found[rows], expected[rows], atol=1e-2)  # who it was is gone

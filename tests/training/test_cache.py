@@ -250,7 +250,7 @@ def test_a_result_of_which_a_bit_has_changed_is_computed_anew(task, tmp_path):
     content = bytearray(path.read_bytes())
     content[-20] ^= 1
     path.write_bytes(content)
-    with pytest.warns(UserWarning, match="deleted: .*it is trained anew"):
+    with pytest.warns(UserWarning, match="deleted: .*it is trained again"):
         [again] = grid.run_jobs(task, [one], Engine(), tmp_path)
     assert (again.probabilities == first.probabilities).all()
 

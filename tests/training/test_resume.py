@@ -88,11 +88,11 @@ def test_a_snapshot_of_another_training_or_a_damaged_one_is_not_gone_on_with(tas
     content = bytearray((tmp_path / "s").read_bytes())
     content[-3] ^= 1  # of a weight
     (tmp_path / "s").write_bytes(content)
-    with pytest.warns(UserWarning, match="deleted: .*it is trained anew"):
+    with pytest.warns(UserWarning, match="deleted: .*it is trained again"):
         again = grid.fit_job(task, job(0), "cpu", tmp_path / "s")
     assert (again.predict(task.features, ROWS) == expected).all()
     (tmp_path / "s").write_bytes(b"\x08\0\0\0\0\0\0\0not json")
-    with pytest.warns(UserWarning, match="deleted: .*it is trained anew"):
+    with pytest.warns(UserWarning, match="deleted: .*it is trained again"):
         again = grid.fit_job(task, job(0), "cpu", tmp_path / "s")
     assert (again.predict(task.features, ROWS) == expected).all()
 
@@ -107,7 +107,7 @@ def test_a_training_does_not_go_on_from_a_snapshot_with_a_flipped_bit(task, tmp_
     content = bytearray((tmp_path / "s").read_bytes())
     content[int(place * len(content))] ^= 0x40
     (tmp_path / "s").write_bytes(content)
-    with pytest.warns(UserWarning, match="deleted: .*it is trained anew"):
+    with pytest.warns(UserWarning, match="deleted: .*it is trained again"):
         again = grid.fit_job(task, job(0), "cpu", tmp_path / "s")
     assert (again.predict(task.features, ROWS) == expected).all()
 
@@ -135,7 +135,7 @@ def test_a_damaged_result_is_computed_anew(task, tmp_path, name):
     [first] = grid.run_jobs(task, [job()], grid.Engine(name), tmp_path)
     [file] = tmp_path.glob("*.safetensors")
     file.write_bytes(file.read_bytes()[:50])
-    with pytest.warns(UserWarning, match=f"deleted: .*{file.name}: damaged .*it is trained anew"):
+    with pytest.warns(UserWarning, match=f"deleted: .*{file.name}: damaged .*it is trained again"):
         [again] = grid.run_jobs(task, [job()], grid.Engine(name), tmp_path)
     assert (again.probabilities == first.probabilities).all()
     assert [p.suffix for p in tmp_path.iterdir()] == [".safetensors"]

@@ -88,12 +88,13 @@ def draw(clip: Clip, loud: np.ndarray, *, seed: int, shift: float) -> np.ndarray
 
 
 def _cues(clip: Clip, rng: np.random.Generator, seed: int, shift: float) -> dict[str, float]:
-    way = seeded(seed, "face of", clip.corpus, clip.emotion).uniform(-1.7, 1.7, len(CUES))
-    habit = seeded(seed, "face of", clip.corpus, clip.speaker, "").uniform(-1.7, 1.7, len(CUES))
-    drawn = clip.strength * rng.uniform(0.6, 1.2) * np.array(EMOTIONS[clip.emotion])
-    drawn = drawn + SPREAD * (rng.standard_normal(len(CUES)) + shift * (CORPUS_SPREAD * way + SPEAKER_SPREAD * habit))
+    of_corpus = seeded(seed, "face of", clip.corpus, clip.emotion).uniform(-1.7, 1.7, len(CUES))
+    of_speaker = seeded(seed, "face of", clip.corpus, clip.speaker, "").uniform(-1.7, 1.7, len(CUES))
+    values = clip.strength * rng.uniform(0.6, 1.2) * np.array(EMOTIONS[clip.emotion])
+    between = CORPUS_SPREAD * of_corpus + SPEAKER_SPREAD * of_speaker
+    values = values + SPREAD * (rng.standard_normal(len(CUES)) + shift * between)
     low, high = np.array((-0.08, -0.8, -0.9, -1.3, -0.15, -0.35, 0.0)), np.array((0.14, 0.7, 0.6, 1.4, 1.0, 0.35, 1.3))
-    return dict(zip(CUES, drawn.clip(low, high).tolist(), strict=True))
+    return dict(zip(CUES, values.clip(low, high).tolist(), strict=True))
 
 
 def _person(seed: int, corpus: str, speaker: str, gender: str) -> dict:

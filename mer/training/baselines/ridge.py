@@ -1,11 +1,11 @@
-r"""Ridge classification: least squares on the classes, solved from sums and so for any subset of groups at once.
+r"""Ridge classification: least squares on the classes, solved from sums, and thus for any subset of groups.
 
 .. math:: \min_{W, b} \sum_i w_i \lVert y_i - W z_i - b \rVert^2 + \lambda \lVert W \rVert^2
 
 with y one-hot, z standardised on the training rows and w the class weights n / (K n_c) or 1. With
 A = Σ w (z - z̄)(z - z̄)ᵀ the solution is Wᵀ = (A + λI)⁻¹ Σ w (z - z̄) yᵀ. Decision values are 2(Wz + b) - 1, those of
-scikit-learn's `RidgeClassifier` for three or more classes; two classes are two rows here. Their softmax is what the
-model calls probabilities: positive and in the right order, but flat and not calibrated.
+scikit-learn's `RidgeClassifier` for three or more classes; two classes are two rows here. The probabilities are their
+softmax: positive and in the right order, but flat and not calibrated.
 """
 
 from collections.abc import Iterator
@@ -57,27 +57,27 @@ def solve(
     """Yield the model of each subset of groups, standardised on that subset.
 
     Args:
-        subsets: which groups train, bool of shape (subsets, groups).
+        subsets: whether a group is in a subset, bool of shape (subsets, groups).
         penalties: λ of each subset, positive.
-        balanced: weigh the classes of a subset equally.
+        balanced: whether the classes of a subset have equal weights.
 
     Raises:
         ValueError: a subset has no rows, or λ is too small to solve for it.
     """
     flat = sums.scatters.reshape(len(sums.counts), -1)
     step = min(max(1, MAX_BLOCK_VALUES // flat.shape[1]), len(subsets))
-    room = np.empty((step, flat.shape[1]))
+    buffer = np.empty((step, flat.shape[1]))
     for first in range(0, len(subsets), step):
         part = slice(first, first + step)
-        chosen = subsets[part][:, sums.groups]  # (subsets, cells)
-        weights = np.stack([_weights(sums, cells, balanced) for cells in chosen])
-        within = np.matmul(weights, flat, out=room[: len(weights)]).reshape(-1, *sums.scatters.shape[1:])
-        for cells, weight, scatter, penalty in zip(chosen, weights, within, penalties[part], strict=True):
-            yield _solve(sums, cells, weight, scatter, penalty, classes)
+        chosen = subsets[part][:, sums.groups]  # (subsets, strata)
+        weights = np.stack([_weights(sums, strata, balanced) for strata in chosen])
+        within = np.matmul(weights, flat, out=buffer[: len(weights)]).reshape(-1, *sums.scatters.shape[1:])
+        for strata, weight, scatter, penalty in zip(chosen, weights, within, penalties[part], strict=True):
+            yield _solve(sums, strata, weight, scatter, penalty, classes)
 
 
 def _weights(sums: SufficientStatistics, chosen: np.ndarray, balanced: bool) -> np.ndarray:
-    """The weight of each row of a cell, shape (cells,); they add up to the number of rows."""
+    """Return the weight of each row of a stratum, shape (strata,). The weights of all rows sum to their number."""
     counts = np.where(chosen, sums.counts, 0)
     if not counts.any():
         raise ValueError("a subset of groups has no rows: there is nothing to fit")
@@ -96,18 +96,24 @@ def _solve(
     penalty: float,
     classes: int,
 ) -> TrainedLinear:
-    """`scatter` is the weighted sum within the cells, of shape (width, width); it is overwritten."""
+    """Return the model of one subset.
+
+    Args:
+        chosen: whether a stratum is in the subset, bool of shape (strata,).
+        weights: as from `_weights`.
+        scatter: weighted sum of the scatters within the strata, shape (width, width); it is overwritten.
+    """
     fitted = algebra.standardiser(sums, chosen)
     mean, scale = (np.concatenate(moments) for moments in zip(*fitted.moments.values(), strict=True))
     masses = weights[chosen] * sums.counts[chosen]
-    shifted = (sums.means[chosen] - mean) * sums.columns()[chosen]  # (cells, width); an absent modality is at its mean
+    shifted = (sums.means[chosen] - mean) * sums.columns()[chosen]  # (strata, width); a missing input is at its mean
     centre = algebra.average(shifted, masses[:, None])
-    apart = shifted - centre
+    deviations = shifted - centre
     shares = np.bincount(sums.labels[chosen], masses, classes) / masses.sum()
     right = np.zeros((len(mean), classes))
-    np.add.at(right.T, sums.labels[chosen], apart * masses[:, None])
-    # Features keep their own units: λ is added times the square of each scale instead of dividing the whole matrix.
-    roots = np.sqrt(masses)[:, None] * apart
+    np.add.at(right.T, sums.labels[chosen], deviations * masses[:, None])
+    # Features are not standardised: adding λ times the square of each scale saves dividing the whole matrix.
+    roots = np.sqrt(masses)[:, None] * deviations
     full = dsyrk(1.0, roots.T, beta=1.0, c=scatter.T, lower=True, overwrite_c=True)  # lower triangle only
     full[np.diag_indices_from(full)] += penalty * scale**2
     try:

@@ -18,9 +18,9 @@ def write_arrays(path: Path, kind: str, arrays: Mapping[str, np.ndarray], metada
     """
     from safetensors.numpy import save_file
 
-    whole = {name: np.asarray(values, order="C") for name, values in arrays.items()}
+    contiguous = {name: np.asarray(values, order="C") for name, values in arrays.items()}
     with sealed.replacing(path, path.name) as partial:
-        save_file(whole, partial, metadata={kind: json.dumps({"seal": sealed.BLANK, "told": metadata})})
+        save_file(contiguous, partial, metadata={kind: json.dumps({"seal": sealed.BLANK, "told": metadata})})
 
 
 def read_arrays(path: Path, kind: str) -> tuple[dict[str, np.ndarray], object] | None:
@@ -39,5 +39,5 @@ def read_arrays(path: Path, kind: str) -> tuple[dict[str, np.ndarray], object] |
     except FileNotFoundError:
         return None
     except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
-        sealed.discard(path, error, "it is trained anew")
+        sealed.discard(path, error, "it is trained again")
         return None

@@ -1,4 +1,4 @@
-"""Where a training stands, as one file: what a killed process had done is gone on with, bit by bit."""
+"""Snapshot of an unfinished training, in one file. A killed training resumes from it and gives the same bits."""
 
 import time
 from collections.abc import Callable
@@ -10,15 +10,15 @@ from torch import Tensor
 from mer.training.cache import arrays as cached
 
 MAX_TIME_SHARE = 0.02
-"""of a training's time that may be spent on saving"""
+"""The largest share of a training's time that is spent on writing snapshots."""
 
 
 class Snapshot:
-    """A file that is written at ends of epochs, now and then.
+    """A file that is written at the end of some epochs.
 
     Args:
-        path: None saves nothing.
-        identity: what the training is; a file of another one is not gone on with.
+        path: path of the file; None saves nothing.
+        identity: identifies the training; the snapshot of another training is not used.
     """
 
     def __init__(self, path: Path | None, identity: str) -> None:
@@ -26,19 +26,19 @@ class Snapshot:
         self._next = 0.0
 
     def load(self, device: str) -> tuple[dict[str, Tensor], dict] | None:
-        """Return tensors and state of the last saving; None where there is none of this training, or a damaged one."""
-        if self.path is None or (found := cached.read_arrays(self.path, "state")) is None:
+        """Return tensors and state of the last snapshot; None if this training has none, or it is damaged."""
+        if self.path is None or (stored := cached.read_arrays(self.path, "state")) is None:
             return None
-        arrays, told = found
-        if told["identity"] != self.identity:
+        arrays, metadata = stored
+        if metadata["identity"] != self.identity:
             return None
-        return {name: torch.tensor(values, device=device) for name, values in arrays.items()}, told["progress"]
+        return {name: torch.tensor(values, device=device) for name, values in arrays.items()}, metadata["progress"]
 
     def save(self, get_state: Callable[[], tuple[dict[str, Tensor], dict]]) -> None:
-        """Write, where enough time has passed for it to be cheap.
+        """Write the file, unless that would exceed `MAX_TIME_SHARE`.
 
         Args:
-            get_state: returns tensors and state; called only then.
+            get_state: returns tensors and state; it is called only if the file is written.
         """
         if self.path is None or time.monotonic() < self._next:
             return
@@ -50,6 +50,6 @@ class Snapshot:
         self._next = now + (now - begin) / MAX_TIME_SHARE
 
     def remove(self) -> None:
-        """Delete the file: the training is finished."""
+        """Delete the file, after the training is finished."""
         if self.path is not None:
             self.path.unlink(missing_ok=True)

@@ -1,1 +1,1 @@
-"""How trainings are carried out: one by one or stacked, and the tricks that make them fast."""
+"""How trainings are carried out: one by one or stacked, and on which device."""

@@ -1,7 +1,6 @@
-"""Scaling each speaker, or each corpus, by itself: what sounds alike in everybody stays, who it is goes.
+"""Standardise features per speaker or per corpus. This removes differences between speakers.
 
-It looks at the other recordings of the speaker whose emotion is asked for, though not at their labels. So it is
-*transductive*: a score with it answers for somebody of whom a number of recordings is there, and is marked as such.
+The method is *transductive*: it needs several unlabelled recordings of each test speaker. Tables mark scores with it.
 """
 
 from dataclasses import replace
@@ -10,42 +9,43 @@ import numpy as np
 
 from mer.features import Features
 
-FEWEST = 5
-"""rows, to be scaled by themselves; fewer are scaled with all of their corpus"""
-SCALED = ("audio", "video")
-"""modalities; what somebody says is not divided by what that person usually says"""
+MIN_ROWS = 5
+"""The smallest number of rows of a group that is scaled by itself; the rows of a smaller one are scaled with their
+corpus."""
+SCALED_MODALITIES = ("audio", "video")
+"""The modalities that are scaled. Text is not: its words do not depend on the voice or the face of a speaker."""
 
 
 def normalised(features: Features, groups: np.ndarray, wider: np.ndarray) -> Features:
     """Return features in which each dimension has mean 0 and deviation 1 within each group; text stays as it is.
 
-    z = (x - mean_g) / deviation_g over the rows of group g where the modality is present; 0 where the group has but
-    one value. (Schuller et al. 2010, "Cross-corpus acoustic emotion recognition: variances and strategies", find it
-    the best of the simple ways across corpora.)
+    z = (x - mean_g) / deviation_g over the rows of group g that have the input; 0 if the feature is constant in the
+    group. Schuller et al. 2010, "Cross-corpus acoustic emotion recognition: variances and strategies", compare it with
+    other methods.
 
     Args:
-        groups: of the rows, str of shape (rows,).
-        wider: the groups that rows are scaled with where theirs has fewer than `FEWEST` rows.
+        groups: group of each row, str of shape (rows,).
+        wider: group of each row that is used if its own has fewer than `MIN_ROWS` rows, str of shape (rows,).
     """
     arrays, present = dict(features.arrays), features.present
-    for modality in (name for name in arrays if features.modalities[name] in SCALED):
-        values, there = arrays[modality], np.flatnonzero(present[modality])
+    for name in (name for name in arrays if features.modalities[name] in SCALED_MODALITIES):
+        values, rows_with_input = arrays[name], np.flatnonzero(present[name])
         scaled = np.zeros(values.shape, np.float32)
         small = np.zeros(len(values), bool)
-        for rows in _together(groups, there):
-            if len(rows) >= FEWEST:
-                scaled[rows] = _standard(values[rows], values[rows])
+        for rows in _rows_by_group(groups, rows_with_input):
+            if len(rows) >= MIN_ROWS:
+                scaled[rows] = _standardised(values[rows], values[rows])
             else:
                 small[rows] = True
-        for rows in _together(wider, there):
+        for rows in _rows_by_group(wider, rows_with_input):
             if (few := rows[small[rows]]).size:
-                scaled[few] = _standard(values[few], values[rows])
-        arrays[modality] = scaled
+                scaled[few] = _standardised(values[few], values[rows])
+        arrays[name] = scaled
     return replace(features, arrays=arrays)
 
 
-def _together(groups: np.ndarray, rows: np.ndarray) -> list[np.ndarray]:
-    """Row numbers of each group."""
+def _rows_by_group(groups: np.ndarray, rows: np.ndarray) -> list[np.ndarray]:
+    """Return the row numbers of each group."""
     if not len(rows):
         return []
     _, codes = np.unique(groups[rows], return_inverse=True)
@@ -53,7 +53,8 @@ def _together(groups: np.ndarray, rows: np.ndarray) -> list[np.ndarray]:
     return np.split(rows[order], np.flatnonzero(np.diff(codes[order])) + 1)
 
 
-def _standard(values: np.ndarray, by: np.ndarray) -> np.ndarray:
-    mean, deviation = by.mean(axis=0, dtype=np.float64), by.std(axis=0, dtype=np.float64)
-    constant = deviation <= 1e-6 * np.maximum(1.0, np.abs(mean))  # what is left of a constant after rounding
+def _standardised(values: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Return values with the mean and deviation of the reference rows removed; 0 for a constant feature."""
+    mean, deviation = reference.mean(axis=0, dtype=np.float64), reference.std(axis=0, dtype=np.float64)
+    constant = deviation <= 1e-6 * np.maximum(1.0, np.abs(mean))  # rounding errors of a constant
     return np.where(constant, 0.0, (values - mean) / np.where(constant, 1.0, deviation))

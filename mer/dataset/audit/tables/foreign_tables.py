@@ -43,7 +43,7 @@ class ForeignTable:
     """A foreign table that was read.
 
     Attributes:
-        rows: the columns of `columns.COLUMNS`, numbered from 0; usable rows are left out.
+        rows: the columns of `columns.COLUMNS`, numbered from 0; unusable rows are left out.
         official: corpora with a published split.
         column_sources: MER's column -> the table's column.
         notes: remarks on how the table was read.
