@@ -557,6 +557,22 @@ def test_initial_checkpoint_trained_on_test_rows_within_a_corpus_is_refused(plan
         purity.check(jobs, other, dependencies.lineage_items(p, SPECS), strict=False)
 
 
+@pytest.mark.parametrize("protocol", ["in_corpus", "multi_corpus"])
+def test_initial_checkpoint_trained_on_other_recordings_of_test_speakers_is_refused(planted, protocol):
+    place = planted.saved("begun", ["emodb"])
+    other = planted.usable.assign(audio_sha256=[f"other {name}" for name in planted.usable["audio_sha256"]])
+    p = planted.params(("gated",), training={"start_from": place})
+    cells = [cell for cell in protocols.plan(other, (protocol,), list(p.corpora)) if "emodb" in cell.train_corpora]
+    jobs, _ = study.plan_jobs(cells, p.systems, p.training, p.evaluation.seeds, planted.task)
+    tested = np.unique(np.concatenate([job.test for job in jobs]))
+    own = (other["corpus"].iloc[tested] == "emodb").sum()
+    with pytest.raises(
+        purity.ContaminationError,
+        match=f"{protocol}: .* trained on {own} of {len(tested)} test utterances or on their speakers, of emodb;",
+    ):
+        purity.check(jobs, other, dependencies.lineage_items(p, SPECS), strict=False)
+
+
 # --- the same recordings under another name
 
 

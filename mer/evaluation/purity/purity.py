@@ -203,7 +203,7 @@ def _tested_lines(jobs: list[Job], usable: pd.DataFrame, items: list[LineageItem
             continue
         tested = np.unique(np.concatenate([job.test for job in own]))
         overlap = training_data.overlap_per_row(item.exposure, item.families, usable).iloc[tested]
-        overlap = overlap[overlap.isin([*training_data.PARTS, "person"])]
+        overlap = overlap[overlap.isin([*training_data.PARTS, training_data.SPEAKER])]
         if len(overlap):
             corpora = ", ".join(sorted(set(usable.loc[overlap.index, "corpus"])))
             names = " and ".join(sorted({job.cell.protocol for job in own}))

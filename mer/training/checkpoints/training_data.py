@@ -25,7 +25,9 @@ VERSION = 1
 PREFIX = "exposure."
 """The names of tensors that hold digests of the training data begin with this."""
 PARTS = ("train", "validation")
-"""The parts of a split that a model is exposed to."""
+"""The parts of a split that a model is exposed to. A row overlaps with one of them if its recording is in it."""
+SPEAKER, SENTENCE = "speaker", "sentence"
+"""The overlaps of rows whose recording is in no part, and whose speaker or long sentence is."""
 KINDS = ("recordings", "speakers", "speakers_any_split", "sentences")
 """The kinds of digests. `speakers` are of corpora whose parts share no speakers, `speakers_any_split` of published
 splits, whose parts may share them."""
@@ -169,12 +171,12 @@ def overlap_per_row(known: Exposure, families: Iterable[str], rows: pd.DataFrame
     """
     digests, overlap = row_digests(rows), pd.Series("", rows.index, dtype=object)
     known_sentence = _isin(digests.sentences, known.digests("sentences"))
-    overlap[known_sentence & _same_sentence_source(digests, known, set(families), rows)] = "sentence"
+    overlap[known_sentence & _same_sentence_source(digests, known, set(families), rows)] = SENTENCE
     of_speaker = _isin(digests.speakers, known.digests("speakers")).any(axis=1)
     by_recording = _isin(digests.recordings, known.digests("recordings")).any(axis=1)
     any_split = np.concatenate([known.digests("speakers_any_split"), digests.speakers[by_recording].ravel()])
     of_speaker |= _isin(digests.speakers, any_split).any(axis=1) & digests.separate
-    overlap[of_speaker] = "speaker"
+    overlap[of_speaker] = SPEAKER
     for part in reversed(PARTS):
         overlap[_isin(digests.recordings, known.parts[part]["recordings"]).any(axis=1)] = part
     return overlap.astype("str")
