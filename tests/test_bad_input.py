@@ -29,7 +29,7 @@ def raw(clean, tmp_path):
     return shutil.copytree(clean, tmp_path / "raw")
 
 
-def test_damage_is_listed_with_its_file_and_never_mislabelled(raw):
+def test_damaged_files_are_listed_and_never_mislabelled(raw):
     before = build.build(raw, selected(["emodb"]), build.BuildOptions(**OPTIONS)).manifest
     clips = [clip for clip in sorted((raw / "emodb" / "wav").glob("*.wav")) if clip.stem[5] != "L"]  # L is dropped
     clips[0].write_bytes(b"")
@@ -50,14 +50,14 @@ def test_damage_is_listed_with_its_file_and_never_mislabelled(raw):
     assert (both["emotion"] == both["emotion_before"]).all()
 
 
-def test_no_corpus_at_all_names_folder_and_remedy(tmp_path):
+def test_message_without_corpora_names_folder_and_remedy(tmp_path):
     with pytest.raises(build.NoCorpora, match=r"data\.raw") as caught:
         build.build(tmp_path, selected(["emodb"]), build.BuildOptions(**OPTIONS))
     assert str(tmp_path) in str(caught.value)
     assert "emodb" in str(caught.value)
 
 
-def test_a_second_build_and_another_corpus_beside_it_change_no_split(raw):
+def test_splits_do_not_depend_on_repeated_builds_and_other_corpora(raw):
     alone = build.build(raw, selected(["emodb"]), build.BuildOptions(**OPTIONS)).manifest
     together = build.build(raw, selected(["ravdess", "emodb", "cremad"]), build.BuildOptions(**OPTIONS)).manifest
     part = together[together["corpus"] == "emodb"].reset_index(drop=True)
@@ -80,7 +80,7 @@ def test_a_wrong_study_is_refused_before_anything_runs(sets, told):
     assert not finished.folder.exists()
 
 
-def test_a_corpus_that_yields_nothing_fails_the_step_after_the_rest_is_built(raw, tmp_path):
+def test_corpus_without_utterances_fails_after_the_others_are_built(raw, tmp_path):
     for clip in (raw / "emodb" / "wav").glob("*.wav"):
         clip.write_bytes(b"")
     finished = run_all("params/demo.yaml", "--steps", "01", name="pytest-empty", data__synthetic="null", data__raw=raw,
@@ -94,7 +94,7 @@ def test_a_corpus_that_yields_nothing_fails_the_step_after_the_rest_is_built(raw
         finished.remove()
 
 
-def test_a_table_that_is_not_there_is_refused():
+def test_missing_table_is_refused():
     finished = run_all("params/demo.yaml", name="pytest-refused", corpora="{mine: {table: mine/my.csv}}")
     assert finished.code == 2
     assert "corpora.mine.table: data/synthetic/mine/my.csv does not exist" in finished.screen

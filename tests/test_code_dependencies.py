@@ -66,7 +66,7 @@ def test_a_module_is_reached_however_it_is_imported(package, text):
         ("def f():\n    return 1\n\n\nx = 1", False),
     ],
 )
-def test_prose_does_not_count_and_code_does(package, text, same):
+def test_prose_does_not_count_and_code_counts(package, text, same):
     package("b.py", "x = 1")
     before = digests_of("import mer.b")
     package("b.py", text)
@@ -78,7 +78,7 @@ def test_a_docstring_that_names_a_module_is_no_import(package):
     assert "mer.a.deep" not in digests_of("import mer.b")
 
 
-def test_data_files_count_where_a_module_of_their_folder_does(package):
+def test_data_files_count_with_the_modules_of_their_folder(package):
     for name in ("a/table.yaml", "a/data/more/x.json", "a/__pycache__/deep.pyc", "a/.hidden", "other/x.json",
                  "kind/code.py", "kind/x.json"):  # fmt: skip
         package(name, "1")
@@ -130,7 +130,7 @@ def test_a_computed_name_in_a_package_reaches_all_of_its_modules(package):
 @pytest.mark.parametrize(
     "text", ["f'mer.{name}'", "f'mer.a.{name}.x'", "f'see mer.a.{name}'", "f'{name}.a.'", "f'mer.a'"]
 )
-def test_other_formatted_texts_are_no_modules(package, text):
+def test_other_formatted_texts_are_not_modules(package, text):
     package("b.py", f"name = 'deep'\nx = {text}")
     assert "mer.a.deep" not in digests_of("import mer.b")
 

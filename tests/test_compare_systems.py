@@ -72,7 +72,7 @@ def kinds(*protocols):
     return {"evaluation": QUICK["evaluation"] | {"protocols": list(protocols)}}
 
 
-def test_a_whole_study(compare, tmp_path):
+def test_complete_study_has_every_comparison(compare, tmp_path):
     tables, drawn = compare()
     assert set(tables["comparison"]["test_corpus"]) == {*CORPORA, comparison.MEAN}
     assert set(tables["comparison"]["system"]) == {"logistic"}
@@ -99,7 +99,7 @@ def test_a_whole_study(compare, tmp_path):
     assert np.allclose(mine, hits.reindex(mine.index))
 
 
-def test_one_system_has_nothing_to_be_compared_with(compare):
+def test_single_system_has_no_comparison(compare):
     tables, drawn = compare(systems={"logistic": LINEAR})
     assert any("logistic is the only system" in told for told in drawn)
     assert tables["comparison"].empty
@@ -108,11 +108,11 @@ def test_one_system_has_nothing_to_be_compared_with(compare):
 
 
 @pytest.mark.parametrize("protocol", ["in_corpus", "cross_corpus"])
-def test_without_a_held_out_corpus_sentences_stand_for_figures(compare, protocol):
+def test_sentences_replace_figures_without_a_held_out_corpus(compare, protocol):
     nobody_is_held_out(*compare(**kinds(protocol), systems={"logistic": LINEAR}), {protocol})
 
 
-def test_a_transductive_reference_is_marked_and_stands_beside_nothing(compare):
+def test_transductive_reference_is_marked_and_has_no_published_comparison(compare):
     training = QUICK["training"] | {"normalisation": "speaker"}
     tables, _ = compare(systems={"logistic": LINEAR | {"training": training}, "ridge": LINEAR | {"model": "ridge"}})
     assert set(tables["comparison"]["reference"]) == {"logistic"}
@@ -125,7 +125,7 @@ def test_a_transductive_reference_is_marked_and_stands_beside_nothing(compare):
     assert tables["published"].loc[near, "reason"].str.startswith("MER used unlabelled data of the test corpus").all()
 
 
-def test_one_family_has_nobody_to_hold_out(compare):
+def test_single_family_cannot_be_held_out(compare):
     nobody_is_held_out(*compare("01,02,04,07", corpora=["emodb"], **kinds("in_corpus", "loco")), {"in_corpus"})
 
 
@@ -139,7 +139,7 @@ def nobody_is_held_out(tables, drawn, protocols):
     assert tables["split_inflation"].loc[~known, "verdict"].str.startswith("not trained with").all()
 
 
-def test_a_reference_that_hears_nothing_elsewhere_is_said(compare):
+def test_reference_without_its_inputs_elsewhere_is_reported(compare):
     words = {"model": "logistic", "inputs": ["text"]}  # only one of the two corpora has words of its own
     tables, drawn = compare(systems={"words": words, "logistic": LINEAR})
     assert any("words has no predictions of loco" in told for told in drawn)

@@ -135,7 +135,7 @@ def flips(size):
 
 
 @pytest.mark.parametrize("name", READERS)
-def test_a_bit_anywhere_in_any_file_changes_no_result(copied, name):
+def test_flipped_bit_in_any_file_changes_no_result(copied, name):
     made, results = copied
     found = sorted(made.home.glob(READERS[name][0]))
     assert found
@@ -162,7 +162,7 @@ DAMAGE = {
 
 @pytest.mark.parametrize("name", READERS)
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_a_file_that_is_cut_off_or_longer_changes_no_result(copied, name, damage):
+def test_truncated_or_extended_file_changes_no_result(copied, name, damage):
     made, results = copied
     for path in {path.suffix: path for path in made.home.glob(READERS[name][0])}.values():
         path.write_bytes(DAMAGE[damage](path.read_bytes()))
@@ -173,7 +173,7 @@ def test_a_file_that_is_cut_off_or_longer_changes_no_result(copied, name, damage
 
 
 @pytest.mark.parametrize("name", READERS)
-def test_whole_files_that_have_taken_each_others_names_change_no_result(copied, name):
+def test_files_with_swapped_names_change_no_result(copied, name):
     made, results = copied
     for suffix in (".npy", ".parquet", ".safetensors"):
         found = sorted(path for path in made.home.glob(READERS[name][0]) if path.suffix == suffix)
@@ -189,7 +189,7 @@ def test_whole_files_that_have_taken_each_others_names_change_no_result(copied, 
 
 
 @pytest.mark.parametrize("name", ["recordings", "vectors", "texts"])
-def test_a_whole_array_of_an_earlier_time_changes_no_result(copied, name):
+def test_older_array_changes_no_result(copied, name):
     """Two processes at once may write a shard's array and its list in turn; where they differ, rows would be others."""
     made, results = copied
     path = next(made.home.glob(READERS[name][0].replace("[np]*", "npy")))
@@ -203,7 +203,7 @@ def test_a_whole_array_of_an_earlier_time_changes_no_result(copied, name):
 
 
 @pytest.mark.parametrize("lost", ["*.npy", "*.parquet", "*.[np]*"])
-def test_a_step_that_extracts_nothing_says_what_to_do_about_a_store_that_lost_something(copied, lost):
+def test_later_step_reports_a_missing_vector_with_a_remedy(copied, lost):
     made, results = copied
     for folder in ("mfcc-*", "hashing-*"):
         assert again(made, "views") == (results["views"], [])
@@ -218,7 +218,7 @@ def test_a_step_that_extracts_nothing_says_what_to_do_about_a_store_that_lost_so
 
 
 @pytest.mark.slow
-def test_a_replay_does_not_confirm_what_a_damaged_store_would_say(tmp_path):
+def test_replay_does_not_confirm_results_of_a_damaged_store(tmp_path):
     store = tmp_path / "store"
     made_up = {"data__raw": tmp_path / "raw", "data__store": store, "data__synthetic": "{speakers: 5, clips: 1}"}
     small = {"corpora": "[emodb, meld, ravdess]", "training__epochs": 2, "evaluation__seeds": "[0]",

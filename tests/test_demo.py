@@ -46,7 +46,7 @@ def test_the_run_folder_is_complete(demo):
     assert [name for name in names if not (finished.folder / name).is_file()] == []
 
 
-def test_pages_need_nothing_from_outside(demo):
+def test_pages_are_self_contained(demo):
     finished, _ = demo
     for page in finished.folder.glob("*.html"):
         html = page.read_text(encoding="utf-8")
@@ -54,7 +54,7 @@ def test_pages_need_nothing_from_outside(demo):
         assert "<script" not in html, page.name
 
 
-def test_every_page_says_that_the_voices_are_made_up_and_nobody_is_cited(demo):
+def test_every_page_states_that_voices_are_synthetic_and_cites_no_corpus(demo):
     finished, _ = demo
     for page in finished.folder.glob("*.html"):
         html = page.read_text(encoding="utf-8")
@@ -67,7 +67,7 @@ def test_every_page_says_that_the_voices_are_made_up_and_nobody_is_cited(demo):
         assert finished.table(f"tables/{name}.parquet")["test_corpus"].str.fullmatch(r"\w+ \(synthetic\)|TestA").all()
 
 
-def test_held_out_acted_corpora_are_recognised_but_not_perfectly(demo):
+def test_held_out_acted_corpora_score_between_chance_and_perfection(demo):
     finished, _ = demo
     uar = finished.uar("loco", "gated")
     classes = {"cremad": 6, "emodb": 6, "esd": 5, "ravdess": 7}
@@ -75,14 +75,14 @@ def test_held_out_acted_corpora_are_recognised_but_not_perfectly(demo):
         assert 1 / classes[corpus] + 0.10 < uar[made_up(corpus)] < 0.85, (corpus, uar[made_up(corpus)])
 
 
-def test_the_uninformative_modality_is_seen(demo):
+def test_uninformative_modality_scores_at_chance(demo):
     finished, _ = demo
     chance = 1 / 7
     assert abs(finished.uar("in_corpus", "logistic")[made_up("meld")] - chance) < 0.12  # its audio was drawn at random
     assert finished.uar("in_corpus", "logistic_text")[made_up("meld")] > chance + 0.2  # its words were not
 
 
-def test_the_planted_shortcut_is_flagged_and_nothing_else_is(demo):
+def test_only_the_known_shortcut_is_flagged(demo):
     finished, _ = demo
     shortcuts = finished.table("tables/shortcuts.csv").set_index(["corpus", "shortcut"])
     flagged = shortcuts.index[severities(shortcuts) == "warning"]
@@ -100,7 +100,7 @@ def test_the_planted_shortcut_is_flagged_and_nothing_else_is(demo):
     assert page.index("duration shortcut") < page.index("sentences across parts")
 
 
-def test_results_are_tidy_and_carry_their_uncertainty(demo):
+def test_results_are_tidy_and_have_intervals(demo):
     finished, _ = demo
     results = finished.table("tables/results.parquet")
     assert list(results.columns) == scores.RESULT_COLUMNS
@@ -114,7 +114,7 @@ def test_results_are_tidy_and_carry_their_uncertainty(demo):
     )
 
 
-def test_an_unchanged_study_runs_nothing_and_a_parameter_runs_what_reads_it(demo):
+def test_changed_parameter_runs_only_the_steps_that_read_it(demo):
     finished, again = demo
     before = {page.name: page.stat().st_mtime_ns for page in finished.folder.glob("*.ipynb")}
     second = again()
@@ -149,7 +149,7 @@ def hold_out(shift, folder):
     return np.mean([stats.chance_corrected(v, k) for v, k in zip(rows["value"], rows["classes"], strict=True)])
 
 
-def test_loco_falls_as_corpora_move_apart(tmp_path):
+def test_loco_scores_fall_with_the_shift_between_corpora(tmp_path):
     near, middle, far = (hold_out(shift, tmp_path / str(shift)) for shift in (0.0, 1.5, 3.0))
     assert near > middle + 0.05
     assert middle > far + 0.05

@@ -38,7 +38,7 @@ def extracted(usable, folder, **options):
     return features.load(features.keys(usable, inputs), folder / "store", features.specs(inputs, data))
 
 
-def test_every_film_has_a_face_and_held_out_corpora_are_read_from_it(usable):
+def test_every_video_has_a_face_and_held_out_corpora_are_recognised(usable):
     rows, folder = usable
     assert rows["video_path"].str.endswith((".mp4", ".flv")).all()
     seen, heard = extracted(rows, folder, video={}), extracted(rows, folder)
@@ -61,7 +61,7 @@ def test_every_film_has_a_face_and_held_out_corpora_are_read_from_it(usable):
 
 
 @pytest.mark.slow
-def test_the_demo_with_films_from_files_to_report(tmp_path):
+def test_demo_with_videos_ends_in_a_report(tmp_path):
     places = {"data__raw": tmp_path / "raw", "data__store": tmp_path / "store"}
     finished = run_all("params/demo_video.yaml", name="pytest-films", **places)
     try:

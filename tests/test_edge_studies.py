@@ -76,25 +76,25 @@ def test_unusual_studies_end_in_a_report(attempt, corpora, sections):
     assert results["value"].between(-0.5, 1).all()
 
 
-def test_without_03_or_without_04(attempt):
+def test_study_without_step_03_or_04_ends_in_a_report(attempt):
     assert set(attempt(["emodb", "esd"], "01,02,04,09")["protocol"]) == {"in_corpus", "cross_corpus", "loco"}
     assert set(attempt(["emodb", "esd"], "03,09")["protocol"]) >= {"multi_corpus"}
 
 
-def test_half_a_published_split(attempt):
+def test_published_split_without_a_part_ends_in_a_report(attempt):
     shutil.rmtree(attempt.raw / "MELD" / "test")
     next((attempt.raw / "MELD").rglob("test_sent_emo.csv")).unlink()
     results = attempt(["meld", "emodb"])
     assert set(results["test_corpus"]) <= {"emodb", "TestA"}  # MELD is listed with its reason
 
 
-def test_a_test_part_without_its_clips_is_scored_on_its_words(attempt):
+def test_test_part_without_clips_is_scored_on_text(attempt):
     shutil.rmtree(attempt.raw / "MELD" / "test")
     manifest = attempt(["meld"], **TEXT).set_index("system")
     assert set(manifest["test_corpus"]) == {"meld"}
 
 
-def test_a_corpus_of_ones_own_is_held_out_like_any_other(attempt):
+def test_user_defined_corpus_is_held_out(attempt):
     lines = ["file;who;feeling"]
     for clip in sorted((attempt.raw / "emodb" / "wav").glob("*.wav")):
         lines.append(f"rec/{clip.name};{clip.stem[:2]};{clip.stem[5]}")
@@ -107,7 +107,7 @@ def test_a_corpus_of_ones_own_is_held_out_like_any_other(attempt):
     assert set(results.loc[results["protocol"] == "in_corpus", "test_corpus"]) == {"mine", "ravdess"}
 
 
-def test_the_first_recording_is_damaged_behind_its_header(attempt):
+def test_damaged_first_recording_is_excluded(attempt):
     first, second = sorted((attempt.raw / "emodb" / "wav").glob("03*.wav"))[:2]
     samples, rate = soundfile.read(first)
     first.unlink()
@@ -120,21 +120,21 @@ def test_the_first_recording_is_damaged_behind_its_header(attempt):
     assert {first.stem, second.stem} <= {path.rsplit("/")[-1].split(".")[0] for path in failures["source_path"]}
 
 
-def test_nothing_usable_is_one_sentence_with_files(attempt):
+def test_study_without_usable_files_ends_with_one_sentence(attempt):
     for clip in (attempt.raw / "emodb" / "wav").glob("*.wav"):
         clip.write_bytes(b"RIFF")
     with pytest.raises(build.NoCorpora, match=r"no file .* is usable.*\n.*\.wav: not readable"):
         attempt(["emodb"])
 
 
-def test_nothing_to_train_says_why(attempt):
+def test_study_without_training_rows_states_the_reason(attempt):
     with pytest.raises(jobs.NothingToTrain, match=r"no text to"):
         attempt(["emodb", "esd"], **TEXT)
     with pytest.raises(jobs.NothingToTrain, match=r"min_clips"):
         attempt(["emodb"], evaluation=QUICK["evaluation"] | {"min_clips": 10_000})
 
 
-def test_a_recording_that_vanished_is_an_error_and_is_not_remembered_as_broken(attempt):
+def test_missing_recording_is_an_error_and_not_stored_as_unreadable(attempt):
     attempt(["emodb"], "01,02,03,09")
     shutil.rmtree(attempt.raw.parent / "store")
     clip = sorted((attempt.raw / "emodb" / "wav").glob("*.wav"))[0]
@@ -154,7 +154,7 @@ def test_results_of_other_parameters_are_refused(attempt):
         attempt(["emodb", "esd"], "02,09", features=QUICK["features"] | {"text": words})
 
 
-def test_one_recording_in_two_families_is_not_held_out(attempt):
+def test_recording_in_two_families_is_not_held_out(attempt):
     clip = sorted((attempt.raw / "RAVDESS").rglob("*.wav"))[0]
     target = sorted((attempt.raw / "emodb" / "wav").glob("*Wa.wav"))[0]
     shutil.copyfile(clip, target)
@@ -165,7 +165,7 @@ def test_one_recording_in_two_families_is_not_held_out(attempt):
 
 
 @pytest.mark.parametrize("gain", [1.0, 0.5], ids=["in other files", "softer"])
-def test_copies_under_another_name_are_refused_and_may_be_accepted_by_name(attempt, gain):
+def test_copies_under_another_name_are_refused_unless_accepted(attempt, gain):
     (attempt.raw / "mine").mkdir()
     lines = ["file,speaker,emotion"]
     for number, clip in enumerate(sorted((attempt.raw / "emodb" / "wav").glob("*.wav"))):
@@ -198,6 +198,6 @@ def test_copies_under_another_name_are_refused_and_may_be_accepted_by_name(attem
         ("data={min_seconds: 5, max_seconds: 1}", "min_seconds must be below"),
     ],
 )
-def test_parameters_that_cannot_work_are_refused(setting, message):
+def test_impossible_parameters_are_refused(setting, message):
     with pytest.raises(params.ParamsError, match=message):
         params.load("params/demo.yaml", [setting])

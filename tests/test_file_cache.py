@@ -120,12 +120,12 @@ def test_a_damaged_cache_is_ignored_and_replaced(tmp_path, file):
         assert stored(tmp_path).value(file, not_again) == "new"
 
 
-def test_a_cache_of_bytes_that_are_no_text_is_ignored(tmp_path, file):
+def test_cache_that_is_not_text_is_ignored(tmp_path, file):
     (tmp_path / "cache.json").write_bytes(b"\xff\xfe\x00")
     assert stored(tmp_path).value(file, read) == "1"
 
 
-def test_files_that_are_gone_are_dropped(tmp_path, file):
+def test_missing_files_are_removed_from_the_cache(tmp_path, file):
     cache = stored(tmp_path)
     cache.value(file, read)
     file.rename(tmp_path / "moved")
@@ -136,7 +136,7 @@ def test_files_that_are_gone_are_dropped(tmp_path, file):
     assert f'"{file}"' not in text
 
 
-def test_a_file_name_that_is_no_text_is_stored(tmp_path, file):
+def test_file_name_that_is_not_utf8_is_stored(tmp_path, file):
     odd = tmp_path / os.fsdecode(b"\xff")
     try:
         file.rename(odd)

@@ -3,7 +3,7 @@ import pytest
 from mer import files
 
 
-def test_a_failed_write_leaves_the_old_file_and_no_debris(tmp_path):
+def test_failed_write_keeps_the_old_file_and_no_temporary_one(tmp_path):
     path = tmp_path / "a.json"
     files.write_json(path, {"a": 1})
     with pytest.raises(RuntimeError), files.replacing(path) as partial:  # noqa: PT012
@@ -13,7 +13,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_debris(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
 
 
-def test_json_has_no_word_for_nan(tmp_path):
+def test_nan_cannot_be_written_as_json(tmp_path):
     with pytest.raises(ValueError, match="JSON"):
         files.write_json(tmp_path / "a.json", float("nan"))
     assert list(tmp_path.iterdir()) == []

@@ -55,7 +55,7 @@ def shrunk(name, folder, corpora, sections):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["paper", "fork_simple", "fork_robust", "hf", "fork_simple_revised",
                                   "fork_robust_revised", "hf_revised"])  # fmt: skip
-def test_a_published_study_runs_to_its_report(tmp_path, name):
+def test_published_study_ends_in_a_report(tmp_path, name):
     corpora = ["cremad", "ravdess"] if name == "paper" else ["cremad", "meld", "ravdess"]
     trees.write(tmp_path / "raw", Synthetic(speakers=4, clips=1, video=name == "paper"))
     recipe = name.removesuffix("_revised")

@@ -21,7 +21,7 @@ def finished(tmp_path_factory):
     done.remove()
 
 
-def test_every_listed_corpus_is_scored_listed_or_absent(finished):
+def test_every_corpus_of_the_study_is_scored_listed_or_absent(finished):
     assert finished.code == 0, finished.screen
     counts = finished.table("data/manifest.parquet")["corpus"].value_counts()
     assert counts["ravdess"] == 1199
@@ -33,7 +33,7 @@ def test_every_listed_corpus_is_scored_listed_or_absent(finished):
     assert "fewer than 100" in page
 
 
-def test_held_out_real_corpora_score_where_mfcc_systems_do(finished):
+def test_held_out_real_corpora_score_as_mfcc_systems(finished):
     uar = finished.uar("loco", "logistic")
     assert set(uar.index) == {"emodb", "emospeechin", "nemo", "ravdess", "turevdb"}
     assert 0.38 < uar["emodb"] < 0.70  # four classes; the published eGeMAPS baseline of this pack has .55

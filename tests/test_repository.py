@@ -44,7 +44,7 @@ def test_conda_installs_what_pip_installs():
     assert PROJECT["requires-python"] == ">=" + python.removeprefix("python=")
 
 
-def test_the_readme_has_the_two_commands():
+def test_readme_has_the_commands_of_installation_and_demo():
     lines = (files.ROOT / "README.md").read_text(encoding="utf-8").splitlines()
     assert "pip install -c constraints.txt -e . && python run_all.py" in lines
     assert 'pip install -c constraints.txt -e ".[dev]" && pytest' in lines
@@ -86,7 +86,7 @@ def test_notebook_house_style(path):
     assert any("assert" in "".join(cell["source"]) for cell in code) or "assert_frame_equal" in path.read_text()
 
 
-def test_the_git_filter_strips_outputs_and_leaves_clean_notebooks_alone(tmp_path):
+def test_git_filter_strips_outputs_only(tmp_path):
     command = (files.ROOT / ".gitconfig").read_text(encoding="utf-8").split("clean = ")[1].splitlines()[0].split()
 
     def clean(text):

@@ -44,7 +44,7 @@ def written(request, tmp_path_factory):
     return path, content
 
 
-def test_what_was_written_is_whole_and_is_what_its_ending_says(written):
+def test_sealed_file_passes_the_check_and_keeps_its_format(written):
     path, content = written
     path.write_bytes(content)
     sealed.check(path, NAME)
@@ -57,7 +57,7 @@ def test_what_was_written_is_whole_and_is_what_its_ending_says(written):
 
 
 @given(st.data())
-def test_no_change_of_any_byte_goes_unseen(written, data):
+def test_change_of_any_byte_is_detected(written, data):
     path, content = written
     at = data.draw(st.integers(0, len(content) - 1))
     changed = bytearray(content)
@@ -68,7 +68,7 @@ def test_no_change_of_any_byte_goes_unseen(written, data):
 
 
 @given(st.data())
-def test_nothing_is_cut_off_or_added_unseen(written, data):
+def test_truncation_and_extension_are_detected(written, data):
     path, content = written
     kept = content[: data.draw(st.integers(0, len(content) - 1))]
     for changed in (kept, content + data.draw(st.binary(min_size=1, max_size=100)), content + content, kept + content):
@@ -78,7 +78,7 @@ def test_nothing_is_cut_off_or_added_unseen(written, data):
                 sealed.check(path, NAME)
 
 
-def test_a_whole_file_does_not_stand_for_another(written):
+def test_file_under_another_name_is_detected(written):
     path, content = written
     path.write_bytes(content)
     with pytest.raises(sealed.DamagedFile, match="not what was written"):
@@ -87,7 +87,7 @@ def test_a_whole_file_does_not_stand_for_another(written):
         sealed.check(path.with_name("gone"), NAME)
 
 
-def test_a_file_is_checked_once_and_again_when_it_was_written(tmp_path, monkeypatch):
+def test_file_is_checked_again_after_it_was_written(tmp_path, monkeypatch):
     path, checked, check = tmp_path / "a.npy", [], sealed.check
     monkeypatch.setattr(sealed, "check", lambda *told: checked.append(told) or check(*told))
     array(path)
@@ -106,7 +106,7 @@ def test_a_file_is_checked_once_and_again_when_it_was_written(tmp_path, monkeypa
 
 
 @pytest.mark.parametrize("text", [sealed.BLANK, sealed.SEAL_PREFIX.decode(), sealed.SEAL_PREFIX.decode() + "1" * 64])
-def test_a_text_that_looks_like_a_seal_does_no_harm(tmp_path, text):
+def test_text_that_resembles_a_seal_is_accepted(tmp_path, text):
     path = tmp_path / "a.parquet"
     sealed.write_table(path, NAME, pd.DataFrame({"key": [text, "b"], "error": [text, text]}))
     assert sealed.read_table(path, NAME)["key"].tolist() == [text, "b"]
@@ -117,7 +117,7 @@ def test_a_text_that_looks_like_a_seal_does_no_harm(tmp_path, text):
             sealed.check(path, NAME)
 
 
-def test_what_fails_half_way_leaves_what_was_there(tmp_path):
+def test_failed_write_keeps_the_old_file(tmp_path):
     path = tmp_path / "a.npy"
     array(path)
     before = path.read_bytes()

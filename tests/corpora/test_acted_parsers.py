@@ -57,7 +57,7 @@ def test_both_layouts_are_read(tmp_path, name, path):
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_a_nested_copy_is_told_and_counted_once(tmp_path, name):
+def test_nested_copy_is_reported_and_counted_once(tmp_path, name):
     put(tmp_path, *LAYOUTS[name])
     first, second = sorted(LAYOUTS[name])
     kept, told = read(tmp_path, name)
@@ -74,7 +74,7 @@ def test_an_unknown_label_is_a_problem_that_names_the_file(tmp_path, name):
 
 @pytest.mark.parametrize("name", LAYOUTS)
 @pytest.mark.parametrize(("data", "reason"), [(b"", "0 bytes"), (STUB, "git lfs pull")])
-def test_a_file_without_sound_is_a_problem(tmp_path, name, data, reason):
+def test_file_without_audio_is_a_problem(tmp_path, name, data, reason):
     put(tmp_path, LAYOUTS[name][0], data=data)
     found = only(tmp_path, name)
     assert isinstance(found, Problem)
@@ -82,7 +82,7 @@ def test_a_file_without_sound_is_a_problem(tmp_path, name, data, reason):
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_a_folder_with_a_wrongly_encoded_name_is_told(tmp_path, name):
+def test_folder_with_a_wrongly_encoded_name_is_reported(tmp_path, name):
     folder, _, place = LAYOUTS[name][0].partition("/")
     put(tmp_path, f"{folder}/top/{place}")
     (tmp_path / folder / "top").rename((bytes(tmp_path / folder) + b"/t\xffp").decode("utf-8", "surrogateescape"))
@@ -92,7 +92,7 @@ def test_a_folder_with_a_wrongly_encoded_name_is_told(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_litter_is_passed_over_and_strange_names_are_told(tmp_path, name):
+def test_foreign_files_are_ignored_and_unknown_names_are_reported(tmp_path, name):
     folder, _, place = LAYOUTS[name][0].partition("/")
     parents, _, file = place.rpartition("/")
     put(tmp_path, f"{folder}/{parents}/._{file}", f"{folder}/__MACOSX/{place}", f"{folder}/.DS_Store")
@@ -112,13 +112,13 @@ def test_litter_is_passed_over_and_strange_names_are_told(tmp_path, name):
         ("mead", 31729, 48),
     ],
 )
-def test_published_numbers(name, total, speakers):
+def test_corpora_have_the_published_numbers(name, total, speakers):
     corpus = CORPORA[name]
     assert (sum(corpus.expected_counts.values()), corpus.speakers) == (total, speakers)
     assert set(corpus.expected_counts) == set(corpus.emotions)
 
 
-def test_tess_believes_the_file_name_and_mends_a_speaker(tmp_path):
+def test_tess_uses_the_file_name_and_corrects_a_speaker(tmp_path):
     put(tmp_path, "TESS/YAF_pleasant_surprised/YAF_youth_ps.wav", "TESS/OAF_neutral/OA_bite_neutral.wav")
     older, younger = read(tmp_path, "tess")
     assert (older.name, older.speaker, older.age, older.emotion_raw) == ("OAF_bite_neutral", "OAF", 64, "neutral")
@@ -126,7 +126,7 @@ def test_tess_believes_the_file_name_and_mends_a_speaker(tmp_path):
     assert (younger.transcription, younger.sentence_id) == ("Say the word youth", "youth")
 
 
-def test_tess_sees_one_clip_in_two_spellings_of_the_speaker(tmp_path):
+def test_tess_reports_one_clip_under_two_spellings(tmp_path):
     put(tmp_path, "TESS/a/OA_bite_neutral.wav", "TESS/b/OAF_bite_neutral.wav")
     kept, told = read(tmp_path, "tess")
     assert kept.path == "TESS/a/OA_bite_neutral.wav"
@@ -140,7 +140,7 @@ def test_savee_codes_of_one_and_two_letters(tmp_path, path, emotion):
     assert getattr(found, "emotion_raw", None) == emotion
 
 
-def test_savee_keeps_the_same_file_name_of_two_speakers_apart(tmp_path):
+def test_savee_distinguishes_equal_file_names_of_two_speakers(tmp_path):
     put(tmp_path, "SAVEE/AudioData/DC/n30.wav", "SAVEE/AudioData/KL/n30.wav")
     assert [(row.name, row.gender, row.transcription) for row in read(tmp_path, "savee")] == [
         ("DC_n30", "male", None),
@@ -152,7 +152,7 @@ def test_savee_keeps_the_same_file_name_of_two_speakers_apart(tmp_path):
     ("path", "reason"),
     [("a01.wav", "which speaker"), ("DC/JE_a01.wav", "the folder says speaker DC, the file name JE")],
 )
-def test_savee_does_not_guess_who_speaks(tmp_path, path, reason):
+def test_savee_reports_files_without_a_speaker(tmp_path, path, reason):
     put(tmp_path, f"SAVEE/{path}")
     assert reason in only(tmp_path, "savee").reason
 
@@ -167,13 +167,13 @@ def test_savee_does_not_guess_who_speaks(tmp_path, path, reason):
         ("bea/Neutral_1-28_0001", "bea_Neutral_1-28_0001", "Neutral"),
     ],
 )
-def test_emovdb_names(tmp_path, path, name, emotion):
+def test_names_of_emovdb_are_read(tmp_path, path, name, emotion):
     put(tmp_path, f"EmoV-DB/{path}.wav")
     found = only(tmp_path, "emovdb")
     assert (found.name, found.emotion_raw, found.sentence_id) == (name, emotion, name[-4:])
 
 
-def test_emovdb_keeps_two_takes_and_reads_the_prompts_of_set_a(tmp_path):
+def test_emovdb_has_two_takes_and_the_sentences_of_set_a(tmp_path):
     put(tmp_path, "EmoV-DB/bea_Amused/amused_1-28_0022.wav", "EmoV-DB/bea_Amused/amused_1-56_0022.wav")
     lines = '( arctic_a0022 "Hardly were our plans made public." )\n( arctic_b0022 "Something else." )\nnonsense\n'
     put(tmp_path, "EmoV-DB/cmuarctic.data", data=lines.encode())
@@ -192,7 +192,7 @@ def test_emovdb_keeps_two_takes_and_reads_the_prompts_of_set_a(tmp_path):
         ("Amused/amused_1-28_0022.wav", "no folder above it says which speaker"),
     ],
 )
-def test_emovdb_does_not_choose_between_folder_and_name(tmp_path, path, reason):
+def test_emovdb_reports_contradictions_of_folder_and_name(tmp_path, path, reason):
     put(tmp_path, f"EmoV-DB/{path}")
     assert only(tmp_path, "emovdb").reason.startswith(reason)
 
@@ -214,7 +214,7 @@ def test_song_is_found_beside_the_speech_folder(tmp_path):
     assert CORPORA["ravdess"].find(tmp_path).name == "RAVDESS"
 
 
-def test_the_halves_of_esd_do_not_pick_each_other_up(tmp_path):
+def test_halves_of_esd_are_separate_corpora(tmp_path):
     put(tmp_path, "ESD/0011/Angry/0011_000351.wav")
     assert CORPORA["esd_mandarin"].find(tmp_path) is None
     put(tmp_path, "ESD/0009/Sad/0009_001051.wav", "ESD/0010/Sad/0010_001051.wav")
@@ -229,7 +229,7 @@ def test_the_halves_of_esd_do_not_pick_each_other_up(tmp_path):
 
 @pytest.mark.parametrize("code", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "gb2312", "gb18030"])
 @pytest.mark.parametrize("label", ["Neutral", "中立"])
-def test_mandarin_lists_are_read_in_the_encodings_they_come_in(code, label):
+def test_mandarin_lists_are_read_in_their_encodings(code, label):
     lines = f"0001_000001\t打远一看,它们的确很是美丽。\t{label}\r\n0001_000002  真的。  {label}\r\n"
     assert transcripts(lines.encode(code), MANDARIN.encodings) == {
         "0001_000001": "打远一看,它们的确很是美丽。",
@@ -237,7 +237,7 @@ def test_mandarin_lists_are_read_in_the_encodings_they_come_in(code, label):
     }
 
 
-def test_mead_takes_sound_before_the_frontal_view_and_passes_over_the_others(tmp_path):
+def test_mead_prefers_audio_files_to_the_frontal_view(tmp_path):
     for view in ("front", "down", "left_30"):
         put(tmp_path, f"MEAD/W009/video/{view}/happy/level_3/001.mp4")
     assert only(tmp_path, "mead").path == "MEAD/W009/video/front/happy/level_3/001.mp4"
@@ -256,6 +256,6 @@ def test_mead_reads_every_label(tmp_path):
 
 
 @pytest.mark.parametrize("path", ["X040/audio/sad/level_1/034", "M040/audio/sad/level_4/034", "M040/sad/034"])
-def test_mead_places_that_do_not_fit(tmp_path, path):
+def test_mead_reports_paths_that_do_not_fit(tmp_path, path):
     put(tmp_path, f"MEAD/{path}.m4a")
     assert only(tmp_path, "mead").reason.startswith("expected a path such as")

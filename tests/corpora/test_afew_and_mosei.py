@@ -46,13 +46,13 @@ def test_afew_folders_are_labels_and_splits(tmp_path, top, suffix):
         ("Test_vid_Distributed/1.avi", "withheld"),
     ],
 )
-def test_afew_does_not_guess(tmp_path, path, reason):
+def test_afew_reports_unknown_paths(tmp_path, path, reason):
     put(tmp_path, f"AFEW/{path}")
     (found,) = read(tmp_path, "afew")
     assert (found.path, reason in found.reason) == (f"AFEW/{path}", True)
 
 
-def test_afew_a_clip_under_two_labels_has_none(tmp_path):
+def test_clip_of_afew_under_two_labels_has_none(tmp_path):
     for emotion in ("Angry", "Sad"):
         put(tmp_path, f"AFEW/Val_AFEW/{emotion}/1.avi")
     assert [row.reason for row in read(tmp_path, "afew")] == [
@@ -61,7 +61,7 @@ def test_afew_a_clip_under_two_labels_has_none(tmp_path):
     ]
 
 
-def test_afew_sound_beside_the_video_and_recognised_words(tmp_path):
+def test_afew_reads_audio_files_and_recognised_text(tmp_path):
     for suffix in ("avi", "wav"):
         put(tmp_path, f"AFEW/Val_AFEW/Fear/000000001.{suffix}")
     put(tmp_path, "AFEW/Val_AFEW/AlignedFaces_LBPTOP_Points/Faces/000000001/0.jpg")
@@ -72,11 +72,11 @@ def test_afew_sound_beside_the_video_and_recognised_words(tmp_path):
     assert (told.line, told.reason) == (3, "subset elsewhere is neither train nor val")
 
 
-def test_afew_published_numbers():
+def test_afew_has_the_published_numbers():
     assert sum(CORPORA["afew"].expected_counts.values()) == 773 + 383
 
 
-def test_mosei_parts_are_matched_by_time(tmp_path):
+def test_segments_of_mosei_are_matched_by_time(tmp_path):
     mosei(tmp_path, "vid_-1,2.5,4.0,1,0,0.6667,0,0,0,0", "vid_-1,-0.05,2.5,0,0,0,0,0,0,0")
     put(tmp_path, "CMU-MOSEI/Raw/Audio/Full/WAV_16000/vid_-1.wav")
     none, sad = sorted(read(tmp_path, "mosei"), key=lambda row: row.name)
@@ -98,7 +98,7 @@ def test_mosei_parts_are_matched_by_time(tmp_path):
     assert (none.emotion_raw, none.start, none.end) == ("none", 0.0, 2.5)
 
 
-def test_mosei_parts_in_files_of_their_own(tmp_path):
+def test_segments_of_mosei_may_be_separate_files(tmp_path):
     mosei(tmp_path, "vid_-1,2.5,4.0,1,0.6667,0.6667,0,0,0,0")
     put(tmp_path, "CMU-MOSEI/Raw/Videos/Segmented/Combined/vid_-1_1.mp4")
     (tie,) = read(tmp_path, "mosei")
@@ -106,7 +106,7 @@ def test_mosei_parts_in_files_of_their_own(tmp_path):
     assert tie.path.endswith("vid_-1_1.mp4")
 
 
-def test_mosei_raters_are_averaged_and_the_published_table_goes_first(tmp_path):
+def test_raters_of_mosei_are_averaged_and_the_published_table_has_precedence(tmp_path):
     raters = "Input.VIDEO_ID,Input.CLIP," + ",".join(f"Answer.{name}" for name in (*SCORES, "sentiment"))
     raters = raters.replace("happy", "happiness").replace(".sad,", ".sadness,")
     rows = ("vid_-1,1,1,0,0,0,0,0,1", "vid_-1,1,0,0,3,0,0,0,1")
@@ -131,13 +131,13 @@ def test_mosei_raters_are_averaged_and_the_published_table_goes_first(tmp_path):
         ("else,2.5,4.0,1,1,0,0,0,0,0", "else_2500ms: no audio"),
     ],
 )
-def test_mosei_tells_of_the_line(tmp_path, row, reason):
+def test_invalid_line_of_mosei_is_reported(tmp_path, row, reason):
     mosei(tmp_path, row)
     (found,) = read(tmp_path, "mosei")
     assert found == Problem("CMU-MOSEI/labels.csv", reason, line=2)
 
 
-def test_mosei_refuses_tables_that_hide_rows_without_emotion(tmp_path):
+def test_mosei_refuses_tables_without_neutral_rows(tmp_path):
     mosei(
         tmp_path, "0,vid_-1,0,0.0,2.5,1,1,0,3,train", header=",file,index,start,end,label2a,label2b,label6,label7,split"
     )
@@ -145,7 +145,7 @@ def test_mosei_refuses_tables_that_hide_rows_without_emotion(tmp_path):
     assert found.reason.startswith("not a table of emotion scores: no column happy, sad")
 
 
-def test_mosei_says_what_is_missing(tmp_path):
+def test_mosei_reports_missing_lists(tmp_path):
     mosei(tmp_path, "vid_-1,2.5,4.0,1,1,0,0,0,0,0", "vid_-1,2.5,4.0,1,0,1,0,0,0,0", split=False)
     put(tmp_path, "CMU-MOSEI/CMU_MOSEI_Labels.csd", b"\x89HDF")
     put(tmp_path, "CMU-MOSEI/a/vid_-1.wav")
@@ -159,7 +159,7 @@ def test_mosei_says_what_is_missing(tmp_path):
     ]
 
 
-def test_mosei_the_number_of_a_row_does_not_stand_for_a_part_with_other_times(tmp_path):
+def test_mosei_row_number_is_not_used_for_other_times(tmp_path):
     mosei(tmp_path, f"vid_-1,0,9.0,9.5,{','.join('100000')}", header=f"video,clip,start,end,{','.join(SCORES)}")
     put(tmp_path, "CMU-MOSEI/vid_-1.wav")
     (found,) = read(tmp_path, "mosei")
@@ -169,7 +169,7 @@ def test_mosei_the_number_of_a_row_does_not_stand_for_a_part_with_other_times(tm
 @pytest.mark.parametrize(
     "text", ["import os; os.mkdir('x')", "a = [", "\0", "standard_train_fold = open('x')", "standard_train_fold = []"]
 )
-def test_mosei_folds_are_never_run(tmp_path, text):
+def test_folds_of_mosei_are_not_executed(tmp_path, text):
     mosei(tmp_path, "vid_-1,2.5,4.0,1,1,0,0,0,0,0")
     put(tmp_path, "CMU-MOSEI/vid_-1.wav")
     put(tmp_path, "CMU-MOSEI/cmu_mosei_std_folds.py", text)

@@ -51,7 +51,7 @@ def session(raw, root="IEMOCAP", evaluation=EVALUATION, turns=("F000", "F001", "
         put(raw, f"{root}/Session1/sentences/wav/Ses01F_impro01/Ses01F_impro01_{turn}.wav")
 
 
-def test_emorynlp_lines_are_rows_of_their_list(tmp_path):
+def test_lines_of_emorynlp_are_rows_of_their_list(tmp_path):
     lines = "\"What, you?\",['Monica Geller'],Joyful,1,3,1,2,0,1\nHm.,\"['Ryan', 'Julie']\",Powerful,1,5,1,2,0,1\n"
     put(tmp_path, "EmoryNLP/emorynlp_dev_final.csv", EMORY + lines)
     first, second = read(tmp_path, "emorynlp")
@@ -82,12 +82,12 @@ def test_emorynlp_lines_are_rows_of_their_list(tmp_path):
         ("Hi,['A'],Sad", "expected 9 columns, found 3"),
     ],
 )
-def test_emorynlp_tells_of_the_line(tmp_path, line, reason):
+def test_invalid_line_of_emorynlp_is_reported(tmp_path, line, reason):
     put(tmp_path, "EmoryNLP/emorynlp_train_final.csv", f"{EMORY}{line}\n")
     assert read(tmp_path, "emorynlp") == [Problem("EmoryNLP/emorynlp_train_final.csv", reason, line=2)]
 
 
-def test_emorynlp_tells_of_second_lines_and_second_lists(tmp_path):
+def test_repeated_lines_and_lists_of_emorynlp_are_reported(tmp_path):
     put(tmp_path, "EmoryNLP/a/emorynlp_test_final.csv", EMORY + "Hi,['A'],Sad,1,1,1,2,0,1\n" * 2)
     put(tmp_path, "EmoryNLP/b/emorynlp_test_final.csv", EMORY)
     kept, twice, copy = read(tmp_path, "emorynlp")
@@ -97,7 +97,7 @@ def test_emorynlp_tells_of_second_lines_and_second_lists(tmp_path):
 
 
 @pytest.mark.skipif(not os.environ.get("MER_REAL_CORPORA"), reason="MER_REAL_CORPORA is not set")
-def test_emorynlp_as_published():
+def test_emorynlp_has_the_published_counts():
     found = read(Path(os.environ["MER_REAL_CORPORA"]), "emorynlp")
     assert all(isinstance(row, Utterance) for row in found)
     assert len({row.name for row in found}) == 9489
@@ -106,7 +106,7 @@ def test_emorynlp_as_published():
 
 
 @pytest.mark.parametrize("root", ["IEMOCAP", "IEMOCAP/IEMOCAP_full_release", "IEMOCAP_full_release"])
-def test_iemocap_joins_labels_words_and_recordings(tmp_path, root):
+def test_iemocap_joins_labels_texts_and_recordings(tmp_path, root):
     session(tmp_path, root)
     put(tmp_path, f"{root}/Session1/dialog/wav/Ses01F_impro01.wav")
     put(tmp_path, f"{root}/Session1/dialog/EmoEvaluation/._Ses01F_impro01.txt", b"\0\5\26\7")
@@ -176,7 +176,7 @@ def test_iemocap_scripted_turns_name_their_script(tmp_path):
     assert (found.sentence_id, found.session, found.speaker) == ("script01_1b", "Ses05", "Ses05F")
 
 
-def test_iemocap_names_file_and_line_of_what_does_not_fit(tmp_path):
+def test_iemocap_reports_file_and_line_of_contradictions(tmp_path):
     wrong = (
         "[1.0 - 2.0]\tSes01F_impro01_F000\tjoy\t[1, 1, 1]\n"
         "C-E1:\tBliss;\t()\n"
@@ -198,7 +198,7 @@ def test_iemocap_names_file_and_line_of_what_does_not_fit(tmp_path):
     assert found[-1].reason == "no label: not listed in dialog/EmoEvaluation"
 
 
-def test_iemocap_nested_copies_are_told(tmp_path):
+def test_nested_copies_of_iemocap_are_reported(tmp_path):
     session(tmp_path)
     session(tmp_path, "IEMOCAP/copy")
     found = read(tmp_path, "iemocap")
@@ -207,7 +207,7 @@ def test_iemocap_nested_copies_are_told(tmp_path):
 
 
 @pytest.mark.parametrize(("policy", "total"), [("primary4", 5531), ("iemocap6", 7380)])
-def test_iemocap_sets_of_the_field(policy, total):
+def test_policies_select_the_usual_utterances_of_iemocap(policy, total):
     corpus = CORPORA["iemocap"]
     mapped = labels.mapping(policy, "iemocap", corpus.emotions).classes
     assert sum(corpus.expected_counts.values()) == 10_039
@@ -224,5 +224,5 @@ def test_iemocap_sets_of_the_field(policy, total):
         ("911.", "911."),
     ],
 )
-def test_iemocap_keeps_words_only(spoken, words):
+def test_transcripts_of_iemocap_have_words_only(spoken, words):
     assert transcripts(f"Ses04F_impro03_F052 [1.0-2.0]: {spoken}\n".encode()) == {"Ses04F_impro03_F052": words}

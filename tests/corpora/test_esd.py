@@ -49,20 +49,20 @@ def test_the_tree_with_split_folders_below_another_folder(tmp_path):
     ("number", "label"),
     [(1, "Neutral"), (350, "Neutral"), (351, "Angry"), (701, "Happy"), (1051, "Sad"), (1401, "Surprise")],
 )
-def test_the_number_gives_the_emotion_even_in_a_wrong_folder(tmp_path, number, label):
+def test_number_gives_the_emotion_in_any_folder(tmp_path, number, label):
     put(tmp_path, f"ESD/0011/Wrong/0011_{number:06}.wav")
     assert [r.emotion_raw for r in read(tmp_path)] == [label]
 
 
 @pytest.mark.parametrize("code", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
-def test_lists_are_read_in_the_encodings_they_come_in(code):
+def test_lists_are_read_in_their_encodings(code):
     text = "It’s naïve, I’m told."
     assert transcripts(f"0011_000001\t{text}\tNeutral\r\n".encode(code)) == {"0011_000001": text}
 
 
 @pytest.mark.parametrize("label", ["中立", "快乐", "伤心", "生气", "惊喜"])
 @pytest.mark.parametrize("code", ["utf-8", "utf-16", "gb18030"])
-def test_chinese_labels_stay_out_of_the_text(label, code):
+def test_chinese_labels_are_not_part_of_the_text(label, code):
     lines = f"0011_000001\tOne.\t{label}\n0011_000002 Two words.  {label}\n"
     assert transcripts(lines.encode(code)) == {"0011_000001": "One.", "0011_000002": "Two words."}
 
@@ -81,16 +81,16 @@ def test_chinese_labels_stay_out_of_the_text(label, code):
         ("0011_000701\t<script>alert(1)</script>\tHappy", "<script>alert(1)</script>"),
     ],
 )
-def test_the_label_is_no_part_of_the_text(line, text):
+def test_label_is_not_part_of_the_text(line, text):
     assert transcripts(line.encode()) == {"0011_000701": text}
 
 
 @pytest.mark.parametrize("line", ["0011_000701\t\tHappy", "0011_000701", "", "text without an id", "\t\t"])
-def test_a_line_without_text_is_a_hole(line):
+def test_line_without_text_has_no_transcript(line):
     assert transcripts(line.encode()) == {}
 
 
-def test_a_hole_is_filled_with_what_most_speakers_say(tmp_path):
+def test_missing_transcript_is_that_of_most_speakers(tmp_path):
     put(tmp_path, "ESD/0011/0011_000351.wav")
     for speaker, text in (("0012", "Right."), ("0013", "Right."), ("0014", "Rigt.")):
         put(tmp_path, f"ESD/{speaker}/{speaker}.txt", f"{speaker}_000001\t{text}\tNeutral\n".encode())

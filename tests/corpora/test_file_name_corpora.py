@@ -67,7 +67,7 @@ def read(raw, name):
 
 
 @pytest.mark.parametrize(("name", "path"), SAYS)
-def test_what_a_name_says(tmp_path, name, path):
+def test_file_name_gives_its_utterance(tmp_path, name, path):
     folder = CORPORA[name].folders[0]
     put(tmp_path, f"{folder}/{path}.wav")
     (found,) = read(tmp_path, name)
@@ -76,7 +76,7 @@ def test_what_a_name_says(tmp_path, name, path):
 
 
 @pytest.mark.parametrize("name", ADDED)
-def test_published_numbers_and_the_folders_of_the_archives(tmp_path, name):
+def test_corpora_have_published_numbers_and_archive_folders(tmp_path, name):
     folder, total, speakers = ADDED[name]
     corpus = CORPORA[name]
     assert (sum(corpus.expected_counts.values()), corpus.speakers) == (total, speakers)
@@ -85,20 +85,20 @@ def test_published_numbers_and_the_folders_of_the_archives(tmp_path, name):
     assert corpus.find(tmp_path) == tmp_path / folder
 
 
-def test_the_table_of_rows_is_complete():
+def test_every_corpus_has_an_example():
     assert set(ADDED) == set(OPEN)
     assert {name for name, _ in SAYS} | {"emospeechin", "emozionalmente", "nemo"} == set(OPEN)
 
 
 @pytest.mark.parametrize("name", OPEN)
-def test_every_policy_knows_every_noun(name):
+def test_every_policy_maps_every_emotion_name(name):
     for policy in labels.POLICIES:
         mapped = labels.mapping(policy, name, OPEN[name].emotions).classes
         assert set(mapped) == set(OPEN[name].emotions)
         assert set(mapped.values()) - {None} <= set(labels.classes(policy))
 
 
-def test_the_secondary_emotions_of_jl_are_no_class_unless_an_override_says_so():
+def test_secondary_emotions_of_jl_are_a_class_by_override_only():
     emotions = CORPORA["jl"].emotions
     mapped = labels.mapping("paper7", "jl", emotions).classes
     assert {native for native in mapped if mapped[native] is None} == {
@@ -122,7 +122,7 @@ def archive(path):
     path.write_bytes(path.read_bytes().replace(b"Col_re", "Colère".encode("cp437")))
 
 
-def test_cafe_as_its_instructions_extract_it(tmp_path):
+def test_cafe_is_read_as_its_instructions_extract_it(tmp_path):
     archive(tmp_path / "CaFE_48k.zip")
     assert "python -m zipfile -e CaFE_48k.zip data/raw/CaFE" in CORPORA["cafe"].instructions
     zipfile.main(["-e", str(tmp_path / "CaFE_48k.zip"), str(tmp_path / "CaFE")])
@@ -130,7 +130,7 @@ def test_cafe_as_its_instructions_extract_it(tmp_path):
     assert found.path == "CaFE/Colère/Fort/01-C-2-1.wav"
 
 
-def test_cafe_as_other_programs_extract_it_says_what_to_do(tmp_path):
+def test_cafe_with_wrongly_decoded_names_is_reported_with_a_remedy(tmp_path):
     put(tmp_path, "CaFE/x/Fort/01-C-2-1.wav", "CaFE/Peur/Fort/01-P-2-1.wav")
     (tmp_path / "CaFE/x").rename((bytes(tmp_path / "CaFE") + b"/Col\x8are").decode("utf-8", "surrogateescape"))
     told, found = read(tmp_path, "cafe")
@@ -140,7 +140,7 @@ def test_cafe_as_other_programs_extract_it_says_what_to_do(tmp_path):
     assert found.emotion_raw == "P"
 
 
-def test_turevdb_passes_over_the_filtered_copies_that_come_first(tmp_path):
+def test_turevdb_ignores_filtered_copies(tmp_path):
     copy = "TurEV-DB/Model Output for Test Data/testEmotions500HighPass/sound/Angry/1157_kz_beste.wav"
     put(tmp_path, copy, "TurEV-DB/Sound Source/Angry/1157_kz_beste.wav")
     told, found = read(tmp_path, "turevdb")
@@ -148,7 +148,7 @@ def test_turevdb_passes_over_the_filtered_copies_that_come_first(tmp_path):
     assert found.path == "TurEV-DB/Sound Source/Angry/1157_kz_beste.wav"
 
 
-def test_emospeechin_refuses_voices_that_nobody_named(tmp_path):
+def test_emospeechin_refuses_unidentified_speakers(tmp_path):
     nobody = f"EmoSpeech-IN/House/help-safe-calm-2019-d14a028c2a3a{'0' * 44}.wav"
     somebody = f"EmoSpeech-IN/House/help-safe-calm-2019-9dd2014cc6e9{'0' * 44}.wav"
     put(tmp_path, nobody, somebody)
@@ -158,7 +158,7 @@ def test_emospeechin_refuses_voices_that_nobody_named(tmp_path):
 
 
 @pytest.mark.parametrize("corpus", [c for c in OPEN.values() if c.name != "emozionalmente"], ids=lambda c: c.name)
-def test_an_example_in_a_message_is_a_name_that_is_read(tmp_path, corpus):
+def test_example_in_a_message_is_a_valid_name(tmp_path, corpus):
     put(tmp_path, f"{corpus.folders[0]}/?.wav")
     (told,) = read(tmp_path, corpus.name)
     example = re.sub("expected a name such as | with one of.*", "", told.reason)

@@ -30,7 +30,7 @@ def text(lines):
     return lines.encode("utf-8")
 
 
-def test_jl_reads_the_text_beside_each_recording_and_no_other(tmp_path):
+def test_jl_reads_the_text_of_each_recording_only(tmp_path):
     place = "JL/Raw JL corpus (unchecked and unannotated)/JL(wav+txt)"
     for stem in ("female1_angry_10a_1", "female1_angry_9a_1", "male1_sad_3b_2"):
         put(tmp_path, f"{place}/{stem}.wav")
@@ -47,7 +47,7 @@ def test_jl_reads_the_text_beside_each_recording_and_no_other(tmp_path):
     assert told == {f"{place}/male1_sad_4b_2.txt": "no audio of this name"}
 
 
-def test_jl_counts_the_partial_copy_of_its_folder_once(tmp_path):
+def test_jl_counts_a_partial_copy_of_its_folder_once(tmp_path):
     first, second = (f"JL/{name}/JL(wav+txt)/male1_sad_3b_2.wav" for name in ("Raw JL corpus", "raw jl corpus"))
     put(tmp_path, first, second)
     kept, told = read(tmp_path, "jl")
@@ -55,7 +55,7 @@ def test_jl_counts_the_partial_copy_of_its_folder_once(tmp_path):
 
 
 @pytest.mark.parametrize("code", ["utf-8", "utf-8-sig", "utf-16"])
-def test_shemo_has_texts_without_recordings_and_the_other_way_round(tmp_path, code):
+def test_shemo_has_texts_without_recordings_and_recordings_without_text(tmp_path, code):
     put(tmp_path, "ShEMO/female/F01N12.wav", "ShEMO/female/F01S23.wav")
     words = "خوب می‌دونستم."
     for stem in ("F01N12", "F01N13"):
@@ -104,13 +104,13 @@ def test_emozionalmente_joins_recordings_samples_and_users(tmp_path):
         ("", "samples.csv does not say who speaks or in which emotion"),
     ],
 )
-def test_emozionalmente_guesses_nothing(tmp_path, sample, reason):
+def test_emozionalmente_reports_unlisted_and_contradictory_entries(tmp_path, sample, reason):
     put(tmp_path, "Emozionalmente/audio/1613655062430.wav")
     emozionalmente(tmp_path, sample)
     assert read(tmp_path, "emozionalmente") == [Problem("Emozionalmente/audio/1613655062430.wav", reason)]
 
 
-def test_emozionalmente_tells_what_is_wrong_with_its_lists(tmp_path):
+def test_emozionalmente_reports_faults_of_its_lists(tmp_path):
     put(tmp_path, "Emozionalmente/audio/1613655062430.wav")
     emozionalmente(
         tmp_path,
@@ -146,7 +146,7 @@ def test_emozionalmente_without_its_list_has_no_labels(tmp_path, head, reason):
     assert told["Emozionalmente/audio/1613655062430.wav"].startswith("samples.csv does not say who speaks")
 
 
-def test_emozionalmente_knows_litter_and_copies_for_what_they_are(tmp_path):
+def test_emozionalmente_ignores_foreign_files_and_reports_copies(tmp_path):
     good = "Emozionalmente/audio/1613655062430.wav"
     put(tmp_path, good, "Emozionalmente/audio/._1613655062430.wav", "Emozionalmente/__MACOSX/1613655062430.wav")
     put(tmp_path, "Emozionalmente/copy/1613655062430.WAV", "Emozionalmente/audio/voce.wav")

@@ -72,14 +72,14 @@ def altered(path: str) -> st.SearchStrategy[str]:
     )
 
 
-def test_every_corpus_has_such_a_test():
+def test_every_corpus_has_a_property_test():
     assert set(PATHS) | set(TESTED_THERE) >= set(CORPORA) - {"synthetic"}
 
 
 @pytest.mark.parametrize("name", PATHS)
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
-def test_any_paths(name, data):
+def test_any_paths_give_utterances_or_problems(name, data):
     paths = st.just(PATHS[name]) | altered(PATHS[name])
     contents = st.sampled_from([b"RIFF", b""]) | st.binary(max_size=4)
     with tempfile.TemporaryDirectory() as place:
@@ -106,7 +106,7 @@ def lists_of(name):
 @example(content="[" * 5000)
 @example(content="-" * 5000 + "1")
 @example(content="1e999___1")
-def test_any_bytes_in_a_list(name, path, content):
+def test_any_bytes_in_a_list_give_utterances_or_problems(name, path, content):
     content = content.encode() if isinstance(content, str) else content
     for start in (b"", LISTS[name][path]):
         with tempfile.TemporaryDirectory() as place:

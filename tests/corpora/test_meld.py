@@ -72,7 +72,7 @@ def test_punctuation_that_was_decoded_as_latin1_is_repaired(tmp_path):
     assert (found.transcription, found.speaker) == ("It’s “fine” – ‘so’…—", "Ross’s mom")
 
 
-def test_each_bad_line_is_told_with_its_number(tmp_path):
+def test_each_invalid_line_is_reported_with_its_number(tmp_path):
     rows = [
         row(0, 0),
         row(0, 1, emotion="glee"),
@@ -96,7 +96,7 @@ def test_each_bad_line_is_told_with_its_number(tmp_path):
     }
 
 
-def test_an_unclosed_quotation_mark_does_not_swallow_the_rest_unseen(tmp_path):
+def test_unclosed_quotation_mark_is_reported(tmp_path):
     bare = [f"1,Hi,Joey,joy,positive,0,{turn},8,21,0,1" for turn in range(30)]
     put(tmp_path, "MELD.Raw/dev_sent_emo.csv", listing(bare[0][:-1] + '"1', *bare[1:]))
     put(tmp_path, "MELD.Raw/dev/dia0_utt0.wav")
@@ -112,7 +112,7 @@ def test_missing_columns_are_named(tmp_path):
     assert (found.line, found.reason) == (1, "no column Emotion, Dialogue_ID, Utterance_ID in the header")
 
 
-def test_clips_beside_the_lists_are_told(tmp_path):
+def test_unlisted_clips_are_reported(tmp_path):
     put(tmp_path, "MELD.Raw/dev_sent_emo.csv", listing(row()))
     put(tmp_path, "MELD.Raw/dev/final_videos_testdia0_utt0.mp4")
     put(tmp_path, "MELD.Raw/dev/dia9_utt9.mp4")
@@ -125,13 +125,13 @@ def test_clips_beside_the_lists_are_told(tmp_path):
     assert reasons["audio/dia0_utt0.wav"] == "no folder above it says train, dev or test"
 
 
-def test_a_line_without_its_clip_is_words(tmp_path):
+def test_line_without_its_clip_is_text(tmp_path):
     put(tmp_path, "MELD.Raw/dev_sent_emo.csv", listing(row(text="Hi!")))
     (found,) = read(tmp_path)
     assert (found.has_recording, found.path, found.transcription) == (False, "MELD.Raw/dev_sent_emo.csv", "Hi!")
 
 
-def test_sound_is_preferred_to_the_video_it_came_from(tmp_path):
+def test_audio_file_is_preferred_to_its_video(tmp_path):
     put(tmp_path, "MELD.Raw/dev_sent_emo.csv", listing(row()))
     for place in ("dev/dia0_utt0.mp4", "dev/dia0_utt0.wav", "dev/old/dia0_utt0.wav"):
         put(tmp_path, f"MELD.Raw/{place}")
@@ -140,7 +140,7 @@ def test_sound_is_preferred_to_the_video_it_came_from(tmp_path):
     assert told == Problem("MELD.Raw/dev/old/dia0_utt0.wav", f"duplicate copy of {kept.path}", utterance_lost=False)
 
 
-def test_a_second_list_of_a_split_is_told(tmp_path):
+def test_second_list_of_a_part_is_reported(tmp_path):
     for place in ("a", "b"):
         put(tmp_path, f"MELD.Raw/{place}/dev_sent_emo.csv", listing(row()))
     put(tmp_path, "MELD.Raw/dev/dia0_utt0.wav")
@@ -151,7 +151,7 @@ def test_a_second_list_of_a_split_is_told(tmp_path):
     assert kept.emotion_raw == "joy"
 
 
-def test_the_corpus_declares_how_it_is_scored():
+def test_corpus_declares_its_clusters_and_its_split():
     meld = CORPORA["meld"]
     assert (meld.family, meld.cluster, meld.lexical_control) == ("friends", ("speaker_id", "dialogue_id"), "free")
     assert meld.official_splits

@@ -15,11 +15,11 @@ from mer.corpora.reading.names import JOINT_SPEAKERS, normalised
      unicodedata.normalize("NFD", "bén ruiz"),
      "be\u200b\u0301n ruiz", "ｂéｎ　ｒｕｉｚ", "bén ruiz\ufe0f", "bén\u2060 ruiz"],
 )  # fmt: skip
-def test_what_looks_the_same_is_the_same(spelling):
+def test_names_that_look_the_same_are_equal(spelling):
     assert normalised(spelling) == "bén ruiz"
 
 
-def test_case_zeros_and_signs_are_left_to_the_user():
+def test_case_zeros_and_signs_are_unchanged():
     assert [normalised(name) for name in ("Ann", "ann", "01", "1.0", "ann;bob")] == [
         "Ann",
         "ann",
@@ -30,6 +30,6 @@ def test_case_zeros_and_signs_are_left_to_the_user():
 
 
 @given(st.text())
-def test_a_name_in_one_spelling_stays_as_it_is(text):
+def test_normalised_name_is_unchanged(text):
     assert normalised(normalised(text)) == normalised(text)
     assert JOINT_SPEAKERS not in normalised(text)

@@ -31,7 +31,7 @@ def told(raw, **options):
     return [(row.line, row.reason) for row in read(raw, **options) if isinstance(row, Problem)]
 
 
-def test_a_table_with_common_names_needs_nothing_else(tmp_path):
+def test_table_with_common_names_needs_no_options(tmp_path):
     put(tmp_path, "mine/a b/1.wav")
     put(tmp_path, "mine/my.csv", "File,Speaker,Emotion,Text,Sex,Age\na b/1.wav,Ann,happy,Hallo,F,31\n")
     assert rows(tmp_path) == [
@@ -48,7 +48,7 @@ def test_a_table_with_common_names_needs_nothing_else(tmp_path):
     ]
 
 
-def test_columns_labels_sessions_and_parts_as_the_study_says(tmp_path):
+def test_declared_columns_labels_sessions_and_parts_are_used(tmp_path):
     put(tmp_path, "audio/x.flac")
     put(
         tmp_path,
@@ -81,7 +81,7 @@ def test_columns_labels_sessions_and_parts_as_the_study_says(tmp_path):
         ("1.wav,A", "expected 3 columns, found 2"),
     ],
 )
-def test_each_bad_line_is_told_with_its_number(tmp_path, line, reason):
+def test_each_invalid_line_is_reported_with_its_number(tmp_path, line, reason):
     put(tmp_path, "mine/1.wav")
     put(tmp_path, "mine/empty.wav", b"")
     put(tmp_path, "mine/my.csv", f"path,speaker,emotion\n1.wav,B,sad\n{line}\n")
@@ -90,7 +90,7 @@ def test_each_bad_line_is_told_with_its_number(tmp_path, line, reason):
     assert reason in said
 
 
-def test_a_recording_listed_twice_is_told(tmp_path):
+def test_recording_listed_twice_is_reported(tmp_path):
     put(tmp_path, "mine/1.wav")
     put(tmp_path, "mine/my.csv", "path,speaker,emotion\n1.wav,B,sad\n./1.wav,B,sad\n")
     assert told(tmp_path) == [(3, "mine/1.wav: listed a second time")]
@@ -104,13 +104,13 @@ def test_a_recording_listed_twice_is_told(tmp_path):
         ("path,speaker,emotion", {"columns": {"text": "words"}}, "there is no column 'words' (columns.text)"),
     ],
 )
-def test_a_missing_column_is_said_once(tmp_path, header, options, reason):
+def test_missing_column_is_reported_once(tmp_path, header, options, reason):
     put(tmp_path, "mine/my.csv", f"{header}\na,b,c\nd,e,f\n".replace("a,b,c", ",".join("x" * len(header.split(",")))))
     [(_, said)] = [item for item in told(tmp_path, **options) if "expected" not in item[1]]
     assert reason in said
 
 
-def test_labels_of_a_study_stand_beside_common_words_and_count_first(tmp_path):
+def test_labels_of_a_study_take_precedence_over_common_words(tmp_path):
     for name in "123":
         put(tmp_path, f"mine/{name}.wav")
     put(tmp_path, "mine/my.csv", "path,speaker,emotion\n1.wav,A,Wut\n2.wav,A,angry\n3.wav,A,sad\n")
@@ -130,7 +130,7 @@ def test_labels_of_a_study_stand_beside_common_words_and_count_first(tmp_path):
         ("PK\x03\x04 and so on", "a spreadsheet"),
     ],
 )
-def test_what_would_be_another_label_or_nothing_at_all_is_told(tmp_path, text, reason):
+def test_ambiguous_or_unknown_label_is_reported(tmp_path, text, reason):
     put(tmp_path, "mine/1.wav")
     put(tmp_path, "mine/my.csv", text)
     [(_, said)] = told(tmp_path)
@@ -138,13 +138,13 @@ def test_what_would_be_another_label_or_nothing_at_all_is_told(tmp_path, text, r
     assert len(read(tmp_path)) == 1
 
 
-def test_separators_at_the_end_of_lines_and_old_line_ends_are_no_cells(tmp_path):
+def test_trailing_separators_and_old_line_ends_are_no_cells(tmp_path):
     put(tmp_path, "mine/1.wav")
     put(tmp_path, "mine/my.csv", "path;speaker;emotion;text\r1.wav;A;sad;a, b, c, d;;\r")
     assert [row.transcription for row in rows(tmp_path)] == ["a, b, c, d"]
 
 
-def test_one_line_of_json_without_its_label_is_one_line_less(tmp_path):
+def test_line_of_json_without_a_label_is_left_out(tmp_path):
     lines = [{"path": f"{n}.wav", "speaker": "A", "emotion": "sad", "text": "a\u2028b\x85c"} for n in range(3)]
     del lines[0]["emotion"]
     for n in range(3):
@@ -158,7 +158,7 @@ def test_one_line_of_json_without_its_label_is_one_line_less(tmp_path):
     ]
 
 
-def test_json_lines_and_a_speaker_in_the_name(tmp_path):
+def test_json_lines_with_a_speaker_in_the_name_are_read(tmp_path):
     put(tmp_path, "mine/downloads/emodb/03a01Fa.wav")
     line = {"key": "k", "wav": "downloads/emodb/03a01Fa.wav", "emo": "Happy", "length": 1.9, "channel": 1}
     put(tmp_path, "mine/my.jsonl", json.dumps(line) + "\n\n[1]\nnot json\n")
@@ -169,7 +169,7 @@ def test_json_lines_and_a_speaker_in_the_name(tmp_path):
 
 
 @pytest.mark.parametrize("storage", ["csv", "parquet"])
-def test_an_audformat_database(tmp_path, storage):
+def test_audformat_database_is_read(tmp_path, storage):
     header = """
 name: mine
 schemes:
@@ -210,7 +210,7 @@ misc_tables:
     assert (second.emotion_raw, second.start, second.end, second.language) == ("happiness", 2.0, None, "xy")
 
 
-def test_an_audformat_database_with_files_that_a_table_lacks(tmp_path):
+def test_audformat_database_with_unlisted_files_is_read(tmp_path):
     put(tmp_path, "mine/db.yaml", "tables: {files: {}, emotion: {}}")
     for name in "abc":
         put(tmp_path, f"mine/{name}.wav")
@@ -239,12 +239,12 @@ def test_an_audformat_database_with_files_that_a_table_lacks(tmp_path):
         ({"table": "x.csv", "columns": {"who": "x"}}, "columns"),
     ],
 )
-def test_options_that_cannot_be_meant(options, message):
+def test_contradictory_options_are_refused(options, message):
     with pytest.raises(ValidationError, match=message):
         Options(**options)
 
 
-def test_a_strangers_corpus_becomes_a_manifest(tmp_path):
+def test_user_defined_corpus_becomes_a_manifest(tmp_path):
     lines = ["path,speaker,emotion"]
     for speaker in range(5):
         for take, emotion in enumerate(["joy", "anger", "boredom"]):
@@ -285,7 +285,7 @@ def asked(manifest):
 ASKED = {("breach", "speaker under several names")}
 
 
-def test_spellings_that_look_alike_are_one_speaker_and_others_are_asked_about(tmp_path):
+def test_equal_looking_names_are_one_speaker_and_similar_ones_are_reported(tmp_path):
     spoken_by(tmp_path, ["anna", "anna\u200b"], ["Bén", "Be\u0301n"], ["eve x", "eve  x"], ["1", "01"], ["dan"])
     manifest = build_of(tmp_path).manifest
     assert set(manifest["speaker_id"]) == {"mine_anna", "mine_Bén", "mine_eve x", "mine_1", "mine_01", "mine_dan"}
@@ -303,7 +303,7 @@ def test_spellings_that_look_alike_are_one_speaker_and_others_are_asked_about(tm
         ({"01": "Ann", "1": "Bob"}, {"Ann", "Bob"}, False),
     ],
 )
-def test_the_study_says_who_is_who(tmp_path, said, speakers, together):
+def test_declared_speakers_are_used(tmp_path, said, speakers, together):
     spoken_by(tmp_path, ["1", "01"], ["dan"], ["eve"], ["fay"], ["gus"])
     manifest = build_of(tmp_path, speakers=said).manifest
     first = manifest[manifest["source_path"].str[5] == "0"]
@@ -321,14 +321,14 @@ def test_the_study_says_who_is_who(tmp_path, said, speakers, together):
         ({"anna;guest": "the choir", "anna": "anna"}, 2, set()),
     ],
 )
-def test_people_who_speak_at_once_belong_to_each(tmp_path, said, folds, finding):
+def test_joint_speakers_belong_to_each_of_them(tmp_path, said, folds, finding):
     spoken_by(tmp_path, ["anna", "anna;guest"], ["dan"], ["eve"], ["fay"], ["gus"])
     manifest = build_of(tmp_path, speakers=said).manifest
     assert manifest.loc[manifest["source_path"].str[5] == "0", "fold"].nunique() == folds
     assert asked(manifest) == finding
 
 
-def test_who_is_named_and_not_there_is_told(tmp_path):
+def test_declared_speaker_that_is_absent_is_reported(tmp_path):
     spoken_by(tmp_path, ["anna"], ["dan"])
     reasons = [reason for _, reason in told(tmp_path, speakers={"hanna": "anna", "dan": "dan"})]
     assert reasons == ["corpora.mine.speakers names 'hanna', who is not in the table"]
@@ -336,7 +336,7 @@ def test_who_is_named_and_not_there_is_told(tmp_path):
         Options(table="x.csv", speakers={"ann": []})
 
 
-def test_a_split_of_ones_own_is_used_and_is_no_published_one(tmp_path):
+def test_split_of_a_user_table_is_used_and_is_not_published(tmp_path):
     spoken_by(tmp_path, ["anna"], ["bob"], ["dan"], parts=("train", "dev", "test"))
     manifest = build_of(tmp_path, columns={"split": "part"}).manifest
     assert set(manifest["split"]) == {"train", "validation", "test"}

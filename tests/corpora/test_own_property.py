@@ -45,7 +45,7 @@ def check(raw: Path, table: str) -> None:
 @example(content=b"[" * 5000)
 @example(content=b"&a [*a, *a]}}\n")
 @example(content=b"!!python/object/apply:os.system ['true']}}\n")
-def test_any_bytes(name, content):
+def test_any_bytes_give_rows_or_problems(name, content):
     for start in (b"", TABLES[name]):
         with tempfile.TemporaryDirectory() as place:
             raw = Path(place).resolve()
@@ -57,7 +57,7 @@ def test_any_bytes(name, content):
 
 @settings(max_examples=80, deadline=None)
 @given(st.lists(st.lists(CELLS, min_size=6, max_size=6), max_size=5))
-def test_any_cells(rows):
+def test_any_cells_give_rows_or_problems(rows):
     import csv
     import io
 

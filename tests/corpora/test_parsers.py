@@ -63,7 +63,7 @@ def test_corpora_are_listed_by_id():
 
 
 @pytest.mark.parametrize("name", sorted({*CLIPS, "meld"}))
-def test_labels_are_the_nouns_of_the_field(name):
+def test_labels_are_standard_emotion_names(name):
     assert set(CORPORA[name].emotions.values()) <= EMOTION_NAMES
 
 
@@ -78,7 +78,7 @@ def test_labels_are_the_nouns_of_the_field(name):
         ("turevdb", "TurEV_DB"),
     ],
 )
-def test_folders_are_found_under_the_names_people_use(tmp_path, name, folder):
+def test_folders_are_found_under_usual_names(tmp_path, name, folder):
     (tmp_path / folder).mkdir()
     assert CORPORA[name].find(tmp_path) == tmp_path / folder
 
@@ -105,7 +105,7 @@ def test_an_unknown_label_is_a_problem(tmp_path, name):
 
 @pytest.mark.parametrize("name", CLIPS)
 @pytest.mark.parametrize(("data", "reason"), [(b"", "0 bytes"), (STUB, "git lfs pull")])
-def test_a_file_without_sound_is_a_problem_that_says_what_to_do(tmp_path, name, data, reason):
+def test_file_without_audio_is_a_problem_with_a_remedy(tmp_path, name, data, reason):
     folder, clip, _ = CLIPS[name]
     put(tmp_path / folder, f"{clip}.wav", data)
     found = only(tmp_path, name)
@@ -122,7 +122,7 @@ def test_a_name_that_does_not_fit_is_a_problem_with_an_example(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", CLIPS)
-def test_litter_is_passed_over(tmp_path, name):
+def test_foreign_files_are_ignored(tmp_path, name):
     folder, clip, _ = CLIPS[name]
     place, stem = clip.rsplit("/", 1)
     for path in (f"{place}/._{stem}.wav", ".DS_Store", f"__MACOSX/{clip}.wav", "notes.md"):
@@ -133,7 +133,7 @@ def test_litter_is_passed_over(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", CLIPS)
-def test_a_second_copy_is_told_and_the_first_by_path_is_kept(tmp_path, name):
+def test_second_copy_is_reported_and_the_first_by_path_is_used(tmp_path, name):
     folder, clip, _ = CLIPS[name]
     put(tmp_path / folder, f"{clip}.wav")
     put(tmp_path / folder, f"copy/{clip}.flac")
@@ -143,7 +143,7 @@ def test_a_second_copy_is_told_and_the_first_by_path_is_kept(tmp_path, name):
     assert told == Problem(second, f"duplicate copy of {first}", utterance_lost=False)
 
 
-def test_an_empty_file_does_not_stand_in_for_its_copy(tmp_path):
+def test_copy_of_an_empty_file_is_used(tmp_path):
     put(tmp_path, "emodb/a/03a01Wa.wav", b"")
     put(tmp_path, "emodb/b/03a01Wa.wav")
     told, kept = read(tmp_path, "emodb")
@@ -151,7 +151,7 @@ def test_an_empty_file_does_not_stand_in_for_its_copy(tmp_path):
     assert kept.path == "emodb/b/03a01Wa.wav"
 
 
-def test_order_is_by_path_text_not_by_folder(tmp_path):
+def test_order_is_that_of_paths_as_text(tmp_path):
     for path in ("a/03a01Wa", "a-b/03a02Wa", "a b/03a04Wa", "B/03a05Wa"):
         put(tmp_path / "emodb", f"{path}.wav")
     paths = [found.path for found in read(tmp_path, "emodb")]
@@ -182,7 +182,7 @@ def test_a_path_that_is_not_utf8_is_a_problem_that_can_be_printed(tmp_path):
     assert "not UTF-8" in found.reason
 
 
-def test_ravdess_says_who_speaks_what(tmp_path):
+def test_ravdess_has_speakers_and_sentences(tmp_path):
     put(tmp_path, "RAVDESS/Actor_02/03-01-08-02-02-01-02.wav")
     found = only(tmp_path, "ravdess")
     assert (found.speaker, found.gender, found.emotion_raw) == ("02", "female", "08")
@@ -198,7 +198,7 @@ def test_ravdess_says_who_speaks_what(tmp_path):
         ("03-01-03-01-01-01", "expected a name"),
     ],
 )
-def test_ravdess_leaves_out_song_video_and_strangers(tmp_path, stem, reason):
+def test_ravdess_leaves_out_song_video_and_unknown_actors(tmp_path, stem, reason):
     put(tmp_path, f"RAVDESS/{stem}.wav")
     assert reason in only(tmp_path, "ravdess").reason
 
@@ -225,7 +225,7 @@ def test_cremad_reads_the_votes_on_the_voice_alone(tmp_path):
     assert (short.line, short.reason) == (5, "expected 8 columns, found 2")
 
 
-def test_emodb_spells_the_initials_in_german(tmp_path):
+def test_emodb_reads_german_initials(tmp_path):
     put(tmp_path, "emodb/wav/16b10Aa.wav")
     found = only(tmp_path, "emodb")
     assert CORPORA["emodb"].emotions[found.emotion_raw] == "fear"
@@ -233,7 +233,7 @@ def test_emodb_spells_the_initials_in_german(tmp_path):
     assert found.transcription.startswith("Die wird auf dem Platz sein")
 
 
-def test_nemo_believes_the_file_name_and_tells_of_the_line(tmp_path):
+def test_nemo_uses_the_file_name_and_reports_the_line(tmp_path):
     for clip in ("AA0_fear_1", "AA0_fear_2", "AA0_fear_3"):
         put(tmp_path, f"nEMO/samples/{clip}.flac")
     lines = (
@@ -259,7 +259,7 @@ def test_nemo_without_its_columns_is_one_problem(tmp_path):
     assert only(tmp_path, "nemo").reason == "no column raw_text, speaker_id, gender, age in the header"
 
 
-def test_turevdb_keeps_the_word_as_it_is_spelled(tmp_path):
+def test_turevdb_has_the_word_as_it_is_spelled(tmp_path):
     put(tmp_path, "TurEV-DB/Sound Source/Happy/1234_mt_çay.wav")
     found = only(tmp_path, "turevdb")
     assert (found.transcription, found.sentence_id, found.language) == ("çay", "çay", "tr")
@@ -275,13 +275,13 @@ def test_emospeechin_takes_the_language_from_the_keyword(tmp_path):
 
 
 @pytest.mark.parametrize("code", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"])
-def test_text_is_decoded_whichever_way_it_was_written(code):
+def test_text_is_decoded_from_any_encoding(code):
     assert decode("That’s naïve…".encode(code)) == "That’s naïve…"
 
 
-def test_suffixes_are_lower_case_since_names_are_compared_so():
+def test_suffixes_are_lower_case():
     assert all(re.fullmatch(r"\.[a-z0-9]+", suffix) for suffix in AUDIO_SUFFIXES)
 
 
-def test_a_missing_folder_holds_nothing(tmp_path):
+def test_missing_folder_has_no_utterances(tmp_path):
     assert list(walk(tmp_path / "nowhere")) == []

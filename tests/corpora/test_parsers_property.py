@@ -81,7 +81,7 @@ def write(path: Path, data: bytes) -> None:
 @pytest.mark.parametrize("name", EXAMPLES)
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
-def test_any_file_names(name, data):
+def test_any_file_names_give_utterances_or_problems(name, data):
     stems = PARTS | st.just(EXAMPLES[name]) | near(EXAMPLES[name])
     files = st.tuples(st.lists(FOLDERS | PARTS, max_size=2), stems, SUFFIXES, st.binary(max_size=4))
     with tempfile.TemporaryDirectory() as place:
@@ -100,7 +100,7 @@ def test_any_file_names(name, data):
 @example(content=b"\xff\xfe\x00")
 @example(content=b'"' + b"x" * 200_000)
 @example(content=b'\x00"\n\r\n"')
-def test_any_bytes_in_a_list(name, content):
+def test_any_bytes_in_a_list_give_utterances_or_problems(name, content):
     for start in (b"", STARTS[name]):
         with tempfile.TemporaryDirectory() as place:
             raw = Path(place).resolve()

@@ -78,7 +78,7 @@ class Turn:
         return f"Session{self.name[4]}/sentences/wav/{self.name.rsplit('_', 1)[0]}/{self.name}.wav"
 
 
-def test_meld(tmp_path):
+def test_lists_of_meld_are_read(tmp_path):
     folder, rows = tmp_path / "MELD", []
     clips = {row.path: row for row in emobox("meld")}
     lay_out(folder, clips)
@@ -94,7 +94,7 @@ def test_meld(tmp_path):
     assert {row.name for row in found if not row.has_recording} == MELD_WITHOUT_CLIP
 
 
-def test_emorynlp(tmp_path):
+def test_lists_of_emorynlp_are_read(tmp_path):
     listed, published = {}, {}
     for split, theirs in {"train": "trn", "dev": "dev", "test": "tst"}.items():
         name = f"emorynlp_{split}_final.csv"
@@ -122,7 +122,7 @@ def test_emorynlp(tmp_path):
     assert Counter(row.emotion_raw for row in rows) == corpus.expected_counts
 
 
-def test_iemocap_as_in_emobox(tmp_path):
+def test_iemocap_agrees_with_emobox(tmp_path):
     # the list's speaker is who wears the markers; who speaks is the letter before the number
     rows = [replace(row, speaker=Path(row.path).stem[:5] + Path(row.path).stem[-4]) for row in emobox("iemocap")]
     turns = [Turn(Path(row.path).stem, IEMOCAP_CODES[row.emotion], i, i + 1) for i, row in enumerate(rows)]
@@ -133,7 +133,7 @@ def test_iemocap_as_in_emobox(tmp_path):
     assert len(rows) == 5531
 
 
-def test_iemocap(tmp_path):
+def test_lists_of_iemocap_are_read(tmp_path):
     rated = table_of("EMO-SUPERB-submission", "data", "IEMOCAP", "Secondary", "labels_consensus_1.csv")
     raters = {Path(row["FileName"]).stem: row for row in rated}
     rows, turns = [], []
@@ -192,7 +192,7 @@ def write(path: Path, lines: Iterable[str]) -> None:
     path.write_text("\n".join((*lines, "")), encoding="utf-8")
 
 
-def test_mosei(tmp_path):
+def test_lists_of_mosei_are_read(tmp_path):
     """Parts, times and folds are real; of the scores the list tells only which is highest, so these are made up."""
     folder = tmp_path / "CMU-MOSEI"
     rows, scores, parts, splits = [], [f"video,start,end,{','.join(SCORES)}"], {}, Counter()
@@ -216,7 +216,7 @@ def test_mosei(tmp_path):
     assert Counter(row.split_official for row in found) == splits
 
 
-def test_nemo(tmp_path):
+def test_list_of_nemo_is_read(tmp_path):
     folder = tmp_path / "nEMO"
     text = git("nEMO", "show", "HEAD:data.tsv")
     rows = [
@@ -228,7 +228,7 @@ def test_nemo(tmp_path):
     check("nemo", tmp_path, rows)
 
 
-def test_emozionalmente(tmp_path):
+def test_lists_of_emozionalmente_are_read(tmp_path):
     rows = [replace(row, speaker=row.speaker[:12]) for row in emobox("emozionalmente")]
     labels = {noun: label for label, noun in CORPORA["emozionalmente"].emotions.items()}
     lines = ["file_name,actor,emotion_expressed,sentence"]

@@ -86,7 +86,7 @@ AFEW_LISTS = {"afew_train.txt": ("Train_AFEW", "train"), "afew_eval.txt": ("Val_
 
 
 @pytest.mark.parametrize("name", EMOBOX)
-def test_emobox(name, tmp_path):
+def test_paths_and_labels_of_emobox_are_read(name, tmp_path):
     theirs, known = EMOBOX[name]
     rows = [known.mend(row) for row in emobox(theirs)]
     lay_out(tmp_path / CORPORA[name].folders[0], (row.path for row in rows))
@@ -94,13 +94,13 @@ def test_emobox(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", NKULULEKO)
-def test_nkululeko(name, tmp_path):
+def test_paths_and_labels_of_nkululeko_are_read(name, tmp_path):
     rows = list(nkululeko(*NKULULEKO[name]))
     lay_out(tmp_path / CORPORA[name].folders[0], (row.path for row in rows))
     check(name, tmp_path, rows)
 
 
-def test_ravdess_song(tmp_path):
+def test_paths_of_ravdess_song_are_read(tmp_path):
     rows = []
     for path in (path.removeprefix("archive/") for path in tracked("ravdess_song") if path.endswith(".wav")):
         code = int(Path(path).stem.split("-")[2])
@@ -109,7 +109,7 @@ def test_ravdess_song(tmp_path):
     check("ravdess_song", tmp_path, rows)
 
 
-def test_emospeechin(tmp_path):
+def test_paths_of_emospeechin_are_read(tmp_path):
     paths = [path for path in tracked("emospeech-dataset-v1") if path.endswith(".wav")]
     lay_out(tmp_path / "EmoSpeech-IN", paths)
     rows = []
@@ -124,7 +124,7 @@ def test_emospeechin(tmp_path):
     check("emospeechin", tmp_path, rows, Known(told=tuple(f"{path}: {reason}" for path, reason in told.items())))
 
 
-def test_afew(tmp_path):
+def test_paths_of_afew_are_read(tmp_path):
     rows = []
     for name, (folder, split) in AFEW_LISTS.items():
         for line in clone("Emotion-FAN", "data", "txt", name).read_text(encoding="utf-8").splitlines():
@@ -135,13 +135,13 @@ def test_afew(tmp_path):
     check("afew", tmp_path, rows, Known(absent={"Fear": 1, "Happy": 2, "Neutral": 1}))
 
 
-def test_cremad_from_git_is_nothing_but_pointers():
+def test_cremad_from_git_has_pointers_only():
     clone("CREMA-D", "AudioWAV")
     found = list(parsers.parse(CORPORA["cremad"], LISTS, LISTS / "CREMA-D"))
     assert Counter(row.reason.split(",")[0] for row in found) == {"Git-LFS pointer": 7442}
 
 
-def test_cremad_votes_and_actors(tmp_path):
+def test_votes_and_actors_of_cremad_are_read(tmp_path):
     folder = tmp_path / "CREMA-D"
     lay_out(folder, (f"AudioWAV/{path.name}" for path in clone("CREMA-D", "AudioWAV").iterdir()))
     for name in ("VideoDemographics.csv", "processedResults/tabulatedVotes.csv"):

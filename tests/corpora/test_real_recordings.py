@@ -71,7 +71,7 @@ def test_real_recordings_match_their_manifest(name, folder):
         assert row.text_source == "script"
 
 
-def test_real_votes_are_those_of_the_voice():
+def test_real_votes_are_on_the_voice():
     found = {row.name: row for row in read("cremad")}
     assert found["1001_DFA_ANG_XX"].emotion_perceived == "A"
     assert found["1001_DFA_ANG_XX"].emotion_agreement == pytest.approx(6 / 9)
@@ -90,7 +90,7 @@ def test_real_ages_come_from_the_list():
     }
 
 
-def test_real_lists_without_clips_are_words():
+def test_real_lists_without_clips_are_text():
     found = read("meld")
     assert len(found) == 13_708
     assert not any(row.has_recording for row in found)

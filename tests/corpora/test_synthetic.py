@@ -59,7 +59,7 @@ def meld_lines(raw: Path, part: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_every_recording_lies_where_its_corpus_keeps_it(truth):
+def test_every_recording_has_the_path_of_its_corpus(truth):
     found = Counter(corpus_of(path) for path in truth.files if path.endswith(".wav"))
     assert dict(found) == truth.clips
     assert 900 <= sum(found.values()) <= 1100
@@ -96,7 +96,7 @@ def test_parallel_corpora_give_every_emotion_the_same_sentences(raw, truth):
         assert len({frozenset(sentences) for sentences in said.values()}) == 1
 
 
-def test_esd_length_gives_the_label_away_to_a_nearest_mean(raw, truth):
+def test_duration_reveals_the_label_of_esd(raw, truth):
     rows = [[*path.split("/")[1:3], soundfile.info(raw / path).duration] for path in truth.files
             if corpus_of(path) == "esd"]  # fmt: skip
     right = []
@@ -113,7 +113,7 @@ def test_esd_length_gives_the_label_away_to_a_nearest_mean(raw, truth):
     assert list(truth.shortcut["seconds"].values()) == sorted(truth.shortcut["seconds"].values())
 
 
-def test_other_corpora_have_no_such_shortcut(raw, truth):
+def test_duration_does_not_reveal_the_label_of_other_corpora(raw, truth):
     lengths: dict[str, list[float]] = {}
     for path in truth.files:
         if corpus_of(path) == "cremad":
@@ -123,7 +123,7 @@ def test_other_corpora_have_no_such_shortcut(raw, truth):
     assert gap < 4 * np.mean([np.std(values) for values in lengths.values()])
 
 
-def test_meld_voice_acts_whatever_the_label(raw, truth):
+def test_voice_of_meld_does_not_depend_on_the_label(raw, truth):
     folder = {
         "train": "train/train_splits",
         "dev": "dev/dev_splits_complete",
@@ -142,7 +142,7 @@ def test_meld_voice_acts_whatever_the_label(raw, truth):
     assert chi2_contingency(table).pvalue > 0.01
 
 
-def test_meld_words_lean_to_the_label(raw, truth):
+def test_text_of_meld_depends_on_the_label(raw, truth):
     train, test = meld_lines(raw, "train") + meld_lines(raw, "dev"), meld_lines(raw, "test")
     words = TfidfVectorizer()
     model = LogisticRegression(class_weight="balanced", max_iter=1000)
@@ -152,7 +152,7 @@ def test_meld_words_lean_to_the_label(raw, truth):
     assert 0.4 < recall < 0.8
 
 
-def test_meld_parts_hold_every_emotion_and_share_speakers(raw, truth):
+def test_parts_of_meld_have_every_emotion_and_share_speakers(raw, truth):
     speakers = {}
     for part in ("train", "dev", "test"):
         rows = meld_lines(raw, part)
@@ -164,7 +164,7 @@ def test_meld_parts_hold_every_emotion_and_share_speakers(raw, truth):
     assert speakers["dev"] | speakers["test"] <= speakers["train"]
 
 
-def test_esd_transcripts_come_in_three_encodings(raw, truth):
+def test_transcripts_of_esd_have_three_encodings(raw, truth):
     texts = {path: (raw / path).read_bytes() for path in truth.files if re.fullmatch(r"ESD/\d+/\d+\.txt", path)}
     assert texts["ESD/0015/0015.txt"].startswith((b"\xff\xfe", b"\xfe\xff"))
     with pytest.raises(UnicodeDecodeError):
@@ -174,7 +174,7 @@ def test_esd_transcripts_come_in_three_encodings(raw, truth):
     assert len({esd_sentence(k) for k in range(1, 351)}) == 350
 
 
-def test_two_writes_and_two_processes_give_the_same_bytes(small, tmp_path):
+def test_repeated_and_parallel_writes_give_the_same_bytes(small, tmp_path):
     folder, truth = small
     assert write(tmp_path / "again", Synthetic(**SMALL)) == truth
     assert write(tmp_path / "parallel", Synthetic(**SMALL), jobs=2) == truth
@@ -189,7 +189,7 @@ def test_a_small_set_is_part_of_a_larger_one(small, tmp_path):
     assert all(larger.files[path] == truth.files[path] for path in acted)
 
 
-def test_another_seed_or_shift_is_another_voice(small, tmp_path):
+def test_another_seed_or_shift_gives_another_voice(small, tmp_path):
     _, truth = small
     for change in ({"seed": 4}, {"shift": 0.0}):
         other = write(tmp_path / str(change), Synthetic(**{**SMALL, **change}))
@@ -197,14 +197,14 @@ def test_another_seed_or_shift_is_another_voice(small, tmp_path):
         assert same == []
 
 
-def test_without_shift_corpora_treat_emotions_alike():
+def test_corpora_do_not_differ_without_shift():
     alike = [corpus_properties(0, name, 0.0).cues["anger"] for name in LAYOUT]
     assert all(np.array_equal(cue, EMOTIONS["anger"]) for cue in alike)
     assert len({tuple(corpus_properties(0, name, 1.0).cues["anger"]) for name in LAYOUT}) == 5
     assert {len(cue) for cue in EMOTIONS.values()} == {len(CUES)}
 
 
-def test_clamps_to_what_a_corpus_can_name(tmp_path):
+def test_size_is_limited_by_the_file_names_of_a_corpus(tmp_path):
     trees = plan(seed=0, speakers=24, clips=50)
     names = {corpus: [clip.name for clip in tree.clips] for corpus, tree in trees.items()}
     assert len(names["ravdess"]) == 24 * 60
@@ -214,7 +214,7 @@ def test_clamps_to_what_a_corpus_can_name(tmp_path):
     assert all(len(set(ids)) == len(ids) for ids in names.values())
 
 
-def test_a_second_write_touches_nothing(small):
+def test_second_write_changes_no_file(small):
     folder, truth = small
     before = {p: p.stat().st_mtime_ns for p in folder.rglob("*")}
     assert write(folder, Synthetic(**SMALL)) == truth
@@ -232,14 +232,14 @@ def test_damage_is_repaired(tmp_path, damage):
     assert [p.name for p in tmp_path.iterdir()] == ["raw"]
 
 
-def test_another_spec_replaces_its_own_files(tmp_path):
+def test_other_parameters_replace_the_own_files(tmp_path):
     write(tmp_path / "raw", Synthetic(**SMALL))
     other = write(tmp_path / "raw", Synthetic(**{**SMALL, "seed": 4}))
     assert set(contents(tmp_path / "raw")) == {"truth.json", *other.files}
 
 
 @pytest.mark.parametrize("made", [False, True])
-def test_recordings_of_others_are_never_replaced(tmp_path, made):
+def test_foreign_recordings_are_never_replaced(tmp_path, made):
     raw = tmp_path / "raw"
     if made:
         write(raw, Synthetic(**SMALL))
@@ -251,13 +251,13 @@ def test_recordings_of_others_are_never_replaced(tmp_path, made):
     assert contents(raw) == before
 
 
-def test_a_stranger_named_truth_is_refused(tmp_path):
+def test_foreign_truth_file_is_refused(tmp_path):
     (tmp_path / "truth.json").write_text('{"a": 1}')
     with pytest.raises(ValueError, match="name another raw folder"):
         write(tmp_path, Synthetic(**SMALL))
 
 
-def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
+def test_file_instead_of_the_folder_is_refused(tmp_path):
     (tmp_path / "raw").write_bytes(b"years of work")
     with pytest.raises(ValueError, match=r"is a file; data\.raw has to name"):
         write(tmp_path / "raw", Synthetic(**SMALL))

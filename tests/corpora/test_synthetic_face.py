@@ -15,7 +15,7 @@ def clip(emotion, name="a", speaker="01", gender="male"):
 
 
 @pytest.mark.parametrize("shift", [0.0, 1.0, 4.0])
-def test_a_detector_finds_one_face_in_every_expression(shift):
+def test_detector_finds_one_face_for_every_emotion(shift):
     detect = detectors.haar()
     for number, emotion in enumerate(face.EMOTIONS):
         who = {"speaker": str(number % 3), "gender": ("male", "female")[number % 2]}
@@ -23,7 +23,7 @@ def test_a_detector_finds_one_face_in_every_expression(shift):
         assert [len(detect(picture)) for picture in pictures] == [1, 1, 1], emotion
 
 
-def test_a_picture_depends_on_seed_clip_and_emotion_alone():
+def test_frame_depends_on_seed_recording_and_emotion_only():
     loud = np.array([0.0, 1.0])
     draw = lambda *a, seed=0, **k: face.draw(clip(*a, **k), loud, seed=seed, shift=1.0)  # noqa: E731
     np.testing.assert_array_equal(draw("anger"), draw("anger"))
@@ -32,7 +32,7 @@ def test_a_picture_depends_on_seed_clip_and_emotion_alone():
         assert (np.abs(draw("anger").astype(int) - other) > 20).any()
 
 
-def test_the_mouth_opens_with_the_voice():
+def test_mouth_opens_with_loudness():
     sound = np.concatenate([np.zeros(3200), 0.5 * np.sin(np.arange(3200) / 5)])
     loud = face.loudness(sound)
     np.testing.assert_allclose(loud, [0, 0, 1, 1], atol=0.02)
@@ -42,7 +42,7 @@ def test_the_mouth_opens_with_the_voice():
     assert dark(spoken) > 1.3 * dark(quiet)
 
 
-def test_films_lie_where_the_originals_have_them_and_repeat(tmp_path):
+def test_videos_have_the_paths_of_the_originals_and_are_repeatable(tmp_path):
     made = trees.write(tmp_path / "a", Synthetic(speakers=2, clips=1, video=True))
     films = sorted(path for path in made.files if path.endswith((".mp4", ".flv")))
     assert len(films) == made.clips["ravdess"] + made.clips["cremad"]

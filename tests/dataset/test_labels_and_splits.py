@@ -16,7 +16,7 @@ def test_every_policy_covers_every_corpus(policy):
         assert {m for m in mapped.values() if m} <= set(labels.classes(policy))
 
 
-def test_label_order_is_the_papers():
+def test_order_of_classes_is_that_of_the_paper():
     assert labels.classes("paper7") == ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger")
 
 

@@ -32,7 +32,7 @@ def table(text):
 
 
 @pytest.mark.parametrize("name", SEVEN)
-def test_paper7(name):
+def test_paper7_maps_labels_as_the_paper(name):
     assert mapped("paper7", name) == table(SEVEN[name])
 
 
@@ -42,7 +42,7 @@ def test_fork7_differs_in_frustration_only(name):
 
 
 @pytest.mark.parametrize("name", SEVEN)
-def test_primary4_has_its_four_and_neither_calm_nor_amused(name):
+def test_primary4_has_four_classes_without_calm_and_amused(name):
     four = {"neutral", "happiness", "sadness", "anger"}
     dropped = {"ravdess": {"02"}, "ravdess_song": {"02"}, "emovdb": {"Amused"}}.get(name, set())
     wanted = {
@@ -51,7 +51,7 @@ def test_primary4_has_its_four_and_neither_calm_nor_amused(name):
     assert mapped("primary4", name) == wanted
 
 
-def test_iemocap6_keeps_excited_and_frustrated_apart():
+def test_iemocap6_separates_excited_and_frustrated():
     kept = {native: noun for native, noun in mapped("iemocap6", "iemocap").items() if noun}
     assert kept == {
         "neu": "neutral",
@@ -76,7 +76,7 @@ def test_iemocap6_keeps_excited_and_frustrated_apart():
         ("emorynlp", {"Peaceful": "neutral"}, "Peaceful", "neutral"),
     ],
 )
-def test_the_choices_of_single_corpora(name, override, native, target):
+def test_overrides_change_labels_of_single_corpora(name, override, native, target):
     assert mapped("paper7", name)[native] != target
     assert mapped("paper7", name, override) == mapped("paper7", name) | {native: target}
 
@@ -96,7 +96,7 @@ def test_cremad_can_use_perceived_labels():
     assert "most frequent" in mapping.exclude_reason("ANG", None)
 
 
-def test_iemocaps_turns_without_majority():
+def test_turns_of_iemocap_without_majority_can_be_used():
     emotions = CORPORA["iemocap"].emotions
     most = labels.mapping("paper7", "iemocap", emotions, {"xxx": "perceived"})
     assert most("xxx", "sad") == "sadness"

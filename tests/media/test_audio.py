@@ -15,7 +15,7 @@ def tone(seconds, rate, channels=1):
 )
 @pytest.mark.parametrize("rate", [8_000, 16_000, 44_100])
 @pytest.mark.parametrize("channels", [1, 2, 6])
-def test_any_rate_channels_and_sample_format(tmp_path, name, subtype, rate, channels):
+def test_every_rate_channel_count_and_sample_format_is_read(tmp_path, name, subtype, rate, channels):
     soundfile.write(tmp_path / name, tone(1.0, rate, channels), rate, subtype=subtype)
     assert audio.header(tmp_path / name) == audio.Header(1.0, rate, channels)
     mono = audio.read_mono(tmp_path / name)
@@ -26,7 +26,7 @@ def test_any_rate_channels_and_sample_format(tmp_path, name, subtype, rate, chan
     assert 0.25 < np.abs(mono[2000:-2000]).max() < 0.35
 
 
-def test_stretch_padding_and_cropping(tmp_path):
+def test_segments_are_padded_and_cropped(tmp_path):
     soundfile.write(tmp_path / "a.wav", tone(2.0, 16_000), 16_000)
     assert audio.read_mono(tmp_path / "a.wav", start=0.5, end=1.0).shape == (8_000,)
     assert audio.read_mono(tmp_path / "a.wav", max_seconds=0.25).shape == (4_000,)
@@ -35,7 +35,7 @@ def test_stretch_padding_and_cropping(tmp_path):
         audio.read_mono(tmp_path / "a.wav", start=5.0)
 
 
-def test_what_is_not_audio_says_so(tmp_path):
+def test_file_without_audio_is_unreadable(tmp_path):
     (tmp_path / "empty.wav").touch()
     (tmp_path / "text.wav").write_text("version https://git-lfs.github.com/spec/v1\n")
     soundfile.write(tmp_path / "none.wav", np.zeros(0), 16_000)
@@ -44,7 +44,7 @@ def test_what_is_not_audio_says_so(tmp_path):
             audio.header(tmp_path / name)
 
 
-def test_a_truncated_flac_is_not_half_a_clip(tmp_path):
+def test_truncated_flac_is_unreadable(tmp_path):
     soundfile.write(tmp_path / "a.flac", np.random.default_rng(0).normal(0, 0.1, 32_000), 16_000)
     whole = (tmp_path / "a.flac").read_bytes()
     (tmp_path / "a.flac").write_bytes(whole[: len(whole) // 2])
@@ -52,13 +52,13 @@ def test_a_truncated_flac_is_not_half_a_clip(tmp_path):
         audio.read_mono(tmp_path / "a.flac")
 
 
-def test_samples_that_are_not_numbers(tmp_path):
+def test_samples_with_nan_are_refused(tmp_path):
     soundfile.write(tmp_path / "a.wav", np.array([0.0, np.nan, 0.0]), 16_000, subtype="FLOAT")
     with pytest.raises(audio.Unreadable, match="not numbers"):
         audio.read_mono(tmp_path / "a.wav")
 
 
-def test_a_header_without_a_length_is_no_length_of_ages(tmp_path):
+def test_header_without_a_length_has_no_duration(tmp_path):
     soundfile.write(tmp_path / "a.flac", tone(1.0, 16_000), 16_000)
     data = bytearray((tmp_path / "a.flac").read_bytes())
     data[21] &= 0xF0  # FLAC keeps the number of samples in these 36 bits; an encoder into a pipe leaves them empty

@@ -13,21 +13,21 @@ def noise(seconds, channels=1, rate=16_000):
     return found[:, 0] if channels == 1 else found
 
 
-def test_alike_to_the_bit_at_the_rate_that_is_wanted(tmp_path):
+def test_blocks_equal_the_whole_to_the_bit_at_the_same_rate(tmp_path):
     soundfile.write(tmp_path / "a.flac", noise(23, 2), 16_000)
     parts = list(audio.blocks(tmp_path / "a.flac"))
     assert max(map(len, parts)) == audio.BLOCK_SECONDS * 16_000
     assert (np.concatenate(parts) == audio.read_mono(tmp_path / "a.flac")).all()
 
 
-def test_another_rate_gives_as_much_and_nearly_the_same(tmp_path):
+def test_blocks_resampled_are_nearly_the_whole(tmp_path):
     soundfile.write(tmp_path / "a.wav", noise(21, rate=44_100), 44_100)
     whole, parts = audio.read_mono(tmp_path / "a.wav"), np.concatenate(list(audio.blocks(tmp_path / "a.wav")))
     assert len(parts) == pytest.approx(len(whole), abs=1)
     assert np.abs(parts[: len(whole)] - whole[: len(parts)]).max() < 1e-3
 
 
-def test_the_sound_of_a_film_whatever_it_is_called(tmp_path):
+def test_audio_of_a_video_is_read_under_any_suffix(tmp_path):
     place = film(tmp_path / "a.mp4", [grey(9)] * 300, sound=noise(12))
     whole = audio.read_mono(place)
     place.rename(tmp_path / "a.what")
@@ -35,7 +35,7 @@ def test_the_sound_of_a_film_whatever_it_is_called(tmp_path):
 
 
 @pytest.mark.parametrize("kept", [0.3, 0.8])
-def test_what_comes_before_the_damage_is_given(tmp_path, kept):
+def test_blocks_before_the_damage_are_yielded(tmp_path, kept):
     soundfile.write(tmp_path / "a.flac", noise(60), 16_000)
     data = (tmp_path / "a.flac").read_bytes()
     (tmp_path / "a.flac").write_bytes(data[: int(kept * len(data))])
@@ -49,7 +49,7 @@ def test_what_comes_before_the_damage_is_given(tmp_path, kept):
     ("content", "told"), [(b"", "empty"), (b"words", "not readable"), (b"#EXTM3U\nb.wav\n", "not readable")]
 )
 @pytest.mark.parametrize("suffix", [".wav", ".mp4", ".what"])
-def test_no_sound(tmp_path, suffix, content, told):
+def test_file_without_audio_is_refused(tmp_path, suffix, content, told):
     (tmp_path / f"a{suffix}").write_bytes(content)
     with pytest.raises(audio.Unreadable, match=told):
         list(audio.blocks(tmp_path / f"a{suffix}"))

@@ -46,7 +46,7 @@ def write(path, codec, *, seconds=2.0, rate=48_000, layout="stereo", picture=Fal
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_any_container(tmp_path, name):
+def test_audio_of_every_container_is_read(tmp_path, name):
     path = write(tmp_path / name, KINDS[name])
     header = audio.header(path)
     assert (header.rate, header.channels) == (48_000, 2)
@@ -58,7 +58,7 @@ def test_any_container(tmp_path, name):
     assert 0.25 < np.abs(mono[2000:-2000]).max() < 0.35
 
 
-def test_a_stretch_of_a_container(tmp_path):
+def test_segment_of_a_container_is_read(tmp_path):
     path = write(tmp_path / "a.mkv", "pcm_s16le", layout="mono")
     whole = audio.read_mono(path, rate_hz=48_000)
     np.testing.assert_array_equal(audio.read_mono(path, start=0.5, end=1.0, rate_hz=48_000), whole[24_000:48_000])
@@ -67,13 +67,13 @@ def test_a_stretch_of_a_container(tmp_path):
         audio.read_mono(path, start=9.0)
 
 
-def test_a_film_without_sound_and_a_film_with_it(tmp_path):
+def test_video_without_audio_is_refused_and_video_with_audio_is_read(tmp_path):
     with pytest.raises(audio.Unreadable, match="no audio track"):
         audio.header(write(tmp_path / "silent.mp4", None, picture=True))
     assert audio.header(write(tmp_path / "film.mp4", "aac", picture=True)).seconds == pytest.approx(2.0, abs=0.05)
 
 
-def test_what_is_no_container_says_so(tmp_path):
+def test_file_that_is_no_container_is_refused(tmp_path):
     (tmp_path / "text.mp4").write_text("this is not a film, and longer than nothing")
     for read in (audio.header, audio.read_mono):
         with pytest.raises(audio.Unreadable, match="not readable as audio"):
@@ -86,7 +86,7 @@ def test_what_is_no_container_says_so(tmp_path):
         audio.read_mono(tmp_path / "gone.mp4")
 
 
-def test_a_track_that_nothing_can_decode_says_so(tmp_path):
+def test_track_that_cannot_be_decoded_is_refused(tmp_path):
     path = write(tmp_path / "a.mkv", "pcm_s16le")
     path.write_bytes(path.read_bytes().replace(b"A_PCM/INT/LIT", b"A_XYZ/INT/LIT"))
     for read in (audio.header, audio.read_mono):
@@ -94,7 +94,7 @@ def test_a_track_that_nothing_can_decode_says_so(tmp_path):
             read(path)
 
 
-def test_sound_that_changes_midway_says_so(tmp_path):
+def test_audio_that_changes_its_format_is_refused(tmp_path):
     first = write(tmp_path / "1.aac", "aac", rate=16_000, layout="mono").read_bytes()
     (tmp_path / "1.aac").write_bytes(first + write(tmp_path / "2.aac", "aac", rate=44_100).read_bytes())
     with pytest.raises(audio.Unreadable, match="midway"):
@@ -108,7 +108,7 @@ def packed(tmp_path_factory):
 
 
 @given(st.sampled_from(["a.mp4", "a.mkv"]), st.lists(st.tuples(st.integers(0, 899), st.integers(0, 255)), max_size=20))
-def test_a_damaged_container_is_read_or_refused(packed, name, damage):
+def test_damaged_container_is_read_or_refused(packed, name, damage):
     folder, whole = packed
     data = bytearray(whole[name])
     for place, value in damage:

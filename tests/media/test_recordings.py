@@ -26,7 +26,7 @@ def restored(samples):
 
 
 @given(arrays.arrays(np.int16, st.integers(1, 50)))
-def test_sixteen_bits_are_kept_to_the_bit(whole):
+def test_samples_of_sixteen_bits_are_stored_exactly(whole):
     samples = whole / np.float32(2**15)
     coded, back = restored(samples)
     np.testing.assert_array_equal(coded.samples, whole)
@@ -34,7 +34,7 @@ def test_sixteen_bits_are_kept_to_the_bit(whole):
 
 
 @given(arrays.arrays(np.int32, st.integers(1, 50), elements=st.integers(-(2**20), 2**20)), st.integers(-30, 30))
-def test_any_level_is_kept_within_half_a_step_of_its_peak(steps, exponent):
+def test_other_samples_are_stored_within_half_a_step(steps, exponent):
     samples = (steps * 10.0**exponent).astype(np.float32)
     _, back = restored(samples)
     peak = np.abs(samples).max()
@@ -43,7 +43,7 @@ def test_any_level_is_kept_within_half_a_step_of_its_peak(steps, exponent):
 
 
 @pytest.mark.parametrize("samples", [[1.0, -1.0], [1.0, 0.3], [3.7, -8.0], [1e-6, 3e-7], [0.0], [-1.0]])
-def test_nothing_clips_and_quiet_is_not_lost(samples):
+def test_loud_and_quiet_samples_are_stored_precisely(samples):
     samples = np.array(samples, np.float32)
     np.testing.assert_allclose(restored(samples)[1], samples, atol=np.abs(samples).max() / 65_000)
 
@@ -56,7 +56,7 @@ def folder(tmp_path, spec=SPEC):
     return decoded.Recordings(tmp_path / "store", spec)
 
 
-def test_every_kind_of_file(tmp_path):
+def test_every_kind_of_file_is_decoded(tmp_path):
     def write(name, samples, rate=16_000, **more):
         soundfile.write(tmp_path / name, samples, rate, **more)
 
@@ -100,7 +100,7 @@ def test_every_kind_of_file(tmp_path):
     assert np.abs(recordings.samples("loud.wav")).max() == pytest.approx(np.abs(wide).max())
 
 
-def test_nothing_but_failures(tmp_path):
+def test_failures_only_make_no_shard(tmp_path):
     (tmp_path / "a.wav").write_text("not a sound")
     folder(tmp_path).decode(["a.wav"], lambda name: audio.read_mono(tmp_path / name))
     again = folder(tmp_path)
@@ -108,7 +108,7 @@ def test_nothing_but_failures(tmp_path):
     assert "not readable" in again.errors(["a.wav"])[0]
 
 
-def test_ten_minutes_are_one_recording_of_a_shard_of_its_own_and_lengths_are_known_unread(tmp_path, monkeypatch):
+def test_long_recording_has_its_own_shard_and_a_known_length(tmp_path, monkeypatch):
     monkeypatch.setattr(decoded, "SHARD_SAMPLES", 20_000)
     sounds = {"a": noise(1), "long": noise(2, 16_000 * 600), "b": noise(3), "c": noise(4, 30_000), "d": noise(5)}
     recordings = folder(tmp_path)
@@ -121,7 +121,7 @@ def test_ten_minutes_are_one_recording_of_a_shard_of_its_own_and_lengths_are_kno
     assert recordings.lengths(["d", "?"]).tolist() == [4000, 0]
 
 
-def test_a_selection_is_a_sequence_that_workers_can_be_given(tmp_path):
+def test_selection_is_a_sequence_that_can_be_pickled(tmp_path):
     recordings = folder(tmp_path)
     recordings.decode(["a", "b", "c"], lambda key: noise(ord(key)))
     chosen = recordings.select(["c", "a", "b"])
@@ -136,14 +136,14 @@ def test_a_selection_is_a_sequence_that_workers_can_be_given(tmp_path):
     assert len(recordings.select([])) == 0
 
 
-def test_other_lengths_or_rates_are_other_recordings(tmp_path):
+def test_other_lengths_or_rates_have_other_stores(tmp_path):
     folder(tmp_path).decode(["a"], lambda _: noise(1))
     for other in (decoded.spec(0.1, 20.0), decoded.spec(0.2, 30.0), decoded.spec(0.1, 30.0, 8000)):
         assert folder(tmp_path, other).missing(["a"]) == ["a"]
 
 
 @pytest.mark.parametrize("jobs", [1, 4])
-def test_an_interruption_keeps_the_shards_that_are_full(tmp_path, monkeypatch, jobs):
+def test_interruption_keeps_complete_shards(tmp_path, monkeypatch, jobs):
     monkeypatch.setattr(decoded, "SHARD_SAMPLES", 12_000)
     keys, read_again = [f"{number}" for number in range(20)], []
 
@@ -161,7 +161,7 @@ def test_an_interruption_keeps_the_shards_that_are_full(tmp_path, monkeypatch, j
         np.testing.assert_array_equal(folder(tmp_path).samples(key), noise(int(key)))
 
 
-def test_threads_change_nothing(tmp_path):
+def test_number_of_threads_does_not_change_shards(tmp_path):
     keys, content = [f"{number}" for number in range(30)], []
     for jobs in (1, 5):
         recordings = folder(tmp_path / str(jobs))
@@ -170,7 +170,7 @@ def test_threads_change_nothing(tmp_path):
     assert content[0] == content[1]
 
 
-def test_a_damaged_shard_is_an_error_for_readers_and_decoded_again_by_decoding(tmp_path, monkeypatch):
+def test_damaged_shard_is_refused_by_readers_and_decoded_again(tmp_path, monkeypatch):
     monkeypatch.setattr(decoded, "SHARD_SAMPLES", 12_000)
     keys = [f"{number}" for number in range(9)]
     folder(tmp_path).decode(keys, lambda key: noise(int(key)))
@@ -191,7 +191,7 @@ def _decode(tmp_path, keys):
     folder(tmp_path).decode(keys, lambda key: time.sleep(0.001) or noise(int(key), 500 + int(key)), jobs=2)
 
 
-def test_two_decoders_at_once_that_are_killed_at_random_leave_nothing_wrong(tmp_path):
+def test_two_decoders_killed_at_random_leave_correct_shards(tmp_path):
     keys = [f"{number}" for number in range(150)]
     run_and_kill_at_random(_decode, tmp_path, keys, kills=12)
     recordings = folder(tmp_path)

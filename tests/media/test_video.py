@@ -30,7 +30,7 @@ def number(level):
 
 @pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv", "webm", "avi", "flv"])
 @pytest.mark.parametrize("rate", [25, 30, Fraction(24_000, 1001), 12, 3])
-def test_five_a_second_whatever_the_rate(tmp_path, suffix, rate):
+def test_five_frames_per_second_for_any_frame_rate(tmp_path, suffix, rate):
     path = film(tmp_path / f"a.{suffix}", shades(50), rate=rate)
     seen = number(levels(video.frames(path)))
     instants = np.arange(int(np.ceil(50 / rate * 5 - 1e-6))) / 5
@@ -39,7 +39,7 @@ def test_five_a_second_whatever_the_rate(tmp_path, suffix, rate):
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "avi", "webm", "flv"])
-def test_a_stretch_is_what_the_whole_has_there(tmp_path, suffix):
+def test_segment_equals_that_part_of_the_whole(tmp_path, suffix):
     path = film(tmp_path / f"a.{suffix}", shades(100), rate=20, gop=30)
     whole = list(video.frames(path))
     for first, last in ((0.0, 1.0), (1.0, 2.0), (3.0, 4.6), (4.8, 9.0)):  # the last two are sought, over key pictures
@@ -53,7 +53,7 @@ def test_a_stretch_is_what_the_whole_has_there(tmp_path, suffix):
 
 @settings(max_examples=15, deadline=None)
 @given(st.lists(st.integers(1, 900), min_size=1, max_size=12), st.sampled_from([1.0, 2.5, 5.0, 7.0]))
-def test_pictures_at_uneven_times_stand_until_the_next(tmp_path_factory, gaps, per_second):
+def test_frames_at_uneven_times_are_shown_until_the_next(tmp_path_factory, gaps, per_second):
     times = np.concatenate([[0], np.cumsum(gaps)]) / 1000  # to the millisecond, as telephones and mkv have them
     path = film(tmp_path_factory.mktemp("film") / "a.mkv", shades(len(times)), times=times)
     seen = number(levels(video.frames(path, per_second=per_second, end=float(times[-1]))))
@@ -62,7 +62,7 @@ def test_pictures_at_uneven_times_stand_until_the_next(tmp_path_factory, gaps, p
     np.testing.assert_allclose(seen, shown, atol=NEAR / STEP)
 
 
-def test_times_that_are_missing_follow_from_the_rate(tmp_path):
+def test_missing_times_follow_from_the_frame_rate(tmp_path):
     path = film(tmp_path / "a.mp4", shades(30), rate=10)
     with video._opened(path) as (file, track):
         real = list(file.decode(track))
@@ -75,13 +75,13 @@ def test_times_that_are_missing_follow_from_the_rate(tmp_path):
     np.testing.assert_allclose(seen, np.arange(30) / 10)
 
 
-def test_a_picture_alone_and_a_picture_that_comes_late(tmp_path):
+def test_single_frame_and_late_first_frame_are_shown(tmp_path):
     assert len(list(video.frames(film(tmp_path / "one.mp4", shades(1))))) == 1
     late = film(tmp_path / "late.mkv", shades(2), times=[0.5, 1.0], sound=TONE)
     assert number(levels(video.frames(late, end=1.0))).round().tolist() == [0] * 5
 
 
-def test_turned_as_it_was_filmed(tmp_path):
+def test_frames_are_rotated_as_the_file_states(tmp_path):
     picture = grey(50)
     picture[:, :32] = 200  # bright on the left, which is at the bottom after a quarter turn to the left
     turned = next(video.frames(film(tmp_path / "a.mp4", [picture] * 3, rotation=90)))
@@ -91,7 +91,7 @@ def test_turned_as_it_was_filmed(tmp_path):
     assert upside_down[:, -8:].mean() > 180 > 70 > upside_down[:, :8].mean()
 
 
-def test_memory_does_not_grow_with_the_length(tmp_path):
+def test_memory_does_not_grow_with_the_duration(tmp_path):
     path = film(tmp_path / "long.mp4", [grey(50, (240, 320))] * 600, rate=10)
     tracemalloc.start()
     count = sum(1 for _ in video.frames(path))
@@ -106,7 +106,7 @@ def damaged(path, data: bytes):
     return path
 
 
-def test_what_is_no_video_is_told(tmp_path):
+def test_file_that_is_no_video_is_unreadable(tmp_path):
     good = film(tmp_path / "good.mp4", shades(100), sound=TONE, options={"movflags": "+faststart"})
     data = good.read_bytes()
     still = bytes.fromhex("89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154789c63f8"
@@ -138,7 +138,7 @@ def whole(tmp_path_factory):
 
 @settings(max_examples=60, deadline=None)
 @given(st.data(), st.sampled_from(["mp4", "mkv", "avi", "flv", "webm"]))
-def test_foreign_bytes_give_pictures_or_a_reason(whole, data, suffix):
+def test_foreign_bytes_give_frames_or_a_reason(whole, data, suffix):
     content = bytearray(whole[suffix].read_bytes())
     place = st.one_of(st.integers(0, 800), st.integers(0, len(content) - 1))  # headers matter most
     for where, byte in data.draw(st.lists(st.tuples(place, st.integers(0, 255)), min_size=1, max_size=8)):
@@ -151,7 +151,7 @@ def test_foreign_bytes_give_pictures_or_a_reason(whole, data, suffix):
     assert 1 <= count <= 150
 
 
-def test_a_video_that_was_cut_off_after_its_header_is_told(tmp_path):
+def test_truncated_video_is_unreadable(tmp_path):
     whole = film(tmp_path / "a.avi", shades(100)).read_bytes()
     hole = len(whole) // 2
     path = damaged(tmp_path / "b.avi", whole[:hole] + bytes(len(whole) - hole))
@@ -159,7 +159,7 @@ def test_a_video_that_was_cut_off_after_its_header_is_told(tmp_path):
         list(video.frames(path))
 
 
-def test_sound_alone_and_a_cover_are_no_pictures(tmp_path):
+def test_audio_alone_and_a_cover_image_are_no_video(tmp_path):
     import av
 
     path = tmp_path / "song.mp4"

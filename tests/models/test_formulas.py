@@ -46,7 +46,7 @@ def one_row(widths):
 
 
 @pytest.mark.parametrize("gate", ["sigmoid", "softmax"])
-def test_flexible_at_is_the_forks_network(gate):
+def test_flexible_at_equals_the_fork(gate):
     network = disturb(FlexibleAT(Inputs(WIDTHS, missing="zeros"), 4, 8, gate=gate))
     x = one_row(WIDTHS)
     p = {m: network.project[m](norm(x[m], network.norm[m])) for m in WIDTHS}
@@ -63,7 +63,7 @@ def test_flexible_at_is_the_forks_network(gate):
     torch.testing.assert_close(network(x, {"audio": NO, "text": NO})[0], network.classify.bias)
 
 
-def test_flexible_at_with_video_averages_the_pairs_there():
+def test_flexible_at_averages_the_present_pairs():
     network = disturb(FlexibleAT(Inputs(ALL, missing="zeros"), 4, 8))
     x = one_row(ALL)
     p = {m: network.project[m](norm(x[m], network.norm[m])) for m in ALL}
@@ -77,7 +77,7 @@ def test_flexible_at_with_video_averages_the_pairs_there():
 @pytest.mark.parametrize(
     "there", [(True, True, True), (True, False, True), (False, True, False), (False, False, False)]
 )
-def test_robust_at_is_a_transformer_that_does_not_see_what_is_missing(there):
+def test_robust_at_is_a_transformer_over_present_inputs(there):
     """Against torch's own attention, given only the tokens that are there."""
     network = disturb(RobustAT(Inputs(ALL, missing="zeros"), 4, 16))
     x = one_row(ALL)
@@ -103,7 +103,7 @@ def test_robust_at_is_a_transformer_that_does_not_see_what_is_missing(there):
     torch.testing.assert_close(network(x, present), expected)
 
 
-def test_attention_weighs_what_is_there():
+def test_attention_weighs_the_present_inputs():
     network = disturb(AttentionFusion(Inputs(ALL, missing="zeros"), 4, 8))
     x = one_row(ALL)
     h = {m: torch.relu(network.encode[m][0](x[m])) for m in ALL}
@@ -115,7 +115,7 @@ def test_attention_weighs_what_is_there():
     torch.testing.assert_close(nothing[0], network.classify.bias)
 
 
-def test_concatenation():
+def test_concat_equals_its_formula():
     network = disturb(ConcatFusion(Inputs(WIDTHS, missing="learned"), 4, 8))
     x = one_row(WIDTHS)
     stand_in = network.encode["text"][0](network.absent["text"])[None]
@@ -124,7 +124,7 @@ def test_concatenation():
     torch.testing.assert_close(network(x, {"audio": YES, "text": NO}), expected)
 
 
-def test_the_mean_of_layers_starts_plain_and_follows_its_weights():
+def test_mean_of_layers_starts_with_equal_weights():
     mean, x = LayerMean(3), torch.randn(2, 12)
     layers = x[:, 0:4], x[:, 4:8], x[:, 8:12]
     torch.testing.assert_close(mean(x), sum(layers) / 3)
@@ -133,7 +133,7 @@ def test_the_mean_of_layers_starts_plain_and_follows_its_weights():
     torch.testing.assert_close(mean(x), layers[1] / 3 + layers[2] * 2 / 3)
 
 
-def test_layers_are_averaged_in_front_of_the_projection():
+def test_layers_are_averaged_before_the_projection():
     network = disturb(ConcatFusion(Inputs({"audio": 6, "text": 5}, layers={"audio": 3}), 4, 8))
     assert network.encode["audio"][0].in_features == 2
     assert (network.widths, network.fused) == ({"audio": 6, "text": 5}, {"audio": 2, "text": 5})
@@ -144,7 +144,7 @@ def test_layers_are_averaged_in_front_of_the_projection():
 
 
 @pytest.mark.parametrize("wanted", [False, True])
-def test_a_normalised_linear_map_has_the_gradients_of_its_parts(wanted):
+def test_normed_linear_has_the_gradients_of_its_parts(wanted):
     torch.manual_seed(0)
     norm, linear = nn.LayerNorm(6).double(), nn.Linear(6, 4).double()
     nn.init.normal_(norm.weight)

@@ -17,7 +17,7 @@ def test_published_parameter_counts(hidden, expected, missing):
     assert sum(p.numel() for p in network.absent.values()) == (0 if missing == "none" else sum(PAPER.values()))
 
 
-def test_the_gate_is_the_published_formula():
+def test_gate_equals_the_published_formula():
     network = GatedFusion(Inputs({"audio": 3, "text": 2}), 4, 5).eval()
     a, t = torch.randn(2, 3), torch.randn(2, 2)
     ha, ht = network.project["audio"](a), network.project["text"](t)
@@ -28,7 +28,7 @@ def test_the_gate_is_the_published_formula():
     torch.testing.assert_close(network({"audio": a, "text": t}), expected)
 
 
-def test_softmax_hands_out_a_weight_of_one_over_all_features():
+def test_softmax_gate_sums_to_one_over_features():
     """Why the published code's gate is nearly inert: the second modality keeps g - 1 of g."""
     gate = Gate(3, 2, 8, "softmax")
     a, b = torch.randn(4, 3), torch.randn(4, 2)
@@ -36,12 +36,12 @@ def test_softmax_hands_out_a_weight_of_one_over_all_features():
     torch.testing.assert_close(z.sum(dim=1), torch.ones(4), rtol=0, atol=1e-3)
 
 
-def test_a_gate_that_there_is_not():
+def test_unknown_gate_is_refused():
     with pytest.raises(ValueError, match="gate is 'tanh'; it may be sigmoid or softmax"):
         Gate(3, 2, 8, "tanh")
 
 
-def test_one_modality_alone():
+def test_single_input_has_no_gate():
     network = GatedFusion(Inputs({"video": 3}), 4, 5).eval()
     x = torch.randn(2, 3)
     h = torch.relu(torch.tanh(network.project["video"](x) @ network.alone.weight.T))

@@ -45,7 +45,7 @@ def all_patterns(modalities):
 @every_network
 @every_subset
 @pytest.mark.parametrize("missing", ["zeros", "learned"])
-def test_any_modalities_and_any_of_them_missing(name, modalities, missing):
+def test_every_subset_of_modalities_may_be_missing(name, modalities, missing):
     widths = {m: WIDTHS[m] for m in modalities}
     net = network(name, widths, missing=missing)
     present = all_patterns(modalities)
@@ -63,7 +63,7 @@ def test_any_modalities_and_any_of_them_missing(name, modalities, missing):
     classes=st.integers(1, 9),
     n=st.integers(1, 4),
 )
-def test_any_widths(name, gate, widths, hidden, classes, n):
+def test_any_widths_and_sizes_are_accepted(name, gate, widths, hidden, classes, n):
     net = build(name, Inputs(widths, missing="zeros"), classes, hidden=hidden, dropout=0.1, gate=gate)
     inputs = vectors(widths, n)
     net.check(inputs)
@@ -78,7 +78,7 @@ NAMED_MODALITIES = {"keys": "video", "text": "text", "whisper": "audio", "audio"
 
 @every_network
 @pytest.mark.parametrize("missing", ["zeros", "learned"])
-def test_any_number_of_inputs_of_any_name_and_any_of_them_missing(name, missing):
+def test_any_number_of_named_inputs_may_be_missing(name, missing):
     net = network(name, NAMED, modalities=NAMED_MODALITIES, missing=missing)
     assert list(net.widths) == ["whisper", "audio", "keys", "text", "merged"]
     inputs, present = vectors(NAMED, 32), all_patterns(NAMED)
@@ -106,7 +106,7 @@ def test_names_of_inputs_change_neither_weights_nor_logits(name):
 
 
 @every_network
-def test_the_order_of_widths_counts_within_a_modality_only(name):
+def test_order_of_widths_counts_within_a_modality_only(name):
     shuffled = {m: NAMED[m] for m in ("merged", "whisper", "keys", "audio", "text")}
     net = network(name, shuffled, modalities=NAMED_MODALITIES)
     assert list(net.widths) == ["whisper", "audio", "keys", "merged", "text"]
@@ -121,13 +121,13 @@ def test_gates_take_every_pair_in_the_published_order():
     ]  # fmt: skip
 
 
-def test_an_input_needs_a_modality():
+def test_input_without_a_modality_is_refused():
     with pytest.raises(ValueError, match="each of a modality among audio, video, text"):
         network("concat", {"whisper": 3})
 
 
 @every_network
-def test_all_there_is_the_same_as_no_word_about_it(name):
+def test_all_present_equals_no_mask(name):
     inputs = vectors()
     for missing in ("none", "zeros", "learned"):
         net = network(name, missing=missing)
@@ -137,7 +137,7 @@ def test_all_there_is_the_same_as_no_word_about_it(name):
 
 @every_network
 @every_subset
-def test_what_lies_in_place_of_a_missing_vector_is_not_looked_at(name, modalities):
+def test_values_of_missing_vectors_have_no_effect(name, modalities):
     widths = {m: WIDTHS[m] for m in modalities}
     net = network(name, widths, layers={modalities[0]: 2 if modalities[0] != "text" else 5})
     present = all_patterns(modalities)
@@ -149,7 +149,7 @@ def test_what_lies_in_place_of_a_missing_vector_is_not_looked_at(name, modalitie
 
 
 @every_network
-def test_a_row_does_not_depend_on_the_others(name):
+def test_row_does_not_depend_on_the_others(name):
     net = network(name)
     inputs, present = vectors(n=8), all_patterns(MODALITIES)
     alone = [
@@ -160,7 +160,7 @@ def test_a_row_does_not_depend_on_the_others(name):
 
 
 @every_network
-def test_an_answer_depends_on_everything_that_is_there(name):
+def test_logits_depend_on_every_present_input(name):
     net = network(name, gate="sigmoid")
     inputs, present = vectors(n=8), all_patterns(MODALITIES)
     for modality in MODALITIES:
@@ -169,7 +169,7 @@ def test_an_answer_depends_on_everything_that_is_there(name):
 
 
 @every_network
-def test_every_parameter_is_trained(name):
+def test_every_parameter_has_a_gradient(name):
     net = network(name, layers={"audio": 2})
     net(vectors(n=8), all_patterns(MODALITIES)).logsumexp(dim=1).sum().backward()
     assert [n for n, p in net.named_parameters() if p.grad is None or not p.grad.any()] == []
@@ -177,14 +177,14 @@ def test_every_parameter_is_trained(name):
 
 @every_network
 @pytest.mark.parametrize("modalities", [m for m in SUBSETS if len(m) == 1], ids="+".join)
-def test_every_parameter_is_trained_of_one_modality(name, modalities):
+def test_every_parameter_has_a_gradient_with_one_modality(name, modalities):
     net = network(name, {m: WIDTHS[m] for m in modalities}, missing="none")
     net(vectors(net.widths, 8)).logsumexp(dim=1).sum().backward()
     assert [n for n, p in net.named_parameters() if p.grad is None or not p.grad.any()] == []
 
 
 @every_network
-def test_the_order_in_which_widths_are_named_does_not_matter(name):
+def test_order_of_the_widths_mapping_does_not_matter(name):
     there, back = network(name), network(name, dict(reversed(WIDTHS.items())))
     torch.testing.assert_close(there(vectors()), back(vectors()), rtol=0, atol=0)
 
@@ -197,7 +197,7 @@ def drop(net, key, rows=6):
 
 
 @every_network
-def test_seed_and_keys_fix_weights_answers_and_dropout(name):
+def test_seed_and_keys_determine_weights_logits_and_dropout(name):
     present = {m: torch.arange(6) > 0 for m in WIDTHS}
     nets = [drop(network(name, seed=3, dropout=0.3), key) for key in (0, 0, 1)]
     first, second, other = (net(vectors(), all_patterns(MODALITIES) | present) for net in nets)
@@ -208,7 +208,7 @@ def test_seed_and_keys_fix_weights_answers_and_dropout(name):
 
 @every_network
 @pytest.mark.parametrize("at_once", [1, 2**17])
-def test_masks_have_the_shapes_of_what_they_drop_and_each_layer_its_own(name, at_once, monkeypatch):
+def test_each_layer_has_its_own_mask_of_its_shape(name, at_once, monkeypatch):
     monkeypatch.setattr(batches, "MAX_DRAWN", at_once)
     net = network(name, dropout=0.5)
     masks = DropoutMasks(net, 6)
@@ -225,7 +225,7 @@ def test_masks_have_the_shapes_of_what_they_drop_and_each_layer_its_own(name, at
 
 
 @every_network
-def test_each_layer_drops_its_own_share_and_draws_what_it_would_draw_beside_others(name):
+def test_each_layer_drops_its_own_share(name):
     net, keys = network(name, dropout=0.5), torch.arange(2, dtype=torch.int32)
     shares = [0.1, 0.75, 0.5, 0.25]
     layers = list(DropoutMasks(net, 64).layers.values())
@@ -253,7 +253,7 @@ def test_each_layer_drops_its_own_share_and_draws_what_it_would_draw_beside_othe
         lambda share: torch.nn.GRU(8, 8, num_layers=2, dropout=share),
     ],
 )
-def test_dropout_of_torch_is_refused_as_no_key_fixes_it(layer):
+def test_dropout_of_torch_is_refused(layer):
     net = network("concat", dropout=0.5)
     net.merge.append(layer(0.0))
     DropoutMasks(net, 4)
@@ -299,7 +299,7 @@ def test_stacked_and_single_agree(name, missing, gate):
 
 
 @every_network
-def test_stacked_with_the_same_rows_for_all_and_all_there(name):
+def test_stacked_networks_accept_shared_rows_without_a_mask(name):
     nets, parameters, _ = stacked(name)
     logits = vmap(lambda one, inputs: functional_call(nets[0], one, (inputs,)), (0, None))(parameters, vectors())
     for k, net in enumerate(nets):
@@ -307,7 +307,7 @@ def test_stacked_with_the_same_rows_for_all_and_all_there(name):
 
 
 @every_network
-def test_stacked_networks_drop_out_by_themselves(name):
+def test_stacked_networks_have_separate_dropout(name):
     nets, parameters, loss = stacked(name, dropout=0.5)
     same, masks = {key: p[:1].expand_as(p) for key, p in parameters.items()}, DropoutMasks(nets[0], 8)
     drawn = dict(zip((f"{n}.mask" for n in masks.layers), masks.draw(torch.arange(3, dtype=torch.int32)), strict=True))
@@ -318,7 +318,7 @@ def test_stacked_networks_drop_out_by_themselves(name):
 
 
 @every_network
-def test_none_may_be_missing(name):
+def test_missing_none_gives_nan_for_missing_inputs(name):
     net = network(name, missing="none")
     inputs, present = vectors(n=2), {m: torch.tensor([True, m != "text"]) for m in WIDTHS}
     with pytest.raises(ValueError, match=r"text is missing in 1 utterances; training.missing may be zeros or learned"):
@@ -328,7 +328,7 @@ def test_none_may_be_missing(name):
     assert logits[1].isnan().all()
 
 
-def test_learned_vectors_are_counted_apart():
+def test_learned_vectors_are_not_counted_as_parameters():
     for name in NETWORKS:
         none, learned = network(name, missing="none"), network(name, missing="learned", layers={"audio": 3})
         assert count_parameters(learned) - 3 <= count_parameters(none)
@@ -354,7 +354,7 @@ def test_learned_vectors_are_counted_apart():
         ),
     ],
 )
-def test_inputs_that_do_not_fit(inputs, present, reason):
+def test_unfitting_inputs_are_refused(inputs, present, reason):
     with pytest.raises(ValueError, match=reason):
         network("concat", {"audio": 6, "text": 5}).check(inputs, present)
 
@@ -372,14 +372,14 @@ def test_inputs_that_do_not_fit(inputs, present, reason):
         ({"name": "gatted"}, "no network 'gatted'; there are gated, flexible_at"),
     ],
 )
-def test_networks_that_cannot_be(options, reason):
+def test_impossible_networks_are_refused(options, reason):
     options = {"name": "concat", "widths": WIDTHS, "hidden": 8} | options
     of_inputs = {key: value for key, value in options.items() if key not in ("name", "hidden")}
     with pytest.raises(ValueError, match=reason):
         build(options["name"], Inputs(**of_inputs), 7, hidden=options["hidden"], dropout=0.0)
 
 
-def test_sizes_of_the_forks_networks():
+def test_networks_have_the_sizes_of_the_fork():
     """Audio 160 and text 768 (mfcc, hashed words), as in its README; 80 is the width of its saved summary."""
     with torch.device("meta"):
         for name, hidden, audio, expected in (
@@ -391,7 +391,7 @@ def test_sizes_of_the_forks_networks():
             assert count_parameters(net) == expected
 
 
-def test_logits_are_of_common_size_at_first():
+def test_initial_logits_are_of_similar_size():
     """Standardised vectors of real widths neither saturate nor vanish."""
     widths = {"audio": 512, "video": 1024, "text": 768}
     for name in NETWORKS:
@@ -399,13 +399,13 @@ def test_logits_are_of_common_size_at_first():
         assert 0.01 < scale < 5, (name, scale)
 
 
-def test_naming_the_networks_loads_nothing_heavy():
+def test_importing_the_package_loads_nothing_heavy():
     code = "import sys, mer.models; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 @pytest.mark.parametrize("name", ["gated", "concat"])
-def test_a_learned_vector_has_the_gradients_of_one_that_is_filled_in(name):
+def test_learned_vector_has_the_gradients_of_a_substituted_one(name):
     network = build(name, Inputs({"audio": 5, "text": 4}, missing="learned"), 3, hidden=6, dropout=0.0).double()
     inputs = {m: torch.randn(8, d, dtype=torch.float64) for m, d in network.widths.items()}
     present = {"audio": torch.arange(8) % 3 > 0, "text": torch.arange(8) % 4 > 0}

@@ -61,7 +61,7 @@ def saved(folder, state, **how):
 @pytest.mark.parametrize(
     ("widths", "hidden", "classes"), [(PAPER, 32, 7), (PAPER, 64, 7), (PAPER, 128, 7), (SMALL, 4, 6)]
 )
-def test_the_published_forward_pass(tmp_path, widths, hidden, classes):
+def test_forward_pass_equals_the_published_one(tmp_path, widths, hidden, classes):
     state = weights(widths, hidden, classes)
     network = published_weights.load(saved(tmp_path, state))
     generator = torch.Generator().manual_seed(1)
@@ -78,15 +78,15 @@ def test_the_published_forward_pass(tmp_path, widths, hidden, classes):
     assert all(parameter.requires_grad for parameter in network.parameters())
 
 
-def test_the_sizes_published():
+def test_parameters_have_the_published_number():
     assert sum(tensor.numel() for tensor in weights(PAPER, 64).values()) == 2_505_479
 
 
-def test_seven_logits_mean_our_classes():
+def test_seven_logits_are_the_published_classes():
     assert published_weights.CLASSES == labels.CLASSES
 
 
-def test_the_older_format_of_torch_and_half_precision(tmp_path):
+def test_older_format_and_half_precision_are_read(tmp_path):
     state = weights()
     halves = {name: tensor.half() for name, tensor in state.items()}
     network = published_weights.load(saved(tmp_path, halves, _use_new_zipfile_serialization=False))
@@ -94,7 +94,7 @@ def test_the_older_format_of_torch_and_half_precision(tmp_path):
     torch.testing.assert_close(network.classify.bias.data, halves["classifier.bias"].float())
 
 
-def test_all_wrong_names_are_said_at_once(tmp_path):
+def test_all_wrong_names_are_reported_together(tmp_path):
     state = weights()
     state["gal_at.WF"] = state.pop("gal_ta.WF")
     del state["classifier.bias"]
@@ -104,7 +104,7 @@ def test_all_wrong_names_are_said_at_once(tmp_path):
         published_weights.load(saved(tmp_path, state))
 
 
-def test_all_wrong_shapes_are_said_at_once(tmp_path):
+def test_all_wrong_shapes_are_reported_together(tmp_path):
     state = weights()
     state["gal_vt.WF"] = state["gal_vt.WF"].T
     state["fc_avt.weight"] = torch.zeros(4, 11)
@@ -123,7 +123,7 @@ def test_all_wrong_shapes_are_said_at_once(tmp_path):
         (torch.zeros(7, 1), r"classifier.bias has the shape \(7, 1\)"),
     ],
 )
-def test_what_is_no_weight(tmp_path, value, reason):
+def test_invalid_tensors_are_refused(tmp_path, value, reason):
     with pytest.raises(ValueError, match=reason):
         published_weights.load(saved(tmp_path, weights() | {"classifier.bias": value}))
 
@@ -137,7 +137,7 @@ class Code:
 
 
 @pytest.mark.parametrize("zipped", [True, False])
-def test_code_is_not_run(tmp_path, zipped):
+def test_pickled_code_is_not_run(tmp_path, zipped):
     ran = tmp_path / "ran"
     state = weights() | {"classifier.bias": Code(str(ran))}
     with pytest.raises(ValueError, match="code that runs when it is loaded; not loaded"):
@@ -146,7 +146,7 @@ def test_code_is_not_run(tmp_path, zipped):
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>too many downloads</html>", b"PK\x05\x06" + bytes(18)])
-def test_another_file(tmp_path, content):
+def test_foreign_file_is_refused(tmp_path, content):
     (tmp_path / "fusion.pth").write_bytes(content)
     with pytest.raises(ValueError, match=r"fusion.pth: (damaged|holds more)"):
         published_weights.load(tmp_path / "fusion.pth")
@@ -154,7 +154,7 @@ def test_another_file(tmp_path, content):
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
 @pytest.mark.parametrize("zipped", [True, False])
-def test_a_download_cut_short(tmp_path, share, zipped):
+def test_truncated_file_is_refused(tmp_path, share, zipped):
     path = saved(tmp_path, weights(), _use_new_zipfile_serialization=zipped)
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
     with pytest.raises(ValueError, match=r"fusion.pth: (damaged|holds more)"):
@@ -163,7 +163,7 @@ def test_a_download_cut_short(tmp_path, share, zipped):
 
 @settings(max_examples=60, deadline=None)
 @given(data=st.data(), zipped=st.booleans())
-def test_a_file_with_wrong_bytes_is_refused_or_read(tmp_path_factory, data, zipped):
+def test_file_with_wrong_bytes_is_refused_or_read(tmp_path_factory, data, zipped):
     path = saved(tmp_path_factory.mktemp("bytes"), weights(), _use_new_zipfile_serialization=zipped)
     content = bytearray(path.read_bytes())
     for _ in range(data.draw(st.integers(1, 4))):
@@ -174,7 +174,7 @@ def test_a_file_with_wrong_bytes_is_refused_or_read(tmp_path_factory, data, zipp
         assert all(p.isfinite().all() for p in network.parameters())
 
 
-def test_a_compressed_archive(tmp_path):
+def test_compressed_archive_is_refused(tmp_path):
     with zipfile.ZipFile(saved(tmp_path, weights())) as plain, zipfile.ZipFile(
         tmp_path / "small.pth", "w", zipfile.ZIP_DEFLATED
     ) as small:  # fmt: skip
@@ -184,13 +184,13 @@ def test_a_compressed_archive(tmp_path):
         published_weights.load(tmp_path / "small.pth")
 
 
-def test_no_names(tmp_path):
+def test_value_without_names_is_refused(tmp_path):
     with pytest.raises(ValueError, match="a list instead of tensors by name"):
         published_weights.load(saved(tmp_path, [torch.zeros(1)]))
     with pytest.raises(ValueError, match=r"fc_text.bias is missing.*1 more"):
         published_weights.load(saved(tmp_path, {1: torch.zeros(1), 2: torch.zeros(1)}))
 
 
-def test_no_file(tmp_path):
+def test_missing_file_raises(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"none\.pth"):
         published_weights.load(tmp_path / "none.pth")

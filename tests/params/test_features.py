@@ -77,7 +77,7 @@ def test_overrides_reach_inputs_by_name(tmp_path):
          "features.x: extractor `encoder` needs a `model`: a folder, or a name on the Hugging Face hub"),
     ],
 )  # fmt: skip
-def test_an_input_that_cannot_be_is_refused(tmp_path, text, problem):
+def test_impossible_input_is_refused(tmp_path, text, problem):
     assert problems(tmp_path, text) == [problem]
 
 
@@ -105,12 +105,12 @@ def test_an_input_that_cannot_be_is_refused(tmp_path, text, problem):
          "an ensemble has no `inputs` and no `training`"),
     ],
 )  # fmt: skip
-def test_what_does_not_fit_together_is_refused(tmp_path, text, part):
+def test_inputs_and_systems_that_do_not_fit_are_refused(tmp_path, text, part):
     [problem] = problems(tmp_path, text)
     assert part in problem
 
 
-def test_parameters_of_before_are_refused_with_the_new_ones(tmp_path):
+def test_former_parameters_are_refused_with_their_successors(tmp_path):
     text = """
 features:
   acoustic: {n_mfcc: 0}

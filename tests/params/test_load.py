@@ -26,7 +26,7 @@ def test_resolved_parameters_are_complete_and_load_to_the_same(tmp_path):
     assert set(yaml.safe_load(written.read_text())) == set(params.Params.model_fields)
 
 
-def test_all_problems_at_once_with_the_nearest_name(tmp_path):
+def test_all_problems_are_reported_with_the_nearest_name(tmp_path):
     sets = ["training.epoch=3", "trainin.x=1", "compute.device=cpuu", "evaluation.seeds=[1, 1]", "nonsense"]
     with pytest.raises(params.ParamsError) as caught:
         params.load(study(tmp_path), sets)
@@ -36,7 +36,7 @@ def test_all_problems_at_once_with_the_nearest_name(tmp_path):
     assert len(caught.value.problems) == 5
 
 
-def test_a_run_folder_keeps_to_one_study(tmp_path):
+def test_run_folder_belongs_to_one_study(tmp_path):
     assert params.load(study(tmp_path)).study == "mine"
     other = params.load(study(tmp_path), ["training.epochs=3"], name="quick")
     assert (other.name, other.study) == ("quick", "mine")
@@ -44,7 +44,7 @@ def test_a_run_folder_keeps_to_one_study(tmp_path):
     assert params.load(tmp_path / "params.yaml").study == "mine"  # of a run folder, whatever the file is called
 
 
-def test_a_misspelt_system_option_is_found_inside_the_mapping(tmp_path):
+def test_misspelt_parameter_of_a_system_is_reported(tmp_path):
     with pytest.raises(params.ParamsError, match="did you mean 'inputs'"):
         params.load(study(tmp_path), ["systems.mine={model: gated, input: [audio]}"])
 
@@ -69,19 +69,19 @@ def test_unreadable_or_wrong_files_are_named(tmp_path, text, message):
     assert "mine.yaml" in str(caught.value)
 
 
-def test_bytes_that_are_no_text(tmp_path):
+def test_file_that_is_no_text_is_refused(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_bytes(b"\xff\xfe\x00corpora")
     with pytest.raises(params.ParamsError, match=r"mine\.yaml"):
         params.load(path)
 
 
-def test_a_missing_file_names_the_studies_that_exist():
+def test_message_for_a_missing_file_names_existing_studies():
     with pytest.raises(params.ParamsError, match=r"params/demo\.yaml"):
         params.load("params/dmeo.yaml")
 
 
-def test_a_step_sees_only_what_it_declares(tmp_path, monkeypatch):
+def test_step_has_its_declared_sections_only(tmp_path, monkeypatch):
     monkeypatch.setenv(run_module.RUN_FOLDER, str(tmp_path))
     run = params.open_run(str(study(tmp_path)), uses=("training",), reads=("data/a.csv", "tables"), writes=("out",))
     assert run.params.training.epochs == 40
@@ -94,7 +94,7 @@ def test_a_step_sees_only_what_it_declares(tmp_path, monkeypatch):
     assert run.write("out/x.csv") == tmp_path / "out" / "x.csv"
 
 
-def test_in_jupyterlab_a_notebook_writes_to_a_folder_of_its_own(tmp_path, monkeypatch):
+def test_notebook_in_jupyterlab_writes_to_its_own_folder(tmp_path, monkeypatch):
     monkeypatch.delenv(run_module.RUN_FOLDER, raising=False)
     monkeypatch.setattr(files, "ROOT", tmp_path)
     home = tmp_path / "outputs" / "mine"
@@ -107,7 +107,7 @@ def test_in_jupyterlab_a_notebook_writes_to_a_folder_of_its_own(tmp_path, monkey
     assert (home / "a.txt").read_text() == "run"
 
 
-def test_a_refusal_of_a_validator_has_no_prefix(tmp_path):
+def test_message_of_a_validator_has_no_prefix(tmp_path):
     (tmp_path / "x.yaml").write_text("corpora: {mine: {table: ../my.csv}}")
     with pytest.raises(params.ParamsError) as error:
         params.load(tmp_path / "x.yaml")

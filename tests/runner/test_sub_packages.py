@@ -8,7 +8,7 @@ ROOMS = ("steps", "staleness", "reporting", "execution", "compare")
 FOLDER = files.ROOT / "mer/runner"
 
 
-def test_rooms_import_only_from_rooms_before_them():
+def test_sub_packages_import_only_from_those_before_them():
     assert {path.name for path in FOLDER.iterdir() if (path / "__init__.py").is_file()} == set(ROOMS)
     for path in FOLDER.rglob("*.py"):
         place = path.relative_to(FOLDER).parts

@@ -29,7 +29,7 @@ def features(audio, present=None, **more):
 
 
 @given(st.lists(st.sampled_from("abc"), min_size=1, max_size=40), st.integers(0, 2**32 - 1))
-def test_every_large_group_has_mean_0_and_deviation_1_whatever_it_was(names, seed):
+def test_large_groups_have_mean_0_and_deviation_1(names, seed):
     groups, rng = np.array(names), np.random.default_rng(seed)
     offset = {name: (rng.normal(0, 100), rng.uniform(0.1, 10)) for name in "abc"}
     plain = rng.normal(size=(len(groups), 3))
@@ -45,7 +45,7 @@ def test_every_large_group_has_mean_0_and_deviation_1_whatever_it_was(names, see
             np.testing.assert_allclose(found[rows], expected[rows], atol=1e-2)  # who it was is gone
 
 
-def test_small_groups_are_scaled_with_their_corpus_constants_are_zero_and_absent_rows_stay_zero():
+def test_small_groups_constants_and_missing_rows():
     audio = np.column_stack([np.arange(20.0), np.full(20, 7.3)])
     present = np.arange(20) != 4
     groups = np.array(["many"] * 18 + ["few"] * 2)
@@ -56,7 +56,7 @@ def test_small_groups_are_scaled_with_their_corpus_constants_are_zero_and_absent
     assert (found[4] == 0).all()
 
 
-def test_text_stays_as_it_is_and_nothing_at_all_is_fine():
+def test_text_is_unchanged_and_no_rows_are_accepted():
     text = np.ones((6, 2), np.float32)
     groups = np.full(6, "a")
     assert normalised(features(np.arange(12).reshape(6, 2), text=text), groups, groups).arrays["text"] is text
@@ -84,7 +84,7 @@ SYSTEMS = {
 TRAINING = Training(epochs=15, hidden=8, batch_size=32, inverse_regularisation=(1e-2, 1.0))
 
 
-def test_where_speakers_differ_more_than_emotions_it_helps_and_is_marked(spoken):
+def test_normalisation_by_speaker_helps_and_is_flagged(spoken):
     task, usable, cells = spoken
     jobs, _ = study.plan_jobs(cells, SYSTEMS, TRAINING, (0,), task)
     table = scores.predictions(grid.run_jobs(task, jobs, Engine("auto")), usable, CLASSES, task.features.present)
@@ -97,7 +97,7 @@ def test_where_speakers_differ_more_than_emotions_it_helps_and_is_marked(spoken)
     assert rows.groupby("system")["transductive"].all()[["speaker", "network"]].all()
 
 
-def test_the_held_out_corpus_does_not_reach_training_through_it(spoken):
+def test_held_out_corpus_does_not_affect_training(spoken):
     task, _, cells = spoken
     jobs, _ = study.plan_jobs(cells, SYSTEMS, TRAINING, (0,), task)
     assert set(row_access.check_row_access(task, jobs)) == set(SYSTEMS)
@@ -106,7 +106,7 @@ def test_the_held_out_corpus_does_not_reach_training_through_it(spoken):
         row_access.check_row_access(leaky, jobs)
 
 
-def test_parts_of_a_published_split_are_scaled_apart_as_they_may_share_speakers(spoken):
+def test_parts_of_a_published_split_are_scaled_separately(spoken):
     usable = spoken[1].assign(speaker_id="joey", fold=None)
     usable["split"] = np.where(np.arange(len(usable)) % 2, "train", "test")
     groups = study.normalisation_groups(usable)
@@ -114,7 +114,7 @@ def test_parts_of_a_published_split_are_scaled_apart_as_they_may_share_speakers(
     assert not set(groups["speaker"][::2]) & set(groups["speaker"][1::2])
 
 
-def test_a_result_is_not_taken_for_one_with_other_speakers(spoken, tmp_path):
+def test_result_with_other_speakers_is_not_reused(spoken, tmp_path):
     task, _, cells = spoken
     jobs, _ = study.plan_jobs(cells[:1], {"speaker": SYSTEMS["speaker"]}, TRAINING, (0,), task)
     grid.run_jobs(task, jobs, Engine(), tmp_path)

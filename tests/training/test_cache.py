@@ -58,7 +58,7 @@ PLACES = {
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("model", ["gated", "logistic"])
-def test_a_field_more_is_part_of_an_address_without_anybody_saying_so(task, place, model):
+def test_new_field_is_part_of_an_address_by_default(task, place, model):
     (a, b), plain = PLACES[place](task, job(model)), address(task, job(model))
     found = {address(t, one, how=how) for t, one, how in (a, b)}
     assert len(found | {plain}) == 3
@@ -73,7 +73,7 @@ def test_every_parameter_of_training_counts(task, name):
 
 
 @pytest.mark.parametrize("change", [{"seed": 1}, {"train": ROWS[:119]}, {"validation": ROWS[:0]}, {"test": ROWS[181:]}])
-def test_everything_of_a_job_counts_but_its_name(task, change):
+def test_every_field_of_a_job_counts_except_its_names(task, change):
     assert address(task, replace(job(), **change)) != address(task, job())
     assert address(task, replace(job(), system="other", cell=1)) == address(task, job())
     for how in (Engine("stacked"), Engine(threads=2), Engine(device="cuda")):
@@ -82,7 +82,7 @@ def test_everything_of_a_job_counts_but_its_name(task, change):
     assert address(task, job(), job()) != address(task)  # company in a stack
 
 
-def test_what_does_not_count_is_named_and_is_there():
+def test_irrelevant_fields_are_declared_and_exist():
     for kind, names in given.IRRELEVANT.items():
         fields = getattr(kind, "model_fields", None) or {f.name for f in dataclasses.fields(kind)}
         assert names <= set(fields), kind
@@ -99,7 +99,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_features_count_and_those_of_other_modalities_do_not(task, name):
+def test_features_count_and_those_of_other_inputs_do_not(task, name):
     changed = replace(task, features=CHANGES[name](task.features))
     modality = "audio" if name == "layers" else "text"
     other = {"audio": "text", "text": "audio"}[modality]
@@ -108,7 +108,7 @@ def test_features_count_and_those_of_other_modalities_do_not(task, name):
     assert address(changed, job("ridge", (other,))) == address(task, job("ridge", (other,)))
 
 
-def test_answers_groups_and_classes_count_where_they_are_looked_at(task):
+def test_targets_groups_and_classes_count_if_they_are_read(task):
     groups = {"speaker": np.array([f"{n % 9}" for n in ROWS]), "corpus": task.corpora}
     votes = np.eye(7, dtype=np.float32)[task.labels]
     whole = replace(task, groups=groups, targets={"soft": votes, "multi_label": votes})
@@ -122,7 +122,7 @@ def test_answers_groups_and_classes_count_where_they_are_looked_at(task):
     assert address(replace(whole, corpora=whole.corpora[::-1])) != address(whole)
 
 
-def test_vectors_of_the_same_numbers_are_trained_anew_where_they_are_scaled_otherwise(task, tmp_path):
+def test_equal_vectors_with_another_scaling_are_trained_again(task, tmp_path):
     """`hashing` and `tfidf` store the same bytes."""
     words = np.abs(task.features.arrays["text"]) * (np.random.default_rng(1).random((240, 8)) < 0.3)
 
@@ -137,7 +137,7 @@ def test_vectors_of_the_same_numbers_are_trained_anew_where_they_are_scaled_othe
         assert (done.probabilities == fresh[name]).all()
 
 
-def test_what_nobody_has_described_is_refused(task):
+def test_value_without_a_json_form_is_refused(task):
     with pytest.raises(TypeError, match="depends on a set, for which `to_json` has no rule"):
         address(replace(task, targets={"hard": {1}}))
 
@@ -198,7 +198,7 @@ def copied(task, tmp_path, monkeypatch):
         "models/data/table.json",
     ],
 )
-def test_code_counts_wherever_it_lies(copied, name):
+def test_code_counts_in_every_package_that_training_imports(copied, name):
     assert copied(name, "\nLATER = 1\n") != copied()
 
 
@@ -226,7 +226,7 @@ def test_a_module_that_is_imported_late_and_by_name_counts(copied, tmp_path):
         assert copied("later.py", "x = 1") != copied("later.py", "x = 2")
 
 
-def test_nothing_is_kept_nor_taken_where_the_code_on_disk_is_not_what_was_loaded(task, tmp_path, monkeypatch):
+def test_cache_is_not_used_if_code_on_disk_differs_from_loaded_code(task, tmp_path, monkeypatch):
     one = job("ridge")
     grid.run_jobs(task, [one], Engine(), tmp_path)
     assert ResultCache(tmp_path, task, Engine()).load([one]) is not None
@@ -243,7 +243,7 @@ def test_nothing_is_kept_nor_taken_where_the_code_on_disk_is_not_what_was_loaded
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_a_result_of_which_a_bit_has_changed_is_computed_anew(task, tmp_path):
+def test_result_with_a_flipped_bit_is_computed_again(task, tmp_path):
     one = job("ridge")
     [first] = grid.run_jobs(task, [one], Engine(), tmp_path)
     [path] = tmp_path.iterdir()
@@ -255,7 +255,7 @@ def test_a_result_of_which_a_bit_has_changed_is_computed_anew(task, tmp_path):
     assert (again.probabilities == first.probabilities).all()
 
 
-def test_what_is_kept_comes_back_or_does_not(tmp_path):
+def test_stored_arrays_are_read_unchanged_or_not_at_all(tmp_path):
     arrays = {"a": np.arange(6.0).reshape(2, 3)[:, ::2], "b": np.zeros((0, 4), bool), "c": np.array(3, np.int64)}
     cached.write_arrays(tmp_path / "x", "told", arrays, {"best": float("-inf"), "n": [1, None]})
     found, told = cached.read_arrays(tmp_path / "x", "told")

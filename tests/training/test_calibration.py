@@ -23,7 +23,7 @@ def unlikely(logits, labels, corpora, t):
 
 
 @pytest.mark.parametrize("truth", [0.3, 1.0, 4.0])
-def test_the_temperature_is_that_of_a_grid_search(truth):
+def test_temperature_equals_a_grid_search(truth):
     logits, labels = made(truth)
     corpora = np.where(np.arange(len(labels)) < 80, "small", "large")
     grid = np.exp(np.linspace(*np.log(calibration.LIMITS), 4001))
@@ -44,7 +44,7 @@ def test_rows_of_untrained_classes_are_left_out():
     assert calibration.temperature(logits[~kept], labels[~kept], corpora[~kept], multi_label=False) == 1.0
 
 
-def test_what_is_always_right_stays_within_the_limits():
+def test_temperature_of_perfect_predictions_stays_within_the_limits():
     logits = 5 * np.eye(4)[np.arange(40) % 4]
     found = calibration.temperature(logits, np.arange(40) % 4, np.repeat("c", 40), multi_label=False)
     assert calibration.LIMITS[0] <= found < 0.2  # by then, it is certain to the last digit
@@ -60,7 +60,7 @@ def many(seed, n=1000, classes=7):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_of_classes_that_occur_together_it_is_fitted_by_the_probabilities_that_are_used(seed):
+def test_multi_label_temperature_is_fitted_to_the_probabilities_in_use(seed):
     logits, labels = many(seed)
     corpora = np.where(np.arange(len(labels)) < 200, "small", "large")
 
@@ -79,7 +79,7 @@ def test_of_classes_that_occur_together_it_is_fitted_by_the_probabilities_that_a
 
 @pytest.mark.parametrize("t", [*calibration.LIMITS, 1.0])
 @pytest.mark.parametrize("scale", [0.1, 1.0, 40.0])
-def test_an_answer_is_that_of_the_logits_where_sigmoids_are_all_one_or_all_zero(t, scale):
+def test_most_probable_class_has_the_largest_logit_for_saturated_sigmoids(t, scale):
     for shift in (-20, 0, 20):
         logits = many(0)[0] * scale + shift
         logits[:, 2] = -np.inf
@@ -90,7 +90,7 @@ def test_an_answer_is_that_of_the_logits_where_sigmoids_are_all_one_or_all_zero(
 
 
 @pytest.mark.parametrize("shift", [-30, -5, 0, 5, 30])
-def test_wherever_sigmoids_lie_the_best_of_several_minima_is_found(shift):
+def test_best_of_several_minima_is_found_for_sigmoids(shift):
     for seed in range(4):
         logits, labels = many(seed, n=60, classes=4)
         logits = logits * 4 + shift
@@ -107,7 +107,7 @@ def test_wherever_sigmoids_lie_the_best_of_several_minima_is_found(shift):
 
 
 @pytest.mark.parametrize("engine", ["single", "stacked"])
-def test_a_training_towards_many_labels_is_calibrated_as_it_answers(task, engine, tmp_path):
+def test_multi_label_training_is_calibrated_on_its_probabilities(task, engine, tmp_path):
     answers = np.eye(7, dtype=np.float32)[task.labels]
     answers[:, 5] = np.arange(240) % 7 == 0
     many = replace(task, targets={"multi_label": answers})
@@ -136,7 +136,7 @@ def plainly(probabilities, labels, bins):
 
 
 @pytest.mark.parametrize("bins", [1, 10, 15])
-def test_calibration_error_is_that_of_a_plain_loop(bins):
+def test_calibration_error_equals_a_plain_loop(bins):
     logits, labels = made(3.0)
     probabilities = softmax(logits, axis=1)
     found = calibration.expected_calibration_error(probabilities, labels, bins)

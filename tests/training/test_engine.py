@@ -22,7 +22,7 @@ def job(model="gated", hidden=4, seed=0, **training):
                ROWS[:120], ROWS[120:180], ROWS[180:])  # fmt: skip
 
 
-def test_parameters_are_those_of_the_network_that_is_trained(task):
+def test_parameters_are_counted_as_in_the_trained_network(task):
     one = job("flexible_at", 16)
     built = loop.initial_network(task, one)
     assert engine.parameters(task, one) == sum(p.numel() for p in built.parameters())
@@ -38,7 +38,7 @@ def test_small_networks_are_stacked_and_large_ones_are_not(task):
         assert Engine(name).name_for(task, job("ridge")) == "single"  # a linear model has nothing to stack
 
 
-def test_the_engine_is_part_of_a_result_and_how_it_was_chosen_is_not(task, tmp_path):
+def test_engine_is_part_of_an_address_and_its_choice_is_not(task, tmp_path):
     one = job(epochs=1)
     grid.run_jobs(task, [one], Engine("auto"), tmp_path)
     assert ResultCache(tmp_path, task, Engine("stacked")).load([one]) is not None
@@ -55,7 +55,7 @@ def test_processes_are_started_for_work_that_takes_longer_than_their_start(task)
     assert replace(four, device="cuda").processes(1e3, 8) == 1
 
 
-def test_a_stack_that_is_extended_is_trained_anew_as_company_changes_the_last_bits(task, tmp_path):
+def test_extended_stack_is_trained_again(task, tmp_path):
     jobs = [job(seed=s, epochs=2) for s in (0, 1, 2)]
     grid.run_jobs(task, jobs[:2], Engine("stacked"), tmp_path)
     extended = grid.run_jobs(task, jobs, Engine("stacked"), tmp_path)
@@ -64,7 +64,7 @@ def test_a_stack_that_is_extended_is_trained_anew_as_company_changes_the_last_bi
     assert ResultCache(tmp_path, task, Engine("stacked")).load(jobs[:2]) is None  # of an earlier plan
 
 
-def test_workers_are_not_sent_the_vectors_with_where_results_are_kept(task, tmp_path):
+def test_workers_do_not_receive_the_vectors_in_the_cache(task, tmp_path):
     features = replace(task.features, arrays={m: np.repeat(a, 500, 0) for m, a in task.features.arrays.items()})
     large = replace(task, features=features)
     kept = ResultCache(tmp_path, large, Engine())
@@ -75,5 +75,5 @@ def test_workers_are_not_sent_the_vectors_with_where_results_are_kept(task, tmp_
 
 
 @pytest.mark.parametrize("model", ["gated", "concat", "attention", "robust_at"])
-def test_counting_needs_no_numbers(task, model):
+def test_parameters_are_counted_without_rows(task, model):
     assert engine.parameters(task, job(model, 8)) > 0

@@ -123,7 +123,7 @@ def test_linear_members_give_one_result(task, trained):
     np.testing.assert_allclose(result.probabilities, trained[2].probabilities)
 
 
-def test_a_cell_that_lacks_a_member_has_no_ensemble(task, trained):
+def test_cell_without_a_member_has_no_ensemble(task, trained):
     assert ensemble.results(task, trained[:2], SYSTEMS) == []
 
 

@@ -33,7 +33,7 @@ def job(seed=0, train=ROWS[ROWS % 4 < 2], model="gated", **training):
     return Job(model, None, system, settings, seed, train, ROWS[ROWS % 4 == 2], TEST)
 
 
-def test_random_numbers_are_those_of_a_processor():
+def test_random_numbers_are_the_same_as_on_a_cpu():
     keys = torch.from_numpy(random_numbers.keys(3, 1, count=7))
     assert torch.equal(random_numbers.uniform(keys.cuda(), 1001).cpu(), random_numbers.uniform(keys, 1001))
     assert torch.equal(
@@ -42,7 +42,7 @@ def test_random_numbers_are_those_of_a_processor():
 
 
 @pytest.mark.parametrize("model", ["gated", "flexible_at", "robust_at", "attention", "concat"])
-def test_a_single_training_agrees(task, model):
+def test_single_training_agrees_with_a_cpu(task, model):
     one = job(model=model, epochs=2)
     cpu, cuda = (grid.fit_job(task, one, where).predict(task.features, TEST) for where in ("cpu", "cuda"))
     np.testing.assert_allclose(cpu, cuda, atol=TOLERANCE)
@@ -60,7 +60,7 @@ def test_a_single_training_agrees(task, model):
     ],
     ids=["rates", "ema", "sgd", "lengths", "flexible_at", "robust_at"],
 )
-def test_a_stack_agrees_and_repeats_itself_to_the_bit(task, jobs):
+def test_stack_agrees_with_a_cpu_and_repeats_to_the_bit(task, jobs):
     cpu = stacked.fit_many(task, jobs, "cpu")
     cuda, again = (stacked.fit_many(task, jobs, "cuda") for _ in range(2))
     answers = [[probabilities(one) for one in stack.logits([TEST] * len(jobs))] for stack in (cpu, cuda, again)]
@@ -70,7 +70,7 @@ def test_a_stack_agrees_and_repeats_itself_to_the_bit(task, jobs):
         assert [e["rate"] for e in here] == pytest.approx([e["rate"] for e in there])
 
 
-def test_a_stack_that_was_killed_ends_with_the_same_bits(task, tmp_path, monkeypatch, kill_at):
+def test_killed_stack_resumes_to_the_same_bits(task, tmp_path, monkeypatch, kill_at):
     monkeypatch.setattr("mer.training.cache.snapshot.MAX_TIME_SHARE", 1e9)
     jobs = [job(seed, dropout=0.3, averaging="ema") for seed in (0, 1, 2)]
     expected = stacked.fit_many(task, jobs, "cuda")
@@ -84,7 +84,7 @@ def test_a_stack_that_was_killed_ends_with_the_same_bits(task, tmp_path, monkeyp
         assert torch.equal(value, expected.best[name]), name
 
 
-def test_a_grid_by_auto_is_stacked_and_agrees_with_a_processor(task):
+def test_auto_engine_stacks_and_agrees_with_a_cpu(task):
     jobs = [job(seed) for seed in range(3)]
     cpu, cuda = (grid.run_jobs(task, jobs, grid.Engine("auto", where)) for where in ("cpu", "cuda"))
     for one, other in zip(cpu, cuda, strict=True):

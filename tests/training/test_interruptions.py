@@ -80,7 +80,7 @@ def same(task, engine, folder, expected):
 
 
 @pytest.mark.parametrize("name", ["single", "stacked"])
-def test_killed_again_and_again_it_ends_with_the_same_bits(task, tmp_path, start, name):
+def test_training_killed_several_times_ends_with_the_same_bits(task, tmp_path, start, name):
     engine, rng = grid.Engine(name), np.random.default_rng(0)
     begin = time.monotonic()
     expected = grid.run_jobs(task, jobs(), engine)
@@ -97,7 +97,7 @@ def test_killed_again_and_again_it_ends_with_the_same_bits(task, tmp_path, start
     assert same(task, engine, tmp_path, expected)
 
 
-def test_a_stack_killed_while_it_saves_its_results_goes_on_in_the_same_company(task, tmp_path, start, monkeypatch):
+def test_stack_killed_while_saving_resumes_with_the_same_jobs(task, tmp_path, start, monkeypatch):
     engine, together, original = grid.Engine("stacked"), [], stacked.fit_many
     expected = grid.run_jobs(task, jobs(), engine)
     assert kill(start(dies_while_it_saves, engine))

@@ -16,7 +16,7 @@ def groups():
     return ROWS % 7
 
 
-def test_a_cell_is_what_its_rows_say(task, groups):
+def test_stratum_has_the_statistics_of_its_rows(task, groups):
     cells = least_squares.collect(task.features, ROWS, BOTH, task.labels, groups)
     assert cells.counts.sum() == 240
     for cell in range(len(cells.counts)):
@@ -31,7 +31,7 @@ def test_a_cell_is_what_its_rows_say(task, groups):
 
 @pytest.mark.parametrize("chosen", [[0], [1, 4], range(7)])
 @pytest.mark.parametrize("extractor", ["hashing", "tfidf", "encoder"])
-def test_standardisation_from_sums_is_that_of_rows(task, groups, chosen, extractor):
+def test_standardiser_of_statistics_equals_that_of_rows(task, groups, chosen, extractor):
     task.features.extractors["text"] = extractor
     task.features.arrays["text"][:] = np.maximum(task.features.arrays["text"], 0)
     task.features.arrays["audio"][:, 5] = 0.1  # constant
@@ -44,7 +44,7 @@ def test_standardisation_from_sums_is_that_of_rows(task, groups, chosen, extract
             np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-13)
 
 
-def test_standardisation_of_a_modality_that_nobody_has(task, groups):
+def test_missing_input_has_mean_0_and_scale_1(task, groups):
     task.features.present["text"][:] = False
     task.features.arrays["text"][:] = 0
     cells = least_squares.collect(task.features, ROWS, BOTH, task.labels, groups)
@@ -71,18 +71,18 @@ def test_merged_groups_are_one_group(task):
 
 
 @pytest.mark.parametrize("speaker", range(7))
-def test_leaving_a_speaker_out_agrees_with_summing_the_others(task, groups, speaker):
+def test_subtracted_speaker_equals_the_sum_of_the_others(task, groups, speaker):
     left = least_squares.subtract(_merged(task, ROWS), _merged(task, ROWS[groups == speaker]))
     _close(left, _merged(task, ROWS[groups != speaker]), 1e-13)
 
 
-def test_leaving_a_whole_class_out_leaves_no_cell(task):
+def test_subtracted_class_leaves_no_stratum(task):
     gone = ROWS[task.labels == 2]
     left = least_squares.subtract(_merged(task, ROWS), _merged(task, gone))
     assert set(left.labels) == {0, 1}
 
 
-def test_leaving_out_loses_the_digits_that_the_docstring_states(task):
+def test_subtraction_loses_the_stated_digits(task):
     """Nine rows stay of a whole with ten million times their scatter: seven digits or so are lost, not all."""
     task.features.arrays["audio"][9:] *= 1e3
     left = least_squares.subtract(_merged(task, ROWS), _merged(task, ROWS[9:]))
@@ -91,13 +91,13 @@ def test_leaving_out_loses_the_digits_that_the_docstring_states(task):
     assert 1e-14 < error < 1e-6
 
 
-def test_leaving_out_what_was_never_there_is_refused(task):
+def test_subtraction_of_foreign_rows_is_refused(task):
     part = _merged(task, ROWS[:30])
     with pytest.raises(ValueError, match=r"rows of class \d that the total lacks"):
         least_squares.subtract(part, _merged(task, ROWS))
 
 
-def test_a_mean_of_a_million_deviations_keeps_its_digits():
+def test_large_means_keep_their_digits():
     generator = np.random.default_rng(1)
     x = (generator.integers(0, 8, (500, 3)) / 8 + 2**20).astype(np.float32)  # exact in float32
     features = Features({"audio": x}, {"audio": np.ones(500, bool)})
@@ -109,7 +109,7 @@ def test_a_mean_of_a_million_deviations_keeps_its_digits():
     assert (np.abs(raw / wanted - 1) > 1e-5).any()  # what plain sums of squares would have left
 
 
-def test_a_broken_row_is_named(task, groups):
+def test_row_with_nan_is_named(task, groups):
     task.features.arrays["text"][31, 2] = np.nan
     with pytest.raises(ValueError, match=r"text: 1 of 240 rows hold NaN or infinity, first row 31"):
         least_squares.collect(task.features, ROWS, BOTH, task.labels, groups)

@@ -26,7 +26,7 @@ def balanced(way):
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 @pytest.mark.parametrize("way", ["none", "class_weights"])
-def test_cross_entropy_is_torchs(batch, way, smoothing):
+def test_cross_entropy_equals_torch(batch, way, smoothing):
     logits, labels = batch
     weights, shift = balanced(way)
     logits.requires_grad_()
@@ -36,7 +36,7 @@ def test_cross_entropy_is_torchs(batch, way, smoothing):
     torch.testing.assert_close(*(torch.autograd.grad(loss, logits)[0] for loss in (found, expected)))
 
 
-def test_soft_targets_are_torchs_too(batch):
+def test_soft_targets_equal_torch(batch):
     logits, _ = batch
     targets = torch.softmax(torch.randn(N, K, dtype=torch.float64), dim=1)
     found = losses.loss(logits, *losses.weighted_targets(targets, torch.ones(K).double(), 0.1, False), False)
@@ -44,7 +44,7 @@ def test_soft_targets_are_torchs_too(batch):
 
 
 @pytest.mark.parametrize("multi_label", [False, True])
-def test_rows_that_fill_a_batch_do_not_count(batch, multi_label):
+def test_padding_rows_do_not_count(batch, multi_label):
     logits, labels = batch
     weights, counts = balanced("class_weights")[0], (torch.arange(N) < 20).double()
     whole = losses.loss(
@@ -54,7 +54,7 @@ def test_rows_that_fill_a_batch_do_not_count(batch, multi_label):
     torch.testing.assert_close(whole, losses.loss(logits[:20], *part, multi_label))
 
 
-def test_balanced_weights_are_scikit_learns():
+def test_class_weights_equal_scikit_learn():
     from sklearn.utils.class_weight import compute_class_weight
 
     labels = np.repeat([0, 1, 2], [10, 30, 60])
@@ -64,7 +64,7 @@ def test_balanced_weights_are_scikit_learns():
     assert not shift.any()
 
 
-def test_logit_adjustment_makes_the_prior_the_answer_of_logits_that_say_nothing():
+def test_logit_adjustment_gives_the_prior_for_equal_logits():
     weights, shift = losses.balance(SHARES, "logit_adjustment")
     assert (weights == 1).all()
     occurs = SHARES > 0
@@ -82,7 +82,7 @@ def test_logit_adjustment_makes_the_prior_the_answer_of_logits_that_say_nothing(
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
-def test_binary_cross_entropy_is_torchs(batch, smoothing):
+def test_binary_cross_entropy_equals_torch(batch, smoothing):
     logits, _ = batch
     targets = (torch.rand(N, K, generator=torch.Generator().manual_seed(1)) < 0.3).double()
     weights = balanced("class_weights")[0]

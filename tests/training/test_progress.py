@@ -37,12 +37,12 @@ def settings(**training):
     return Training(**{"epochs": EPOCHS, "learning_rate": 0.1, "patience": 100, **training})
 
 
-def test_cosine_is_torchs():
+def test_cosine_schedule_equals_torch():
     expected = torchs(lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, EPOCHS * STEPS))
     assert rates(settings(schedule="cosine")) == pytest.approx(expected)
 
 
-def test_warm_up_then_cosine_is_torchs():
+def test_warm_up_and_cosine_schedule_equal_torch():
     warm = 15  # a quarter of 60
 
     def make(optimiser):
@@ -64,17 +64,17 @@ def test_warm_up_then_cosine_is_torchs():
     [[0.5] * 12, [0.1, 0.2, 0.2, 0.2, 0.2, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3], [n / 12 for n in range(12)]],
     ids=["flat", "steps", "rising"],
 )
-def test_plateau_is_torchs(scores):
+def test_plateau_schedule_equals_torch(scores):
     expected = torchs(lambda o: torch.optim.lr_scheduler.ReduceLROnPlateau(o, "max", 0.5, 2, threshold=0.0),
                       every_step=False, scores=scores)  # fmt: skip
     assert rates(settings(schedule="plateau"), scores) == pytest.approx(expected)
 
 
-def test_constant_with_warm_up():
+def test_constant_schedule_after_a_warm_up():
     assert rates(settings(warmup=0.1))[:8] == pytest.approx([0.1 * n / 6 for n in range(1, 7)] + [0.1, 0.1])
 
 
-def test_patience_is_epochs_without_a_better_one():
+def test_training_stops_after_patience_epochs_without_improvement():
     progress = EpochProgress(settings(patience=3), STEPS)
     scores = [0.2, 0.5, 0.4, 0.5, 0.3, 0.1]
     kept = []
@@ -87,7 +87,7 @@ def test_patience_is_epochs_without_a_better_one():
     assert (progress.best, progress.best_epoch, progress.epoch) == (0.5, 1, 5)
 
 
-def test_the_mean_over_corpora_decides_and_without_any_the_last_stands():
+def test_best_epoch_has_the_highest_mean_over_corpora():
     progress = EpochProgress(settings(), STEPS)
     assert progress.end_epoch(1.0, {"large": 0.9, "small": 0.1})
     assert not progress.end_epoch(1.0, {"large": 0.6, "small": 0.39})
@@ -96,7 +96,7 @@ def test_the_mean_over_corpora_decides_and_without_any_the_last_stands():
     assert progress.best_epoch == 2
 
 
-def test_a_resumed_progress_goes_on_alike():
+def test_restored_progress_continues_identically():
     training = settings(schedule="plateau", warmup=0.1)
     progress = EpochProgress(training, STEPS)
     for score in (0.3, 0.2, 0.2, 0.2):

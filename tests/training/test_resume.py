@@ -32,7 +32,7 @@ def every_epoch(monkeypatch):
 
 
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=list(SETTINGS))
-def test_a_single_training(task, tmp_path, kill_at, settings):
+def test_single_training_resumes_to_the_same_bits(task, tmp_path, kill_at, settings):
     one = job(**settings)
     expected = grid.fit_job(task, one, "cpu")
     for steps in (1, 4, 6, 5, 3):  # 4 batches an epoch: before the first saving, at and between ends of epochs
@@ -48,7 +48,7 @@ def test_a_single_training(task, tmp_path, kill_at, settings):
 
 
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=list(SETTINGS))
-def test_a_stack(task, tmp_path, kill_at, settings):
+def test_stack_resumes_to_the_same_bits(task, tmp_path, kill_at, settings):
     jobs = [job(seed, **settings) for seed in (0, 1, 2)]
     expected = stacked.fit_many(task, jobs, "cpu")
     for steps in (1, 4, 6, 5, 3):
@@ -63,7 +63,7 @@ def test_a_stack(task, tmp_path, kill_at, settings):
         assert torch.equal(value, expected.best[name]), name
 
 
-def test_a_stack_whose_networks_have_branches_that_no_training_row_takes(task, tmp_path, kill_at):
+def test_stack_with_untrained_branches_resumes_to_the_same_bits(task, tmp_path, kill_at):
     spoken = ROWS[(ROWS % 4 < 2) & task.features.present["text"]]
     jobs = [job(s, "flexible_at", spoken, missing="zeros", modality_dropout=0.0) for s in (0, 1)]
     expected = stacked.fit_many(task, jobs, "cpu").logits([ROWS] * 2)
@@ -74,7 +74,7 @@ def test_a_stack_whose_networks_have_branches_that_no_training_row_takes(task, t
     np.testing.assert_array_equal(stacked.fit_many(task, jobs, "cpu", tmp_path / "s").logits([ROWS] * 2), expected)
 
 
-def test_a_snapshot_of_another_training_or_a_damaged_one_is_not_gone_on_with(task, tmp_path, kill_at):
+def test_snapshot_of_another_training_or_a_damaged_one_is_not_used(task, tmp_path, kill_at):
     kill_at(9)
     with pytest.raises(Killed):
         grid.fit_job(task, job(1), "cpu", tmp_path / "s")
@@ -98,7 +98,7 @@ def test_a_snapshot_of_another_training_or_a_damaged_one_is_not_gone_on_with(tas
 
 
 @pytest.mark.parametrize("place", [0.02, 0.3, 0.6, 0.9, 0.999])
-def test_a_training_does_not_go_on_from_a_snapshot_with_a_flipped_bit(task, tmp_path, kill_at, place):
+def test_snapshot_with_a_flipped_bit_is_not_used(task, tmp_path, kill_at, place):
     expected = grid.fit_job(task, job(0), "cpu").predict(task.features, ROWS)
     kill_at(9)
     with pytest.raises(Killed):
@@ -112,7 +112,7 @@ def test_a_training_does_not_go_on_from_a_snapshot_with_a_flipped_bit(task, tmp_
     assert (again.predict(task.features, ROWS) == expected).all()
 
 
-def test_a_finished_run_is_never_trained_again(task, tmp_path, monkeypatch):
+def test_finished_job_is_not_trained_again(task, tmp_path, monkeypatch):
     jobs, engine = [job(seed) for seed in (0, 1)], grid.Engine()
     first = grid.run_jobs(task, jobs[:1], engine, tmp_path)
     trained = []
@@ -131,7 +131,7 @@ def test_a_finished_run_is_never_trained_again(task, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["single", "stacked"])
-def test_a_damaged_result_is_computed_anew(task, tmp_path, name):
+def test_damaged_result_is_computed_again(task, tmp_path, name):
     [first] = grid.run_jobs(task, [job()], grid.Engine(name), tmp_path)
     [file] = tmp_path.glob("*.safetensors")
     file.write_bytes(file.read_bytes()[:50])
@@ -141,7 +141,7 @@ def test_a_damaged_result_is_computed_anew(task, tmp_path, name):
     assert [p.suffix for p in tmp_path.iterdir()] == [".safetensors"]
 
 
-def test_what_is_kept_comes_back_as_its_kind_under_its_name_and_not_otherwise(tmp_path):
+def test_stored_arrays_are_read_by_kind_and_name_only(tmp_path):
     arrays = {"a": np.arange(6, dtype=np.float32).reshape(2, 3).T, "b": np.array(3, np.int64)}
     cached.write_arrays(tmp_path / "x", "told", arrays, {"n": [1, None]})
     found, told = cached.read_arrays(tmp_path / "x", "told")

@@ -50,7 +50,7 @@ def _plain(features, rows, label, penalty, balanced):
     penalty=st.floats(1e-2, 1e4),
     balanced=st.booleans(),
 )
-def test_any_subset_is_the_plain_fit_on_its_rows(seed, chosen, penalty, balanced):
+def test_model_of_a_subset_equals_the_fit_on_its_rows(seed, chosen, penalty, balanced):
     features, label, group = _rows(seed)
     rows = np.flatnonzero(np.array(chosen)[group])
     cells = least_squares.collect(features, np.arange(120), BOTH, label, group)
@@ -63,7 +63,7 @@ def test_any_subset_is_the_plain_fit_on_its_rows(seed, chosen, penalty, balanced
 
 
 @pytest.mark.parametrize("balanced", ["balanced", None])
-def test_decisions_are_those_of_ridge_classifier(balanced):
+def test_decisions_equal_ridge_classifier(balanced):
     features, label, group = _rows(3)
     rows = np.flatnonzero(group != 1)
     cells = least_squares.collect(features, rows, BOTH, label[rows], group[rows])
@@ -74,7 +74,7 @@ def test_decisions_are_those_of_ridge_classifier(balanced):
     np.testing.assert_allclose(z @ found.weights.T + found.bias, wanted.decision_function(z), rtol=1e-8, atol=1e-8)
 
 
-def test_many_subsets_in_blocks_are_each_by_itself(monkeypatch):
+def test_subsets_in_blocks_equal_single_subsets(monkeypatch):
     features, label, group = _rows(5)
     cells = least_squares.collect(features, np.arange(120), BOTH, label, group)
     subsets = np.arange(1, 16)[:, None] >> np.arange(4) & 1 == 1
@@ -86,7 +86,7 @@ def test_many_subsets_in_blocks_are_each_by_itself(monkeypatch):
 
 
 @pytest.mark.parametrize("held_out", range(4))
-def test_a_fold_by_leaving_out_is_the_fold_by_summing(held_out):
+def test_subtracted_fold_equals_the_summed_one(held_out):
     features, label, group = _rows(8)
     rows = np.arange(120)
     cells = least_squares.collect(features, rows, BOTH, label, group)
@@ -99,7 +99,7 @@ def test_a_fold_by_leaving_out_is_the_fold_by_summing(held_out):
     np.testing.assert_allclose(downdated.bias, summed.bias, rtol=1e-7, atol=1e-9)
 
 
-def test_fit_is_the_interface_of_every_model(task):
+def test_fit_learns_and_chooses_on_validation(task):
     rows = np.arange(240)
     train, validation, test = rows[rows % 4 < 2], rows[rows % 4 == 2], rows[rows % 4 == 3]
     fitted = ridge.fit(task, train, validation, inputs=BOTH, training=Training())
@@ -115,7 +115,7 @@ def test_fit_is_the_interface_of_every_model(task):
     assert (again.predict(task.features, test) == probabilities).all()
 
 
-def test_fit_without_validation_takes_the_middle(task):
+def test_fit_without_validation_takes_the_middle_penalty(task):
     train = np.arange(0, 240, 2)
     fitted = ridge.fit(task, train, train[:0], inputs=BOTH, training=Training())
     (middle,) = ridge.solve(
@@ -125,7 +125,7 @@ def test_fit_without_validation_takes_the_middle(task):
     np.testing.assert_allclose(fitted.weights, middle.weights, rtol=1e-9, atol=1e-12)
 
 
-def test_more_features_than_rows_constants_and_one_class(task):
+def test_degenerate_rows_are_fitted(task):
     task.features.arrays["audio"][:, 4] = 3e12
     few = np.flatnonzero(task.labels == 0)[:5]
     fitted = ridge.fit(task, few, few[:0], inputs=BOTH, training=Training())
@@ -136,7 +136,7 @@ def test_more_features_than_rows_constants_and_one_class(task):
     assert np.isfinite(fitted.predict(task.features, np.arange(240))).all()
 
 
-def test_bad_input_is_named(task):
+def test_invalid_input_is_named(task):
     rows = np.arange(240)
     cells = least_squares.collect(task.features, rows, BOTH, task.labels, rows % 3)
     with pytest.raises(ValueError, match="a subset of groups has no rows"):
@@ -162,7 +162,7 @@ def test_bad_input_is_named(task):
         ({"weights": None}, "no tensor 'weights'"),
     ],
 )
-def test_tensors_that_do_not_belong_together_are_refused(task, change, message):
+def test_inconsistent_tensors_are_refused(task, change, message):
     fitted = ridge.fit(task, np.arange(240), np.arange(0), inputs=BOTH, training=Training())
     tensors = {name: t for name, t in (fitted.tensors() | change).items() if t is not None}
     with pytest.raises(ValueError, match=message):

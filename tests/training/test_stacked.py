@@ -68,7 +68,7 @@ def answers(task, jobs):
         "a branch that no row takes",
     ],
 )
-def test_a_stacked_run_agrees_with_its_single_one(task, jobs):
+def test_stacked_job_agrees_with_the_single_one(task, jobs):
     assert_alike(task, jobs)
 
 
@@ -84,7 +84,7 @@ def assert_alike(task, jobs, rows=TEST):
 
 
 @pytest.mark.parametrize("shares", [(0.1, 0.5, 0.7), (0.0, 0.6, 0.3)])
-def test_layers_that_drop_different_shares_are_trained_alike_by_both(task, monkeypatch, shares):
+def test_layers_with_different_dropout_agree_in_both_engines(task, monkeypatch, shares):
     build = models.build
 
     def uneven(*arguments, **options):
@@ -99,13 +99,13 @@ def test_layers_that_drop_different_shares_are_trained_alike_by_both(task, monke
     assert np.abs(alone(task, job(0, dropout=0.5)).predict(task.features, TEST) - even).max() > 1e-3
 
 
-def test_company_changes_no_run_by_more_than_rounding(task):
+def test_other_jobs_of_a_stack_change_rounding_only(task):
     [one] = answers(task, [job(5)])
     among = answers(task, [job(s) for s in (3, 5, 7)])[1]
     np.testing.assert_allclose(one, among, atol=TOLERANCE)
 
 
-def test_a_single_step_agrees_to_the_last_digits(task):
+def test_single_step_agrees_to_the_last_digits(task):
     jobs = [job(s, epochs=1, batch_size=200) for s in (0, 1)]
     stack = stacked.fit_many(task, jobs, "cpu")
     for number, one in enumerate(jobs):
@@ -115,7 +115,7 @@ def test_a_single_step_agrees_to_the_last_digits(task):
             np.testing.assert_allclose(value[number], expected[name], atol=2e-6, err_msg=name)
 
 
-def test_vectors_may_be_mapped_from_a_file_that_cannot_be_written(task, tmp_path):
+def test_vectors_may_be_read_only(task, tmp_path):
     [expected] = answers(task, [job(0, epochs=1)])
     for modality, values in task.features.arrays.items():
         np.save(tmp_path / f"{modality}.npy", values)
@@ -124,7 +124,7 @@ def test_vectors_may_be_mapped_from_a_file_that_cannot_be_written(task, tmp_path
     assert (again == expected).all()
 
 
-def test_branches_that_no_training_row_takes_are_those_of_the_single_run(task):
+def test_untrained_branches_equal_those_of_the_single_job(task):
     """Rows without text take a branch of audio alone, which runs whose training rows all have text leave as it was."""
     whole = WIDE[task.features.present["text"][WIDE]]
     settings = {"model": "flexible_at", "missing": "zeros", "modality_dropout": 0.0, "weight_decay": 0.5}
@@ -134,14 +134,14 @@ def test_branches_that_no_training_row_takes_are_those_of_the_single_run(task):
     assert_alike(task, jobs, rows=ROWS)
 
 
-def test_a_run_that_is_finished_waits_for_the_others_as_it_is(task):
+def test_finished_job_stays_unchanged_while_others_train(task):
     """A stack is thinned when a quarter of its runs are through: until then they are in it and may not go on."""
     jobs = [job(0, epochs=3), job(1, patience=1, learning_rate=0.1), *(job(s, patience=50) for s in range(2, 10))]
     assert_alike(task, jobs)
     assert len(alone(task, jobs[1]).history) < 10
 
 
-def test_a_stack_refuses_to_answer_what_its_networks_cannot(task):
+def test_stack_refuses_rows_that_its_networks_refuse(task):
     spoken = ROWS[task.features.present["text"]]
     whole = spoken[spoken % 2 == 0], spoken[spoken % 2 == 1]
     stack = stacked.fit_many(task, [job(0, *whole, missing="none", epochs=1)], "cpu")
@@ -149,6 +149,6 @@ def test_a_stack_refuses_to_answer_what_its_networks_cannot(task):
         stack.logits([ROWS[:5]])
 
 
-def test_a_stack_leaves_nothing_behind(task):
+def test_stack_frees_its_memory(task):
     kept = weakref.ref(stacked.fit_many(task, [job(0, epochs=1)], "cpu"))
     assert kept() is None  # no cycle: the memory of a GPU is needed for the next one

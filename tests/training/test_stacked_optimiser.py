@@ -32,7 +32,7 @@ def torchs(training, run, start, steps):
 
 
 @pytest.mark.parametrize("kind", ["adamw", "adam", "sgd"])
-def test_every_run_of_a_stack_is_stepped_as_torch_would(kind):
+def test_every_job_of_a_stack_is_updated_as_by_torch(kind):
     trainings = [Training(optimiser=kind, weight_decay=decay, clip_norm=clip)
                  for decay, clip in ((0.0, 100.0), (0.1, 1.0), (0.01, 0.5))]  # fmt: skip
     start = gradients(99, 0)
@@ -49,7 +49,7 @@ def test_every_run_of_a_stack_is_stepped_as_torch_would(kind):
             torch.testing.assert_close(stack[name][run], value, atol=1e-6, rtol=1e-5, msg=f"run {run}, {name}")
 
 
-def test_runs_that_are_taken_out_change_nothing_for_the_others():
+def test_removed_jobs_do_not_change_the_others():
     trainings = [Training(weight_decay=0.1)] * 3
     start = {n: torch.stack([gradients(99, run)[n] for run in range(3)]) for n in SHAPES}
     stacks = [{n: v.clone() for n, v in start.items()} for _ in range(2)]

@@ -24,7 +24,7 @@ def seen(extractor="tfidf", values=WORDS):
     return Features({"text": values.copy()}, {"text": present}, {"text": extractor} if extractor else {})
 
 
-def test_tfidf_is_scikit_learns_fitted_on_the_training_rows():
+def test_tfidf_equals_scikit_learn_fitted_on_training_rows():
     """On equal terms: frequencies of length 1, no second normalisation, then centred and on one scale."""
     theirs = TfidfTransformer(norm=None).fit(WORDS[TRAIN].astype(float))
     expected = theirs.transform(WORDS.astype(float)).toarray()
@@ -36,7 +36,7 @@ def test_tfidf_is_scikit_learns_fitted_on_the_training_rows():
     assert np.square(ours[TRAIN]).mean() == pytest.approx(1, abs=1e-5)
 
 
-def test_no_test_row_changes_what_was_fitted():
+def test_test_rows_do_not_affect_the_fit():
     before = standardise.fit(seen(), TRAIN, ("text",)).moments["text"]
     for change in (np.zeros_like(WORDS[TEST]), np.full_like(WORDS[TEST], 9.0)):
         values = WORDS.copy()
@@ -47,21 +47,21 @@ def test_no_test_row_changes_what_was_fitted():
     assert (other_rows[1] != before[1]).any()
 
 
-def test_a_rare_word_counts_more_and_an_absent_row_is_no_document():
+def test_rare_words_weigh_more_and_missing_rows_do_not_count():
     values = np.zeros((6, 2), np.float32)
     values[:5, 0], values[0, 1] = 0.6, 0.8
     _, scale = standardise.fit(seen(values=values), np.arange(6), ("text",)).moments["text"]
     assert scale[0] / scale[1] == pytest.approx(np.log(6 / 2) + 1)  # five documents, not six
 
 
-def test_words_share_a_scale_and_other_numbers_do_not():
+def test_words_share_a_scale_and_other_features_do_not():
     for extractor, shared in (("hashing", True), ("encoder", False), (None, False)):
         _, scale = standardise.fit(seen(extractor), TRAIN, ("text",)).moments["text"]
         assert (np.unique(scale).size == 1) == shared
 
 
 @pytest.mark.parametrize("rows", [TRAIN[:0], TRAIN[:1]], ids=["none", "one"])
-def test_hardly_any_training_rows(rows):
+def test_few_training_rows_are_standardised(rows):
     applied = standardise.fit(seen(), rows, ("text",)).apply(seen(), TEST)["text"]
     assert np.isfinite(applied).all()
 

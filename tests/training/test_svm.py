@@ -23,7 +23,7 @@ def _more_classes(task, number):
 
 @pytest.mark.parametrize("weights", ["class_weights", "none"])
 @pytest.mark.parametrize("number", [2, 3, 5])
-def test_kernel_decisions_are_those_of_scikit_learn(task, number, weights):
+def test_kernel_decisions_equal_scikit_learn(task, number, weights):
     _more_classes(task, number)
     fitted = svm_rbf.fit(task, TRAIN, TRAIN[:0], inputs=BOTH, training=Training(balance=weights))
     x, unseen = (stack(task.features, rows, fitted.standardiser) for rows in (TRAIN, TEST))
@@ -46,7 +46,7 @@ def test_kernel_decisions_are_those_of_scikit_learn(task, number, weights):
 
 @pytest.mark.parametrize("weights", ["class_weights", "none"])
 @pytest.mark.parametrize("number", [2, 5])
-def test_linear_decisions_are_those_of_scikit_learn(task, number, weights):
+def test_linear_decisions_equal_scikit_learn(task, number, weights):
     _more_classes(task, number)
     fitted = svm_linear.fit(task, TRAIN, TRAIN[:0], inputs=BOTH, training=Training(balance=weights))
     x, unseen = (stack(task.features, rows, fitted.standardiser) for rows in (TRAIN, TEST))
@@ -60,7 +60,7 @@ def test_linear_decisions_are_those_of_scikit_learn(task, number, weights):
 
 
 @pytest.mark.parametrize("kernel", FITS)
-def test_fit_learns_chooses_on_validation_and_repeats_itself(task, kernel):
+def test_fit_learns_chooses_on_validation_and_is_repeatable(task, kernel):
     fitted = FITS[kernel](task, TRAIN, VALIDATION, inputs=BOTH, training=Training())
     probabilities = fitted.predict(task.features, TEST)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
@@ -73,7 +73,7 @@ def test_fit_learns_chooses_on_validation_and_repeats_itself(task, kernel):
 
 
 @pytest.mark.parametrize("kernel", FITS)
-def test_tensors_are_all_that_a_prediction_needs(task, kernel):
+def test_tensors_suffice_for_a_prediction(task, kernel):
     fitted = FITS[kernel](task, TRAIN, VALIDATION, inputs=BOTH, training=Training())
     tensors = fitted.tensors()
     assert all(isinstance(t, np.ndarray) and t.dtype.kind in "fi" for t in tensors.values())
@@ -82,7 +82,7 @@ def test_tensors_are_all_that_a_prediction_needs(task, kernel):
 
 
 @pytest.mark.parametrize("kernel", FITS)
-def test_a_feature_that_is_constant_in_training_has_no_say(task, kernel):
+def test_feature_that_is_constant_in_training_has_no_effect(task, kernel):
     without = FITS[kernel](task, TRAIN, VALIDATION, inputs=("audio",), training=Training())
     before = without.predict(task.features, TEST)
     task.features.arrays["text"][:] = 0.1
@@ -97,7 +97,7 @@ def test_a_feature_that_is_constant_in_training_has_no_say(task, kernel):
 
 
 @pytest.mark.parametrize("kernel", FITS)
-def test_bad_input_is_named(task, kernel):
+def test_invalid_input_is_named(task, kernel):
     one = TRAIN[task.labels[TRAIN] == 1]
     with pytest.raises(ValueError, match="40 training rows of 1 class"):
         FITS[kernel](task, one, VALIDATION, inputs=BOTH, training=Training())
@@ -122,7 +122,7 @@ def test_bad_input_is_named(task, kernel):
         ("classes", None, "no tensor 'classes'"),
     ],
 )
-def test_tensors_that_do_not_belong_together_are_refused(task, name, value, message):
+def test_inconsistent_tensors_are_refused(task, name, value, message):
     fitted = svm_rbf.fit(task, TRAIN, TRAIN[:0], inputs=BOTH, training=Training())
     tensors = fitted.tensors() | {name: value}
     if value is None:
@@ -131,14 +131,14 @@ def test_tensors_that_do_not_belong_together_are_refused(task, name, value, mess
         kernel_machine.TrainedKernelMachine.from_tensors(tensors, fitted.standardiser)
 
 
-def test_a_prediction_in_blocks_is_the_same(task, monkeypatch):
+def test_prediction_in_blocks_is_the_same(task, monkeypatch):
     fitted = svm_rbf.fit(task, TRAIN, TRAIN[:0], inputs=BOTH, training=Training())
     at_once = fitted.predict(task.features, TEST)
     monkeypatch.setattr(kernel_machine, "MAX_KERNEL_VALUES", 7 * len(fitted.vectors))
     np.testing.assert_allclose(fitted.predict(task.features, TEST), at_once, rtol=1e-12)
 
 
-def test_a_linear_machine_is_a_linear_classifier(task):
+def test_linear_machine_is_a_linear_classifier(task):
     fitted = svm_linear.fit(task, TRAIN, VALIDATION, inputs=BOTH, training=Training())
     assert isinstance(fitted, TrainedLinear)
     assert np.isneginf(fitted.bias[3:]).all()

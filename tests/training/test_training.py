@@ -35,7 +35,7 @@ def job(model="gated", modalities=("audio", "text"), seed=0, train=TRAIN, valida
 @pytest.mark.parametrize(
     "model", ["gated", "flexible_at", "robust_at", "attention", "concat", "logistic", "ridge", "svm_linear", "svm_rbf"]
 )
-def test_a_model_learns_and_repeats_itself_to_the_bit(task, model):
+def test_model_learns_and_is_repeatable_to_the_bit(task, model):
     device.prepare("cpu", 1)
     fitted = grid.fit_job(task, job(model), "cpu")
     probabilities = fitted.predict(task.features, TEST)
@@ -46,7 +46,7 @@ def test_a_model_learns_and_repeats_itself_to_the_bit(task, model):
     assert (again == probabilities).all()
 
 
-def test_another_seed_is_another_model(task):
+def test_another_seed_gives_another_model(task):
     first, second = (grid.fit_job(task, job(seed=s), "cpu").predict(task.features, TEST) for s in (0, 1))
     assert (first != second).any()
 
@@ -58,14 +58,14 @@ def test_test_rows_have_no_influence(task):
     assert (grid.fit_job(task, job(), "cpu").predict(task.features, VALIDATION) == before).all()
 
 
-def test_the_kept_epoch_is_the_best_on_validation(task):
+def test_stored_epoch_is_the_best_on_validation(task):
     fitted = grid.fit_job(task, job(), "cpu")
     best = max(epoch["mean"] for epoch in fitted.history)
     assert np.mean(list(task.score_predictor(fitted.predict, VALIDATION).values())) == pytest.approx(best)
 
 
 @pytest.mark.parametrize("name", ["single", "auto"])
-def test_how_many_run_at_once_changes_nothing(task, monkeypatch, name):
+def test_number_of_processes_does_not_change_results(task, monkeypatch, name):
     monkeypatch.setattr(engine, "MIN_SECONDS_PER_PROCESS", 1e-3)
     quick = Training(epochs=2, hidden=4)
     jobs = [job(seed=s, training=quick) for s in range(8)]
@@ -77,7 +77,7 @@ def test_how_many_run_at_once_changes_nothing(task, monkeypatch, name):
 
 
 @pytest.mark.parametrize("model", ["gated", "flexible_at", "logistic", "ridge", "svm_linear", "svm_rbf"])
-def test_classes_that_training_lacks_and_no_validation(task, model):
+def test_classes_without_training_rows_and_without_validation(task, model):
     two = TRAIN[task.labels[TRAIN] < 2]
     fitted = grid.fit_job(task, job(model, train=two, validation=ROWS[:0]), "cpu")
     probabilities = fitted.predict(task.features, TEST)
@@ -85,7 +85,7 @@ def test_classes_that_training_lacks_and_no_validation(task, model):
     assert set(probabilities.argmax(axis=1)) <= {0, 1}
 
 
-def test_scaling_looks_at_training_rows_alone_and_at_what_is_there(task):
+def test_scaling_uses_present_training_rows_only(task):
     fitted = standardise.fit(task.features, TRAIN, ("audio", "text"))
     inputs = fitted.apply(task.features, TRAIN)
     np.testing.assert_allclose(inputs["audio"].mean(axis=0), 0, atol=1e-5)
@@ -93,7 +93,7 @@ def test_scaling_looks_at_training_rows_alone_and_at_what_is_there(task):
     assert not inputs["text"][~task.features.present["text"][TRAIN]].any()
 
 
-def test_constant_features_and_a_modality_that_nobody_has(task):
+def test_constant_features_and_an_input_without_rows(task):
     task.features.arrays["audio"][:, 5] = 3.0
     task.features.present["text"][:] = False
     probabilities = grid.fit_job(task, job(), "cpu").predict(task.features, TEST)
@@ -101,7 +101,7 @@ def test_constant_features_and_a_modality_that_nobody_has(task):
 
 
 @pytest.mark.parametrize("model", ["gated", "robust_at", "concat", "logistic", "ridge", "svm_linear", "svm_rbf"])
-def test_a_checkpoint_needs_nothing_else_and_notices_damage(task, model, tmp_path):
+def test_checkpoint_suffices_for_prediction_and_detects_damage(task, model, tmp_path):
     fitted = grid.fit_job(task, job(model), "cpu")
     checkpoint.save(tmp_path / "m", fitted, job(model), task, RECORD)
     loaded, stored = checkpoint.load(tmp_path / "m")
@@ -130,7 +130,7 @@ def test_a_checkpoint_needs_nothing_else_and_notices_damage(task, model, tmp_pat
         ({"layers": None}, "model.json has no field layers"),
     ],
 )
-def test_a_card_that_does_not_fit_its_tensors_is_refused(task, tmp_path, change, message):
+def test_card_that_does_not_fit_its_tensors_is_refused(task, tmp_path, change, message):
     fields = {"format": 5, "tensors_sha256": "0" * 64, "model": "gated", "inputs": ["audio", "text"], "layers": {},
               "widths": {"audio": 12, "text": 8}, "classes": list("abcdefg"),
               "training": TRAINING.model_dump(mode="json"), **change}  # fmt: skip
@@ -145,7 +145,7 @@ def test_a_card_that_does_not_fit_its_tensors_is_refused(task, tmp_path, change,
         write_and_load()
 
 
-def test_training_begins_with_a_checkpoint_and_names_it_among_its_ancestors(task, tmp_path):
+def test_training_starts_from_a_checkpoint_and_names_it_as_ancestor(task, tmp_path):
     first = grid.fit_job(task, job(), "cpu")
     checkpoint.save(tmp_path / "first", first, job(), task, RECORD)
     more = Training(epochs=1, batch_size=32, hidden=8, learning_rate=1e-9, start_from=str(tmp_path / "first"))
@@ -158,14 +158,14 @@ def test_training_begins_with_a_checkpoint_and_names_it_among_its_ancestors(task
         grid.fit_job(task, job(training=other), "cpu")
 
 
-def test_a_batch_of_one_and_a_class_that_weighs_nothing(task):
+def test_batch_of_one_row_and_class_without_weight(task):
     rows = np.concatenate([TRAIN[task.labels[TRAIN] < 2][:32], TRAIN[task.labels[TRAIN] == 2][:1]])
     fitted = grid.fit_job(task, job(train=rows), "cpu")  # 33 rows in batches of 32
     assert np.isfinite(fitted.predict(task.features, TEST)).all()
 
 
 @pytest.mark.parametrize("targets", ["soft", "multi_label"])
-def test_shares_of_votes_and_several_classes_at_once(task, targets):
+def test_soft_and_multi_label_targets_are_learned(task, targets):
     answers = np.eye(7, dtype=np.float32)[task.labels] * 0.8 + np.eye(7, dtype=np.float32)[(task.labels + 1) % 3] * 0.2
     if targets == "multi_label":
         answers = (answers > 0).astype(np.float32)
@@ -181,7 +181,7 @@ def test_shares_of_votes_and_several_classes_at_once(task, targets):
     assert np.take_along_axis(probabilities, both, axis=1).sum(axis=1).mean() > 0.7
 
 
-def test_device_auto_takes_what_there_is():
+def test_device_auto_is_an_available_device():
     assert device.resolve("auto") == ("cuda" if torch.cuda.is_available() else "cpu")
     if not torch.cuda.is_available():
         with pytest.raises(ValueError, match=r"compute\.device"):

@@ -32,12 +32,12 @@ def seen(told, table, families=()):
     return training_data.overlap_per_row(told, families, table).tolist()
 
 
-def test_recordings_and_their_part():
+def test_exposure_has_recordings_by_part():
     table = rows(clips=2)
     assert seen(known(table, [0], [2]), table) == ["train", "speaker", "validation", "speaker"]
 
 
-def test_a_recording_by_its_samples_whatever_else():
+def test_recording_is_recognised_by_its_samples():
     table = rows()
     other = rows("mine", "mine", ("x", "y")).assign(samples_sha256=table["samples_sha256"])
     told = known(table, [0])
@@ -45,7 +45,7 @@ def test_a_recording_by_its_samples_whatever_else():
     assert seen(told, other.assign(fold=None)) == ["train", "", "", "", "", ""]  # parts that share people anyway
 
 
-def test_people_of_a_family_by_code_however_it_is_spelt():
+def test_speakers_of_a_family_are_recognised_in_any_spelling():
     table = rows("ravdess", "ravdess", ("01", "Ann Lee"))
     song = rows("ravdess_song", "ravdess", ("02", "ann\u200b  LEE"))
     assert seen(known(table), song) == ["", "", "", "speaker", "speaker", "speaker"]
@@ -53,12 +53,12 @@ def test_people_of_a_family_by_code_however_it_is_spelt():
 
 
 @pytest.mark.parametrize(("here", "there", "kept"), [(True, True, True), (True, False, False), (False, True, False)])
-def test_people_count_where_either_corpus_keeps_them_apart(here, there, kept):
+def test_speakers_count_if_either_corpus_separates_them(here, there, kept):
     table, kin = rows("meld", "friends", official=here), rows("kin", "friends", official=there)
     assert seen(known(table), kin) == ["" if kept else "speaker"] * 6
 
 
-def test_published_parts_that_share_nobody_keep_people_apart():
+def test_published_parts_without_shared_speakers_separate_speakers():
     table = rows("own", "own", official=True).assign(split=["train"] * 3 + ["test"] * 3)
     assert seen(known(table, [0]), table) == ["train", "speaker", "speaker", "", "", ""]
     shared = table.assign(split=["train", "test", None] * 2)
@@ -67,7 +67,7 @@ def test_published_parts_that_share_nobody_keep_people_apart():
     assert seen(known(excluded, [0]), excluded)[1] == "speaker"
 
 
-def test_rows_without_sound_are_who_says_what_where():
+def test_rows_without_audio_are_recognised_by_speaker_text_and_position():
     table = rows("emorynlp", "friends", official=True, samples_sha256=None, transcription="Okay.", dialogue_id="s1")
     assert set(seen(known(table), table)) == {"train"}
     voiced = rows("emorynlp", "friends", official=True, transcription="okay!", dialogue_id="s1")
@@ -80,7 +80,7 @@ def test_rows_without_sound_are_who_says_what_where():
     assert set(seen(known(silent), silent.assign(family="other"))) == {""}
 
 
-def test_longer_lines_of_a_family_or_of_whoever_shares_many():
+def test_long_sentences_count_within_a_family_or_if_many_are_shared():
     lines = [LINE, "okay", *(f"number {n} said this to them" for n in range(4))]
     table = rows("meld", "friends", official=True).assign(transcription=lines)
     other = rows("kin", "friends", ("8", "9"), official=True).assign(transcription=[LINE.upper() + "!", *["okay"] * 5])
@@ -94,7 +94,7 @@ def test_longer_lines_of_a_family_or_of_whoever_shares_many():
     assert training_data.overlap_reasons(known(table), other) == ""
 
 
-def test_what_an_ancestor_has_seen_is_kept_and_survives_a_file():
+def test_exposure_of_an_ancestor_is_stored_and_read():
     first, second = rows("a"), rows("b", "b")
     told = known(first).merged(known(second, [0], [1]))
     assert set(seen(told, first)) == {"train"}
@@ -105,7 +105,7 @@ def test_what_an_ancestor_has_seen_is_kept_and_survives_a_file():
         training_data.from_tensors({k: v for k, v in told.tensors().items() if k != "exposure.validation.sentences"})
 
 
-def test_ten_thousand_rows_are_some_kilobytes():
+def test_exposure_of_ten_thousand_rows_is_small():
     table = rows(speakers=tuple(map(str, range(100))), clips=100)
     assert sum(values.nbytes for values in known(table).tensors().values()) < 90_000
 
@@ -115,7 +115,7 @@ ODD = st.none() | st.text(max_size=6) | st.sampled_from(["\ud800", "a_1", " ", "
 
 
 @given(st.lists(st.fixed_dictionaries(dict.fromkeys(FOREIGN, ODD)), min_size=1, max_size=5))
-def test_whatever_a_corpus_says_its_rows_are_known_again(odd):
+def test_training_rows_are_recognised_for_unusual_values(odd):
     table = rows(speakers=("1",), clips=len(odd)).assign(**pd.DataFrame(odd, dtype=object))
     assert set(seen(known(table), table)) == {"train"}
     assert set(seen(known(table), table.iloc[::-1])) == {"train"}
@@ -138,7 +138,7 @@ def studies(draw):
 
 
 @given(studies())
-def test_nothing_that_is_unknown_has_been_seen(tables):
+def test_unknown_values_do_not_match(tables):
     here, there = tables
     marks = training_data.overlap_per_row(known(here), (), there)
     trained = set(here["samples_sha256"])

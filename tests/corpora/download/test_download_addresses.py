@@ -28,20 +28,20 @@ REAL = Path(os.environ.get("MER_REAL_CORPORA", "nowhere"))
 pytestmark = pytest.mark.parametrize("name", SOURCES)
 
 
-def test_it_is_the_address_of_a_corpus_and_of_none_that_asks_for_a_form(name):
+def test_addresses_are_of_corpora_without_a_form(name):
     assert name in CORPORA.keys() | ANNOUNCED
     assert name not in FORMS
     assert CORPORA.keys() >= FORMS
 
 
-def test_its_folder_is_one_in_which_the_parser_looks(name, tmp_path):
+def test_folder_is_one_that_the_parser_finds(name, tmp_path):
     (tmp_path / SOURCES[name].folder).mkdir()
     if name in CORPORA:
         corpus = dataclasses.replace(CORPORA[name], file_name_pattern=None)
         assert corpus.find(tmp_path) == tmp_path / SOURCES[name].folder
 
 
-def test_terms_that_are_not_open_are_asked_about(name):
+def test_terms_that_are_not_open_need_a_confirmation(name):
     source = SOURCES[name]
     assert bool(source.terms) == bool(source.licence)
     assert source.licence.startswith("https://") or not source.licence
@@ -49,7 +49,7 @@ def test_terms_that_are_not_open_are_asked_about(name):
         assert source.terms
 
 
-def test_every_file_has_addresses_a_size_that_ends_and_a_place_of_its_own(name):
+def test_every_file_has_addresses_a_limit_and_its_own_path(name):
     source = SOURCES[name]
     files = source.files()
     assert bool(files) != bool(source.dataverse)
@@ -73,7 +73,7 @@ def test_every_file_has_addresses_a_size_that_ends_and_a_place_of_its_own(name):
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="MER_REAL_CORPORA does not name a folder of real recordings")
-def test_digests_are_those_of_real_files(name):
+def test_digests_equal_those_of_real_files(name):
     """Whatever of the published files is at hand under its own name."""
     corpus = CORPORA.get(name)
     folder = corpus.find(REAL) if corpus else None

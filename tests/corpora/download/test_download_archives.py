@@ -198,7 +198,7 @@ def limits(row: Row) -> Unpack:
 
 
 @pytest.mark.parametrize("row", HOSTILE, ids=lambda row: row.served)
-def test_nothing_of_a_hostile_archive_is_left(tmp_path, row):
+def test_hostile_archive_leaves_no_files(tmp_path, row):
     folder = tmp_path / "a" / "b"
     folder.mkdir(parents=True)
     archive = place(row, folder)
@@ -209,7 +209,7 @@ def test_nothing_of_a_hostile_archive_is_left(tmp_path, row):
 
 
 @pytest.mark.parametrize("row", GOOD, ids=lambda row: row.served)
-def test_archives_as_publishers_make_them(tmp_path, row):
+def test_archives_of_publishers_are_unpacked(tmp_path, row):
     archive = place(row, tmp_path)
     count = unpack(archive, tmp_path / "target", limits(row))
     files = {name for name in tree(tmp_path / "target") if (tmp_path / "target" / name).is_file()}
@@ -220,7 +220,7 @@ def test_archives_as_publishers_make_them(tmp_path, row):
     assert not any(os.access(tmp_path / "target" / name, os.X_OK) for name in files)
 
 
-def test_an_interrupted_unpacking_leaves_nothing_and_the_next_begins_anew(tmp_path, monkeypatch):
+def test_interrupted_unpacking_starts_again(tmp_path, monkeypatch):
     archive = tmp_path / "x.zip"
     archive.write_bytes(zipped(("a.wav", CLIP), ("b.wav", CLIP)))
     write = archives._Writer.write
@@ -240,7 +240,7 @@ def test_an_interrupted_unpacking_leaves_nothing_and_the_next_begins_anew(tmp_pa
     assert tree(tmp_path) == {"x.zip", "target", "target/a.wav", "target/b.wav"}
 
 
-def test_what_is_there_is_not_overwritten(tmp_path):
+def test_existing_files_are_not_overwritten(tmp_path):
     archive = tmp_path / "x.zip"
     archive.write_bytes(zipped(("a.wav", CLIP)))
     (tmp_path / "target").mkdir()
@@ -251,7 +251,7 @@ def test_what_is_there_is_not_overwritten(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["x.zip", "x.tar"])
-def test_room_on_the_disk_is_looked_at_before_the_first_byte(tmp_path, monkeypatch, name):
+def test_disk_space_is_checked_before_the_first_byte(tmp_path, monkeypatch, name):
     archive = tmp_path / name
     archive.write_bytes((zipped if name == "x.zip" else tarred)(("a.wav", CLIP)))
     monkeypatch.setattr(disk, "RESERVE", 10**18)
@@ -261,7 +261,7 @@ def test_room_on_the_disk_is_looked_at_before_the_first_byte(tmp_path, monkeypat
     assert tree(tmp_path) == {name}
 
 
-def test_headers_do_not_gather_in_memory(tmp_path):
+def test_headers_do_not_accumulate_in_memory(tmp_path):
     archive = tmp_path / "x.tar"
     with archive.open("wb") as out:
         for number in range(30):
@@ -309,7 +309,7 @@ NAMES = st.one_of(
 @given(name=NAMES, windows=st.booleans())
 @example(name="a/CON.wav", windows=True)
 @example(name="a/b:c", windows=True)
-def test_any_name_is_refused_or_stays_within_the_folder(name, windows):
+def test_any_name_is_refused_or_inside_the_folder(name, windows):
     try:
         found = members.parts(name, windows)
     except ArchiveError:
@@ -328,7 +328,7 @@ def test_any_name_is_refused_or_stays_within_the_folder(name, windows):
 
 @settings(max_examples=100)
 @given(names=st.lists(NAMES, min_size=1, max_size=4), kind=st.sampled_from(["x.zip", "x.tar", "x.tar.gz"]))
-def test_whatever_members_are_called_nothing_is_written_outside(names, kind):
+def test_nothing_is_written_outside_for_any_member_name(names, kind):
     with tempfile.TemporaryDirectory() as folder:
         inner = Path(folder, "a", "b")
         inner.mkdir(parents=True)
@@ -364,7 +364,7 @@ SAMPLES = {
     places=st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=4),
     end=st.none() | st.integers(0, 10**6),
 )
-def test_damage_anywhere_is_told_and_nothing_is_left(name, places, end):
+def test_damaged_archive_is_reported_and_leaves_no_files(name, places, end):
     data = bytearray(SAMPLES[name])
     for at, value in places:
         data[at % len(data)] = value

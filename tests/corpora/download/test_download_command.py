@@ -44,7 +44,7 @@ def run(capsys, *words):
     return code, told.out, told.err
 
 
-def test_list_has_every_corpus_and_how_it_is_had(capsys):
+def test_list_has_every_corpus_with_its_access(capsys):
     code, out, _ = run(capsys, "list")
     lines = {line.split()[0]: line for line in out.splitlines() if line.split()}
     assert code == 0
@@ -78,7 +78,7 @@ def test_download_status_verify(capsys, server, tmp_path):
     assert run(capsys, "status", *raw)[0] == 0
 
 
-def test_what_needs_a_form_is_never_fetched(capsys, server, tmp_path):
+def test_corpus_behind_a_form_is_never_fetched(capsys, server, tmp_path):
     for name in FORMS:
         code, out, err = run(capsys, "download", name, "--raw", str(tmp_path), "--accept-licence")
         assert (code, out) == (1, "")
@@ -89,31 +89,31 @@ def test_what_needs_a_form_is_never_fetched(capsys, server, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_program_cannot_fetch_is_told_too(capsys, server, tmp_path):
+def test_corpus_that_no_program_may_fetch_is_reported(capsys, server, tmp_path):
     code, _, err = run(capsys, "download", "emodb", "--raw", str(tmp_path))  # not offered by the fixture
     assert (code, "is downloaded by hand; nothing was downloaded" in err) == (1, True)
     assert CORPORA["emodb"].instructions in err
 
 
-def test_one_failure_does_not_keep_the_others_from_coming(capsys, server, tmp_path):
+def test_one_failure_does_not_stop_other_downloads(capsys, server, tmp_path):
     code, out, err = run(capsys, "download", "iemocap", "ravdess", "--raw", str(tmp_path), "--accept-licence")
     assert (code, "iemocap" in err, "4 of 4 utterances" in out) == (1, True, True)
 
 
-def test_a_failed_download_says_which_address_said_what(capsys, server, tmp_path):
+def test_failed_download_reports_each_address(capsys, server, tmp_path):
     url = server.url("/speech.zip", answer(503))
     code, _, err = run(capsys, "download", "ravdess", "--raw", str(tmp_path), "--accept-licence")
     assert code == 1
     assert f"speech.zip: no address gives it\n  {url}: the server responds with 503 Service Unavailable" in err
 
 
-def test_a_folder_that_cannot_be_written_is_told(capsys, server, tmp_path):
+def test_unwritable_folder_is_reported(capsys, server, tmp_path):
     (tmp_path / "raw").write_text("a file")
     code, _, err = run(capsys, "download", "ravdess", "--raw", str(tmp_path / "raw"), "--accept-licence")
     assert (code, "ravdess: " in err, "Not a directory" in err or "File exists" in err) == (1, True, True)
 
 
-def test_an_interruption_is_told_and_the_next_call_goes_on(capsys, server, tmp_path, monkeypatch):
+def test_interruption_is_reported_and_the_next_call_resumes(capsys, server, tmp_path, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
@@ -135,14 +135,14 @@ def test_an_interruption_is_told_and_the_next_call_goes_on(capsys, server, tmp_p
         ([], "COMMAND"),
     ],
 )
-def test_wrong_usage(capsys, words, message):
+def test_wrong_usage_exits_with_2(capsys, words, message):
     with pytest.raises(SystemExit) as caught:
         __main__.main(words)
     assert caught.value.code == 2
     assert message in capsys.readouterr().err
 
 
-def test_help_says_what_was_not_tried():
+def test_help_names_untested_addresses():
     command = [sys.executable, "-m", "mer.corpora", "download", "--help"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, encoding="utf-8")
     text = " ".join(done.stdout.split())
@@ -150,7 +150,7 @@ def test_help_says_what_was_not_tried():
     assert "are not tested" in text
 
 
-def test_a_truncated_file_is_taken_up_by_the_command(capsys, server, tmp_path):
+def test_command_resumes_a_truncated_file(capsys, server, tmp_path):
     data = zipped(*((name, CLIP) for name in SPEECH))
     server.url("/speech.zip", body(data, stop=100), body(data))
     code, _, _ = run(capsys, "download", "ravdess", "--raw", str(tmp_path), "--accept-licence")

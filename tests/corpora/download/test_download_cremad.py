@@ -16,7 +16,7 @@ REAL = Path(os.environ.get("MER_REAL_CORPORA", "nowhere"))
 FULL = REAL.parent / "reference" / "cremad_audiowav_lfs_sha256.csv"
 
 
-def test_there_is_a_size_and_a_digest_for_every_clip_of_the_corpus():
+def test_every_clip_has_a_size_and_a_digest():
     files = [file for file in cremad.recordings() if file.name.startswith("AudioWAV/")]
     codes = [Path(file.name).stem.split("_") for file in files]
     corpus = CORPORA["cremad"]
@@ -32,7 +32,7 @@ def test_there_is_a_size_and_a_digest_for_every_clip_of_the_corpus():
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="the full list of digests is not at hand")
-def test_the_compact_form_agrees_with_the_full_list():
+def test_packed_table_agrees_with_the_full_list():
     with FULL.open(encoding="utf-8", newline="") as file:
         full = {row["path"]: (int(row["size_bytes"]), row["sha256"]) for row in csv.DictReader(file)}
     compact = {file.name: file for file in cremad.recordings() if file.name.startswith("AudioWAV/")}
@@ -43,7 +43,7 @@ def test_the_compact_form_agrees_with_the_full_list():
 
 
 @pytest.mark.skipif(not (REAL / "CREMA-D").is_dir(), reason="MER_REAL_CORPORA does not name a folder of recordings")
-def test_the_lists_are_those_that_are_published():
+def test_lists_have_the_published_digests():
     files = [file for file in cremad.recordings() if file.name in cremad.LISTS]
     assert len(files) == len(cremad.LISTS)
     for file in files:
@@ -58,12 +58,12 @@ clips = st.dictionaries(
 
 
 @given(found=clips)
-def test_packing_loses_only_the_ends_of_digests(found):
+def test_packing_shortens_digests_only(found):
     told = [(name, size, digest.hex()) for name, (size, digest) in found.items()]
     assert list(cremad.clips(cremad.pack(told))) == sorted((name, size, sha[:24]) for name, size, sha in told)
 
 
-def test_the_pointers_of_a_clone_are_read(tmp_path):
+def test_pointers_of_a_clone_are_read(tmp_path):
     pointer = STUB_START + b"\noid sha256:" + b"ab" * 32 + b"\nsize 72862\n"
     (tmp_path / "1001_DFA_ANG_XX.wav").write_bytes(pointer)
     assert list(cremad.pointers(tmp_path)) == [("1001_DFA_ANG_XX", 72862, "ab" * 32)]

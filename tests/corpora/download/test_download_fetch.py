@@ -157,7 +157,7 @@ def offer(server, row, path):
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.served)
-def test_whatever_is_served_the_file_arrives_whole_or_the_reason_is_told(server, tmp_path, row):
+def test_any_server_gives_the_whole_file_or_a_reason(server, tmp_path, row):
     path = "/" + re.sub(r"\W", "-", row.served)
     url = offer(server, row, path)
     place = tmp_path / "place" / "clip.wav"
@@ -179,7 +179,7 @@ def test_whatever_is_served_the_file_arrives_whole_or_the_reason_is_told(server,
         assert len(server.seen[path]) == row.asked
 
 
-def test_a_break_is_taken_up_where_it_was(server, tmp_path):
+def test_interrupted_transfer_is_resumed(server, tmp_path):
     url = server.url("/resumed", body(DATA, stop=5000), body(DATA))
     _, told = bring(file(url, data=DATA), tmp_path / "clip.wav")
     first, second = server.seen["/resumed"]
@@ -190,7 +190,7 @@ def test_a_break_is_taken_up_where_it_was(server, tmp_path):
     assert (5000, len(DATA)) in told
 
 
-def test_a_later_call_takes_up_what_an_earlier_one_left(server, tmp_path):
+def test_later_call_resumes_an_earlier_one(server, tmp_path):
     url = server.url("/later", *[body(DATA, stop=2000)] * 3, body(DATA))
     with pytest.raises(DownloadError, match="the received bytes are kept"):
         bring(file(url, data=DATA), tmp_path / "clip.wav")
@@ -200,7 +200,7 @@ def test_a_later_call_takes_up_what_an_earlier_one_left(server, tmp_path):
 
 
 @pytest.mark.parametrize("note", ["", "{}", "[]", '{"url": 1}', "not JSON", '{"url":"","validator":"","total":"x"}'])
-def test_bytes_of_which_nobody_knows_what_they_are_of_are_not_used(server, tmp_path, note):
+def test_bytes_of_an_unknown_version_are_not_used(server, tmp_path, note):
     url = server.url("/unknown", body(DATA))
     (tmp_path / "clip.wav.part").write_bytes(OTHER[:3000])
     if note:
@@ -210,7 +210,7 @@ def test_bytes_of_which_nobody_knows_what_they_are_of_are_not_used(server, tmp_p
     assert (tmp_path / "clip.wav").read_bytes() == DATA
 
 
-def test_what_has_arrived_whole_is_not_asked_for_again(server, tmp_path):
+def test_complete_file_is_not_requested_again(server, tmp_path):
     url = server.url("/whole", body(DATA))
     (tmp_path / "clip.wav.part").write_bytes(DATA)
     note = {"url": url, "validator": '"1"', "total": len(DATA)}
@@ -220,7 +220,7 @@ def test_what_has_arrived_whole_is_not_asked_for_again(server, tmp_path):
     assert (tmp_path / "clip.wav").read_bytes() == DATA
 
 
-def test_the_next_address_is_tried_and_the_one_that_has_begun_comes_first(server, tmp_path):
+def test_next_address_is_tried_and_a_started_one_comes_first(server, tmp_path):
     urls = [server.url("/gone", status(404)), server.url("/altered", body(OTHER)), server.url("/good", body(DATA))]
     number, _ = bring(file(*urls, data=DATA), tmp_path / "a" / "clip.wav")
     assert number == 2
@@ -236,7 +236,7 @@ def test_the_next_address_is_tried_and_the_one_that_has_begun_comes_first(server
     assert server.seen["/good"][-1]["Range"] == "bytes=9000-"
 
 
-def test_https_is_never_left_for_http(server, tmp_path):
+def test_redirect_from_https_to_http_is_refused(server, tmp_path):
     server.url("/moved", redirect(server.url("/plain", body(DATA))))
     asking = session()
     asking.mount("https://secure.test/", Disguised(server))
@@ -257,12 +257,12 @@ def test_https_is_never_left_for_http(server, tmp_path):
         ("http://:x/", "no valid address"),
     ],
 )
-def test_addresses_that_cannot_answer(server, tmp_path, url, message):
+def test_unreachable_addresses_are_reported(server, tmp_path, url, message):
     with pytest.raises(DownloadError, match=message):
         bring(file(url.format(port=server.server_port)), tmp_path / "clip.wav")
 
 
-def test_room_on_the_disk_is_looked_at_before_the_first_byte(server, tmp_path, monkeypatch):
+def test_disk_space_is_checked_before_the_first_byte(server, tmp_path, monkeypatch):
     url = server.url("/large", body(DATA))
     monkeypatch.setattr(disk, "RESERVE", 10**18)
     with pytest.raises(DownloadError, match=r"clip.wav: needs 0.1 MB, the disk of .* has .* left; free some space"):
@@ -270,7 +270,7 @@ def test_room_on_the_disk_is_looked_at_before_the_first_byte(server, tmp_path, m
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_body_without_end_is_not_read_to_its_end(server, tmp_path):
+def test_endless_body_is_cut_off(server, tmp_path):
     sent = []
 
     def endless(handler):
@@ -285,7 +285,7 @@ def test_a_body_without_end_is_not_read_to_its_end(server, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_connections_are_kept(server, tmp_path):
+def test_connections_are_reused(server, tmp_path):
     url = server.url("/small", body(DATA))
     before = server.connections
     with session() as asking:
@@ -295,14 +295,14 @@ def test_connections_are_kept(server, tmp_path):
     assert server.connections == before + 1
 
 
-def test_progress_counts_against_giving_up(server, tmp_path, monkeypatch):
+def test_progress_resets_the_number_of_attempts(server, tmp_path, monkeypatch):
     monkeypatch.setattr(fetch, "PROGRESS_BYTES", 4000)
     url = server.url("/slow", *[body(DATA, stop=8000)] * 20)
     bring(file(url, data=DATA), tmp_path / "clip.wav")
     assert len(server.seen["/slow"]) == -(-len(DATA) // 8000) > IMPATIENT.attempts
 
 
-def test_the_pauses_grow_and_end():
+def test_pauses_grow_up_to_a_limit():
     policy = web.RETRY_POLICY
     pauses = [policy.pause_seconds * 2**failures / 2 for failures in range(1, policy.attempts)]
     assert max(pauses) <= policy.max_pause_seconds
@@ -326,7 +326,7 @@ answers = st.one_of(
 
 @settings(max_examples=60)
 @given(script=st.lists(answers, min_size=1, max_size=5))
-def test_what_arrives_is_one_version_and_all_of_it(server, script):
+def test_received_file_is_one_complete_version(server, script):
     server.seen["/changing"].clear()
     url = server.url("/changing", *script)
     with tempfile.TemporaryDirectory() as folder:

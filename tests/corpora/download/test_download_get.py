@@ -68,7 +68,7 @@ def ravdess(server, *answers):
     return source("RAVDESS", serve(server, "speech.zip", data, *answers, unpack=Unpack(MB)))
 
 
-def test_an_archive_becomes_a_corpus_and_is_not_fetched_twice(server, tmp_path, said):
+def test_archive_becomes_a_corpus_and_is_fetched_once(server, tmp_path, said):
     found = ravdess(server)
     bring(RAVDESS, found, tmp_path, said)
     assert tree(tmp_path) == [".downloads/ravdess.lock", *(f"RAVDESS/{name}" for name in SPEECH)]
@@ -78,7 +78,7 @@ def test_an_archive_becomes_a_corpus_and_is_not_fetched_twice(server, tmp_path, 
     assert "is there already, 4 utterances" in said[-1]
 
 
-def test_a_killed_download_goes_on_and_shows_nothing_half(server, tmp_path, said, monkeypatch):
+def test_killed_download_resumes_and_shows_no_partial_corpus(server, tmp_path, said, monkeypatch):
     data = zipped(*((name, CLIP) for name in SPEECH))
     found = ravdess(server, body(data, stop=300, ranges=False), body(data))
 
@@ -113,7 +113,7 @@ get.download(
 """
 
 
-def test_a_process_that_is_killed_leaves_what_the_next_one_needs(server, tmp_path, said):
+def test_next_process_resumes_a_killed_one(server, tmp_path, said):
     data = zipped(*((name, CLIP) for name in SPEECH))
     found = ravdess(server, body(data, stop=300, then="stall"), body(data))
     [file] = found.files()
@@ -130,7 +130,7 @@ def test_a_process_that_is_killed_leaves_what_the_next_one_needs(server, tmp_pat
     assert status(RAVDESS, tmp_path).state == "complete"
 
 
-def test_what_differs_from_what_is_published_is_never_unpacked(server, tmp_path, said, monkeypatch):
+def test_file_that_differs_from_the_published_one_is_not_unpacked(server, tmp_path, said, monkeypatch):
     monkeypatch.setattr(get, "unpack", lambda *_: pytest.fail("unpacked"))
     found = ravdess(server, body(zipped(*((name, CLIP[::-1]) for name in SPEECH))))
     with pytest.raises(DownloadError, match=r"sha256 .* is published: deleted, nothing of it was used"):
@@ -145,7 +145,7 @@ def test_a_hostile_archive_is_deleted(server, tmp_path, said):
     assert tree(tmp_path) == [".downloads/ravdess.lock"]
 
 
-def test_of_several_archives_those_that_are_done_are_not_fetched_again(server, tmp_path, said):
+def test_finished_archives_are_not_fetched_again(server, tmp_path, said):
     amused = gzip.compress(tarred(("./amused_1-28_0001.wav", CLIP)))
     angry = gzip.compress(tarred(("bea_Angry/anger_1-28_0001.wav", CLIP)))
     files = (
@@ -167,7 +167,7 @@ def test_of_several_archives_those_that_are_done_are_not_fetched_again(server, t
     assert status(EMOVDB, tmp_path).state == "complete"
 
 
-def test_archives_within_an_archive_and_lists_beside_them(server, tmp_path, said):
+def test_archives_within_an_archive_and_single_files_are_fetched(server, tmp_path, said):
     inner = {
         name: gzip.compress(tarred((f"{name}_splits/dia0_utt0.mp4", CLIP), (f"{name}_splits/._dia0_utt0.mp4", b"")))
         for name in ("train", "dev")
@@ -210,13 +210,13 @@ def cremad(server):
     return source("CREMA-D", *files)
 
 
-def test_single_files_and_an_address_that_gives_none_is_asked_once(server, tmp_path, said):
+def test_address_that_gives_no_file_is_requested_once(server, tmp_path, said):
     bring(CREMAD, cremad(server), tmp_path, said)
     assert status(CREMAD, tmp_path).state == "complete"
     assert sum(len(requests) for path, requests in server.seen.items() if path.startswith("/gone")) == 1
 
 
-def test_files_that_are_there_stay_and_the_others_are_added(server, tmp_path, said):
+def test_existing_files_stay_and_missing_ones_are_added(server, tmp_path, said):
     mine = tmp_path / "crema-d-master" / "AudioWAV" / "1001_DFA_ANG_XX.wav"
     mine.parent.mkdir(parents=True)
     mine.write_bytes(b"mine")
@@ -248,7 +248,7 @@ def test_a_folder_that_an_archive_cannot_complete_is_left_alone(server, tmp_path
     assert asked(server) == 0
 
 
-def test_an_empty_folder_is_no_hindrance_and_a_file_is_one(server, tmp_path, said):
+def test_empty_folder_is_accepted_and_a_file_is_refused(server, tmp_path, said):
     (tmp_path / "RAVDESS").mkdir()
     bring(RAVDESS, ravdess(server), tmp_path, said)
     assert status(RAVDESS, tmp_path).state == "complete"
@@ -257,7 +257,7 @@ def test_an_empty_folder_is_no_hindrance_and_a_file_is_one(server, tmp_path, sai
         bring(CREMAD, cremad(server), tmp_path, said)
 
 
-def test_every_file_there_and_still_not_complete_is_told(server, tmp_path, said):
+def test_complete_download_with_missing_utterances_is_reported(server, tmp_path, said):
     bring(CREMAD, cremad(server), tmp_path, said)
     wanting = dataclasses.replace(CREMAD, expected_counts={"FEA": 5})
     with pytest.raises(DownloadError, match="still it is not complete"):
@@ -296,7 +296,7 @@ def test_one_process_at_a_time(server, tmp_path, said):
     bring(RAVDESS, ravdess(server), tmp_path, said)
 
 
-def test_room_on_the_disk_is_looked_at_first_and_no_archive_is_lost_for_it(server, tmp_path, said, monkeypatch):
+def test_disk_space_is_checked_first_and_archives_are_kept(server, tmp_path, said, monkeypatch):
     found = ravdess(server)
     with pytest.raises(DownloadError, match=r"ravdess: needs .* free some space"):
         bring(RAVDESS, dataclasses.replace(found, space=10**18), tmp_path, said)
@@ -315,7 +315,7 @@ def test_room_on_the_disk_is_looked_at_first_and_no_archive_is_lost_for_it(serve
     assert asked(server) == 1
 
 
-def test_settling_adds_what_is_not_there_and_overwrites_nothing(tmp_path):
+def test_moving_into_place_overwrites_nothing(tmp_path):
     for name, text in {"tree/a/new.txt": "new", "tree/b.txt": "theirs", "target/b.txt": "mine"}.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
@@ -339,7 +339,7 @@ def entry(number, name, data, **changed):
 TESS = dataclasses.replace(CORPORA["tess"], expected_counts={"angry": 1, "sad": 1}, speakers=2)
 
 
-def test_a_dataverse_tells_its_files(server, tmp_path, said):
+def test_dataverse_lists_its_files(server, tmp_path, said):
     packed = zipped(("YAF_back_sad.wav", CLIP))
     server.url("/api/access/datafile/7", body(CLIP))
     server.url("/api/access/datafile/8", body(packed))
@@ -369,7 +369,7 @@ def test_a_dataverse_tells_its_files(server, tmp_path, said):
         (None, "is not as a Dataverse"),
     ],
 )
-def test_a_list_that_is_none_is_refused(server, tmp_path, said, entries, message):
+def test_invalid_list_of_a_dataverse_is_refused(server, tmp_path, said, entries, message):
     with pytest.raises(DownloadError, match=message):
         bring(TESS, listed(server, entries), tmp_path, said)
     assert asked(server) == 1
@@ -384,6 +384,6 @@ def test_a_list_that_is_none_is_refused(server, tmp_path, said, entries, message
         (body(b"{}", stop=1), "broke off"),
     ],
 )
-def test_a_list_that_does_not_come_is_told(server, tmp_path, said, given, message):
+def test_missing_list_of_a_dataverse_is_reported(server, tmp_path, said, given, message):
     with pytest.raises(DownloadError, match=message):
         bring(TESS, listed(server, None, given), tmp_path, said)

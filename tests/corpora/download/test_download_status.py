@@ -26,7 +26,7 @@ def told(corpus, raw):
     return found.state, "\n".join(status.report(found))
 
 
-def test_absent_incomplete_complete(tmp_path):
+def test_corpus_is_absent_incomplete_or_complete(tmp_path):
     assert told(RAVDESS, tmp_path)[0] == "absent"
     (tmp_path / "RAVDESS").mkdir()
     assert told(RAVDESS, tmp_path)[0] == "incomplete"
@@ -39,7 +39,7 @@ def test_absent_incomplete_complete(tmp_path):
     assert told(RAVDESS, tmp_path)[0] == "complete"
 
 
-def test_more_than_is_published_is_told(tmp_path):
+def test_more_utterances_than_published_are_reported(tmp_path):
     write(tmp_path, *CLIPS, "03-01-05-01-01-02-02")
     state, text = told(RAVDESS, tmp_path)
     assert state == "complete"
@@ -66,12 +66,12 @@ def test_known_defects_of_a_corpus_do_not_make_it_incomplete(tmp_path, missing, 
     assert told(corpus, tmp_path)[0] == state
 
 
-def test_slack_is_small_and_of_corpora_that_there_are():
+def test_slack_is_small_and_of_known_corpora():
     for name, clips in status.SLACK.items():
         assert 0 < clips <= 0.04 * max(CORPORA[name].expected_counts.values())
 
 
-def test_without_published_counts_a_corpus_is_there_unless_speakers_are_missing(tmp_path):
+def test_corpus_without_published_counts_is_present_unless_speakers_are_missing(tmp_path):
     corpus = dataclasses.replace(CORPORA["ravdess"], expected_counts={}, speakers=2)
     write(tmp_path, CLIPS[0])
     assert told(corpus, tmp_path)[0] == "incomplete"
@@ -81,7 +81,7 @@ def test_without_published_counts_a_corpus_is_there_unless_speakers_are_missing(
     assert "no published counts per label" in text
 
 
-def test_files_are_compared_to_what_is_published(tmp_path):
+def test_files_are_compared_with_published_digests(tmp_path):
     def published(name, data):
         digest = hashlib.md5(data, usedforsecurity=False).hexdigest()
         return File(f"wav/{name}", ("https://publisher.test/x",), len(data), f"md5:{digest}")
@@ -104,7 +104,7 @@ def test_files_are_compared_to_what_is_published(tmp_path):
     assert verify.report(many)[-1].strip() == "… and 45 more"
 
 
-def test_words_without_their_recordings_are_not_a_complete_corpus(tmp_path):
+def test_corpus_of_texts_without_recordings_is_incomplete(tmp_path):
     lines = ["Utterance,Speaker,Emotion,Dialogue_ID,Utterance_ID", *(f"Hi,Joey,joy,0,{n}" for n in range(5))]
     put(tmp_path, "MELD/dev_sent_emo.csv", "\n".join(lines))
     found = status.status(CORPORA["meld"], tmp_path)

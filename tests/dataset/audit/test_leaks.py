@@ -228,7 +228,7 @@ PLANTED = [
 @pytest.mark.parametrize(
     ("plant", "kind", "severity", "where", "count", "also"), PLANTED, ids=[row[0].__name__ for row in PLANTED]
 )
-def test_the_planted_leak_only_is_found(plant, kind, severity, where, count, also):
+def test_only_the_inserted_leak_is_found(plant, kind, severity, where, count, also):
     found = find(plant(clean()))
     hit = [f for f in found if (f.kind, f.corpora) == (kind, where)]
     assert [(f.severity, f.count) for f in hit] == [(severity, count)], found

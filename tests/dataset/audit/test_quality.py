@@ -127,7 +127,7 @@ def cancelling_channels(path):
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_the_planted_fault_of_a_recording_only_is_found(study, damage, kind, severity):
+def test_only_the_inserted_fault_of_a_recording_is_found(study, damage, kind, severity):
     damage(place(study))
     [finding] = faults(*study)
     assert (finding.kind, finding.severity, finding.corpora) == (kind, severity, "east")
@@ -184,7 +184,7 @@ def test_very_short_and_very_long_clips_are_reported(study, seconds, kind, sever
         ("…", "missing transcript", "note"),
     ],
 )
-def test_the_planted_error_of_a_transcript_only_is_found(study, text, kind, severity):
+def test_only_the_inserted_error_of_a_transcript_is_found(study, text, kind, severity):
     manifest, raw = study
     manifest.loc[3, "transcription"] = text
     [finding] = faults(manifest, raw)

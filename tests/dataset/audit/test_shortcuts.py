@@ -107,7 +107,7 @@ def spoken(tmp_path_factory):
 
 
 @pytest.mark.parametrize("shortcut", PLANTED)
-def test_the_planted_shortcut_only_is_flagged(shortcut, tmp_path):
+def test_only_the_inserted_shortcut_is_flagged(shortcut, tmp_path):
     manner, also = PLANTED[shortcut]
     manifest = record(clean(clips=16), tmp_path, manner)
     scores = score(manifest, recording_measures.measure_recordings(manifest, tmp_path))
@@ -276,7 +276,7 @@ def uneven():
     return official(manifest, manifest["speaker_id"])
 
 
-def test_the_speaker_rule_is_the_one_of_the_leaks(uneven):
+def test_speaker_rule_equals_that_of_the_leak_check(uneven):
     manifest = uneven
     train, test = (manifest[manifest["split"] == name] for name in ("train", "test"))
     row = score(manifest).set_index("shortcut").loc["speaker"]
