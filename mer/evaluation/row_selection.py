@@ -135,13 +135,14 @@ def _overlap(card: Card, exposure: Exposure, families: set[str], study: Evaluati
 
     In the data on which the model was trained, the plan has already removed long sentences that two corpora of a
     family share (`family_overlap.remove_overlap`). A published test part may repeat a sentence of its own training
-    part, so there such an overlap does not count.
+    part, so there such an overlap does not count. It counts if an initial checkpoint was trained on other rows.
     """
     usable = study.manifest["exclude_reason"].isna()
     overlap = training_data.overlap_per_row(exposure, families, study.manifest)[usable.to_numpy()].reset_index(
         drop=True
     )
     trained = study.usable[overlap.isin(training_data.PARTS)]
-    if rows_digest(trained) == card.rows_sha256:
-        overlap = overlap.where(overlap != "sentence", "")
+    same_rows = all(ancestor.training_rows == card.training_rows for ancestor in card.ancestors)
+    if same_rows and rows_digest(trained) == card.rows_sha256:
+        overlap = overlap.where(overlap != training_data.SENTENCE, "")
     return overlap

@@ -20,9 +20,9 @@ from mer.evaluation.__main__ import main
 from mer.features.audio import mfcc
 from mer.params.schema import Synthetic, Training
 from mer.training.checkpoints import checkpoint, training_data
-from mer.training.checkpoints.card import Card
+from mer.training.checkpoints.card import Ancestor, Card
 from mer.training.checkpoints.folder import Checkpoint
-from mer.training.checkpoints.lineage import stored_exposure
+from mer.training.checkpoints.lineage import rows_digest, stored_exposure
 from tests.evaluation import test_protocols as made
 from tests.evaluation.toy_data import as_before
 from tests.studies import run_cells
@@ -324,6 +324,26 @@ def test_speakers_and_sentences_of_a_family_are_left_out():
         row_selection.IncompatibleCheckpoint, match="the model was trained on all 96 of them, or on their speakers"
     ):
         row_selection.select_rows(card, told, SimpleNamespace(usable=some, manifest=some), ("song",), "test")
+
+
+def test_sentences_of_an_ancestor_are_left_out_in_the_study_of_the_model():
+    """Its own test part may repeat sentences of its training part. Those of another corpus were never removed."""
+    rows = made.manifest(*(made.corpus(name, "friends", 3, official=True) for name in ("meld", "emorynlp")),
+                         official=["meld", "emorynlp"])  # fmt: skip
+    rows["transcription"] = [f"that is what {name.partition('/')[2]} said today" for name in rows["utterance_id"]]
+    rows["dialogue_id"] = rows["utterance_id"].where(rows["corpus"] == "meld", "another")
+    own, other = (rows[rows["corpus"] == name].reset_index(drop=True) for name in ("meld", "emorynlp"))
+    parts = [np.flatnonzero(own["split"] == part) for part in ("train", "validation")]
+    known, study = training_data.exposure_of(own, *parts), SimpleNamespace(usable=own, manifest=own)
+    fields = {"families": ["friends"], "corpora": ["meld"], "rows_sha256": rows_digest(own.iloc[np.concatenate(parts)])}
+    card = stored(("text",), "gated", **fields).card
+    tested = row_selection.select_rows(card, known, study, (), "auto")
+    assert len(tested.rows) == (own["split"] == "test").sum()
+    first = Ancestor(lineage="whole", families=["friends"], corpora=["emorynlp"], training_rows={"train": {}})
+    started = card.model_copy(update={"ancestors": [first]})
+    known = known.merged(training_data.exposure_of(other, np.arange(len(other)), np.arange(0)))
+    with pytest.raises(row_selection.IncompatibleCheckpoint, match="the model was trained on all 12 of them"):
+        row_selection.select_rows(started, known, study, (), "auto")
 
 
 def test_networks_trained_on_test_corpora_are_named():
