@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from mer import files
-from mer.features.pretrained import activations, loading
+from mer.features.pretrained import activations, fast_linear, loading
 from mer.features.pretrained.loading import WeightMismatch
 from mer.media.audio import RATE_HZ
 
@@ -123,6 +123,7 @@ def open_network(model: Any, prepare: Any, layer: int | str, context: str, devic
     from mer.features.pretrained import spectra, waves, whisper_input
 
     model.to(device)
+    fast_linear.accelerate(model)
     if whisper_input.applies(model, prepare):
         return whisper_input.WhisperNetwork(model, prepare, layer, context, location)
     if hasattr(activations.body(model).config, "time_stride"):

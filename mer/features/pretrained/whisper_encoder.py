@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Any
 
+from mer.features.pretrained import fast_linear
+
 FRAME_SHIFTS = 2
 """The number of frames of a spectrum per frame of the encoder: its second convolution has this stride."""
 
@@ -64,14 +66,13 @@ def _convolved(convolution: Any, parts: Sequence[Any]) -> Any:
         shape (sum of frames / stride, width).
     """
     import torch
-    from torch.nn import functional
 
     [stride], width = convolution.stride, parts[0].shape[1]
     gap = parts[0].new_zeros((2, width))
     packed = torch.cat([gap[:1], *(piece for part in parts for piece in (part, gap))])
     count = (len(packed) - 3) // stride + 1
     windows = packed.as_strided((count, 3 * width), (stride * width, 1))
-    product = functional.linear(windows, convolution.weight.transpose(1, 2).flatten(1), convolution.bias)
+    product = fast_linear.linear(windows, convolution.weight.transpose(1, 2).flatten(1), convolution.bias)
     starts, pieces = 0, []
     for part in parts:
         pieces.append(product[starts // stride : (starts + len(part)) // stride])
@@ -86,7 +87,8 @@ def _block(block: Any, states: Any, lengths: list[int]) -> Any:
     normed = block.self_attn_layer_norm(states)
     query, key, value = attention.q_proj(normed), attention.k_proj(normed), attention.v_proj(normed)
     states = states + attention.out_proj(_attended(query, key, value, lengths, attention.num_heads))
-    states = states + block.fc2(block.activation_fn(block.fc1(block.final_layer_norm(states))))
+    normed = block.final_layer_norm(states)
+    states = states + block.fc2(fast_linear.linear_gelu(block.fc1, block.activation_fn, normed))
     if states.dtype == torch.float16:  # as transformers does: larger values would become infinite
         limit = torch.finfo(states.dtype).max - 1000
         states = states.clamp(-limit, limit)
