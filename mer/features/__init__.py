@@ -2,6 +2,7 @@
 
 from mer.features.extractor import Resources
 from mer.features.store import MissingVectors, Store
+from mer.features.table import extract_table
 from mer.features.text import fill_in, transcribe
 from mer.features.vectors import Features, extract, keys, load, read_keys, save_keys, specs
 
@@ -11,6 +12,7 @@ __all__ = [
     "Resources",
     "Store",
     "extract",
+    "extract_table",
     "fill_in",
     "keys",
     "load",

@@ -73,12 +73,13 @@ def test_an_unknown_label_is_a_problem_that_names_the_file(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
-@pytest.mark.parametrize(("data", "reason"), [(b"", "0 bytes"), (STUB, "git lfs pull")])
-def test_file_without_audio_is_a_problem(tmp_path, name, data, reason):
-    put(tmp_path, LAYOUTS[name][0], data=data)
-    found = only(tmp_path, name)
-    assert isinstance(found, Problem)
-    assert reason in found.reason
+def test_pointer_is_a_problem_and_recording_of_zero_bytes_is_an_utterance(tmp_path, name):
+    put(tmp_path, LAYOUTS[name][0], data=STUB)
+    problem = only(tmp_path, name)
+    assert isinstance(problem, Problem)
+    assert "git lfs pull" in problem.reason
+    put(tmp_path, LAYOUTS[name][0], data=b"")
+    assert isinstance(only(tmp_path, name), Utterance)
 
 
 @pytest.mark.parametrize("name", LAYOUTS)

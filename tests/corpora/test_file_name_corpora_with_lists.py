@@ -154,7 +154,7 @@ def test_emozionalmente_ignores_foreign_files_and_reports_copies(tmp_path):
     emozionalmente(tmp_path, f"1613655062430.wav,Ciao,italian,{ANNA},joy")
     assert [row.path for row in read(tmp_path, "emozionalmente") if isinstance(row, Utterance)] == [good]
     told = reasons(tmp_path, "emozionalmente")
-    assert "0 bytes" in told["Emozionalmente/audio/1613655062431.wav"]
+    assert "does not say who speaks" in told["Emozionalmente/audio/1613655062431.wav"]
     assert told["Emozionalmente/audio/voce.wav"] == "expected a name such as 1613655062436"
     assert told["Emozionalmente/copy/1613655062430.WAV"] == f"duplicate copy of {good}"
     assert len(told) == 3

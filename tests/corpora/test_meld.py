@@ -118,10 +118,11 @@ def test_unlisted_clips_are_reported(tmp_path):
     put(tmp_path, "MELD.Raw/dev/dia9_utt9.mp4")
     put(tmp_path, "MELD.Raw/dev/dia0_utt0.wav", b"")
     put(tmp_path, "MELD.Raw/audio/dia0_utt0.wav")
+    [utterance] = [row for row in read(tmp_path) if isinstance(row, Utterance)]
+    assert utterance.path == "MELD.Raw/dev/dia0_utt0.wav"  # of 0 bytes: `data.audio_failure` applies
     reasons = {r.path.split("/", 1)[1]: r.reason for r in read(tmp_path) if isinstance(r, Problem)}
     assert reasons["dev/final_videos_testdia0_utt0.mp4"] == "expected a name such as dia0_utt0"
     assert reasons["dev/dia9_utt9.mp4"] == "not listed in dev_sent_emo.csv"
-    assert "0 bytes" in reasons["dev/dia0_utt0.wav"]
     assert reasons["audio/dia0_utt0.wav"] == "no folder above it says train, dev or test"
 
 

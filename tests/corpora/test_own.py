@@ -75,7 +75,6 @@ def test_declared_columns_labels_sessions_and_parts_are_used(tmp_path):
         ("C:\\x.wav,A,happy", "leads out"),
         (",A,happy", "leads out"),
         ("gone.wav,A,happy", "no such file below mine/"),
-        ("empty.wav,A,happy", "0 bytes"),
         ("1.wav,A,furious", "unknown label 'furious': add it to corpora.mine.labels"),
         ("1.wav,,happy", "no speaker"),
         ("1.wav,A", "expected 3 columns, found 2"),
@@ -83,7 +82,6 @@ def test_declared_columns_labels_sessions_and_parts_are_used(tmp_path):
 )
 def test_each_invalid_line_is_reported_with_its_number(tmp_path, line, reason):
     put(tmp_path, "mine/1.wav")
-    put(tmp_path, "mine/empty.wav", b"")
     put(tmp_path, "mine/my.csv", f"path,speaker,emotion\n1.wav,B,sad\n{line}\n")
     [(number, said)] = told(tmp_path)
     assert number == 3

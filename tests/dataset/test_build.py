@@ -63,6 +63,41 @@ def test_an_unreadable_recording_can_be_kept_as_silence(raw, tmp_path):
     assert (deviation[usable["audio_ok"]] > 1).all()
 
 
+RECORDINGS_OF_ZERO_BYTES = {
+    "ravdess": ("RAVDESS/Actor_02/03-01-05-01-01-01-02.wav", {}),
+    "savee": ("SAVEE/AudioData/DC/a01.wav", {}),
+    "mine": ("x.wav", {"mine.csv": "path,speaker,emotion\nx.wav,A,joy\ny.wav,B,joy\n"}),
+}
+
+
+@pytest.mark.parametrize("corpus", RECORDINGS_OF_ZERO_BYTES)
+def test_recording_of_zero_bytes_follows_audio_failure(corpus, raw):
+    path, lists = RECORDINGS_OF_ZERO_BYTES[corpus]
+    for name, content in lists.items():
+        put(raw, name, content)
+    speech(raw / "y.wav")
+    put(raw, path, b"")
+    table = {"mine": Options(table="mine.csv")} if corpus == "mine" else {}
+    corpora = selected({"ravdess": Options(), corpus: Options(), **table})
+    for audio_failure, usable in (("drop", False), ("silence", True)):
+        options = build.BuildOptions(**OPTIONS | {"audio_failure": audio_failure, "problems": "stop"})
+        manifest = build.build(raw, corpora, options).manifest
+        [row] = manifest[manifest["source_path"] == path].to_dict("records")
+        assert row["audio_error"] == "the file is empty (0 bytes)"
+        assert (row["utterance_id"] in set(schema.usable(manifest)["utterance_id"])) == usable
+        assert (row["duration"] == SILENCE_SECONDS) == usable
+
+
+def test_readable_recording_is_used_instead_of_one_of_zero_bytes(raw):
+    name = "03-01-05-02-01-01-02.wav"
+    put(raw, f"RAVDESS/Actor_02/{name}", b"")
+    speech(raw / f"RAVDESS/copy/{name}")
+    dataset = make(raw)
+    [row] = dataset.manifest[dataset.manifest["source_path"].str.endswith(name)].to_dict("records")
+    assert row["source_path"] == f"RAVDESS/copy/{name}"
+    assert dataset.problems["reason"].tolist() == ["empty file (0 bytes): copy or extract it again"]
+
+
 def test_a_published_test_part_keeps_its_size_if_clips_are_missing(raw):
     put(raw, "MELD/test_sent_emo.csv", MELD + "Hi,Joey,joy,0,0\nHo,Ross,anger,0,1\n,Ross,anger,0,2\n")
     speech(raw / "MELD/test/dia0_utt0.wav")

@@ -15,7 +15,7 @@ from mer.corpora.corpus import Corpus, Problem, Utterance
 from mer.corpora.own.tables import JSON_LINES, TableRow, rows, seconds
 from mer.corpora.reading.columns import GENDERS, PARTS, match_columns
 from mer.corpora.reading.file_names import FileNames
-from mer.corpora.reading.files import as_integer, in_path_order, relative, unreadable_reason
+from mer.corpora.reading.files import as_integer, in_path_order, missing_reason, relative, unreadable_reason
 from mer.corpora.reading.media import VIDEO_SUFFIXES
 from mer.corpora.reading.names import JOINT_SPEAKERS, normalised
 from mer.params.schema import Corpus as CorpusParameters
@@ -179,7 +179,7 @@ def _recording(corpus: _OwnCorpus, cell: dict[str, str]) -> Path | str:
         return f"path {cell['path']!r} is empty or leads out of the folder of the recordings"
     if (file := corpus.names.find(path)) is None:
         return _file_problem(corpus, path)
-    return f"{cell['path']}: {reason}" if (reason := unreadable_reason(file)) else file
+    return f"{cell['path']}: {reason}" if (reason := missing_reason(file)) else file
 
 
 def _label_problem(corpus: _OwnCorpus, cell: dict[str, str]) -> str | None:

@@ -16,6 +16,9 @@ OTHER_SUFFIXES = (".aac", ".aif", ".aiff", ".m4a", ".mp3", ".ogg", ".opus", ".wm
 
 STUB_START = b"version https://git-lfs.github.com/spec/v1"
 """The first bytes of a Git-LFS pointer."""
+EMPTY = "empty file (0 bytes): copy or extract it again"
+"""The reason why a list of 0 bytes cannot be read. Whether a recording of 0 bytes is used follows from
+`data.audio_failure`, as for other unreadable recordings."""
 STUB_LIMIT = 1024
 """The size, in bytes, below which a file may be a Git-LFS pointer. A pointer has about 130 bytes."""
 
@@ -73,14 +76,25 @@ def walk(folder: Path) -> Iterator[Path]:
 
 def unreadable_reason(path: Path) -> str | None:
     """Return why a file cannot be read, or None if it may be readable. Only its size and first bytes are checked."""
+    return EMPTY if is_empty(path) else missing_reason(path)
+
+
+def is_empty(path: Path) -> bool:
+    """Return whether a file exists and has 0 bytes."""
+    try:
+        return path.stat().st_size == 0
+    except OSError:
+        return False
+
+
+def missing_reason(path: Path) -> str | None:
+    """Return why there is no file to read, or None. A file of 0 bytes exists, and is an unreadable recording."""
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
             start = file.read(len(STUB_START)) if size < STUB_LIMIT else b""
     except OSError as error:
         return f"cannot be opened ({error.strerror}): check the link or the permissions"
-    if size == 0:
-        return "empty file (0 bytes): copy or extract it again"
     if start == STUB_START:
         return "Git-LFS pointer, not the file itself: run `git lfs pull` in the clone or download the file"
     return None
@@ -89,9 +103,10 @@ def unreadable_reason(path: Path) -> str | None:
 def audio(raw: Path, folder: Path, suffixes: Sequence[str] = AUDIO_SUFFIXES) -> Iterator[Path | Problem]:
     """Yield the files below `folder` that end in one of `suffixes`, and the problems with them.
 
-    A recording that exists in another format only is a problem as well.
+    Files of 0 bytes come last, so that readable files with the same name are found before them. A recording that exists
+    in another format only is a problem as well.
     """
-    stems, others = set(), []
+    stems, others, empty = set(), [], []
     for path in walk(folder):
         if (suffix := path.suffix.lower()) not in suffixes:
             others += [path] if suffix in OTHER_SUFFIXES else []
@@ -100,17 +115,20 @@ def audio(raw: Path, folder: Path, suffixes: Sequence[str] = AUDIO_SUFFIXES) -> 
         name = relative(path, raw)
         if name != _below(path, raw):
             yield Problem(name, f"the path is not UTF-8: rename the file or its folder, or extract it again: {EXTRACT}")
-        elif reason := unreadable_reason(path):
+        elif reason := missing_reason(path):
             yield Problem(name, reason)
+        elif is_empty(path):
+            empty.append(path)
         else:
             yield path
+    yield from empty
     for path in others:
         if path.stem not in stems:
             yield Problem(relative(path, raw), f"{path.suffix} is not read here: convert it to {suffixes[0]}")
 
 
 def clips(raw: Path, folder: Path) -> Iterator[tuple[str, str, Path] | Problem]:
-    """Yield (stem, path relative to `raw`, path) of each readable audio file, each stem once."""
+    """Yield (stem, path relative to `raw`, path) of each audio file, each stem once."""
     first: dict[str, str] = {}
     for path in audio(raw, folder):
         if isinstance(path, Problem):
@@ -118,10 +136,21 @@ def clips(raw: Path, folder: Path) -> Iterator[tuple[str, str, Path] | Problem]:
             continue
         name = relative(path, raw)
         if path.stem in first:
-            yield Problem(name, f"duplicate copy of {first[path.stem]}", utterance_lost=False)
+            yield duplicate(path, name, first[path.stem])
         else:
             first[path.stem] = name
             yield path.stem, name, path
+
+
+def duplicate(path: Path, name: str, first: str) -> Problem:
+    """Return the problem with a file whose recording is read from another file.
+
+    Args:
+        path: the file.
+        name: its path below `raw`.
+        first: the path below `raw` of the file that is read.
+    """
+    return Problem(name, EMPTY if is_empty(path) else f"duplicate copy of {first}", utterance_lost=False)
 
 
 def with_label(problem: Problem, read: Callable[[str, str], Utterance | Problem]) -> Problem:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from mer.corpora.corpus import AUDIO_SUFFIXES, Problem
-from mer.corpora.reading.files import audio, relative, table, unreadable_reason, walk
+from mer.corpora.reading.files import audio, duplicate, is_empty, relative, table, unreadable_reason, walk
 
 COMPRESSED_SUFFIXES = (".m4a",)
 """The suffixes of compressed audio that some parsers read."""
@@ -63,7 +63,8 @@ def recordings(
     """Yield each recording once, with its audio file and, if that is not a video itself, its video file.
 
     Users convert videos and compressed audio in place. Of several files, the least compressed one is read for the audio
-    and the others are ignored. A second file of the same kind is reported.
+    and the others are ignored. A second file of the same kind is reported. A file of 0 bytes is read only if there is
+    no other, and reported otherwise.
 
     Args:
         raw: folder of all corpora.
@@ -83,11 +84,12 @@ def recordings(
         elif recording is not None:
             files_of.setdefault(recording, []).append(path)
     for recording, paths in files_of.items():
-        first, *others = sorted(paths, key=_kind)
-        yield recording, first, next((path for path in others if path.suffix.lower() in VIDEO_SUFFIXES), None)
+        first, *others = sorted(paths, key=lambda path: (is_empty(path), _kind(path)))
+        videos_beside = (path for path in others if path.suffix.lower() in VIDEO_SUFFIXES and not is_empty(path))
+        yield recording, first, next(videos_beside, None)
         for path in others:
-            if _kind(path) == _kind(first):
-                yield Problem(relative(path, raw), f"duplicate copy of {relative(first, raw)}", utterance_lost=False)
+            if _kind(path) == _kind(first) or is_empty(path):
+                yield duplicate(path, relative(path, raw), relative(first, raw))
 
 
 def videos(raw: Path, folder: Path, key: Callable[[str], Key | None]) -> Iterator[tuple[Key, Path] | Problem]:

@@ -16,6 +16,7 @@ from mer.corpora.reading.files import (
     as_integer,
     audio,
     decode,
+    duplicate,
     in_path_order,
     relative,
     table,
@@ -63,7 +64,7 @@ class _Reader:
             if reason := self._rejection(path.relative_to(folder).as_posix()):
                 yield Problem(name, reason)
             elif stem in first:
-                yield Problem(name, f"duplicate copy of {first[stem]}", utterance_lost=False)
+                yield duplicate(path, name, first[stem])
             else:
                 first[stem] = name
                 yield self._utterance(stem, name)

@@ -6,13 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mer.media import container, video
+from mer.media.recording_files import SUFFIXES, recordings_in
 from mer.predict.inputs.subtitles import Cue, parse
 
-AUDIO_SUFFIXES = (".aif", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".w64", ".wav")
-VIDEO_SUFFIXES = (".3gp", ".m4v", ".mpeg", ".mpg", ".mts", ".ogv", ".ts")
-SUFFIXES = {*AUDIO_SUFFIXES, *VIDEO_SUFFIXES, *container.SUFFIXES, *video.SUFFIXES}
-"""The suffixes of recordings that are taken from a folder. A file that is named itself may have any suffix."""
 MAX_TEXT_BYTES = 8 * 2**20
 """The largest size of a text file, in bytes; a larger one holds something else."""
 
@@ -67,10 +63,7 @@ def _of_path(path: Path) -> Iterator[Request]:
     if not _is(path.is_dir):
         yield _with_transcript(path)
         return
-    for file in sorted(path.rglob("*")):
-        hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
-        if file.suffix.lower() in SUFFIXES and not hidden and file.is_file():
-            yield _with_transcript(file)
+    yield from map(_with_transcript, recordings_in(path))
 
 
 def _of_list(path: Path) -> Iterator[Request]:
