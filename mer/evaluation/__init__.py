@@ -1,1 +1,1 @@
-"""Protocols (in-corpus, cross-corpus, LOCO) and scores with their uncertainty."""
+"""Evaluation: protocols, purity, scores and comparisons."""

@@ -2,16 +2,8 @@
 
 from mer.stats.chance import permuted
 from mer.stats.confusions import classes_present, cluster_confusions, confusion, recalls, restrict
-from mer.stats.estimates import (
-    MIN_CLUSTERS,
-    Design,
-    Estimate,
-    Groupings,
-    Statistic,
-    effective_clusters,
-    estimate,
-    sum_by_group,
-)
+from mer.stats.design import Design, Statistic, effective_clusters, sum_by_group
+from mer.stats.estimates import MIN_CLUSTERS, Estimate, Groupings, estimate
 from mer.stats.intervals import Interval, combined, interval, jackknife, p_value
 from mer.stats.metrics import (
     CONFUSION_METRICS,

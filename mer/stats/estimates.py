@@ -10,29 +10,20 @@ three: over the first kind, over the second kind, and the two-way variance of Ca
 is the sum of both minus the variance over their intersections.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mer.stats.design import PRIOR_ERRORS, Design, Statistic, smoothed, sum_by_group
 from mer.stats.metrics import uar
 
-Statistic = Callable[[NDArray], ArrayLike]
-"""A function that maps confusions, (..., k, k), to values, (...)."""
 Groupings = Sequence[ArrayLike]
 """One or two kinds of clusters: for each kind, the cluster number of each row of the counts, (s,)."""
 
 MIN_CLUSTERS = 3
 """The smallest number of clusters with an interval."""
-MAX_WITHIN_SPEAKER_CORRELATION = 0.05
-"""The largest prior correlation between clips of one speaker, from `benchmarks/intervals.py`."""
-ERROR_SHARE_DISPERSION = 3.0
-"""The squared coefficient of variation of speakers' error shares.
-
-With rare errors, the prior correlation is at most this times the error share."""
-PRIOR_ERRORS = 2.0
-"""The weight of the prior correlation, as a number of errors."""
 MAX_DEGREES_OF_FREEDOM = 1e6
 """The largest number of degrees of freedom; it stands for a known variance."""
 
@@ -111,38 +102,10 @@ def estimate(
         )
         variance, degrees_of_freedom = _with_variance_floor(value, variance, max(degrees_of_freedom, 1.0), designs[0])
     else:
-        least = max(design.variance_floor(value) for design in designs)
-        degrees_of_freedom = max(degrees_of_freedom, 1.0) * (max(least / variance, 1) ** 2 if variance > 0 else np.inf)
-        variance = max(variance, least) if np.isfinite(variance) else np.nan
+        floor = max(design.variance_floor(value) for design in designs)
+        degrees_of_freedom = max(degrees_of_freedom, 1.0) * (max(floor / variance, 1) ** 2 if variance > 0 else np.inf)
+        variance = max(variance, floor) if np.isfinite(variance) else np.nan
     return Estimate(value, variance, min(degrees_of_freedom, MAX_DEGREES_OF_FREEDOM), clusters, clips)
-
-
-def smoothed(value: float, clips: float) -> float:
-    """Return a share after adding half an error and half a correct prediction.
-
-    >>> smoothed(1.0, 9)
-    0.95
-    """
-    return (clips * min(max(value, 0.0), 1.0) + 0.5) / (clips + 1)
-
-
-def effective_clusters(sizes: ArrayLike) -> float:
-    r"""Number of equally large clusters that would be as informative, :math:`(\sum n)^2 / \sum n^2`.
-
-    Kish's effective sample size [Kish 1965, section 11.7], with the clusters' sizes as weights.
-
-    Args:
-        sizes: clips per cluster, (s,)
-
-    Returns:
-        value in [1, s]
-
-    Examples:
-        >>> effective_clusters([5, 5, 5]), effective_clusters([10, 0, 0])
-        (3.0, 1.0)
-    """
-    sizes = np.asarray(sizes, float)
-    return float(sizes.sum() ** 2 / np.sum(sizes**2))
 
 
 def per_seed(confusions: ArrayLike) -> NDArray:
@@ -161,83 +124,6 @@ def per_seed(confusions: ArrayLike) -> NDArray:
     return confusions
 
 
-def sum_by_group(counts: NDArray, group: NDArray, axis: int = 0) -> NDArray:
-    """Return the sums of counts over the rows of each group.
-
-    Args:
-        counts: any shape.
-        group: group number of each row, (s,).
-        axis: axis of the rows.
-    """
-    if len(group) == group.max() + 1 and (group == np.arange(len(group))).all():
-        return counts
-    moved = np.moveaxis(counts, axis, 0)
-    sums = np.zeros((int(group.max()) + 1, *moved.shape[1:]), counts.dtype)
-    np.add.at(sums, group, moved)
-    return np.moveaxis(sums, 0, axis)
-
-
-@dataclass(frozen=True)
-class Design:
-    """The numbers of clips of each cluster and class, without predictions, and the precision that they allow."""
-
-    error_weights: NDArray
-    """The decrease of the statistic by one error in each class, (k,)."""
-    support: NDArray
-    """The number of clips of each row and class, (s, k)."""
-    clips: float
-    """The effective number of clips of equal weight."""
-    clips_per_cluster: float
-    """The effective number of clips of a cluster."""
-    degrees_of_freedom: float
-    has_single_cluster_class: bool
-    """Whether a class occurs in one cluster only."""
-
-    @classmethod
-    def of(cls, support: NDArray, statistic: Statistic = uar, groups: Sequence[NDArray] | None = None) -> "Design":
-        """Return the design of clips per row and class, (s, k), with the cluster numbers of each kind of clusters."""
-        groups = [np.arange(len(support))] if groups is None else groups
-        total = support.sum(0)
-        error_weights = _error_weights(total, statistic)
-        clips = 1 / float(np.sum(total * error_weights**2))
-        degrees_of_freedom, most, has_single_cluster_class = np.inf, 1.0, False
-        for group in groups:
-            counts = sum_by_group(support, group)
-            by_class = counts[:, total > 0] / total[total > 0]
-            shares = (error_weights * total)[total > 0]
-            effective = effective_clusters(by_class @ shares)
-            own = 1 / (by_class**2).sum(0)  # Kish's number, of each class
-            parts = shares**2 / own
-            has_single_cluster_class |= bool(((by_class > 0).sum(0) < 2).any())
-            with np.errstate(divide="ignore"):
-                satterthwaite = parts.sum() ** 2 / float(np.sum(parts**2 / (own - 1))) if (own > 1).all() else 0.0
-            degrees_of_freedom = min(degrees_of_freedom, effective - 1, satterthwaite)
-            most = max(most, clips * float(np.sum((by_class @ shares) ** 2)) / float(shares.sum()) ** 2)
-        return cls(error_weights, support, clips, most, degrees_of_freedom, has_single_cluster_class)
-
-    def variance_floor(self, difference: float) -> float:
-        """Return the smallest plausible variance of a difference, for clusters that hardly vary.
-
-        It is the variance of the clips on which two sides must differ for this difference, plus half a clip.
-
-        Args:
-            difference: in [-1, 1]
-        """
-        apart = smoothed(abs(difference), self.clips)
-        return self.effect(self.clips * abs(difference)) * apart * (1 - apart) / self.clips
-
-    def effect(self, errors: float) -> float:
-        """Return the prior design effect for this number of errors."""
-        return 1 + (self.clips_per_cluster - 1) * min(
-            MAX_WITHIN_SPEAKER_CORRELATION, ERROR_SHARE_DISPERSION * (errors + PRIOR_ERRORS) / self.clips
-        )
-
-    def degrees_of_freedom_of_errors(self, side: NDArray, high: bool, groups: list[NDArray]) -> float:
-        right = np.einsum("tskk->sk", side) / len(side)
-        mass = (self.support - right if high else right) @ self.error_weights
-        return min(effective_clusters(sum_by_group(mass, group)) if mass.any() else 0.0 for group in groups) + 1
-
-
 def _groups(observed: NDArray, groupings: Groupings | None) -> list[NDArray]:
     """The cluster numbers of the observed rows for each kind, from 0 without gaps."""
     if groupings is None:
@@ -245,23 +131,6 @@ def _groups(observed: NDArray, groupings: Groupings | None) -> list[NDArray]:
     if any(np.shape(grouping) != observed.shape for grouping in groupings):
         raise ValueError(f"each grouping needs a cluster number for each of {len(observed)} rows")
     return [np.unique(np.asarray(grouping)[observed], return_inverse=True)[1] for grouping in groupings]
-
-
-def _error_weights(total: NDArray, statistic: Statistic) -> NDArray:
-    """The decrease of the statistic of correct predictions by one error in each class; 0 for absent classes.
-
-    The error is assigned to the next or the previous class; one of them is in the same block of merged corpora.
-    """
-    k = len(total)
-    if k < 2:
-        return 1 / total
-    right = np.diag(total.astype(float))
-    wrong, moved, at = np.broadcast_to(right, (2, k, k, k)).copy(), np.minimum(total, 1), np.arange(k)
-    wrong[:, at, at, at] -= moved
-    for side, step in enumerate((1, -1)):
-        wrong[side, at, at, (at + step) % k] += moved
-    lost = float(statistic(right)) - np.asarray(statistic(wrong)).min(0)
-    return np.divide(np.maximum(lost, 0), moved, out=np.zeros(k), where=total > 0)
 
 
 def _variance(sides: list[NDArray], totals: list[NDArray], groups: list[NDArray], statistic: Statistic) -> float:

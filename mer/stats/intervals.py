@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import betaincinv, expit, logit, ndtri, stdtrit  # scipy.stats takes a second to import
 
-from mer.stats.estimates import Estimate, Groupings, Statistic, estimate, smoothed
+from mer.stats.design import Statistic, smoothed
+from mer.stats.estimates import Estimate, Groupings, estimate
 from mer.stats.metrics import uar
 
 
@@ -25,7 +26,9 @@ class Interval:
 def jackknife(
     confusions: ArrayLike, statistic: Statistic = uar, confidence: float = 0.95, groupings: Groupings | None = None
 ) -> Interval:
-    r"""Confidence interval of a metric over clusters (speakers, dialogues, videos): `interval` of its `estimate`.
+    r"""Return the confidence interval of a metric over clusters (speakers, dialogues, videos).
+
+    It is the `interval` of the metric's `estimate`.
 
     All seeds have the same speakers: the metric is averaged over seeds before a speaker is left out, so the interval is
     conditional on the trained models. If leaving a cluster out removes a class, the metric averages over the remaining
@@ -57,7 +60,7 @@ def jackknife(
 
 
 def interval(estimated: Estimate, confidence: float = 0.95) -> Interval:
-    r"""Confidence interval of a metric, on the scale of logits with Student's t.
+    r"""Return the confidence interval of a metric, on the scale of logits with Student's t.
 
     .. math::
         \ln\frac{x}{y} \pm t_\nu \sqrt{\frac1x + \frac1y}, \qquad x = \theta n + \tfrac12, \quad
@@ -121,7 +124,7 @@ def p_value(estimated: Estimate, against: float) -> float:
 
 
 def combined(parts: Sequence[Estimate], weights: ArrayLike | None = None, confidence: float = 0.95) -> Interval:
-    r"""Interval of a weighted sum of independent estimates, such as a mean over corpora or a difference of two.
+    r"""Return the interval of a weighted sum of independent estimates, such as a mean over corpora or a difference.
 
     .. math::
         \sum_i w_i \theta_i \pm t_\nu \sqrt{\sum_i v_i}, \qquad v_i = w_i^2 \text{se}_i^2, \qquad

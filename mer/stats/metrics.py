@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from mer.stats.confusions import diagonal, ratio, recalls, square
 
 Number = float | NDArray[np.floating]
+"""One value, or an array of values."""
 
 
 @dataclass(frozen=True)

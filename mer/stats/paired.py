@@ -2,7 +2,7 @@
 
 A difference is significant if it passes two tests. The first tests a mean difference of 0, with its variance over new
 speakers and, for systems with several seeds, over new trainings. The second (`sign_flip`) tests whether the two systems
-can be exchanged, speaker by speaker. It needs no variance, so a few speakers who agree by accident do not mislead it.
+can be exchanged, speaker by speaker. It needs no variance, so a few speakers that agree by chance do not mislead it.
 It takes the trained models as given, and its hypothesis is stronger than an equal mean.
 """
 
@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
-from mer.stats.estimates import Groupings, Statistic, estimate, per_seed, sum_by_group
+from mer.stats.design import Statistic, sum_by_group
+from mer.stats.estimates import Groupings, estimate, per_seed
 from mer.stats.intervals import pooled_freedom
 from mer.stats.metrics import uar
 

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mer.stats.estimates import MIN_CLUSTERS, Estimate, Groupings, effective_clusters
+from mer.stats.design import effective_clusters
+from mer.stats.estimates import MIN_CLUSTERS, Estimate, Groupings
 
 
 def estimate_probabilities(

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
-from mer.stats.estimates import MAX_DEGREES_OF_FREEDOM, MIN_CLUSTERS, Estimate, effective_clusters
+from mer.stats.design import effective_clusters
+from mer.stats.estimates import MAX_DEGREES_OF_FREEDOM, MIN_CLUSTERS, Estimate
 from mer.stats.intervals import Interval, combined
 
 

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mer.stats.estimates import Statistic, per_seed
+from mer.stats.design import Statistic
+from mer.stats.estimates import per_seed
 from mer.stats.metrics import uar
 
 MAX_BLOCK_VALUES = 2**19
@@ -22,6 +23,11 @@ MAX_BLOCK_VALUES = 2**19
 
 def weights(clusters: int, draws: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """Return how often each cluster is in each resample of the same number of clusters, (draws, clusters).
+
+    Args:
+        clusters: number of clusters
+        draws: number of resamples
+        rng: source of random numbers
 
     Raises:
         ValueError: no cluster, or no draw
@@ -93,6 +99,11 @@ def percentile(values: ArrayLike, confidence: float = 0.95) -> tuple[float, floa
 
 def basic(point: float, values: ArrayLike, confidence: float = 0.95) -> tuple[float, float]:
     """Return the basic bootstrap interval: the percentile interval mirrored at the point, which corrects bias.
+
+    Args:
+        point: the estimate
+        values: resampled values
+        confidence: in (0, 1)
 
     Examples:
         >>> basic(40.0, np.arange(101.0), 0.5)

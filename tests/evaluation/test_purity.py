@@ -442,7 +442,7 @@ def test_fine_tuned_copy_is_not_its_original():
         ({"name": "a", "corpora": []}, "entry 1: expected address, corpora, name, other_data, source"),
         ({"extra": 1}, "entry 1: expected"),
         ({"address": []}, "`corpora` of a has no `address`; give one, or make `corpora` null"),
-        ({"incomplete": True}, "`incomplete` is true only if `corpora` names some"),
+        ({"incomplete": True}, "`incomplete` is true only if `corpora` lists some"),
         ({"incomplete": "yes", "corpora": ["meld"]}, "`incomplete` is true"),
         ({"sha256": ["0676BA61"]}, "at least 8 digits"),
     ],

@@ -1,1 +1,1 @@
-"""Systems against each other, against published numbers, and chosen among."""
+"""Comparisons of systems with each other and with published numbers, selection, and sensitivity of scores."""

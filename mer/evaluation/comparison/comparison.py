@@ -109,7 +109,13 @@ def _selected(predictions: pd.DataFrame, reference: str, protocol: str, metric: 
 
 
 def reason_against(predictions: pd.DataFrame, reference: str, protocol: str = "loco") -> str:
-    """Return why no system can be compared with the reference; empty text if one can be."""
+    """Return why no system can be compared with the reference; empty text if one can be.
+
+    Args:
+        predictions: as from `scores.predictions`.
+        reference: the system with which the others are compared.
+        protocol: the protocol whose predictions are compared.
+    """
     systems = set(predictions.loc[predictions["protocol"] == protocol, "system"])
     if not systems:
         return f"this study has no predictions of {protocol}"

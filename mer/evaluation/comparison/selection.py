@@ -77,7 +77,7 @@ def inner_scores(results: list[JobResult], usable: pd.DataFrame, classes: tuple[
         classes: the classes of the policy, in order.
 
     Returns:
-        `INNER_COLUMNS`: held_out (family), system in the study's order, by (validation or inner_loco), score
+        `INNER_COLUMNS`: held_out (family), system in the order of the results, by (validation or inner_loco), score
         (chance-corrected; NaN if no training corpus could be scored), candidate (whether the system predicts enough of
         the held-out corpora, `MIN_COVERAGE`), configurations (number of settings from which validation selected one),
         epochs (the same for networks).
@@ -99,9 +99,10 @@ def inner_scores(results: list[JobResult], usable: pd.DataFrame, classes: tuple[
 
 
 def best_systems(inner: pd.DataFrame) -> dict[str, str]:
-    """Return held-out family -> the candidate with the highest inner score, the first of the study among equals.
+    """Return held-out family -> the candidate with the highest inner score, the first among equals.
 
-    A family without a candidate is left out.
+    An ensemble comes after the other systems, so that it is not preferred to an equal member. A family without a
+    candidate is left out.
 
     Args:
         inner: as from `inner_scores`.

@@ -36,6 +36,11 @@ UNKNOWN = "not known"
 def bands(values: pd.Series, edges: tuple[float, ...], suffix: str) -> pd.Series:
     """Return the band of each number, from one edge up to the next; missing and negative numbers are `UNKNOWN`.
 
+    Args:
+        values: numbers, such as durations in seconds.
+        edges: ascending edges of the bands, from 0 to infinity.
+        suffix: the unit in the names of the bands.
+
     >>> bands(pd.Series([17.0, 18.0, None, 70.0]), (0, 18, 60, np.inf), "years").tolist()
     ['under 18 years', '18 to 60 years', 'not known', '60 years or more']
     """

@@ -1,1 +1,1 @@
-"""Who trains and who is tested, and the trainings that follow."""
+"""Protocols: which rows train, validate and test, and the jobs that follow from them."""

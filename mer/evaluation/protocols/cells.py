@@ -24,6 +24,7 @@ MIN_FOLDS = 3
 """The minimum number of folds: one to test, one to validate, at least one to train."""
 
 Protocol = Literal["in_corpus", "cross_corpus", "multi_corpus", "loco"]
+"""The protocols of a study."""
 
 INNER = "inner_loco"
 """The protocol of cells that hold out two families, each to select a system for the other
@@ -177,8 +178,8 @@ def _cross_corpus(manifest: pd.DataFrame, corpora: list[str], shared: pd.DataFra
 
 
 def _multi_corpus(manifest: pd.DataFrame, corpora: list[str], shared: pd.DataFrame) -> list[Cell]:
-    part = manifest["split"].where(manifest["corpus"].isin(corpora))
-    train, validation, test = (_row_numbers(part == name) for name in ("train", "validation", "test"))
+    selected, split = manifest["corpus"].isin(corpora), manifest["split"]
+    train, validation, test = (_row_numbers(selected & (split == part)) for part in ("train", "validation", "test"))
     train, validation = remove_overlap(shared, train, validation, test)
     return [Cell("multi_corpus", tuple(corpora), "", 0, train, validation, test)]
 

@@ -95,7 +95,7 @@ class StudyTask:
         return plan_jobs(cells, members | selected if systems else selected, p.training, p.evaluation.seeds, self.task)
 
     def with_ensembles(self, results: list[JobResult], systems: Mapping[str, System] | None = None) -> list[JobResult]:
-        """Return results of jobs, and those of the ensembles that combine them; nothing is trained.
+        """Return results of jobs, and then those of the ensembles that combine them; nothing is trained.
 
         Args:
             results: results of the jobs of `jobs`.
@@ -107,17 +107,17 @@ class StudyTask:
 
 
 def open_task(run: Run) -> StudyTask:
-    """Return what steps 01 and 02 have written of a study, ready for planning and training.
+    """Return the data of a study as steps 01 and 02 have written them, ready for planning and training.
 
     Args:
         run: declares the parameters data, corpora, labels, training and evaluation, the section systems for `jobs`,
             and the files data/manifest.parquet, data/features.json, data/inputs.parquet and tables/duplicates.csv.
 
     Raises:
-        MissingInput: a step before has not run.
-        OutputChanged: a file is not what its step wrote.
-        MissingVectors: the feature store lacks vectors of these rows.
-        OutdatedDuplicates: the table of near-duplicates is not of this manifest.
+        MissingInput: an earlier step has not run.
+        OutputChanged: a file differs from what its step wrote.
+        MissingVectors: vectors of these rows are missing in the feature store.
+        OutdatedDuplicates: the table of near-duplicates belongs to another manifest.
     """
     p, classes, study_corpora = run.params, labels.classes(run.params.labels.policy), corpora.of_study(run.params)
     usable = schema.usable(pd.read_parquet(run.read("data/manifest.parquet")))
@@ -146,6 +146,7 @@ def build_task(
     Args:
         manifest: usable rows, index 0..n-1.
         vectors: features of the same rows.
+        classes: the classes of the policy, in order.
         targets: as from `annotations.training_targets`; required if `training.targets` is not `hard`.
     """
     numbers = manifest["emotion"].map({c: i for i, c in enumerate(classes)}).to_numpy(dtype=np.int64)
@@ -172,6 +173,13 @@ def plan_jobs(
 
     A system uses the rows on which it has at least one of its inputs. A system whose solution does not depend on the
     seed is trained once. An ensemble has no job: its members are trained (`mer.training.ensemble`).
+
+    Args:
+        cells: as from `cells.plan`.
+        systems: name -> system.
+        training: training parameters of the study.
+        seeds: the seeds of networks.
+        task: features and classes of the rows.
 
     Raises:
         NothingToTrain: no cell can be run.

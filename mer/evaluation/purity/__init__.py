@@ -1,1 +1,1 @@
-"""What a test must not have been seen by, and what has been seen."""
+"""Purity of LOCO: the data from which models derive, and the refusal of jobs that derive from held-out data."""

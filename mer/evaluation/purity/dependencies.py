@@ -20,10 +20,13 @@ from mer.training.checkpoints.lineage import ALTERED, COMPLETE, status, stored_e
 from mer.training.checkpoints.training_data import Exposure
 
 UNTRAINED, DOCUMENTED, DECLARED, UNKNOWN = "untrained", "documented", "declared", "unknown"
+"""The values of `LineageItem.status`."""
 NETWORK_PARAMETERS = ("model", "weights")
 """The last part of a parameter that names a network which computes vectors; detectors and recognisers do not."""
 RECOGNISER = "transcripts."
+"""The beginning of the parameters of speech recognition, whose network computes transcripts and no vectors."""
 OTHER_ENCODER, OTHER_CHECKPOINT = "use another encoder", "start from another checkpoint"
+"""The remedies in messages on contamination."""
 
 
 @dataclass(frozen=True)
@@ -107,8 +110,10 @@ def of_features(input_name: str, spec: dict, networks: list[NetworkOrigin], know
     neither fitted, hand-crafted nor a network with a stated origin is unknown.
 
     Args:
+        input_name: the name of the input.
         spec: the modality of the input and the specification of its vectors.
         networks: the stated origins of the networks of all inputs.
+        known_corpora: id -> corpus, of MER and of this study.
         prefix: text before the item's name, for features of another study.
     """
     extractor = spec.get("extractor")
@@ -138,27 +143,27 @@ def of_checkpoint(start_from: str, known_corpora: Mapping[str, Corpus]) -> list[
         CheckpointError: the folder holds no model.
     """
     checkpoint = open_checkpoint(files.from_root(start_from))
-    name, known = f"training.start_from {files.to_root(checkpoint.folder)}", status(checkpoint)
-    items = _of_model(checkpoint.card, name, known, known_corpora)
+    name, lineage = f"training.start_from {files.to_root(checkpoint.folder)}", status(checkpoint)
+    items = _of_model(checkpoint.card, name, lineage, known_corpora)
     items[0] = replace(items[0], exposure=stored_exposure(checkpoint.folder))
     for ancestor in checkpoint.card.ancestors:
         full_name = f"{name}: its ancestor {ancestor.name[:40]} (tensors {ancestor.tensors_sha256[:12]})"
-        items += _of_model(ancestor, full_name, ancestor.lineage if known == COMPLETE else known, known_corpora)
+        items += _of_model(ancestor, full_name, ancestor.lineage if lineage == COMPLETE else lineage, known_corpora)
     return items
 
 
-def _of_model(model: Provenance, name: str, known: str, known_corpora: Mapping[str, Corpus]) -> list[LineageItem]:
+def _of_model(model: Provenance, name: str, lineage: str, known_corpora: Mapping[str, Corpus]) -> list[LineageItem]:
     """A model by its card, and everything that its features derive from.
 
     Args:
-        known: the status of its lineage.
+        lineage: the status of its lineage.
     """
     evidence = {
         COMPLETE: "its model.json",
         ALTERED: "its model.json or its tensors were edited",
-    }.get(known, "its model.json does not list all of its training data")
+    }.get(lineage, "its model.json does not list all of its training data")
     names = (*model.corpora, *(corpus for part in (model.training_rows or {}).values() for corpus in part))
-    own = _item(name, names, known_corpora, DOCUMENTED if known == COMPLETE else UNKNOWN, evidence)
+    own = _item(name, names, known_corpora, DOCUMENTED if lineage == COMPLETE else UNKNOWN, evidence)
     own = replace(own, families=own.families | set(model.families))
     items = [own, *_networks_of_model(model, known_corpora, f"{name}: ")]
     return [replace(item, advice=OTHER_CHECKPOINT) for item in items]

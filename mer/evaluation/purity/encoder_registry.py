@@ -10,10 +10,13 @@ import yaml
 from mer import files
 
 REGISTRY = Path(__file__).with_suffix(".yaml")
+"""The file of the registry."""
 FIELDS = {"name", "corpora", "other_data", "source", "address"}
+"""The fields that every entry has."""
 OPTIONAL_FIELDS = {"incomplete", "sha256", "revision"}
+"""The fields that an entry may have."""
 DEFAULT_REVISION = "main"
-"""The revision that the hub returns if no revision is named."""
+"""The revision that the hub returns if no revision is requested."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ def _entry(row: object, place: str) -> Entry:
         raise ValueError(f"{place}: `corpora` of {names[0]} has no `address`; give one, or make `corpora` null")
     if incomplete not in (True, False) or (incomplete and not corpora):
         raise ValueError(
-            f"{place}: `incomplete` is true only if `corpora` names some; make `corpora` null if none is known"
+            f"{place}: `incomplete` is true only if `corpora` lists some; make `corpora` null if they are unknown"
         )
     return Entry(names, corpora, str(row["other_data"]), str(row["source"]), address, incomplete, digests, revisions)
 

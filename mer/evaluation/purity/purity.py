@@ -72,7 +72,8 @@ def check(
     by_digest = _exposure_lines(usable, items, by_name, (loco, cross))
     lines = _row_lines(jobs, usable, near, accepted)
     lines += [_contamination_line("LOCO without", item, names, usable) for item, names in held_out.items()]
-    lines += [_contamination_line("models of other corpora, tested on", *found, usable) for found in other.items()]
+    cross_test = "models of other corpora, tested on"
+    lines += [_contamination_line(cross_test, item, names, usable) for item, names in other.items()]
     lines += [line for lines_of_item in by_digest.values() for line in lines_of_item]
     lines += _tested_lines(jobs, usable, items)
     if strict:
@@ -86,7 +87,7 @@ def check(
 def table(
     jobs: Iterable[Job], usable: pd.DataFrame, items: list[LineageItem], systems: Mapping[str, System] | None = None
 ) -> pd.DataFrame:
-    """Return what LOCO systems derive from and on which corpora that was trained, rows first; shown with the scores.
+    """Return the items from which LOCO systems derive, with the corpora of their training data; rows come first.
 
     Args:
         jobs: as for `check`.

@@ -26,6 +26,11 @@ def check_row_access(task: Task, jobs: Iterable[Job], device: str = "cpu") -> di
     original data, and with all rows outside its training and validation rows corrupted. Both models must be identical
     bit for bit.
 
+    Args:
+        task: features and classes of the usable rows.
+        jobs: as from `jobs.plan_jobs`; those of other protocols are ignored.
+        device: cpu or cuda.
+
     Returns:
         system -> the held-out family of the job that was trained.
 

@@ -1,1 +1,1 @@
-"""From predictions to the tidy table of results."""
+"""Scores: from predictions to the tidy table of results."""

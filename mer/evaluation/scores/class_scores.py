@@ -9,6 +9,7 @@ from mer.evaluation.scores.scores import ANSWERS
 ALL_CORPORA = "all"
 """The name of all corpora together."""
 KEYS = ["test_corpus", "answers", "class"]
+"""The columns that identify a row of both tables."""
 
 
 def confusion_table(table: pd.DataFrame, classes: tuple[str, ...]) -> pd.DataFrame:
@@ -16,6 +17,7 @@ def confusion_table(table: pd.DataFrame, classes: tuple[str, ...]) -> pd.DataFra
 
     Args:
         table: predictions of one system.
+        classes: the classes of the policy, in order.
 
     Returns:
         columns test_corpus, answers, class (the label), and a count for every class that can be predicted.
@@ -38,7 +40,7 @@ def class_scores(confusion: pd.DataFrame) -> pd.DataFrame:
     F1 = 2tp / (2tp + fp + fn) if both hold.
 
     Args:
-        confusion: as from `confusions`.
+        confusion: as from `confusion_table`.
     """
     parts = []
     for _, part in confusion.groupby(KEYS[:2], sort=False):

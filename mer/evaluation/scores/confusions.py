@@ -1,4 +1,4 @@
-"""Predictions as confusions per speaker, from which scores, intervals, comparisons and slices are computed."""
+"""Confusions per speaker: counts of predictions, from which scores, intervals and comparisons are computed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,9 @@ from mer import stats
 from mer.dataset.identity import speakers
 
 KEYS = ("system", "protocol", "train_corpora", "test_corpus")
+"""The columns of predictions and results that identify what was tested."""
 ANSWERS = ("free", "restricted")
+"""The kinds of predictions: among all classes of the policy, or among the classes of the test corpus."""
 Cluster = str | tuple[str, ...]
 """The column over which intervals are computed, such as speaker_id, or two: speaker_id and dialogue_id."""
 
@@ -241,7 +243,8 @@ def shared_classes(labels: pd.DataFrame, train_corpora: str, test_corpus: str) -
 
     Args:
         labels: columns corpus and emotion, such as the usable manifest.
-        train_corpora: joined by +, as in predictions and results.
+        train_corpora: ids of the training corpora, joined by +, as in predictions and results.
+        test_corpus: id of the test corpus.
 
     >>> labels = pd.DataFrame({"corpus": ["a", "a", "b", "b"], "emotion": ["anger", "fear", "fear", "sadness"]})
     >>> shared_classes(labels, "a", "b")

@@ -1,4 +1,4 @@
-"""From predictions to the tidy table of results."""
+"""Compute the tidy table of results from predictions."""
 
 import numpy as np
 import pandas as pd
@@ -96,6 +96,8 @@ def n_choices(answers: str, protocol: str, n_test_classes: int, n_classes: int) 
     are trained on the test corpus alone, choose among the classes of the test corpus.
 
     Args:
+        answers: free or restricted.
+        protocol: the protocol of the predictions.
         n_test_classes: number of classes of the test corpus.
         n_classes: number of classes of the policy.
 
@@ -175,8 +177,13 @@ def _of_probabilities(
 def with_mean(results: pd.DataFrame, corpora: list[str], name: str) -> pd.DataFrame:
     """Return the results with rows `test_corpus=name`: the mean chance-corrected UAR over corpora.
 
-    Only systems that were tested on all of them get a mean. It has no interval, because a test part of one or two
-    speakers gives none.
+    Only systems that were tested on all of them get a mean. It has no interval, because test parts of one or two
+    speakers have none.
+
+    Args:
+        results: as from `score`.
+        corpora: test corpora.
+        name: the value of `test_corpus` in the new rows.
     """
     keys = ["study", "system", "protocol", "answers", "train_corpora", "seed", "metric", "n_seeds", "transductive"]
     part = results[results["test_corpus"].isin(corpora) & (results["metric"] == "UAR_chance_corrected")]

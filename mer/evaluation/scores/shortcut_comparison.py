@@ -12,7 +12,9 @@ from mer.dataset.audit.shortcuts.severities import POOLED
 from mer.evaluation.scores.confusions import KEYS
 
 PROTOCOLS = ("in_corpus", "loco")
+"""The protocols whose scores are compared with shortcuts."""
 COLUMNS = [*KEYS, "answers", "value", "low", "shortcut", "shortcut_UAR", "reached"]
+"""The columns of `compare_with_shortcuts`."""
 
 
 def compare_with_shortcuts(results: pd.DataFrame, shortcuts: pd.DataFrame, classes: int) -> pd.DataFrame:

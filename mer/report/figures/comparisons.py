@@ -95,7 +95,7 @@ def metric_dots(table: pd.DataFrame, system: str) -> Axes:
     """Draw the score of one system's predictions under each metric, one row per held-out corpus.
 
     Args:
-        table: from `sensitivity.metrics`, of one protocol.
+        table: from `sensitivity.metric_sensitivity`, of one protocol.
     """
     rows = table[table["system"] == system].sort_values("test_corpus")
     if rows.empty:
@@ -118,7 +118,7 @@ def split_dots(inflation: pd.DataFrame) -> Figure | Axes:
     """Draw the score of each system in each corpus with a random split, a split by speaker, and held out.
 
     Args:
-        inflation: from `sensitivity.inflation`.
+        inflation: from `sensitivity.split_inflation`.
     """
     scored = inflation.dropna(subset=["split_value"])
     rows = scored[scored["test_corpus"] != MEAN]

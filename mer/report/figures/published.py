@@ -14,7 +14,7 @@ def published_dots(table: pd.DataFrame, corpora: list[str]) -> Axes:
     """Draw published numbers of a study's corpora: black with the study's result if comparable, otherwise grey.
 
     Args:
-        table: from `published.beside`.
+        table: from `published.compare_published`.
         corpora: corpora of the study.
     """
     near = table[table["test_corpus"].isin(corpora)]

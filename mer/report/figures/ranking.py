@@ -16,7 +16,7 @@ def rank_diagram(ranks: pd.DataFrame) -> Axes:
     """Draw the rank of each system and its interval over resampled speakers, if there are at least 8 corpora.
 
     Args:
-        ranks: from `ranking.ranked`.
+        ranks: from `ranking.rank_systems`.
     """
     rows = ranks.dropna(subset=["rank"])
     if len(rows) < 2:

@@ -27,8 +27,8 @@ def pivot(
     the symbols.
 
     Args:
-        shortcuts: from `shortcut_comparison.beside`. It adds the best shortcut of each corpus as the last row, and ‡
-            to a UAR whose lower bound it reaches.
+        shortcuts: from `shortcut_comparison.compare_with_shortcuts`. It adds the best shortcut of each corpus as the
+            last row, and ‡ to a UAR whose lower bound it reaches.
 
     Raises:
         ValueError: There are two results for one entry.
@@ -63,8 +63,8 @@ def loco_table(
 
     Args:
         listeners: columns corpus and UAR; adds the UAR of human listeners.
-        shortcuts: from `shortcut_comparison.beside`; adds the best shortcut within the corpus, and ‡ to scores whose
-            lower bound it reaches.
+        shortcuts: from `shortcut_comparison.compare_with_shortcuts`; adds the best shortcut within the corpus, and ‡
+            to scores whose lower bound it reaches.
     """
     rows = select(results, "loco")
     table = rows.groupby("test_corpus")[["n", "speakers", "classes"]].max()

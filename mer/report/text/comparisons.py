@@ -43,7 +43,7 @@ def resample_sentence(ranks: pd.DataFrame, repeated: pd.DataFrame, draws: int, s
     """Return how much other resamples change the ranking, and how long the resamples took.
 
     Args:
-        ranks, repeated: from `ranking.ranked`, with two seeds.
+        ranks, repeated: from `ranking.rank_systems`, with two seeds.
         draws: number of resamples.
         seconds: duration of the resampling.
     """
@@ -60,7 +60,7 @@ def metric_sentence(table: pd.DataFrame) -> Paragraph:
     """Return on how many corpora the best system depends on the metric.
 
     Args:
-        table: from `sensitivity.metrics`, of one protocol.
+        table: from `sensitivity.metric_sensitivity`, of one protocol.
     """
     if table["system"].nunique() < 2:
         return Paragraph("There is one system, so it is best under every metric.")
@@ -73,7 +73,7 @@ def inflation_sentence(table: pd.DataFrame, system: str) -> Paragraph:
     """Return by how many points a random split inflates the scores of a system.
 
     Args:
-        table: from `sensitivity.inflation`.
+        table: from `sensitivity.split_inflation`.
         system: name of the system.
     """
     rows = table[(table["system"] == system) & table["points"].notna()]

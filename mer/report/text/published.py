@@ -17,7 +17,7 @@ def published_sentence(table: pd.DataFrame, corpora: list[str]) -> Paragraph:
     """Return with how many published numbers MER is comparable, and the most frequent reason against the others.
 
     Args:
-        table: from `published.beside`.
+        table: from `published.compare_published`.
         corpora: corpora of the study.
     """
     near = table[table["test_corpus"].isin(corpora)]
@@ -40,7 +40,7 @@ def published_table(table: pd.DataFrame, corpora: list[str]) -> Styler:
     them one by one.
 
     Args:
-        table: from `published.beside`.
+        table: from `published.compare_published`.
         corpora: corpora of the study.
     """
     near = table[table["test_corpus"].isin(corpora)]

@@ -69,7 +69,7 @@ def shortcut_legend(comparison: pd.DataFrame) -> Paragraph:
     """Return the meaning of the symbol of shortcuts, and how many scores have it.
 
     Args:
-        comparison: from `shortcut_comparison.beside`, of the scores that are shown.
+        comparison: from `shortcut_comparison.compare_with_shortcuts`, of the scores that are shown.
     """
     measured = comparison[comparison["shortcut"].notna()]
     if measured.empty:
