@@ -1,4 +1,4 @@
-"""Running studies the way users do, from tests."""
+"""Runs of studies as users start them."""
 
 import ast
 import json
@@ -14,7 +14,7 @@ from mer import files
 
 
 class Finished:
-    """What a `run_all.py` process left behind."""
+    """The output, exit code and run folder of a `run_all.py` process."""
 
     def __init__(self, process: subprocess.CompletedProcess, name: str) -> None:
         self.code, self.screen = process.returncode, process.stdout + process.stderr
@@ -36,7 +36,7 @@ class Finished:
 
 
 def run_all(*arguments: str | Path, name: str, **sets: object) -> Finished:
-    """Run `run_all.py` in a process of its own; `data__raw=x` becomes `--set data.raw=x`."""
+    """Run `run_all.py` in a separate process; `data__raw=x` becomes `--set data.raw=x`."""
     name = f"{name}-{os.getpid()}"  # two test processes at once do not share a run folder
     pairs = [f"{key.replace('__', '.')}={value}" for key, value in sets.items()]
     command = [sys.executable, "run_all.py", *map(str, arguments), "--name", name, *(f"--set={pair}" for pair in pairs)]
@@ -45,7 +45,7 @@ def run_all(*arguments: str | Path, name: str, **sets: object) -> Finished:
 
 
 def run_cells(study: Path, folder: Path, steps: str) -> None:
-    """Run notebooks' code cells in this process: no kernel to wait for, and errors arrive as they are."""
+    """Run the code cells of notebooks in this process, which needs no kernel and raises their errors."""
     os.environ.update(MER_RUN_FOLDER=str(folder), MER_JOBS="1")
     try:
         for step in steps.split(","):

@@ -1,4 +1,4 @@
-"""What users really have on their disks: damaged, foreign and hostile files."""
+"""Damaged, foreign and hostile files in the folders of corpora."""
 
 import shutil
 

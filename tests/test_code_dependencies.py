@@ -1,4 +1,4 @@
-"""What code depends on, read from its text."""
+"""The dependencies of code, which are read from its source."""
 
 import ast
 

@@ -1,4 +1,4 @@
-"""What all commands do with a reader that closes the pipe, and with the console."""
+"""What all commands share: a reader that closes the pipe, and the console."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Notebook 07 on studies that have everything, and on those that lack what it compares."""
+"""Notebook 07 on complete studies, and on studies that lack what it compares."""
 
 import shutil
 
@@ -49,7 +49,7 @@ def built(tmp_path_factory):
 
 @pytest.fixture
 def compare(built, tmp_path, monkeypatch):
-    """Run a study up to step 07; return its tables, and the sentences that stood in for figures."""
+    """Run a study up to step 07; return its tables, and the sentences that replaced figures."""
     raw, done = built
     shutil.copytree(done, tmp_path / "run")
     drawn, draw = [], comparisons.empty_figure

@@ -1,4 +1,4 @@
-"""A study's store and finished trainings, damaged everywhere: results stay what they were, and a line says so."""
+"""Damage of a study's stores and finished trainings changes no result and is reported."""
 
 import itertools
 import shutil
@@ -26,7 +26,7 @@ from mer.training import grid
 from tests import studies
 
 OFFSETS = 8
-"""bytes of each file that are changed, one after another, besides the first and the last"""
+"""The number of bytes of each file that are changed one after another, besides the first and the last."""
 INPUTS = {"audio": AudioFeatures(n_mfcc=13), "text": TextFeatures(dimensions=16)}
 SYSTEMS = {
     "logistic": System(model="logistic", inputs=("audio",)),
@@ -37,7 +37,7 @@ KNOWN = corpora.selected(("emodb", "meld"))
 
 @dataclass(frozen=True)
 class Study:
-    """Two made-up corpora, and all that is kept of them between runs."""
+    """Two synthetic corpora, and everything that is stored between runs."""
 
     home: Path
     manifest: pd.DataFrame
@@ -112,7 +112,7 @@ def whole(tmp_path_factory):
 
 @pytest.fixture
 def copied(whole, tmp_path):
-    """A copy to be damaged, and what its readers should return."""
+    """A copy to be damaged, and the expected results of its readers."""
     made, results = whole
     for name in ("store", "trainings"):
         shutil.copytree(made.home / name, tmp_path / name)
@@ -121,7 +121,7 @@ def copied(whole, tmp_path):
 
 
 def again(made, name):
-    """What a reader returns in a process of its own, so to say, and the lines that it says."""
+    """Return the result of a reader with empty caches, as in a new process, and its warnings."""
     sealed._checked.clear()
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
@@ -130,7 +130,7 @@ def again(made, name):
 
 
 def flips(size):
-    """Places all over a file, its first and last bytes among them."""
+    """Return positions in a file of this size, among them the first and the last byte."""
     return sorted({0, 1, size - 2, size - 1, *np.linspace(0, size - 1, OFFSETS).astype(int).tolist()})
 
 
@@ -190,7 +190,7 @@ def test_files_with_swapped_names_change_no_result(copied, name):
 
 @pytest.mark.parametrize("name", ["recordings", "vectors", "texts"])
 def test_older_array_changes_no_result(copied, name):
-    """Two processes at once may write a shard's array and its list in turn; where they differ, rows would be others."""
+    """Two processes can write the array and the list of a shard in turn, so that rows do not match."""
     made, results = copied
     path = next(made.home.glob(READERS[name][0].replace("[np]*", "npy")))
     values = np.array(np.load(path))

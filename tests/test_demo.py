@@ -1,4 +1,4 @@
-"""The demo, run as a user runs it: its known truth has to come out at the other end."""
+"""The demo as a user runs it: its known effects appear in the results."""
 
 import re
 

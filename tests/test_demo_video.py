@@ -1,4 +1,4 @@
-"""Made-up corpora with films, from files to scores: what the faces act has to come out at the other end."""
+"""Synthetic corpora with videos, from files to scores: the drawn emotions appear in the results."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Studies that are small, lopsided or damaged: each ends in a report, or in one sentence that says why not."""
+"""Small, unbalanced or damaged studies end in a report, or in a sentence that states the reason."""
 
 import shutil
 
@@ -38,7 +38,7 @@ def clean(tmp_path_factory):
 
 @pytest.fixture
 def attempt(clean, tmp_path):
-    """Run steps of a study whose parameters differ from QUICK, on a copy of the raw folder that may be damaged."""
+    """Return a function that runs steps of a study that differs from QUICK, on a copy of the raw folder."""
     raw = shutil.copytree(clean, tmp_path / "raw")
 
     def run(corpora, steps="01,02,03,04,09", **sections):

@@ -1,4 +1,4 @@
-"""Values of files that are stored between processes."""
+"""Values of files that are stored for other processes."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""The studies of the paper and of its fork run end to end: on made-up recordings, with networks of random weights."""
+"""The studies of the paper and of its fork run on synthetic recordings, with networks of random weights."""
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -18,7 +18,7 @@ mpl.use("Agg")
 
 
 def networks(folder):
-    """Stand-ins for what a user fetches: the kinds and layers that the studies name, in small."""
+    """Small networks with random weights of the types and layers that the studies name."""
     torch.manual_seed(0)
     torch.save(EmoAffectNet().state_dict(), folder / "faces.pt")
     return {
@@ -37,7 +37,7 @@ def networks(folder):
 
 
 def shrunk(name, folder, corpora, sections):
-    """A published study as it stands, on few made-up recordings and with few epochs of a small network."""
+    """Return a published study on few synthetic recordings, with few epochs of a small network."""
     tree = yaml.safe_load((files.ROOT / "params" / f"{name}.yaml").read_text(encoding="utf-8"))
     tree |= {"corpora": corpora, "data": {"raw": str(folder / "raw"), "store": str(folder / "store")}}
     for section, changes in sections.items():

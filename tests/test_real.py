@@ -1,4 +1,4 @@
-"""The main job on real recordings. They are nobody's to ship: MER_REAL_CORPORA names a folder that has them."""
+"""A study of real recordings. MER_REAL_CORPORA names their folder."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The files that people and machines start from agree with one another."""
+"""The files of the repository agree with one another."""
 
 import ast
 import json

@@ -1,4 +1,4 @@
-"""Files that say what they should hold: no change goes unseen, and none stands for another."""
+"""Sealed files: every change of content or name is detected."""
 
 import contextlib
 import os
@@ -35,7 +35,7 @@ KINDS = {"npy": array, "parquet": table, "safetensors": tensors}
 
 @pytest.fixture(scope="module", params=[(kind, rows) for kind in KINDS for rows in (10, 30_000)], ids=str)
 def written(request, tmp_path_factory):
-    """A small file, and one whose beginning and end lie further apart than what is searched for a digest."""
+    """A small file, and one that is longer than the bytes that are searched for a digest."""
     kind, rows = request.param
     path = tmp_path_factory.mktemp("sealed") / f"a.{kind}"
     KINDS[kind](path, rows)

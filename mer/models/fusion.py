@@ -11,7 +11,10 @@ from mer.models.layer_mean import LayerMean
 
 
 class Fusion(nn.Module):
-    """Base of the fusion networks, whose `forward(inputs, present)` begins with `prepare_inputs`.
+    """Base of the fusion networks.
+
+    A network is built by `Network(inputs, classes, hidden=…, dropout=…)`, with `gate=…` if `has_gate` is true. Its
+    `forward(inputs, present)` begins with `prepare_inputs`, and its dropout layers are `random_numbers.Dropout`.
 
     Attributes:
         widths: input -> width of its vectors, in the network's order.

@@ -44,27 +44,29 @@ class AudioFeatures(_Input):
 
     modality: Literal["audio"] = "audio"
     extractor: Literal["mfcc", "functionals", "gemaps", "egemaps", "compare", "emobase", "encoder"] = "mfcc"
-    """`functionals` is described in mer/features/audio/functionals; `gemaps`, `egemaps`, `compare` and `emobase`
-    are openSMILE's and need the extra `opensmile`; `encoder` is a pretrained network."""
+    """The extractor. `functionals` is described in mer/features/audio/functionals. `gemaps`, `egemaps`, `compare` and
+    `emobase` are those of openSMILE and need the extra `opensmile`. `encoder` is a pretrained network."""
     n_mfcc: int = Field(80, ge=1, le=201)
-    """of `mfcc`"""
+    """The number of coefficients of `mfcc`."""
     model: str | None = None
-    """of `encoder`, as are those below: a folder, or a name on the Hugging Face hub such as `microsoft/wavlm-base`"""
+    """The network of `encoder`: a folder, or a name on the Hugging Face hub such as `microsoft/wavlm-base`. The
+    parameters below are those of `encoder`, too."""
     revision: str | None = None
-    """commit or tag on the hub"""
+    """The commit or tag of the network on the hub."""
     weights: str | None = None
-    """a checkpoint whose tensors take the place of the model's own"""
+    """A checkpoint whose tensors replace those of the network."""
     layer: int | str = -1
-    """0 before the first block, 1 after it, -1 after the last; `all` keeps every layer, which networks weigh and
-    linear models take side by side; any other word names a module, such as `projector`. The vectors of all layers are
-    stored in one pass, so that inputs that read other layers of the same network need no extraction."""
+    """The layer that is read: 0 before the first block, 1 after it, -1 after the last. `all` reads every layer: a
+    network learns their weighted mean, and linear models take them side by side. Any other word names a module, such as
+    `projector`. All layers are stored in one pass, so that inputs that read other layers need no extraction."""
     pooling: Literal["mean", "mean_std", "windows"] = "mean"
-    """over frames; `windows` of 4 s every 2 s, their mean and deviation, are the paper's"""
+    """The pooling over frames. `windows` is that of the paper: mean and deviation of windows of 4 s every 2 s."""
     context: Literal["clip", "full"] = "clip"
-    """what a network with a length of its own reads (Whisper: 30 s, AST: 10 s): the recording alone, or the recording
-    padded to that length; networks without such a length read the recording alone"""
+    """What a network with a fixed length reads (Whisper: 30 s, AST: 10 s): the recording alone, or the recording padded
+    to that length. Networks without a fixed length read the recording alone."""
     trained_on: tuple[Name, ...] | None = None
-    """corpora that the network has seen, where MER cannot know it (a folder, a file of your own); `[]` for none"""
+    """The corpora on which the network was trained, if MER does not know it (a folder, a file of yours); `[]` for
+    none."""
 
     @model_validator(mode="after")
     def _has_model(self) -> "AudioFeatures":
@@ -76,29 +78,31 @@ class TextFeatures(_Input):
 
     modality: Literal["text"] = "text"
     extractor: Literal["hashing", "tfidf", "encoder"] = "hashing"
-    """`encoder` is a pretrained network."""
+    """The extractor. `encoder` is a pretrained network."""
     dimensions: int = Field(768, ge=2)
-    """of `hashing` and `tfidf`"""
+    """The number of features of `hashing` and `tfidf`."""
     lexical_control: tuple[LexicalControl, ...] = ("free",)
-    """text is used where speakers chose their words; read sentences say nothing about the emotion,
-    or give it away, and stay masked"""
+    """The lexical control of the corpora whose text is read: by default of those whose speakers chose their words. Read
+    sentences say nothing about the emotion, or reveal it."""
     context: int = Field(0, ge=0)
     """turns of the dialogue before this one that are read with it"""
     speakers: Literal["none", "roles", "names"] = "none"
     """whether turns say who speaks; `roles` tell the speaker of this turn from the others, `names` who everybody is"""
     model: str | None = None
-    """of `encoder`, as are those below: a folder, or a name on the Hugging Face hub such as `roberta-base`"""
+    """The network of `encoder`: a folder, or a name on the Hugging Face hub such as `roberta-base`. The parameters
+    below are those of `encoder`, too."""
     revision: str | None = None
+    """The commit or tag of the network on the hub."""
     weights: str | None = None
-    """a checkpoint whose tensors take the place of the model's own"""
+    """A checkpoint whose tensors replace those of the network."""
     layer: int | str = -1
-    """as for sound; a module's name is, for example, `classifier.dense`"""
+    """The layer that is read, as for audio; the name of a module is, for example, `classifier.dense`."""
     pooling: Literal["cls", "mean"] = "mean"
-    """the first token, or the mean over the tokens"""
+    """The pooling over tokens: the first token, or the mean over all."""
     max_tokens: int = Field(256, ge=8)
-    """a longer text loses its beginning, and with it the oldest turns"""
+    """The largest number of tokens. A longer text is cut at its beginning, so that it loses the oldest turns first."""
     trained_on: tuple[Name, ...] | None = None
-    """as for sound"""
+    """The corpora on which the network was trained, as for audio."""
 
     @model_validator(mode="after")
     def _has_model(self) -> "TextFeatures":
@@ -120,18 +124,20 @@ class VideoFeatures(_Input):
 
     modality: Literal["video"] = "video"
     extractor: Literal["hog", "resnet50", "emo_affectnet"] = "hog"
-    """`hog` needs no download; `resnet50` is torchvision's, `emo_affectnet` the paper's, both with `weights`"""
+    """The extractor. `hog` needs no download. `resnet50` is that of torchvision and `emo_affectnet` that of the paper;
+    both need `weights`."""
     weights: str | None = None
-    """a checkpoint of the network"""
+    """A checkpoint of the network."""
     detector: Literal["haar", "centerface"] = "haar"
-    """of faces"""
+    """The detector of faces."""
     detector_weights: str | None = None
-    """of `centerface`: its ONNX file"""
+    """The ONNX file of `centerface`."""
     frames_per_second: float = Field(5.0, gt=0, le=60)
+    """The number of frames that are read per second."""
     pooling: Literal["mean_std", "windows"] = "mean_std"
-    """over frames; `windows` of 4 s every 2 s are the paper's"""
+    """The pooling over frames. `windows` is that of the paper: windows of 4 s every 2 s."""
     trained_on: tuple[Name, ...] | None = None
-    """as for sound; of `weights` and `detector_weights`"""
+    """The corpora on which `weights` and `detector_weights` were trained, as for audio."""
 
     @model_validator(mode="after")
     def _has_weights(self) -> "VideoFeatures":

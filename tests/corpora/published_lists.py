@@ -1,4 +1,4 @@
-"""Public lists of corpora's recordings, and what the parsers make of folders of tiny files laid out as they say.
+"""Public lists of corpora's recordings, compared with what the parsers read from folders of tiny files.
 
 Nothing of a list is kept here. MER_FILE_LISTS names a folder with clones of the repositories that publish them; a
 test says which one it lacks:
@@ -61,7 +61,7 @@ EMOTION_NAMES = {
     "sleepy": "sleepiness",
     "surprised": "surprise",
 }
-"""how lists spell an emotion -> the field's noun, where the two differ"""
+"""Word of lists for an emotion -> the standard emotion name, if the two differ."""
 
 EMOBOX_PATH = re.compile(r"(?P<key>.+?) \d 0 [\d.e-]+ downloads/[^/]+/(?P<path>.+)")
 EMOBOX_TAG = re.compile(r".*<id=(?P<key>.+),lang=\w+,spk=(?P<speaker>.*),emotion=(?P<label>.*)>.*")
@@ -69,31 +69,31 @@ EMOBOX_TAG = re.compile(r".*<id=(?P<key>.+),lang=\w+,spk=(?P<speaker>.*),emotion
 
 @dataclass(frozen=True)
 class Row:
-    """What a list says of one utterance; None where it does not say, or is known to be wrong."""
+    """One utterance of a list; None for what the list does not contain, or is known to be wrong."""
 
     path: str
-    """below the corpus's folder"""
+    """The path below the corpus's folder."""
     emotion: str
-    """the field's noun"""
+    """The standard emotion name."""
     speaker: str | None = None
     gender: str | None = None
     split: str | None = None
     start: float | None = None
     end: float | None = None
-    """seconds, where a recording holds several utterances"""
+    """The times in seconds, if a recording holds several utterances."""
 
 
 @dataclass(frozen=True)
 class Known:
-    """How a list, or the corpus itself, is known to differ from what the parser should find."""
+    """Known differences between a list, or the corpus itself, and the parser's result."""
 
     mend: Callable[[Row], Row] = lambda row: row
     unread: Callable[[Row], bool] = lambda row: False
-    """says which rows are told as problems instead"""
+    """Whether a row is reported as a problem."""
     told: tuple[str, ...] = ()
-    """the problems, as `path: reason`"""
+    """The expected problems, as `path: reason`."""
     absent: dict[str, int] | None = field(default_factory=dict)
-    """native label -> how many utterances of the complete corpus are not found; None: the list is a selection"""
+    """Native label -> number of utterances of the complete corpus that are missing; None if the list is a selection."""
 
 
 AS_LISTED = Known()
@@ -108,7 +108,7 @@ def clone(*parts: str) -> Path:
 
 
 def git(name: str, *arguments: str) -> str:
-    """Return what git says of a clone, whose files need not be checked out."""
+    """Return the output of git about a clone, whose files need not be checked out."""
     program = shutil.which("git")
     if program is None:
         pytest.skip("git is not installed")
@@ -131,8 +131,8 @@ def table_of(*parts: str) -> list[dict[str, str]]:
     return table(clone(*parts).read_bytes().decode("utf-8"))
 
 
-def noun(word: str) -> str:
-    """Return the field's noun for an emotion."""
+def emotion_name(word: str) -> str:
+    """Return the standard emotion name of a word."""
     return EMOTION_NAMES.get(word.lower(), word.lower())
 
 
@@ -141,7 +141,7 @@ def emobox(name: str) -> Iterator[Row]:
     folder = clone("EmoBox", "data", name)
     # EmoBox's own reading of the labels, which one corpus has under another name; their cases differ
     (words,) = (json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("label_*.json"))
-    nouns = {label.lower(): noun(word) for label, word in words.items()}
+    nouns = {label.lower(): emotion_name(word) for label, word in words.items()}
     nouns["exc"] = "excitement"  # which it counts as happiness
     paths = {found["key"]: found["path"] for found in _lines(folder / "data.seg.audmap", EMOBOX_PATH)}
     for found in _lines(folder / "data.seg.wrd.stm", EMOBOX_TAG):
@@ -160,7 +160,7 @@ def nkululeko(*files: str) -> Iterator[Row]:
     """Yield the rows of tables in nkululeko's folder `data`; their paths begin with the corpus's folder."""
     for name in files:
         for row in table_of("nkululeko", "data", name):
-            yield Row(row["file"].split("/", 1)[1], noun(row["emotion"]), row["speaker"])
+            yield Row(row["file"].split("/", 1)[1], emotion_name(row["emotion"]), row["speaker"])
 
 
 def copy(source: Path, to: Path) -> None:
@@ -213,7 +213,7 @@ def check(name: str, raw: Path, rows: Iterable[Row], known: Known = AS_LISTED) -
 
 
 def differences(name: str, row: Utterance, listed: Row) -> list[str]:
-    """Say where an utterance is not what the list says."""
+    """Return the differences between an utterance and its row of the list."""
     told = {
         "emotion": CORPORA[name].emotions[row.emotion_raw],
         "speaker": row.speaker,

@@ -1,4 +1,4 @@
-"""TESS, SAVEE, EmoV-DB, RAVDESS song, ESD Mandarin and MEAD: real name patterns, both layouts, and the litter."""
+"""TESS, SAVEE, EmoV-DB, RAVDESS song, ESD Mandarin and MEAD: real names, both layouts, and foreign files."""
 
 from collections import Counter
 

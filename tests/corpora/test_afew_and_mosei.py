@@ -1,4 +1,4 @@
-"""AFEW and CMU-MOSEI: film clips in folders, and scores from 0 to 3 that become one label."""
+"""AFEW and CMU-MOSEI: clips in folders, and scores from 0 to 3 that become one label."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Everything that lists corpora agrees, and the descriptions of corpora do not import parsers."""
+"""All lists of corpora agree, and the descriptions of corpora import no parser."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""EmoryNLP and IEMOCAP: lists of turns, their words and votes, and what joins them to recordings."""
+"""EmoryNLP and IEMOCAP: lists of turns, their texts and votes, and their recordings."""
 
 import os
 from collections import Counter

@@ -1,4 +1,4 @@
-"""ESD: two trees, four encodings, and labels that stay out of the text."""
+"""ESD: two layouts, four encodings, and labels that are no part of the text."""
 
 import pytest
 

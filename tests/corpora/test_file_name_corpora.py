@@ -1,4 +1,4 @@
-"""The open corpora that are declared as rows: what their names say, and the traps of each."""
+"""Open corpora that are read by their file names."""
 
 import re
 import zipfile

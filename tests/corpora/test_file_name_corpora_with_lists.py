@@ -1,4 +1,4 @@
-"""The open corpora with lists or texts beside the recordings: joined by name, believed less than names."""
+"""Open corpora that are read by their file names and by lists or texts beside the recordings."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Whatever lies in the folders and lists of the corpora whose labels come from paths or lists."""
+"""Any content of the folders and lists of corpora whose labels are in paths or lists."""
 
 import tempfile
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""MELD: lists and clips meet by split, dialogue and utterance."""
+"""MELD: lists and clips are joined by part, dialogue and utterance."""
 
 import pytest
 

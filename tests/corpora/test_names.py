@@ -1,4 +1,4 @@
-"""One spelling for what looks the same."""
+"""One spelling for names that look the same."""
 
 import unicodedata
 

@@ -1,4 +1,4 @@
-"""One's own corpus: a table and a few lines of YAML."""
+"""User-defined corpora: a table and a few lines of YAML."""
 
 import json
 

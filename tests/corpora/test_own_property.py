@@ -1,4 +1,4 @@
-"""Whatever a table of one's own holds: rows or reasons, no exception, no label that was not declared."""
+"""Any content of a user's table gives rows or reasons, no exception and no undeclared label."""
 
 import tempfile
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What every parser does with the litter of real folders, and what the file names of some corpora say."""
+"""What all parsers do with foreign files and copies, and the file names of some corpora."""
 
 import dataclasses
 import re

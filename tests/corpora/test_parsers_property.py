@@ -1,4 +1,4 @@
-"""Whatever lies in a corpus folder: no exception, and no utterance with a label the corpus does not have."""
+"""Any content of a corpus folder gives no exception and no label that the corpus does not have."""
 
 import tempfile
 from pathlib import Path
@@ -8,8 +8,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mer.corpora import CORPORA, Problem, Utterance, parsers
+from mer.corpora.file_name_pattern import FileNamePattern
 
-EXAMPLES = {
+NAMES_OF_PATTERNS = {name: corpus.parser.example for name, corpus in CORPORA.items()
+                     if isinstance(corpus.parser, FileNamePattern)}  # fmt: skip
+EXAMPLES = NAMES_OF_PATTERNS | {
     "aesdd": "a03 (3)",
     "cafe": "01-C-2-1",
     "cremad": "1001_IEO_ANG_HI",

@@ -1,4 +1,4 @@
-"""Corpora whose labels lie in lists of their own, against what public repositories publish (published_lists.py)."""
+"""Corpora whose labels are in lists, compared with public repositories (published_lists.py)."""
 
 import ast
 import json
@@ -19,10 +19,10 @@ from tests.corpora.published_lists import (
     clone,
     copy,
     emobox,
+    emotion_name,
     git,
     lay_out,
     needs_lists,
-    noun,
     table,
     table_of,
     tracked,
@@ -87,7 +87,7 @@ def test_lists_of_meld_are_read(tmp_path):
         copy(clone("MELD", "data", "MELD", name), folder / name)
         for line in table_of("MELD", "data", "MELD", name):
             clip = f"{place}/dia{line['Dialogue_ID']}_utt{line['Utterance_ID']}.mp4"
-            row = clips.pop(clip, Row(name, noun(line["Emotion"])))
+            row = clips.pop(clip, Row(name, emotion_name(line["Emotion"])))
             rows.append(replace(row, speaker=line["Speaker"].strip(), split=SPLITS[split]))
     assert clips == {}
     found = check("meld", tmp_path, rows)
@@ -203,7 +203,7 @@ def test_lists_of_mosei_are_read(tmp_path):
         parts.setdefault(video, []).append(f"{video}___{line['index']}___{start}___{end}___words")
         path = f"Raw/Audio/Full/WAV_16000/{video}.wav"
         # some parts begin before their video does
-        rows.append(Row(path, noun(label), video, split=split, start=max(0.0, float(start)), end=float(end)))
+        rows.append(Row(path, emotion_name(label), video, split=split, start=max(0.0, float(start)), end=float(end)))
         splits[split] += 1
     lay_out(folder, {row.path for row in rows})
     write(folder / "labels.csv", scores)
@@ -220,7 +220,7 @@ def test_list_of_nemo_is_read(tmp_path):
     folder = tmp_path / "nEMO"
     text = git("nEMO", "show", "HEAD:data.tsv")
     rows = [
-        Row(f"samples/{row['file_id']}", noun(row["emotion"]), row["speaker_id"].strip(), row["gender"])
+        Row(f"samples/{row['file_id']}", emotion_name(row["emotion"]), row["speaker_id"].strip(), row["gender"])
         for row in table(text, delimiter="\t")
     ]
     lay_out(folder, (path for path in tracked("nEMO") if path.endswith(".wav")))

@@ -1,4 +1,4 @@
-"""Corpora whose paths say everything, against the real paths and labels that public lists have (published_lists.py)."""
+"""Corpora whose labels are in paths, compared with real paths and labels of public lists (published_lists.py)."""
 
 from collections import Counter
 from dataclasses import replace
@@ -16,10 +16,10 @@ from tests.corpora.published_lists import (
     clone,
     copy,
     emobox,
+    emotion_name,
     lay_out,
     needs_lists,
     nkululeko,
-    noun,
     table_of,
     tracked,
 )
@@ -116,7 +116,7 @@ def test_paths_of_emospeechin_are_read(tmp_path):
     for path in paths:
         keyword, _, emotion, _, speaker = Path(path).stem.split("-")
         if keyword in KEYWORDS and speaker != NOBODY:
-            rows.append(Row(path, noun(emotion), speaker[:12]))
+            rows.append(Row(path, emotion_name(emotion), speaker[:12]))
     left_out = {f"EmoSpeech-IN/{path}" for path in paths} - {f"EmoSpeech-IN/{row.path}" for row in rows}
     found = parsers.parse(CORPORA["emospeechin"], tmp_path, tmp_path / "EmoSpeech-IN")
     told = {row.path: row.reason for row in found if isinstance(row, Problem)}
@@ -129,7 +129,7 @@ def test_paths_of_afew_are_read(tmp_path):
     for name, (folder, split) in AFEW_LISTS.items():
         for line in clone("Emotion-FAN", "data", "txt", name).read_text(encoding="utf-8").splitlines():
             path, label = line.split()
-            rows.append(Row(f"{folder}/{path}.avi", noun(label), split=split))
+            rows.append(Row(f"{folder}/{path}.avi", emotion_name(label), split=split))
     lay_out(tmp_path / "AFEW", (row.path for row in rows))
     # four clips of the 1,156 are not listed
     check("afew", tmp_path, rows, Known(absent={"Fear": 1, "Happy": 2, "Neutral": 1}))

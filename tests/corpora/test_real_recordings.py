@@ -1,4 +1,4 @@
-"""The parsers against real recordings: every row of their manifest, and nothing else."""
+"""The parsers read exactly the rows that the manifests of real recordings list."""
 
 import csv
 import os

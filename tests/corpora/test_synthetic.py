@@ -1,4 +1,4 @@
-"""The made-up corpora: layouts, planted truths, repeatability, and that nobody's files are replaced."""
+"""The synthetic corpora: layouts, known effects, repeatability, and that foreign files are not replaced."""
 
 import csv
 import re

@@ -1,4 +1,4 @@
-"""Drawn faces: found by a detector, the same for the same seed, other where the emotion is another."""
+"""Drawn faces: a detector finds them, they are repeatable, and they depend on the emotion."""
 
 import numpy as np
 import pytest

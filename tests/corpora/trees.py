@@ -1,4 +1,4 @@
-"""Writing tiny corpora."""
+"""Tiny files in the layout of a corpus."""
 
 import zlib
 from pathlib import Path
@@ -16,7 +16,7 @@ def put(folder: Path, path: str, data: bytes | str = b"RIFF") -> Path:
 
 
 def speech(path: Path, seconds: float = 0.5, rate: int = 16_000, seed: int | None = None) -> Path:
-    """Write noise that is another one for every path."""
+    """Write noise that differs for each path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(zlib.crc32(path.as_posix().encode()) if seed is None else seed)
     soundfile.write(path, random.normal(0, 0.05, round(seconds * rate)), rate)

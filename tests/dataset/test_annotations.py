@@ -1,4 +1,4 @@
-"""Raters' answers as distributions and as a ceiling."""
+"""Votes of raters as targets of training and as scores of listeners."""
 
 import json
 

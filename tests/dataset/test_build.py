@@ -1,4 +1,4 @@
-"""What becomes of recordings that cannot be read, of words without recordings, and of corpora that yield nothing."""
+"""Unreadable recordings, texts without recordings and empty corpora in the manifest."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Copies are found by their samples, by the file and by the table of near-duplicates, and nothing else is one."""
+"""Copies are found by samples, by file and by the table of near-duplicates; other recordings are no copies."""
 
 import numpy as np
 import pandas as pd

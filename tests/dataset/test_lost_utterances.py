@@ -1,4 +1,4 @@
-"""What is lost on the way is counted, said and, where it is too much, refused."""
+"""Lost utterances are counted and reported, and too many stop the build."""
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ EMOTIONS = ("anger", "happiness", "sadness", "fear")
 
 
 def mine(folder, rows, **options):
-    """A corpus of one's own with recordings for the rows whose file name does not begin with `no_`."""
+    """Return a user-defined corpus with recordings for the rows whose file name does not begin with `no_`."""
     place = folder / "mine"
     for number, (name, *_) in enumerate(rows):
         path = place / name
@@ -34,7 +34,7 @@ def built(folder, **options):
 
 
 def rows(lost=(), speakers=4, clips=2):
-    """Rows of every emotion; the files of some emotions are not there."""
+    """Return rows of every emotion; the files of some emotions do not exist."""
     return [
         (f"{'no_' if emotion in lost else ''}{speaker}_{emotion}_{clip}.wav", f"s{speaker}", emotion)
         for speaker in range(speakers)
@@ -173,7 +173,7 @@ def test_utterances_without_vectors_are_counted_by_corpus_and_modality():
     [("ab", "audio", True), ("a", "audio", False), ("acegik", "audio", True), ("ab", "video", False)],
 )
 def test_too_many_unreadable_recordings_stop_the_study(lost, modality, refused):
-    """With a class less, or a tenth of the clips, a corpus is another; words and faces have other reasons."""
+    """A lost class or more than a tenth of the recordings stops the study; other modalities do not."""
     emotions = ["anger"] * 2 + ["fear"] * 10
     usable = pd.DataFrame({"utterance_id": list("abcdefghijkl"), "corpus": "x", "emotion": emotions})
     failures = pd.DataFrame({"utterance_id": list(lost), "source_path": "x/a.wav", "input": modality,

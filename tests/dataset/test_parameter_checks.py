@@ -1,4 +1,4 @@
-"""What is refused before anything runs."""
+"""Parameters that are refused before anything runs."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The policies against the table of the field: what every corpus's own labels become."""
+"""The policies: the classes to which the labels of every corpus are mapped."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""One recording has one digest, in whatever file it lies."""
+"""One recording has one digest in every file."""
 
 import numpy as np
 import pandas as pd

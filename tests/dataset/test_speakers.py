@@ -1,4 +1,4 @@
-"""Who speaks: spellings, several people at once, copies, and what is never decided without asking."""
+"""Speakers: spellings, joint speakers, copies, and names that only the study can identify."""
 
 import random
 import time

@@ -1,4 +1,4 @@
-"""Who is trained on and who is tested: labels spread evenly, sessions whole, sentences kept apart."""
+"""Splits: similar labels in all parts, whole sessions, separate sentences."""
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ OPTIONS = {"seed": 1337, "validation": 0.1, "test": 0.1, "folds": 5}
 
 
 def corpus(name="a", speakers=20, sentences=6, control="parallel", sessions=None, emotions=("anger", "sadness")):
-    """Rows of a corpus; odd speakers are angrier and men."""
+    """Return rows of a corpus; odd speakers are men and have more anger."""
     rows = []
     for s in range(speakers):
         for k in range(sentences):

@@ -1,4 +1,4 @@
-"""Where an utterance's video lies, and what the manifest says of it."""
+"""The video of an utterance, and its columns in the manifest."""
 
 import numpy as np
 import pandas as pd

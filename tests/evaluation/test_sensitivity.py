@@ -8,7 +8,7 @@ from mer.evaluation.comparison import comparison, ranking, sensitivity, slices
 from mer.evaluation.protocols import cells as protocols
 from mer.evaluation.protocols import random_split
 from mer.evaluation.scores.confusions import Scoring
-from mer.stats import METRICS
+from mer.stats import CONFUSION_METRICS
 from tests.evaluation.toy_data import CLASSES, manifest, predictions
 
 CLUSTERS = dict.fromkeys("ab", "speaker_id")
@@ -155,5 +155,5 @@ def test_metric_sensitivity_scores_the_same_predictions():
     for name, metric in (("UAR", stats.uar), ("WA", stats.wa), ("weighted_F1", stats.weighted_f1)):
         assert one[name] == pytest.approx(metric(counts))
     assert one["UAR"] == pytest.approx(1 / one["classes"])
-    assert one["points"] == pytest.approx(100 * (max(one[list(METRICS)]) - min(one[list(METRICS)])))
+    assert one["points"] == pytest.approx(100 * (max(one[list(CONFUSION_METRICS)]) - min(one[list(CONFUSION_METRICS)])))
     assert "UAR" in table.loc["fair", "best_by"]

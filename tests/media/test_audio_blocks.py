@@ -1,4 +1,4 @@
-"""Recordings read a stretch at a time are those that are read as a whole."""
+"""Recordings that are read block by block equal those that are read as a whole."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Sound in containers that libsndfile cannot open; each is written here."""
+"""Audio in containers that libsndfile cannot open; the tests write each container."""
 
 import contextlib
 

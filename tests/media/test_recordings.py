@@ -1,4 +1,4 @@
-"""Recordings in shards: what is kept of them, and what happens to those that cannot be kept."""
+"""Recordings in shards: precision, failures, interruptions and damage."""
 
 import os
 import pickle

@@ -1,4 +1,4 @@
-"""Resampling by soxr agrees with torchaudio's."""
+"""Resampling by soxr agrees with that of torchaudio."""
 
 import numpy as np
 import pytest

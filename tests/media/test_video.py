@@ -1,4 +1,4 @@
-"""Pictures at even times out of videos of every rate, and what is said of files that are none."""
+"""Frames at even times from videos of any frame rate, and messages for files that are no videos."""
 
 import tracemalloc
 from fractions import Fraction
@@ -13,9 +13,9 @@ from mer.media import container, video
 from tests.media.video_files import SOUND_HZ, film, grey, levels
 
 STEP = 2
-"""shades from one picture to the next"""
+"""The difference between the grey levels of two consecutive frames."""
 NEAR = 1.5
-"""shades that a codec may be off"""
+"""The largest error of a codec, in grey levels."""
 TONE = 0.1 * np.sin(np.arange(2 * SOUND_HZ) / 9)
 
 
@@ -24,7 +24,7 @@ def shades(count: int) -> list[np.ndarray]:
 
 
 def number(level):
-    """Return which picture a shade is."""
+    """Return the number of the frame with this grey level."""
     return (np.asarray(level) - 20) / STEP
 
 

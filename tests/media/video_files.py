@@ -1,4 +1,4 @@
-"""Writing short videos with real encoders."""
+"""Short videos, written by real encoders."""
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction

@@ -4,7 +4,7 @@ import torch
 
 @pytest.fixture(autouse=True)
 def one_thread():
-    """Threads wait for one another longer than networks of this size take."""
+    """Use one thread, which is faster for networks of this size."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

@@ -1,4 +1,4 @@
-"""The forward passes of the networks against their equations, written out here a second time."""
+"""The forward passes of the networks against their equations, which the tests implement again."""
 
 import pytest
 import torch
@@ -34,7 +34,7 @@ def swiglu(x, layer):
 
 
 def disturb(network):
-    """Give biases and norms other values than 0 and 1, under which a formula could be wrong unseen."""
+    """Set biases and norms to other values than 0 and 1, which could hide an error of a formula."""
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.add_(0.1 * torch.randn_like(parameter))
@@ -78,7 +78,7 @@ def test_flexible_at_averages_the_present_pairs():
     "there", [(True, True, True), (True, False, True), (False, True, False), (False, False, False)]
 )
 def test_robust_at_is_a_transformer_over_present_inputs(there):
-    """Against torch's own attention, given only the tokens that are there."""
+    """Compare with the attention of torch on the present tokens only."""
     network = disturb(RobustAT(Inputs(ALL, missing="zeros"), 4, 16))
     x = one_row(ALL)
     present = {m: torch.tensor([flag]) for m, flag in zip(ALL, there, strict=True)}

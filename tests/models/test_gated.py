@@ -29,7 +29,7 @@ def test_gate_equals_the_published_formula():
 
 
 def test_softmax_gate_sums_to_one_over_features():
-    """Why the published code's gate is nearly inert: the second modality keeps g - 1 of g."""
+    """The softmax over g features leaves the second input a weight of g - 1 in total."""
     gate = Gate(3, 2, 8, "softmax")
     a, b = torch.randn(4, 3), torch.randn(4, 2)
     z = (gate(a, b) - torch.tanh(gate.second(b))) / (torch.tanh(gate.first(a)) - torch.tanh(gate.second(b)))

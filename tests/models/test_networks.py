@@ -1,4 +1,4 @@
-"""What holds for every fusion network: any modalities, any of them missing, alone and stacked."""
+"""Properties of all fusion networks: any inputs, any of them missing, alone and stacked."""
 
 import itertools
 import subprocess
@@ -37,7 +37,7 @@ def vectors(widths=None, n=6, seed=1):
 
 
 def all_patterns(modalities):
-    """Every combination of what is there, one a row; the first row has nothing."""
+    """Return every combination of present inputs, one per row; the first row has none."""
     flags = torch.tensor([[bool(row >> k & 1) for k in range(len(modalities))] for row in range(2 ** len(modalities))])
     return {m: flags[:, k] for k, m in enumerate(modalities)}
 
@@ -92,7 +92,7 @@ def test_any_number_of_named_inputs_may_be_missing(name, missing):
 
 @every_network
 def test_names_of_inputs_change_neither_weights_nor_logits(name):
-    """Three inputs of three modalities are the published network, whatever they are called."""
+    """Three inputs of three modalities make the published network under any names."""
     names = {"audio": "voice", "video": "items", "text": "type"}
     widths, modalities = {names[m]: d for m, d in WIDTHS.items()}, {n: m for m, n in names.items()}
     plain, renamed = network(name), network(name, widths, modalities=modalities)
@@ -280,7 +280,7 @@ def stacked(name, **options):
 @pytest.mark.parametrize("missing", ["none", "zeros", "learned"])
 @pytest.mark.parametrize("gate", ["sigmoid", "softmax"])
 def test_stacked_and_single_agree(name, missing, gate):
-    """In float64 to 1e-12 of value and gradient, each network with rows and missing modalities of its own."""
+    """Values and gradients agree to 1e-12 in float64. Each network has its own rows and missing inputs."""
     nets, parameters, loss = stacked(name, missing=missing, gate=gate)
     parameters = {key: p.double() for key, p in parameters.items()}
     inputs = {m: torch.stack([vectors(n=8, seed=k)[m].double() for k in range(3)]) for m in WIDTHS}

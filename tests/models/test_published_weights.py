@@ -1,4 +1,4 @@
-"""The published fusion weights: their names and shapes, their forward pass written out, and files that are not them."""
+"""The published fusion weights: names, shapes and forward pass; other files are refused."""
 
 import os
 import zipfile

@@ -1,4 +1,4 @@
-"""Named inputs: what a study may declare, what is filled in, and what is refused."""
+"""Named inputs: valid declarations, defaults, and refusals."""
 
 import pytest
 

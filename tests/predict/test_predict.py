@@ -1,4 +1,4 @@
-"""From files to predictions and errors, in Python and by the command."""
+"""Predictions and errors for files, in Python and by the command."""
 
 import csv
 import json

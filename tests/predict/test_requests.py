@@ -1,4 +1,4 @@
-"""Requests, and the text beside recordings; all of it is foreign."""
+"""Requests, and the text beside recordings, all of which may be foreign."""
 
 import math
 

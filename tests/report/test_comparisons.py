@@ -180,7 +180,7 @@ def test_resamples_are_ordered_by_median(loco):
 def test_metrics_of_the_same_predictions(loco):
     table = sensitivity.metric_sensitivity(loco, SCORING)
     shown = texts(comparison_figures.metric_dots(table, "base"))
-    assert {metric.title for metric in stats.METRICS.values()} <= set(shown)
+    assert {metric.title for metric in stats.CONFUSION_METRICS.values()} <= set(shown)
     assert comparison_text.metric_sentence(table) == "The best system depends on the metric on none of 2 corpora."
     other = table.assign(best_by="UAR")
     assert comparison_text.metric_sentence(other) == "The best system depends on the metric on 2 of 2 corpora."

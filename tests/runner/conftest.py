@@ -45,7 +45,7 @@ if __name__ == "__main__":
 
 
 class Toys:
-    """A folder of notebooks, a study of them and what the last run printed."""
+    """A folder of notebooks, a study of them and the output of the last run."""
 
     def __init__(self, folder):
         (folder / "notebooks").mkdir()
@@ -58,7 +58,7 @@ class Toys:
 
     def add(self, name, *body, uses=(), reads=(), writes=(), parameter="params_file", heading="Work",
             gpu=False):  # fmt: skip
-        """Write a notebook; by default it copies what it reads and writes into what it writes."""
+        """Write a notebook; by default it copies its inputs to its outputs."""
         copy = (
             f"texts = [(folder / name).read_text() for name in {reads!r} if (folder / name).is_file()]\n"
             f"for name in {writes!r}:\n"
@@ -100,7 +100,7 @@ class Toys:
         return {step["number"]: step["state"] for step in self.summary()["steps"]}
 
     def start(self, **options):
-        """Start a run in a process of its own, which can be interrupted and killed."""
+        """Start a run in a separate process, which can be interrupted and killed."""
         program = self.study.folder.parent / "program.py"
         program.write_text(PROGRAM.format(study=self.study, options=options), encoding="utf-8")
         return subprocess.Popen(
@@ -117,7 +117,7 @@ def wait_for(condition, seconds=40):
 
 
 def gone(pid):
-    """Whether a process runs no more. One that nobody buries stays in the table for a while, and does nothing there."""
+    """Return whether a process has ended. A zombie counts as ended."""
     try:
         return psutil.Process(int(pid)).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

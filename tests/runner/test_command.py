@@ -1,4 +1,4 @@
-"""`run_all.py` as a process of its own."""
+"""`run_all.py` as a separate process."""
 
 import os
 import shutil
@@ -66,7 +66,7 @@ def theirs():
 
 @pytest.mark.parametrize("command", [[], ["--list"], ["--explain"], ["--html-only"]])
 def test_the_folder_of_another_study_is_refused_by_every_command(theirs, command):
-    """Its pages would be rendered as those of this one, without the words that voices are made up."""
+    """Otherwise its pages would be rendered as those of this study, without the notice of synthetic voices."""
     result = python("run_all.py", "--name", theirs.name, *command)
     assert result.returncode == 2
     assert "holds a run of the study 'other', and this is 'demo'" in result.stderr
@@ -107,7 +107,7 @@ def test_ctrl_c_keeps_finished_steps_and_leaves_no_kernel(toys):
 
 @pytest.fixture
 def command(tmp_path):
-    """`run_all.py` for the first step of the demo, with its data elsewhere; and its run folder."""
+    """`run_all.py` for the first step of the demo with another data folder, and its run folder."""
     name = f"pytest-command-{os.getpid()}"
     sets = [f"--set=data.raw={tmp_path / 'raw'}", f"--set=data.store={tmp_path / 'store'}"]
     yield ["run_all.py", "--steps", "01", "--name", name, *sets], files.ROOT / "outputs" / name

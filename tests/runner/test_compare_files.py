@@ -1,4 +1,4 @@
-"""Two files of two runs, and the words for difference they differ."""
+"""The description of differences between two files of two runs."""
 
 import math
 

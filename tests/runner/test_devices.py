@@ -1,4 +1,4 @@
-"""Which GPUs there are to be given away."""
+"""The GPUs that notebooks can be given."""
 
 import os
 import sys

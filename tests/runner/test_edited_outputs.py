@@ -14,7 +14,7 @@ if not (folder / 'cache/one').exists():
 
 @pytest.fixture
 def cached(toys):
-    """A step that keeps results in a folder among its outputs, and one that reads its score."""
+    """A step that stores results in a folder among its outputs, and a step that reads its score."""
     toys.add("01_train", CACHED, writes=["cache", "score"], uses=["training"])
     toys.add("02_report", reads=["score"], writes=["page"])
     assert toys.run() == 0

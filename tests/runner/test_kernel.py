@@ -1,4 +1,4 @@
-"""What papermill does when it is used as it comes, and what must not come back."""
+"""Kernels and workers: private sockets, working directories, start and end."""
 
 import json
 import os

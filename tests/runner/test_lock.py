@@ -1,4 +1,4 @@
-"""One runner per folder; a run that was killed, half-way or by hand."""
+"""One runner per run folder, and runs after a kill."""
 
 import errno
 import os

@@ -67,7 +67,7 @@ def test_a_failed_step_is_red():
 
 
 def test_a_page_is_put_in_place_when_it_is_complete(toys, monkeypatch, tmp_path):
-    """Neither notebook nor page has its name before both are finished, and those of the run before are gone."""
+    """Notebook and page get their names when both are finished; those of the earlier run are deleted before."""
     toys.add("01_look", "names = sorted(p.name for p in folder.iterdir())\n"
                         "(folder / 'names').write_text(' '.join(names))", writes=["names"])  # fmt: skip
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""What a terminal shows, and what a log does."""
+"""The output on a terminal and without one."""
 
 import io
 import os

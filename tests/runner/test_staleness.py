@@ -1,4 +1,4 @@
-"""What makes a step run again, and what does not. No kernel is started."""
+"""The changes that make a step run again. No kernel is started."""
 
 import os
 import shutil
@@ -108,7 +108,7 @@ def test_an_unreadable_stamp_is_reported(sealed, toys, text):
 
 
 def test_outputs_are_on_the_disk_before_the_stamp(toys, monkeypatch):
-    """Or a machine that loses power keeps the stamp of an output that it lost."""
+    """After a power failure, a stamp must not describe an output that was lost."""
     toys.add(NAME, writes=["out", "parts"])
     (toys.study.folder / "parts/deep").mkdir(parents=True)
     outputs = [toys.study.folder / name for name in ("out", "parts/a", "parts/deep/b")]

@@ -1,4 +1,4 @@
-"""What notebooks say of themselves, which are steps and in which order."""
+"""The declarations of notebooks, and the selection and order of steps."""
 
 import dataclasses
 

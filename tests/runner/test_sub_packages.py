@@ -1,4 +1,4 @@
-"""The rooms of the runner import in one direction, and nothing about emotions."""
+"""The sub-packages of the runner import in one direction, and the runner knows nothing about emotions."""
 
 import re
 

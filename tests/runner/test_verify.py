@@ -1,4 +1,4 @@
-"""Replaying a finished run, and comparing two."""
+"""Replay of a finished run, and comparison of two runs."""
 
 import io
 import json

@@ -9,12 +9,12 @@ from mer.training.task import Task
 
 
 class Killed(BaseException):
-    """Not an Exception: nothing may catch it and tidy up."""
+    """The end of the process. It is no Exception, so that nothing catches it and cleans up."""
 
 
 @pytest.fixture
 def task():
-    """240 utterances of two corpora and three classes of seven; audio tells the class, a third has no text."""
+    """240 utterances of two corpora and three of seven classes; audio reveals the class, a third has no text."""
     generator = np.random.default_rng(0)
     labels = np.arange(240) % 3
     audio = generator.normal(0, 1, (240, 12)).astype(np.float32)
@@ -29,7 +29,7 @@ def task():
 
 @pytest.fixture(autouse=True)
 def one_thread():
-    """Threads wait for one another longer than networks of this size take."""
+    """Use one thread, which is faster for networks of this size."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -38,7 +38,7 @@ def one_thread():
 
 @pytest.fixture
 def kill_at(monkeypatch):
-    """Return a function that lets the process die in some step from now on; None lets it live."""
+    """Return a function that ends the process in a given training step; None does not end it."""
     left = [None]
 
     def counted(original):

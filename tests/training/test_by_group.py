@@ -1,4 +1,4 @@
-"""Scaling by speaker: what it takes away, what it leaves alone, and that LOCO stays blind with it."""
+"""Normalisation by speaker and corpus: its effect, and that held-out corpora do not affect training."""
 
 from dataclasses import replace
 
@@ -66,7 +66,7 @@ def test_text_is_unchanged_and_no_rows_are_accepted():
 
 @pytest.fixture
 def spoken():
-    """Three corpora whose speakers differ far more than their emotions."""
+    """Three corpora whose speakers differ more than their emotions."""
     usable = manifest(*(corpus(name, name, 6) for name in "abc"))
     rng = np.random.default_rng(1)
     labels = usable["emotion"].map({c: i for i, c in enumerate(CLASSES)}).to_numpy()

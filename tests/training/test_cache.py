@@ -1,4 +1,4 @@
-"""A finished training is taken again only where everything that it depends on is the same."""
+"""A stored result is reused only if everything that it depends on is the same."""
 
 import dataclasses
 import importlib.metadata
@@ -36,7 +36,7 @@ def address(task, *jobs, how=None):
 
 
 def more(value):
-    """The same value with a field more, of another content in each call's second value."""
+    """Return the same value with one more field, twice with different content."""
     name = type(value).__name__
     if dataclasses.is_dataclass(value):
         kind = make_dataclass(name, [("later", object)], bases=(type(value),), frozen=True, kw_only=True)
@@ -166,7 +166,7 @@ def test_versions_of_libraries_count(task, monkeypatch, library):
 
 @pytest.fixture
 def copied(task, tmp_path, monkeypatch):
-    """A copy of the package; returns a function from a file and what is added to it to the address that it gives."""
+    """A copy of the package; returns a function from a file and an addition to it to the address."""
     shutil.copytree(files.ROOT / "mer", tmp_path / "mer", ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(files, "ROOT", tmp_path)
 

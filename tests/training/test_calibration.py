@@ -10,7 +10,7 @@ from mer.training.job import Job
 
 
 def made(truth, n=400, seed=0):
-    """Labels drawn from softmax(z), and z that is `truth` times too large."""
+    """Return labels that are drawn from softmax(z), and `truth` times z."""
     generator = np.random.default_rng(seed)
     logits = generator.normal(0, 2, (n, 4))
     labels = (softmax(logits, axis=1).cumsum(axis=1) < generator.random((n, 1))).sum(axis=1)
@@ -51,7 +51,7 @@ def test_temperature_of_perfect_predictions_stays_within_the_limits():
 
 
 def many(seed, n=1000, classes=7):
-    """Logits of networks that answer several classes at once: mostly below 0, the right one higher."""
+    """Return logits of multi-label networks: mostly below 0, that of the class higher."""
     generator = np.random.default_rng(seed)
     labels = generator.integers(0, classes, n)
     logits = generator.normal(-2.5, 1.5, (n, classes))

@@ -1,4 +1,4 @@
-"""Which engine a run gets depends on what it is, and on nothing else."""
+"""The engine of a job depends on the job only."""
 
 import pickle
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What a CUDA device computes is what a processor would, and the same again after a kill."""
+"""Trainings on a CUDA device agree with a CPU, and are repeatable after a kill."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ pytestmark = [
 ROWS = np.arange(240)
 TEST = ROWS[ROWS % 4 == 3]
 TOLERANCE = 1e-3
-"""of a probability: products are summed in another order, and training lets that grow"""
+"""The tolerance of probabilities: products are summed in another order, and training enlarges the difference."""
 
 
 @pytest.fixture(autouse=True)

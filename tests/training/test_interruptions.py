@@ -1,4 +1,4 @@
-"""Real processes, killed without a warning while they train: what comes out in the end is what would have."""
+"""Trainings in processes that are killed end with the same bits."""
 
 import multiprocessing
 import time
@@ -47,7 +47,7 @@ def dies_while_it_saves(task, engine, folder, begun):
 
 @pytest.fixture
 def start(task, tmp_path):
-    """Return a function that starts a process, waits until it is at work and returns it."""
+    """Return a function that starts a process, waits until it trains and returns it."""
     context = multiprocessing.get_context("forkserver")
 
     def started(work, engine):
@@ -68,7 +68,7 @@ def kill(process):
 
 
 def same(task, engine, folder, expected):
-    """Whether what lies in the folder is what was expected, and nothing else does."""
+    """Return whether the folder holds the expected results and nothing else."""
     kept = ResultCache(folder, task, engine)
     units = [jobs()[::-1]] if engine.name == "stacked" else [[job] for job in jobs()]  # the shortest is first
     found = sorted((done for unit in units for done in kept.load(unit)), key=lambda done: done.job.seed)

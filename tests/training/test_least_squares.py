@@ -1,4 +1,4 @@
-"""Sums against the rows that they stand for."""
+"""Sufficient statistics against the rows that they summarise."""
 
 import numpy as np
 import pytest
@@ -83,7 +83,7 @@ def test_subtracted_class_leaves_no_stratum(task):
 
 
 def test_subtraction_loses_the_stated_digits(task):
-    """Nine rows stay of a whole with ten million times their scatter: seven digits or so are lost, not all."""
+    """Nine rows of a total with ten million times their scatter lose about seven digits."""
     task.features.arrays["audio"][9:] *= 1e3
     left = least_squares.subtract(_merged(task, ROWS), _merged(task, ROWS[9:]))
     wanted = _merged(task, ROWS[:9])

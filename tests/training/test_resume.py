@@ -1,4 +1,4 @@
-"""A training that was killed ends with the same bits as one that was not."""
+"""A killed training ends with the same bits as an uninterrupted one."""
 
 import numpy as np
 import pytest

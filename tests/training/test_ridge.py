@@ -1,4 +1,4 @@
-"""Ridge from sums against scikit-learn on the rows."""
+"""Ridge regression from sums against scikit-learn on the rows."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ CLASSES = 5
 
 
 def _rows(seed, groups=4):
-    """120 rows of 5 classes, not all in every group; scales and means far apart, a constant, half without text."""
+    """120 rows of 5 classes, not all in every group; different scales and means, a constant, half without text."""
     generator = np.random.default_rng(seed)
     group, label = generator.integers(0, groups, 120), generator.integers(0, CLASSES, 120)
     label = np.where(group == 1, label % 2, label)
@@ -31,7 +31,7 @@ def _rows(seed, groups=4):
 
 
 def _plain(features, rows, label, penalty, balanced):
-    """scikit-learn on rows standardised as a training does it, but in float64."""
+    """Return the fit of scikit-learn on rows that are standardised as in a training, in float64."""
     moments = standardise.fit(features, rows, BOTH).moments
     z = [(features.arrays[m][rows] - mean) / scale for m, (mean, scale) in moments.items()]
     z = np.concatenate([v * features.present[m][rows, None] for v, m in zip(z, BOTH, strict=True)], axis=1)

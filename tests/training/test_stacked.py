@@ -1,4 +1,4 @@
-"""Runs side by side are the runs that they would be alone."""
+"""Jobs of a stack agree with single jobs."""
 
 import weakref
 
@@ -15,7 +15,7 @@ from mer.training.networks import loop
 ROWS = np.arange(240)
 TEST = ROWS[ROWS % 4 == 3]
 TOLERANCE = 1e-4
-"""of a probability after ten epochs: batched products round in another order, and training lets that grow"""
+"""The tolerance of probabilities after ten epochs: batched products round in another order."""
 SHORT, WIDE = ROWS[ROWS % 4 == 0], ROWS[ROWS % 4 < 2]
 
 
@@ -125,7 +125,7 @@ def test_vectors_may_be_read_only(task, tmp_path):
 
 
 def test_untrained_branches_equal_those_of_the_single_job(task):
-    """Rows without text take a branch of audio alone, which runs whose training rows all have text leave as it was."""
+    """Rows without text use the branch of audio, which is untrained in jobs whose training rows all have text."""
     whole = WIDE[task.features.present["text"][WIDE]]
     settings = {"model": "flexible_at", "missing": "zeros", "modality_dropout": 0.0, "weight_decay": 0.5}
     jobs = [job(s, train=whole, **settings) for s in (0, 1, 2)]
@@ -135,7 +135,7 @@ def test_untrained_branches_equal_those_of_the_single_job(task):
 
 
 def test_finished_job_stays_unchanged_while_others_train(task):
-    """A stack is thinned when a quarter of its runs are through: until then they are in it and may not go on."""
+    """Finished jobs stay in the stack until a quarter of the jobs are finished, and must not change."""
     jobs = [job(0, epochs=3), job(1, patience=1, learning_rate=0.1), *(job(s, patience=50) for s in range(2, 10))]
     assert_alike(task, jobs)
     assert len(alone(task, jobs[1]).history) < 10

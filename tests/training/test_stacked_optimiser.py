@@ -9,7 +9,7 @@ from mer.training.networks.network_training import optimiser
 
 SHAPES = {"weight": (4, 3), "bias": (4,), "scalar": ()}
 RATES = [[1e-2, 1e-2, 5e-3, 1e-3], [1e-3, 3e-3, 3e-3, 3e-3], [1e-2, 2e-2, 1e-2, 1e-2]]
-"""of three runs, at each step"""
+"""The learning rates of three jobs at each step."""
 
 
 def gradients(step, run):

@@ -1,4 +1,4 @@
-"""Scaling by kind: numbers one by one, words on one scale, TF-IDF fitted on training rows."""
+"""Scaling by kind of feature: each by itself, with one scale, or by TF-IDF fitted on training rows."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def seen(extractor="tfidf", values=WORDS):
 
 
 def test_tfidf_equals_scikit_learn_fitted_on_training_rows():
-    """On equal terms: frequencies of length 1, no second normalisation, then centred and on one scale."""
+    """Term frequencies of length 1 without a second normalisation, centred and with one scale."""
     theirs = TfidfTransformer(norm=None).fit(WORDS[TRAIN].astype(float))
     expected = theirs.transform(WORDS.astype(float)).toarray()
     fitted = standardise.fit(seen(), TRAIN, ("text",))

@@ -16,7 +16,7 @@ FITS = {"linear": svm_linear.fit, "rbf": svm_rbf.fit}
 
 
 def _more_classes(task, number):
-    """The labels become 2, 3, ... so that classes without rows stand on both sides."""
+    """Change the labels to 2, 3, …, so that there are classes without rows below and above."""
     task.labels[:] = 2 + ROWS % number
     task.features.arrays["audio"][:, 1] += 2 * task.labels
 

@@ -1,4 +1,4 @@
-"""What a model has seen is known again by content: recordings, people, longer sentences, under whatever names."""
+"""Training data are recognised by content: recordings, speakers and long sentences, under any name."""
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ LINE = "we were on a break back then"
 
 
 def rows(corpus="a", family="a", speakers=("1", "2"), clips=3, official=False, **columns):
-    """A corpus in which every speaker says some clips; what `columns` say is the same in all rows."""
+    """Return a corpus with some utterances per speaker; `columns` are the same in all rows."""
     names = [(speaker, n) for speaker in speakers for n in range(clips)]
     table = pd.DataFrame({
         "utterance_id": [f"{corpus}/{speaker}-{n}" for speaker, n in names], "corpus": corpus, "family": family,
@@ -123,7 +123,7 @@ def test_training_rows_are_recognised_for_unusual_values(odd):
 
 @st.composite
 def studies(draw):
-    """Two manifests of the same world: recordings of people, told by whatever corpora, families and codes."""
+    """Two manifests of the same speakers and recordings, under any corpora, families and codes."""
     row = st.tuples(st.sampled_from("ab"), st.sampled_from("fg"), st.sampled_from(["1", "2", "x "]),
                     st.integers(0, 9), st.booleans())  # fmt: skip
     tables = []

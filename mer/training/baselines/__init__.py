@@ -1,7 +1,8 @@
 """Classical models, found by name. Each is a module with `fit`, which trains it, and `MODEL`, the class of the result.
 
-`MODEL` is a `TrainedModel` with `from_tensors`, by which a checkpoint is loaded. The modules `classifier`,
-`kernel_machine` and `least_squares` are no models; models share them.
+`fit(task, train, validation, *, inputs, training)` is called with row numbers of the task, the names of the inputs and
+the training parameters. `MODEL` is a `TrainedModel` with `from_tensors(tensors, standardiser)`, to load checkpoints.
+The modules `classifier`, `kernel_machine` and `least_squares` are no models; models share them.
 """
 
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""Archives made in memory, as tests need them."""
+"""Zip and tar archives in memory."""
 
 import io
 import tarfile

@@ -1,4 +1,4 @@
-"""A server on the loopback address that misbehaves as it is told, answer by answer."""
+"""A server on the loopback address whose responses a test decides, one by one."""
 
 import dataclasses
 import hashlib
@@ -16,9 +16,9 @@ from mer.corpora.download.source import File
 IMPATIENT = web.RetryPolicy(
     attempts=3, connect_seconds=10, stall_seconds=10, pause_seconds=0.001, max_pause_seconds=0.05, max_redirects=5
 )
-"""for a server that is next door, on a machine that may be busy"""
+"""The policy for a server on the same, possibly busy, machine."""
 HASTY = dataclasses.replace(IMPATIENT, stall_seconds=0.3)
-"""for one that stalls"""
+"""The policy for a server that stalls."""
 
 Answer = Callable[["Handler"], None]
 
@@ -44,7 +44,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Answers of each path are given in turn, the last of them for ever."""
+    """A server with a list of responses for each path; the last one is repeated."""
 
     daemon_threads = True
     block_on_close = False
@@ -87,7 +87,7 @@ def body(
     length: bool = True,
     headers: dict[str, str] | None = None,
 ) -> Answer:
-    """Send `data`, or the part of it that is asked for.
+    """Send `data`, or the requested part of it.
 
     Args:
         tag: the ETag; by default a digest of the data, "" for none.
@@ -137,7 +137,7 @@ def _break_off(handler: Handler, rest: bytes, then: str) -> None:
 
 
 def chunked(data: bytes, stop: int | None = None) -> Answer:
-    """Send `data` in chunks without saying how much comes, as repositories are packed; perhaps break off."""
+    """Send `data` in chunks without a length, as servers that pack repositories do; break off if requested."""
 
     def answer(handler: Handler) -> None:
         handler.send_response(200)
@@ -170,7 +170,7 @@ def redirect(location: str, code: int = 302) -> Answer:
 
 
 def endless_redirect(location: str) -> Answer:
-    """Redirect with a page whose end never comes."""
+    """Redirect with an endless page."""
 
     def answer(handler: Handler) -> None:
         handler.send_response(302)
@@ -183,7 +183,7 @@ def endless_redirect(location: str) -> Answer:
 
 
 class Disguised(requests.adapters.HTTPAdapter):
-    """Sends what is asked of a made-up https host to the loopback server."""
+    """Sends requests to an invented https host to the loopback server."""
 
     def __init__(self, server: Server) -> None:
         super().__init__()

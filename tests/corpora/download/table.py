@@ -1,4 +1,4 @@
-"""What is served and what comes of it, as a table for people: `python -m tests.corpora.download.table`."""
+"""A table of what the test server serves and what the download does: `python -m tests.corpora.download.table`."""
 
 import tempfile
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.corpora.download.server import Server, file
 
 
 def main() -> None:
-    """Serve and unpack everything that the tests do; print a row for each."""
+    """Serve and unpack all cases of the tests; print a row for each."""
     with Server() as server, tempfile.TemporaryDirectory() as folder:
         print("| served | what happened | message |\n|---|---|---|")
         for number, row in enumerate(servers.ROWS):

@@ -1,4 +1,4 @@
-"""The table of addresses: every entry can be followed, and nothing under a licence to be signed is in it."""
+"""The table of addresses: every entry is complete, and no corpus that requires a signature is in it."""
 
 import dataclasses
 import os
@@ -15,13 +15,13 @@ from mer.corpora.download.source import GB
 from mer.corpora.reading.files import unreadable_reason
 
 ANNOUNCED = {"aesdd", "cafe", "emovo", "emozionalmente", "jl", "mesd", "shemo", "subesco", "urdu"}
-"""corpora that may be registered later than their addresses"""
+"""Corpora that may be added later than their addresses."""
 PLAIN = {
     "http://emodb.bilderbar.info/download/download.zip",
     "http://www.festvox.org/cmu_arctic/cmuarctic.data",
     "http://web.eecs.umich.edu/~mihalcea/downloads/MELD.Raw.tar.gz",
 }
-"""addresses without an https of their own"""
+"""Addresses without https."""
 NOT_OPEN = re.compile(r"\bNC\b|non-commercial|research", re.IGNORECASE)
 REAL = Path(os.environ.get("MER_REAL_CORPORA", "nowhere"))
 
@@ -74,7 +74,7 @@ def test_every_file_has_addresses_a_limit_and_its_own_path(name):
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="MER_REAL_CORPORA does not name a folder of real recordings")
 def test_digests_equal_those_of_real_files(name):
-    """Whatever of the published files is at hand under its own name."""
+    """The published files that exist on this machine under their names."""
     corpus = CORPORA.get(name)
     folder = corpus.find(REAL) if corpus else None
     for file in SOURCES[name].files() if folder else ():

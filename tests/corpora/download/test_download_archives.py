@@ -1,4 +1,4 @@
-"""Unpacking: archives as publishers make them, and archives that nobody means well with."""
+"""Unpacking of valid, damaged and hostile archives."""
 
 import bz2
 import gzip
@@ -38,14 +38,14 @@ def kind(value, link=""):
 
 
 def renamed(archive: bytes, old: bytes, new: bytes) -> bytes:
-    """Return an archive in which a name is another one of the same length, as no library would write it."""
+    """Return an archive in which a name is replaced by another one of the same length."""
     assert len(old) == len(new)
     assert old in archive
     return archive.replace(old, new)
 
 
 def header(size: int, type_: bytes = b"0", name: bytes = b"a.wav") -> bytes:
-    """Return a tar header that says anything; a negative size is written in base 256."""
+    """Return a tar header with any content; a negative size is written in base 256."""
     digits = size.to_bytes(12, signed=True) if size < 0 else b"%011o\0" % size
     block = bytearray(struct.pack("100s8s8s8s12s12s8s1s355x", name, *[b"0000644\0"] * 3, digits, b"0" * 12, b"", type_))
     block[148:156] = b" " * 8
@@ -55,12 +55,12 @@ def header(size: int, type_: bytes = b"0", name: bytes = b"a.wav") -> bytes:
 
 @dataclass
 class Row:
-    """What was served, and what must come of it."""
+    """An archive, and the expected result."""
 
     served: str
     data: bytes
     expected: str
-    """the message, or the paths that must come out of it"""
+    """The expected message, or the expected paths."""
     name: str = ""
     limits: dict = field(default_factory=dict)
 

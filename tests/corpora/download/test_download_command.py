@@ -1,4 +1,4 @@
-"""The command that people type: what it prints, and its exit codes."""
+"""The command `python -m mer.corpora`: its output and its exit codes."""
 
 import dataclasses
 import functools

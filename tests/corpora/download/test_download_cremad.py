@@ -1,4 +1,4 @@
-"""The compact digests of CREMA-D: what was packed is unpacked, and it agrees with the full list."""
+"""The packed digests of CREMA-D agree with the full list."""
 
 import csv
 import os

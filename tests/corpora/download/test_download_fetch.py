@@ -1,4 +1,4 @@
-"""Fetching one file from servers that truncate, corrupt, stall, redirect, change their mind or lie."""
+"""Fetching one file from servers that truncate, corrupt, stall, redirect or change it."""
 
 import json
 import re
@@ -40,18 +40,18 @@ def server():
 
 @dataclass
 class Row:
-    """What one address serves, and what must come of it."""
+    """The responses of one address, and the expected result."""
 
     served: str
     answers: list
     expected: str | None = None
-    """a part of the message, None where the file must arrive"""
+    """A part of the expected message; None if the file must be received."""
     known: dict = field(default_factory=lambda: {"data": DATA})
     arrives: bytes = DATA
     asked: int | None = None
-    """how often the server is asked"""
+    """The expected number of requests."""
     kept: int = 0
-    """bytes that are kept for the next call"""
+    """The number of bytes that are stored for the next call."""
     patience: web.RetryPolicy = IMPATIENT
 
 

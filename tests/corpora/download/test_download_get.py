@@ -1,4 +1,4 @@
-"""Whole corpora from a server on the loopback address: put in place in one step, taken up, never overwritten."""
+"""Downloads of whole corpora from a server on the loopback address."""
 
 import dataclasses
 import gzip
@@ -39,7 +39,7 @@ def said():
 
 
 def serve(server, name, data, *answers, unpack=None, known=True) -> File:
-    """Publish a file; its digest is known unless said otherwise."""
+    """Publish a file, by default with its digest."""
     url = server.url(f"/{name}", *(answers or (body(data),)))
     digest = f"sha256:{hashlib.sha256(data).hexdigest()[:24]}" if known else None
     return File(name, (url,), len(data) if known else None, digest, unpack=unpack)
@@ -196,7 +196,7 @@ def test_archives_within_an_archive_and_single_files_are_fetched(server, tmp_pat
 
 
 def cremad(server):
-    """Publish four clips at two addresses each, of which the first gives nothing and the second redirects."""
+    """Publish four clips at two addresses each: the first has no file and the second redirects."""
     files = []
     for name in ("1001_DFA_ANG_XX", "1001_DFA_SAD_XX", "1002_DFA_ANG_XX", "1002_DFA_SAD_XX"):
         data = CLIP + name.encode()

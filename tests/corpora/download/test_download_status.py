@@ -1,4 +1,4 @@
-"""What is said of a corpus's folder: complete, incomplete, absent; and whether its files are as published."""
+"""The status of a corpus's folder, and the comparison of its files with published digests."""
 
 import dataclasses
 import hashlib

@@ -1,4 +1,4 @@
-"""Manifests with nothing wrong in them, for tests to plant something in."""
+"""Manifests without any fault, into which tests insert one."""
 
 import hashlib
 import random
@@ -15,7 +15,7 @@ WORDS = [
 
 
 def clean(corpora=CORPORA, speakers=6, clips=20, seed=0):
-    """Free speech, no word of which is shared: the last speaker tests, the one before validates, each is a fold."""
+    """Return free speech without shared words: the last speaker is tested, the one before validates, each is a fold."""
     chance = random.Random(seed)  # noqa: S311
     rows = [
         _row(corpus, speaker, clip, speakers, chance)
@@ -54,7 +54,7 @@ def _row(corpus, speaker, clip, speakers, chance):
 
 
 def read_sentences(manifest, corpus, sentences=10):
-    """Let a corpus speak the same sentences with every emotion."""
+    """Give a corpus the same sentences for every emotion."""
     mine = manifest["corpus"] == corpus
     number = manifest["utterance_id"].str[-3:].astype(int) // len(EMOTIONS) % sentences
     manifest.loc[mine, "transcription"] = "this is the sentence with the number " + number[mine].astype(str)

@@ -1,4 +1,4 @@
-"""Recordings for manifests: babble that says nothing about the emotion, unless a test makes it."""
+"""Recordings for manifests that do not depend on the emotion unless a test makes them."""
 
 import zlib
 
@@ -30,7 +30,7 @@ def babble(seed, *, seconds=0.7, gain=0.0, lead=0.1, noise=-65.0, tilt=0.0):
 
 
 def record(manifest, raw, manner=lambda row: {}):
-    """Write a recording for each row, as `manner` of it asks for; return the manifest with their durations."""
+    """Write a recording for each row with the parameters `manner` of it; return the manifest with their durations."""
     manifest = manifest.copy()
     for row in manifest.itertuples():
         place = raw / row.source_path

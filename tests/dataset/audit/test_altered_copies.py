@@ -1,4 +1,4 @@
-"""Copies whose speed, pitch, room or background was altered are found; takes, beeps and strangers are not."""
+"""Copies with another speed, pitch, room or background are found; other takes, beeps and speakers are not."""
 
 import os
 import zlib
@@ -192,7 +192,7 @@ def test_any_sketches_can_be_compared(shapes, seed):
 
 
 CHOSEN = {"emodb": 40, "nEMO": 80, "RAVDESS/Actor_02": 60, "RAVDESS/Actor_17": 60, "TurEV-DB": 60, "EmoSpeech-IN": 60}
-"""the actors repeat themselves better than all others"""
+"""The corpora whose takes of one sentence are the most similar."""
 
 
 def some(count):

@@ -1,4 +1,4 @@
-"""The command takes tables as people publish them, says what it took for what, and never ends in a traceback."""
+"""The command audits published tables, states how it read them, and never ends in a traceback."""
 
 import inspect
 import json
@@ -56,7 +56,7 @@ def leaking():
 
 
 def published(manifest):
-    """The table under the names that others use."""
+    """Return the table with column names of other projects."""
     names = {
         "utterance_id": "key", "corpus": "dataset", "source_path": "wav", "emotion": "emo", "speaker_id": "Spk",
         "split": "Partition", "transcription": "Transcript",
@@ -116,7 +116,7 @@ def test_files_of_a_folder_are_the_parts(command, tmp_path, suffix):
 
 
 def split_of_a_benchmark(folder, shared):
-    """The shape of a public benchmark's split, whose lines tell the speaker in the names only."""
+    """Return a split in the form of a public benchmark, in which only file names give the speaker."""
     chance = np.random.default_rng(0)
     lines = {"train": [], "test": []}
     for speaker in range(10):
@@ -376,7 +376,7 @@ def test_parts_are_published_unless_the_table_states_another_source(command, tmp
 
 
 def test_the_command_and_step_01_run_the_same_checks(command, tmp_path):
-    """One list of checks: whatever is planted, both find the same and leave the same unchecked."""
+    """Both find the same and leave the same unchecked, for any inserted fault."""
     manifest = record(leaking(), tmp_path, lambda row: {"gain": -6.0 * EMOTIONS.index(row.emotion)})
     manifest = manifest.assign(language="en", duration=manifest["duration"].astype("Float64"))
     manifest.loc[3, "duration"] = 0.1  # by the manifest, which step 01 believes
@@ -400,7 +400,7 @@ def test_the_command_and_step_01_run_the_same_checks(command, tmp_path):
 
 
 def test_every_check_is_in_the_one_list(monkeypatch, tmp_path):
-    """A check that is written and not called finds nothing: every public one of the audit's modules is reached."""
+    """Every public check of the audit's modules is called."""
     called = set()
     modules = (
         families,

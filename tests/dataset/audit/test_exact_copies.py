@@ -1,4 +1,4 @@
-"""Copies of made-up voices are found through what people do to recordings; other takes are not."""
+"""Copies of synthetic voices are found after cutting, padding, resampling and encoding; other takes are not."""
 
 import io
 import itertools
@@ -178,7 +178,7 @@ def write(folder, name, sound, rate=RATE):
 
 @pytest.fixture
 def recorded(tmp_path, voices):
-    """A clean manifest with a voice of its own in each row."""
+    """Return a clean manifest with another voice in each row."""
     manifest = clean(("east",), speakers=4, clips=5)
     for path, sound in zip(manifest["source_path"], voices, strict=False):
         write(tmp_path, path, sound)

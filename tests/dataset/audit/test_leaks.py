@@ -1,4 +1,4 @@
-"""Every leak that is planted is found and is the only one, and where nothing is planted nothing is found."""
+"""Every inserted leak is the only one that is found, and none is found in a clean manifest."""
 
 import pandas as pd
 import pytest

@@ -1,4 +1,4 @@
-"""Every fault that is planted is found and is the only one; a clean corpus has none; damage never stops the audit."""
+"""Every inserted fault is the only one that is found; damage never stops the audit."""
 
 import io
 import shutil
@@ -37,7 +37,7 @@ def recorded(tmp_path_factory):
 
 @pytest.fixture
 def study(recorded, tmp_path):
-    """A clean corpus in which the emotion is heard, and its folder; a test may damage either before it listens."""
+    """A clean corpus whose recordings depend on the emotion, and its folder; tests damage either."""
     manifest, raw = recorded
     return manifest.copy(), shutil.copytree(raw, tmp_path / "raw")
 

@@ -1,4 +1,4 @@
-"""Real leaks, found and counted. The recordings and texts are nobody's to ship: MER_REAL_CORPORA names their folder."""
+"""Known leaks of real corpora. MER_REAL_CORPORA names the folder of the recordings and texts."""
 
 import os
 from pathlib import Path

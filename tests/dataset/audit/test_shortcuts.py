@@ -1,4 +1,4 @@
-"""Every shortcut that is planted is flagged, in its corpus only, and where none is planted none is."""
+"""Every inserted shortcut is flagged in its corpus only, and none is flagged in a clean corpus."""
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -120,7 +120,7 @@ def test_only_the_inserted_shortcut_is_flagged(shortcut, tmp_path):
 
 
 def treated(manifest, raw, cue, **options):
-    """Bring what `cue` makes of a recording and the number of its emotion into the corpus east; listen to all."""
+    """Apply `cue` to each recording of the corpus east, given the number of its emotion; return all measures."""
     for row in manifest[manifest["corpus"] == "east"].itertuples():
         sound, _ = soundfile.read(raw / row.source_path)
         soundfile.write(raw / row.source_path, np.clip(cue(sound, number(row)), -1, 1), RATE, **options)
@@ -176,7 +176,7 @@ def test_permuted_labels_are_rarely_noted(spoken):
 
 
 def made_up(share, clips=40, column="bits"):
-    """A manifest and measures of which one tells the emotion in a share of the clips."""
+    """Return a manifest and measures, one of which reveals the emotion of a share of the clips."""
     manifest, random = clean(("east",), speakers=10, clips=clips), np.random.default_rng(1)
     heard = pd.DataFrame(0.0, manifest.index, list(measures.COLUMNS)).assign(sample_bits=16.0, coding=1.0)
     truth = manifest["emotion"].map(EMOTIONS.index).to_numpy()

@@ -1,4 +1,4 @@
-"""Lines that somebody has retyped are found; other lines, and phrases that everybody says, are no breach."""
+"""Retyped sentences are found; other sentences and everyday phrases are no breach."""
 
 import random
 
@@ -86,7 +86,7 @@ def test_one_edit_in_five_words_and_two_in_ten_are_allowed():
 
 
 def retold(line):
-    """Every line with one word misspelt."""
+    """Return every sentence with one misspelt word."""
     words = line.split()
     words[1] += "q"
     return " ".join(words)
@@ -145,7 +145,7 @@ def test_forty_thousand_sentences_are_compared():
 
 @pytest.mark.parametrize(("copied", "breach"), [(1.0, True), (0.7, True), (0.4, False)])
 def test_short_sentences_are_a_breach_if_most_are_shared(copied, breach):
-    """One alone is chance, so lines of fewer than five words were not compared; a whole corpus of them is a copy."""
+    """A single short sentence is shared by chance; a whole corpus of them is a copy."""
     manifest = clean(speakers=8)
     chance = random.Random(2)  # noqa: S311
     lines = [" ".join([f"name{number}", *chance.choices(WORDS, k=3)]) for number in range(2 * len(manifest))]
