@@ -30,6 +30,8 @@ def closed_pipe(*arguments, stderr=subprocess.PIPE):
         ("-m", "mer.corpora", "status"),
         ("-m", "mer.corpora", "--help"),
         ("-m", "mer.evaluation", "--help"),
+        ("-m", "mer.features", "--help"),
+        ("-m", "mer.models", "--help"),
         ("-m", "mer.predict", "--help"),
         ("run_all.py", "--list"),
         ("run_all.py", "--explain"),

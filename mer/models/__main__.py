@@ -7,7 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from mer import files
+from mer import commands, files
 
 EPILOG = """
 typical:
@@ -46,8 +46,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m mer.models", description=__doc__.splitlines()[0])
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    command = commands.add_parser(
+    subcommands = parser.add_subparsers(required=True, metavar="COMMAND")
+    command = subcommands.add_parser(
         "convert", help="published checkpoints to a model folder", epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
@@ -68,4 +68,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(commands.run(main))

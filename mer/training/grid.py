@@ -57,7 +57,7 @@ def run_jobs(task: Task, jobs: list[Job], engine: Engine, folder: Path | None = 
     for group in groups:
         results.update(zip(group, cache.load([jobs[n] for n in group]) or (), strict=False))
     missing = [group for group in groups if group[0] not in results]
-    with tqdm(total=len(jobs), initial=len(results), desc="train", unit="run", mininterval=2.0) as bar:
+    with tqdm(total=len(jobs), initial=len(results), desc="train", unit="job", mininterval=2.0) as bar:
         for group, found in _completed(task, jobs, missing, engine, cache):
             results.update(zip(group, found, strict=True))
             bar.update(len(group))

@@ -10,4 +10,4 @@ def describe(device: str) -> str:
     import torch
 
     name = torch.cuda.get_device_name() if device == "cuda" else device
-    return f"{name}, torch {torch.__version__}, {torch.get_num_threads()} thread(s) per run"
+    return f"{name}, torch {torch.__version__}, {torch.get_num_threads()} thread(s) per job"

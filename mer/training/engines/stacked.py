@@ -137,21 +137,23 @@ class StackedTraining:
             self._update_average((AVERAGING_POWER + 1) / (epochs + 1 + AVERAGING_POWER))
         weights = self.average or self.parameters
         better = []
-        for number, (run, scores) in enumerate(zip(self.alive, self._validate(weights), strict=True)):
-            if self.progress[run].finished:
+        for place, (number, scores) in enumerate(zip(self.alive, self._validate(weights), strict=True)):
+            if self.progress[number].finished:
                 continue
-            if not np.isfinite(loss[number]):
-                raise DivergedTraining(f"the loss of {self.jobs[run].system}, seed {self.jobs[run].seed} is "
-                                       f"{loss[number]}: lower training.learning_rate")  # fmt: skip
-            if self.progress[run].end_epoch(float(loss[number]), scores):
-                better.append((number, run))
+            if not np.isfinite(loss[place]):
+                raise DivergedTraining(f"the loss of {self.jobs[number].system}, seed {self.jobs[number].seed} is "
+                                       f"{loss[place]}: lower training.learning_rate")  # fmt: skip
+            if self.progress[number].end_epoch(float(loss[place]), scores):
+                better.append((place, number))
         if better:
-            here, there = (torch.tensor(list(side), device=self.device) for side in zip(*better, strict=True))
+            places, numbers = (torch.tensor(list(side), device=self.device) for side in zip(*better, strict=True))
             for name, value in weights.items():
-                self.best[name][there] = value[here]
-        going = [number for number, run in enumerate(self.alive) if not self.progress[run].finished]
-        if len(going) < len(self.alive) and (not going or len(going) < MIN_ACTIVE_SHARE * len(self.alive)):
-            self._keep_running(going)
+                self.best[name][numbers] = value[places]
+        unfinished = [place for place, number in enumerate(self.alive) if not self.progress[number].finished]
+        if len(unfinished) < len(self.alive) and (
+            not unfinished or len(unfinished) < MIN_ACTIVE_SHARE * len(self.alive)
+        ):
+            self._keep_running(unfinished)
 
     @property
     def histories(self) -> list[list[dict]]:
@@ -207,19 +209,19 @@ class StackedTraining:
 
     def _keys(self, stream: int, count: int) -> Tensor:
         """Keys of one stream of random numbers for the epoch of every job; shape (count, jobs)."""
-        runs = [(self.jobs[r].seed, self.progress[r].epoch) for r in self.alive]
-        return self._tensor(np.stack([random_numbers.keys(*run, stream, count=count) for run in runs], axis=1))
+        epochs = [(self.jobs[number].seed, self.progress[number].epoch) for number in self.alive]
+        return self._tensor(np.stack([random_numbers.keys(*each, stream, count=count) for each in epochs], axis=1))
 
     def _orders(self, steps: int) -> tuple[Tensor, Tensor]:
         """Rows in the order of this epoch, padded, and 1 for a row or 0 for padding; both (jobs, steps * batch)."""
         width = self.training.batch_size * steps
         rows, counts = np.zeros((len(self.alive), width), np.int64), np.zeros((len(self.alive), width), np.float32)
-        for number, run in enumerate(self.alive):
-            job = self.jobs[run]
+        for place, number in enumerate(self.alive):
+            job = self.jobs[number]
             labels, corpora = self.task.labels[job.train], self.task.corpora[job.train]
-            order = sampling.order(labels, corpora, job.training, job.seed, self.progress[run].epoch)
-            rows[number, : len(order)], counts[number, : len(order)] = job.train[order], 1.0
-            rows[number, len(order) :] = job.train[0]
+            order = sampling.order(labels, corpora, job.training, job.seed, self.progress[number].epoch)
+            rows[place, : len(order)], counts[place, : len(order)] = job.train[order], 1.0
+            rows[place, len(order) :] = job.train[0]
         return self._tensor(rows), self._tensor(counts)
 
     def _visible_modalities(self, rows: Tensor) -> Tensor | None:
@@ -257,10 +259,10 @@ class StackedTraining:
         padded_logits = np.concatenate(parts, axis=1)
         return [values[: len(rows)] for values, rows in zip(padded_logits, job_rows, strict=True)]
 
-    def _keep_running(self, numbers: list[int]) -> None:
-        """Remove the other jobs from the tensors."""
-        index = torch.tensor(numbers, dtype=torch.int64, device=self.device)
-        self.alive = [self.alive[number] for number in numbers]
+    def _keep_running(self, places: list[int]) -> None:
+        """Remove all jobs but those at these places from the tensors."""
+        index = torch.tensor(places, dtype=torch.int64, device=self.device)
+        self.alive = [self.alive[place] for place in places]
         self.parameters = {n: v[index] for n, v in self.parameters.items()}
         self.average = {n: v[index] for n, v in self.average.items()} if self.average else None
         self.others = {n: v[index] for n, v in self.others.items()}
