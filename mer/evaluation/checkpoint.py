@@ -153,7 +153,9 @@ def extract_features(stored: Checkpoint, study: EvaluationData, names: Sequence[
     raw, store = (files.from_root(getattr(study.params.data, name)) for name in ("raw", "store"))
     manifest = study.manifest
     if any(one.modality == "text" for one in inputs.values()):
-        texts = features.transcribe(manifest, raw, store, study.params, resources)
+        # the model's inputs, not the study's, say whose transcript is read
+        p = study.params.model_copy(update={"features": inputs})
+        texts = features.transcribe(manifest, raw, store, p, resources)
         manifest = features.fill_in(manifest, texts)
     features.extract(manifest, raw, store, inputs, data, resources)
     loaded = features.load(features.keys(manifest, inputs), store, specs)

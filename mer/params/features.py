@@ -86,6 +86,9 @@ class TextFeatures(_Input):
     sentences say nothing about the emotion, or reveal it."""
     context: int = Field(0, ge=0)
     """turns of the dialogue before this one that are read with it"""
+    transcript: Literal["corpus", "recognised"] = "corpus"
+    """`corpus` is the corpus's own text, and a recognised one if there is none. `recognised` is what the recogniser of
+    `transcripts` writes, also if the corpus has a text: what a system gets that has audio alone."""
     speakers: Literal["none", "roles", "names"] = "none"
     """whether turns say who speaks; `roles` tell the speaker of this turn from the others, `names` who everybody is"""
     model: str | None = None
@@ -156,6 +159,9 @@ class Transcripts(Section):
     model: str | None = None
     """of `whisper`: a folder, or a name on the Hugging Face hub such as `openai/whisper-base`"""
     revision: str | None = None
+    context: Literal["full", "clip"] = "full"
+    """of `whisper`: what its encoder reads. `full` is 30 s, padded with silence, as it was trained. `clip` is the clip
+    alone, which is many times faster; some words change (`benchmarks/words.py`)."""
     trained_on: tuple[Name, ...] | None = None
     """as for sound"""
 

@@ -173,6 +173,14 @@ class Params(Section):
         return self
 
     @model_validator(mode="after")
+    def _recogniser_is_named(self) -> "Params":
+        recognised = [name for name, one in self.features.items() if getattr(one, "transcript", "") == "recognised"]
+        if recognised and self.transcripts.recogniser == "none":
+            raise ValueError(f"features.{recognised[0]}.transcript: `recognised` needs a recogniser; name one in "
+                             "`transcripts.recogniser`")  # fmt: skip
+        return self
+
+    @model_validator(mode="after")
     def _members_are_systems(self) -> "Params":
         trained = [name for name, system in self.systems.items() if not system.is_ensemble]
         for name, system in self.systems.items():

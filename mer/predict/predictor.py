@@ -66,6 +66,8 @@ class Predictor:
             notes.append(f"the model has no value ranges of {unknown}, so there are no warnings of unusual features")
         if unused := ", ".join(self.checkpoint.unused_members(self.settings.inputs or self.inputs)):
             notes.append(f"members of the ensemble that need other inputs, too, predict nothing: {unused}")
+        if self.recognise and self.recognise.note:
+            notes.append(self.recognise.note)
         return tuple(notes)
 
     def __call__(self, path: str | Path, text: str | None = None) -> list[Prediction]:

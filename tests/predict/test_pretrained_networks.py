@@ -91,7 +91,8 @@ def test_transcripts_of_whisper_are_used(study, networks, tmp_path, capsys):
     assert row["text"]
     assert row["text_source"] == f"whisper {study / 'whisper'}"
     assert row["modalities"] == "audio+text"
-    capsys.readouterr()
+    assert row["language"] == ""
+    assert "valid only if English was spoken" in capsys.readouterr().out
     for more, message in ([], "needs --whisper"), (["--whisper", str(tmp_path / "none")], "none"):
         assert main([*arguments, *more]) == 2
         assert message in capsys.readouterr().err

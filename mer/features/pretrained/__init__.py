@@ -4,6 +4,6 @@ does not depend on its batch.
 Nothing here imports transformers or torch before it is needed.
 """
 
-from mer.features.pretrained.whisper import transcribe_whisper
+from mer.features.pretrained.whisper import transcribe_whisper, whisper_languages
 
-__all__ = ["transcribe_whisper"]
+__all__ = ["transcribe_whisper", "whisper_languages"]

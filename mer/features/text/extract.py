@@ -15,9 +15,11 @@ def keys(manifest: pd.DataFrame, section: TextFeatures) -> list[str | None]:
     """Return the input of each row with its context; None if it has no text, or if its kind of text is masked.
 
     Args:
-        manifest: all rows, because excluded turns are context of others.
+        manifest: all rows, because excluded turns are context of others; from `fill_in` if a recogniser is used.
         section: the parameters of the input.
     """
+    if section.transcript == "recognised":
+        manifest = manifest.assign(transcription=manifest["recognised"])
     return dialogue.inputs(manifest, section)
 
 

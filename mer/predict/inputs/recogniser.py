@@ -1,13 +1,33 @@
 """Speech recognition for recordings without text, if it is requested."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from mer.media import speech_recognition
+from mer.media.speech_recognition import Transcript
 
-Recogniser = Callable[[np.ndarray], tuple[str | None, str]]
-"""A function from samples, float32 of shape (n,) at 16 kHz, to the text (None if there is none) and the recogniser."""
+ENGLISH_ONLY = (
+    "{source} recognises English only and writes English words whatever language is spoken: transcripts, and "
+    "predictions that use them, are valid only if English was spoken"
+)
+"""The note of a recogniser that cannot detect the language."""
+
+
+@dataclass(frozen=True)
+class Recogniser:
+    """A recogniser that is ready.
+
+    Attributes:
+        transcribe: a function from samples, float32 of shape (n,) at 16 kHz, to the transcript.
+        source: the name of the recogniser.
+        note: a sentence that holds for all of its transcripts; empty if there is none.
+    """
+
+    transcribe: Callable[[np.ndarray], Transcript]
+    source: str
+    note: str = ""
 
 
 def open_recogniser(name: str, model: str | None, device: str) -> Recogniser:
@@ -24,16 +44,13 @@ def open_recogniser(name: str, model: str | None, device: str) -> Recogniser:
         ValueError: whisper is requested without a network.
     """
     if name == "pocketsphinx":
-        transcribe, source = speech_recognition.open_pocketsphinx(), f"pocketsphinx {speech_recognition.version()}"
-        return lambda samples: (transcribe(samples) or None, source)
+        recognise, source = speech_recognition.open_pocketsphinx(), f"pocketsphinx {speech_recognition.version()}"
+        return Recogniser(lambda samples: Transcript(recognise(samples)), source, ENGLISH_ONLY.format(source=source))
     if model is None:
         raise ValueError("--transcribe whisper needs --whisper: a folder, or a name such as openai/whisper-base")
     from mer.features import pretrained
 
     pretrained.transcribe_whisper([], model, None, device)  # a missing network fails before any recording is read
-
-    def whisper(samples: np.ndarray) -> tuple[str | None, str]:
-        [text] = pretrained.transcribe_whisper([samples], model, None, device)
-        return text or None, f"whisper {model}"
-
-    return whisper
+    source = f"whisper {model}"
+    note = "" if pretrained.whisper_languages(model) is None else ENGLISH_ONLY.format(source=source)
+    return Recogniser(lambda samples: pretrained.transcribe_whisper([samples], model, None, device)[0], source, note)

@@ -85,8 +85,7 @@ class SegmentReader:
         try:
             for segment in self._segments(request, prediction):
                 if segment.prediction.text is None and self.recognise and not isinstance(segment.samples, Unavailable):
-                    text, source = self.recognise(segment.samples)
-                    segment = replace(segment, prediction=replace(segment.prediction, text=text, text_source=source))
+                    segment = replace(segment, prediction=self._transcribed(segment))
                 yield replace(segment, turns=tuple(turns))
                 text = segment.prediction.text
                 turns = [*turns, text][-self.context :] if self.context and text else turns
@@ -96,6 +95,11 @@ class SegmentReader:
             missing = isinstance(error, FileNotFoundError)
             reason = "the file does not exist" if missing else f"cannot be read ({error.strerror or error})"
             yield _failed(prediction, reason)
+
+    def _transcribed(self, segment: PendingSegment) -> Prediction:
+        transcript = self.recognise.transcribe(segment.samples)
+        return replace(segment.prediction, text=transcript.text or None, text_source=self.recognise.source,
+                       language=transcript.language, language_probability=transcript.language_probability)  # fmt: skip
 
     def _segments(self, request: Request, prediction: Prediction) -> Iterator[PendingSegment]:
         """Yield the segments of a recording; one that is damaged is predicted up to the damage."""

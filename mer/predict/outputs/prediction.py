@@ -22,6 +22,8 @@ class Prediction:
         per_input: input -> class -> probability, of the same model with this input alone.
         per_modality: modality -> class -> probability, of the same model with the inputs of this modality alone.
         text, text_source: the text, and its source: `given` or the recogniser.
+        language, language_probability: the language that the recogniser detected, as in ISO 639-1, and its probability
+            in [0, 1]; None if the text is given or the recogniser detects no language.
         warnings: reasons to doubt the prediction.
         error: the reason why there is no prediction.
     """
@@ -40,6 +42,8 @@ class Prediction:
     per_modality: dict[str, dict[str, float]] = field(default_factory=dict)
     text: str | None = None
     text_source: str | None = None
+    language: str | None = None
+    language_probability: float | None = None
     warnings: tuple[str, ...] = ()
     error: str | None = None
 

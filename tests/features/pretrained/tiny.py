@@ -131,6 +131,8 @@ MARKS = ["<|endoftext|>", "<|startoftranscript|>", "<|en|>", "<|de|>", "<|transl
 """after all words: what comes after the last of them would be a time"""
 END, START, ENGLISH, GERMAN, TRANSLATE, TRANSCRIBE, UNTIMED = range(256, 263)
 STEPS = 24
+LIKE_END = 45
+"""The token whose embedding the end has, a little longer: recordings end after different numbers of tokens."""
 
 
 def recogniser(folder: Path, languages: bool = False) -> Path:
@@ -151,6 +153,9 @@ def recogniser(folder: Path, languages: bool = False) -> Path:
         suppress_tokens=list(range(START, UNTIMED + 1)), **(more if languages else {}),
     )  # fmt: skip
     saved(network, folder)
+    with torch.no_grad():
+        network.proj_out.weight[END] = 1.01 * network.proj_out.weight[LIKE_END]
+    network.save_pretrained(folder)
     transformers.WhisperFeatureExtractor(feature_size=MELS).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from mer import features, files
-from mer.features.text import transcripts
+from mer.features.text import transcripts, word_errors
 from mer.media import speech_recognition
 from mer.params.schema import Data, Params, TextFeatures, Transcripts
 from tests.features.text.test_dialogue import REAL
@@ -37,11 +37,13 @@ def whisper(monkeypatch):
     """A recogniser that returns the number of samples; `calls` are the batches that it was called with."""
     module, calls = types.ModuleType("mer.features.pretrained"), []
 
-    def transcribe_whisper(samples, model, revision, device):
+    def transcribe_whisper(samples, model, revision, device, context):
         calls.append((len(samples), model, revision, device))
-        return ["" if not sound.any() else f" {len(sound)} samples\x1f, {sound.dtype}" for sound in samples]
+        texts = ["" if not sound.any() else f" {len(sound)} samples\x1f, {sound.dtype}" for sound in samples]
+        return [speech_recognition.Transcript(text, "en", 0.75) for text in texts]
 
     module.transcribe_whisper = transcribe_whisper
+    module.whisper_languages = lambda model, revision: ("en",) if ".en" in model else None
     monkeypatch.setitem(sys.modules, "mer.features.pretrained", module)
     monkeypatch.setattr(features, "pretrained", module, raising=False)
     return calls
@@ -106,7 +108,9 @@ def test_silent_and_damaged_recordings_have_a_reason(tmp_path, whisper):
     assert "not readable" in result["reason"][1]
     assert result["transcription"].isna().all()
     assert result["text_source"].isna().all()
-    pd.testing.assert_frame_equal(transcripts.fill_in(table, result), table)
+    filled = transcripts.fill_in(table, result)
+    assert filled.pop("recognised").isna().all()
+    pd.testing.assert_frame_equal(filled, table)
 
 
 def test_interruption_loses_one_batch_and_another_recogniser_transcribes_again(tmp_path, whisper, monkeypatch):
@@ -174,6 +178,53 @@ def test_pocketsphinx_transcribes_nothing_in_silence_and_accepts_any_samples(tmp
     ]
 
 
+def test_detected_language_is_stored_and_another_one_is_reported(tmp_path, whisper):
+    soundfile.write(tmp_path / "silent.wav", np.zeros(4000), 16_000)
+    table = manifest(tmp_path, ["a.wav", "b.wav", "silent.wav"], language=["en", "de", "de"])
+    result = transcribe(table, tmp_path)
+    assert result["recognised_language"].fillna("").tolist() == ["en", "en", ""]
+    assert result["language_probability"].fillna(0).tolist() == [0.75, 0.75, 0]
+    pd.testing.assert_frame_equal(transcribe(table, tmp_path), result)
+    assert transcripts.notices(result) == ["transcripts: in 1 of 1 recordings of c another language than de is "
+                                           "detected"]  # fmt: skip
+
+
+def test_english_only_network_transcribes_no_other_language(tmp_path, whisper):
+    table = manifest(tmp_path, ["a.wav", "b.wav", "c.wav"], language=["en", "de", None])
+    result = transcribe(table, tmp_path, model="openai/whisper-tiny.en")
+    assert result["transcription"].notna().tolist() == [True, False, False]
+    name = "whisper openai/whisper-tiny.en recognises English only, and the language is"
+    assert result["reason"].tolist()[1:] == [f"{name} de", f"{name} unknown"]
+    assert [count for count, *_ in whisper] == [1]
+    assert transcripts.notices(result) == ["transcripts: 2 recordings of c have none, because the recogniser knows "
+                                           "English only and their language is de, unknown"]  # fmt: skip
+
+
+def test_input_may_read_the_recognised_text_of_rows_with_text(tmp_path, whisper):
+    table = manifest(tmp_path, ["a.wav", "b.wav"])
+    table["transcription"] = ["Oh no!", None]
+    p = study({"recogniser": "whisper", "model": "m"}, text={}, heard={"modality": "text", "transcript": "recognised"})
+    result = transcripts.transcribe(table, tmp_path, tmp_path / "store", p, features.Resources())
+    assert len(result) == 2
+    keys = features.keys(transcripts.fill_in(table, result), p.features)
+    assert {name: keys[name] for name in ("text", "heard")} == {
+        "text": ["Oh no!", "4000 samples , float32"],
+        "heard": ["4000 samples , float32"] * 2,
+    }
+
+
+def test_input_of_recognised_text_needs_a_recogniser():
+    with pytest.raises(ValueError, match=r"features\.heard\.transcript: `recognised` needs a recogniser"):
+        study({"recogniser": "none"}, heard={"modality": "text", "transcript": "recognised"})
+
+
+def test_context_of_the_encoder_starts_anew(tmp_path, whisper):
+    table = manifest(tmp_path, ["a.wav"])
+    transcribe(table, tmp_path)
+    transcribe(table, tmp_path, context="clip")
+    assert len(whisper) == 2
+
+
 @pytest.mark.skipif(not REAL, reason="set MER_REAL_CORPORA")
 def test_pocketsphinx_transcript_of_real_speech_does_not_depend_on_other_recordings(tmp_path):
     """At most two of six words are wrong, and earlier recordings do not change the transcript."""
@@ -184,7 +235,7 @@ def test_pocketsphinx_transcript_of_real_speech_does_not_depend_on_other_recordi
     result = transcripts.transcribe(table, raw, tmp_path, p, features.Resources())
     for name, text in zip(names, result["transcription"], strict=True):
         sentence = SENTENCES[Path(name).stem.split("-")[4]]
-        assert speech_recognition.word_errors(sentence, text) <= 2, text
+        assert word_errors.edit_distance(sentence, text) <= 2, text
     assert set(result["text_source"]) == {f"pocketsphinx {version('pocketsphinx')}"}
     alone = transcripts.transcribe(table[1:], raw, tmp_path / "again", p, features.Resources(jobs=2))
     assert alone["transcription"].tolist() == result["transcription"].tolist()[1:]
