@@ -33,6 +33,8 @@ def main(arguments: list[str] | None = None) -> int:
     classes = options.classes.split(",") if options.classes else ()
     try:
         card = published.convert(sources, options.out, options.trained_on, classes, options.multi_label)
+    except BrokenPipeError:
+        raise
     except (ImportError, OSError, ValueError) as error:  # among them those of checkpoints and of missing networks
         print(f"convert: {error}", file=sys.stderr)
         return 2

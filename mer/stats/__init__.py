@@ -16,6 +16,7 @@ from mer.stats.metrics import (
     wa,
     weighted_f1,
 )
+from mer.stats.multi_label import MULTI_LABEL_METRICS, constant_score
 from mer.stats.paired import Comparison, Pair, compare, holm, sign_flip
 from mer.stats.probabilities import estimate_probabilities
 from mer.stats.rates import rate, rate_difference
@@ -25,6 +26,7 @@ __all__ = [
     "CONFUSION_METRICS",
     "METRICS",
     "MIN_CLUSTERS",
+    "MULTI_LABEL_METRICS",
     "Comparison",
     "Design",
     "Estimate",
@@ -41,6 +43,7 @@ __all__ = [
     "combined",
     "compare",
     "confusion",
+    "constant_score",
     "effective_clusters",
     "estimate",
     "estimate_probabilities",

@@ -31,8 +31,8 @@ class Metric:
     """The name in figures and tables."""
     function: Callable[..., Number]
     """The formula. Of confusions: it maps counts, (..., k, k), to values in [0, 1], (...). Of probabilities: it maps
-    classes, (n,), and probabilities, (n, k), to one number."""
-    reads: Literal["confusions", "probabilities"] = "confusions"
+    classes, (n,), and probabilities, (n, k), to one number. Of sets of labels: it maps two of them, (n, k), to one."""
+    reads: Literal["confusions", "probabilities", "label sets"] = "confusions"
     """The argument of the formula."""
     chance_corrected: bool = False
     """Whether the results also contain `chance_corrected` values and tests against chance. Guessing must then score one

@@ -177,7 +177,18 @@ def _job_result(task: Task, job: Job, history: list[dict], validation: np.ndarra
     temperature = _temperature(task, job, validation)
     scores = task.score_predictions(validation.argmax(axis=1), job.validation)
     of_test, of_validation = (calibration.probabilities(z / temperature, _multi_label(job)) for z in (test, validation))
-    return JobResult(job, of_test, of_validation, history, scores)
+    return JobResult(job, of_test, of_validation, history, scores, label_sets=label_sets(task, job, test))
+
+
+def label_sets(task: Task, job: Job, logits: np.ndarray) -> np.ndarray | None:
+    """Return `JobResult.label_sets` of a job; None if its model predicts one class per utterance.
+
+    Args:
+        logits: of the test rows, shape (len(job.test), classes). The probability of a class is 1/2 where it is 0.
+    """
+    if not _multi_label(job):
+        return None
+    return np.stack([task.target_matrix(job.test, job.training.targets) > 0, logits >= 0])
 
 
 def _temperature(task: Task, job: Job, logits: np.ndarray) -> float:

@@ -41,6 +41,8 @@ class JobResult:
         history: one dict per epoch of a network, or per setting of a linear model.
         validation_uar: corpus -> UAR on the validation rows, of the model that predicted the test rows.
         members: of an ensemble, the results that it combines.
+        label_sets: of a network that is trained on several classes at once, the classes that each test row has, and
+            those whose predicted probability is at least 1/2; bool of shape (2, len(job.test), classes).
     """
 
     job: Job
@@ -49,6 +51,7 @@ class JobResult:
     history: list[dict] = field(default_factory=list)
     validation_uar: dict[str, float] = field(default_factory=dict)
     members: tuple["JobResult", ...] = ()
+    label_sets: np.ndarray | None = None
 
     @property
     def depends_on_seed(self) -> bool:

@@ -5,7 +5,7 @@ import pandas as pd
 
 from mer import stats
 from mer.evaluation.protocols.random_split import RANDOM, refuse_random
-from mer.evaluation.scores import flags
+from mer.evaluation.scores import flags, multi_label
 from mer.evaluation.scores.confusions import ANSWERS, KEYS, Scoring, columns, count, no_interval_reason
 from mer.training.job import JobResult
 
@@ -53,6 +53,7 @@ def predictions(
             deterministic=not result.depends_on_seed,
             free=[classes[i] for i in result.probabilities.argmax(axis=1)],
             restricted=[classes[i] for i in restricted],
+            **multi_label.prediction_columns(result, classes),
         )
         parts.append(part.assign(**{f"p_{c}": result.probabilities[:, i] for i, c in enumerate(classes)}))
     return pd.concat(parts, ignore_index=True).rename(columns={"corpus": "test_corpus"})
@@ -64,7 +65,8 @@ def score(table: pd.DataFrame, scoring: Scoring, *, study: str) -> pd.DataFrame:
     The folds of within-corpus cells are pooled. An interval holds over new speakers of these corpora, given these
     trained models. `clusters` and `n_clusters` are the kind and number of its clusters, and `why_none` is the reason if
     there is no interval. `chance` is the UAR of guessing. `p_chance` tests UAR = chance, and `p_constant` tests
-    UAR = 1/k, the UAR of predicting one class always; neither is adjusted for multiple tests.
+    UAR = 1/k, the UAR of predicting one class always; neither is adjusted for multiple tests. Systems that are trained
+    on several classes at once have metrics of sets of labels, too (mer/evaluation/scores/multi_label.py).
 
     Args:
         table: as from `predictions`.
@@ -146,6 +148,10 @@ def _corpus_rows(part: pd.DataFrame, answers: str, scoring: Scoring) -> list[dic
             corrected = {name: stats.chance_corrected(mean[name], choices) for name in ("value", "low", "high")}
             corrected |= {"metric": f"{metric.name}_chance_corrected", "n_seeds": len(seeds), "why_none": reason}
             rows.append(base | corrected)
+    if answers == "free":
+        cluster = scoring.clusters[part["test_corpus"].iloc[0]]
+        own = multi_label.result_rows(part, scoring.classes, cluster, scoring.confidence)
+        rows += [base | {"why_none": "" if "seed" in row else reason} | row for row in own]
     return rows
 
 

@@ -54,7 +54,8 @@ class ResultCache:
         if (stored := cached.read_arrays(self.folder / f"{self.address(jobs)}.safetensors", "runs")) is None:
             return None
         arrays, metadata = stored
-        return [JobResult(job, arrays[f"{n}"], arrays[f"{n}.validation"], **metadata[n]) for n, job in enumerate(jobs)]
+        return [JobResult(job, arrays[f"{n}"], arrays[f"{n}.validation"], label_sets=arrays.get(f"{n}.label_sets"),
+                          **metadata[n]) for n, job in enumerate(jobs)]  # fmt: skip
 
     def save(self, results: Sequence[JobResult]) -> None:
         """Store the results of jobs that were trained together: all of them or none."""
@@ -63,6 +64,7 @@ class ResultCache:
         metadata = [{"history": one.history, "validation_uar": one.validation_uar} for one in results]
         arrays = {f"{n}": one.probabilities for n, one in enumerate(results)}
         arrays |= {f"{n}.validation": one.validation_probabilities for n, one in enumerate(results)}
+        arrays |= {f"{n}.label_sets": one.label_sets for n, one in enumerate(results) if one.label_sets is not None}
         path = self.folder / f"{self.address([one.job for one in results])}.safetensors"
         cached.write_arrays(path, "runs", arrays, metadata)
 
