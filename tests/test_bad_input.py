@@ -88,8 +88,11 @@ def test_corpus_without_utterances_fails_after_the_others_are_built(raw, tmp_pat
     try:
         assert finished.code == 1
         assert "emodb: the folder exists, but has no usable utterance" in finished.screen
-        assert set(schema.usable(finished.table("data/manifest.parquet"))["corpus"]) == {"ravdess"}
-        assert len(finished.table("data/problems.csv")) > 10
+        manifest = finished.table("data/manifest.parquet")
+        assert set(schema.usable(manifest)["corpus"]) == {"ravdess"}
+        errors = manifest.loc[manifest["corpus"] == "emodb", "audio_error"]
+        assert len(errors) > 10
+        assert set(errors) == {"the file is empty (0 bytes)"}
     finally:
         finished.remove()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from mer import files
 from mer.corpora import parsers
 from mer.corpora.corpus import Corpus, Problem
+from mer.corpora.reading.files import EMPTY, is_empty
 
 SLACK = {
     "afew": 2,  # published counts of two sources differ
@@ -82,6 +83,8 @@ def status(corpus: Corpus, raw: Path) -> Status:
         if isinstance(item, Problem):
             line = "" if item.line is None else f", line {item.line}"
             problems.setdefault(_kind(item.reason), []).append(item.path + line)
+        elif item.has_recording and is_empty(raw / item.path):
+            problems.setdefault(_kind(EMPTY), []).append(item.path)  # the file exists, but its recording is missing
         else:
             counts[item.emotion_raw] += 1
             unreadable += corpus.has_audio and not item.has_recording
