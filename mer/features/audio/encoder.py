@@ -44,6 +44,7 @@ def describe(section: AudioFeatures) -> dict:
         "layer": section.layer,
         "context": section.context,
         "pooling": section.pooling,
+        **({} if section.precision == "full" else {"precision": section.precision}),
         "width": layers * width * (1 if section.pooling == "mean" else 2),
         **activations.layer_entries(empty, section.layer),
     }
@@ -54,6 +55,7 @@ def open_extractor(section: AudioFeatures, resources: Resources) -> VectorFuncti
 
     Raises:
         NetworkNotFound, WeightMismatch: of `mer.features.pretrained`.
+        ValueError: the device does not compute in the precision.
     """
     network = _network(section, resources.device)
 
@@ -90,11 +92,11 @@ def _place(section: AudioFeatures) -> tuple[Path, Path | None]:
 
 def _network(section: AudioFeatures, device: str) -> AudioNetwork:
     folder, weights = _place(section)
-    parameter, layer = f"{section.location}.model", section.layer
-    model = loading.network(folder, weights, activations.by_name(layer), parameter)
-    activations.shape(model, layer, f"{section.location}.layer")  # a wrong layer is reported before anything runs
+    parameter = f"{section.location}.model"
+    model = loading.network(folder, weights, activations.by_name(section.layer), parameter)
+    activations.shape(model, section.layer, f"{section.location}.layer")  # a wrong layer is reported at once
     prepare = audio_networks.feature_extractor(folder, parameter)
-    return audio_networks.open_network(model, prepare, layer, section.context, device, section.location)
+    return audio_networks.open_network(model, prepare, section, device)
 
 
 def _cut(clip: int, length: int, pooled: str, longest: int) -> Iterator[_Chunk]:

@@ -17,6 +17,7 @@ from mer import files
 from mer.features.pretrained import activations, fast_linear, loading
 from mer.features.pretrained.loading import WeightMismatch
 from mer.media.audio import RATE_HZ
+from mer.params.features import AudioFeatures
 
 LONGEST = 30 * RATE_HZ
 """The longest recording that a network reads at once, in samples, unless the network states a shorter one."""
@@ -29,11 +30,11 @@ class AudioNetwork(Protocol):
 
     Attributes:
         longest: the longest recording that it reads at once, in samples.
-        padding: whether recordings of similar length may share a batch, or only those of equal length.
+        padding: the largest share of a batch that may be padding, as in `batches.by_length`.
     """
 
     longest: int
-    padding: bool
+    padding: float | None
 
     def length(self, samples: int) -> int:
         """Return how many samples the network computes for a recording of `samples`."""
@@ -107,22 +108,50 @@ def rows(states: Sequence[Any], frames: Sequence[int | None], parameter: str) ->
     ]  # fmt: skip
 
 
-def open_network(model: Any, prepare: Any, layer: int | str, context: str, device: str, location: str) -> AudioNetwork:
+def number_type(precision: str, device: str, parameter: str) -> Any:
+    """Return the type of numbers that a network computes in.
+
+    Args:
+        precision: as in `params.features.AudioFeatures`.
+        device: cpu, cuda or mps.
+        parameter: the parameter that messages name.
+
+    Raises:
+        ValueError: the device does not compute in this type.
+    """
+    import torch
+
+    if precision == "full":
+        return torch.float32
+    if device == "cpu":
+        able = precision == "bf16" and torch.cpu._is_avx512_bf16_supported()
+    elif device == "cuda":
+        able = precision == "fp16" or torch.cuda.get_device_capability()[0] >= 8
+    else:
+        able = precision == "fp16"
+    if not able:
+        raise ValueError(f"{parameter}: the device ({device}) does not compute in {precision}; use `full`, or another "
+                         "compute.device")  # fmt: skip
+    return {"bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+
+
+def open_network(model: Any, prepare: Any, section: AudioFeatures, device: str) -> AudioNetwork:
     """Return a network ready to run.
 
     Args:
         model: a network of transformers in evaluation mode.
         prepare: its feature extractor.
-        layer, context: as in `params.features.AudioFeatures`.
+        section: the parameters of the input.
         device: cpu, cuda or mps.
-        location: the place of the parameters in a study, which messages name.
 
     Raises:
+        ValueError: the device does not compute in the precision.
         WeightMismatch: the network has no such layer, or does not read its own full length.
     """
     from mer.features.pretrained import spectra, waves, whisper_input
 
-    model.to(device)
+    layer, context, location = section.layer, section.context, section.location
+    model.to(device, number_type(section.precision, device, f"{location}.precision"))
     fast_linear.accelerate(model)
     if whisper_input.applies(model, prepare):
         return whisper_input.WhisperNetwork(model, prepare, layer, context, location)

@@ -18,15 +18,15 @@ def accelerate(model: Any) -> None:
     if not available():
         return
     for module in model.modules():
-        if type(module) is torch.nn.Linear and module.weight.device.type == "cpu":
+        if type(module) is torch.nn.Linear and _suits(module.weight):
             module.forward = partial(_forward, module)
 
 
 def linear(x: Any, weight: Any, bias: Any | None) -> Any:
-    """Return x @ weight.T + bias, by oneDNN if `x` is on the CPU and this PyTorch can; shapes (..., n) -> (..., m)."""
+    """Return x @ weight.T + bias, shapes (..., n) -> (..., m); by oneDNN for float32 on a CPU if this PyTorch can."""
     from torch.nn import functional
 
-    fast = x.device.type == "cpu" and available()
+    fast = _suits(x) and available()
     return _onednn(x, weight, bias, "none") if fast else functional.linear(x, weight, bias)
 
 
@@ -56,6 +56,12 @@ def available() -> bool:
         return False
     pairs = ((plain, expected), (fused, torch.nn.functional.gelu(expected)))
     return all(got.shape == want.shape and bool((got - want).abs().max() < TOLERANCE) for got, want in pairs)
+
+
+def _suits(x: Any) -> bool:
+    import torch
+
+    return x.device.type == "cpu" and x.dtype == torch.float32
 
 
 def _forward(module: Any, x: Any) -> Any:

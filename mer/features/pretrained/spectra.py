@@ -28,7 +28,7 @@ class SpectrumNetwork:
         WeightMismatch: the network has no such layer, or reads its own length or the recording's whatever `context` is.
     """
 
-    padding = False
+    padding = 0.0
 
     def __init__(self, model: Any, prepare: Any, layer: int | str, context: str, location: str) -> None:
         inner = activations.body(model)
@@ -64,7 +64,7 @@ class PatchNetwork:
         WeightMismatch: the network has no such layer.
     """
 
-    padding = False
+    padding = 0.0
 
     def __init__(self, model: Any, prepare: Any, layer: int | str, context: str, location: str) -> None:
         inner = activations.body(model)

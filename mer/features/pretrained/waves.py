@@ -33,7 +33,7 @@ class WaveNetwork:
         whole = not getattr(self._config, "add_adapter", False) and not getattr(
             self._config, "conv_pos_batch_norm", False
         )
-        self.padding = self._config.model_type in MASKED and whole
+        self.padding = None if self._config.model_type in MASKED and whole else 0.0
 
     def length(self, samples: int) -> int:
         return max(samples, self.shortest)

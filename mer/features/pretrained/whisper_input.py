@@ -29,7 +29,7 @@ class WhisperNetwork:
         WeightMismatch: the network has no such layer, or a module outside the encoder is named with `context: clip`.
     """
 
-    padding = True
+    padding = 1.0  # recordings of any length share a batch, because they are packed without padding
 
     def __init__(self, model: Any, prepare: Any, layer: int | str, context: str, location: str) -> None:
         self._encoder, self._prepare, self._parameter = activations.body(model), prepare, f"{location}.layer"
