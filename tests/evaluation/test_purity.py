@@ -398,7 +398,7 @@ def test_encoders_trained_on_the_source_of_a_corpus_are_incomplete(gathered):
 
 @pytest.mark.parametrize("entry", [e for e in encoder_registry.registry() if e.corpora == ()], ids=lambda e: e.names[0])
 def test_encoders_without_corpora_derive_from_none_with_corpora(entry):
-    begun = re.findall(r"begun from ([^;,]+)", entry.other_data)
+    begun = re.findall(r"initialised from ([^;,]+)", entry.other_data)
     mother = {"vit-base-patch16-224-in21k": "google/vit-base-patch16-224-in21k"}
     assert all(encoder_registry.by_name(mother.get(name, name)).corpora == () for name in begun)
 
