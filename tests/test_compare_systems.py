@@ -109,7 +109,7 @@ def test_single_system_has_no_comparison(compare):
 
 @pytest.mark.parametrize("protocol", ["in_corpus", "cross_corpus"])
 def test_sentences_replace_figures_without_a_held_out_corpus(compare, protocol):
-    nobody_is_held_out(*compare(**kinds(protocol), systems={"logistic": LINEAR}), {protocol})
+    check_without_held_out(*compare(**kinds(protocol), systems={"logistic": LINEAR}), {protocol})
 
 
 def test_transductive_reference_is_marked_and_has_no_published_comparison(compare):
@@ -126,10 +126,10 @@ def test_transductive_reference_is_marked_and_has_no_published_comparison(compar
 
 
 def test_single_family_cannot_be_held_out(compare):
-    nobody_is_held_out(*compare("01,02,04,07", corpora=["emodb"], **kinds("in_corpus", "loco")), {"in_corpus"})
+    check_without_held_out(*compare("01,02,04,07", corpora=["emodb"], **kinds("in_corpus", "loco")), {"in_corpus"})
 
 
-def nobody_is_held_out(tables, drawn, protocols):
+def check_without_held_out(tables, drawn, protocols):
     assert any("no predictions of loco" in told for told in drawn)
     assert any("No corpus has been held out" in told for told in drawn)
     assert all(tables[name].empty for name in ("comparison", "ranks", "recalls", "slices", "slice_gaps"))

@@ -28,7 +28,7 @@ def read(path):
     return path.read_text()
 
 
-def not_again(path):
+def refuse_computation(path):
     raise AssertionError(f"{path} is computed again")
 
 
@@ -36,7 +36,7 @@ def test_a_value_is_computed_once_for_all_processes(tmp_path, file):
     first = stored(tmp_path)
     assert first.value(file, read) == "1"
     first.save()
-    assert first.value(file, not_again) == stored(tmp_path).value(file, not_again) == "1"
+    assert first.value(file, refuse_computation) == stored(tmp_path).value(file, refuse_computation) == "1"
 
 
 def test_an_edit_that_keeps_size_and_time_of_modification_is_noticed(tmp_path, file):
@@ -71,7 +71,7 @@ def test_the_value_of_a_file_that_has_just_changed_is_not_stored(tmp_path, file,
     monkeypatch.setattr(file_cache.time, "time", lambda: now + 3)
     cache.value(file, read)
     cache.save()
-    assert stored(tmp_path).value(file, not_again) == "1"
+    assert stored(tmp_path).value(file, refuse_computation) == "1"
 
 
 def test_age_is_measured_before_the_file_is_read(tmp_path, file, monkeypatch):
@@ -94,7 +94,7 @@ def test_values_of_another_version_are_not_used(tmp_path, file):
     other = stored(tmp_path, "2")
     assert other.value(file, lambda _: "new") == "new"
     other.save()
-    assert stored(tmp_path, "2").value(file, not_again) == "new"
+    assert stored(tmp_path, "2").value(file, refuse_computation) == "new"
     assert stored(tmp_path).value(file, read) == "1"
 
 
@@ -117,7 +117,7 @@ def test_a_damaged_cache_is_ignored_and_replaced(tmp_path, file):
         again = stored(tmp_path)
         assert again.value(file, lambda _: "new") == "new", text[:80]
         again.save()
-        assert stored(tmp_path).value(file, not_again) == "new"
+        assert stored(tmp_path).value(file, refuse_computation) == "new"
 
 
 def test_cache_that_is_not_text_is_ignored(tmp_path, file):
@@ -145,7 +145,7 @@ def test_file_name_that_is_not_utf8_is_stored(tmp_path, file):
     cache = stored(tmp_path)
     cache.value(odd, read)
     cache.save()
-    assert stored(tmp_path).value(odd, not_again) == "1"
+    assert stored(tmp_path).value(odd, refuse_computation) == "1"
 
 
 def test_a_cache_that_cannot_be_written_is_no_error(tmp_path, file):

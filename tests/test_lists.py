@@ -262,12 +262,13 @@ def test_flags_are_columns_of_the_results_with_a_symbol(results):
     assert set(symbol) == set(flags.FLAGS)
     assert len(set(symbol.values())) == len(symbol)
     for name in flags.FLAGS:
-        shown = symbols.for_display(pd.DataFrame({"system": ["s"], "test_corpus": ["a"]}), only(results, name))
+        names = pd.DataFrame({"system": ["s"], "test_corpus": ["a"]})
+        shown = symbols.for_display(names, with_single_flag(results, name))
         assert symbol[name] in "".join(shown.iloc[0].astype(str)), name
         assert f"`{name}`" in README
 
 
-def only(results, flag):
+def with_single_flag(results, flag):
     """The results with this flag alone."""
     return results.assign(**{name: name == flag for name in flags.FLAGS})
 

@@ -42,7 +42,7 @@ def read(raw, name):
     return list(parsers.parse(corpus, raw, folder))
 
 
-def only(raw, name):
+def single_item(raw, name):
     (found,) = read(raw, name)
     return found
 
@@ -50,7 +50,7 @@ def only(raw, name):
 @pytest.mark.parametrize(("name", "path"), [(name, path) for name, paths in LAYOUTS.items() for path in paths])
 def test_both_layouts_are_read(tmp_path, name, path):
     put(tmp_path, path)
-    found = only(tmp_path, name)
+    found = single_item(tmp_path, name)
     assert isinstance(found, Utterance)
     assert found.path == path
     assert CORPORA[name].find(tmp_path) == tmp_path / path.split("/")[0]
@@ -67,7 +67,7 @@ def test_nested_copy_is_reported_and_counted_once(tmp_path, name):
 @pytest.mark.parametrize("name", UNKNOWN)
 def test_an_unknown_label_is_a_problem_that_names_the_file(tmp_path, name):
     put(tmp_path, UNKNOWN[name])
-    found = only(tmp_path, name)
+    found = single_item(tmp_path, name)
     assert isinstance(found, Problem)
     assert (found.path, found.reason.startswith("unknown label")) == (UNKNOWN[name], True)
 
@@ -75,11 +75,11 @@ def test_an_unknown_label_is_a_problem_that_names_the_file(tmp_path, name):
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_pointer_is_a_problem_and_recording_of_zero_bytes_is_an_utterance(tmp_path, name):
     put(tmp_path, LAYOUTS[name][0], data=STUB)
-    problem = only(tmp_path, name)
+    problem = single_item(tmp_path, name)
     assert isinstance(problem, Problem)
     assert "git lfs pull" in problem.reason
     put(tmp_path, LAYOUTS[name][0], data=b"")
-    assert isinstance(only(tmp_path, name), Utterance)
+    assert isinstance(single_item(tmp_path, name), Utterance)
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
@@ -87,7 +87,7 @@ def test_folder_with_a_wrongly_encoded_name_is_reported(tmp_path, name):
     folder, _, place = LAYOUTS[name][0].partition("/")
     put(tmp_path, f"{folder}/top/{place}")
     (tmp_path / folder / "top").rename((bytes(tmp_path / folder) + b"/t\xffp").decode("utf-8", "surrogateescape"))
-    found = only(tmp_path, name)
+    found = single_item(tmp_path, name)
     assert found.path.encode("utf-8") == f"{folder}/t\\xffp/{place}".encode()
     assert "not UTF-8" in found.reason
 
@@ -99,7 +99,7 @@ def test_foreign_files_are_ignored_and_unknown_names_are_reported(tmp_path, name
     put(tmp_path, f"{folder}/{parents}/._{file}", f"{folder}/__MACOSX/{place}", f"{folder}/.DS_Store")
     assert read(tmp_path, name) == []
     put(tmp_path, f"{folder}/recording 1.wav")
-    assert only(tmp_path, name).reason.startswith("expected a ")
+    assert single_item(tmp_path, name).reason.startswith("expected a ")
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_tess_reports_one_clip_under_two_spellings(tmp_path):
 @pytest.mark.parametrize(("path", "emotion"), [("DC/sa01", "sa"), ("JE/s01", None), ("KL/su15", "su"), ("JK/a01", "a")])
 def test_savee_codes_of_one_and_two_letters(tmp_path, path, emotion):
     put(tmp_path, f"SAVEE/AudioData/{path}.wav")
-    found = only(tmp_path, "savee")
+    found = single_item(tmp_path, "savee")
     assert getattr(found, "emotion_raw", None) == emotion
 
 
@@ -155,7 +155,7 @@ def test_savee_distinguishes_equal_file_names_of_two_speakers(tmp_path):
 )
 def test_savee_reports_files_without_a_speaker(tmp_path, path, reason):
     put(tmp_path, f"SAVEE/{path}")
-    assert reason in only(tmp_path, "savee").reason
+    assert reason in single_item(tmp_path, "savee").reason
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_savee_reports_files_without_a_speaker(tmp_path, path, reason):
 )
 def test_names_of_emovdb_are_read(tmp_path, path, name, emotion):
     put(tmp_path, f"EmoV-DB/{path}.wav")
-    found = only(tmp_path, "emovdb")
+    found = single_item(tmp_path, "emovdb")
     assert (found.name, found.emotion_raw, found.sentence_id) == (name, emotion, name[-4:])
 
 
@@ -195,7 +195,7 @@ def test_emovdb_has_two_takes_and_the_sentences_of_set_a(tmp_path):
 )
 def test_emovdb_reports_contradictions_of_folder_and_name(tmp_path, path, reason):
     put(tmp_path, f"EmoV-DB/{path}")
-    assert only(tmp_path, "emovdb").reason.startswith(reason)
+    assert single_item(tmp_path, "emovdb").reason.startswith(reason)
 
 
 def test_speech_and_song_in_one_folder_are_two_corpora(tmp_path):
@@ -241,11 +241,11 @@ def test_mandarin_lists_are_read_in_their_encodings(code, label):
 def test_mead_prefers_audio_files_to_the_frontal_view(tmp_path):
     for view in ("front", "down", "left_30"):
         put(tmp_path, f"MEAD/W009/video/{view}/happy/level_3/001.mp4")
-    assert only(tmp_path, "mead").path == "MEAD/W009/video/front/happy/level_3/001.mp4"
+    assert single_item(tmp_path, "mead").path == "MEAD/W009/video/front/happy/level_3/001.mp4"
     put(tmp_path, "MEAD/W009/audio/happy/level_3/001.m4a")
-    assert only(tmp_path, "mead").path.endswith(".m4a")
+    assert single_item(tmp_path, "mead").path.endswith(".m4a")
     put(tmp_path, "MEAD/W009/audio/happy/level_3/001.wav")
-    found = only(tmp_path, "mead")
+    found = single_item(tmp_path, "mead")
     assert (found.path.endswith(".wav"), found.name) == (True, "W009_happy_3_001")
     assert (found.gender, found.emotion_intensity, found.text_source) == ("female", "level_3", "none")
 
@@ -259,4 +259,4 @@ def test_mead_reads_every_label(tmp_path):
 @pytest.mark.parametrize("path", ["X040/audio/sad/level_1/034", "M040/audio/sad/level_4/034", "M040/sad/034"])
 def test_mead_reports_paths_that_do_not_fit(tmp_path, path):
     put(tmp_path, f"MEAD/{path}.m4a")
-    assert only(tmp_path, "mead").reason.startswith("expected a path such as")
+    assert single_item(tmp_path, "mead").reason.startswith("expected a path such as")

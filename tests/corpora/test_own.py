@@ -27,7 +27,7 @@ def rows(raw, **options):
     return found
 
 
-def told(raw, **options):
+def problems_of(raw, **options):
     return [(row.line, row.reason) for row in read(raw, **options) if isinstance(row, Problem)]
 
 
@@ -58,7 +58,7 @@ def test_declared_columns_labels_sessions_and_parts_are_used(tmp_path):
     columns = {"speaker": "wer", "emotion": "was", "path": "datei", "split": "teil", "session": "tag", "start": "von"}
     columns |= {"end": "bis"}
     options = {"columns": columns, "labels": {"Wut": "angry"}, "audio": "audio", "language": "de", "family": "f"}
-    assert [line for line, _ in told(tmp_path, **options)] == [2]  # 0,5 is no number
+    assert [line for line, _ in problems_of(tmp_path, **options)] == [2]  # 0,5 is no number
     [row] = [row for row in read(tmp_path, **options) if isinstance(row, Utterance)]
     assert (row.name, row.start, row.end) == ("audio/x.flac@2.0-3.5", 2.0, 3.5)
     assert (row.split_official, row.session, row.language, row.emotion_raw) == ("train", "d1", "de", "Wut")
@@ -83,7 +83,7 @@ def test_declared_columns_labels_sessions_and_parts_are_used(tmp_path):
 def test_each_invalid_line_is_reported_with_its_number(tmp_path, line, reason):
     put(tmp_path, "mine/1.wav")
     put(tmp_path, "mine/my.csv", f"path,speaker,emotion\n1.wav,B,sad\n{line}\n")
-    [(number, said)] = told(tmp_path)
+    [(number, said)] = problems_of(tmp_path)
     assert number == 3
     assert reason in said
 
@@ -91,7 +91,7 @@ def test_each_invalid_line_is_reported_with_its_number(tmp_path, line, reason):
 def test_recording_listed_twice_is_reported(tmp_path):
     put(tmp_path, "mine/1.wav")
     put(tmp_path, "mine/my.csv", "path,speaker,emotion\n1.wav,B,sad\n./1.wav,B,sad\n")
-    assert told(tmp_path) == [(3, "mine/1.wav: listed a second time")]
+    assert problems_of(tmp_path) == [(3, "mine/1.wav: listed a second time")]
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_recording_listed_twice_is_reported(tmp_path):
 )
 def test_missing_column_is_reported_once(tmp_path, header, options, reason):
     put(tmp_path, "mine/my.csv", f"{header}\na,b,c\nd,e,f\n".replace("a,b,c", ",".join("x" * len(header.split(",")))))
-    [(_, said)] = [item for item in told(tmp_path, **options) if "expected" not in item[1]]
+    [(_, said)] = [item for item in problems_of(tmp_path, **options) if "expected" not in item[1]]
     assert reason in said
 
 
@@ -131,7 +131,7 @@ def test_labels_of_a_study_take_precedence_over_common_words(tmp_path):
 def test_ambiguous_or_unknown_label_is_reported(tmp_path, text, reason):
     put(tmp_path, "mine/1.wav")
     put(tmp_path, "mine/my.csv", text)
-    [(_, said)] = told(tmp_path)
+    [(_, said)] = problems_of(tmp_path)
     assert said.startswith(reason)
     assert len(read(tmp_path)) == 1
 
@@ -264,7 +264,7 @@ def build_of(raw, **options):
     return build.build(raw, known, build.BuildOptions(**OPTIONS))
 
 
-def spoken_by(raw, *speakers, parts=None):
+def clips_of(raw, *speakers, parts=None):
     """Six clips by each, under the names that a table gives, one name after the other."""
     lines = ["file,speaker,emotion" + (",part" if parts else "")]
     for number, names in enumerate(speakers):
@@ -284,7 +284,7 @@ ASKED = {("breach", "speaker under several names")}
 
 
 def test_equal_looking_names_are_one_speaker_and_similar_ones_are_reported(tmp_path):
-    spoken_by(tmp_path, ["anna", "anna\u200b"], ["Bén", "Be\u0301n"], ["eve x", "eve  x"], ["1", "01"], ["dan"])
+    clips_of(tmp_path, ["anna", "anna\u200b"], ["Bén", "Be\u0301n"], ["eve x", "eve  x"], ["1", "01"], ["dan"])
     manifest = build_of(tmp_path).manifest
     assert set(manifest["speaker_id"]) == {"mine_anna", "mine_Bén", "mine_eve x", "mine_1", "mine_01", "mine_dan"}
     clips = manifest["source_path"].str[5]
@@ -302,7 +302,7 @@ def test_equal_looking_names_are_one_speaker_and_similar_ones_are_reported(tmp_p
     ],
 )
 def test_declared_speakers_are_used(tmp_path, said, speakers, together):
-    spoken_by(tmp_path, ["1", "01"], ["dan"], ["eve"], ["fay"], ["gus"])
+    clips_of(tmp_path, ["1", "01"], ["dan"], ["eve"], ["fay"], ["gus"])
     manifest = build_of(tmp_path, speakers=said).manifest
     first = manifest[manifest["source_path"].str[5] == "0"]
     assert set(first["speaker_id"]) == {f"mine_{name}" for name in speakers}
@@ -320,22 +320,22 @@ def test_declared_speakers_are_used(tmp_path, said, speakers, together):
     ],
 )
 def test_joint_speakers_belong_to_each_of_them(tmp_path, said, folds, finding):
-    spoken_by(tmp_path, ["anna", "anna;guest"], ["dan"], ["eve"], ["fay"], ["gus"])
+    clips_of(tmp_path, ["anna", "anna;guest"], ["dan"], ["eve"], ["fay"], ["gus"])
     manifest = build_of(tmp_path, speakers=said).manifest
     assert manifest.loc[manifest["source_path"].str[5] == "0", "fold"].nunique() == folds
     assert asked(manifest) == finding
 
 
 def test_declared_speaker_that_is_absent_is_reported(tmp_path):
-    spoken_by(tmp_path, ["anna"], ["dan"])
-    reasons = [reason for _, reason in told(tmp_path, speakers={"hanna": "anna", "dan": "dan"})]
+    clips_of(tmp_path, ["anna"], ["dan"])
+    reasons = [reason for _, reason in problems_of(tmp_path, speakers={"hanna": "anna", "dan": "dan"})]
     assert reasons == ["corpora.mine.speakers names 'hanna', who is not in the table"]
     with pytest.raises(ValidationError, match="names no speaker"):
         Options(table="x.csv", speakers={"ann": []})
 
 
 def test_split_of_a_user_table_is_used_and_is_not_published(tmp_path):
-    spoken_by(tmp_path, ["anna"], ["bob"], ["dan"], parts=("train", "dev", "test"))
+    clips_of(tmp_path, ["anna"], ["bob"], ["dan"], parts=("train", "dev", "test"))
     manifest = build_of(tmp_path, columns={"split": "part"}).manifest
     assert set(manifest["split"]) == {"train", "validation", "test"}
     assert set(manifest["split_source"]) == {"own"}

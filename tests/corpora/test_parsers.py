@@ -47,7 +47,7 @@ def read(raw, name):
     return list(parsers.parse(corpus, raw, corpus.find(raw)))
 
 
-def only(raw, name):
+def single_item(raw, name):
     (found,) = read(raw, name)
     return found
 
@@ -88,7 +88,7 @@ def test_folders_are_found_under_usual_names(tmp_path, name, folder):
 def test_a_clip_is_read_from_its_name(tmp_path, name, suffix):
     folder, clip, _ = CLIPS[name]
     put(tmp_path / folder, clip + suffix)
-    found = only(tmp_path, name)
+    found = single_item(tmp_path, name)
     assert isinstance(found, Utterance)
     assert found.path == f"{folder}/{clip}{suffix}"
     assert found.name == clip.split("/")[-1]
@@ -98,7 +98,7 @@ def test_a_clip_is_read_from_its_name(tmp_path, name, suffix):
 def test_an_unknown_label_is_a_problem(tmp_path, name):
     folder, _, bad = CLIPS[name]
     put(tmp_path / folder, f"{bad}.wav")
-    found = only(tmp_path, name)
+    found = single_item(tmp_path, name)
     assert isinstance(found, Problem)
     assert found.reason.startswith("unknown label")
 
@@ -107,17 +107,17 @@ def test_an_unknown_label_is_a_problem(tmp_path, name):
 def test_pointer_is_a_problem_and_recording_of_zero_bytes_is_an_utterance(tmp_path, name):
     folder, clip, _ = CLIPS[name]
     put(tmp_path / folder, f"{clip}.wav", STUB)
-    problem = only(tmp_path, name)
+    problem = single_item(tmp_path, name)
     assert isinstance(problem, Problem)
     assert "git lfs pull" in problem.reason
     put(tmp_path / folder, f"{clip}.wav", b"")
-    assert isinstance(only(tmp_path, name), Utterance)
+    assert isinstance(single_item(tmp_path, name), Utterance)
 
 
 @pytest.mark.parametrize("name", CLIPS)
 def test_a_name_that_does_not_fit_is_a_problem_with_an_example(tmp_path, name):
     put(tmp_path / CLIPS[name][0], "sub/recording 1.wav")
-    found = only(tmp_path, name)
+    found = single_item(tmp_path, name)
     assert isinstance(found, Problem)
     assert found.reason.startswith("expected a name such as ")
 
@@ -165,27 +165,27 @@ def test_linked_folders_are_entered_and_a_link_to_the_parent_ends(tmp_path):
     (tmp_path / "raw" / "emodb").mkdir(parents=True)
     (tmp_path / "raw" / "emodb" / "wav").symlink_to(tmp_path / "disk")
     (tmp_path / "disk" / "up").symlink_to(tmp_path / "raw" / "emodb")
-    assert only(tmp_path / "raw", "emodb").path == "emodb/wav/03a01Wa.wav"
+    assert single_item(tmp_path / "raw", "emodb").path == "emodb/wav/03a01Wa.wav"
 
 
 def test_a_dead_link_is_a_problem(tmp_path):
     (tmp_path / "emodb").mkdir()
     (tmp_path / "emodb" / "03a01Wa.wav").symlink_to(tmp_path / "gone.wav")
-    assert "cannot be opened" in only(tmp_path, "emodb").reason
+    assert "cannot be opened" in single_item(tmp_path, "emodb").reason
 
 
 def test_a_path_that_is_not_utf8_is_a_problem_that_can_be_printed(tmp_path):
     place = bytes(tmp_path / "emodb") + b"/wav\xff"
     put(tmp_path, "emodb/wav/03a01Wa.wav")
     (tmp_path / "emodb" / "wav").rename(place.decode("utf-8", "surrogateescape"))
-    found = only(tmp_path, "emodb")
+    found = single_item(tmp_path, "emodb")
     assert found.path.encode("utf-8") == rb"emodb/wav\xff/03a01Wa.wav"
     assert "not UTF-8" in found.reason
 
 
 def test_ravdess_has_speakers_and_sentences(tmp_path):
     put(tmp_path, "RAVDESS/Actor_02/03-01-08-02-02-01-02.wav")
-    found = only(tmp_path, "ravdess")
+    found = single_item(tmp_path, "ravdess")
     assert (found.speaker, found.gender, found.emotion_raw) == ("02", "female", "08")
     assert (found.emotion_intensity, found.transcription) == ("strong", "Dogs are sitting by the door")
 
@@ -201,7 +201,7 @@ def test_ravdess_has_speakers_and_sentences(tmp_path):
 )
 def test_ravdess_leaves_out_song_video_and_unknown_actors(tmp_path, stem, reason):
     put(tmp_path, f"RAVDESS/{stem}.wav")
-    assert reason in only(tmp_path, "ravdess").reason
+    assert reason in single_item(tmp_path, "ravdess").reason
 
 
 def test_cremad_reads_the_votes_on_the_voice_alone(tmp_path):
@@ -228,7 +228,7 @@ def test_cremad_reads_the_votes_on_the_voice_alone(tmp_path):
 
 def test_emodb_reads_german_initials(tmp_path):
     put(tmp_path, "emodb/wav/16b10Aa.wav")
-    found = only(tmp_path, "emodb")
+    found = single_item(tmp_path, "emodb")
     assert CORPORA["emodb"].emotions[found.emotion_raw] == "fear"
     assert (found.gender, found.age, found.language) == ("female", 31, "de")
     assert found.transcription.startswith("Die wird auf dem Platz sein")
@@ -257,12 +257,12 @@ def test_nemo_uses_the_file_name_and_reports_the_line(tmp_path):
 
 def test_nemo_without_its_columns_is_one_problem(tmp_path):
     put(tmp_path, "nEMO/data.tsv", b"file_id\temotion\n")
-    assert only(tmp_path, "nemo").reason == "no column raw_text, speaker_id, gender, age in the header"
+    assert single_item(tmp_path, "nemo").reason == "no column raw_text, speaker_id, gender, age in the header"
 
 
 def test_turevdb_has_the_word_as_it_is_spelled(tmp_path):
     put(tmp_path, "TurEV-DB/Sound Source/Happy/1234_mt_çay.wav")
-    found = only(tmp_path, "turevdb")
+    found = single_item(tmp_path, "turevdb")
     assert (found.transcription, found.sentence_id, found.language) == ("çay", "çay", "tr")
 
 

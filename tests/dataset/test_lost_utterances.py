@@ -13,7 +13,7 @@ from mer.params.schema import Corpus
 EMOTIONS = ("anger", "happiness", "sadness", "fear")
 
 
-def mine(folder, rows, **options):
+def user_corpus(folder, rows, **options):
     """Return a user-defined corpus with recordings for the rows whose file name does not begin with `no_`."""
     place = folder / "mine"
     for number, (name, *_) in enumerate(rows):
@@ -44,14 +44,14 @@ def rows(lost=(), speakers=4, clips=2):
 
 
 def test_nothing_is_lost(tmp_path):
-    dataset, lost = mine(tmp_path, rows())
+    dataset, lost = user_corpus(tmp_path, rows())
     assert lost.empty
     assert lost_utterances.sentences(lost, dataset.manifest) == []
     lost_utterances.stop_if_too_many(lost, dataset.manifest, 0.0)
 
 
 def test_a_lost_class_stops_the_build(tmp_path):
-    dataset, lost = mine(tmp_path, rows(lost=["fear", "anger"]))
+    dataset, lost = user_corpus(tmp_path, rows(lost=["fear", "anger"]))
     assert lost["count"].sum() == 16
     assert set(lost["emotion"]) == {"fear", "anger"}
     said = lost_utterances.sentences(lost, dataset.manifest)[0]
@@ -67,7 +67,7 @@ def test_a_lost_class_stops_the_build(tmp_path):
 
 def test_more_than_a_tenth_stops_the_build(tmp_path):
     few = [*rows(clips=5), *((f"no_{n}.wav", "s1", "fear") for n in range(8))]
-    dataset, lost = mine(tmp_path, few)
+    dataset, lost = user_corpus(tmp_path, few)
     lost_utterances.stop_if_too_many(lost, dataset.manifest, 0.1)  # 8 of 88
     with pytest.raises(lost_utterances.TooManyLost, match="8 of 88 utterances"):
         lost_utterances.stop_if_too_many(lost, dataset.manifest, 0.09)
@@ -77,19 +77,19 @@ def test_more_than_a_tenth_stops_the_build(tmp_path):
 
 def test_an_unknown_label_is_a_lost_class(tmp_path):
     strange = [*rows(), ("0_angst.wav", "s0", "Angst<b>"), ("1_angst.wav", "s1", "Angst<b>")]
-    dataset, lost = mine(tmp_path, strange)
+    dataset, lost = user_corpus(tmp_path, strange)
     assert "no clip of Angst<b> is left" in lost_utterances.sentences(lost, dataset.manifest)[0]
     dataset, lost = built(tmp_path, labels={"Angst<b>": "other"})  # of no class: decided, and not lost
     assert lost.empty
 
 
 def test_duplicate_and_dropped_rows_are_not_lost(tmp_path):
-    _, lost = mine(tmp_path, [*rows(), rows()[0], ("no_1.wav", "s0", "boredom")], labels={"boredom": "boredom"})
+    _, lost = user_corpus(tmp_path, [*rows(), rows()[0], ("no_1.wav", "s0", "boredom")], labels={"boredom": "boredom"})
     assert lost.empty
 
 
 def test_unreadable_recordings_are_lost(tmp_path):
-    mine(tmp_path, rows())
+    user_corpus(tmp_path, rows())
     for path in (tmp_path / "mine").glob("*fear*.wav"):
         path.write_bytes(b"RIFF no recording")
     dataset, lost = built(tmp_path)
@@ -112,7 +112,7 @@ def test_lost_recordings_of_a_known_corpus_keep_their_class(tmp_path):
     dataset = build.build(tmp_path, known, build.BuildOptions(policy="paper7", overrides={}, **splits))
     lost = lost_utterances.count_lost(dataset.manifest, dataset.problems)
     assert lost_utterances.sentences(lost, dataset.manifest)[0].startswith(
-        "4 of 16 utterances of `emodb` are lost: empty"
+        "4 of 16 utterances of `emodb` are lost: the file is empty"
     )
     with pytest.raises(lost_utterances.TooManyLost, match="no clip of anger is left"):
         lost_utterances.stop_if_too_many(lost, dataset.manifest, 0.5)
@@ -129,7 +129,7 @@ def test_lost_recordings_of_a_known_corpus_keep_their_class(tmp_path):
 )
 def test_names_of_files_match_without_regard_to_case(tmp_path, written, there):
     table = [(there, "s0", "anger"), *rows()]
-    mine(tmp_path, table)
+    user_corpus(tmp_path, table)
     text = (tmp_path / "mine/my.csv").read_text(encoding="utf-8").replace(there, written, 1)
     (tmp_path / "mine/my.csv").write_text(text, encoding="utf-8")
     dataset, lost = built(tmp_path)
@@ -138,7 +138,7 @@ def test_names_of_files_match_without_regard_to_case(tmp_path, written, there):
 
 
 def test_an_ambiguous_file_name_is_not_matched(tmp_path):
-    _, lost = mine(tmp_path, [("A.wav", "s0", "anger"), ("a.wav", "s1", "anger"), *rows()])
+    _, lost = user_corpus(tmp_path, [("A.wav", "s0", "anger"), ("a.wav", "s1", "anger"), *rows()])
     assert lost.empty  # each as it is written
     text = (tmp_path / "mine/my.csv").read_text(encoding="utf-8").replace("A.wav", "a.WAV", 1)
     (tmp_path / "mine/my.csv").write_text(text, encoding="utf-8")
@@ -147,7 +147,7 @@ def test_an_ambiguous_file_name_is_not_matched(tmp_path):
 
 
 def test_the_nearest_file_name_is_reported(tmp_path):
-    _, lost = mine(tmp_path, [("03 Happy/x-1.wav", "s0", "anger"), *rows()])
+    _, lost = user_corpus(tmp_path, [("03 Happy/x-1.wav", "s0", "anger"), *rows()])
     text = (tmp_path / "mine/my.csv").read_text(encoding="utf-8").replace("03 Happy/x-1.wav", "03_happy/x1.flac", 1)
     (tmp_path / "mine/my.csv").write_text(text, encoding="utf-8")
     dataset, lost = built(tmp_path)
@@ -190,7 +190,7 @@ def test_too_many_unreadable_recordings_stop_the_study(lost, modality, refused):
 
 def test_a_file_with_two_labels_is_a_breach_and_keeps_both_rows(tmp_path):
     name = rows()[0][0]
-    dataset, lost = mine(tmp_path, [*rows(), (name, "s0", "fear"), (name, "s0", "fear")])
+    dataset, lost = user_corpus(tmp_path, [*rows(), (name, "s0", "fear"), (name, "s0", "fear")])
     assert lost.empty
     assert dataset.problems["reason"].tolist() == [f"mine/{name}: listed a second time"]
     twice = dataset.manifest[dataset.manifest["source_path"] == f"mine/{name}"]

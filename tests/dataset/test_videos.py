@@ -30,7 +30,7 @@ def parsed(raw, name):
     return list(parsers.parse(found, raw, found.find(raw)))
 
 
-def only(raw, name):
+def single_item(raw, name):
     [row] = parsed(raw, name)
     assert isinstance(row, Utterance), row
     return row
@@ -48,9 +48,9 @@ def only(raw, name):
 )
 def test_a_corpus_finds_its_videos(tmp_path, name, sound, video):
     put(tmp_path, sound)
-    assert only(tmp_path, name).video is None
+    assert single_item(tmp_path, name).video is None
     put(tmp_path, video)
-    found = only(tmp_path, name)
+    found = single_item(tmp_path, name)
     assert (found.path, found.video) == (sound, video)
     (tmp_path / video).write_bytes(b"")
     assert next(row.reason for row in parsed(tmp_path, name) if isinstance(row, Problem)).startswith("empty file")
@@ -66,21 +66,21 @@ def test_ravdess_uses_the_video_with_audio_of_the_same_take(tmp_path):
         "notes",
     ):
         put(tmp_path, f"RAVDESS/Actor_01/{stem}.mp4")
-    assert only(tmp_path, "ravdess").video == "RAVDESS/Actor_01/01-01-06-01-02-01-01.mp4"
+    assert single_item(tmp_path, "ravdess").video == "RAVDESS/Actor_01/01-01-06-01-02-01-01.mp4"
 
 
 def test_a_known_defective_cremad_video_is_not_used(tmp_path):
     for name in ("AudioWAV/1064_IEO_DIS_MD.wav", "VideoFlash/1064_IEO_DIS_MD.flv", "VideoFlash/extra.flv"):
         put(tmp_path, f"CREMA-D/{name}")
-    assert only(tmp_path, "cremad").video is None
+    assert single_item(tmp_path, "cremad").video is None
 
 
 def test_meld_keeps_the_video_of_converted_audio(tmp_path):
     put(tmp_path, "MELD/dev_sent_emo.csv", "Utterance,Speaker,Emotion,Dialogue_ID,Utterance_ID\nHi!,Joey,joy,0,0\n")
     put(tmp_path, "MELD/dev/dia0_utt0.mp4")
-    assert (only(tmp_path, "meld").path, only(tmp_path, "meld").video) == ("MELD/dev/dia0_utt0.mp4", None)
+    assert (single_item(tmp_path, "meld").path, single_item(tmp_path, "meld").video) == ("MELD/dev/dia0_utt0.mp4", None)
     put(tmp_path, "MELD/dev/dia0_utt0.wav")
-    assert (only(tmp_path, "meld").path, only(tmp_path, "meld").video) == (
+    assert (single_item(tmp_path, "meld").path, single_item(tmp_path, "meld").video) == (
         "MELD/dev/dia0_utt0.wav",
         "MELD/dev/dia0_utt0.mp4",
     )
@@ -99,7 +99,7 @@ def test_mosei_never_applies_the_times_of_a_whole_video_to_a_part(tmp_path):
     assert (row.path, row.start, row.video) == ("MOSEI/Full/WAV_16000/v.wav", 1.0, "MOSEI/Videos/Full/v.mp4")
 
 
-def mine(raw, **options):
+def user_corpus(raw, **options):
     return selected({"mine": Options(**{"table": "mine/my.csv"} | options)})
 
 
@@ -108,7 +108,7 @@ def test_a_user_table_names_videos(tmp_path):
         put(tmp_path, f"mine/{name}")
     lines = ["path,speaker,emotion,video", "a.wav,A,joy,v/a.mp4", "b.wav,A,joy,", "c.wav,B,joy,v/c.mp4"]
     put(tmp_path, "mine/my.csv", "\n".join(lines))
-    corpus = mine(tmp_path)["mine"]
+    corpus = user_corpus(tmp_path)["mine"]
     found = list(parsers.parse(corpus, tmp_path, tmp_path / "mine"))
     videos = {row.path: row.video for row in found if isinstance(row, Utterance)}
     assert videos == {"mine/a.wav": "mine/v/a.mp4", "mine/b.wav": None, "mine/c.wav": None}
@@ -121,16 +121,16 @@ def test_a_video_outside_the_folder_is_refused(tmp_path, cell):
     put(tmp_path, "mine/a.wav")
     put(tmp_path, "a.mp4")
     put(tmp_path, "mine/my.csv", f"path,speaker,emotion,video\na.wav,A,joy,{cell}\n")
-    found = list(parsers.parse(mine(tmp_path)["mine"], tmp_path, tmp_path / "mine"))
+    found = list(parsers.parse(user_corpus(tmp_path)["mine"], tmp_path, tmp_path / "mine"))
     assert sorted(type(row).__name__ for row in found) == ["Problem", "Utterance"]
 
 
 def test_a_column_video_of_names_is_no_path_unless_declared(tmp_path):
     put(tmp_path, "mine/a.wav")
     put(tmp_path, "mine/my.csv", "path,speaker,emotion,video\na.wav,A,joy,clip 7\n")
-    [row] = parsers.parse(mine(tmp_path)["mine"], tmp_path, tmp_path / "mine")
+    [row] = parsers.parse(user_corpus(tmp_path)["mine"], tmp_path, tmp_path / "mine")
     assert row.video is None
-    told = list(parsers.parse(mine(tmp_path, columns={"video": "video"})["mine"], tmp_path, tmp_path / "mine"))
+    told = list(parsers.parse(user_corpus(tmp_path, columns={"video": "video"})["mine"], tmp_path, tmp_path / "mine"))
     assert "video 'clip 7': no such file" in next(row.reason for row in told if isinstance(row, Problem))
 
 
@@ -149,7 +149,7 @@ def built(tmp_path_factory):
     names += ["both.mp4,", "mute.mp4,", "sound.flac,mute.mp4"]
     lines = [f"{name},S{n % 4},{('joy', 'sad')[n % 2]}" for n, name in enumerate(names)]
     put(raw, "mine/my.csv", "\n".join(["path,video,speaker,emotion", *lines]))
-    found = build.build(raw, mine(raw), build.BuildOptions(**BUILD), cache=raw / "cache")
+    found = build.build(raw, user_corpus(raw), build.BuildOptions(**BUILD), cache=raw / "cache")
     return raw, found.manifest.assign(name=lambda f: f["source_path"].str.removeprefix("mine/")).set_index("name")
 
 
@@ -183,7 +183,7 @@ def test_a_segment_after_the_end_is_excluded_with_or_without_video(tmp_path):
     film(tmp_path / "mine/both.mp4", PICTURES, rate=5, sound=TONE)
     lines = [f"{number}.wav,S{number},joy,," for number in range(4)]
     put(tmp_path, "mine/my.csv", "\n".join(["path,speaker,emotion,start,end", *lines, "both.mp4,S0,joy,7,8"]))
-    rows = build.build(tmp_path, mine(tmp_path), build.BuildOptions(**BUILD)).manifest.set_index("source_path")
+    rows = build.build(tmp_path, user_corpus(tmp_path), build.BuildOptions(**BUILD)).manifest.set_index("source_path")
     assert rows.loc["mine/both.mp4", "exclude_reason"].startswith("begins at 7 s of a recording of 1")
 
 

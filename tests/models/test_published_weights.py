@@ -108,7 +108,7 @@ def test_all_wrong_shapes_are_reported_together(tmp_path):
     state = weights()
     state["gal_vt.WF"] = state["gal_vt.WF"].T
     state["fc_avt.weight"] = torch.zeros(4, 11)
-    with pytest.raises(ValueError, match=r"fc_avt.weight .*\(4, 11\).*ask for \(4, 12\); gal_vt.WF .*\(13, 4\)"):
+    with pytest.raises(ValueError, match=r"fc_avt.weight .*\(4, 11\).*require \(4, 12\); gal_vt.WF .*\(13, 4\)"):
         published_weights.load(saved(tmp_path, state))
 
 
@@ -118,8 +118,8 @@ def test_all_wrong_shapes_are_reported_together(tmp_path):
         (torch.full((7,), torch.nan), "classifier.bias holds NaN"),
         (torch.zeros(7, dtype=torch.int64), "classifier.bias is not a dense tensor of floats"),
         ("seven", "classifier.bias is not a dense tensor of floats"),
-        (torch.zeros(0), "classifier.bias has other bytes"),
-        (torch.zeros(1).expand(10**12), "classifier.bias has other bytes"),
+        (torch.zeros(0), "classifier.bias has another number of bytes"),
+        (torch.zeros(1).expand(10**12), "classifier.bias has another number of bytes"),
         (torch.zeros(7, 1), r"classifier.bias has the shape \(7, 1\)"),
     ],
 )

@@ -12,13 +12,13 @@ def of(*numbers):
     return torch.from_numpy(random_numbers.keys(*numbers, count=1))[0]
 
 
-def drawn(*numbers, count=1 << 16):
+def draw(*numbers, count=1 << 16):
     return random_numbers.uniform(of(*numbers), count)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2**31])
 def test_bytes_are_uniform_and_independent(seed):
-    values = drawn(seed).numpy()
+    values = draw(seed).numpy()
     assert chisquare(np.bincount(values, minlength=256)).pvalue > 1e-4
     pairs = (values[:-1].astype(int) // 16) * 16 + values[1:] // 16
     assert chisquare(np.bincount(pairs, minlength=256)).pvalue > 1e-4
@@ -27,7 +27,7 @@ def test_bytes_are_uniform_and_independent(seed):
 
 
 def test_neighbouring_keys_give_independent_numbers():
-    values = torch.stack([drawn(0, 0, step, layer, count=4096) for step in range(8) for layer in range(4)]).double()
+    values = torch.stack([draw(0, 0, step, layer, count=4096) for step in range(8) for layer in range(4)]).double()
     assert (torch.corrcoef(values) - torch.eye(32, dtype=torch.float64)).abs().max() < 0.08
     same = [(values[i] == values[j]).double().mean() for i in range(32) for j in range(i)]
     assert max(same) < 0.02  # 1/256 by chance
@@ -62,7 +62,7 @@ def test_number_is_a_hash_of_key_and_position_on_any_device(key, count):
 
 
 def test_fewer_numbers_are_the_first_of_more_numbers():
-    assert (drawn(5, count=100) == drawn(5, count=1000)[:100]).all()
+    assert (draw(5, count=100) == draw(5, count=1000)[:100]).all()
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.1, 0.5, 1.0])

@@ -56,7 +56,7 @@ def test_a_wrong_study_ends_with_all_problems_and_code_2(arguments, message):
 
 
 @pytest.fixture
-def theirs():
+def other_study():
     """The run folder of another study."""
     folder = files.ROOT / "outputs" / "pytest-theirs"
     files.write_text(folder / "params.yaml", "study: other\n")
@@ -65,18 +65,18 @@ def theirs():
 
 
 @pytest.mark.parametrize("command", [[], ["--list"], ["--explain"], ["--html-only"]])
-def test_the_folder_of_another_study_is_refused_by_every_command(theirs, command):
+def test_the_folder_of_another_study_is_refused_by_every_command(other_study, command):
     """Otherwise its pages would be rendered as those of this study, without the notice of synthetic voices."""
-    result = python("run_all.py", "--name", theirs.name, *command)
+    result = python("run_all.py", "--name", other_study.name, *command)
     assert result.returncode == 2
     assert "holds a run of the study 'other', and this is 'demo'" in result.stderr
-    assert [path.name for path in theirs.iterdir()] == ["params.yaml"]
+    assert [path.name for path in other_study.iterdir()] == ["params.yaml"]
 
 
-def test_a_folder_instead_of_a_page_is_named(theirs):
-    files.write_text(theirs / "params.yaml", "study: demo\n")
-    (theirs / "index.html").mkdir()
-    result = python("run_all.py", "--name", theirs.name, "--html-only")
+def test_a_folder_instead_of_a_page_is_named(other_study):
+    files.write_text(other_study / "params.yaml", "study: demo\n")
+    (other_study / "index.html").mkdir()
+    result = python("run_all.py", "--name", other_study.name, "--html-only")
     assert result.returncode == 2
     assert "index.html: Is a directory" in result.stderr
     assert "Traceback" not in result.stderr

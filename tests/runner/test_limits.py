@@ -87,7 +87,7 @@ def test_peak_memory_includes_processes_that_a_notebook_starts(toys):
     assert re.search(r"hold_much +done +[\d.]+ s  \d+ MB", toys.screen)
 
 
-def test_a_disk_that_fills_up_ends_the_run_and_keeps_what_is_finished(toys, monkeypatch):
+def test_a_disk_that_fills_up_ends_the_run_and_keeps_finished_steps(toys, monkeypatch):
     toys.add("01_make_data", writes=["a"])
     toys.add("02_use_data", reads=["a"], writes=["b"])
     write = files.write_json

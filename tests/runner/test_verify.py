@@ -65,7 +65,7 @@ def test_a_number_that_differs_is_reported_with_size_and_location(finished):
     assert scratch(finished.study.folder).exists()  # to be looked at
 
 
-def test_what_changed_since_is_named(finished):
+def test_changes_since_the_run_are_named(finished):
     def change(cells):
         cells[-1]["source"] = cells[-1]["source"].replace("0.25", "0.75")
 
@@ -196,7 +196,7 @@ def test_data_and_versions_that_changed_since_are_named(finished, tmp_path, monk
     assert re.search(r"differs  sizes: .*bytes", message), message
 
 
-def test_a_replay_that_fails_names_what_changed(finished):
+def test_a_failed_replay_names_the_changes(finished):
     finished.edit("02_score", lambda cells: cells[-1].update(source="1 / 0"))
     finished.change(params={"training": {"epochs": 4}})
     code, message = check(finished)

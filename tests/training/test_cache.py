@@ -35,7 +35,7 @@ def address(task, *jobs, how=None):
     return ResultCache(files.ROOT / "nowhere", task, how or Engine()).address(jobs or [job()])
 
 
-def more(value):
+def with_extra_field(value):
     """Return the same value with one more field, twice with different content."""
     name = type(value).__name__
     if dataclasses.is_dataclass(value):
@@ -47,12 +47,12 @@ def more(value):
 
 
 PLACES = {
-    "task": lambda task, one: [(t, one, Engine()) for t in more(task)],
-    "features": lambda task, one: [(replace(task, features=f), one, Engine()) for f in more(task.features)],
-    "job": lambda task, one: [(task, j, Engine()) for j in more(one)],
-    "system": lambda task, one: [(task, replace(one, spec=s), Engine()) for s in more(one.spec)],
-    "training": lambda task, one: [(task, replace(one, training=t), Engine()) for t in more(one.training)],
-    "engine": lambda task, one: [(task, one, e) for e in more(Engine())],
+    "task": lambda task, one: [(t, one, Engine()) for t in with_extra_field(task)],
+    "features": lambda task, one: [(replace(task, features=f), one, Engine()) for f in with_extra_field(task.features)],
+    "job": lambda task, one: [(task, j, Engine()) for j in with_extra_field(one)],
+    "system": lambda task, one: [(task, replace(one, spec=s), Engine()) for s in with_extra_field(one.spec)],
+    "training": lambda task, one: [(task, replace(one, training=t), Engine()) for t in with_extra_field(one.training)],
+    "engine": lambda task, one: [(task, one, e) for e in with_extra_field(Engine())],
 }
 
 
@@ -170,11 +170,11 @@ def copied(task, tmp_path, monkeypatch):
     shutil.copytree(files.ROOT / "mer", tmp_path / "mer", ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(files, "ROOT", tmp_path)
 
-    def told(name="__init__.py", more=""):
+    def told(name="__init__.py", with_extra_field=""):
         path = tmp_path / "mer" / name
         before = path.read_text(encoding="utf-8") if path.exists() else None
         path.parent.mkdir(exist_ok=True)
-        path.write_text((before or "") + more, encoding="utf-8")
+        path.write_text((before or "") + with_extra_field, encoding="utf-8")
         found = address(task)
         path.unlink() if before is None else path.write_text(before, encoding="utf-8")
         return found

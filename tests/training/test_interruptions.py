@@ -67,7 +67,7 @@ def kill(process):
     return process.exitcode == -9
 
 
-def same(task, engine, folder, expected):
+def is_expected(task, engine, folder, expected):
     """Return whether the folder holds the expected results and nothing else."""
     kept = ResultCache(folder, task, engine)
     units = [jobs()[::-1]] if engine.name == "stacked" else [[job] for job in jobs()]  # the shortest is first
@@ -94,7 +94,7 @@ def test_training_killed_several_times_ends_with_the_same_bits(task, tmp_path, s
     process = start(trained, engine)
     process.join(60)
     assert process.exitcode == 0
-    assert same(task, engine, tmp_path, expected)
+    assert is_expected(task, engine, tmp_path, expected)
 
 
 def test_stack_killed_while_saving_resumes_with_the_same_jobs(task, tmp_path, start, monkeypatch):
@@ -105,4 +105,4 @@ def test_stack_killed_while_saving_resumes_with_the_same_jobs(task, tmp_path, st
     monkeypatch.setattr(stacked, "fit_many", lambda *a: together.append([j.seed for j in a[1]]) or original(*a))
     grid.run_jobs(task, jobs(), engine, tmp_path)
     assert [sorted(seeds) for seeds in together] == [[0, 1, 2, 3]]
-    assert same(task, engine, tmp_path, expected)
+    assert is_expected(task, engine, tmp_path, expected)

@@ -18,7 +18,7 @@ def rates(training, scores=None):
     return found
 
 
-def torchs(make, every_step=True, scores=None):
+def rates_of_torch(make, every_step=True, scores=None):
     """The rate of every step by a scheduler of torch."""
     optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
     scheduler, found = make(optimiser), []
@@ -38,7 +38,7 @@ def settings(**training):
 
 
 def test_cosine_schedule_equals_torch():
-    expected = torchs(lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, EPOCHS * STEPS))
+    expected = rates_of_torch(lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, EPOCHS * STEPS))
     assert rates(settings(schedule="cosine")) == pytest.approx(expected)
 
 
@@ -56,7 +56,7 @@ def test_warm_up_and_cosine_schedule_equal_torch():
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch's own SequentialLR calls what torch warns of
-        assert rates(settings(schedule="cosine", warmup=0.25)) == pytest.approx(torchs(make))
+        assert rates(settings(schedule="cosine", warmup=0.25)) == pytest.approx(rates_of_torch(make))
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_warm_up_and_cosine_schedule_equal_torch():
     ids=["flat", "steps", "rising"],
 )
 def test_plateau_schedule_equals_torch(scores):
-    expected = torchs(lambda o: torch.optim.lr_scheduler.ReduceLROnPlateau(o, "max", 0.5, 2, threshold=0.0),
+    expected = rates_of_torch(lambda o: torch.optim.lr_scheduler.ReduceLROnPlateau(o, "max", 0.5, 2, threshold=0.0),
                       every_step=False, scores=scores)  # fmt: skip
     assert rates(settings(schedule="plateau"), scores) == pytest.approx(expected)
 

@@ -33,11 +33,11 @@ def job(seed=0, train=WIDE, validation=ROWS[ROWS % 4 == 2], model="gated", modal
     )
 
 
-def alone(task, one):
+def single_model(task, one):
     return loop.fit_network(task, one)
 
 
-def answers(task, jobs):
+def stacked_probabilities(task, jobs):
     logits = stacked.fit_many(task, jobs, "cpu").logits([ROWS] * len(jobs))
     return [probabilities(one) for one in logits]
 
@@ -75,7 +75,7 @@ def test_stacked_job_agrees_with_the_single_one(task, jobs):
 def assert_alike(task, jobs, rows=TEST):
     stack = stacked.fit_many(task, jobs, "cpu")
     for one, history, logits in zip(jobs, stack.histories, stack.logits([rows] * len(jobs)), strict=True):
-        single = alone(task, one)
+        single = single_model(task, one)
         assert [e["epoch"] for e in history] == [e["epoch"] for e in single.history]
         np.testing.assert_allclose(probabilities(logits), single.predict(task.features, rows), atol=TOLERANCE)
         np.testing.assert_allclose(*([e["rate"] for e in h] for h in (history, single.history)), rtol=1e-6)
@@ -93,15 +93,15 @@ def test_layers_with_different_dropout_agree_in_both_engines(task, monkeypatch, 
             layer.p = p
         return net
 
-    even = alone(task, job(0, dropout=0.5)).predict(task.features, TEST)
+    even = single_model(task, job(0, dropout=0.5)).predict(task.features, TEST)
     monkeypatch.setattr(models, "build", uneven)
     assert_alike(task, [job(0, dropout=0.5), job(1, dropout=0.5)])
-    assert np.abs(alone(task, job(0, dropout=0.5)).predict(task.features, TEST) - even).max() > 1e-3
+    assert np.abs(single_model(task, job(0, dropout=0.5)).predict(task.features, TEST) - even).max() > 1e-3
 
 
 def test_other_jobs_of_a_stack_change_rounding_only(task):
-    [one] = answers(task, [job(5)])
-    among = answers(task, [job(s) for s in (3, 5, 7)])[1]
+    [one] = stacked_probabilities(task, [job(5)])
+    among = stacked_probabilities(task, [job(s) for s in (3, 5, 7)])[1]
     np.testing.assert_allclose(one, among, atol=TOLERANCE)
 
 
@@ -109,18 +109,18 @@ def test_single_step_agrees_to_the_last_digits(task):
     jobs = [job(s, epochs=1, batch_size=200) for s in (0, 1)]
     stack = stacked.fit_many(task, jobs, "cpu")
     for number, one in enumerate(jobs):
-        expected = alone(task, one).network.state_dict()
+        expected = single_model(task, one).network.state_dict()
         assert set(expected) == set(stack.best)
         for name, value in stack.best.items():
             np.testing.assert_allclose(value[number], expected[name], atol=2e-6, err_msg=name)
 
 
 def test_vectors_may_be_read_only(task, tmp_path):
-    [expected] = answers(task, [job(0, epochs=1)])
+    [expected] = stacked_probabilities(task, [job(0, epochs=1)])
     for modality, values in task.features.arrays.items():
         np.save(tmp_path / f"{modality}.npy", values)
         task.features.arrays[modality] = np.load(tmp_path / f"{modality}.npy", mmap_mode="r")
-    [again] = answers(task, [job(0, epochs=1)])
+    [again] = stacked_probabilities(task, [job(0, epochs=1)])
     assert (again == expected).all()
 
 
@@ -138,7 +138,7 @@ def test_finished_job_stays_unchanged_while_others_train(task):
     """Finished jobs stay in the stack until a quarter of the jobs are finished, and must not change."""
     jobs = [job(0, epochs=3), job(1, patience=1, learning_rate=0.1), *(job(s, patience=50) for s in range(2, 10))]
     assert_alike(task, jobs)
-    assert len(alone(task, jobs[1]).history) < 10
+    assert len(single_model(task, jobs[1]).history) < 10
 
 
 def test_stack_refuses_rows_that_its_networks_refuse(task):

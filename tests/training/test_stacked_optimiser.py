@@ -17,7 +17,7 @@ def gradients(step, run):
     return {n: 3 * torch.randn(shape, generator=generator) for n, shape in SHAPES.items()}
 
 
-def torchs(training, run, start, steps):
+def parameters_of_torch(training, run, start, steps):
     network = nn.Module()
     for name, value in start.items():
         network.register_parameter(name, nn.Parameter(value.clone()))
@@ -44,7 +44,7 @@ def test_every_job_of_a_stack_is_updated_as_by_torch(kind):
         rates = torch.tensor([RATES[run][step] for run in range(3)])
         stacked.step(stack, {n: torch.stack([g[n] for g in each]) for n in SHAPES}, rates, on)
     for run, training in enumerate(trainings):
-        expected = torchs(training, run, start, [step for step, on in enumerate(active) if on[run]])
+        expected = parameters_of_torch(training, run, start, [step for step, on in enumerate(active) if on[run]])
         for name, value in expected.items():
             torch.testing.assert_close(stack[name][run], value, atol=1e-6, rtol=1e-5, msg=f"run {run}, {name}")
 

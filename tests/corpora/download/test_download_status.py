@@ -21,27 +21,27 @@ def write(raw, *names, folder="RAVDESS", data=b"RIFF"):
         path.write_bytes(data)
 
 
-def told(corpus, raw):
+def state_and_report(corpus, raw):
     found = status.status(corpus, raw)
     return found.state, "\n".join(status.report(found))
 
 
 def test_corpus_is_absent_incomplete_or_complete(tmp_path):
-    assert told(RAVDESS, tmp_path)[0] == "absent"
+    assert state_and_report(RAVDESS, tmp_path)[0] == "absent"
     (tmp_path / "RAVDESS").mkdir()
-    assert told(RAVDESS, tmp_path)[0] == "incomplete"
+    assert state_and_report(RAVDESS, tmp_path)[0] == "incomplete"
     write(tmp_path, *CLIPS[:1])
-    state, text = told(RAVDESS, tmp_path)
+    state, text = state_and_report(RAVDESS, tmp_path)
     assert state == "incomplete"
     assert "1 of 3 utterances, 1 speakers" in text
     assert "missing: 01 1 of 2, 05 0 of 1, speakers 1 of 2" in text
     write(tmp_path, *CLIPS)
-    assert told(RAVDESS, tmp_path)[0] == "complete"
+    assert state_and_report(RAVDESS, tmp_path)[0] == "complete"
 
 
 def test_more_utterances_than_published_are_reported(tmp_path):
     write(tmp_path, *CLIPS, "03-01-05-01-01-02-02")
-    state, text = told(RAVDESS, tmp_path)
+    state, text = state_and_report(RAVDESS, tmp_path)
     assert state == "complete"
     assert "more than the 3 that are published" in text
 
@@ -51,7 +51,7 @@ def test_problems_are_counted_by_reason_with_examples(tmp_path):
     write(tmp_path, *CLIPS, folder="RAVDESS/copy")
     write(tmp_path, "note")
     write(tmp_path, "03-01-06-01-01-01-01", data=b"")
-    _, text = told(RAVDESS, tmp_path)
+    _, text = state_and_report(RAVDESS, tmp_path)
     assert "3 × duplicate copy of another file  (RAVDESS/copy/03-01-01-01-01-01-01.wav, RAVDESS/copy/" in text
     assert "1 × expected a name such as" in text
     assert "1 × empty file (0 bytes)" in text
@@ -63,7 +63,7 @@ def test_problems_are_counted_by_reason_with_examples(tmp_path):
 def test_known_defects_of_a_corpus_do_not_make_it_incomplete(tmp_path, missing, state):
     corpus = dataclasses.replace(CORPORA["cremad"], expected_counts={"SAD": 1 + missing}, speakers=1)
     write(tmp_path, "1001_DFA_SAD_XX", folder="CREMA-D/AudioWAV")
-    assert told(corpus, tmp_path)[0] == state
+    assert state_and_report(corpus, tmp_path)[0] == state
 
 
 def test_slack_is_small_and_of_known_corpora():
@@ -74,9 +74,9 @@ def test_slack_is_small_and_of_known_corpora():
 def test_corpus_without_published_counts_is_present_unless_speakers_are_missing(tmp_path):
     corpus = dataclasses.replace(CORPORA["ravdess"], expected_counts={}, speakers=2)
     write(tmp_path, CLIPS[0])
-    assert told(corpus, tmp_path)[0] == "incomplete"
+    assert state_and_report(corpus, tmp_path)[0] == "incomplete"
     write(tmp_path, *CLIPS)
-    state, text = told(corpus, tmp_path)
+    state, text = state_and_report(corpus, tmp_path)
     assert state == "present"
     assert "no published counts per label" in text
 

@@ -100,7 +100,7 @@ CUES = {
 
 
 @pytest.fixture(scope="module")
-def spoken(tmp_path_factory):
+def recorded(tmp_path_factory):
     raw = tmp_path_factory.mktemp("spoken")
     manifest = record(clean(clips=16), raw)
     return manifest, recording_measures.measure_recordings(manifest, raw)
@@ -165,8 +165,8 @@ def test_extra_bytes_and_stereo_channels_are_flagged(tmp_path):
     assert {("east", "file"), ("east", "stereo")} <= flagged(scores)
 
 
-def test_permuted_labels_are_rarely_noted(spoken):
-    manifest, heard = spoken
+def test_permuted_labels_are_rarely_noted(recorded):
+    manifest, heard = recorded
     random, noted = np.random.default_rng(0), 0
     for _ in range(12):
         order = manifest.groupby("speaker_id")["emotion"].transform(lambda part: random.permutation(part.to_numpy()))
@@ -175,7 +175,7 @@ def test_permuted_labels_are_rarely_noted(spoken):
     assert noted <= 1
 
 
-def made_up(share, clips=40, column="bits"):
+def synthetic_measures(share, clips=40, column="bits"):
     """Return a manifest and measures, one of which reveals the emotion of a share of the clips."""
     manifest, random = clean(("east",), speakers=10, clips=clips), np.random.default_rng(1)
     heard = pd.DataFrame(0.0, manifest.index, list(measures.COLUMNS)).assign(sample_bits=16.0, coding=1.0)
@@ -197,7 +197,7 @@ def made_up(share, clips=40, column="bits"):
     ],
 )
 def test_severities_state_their_reasons(column, name, share, severity):
-    scores = score(*made_up(share, column=column))
+    scores = score(*synthetic_measures(share, column=column))
     row = scores.assign(severity=severities(scores)).set_index("shortcut").loc[name]
     assert (row["severity"] or None) == severity, row
     found = {f.kind: f for f in shortcut_findings.shortcut_findings(scores)}
@@ -210,7 +210,7 @@ def test_severities_state_their_reasons(column, name, share, severity):
 
 
 def test_few_agreeing_speakers_are_a_note_only():
-    manifest, heard = made_up(1.0)
+    manifest, heard = synthetic_measures(1.0)
     few = manifest["speaker_id"].isin(manifest["speaker_id"].unique()[:3])
     manifest, heard = manifest[few].reset_index(drop=True), heard[few].reset_index(drop=True)
     heard["bits"] = (manifest["emotion"] == EMOTIONS[0]).astype(float)  # every speaker scores the same, .5
@@ -219,8 +219,8 @@ def test_few_agreeing_speakers_are_a_note_only():
     assert severities(score(manifest, heard)).set_axis(score(manifest, heard)["shortcut"])["samples"] == "note"
 
 
-def test_clean_recordings_have_no_flagged_shortcut(spoken):
-    scores = score(*spoken)
+def test_clean_recordings_have_no_flagged_shortcut(recorded):
+    scores = score(*recorded)
     assert flagged(scores) == set()
     assert list(shortcut_findings.shortcut_findings(scores)) == []
     assert shortcut_findings.shortcut_sentence(scores).startswith("No single cue scores far above chance")
@@ -253,8 +253,8 @@ def test_a_speaker_per_emotion_is_flagged_in_a_published_split():
     assert flagged(score(official(manifest, manifest["speaker_id"]))) == set()
 
 
-def test_disjoint_speakers_have_no_speaker_shortcut(spoken):
-    assert "speaker" not in set(score(*spoken)["shortcut"])
+def test_disjoint_speakers_have_no_speaker_shortcut(recorded):
+    assert "speaker" not in set(score(*recorded)["shortcut"])
 
 
 def test_a_corpus_per_emotion_is_flagged():
@@ -303,8 +303,8 @@ def test_few_speakers_give_no_interval_and_no_flag():
     assert np.isnan(row["low"])
 
 
-def test_a_warning_needs_the_whole_interval(spoken):
-    manifest, heard = spoken
+def test_a_warning_needs_the_whole_interval(recorded):
+    manifest, heard = recorded
     given = heard.assign(level_db=manifest["emotion"].map(EMOTIONS.index).astype(float))
     scores = pd.concat([score(manifest, heard), score(manifest, given)], ignore_index=True)
     far = stats.chance_corrected(scores["low"].to_numpy(), 1 / scores["chance"].to_numpy())
@@ -328,8 +328,8 @@ def test_foreign_tables_may_lack_columns():
     assert flagged(score(manifest.drop(columns=["text_side", "dialogue_id"]))) == {("east", "sentence")}
 
 
-def test_the_figure_shows_flagged_shortcuts(spoken):
-    scores = score(*spoken)
+def test_the_figure_shows_flagged_shortcuts(recorded):
+    scores = score(*recorded)
     scores.loc[0, "flagged"] = True
     for rows in (scores, scores.iloc[:1], scores.iloc[:0]):
         ax = score_figures.shortcut_forest(rows)
