@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 
-from mer import commands, files, params
+from mer import commands, files, params, preflight
 from mer.runner.execution.devices import gpus
 from mer.runner.lock import refuse_other_study
 from mer.runner.staleness.status import StepStatus, problems, status_rows
@@ -44,10 +44,12 @@ def _execute(arguments: argparse.Namespace) -> int:
         from mer.runner.compare.run_folders import compare
 
         return compare(*(files.from_root(run_folder) for run_folder in arguments.compare), sys.stdout)
-    study, requested = _checked_study(arguments)
+    study, requested, missing = _checked_study(arguments)
     refuse_other_study(study.folder, study.source_name)
     if arguments.list or arguments.explain:
         _print(study, status_rows(study), arguments.explain)
+        for problem in missing:
+            print(f"  warning: {problem}")
         return 0
     if arguments.html_only:
         from mer.runner.reporting.rendering import render
@@ -62,11 +64,12 @@ def _execute(arguments: argparse.Namespace) -> int:
     return run(study, RunOptions(requested, arguments.start, arguments.force, arguments.keep_going, arguments.jobs))
 
 
-def _checked_study(arguments: argparse.Namespace) -> tuple[Study, set[str] | None]:
+def _checked_study(arguments: argparse.Namespace) -> tuple[Study, set[str] | None, list[str]]:
     """Load the parameters and check everything that can be checked before a run.
 
     Returns:
-        the study, and the numbers of the requested steps; None for the steps of the study.
+        the study; the numbers of the requested steps, None for the steps of the study; and what this machine lacks,
+        which is an error if anything is run.
 
     Raises:
         ParamsError: the parameters are wrong.
@@ -80,13 +83,17 @@ def _checked_study(arguments: argparse.Namespace) -> tuple[Study, set[str] | Non
             requested = parse_numbers(arguments.steps)
         except StudyError as error:
             errors += error.problems
-    if not (arguments.list or arguments.explain or arguments.html_only):
+    lists_only = arguments.list or arguments.explain
+    steps = {number for number in requested or study.steps if arguments.start is None or number >= arguments.start}
+    missing = [] if arguments.html_only else preflight.problems(selected, study.gpus, steps, connect=not lists_only)
+    if not (lists_only or arguments.html_only):
         from mer.dataset.manifest import parameter_checks
 
         errors += parameter_checks.problems(selected) + ([] if errors else problems(study, requested, arguments.start))
+        errors += missing
     if errors:
         raise StudyError(errors)
-    return study, requested
+    return study, requested, missing
 
 
 def _study(arguments: argparse.Namespace, selected: params.Params) -> Study:

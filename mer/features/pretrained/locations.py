@@ -1,22 +1,15 @@
 """Finding the folder of a pretrained network, and the digest of its content."""
 
-import re
 from functools import lru_cache
 from pathlib import Path
 
 from mer import files
+from mer.preflight.networks import VOCABULARIES, WEIGHTS, is_hub_name
 
-HUB = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
-"""The pattern of a name on the Hugging Face hub: `roberta-base`, `microsoft/wavlm-base`."""
-VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt", "sentencepiece.bpe.model", "spiece.model", "spm.model",
-                "tokenizer.model")  # fmt: skip
-"""Files of which a tokenizer needs one; without any, transformers would make an empty tokenizer."""
 SETTINGS = ("config.json", "preprocessor_config.json", "processor_config.json", "tokenizer_config.json",
             "special_tokens_map.json", "added_tokens.json", "merges.txt", "normalizer.json",
             "generation_config.json", *VOCABULARIES)  # fmt: skip
 """Files besides the weights that a network's output depends on."""
-WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
-"""Files of tensors, in the order in which transformers searches for them."""
 
 
 class NetworkNotFound(FileNotFoundError):
@@ -42,7 +35,7 @@ def find(model: str, revision: str | None, parameter: str) -> Path:
         if revision is not None:
             raise ValueError(f"{parameter}: {model!r} is a folder, which has no revision {revision!r}: leave it out")
         return _complete(folder, model, revision, parameter)
-    if not HUB.fullmatch(model):
+    if not is_hub_name(model):
         raise NetworkNotFound(
             f"{parameter}: there is no folder {files.to_root(folder)}, and {model!r} is no name on the hub"
         )
