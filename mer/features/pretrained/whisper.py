@@ -28,9 +28,10 @@ SILENCE = -1.0
 a floor at 2 below its own maximum."""
 TOKENS_PER_SECOND, MIN_TOKENS = 20, 20
 """The largest number of tokens of a chunk: `MIN_TOKENS`, and `TOKENS_PER_SECOND` for each second. Fast English has six
-tokens per second; a text that is longer repeats itself."""
+tokens per second; a text that does not end within its limit repeats itself."""
 MAX_COMPRESSION = 2.4
-"""A text that zlib makes more than 2.4 times shorter repeats itself [Radford et al. 2023, section 4.5]."""
+"""A text that zlib makes more than 2.4 times shorter repeats itself [Radford et al. 2023, section 4.5]. It has no words
+if it is also longer than half of its limit: speakers may repeat a sentence, but not faster than people speak."""
 NO_SPEECH, MIN_LOG_PROBABILITY = 0.6, -1.0
 """A chunk has no words if the probability of no speech is above the first and the mean log-probability of its tokens
 below the second [Radford et al. 2023, section 4.5]."""
@@ -154,9 +155,8 @@ class _Recogniser:
             return ""
         text = _ANNOTATION.sub(" ", self.tokenizer.decode(found.tokens, skip_special_tokens=True))
         words = " ".join(text.split())
-        if not found.finished or _compression(words) > MAX_COMPRESSION or not any(map(str.isalnum, words)):
-            return ""
-        return words
+        loops = 2 * len(found.tokens) > found.limit and _compression(words) > MAX_COMPRESSION
+        return words if found.finished and not loops and any(map(str.isalnum, words)) else ""
 
 
 @lru_cache(maxsize=1)  # `mer.predict` transcribes a user's files segment by segment

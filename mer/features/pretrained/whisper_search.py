@@ -6,7 +6,7 @@ so that a token costs the same wherever it is.
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 HIDDEN_TOKENS = ("<|nospeech|>", "<|nocaptions|>")
@@ -42,6 +42,7 @@ class Hypothesis:
     """The most probable transcript of one chunk of audio.
 
     Attributes:
+        limit: the largest number of tokens.
         tokens: its words' tokens.
         log_probability: the sum of the log-probabilities of its tokens and, if it is finished, of the end.
         finished: whether the network ended it; otherwise it has reached its limit.
@@ -50,7 +51,8 @@ class Hypothesis:
         language_probability: its probability among all languages; None without.
     """
 
-    tokens: list[int]
+    limit: int
+    tokens: list[int] = field(default_factory=list)
     log_probability: float = 0.0
     finished: bool = False
     no_speech: float = 0.0
@@ -108,7 +110,7 @@ def search(network: Any, audio: list[tuple[Any, Any]], tokens: Tokens, limits: S
 
     device, rows = audio[0][0].device, list(range(len(limits)))
     steps = _Decoder(network, audio)
-    found = [Hypothesis([]) for _ in limits]
+    found = [Hypothesis(limit) for limit in limits]
     first = torch.full((len(rows),), tokens.start, device=device)
     logits = steps.logits(steps.run(first))
     next_tokens = _hear(logits, tokens, found)
@@ -121,7 +123,7 @@ def search(network: Any, audio: list[tuple[Any, Any]], tokens: Tokens, limits: S
         at_start = not found[rows[0]].tokens
         values, best = torch.log_softmax(steps.logits(states) + masks[at_start], dim=-1).max(dim=-1)
         kept = list(_extend([found[row] for row in rows], best.tolist(), values.tolist(), tokens.end))
-        kept = [n for n in kept if len(found[rows[n]].tokens) < limits[rows[n]]]
+        kept = [n for n in kept if len(found[rows[n]].tokens) < found[rows[n]].limit]
         if len(kept) < len(rows):
             rows, chosen = [rows[n] for n in kept], torch.tensor(kept, dtype=torch.long, device=device)
             best = best[chosen]

@@ -60,7 +60,7 @@ def test_search_is_greedy_and_independent_of_other_clips(tmp_path, context):
         if context == "full":
             assert one.tokens == tokens_by_hand(folder, sound, [tiny.START, tiny.UNTIMED])
     assert sum(one.finished for one in found) >= (4 if context == "full" else 1)  # finished rows have left the batch
-    assert len({len(one.tokens) for one in found}) > 2
+    assert len({len(one.tokens) for one in found}) >= (3 if context == "full" else 2)
     assert transcribe_whisper([], str(folder)) == []
 
 
@@ -102,6 +102,7 @@ class Letters:
         ("(screaming) Help! ♪", {}, "Help!"),
         (" . . . ", {}, ""),
         ("I am going. " * 12, {}, ""),
+        ("I am going." + " I am going." * 11, {"limit": 400}, "I am going." + " I am going." * 11),
         ("and so on", {"finished": False}, ""),
         ("you", {"no_speech": 0.7, "log_probability": -9.0}, ""),
         ("you", {"no_speech": 0.7, "log_probability": -2.0}, "you"),
@@ -111,13 +112,13 @@ class Letters:
 )
 def test_texts_that_are_no_words_are_left_out(text, options, words):
     recogniser = whisper._Recogniser(None, None, Letters(), None, [])
-    found = whisper_search.Hypothesis(list(map(ord, text)), **{"finished": True, **options})
+    found = whisper_search.Hypothesis(**{"tokens": list(map(ord, text)), "limit": 160, "finished": True, **options})
     assert recogniser.transcript([found]).text == words
 
 
 def test_long_recording_has_the_text_of_its_chunks_and_the_language_of_the_first_with_words():
     recogniser = whisper._Recogniser(None, None, Letters(), None, [])
-    one = lambda text, language: whisper_search.Hypothesis(list(map(ord, text)), 0.0, True, 0.0, language, 0.9)  # noqa: E731
+    one = lambda text, language: whisper_search.Hypothesis(99, list(map(ord, text)), 0.0, True, 0.0, language, 0.9)  # noqa: E731
     joined = recogniser.transcript([one("[MUSIC]", "la"), one("Hello", "en"), one("there", "de")])
     assert joined == Transcript("Hello there", "en", 0.9)
 
