@@ -28,7 +28,6 @@ from mer.training.checkpoints.lineage import full_exposure
 from mer.training.checkpoints.training_data import Exposure
 from mer.training.job import Job, JobResult
 from mer.training.model import TrainedModel
-from mer.training.task import Task
 
 MEAN = "TestA"
 ALTERED_COPIES = (
@@ -81,10 +80,9 @@ def evaluate(folder: Path, study: EvaluationData, names: tuple[str, ...] = (), p
         resources: device and processes.
 
     Raises:
-        IncompatibleCheckpoint: the study has other classes than the model, a required input is left out, or no row
-            is left.
+        IncompatibleCheckpoint: the study has other classes than the model, or no row is left.
         CheckpointError: the folder holds no model, a damaged one, or one whose features are extracted in another
-            way now.
+            way now; or the model cannot predict from the inputs.
         ImportError, FileNotFoundError: a recording, package or pretrained network is missing.
     """
     resources = resources or Resources()
@@ -94,7 +92,7 @@ def evaluate(folder: Path, study: EvaluationData, names: tuple[str, ...] = (), p
         raise IncompatibleCheckpoint(
             f"the model predicts {', '.join(card.classes)}; the study has {', '.join(study.classes)}"
         )
-    used = selected_inputs(stored, inputs)
+    used = stored.select_inputs(inputs)
     usable, exposure = study.usable, full_exposure(stored)
     selected = select_rows(card, exposure, study, names, part)
     vectors = extract_features(stored, study, used, resources)
@@ -104,11 +102,12 @@ def evaluate(folder: Path, study: EvaluationData, names: tuple[str, ...] = (), p
         raise IncompatibleCheckpoint(f"none of the {len(selected.rows)} rows has {'+'.join(used)}")
     result, present = _predict(model, stored, study, vectors, rows)
     table = scores.predictions([result], usable, study.classes, present)
-    table = table.assign(train_corpora="+".join(card.corpora), overlap=selected.overlap.iloc[rows].to_numpy())
+    table = table.assign(train_corpora="+".join(card.corpora), overlap=selected.overlap.iloc[rows].to_numpy(),
+                         deterministic=not stored.depends_on_seed)  # fmt: skip
     mean_corpora = _mean_corpora(table, study) if part in TESTS else ()
     results = _scored(table, study, mean_corpora).assign(part=part)
     notes = (*_shared_speaker_lines(exposure, usable.iloc[rows], table), *_network_lines(card, table),
-             *_unknown_exposure(card, table, part), *_member_lines(stored, used))  # fmt: skip
+             *_unknown_exposure(card, table, part), *stored.member_notes(used))  # fmt: skip
     return EvaluationResult(results, table, selected.left_out, card, used, part, mean_corpora, notes)
 
 
@@ -123,17 +122,8 @@ def _predict(
     # An ensemble is transductive if one of its members is.
     training = next((one for one in trainings if one.normalisation != "training"), trainings[0])
     job = Job(card.name, cell, card.spec, training, card.seed, none, none, rows)
-    if card.is_ensemble:
-        predicted = model.combined(lambda member, own: _probabilities(member.model, member.checkpoint.card, task, own),
-                                   vectors, rows)  # fmt: skip
-    else:
-        predicted = _probabilities(model, card, task, rows)
+    predicted = checkpoint.predict(model, stored, task, rows)
     return JobResult(job, predicted[:, order], predicted[:0, order]), vectors.present
-
-
-def _probabilities(model: TrainedModel, card: Card, task: Task, rows: np.ndarray) -> np.ndarray:
-    """The predictions of a model from features that are normalised as in its training."""
-    return model.predict(task.normalised_for(card.training).features, rows)
 
 
 def extract_features(stored: Checkpoint, study: EvaluationData, names: Sequence[str], resources: Resources) -> Features:
@@ -167,31 +157,6 @@ def extract_features(stored: Checkpoint, study: EvaluationData, names: Sequence[
                     extractors, card.layers, card.modalities)  # fmt: skip
 
 
-def selected_inputs(stored: Checkpoint, requested: Sequence[str] | None) -> tuple[str, ...]:
-    """Return the inputs that a model receives, in its order.
-
-    Args:
-        requested: names of inputs, or modalities for all of their inputs; None for all inputs.
-
-    Raises:
-        IncompatibleCheckpoint: an input is unknown, or the model cannot predict from these inputs.
-    """
-    own = stored.card.modalities
-    if requested is None:
-        return tuple(own)
-    if unknown := [name for name in requested if name not in {*own, *own.values()}]:
-        raise IncompatibleCheckpoint(f"--inputs {unknown[0]}: the model reads {', '.join(own)}")
-    selected = tuple(name for name, modality in own.items() if name in requested or modality in requested)
-    if not selected:
-        raise IncompatibleCheckpoint(f"--inputs names none of {', '.join(own)}")
-    if not stored.predicts_from(selected):
-        raise IncompatibleCheckpoint(
-            f"--inputs {','.join(requested)}: the model was trained with `missing: none` and needs all of "
-            f"{', '.join(own)}"
-        )
-    return selected
-
-
 def _shared_speaker_lines(exposure: Exposure | None, rows: pd.DataFrame, table: pd.DataFrame) -> list[str]:
     """A line for each corpus whose published parts share speakers, so that test rows have speakers of training rows."""
     if exposure is None:
@@ -217,12 +182,6 @@ def _network_lines(card: Card, table: pd.DataFrame) -> tuple[str, ...]:
 def _unknown_exposure(card: Card, table: pd.DataFrame, part: str) -> tuple[str, ...]:
     others = set(table["test_corpus"]) - set(card.corpora)
     return (ALTERED_COPIES,) if others and part in TESTS else ()
-
-
-def _member_lines(stored: Checkpoint, used: Sequence[str]) -> tuple[str, ...]:
-    """A line about members of an ensemble that cannot predict from the inputs that the model receives."""
-    names = ", ".join(stored.unused_members(used))
-    return (f"members of the ensemble that need other inputs, too, predict nothing: {names}",) if names else ()
 
 
 def _mean_corpora(table: pd.DataFrame, study: EvaluationData) -> tuple[str, ...]:

@@ -91,7 +91,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--model", type=Path, required=True, help="a checkpoint, such as outputs/demo/checkpoints/gated-seed0")
     add("--list", type=Path, action="append", default=[], help="one path per line, or CSV with columns path and text")
     add("--text", help="the text of the one recording; without it, .srt, .vtt or .txt files beside it are read")
-    add("--inputs", metavar="NAME,NAME", help="inputs of the model that are used; the others count as missing")
+    add(
+        "--inputs",
+        metavar="NAME,NAME",
+        help="inputs of the model that are used, by name or modality; the others count as missing",
+    )
     add("--out", type=Path, default=Path("predictions.csv"), help="the table; by default %(default)s")
     add("--json", action="store_true", help="also write JSON lines, beside the table")
     add("--html", action="store_true", help="also write a page with player and timeline, beside the table")

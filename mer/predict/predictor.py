@@ -64,8 +64,8 @@ class Predictor:
         notes = []
         if unknown := ", ".join(name for name in self.inputs if name not in self.card.value_ranges):
             notes.append(f"the model has no value ranges of {unknown}, so there are no warnings of unusual features")
-        if unused := ", ".join(self.checkpoint.unused_members(self.settings.inputs or self.inputs)):
-            notes.append(f"members of the ensemble that need other inputs, too, predict nothing: {unused}")
+        received = [name for name, extractor in self.extractors.items() if extractor.compute is not None]
+        notes += self.checkpoint.member_notes(received)
         if self.recognise and self.recognise.note:
             notes.append(self.recognise.note)
         return tuple(notes)
@@ -113,7 +113,7 @@ class Predictor:
         self, segments: Sequence[PendingSegment], features: Features, reasons: list[dict[str, str]]
     ) -> list[Prediction]:
         """Return the predictions from all inputs, and from each input and modality alone, or errors."""
-        probabilities = self._probabilities(features)
+        probabilities, used_inputs = self._probabilities(features), self.checkpoint.used_inputs(features.present)
         per_input, per_modality = self._alone(features)
         unusual = {name: input_checks.feature_warnings(self.card, name, features.arrays[name]) for name in self.inputs}
         predictions = []
@@ -123,7 +123,7 @@ class Predictor:
                 error = "; ".join(f"{name}: {reason}" for name, reason in reasons[row].items())
                 predictions.append(replace(prediction, error=error))
                 continue
-            used = tuple(name for name in self.inputs if features.present[name][row])
+            used = tuple(name for name in self.inputs if used_inputs[name][row])
             modalities = tuple(dict.fromkeys(self.inputs[name] for name in used))
             of_audio = input_checks.audio_warnings(segment.samples) if "audio" in modalities else ()
             of_features = (unusual[name][row] for name in used if unusual[name][row])
@@ -178,15 +178,15 @@ def load(folder: str | Path, *, settings: PredictionSettings | None = None, devi
         recognise: the recogniser of recordings without text.
 
     Raises:
-        CheckpointError: the folder holds no model, its extraction has changed since training, it has no input of a name
-            that the settings give, or it normalises every speaker or corpus separately.
+        CheckpointError: the folder holds no model, its extraction has changed since training, it cannot predict from
+            the inputs that the settings name, or it normalises every speaker or corpus separately.
         ImportError, FileNotFoundError: a package or a pretrained network is missing.
     """
     settings = settings or PredictionSettings()
     voice_activity.resolve(settings.voice)
     model, stored = checkpoint.load(Path(folder), device)
     _refuse_normalisation(stored)
-    used, card = _used_inputs(stored, settings), stored.card
+    used, card = stored.select_inputs(settings.inputs), stored.card
     sections, data = extraction.extraction_parameters(stored, networks or {})
     compute = extraction.open_extractors(stored, used, sections, data, Resources(device, jobs))
     widths = {name: card.widths[name] for name in card.inputs}
@@ -194,25 +194,6 @@ def load(folder: str | Path, *, settings: PredictionSettings | None = None, devi
         input_checks.feature_warnings(card, name, np.zeros((1, width)))
     extractors = {name: InputExtractor(sections[name], compute.get(name), width) for name, width in widths.items()}
     return Predictor(model, stored, extractors, data, settings, recognise)
-
-
-def _used_inputs(stored: Checkpoint, settings: PredictionSettings) -> list[str]:
-    """Return the inputs that the settings name, in the model's order; all without `settings.inputs`."""
-    inputs, place = stored.card.inputs, files.to_root(stored.folder)
-    if settings.inputs is None:
-        return inputs
-    unknown = ", ".join(name for name in settings.inputs if name not in inputs)
-    if unknown or not settings.inputs:
-        raise CheckpointError(
-            f"--inputs: {place} has no input {unknown or 'without a name'}; its inputs are {', '.join(inputs)}"
-        )
-    left_out = [name for name in inputs if name not in settings.inputs]
-    if not stored.predicts_from(settings.inputs):
-        raise CheckpointError(
-            f"--inputs: {place} was trained with training.missing: none and needs all of its inputs; "
-            f"{', '.join(left_out)} cannot be left out"
-        )
-    return [name for name in inputs if name in settings.inputs]
 
 
 def _refuse_normalisation(stored: Checkpoint) -> None:

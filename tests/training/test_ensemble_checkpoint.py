@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -60,8 +61,29 @@ def test_ensemble_predicts_as_its_result_wherever_its_folder_is(task, saved, tmp
     weights = {member.folder: member.weight for member in stored.card.members}
     assert weights == {"linear-seed0": result.history[0]["linear"], "net-seed0": result.history[0]["net"]}
     assert stored.card.inputs == ["text", "audio"]
-    assert stored.predicts_from(["audio"])
-    assert stored.unused_members(["audio"]) == ["linear-seed0"]
+    assert stored.select_inputs(["audio"]) == ("audio",)
+    assert stored.member_notes(["audio"])[0].endswith("predict nothing: linear-seed0")
+    assert stored.member_notes(["text"]) == ()
+
+
+def test_prediction_uses_the_inputs_of_members_that_predict_with_weight(saved):
+    """A member that lacks an input, or has no weight beside another one, affects nothing."""
+    _, folder = saved
+    stored = checkpoint.open_checkpoint(folder)
+    linear, net = stored.members
+    whole = net.card.model_copy(update={"training": Training(missing="none")})
+    for weights, members, expected in (
+        ((0.5, 0.5), (linear, net), {"text": [True, False], "audio": [True, True]}),
+        ((1.0, 0.0), (linear, net), {"text": [True, False], "audio": [False, True]}),
+        ((0.5, 0.5), (linear, replace(net, card=whole)), {"text": [True, False], "audio": [True, False]}),
+    ):
+        entries = [one.model_copy(update={"weight": weight})
+                   for one, weight in zip(stored.card.members, weights, strict=True)]  # fmt: skip
+        card = stored.card.model_copy(update={"members": entries})
+        used = replace(stored, card=card, members=members).used_inputs(
+            {"text": np.array([True, False]), "audio": np.array([True, True])}
+        )
+        assert {name: rows.tolist() for name, rows in used.items()} == expected
 
 
 def test_exposure_and_rows_are_those_of_all_members(saved, record):

@@ -27,7 +27,8 @@ class PredictionSettings:
             accepts, which is never exceeded.
         voice: the voice activity detector: `auto`, `silero` or `energy` (voice_activity.py).
         abstain: the smallest certainty of a label, in [0, 1].
-        inputs: the inputs that are used, by name; the others count as missing. None uses all of the model's.
+        inputs: the inputs that are used, by name or by modality; the others count as missing. None uses all of the
+            model's.
     """
 
     cut_above: float | None = None

@@ -24,7 +24,7 @@ from mer.training.model import TrainedModel
 from mer.training.scaling.standardise import Standardiser
 from mer.training.task import Task
 
-__all__ = ["CheckpointError", "StudyRecord", "card", "load", "name", "open_checkpoint", "save", "write"]
+__all__ = ["CheckpointError", "StudyRecord", "card", "load", "name", "open_checkpoint", "predict", "save", "write"]
 
 
 @dataclass(frozen=True)
@@ -148,6 +148,25 @@ def load(
         raise CheckpointError(
             f"{files.to_root(folder)}: its tensors are not those that model.json describes ({error})"
         ) from None
+
+
+def predict(model: TrainedModel, checkpoint: Checkpoint, task: Task, rows: np.ndarray) -> np.ndarray:
+    """Return a loaded model's predictions of rows of a task, as in its study.
+
+    Features are normalised as in the training of the model, or of each member of an ensemble.
+
+    Args:
+        model, checkpoint: as from `load`.
+        task: the task, before `normalised_for`.
+        rows: row numbers; the model can predict each of them.
+
+    Returns:
+        Class probabilities, float64 of shape (len(rows), classes); each row sums to 1.
+    """
+    if checkpoint.members:
+        return model.combined(lambda member, own: predict(member.model, member.checkpoint, task, own),
+                              task.features, rows)  # fmt: skip
+    return model.predict(task.normalised_for(checkpoint.card.training).features, rows)
 
 
 def _model(own: Card, tensors: dict[str, np.ndarray], device: str) -> TrainedModel:

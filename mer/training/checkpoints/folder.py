@@ -1,7 +1,7 @@
 """The folder of a checkpoint: its card, read and validated, and the folders of an ensemble's members."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,18 +47,60 @@ class Checkpoint:
         enough = np.all if self.card.needs_all_inputs else np.any
         return enough([present[name] for name in self.card.inputs], axis=0)
 
-    def predicts_from(self, names: Collection[str]) -> bool:
-        """Return whether the model can predict if it has these inputs only."""
-        return bool(self.predictable({name: np.array([name in names]) for name in self.card.inputs})[0])
+    def used_inputs(self, present: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return input -> in which rows the prediction uses it, bool of shape (rows,).
 
-    def unused_members(self, names: Collection[str]) -> list[str]:
-        """Return the names of an ensemble's members that cannot predict from these inputs only."""
-        return [member.card.name for member in self.members if not member.predicts_from(names)]
+        A member that cannot predict a row uses nothing of it, and neither does a member without weight if another one
+        has weight.
+
+        Args:
+            present: as for `predictable`.
+        """
+        predicts = np.stack([model.predictable(present) for model in self.models])
+        weighted = predicts & (np.array([member.weight for member in self.card.members] or [1.0]) > 0)[:, None]
+        predicts = np.where(weighted.any(axis=0), weighted, predicts)
+        readers = {name: [name in model.card.inputs for model in self.models] for name in self.card.inputs}
+        return {name: predicts[own].any(axis=0) & present[name] for name, own in readers.items()}
+
+    def select_inputs(self, requested: Sequence[str] | None) -> tuple[str, ...]:
+        """Return the inputs that the model receives, in its order.
+
+        Args:
+            requested: names of inputs, or modalities for all of their inputs; None for all inputs.
+
+        Raises:
+            CheckpointError: an input is unknown, or the model cannot predict from these inputs.
+        """
+        own, place = self.card.modalities, files.to_root(self.folder)
+        if requested is None:
+            return tuple(own)
+        if unknown := [name for name in requested if name not in {*own, *own.values()}]:
+            raise CheckpointError(f"--inputs {plain(unknown[0])}: {place} reads {', '.join(own)}")
+        selected = tuple(name for name, modality in own.items() if name in requested or modality in requested)
+        if not selected:
+            raise CheckpointError(f"--inputs names none of {', '.join(own)}, which {place} reads")
+        if not self._predicts_from(selected):
+            needs = (f"{model.folder.name} needs {_needs(model.card)}" for model in self.models)
+            raise CheckpointError(f"--inputs {','.join(requested)}: not enough for {place}: {'; '.join(needs)}")
+        return selected
+
+    def member_notes(self, names: Collection[str]) -> tuple[str, ...]:
+        """Return a sentence about an ensemble's members that cannot predict from these inputs, if there are any."""
+        unused = ", ".join(member.folder.name for member in self.members if not member._predicts_from(names))
+        return (f"members of the ensemble that need other inputs, too, predict nothing: {unused}",) if unused else ()
+
+    def _predicts_from(self, names: Collection[str]) -> bool:
+        return bool(self.predictable({name: np.array([name in names]) for name in self.card.inputs})[0])
 
     @property
     def models(self) -> tuple["Checkpoint", ...]:
         """The trained models of the folder: itself, or the members of an ensemble."""
         return self.members or (self,)
+
+    @property
+    def depends_on_seed(self) -> bool:
+        """Whether another seed would have given another model."""
+        return any(model.card.spec.is_network for model in self.models)
 
 
 def open_checkpoint(folder: Path) -> Checkpoint:
@@ -116,6 +158,12 @@ def _parsed(path: Path) -> object:
         raise CheckpointError(f"{place}: cannot be read ({error.strerror})") from None
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{place}: not readable as JSON ({plain(str(error))[:200]})") from None
+
+
+def _needs(card: Card) -> str:
+    amount = "all of" if card.needs_all_inputs else "one of" if len(card.inputs) > 1 else ""
+    reason = " (training.missing: none)" if card.needs_all_inputs else ""
+    return f"{amount} {', '.join(card.inputs)}{reason}".strip()
 
 
 def _refuse_constant(name: str) -> None:
