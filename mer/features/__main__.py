@@ -51,16 +51,16 @@ def _extract(options: argparse.Namespace):
     from mer.features.extractor import Resources
     from mer.features.table import extract_table
 
-    given = {name: yaml.safe_load(value) for name in _fields() if (value := getattr(options, name)) is not None}
+    parameters = {name: yaml.safe_load(value) for name in _fields() if (value := getattr(options, name)) is not None}
     texts = list(options.text)
     if options.modality is None and (texts or options.column) and options.extractor in registry.names("text"):
-        given["modality"] = "text"
+        parameters["modality"] = "text"
     elif options.modality is not None:
-        given["modality"] = options.modality
-    device = prepare(options.device, options.threads) if "model" in given or "weights" in given else "cpu"
+        parameters["modality"] = options.modality
+    device = prepare(options.device, options.threads) if "model" in parameters or "weights" in parameters else "cpu"
     return extract_table(
         [*options.paths, *texts], options.extractor, column=options.column,
-        resources=Resources(device, options.jobs), **given,
+        resources=Resources(device, options.jobs), **parameters,
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from mer.features.registry import handmade
 from mer.params.features import Input, Transcripts
 
 STORED_NAMES = {"location": "place", "name_hint": "hint"}
-"""The names in cards of fields that have another name there."""
+"""The fields that have another name in cards, with that name."""
 
 
 @dataclass(frozen=True)

@@ -67,9 +67,9 @@ def manifest_rows(sources: Sequence, section: Input, sampling_rate: int | None, 
 def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
-    if not (found := list(recordings_in(path))):
+    if not (recordings := list(recordings_in(path))):
         raise ValueError(f"{path}: no recording in this folder; recordings end in {' '.join(sorted(SUFFIXES))}")
-    return found
+    return recordings
 
 
 def _recording_row(path: Path, modality: str, max_seconds: float) -> dict:

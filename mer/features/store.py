@@ -13,7 +13,7 @@ from mer import files, sealed
 from mer.shards import DamagedShard, Shards
 
 VIEWS = 4
-"""The number of views that are kept. A view holds the rows of one study, and is a copy that is rebuilt in seconds."""
+"""The largest number of views. A view holds the rows of one study, and is a copy that is rebuilt in seconds."""
 BLOCK = 4096
 """The number of rows of a view that are gathered at once."""
 

@@ -15,8 +15,8 @@ from mer.params.features import ORDER, Input, read_inputs
 from mer.params.load import KINDS
 from mer.params.schema import Data
 
-WITHOUT_EFFECT = ("trained_on", "lexical_control")
-"""Parameters of inputs that matter in a study only: no vector depends on them."""
+WITHOUT_EFFECT = ("trained_on", "lexical_control", "transcript")
+"""Parameters of inputs that choose rows or texts of a study: they mean nothing for single files."""
 WHOLE = 1e7
 """The longest recording by default, in seconds: no recording is cropped."""
 
@@ -32,7 +32,8 @@ def extract_table(
 ) -> pd.DataFrame:
     """Return the features of recordings, arrays or texts.
 
-    A vector equals that of step 02 of a study with the same parameters, because the same code decodes and extracts.
+    Vectors equal those of step 02 of a study with the same recordings and parameters, because the same code decodes and
+    extracts. The last bits of some encoders depend on the other recordings of a batch.
 
     Args:
         sources: one or several of: paths of files and folders; arrays of audio of shape (samples,) or (samples,
@@ -96,7 +97,7 @@ def read_parameters(extractor: str, parameters: dict[str, object]) -> tuple[Inpu
         existing = "; ".join(f"{name}: {', '.join(registry.names(name))}" for name in ORDER)
         raise ValueError(f"extractor: {extractor!r} is not one of the extractors of {modality} ({existing})")
     if unused := [name for name in options if name in WITHOUT_EFFECT]:
-        raise ValueError(f"{unused[0]}: no vector depends on it; it is a parameter of studies only")
+        raise ValueError(f"{unused[0]}: is a parameter of studies only; leave it out")
     limits = {name: options.pop(name) for name in ("min_seconds", "max_seconds") if name in options}
     try:
         [section] = read_inputs({modality: {"extractor": extractor, **options}}).values()

@@ -59,15 +59,15 @@ def problems(p: Params, devices: Sequence[str], steps: set[str], *, connect: boo
         steps: the numbers of the steps that are run. Only these are checked.
         connect: whether to contact the hub, if a network is to be downloaded. Otherwise the download is announced.
     """
-    found: list[Fault] = []
+    faults: list[Fault] = []
     if steps & EXTRACTION_STEPS:
-        found += [fault for one in p.features.values() for fault in _of_input(one)]
-        found += [*_of_transcripts(p.transcripts), *_of_downloads(p, connect)]
+        faults += [fault for one in p.features.values() for fault in _of_input(one)]
+        faults += [*_of_transcripts(p.transcripts), *_of_downloads(p, connect)]
     if steps - WITHOUT_DEVICE:
-        found += _of_device(p.compute.device, devices)
+        faults += _of_device(p.compute.device, devices)
     if steps - EXTRACTION_STEPS - WITHOUT_DEVICE:
-        found += _of_training(p)
-    return [str(fault) for fault in found]
+        faults += _of_training(p)
+    return [str(fault) for fault in faults]
 
 
 def _of_input(one: Input) -> Iterator[Fault]:

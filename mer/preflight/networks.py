@@ -75,7 +75,7 @@ def is_downloaded_later(model: str, revision: str | None) -> bool:
 
 
 def hub_is_reachable() -> bool:
-    """Return whether the hub answers; true behind a proxy, which cannot be asked."""
+    """Return whether the hub answers; true behind a proxy, because then it is not tried."""
     if any(os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")):
         return True
     address = urlsplit(os.environ.get("HF_ENDPOINT") or "https://huggingface.co")

@@ -11,6 +11,7 @@ from mer import features, files
 from mer.features import __main__ as command
 from mer.features import registry
 from mer.features.audio import opensmile
+from mer.features.table import WITHOUT_EFFECT
 from mer.features.video import VideoSegment
 from mer.params.features import read_inputs
 from mer.params.load import KINDS
@@ -163,7 +164,7 @@ def test_names_of_opensmile(name, folder):
         ({"extractor": "encoder"}, "encoder: extractor `encoder` needs a `model`"),
         ({"extractor": "hog", "modality": "audio"}, "is not one of the extractors of audio"),
         ({"extractor": "mfcc", "max_seconds": -1}, "max_seconds: Input should be greater than 0"),
-        ({"extractor": "hashing", "lexical_control": ["free"]}, "lexical_control: no vector depends on it"),
+        ({"extractor": "hashing", "lexical_control": ["free"]}, "lexical_control: is a parameter of studies only"),
     ],
 )
 def test_wrong_parameters_are_named(parameters, message, folder):
@@ -223,7 +224,7 @@ def test_command_names_missing_networks_and_packages(folder, capsys, monkeypatch
 def test_command_has_every_extractor_and_every_parameter():
     options = {action.dest for action in command._parser()._actions}
     for modality, section in KINDS.items():
-        ignored = {"modality", "extractor", "trained_on", "lexical_control"}
+        ignored = {"modality", "extractor", *WITHOUT_EFFECT}
         assert set(section.model_fields) - ignored <= options
         [choices] = [action.choices for action in command._parser()._actions if action.dest == "extractor"]
         assert set(registry.names(modality)) <= set(choices)

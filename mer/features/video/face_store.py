@@ -95,7 +95,7 @@ class StoredFaces:
         compute_missing(self.store, keys, search, "faces", lambda batch: [1] * len(batch), SHARD)
 
     def with_faces(self, keys: Sequence[str], segment: Callable[[str], VideoSegment]) -> list[VideoSegment]:
-        """Return segments with their faces, which `find` has found."""
+        """Return segments with their faces, which `find` has stored."""
         segments = [segment(key) for key in keys]
         for item, face in zip(segments, self.store.faces(keys), strict=True):
             item.faces[self.search.key] = face

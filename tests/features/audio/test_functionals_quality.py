@@ -45,8 +45,10 @@ def test_predictions_do_not_depend_on_labels_of_test_rows(classifier, norm):
     other = model_quality.Clips(shuffled, clips.corpora, clips.speakers, clips.classes)
     cells, changed = (model_quality.confusions(vectors, c, classifier, norm, ("loco",)) for c in (clips, other))
     for answers in ("free", "restricted"):
-        given, still = (found["loco", answers]["c1"].sum(axis=1) for found in (cells, changed))  # speakers × answers
-        np.testing.assert_array_equal(given, still)
+        before, after = (
+            by_protocol["loco", answers]["c1"].sum(axis=1) for by_protocol in (cells, changed)
+        )  # speakers × answers
+        np.testing.assert_array_equal(before, after)
         assert stats.uar(cells["loco", answers]["c1"].sum(axis=0)) > 0.45
 
 

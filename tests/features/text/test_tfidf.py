@@ -42,9 +42,9 @@ def test_words_of_the_context_are_separate_and_have_half_the_weight():
 
 
 def test_speaker_is_not_a_word_of_the_text():
-    said, named = hashing.hashed_words(["ann fine"], 4096)[0], hashing.hashed_words(["ann: fine"], 4096, True)[0]
+    plain, named = hashing.hashed_words(["ann fine"], 4096)[0], hashing.hashed_words(["ann: fine"], 4096, True)[0]
     by_bo = hashing.hashed_words(["bo: fine"], 4096, True)[0]
-    assert named @ said == pytest.approx(0.5)  # only "fine" is in both
+    assert named @ plain == pytest.approx(0.5)  # only "fine" is in both
     assert named @ by_bo == pytest.approx(0.5)
     assert text_features.spec(TextFeatures(speakers="names")) != text_features.spec(TextFeatures())
 
