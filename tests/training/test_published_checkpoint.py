@@ -18,9 +18,8 @@ from mer.features.video.clips import FaceSearch
 from mer.features.video.emo_affectnet_network import EmoAffectNet
 from mer.media import audio
 from mer.models import __main__ as command
-from mer.params.features import read_inputs
 from mer.predict.inputs.segments import PredictionSettings
-from mer.training.checkpoints import checkpoint, published
+from mer.training.checkpoints import checkpoint
 from mer.training.checkpoints.card import CheckpointError
 from mer.training.checkpoints.lineage import MISSING, status
 from mer.training.checkpoints.published import PublishedFiles, convert
@@ -41,8 +40,8 @@ def place(tmp_path_factory):
     """A folder as the authors publish it, with small networks of random weights."""
     folder = tmp_path_factory.mktemp("published")
     torch.manual_seed(3)
-    for kind, save in (("audio", tiny.sound), ("text", tiny.text)):
-        save(folder / kind, head="ForSequenceClassification")
+    tiny.sound(folder / "audio", head="ForSequenceClassification")
+    tiny.text(folder / "text", head="ForSequenceClassification", longest=512)
     (folder / "AFEW").mkdir()
     for kind in ("audio", "text"):
         torch.save(loading.network(folder / kind, None, True, "").state_dict(), folder / "AFEW" / f"{kind}.pth")
@@ -59,15 +58,7 @@ def sources(place, **changed):
 
 
 @pytest.fixture
-def small_texts(monkeypatch):
-    """The stand-in for text takes 60 tokens instead of 512."""
-    original = read_inputs
-    monkeypatch.setattr(published, "read_inputs", lambda sections: original(
-        {**sections, "text": {**sections["text"], "max_tokens": 60}}))  # fmt: skip
-
-
-@pytest.fixture
-def folder(place, tmp_path, small_texts):
+def folder(place, tmp_path):
     convert(sources(place), tmp_path / "model", ["afew"])
     return tmp_path / "model"
 
@@ -181,7 +172,7 @@ def test_loco_knows_the_corpora_of_a_training_that_begins_with_it(folder):
     assert {"afew", "friends"} == set().union(*(item.families for item in text))
 
 
-def test_six_classes_need_their_order(place, tmp_path, small_texts):
+def test_six_classes_need_their_order(place, tmp_path):
     torch.save(weights(WIDTHS, 32, 6), tmp_path / "fusion.pth")
     six = sources(place, fusion=tmp_path / "fusion.pth")
     with pytest.raises(CheckpointError, match="it has 6 classes, whose order is not published"):
@@ -239,14 +230,14 @@ CHANGES = {
     [("fusion", "gal_ta.WF"), ("audio", "projector.weight"), ("video", "fc1.weight"),
      ("text", "roberta.embeddings.word_embeddings.weight")],
 )  # fmt: skip
-def test_a_missing_further_or_transposed_tensor_is_refused(place, tmp_path, small_texts, kind, name, change):
+def test_a_missing_further_or_transposed_tensor_is_refused(place, tmp_path, kind, name, change):
     with pytest.raises((ValueError, OSError), match=rf"{kind}\.pth"):
         convert(broken(place, kind, CHANGES[change](name), tmp_path), tmp_path / "model", ["afew"])
     assert not (tmp_path / "model").exists()
 
 
 @pytest.mark.parametrize("kind", ["fusion", "audio", "video", "text"])
-def test_code_in_a_file_is_not_run(place, tmp_path, small_texts, kind):
+def test_code_in_a_file_is_not_run(place, tmp_path, kind):
     ran = tmp_path / "ran"
     change = lambda tensors: tensors.update({"code": Code(str(ran))})  # noqa: E731
     with pytest.raises((ValueError, OSError), match=rf"{kind}\.pth"):
@@ -255,7 +246,7 @@ def test_code_in_a_file_is_not_run(place, tmp_path, small_texts, kind):
     assert not (tmp_path / "model").exists()
 
 
-def test_files_of_other_sizes_do_not_belong_together(place, tmp_path, small_texts):
+def test_files_of_other_sizes_do_not_belong_together(place, tmp_path):
     torch.save(weights({**WIDTHS, "text": 20}, 32), tmp_path / "fusion.pth")
     with pytest.raises(CheckpointError, match="reads 20 features of text, and text has 24"):
         convert(sources(place, fusion=tmp_path / "fusion.pth"), tmp_path / "model", ["afew"])
@@ -268,7 +259,7 @@ def test_a_model_is_not_overwritten(place, folder):
     assert files.digest_file(folder / "model.json") == before
 
 
-def test_the_command(place, tmp_path, small_texts, capsys, monkeypatch):
+def test_the_command(place, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(place)
     line = ["convert", "AFEW/fusion.pth", "--audio", "AFEW/audio.pth", "--video", "AFEW/video.pth", "--text",
             "AFEW/text.pth", "--audio-network", "audio", "--text-network", "text", "--trained-on", "afew", "--out",
