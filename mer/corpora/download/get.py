@@ -16,13 +16,14 @@ import tqdm
 
 from mer import files
 from mer.corpora.corpus import Corpus
-from mer.corpora.download import dataverse, licences, web
-from mer.corpora.download.archives import unpack
-from mer.corpora.download.disk import require_space
-from mer.corpora.download.fetch import fetch
-from mer.corpora.download.members import ArchiveError
+from mer.corpora.download import licences
 from mer.corpora.download.source import DownloadError, DownloadSource, File, size
 from mer.corpora.download.status import status
+from mer.corpora.download.transfer import dataverse, web
+from mer.corpora.download.transfer.archives import unpack
+from mer.corpora.download.transfer.disk import require_space
+from mer.corpora.download.transfer.fetch import fetch
+from mer.corpora.download.transfer.members import ArchiveError
 from mer.corpora.reading.files import unreadable_reason, walk
 
 DOWNLOADS = ".downloads"

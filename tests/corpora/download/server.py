@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import requests
 
-from mer.corpora.download import web
 from mer.corpora.download.source import File
+from mer.corpora.download.transfer import web
 
 IMPATIENT = web.RetryPolicy(
     attempts=3, connect_seconds=10, stall_seconds=10, pause_seconds=0.001, max_pause_seconds=0.05, max_redirects=5

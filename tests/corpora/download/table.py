@@ -3,8 +3,8 @@
 import tempfile
 from pathlib import Path
 
-from mer.corpora.download.archives import unpack
 from mer.corpora.download.source import DownloadError
+from mer.corpora.download.transfer.archives import unpack
 from tests.corpora.download import test_download_archives as archives
 from tests.corpora.download import test_download_fetch as servers
 from tests.corpora.download.server import Server, file

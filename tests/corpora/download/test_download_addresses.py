@@ -10,8 +10,8 @@ import pytest
 
 from mer.corpora import CORPORA
 from mer.corpora.download.addresses import FORMS, SOURCES
-from mer.corpora.download.members import parts
 from mer.corpora.download.source import GB
+from mer.corpora.download.transfer.members import parts
 from mer.corpora.reading.files import unreadable_reason
 
 ANNOUNCED = {"aesdd", "cafe", "emovo", "emozionalmente", "jl", "mesd", "shemo", "subesco", "urdu"}

@@ -16,10 +16,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mer.corpora.download import archives, disk, members
-from mer.corpora.download.archives import unpack
-from mer.corpora.download.members import ArchiveError
 from mer.corpora.download.source import GB, MB, DownloadError, Unpack
+from mer.corpora.download.transfer import archives, disk, members
+from mer.corpora.download.transfer.archives import unpack
+from mer.corpora.download.transfer.members import ArchiveError
 from tests.corpora.download.packing import CLIP, tarred, zipped
 
 SPARSE = {"GNU.sparse.map": "0,100", "GNU.sparse.realsize": "9000"}

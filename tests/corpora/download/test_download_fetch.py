@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mer.corpora.download import disk, fetch, web
 from mer.corpora.download.source import DownloadError
+from mer.corpora.download.transfer import disk, fetch, web
 from tests.corpora.download.server import (
     HASTY,
     IMPATIENT,

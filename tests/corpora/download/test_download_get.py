@@ -12,9 +12,10 @@ import filelock
 import pytest
 
 from mer.corpora import CORPORA
-from mer.corpora.download import disk, get, licences
+from mer.corpora.download import get, licences
 from mer.corpora.download.source import MB, DownloadError, DownloadSource, File, Unpack
 from mer.corpora.download.status import status
+from mer.corpora.download.transfer import disk
 from tests.corpora.download.packing import CLIP, tarred, zipped
 from tests.corpora.download.server import IMPATIENT, Server, body, redirect, session
 from tests.corpora.download.server import status as answer
@@ -101,7 +102,8 @@ KILLED = """
 import dataclasses, sys
 from pathlib import Path
 from mer.corpora import CORPORA
-from mer.corpora.download import get, web
+from mer.corpora.download import get
+from mer.corpora.download.transfer import web
 from mer.corpora.download.source import DownloadSource, File, Unpack
 url, raw = sys.argv[1:]
 session = web.session()

@@ -16,9 +16,9 @@ from re import fullmatch
 from typing import BinaryIO
 
 from mer import files
-from mer.corpora.download.disk import require_space
-from mer.corpora.download.members import ArchiveError, from_tar, from_zip, litter, parts, same_place
 from mer.corpora.download.source import MB, DownloadError, Unpack, size
+from mer.corpora.download.transfer.disk import require_space
+from mer.corpora.download.transfer.members import ArchiveError, from_tar, from_zip, litter, parts, same_place
 
 CHUNK = 1 << 20
 """The number of bytes that are read at once."""

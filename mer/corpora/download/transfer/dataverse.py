@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 import requests
 
-from mer.corpora.download import web
-from mer.corpora.download.members import litter, parts
 from mer.corpora.download.source import GB, MB, DownloadError, File, Unpack
+from mer.corpora.download.transfer import web
+from mer.corpora.download.transfer.members import litter, parts
 
 MAX_LIST_BYTES = 50 * MB
 """The largest size of a list, in bytes. A file takes a few hundred."""

@@ -11,9 +11,9 @@ from pathlib import Path
 import requests
 
 from mer import files
-from mer.corpora.download.disk import require_space
 from mer.corpora.download.source import MB, DownloadError, File
-from mer.corpora.download.web import RequestRefused, RetryPolicy, TransferInterrupted, read, request
+from mer.corpora.download.transfer.disk import require_space
+from mer.corpora.download.transfer.web import RequestRefused, RetryPolicy, TransferInterrupted, read, request
 
 PROGRESS_BYTES = 16 * MB
 """An attempt that receives at least so many bytes more than any before it does not count as a failure."""

@@ -1,0 +1,1 @@
+"""Transfers: requests, resumed downloads, archives, disk space."""
