@@ -154,7 +154,7 @@ def extract_features(stored: Checkpoint, study: EvaluationData, names: Sequence[
     arrays = {name: np.zeros((rows, card.widths[name]), np.float32) for name in absent}
     extractors = {name: spec["extractor"] for name, spec in card.features.items()}
     return Features({**loaded.arrays, **arrays}, {**loaded.present, **{m: np.zeros(rows, bool) for m in absent}},
-                    extractors, card.layers, card.modalities)  # fmt: skip
+                    extractors, card.layers, card.modalities, card.frames)  # fmt: skip
 
 
 def _shared_speaker_lines(exposure: Exposure | None, rows: pd.DataFrame, table: pd.DataFrame) -> list[str]:

@@ -64,6 +64,7 @@ class Store(Shards):
     def __init__(self, folder: Path, spec: dict) -> None:
         columns = {"row": "int64", **self.more}
         determining, self.first_column = stored_form(spec)
+        self.number_type = np.dtype(np.float16 if "frames" in spec else np.float32)
         super().__init__(folder, spec["extractor"], determining, columns)
 
     def add(self, keys: Sequence[str], vectors: Sequence[np.ndarray | None], errors: Sequence[str | None]) -> None:
@@ -71,7 +72,9 @@ class Store(Shards):
         computed = [v for v in vectors if v is not None]
         present = np.array([v is not None for v in vectors])
         rows = np.where(present, np.cumsum(present) - 1, -1)
-        array = np.stack(computed).astype(np.float32, copy=False) if computed else np.empty((0, 0), np.float32)
+        array = (
+            np.stack(computed).astype(self.number_type, copy=False) if computed else np.empty((0, 0), self.number_type)
+        )
         listing = pd.DataFrame({"key": list(keys), "row": rows, "error": pd.Series(errors, dtype="str")})
         self.append(listing, lambda path: np.save(path, array, allow_pickle=False))
 
@@ -92,7 +95,7 @@ class Store(Shards):
             raise MissingVectors(self.folder, missing, int(requested.sum()))
         rows = entries["row"].fillna(-1).to_numpy(dtype=np.int64)
         if not len(rows):
-            return np.zeros((0, width), np.float32), np.zeros(0, bool)
+            return np.zeros((0, width), self.number_type), np.zeros(0, bool)
         of_shard, names = pd.factorize(entries["shard"])
         content = hashlib.sha256(repr((self.first_column, width, [self.digest(name) for name in names])).encode())
         content.update(rows.tobytes() + of_shard.astype(np.int64).tobytes())
@@ -104,18 +107,18 @@ class Store(Shards):
     def _view(self, path: Path, names: Sequence[str], of_shard: np.ndarray, rows: np.ndarray, width: int) -> np.ndarray:
         name = f"{self.folder.name}/views/{path.name}"
         try:
-            return _opened(path, name, (len(rows), width))
+            return _opened(path, name, (len(rows), width), self.number_type)
         except FileNotFoundError:
             pass
         except (OSError, ValueError) as error:
             sealed.discard(path, error, "it is rebuilt from the vectors")
         self._write_view(path, name, names, of_shard, rows, width)
-        return _opened(path, name, (len(rows), width))
+        return _opened(path, name, (len(rows), width), self.number_type)
 
     def _write_view(
         self, path: Path, name: str, names: Sequence[str], of_shard: np.ndarray, rows: np.ndarray, width: int
     ) -> None:
-        header = {"descr": np.dtype(np.float32).str, "fortran_order": False, "shape": (len(rows), width)}
+        header = {"descr": self.number_type.str, "fortran_order": False, "shape": (len(rows), width)}
         with sealed.replacing(path, name) as partial, partial.open("wb") as file:
             np.lib.format.write_array_header_1_0(file, header)
             for first in range(0, len(rows), BLOCK):
@@ -123,7 +126,7 @@ class Store(Shards):
                 file.write(self._gathered(names, of_shard[block], rows[block], width))
 
     def _gathered(self, names: Sequence[str], of_shard: np.ndarray, rows: np.ndarray, width: int) -> np.ndarray:
-        block = np.zeros((len(rows), width), np.float32)
+        block = np.zeros((len(rows), width), self.number_type)
         for number in np.unique(of_shard[rows >= 0]):
             positions = np.flatnonzero((of_shard == number) & (rows >= 0))
             array = self.array(names[number])[:, self.first_column : self.first_column + width]
@@ -141,9 +144,9 @@ class Store(Shards):
                 path.unlink()
 
 
-def _opened(path: Path, name: str, shape: tuple[int, int]) -> np.ndarray:
+def _opened(path: Path, name: str, shape: tuple[int, int], number_type: np.dtype) -> np.ndarray:
     view = sealed.mapped(path, name)
-    if view.shape != shape or view.dtype != np.float32:
+    if view.shape != shape or view.dtype != number_type:
         raise ValueError(f"contains {view.dtype} of shape {view.shape}, not {shape}")
     with contextlib.suppress(OSError):  # it may belong to another user
         path.touch()

@@ -28,6 +28,8 @@ class Features:
         extractors: input -> its extractor, which determines the scaling.
         layers: input -> the number of layers of an encoder in its vectors, if a network learns weights of layers.
         modalities: input -> its modality; optional for inputs that are named after one.
+        frames: input -> the largest number of frames in its vectors, if a network pools them. Each has all layers, and
+            the number of frames of the recording follows. Such arrays are float16.
 
     Raises:
         ValueError: an input's modality is missing.
@@ -38,6 +40,7 @@ class Features:
     extractors: dict[str, str] = field(default_factory=dict)
     layers: dict[str, int] = field(default_factory=dict)
     modalities: dict[str, str] = field(default_factory=dict)
+    frames: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         modalities = {name: self.modalities.get(name, name) for name in self.arrays}
@@ -48,6 +51,18 @@ class Features:
     def widths(self, inputs: Sequence[str]) -> dict[str, int]:
         """Return input -> width, in the order of `inputs`."""
         return {name: self.arrays[name].shape[1] for name in inputs}
+
+    def vectors(self, name: str, rows: np.ndarray) -> np.ndarray:
+        """Return the vectors of some rows of an input, for tables and figures; of frames their mean.
+
+        Returns:
+            shape (len(rows), width).
+        """
+        values = self.arrays[name][rows]
+        if name not in self.frames:
+            return values
+        counts, frames = values[:, -1:].astype(np.float32), values[:, :-1].reshape(len(values), self.frames[name], -1)
+        return frames.sum(axis=1, dtype=np.float32) / np.maximum(counts, 1)
 
     def available(self, inputs: Sequence[str]) -> np.ndarray:
         """Return which rows have at least one of the inputs; shape (rows,)."""
@@ -173,9 +188,25 @@ def load(keys: Mapping[str, Sequence[str | None]], folder: Path, specs: Mapping[
     loaded = {name: Store(folder, spec).load(keys[name], spec["width"]) for name, spec in specs.items()}
     extractors = {name: spec["extractor"] for name, spec in specs.items()}
     layers = {name: spec["layers"] for name, spec in specs.items() if "layers" in spec}
+    frames = {name: spec["frames"] for name, spec in specs.items() if "frames" in spec}
     modalities = {name: spec.get("modality", name) for name, spec in specs.items()}
     arrays, present = ({name: pair[position] for name, pair in loaded.items()} for position in (0, 1))
-    return Features(arrays, present, extractors, layers, modalities)
+    return Features(arrays, present, extractors, layers, modalities, frames)
+
+
+def frame_sizes(keys: Mapping[str, Sequence[str | None]], specs: Mapping[str, dict]) -> list[str]:
+    """Return a sentence per input that keeps frames, with the space that they take.
+
+    Args:
+        keys: input -> the address of each row.
+        specs: input -> specification of its store.
+    """
+    return [
+        f"`{name}` keeps the frames of {len(set(filter(None, keys[name]))):,} recordings: "
+        f"{len(set(filter(None, keys[name]))) * spec['width'] * 2 / 2**20:,.0f} MiB in the store, and twice as much in "
+        "memory in training"
+        for name, spec in specs.items() if "frames" in spec
+    ]  # fmt: skip
 
 
 def failures(stores: Mapping[str, Store], keys: Mapping[str, Sequence[str | None]], usable: pd.DataFrame,

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from mer.acceleration.autograd import linear_with_substitute
+from mer.models.frame_attention import FrameAttention
 from mer.models.inputs import MODALITIES, Inputs
 from mer.models.layer_mean import LayerMean
 
@@ -33,8 +34,12 @@ class Fusion(nn.Module):
         self.missing, self.widths, self.modalities = inputs.missing, dict(inputs.widths), dict(inputs.modalities)
         layers = {module_key(name): count for name, count in inputs.layers.items()}
         self.keys = {name: module_key(name) for name in self.widths}
-        self.fused = {self.keys[name]: width // inputs.layers.get(name, 1) for name, width in self.widths.items()}
-        self.average = nn.ModuleDict({key: LayerMean(layers[key]) for key in self.fused if key in layers})
+        frames = {module_key(name): count for name, count in inputs.frames.items()}
+        self.fused = {self.keys[name]: width // inputs.layers.get(name, 1) // inputs.frames.get(name, 1)
+                      for name, width in self.widths.items()}  # fmt: skip
+        pooled = {key: LayerMean(layers[key]) for key in self.fused if key in layers and key not in frames}
+        pooled |= {k: FrameAttention(count, layers.get(k, 1), self.fused[k]) for k, count in frames.items()}
+        self.average = nn.ModuleDict({key: pooled[key] for key in self.fused if key in pooled})
         learned = self.fused if self.missing == "learned" and not self.handles_missing else {}
         self.absent = nn.ParameterDict({key: nn.Parameter(torch.zeros(width)) for key, width in learned.items()})
 

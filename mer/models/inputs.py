@@ -15,6 +15,8 @@ class Inputs:
         widths: input -> width of its vectors, at least one.
         modalities: input -> its modality; may be left out for inputs that are named after one.
         layers: input -> number of encoder layers that its vectors hold one after the other.
+        frames: input -> number of frames that its vectors hold one after the other, each with all its layers; their
+            own number of frames follows (`FrameAttention`).
         missing: `none` (no input may be missing), `zeros`, or `learned` (a learned vector replaces a missing one).
 
     Raises:
@@ -25,6 +27,7 @@ class Inputs:
     modalities: Mapping[str, str] = field(default_factory=dict)
     layers: Mapping[str, int] = field(default_factory=dict)
     missing: str = "none"
+    frames: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         modalities = {name: self.modalities.get(name, name) for name in self.widths}
@@ -36,7 +39,7 @@ class Inputs:
         if self.missing not in ("none", "zeros", "learned"):
             raise ValueError(f"missing is {self.missing!r}; it may be none, zeros or learned")
         for name, count in self.layers.items():
-            if count < 1 or self.widths[name] % count:
+            if count < 1 or (self.widths[name] - (name in self.frames)) % count:
                 raise ValueError(f"{name}: vectors of width {self.widths[name]} do not hold {count} equal layers")
         order = sorted(self.widths, key=lambda name: MODALITIES.index(modalities[name]))
         object.__setattr__(self, "widths", {name: self.widths[name] for name in order})

@@ -61,6 +61,12 @@ class AudioFeatures(_Input):
     `projector`. All layers are stored in one pass, so that inputs that read other layers need no extraction."""
     pooling: Literal["mean", "mean_std", "windows"] = "mean"
     """The pooling over frames. `windows` is that of the paper: mean and deviation of windows of 4 s every 2 s."""
+    keep: Literal["vector", "frames"] = "vector"
+    """What is stored of a recording: one vector, or the frames of `layer` in 16 bits, over which fusion networks learn
+    attention. Step 02 states the space before. Frames need `pooling: mean`, `model` a network and `normalisation:
+    training`."""
+    max_frames: int = Field(100, ge=1, le=1500)
+    """The largest number of frames of a recording. Neighbouring frames of longer ones are averaged."""
     context: Literal["clip", "full"] = "clip"
     """What a network with a fixed length reads (Whisper: 30 s, AST: 10 s): the recording alone, or the recording padded
     to that length. Networks without a fixed length read the recording alone."""
@@ -74,6 +80,8 @@ class AudioFeatures(_Input):
 
     @model_validator(mode="after")
     def _has_model(self) -> "AudioFeatures":
+        if self.keep == "frames" and (self.extractor != "encoder" or self.pooling != "mean"):
+            raise ValueError("`keep: frames` is for extractor `encoder` with `pooling: mean`")
         return _encoder_named(self)
 
 

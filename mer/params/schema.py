@@ -173,6 +173,17 @@ class Params(Section):
         return self
 
     @model_validator(mode="after")
+    def _frames_are_read_by_networks(self) -> "Params":
+        kept = {name for name, one in self.features.items() if getattr(one, "keep", "vector") == "frames"}
+        for name, system in self.systems.items():
+            if own := sorted(kept & set(system.inputs)):
+                training = system.training_parameters(self.training)
+                if not system.is_network or training.normalisation != "training":
+                    raise ValueError(f"systems.{name}.inputs: {own[0]!r} keeps frames, which networks read with "
+                                     "`normalisation: training` only; use `keep: vector` for this system")  # fmt: skip
+        return self
+
+    @model_validator(mode="after")
     def _recogniser_is_named(self) -> "Params":
         recognised = [name for name, one in self.features.items() if getattr(one, "transcript", "") == "recognised"]
         if recognised and self.transcripts.recogniser == "none":

@@ -107,7 +107,7 @@ class Predictor:
             for n, reason in missing.items():
                 reasons[n][name] = reason
         names = {name: self.card.features[name]["extractor"] for name in self.extractors}
-        return Features(arrays, present, names, self.card.layers, self.inputs), reasons
+        return Features(arrays, present, names, self.card.layers, self.inputs, self.card.frames), reasons
 
     def _predict_combinations(
         self, segments: Sequence[PendingSegment], features: Features, reasons: list[dict[str, str]]

@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
+import transformers
 
 from mer import features
+from mer.features import vectors
 from mer.features.audio import encoder
 from mer.features.extractor import Resources
 from mer.params.features import read_inputs
@@ -49,3 +52,43 @@ def test_other_layer_needs_no_extraction(pooling, manifest, tmp_path, folder, mo
     np.testing.assert_array_equal(found.arrays["one"], parts[1])
     np.testing.assert_array_equal(found.arrays["last"], parts[3])
     assert later.layers == {"xall": 4}
+
+
+@pytest.mark.parametrize("layer", [2, "all"])
+def test_frames_are_stored_in_16_bits(layer, manifest, tmp_path, folder):  # noqa: F811
+    kept = {"kept": encoder_input(folder, layer=layer, keep="frames", max_frames=10)}
+    pooled = {"pooled": encoder_input(folder, layer=layer)}
+    found, stores = read(manifest, tmp_path, kept)
+    layers = 4 if layer == "all" else 1
+    assert found.arrays["kept"].dtype == np.float16
+    assert found.arrays["kept"].shape == (len(manifest), 10 * layers * 24 + 1)
+    assert found.frames == {"kept": 10}
+    assert stores["kept"].array(next(iter(stores["kept"]._arrays))).dtype == np.float16
+    whole, _ = read(manifest, tmp_path, pooled)
+    rows = np.flatnonzero(found.present["kept"])
+    assert (found.arrays["kept"][rows, -1] <= 10).all()
+    short = rows[found.arrays["kept"][rows, -1] < 7]  # groups of equal size, so that the mean is that of all frames
+    assert len(short)
+    np.testing.assert_allclose(found.vectors("kept", short), whole.arrays["pooled"][short], atol=5e-3)
+
+
+def test_frames_are_those_of_the_network(folder):
+    section = read_inputs({"audio": {"extractor": "encoder", "model": str(folder), "layer": 1, "keep": "frames"}})
+    waves = [np.random.default_rng(n).normal(0, 0.1, size).astype(np.float32) for n, size in enumerate((9000, 6000))]
+    found = encoder.open_extractor(section["audio"], Resources())(waves)
+    network = transformers.AutoModel.from_pretrained(folder).eval()
+    prepare = transformers.AutoFeatureExtractor.from_pretrained(folder)
+    for wave, vector in zip(waves, found, strict=True):
+        with torch.inference_mode():
+            inputs = prepare(wave, sampling_rate=16_000, return_tensors="pt").input_values
+            state = network(inputs, output_hidden_states=True).hidden_states[1][0].numpy()
+        assert vector[-1] == len(state)
+        frames = vector[:-1].reshape(100, 24)
+        np.testing.assert_allclose(frames[: len(state)], state, atol=5e-3)
+        assert not frames[len(state) :].any()
+
+
+def test_size_of_frames_is_stated():
+    keys = {"kept": ["a", "b", "b", None], "other": ["a"]}
+    [sentence] = vectors.frame_sizes(keys, {"kept": {"width": 2**20, "frames": 5}, "other": {"width": 3}})
+    assert sentence.startswith("`kept` keeps the frames of 2 recordings: 4 MiB in the store")

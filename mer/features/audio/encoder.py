@@ -45,9 +45,17 @@ def describe(section: AudioFeatures) -> dict:
         "context": section.context,
         "pooling": section.pooling,
         **({} if section.precision == "full" else {"precision": section.precision}),
-        "width": layers * width * (1 if section.pooling == "mean" else 2),
-        **activations.layer_entries(empty, section.layer),
+        **_size(section, layers, width, activations.body(empty).config.num_hidden_layers),
     }
+
+
+def _size(section: AudioFeatures, layers: int, width: int, blocks: int) -> dict[str, int]:
+    """Return the width of a vector, and how many layers and frames it holds or is stored with."""
+    every = {"layers": layers} if section.layer == activations.ALL else {}
+    if section.keep == "frames":
+        return {"width": section.max_frames * layers * width + 1, "frames": section.max_frames, **every}
+    stored = {} if every or activations.by_name(section.layer) else {"stored_layers": blocks + 1}
+    return {"width": layers * width * (1 if section.pooling == "mean" else 2), **every, **stored}
 
 
 def open_extractor(section: AudioFeatures, resources: Resources) -> VectorFunction:
@@ -61,16 +69,16 @@ def open_extractor(section: AudioFeatures, resources: Resources) -> VectorFuncti
 
     def compute(clips: Sequence[np.ndarray]) -> list[np.ndarray | Unavailable]:
         chunks = [c for n in range(len(clips)) for c in _cut(n, len(clips[n]), section.pooling, network.longest)]
-        found: dict[int, list[tuple[int, pooling.Summary]]] = {}
+        found: dict[int, list[tuple[int, pooling.Summary | np.ndarray]]] = {}
         lengths = [network.length(max(c.stop - c.start, c.fill)) for c in chunks]
         for batch in batches.by_length(lengths, BUDGET, network.padding):
             chosen = [chunks[i] for i in batch]
             with activations.full_precision():
                 states = network.run([_samples(clips[c.clip], c) for c in chosen])
-                summaries = [_summary(s, section.pooling, f"{section.location}.layer") for s in states]
+                summaries = [_summary(s, section) for s in states]
             for chunk, summary in zip(chosen, summaries, strict=True):
                 found.setdefault(chunk.clip, []).append((chunk.start, summary))
-        return [_vector(found[n], section.pooling) for n in range(len(clips))]
+        return [_vector(found.pop(n), section) for n in range(len(clips))]
 
     return compute
 
@@ -110,28 +118,32 @@ def _samples(clip: np.ndarray, chunk: _Chunk) -> np.ndarray:
     return np.resize(samples, chunk.fill) if chunk.fill else samples
 
 
-def _summary(states: list[Any], pooled: str, parameter: str) -> pooling.Summary:
+def _summary(states: list[Any], section: AudioFeatures) -> pooling.Summary | np.ndarray:
     """Summarise one chunk's activations: a tensor per layer, (frames, width), or (width,) after the network's pooling.
 
-    Args:
-        parameter: the parameter that messages name.
+    Returns:
+        the frames, float16 of shape (frames, layers, width), if the input keeps them.
     """
     import torch
 
     if states[0].ndim == 1:
-        if pooled == "mean_std":
-            raise WeightMismatch(f"{parameter}: the module gives one vector per clip, so there is no deviation "
-                             "over frames: use `pooling: mean` or `windows`")  # fmt: skip
+        if section.pooling == "mean_std" or section.keep == "frames":
+            raise WeightMismatch(f"{section.location}.layer: the module gives one vector per clip, so there is no "
+                             "deviation over frames: use `pooling: mean` or `windows`, and `keep: vector`")  # fmt: skip
         mean = torch.stack(states).float().cpu().numpy()
         return pooling.Summary(1, mean, np.zeros_like(mean))
+    if section.keep == "frames":
+        return torch.stack([state.half() for state in states], dim=1).cpu().numpy()
     moments = [torch.var_mean(state.float(), dim=0, correction=0) for state in states]
     variance, mean = (torch.stack(part).cpu().numpy() for part in zip(*moments, strict=True))  # (layers, width)
     return pooling.Summary(len(states[0]), mean, variance)
 
 
-def _vector(found: list[tuple[int, pooling.Summary]], pooled: str) -> np.ndarray | Unavailable:
+def _vector(found: list[tuple[int, Any]], section: AudioFeatures) -> np.ndarray | Unavailable:
     in_order = [summary for _, summary in sorted(found, key=lambda pair: pair[0])]
-    return pooling.finite(pooling.pool(in_order, pooled))
+    if section.keep == "frames":
+        return pooling.finite(pooling.frame_vector(in_order, section.max_frames))
+    return pooling.finite(pooling.pool(in_order, section.pooling))
 
 
 EXTRACTOR = Extractor(version=VERSION, describe=describe, open=open_extractor, scaling="each", trained=True,

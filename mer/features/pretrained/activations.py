@@ -15,12 +15,14 @@ of a module that comes after the network's own pooling."""
 
 
 def with_all_layers(section: Any) -> Any:
-    """Return the parameters of an encoder's input with all layers, unless it reads a module by its name.
+    """Return the parameters of an encoder's input with all layers, unless it reads a module by its name or keeps
+    frames, which would take much space.
 
     Args:
         section: parameters of an input, of which `layer` is one.
     """
-    return section if by_name(section.layer) else section.model_copy(update={"layer": ALL})
+    single = by_name(section.layer) or getattr(section, "keep", "vector") == "frames"
+    return section if single else section.model_copy(update={"layer": ALL})
 
 
 def layer_entries(model: Any, layer: int | str) -> dict[str, int]:

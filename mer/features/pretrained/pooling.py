@@ -69,6 +69,32 @@ def pool(summaries: list[Summary], pooling: str) -> np.ndarray:
     return np.concatenate(pair[:1] if pooling == "mean" else pair, axis=-1).astype(np.float32).ravel()
 
 
+def frame_vector(chunks: list[np.ndarray], max_frames: int) -> np.ndarray:
+    """Return the frames of a recording as one vector: all values of the first frame, of the next, and so on.
+
+    A recording with more than `max_frames` frames is represented by means over equally many neighbouring frames. Unused
+    places are 0. The last value of the vector is the number of its frames. All values are float16 numbers.
+
+    Args:
+        chunks: frames of each chunk, shape (frames, layers, width).
+
+    Returns:
+        float32 of shape (max_frames * layers * width + 1,).
+
+    >>> frame_vector([np.array([[[1.0]], [[3.0]]]), np.array([[[5.0]]])], 2).tolist()
+    [2.0, 5.0, 2.0]
+    """
+    frames = np.concatenate(chunks).astype(np.float32)
+    size = -(-len(frames) // max_frames)
+    starts = np.arange(0, len(frames), size)
+    counts = np.diff(np.append(starts, len(frames)))
+    means = np.add.reduceat(frames, starts, axis=0) / counts[:, None, None]
+    vector = np.zeros(max_frames * frames[0].size + 1, np.float32)
+    vector[: means.size], vector[-1] = means.ravel(), len(means)
+    with np.errstate(over="ignore"):  # what is beyond the range becomes infinite, which is reported
+        return vector.astype(np.float16).astype(np.float32)
+
+
 def finite(vector: np.ndarray) -> np.ndarray | Unavailable:
     """Return the vector, or the reason why there is none if a network gives values that are not finite."""
     return vector if np.isfinite(vector).all() else Unavailable("the network gives values that are not finite")

@@ -98,6 +98,7 @@ class Card(Provenance):
     """Names of the inputs, in the order in which the model reads them."""
     widths: dict[InputName, Size]
     layers: dict[InputName, Size]
+    frames: dict[InputName, Size] = {}
     classes: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(min_length=1)
     training: Training | None = None
     """Training parameters; None for an ensemble."""
@@ -122,7 +123,7 @@ class Card(Provenance):
                 raise ValueError(f"{name}: something is named twice")
         if set(self.widths) != set(self.inputs):
             raise ValueError(f"widths: of {_joined(self.widths)}, and inputs are {_joined(self.inputs)}")
-        for name in ("layers", "value_ranges", "features"):
+        for name in ("layers", "frames", "value_ranges", "features"):
             if further := set(getattr(self, name)) - set(self.inputs):
                 raise ValueError(f"{name}: {min(further)} is none of the inputs, {_joined(self.inputs)}")
         if self.features and set(self.features) != set(self.inputs):

@@ -77,6 +77,7 @@ def card(job: Job, task: Task, record: StudyRecord) -> Card:
         "name": name(job), "system": job.system, "model": job.spec.model, "inputs": inputs,
         "widths": task.features.widths(inputs),
         "layers": {n: count for n, count in task.features.layers.items() if n in inputs},
+        "frames": {n: count for n, count in task.features.frames.items() if n in inputs},
         "classes": list(record.classes), "seed": job.seed, "features": {n: record.specs[n] for n in inputs},
         **lineage(job, record.manifest, record.encoders),
     }  # fmt: skip
@@ -184,7 +185,8 @@ def _network(tensors: dict[str, np.ndarray], own: Card, standardiser: Standardis
 
     from mer.training.networks.trained import Shape, TrainedNetwork, build_network
 
-    network = build_network(Shape(own.model, own.widths, own.modalities, own.layers, len(own.classes)), own.training)
+    shape = Shape(own.model, own.widths, own.modalities, own.layers, len(own.classes), own.frames)
+    network = build_network(shape, own.training)
     network.load_state_dict({n: torch.as_tensor(value) for n, value in weights(tensors).items()})
     return TrainedNetwork(network.to(device).eval(), standardiser, tensors["trained_classes"], device,
                           multi_label=own.training.targets == "multi_label")  # fmt: skip

@@ -35,13 +35,14 @@ def prediction_fields(features: Features, train: np.ndarray, inputs: Mapping[str
 
     Returns:
         `extraction`: input -> parameters of extraction; `data`: shortest and longest utterance in seconds;
-        `value_ranges`: input -> its `ValueRange`, for inputs that at least 50 rows have.
+        `value_ranges`: input -> its `ValueRange`, for inputs that at least 50 rows have and that
+        are not frames.
     """
     durations = {"min_seconds": data.min_seconds, "max_seconds": data.max_seconds}
     ranges = {}
     for name in inputs:
         rows = train[features.present[name][train]]
-        if len(rows) >= MIN_ROWS:
+        if len(rows) >= MIN_ROWS and name not in features.frames:  # the values of a frame differ from clip to clip
             ranges[name] = value_range(features.arrays[name], rows[:: -(-len(rows) // MAX_ROWS)])
     extraction = {name: section.model_dump(mode="json") for name, section in inputs.items()}
     return {"extraction": extraction, "data": durations, "value_ranges": ranges}

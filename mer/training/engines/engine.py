@@ -60,7 +60,8 @@ def seconds(task: Task, job: Job) -> float:
 def parameters(task: Task, job: Job) -> int:
     """Return the number of parameters of a job's network."""
     widths = task.features.widths(job.spec.inputs)
-    inputs = tuple((n, width, task.features.modalities[n], task.features.layers.get(n)) for n, width in widths.items())
+    own = task.features
+    inputs = tuple((n, width, own.modalities[n], own.layers.get(n), own.frames.get(n)) for n, width in widths.items())
     return _count(job.spec.model, inputs, task.classes, job.training)
 
 
@@ -71,7 +72,7 @@ def _count(model: str, inputs: tuple, classes: int, training: Training) -> int:
     from mer.training.networks.trained import Shape, build_network
 
     widths, modalities = ({name: values[i] for name, *values in inputs} for i in (0, 1))
-    layers = {name: count for name, _, _, count in inputs if count is not None}
+    layers, frames = ({name: values[i] for name, *values in inputs if values[i] is not None} for i in (2, 3))
     with torch.device("meta"):  # shapes without values
-        network = build_network(Shape(model, widths, modalities, layers, classes), training)
+        network = build_network(Shape(model, widths, modalities, layers, classes, frames), training)
     return sum(p.numel() for p in network.parameters())

@@ -79,6 +79,7 @@ class Shape:
         widths, modalities: input -> width of its vectors; input -> its modality.
         layers: input -> number of encoder layers that its vectors hold.
         classes: number of classes.
+        frames: input -> number of frames that its vectors hold.
     """
 
     model: str
@@ -86,18 +87,23 @@ class Shape:
     modalities: dict[str, str]
     layers: dict[str, int]
     classes: int
+    frames: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, features: Features, model: str, inputs: Iterable[str], classes: int) -> "Shape":
         """Return the shape of a network for these inputs."""
         names = tuple(inputs)
-        layers = {name: count for name, count in features.layers.items() if name in names}
-        return cls(model, features.widths(names), {name: features.modalities[name] for name in names}, layers, classes)
+        layers, frames = (
+            {name: count for name, count in counts.items() if name in names}
+            for counts in (features.layers, features.frames)
+        )
+        modalities = {name: features.modalities[name] for name in names}
+        return cls(model, features.widths(names), modalities, layers, classes, frames)
 
 
 def build_network(shape: Shape, training: Training) -> nn.Module:
     """Return an untrained network; its initial weights are drawn from torch's global generator."""
-    inputs = models.Inputs(shape.widths, shape.modalities, shape.layers, training.missing)
+    inputs = models.Inputs(shape.widths, shape.modalities, shape.layers, training.missing, shape.frames)
     return models.build(
         shape.model, inputs, shape.classes, hidden=training.hidden, dropout=training.dropout, gate=training.gate
     )

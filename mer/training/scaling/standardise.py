@@ -40,10 +40,31 @@ def fit(features: Features, rows: np.ndarray, inputs: tuple[str, ...], *, equal:
         if not len(values):
             moments[name] = (np.zeros(width), np.ones(width))
             continue
+        if name in features.frames:
+            moments[name] = frame_moments(values, features.frames[name])
+            continue
         method, documents = features.scaling(name), np.count_nonzero(values, axis=0)
         moments[name] = values.mean(axis=0), scale(method, values.std(axis=0), documents, len(values))
     fitted = Standardiser(moments)
     return equalised(fitted) if equal else fitted
+
+
+def frame_moments(vectors: np.ndarray, frames: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and deviation of each dimension of a frame over all frames, repeated for the frames of a vector.
+
+    The number of frames, which is the last value of a vector, is not scaled.
+
+    Args:
+        vectors: shape (n, frames * width + 1), as `FrameAttention` reads them.
+
+    >>> frame_moments(np.array([[1.0, 3.0, 7.0, 2], [5.0, 0.0, 0.0, 1]]), 3)[0]
+    array([3., 3., 3., 0.])
+    """
+    valid = np.arange(frames) < vectors[:, -1:]
+    values = vectors[:, :-1].reshape(len(vectors), frames, -1)[valid]  # (all frames, width)
+    deviation = values.std(axis=0)
+    parts = values.mean(axis=0), np.where(deviation > 1e-8, deviation, 1.0)
+    return tuple(np.append(np.tile(p, frames), end) for p, end in zip(parts, (0.0, 1.0), strict=True))
 
 
 def equalised(standardiser: Standardiser) -> Standardiser:
