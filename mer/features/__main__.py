@@ -13,7 +13,7 @@ import yaml
 
 from mer import commands, files
 from mer.features import registry
-from mer.features.table import WITHOUT_EFFECT
+from mer.features.table import STUDY_ONLY
 from mer.params.data import Data
 from mer.params.load import KINDS
 from mer.params.schema import Compute
@@ -116,7 +116,7 @@ def _fields() -> dict[str, list[str]]:
     fields: dict[str, list[str]] = {}
     for modality, section in KINDS.items():
         for name in section.model_fields:
-            if name not in (*WITHOUT_EFFECT, "modality", "extractor"):
+            if name not in (*STUDY_ONLY, "modality", "extractor"):
                 fields.setdefault(name, []).append(modality)
     return fields | {name: ["audio", "video"] for name in LIMITS}
 

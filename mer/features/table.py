@@ -15,8 +15,8 @@ from mer.params.features import ORDER, Input, read_inputs
 from mer.params.load import KINDS
 from mer.params.schema import Data
 
-WITHOUT_EFFECT = ("trained_on", "lexical_control", "transcript")
-"""Parameters of inputs that choose rows or texts of a study: they mean nothing for single files."""
+STUDY_ONLY = ("trained_on", "lexical_control", "transcript", "keep")
+"""Parameters of inputs that choose rows or texts of a study, or frames for its networks."""
 WHOLE = 1e7
 """The longest recording by default, in seconds: no recording is cropped."""
 
@@ -96,7 +96,7 @@ def read_parameters(extractor: str, parameters: dict[str, object]) -> tuple[Inpu
     if extractor not in registry.names(modality):
         existing = "; ".join(f"{name}: {', '.join(registry.names(name))}" for name in ORDER)
         raise ValueError(f"extractor: {extractor!r} is not one of the extractors of {modality} ({existing})")
-    if unused := [name for name in options if name in WITHOUT_EFFECT]:
+    if unused := [name for name in options if name in STUDY_ONLY]:
         raise ValueError(f"{unused[0]}: is a parameter of studies only; leave it out")
     limits = {name: options.pop(name) for name in ("min_seconds", "max_seconds") if name in options}
     try:
@@ -115,9 +115,7 @@ def _explained(item: dict, modality: str, extractor: str) -> str:
     names = [str(part) for part in item["loc"] if part not in KINDS]
     name = names[0] if names else extractor
     if item["type"] == "extra_forbidden":
-        existing = ", ".join(
-            n for n in KINDS[modality].model_fields if n not in (*WITHOUT_EFFECT, "modality", "extractor")
-        )
+        existing = ", ".join(n for n in KINDS[modality].model_fields if n not in (*STUDY_ONLY, "modality", "extractor"))
         return f"{name}: is not a parameter of {modality}; there are {existing}, min_seconds and max_seconds"
     return f"{name}: {item['msg'].removeprefix('Value error, ')}"
 

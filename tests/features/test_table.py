@@ -11,7 +11,7 @@ from mer import features, files
 from mer.features import __main__ as command
 from mer.features import registry
 from mer.features.audio import opensmile
-from mer.features.table import WITHOUT_EFFECT
+from mer.features.table import STUDY_ONLY
 from mer.features.video import VideoSegment
 from mer.params.features import read_inputs
 from mer.params.load import KINDS
@@ -164,6 +164,7 @@ def test_names_of_opensmile(name, folder):
         ({"extractor": "encoder"}, "encoder: extractor `encoder` needs a `model`"),
         ({"extractor": "hog", "modality": "audio"}, "is not one of the extractors of audio"),
         ({"extractor": "mfcc", "max_seconds": -1}, "max_seconds: Input should be greater than 0"),
+        ({"extractor": "encoder", "model": "x", "keep": "frames"}, "keep: is a parameter of studies only"),
         ({"extractor": "hashing", "lexical_control": ["free"]}, "lexical_control: is a parameter of studies only"),
     ],
 )
@@ -224,7 +225,7 @@ def test_command_names_missing_networks_and_packages(folder, capsys, monkeypatch
 def test_command_has_every_extractor_and_every_parameter():
     options = {action.dest for action in command._parser()._actions}
     for modality, section in KINDS.items():
-        ignored = {"modality", "extractor", *WITHOUT_EFFECT}
+        ignored = {"modality", "extractor", *STUDY_ONLY}
         assert set(section.model_fields) - ignored <= options
         [choices] = [action.choices for action in command._parser()._actions if action.dest == "extractor"]
         assert set(registry.names(modality)) <= set(choices)
