@@ -21,8 +21,6 @@ MAX_SAMPLES = 30 * RATE_HZ
 """The number of samples that Whisper reads at once."""
 BATCH_CHUNKS = 8
 """The number of chunks of up to 30 s in a batch. Chunks of like length share one."""
-FRAME_SAMPLES = 320
-"""The number of samples between two frames of the encoder."""
 SILENCE = -1.0
 """With `context: clip`, the value of a spectrum without sound, as the feature extractor scales it. A recording has such
 a floor at 2 below its own maximum."""
@@ -110,7 +108,8 @@ class _Recogniser:
         import torch
 
         positions = self.network.config.max_source_positions
-        held = [min(positions, max(1, math.ceil(len(one) / FRAME_SAMPLES))) for one in waveforms]
+        samples = whisper_encoder.FRAME_SHIFTS * self.feature_extractor.hop_length  # per frame of the encoder
+        held = [min(positions, max(1, math.ceil(len(one) / samples))) for one in waveforms]
         lengths = held if context == "clip" else [positions] * len(held)
         waveforms = [one if len(one) else np.zeros(1, np.float32) for one in waveforms]
         limits = [min(self.tokens.longest, _max_tokens(len(one))) for one in waveforms]
