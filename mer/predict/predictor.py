@@ -17,7 +17,7 @@ from mer.predict.inputs.requests import Request, collect_requests
 from mer.predict.inputs.segment_features import InputExtractor, context
 from mer.predict.inputs.segments import PendingSegment, PredictionSettings, SegmentReader
 from mer.predict.outputs.prediction import Prediction, entropy, margin
-from mer.training.checkpoints import checkpoint, extraction
+from mer.training.checkpoints import checkpoint, extraction, lineage
 from mer.training.checkpoints.card import Card, CheckpointError
 from mer.training.checkpoints.folder import Checkpoint
 from mer.training.model import TrainedModel
@@ -64,6 +64,8 @@ class Predictor:
         notes = []
         if unknown := ", ".join(name for name in self.inputs if name not in self.card.value_ranges):
             notes.append(f"the model has no value ranges of {unknown}, so there are no warnings of unusual features")
+        if lineage.status(self.checkpoint) == lineage.ALTERED:
+            notes.append("the card or the tensors were edited, so what the model says about its training may be wrong")
         received = [name for name, extractor in self.extractors.items() if extractor.compute is not None]
         notes += self.checkpoint.member_notes(received)
         if self.recognise and self.recognise.note:

@@ -28,7 +28,7 @@ def study(tmp_path_factory):
         "systems": {
             "gated": {"model": "gated"},
             "svm": {"model": "svm_rbf", "inputs": ["audio"]},
-            "late": {"model": "ensemble", "members": ["svm", "gated"], "weights": "validation"},
+            "late": {"model": "ensemble", "members": ["svm", "gated"]},
         },
         "training": {"epochs": 2, "hidden": 4},
         "evaluation": {"seeds": [0], "min_clips": 20},

@@ -15,6 +15,7 @@ from mer.training import grid
 from mer.training.checkpoints import checkpoint, ensemble, lineage
 from mer.training.checkpoints.binding import sealed
 from mer.training.checkpoints.checkpoint import StudyRecord
+from mer.training.checkpoints.training_data import KINDS, PARTS, Exposure
 from mer.training.job import Job, JobResult
 
 ROWS = np.arange(240)
@@ -172,3 +173,30 @@ def test_training_cannot_start_from_an_ensemble(task, saved):
     job = Job("net", None, SYSTEMS["net"], training, 0, TRAIN, VALIDATION, TEST)
     with pytest.raises(checkpoint.CheckpointError, match="is an ensemble: take one of its members"):
         grid.fit_job(task, job, "cpu")
+
+
+def test_understated_training_data_of_an_ensemble_is_refused(saved):
+    """With all digests computed again: the members' cards say more."""
+    _, folder = saved
+    stored = checkpoint.open_checkpoint(folder)
+    fewer = stored.card.model_copy(update={"corpora": ["one"], "families": ["one"]})
+    checkpoint.write(folder, {}, fewer, lineage.stored_exposure(folder))
+    with pytest.raises(checkpoint.CheckpointError, match=r"model\.json: corpora: they are not those of its members"):
+        checkpoint.load(folder)
+    nothing = Exposure({part: {kind: np.zeros(0, np.uint64) for kind in KINDS} for part in PARTS})
+    checkpoint.write(folder, {}, stored.card, nothing)
+    assert lineage.status(checkpoint.open_checkpoint(folder)) == lineage.ALTERED
+    assert lineage.full_exposure(checkpoint.open_checkpoint(folder)) is None
+
+
+def test_members_of_an_earlier_ensemble_are_removed(task, saved, record, tmp_path):
+    _, folder = saved
+    job = Job("late", "cell", SYSTEMS["net"], QUICK, 0, TRAIN, VALIDATION, TEST)
+    fitted = grid.fit_job(task, job, "cpu")
+    checkpoint.save(folder, fitted, job, task, record)
+    assert sorted(path.name for path in folder.iterdir()) == ["model.json", "model.safetensors"]
+    (tmp_path / "other").mkdir()
+    (folder / "members").symlink_to(tmp_path / "other")
+    checkpoint.save(folder, fitted, job, task, record)
+    assert (tmp_path / "other").is_dir()
+    assert not (folder / "members").exists()

@@ -140,6 +140,8 @@ def _ancestors(card: Card) -> str:
     names = [
         f"{escape_cell(ancestor.name)} ({', '.join(map(escape_cell, ancestor.corpora))})" for ancestor in card.ancestors
     ]
+    if card.is_ensemble:
+        return f"Trainings of its members were initialised from {', '.join(names)}." if names else ""
     return f"Its training was initialised from {', then '.join(names)}." if names else ""
 
 

@@ -151,6 +151,11 @@ class Card(Provenance):
         return {name: str(self.features.get(name, {}).get("modality", name)) for name in self.inputs}
 
     @property
+    def training_corpora(self) -> list[str]:
+        """The corpora that the model and its initial checkpoints were trained on; empty if none is known."""
+        return list(dict.fromkeys(name for one in (self, *self.ancestors) for name in one.corpora))
+
+    @property
     def is_ensemble(self) -> bool:
         """Whether the model combines the predictions of its members."""
         return self.model == "ensemble"

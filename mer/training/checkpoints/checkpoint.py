@@ -1,6 +1,7 @@
 """A trained model as two files that anyone can read: safetensors for its numbers, JSON for their meaning."""
 
 import json
+import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from mer.params.schema import Data
 from mer.training import baselines
 from mer.training.checkpoints import binding
 from mer.training.checkpoints.card import FORMAT, PREDICTION_FIELDS, Card, CheckpointError, ExposureCounts, validate
-from mer.training.checkpoints.folder import CARD, TENSORS, Checkpoint, open_checkpoint
+from mer.training.checkpoints.folder import CARD, MEMBERS, TENSORS, Checkpoint, open_checkpoint
 from mer.training.checkpoints.input_statistics import prediction_fields
 from mer.training.checkpoints.lineage import job_exposure, lineage
 from mer.training.checkpoints.tensors import read, weights
@@ -66,6 +67,7 @@ def save(folder: Path, model: TrainedModel, job: Job, task: Task, record: StudyR
         model: as from `grid.fit_job`.
         task: the task of the study, before `normalised_for`.
     """
+    remove_members(folder)
     own = card(job, task, record).model_copy(update={"training": job.training, "temperature": float(model.temperature)})
     write(folder, tensors_of(model), own, job_exposure(job, record.manifest))
 
@@ -112,6 +114,15 @@ def write(folder: Path, tensors: dict[str, np.ndarray], own: Card, exposure: Exp
         save_file(arrays, partial, metadata=binding.field_digests(written))
     written["tensors_sha256"] = files.digest_file(folder / TENSORS)
     files.write_json(folder / CARD, binding.sealed(written))
+
+
+def remove_members(folder: Path) -> None:
+    """Remove the members of an ensemble that an earlier run has written into a folder; a link is not followed."""
+    members = folder / MEMBERS
+    if members.is_symlink():
+        members.unlink()
+    elif members.is_dir():
+        shutil.rmtree(members)
 
 
 def tensors_of(model: TrainedModel) -> dict[str, np.ndarray]:

@@ -16,7 +16,7 @@ from mer.features import Features
 from mer.training import ensemble
 from mer.training.checkpoints import checkpoint as checkpoints
 from mer.training.checkpoints.binding import SELF
-from mer.training.checkpoints.card import Card, CheckpointError
+from mer.training.checkpoints.card import Ancestor, Card, CheckpointError
 from mer.training.checkpoints.card import Member as CardMember
 from mer.training.checkpoints.checkpoint import StudyRecord
 from mer.training.checkpoints.folder import CARD, MEMBERS, TENSORS, Checkpoint, open_checkpoint
@@ -75,7 +75,7 @@ def save(folder: Path, result: JobResult, members: Sequence[Path], task: Task, r
         task: the task of the study.
     """
     weights = [result.history[0][name] for name in result.job.spec.members]
-    shutil.rmtree(folder / MEMBERS, ignore_errors=True)
+    checkpoints.remove_members(folder)
     for member in members:
         for file_name in (TENSORS, CARD):
             with files.replacing(folder / MEMBERS / member.name / file_name) as partial:
@@ -83,9 +83,12 @@ def save(folder: Path, result: JobResult, members: Sequence[Path], task: Task, r
     copies = [open_checkpoint(folder / MEMBERS / member.name) for member in members]
     entries = [CardMember(folder=copy.folder.name, weight=weight, card_sha256=copy.written[SELF])
                for copy, weight in zip(copies, weights, strict=True)]  # fmt: skip
-    ancestors = {one.card_sha256: one for copy in copies for one in copy.card.ancestors}
+    ancestors: list[Ancestor] = []
+    for one in (ancestor for copy in copies for ancestor in copy.card.ancestors):
+        if one not in ancestors:
+            ancestors.append(one)
     own = checkpoints.card(result.job, task, record)
-    own = own.model_copy(update={"members": entries, "ancestors": list(ancestors.values())})
+    own = own.model_copy(update={"members": entries, "ancestors": ancestors})
     checkpoints.write(folder, {}, own, merged_exposure(copies))
 
 
@@ -107,10 +110,12 @@ def model(checkpoint: Checkpoint, loaded: Sequence[tuple[TrainedModel, Checkpoin
         if problem := _difference(checkpoint.card, own.card):
             raise CheckpointError(f"{files.to_root(own.folder)}: its {problem} differ from those of the ensemble")
         members.append(EnsembleMember(trained, own, entry.weight))
-    if set(checkpoint.card.inputs) != {name for member in members for name in member.checkpoint.card.inputs}:
-        raise CheckpointError(
-            f"{files.to_root(checkpoint.folder)}: model.json: inputs: they are not those of its members"
-        )
+    for field in ("inputs", "corpora", "families"):
+        of_members = {name for member in members for name in getattr(member.checkpoint.card, field)}
+        if set(getattr(checkpoint.card, field)) != of_members:
+            raise CheckpointError(
+                f"{files.to_root(checkpoint.folder)}: model.json: {field}: they are not those of its members"
+            )
     return TrainedEnsemble(tuple(members))
 
 

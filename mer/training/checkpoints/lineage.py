@@ -12,6 +12,7 @@ from mer.training.checkpoints import training_data
 from mer.training.checkpoints.binding import SELF, edited_field, seal_holds
 from mer.training.checkpoints.card import Ancestor, RowsDigest
 from mer.training.checkpoints.folder import TENSORS, Checkpoint, open_checkpoint
+from mer.training.checkpoints.older_formats import OLDER_PREFIX
 from mer.training.checkpoints.training_data import Exposure
 from mer.training.job import Job
 
@@ -72,7 +73,7 @@ def stored_exposure(folder: Path) -> Exposure | None:
 
     try:
         with safe_open(folder / TENSORS, "numpy") as file:
-            names = [name for name in file.keys() if name.startswith((training_data.PREFIX, "memory."))]  # noqa: SIM118
+            names = [name for name in file.keys() if name.startswith((training_data.PREFIX, OLDER_PREFIX))]  # noqa: SIM118
             return training_data.from_tensors({name: file.get_tensor(name) for name in names})
     except (SafetensorError, OSError, ValueError, TypeError):
         return None
@@ -100,11 +101,16 @@ def _own_status(checkpoint: Checkpoint) -> str:
         return ALTERED
     stored = stored_exposure(checkpoint.folder)
     counts = checkpoint.card.exposure
-    return COMPLETE if stored is not None and counts and stored.counts() == counts.model_dump() else MISSING
+    if stored is None or not counts or stored.counts() != counts.model_dump():
+        return MISSING
+    of_members = merged_exposure(checkpoint.members) if checkpoint.members else stored
+    return COMPLETE if of_members is None or of_members.counts() == stored.counts() else ALTERED
 
 
 def full_exposure(checkpoint: Checkpoint) -> Exposure | None:
     """Return the exposure of a checkpoint and all of its ancestors; None if that of one of them is unknown."""
+    if checkpoint.members and merged_exposure(checkpoint.members) is None:
+        return None
     states = {status(checkpoint), *(ancestor.lineage for ancestor in checkpoint.card.ancestors)}
     return stored_exposure(checkpoint.folder) if states == {COMPLETE} else None
 

@@ -21,6 +21,8 @@ PARTS = {"value_ranges": {"outside": "outside_share"}, "exposure": {"people": "s
 """Field -> names within it up to format 4 -> their present names."""
 SECTIONS = {"audio": "acoustic", "text": "linguistic", "video": "visual"}
 """Modality -> the section of its parameters of extraction in formats 2 and 3."""
+OLDER_PREFIX = "memory."
+"""The names of tensors with digests of the training data began with this up to format 4."""
 EXPOSURE_KINDS = {"people": "speakers", "people_anywhere": "speakers_any_split", "lines": "sentences"}
 """Kind of digest of the training data in tensors up to format 4 -> its present name."""
 
@@ -62,8 +64,8 @@ def upgraded_tensors(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]
 def _tensor_name(name: str) -> str:
     if name == "seen":  # of networks up to format 3
         return "trained_classes"
-    prefix, *rest = name.split(".")
-    if prefix != "memory" or len(rest) != 2:
+    rest = name.removeprefix(OLDER_PREFIX).split(".")
+    if not name.startswith(OLDER_PREFIX) or len(rest) != 2:
         return name
     return f"exposure.{rest[0]}.{EXPOSURE_KINDS.get(rest[1], rest[1])}"
 
