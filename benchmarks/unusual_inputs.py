@@ -30,7 +30,7 @@ from mer.dataset.manifest import schema
 from mer.features import Resources, registry
 from mer.media import audio, recordings
 from mer.predict.inputs import input_checks
-from mer.training.checkpoints.input_statistics import FOLDS, TAIL_SHARE, UNUSUAL_SHARE
+from mer.training.checkpoints.inputs.input_statistics import FOLDS, TAIL_SHARE, UNUSUAL_SHARE
 
 RATE = audio.RATE_HZ
 Measure = Callable[[np.ndarray], Callable[[np.ndarray], np.ndarray]]

@@ -21,9 +21,10 @@ from mer.evaluation.row_selection import TESTS, EvaluationData, IncompatibleChec
 from mer.evaluation.scores import scores
 from mer.evaluation.scores.confusions import Scoring
 from mer.features import Features, Resources
-from mer.training.checkpoints import checkpoint, extraction, training_data
+from mer.training.checkpoints import checkpoint, training_data
 from mer.training.checkpoints.card import Card
 from mer.training.checkpoints.folder import Checkpoint
+from mer.training.checkpoints.inputs import extraction
 from mer.training.checkpoints.lineage import full_exposure
 from mer.training.checkpoints.training_data import Exposure
 from mer.training.job import Job, JobResult

@@ -17,9 +17,10 @@ from mer.predict.inputs.requests import Request, collect_requests
 from mer.predict.inputs.segment_features import InputExtractor, context
 from mer.predict.inputs.segments import PendingSegment, PredictionSettings, SegmentReader
 from mer.predict.outputs.prediction import Prediction, entropy, margin
-from mer.training.checkpoints import checkpoint, extraction, lineage
+from mer.training.checkpoints import checkpoint, lineage
 from mer.training.checkpoints.card import Card, CheckpointError
 from mer.training.checkpoints.folder import Checkpoint
+from mer.training.checkpoints.inputs import extraction
 from mer.training.model import TrainedModel
 
 BATCH_SEGMENTS = 64

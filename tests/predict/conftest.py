@@ -10,7 +10,7 @@ from mer.params.schema import AudioFeatures, Data, TextFeatures, Training, Video
 from mer.training.baselines.classifier import TrainedLinear
 from mer.training.checkpoints import checkpoint
 from mer.training.checkpoints.card import Card
-from mer.training.checkpoints.input_statistics import prediction_fields
+from mer.training.checkpoints.inputs.input_statistics import prediction_fields
 from mer.training.scaling import standardise
 
 RATE = 16_000

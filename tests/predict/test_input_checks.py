@@ -14,7 +14,7 @@ from mer.features.text import hashing
 from mer.media import audio
 from mer.params.schema import TextFeatures
 from mer.predict.inputs import input_checks
-from mer.training.checkpoints.input_statistics import outside_share, value_range
+from mer.training.checkpoints.inputs.input_statistics import outside_share, value_range
 from tests.predict.conftest import tone
 
 REAL = os.environ.get("MER_REAL_CORPORA")

@@ -12,9 +12,10 @@ from mer import files
 from mer.features import Features
 from mer.params.schema import System, Training
 from mer.training import grid
-from mer.training.checkpoints import checkpoint, extraction, lineage
+from mer.training.checkpoints import checkpoint, lineage
 from mer.training.checkpoints.binding import sealed
 from mer.training.checkpoints.card import validate
+from mer.training.checkpoints.inputs import extraction
 from mer.training.job import Job
 from mer.training.task import Task
 

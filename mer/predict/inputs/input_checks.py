@@ -9,7 +9,7 @@ import numpy as np
 
 from mer.media.audio import RATE_HZ
 from mer.training.checkpoints.card import Card, CheckpointError
-from mer.training.checkpoints.input_statistics import outside_share
+from mer.training.checkpoints.inputs.input_statistics import outside_share
 
 WINDOW = 512
 """The number of samples of a window."""

@@ -30,7 +30,7 @@ class _Part(BaseModel):
 
 
 class ValueRange(_Part):
-    """The value ranges of an input in the training rows (mer/training/checkpoints/input_statistics.py).
+    """The value ranges of an input in the training rows (mer/training/checkpoints/inputs/input_statistics.py).
 
     Attributes:
         low, high: bounds of each feature, float32 of shape (width,) as base64.

@@ -16,7 +16,7 @@ from mer.training import baselines
 from mer.training.checkpoints import binding
 from mer.training.checkpoints.card import FORMAT, PREDICTION_FIELDS, Card, CheckpointError, ExposureCounts, validate
 from mer.training.checkpoints.folder import CARD, MEMBERS, TENSORS, Checkpoint, open_checkpoint
-from mer.training.checkpoints.input_statistics import prediction_fields
+from mer.training.checkpoints.inputs.input_statistics import prediction_fields
 from mer.training.checkpoints.lineage import job_exposure, lineage
 from mer.training.checkpoints.tensors import read, weights
 from mer.training.checkpoints.training_data import Exposure
