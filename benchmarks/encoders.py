@@ -39,8 +39,8 @@ from threadpoolctl import threadpool_limits
 from benchmarks.functionals import dataset
 from mer.features import Resources
 from mer.features.audio import encoder
-from mer.features.pretrained import fast_linear
-from mer.features.pretrained.log_mel import log_mel
+from mer.features.pretrained.audio import fast_linear
+from mer.features.pretrained.audio.log_mel import log_mel
 from mer.media.audio import RATE_HZ, read_mono
 from mer.params.schema import AudioFeatures
 

@@ -2,7 +2,7 @@
 
 A recording is cut into chunks (windows of 4 s, or equal parts that a network can read at once), the chunks of all
 recordings are run in batches of similar length, and each recording's chunks are pooled. A chunk's result does not
-depend on its batch, apart from the rounding of sums (`mer.features.pretrained.audio_networks`).
+depend on its batch, apart from the rounding of sums (`mer.features.pretrained.audio.audio_networks`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from mer.features.extractor import Extractor, Resources, Unavailable, VectorFunction
-from mer.features.pretrained import activations, audio_networks, batches, loading, locations, pooling
-from mer.features.pretrained.audio_networks import AudioNetwork
+from mer.features.pretrained import activations, batches, loading, locations, pooling
+from mer.features.pretrained.audio import audio_networks
+from mer.features.pretrained.audio.audio_networks import AudioNetwork
 from mer.features.pretrained.loading import WeightMismatch
 from mer.media.audio import RATE_HZ
 from mer.params.schema import AudioFeatures

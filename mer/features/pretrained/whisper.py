@@ -11,8 +11,9 @@ from typing import Any, Literal
 import numpy as np
 
 from mer import files
-from mer.features.pretrained import activations, loading, locations, pooling, whisper_encoder, whisper_search
-from mer.features.pretrained.log_mel import log_mel
+from mer.features.pretrained import activations, loading, locations, pooling, whisper_search
+from mer.features.pretrained.audio import whisper_encoder
+from mer.features.pretrained.audio.log_mel import log_mel
 from mer.media.audio import RATE_HZ
 from mer.media.speech_recognition import Transcript
 

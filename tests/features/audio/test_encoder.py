@@ -11,7 +11,8 @@ from mer import files
 from mer.features import Resources, audio
 from mer.features.audio import encoder
 from mer.features.extractor import Unavailable
-from mer.features.pretrained import batches, loading, pooling, waves
+from mer.features.pretrained import batches, loading, pooling
+from mer.features.pretrained.audio import waves
 from mer.params.schema import AudioFeatures, Data
 from tests.features.pretrained import tiny
 

@@ -6,7 +6,7 @@ import torch
 
 from mer.features import Resources, audio
 from mer.features.audio import encoder
-from mer.features.pretrained import audio_networks
+from mer.features.pretrained.audio import audio_networks
 from mer.params.schema import Data
 from tests.features.audio.test_encoder import clips, section, vectors
 from tests.features.audio.test_encoder_spectra import REAL, needs_real

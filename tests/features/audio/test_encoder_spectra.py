@@ -11,7 +11,7 @@ import transformers
 from mer.features import Resources
 from mer.features.audio import encoder
 from mer.features.pretrained import batches, loading
-from mer.features.pretrained.log_mel import log_mel
+from mer.features.pretrained.audio.log_mel import log_mel
 from tests.features.audio.test_encoder import RATE, clips, section, vectors
 from tests.features.pretrained import tiny
 

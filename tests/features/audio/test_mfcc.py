@@ -12,7 +12,7 @@ from mer.features.audio.mfcc import mfcc_statistics
 @pytest.mark.parametrize("length", [400, 1600, 16_001])
 def test_mfcc_equals_torchaudio(n_mfcc, length):
     samples = np.random.default_rng(length).normal(0, 0.1, length).astype(np.float32)
-    options = {"n_fft": 400, "hop_length": 160, "n_mels": 80}
+    options = {"n_fft": 400, "hop_length": 160, "n_mels": max(64, n_mfcc)}
     theirs = torchaudio.transforms.MFCC(16_000, n_mfcc, melkwargs=options)(torch.as_tensor(samples)).numpy()
     expected = np.concatenate([theirs.mean(axis=1), theirs.std(axis=1)])
     np.testing.assert_allclose(mfcc_statistics(samples, n_mfcc), expected, atol=1e-3)

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from mer.features.pretrained import activations, whisper_encoder
-from mer.features.pretrained.audio_networks import rows
+from mer.features.pretrained import activations
+from mer.features.pretrained.audio import whisper_encoder
+from mer.features.pretrained.audio.audio_networks import rows
+from mer.features.pretrained.audio.log_mel import log_mel
 from mer.features.pretrained.loading import WeightMismatch
-from mer.features.pretrained.log_mel import log_mel
 
 
 def applies(model: Any, prepare: Any) -> bool:

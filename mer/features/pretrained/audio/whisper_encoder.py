@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Any
 
-from mer.features.pretrained import fast_linear
+from mer.features.pretrained.audio import fast_linear
 
 FRAME_SHIFTS = 2
 """The number of frames of a spectrum per frame of the encoder: its second convolution has this stride."""

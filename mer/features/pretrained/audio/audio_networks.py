@@ -14,7 +14,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from mer import files
-from mer.features.pretrained import activations, fast_linear, loading
+from mer.features.pretrained import activations, loading
+from mer.features.pretrained.audio import fast_linear
 from mer.features.pretrained.loading import WeightMismatch
 from mer.media.audio import RATE_HZ
 from mer.params.features import AudioFeatures
@@ -148,7 +149,7 @@ def open_network(model: Any, prepare: Any, section: AudioFeatures, device: str) 
         ValueError: the device does not compute in the precision.
         WeightMismatch: the network has no such layer, or does not read its own full length.
     """
-    from mer.features.pretrained import spectra, waves, whisper_input
+    from mer.features.pretrained.audio import spectra, waves, whisper_input
 
     layer, context, location = section.layer, section.context, section.location
     model.to(device, number_type(section.precision, device, f"{location}.precision"))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from mer.features.pretrained import activations
-from mer.features.pretrained.audio_networks import LONGEST, on_device, prepared, zero_padded
+from mer.features.pretrained.audio.audio_networks import LONGEST, on_device, prepared, zero_padded
 from mer.features.pretrained.loading import WeightMismatch
 
 SHORTEST = 1600

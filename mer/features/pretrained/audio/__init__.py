@@ -1,0 +1,1 @@
+"""Pretrained networks that read audio: each from waveforms to the activations of their frames."""
