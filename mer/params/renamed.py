@@ -44,8 +44,8 @@ def _names(tree: dict[str, Any], path: str) -> list[str]:
     """Names in place of `*` for which the tree has the parameter; [""] for a path without `*` that is there."""
     section = tree.get(path.partition(".")[0])
     names = list(section) if "*" in path and isinstance(section, dict) else [""]
-    found = [(name, _parent(tree, path.replace("*", str(name)).split("."))) for name in names]
-    return [str(name) for name, parent in found if parent is not None and path.rpartition(".")[2] in parent]
+    parents = [(name, _parent(tree, path.replace("*", str(name)).split("."))) for name in names]
+    return [str(name) for name, parent in parents if parent is not None and path.rpartition(".")[2] in parent]
 
 
 def _parent(tree: dict[str, Any], path: list[str], create: bool = False) -> dict[str, Any] | None:

@@ -52,8 +52,8 @@ def temperature(logits: np.ndarray, labels: np.ndarray, corpora: np.ndarray, *, 
         grid = np.linspace(*bounds, GRID_POINTS)
         best = int(np.argmin([negative_log_likelihood(log_t) for log_t in grid]))
         bounds = grid[max(0, best - 1)], grid[min(GRID_POINTS - 1, best + 1)]
-    found = minimize_scalar(negative_log_likelihood, bounds=bounds, method="bounded", options={"xatol": 1e-4})
-    return float(np.exp(found.x))
+    minimum = minimize_scalar(negative_log_likelihood, bounds=bounds, method="bounded", options={"xatol": 1e-4})
+    return float(np.exp(minimum.x))
 
 
 def _log_likelihood(logits: np.ndarray, labels: np.ndarray, multi_label: bool) -> np.ndarray:

@@ -81,10 +81,10 @@ def fit_weights(validation_probabilities: Sequence[np.ndarray], targets: np.ndar
         return float(-log_softmax(pooled, axis=1)[own].mean()), expected - observed
 
     simplex = {"type": "eq", "fun": lambda w: w.sum() - 1, "jac": np.ones_like}
-    found = minimize(loss, equal, jac=True, bounds=[(0.0, 1.0)] * len(equal), constraints=[simplex], method="SLSQP",
+    solution = minimize(loss, equal, jac=True, bounds=[(0.0, 1.0)] * len(equal), constraints=[simplex], method="SLSQP",
                      options={"ftol": 1e-10, "maxiter": 200})  # fmt: skip
-    weights = np.where(found.x < MIN_WEIGHT, 0.0, found.x)
-    return weights / weights.sum() if loss(found.x)[0] < loss(equal)[0] else equal
+    weights = np.where(solution.x < MIN_WEIGHT, 0.0, solution.x)
+    return weights / weights.sum() if loss(solution.x)[0] < loss(equal)[0] else equal
 
 
 def _log_probabilities(probabilities: Sequence[np.ndarray]) -> np.ndarray:
@@ -114,8 +114,8 @@ def results(task: Task, job_results: Sequence[JobResult], systems: Mapping[str, 
     for name, spec in systems.items():
         for cell in cells if spec.is_ensemble else ():
             if all((member, cell) in by_member for member in spec.members):
-                found = [by_member[member, cell] for member in spec.members]
-                combined += [_result(task, name, spec, members) for members in _by_seed(found)]
+                of_members = [by_member[member, cell] for member in spec.members]
+                combined += [_result(task, name, spec, members) for members in _by_seed(of_members)]
     return combined
 
 

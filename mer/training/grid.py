@@ -58,8 +58,8 @@ def run_jobs(task: Task, jobs: list[Job], engine: Engine, folder: Path | None = 
         results.update(zip(group, cache.load([jobs[n] for n in group]) or (), strict=False))
     missing = [group for group in groups if group[0] not in results]
     with tqdm(total=len(jobs), initial=len(results), desc="train", unit="job", mininterval=2.0) as bar:
-        for group, found in _completed(task, jobs, missing, engine, cache):
-            results.update(zip(group, found, strict=True))
+        for group, trained in _completed(task, jobs, missing, engine, cache):
+            results.update(zip(group, trained, strict=True))
             bar.update(len(group))
     cache.delete_others([[jobs[n] for n in group] for group in groups])
     return [results[number] for number in range(len(jobs))]

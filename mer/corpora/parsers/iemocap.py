@@ -107,11 +107,11 @@ def _read_turns(raw: Path, path: Path, lists: _Lists) -> Iterator[Problem]:
 
 def _find_videos(raw: Path, folder: Path, lists: _Lists) -> Iterator[Problem]:
     """Fill in the videos of dialogues, and yield the problems with them; no utterance is lost without its video."""
-    for found in videos(raw, folder, lambda stem: stem if re.fullmatch(DIALOGUE, stem) else None):
-        if isinstance(found, Problem):
-            yield replace(found, utterance_lost=False)
+    for video in videos(raw, folder, lambda stem: stem if re.fullmatch(DIALOGUE, stem) else None):
+        if isinstance(video, Problem):
+            yield replace(video, utterance_lost=False)
             continue
-        dialogue, path = found
+        dialogue, path = video
         name = relative(path, raw)
         if (first := lists.videos.setdefault(dialogue, name)) != name:
             yield Problem(name, f"duplicate copy of {first}", utterance_lost=False)

@@ -70,7 +70,7 @@ def open_extractor(section: AudioFeatures, resources: Resources) -> VectorFuncti
 
     def compute(clips: Sequence[np.ndarray]) -> list[np.ndarray | Unavailable]:
         chunks = [c for n in range(len(clips)) for c in _cut(n, len(clips[n]), section.pooling, network.longest)]
-        found: dict[int, list[tuple[int, pooling.Summary | np.ndarray]]] = {}
+        summaries_of: dict[int, list[tuple[int, pooling.Summary | np.ndarray]]] = {}
         lengths = [network.length(max(c.stop - c.start, c.fill)) for c in chunks]
         for batch in batches.by_length(lengths, BUDGET, network.padding):
             chosen = [chunks[i] for i in batch]
@@ -78,8 +78,8 @@ def open_extractor(section: AudioFeatures, resources: Resources) -> VectorFuncti
                 states = network.run([_samples(clips[c.clip], c) for c in chosen])
                 summaries = [_summary(s, section) for s in states]
             for chunk, summary in zip(chosen, summaries, strict=True):
-                found.setdefault(chunk.clip, []).append((chunk.start, summary))
-        return [_vector(found.pop(n), section) for n in range(len(clips))]
+                summaries_of.setdefault(chunk.clip, []).append((chunk.start, summary))
+        return [_vector(summaries_of.pop(n), section) for n in range(len(clips))]
 
     return compute
 
@@ -140,8 +140,8 @@ def _summary(states: list[Any], section: AudioFeatures) -> pooling.Summary | np.
     return pooling.Summary(len(states[0]), mean, variance)
 
 
-def _vector(found: list[tuple[int, Any]], section: AudioFeatures) -> np.ndarray | Unavailable:
-    in_order = [summary for _, summary in sorted(found, key=lambda pair: pair[0])]
+def _vector(summaries: list[tuple[int, Any]], section: AudioFeatures) -> np.ndarray | Unavailable:
+    in_order = [summary for _, summary in sorted(summaries, key=lambda pair: pair[0])]
     if section.keep == "frames":
         return pooling.finite(pooling.frame_vector(in_order, section.max_frames))
     return pooling.finite(pooling.pool(in_order, section.pooling))

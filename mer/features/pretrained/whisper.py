@@ -72,9 +72,9 @@ def transcribe_whisper(
     for first in range(0, len(order), BATCH_CHUNKS):
         batch = [cuts[i] for i in order[first : first + BATCH_CHUNKS]]
         waveforms = [np.asarray(clips[n][start:stop], dtype=np.float32) for n, start, stop in batch]
-        for (n, start, _), found in zip(batch, recogniser.run(waveforms, context), strict=True):
-            chunks[n].append((start, found))
-    return [recogniser.transcript([found for _, found in sorted(c, key=lambda pair: pair[0])]) for c in chunks]
+        for (n, start, _), hypothesis in zip(batch, recogniser.run(waveforms, context), strict=True):
+            chunks[n].append((start, hypothesis))
+    return [recogniser.transcript([one for _, one in sorted(c, key=lambda pair: pair[0])]) for c in chunks]
 
 
 def whisper_languages(model: str, revision: str | None = None) -> tuple[str, ...] | None:
@@ -148,15 +148,15 @@ class _Recogniser:
         first = next((chunk for chunk, text in zip(chunks, texts, strict=True) if text), chunks[0])
         return Transcript(" ".join(filter(None, texts)), first.language, first.language_probability)
 
-    def _words(self, found: whisper_search.Hypothesis) -> str:
+    def _words(self, hypothesis: whisper_search.Hypothesis) -> str:
         """Return the words of a chunk; empty if there are none to trust."""
-        unsure = found.mean_log_probability < MIN_LOG_PROBABILITY
-        if found.no_speech > (NO_SPEECH if unsure else CERTAINLY_NO_SPEECH):
+        unsure = hypothesis.mean_log_probability < MIN_LOG_PROBABILITY
+        if hypothesis.no_speech > (NO_SPEECH if unsure else CERTAINLY_NO_SPEECH):
             return ""
-        text = _ANNOTATION.sub(" ", self.tokenizer.decode(found.tokens, skip_special_tokens=True))
+        text = _ANNOTATION.sub(" ", self.tokenizer.decode(hypothesis.tokens, skip_special_tokens=True))
         words = " ".join(text.split())
-        loops = 2 * len(found.tokens) > found.limit and _compression(words) > MAX_COMPRESSION
-        return words if found.finished and not loops and any(map(str.isalnum, words)) else ""
+        loops = 2 * len(hypothesis.tokens) > hypothesis.limit and _compression(words) > MAX_COMPRESSION
+        return words if hypothesis.finished and not loops and any(map(str.isalnum, words)) else ""
 
 
 @lru_cache(maxsize=1)  # `mer.predict` transcribes a user's files segment by segment

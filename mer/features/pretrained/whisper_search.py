@@ -110,49 +110,49 @@ def search(network: Any, audio: list[tuple[Any, Any]], tokens: Tokens, limits: S
 
     device, rows = audio[0][0].device, list(range(len(limits)))
     steps = _Decoder(network, audio)
-    found = [Hypothesis(limit) for limit in limits]
+    hypotheses = [Hypothesis(limit) for limit in limits]
     first = torch.full((len(rows),), tokens.start, device=device)
     logits = steps.logits(steps.run(first))
-    next_tokens = _hear(logits, tokens, found)
+    next_tokens = _detect_language(logits, tokens, hypotheses)
     for prompt in [next_tokens] if tokens.languages else []:
         steps.run(prompt)
     for prompt in tokens.prompt:
         states = steps.run(torch.full((len(rows),), prompt, device=device))
     masks = {True: _mask(tokens.never_first, logits), False: _mask(tokens.never, logits)}
     while rows:
-        at_start = not found[rows[0]].tokens
+        at_start = not hypotheses[rows[0]].tokens
         values, best = torch.log_softmax(steps.logits(states) + masks[at_start], dim=-1).max(dim=-1)
-        kept = list(_extend([found[row] for row in rows], best.tolist(), values.tolist(), tokens.end))
-        kept = [n for n in kept if len(found[rows[n]].tokens) < found[rows[n]].limit]
+        kept = list(_extend([hypotheses[row] for row in rows], best.tolist(), values.tolist(), tokens.end))
+        kept = [n for n in kept if len(hypotheses[rows[n]].tokens) < hypotheses[rows[n]].limit]
         if len(kept) < len(rows):
             rows, chosen = [rows[n] for n in kept], torch.tensor(kept, dtype=torch.long, device=device)
             best = best[chosen]
             steps.keep(chosen)
         if rows:
             states = steps.run(best)
-    return found
+    return hypotheses
 
 
-def _hear(logits: Any, tokens: Tokens, found: list[Hypothesis]) -> Any:
+def _detect_language(logits: Any, tokens: Tokens, hypotheses: list[Hypothesis]) -> Any:
     """Store whether there is speech and in which language; return the token of each row's language."""
     import torch
 
     if tokens.no_speech is not None:
-        for one, share in zip(found, torch.softmax(logits, -1)[:, tokens.no_speech].tolist(), strict=True):
+        for one, share in zip(hypotheses, torch.softmax(logits, -1)[:, tokens.no_speech].tolist(), strict=True):
             one.no_speech = share
     if not tokens.languages:
         return None
     codes, numbers = zip(*tokens.languages.items(), strict=True)
     numbers = torch.tensor(numbers, device=logits.device)
     shares, best = torch.softmax(logits[:, numbers], dim=-1).max(dim=-1)
-    for one, share, number in zip(found, shares.tolist(), best.tolist(), strict=True):
+    for one, share, number in zip(hypotheses, shares.tolist(), best.tolist(), strict=True):
         one.language, one.language_probability = codes[number], share
     return numbers[best]
 
 
-def _extend(found: list[Hypothesis], best: list[int], values: list[float], end: int) -> Iterator[int]:
+def _extend(hypotheses: list[Hypothesis], best: list[int], values: list[float], end: int) -> Iterator[int]:
     """Add a token to each transcript, and yield the numbers of those that go on."""
-    for number, (one, token, value) in enumerate(zip(found, best, values, strict=True)):
+    for number, (one, token, value) in enumerate(zip(hypotheses, best, values, strict=True)):
         one.log_probability += value
         if token == end:
             one.finished = True
@@ -180,7 +180,7 @@ def _split(attention: Any, states: Any, lengths: list[int]) -> list[Any]:
 
 
 class _Decoder:
-    """The decoder with what it has read: one token per row and step."""
+    """The decoder and the keys and values of the tokens that it has read."""
 
     def __init__(self, network: Any, audio: list[tuple[Any, Any]]) -> None:
         self.network, self.audio = network, audio
@@ -206,7 +206,7 @@ class _Decoder:
         return self.network.proj_out(states).float()
 
     def keep(self, rows: Any) -> None:
-        """Forget all rows but some."""
+        """Continue with some rows only."""
         self.audio, self.text = ([(k[rows], v[rows]) for k, v in pairs] for pairs in (self.audio, self.text))
 
     def _text(self, number: int, attention: Any, states: Any) -> tuple[Any, Any]:

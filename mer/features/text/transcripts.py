@@ -81,10 +81,10 @@ def transcribe(manifest: pd.DataFrame, raw: Path, folder: Path, p: schema.Params
     if len(rows):
         store, keys = RecognisedTexts(folder, spec(p.transcripts, p.data)), audio.keys(rows)
         audio.extract(rows, raw, store, _compute(p.transcripts, resources), resources.jobs)
-        found = store.transcripts(keys).set_axis(rows.index)
-        table.loc[rows.index, "transcription"] = found["text"]
+        recognised = store.transcripts(keys).set_axis(rows.index)
+        table.loc[rows.index, "transcription"] = recognised["text"]
         for column in ("recognised_language", "language_probability"):
-            table.loc[rows.index, column] = found[column]
+            table.loc[rows.index, column] = recognised[column]
         table.loc[rows.index, "reason"] = store.errors(keys)
         table.loc[table["transcription"].notna(), "text_source"] = source(store.spec)
     return table[COLUMNS].reset_index(drop=True)

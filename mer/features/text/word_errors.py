@@ -39,12 +39,12 @@ def count_errors(manifest: pd.DataFrame, recognised: pd.DataFrame) -> pd.DataFra
     spoken = [
         normalised(text, language) for text, language in zip(rows["transcription"], rows["language"], strict=True)
     ]
-    found = [normalised(text, language) if isinstance(text, str) else ""
+    recognised = [normalised(text, language) if isinstance(text, str) else ""
              for text, language in zip(rows["transcription_recognised"], rows["language"], strict=True)]  # fmt: skip
     counted = rows.reindex(columns=["corpus", "speaker_id", "emotion", "emotion_intensity", "language"]).assign(
         words=[len(text.split()) for text in spoken],
-        errors=[edit_distance(*pair) for pair in zip(spoken, found, strict=True)],
-        empty=[not text for text in found],
+        errors=[edit_distance(*pair) for pair in zip(spoken, recognised, strict=True)],
+        empty=[not text for text in recognised],
     )
     return counted[counted["words"] > 0].reset_index(drop=True)
 
@@ -58,8 +58,8 @@ def table(counted: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
         counted: as from `count_errors`.
         confidence: level of the intervals, in (0, 1).
     """
-    found = [row for _, rows in counted.groupby("corpus") for row in _rows_of_corpus(rows, confidence)]
-    return pd.DataFrame(found, columns=COLUMNS)
+    table = [row for _, rows in counted.groupby("corpus") for row in _rows_of_corpus(rows, confidence)]
+    return pd.DataFrame(table, columns=COLUMNS)
 
 
 def edit_distance(reference: str, recognised: str) -> int:

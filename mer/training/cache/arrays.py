@@ -20,7 +20,7 @@ def write_arrays(path: Path, kind: str, arrays: Mapping[str, np.ndarray], metada
 
     contiguous = {name: np.asarray(values, order="C") for name, values in arrays.items()}
     with sealed.replacing(path, path.name) as partial:
-        save_file(contiguous, partial, metadata={kind: json.dumps({"seal": sealed.BLANK, "told": metadata})})
+        save_file(contiguous, partial, metadata={kind: json.dumps({"seal": sealed.BLANK, "metadata": metadata})})
 
 
 def read_arrays(path: Path, kind: str) -> tuple[dict[str, np.ndarray], object] | None:
@@ -35,7 +35,7 @@ def read_arrays(path: Path, kind: str) -> tuple[dict[str, np.ndarray], object] |
         with safe_open(path, "numpy") as file:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             text = (file.metadata() or {}).get(kind)
-        return text and (arrays, json.loads(text)["told"])
+        return text and (arrays, json.loads(text)["metadata"])
     except FileNotFoundError:
         return None
     except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:

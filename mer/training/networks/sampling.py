@@ -31,10 +31,10 @@ def shares(labels: np.ndarray, corpora: np.ndarray, training: Training) -> dict[
     """
     group, share = _groups(labels, corpora, training)
     first = np.unique(group, return_index=True)[1]
-    found = dict.fromkeys(map(str, np.unique(corpora)), 0.0)
+    shares_of = dict.fromkeys(map(str, np.unique(corpora)), 0.0)
     for name, value in zip(corpora[first], share, strict=True):
-        found[str(name)] += float(value)
-    return found
+        shares_of[str(name)] += float(value)
+    return shares_of
 
 
 def order(labels: np.ndarray, corpora: np.ndarray, training: Training, seed: int, epoch: int) -> np.ndarray:
@@ -64,11 +64,11 @@ def order(labels: np.ndarray, corpora: np.ndarray, training: Training, seed: int
 def class_shares(labels: np.ndarray, corpora: np.ndarray, classes: int, training: Training) -> np.ndarray:
     """Return how often each class is drawn; shape (classes,), sums to 1."""
     group, share = _groups(labels, corpora, training)
-    found = np.zeros(classes)
+    total = np.zeros(classes)
     for number, value in enumerate(share):
         counts = np.bincount(labels[group == number], minlength=classes)
-        found += value * counts / counts.sum()
-    return found
+        total += value * counts / counts.sum()
+    return total
 
 
 def balanced_shares(labels: np.ndarray, corpora: np.ndarray, classes: int, training: Training) -> np.ndarray:
