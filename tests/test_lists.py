@@ -33,6 +33,7 @@ from mer.params.section import Modality
 from mer.params.systems import Classical, Network, System
 from mer.predict import __main__ as predict_command
 from mer.predict.inputs import voice_activity
+from mer.preflight import faults, weights
 from mer.report.style import symbols
 from mer.stats import METRICS
 from mer.training import baselines, grid
@@ -114,6 +115,15 @@ def test_extractors_with_a_network_may_use_a_gpu():
             [(_, one)] = features.read_inputs({modality: with_weights(modality, name)}).items()
             trained = registry.extractor(modality, name).trained
             assert features.uses_networks({modality: one}, Transcripts()) == trained, name
+
+
+def test_preflight_knows_the_extractors_of_opensmile_and_all_weights():
+    folder = files.ROOT / "mer/features/audio"
+    wrappers = {p.stem for p in folder.glob("*.py") if "= opensmile.extractor(" in p.read_text(encoding="utf-8")}
+    assert wrappers == set(faults.OPENSMILE)
+    networks = {name for name in registry.names("video") if registry.extractor("video", name).trained}
+    with_files = set(get_args(VideoFeatures.model_fields["detector"].annotation)) - {"haar"}
+    assert networks | with_files == set(weights.SOURCES)
 
 
 def with_weights(modality, name):

