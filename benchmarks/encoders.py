@@ -183,6 +183,7 @@ def whisper(arguments: argparse.Namespace, clips: list[np.ndarray]) -> None:
                 for own in (False, True):
                     name = f"ctranslate2 {kind}, {'own length' if own else '30 s'}"
                     rivals[name] = of_ctranslate2(folder, Path(home, "net"), kind, arguments.threads, own_length=own)
+        rivals = {name: run for name, run in rivals.items() if name not in arguments.without}
         table, expected = {}, rivals["transformers"](clips[:BATCH])
         for name in list(rivals):
             try:
@@ -254,6 +255,9 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--packages", help="the folder of packages in which ctranslate2 is installed")
+    parser.add_argument(
+        "--without", nargs="*", default=[], help="rivals that are not measured, as the table names them"
+    )
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     threadpool_limits(arguments.threads)
