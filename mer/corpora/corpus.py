@@ -49,6 +49,8 @@ class Utterance:
     sentence_id: str | None = None
     session: str | None = None
     dialogue_id: str | None = None
+    episode: str | None = None
+    """The episode of a series, named alike in all corpora of the family (`names.episode`)."""
     turn_index: int | None = None
     split_official: str | None = None
     """The published part: train, validation or test."""

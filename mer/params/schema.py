@@ -31,9 +31,11 @@ SELECTED = "selected"
 
 class Evaluation(Section):
     seeds: tuple[int, ...] = Field((0, 1, 2), min_length=1)
-    protocols: tuple[Literal["in_corpus", "cross_corpus", "loco"], ...] = Field(
+    protocols: tuple[Literal["in_corpus", "cross_corpus", "within_family", "loco"], ...] = Field(
         ("in_corpus", "cross_corpus", "loco"), min_length=1
     )
+    """`within_family` tests each corpus on the others of its family, such as MELD and EmoryNLP, once without the
+    training rows of episodes that are tested, and once with them."""
     selection: Literal["validation", "inner_loco"] = "validation"
     """The method that selects a system for a held-out family inside its training corpora. `inner_loco` holds out each
     of them in turn, with one training per system, seed and pair of families. `validation` uses speakers of the training

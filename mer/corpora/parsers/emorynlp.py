@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mer.corpora.catalogue.conversations import EMORYNLP
 from mer.corpora.corpus import Problem, Utterance
+from mer.corpora.reading import names
 from mer.corpora.reading.files import as_integer, in_path_order
 from mer.corpora.reading.media import SPLITS, split_lists
 
@@ -64,6 +65,7 @@ def _line(path: str, split: str, numbered_row: tuple[int, dict[str, str]], liste
         transcription=text,
         text_source="human",
         dialogue_id=dialogue,
+        episode=names.episode(season, episode),
         turn_index=turn,
         split_official=SPLITS[split],
         has_recording=False,

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from mer.corpora.catalogue.conversations import MELD
 from mer.corpora.corpus import AUDIO_SUFFIXES, Problem, Utterance
+from mer.corpora.reading import names
 from mer.corpora.reading.files import as_integer, in_path_order, relative
 from mer.corpora.reading.media import SPLITS, recordings, split_lists, split_of
 
@@ -90,6 +91,7 @@ def _utterance(name: str, split: str, numbered_row: tuple[int, dict[str, str]], 
         transcription=text,
         text_source="human" if text else "none",
         dialogue_id=f"{split}_{dialogue}",
+        episode=names.episode(as_integer(row.get("Season")), as_integer(row.get("Episode"))),
         turn_index=turn,
         split_official=SPLITS[split],
         has_recording=path is not None,

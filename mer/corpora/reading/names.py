@@ -26,3 +26,12 @@ def normalised(name: str) -> str:
     visible = (" " if kind == "Cc" else letter for letter in text if (kind := unicodedata.category(letter)) != "Cf")
     text = unicodedata.normalize("NFKC", "".join(visible))  # characters that are now neighbours may form one letter
     return " ".join(text.split()).replace(JOINT_SPEAKERS, JOINT_SPEAKERS.strip())
+
+
+def episode(season: int | None, number: int | None) -> str | None:
+    """Return the name of an episode of a series; None if a number is not known.
+
+    >>> episode(8, 21), episode(8, None)
+    ('s08e21', None)
+    """
+    return None if season is None or number is None else f"s{season:02}e{number:02}"

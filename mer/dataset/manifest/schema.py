@@ -15,7 +15,8 @@ COLUMNS: dict[str, str] = {
     "emotion_perceived": "str", "emotion_agreement": "Float64", "emotion_vector": "str", "emotion_intensity": "str",
     "transcription": "str", "text_source": "str", "lexical_control": "str", "sentence_id": "str",
     "speaker_id": "str", "speaker_named": "boolean", "gender": "str", "age": "Int64", "language": "str",
-    "session": "str", "dialogue_id": "str", "turn_index": "Int64", "split_official": "str", "split_source": "str",
+    "session": "str", "dialogue_id": "str", "episode": "str", "turn_index": "Int64", "split_official": "str",
+    "split_source": "str",
     "split": "str", "fold": "Int64", "text_side": "Int64",
     "elicitation": "str", "license": "str", "too_short": "bool", "too_long": "bool", "audio_ok": "bool",
     "audio_error": "str", "exclude_reason": "str", "breach": "str",
@@ -26,7 +27,8 @@ its recording (mer/dataset/identity/recording_digests.py). `speaker_named`: whet
 the speaker (mer/dataset/identity/speakers.py). `split_source` is the origin of `split`: `published` with the corpus,
 the user's `own` table, or `drawn` by MER. `video_path` equals `source_path` if that file has video; `start` and `end`
 are seconds of both, unless `video_start` and `video_end` give those of the video. `video_half` is the half of its
-frames that shows the speaker, if two people are side by side. `breach` names the audit's breaches that concern the
+frames that shows the speaker, if two people are side by side. `episode` is the episode of a series, such as `s08e21`,
+named alike in all corpora of a family. `breach` names the audit's breaches that concern the
 row's corpus."""
 
 

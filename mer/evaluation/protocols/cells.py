@@ -16,16 +16,18 @@ from mer.dataset.identity import duplicates
 from mer.dataset.identity import speakers as speaker_identity
 from mer.dataset.splits import fold_parts
 from mer.evaluation.protocols import copies_across_families
-from mer.evaluation.protocols.family_overlap import remove_overlap, shared_items
+from mer.evaluation.protocols.family_overlap import remove_overlap, remove_shared_episodes, shared_items
 
 NO_ROWS = np.array([], dtype=int)
 """An empty array of row numbers."""
 MIN_FOLDS = 3
 """The minimum number of folds: one to test, one to validate, at least one to train."""
 
-Protocol = Literal["in_corpus", "cross_corpus", "multi_corpus", "loco"]
+Protocol = Literal["in_corpus", "cross_corpus", "within_family", "multi_corpus", "loco"]
 """The protocols of a study."""
 
+WITH_SHARED_EPISODES = "within_family_shared_episodes"
+"""The protocol of the cells beside `within_family` that also train on episodes of the test corpus."""
 INNER = "inner_loco"
 """The protocol of cells that hold out two families, each to select a system for the other
 (mer/evaluation/comparison/selection.py)."""
@@ -38,14 +40,14 @@ class Cell:
     Cells are equal if protocol, corpora, held-out family and fold are equal, because these identify a cell of a plan.
 
     Attributes:
-        protocol: the protocol, or `inner_loco` or `random_split`.
+        protocol: the protocol, or `inner_loco`, `random_split` or `within_family_shared_episodes`.
         train_corpora: the corpora on which a job is trained.
         held_out: the family that is held out (loco), both families joined by + (inner_loco), else empty text.
         fold: number of the fold, 0 if there is one.
         train, validation, test: row numbers of the usable manifest; `test` may span several corpora.
     """
 
-    protocol: Protocol | Literal["inner_loco", "random_split"]
+    protocol: Protocol | Literal["inner_loco", "random_split", "within_family_shared_episodes"]
     train_corpora: tuple[str, ...]
     held_out: str
     fold: int
@@ -112,6 +114,7 @@ def plan(
     planners = {
         "in_corpus": _in_corpus,
         "cross_corpus": _cross_corpus,
+        "within_family": _within_family,
         "multi_corpus": _multi_corpus,
         "loco": _loco,
     }
@@ -174,6 +177,22 @@ def _cross_corpus(manifest: pd.DataFrame, corpora: list[str], shared: pd.DataFra
         train, validation = _training_rows(manifest, [corpus], shared)
         if others:
             cells.append(Cell("cross_corpus", (corpus,), "", 0, train, validation, _test_rows(manifest, others)))
+    return cells
+
+
+def _within_family(manifest: pd.DataFrame, corpora: list[str], shared: pd.DataFrame) -> list[Cell]:
+    """Each corpus tested on the others of its family, without and with the episodes that they share."""
+    family, cells = manifest.groupby("corpus")["family"].first(), []
+    for corpus in corpora:
+        others = [c for c in corpora if c != corpus and family[c] == family[corpus]]
+        if not others:
+            continue
+        train, validation = _training_rows(manifest, [corpus], shared)
+        test = _test_rows(manifest, others)
+        cells.append(Cell(WITH_SHARED_EPISODES, (corpus,), "", 0, train, validation, test))
+        train, validation = remove_overlap(shared, train, validation, test)
+        train, validation = (remove_shared_episodes(manifest, rows, test) for rows in (train, validation))
+        cells.append(Cell("within_family", (corpus,), "", 0, train, validation, test))
     return cells
 
 

@@ -47,6 +47,18 @@ def remove_overlap(
     return np.setdiff1d(train, overlapping_rows(shared, validation)), validation
 
 
+def remove_shared_episodes(manifest: pd.DataFrame, rows: np.ndarray, test: np.ndarray) -> np.ndarray:
+    """Return the rows whose episode is in no test row; rows without an episode stay.
+
+    Args:
+        manifest: usable rows, index 0..n-1.
+        rows, test: row numbers.
+    """
+    episode = manifest["episode"]
+    tested = set(episode.iloc[test].dropna())
+    return rows[~episode.iloc[rows].isin(tested).to_numpy(bool)]
+
+
 def overlapping_rows(shared: pd.DataFrame, rows: np.ndarray) -> np.ndarray:
     """Return the numbers of rows that share an exclusive item with some rows of another corpus.
 

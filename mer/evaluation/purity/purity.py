@@ -25,8 +25,8 @@ NO_CORPUS = "none of the corpora of MER"
 """The text of the column `trained on` for items that were trained on other data only."""
 COLUMNS = ["held_out", "item", "trained on", "status", "evidence"]
 """The columns of `table` that identify a row."""
-SAME_CORPUS_PROTOCOLS = ("in_corpus", "multi_corpus")
-"""The protocols that test corpora on which they train."""
+SAME_FAMILY_PROTOCOLS = ("in_corpus", "multi_corpus", "within_family", protocols.WITH_SHARED_EPISODES)
+"""The protocols that test families on which they train."""
 ALTERED_COPIES = "altered copies of its training data are not recognised here"
 """The limit of a checkpoint's digests, which recognise identical samples only."""
 
@@ -199,7 +199,7 @@ def _tested_lines(jobs: list[Job], usable: pd.DataFrame, items: list[LineageItem
     """A line for each initial checkpoint that was trained on test rows, or on their speakers."""
     lines = []
     for item in (item for item in items if item.exposure is not None):
-        own = [job for job in jobs if job.system in item.systems and job.cell.protocol in SAME_CORPUS_PROTOCOLS]
+        own = [job for job in jobs if job.system in item.systems and job.cell.protocol in SAME_FAMILY_PROTOCOLS]
         if not own:
             continue
         tested = np.unique(np.concatenate([job.test for job in own]))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from mer.evaluation.protocols.cells import WITH_SHARED_EPISODES
 from mer.report.style.numbers import NO_VALUE, chance, cluster_phrase, format_score, remark, select, short
 from mer.report.style.symbols import SHORTCUT_SYMBOL, symbols
 from mer.stats import chance_corrected
@@ -12,6 +13,8 @@ MEAN = "Mean (chance-corr.)"
 """The column of means over corpora."""
 SHORTCUT = "best shortcut"
 """The row or column of the best shortcut classifier of each corpus."""
+_EPISODES = {"left out": "within_family", "trained on": WITH_SHARED_EPISODES}
+"""The treatment of episodes that training and test corpus share -> protocol."""
 _SCORE_KEYS = ["system", "protocol", "answers", "train_corpora", "test_corpus"]
 
 
@@ -51,6 +54,16 @@ def pivot(
         best = _best_shortcuts(shortcuts[shortcuts["answers"] == answers], protocol).reindex(corpora).fillna(NO_VALUE)
         wide.loc[SHORTCUT if len(keys) == 1 else (SHORTCUT, NO_VALUE), :] = [*best, NO_VALUE]
     return wide.rename_axis(index=["system", "trained on"][: len(keys)], columns=None)
+
+
+def within_family_table(results: pd.DataFrame) -> pd.DataFrame:
+    """Return systems × test corpora of restricted predictions of other corpora of the family, as `pivot`.
+
+    The first rows are trained without the episodes that are tested, the others with them. The table is empty if no
+    family has two corpora.
+    """
+    parts = {name: pivot(results, protocol, "restricted") for name, protocol in _EPISODES.items()}
+    return pd.concat({name: part for name, part in parts.items() if len(part)} or parts, names=["shared episodes"])
 
 
 def loco_table(
