@@ -44,12 +44,12 @@ def _execute(arguments: argparse.Namespace) -> int:
         from mer.runner.compare.run_folders import compare
 
         return compare(*(files.from_root(run_folder) for run_folder in arguments.compare), sys.stdout)
-    study, requested, missing = _checked_study(arguments)
+    study, requested, remarks = _checked_study(arguments)
     refuse_other_study(study.folder, study.source_name)
     if arguments.list or arguments.explain:
         _print(study, status_rows(study), arguments.explain)
-        for problem in missing:
-            print(f"  warning: {problem}")
+        for remark in remarks:
+            print(f"  {remark}")
         return 0
     if arguments.html_only:
         from mer.runner.reporting.rendering import render
@@ -60,16 +60,20 @@ def _execute(arguments: argparse.Namespace) -> int:
 
         return verify(study, jobs=arguments.jobs)
     from mer.runner.execution.loop import RunOptions, run
+    from mer.runner.reporting.screen import Screen
 
-    return run(study, RunOptions(requested, arguments.start, arguments.force, arguments.keep_going, arguments.jobs))
+    for remark in remarks:
+        print(remark)
+    options = RunOptions(requested, arguments.start, arguments.force, arguments.keep_going, arguments.jobs)
+    return run(study, options, Screen(quiet=arguments.quiet))
 
 
 def _checked_study(arguments: argparse.Namespace) -> tuple[Study, set[str] | None, list[str]]:
     """Load the parameters and check everything that can be checked before a run.
 
     Returns:
-        the study; the numbers of the requested steps, None for the steps of the study; and what this machine lacks,
-        which is an error if anything is run.
+        the study; the numbers of the requested steps, None for the steps of the study; and remarks: warnings of labels,
+        and for lists also notes and everything that would be an error if anything were run.
 
     Raises:
         ParamsError: the parameters are wrong.
@@ -85,15 +89,22 @@ def _checked_study(arguments: argparse.Namespace) -> tuple[Study, set[str] | Non
             errors += error.problems
     lists_only = arguments.list or arguments.explain
     steps = {number for number in requested or study.steps if arguments.start is None or number >= arguments.start}
-    missing = [] if arguments.html_only else preflight.problems(selected, study.gpus, steps, connect=not lists_only)
-    if not (lists_only or arguments.html_only):
+    wrong, remarks = [], []
+    if not arguments.html_only:
         from mer.dataset.manifest import parameter_checks
 
-        errors += parameter_checks.problems(selected) + ([] if errors else problems(study, requested, arguments.start))
-        errors += missing
+        wrong = parameter_checks.problems(selected)
+        wrong += preflight.problems(selected, study.gpus, steps, connect=not lists_only)
+        remarks = [f"warning: {text}" for text in (parameter_checks.warnings(selected) if "01" in steps else ())]
+    if lists_only:
+        notes = preflight.notes(selected, study.folder, steps)
+        remarks = [*(f"warning: {text}" for text in wrong), *remarks, *(f"note: {text}" for text in notes)]
+    elif not arguments.html_only:
+        errors += wrong
+        errors += [] if errors else problems(study, requested, arguments.start)
     if errors:
         raise StudyError(errors)
-    return study, requested, missing
+    return study, requested, remarks
 
 
 def _study(arguments: argparse.Namespace, selected: params.Params) -> Study:
@@ -164,6 +175,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--name", metavar="RUN", help="use the run folder outputs/RUN instead of the study's own")
     add("--jobs", type=_positive, default=_cores(), metavar="N", help="processes at once (default: all cores)")
     add("--gpu-jobs", type=_positive, default=1, metavar="N", help="notebooks at once on one GPU (default: 1)")
+    add("--quiet", action="store_true", help="print failures, notices and the last line only, as for a log")
     add("--keep-going", action="store_true", help="after a failure, run steps that do not need its results")
     modes = parser.add_mutually_exclusive_group()
     add = modes.add_argument

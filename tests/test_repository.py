@@ -120,6 +120,8 @@ def test_packages_import_only_from_those_above():
         command = {"report"} if path.name == "__main__.py" else set()  # a command shows what its package has found
         if (package, path.name) == ("models", "__main__.py"):
             command |= {"training"}  # it writes a model folder
+        if (package, path.name) == ("evaluation", "__main__.py"):
+            command |= {"api"}  # it scores predictions that were made elsewhere
         text = path.read_text(encoding="utf-8")
         used = set(re.findall(r"^\s*from mer\.(\w+)", text, re.M)) | set(
             re.findall(r"^\s*import mer\.(\w+)", text, re.M)

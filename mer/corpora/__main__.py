@@ -1,4 +1,4 @@
-"""Download corpora: `python -m mer.corpora list | status | download NAME… | verify NAME…`; see `--help`."""
+"""Corpora: `python -m mer.corpora list | status | download NAME… | verify NAME… | check STUDY`; see `--help`."""
 
 import argparse
 import sys
@@ -17,6 +17,7 @@ typical:
   python -m mer.corpora download emodb            fetch one
   python -m mer.corpora status                    what is in data/raw, and what is missing
   python run_all.py params/open.yaml              then run a study on it
+  python -m mer.corpora check params/mine.yaml    what is read of a study's corpora, with a page to listen to
 
 exit codes: 0 done; 1 something is missing, differs or was not downloaded; 2 wrong usage; 130 interrupted
 """
@@ -112,6 +113,33 @@ def verify(arguments: argparse.Namespace) -> int:
     return int(failed)
 
 
+def check(arguments: argparse.Namespace) -> int:
+    """Read the corpora of a study as step 01 does, and write a page that plays a recording of each label."""
+    from mer import params
+    from mer.corpora.own import check as checks
+    from mer.corpora.own import corpus as own
+    from mer.report.pages import corpus_check
+
+    try:
+        study = params.load(arguments.study, arguments.set)
+    except params.ParamsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    raw, results, unknown = files.from_root(study.data.raw), [], 0
+    for name, options in study.corpora.items():
+        if options.table is None and name not in CORPORA:
+            near = closest_id(name)
+            print(f"{name}: there is no such corpus{f' (did you mean {near!r}?)' if near else ''}", file=sys.stderr)
+            unknown += 1
+            continue
+        results.append(checks.check(own.corpus(name, options) if options.table else CORPORA[name], raw))
+        print("\n    ".join(corpus_check.lines(results[-1])))
+    out = arguments.out or files.ROOT / "outputs" / "checks" / f"{study.name}.html"
+    corpus_check.write(out, study.name, results, raw)
+    print(f"listen: {files.to_root(out)}")
+    return int(unknown > 0 or not all(result.passed for result in results))
+
+
 def _access(name: str) -> str:
     if name in SOURCES:
         return f"download, {size(SOURCES[name].space)}"
@@ -170,6 +198,10 @@ def _parser() -> argparse.ArgumentParser:
         help="you have read the licences of these corpora and agree to them; needed once per corpus",
     )
     command("verify", verify, "compare files with published digests", "+")
+    study = command("check", check, "what is read of the corpora of a study, with a page to listen to")
+    study.add_argument("study", metavar="STUDY", help="the study, such as params/mine.yaml")
+    study.add_argument("--set", action="append", default=[], metavar="A.B=C", help="override one parameter")
+    study.add_argument("--out", type=Path, metavar="FILE", help="the page (default: outputs/checks/<study>.html)")
     return parser
 
 

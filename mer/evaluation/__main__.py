@@ -1,6 +1,9 @@
 """Test a checkpoint on any corpus, part or study: `python -m mer.evaluation CHECKPOINT`; see `--help`.
 
-Exit codes: 0 the checkpoint was tested, 2 it could not be tested.
+A file instead of a checkpoint holds predictions that were made elsewhere: `python -m mer.evaluation predictions.csv`
+scores them with the same intervals and tests (docs/python.md).
+
+Exit codes: 0 the checkpoint was tested or the predictions were scored, 2 this was impossible.
 """
 
 import argparse
@@ -16,13 +19,16 @@ from mer.evaluation import checkpoint, row_selection
 from mer.evaluation.checkpoint import EvaluationResult
 from mer.evaluation.row_selection import EvaluationData
 from mer.evaluation.scores import class_scores
+from mer.stats import MULTI_LABEL_METRICS
 
-PRINTED_COLUMNS = ["test_corpus", "answers", "metric", "value", "low", "high", "n", "speakers", "classes"]
+PRINTED_COLUMNS = ["test_corpus", "answers", "metric", "value", "low", "high", "chance", "n", "speakers", "classes"]
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
     options = _parser().parse_args(arguments)
+    if options.checkpoint.is_file():
+        return _score_file(options)
     folder = options.checkpoint.resolve()
     run = options.on or folder.parent.parent
     out = options.out or files.from_root("outputs/evaluations") / f"{folder.name}-on-{run.resolve().name}"
@@ -37,6 +43,24 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     _print(result)
     print(f"written to {files.to_root(out)}")
+    return 0
+
+
+def _score_file(options: argparse.Namespace) -> int:
+    """Score predictions that were made elsewhere; return the exit code."""
+    from mer.api.scoring import score
+
+    out = options.out or files.from_root("outputs/evaluations") / options.checkpoint.stem
+    try:
+        _refuse_run_folders(out)
+        scores = score(options.checkpoint, reference=options.reference)
+        page = scores.write(out)
+    except (OSError, ValueError) as error:  # all errors of tables of predictions are of these
+        print(f"evaluation: {error}", file=sys.stderr)
+        return 2
+    with pd.option_context("display.width", 200):
+        print(scores.uar.drop(columns=["p_chance", "why_none"]).round(3).to_string(index=False))
+    print(f"written to {files.to_root(page)}")
     return 0
 
 
@@ -66,7 +90,8 @@ def _write(out: Path, result: EvaluationResult, study: EvaluationData) -> None:
     model = {"name": result.card.name, "tensors_sha256": result.card.tensors_sha256}
     request = {"run": study.name, "part": result.part, "inputs": list(result.inputs)}
     left_out = result.left_out.to_dict("records")
-    files.write_json(out / "evaluation.json", {**model, **request, "left_out": left_out})
+    untested = result.untested.to_dict("records")
+    files.write_json(out / "evaluation.json", {**model, **request, "left_out": left_out, "untested": untested})
     checkpoint_evaluation.write(out, result, study.name, confusion, by_class)
 
 
@@ -74,7 +99,8 @@ def _print(result: EvaluationResult) -> None:
     from mer.report.pages import checkpoint_evaluation
 
     means = result.results[result.results["seed"].isna()]
-    printed = means["metric"].isin(["UAR", "WA", "weighted_F1"]) | (means["test_corpus"] == checkpoint.MEAN)
+    names = ["UAR", "WA", "weighted_F1", *MULTI_LABEL_METRICS]
+    printed = means["metric"].isin(names) | (means["test_corpus"] == checkpoint.MEAN)
     with pd.option_context("display.width", 200):
         print(means.loc[printed, PRINTED_COLUMNS].round(3).to_string(index=False))
     for line in checkpoint_evaluation.overlap_lines(result):
@@ -93,7 +119,9 @@ def _refuse_run_folders(out: Path) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m mer.evaluation", description=__doc__.splitlines()[0])
     add = parser.add_argument
-    add("checkpoint", type=Path, help="folder with model.json, such as outputs/demo/checkpoints/gated-seed0")
+    add("checkpoint", type=Path, help="folder with model.json, such as outputs/demo/checkpoints/gated-seed0; or a "
+        "table of predictions that were made elsewhere (CSV, TSV, Parquet)")  # fmt: skip
+    add("--reference", help="of a table of predictions: the system with which others are compared")
     add("--on", type=Path, help="run folder whose data is tested; by default the checkpoint's own")
     add("--corpora", nargs="+", default=[], help="by default all of the study")
     parts = (

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from mer import corpora, features, files
-from mer.dataset.manifest import schema
+from mer.dataset.manifest import annotations, labels, schema
 from mer.evaluation.protocols import cells
 from mer.evaluation.protocols.cells import Cell
 from mer.evaluation.protocols.jobs import build_task
@@ -21,6 +21,7 @@ from mer.evaluation.row_selection import TESTS, EvaluationData, IncompatibleChec
 from mer.evaluation.scores import scores
 from mer.evaluation.scores.confusions import Scoring
 from mer.features import Features, Resources
+from mer.training import grid
 from mer.training.checkpoints import checkpoint, training_data
 from mer.training.checkpoints.card import Card
 from mer.training.checkpoints.folder import Checkpoint
@@ -29,6 +30,7 @@ from mer.training.checkpoints.lineage import full_exposure
 from mer.training.checkpoints.training_data import Exposure
 from mer.training.job import Job, JobResult
 from mer.training.model import TrainedModel
+from mer.training.task import Task
 
 MEAN = "TestA"
 ALTERED_COPIES = (
@@ -48,6 +50,8 @@ class EvaluationResult:
             training data); `test_corpus` TestA is the mean over acted corpora.
         predictions: a row per utterance, with the column `overlap`.
         left_out: as in `TestRows`.
+        untested: columns corpus, rows, total: how many of the selected rows the model cannot predict, because they lack
+            inputs.
         card: the model's card.
         inputs: the inputs that the model receives.
         part: as for `select_rows`.
@@ -59,6 +63,7 @@ class EvaluationResult:
     results: pd.DataFrame
     predictions: pd.DataFrame
     left_out: pd.DataFrame
+    untested: pd.DataFrame
     card: Card
     inputs: tuple[str, ...]
     part: str
@@ -107,9 +112,11 @@ def evaluate(folder: Path, study: EvaluationData, names: tuple[str, ...] = (), p
                          deterministic=not stored.depends_on_seed)  # fmt: skip
     mean_corpora = _mean_corpora(table, study) if part in TESTS else ()
     results = _scored(table, study, mean_corpora).assign(part=part)
-    notes = (*_shared_speaker_lines(exposure, usable.iloc[rows], table), *_network_lines(card, table),
-             *_unknown_exposure(card, table, part), *stored.member_notes(used))  # fmt: skip
-    return EvaluationResult(results, table, selected.left_out, card, used, part, mean_corpora, notes)
+    untested = _untested(usable["corpus"], selected.rows, rows)
+    notes = (*_untested_lines(untested, used), *_shared_speaker_lines(exposure, usable.iloc[rows], table),
+             *_network_lines(card, table), *_unknown_exposure(card, table, part),
+             *stored.member_notes(used))  # fmt: skip
+    return EvaluationResult(results, table, selected.left_out, untested, card, used, part, mean_corpora, notes)
 
 
 def _predict(
@@ -118,13 +125,29 @@ def _predict(
     """The model's predictions for some rows as the result of a job, and the inputs that each row of the study has."""
     card, trainings = stored.card, [one.card.training for one in stored.models]
     order = [card.classes.index(name) for name in study.classes]  # columns in the study's order of classes
-    task, none = build_task(study.usable, vectors, study.classes), rows[:0]
+    task, none = build_task(study.usable, vectors, study.classes, _targets(study)), rows[:0]
     cell = Cell("checkpoint", tuple(card.corpora), "", 0, none, none, rows)
     # An ensemble is transductive if one of its members is.
     training = next((one for one in trainings if one.normalisation != "training"), trainings[0])
     job = Job(card.name, cell, card.spec, training, card.seed, none, none, rows)
     predicted = checkpoint.predict(model, stored, task, rows)
-    return JobResult(job, predicted[:, order], predicted[:0, order]), vectors.present
+    sets = _label_sets(model, stored, task, job, order)
+    return JobResult(job, predicted[:, order], predicted[:0, order], label_sets=sets), vectors.present
+
+
+def _targets(study: EvaluationData) -> dict[str, np.ndarray]:
+    """The classes of each usable row, as training reads them."""
+    p, of_study = study.params, corpora.of_study(study.params)
+    mappings = labels.mappings(p.labels.policy, of_study, p.labels.overrides)
+    return annotations.training_targets(study.usable, of_study, mappings, study.classes)
+
+
+def _label_sets(model: TrainedModel, stored: Checkpoint, task: Task, job: Job, order: list[int]) -> np.ndarray | None:
+    """As `JobResult.label_sets`, of a network that was trained on several classes at once; None of another model."""
+    if stored.members or not job.spec.is_network or job.training.targets != "multi_label":
+        return None
+    logits = model.logits(task.normalised_for(job.training).features, job.test)
+    return grid.label_sets(task, job, logits[:, order])
 
 
 def extract_features(stored: Checkpoint, study: EvaluationData, names: Sequence[str], resources: Resources) -> Features:
@@ -156,6 +179,19 @@ def extract_features(stored: Checkpoint, study: EvaluationData, names: Sequence[
     extractors = {name: spec["extractor"] for name, spec in card.features.items()}
     return Features({**loaded.arrays, **arrays}, {**loaded.present, **{m: np.zeros(rows, bool) for m in absent}},
                     extractors, card.layers, card.modalities, card.frames)  # fmt: skip
+
+
+def _untested(corpus: pd.Series, selected: np.ndarray, tested: np.ndarray) -> pd.DataFrame:
+    """Count the selected rows that the model cannot predict, by corpus: columns corpus, rows, total."""
+    missing = pd.Series(~np.isin(selected, tested), name="rows").groupby(corpus.iloc[selected].to_numpy())
+    counts = missing.agg(rows="sum", total="size").rename_axis("corpus").reset_index()
+    return counts[counts["rows"] > 0].reset_index(drop=True)
+
+
+def _untested_lines(untested: pd.DataFrame, used: Sequence[str]) -> list[str]:
+    """A line for each corpus with rows that the model cannot predict."""
+    return [f"{row.corpus}: {row.rows:,} of {row.total:,} rows are not tested, because they lack inputs that the model "
+            f"needs; it reads {', '.join(used)}" for row in untested.itertuples()]  # fmt: skip
 
 
 def _shared_speaker_lines(exposure: Exposure | None, rows: pd.DataFrame, table: pd.DataFrame) -> list[str]:

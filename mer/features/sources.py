@@ -53,7 +53,10 @@ def manifest_rows(sources: Sequence, section: Input, sampling_rate: int | None, 
         elif isinstance(source, str | Path):
             rows += [_recording_row(path, section.modality, max_seconds) for path in _files(Path(source))]
         else:
-            path = _written(np.asarray(source), number, section.modality, sampling_rate, folder)
+            if section.modality != "audio":
+                raise ValueError(f"array {number}: arrays are audio, and the extractor reads {section.modality}; give "
+                                 "files")  # fmt: skip
+            path = write_array(np.asarray(source), number, sampling_rate, folder)
             rows.append(_recording_row(path, section.modality, max_seconds) | {"file": f"array {number}"})
     if not rows:
         raise ValueError("there is nothing to extract: name files or folders, or give arrays or texts")
@@ -88,13 +91,21 @@ def _recording_row(path: Path, modality: str, max_seconds: float) -> dict:
         return row | {"exclude_reason": f"cannot be read ({error.strerror or error})"}
 
 
-def _written(samples: np.ndarray, number: int, modality: str, rate: int | None, folder: Path) -> Path:
-    """Write an array to a file, so that it is decoded as recordings are. 16-bit and float32 values do not change."""
+def write_array(samples: np.ndarray, number: int, rate: int | None, folder: Path) -> Path:
+    """Write an array to a file, so that it is decoded as recordings are. 16-bit and float32 values do not change.
+
+    Args:
+        samples: shape (samples,) or (samples, channels): floating point in [-1, 1], or integers of 16 or 32 bits.
+        number: the number of the array, for messages and the name of the file.
+        rate: the sampling rate, in Hz.
+        folder: the folder of the file.
+
+    Raises:
+        ValueError: the sampling rate is missing, or the array has another shape or type.
+    """
     name = f"array {number}"
-    if modality != "audio":
-        raise ValueError(f"{name}: arrays are audio, and the extractor reads {modality}; give files")
     if rate is None:
-        raise ValueError(f"{name}: needs sampling_rate, in Hz")
+        raise ValueError(f"{name}: needs its sampling rate in Hz: sr or sampling_rate")
     if samples.ndim not in (1, 2) or (samples.ndim == 2 and not 1 <= samples.shape[1] <= MAX_CHANNELS):
         raise ValueError(f"{name}: has shape {samples.shape}; expected (samples,) or (samples, channels)")
     if samples.dtype.kind == "f":

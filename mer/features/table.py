@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from mer.features import registry, vectors
 from mer.features.extractor import Resources
 from mer.features.sources import manifest_rows
-from mer.params.features import ORDER, Input, read_inputs
+from mer.params import messages
+from mer.params.features import ORDER, Input, Inputs, read_inputs
 from mer.params.load import KINDS
 from mer.params.schema import Data
 
@@ -101,9 +102,12 @@ def read_parameters(extractor: str, parameters: dict[str, object]) -> tuple[Inpu
     limits = {name: options.pop(name) for name in ("min_seconds", "max_seconds") if name in options}
     try:
         [section] = read_inputs({modality: {"extractor": extractor, **options}}).values()
+    except ValidationError as error:
+        raise ValueError(_explained(messages.explain(error, Inputs), modality, extractor)) from None
+    try:
         return section, Data(**{"max_seconds": WHOLE, **limits})
     except ValidationError as error:
-        raise ValueError("; ".join(_explained(item, modality, extractor) for item in error.errors())) from None
+        raise ValueError(_explained(messages.explain(error, Data), modality, extractor)) from None
 
 
 def _modality(extractor: str) -> str | None:
@@ -111,13 +115,16 @@ def _modality(extractor: str) -> str | None:
     return next((modality for modality in ORDER if extractor in registry.names(modality)), None)
 
 
-def _explained(item: dict, modality: str, extractor: str) -> str:
-    names = [str(part) for part in item["loc"] if part not in KINDS]
-    name = names[0] if names else extractor
-    if item["type"] == "extra_forbidden":
-        existing = ", ".join(n for n in KINDS[modality].model_fields if n not in (*STUDY_ONLY, "modality", "extractor"))
-        return f"{name}: is not a parameter of {modality}; there are {existing}, min_seconds and max_seconds"
-    return f"{name}: {item['msg'].removeprefix('Value error, ')}"
+def _explained(faults: list[tuple[str, str]], modality: str, extractor: str) -> str:
+    """Return faults of parameters as one message."""
+    existing = ", ".join(n for n in KINDS[modality].model_fields if n not in (*STUDY_ONLY, "modality", "extractor"))
+    sentences = []
+    for place, text in faults:
+        name = place.removeprefix(modality).lstrip(".") or extractor
+        if text.startswith("there is no such parameter"):
+            text = f"is not a parameter of {modality}; there are {existing}, min_seconds and max_seconds"
+        sentences.append(f"{name}: {text}")
+    return "; ".join(sentences)
 
 
 def _extracted(

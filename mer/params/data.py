@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from mer.params.section import LexicalControl, Name, Section
+from mer.params.spelling import with_text_keys
 
 Column = Literal["path", "video", "speaker", "emotion", "text", "split", "session", "sentence", "dialogue", "turn",
                  "gender", "age", "language", "start", "end"]  # fmt: skip
@@ -57,7 +58,8 @@ class Corpus(Section):
     """One corpus of a study. Corpora of the catalogue take no options; a user-defined corpus has a `table`."""
 
     table: str | None = Field(None, min_length=1)
-    """A file below `data.raw`: CSV or TSV with a header, JSON lines, or the `db.yaml` of an audformat database."""
+    """A file below `data.raw`: CSV or TSV with a header, an Excel file (.xlsx, its first sheet), JSON lines, or the
+    `db.yaml` of an audformat database."""
     audio: str | None = None
     """The folder below `data.raw` that paths in the table are relative to; by default that of the table."""
     columns: dict[Column, str] = Field({})
@@ -99,13 +101,20 @@ class Corpus(Section):
             raise ValueError("needs one group in brackets, such as ^([a-z]+)_")
         return value
 
+    @field_validator("labels", mode="before")
+    @classmethod
+    def _numbers_are_labels(cls, value: object) -> object:
+        return with_text_keys(value)
+
     @field_validator("speakers", mode="before")
     @classmethod
     def _one_or_more(cls, value: object) -> object:
         """Return lists of speakers; `{Ann: ann}` is short for a list of one."""
         if not isinstance(value, dict):
             return value
-        return {name: (speaker,) if isinstance(speaker, str) else speaker for name, speaker in value.items()}
+        return {
+            name: (speaker,) if isinstance(speaker, str) else speaker for name, speaker in with_text_keys(value).items()
+        }
 
     @field_validator("speakers")
     @classmethod
@@ -128,6 +137,11 @@ class Labels(Section):
     """Corpus -> {label: class, `drop` or `perceived`}, which take precedence over the policy. A label is native (`02`),
     a standard emotion name (`calm`), `all`, or a label with the emotion that most raters perceived (`xxx/hap`).
     `perceived` takes the class from the raters."""
+
+    @field_validator("overrides", mode="before")
+    @classmethod
+    def _numbers_are_labels(cls, value: object) -> object:
+        return {corpus: with_text_keys(entry) for corpus, entry in value.items()} if isinstance(value, dict) else value
 
 
 class Splits(Section):

@@ -1,16 +1,15 @@
 """Read the parameters of a study from YAML and overrides, and report all problems at once."""
 
-import difflib
 from collections.abc import Hashable, Iterable
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from mer import files
-from mer.params import renamed
-from mer.params.features import TABLE_ORDER, AudioFeatures, TextFeatures, VideoFeatures
+from mer.params import messages, renamed, spelling
+from mer.params.features import AudioFeatures, TextFeatures, VideoFeatures
 from mer.params.schema import Params
 
 MERGE = "tag:yaml.org,2002:merge"
@@ -18,11 +17,6 @@ MERGE = "tag:yaml.org,2002:merge"
 
 KINDS = {"audio": AudioFeatures, "text": TextFeatures, "video": VideoFeatures}
 """The parameters of an input by its modality."""
-MODALITY_ERRORS = ("union_tag_not_found", "union_tag_invalid", "model_attributes_type")
-"""Types of pydantic's errors about an input as a whole."""
-OTHER_WORDS = {"replace_with_silence": "silence", "reduceonplateau": "plateau", "balanced": "class_weights",
-               "robust": "robust_at", "flexible": "flexible_at"}  # fmt: skip
-"""Words of the paper's and the fork's configurations, and the value that has their meaning here."""
 
 
 class Loader(yaml.SafeLoader):
@@ -74,10 +68,11 @@ def load(path: str | Path, sets: Iterable[str] = (), name: str | None = None) ->
     problems += renamed.move(tree)
     if name is not None:
         tree["name"] = name
+    problems += spelling.normalise(tree)
     try:
         params = Params.model_validate(tree)
     except ValidationError as error:
-        problems += [_explain(item) for item in error.errors()]
+        problems += [f"{place}: {text}" if place else text for place, text in messages.explain(error, Params)]
     if problems:
         raise ParamsError(source, problems)
     return params
@@ -120,74 +115,4 @@ def _override(tree: dict[str, Any], text: str) -> str | None:
         tree[parent] = child if isinstance(child, dict) else {}
         tree = tree[parent]
     tree[leaf] = parsed
-    return None
-
-
-def _explain(item: Any) -> str:
-    location = _of_input(item["loc"])
-    path = ".".join(str(part) for part in location)
-    if location[:1] == ("features",) and (item["type"] in MODALITY_ERRORS or location[-1] == "[key]"):
-        return _explain_input(item, path)
-    if item["type"] == "missing":
-        return f"{path}: is required and missing"
-    if item["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(item["loc"][-1]), _names_at(location[:-1], item["loc"]), n=1)
-        return f"{path}: there is no such parameter" + (f" (did you mean {near[0]!r}?)" if near else "")
-    if item["type"] == "literal_error":
-        allowed = [word.strip("'") for word in item["ctx"]["expected"].replace(" or ", ", ").split(", ")]
-        near = [word for word in (OTHER_WORDS.get(str(item["input"])),) if word in allowed]
-        near = near or difflib.get_close_matches(str(item["input"]), allowed, n=1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
-        return f"{path}: {item['input']!r} is not one of {', '.join(allowed)}{hint}"
-    problem = item["msg"].removeprefix("Value error, ")
-    if isinstance(item["input"], dict):  # the problem is that of a whole section, whose value is too long to be shown
-        return f"{path}: {problem}" if path else problem
-    return f"{path}: {problem}, not {item['input']!r}"
-
-
-def _explain_input(item: Any, path: str) -> str:
-    """Describe the problem of an input as a whole: its name, its modality, or that it is no mapping."""
-    allowed, kinds = f"{', '.join(TABLE_ORDER[:-1])} or {TABLE_ORDER[-1]}", ", ".join(TABLE_ORDER)
-    if item["loc"][-1] == "[key]":
-        return (f"{path.removesuffix('.[key]')}: {item['input']!r} cannot be the name of an input: use lower-case "
-                "letters, digits and _, a letter first")  # fmt: skip
-    if item["type"] == "union_tag_not_found":
-        near = difflib.get_close_matches(str(item["loc"][-1]), TABLE_ORDER, n=1)
-        return f"{path}: say its `modality`: {allowed}" + (f" (did you mean {near[0]!r}?)" if near else "")
-    if item["type"] == "union_tag_invalid":
-        near = difflib.get_close_matches(str(item["ctx"]["tag"]), TABLE_ORDER, n=1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
-        return f"{path}.modality: {item['ctx']['tag']!r} is not one of {kinds}{hint}"
-    return f"{path}: expected the parameters of an input, such as {{modality: audio}}, not {item['input']!r}"
-
-
-def _of_input(location: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return a place in the parameters without the modality that pydantic appends to the name of an input."""
-    if location[:1] == ("features",) and len(location) > 2 and location[2] in KINDS:
-        return (*location[:2], *location[3:])
-    return location
-
-
-def _names_at(location: tuple[Any, ...], full: tuple[Any, ...]) -> list[str]:
-    """Return the names of the parameters at a place of the tree.
-
-    Args:
-        full: the place as pydantic names it, with the modality of an input.
-    """
-    if full[:1] == ("features",) and len(full) > 2 and full[2] in KINDS:
-        return list(KINDS[full[2]].model_fields)
-    model: Any = Params
-    for part in location:
-        if not (isinstance(model, type) and issubclass(model, BaseModel)):
-            return []
-        field = model.model_fields.get(str(part))
-        model = _model_in(field.annotation) if field else model
-    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
-
-
-def _model_in(annotation: Any) -> Any:
-    """Return the section in `Section`, `Section | None` or `dict[str, Section]`."""
-    for candidate in (annotation, *getattr(annotation, "__args__", ())):
-        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-            return candidate
     return None

@@ -3,10 +3,10 @@
 A file under `params/` names only what differs from these defaults.
 """
 
-import difflib
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from mer.params.data import Corpus, Data, Labels, Splits, Synthetic
 from mer.params.features import (
@@ -19,8 +19,9 @@ from mer.params.features import (
     in_order,
     read_inputs,
 )
+from mer.params.messages import Faults, near
 from mer.params.section import Name, Section
-from mer.params.systems import System, Training
+from mer.params.systems import DEFAULT_SYSTEMS, System, Training
 
 __all__ = ["SELECTED", "AudioFeatures", "Compute", "Corpus", "Data", "Evaluation", "Labels", "Params", "Splits",
            "Synthetic", "System", "TextFeatures", "Training", "Transcripts", "VideoFeatures"]  # fmt: skip
@@ -90,7 +91,7 @@ class Params(Section):
     """The name of the run folder, `outputs/<name>/`."""
     study: str = ""
     """The name of the study's file without its suffix. It is filled in. A run folder belongs to one study."""
-    steps: tuple[Annotated[str, Field(pattern=r"^\d\d$")], ...] = ("01", "02", "03", "04", "09")
+    steps: tuple[Annotated[str, Field(pattern=r"^\d\d$")], ...] = ("01", "02", "03", "04", "07", "09")
     timeout_minutes: float | None = Field(None, gt=0)
     """The longest run of one notebook, in minutes."""
     data: Data = Data()
@@ -102,10 +103,7 @@ class Params(Section):
     """The inputs of the study, each with a name. An input `audio`, `text` or `video` that a system names needs no
     declaration and has the defaults; without any, a system that names no inputs has `audio` and `text`."""
     transcripts: Transcripts = Transcripts()
-    systems: dict[Name, System] = Field(
-        {"gated": System(model="gated"), "logistic": System(model="logistic", inputs=("audio",))},
-        min_length=1,
-    )
+    systems: dict[Name, System] = Field(DEFAULT_SYSTEMS, min_length=1)
     """The systems by name. The first one is the reference of comparisons."""
     training: Training = Training()
     evaluation: Evaluation = Evaluation()
@@ -126,84 +124,73 @@ class Params(Section):
         return value
 
     @model_validator(mode="after")
-    def _systems_are_trainable(self) -> "Params":
-        for name, system in self.systems.items():
-            try:
-                system.training_parameters(self.training)
-            except ValidationError as error:
-                problem = error.errors()[0]
-                location = ".".join(str(key) for key in problem["loc"])
-                raise ValueError(f"systems.{name}.training.{location}: {problem['msg']}") from None
+    def _consistent(self) -> "Params":
+        """Complete the inputs, and check what several sections must agree on; all faults are reported at once."""
+        faults = [*self._corpora_of_weights(), *self._duplicates(), *self._complete_inputs(), *self._members()]
+        faults = faults or [*self._frames(), *self._recogniser()]
+        if faults:
+            raise Faults(faults)
         return self
 
-    @model_validator(mode="after")
-    def _weighted_corpora_are_of_the_study(self) -> "Params":
+    def _corpora_of_weights(self) -> Iterator[tuple[str, str]]:
         trainings = {"training": self.training}
-        trainings |= {f"systems.{n}.training": s.training_parameters(self.training) for n, s in self.systems.items()}
+        trainings |= {f"systems.{name}.training": system.training_parameters(self.training)
+                      for name, system in self.systems.items() if "corpus_weights" in system.training}  # fmt: skip
         for place, training in trainings.items():
             if strange := sorted(set(training.corpus_weights) - set(self.corpora)):
-                raise ValueError(f"{place}.corpus_weights: {strange[0]!r} is none of the study's corpora "
-                                 f"({', '.join(self.corpora)})")  # fmt: skip
-        return self
+                yield f"{place}.corpus_weights", self._no_corpus(strange[0])
 
-    @model_validator(mode="after")
-    def _duplicates_are_of_the_study(self) -> "Params":
+    def _duplicates(self) -> Iterator[tuple[str, str]]:
         if strange := sorted(set(self.evaluation.accept_duplicates) - set(self.corpora)):
-            raise ValueError(f"evaluation.accept_duplicates: {strange[0]!r} is none of the study's corpora "
-                             f"({', '.join(self.corpora)})")  # fmt: skip
-        return self
+            yield "evaluation.accept_duplicates", self._no_corpus(strange[0])
 
-    @model_validator(mode="after")
-    def _inputs_are_complete(self) -> "Params":
+    def _no_corpus(self, name: str) -> str:
+        return f"{name!r} is none of the study's corpora ({', '.join(self.corpora)}){near(name, self.corpora)}"
+
+    def _complete_inputs(self) -> list[tuple[str, str]]:
         """Add inputs with defaults, and give each system the inputs that it does not list, in order of modality."""
         listed = {name for system in self.systems.values() for name in system.inputs}
         open_ = not self.features and any(not (s.inputs or s.is_ensemble) for s in self.systems.values())
         named = listed | ({"audio", "text"} if open_ else set())
         implied = read_inputs({m: {} for m in TABLE_ORDER if m in named and m not in self.features})
         inputs = {**implied, **self.features}
-        systems = {}
+        systems, faults = {}, []
         for name, system in self.systems.items():
             if unknown := [one for one in system.inputs if one not in inputs]:
-                near = difflib.get_close_matches(unknown[0], [*inputs, *TABLE_ORDER], n=1)
-                hint = f" (did you mean {near[0]!r}?)" if near else ""
-                raise ValueError(f"systems.{name}.inputs: {unknown[0]!r} is no input of this study{hint}; its inputs "
-                                 f"are {', '.join(inputs)}. Declare it in `features`")  # fmt: skip
+                hint = near(unknown[0], [*inputs, *TABLE_ORDER])
+                existing = f"its inputs are {', '.join(inputs)}" if inputs else "it has none"
+                faults.append((f"systems.{name}.inputs", f"{unknown[0]!r} is no input of this study{hint}; {existing}. "
+                               "Declare it in `features`"))  # fmt: skip
+                continue
             own = () if system.is_ensemble else in_order(system.inputs or inputs, inputs)
             systems[name] = system.model_copy(update={"inputs": own})
-        for field, value in (("features", inputs), ("systems", systems)):
-            object.__setattr__(self, field, value)  # the model is frozen for all others
-        return self
+        if not faults:
+            for field, value in (("features", inputs), ("systems", systems)):
+                object.__setattr__(self, field, value)  # the model is frozen for all others
+        return faults
 
-    @model_validator(mode="after")
-    def _frames_are_read_by_networks(self) -> "Params":
+    def _frames(self) -> Iterator[tuple[str, str]]:
         kept = {name for name, one in self.features.items() if getattr(one, "keep", "vector") == "frames"}
         for name, system in self.systems.items():
             if own := sorted(kept & set(system.inputs)):
                 training = system.training_parameters(self.training)
                 if not system.is_network or training.normalisation != "training":
-                    raise ValueError(f"systems.{name}.inputs: {own[0]!r} keeps frames, which networks read with "
-                                     "`normalisation: training` only; use `keep: vector` for this system")  # fmt: skip
-        return self
+                    yield (f"systems.{name}.inputs", f"{own[0]!r} keeps frames, which networks read with "
+                           "`normalisation: training` only; use `keep: vector` for this system")  # fmt: skip
 
-    @model_validator(mode="after")
-    def _recogniser_is_named(self) -> "Params":
+    def _recogniser(self) -> Iterator[tuple[str, str]]:
         recognised = [name for name, one in self.features.items() if getattr(one, "transcript", "") == "recognised"]
         if recognised and self.transcripts.recogniser == "none":
-            raise ValueError(f"features.{recognised[0]}.transcript: `recognised` needs a recogniser; name one in "
-                             "`transcripts.recogniser`")  # fmt: skip
-        return self
+            yield (f"features.{recognised[0]}.transcript", "`recognised` needs a recogniser; name one in "
+                   "`transcripts.recogniser`")  # fmt: skip
 
-    @model_validator(mode="after")
-    def _members_are_systems(self) -> "Params":
+    def _members(self) -> Iterator[tuple[str, str]]:
         trained = [name for name, system in self.systems.items() if not system.is_ensemble]
         for name, system in self.systems.items():
             if strange := [member for member in system.members if member not in trained]:
-                near = difflib.get_close_matches(strange[0], trained, n=1)
-                hint = f" (did you mean {near[0]!r}?)" if near else ""
                 kind = "an ensemble itself" if strange[0] in self.systems else "no system of this study"
-                raise ValueError(f"systems.{name}.members: {strange[0]!r} is {kind}{hint}; members may be "
-                                 f"{', '.join(trained) or 'none'}")  # fmt: skip
-        return self
+                yield (f"systems.{name}.members", f"{strange[0]!r} is {kind}{near(strange[0], trained)}; members may "
+                       f"be {', '.join(trained) or 'none'}")  # fmt: skip
 
     def inputs_of(self, system: str | System) -> tuple[str, ...]:
         """Return the names of a system's inputs, by modality (audio, video, text); of an ensemble those of all members.

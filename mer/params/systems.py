@@ -1,9 +1,11 @@
 """What is trained, and how: the sections `systems` and `training`."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
+from mer.params.messages import Faults, explain
 from mer.params.section import Fraction, InputName, Name, Section
 
 Network = Literal["gated", "flexible_at", "robust_at", "attention", "concat"]
@@ -25,18 +27,31 @@ class System(Section):
     weights: Literal["equal", "validation"] = "equal"
     """The weights of an `ensemble`: equal for all members, or fitted to the validation rows."""
 
+    @field_validator("training")
+    @classmethod
+    def _parameters_of_training(cls, value: dict[str, Any]) -> dict[str, Any]:
+        try:
+            Training.model_validate(value)
+        except ValidationError as error:
+            raise Faults(explain(error, Training)) from None
+        return value
+
     @model_validator(mode="after")
     def _belong_together(self) -> "System":
+        if faults := list(self._faults()):
+            raise Faults(faults)
+        return self
+
+    def _faults(self) -> Iterator[tuple[str, str]]:
         for field in ("inputs", "members"):
             if twice := [name for name in getattr(self, field) if getattr(self, field).count(name) > 1]:
-                raise ValueError(f"{field}: {twice[0]!r} is named twice")
+                yield field, f"{twice[0]!r} is named twice"
         if not self.is_ensemble and (self.members or self.weights != "equal"):
-            raise ValueError(f"`members` and `weights` are for `model: ensemble`, not for `{self.model}`")
+            yield "", f"`members` and `weights` are for `model: ensemble`, not for `{self.model}`"
         if self.is_ensemble and len(self.members) < 2:
-            raise ValueError("an ensemble needs at least two `members`: names of other systems")
+            yield "", "an ensemble needs at least two `members`: names of other systems"
         if self.is_ensemble and (self.inputs or self.training):
-            raise ValueError("an ensemble has no `inputs` and no `training`: those of its members count")
-        return self
+            yield "", "an ensemble has no `inputs` and no `training`: those of its members count"
 
     @property
     def is_network(self) -> bool:
@@ -133,3 +148,7 @@ class Training(Section):
     def weighs_classes(self) -> bool:
         """Whether the loss weighs rare classes."""
         return self.balance in ("class_weights", "unsampled_class_weights")
+
+
+DEFAULT_SYSTEMS = {"gated": System(model="gated"), "logistic": System(model="logistic", inputs=("audio",))}
+"""The systems of a study that names none, the reference first. Nothing else decides which they are."""

@@ -11,7 +11,7 @@ from collections import Counter
 from pathlib import Path
 
 from mer import commands, files
-from mer.predict.inputs.requests import collect_requests
+from mer.predict.inputs.requests import MAX_WHOLE_SECONDS, collect_requests
 
 MAX_LINES = 10
 """The number of predictions that are printed; the table has all of them."""
@@ -21,6 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
     options = _parser().parse_args(arguments)
     try:
+        _check_outputs(options)
         requests = collect_requests(options.paths, options.list, options.text)
         model = _load(options)
         count = _predict(model, requests, options)
@@ -32,6 +33,19 @@ def main(arguments: list[str] | None = None) -> int:
     return 1 if count["failed"] else 0
 
 
+def _outputs(options: argparse.Namespace) -> list[Path]:
+    """Return the files that the command writes: the table, and beside it JSON lines and page if they are requested."""
+    kinds = [kind for kind, requested in ((".jsonl", options.json), (".html", options.html)) if requested]
+    return [options.out, *(options.out.with_suffix(kind) for kind in kinds)]
+
+
+def _check_outputs(options: argparse.Namespace) -> None:
+    existing = [] if options.force else [path for path in _outputs(options) if path.exists()]
+    if existing:
+        raise ValueError(f"{files.to_root(existing[0])} exists already; take another name with --out, or --force to "
+                         "overwrite it")  # fmt: skip
+
+
 def _load(options: argparse.Namespace):
     from mer.predict.inputs import recogniser
     from mer.predict.inputs.segments import PredictionSettings
@@ -40,7 +54,7 @@ def _load(options: argparse.Namespace):
     networks = dict(pair.partition("=")[::2] for pair in options.network)
     recognise = None
     if options.transcribe:
-        recognise = recogniser.open_recogniser(options.transcribe, options.whisper, options.device)
+        recognise = recogniser.open_recogniser(options.transcribe, options.whisper, options.device, options.jobs)
     inputs = tuple(filter(None, options.inputs.split(","))) if options.inputs is not None else None
     settings = PredictionSettings(options.cut_above, options.voice, options.abstain, inputs)
     return load(
@@ -72,6 +86,8 @@ def _predict(model, requests: list, options: argparse.Namespace) -> Counter:
     for note in model.notes:
         print(f"note: {note}")
     print(", ".join(f"{n} {state}" for state, n in sorted(count.items())), "·", files.to_root(options.out))
+    if options.html:
+        print(f"open {files.to_root(options.out.with_suffix('.html'))}")
     return count
 
 
@@ -97,10 +113,15 @@ def _parser() -> argparse.ArgumentParser:
         help="inputs of the model that are used, by name or modality; the others count as missing",
     )
     add("--out", type=Path, default=Path("predictions.csv"), help="the table; by default %(default)s")
+    add("--force", action="store_true", help="overwrite existing files")
     add("--json", action="store_true", help="also write JSON lines, beside the table")
     add("--html", action="store_true", help="also write a page with player and timeline, beside the table")
     add("--abstain", type=_share, default=0.0, metavar="P", help="no label if the highest probability is below P")
-    add("--cut-above", type=float, metavar="SECONDS", help="cut longer recordings at pauses; 0 cuts all")
+    cut = (
+        f"cut longer recordings at pauses (default: {MAX_WHOLE_SECONDS:g}, or the longest that the model accepts if "
+        "the recording has a text); 0 cuts all"
+    )
+    add("--cut-above", type=float, metavar="SECONDS", help=cut)
     add("--voice", choices=("auto", "silero", "energy"), default="auto", help="the voice activity detector")
     add("--transcribe", choices=("pocketsphinx", "whisper"), help="transcribe recordings without text")
     add("--whisper", metavar="MODEL", help="for --transcribe whisper: a folder, or a name on the Hugging Face hub")

@@ -16,6 +16,7 @@ from mer.predict.inputs import input_checks, voice_activity
 from mer.predict.inputs.recogniser import Recogniser
 from mer.predict.inputs.requests import Request, collect_requests
 from mer.predict.inputs.segment_features import InputExtractor, context
+from mer.predict.inputs.segment_texts import SegmentTexts
 from mer.predict.inputs.segments import PendingSegment, PredictionSettings, SegmentReader
 from mer.predict.outputs.prediction import Prediction, entropy, margin
 from mer.training.checkpoints import checkpoint, lineage
@@ -86,22 +87,33 @@ class Predictor:
         return list(self.predict(collect_requests([Path(path)], text=text)))
 
     def predict(self, requests: Iterable[Request]) -> Iterator[Prediction]:
-        """Yield the predictions for recordings, in their order, as soon as they are computed."""
+        """Yield the predictions for recordings, in their order, as soon as those of a batch are computed."""
+        return (prediction for _, prediction in self.predict_numbered(requests))
+
+    def predict_numbered(self, requests: Iterable[Request]) -> Iterator[tuple[int, Prediction]]:
+        """Yield the predictions of `predict`, each with the number of its request from 0."""
+        number = -1
+        for segment, prediction in self._predict_requests(requests):
+            number += segment.is_first
+            yield number, prediction
+
+    def _predict_requests(self, requests: Iterable[Request]) -> Iterator[tuple[PendingSegment, Prediction]]:
         modalities = tuple(dict.fromkeys(self.inputs.values()))
-        reader = SegmentReader(modalities, self.data, self.settings, context(self.extractors), self.recognise)
+        reader = SegmentReader(modalities, self.data, self.settings)
+        texts = SegmentTexts(context(self.extractors), self.recognise)
         batch: list[PendingSegment] = []
         for segment in chain.from_iterable(map(reader.segments, requests)):
             batch.append(segment)
             if len(batch) >= BATCH_SEGMENTS or sum(s.size for s in batch) >= BATCH_SECONDS * audio.RATE_HZ:
-                yield from self._predict_segments(batch)
+                yield from self._predict_segments(texts.complete(batch))
                 batch = []
-        yield from self._predict_segments(batch)
+        yield from self._predict_segments(texts.complete(batch))
 
-    def _predict_segments(self, segments: Sequence[PendingSegment]) -> list[Prediction]:
+    def _predict_segments(self, segments: Sequence[PendingSegment]) -> list[tuple[PendingSegment, Prediction]]:
         valid = [segment for segment in segments if segment.prediction.error is None]
         features, reasons = self._features(valid)
         predictions = iter(self._predict_combinations(valid, features, reasons))
-        return [s.prediction if s.prediction.error else next(predictions) for s in segments]
+        return [(s, s.prediction if s.prediction.error else next(predictions)) for s in segments]
 
     def _features(self, segments: Sequence[PendingSegment]) -> tuple[Features, list[dict[str, str]]]:
         """Return the features of segments, and for each segment input -> the reason why it is missing."""

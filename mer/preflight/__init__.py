@@ -5,5 +5,6 @@ library, so that a list of steps stays fast.
 """
 
 from mer.preflight.faults import problems
+from mer.preflight.notes import notes
 
-__all__ = ["problems"]
+__all__ = ["notes", "problems"]

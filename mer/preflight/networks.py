@@ -2,10 +2,12 @@
 
 import json
 import os
+import pickletools
 import re
 import socket
 import struct
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,10 +24,13 @@ VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt", "sentencepiece.bpe.
 """Files of which a tokenizer needs one; without any, transformers would make an empty tokenizer."""
 BLOCK_COUNTS = ("encoder_layers", "num_hidden_layers", "n_layers", "n_layer", "num_layers")
 """Names of the number of blocks in configurations; an encoder's number comes before that of a whole network."""
+STATE_WIDTHS = ("hidden_size", "d_model")
+"""Names of the width of a network's activations in configurations."""
 CONNECTION_SECONDS = 3.0
 """The time in which the hub must answer, in seconds."""
 MAX_HEADER_BYTES = 64 * 2**20
-"""The largest header of a `.safetensors` file, in bytes; a larger one means a damaged file."""
+"""The largest header of a `.safetensors` file, or list of names of a torch checkpoint, in bytes; a larger one means a
+damaged file."""
 
 
 def network_problems(model: str, revision: str | None, needs: tuple[tuple[str, ...], ...]) -> Iterator[str]:
@@ -89,31 +94,60 @@ def hub_is_reachable() -> bool:
 
 def block_count(folder: Path) -> int | None:
     """Return the number of blocks that a network's configuration states; None if it states none."""
+    return _stated(folder, BLOCK_COUNTS)
+
+
+def state_width(folder: Path) -> int | None:
+    """Return the width of activations that a network's configuration states; None if it states none."""
+    return _stated(folder, STATE_WIDTHS)
+
+
+def _stated(folder: Path, names: Sequence[str]) -> int | None:
+    """Return the first integer of some names in a configuration."""
     try:
         config = files.read_json(folder / "config.json")
     except (OSError, ValueError):
         return None
-    counts = (config.get(name) for name in BLOCK_COUNTS) if isinstance(config, dict) else ()
-    return next((count for count in counts if isinstance(count, int)), None)
+    values = (config.get(name) for name in names) if isinstance(config, dict) else ()
+    return next((value for value in values if isinstance(value, int)), None)
 
 
 def tensor_names(folder: Path, weights: Path | None) -> list[str]:
-    """Return the names of a network's tensors from headers of `.safetensors` files; none if they are in other files.
+    """Return the names of a network's tensors without reading tensors or running code; none if that is impossible.
 
     Args:
         folder: the folder of the network.
         weights: a checkpoint that replaces the tensors of the folder.
     """
     try:
-        if weights is not None:
-            return _header_names(weights) if weights.suffix == ".safetensors" else []
-        if (path := folder / "model.safetensors").is_file():
-            return _header_names(path)
-        if (path := folder / "model.safetensors.index.json").is_file():
-            return list(files.read_json(path)["weight_map"])
-    except (OSError, ValueError, KeyError, TypeError, struct.error):  # step 02 names the damage
+        for path in [weights] if weights is not None else [folder / name for name in WEIGHTS]:
+            if path.is_file():
+                return _names_in(path)
+    except (OSError, ValueError, KeyError, TypeError, struct.error, zipfile.BadZipFile):  # step 02 names the damage
         pass
     return []
+
+
+def _names_in(path: Path) -> list[str]:
+    if path.name.endswith(".index.json"):
+        return list(files.read_json(path)["weight_map"])
+    return _header_names(path) if path.suffix == ".safetensors" else _checkpoint_names(path)
+
+
+def _checkpoint_names(path: Path) -> list[str]:
+    """Return the texts in the list of a torch checkpoint, among which are the names of its tensors.
+
+    The list is a pickle in a zip file. It is split into its instructions, and none of them is carried out. Checkpoints
+    of torch before 1.6 are no zip files, and have no names here.
+    """
+    if not zipfile.is_zipfile(path):
+        return []
+    with zipfile.ZipFile(path) as archive:
+        entry = next((item for item in archive.infolist() if item.filename.endswith("data.pkl")), None)
+        if entry is None or entry.file_size > MAX_HEADER_BYTES:
+            raise ValueError(f"{path}: not a checkpoint of tensors")
+        content = archive.read(entry)
+    return [value for instruction, value, _ in pickletools.genops(content) if "UNICODE" in instruction.name]
 
 
 def _header_names(path: Path) -> list[str]:

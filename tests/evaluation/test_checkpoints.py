@@ -19,6 +19,7 @@ from mer.evaluation import row_selection
 from mer.evaluation.__main__ import main
 from mer.features.audio import mfcc
 from mer.params.schema import Synthetic, Training
+from mer.stats import MULTI_LABEL_METRICS
 from mer.training.checkpoints import checkpoint, training_data
 from mer.training.checkpoints.card import Ancestor, Card
 from mer.training.checkpoints.folder import Checkpoint
@@ -43,6 +44,7 @@ def studies(tmp_path_factory):
             "logistic": {"model": "logistic", "inputs": ["audio"]},
             "speaker": {"model": "ridge", "inputs": ["audio"], "training": {"normalisation": "speaker"}},
             "late": {"model": "ensemble", "members": ["speaker", "gated"]},
+            "several": {"model": "gated", "training": {"targets": "multi_label"}},
         },
         "training": {"epochs": 2, "hidden": 4},
         "evaluation": {"seeds": [0], "min_clips": 20},
@@ -105,6 +107,38 @@ def test_ensemble_is_evaluated_with_the_normalisation_of_each_member(studies, tm
     assert evaluate(studies, "--inputs", "text", "--on", studies / "three", "--out", tmp_path / "text",
                     model="late-seed0") == 0  # fmt: skip
     assert "members of the ensemble that need other inputs, too, predict nothing: speaker" in capsys.readouterr().out
+
+
+def test_model_of_several_emotions_has_the_metrics_of_its_study(studies, tmp_path, capsys):
+    assert evaluate(studies, "--out", tmp_path / "out", model="several-seed0") == 0
+    assert "jaccard" in capsys.readouterr().out
+    results = pd.read_parquet(tmp_path / "out/results.parquet")
+    in_study = pd.read_parquet(studies / "two/tables/steps/03_results.parquet").query("system == 'several'")
+    columns = ["test_corpus", "metric", "value", "low", "high", "chance"]
+    compared = [
+        table[table["metric"].isin(list(MULTI_LABEL_METRICS)) & table["seed"].isna()][columns]
+        .sort_values(columns[:2]).reset_index(drop=True) for table in (results, in_study)
+    ]  # fmt: skip
+    assert len(compared[0]) == 2 * len(MULTI_LABEL_METRICS)
+    pd.testing.assert_frame_equal(*compared)
+    page = (tmp_path / "out/README.md").read_text(encoding="utf-8")
+    assert "### Several emotions at once" in page
+    assert "best constant answer" in page
+    assert evaluate(studies, "--out", tmp_path / "one") == 0
+    assert "Several emotions" not in (tmp_path / "one/README.md").read_text(encoding="utf-8")
+
+
+def test_rows_without_the_inputs_of_the_model_are_counted(studies, tmp_path, capsys):
+    assert evaluate(studies, "--inputs", "text", "--on", studies / "three", "--out", tmp_path / "out",
+                    model="gated-seed0") == 0  # fmt: skip
+    predicted = pd.read_parquet(tmp_path / "out/predictions.parquet")
+    assert set(predicted["test_corpus"]) == {"meld"}  # the sentences of the others are read
+    [esd] = [entry for entry in files.read_json(tmp_path / "out/evaluation.json")["untested"]
+             if entry["corpus"] == "esd"]  # fmt: skip
+    assert esd["rows"] == esd["total"] > 0
+    sentence = f"esd: {esd['rows']} of {esd['rows']} rows are not tested, because they lack inputs"
+    assert sentence in capsys.readouterr().out
+    assert sentence in (tmp_path / "out/README.md").read_text(encoding="utf-8")
 
 
 def test_rows_in_the_training_data_are_left_out_in_another_study(studies, tmp_path, capsys):

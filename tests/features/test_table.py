@@ -80,7 +80,7 @@ def test_arrays_have_the_vectors_of_their_files(dtype, folder):
 def test_wrong_arrays_are_refused():
     sound = np.zeros(800, np.float32)
     for arguments, message in (
-        (([sound],), "array 0: needs sampling_rate"),
+        (([sound],), "array 0: needs its sampling rate"),
         (([sound.reshape(1, -1)], "mfcc"), "expected \\(samples,\\) or \\(samples, channels\\)"),
         (([sound.astype(np.uint8)], "mfcc"), "has type uint8"),
         (([sound], "hog"), "arrays are audio"),
@@ -159,11 +159,11 @@ def test_names_of_opensmile(name, folder):
     ("parameters", "message"),
     [
         ({"extractor": "mfc"}, "'mfc' is not one of"),
-        ({"extractor": "mfcc", "n_mfcc": 0}, "n_mfcc: Input should be greater than or equal to 1"),
+        ({"extractor": "mfcc", "n_mfcc": 0}, "n_mfcc: must be at least 1, not 0"),
         ({"extractor": "mfcc", "dimensions": 5}, "dimensions: is not a parameter of audio; there are n_mfcc"),
         ({"extractor": "encoder"}, "encoder: extractor `encoder` needs a `model`"),
         ({"extractor": "hog", "modality": "audio"}, "is not one of the extractors of audio"),
-        ({"extractor": "mfcc", "max_seconds": -1}, "max_seconds: Input should be greater than 0"),
+        ({"extractor": "mfcc", "max_seconds": -1}, "max_seconds: must be above 0, not -1"),
         ({"extractor": "encoder", "model": "x", "keep": "frames"}, "keep: is a parameter of studies only"),
         ({"extractor": "hashing", "lexical_control": ["free"]}, "lexical_control: is a parameter of studies only"),
     ],

@@ -72,7 +72,7 @@ def test_overrides_reach_inputs_by_name(tmp_path):
          "features.x.n_mfc: there is no such parameter (did you mean 'n_mfcc'?)"),
         ("features: {x: {modality: text, n_mfcc: 3}}", "features.x.n_mfcc: there is no such parameter"),
         ("features: {x: {modality: text, context: -1}}",
-         "features.x.context: Input should be greater than or equal to 0, not -1"),
+         "features.x.context: must be at least 0, not -1"),
         ("features: {x: {modality: audio, extractor: encoder}}",
          "features.x: extractor `encoder` needs a `model`: a folder, or a name on the Hugging Face hub"),
     ],
@@ -128,7 +128,7 @@ systems:
         "systems.a.modalities: is called `systems.a.inputs` now",
         "systems.b.modalities: is called `systems.b.inputs` now",
         "data.most_lost: is called `data.max_lost` now",
-        "features.audio.n_mfcc: Input should be greater than or equal to 1, not 0",
+        "features.audio.n_mfcc: must be at least 1, not 0",
     ]
     assert problems(tmp_path, "", "systems.gated.modalities=[audio]")[0] == (
         "systems.gated.modalities: is called `systems.gated.inputs` now"

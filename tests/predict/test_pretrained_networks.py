@@ -84,7 +84,7 @@ def test_transcripts_of_whisper_are_used(study, networks, tmp_path, capsys):
     shutil.copy(path, tmp_path / path.name)
     arguments = [str(tmp_path / path.name), "--model", str(study / "run/checkpoints/gated-seed0"), "--voice", "energy",
              *(f"--network={m}={place}" for m, place in networks.items()), "--out", str(tmp_path / "o.csv"),
-             "--transcribe", "whisper"]  # fmt: skip
+             "--transcribe", "whisper", "--force"]  # fmt: skip
     assert main([*arguments, "--whisper", str(study / "whisper")]) == 0
     with (tmp_path / "o.csv").open(encoding="utf-8", newline="") as file:
         [row] = csv.DictReader(file)

@@ -9,6 +9,7 @@ import pytest
 
 from mer import files
 from mer.runner.execution.loop import RunOptions, run
+from mer.runner.reporting import screen as screen_module
 from mer.runner.reporting.screen import MAX_LIVE_LINES, Screen
 
 
@@ -60,6 +61,33 @@ def test_without_a_terminal_lines_are_plain():
     assert out.getvalue() == ("  ▸ 01 make_data  started      never run\n  ✓ 01 make_data  done         1:12  310 MB\n")
 
 
+def test_a_log_has_a_line_of_progress_once_in_a_while(monkeypatch):
+    out, seconds = io.StringIO(), [0.0]
+    monkeypatch.setattr(screen_module.time, "monotonic", lambda: seconds[0])
+    screen = Screen(out, live=False)
+    screen.set_columns(["03_train", "04_test"])
+    rows = [("running", "03_train", "1:12  Train  train 3/9, ready in 00:20"), ("waiting", "04_test", "waits for 03")]
+    for second in range(0, 150, 10):
+        seconds[0] = float(second)
+        screen.show(rows)
+    assert out.getvalue().count("03 train  1:12  Train  train 3/9, ready in 00:20") == 2
+    assert "waits" not in out.getvalue()
+
+
+def test_a_quiet_screen_prints_failures_notices_and_the_end(toys):
+    toys.add("01_make_data", "run.notice('UAR of .5')\nrun.write('a.txt').write_text('a')", writes=["a.txt"])
+    out = io.StringIO()
+    assert run(toys.study, RunOptions(), Screen(out, quiet=True)) == 0
+    lines = out.getvalue().splitlines()
+    assert lines[0] == "01 UAR of .5"
+    assert re.fullmatch(r"1 done in [\d.]+ s; open \S+/index\.html", lines[1])
+    toys.add("02_go_wrong", "1 / 0", writes=[])
+    out = io.StringIO()
+    assert run(toys.study, RunOptions(), Screen(out, quiet=True)) == 1
+    assert "✗ 02 go_wrong" in out.getvalue()
+    assert "unchanged " not in out.getvalue().partition("✗")[0]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals")
 @pytest.mark.parametrize(("variables", "live"), [({}, True), ({"CI": "true"}, False), ({"TERM": "dumb"}, False)])
 def test_only_a_capable_terminal_is_redrawn(monkeypatch, variables, live):
@@ -82,7 +110,9 @@ def test_the_live_line_shows_time_heading_progress_and_time_left(toys, monkeypat
         out = io.StringIO()
         assert run(toys.study, RunOptions(force=True), Screen(out, live=True)) == 0
         left = r"about [\d.]+ s left" if last else r"(?!.*left)"
-        assert re.search(rf"▸ 01 count_up +[\d.]+ s  Count things  \d+/40 *{left}", out.getvalue()), out.getvalue()
+        assert re.search(
+            rf"▸ 01 count_up +[\d.]+ s  Count things  \d+/40(, ready in [\d:]+)? *{left}", out.getvalue()
+        ), out.getvalue()
         assert "· 02 wait_for_it" in out.getvalue()
 
 

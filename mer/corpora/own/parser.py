@@ -1,9 +1,9 @@
 """The parser of a user-defined corpus: a table with a row per recording, declared in the study's YAML.
 
-The table is CSV or TSV with a header, JSON lines (as in EmoBox), or the `db.yaml` of an audformat database
-(mer/corpora/own/tables.py). Its paths are relative to its own folder, or to the folder `audio`. A column `video` may
-name video files of the same utterances. Speakers are kept apart as in every corpus. A declared `split` column makes the
-split official; a declared `session` column keeps sessions whole.
+The table is CSV or TSV with a header, the first sheet of an Excel file (.xlsx), JSON lines (as in EmoBox), or the
+`db.yaml` of an audformat database (mer/corpora/own/tables.py). Its paths are relative to its own folder, or to the
+folder `audio`. A column `video` may name video files of the same utterances. Speakers are kept apart as in every
+corpus. A declared `split` column makes the split official; a declared `session` column keeps sessions whole.
 """
 
 import re
@@ -73,7 +73,7 @@ def _parse(corpus: _OwnCorpus) -> Iterator[Utterance | Problem]:
             yield row
             continue
         columns = corpus.columns(row)
-        if missing := _missing_column(columns, row, corpus.parameters):
+        if missing := missing_column(columns, row, corpus.parameters):
             yield Problem(row.path, missing, line=row.line)
             if path.suffix.lower() in JSON_LINES:  # each line has its own columns
                 continue
@@ -121,7 +121,7 @@ def _speakers(parameters: CorpusParameters) -> dict[str, tuple[str, ...]]:
     return {speaker: tuple(names) for speaker, names in people.items() if names}
 
 
-def _missing_column(columns: dict[str, str], row: TableRow, parameters: CorpusParameters) -> str | None:
+def missing_column(columns: dict[str, str], row: TableRow, parameters: CorpusParameters) -> str | None:
     """Return a message that names a missing column, or None if all are present."""
     required = ("path", "emotion") if parameters.speaker_pattern else ("path", "speaker", "emotion")
     present = ", ".join(row.cells)
@@ -176,7 +176,8 @@ def _recording(corpus: _OwnCorpus, cell: dict[str, str]) -> Path | str:
     """Return the file of a row, or the reason why it cannot be read."""
     path = _path_inside(corpus.audio, cell["path"])
     if path is None:
-        return f"path {cell['path']!r} is empty or leads out of the folder of the recordings"
+        return (f"path {cell['path']!r} is empty or leads out of the folder of the recordings, "
+                f"{relative(corpus.audio, corpus.raw)}/")  # fmt: skip
     if (file := corpus.names.find(path)) is None:
         return _file_problem(corpus, path)
     return f"{cell['path']}: {reason}" if (reason := missing_reason(file)) else file
@@ -235,8 +236,14 @@ def _speaker(parameters: CorpusParameters, cell: dict[str, str]) -> str:
 
 
 def _path_inside(folder: Path, cell: str) -> Path | None:
-    """Return the path that a table's cell means, or None if it is not below the folder."""
-    parts = PurePosixPath(cell.replace("\\", "/")).parts
+    """Return the path that a table's cell means, or None if it is not below the folder.
+
+    An absolute path counts if it lies below the folder, as this machine names it.
+    """
+    text = cell.replace("\\", "/")
+    for root in dict.fromkeys((folder.as_posix(), folder.resolve().as_posix())):
+        text = text.removeprefix(f"{root}/")
+    parts = PurePosixPath(text).parts
     if not parts or ".." in parts or parts[0] == "/" or ":" in parts[0] or "\0" in cell:
         return None
     return folder.joinpath(*parts)

@@ -1,8 +1,9 @@
-"""The rows of user-defined tables: CSV and TSV, JSON lines, and audformat databases. No code in them is run."""
+"""The rows of user-defined tables: CSV and TSV, Excel, JSON lines, and audformat databases. No code in them is run."""
 
 import json
 import math
 import re
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,11 @@ from mer.corpora.reading.files import decode, lines, relative, table, unreadable
 
 AUDFORMAT = "db.yaml"
 JSON_LINES = (".jsonl", ".ndjson")
+EXCEL = (".xlsx", ".xlsm")
 SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 """The first bytes of xlsx and ods files, and of xls files."""
+MAX_EXCEL_BYTES = 512 * 2**20
+"""The largest size of the content of an Excel file, unpacked, in bytes."""
 TIMEDELTA = re.compile(r"(?:(?P<days>[0-9]+) days? )?(?:(?P<hours>[0-9]+):)?(?P<minutes>[0-9]+):(?P<seconds>[0-9.]+)")
 
 
@@ -30,6 +34,8 @@ def rows(raw: Path, path: Path) -> Iterator[TableRow | Problem]:
     """Yield the rows of a table, and the problems with it or with its lines."""
     if reason := unreadable_reason(path) or _spreadsheet(path):
         yield Problem(relative(path, raw), reason)
+    elif path.suffix.lower() in EXCEL:
+        yield from _excel(raw, path)
     elif path.name == AUDFORMAT:
         yield from _audformat(raw, path)
     elif path.suffix.lower() in JSON_LINES:
@@ -63,9 +69,15 @@ def _number(text: str) -> float | None:
 
 
 def _spreadsheet(path: Path) -> str | None:
+    if path.suffix.lower() in EXCEL:
+        return None
     with path.open("rb") as file:
         is_spreadsheet = file.read(4) in SPREADSHEETS
-    return "a spreadsheet, which is not read: save it as CSV" if is_spreadsheet else None
+    return (
+        "a spreadsheet of another form than .xlsx, which is not read: save it as .xlsx or CSV"
+        if is_spreadsheet
+        else None
+    )
 
 
 def _separated(raw: Path, path: Path) -> Iterator[TableRow | Problem]:
@@ -74,6 +86,45 @@ def _separated(raw: Path, path: Path) -> Iterator[TableRow | Problem]:
     delimiter = max("\t;,", key=header.count)
     for row in table(raw, path, (), delimiter):
         yield row if isinstance(row, Problem) else TableRow(relative(path, raw), *row)
+
+
+def _excel(raw: Path, path: Path) -> Iterator[TableRow | Problem]:
+    """Yield the rows of the first sheet of an Excel file. Formulas have the values that Excel stored."""
+    name = relative(path, raw)
+    try:
+        header, *stored = _sheet(path) or [[]]
+    except Exception as error:  # the reader raises many types of errors for foreign bytes
+        yield Problem(name, f"not readable as an Excel file ({type(error).__name__}: {error}); save it as CSV")
+        return
+    columns = [cell.strip() for cell in header]
+    for line, cells in enumerate(stored, start=2):
+        if any(cells):
+            yield TableRow(name, line, {column: cell for column, cell in zip(columns, cells, strict=False) if column})
+
+
+def _sheet(path: Path) -> list[list[str]]:
+    from openpyxl import load_workbook
+
+    with zipfile.ZipFile(path) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > MAX_EXCEL_BYTES:
+            raise ValueError("its content is too large")
+    book = load_workbook(path, read_only=True, data_only=True)
+    try:
+        rows = [[_cell(value) for value in row] for row in book.worksheets[0].iter_rows(values_only=True)]
+    finally:
+        book.close()
+    return rows
+
+
+def _cell(value: object) -> str:
+    """Return the text of a cell; Excel stores whole numbers as 1.0.
+
+    >>> _cell(1.0), _cell(None), _cell("01"), _cell(2.5)
+    ('1', '', '01', '2.5')
+    """
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return "" if value is None else str(value).strip()
 
 
 def _json_lines(raw: Path, path: Path) -> Iterator[TableRow | Problem]:

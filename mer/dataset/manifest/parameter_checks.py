@@ -5,6 +5,8 @@ from collections.abc import Iterable
 
 from mer import files
 from mer.corpora import CORPORA, Corpus, closest_id, selected
+from mer.corpora.own import check
+from mer.corpora.own import corpus as own
 from mer.dataset.manifest import labels
 from mer.params.schema import Params
 
@@ -22,6 +24,8 @@ def problems(params: Params) -> list[str]:
             messages.append(
                 f"corpora.{name}.table: {files.to_root(raw / options.table)} does not exist (below data.raw)"
             )
+        elif options.table is not None and (fault := check.table_fault(own.corpus(name, options), raw)):
+            messages.append(f"corpora.{name}.table: {files.to_root(raw / options.table)}: {fault}")
     corpora = selected({name: o for name, o in params.corpora.items() if o.table is not None or name in CORPORA})
     for corpus in corpora.values():
         messages += _emotion_names(params, corpus)
@@ -31,6 +35,19 @@ def problems(params: Params) -> list[str]:
         else:
             messages.append(_unknown(f"labels.overrides.{name}", name))
     return messages + _raw_folder(params)
+
+
+def warnings(params: Params) -> list[str]:
+    """Return sentences about labels in user-defined tables that are not known, whose rows would be lost."""
+    raw, sentences = files.from_root(params.data.raw), []
+    for name, options in params.corpora.items():
+        if options.table is None or not (raw / options.table).is_file():
+            continue
+        for label, (count, near) in check.unknown_labels(own.corpus(name, options), raw).items():
+            hint = f" (did you mean {near}?)" if near else ""
+            sentences.append(f"corpora.{name}.labels: {count:,} rows have the label {label!r}, which is not known"
+                             f"{hint}; add it, for example {label}: {near or 'other'}")  # fmt: skip
+    return sentences
 
 
 def _emotion_names(params: Params, corpus: Corpus) -> list[str]:

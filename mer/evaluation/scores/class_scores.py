@@ -26,7 +26,7 @@ def confusion_table(table: pd.DataFrame, classes: tuple[str, ...]) -> pd.DataFra
     corpora = sorted(set(table["test_corpus"]))
     for corpus in [*corpora, *([ALL_CORPORA] if len(corpora) > 1 else [])]:
         part = table if corpus == ALL_CORPORA else table[table["test_corpus"] == corpus]
-        for answers in ANSWERS:
+        for answers in (name for name in ANSWERS if name in part):
             truth, predicted = (part[name].map(index).to_numpy(int) for name in ("emotion", answers))
             matrix = stats.confusion(truth, predicted, len(classes))
             rows += [(corpus, answers, name, *counts) for name, counts in zip(classes, matrix.tolist(), strict=True)]

@@ -82,7 +82,7 @@ def score(table: pd.DataFrame, scoring: Scoring, *, study: str) -> pd.DataFrame:
     for values, part in table.groupby(list(KEYS), sort=True):
         base = {"study": study, **dict(zip(KEYS, values, strict=True)), "lacks": part["lacks"].iloc[0]}
         base |= {name: bool(part[name].any()) for name in flags.FLAGS}
-        for answers in ANSWERS:
+        for answers in (name for name in ANSWERS if name in part):  # predictions made elsewhere may be free alone
             outside = flags.outside_share(part, answers)
             rows += [
                 base | {"answers": answers, "outside": outside[row.get("seed")]} | row
@@ -131,7 +131,8 @@ def _corpus_rows(part: pd.DataFrame, answers: str, scoring: Scoring) -> list[dic
         "n_clusters": counts.n_clusters, "chance": 1 / choices,
     }  # fmt: skip
     reason, rows = no_interval_reason(counts, scoring.classes), []
-    for metric in stats.METRICS.values():
+    kinds = ("confusions", "probabilities") if all(f"p_{name}" in part for name in scoring.classes) else ("confusions",)
+    for metric in (one for one in stats.METRICS.values() if one.reads in kinds):
         if metric.reads == "probabilities":
             values, mean = _of_probabilities(metric, part, answers, scoring)
         else:

@@ -6,12 +6,13 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
 
 from mer import files
-from mer.features.pretrained import activations, loading, locations, pooling, whisper_search
+from mer.features.pretrained import activations, loading, locations, whisper_search
 from mer.features.pretrained.audio import whisper_encoder
 from mer.features.pretrained.audio.log_mel import log_mel
 from mer.media.audio import RATE_HZ
@@ -22,6 +23,8 @@ MAX_SAMPLES = 30 * RATE_HZ
 """The number of samples that Whisper reads at once."""
 BATCH_CHUNKS = 8
 """The number of chunks of up to 30 s in a batch. Chunks of like length share one."""
+FRAME_SAMPLES, PAUSE_FRAMES = RATE_HZ // 50, 15
+"""The number of samples of a frame, 20 ms, and the number of frames over which power is summed to find a pause."""
 SILENCE = -1.0
 """With `context: clip`, the value of a spectrum without sound, as the feature extractor scales it. A recording has such
 a floor at 2 below its own maximum."""
@@ -47,9 +50,9 @@ def transcribe_whisper(
 ) -> list[Transcript]:
     """Return the transcript of each clip, by greedy search.
 
-    A clip above 30 s is cut into equal chunks, whose transcripts are joined; the language is that of the first chunk
-    with words. The result is deterministic. It does not depend on the other clips, because nothing is padded to the
-    length of another clip.
+    A clip above 30 s is cut into chunks at its quietest points, so that no word is split if speakers pause. The
+    transcripts of chunks are joined; the language is that of the first chunk with words. The result is deterministic.
+    It does not depend on the other clips, because nothing is padded to the length of another clip.
 
     A network of several languages detects the language, and transcribes in it. A chunk in which the network hears no
     speech, or whose text repeats itself, has no words. Annotations such as `[BLANK_AUDIO]` are no words either.
@@ -66,7 +69,7 @@ def transcribe_whisper(
         NetworkNotFound, WeightMismatch: of `mer.features.pretrained`.
     """
     recogniser = _open(model, revision, device)
-    cuts = [(n, *cut) for n in range(len(clips)) for cut in pooling.chunks(len(clips[n]), MAX_SAMPLES)]
+    cuts = [(n, *cut) for n in range(len(clips)) for cut in _cuts(clips[n])]
     order = sorted(range(len(cuts)), key=lambda i: cuts[i][1] - cuts[i][2])  # the longest first
     chunks: list[list[tuple[int, whisper_search.Hypothesis]]] = [[] for _ in clips]
     for first in range(0, len(order), BATCH_CHUNKS):
@@ -175,6 +178,26 @@ def _open(model: str, revision: str | None, device: str) -> _Recogniser:
         tokenizer = WhisperTokenizer.from_pretrained(folder, local_files_only=True)
     tokens = whisper_search.special_tokens(network, tokenizer)
     return _Recogniser(network.to(device), feature_extractor, tokenizer, tokens, [])
+
+
+def _cuts(samples: np.ndarray) -> list[tuple[int, int]]:
+    """Return (start, stop) of chunks of at most 30 s. Each ends at the quietest point of the second half of 30 s."""
+    edges = [0]
+    while len(samples) - edges[-1] > MAX_SAMPLES:
+        earliest = edges[-1] + MAX_SAMPLES // 2
+        edges.append(earliest + _quietest(samples[earliest : edges[-1] + MAX_SAMPLES]))
+    return list(pairwise([*edges, len(samples)]))
+
+
+def _quietest(samples: np.ndarray) -> int:
+    """Return the middle of the quietest `PAUSE_FRAMES`.
+
+    >>> _quietest(np.r_[np.ones(16_000), np.zeros(8_000), np.ones(16_000)])
+    18400
+    """
+    frames = samples[: len(samples) // FRAME_SAMPLES * FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES).astype(np.float64)
+    power = np.convolve((frames**2).mean(axis=1), np.ones(PAUSE_FRAMES), mode="valid")
+    return int(power.argmin()) * FRAME_SAMPLES + PAUSE_FRAMES * FRAME_SAMPLES // 2
 
 
 def _max_tokens(samples: int) -> int:

@@ -19,7 +19,7 @@ from mer.media import recordings, speech_recognition
 from mer.media.speech_recognition import Transcript
 from mer.params import schema
 
-VERSION = 2
+VERSION = 3
 COLUMNS = ["utterance_id", "corpus", "language", "transcription", "text_source", "recognised_language",
            "language_probability", "reason"]  # fmt: skip
 """The columns of the table of transcripts. `language` is that of the corpus. `recognised_language` is the one that the

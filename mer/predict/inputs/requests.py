@@ -9,6 +9,9 @@ from pathlib import Path
 from mer.media.recording_files import SUFFIXES, recordings_in
 from mer.predict.inputs.subtitles import Cue, parse
 
+MAX_WHOLE_SECONDS = 15.0
+"""The longest recording without a text that is predicted as a whole by default, in seconds. Longer ones are cut at
+pauses, because the emotion may change."""
 MAX_TEXT_BYTES = 8 * 2**20
 """The largest size of a text file, in bytes; a larger one holds something else."""
 

@@ -12,8 +12,7 @@ from mer.features.video import VideoSegment
 from mer.media import audio, video
 from mer.params import schema
 from mer.predict.inputs import segmentation, voice_activity
-from mer.predict.inputs.recogniser import Recogniser
-from mer.predict.inputs.requests import Request
+from mer.predict.inputs.requests import MAX_WHOLE_SECONDS, Request
 from mer.predict.inputs.subtitles import Cue
 from mer.predict.outputs.prediction import Prediction
 
@@ -23,8 +22,9 @@ class PredictionSettings:
     """How recordings are segmented and predicted.
 
     Attributes:
-        cut_above: the longest recording that is predicted as a whole, in seconds; None takes the longest that the model
-            accepts, which is never exceeded.
+        cut_above: the longest recording that is predicted as a whole, in seconds. None is `MAX_WHOLE_SECONDS`; if the
+            recording has a text, which belongs to all of it, the longest that the model accepts. The longest that the
+            model accepts is never exceeded.
         voice: the voice activity detector: `auto`, `silero` or `energy` (voice_activity.py).
         abstain: the smallest certainty of a label, in [0, 1].
         inputs: the inputs that are used, by name or by modality; the others count as missing. None uses all of the
@@ -45,12 +45,14 @@ class PendingSegment:
         prediction: the fields that are available before the model predicts.
         samples: the audio, float32 of shape (n,) at 16 kHz, or the reason why there is none.
         video: the segment of the recording as video, or the reason why there is none.
+        is_first: whether a recording begins with it.
         turns: the texts of earlier segments of the recording.
     """
 
     prediction: Prediction
     samples: np.ndarray | Unavailable
     video: VideoSegment | Unavailable
+    is_first: bool = False
     turns: tuple[str, ...] = ()
 
     @property
@@ -67,40 +69,32 @@ class SegmentReader:
         modalities: the modalities that the model reads.
         data: the shortest and the longest utterance that the model accepts.
         settings: how recordings are segmented.
-        context: the number of earlier turns that the model reads.
-        recognise: the recogniser of recordings without text; None for none.
     """
 
     modalities: tuple[str, ...]
     data: schema.Data
     settings: PredictionSettings
-    context: int = 0
-    recognise: Recogniser | None = None
 
     def segments(self, request: Request) -> Iterator[PendingSegment]:
         """Yield the segments of a recording; an error becomes that of the last segment, and nothing is raised."""
-        prediction, turns = Prediction("" if request.path is None else str(request.path)), []
+        is_first = True
+        for segment in self._until_error(request):
+            yield replace(segment, is_first=is_first)
+            is_first = False
+
+    def _until_error(self, request: Request) -> Iterator[PendingSegment]:
+        prediction = Prediction("" if request.path is None else str(request.path))
         if request.error:
             yield _failed(prediction, request.error)
             return
         try:
-            for segment in self._segments(request, prediction):
-                if segment.prediction.text is None and self.recognise and not isinstance(segment.samples, Unavailable):
-                    segment = replace(segment, prediction=self._transcribed(segment))
-                yield replace(segment, turns=tuple(turns))
-                text = segment.prediction.text
-                turns = [*turns, text][-self.context :] if self.context and text else turns
+            yield from self._segments(request, prediction)
         except (audio.Unreadable, video.Unreadable) as error:
             yield _failed(prediction, error.reason)
         except OSError as error:
             missing = isinstance(error, FileNotFoundError)
             reason = "the file does not exist" if missing else f"cannot be read ({error.strerror or error})"
             yield _failed(prediction, reason)
-
-    def _transcribed(self, segment: PendingSegment) -> Prediction:
-        transcript = self.recognise.transcribe(segment.samples)
-        return replace(segment.prediction, text=transcript.text or None, text_source=self.recognise.source,
-                       language=transcript.language, language_probability=transcript.language_probability)  # fmt: skip
 
     def _segments(self, request: Request, prediction: Prediction) -> Iterator[PendingSegment]:
         """Yield the segments of a recording; one that is damaged is predicted up to the damage."""
@@ -112,7 +106,7 @@ class SegmentReader:
             request.path.open("rb").close()  # libsndfile reports a missing permission as "system error"
         damage: list[audio.Unreadable] = []
         blocks = _until_damage(audio.blocks(request.path), damage)
-        limit = self._max_whole_seconds
+        limit = self._max_whole_seconds(request)
         head, rest = segmentation.whole(blocks, limit)
         if not len(head):
             yield from self._without_audio(request, prediction, damage[0])
@@ -128,10 +122,11 @@ class SegmentReader:
             if not n_segments and not request.cues:
                 yield _failed(prediction, "no speech detected")
 
-    @property
-    def _max_whole_seconds(self) -> float:
+    def _max_whole_seconds(self, request: Request) -> float:
         longest, cut_above = self.data.max_seconds, self.settings.cut_above
-        return longest if cut_above is None else min(longest, cut_above)
+        if cut_above is None:
+            cut_above = longest if request.text else MAX_WHOLE_SECONDS
+        return min(longest, cut_above)
 
     def _cut(self, request: Request, prediction: Prediction, blocks: Iterator[np.ndarray]) -> Iterator[PendingSegment]:
         """Yield the segments at the times of subtitles, or between pauses."""

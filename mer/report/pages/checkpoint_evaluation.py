@@ -14,6 +14,7 @@ from mer.report.pages.markdown import escape_cell, markdown_table
 from mer.report.style.numbers import bounds, short
 from mer.report.style.symbols import symbols
 from mer.report.text.scores import breach_sentence
+from mer.stats import MULTI_LABEL_METRICS
 
 OVERLAP_PHRASES = {
     "train": "the model was trained on the recording",
@@ -65,6 +66,7 @@ def page(result: EvaluationResult, study: str, class_scores: pd.DataFrame) -> st
         markdown_table(
             ["corpus", "predictions", "clips", "overlapping clips", "speakers", "UAR", "interval"], _scores(result)
         ),
+        *_several_emotions(result),
         "### Classes",
         "Free predictions over all corpora together; `classes.csv` and `confusion.csv` contain each corpus.",
         markdown_table(columns, by_class),
@@ -93,6 +95,20 @@ def overlap_lines(result: EvaluationResult) -> list[str]:
         for row in counts.itertuples()
     ]
     return [*(lines or ["the model was trained and validated on none of the rows"]), *result.notes, *breach]
+
+
+def _several_emotions(result: EvaluationResult) -> list[str]:
+    """The metrics of several emotions at once, each beside the best constant answer; nothing for other models."""
+    means = result.results[result.results["seed"].isna()]
+    rows = [
+        (row.test_corpus, MULTI_LABEL_METRICS[row.metric].title, row.n, short(row.value),
+         bounds(row.low, row.high, row.speakers), short(row.chance))
+        for row in means[means["metric"].isin(list(MULTI_LABEL_METRICS))].itertuples()
+    ]  # fmt: skip
+    if not rows:
+        return []
+    header = ["corpus", "metric", "clips", "score", "interval", "best constant answer"]
+    return ["### Several emotions at once", markdown_table(header, rows)]
 
 
 def _scores(result: EvaluationResult) -> list[Sequence[object]]:

@@ -33,7 +33,7 @@ class Execution:
     Attributes:
         code_cell: the number of the code cell that runs, counted from 1.
         heading: the heading above the code cell.
-        progress: the counts of the last progress bar, `37/429`.
+        progress: the last progress bar, such as `train 37/429, ready in 02:10`.
         peak: the most memory that the kernel and its descendants used at once, in bytes.
     """
 

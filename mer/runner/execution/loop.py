@@ -109,7 +109,8 @@ class _StudyRun:
         steps = [state.step for state in self.states.values()]
         self.screen.set_columns(step.name for step in steps)
         count = f"{len(steps)} step{'s' if len(steps) != 1 else ''}"
-        self.screen.print_line(f"{self.study.name}: {count}, {files.to_root(self.study.folder)}")
+        if not self.screen.quiet:
+            self.screen.print_line(f"{self.study.name}: {count}, {files.to_root(self.study.folder)}")
         for note in status.notes_on_stale_results(self.study, steps):
             self.screen.print_line(f"  {note}")
 
@@ -250,11 +251,15 @@ class _StudyRun:
         self._print_lines(failures.skipped_lines(states, self.required, self.options.keep_going))
         counts = {name: sum(state.state == name for state in states) for name in ("done", "unchanged", *LOST)}
         summary = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+        if self.screen.quiet:
+            self._print_lines([f"{state.step.number} {text}" for state in states if state.finished
+                               for text in stamps.notices(self.study, state.step.name)])  # fmt: skip
         page = files.to_root(self.study.folder / "index.html")
-        self.screen.print_line(f"{summary} in {clock(seconds)}  {page}")
+        self.screen.print_line(f"{summary} in {clock(seconds)}; open {page}")
 
     def _print_notices(self, step: Step) -> None:
-        self._print_lines([f"       {text}" for text in stamps.notices(self.study, step.name)])
+        if not self.screen.quiet:
+            self._print_lines([f"       {text}" for text in stamps.notices(self.study, step.name)])
 
     def _print_lines(self, lines: list[str]) -> None:
         for line in lines:

@@ -18,8 +18,8 @@ MAX_ERROR_LINE_CHARS = 20_000
 MAX_LOG_CHARS = 20_000_000
 """The number of characters of printed output that a log stores."""
 
-PROGRESS = re.compile(r"(\d[\d.,]*[kMG]?/\d[\d.,]*[kMG]?) \[")
-"""Matches the progress that tqdm prints: ` 37/429 [00:12<02:10,`."""
+PROGRESS = re.compile(r"(?:([^\W\d][\w ]*): +\d+%\|[^|]*\| *)?(\d[\d.,]*[kMG]?/\d[\d.,]*[kMG]?) \[[\d:]+<?([\d:]*)")
+"""Matches the progress that tqdm prints: `train:  9%|▉ | 37/429 [00:12<02:10,`."""
 
 SCREEN_WARNINGS = re.compile(r"Warning: (deleted: .+)")
 """Matches warnings that are also printed on the screen: a damaged file was deleted and is computed again."""
@@ -46,7 +46,7 @@ class Log:
         counts = PROGRESS.findall(text[-400:])
         if counts and time.monotonic() > self._last_progress + 0.2:
             self._last_progress = time.monotonic()
-            self._progress(counts[-1])
+            self._progress(progress(*counts[-1]))
 
     def close_line(self) -> None:
         """Write the rest of the last line."""
@@ -114,6 +114,18 @@ class Client(PapermillNotebookClient):
                 continue
             beginning = value[:1000] + "\n" if kind == "text/plain" else ""  # half an HTML table is not readable
             data[kind] = f"{beginning}… {len(value):,} characters, too long to be shown"
+
+
+def progress(name: str, counts: str, left: str) -> str:
+    """Return the text of a progress bar, without parts that tqdm does not state.
+
+    >>> progress(*PROGRESS.findall("train:   9%|▉         | 37/429 [00:12<02:10,  3.01job/s]")[0])
+    'train 37/429, ready in 02:10'
+    >>> progress(*PROGRESS.findall(" 3/7 [00:12<?, ?it/s]")[0])
+    '3/7'
+    """
+    text = f"{name} {counts}".strip()
+    return f"{text}, ready in {left}" if left else text
 
 
 def as_displayed(text: str) -> str:

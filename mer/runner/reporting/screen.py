@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Iterable
 from typing import Any, TextIO
 
@@ -10,6 +11,10 @@ SYMBOLS = {
 }  # fmt: skip
 MAX_LIVE_LINES = 12
 """The number of live lines that are shown at once."""
+PROGRESS_SECONDS = 60.0
+"""The time between two lines about a running step where lines cannot be redrawn, in seconds."""
+PRINTED_IF_QUIET = ("failed", "interrupted")
+"""The states of steps that a quiet screen prints."""
 
 
 def clock(seconds: float) -> str:
@@ -35,11 +40,20 @@ def size(count: int) -> str:
 
 
 class Screen:
-    """Lines on a stream; a terminal also shows the steps that run and wait, redrawn in place."""
+    """Lines on a stream; a terminal also shows the steps that run and wait, redrawn in place.
 
-    def __init__(self, out: TextIO | None = None, live: bool | None = None) -> None:
-        self.out = out or sys.stdout
-        self.live = _can_redraw(self.out) if live is None else live
+    Elsewhere, such as in a log, a running step has a line every `PROGRESS_SECONDS`.
+
+    Args:
+        out: the stream, by default the standard output.
+        live: whether lines can be redrawn; by default if the stream is a terminal.
+        quiet: whether only failures and the end of a run are printed.
+    """
+
+    def __init__(self, out: TextIO | None = None, live: bool | None = None, quiet: bool = False) -> None:
+        self.out, self.quiet = out or sys.stdout, quiet
+        self.live = not quiet and (_can_redraw(self.out) if live is None else live)
+        self._last_progress = time.monotonic()
         self._width = 0
         self._display: Any = None
 
@@ -56,7 +70,7 @@ class Screen:
 
     def step(self, name: str, state: str, *facts: str) -> None:
         """Print a line: `✓ 03 train_fusion   done   0:41`. With live lines, a start prints none."""
-        if state == "running" and self.live:
+        if (state == "running" and self.live) or (self.quiet and state not in PRINTED_IF_QUIET):
             return
         word = f"{'started' if state == 'running' else state:<11}"
         details = "  ".join(fact for fact in facts if fact)
@@ -65,6 +79,7 @@ class Screen:
     def show(self, rows: Iterable[tuple[str, str, str]]) -> None:
         """Redraw the live lines from `(state, name, facts)` of the steps that run or wait."""
         if not self.live:
+            self._log(rows)
             return
         rows = list(rows)
         from rich.text import Text
@@ -75,6 +90,15 @@ class Screen:
         if len(lines) > MAX_LIVE_LINES:
             lines = [*lines[: MAX_LIVE_LINES - 1], f"    and {len(lines) - MAX_LIVE_LINES + 1} more"]
         self._live_display().update(Text("\n".join(lines), no_wrap=True, overflow="ellipsis"), refresh=True)
+
+    def _log(self, rows: Iterable[tuple[str, str, str]]) -> None:
+        """Print a line for each running step, if the last ones are `PROGRESS_SECONDS` old."""
+        if self.quiet or time.monotonic() < self._last_progress + PROGRESS_SECONDS:
+            return
+        self._last_progress = time.monotonic()
+        for state, name, facts in rows:
+            if state == "running":
+                self.print_line(f"    {name[:2]} {name[3:]:<{self._width}}  {facts}".rstrip())
 
     def end(self) -> None:
         """Remove the live lines."""

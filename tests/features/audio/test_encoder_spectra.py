@@ -77,6 +77,20 @@ def test_whisper_reads_the_recording_alone_with_clip_context(folders):
     assert np.abs(every - vectors(folders["whisper"], waveforms, layer="all", context="full")).max() > 1e-3
 
 
+@pytest.mark.parametrize("kind", tiny.OTHER_SPECTRA)
+def test_other_networks_of_transformers_need_no_code_of_their_own(kind, tmp_path):
+    folder = tiny.OTHER_SPECTRA[kind](tmp_path)
+    clip, other = (np.random.default_rng(n).normal(0, 0.1, n).astype(np.float32) for n in (11_000, 8000))
+    [first, _], [alone] = vectors(folder, [clip, other]), vectors(folder, [clip])
+    np.testing.assert_allclose(first, alone, atol=1e-6)
+    prepare = transformers.AutoFeatureExtractor.from_pretrained(folder)
+    network = transformers.AutoModel.from_pretrained(folder).eval()
+    encoder = network.get_encoder() if network.config.is_encoder_decoder else network
+    with torch.inference_mode():
+        out = encoder(**prepare(clip, sampling_rate=16_000, return_tensors="pt")).last_hidden_state[0]
+    np.testing.assert_allclose(first, out.mean(0), atol=1e-4)
+
+
 @pytest.mark.parametrize("kind", tiny.SPECTRA)
 def test_single_layers_equal_those_of_all_layers(kind, folders):
     waveforms = clips([0.7, 0.5, 0.7])

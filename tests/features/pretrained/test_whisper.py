@@ -87,6 +87,26 @@ def test_multilingual_network_detects_the_language_and_does_not_translate(tmp_pa
     assert whisper.whisper_languages(str(tiny.recogniser(tmp_path / "other"))) == ("en",)
 
 
+@pytest.mark.parametrize("pauses", [(20.0,), (16.0, 44.0, 60.0), (29.5, 55.0)])
+def test_long_recordings_are_cut_in_pauses(pauses):
+    seconds = 75.0 if len(pauses) > 1 else 40.0
+    samples = np.random.default_rng(0).normal(0, 0.1, round(seconds * RATE)).astype(np.float32)
+    for pause in pauses:
+        samples[round(pause * RATE) : round((pause + 0.4) * RATE)] *= 0.01
+    cuts = whisper._cuts(samples)
+    assert [start for start, _ in cuts[1:]] == [stop for _, stop in cuts[:-1]]
+    assert (cuts[0][0], cuts[-1][1]) == (0, len(samples))
+    assert all(0 < stop - start <= whisper.MAX_SAMPLES for start, stop in cuts)
+    edges = [start / RATE for start, _ in cuts[1:]]
+    assert [any(pause < edge < pause + 0.4 for pause in pauses) for edge in edges] == [True] * len(edges)
+
+
+def test_recordings_up_to_30_seconds_are_not_cut():
+    assert whisper._cuts(np.zeros(whisper.MAX_SAMPLES, np.float32)) == [(0, whisper.MAX_SAMPLES)]
+    assert whisper._cuts(np.zeros(0, np.float32)) == [(0, 0)]
+    assert len(whisper._cuts(np.zeros(whisper.MAX_SAMPLES + 1, np.float32))) == 2
+
+
 class Letters:
     """A tokenizer whose tokens are the letters themselves."""
 
@@ -129,7 +149,9 @@ def test_long_clip_is_cut_into_chunks(tmp_path, monkeypatch):
     monkeypatch.setattr(whisper._Recogniser, "run",
                         lambda self, w, context: lengths.extend(map(len, w)) or run(self, w, context))  # fmt: skip
     transcribe_whisper(clips(29.9, 30.1, 0.2), str(tiny.recogniser(tmp_path)), context="clip")
-    assert sorted(lengths) == [3200, 240_800, 240_800, 478_400]
+    shortest, *parts, longest = sorted(lengths)
+    assert (shortest, longest, sum(parts)) == (3200, 478_400, 481_600)
+    assert len(parts) == 2  # one ends in the second half of the first 30 s
 
 
 def test_other_networks_are_refused(tmp_path):

@@ -92,6 +92,30 @@ def patches(folder: Path, head: str = "Model") -> Path:
     return folder
 
 
+def speech_to_text(folder: Path) -> Path:
+    """Save the encoder and decoder of Speech2Text, which reads spectra."""
+    torch.manual_seed(0)
+    config = transformers.Speech2TextConfig(
+        d_model=24, encoder_layers=3, decoder_layers=2, encoder_attention_heads=2, decoder_attention_heads=2,
+        encoder_ffn_dim=32, decoder_ffn_dim=32, input_feat_per_channel=MELS, conv_channels=16, vocab_size=30,
+    )  # fmt: skip
+    transformers.Speech2TextFeatureExtractor(feature_size=MELS, num_mel_bins=MELS).save_pretrained(folder)
+    return saved(transformers.Speech2TextModel(config), folder)
+
+
+def parakeet(folder: Path) -> Path:
+    """Save the encoder of Parakeet, which reads spectra."""
+    torch.manual_seed(0)
+    config = transformers.ParakeetEncoderConfig(
+        hidden_size=24, num_hidden_layers=3, num_attention_heads=2, intermediate_size=32, num_mel_bins=MELS,
+        subsampling_conv_channels=8,
+    )  # fmt: skip
+    transformers.ParakeetFeatureExtractor(feature_size=MELS).save_pretrained(folder)
+    return saved(transformers.ParakeetEncoder(config), folder)
+
+
+OTHER_SPECTRA = {"speech2text": speech_to_text, "parakeet": parakeet}
+"""Networks that read spectra and for which there is no code of their own."""
 SPECTRA = {"whisper": whisper, "w2v-bert": bert, "ast": patches}
 """Networks that read spectra, by name."""
 

@@ -158,6 +158,7 @@ def open_network(model: Any, prepare: Any, section: AudioFeatures, device: str) 
         return whisper_input.WhisperNetwork(model, prepare, layer, context, location)
     if hasattr(activations.body(model).config, "time_stride"):
         return spectra.PatchNetwork(model, prepare, layer, context, location)
-    reads_samples = prepared(prepare, np.zeros(RATE_HZ, np.float32))[prepare.model_input_names[0]].ndim == 2
+    noise = np.random.default_rng(0).normal(0, 0.1, RATE_HZ).astype(np.float32)  # silence has no deviation to divide by
+    reads_samples = prepared(prepare, noise)[prepare.model_input_names[0]].ndim == 2
     network = waves.WaveNetwork if reads_samples else spectra.SpectrumNetwork
     return network(model, prepare, layer, context, location)

@@ -1,0 +1,66 @@
+"""Spellings that YAML or users change without meaning anything else: the case of corpus names, numbers as labels."""
+
+from typing import Any
+
+CORPUS_LISTS = (("evaluation", "accept_duplicates"),)
+"""The parameters that list corpora."""
+CORPUS_MAPPINGS = (("labels", "overrides"), ("training", "corpus_weights"))
+"""The parameters whose keys are corpora."""
+
+
+def normalise(tree: dict[str, Any]) -> list[str]:
+    """Write the names of MER's corpora in lower case, which all of their ids are.
+
+    Names of user-defined corpora, which have a table, are left as they are.
+
+    Args:
+        tree: the parameters as they were read; changed in place.
+
+    Returns:
+        A sentence for each corpus that is named twice.
+
+    >>> tree = {"corpora": {"EmoDB": None, "Mine": {"table": "a.csv"}}, "labels": {"overrides": {"EMODB": {}}}}
+    >>> normalise(tree), tree
+    ([], {'corpora': {'emodb': None, 'Mine': {'table': 'a.csv'}}, 'labels': {'overrides': {'emodb': {}}}})
+    """
+    declared = tree.get("corpora")
+    if isinstance(declared, list):
+        names = [str(name) if isinstance(name, int | float) else name for name in declared]
+        tree["corpora"] = [name.lower() if isinstance(name, str) else name for name in names]
+        own, written = set(), [name for name in names if isinstance(name, str)]
+    elif isinstance(declared, dict):
+        own = {name for name, options in declared.items() if isinstance(options, dict) and options.get("table")}
+        written = [name for name in declared if isinstance(name, str)]
+        tree["corpora"] = {_lower(name, own): options for name, options in declared.items()}
+    else:
+        return []
+    for section, name in (*CORPUS_LISTS, *CORPUS_MAPPINGS):
+        _rewrite(tree.get(section), name, own)
+    twice = [name for number, name in enumerate(written) if _lower(name, own) in
+             {_lower(other, own) for other in written[:number]}]  # fmt: skip
+    return [f"corpora.{name}: is named twice, in another spelling; keep one of the entries" for name in twice]
+
+
+def _rewrite(section: Any, name: str, own: set[str]) -> None:
+    value = section.get(name) if isinstance(section, dict) else None
+    if isinstance(value, dict):
+        section[name] = {_lower(corpus, own): entry for corpus, entry in value.items()}
+    elif isinstance(value, list):
+        section[name] = [_lower(corpus, own) for corpus in value]
+
+
+def _lower(name: Any, own: set[str]) -> Any:
+    return name.lower() if isinstance(name, str) and name not in own else name
+
+
+def with_text_keys(value: Any) -> Any:
+    """Return a mapping whose numbers are texts, as labels and speakers are: `1: neutral` means `"1": neutral`.
+
+    >>> with_text_keys({1: "neutral", 2.5: 3, "a": True})
+    {'1': 'neutral', '2.5': '3', 'a': True}
+    """
+    return {_text(key): _text(entry) for key, entry in value.items()} if isinstance(value, dict) else value
+
+
+def _text(value: Any) -> Any:
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value

@@ -1,0 +1,1 @@
+"""What a paper takes from a finished run: tables in LaTeX, figures with the data behind them, and a datasheet."""
