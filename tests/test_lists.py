@@ -186,7 +186,7 @@ def test_protocols_of_the_parameters_are_planned():
     [protocols, _] = get_args(Evaluation.model_fields["protocols"].annotation)
     planned = set(get_args(cells.Protocol))
     assert set(get_args(protocols)) == planned - {"multi_corpus"}  # step 03 plans this one, whatever the study says
-    assert set(Evaluation().protocols) == set(get_args(protocols))
+    assert set(Evaluation().protocols) == set(get_args(protocols)) - {"within_family"}
     rows = pd.DataFrame({
         "corpus": np.repeat(["a", "b"], 12), "family": np.repeat(["a", "b"], 12),
         "speaker_id": [f"{n // 2}" for n in range(24)], "utterance_id": [f"{n}" for n in range(24)],
@@ -195,8 +195,11 @@ def test_protocols_of_the_parameters_are_planned():
         "audio_sha256": [f"f{n}" for n in range(24)], "samples_sha256": [f"s{n}" for n in range(24)],
         "start": np.nan, "end": np.nan, "lexical_control": "free", "text_side": None, "transcription": None,
     })  # fmt: skip
-    for name in planned:
+    for name in planned - {"within_family"}:
         assert {cell.protocol for cell in cells.plan(rows, (name,), ["a", "b"])} == {name}
+    of_one_family = rows.assign(family="f", episode=None)
+    found = {cell.protocol for cell in cells.plan(of_one_family, ("within_family",), ["a", "b"])}
+    assert found == {"within_family", cells.WITH_SHARED_EPISODES}
 
 
 def test_detectors_of_the_parameters_can_be_opened():

@@ -64,6 +64,7 @@ def test_lines_of_emorynlp_are_rows_of_their_list(tmp_path):
         transcription="What, you?",
         text_source="human",
         dialogue_id="s01_e02_c01",
+        episode="s01e02",
         turn_index=3,
         split_official="validation",
         has_recording=False,
