@@ -12,8 +12,10 @@ import pandas as pd
 from mer import files
 from mer.dataset.manifest.schema import usable
 from mer.features import audio, registry, text, video
+from mer.features.encoder_items import EncoderItems
 from mer.features.extractor import Resources, Scaling
 from mer.features.store import Store
+from mer.media import recordings
 from mer.params import schema
 from mer.params.features import Input
 
@@ -30,6 +32,8 @@ class Features:
         modalities: input -> its modality; optional for inputs that are named after one.
         frames: input -> the largest number of frames in its vectors, if a network pools them. Each has all layers, and
             the number of frames of the recording follows. Such arrays are float16.
+        items: input -> what its encoder reads of each row, for inputs whose encoder is trained. Their arrays hold the
+            vectors of the encoder before training.
 
     Raises:
         ValueError: an input's modality is missing.
@@ -41,6 +45,7 @@ class Features:
     layers: dict[str, int] = field(default_factory=dict)
     modalities: dict[str, str] = field(default_factory=dict)
     frames: dict[str, int] = field(default_factory=dict)
+    items: dict[str, EncoderItems] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         modalities = {name: self.modalities.get(name, name) for name in self.arrays}
@@ -63,6 +68,10 @@ class Features:
             return values
         counts, frames = values[:, -1:].astype(np.float32), values[:, :-1].reshape(len(values), self.frames[name], -1)
         return frames.sum(axis=1, dtype=np.float32) / np.maximum(counts, 1)
+
+    def trained(self, inputs: Iterable[str]) -> tuple[str, ...]:
+        """Return those of some inputs whose encoder is trained."""
+        return tuple(name for name in inputs if name in self.items)
 
     def available(self, inputs: Sequence[str]) -> np.ndarray:
         """Return which rows have at least one of the inputs; shape (rows,)."""
@@ -124,6 +133,8 @@ def extract(manifest: pd.DataFrame, raw: Path, folder: Path, inputs: Mapping[str
     """
     stores = {name: Store(folder, spec) for name, spec in specs(inputs, data).items()}
     addresses = keys(manifest, inputs)
+    if any(one.is_trained and one.modality == "audio" for one in inputs.values()):  # whatever vectors are stored
+        audio.decode(usable(manifest), raw, folder, recordings.spec(data.min_seconds, data.max_seconds), resources.jobs)
     for same in _by_store(stores):
         one, store = inputs[same[0]], stores[same[0]]
         extractor = registry.of_input(one)

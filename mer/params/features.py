@@ -15,6 +15,27 @@ RESERVED = ("utterance_id",)
 """Names that an input cannot have, because a table has a column of this name beside one for each input."""
 
 
+class TopLayers(Section):
+    """The value `{top: N}` of `train`."""
+
+    top: int = Field(ge=1)
+    """The number of blocks that are trained, counted from the layer that is read downwards."""
+
+
+def _read_train(value: object) -> object:
+    """Refuse what is no value of `train`, with one message instead of one for each type."""
+    top = value.get("top") if isinstance(value, dict) and len(value) == 1 else None
+    if value in ("none", "all", "lora") or isinstance(value, TopLayers) or (type(top) is int and top > 0):
+        return value
+    raise ValueError("expected none, all, lora or {top: N} with a number of layers N")
+
+
+Train = Annotated[Literal["none", "all", "lora"] | TopLayers, BeforeValidator(_read_train)]
+"""How an encoder is trained together with the systems that read it: not at all (`none`: it is frozen and its vectors
+are stored), with `all` of its layers, with its last layers only (`{top: 2}`), or by low-rank additions to the weights
+of its attention, of WavLM its feed-forward layers (`lora`, which needs the extra `lora`)."""
+
+
 class _Input(Section):
     """What all inputs have in common."""
 
@@ -24,6 +45,16 @@ class _Input(Section):
     def location(self) -> str:
         """The place of these parameters in a study, such as `features.whisper`, for messages."""
         return f"features.{self._name or self.modality}"
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether the encoder of this input is trained together with the systems that read it."""
+        return getattr(self, "train", "none") != "none"
+
+    @property
+    def frozen(self) -> "Input":
+        """The same input with its encoder as it was before any training here, whose vectors are stored."""
+        return self.model_copy(update={"train": "none"}) if self.is_trained else self
 
     def named(self, name: str) -> "Input":
         """Return the same parameters under the name of an input, which messages use."""
@@ -74,12 +105,25 @@ class AudioFeatures(_Input):
     """Numbers that the network computes in: 32 bits (`full`), or 16 bits if the device can, which is faster on GPUs.
     `bf16` has about two decimal digits, `fp16` three and a smaller range. With `bf16`, the distance of a vector to that
     of `full` is below 3 % of its length."""
+    crop_seconds: float | None = Field(None, ge=1)
+    """The longest segment that the network reads at once, in seconds. A longer recording is read in equal parts, whose
+    frames are pooled together; the training of an encoder reads one random segment of this length in each epoch. By
+    default the limit is that of the network."""
+    train: Train = "none"
+    """Whether and how the network is trained (mer/training/finetune). Step 06 trains the systems that read such an
+    input."""
     trained_on: tuple[Name, ...] | None = None
     """The corpora on which the network was trained, if MER does not know it (a folder, a file of yours); `[]` for
     none."""
 
     @model_validator(mode="after")
     def _has_model(self) -> "AudioFeatures":
+        if self.is_trained and self.pooling == "windows":
+            raise ValueError("`train` needs `pooling: mean` or `mean_std`, or `keep: frames` for learned attention")
+        if self.is_trained and self.precision != "full":
+            raise ValueError("`train` needs `precision: full`; `training.encoders.precision` is that of training")
+        if self.crop_seconds is not None and (self.extractor != "encoder" or self.pooling == "windows"):
+            raise ValueError("`crop_seconds` is for extractor `encoder` with `pooling: mean` or `mean_std`")
         if self.keep == "frames" and (self.extractor != "encoder" or self.pooling != "mean"):
             raise ValueError("`keep: frames` is for extractor `encoder` with `pooling: mean`")
         return _encoder_named(self)
@@ -116,6 +160,8 @@ class TextFeatures(_Input):
     """The pooling over tokens: the first token, or the mean over all."""
     max_tokens: int = Field(256, ge=8)
     """The largest number of tokens. A longer text is cut at its beginning, so that it loses the oldest turns first."""
+    train: Train = "none"
+    """Whether and how the network is trained, as for audio."""
     trained_on: tuple[Name, ...] | None = None
     """The corpora on which the network was trained, as for audio."""
 
@@ -131,6 +177,12 @@ def _encoder_named(section: Section) -> Section:
         raise ValueError(f"`model` is for extractor `encoder`, not for `{section.extractor}`")
     if section.extractor != "encoder" and section.trained_on is not None:
         raise ValueError(f"`trained_on` is for extractor `encoder`: `{section.extractor}` was trained on nothing")
+    if section.extractor != "encoder" and section.is_trained:
+        raise ValueError(f"`train` is for extractor `encoder`: `{section.extractor}` has no weights")
+    if section.is_trained and isinstance(section.layer, str) and section.layer != "all":
+        raise ValueError(f"`train` reads a layer by its number or `all`, not the module {section.layer!r}")
+    if section.is_trained and section.weights is not None:
+        raise ValueError("`train` starts from the tensors of `model`; a checkpoint in `weights` cannot be trained")
     return section
 
 

@@ -127,18 +127,20 @@ class Params(Section):
     def _consistent(self) -> "Params":
         """Complete the inputs, and check what several sections must agree on; all faults are reported at once."""
         faults = [*self._corpora_of_weights(), *self._duplicates(), *self._complete_inputs(), *self._members()]
-        faults = faults or [*self._frames(), *self._recogniser()]
+        faults = faults or [*self._frames(), *self._trained_encoders(), *self._recogniser()]
         if faults:
             raise Faults(faults)
         return self
 
     def _corpora_of_weights(self) -> Iterator[tuple[str, str]]:
-        trainings = {"training": self.training}
+        trainings, naming = {"training": self.training}, {"corpus_weights", "encoders"}
         trainings |= {f"systems.{name}.training": system.training_parameters(self.training)
-                      for name, system in self.systems.items() if "corpus_weights" in system.training}  # fmt: skip
+                      for name, system in self.systems.items() if naming & set(system.training)}  # fmt: skip
         for place, training in trainings.items():
-            if strange := sorted(set(training.corpus_weights) - set(self.corpora)):
-                yield f"{place}.corpus_weights", self._no_corpus(strange[0])
+            lists = {"corpus_weights": training.corpus_weights, "encoders.stop_on": training.encoders.stop_on}
+            for field, names in lists.items():
+                if strange := sorted(set(names) - set(self.corpora)):
+                    yield f"{place}.{field}", self._no_corpus(strange[0])
 
     def _duplicates(self) -> Iterator[tuple[str, str]]:
         if strange := sorted(set(self.evaluation.accept_duplicates) - set(self.corpora)):
@@ -178,6 +180,19 @@ class Params(Section):
                     yield (f"systems.{name}.inputs", f"{own[0]!r} keeps frames, which networks read with "
                            "`normalisation: training` only; use `keep: vector` for this system")  # fmt: skip
 
+    def _trained_encoders(self) -> Iterator[tuple[str, str]]:
+        for name, system in self.systems.items():
+            if own := [one for one in system.inputs if self.features[one].is_trained]:
+                training = system.training_parameters(self.training)
+                if not system.is_network or training.normalisation != "training":
+                    yield (f"systems.{name}.inputs", f"the encoder of {own[0]!r} is trained, which networks do with "
+                           "`normalisation: training` only; declare another input with the same `model` and "
+                           "`train: none` for this system")  # fmt: skip
+            read = [one for member in system.members for one in self.systems[member].inputs]
+            if shared := [one for one in read if self.features[one].is_trained and read.count(one) > 1]:
+                yield (f"systems.{name}.members", f"several train the encoder of {shared[0]!r}; give each member an "
+                       "input of its own with the same `model`")  # fmt: skip
+
     def _recogniser(self) -> Iterator[tuple[str, str]]:
         recognised = [name for name, one in self.features.items() if getattr(one, "transcript", "") == "recognised"]
         if recognised and self.transcripts.recogniser == "none":
@@ -201,6 +216,14 @@ class Params(Section):
         one = self.systems[system] if isinstance(system, str) else system
         parts = [self.systems[member].inputs for member in one.members] if one.is_ensemble else [one.inputs]
         return in_order(dict.fromkeys(name for part in parts for name in part), self.features)
+
+    def trains_encoders(self, system: str | System) -> bool:
+        """Return whether a system trains an encoder, or is an ensemble with a member that does.
+
+        Args:
+            system: a system of this study, or its name.
+        """
+        return any(self.features[name].is_trained for name in self.inputs_of(system))
 
     def modalities(self, system: str | System) -> tuple[str, ...]:
         """Return the modalities of a system's inputs, in the order audio, video, text.

@@ -65,7 +65,55 @@ class System(Section):
 
     def training_parameters(self, training: "Training") -> "Training":
         """Return the training parameters of the study, replaced by those that this system sets."""
-        return Training.model_validate({**training.model_dump(), **self.training})
+        own = dict(self.training)
+        if isinstance(own.get("encoders"), dict):
+            own["encoders"] = {**training.encoders.model_dump(), **own["encoders"]}
+        return Training.model_validate({**training.model_dump(), **own})
+
+
+class EncoderTraining(Section):
+    """How the encoders of inputs with `train` are trained; all other parameters of `training` count for them, too. A
+    training step has `training.batch_size` utterances, drawn as for any network."""
+
+    learning_rate: float = Field(2e-5, gt=0)
+    """The learning rate of an encoder's last layer; that of the fusion network is `training.learning_rate`. Both follow
+    the same schedule."""
+    layer_decay: float = Field(1.0, gt=0, le=1)
+    """The learning rate of a layer as a share of that of the layer above it."""
+    accumulation: int = Field(1, ge=1)
+    """The number of parts in which the gradient of a training step is computed, to save memory. The gradient is that of
+    the whole step. Out of memory, a training goes on with twice as many parts, and says so."""
+    gradient_checkpointing: bool = False
+    """Whether activations of an encoder's blocks are computed twice instead of stored, to save memory."""
+    precision: Literal["auto", "full", "bf16", "fp16"] = "auto"
+    """Numbers in which products are computed in training: 32 bits (`full`), or 16 bits. `auto` is `bf16` on a GPU that
+    can, else `fp16` on a GPU, and `full` on a CPU."""
+    freeze_convolutions: bool = True
+    """Whether the convolutions of wav2vec 2.0, HuBERT and WavLM stay as they are, as is usual."""
+    head_epochs: int = Field(0, ge=0)
+    """The largest number of epochs in which the fusion network is trained first, on the vectors of the frozen encoders
+    in evaluation mode."""
+    head_learning_rate: float = Field(1e-3, gt=0)
+    """The learning rate of these epochs."""
+    head_patience: int = Field(2, ge=1)
+    """The patience of these epochs, as `training.patience`."""
+    stop_on: tuple[Name, ...] = ()
+    """Corpora on which no row is trained and whose UAR alone selects the epoch, as if they were unseen. If a cell has
+    none of them, or nothing else to train on, its validation rows select the epoch."""
+    mask_time: Fraction = 0.0
+    """The expected share of the time that is hidden from an audio encoder in training, in spans (SpecAugment)."""
+    mask_span: int = Field(10, ge=1)
+    """The length of such a span, in frames: of a spectrum's hop (10 ms), or of the convolutions' output (20 ms)."""
+    mask_channels: Fraction = 0.0
+    """The expected share of a spectrum's bands, or of the channels of the convolutions' output, that is hidden."""
+    noise: Fraction = 0.0
+    """The probability that white noise is added to a recording in training, 10 to 30 dB below it."""
+    speed: Fraction = 0.0
+    """The probability that a recording is played 0.9 to 1.1 times as fast in training."""
+    lora_rank: int = Field(8, ge=1)
+    """The rank of the additions of `train: lora`."""
+    lora_alpha: float = Field(16.0, gt=0)
+    """The factor of the additions is this number divided by their rank."""
 
 
 class Training(Section):
@@ -136,6 +184,8 @@ class Training(Section):
     equal_inputs: bool = False
     """Whether linear models and kernel machines divide each scaled input by the square root of its width, so that a
     wide input weighs no more than a narrow one."""
+    encoders: EncoderTraining = EncoderTraining()
+    """The training of the encoders of inputs with `train`."""
     inverse_regularisation: tuple[Annotated[float, Field(gt=0)], ...] = Field((1e-3, 1e-2, 1e-1), min_length=1)
     """The values of `C` among which the validation speakers choose, for all classical models. For ridge, the penalty is
     1/2C."""

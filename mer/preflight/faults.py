@@ -82,6 +82,8 @@ def _of_encoder(one: AudioFeatures | TextFeatures) -> Iterator[Fault]:
         needs = (*needs, networks.WEIGHTS)
     for problem in networks.network_problems(one.model, one.revision, needs):
         yield Fault(f"{location}.model", problem)
+    if one.train == "lora":
+        yield from _package(f"{location}.train", "`lora`", "peft", "peft", "lora")
     weights = None if one.weights is None else files.from_root(one.weights)
     if weights is not None and not weights.is_file():
         yield Fault(f"{location}.weights", f"the file {files.to_root(weights)} does not exist")

@@ -15,6 +15,7 @@ from mer.training import baselines, calibration
 from mer.training.cache.results import ResultCache
 from mer.training.engines import device
 from mer.training.engines.engine import Engine, parameters, seconds
+from mer.training.finetune import log
 from mer.training.job import Job, JobResult
 from mer.training.model import TrainedModel
 from mer.training.task import Task
@@ -37,6 +38,10 @@ def fit_job(task: Task, job: Job, device_name: str, snapshot: Path | None = None
 
 
 def _train(task: Task, job: Job, device_name: str, snapshot: Path | None) -> TrainedModel:
+    if task.features.trained(job.spec.inputs):
+        from mer.training.finetune import loop as finetuning
+
+        return finetuning.fit(task, job, device_name, snapshot)
     if job.spec.is_network:
         from mer.training.networks import loop
 
@@ -121,6 +126,7 @@ def _start_worker(task: Task, engine: Engine, cache: ResultCache, place: Path | 
         arrays = {name: np.load(place / f"{name}.npy", mmap_mode="r") for name in task.features.present}
         task = replace(task, features=replace(task.features, arrays=arrays))
     device.prepare(engine.device, engine.threads)
+    log.write_to(engine.log)
     _worker_state.update(task=task, engine=engine, cache=cache)
 
 

@@ -52,7 +52,8 @@ class Task:
         """Return the task without its rows: what determines the shape of a network."""
         arrays = {name: values[:0] for name, values in self.features.arrays.items()}
         present = {name: values[:0] for name, values in self.features.present.items()}
-        features = replace(self.features, arrays=arrays, present=present)
+        items = {name: one.without_rows() for name, one in self.features.items.items()}
+        features = replace(self.features, arrays=arrays, present=present, items=items)
         return replace(self, features=features, labels=self.labels[:0], corpora=self.corpora[:0], targets={},
                        groups={})  # fmt: skip
 

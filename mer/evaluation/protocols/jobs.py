@@ -1,7 +1,7 @@
 """From a study's manifest and features to a task, and from planned cells to jobs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from mer.dataset.manifest import annotations, labels, schema
 from mer.evaluation.protocols import cells as protocols
 from mer.evaluation.protocols.cells import Cell
 from mer.evaluation.scores.confusions import Cluster, Scoring
-from mer.features import Features
+from mer.features import Features, encoder_items
 from mer.params import Run
 from mer.params.features import in_order
 from mer.params.schema import System, Training
@@ -65,6 +65,17 @@ class StudyTask:
         """How predictions of this study are scored."""
         return Scoring(self.classes, self.clusters, self.run.params.evaluation.confidence)
 
+    def systems(self, *, finetuned: bool) -> dict[str, System]:
+        """Return the systems of the study by name: those that train an encoder, for step 06, or the others.
+
+        Args:
+            finetuned: which of the two. An ensemble trains an encoder if one of its members does.
+        """
+        p = self.run.params
+        trained = {name for name, one in p.features.items() if one.is_trained}
+        return {name: system for name, system in p.systems.items()
+                if bool(trained & set(self.inputs_of(name))) == finetuned}  # fmt: skip
+
     def inputs_of(self, system: str) -> tuple[str, ...]:
         """Return the names of a system's inputs; of an ensemble those of all members."""
         p = self.run.params
@@ -85,12 +96,13 @@ class StudyTask:
 
         Args:
             cells: as from `plan`.
-            systems: name -> system; by default the systems of the study. The members of an ensemble are added.
+            systems: name -> system; by default the systems of the study that train no encoder. The members of an
+                ensemble are added.
 
         Raises:
             NothingToTrain: no cell can be run.
         """
-        p, selected = self.run.params, dict(systems or self.run.params.systems)
+        p, selected = self.run.params, dict(self.systems(finetuned=False) if systems is None else systems)
         members = {name: p.systems[name] for spec in selected.values() for name in spec.members}
         return plan_jobs(cells, members | selected if systems else selected, p.training, p.evaluation.seeds, self.task)
 
@@ -99,9 +111,10 @@ class StudyTask:
 
         Args:
             results: results of the jobs of `jobs`.
-            systems: name -> system; by default the systems of the study. Results of other systems are left out.
+            systems: name -> system; by default the systems of the study that train no encoder. Results of other
+                systems are left out.
         """
-        selected = dict(systems or self.run.params.systems)
+        selected = dict(self.systems(finetuned=False) if systems is None else systems)
         of_systems = [result for result in results if result.job.system in selected]
         return [*of_systems, *ensemble.results(self.task, results, selected)]
 
@@ -110,8 +123,9 @@ def open_task(run: Run) -> StudyTask:
     """Return the data of a study as steps 01 and 02 have written them, ready for planning and training.
 
     Args:
-        run: declares the parameters data, corpora, labels, training and evaluation, the section systems for `jobs`,
-            and the files data/manifest.parquet, data/features.json, data/inputs.parquet and tables/duplicates.csv.
+        run: declares the parameters data, corpora, labels, features, training and evaluation, the section systems for
+            `jobs`, and the files data/manifest.parquet, data/features.json, data/inputs.parquet and
+            tables/duplicates.csv.
 
     Raises:
         MissingInput: an earlier step has not run.
@@ -123,7 +137,9 @@ def open_task(run: Run) -> StudyTask:
     usable = schema.usable(pd.read_parquet(run.read("data/manifest.parquet")))
     specs = files.read_json(run.read("data/features.json"))["specs"]
     keys = features.read_keys(run.read("data/inputs.parquet"), usable["utterance_id"])
-    vectors = features.load(keys, files.from_root(p.data.store), specs)
+    store = files.from_root(p.data.store)
+    vectors = features.load(keys, store, specs)
+    vectors = replace(vectors, items=encoder_items.load(p.features, keys, store, specs))
     mappings = labels.mappings(p.labels.policy, study_corpora, p.labels.overrides)
     targets = annotations.training_targets(usable, study_corpora, mappings, classes)
     return StudyTask(
@@ -196,6 +212,8 @@ def plan_jobs(
                 continue
             for seed in seeds if system.is_network else seeds[:1]:
                 planned.append(Job(name, cell, system, parameters, seed, train, validation, test))
+    if not systems:
+        raise NothingToTrain("this step has nothing to train: every system trains an encoder, which step 06 does")
     if not planned:
         reason = "; ".join(sorted(set(skipped))[:3]) or "no corpus is scored (evaluation.min_clips, min_speakers)"
         raise NothingToTrain(f"this step has nothing to train: {reason}")

@@ -14,6 +14,8 @@ from mer.training import grid
 from mer.training.job import Job
 from mer.training.task import Task
 
+ENCODER_ROWS = 32
+"""The number of training rows, and of validation rows, on which a system that trains an encoder is checked."""
 CORRUPTED_VALUE = 1e6
 """The value that replaces all features of rows that a job must not read. It is finite, so that no check for NaN stops
 the training."""
@@ -22,9 +24,9 @@ the training."""
 def check_row_access(task: Task, jobs: Iterable[Job], device: str = "cpu") -> dict[str, str]:
     """Refuse trainings that depend on other rows than their training and validation rows.
 
-    The first LOCO job of each system is trained twice (networks for one epoch, other models with two strengths): on the
-    original data, and with all rows outside its training and validation rows corrupted. Both models must be identical
-    bit for bit.
+    The first LOCO job of each system is trained twice (networks for one epoch, encoders on some of the rows, other
+    models with two strengths): on the original data, and with all rows outside its training and validation rows
+    corrupted. Both models must be identical bit for bit.
 
     Args:
         task: features and classes of the usable rows.
@@ -42,18 +44,26 @@ def check_row_access(task: Task, jobs: Iterable[Job], device: str = "cpu") -> di
         if system in checked:
             continue
         shorter = {"epochs": 1, "inverse_regularisation": job.training.inverse_regularisation[:2]}
-        short = replace(job, training=job.training.model_copy(update=shorter))
-        tasks = (task, with_corrupted_rows(task, job))
+        short = _shortened(replace(job, training=job.training.model_copy(update=shorter)), task)
+        tasks = (task, with_corrupted_rows(task, short))
         original, corrupted = (_model_parts(grid.fit_job(each, short, device)) for each in tasks)
         parts = [name for name in original if not _equal(original[name], corrupted[name])]
         if parts:  # the first one that differs, because the later ones are computed from it
-            others = ", ".join(sorted(set(task.corpora[_unused_rows(task, job)].tolist())))
+            others = ", ".join(sorted(set(task.corpora[_unused_rows(task, short)].tolist())))
             raise ContaminationError(
                 f"LOCO without {cell.held_out}: {system}'s {parts[0]} were fitted on rows outside its training and "
                 f"validation rows, on some of {others}"
             )
         checked[system] = cell.held_out
     return checked
+
+
+def _shortened(job: Job, task: Task) -> Job:
+    """The job with few rows if it trains an encoder, of which an epoch can take hours."""
+    if not task.features.trained(job.spec.inputs):
+        return job
+    train, validation = (rows[:: max(1, len(rows) // ENCODER_ROWS)] for rows in (job.train, job.validation))
+    return replace(job, train=train, validation=validation)
 
 
 def with_corrupted_rows(task: Task, job: Job) -> Task:
@@ -63,9 +73,11 @@ def with_corrupted_rows(task: Task, job: Job) -> Task:
     wrong = np.eye(task.classes, dtype=np.float32)[rarest]
     arrays = {m: np.where(others[:, None], wrong_value, task.features.arrays[m]) for m in job.spec.inputs}
     present = {m: task.features.present[m] | others for m in job.spec.inputs}
+    wrong_row = int(np.flatnonzero(others)[0]) if others.any() else 0
+    items = {m: task.features.items[m].with_item_of(wrong_row, others) for m in task.features.trained(job.spec.inputs)}
     return replace(
         task,
-        features=replace(task.features, arrays=arrays, present=present),
+        features=replace(task.features, arrays=arrays, present=present, items=items),
         labels=np.where(others, rarest, task.labels),
         corpora=np.where(others, "corrupted", task.corpora),
         targets={kind: np.where(others[:, None], wrong, a) for kind, a in task.targets.items()},
@@ -83,6 +95,8 @@ def _model_parts(model) -> dict[str, list[np.ndarray]]:
     """The numbers of a model by part, in the order in which they are fitted."""
     moments = {f"means and scales of {m}": list(pair) for m, pair in model.standardiser.moments.items()}
     weights = [value for _, value in sorted(model.tensors().items())]
+    for _, encoder in sorted(getattr(model, "encoders", {}).items()):
+        weights += [value.detach().cpu().numpy() for value in encoder.body.parameters()]
     return {
         **moments,
         "weights (or class shares behind them)": weights,

@@ -46,6 +46,7 @@ def describe(section: AudioFeatures) -> dict:
         "context": section.context,
         "pooling": section.pooling,
         **({} if section.precision == "full" else {"precision": section.precision}),
+        **({} if section.crop_seconds is None else {"crop_seconds": section.crop_seconds}),
         **_size(section, layers, width, activations.body(empty).config.num_hidden_layers),
     }
 
@@ -66,10 +67,21 @@ def open_extractor(section: AudioFeatures, resources: Resources) -> VectorFuncti
         NetworkNotFound, WeightMismatch: of `mer.features.pretrained`.
         ValueError: the device does not compute in the precision.
     """
-    network = _network(section, resources.device)
+    return vector_function(_network(section, resources.device), section)
+
+
+def longest_chunk(network: AudioNetwork, section: AudioFeatures) -> int:
+    """Return the length of the longest segment that is read at once, in samples."""
+    limit = network.longest if section.crop_seconds is None else round(section.crop_seconds * RATE_HZ)
+    return min(network.longest, limit)
+
+
+def vector_function(network: AudioNetwork, section: AudioFeatures) -> VectorFunction:
+    """Return the function from recordings to vectors of a network in evaluation mode, as from `open_extractor`."""
+    longest = longest_chunk(network, section)
 
     def compute(clips: Sequence[np.ndarray]) -> list[np.ndarray | Unavailable]:
-        chunks = [c for n in range(len(clips)) for c in _cut(n, len(clips[n]), section.pooling, network.longest)]
+        chunks = [c for n in range(len(clips)) for c in _cut(n, len(clips[n]), section.pooling, longest)]
         summaries_of: dict[int, list[tuple[int, pooling.Summary | np.ndarray]]] = {}
         lengths = [network.length(max(c.stop - c.start, c.fill)) for c in chunks]
         for batch in batches.by_length(lengths, BUDGET, network.padding):

@@ -56,8 +56,42 @@ def open_extractor(section: TextFeatures, resources: Resources) -> VectorFunctio
         NetworkNotFound, WeightMismatch: as in `mer.features.pretrained`.
         ValueError: `max_tokens` exceeds the limit of the network, or `pooling` is `cls` and it has no such token.
     """
-    import torch
+    return vector_function(open_network(section, resources.device), section)
 
+
+@dataclass(frozen=True)
+class TextNetwork:
+    """A network that reads texts.
+
+    Attributes:
+        model: the network of transformers.
+        tokens: its tokenizer.
+        states: function from a batch's tensors to the activations that are read, shape (batch, tokens, width) each.
+        segments: whether it reads the context as another segment than the target.
+        device: cpu, cuda or mps.
+    """
+
+    model: Any
+    tokens: "Tokens"
+    states: activations.ActivationReader
+    segments: bool
+    device: str
+
+    def pooled(self, rows: Sequence["TokenSequence"], pooling: str) -> Any:
+        """Return the pooled activations of a batch; shape (batch, layers, width)."""
+        import torch
+
+        inputs, target = _collate(rows, self.tokens.pad, self.segments)
+        states = self.states({name: tensor.to(self.device) for name, tensor in inputs.items()})
+        return torch.stack([_pool(s, target.to(s.device), pooling) for s in states], dim=1)
+
+
+def open_network(section: TextFeatures, device: str) -> TextNetwork:
+    """Return the network of an input in evaluation mode, ready to run.
+
+    Raises:
+        NetworkNotFound, WeightMismatch, ValueError: as `open_extractor`.
+    """
     folder, weights = _files(section)
     network = loading.network(folder, weights, activations.by_name(section.layer), f"{section.location}.model")
     activations.shape(network, section.layer, f"{section.location}.layer")  # raises an error if there is no such layer
@@ -65,18 +99,20 @@ def open_extractor(section: TextFeatures, resources: Resources) -> VectorFunctio
     tokenizer = tokens(folder, f"{section.location}.model")
     _check(section, tokenizer, activations.body(network))
     segments = getattr(network.config, "type_vocab_size", 0) > 1
-    network.to(resources.device)
+    return TextNetwork(network.to(device), tokenizer, read_states, segments, device)
+
+
+def vector_function(network: TextNetwork, section: TextFeatures) -> VectorFunction:
+    """Return the function from texts to vectors of a network in evaluation mode, as from `open_extractor`."""
 
     def compute(texts: Sequence[str]) -> list[np.ndarray | Unavailable]:
-        rows = [tokenizer.read(text, section.max_tokens) for text in texts]
+        rows = [network.tokens.read(text, section.max_tokens) for text in texts]
         vectors: list[np.ndarray | Unavailable] = [NO_WORDS] * len(rows)
         with_words = [n for n, row in enumerate(rows) if row is not None]
         for batch in batches.by_length([len(rows[n].ids) for n in with_words], BUDGET):
             numbers = [with_words[i] for i in batch]
-            inputs, target = _collate([rows[n] for n in numbers], tokenizer.pad, segments)
             with activations.full_precision():
-                states = read_states({name: tensor.to(resources.device) for name, tensor in inputs.items()})
-                pooled = torch.stack([_pool(s, target.to(s.device), section.pooling) for s in states], dim=1)
+                pooled = network.pooled([rows[n] for n in numbers], section.pooling)
             for n, vector in zip(numbers, pooled.flatten(1).cpu().numpy(), strict=True):
                 vectors[n] = finite(vector)
         return vectors
@@ -187,7 +223,7 @@ def _positions(body: Any) -> float:
     return tables[0].num_embeddings - (0 if unused is None else unused + 1)
 
 
-def _collate(rows: list[TokenSequence], pad: int, segments: bool) -> tuple[dict[str, Any], Any]:
+def _collate(rows: Sequence[TokenSequence], pad: int, segments: bool) -> tuple[dict[str, Any], Any]:
     """Return the tensors that a network reads, and which tokens are pooled; shape (batch, tokens) each."""
     import torch
 

@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from mer import files
+from mer.features.encoder_items import EncoderItems
 from mer.features.vectors import digest_array
 from mer.params.schema import System
 from mer.training.engines.engine import Engine
@@ -18,9 +19,10 @@ from mer.training.job import Job
 from mer.training.task import Task
 
 IRRELEVANT: dict[type, set[str]] = {
+    EncoderItems: {"clips", "positions"},  # follow from the keys and from how recordings are decoded, as the vectors do
     Job: {"system", "cell"},  # only name the job
     System: {"training"},  # the job's `training` has all of it
-    Engine: {"name", "max_processes"},  # only say how the engine was chosen; `describe` has the engine itself
+    Engine: {"name", "max_processes", "log"},  # only say how the engine was chosen; `describe` has the engine itself
 }
 """The fields on which no result depends."""
 

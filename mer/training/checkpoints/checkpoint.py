@@ -3,17 +3,19 @@
 import json
 import shutil
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from mer import files
-from mer.params.features import Input
+from mer.features import Features, registry
+from mer.params.features import Input, read_inputs
 from mer.params.schema import Data
 from mer.training import baselines
-from mer.training.checkpoints import binding
+from mer.training.checkpoints import binding, encoder_folders
 from mer.training.checkpoints.card import FORMAT, PREDICTION_FIELDS, Card, CheckpointError, ExposureCounts, validate
 from mer.training.checkpoints.folder import CARD, MEMBERS, TENSORS, Checkpoint, open_checkpoint
 from mer.training.checkpoints.inputs.input_statistics import prediction_fields
@@ -68,8 +70,40 @@ def save(folder: Path, model: TrainedModel, job: Job, task: Task, record: StudyR
         task: the task of the study, before `normalised_for`.
     """
     remove_members(folder)
+    task, record = _with_trained_encoders(folder, model, job, task, record)
     own = card(job, task, record).model_copy(update={"training": job.training, "temperature": float(model.temperature)})
     write(folder, tensors_of(model), own, job_exposure(job, record.manifest))
+
+
+def _with_trained_encoders(
+    folder: Path, model: TrainedModel, job: Job, task: Task, record: StudyRecord
+) -> tuple[Task, StudyRecord]:
+    """Write the encoders that were trained with a model; return the task with their vectors, and their description."""
+    names = task.features.trained(job.spec.inputs)
+    if not names:
+        return task, record
+    from mer.training.finetune import encoders
+
+    for input_name in names:
+        encoders.save(model.encoders[input_name], folder / encoder_folders.ENCODERS / input_name)
+    sections = {n: encoder_folders.section(folder, task.features.items[n].section.named(n)) for n in names}
+    specs = {n: {"modality": one.modality, **registry.of_input(one).describe(one)} for n, one in sections.items()}
+    record = replace(record, specs={**record.specs, **{n: {**record.specs[n], **spec} for n, spec in specs.items()}})
+    used = np.concatenate([job.train, job.validation])
+    return replace(task, features=spread(model.encoded(task.features, used), used, len(task.labels))), record
+
+
+def spread(features: Features, rows: np.ndarray, count: int) -> Features:
+    """Return features of some rows as features of `count` rows, of which the others are absent.
+
+    Args:
+        rows: number of each row.
+    """
+    arrays, present = {}, {}
+    for name, values in features.arrays.items():
+        arrays[name], present[name] = np.zeros((count, values.shape[1]), values.dtype), np.zeros(count, bool)
+        arrays[name][rows], present[name][rows] = values, features.present[name]
+    return replace(features, arrays=arrays, present=present)
 
 
 def card(job: Job, task: Task, record: StudyRecord) -> Card:
@@ -117,12 +151,12 @@ def write(folder: Path, tensors: dict[str, np.ndarray], own: Card, exposure: Exp
 
 
 def remove_members(folder: Path) -> None:
-    """Remove the members of an ensemble that an earlier run has written into a folder; a link is not followed."""
-    members = folder / MEMBERS
-    if members.is_symlink():
-        members.unlink()
-    elif members.is_dir():
-        shutil.rmtree(members)
+    """Remove members and encoders that an earlier run has written into a folder; a link is not followed."""
+    for further in (folder / MEMBERS, folder / encoder_folders.ENCODERS):
+        if further.is_symlink():
+            further.unlink()
+        elif further.is_dir():
+            shutil.rmtree(further)
 
 
 def tensors_of(model: TrainedModel) -> dict[str, np.ndarray]:
@@ -153,7 +187,7 @@ def load(
     try:
         if checkpoint.members:
             return ensemble.model(checkpoint, [load(m.folder, device, None) for m in checkpoint.members]), checkpoint
-        return _model(checkpoint.card, tensors, device), checkpoint
+        return _with_encoders(checkpoint, _model(checkpoint.card, tensors, device), device), checkpoint
     except CheckpointError:
         raise
     except (KeyError, TypeError, ValueError, RuntimeError, MemoryError, OverflowError) as error:
@@ -179,6 +213,23 @@ def predict(model: TrainedModel, checkpoint: Checkpoint, task: Task, rows: np.nd
         return model.combined(lambda member, own: predict(member.model, member.checkpoint, task, own),
                               task.features, rows)  # fmt: skip
     return model.predict(task.normalised_for(checkpoint.card.training).features, rows)
+
+
+def _with_encoders(checkpoint: Checkpoint, model: TrainedModel, device: str) -> TrainedModel:
+    """A model with the encoders that were trained with it. They are opened when they are first needed."""
+    names = encoder_folders.trained_inputs(checkpoint.card)
+    if not names:
+        return model
+    from mer.training.finetune import encoders
+    from mer.training.finetune.model import FinetunedNetwork
+
+    @cache
+    def open_encoders() -> dict[str, encoders.Encoder]:
+        folders = encoder_folders.folders(checkpoint.folder)
+        sections = read_inputs(checkpoint.card.extraction)
+        return {name: encoders.open_encoder(sections[name], folders[name], device) for name in names}
+
+    return FinetunedNetwork(model, open_encoders)
 
 
 def _model(own: Card, tensors: dict[str, np.ndarray], device: str) -> TrainedModel:

@@ -19,6 +19,7 @@ from mer.training.checkpoints.binding import SELF
 from mer.training.checkpoints.card import Ancestor, Card, CheckpointError
 from mer.training.checkpoints.card import Member as CardMember
 from mer.training.checkpoints.checkpoint import StudyRecord
+from mer.training.checkpoints.encoder_folders import ENCODERS, trained_inputs
 from mer.training.checkpoints.folder import CARD, MEMBERS, TENSORS, Checkpoint, open_checkpoint
 from mer.training.checkpoints.lineage import merged_exposure
 from mer.training.job import JobResult
@@ -80,6 +81,8 @@ def save(folder: Path, result: JobResult, members: Sequence[Path], task: Task, r
         for file_name in (TENSORS, CARD):
             with files.replacing(folder / MEMBERS / member.name / file_name) as partial:
                 shutil.copyfile(member / file_name, partial)
+        if (member / ENCODERS).is_dir():
+            shutil.copytree(member / ENCODERS, folder / MEMBERS / member.name / ENCODERS)
     copies = [open_checkpoint(folder / MEMBERS / member.name) for member in members]
     entries = [CardMember(folder=copy.folder.name, weight=weight, card_sha256=copy.written[SELF])
                for copy, weight in zip(copies, weights, strict=True)]  # fmt: skip
@@ -87,9 +90,18 @@ def save(folder: Path, result: JobResult, members: Sequence[Path], task: Task, r
     for one in (ancestor for copy in copies for ancestor in copy.card.ancestors):
         if one not in ancestors:
             ancestors.append(one)
-    own = checkpoints.card(result.job, task, record)
+    own = _with_trained_encoders(checkpoints.card(result.job, task, record), copies)
     own = own.model_copy(update={"members": entries, "ancestors": ancestors})
     checkpoints.write(folder, {}, own, merged_exposure(copies))
+
+
+def _with_trained_encoders(own: Card, members: Sequence[Checkpoint]) -> Card:
+    """The card with the vectors of the encoders that members have trained, each of an input of its own."""
+    trained = {name: member.card for member in members for name in trained_inputs(member.card)}
+    features = {**own.features, **{name: card.features[name] for name, card in trained.items()}}
+    ranges = {name: value for name, value in own.value_ranges.items() if name not in trained}
+    ranges |= {name: card.value_ranges[name] for name, card in trained.items() if name in card.value_ranges}
+    return own.model_copy(update={"features": features, "value_ranges": ranges} if trained else {})
 
 
 def model(checkpoint: Checkpoint, loaded: Sequence[tuple[TrainedModel, Checkpoint]]) -> TrainedEnsemble:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 from mer.params.schema import Training
 from mer.training.job import Job
@@ -13,6 +14,8 @@ operations takes longer than their arithmetic, and a stack starts them once for 
 STEP_SECONDS, OPERATIONS_PER_SECOND, LINEAR_SECONDS_PER_VALUE = 2e-3, 5e10, 1e-6
 """Rough estimates: the seconds of a step besides its arithmetic, the operations per second, and the seconds of a linear
 fit per value that it reads. They are fixed because they decide only the number of processes."""
+ENCODER_SECONDS_PER_ROW = 0.1
+"""A rough estimate of the seconds in which an encoder is trained on a recording; fixed for the same reason."""
 MIN_SECONDS_PER_PROCESS = 4.0
 """The estimated seconds of work for which a process is started. Its start takes about two."""
 
@@ -26,16 +29,18 @@ class Engine:
         device: `cpu`, `cuda` or `mps`.
         threads: number of threads of a job.
         max_processes: largest number of processes on a CPU; it does not change results.
+        log: file to which trainings of encoders append lines; None for the screen.
     """
 
     name: str = "single"
     device: str = "cpu"
     threads: int = 1
     max_processes: int = 1
+    log: Path | None = None
 
     def name_for(self, task: Task, job: Job) -> str:
         """Return `single` or `stacked` for a job. It depends on this job alone because it is part of its result."""
-        if not job.spec.is_network:
+        if not job.spec.is_network or task.features.trained(job.spec.inputs):
             return "single"
         if self.name != "auto":
             return self.name
@@ -53,6 +58,8 @@ def seconds(task: Task, job: Job) -> float:
     rows = len(job.train)
     if not job.spec.is_network:
         return LINEAR_SECONDS_PER_VALUE * rows * sum(task.features.widths(job.spec.inputs).values())
+    if task.features.trained(job.spec.inputs):
+        return ENCODER_SECONDS_PER_ROW * rows * job.training.epochs
     steps = -(-rows // job.training.batch_size)
     return job.training.epochs * (steps * STEP_SECONDS + 6 * parameters(task, job) * rows / OPERATIONS_PER_SECOND)
 

@@ -10,6 +10,9 @@ from mer.features.pretrained import activations
 from mer.features.pretrained.audio.audio_networks import LONGEST, MASKED, on_device, prepared, rows, zero_padded
 from mer.features.pretrained.loading import WeightMismatch
 
+WRAPPED = "unpadded_stack."
+"""The part of the name of a tensor that the wrapper of convolutions adds (`_recording_by_recording`)."""
+
 
 class WaveNetwork:
     """A network that reads samples; an `AudioNetwork`. Each recording is normalised by itself.
@@ -26,7 +29,7 @@ class WaveNetwork:
             raise WeightMismatch(f"{location}.context: {type(inner).__name__} has no length of its own; use `clip`")
         self._parameter, self._prepare, self._config = f"{location}.layer", prepare, inner.config
         self._read = activations.read_activations(model, layer, self._parameter)
-        self._weight, self._stack = next(inner.parameters()), None
+        self._weight, self._stack, self._inner = next(inner.parameters()), None, inner
         self.shortest = _shortest(self._config)
         if getattr(self._config, "feat_extract_norm", None) == "group":
             self._stack = inner.feature_extractor = _recording_by_recording(inner.feature_extractor)
@@ -41,13 +44,47 @@ class WaveNetwork:
     def run(self, waveforms: Sequence[np.ndarray]) -> list[list[Any]]:
         import torch
 
-        name = self._prepare.model_input_names[0]
-        ready = [prepared(self._prepare, zero_padded(w, self.shortest))[name][0] for w in waveforms]
+        ready = self._ready(waveforms)
         lengths = [len(r) for r in ready]
         values = torch.nn.utils.rnn.pad_sequence(ready, batch_first=True)
         if self._stack is not None:
             self._stack.lengths = lengths
-        inputs, frames = {name: values}, [None] * len(lengths)
+        return self._states_of(values, lengths)
+
+    def lower_frames(self, waveforms: Sequence[np.ndarray], layer: int) -> list[Any]:
+        """Return the output of the convolutions; shape (frames, channels) for each recording.
+
+        Args:
+            layer: is 0, because blocks are not among it.
+        """
+        found = []
+        for values in self._ready(waveforms):
+            if self._stack is not None:
+                self._stack.lengths = [len(values)]
+            found.append(self._inner.feature_extractor(values[None].to(self._weight.device))[0].T)
+        return found
+
+    def run_upper(self, frames: Sequence[Any], layer: int) -> list[list[Any]]:
+        """Return what `run` returns, from the output of the convolutions."""
+        import torch
+
+        padded = torch.nn.utils.rnn.pad_sequence(list(frames), batch_first=True).transpose(1, 2)
+        lengths = [_samples(len(one), self._config) for one in frames]
+        convolutions, self._inner.feature_extractor = self._inner.feature_extractor, _constant(padded)
+        try:
+            return self._states_of(padded.new_zeros(len(frames), max(lengths)), lengths)
+        finally:
+            self._inner.feature_extractor = convolutions
+
+    def _ready(self, waveforms: Sequence[np.ndarray]) -> list[Any]:
+        name = self._prepare.model_input_names[0]
+        return [prepared(self._prepare, zero_padded(w, self.shortest))[name][0] for w in waveforms]
+
+    def _states_of(self, values: Any, lengths: list[int]) -> list[list[Any]]:
+        """Return the activations of padded samples, shape (batch, samples)."""
+        import torch
+
+        inputs, frames = {self._prepare.model_input_names[0]: values}, [None] * len(lengths)
         if min(lengths) < max(lengths):
             mask = torch.arange(values.shape[1]) < torch.tensor(lengths)[:, None]
             inputs["attention_mask"], frames = mask.long(), [_frames(n, self._config) for n in lengths]
@@ -65,18 +102,34 @@ def _recording_by_recording(stack: Any) -> Any:
     class Unpadded(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.stack, self.lengths = stack, []
+            self.unpadded_stack, self.lengths = stack, []
 
         def forward(self, values: torch.Tensor) -> torch.Tensor:  # (batch, samples) -> (batch, channels, frames)
-            done = [self.stack(row[None, :n])[0].T for row, n in zip(values, self.lengths, strict=True)]
+            done = [self.unpadded_stack(row[None, :n])[0].T for row, n in zip(values, self.lengths, strict=True)]
             return torch.nn.utils.rnn.pad_sequence(done, batch_first=True).transpose(1, 2)
 
     return Unpadded()
 
 
+def _constant(output: Any) -> Any:
+    """Return a module that has been computed before."""
+    import torch
+
+    class Constant(torch.nn.Module):
+        def forward(self, _: torch.Tensor) -> torch.Tensor:
+            return output
+
+    return Constant()
+
+
 def _shortest(config: Any) -> int:
     """Return the number of samples that the convolutions need for one frame."""
-    samples = 1
+    return _samples(1, config)
+
+
+def _samples(frames: int, config: Any) -> int:
+    """Return the number of samples that the convolutions need for some frames."""
+    samples = frames
     for kernel, stride in _convolutions(config)[::-1]:
         samples = (samples - 1) * stride + kernel
     return samples

@@ -25,7 +25,8 @@ def run(encoder: Any, spectra: Sequence[Any], on_state: Callable[[int, Any], Non
     """Run the encoder up to a layer.
 
     Args:
-        encoder: `WhisperEncoder` of transformers in evaluation mode.
+        encoder: `WhisperEncoder` of transformers. In training, its blocks drop values and are computed again for
+            gradients (gradient checkpointing) if the encoder says so, as in transformers. It drops no layers.
         spectra: log-mel spectra of shape (frames, bands), with an even number of frames, at most twice the number of
             the encoder's positions; on the encoder's device and in its precision.
         on_state: called with the number of a layer and its activations, shape (sum of frames / 2, width). Layer 0 is
@@ -33,11 +34,25 @@ def run(encoder: Any, spectra: Sequence[Any], on_state: Callable[[int, Any], Non
         last: the layer after which to stop, from 0 to the number of blocks.
     """
     lengths = [len(spectrum) // FRAME_SHIFTS for spectrum in spectra]
-    states = _embedded(encoder, spectra, lengths)
-    blocks = len(encoder.layers)
-    on_state(0, encoder.layer_norm(states) if blocks == 0 else states)
-    for number, block in enumerate(encoder.layers[:last], 1):
-        states = _block(block, states, lengths)
+    run_blocks(encoder, _embedded(encoder, spectra, lengths), lengths, on_state, (0, last))
+
+
+def run_blocks(
+    encoder: Any, states: Any, lengths: list[int], on_state: Callable[[int, Any], None], layers: tuple[int, int]
+) -> None:
+    """Run the encoder from one layer to another.
+
+    Args:
+        encoder, on_state: as for `run`.
+        states: activations of the first layer, of shape (sum of lengths, width).
+        lengths: the number of frames of each recording.
+        layers: the layer of `states`, and the layer after which to stop.
+    """
+    blocks, (first, last) = len(encoder.layers), layers
+    on_state(first, encoder.layer_norm(states) if first == blocks else states)
+    again = encoder.training and getattr(encoder, "gradient_checkpointing", False)
+    for number, block in enumerate(encoder.layers[first:last], first + 1):
+        states = _checkpointed(block, states, lengths) if again else _block(block, states, lengths)
         on_state(number, encoder.layer_norm(states) if number == blocks else states)
 
 
@@ -80,22 +95,37 @@ def _convolved(convolution: Any, parts: Sequence[Any]) -> Any:
     return torch.cat(pieces)
 
 
+def _checkpointed(block: Any, states: Any, lengths: list[int]) -> Any:
+    from torch.utils.checkpoint import checkpoint
+
+    return checkpoint(_block, block, states, lengths, use_reentrant=False)
+
+
+def _dropped(block: Any, share: float, states: Any) -> Any:
+    from torch.nn import functional
+
+    return functional.dropout(states, share) if block.training and share else states
+
+
 def _block(block: Any, states: Any, lengths: list[int]) -> Any:
     import torch
 
     attention = block.self_attn
     normed = block.self_attn_layer_norm(states)
     query, key, value = attention.q_proj(normed), attention.k_proj(normed), attention.v_proj(normed)
-    states = states + attention.out_proj(_attended(query, key, value, lengths, attention.num_heads))
+    share = attention.dropout if block.training else 0.0
+    mixed = attention.out_proj(_attended(query, key, value, lengths, attention.num_heads, share))
+    states = states + _dropped(block, block.dropout, mixed)
     normed = block.final_layer_norm(states)
-    states = states + block.fc2(fast_linear.linear_gelu(block.fc1, block.activation_fn, normed))
+    inner = fast_linear.linear_gelu(block.fc1, block.activation_fn, normed)
+    states = states + _dropped(block, block.dropout, block.fc2(_dropped(block, block.activation_dropout, inner)))
     if states.dtype == torch.float16:  # as transformers does: larger values would become infinite
         limit = torch.finfo(states.dtype).max - 1000
         states = states.clamp(-limit, limit)
     return states
 
 
-def _attended(query: Any, key: Any, value: Any, lengths: list[int], heads: int) -> Any:
+def _attended(query: Any, key: Any, value: Any, lengths: list[int], heads: int, dropout: float = 0.0) -> Any:
     """Return the attention of each recording to its own frames; shapes (sum of lengths, width).
 
     Consecutive recordings of equal length are computed together.
@@ -108,7 +138,8 @@ def _attended(query: Any, key: Any, value: Any, lengths: list[int], heads: int) 
         count = len(list(group))
         rows = slice(first, first + count * length)
         q, k, v = (x[rows].view(count, length, heads, -1).transpose(1, 2) for x in (query, key, value))
-        attended = functional.scaled_dot_product_attention(q, k, v)  # (count, heads, length, width of a head)
+        # (count, heads, length, width of a head)
+        attended = functional.scaled_dot_product_attention(q, k, v, dropout_p=dropout)
         results.append(attended.transpose(1, 2).reshape(count * length, -1))
         first = rows.stop
     return torch.cat(results)

@@ -26,6 +26,9 @@ class WhisperNetwork:
     spectrum have the same values in both cases (log_mel.py). Activations differ, because attention and the
     convolutions of `full` also read the silence that follows.
 
+    Attributes:
+        augment: function that training applies to the spectrum of each recording, shape (frames, bands); None for none.
+
     Raises:
         WeightMismatch: the network has no such layer, or a module outside the encoder is named with `context: clip`.
     """
@@ -37,7 +40,7 @@ class WhisperNetwork:
         self._shift = whisper_encoder.FRAME_SHIFTS * prepare.hop_length  # samples per frame of the encoder
         self._positions = self._encoder.config.max_source_positions
         self.longest, self._full = min(prepare.n_samples, self._positions * self._shift), context == "full"
-        self._numbers, self._module, self._read = [], None, None
+        self._numbers, self._module, self._read, self.augment = [], None, None, None
         if not activations.by_name(layer):
             self._numbers = activations.layer_numbers(model, layer, self._parameter)
             return
@@ -59,11 +62,32 @@ class WhisperNetwork:
         lengths = [self._positions] * len(held) if self._full else held
         spectra = log_mel(waveforms, self._prepare, [whisper_encoder.FRAME_SHIFTS * n for n in lengths])
         spectra = [s.to(weight.device, weight.dtype) for s in spectra]
+        if self.augment is not None:
+            spectra = [self.augment(spectrum) for spectrum in spectra]
         if self._read is not None:
             states = self._read({"input_features": torch.stack(spectra).transpose(1, 2)})
             return rows(states, held, self._parameter)
         parts = [state.split(lengths) for state in self._states(spectra)]
         return [[part[n][:count] for part in parts] for n, count in enumerate(held)]
+
+    def lower_frames(self, waveforms: Sequence[np.ndarray], layer: int) -> list[Any]:
+        """Return the activations of one layer; shape (frames, width) for each recording."""
+        numbers, self._numbers = self._numbers, [layer]
+        try:
+            return [states[0] for states in self.run(waveforms)]
+        finally:
+            self._numbers = numbers
+
+    def run_upper(self, frames: Sequence[Any], layer: int) -> list[list[Any]]:
+        """Return what `run` returns, from the activations of one layer."""
+        import torch
+
+        lengths, states = [len(one) for one in frames], []
+        read = lambda number, state: states.append(state) if number in self._numbers else None  # noqa: E731
+        layers = layer, self._numbers[-1]
+        whisper_encoder.run_blocks(self._encoder, torch.cat(list(frames)), lengths, read, layers)
+        parts = [state.split(lengths) for state in states]
+        return [[part[n] for part in parts] for n in range(len(lengths))]
 
     def _states(self, spectra: list[Any]) -> list[Any]:
         """Return the packed activations of each layer that is read."""

@@ -8,6 +8,7 @@ from mer.features import specs as specs_of
 from mer.features.extractor import VectorFunction
 from mer.params import schema
 from mer.params.features import Input, read_inputs
+from mer.training.checkpoints import encoder_folders
 from mer.training.checkpoints.card import Card, CheckpointError
 from mer.training.checkpoints.folder import Checkpoint
 
@@ -35,11 +36,18 @@ def extraction_parameters(checkpoint: Checkpoint, networks: Mapping[str, str]) -
                 raise CheckpointError(f"--network {name}={model}: the model takes {', '.join(card.inputs)}")
             network = "model" if card.modalities[name] != "video" else "weights"
             parameters[name] = {**parameters[name], network: model}
-        return read_inputs(parameters), schema.Data(**durations)
+        return _with_trained_encoders(checkpoint, read_inputs(parameters)), schema.Data(**durations)
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, CheckpointError):
             raise
         raise CheckpointError(f"{place}: model.json does not say how its inputs are made ({error})") from None
+
+
+def _with_trained_encoders(checkpoint: Checkpoint, inputs: dict[str, Input]) -> dict[str, Input]:
+    """Parameters of extraction, those of trained encoders with their folders beside the card."""
+    places = encoder_folders.places(checkpoint)
+    return {name: encoder_folders.section(places[name], one.named(name)) if name in places else one
+            for name, one in inputs.items()}  # fmt: skip
 
 
 def _stored(card: Card, place: str) -> tuple[dict[str, dict], dict]:

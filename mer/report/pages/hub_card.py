@@ -1,0 +1,52 @@
+"""The README of an encoder that was trained: what the Hugging Face hub reads of it, with scores as `model-index`."""
+
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from mer.training.checkpoints.folder import Checkpoint
+
+TASKS = {"audio": ("audio-classification", "Speech emotion recognition"),
+         "text": ("text-classification", "Emotion recognition in text")}  # fmt: skip
+"""Modality -> type and name of the task, as the hub calls it."""
+
+
+def encoder_card(checkpoint: Checkpoint, name: str, results: pd.DataFrame) -> str:
+    """Return the README of a trained encoder in Markdown, with the model's scores on test speakers as `model-index`.
+
+    Args:
+        checkpoint: the folder of the model.
+        name: the input whose encoder it is.
+        results: results of its study, tidy (mer/evaluation/scores/scores.py).
+    """
+    card = checkpoint.card
+    base = (card.extraction or {}).get(name, {}).get("model", "")
+    metadata: dict[str, Any] = {"library_name": "transformers", "tags": ["emotion-recognition", "mer"]}
+    if any(entry.get("input") == name and entry.get("place") == "hub" for entry in card.encoders or ()):
+        metadata["base_model"] = base
+    metadata["model-index"] = [{"name": card.name, "results": _results(checkpoint, name, results)}]
+    front = yaml.safe_dump(metadata, sort_keys=False, allow_unicode=True)
+    return (
+        f"---\n{front}---\n\n# Encoder of {name}, {card.name}\n\n"
+        f"Trained from `{base}` on {', '.join(card.training_corpora)} together with a fusion network of "
+        f"{', '.join(card.inputs)}. The scores are those of the whole model in the folder above, whose README states "
+        "training data, intended use and limitations.\n\n"
+        "```python\nfrom transformers import AutoModel\n\nencoder = AutoModel.from_pretrained(FOLDER)\n```\n"
+    )
+
+
+def _results(checkpoint: Checkpoint, name: str, results: pd.DataFrame) -> list[dict[str, Any]]:
+    card = checkpoint.card
+    kind, task = TASKS[card.modalities[name]]
+    own = results[(results["system"] == card.system) & (results["protocol"] == "multi_corpus")
+                  & (results["answers"] == "free") & (results["metric"] == "UAR")]  # fmt: skip
+    own = own[own["seed"].eq(card.seed).fillna(False)]
+    return [
+        {
+            "task": {"type": kind, "name": task},
+            "dataset": {"type": str(row.test_corpus), "name": str(row.test_corpus), "split": "test"},
+            "metrics": [{"type": "recall", "name": "UAR, free predictions", "value": round(float(row.value), 4)}],
+        }
+        for row in own.itertuples()
+    ]
