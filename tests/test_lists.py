@@ -82,15 +82,17 @@ def test_every_network_is_a_parameter():
 @pytest.mark.parametrize("name", get_args(Classical))
 def test_classical_model_of_the_parameters_is_a_module(name):
     module = baselines.module(name)
-    assert list(inspect.signature(module.fit).parameters) == ["task", "train", "validation", "inputs", "training"]
+    assert list(inspect.signature(module.fit_all).parameters) == ["task", "train", "settings", "inputs", "training"]
+    assert list(inspect.signature(module.settings).parameters) == ["training", "choose_by"]
+    assert list(inspect.signature(module.all_logits).parameters)[1:] == ["features", "rows"]
     assert all(hasattr(module.MODEL, method) for method in ("logits", "predict", "tensors", "from_tensors"))
     assert set(TrainedModel.__annotations__) <= set(module.MODEL.__dataclass_fields__)
-    assert inspect.signature(module.fit).return_annotation is module.MODEL
+    assert inspect.signature(module.fit_all).return_annotation == list[module.MODEL]
     assert not System(model=name, inputs=("audio",)).is_network
 
 
 def test_every_classical_model_is_a_parameter():
-    assert modules("training/baselines", r"^def fit\(") == set(get_args(Classical))
+    assert modules("training/baselines", r"^def fit_all\(") == set(get_args(Classical))
     assert modules("training/baselines", r"^MODEL\b") == set(get_args(Classical))
 
 

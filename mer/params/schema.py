@@ -21,10 +21,10 @@ from mer.params.features import (
 )
 from mer.params.messages import Faults, near
 from mer.params.section import Name, Section
-from mer.params.systems import DEFAULT_SYSTEMS, System, Training
+from mer.params.systems import DEFAULT_SYSTEMS, Candidate, System, Training
 
-__all__ = ["SELECTED", "AudioFeatures", "Compute", "Corpus", "Data", "Evaluation", "Labels", "Params", "Splits",
-           "Synthetic", "System", "TextFeatures", "Training", "Transcripts", "VideoFeatures"]  # fmt: skip
+__all__ = ["SELECTED", "AudioFeatures", "Candidate", "Compute", "Corpus", "Data", "Evaluation", "Labels", "Params",
+           "Splits", "Synthetic", "System", "TextFeatures", "Training", "Transcripts", "VideoFeatures"]  # fmt: skip
 
 SELECTED = "selected"
 """The name, in results, of the system that is selected for a held-out family."""
@@ -151,21 +151,22 @@ class Params(Section):
 
     def _complete_inputs(self) -> list[tuple[str, str]]:
         """Add inputs with defaults, and give each system the inputs that it does not list, in order of modality."""
-        listed = {name for system in self.systems.values() for name in system.inputs}
+        listed = {name for system in self.systems.values() for name in system.all_inputs}
         open_ = not self.features and any(not (s.inputs or s.is_ensemble) for s in self.systems.values())
         named = listed | ({"audio", "text"} if open_ else set())
         implied = read_inputs({m: {} for m in TABLE_ORDER if m in named and m not in self.features})
         inputs = {**implied, **self.features}
         systems, faults = {}, []
         for name, system in self.systems.items():
-            if unknown := [one for one in system.inputs if one not in inputs]:
+            if unknown := [one for one in system.all_inputs if one not in inputs]:
                 hint = near(unknown[0], [*inputs, *TABLE_ORDER])
                 existing = f"its inputs are {', '.join(inputs)}" if inputs else "it has none"
                 faults.append((f"systems.{name}.inputs", f"{unknown[0]!r} is no input of this study{hint}; {existing}. "
                                "Declare it in `features`"))  # fmt: skip
                 continue
             own = () if system.is_ensemble else in_order(system.inputs or inputs, inputs)
-            systems[name] = system.model_copy(update={"inputs": own})
+            others = tuple(one.model_copy(update={"inputs": in_order(one.inputs, inputs)}) for one in system.candidates)
+            systems[name] = system.model_copy(update={"inputs": own, "candidates": others})
         if not faults:
             for field, value in (("features", inputs), ("systems", systems)):
                 object.__setattr__(self, field, value)  # the model is frozen for all others
@@ -173,10 +174,10 @@ class Params(Section):
 
     def _frames(self) -> Iterator[tuple[str, str]]:
         kept = {name for name, one in self.features.items() if getattr(one, "keep", "vector") == "frames"}
-        for name, system in self.systems.items():
-            if own := sorted(kept & set(system.inputs)):
-                training = system.training_parameters(self.training)
-                if not system.is_network or training.normalisation != "training":
+        for name, one in ((name, one) for name, system in self.systems.items() for one in system.variants()):
+            if own := sorted(kept & set(one.inputs)):
+                training = one.training_parameters(self.training)
+                if not one.is_network or training.normalisation != "training":
                     yield (f"systems.{name}.inputs", f"{own[0]!r} keeps frames, which networks read with "
                            "`normalisation: training` only; use `keep: vector` for this system")  # fmt: skip
 
@@ -214,7 +215,7 @@ class Params(Section):
             system: a system of this study, or its name.
         """
         one = self.systems[system] if isinstance(system, str) else system
-        parts = [self.systems[member].inputs for member in one.members] if one.is_ensemble else [one.inputs]
+        parts = [self.systems[member].all_inputs for member in one.members] if one.is_ensemble else [one.all_inputs]
         return in_order(dict.fromkeys(name for part in parts for name in part), self.features)
 
     def trains_encoders(self, system: str | System) -> bool:

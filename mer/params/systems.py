@@ -11,6 +11,33 @@ from mer.params.section import Fraction, InputName, Name, Section
 Network = Literal["gated", "flexible_at", "robust_at", "attention", "concat"]
 Classical = Literal["logistic", "ridge", "svm_linear", "svm_rbf"]
 
+STRENGTHS = {"speakers": (1e-3, 1e-2, 1e-1), "corpora": (1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 1e-1)}
+"""What chooses -> the values of C among which it chooses by default. Corpora choose smaller values than speakers."""
+
+
+def checked_training(value: dict[str, Any]) -> dict[str, Any]:
+    """Return some parameters of `training`, if they are valid.
+
+    Raises:
+        Faults: all that is wrong with them.
+    """
+    try:
+        Training.model_validate(value)
+    except ValidationError as error:
+        raise Faults(explain(error, Training)) from None
+    return value
+
+
+class Candidate(Section):
+    """A variant of a system among which a training chooses."""
+
+    inputs: tuple[InputName, ...] = ()
+    """The names of the variant's inputs; by default those of the system."""
+    training: dict[str, Any] = Field({})
+    """The parameters of `training` in which the variant differs from the system, such as `{normalisation: corpus}`."""
+
+    _checked_training = field_validator("training")(lambda value: checked_training(value))
+
 
 class System(Section):
     """One row of the results: a model, its inputs, and the training parameters that differ from those of the study."""
@@ -22,19 +49,15 @@ class System(Section):
     modalities: audio, video, text."""
     training: dict[str, Any] = Field({})
     """The parameters of `training` in which this system differs from the study, such as `{gate: softmax}`."""
+    candidates: tuple[Candidate, ...] = ()
+    """Variants of this system. Each training chooses between the system as it stands and these by `choose_by`, inside
+    its training corpora: layers, sets of inputs, normalisations, any parameter of `training`."""
     members: tuple[Name, ...] = ()
     """The members of an `ensemble`: the names of at least two other systems."""
     weights: Literal["equal", "validation"] = "equal"
     """The weights of an `ensemble`: equal for all members, or fitted to the validation rows."""
 
-    @field_validator("training")
-    @classmethod
-    def _parameters_of_training(cls, value: dict[str, Any]) -> dict[str, Any]:
-        try:
-            Training.model_validate(value)
-        except ValidationError as error:
-            raise Faults(explain(error, Training)) from None
-        return value
+    _checked_training = field_validator("training")(lambda value: checked_training(value))
 
     @model_validator(mode="after")
     def _belong_together(self) -> "System":
@@ -52,6 +75,11 @@ class System(Section):
             yield "", "an ensemble needs at least two `members`: names of other systems"
         if self.is_ensemble and (self.inputs or self.training):
             yield "", "an ensemble has no `inputs` and no `training`: those of its members count"
+        if self.is_ensemble and self.candidates:
+            yield "candidates", "an ensemble has none: those of its members count"
+        for parameter in ("choose_by", "start_from"):
+            if any(parameter in one.training for one in self.candidates):
+                yield "candidates", f"{parameter} is the same for all candidates; set it for the system"
 
     @property
     def is_network(self) -> bool:
@@ -62,6 +90,25 @@ class System(Section):
     def is_ensemble(self) -> bool:
         """Whether it combines the predictions of other systems."""
         return self.model == "ensemble"
+
+    def variants(self) -> "tuple[System, ...]":
+        """Return the systems without candidates among which a training chooses: this one first.
+
+        >>> whisper = System(model="ridge", inputs=("l1",), candidates=({"inputs": ("l2",)},))
+        >>> [one.inputs for one in whisper.variants()]
+        [('l1',), ('l2',)]
+        """
+        own = self.model_copy(update={"candidates": ()})
+        others = [
+            own.model_copy(update={"inputs": one.inputs or self.inputs, "training": {**self.training, **one.training}})
+            for one in self.candidates
+        ]
+        return own, *others
+
+    @property
+    def all_inputs(self) -> tuple[str, ...]:
+        """The names of the inputs of all variants."""
+        return tuple(dict.fromkeys(name for one in self.variants() for name in one.inputs))
 
     def training_parameters(self, training: "Training") -> "Training":
         """Return the training parameters of the study, replaced by those that this system sets."""
@@ -117,8 +164,14 @@ class EncoderTraining(Section):
 
 
 class Training(Section):
-    """How models are trained. Classical models use `balance` (as class weights), `normalisation`, `equal_inputs` and
-    `inverse_regularisation` only."""
+    """How models are trained. Classical models use `balance` (as class weights), `normalisation`, `equal_inputs`,
+    `choose_by` and `inverse_regularisation` only."""
+
+    choose_by: Literal["auto", "corpora", "speakers"] = "auto"
+    """What is left out to choose parameters inside the training corpora: the regularisation of classical models, the
+    number of epochs of networks, and a system's candidates. `corpora`: each training family in turn; its validation
+    speakers are training rows, too. `speakers`: the validation speakers. `auto`: corpora if three families or more are
+    trained on, else speakers. A training on one family, and a system that trains an encoder, choose by speakers."""
 
     epochs: int = Field(40, ge=1)
     """The largest number of epochs."""
@@ -186,13 +239,17 @@ class Training(Section):
     wide input weighs no more than a narrow one."""
     encoders: EncoderTraining = EncoderTraining()
     """The training of the encoders of inputs with `train`."""
-    inverse_regularisation: tuple[Annotated[float, Field(gt=0)], ...] = Field((1e-3, 1e-2, 1e-1), min_length=1)
-    """The values of `C` among which the validation speakers choose, for all classical models. For ridge, the penalty is
-    1/2C."""
+    inverse_regularisation: tuple[Annotated[float, Field(gt=0)], ...] | None = Field(None, min_length=1)
+    """The values of `C` of all classical models, among which `choose_by` chooses; by default `STRENGTHS`. For ridge,
+    the penalty is 1/2C."""
 
     def __hash__(self) -> int:
         """Return a hash, because the mapping `corpus_weights` has none."""
         return hash(self.model_dump_json())
+
+    def strengths(self, choose_by: Literal["corpora", "speakers"] = "speakers") -> tuple[float, ...]:
+        """Return the values of C among which a training chooses."""
+        return self.inverse_regularisation or STRENGTHS[choose_by]
 
     @property
     def weighs_classes(self) -> bool:

@@ -129,9 +129,10 @@ def _by_seed(members: list[dict[int | None, JobResult]]) -> Iterable[list[JobRes
 
 def _result(task: Task, name: str, spec: System, members: list[JobResult]) -> JobResult:
     jobs = [member.job for member in members]
-    rows = {part: _union([getattr(job, part) for job in jobs]) for part in ("train", "validation", "test")}
+    rows = {part: _union([getattr(job, part) for job in jobs]) for part in ("train", "test")}
+    rows["validation"] = _union([member.validated_rows for member in members])
     weights = _weights(task, spec, members)
-    validation = pooled([(m.job.validation, m.validation_probabilities) for m in members], rows["validation"], weights)
+    validation = pooled([(m.validated_rows, m.validation_probabilities) for m in members], rows["validation"], weights)
     test = pooled([(m.job.test, m.probabilities) for m in members], rows["test"], weights)
     first = next((job for job in jobs if job.training.normalisation != "training"), jobs[0])  # transductive if one is
     seed = next((m.job.seed for m in members if m.depends_on_seed), jobs[0].seed)
@@ -146,8 +147,8 @@ def _weights(task: Task, spec: System, members: list[JobResult]) -> np.ndarray:
     """Equal, or fitted to the validation rows that all members predict."""
     if spec.weights == "equal":
         return np.full(len(members), 1 / len(members))
-    shared = reduce(np.intersect1d, [member.job.validation for member in members])
-    of_shared = [m.validation_probabilities[_positions(m.job.validation, shared)] for m in members]
+    shared = reduce(np.intersect1d, [member.validated_rows for member in members])
+    of_shared = [m.validation_probabilities[_positions(m.validated_rows, shared)] for m in members]
     return fit_weights(of_shared, task.labels[shared])
 
 

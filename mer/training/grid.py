@@ -1,7 +1,7 @@
 """Many jobs: carried out one by one, in processes or stacked; finished results are stored."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from itertools import groupby
@@ -12,11 +12,14 @@ import numpy as np
 from tqdm import tqdm
 
 from mer.training import baselines, calibration
+from mer.training.baselines import classifier
 from mer.training.cache.results import ResultCache
+from mer.training.choosing.choice import Choice, choose, chosen_job
+from mer.training.choosing.folds import comparing_jobs, shared
 from mer.training.engines import device
 from mer.training.engines.engine import Engine, parameters, seconds
 from mer.training.finetune import log
-from mer.training.job import Job, JobResult
+from mer.training.job import Comparison, Job, JobResult
 from mer.training.model import TrainedModel
 from mer.training.task import Task
 
@@ -25,16 +28,52 @@ STACK_FLOATS = {"cpu": 2**24, "cuda": 2**30, "mps": 2**30}
 for its processes. It is fixed: neither free memory nor the number of processes may decide how a result is computed."""
 
 
-def fit_job(task: Task, job: Job, device_name: str, snapshot: Path | None = None) -> TrainedModel:
-    """Train the model of one job and return it, calibrated on the validation rows.
+def fit_job(
+    task: Task, job: Job, device_name: str, snapshot: Path | None = None, choice: Choice | None = None
+) -> TrainedModel:
+    """Train the model of one job and return it, calibrated on rows on which it was not trained.
+
+    If the job has folds, the setting is chosen on them first, and `choosing.choice.chosen_job` is trained.
 
     Args:
         snapshot: file that stores a network's training while it runs.
+        choice: as from `choices`; by default the folds are trained here.
     """
-    task = task.normalised_for(job.training)
-    model = _train(task, job, device_name, snapshot)
-    model.temperature = _temperature(task, job, model.logits(task.features, job.validation))
+    choice = choice or _choice(task, job, device_name)
+    final = chosen_job(task, job, choice)
+    task = task.normalised_for(final.training)
+    model = _train(task, final, device_name, snapshot)
+    model.temperature = _temperature(task, final, model.logits(task.features, final.validation))
+    model.choice = choice
+    if choice is not None and not final.spec.is_network:
+        model.history = choice.compared
     return model
+
+
+def job_result(task: Task, job: Job, model: TrainedModel) -> JobResult:
+    """Return the result of a job whose model is trained.
+
+    Args:
+        task: the task of the study, before `normalised_for`.
+        model: as from `fit_job`.
+    """
+    final = chosen_job(task, job, model.choice)
+    own = task.normalised_for(final.training)
+    logits = [model.logits(own.features, rows) for rows in (final.validation, final.test)]
+    return _with_choice(own, _job_result(own, final, model.history, *logits), model.choice)
+
+
+def _choice(task: Task, job: Job, device_name: str) -> Choice | None:
+    """The choice of a job on its folds, which are trained one after the other; None without folds."""
+    if not job.folds:
+        return None
+    parts = [[_compare(task, one, device_name) for one in of_candidate] for of_candidate in comparing_jobs(job)]
+    return choose(task, job, parts)
+
+
+def _compare(task: Task, job: Job, device_name: str) -> Comparison:
+    [(history, logits, _)] = _train_single(task.normalised_for(job.training), [job], device_name, None)
+    return _comparison(job, history, logits)
 
 
 def _train(task: Task, job: Job, device_name: str, snapshot: Path | None) -> TrainedModel:
@@ -46,8 +85,15 @@ def _train(task: Task, job: Job, device_name: str, snapshot: Path | None) -> Tra
         from mer.training.networks import loop
 
         return loop.fit_network(task, job, device_name, snapshot)
-    fit = baselines.module(job.spec.model).fit
-    return fit(task, job.train, job.validation, inputs=job.spec.inputs, training=job.training)
+    return classifier.best_on_validation(task, list(_all_settings(task, job)), job.validation)
+
+
+def _all_settings(task: Task, job: Job) -> Iterator[tuple[dict, TrainedModel]]:
+    """Each setting of a classical job with its model."""
+    module = baselines.module(job.spec.model)
+    settings = [dict(job.setting)] if job.setting else module.settings(job.training, job.choose_by)
+    models = module.fit_all(task, job.train, settings, inputs=job.spec.inputs, training=job.training)
+    return zip(settings, models, strict=True)
 
 
 def run_jobs(task: Task, jobs: list[Job], engine: Engine, folder: Path | None = None) -> list[JobResult]:
@@ -57,22 +103,51 @@ def run_jobs(task: Task, jobs: list[Job], engine: Engine, folder: Path | None = 
         folder: stores the results, and unfinished trainings while they run, of these jobs only; None stores nothing.
     """
     cache = ResultCache(folder, task, engine)
+    comparing, chosen = _choices(task, jobs, engine, cache)
+    finals = [chosen_job(task, job, choice) for job, choice in zip(jobs, chosen, strict=True)]
+    results = _carried_out(task, finals, engine, cache, "train")
+    groups = [[some[n] for n in group] for some in (comparing, finals) for group in _job_groups(task, some, engine)]
+    cache.delete_others(groups)
+    return [_with_choice(task, result, choice) for result, choice in zip(results, chosen, strict=True)]
+
+
+def choices(task: Task, jobs: list[Job], engine: Engine) -> list[Choice | None]:
+    """Return the choice of each job on its folds; None without folds.
+
+    Trainings that several jobs need, such as those of all seeds of a system, are carried out once.
+    """
+    return _choices(task, jobs, engine, ResultCache(None, task, engine))[1]
+
+
+def _choices(task: Task, jobs: list[Job], engine: Engine, cache: ResultCache) -> tuple[list[Job], list[Choice | None]]:
+    """The trainings that compare settings, and the choice of each job; None without folds."""
+    planned = [comparing_jobs(job) for job in jobs]
+    comparing, numbers = shared([one for candidates in planned for folds in candidates for one in folds])
+    comparisons = _carried_out(task, comparing, engine, cache, "choose") if comparing else []
+    number = iter(numbers)
+    parts = [[[comparisons[next(number)] for _ in folds] for folds in candidates] for candidates in planned]
+    return comparing, [choose(task, job, own) if job.folds else None for job, own in zip(jobs, parts, strict=True)]
+
+
+def _carried_out(
+    task: Task, jobs: list[Job], engine: Engine, cache: ResultCache, title: str
+) -> list[JobResult | Comparison]:
+    """The results of all jobs, from the cache if they are stored, in the order of `jobs`."""
     groups = _job_groups(task, jobs, engine)
-    results: dict[int, JobResult] = {}
+    results: dict[int, JobResult | Comparison] = {}
     for group in groups:
         results.update(zip(group, cache.load([jobs[n] for n in group]) or (), strict=False))
     missing = [group for group in groups if group[0] not in results]
-    with tqdm(total=len(jobs), initial=len(results), desc="train", unit="job", mininterval=2.0) as bar:
+    with tqdm(total=len(jobs), initial=len(results), desc=title, unit="job", mininterval=2.0) as bar:
         for group, trained in _completed(task, jobs, missing, engine, cache):
             results.update(zip(group, trained, strict=True))
             bar.update(len(group))
-    cache.delete_others([[jobs[n] for n in group] for group in groups])
     return [results[number] for number in range(len(jobs))]
 
 
 def _completed(
     task: Task, jobs: list[Job], groups: list[list[int]], engine: Engine, cache: ResultCache
-) -> Iterator[tuple[list[int], list[JobResult]]]:
+) -> Iterator[tuple[list[int], list[JobResult | Comparison]]]:
     sizes = [sum(seconds(task, jobs[n]) for n in group) for group in groups]
     longest_first = sorted(range(len(groups)), key=lambda g: -sizes[g])  # so that all processes end together
     workers = engine.processes(sum(sizes), len(groups))
@@ -130,13 +205,16 @@ def _start_worker(task: Task, engine: Engine, cache: ResultCache, place: Path | 
     _worker_state.update(task=task, engine=engine, cache=cache)
 
 
-def _train_group(jobs: list[Job]) -> list[JobResult]:
+def _train_group(jobs: list[Job]) -> list[JobResult | Comparison]:
     """Train one job, or the jobs of a stack, and store their results."""
     task, engine, cache = _worker_state["task"], _worker_state["engine"], _worker_state["cache"]
     snapshot = cache.snapshot_path(jobs)
     task = task.normalised_for(jobs[0].training)  # the same for all jobs of a stack
     trained = ENGINES[engine.name_for(task, jobs[0])](task, jobs, engine.device, snapshot)
-    results = [_job_result(task, job, *parts) for job, parts in zip(jobs, trained, strict=True)]
+    results = [
+        _comparison(job, *parts[:2]) if job.compares else _job_result(task, job, *parts)
+        for job, parts in zip(jobs, trained, strict=True)
+    ]
     cache.save(results)
     if snapshot is not None:
         snapshot.unlink(missing_ok=True)
@@ -144,8 +222,15 @@ def _train_group(jobs: list[Job]) -> list[JobResult]:
 
 
 def _train_single(task: Task, jobs: list[Job], device_name: str, snapshot: Path | None) -> Iterator[tuple]:
-    """Yield history, validation logits and test logits of one job."""
+    """Yield history, validation logits and test logits of one job.
+
+    If it compares settings of a classical model, the history is these, and the validation logits are those of each.
+    """
     [job] = jobs
+    if job.compares and not job.spec.is_network:
+        settings, models = zip(*_all_settings(task, job), strict=True)
+        yield list(settings), _all_logits(task, job, models), None
+        return
     model = _train(task, job, device_name, snapshot)
     yield model.history, *(model.logits(task.features, rows) for rows in (job.validation, job.test))
 
@@ -178,11 +263,45 @@ def _stacks(task: Task, jobs: list[Job], numbers: list[int], device_name: str) -
         yield from (same_shape[first : first + count] for first in range(0, len(same_shape), count))
 
 
+def _all_logits(task: Task, job: Job, models: Sequence[TrainedModel]) -> np.ndarray:
+    """The logits of the validation rows by each model of a classical job, shape (models, rows, classes).
+
+    Each corpus is predicted by itself: which corpora are predicted together must not change the last bits.
+    """
+    corpora, module = task.corpora[job.validation], baselines.module(job.spec.model)
+    logits = np.empty((len(models), len(job.validation), task.classes))
+    for corpus in np.unique(corpora):
+        own = corpora == corpus
+        logits[:, own] = module.all_logits(models, task.features, job.validation[own])
+    return logits
+
+
+def _comparison(job: Job, history: list[dict], validation: np.ndarray) -> Comparison:
+    """The result of a job that compares settings."""
+    return Comparison(job, history, validation.reshape(-1, *validation.shape[-2:]))
+
+
+def _with_choice(task: Task, result: JobResult, choice: Choice | None) -> JobResult:
+    """The result of a job whose setting was chosen on folds: what was left out takes the place of validation rows."""
+    if choice is None:
+        return result
+    job = result.job
+    history = result.history if job.spec.is_network else choice.compared
+    result = replace(result, choice=choice, history=history)
+    if choice.by == "speakers":
+        return result
+    probabilities = calibration.probabilities(choice.logits / job.temperature, job.is_multi_label)
+    scores = task.score_predictions(choice.logits.argmax(axis=1), choice.rows)
+    return replace(result, validation_probabilities=probabilities, validation_uar=scores)
+
+
 def _job_result(task: Task, job: Job, history: list[dict], validation: np.ndarray, test: np.ndarray) -> JobResult:
     """The result of a job from the logits of its validation and test rows."""
     temperature = _temperature(task, job, validation)
     scores = task.score_predictions(validation.argmax(axis=1), job.validation)
-    of_test, of_validation = (calibration.probabilities(z / temperature, _multi_label(job)) for z in (test, validation))
+    of_test, of_validation = (
+        calibration.probabilities(z / temperature, job.is_multi_label) for z in (test, validation)
+    )
     return JobResult(job, of_test, of_validation, history, scores, label_sets=label_sets(task, job, test))
 
 
@@ -192,17 +311,14 @@ def label_sets(task: Task, job: Job, logits: np.ndarray) -> np.ndarray | None:
     Args:
         logits: of the test rows, shape (len(job.test), classes). The probability of a class is 1/2 where it is 0.
     """
-    if not _multi_label(job):
+    if not job.is_multi_label:
         return None
     return np.stack([task.target_matrix(job.test, job.training.targets) > 0, logits >= 0])
 
 
 def _temperature(task: Task, job: Job, logits: np.ndarray) -> float:
-    """The temperature that the logits of the validation rows lead to."""
+    """The temperature of a job: that of its choice, or the one that the logits of the validation rows lead to."""
+    if job.temperature is not None:
+        return job.temperature
     rows = job.validation
-    return calibration.temperature(logits, task.labels[rows], task.corpora[rows], multi_label=_multi_label(job))
-
-
-def _multi_label(job: Job) -> bool:
-    """Whether classes occur together; linear models are trained on one class per utterance, whatever the targets."""
-    return job.spec.is_network and job.training.targets == "multi_label"
+    return calibration.temperature(logits, task.labels[rows], task.corpora[rows], multi_label=job.is_multi_label)

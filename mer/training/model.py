@@ -1,12 +1,15 @@
 """What every trained model can do, whether it is a network, a linear model or a kernel machine."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from mer.features import Features
 from mer.training.scaling.standardise import Standardiser
+
+if TYPE_CHECKING:
+    from mer.training.choosing.choice import Choice
 
 
 class TrainedModel(Protocol):
@@ -16,11 +19,13 @@ class TrainedModel(Protocol):
         standardiser: shift and scale of each input, in the order in which the model takes its inputs.
         history: one dict per epoch of a network, or per setting of a linear model.
         temperature: number by which logits are divided before they become probabilities (calibration.py).
+        choice: how the setting was chosen on folds; None without folds.
     """
 
     standardiser: Standardiser
     history: list[dict]
     temperature: float
+    choice: "Choice | None"
 
     def logits(self, features: Features, rows: np.ndarray) -> np.ndarray:
         """Return one value per class, float64 of shape (len(rows), classes); -inf for a class that was not trained."""

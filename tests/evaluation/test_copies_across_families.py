@@ -9,7 +9,7 @@ from mer.dataset.identity import duplicates
 from mer.evaluation.comparison import selection
 from mer.evaluation.protocols import cells as protocols
 from mer.evaluation.protocols import copies_across_families
-from mer.params.schema import Evaluation
+from mer.params.schema import Evaluation, Training
 from tests.evaluation.test_protocols import corpus, manifest
 
 NAMES = ["a", "b", "c"]
@@ -107,9 +107,9 @@ def test_inner_loco_is_refused_as_well(study):
     study = copied(manifest_of_four(study))
     names = [*NAMES, "d"]
     with pytest.raises(ValueError, match="LOCO without a"):
-        selection.plan(study, names, asked, 2)
+        selection.plan(study, names, asked, [Training(choose_by="speakers")] * 2)
     accepting = asked.model_copy(update={"accept_duplicates": ("a", "b")})
-    assert len(selection.plan(study, names, accepting, 2)) == 6
+    assert len(selection.plan(study, names, accepting, [Training(choose_by="speakers")] * 2)) == 6
 
 
 def manifest_of_four(study):

@@ -26,7 +26,7 @@ from mer.training.job import Job, JobResult
 from tests.evaluation.test_protocols import corpus, manifest
 
 CLASSES = ("neutral", "anger", "fear")
-TRAINING = Training(epochs=2, hidden=4, batch_size=64, inverse_regularisation=(1e-3, 1e-1))
+TRAINING = Training(epochs=2, hidden=4, batch_size=64, inverse_regularisation=(1e-3, 1e-1), choose_by="speakers")
 SYSTEMS = {
     "audio": System(model="logistic", inputs=("audio",)),
     "text": System(model="ridge", inputs=("text",)),
@@ -69,7 +69,8 @@ def spoken():
 def planned(spoken, by="validation", systems=SYSTEMS, corpora=tuple(FAMILIES)):
     task, usable = spoken
     cells = protocols.plan(usable, ("in_corpus",), ["a"]) + protocols.plan(usable, ("loco",), list(corpora))
-    cells += selection.plan(usable, list(corpora), Evaluation(selection=by), len(systems))
+    trainings = [system.training_parameters(TRAINING) for system in systems.values()]
+    cells += selection.plan(usable, list(corpora), Evaluation(selection=by), trainings)
     return study.plan_jobs(cells, systems, TRAINING, (0, 1), task)[0]
 
 
@@ -214,7 +215,7 @@ def test_one_system_is_not_selected(spoken):
 def test_no_selection_without_loco(spoken):
     task, usable = spoken
     asked = Evaluation(selection="inner_loco", protocols=("in_corpus",))
-    assert selection.plan(usable, ["a", "b", "c"], asked, 3) == []
+    assert selection.plan(usable, ["a", "b", "c"], asked, [TRAINING] * 3) == []
     jobs, _ = study.plan_jobs(protocols.plan(usable, ("in_corpus",), ["a"]), SYSTEMS, TRAINING, (0,), task)
     _, answered, _, choices = told(usable, grid.run_jobs(task, jobs, grid.Engine()))
     assert SELECTED not in set(answered["system"])

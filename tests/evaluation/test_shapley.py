@@ -17,7 +17,7 @@ from mer.evaluation.protocols.cells import Cell
 from mer.evaluation.scores.confusions import Scoring
 from mer.features import Features
 from mer.params.schema import Training
-from mer.training.baselines import ridge
+from mer.training.baselines import classifier
 from mer.training.task import Task
 
 BOTH = ("audio", "text")
@@ -98,11 +98,11 @@ def _run(world, penalty=0.1, confidence=0.95):
 
 
 def _answers(task, target, coalition, training):
-    """Restricted answers of the model that `ridge.fit` makes of the coalition's rows."""
+    """Restricted answers of the model that `ridge` makes of the coalition's rows."""
     rows = np.arange(300)
     train = rows[np.isin(task.corpora, coalition) & (rows % 5 > 0)]
     test = rows[task.corpora == target]
-    fitted = ridge.fit(task, train, rows[:0], inputs=BOTH, training=training)
+    fitted = classifier.fit("ridge", task, train, rows[:0], inputs=BOTH, training=training)
     return test, stats.restrict(fitted.predict(task.features, test), np.unique(task.labels[test]))
 
 

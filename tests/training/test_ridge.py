@@ -9,7 +9,7 @@ from sklearn.linear_model import Ridge, RidgeClassifier
 from mer import stats
 from mer.features import Features
 from mer.params.schema import Training
-from mer.training.baselines import least_squares, ridge
+from mer.training.baselines import classifier, least_squares, ridge
 from mer.training.baselines.classifier import TrainedLinear
 from mer.training.scaling import standardise
 
@@ -102,7 +102,7 @@ def test_subtracted_fold_equals_the_summed_one(held_out):
 def test_fit_learns_and_chooses_on_validation(task):
     rows = np.arange(240)
     train, validation, test = rows[rows % 4 < 2], rows[rows % 4 == 2], rows[rows % 4 == 3]
-    fitted = ridge.fit(task, train, validation, inputs=BOTH, training=Training())
+    fitted = classifier.fit("ridge", task, train, validation, inputs=BOTH, training=Training())
     probabilities = fitted.predict(task.features, test)
     assert probabilities.shape == (60, 7)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
@@ -117,7 +117,7 @@ def test_fit_learns_and_chooses_on_validation(task):
 
 def test_fit_without_validation_takes_the_middle_penalty(task):
     train = np.arange(0, 240, 2)
-    fitted = ridge.fit(task, train, train[:0], inputs=BOTH, training=Training())
+    fitted = classifier.fit("ridge", task, train, train[:0], inputs=BOTH, training=Training())
     (middle,) = ridge.solve(
         least_squares.collect(task.features, train, BOTH, task.labels[train], np.zeros(120, int)),
         np.ones((1, 1), bool), np.array([0.5 / 1e-2]), 7, balanced=True,
@@ -128,10 +128,10 @@ def test_fit_without_validation_takes_the_middle_penalty(task):
 def test_degenerate_rows_are_fitted(task):
     task.features.arrays["audio"][:, 4] = 3e12
     few = np.flatnonzero(task.labels == 0)[:5]
-    fitted = ridge.fit(task, few, few[:0], inputs=BOTH, training=Training())
+    fitted = classifier.fit("ridge", task, few, few[:0], inputs=BOTH, training=Training())
     assert (fitted.predict(task.features, np.arange(240)).argmax(axis=1) == 0).all()
     few = np.arange(9)
-    fitted = ridge.fit(task, few, few[:0], inputs=BOTH, training=Training())
+    fitted = classifier.fit("ridge", task, few, few[:0], inputs=BOTH, training=Training())
     assert (fitted.weights[:, 4] == 0).all()
     assert np.isfinite(fitted.predict(task.features, np.arange(240))).all()
 
@@ -145,12 +145,12 @@ def test_invalid_input_is_named(task):
     cells = least_squares.collect(task.features, rows[:6], BOTH, task.labels[:6], rows[:6] % 3)
     with pytest.raises(ValueError, match="too small for these features"):
         list(ridge.solve(cells, np.ones((1, 3), bool), np.array([1e-300]), 7, balanced=True))
-    fitted = ridge.fit(task, rows, rows[:0], inputs=BOTH, training=Training())
+    fitted = classifier.fit("ridge", task, rows, rows[:0], inputs=BOTH, training=Training())
     task.features.arrays["audio"][7, 0] = np.inf
     with pytest.raises(ValueError, match=r"audio: 1 of 20 rows .* first row 7"):
         fitted.predict(task.features, rows[:20])
     with pytest.raises(ValueError, match=r"audio: 1 of 240 rows .* first row 7"):
-        ridge.fit(task, rows, rows[:0], inputs=BOTH, training=Training())
+        classifier.fit("ridge", task, rows, rows[:0], inputs=BOTH, training=Training())
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_invalid_input_is_named(task):
     ],
 )
 def test_inconsistent_tensors_are_refused(task, change, message):
-    fitted = ridge.fit(task, np.arange(240), np.arange(0), inputs=BOTH, training=Training())
+    fitted = classifier.fit("ridge", task, np.arange(240), np.arange(0), inputs=BOTH, training=Training())
     tensors = {name: t for name, t in (fitted.tensors() | change).items() if t is not None}
     with pytest.raises(ValueError, match=message):
         TrainedLinear.from_tensors(tensors, fitted.standardiser)

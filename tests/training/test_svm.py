@@ -1,18 +1,20 @@
 """Support vector machines from plain arrays against scikit-learn's own predictions."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from sklearn.svm import SVC, LinearSVC
 
 from mer import stats
 from mer.params.schema import Training
-from mer.training.baselines import kernel_machine, svm_linear, svm_rbf
+from mer.training.baselines import classifier, kernel_machine
 from mer.training.baselines.classifier import TrainedLinear, stack
 
 BOTH = ("audio", "text")
 ROWS = np.arange(240)
 TRAIN, VALIDATION, TEST = ROWS[ROWS % 4 < 2], ROWS[ROWS % 4 == 2], ROWS[ROWS % 4 == 3]
-FITS = {"linear": svm_linear.fit, "rbf": svm_rbf.fit}
+FITS = {"linear": partial(classifier.fit, "svm_linear"), "rbf": partial(classifier.fit, "svm_rbf")}
 
 
 def _more_classes(task, number):
@@ -25,7 +27,7 @@ def _more_classes(task, number):
 @pytest.mark.parametrize("number", [2, 3, 5])
 def test_kernel_decisions_equal_scikit_learn(task, number, weights):
     _more_classes(task, number)
-    fitted = svm_rbf.fit(task, TRAIN, TRAIN[:0], inputs=BOTH, training=Training(balance=weights))
+    fitted = classifier.fit("svm_rbf", task, TRAIN, TRAIN[:0], inputs=BOTH, training=Training(balance=weights))
     x, unseen = (stack(task.features, rows, fitted.standardiser) for rows in (TRAIN, TEST))
     theirs = None if weights == "none" else "balanced"
     model = SVC(C=20 * 1e-2, gamma=1 / 20, class_weight=theirs, decision_function_shape="ovo")
@@ -48,7 +50,7 @@ def test_kernel_decisions_equal_scikit_learn(task, number, weights):
 @pytest.mark.parametrize("number", [2, 5])
 def test_linear_decisions_equal_scikit_learn(task, number, weights):
     _more_classes(task, number)
-    fitted = svm_linear.fit(task, TRAIN, TRAIN[:0], inputs=BOTH, training=Training(balance=weights))
+    fitted = classifier.fit("svm_linear", task, TRAIN, TRAIN[:0], inputs=BOTH, training=Training(balance=weights))
     x, unseen = (stack(task.features, rows, fitted.standardiser) for rows in (TRAIN, TEST))
     model = LinearSVC(C=1e-2, dual=False, class_weight=None if weights == "none" else "balanced")
     wanted = model.fit(x, task.labels[TRAIN]).decision_function(unseen)
@@ -123,7 +125,7 @@ def test_invalid_input_is_named(task, kernel):
     ],
 )
 def test_inconsistent_tensors_are_refused(task, name, value, message):
-    fitted = svm_rbf.fit(task, TRAIN, TRAIN[:0], inputs=BOTH, training=Training())
+    fitted = classifier.fit("svm_rbf", task, TRAIN, TRAIN[:0], inputs=BOTH, training=Training())
     tensors = fitted.tensors() | {name: value}
     if value is None:
         del tensors[name]
@@ -132,13 +134,13 @@ def test_inconsistent_tensors_are_refused(task, name, value, message):
 
 
 def test_prediction_in_blocks_is_the_same(task, monkeypatch):
-    fitted = svm_rbf.fit(task, TRAIN, TRAIN[:0], inputs=BOTH, training=Training())
+    fitted = classifier.fit("svm_rbf", task, TRAIN, TRAIN[:0], inputs=BOTH, training=Training())
     at_once = fitted.predict(task.features, TEST)
     monkeypatch.setattr(kernel_machine, "MAX_KERNEL_VALUES", 7 * len(fitted.vectors))
     np.testing.assert_allclose(fitted.predict(task.features, TEST), at_once, rtol=1e-12)
 
 
 def test_linear_machine_is_a_linear_classifier(task):
-    fitted = svm_linear.fit(task, TRAIN, VALIDATION, inputs=BOTH, training=Training())
+    fitted = classifier.fit("svm_linear", task, TRAIN, VALIDATION, inputs=BOTH, training=Training())
     assert isinstance(fitted, TrainedLinear)
     assert np.isneginf(fitted.bias[3:]).all()

@@ -9,9 +9,13 @@ UAR of the validation speakers; they have also selected epoch and regularisation
 corpora. With `inner_loco`, it is the UAR on each training corpus of models that were trained neither on it nor on the
 held-out family. Their predictions are restricted to the classes of that corpus, so that guessing scores 0. A system
 without predictions on a training corpus on which others have some gets the score of guessing there.
+
+Trainings that choose their parameters by corpora (`training.choose_by`) have left out these families already, so that
+system and parameters are chosen by the same predictions, and nothing is trained for the selection. `inner_loco` then
+holds for all systems, because validation speakers give higher scores than other corpora.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -20,9 +24,10 @@ import pandas as pd
 from mer import stats
 from mer.dataset.identity import duplicates
 from mer.evaluation.comparison.comparison import MEAN
+from mer.evaluation.protocols import inner_folds
 from mer.evaluation.protocols.cells import INNER, Cell, inner_loco
 from mer.evaluation.scores.flags import FLAGS
-from mer.params.schema import SELECTED, Evaluation
+from mer.params.schema import SELECTED, Evaluation, Training
 from mer.training.job import JobResult
 
 MIN_COVERAGE = 0.95
@@ -45,25 +50,28 @@ def plan(
     usable: pd.DataFrame,
     corpora: list[str],
     evaluation: Evaluation,
-    systems: int,
+    trainings: Collection[Training],
     near: pd.DataFrame = duplicates.NO_DUPLICATES,
 ) -> list[Cell]:
     """Return the cells of inner LOCO, if the selection needs them.
 
     There are none if the validation score selects, without LOCO, with one system, and with two families: then no
-    corpus is left to train on.
+    corpus is left to train on. `jobs.plan_jobs` trains nothing in these cells for systems that choose by corpora.
 
     Args:
         usable: usable rows, index 0..n-1.
         corpora: the corpora that are scored.
         evaluation: parameters of the study.
-        systems: number of systems.
+        trainings: training parameters of each system; those of an ensemble are the study's.
         near: near-duplicates, as from `duplicates.load`.
 
     Raises:
         ValueError: as from `cells.plan`.
     """
-    is_needed = evaluation.selection == "inner_loco" and "loco" in evaluation.protocols and systems > 1
+    families = usable.loc[usable["corpus"].isin(corpora), "family"].nunique()
+    by_corpora = [_chooses_by_corpora(training, families - 1) for training in trainings]
+    is_needed = "loco" in evaluation.protocols and len(trainings) > 1 and not all(by_corpora)
+    is_needed &= evaluation.selection == "inner_loco" or any(by_corpora)
     return inner_loco(usable, corpora, near, evaluation.accept_duplicates) if is_needed else []
 
 
@@ -71,8 +79,8 @@ def inner_scores(results: list[JobResult], usable: pd.DataFrame, classes: tuple[
     """Return the inner score of each system for each held-out family.
 
     Args:
-        results: results of jobs of any protocols. The inner score is that of inner LOCO if there are such results,
-            otherwise that of the validation speakers of LOCO.
+        results: results of jobs of any protocols. The inner score is that of inner LOCO if there are such results, or
+            results of LOCO that chose by corpora, otherwise that of the validation speakers of LOCO.
         usable: usable rows, index 0..n-1.
         classes: the classes of the policy, in order.
 
@@ -83,7 +91,11 @@ def inner_scores(results: list[JobResult], usable: pd.DataFrame, classes: tuple[
         epochs (the same for networks).
     """
     inner = [result for result in results if result.job.cell.protocol == INNER]
-    rows = _on_held_out(inner, usable, classes) if inner else _on_validation(results, len(classes))
+    left_out = [result for result in results if result.job.cell.protocol == "loco" and result.leaves_families_out]
+    by_corpora = bool(inner or left_out)
+    rows = _on_validation(results, len(classes))
+    if by_corpora:
+        rows = [*_on_held_out(inner, usable, classes), *_on_left_out(left_out, usable, classes)]
     scores = pd.DataFrame(rows, columns=["held_out", "system", "corpus", "score"]).dropna()
     rows = []
     for held_out, systems in _loco_results(results).items():
@@ -93,7 +105,7 @@ def inner_scores(results: list[JobResult], usable: pd.DataFrame, classes: tuple[
         coverage = _coverage(systems, usable)
         for system, of_system in systems.items():
             configurations, epochs = _configuration_counts(of_system)
-            by, is_candidate = "inner_loco" if inner else "validation", coverage[system] >= MIN_COVERAGE
+            by, is_candidate = "inner_loco" if by_corpora else "validation", coverage[system] >= MIN_COVERAGE
             rows.append((held_out, system, by, means[system], is_candidate, configurations, epochs))
     return pd.DataFrame(rows, columns=INNER_COLUMNS).astype({"score": float, "candidate": bool})
 
@@ -184,10 +196,22 @@ def with_corrupted_family(
         rows = is_member.to_numpy()[result.job.test]
         probabilities = np.where(rows[:, None], np.roll(result.probabilities, 1, axis=1), result.probabilities)
         validation = {corpus: 0.0 if corpus in corpora else uar for corpus, uar in result.validation_uar.items()}
-        return replace(result, probabilities=probabilities, validation_uar=validation)
+        validated = is_member.to_numpy()[result.validated_rows]
+        left_out = np.where(
+            validated[:, None], np.roll(result.validation_probabilities, 1, axis=1), result.validation_probabilities
+        )
+        return replace(
+            result, probabilities=probabilities, validation_uar=validation, validation_probabilities=left_out
+        )
 
     emotion = usable["emotion"].where(~is_member, first_class)
     return [corrupted(result) for result in results], usable.assign(emotion=emotion)
+
+
+def _chooses_by_corpora(training: Training, families: int) -> bool:
+    """Whether a training on so many families chooses by corpora."""
+    enough = {"auto": inner_folds.AUTO_FAMILIES, "corpora": inner_folds.MIN_FAMILIES}
+    return families >= enough.get(training.choose_by, np.inf)
 
 
 def _loco_results(results: Iterable[JobResult]) -> dict[str, dict[str, list[JobResult]]]:
@@ -222,11 +246,28 @@ def _on_held_out(inner: Iterable[JobResult], usable: pd.DataFrame, classes: tupl
         for corpus in sorted(set(corpora[test])):
             rows = corpora[test] == corpus
             test_classes = np.unique(labels[corpora == corpus])
-            predicted = stats.restrict(result.probabilities[rows], test_classes)
-            confusion = stats.confusion(labels[test][rows], predicted, len(classes))
-            score = stats.chance_corrected(stats.uar(confusion), stats.classes_present(confusion))
+            score = _restricted_score(result.probabilities[rows], labels[test][rows], test_classes)
             [held_out] = set(pair) - set(families[test][rows])
             yield held_out, system, corpus, score
+
+
+def _on_left_out(results: Iterable[JobResult], usable: pd.DataFrame, classes: tuple[str, ...]) -> Iterator[tuple]:
+    """Held-out family, system, training corpus, and the score of the predictions of folds that left this corpus out."""
+    labels, corpora = pd.Index(classes).get_indexer(usable["emotion"]), usable["corpus"].to_numpy(str)
+    for result in results:
+        system, rows = result.job.system, result.validated_rows
+        for corpus in sorted(set(corpora[rows])):
+            own = corpora[rows] == corpus
+            test_classes = np.unique(labels[corpora == corpus])
+            score = _restricted_score(result.validation_probabilities[own], labels[rows][own], test_classes)
+            yield result.job.cell.held_out, system, corpus, score
+
+
+def _restricted_score(probabilities: np.ndarray, labels: np.ndarray, test_classes: np.ndarray) -> float:
+    """The chance-corrected UAR of predictions among some classes."""
+    predicted = stats.restrict(probabilities, test_classes)
+    confusion = stats.confusion(labels, predicted, probabilities.shape[1])
+    return stats.chance_corrected(stats.uar(confusion), stats.classes_present(confusion))
 
 
 def _coverage(systems: dict[str, list[JobResult]], usable: pd.DataFrame) -> dict[str, float]:
@@ -240,8 +281,10 @@ def _coverage(systems: dict[str, list[JobResult]], usable: pd.DataFrame) -> dict
 def _configuration_counts(results: list[JobResult]) -> tuple[int, int]:
     """The number of settings, and the largest number of epochs, that the trainings of a system compared.
 
-    The history of a training has one entry for each of them.
+    A choice lists them. Without folds, the history of a training has one entry for each of them.
     """
+    if choices := [result.choice for result in results if result.choice is not None]:
+        return max(len(one.compared) for one in choices), max(one.epochs for one in choices)
     longest = max(len(result.history) for result in results)
     return (1, longest) if results[0].job.spec.is_network else (longest, 0)
 

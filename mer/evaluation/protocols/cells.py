@@ -1,7 +1,8 @@
 """The training, validation and test rows of each protocol.
 
 A cell is planned from the manifest alone, before anything is trained. Validation rows select the epoch and the
-regularisation; they belong to the training corpora. No test row is a training or validation row.
+regularisation of systems that choose by speakers; they belong to the training corpora. Systems that choose by corpora
+train on them, too (`inner_folds`). No test row is a training or validation row.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,8 +16,9 @@ import pandas as pd
 from mer.dataset.identity import duplicates
 from mer.dataset.identity import speakers as speaker_identity
 from mer.dataset.splits import fold_parts
-from mer.evaluation.protocols import copies_across_families
+from mer.evaluation.protocols import copies_across_families, inner_folds
 from mer.evaluation.protocols.family_overlap import remove_overlap, remove_shared_episodes, shared_items
+from mer.training.job import Fold
 
 NO_ROWS = np.array([], dtype=int)
 """An empty array of row numbers."""
@@ -45,6 +47,7 @@ class Cell:
         held_out: the family that is held out (loco), both families joined by + (inner_loco), else empty text.
         fold: number of the fold, 0 if there is one.
         train, validation, test: row numbers of the usable manifest; `test` may span several corpora.
+        folds: of a cell that trains on several families, the folds that leave out each of them (`inner_folds`).
     """
 
     protocol: Protocol | Literal["inner_loco", "random_split", "within_family_shared_episodes"]
@@ -54,6 +57,7 @@ class Cell:
     train: np.ndarray = field(compare=False)
     validation: np.ndarray = field(compare=False)
     test: np.ndarray = field(compare=False)
+    folds: tuple[Fold, ...] = field(default=(), compare=False)
 
 
 def scored_corpora(manifest: pd.DataFrame, min_clips: int, min_speakers: int) -> dict[str, str]:
@@ -247,12 +251,21 @@ def inner_loco(
 
 
 def _checked(manifest: pd.DataFrame, cells: list[Cell], near: pd.DataFrame, accepted: Iterable[str]) -> list[Cell]:
-    """The cells without training rows that are copies of validation rows, if no cell is refused."""
+    """The cells without training rows that are copies of validation rows, and with folds, if no cell is refused."""
     refuse_overlaps(manifest, cells, near, accepted)
     recordings = duplicates.recordings(manifest, near)
-    if not recordings.has_copy.any():
-        return cells
-    return [cell if cell.protocol == "in_corpus" else _without_copies(cell, recordings) for cell in cells]
+    if recordings.has_copy.any():
+        cells = [cell if cell.protocol == "in_corpus" else _without_copies(cell, recordings) for cell in cells]
+    families = manifest["family"].to_numpy(object)
+    return [_with_folds(cell, families, recordings) for cell in cells]
+
+
+def _with_folds(cell: Cell, families: np.ndarray, recordings: duplicates.Recordings) -> Cell:
+    """The cell with its folds, if it trains on several families."""
+    rows = np.concatenate([cell.train, cell.validation])
+    if len(set(families[rows])) < inner_folds.MIN_FAMILIES:
+        return cell
+    return replace(cell, folds=inner_folds.of_families(families, rows, recordings))
 
 
 def _without_copies(cell: Cell, recordings: duplicates.Recordings) -> Cell:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import permutations
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from mer.corpora import Corpus
 from mer.dataset.identity import duplicates
 from mer.dataset.manifest import annotations, labels, schema
 from mer.evaluation.protocols import cells as protocols
+from mer.evaluation.protocols import inner_folds
 from mer.evaluation.protocols.cells import Cell
 from mer.evaluation.scores.confusions import Cluster, Scoring
 from mer.features import Features, encoder_items
@@ -18,7 +20,7 @@ from mer.params import Run
 from mer.params.features import in_order
 from mer.params.schema import System, Training
 from mer.training import ensemble
-from mer.training.job import Job, JobResult
+from mer.training.job import Fold, Job, JobResult
 from mer.training.task import Task
 
 
@@ -80,7 +82,7 @@ class StudyTask:
         """Return the names of a system's inputs; of an ensemble those of all members."""
         p = self.run.params
         members = p.systems[system].members or (system,)
-        return in_order(dict.fromkeys(name for each in members for name in p.systems[each].inputs), p.features)
+        return in_order(dict.fromkeys(name for each in members for name in p.systems[each].all_inputs), p.features)
 
     def plan(self, names: tuple[str, ...]) -> list[Cell]:
         """Return the cells of some protocols.
@@ -187,8 +189,10 @@ def plan_jobs(
 ) -> tuple[list[Job], list[str]]:
     """Return a job per cell, system and seed, and a sentence for every cell that cannot be run.
 
-    A system uses the rows on which it has at least one of its inputs. A system whose solution does not depend on the
-    seed is trained once. An ensemble has no job: its members are trained (`mer.training.ensemble`).
+    A system uses the rows on which it has at least one of its inputs, also each of its candidates. A system whose
+    solution does not depend on the seed is trained once. An ensemble has no job: its members are trained
+    (`mer.training.ensemble`). A system that chooses by corpora trains on the validation rows, too, and needs no cells
+    of inner LOCO: its folds leave out the same families. All seeds use the setting that the first one has chosen.
 
     Args:
         cells: as from `cells.plan`.
@@ -201,17 +205,31 @@ def plan_jobs(
         NothingToTrain: no cell can be run.
     """
     planned, skipped = [], []
-    for name, system in ((name, system) for name, system in systems.items() if not system.is_ensemble):
-        available, parameters = task.features.available(system.inputs), system.training_parameters(training)
-        for cell in (cell for cell in cells if cell.train_corpora):
-            train, validation, test = (rows[available[rows]] for rows in (cell.train, cell.validation, cell.test))
+    single = {name: system for name, system in systems.items() if not system.is_ensemble}
+    available = {
+        name: np.logical_and.reduce([task.features.available(one.inputs) for one in system.variants()])
+        for name, system in single.items()
+    }
+    folds = {
+        (name, cell): inner_folds.usable(cell.folds, system.training_parameters(training), task, available[name])
+        if not task.features.trained(system.all_inputs)  # a training of an encoder takes too long for folds
+        else ()
+        for name, system in single.items()
+        for cell in cells
+    }
+    needless = _needless_cells(cells, systems, folds)
+    for name, system in single.items():
+        parameters = system.training_parameters(training)
+        for cell in (cell for cell in cells if cell.train_corpora and (name, cell) not in needless):
+            train, validation, test = (rows[available[name][rows]] for rows in (cell.train, cell.validation, cell.test))
             purpose = "test on" if not len(test) else "train on two classes" if len(set(task.labels[train])) < 2 else ""
             if purpose:
                 inputs, trained_on = "+".join(system.inputs), "+".join(cell.train_corpora)
                 skipped.append(f"{name}, {cell.protocol} of {trained_on}: no {inputs} to {purpose}")
                 continue
             for seed in seeds if system.is_network else seeds[:1]:
-                planned.append(Job(name, cell, system, parameters, seed, train, validation, test))
+                one = Job(name, cell, system, parameters, seed, train, validation, test)
+                planned.append(_with_folds(one, folds[name, cell], seeds[0]))
     if not systems:
         raise NothingToTrain("this step has nothing to train: every system trains an encoder, which step 06 does")
     if not planned:
@@ -220,10 +238,47 @@ def plan_jobs(
     return planned, sorted(set(skipped))
 
 
+def _needless_cells(
+    cells: list[Cell], systems: Mapping[str, System], folds: Mapping[tuple[str, Cell], tuple[Fold, ...]]
+) -> set[tuple[str, Cell]]:
+    """The cells of inner LOCO, with systems, whose two families the folds of the system's LOCO cells leave out.
+
+    An ensemble of which one member needs such a cell needs it of all members.
+    """
+    left_out = {(name, cell.held_out, fold.name) for (name, cell), own in folds.items() if cell.protocol == "loco"
+                for fold in own}  # fmt: skip
+    needless = {
+        (name, cell)
+        for name, cell in folds
+        if cell.protocol == protocols.INNER
+        and all((name, *pair) in left_out for pair in permutations(cell.held_out.split("+")))
+    }
+    for members in (system.members for system in systems.values() if system.is_ensemble):
+        for cell in {cell for _, cell in needless}:
+            if any((member, cell) not in needless for member in members):
+                needless -= {(member, cell) for member in members}
+    return needless
+
+
+def _with_folds(job: Job, by_corpora: tuple[Fold, ...], seed: int) -> Job:
+    """The job with the folds on which it chooses with a seed, and with the values of C from which it chooses."""
+    choose_by = "corpora" if by_corpora else "speakers"
+    strengths = {"inverse_regularisation": job.training.strengths(choose_by)}
+    job = replace(job, training=job.training.model_copy(update=strengths), choose_by=choose_by)
+    if by_corpora:
+        rows = np.union1d(job.train, job.validation)
+        return replace(job, train=rows, validation=rows[:0], folds=by_corpora, choice_seed=seed)
+    if job.spec.candidates:
+        folds = (Fold("validation", np.sort(job.train), np.sort(job.validation)),)
+        return replace(job, folds=folds, choice_seed=seed)
+    return job
+
+
 def learning_curves(results: list[JobResult]) -> pd.DataFrame:
     """Return the histories of network trainings with columns run, epoch, corpus, metric, value.
 
-    `corpus` is empty for the loss and `mean` for the mean over corpora.
+    `corpus` is empty for the loss and `mean` for the mean over corpora. If corpora chose the number of epochs, it is
+    the family that was left out, whose score is the chance-corrected UAR of restricted predictions.
     """
     rows = []
     for result in results:
@@ -232,5 +287,10 @@ def learning_curves(results: list[JobResult]) -> pd.DataFrame:
         run = f"{result.job.system}, seed {result.job.seed}"
         for epoch in result.history:
             rows.append((run, epoch["epoch"], "", "loss", epoch["loss"]))
-            rows += [(run, epoch["epoch"], c, "UAR", v) for c, v in epoch.items() if c not in ("epoch", "loss", "rate")]
+            scores = {} if result.leaves_families_out else epoch
+            rows += [
+                (run, epoch["epoch"], c, "UAR", v) for c, v in scores.items() if c not in ("epoch", "loss", "rate")
+            ]
+        for family, curve in result.choice.curves.items() if result.leaves_families_out else ():
+            rows += [(run, number, family, "score of the family left out", value) for number, value in enumerate(curve)]
     return pd.DataFrame(rows, columns=["run", "epoch", "corpus", "metric", "value"])

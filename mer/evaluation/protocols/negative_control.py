@@ -107,7 +107,7 @@ def run_control(
         [1979] over all rows. No row if nothing can be trained.
     """
     system = System(model="logistic", inputs=inputs)
-    training = Training(inverse_regularisation=(INVERSE_REGULARISATION,))
+    training = Training(inverse_regularisation=(INVERSE_REGULARISATION,), choose_by="speakers")  # nothing to choose
     cells = [cell for cell in cells if cell.protocol in PROTOCOLS]
     control = NegativeControl(cells, {"logistic": system}, training, PERMUTATIONS)
     try:

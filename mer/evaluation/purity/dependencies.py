@@ -72,9 +72,9 @@ def lineage_items(p: Params, specs: dict[str, dict]) -> list[LineageItem]:
     known_corpora = {**corpora.CORPORA, **corpora.of_study(p)}
     _refuse_unknown(p, known_corpora)
     items, networks = [], origins(p.features, p.transcripts, specs)
-    for input_name in sorted({name for system in p.systems.values() for name in system.inputs}):
+    for input_name in sorted({name for system in p.systems.values() for name in system.all_inputs}):
         users = tuple(name for name, spec in p.systems.items()
-                      if any(input_name in p.systems[each].inputs for each in spec.members or (name,)))  # fmt: skip
+                      if any(input_name in p.systems[each].all_inputs for each in spec.members or (name,)))  # fmt: skip
         own = of_features(input_name, specs.get(input_name, {}), networks, known_corpora)
         items += [replace(item, systems=users) for item in own]
     starts: dict[str, list[str]] = {}

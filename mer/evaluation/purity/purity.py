@@ -105,6 +105,8 @@ def table(
         users = (system, *(name for name, members in ensembles.items() if system in members))
         tested.update(users)
         for role, numbers in (("training", job.train), ("validation", job.validation)):
+            if role == "validation" and job.folds:  # trained on, too
+                continue
             part = usable.iloc[numbers]
             names, digest = ", ".join(sorted(set(part["corpus"]))) or NO_CORPUS, rows_digest(part)[:12]
             row = (cell.held_out, f"{len(part):,} {role} rows", names, DOCUMENTED, f"sha256 {digest}")

@@ -43,7 +43,7 @@ def check_row_access(task: Task, jobs: Iterable[Job], device: str = "cpu") -> di
     for system, cell, job in loco_jobs(jobs):
         if system in checked:
             continue
-        shorter = {"epochs": 1, "inverse_regularisation": job.training.inverse_regularisation[:2]}
+        shorter = {"epochs": 1, "inverse_regularisation": job.training.strengths()[:2]}
         short = _shortened(replace(job, training=job.training.model_copy(update=shorter)), task)
         tasks = (task, with_corrupted_rows(task, short))
         original, corrupted = (_model_parts(grid.fit_job(each, short, device)) for each in tasks)
@@ -71,8 +71,9 @@ def with_corrupted_rows(task: Task, job: Job) -> Task:
     others, wrong_value = _unused_rows(task, job), np.float32(CORRUPTED_VALUE)
     rarest = int(np.bincount(task.labels[others], minlength=task.classes).argmin())  # so that class shares change
     wrong = np.eye(task.classes, dtype=np.float32)[rarest]
-    arrays = {m: np.where(others[:, None], wrong_value, task.features.arrays[m]) for m in job.spec.inputs}
-    present = {m: task.features.present[m] | others for m in job.spec.inputs}
+    inputs = job.spec.all_inputs
+    arrays = {m: np.where(others[:, None], wrong_value, task.features.arrays[m]) for m in inputs}
+    present = {m: task.features.present[m] | others for m in inputs}
     wrong_row = int(np.flatnonzero(others)[0]) if others.any() else 0
     items = {m: task.features.items[m].with_item_of(wrong_row, others) for m in task.features.trained(job.spec.inputs)}
     return replace(

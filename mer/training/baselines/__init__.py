@@ -1,7 +1,9 @@
-"""Classical models, found by name. Each is a module with `fit`, which trains it, and `MODEL`, the class of the result.
+"""Classical models, found by name: modules with `settings`, `fit_all`, `all_logits` and `MODEL`, the result's class.
 
-`fit(task, train, validation, *, inputs, training)` is called with row numbers of the task, the names of the inputs and
-the training parameters. `MODEL` is a `TrainedModel` with `from_tensors(tensors, standardiser)`, to load checkpoints.
+`settings(training, choose_by)` returns the settings among which a training chooses, and
+`fit_all(task, train, settings, *, inputs, training)` one model for each of them. It is called with row numbers of the
+task, the names of the inputs and the training parameters. `all_logits(models, features, rows)` predicts with all of
+them. `MODEL` is a `TrainedModel` with `from_tensors(tensors, standardiser)`, to load checkpoints.
 The modules `classifier`, `kernel_machine` and `least_squares` are no models; models share them.
 """
 

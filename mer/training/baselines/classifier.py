@@ -1,16 +1,25 @@
 """The trained linear classifier, the selection of one of several models on validation rows, and what models share."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import softmax
 
 from mer.features import Features
 from mer.params.schema import Training
+from mer.training import baselines
 from mer.training.scaling import standardise
 from mer.training.scaling.standardise import Standardiser, require_finite
 from mer.training.task import Task
+
+if TYPE_CHECKING:
+    from mer.training.choosing.choice import Choice
+
+
+Setting = dict[str, float]
+"""The parameters in which the models among which a training chooses differ, by name."""
 
 
 @dataclass
@@ -21,6 +30,7 @@ class TrainedLinear:
         weights, bias: float64 of shapes (classes, width) and (classes,); a class that was not trained has bias -inf.
         history: one dict per setting: regularisation, validation UAR per corpus, mean.
         temperature: number by which logits are divided before they become probabilities (calibration.py).
+        choice: how the setting was chosen on folds; None without folds.
     """
 
     weights: np.ndarray
@@ -28,6 +38,7 @@ class TrainedLinear:
     standardiser: Standardiser
     history: list[dict] = field(default_factory=list)
     temperature: float = 1.0
+    choice: "Choice | None" = None
 
     def logits(self, features: Features, rows: np.ndarray) -> np.ndarray:
         """Return the decision values, float64 of shape (len(rows), classes).
@@ -57,6 +68,12 @@ class TrainedLinear:
         if weights.shape != expected:
             raise ValueError(f"weights of shape {weights.shape}, but bias and standardiser are of {expected}")
         return cls(weights, bias, standardiser)
+
+
+def all_logits(models: Sequence[TrainedLinear], features: Features, rows: np.ndarray) -> np.ndarray:
+    """Return the decision values of models with one standardiser; float64 of shape (models, len(rows), classes)."""
+    x = stack(features, rows, models[0].standardiser)
+    return np.stack([x @ model.weights.T + model.bias for model in models])
 
 
 def expand(
@@ -117,6 +134,25 @@ def best_on_validation(task: Task, candidates: list[tuple[dict, object]], valida
     return model
 
 
+def fit(
+    name: str, task: Task, train: np.ndarray, validation: np.ndarray, *, inputs: tuple[str, ...], training: Training
+):
+    """Fit every setting of a classical model and keep the best by mean per-corpus validation UAR.
+
+    Args:
+        name: name of the model.
+        train, validation: row numbers of the task.
+        inputs: names of the inputs, in order of modality.
+
+    Raises:
+        ValueError: a row holds NaN or infinity, or training has one class only.
+    """
+    own = baselines.module(name)
+    chosen = own.settings(training)
+    models = own.fit_all(task, train, chosen, inputs=inputs, training=training)
+    return best_on_validation(task, list(zip(chosen, models, strict=True)), validation)
+
+
 def stack(features: Features, rows: np.ndarray, standardiser: Standardiser) -> np.ndarray:
     """Return the standardised inputs side by side, float64 of shape (len(rows), width).
 
@@ -127,11 +163,13 @@ def stack(features: Features, rows: np.ndarray, standardiser: Standardiser) -> n
     return np.concatenate(list(standardiser.apply(features, rows).values()), axis=1).astype(np.float64)
 
 
-def best_of(task: Task, models: list, standardiser: Standardiser, training: Training, validation: np.ndarray):
-    """Return the best of scikit-learn's linear models, one for each inverse regularisation, as `TrainedLinear`."""
-    fitted = [expand(m.coef_, m.intercept_, m.classes_, task.classes, standardiser) for m in models]
-    settings = [{"inverse_regularisation": strength} for strength in training.inverse_regularisation]
-    return best_on_validation(task, list(zip(settings, fitted, strict=True)), validation)
+def settings(training: Training, choose_by: str = "speakers") -> list[Setting]:
+    """Return the settings of a linear model among which a training chooses: one per inverse regularisation.
+
+    >>> settings(Training(inverse_regularisation=(0.1,)))
+    [{'inverse_regularisation': 0.1}]
+    """
+    return [{"inverse_regularisation": strength} for strength in training.strengths(choose_by)]
 
 
 def class_weight(training: Training) -> str | None:

@@ -1,7 +1,8 @@
 """A kernel machine as plain arrays."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import softmax
@@ -9,6 +10,9 @@ from scipy.special import softmax
 from mer.features import Features
 from mer.training.baselines.classifier import checked_tensors, stack
 from mer.training.scaling.standardise import Standardiser
+
+if TYPE_CHECKING:
+    from mer.training.choosing.choice import Choice
 
 MAX_KERNEL_VALUES = 2**24
 """The largest number of kernel values that a prediction holds at a time."""
@@ -24,6 +28,8 @@ class TrainedKernelMachine:
         duals, bias: float64 of shapes (pairs, vectors) and (pairs,).
         classes: number of classes, including those that were not trained.
         history: one dict per setting: regularisation, kernel width, validation UAR per corpus, mean.
+        choice: how the setting was chosen on folds; None without folds.
+        support: positions of the support vectors among the training rows; None of a loaded machine.
     """
 
     vectors: np.ndarray
@@ -35,6 +41,8 @@ class TrainedKernelMachine:
     standardiser: Standardiser
     history: list[dict] = field(default_factory=list)
     temperature: float = 1.0
+    choice: "Choice | None" = None
+    support: np.ndarray | None = None
 
     def pair_decisions(self, features: Features, rows: np.ndarray) -> np.ndarray:
         """Return the decision of each pair, float64 of shape (len(rows), pairs).
@@ -46,9 +54,8 @@ class TrainedKernelMachine:
         decisions = np.empty((len(x), len(self.pairs)))
         step = max(1, MAX_KERNEL_VALUES // len(s))
         for first in range(0, len(x), step):
-            part = x[first : first + step]
-            squares = (part**2).sum(axis=1)[:, None] + (s**2).sum(axis=1) - 2 * part @ s.T
-            decisions[first : first + step] = np.exp(-self.gamma * np.maximum(squares, 0)) @ self.duals.T
+            part = slice(first, first + step)
+            decisions[part] = np.exp(-self.gamma * squared_distances(x[part], s)) @ self.duals.T
         return decisions + self.bias
 
     def logits(self, features: Features, rows: np.ndarray) -> np.ndarray:
@@ -61,7 +68,10 @@ class TrainedKernelMachine:
         Raises:
             ValueError: a row holds NaN or infinity; names the input.
         """
-        decisions = self.pair_decisions(features, rows)
+        return self.values(self.pair_decisions(features, rows))
+
+    def values(self, decisions: np.ndarray) -> np.ndarray:
+        """Return the values of `logits` from the decisions of each pair, shape (n, pairs)."""
         first, second = np.eye(self.classes)[self.pairs.T]  # (pairs, classes) each
         sums = decisions @ (first - second)
         votes = (decisions >= 0) @ first + (decisions < 0) @ second
@@ -99,3 +109,35 @@ class TrainedKernelMachine:
         if shapes != expected or pairs.dtype.kind != "i" or pairs.min(initial=0) < 0 or pairs.max(initial=0) >= classes:
             raise ValueError(f"support vector machine: shapes {shapes} where {expected} belong, {classes} classes")
         return cls(vectors, pairs, duals, bias, float(gamma), int(classes), standardiser)
+
+
+def squared_distances(x: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return the squared distance of each row of one matrix from each row of another, shape (len(x), len(others)).
+
+    >>> squared_distances(np.array([[0.0, 0.0]]), np.array([[3.0, 4.0]]))
+    array([[25.]])
+    """
+    squares = (x**2).sum(axis=1)[:, None] + (others**2).sum(axis=1) - 2 * x @ others.T
+    return np.maximum(squares, 0)
+
+
+def all_logits(machines: Sequence[TrainedKernelMachine], features: Features, rows: np.ndarray) -> np.ndarray:
+    """Return the logits of machines that were fitted on the same rows; float64 of shape (machines, len(rows), classes).
+
+    The distances from all support vectors are computed once. The values are those of `logits`, up to rounding.
+    """
+    x = stack(features, rows, machines[0].standardiser)
+    union = np.unique(np.concatenate([machine.support for machine in machines]))
+    places = [np.searchsorted(union, machine.support) for machine in machines]
+    vectors = np.empty((len(union), x.shape[1]))
+    for machine, place in zip(machines, places, strict=True):
+        vectors[place] = machine.vectors
+    logits = np.empty((len(machines), len(x), machines[0].classes))
+    step = max(1, MAX_KERNEL_VALUES // len(union))
+    for first in range(0, len(x), step):
+        part = slice(first, first + step)
+        squares = squared_distances(x[part], vectors)
+        for number, (machine, place) in enumerate(zip(machines, places, strict=True)):
+            decisions = np.exp(-machine.gamma * squares[:, place]) @ machine.duals.T + machine.bias
+            logits[number, part] = machine.values(decisions)
+    return logits

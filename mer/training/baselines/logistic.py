@@ -1,25 +1,37 @@
 """Logistic regression."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from mer.params.schema import Training
-from mer.training.baselines.classifier import TrainedLinear, best_of, class_weight, require_two_classes, stack
+from mer.training.baselines.classifier import (
+    Setting,
+    TrainedLinear,
+    all_logits,
+    class_weight,
+    expand,
+    require_two_classes,
+    settings,
+    stack,
+)
 from mer.training.scaling import standardise
 from mer.training.task import Task
+
+__all__ = ["MODEL", "all_logits", "fit_all", "settings"]
 
 MODEL = TrainedLinear
 """The class of the trained model."""
 
 
-def fit(
-    task: Task, train: np.ndarray, validation: np.ndarray, *, inputs: tuple[str, ...], training: Training
-) -> TrainedLinear:
-    """Fit one model per inverse regularisation and keep the best by mean per-corpus validation UAR.
-
-    The solution is unique: nothing is drawn at random.
+def fit_all(
+    task: Task, train: np.ndarray, settings: Sequence[Setting], *, inputs: tuple[str, ...], training: Training
+) -> list[TrainedLinear]:
+    """Return one model per inverse regularisation. The solution is unique: nothing is drawn at random.
 
     Args:
-        train, validation: row numbers of the task.
+        train: row numbers of the task.
+        settings: as from `classifier.settings`.
         inputs: names of the inputs, in order of modality.
 
     Raises:
@@ -31,8 +43,8 @@ def fit(
     standardiser = standardise.fit(task.features, train, inputs, equal=training.equal_inputs)
     x, y = stack(task.features, train, standardiser), task.labels[train]
     weight = class_weight(training)
-    models = [
-        LogisticRegression(C=strength, class_weight=weight, max_iter=1000, tol=1e-3).fit(x, y)
-        for strength in training.inverse_regularisation
-    ]
-    return best_of(task, models, standardiser, training, validation)
+    models = (
+        LogisticRegression(C=one["inverse_regularisation"], class_weight=weight, max_iter=1000, tol=1e-3).fit(x, y)
+        for one in settings
+    )
+    return [expand(m.coef_, m.intercept_, m.classes_, task.classes, standardiser) for m in models]

@@ -8,7 +8,7 @@ scikit-learn's `RidgeClassifier` for three or more classes; two classes are two 
 softmax: positive and in the right order, but flat and not calibrated.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
@@ -16,9 +16,11 @@ from scipy.linalg.blas import dsyrk
 
 from mer.params.schema import Training
 from mer.training.baselines import least_squares as algebra
-from mer.training.baselines.classifier import TrainedLinear, best_on_validation
+from mer.training.baselines.classifier import Setting, TrainedLinear, all_logits, settings
 from mer.training.baselines.least_squares import SufficientStatistics
 from mer.training.task import Task
+
+__all__ = ["MODEL", "all_logits", "fit_all", "settings", "solve"]
 
 MODEL = TrainedLinear
 """The class of the trained model."""
@@ -26,15 +28,16 @@ MAX_BLOCK_VALUES = 2**24
 """The largest number of scatter values that one matrix product adds up: 134 MB, or 19 subsets with 928 features."""
 
 
-def fit(
-    task: Task, train: np.ndarray, validation: np.ndarray, *, inputs: tuple[str, ...], training: Training
-) -> TrainedLinear:
-    """Fit one model per inverse regularisation C, with λ = 1 / 2C, and keep the best by mean per-corpus validation UAR.
+def fit_all(
+    task: Task, train: np.ndarray, settings: Sequence[Setting], *, inputs: tuple[str, ...], training: Training
+) -> list[TrainedLinear]:
+    """Return one model per inverse regularisation C, with λ = 1 / 2C, all from the same sums.
 
     The solution is unique: nothing is drawn at random.
 
     Args:
-        train, validation: row numbers of the task.
+        train: row numbers of the task.
+        settings: as from `classifier.settings`.
         inputs: names of the inputs, in order of modality.
 
     Raises:
@@ -43,12 +46,9 @@ def fit(
     sums = algebra.collect(
         task.features, train, inputs, task.labels[train], np.zeros(len(train), np.int64), equal=training.equal_inputs
     )
-    strengths = training.inverse_regularisation
-    everything = np.ones((len(strengths), 1), bool)
-    penalties = 0.5 / np.array(strengths)
-    models = solve(sums, everything, penalties, task.classes, balanced=training.weighs_classes)
-    settings = [{"inverse_regularisation": strength} for strength in strengths]
-    return best_on_validation(task, list(zip(settings, models, strict=True)), validation)
+    everything = np.ones((len(settings), 1), bool)
+    penalties = 0.5 / np.array([one["inverse_regularisation"] for one in settings])
+    return list(solve(sums, everything, penalties, task.classes, balanced=training.weighs_classes))
 
 
 def solve(

@@ -1,26 +1,38 @@
 """Linear support vector machines, one class against the rest."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from mer.params.schema import Training
-from mer.training.baselines.classifier import TrainedLinear, best_of, class_weight, training_rows
+from mer.training.baselines.classifier import (
+    Setting,
+    TrainedLinear,
+    all_logits,
+    class_weight,
+    expand,
+    settings,
+    training_rows,
+)
 from mer.training.task import Task
+
+__all__ = ["MODEL", "all_logits", "fit_all", "settings"]
 
 MODEL = TrainedLinear
 """The class of the trained model."""
 
 
-def fit(
-    task: Task, train: np.ndarray, validation: np.ndarray, *, inputs: tuple[str, ...], training: Training
-) -> TrainedLinear:
-    """Fit one machine per cost and keep the best by mean per-corpus validation UAR.
+def fit_all(
+    task: Task, train: np.ndarray, settings: Sequence[Setting], *, inputs: tuple[str, ...], training: Training
+) -> list[TrainedLinear]:
+    """Return one machine per cost.
 
     The loss is the squared hinge loss, solved in the primal. The solution is unique: nothing is drawn at random.
 
     Args:
-        train, validation: row numbers of the task.
+        train: row numbers of the task.
+        settings: as from `classifier.settings`; the costs are `inverse_regularisation`.
         inputs: names of the inputs, in order of modality.
-        training: the costs are `inverse_regularisation`.
 
     Raises:
         ValueError: a row holds NaN or infinity, or training has one class only.
@@ -29,5 +41,6 @@ def fit(
 
     standardiser, x, y = training_rows(task, train, inputs, training.equal_inputs)
     weight = class_weight(training)
-    models = [LinearSVC(C=c, dual=False, class_weight=weight).fit(x, y) for c in training.inverse_regularisation]
-    return best_of(task, models, standardiser, training, validation)
+    costs = (one["inverse_regularisation"] for one in settings)
+    models = (LinearSVC(C=cost, dual=False, class_weight=weight).fit(x, y) for cost in costs)
+    return [expand(m.coef_, m.intercept_, m.classes_, task.classes, standardiser) for m in models]

@@ -10,7 +10,7 @@ from mer import code_dependencies, files
 from mer.training.cache import arrays as cached
 from mer.training.cache.address import JobIdentity
 from mer.training.engines.engine import Engine
-from mer.training.job import Job, JobResult
+from mer.training.job import Comparison, Job, JobResult
 from mer.training.task import Task
 
 TRAINING_CODE = "import mer.training.grid"
@@ -43,7 +43,7 @@ class ResultCache:
         """Return the digest of everything that determines the results of jobs that are trained together."""
         return files.digest([self._code, *map(self._identity.describe, jobs)])[:32]
 
-    def load(self, jobs: Sequence[Job]) -> list[JobResult] | None:
+    def load(self, jobs: Sequence[Job]) -> list[JobResult | Comparison] | None:
         """Return the results of jobs that are trained together; None if there are none, or the file is damaged."""
         if self.folder is None:
             return None
@@ -54,18 +54,24 @@ class ResultCache:
         if (stored := cached.read_arrays(self.folder / f"{self.address(jobs)}.safetensors", "runs")) is None:
             return None
         arrays, metadata = stored
+        if jobs[0].compares:
+            return [Comparison(job, metadata[n]["settings"], arrays[f"{n}"]) for n, job in enumerate(jobs)]
         return [JobResult(job, arrays[f"{n}"], arrays[f"{n}.validation"], label_sets=arrays.get(f"{n}.label_sets"),
                           **metadata[n]) for n, job in enumerate(jobs)]  # fmt: skip
 
-    def save(self, results: Sequence[JobResult]) -> None:
+    def save(self, results: Sequence[JobResult | Comparison]) -> None:
         """Store the results of jobs that were trained together: all of them or none."""
         if not self._code_unchanged():
+            return
+        path = self.folder / f"{self.address([one.job for one in results])}.safetensors"
+        if results[0].job.compares:
+            arrays = {f"{n}": one.logits for n, one in enumerate(results)}
+            cached.write_arrays(path, "runs", arrays, [{"settings": one.settings} for one in results])
             return
         metadata = [{"history": one.history, "validation_uar": one.validation_uar} for one in results]
         arrays = {f"{n}": one.probabilities for n, one in enumerate(results)}
         arrays |= {f"{n}.validation": one.validation_probabilities for n, one in enumerate(results)}
         arrays |= {f"{n}.label_sets": one.label_sets for n, one in enumerate(results) if one.label_sets is not None}
-        path = self.folder / f"{self.address([one.job for one in results])}.safetensors"
         cached.write_arrays(path, "runs", arrays, metadata)
 
     def delete_others(self, groups: Iterable[Sequence[Job]]) -> None:

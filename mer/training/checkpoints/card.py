@@ -102,6 +102,8 @@ class Card(Provenance):
     classes: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(min_length=1)
     training: Training | None = None
     """Training parameters; None for an ensemble."""
+    choice: dict[str, Any] | None = None
+    """How the setting was chosen on folds (`Choice.summary`); None if validation rows chose it."""
     members: list[Member] = []
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     system: Annotated[str, Field(max_length=300)] = ""

@@ -67,11 +67,15 @@ def save(folder: Path, model: TrainedModel, job: Job, task: Task, record: StudyR
 
     Args:
         model: as from `grid.fit_job`.
+        job: the job that was trained, as from `choice.chosen_job`: its rows and inputs are those of the model.
         task: the task of the study, before `normalised_for`.
     """
     remove_members(folder)
     task, record = _with_trained_encoders(folder, model, job, task, record)
-    own = card(job, task, record).model_copy(update={"training": job.training, "temperature": float(model.temperature)})
+    trained = {"training": job.training, "temperature": float(model.temperature)}
+    if model.choice is not None:
+        trained["choice"] = model.choice.summary()
+    own = card(job, task, record).model_copy(update=trained)
     write(folder, tensors_of(model), own, job_exposure(job, record.manifest))
 
 

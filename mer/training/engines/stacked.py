@@ -87,7 +87,8 @@ class StackedTraining:
         self.average = {n: v.clone() for n, v in self.parameters.items()} if self.training.averaging != "none" else None
         self.optimiser = StackedOptimiser(self.parameters, [job.training for job in jobs])
         self.masks = DropoutMasks(template, self.training.batch_size)
-        self.progress = [EpochProgress(j.training, -(-len(j.train) // j.training.batch_size)) for j in jobs]
+        size = self.training.batch_size
+        self.progress = [EpochProgress(j.training, -(-len(j.train) // size), stop_after=j.stop_after) for j in jobs]
         self.alive = list(range(len(jobs)))
         self.total = torch.zeros(len(jobs), device=device)
         self.graph = CudaGraphFunction()
@@ -241,8 +242,7 @@ class StackedTraining:
         """Corpus -> UAR on the validation rows of each job."""
         validation = [self.jobs[r].validation for r in self.alive]
         logits = self._logits({**self.others, **weights}, self.data, validation)
-        predicted = [values.argmax(axis=1) for values in logits]
-        return [self.task.score_predictions(*pair) for pair in zip(predicted, validation, strict=True)]
+        return [loop.scores(self.task, self.jobs[r], z) for r, z in zip(self.alive, logits, strict=True)]
 
     def _logits(
         self, weights: dict[str, Tensor], data: StackedTrainingData, job_rows: list[np.ndarray]

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -9,6 +10,7 @@ from mer import files
 from mer.models import random_numbers
 from mer.training.cache.snapshot import Snapshot
 from mer.training.checkpoints import tensors
+from mer.training.choosing.criterion import validation_scores
 from mer.training.job import Job
 from mer.training.networks import sampling
 from mer.training.networks.batches import DROPOUT_STREAM, DropoutMasks, TrainingData, prepared
@@ -46,7 +48,8 @@ def fit_network(task: Task, job: Job, device: str = "cpu", snapshot: Path | None
                            multi_label=training.targets == "multi_label")  # fmt: skip
     data, masks = prepared(model, task, job.train, training), DropoutMasks(network, training.batch_size)
     names = trainable_names(network, *data.sample())
-    course = NetworkTraining(network, training, names, steps=-(-len(job.train) // training.batch_size))
+    steps = -(-len(job.train) // training.batch_size)
+    course = NetworkTraining(network, training, names, steps, job.stop_after)
     file = Snapshot(snapshot, f"{seed}")
     course.restore(file.load(device))
     rows, validation = (
@@ -57,14 +60,19 @@ def fit_network(task: Task, job: Job, device: str = "cpu", snapshot: Path | None
         order = sampling.order(*rows, training, seed, course.progress.epoch)
         loss = _epoch(course, network, data, masks, torch.as_tensor(order, device=device), seed)
         with course.use_averaged_weights():
-            predicted = model.batch_logits(validation).argmax(axis=1)
-        course.end_epoch(loss, task.score_predictions(predicted, job.validation))
+            logits = model.batch_logits(validation)
+        course.end_epoch(loss, scores(task, job, logits))
         file.save(course.state)
     course.set_weights(course.best)
     masks.clear()
     file.remove()
     model.history = course.progress.history
     return model
+
+
+def scores(task: Task, job: Job, logits: np.ndarray) -> dict[str, float]:
+    """Return corpus -> score of the validation rows; none if the number of epochs is given."""
+    return {} if job.stop_after else validation_scores(task, job, job.validation, logits)
 
 
 def _epoch(

@@ -53,12 +53,15 @@ class NetworkTraining:
     Args:
         names: names of the parameters that are trained.
         steps: number of steps of an epoch.
+        stop_after: number of epochs after which the training ends; None if validation scores decide.
     """
 
-    def __init__(self, network: nn.Module, training: Training, names: list[str], steps: int) -> None:
+    def __init__(
+        self, network: nn.Module, training: Training, names: list[str], steps: int, stop_after: int | None = None
+    ) -> None:
         named = dict(network.named_parameters())
         self.trained = [named[name] for name in names]
-        self.training, self.progress = training, EpochProgress(training, steps)
+        self.training, self.progress = training, EpochProgress(training, steps, stop_after=stop_after)
         self.vector = flatten_parameters(self.trained)
         self.vector.grad = torch.zeros_like(self.vector)
         self.optimiser = optimiser(self.vector, training)

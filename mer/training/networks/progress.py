@@ -31,6 +31,7 @@ class EpochProgress:
         rate_factor: factor by which `plateau` has changed the learning rate.
         epochs_since_best: number of epochs since the best one.
         history: one dict per epoch: epoch, loss, rate, validation UAR per corpus, mean.
+        stop_after: number of epochs after which the training ends, whatever the scores; None if they decide.
     """
 
     training: Training
@@ -41,10 +42,13 @@ class EpochProgress:
     rate_factor: float = 1.0
     epochs_since_best: int = 0
     history: list[dict] = field(default_factory=list)
+    stop_after: int | None = None
 
     @property
     def finished(self) -> bool:
         """Whether the epochs or the patience are used up."""
+        if self.stop_after is not None:
+            return self.epoch >= self.stop_after
         return self.epoch >= self.training.epochs or self.epoch - self.best_epoch > self.training.patience
 
     def rate(self, step: int) -> float:

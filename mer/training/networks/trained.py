@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -12,6 +13,9 @@ from mer.features import Features
 from mer.params.schema import Training
 from mer.training.calibration import probabilities
 from mer.training.scaling.standardise import Standardiser
+
+if TYPE_CHECKING:
+    from mer.training.choosing.choice import Choice
 
 MAX_ROWS = 4096
 """The number of rows that are predicted at a time."""
@@ -26,6 +30,7 @@ class TrainedNetwork:
         history: one dict per epoch: epoch, loss, rate, validation UAR per corpus, mean.
         multi_label: whether classes were trained as occurring together.
         temperature: number by which logits are divided before they become probabilities (calibration.py).
+        choice: how the number of epochs was chosen on folds; None without folds.
     """
 
     network: nn.Module
@@ -35,6 +40,7 @@ class TrainedNetwork:
     history: list[dict] = field(default_factory=list)
     multi_label: bool = False
     temperature: float = 1.0
+    choice: "Choice | None" = None
 
     def batches(self, features: Features, rows: np.ndarray) -> Iterator[tuple[dict[str, Tensor], dict[str, Tensor]]]:
         """Yield rows as `batch_logits` takes them, to be stored if they are predicted more than once."""

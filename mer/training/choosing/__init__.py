@@ -1,0 +1,1 @@
+"""The choice of a training's parameters inside its training corpora."""
