@@ -123,8 +123,17 @@ def _study(arguments: argparse.Namespace, selected: params.Params) -> Study:
         timeout=None if minutes is None else minutes * 60,
         gpus=gpus(selected.compute.device, arguments.gpu_jobs),
         source_name=selected.study,
-        banner=SYNTHETIC_NOTICE if selected.data.synthetic else "",
+        banner=_banner(selected),
     )
+
+
+def _banner(selected: params.Params) -> str:
+    """Return the text at the top of every page: whether voices are synthetic, and whether this is a quick look."""
+    data = selected.data
+    caps = {"clips": data.max_clips, "speakers": data.max_speakers}
+    limits = " and ".join(f"{count:,} {noun}" for noun, count in caps.items() if count is not None)
+    capped = f"Capped: a quick look at no more than {limits} of each corpus; scores are not those of whole corpora."
+    return " ".join([SYNTHETIC_NOTICE] * (data.synthetic is not None) + [capped] * bool(limits))
 
 
 def _typed(arguments: argparse.Namespace) -> str:

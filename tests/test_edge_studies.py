@@ -1,5 +1,6 @@
 """Small, unbalanced or damaged studies end in a report, or in a sentence that states the reason."""
 
+import json
 import shutil
 
 import matplotlib as mpl
@@ -13,6 +14,7 @@ import yaml
 from mer import params
 from mer.corpora.synthetic import trees
 from mer.dataset.manifest import build
+from mer.evaluation import checkpoint, row_selection
 from mer.evaluation.protocols import jobs
 from mer.evaluation.scores import step_results
 from mer.params.schema import Synthetic
@@ -74,6 +76,48 @@ def test_unusual_studies_end_in_a_report(attempt, corpora, sections):
     results = attempt(corpora, **sections)
     assert len(results)
     assert results["value"].between(-0.5, 1).all()
+
+
+OWN_POLICY = {
+    "classes": ["très tendu", "a_b <i>$x$</i>", "neutral"],  # other names than those of emotions, in this order
+    "map": {"anger": "très tendu", "fear": "très tendu", "happiness": "a_b <i>$x$</i>", "calm": "neutral"},
+    "drop": ["sadness", "surprise", "disgust"],
+}
+
+
+def test_study_with_its_own_classes_ends_in_a_report_and_predictions(attempt):
+    inputs = ["emodb", "ravdess"]
+    results = attempt(inputs, "01,02,03,04,07,08,09", labels=OWN_POLICY, predict={"voice": "energy"})
+    assert set(results.loc[results["protocol"] == "loco", "test_corpus"]) == set(inputs)
+    run = attempt.raw.parent / "run"
+    predictions = pd.read_parquet(run / "tables" / "predictions.parquet")
+    columns = [name for name in predictions if name.startswith("p_")]
+    assert columns == [f"p_{name}" for name in OWN_POLICY["classes"]]
+    assert set(predictions["emotion"]) == set(OWN_POLICY["classes"])
+    assert np.allclose(predictions[columns].sum(axis=1), 1)
+    card = json.loads((run / "checkpoints" / "logistic-seed0" / "model.json").read_text(encoding="utf-8"))
+    assert card["classes"] == OWN_POLICY["classes"]
+    of_files = pd.read_csv(run / "predictions" / "predictions.csv")
+    assert set(of_files["label"].dropna()) <= set(OWN_POLICY["classes"])
+    published = pd.read_csv(run / "tables" / "published.csv")
+    assert published["grey"].all()
+    stated = params.load(attempt.raw.parent / "study.yaml")
+    (run / "params.yaml").write_text(params.dump(stated), encoding="utf-8")  # as the runner writes it
+    study = row_selection.open_study(run)
+    tested = checkpoint.evaluate(run / "checkpoints" / "logistic-seed0", study, ("ravdess",))
+    assert list(tested.predictions.filter(like="p_").columns) == columns
+
+
+def test_quick_look_is_named_wherever_a_score_is(attempt):
+    data = {"max_clips": 24, "max_speakers": 4, "raw": str(attempt.raw), "store": str(attempt.raw.parent / "store")}
+    results = attempt(["emodb", "esd"], data=data, evaluation=QUICK["evaluation"] | {"seeds": [0]})
+    assert results["capped"].all()
+    manifest = pd.read_parquet(attempt.raw.parent / "run" / "data" / "manifest.parquet")
+    used = manifest[manifest["exclude_reason"].isna()]
+    assert (used["corpus"].value_counts() == 24).all()
+    assert used.groupby("corpus")["speaker_id"].nunique().max() <= 4
+    page = (attempt.raw.parent / "run" / "checkpoints" / "logistic-seed0" / "README.md").read_text(encoding="utf-8")
+    assert "quick look" in page
 
 
 def test_study_without_step_03_or_04_ends_in_a_report(attempt):
@@ -196,6 +240,8 @@ def test_copies_under_another_name_are_refused_unless_accepted(attempt, gain):
         ("evaluation.protocols=[]", "evaluation.protocols"),
         ("splits={validation: 0.5, test: 0.5}", "no training speakers"),
         ("data={min_seconds: 5, max_seconds: 1}", "min_seconds must be below"),
+        ("data.max_clips=99", r"data.max_clips: 99 is below evaluation.min_clips \(100\)"),
+        ("data.max_speakers=3", r"data.max_speakers: 3 is below evaluation.min_speakers \(4\)"),
     ],
 )
 def test_impossible_parameters_are_refused(setting, message):

@@ -136,7 +136,7 @@ def with_weights(modality, name):
 
 
 def test_every_policy_is_a_table():
-    assert values(Labels, "policy") == set(labels.POLICIES)
+    assert values(Labels, "policy") == {*labels.POLICIES, data.OWN}
 
 
 def test_columns_of_a_user_table_have_names():
@@ -256,7 +256,7 @@ def results():
         "utterance_id": [f"a/{i}" for i in n], "family": "a", "speaker_id": [f"s{i // 4}" for i in n],
         "dialogue_id": None, "emotion": np.where(n % 2, "fear", "anger"), "test_corpus": "a", "system": "s",
         "protocol": "loco", "train_corpora": "z", "fold": 0, "seed": 0, "transductive": True, "flagged": True,
-        "accepted": True, "lacks": "", "deterministic": False, "free": np.where(n % 3, "fear", "anger"),
+        "accepted": True, "capped": True, "lacks": "", "deterministic": False, "free": np.where(n % 3, "fear", "anger"),
         "restricted": "anger", "p_anger": 0.4, "p_fear": 0.6,
     })  # fmt: skip
     return scores.score(rows, Scoring(("anger", "fear"), {"a": "speaker_id"}), study="x")
@@ -273,7 +273,8 @@ def test_flags_are_columns_of_the_results_with_a_symbol(results):
     assert results[flags.FLAGS].all(axis=None)
     keys = ["system", "test_corpus"]
     assert list(flags.with_flags(results[keys], results)) == [*keys, *flags.FLAGS]
-    symbol = {"transductive": symbols.TRANSDUCTIVE, "flagged": symbols.BREACH, "accepted": symbols.ACCEPTED}
+    symbol = {"transductive": symbols.TRANSDUCTIVE, "flagged": symbols.BREACH, "accepted": symbols.ACCEPTED,
+              "capped": symbols.CAPPED}  # fmt: skip
     assert set(symbol) == set(flags.FLAGS)
     assert len(set(symbol.values())) == len(symbol)
     for name in flags.FLAGS:

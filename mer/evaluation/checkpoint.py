@@ -138,7 +138,7 @@ def _predict(
 def _targets(study: EvaluationData) -> dict[str, np.ndarray]:
     """The classes of each usable row, as training reads them."""
     p, of_study = study.params, corpora.of_study(study.params)
-    mappings = labels.mappings(p.labels.policy, of_study, p.labels.overrides)
+    mappings = labels.mappings(labels.of_study(p.labels), of_study, p.labels.overrides)
     return annotations.training_targets(study.usable, of_study, mappings, study.classes)
 
 

@@ -78,7 +78,7 @@ def open_study(folder: Path) -> EvaluationData:
             f"{files.to_root(folder / REQUIRED_FILES[1])}: the column {absent[0]} is missing, because an earlier "
             "version wrote this file: run step 01 again"
         )
-    return EvaluationData(p.name, p, manifest, labels.classes(p.labels.policy))
+    return EvaluationData(p.name, p, manifest, labels.of_study(p.labels).classes)
 
 
 def select_rows(

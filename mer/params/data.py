@@ -1,5 +1,6 @@
 """What a study reads and how it is labelled and split: the sections `data`, `corpora`, `labels` and `splits`."""
 
+import difflib
 import re
 from pathlib import PureWindowsPath
 from typing import Literal
@@ -46,6 +47,11 @@ class Data(Section):
     stops. The study also stops if all utterances of a class are lost. With 1 it never stops."""
     problems: Literal["report", "stop"] = "report"
     """Whether step 01 reports what is no utterance in a corpus folder, or stops."""
+    max_clips: int | None = Field(None, ge=1)
+    """The largest number of utterances of a corpus, for a quick look; None for all. They are drawn evenly over classes
+    and speakers, and their scores are flagged as `capped`."""
+    max_speakers: int | None = Field(None, ge=1)
+    """The largest number of speakers of a corpus, drawn evenly over genders; None for all. Scores are flagged, too."""
 
     @model_validator(mode="after")
     def _shorter_than_longer(self) -> "Data":
@@ -131,12 +137,74 @@ class Corpus(Section):
         return self
 
 
+OWN = "own"
+"""The name of a policy that a study states itself."""
+OVERRIDE_WORDS = ("drop", "perceived")
+"""Words that an override has instead of a class, so that no class can have such a name."""
+MAX_CLASS_LENGTH = 100
+"""The largest number of characters of a class's name."""
+
+
 class Labels(Section):
-    policy: Literal["paper7", "fork7", "primary4", "iemocap6"] = "paper7"
+    """The policy of a study: one with a name, or its own `classes` with `map` and `drop`."""
+
+    policy: Literal["paper7", "fork7", "primary4", "iemocap6", "own"] = "paper7"
+    """The policy (mer/dataset/manifest/labels.py). It is `own` if the study states `classes`, and need not be named."""
+    classes: tuple[str, ...] = ()
+    """The classes of an own policy, two or more, in the order in which models and tables have them. Any names are
+    possible. A class that is called like a standard emotion name (`anger`, `calm`, …) has the labels of that name."""
+    map: dict[str, str] = Field({})
+    """Standard emotion name -> class of an own policy. Each name that a corpus of the study has needs a class, or is in
+    `drop`. Names that no policy of MER maps to a class, such as `boredom`, are dropped unless they are mapped here."""
+    drop: tuple[str, ...] = ()
+    """Standard emotion names that an own policy maps to no class."""
     overrides: dict[str, dict[str, str]] = Field({})
     """Corpus -> {label: class, `drop` or `perceived`}, which take precedence over the policy. A label is native (`02`),
     a standard emotion name (`calm`), `all`, or a label with the emotion that most raters perceived (`xxx/hap`).
     `perceived` takes the class from the raters."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_if_stated(cls, value: object) -> object:
+        """Return the section with `policy: own` if it states classes and names no policy."""
+        if isinstance(value, dict) and value.get("classes") and "policy" not in value:
+            return {**value, "policy": OWN}
+        return value
+
+    @field_validator("classes")
+    @classmethod
+    def _are_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if name != name.strip() or not name or not name.isprintable() or len(name) > MAX_CLASS_LENGTH:
+                raise ValueError(f"{name!r} is no name: it needs 1 to {MAX_CLASS_LENGTH} printable characters, without "
+                                 "spaces at its ends")  # fmt: skip
+            if name in OVERRIDE_WORDS or "+" in name:
+                raise ValueError(f"{name!r} cannot be a class: + joins the classes of one utterance, and "
+                                 f"{' and '.join(OVERRIDE_WORDS)} have a meaning of their own")  # fmt: skip
+        folded = [name.casefold() for name in value]
+        if twice := [name for name, same in zip(value, folded, strict=True) if folded.count(same) > 1]:
+            raise ValueError(f"{' and '.join(map(repr, twice[:2]))} are one class; name it once")
+        return value
+
+    @model_validator(mode="after")
+    def _own_is_complete(self) -> "Labels":
+        if self.policy != OWN:
+            if stated := [name for name in ("classes", "map", "drop") if getattr(self, name)]:
+                raise ValueError(f"`{stated[0]}` is for an own policy: leave out `policy: {self.policy}` and state "
+                                 "`classes`, or use `overrides`")  # fmt: skip
+            return self
+        if len(self.classes) < 2:
+            raise ValueError("an own policy needs two or more `classes`")
+        for name, target in self.map.items():
+            if target not in self.classes:
+                near = difflib.get_close_matches(target, self.classes, n=1)
+                hint = f" (did you mean {near[0]!r}?)" if near else ""
+                raise ValueError(f"map.{name}: {target!r} is not one of {', '.join(self.classes)}{hint}")
+            if name in self.classes and target != name:
+                raise ValueError(f"map.{name}: {name!r} is a class itself; it cannot be mapped to {target!r}")
+        if both := [name for name in self.drop if name in self.map or name in self.classes]:
+            raise ValueError(f"drop: {both[0]!r} has a class, too; keep one of the two rules")
+        return self
 
     @field_validator("overrides", mode="before")
     @classmethod

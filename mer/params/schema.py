@@ -126,7 +126,8 @@ class Params(Section):
     @model_validator(mode="after")
     def _consistent(self) -> "Params":
         """Complete the inputs, and check what several sections must agree on; all faults are reported at once."""
-        faults = [*self._corpora_of_weights(), *self._duplicates(), *self._complete_inputs(), *self._members()]
+        faults = [*self._corpora_of_weights(), *self._caps(), *self._duplicates(), *self._complete_inputs(),
+                  *self._members()]  # fmt: skip
         faults = faults or [*self._frames(), *self._trained_encoders(), *self._recogniser()]
         if faults:
             raise Faults(faults)
@@ -141,6 +142,13 @@ class Params(Section):
             for field, names in lists.items():
                 if strange := sorted(set(names) - set(self.corpora)):
                     yield f"{place}.{field}", self._no_corpus(strange[0])
+
+    def _caps(self) -> Iterator[tuple[str, str]]:
+        for cap, least in (("max_clips", "min_clips"), ("max_speakers", "min_speakers")):
+            most, required = getattr(self.data, cap), getattr(self.evaluation, least)
+            if most is not None and most < required:
+                yield (f"data.{cap}", f"{most} is below evaluation.{least} ({required}), so no corpus would be scored; "
+                       "raise the one or lower the other")  # fmt: skip
 
     def _duplicates(self) -> Iterator[tuple[str, str]]:
         if strange := sorted(set(self.evaluation.accept_duplicates) - set(self.corpora)):

@@ -52,7 +52,7 @@ def export(run: Path, out: Path) -> list[Path]:
     manifest = _read(run, "data/manifest.parquet")
     results, predictions = (_read(run, f"tables/{name}.parquet") for name in ("results", "predictions"))
     comparisons = _read(run, "tables/comparison.csv") if (run / "tables/comparison.csv").is_file() else None
-    classes = list(labels.classes(study.labels.policy))
+    classes = list(labels.of_study(study.labels).classes)
     written = tables.write(out / "tables", results, predictions, comparisons)
     written += figures.write(out / "figures", results, predictions, comparisons, classes)
     datasheet.write(out, study.name, manifest, corpora.of_study(study))

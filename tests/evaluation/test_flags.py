@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from mer.dataset.audit.findings import Finding, with_breaches
 from mer.evaluation.scores import flags, scores
@@ -49,6 +50,14 @@ def test_flags_pass_from_predictions_to_results_and_derived_tables():
     assert found["transductive"].tolist() == [False, False, True, False]
     assert flags.with_flags(pd.DataFrame({"system": ["t"]}), table)["transductive"].tolist() == [True]
     assert flags.with_flags(pd.DataFrame({"test_corpus": ["a"]}), table)["flagged"].tolist() == [True]
+
+
+@pytest.mark.parametrize(("capped", "flagged"), [("", ""), ("a", "a"), ("b", "ac"), ("c", "c")])
+def test_scores_are_capped_if_utterances_of_a_training_or_test_corpus_are_not_used(capped, flagged):
+    rows = pd.concat([manifest(name, 4, 8) for name in "abc"], ignore_index=True)
+    rows["capped"] = rows["corpus"].isin(list(capped))
+    trained, tested = np.flatnonzero(rows["corpus"] == "b"), np.flatnonzero(rows["corpus"] != "b")
+    assert set(rows.loc[tested[flags.capped(rows, trained, tested)], "corpus"]) == set(flagged)
 
 
 def test_outside_share_counts_predictions_outside_the_test_classes():

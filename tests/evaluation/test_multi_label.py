@@ -42,6 +42,7 @@ def manifest(task):
         "utterance_id": [f"mosei/{n}" for n in ROWS], "corpus": "mosei", "family": "mosei",
         "speaker_id": [f"mosei_{n % 12}" for n in ROWS], "dialogue_id": [f"mosei_{n % 12}" for n in ROWS],
         "emotion": np.array(CLASSES)[task.labels], "breach": pd.Series(None, ROWS, "str"),
+        "capped": False,
     })  # fmt: skip
 
 

@@ -27,6 +27,7 @@ def corpus(name, family, speakers, official=False, classes=("neutral", "anger", 
                     "speaker_id": f"{name}_{s}",
                     "dialogue_id": f"{name}_{i}",
                     "audio_sha256": f"{name}{s}_{i}",
+                    "capped": False,
                     "breach": None,
                     "transcription": None,
                     "lexical_control": "free",
@@ -252,6 +253,7 @@ def predictions(truth, free, restricted, seeds=(0,)):
                 "transductive": False,
                 "flagged": False,
                 "accepted": False,
+                "capped": False,
                 "lacks": "",
             }
         )

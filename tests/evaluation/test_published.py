@@ -227,3 +227,15 @@ def test_parts_of_a_user_defined_table_are_not_official():
     rows = manifest("meld", 6, 42, CLASSES).assign(split_official="train", split_source="own")
     rows = splits.assign(rows, {"meld"}, splits.SplitOptions(seed=0, validation=0.1, test=0.1, folds=5))
     assert published.settings(rows)["split"].tolist() == ["parts of a user-defined table"]
+
+
+def test_quick_looks_and_own_policies_are_not_compared():
+    results, ours = study()
+    [comparable] = {row["reason"] for _, row in shown(results, ours, grey=False).iterrows()}
+    assert comparable == ""
+    capped = shown(results.assign(capped=True), ours, test_corpus="meld", protocol="in_corpus")
+    assert capped["grey"].all()
+    assert "only some utterances were drawn" in " ".join(capped["reason"])
+    own = shown(results, ours.assign(own_mapping=True), test_corpus="meld", protocol="in_corpus")
+    assert own["grey"].all()
+    assert "the study's own policy" in " ".join(own["reason"])

@@ -37,6 +37,7 @@ def manifest(corpus="a", speakers=8, clips=24, classes=FOUR, seed=0):
             "emotion": classes[i // 2 % len(classes)],
             "split_official": None,
             "exclude_reason": None,
+            "capped": False,
             "breach": None,
         }
         for s in range(speakers)
@@ -57,7 +58,7 @@ def predictions(rows, right, system="s", protocol="loco", train="z", seeds=(0,),
         columns = ["utterance_id", "family", "speaker_id", "dialogue_id", "emotion"]
         part = rows[columns].assign(
             test_corpus=rows["corpus"], system=system, protocol=protocol, train_corpora=train, fold=0, seed=number,
-            free=given, restricted=given, transductive=False, flagged=False, accepted=False, lacks="",
+            free=given, restricted=given, transductive=False, flagged=False, accepted=False, capped=False, lacks="",
             deterministic=deterministic,
         )  # fmt: skip
         parts.append(part)

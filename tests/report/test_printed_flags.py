@@ -74,7 +74,7 @@ def test_selection_table_marks_scores():
 
 def test_shapley_values_are_marked_by_test_corpus():
     values = pd.DataFrame({"target": list("AB"), "player": list("BA"), "value": [0.1, 0.2]})
-    values = values.assign(flagged=values["target"] == "A", accepted=False)
+    values = values.assign(flagged=values["target"] == "A", accepted=False, capped=False)
     shown = texts(score_figures.shapley_heatmap(values))
     assert "A §" in shown
     assert "B §" not in shown
@@ -96,17 +96,17 @@ def test_figures_explain_accepted_copies():
 def test_means_over_corpora_have_symbols():
     ranks = pd.DataFrame(
         {"system": ["a", "b"], "value": [0.5, 0.4], "rank": [1.0, 2.0], "low": 1.0, "high": 2.0, "first": [0.9, 0.1],
-         "corpora": 9, "note": "", "flagged": True, "accepted": False}
+         "corpora": 9, "note": "", "flagged": True, "accepted": False, "capped": False}
     )  # fmt: skip
     assert comparison_tables.rank_table(ranks).loc["a", "mean (chance-corr.)"] == ".500 §"
     assert any("A breach of the audit affects" in text for text in texts(ranking_figures.rank_diagram(ranks)))
-    clean = ranks.drop(columns=["flagged", "accepted"])
+    clean = ranks.drop(columns=["flagged", "accepted", "capped"])
     assert comparison_tables.rank_table(clean).loc["a", "mean (chance-corr.)"] == ".500"
 
 
 def test_transductive_reference_is_named_so():
     differences = pd.DataFrame({"system": ["b"], "reference": ["a"], "test_corpus": ["A"]})
-    marks = {"flagged": False, "accepted": False, "test_corpus": "A"}
+    marks = {"flagged": False, "accepted": False, "capped": False, "test_corpus": "A"}
     predictions = pd.DataFrame(
         [{"system": "a", "transductive": True} | marks, {"system": "b", "transductive": False} | marks]
     )

@@ -12,8 +12,9 @@ from mer.corpora.reading.files import relative
 from mer.corpora.reading.names import JOINT_SPEAKERS, normalised
 from mer.dataset import splits
 from mer.dataset.identity.recording_digests import samples_digests
-from mer.dataset.manifest import labels, lost_utterances, schema
+from mer.dataset.manifest import draw, labels, lost_utterances, schema
 from mer.dataset.manifest.headers import read_headers
+from mer.dataset.manifest.lost_utterances import NOT_DRAWN
 from mer.media.audio import SILENCE_SECONDS
 
 PROBLEM_COLUMNS = ["corpus", "path", "line", "reason", "emotion", "lost"]
@@ -33,12 +34,13 @@ class BuildOptions:
     """The parameters of a study that the manifest depends on.
 
     Attributes:
-        policy, overrides: the section `labels`.
+        policy: the policy, or the name of one (mer/dataset/manifest/labels.py).
+        overrides: those of the section `labels`.
         seed, validation, test, folds, text_disjoint: the section `splits`.
-        min_seconds, max_seconds, audio_failure, problems: the section `data`.
+        min_seconds, max_seconds, audio_failure, problems, max_clips, max_speakers: the section `data`.
     """
 
-    policy: str
+    policy: str | labels.Policy
     overrides: dict[str, dict[str, str]] = field(default_factory=dict)
     seed: int
     validation: float
@@ -49,6 +51,8 @@ class BuildOptions:
     max_seconds: float
     audio_failure: str = "drop"
     problems: str = "report"
+    max_clips: int | None = None
+    max_speakers: int | None = None
 
 
 @dataclass(frozen=True)
@@ -95,8 +99,11 @@ def build(
         raise DatasetStopped("data.problems is `stop`, and some files are no utterances:\n" + _examples(problems))
     headers = read_headers(raw, _paths(utterances), cache, jobs).to_dict("index")
     rows = [_row(corpora[name], utterance, mappings[name], headers, options) for name, utterance in utterances]
-    manifest = schema.typed(rows)
-    manifest["samples_sha256"] = samples_digests(manifest, raw, cache, jobs)
+    caps = draw.Caps(options.max_clips, options.max_speakers)
+    official = {name for name in folders if corpora[name].official_splits}
+    manifest = draw.with_caps(schema.typed(rows), caps, official, options.seed)
+    read = manifest[manifest["exclude_reason"] != NOT_DRAWN]
+    manifest["samples_sha256"] = samples_digests(read, raw, cache, jobs).reindex(manifest.index)
     usable = set(manifest.loc[manifest["exclude_reason"].isna(), "corpus"])
     if not usable:
         raise NoCorpora(_unusable_message(raw, manifest, problems))

@@ -1,7 +1,8 @@
 """Map native labels to the classes of a study.
 
 The mapping has two steps. A corpus maps its labels to standard emotion names (`Corpus.emotions`), and a policy maps
-these names to classes. A name that the policy does not contain is an error.
+these names to classes. A name that the policy does not contain is an error. A policy is one of `POLICIES`, or the
+study's own (`labels.classes`).
 """
 
 import difflib
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 
 from mer.corpora.corpus import SYNTHETIC, Corpus
 from mer.corpora.reading.columns import SPELLINGS
+from mer.params.data import OWN, Labels
 
 CLASSES = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger")
 """The classes in the order of the paper's code (0..6)."""
@@ -40,21 +42,59 @@ class UnknownLabel(ValueError):
     """The policy or the corpus does not contain a label."""
 
 
-def classes(policy: str) -> tuple[str, ...]:
-    """Return the classes of a policy in label order.
+@dataclass(frozen=True)
+class Policy:
+    """The mapping from standard emotion names to classes.
+
+    Attributes:
+        name: one of `POLICIES`, or `own`.
+        classes: the classes in label order.
+        rules: emotion name -> class or `drop`.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    rules: dict[str, str]
+
+
+def of_study(section: Labels) -> Policy:
+    """Return the policy of a study.
+
+    >>> own = of_study(Labels(classes=("tense", "calm"), map={"anger": "tense", "neutral": "calm"}, drop=("fear",)))
+    >>> own.classes, own.rules["anger"], own.rules["calm"], own.rules["fear"], own.rules["boredom"]
+    (('tense', 'calm'), 'tense', 'calm', 'drop', 'drop')
+    """
+    if section.policy != OWN:
+        return _named(section.policy)
+    own = {name: name for name in section.classes}
+    return Policy(OWN, section.classes, _UNUSED | dict.fromkeys(section.drop, DROP) | own | section.map)
+
+
+def _named(name: str) -> Policy:
+    used = set(POLICIES[name].values()) - {DROP}
+    return Policy(name, (*(c for c in CLASSES if c in used), *sorted(used - set(CLASSES))), POLICIES[name])
+
+
+def _policy(policy: "str | Policy") -> Policy:
+    return policy if isinstance(policy, Policy) else _named(policy)
+
+
+def classes(policy: str | Policy) -> tuple[str, ...]:
+    """Return the classes of a policy, or of one of `POLICIES` by its name, in label order.
 
     >>> classes("primary4")
     ('neutral', 'happiness', 'sadness', 'anger')
     """
-    used = set(POLICIES[policy].values()) - {DROP}
-    return (*(c for c in CLASSES if c in used), *sorted(used - set(CLASSES)))
+    return _policy(policy).classes
 
 
-def mapping(policy: str, corpus: str, emotions: dict[str, str], overrides: dict[str, str] | None = None) -> "Mapping":
+def mapping(
+    policy: str | Policy, corpus: str, emotions: dict[str, str], overrides: dict[str, str] | None = None
+) -> "Mapping":
     """Return the mapping of one corpus's labels to the classes of a policy.
 
     Args:
-        policy: the name of the policy.
+        policy: the policy, or the name of one of `POLICIES`.
         corpus: the id of the corpus, for messages.
         emotions: the corpus's native label -> standard emotion name.
         overrides: exceptions from the policy. The keys, the most specific first, are `native/perceived` (`xxx/hap`:
@@ -71,18 +111,18 @@ def mapping(policy: str, corpus: str, emotions: dict[str, str], overrides: dict[
     >>> iemocap("xxx", "hap"), iemocap("xxx", None)
     ('happiness', None)
     """
-    table, overridden = POLICIES[policy], dict(overrides or {})
-    allowed = {*classes(policy), DROP, PERCEIVED}
-    if missing := sorted(set(emotions.values()) - set(table)):
-        raise UnknownLabel(
-            f"labels.policy {policy}: no rule for {missing[0]!r} of corpus {corpus}; it has {', '.join(sorted(table))}"
-        )
+    policy, overridden = _policy(policy), dict(overrides or {})
+    table, allowed = policy.rules, {*policy.classes, DROP, PERCEIVED}
+    _refuse_without_rule(policy, corpus, emotions)
     _refuse_unknown(corpus, emotions, overridden)
     for key, target in overridden.items():
         word = target.removeprefix("map_to_")  # the fork says `map_to_neutral`
-        overridden[key] = SPELLINGS.get(word, word)
+        overridden[key] = target if target in allowed else SPELLINGS.get(word, word)
         if overridden[key] not in allowed:
-            raise UnknownLabel(f"labels.overrides.{corpus}: {target!r} is not one of {', '.join(sorted(allowed))}")
+            near = difflib.get_close_matches(target, allowed, n=1)
+            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            words = ", ".join(sorted(allowed))
+            raise UnknownLabel(f"labels.overrides.{corpus}: {target!r} is not one of {words}{hint}")
     by_policy = {native: table[emotion] for native, emotion in emotions.items()}
     by_label = {
         native: overridden.get(native, overridden.get(emotion, overridden.get(ALL, by_policy[native])))
@@ -91,13 +131,27 @@ def mapping(policy: str, corpus: str, emotions: dict[str, str], overrides: dict[
     return Mapping(by_label, by_policy, {key: target for key, target in overridden.items() if "/" in key})
 
 
-def mappings(policy: str, corpora: dict[str, Corpus], overrides: dict[str, dict[str, str]]) -> "dict[str, Mapping]":
+def mappings(
+    policy: str | Policy, corpora: dict[str, Corpus], overrides: dict[str, dict[str, str]]
+) -> "dict[str, Mapping]":
     """Return corpus -> the mapping of its labels (see `mapping`)."""
     real_names = {name: name.removesuffix(SYNTHETIC) for name in corpora}  # as in the parameters
     return {
         name: mapping(policy, real_names[name], corpora[name].emotions, overrides.get(real_names[name]))
         for name in corpora
     }
+
+
+def own_mappings(policy: Policy, corpora: dict[str, Corpus]) -> list[str]:
+    """Return the corpora whose emotion names the own policy of a study maps to classes as no policy of MER does."""
+    if policy.name != OWN:
+        return []
+    names = {name: set(corpus.emotions.values()) for name, corpus in corpora.items()}
+    return [
+        name
+        for name, emotions in names.items()
+        if not any(all(policy.rules[e] == rules.get(e) for e in emotions) for rules in POLICIES.values())
+    ]
 
 
 @dataclass(frozen=True)
@@ -145,6 +199,16 @@ class Mapping:
         if perceived is None:
             return f"label {native!r}: no answer was the most frequent one among raters"
         return f"label {native!r}, perceived as {perceived!r}, is dropped by the policy"
+
+
+def _refuse_without_rule(policy: Policy, corpus: str, emotions: dict[str, str]) -> None:
+    missing = sorted(set(emotions.values()) - set(policy.rules))
+    if missing and policy.name == OWN:
+        names = ", ".join(missing)
+        raise UnknownLabel(f"labels: no rule for {names} of corpus {corpus}; add each to `map`, `drop` or `classes`")
+    if missing:
+        raise UnknownLabel(f"labels.policy {policy.name}: no rule for {missing[0]!r} of corpus {corpus}; it has "
+                           f"{', '.join(sorted(policy.rules))}")  # fmt: skip
 
 
 def _refuse_unknown(corpus: str, emotions: dict[str, str], overridden: dict[str, str]) -> None:

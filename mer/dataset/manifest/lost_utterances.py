@@ -1,7 +1,8 @@
 """Lost utterances, counted by reason and class.
 
 An utterance is lost if its file is missing, its recording is unreadable or its label is unknown. Utterances that a
-policy drops, that lie outside a published split or that are listed a second time are not lost.
+policy drops, that lie outside a published split, that a quick look does not draw or that are listed a second time are
+not lost.
 """
 
 import re
@@ -14,6 +15,8 @@ from mer.files import printable
 
 NOT_LOST = "outside the official split"
 """The reason for excluding a row that is not lost, because the published split leaves it out."""
+NOT_DRAWN = "not drawn (data.max_clips, data.max_speakers)"
+"""The reason for excluding a row that is not lost, because a quick look leaves it out."""
 COLUMNS = ["corpus", "reason", "emotion", "count", "example"]
 """The columns of the table of lost utterances."""
 _MAX_REASONS = 3
@@ -34,9 +37,8 @@ def count_lost(manifest: pd.DataFrame, problems: pd.DataFrame) -> pd.DataFrame:
     Returns:
         `COLUMNS`; emotion is the class, the label if it has no class, or null if the label is unknown as well.
     """
-    excluded = manifest[
-        manifest["exclude_reason"].notna() & manifest["emotion"].notna() & (manifest["exclude_reason"] != NOT_LOST)
-    ]
+    reason = manifest["exclude_reason"]
+    excluded = manifest[reason.notna() & manifest["emotion"].notna() & ~reason.isin([NOT_LOST, NOT_DRAWN])]
     excluded_rows = pd.DataFrame(
         {"corpus": excluded["corpus"], "full_reason": excluded["exclude_reason"], "emotion": excluded["emotion"],
          "example": excluded["source_path"] + ": " + excluded["exclude_reason"]}
@@ -160,7 +162,9 @@ def _stop(messages: list[str], limit: float, advice: str) -> None:
 
 
 def _used(manifest: pd.DataFrame, corpus: str) -> pd.DataFrame:
-    return manifest[(manifest["corpus"] == corpus) & manifest["exclude_reason"].isna()]
+    """Return the rows of a corpus that can be used, whether or not they are drawn."""
+    reason = manifest["exclude_reason"]
+    return manifest[(manifest["corpus"] == corpus) & (reason.isna() | (reason == NOT_DRAWN))]
 
 
 def _all_lost_classes(losses: pd.DataFrame, used: pd.DataFrame) -> list[str]:

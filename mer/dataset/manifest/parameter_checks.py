@@ -8,6 +8,7 @@ from mer.corpora import CORPORA, Corpus, closest_id, selected
 from mer.corpora.own import check
 from mer.corpora.own import corpus as own
 from mer.dataset.manifest import labels
+from mer.params.data import OWN, Labels
 from mer.params.schema import Params
 
 
@@ -27,14 +28,36 @@ def problems(params: Params) -> list[str]:
         elif options.table is not None and (fault := check.table_fault(own.corpus(name, options), raw)):
             messages.append(f"corpora.{name}.table: {files.to_root(raw / options.table)}: {fault}")
     corpora = selected({name: o for name, o in params.corpora.items() if o.table is not None or name in CORPORA})
-    for corpus in corpora.values():
-        messages += _emotion_names(params, corpus)
-    for name, overrides in params.labels.overrides.items():
-        if name in corpora or name in CORPORA:
-            messages += _label_problems(params, corpora.get(name) or CORPORA[name], overrides)
-        else:
+    return messages + _labels(params, corpora) + _raw_folder(params)
+
+
+def _labels(params: Params, corpora: dict[str, Corpus]) -> list[str]:
+    """Return the errors of label maps, of the policy and of its overrides."""
+    messages = [message for corpus in corpora.values() for message in _emotion_names(params, corpus)]
+    messages += _own_policy(params.labels, corpora)
+    correct = not messages
+    for name in dict.fromkeys([*corpora, *params.labels.overrides]):
+        if name not in corpora and name not in CORPORA:
             messages.append(_unknown(f"labels.overrides.{name}", name))
-    return messages + _raw_folder(params)
+        elif correct or name in params.labels.overrides:
+            messages += _label_problems(params, corpora.get(name) or CORPORA[name])
+    return messages
+
+
+def _own_policy(section: Labels, corpora: dict[str, Corpus]) -> list[str]:
+    """Return emotion names of an own policy that do not exist, and classes that no label can have."""
+    if section.policy != OWN:
+        return []
+    known = {*labels.POLICIES["paper7"], *(name for corpus in corpora.values() for name in corpus.emotions.values())}
+    entries = [*((f"labels.map.{name}", name) for name in section.map), *(("labels.drop", n) for n in section.drop)]
+    messages = [f"{place}: there is no emotion {n!r} {_closest(n, known)}" for place, n in entries if n not in known]
+    targets = {target for overrides in section.overrides.values() for target in overrides.values()}
+    for name in section.classes:
+        if name not in {*known, *section.map.values(), *targets}:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "name its labels in `map` or `overrides`"
+            messages.append(f"labels.classes: no label has the class {name!r} ({hint})")
+    return messages
 
 
 def warnings(params: Params) -> list[str]:
@@ -52,7 +75,7 @@ def warnings(params: Params) -> list[str]:
 
 def _emotion_names(params: Params, corpus: Corpus) -> list[str]:
     """Return emotion names in a study's label maps that the policy does not contain."""
-    table = labels.POLICIES[params.labels.policy]
+    table = {*labels.POLICIES["paper7"], *labels.of_study(params.labels).rules}
     unknown = {native: corpus.emotions[native] for native in params.corpora[corpus.name].labels}
     return [
         f"corpora.{corpus.name}.labels.{native}: there is no emotion {name!r} {_closest(name, table)}"
@@ -66,9 +89,10 @@ def _closest(name: str, names: Iterable[str]) -> str:
     return f"(did you mean {matches[0]!r}?)" if matches else f"(known are {', '.join(sorted(names))})"
 
 
-def _label_problems(params: Params, corpus: Corpus, overrides: dict[str, str]) -> list[str]:
+def _label_problems(params: Params, corpus: Corpus) -> list[str]:
+    overrides = params.labels.overrides.get(corpus.name)
     try:
-        labels.mapping(params.labels.policy, corpus.name, corpus.emotions, overrides)
+        labels.mapping(labels.of_study(params.labels), corpus.name, corpus.emotions, overrides)
     except labels.UnknownLabel as error:
         return [str(error)]
     return []

@@ -19,7 +19,7 @@ COLUMNS: dict[str, str] = {
     "split_source": "str",
     "split": "str", "fold": "Int64", "text_side": "Int64",
     "elicitation": "str", "license": "str", "too_short": "bool", "too_long": "bool", "audio_ok": "bool",
-    "audio_error": "str", "exclude_reason": "str", "breach": "str",
+    "audio_error": "str", "exclude_reason": "str", "capped": "bool", "breach": "str",
 }  # fmt: skip
 """Column -> type; texts and numbers are null if a corpus does not state them. `emotion_vector` is a JSON object of
 native labels and numbers (mer/corpora/corpus.py). `audio_sha256` is the digest of the file, `samples_sha256` that of
@@ -28,7 +28,8 @@ the speaker (mer/dataset/identity/speakers.py). `split_source` is the origin of 
 the user's `own` table, or `drawn` by MER. `video_path` equals `source_path` if that file has video; `start` and `end`
 are seconds of both, unless `video_start` and `video_end` give those of the video. `video_half` is the half of its
 frames that shows the speaker, if two people are side by side. `episode` is the episode of a series, such as `s08e21`,
-named alike in all corpora of a family. `breach` names the audit's breaches that concern the
+named alike in all corpora of a family. `capped`: whether only some utterances of the row's corpus are used
+(mer/dataset/manifest/draw.py). `breach` names the audit's breaches that concern the
 row's corpus."""
 
 

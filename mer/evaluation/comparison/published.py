@@ -164,12 +164,18 @@ def averages(tables: Collection[PublishedTable]) -> pd.DataFrame:
     return frame.assign(reproduces=(frame["published"] - frame["computed"]).abs() <= MAX_ROUNDING_POINTS)
 
 
-def settings(manifest: pd.DataFrame, by_session: Collection[str] = ()) -> pd.DataFrame:
+def settings(
+    manifest: pd.DataFrame, by_session: Collection[str] = (), own_mappings: Collection[str] = ()
+) -> pd.DataFrame:
     """Return classes and split of each corpus of a study, in the words of the file of published numbers.
 
     Args:
         manifest: usable rows.
         by_session: corpora that are split by session.
+        own_mappings: corpora whose labels the study maps to classes by its own policy.
+
+    Returns:
+        columns classes, split and own_mapping, by corpus.
     """
     rows = {}
     for corpus, part in manifest.groupby("corpus"):
@@ -181,8 +187,9 @@ def settings(manifest: pd.DataFrame, by_session: Collection[str] = ()) -> pd.Dat
             split = f"leave one {noun} out"
         else:
             split = f"{part['fold'].nunique()} folds of {noun}s"
-        rows[corpus] = {"classes": " ".join(sorted(part["emotion"].unique())), "split": split}
-    return pd.DataFrame.from_dict(rows, orient="index", columns=["classes", "split"])
+        classes = " ".join(sorted(part["emotion"].unique()))
+        rows[corpus] = {"classes": classes, "split": split, "own_mapping": corpus in own_mappings}
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["classes", "split", "own_mapping"])
 
 
 def compare_published(
@@ -241,6 +248,8 @@ def _reason_against(
         reasons.append(f"other training corpora: {number['train_corpora'] or 'not stated'}")
     if same and same[0]["flagged"]:
         reasons.append("a breach of the audit affects MER's score")
+    if same and same[0]["capped"]:
+        reasons.append("only some utterances were drawn (data.max_clips, data.max_speakers)")
     if same and abs(same[0]["n"] - number["clips"]) > MAX_MISSING_SHARE * number["clips"]:
         reasons.append(f"other clips: {number['clips']:,.0f}; MER: {same[0]['n']:,}")
     text = "; ".join(filter(None, reasons))
@@ -258,6 +267,8 @@ def _setting_reasons(number: dict, setting: pd.Series) -> list[str]:
         reasons.append("the mapping of labels is not stated")
     elif number["classes"] != setting["classes"]:
         reasons.append(f"other classes: {_class_difference(number['classes'], setting['classes'])}")
+    elif setting["own_mapping"]:
+        reasons.append("another mapping of labels: the study's own policy")
     if not number["split"]:
         reasons.append("the split is not stated")
     elif number["split"] != setting["split"]:

@@ -24,7 +24,7 @@ from mer.evaluation.scores.confusions import Scoring, columns
 from mer.training.task import Task
 
 COLUMNS = ["players", "target", "player", "value", "low", "high", "n", "speakers", "classes", "flagged",
-           "accepted"]  # fmt: skip
+           "accepted", "capped"]  # fmt: skip
 """The columns of `shapley.csv`."""
 MAX_PLAYERS = 14
 """The largest number of players; n players make 2^n trainings."""
@@ -56,7 +56,7 @@ def of_corpora(
             of clusters. The interval is over new speakers of the target, given the trained models: the jackknife with
             Student's t, symmetric because values may be negative. It is NaN with fewer than 3 clusters, if a class
             occurs in one cluster only, and if the jackknife values do not vary. Of two kinds of clusters, the wider
-            interval is reported. `flagged` and `accepted` are those of scores on the target.
+            interval is reported. `flagged`, `accepted` and `capped` are those of scores on the target.
         coalitions: target, corpora (joined by +, empty text for none), value.
 
     Raises:
@@ -103,7 +103,7 @@ def game_rows(players: list[str], counts: list[tuple[np.ndarray, np.ndarray]], c
 
 
 def describe_rows(rows: pd.DataFrame, counts: list[tuple[np.ndarray, np.ndarray]]) -> dict:
-    """Return the columns n, speakers, classes, flagged and accepted of some test rows.
+    """Return the columns n, speakers, classes, flagged, accepted and capped of some test rows.
 
     Args:
         rows: rows of the manifest.
@@ -121,7 +121,9 @@ def describe_rows(rows: pd.DataFrame, counts: list[tuple[np.ndarray, np.ndarray]
 def _flags(rows: pd.DataFrame) -> dict[str, bool]:
     """The flags of values that are computed from scores on these rows (mer/evaluation/scores/flags.py)."""
     breach = rows["breach"] if "breach" in rows else pd.Series(None, rows.index, dtype=object)
-    return {"flagged": bool(breach.notna().any()), "accepted": bool(flags.accepted(breach, "loco").any())}
+    capped = bool(rows["capped"].any()) if "capped" in rows else False
+    return {"flagged": bool(breach.notna().any()), "accepted": bool(flags.accepted(breach, "loco").any()),
+            "capped": capped}  # fmt: skip
 
 
 def reason_against(task: Task, manifest: pd.DataFrame, cells: list[Cell], inputs: tuple[str, ...]) -> str:

@@ -135,14 +135,15 @@ def open_task(run: Run) -> StudyTask:
         MissingVectors: vectors of these rows are missing in the feature store.
         OutdatedDuplicates: the table of near-duplicates belongs to another manifest.
     """
-    p, classes, study_corpora = run.params, labels.classes(run.params.labels.policy), corpora.of_study(run.params)
+    p, policy, study_corpora = run.params, labels.of_study(run.params.labels), corpora.of_study(run.params)
+    classes = policy.classes
     usable = schema.usable(pd.read_parquet(run.read("data/manifest.parquet")))
     specs = files.read_json(run.read("data/features.json"))["specs"]
     keys = features.read_keys(run.read("data/inputs.parquet"), usable["utterance_id"])
     store = files.from_root(p.data.store)
     vectors = features.load(keys, store, specs)
     vectors = replace(vectors, items=encoder_items.load(p.features, keys, store, specs))
-    mappings = labels.mappings(p.labels.policy, study_corpora, p.labels.overrides)
+    mappings = labels.mappings(policy, study_corpora, p.labels.overrides)
     targets = annotations.training_targets(usable, study_corpora, mappings, classes)
     return StudyTask(
         run, classes, study_corpora, usable,

@@ -1,4 +1,4 @@
-"""Columns that qualify a score: `transductive`, `flagged` and `accepted`."""
+"""Columns that qualify a score: `transductive`, `flagged`, `accepted` and `capped`."""
 
 import numpy as np
 import pandas as pd
@@ -6,10 +6,10 @@ import pandas as pd
 from mer.dataset.identity.duplicates import ACROSS_FAMILIES
 from mer.evaluation.protocols import copies_across_families
 
-FLAGS = ["transductive", "flagged", "accepted"]
+FLAGS = ["transductive", "flagged", "accepted", "capped"]
 """`transductive`: the system uses unlabelled rows of the test corpus. `flagged`: a breach of the audit affects the test
 corpus. `accepted`: recordings of the test corpus are also in the training rows of another family, and the study accepts
-that."""
+that. `capped`: only some utterances of the test corpus or of a training corpus were drawn, for a quick look."""
 
 
 def accepted(breach: pd.Series, protocol: str) -> pd.Series:
@@ -22,6 +22,18 @@ def accepted(breach: pd.Series, protocol: str) -> pd.Series:
     kinds = breach.fillna("").str.split("; ")
     refused = protocol in copies_across_families.PROTOCOLS
     return kinds.map(lambda names: refused and not set(ACROSS_FAMILIES).isdisjoint(names)).astype(bool)
+
+
+def capped(manifest: pd.DataFrame, trained_on: np.ndarray, tested: np.ndarray) -> np.ndarray:
+    """Return which tested rows have a `capped` score; bool of shape (tested rows,).
+
+    Args:
+        manifest: usable rows, index 0..n-1.
+        trained_on: row numbers of the training and validation rows.
+        tested: row numbers of the test rows.
+    """
+    flags = manifest["capped"].to_numpy(bool)
+    return flags[tested] | bool(flags[trained_on].any())
 
 
 def missing_inputs(corpora: pd.Series, present: dict[str, np.ndarray]) -> pd.Series:

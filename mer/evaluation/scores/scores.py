@@ -50,6 +50,7 @@ def predictions(
             lacks=flags.missing_inputs(rows["corpus"], inputs),
             flagged=rows["breach"].notna(),
             accepted=flags.accepted(rows["breach"], cell.protocol),
+            capped=flags.capped(manifest, np.r_[result.job.train, result.job.validation], result.job.test),
             deterministic=not result.depends_on_seed,
             free=[classes[i] for i in result.probabilities.argmax(axis=1)],
             restricted=[classes[i] for i in restricted],
@@ -197,7 +198,7 @@ def with_mean(results: pd.DataFrame, corpora: list[str], name: str) -> pd.DataFr
     grouped = part.groupby(keys, dropna=False, sort=False)
     mean = grouped.agg(
         value=("value", "mean"), n=("n", "sum"), speakers=("speakers", "sum"), parts=("n", "size"),
-        flagged=("flagged", "any"), accepted=("accepted", "any"), outside=("outside", "mean"),
+        flagged=("flagged", "any"), accepted=("accepted", "any"), capped=("capped", "any"), outside=("outside", "mean"),
     )  # fmt: skip
     mean = mean[mean["parts"] == len(corpora)].drop(columns="parts")
     return pd.concat(

@@ -40,7 +40,7 @@ def write(path: Path, predictions: Sequence[Prediction], card: Card, notes: Sequ
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
-    styles = palette.emotion_styles(card.classes)
+    styles = palette.emotion_styles(card.classes, card.classes)
     script = (TEMPLATES / "page.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
     colours = {name: style.colour for name, style in styles.items()}

@@ -1,5 +1,7 @@
 """Figures of differences: between systems, slices, metrics and splits."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -11,7 +13,7 @@ from mer.evaluation.protocols.random_split import RANDOM
 from mer.report.style.axes import add_legend, empty_figure, heat_map, label_rows, new_figure, rows_height, set_title
 from mer.report.style.forest import forest
 from mer.report.style.numbers import chance, short
-from mer.report.style.palette import Style, escape_mathtext, in_order, styles
+from mer.report.style.palette import EMOTIONS, Style, escape_mathtext, in_order, styles
 from mer.report.text.comparisons import SIGNIFICANT
 from mer.stats import CONFUSION_METRICS
 
@@ -71,16 +73,17 @@ def gap_forest(gaps: pd.DataFrame) -> Axes:
     return set_title(ax, title)
 
 
-def recall_heatmap(recalls: pd.DataFrame) -> Axes:
+def recall_heatmap(recalls: pd.DataFrame, classes: Sequence[str] = EMOTIONS) -> Axes:
     """Draw the recall of each class of each held-out corpus; grey if the corpus does not have the class.
 
     Args:
         recalls: from `slices.recalls`, of one system and protocol.
+        classes: the classes of the policy, in the order of columns.
     """
     if recalls.empty:
         return empty_figure("No corpus has been held out.")
     wide = recalls.pivot(index="test_corpus", columns="emotion", values="recall")
-    wide = wide[in_order(wide.columns)]
+    wide = wide[in_order(wide.columns, classes)]
     ax = new_figure(height=rows_height(len(wide), 0.4) + 0.4)[1]
     texts = np.vectorize(lambda share: "" if np.isnan(share) else short(share, 2))(wide.to_numpy())
     heat_map(ax, wide.to_numpy(), texts, list(wide.index), list(wide.columns))

@@ -1,11 +1,13 @@
 """Figures of the manifest: classes, splits and durations of each corpus."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 from matplotlib.axes import Axes
 
 from mer.report.style.axes import empty_figure, new_figure, rows_height, set_title, stacked_bars, violins
 from mer.report.style.numbers import NO_VALUE
-from mer.report.style.palette import COLOURS, HATCHES, Style, emotion_styles
+from mer.report.style.palette import COLOURS, EMOTIONS, HATCHES, Style, emotion_styles
 
 PARTS = ("train", "validation", "test")
 _PART_STYLES = {
@@ -14,14 +16,19 @@ _PART_STYLES = {
 }
 
 
-def class_counts(manifest: pd.DataFrame) -> Axes:
-    """Draw the share of each class in each corpus, with the number of clips at the end of each bar."""
+def class_counts(manifest: pd.DataFrame, classes: Sequence[str] = EMOTIONS) -> Axes:
+    """Draw the share of each class in each corpus, with the number of clips at the end of each bar.
+
+    Args:
+        manifest: rows of the manifest.
+        classes: the classes of the policy, in the order of the parts of a bar.
+    """
     rows = manifest.dropna(subset=["emotion"])
     if rows.empty:
         return empty_figure("No clip has a label.")
     counts = pd.crosstab(rows["corpus"].astype(object), rows["emotion"].astype(object))
     ends = {name: f" {total:,}" for name, total in counts.sum(axis=1).items()}
-    ax = _share_bars(counts, emotion_styles(counts.columns), ends)
+    ax = _share_bars(counts, emotion_styles(counts.columns, classes), ends)
     return set_title(ax, "Classes and their shares differ between corpora.")
 
 

@@ -22,7 +22,7 @@ def probability_bars(probabilities: pd.DataFrame) -> Axes:
     if shown.empty:
         return empty_figure("There are no predictions.")
     ax = new_figure(height=rows_height(len(shown)))[1]
-    stacked_bars(ax, shown, emotion_styles(shown.columns))
+    stacked_bars(ax, shown, emotion_styles(shown.columns, list(shown.columns)))
     ax.set(xlim=(0, 1), xlabel="probability")
     more = f" (the first {MAX_ROWS} of {len(probabilities)})" if len(probabilities) > MAX_ROWS else ""
     return set_title(ax, f"Class probabilities{more}")
@@ -38,7 +38,7 @@ def timeline(starts: Sequence[float], ends: Sequence[float], probabilities: pd.D
     if probabilities.empty:
         return empty_figure("No recording was divided into segments.")
     ax = new_figure()[1]
-    for name, style in emotion_styles(probabilities.columns).items():
+    for name, style in emotion_styles(probabilities.columns, list(probabilities.columns)).items():
         ax.hlines(probabilities[name], starts, ends, colors=style.colour, linewidth=2.5, label=name)
     ax.set(ylim=(0, 1), xlabel="seconds", ylabel="probability")
     add_legend(ax)

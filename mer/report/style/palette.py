@@ -39,19 +39,23 @@ def styles(names: Iterable[str]) -> dict[str, Style]:
     return {name: _style(_FOR_POINTS[i % len(COLOURS)], i) for i, name in enumerate(dict.fromkeys(names))}
 
 
-def emotion_styles(names: Iterable[str]) -> dict[str, Style]:
+def emotion_styles(names: Iterable[str], classes: Sequence[str] = EMOTIONS) -> dict[str, Style]:
     """Return one style per emotion, the same on every figure; names beyond the seven follow them.
+
+    Args:
+        names: the emotions.
+        classes: the order of the emotions; others follow by name.
 
     >>> list(emotion_styles(["anger", "boredom", "neutral"]))
     ['neutral', 'anger', 'boredom']
     """
-    return {name: _style(_place(name, i), _place(name, i)) for i, name in enumerate(in_order(names))}
+    return {name: _style(_place(name, i), _place(name, i)) for i, name in enumerate(in_order(names, classes))}
 
 
-def in_order(names: Iterable[str]) -> list[str]:
-    """Return the names once each: the seven emotions in the order of their classes, then others by name."""
+def in_order(names: Iterable[str], classes: Sequence[str] = EMOTIONS) -> list[str]:
+    """Return the names once each: those of `classes` in their order, then others by name."""
     names = set(names)
-    return [name for name in EMOTIONS if name in names] + sorted(names.difference(EMOTIONS))
+    return [name for name in classes if name in names] + sorted(names.difference(classes))
 
 
 def escape_mathtext(text: object) -> str:

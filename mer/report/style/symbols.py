@@ -10,6 +10,8 @@ BREACH = " §"
 """The symbol after a score if a breach of the audit affects the test corpus."""
 ACCEPTED = " ¶"
 """The symbol after a score if the study accepts copies of the test corpus in another family."""
+CAPPED = " ◊"
+"""The symbol after a score of a quick look, for which only some utterances of a corpus were drawn."""
 SHORTCUT_SYMBOL = " ‡"
 """The symbol after a score if a shortcut classifier reaches the lower bound of the score's interval."""
 
@@ -20,8 +22,9 @@ def labels(rows: pd.DataFrame) -> pd.Series:
 
 
 def symbols(rows: pd.DataFrame) -> pd.Series:
-    """Return the symbols after each score: a breach affects its corpus, or the study accepts copies of it."""
-    return _suffix(rows["flagged"], BREACH) + _suffix(rows["accepted"], ACCEPTED)
+    """Return the symbols after each score: a breach affects its corpus, the study accepts copies of it, or a quick look
+    has drawn only some utterances."""
+    return _suffix(rows["flagged"], BREACH) + _suffix(rows["accepted"], ACCEPTED) + _suffix(rows["capped"], CAPPED)
 
 
 def names_with_symbols(corpora: list[str], rows: pd.DataFrame) -> list[str]:
@@ -52,12 +55,13 @@ def flag_caption(rows: pd.DataFrame, *, in_figure: bool = True) -> str:
     """Return the lines below a figure that explain its symbols; empty if no score has one.
 
     Args:
-        rows: columns flagged and accepted; a table without them has no scores of its own.
+        rows: columns flagged, accepted and capped; a table without them has no scores of its own.
         in_figure: whether the symbols are in the figure. Otherwise the lines say that some scores are affected.
     """
     causes = {
         "flagged": (BREACH, "a breach of the audit affects"),
         "accepted": (ACCEPTED, "accepted copies affect"),
+        "capped": (CAPPED, "a quick look at some utterances gave"),
     }
     return "".join(
         f"\n{symbol.strip()}: {cause} these scores." if in_figure else f"\n{cause.capitalize()} some of these scores."

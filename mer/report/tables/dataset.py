@@ -1,11 +1,16 @@
 """Tables of the manifest: corpora, labels, splits and excluded utterances."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
+from mer.dataset.manifest.labels import DROP, Policy
 from mer.report.style.numbers import NO_VALUE
-from mer.report.style.palette import in_order
+from mer.report.style.palette import EMOTIONS, in_order
 
 PARTS = ("train", "validation", "test")
+NOT_USED = "not used"
+"""The column of clips, and the row of emotions, that belong to no class."""
 
 
 def manifest_summary(manifest: pd.DataFrame) -> pd.DataFrame:
@@ -18,16 +23,28 @@ def manifest_summary(manifest: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("corpus")
 
 
-def label_table(manifest: pd.DataFrame) -> pd.DataFrame:
+def label_table(manifest: pd.DataFrame, classes: Sequence[str] = EMOTIONS) -> pd.DataFrame:
     """Return the number of clips of each native label of each corpus in each class.
 
-    `not used` counts clips whose native label belongs to no class.
+    Args:
+        manifest: all rows. `not used` counts those whose native label belongs to no class.
+        classes: the classes of the policy, in the order of columns.
     """
-    names = manifest["emotion"].astype(object).where(manifest["emotion"].notna(), "not used")
+    names = manifest["emotion"].astype(object).where(manifest["emotion"].notna(), NOT_USED)
     native = manifest["emotion_raw"].astype(object).where(manifest["emotion_raw"].notna(), "(none)")
     counts = pd.crosstab([manifest["corpus"].astype(object), native.rename("native label")], names)
-    order = [*in_order(set(counts.columns) - {"not used"}), *(["not used"] if "not used" in counts else [])]
-    return counts.reindex(columns=order).rename_axis(columns=None)
+    return counts[in_order(counts.columns, [*classes, NOT_USED])].rename_axis(columns=None)
+
+
+def policy_table(policy: Policy) -> pd.DataFrame:
+    """Return the policy of a study: each class with the standard emotion names that belong to it.
+
+    The last row lists the names that belong to no class. Overrides of single corpora are not in this table.
+    """
+    targets = [*policy.classes, DROP]
+    names = {target: [name for name, of in policy.rules.items() if of == target] for target in targets}
+    shown = {NOT_USED if target == DROP else target: ", ".join(names[target]) or NO_VALUE for target in targets}
+    return pd.Series(shown, name="emotions of corpora").rename_axis("class").to_frame()
 
 
 def split_table(usable: pd.DataFrame, rules: dict[str, str], test_sets: dict[str, str]) -> pd.DataFrame:

@@ -147,4 +147,4 @@ def _mean(rows: pd.DataFrame, n_corpora: int) -> str:
     values = pd.Series(chance_corrected(rows["value"].to_numpy(float), 1 / chance(rows).to_numpy(float)))
     scored = int(values.notna().sum())
     some = f" ({scored} of {n_corpora})" if 0 < scored < n_corpora else ""
-    return short(values.mean()) + some + symbols(rows[["flagged", "accepted"]].any().to_frame().T).iloc[0]
+    return short(values.mean()) + some + symbols(rows[["flagged", "accepted", "capped"]].any().to_frame().T).iloc[0]

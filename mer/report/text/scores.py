@@ -4,9 +4,11 @@ import pandas as pd
 
 from mer.params.schema import SELECTED
 from mer.report.style.numbers import bounds, chance, select, short
-from mer.report.style.symbols import ACCEPTED, BREACH, SHORTCUT_SYMBOL
+from mer.report.style.symbols import ACCEPTED, BREACH, CAPPED, SHORTCUT_SYMBOL
 from mer.report.text.sentences import Paragraph, name_list
 from mer.stats import holm
+
+_DRAWN = "only some utterances of a corpus were drawn (data.max_clips, data.max_speakers)"
 
 
 def loco_sentence(results: pd.DataFrame, system: str, answers: str = "free", level: float = 0.05) -> Paragraph:
@@ -32,7 +34,8 @@ def loco_sentence(results: pd.DataFrame, system: str, answers: str = "free", lev
 
 
 def breach_sentence(rows: pd.DataFrame) -> str:
-    """Return which scores a breach inflates, and for which corpora copies are accepted; empty if none.
+    """Return which scores a breach inflates, for which corpora copies are accepted, and whether this is a quick look;
+    empty text if there is nothing to say.
 
     Args:
         rows: results or predictions.
@@ -44,6 +47,8 @@ def breach_sentence(rows: pd.DataFrame) -> str:
         text += f" A breach of the audit may inflate scores on {name_list(flagged)}."
     if accepted:
         text += f" Another family contains recordings of {name_list(accepted)}, which the study accepts."
+    if rows["capped"].eq(True).any():
+        text += f" This is a quick look: {_DRAWN}."
     return text
 
 
@@ -56,12 +61,14 @@ def flag_legend(results: pd.DataFrame, usable: pd.DataFrame) -> Paragraph:
     """
     affected = usable[usable["corpus"].isin(results["test_corpus"]) & usable["breach"].notna()]
     kinds = affected.drop_duplicates("corpus").set_index("corpus")["breach"].sort_index()
-    if kinds.empty:
-        return Paragraph("No breach of the audit affects these scores.")
-    entries = "; ".join(f"{corpus} ({kind.replace('; ', ', ')})" for corpus, kind in kinds.items())
-    text = f"{BREACH.strip()} marks scores that a breach of the audit may inflate: {entries}."
-    if results["accepted"].any():
+    text = "No breach of the audit affects these scores."
+    if len(kinds):
+        entries = "; ".join(f"{corpus} ({kind.replace('; ', ', ')})" for corpus, kind in kinds.items())
+        text = f"{BREACH.strip()} marks scores that a breach of the audit may inflate: {entries}."
+    if len(kinds) and results["accepted"].any():
         text += f" {ACCEPTED.strip()} marks corpora whose copies in another family the study accepts by name."
+    if results["capped"].any():
+        text += f" {CAPPED.strip()} marks scores of a quick look: {_DRAWN}."
     return Paragraph(text)
 
 
