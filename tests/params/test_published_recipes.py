@@ -42,6 +42,47 @@ def test_a_recipe_has_the_values_of_the_original_configuration(study, expected):
         assert {key: found[key] for key in own} == own, name
 
 
+E2E = {
+    "batch_size": 32, "epochs": 20, "patience": 6, "learning_rate": 2e-4, "weight_decay": 1e-4, "optimiser": "adamw",
+    "balance": "unsampled_class_weights", "label_smoothing": 0.1, "clip_norm": 1.0, "modality_dropout": 0.1,
+    "corpus_exponent": 0.0, "corpus_weights": {"meld": 6.0}, "hidden": 256, "dropout": 0.0, "averaging": "none",
+    **SCHEDULE,
+}  # fmt: skip
+"""configs/mer_builder_at_hf_e2e.yaml of Vally16768/MER @ c83d916; a step is 4 times 8 utterances."""
+LATER = E2E | {"epochs": 20, "patience": 4, "learning_rate": 1e-4, "modality_dropout": 0.0}
+"""What its later configurations have in common."""
+ENCODERS = {"learning_rate": 2e-5, "accumulation": 4, "freeze_convolutions": True, "head_epochs": 0, "layer_decay": 1.0}
+FINETUNE = {
+    "finetune": (E2E, {"learning_rate": 5e-5, "freeze_convolutions": False}, (10, 256, 3)),
+    "finetune_v2": (LATER | {"epochs": 30}, {}, (12, 320, 5)),
+    "finetune_two_stage": (LATER, {"head_epochs": 5, "head_learning_rate": 1e-3, "head_patience": 2}, (12, 320, 5)),
+    "finetune_large": (LATER | {"epochs": 15, "patience": 5, "corpus_weights": {"meld": 8.0}, "hidden": 512},
+                       {"accumulation": 16, "gradient_checkpointing": True}, (12, 320, 5)),
+    "finetune_meld": (LATER | {"epochs": 10, "patience": 3, "corpus_exponent": 1.0, "corpus_weights": {}},
+                      {"learning_rate": 1e-5}, (12, 320, 5)),
+    "finetune_iemocap": (LATER | {"epochs": 12, "corpus_exponent": 1.0, "corpus_weights": {}}, {}, (12, 256, 0)),
+}  # fmt: skip
+"""configs/mer_builder_at_hf_e2e*.yaml: training, training of encoders, and seconds, tokens and turns that are read."""
+
+
+@pytest.mark.parametrize("study", list(FINETUNE))
+def test_a_recipe_of_end_to_end_training_has_the_values_of_the_original(study):
+    p, (training, encoders, (seconds, tokens, turns)) = params.load(f"params/{study}.yaml"), FINETUNE[study]
+    [system] = p.systems.values()
+    found = p.training.model_dump()
+    assert {key: found[key] for key in training} == training
+    wanted = ENCODERS | encoders
+    assert {key: found["encoders"][key] for key in wanted} == wanted
+    audio, text = (p.features[name] for name in ("audio", "text"))
+    assert (audio.crop_seconds, audio.pooling, audio.train) == (seconds, "mean_std", "all")
+    assert (text.max_tokens, text.context, text.pooling, text.train) == (tokens, turns, "cls", "all")
+    assert text.speakers == ("none" if study == "finetune_iemocap" else "names")  # include_speaker_in_text
+    size = "large" if study == "finetune_large" else "base"
+    assert (audio.model, text.model) == (f"microsoft/wavlm-{size}", f"roberta-{size}")
+    assert (system.model, found["missing"]) == ("robust_at", "zeros")
+    assert p.trains_encoders(system)
+
+
 @pytest.mark.parametrize("study", ["fork_simple", "fork_robust", "hf"])
 def test_the_forks_data_is_that_of_its_readme(study):
     p = params.load(f"params/{study}.yaml")

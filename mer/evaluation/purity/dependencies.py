@@ -7,6 +7,7 @@ corpus. It cannot prove the opposite, because anyone can rename a file or edit a
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from mer import corpora, files
 from mer.corpora import Corpus, closest_id
@@ -14,7 +15,8 @@ from mer.evaluation.purity import encoder_registry
 from mer.features.network_origins import NetworkOrigin, from_json, origins
 from mer.features.registry import handmade
 from mer.params.schema import Params
-from mer.training.checkpoints.card import Card, Provenance
+from mer.training.checkpoints import encoder_folders
+from mer.training.checkpoints.card import Card, CheckpointError, Provenance
 from mer.training.checkpoints.folder import open_checkpoint
 from mer.training.checkpoints.lineage import ALTERED, COMPLETE, status, stored_exposure
 from mer.training.checkpoints.training_data import Exposure
@@ -120,7 +122,12 @@ def of_features(input_name: str, spec: dict, networks: list[NetworkOrigin], know
     name = f"{prefix}features of {input_name}: extractor {extractor or 'not named'}"
     subject = f"extraction {files.digest(spec)}" if spec and not prefix else ""
     own = [origin for origin in networks if (origin.input or origin.modality) == input_name]
-    items = [replace(_of_origin(origin, known_corpora, prefix), subject=_identity(origin, prefix)) for origin in own]
+    items = [replace(_of_origin(origin, known_corpora, prefix), subject=_identity(origin, prefix))
+             for origin in own if checkpoint_of(origin) is None]  # fmt: skip
+    for origin in own:
+        if (checkpoint := checkpoint_of(origin)) is not None:
+            inside = of_checkpoint(str(checkpoint), known_corpora, f"{prefix}{origin.parameter}")
+            items += [replace(item, advice=OTHER_ENCODER) for item in inside]
     if "fitted_on" in spec:
         fitted = _item(name, _texts(spec["fitted_on"]), known_corpora, DOCUMENTED, "the specification of their store")
         return [
@@ -136,14 +143,33 @@ def of_features(input_name: str, spec: dict, networks: list[NetworkOrigin], know
     return [replace(unknown, subject=subject), *items]
 
 
-def of_checkpoint(start_from: str, known_corpora: Mapping[str, Corpus]) -> list[LineageItem]:
+def checkpoint_of(origin: NetworkOrigin) -> Path | None:
+    """Return the checkpoint whose trained encoder a network is; None if it is none or not the one of its card."""
+    if origin.location != "folder":
+        return None
+    place = files.from_root(origin.name)
+    try:
+        card = open_checkpoint(place.parent.parent).card
+    except CheckpointError:
+        return None
+    is_own = place.parent.name == encoder_folders.ENCODERS and place.name in encoder_folders.trained_inputs(card)
+    return place.parent.parent if is_own and card.features[place.name].get("model") == origin.sha256 else None
+
+
+def of_checkpoint(
+    start_from: str, known_corpora: Mapping[str, Corpus], parameter: str = "training.start_from"
+) -> list[LineageItem]:
     """Return a checkpoint, its initial checkpoints, and the networks behind the features of each.
+
+    Args:
+        start_from: the folder of the checkpoint.
+        parameter: the parameter that names it, or one of its encoders.
 
     Raises:
         CheckpointError: the folder holds no model.
     """
     checkpoint = open_checkpoint(files.from_root(start_from))
-    name, lineage = f"training.start_from {files.to_root(checkpoint.folder)}", status(checkpoint)
+    name, lineage = f"{parameter} {files.to_root(checkpoint.folder)}", status(checkpoint)
     items = _of_model(checkpoint.card, name, lineage, known_corpora)
     items[0] = replace(items[0], exposure=stored_exposure(checkpoint.folder))
     for ancestor in checkpoint.card.ancestors:

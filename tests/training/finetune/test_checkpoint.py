@@ -10,8 +10,11 @@ import pytest
 import torch
 import transformers
 
+from mer.evaluation.purity import dependencies
 from mer.features import Features, registry
 from mer.features.extractor import Resources
+from mer.features.network_origins import NetworkOrigin
+from mer.features.pretrained import locations
 from mer.params.schema import Data
 from mer.training.checkpoints import checkpoint, encoder_folders
 from mer.training.checkpoints.card import CheckpointError
@@ -130,3 +133,24 @@ def test_value_ranges_are_those_of_the_trained_encoders(inputs, tmp_path):
     own = model.encoded(task.features, one.train).arrays["audio"]
     before = task.features.arrays["audio"][one.train]
     assert outside_share(ranges, own).mean() < 0.1 < outside_share(ranges, before).mean()
+
+
+def origin_of(folder, name):
+    place = folder / "encoders" / name
+    return NetworkOrigin("audio", f"features.{name}.model", str(place), "folder", locations.digest(place), input=name)
+
+
+def test_encoder_of_a_checkpoint_has_the_lineage_of_its_card(saved, tmp_path):
+    """Used as a frozen encoder of another study, too; a copy that was changed is unknown."""
+    _, _, folder = saved
+    spec = {"modality": "audio", "extractor": "encoder"}
+    [own] = dependencies.of_features("audio", spec, [origin_of(folder, "audio")], {})[:1]
+    assert (own.corpora, own.status) == (("c",), dependencies.DOCUMENTED)
+    assert own.name.startswith("features.audio.model ")
+    assert own.exposure.counts()["recordings"] == COUNT
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    config = copy / "encoders" / "audio" / "config.json"
+    config.write_text(config.read_text().replace("gelu", "relu"))
+    [changed] = dependencies.of_features("audio", spec, [origin_of(copy, "audio")], {})
+    assert changed.status == dependencies.UNKNOWN
