@@ -22,6 +22,7 @@ from mer.evaluation.scores import scores
 from mer.evaluation.scores.confusions import Scoring
 from mer.features import Features, Resources
 from mer.training import grid
+from mer.training.adaptation.jobs import classes_of_corpora
 from mer.training.checkpoints import checkpoint, training_data
 from mer.training.checkpoints.card import Card
 from mer.training.checkpoints.folder import Checkpoint
@@ -130,9 +131,16 @@ def _predict(
     # An ensemble is transductive if one of its members is.
     training = next((one for one in trainings if one.normalisation != "training"), trainings[0])
     job = Job(card.name, cell, card.spec, training, card.seed, none, none, rows)
-    predicted = checkpoint.predict(model, stored, task, rows)
+    predicted, restricted = checkpoint.predict(model, stored, task, rows), None
+    if any(one.adaptation != "none" for one in trainings):
+        allowed = np.zeros(predicted.shape, bool)
+        allowed[:, order] = classes_of_corpora(task, rows)
+        restricted = checkpoint.predict(model, stored, task, rows, allowed)[:, order]
     sets = _label_sets(model, stored, task, job, order)
-    return JobResult(job, predicted[:, order], predicted[:0, order], label_sets=sets), vectors.present
+    result = JobResult(
+        job, predicted[:, order], predicted[:0, order], label_sets=sets, restricted_probabilities=restricted
+    )
+    return result, vectors.present
 
 
 def _targets(study: EvaluationData) -> dict[str, np.ndarray]:

@@ -53,9 +53,14 @@ class System(Section):
     """Variants of this system. Each training chooses between the system as it stands and these by `choose_by`, inside
     its training corpora: layers, sets of inputs, normalisations, any parameter of `training`."""
     members: tuple[Name, ...] = ()
-    """The members of an `ensemble`: the names of at least two other systems."""
-    weights: Literal["equal", "validation"] = "equal"
-    """The weights of an `ensemble`: equal for all members, or fitted to the validation rows."""
+    """The members of an `ensemble`: the names of at least two other systems, or of one with `members_per: family`."""
+    members_per: Literal["system", "family"] = "system"
+    """Whether an `ensemble` has one member per named system, or trains each of these systems on every training family
+    alone, and has one member per system and family. A class that a family does not have is neither predicted nor
+    excluded by its member."""
+    weights: Literal["equal", "validation", "corpora"] = "equal"
+    """The weights of an `ensemble`: equal for all members, or fitted to the validation rows (log loss). With
+    `members_per: family`, `corpora` fits the weight of each member to the validation rows of the other families."""
 
     _checked_training = field_validator("training")(lambda value: checked_training(value))
 
@@ -71,8 +76,12 @@ class System(Section):
                 yield field, f"{twice[0]!r} is named twice"
         if not self.is_ensemble and (self.members or self.weights != "equal"):
             yield "", f"`members` and `weights` are for `model: ensemble`, not for `{self.model}`"
-        if self.is_ensemble and len(self.members) < 2:
+        if not self.is_ensemble and self.members_per != "system":
+            yield "members_per", f"this is for `model: ensemble`, not for `{self.model}`"
+        if self.is_ensemble and len(self.members) < (2 if self.members_per == "system" else 1):
             yield "", "an ensemble needs at least two `members`: names of other systems"
+        if self.weights == "corpora" and self.members_per != "family":
+            yield "weights", "`corpora` needs `members_per: family`: other members are trained on all families"
         if self.is_ensemble and (self.inputs or self.training):
             yield "", "an ensemble has no `inputs` and no `training`: those of its members count"
         if self.is_ensemble and self.candidates:
@@ -201,6 +210,16 @@ class Training(Section):
     normalisation: Literal["training", "speaker", "corpus"] = "training"
     """The rows whose mean and deviation scale the features. `speaker` and `corpus` first scale each speaker or corpus
     by itself. This uses the unlabelled recordings of the test corpus, so every table marks it as transductive."""
+    adaptation: Literal["none", "prior_em", "prior_bbse", "gaussians", "speaker_gaussians", "speaker_clusters"] = "none"
+    """How predictions are adapted to the unlabelled rows of one test corpus, or of one speaker. Nothing is trained, and
+    the features stay as they are (mer/training/adaptation). Every table marks such a system as transductive.
+
+    - `prior_em`, `prior_bbse`: the shares of the classes are estimated and replace those of the training.
+    - `gaussians`, `speaker_gaussians`: a Gaussian of each class is fitted to the features of the corpus or speaker.
+    - `speaker_clusters`: the rows of each speaker are clustered, and clusters and classes are matched.
+
+    A method is used if it does no harm inside the training corpora, each of which is the target once; otherwise, and
+    with fewer than 20 rows of a corpus or speaker, predictions stay as they are."""
     balance: Literal["class_weights", "unsampled_class_weights", "logit_adjustment", "none"] = "class_weights"
     """How rare classes are weighed: by their shares after sampling, or (`unsampled_class_weights`) by their shares in
     the training rows whatever the sampling, which with a `class_exponent` below 1 corrects twice."""

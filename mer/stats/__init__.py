@@ -1,5 +1,12 @@
 """Metrics, intervals and tests: arrays in, numbers out. Depends on NumPy and SciPy only."""
 
+from mer.stats.calibration import (
+    area_under_risk_coverage,
+    calibration_error,
+    certainties,
+    reliability,
+    risk_coverage,
+)
 from mer.stats.chance import permuted
 from mer.stats.confusions import classes_present, cluster_confusions, confusion, recalls, restrict
 from mer.stats.design import Design, Statistic, effective_clusters, sum_by_group
@@ -36,7 +43,10 @@ __all__ = [
     "Number",
     "Pair",
     "Statistic",
+    "area_under_risk_coverage",
     "basic",
+    "calibration_error",
+    "certainties",
     "chance_corrected",
     "classes_present",
     "cluster_confusions",
@@ -58,8 +68,10 @@ __all__ = [
     "rate",
     "rate_difference",
     "recalls",
+    "reliability",
     "resample",
     "restrict",
+    "risk_coverage",
     "sign_flip",
     "sum_by_group",
     "uar",

@@ -4,9 +4,14 @@ r"""Ensembles: the weighted mean of the members' log-probabilities (logarithmic 
 
 Genest and Zidek 1986, "Combining probability distributions", Statistical Science 1(1), section 3; for classifiers
 Hinton 2002, "Training products of experts", Neural Computation 14(8). The members' probabilities are calibrated.
+
+The members are other systems, or those systems trained on each training family alone (`members_per: family`). The
+second kind combines source corpora (domain experts; Mansour, Mohri and Rostamizadeh 2009, "Domain adaptation with
+multiple sources"). A model of one family knows the classes of this family only: `with_unknown_classes`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import reduce
 
 import numpy as np
@@ -44,6 +49,42 @@ def combine(probabilities: Sequence[np.ndarray], weights: Sequence[float]) -> np
     pooled[empty] = 0.0
     mean = sum(weight * np.asarray(values, float) for weight, values in members)
     return np.where(empty[:, None], mean, softmax(pooled, axis=1))
+
+
+def with_unknown_classes(probabilities: np.ndarray) -> np.ndarray:
+    """Return probabilities in which each class of probability 0 gets that of guessing, 1 / classes.
+
+    The other classes share the rest as before. So a member says nothing about a class that it was not trained on, and
+    does not exclude it from the ensemble.
+
+    >>> with_unknown_classes(np.array([[0.75, 0.25, 0.0, 0.0]]))
+    array([[0.375, 0.125, 0.25 , 0.25 ]])
+    """
+    unknown = probabilities == 0
+    share = unknown.sum(axis=1, keepdims=True) / probabilities.shape[1]
+    return np.where(unknown, 1 / probabilities.shape[1], probabilities * (1 - share))
+
+
+def family_members(jobs: Iterable[Job], spec: System, families: np.ndarray) -> list[Job]:
+    """Return the jobs of the members of an ensemble over families: each job of its systems, with one training family.
+
+    A member is chosen and calibrated on rows of the other families, or, if validation speakers choose, on those of all
+    families. A family with one class has no member.
+
+    Args:
+        jobs: jobs of systems.
+        families: family of each row of the task, str of shape (rows,).
+    """
+    members = []
+    for job in (job for job in jobs if job.system in spec.members):
+        for family in np.unique(families[job.train]).tolist():
+            inside = families[job.train] == family
+            validation = job.train[~inside] if job.choose_by == "corpora" else job.validation
+            members.append(
+                replace(job, system=f"{job.system}.{family}", train=job.train[inside], validation=validation, folds=(),
+                        choice_seed=None, member_of=job.system, family=family)
+            )  # fmt: skip
+    return members
 
 
 def fit_weights(validation_probabilities: Sequence[np.ndarray], targets: np.ndarray) -> np.ndarray:
@@ -105,18 +146,28 @@ def results(task: Task, job_results: Sequence[JobResult], systems: Mapping[str, 
         job_results: results of the members; no member is trained here.
         systems: name -> system, the ensembles among them.
     """
-    by_member: dict[tuple, dict[int | None, JobResult]] = {}
+    by_member: dict[Hashable, dict[str, dict[int | None, JobResult]]] = {}
     for result in job_results:
         seed = result.job.seed if result.depends_on_seed else None
-        by_member.setdefault((result.job.system, result.job.cell), {})[seed] = result
-    cells = dict.fromkeys(result.job.cell for result in job_results)
+        by_member.setdefault(result.job.cell, {}).setdefault(result.job.system, {})[seed] = result
     combined = []
     for name, spec in systems.items():
-        for cell in cells if spec.is_ensemble else ():
-            if all((member, cell) in by_member for member in spec.members):
-                of_members = [by_member[member, cell] for member in spec.members]
+        for of_cell in by_member.values() if spec.is_ensemble else ():
+            names = _member_names(spec, of_cell)
+            if names and all(member in of_cell for member in names):
+                of_members = [of_cell[member] for member in names]
                 combined += [_result(task, name, spec, members) for members in _by_seed(of_members)]
     return combined
+
+
+def _member_names(spec: System, of_cell: Mapping[str, Mapping[int | None, JobResult]]) -> tuple[str, ...]:
+    """The members of an ensemble in a cell; those of one family each, in the order of the systems and families."""
+    if spec.members_per == "system":
+        return spec.members
+    jobs = {name: next(iter(by_seed.values())).job for name, by_seed in of_cell.items()}
+    by_family = sorted((spec.members.index(job.member_of), job.family, name) for name, job in jobs.items()
+                       if job.member_of in spec.members)  # fmt: skip
+    return tuple(name for *_, name in by_family)
 
 
 def _by_seed(members: list[dict[int | None, JobResult]]) -> Iterable[list[JobResult]]:
@@ -132,23 +183,41 @@ def _result(task: Task, name: str, spec: System, members: list[JobResult]) -> Jo
     rows = {part: _union([getattr(job, part) for job in jobs]) for part in ("train", "test")}
     rows["validation"] = _union([member.validated_rows for member in members])
     weights = _weights(task, spec, members)
-    validation = pooled([(m.validated_rows, m.validation_probabilities) for m in members], rows["validation"], weights)
-    test = pooled([(m.job.test, m.probabilities) for m in members], rows["test"], weights)
+    known = with_unknown_classes if spec.members_per == "family" else np.asarray
+    of_validation = [(m.validated_rows, known(m.validation_probabilities)) for m in members]
+    validation = pooled(of_validation, rows["validation"], weights)
+    test = pooled([(m.job.test, known(m.probabilities)) for m in members], rows["test"], weights)
+    restricted = None
+    if any(m.restricted_probabilities is not None for m in members):
+        of_test = [(m.job.test, known(m.among_test_classes)) for m in members]
+        restricted = pooled(of_test, rows["test"], weights)
     first = next((job for job in jobs if job.training.normalisation != "training"), jobs[0])  # transductive if one is
     seed = next((m.job.seed for m in members if m.depends_on_seed), jobs[0].seed)
     inputs = tuple(dict.fromkeys(i for job in jobs for i in job.spec.inputs))
     job = Job(name, jobs[0].cell, spec.model_copy(update={"inputs": inputs}), first.training, seed, **rows)
     scores = task.score_predictions(validation.argmax(axis=1), rows["validation"]) if len(validation) else {}
-    history = [dict(zip(spec.members, weights.tolist(), strict=True))]
-    return JobResult(job, test, validation, history, scores, tuple(members))
+    history = [dict(zip((job.system for job in jobs), weights.tolist(), strict=True))]
+    return JobResult(job, test, validation, history, scores, tuple(members), restricted_probabilities=restricted)
 
 
 def _weights(task: Task, spec: System, members: list[JobResult]) -> np.ndarray:
-    """Equal, or fitted to the validation rows that all members predict."""
+    """Equal, or fitted to the validation rows that all members predict.
+
+    With `weights: corpora`, a member of one family has uniform probabilities for the rows of this family. So its weight
+    is the one at which it predicts the other families best.
+    """
     if spec.weights == "equal":
         return np.full(len(members), 1 / len(members))
-    shared = reduce(np.intersect1d, [member.validated_rows for member in members])
-    of_shared = [m.validation_probabilities[_positions(m.validated_rows, shared)] for m in members]
+    shared = reduce(np.union1d if spec.weights == "corpora" else np.intersect1d, [m.validated_rows for m in members])
+    known = with_unknown_classes if spec.members_per == "family" else np.asarray
+    of_shared = []
+    for member in members:
+        own = np.isin(shared, member.validated_rows)
+        if spec.weights == "corpora":
+            own &= ~np.isin(task.corpora[shared], task.corpora[member.job.train])
+        values = np.full((len(shared), task.classes), 1 / task.classes)
+        values[own] = known(member.validation_probabilities[_positions(member.validated_rows, shared[own])])
+        of_shared.append(values)
     return fit_weights(of_shared, task.labels[shared])
 
 

@@ -12,6 +12,8 @@ import numpy as np
 from tqdm import tqdm
 
 from mer.training import baselines, calibration
+from mer.training.adaptation import jobs as adaptation
+from mer.training.adaptation.adaptation import Source
 from mer.training.baselines import classifier
 from mer.training.cache.results import ResultCache
 from mer.training.choosing.choice import Choice, choose, chosen_job
@@ -45,6 +47,7 @@ def fit_job(
     model = _train(task, final, device_name, snapshot)
     model.temperature = _temperature(task, final, model.logits(task.features, final.validation))
     model.choice = choice
+    model.source = _source(task, final, model)
     if choice is not None and not final.spec.is_network:
         model.history = choice.compared
     return model
@@ -60,7 +63,18 @@ def job_result(task: Task, job: Job, model: TrainedModel) -> JobResult:
     final = chosen_job(task, job, model.choice)
     own = task.normalised_for(final.training)
     logits = [model.logits(own.features, rows) for rows in (final.validation, final.test)]
-    return _with_choice(own, _job_result(own, final, model.history, *logits), model.choice)
+    result = _with_choice(own, _job_result(own, final, model.history, *logits), model.choice)
+    return adaptation.adapted(task, result)
+
+
+def _source(task: Task, job: Job, model: TrainedModel) -> Source | None:
+    """What the adaptation of a model needs; the task is normalised as it was in training."""
+    if job.training.adaptation == "none":
+        return None
+    validation = model.logits(task.features, job.validation)
+    without_test = replace(job, test=job.test[:0])
+    result = _with_choice(task, _job_result(task, without_test, [], validation, validation[:0]), model.choice)
+    return adaptation.source(task, result)
 
 
 def _choice(task: Task, job: Job, device_name: str) -> Choice | None:
@@ -108,7 +122,8 @@ def run_jobs(task: Task, jobs: list[Job], engine: Engine, folder: Path | None = 
     results = _carried_out(task, finals, engine, cache, "train")
     groups = [[some[n] for n in group] for some in (comparing, finals) for group in _job_groups(task, some, engine)]
     cache.delete_others(groups)
-    return [_with_choice(task, result, choice) for result, choice in zip(results, chosen, strict=True)]
+    results = [_with_choice(task, result, choice) for result, choice in zip(results, chosen, strict=True)]
+    return [adaptation.adapted(task, result) for result in results]
 
 
 def choices(task: Task, jobs: list[Job], engine: Engine) -> list[Choice | None]:

@@ -38,6 +38,8 @@ class Job:
         training: training parameters of this system.
         seed: fixes all random numbers of the training.
         train, validation, test: row numbers of the task, int64 of shape (n,) each.
+        member_of, family: of a member of an ensemble over families, the system that it is, and the one training family;
+            empty for other jobs.
         folds: the folds on which the setting is chosen; empty if the validation rows of the training itself choose
             regularisation and epoch.
         choose_by: what the folds leave out.
@@ -56,6 +58,8 @@ class Job:
     train: np.ndarray
     validation: np.ndarray
     test: np.ndarray
+    member_of: str = ""
+    family: str = ""
     folds: tuple[Fold, ...] = ()
     choose_by: Literal["corpora", "speakers"] = "speakers"
     choice_seed: int | None = None
@@ -105,6 +109,8 @@ class JobResult:
         members: of an ensemble, the results that it combines.
         label_sets: of a network that is trained on several classes at once, the classes that each test row has, and
             those whose predicted probability is at least 1/2; bool of shape (2, len(job.test), classes).
+        restricted_probabilities: of the test rows among the classes of each row's corpus, where adaptation depends on
+            them (`training.adaptation`); None if they are those of `probabilities`. The same shape.
         choice: how the setting was chosen on folds; None without folds.
     """
 
@@ -115,6 +121,13 @@ class JobResult:
     validation_uar: dict[str, float] = field(default_factory=dict)
     members: tuple["JobResult", ...] = ()
     label_sets: np.ndarray | None = None
+    restricted_probabilities: np.ndarray | None = None
+
+    @property
+    def among_test_classes(self) -> np.ndarray:
+        """Probabilities of which restricted predictions are the most probable class among those of the corpus."""
+        return self.probabilities if self.restricted_probabilities is None else self.restricted_probabilities
+
     choice: "Choice | None" = None
 
     @property
@@ -127,6 +140,8 @@ class JobResult:
         """Whether each validated row is predicted by a model that was not trained on its family."""
         if self.members:
             return all(member.leaves_families_out for member in self.members)
+        if self.job.member_of:  # of one family, calibrated on the others
+            return self.job.choose_by == "corpora"
         return self.choice is not None and self.choice.by == "corpora"
 
     @property

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from mer.features import Features
+from mer.training.adaptation.adaptation import Source
 from mer.training.scaling.standardise import Standardiser
 
 if TYPE_CHECKING:
@@ -19,12 +20,14 @@ class TrainedModel(Protocol):
         standardiser: shift and scale of each input, in the order in which the model takes its inputs.
         history: one dict per epoch of a network, or per setting of a linear model.
         temperature: number by which logits are divided before they become probabilities (calibration.py).
+        source: statistics for `training.adaptation`; None if the system does not adapt.
         choice: how the setting was chosen on folds; None without folds.
     """
 
     standardiser: Standardiser
     history: list[dict]
     temperature: float
+    source: Source | None
     choice: "Choice | None"
 
     def logits(self, features: Features, rows: np.ndarray) -> np.ndarray:

@@ -106,7 +106,9 @@ class StudyTask:
         """
         p, selected = self.run.params, dict(self.systems(finetuned=False) if systems is None else systems)
         members = {name: p.systems[name] for spec in selected.values() for name in spec.members}
-        return plan_jobs(cells, members | selected if systems else selected, p.training, p.evaluation.seeds, self.task)
+        planned = members | selected if systems else selected
+        jobs, skipped = plan_jobs(cells, planned, p.training, p.evaluation.seeds, self.task)
+        return [*jobs, *_family_jobs(jobs, selected, self.manifest["family"].to_numpy(str), self.task)], skipped
 
     def with_ensembles(self, results: list[JobResult], systems: Mapping[str, System] | None = None) -> list[JobResult]:
         """Return results of jobs, and then those of the ensembles that combine them; nothing is trained.
@@ -237,6 +239,23 @@ def plan_jobs(
         reason = "; ".join(sorted(set(skipped))[:3]) or "no corpus is scored (evaluation.min_clips, min_speakers)"
         raise NothingToTrain(f"this step has nothing to train: {reason}")
     return planned, sorted(set(skipped))
+
+
+def _family_jobs(jobs: list[Job], systems: Mapping[str, System], families: np.ndarray, task: Task) -> list[Job]:
+    """The jobs of the members of ensembles over families; two ensembles may share them.
+
+    Raises:
+        ValueError: a system has the name of a member.
+    """
+    members: dict[tuple, Job] = {}
+    for name, spec in systems.items():
+        for job in ensemble.family_members(jobs, spec, families) if spec.members_per == "family" else ():
+            if job.system in systems:
+                raise ValueError(f"systems.{job.system}: this is the name of a member of the ensemble {name}; take "
+                                 "another name")  # fmt: skip
+            if len(set(task.labels[job.train])) > 1:
+                members.setdefault((job.system, job.cell, job.seed), job)
+    return list(members.values())
 
 
 def _needless_cells(

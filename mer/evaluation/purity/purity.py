@@ -123,9 +123,12 @@ def table(
 
 
 def loco_jobs(jobs: Iterable[Job]) -> Iterable[tuple[str, protocols.Cell, Job]]:
-    """Yield system, cell and job of one LOCO job of each system and family: all seeds use the same rows."""
+    """Yield system, cell and job of one LOCO job of each system and family: all seeds use the same rows.
+
+    Members that are trained on one family have a part of the rows of their system, which is yielded.
+    """
     visited = set()
-    for job in jobs:
+    for job in (job for job in jobs if not job.member_of):
         system, cell = job.system, job.cell
         if cell.protocol == "loco" and (system, cell.held_out, cell.fold) not in visited:
             visited.add((system, cell.held_out, cell.fold))

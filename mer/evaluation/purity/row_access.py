@@ -102,8 +102,9 @@ def _model_parts(model) -> dict[str, list[np.ndarray]]:
         **moments,
         "weights (or class shares behind them)": weights,
         "probabilities (temperature)": [np.array(model.temperature)],
+        "statistics for adaptation": list(model.source.tensors().values()) if model.source else [],
     }
 
 
 def _equal(first: list[np.ndarray], second: list[np.ndarray]) -> bool:
-    return all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+    return all(np.array_equal(a, b, equal_nan=True) for a, b in zip(first, second, strict=True))

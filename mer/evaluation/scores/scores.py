@@ -5,8 +5,8 @@ import pandas as pd
 
 from mer import stats
 from mer.evaluation.protocols.random_split import RANDOM, refuse_random
-from mer.evaluation.scores import flags, multi_label
-from mer.evaluation.scores.confusions import ANSWERS, KEYS, Scoring, columns, count, no_interval_reason
+from mer.evaluation.scores import flags, multi_label, probabilities
+from mer.evaluation.scores.confusions import ANSWERS, KEYS, Scoring, count, no_interval_reason
 from mer.training.job import JobResult
 
 RESULT_COLUMNS = [
@@ -38,7 +38,7 @@ def predictions(
         restricted = np.zeros(len(rows), dtype=int)
         for corpus, mask in occurring.items():
             own = (rows["corpus"] == corpus).to_numpy()
-            restricted[own] = stats.restrict(result.probabilities[own], mask)
+            restricted[own] = stats.restrict(result.among_test_classes[own], mask)
         inputs = {name: present[name][result.job.test] for name in spec.inputs}
         part = rows[manifest_columns].assign(
             system=system,
@@ -164,22 +164,10 @@ def _mean(interval: stats.Interval) -> dict[str, float]:
 def _of_probabilities(
     metric: stats.Metric, part: pd.DataFrame, answers: str, scoring: Scoring
 ) -> tuple[np.ndarray, dict[str, float]]:
-    """Return the score of each seed, in order, and their mean with its interval.
-
-    Restricted predictions are probabilities among the classes that occur in the corpus.
-    """
-    classes, cluster = scoring.classes, scoring.clusters[part["test_corpus"].iloc[0]]
-    part = part.sort_values(["seed", "utterance_id"], kind="stable")
-    first = part[part["seed"] == part["seed"].iloc[0]]
-    truth = pd.Index(classes).get_indexer(first["emotion"])
-    probabilities = part[[f"p_{name}" for name in classes]].to_numpy(float).reshape(-1, len(first), len(classes))
-    if answers == "restricted":
-        probabilities = probabilities * np.isin(np.arange(len(classes)), truth)
-        probabilities = probabilities / probabilities.sum(axis=-1, keepdims=True)
-    values = np.array([metric.function(truth, of_seed) for of_seed in probabilities])
-    groupings = [pd.factorize(first[column])[0] for column in columns(cluster)]
-    estimate = stats.estimate_probabilities(truth, probabilities, metric.function, groupings)
-    return values, _mean(stats.combined([estimate], confidence=scoring.confidence))
+    """Return the score of each seed, in order, and their mean with its interval."""
+    read = probabilities.read(part, answers, scoring)
+    values = np.array([metric.function(read.truth, of_seed) for of_seed in read.values])
+    return values, _mean(stats.combined([read.estimate(metric.function)], confidence=scoring.confidence))
 
 
 def with_mean(results: pd.DataFrame, corpora: list[str], name: str) -> pd.DataFrame:

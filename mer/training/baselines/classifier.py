@@ -10,6 +10,7 @@ from scipy.special import softmax
 from mer.features import Features
 from mer.params.schema import Training
 from mer.training import baselines
+from mer.training.adaptation.adaptation import Source
 from mer.training.scaling import standardise
 from mer.training.scaling.standardise import Standardiser, require_finite
 from mer.training.task import Task
@@ -30,6 +31,7 @@ class TrainedLinear:
         weights, bias: float64 of shapes (classes, width) and (classes,); a class that was not trained has bias -inf.
         history: one dict per setting: regularisation, validation UAR per corpus, mean.
         temperature: number by which logits are divided before they become probabilities (calibration.py).
+        source: statistics for `training.adaptation`; None if the system does not adapt.
         choice: how the setting was chosen on folds; None without folds.
     """
 
@@ -38,6 +40,7 @@ class TrainedLinear:
     standardiser: Standardiser
     history: list[dict] = field(default_factory=list)
     temperature: float = 1.0
+    source: Source | None = None
     choice: "Choice | None" = None
 
     def logits(self, features: Features, rows: np.ndarray) -> np.ndarray:

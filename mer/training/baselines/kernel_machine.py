@@ -8,6 +8,7 @@ import numpy as np
 from scipy.special import softmax
 
 from mer.features import Features
+from mer.training.adaptation.adaptation import Source
 from mer.training.baselines.classifier import checked_tensors, stack
 from mer.training.scaling.standardise import Standardiser
 
@@ -41,6 +42,7 @@ class TrainedKernelMachine:
     standardiser: Standardiser
     history: list[dict] = field(default_factory=list)
     temperature: float = 1.0
+    source: Source | None = None
     choice: "Choice | None" = None
     support: np.ndarray | None = None
 

@@ -20,7 +20,7 @@ from mer.training.task import Task
 
 IRRELEVANT: dict[type, set[str]] = {
     EncoderItems: {"clips", "positions"},  # follow from the keys and from how recordings are decoded, as the vectors do
-    Job: {"system", "cell"},  # only name the job
+    Job: {"system", "cell", "member_of", "family"},  # only name the job
     System: {"training"},  # the job's `training` has all of it
     Engine: {"name", "max_processes", "log"},  # only say how the engine was chosen; `describe` has the engine itself
 }

@@ -12,7 +12,7 @@ from mer.training.checkpoints.older_formats import written_name
 FORMAT = 5
 """The number of the format that is written. `older_formats.py` says how earlier ones differ."""
 PREDICTION_FIELDS = ("format", "temperature", "model", "inputs", "widths", "layers", "classes", "training", "features",
-                     "extraction", "data", "value_ranges", "members")  # fmt: skip
+                     "extraction", "data", "value_ranges", "members", "members_per")  # fmt: skip
 """The fields on which predictions depend. The others describe the origin of the model."""
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -105,6 +105,8 @@ class Card(Provenance):
     choice: dict[str, Any] | None = None
     """How the setting was chosen on folds (`Choice.summary`); None if validation rows chose it."""
     members: list[Member] = []
+    members_per: Literal["system", "family"] = "system"
+    """As in the section `systems`. Members of one family each say nothing about classes that they do not know."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     system: Annotated[str, Field(max_length=300)] = ""
     extraction: dict[InputName, dict[str, Any]] | None = None
@@ -139,10 +141,11 @@ class Card(Provenance):
 
     def _check_members(self) -> None:
         if not self.is_ensemble:
-            if self.training is None or self.members:
+            if self.training is None or self.members or self.members_per != "system":
                 raise ValueError("training: a model that is no ensemble has training parameters and no members")
             return
-        if self.training is not None or len({member.folder for member in self.members}) < max(2, len(self.members)):
+        fewest = 2 if self.members_per == "system" else 1  # a study may have one family
+        if self.training is not None or len({m.folder for m in self.members}) < max(fewest, len(self.members)):
             raise ValueError("members: an ensemble has at least two, of different names, and no training parameters")
         if abs(sum(member.weight for member in self.members) - 1) > 1e-9:
             raise ValueError("members: their weights do not sum to 1")

@@ -15,6 +15,8 @@ from mer.features import Features, registry
 from mer.params.features import Input, read_inputs
 from mer.params.schema import Data
 from mer.training import baselines
+from mer.training.adaptation import jobs as adaptation
+from mer.training.adaptation.adaptation import Source, adapt
 from mer.training.checkpoints import binding, encoder_folders
 from mer.training.checkpoints.card import FORMAT, PREDICTION_FIELDS, Card, CheckpointError, ExposureCounts, validate
 from mer.training.checkpoints.folder import CARD, MEMBERS, TENSORS, Checkpoint, open_checkpoint
@@ -168,7 +170,7 @@ def tensors_of(model: TrainedModel) -> dict[str, np.ndarray]:
     moments = model.standardiser.moments
     scaling = {f"mean.{n}": mean for n, (mean, _) in moments.items()}
     scaling |= {f"scale.{n}": scale for n, (_, scale) in moments.items()}
-    return scaling | dict(model.tensors())
+    return scaling | dict(model.tensors()) | (model.source.tensors() if model.source else {})
 
 
 def load(
@@ -200,23 +202,40 @@ def load(
         ) from None
 
 
-def predict(model: TrainedModel, checkpoint: Checkpoint, task: Task, rows: np.ndarray) -> np.ndarray:
+def predict(
+    model: TrainedModel, checkpoint: Checkpoint, task: Task, rows: np.ndarray, allowed: np.ndarray | None = None
+) -> np.ndarray:
     """Return a loaded model's predictions of rows of a task, as in its study.
 
-    Features are normalised as in the training of the model, or of each member of an ensemble.
+    Features are normalised, and predictions adapted, as in the training of the model, or of each member of an ensemble.
 
     Args:
         model, checkpoint: as from `load`.
         task: the task, before `normalised_for`.
         rows: row numbers; the model can predict each of them.
+        allowed: the classes that adapted predictions choose among, bool of shape (len(rows), classes) in the order of
+            the model's classes; None for all.
 
     Returns:
         Class probabilities, float64 of shape (len(rows), classes); each row sums to 1.
     """
     if checkpoint.members:
-        return model.combined(lambda member, own: predict(member.model, member.checkpoint, task, own),
-                              task.features, rows)  # fmt: skip
-    return model.predict(task.normalised_for(checkpoint.card.training).features, rows)
+        at = np.full(len(task.labels), -1)
+        at[rows] = np.arange(len(rows))
+        return model.combined(
+            lambda member, own: predict(
+                member.model, member.checkpoint, task, own, None if allowed is None else allowed[at[own]]
+            ),
+            task.features,
+            rows,
+        )
+    training = checkpoint.card.training
+    task = task.normalised_for(training)
+    probabilities = model.predict(task.features, rows)
+    if model.source is None:
+        return probabilities
+    target = adaptation.rows_of(task, checkpoint.card.inputs, rows, probabilities)
+    return adapt(training.adaptation, model.source, target, allowed)
 
 
 def _with_encoders(checkpoint: Checkpoint, model: TrainedModel, device: str) -> TrainedModel:
@@ -243,6 +262,8 @@ def _model(own: Card, tensors: dict[str, np.ndarray], device: str) -> TrainedMod
     else:
         model = baselines.module(own.model).MODEL.from_tensors(tensors, standardiser)
     model.temperature = float(own.temperature)
+    if own.training.adaptation != "none":
+        model.source = Source.from_tensors(tensors, len(own.classes))
     return model
 
 

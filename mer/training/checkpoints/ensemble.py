@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -38,9 +39,14 @@ class EnsembleMember:
 
 @dataclass(frozen=True)
 class TrainedEnsemble:
-    """An ensemble that predicts. A row is predicted by the members that can predict it."""
+    """An ensemble that predicts. A row is predicted by the members that can predict it.
+
+    Attributes:
+        members_per: as in the section `systems`.
+    """
 
     members: tuple[EnsembleMember, ...]
+    members_per: Literal["system", "family"] = "system"
 
     def predict(self, features: Features, rows: np.ndarray) -> np.ndarray:
         """Return class probabilities, float64 of shape (len(rows), classes); each row sums to 1.
@@ -60,10 +66,10 @@ class TrainedEnsemble:
             features: say which inputs are present.
         """
         present = {name: values[rows] for name, values in features.present.items()}
-        predictions = []
+        predictions, known = [], ensemble.with_unknown_classes if self.members_per == "family" else np.asarray
         for member in self.members:
             own = rows[member.checkpoint.predictable(present)]
-            predictions.append((own, predict(member, own)))
+            predictions.append((own, known(predict(member, own))))
         return ensemble.pooled(predictions, rows, np.array([member.weight for member in self.members]))
 
 
@@ -75,7 +81,7 @@ def save(folder: Path, result: JobResult, members: Sequence[Path], task: Task, r
         members: folders of the members' checkpoints, in the order of `result.members`.
         task: the task of the study.
     """
-    weights = [result.history[0][name] for name in result.job.spec.members]
+    weights = list(result.history[0].values())
     checkpoints.remove_members(folder)
     for member in members:
         for file_name in (TENSORS, CARD):
@@ -92,6 +98,8 @@ def save(folder: Path, result: JobResult, members: Sequence[Path], task: Task, r
             ancestors.append(one)
     own = _with_trained_encoders(checkpoints.card(result.job, task, record), copies)
     own = own.model_copy(update={"members": entries, "ancestors": ancestors})
+    if (per := result.job.spec.members_per) != "system":
+        own = own.model_copy(update={"members_per": per})
     checkpoints.write(folder, {}, own, merged_exposure(copies))
 
 
@@ -128,7 +136,7 @@ def model(checkpoint: Checkpoint, loaded: Sequence[tuple[TrainedModel, Checkpoin
             raise CheckpointError(
                 f"{files.to_root(checkpoint.folder)}: model.json: {field}: they are not those of its members"
             )
-    return TrainedEnsemble(tuple(members))
+    return TrainedEnsemble(tuple(members), checkpoint.card.members_per)
 
 
 def _difference(own: Card, member: Card) -> str:

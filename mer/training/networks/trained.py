@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from mer import models
 from mer.features import Features
 from mer.params.schema import Training
+from mer.training.adaptation.adaptation import Source
 from mer.training.calibration import probabilities
 from mer.training.scaling.standardise import Standardiser
 
@@ -30,6 +31,7 @@ class TrainedNetwork:
         history: one dict per epoch: epoch, loss, rate, validation UAR per corpus, mean.
         multi_label: whether classes were trained as occurring together.
         temperature: number by which logits are divided before they become probabilities (calibration.py).
+        source: statistics for `training.adaptation`; None if the system does not adapt.
         choice: how the number of epochs was chosen on folds; None without folds.
     """
 
@@ -40,6 +42,7 @@ class TrainedNetwork:
     history: list[dict] = field(default_factory=list)
     multi_label: bool = False
     temperature: float = 1.0
+    source: Source | None = None
     choice: "Choice | None" = None
 
     def batches(self, features: Features, rows: np.ndarray) -> Iterator[tuple[dict[str, Tensor], dict[str, Tensor]]]:

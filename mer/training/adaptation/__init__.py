@@ -1,0 +1,1 @@
+"""Adapting the predictions of a trained model to one unlabelled test corpus or speaker: nothing is trained."""
