@@ -24,6 +24,14 @@ def to_root(path: str | Path) -> str:
     return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.as_posix()
 
 
+def is_file(path: Path) -> bool:
+    """Return whether a path is that of a file; False for a name that the system refuses, for example a too long one."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 class MissingPackage(ImportError):
     """An optional package is not installed; the message names it and says how to install it."""
 
@@ -33,6 +41,9 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path next to `path`, and rename it to `path` when the block ends without an error.
 
     The temporary name contains the process id, so that two writers never share it.
+
+    Raises:
+        OSError: the file cannot be written, for example because the disk is full; the error names `path`.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -40,6 +51,10 @@ def replacing(path: str | Path) -> Iterator[Path]:
     try:
         yield partial
         partial.replace(path)
+    except OSError as error:
+        if error.filename is None and error.errno is not None:  # a full disk: the system does not say which file it was
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
     finally:
         partial.unlink(missing_ok=True)
 
@@ -67,7 +82,7 @@ def read_json(path: str | Path) -> object:
     """
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{to_root(path)}: not readable as JSON ({error}); delete it and run again") from error
 
 
@@ -84,7 +99,7 @@ def digest(value: object) -> str:
     True
     """
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()  # names of files need not be UTF-8
 
 
 def git_state() -> dict | None:

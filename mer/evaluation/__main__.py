@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mer import commands, files
+from mer import commands, csv_tables, files
 from mer.dataset.manifest import schema
 from mer.evaluation import checkpoint, row_selection
 from mer.evaluation.checkpoint import EvaluationResult
@@ -86,7 +86,7 @@ def _write(out: Path, result: EvaluationResult, study: EvaluationData) -> None:
     schema.save(result.predictions, out / "predictions.parquet")
     for name, table in (("results", result.results), ("confusion", confusion), ("classes", by_class),
                         ("left_out", result.left_out)):  # fmt: skip
-        files.write_text(out / f"{name}.csv", table.to_csv(index=False))
+        csv_tables.write(out / f"{name}.csv", table)
     model = {"name": result.card.name, "tensors_sha256": result.card.tensors_sha256}
     request = {"run": study.name, "part": result.part, "inputs": list(result.inputs)}
     left_out = result.left_out.to_dict("records")

@@ -9,9 +9,7 @@ import sys
 from pathlib import Path
 from typing import get_args
 
-import yaml
-
-from mer import commands, files
+from mer import commands, csv_tables, files, foreign
 from mer.features import registry
 from mer.features.table import STUDY_ONLY
 from mer.params.data import Data
@@ -51,7 +49,7 @@ def _extract(options: argparse.Namespace):
     from mer.features.extractor import Resources
     from mer.features.table import extract_table
 
-    parameters = {name: yaml.safe_load(value) for name in _fields() if (value := getattr(options, name)) is not None}
+    parameters = {name: foreign.load_yaml(value) for name in _fields() if (value := getattr(options, name)) is not None}
     texts = list(options.text)
     if options.modality is None and (texts or options.column) and options.extractor in registry.names("text"):
         parameters["modality"] = "text"
@@ -76,11 +74,11 @@ def _check_out(options: argparse.Namespace) -> None:
 def _write(table, out: Path | None) -> None:
     if out is None:
         return
+    if out.suffix.lower() == ".csv":
+        csv_tables.write(out, table)
+        return
     with files.replacing(out) as partial:
-        if out.suffix.lower() == ".csv":
-            table.to_csv(partial, index=False)
-        else:
-            table.to_parquet(partial, index=False)
+        table.to_parquet(partial, index=False)
 
 
 def _print(table, out: Path | None) -> None:

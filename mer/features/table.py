@@ -1,6 +1,5 @@
 """Features of files, arrays and texts as a table, computed as step 02 of a study computes them."""
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from mer.params import messages
 from mer.params.features import ORDER, Input, Inputs, read_inputs
 from mer.params.load import KINDS
 from mer.params.schema import Data
+from mer.temporary import TemporaryFolder
 
 STUDY_ONLY = ("trained_on", "lexical_control", "transcript", "keep")
 """Parameters of inputs that choose rows or texts of a study, or frames for its networks."""
@@ -65,7 +65,7 @@ def extract_table(
     if isinstance(sources, str | Path | np.ndarray):
         sources = [sources]
     section, data = read_parameters(extractor, parameters)
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+    with TemporaryFolder() as folder:
         rows = manifest_rows(sources, section, sampling_rate, column, Path(folder), data.max_seconds)
         features, errors = _extracted(rows, section, data, Path(folder), resources or Resources())
     names = vectors.dimension_names(section, features.shape[1])

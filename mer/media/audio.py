@@ -1,5 +1,6 @@
 """Any audio file as mono samples at one sampling rate."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from mer.media import Unreadable, container
+from mer.media import Unreadable, container, limits
 
 RATE_HZ = 16_000
 """The sampling rate of all decoded recordings, in Hz."""
@@ -17,6 +18,9 @@ SILENCE_SECONDS = 1.0
 
 BLOCK_SECONDS = 10
 """The duration, in seconds, of the blocks in which long recordings are read."""
+
+READ_FRAMES = 2**22
+"""The number of frames that are read at once. So memory depends on what a file holds, not on what its header states."""
 
 UNKNOWN_FRAMES = 2**48
 """The number of frames from which on libsndfile means that the header does not give the length. No file is so long."""
@@ -36,21 +40,40 @@ def header(path: Path) -> Header:
     """Read a file's header.
 
     Raises:
-        Unreadable: the file is empty, is no audio, or holds no samples.
+        Unreadable: the file is empty, is no audio, holds no samples, or its header is beyond `limits`.
     """
-    if path.stat().st_size == 0:
+    if (size := path.stat().st_size) == 0:
         raise Unreadable(path, "the file is empty (0 bytes)")
-    if path.suffix.lower() in container.SUFFIXES:
-        return _container_header(path)
+    result = (_container_header if path.suffix.lower() in container.SUFFIXES else _plain_header)(path)
+    if fault := limits.header_fault(result.seconds, result.rate, size):
+        raise Unreadable(path, fault)
+    return result
+
+
+def _plain_header(path: Path) -> Header:
     try:
-        info = soundfile.info(str(path))
+        with _open(path) as file:
+            frames, rate, channels = file.frames, file.samplerate, file.channels
     except soundfile.LibsndfileError as error:
-        raise Unreadable(path, f"not readable as audio ({error.error_string.strip().rstrip('.')})") from None
-    if info.frames == 0:
+        raise Unreadable(path, f"not readable as audio ({_message(error)})") from None
+    if frames == 0:
         raise Unreadable(path, "the file holds no samples")
-    if info.frames >= UNKNOWN_FRAMES:
+    if frames >= UNKNOWN_FRAMES:
         raise Unreadable(path, "its header does not say how long it is: write it again, to a file and not a pipe")
-    return Header(info.frames / info.samplerate, info.samplerate, info.channels)
+    return Header(frames / rate, rate, channels)
+
+
+def _open(path: Path) -> soundfile.SoundFile:
+    """Open a file by its absolute path, because libsndfile takes the name `-` for the standard input.
+
+    Raises:
+        soundfile.LibsndfileError: libsndfile cannot open it.
+    """
+    return soundfile.SoundFile(os.path.abspath(path))  # noqa: PTH100 - `resolve` would follow links
+
+
+def _message(error: soundfile.LibsndfileError) -> str:
+    return error.error_string.strip().rstrip(".")
 
 
 def _container_header(path: Path) -> Header:
@@ -75,7 +98,7 @@ def read_mono(path: Path, *, start: float | None = None, end: float | None = Non
         rate_hz: sampling rate of the result, in Hz.
 
     Raises:
-        Unreadable: the file is damaged or empty, or some samples are NaN or infinite.
+        Unreadable: the file is damaged or empty, or its sampling rate or some samples are beyond `limits`.
         FileNotFoundError: the file does not exist.
     """
     mono, rate = read_native(path, start=start, end=end, max_seconds=max_seconds)
@@ -103,8 +126,8 @@ def read_native(
     )
     if len(samples) == 0:
         raise Unreadable(path, "no samples in the requested segment")
-    if not np.isfinite(samples).all():
-        raise Unreadable(path, "some samples are not numbers")
+    if fault := limits.samples_fault(samples):
+        raise Unreadable(path, fault)
     return samples.mean(axis=1) if samples.shape[1] > 1 else samples[:, 0], rate
 
 
@@ -124,8 +147,8 @@ def blocks(path: Path, rate_hz: int = RATE_HZ) -> Iterator[np.ndarray]:
         raise Unreadable(path, "the file is empty (0 bytes)")
     resampler, count = None, 0
     for samples, rate in _joined(_native_blocks(path)):
-        if not np.isfinite(samples).all():
-            raise Unreadable(path, f"some samples are not numbers, after {count / rate_hz:.1f} s")
+        if fault := limits.samples_fault(samples):
+            raise Unreadable(path, f"{fault}, after {count / rate_hz:.1f} s")
         mono = samples.mean(axis=1) if samples.shape[1] > 1 else samples[:, 0]
         if rate != rate_hz:
             resampler = resampler or soxr.ResampleStream(rate, rate_hz, 1, dtype="float32")
@@ -144,9 +167,9 @@ def _native_blocks(path: Path) -> Iterator[tuple[np.ndarray, int]]:
     """Yield samples of shape (n, channels) and the sampling rate of the file, in Hz."""
     if path.suffix.lower() not in container.SUFFIXES:
         try:
-            file = soundfile.SoundFile(str(path))
+            file = _open(path)
         except soundfile.LibsndfileError as error:
-            reason = error.error_string.strip().rstrip(".")
+            reason = _message(error)
         else:
             yield from _plain_blocks(path, file)
             return
@@ -161,13 +184,13 @@ def _native_blocks(path: Path) -> Iterator[tuple[np.ndarray, int]]:
 def _plain_blocks(path: Path, file: soundfile.SoundFile) -> Iterator[tuple[np.ndarray, int]]:
     n_read = 0
     with file:
+        _check_rate(path, file.samplerate)
         try:
             while len(samples := file.read(BLOCK_SECONDS * file.samplerate, dtype="float32", always_2d=True)):
                 yield samples, file.samplerate
                 n_read += len(samples)
         except soundfile.LibsndfileError as error:
-            reason = error.error_string.strip().rstrip(".")
-            raise Unreadable(path, f"damaged after {n_read / file.samplerate:.1f} s ({reason})") from None
+            raise Unreadable(path, f"damaged after {n_read / file.samplerate:.1f} s ({_message(error)})") from None
         if n_read < file.frames < UNKNOWN_FRAMES:
             seconds, total = n_read / file.samplerate, file.frames / file.samplerate
             raise Unreadable(path, f"cut off: {seconds:.1f} of {total:.1f} s could be read")
@@ -195,19 +218,33 @@ def _from_plain(
     path: Path, start: float | None, end: float | None, max_seconds: float | None
 ) -> tuple[np.ndarray, int]:
     try:
-        with soundfile.SoundFile(str(path)) as file:
+        with _open(path) as file:
+            _check_rate(path, file.samplerate)
             first = min(file.frames, round((start or 0.0) * file.samplerate))
             last = file.frames if end is None else min(file.frames, round(end * file.samplerate))
             if max_seconds is not None:
                 last = min(last, first + round(max_seconds * file.samplerate))
             if first:
                 file.seek(first)
-            samples, rate = file.read(max(0, last - first), dtype="float32", always_2d=True), file.samplerate
+            samples, rate = _read_frames(file, max(0, last - first)), file.samplerate
     except soundfile.LibsndfileError as error:
-        raise Unreadable(path, f"not readable as audio ({error.error_string.strip().rstrip('.')})") from None
+        raise Unreadable(path, f"not readable as audio ({_message(error)})") from None
     if len(samples) < last - first:
         raise Unreadable(path, f"cut off: {len(samples)} of {last - first} samples could be read")
     return samples, rate
+
+
+def _read_frames(file: soundfile.SoundFile, count: int) -> np.ndarray:
+    """Return up to `count` frames, float32 of shape (n, channels)."""
+    parts = [file.read(min(count, READ_FRAMES), dtype="float32", always_2d=True)]
+    while (left := count - sum(map(len, parts))) > 0 and len(parts[-1]):
+        parts.append(file.read(min(left, READ_FRAMES), dtype="float32", always_2d=True))
+    return np.concatenate(parts) if len(parts) > 1 else parts[0]
+
+
+def _check_rate(path: Path, rate: int) -> None:
+    if fault := limits.header_fault(0.0, rate, 1):
+        raise Unreadable(path, fault)
 
 
 def _from_container(

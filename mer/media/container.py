@@ -1,10 +1,13 @@
 """Audio tracks inside mp4, m4a, avi, webm and similar containers, through FFmpeg's libraries (PyAV)."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+
+from mer.media import limits
 
 SUFFIXES = (".aac", ".avi", ".flv", ".m4a", ".mkv", ".mov", ".mp4", ".webm", ".wma")
 """The suffixes of containers. libsndfile, which is faster, cannot open them."""
@@ -19,6 +22,16 @@ are not among them."""
 
 class NoAudio(ValueError):
     """A file without an audio track, or one that FFmpeg cannot read."""
+
+
+def address(path: Path) -> str:
+    """Return the absolute path of a file. FFmpeg takes a relative path that begins with `http:` for a web address."""
+    return os.path.abspath(path)  # noqa: PTH100 - `resolve` would follow links, whose target may have another suffix
+
+
+def local_options(formats: str) -> dict[str, str]:
+    """Return options with which FFmpeg reads these formats only, and nothing but files."""
+    return {"format_whitelist": formats, "protocol_whitelist": "file"}
 
 
 def header(path: Path) -> tuple[float, int, int]:
@@ -79,7 +92,7 @@ def _opened(path: Path) -> Iterator[tuple]:
     import av
 
     try:
-        file = av.open(str(path), metadata_errors="replace", options={"format_whitelist": FORMATS})
+        file = av.open(address(path), metadata_errors="replace", options=local_options(FORMATS))
     except av.ArgumentError:  # FFmpeg's error for a format that is not in the list
         raise NoAudio("not readable as audio (not an audio format, whatever its name says)") from None
     except (av.FFmpegError, OSError) as error:
@@ -92,6 +105,8 @@ def _opened(path: Path) -> Iterator[tuple]:
             raise NoAudio("its audio has a codec that FFmpeg does not know")
         if not track.rate or not track.channels:
             raise NoAudio("its audio track states neither rate nor channels: the file is damaged")
+        if fault := limits.header_fault(0.0, track.rate, 1):
+            raise NoAudio(fault)
         yield file, track
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from mer.media import Unreadable
+from mer.media.container import address, local_options
 
 SUFFIXES = (".avi", ".flv", ".mkv", ".mov", ".mp4", ".webm")
 """The suffixes of files that may hold video."""
@@ -183,7 +184,7 @@ def _opened(path: Path) -> Iterator[tuple]:
     if path.stat().st_size == 0:
         raise Unreadable(path, "the file is empty (0 bytes)")
     try:
-        file = av.open(str(path), metadata_errors="replace", options={"format_whitelist": FORMATS})
+        file = av.open(address(path), metadata_errors="replace", options=local_options(FORMATS))
     except av.ArgumentError:  # FFmpeg's error for a format that is not in the list
         raise Unreadable(path, "not a video, whatever its name says: an image, a playlist or the like") from None
     except (av.FFmpegError, OSError) as error:

@@ -135,7 +135,7 @@ class TextFeatures(_Input):
     modality: Literal["text"] = "text"
     extractor: Literal["hashing", "tfidf", "encoder"] = "hashing"
     """The extractor. `encoder` is a pretrained network."""
-    dimensions: int = Field(768, ge=2)
+    dimensions: int = Field(768, ge=2, le=2**20)
     """The number of features of `hashing` and `tfidf`."""
     lexical_control: tuple[LexicalControl, ...] = ("free",)
     """The lexical control of the corpora whose text is read: by default of those whose speakers chose their words. Read

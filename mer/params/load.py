@@ -7,11 +7,15 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from mer import files
+from mer import files, foreign
 from mer.params import messages, renamed, spelling
 from mer.params.features import AudioFeatures, TextFeatures, VideoFeatures
 from mer.params.schema import Params
 
+MAX_TEXT = 4000
+"""The longest text of a parameter, in characters: about the longest path of an operating system."""
+MAX_INTEGER = 2**63
+"""The integer from which on a parameter is refused; the libraries have integers of 64 bits."""
 MERGE = "tag:yaml.org,2002:merge"
 """The YAML tag of the key `<<`, which may be repeated."""
 
@@ -20,7 +24,19 @@ KINDS = {"audio": AudioFeatures, "text": TextFeatures, "video": VideoFeatures}
 
 
 class Loader(yaml.SafeLoader):
-    """A safe YAML loader that refuses repeated keys, of which YAML would silently take the last."""
+    """A safe YAML loader that refuses repeated keys, of which YAML would silently take the last. Dates are texts."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """Return the value of a node.
+
+        Raises:
+            ConstructorError: the value cannot be read; names its line.
+        """
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
+            problem = f"line {node.start_mark.line + 1}: {str(node.value)[:40]!r} cannot be read ({error})"
+            raise yaml.constructor.ConstructorError(None, None, problem, None) from None
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
         """Return a mapping.
@@ -37,6 +53,9 @@ class Loader(yaml.SafeLoader):
             if isinstance(name, Hashable):
                 lines[name] = line
         return super().construct_mapping(node, deep)
+
+
+Loader.add_constructor("tag:yaml.org,2002:timestamp", yaml.SafeLoader.construct_yaml_str)
 
 
 class ParamsError(ValueError):
@@ -65,6 +84,8 @@ def load(path: str | Path, sets: Iterable[str] = (), name: str | None = None) ->
     tree.setdefault("name", path.stem)
     tree.setdefault("study", path.stem)
     problems = [problem for text in sets if (problem := _override(tree, text))]
+    if beyond := _beyond_limits(tree):
+        raise ParamsError(source, problems + beyond)
     problems += renamed.move(tree)
     if name is not None:
         tree["name"] = name
@@ -85,14 +106,14 @@ def dump(params: Params) -> str:
 
 def _read(path: Path, source: str) -> dict[str, Any]:
     try:
-        tree = yaml.load(path.read_text(encoding="utf-8"), Loader)  # noqa: S506 - a subclass of the safe loader
+        tree = foreign.load_yaml(path.read_text(encoding="utf-8"), Loader)
     except FileNotFoundError:
         near = sorted(files.to_root(p) for p in (files.ROOT / "params").glob("*.yaml"))
         raise ParamsError(source, [f"the file does not exist; existing studies: {', '.join(near)}"]) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ParamsError(source, [f"not readable as UTF-8 text: {error}"]) from None
-    except yaml.YAMLError as error:
-        raise ParamsError(source, [f"not readable as YAML: {' '.join(str(error).split())}"]) from None
+    except foreign.Malformed as error:
+        raise ParamsError(source, [f"not readable as YAML: {error}"]) from None
     if not isinstance(tree, dict):
         raise ParamsError(source, ["expected `name: value` lines at the top level"])
     return tree
@@ -104,8 +125,8 @@ def _override(tree: dict[str, Any], text: str) -> str | None:
     if not equals or not dotted:
         return f"--set {text}: expected a.b=value"
     try:
-        parsed = yaml.load(value, Loader)  # noqa: S506 - a subclass of the safe loader
-    except yaml.YAMLError:
+        parsed = foreign.load_yaml(value, Loader)
+    except foreign.Malformed:
         return f"--set {text}: the value is not readable as YAML"
     *parents, leaf = dotted.split(".")
     for parent in parents:
@@ -116,3 +137,24 @@ def _override(tree: dict[str, Any], text: str) -> str | None:
         tree = tree[parent]
     tree[leaf] = parsed
     return None
+
+
+def _beyond_limits(value: Any, path: str = "") -> list[str]:
+    """Return the problems of texts and integers that no parameter can have."""
+    if isinstance(value, dict):
+        inner = ((f"{path}.{key}" if path else str(key), item) for key, item in value.items())
+        return [problem for name, item in inner for problem in _beyond_limits(item, name[:MAX_TEXT])]
+    if isinstance(value, list):
+        return [problem for item in value for problem in _beyond_limits(item, path)]
+    if isinstance(value, str) and len(value) > MAX_TEXT:
+        return [f"{path}: a text of {len(value)} characters; at most {MAX_TEXT} are read"]
+    if isinstance(value, str) and ("\0" in value or (not value.isascii() and _surrogates(value))):
+        return [f"{path}: the text holds a character that no path and no name can have, not {value[:40]!a}"]
+    if isinstance(value, int) and not -MAX_INTEGER < value < MAX_INTEGER:
+        return [f"{path}: an integer of more than 64 bits"]
+    return []
+
+
+def _surrogates(text: str) -> bool:
+    """Return whether a text has half a surrogate pair, which no encoding can store."""
+    return any("\ud800" <= letter <= "\udfff" for letter in text)

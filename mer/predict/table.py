@@ -1,6 +1,5 @@
 """Predictions as a table, for files, folders, arrays and tables that name recordings."""
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from mer.predict.inputs.requests import Request, collect_requests
 from mer.predict.inputs.segments import PredictionSettings
 from mer.predict.outputs.prediction import Prediction
 from mer.predict.predictor import Predictor, load
+from mer.temporary import TemporaryFolder
 
 PATH_COLUMNS, TEXT_COLUMNS = ("path", "file", "filename", "audio"), ("text", "transcription", "transcript")
 """The names of columns of a table that hold paths and texts; the first one that a table has is read."""
@@ -58,7 +58,7 @@ def predict_table(
         ValueError: there is nothing to predict, a table has no column of paths, or an array has no sampling rate.
         CheckpointError: of `mer.predict.load`.
     """
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+    with TemporaryFolder() as folder:
         items = _sources(sources, sampling_rate, text, Path(folder))
         if not items:
             raise ValueError("there is nothing to predict: name files or folders, or give arrays or a table")

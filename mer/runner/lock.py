@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mer import files
+from mer import files, foreign
 from mer.runner import processes
 from mer.runner.study import StudyError
 
@@ -77,8 +77,8 @@ def refuse_other_study(folder: Path, study: str) -> None:
 
     try:
         text = (folder / "params.yaml").read_text(encoding="utf-8")
-        params = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):  # the runner will write it
+        params = foreign.load_yaml(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except (OSError, ValueError):  # the runner will write it
         return
     stored = params.get("study") if isinstance(params, dict) else None
     if stored and study and stored != study:

@@ -1,6 +1,5 @@
 """Many jobs: carried out one by one, in processes or stacked; finished results are stored."""
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
@@ -11,6 +10,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from mer import pools
+from mer.temporary import TemporaryFolder
 from mer.training import baselines, calibration
 from mer.training.adaptation import jobs as adaptation
 from mer.training.adaptation.adaptation import Source
@@ -171,7 +172,7 @@ def _completed(
         for number in longest_first:
             yield groups[number], _train_group([jobs[n] for n in groups[number]])
         return
-    with tempfile.TemporaryDirectory() as place:
+    with TemporaryFolder() as place, pools.explained("the training"):
         shared = (_with_vectors_on_disk(task, Path(place)), engine, cache, Path(place))
         with ProcessPoolExecutor(workers, _processes(), _start_worker, shared) as pool:
             waiting = {pool.submit(_train_group, [jobs[n] for n in groups[g]]): groups[g] for g in longest_first}

@@ -232,10 +232,19 @@ def test_damage_is_repaired(tmp_path, damage):
     assert [p.name for p in tmp_path.iterdir()] == ["raw"]
 
 
-def test_other_parameters_replace_the_own_files(tmp_path):
+def test_other_parameters_do_not_replace_what_another_study_may_read(tmp_path):
     write(tmp_path / "raw", Synthetic(**SMALL))
-    other = write(tmp_path / "raw", Synthetic(**{**SMALL, "seed": 4}))
-    assert set(contents(tmp_path / "raw")) == {"truth.json", *other.files}
+    before = contents(tmp_path / "raw")
+    with pytest.raises(ValueError, match=r"holds synthetic corpora with seed 3 and not 4, .*delete"):
+        write(tmp_path / "raw", Synthetic(**{**SMALL, "seed": 4}))
+    assert contents(tmp_path / "raw") == before
+
+
+def test_an_older_format_of_the_same_parameters_is_replaced(tmp_path):
+    truth = write(tmp_path / "raw", Synthetic(**SMALL))
+    text = (tmp_path / "raw/truth.json").read_text(encoding="utf-8")
+    (tmp_path / "raw/truth.json").write_text(text.replace('"format": 2', '"format": 1'), encoding="utf-8")
+    assert write(tmp_path / "raw", Synthetic(**SMALL)) == truth
 
 
 @pytest.mark.parametrize("made", [False, True])

@@ -9,7 +9,7 @@ def test_identical_runs_have_no_differences(sections):
     code, report = sections()
     assert code == 0
     assert report == {
-        "head": ["was: a", "is:  b"],
+        "head": ["was: a", "is:  b", "(read only: nothing of either is run)"],
         "Parameters": ["the same"], "Code": ["the same"], "Data": ["the same"], "Versions": ["the same"],
         "Results": ["the same to the byte: 2 files"],
     }  # fmt: skip

@@ -6,7 +6,6 @@ folder `audio`. A column `video` may name video files of the same utterances. Sp
 corpus. A declared `split` column makes the split official; a declared `session` column keeps sessions whole.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -18,6 +17,7 @@ from mer.corpora.reading.file_names import FileNames
 from mer.corpora.reading.files import as_integer, in_path_order, missing_reason, relative, unreadable_reason
 from mer.corpora.reading.media import VIDEO_SUFFIXES
 from mer.corpora.reading.names import JOINT_SPEAKERS, normalised
+from mer.corpora.reading.regular_expressions import TooSlow, search
 from mer.params.schema import Corpus as CorpusParameters
 
 
@@ -38,9 +38,17 @@ class _OwnCorpus:
     """Maps a speaker id of the table to the people it stands for, in the spelling of `names.normalised`."""
     searched: set[str] = field(default_factory=set)
     """The speaker ids that were met in the table."""
+    headers: dict[tuple[str, ...], dict[str, str]] = field(default_factory=dict)
+    """Maps the names of a row's cells to `columns`. The rows of JSON lines may differ in them."""
+    speakers_in_paths: dict[str, str | None] = field(default_factory=dict)
+    """Maps a path in the table to the speaker that `speaker_pattern` finds in it."""
 
     def columns(self, row: TableRow) -> dict[str, str]:
-        return match_columns(row.cells, self.parameters.columns)
+        """Return MER's name of each column of a row -> the table's name."""
+        names = tuple(row.cells)
+        if names not in self.headers:
+            self.headers[names] = match_columns(names, self.parameters.columns)
+        return self.headers[names]
 
 
 def parse(corpus: Corpus, raw: Path) -> Iterator[Utterance | Problem]:
@@ -67,8 +75,13 @@ def _open(corpus: Corpus, raw: Path) -> _OwnCorpus:
 def _parse(corpus: _OwnCorpus) -> Iterator[Utterance | Problem]:
     path = corpus.raw / corpus.parameters.table
     labels: dict[tuple, set[str]] = {}  # segment of a file -> its labels
-    row = None
-    for row in rows(corpus.raw, path):
+    table, row = list(rows(corpus.raw, path)), None
+    try:
+        corpus.speakers_in_paths.update(_speakers_in_paths(corpus, table))
+    except TooSlow as error:
+        yield Problem(corpus.path, f"corpora.{corpus.name}.speaker_pattern: {error}")
+        return
+    for row in table:
         if isinstance(row, Problem):
             yield row
             continue
@@ -142,7 +155,7 @@ def _utterance(corpus: _OwnCorpus, row: TableRow, columns: dict[str, str]) -> Ut
         reason = path
     elif reason := _label_problem(corpus, cell):
         pass
-    elif not (speaker := normalised(_speaker(corpus.parameters, cell))):
+    elif not (speaker := normalised(_speaker(corpus, cell))):
         reason = "no speaker"
     else:
         corpus.searched.add(speaker)
@@ -228,11 +241,19 @@ def _file_problem(corpus: _OwnCorpus, path: Path) -> str:
     return f"no such file below {folder}/: {name}" + (f" (nearest: {nearest})" if nearest else "")
 
 
-def _speaker(parameters: CorpusParameters, cell: dict[str, str]) -> str:
-    if parameters.speaker_pattern is None:
+def _speaker(corpus: _OwnCorpus, cell: dict[str, str]) -> str:
+    if corpus.parameters.speaker_pattern is None:
         return cell["speaker"]
-    match = re.search(parameters.speaker_pattern, cell["path"])
-    return (match[1] or "") if match else ""
+    return corpus.speakers_in_paths[cell["path"]] or ""
+
+
+def _speakers_in_paths(corpus: _OwnCorpus, table: list[TableRow | Problem]) -> dict[str, str | None]:
+    """Return path -> the speaker that the study's pattern finds in it; nothing if there is no pattern."""
+    if corpus.parameters.speaker_pattern is None:
+        return {}
+    items = [row for row in table if isinstance(row, TableRow)]
+    paths = [row.cells.get(corpus.columns(row).get("path", ""), "").strip() for row in items]
+    return search(corpus.parameters.speaker_pattern, paths) if paths else {}
 
 
 def _path_inside(folder: Path, cell: str) -> Path | None:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from mer.corpora.corpus import Problem
 from mer.corpora.reading.files import decode, lines, relative, table, unreadable_reason
+from mer.files import is_file
+from mer.foreign import load_yaml
 
 AUDFORMAT = "db.yaml"
 JSON_LINES = (".jsonl", ".ndjson")
@@ -18,7 +20,9 @@ SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 """The first bytes of xlsx and ods files, and of xls files."""
 MAX_EXCEL_BYTES = 512 * 2**20
 """The largest size of the content of an Excel file, unpacked, in bytes."""
-TIMEDELTA = re.compile(r"(?:(?P<days>[0-9]+) days? )?(?:(?P<hours>[0-9]+):)?(?P<minutes>[0-9]+):(?P<seconds>[0-9.]+)")
+TIMEDELTA = re.compile(
+    r"(?:(?P<days>[0-9]{1,6}) days? )?(?:(?P<hours>[0-9]{1,6}):)?(?P<minutes>[0-9]{1,6}):(?P<seconds>[0-9.]+)"
+)
 
 
 @dataclass(frozen=True)
@@ -133,11 +137,11 @@ def _json_lines(raw: Path, path: Path) -> Iterator[TableRow | Problem]:
         if not line.strip():
             continue
         try:
-            entry = json.loads(line)
-        except (ValueError, RecursionError):
-            entry = None
-        if isinstance(entry, dict):
-            yield TableRow(name, number, {key: "" if value is None else str(value) for key, value in entry.items()})
+            cells = {key: "" if value is None else str(value) for key, value in json.loads(line).items()}
+        except (ValueError, AttributeError, RecursionError):
+            cells = None
+        if cells is not None:
+            yield TableRow(name, number, cells)
         else:
             yield Problem(name, "expected one JSON object per line", line=number)
 
@@ -147,13 +151,11 @@ def _audformat(raw: Path, path: Path) -> Iterator[TableRow | Problem]:
 
     The line of a row is that of the first table that lists its file or segment. A cell that no table has is empty.
     """
-    import yaml
-
     try:
-        header = yaml.safe_load(decode(path.read_bytes()))
+        header = load_yaml(decode(path.read_bytes()))
         tables = {str(name): dict(description) for name, description in header["tables"].items()}
         schemes = dict(header.get("schemes") or {})
-    except (yaml.YAMLError, TypeError, KeyError, AttributeError, ValueError, RecursionError) as error:
+    except (TypeError, KeyError, AttributeError, ValueError) as error:
         yield Problem(relative(path, raw), f"not the header of an audformat database ({type(error).__name__})")
         return
     joined: dict[tuple[str, str, str], dict[str, str]] = {}
@@ -185,23 +187,23 @@ def _stored(folder: Path, name: str) -> list[dict[str, str]] | str:
     import pandas as pd
 
     place = _file(folder, name)
-    if Path(name).name != name or not place.is_file():
+    if Path(name).name != name or not is_file(place):
         return f"table {name}: neither db.{name}.csv nor db.{name}.parquet is there; other formats are not read"
     try:
         if place.suffix == ".csv":  # in which "None" or "NA" may be a label or a name; NaT is pandas' own
             frame = pd.read_csv(place, dtype=str, keep_default_na=False, na_values=["NaT"])
         else:
             frame = pd.read_parquet(place)
-    except Exception as error:  # the readers raise many types of errors for foreign bytes
+        frame = frame.reset_index() if frame.index.name else frame
+        frame = frame.astype(object).where(frame.notna(), "")
+        return [{str(key): str(value) for key, value in row.items()} for row in frame.to_dict("records")]
+    except Exception as error:  # the readers raise many types of errors for foreign bytes, also when values are read
         return f"table {name}: not readable ({type(error).__name__})"
-    frame = frame.reset_index() if frame.index.name else frame
-    frame = frame.astype(object).where(frame.notna(), "")
-    return [{str(key): str(value) for key, value in row.items()} for row in frame.to_dict("records")]
 
 
 def _file(folder: Path, name: str) -> Path:
     text = folder / f"db.{name}.csv"
-    return text if text.is_file() else folder / f"db.{name}.parquet"
+    return text if is_file(text) else folder / f"db.{name}.parquet"
 
 
 def _attributes(folder: Path, schemes: dict, description: dict) -> dict[str, dict[str, dict[str, str]]]:
@@ -209,7 +211,8 @@ def _attributes(folder: Path, schemes: dict, description: dict) -> dict[str, dic
     attributes: dict[str, dict[str, dict[str, str]]] = {}
     columns = description.get("columns")
     for column, options in columns.items() if isinstance(columns, dict) else ():
-        scheme = schemes.get(options.get("scheme_id")) if isinstance(options, dict) else None
+        name = options.get("scheme_id") if isinstance(options, dict) else None
+        scheme = schemes.get(name) if isinstance(name, str) else None
         labels = scheme.get("labels") if isinstance(scheme, dict) else None
         if isinstance(labels, str):  # the name of a table
             listed = _stored(folder, labels)

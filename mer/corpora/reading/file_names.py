@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from mer.corpora.reading.files import relative, walk
+from mer.files import is_file
 
 MAX_SEARCHED = 50
 """The number of missing files per table for which a similar name is searched. Each search compares all names."""
@@ -26,7 +27,7 @@ class FileNames:
 
         A file that exists under exactly this path takes precedence.
         """
-        if path.is_file():
+        if is_file(path):
             return path
         matches = self._by_name.get(_case_folded(self._relative(path)), [])
         return matches[0] if len(matches) == 1 else None

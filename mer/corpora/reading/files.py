@@ -5,6 +5,8 @@ import csv
 import functools
 import io
 import os
+import stat
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -82,17 +84,20 @@ def unreadable_reason(path: Path) -> str | None:
 def is_empty(path: Path) -> bool:
     """Return whether a file exists and has 0 bytes."""
     try:
-        return path.stat().st_size == 0
+        state = path.stat()
     except OSError:
         return False
+    return stat.S_ISREG(state.st_mode) and state.st_size == 0
 
 
 def missing_reason(path: Path) -> str | None:
     """Return why there is no file to read, or None. A file of 0 bytes exists, and is an unreadable recording."""
     try:
-        size = path.stat().st_size
+        state = path.stat()
+        if not stat.S_ISREG(state.st_mode):  # to open a pipe would wait for somebody to write into it
+            return "neither a file nor a link to one, but a folder, a pipe, a socket or a device"
         with path.open("rb") as file:
-            start = file.read(len(STUB_START)) if size < STUB_LIMIT else b""
+            start = file.read(len(STUB_START)) if state.st_size < STUB_LIMIT else b""
     except OSError as error:
         return f"cannot be opened ({error.strerror}): check the link or the permissions"
     if start == STUB_START:
@@ -171,15 +176,29 @@ def decode(data: bytes, fallback: str = "cp1252") -> str:
 
     >>> decode("naïve".encode("utf-16")), decode(b"na\\xefve"), decode("naïve".encode("utf-8-sig"))
     ('naïve', 'naïve', 'naïve')
+    >>> decode("naïve, oui".encode("utf-16-be")), decode(b"no\\x00 loss")
+    ('naïve, oui', 'no\\x00 loss')
     """
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return data.decode("utf-16", "replace")
-    if b"\0" in data[:STUB_LIMIT]:  # UTF-16 without byte order mark: every other byte of Latin text is zero
-        return data.decode("utf-16-be" if data.startswith(b"\0") else "utf-16-le", "replace")
+    if coding := _utf_16(data[:STUB_LIMIT]):
+        return data.decode(coding, "replace")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
         return data.decode(fallback, "replace")
+
+
+def _utf_16(start: bytes) -> str | None:
+    """Return the coding of UTF-16 without byte order mark, or None.
+
+    Every other byte of Latin text is zero then. A few zeros in other places are damage.
+    """
+    even, odd = start[::2].count(0), start[1::2].count(0)
+    most, least = max(even, odd), min(even, odd)
+    if most < 3 or most * 8 < len(start) // 2 or least * 4 > most:
+        return None
+    return "utf-16-be" if even > odd else "utf-16-le"
 
 
 def lines(text: str) -> list[str]:
@@ -213,7 +232,7 @@ def table(
     if missing := [column for column in columns if column not in header]:
         yield Problem(name, f"no column {', '.join(missing)} in the header", line=1)
         return
-    if twice := [column for column in dict.fromkeys(header) if column and header.count(column) > 1]:
+    if twice := [column for column, count in Counter(header).items() if column and count > 1]:
         yield Problem(name, f"column {twice[0]} is in the header twice: rename one of them", line=1)
         return
     for line, row in _records(reader):

@@ -22,13 +22,15 @@ the order or the number of processes, and the recordings of a small set are also
 differ for each size.
 """
 
+import glob
 import itertools
 import multiprocessing
 import os
 import shutil
+import time
 import zlib
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -36,15 +38,17 @@ import numpy as np
 import soundfile
 import soxr
 
+from mer import pools
 from mer.corpora.synthetic import face
 from mer.corpora.synthetic.clip import RATE, Clip
+from mer.corpora.synthetic.record import GroundTruth, conflict, read, spec_of
 from mer.corpora.synthetic.text import ESD_SECONDS, Tree, cremad_tables, esd, meld
 from mer.corpora.synthetic.voice import speak
-from mer.files import read_json, to_root, write_json
+from mer.files import to_root, write_json
 from mer.params.data import Synthetic
 
-FORMAT = 2
-"""The version of the files. It is raised when the same spec gives other files."""
+STALE_SECONDS = 24 * 3600
+"""The age, in seconds, from which on an unfinished folder belongs to a process that was killed."""
 
 _RAVDESS = ("neutral", "calm", "happiness", "sadness", "anger", "fear", "disgust", "surprise")
 _CREMAD = {"ANG": "anger", "DIS": "disgust", "FEA": "fear", "HAP": "happiness", "NEU": "neutral",
@@ -57,30 +61,6 @@ _EMODB_SPEAKERS = {"03": "male", "08": "female", "10": "male", "09": "female", "
 _EMODB_TEXTS = ("a01", "a02", "a04", "a05", "a07", "b01", "b02", "b03", "b09", "b10")
 
 
-@dataclass(frozen=True)
-class GroundTruth:
-    """The known effects, and every file that was written."""
-
-    spec: dict[str, float]
-    """Seed, speakers, clips, shift and the version of the format; video if there are videos."""
-    shortcut: dict[str, object]
-    """Corpus, feature, and the value of the feature in seconds for each native label."""
-    uninformative: dict[str, str]
-    """Corpus and the modality that does not depend on the emotion."""
-    informative: dict[str, str]
-    """The same corpus and the modality that depends on the emotion."""
-    parallel: list[str]
-    """The corpora in which every emotion has the same sentences."""
-    acted_emotions: dict[str, str]
-    """Maps the path of each MELD recording to the emotion that the voice acts, whatever the label."""
-    rates: dict[str, int]
-    """The sampling rate of each corpus, in Hz."""
-    clips: dict[str, int]
-    """The number of recordings of each corpus."""
-    files: dict[str, str]
-    """Maps the path of every file below the raw folder to the CRC-32 of its bytes."""
-
-
 def write(raw: Path, parameters: Synthetic, *, jobs: int = 1) -> GroundTruth:
     """Write the five corpora below `raw`, unless they exist there, and return the known effects.
 
@@ -91,24 +71,42 @@ def write(raw: Path, parameters: Synthetic, *, jobs: int = 1) -> GroundTruth:
         jobs: number of processes.
 
     Raises:
-        ValueError: `raw` holds files that this function did not write.
+        ValueError: `raw` holds files that this function did not write, or corpora of other parameters, which another
+            study may be reading.
     """
     raw = Path(raw).resolve()
-    spec = {"format": FORMAT, **parameters.model_dump(exclude={"video"})}
-    spec |= {"video": True} if parameters.video else {}
-    existing = _read_truth(raw)
-    if existing and existing.spec == spec and _intact(raw, existing):
+    spec = spec_of(parameters)
+    if existing := _existing(raw, spec):
         return existing
-    _refuse_other_files(raw, existing)
+    _refuse_other_files(raw, read(raw))
+    if problem := conflict(raw, parameters):
+        raise ValueError(problem)
+    _remove_abandoned(raw)
     fresh = raw.with_name(f".{raw.name}.{os.getpid()}.partial")
     fresh.mkdir(parents=True)
     try:
         truth = _write_corpora(fresh, spec, jobs)
         write_json(fresh / "truth.json", asdict(truth))
+        if existing := _existing(raw, spec):  # another study has written the same corpora, and may be reading them
+            return existing
         _replace_folder(fresh, raw)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     return truth
+
+
+def _existing(raw: Path, spec: dict[str, float]) -> GroundTruth | None:
+    """Return the record of the corpora of a spec if they are in the folder, and whole."""
+    existing = read(raw)
+    return existing if existing and existing.spec == spec and _intact(raw, existing) else None
+
+
+def _remove_abandoned(raw: Path) -> None:
+    """Remove what writers left that were killed."""
+    for kind in ("partial", "old"):
+        for left in raw.parent.glob(f".{glob.escape(raw.name)}.*.{kind}"):
+            if time.time() - left.stat().st_mtime > STALE_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def plan(*, seed: int, speakers: int, clips: int) -> dict[str, Tree]:
@@ -163,7 +161,8 @@ def _record(folder: Path, clips: list[Clip], videos: dict[str, str], seed: int, 
             record(clip)
         return
     # spawned and not forked, because the caller may have threads
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+    context = multiprocessing.get_context("spawn")
+    with pools.explained("writing the synthetic corpora"), ProcessPoolExecutor(jobs, mp_context=context) as pool:
         for _ in pool.map(record, clips, chunksize=32):
             pass
 
@@ -175,21 +174,6 @@ def _record_one(folder: Path, videos: dict[str, str], seed: int, shift: float, c
     if clip.rate != RATE:
         samples = np.clip(soxr.resample(samples, RATE, clip.rate), -0.99, 0.99)
     soundfile.write(folder / clip.path, np.round(samples * 32767).astype(np.int16), clip.rate, subtype="PCM_16")
-
-
-def _read_truth(raw: Path) -> GroundTruth | None:
-    if not (raw / "truth.json").is_file():
-        return None
-    try:
-        stored = read_json(raw / "truth.json")
-        if "acted" in stored:  # the name of this field before version 1.0
-            stored["acted_emotions"] = stored.pop("acted")
-        return GroundTruth(**stored)
-    except TypeError as error:
-        raise ValueError(
-            f"{to_root(raw / 'truth.json')}: not a record of synthetic corpora ({error}); "
-            "name another raw folder, or delete this one"
-        ) from error
 
 
 def _intact(raw: Path, truth: GroundTruth) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 from tqdm import tqdm
 
-from mer import files, sealed
+from mer import files, pools, sealed
 from mer.media import audio, video
 
 COLUMNS = {"path": "str", "size": "int64", "mtime_ns": "int64", "ctime_ns": "int64", "seconds": "float64",
@@ -19,7 +19,7 @@ BATCH_FILES = 25_000
 PARALLEL_FROM = 5000
 """The number of files from which starting processes is worthwhile."""
 
-VERSION = 4
+VERSION = 5
 """The version of the cache. It is raised whenever the same file would get another entry."""
 
 
@@ -41,7 +41,7 @@ def read_headers(raw: Path, paths: Iterable[str], cache: Path | None = None, job
     cached = _load(cache_file)
     states = {path: _state(raw / path) for path in requested}
     todo = [path for path in requested if cached.get(path, (None,) * len(COLUMNS))[1:4] != states[path]]
-    with _workers(jobs, len(todo)) as pool, _progress(len(todo)) as bar:
+    with pools.explained("reading headers"), _workers(jobs, len(todo)) as pool, _progress(len(todo)) as bar:
         for first in range(0, len(todo), BATCH_FILES):
             batch = todo[first : first + BATCH_FILES]
             headers = pool.map(_read_header, [raw / path for path in batch], chunksize=64)

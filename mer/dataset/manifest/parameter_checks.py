@@ -2,26 +2,29 @@
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 from mer import files
 from mer.corpora import CORPORA, Corpus, closest_id, selected
 from mer.corpora.own import check
 from mer.corpora.own import corpus as own
+from mer.corpora.synthetic import record
 from mer.dataset.manifest import labels
 from mer.params.data import OWN, Labels
-from mer.params.schema import Params
+from mer.params.schema import Params, Synthetic
 
 
 def problems(params: Params) -> list[str]:
     """Return the errors of a study's parameters, each with its dotted path; empty if there are none."""
+    if messages := _impossible_names(params):
+        return messages
     raw = files.from_root(params.data.raw)
-    messages = []
     for name, options in params.corpora.items():
         if options.table is None and name not in CORPORA:
             messages.append(_unknown(f"corpora.{name}", name))
         elif options.table is not None and name in CORPORA:
             messages.append(f"corpora.{name}.table: {name} is the id of {CORPORA[name].title}; give yours another name")
-        elif options.table is not None and not (raw / options.table).is_file():
+        elif options.table is not None and not files.is_file(raw / options.table):
             messages.append(
                 f"corpora.{name}.table: {files.to_root(raw / options.table)} does not exist (below data.raw)"
             )
@@ -60,11 +63,23 @@ def _own_policy(section: Labels, corpora: dict[str, Corpus]) -> list[str]:
     return messages
 
 
+def _impossible_names(params: Params) -> list[str]:
+    """Return the folders whose names the system refuses, for example because they are too long."""
+    messages = []
+    for name in ("raw", "store"):
+        try:
+            files.from_root(getattr(params.data, name)).exists()
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            messages.append(f"data.{name}: {getattr(params.data, name)!r} can be no folder ({reason})")
+    return messages
+
+
 def warnings(params: Params) -> list[str]:
     """Return sentences about labels in user-defined tables that are not known, whose rows would be lost."""
     raw, sentences = files.from_root(params.data.raw), []
     for name, options in params.corpora.items():
-        if options.table is None or not (raw / options.table).is_file():
+        if options.table is None or not files.is_file(raw / options.table):
             continue
         for label, (count, near) in check.unknown_labels(own.corpus(name, options), raw).items():
             hint = f" (did you mean {near}?)" if near else ""
@@ -106,10 +121,20 @@ def _unknown(path: str, name: str) -> str:
 
 def _raw_folder(params: Params) -> list[str]:
     raw = files.from_root(params.data.raw)
-    if params.data.synthetic or (raw.is_dir() and any(raw.iterdir())):
+    if params.data.synthetic:
+        return _synthetic(raw, params.data.synthetic)
+    if raw.is_dir() and any(raw.iterdir()):
         return []
     state = "is not a folder" if raw.exists() and not raw.is_dir() else "is empty" if raw.exists() else "does not exist"
     return [
         f"data.raw: {files.to_root(raw)} {state}; put the corpora into it, one folder each (README, “Use your "
         "corpora”), name another folder with --set data.raw=…, or run the demo: python run_all.py"
     ]
+
+
+def _synthetic(raw: Path, parameters: Synthetic) -> list[str]:
+    try:
+        problem = record.conflict(raw, parameters)
+    except ValueError as error:
+        problem = f"data.synthetic: {error}"
+    return [problem] if problem else []

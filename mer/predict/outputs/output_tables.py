@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
-from mer import files
+from mer import csv_tables, files
 from mer.predict.outputs.prediction import Prediction
 
 FIRST = ("path", "start", "end", "label", "certainty", "entropy", "margin", "modalities", "inputs")
@@ -27,9 +27,10 @@ def columns(classes: Sequence[str], inputs: Sequence[str]) -> list[str]:
 
 
 def row(prediction: Prediction, classes: Sequence[str], inputs: Sequence[str]) -> dict[str, object]:
-    """Return a prediction as a row of the table; None marks an empty entry."""
+    """Return a prediction as a row of the table; None marks an empty entry. No spreadsheet runs a text in it."""
     entries = {
-        "path": prediction.path, "start": _seconds(prediction.start), "end": _seconds(prediction.end),
+        "path": csv_tables.inert_path(prediction.path),
+        "start": _seconds(prediction.start), "end": _seconds(prediction.end),
         "label": prediction.label, "certainty": _share(prediction.certainty), "entropy": _share(prediction.entropy),
         "margin": _share(prediction.margin), "modalities": "+".join(prediction.modalities),
         "inputs": "+".join(prediction.inputs), "text": prediction.text, "text_source": prediction.text_source,
@@ -41,7 +42,7 @@ def row(prediction: Prediction, classes: Sequence[str], inputs: Sequence[str]) -
         p = prediction.per_input.get(name, {})
         best = max(p, key=p.get) if p else None
         entries |= {f"{name}_label": best, f"{name}_certainty": _share(p.get(best))}
-    return {name: entries[name] for name in columns(classes, inputs)}
+    return {name: csv_tables.inert(entries[name]) for name in columns(classes, inputs)}
 
 
 def write_predictions(

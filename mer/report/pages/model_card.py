@@ -45,10 +45,11 @@ def model_card(
     card = checkpoint.card
     system = card.name.removesuffix(f"-seed{card.seed}")
     rows = usable[(usable["split"] == "train") & usable["corpus"].isin(card.corpora)]
+    classes = ", ".join(map(escape_cell, card.classes))
     sections = [
         f"# Model {escape_cell(card.name)}",
-        f"{_kind(checkpoint)} of {', '.join(card.inputs)} that predicts {', '.join(card.classes)}. It "
-        f"was trained by {_software(card)}. `model.json` contains its parameters and the digests of its training data.",
+        f"{_kind(checkpoint)} of {', '.join(card.inputs)} that predicts {classes}. It was trained by "
+        f"{_software(card)}. `model.json` contains its parameters and the digests of its training data.",
         "```\npython -m mer.predict FILE_OR_FOLDER --model FOLDER_OF_THIS_FILE\n```",
         "## Intended use",
         _INTENDED,
@@ -121,18 +122,19 @@ def _breaches(results: pd.DataFrame, system: str) -> str:
 
 def _biases(card: Card, corpora: Mapping[str, Corpus], rows: pd.DataFrame) -> Iterable[str]:
     present = [corpora[name] for name in card.corpora if name in corpora]
-    yield f"Languages: {', '.join(sorted({corpus.language for corpus in present}))}. Others are untested."
+    languages = sorted({escape_cell(corpus.language) for corpus in present})
+    yield f"Languages: {', '.join(languages)}. Others are untested."
     acted = rows["elicitation"].eq("acted").mean() if len(rows) else 0.0
     yield f"{acted:.0%} of the training clips are acted, which is louder and clearer than spontaneous speech."
     if len(rows):
         counts = rows["emotion"].value_counts(normalize=True)
-        yield "Classes: " + ", ".join(f"{name} {counts.get(name, 0.0):.0%}" for name in card.classes) + "."
+        yield "Classes: " + ", ".join(f"{escape_cell(name)} {counts.get(name, 0.0):.0%}" for name in card.classes) + "."
         genders = rows["gender"].fillna("not stated").value_counts(normalize=True)
         shares = ", ".join(f"{escape_cell(name)} {share:.0%}" for name, share in genders.items())
         yield f"Speakers' gender, by clips: {shares}."
         yield f"{rows['speaker_id'].nunique()} training speakers represent few ages, accents and rooms."
     if never := [name for name in card.classes if not rows["emotion"].eq(name).any()]:
-        yield f"Classes without training clips, which are never predicted: {', '.join(never)}."
+        yield f"Classes without training clips, which are never predicted: {', '.join(map(escape_cell, never))}."
     yield "Corpora differ in class shares and rooms: a model may learn the room instead of the emotion."
 
 

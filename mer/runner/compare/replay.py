@@ -42,6 +42,7 @@ def _replay(study: Study, original: dict[str, dict], jobs: int, screen: Screen) 
     processes.end_all("MER_RUN_FOLDER", str(replayed.folder))  # a replay that was killed may have left some
     shutil.rmtree(replayed.folder, ignore_errors=True)
     screen.print_line(f"replaying {files.to_root(study.folder)} in {files.to_root(replayed.folder)}")
+    screen.print_line(f"  with the notebooks and the code of {files.ROOT}; of that run only the parameters are used")
     code = run(replayed, RunOptions(jobs=jobs), screen)
     if code:
         for line in _changes_since(study, replayed, original) if code == 1 else ():

@@ -6,9 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, TextIO
 
-import yaml
-
-from mer import files
+from mer import files, foreign
 from mer.runner.compare import files as tables
 from mer.runner.staleness.dependencies import PARAMETER_PREFIX
 from mer.runner.staleness.differences import difference_lines
@@ -87,7 +85,7 @@ def compare(a: Path, b: Path, out: TextIO) -> int:
     first, second = _Run(a), _Run(b)
     names = sorted(name for name in first.outputs | second.outputs if PurePosixPath(name).parts[0] == RESULTS)
     results = tables.compare_files(a, b, names)
-    print(f"was: {first.name}\nis:  {second.name}", file=out)
+    print(f"was: {first.name}\nis:  {second.name}\n(read only: nothing of either is run)", file=out)
     for line in first.left_out + second.left_out:
         print(f"left out: {line}", file=out)
     sections = {
@@ -106,8 +104,8 @@ def compare(a: Path, b: Path, out: TextIO) -> int:
 
 def _params(path: Path) -> dict:
     try:
-        params = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (ValueError, yaml.YAMLError, RecursionError) as error:
+        params = foreign.load_yaml(path.read_text(encoding="utf-8"))
+    except ValueError as error:
         raise StudyError([f"{files.to_root(path)} cannot be read ({' '.join(str(error).split())})"]) from error
     if not isinstance(params, dict):
         raise StudyError([f"{files.to_root(path)} holds no parameters"])

@@ -17,6 +17,7 @@ from mer.runner import processes
 from mer.runner.reporting.states import Outcome
 from mer.runner.steps.notebook import INJECTED, Step
 from mer.runner.study import Study
+from mer.temporary import TemporaryFolder
 
 GRACE_SECONDS = 10.0
 """The time that a worker has to end its kernel, in seconds."""
@@ -47,8 +48,7 @@ class Execution:
         self._stopped: tuple[str, float] | None = None
         for kind in ("ipynb", "html", "failed", "partial", "partial_html", "notices"):
             study.place(step.name, kind).unlink(missing_ok=True)
-        # IPC sockets have names of at most about 100 characters: keep the prefix short
-        self._private = tempfile.TemporaryDirectory(prefix="mer-", ignore_cleanup_errors=True)
+        self._private = TemporaryFolder()
         self._started = time.monotonic()
         self._spawn(jobs)
         threading.Thread(target=self._listen, daemon=True).start()
@@ -217,6 +217,8 @@ def environment(study: Study, step: Step, jobs: int, gpu: str | None, private: P
     env |= dict.fromkeys(libraries, str(study.threads))
     jupyter = os.pathsep.join(filter(None, (str(private / "jupyter"), env.get("JUPYTER_PATH"))))
     env |= {"CUDA_VISIBLE_DEVICES": gpu} if gpu not in (None, "mps") else {}
+    if os.name == "posix" and len(str(private)) <= MAX_FOLDER_CHARS:  # what a killed kernel leaves is removed with it
+        env["TMPDIR"] = str(private)
     return env | {
         "MER_RUN_FOLDER": str(study.folder),
         "MER_NOTICES": str(study.place(step.name, "notices")),

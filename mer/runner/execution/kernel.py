@@ -14,19 +14,42 @@ MAX_SOCKET_CHARS = 100
 """The longest name of a Unix socket, in characters; operating systems allow 103 to 107."""
 
 PROGRAM = """
-import sys
+import os, sys, zmq
 from ipykernel import kernelapp
+from zmq.eventloop.zmqstream import ZMQStream
 if sys.path[0] == "":
     del sys.path[0]
+
+class PrivateOutput(kernelapp.IOPubThread):
+    address = "ipc://" + os.path.join(os.path.dirname(sys.argv[sys.argv.index("-f") + 1]), "k-p")
+
+    def _setup_pipe_in(self):
+        self._pipe_uuid = os.urandom(16)
+        pipe_in = self.socket.context.socket(zmq.PULL)
+        pipe_in.linger = 0
+        pipe_in.bind(self.address)
+        self._pipe_in = ZMQStream(pipe_in, self.io_loop)
+        self._pipe_in.on_recv(self._handle_pipe_msg)
+
+    def _setup_pipe_out(self):
+        context = zmq.Context()
+        pipe_out = context.socket(zmq.PUSH)
+        pipe_out.linger = 3000
+        pipe_out.connect(self.address)
+        return context, pipe_out
+
+if os.name == "posix" and len(PrivateOutput.address) < 105:
+    kernelapp.IOPubThread = PrivateOutput
 kernelapp.launch_new_instance()
 app = kernelapp.IPKernelApp.instance()
 for thread in (app.control_thread, app.shell_channel_thread):
     if thread is not None:
         thread.join(timeout=10)
 """
-"""The program of a kernel process. The thread that ends the kernel still sends messages when the main
-thread closes the sockets at exit; a socket that is closed in use aborts the process or holds it up for seconds
-(ipykernel 7.4, libzmq's assertion `pfd.revents & POLLIN`). The main thread waits for it."""
+"""The program of a kernel process. The socket through which forked processes print is private: ipykernel would open
+a TCP port for it. The thread that ends the kernel still sends messages when the main thread closes the sockets at exit;
+a socket that is closed in use aborts the process or holds it up for seconds (ipykernel 7.4, libzmq's assertion
+`pfd.revents & POLLIN`). The main thread waits for it."""
 
 
 def private_kernel(folder: Path, on_created: Callable[[Any], None]) -> type:

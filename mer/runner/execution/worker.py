@@ -105,7 +105,7 @@ class Worker:
         """Send the memory of the kernel and its descendants whenever it is more than before."""
         while True:
             pid = self._kernel()
-            used = processes.resident(pid) if pid else 0
+            used = processes.memory(pid, above=self.peak) if pid else 0
             if used > self.peak:
                 self.peak = used
                 self.send("memory", peak=used)

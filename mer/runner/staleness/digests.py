@@ -65,7 +65,7 @@ def files_below(folder: Path) -> Iterator[tuple[str, Path]]:
     A linked folder is followed once. Hidden files belong to file managers or are unfinished, and are left out.
     """
     for name, file in _walk(folder):
-        if (path := Path(file)).exists():
+        if (path := Path(file)).is_file():  # to read a pipe would wait for somebody to write into it
             yield name, path
 
 

@@ -16,11 +16,12 @@ def write_arrays(path: Path, kind: str, arrays: Mapping[str, np.ndarray], metada
         path: its name is sealed with the content, so it must identify the content.
         kind: kind of the metadata; the file is read as this kind only.
     """
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     contiguous = {name: np.asarray(values, order="C") for name, values in arrays.items()}
     with sealed.replacing(path, path.name) as partial:
-        save_file(contiguous, partial, metadata={kind: json.dumps({"seal": sealed.BLANK, "metadata": metadata})})
+        # not by `save_file`, whose files nobody else may read, whatever the umask, and whose errors name no path
+        partial.write_bytes(save(contiguous, {kind: json.dumps({"seal": sealed.BLANK, "metadata": metadata})}))
 
 
 def read_arrays(path: Path, kind: str) -> tuple[dict[str, np.ndarray], object] | None:

@@ -141,7 +141,7 @@ def write(folder: Path, tensors: dict[str, np.ndarray], own: Card, exposure: Exp
     Raises:
         CheckpointError: the card does not fit the schema.
     """
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     if exposure is not None:
         tensors = tensors | exposure.tensors()
@@ -151,7 +151,8 @@ def write(folder: Path, tensors: dict[str, np.ndarray], own: Card, exposure: Exp
     validate({**written, "tensors_sha256": "0" * 64}, files.to_root(folder))
     with files.replacing(folder / TENSORS) as partial:
         arrays = {n: np.array(value, order="C") for n, value in tensors.items()}
-        save_file(arrays, partial, metadata=binding.field_digests(written))
+        # not by `save_file`, whose files nobody else may read, whatever the umask, and whose errors name no path
+        partial.write_bytes(save(arrays, binding.field_digests(written)))
     written["tensors_sha256"] = files.digest_file(folder / TENSORS)
     files.write_json(folder / CARD, binding.sealed(written))
 
@@ -257,6 +258,9 @@ def _with_encoders(checkpoint: Checkpoint, model: TrainedModel, device: str) -> 
 
 def _model(own: Card, tensors: dict[str, np.ndarray], device: str) -> TrainedModel:
     standardiser = Standardiser({n: (tensors[f"mean.{n}"], tensors[f"scale.{n}"]) for n in own.inputs})
+    for n, moments in standardiser.moments.items():
+        if any(part.shape != (own.widths[n],) for part in moments):
+            raise ValueError(f"mean and scale of {n} are of {len(moments[0])} numbers, its width is {own.widths[n]}")
     if own.spec.is_network:
         model = _network(tensors, own, standardiser, device)
     else:
@@ -273,7 +277,12 @@ def _network(tensors: dict[str, np.ndarray], own: Card, standardiser: Standardis
     from mer.training.networks.trained import Shape, TrainedNetwork, build_network
 
     shape = Shape(own.model, own.widths, own.modalities, own.layers, len(own.classes), own.frames)
+    stored = weights(tensors)
+    with torch.device("meta"):  # takes no memory, however large the network is that the card describes
+        expected = {n: tuple(value.shape) for n, value in build_network(shape, own.training).state_dict().items()}
+    if different := sorted(n for n in {*expected, *stored} if n not in stored or stored[n].shape != expected.get(n)):
+        raise ValueError(f"{different[0]} and {len(different) - 1} more are missing or of other shapes")
     network = build_network(shape, own.training)
-    network.load_state_dict({n: torch.as_tensor(value) for n, value in weights(tensors).items()})
+    network.load_state_dict({n: torch.as_tensor(value) for n, value in stored.items()})
     return TrainedNetwork(network.to(device).eval(), standardiser, tensors["trained_classes"], device,
                           multi_label=own.training.targets == "multi_label")  # fmt: skip

@@ -1,6 +1,5 @@
 """The folder of a checkpoint: its card, read and validated, and the folders of an ensemble's members."""
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mer import files
+from mer.foreign import load_json
 from mer.training.checkpoints.card import FORMAT, Card, CheckpointError, plain, validate
 from mer.training.checkpoints.older_formats import OLDER_FORMATS, upgraded
 
@@ -146,17 +146,17 @@ def _read(folder: Path) -> dict:
 
 
 def _parsed(path: Path) -> object:
-    """JSON that may be anything. NaN, which is no JSON, is refused."""
+    """JSON that may be anything, within the limits of `load_json`."""
     place = files.to_root(path)
     try:
         if path.stat().st_size > MAX_CARD_BYTES:
             raise CheckpointError(f"{place}: longer than any model's card")
-        return json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+        return load_json(path.read_text(encoding="utf-8"))
     except CheckpointError:
         raise
     except OSError as error:
         raise CheckpointError(f"{place}: cannot be read ({error.strerror})") from None
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise CheckpointError(f"{place}: not readable as JSON ({plain(str(error))[:200]})") from None
 
 
@@ -164,10 +164,6 @@ def _needs(card: Card) -> str:
     amount = "all of" if card.needs_all_inputs else "one of" if len(card.inputs) > 1 else ""
     reason = " (training.missing: none)" if card.needs_all_inputs else ""
     return f"{amount} {', '.join(card.inputs)}{reason}".strip()
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number")
 
 
 def _short(value: object) -> str:

@@ -215,7 +215,7 @@ def save(encoder: Encoder, folder: Path) -> None:
     Args:
         folder: is replaced.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -223,7 +223,8 @@ def save(encoder: Encoder, folder: Path) -> None:
     for name in locations.SETTINGS:
         if (encoder.folder / name).is_file():
             shutil.copyfile(encoder.folder / name, partial / name)
-    save_file(dict(_tensors(encoder.model)), partial / "model.safetensors", metadata={"format": "pt"})
+    # not by `save_file`, whose files nobody else may read, whatever the umask
+    (partial / "model.safetensors").write_bytes(save(dict(_tensors(encoder.model)), {"format": "pt"}))
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
 

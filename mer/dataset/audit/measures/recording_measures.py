@@ -13,7 +13,7 @@ from tqdm import tqdm
 from mer import sealed
 from mer.dataset.audit.measures import measures
 from mer.dataset.audit.recording_paths import MEDIA_SUFFIXES, path_inside
-from mer.media import container
+from mer.media import container, limits
 from mer.media.audio import Unreadable
 
 VERSION = 3
@@ -129,8 +129,8 @@ def _measure_segment(folder: Path, recording: str, start: object, end: object) -
         )
         if len(samples) == 0:
             return {"error": "no samples in the segment"}
-        if not np.isfinite(samples).all():
-            return {"error": "some samples are not numbers"}
+        if fault := limits.samples_fault(samples):
+            return {"error": fault}
         complete_share = min(_complete_share(recording), len(samples) / rate / min(seconds, MAX_SECONDS))
         file = _file(recording)
     except Unreadable as error:

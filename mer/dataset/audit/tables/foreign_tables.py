@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from mer.corpora import CORPORA, Corpus, as_synthetic
+from mer.corpora.reading.regular_expressions import TooSlow, search
 from mer.dataset.audit.columns import COLUMNS
 from mer.dataset.audit.findings import EXAMPLES
 from mer.dataset.audit.tables.column_names import TableError, list_names, match_columns
@@ -218,7 +219,15 @@ def _with_parts(frame: pd.DataFrame, file: TableFile, notes: dict[str, list[str]
 
 
 def _speakers(rows: pd.DataFrame, pattern: re.Pattern, notes: dict[str, list[str]]) -> pd.Series:
-    speakers = [_speaker(pattern, *names) for names in zip(rows["utterance_id"], rows["source_path"], strict=True)]
+    group = "speaker" if "speaker" in pattern.groupindex else min(pattern.groups, 1)
+    columns = rows["utterance_id"], rows["source_path"]
+    names = (name for column in columns for name in column if isinstance(name, str))
+    try:
+        found = search(pattern.pattern, names, group)
+    except TooSlow as error:
+        raise TableError(f"--speaker-from {pattern.pattern!r}: {error}") from None
+    speakers = [next((found[n] or None for n in row if isinstance(n, str) and found[n] is not None), None)
+                for row in zip(*columns, strict=True)]  # fmt: skip
     missing = sum(name is None for name in speakers)
     if missing == len(speakers):
         raise TableError(
@@ -228,13 +237,6 @@ def _speakers(rows: pd.DataFrame, pattern: re.Pattern, notes: dict[str, list[str
         example = rows["utterance_id"][speakers.index(None)]
         notes[f"--speaker-from: no match in {missing:,} of {len(speakers):,} rows, such as {example!r}"] = []
     return pd.Series(speakers, rows.index, "str")
-
-
-def _speaker(pattern: re.Pattern, *names: object) -> str | None:
-    for name in names:
-        if isinstance(name, str) and (match := pattern.search(name)):
-            return match["speaker"] if "speaker" in pattern.groupindex else match[1] if pattern.groups else match[0]
-    return None
 
 
 def _corpora_by_name(rows: pd.DataFrame, path: Path) -> dict[str, Corpus]:

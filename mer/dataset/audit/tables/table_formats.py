@@ -31,7 +31,10 @@ def read(path: Path) -> pd.DataFrame:
         raise TableError(f"{path}: not one of {', '.join(SUFFIXES)}")
     table = readers.get(suffix, _delimited)(path)
     table.columns = _unique([_text(name) or "" for name in table.columns])
-    return pd.DataFrame({name: _texts(table[name]) for name in table.columns}, index=range(len(table)))
+    try:
+        return pd.DataFrame({name: _texts(table[name]) for name in table.columns}, index=range(len(table)))
+    except Exception as error:  # texts of a damaged Parquet file are decoded when they are read
+        raise TableError(f"{path}: its values cannot be read ({_first_line(error)})") from None
 
 
 def _parquet(path: Path) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from mer.features import specs as specs_of
 from mer.features.extractor import VectorFunction
 from mer.params import schema
 from mer.params.features import Input, read_inputs
+from mer.preflight import networks
 from mer.training.checkpoints import encoder_folders
 from mer.training.checkpoints.card import Card, CheckpointError
 from mer.training.checkpoints.folder import Checkpoint
@@ -17,11 +18,11 @@ IGNORED_FIELDS = ("opencv", "modality")
 vector, and the modality, which is no part of an address."""
 
 
-def extraction_parameters(checkpoint: Checkpoint, networks: Mapping[str, str]) -> tuple[dict[str, Input], schema.Data]:
+def extraction_parameters(checkpoint: Checkpoint, folders: Mapping[str, str]) -> tuple[dict[str, Input], schema.Data]:
     """Return the parameters of extraction of a model's inputs, and the limits of utterances.
 
     Args:
-        networks: input -> the folder or file of its pretrained network on this machine, if it differs from training.
+        folders: input -> the folder or file of its pretrained network on this machine, if it differs from training.
 
     Raises:
         CheckpointError: the card does not give them. Cards of early formats suffice without pretrained networks.
@@ -31,7 +32,7 @@ def extraction_parameters(checkpoint: Checkpoint, networks: Mapping[str, str]) -
         raise CheckpointError(f"{place}: model.json does not say what its features are")
     try:
         parameters, durations = _stored(card, place)
-        for name, model in networks.items():
+        for name, model in folders.items():
             if name not in parameters:
                 raise CheckpointError(f"--network {name}={model}: the model takes {', '.join(card.inputs)}")
             network = "model" if card.modalities[name] != "video" else "weights"
@@ -82,10 +83,23 @@ def specs(checkpoint: Checkpoint, inputs: dict[str, Input], data: schema.Data) -
         CheckpointError: an extractor gives other values than those that the model was trained on.
         ImportError, FileNotFoundError: a package or a network is missing; the message says how to get it.
     """
+    place = files.to_root(checkpoint.folder)
+    for name, section in inputs.items():
+        _refuse_download(name, getattr(section, "model", None), getattr(section, "revision", None), place)
     current = specs_of(inputs, data)
     for name, spec in current.items():
-        _check_unchanged(name, checkpoint.card.features[name], spec, files.to_root(checkpoint.folder))
+        _check_unchanged(name, checkpoint.card.features[name], spec, place)
     return current
+
+
+def _refuse_download(input_name: str, model: str | None, revision: str | None, place: str) -> None:
+    """Refuse a network that would be downloaded because the card, which anyone may have written, names it."""
+    if model is not None and networks.is_downloaded_later(model, revision):
+        raise CheckpointError(
+            f"{place}: its card takes {input_name} from the network {model!r} on the Hugging Face hub, which is not on "
+            f"this machine and is not downloaded without being asked for. If you trust it: "
+            f"{networks.command(model, revision)}; or name a folder with --network {input_name}=FOLDER"
+        )
 
 
 def _check_unchanged(input_name: str, then: dict, now: dict, place: str) -> None:
