@@ -129,7 +129,7 @@ def _predict(
     task, none = build_task(study.usable, vectors, study.classes, _targets(study)), rows[:0]
     cell = Cell("checkpoint", tuple(card.corpora), "", 0, none, none, rows)
     # An ensemble is transductive if one of its members is.
-    training = next((one for one in trainings if one.normalisation != "training"), trainings[0])
+    training = next((one for one in trainings if one.transductive), trainings[0])
     job = Job(card.name, cell, card.spec, training, card.seed, none, none, rows)
     predicted, restricted = checkpoint.predict(model, stored, task, rows), None
     if any(one.adaptation != "none" for one in trainings):

@@ -271,6 +271,11 @@ class Training(Section):
         return self.inverse_regularisation or STRENGTHS[choose_by]
 
     @property
+    def transductive(self) -> bool:
+        """Whether predictions of a row depend on other, unlabelled rows of the test corpus."""
+        return self.normalisation != "training" or self.adaptation != "none"
+
+    @property
     def weighs_classes(self) -> bool:
         """Whether the loss weighs rare classes."""
         return self.balance in ("class_weights", "unsampled_class_weights")

@@ -191,7 +191,7 @@ def _result(task: Task, name: str, spec: System, members: list[JobResult]) -> Jo
     if any(m.restricted_probabilities is not None for m in members):
         of_test = [(m.job.test, known(m.among_test_classes)) for m in members]
         restricted = pooled(of_test, rows["test"], weights)
-    first = next((job for job in jobs if job.training.normalisation != "training"), jobs[0])  # transductive if one is
+    first = next((job for job in jobs if job.training.transductive), jobs[0])  # transductive if one is
     seed = next((m.job.seed for m in members if m.depends_on_seed), jobs[0].seed)
     inputs = tuple(dict.fromkeys(i for job in jobs for i in job.spec.inputs))
     job = Job(name, jobs[0].cell, spec.model_copy(update={"inputs": inputs}), first.training, seed, **rows)

@@ -7,7 +7,7 @@ import pytest
 from scipy.special import softmax
 
 from mer.params.schema import System, Training
-from mer.training import grid
+from mer.training import ensemble, grid
 from mer.training.adaptation import adaptation, gaussians, priors
 from mer.training.job import Job
 
@@ -237,3 +237,16 @@ def test_statistics_of_a_checkpoint_are_checked(source):
     assert adaptation.Source.from_tensors({}, CLASSES) is None
     with pytest.raises(ValueError, match=r"adaptation\.used"):
         adaptation.Source.from_tensors({n: v for n, v in tensors.items() if n != "adaptation.used"}, CLASSES)
+
+
+def test_an_adapted_system_is_transductive_alone_and_in_an_ensemble(task):
+    """The flag is that of predictions: it must not depend on whether the features are normalised, too."""
+    assert Training(adaptation="prior_em").transductive
+    assert Training(normalisation="speaker").transductive
+    assert not Training().transductive
+    jobs = [job("logistic", "none"), replace(job("ridge", "prior_em"), system="t")]
+    trained = grid.run_jobs(task, jobs, grid.Engine())
+    [result] = ensemble.results(task, trained, {"e": System(model="ensemble", members=("s", "t"))})
+    assert result.job.training.transductive
+    assert result.restricted_probabilities is not None
+    np.testing.assert_allclose(result.restricted_probabilities.sum(axis=1), 1)

@@ -46,7 +46,7 @@ def predictions(
             train_corpora="+".join(sorted(set(manifest["corpus"].iloc[result.job.train]))),
             fold=cell.fold,
             seed=result.job.seed,
-            transductive=result.job.training.normalisation != "training",
+            transductive=result.job.training.transductive,
             lacks=flags.missing_inputs(rows["corpus"], inputs),
             flagged=rows["breach"].notna(),
             accepted=flags.accepted(rows["breach"], cell.protocol),
