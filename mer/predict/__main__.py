@@ -82,7 +82,7 @@ def _predict(model, requests: list, options: argparse.Namespace) -> Counter:
     if options.html:
         from mer.predict.outputs import page
 
-        page.write(options.out.with_suffix(".html"), on_page, model.card, model.notes)
+        page.write(options.out.with_suffix(".html"), on_page, model.card, model.notes, embed=options.embed)
     for note in model.notes:
         print(f"note: {note}")
     print(", ".join(f"{n} {state}" for state, n in sorted(count.items())), "·", files.to_root(options.out))
@@ -116,6 +116,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--force", action="store_true", help="overwrite existing files")
     add("--json", action="store_true", help="also write JSON lines, beside the table")
     add("--html", action="store_true", help="also write a page with player and timeline, beside the table")
+    add("--embed", action="store_true", help="embed all recordings in the page, so that it can be moved; by "
+        "default those of up to 2 MiB")  # fmt: skip
     add("--abstain", type=_share, default=0.0, metavar="P", help="no label if the highest probability is below P")
     cut = (
         f"cut longer recordings at pauses (default: {MAX_WHOLE_SECONDS:g}, or the longest that the model accepts if "

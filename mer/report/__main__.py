@@ -1,6 +1,7 @@
 """Export a finished run for a paper: `python -m mer.report outputs/demo`; see `--help`.
 
-Writes tables (CSV and LaTeX with booktabs), figures (SVG, PDF and PNG, with the data behind them) and a datasheet.
+Writes tables (CSV and LaTeX with booktabs), figures (SVG, PDF and PNG, with the data behind them), a datasheet, and the
+manifest as Croissant and as the metadata of an AudioFolder.
 
 Exit codes: 0 everything was written, 2 the folder is no finished run.
 """
@@ -24,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (OSError, ValueError) as error:  # all errors of run folders are of these
         print(f"report: {error}", file=sys.stderr)
         return 2
-    print(f"{len(written)} tables and figures, and a datasheet: {files.to_root(out)}")
+    print(f"{len(written)} tables and figures, a datasheet and the manifest: {files.to_root(out)}")
     return 0
 
 
@@ -44,7 +45,7 @@ def export(run: Path, out: Path) -> list[Path]:
     mpl.use("Agg")
     from mer import corpora, params
     from mer.dataset.manifest import labels
-    from mer.report.export import datasheet, figures, tables
+    from mer.report.export import audiofolder, croissant, datasheet, figures, tables
 
     if not (run / "params.yaml").is_file():
         raise ValueError(f"{files.to_root(run)}: is no run folder, because it has no params.yaml")
@@ -55,7 +56,10 @@ def export(run: Path, out: Path) -> list[Path]:
     classes = list(labels.of_study(study.labels).classes)
     written = tables.write(out / "tables", results, predictions, comparisons)
     written += figures.write(out / "figures", results, predictions, comparisons, classes)
-    datasheet.write(out, study.name, manifest, corpora.of_study(study))
+    own = corpora.of_study(study)
+    datasheet.write(out, study.name, manifest, own)
+    croissant.write(out, study.name, run / "data/manifest.parquet", own)
+    audiofolder.write(out, manifest)
     return written
 
 

@@ -8,7 +8,7 @@ import mer
 from mer.api import foreign_predictions
 from mer.api.foreign_predictions import PredictionTableError
 from mer.evaluation.comparison import comparison
-from mer.evaluation.scores import scores
+from mer.evaluation.scores import flags, scores
 from mer.evaluation.scores.confusions import Scoring
 
 CLASSES = ["anger", "neutral", "sadness"]
@@ -40,7 +40,7 @@ def in_study(table):
     return p.assign(
         utterance_id=table["file"], test_corpus=table["dataset"], emotion=table["gold"], speaker_id=table["actor"],
         system=table["model"], free=best, restricted=best, seed=0, protocol="external", train_corpora="unknown",
-        family=table["dataset"], dialogue_id=None, transductive=False, flagged=False, accepted=False, lacks="",
+        family=table["dataset"], dialogue_id=None, lacks="", **dict.fromkeys(flags.FLAGS, False),
     )  # fmt: skip
 
 

@@ -95,6 +95,15 @@ def test_command_overwrites_nothing_unless_forced_and_names_the_page(model, reco
     assert out.read_bytes() != before
 
 
+def test_page_embeds_large_recordings_on_request(model, tmp_path):
+    soundfile.write(tmp_path / "long.wav", np.concatenate([tone(3), quiet(1)] * 20), RATE)
+    for name, options, embedded in (("a", [], False), ("b", ["--embed"], True)):
+        assert run(model, tmp_path / "long.wav", "--out", tmp_path / f"{name}.csv", "--html", *options) == 0
+        page = (tmp_path / f"{name}.html").read_text(encoding="utf-8")
+        assert ("data:audio/" in page.partition("<body>")[2]) == embedded
+    assert ">0:0" in page  # times as players show them
+
+
 def test_help_states_the_threshold(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])

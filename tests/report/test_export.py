@@ -10,10 +10,10 @@ import yaml
 from mer.corpora import selected
 from mer.dataset.manifest import schema
 from mer.evaluation.comparison import comparison
-from mer.evaluation.scores import scores
+from mer.evaluation.scores import flags, scores
 from mer.evaluation.scores.confusions import Scoring
 from mer.report import __main__ as command
-from mer.report.export import datasheet, figures, latex, tables
+from mer.report.export import audiofolder, croissant, datasheet, figures, latex, tables
 
 CLASSES = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger")
 
@@ -30,8 +30,8 @@ def predictions():
         rows.append(pd.DataFrame({
             "utterance_id": [f"u{i}" for i in range(n)], "test_corpus": np.where(np.arange(n) < 70, "emodb", "ravdess"),
             "emotion": truth, "speaker_id": [f"s{i % 5}" for i in range(n)], "system": system, "seed": 0, "free": guess,
-            "restricted": guess, "protocol": "loco", "train_corpora": "x", "dialogue_id": None, "transductive": False,
-            "flagged": False, "accepted": False, "lacks": "", "deterministic": True, **shares,
+            "restricted": guess, "protocol": "loco", "train_corpora": "x", "dialogue_id": None,
+            "lacks": "", "deterministic": True, **dict.fromkeys(flags.FLAGS, False), **shares,
         }))  # fmt: skip
     table = pd.concat(rows, ignore_index=True)
     return table.assign(family=table["test_corpus"])
@@ -122,6 +122,25 @@ def test_datasheet_counts_what_the_manifest_has(rows):
     assert "RAVDESS" not in text  # no row is of it
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_croissant_is_valid_and_gives_the_rows(rows, tmp_path):
+    mlcroissant = pytest.importorskip("mlcroissant")
+    schema.save(rows, tmp_path / "manifest.parquet")
+    path = croissant.write(tmp_path / "out", "x", tmp_path / "manifest.parquet", selected(["emodb"]))
+    dataset = mlcroissant.Dataset(path)
+    assert not dataset.metadata.ctx.issues.errors
+    records = list(dataset.records("utterances"))
+    assert len(records) == len(rows)
+    assert records[0]["utterances/utterance_id"] in (b"emodb/0", "emodb/0")
+
+
+def test_audiofolder_names_the_files_of_usable_rows(rows, tmp_path):
+    listed = rows.assign(source_path=[f"emodb/wav/{n}.wav" for n in range(6)], audio_sha256="0" * 64)
+    table = pd.read_csv(audiofolder.write(tmp_path, listed))
+    assert table["file_name"].tolist() == [f"emodb/wav/{n}.wav" for n in range(5)]
+    assert {"emotion", "speaker_id", "split"} <= set(table)
+
+
 def test_command_exports_a_run_folder_and_leaves_it_as_it_is(scored, predictions, rows, tmp_path, capsys):
     results, differences = scored
     run = tmp_path / "run"
@@ -137,7 +156,7 @@ def test_command_exports_a_run_folder_and_leaves_it_as_it_is(scored, predictions
     assert sorted(run.rglob("*")) == before
     assert (tmp_path / "out/tables/loco.tex").is_file()
     assert (tmp_path / "out/figures/differences.pdf").is_file()
-    assert (tmp_path / "out/datasheet.md").is_file()
+    assert all((tmp_path / "out" / name).is_file() for name in ("datasheet.md", "croissant.json", "metadata.csv"))
     assert "tables and figures" in capsys.readouterr().out
     (run / "tables/results.parquet").unlink()
     assert command.main([str(run), "--out", str(tmp_path / "out")]) == 2

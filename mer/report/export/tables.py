@@ -29,7 +29,7 @@ def write(
         results, predictions: of a run.
         comparisons: the table `comparison.csv` of a run; None without it.
     """
-    tables = dict(score_tables(results))
+    tables = dict(_score_tables(results))
     if comparisons is not None and len(comparisons):
         shown = difference_table(for_display(comparisons, predictions=predictions))
         tables["differences"] = shown, "Differences from the reference system on held-out corpora, UAR."
@@ -41,7 +41,7 @@ def write(
     return paths
 
 
-def score_tables(results: pd.DataFrame) -> dict[str, tuple[pd.DataFrame, str]]:
+def _score_tables(results: pd.DataFrame) -> dict[str, tuple[pd.DataFrame, str]]:
     """Return name -> table of scores and its caption: systems by corpora, for each protocol and kind of predictions."""
     tables = {}
     for (protocol, answers), part in results[results["seed"].isna()].groupby(["protocol", "answers"]):

@@ -37,7 +37,7 @@ def write(
     Returns:
         The path of the page.
     """
-    figures = {"uar": uar_forest(results)}
+    figures = {"uar": _uar_forest(results)}
     if len(comparisons):
         figures["differences"] = difference_forest(comparisons)
     names = list(dict.fromkeys(confusion["system"]))
@@ -47,11 +47,11 @@ def write(
         with files.replacing(folder / f"{name}.png") as partial:
             ax.figure.savefig(partial)
         plt.close(ax.figure)
-    files.write_text(folder / PAGE, page(results, comparisons, names, level))
+    files.write_text(folder / PAGE, _page(results, comparisons, names, level))
     return folder / PAGE
 
 
-def page(results: pd.DataFrame, comparisons: pd.DataFrame, systems: list[str], level: float) -> str:
+def _page(results: pd.DataFrame, comparisons: pd.DataFrame, systems: list[str], level: float) -> str:
     """Return the text of the page."""
     sections = [
         "# Scores",
@@ -73,7 +73,7 @@ def page(results: pd.DataFrame, comparisons: pd.DataFrame, systems: list[str], l
     return "\n\n".join(sections) + "\n"
 
 
-def uar_forest(results: pd.DataFrame) -> Axes:
+def _uar_forest(results: pd.DataFrame) -> Axes:
     """Draw the UAR on each corpus: a point and an interval per system, and chance as a grey line."""
     rows = select(results, answers="free").dropna(subset=["value"])
     if rows.empty:
