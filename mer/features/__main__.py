@@ -13,6 +13,7 @@ from mer import commands, csv_tables, files, foreign
 from mer.features import registry
 from mer.features.table import STUDY_ONLY
 from mer.params.data import Data
+from mer.params.features import Group
 from mer.params.load import KINDS
 from mer.params.schema import Compute
 
@@ -49,7 +50,11 @@ def _extract(options: argparse.Namespace):
     from mer.features.extractor import Resources
     from mer.features.table import extract_table
 
-    parameters = {name: foreign.load_yaml(value) for name in _fields() if (value := getattr(options, name)) is not None}
+    parameters = {
+        name: value if isinstance(value, list) else foreign.load_yaml(value)
+        for name in _fields()
+        if (value := getattr(options, name)) is not None
+    }
     texts = list(options.text)
     if options.modality is None and (texts or options.column) and options.extractor in registry.names("text"):
         parameters["modality"] = "text"
@@ -124,7 +129,8 @@ def _help(name: str, modalities: list[str]) -> str:
     parts = []
     for modality in modalities:
         field = (Data if name in LIMITS else KINDS[modality]).model_fields[name]
-        values = "|".join(str(value) for value in get_args(field.annotation) if isinstance(value, str))
+        choices = get_args(Group) if name == "groups" else get_args(field.annotation)
+        values = "|".join(str(value) for value in choices if isinstance(value, str))
         default = "none" if name == "max_seconds" or field.default is None else field.default
         parts.append(f"{modality}: {values + ', ' if values else ''}default {default}")
     return "; ".join(parts)
@@ -154,7 +160,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--jobs", type=int, default=_processors(), help="threads of extraction; changes no vector")
     group = parser.add_argument_group("parameters of extractors, as in the section `features` of a study")
     for name, modalities in _fields().items():
-        group.add_argument(f"--{name.replace('_', '-')}", metavar="X", help=_help(name, modalities))
+        several = "+" if name == "groups" else None
+        group.add_argument(f"--{name.replace('_', '-')}", metavar="X", nargs=several, help=_help(name, modalities))
     return parser
 
 

@@ -36,6 +36,12 @@ are stored), with `all` of its layers, with its last layers only (`{top: 2}`), o
 of its attention, of WavLM its feed-forward layers (`lora`, which needs the extra `lora`)."""
 
 
+Group = Literal["level", "cepstra", "bands", "spectrum", "motion", "slopes", "pitch", "voice", "correlations", "rhythm"]
+"""The groups of `functionals`: recording level; statistics of cepstra, of bands, of the spectrum's shape with relative
+level and periodicity (`spectrum`), of changes over time (`motion`), of changes with loudness and pitch (`slopes`), of
+pitch, and of voice quality (`voice`); correlations of descriptors; speech rhythm."""
+
+
 class _Input(Section):
     """What all inputs have in common."""
 
@@ -79,6 +85,9 @@ class AudioFeatures(_Input):
     `emobase` are those of openSMILE and need the extra `opensmile`. `encoder` is a pretrained network."""
     n_mfcc: int = Field(80, ge=1, le=201)
     """The number of coefficients of `mfcc`."""
+    groups: tuple[Group, ...] | None = Field(None, min_length=1)
+    """The groups of `functionals` that are computed; by default all. One input per group gives each group its Shapley
+    value in notebook 04."""
     model: str | None = None
     """The network of `encoder`: a folder, or a name on the Hugging Face hub such as `microsoft/wavlm-base`. The
     parameters below are those of `encoder`, too."""
@@ -124,6 +133,8 @@ class AudioFeatures(_Input):
             raise ValueError("`train` needs `precision: full`; `training.encoders.precision` is that of training")
         if self.crop_seconds is not None and (self.extractor != "encoder" or self.pooling == "windows"):
             raise ValueError("`crop_seconds` is for extractor `encoder` with `pooling: mean` or `mean_std`")
+        if self.groups is not None and self.extractor != "functionals":
+            raise ValueError(f"`groups` is for extractor `functionals`, not for `{self.extractor}`")
         if self.keep == "frames" and (self.extractor != "encoder" or self.pooling != "mean"):
             raise ValueError("`keep: frames` is for extractor `encoder` with `pooling: mean`")
         return _encoder_named(self)

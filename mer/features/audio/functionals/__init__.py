@@ -9,12 +9,14 @@ Only the three `level_*` dimensions change with the gain of the recording: sampl
 all thresholds are relative to the recording.
 """
 
+from collections.abc import Callable, Collection, Iterator
 from itertools import combinations
 
 import numpy as np
 
 from mer.features.audio.functionals import frames, pitch, relations, rhythm, spectrum, statistics
 from mer.features.extractor import Extractor, one_by_one
+from mer.params.features import AudioFeatures
 
 VERSION = 2
 LEVELS = ("level_loudest_dbfs", "level_active_dbfs", "level_mean_dbfs")
@@ -26,24 +28,49 @@ CORRELATED = (*spectrum.NAMES[:CEPSTRA], "pitch", "relative_level", "periodicity
 """The descriptors whose pairwise correlations are features."""
 
 
-def names() -> list[str]:
+def names(groups: Collection[str] | None = None) -> list[str]:
     """Return the names of the dimensions; each consists of descriptor, frames and statistic.
+
+    Args:
+        groups: the groups whose dimensions are wanted, of those of `group_of_each`; None for all.
 
     >>> len(names()), names()[0], names()[3]
     (680, 'level_loudest_dbfs', 'cepstrum_1_active_mean')
+    >>> names(["rhythm"])[:2]
+    ['syllable_rate', 'voiced_rate']
     """
-    return [
-        *LEVELS,
-        *(f"{d}_active_{s}" for d in ACTIVE for s in statistics.SUMMARY),
-        *(f"{b}_active_{statistics.SUMMARY[at]}" for b in spectrum.BAND_NAMES for at in SPREAD),
-        *(f"{d}_active_{s}" for d in (*ACTIVE, *spectrum.BAND_NAMES) for s in statistics.MOTION),
-        *(f"{d}_active_per_db" for d in (*ACTIVE, *spectrum.BAND_NAMES) if d != "relative_level"),
-        *(f"{d}_voiced_{s}" for d in pitch.NAMES for s in statistics.SUMMARY),
-        *(f"pitch_voiced_{s}" for s in statistics.CONTOUR),
-        *(f"{d}_voiced_per_semitone" for d in ACTIVE),
-        *(f"{a}_{b}_voiced_correlation" for a, b in combinations(CORRELATED, 2)),
-        *rhythm.NAMES,
-    ]
+    return [name for group, name in _grouped_names() if groups is None or group in groups]
+
+
+def group_of_each() -> list[str]:
+    """Return the group of each dimension, in the order of `names()`.
+
+    >>> sorted(set(group_of_each()))
+    ['bands', 'cepstra', 'correlations', 'level', 'motion', 'pitch', 'rhythm', 'slopes', 'spectrum', 'voice']
+    """
+    return [group for group, _ in _grouped_names()]
+
+
+def _grouped_names() -> Iterator[tuple[str, str]]:
+    """Group and name of each dimension, in the order of the vector."""
+    yield from (("level", name) for name in LEVELS)
+    for d in ACTIVE:
+        yield from ((_group(d), f"{d}_active_{s}") for s in statistics.SUMMARY)
+    for b in spectrum.BAND_NAMES:
+        yield from (("bands", f"{b}_active_{statistics.SUMMARY[at]}") for at in SPREAD)
+    for d in (*ACTIVE, *spectrum.BAND_NAMES):
+        yield from (("motion", f"{d}_active_{s}") for s in statistics.MOTION)
+    yield from (("slopes", f"{d}_active_per_db") for d in (*ACTIVE, *spectrum.BAND_NAMES) if d != "relative_level")
+    for d in pitch.NAMES:
+        yield from (("pitch" if d == "pitch" else "voice", f"{d}_voiced_{s}") for s in statistics.SUMMARY)
+    yield from (("pitch", f"pitch_voiced_{s}") for s in statistics.CONTOUR)
+    yield from (("slopes", f"{d}_voiced_per_semitone") for d in ACTIVE)
+    yield from (("correlations", f"{a}_{b}_voiced_correlation") for a, b in combinations(CORRELATED, 2))
+    yield from (("rhythm", name) for name in rhythm.NAMES)
+
+
+def _group(descriptor: str) -> str:
+    return "cepstra" if descriptor.startswith("cepstrum_") else "spectrum"
 
 
 def functionals(samples: np.ndarray) -> np.ndarray:
@@ -108,11 +135,24 @@ def _of_voiced(descriptors: np.ndarray, voice: pitch.Voice, voiced: np.ndarray) 
     ]
 
 
+def _of_groups(section: AudioFeatures) -> Callable[[np.ndarray], np.ndarray]:
+    """The function that computes the dimensions of an input."""
+    if section.groups is None:
+        return functionals
+    columns = np.flatnonzero([group in section.groups for group in group_of_each()])
+    return lambda samples: functionals(samples)[columns]
+
+
+def _describe(section: AudioFeatures) -> dict:
+    own = names(section.groups)
+    return {"width": len(own)} if section.groups is None else {"width": len(own), "groups": sorted(section.groups)}
+
+
 EXTRACTOR = Extractor(
     version=VERSION,
-    describe=lambda _: {"width": len(names())},
-    open=one_by_one(lambda _: functionals),
+    describe=_describe,
+    open=one_by_one(_of_groups),
     scaling="each",
     trained=False,
-    names=lambda _: names(),
+    names=lambda section: names(section.groups),
 )
