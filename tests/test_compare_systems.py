@@ -85,8 +85,8 @@ def test_complete_study_has_every_comparison(compare, tmp_path):
     assert set(splits["split"]) | set(splits["than"]) == set(sensitivity.SPLIT_NAMES.values())
     assert splits["points"].notna().all()
     assert set(tables["slices"]["system"]) == {"gated"}
-    assert any("A rank diagram needs at least" in told for told in drawn)
-    assert not any("held out" in told and "diagram" not in told for told in drawn)
+    assert any("A rank diagram needs at least" in message for message in drawn)
+    assert not any("held out" in message and "diagram" not in message for message in drawn)
     near = tables["published"][tables["published"]["table"] == "paper, MELD"]
     assert (
         near["reason"].str.fullmatch(r"other clips: 2,610; MER: \d+").all()
@@ -101,7 +101,7 @@ def test_complete_study_has_every_comparison(compare, tmp_path):
 
 def test_single_system_has_no_comparison(compare):
     tables, drawn = compare(systems={"logistic": LINEAR})
-    assert any("logistic is the only system" in told for told in drawn)
+    assert any("logistic is the only system" in message for message in drawn)
     assert tables["comparison"].empty
     assert tables["ranks"]["system"].tolist() == ["logistic"]
     assert set(tables["split_inflation"]["system"]) == {"logistic"}
@@ -130,8 +130,8 @@ def test_single_family_cannot_be_held_out(compare):
 
 
 def check_without_held_out(tables, drawn, protocols):
-    assert any("no predictions of loco" in told for told in drawn)
-    assert any("No corpus has been held out" in told for told in drawn)
+    assert any("no predictions of loco" in message for message in drawn)
+    assert any("No corpus has been held out" in message for message in drawn)
     assert all(tables[name].empty for name in ("comparison", "ranks", "recalls", "slices", "slice_gaps"))
     assert set(tables["metric_sensitivity"]["protocol"]) == protocols
     known = tables["split_inflation"]["points"].notna()
@@ -142,6 +142,6 @@ def check_without_held_out(tables, drawn, protocols):
 def test_reference_without_its_inputs_elsewhere_is_reported(compare):
     words = {"model": "logistic", "inputs": ["text"]}  # only one of the two corpora has words of its own
     tables, drawn = compare(systems={"words": words, "logistic": LINEAR})
-    assert any("words has no predictions of loco" in told for told in drawn)
+    assert any("words has no predictions of loco" in message for message in drawn)
     assert tables["ranks"]["system"].tolist() == ["logistic"]
     assert set(tables["split_inflation"].loc[tables["split_inflation"]["system"] == "words", "test_corpus"]) == {"meld"}

@@ -83,8 +83,8 @@ class Study:
 
 
 def built(home):
-    told = {**Labels().model_dump(), **Splits().model_dump(), "min_seconds": 0.1, "max_seconds": 30.0}
-    return build.build(home / "raw", KNOWN, build.BuildOptions(**told), cache=home / "store")
+    outcome = {**Labels().model_dump(), **Splits().model_dump(), "min_seconds": 0.1, "max_seconds": 30.0}
+    return build.build(home / "raw", KNOWN, build.BuildOptions(**outcome), cache=home / "store")
 
 
 READERS = {
@@ -125,8 +125,8 @@ def again(made, name):
     sealed._checked.clear()
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        found = READERS[name][1](made)
-    return found, [str(one.message) for one in said]
+        result = READERS[name][1](made)
+    return result, [str(one.message) for one in said]
 
 
 def flips(size):
@@ -137,9 +137,9 @@ def flips(size):
 @pytest.mark.parametrize("name", READERS)
 def test_flipped_bit_in_any_file_changes_no_result(copied, name):
     made, results = copied
-    found = sorted(made.home.glob(READERS[name][0]))
-    assert found
-    for path in {path.suffix: path for path in found}.values():
+    result = sorted(made.home.glob(READERS[name][0]))
+    assert result
+    for path in {path.suffix: path for path in result}.values():
         content = path.read_bytes()
         for number, at in enumerate(flips(len(content))):
             damaged = bytearray(content)
@@ -176,8 +176,8 @@ def test_truncated_or_extended_file_changes_no_result(copied, name, damage):
 def test_files_with_swapped_names_change_no_result(copied, name):
     made, results = copied
     for suffix in (".npy", ".parquet", ".safetensors"):
-        found = sorted(path for path in made.home.glob(READERS[name][0]) if path.suffix == suffix)
-        pairs = [(a, b) for a, b in itertools.pairwise(found) if a.parent == b.parent]
+        result = sorted(path for path in made.home.glob(READERS[name][0]) if path.suffix == suffix)
+        pairs = [(a, b) for a, b in itertools.pairwise(result) if a.parent == b.parent]
         for one, other in pairs[:1]:
             content = one.read_bytes(), other.read_bytes()
             one.write_bytes(content[1])

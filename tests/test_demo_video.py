@@ -25,11 +25,11 @@ def usable(tmp_path_factory):
     folder = tmp_path_factory.mktemp("films")
     trees.write(folder / "raw", Synthetic(speakers=4, clips=1, video=True))
     options = {"policy": "paper7", "overrides": {}, "seed": 0, "validation": 0.1, "test": 0.1, "folds": 4}
-    found = build.build(
+    result = build.build(
         folder / "raw", corpora.selected(SEEN), build.BuildOptions(**options, min_seconds=0.1, max_seconds=30)
     )
-    assert len(found.problems) == 0
-    return schema.usable(found.manifest), folder
+    assert len(result.problems) == 0
+    return schema.usable(result.manifest), folder
 
 
 def extracted(usable, folder, **options):

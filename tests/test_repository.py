@@ -134,16 +134,16 @@ def test_packages_import_only_from_those_above():
 def undeclared(code, uses):
     """The sections of the parameters that a notebook touches without declaring them."""
     names = set(Params.model_fields) - {"name"}
-    found = set()
+    result = set()
     for node in ast.walk(ast.parse(code)):
         if not isinstance(node, ast.Attribute):
             continue
         below = getattr(node.value, "id", getattr(node.value, "attr", ""))
         if node.attr in names and below in ("p", "params"):
-            found.add(node.attr)
+            result.add(node.attr)
         if node.attr == "load" and below == "params":
-            found.add("all of them, by params.load")
-    return found - set(uses)
+            result.add("all of them, by params.load")
+    return result - set(uses)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)

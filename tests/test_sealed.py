@@ -26,8 +26,8 @@ def table(path, rows=10):
 
 def tensors(path, rows=10):
     with sealed.replacing(path, NAME) as partial:
-        told = {"runs": f'{{"seal": "{sealed.BLANK}", "more": "{"x" * rows}"}}'}
-        save_file({"0": np.full((rows, 7), 0.5, np.float32)}, partial, metadata=told)
+        outcome = {"runs": f'{{"seal": "{sealed.BLANK}", "more": "{"x" * rows}"}}'}
+        save_file({"0": np.full((rows, 7), 0.5, np.float32)}, partial, metadata=outcome)
 
 
 KINDS = {"npy": array, "parquet": table, "safetensors": tensors}
@@ -89,7 +89,7 @@ def test_file_under_another_name_is_detected(written):
 
 def test_file_is_checked_again_after_it_was_written(tmp_path, monkeypatch):
     path, checked, check = tmp_path / "a.npy", [], sealed.check
-    monkeypatch.setattr(sealed, "check", lambda *told: checked.append(told) or check(*told))
+    monkeypatch.setattr(sealed, "check", lambda *outcome: checked.append(outcome) or check(*outcome))
     array(path)
     for _ in range(3):
         sealed.mapped(path, NAME)
@@ -127,4 +127,4 @@ def test_failed_write_keeps_the_old_file(tmp_path):
     with pytest.raises(sealed.DamagedFile), sealed.replacing(tmp_path / "b.parquet", NAME) as partial:
         partial.write_bytes(b"a writer that puts no seal into it")
     assert path.read_bytes() == before
-    assert [found.name for found in tmp_path.iterdir()] == ["a.npy"]
+    assert [result.name for result in tmp_path.iterdir()] == ["a.npy"]

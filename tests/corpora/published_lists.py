@@ -90,7 +90,7 @@ class Known:
     mend: Callable[[Row], Row] = lambda row: row
     unread: Callable[[Row], bool] = lambda row: False
     """Whether a row is reported as a problem."""
-    told: tuple[str, ...] = ()
+    message: tuple[str, ...] = ()
     """The expected problems, as `path: reason`."""
     absent: dict[str, int] | None = field(default_factory=dict)
     """Native label -> number of utterances of the complete corpus that are missing; None if the list is a selection."""
@@ -143,9 +143,9 @@ def emobox(name: str) -> Iterator[Row]:
     (words,) = (json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("label_*.json"))
     nouns = {label.lower(): emotion_name(word) for label, word in words.items()}
     nouns["exc"] = "excitement"  # which it counts as happiness
-    paths = {found["key"]: found["path"] for found in _lines(folder / "data.seg.audmap", EMOBOX_PATH)}
-    for found in _lines(folder / "data.seg.wrd.stm", EMOBOX_TAG):
-        yield Row(paths.pop(found["key"]), nouns[found["label"].lower()], found["speaker"])
+    paths = {result["key"]: result["path"] for result in _lines(folder / "data.seg.audmap", EMOBOX_PATH)}
+    for result in _lines(folder / "data.seg.wrd.stm", EMOBOX_TAG):
+        yield Row(paths.pop(result["key"]), nouns[result["label"].lower()], result["speaker"])
     assert not paths
 
 
@@ -185,10 +185,10 @@ def check(name: str, raw: Path, rows: Iterable[Row], known: Known = AS_LISTED) -
     folder = corpus.find(raw)
     assert folder is not None
     before = time.process_time()
-    found = list(parsers.parse(corpus, raw, folder))
+    result = list(parsers.parse(corpus, raw, folder))
     seconds = time.process_time() - before
-    utterances = [row for row in found if isinstance(row, Utterance)]
-    problems = Counter(f"{row.path}: {row.reason}" for row in found if isinstance(row, Problem))
+    utterances = [row for row in result if isinstance(row, Utterance)]
+    problems = Counter(f"{row.path}: {row.reason}" for row in result if isinstance(row, Problem))
     rows = list(rows)
     wanted = [row for row in rows if not known.unread(row)]
     listed = {(f"{folder.name}/{row.path}", row.start, row.end): row for row in wanted}
@@ -214,7 +214,7 @@ def check(name: str, raw: Path, rows: Iterable[Row], known: Known = AS_LISTED) -
 
 def differences(name: str, row: Utterance, listed: Row) -> list[str]:
     """Return the differences between an utterance and its row of the list."""
-    told = {
+    message = {
         "emotion": CORPORA[name].emotions[row.emotion_raw],
         "speaker": row.speaker,
         "gender": row.gender,
@@ -222,6 +222,6 @@ def differences(name: str, row: Utterance, listed: Row) -> list[str]:
     }
     return [
         f"{row.path}: {what} {ours}, listed {theirs}"
-        for what, ours in told.items()
+        for what, ours in message.items()
         if (theirs := getattr(listed, what)) is not None and ours != theirs
     ]

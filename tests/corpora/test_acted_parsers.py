@@ -43,16 +43,16 @@ def read(raw, name):
 
 
 def single_item(raw, name):
-    (found,) = read(raw, name)
-    return found
+    (result,) = read(raw, name)
+    return result
 
 
 @pytest.mark.parametrize(("name", "path"), [(name, path) for name, paths in LAYOUTS.items() for path in paths])
 def test_both_layouts_are_read(tmp_path, name, path):
     put(tmp_path, path)
-    found = single_item(tmp_path, name)
-    assert isinstance(found, Utterance)
-    assert found.path == path
+    result = single_item(tmp_path, name)
+    assert isinstance(result, Utterance)
+    assert result.path == path
     assert CORPORA[name].find(tmp_path) == tmp_path / path.split("/")[0]
 
 
@@ -60,16 +60,16 @@ def test_both_layouts_are_read(tmp_path, name, path):
 def test_nested_copy_is_reported_and_counted_once(tmp_path, name):
     put(tmp_path, *LAYOUTS[name])
     first, second = sorted(LAYOUTS[name])
-    kept, told = read(tmp_path, name)
-    assert (kept.path, told) == (first, Problem(second, f"duplicate copy of {first}", utterance_lost=False))
+    kept, outcome = read(tmp_path, name)
+    assert (kept.path, outcome) == (first, Problem(second, f"duplicate copy of {first}", utterance_lost=False))
 
 
 @pytest.mark.parametrize("name", UNKNOWN)
 def test_an_unknown_label_is_a_problem_that_names_the_file(tmp_path, name):
     put(tmp_path, UNKNOWN[name])
-    found = single_item(tmp_path, name)
-    assert isinstance(found, Problem)
-    assert (found.path, found.reason.startswith("unknown label")) == (UNKNOWN[name], True)
+    result = single_item(tmp_path, name)
+    assert isinstance(result, Problem)
+    assert (result.path, result.reason.startswith("unknown label")) == (UNKNOWN[name], True)
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
@@ -87,9 +87,9 @@ def test_folder_with_a_wrongly_encoded_name_is_reported(tmp_path, name):
     folder, _, place = LAYOUTS[name][0].partition("/")
     put(tmp_path, f"{folder}/top/{place}")
     (tmp_path / folder / "top").rename((bytes(tmp_path / folder) + b"/t\xffp").decode("utf-8", "surrogateescape"))
-    found = single_item(tmp_path, name)
-    assert found.path.encode("utf-8") == f"{folder}/t\\xffp/{place}".encode()
-    assert "not UTF-8" in found.reason
+    result = single_item(tmp_path, name)
+    assert result.path.encode("utf-8") == f"{folder}/t\\xffp/{place}".encode()
+    assert "not UTF-8" in result.reason
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
@@ -129,16 +129,16 @@ def test_tess_uses_the_file_name_and_corrects_a_speaker(tmp_path):
 
 def test_tess_reports_one_clip_under_two_spellings(tmp_path):
     put(tmp_path, "TESS/a/OA_bite_neutral.wav", "TESS/b/OAF_bite_neutral.wav")
-    kept, told = read(tmp_path, "tess")
+    kept, outcome = read(tmp_path, "tess")
     assert kept.path == "TESS/a/OA_bite_neutral.wav"
-    assert told.reason == "duplicate copy of TESS/a/OA_bite_neutral.wav"
+    assert outcome.reason == "duplicate copy of TESS/a/OA_bite_neutral.wav"
 
 
 @pytest.mark.parametrize(("path", "emotion"), [("DC/sa01", "sa"), ("JE/s01", None), ("KL/su15", "su"), ("JK/a01", "a")])
 def test_savee_codes_of_one_and_two_letters(tmp_path, path, emotion):
     put(tmp_path, f"SAVEE/AudioData/{path}.wav")
-    found = single_item(tmp_path, "savee")
-    assert getattr(found, "emotion_raw", None) == emotion
+    result = single_item(tmp_path, "savee")
+    assert getattr(result, "emotion_raw", None) == emotion
 
 
 def test_savee_distinguishes_equal_file_names_of_two_speakers(tmp_path):
@@ -170,17 +170,17 @@ def test_savee_reports_files_without_a_speaker(tmp_path, path, reason):
 )
 def test_names_of_emovdb_are_read(tmp_path, path, name, emotion):
     put(tmp_path, f"EmoV-DB/{path}.wav")
-    found = single_item(tmp_path, "emovdb")
-    assert (found.name, found.emotion_raw, found.sentence_id) == (name, emotion, name[-4:])
+    result = single_item(tmp_path, "emovdb")
+    assert (result.name, result.emotion_raw, result.sentence_id) == (name, emotion, name[-4:])
 
 
 def test_emovdb_has_two_takes_and_the_sentences_of_set_a(tmp_path):
     put(tmp_path, "EmoV-DB/bea_Amused/amused_1-28_0022.wav", "EmoV-DB/bea_Amused/amused_1-56_0022.wav")
     lines = '( arctic_a0022 "Hardly were our plans made public." )\n( arctic_b0022 "Something else." )\nnonsense\n'
     put(tmp_path, "EmoV-DB/cmuarctic.data", data=lines.encode())
-    found = read(tmp_path, "emovdb")
-    assert [row.name for row in found] == ["bea_amused_1-28_0022", "bea_amused_1-56_0022"]
-    assert {(row.transcription, row.text_source) for row in found} == {
+    result = read(tmp_path, "emovdb")
+    assert [row.name for row in result] == ["bea_amused_1-28_0022", "bea_amused_1-56_0022"]
+    assert {(row.transcription, row.text_source) for row in result} == {
         ("Hardly were our plans made public.", "script"),
     }
 
@@ -203,8 +203,10 @@ def test_speech_and_song_in_one_folder_are_two_corpora(tmp_path):
     assert CORPORA["ravdess_song"].find(tmp_path) is None
     put(tmp_path, "RAVDESS/song/03-02-06-02-02-01-02.wav")
     assert CORPORA["ravdess_song"].find(tmp_path) == CORPORA["ravdess"].find(tmp_path) == tmp_path / "RAVDESS"
-    told, song = read(tmp_path, "ravdess_song")
-    assert told == Problem("RAVDESS", "1 clips of speech: another corpus of the family, not read", utterance_lost=False)
+    outcome, song = read(tmp_path, "ravdess_song")
+    assert outcome == Problem(
+        "RAVDESS", "1 clips of speech: another corpus of the family, not read", utterance_lost=False
+    )
     assert (song.name, song.gender, song.emotion_intensity) == ("03-02-06-02-02-01-02", "female", "strong")
     assert {row.path.split("/")[1] for row in read(tmp_path, "ravdess") if isinstance(row, Utterance)} == {"speech"}
 
@@ -245,9 +247,9 @@ def test_mead_prefers_audio_files_to_the_frontal_view(tmp_path):
     put(tmp_path, "MEAD/W009/audio/happy/level_3/001.m4a")
     assert single_item(tmp_path, "mead").path.endswith(".m4a")
     put(tmp_path, "MEAD/W009/audio/happy/level_3/001.wav")
-    found = single_item(tmp_path, "mead")
-    assert (found.path.endswith(".wav"), found.name) == (True, "W009_happy_3_001")
-    assert (found.gender, found.emotion_intensity, found.text_source) == ("female", "level_3", "none")
+    result = single_item(tmp_path, "mead")
+    assert (result.path.endswith(".wav"), result.name) == (True, "W009_happy_3_001")
+    assert (result.gender, result.emotion_intensity, result.text_source) == ("female", "level_3", "none")
 
 
 def test_mead_reads_every_label(tmp_path):

@@ -48,8 +48,8 @@ def test_afew_folders_are_labels_and_splits(tmp_path, top, suffix):
 )
 def test_afew_reports_unknown_paths(tmp_path, path, reason):
     put(tmp_path, f"AFEW/{path}")
-    (found,) = read(tmp_path, "afew")
-    assert (found.path, reason in found.reason) == (f"AFEW/{path}", True)
+    (result,) = read(tmp_path, "afew")
+    assert (result.path, reason in result.reason) == (f"AFEW/{path}", True)
 
 
 def test_clip_of_afew_under_two_labels_has_none(tmp_path):
@@ -67,9 +67,9 @@ def test_afew_reads_audio_files_and_recognised_text(tmp_path):
     put(tmp_path, "AFEW/Val_AFEW/AlignedFaces_LBPTOP_Points/Faces/000000001/0.jpg")
     table = ",name_file,subset,emo,text\n0,000000001.avi,Val_AFEW,Fear,run\n1,000000001.avi,elsewhere,Fear,no\n"
     put(tmp_path, "AFEW/df_text_AFEW.csv", table)
-    found, told = read(tmp_path, "afew")
-    assert (found.path, found.transcription, found.text_source) == ("AFEW/Val_AFEW/Fear/000000001.wav", "run", "asr")
-    assert (told.line, told.reason) == (3, "subset elsewhere is neither train nor val")
+    result, message = read(tmp_path, "afew")
+    assert (result.path, result.transcription, result.text_source) == ("AFEW/Val_AFEW/Fear/000000001.wav", "run", "asr")
+    assert (message.line, message.reason) == (3, "subset elsewhere is neither train nor val")
 
 
 def test_afew_has_the_published_numbers():
@@ -112,11 +112,11 @@ def test_raters_of_mosei_are_averaged_and_the_published_table_has_precedence(tmp
     rows = ("vid_-1,1,1,0,0,0,0,0,1", "vid_-1,1,0,0,3,0,0,0,1")
     mosei(tmp_path, *rows, header=raters)
     put(tmp_path, "CMU-MOSEI/vid_-1.wav")
-    (found,) = read(tmp_path, "mosei")
-    assert (found.emotion_raw, found.start, found.end) == ("anger", 2.5, 4.0)
+    (result,) = read(tmp_path, "mosei")
+    assert (result.emotion_raw, result.start, result.end) == ("anger", 2.5, 4.0)
     put(tmp_path, "CMU-MOSEI/published.csv", f"{HEADER}\nvid_-1,2.5,4.0,0,0,0,0,0,0,3\n")
-    (found,) = read(tmp_path, "mosei")
-    assert found.emotion_raw == "fear"
+    (result,) = read(tmp_path, "mosei")
+    assert result.emotion_raw == "fear"
 
 
 @pytest.mark.parametrize(
@@ -133,16 +133,16 @@ def test_raters_of_mosei_are_averaged_and_the_published_table_has_precedence(tmp
 )
 def test_invalid_line_of_mosei_is_reported(tmp_path, row, reason):
     mosei(tmp_path, row)
-    (found,) = read(tmp_path, "mosei")
-    assert found == Problem("CMU-MOSEI/labels.csv", reason, line=2)
+    (result,) = read(tmp_path, "mosei")
+    assert result == Problem("CMU-MOSEI/labels.csv", reason, line=2)
 
 
 def test_mosei_refuses_tables_without_neutral_rows(tmp_path):
     mosei(
         tmp_path, "0,vid_-1,0,0.0,2.5,1,1,0,3,train", header=",file,index,start,end,label2a,label2b,label6,label7,split"
     )
-    (found,) = read(tmp_path, "mosei")
-    assert found.reason.startswith("not a table of emotion scores: no column happy, sad")
+    (result,) = read(tmp_path, "mosei")
+    assert result.reason.startswith("not a table of emotion scores: no column happy, sad")
 
 
 def test_mosei_reports_missing_lists(tmp_path):
@@ -150,8 +150,8 @@ def test_mosei_reports_missing_lists(tmp_path):
     put(tmp_path, "CMU-MOSEI/CMU_MOSEI_Labels.csd", b"\x89HDF")
     put(tmp_path, "CMU-MOSEI/a/vid_-1.wav")
     put(tmp_path, "CMU-MOSEI/unrated.wav")
-    told = [row.reason for row in read(tmp_path, "mosei") if isinstance(row, Problem)]
-    assert [reason.split(":")[0] for reason in told] == [
+    message = [row.reason for row in read(tmp_path, "mosei") if isinstance(row, Problem)]
+    assert [reason.split(":")[0] for reason in message] == [
         "no list gives the split",
         "HDF5 is not read",
         "vid_-1_1",
@@ -162,8 +162,8 @@ def test_mosei_reports_missing_lists(tmp_path):
 def test_mosei_row_number_is_not_used_for_other_times(tmp_path):
     mosei(tmp_path, f"vid_-1,0,9.0,9.5,{','.join('100000')}", header=f"video,clip,start,end,{','.join(SCORES)}")
     put(tmp_path, "CMU-MOSEI/vid_-1.wav")
-    (found,) = read(tmp_path, "mosei")
-    assert (found.name, found.transcription, found.start) == ("vid_-1_9000ms", None, 9.0)
+    (result,) = read(tmp_path, "mosei")
+    assert (result.name, result.transcription, result.start) == ("vid_-1_9000ms", None, 9.0)
 
 
 @pytest.mark.parametrize(
@@ -173,8 +173,8 @@ def test_folds_of_mosei_are_not_executed(tmp_path, text):
     mosei(tmp_path, "vid_-1,2.5,4.0,1,1,0,0,0,0,0")
     put(tmp_path, "CMU-MOSEI/vid_-1.wav")
     put(tmp_path, "CMU-MOSEI/cmu_mosei_std_folds.py", text)
-    found = read(tmp_path, "mosei")
-    assert [row.split_official for row in found if isinstance(row, Utterance)] == [None]
-    told = [row.reason for row in found if isinstance(row, Problem)]
-    assert [reason[:12] for reason in told] == ["no list give", "no lists of "]
+    result = read(tmp_path, "mosei")
+    assert [row.split_official for row in result if isinstance(row, Utterance)] == [None]
+    message = [row.reason for row in result if isinstance(row, Problem)]
+    assert [reason[:12] for reason in message] == ["no list give", "no lists of "]
     assert not (tmp_path / "x").exists()

@@ -99,11 +99,11 @@ def test_repeated_lines_and_lists_of_emorynlp_are_reported(tmp_path):
 
 @pytest.mark.skipif(not os.environ.get("MER_REAL_CORPORA"), reason="MER_REAL_CORPORA is not set")
 def test_emorynlp_has_the_published_counts():
-    found = read(Path(os.environ["MER_REAL_CORPORA"]), "emorynlp")
-    assert all(isinstance(row, Utterance) for row in found)
-    assert len({row.name for row in found}) == 9489
-    assert Counter(row.emotion_raw for row in found) == CORPORA["emorynlp"].expected_counts
-    assert Counter(row.split_official for row in found) == {"train": 7551, "validation": 954, "test": 984}
+    result = read(Path(os.environ["MER_REAL_CORPORA"]), "emorynlp")
+    assert all(isinstance(row, Utterance) for row in result)
+    assert len({row.name for row in result}) == 9489
+    assert Counter(row.emotion_raw for row in result) == CORPORA["emorynlp"].expected_counts
+    assert Counter(row.split_official for row in result) == {"train": 7551, "validation": 954, "test": 984}
 
 
 @pytest.mark.parametrize("root", ["IEMOCAP", "IEMOCAP/IEMOCAP_full_release", "IEMOCAP_full_release"])
@@ -163,9 +163,9 @@ def test_iemocap_without_its_video_keeps_the_turn(tmp_path):
     session(tmp_path)
     put(tmp_path, "IEMOCAP/Session1/dialog/avi/DivX/Ses01F_impro01.avi", b"")
     put(tmp_path, "IEMOCAP/Session1/dialog/avi/DivX/other.avi")
-    found = read(tmp_path, "iemocap")
-    assert [row.video_half for row in found if isinstance(row, Utterance)] == [None] * 3
-    [problem] = [row for row in found if isinstance(row, Problem)]
+    result = read(tmp_path, "iemocap")
+    assert [row.video_half for row in result if isinstance(row, Utterance)] == [None] * 3
+    [problem] = [row for row in result if isinstance(row, Problem)]
     assert (problem.reason.split(" (")[0], problem.utterance_lost) == ("empty file", False)
 
 
@@ -173,8 +173,8 @@ def test_iemocap_scripted_turns_name_their_script(tmp_path):
     turn = "Ses05M_script01_1b_F003"
     put(tmp_path, f"IEMOCAP/EmoEvaluation/{turn[:-5]}.txt", f"[1.0 - 2.0]\t{turn}\tsad\t[1.0, 1.0, 1.0]\r\n")
     put(tmp_path, f"IEMOCAP/{turn}.wav")
-    (found,) = read(tmp_path, "iemocap")
-    assert (found.sentence_id, found.session, found.speaker) == ("script01_1b", "Ses05", "Ses05F")
+    (result,) = read(tmp_path, "iemocap")
+    assert (result.sentence_id, result.session, result.speaker) == ("script01_1b", "Ses05", "Ses05F")
 
 
 def test_iemocap_reports_file_and_line_of_contradictions(tmp_path):
@@ -187,24 +187,24 @@ def test_iemocap_reports_file_and_line_of_contradictions(tmp_path):
     )
     session(tmp_path, evaluation=wrong, turns=("F000", "F009"))
     place = "IEMOCAP/Session1/dialog/EmoEvaluation/Ses01F_impro01.txt"
-    found = read(tmp_path, "iemocap")
-    assert all(isinstance(row, Problem) for row in found)
-    assert [(row.line, row.reason.split(" such as")[0]) for row in found if row.path == place] == [
+    result = read(tmp_path, "iemocap")
+    assert all(isinstance(row, Problem) for row in result)
+    assert [(row.line, row.reason.split(" such as")[0]) for row in result if row.path == place] == [
         (1, "Ses01F_impro01_F000: unknown label joy"),
         (2, "Ses01F_impro01_F000: unknown vote bliss"),
         (3, "expected a line"),
         (4, "Ses01F_impro01_F002: no audio"),
         (5, "Ses01F_impro01_F002: listed a second time"),
     ]
-    assert found[-1].reason == "no label: not listed in dialog/EmoEvaluation"
+    assert result[-1].reason == "no label: not listed in dialog/EmoEvaluation"
 
 
 def test_nested_copies_of_iemocap_are_reported(tmp_path):
     session(tmp_path)
     session(tmp_path, "IEMOCAP/copy")
-    found = read(tmp_path, "iemocap")
-    assert sum(isinstance(row, Utterance) for row in found) == 3
-    assert sum(row.reason.startswith("duplicate copy of") for row in found if isinstance(row, Problem)) == 5
+    result = read(tmp_path, "iemocap")
+    assert sum(isinstance(row, Utterance) for row in result) == 3
+    assert sum(row.reason.startswith("duplicate copy of") for row in result if isinstance(row, Problem)) == 5
 
 
 @pytest.mark.parametrize(("policy", "total"), [("primary4", 5531), ("iemocap6", 7380)])

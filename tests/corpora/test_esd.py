@@ -19,8 +19,8 @@ def read(raw, folder="ESD"):
 def test_the_tree_without_split_folders(tmp_path):
     put(tmp_path, "ESD/0015/Angry/0015_000351.wav")
     put(tmp_path, "ESD/0015/0015.txt", b"0015_000351\tThe nine the eggs, I keep.\tAngry\n")
-    (found,) = read(tmp_path)
-    assert found == Utterance(
+    (result,) = read(tmp_path)
+    assert result == Utterance(
         name="0015_000351",
         path="ESD/0015/Angry/0015_000351.wav",
         speaker="0015",
@@ -94,8 +94,8 @@ def test_missing_transcript_is_that_of_most_speakers(tmp_path):
     put(tmp_path, "ESD/0011/0011_000351.wav")
     for speaker, text in (("0012", "Right."), ("0013", "Right."), ("0014", "Rigt.")):
         put(tmp_path, f"ESD/{speaker}/{speaker}.txt", f"{speaker}_000001\t{text}\tNeutral\n".encode())
-    (found,) = read(tmp_path)
-    assert (found.transcription, found.text_source) == ("Right.", "script")
+    (result,) = read(tmp_path)
+    assert (result.transcription, result.text_source) == ("Right.", "script")
 
 
 def test_without_lists_there_is_no_text(tmp_path):
@@ -109,14 +109,14 @@ def test_without_lists_there_is_no_text(tmp_path):
 def test_mandarin_speakers_are_counted_once(tmp_path):
     for number in (1, 2):
         put(tmp_path, f"ESD/0001/0001_{number:06}.wav")
-    (found,) = read(tmp_path)
-    assert found.path == "ESD"
-    assert found.reason.startswith("2 clips of the Mandarin speakers")
+    (result,) = read(tmp_path)
+    assert result.path == "ESD"
+    assert result.reason.startswith("2 clips of the Mandarin speakers")
 
 
 @pytest.mark.parametrize("stem", ["0021_000001", "0000_000001", "0011_1"])
 def test_other_speakers_are_problems(tmp_path, stem):
     put(tmp_path, f"ESD/{stem}.wav")
-    (found,) = read(tmp_path)
-    assert isinstance(found, Problem)
-    assert found.reason.startswith("expected a name such as 0011_000351")
+    (result,) = read(tmp_path)
+    assert isinstance(result, Problem)
+    assert result.reason.startswith("expected a name such as 0011_000351")

@@ -70,9 +70,9 @@ def read(raw, name):
 def test_file_name_gives_its_utterance(tmp_path, name, path):
     folder = CORPORA[name].folders[0]
     put(tmp_path, f"{folder}/{path}.wav")
-    (found,) = read(tmp_path, name)
-    assert isinstance(found, Utterance)
-    assert {field: getattr(found, field) for field in SAYS[name, path]} == SAYS[name, path]
+    (result,) = read(tmp_path, name)
+    assert isinstance(result, Utterance)
+    assert {field: getattr(result, field) for field in SAYS[name, path]} == SAYS[name, path]
 
 
 @pytest.mark.parametrize("name", ADDED)
@@ -111,8 +111,8 @@ def test_secondary_emotions_of_jl_are_a_class_by_override_only():
 @pytest.mark.parametrize("place", ["Colère/Fort", "ColŠre/Fort", "CaFE_48k/Colère/Fort", ""])
 def test_cafe_does_not_need_its_folders(tmp_path, place):
     put(tmp_path, f"CaFE/{place}/01-C-2-1.wav")
-    (found,) = read(tmp_path, "cafe")
-    assert (found.emotion_raw, found.speaker) == ("C", "01")
+    (result,) = read(tmp_path, "cafe")
+    assert (result.emotion_raw, result.speaker) == ("C", "01")
 
 
 def archive(path):
@@ -126,41 +126,41 @@ def test_cafe_is_read_as_its_instructions_extract_it(tmp_path):
     archive(tmp_path / "CaFE_48k.zip")
     assert "python -m zipfile -e CaFE_48k.zip data/raw/CaFE" in CORPORA["cafe"].instructions
     zipfile.main(["-e", str(tmp_path / "CaFE_48k.zip"), str(tmp_path / "CaFE")])
-    (found,) = read(tmp_path, "cafe")
-    assert found.path == "CaFE/Colère/Fort/01-C-2-1.wav"
+    (result,) = read(tmp_path, "cafe")
+    assert result.path == "CaFE/Colère/Fort/01-C-2-1.wav"
 
 
 def test_cafe_with_wrongly_decoded_names_is_reported_with_a_remedy(tmp_path):
     put(tmp_path, "CaFE/x/Fort/01-C-2-1.wav", "CaFE/Peur/Fort/01-P-2-1.wav")
     (tmp_path / "CaFE/x").rename((bytes(tmp_path / "CaFE") + b"/Col\x8are").decode("utf-8", "surrogateescape"))
-    told, found = read(tmp_path, "cafe")
-    assert told.path == r"CaFE/Col\x8are/Fort/01-C-2-1.wav"
-    assert "rename the file or its folder" in told.reason
-    assert "python -m zipfile -e" in told.reason
-    assert found.emotion_raw == "P"
+    message, result = read(tmp_path, "cafe")
+    assert message.path == r"CaFE/Col\x8are/Fort/01-C-2-1.wav"
+    assert "rename the file or its folder" in message.reason
+    assert "python -m zipfile -e" in message.reason
+    assert result.emotion_raw == "P"
 
 
 def test_turevdb_ignores_filtered_copies(tmp_path):
     copy = "TurEV-DB/Model Output for Test Data/testEmotions500HighPass/sound/Angry/1157_kz_beste.wav"
     put(tmp_path, copy, "TurEV-DB/Sound Source/Angry/1157_kz_beste.wav")
-    told, found = read(tmp_path, "turevdb")
-    assert told == Problem(copy, "a filtered copy of a recording, not read")
-    assert found.path == "TurEV-DB/Sound Source/Angry/1157_kz_beste.wav"
+    message, result = read(tmp_path, "turevdb")
+    assert message == Problem(copy, "a filtered copy of a recording, not read")
+    assert result.path == "TurEV-DB/Sound Source/Angry/1157_kz_beste.wav"
 
 
 def test_emospeechin_refuses_unidentified_speakers(tmp_path):
     nobody = f"EmoSpeech-IN/House/help-safe-calm-2019-d14a028c2a3a{'0' * 44}.wav"
     somebody = f"EmoSpeech-IN/House/help-safe-calm-2019-9dd2014cc6e9{'0' * 44}.wav"
     put(tmp_path, nobody, somebody)
-    found, told = read(tmp_path, "emospeechin")
-    assert (found.path, found.speaker) == (somebody, "9dd2014cc6e9")
-    assert (told.path, "cannot be kept apart" in told.reason) == (nobody, True)
+    result, message = read(tmp_path, "emospeechin")
+    assert (result.path, result.speaker) == (somebody, "9dd2014cc6e9")
+    assert (message.path, "cannot be kept apart" in message.reason) == (nobody, True)
 
 
 @pytest.mark.parametrize("corpus", [c for c in OPEN.values() if c.name != "emozionalmente"], ids=lambda c: c.name)
 def test_example_in_a_message_is_a_valid_name(tmp_path, corpus):
     put(tmp_path, f"{corpus.folders[0]}/?.wav")
-    (told,) = read(tmp_path, corpus.name)
-    example = re.sub("expected a name such as | with one of.*", "", told.reason)
+    (message,) = read(tmp_path, corpus.name)
+    example = re.sub("expected a name such as | with one of.*", "", message.reason)
     put(tmp_path, f"{corpus.folders[0]}/{example.replace('<hexadecimal speaker>', '9dd2014cc6e9')}.wav")
     assert sum(isinstance(row, Utterance) for row in read(tmp_path, corpus.name)) == 1

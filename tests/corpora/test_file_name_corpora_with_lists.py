@@ -38,20 +38,20 @@ def test_jl_reads_the_text_of_each_recording_only(tmp_path):
     put(tmp_path, f"{place}/female1_angry_9a_1.txt", data=b"")
     put(tmp_path, f"{place}/male1_sad_4b_2.txt", data=b"Jim saw the port.")
     put(tmp_path, f"{place}/Format_Intro.txt", data=b"(Gender)(speaker.ID)")
-    found = {row.name: row for row in read(tmp_path, "jl") if isinstance(row, Utterance)}
-    assert found["female1_angry_10a_1"].transcription == "Tom beats that farmer."
-    assert found["female1_angry_10a_1"].text_source == "script"
-    assert {found[name].transcription for name in ("female1_angry_9a_1", "male1_sad_3b_2")} == {None}
-    told = reasons(tmp_path, "jl")
-    assert "0 bytes" in told.pop(f"{place}/female1_angry_9a_1.txt")
-    assert told == {f"{place}/male1_sad_4b_2.txt": "no audio of this name"}
+    result = {row.name: row for row in read(tmp_path, "jl") if isinstance(row, Utterance)}
+    assert result["female1_angry_10a_1"].transcription == "Tom beats that farmer."
+    assert result["female1_angry_10a_1"].text_source == "script"
+    assert {result[name].transcription for name in ("female1_angry_9a_1", "male1_sad_3b_2")} == {None}
+    message = reasons(tmp_path, "jl")
+    assert "0 bytes" in message.pop(f"{place}/female1_angry_9a_1.txt")
+    assert message == {f"{place}/male1_sad_4b_2.txt": "no audio of this name"}
 
 
 def test_jl_counts_a_partial_copy_of_its_folder_once(tmp_path):
     first, second = (f"JL/{name}/JL(wav+txt)/male1_sad_3b_2.wav" for name in ("Raw JL corpus", "raw jl corpus"))
     put(tmp_path, first, second)
-    kept, told = read(tmp_path, "jl")
-    assert (kept.path, told) == (first, Problem(second, f"duplicate copy of {first}", utterance_lost=False))
+    kept, message = read(tmp_path, "jl")
+    assert (kept.path, message) == (first, Problem(second, f"duplicate copy of {first}", utterance_lost=False))
 
 
 @pytest.mark.parametrize("code", ["utf-8", "utf-8-sig", "utf-16"])
@@ -61,10 +61,10 @@ def test_shemo_has_texts_without_recordings_and_recordings_without_text(tmp_path
     for stem in ("F01N12", "F01N13"):
         put(tmp_path, f"ShEMO/final text/{stem}.ort", data=f"{words}\r\n".encode(code))
     put(tmp_path, "ShEMO/final script/F01N12.tra", data=b"xub mi")
-    with_text, without, told = read(tmp_path, "shemo")
+    with_text, without, message = read(tmp_path, "shemo")
     assert (with_text.name, with_text.transcription, with_text.text_source) == ("F01N12", words, "human")
     assert (without.name, without.transcription, without.text_source) == ("F01S23", None, "none")
-    assert told == Problem("ShEMO/final text/F01N13.ort", "no audio of this name")
+    assert message == Problem("ShEMO/final text/F01N13.ort", "no audio of this name")
 
 
 def emozionalmente(raw, *samples, users=(f"{ANNA},female,25,italian", f"{UGO},other,,italian")):
@@ -121,9 +121,9 @@ def test_emozionalmente_reports_faults_of_its_lists(tmp_path):
         "1613655062438.wav,Ciao",
         users=(f"{ANNA},female,25,italian", f"{ANNA},male,25,italian"),
     )
-    found, *told = read(tmp_path, "emozionalmente")
-    assert (found.speaker, found.gender) == (ANNA[:12], "female")
-    assert [(problem.path.rsplit("/", 1)[-1], problem.line, problem.reason) for problem in told] == [
+    result, *message = read(tmp_path, "emozionalmente")
+    assert (result.speaker, result.gender) == (ANNA[:12], "female")
+    assert [(problem.path.rsplit("/", 1)[-1], problem.line, problem.reason) for problem in message] == [
         ("samples.csv", 3, "1613655062430: listed a second time, and differently"),
         ("samples.csv", 5, "1613655062439: no audio"),
         ("samples.csv", 6, "expected 5 columns, found 2"),
@@ -141,9 +141,9 @@ def test_emozionalmente_reports_faults_of_its_lists(tmp_path):
 def test_emozionalmente_without_its_list_has_no_labels(tmp_path, head, reason):
     put(tmp_path, "Emozionalmente/audio/1613655062430.wav")
     put(tmp_path, "Emozionalmente/metadata/samples.csv", data=text(head))
-    told = reasons(tmp_path, "emozionalmente")
-    assert told["Emozionalmente/metadata/samples.csv"] == reason
-    assert told["Emozionalmente/audio/1613655062430.wav"].startswith("samples.csv does not say who speaks")
+    message = reasons(tmp_path, "emozionalmente")
+    assert message["Emozionalmente/metadata/samples.csv"] == reason
+    assert message["Emozionalmente/audio/1613655062430.wav"].startswith("samples.csv does not say who speaks")
 
 
 def test_emozionalmente_ignores_foreign_files_and_reports_copies(tmp_path):
@@ -153,11 +153,11 @@ def test_emozionalmente_ignores_foreign_files_and_reports_copies(tmp_path):
     put(tmp_path, "Emozionalmente/audio/1613655062431.wav", data=b"")
     emozionalmente(tmp_path, f"1613655062430.wav,Ciao,italian,{ANNA},joy")
     assert [row.path for row in read(tmp_path, "emozionalmente") if isinstance(row, Utterance)] == [good]
-    told = reasons(tmp_path, "emozionalmente")
-    assert "does not say who speaks" in told["Emozionalmente/audio/1613655062431.wav"]
-    assert told["Emozionalmente/audio/voce.wav"] == "expected a name such as 1613655062436"
-    assert told["Emozionalmente/copy/1613655062430.WAV"] == f"duplicate copy of {good}"
-    assert len(told) == 3
+    message = reasons(tmp_path, "emozionalmente")
+    assert "does not say who speaks" in message["Emozionalmente/audio/1613655062431.wav"]
+    assert message["Emozionalmente/audio/voce.wav"] == "expected a name such as 1613655062436"
+    assert message["Emozionalmente/copy/1613655062430.WAV"] == f"duplicate copy of {good}"
+    assert len(message) == 3
 
 
 def test_a_list_that_contradicts_a_file_name_is_reported(tmp_path):

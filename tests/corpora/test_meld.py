@@ -35,23 +35,23 @@ def test_the_same_name_in_two_splits_is_two_utterances(tmp_path):
     put(raw, "MELD.Raw/dev/dev_splits_complete/dia0_utt0.flac")
     put(raw, "MELD.Raw/output_repeated_splits_test/dia0_utt0.mp4")
     put(raw, "MELD.Raw/output_repeated_splits_test/._dia0_utt0.mp4")
-    found = {r.name: r for r in read(raw)}
-    assert {name: (r.split_official, r.emotion_raw) for name, r in found.items()} == {
+    result = {r.name: r for r in read(raw)}
+    assert {name: (r.split_official, r.emotion_raw) for name, r in result.items()} == {
         "train_dia0_utt0": ("train", "joy"),
         "dev_dia0_utt0": ("validation", "fear"),
         "test_dia0_utt0": ("test", "anger"),
     }
-    assert found["test_dia0_utt0"].path.endswith("test/dia0_utt0.mp4")
-    assert found["dev_dia0_utt0"].dialogue_id == "dev_0"
+    assert result["test_dia0_utt0"].path.endswith("test/dia0_utt0.mp4")
+    assert result["dev_dia0_utt0"].dialogue_id == "dev_0"
 
 
 def test_a_line_keeps_speaker_text_and_turn(tmp_path):
     said = "No, ‘you’ <script>alert(1)</script>, “you”"
     put(tmp_path, "MELD.Raw/dev_sent_emo.csv", listing(row(3, 7, text=said, speaker="Joey and Chandler")))
     put(tmp_path, "MELD.Raw/dev/dia3_utt7.wav")
-    (found,) = read(tmp_path)
-    assert (found.speaker, found.turn_index, found.transcription) == ("Joey and Chandler", 7, said)
-    assert (found.text_source, found.language) == ("human", "en")
+    (result,) = read(tmp_path)
+    assert (result.speaker, result.turn_index, result.transcription) == ("Joey and Chandler", 7, said)
+    assert (result.text_source, result.language) == ("human", "en")
 
 
 @pytest.mark.parametrize("code", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
@@ -60,16 +60,16 @@ def test_lists_are_read_in_any_encoding_and_with_any_line_ends(tmp_path, code, e
     text = "It’s “fine” – really…"
     put(tmp_path, "MELD.Raw/dev_sent_emo.csv", listing(row(text=text), code=code, ends=ends))
     put(tmp_path, "MELD.Raw/dev/dia0_utt0.wav")
-    (found,) = read(tmp_path)
-    assert found.transcription == text
+    (result,) = read(tmp_path)
+    assert result.transcription == text
 
 
 def test_punctuation_that_was_decoded_as_latin1_is_repaired(tmp_path):
     text = "It\x92s \x93fine\x94\xa0\x96 \x91so\x92\x85\x97"
     put(tmp_path, "MELD.Raw/dev_sent_emo.csv", listing(row(text=text, speaker="Ross\x92s mom")))
     put(tmp_path, "MELD.Raw/dev/dia0_utt0.wav")
-    (found,) = read(tmp_path)
-    assert (found.transcription, found.speaker) == ("It’s “fine” – ‘so’…—", "Ross’s mom")
+    (result,) = read(tmp_path)
+    assert (result.transcription, result.speaker) == ("It’s “fine” – ‘so’…—", "Ross’s mom")
 
 
 def test_each_invalid_line_is_reported_with_its_number(tmp_path):
@@ -108,8 +108,8 @@ def test_unclosed_quotation_mark_is_reported(tmp_path):
 
 def test_missing_columns_are_named(tmp_path):
     put(tmp_path, "MELD.Raw/dev_sent_emo.csv", b"Utterance,Speaker\nHi,Joey\n")
-    (found,) = read(tmp_path)
-    assert (found.line, found.reason) == (1, "no column Emotion, Dialogue_ID, Utterance_ID in the header")
+    (result,) = read(tmp_path)
+    assert (result.line, result.reason) == (1, "no column Emotion, Dialogue_ID, Utterance_ID in the header")
 
 
 def test_unlisted_clips_are_reported(tmp_path):
@@ -128,25 +128,25 @@ def test_unlisted_clips_are_reported(tmp_path):
 
 def test_line_without_its_clip_is_text(tmp_path):
     put(tmp_path, "MELD.Raw/dev_sent_emo.csv", listing(row(text="Hi!")))
-    (found,) = read(tmp_path)
-    assert (found.has_recording, found.path, found.transcription) == (False, "MELD.Raw/dev_sent_emo.csv", "Hi!")
+    (result,) = read(tmp_path)
+    assert (result.has_recording, result.path, result.transcription) == (False, "MELD.Raw/dev_sent_emo.csv", "Hi!")
 
 
 def test_audio_file_is_preferred_to_its_video(tmp_path):
     put(tmp_path, "MELD.Raw/dev_sent_emo.csv", listing(row()))
     for place in ("dev/dia0_utt0.mp4", "dev/dia0_utt0.wav", "dev/old/dia0_utt0.wav"):
         put(tmp_path, f"MELD.Raw/{place}")
-    kept, told = read(tmp_path)
+    kept, outcome = read(tmp_path)
     assert (isinstance(kept, Utterance), kept.path) == (True, "MELD.Raw/dev/dia0_utt0.wav")
-    assert told == Problem("MELD.Raw/dev/old/dia0_utt0.wav", f"duplicate copy of {kept.path}", utterance_lost=False)
+    assert outcome == Problem("MELD.Raw/dev/old/dia0_utt0.wav", f"duplicate copy of {kept.path}", utterance_lost=False)
 
 
 def test_second_list_of_a_part_is_reported(tmp_path):
     for place in ("a", "b"):
         put(tmp_path, f"MELD.Raw/{place}/dev_sent_emo.csv", listing(row()))
     put(tmp_path, "MELD.Raw/dev/dia0_utt0.wav")
-    told, kept = read(tmp_path)
-    assert told == Problem(
+    outcome, kept = read(tmp_path)
+    assert outcome == Problem(
         "MELD.Raw/b/dev_sent_emo.csv", "duplicate copy of MELD.Raw/a/dev_sent_emo.csv", utterance_lost=False
     )
     assert kept.emotion_raw == "joy"

@@ -22,9 +22,9 @@ def read(raw, **options):
 
 
 def rows(raw, **options):
-    found = read(raw, **options)
-    assert all(isinstance(row, Utterance) for row in found), found
-    return found
+    result = read(raw, **options)
+    assert all(isinstance(row, Utterance) for row in result), result
+    return result
 
 
 def problems_of(raw, **options):
@@ -148,9 +148,9 @@ def test_line_of_json_without_a_label_is_left_out(tmp_path):
     for n in range(3):
         put(tmp_path, f"mine/{n}.wav")
     put(tmp_path, "mine/my.jsonl", "\n".join(json.dumps(line, ensure_ascii=False) for line in lines))
-    problem, *found = sorted(read(tmp_path, table="mine/my.jsonl"), key=lambda row: isinstance(row, Utterance))
+    problem, *result = sorted(read(tmp_path, table="mine/my.jsonl"), key=lambda row: isinstance(row, Utterance))
     assert (problem.line, "no column is recognised as emotion" in problem.reason) == (1, True)
-    assert [(row.path, row.transcription) for row in found] == [
+    assert [(row.path, row.transcription) for row in result] == [
         ("mine/1.wav", lines[1]["text"]),
         ("mine/2.wav", lines[2]["text"]),
     ]
@@ -161,8 +161,8 @@ def test_json_lines_with_a_speaker_in_the_name_are_read(tmp_path):
     line = {"key": "k", "wav": "downloads/emodb/03a01Fa.wav", "emo": "Happy", "length": 1.9, "channel": 1}
     put(tmp_path, "mine/my.jsonl", json.dumps(line) + "\n\n[1]\nnot json\n")
     options = {"table": "mine/my.jsonl", "speaker_pattern": r"/(\d\d)"}
-    [found, *problems] = read(tmp_path, **options)
-    assert (found.speaker, found.emotion_raw) == ("03", "Happy")
+    [result, *problems] = read(tmp_path, **options)
+    assert (result.speaker, result.emotion_raw) == ("03", "Happy")
     assert [(p.line, p.reason) for p in problems] == [(3, "expected one JSON object per line"), (4, problems[1].reason)]
 
 
@@ -214,9 +214,9 @@ def test_audformat_database_with_unlisted_files_is_read(tmp_path):
         put(tmp_path, f"mine/{name}.wav")
     put(tmp_path, "mine/db.files.csv", "file,speaker\na.wav,NA\nb.wav,None\nc.wav,x\n")
     put(tmp_path, "mine/db.emotion.csv", "file,emotion\nb.wav,sad\nc.wav,odd\n")
-    found = read(tmp_path, table="mine/db.yaml")
-    assert [(row.path, row.speaker) for row in found if isinstance(row, Utterance)] == [("mine/b.wav", "None")]
-    assert [(p.path, p.line, p.reason) for p in found if isinstance(p, Problem)] == [
+    result = read(tmp_path, table="mine/db.yaml")
+    assert [(row.path, row.speaker) for row in result if isinstance(row, Utterance)] == [("mine/b.wav", "None")]
+    assert [(p.path, p.line, p.reason) for p in result if isinstance(p, Problem)] == [
         ("mine/db.files.csv", 2, "no label"),
         ("mine/db.files.csv", 4, "unknown label 'odd': add it to corpora.mine.labels"),
     ]

@@ -53,9 +53,9 @@ def test_absolute_paths_below_the_folder_are_understood(tmp_path):
     put(tmp_path, "other/2.wav")
     lines = [f"{tmp_path}/mine/a/1.wav,A,sad", f"{tmp_path}/other/2.wav,A,sad", "/etc/passwd,A,sad"]
     put(tmp_path, "mine/my.csv", "path,speaker,emotion\n" + "\n".join(lines) + "\n")
-    found = read(tmp_path, corpus())
-    assert [item.path for item in found if isinstance(item, Utterance)] == ["mine/a/1.wav"]
-    assert sum("leads out of the folder" in getattr(item, "reason", "") for item in found) == 2
+    result = read(tmp_path, corpus())
+    assert [item.path for item in result if isinstance(item, Utterance)] == ["mine/a/1.wav"]
+    assert sum("leads out of the folder" in getattr(item, "reason", "") for item in result) == 2
 
 
 @pytest.fixture

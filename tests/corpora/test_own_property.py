@@ -23,11 +23,11 @@ CELLS = st.text(max_size=12) | st.sampled_from(["1.wav", "A", "happy", "nan", "-
 
 def check(raw: Path, table: str) -> None:
     corpus = selected({"mine": Options(table=table, columns={"split": "split"} if table == "my.csv" else {})})["mine"]
-    found = list(parsers.parse(corpus, raw, raw))
-    assert found == list(parsers.parse(corpus, raw, raw))
-    names = [row.name for row in found if not isinstance(row, Problem)]
+    result = list(parsers.parse(corpus, raw, raw))
+    assert result == list(parsers.parse(corpus, raw, raw))
+    names = [row.name for row in result if not isinstance(row, Problem)]
     assert len(set(names)) == len(names)
-    for row in found:
+    for row in result:
         if isinstance(row, Problem):
             assert row.reason
             continue

@@ -48,8 +48,8 @@ def read(raw, name):
 
 
 def single_item(raw, name):
-    (found,) = read(raw, name)
-    return found
+    (result,) = read(raw, name)
+    return result
 
 
 def test_corpora_are_listed_by_id():
@@ -88,19 +88,19 @@ def test_folders_are_found_under_usual_names(tmp_path, name, folder):
 def test_a_clip_is_read_from_its_name(tmp_path, name, suffix):
     folder, clip, _ = CLIPS[name]
     put(tmp_path / folder, clip + suffix)
-    found = single_item(tmp_path, name)
-    assert isinstance(found, Utterance)
-    assert found.path == f"{folder}/{clip}{suffix}"
-    assert found.name == clip.split("/")[-1]
+    result = single_item(tmp_path, name)
+    assert isinstance(result, Utterance)
+    assert result.path == f"{folder}/{clip}{suffix}"
+    assert result.name == clip.split("/")[-1]
 
 
 @pytest.mark.parametrize("name", CLIPS)
 def test_an_unknown_label_is_a_problem(tmp_path, name):
     folder, _, bad = CLIPS[name]
     put(tmp_path / folder, f"{bad}.wav")
-    found = single_item(tmp_path, name)
-    assert isinstance(found, Problem)
-    assert found.reason.startswith("unknown label")
+    result = single_item(tmp_path, name)
+    assert isinstance(result, Problem)
+    assert result.reason.startswith("unknown label")
 
 
 @pytest.mark.parametrize("name", CLIPS)
@@ -117,9 +117,9 @@ def test_pointer_is_a_problem_and_recording_of_zero_bytes_is_an_utterance(tmp_pa
 @pytest.mark.parametrize("name", CLIPS)
 def test_a_name_that_does_not_fit_is_a_problem_with_an_example(tmp_path, name):
     put(tmp_path / CLIPS[name][0], "sub/recording 1.wav")
-    found = single_item(tmp_path, name)
-    assert isinstance(found, Problem)
-    assert found.reason.startswith("expected a name such as ")
+    result = single_item(tmp_path, name)
+    assert isinstance(result, Problem)
+    assert result.reason.startswith("expected a name such as ")
 
 
 @pytest.mark.parametrize("name", CLIPS)
@@ -139,23 +139,23 @@ def test_second_copy_is_reported_and_the_first_by_path_is_used(tmp_path, name):
     put(tmp_path / folder, f"{clip}.wav")
     put(tmp_path / folder, f"copy/{clip}.flac")
     first, second = sorted([f"{folder}/{clip}.wav", f"{folder}/copy/{clip}.flac"])
-    kept, told = read(tmp_path, name)
+    kept, message = read(tmp_path, name)
     assert kept.path == first
-    assert told == Problem(second, f"duplicate copy of {first}", utterance_lost=False)
+    assert message == Problem(second, f"duplicate copy of {first}", utterance_lost=False)
 
 
 def test_copy_of_an_empty_file_is_used(tmp_path):
     put(tmp_path, "emodb/a/03a01Wa.wav", b"")
     put(tmp_path, "emodb/b/03a01Wa.wav")
-    told, kept = read(tmp_path, "emodb")
-    assert "0 bytes" in told.reason
+    message, kept = read(tmp_path, "emodb")
+    assert "0 bytes" in message.reason
     assert kept.path == "emodb/b/03a01Wa.wav"
 
 
 def test_order_is_that_of_paths_as_text(tmp_path):
     for path in ("a/03a01Wa", "a-b/03a02Wa", "a b/03a04Wa", "B/03a05Wa"):
         put(tmp_path / "emodb", f"{path}.wav")
-    paths = [found.path for found in read(tmp_path, "emodb")]
+    paths = [result.path for result in read(tmp_path, "emodb")]
     assert paths == sorted(paths)
     assert len(paths) == 4
 
@@ -178,16 +178,16 @@ def test_a_path_that_is_not_utf8_is_a_problem_that_can_be_printed(tmp_path):
     place = bytes(tmp_path / "emodb") + b"/wav\xff"
     put(tmp_path, "emodb/wav/03a01Wa.wav")
     (tmp_path / "emodb" / "wav").rename(place.decode("utf-8", "surrogateescape"))
-    found = single_item(tmp_path, "emodb")
-    assert found.path.encode("utf-8") == rb"emodb/wav\xff/03a01Wa.wav"
-    assert "not UTF-8" in found.reason
+    result = single_item(tmp_path, "emodb")
+    assert result.path.encode("utf-8") == rb"emodb/wav\xff/03a01Wa.wav"
+    assert "not UTF-8" in result.reason
 
 
 def test_ravdess_has_speakers_and_sentences(tmp_path):
     put(tmp_path, "RAVDESS/Actor_02/03-01-08-02-02-01-02.wav")
-    found = single_item(tmp_path, "ravdess")
-    assert (found.speaker, found.gender, found.emotion_raw) == ("02", "female", "08")
-    assert (found.emotion_intensity, found.transcription) == ("strong", "Dogs are sitting by the door")
+    result = single_item(tmp_path, "ravdess")
+    assert (result.speaker, result.gender, result.emotion_raw) == ("02", "female", "08")
+    assert (result.emotion_intensity, result.transcription) == ("strong", "Dogs are sitting by the door")
 
 
 @pytest.mark.parametrize(
@@ -228,10 +228,10 @@ def test_cremad_reads_the_votes_on_the_voice_alone(tmp_path):
 
 def test_emodb_reads_german_initials(tmp_path):
     put(tmp_path, "emodb/wav/16b10Aa.wav")
-    found = single_item(tmp_path, "emodb")
-    assert CORPORA["emodb"].emotions[found.emotion_raw] == "fear"
-    assert (found.gender, found.age, found.language) == ("female", 31, "de")
-    assert found.transcription.startswith("Die wird auf dem Platz sein")
+    result = single_item(tmp_path, "emodb")
+    assert CORPORA["emodb"].emotions[result.emotion_raw] == "fear"
+    assert (result.gender, result.age, result.language) == ("female", 31, "de")
+    assert result.transcription.startswith("Die wird auf dem Platz sein")
 
 
 def test_nemo_uses_the_file_name_and_reports_the_line(tmp_path):
@@ -262,8 +262,8 @@ def test_nemo_without_its_columns_is_one_problem(tmp_path):
 
 def test_turevdb_has_the_word_as_it_is_spelled(tmp_path):
     put(tmp_path, "TurEV-DB/Sound Source/Happy/1234_mt_çay.wav")
-    found = single_item(tmp_path, "turevdb")
-    assert (found.transcription, found.sentence_id, found.language) == ("çay", "çay", "tr")
+    result = single_item(tmp_path, "turevdb")
+    assert (result.transcription, result.sentence_id, result.language) == ("çay", "çay", "tr")
 
 
 def test_emospeechin_takes_the_language_from_the_keyword(tmp_path):

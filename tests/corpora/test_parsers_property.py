@@ -54,12 +54,12 @@ def near(stem: str) -> st.SearchStrategy[str]:
 
 def check(name: str, raw: Path, folder: Path) -> None:
     corpus = CORPORA[name]
-    found = list(parsers.parse(corpus, raw, folder))
-    assert found == list(parsers.parse(corpus, raw, folder))
-    assert [row.path for row in found] == sorted(row.path for row in found)
-    utterances = [row for row in found if isinstance(row, Utterance)]
+    result = list(parsers.parse(corpus, raw, folder))
+    assert result == list(parsers.parse(corpus, raw, folder))
+    assert [row.path for row in result] == sorted(row.path for row in result)
+    utterances = [row for row in result if isinstance(row, Utterance)]
     assert len({row.name for row in utterances}) == len(utterances)
-    for row in found:
+    for row in result:
         row.path.encode("utf-8")
         if isinstance(row, Problem):
             assert row.reason

@@ -90,8 +90,8 @@ def test_lists_of_meld_are_read(tmp_path):
             row = clips.pop(clip, Row(name, emotion_name(line["Emotion"])))
             rows.append(replace(row, speaker=line["Speaker"].strip(), split=SPLITS[split]))
     assert clips == {}
-    found = check("meld", tmp_path, rows)
-    assert {row.name for row in found if not row.has_recording} == MELD_WITHOUT_CLIP
+    result = check("meld", tmp_path, rows)
+    assert {row.name for row in result if not row.has_recording} == MELD_WITHOUT_CLIP
 
 
 def test_lists_of_emorynlp_are_read(tmp_path):
@@ -101,22 +101,22 @@ def test_lists_of_emorynlp_are_read(tmp_path):
         copy(clone("MELD", "data", "emorynlp", name), tmp_path / "EmoryNLP" / name)
         for row in table_of("MELD", "data", "emorynlp", name):
             scene = f"s{int(row['Season']):02}_e{int(row['Episode']):02}_c{int(row['Scene_ID']):02}"
-            told = (SPLITS[split], row["Emotion"], ast.literal_eval(row["Speaker"]), row["Utterance"].strip())
-            listed[f"{scene}_u{int(row['Utterance_ID']):03}"] = told
+            outcome = (SPLITS[split], row["Emotion"], ast.literal_eval(row["Speaker"]), row["Utterance"].strip())
+            listed[f"{scene}_u{int(row['Utterance_ID']):03}"] = outcome
         path = clone("emotion-detection", "json") / f"emotion-detection-{theirs}.json"
         for episode in json.loads(path.read_text(encoding="utf-8"))["episodes"] if path.exists() else ():
             for line in (line for scene in episode["scenes"] for line in scene["utterances"]):
-                told = (SPLITS[split], line["emotion"], line["speakers"], line["transcript"].strip())
-                published[line["utterance_id"]] = told
+                outcome = (SPLITS[split], line["emotion"], line["speakers"], line["transcript"].strip())
+                published[line["utterance_id"]] = outcome
     corpus = CORPORA["emorynlp"]
     rows = list(parsers.parse(corpus, tmp_path, tmp_path / "EmoryNLP"))
     assert not [row for row in rows if isinstance(row, Problem)]
-    found = {
+    result = {
         row.name: (row.split_official, row.emotion_raw, row.speaker.split(" and "), row.transcription) for row in rows
     }
-    both = found.keys() & published.keys()
-    wrong = {name for name in found.keys() | listed.keys() if found.get(name) != listed.get(name)}
-    wrong |= {name for name in both if found[name] != published[name]}
+    both = result.keys() & published.keys()
+    wrong = {name for name in result.keys() | listed.keys() if result.get(name) != listed.get(name)}
+    wrong |= {name for name in both if result[name] != published[name]}
     print(f"emorynlp: {len(listed)} listed, {len(rows)} utterances, {len(wrong)} mismatches; {len(both)} in the json")
     assert wrong == set()
     assert Counter(row.emotion_raw for row in rows) == corpus.expected_counts
@@ -147,19 +147,19 @@ def test_lists_of_iemocap_are_read(tmp_path):
     folder = tmp_path / "IEMOCAP_full_release"
     lay_out(folder, (row.path for row in rows))
     write_evaluations(folder, turns)
-    found = {row.name: row for row in check("iemocap", tmp_path, rows)}
+    result = {row.name: row for row in check("iemocap", tmp_path, rows)}
     for turn in turns:
         (first, most), *others = Counter(turn.votes).most_common()
         clear = all(count < most for _, count in others)
-        assert found[turn.name].emotion_perceived == (first if clear else None), turn.name
-        assert found[turn.name].emotion_vector == {
+        assert result[turn.name].emotion_perceived == (first if clear else None), turn.name
+        assert result[turn.name].emotion_vector == {
             label: pytest.approx(turn.votes.count(label) / len(turn.votes)) for label in turn.votes
         }
-    order = sorted(turns, key=lambda turn: (found[turn.name].dialogue_id, found[turn.name].turn_index))
+    order = sorted(turns, key=lambda turn: (result[turn.name].dialogue_id, result[turn.name].turn_index))
     assert order == sorted(turns, key=lambda turn: (turn.name.rsplit("_", 1)[0], turn.start, turn.name))
-    labels = Counter(row.emotion_raw for row in found.values())
+    labels = Counter(row.emotion_raw for row in result.values())
     four = sum(labels[code] for code in ("ang", "exc", "hap", "neu", "sad"))
-    happy = sum((row.emotion_raw, row.emotion_perceived) == ("xxx", "hap") for row in found.values())
+    happy = sum((row.emotion_raw, row.emotion_perceived) == ("xxx", "hap") for row in result.values())
     print(f"iemocap: {four} of four classes, {four + labels['fru']} of six, {happy} more that were voted happy")
     assert (four, four + labels["fru"], happy) == (5531, 7380, 60)
 
@@ -211,9 +211,9 @@ def test_lists_of_mosei_are_read(tmp_path):
         write(folder / f"Raw/Transcript/Segmented/Combined/{video}.txt", lines)
     kit = clone("CMU-MultimodalSDK", "mmsdk/mmdatasdk/dataset/standard_datasets/CMU_MOSEI/cmu_mosei_std_folds.py")
     copy(kit, folder / kit.name)
-    found = check("mosei", tmp_path, rows)
+    result = check("mosei", tmp_path, rows)
     assert splits == {"train": 16327, "validation": 1871, "test": 4662, None: 399}
-    assert Counter(row.split_official for row in found) == splits
+    assert Counter(row.split_official for row in result) == splits
 
 
 def test_list_of_nemo_is_read(tmp_path):

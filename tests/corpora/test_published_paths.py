@@ -34,7 +34,7 @@ EMOBOX = {
         "cremad",
         Known(
             unread=lambda row: "1076_MTI_SAD_XX" in row.path,
-            told=("CREMA-D/AudioWAV/1076_MTI_SAD_XX.wav: the recording is silent in the published corpus",),
+            message=("CREMA-D/AudioWAV/1076_MTI_SAD_XX.wav: the recording is silent in the published corpus",),
             absent={"SAD": 1},
         ),
     ),
@@ -46,14 +46,14 @@ EMOBOX = {
         "esd",
         Known(
             unread=lambda row: row.speaker <= "0010",
-            told=(OTHER_HALF.format("ESD", "Mandarin speakers 0001 to 0010"),),
+            message=(OTHER_HALF.format("ESD", "Mandarin speakers 0001 to 0010"),),
         ),
     ),
     "esd_mandarin": (
         "esd",
         Known(
             unread=lambda row: row.speaker > "0010",
-            told=(OTHER_HALF.format("ESD Mandarin", "English speakers 0011 to 0020"),),
+            message=(OTHER_HALF.format("ESD Mandarin", "English speakers 0011 to 0020"),),
         ),
     ),
     "jl": ("jlcorpus", Known(mend=lambda row: replace(row, speaker=row.speaker.rpartition("/")[2]))),
@@ -118,10 +118,10 @@ def test_paths_of_emospeechin_are_read(tmp_path):
         if keyword in KEYWORDS and speaker != NOBODY:
             rows.append(Row(path, emotion_name(emotion), speaker[:12]))
     left_out = {f"EmoSpeech-IN/{path}" for path in paths} - {f"EmoSpeech-IN/{row.path}" for row in rows}
-    found = parsers.parse(CORPORA["emospeechin"], tmp_path, tmp_path / "EmoSpeech-IN")
-    told = {row.path: row.reason for row in found if isinstance(row, Problem)}
-    assert set(told) == left_out
-    check("emospeechin", tmp_path, rows, Known(told=tuple(f"{path}: {reason}" for path, reason in told.items())))
+    result = parsers.parse(CORPORA["emospeechin"], tmp_path, tmp_path / "EmoSpeech-IN")
+    message = {row.path: row.reason for row in result if isinstance(row, Problem)}
+    assert set(message) == left_out
+    check("emospeechin", tmp_path, rows, Known(message=tuple(f"{path}: {reason}" for path, reason in message.items())))
 
 
 def test_paths_of_afew_are_read(tmp_path):
@@ -137,8 +137,8 @@ def test_paths_of_afew_are_read(tmp_path):
 
 def test_cremad_from_git_has_pointers_only():
     clone("CREMA-D", "AudioWAV")
-    found = list(parsers.parse(CORPORA["cremad"], LISTS, LISTS / "CREMA-D"))
-    assert Counter(row.reason.split(",")[0] for row in found) == {"Git-LFS pointer": 7442}
+    result = list(parsers.parse(CORPORA["cremad"], LISTS, LISTS / "CREMA-D"))
+    assert Counter(row.reason.split(",")[0] for row in result) == {"Git-LFS pointer": 7442}
 
 
 def test_votes_and_actors_of_cremad_are_read(tmp_path):
@@ -153,14 +153,14 @@ def test_votes_and_actors_of_cremad_are_read(tmp_path):
         for row in table_of("CREMA-D", "processedResults", "tabulatedVotes.csv")
         if row[""].startswith("1")
     }
-    found = [row for row in parsers.parse(CORPORA["cremad"], tmp_path, folder) if isinstance(row, Utterance)]
-    assert {row.name for row in found} == set(summary) - {"1076_MTI_SAD_XX"}
-    for row in found:
+    result = [row for row in parsers.parse(CORPORA["cremad"], tmp_path, folder) if isinstance(row, Utterance)]
+    assert {row.name for row in result} == set(summary) - {"1076_MTI_SAD_XX"}
+    for row in result:
         assert row.emotion_perceived == (summary[row.name] if len(summary[row.name]) == 1 else None), row.name
         assert row.emotion_agreement in (None, pytest.approx(float(voices[row.name]["agreement"]))), row.name
         counts = {letter: int(voices[row.name][letter]) for letter in "ADFHNS"}
         shares = {letter: count / int(voices[row.name]["numResponses"]) for letter, count in counts.items() if count}
         assert row.emotion_vector == pytest.approx(shares), row.name
         assert (row.age, row.gender) == (int(actors[row.speaker]["Age"]), actors[row.speaker]["Sex"].lower())
-    level = sum(row.emotion_perceived is None for row in found)
-    print(f"cremad: votes on {len(found)} voices, {level} of them level; age and sex of {len(actors)} actors")
+    level = sum(row.emotion_perceived is None for row in result)
+    print(f"cremad: votes on {len(result)} voices, {level} of them level; age and sex of {len(actors)} actors")

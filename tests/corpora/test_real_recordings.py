@@ -49,15 +49,15 @@ def read(name: str) -> list[Utterance | Problem]:
 def test_real_recordings_match_their_manifest(name, folder):
     with (REAL / "manifest.csv").open(encoding="utf-8", newline="") as file:
         wanted = {row["path"]: row for row in csv.DictReader(file) if row["corpus"] == folder}
-    found = read(name)
-    assert [row for row in found if isinstance(row, Problem)] == []
-    assert [row.path for row in found] == sorted(wanted)
-    assert len({row.name for row in found}) == len(found)
-    for row in found:
+    result = read(name)
+    assert [row for row in result if isinstance(row, Problem)] == []
+    assert [row.path for row in result] == sorted(wanted)
+    assert len({row.name for row in result}) == len(result)
+    for row in result:
         expected = wanted[row.path]
         code = TUREV_FOLDERS[row.emotion_raw] if name == "turevdb" else row.emotion_raw
         level = {"low": "LO", "medium": "MD", "high": "HI", None: "XX" if name == "cremad" else ""}
-        told = {
+        message = {
             "speaker": row.speaker,
             "emotion_code": code,
             "emotion": CORPORA[name].emotions[row.emotion_raw],
@@ -67,15 +67,15 @@ def test_real_recordings_match_their_manifest(name, folder):
             "transcript": row.transcription,
         }
         noun = WORDS.get(expected["emotion"], expected["emotion"])
-        assert told == {key: expected[key] for key in told} | {"emotion": noun}, row.path
+        assert message == {key: expected[key] for key in message} | {"emotion": noun}, row.path
         assert row.text_source == "script"
 
 
 def test_real_votes_are_on_the_voice():
-    found = {row.name: row for row in read("cremad")}
-    assert found["1001_DFA_ANG_XX"].emotion_perceived == "A"
-    assert found["1001_DFA_ANG_XX"].emotion_agreement == pytest.approx(6 / 9)
-    assert found["1001_DFA_ANG_XX"].age == 51
+    result = {row.name: row for row in read("cremad")}
+    assert result["1001_DFA_ANG_XX"].emotion_perceived == "A"
+    assert result["1001_DFA_ANG_XX"].emotion_agreement == pytest.approx(6 / 9)
+    assert result["1001_DFA_ANG_XX"].age == 51
 
 
 def test_real_ages_come_from_the_list():
@@ -91,16 +91,16 @@ def test_real_ages_come_from_the_list():
 
 
 def test_real_lists_without_clips_are_text():
-    found = read("meld")
-    assert len(found) == 13_708
-    assert not any(row.has_recording for row in found)
-    assert all(row.transcription for row in found)
+    result = read("meld")
+    assert len(result) == 13_708
+    assert not any(row.has_recording for row in result)
+    assert all(row.transcription for row in result)
 
 
 def test_real_listening_test_is_read():
-    found = {row.name: row.emotion_vector for row in read("emodb")}
-    assert found["03a01Fa"] == {"F": 0.9}
-    assert all(vector for vector in found.values())
+    result = {row.name: row.emotion_vector for row in read("emodb")}
+    assert result["03a01Fa"] == {"F": 0.9}
+    assert all(vector for vector in result.values())
 
 
 def test_real_lists_with_clips_have_the_published_counts(tmp_path):
@@ -113,13 +113,13 @@ def test_real_lists_with_clips_have_the_published_counts(tmp_path):
             for row in csv.DictReader(file):
                 clip = folder / place / f"dia{row['Dialogue_ID']}_utt{row['Utterance_ID']}.flac"
                 clip.write_bytes(b"fLaC")
-    found = list(parsers.parse(CORPORA["meld"], tmp_path, folder))
-    assert all(isinstance(row, Utterance) for row in found)
-    assert len({row.name for row in found}) == 13_708
-    per_split = {s: Counter(r.emotion_raw for r in found if r.split_official == s) for s in MELD}
+    result = list(parsers.parse(CORPORA["meld"], tmp_path, folder))
+    assert all(isinstance(row, Utterance) for row in result)
+    assert len({row.name for row in result}) == 13_708
+    per_split = {s: Counter(r.emotion_raw for r in result if r.split_official == s) for s in MELD}
     assert per_split == {split: counts(text) for split, text in MELD.items()}
-    assert Counter(row.emotion_raw for row in found) == CORPORA["meld"].expected_counts
-    dialogues = {split: len({r.dialogue_id for r in found if r.split_official == split}) for split in MELD}
+    assert Counter(row.emotion_raw for row in result) == CORPORA["meld"].expected_counts
+    dialogues = {split: len({r.dialogue_id for r in result if r.split_official == split}) for split in MELD}
     assert dialogues == {"train": 1038, "validation": 114, "test": 280}
-    assert len({row.speaker for row in found if row.split_official == "train"}) == 260
-    assert not any(0x80 <= ord(letter) < 0xA1 for row in found for letter in row.transcription or "")
+    assert len({row.speaker for row in result if row.split_official == "train"}) == 260
+    assert not any(0x80 <= ord(letter) < 0xA1 for row in result for letter in row.transcription or "")

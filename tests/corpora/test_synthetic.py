@@ -60,10 +60,10 @@ def meld_lines(raw: Path, part: str) -> list[dict[str, str]]:
 
 
 def test_every_recording_has_the_path_of_its_corpus(truth):
-    found = Counter(corpus_of(path) for path in truth.files if path.endswith(".wav"))
-    assert dict(found) == truth.clips
-    assert 900 <= sum(found.values()) <= 1100
-    assert min(found.values()) >= 100
+    result = Counter(corpus_of(path) for path in truth.files if path.endswith(".wav"))
+    assert dict(result) == truth.clips
+    assert 900 <= sum(result.values()) <= 1100
+    assert min(result.values()) >= 100
 
 
 def test_native_rates_and_no_clipping(raw, truth):

@@ -27,13 +27,13 @@ def test_votes_become_shares_of_the_classes():
         ("emodb", "s", "anger", {"W": 0.9}),  # what the others heard is not told
         ("ravdess", "s", "anger", None),
     )
-    found = annotations.vote_shares(rows, MAPPINGS, CLASSES)
-    share = lambda row: {c: v for c, v in zip((*CLASSES, "none"), found[row].round(6), strict=True) if v}  # noqa: E731
+    result = annotations.vote_shares(rows, MAPPINGS, CLASSES)
+    share = lambda row: {c: v for c, v in zip((*CLASSES, "none"), result[row].round(6), strict=True) if v}  # noqa: E731
     assert share(0) == {"anger": 0.5, "neutral": 0.3, "sadness": 0.2}
     assert share(1) == {"neutral": 0.5, "happiness": 0.25, "none": 0.25}
     assert share(2) == {"anger": 0.9, "none": 0.1}
-    assert np.isnan(found[3]).all()
-    np.testing.assert_allclose(found[:3].sum(axis=1), 1)
+    assert np.isnan(result[3]).all()
+    np.testing.assert_allclose(result[:3].sum(axis=1), 1)
 
 
 def test_multi_hot_holds_several_emotions():
@@ -43,8 +43,8 @@ def test_multi_hot_holds_several_emotions():
         ("ravdess", "s", "fear", None),
     )
     multi = {name: mapping for name, mapping in MAPPINGS.items() if KNOWN[name].multi_label}
-    found = annotations.multi_hot(rows, multi, CLASSES)
-    assert [[c for c, there in zip(CLASSES, row, strict=True) if there] for row in found] == [
+    result = annotations.multi_hot(rows, multi, CLASSES)
+    assert [[c for c, there in zip(CLASSES, row, strict=True) if there] for row in result] == [
         ["happiness", "surprise"],
         ["neutral"],
         ["fear"],
@@ -58,8 +58,8 @@ def test_listener_scores_are_the_uar_of_one_listener():
         ("mosei", "s", "anger", {"anger": 3.0}),  # intensities are not votes
         ("ravdess", "s", "anger", None),
     )
-    found = annotations.listener_scores(rows, KNOWN, MAPPINGS, CLASSES)
-    [row] = found.to_dict("records")
+    result = annotations.listener_scores(rows, KNOWN, MAPPINGS, CLASSES)
+    [row] = result.to_dict("records")
     assert row["corpus"] == "cremad"
     assert row["UAR"] == pytest.approx((0.8 + 0.6) / 2)
     assert row["low"] <= row["UAR"] <= row["high"]

@@ -173,6 +173,6 @@ def test_a_folder_without_utterances_is_a_problem(tmp_path):
 def test_unsupported_converted_recordings_are_problems_unless_copies(raw):
     put(raw, "RAVDESS/Actor_02/03-01-05-02-01-01-02.mp3")
     put(raw, "RAVDESS/mp3/03-01-05-01-01-01-02.mp3")
-    told = make(raw).problems
-    assert told["path"].tolist() == ["RAVDESS/Actor_02/03-01-05-02-01-01-02.mp3"]
-    assert told["reason"].tolist() == [".mp3 is not read here: convert it to .wav"]
+    result = make(raw).problems
+    assert result["path"].tolist() == ["RAVDESS/Actor_02/03-01-05-02-01-01-02.mp3"]
+    assert result["reason"].tolist() == [".mp3 is not read here: convert it to .wav"]

@@ -16,7 +16,7 @@ def near(*pairs):
     return pd.DataFrame([(*pair, 0.1, 2.0, 0.02) for pair in pairs], columns=PAIRS).astype({"first": "int64"})
 
 
-def found(manifest, rows, among, pairs=duplicates.NO_DUPLICATES):
+def result(manifest, rows, among, pairs=duplicates.NO_DUPLICATES):
     known = duplicates.recordings(manifest, pairs)
     table = duplicates.copies(known, np.array(rows, int), np.array(among, int))
     return list(table.itertuples(index=False, name=None))
@@ -33,15 +33,15 @@ def manifest():
 
 def test_nothing_is_a_copy_of_another_recording(manifest):
     manifest.loc[[0, 30], "samples_sha256"] = None  # silence, or words without a recording
-    assert found(manifest, range(24), range(24, 48)) == []
+    assert result(manifest, range(24), range(24, 48)) == []
     assert duplicates.across_families(manifest, ["east", "west"]) == {}
 
 
 def test_the_same_samples_in_another_file(manifest):
     manifest.loc[[40, 41], "samples_sha256"] = manifest.loc[3, "samples_sha256"]
-    assert found(manifest, range(24), range(24, 48)) == [(3, 40)]
-    assert found(manifest, range(24, 48), range(24)) == [(40, 3), (41, 3)]
-    assert found(manifest, [3], [4, 5]) == []
+    assert result(manifest, range(24), range(24, 48)) == [(3, 40)]
+    assert result(manifest, range(24, 48), range(24)) == [(40, 3), (41, 3)]
+    assert result(manifest, [3], [4, 5]) == []
     assert duplicates.across_families(manifest, ["east", "west"]) == {"east": 1, "west": 2}
     assert duplicates.across_families(manifest, ["east"]) == {}
 
@@ -50,24 +50,24 @@ def test_the_same_samples_in_another_file(manifest):
 def test_a_file_of_two_families_is_a_copy_for_any_segment(manifest, column):
     manifest.loc[[3, 4, 40], column] = "long file"
     manifest.loc[[3, 4, 40], "start"] = [0.0, 5.0, 10.0]
-    assert found(manifest, range(24), range(24, 48)) == [(3, 40), (4, 40)]
-    assert found(manifest, [3], [4]) == []  # one family may cut a file
-    assert found(manifest.assign(family="one"), range(24), range(24, 48)) == []
+    assert result(manifest, range(24), range(24, 48)) == [(3, 40), (4, 40)]
+    assert result(manifest, [3], [4]) == []  # one family may cut a file
+    assert result(manifest.assign(family="one"), range(24), range(24, 48)) == []
 
 
 def test_near_duplicates_and_exact_copies_of_them(manifest):
     pairs = near((3, 40), (5, 6))
-    assert found(manifest, range(24), range(24, 48), pairs) == [(3, 40)]
-    assert found(manifest, range(24, 48), range(24), pairs) == [(40, 3)]
+    assert result(manifest, range(24), range(24, 48), pairs) == [(3, 40)]
+    assert result(manifest, range(24, 48), range(24), pairs) == [(40, 3)]
     manifest.loc[[20, 40], "samples_sha256"] = "same"
-    assert found(manifest, [3], [20], pairs) == [(3, 20)]
+    assert result(manifest, [3], [20], pairs) == [(3, 20)]
     assert duplicates.across_families(manifest, ["east", "west"], pairs) == {"east": 2, "west": 1}
 
 
 def test_missing_columns_show_no_copies(manifest):
     bare = manifest[["utterance_id", "corpus", "family"]]
-    assert found(bare, range(24), range(24, 48)) == []
-    assert found(bare, range(24), range(24, 48), near((3, 40))) == [(3, 40)]
+    assert result(bare, range(24), range(24, 48)) == []
+    assert result(bare, range(24), range(24, 48), near((3, 40))) == [(3, 40)]
 
 
 @given(st.lists(st.tuples(st.integers(0, 11), st.integers(0, 11)).filter(lambda p: p[0] < p[1]), max_size=6),
@@ -87,7 +87,7 @@ def test_copies_equal_an_exhaustive_comparison(pairs, samples, family, rows, amo
         return same(a, b) or close or (samples[a] % 3 == samples[b] % 3 and family[a] != family[b])
 
     among -= rows
-    table = found(manifest, sorted(rows), sorted(among), near(*pairs) if pairs else duplicates.NO_DUPLICATES)
+    table = result(manifest, sorted(rows), sorted(among), near(*pairs) if pairs else duplicates.NO_DUPLICATES)
     expected = {a for a in rows if any(copied(a, b) for b in among)}
     assert [row for row, _ in table] == sorted(expected)
     assert all(copy in among and copied(row, copy) for row, copy in table)

@@ -66,10 +66,10 @@ def test_a_damaged_cache_of_headers_is_deleted(tmp_path, opened):
 def test_unreadable_files_are_read_again(tmp_path, opened):
     put(tmp_path, "raw/a.wav", b"no sound")
     for _ in range(2):
-        found = headers.read_headers(tmp_path / "raw", ["a.wav", "gone.wav"], tmp_path / "cache")
-        assert "not readable" in found.loc["a.wav", "error"]
-        assert "No such file" in found.loc["gone.wav", "error"]
-        assert found["sha256"].isna().all()
+        result = headers.read_headers(tmp_path / "raw", ["a.wav", "gone.wav"], tmp_path / "cache")
+        assert "not readable" in result.loc["a.wav", "error"]
+        assert "No such file" in result.loc["gone.wav", "error"]
+        assert result["sha256"].isna().all()
     assert opened == ["a.wav", "gone.wav"] * 2
 
 

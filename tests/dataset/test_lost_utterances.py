@@ -195,5 +195,5 @@ def test_a_file_with_two_labels_is_a_breach_and_keeps_both_rows(tmp_path):
     assert dataset.problems["reason"].tolist() == [f"mine/{name}: listed a second time"]
     twice = dataset.manifest[dataset.manifest["source_path"] == f"mine/{name}"]
     assert twice["emotion"].tolist() == ["anger", "fear"]
-    found = checks.find_leaks(schema.usable(dataset.manifest), set())
-    assert [f.severity for f in found if f.kind == "same audio, two labels"] == ["breach"]
+    result = checks.find_leaks(schema.usable(dataset.manifest), set())
+    assert [f.severity for f in result if f.kind == "same audio, two labels"] == ["breach"]

@@ -34,9 +34,9 @@ def test_a_recording_has_one_digest_in_any_file(tmp_path):
         written(tmp_path, "24_bits.wav", samples, subtype="PCM_24"),
         written(tmp_path, "other_header.wav", samples, 15_000),
     ]
-    found = digests(tmp_path, [written(tmp_path, "a.wav", samples), *copies])
-    assert len(set(found)) == 1
-    assert found[0] is not None
+    result = digests(tmp_path, [written(tmp_path, "a.wav", samples), *copies])
+    assert len(set(result)) == 1
+    assert result[0] is not None
 
 
 def test_other_recordings_and_silence_differ(tmp_path):
@@ -48,9 +48,9 @@ def test_other_recordings_and_silence_differ(tmp_path):
         {"source_path": "gone.wav", "audio_sha256": "gone", "start": None, "end": None},
         {"source_path": None, "audio_sha256": None, "start": None, "end": None},
     ]
-    found = pd.Series(digests(tmp_path, rows))
-    assert found.notna().tolist() == [True, True, False, False, False, False]
-    assert found[0] != found[1]
+    result = pd.Series(digests(tmp_path, rows))
+    assert result.notna().tolist() == [True, True, False, False, False, False]
+    assert result[0] != result[1]
 
 
 def test_a_segment_equals_the_cut_clip(tmp_path):
@@ -58,8 +58,8 @@ def test_a_segment_equals_the_cut_clip(tmp_path):
     samples, _ = soundfile.read(tmp_path / "long.wav")
     stretch = whole | {"start": 1.0, "end": 2.0}
     cut = written(tmp_path, "cut.flac", samples[RATE : 2 * RATE])
-    found = digests(tmp_path, [whole, stretch, cut])
-    assert found[1] == found[2] != found[0]
+    result = digests(tmp_path, [whole, stretch, cut])
+    assert result[1] == result[2] != result[0]
 
 
 def test_cached_digests_are_not_computed_again(tmp_path, monkeypatch):

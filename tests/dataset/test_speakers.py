@@ -63,8 +63,8 @@ def named(ids, corpus="c", **columns):
     ],
 )
 def test_joint_speakers_form_one_group(ids, groups):
-    found = people.speaker_groups(named(ids))
-    assert pd.factorize(found)[0].tolist() == pd.factorize(pd.Series(list(groups)))[0].tolist()
+    result = people.speaker_groups(named(ids))
+    assert pd.factorize(result)[0].tolist() == pd.factorize(pd.Series(list(groups)))[0].tolist()
 
 
 @given(st.lists(st.text("aAbB01;, .&", min_size=1, max_size=5), min_size=1, max_size=8), st.randoms())
@@ -128,7 +128,7 @@ def test_two_tables_of_one_family_agree():
     pd.testing.assert_series_equal(halves[0]["split"], halves[1]["split"])
 
 
-def found(ids, official=(), **columns):
+def result(ids, official=(), **columns):
     rows = clean(("east",), speakers=len(ids))
     names = dict(zip(sorted(set(rows["speaker_id"])), ids, strict=True))
     rows = rows.assign(speaker_id="east_" + rows["speaker_id"].map(names), **columns)
@@ -144,14 +144,14 @@ def found(ids, official=(), **columns):
 )  # fmt: skip
 def test_similar_names_are_a_breach_until_identified(ids):
     rest = ("x", "y", "z")
-    kinds, _ = found((*ids, *rest))
+    kinds, _ = result((*ids, *rest))
     assert kinds == {"speaker under several names": "breach"}
-    assert found((*ids, *rest), speaker_named=True)[0] == {}
-    assert found((*ids, *rest), official={"east"})[0] == {"speaker under several names": "note"}
+    assert result((*ids, *rest), speaker_named=True)[0] == {}
+    assert result((*ids, *rest), official={"east"})[0] == {"speaker under several names": "note"}
 
 
 def test_joint_speakers_are_compared_one_by_one():
-    kinds, findings = found(("ann", "bob", "eve", "ann & dan"), speaker_named=True)
+    kinds, findings = result(("ann", "bob", "eve", "ann & dan"), speaker_named=True)
     assert kinds == {"speakers across parts": "breach", "speakers across folds": "breach"}
     assert [finding.count for finding in findings] == [1, 2]
 

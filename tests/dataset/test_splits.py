@@ -56,8 +56,8 @@ def test_parts_have_similar_labels_and_genders():
 def test_sessions_stay_in_one_part_and_the_last_is_tested():
     rows = corpus("iemocap", speakers=10, sessions=[f"iemocap_Ses0{s // 2 + 1}" for s in range(10)])
     done = splits.assign(rows, set(), splits.SplitOptions(**OPTIONS), by_session={"iemocap"})
-    told = done.groupby("session")["split"].agg(lambda split: set(split))
-    assert told.to_dict() == {
+    outcome = done.groupby("session")["split"].agg(lambda split: set(split))
+    assert outcome.to_dict() == {
         "iemocap_Ses01": {"train"},
         "iemocap_Ses02": {"train"},
         "iemocap_Ses03": {"train"},
@@ -126,9 +126,9 @@ def test_every_split_has_training_speakers(speakers, validation, test, by_sessio
         validation, test = validation / 2, test / 2
     rows = corpus(speakers=speakers, sentences=1, sessions=[f"{s:02}" for s in range(speakers)])
     options = OPTIONS | {"validation": validation, "test": test}
-    found = splits.assign(rows, set(), splits.SplitOptions(**options), by_session=["a"] if by_session else ())
-    assert set(found["split"]) == {"train", "validation", "test"}
-    assert found.groupby("speaker_id")["split"].nunique().eq(1).all()
+    result = splits.assign(rows, set(), splits.SplitOptions(**options), by_session=["a"] if by_session else ())
+    assert set(result["split"]) == {"train", "validation", "test"}
+    assert result.groupby("speaker_id")["split"].nunique().eq(1).all()
 
 
 def test_partly_known_genders_do_not_depend_on_row_order():

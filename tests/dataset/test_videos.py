@@ -26,8 +26,8 @@ SCORES = "happy,sad,anger,surprise,disgust,fear"
 
 
 def parsed(raw, name):
-    found = CORPORA[name]
-    return list(parsers.parse(found, raw, found.find(raw)))
+    result = CORPORA[name]
+    return list(parsers.parse(result, raw, result.find(raw)))
 
 
 def single_item(raw, name):
@@ -50,8 +50,8 @@ def test_a_corpus_finds_its_videos(tmp_path, name, sound, video):
     put(tmp_path, sound)
     assert single_item(tmp_path, name).video is None
     put(tmp_path, video)
-    found = single_item(tmp_path, name)
-    assert (found.path, found.video) == (sound, video)
+    result = single_item(tmp_path, name)
+    assert (result.path, result.video) == (sound, video)
     (tmp_path / video).write_bytes(b"")
     assert next(row.reason for row in parsed(tmp_path, name) if isinstance(row, Problem)).startswith("empty file")
 
@@ -89,9 +89,9 @@ def test_meld_keeps_the_video_of_converted_audio(tmp_path):
 def test_mosei_never_applies_the_times_of_a_whole_video_to_a_part(tmp_path):
     put(tmp_path, "MOSEI/labels.csv", f"video,start,end,{SCORES}\nv,1,2,1,0,0,0,0,0\n")
     put(tmp_path, "MOSEI/Full/WAV_16000/v.wav")
-    found = [row for row in parsed(tmp_path, "mosei") if isinstance(row, Utterance)]
-    assert [(row.path, row.start, row.video) for row in found] == [("MOSEI/Full/WAV_16000/v.wav", 1.0, None)]
-    put(tmp_path, f"MOSEI/Videos/Segmented/{found[0].name}.mp4")
+    result = [row for row in parsed(tmp_path, "mosei") if isinstance(row, Utterance)]
+    assert [(row.path, row.start, row.video) for row in result] == [("MOSEI/Full/WAV_16000/v.wav", 1.0, None)]
+    put(tmp_path, f"MOSEI/Videos/Segmented/{result[0].name}.mp4")
     [row] = [row for row in parsed(tmp_path, "mosei") if isinstance(row, Utterance)]
     assert row.video is None
     put(tmp_path, "MOSEI/Videos/Full/v.mp4")
@@ -109,11 +109,11 @@ def test_a_user_table_names_videos(tmp_path):
     lines = ["path,speaker,emotion,video", "a.wav,A,joy,v/a.mp4", "b.wav,A,joy,", "c.wav,B,joy,v/c.mp4"]
     put(tmp_path, "mine/my.csv", "\n".join(lines))
     corpus = user_corpus(tmp_path)["mine"]
-    found = list(parsers.parse(corpus, tmp_path, tmp_path / "mine"))
-    videos = {row.path: row.video for row in found if isinstance(row, Utterance)}
+    result = list(parsers.parse(corpus, tmp_path, tmp_path / "mine"))
+    videos = {row.path: row.video for row in result if isinstance(row, Utterance)}
     assert videos == {"mine/a.wav": "mine/v/a.mp4", "mine/b.wav": None, "mine/c.wav": None}
-    [told] = [row for row in found if isinstance(row, Problem)]
-    assert (told.line, told.reason) == (4, "video 'v/c.mp4': no such file below mine/")
+    [message] = [row for row in result if isinstance(row, Problem)]
+    assert (message.line, message.reason) == (4, "video 'v/c.mp4': no such file below mine/")
 
 
 @pytest.mark.parametrize("cell", ["../a.mp4", "/etc/a.mp4", "C:/a.mp4"])
@@ -121,8 +121,8 @@ def test_a_video_outside_the_folder_is_refused(tmp_path, cell):
     put(tmp_path, "mine/a.wav")
     put(tmp_path, "a.mp4")
     put(tmp_path, "mine/my.csv", f"path,speaker,emotion,video\na.wav,A,joy,{cell}\n")
-    found = list(parsers.parse(user_corpus(tmp_path)["mine"], tmp_path, tmp_path / "mine"))
-    assert sorted(type(row).__name__ for row in found) == ["Problem", "Utterance"]
+    result = list(parsers.parse(user_corpus(tmp_path)["mine"], tmp_path, tmp_path / "mine"))
+    assert sorted(type(row).__name__ for row in result) == ["Problem", "Utterance"]
 
 
 def test_a_column_video_of_names_is_no_path_unless_declared(tmp_path):
@@ -130,8 +130,10 @@ def test_a_column_video_of_names_is_no_path_unless_declared(tmp_path):
     put(tmp_path, "mine/my.csv", "path,speaker,emotion,video\na.wav,A,joy,clip 7\n")
     [row] = parsers.parse(user_corpus(tmp_path)["mine"], tmp_path, tmp_path / "mine")
     assert row.video is None
-    told = list(parsers.parse(user_corpus(tmp_path, columns={"video": "video"})["mine"], tmp_path, tmp_path / "mine"))
-    assert "video 'clip 7': no such file" in next(row.reason for row in told if isinstance(row, Problem))
+    message = list(
+        parsers.parse(user_corpus(tmp_path, columns={"video": "video"})["mine"], tmp_path, tmp_path / "mine")
+    )
+    assert "video 'clip 7': no such file" in next(row.reason for row in message if isinstance(row, Problem))
 
 
 @pytest.fixture(scope="module")
@@ -149,8 +151,8 @@ def built(tmp_path_factory):
     names += ["both.mp4,", "mute.mp4,", "sound.flac,mute.mp4"]
     lines = [f"{name},S{n % 4},{('joy', 'sad')[n % 2]}" for n, name in enumerate(names)]
     put(raw, "mine/my.csv", "\n".join(["path,video,speaker,emotion", *lines]))
-    found = build.build(raw, user_corpus(raw), build.BuildOptions(**BUILD), cache=raw / "cache")
-    return raw, found.manifest.assign(name=lambda f: f["source_path"].str.removeprefix("mine/")).set_index("name")
+    result = build.build(raw, user_corpus(raw), build.BuildOptions(**BUILD), cache=raw / "cache")
+    return raw, result.manifest.assign(name=lambda f: f["source_path"].str.removeprefix("mine/")).set_index("name")
 
 
 def test_the_manifest_names_all_videos(built):
@@ -193,8 +195,8 @@ def test_the_audit_takes_such_a_manifest(built):
     heard = recording_measures.measure_recordings(usable, raw, raw / "cache", 1)
     mute = usable["source_path"] == "mine/mute.mp4"
     assert heard.loc[mute, "error"].tolist() == ["it has no audio track"]
-    told = {finding.kind: finding.examples for finding in checks.find_faults(usable, heard)}
-    assert told["unreadable recording"] == ("mine/mine/mute.mp4",)
+    message = {finding.kind: finding.examples for finding in checks.find_faults(usable, heard)}
+    assert message["unreadable recording"] == ("mine/mine/mute.mp4",)
     shortcuts = scores.shortcut_scores(usable, heard, {"mine": "speaker_id"})
     assert np.isfinite(shortcuts["chance"]).all()
 
@@ -204,10 +206,10 @@ def test_a_broken_video_is_a_listed_failure(built, tmp_path):
     section, store = VideoFeatures(), features.Store(tmp_path, visual.spec(VideoFeatures(), Data()))
     faces = visual.stored_faces(tmp_path, section, Data(), features.Resources())
     visual.extract(rows, raw, store, hog.EXTRACTOR.open(section, features.Resources()), faces)
-    told = dict(zip(rows.index, store.errors(visual.keys(rows)), strict=True))
-    assert "not readable as a video" in told["plain5.wav"] or "not a video" in told["plain5.wav"]
-    assert told["both.mp4"] == "no face in any of 5 frames"
-    assert told["plain0.wav"] is None
+    message = dict(zip(rows.index, store.errors(visual.keys(rows)), strict=True))
+    assert "not readable as a video" in message["plain5.wav"] or "not a video" in message["plain5.wav"]
+    assert message["both.mp4"] == "no face in any of 5 frames"
+    assert message["plain0.wav"] is None
 
 
 def test_a_video_without_permission_is_a_reason(tmp_path, monkeypatch):
@@ -217,8 +219,8 @@ def test_a_video_without_permission_is_a_reason(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(files, "digest_file", refuse)
-    found = headers.read_headers(tmp_path, ["a.mp4"]).loc["a.mp4"]
-    assert (found["error"], found["pictures"]) == ("cannot be opened (Permission denied)", False)
+    result = headers.read_headers(tmp_path, ["a.mp4"]).loc["a.mp4"]
+    assert (result["error"], result["pictures"]) == ("cannot be opened (Permission denied)", False)
 
 
 def test_a_file_is_digested_once(built, monkeypatch):

@@ -44,12 +44,12 @@ def test_row_equals_stats_compare_on_the_same_confusions():
             truth, given = (part[c].map(CLASSES.index).to_numpy() for c in ("emotion", "free"))
             seeds.append(stats.cluster_confusions(truth, given, part["speaker_id"].to_numpy(object), 7)[0])
         sides.append(np.stack(seeds))
-    found = stats.compare([tuple(sides)])
+    result = stats.compare([tuple(sides)])
     assert (row["difference"], row["low"], row["high"], row["p"]) == pytest.approx(
-        (found.point, found.low, found.high, found.p)
+        (result.point, result.low, result.high, result.p)
     )
     assert row["value"] - row["reference_value"] == pytest.approx(row["difference"])
-    assert row["smallest_p"] == pytest.approx(2 * found.smallest)  # two corpora, two questions
+    assert row["smallest_p"] == pytest.approx(2 * result.smallest)  # two corpora, two questions
 
 
 def test_mean_is_of_chance_corrected_uar():
@@ -135,10 +135,10 @@ def test_absent_class_and_order_of_classes_change_nothing():
 
 def test_ranks_have_intervals_over_resamples():
     predicted = study(base=0.5, good=0.8, same=0.5, bad=0.2)
-    found = ranking.rank_systems(predicted, SCORING, draws=400)
-    assert found["system"].tolist()[0] == "good"
-    assert found["system"].tolist()[-1] == "bad"
-    table = found.set_index("system")
+    result = ranking.rank_systems(predicted, SCORING, draws=400)
+    assert result["system"].tolist()[0] == "good"
+    assert result["system"].tolist()[-1] == "bad"
+    table = result.set_index("system")
     assert table.loc["good", ["rank", "low", "high", "first"]].tolist() == [1, 1, 1, 1]
     assert table.loc[["base", "same"], "low"].tolist() == [2, 2]
     assert table.loc[["base", "same"], "high"].tolist() == [3, 3]
@@ -189,9 +189,9 @@ def test_ranks_are_computed_from_the_resamples():
     predicted = predicted[(predicted["system"] != "half") | (predicted["test_corpus"] == "a")]
     drawn = ranking.resampled(predicted, SCORING, draws=300)
     assert drawn.columns.tolist() == ["base", "good"]
-    found = ranking.rank_systems(predicted, SCORING, draws=300).set_index("system")
+    result = ranking.rank_systems(predicted, SCORING, draws=300).set_index("system")
     ahead = drawn.eq(drawn.max(axis=1), axis=0)
-    assert ahead.div(ahead.sum(axis=1), axis=0).mean().to_dict() == pytest.approx(found["first"].dropna().to_dict())
+    assert ahead.div(ahead.sum(axis=1), axis=0).mean().to_dict() == pytest.approx(result["first"].dropna().to_dict())
     assert ranking.resampled(predicted[:0], SCORING, draws=3).shape == (3, 0)
 
 
@@ -203,9 +203,9 @@ def test_resamples_of_one_class_are_left_out():
     assert drawn.isna().any(axis=None)
     assert ranking.rank_systems(predicted, SCORING, draws=200)["first"].sum() == pytest.approx(1)
     alone = predicted[predicted["emotion"] == "anger"]
-    found = ranking.rank_systems(alone, SCORING, draws=20)
-    assert found["rank"].isna().all()
-    assert set(found["note"]) == {"nothing to measure: one class only"}
+    result = ranking.rank_systems(alone, SCORING, draws=20)
+    assert result["rank"].isna().all()
+    assert set(result["note"]) == {"nothing to measure: one class only"}
 
 
 def test_reason_against_a_comparison():

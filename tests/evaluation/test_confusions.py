@@ -9,14 +9,14 @@ from tests.evaluation.toy_data import CLASSES, manifest, predictions
 
 def test_counts_equal_cluster_confusions():
     table = predictions(manifest(), 0.6, seeds=(3, 5))
-    found = count(table, "free", CLASSES, "speaker_id")
-    assert (found.seeds, found.n, found.speakers, found.classes) == ((3, 5), 192, 8, 4)
-    for at, seed in enumerate(found.seeds):
+    result = count(table, "free", CLASSES, "speaker_id")
+    assert (result.seeds, result.n, result.speakers, result.classes) == ((3, 5), 192, 8, 4)
+    for at, seed in enumerate(result.seeds):
         part = table[table["seed"] == seed]
         truth, given = (part[c].map(CLASSES.index).to_numpy() for c in ("emotion", "free"))
         matrices, names = stats.cluster_confusions(truth, given, part["speaker_id"].to_numpy(object), len(CLASSES))
-        assert (found.confusions[at] == matrices).all()
-        assert found.clusters == tuple(names)
+        assert (result.confusions[at] == matrices).all()
+        assert result.clusters == tuple(names)
 
 
 @pytest.mark.parametrize("missing", [None, np.nan, "boredom"])
@@ -75,6 +75,6 @@ def test_no_interval_reason_names_the_missing_clusters():
     few = predictions(rows[rows["speaker_id"] == "a_00"], 0.6)
     assert no_interval_reason(count(few, "free", CLASSES, "speaker_id"), CLASSES) == "1 speaker"
     alone = predictions(rows[(rows["emotion"] != "anger") | (rows["speaker_id"] == "a_00")], 0.6)
-    found = count(alone, "free", CLASSES, "speaker_id")
-    assert no_interval_reason(found, CLASSES) == "anger said by one speaker"
-    assert np.isnan(stats.jackknife(found.confusions).low)
+    result = count(alone, "free", CLASSES, "speaker_id")
+    assert no_interval_reason(result, CLASSES) == "anger said by one speaker"
+    assert np.isnan(stats.jackknife(result.confusions).low)

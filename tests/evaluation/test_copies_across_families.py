@@ -34,9 +34,9 @@ def copied(study, source="b/1_3", target="a/0_0"):
 
 
 def refused(study, protocol, *arguments):
-    with pytest.raises(ValueError, match="leave one of the two corpora out") as told:
+    with pytest.raises(ValueError, match="leave one of the two corpora out") as message:
         protocols.plan(study, (protocol,) if isinstance(protocol, str) else protocol, NAMES, *arguments)
-    return str(told.value).splitlines()
+    return str(message.value).splitlines()
 
 
 @pytest.mark.parametrize("kind", ["copy", "near"])
@@ -70,8 +70,8 @@ def test_corpora_are_accepted_one_by_one(study):
     [held_out] = [cell for cell in cells if cell.held_out == "a"]
     seen = study.loc[[*held_out.train, *held_out.validation], "utterance_id"]
     assert "b/1_3" in set(seen)  # what is accepted is trained as it is
-    told = copies_across_families.accepted_sentence(study, NAMES, duplicates.NO_DUPLICATES, ("a", "c"))
-    assert told == (
+    message = copies_across_families.accepted_sentence(study, NAMES, duplicates.NO_DUPLICATES, ("a", "c"))
+    assert message == (
         "a: 1 of its recordings are also in another family; accepted, and its scores are flagged. "
         "c: accepted, but none of its recordings is in another family."
     )

@@ -16,12 +16,12 @@ def finding(kind, where, severity="breach"):
 
 def test_breach_flags_every_row_of_its_corpora():
     rows = pd.DataFrame({"corpus": ["a", "b", "c", "d"]})
-    found = [
+    result = [
         finding("near-duplicate across families", "a + b"),
         finding("speakers across folds", "a"),
         finding("duration shortcut", "c", "warning"),
     ]
-    marked = with_breaches(rows, found)["breach"]
+    marked = with_breaches(rows, result)["breach"]
     assert marked.fillna("-").tolist() == [
         "near-duplicate across families; speakers across folds", "near-duplicate across families", "-", "-"
     ]  # fmt: skip
@@ -45,9 +45,9 @@ def test_flags_pass_from_predictions_to_results_and_derived_tables():
     ]  # fmt: skip
     assert set(results["system"]) == {"s", "t"}  # names carry no marks
     derived = pd.DataFrame({"system": ["s", "s", "t", "s"], "test_corpus": ["a", "b", "b", "mean over corpora"]})
-    found = flags.with_flags(derived, table)
-    assert found["flagged"].tolist() == [True, False, False, True]
-    assert found["transductive"].tolist() == [False, False, True, False]
+    result = flags.with_flags(derived, table)
+    assert result["flagged"].tolist() == [True, False, False, True]
+    assert result["transductive"].tolist() == [False, False, True, False]
     assert flags.with_flags(pd.DataFrame({"system": ["t"]}), table)["transductive"].tolist() == [True]
     assert flags.with_flags(pd.DataFrame({"test_corpus": ["a"]}), table)["flagged"].tolist() == [True]
 

@@ -76,30 +76,30 @@ class Asked:
         return answer
 
     def _evaluated(self):
-        found = checkpoints.evaluate(self.folder, self.study)
-        return found.results.to_csv(), found.predictions.to_csv()
+        result = checkpoints.evaluate(self.folder, self.study)
+        return result.results.to_csv(), result.predictions.to_csv()
 
     def _lineage(self):
         return dependencies.of_checkpoint(str(self.folder), corpora.CORPORA)
 
     def tried(self):
         """Reader -> what it refused the card with, or nothing where it answered as before."""
-        found = {}
+        result = {}
         for name, reader in self.readers.items():
             try:
                 answer = reader()
             except (checkpoint.CheckpointError, row_selection.IncompatibleCheckpoint) as error:
-                found[name] = str(error)
-                assert found[name].isprintable(), found[name]
-                assert "model.json" in found[name], found[name]
+                result[name] = str(error)
+                assert result[name].isprintable(), result[name]
+                assert "model.json" in result[name], result[name]
                 continue
-            found[name] = ""
+            result[name] = ""
             if name == "lineage" and answer != self.known[name]:
                 assert answer[0].status == dependencies.UNKNOWN
                 assert answer[0].exposure is not None  # which accuses all the same
             else:
                 assert answer == self.known[name], name
-        return found
+        return result
 
 
 def places(value, place=()):
@@ -144,7 +144,7 @@ def test_every_change_of_every_field_is_refused_or_harmless(asked):
                 raise AssertionError(f"{place}, change {number}: {card}") from error
     asked.card.write_text(asked.text, encoding="utf-8")
     assert len(tried) > 1500
-    answering = {place[0] for (place, _), found in tried.items() if not found["load"]}
+    answering = {place[0] for (place, _), result in tried.items() if not result["load"]}
     assert not answering & {
         "classes",
         "inputs",
@@ -156,7 +156,7 @@ def test_every_change_of_every_field_is_refused_or_harmless(asked):
         "value_ranges",
     }
     assert all(
-        found["evaluation"] for found in tried.values()
+        result["evaluation"] for result in tried.values()
     )  # where families decide what is a test, all of it counts
 
 
@@ -196,11 +196,15 @@ def test_format_of_a_card_cannot_be_changed_and_format_2_is_read(asked):
             checkpoint.load(asked.folder)
     asked.card.write_text(asked.text, encoding="utf-8")
     as_before(asked.folder)
-    told = json.loads(asked.card.read_text(encoding="utf-8"))
+    message = json.loads(asked.card.read_text(encoding="utf-8"))
     assert asked.readers["load"]() == asked.known["load"]
     assert asked.readers["predict"]() == asked.known["predict"]
-    for edited in ({"classes": told["classes"][::-1]}, {"families": []}, {"temperature": told["temperature"] * 2}):
-        files.write_json(asked.card, sealed(told) | edited)
+    for edited in (
+        {"classes": message["classes"][::-1]},
+        {"families": []},
+        {"temperature": message["temperature"] * 2},
+    ):
+        files.write_json(asked.card, sealed(message) | edited)
         with pytest.raises(checkpoint.CheckpointError, match=r"model.json: card_sha256 is not what was written"):
             checkpoint.load(asked.folder)
     tensors.write_bytes(written)
@@ -224,9 +228,9 @@ def test_card_with_tensors_of_another_model_is_refused(asked, study, tmp_path):
     """Of the same shape: even with both digests put right in the card, the tensors know their own."""
     [other] = [n for n in ("gated-seed0", "svm_rbf-seed0") if not asked.folder.name.endswith(n)]
     folder = shutil.copytree(study / "run/checkpoints" / other, tmp_path / "m")
-    told = asked.told | {"tensors_sha256": files.digest_file(folder / "model.safetensors")}
+    message = asked.told | {"tensors_sha256": files.digest_file(folder / "model.safetensors")}
     from mer.training.checkpoints.binding import sealed
 
-    files.write_json(folder / "model.json", sealed({k: v for k, v in told.items() if k != "card_sha256"}))
+    files.write_json(folder / "model.json", sealed({k: v for k, v in message.items() if k != "card_sha256"}))
     with pytest.raises(checkpoint.CheckpointError, match=r"model.json: .* is not what was written with the tensors"):
         checkpoint.load(folder)

@@ -86,10 +86,10 @@ def test_a_label_is_predicted_where_its_probability_is_at_least_a_half(task):
 
 def test_stored_results_hold_their_sets(task, manifest, tmp_path):
     first, _, expected = results_of(task, manifest, folder=tmp_path)
-    again, _, found = results_of(task, manifest, folder=tmp_path)
+    again, _, result = results_of(task, manifest, folder=tmp_path)
     for one, other in zip(first, again, strict=True):
         np.testing.assert_array_equal(one.label_sets, other.label_sets)
-    pd.testing.assert_frame_equal(expected, found)
+    pd.testing.assert_frame_equal(expected, result)
 
 
 def test_systems_of_one_class_have_none_also_beside_others(task, manifest):

@@ -47,14 +47,14 @@ def spoken():
 def test_every_protocol_scores_at_chance(spoken):
     task, usable, cells = spoken
     logistic = {"logistic": SYSTEMS["logistic"]}
-    found = negative_control.summary(
+    result = negative_control.summary(
         negative_control.run_all_protocols(task, usable, CLASSES, NegativeControl(cells, logistic, TRAINING))
     )
-    assert set(found["protocol"]) == set(PROTOCOLS)
-    assert (found["permutations"] == 20).all()
+    assert set(result["protocol"]) == set(PROTOCOLS)
+    assert (result["permutations"] == 20).all()
     # with 216 rows; benchmarks/negative_control.py requires .02 with 3,300 rows
-    assert (found["above_chance"].abs() < 0.05).all(), found
-    assert (found["above_guessing"].abs() < 0.05).all(), found
+    assert (result["above_chance"].abs() < 0.05).all(), result
+    assert (result["above_guessing"].abs() < 0.05).all(), result
 
 
 def test_ensemble_scores_at_chance_in_every_protocol(spoken):
@@ -118,8 +118,8 @@ def test_guessing_is_the_mean_over_all_permutations(rows):
     truth, answers, speakers = (np.array(column) for column in zip(*rows, strict=True))
     orders = [list(order) for order in itertools.permutations(range(len(rows)))]
     kept = [order for order in orders if (speakers[order] == speakers).all()]
-    found = [stats.uar(stats.confusion(truth[order], answers, 3)) for order in kept]
-    assert negative_control.guessing(truth, answers, speakers.astype(str), 3) == pytest.approx(np.mean(found))
+    result = [stats.uar(stats.confusion(truth[order], answers, 3)) for order in kept]
+    assert negative_control.guessing(truth, answers, speakers.astype(str), 3) == pytest.approx(np.mean(result))
 
 
 def test_predictions_by_speaker_are_expected_above_one_in_k():
@@ -132,23 +132,23 @@ def test_predictions_by_speaker_are_expected_above_one_in_k():
 
 def test_small_control_scores_at_chance_and_detects_test_rows_in_training(spoken):
     task, usable, cells = spoken
-    found = negative_control.run_control(task, usable, cells, ("audio",), CLASSES)
-    assert list(found.columns) == negative_control.COLUMNS
-    assert set(zip(found["protocol"], found["test_corpus"], strict=True)) == {
+    result = negative_control.run_control(task, usable, cells, ("audio",), CLASSES)
+    assert list(result.columns) == negative_control.COLUMNS
+    assert set(zip(result["protocol"], result["test_corpus"], strict=True)) == {
         (protocol, name) for protocol in negative_control.PROTOCOLS for name in "abc"
     }
-    assert not found["leaks"].any(), found
-    assert ((found["low"] < found["UAR"]) & (found["UAR"] < found["high"])).all()
-    assert negative_control.sentence(found).startswith("All scores on permuted labels are at chance")
+    assert not result["leaks"].any(), result
+    assert ((result["low"] < result["UAR"]) & (result["UAR"] < result["high"])).all()
+    assert negative_control.sentence(result).startswith("All scores on permuted labels are at chance")
     wide = np.random.default_rng(0).normal(size=(len(usable), 300)).astype(np.float32)
     seen = Features({"audio": wide}, {"audio": np.ones(len(usable), bool)})
     leaky = [replace(cell, train=np.union1d(cell.train, cell.test)) if cell.held_out in ("", "b") else cell
              for cell in cells]  # fmt: skip
-    found = negative_control.run_control(study.build_task(usable, seen, CLASSES), usable, leaky, ("audio",), CLASSES)
-    told = found.set_index(["protocol", "test_corpus"])["leaks"]
-    assert told["in_corpus"].all(), found
-    assert told["loco"].to_dict() == {"a": False, "b": True, "c": False}, found
-    assert "loco of b" in negative_control.sentence(found)
+    result = negative_control.run_control(study.build_task(usable, seen, CLASSES), usable, leaky, ("audio",), CLASSES)
+    outcome = result.set_index(["protocol", "test_corpus"])["leaks"]
+    assert outcome["in_corpus"].all(), result
+    assert outcome["loco"].to_dict() == {"a": False, "b": True, "c": False}, result
+    assert "loco of b" in negative_control.sentence(result)
 
 
 def test_control_without_trainable_cells_is_empty(spoken):

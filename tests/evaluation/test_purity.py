@@ -124,13 +124,13 @@ def test_study_without_contamination_is_trained(planted):
 # --- rows
 
 
-@pytest.mark.parametrize(("role", "told"), [("train", "trained on"), ("validation", "selected with")])
+@pytest.mark.parametrize(("role", "output"), [("train", "trained on"), ("validation", "selected with")])
 @pytest.mark.parametrize("name", ["meld", "emorynlp"])
-def test_row_of_the_held_out_family_is_refused(planted, role, told, name):
+def test_row_of_the_held_out_family_is_refused(planted, role, output, name):
     p = planted.params()
     [job] = planted.jobs(p)
     job = replace(job, **{role: np.append(getattr(job, role), numbers(planted, name)[:1])})
-    assert planted.stopped(p, [job]) == f"LOCO without friends: {name} would be {told}"
+    assert planted.stopped(p, [job]) == f"LOCO without friends: {name} would be {output}"
 
 
 def test_recording_of_the_family_under_another_name_is_refused(planted):
@@ -145,8 +145,8 @@ def test_recording_of_the_family_under_another_name_is_refused(planted):
 
 def test_checkpoint_trained_on_the_family_is_refused(planted):
     place = planted.saved("first", ["cremad", "emorynlp"])
-    told = planted.stopped(planted.params(("gated", "logistic"), training={"start_from": place}))
-    assert told == (
+    output = planted.stopped(planted.params(("gated", "logistic"), training={"start_from": place}))
+    assert output == (
         f"LOCO without friends: training.start_from {place} was trained on emorynlp (its model.json); start from "
         "another checkpoint, or leave emorynlp, meld out of `corpora`"
     )
@@ -154,21 +154,21 @@ def test_checkpoint_trained_on_the_family_is_refused(planted):
 
 def test_checkpoint_whose_ancestor_was_trained_on_the_family_is_refused(planted):
     place = planted.saved("second", ["cremad"], start_from=planted.saved("first", ["meld"]))
-    told = planted.stopped(planted.params(("gated",), training={"start_from": place}))
-    assert "its ancestor first (tensors " in told
-    assert ") was trained on meld (its model.json)" in told
-    assert "\n" not in told
+    output = planted.stopped(planted.params(("gated",), training={"start_from": place}))
+    assert "its ancestor first (tensors " in output
+    assert ") was trained on meld (its model.json)" in output
+    assert "\n" not in output
 
 
 def test_ancestor_with_features_trained_on_the_family_is_refused(planted):
     inputs = read_inputs({"text": {"extractor": "encoder", "model": HARTMANN}})
     first = planted.saved("first", ["cremad"], encoders_=to_json(origins(inputs, schema.Transcripts(), ENCODED)))
     place = planted.saved("second", ["cremad"], start_from=first)
-    told = planted.stopped(planted.params(("gated",), training={"start_from": place}))
+    output = planted.stopped(planted.params(("gated",), training={"start_from": place}))
     assert (
-        f"its ancestor first (tensors {files.digest_file(planted.folder / 'first/model.safetensors')[:12]}): " in told
+        f"its ancestor first (tensors {files.digest_file(planted.folder / 'first/model.safetensors')[:12]}): " in output
     )
-    assert f"features.text.model {HARTMANN} was trained on meld (its model card, commit ab82646)" in told
+    assert f"features.text.model {HARTMANN} was trained on meld (its model card, commit ab82646)" in output
 
 
 @pytest.mark.parametrize("place", ["second", "first"])
@@ -178,12 +178,12 @@ def test_families_removed_from_a_card_are_detected(planted, place):
     begun = planted.saved("second", ["cremad"], start_from=str(planted.folder / "first"))
     p = {"training": {"start_from": begun if place == "second" else str(planted.folder / "first")}}
     for strict in (True, False):
-        told = planted.stopped(planted.params(("gated",), **p, strict=strict))
+        output = planted.stopped(planted.params(("gated",), **p, strict=strict))
         assert (
-            "was trained on 36 of its 72 recordings, by the digests" in told
+            "was trained on 36 of its 72 recordings, by the digests" in output
         )  # by digests that no edit of names reaches
-    told = planted.stopped(planted.params(("gated",), **p, strict=True))
-    assert "model.json or its tensors were edited" in told
+    output = planted.stopped(planted.params(("gated",), **p, strict=True))
+    assert "model.json or its tensors were edited" in output
     items = dependencies.lineage_items(planted.params(("gated",), **p), SPECS)
     assert dependencies.UNKNOWN in {item.status for item in items}  # and never passes as clean
 
@@ -191,8 +191,8 @@ def test_families_removed_from_a_card_are_detected(planted, place):
 def test_missing_lineage_is_unknown(planted):
     place = planted.saved("first", ["cremad"])
     planted.edit("first", families=None, training_rows=None, card_sha256=None)
-    told = planted.stopped(planted.params(("gated",), training={"start_from": place}, strict=True))
-    assert "its model.json does not list all of its training data" in told
+    output = planted.stopped(planted.params(("gated",), training={"start_from": place}, strict=True))
+    assert "its model.json does not list all of its training data" in output
     assert len(planted.train(planted.params(("gated",), training={"start_from": place}))) == 1  # reported, not refused
 
 
@@ -207,20 +207,20 @@ def test_one_message_lists_all_corpora_of_an_item(planted):
     p = planted.params(("gated",), training={"start_from": place})
     cells = protocols.plan(planted.usable, ("loco",), list(p.corpora))
     jobs, _ = study.plan_jobs(cells, p.systems, p.training, (0, 1), planted.task)
-    told = planted.stopped(p, jobs)
-    assert told.startswith(
+    output = planted.stopped(p, jobs)
+    assert output.startswith(
         f"LOCO without cremad, friends: training.start_from {place} was trained on cremad, meld (its"
     )
-    assert told.endswith("or leave cremad, emorynlp, meld out of `corpora`")
-    assert "\n" not in told
+    assert output.endswith("or leave cremad, emorynlp, meld out of `corpora`")
+    assert "\n" not in output
 
 
 def test_tensors_of_another_model_under_a_card_are_detected(planted):
     first, second = planted.saved("first", ["cremad"]), planted.folder / "second"
     planted.saved("second", ["meld"])
     (planted.folder / "first/model.safetensors").write_bytes((second / "model.safetensors").read_bytes())
-    told = planted.stopped(planted.params(("gated",), training={"start_from": first}, strict=True))
-    assert "its model.json or its tensors were edited" in told
+    output = planted.stopped(planted.params(("gated",), training={"start_from": first}, strict=True))
+    assert "its model.json or its tensors were edited" in output
 
 
 # --- features
@@ -247,8 +247,8 @@ def test_name_of_a_folder_proves_contamination_and_not_purity(planted):
 def test_weights_of_unknown_origin_are_unknown(planted):
     encoder = {"extractor": "encoder", "model": "bert-base-uncased", "weights": "text.pth"}
     specs = {**SPECS, "text": ENCODED["text"]}
-    told = planted.stopped(planted.params(features={"text": encoder}, strict=True), specs=specs)
-    assert told == (
+    output = planted.stopped(planted.params(features={"text": encoder}, strict=True), specs=specs)
+    assert output == (
         "LOCO: the training data of features.text.weights text.pth is unknown (a file that calls itself text; "
         "declare its training data in features.text.trained_on); use another encoder, or set evaluation.strict "
         "to false, which reports it next to the scores"
@@ -473,8 +473,8 @@ ODD = st.none() | st.integers() | st.sampled_from(["text", "file", "hub"]) | st.
 
 @given(st.fixed_dictionaries(dict.fromkeys(["modality", "parameter", "name", "place"], ODD),
                              optional=dict.fromkeys(["sha256", "hint", "trained_on", "other"], ODD)))  # fmt: skip
-def test_invalid_encoders_of_a_card_are_ignored(told):
-    card = Provenance(features={"text": {"extractor": "encoder"}}, encoders=[told])
+def test_invalid_encoders_of_a_card_are_ignored(output):
+    card = Provenance(features={"text": {"extractor": "encoder"}}, encoders=[output])
     assert dependencies._of_model(card, "x", lineage.MISSING, corpora.CORPORA)[0].status == dependencies.UNKNOWN
 
 
@@ -485,11 +485,11 @@ def test_seal_of_a_card_without_a_valid_number_does_not_hold():
 
 def test_corpora_of_the_family_outside_the_study_are_named():
     item = dependencies._item("x", ("meld",), corpora.CORPORA, dependencies.DOCUMENTED, "y")
-    told = purity._contamination_line(
+    output = purity._contamination_line(
         "LOCO without", item, {"friends"}, pd.DataFrame({"corpus": ["emorynlp"], "family": ["friends"]})
     )
     assert (
-        told
+        output
         == "LOCO without friends: x was trained on meld (y); use another encoder, or leave emorynlp out of `corpora`"
     )
 
@@ -521,11 +521,11 @@ def test_cross_corpus_models_are_checked_for_their_test_corpora(planted):
     p = planted.params(("gated",), training={"start_from": place})
     cells = protocols.plan(planted.usable, ("cross_corpus", "in_corpus"), list(p.corpora))
     jobs, _ = study.plan_jobs(cells, p.systems, p.training, p.evaluation.seeds, planted.task)
-    told = planted.stopped(p, jobs)
-    assert told.startswith(
+    output = planted.stopped(p, jobs)
+    assert output.startswith(
         f"models of other corpora, tested on friends: training.start_from {place} was trained on meld"
     )
-    assert len(told.splitlines()) == 1
+    assert len(output.splitlines()) == 1
     within = [job for job in jobs if job.cell.protocol == "in_corpus"]
     purity.check(
         within, planted.usable, dependencies.lineage_items(p, SPECS), strict=False
@@ -618,8 +618,8 @@ def test_checkpoint_trained_on_the_sentences_under_another_name_is_refused(plant
     planted.usable = known.assign(family=known["family"].replace(renames), corpus=known["corpus"].replace(renames))
     place = planted.saved("first", ["mine"])
     planted.usable = known
-    told = planted.stopped(planted.params(("gated",), training={"start_from": place}))
-    assert "was trained on 36 of its 72 longer sentences" in told
+    output = planted.stopped(planted.params(("gated",), training={"start_from": place}))
+    assert "was trained on 36 of its 72 longer sentences" in output
     some = known["transcription"].where(known.index % 50 == 0)
     planted.usable = known.assign(transcription=some)  # a line or two in common is chance
     assert len(planted.train(planted.params(("gated",), training={"start_from": place}, strict=True))) == 1
@@ -628,8 +628,8 @@ def test_checkpoint_trained_on_the_sentences_under_another_name_is_refused(plant
 def test_checkpoint_of_an_earlier_version_has_unknown_exposure(planted):
     place = planted.saved("first", ["cremad"])
     as_before(planted.folder / "first")
-    told = planted.stopped(planted.params(("gated",), training={"start_from": place}, strict=True))
-    assert "its model.json does not list all of its training data" in told
+    output = planted.stopped(planted.params(("gated",), training={"start_from": place}, strict=True))
+    assert "its model.json does not list all of its training data" in output
     second = planted.saved("second", ["cremad"], start_from=place)
     for name in ("first", "second"):  # so that nothing can be called a test of them
         folder = planted.folder / name
@@ -658,9 +658,10 @@ def test_other_revision_is_unknown_but_keeps_the_corpora_of_its_name(planted):
             p, specs={**SPECS, **({"audio": specs["audio"]} if section == "audio" else {"text": specs["text"]})}
         )
 
-    told = stopped("audio", model="facebook/wav2vec2-base", revision="my-finetuned-branch")
+    output = stopped("audio", model="facebook/wav2vec2-base", revision="my-finetuned-branch")
     assert (
-        "the registry lists revision main, not my-finetuned-branch; declare its training data in features.audio" in told
+        "the registry lists revision main, not my-finetuned-branch; declare its training data in features.audio"
+        in output
     )
     assert "was trained on meld" in stopped("text", model=HARTMANN, revision="my-finetuned-branch")
     main = {"extractor": "encoder", "model": "Facebook/wav2vec2-base", "revision": "main"}
@@ -669,7 +670,7 @@ def test_other_revision_is_unknown_but_keeps_the_corpora_of_its_name(planted):
 
 
 def test_recogniser_does_not_document_the_extractor(planted):
-    told = {"recogniser": "whisper", "model": "openai/whisper-tiny", "trained_on": []}
-    p = planted.params(transcripts=told, strict=True)
+    output = {"recogniser": "whisper", "model": "openai/whisper-tiny", "trained_on": []}
+    p = planted.params(transcripts=output, strict=True)
     specs = {**SPECS, "text": {"extractor": "components", "width": 5}}
     assert "the training data of features of text: extractor components is unknown" in planted.stopped(p, specs=specs)

@@ -78,10 +78,10 @@ def planned(spoken, by="validation", systems=SYSTEMS, corpora=tuple(FAMILIES)):
 def ran(spoken):
     """by -> results of the grid, and what is made of them."""
     done = {by: grid.run_jobs(spoken[0], planned(spoken, by), grid.Engine()) for by in BY}
-    return {by: (items, *told(spoken[1], items)) for by, items in done.items()}
+    return {by: (items, *outcome(spoken[1], items)) for by, items in done.items()}
 
 
-def told(usable, done):
+def outcome(usable, done):
     tested = [item for item in done if item.job.cell.protocol != protocols.INNER]
     inner = selection.inner_scores(done, usable, CLASSES)
     answered = selection.with_selected(
@@ -133,14 +133,14 @@ def test_validation_score_is_that_of_the_validation_rows(spoken, ran):
         if cell.protocol == "loco":
             model, rows = grid.fit_job(task, item.job, "cpu"), item.job.validation
             answers, corpora = model.predict(task.features, rows).argmax(axis=1), task.corpora[rows]
-            found = [
+            result = [
                 stats.chance_corrected(stats.uar(stats.confusion(task.labels[rows][m], answers[m], 3)), 3)
                 for m in (corpora == name for name in sorted(set(corpora)))
             ]
-            by_hand.setdefault((cell.held_out, system), []).append(np.mean(found))
-    found = inner.set_index(["held_out", "system"])["score"]
+            by_hand.setdefault((cell.held_out, system), []).append(np.mean(result))
+    result = inner.set_index(["held_out", "system"])["score"]
     for key, values in by_hand.items():
-        assert found[key] == pytest.approx(np.mean(values))
+        assert result[key] == pytest.approx(np.mean(values))
 
 
 def test_inner_loco_trains_once_without_each_pair_of_families(spoken, ran):
@@ -153,16 +153,16 @@ def test_inner_loco_trains_once_without_each_pair_of_families(spoken, ran):
         assert set(usable["family"].iloc[job.test]) == set(pair.split("+"))
     # what decides for d: each other corpus as a stranger to a training without it, its family and d
     items = [i for i in done if i.job.system == "audio" and i.job.cell.held_out in ("a+d", "b+d", "c+d")]
-    found = []
+    result = []
     for item in items:
         test = item.job.test
         for name in set(task.corpora[test]) - {"d"}:
             m, k = task.corpora[test] == name, len(own(name))
             answers = item.probabilities[m][:, :k].argmax(axis=1)
-            found.append(stats.chance_corrected(stats.uar(stats.confusion(task.labels[test][m], answers, 3)), k))
-    assert len(found) == 4
+            result.append(stats.chance_corrected(stats.uar(stats.confusion(task.labels[test][m], answers, 3)), k))
+    assert len(result) == 4
     row = inner[(inner["held_out"] == "d") & (inner["system"] == "audio")]
-    assert row["score"].item() == pytest.approx(np.mean(found))
+    assert row["score"].item() == pytest.approx(np.mean(result))
 
 
 @pytest.mark.parametrize("by", BY)
@@ -196,7 +196,7 @@ def test_selection_on_test_rows_is_detected(spoken, ran, monkeypatch):
 def test_inner_loco_with_two_families_falls_back_to_validation_with_the_reason(spoken):
     jobs = planned(spoken, "inner_loco", corpora=("a", "b"))
     assert protocols.INNER not in {job.cell.protocol for job in jobs}
-    choices = told(spoken[1], grid.run_jobs(spoken[0], jobs, grid.Engine()))[-1]
+    choices = outcome(spoken[1], grid.run_jobs(spoken[0], jobs, grid.Engine()))[-1]
     assert set(choices["by"]) == {"validation"}
     assert "because inner LOCO needs a third family" in selection_text.selection_sentence(choices, "inner_loco")
     assert "third family" not in selection_text.selection_sentence(choices, "validation")
@@ -205,7 +205,7 @@ def test_inner_loco_with_two_families_falls_back_to_validation_with_the_reason(s
 def test_one_system_is_not_selected(spoken):
     jobs = planned(spoken, "inner_loco", systems={"audio": SYSTEMS["audio"]})
     assert protocols.INNER not in {job.cell.protocol for job in jobs}
-    _, answered, _, choices = told(spoken[1], grid.run_jobs(spoken[0], jobs, grid.Engine()))
+    _, answered, _, choices = outcome(spoken[1], grid.run_jobs(spoken[0], jobs, grid.Engine()))
     assert set(answered["system"]) == {"audio"}
     assert selection_text.selection_sentence(choices, "validation") == (
         "Compared: 2 configurations of 1 system. There is one system, so none was selected."
@@ -217,7 +217,7 @@ def test_no_selection_without_loco(spoken):
     asked = Evaluation(selection="inner_loco", protocols=("in_corpus",))
     assert selection.plan(usable, ["a", "b", "c"], asked, [TRAINING] * 3) == []
     jobs, _ = study.plan_jobs(protocols.plan(usable, ("in_corpus",), ["a"]), SYSTEMS, TRAINING, (0,), task)
-    _, answered, _, choices = told(usable, grid.run_jobs(task, jobs, grid.Engine()))
+    _, answered, _, choices = outcome(usable, grid.run_jobs(task, jobs, grid.Engine()))
     assert SELECTED not in set(answered["system"])
     assert choices.empty
     assert selection_text.selection_table(choices).empty
@@ -280,12 +280,12 @@ def test_selected_is_no_name_of_a_system():
 def test_selected_is_at_chance_on_permuted_labels_and_naive_is_above(spoken):
     task, usable = spoken
     systems = {m: System(model="ridge", inputs=tuple(m.split("+"))) for m in ("audio", "text", "audio+text")}
-    cells, found = protocols.plan(usable, ("loco",), list(FAMILIES)), []
+    cells, result = protocols.plan(usable, ("loco",), list(FAMILIES)), []
     for number in range(8):
         dealt, dealt_rows = negative_control.with_permuted_labels(task, usable, number)
         jobs, _ = study.plan_jobs(cells, systems, TRAINING, (0,), dealt)
-        found.append(told(dealt_rows, grid.run_jobs(dealt, jobs, grid.Engine()))[-1])
-    rows = pd.concat(found)
+        result.append(outcome(dealt_rows, grid.run_jobs(dealt, jobs, grid.Engine()))[-1])
+    rows = pd.concat(result)
     mean = rows[(rows["test_corpus"] == comparison.MEAN) & (rows["answers"] == "restricted")]
     assert abs(mean["value"].mean()) < 0.04
     assert mean["naive_value"].mean() > 0.04

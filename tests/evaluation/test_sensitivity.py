@@ -134,9 +134,9 @@ def test_splits_are_compared_on_common_clips():
 
 def test_missing_split_is_named_in_the_verdict():
     table = flattered()
-    found = sensitivity.split_inflation(table[table["protocol"] != "loco"], SCORING)
-    assert found["verdict"].tolist() == ["shown", *["not trained with corpus held out on a"] * 2]
-    assert found["p_holm"].notna().tolist() == [True, False, False]
+    result = sensitivity.split_inflation(table[table["protocol"] != "loco"], SCORING)
+    assert result["verdict"].tolist() == ["shown", *["not trained with corpus held out on a"] * 2]
+    assert result["p_holm"].notna().tolist() == [True, False, False]
     apart = table[(table["protocol"] != "loco") | (table["utterance_id"] < "a/00_01")]
     apart = apart[(apart["protocol"] == "loco") | (apart["utterance_id"] > "a/00_01")]
     assert set(sensitivity.split_inflation(apart, SCORING)["verdict"]) == {"no clip in common on a"}

@@ -45,9 +45,9 @@ def test_values_are_the_mean_over_orders(study):
         for order in orders:
             for at, name in enumerate(order):
                 expected[name] += (uar[frozenset(order[: at + 1])] - uar[frozenset(order[:at])]) / len(orders)
-        found = values[values["target"] == target].set_index("player")["value"]
-        assert found.to_dict() == pytest.approx(expected)
-        assert found["audio"] > found["pitch"] > found["words"]
+        result = values[values["target"] == target].set_index("player")["value"]
+        assert result.to_dict() == pytest.approx(expected)
+        assert result["audio"] > result["pitch"] > result["words"]
         assert uar[frozenset()] == pytest.approx(1 / usable.loc[usable["corpus"] == target, "emotion"].nunique())
     sums = values.groupby("target")["value"].sum()
     assert np.allclose(sums, shapley.gains(subsets))

@@ -19,8 +19,8 @@ POLICY = 7
 
 def shortcuts(*rows):
     """From (corpus, shortcut, UAR, classes)."""
-    told = [(c, s, uar, uar - 0.1, uar + 0.1, 1 / k, 1 / k, 90, False) for c, s, uar, k in rows]
-    return pd.DataFrame(told, columns=list(SHORTCUT_COLUMNS))
+    outcome = [(c, s, uar, uar - 0.1, uar + 0.1, 1 / k, 1 / k, 90, False) for c, s, uar, k in rows]
+    return pd.DataFrame(outcome, columns=list(SHORTCUT_COLUMNS))
 
 
 def one(cues, policy=POLICY, **row):
@@ -55,9 +55,9 @@ def test_shortcut_is_compared_with_the_score_if_there_is_no_interval():
     ],
 )
 def test_only_predictions_among_the_same_number_of_classes_are_compared(row, compared):
-    found = one(CUES, **{"test": "A", "value": 0.3} | row)
-    assert pd.notna(found["shortcut"]) == compared
-    assert found["reached"] == compared
+    results = one(CUES, **{"test": "A", "value": 0.3} | row)
+    assert pd.notna(results["shortcut"]) == compared
+    assert results["reached"] == compared
 
 
 def test_free_predictions_are_compared_if_the_corpus_has_all_classes():
@@ -77,12 +77,12 @@ def test_other_rows_are_not_compared():
 
 def test_no_symbol_without_shortcuts(tmp_path):
     shortcuts().to_csv(tmp_path / "none.csv", index=False)
-    found = shortcut_comparison.compare_with_shortcuts(
+    results = shortcut_comparison.compare_with_shortcuts(
         table([result(answers="restricted")]), pd.read_csv(tmp_path / "none.csv"), POLICY
     )
-    assert not found["reached"].any()
-    assert found["shortcut"].isna().all()
-    assert score_text.shortcut_legend(found) == "No shortcut could be scored on the classes of these results."
+    assert not results["reached"].any()
+    assert results["shortcut"].isna().all()
+    assert score_text.shortcut_legend(results) == "No shortcut could be scored on the classes of these results."
 
 
 names = st.sampled_from("ABC")
@@ -98,9 +98,9 @@ def test_comparison_equals_the_rule_row_by_row(cues, scores):
         result(f"s{at}", test, value, low=low, high=value, classes=k, answers="restricted")
         for at, (test, value, low, k) in enumerate(scores)
     ]
-    found = shortcut_comparison.compare_with_shortcuts(table(rows), shortcuts(*cues), POLICY)
-    assert len(found) == len(scores)
-    for (test, value, low, k), row in zip(scores, found.itertuples(), strict=True):
+    results = shortcut_comparison.compare_with_shortcuts(table(rows), shortcuts(*cues), POLICY)
+    assert len(results) == len(scores)
+    for (test, value, low, k), row in zip(scores, results.itertuples(), strict=True):
         mine = [(uar, name) for corpus, name, uar, classes in cues if (corpus, classes) == (test, k)]
         best = max((uar for uar, _ in mine), default=np.nan)
         assert row.shortcut_UAR == best or np.isnan(best)

@@ -31,7 +31,7 @@ def test_planted_gap_is_shown_and_others_are_not():
     rows = manifest(speakers=12, clips=48)
     table = predictions(rows, 0.75, hard=rows.loc[rows["language"] == "de", "utterance_id"])
     _, gaps = slices.score(table, rows, SCORING)
-    found = gaps.set_index("slice")
+    result = gaps.set_index("slice")
     [language] = gaps[gaps["attribute"] == "language"].to_dict("records")
     assert language["verdict"] == "shown"
     assert abs(language["gap"]) == pytest.approx(0.3, abs=0.08)
@@ -39,7 +39,7 @@ def test_planted_gap_is_shown_and_others_are_not():
     [gender] = gaps[gaps["attribute"] == "gender"].to_dict("records")
     assert (gender["verdict"], gender["shared_speakers"], gender["speakers"]) == ("not shown", 0, 12)
     assert gender["low"] < gender["gap"] < gender["high"]
-    assert found["gap"].notna().all()
+    assert result["gap"].notna().all()
 
 
 def test_common_variation_of_speakers_cancels():
@@ -92,14 +92,14 @@ def test_mean_recall_of_the_classes_is_the_uar():
     rows = manifest(speakers=10)
     rows = rows[(rows["emotion"] != "anger") | (rows["speaker_id"] < "a_02")]
     table = predictions(rows, 0.6, seeds=(0, 1))
-    found = slices.recalls(table, SCORING).set_index("emotion")
+    result = slices.recalls(table, SCORING).set_index("emotion")
     hits = (table["emotion"] == table["free"]).groupby(table["emotion"]).mean()
-    assert found["recall"].to_dict() == pytest.approx(hits.to_dict())
-    assert found.index.tolist() == ["neutral", "happiness", "sadness", "anger"]
-    assert found.loc["anger", ["n", "speakers"]].tolist() == [12, 2]
-    assert found["low"].isna().tolist() == [False, False, False, True]
+    assert result["recall"].to_dict() == pytest.approx(hits.to_dict())
+    assert result.index.tolist() == ["neutral", "happiness", "sadness", "anger"]
+    assert result.loc["anger", ["n", "speakers"]].tolist() == [12, 2]
+    assert result["low"].isna().tolist() == [False, False, False, True]
     truth, given = (table[c].map(CLASSES.index).to_numpy() for c in ("emotion", "free"))
-    assert found["recall"].mean() == pytest.approx(stats.uar(stats.confusion(truth, given, 7)))
+    assert result["recall"].mean() == pytest.approx(stats.uar(stats.confusion(truth, given, 7)))
     with pytest.raises(ValueError, match="no score"):
         slices.recalls(table.assign(protocol="random_split"), SCORING)
 

@@ -27,9 +27,9 @@ def planned(manifest: pd.DataFrame) -> dict[tuple[str, str], cells.Cell]:
 
 
 def test_each_corpus_of_a_family_is_tested_twice_and_a_corpus_alone_never():
-    found = planned(two_of_a_family())
+    result = planned(two_of_a_family())
     protocols = ("within_family", cells.WITH_SHARED_EPISODES)
-    assert set(found) == {(protocol, corpus) for protocol in protocols for corpus in "ab"}
+    assert set(result) == {(protocol, corpus) for protocol in protocols for corpus in "ab"}
 
 
 def test_no_tested_episode_is_trained_on_or_validated():

@@ -104,7 +104,7 @@ def test_audio_input_of_the_paper(sound, tmp_path):
     section = preset("paper", audio__model=sound, audio__weights=weights).features["audio"]
     spec = audio.spec(section, params.schema.Data())
     assert (spec["width"], spec["layer"], spec["pooling"]) == (512, "projector", "windows")
-    [found] = registry.of_input(section).open(section, Resources())([SOUND])
+    [result] = registry.of_input(section).open(section, Resources())([SOUND])
     made = loading.network(sound, weights, True, "")
     assert made.projector.weight.shape == (256, 768)
     assert made.classifier.weight.shape == (7, 256)  # as many classes as it was fine-tuned for
@@ -114,8 +114,8 @@ def test_audio_input_of_the_paper(sound, tmp_path):
         state = made.wav2vec2(values).last_hidden_state
         expected = made.projector(state)[0].mean(0)
     assert state.shape == (1, 199, 768)  # as the paper's windows give
-    np.testing.assert_allclose(found[:256], expected, atol=1e-5)
-    assert not found[256:].any()
+    np.testing.assert_allclose(result[:256], expected, atol=1e-5)
+    assert not result[256:].any()
 
 
 def test_text_input_of_the_paper(words, tmp_path):
@@ -123,13 +123,13 @@ def test_text_input_of_the_paper(words, tmp_path):
     weights = checkpoint(tmp_path / "text.pth", prefixed("roberta", roberta(6)) | heads)
     section = preset("paper", text__model=words, text__weights=weights).features["text"]
     assert text.spec(section)["width"] == 768
-    [found] = registry.of_input(section).open(section, Resources())(["Oh no!"])
+    [result] = registry.of_input(section).open(section, Resources())(["Oh no!"])
     made = loading.network(words, weights, True, "")
     assert made.classifier.out_proj.weight.shape == (6, 768)
     ids = transformers.AutoTokenizer.from_pretrained(words)("Oh no!", return_tensors="pt").input_ids
     with torch.inference_mode():
         expected = made.classifier.dense(made.roberta(ids).last_hidden_state[:, 0])[0]
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+    np.testing.assert_allclose(result, expected, atol=1e-5)
 
 
 def test_video_input_and_transcripts_of_the_paper():

@@ -39,18 +39,18 @@ def test_other_layer_needs_no_extraction(pooling, manifest, tmp_path, folder, mo
     pool = encoder._vector
     monkeypatch.setattr(encoder, "_vector", lambda *given: computed.append(1) or pool(*given))
     two = {"one": encoder_input(folder, layer=1, pooling=pooling), "last": encoder_input(folder, pooling=pooling)}
-    found, stores = read(manifest, tmp_path, two)
+    result, stores = read(manifest, tmp_path, two)
     assert len({store.folder for store in stores.values()}) == 1
-    assert len(computed) == found.present["one"].sum()
+    assert len(computed) == result.present["one"].sum()
     layers = {"xall": "all", "x0": 0, "x2": 2, "x3": 3}
     more = {name: encoder_input(folder, layer=layer, pooling=pooling) for name, layer in layers.items()}
     later, _ = read(manifest, tmp_path, more)
-    assert len(computed) == found.present["one"].sum()
+    assert len(computed) == result.present["one"].sum()
     parts = np.split(later.arrays["xall"], 4, axis=1)
     for name, number in {"x0": 0, "x2": 2, "x3": 3}.items():
         np.testing.assert_array_equal(later.arrays[name], parts[number])
-    np.testing.assert_array_equal(found.arrays["one"], parts[1])
-    np.testing.assert_array_equal(found.arrays["last"], parts[3])
+    np.testing.assert_array_equal(result.arrays["one"], parts[1])
+    np.testing.assert_array_equal(result.arrays["last"], parts[3])
     assert later.layers == {"xall": 4}
 
 
@@ -58,27 +58,27 @@ def test_other_layer_needs_no_extraction(pooling, manifest, tmp_path, folder, mo
 def test_frames_are_stored_in_16_bits(layer, manifest, tmp_path, folder):  # noqa: F811
     kept = {"kept": encoder_input(folder, layer=layer, keep="frames", max_frames=10)}
     pooled = {"pooled": encoder_input(folder, layer=layer)}
-    found, stores = read(manifest, tmp_path, kept)
+    result, stores = read(manifest, tmp_path, kept)
     layers = 4 if layer == "all" else 1
-    assert found.arrays["kept"].dtype == np.float16
-    assert found.arrays["kept"].shape == (len(manifest), 10 * layers * 24 + 1)
-    assert found.frames == {"kept": 10}
+    assert result.arrays["kept"].dtype == np.float16
+    assert result.arrays["kept"].shape == (len(manifest), 10 * layers * 24 + 1)
+    assert result.frames == {"kept": 10}
     assert stores["kept"].array(next(iter(stores["kept"]._arrays))).dtype == np.float16
     whole, _ = read(manifest, tmp_path, pooled)
-    rows = np.flatnonzero(found.present["kept"])
-    assert (found.arrays["kept"][rows, -1] <= 10).all()
-    short = rows[found.arrays["kept"][rows, -1] < 7]  # groups of equal size, so that the mean is that of all frames
+    rows = np.flatnonzero(result.present["kept"])
+    assert (result.arrays["kept"][rows, -1] <= 10).all()
+    short = rows[result.arrays["kept"][rows, -1] < 7]  # groups of equal size, so that the mean is that of all frames
     assert len(short)
-    np.testing.assert_allclose(found.vectors("kept", short), whole.arrays["pooled"][short], atol=5e-3)
+    np.testing.assert_allclose(result.vectors("kept", short), whole.arrays["pooled"][short], atol=5e-3)
 
 
 def test_frames_are_those_of_the_network(folder):
     section = read_inputs({"audio": {"extractor": "encoder", "model": str(folder), "layer": 1, "keep": "frames"}})
     waves = [np.random.default_rng(n).normal(0, 0.1, size).astype(np.float32) for n, size in enumerate((9000, 6000))]
-    found = encoder.open_extractor(section["audio"], Resources())(waves)
+    result = encoder.open_extractor(section["audio"], Resources())(waves)
     network = transformers.AutoModel.from_pretrained(folder).eval()
     prepare = transformers.AutoFeatureExtractor.from_pretrained(folder)
-    for wave, vector in zip(waves, found, strict=True):
+    for wave, vector in zip(waves, result, strict=True):
         with torch.inference_mode():
             inputs = prepare(wave, sampling_rate=16_000, return_tensors="pt").input_values
             state = network(inputs, output_hidden_states=True).hidden_states[1][0].numpy()

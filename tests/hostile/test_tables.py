@@ -38,9 +38,9 @@ def test_a_scheme_that_is_no_name_is_ignored(tmp_path, scheme):
 @pytest.mark.parametrize("name", ["x" * 300, "a\\0b", "../files", "a/b"])
 def test_a_database_with_impossible_names_of_tables_is_a_problem(tmp_path, name):
     put(tmp_path, "mine/db.yaml", f'name: x\ntables: {{"{name}": {{columns: {{}}}}}}\n')
-    found = read(tmp_path, table="mine/db.yaml")
-    assert all(isinstance(item, Problem) for item in found)
-    assert "neither db." in found[0].reason
+    result = read(tmp_path, table="mine/db.yaml")
+    assert all(isinstance(item, Problem) for item in result)
+    assert "neither db." in result[0].reason
 
 
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
@@ -91,9 +91,9 @@ def test_a_header_of_twenty_thousand_columns_takes_linear_time(tmp_path):
 def test_a_zero_byte_loses_one_row_and_not_the_table(tmp_path):
     put(tmp_path, "mine/a.wav")
     put(tmp_path, "mine/my.csv", "file,speaker,emotion,text\na.wav,ann,happy,Gut.\nb\0.wav,ann,happy,Nein.\n")
-    found = read(tmp_path)
-    assert [item.path for item in found if isinstance(item, Utterance)] == ["mine/a.wav"]
-    assert [item.line for item in found if isinstance(item, Problem)] == [3]
+    result = read(tmp_path)
+    assert [item.path for item in result if isinstance(item, Utterance)] == ["mine/a.wav"]
+    assert [item.line for item in result if isinstance(item, Problem)] == [3]
 
 
 @pytest.mark.parametrize("coding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig", "utf-8"])
@@ -132,9 +132,9 @@ def test_json_lines_that_are_nested_too_deeply_are_problems(tmp_path):
     lines = ['{"file": "a.wav", "speaker": "ann", "emotion": "happy"}', "[" * 10_000, '{"a": ' * 800 + "1" + "}" * 800,
              json.dumps({"file": "x" * 5000, "speaker": "b", "emotion": "happy"}), "9" * 5000]  # fmt: skip
     put(tmp_path, "mine/my.jsonl", "\n".join(lines))
-    found = read(tmp_path, table="mine/my.jsonl")
-    assert [item.path for item in found if isinstance(item, Utterance)] == ["mine/a.wav"]
-    assert len(found) == 5
+    result = read(tmp_path, table="mine/my.jsonl")
+    assert [item.path for item in result if isinstance(item, Utterance)] == ["mine/a.wav"]
+    assert len(result) == 5
 
 
 def test_a_table_with_a_pipe_as_its_name_is_not_waited_for(tmp_path):

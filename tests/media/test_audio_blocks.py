@@ -9,8 +9,8 @@ from tests.media.video_files import film, grey
 
 
 def noise(seconds, channels=1, rate=16_000):
-    found = np.random.default_rng(0).normal(0, 0.1, (round(seconds * rate), channels)).astype(np.float32)
-    return found[:, 0] if channels == 1 else found
+    result = np.random.default_rng(0).normal(0, 0.1, (round(seconds * rate), channels)).astype(np.float32)
+    return result[:, 0] if channels == 1 else result
 
 
 def test_blocks_equal_the_whole_to_the_bit_at_the_same_rate(tmp_path):
@@ -39,17 +39,17 @@ def test_blocks_before_the_damage_are_yielded(tmp_path, kept):
     soundfile.write(tmp_path / "a.flac", noise(60), 16_000)
     data = (tmp_path / "a.flac").read_bytes()
     (tmp_path / "a.flac").write_bytes(data[: int(kept * len(data))])
-    found = []
+    result = []
     with pytest.raises(audio.Unreadable, match=r"damaged after|cut off"):
-        found.extend(audio.blocks(tmp_path / "a.flac"))
-    assert sum(map(len, found)) >= (60 * kept - audio.BLOCK_SECONDS - 1) * 16_000
+        result.extend(audio.blocks(tmp_path / "a.flac"))
+    assert sum(map(len, result)) >= (60 * kept - audio.BLOCK_SECONDS - 1) * 16_000
 
 
 @pytest.mark.parametrize(
-    ("content", "told"), [(b"", "empty"), (b"words", "not readable"), (b"#EXTM3U\nb.wav\n", "not readable")]
+    ("content", "outcome"), [(b"", "empty"), (b"words", "not readable"), (b"#EXTM3U\nb.wav\n", "not readable")]
 )
 @pytest.mark.parametrize("suffix", [".wav", ".mp4", ".what"])
-def test_file_without_audio_is_refused(tmp_path, suffix, content, told):
+def test_file_without_audio_is_refused(tmp_path, suffix, content, outcome):
     (tmp_path / f"a{suffix}").write_bytes(content)
-    with pytest.raises(audio.Unreadable, match=told):
+    with pytest.raises(audio.Unreadable, match=outcome):
         list(audio.blocks(tmp_path / f"a{suffix}"))

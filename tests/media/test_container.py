@@ -117,5 +117,5 @@ def test_damaged_container_is_read_or_refused(packed, name, damage):
     (folder / f"damaged-{name}").write_bytes(bytes(data))
     for read in (audio.header, lambda path: audio.read_mono(path, max_seconds=1.0)):
         with contextlib.suppress(audio.Unreadable):
-            found = read(folder / f"damaged-{name}")
-            assert isinstance(found, np.ndarray) or (found.rate > 0 and found.channels > 0)
+            result = read(folder / f"damaged-{name}")
+            assert isinstance(result, np.ndarray) or (result.rate > 0 and result.channels > 0)

@@ -413,9 +413,9 @@ def test_learned_vector_has_the_gradients_of_a_substituted_one(name):
         for token in network.absent.values():
             token.normal_()
     network(inputs, present).square().sum().backward()
-    found = {n: p.grad for n, p in network.named_parameters()}
+    result = {n: p.grad for n, p in network.named_parameters()}
     network.zero_grad()
     filled = {m: torch.where(present[m][:, None], inputs[m], network.absent[m]) for m in inputs}
     network(filled, None).square().sum().backward()
     for n, p in network.named_parameters():
-        torch.testing.assert_close(found[n], p.grad, msg=n)
+        torch.testing.assert_close(result[n], p.grad, msg=n)

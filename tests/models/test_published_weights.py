@@ -68,9 +68,9 @@ def test_forward_pass_equals_the_published_one(tmp_path, widths, hidden, classes
     inputs = {m: torch.randn(5, d, generator=generator) for m, d in widths.items()}
     expected = published(state, *(inputs[m].double().numpy() for m in ("audio", "video", "text")))
     with torch.inference_mode():
-        found = network.double()({m: x.double() for m, x in inputs.items()})
+        result = network.double()({m: x.double() for m, x in inputs.items()})
         single = network.float()(inputs)
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(result, expected, rtol=0, atol=1e-12)
     np.testing.assert_allclose(single, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
     assert count_parameters(network) == sum(tensor.numel() for tensor in state.values())
     assert network.widths == widths

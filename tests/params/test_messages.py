@@ -94,11 +94,11 @@ systems: {a: {model: gated, inputs: [audoi]}, b: {model: ensemble, members: [a, 
 evaluation: {accept_duplicates: [ravdess]}
 training: {corpus_weights: {esd: 2}}
 """
-    found = problems(tmp_path, text)
-    assert [problem.partition(": ")[0] for problem in found] == [
+    result = problems(tmp_path, text)
+    assert [problem.partition(": ")[0] for problem in result] == [
         "training.corpus_weights", "evaluation.accept_duplicates", "systems.a.inputs", "systems.b.members",
     ]  # fmt: skip
-    assert "(did you mean 'audio'?)" in found[2]
+    assert "(did you mean 'audio'?)" in result[2]
 
 
 def test_case_of_corpus_names_does_not_matter(tmp_path):

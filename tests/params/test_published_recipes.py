@@ -37,9 +37,9 @@ PAPER = {
 def test_a_recipe_has_the_values_of_the_original_configuration(study, expected):
     p = params.load(f"params/{study}.yaml")
     for name, system in p.systems.items():
-        found = system.training_parameters(p.training).model_dump()
+        result = system.training_parameters(p.training).model_dump()
         own = {**expected, **system.training}
-        assert {key: found[key] for key in own} == own, name
+        assert {key: result[key] for key in own} == own, name
 
 
 E2E = {
@@ -69,17 +69,17 @@ FINETUNE = {
 def test_a_recipe_of_end_to_end_training_has_the_values_of_the_original(study):
     p, (training, encoders, (seconds, tokens, turns)) = params.load(f"params/{study}.yaml"), FINETUNE[study]
     [system] = p.systems.values()
-    found = p.training.model_dump()
-    assert {key: found[key] for key in training} == training
+    result = p.training.model_dump()
+    assert {key: result[key] for key in training} == training
     wanted = ENCODERS | encoders
-    assert {key: found["encoders"][key] for key in wanted} == wanted
+    assert {key: result["encoders"][key] for key in wanted} == wanted
     audio, text = (p.features[name] for name in ("audio", "text"))
     assert (audio.crop_seconds, audio.pooling, audio.train) == (seconds, "mean_std", "all")
     assert (text.max_tokens, text.context, text.pooling, text.train) == (tokens, turns, "cls", "all")
     assert text.speakers == ("none" if study == "finetune_iemocap" else "names")  # include_speaker_in_text
     size = "large" if study == "finetune_large" else "base"
     assert (audio.model, text.model) == (f"microsoft/wavlm-{size}", f"roberta-{size}")
-    assert (system.model, found["missing"]) == ("robust_at", "zeros")
+    assert (system.model, result["missing"]) == ("robust_at", "zeros")
     assert p.trains_encoders(system)
 
 

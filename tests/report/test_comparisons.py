@@ -93,9 +93,9 @@ def test_only_significant_differences_are_filled(compared):
     assert 0 < shown < len(compared)
     assert sum(fills(ax)) == shown
     assert len(fills(ax)) == len(compared)
-    told = texts(ax)
-    assert f"{shown} of {len(compared)} differences from base are significant (filled)." in told
-    assert {"a", r"b\$x\$", comparison.MEAN, "good", "same"} <= set(told)
+    message = texts(ax)
+    assert f"{shown} of {len(compared)} differences from base are significant (filled)." in message
+    assert {"a", r"b\$x\$", comparison.MEAN, "good", "same"} <= set(message)
 
 
 def test_difference_without_interval_is_a_point(compared):
@@ -103,7 +103,7 @@ def test_difference_without_interval_is_a_point(compared):
     assert len(fills(comparison_figures.difference_forest(alone))) == len(compared)
     texts(comparison_figures.difference_forest(alone))
     lacking = compared.assign(difference=np.nan, verdict="no predictions on a")
-    assert any("There is no comparison" in told for told in texts(comparison_figures.difference_forest(lacking)))
+    assert any("There is no comparison" in message for message in texts(comparison_figures.difference_forest(lacking)))
 
 
 def test_sentences_and_tables_of_differences(compared):
@@ -127,7 +127,7 @@ def test_insignificant_gaps_are_hollow(loco):
     shown = int((gaps["verdict"] == "shown").sum())
     ax = comparison_figures.gap_forest(gaps)
     assert sum(fills(ax)) == shown
-    assert any(told.startswith(f"{shown} of {len(gaps)} gaps") for told in texts(ax))
+    assert any(message.startswith(f"{shown} of {len(gaps)} gaps") for message in texts(ax))
     assert "a: male − female" in texts(ax)
     assert comparison_text.gap_sentence(scored, gaps).startswith("Significant gaps: a, ")
     assert comparison_text.gap_sentence(scored, gaps.assign(verdict="not shown")).startswith(
@@ -151,8 +151,8 @@ def test_recall_matrix_is_grey_for_absent_classes(loco):
     recalls = recalls[(recalls["test_corpus"] == "a") | (recalls["emotion"] != "anger")]
     ax = comparison_figures.recall_heatmap(recalls)
     shown = texts(ax)
-    assert sum(told.startswith(".") or told == "1.00" for told in shown) == len(recalls) == 7
-    assert any("Mean recall over corpora: highest for" in told for told in shown)
+    assert sum(message.startswith(".") or message == "1.00" for message in shown) == len(recalls) == 7
+    assert any("Mean recall over corpora: highest for" in message for message in shown)
 
 
 def test_rank_diagram_needs_eight_corpora(loco):
@@ -162,7 +162,7 @@ def test_rank_diagram_needs_eight_corpora(loco):
         ranking_figures.rank_diagram(ranks)
     )
     assert "good leads in 100% of the resamples." in texts(ranking_figures.rank_diagram(ranks.assign(corpora=least)))
-    assert any("no two systems" in told for told in texts(ranking_figures.rank_diagram(ranks[:1])))
+    assert any("no two systems" in message for message in texts(ranking_figures.rank_diagram(ranks[:1])))
     table = comparison_tables.rank_table(ranks)
     assert table.loc["good", ["rank", "leads in"]].tolist() == ["1 [1, 1]", "100%"]
     sentence = comparison_text.resample_sentence(ranks, ranks, 200, 1.25)
@@ -186,7 +186,7 @@ def test_metrics_of_the_same_predictions(loco):
     assert comparison_text.metric_sentence(other) == "The best system depends on the metric on 2 of 2 corpora."
     assert "one system" in comparison_text.metric_sentence(table[table["system"] == "base"])
     assert comparison_tables.metric_table(table).loc[("a", "good"), "leads by"] == "UAR, WA, macro F1, weighted F1"
-    assert any("has not been tested" in told for told in texts(comparison_figures.metric_dots(table, "nobody")))
+    assert any("has not been tested" in message for message in texts(comparison_figures.metric_dots(table, "nobody")))
 
 
 def test_splits_of_a_corpus_are_in_one_row(inflation):
@@ -209,7 +209,7 @@ def test_splits_of_a_corpus_are_in_one_row(inflation):
     lacking = inflation.assign(points=np.nan, split_value=np.nan, verdict="not trained with random on a")
     assert set(comparison_tables.inflation_table(lacking).iloc[0]) == {"not trained with random on a"}
     assert "not been tested" in comparison_text.inflation_sentence(lacking, "s")
-    assert any("No corpus has been split" in told for told in texts(comparison_figures.split_dots(lacking)))
+    assert any("No corpus has been split" in message for message in texts(comparison_figures.split_dots(lacking)))
 
 
 def published_rows(grey):
@@ -241,7 +241,7 @@ def test_published_numbers_are_grey_unless_comparable():
 def test_no_comparable_published_number():
     table = published_rows(grey=True)
     assert "MER" not in texts(published_figures.published_dots(table, ["meld"]))
-    assert any("No published number" in told for told in texts(published_figures.published_dots(table, ["mine"])))
+    assert any("No published number" in message for message in texts(published_figures.published_dots(table, ["mine"])))
     assert published_text.published_sentence(table, ["mine"]).startswith("None of")
     page = published_text.published_table(table[table["test_corpus"] == "emodb"].iloc[:1], ["emodb"]).to_html()
     assert "our clips" not in page
@@ -250,11 +250,11 @@ def test_no_comparable_published_number():
 
 
 def test_averages_that_do_not_follow_are_named():
-    found = published.averages(TABLES)
-    sentence = published_text.averages_sentence(found)
+    result = published.averages(TABLES)
+    sentence = published_text.averages_sentence(result)
     assert "trained on iemocap: 24.7 is printed, 24.2 follows" in sentence
     assert "trained on afew: 37.6 is printed, 36.3 follows" in sentence
-    assert published_text.averages_sentence(found[found["reproduces"]]).endswith("follow from their cells.")
+    assert published_text.averages_sentence(result[result["reproduces"]]).endswith("follow from their cells.")
 
 
 def test_empty_comparisons(loco):

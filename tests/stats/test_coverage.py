@@ -12,11 +12,11 @@ NEAR = intervals.CONDITIONS["another corpus, speaker norm"]
 @pytest.mark.parametrize("size", intervals.SIZES[1:], ids=lambda size: f"{size.speakers} speakers")
 def test_jackknife_interval_covers_the_true_value(size, monkeypatch):
     monkeypatch.setattr(intervals, "DRAWS", 200)
-    found = intervals.coverage(size, NEAR, 250)
-    assert 0.92 < found["jackknife"] < 0.985
-    assert found["percentile"] <= found["jackknife"]
+    result = intervals.coverage(size, NEAR, 250)
+    assert 0.92 < result["jackknife"] < 0.985
+    assert result["percentile"] <= result["jackknife"]
     if size.speakers <= 7:
-        assert found["percentile"] < 0.91
+        assert result["percentile"] < 0.91
 
 
 def test_two_speakers_have_no_interval():
@@ -39,5 +39,5 @@ def test_tests_keep_their_level_and_have_power():
 def test_fit_recovers_the_parameters():
     condition = intervals.Condition(0.5, 0.8, 0.6, 0.9)
     [counts] = intervals.speak(intervals.Size(90, 3, 20, 0.3), condition, np.random.default_rng(0))
-    found = intervals.fit(counts)
-    assert list(vars(found).values()) == pytest.approx(list(vars(condition).values()), abs=0.2)
+    result = intervals.fit(counts)
+    assert list(vars(result).values()) == pytest.approx(list(vars(condition).values()), abs=0.2)

@@ -27,9 +27,9 @@ def by_loop(ours, theirs, statistic):
 @pytest.mark.parametrize(("speakers", "seeds"), [(3, 1), (8, 4)])
 def test_difference_agrees_with_a_loop(statistic, speakers, seeds):
     ours, theirs = counts(speakers, seeds=seeds), counts(speakers, seed=1)
-    found = estimate(ours, statistic, less=theirs)
-    assert (found.value, found.variance) == pytest.approx(by_loop(ours, theirs, statistic))
-    assert found.clusters == speakers
+    result = estimate(ours, statistic, less=theirs)
+    assert (result.value, result.variance) == pytest.approx(by_loop(ours, theirs, statistic))
+    assert result.clusters == speakers
 
 
 def test_variance_of_a_mean_is_the_textbook_variance():
@@ -39,10 +39,10 @@ def test_variance_of_a_mean_is_the_textbook_variance():
     matrices = np.zeros((9, 2, 2), int)
     matrices[:, [0, 1], [0, 1]], matrices[:, [0, 1], [1, 0]] = right, clips - right
     values = right.mean(axis=1) / clips
-    found = estimate(matrices)
-    assert found.value == pytest.approx(values.mean())
-    assert found.variance == pytest.approx(values.var(ddof=1) / 9, rel=1e-3)
-    assert found.degrees_of_freedom == pytest.approx(8, rel=0.15)
+    result = estimate(matrices)
+    assert result.value == pytest.approx(values.mean())
+    assert result.variance == pytest.approx(values.var(ddof=1) / 9, rel=1e-3)
+    assert result.degrees_of_freedom == pytest.approx(8, rel=0.15)
 
 
 def test_mean_over_corpora_agrees_with_welch():

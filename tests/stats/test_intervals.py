@@ -80,9 +80,9 @@ def test_class_of_one_speaker_has_no_interval_and_of_two_a_wide_one():
     confusions = speakers(12)[0]
     alone, two = confusions.copy(), confusions.copy()
     alone[1:, 2], two[2:, 2] = 0, 0
-    found = jackknife(alone)
-    assert found.point == pytest.approx(uar(alone.sum(0)))
-    assert np.isnan([found.low, found.high]).all()
+    result = jackknife(alone)
+    assert result.point == pytest.approx(uar(alone.sum(0)))
+    assert np.isnan([result.low, result.high]).all()
     wide, narrow = (one.high - one.low for one in (jackknife(two), jackknife(confusions)))
     assert wide > 1.3 * narrow
 
@@ -92,24 +92,24 @@ def test_class_of_one_speaker_has_no_interval_and_of_two_a_wide_one():
 def test_intervals_have_positive_width_and_change_continuously_with_errors(statistic, clips):
     right = np.stack([np.eye(3, dtype=int) * clips] * 5)
     for matrices in (right, right[:, [1, 2, 0]]):  # all right, all wrong
-        found = jackknife(matrices, statistic)
-        assert found.low < found.high
-        assert 0 <= found.low <= found.point <= found.high <= 1
+        result = jackknife(matrices, statistic)
+        assert result.low < result.high
+        assert 0 <= result.low <= result.point <= result.high <= 1
     one, widths = right * 20, []
     for wrong in range(6):  # one more of each speaker
         if wrong:
             one[wrong - 1, 0, :2] += [-1, 1]
-        found = jackknife(one, statistic)
-        widths.append(found.high - found.low)
+        result = jackknife(one, statistic)
+        widths.append(result.high - result.low)
     assert max(widths) < 1.5 * min(widths)
 
 
 def test_p_value_is_the_level_at_which_the_interval_ends():
-    found = estimate(speakers(6)[0])
+    result = estimate(speakers(6)[0])
     for against in (0.36, 0.38, 0.45):
-        one = interval(found, 1 - p_value(found, against))
+        one = interval(result, 1 - p_value(result, against))
         assert min(abs(one.low - against), abs(one.high - against)) < 1e-6
-    assert p_value(found, found.value) > 0.9
+    assert p_value(result, result.value) > 0.9
     assert np.isnan(p_value(estimate(speakers(2)[0]), 0.25))
 
 

@@ -26,7 +26,7 @@ def pair(speakers, k=3, seeds=1, seed=0, gain=2):
 def by_loop(pairs, statistic):
     """Share of all ways to swap that differ as much, one way at a time."""
     speakers = [(at, s) for at, (ours, _) in enumerate(pairs) for s in range(ours.shape[1])]
-    found = []
+    result = []
     for swapped in product([False, True], repeat=len(speakers)):
         sides = [(ours.copy(), theirs.copy()) for ours, theirs in pairs]
         for (at, s), swap in zip(speakers, swapped, strict=True):
@@ -34,8 +34,8 @@ def by_loop(pairs, statistic):
                 ours, theirs = sides[at]
                 ours[:, s], theirs[:, s] = pairs[at][1][:, s], pairs[at][0][:, s]
         gains = [np.mean(statistic(ours.sum(1))) - np.mean(statistic(theirs.sum(1))) for ours, theirs in sides]
-        found.append(np.mean(gains))
-    return np.mean(np.abs(found) >= abs(found[0]) - 1e-12)
+        result.append(np.mean(gains))
+    return np.mean(np.abs(result) >= abs(result[0]) - 1e-12)
 
 
 @pytest.mark.parametrize("statistic", [uar, macro_f1])
@@ -73,10 +73,10 @@ def test_random_sign_flips_approximate_all_patterns(monkeypatch):
 @pytest.mark.parametrize("speakers", [1, 2, 4, 7])
 def test_smallest_p_is_reached_if_all_speakers_agree(speakers):
     one = pair(speakers, gain=5)
-    found, (flipped, smallest) = compare([one]), sign_flip([one])
-    assert flipped == smallest == found.smallest == 2.0 ** -(speakers - 1)
-    assert np.isnan(found.low) == np.isnan(found.p) == (speakers < 3)
-    assert speakers < 3 or found.p >= smallest
+    result, (flipped, smallest) = compare([one]), sign_flip([one])
+    assert flipped == smallest == result.smallest == 2.0 ** -(speakers - 1)
+    assert np.isnan(result.low) == np.isnan(result.p) == (speakers < 3)
+    assert speakers < 3 or result.p >= smallest
 
 
 def test_block_size_changes_nothing(monkeypatch):
@@ -88,7 +88,7 @@ def test_block_size_changes_nothing(monkeypatch):
 
 @pytest.mark.parametrize(("gain", "least", "most"), [(0.0, 0.0, 0.12), (0.08, 0.9, 1.0)])
 def test_gains_over_five_corpora_are_significant_at_their_level(gain, least, most):
-    rng, found = np.random.default_rng(0), []
+    rng, result = np.random.default_rng(0), []
     for _ in range(60):
         pairs = []
         for _ in range(5):  # speakers are easier or harder for both systems, and for each
@@ -98,21 +98,21 @@ def test_gains_over_five_corpora_are_significant_at_their_level(gain, least, mos
             pairs.append([np.stack([np.diag(h) + np.diag(40 - h)[:, ::-1] for h in side]) for side in hits])
         one = compare(pairs)
         assert one.low <= one.point <= one.high
-        found.append(one.p < 0.05)
-    assert least <= np.mean(found) <= most
+        result.append(one.p < 0.05)
+    assert least <= np.mean(result) <= most
 
 
 def test_system_does_not_differ_from_itself():
     ours, _ = pair(5)
-    found = compare([(ours, ours)])
-    assert (found.point, found.p) == (0, 1)
-    assert -0.1 < found.low < 0 < found.high == -found.low  # they agree on these clips, and on how many others?
+    result = compare([(ours, ours)])
+    assert (result.point, result.p) == (0, 1)
+    assert -0.1 < result.low < 0 < result.high == -result.low  # they agree on these clips, and on how many others?
 
 
 def test_one_seed_is_compared_with_several():
     ours, theirs = pair(5, seeds=3)
-    found = compare([(ours, theirs[:1])])
-    assert found.point == pytest.approx(estimate(ours).value - estimate(theirs[:1]).value)
+    result = compare([(ours, theirs[:1])])
+    assert result.point == pytest.approx(estimate(ours).value - estimate(theirs[:1]).value)
 
 
 @given(st.lists(st.integers(0, 5), min_size=6, max_size=6), st.integers(0, 5))
@@ -145,12 +145,12 @@ def test_holm_equals_the_textbook_example():
 @given(st.lists(st.floats(0, 1) | st.just(np.nan), max_size=8))
 def test_holm_agrees_with_a_loop(values):
     tests = sorted(value for value in values if value == value)
-    for value, found in zip(values, holm(values), strict=True):
+    for value, result in zip(values, holm(values), strict=True):
         if value != value:
-            assert np.isnan(found)
+            assert np.isnan(result)
             continue
         last = max(at for at, other in enumerate(tests) if other <= value)
-        assert found == pytest.approx(min(1, max((len(tests) - at) * tests[at] for at in range(last + 1))))
+        assert result == pytest.approx(min(1, max((len(tests) - at) * tests[at] for at in range(last + 1))))
 
 
 def trained(rng, speakers, seeds, deviation, gain=0.0, base=None):
@@ -166,13 +166,13 @@ def trained(rng, speakers, seeds, deviation, gain=0.0, base=None):
 @pytest.mark.parametrize(("seeds", "gain", "least", "most"), [(2, 0.0, 0, 0.08), (3, 0.0, 0, 0.08), (3, 1.0, 0.7, 1)])
 def test_trainings_of_one_algorithm_do_not_differ_and_two_algorithms_do(seeds, gain, least, most, monkeypatch):
     monkeypatch.setattr("mer.stats.paired.MAX_PATTERNS", 400)
-    rng, found, alone = np.random.default_rng(seeds), [], []
+    rng, result, alone = np.random.default_rng(seeds), [], []
     for _ in range(100):
         ours, base = trained(rng, 40, seeds, 0.3, gain)
         theirs = trained(rng, 40, seeds, 0.3, base=base)[0]
-        found.append(compare([(ours, theirs)]).p <= 0.05)
+        result.append(compare([(ours, theirs)]).p <= 0.05)
         alone.append(compare([(ours.sum(0), theirs.sum(0))]).p <= 0.05)  # as if they were one training
-    assert least <= np.mean(found) <= most
+    assert least <= np.mean(result) <= most
     assert np.mean(alone) > (0.2 if gain == 0 else 0.9)
 
 

@@ -15,12 +15,12 @@ def counts(speakers, k=3, seeds=1, seed=0):
 def test_agrees_with_a_loop(statistic, monkeypatch):
     monkeypatch.setattr("mer.stats.resampling.MAX_BLOCK_VALUES", 100)
     study = {"a": counts(6, seeds=3), "b": counts(6, seed=1)}
-    found = resample(study, statistic, draws=50, seed=3)
+    result = resample(study, statistic, draws=50, seed=3)
     for name, stack in study.items():
         for number, drawn in enumerate(weights(6, 50, np.random.default_rng(3))):
             speakers = np.repeat(np.arange(6), drawn)
             value = np.mean([statistic(seed[speakers].sum(axis=0)) for seed in stack])
-            assert found[name][number] == pytest.approx(value)
+            assert result[name][number] == pytest.approx(value)
 
 
 def test_intervals_agree_with_scipy():
@@ -40,9 +40,9 @@ def test_intervals_agree_with_scipy():
 
 def test_systems_use_the_same_resamples():
     one = counts(7)
-    found = resample({"a": one, "again": one, "b": counts(7, seed=1)}, draws=20)
-    assert (found["a"] == found["again"]).all()
-    assert (resample({"b": counts(7, seed=1)}, draws=20)["b"] == found["b"]).all()
+    result = resample({"a": one, "again": one, "b": counts(7, seed=1)}, draws=20)
+    assert (result["a"] == result["again"]).all()
+    assert (resample({"b": counts(7, seed=1)}, draws=20)["b"] == result["b"]).all()
 
 
 def test_speakers_without_clips_change_nothing():

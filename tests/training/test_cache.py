@@ -40,8 +40,8 @@ def with_extra_field(value):
     name = type(value).__name__
     if dataclasses.is_dataclass(value):
         kind = make_dataclass(name, [("later", object)], bases=(type(value),), frozen=True, kw_only=True)
-        told = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
-        return [kind(**told, later=later) for later in (1, 2)]
+        outcome = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+        return [kind(**outcome, later=later) for later in (1, 2)]
     kind = create_model(name, __base__=type(value), later=(int, ...))
     return [kind(**value.model_dump(), later=later) for later in (1, 2)]
 
@@ -60,8 +60,8 @@ PLACES = {
 @pytest.mark.parametrize("model", ["gated", "logistic"])
 def test_new_field_is_part_of_an_address_by_default(task, place, model):
     (a, b), plain = PLACES[place](task, job(model)), address(task, job(model))
-    found = {address(t, one, how=how) for t, one, how in (a, b)}
-    assert len(found | {plain}) == 3
+    result = {address(t, one, how=how) for t, one, how in (a, b)}
+    assert len(result | {plain}) == 3
     assert {type(value).__name__ for value in a} == {"Task", "Job", "Engine"}
 
 
@@ -170,16 +170,16 @@ def copied(task, tmp_path, monkeypatch):
     shutil.copytree(files.ROOT / "mer", tmp_path / "mer", ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(files, "ROOT", tmp_path)
 
-    def told(name="__init__.py", with_extra_field=""):
+    def outcome(name="__init__.py", with_extra_field=""):
         path = tmp_path / "mer" / name
         before = path.read_text(encoding="utf-8") if path.exists() else None
         path.parent.mkdir(exist_ok=True)
         path.write_text((before or "") + with_extra_field, encoding="utf-8")
-        found = address(task)
+        result = address(task)
         path.unlink() if before is None else path.write_text(before, encoding="utf-8")
-        return found
+        return result
 
-    return told
+    return outcome
 
 
 @pytest.mark.parametrize(
@@ -258,10 +258,10 @@ def test_result_with_a_flipped_bit_is_computed_again(task, tmp_path):
 def test_stored_arrays_are_read_unchanged_or_not_at_all(tmp_path):
     arrays = {"a": np.arange(6.0).reshape(2, 3)[:, ::2], "b": np.zeros((0, 4), bool), "c": np.array(3, np.int64)}
     cached.write_arrays(tmp_path / "x", "told", arrays, {"best": float("-inf"), "n": [1, None]})
-    found, told = cached.read_arrays(tmp_path / "x", "told")
-    assert told == {"best": float("-inf"), "n": [1, None]}
+    result, outcome = cached.read_arrays(tmp_path / "x", "told")
+    assert outcome == {"best": float("-inf"), "n": [1, None]}
     for name, value in arrays.items():
-        np.testing.assert_array_equal(found[name], value, strict=True)
+        np.testing.assert_array_equal(result[name], value, strict=True)
     assert cached.read_arrays(tmp_path / "x", "runs") is None
     content = (tmp_path / "x").read_bytes()
     size = int.from_bytes(content[:8], "little")

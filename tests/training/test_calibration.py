@@ -28,9 +28,9 @@ def test_temperature_equals_a_grid_search(truth):
     corpora = np.where(np.arange(len(labels)) < 80, "small", "large")
     grid = np.exp(np.linspace(*np.log(calibration.LIMITS), 4001))
     best = grid[np.argmin([unlikely(logits, labels, corpora, t) for t in grid])]
-    found = calibration.temperature(logits, labels, corpora, multi_label=False)
-    assert found == pytest.approx(best, rel=2e-3)
-    assert found == pytest.approx(truth, rel=0.4)
+    result = calibration.temperature(logits, labels, corpora, multi_label=False)
+    assert result == pytest.approx(best, rel=2e-3)
+    assert result == pytest.approx(truth, rel=0.4)
 
 
 def test_rows_of_untrained_classes_are_left_out():
@@ -46,8 +46,8 @@ def test_rows_of_untrained_classes_are_left_out():
 
 def test_temperature_of_perfect_predictions_stays_within_the_limits():
     logits = 5 * np.eye(4)[np.arange(40) % 4]
-    found = calibration.temperature(logits, np.arange(40) % 4, np.repeat("c", 40), multi_label=False)
-    assert calibration.LIMITS[0] <= found < 0.2  # by then, it is certain to the last digit
+    result = calibration.temperature(logits, np.arange(40) % 4, np.repeat("c", 40), multi_label=False)
+    assert calibration.LIMITS[0] <= result < 0.2  # by then, it is certain to the last digit
 
 
 def many(seed, n=1000, classes=7):
@@ -68,12 +68,12 @@ def test_multi_label_temperature_is_fitted_to_the_probabilities_in_use(seed):
         each = -np.log(calibration.probabilities(logits / t, multi_label=True)[np.arange(len(labels)), labels])
         return np.mean([each[corpora == c].mean() for c in np.unique(corpora)])
 
-    found = calibration.temperature(logits, labels, corpora, multi_label=True)
+    result = calibration.temperature(logits, labels, corpora, multi_label=True)
     grid = np.exp(np.linspace(*np.log(calibration.LIMITS), 2001))
-    assert unlikely_too(found) <= min(map(unlikely_too, grid)) + 1e-7
+    assert unlikely_too(result) <= min(map(unlikely_too, grid)) + 1e-7
     other = calibration.temperature(logits, labels, corpora, multi_label=False)
     errors = [calibration.expected_calibration_error(calibration.probabilities(logits / t, True), labels)
-              for t in (found, other)]  # fmt: skip
+              for t in (result, other)]  # fmt: skip
     assert errors[0] < 0.07 < 0.1 < errors[1]
 
 
@@ -83,10 +83,10 @@ def test_most_probable_class_has_the_largest_logit_for_saturated_sigmoids(t, sca
     for shift in (-20, 0, 20):
         logits = many(0)[0] * scale + shift
         logits[:, 2] = -np.inf
-        found = calibration.probabilities(logits / t, multi_label=True)
-        assert (found.argmax(axis=1) == logits.argmax(axis=1)).mean() > 0.999  # but for equals within 1e-4
-        assert (found[:, 2] == 0).all()
-        np.testing.assert_allclose(found.sum(axis=1), 1)
+        result = calibration.probabilities(logits / t, multi_label=True)
+        assert (result.argmax(axis=1) == logits.argmax(axis=1)).mean() > 0.999  # but for equals within 1e-4
+        assert (result[:, 2] == 0).all()
+        np.testing.assert_allclose(result.sum(axis=1), 1)
 
 
 @pytest.mark.parametrize("shift", [-30, -5, 0, 5, 30])
@@ -101,9 +101,9 @@ def test_best_of_several_minima_is_found_for_sigmoids(shift):
         def unlikely_too(t, z=logits[known], y=labels[known]):
             return -np.log(calibration.probabilities(z / t, multi_label=True)[np.arange(len(y)), y]).mean()
 
-        found = calibration.temperature(logits, labels, corpora, multi_label=True)
+        result = calibration.temperature(logits, labels, corpora, multi_label=True)
         best = min(map(unlikely_too, np.exp(np.linspace(*np.log(calibration.LIMITS), 1001))))
-        assert unlikely_too(found) <= best * (1 + 1e-3) + 1e-6
+        assert unlikely_too(result) <= best * (1 + 1e-3) + 1e-6
 
 
 @pytest.mark.parametrize("engine", ["single", "stacked"])
@@ -117,9 +117,9 @@ def test_multi_label_training_is_calibrated_on_its_probabilities(task, engine, t
               rows[rows % 4 < 2], rows[rows % 4 == 2], rows[rows % 4 == 3])  # fmt: skip
     model = grid.fit_job(many, job, "cpu")
     logits = model.logits(many.features, job.validation)
-    told = many.labels[job.validation], many.corpora[job.validation]
-    assert model.temperature == calibration.temperature(logits, *told, multi_label=True)
-    assert model.temperature != calibration.temperature(logits, *told, multi_label=False)
+    outcome = many.labels[job.validation], many.corpora[job.validation]
+    assert model.temperature == calibration.temperature(logits, *outcome, multi_label=True)
+    assert model.temperature != calibration.temperature(logits, *outcome, multi_label=False)
     [done] = grid.run_jobs(many, [job], grid.Engine(engine))
     np.testing.assert_allclose(done.probabilities, model.predict(many.features, job.test), atol=1e-3)
 
@@ -139,8 +139,8 @@ def plainly(probabilities, labels, bins):
 def test_calibration_error_equals_a_plain_loop(bins):
     logits, labels = made(3.0)
     probabilities = softmax(logits, axis=1)
-    found = calibration.expected_calibration_error(probabilities, labels, bins)
-    assert found == pytest.approx(plainly(probabilities, labels, bins))
+    result = calibration.expected_calibration_error(probabilities, labels, bins)
+    assert result == pytest.approx(plainly(probabilities, labels, bins))
     fitted = calibration.temperature(logits, labels, np.repeat("c", len(labels)), multi_label=False)
     calibrated = softmax(logits / fitted, axis=1)
     assert calibration.expected_calibration_error(calibrated, labels) < 0.5 * calibration.expected_calibration_error(

@@ -132,7 +132,7 @@ def test_a_class_that_a_member_was_not_trained_on_is_never_predicted(task):
     jobs = [
         Job(name, None, SYSTEMS["net"], QUICK, 0, rows, VALIDATION, TEST) for name, rows in (("a", two), ("b", TRAIN))
     ]
-    found = grid.run_jobs(task, jobs, grid.Engine())
-    [result] = ensemble.results(task, found, {"e": System(model="ensemble", members=("a", "b"), weights="validation")})
+    actual = grid.run_jobs(task, jobs, grid.Engine())
+    [result] = ensemble.results(task, actual, {"e": System(model="ensemble", members=("a", "b"), weights="validation")})
     weights = result.history[0]
     assert weights["a"] == 0 or (result.probabilities[:, 2:] == 0).all()

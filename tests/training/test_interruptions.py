@@ -71,11 +71,11 @@ def is_expected(task, engine, folder, expected):
     """Return whether the folder holds the expected results and nothing else."""
     kept = ResultCache(folder, task, engine)
     units = [jobs()[::-1]] if engine.name == "stacked" else [[job] for job in jobs()]  # the shortest is first
-    found = sorted((done for unit in units for done in kept.load(unit)), key=lambda done: done.job.seed)
+    result = sorted((done for unit in units for done in kept.load(unit)), key=lambda done: done.job.seed)
     assert [path.suffix for path in folder.iterdir() if not path.name.startswith(".")] == [".safetensors"] * len(units)
     return all(
         (a.probabilities == b.probabilities).all() and a.history == b.history
-        for a, b in zip(found, expected, strict=True)
+        for a, b in zip(result, expected, strict=True)
     )
 
 

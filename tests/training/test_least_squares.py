@@ -37,10 +37,10 @@ def test_standardiser_of_statistics_equals_that_of_rows(task, groups, chosen, ex
     task.features.arrays["audio"][:, 5] = 0.1  # constant
     task.features.arrays["audio"][:, 6] += 1e4
     cells = least_squares.collect(task.features, ROWS, BOTH, task.labels, groups)
-    found = least_squares.standardiser(cells, np.isin(cells.groups, chosen))
+    result = least_squares.standardiser(cells, np.isin(cells.groups, chosen))
     wanted = standardise.fit(task.features, ROWS[np.isin(groups, chosen)], BOTH)
     for modality in BOTH:
-        for a, b in zip(found.moments[modality], wanted.moments[modality], strict=True):
+        for a, b in zip(result.moments[modality], wanted.moments[modality], strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-13)
 
 

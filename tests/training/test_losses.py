@@ -30,17 +30,17 @@ def test_cross_entropy_equals_torch(batch, way, smoothing):
     logits, labels = batch
     weights, shift = balanced(way)
     logits.requires_grad_()
-    found = losses.loss(logits + shift, *losses.weighted_targets(one_hot(labels), weights, smoothing, False), False)
+    result = losses.loss(logits + shift, *losses.weighted_targets(one_hot(labels), weights, smoothing, False), False)
     expected = nn.CrossEntropyLoss(weight=weights, label_smoothing=smoothing)(logits, labels)
-    torch.testing.assert_close(found, expected)
-    torch.testing.assert_close(*(torch.autograd.grad(loss, logits)[0] for loss in (found, expected)))
+    torch.testing.assert_close(result, expected)
+    torch.testing.assert_close(*(torch.autograd.grad(loss, logits)[0] for loss in (result, expected)))
 
 
 def test_soft_targets_equal_torch(batch):
     logits, _ = batch
     targets = torch.softmax(torch.randn(N, K, dtype=torch.float64), dim=1)
-    found = losses.loss(logits, *losses.weighted_targets(targets, torch.ones(K).double(), 0.1, False), False)
-    torch.testing.assert_close(found, nn.CrossEntropyLoss(label_smoothing=0.1)(logits, targets))
+    result = losses.loss(logits, *losses.weighted_targets(targets, torch.ones(K).double(), 0.1, False), False)
+    torch.testing.assert_close(result, nn.CrossEntropyLoss(label_smoothing=0.1)(logits, targets))
 
 
 @pytest.mark.parametrize("multi_label", [False, True])
@@ -86,7 +86,7 @@ def test_binary_cross_entropy_equals_torch(batch, smoothing):
     logits, _ = batch
     targets = (torch.rand(N, K, generator=torch.Generator().manual_seed(1)) < 0.3).double()
     weights = balanced("class_weights")[0]
-    found = losses.loss(logits, *losses.weighted_targets(targets, weights, smoothing, True), True)
+    result = losses.loss(logits, *losses.weighted_targets(targets, weights, smoothing, True), True)
     wanted = targets * (1 - smoothing) + smoothing / 2
     each = nn.BCEWithLogitsLoss(weight=weights, reduction="sum")(logits, wanted)
-    torch.testing.assert_close(found, each / (N * weights.sum()))
+    torch.testing.assert_close(result, each / (N * weights.sum()))

@@ -11,26 +11,26 @@ EPOCHS, STEPS = 12, 5
 
 def rates(training, scores=None):
     """The rate of every step; an epoch's validation UAR is its score."""
-    progress, found = EpochProgress(training, STEPS), []
+    progress, result = EpochProgress(training, STEPS), []
     for epoch in range(training.epochs):
-        found += [progress.rate(step) for step in range(STEPS)]
+        result += [progress.rate(step) for step in range(STEPS)]
         progress.end_epoch(1.0, {"c": scores[epoch]} if scores else {})
-    return found
+    return result
 
 
 def rates_of_torch(make, every_step=True, scores=None):
     """The rate of every step by a scheduler of torch."""
     optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
-    scheduler, found = make(optimiser), []
+    scheduler, result = make(optimiser), []
     for epoch in range(EPOCHS):
         for _ in range(STEPS):
-            found.append(optimiser.param_groups[0]["lr"])
+            result.append(optimiser.param_groups[0]["lr"])
             optimiser.step()
             if every_step:
                 scheduler.step()
         if not every_step:
             scheduler.step(scores[epoch])
-    return found
+    return result
 
 
 def settings(**training):

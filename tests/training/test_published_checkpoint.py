@@ -75,13 +75,13 @@ def clip(path, seconds=4.4):
 
 def windows(total, window, step):
     """The published segmentation, as its loop is written."""
-    found = []
+    result = []
     for start in range(0, total + 1, step):
         end = min(start + window, total)
         if end - start < step and start != 0:
             break
-        found.append((start, end))
-    return found
+        result.append((start, end))
+    return result
 
 
 def statistics(segments):
@@ -129,26 +129,26 @@ def video_features(place, path, model):
 def test_ones_own_video_gets_the_probabilities_of_the_published_formulas(place, folder, tmp_path):
     path = clip(tmp_path / "mine.mp4")
     model = predict.load(folder, settings=ENERGY)
-    [found] = model(path, text="a b hello")
+    [result] = model(path, text="a b hello")
     samples = audio.read_mono(path)
     vectors = (audio_features(place, samples), video_features(place, path, model), text_features(place, "a b hello"))
     logits = forward(weights(WIDTHS, 32), *(np.asarray(v, np.float64)[None] for v in vectors))[0]
     expected = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
-    assert found.error is None
-    assert tuple(found.probabilities) == CLASSES
-    np.testing.assert_allclose(list(found.probabilities.values()), expected, atol=1e-4)  # of samples at 16 bits
-    assert found.label == CLASSES[int(expected.argmax())]
-    assert found.inputs == ("audio", "video", "text")
+    assert result.error is None
+    assert tuple(result.probabilities) == CLASSES
+    np.testing.assert_allclose(list(result.probabilities.values()), expected, atol=1e-4)  # of samples at 16 bits
+    assert result.label == CLASSES[int(expected.argmax())]
+    assert result.inputs == ("audio", "video", "text")
 
 
 def test_an_input_that_is_missing_is_zeros_as_in_the_published_ablation(place, folder, tmp_path):
     path = film(tmp_path / "no_face.mp4", [grey(90)] * 10, rate=5, sound=tone(2.0))
-    [found] = predict.load(folder, settings=ENERGY)(path)
+    [result] = predict.load(folder, settings=ENERGY)(path)
     logits = forward(weights(WIDTHS, 32), audio_features(place, audio.read_mono(path))[None], np.zeros((1, 1024)),
                      np.zeros((1, 24)))[0]  # fmt: skip
     expected = np.exp(logits) / np.exp(logits).sum()
-    np.testing.assert_allclose(list(found.probabilities.values()), expected, atol=1e-4)
-    assert set(found.missing) == {"video", "text"}
+    np.testing.assert_allclose(list(result.probabilities.values()), expected, atol=1e-4)
+    assert set(result.missing) == {"video", "text"}
 
 
 def test_the_card_says_where_the_model_comes_from(place, folder):

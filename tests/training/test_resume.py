@@ -144,11 +144,11 @@ def test_damaged_result_is_computed_again(task, tmp_path, name):
 def test_stored_arrays_are_read_by_kind_and_name_only(tmp_path):
     arrays = {"a": np.arange(6, dtype=np.float32).reshape(2, 3).T, "b": np.array(3, np.int64)}
     cached.write_arrays(tmp_path / "x", "told", arrays, {"n": [1, None]})
-    found, told = cached.read_arrays(tmp_path / "x", "told")
-    assert told == {"n": [1, None]}
+    result, outcome = cached.read_arrays(tmp_path / "x", "told")
+    assert outcome == {"n": [1, None]}
     for name, values in arrays.items():
-        np.testing.assert_array_equal(found[name], values)
-        assert found[name].dtype == values.dtype
+        np.testing.assert_array_equal(result[name], values)
+        assert result[name].dtype == values.dtype
     assert cached.read_arrays(tmp_path / "x", "runs") is None  # whole, and of another kind
     assert cached.read_arrays(tmp_path / "none", "told") is None
     (tmp_path / "x").rename(tmp_path / "y")

@@ -54,12 +54,12 @@ def test_model_of_a_subset_equals_the_fit_on_its_rows(seed, chosen, penalty, bal
     features, label, group = _rows(seed)
     rows = np.flatnonzero(np.array(chosen)[group])
     cells = least_squares.collect(features, np.arange(120), BOTH, label, group)
-    (found,) = ridge.solve(cells, np.array([chosen]), np.array([penalty]), CLASSES, balanced=balanced)
+    (result,) = ridge.solve(cells, np.array([chosen]), np.array([penalty]), CLASSES, balanced=balanced)
     _, wanted = _plain(features, rows, label, penalty, balanced)
     seen = np.unique(label[rows])
-    np.testing.assert_allclose(found.weights, wanted.coef_, rtol=1e-8, atol=1e-8 * np.abs(wanted.coef_).max() + 1e-15)
-    np.testing.assert_allclose(found.bias[seen], wanted.intercept_[seen], rtol=1e-8, atol=1e-8)
-    assert np.isneginf(np.delete(found.bias, seen)).all()
+    np.testing.assert_allclose(result.weights, wanted.coef_, rtol=1e-8, atol=1e-8 * np.abs(wanted.coef_).max() + 1e-15)
+    np.testing.assert_allclose(result.bias[seen], wanted.intercept_[seen], rtol=1e-8, atol=1e-8)
+    assert np.isneginf(np.delete(result.bias, seen)).all()
 
 
 @pytest.mark.parametrize("balanced", ["balanced", None])
@@ -68,10 +68,10 @@ def test_decisions_equal_ridge_classifier(balanced):
     rows = np.flatnonzero(group != 1)
     cells = least_squares.collect(features, rows, BOTH, label[rows], group[rows])
     subsets = np.ones((1, 4), bool)
-    (found,) = ridge.solve(cells, subsets, np.array([7.0]), CLASSES, balanced=balanced is not None)
+    (result,) = ridge.solve(cells, subsets, np.array([7.0]), CLASSES, balanced=balanced is not None)
     z, _ = _plain(features, rows, label, 7.0, False)
     wanted = RidgeClassifier(alpha=7.0, class_weight=balanced, solver="cholesky").fit(z, label[rows])
-    np.testing.assert_allclose(z @ found.weights.T + found.bias, wanted.decision_function(z), rtol=1e-8, atol=1e-8)
+    np.testing.assert_allclose(z @ result.weights.T + result.bias, wanted.decision_function(z), rtol=1e-8, atol=1e-8)
 
 
 def test_subsets_in_blocks_equal_single_subsets(monkeypatch):

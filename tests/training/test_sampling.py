@@ -38,10 +38,10 @@ def forks_weights(labels, names, dataset_weights, class_power):
 
 @given(counts, exponents)
 def test_shares_are_powers_of_the_counts_and_sum_to_one(sizes, exponent):
-    found = sampling.shares(*rows(sizes), Training(corpus_exponent=exponent))
-    assert sum(found.values()) == pytest.approx(1)
+    result = sampling.shares(*rows(sizes), Training(corpus_exponent=exponent))
+    assert sum(result.values()) == pytest.approx(1)
     for n, size in enumerate(sizes):
-        assert found[f"c{n}"] / found["c0"] == pytest.approx((size / sizes[0]) ** exponent)
+        assert result[f"c{n}"] / result["c0"] == pytest.approx((size / sizes[0]) ** exponent)
 
 
 @settings(max_examples=50)
@@ -51,8 +51,8 @@ def test_rows_are_drawn_with_the_forks_probabilities(sizes, dataset_weights, cla
     training = Training(corpus_exponent=0, corpus_weights=dataset_weights, class_exponent=1 - class_power)
     expected = forks_weights(labels, names, dataset_weights, class_power)
     expected /= expected.sum()
-    found = sampling.shares(labels, names, training)
-    assert found == pytest.approx({name: expected[names == name].sum() for name in np.unique(names)})
+    result = sampling.shares(labels, names, training)
+    assert result == pytest.approx({name: expected[names == name].sum() for name in np.unique(names)})
     per_class = [expected[labels == y].sum() for y in range(4)]
     np.testing.assert_allclose(sampling.class_shares(labels, names, 4, training), per_class)
 
@@ -112,14 +112,14 @@ def test_epochs_and_seeds_shuffle_differently():
 def test_shares_of_classes_are_those_of_what_is_drawn(sizes, exponent):
     names = corpora(sizes)
     labels = np.arange(len(names)) % 3
-    found = sampling.class_shares(labels, names, 4, Training(corpus_exponent=exponent))
-    assert found.sum() == pytest.approx(1)
-    assert found[3] == 0
+    result = sampling.class_shares(labels, names, 4, Training(corpus_exponent=exponent))
+    assert result.sum() == pytest.approx(1)
+    assert result[3] == 0
     if exponent == 1:
-        np.testing.assert_allclose(found, np.bincount(labels, minlength=4) / len(labels))
+        np.testing.assert_allclose(result, np.bincount(labels, minlength=4) / len(labels))
     if exponent == 0:
         each = [np.bincount(labels[names == c], minlength=4) / (names == c).sum() for c in np.unique(names)]
-        np.testing.assert_allclose(found, np.mean(each, axis=0))
+        np.testing.assert_allclose(result, np.mean(each, axis=0))
 
 
 def test_class_weights_follow_the_draws_or_the_rows():

@@ -169,9 +169,9 @@ def test_soft_and_multi_label_targets_are_learned(task, targets):
     answers = np.eye(7, dtype=np.float32)[task.labels] * 0.8 + np.eye(7, dtype=np.float32)[(task.labels + 1) % 3] * 0.2
     if targets == "multi_label":
         answers = (answers > 0).astype(np.float32)
-    told = replace(task, targets={targets: answers})
+    result = replace(task, targets={targets: answers})
     settings = Training(epochs=20, batch_size=32, hidden=8, learning_rate=1e-2, targets=targets)
-    probabilities = grid.fit_job(told, job(training=settings), "cpu").predict(task.features, TEST)
+    probabilities = grid.fit_job(result, job(training=settings), "cpu").predict(task.features, TEST)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
     second = np.argsort(probabilities, axis=1)[:, -2]
     if targets == "soft":

@@ -28,8 +28,8 @@ def known(table, train=None, validation=()):
     return training_data.exposure_of(table, np.array(train, int), np.array(validation, int))
 
 
-def seen(told, table, families=()):
-    return training_data.overlap_per_row(told, families, table).tolist()
+def seen(exposure, table, families=()):
+    return training_data.overlap_per_row(exposure, families, table).tolist()
 
 
 def test_exposure_has_recordings_by_part():
@@ -40,9 +40,9 @@ def test_exposure_has_recordings_by_part():
 def test_recording_is_recognised_by_its_samples():
     table = rows()
     other = rows("mine", "mine", ("x", "y")).assign(samples_sha256=table["samples_sha256"])
-    told = known(table, [0])
-    assert seen(told, other) == ["train", "speaker", "speaker", "", "", ""]  # and whoever is known by one recording
-    assert seen(told, other.assign(fold=None)) == ["train", "", "", "", "", ""]  # parts that share people anyway
+    exposure = known(table, [0])
+    assert seen(exposure, other) == ["train", "speaker", "speaker", "", "", ""]  # and whoever is known by one recording
+    assert seen(exposure, other.assign(fold=None)) == ["train", "", "", "", "", ""]  # parts that share people anyway
 
 
 def test_speakers_of_a_family_are_recognised_in_any_spelling():
@@ -96,13 +96,15 @@ def test_long_sentences_count_within_a_family_or_if_many_are_shared():
 
 def test_exposure_of_an_ancestor_is_stored_and_read():
     first, second = rows("a"), rows("b", "b")
-    told = known(first).merged(known(second, [0], [1]))
-    assert set(seen(told, first)) == {"train"}
-    again = training_data.from_tensors(told.tensors())
-    assert again.counts() == told.counts() == {"version": 1, "recordings": 8 + 0, "speakers": 27, "sentences": 0}
-    assert seen(again, second) == seen(told, second)
+    exposure = known(first).merged(known(second, [0], [1]))
+    assert set(seen(exposure, first)) == {"train"}
+    again = training_data.from_tensors(exposure.tensors())
+    assert again.counts() == exposure.counts() == {"version": 1, "recordings": 8 + 0, "speakers": 27, "sentences": 0}
+    assert seen(again, second) == seen(exposure, second)
     with pytest.raises(ValueError, match=r"has no tensor exposure\.validation\.sentences"):
-        training_data.from_tensors({k: v for k, v in told.tensors().items() if k != "exposure.validation.sentences"})
+        training_data.from_tensors(
+            {k: v for k, v in exposure.tensors().items() if k != "exposure.validation.sentences"}
+        )
 
 
 def test_exposure_of_ten_thousand_rows_is_small():
@@ -128,11 +130,12 @@ def studies(draw):
                     st.integers(0, 9), st.booleans())  # fmt: skip
     tables = []
     for name in ("here", "there"):
-        told = draw(st.lists(row, min_size=1, max_size=12))
+        drawn = draw(st.lists(row, min_size=1, max_size=12))
         tables.append(pd.DataFrame({
-            "utterance_id": [f"{c}/{name}{n}" for n, (c, *_) in enumerate(told)], "corpus": [c for c, *_ in told],
-            "family": [f for _, f, *_ in told], "speaker_id": [f"{c}_{s}" for c, _, s, *_ in told],
-            "samples_sha256": [f"sound {n}" for *_, n, _ in told], "fold": [0 if apart else None for *_, apart in told],
+            "utterance_id": [f"{c}/{name}{n}" for n, (c, *_) in enumerate(drawn)], "corpus": [c for c, *_ in drawn],
+            "family": [f for _, f, *_ in drawn], "speaker_id": [f"{c}_{s}" for c, _, s, *_ in drawn],
+            "samples_sha256": [f"sound {n}" for *_, n, _ in drawn],
+            "fold": [0 if apart else None for *_, apart in drawn],
         }))  # fmt: skip
     return tables
 

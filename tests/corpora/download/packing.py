@@ -8,11 +8,11 @@ import zipfile
 CLIP = b"RIFF" + bytes(range(200))
 
 
-def zipped(*found: tuple[str, bytes], change=None, packed=zipfile.ZIP_STORED) -> bytes:
+def zipped(*result: tuple[str, bytes], change=None, packed=zipfile.ZIP_STORED) -> bytes:
     """Return a zip of (name, data); `change` alters each entry's description."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", packed) as archive, warnings.catch_warnings(action="ignore"):
-        for name, data in found:
+        for name, data in result:
             info = zipfile.ZipInfo(name)
             info.compress_type = packed
             if change:
@@ -21,10 +21,10 @@ def zipped(*found: tuple[str, bytes], change=None, packed=zipfile.ZIP_STORED) ->
     return out.getvalue()
 
 
-def tarred(*found: tuple[str, bytes], change=None, form=tarfile.PAX_FORMAT, **given) -> bytes:
+def tarred(*result: tuple[str, bytes], change=None, form=tarfile.PAX_FORMAT, **given) -> bytes:
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=form, **given) as archive:
-        for name, data in found:
+        for name, data in result:
             info = tarfile.TarInfo(name)
             info.size = len(data)
             if change:

@@ -40,8 +40,8 @@ def server(monkeypatch):
 
 def run(capsys, *words):
     code = __main__.main(list(words))
-    told = capsys.readouterr()
-    return code, told.out, told.err
+    output = capsys.readouterr()
+    return code, output.out, output.err
 
 
 def test_list_has_every_corpus_with_its_access(capsys):

@@ -57,10 +57,10 @@ clips = st.dictionaries(
 )
 
 
-@given(found=clips)
-def test_packing_shortens_digests_only(found):
-    told = [(name, size, digest.hex()) for name, (size, digest) in found.items()]
-    assert list(cremad.clips(cremad.pack(told))) == sorted((name, size, sha[:24]) for name, size, sha in told)
+@given(result=clips)
+def test_packing_shortens_digests_only(result):
+    message = [(name, size, digest.hex()) for name, (size, digest) in result.items()]
+    assert list(cremad.clips(cremad.pack(message))) == sorted((name, size, sha[:24]) for name, size, sha in message)
 
 
 def test_pointers_of_a_clone_are_read(tmp_path):

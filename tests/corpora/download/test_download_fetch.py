@@ -140,12 +140,12 @@ ROWS = [
 
 
 def bring(row_file, place, with_session=None, patience=IMPATIENT):
-    told = []
+    text = []
     with with_session or session() as asking:
         number = fetch.fetch(
-            row_file, place, session=asking, policy=patience, progress=lambda there, total: told.append((there, total))
+            row_file, place, session=asking, policy=patience, progress=lambda there, total: text.append((there, total))
         )
-    return number, told
+    return number, text
 
 
 def offer(server, row, path):
@@ -162,11 +162,11 @@ def test_any_server_gives_the_whole_file_or_a_reason(server, tmp_path, row):
     url = offer(server, row, path)
     place = tmp_path / "place" / "clip.wav"
     if row.expected is None:
-        number, told = bring(file(url, **row.known), place, patience=row.patience)
+        number, text = bring(file(url, **row.known), place, patience=row.patience)
         assert number == 0
         assert place.read_bytes() == row.arrives
         assert [p.name for p in place.parent.iterdir()] == ["clip.wav"]
-        assert told[-1][0] == len(row.arrives)
+        assert text[-1][0] == len(row.arrives)
     else:
         with pytest.raises(DownloadError, match=row.expected) as caught:
             bring(file(url, **row.known), place, patience=row.patience)
@@ -181,13 +181,13 @@ def test_any_server_gives_the_whole_file_or_a_reason(server, tmp_path, row):
 
 def test_interrupted_transfer_is_resumed(server, tmp_path):
     url = server.url("/resumed", body(DATA, stop=5000), body(DATA))
-    _, told = bring(file(url, data=DATA), tmp_path / "clip.wav")
+    _, text = bring(file(url, data=DATA), tmp_path / "clip.wav")
     first, second = server.seen["/resumed"]
     assert "Range" not in first
     assert second["Range"] == "bytes=5000-"
     assert second["If-Range"].startswith('"')
     assert {"Accept-Encoding": "identity"}.items() <= first.items()
-    assert (5000, len(DATA)) in told
+    assert (5000, len(DATA)) in text
 
 
 def test_later_call_resumes_an_earlier_one(server, tmp_path):

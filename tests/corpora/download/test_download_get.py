@@ -70,30 +70,30 @@ def ravdess(server, *answers):
 
 
 def test_archive_becomes_a_corpus_and_is_fetched_once(server, tmp_path, said):
-    found = ravdess(server)
-    bring(RAVDESS, found, tmp_path, said)
+    result = ravdess(server)
+    bring(RAVDESS, result, tmp_path, said)
     assert tree(tmp_path) == [".downloads/ravdess.lock", *(f"RAVDESS/{name}" for name in SPEECH)]
     assert status(RAVDESS, tmp_path).state == "complete"
-    bring(RAVDESS, found, tmp_path, said)
+    bring(RAVDESS, result, tmp_path, said)
     assert asked(server) == 1
     assert "is there already, 4 utterances" in said[-1]
 
 
 def test_killed_download_resumes_and_shows_no_partial_corpus(server, tmp_path, said, monkeypatch):
     data = zipped(*((name, CLIP) for name in SPEECH))
-    found = ravdess(server, body(data, stop=300, ranges=False), body(data))
+    result = ravdess(server, body(data, stop=300, ranges=False), body(data))
 
     def killed(*_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(get, "unpack", killed)
     with pytest.raises(KeyboardInterrupt):
-        bring(RAVDESS, found, tmp_path, said)
+        bring(RAVDESS, result, tmp_path, said)
     assert not (tmp_path / "RAVDESS").exists()
     assert RAVDESS.find(tmp_path) is None
     assert [request.get("Range") for request in server.seen["/speech.zip"]] == [None, "bytes=300-"]
     monkeypatch.undo()
-    bring(RAVDESS, found, tmp_path, said)
+    bring(RAVDESS, result, tmp_path, said)
     assert asked(server) == 2
     assert status(RAVDESS, tmp_path).state == "complete"
 
@@ -117,26 +117,26 @@ get.download(
 
 def test_next_process_resumes_a_killed_one(server, tmp_path, said):
     data = zipped(*((name, CLIP) for name in SPEECH))
-    found = ravdess(server, body(data, stop=300, then="stall"), body(data))
-    [file] = found.files()
+    result = ravdess(server, body(data, stop=300, then="stall"), body(data))
+    [file] = result.files()
     part = tmp_path / ".downloads" / "ravdess" / "speech.zip.part"
     with subprocess.Popen([sys.executable, "-c", KILLED, file.urls[0], str(tmp_path)]) as process:
         deadline = time.monotonic() + 60
         while not (part.exists() and part.stat().st_size) and time.monotonic() < deadline:
             time.sleep(0.01)
         with pytest.raises(DownloadError, match="another process is downloading it"):
-            bring(RAVDESS, found, tmp_path, said)
+            bring(RAVDESS, result, tmp_path, said)
         process.kill()
-    bring(RAVDESS, found, tmp_path, said)
+    bring(RAVDESS, result, tmp_path, said)
     assert server.seen["/speech.zip"][-1]["Range"] == "bytes=300-"
     assert status(RAVDESS, tmp_path).state == "complete"
 
 
 def test_file_that_differs_from_the_published_one_is_not_unpacked(server, tmp_path, said, monkeypatch):
     monkeypatch.setattr(get, "unpack", lambda *_: pytest.fail("unpacked"))
-    found = ravdess(server, body(zipped(*((name, CLIP[::-1]) for name in SPEECH))))
+    result = ravdess(server, body(zipped(*((name, CLIP[::-1]) for name in SPEECH))))
     with pytest.raises(DownloadError, match=r"sha256 .* is published: deleted, nothing of it was used"):
-        bring(RAVDESS, found, tmp_path, said)
+        bring(RAVDESS, result, tmp_path, said)
     assert tree(tmp_path) == [".downloads/ravdess.lock"]
 
 
@@ -193,8 +193,8 @@ def test_archives_within_an_archive_and_single_files_are_fetched(server, tmp_pat
         "train/train_splits/dia0_utt0.mp4",
         "train_sent_emo.csv",
     ]
-    found = status(MELD, tmp_path)
-    assert (found.state, found.problems) == ("complete", {})
+    result = status(MELD, tmp_path)
+    assert (result.state, result.problems) == ("complete", {})
 
 
 def cremad(server):
@@ -267,25 +267,25 @@ def test_complete_download_with_missing_utterances_is_reported(server, tmp_path,
 
 
 def test_terms_are_confirmed_once_before_the_first_byte(server, tmp_path, said):
-    found = dataclasses.replace(ravdess(server), terms="no commercial use", licence="https://licence.test")
+    result = dataclasses.replace(ravdess(server), terms="no commercial use", licence="https://licence.test")
     for _ in range(2):
         with pytest.raises(DownloadError) as caught:
-            bring(RAVDESS, found, tmp_path, said)
-    for told in ("no commercial use", RAVDESS.licence, "https://licence.test", "download ravdess --accept-licence"):
-        assert told in str(caught.value)
+            bring(RAVDESS, result, tmp_path, said)
+    for outcome in ("no commercial use", RAVDESS.licence, "https://licence.test", "download ravdess --accept-licence"):
+        assert outcome in str(caught.value)
     assert asked(server) == 0
     assert list(tmp_path.iterdir()) == []
-    licences.confirm(RAVDESS, found, tmp_path / ".downloads" / "licences.json", accept=True)
-    bring(RAVDESS, found, tmp_path, said)
+    licences.confirm(RAVDESS, result, tmp_path / ".downloads" / "licences.json", accept=True)
+    bring(RAVDESS, result, tmp_path, said)
     assert asked(server) == 1
     notes = json.loads((tmp_path / ".downloads" / "licences.json").read_text())
     assert notes["ravdess"]["licence"] == RAVDESS.licence
     (tmp_path / ".downloads" / "licences.json").write_text("not JSON")
     with pytest.raises(DownloadError, match="if you agree"):
-        licences.confirm(RAVDESS, found, tmp_path / ".downloads" / "licences.json", accept=False)
+        licences.confirm(RAVDESS, result, tmp_path / ".downloads" / "licences.json", accept=False)
     other = dataclasses.replace(RAVDESS, licence="another wording")
     with pytest.raises(DownloadError, match="another wording"):
-        licences.confirm(other, found, tmp_path / ".downloads" / "licences.json", accept=False)
+        licences.confirm(other, result, tmp_path / ".downloads" / "licences.json", accept=False)
 
 
 def test_one_process_at_a_time(server, tmp_path, said):
@@ -299,9 +299,9 @@ def test_one_process_at_a_time(server, tmp_path, said):
 
 
 def test_disk_space_is_checked_first_and_archives_are_kept(server, tmp_path, said, monkeypatch):
-    found = ravdess(server)
+    result = ravdess(server)
     with pytest.raises(DownloadError, match=r"ravdess: needs .* free some space"):
-        bring(RAVDESS, dataclasses.replace(found, space=10**18), tmp_path, said)
+        bring(RAVDESS, dataclasses.replace(result, space=10**18), tmp_path, said)
     assert asked(server) == 0
     unpack = get.unpack
 
@@ -311,9 +311,9 @@ def test_disk_space_is_checked_first_and_archives_are_kept(server, tmp_path, sai
 
     monkeypatch.setattr(get, "unpack", full)
     with pytest.raises(DownloadError, match="free some space"):
-        bring(RAVDESS, found, tmp_path, said)
+        bring(RAVDESS, result, tmp_path, said)
     monkeypatch.undo()
-    bring(RAVDESS, found, tmp_path, said)
+    bring(RAVDESS, result, tmp_path, said)
     assert asked(server) == 1
 
 

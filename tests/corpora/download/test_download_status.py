@@ -22,8 +22,8 @@ def write(raw, *names, folder="RAVDESS", data=b"RIFF"):
 
 
 def state_and_report(corpus, raw):
-    found = status.status(corpus, raw)
-    return found.state, "\n".join(status.report(found))
+    results = status.status(corpus, raw)
+    return results.state, "\n".join(status.report(results))
 
 
 def test_corpus_is_absent_incomplete_or_complete(tmp_path):
@@ -107,7 +107,7 @@ def test_files_are_compared_with_published_digests(tmp_path):
 def test_corpus_of_texts_without_recordings_is_incomplete(tmp_path):
     lines = ["Utterance,Speaker,Emotion,Dialogue_ID,Utterance_ID", *(f"Hi,Joey,joy,0,{n}" for n in range(5))]
     put(tmp_path, "MELD/dev_sent_emo.csv", "\n".join(lines))
-    found = status.status(CORPORA["meld"], tmp_path)
-    assert found.unreadable == 5
-    assert found.state == "incomplete"
-    assert "recordings of 5 utterances, of which there is only text" in "\n".join(status.report(found))
+    results = status.status(CORPORA["meld"], tmp_path)
+    assert results.unreadable == 5
+    assert results.state == "incomplete"
+    assert "recordings of 5 utterances, of which there is only text" in "\n".join(status.report(results))

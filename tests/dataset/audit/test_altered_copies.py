@@ -62,10 +62,12 @@ def both(pairs):
 @pytest.mark.parametrize("kind", ["speed .95", "pitch 1.05", "stretch .95", "room", "chords 10 dB", "low-pass 1.5 kHz",
                                   "speed, pink noise, mp3"])  # fmt: skip
 def test_altered_copies_only_are_found(voices, kind):
-    found = both(near_duplicates.match(heard([*voices, *(disguised(clip, kind, n) for n, clip in enumerate(voices))])))
+    findings = both(
+        near_duplicates.match(heard([*voices, *(disguised(clip, kind, n) for n, clip in enumerate(voices))]))
+    )
     truth = {(number, VOICES + number) for number in range(VOICES)}
-    assert found <= truth
-    assert len(found) >= 0.9 * VOICES
+    assert findings <= truth
+    assert len(findings) >= 0.9 * VOICES
 
 
 @pytest.mark.parametrize(("kind", "speed", "pitch"), [
@@ -212,9 +214,9 @@ def hidden(kinds, count, rows):
             disguised(read_mono(paths[number], rate_hz=audio_alterations.RATE), kind, number) for number in chosen
         ]
         truth = {(number, len(paths) + at) for at, number in enumerate(chosen)}
-        found = both(near_duplicates.match([*originals, *heard(copies)]))
-        shares[kind] = len(found & truth) / len(truth)
-        wrong += [(kind, paths[one].name, other) for one, other in found - truth]
+        findings = both(near_duplicates.match([*originals, *heard(copies)]))
+        shares[kind] = len(findings & truth) / len(truth)
+        wrong += [(kind, paths[one].name, other) for one, other in findings - truth]
     return pd.Series(shares), wrong
 
 
@@ -239,9 +241,9 @@ def test_every_kind_of_copy_is_found_among_real_recordings():
 def test_no_two_clips_of_six_corpora_are_copies():
     paths = sorted(str(path.relative_to(REAL)) for path in REAL.rglob("*.flac"))
     assert len(paths) == 3_346
-    found = near_duplicates.find_near_duplicates(pd.DataFrame({"source_path": paths}), REAL, jobs=2)
-    assert found.unreadable.empty
-    assert found.pairs.empty
+    findings = near_duplicates.find_near_duplicates(pd.DataFrame({"source_path": paths}), REAL, jobs=2)
+    assert findings.unreadable.empty
+    assert findings.pairs.empty
 
 
 def test_altered_copies_become_pairs_of_rows(tmp_path, voices):
@@ -250,7 +252,7 @@ def test_altered_copies_become_pairs_of_rows(tmp_path, voices):
     for name, clip in zip(names, clips, strict=True):
         soundfile.write(tmp_path / name, clip, audio_alterations.RATE)
     rows = pd.DataFrame({"source_path": ["none.wav", *names], "audio_ok": [True] * 5})
-    found = near_duplicates.find_near_duplicates(rows, tmp_path, jobs=2)
-    assert found.unreadable["row"].tolist() == [0]
-    assert both(found.pairs) == {(1, 4), (2, 3)}
-    assert list(found.pairs) == ["first", "second", "shift", "seconds", "errors", "speed", "pitch"]
+    findings = near_duplicates.find_near_duplicates(rows, tmp_path, jobs=2)
+    assert findings.unreadable["row"].tolist() == [0]
+    assert both(findings.pairs) == {(1, 4), (2, 3)}
+    assert list(findings.pairs) == ["first", "second", "shift", "seconds", "errors", "speed", "pitch"]

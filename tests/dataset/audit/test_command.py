@@ -260,7 +260,7 @@ def test_a_recording_is_recognised_in_another_file(command, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "message"),
     [
         ("t.csv", b"", "empty file"),
         ("t.csv", b"path,speaker\n", "no rows"),
@@ -275,17 +275,17 @@ def test_a_recording_is_recognised_in_another_file(command, tmp_path):
         ("t.docx", b"PK", "not one of .parquet"),
     ],
 )
-def test_an_unusable_table_is_named_with_the_reason(command, tmp_path, name, content, told):
+def test_an_unusable_table_is_named_with_the_reason(command, tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
     code, screen = command(tmp_path / name)
     assert code == 2
     assert screen.startswith(f"audit: {tmp_path / name}")
-    assert told in screen
+    assert message in screen
 
 
 def test_wrong_arguments_are_explained(command, tmp_path):
     path = write(published(clean()), tmp_path / "t.csv")
-    for arguments, told in {
+    for arguments, message in {
         (): "--part train=FILE",
         (path, f"--part=train={path}"): "--part train=FILE",
         (tmp_path / "absent.csv",): "the file does not exist",
@@ -297,7 +297,7 @@ def test_wrong_arguments_are_explained(command, tmp_path):
         (path, "--speaker-from=xyz"): "matches no id and no path, such as 'east/00_000'",
     }.items():
         code, screen = command(*arguments)
-        assert (code, told in screen) == (2, True), screen
+        assert (code, message in screen) == (2, True), screen
     (tmp_path / "empty").mkdir()
     assert "no table" in command(tmp_path / "empty")[1]
 
@@ -383,14 +383,14 @@ def test_the_command_and_step_01_run_the_same_checks(command, tmp_path):
     path = write(manifest, tmp_path / "m.parquet")
     clusters = {}
     for folder, more in ((None, ()), (tmp_path, ("--audio", tmp_path))):
-        found = checks_module.run_audit(manifest, set(), clusters, recordings_in(folder))
+        result = checks_module.run_audit(manifest, set(), clusters, recordings_in(folder))
         _, screen = command(path, *more)
-        told = re.findall(r"^(breach|warning|note): (.*), (\S.*) \(([\d,]+) of ([\d,]+)\)$", screen, re.MULTILINE)
-        ours = [(f.severity, f.kind, f.corpora, f"{f.count:,}", f"{f.total:,}") for f in found.findings]
-        assert told == ours
-        assert {"speakers across parts", "very short clip"} <= {f.kind for f in found.findings}
-        assert ("loudness shortcut" in {f.kind for f in found.findings}) == bool(more)
-        for what in found.unchecked:
+        message = re.findall(r"^(breach|warning|note): (.*), (\S.*) \(([\d,]+) of ([\d,]+)\)$", screen, re.MULTILINE)
+        ours = [(f.severity, f.kind, f.corpora, f"{f.count:,}", f"{f.total:,}") for f in result.findings]
+        assert message == ours
+        assert {"speakers across parts", "very short clip"} <= {f.kind for f in result.findings}
+        assert ("loudness shortcut" in {f.kind for f in result.findings}) == bool(more)
+        for what in result.unchecked:
             assert f"Not checked: {what}." in screen
     page = json.loads((files.ROOT / "notebooks" / "01_build_dataset.ipynb").read_text(encoding="utf-8"))
     code = "".join("".join(cell["source"]) for cell in page["cells"] if cell["cell_type"] == "code")
@@ -450,12 +450,12 @@ def test_unchecked_items_are_listed(command, tmp_path):
     [untold] = checks_module.run_audit(manifest, set(), {}).unchecked  # how long clips are is known, and scored
     assert "need --audio FOLDER" in untold
     (tmp_path / manifest.loc[0, "source_path"]).unlink()
-    told = checks_module.run_audit(manifest.drop(columns="duration"), set(), {}, recordings_in(tmp_path)).unchecked
-    assert "faults, copies and shortcuts: 1 of 120 recordings could not be measured" in told
+    message = checks_module.run_audit(manifest.drop(columns="duration"), set(), {}, recordings_in(tmp_path)).unchecked
+    assert "faults, copies and shortcuts: 1 of 120 recordings could not be measured" in message
     bare = manifest.drop(columns=["duration"]).assign(split=None, fold=None)
-    told = checks_module.run_audit(bare, set(), {}).unchecked
-    assert any(what.startswith("durations") for what in told)
-    assert any(what.startswith("shortcuts within east") for what in told)
+    message = checks_module.run_audit(bare, set(), {}).unchecked
+    assert any(what.startswith("durations") for what in message)
+    assert any(what.startswith("shortcuts within east") for what in message)
 
 
 def test_durations_in_another_unit_and_names_of_languages_are_ignored(command, tmp_path):

@@ -82,9 +82,9 @@ DISGUISES = {
 def test_exact_copies_only_are_found(voices, disguise):
     pairs = exact_copies.pairs(heard([*voices, *map(disguise, voices)]))
     truth = {(number, TAKES + number) for number in range(TAKES)}
-    found = set(zip(pairs["first"], pairs["second"], strict=True))
-    assert found <= truth
-    assert len(found) >= 0.95 * len(truth)
+    findings = set(zip(pairs["first"], pairs["second"], strict=True))
+    assert findings <= truth
+    assert len(findings) >= 0.95 * len(truth)
 
 
 def test_the_shift_is_the_duration_that_was_cut(voices):
@@ -191,8 +191,8 @@ def test_near_duplicates_become_findings(recorded, voices):
     write(folder, manifest["source_path"][19], quantised(through(22_050)(trimmed(voices[4])), 0.5))
     pairs = near_duplicates.find_near_duplicates(manifest, folder, jobs=2).pairs
     assert list(zip(pairs["first"], pairs["second"], strict=True)) == [(4, 19)]
-    found = checks.find_leaks(manifest, set(), pairs)
-    assert [(f.severity, f.kind, f.count) for f in found] == [
+    findings = checks.find_leaks(manifest, set(), pairs)
+    assert [(f.severity, f.kind, f.count) for f in findings] == [
         ("breach", "near-duplicate across parts", 1),
         ("breach", "near-duplicate across folds", 2),
     ]
@@ -205,8 +205,8 @@ def test_identical_recordings_are_no_near_duplicates(recorded, voices):
     folder, manifest = recorded
     write(folder, manifest["source_path"][19], voices[4])
     manifest.loc[19, "audio_sha256"] = manifest["audio_sha256"][4]
-    found = checks.find_leaks(manifest, set(), near_duplicates.find_near_duplicates(manifest, folder).pairs)
-    assert {f.kind for f in found} == {"same audio across parts", "same audio across folds"}
+    findings = checks.find_leaks(manifest, set(), near_duplicates.find_near_duplicates(manifest, folder).pairs)
+    assert {f.kind for f in findings} == {"same audio across parts", "same audio across folds"}
 
 
 def test_segments_of_one_file_are_distinguished(tmp_path, voices):

@@ -229,11 +229,11 @@ PLANTED = [
     ("plant", "kind", "severity", "where", "count", "also"), PLANTED, ids=[row[0].__name__ for row in PLANTED]
 )
 def test_only_the_inserted_leak_is_found(plant, kind, severity, where, count, also):
-    found = find(plant(clean()))
-    hit = [f for f in found if (f.kind, f.corpora) == (kind, where)]
-    assert [(f.severity, f.count) for f in hit] == [(severity, count)], found
-    assert {f.kind for f in found if f.severity != N} == ({kind} if severity != N else set()) | also
-    assert all(f.count <= f.total and f.examples and f.sentence and f.meaning and f.advice for f in found)
+    result = find(plant(clean()))
+    hit = [f for f in result if (f.kind, f.corpora) == (kind, where)]
+    assert [(f.severity, f.count) for f in hit] == [(severity, count)], result
+    assert {f.kind for f in result if f.severity != N} == ({kind} if severity != N else set()) | also
+    assert all(f.count <= f.total and f.examples and f.sentence and f.meaning and f.advice for f in result)
 
 
 def test_a_clean_manifest_has_no_findings():
@@ -251,8 +251,8 @@ def test_a_clean_manifest_has_no_findings():
 )
 def test_any_clean_manifest_has_no_findings(names, speakers, rounds, seed, read):
     manifest = clean(names, speakers, rounds * len(EMOTIONS), seed)  # every sentence with every emotion
-    found = find(read_sentences(manifest, names[0]) if read else manifest)
-    assert {(f.severity, f.kind, f.corpora) for f in found} <= (
+    result = find(read_sentences(manifest, names[0]) if read else manifest)
+    assert {(f.severity, f.kind, f.corpora) for f in result} <= (
         {("note", "sentences across parts", names[0])} if read else set()
     )
 
@@ -274,13 +274,13 @@ def test_synthetic_corpora_are_clean(made_up):
     raw, usable = made_up
     near = near_duplicates.find_near_duplicates(usable, raw)
     assert near.unreadable.empty
-    found = checks.find_leaks(usable, {"meld"}, near.pairs)
-    assert {(f.severity, f.kind) for f in found} == {
+    result = checks.find_leaks(usable, {"meld"}, near.pairs)
+    assert {(f.severity, f.kind) for f in result} == {
         ("note", "speakers across parts"),
         ("note", "sentences across parts"),
     }
-    assert [f.corpora for f in found if f.kind == "speakers across parts"] == ["meld"]
-    assert {f.corpora for f in found if f.kind == "sentences across parts"} <= {"ravdess", "cremad", "emodb", "esd"}
+    assert [f.corpora for f in result if f.kind == "speakers across parts"] == ["meld"]
+    assert {f.corpora for f in result if f.kind == "sentences across parts"} <= {"ravdess", "cremad", "emodb", "esd"}
 
 
 def test_shared_speakers_of_a_published_split_are_a_note():
@@ -351,14 +351,14 @@ def test_speaker_rule_equals_a_hand_computed_value():
 
 def test_findings_are_ordered_by_severity_and_complete_in_the_table():
     manifest = audio_with_two_labels(label_words(sessions_across_parts(clean())))
-    found = find(manifest)
-    severities = [f.severity for f in found]
+    result = find(manifest)
+    severities = [f.severity for f in result]
     assert severities == sorted(severities, key=["breach", "warning", "note"].index)
     table = findings.table(checks.find_leaks(manifest, set()))
     assert list(table.columns) == [
         "severity", "kind", "corpora", "count", "total", "example", "finding", "meaning", "advice",
     ]  # fmt: skip
-    assert table["kind"].tolist() == [f.kind for f in found]
+    assert table["kind"].tolist() == [f.kind for f in result]
 
 
 def test_the_order_of_rows_does_not_matter_beyond_the_examples():
@@ -372,10 +372,10 @@ def test_the_order_of_rows_does_not_matter_beyond_the_examples():
 
 
 def test_checks_without_columns_are_listed():
-    told = list(
+    message = list(
         checks.unchecked_columns(clean().drop(columns=["speaker_id", "transcription"]).assign(split=None, fold=None))
     )
-    assert [sentence.split(":")[0].split(" ")[0] for sentence in told] == ["parts", "speakers", "texts"]
+    assert [sentence.split(":")[0].split(" ")[0] for sentence in message] == ["parts", "speakers", "texts"]
     assert list(checks.unchecked_columns(clean().assign(samples_sha256=None))) == [
         "the same recording in different files: the table has no such values"
     ]

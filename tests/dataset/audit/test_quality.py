@@ -51,7 +51,7 @@ def place(study, row=0):
     return raw / manifest.loc[row, "source_path"]
 
 
-def found(study):
+def findings(study):
     return {(f.kind, f.severity, f.corpora, f.count, f.total) for f in faults(*study)}
 
 
@@ -136,7 +136,7 @@ def test_only_the_inserted_fault_of_a_recording_is_found(study, damage, kind, se
 
 def test_a_file_that_ends_within_a_word_has_an_abrupt_end(study):
     soundfile.write(place(study), babble(3, seconds=0.9)[: round(0.35 * RATE)], RATE)
-    assert ("abrupt end", "note", "east", 1, 32) in found(study)
+    assert ("abrupt end", "note", "east", 1, 32) in findings(study)
 
 
 @pytest.mark.parametrize("share", [0.3, 0.9])
@@ -371,11 +371,11 @@ def test_the_command_measures_recordings_with_audio_folder(study, capsys):
     silent(place(study))
     manifest.to_parquet(raw / "manifest.parquet")
     assert command.main(["audit", str(raw / "manifest.parquet")]) == 0
-    told = capsys.readouterr().out
-    assert "damaged recordings: these checks need --audio FOLDER" in told
-    assert "silent recording" not in told
+    message = capsys.readouterr().out
+    assert "damaged recordings: these checks need --audio FOLDER" in message
+    assert "silent recording" not in message
     assert command.main(["audit", str(raw / "manifest.parquet"), "--audio", str(raw)]) == 0
-    told = capsys.readouterr().out
-    assert "warning: silent recording, east (1 of 32)" in told
-    assert "need --audio" not in told
-    assert "loudness" in told[told.index("Shortcut scores") :]
+    message = capsys.readouterr().out
+    assert "warning: silent recording, east (1 of 32)" in message
+    assert "need --audio" not in message
+    assert "loudness" in message[message.index("Shortcut scores") :]

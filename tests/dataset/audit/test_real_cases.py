@@ -38,9 +38,9 @@ def test_the_recordings_of_six_corpora_are_clean(usable):
     near = near_duplicates.find_near_duplicates(usable, REAL, jobs=2)
     assert near.unreadable.empty
     assert near.pairs.empty  # takes of the same sentences and the same single words by the same speakers among them
-    found = checks.find_leaks(usable, set(), near.pairs)
-    assert {(f.severity, f.kind) for f in found} == {("note", "sentences across parts")}
-    assert {f.corpora for f in found} == {"emodb", "nemo", "ravdess"}
+    findings = checks.find_leaks(usable, set(), near.pairs)
+    assert {(f.severity, f.kind) for f in findings} == {("note", "sentences across parts")}
+    assert {f.corpora for f in findings} == {"emodb", "nemo", "ravdess"}
 
 
 def test_rows_of_text_only_are_not_read():
@@ -61,10 +61,10 @@ def test_excerpts_of_a_corpus_are_near_duplicates(usable, tmp_path):
     rows = pd.concat([whole, cut], ignore_index=True)
     pairs = near_duplicates.find_near_duplicates(rows, tmp_path, jobs=2).pairs
     stems = rows["source_path"].str.extract(r"(\w+)\.flac$")[0]
-    found = {tuple(sorted((a, b))) for a, b in zip(pairs["first"], pairs["second"], strict=True)}
+    findings = {tuple(sorted((a, b))) for a, b in zip(pairs["first"], pairs["second"], strict=True)}
     truth = {tuple(sorted(group)) for group in stems.groupby(stems).groups.values() if len(group) == 2}
     assert len(truth) == 266
-    assert found == truth  # precision and recall 1
+    assert findings == truth  # precision and recall 1
     [finding] = [f for f in checks.find_leaks(rows, set(), pairs) if f.kind == "near-duplicate across families"]
     assert (finding.severity, finding.corpora, finding.count) == ("breach", "emodb + emodb_2s", 532)
 
@@ -86,14 +86,14 @@ def test_two_lists_of_one_series_share_a_fifth_of_their_long_test_sentences(list
     sources = foreign_tables.sources(None, [f"{part}={path}" for part, path in lists.items()])
     rows = foreign_tables.load(sources, {}).rows
     assert set(rows["family"]) == {"friends"}
-    found = checks.find_leaks(rows.assign(family=rows["corpus"]), set())  # as if nobody knew
-    across = {f.total: f for f in found if (f.severity, f.kind) == ("breach", "sentences across families")}
+    findings = checks.find_leaks(rows.assign(family=rows["corpus"]), set())  # as if nobody knew
+    across = {f.total: f for f in findings if (f.severity, f.kind) == ("breach", "sentences across families")}
     assert set(across) == {1705, 573}  # test lines of five words or more: of MELD, of EmoryNLP
     assert across[1705].sentence.startswith("347 of the 1,705 long test sentences of meld")
     assert "335 of them exactly" in across[1705].sentence  # 19.6 %
     assert across[573].sentence.startswith("123 of the 573 long test sentences of emorynlp")
     assert "119 of them exactly" in across[573].sentence  # 20.8 %
-    own = {f.corpora: f for f in found if (f.severity, f.kind) == ("note", "sentences across parts")}
+    own = {f.corpora: f for f in findings if (f.severity, f.kind) == ("note", "sentences across parts")}
     assert (
         own["meld"].count / own["meld"].total < 0.02
     )  # what recurs between the parts of one corpus, phrases most of it

@@ -113,9 +113,9 @@ def test_only_the_inserted_shortcut_is_flagged(shortcut, tmp_path):
     scores = score(manifest, recording_measures.measure_recordings(manifest, tmp_path))
     assert {pair for pair in flagged(scores) if pair[0] == "west"} == set()
     assert {name for corpus, name in flagged(scores) if corpus == "east"} - also == {shortcut}
-    found = list(shortcut_findings.shortcut_findings(scores))
-    assert f"{shortcut} shortcut" in {f.kind for f in found}
-    assert {f.severity for f in found if f.kind == f"{shortcut} shortcut"} == {"warning"}
+    findings = list(shortcut_findings.shortcut_findings(scores))
+    assert f"{shortcut} shortcut" in {f.kind for f in findings}
+    assert {f.severity for f in findings if f.kind == f"{shortcut} shortcut"} == {"warning"}
     assert f"{shortcut} in east" in shortcut_findings.shortcut_sentence(scores)
 
 
@@ -200,10 +200,10 @@ def test_severities_state_their_reasons(column, name, share, severity):
     scores = score(*synthetic_measures(share, column=column))
     row = scores.assign(severity=severities(scores)).set_index("shortcut").loc[name]
     assert (row["severity"] or None) == severity, row
-    found = {f.kind: f for f in shortcut_findings.shortcut_findings(scores)}
-    assert set(found) == ({f"{name} shortcut"} if severity else set())
+    findings = {f.kind: f for f in shortcut_findings.shortcut_findings(scores)}
+    assert set(findings) == ({f"{name} shortcut"} if severity else set())
     if severity:
-        assert f"{severity}:" in found[f"{name} shortcut"].meaning
+        assert f"{severity}:" in findings[f"{name} shortcut"].meaning
         assert shortcut_findings.shortcut_sentence(scores).startswith(
             "A single cue" if severity == "warning" else "Above chance"
         )
@@ -344,14 +344,14 @@ def test_measures_equal_hand_computed_values():
     tone = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(RATE) / RATE)
     tone[:80] *= np.linspace(0, 1, 80)  # no click
     tone[-80:] *= np.linspace(1, 0, 80)
-    found = measures.measure(np.concatenate([still, tone, still[: RATE // 5]])[:, None].astype("float32"), RATE)
-    assert (found["seconds"], found["rate_hz"], found["channels"]) == (1.7, RATE, 1)
-    assert found["lead_s"] == pytest.approx(0.5)
-    assert found["trail_s"] == pytest.approx(0.2)
-    assert found["pauses"] == 0
-    assert found["level_db"] == pytest.approx(-9.03, abs=0.1)
-    assert found["noise_db"] == measures.FLOOR_DB
-    assert found["bandwidth_hz"] == pytest.approx(1000, abs=250)
+    findings = measures.measure(np.concatenate([still, tone, still[: RATE // 5]])[:, None].astype("float32"), RATE)
+    assert (findings["seconds"], findings["rate_hz"], findings["channels"]) == (1.7, RATE, 1)
+    assert findings["lead_s"] == pytest.approx(0.5)
+    assert findings["trail_s"] == pytest.approx(0.2)
+    assert findings["pauses"] == 0
+    assert findings["level_db"] == pytest.approx(-9.03, abs=0.1)
+    assert findings["noise_db"] == measures.FLOOR_DB
+    assert findings["bandwidth_hz"] == pytest.approx(1000, abs=250)
     assert measures.measure(np.full((RATE, 1), 0.25, "float32"), RATE)["dc"] == 0.25
 
 
@@ -359,6 +359,6 @@ def test_measures_equal_hand_computed_values():
 @pytest.mark.parametrize("n", [1, 7, 4_000])
 def test_measures_of_odd_recordings_are_numbers(rate, n):
     for sound in (np.zeros((n, 2)), np.ones((n, 1)), babble(0, seconds=1.0)[:n, None]):
-        found = measures.measure(sound.astype("float32"), rate)
-        assert set(found) == set(measures.COLUMNS)
-        assert np.isfinite(list(found.values())).all()
+        findings = measures.measure(sound.astype("float32"), rate)
+        assert set(findings) == set(measures.COLUMNS)
+        assert np.isfinite(list(findings.values())).all()

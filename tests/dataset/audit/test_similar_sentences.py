@@ -98,12 +98,12 @@ def test_misspelt_sentences_of_another_family_are_a_breach():
     lines = [f"one two three {line}" for line in manifest.loc[east[: len(west)], "transcription"]]
     manifest.loc[east[: len(west)], "transcription"] = lines
     manifest.loc[west, "transcription"] = list(map(retold, lines))
-    found = [f for f in checks.find_leaks(manifest, set()) if f.severity == "breach"]
-    assert {(f.kind, f.corpora) for f in found} == {
+    findings = [f for f in checks.find_leaks(manifest, set()) if f.severity == "breach"]
+    assert {(f.kind, f.corpora) for f in findings} == {
         ("sentences across parts", "east + west"), ("sentences across families", "east + west")
     }  # fmt: skip
-    assert (found[0].count, found[0].total) == (len(west), len(west))
-    assert "0 of them exactly and the others with a word or two changed" in found[0].sentence
+    assert (findings[0].count, findings[0].total) == (len(west), len(west))
+    assert "0 of them exactly and the others with a word or two changed" in findings[0].sentence
 
 
 PHRASES = [
@@ -117,9 +117,9 @@ def test_everyday_phrases_are_no_breach():
     for corpus, name in (("east", "train"), ("west", "test")):
         rows = part(manifest, corpus, name)[: len(PHRASES) // 2]
         manifest.loc[rows, "transcription"] = PHRASES[: len(rows)]
-    found = [f for f in checks.find_leaks(manifest, set()) if f.kind.startswith("sentences")]
-    assert {f.severity for f in found} == {"note"}
-    assert {f.count for f in found} == {len(PHRASES) // 2}
+    findings = [f for f in checks.find_leaks(manifest, set()) if f.kind.startswith("sentences")]
+    assert {f.severity for f in findings} == {"note"}
+    assert {f.count for f in findings} == {len(PHRASES) // 2}
 
 
 def test_sentences_without_spaces_are_compared_by_characters():
@@ -129,8 +129,8 @@ def test_sentences_without_spaces_are_compared_by_characters():
     manifest["transcription"] = ["".join(chance.sample(signs, 9)) for _ in range(len(manifest))]
     east, west = part(manifest, "east", "train"), part(manifest, "west", "test")
     manifest.loc[west, "transcription"] = [line[1:] for line in manifest.loc[east[: len(west)], "transcription"]]
-    found = {f.kind: f for f in checks.find_leaks(manifest, set())}
-    assert found["sentences across families"].severity == "breach"
+    findings = {f.kind: f for f in checks.find_leaks(manifest, set())}
+    assert findings["sentences across families"].severity == "breach"
     assert text_normalisation.words("我不知道 why") == [*"我不知道", "why"]
 
 
@@ -153,5 +153,5 @@ def test_short_sentences_are_a_breach_if_most_are_shared(copied, breach):
     manifest.loc[east, "transcription"] = lines[: len(east)]
     few = int(copied * len(west))
     manifest.loc[west, "transcription"] = [*lines[:few], *lines[-(len(west) - few) or len(lines) :]][: len(west)]
-    found = [f for f in checks.find_leaks(manifest, set()) if f.kind == "short sentences across families"]
-    assert {(f.severity, f.corpora) for f in found} == ({("breach", "east + west")} if breach else set())
+    findings = [f for f in checks.find_leaks(manifest, set()) if f.kind == "short sentences across families"]
+    assert {(f.severity, f.corpora) for f in findings} == ({("breach", "east + west")} if breach else set())

@@ -32,9 +32,9 @@ def section(folder, **options):
 def vectors(folder, waveforms, **options):
     """Vectors by the extractor, as a store gets them, and the specification that it would be kept under."""
     chosen = section(folder, **options)
-    found = encoder.EXTRACTOR.open(chosen, Resources())(waveforms)
-    assert not any(isinstance(v, Unavailable) for v in found)
-    stacked = np.stack(found)
+    result = encoder.EXTRACTOR.open(chosen, Resources())(waveforms)
+    assert not any(isinstance(v, Unavailable) for v in result)
+    stacked = np.stack(result)
     assert stacked.dtype == np.float32
     assert stacked.shape[1] == audio.spec(chosen, Data())["width"]
     return stacked
@@ -64,8 +64,8 @@ def test_a_vector_is_the_mean_of_what_transformers_gives_for_the_clip_alone(kind
     waveforms = clips()[:4]
     prepare = transformers.AutoFeatureExtractor.from_pretrained(folders[kind])
     network = transformers.AutoModel.from_pretrained(folders[kind]).eval()
-    found = vectors(folders[kind], waveforms), vectors(folders[kind], waveforms, layer=1, pooling="mean_std")
-    for sound, last, first in zip(waveforms, *found, strict=True):
+    result = vectors(folders[kind], waveforms), vectors(folders[kind], waveforms, layer=1, pooling="mean_std")
+    for sound, last, first in zip(waveforms, *result, strict=True):
         with torch.inference_mode():
             enough = np.pad(sound, (0, max(0, tiny.SHORTEST - len(sound))))
             inputs = prepare(enough, sampling_rate=RATE, return_tensors="pt")
@@ -96,9 +96,9 @@ def test_windows_are_the_papers(seconds, normalise, tmp_path):
             means.append(network.projector(hidden)[0].mean(0).numpy())
         start += 2 * RATE
     expected = np.concatenate([np.mean(means, axis=0), np.std(means, axis=0)])
-    found = vectors(folder, [sound], layer="projector", pooling="windows")[0]
-    np.testing.assert_allclose(found, expected, atol=1e-5)
-    assert (found[8:] == 0).all() == (seconds < 4)  # a single window has no deviation
+    result = vectors(folder, [sound], layer="projector", pooling="windows")[0]
+    np.testing.assert_allclose(result, expected, atol=1e-5)
+    assert (result[8:] == 0).all() == (seconds < 4)  # a single window has no deviation
 
 
 def test_every_layer_after_another(folders):
@@ -135,7 +135,7 @@ def test_ten_minutes_are_taken_in_parts(folders, monkeypatch):
     monkeypatch.setattr(waves.WaveNetwork, "run", lambda self, given: seen.append([len(s) for s in given])
                         or run(self, given))  # fmt: skip
     [long] = clips([600.5])
-    found = vectors(folders["wav2vec2"], [long], pooling="mean_std")[0]
+    result = vectors(folders["wav2vec2"], [long], pooling="mean_std")[0]
     assert sum(map(sum, seen)) == len(long)
     assert max(map(max, seen)) <= 30 * RATE
     assert max(map(sum, seen)) <= encoder.BUDGET
@@ -143,15 +143,15 @@ def test_ten_minutes_are_taken_in_parts(folders, monkeypatch):
     parts = vectors(folders["wav2vec2"], [long[start:stop] for start, stop in cuts], pooling="mean_std").astype(float)
     mean = parts[:, :24].mean(0)  # the parts are as long as one another but for a sample
     deviation = np.sqrt((parts[:, 24:] ** 2 + (parts[:, :24] - mean) ** 2).mean(0))
-    np.testing.assert_allclose(found, np.concatenate([mean, deviation]), atol=1e-4)
+    np.testing.assert_allclose(result, np.concatenate([mean, deviation]), atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", ["wav2vec2", "wavlm-layer"])
 def test_hard_sounds_give_finite_vectors(kind, folders):
     hard = [np.zeros(1), np.zeros(RATE), np.ones(RATE), np.full(RATE, -1e6), np.eye(1, 5)[0]]
     for pooled in ("mean", "windows"):
-        found = vectors(folders[kind], [sound.astype(np.float32) for sound in hard], pooling=pooled)
-        assert np.isfinite(found).all()
+        result = vectors(folders[kind], [sound.astype(np.float32) for sound in hard], pooling=pooled)
+        assert np.isfinite(result).all()
 
 
 def test_what_is_not_a_number_is_absent_with_its_reason(folders, tmp_path):
@@ -159,8 +159,8 @@ def test_what_is_not_a_number_is_absent_with_its_reason(folders, tmp_path):
     network.encoder.layer_norm.bias.data[0] = float("nan")
     network.save_pretrained(tmp_path)
     transformers.Wav2Vec2FeatureExtractor().save_pretrained(tmp_path)
-    [found] = encoder.EXTRACTOR.open(section(tmp_path), Resources())(clips([1.0]))
-    assert found == Unavailable("the network gives values that are not finite")
+    [result] = encoder.EXTRACTOR.open(section(tmp_path), Resources())(clips([1.0]))
+    assert result == Unavailable("the network gives values that are not finite")
 
 
 class Lazy:

@@ -45,8 +45,8 @@ def test_log_mel_equals_that_of_the_padded_recording(samples):
     expected = prepare(wave, sampling_rate=RATE, return_tensors="pt").input_features[0].T
     held = 2 * -(-samples // 320)
     for frames in (held, 3000):
-        [found] = log_mel([wave], prepare, [frames])
-        np.testing.assert_allclose(found, expected[:frames], atol=1e-5)
+        [result] = log_mel([wave], prepare, [frames])
+        np.testing.assert_allclose(result, expected[:frames], atol=1e-5)
     together = log_mel([wave, wave[: samples // 2 + 1], wave], prepare, [held] * 3)
     np.testing.assert_allclose(together[2], expected[:held], atol=1e-5)
 
@@ -60,20 +60,20 @@ def test_whisper_reads_30_s_with_full_context(folders):
         out = network(inputs, output_hidden_states=True)
     states = [*out.hidden_states[:-1], out.last_hidden_state]
     every = vectors(folders["whisper"], [wave], context="full", layer="all", pooling="mean_std")[0]
-    for state, found in zip(states, np.split(every, 4), strict=True):
+    for state, result in zip(states, np.split(every, 4), strict=True):
         held = state[0, :62].numpy()
-        np.testing.assert_allclose(found, np.concatenate([held.mean(0), held.std(0)]), atol=1e-5)
+        np.testing.assert_allclose(result, np.concatenate([held.mean(0), held.std(0)]), atol=1e-5)
 
 
 def test_whisper_reads_the_recording_alone_with_clip_context(folders):
     waveforms = clips([1.23, 0.5, 0.5, 2.0, 0.01])
     prepare = transformers.WhisperFeatureExtractor.from_pretrained(folders["whisper"])
     every = vectors(folders["whisper"], waveforms, layer="all")
-    for wave, found in zip(waveforms, every, strict=True):
+    for wave, result in zip(waveforms, every, strict=True):
         frames = 2 * -(-len(wave) // 320)
         mel = prepare(wave, sampling_rate=RATE, return_tensors="pt").input_features[0].T[:frames]
         expected = np.concatenate([state[0].mean(0) for state in whisper_states(folders["whisper"], mel)])
-        np.testing.assert_allclose(found, expected, atol=2e-5)
+        np.testing.assert_allclose(result, expected, atol=2e-5)
     assert np.abs(every - vectors(folders["whisper"], waveforms, layer="all", context="full")).max() > 1e-3
 
 
@@ -96,8 +96,8 @@ def test_single_layers_equal_those_of_all_layers(kind, folders):
     waveforms = clips([0.7, 0.5, 0.7])
     every = vectors(folders[kind], waveforms, layer="all", pooling="mean_std")
     for number, part in enumerate(np.split(every, 4, axis=1)):
-        found = vectors(folders[kind], waveforms, layer=number, pooling="mean_std")
-        np.testing.assert_allclose(part, found, atol=1e-5)
+        result = vectors(folders[kind], waveforms, layer=number, pooling="mean_std")
+        np.testing.assert_allclose(part, result, atol=1e-5)
     np.testing.assert_allclose(part, vectors(folders[kind], waveforms, pooling="mean_std"), atol=1e-5)
 
 
@@ -109,8 +109,8 @@ def test_modules_of_whisper_by_name(folders):
         state = whisper_states(folders["whisper"], mel)[1]
         state = state + block.self_attn(block.self_attn_layer_norm(state))[0]
         expected = block.fc1(block.final_layer_norm(state))[0].mean(0)
-    found = vectors(folders["whisper"], [other, wave], layer="layers.1.fc1")
-    np.testing.assert_allclose(found[1], expected, atol=2e-5)
+    result = vectors(folders["whisper"], [other, wave], layer="layers.1.fc1")
+    np.testing.assert_allclose(result[1], expected, atol=2e-5)
     with pytest.raises(loading.WeightMismatch, match=r"features\.audio\.layer: 'layer_norm' is in no block"):
         encoder.open_extractor(section(folders["whisper"], layer="layer_norm"), Resources())
     full = [vectors(folders["whisper"], [wave], layer=layer, context="full") for layer in ("layer_norm", -1)]
@@ -121,19 +121,19 @@ def test_w2v_bert_is_what_transformers_gives(folders):
     waveforms = clips([0.7, 0.71, 0.7125])
     prepare = transformers.AutoFeatureExtractor.from_pretrained(folders["w2v-bert"])
     network = transformers.AutoModel.from_pretrained(folders["w2v-bert"]).eval()
-    for wave, found in zip(waveforms, vectors(folders["w2v-bert"], waveforms), strict=True):
+    for wave, result in zip(waveforms, vectors(folders["w2v-bert"], waveforms), strict=True):
         with torch.inference_mode():
             inputs = prepare(wave, sampling_rate=RATE, return_tensors="pt")
             state = network(**inputs).last_hidden_state[0][inputs.attention_mask[0].bool()]
-        np.testing.assert_allclose(found, state.mean(0), atol=1e-5)
+        np.testing.assert_allclose(result, state.mean(0), atol=1e-5)
 
 
 def test_ast_with_full_context_is_what_transformers_gives(folders):
     waveforms = clips([0.5, 1.4, 0.05])
     prepare = transformers.AutoFeatureExtractor.from_pretrained(folders["ast"])
     network = transformers.AutoModel.from_pretrained(folders["ast"]).eval()
-    found = vectors(folders["ast"], waveforms, context="full")
-    for wave, vector, times in zip(waveforms, found, (5, tiny.PATCH_TIMES, 1), strict=True):
+    result = vectors(folders["ast"], waveforms, context="full")
+    for wave, vector, times in zip(waveforms, result, (5, tiny.PATCH_TIMES, 1), strict=True):
         with torch.inference_mode():
             wave = np.pad(wave, (0, max(0, 1600 - len(wave))))
             state = network(**prepare(wave, sampling_rate=RATE, return_tensors="pt")).last_hidden_state[0]
@@ -173,8 +173,8 @@ def test_ast_head_gives_one_vector_per_recording(tmp_path):
     prepare = transformers.AutoFeatureExtractor.from_pretrained(folder)
     with torch.inference_mode():
         logits = network(**prepare(wave, sampling_rate=RATE, return_tensors="pt")).logits[0]
-    found = vectors(folder, [wave], layer="classifier.dense", context="full")
-    np.testing.assert_allclose(found[0], logits, atol=1e-5)
+    result = vectors(folder, [wave], layer="classifier.dense", context="full")
+    np.testing.assert_allclose(result[0], logits, atol=1e-5)
 
 
 def test_full_context_is_refused_without_a_length_of_its_own(folders, tmp_path):
@@ -189,13 +189,13 @@ def test_real_whisper_equals_transformers_with_full_context():
     network = transformers.WhisperModel.from_pretrained(REAL, dtype=torch.float32).eval().encoder
     prepare = transformers.WhisperFeatureExtractor.from_pretrained(REAL)
     every = vectors(REAL, waveforms, context="full", layer="all")
-    for wave, found in zip(waveforms, every, strict=True):
+    for wave, result in zip(waveforms, every, strict=True):
         with torch.inference_mode():
             inputs = prepare(wave, sampling_rate=RATE, return_tensors="pt").input_features
             out = network(inputs, output_hidden_states=True)
         states = [*out.hidden_states[:-1], out.last_hidden_state]
         expected = np.concatenate([s[0, : -(-len(wave) // 320)].mean(0) for s in states])
-        np.testing.assert_allclose(found, expected, atol=1e-4)
+        np.testing.assert_allclose(result, expected, atol=1e-4)
 
 
 @needs_real

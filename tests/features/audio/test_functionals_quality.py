@@ -54,7 +54,7 @@ def test_predictions_do_not_depend_on_labels_of_test_rows(classifier, norm):
 
 def test_folds_keep_speakers_whole():
     speakers = np.array([*"aabbbcddddefg"])
-    found = model_quality.folds(speakers)
-    assert set(found) == set(range(5))
-    assert all(len(set(found[speakers == s])) == 1 for s in set(speakers))
+    result = model_quality.folds(speakers)
+    assert set(result) == set(range(5))
+    assert all(len(set(result[speakers == s])) == 1 for s in set(speakers))
     assert set(model_quality.folds(np.array([*"aabbc"]))) == {0, 1, 2}

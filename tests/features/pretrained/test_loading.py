@@ -51,12 +51,12 @@ def test_checkpoint_replaces_the_tensors_of_the_folder(name, rename, inside, pub
         safetensors.torch.save_file(tensors, tmp_path / name)
     else:
         torch.save({inside: tensors, "epoch": 3} if inside else tensors, tmp_path / name)
-    found = vector(folder, tmp_path / name, layer="projector")
+    result = vector(folder, tmp_path / name, layer="projector")
     prepare = transformers.AutoFeatureExtractor.from_pretrained(folder)
     with torch.inference_mode():
         values = prepare(WAVEFORM, sampling_rate=16_000, return_tensors="pt").input_values
         state = tuned.wav2vec2(values, output_hidden_states=True)
-        np.testing.assert_allclose(found, tuned.projector(state.last_hidden_state)[0].mean(0), atol=1e-5)
+        np.testing.assert_allclose(result, tuned.projector(state.last_hidden_state)[0].mean(0), atol=1e-5)
         hidden = vector(folder, tmp_path / name, layer=2)
         np.testing.assert_allclose(hidden, state.hidden_states[2][0].mean(0), atol=1e-5)
 

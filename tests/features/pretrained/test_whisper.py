@@ -52,15 +52,15 @@ def tokens_by_hand(folder, sound, prompt):
 def test_search_is_greedy_and_independent_of_other_clips(tmp_path, context):
     folder, sounds = tiny.recogniser(tmp_path), clips(0.5, 3.0, 1.0, 2.0, 1.5)
     recogniser = whisper._open(str(folder), None, "cpu")
-    found = recogniser.run(sounds, context)
-    for sound, one in zip(sounds, found, strict=True):
+    result = recogniser.run(sounds, context)
+    for sound, one in zip(sounds, result, strict=True):
         [alone] = recogniser.run([sound], context)
         assert alone.tokens == one.tokens
         assert alone.log_probability == pytest.approx(one.log_probability, rel=1e-4)
         if context == "full":
             assert one.tokens == tokens_by_hand(folder, sound, [tiny.START, tiny.UNTIMED])
-    assert sum(one.finished for one in found) >= (4 if context == "full" else 1)  # finished rows have left the batch
-    assert len({len(one.tokens) for one in found}) >= (3 if context == "full" else 2)
+    assert sum(one.finished for one in result) >= (4 if context == "full" else 1)  # finished rows have left the batch
+    assert len({len(one.tokens) for one in result}) >= (3 if context == "full" else 2)
     assert transcribe_whisper([], str(folder)) == []
 
 
@@ -132,8 +132,8 @@ class Letters:
 )
 def test_texts_that_are_no_words_are_left_out(text, options, words):
     recogniser = whisper._Recogniser(None, None, Letters(), None, [])
-    found = whisper_search.Hypothesis(**{"tokens": list(map(ord, text)), "limit": 160, "finished": True, **options})
-    assert recogniser.transcript([found]).text == words
+    result = whisper_search.Hypothesis(**{"tokens": list(map(ord, text)), "limit": 160, "finished": True, **options})
+    assert recogniser.transcript([result]).text == words
 
 
 def test_long_recording_has_the_text_of_its_chunks_and_the_language_of_the_first_with_words():
@@ -164,8 +164,8 @@ def test_other_networks_are_refused(tmp_path):
 @real
 @pytest.mark.parametrize("context", ["full", "clip"])
 def test_real_sentences_are_recognised(context):
-    found = transcribe_whisper(recordings(*SPOKEN), f"{ENCODERS}/whisper-tiny.en", context=context)
-    assert [one.text for one in found] == list(SPOKEN.values())
+    result = transcribe_whisper(recordings(*SPOKEN), f"{ENCODERS}/whisper-tiny.en", context=context)
+    assert [one.text for one in result] == list(SPOKEN.values())
 
 
 @real
@@ -184,5 +184,5 @@ def test_recordings_without_speech_have_no_words(context):
     rng = np.random.default_rng(0)
     silent = [np.zeros(0), np.zeros(100), np.zeros(3 * RATE), 1e-3 * rng.normal(size=3 * RATE),
               0.1 * rng.normal(size=3 * RATE)]  # fmt: skip
-    found = transcribe_whisper([one.astype("f4") for one in silent], f"{ENCODERS}/whisper-tiny.en", context=context)
-    assert [one.text for one in found] == [""] * len(silent)
+    result = transcribe_whisper([one.astype("f4") for one in silent], f"{ENCODERS}/whisper-tiny.en", context=context)
+    assert [one.text for one in result] == [""] * len(silent)

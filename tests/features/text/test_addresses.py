@@ -34,8 +34,8 @@ def table(texts):
 
 
 def test_texts_that_look_like_numbers_or_missing_values_are_texts():
-    found = dialogue.inputs(table([*ODD, None, float("nan"), "", "\t"]), TextFeatures())
-    assert found == [*ODD[:12], "x", "a b", None, None, None, None, None]
+    result = dialogue.inputs(table([*ODD, None, float("nan"), "", "\t"]), TextFeatures())
+    assert result == [*ODD[:12], "x", "a b", None, None, None, None, None]
 
 
 @settings(max_examples=25)

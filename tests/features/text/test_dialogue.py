@@ -149,9 +149,9 @@ def test_any_text_gives_the_right_number_of_turns(texts):
     texts = [None if isinstance(t, float) else t for t in texts]
     rows = [("d", i, "A", text) for i, text in enumerate(texts)]
     table = manifest(rows).astype({"transcription": object})
-    found, plain = read(table, context=9, speakers="roles"), read(table)
+    result, plain = read(table, context=9, speakers="roles"), read(table)
     words = [text for text in plain if text]
-    for alone, text in zip(plain, found, strict=True):
+    for alone, text in zip(plain, result, strict=True):
         assert (alone is None) == (text is None)
         if text:
             turns = dialogue.turns(text, True)
@@ -168,13 +168,13 @@ def test_real_dialogues_stay_in_one_part_and_match_the_published_lists():
     table = build.build(raw, selected, build.BuildOptions(**options, min_seconds=0.1, max_seconds=30)).manifest
     usable = table[table["exclude_reason"].isna()]
     assert (usable.groupby(["corpus", "dialogue_id"])["split"].nunique() == 1).all()
-    found = pd.Series(read(table, context=4), index=table["utterance_id"])
+    result = pd.Series(read(table, context=4), index=table["utterance_id"])
     with (raw / "MELD/test_sent_emo.csv").open(encoding="utf-8", newline="") as file:
         lines = [row for row in csv.DictReader(file) if row["Dialogue_ID"] == "17"]
     lines = sorted(lines, key=lambda row: int(row["Utterance_ID"]))
     assert len(lines) > 5
     for place, row in enumerate(lines):
-        turns = found[f"meld/test_dia17_utt{row['Utterance_ID']}"].split(SEP)
+        turns = result[f"meld/test_dia17_utt{row['Utterance_ID']}"].split(SEP)
         assert len(turns) == min(place, 4) + 1
         assert turns[-1][:8] == row["Utterance"].strip()[:8]
     excluded = table[table["exclude_reason"].notna() & (table["corpus"] == "emorynlp") & table["turn_index"].ge(2)]
@@ -186,4 +186,4 @@ def test_real_dialogues_stay_in_one_part_and_match_the_published_lists():
     )
     assert len(context) > 100
     for row in context.itertuples():
-        assert found[row.utterance_id].split(SEP)[-2] == " ".join(row.transcription_before.split("\n")).strip()
+        assert result[row.utterance_id].split(SEP)[-2] == " ".join(row.transcription_before.split("\n")).strip()

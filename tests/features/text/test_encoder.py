@@ -68,8 +68,8 @@ def test_vector_does_not_depend_on_other_texts(name, options, folders, monkeypat
 @pytest.mark.parametrize("name", ["roberta", "bert"])
 def test_vector_equals_that_of_transformers(name, folders):
     texts = ["Oh no!", " ".join(map(str, range(200)))]
-    found = [vectors(folders[name], texts, **o) for o in ({}, {"pooling": "cls"}, {"layer": 1}, {"layer": "all"})]
-    for text, mean, first, inner, every in zip(texts, *found, strict=True):
+    result = [vectors(folders[name], texts, **o) for o in ({}, {"pooling": "cls"}, {"layer": 1}, {"layer": "all"})]
+    for text, mean, first, inner, every in zip(texts, *result, strict=True):
         out, _ = straight(folders[name], text, output_hidden_states=True)
         np.testing.assert_allclose(mean, out.last_hidden_state[0].mean(0), atol=1e-5)
         np.testing.assert_allclose(first, out.last_hidden_state[0, 0], atol=1e-5)
@@ -104,10 +104,10 @@ def test_context_is_attended_to_and_only_the_target_is_pooled(name, folders):
     kinds = {"token_type_ids": torch.tensor([row.second]).long()} if name == "bert" else {}
     with torch.inference_mode():
         state = network(input_ids=torch.tensor([row.ids]), **kinds).last_hidden_state[0]
-    found = vectors(folders[name], ["So?\x1fWell\x1fI see.", "No.\x1fI see.", "I see."])
-    np.testing.assert_allclose(found[0], state[torch.tensor(row.target)].mean(0), atol=1e-5)
-    assert np.abs(found[0] - found[1]).max() > 1e-3
-    assert np.abs(found[1] - found[2]).max() > 1e-3
+    result = vectors(folders[name], ["So?\x1fWell\x1fI see.", "No.\x1fI see.", "I see."])
+    np.testing.assert_allclose(result[0], state[torch.tensor(row.target)].mean(0), atol=1e-5)
+    assert np.abs(result[0] - result[1]).max() > 1e-3
+    assert np.abs(result[1] - result[2]).max() > 1e-3
 
 
 def test_long_inputs_lose_tokens_at_the_left(folders):
@@ -142,9 +142,9 @@ def test_text_without_words_has_no_vector(text, roberta):
 @given(st.lists(st.text(st.characters(), max_size=80), max_size=5))
 def test_any_text_gives_a_finite_vector_or_a_reason(roberta, texts):
     """Half character pairs, controls and all: transcripts are foreign."""
-    for text, found in zip(texts, roberta(texts), strict=True):
+    for text, result in zip(texts, roberta(texts), strict=True):
         target = text.split("\x1f")[-1].strip()
-        assert isinstance(found, Unavailable) if not target else np.isfinite(found).all()
+        assert isinstance(result, Unavailable) if not target else np.isfinite(result).all()
 
 
 def test_more_tokens_than_positions_are_refused(folders):
@@ -170,10 +170,10 @@ def test_published_sentence_encoder_recognises_similar_sentences():
         "The train to Leipzig leaves at nine.", "When does the next train depart?",
         "He burst into tears at the funeral.", "She wept when they buried him.",
     ]  # fmt: skip
-    found = vectors(packaged.MODEL_DIR, texts, max_tokens=256)
-    assert found.shape == (6, 384)
+    result = vectors(packaged.MODEL_DIR, texts, max_tokens=256)
+    assert result.shape == (6, 384)
     theirs = packaged.load_model(device="cpu").encode(texts)
-    unit = found / np.linalg.norm(found, axis=1, keepdims=True)
+    unit = result / np.linalg.norm(result, axis=1, keepdims=True)
     np.testing.assert_allclose(unit, theirs, atol=1e-5)
     alike = unit @ unit.T
     pairs = {(0, 1), (2, 3), (4, 5)}

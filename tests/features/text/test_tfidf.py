@@ -52,8 +52,8 @@ def test_speaker_is_not_a_word_of_the_text():
 def test_turn_without_words_has_no_vector_whatever_its_context():
     section = TextFeatures(extractor="tfidf", dimensions=32, context=1, speakers="roles")
     compute = tfidf.EXTRACTOR.open(section, features.Resources())
-    found = compute(["self: 😀", f"other 1: no{SEP}self: 😀", f"other 1: 😀{SEP}self: no"])
-    assert [isinstance(v, Unavailable) for v in found] == [True, True, False]
+    result = compute(["self: 😀", f"other 1: no{SEP}self: 😀", f"other 1: 😀{SEP}self: no"])
+    assert [isinstance(v, Unavailable) for v in result] == [True, True, False]
 
 
 def test_vector_of_ten_thousand_words_has_unit_length():

@@ -53,17 +53,17 @@ def manifest(speakers=4, per_speaker=6):
 
 
 def recognised(table, text):
-    told = pd.DataFrame({"utterance_id": table["utterance_id"], "transcription": text, "reason": None})
-    return told.astype("str")
+    result = pd.DataFrame({"utterance_id": table["utterance_id"], "transcription": text, "reason": None})
+    return result.astype("str")
 
 
 def test_errors_are_counted_and_what_was_not_transcribed_is_left_out():
     table = manifest(1, 6)
     table.loc[5, "transcription"] = None
     texts = ["kids are talking by the door", "Kids, talking by the big door", None, None, None, "free words"]
-    told = recognised(table, texts)
-    told.loc[2:4, "reason"] = ["no words recognised", "not readable", "recognises English only"]
-    counted = word_errors.count_errors(table, told)
+    result = recognised(table, texts)
+    result.loc[2:4, "reason"] = ["no words recognised", "not readable", "recognises English only"]
+    counted = word_errors.count_errors(table, result)
     assert counted["errors"].tolist() == [0, 2, 6]
     assert counted["words"].tolist() == [6, 6, 6]
     assert counted["empty"].tolist() == [False, False, True]
@@ -95,8 +95,8 @@ def test_harder_class_is_found_over_speakers_and_said():
 
 def test_table_without_recordings_has_its_columns():
     table = manifest(1, 2)
-    told = recognised(table, None)
-    empty = word_errors.table(word_errors.count_errors(table, told))
+    result = recognised(table, None)
+    empty = word_errors.table(word_errors.count_errors(table, result))
     assert empty.empty
     assert list(empty.columns) == word_errors.COLUMNS
     assert word_error_sentences(empty) == []

@@ -224,12 +224,12 @@ def test_emo_affectnet_from_a_checkpoint_to_1024_features(folder, tmp_path):
     section = VideoFeatures(extractor="emo_affectnet", weights=str(tmp_path / "weights.pt"))
     describe = resnet.emo_affectnet(section, Resources())
     faces = np.stack([cv2.resize(FACE, (224, 224)), cv2.resize(FACE[::-1], (224, 224))])
-    found = describe(faces)
+    result = describe(faces)
     blue_first = torch.from_numpy(faces[..., ::-1].astype(np.float32) - np.float32(resnet.VGGFACE2_MEAN))
     with torch.inference_mode():
         alone = network.embed(blue_first[:1].permute(0, 3, 1, 2))  # by itself, and found together with another
-    np.testing.assert_allclose(found[:1], alone, atol=1e-5 * np.abs(found).max())
-    assert np.abs(found[1] - found[0]).max() > 1e-3 * np.abs(found).max()
+    np.testing.assert_allclose(result[:1], alone, atol=1e-5 * np.abs(result).max())
+    assert np.abs(result[1] - result[0]).max() > 1e-3 * np.abs(result).max()
     options = {"extractor": "emo_affectnet", "weights": str(tmp_path / "weights.pt"), "pooling": "windows"}
     [vector] = of(folder, opened(**options), "face.mp4", end=0.2)
     assert vector.shape == (1024,)

@@ -55,8 +55,8 @@ def task(folder: Path, inputs: dict[str, dict], waveforms: list[np.ndarray]) -> 
     for name, one in sections.items():
         there = np.array([key is not None for key in keys[name]])
         compute = registry.of_input(one).open(one.frozen, Resources())
-        found = items[name].select(np.flatnonzero(there)) if name in items else [k for k in keys[name] if k]
-        vectors = np.stack(compute(found))
+        result = items[name].select(np.flatnonzero(there)) if name in items else [k for k in keys[name] if k]
+        vectors = np.stack(compute(result))
         arrays[name] = np.zeros((count, vectors.shape[1]), np.float32)
         arrays[name][there], present[name] = vectors, there
     extractors = dict.fromkeys(sections, "encoder")
