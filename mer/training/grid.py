@@ -30,6 +30,9 @@ STACK_FLOATS = {"cpu": 2**24, "cuda": 2**30, "mps": 2**30}
 """The largest number of floats in the tensors of one stack. It is smaller on a CPU, so that a grid makes several stacks
 for its processes. It is fixed: neither free memory nor the number of processes may decide how a result is computed."""
 
+PRELOADED = "mer.training.engines.preloaded"
+"""The module that worker processes share."""
+
 
 def fit_job(
     task: Task, job: Job, device_name: str, snapshot: Path | None = None, choice: Choice | None = None
@@ -192,11 +195,11 @@ def _job_groups(task: Task, jobs: list[Job], engine: Engine) -> list[list[int]]:
 
 
 def _processes():
-    """Copies of one process that has imported torch, if the system can make them: they share its memory."""
+    """Copies of one process that has imported what trainings need, if the system can make them, to share its memory."""
     if "forkserver" not in get_all_start_methods():
         return get_context("spawn")
     context = get_context("forkserver")
-    context.set_forkserver_preload(["mer.training.networks.loop"])
+    context.set_forkserver_preload([PRELOADED])
     return context
 
 

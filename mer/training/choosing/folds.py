@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from mer.params.schema import Training
 from mer.training.choosing.choice import candidates
 from mer.training.job import Job
 
@@ -14,9 +15,17 @@ def comparing_jobs(job: Job) -> list[list[Job]]:
     seed = job.seed if job.choice_seed is None else job.choice_seed
     part = replace(job, seed=seed, choice_seed=None, test=job.test[:0], folds=(), compares=True)
     return [
-        [replace(part, spec=spec, training=training, train=fold.train, validation=fold.test) for fold in job.folds]
+        [
+            replace(part, spec=spec, training=_without_adaptation(training), train=fold.train, validation=fold.test)
+            for fold in job.folds
+        ]
         for spec, training in candidates(job)
     ]
+
+
+def _without_adaptation(training: Training) -> Training:
+    """The parameters without the adaptation of predictions, which trains nothing, so that systems share trainings."""
+    return training.model_copy(update={"adaptation": "none"})
 
 
 def shared(jobs: Sequence[Job]) -> tuple[list[Job], list[int]]:
