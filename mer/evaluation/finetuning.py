@@ -46,7 +46,7 @@ def plan(study: StudyTask) -> tuple[list[Cell], list[Job], list[str]]:
     if not (systems := study.systems(finetuned=True)):
         raise NothingToTrain("no system of this study trains an encoder: give one an input with `train`, as in "
                              "params/finetune.yaml, or leave step 06 out of `steps`")  # fmt: skip
-    cells = study.plan(study.run.params.evaluation.protocols)
+    cells = study.plan(study.params.evaluation.protocols)
     return cells, *study.jobs(cells, systems)
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from mer.params.ablations import Ablations, study_of
 from mer.params.data import Corpus, Data, Labels, Splits, Synthetic
 from mer.params.features import (
     TABLE_ORDER,
@@ -23,8 +24,9 @@ from mer.params.messages import Faults, near
 from mer.params.section import Name, Section
 from mer.params.systems import DEFAULT_SYSTEMS, Candidate, System, Training
 
-__all__ = ["SELECTED", "AudioFeatures", "Candidate", "Compute", "Corpus", "Data", "Evaluation", "Labels", "Params",
-           "Splits", "Synthetic", "System", "TextFeatures", "Training", "Transcripts", "VideoFeatures"]  # fmt: skip
+__all__ = ["SELECTED", "Ablations", "AudioFeatures", "Candidate", "Compute", "Corpus", "Data", "Evaluation", "Labels",
+           "Params", "Splits", "Synthetic", "System", "TextFeatures", "Training", "Transcripts",
+           "VideoFeatures"]  # fmt: skip
 
 SELECTED = "selected"
 """The name, in results, of the system that is selected for a held-out family."""
@@ -107,6 +109,7 @@ class Params(Section):
     """The systems by name. The first one is the reference of comparisons."""
     training: Training = Training()
     evaluation: Evaluation = Evaluation()
+    ablations: Ablations = Ablations()
     predict: Predict = Predict()
     compute: Compute = Compute()
 
@@ -215,6 +218,18 @@ class Params(Section):
                 kind = "an ensemble itself" if strange[0] in self.systems else "no system of this study"
                 yield (f"systems.{name}.members", f"{strange[0]!r} is {kind}{near(strange[0], trained)}; members may "
                        f"be {', '.join(trained) or 'none'}")  # fmt: skip
+
+    @model_validator(mode="after")
+    def _ablations_are_studies(self) -> "Params":
+        faults = []
+        for name in self.ablations.rows:
+            try:
+                study_of(self, name)
+            except Faults as error:
+                faults += error.faults
+        if faults:
+            raise Faults(faults)
+        return self
 
     def inputs_of(self, system: str | System) -> tuple[str, ...]:
         """Return the names of a system's inputs, by modality (audio, video, text); of an ensemble those of all members.

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from mer import files
+from mer.params.ablations import study_of
 from mer.params.features import AudioFeatures, Input, TextFeatures, Transcripts, VideoFeatures
 from mer.params.schema import Params
 from mer.preflight import networks, weights
@@ -22,6 +23,8 @@ AUDIO_SETTINGS = ("preprocessor_config.json", "processor_config.json")
 """The files of which a network of audio needs one: they state its input."""
 EXTRACTION_STEPS = frozenset({"02"})
 """The steps that extract features and transcribe."""
+ABLATION_STEP = "05"
+"""The step that extracts inputs that rows of an ablation change."""
 WITHOUT_DEVICE = frozenset({"01", "09"})
 """The steps that use no device."""
 
@@ -59,7 +62,21 @@ def problems(p: Params, devices: Sequence[str], steps: set[str], *, connect: boo
         faults += _of_device(p.compute.device, devices)
     if steps - EXTRACTION_STEPS - WITHOUT_DEVICE:
         faults += _of_training(p)
+    if ABLATION_STEP in steps:
+        faults += [fault for name in p.ablations.rows for fault in _of_row(p, name, connect)]
     return [str(fault) for fault in faults]
+
+
+def _of_row(p: Params, name: str, connect: bool) -> Iterator[Fault]:
+    """Yield what a row of an ablation needs beside what the study needs."""
+    study, row = study_of(p, name), p.ablations.rows[name]
+    changed = study.model_copy(update={"features": {key: study.features[key] for key in row.features}})
+    own = [fault for one in changed.features.values() for fault in _of_input(one)] + list(
+        _of_downloads(changed, connect)
+    )
+    of_study = {fault.problem for fault in _of_training(p)}
+    for fault in [*own, *(fault for fault in _of_training(study) if fault.problem not in of_study)]:
+        yield Fault(f"ablations.rows.{name}.{fault.parameter.removeprefix(f'systems.{name}.')}", fault.problem)
 
 
 def _of_input(one: Input) -> Iterator[Fault]:

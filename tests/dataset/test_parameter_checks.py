@@ -96,3 +96,12 @@ def test_classes_may_be_labels_of_a_user_defined_corpus(tmp_path):
     assert not parameter_checks.problems(
         Params(name="x", data={"raw": str(tmp_path)}, corpora={"mine": mine}, labels=labels)
     )
+
+
+def test_labels_of_rows_are_checked(tmp_path):
+    put(tmp_path, "emodb/x")
+    rows = {"right": {"labels.overrides.emodb": {"boredom": "neutral"}},
+            "wrong": {"labels.overrides.emodb": {"bordeom": "neutral"}}}  # fmt: skip
+    params = Params(name="x", data={"raw": str(tmp_path)}, corpora=["emodb"], ablations={"rows": rows})
+    [problem] = parameter_checks.problems(params)
+    assert problem.startswith("ablations.rows.wrong.labels.overrides.emodb: the corpus has no label 'bordeom' (did you")

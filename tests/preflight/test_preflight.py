@@ -206,3 +206,14 @@ def test_run_ends_before_its_first_step_and_lists_warn(study):
         assert result.returncode == 0
         assert "01 Build the dataset" in result.stdout
         assert "warning: features.audio.model: the folder models/gone does not exist" in result.stdout
+
+
+def test_rows_of_an_ablation_need_their_own_networks_and_checkpoints(tmp_path, offline):
+    rows = {
+        "other": {"features.audio": {"extractor": "encoder", "model": str(tmp_path / "gone")}},
+        "started": {"training.start_from": "outputs/gone"},
+    }
+    sections = {"ablations": {"rows": rows}, "systems": {"gated": {"model": "gated", "inputs": ["audio"]}}}
+    found = dict(problem.split(": ", 1) for problem in problems(steps=("05",), **sections))
+    assert list(found) == ["ablations.rows.other.features.audio.model", "ablations.rows.started.training.start_from"]
+    assert problems(steps=("04",), **sections) == []

@@ -19,6 +19,10 @@ from mer.media.audio import SILENCE_SECONDS
 
 PROBLEM_COLUMNS = ["corpus", "path", "line", "reason", "emotion", "lost"]
 """The columns of `Dataset.problems`."""
+NO_RECORDING = "no recording"
+"""The `audio_error` of an utterance without a recording."""
+NOTHING_TO_READ = "neither a recording nor words"
+"""The `exclude_reason` of an utterance with neither audio nor text."""
 
 
 class NoCorpora(FileNotFoundError):
@@ -107,7 +111,7 @@ def build(
     usable = set(manifest.loc[manifest["exclude_reason"].isna(), "corpus"])
     if not usable:
         raise NoCorpora(_unusable_message(raw, manifest, problems))
-    manifest = _split(manifest, {name: corpora[name] for name in folders}, options)
+    manifest = assign_splits(manifest, {name: corpora[name] for name in folders}, options)
     return Dataset(
         manifest=schema.check(manifest, labels.classes(options.policy)),
         problems=pd.DataFrame(problems, columns=PROBLEM_COLUMNS).astype({"line": "Int64", "lost": "bool"}),
@@ -162,7 +166,14 @@ def _paths(utterances: list[tuple[str, Utterance]]) -> list[str]:
     return [item.path for item in items if item.has_recording] + [item.video for item in items if item.video]
 
 
-def _split(manifest: pd.DataFrame, corpora: dict[str, Corpus], options: BuildOptions) -> pd.DataFrame:
+def assign_splits(manifest: pd.DataFrame, corpora: dict[str, Corpus], options: BuildOptions) -> pd.DataFrame:
+    """Return the manifest with the split of its usable rows.
+
+    Args:
+        manifest: all rows.
+        corpora: id -> corpus, of all corpora of the manifest.
+        options: the parameters of the study.
+    """
     official = {name for name, corpus in corpora.items() if corpus.official_splits}
     by_session = {name for name, corpus in corpora.items() if corpus.split_by_session}
     split_options = splits.SplitOptions(
@@ -216,7 +227,7 @@ def _speaker_names(speaker: str) -> str:
 def _audio_columns(item: Utterance, header: dict | None) -> tuple[float | None, str | None]:
     """Return the duration of the utterance in seconds, or the reason why there is no audio."""
     if header is None:
-        return None, "no recording"
+        return None, NO_RECORDING
     if pd.notna(header["error"]):
         return None, header["error"]
     start, total = item.start or 0.0, header["seconds"]
@@ -244,7 +255,7 @@ def _exclude_reason(
     if error and item.has_recording and not keep_silent:
         return error
     if error and not item.has_recording and not item.transcription:
-        return "neither a recording nor words"
+        return NOTHING_TO_READ
     return None
 
 

@@ -10,6 +10,7 @@ from mer.corpora.own import check
 from mer.corpora.own import corpus as own
 from mer.corpora.synthetic import record
 from mer.dataset.manifest import labels
+from mer.params.ablations import study_of
 from mer.params.data import OWN, Labels
 from mer.params.schema import Params, Synthetic
 
@@ -31,7 +32,12 @@ def problems(params: Params) -> list[str]:
         elif options.table is not None and (fault := check.table_fault(own.corpus(name, options), raw)):
             messages.append(f"corpora.{name}.table: {files.to_root(raw / options.table)}: {fault}")
     corpora = selected({name: o for name, o in params.corpora.items() if o.table is not None or name in CORPORA})
-    return messages + _labels(params, corpora) + _raw_folder(params)
+    messages += _labels(params, corpora)
+    for name, row in params.ablations.rows.items():
+        if row.labels:
+            messages += [f"ablations.rows.{name}.{line}" for line in _labels(study_of(params, name), corpora)
+                         if line not in messages]  # fmt: skip
+    return messages + _raw_folder(params)
 
 
 def _labels(params: Params, corpora: dict[str, Corpus]) -> list[str]:

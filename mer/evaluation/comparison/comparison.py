@@ -72,6 +72,24 @@ def compare(
             random split, or a corpus was tested after several trainings.
         PredictionError: as from `confusions.count`.
     """
+    kind = {"protocol": protocol, "answers": answers, "metric": metric}
+    return with_verdicts(differences(predictions, scoring, reference, **kind), 1 - scoring.confidence)
+
+
+def differences(
+    predictions: pd.DataFrame, scoring: Scoring, reference: str, *, protocol: str, answers: str, metric: str
+) -> pd.DataFrame:
+    """Return the table of `compare` before p-values are adjusted, to be joined with others.
+
+    Args:
+        predictions, scoring, reference, protocol, answers, metric: as for `compare`.
+
+    Returns:
+        `COLUMNS`; `verdict` has the reason why there is no comparison, or is empty.
+
+    Raises:
+        ValueError, PredictionError: as `compare`.
+    """
     selected = _selected(predictions, reference, protocol, metric)
     by_corpus = dict(iter(selected.groupby(["system", "test_corpus"], sort=True)))
     corpora = [corpus for system, corpus in by_corpus if system == reference]
@@ -87,7 +105,7 @@ def compare(
             mean = statistic_of(metric, corrected_uar(answers, protocol, len(scoring.classes)))
             row = compare_pair(pairs, family, mean, scoring)
             rows.append(base | {"system": system, "test_corpus": MEAN} | row)
-    return with_verdicts(pd.DataFrame(rows, columns=COLUMNS), 1 - scoring.confidence)
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _selected(predictions: pd.DataFrame, reference: str, protocol: str, metric: str) -> pd.DataFrame:
@@ -244,7 +262,7 @@ def with_verdicts(table: pd.DataFrame, level: float) -> pd.DataFrame:
     """Return the table with adjusted p-values and verdicts; corpora are one family of tests and means another.
 
     Args:
-        table: rows of `compare_pair`, with the column `test_corpus`.
+        table: as from `differences`.
         level: a difference is significant if its adjusted p-value is at most this.
     """
     table = table.astype(

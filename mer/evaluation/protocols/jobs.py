@@ -1,6 +1,6 @@
 """From a study's manifest and features to a task, and from planned cells to jobs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
 
@@ -18,7 +18,8 @@ from mer.evaluation.scores.confusions import Cluster, Scoring
 from mer.features import Features, encoder_items
 from mer.params import Run
 from mer.params.features import in_order
-from mer.params.schema import System, Training
+from mer.params.run import DeclaredParams
+from mer.params.schema import Params, System, Training
 from mer.training import ensemble
 from mer.training.job import Fold, Job, JobResult
 from mer.training.task import Task
@@ -33,7 +34,7 @@ class StudyTask:
     """The data of a study as the steps that train read it.
 
     Attributes:
-        run: the step that has opened it, with the study's parameters.
+        params: the sections of the study's parameters that the step declares.
         classes: the classes of the policy, in order.
         corpora: name -> corpus, of all corpora of the study.
         manifest: the usable rows, index 0..n-1.
@@ -43,7 +44,7 @@ class StudyTask:
         task: the same rows in numbers.
     """
 
-    run: Run
+    params: Params | DeclaredParams
     classes: tuple[str, ...]
     corpora: dict[str, Corpus]
     manifest: pd.DataFrame
@@ -65,7 +66,7 @@ class StudyTask:
     @property
     def scoring(self) -> Scoring:
         """How predictions of this study are scored."""
-        return Scoring(self.classes, self.clusters, self.run.params.evaluation.confidence)
+        return Scoring(self.classes, self.clusters, self.params.evaluation.confidence)
 
     def systems(self, *, finetuned: bool) -> dict[str, System]:
         """Return the systems of the study by name: those that train an encoder, for step 06, or the others.
@@ -73,14 +74,14 @@ class StudyTask:
         Args:
             finetuned: which of the two. An ensemble trains an encoder if one of its members does.
         """
-        p = self.run.params
+        p = self.params
         trained = {name for name, one in p.features.items() if one.is_trained}
         return {name: system for name, system in p.systems.items()
                 if bool(trained & set(self.inputs_of(name))) == finetuned}  # fmt: skip
 
     def inputs_of(self, system: str) -> tuple[str, ...]:
         """Return the names of a system's inputs; of an ensemble those of all members."""
-        p = self.run.params
+        p = self.params
         members = p.systems[system].members or (system,)
         return in_order(dict.fromkeys(name for each in members for name in p.systems[each].all_inputs), p.features)
 
@@ -90,7 +91,7 @@ class StudyTask:
         Raises:
             ValueError: as from `cells.plan`.
         """
-        accepted = self.run.params.evaluation.accept_duplicates
+        accepted = self.params.evaluation.accept_duplicates
         return protocols.plan(self.manifest, names, self.scored, self.near_duplicates, accepted)
 
     def jobs(self, cells: list[Cell], systems: Mapping[str, System] | None = None) -> tuple[list[Job], list[str]]:
@@ -104,7 +105,7 @@ class StudyTask:
         Raises:
             NothingToTrain: no cell can be run.
         """
-        p, selected = self.run.params, dict(self.systems(finetuned=False) if systems is None else systems)
+        p, selected = self.params, dict(self.systems(finetuned=False) if systems is None else systems)
         members = {name: p.systems[name] for spec in selected.values() for name in spec.members}
         planned = members | selected if systems else selected
         jobs, skipped = plan_jobs(cells, planned, p.training, p.evaluation.seeds, self.task)
@@ -137,22 +138,43 @@ def open_task(run: Run) -> StudyTask:
         MissingVectors: vectors of these rows are missing in the feature store.
         OutdatedDuplicates: the table of near-duplicates belongs to another manifest.
     """
-    p, policy, study_corpora = run.params, labels.of_study(run.params.labels), corpora.of_study(run.params)
-    classes = policy.classes
     usable = schema.usable(pd.read_parquet(run.read("data/manifest.parquet")))
     specs = files.read_json(run.read("data/features.json"))["specs"]
     keys = features.read_keys(run.read("data/inputs.parquet"), usable["utterance_id"])
-    store = files.from_root(p.data.store)
+    near_duplicates = duplicates.load(run.read("tables/duplicates.csv"), usable)
+    return study_task(run.params, usable, near_duplicates, keys, specs)
+
+
+def study_task(
+    p: Params | DeclaredParams,
+    usable: pd.DataFrame,
+    near_duplicates: pd.DataFrame,
+    keys: Mapping[str, Sequence[str | None]],
+    specs: dict[str, dict],
+) -> StudyTask:
+    """Return rows of a manifest and their stored vectors as the data of a study.
+
+    Args:
+        p: the sections data, corpora, labels, features, evaluation, and those that the methods of `StudyTask` read.
+        usable: the usable rows of the manifest, with the classes of the policy.
+        near_duplicates: as from `duplicates.load`.
+        keys: input -> the address of each row's vector.
+        specs: input -> specification of its store.
+
+    Raises:
+        MissingVectors: vectors of these rows are missing in the feature store.
+    """
+    policy, study_corpora, store = labels.of_study(p.labels), corpora.of_study(p), files.from_root(p.data.store)
     vectors = features.load(keys, store, specs)
     vectors = replace(vectors, items=encoder_items.load(p.features, keys, store, specs))
     mappings = labels.mappings(policy, study_corpora, p.labels.overrides)
-    targets = annotations.training_targets(usable, study_corpora, mappings, classes)
+    targets = annotations.training_targets(usable, study_corpora, mappings, policy.classes)
     return StudyTask(
-        run, classes, study_corpora, usable,
+        p, policy.classes, study_corpora, usable,
         excluded=protocols.scored_corpora(usable, p.evaluation.min_clips, p.evaluation.min_speakers),
-        near_duplicates=duplicates.load(run.read("tables/duplicates.csv"), usable),
+        near_duplicates=near_duplicates,
         specs=specs,
-        task=build_task(usable, vectors, classes, targets),
+        task=build_task(usable, vectors, policy.classes, targets),
     )  # fmt: skip
 
 

@@ -1,5 +1,7 @@
 """Results that a step stores for later steps, with a digest of what they were computed from."""
 
+from pathlib import Path
+
 import pandas as pd
 
 from mer import files
@@ -11,8 +13,8 @@ FOLDER = "tables/steps"
 """The folder of these results, below the run folder."""
 SECTIONS_BY_CONTENT = {"data", "splits", "features", "transcripts"}
 """The sections that affect results only through the manifest and features.json, whose digests are in the identity."""
-IGNORED_SECTIONS = {"name", "study", "steps", "timeout_minutes", "predict"}
-"""The sections on which no result depends."""
+IGNORED_SECTIONS = {"name", "study", "steps", "timeout_minutes", "predict", "ablations"}
+"""The sections on which no result of a system depends."""
 SECTIONS = tuple(name for name in Params.model_fields if name not in SECTIONS_BY_CONTENT | IGNORED_SECTIONS)
 """The sections whose parameters are in the identity."""
 
@@ -67,13 +69,45 @@ def load(run: Run, steps: tuple[str, ...]) -> tuple[pd.DataFrame, pd.DataFrame]:
     current = identity(run)
     for step in present:
         if files.read_json(run.read(f"{FOLDER}/{step}_identity.json"))["identity"] != current:
-            raise StaleResults(
-                f"{files.to_root(run.read(f'{FOLDER}/{step}_results.parquet'))} was computed from other data or "
-                f"with other parameters; run step {step} again"
-            )
+            raise _stale(run.read(f"{FOLDER}/{step}_results.parquet"), step)
     tables = (
         [pd.read_parquet(run.read(f"{FOLDER}/{s}_{kind}.parquet")) for s in present]
         for kind in ("results", "predictions")
     )
     results, predictions = (pd.concat(of_steps, ignore_index=True) for of_steps in tables)
     return results, predictions
+
+
+def save_table(run: Run, name: str, table: pd.DataFrame) -> None:
+    """Write a table as CSV, then its identity in a JSON file of the same name.
+
+    Args:
+        run: the step that writes it; as for `identity`.
+        name: path below the run folder without its suffix, such as "tables/ablations".
+    """
+    files.write_text(run.write(f"{name}.csv"), table.to_csv(index=False))
+    files.write_json(run.write(f"{name}.json"), {"identity": identity(run)})
+
+
+def load_table(run: Run, name: str, step: str) -> pd.DataFrame | None:
+    """Return a table of `save_table`; None if the step has not run.
+
+    Args:
+        run: the step that reads it.
+        name: path below the run folder without its suffix.
+        step: number of the step that writes it.
+
+    Raises:
+        StaleResults: the study has changed since the step has run.
+    """
+    if not run.has(f"{name}.json"):
+        return None
+    if files.read_json(run.read(f"{name}.json"))["identity"] != identity(run):
+        raise _stale(run.read(f"{name}.csv"), step)
+    return pd.read_csv(run.read(f"{name}.csv"))
+
+
+def _stale(path: Path, step: str) -> StaleResults:
+    return StaleResults(
+        f"{files.to_root(path)} was computed from other data or with other parameters; run step {step} again"
+    )

@@ -120,12 +120,13 @@ def class_heatmap(rows: pd.DataFrame) -> Axes:
     return set_title(ax, "Precision, recall and F1 of each class")
 
 
-def shapley_heatmap(values: pd.DataFrame, reason: str = "") -> Axes:
-    """Draw how much each training corpus adds to the UAR on each test corpus; a row sums to the whole gain.
+def shapley_heatmap(values: pd.DataFrame, reason: str = "", player: str = "training corpus") -> Axes:
+    """Draw how much each training corpus, or input, adds to the UAR on each test corpus; a row sums to the whole gain.
 
     Args:
         values: columns target, player, value, flagged, accepted.
         reason: why there are no values.
+        player: what adds to the UAR.
     """
     if values.empty:
         return empty_figure(f"Not computed: {reason or 'no corpus is tested on which another corpus trains'}.")
@@ -135,7 +136,7 @@ def shapley_heatmap(values: pd.DataFrame, reason: str = "") -> Axes:
     texts = np.vectorize(lambda value: "" if np.isnan(value) else f"{value:+.3f}")(gains)
     names = names_with_symbols(list(table.index), values.assign(test_corpus=values["target"].astype(object)))
     heat_map(ax, gains / (np.nanmax(np.abs(gains)) or 1.0), texts, names, list(table.columns))
-    ax.set(xlabel="training corpus", ylabel="test corpus")
+    ax.set(xlabel=player, ylabel="test corpus")
     best = values.loc[values["value"].idxmax()]
     title = f"The largest gain: {best['player']} adds {best['value']:+.3f} to the UAR on {best['target']}."
     return set_title(ax, escape_mathtext(title) + flag_caption(values))

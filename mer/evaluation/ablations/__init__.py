@@ -1,0 +1,1 @@
+"""Ablations: variants of a system, trained, tested and compared with it."""
