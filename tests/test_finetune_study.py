@@ -1,5 +1,9 @@
 """A study with trained encoders runs from step 01 to the report, and its model folders predict and are evaluated."""
 
+import os
+import subprocess
+import sys
+
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -7,7 +11,7 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard
 
-from mer import predict
+from mer import files, predict
 from mer.corpora.synthetic import trees
 from mer.evaluation import __main__ as evaluation_command
 from mer.params.schema import Synthetic
@@ -42,15 +46,31 @@ def study(folder):
     return folder / "study.yaml"
 
 
+def with_torchrun(path, run):
+    """Train with two processes what step 06 reads."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "29517", "-m",
+               "mer.evaluation.finetuning", str(path)]  # fmt: skip
+    environment = {**os.environ, "MER_RUN_FOLDER": str(run), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=files.ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "trainings are stored" in done.stdout
+
+
 @pytest.mark.slow
 def test_study_with_trained_encoders_ends_in_a_report(tmp_path, capsys):
     trees.write(tmp_path / "raw", Synthetic(speakers=4, clips=1))
     path, run = study(tmp_path), tmp_path / "run"
     try:
-        run_cells(path, run, "01,02,03,04,06,07,09")
+        run_cells(path, run, "01,02,03,04")
+        with_torchrun(path, run)
+        capsys.readouterr()
+        run_cells(path, run, "06,07,09")
     finally:
         plt.close("all")
-    assert "trainings of encoders (3 held-out families × 1 seeds) take at most about" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "trainings of encoders (3 held-out families × 1 seeds) take at most about" in printed
+    log = (run / "finetuning" / "log.txt").read_text(encoding="utf-8")
+    assert "loco" not in log  # two processes had trained these cells before
     steps = {n: pd.read_parquet(run / "tables" / "steps" / f"{n}_results.parquet") for n in ("03", "04", "06")}
     assert {n: set(table["system"]) - {"selected"} for n, table in steps.items()} == {
         "03": {"frozen"}, "04": {"frozen"}, "06": {"tuned", "both"}}  # fmt: skip

@@ -30,7 +30,7 @@ from mer.training.model import TrainedModel
 TRAININGS = "finetuning"
 """The folder of the run folder with results and unfinished trainings of encoders, and with their log."""
 ADDRESS = "address.json"
-"""The file beside a checkpoint that says by which training it was written."""
+"""The file beside a checkpoint that says by which training it was written, and the history of that training."""
 READS = ("data/manifest.parquet", "data/features.json", "data/inputs.parquet", "tables/duplicates.csv")
 """The files of the run folder that are read."""
 SECTIONS = ("data", "corpora", "labels", "features", "transcripts", "systems", "training", "evaluation", "compute")
@@ -66,26 +66,22 @@ def trained_model(study: StudyTask, job: Job, engine: Engine, folder: Path, reco
     Args:
         folder: the folder of the checkpoint.
     """
-    cache = ResultCache(folder.parent, study.task, engine)
+    task = study.task
+    cache = ResultCache(folder.parent, task, engine)
     address = cache.address([job])
     stored = folder / ADDRESS
-    if stored.is_file() and files.read_json(stored) == address:
+    if stored.is_file() and (written := files.read_json(stored))["address"] == address:
         try:
-            return checkpoint.load(folder, engine.device, fields=None)[0]
+            model = checkpoint.load(folder, engine.device, fields=None)[0]
+            model.head.history = written["history"]
+            return model
         except CheckpointError as error:
             log.write(f"{error}; it is trained again")
-    model = grid.fit_job(study.task, job, engine.device, cache.snapshot_path([job]))
-    checkpoint.save(folder, model, job, study.task, record)
-    files.write_json(stored, address)
+    model = grid.fit_job(task, job, engine.device, cache.snapshot_path([job]))
+    checkpoint.save(folder, model, job, task, record)
+    if task.features.trained(job.spec.inputs):  # other models are trained in less time than a check takes
+        files.write_json(stored, {"address": address, "history": model.history})
     return model
-
-
-def predicted(study: StudyTask, job: Job, model: TrainedModel) -> JobResult:
-    """Return the result of a job from its model."""
-    features = study.task.features
-    both = [model.predict(features, rows) for rows in (job.test, job.validation)]
-    sets = grid.label_sets(study.task, job, model.logits(features, job.test))
-    return JobResult(job, *both, model.history, label_sets=sets)
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -28,6 +28,8 @@ __all__ = ["SELECTED", "Ablations", "AudioFeatures", "Candidate", "Compute", "Co
            "Params", "Splits", "Synthetic", "System", "TextFeatures", "Training", "Transcripts",
            "VideoFeatures"]  # fmt: skip
 
+ADAPTATIONS_OF_PREDICTIONS = ("prior_em", "prior_bbse")
+"""The values of `training.adaptation` that read predictions only."""
 SELECTED = "selected"
 """The name, in results, of the system that is selected for a held-out family."""
 
@@ -200,7 +202,14 @@ class Params(Section):
                     yield (f"systems.{name}.inputs", f"the encoder of {own[0]!r} is trained, which networks do with "
                            "`normalisation: training` only; declare another input with the same `model` and "
                            "`train: none` for this system")  # fmt: skip
+                if training.adaptation not in ("none", *ADAPTATIONS_OF_PREDICTIONS):
+                    allowed = " or ".join(ADAPTATIONS_OF_PREDICTIONS)
+                    yield (f"systems.{name}.training.adaptation", f"{training.adaptation!r} reads vectors, and those "
+                           f"of {own[0]!r} change in training; use {allowed}")  # fmt: skip
             read = [one for member in system.members for one in self.systems[member].inputs]
+            if system.members_per == "family" and (own := [one for one in read if self.features[one].is_trained]):
+                yield (f"systems.{name}.members_per", f"`family` would train the encoder of {own[0]!r} once for each "
+                       "family; use `system`")  # fmt: skip
             if shared := [one for one in read if self.features[one].is_trained and read.count(one) > 1]:
                 yield (f"systems.{name}.members", f"several train the encoder of {shared[0]!r}; give each member an "
                        "input of its own with the same `model`")  # fmt: skip

@@ -62,7 +62,7 @@ def _shortened(job: Job, task: Task) -> Job:
     """The job with few rows if it trains an encoder, of which an epoch can take hours."""
     if not task.features.trained(job.spec.inputs):
         return job
-    train, validation = (rows[:: max(1, len(rows) // ENCODER_ROWS)] for rows in (job.train, job.validation))
+    train, validation = (rows[:: max(1, -(-len(rows) // ENCODER_ROWS))] for rows in (job.train, job.validation))
     return replace(job, train=train, validation=validation)
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from transformers import PreTrainedModel
 
 from mer.features.audio import encoder as audio_encoder
 from mer.features.encoder_items import EncoderItems
@@ -229,7 +230,7 @@ def save(encoder: Encoder, folder: Path) -> None:
     partial.rename(folder)
 
 
-def _tensors(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+def _tensors(model: PreTrainedModel) -> Iterator[tuple[str, Tensor]]:
     """Yield names and tensors as transformers names them; of tensors with one storage, the first."""
     stored = set()
     for name, value in model.state_dict().items():
@@ -239,7 +240,7 @@ def _tensors(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
         stored.add(value.data_ptr())
 
 
-def _prepared(model: nn.Module) -> nn.Module:
+def _prepared(model: PreTrainedModel) -> PreTrainedModel:
     """Leave masks to `augmentation`, drop no layers, which would have no gradient, and keep nothing for generation."""
     changes = {"apply_spec_augment": False, "layerdrop": 0.0, "encoder_layerdrop": 0.0, "use_cache": False}
     for name, value in changes.items():

@@ -1,6 +1,7 @@
 """The log of trainings: lines that grow while encoders are trained, on the screen or in one file of all processes."""
 
 import contextlib
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +16,15 @@ def write_to(path: Path | None) -> None:
     _file[0] = path
 
 
+def _is_first() -> bool:
+    """Whether this is the only process of a training, or the first of those of torchrun, which alone writes."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def write(line: str) -> None:
     """Write a line. Lines of several processes do not mix, because each is appended at once."""
+    if not _is_first():
+        return
     if _file[0] is None:
         print(line, flush=True)
         return
@@ -31,6 +39,9 @@ def shown(path: Path) -> Iterator[None]:
     Args:
         path: the file; it is emptied first.
     """
+    if not _is_first():
+        yield
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("", encoding="utf-8")
     finished = threading.Event()
@@ -39,6 +50,7 @@ def shown(path: Path) -> Iterator[None]:
     try:
         yield
     finally:
+        write_to(None)  # trainings in this process have written to the file
         finished.set()
         thread.join()
 

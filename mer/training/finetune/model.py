@@ -7,6 +7,7 @@ import numpy as np
 
 from mer.features import Features
 from mer.features.extractor import Unavailable
+from mer.training.adaptation.adaptation import Source
 from mer.training.finetune.encoders import Encoder
 from mer.training.networks.trained import TrainedNetwork
 from mer.training.scaling.standardise import Standardiser
@@ -22,10 +23,12 @@ class FinetunedNetwork:
     Attributes:
         head: the fusion network on the vectors of all inputs.
         open_encoders: function that returns input -> encoder.
+        choice: None, because settings are not chosen on folds: that would take too long.
     """
 
     head: TrainedNetwork
     open_encoders: Callable[[], Mapping[str, Encoder]]
+    choice: None = None
 
     @property
     def encoders(self) -> Mapping[str, Encoder]:
@@ -55,6 +58,15 @@ class FinetunedNetwork:
     @temperature.setter
     def temperature(self, value: float) -> None:
         self.head.temperature = value
+
+    @property
+    def source(self) -> Source | None:
+        """Statistics for `training.adaptation`."""
+        return self.head.source
+
+    @source.setter
+    def source(self, value: Source | None) -> None:
+        self.head.source = value
 
     def logits(self, features: Features, rows: np.ndarray) -> np.ndarray:
         """Return float64 of shape (len(rows), classes); -inf for a class that was not trained."""
