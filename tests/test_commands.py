@@ -33,6 +33,7 @@ def closed_pipe(*arguments, stderr=subprocess.PIPE):
         ("-m", "mer.features", "--help"),
         ("-m", "mer.models", "--help"),
         ("-m", "mer.predict", "--help"),
+        ("-m", "mer.report", "--help"),
         ("run_all.py", "--list"),
         ("run_all.py", "--explain"),
         ("run_all.py", "--help"),

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mer import corpora, stats
+from mer.api.metrics import two_spellings
 from mer.corpora.reading.columns import ALIASES, plain
 from mer.evaluation.scores import flags
 
@@ -123,8 +124,8 @@ def _with_probabilities(rows: pd.DataFrame, name: str) -> tuple[pd.DataFrame, li
         np.abs(np.nansum(values, axis=1) - 1) > SUM_TOLERANCE
     )
     if wrong.any():
-        raise PredictionTableError(f"{name}: the probabilities of row {int(wrong.argmax()) + 1} are not at least 0 "
-                                   f"with the sum 1; {wrong.sum()} rows are so")  # fmt: skip
+        raise PredictionTableError(f"{name}: row {int(wrong.argmax()) + 1} has no probabilities, at least 0 with the "
+                                   f"sum 1, in {', '.join(own)}; {wrong.sum()} rows are so")  # fmt: skip
     names = [column.removeprefix("p_") for column in own]
     rows = rows.assign(**dict(zip(own, values.T, strict=True)))
     if "free" not in rows:
@@ -161,6 +162,8 @@ def _classes(rows: pd.DataFrame, named: Sequence[str]) -> list[str]:
 
 
 def _check_values(rows: pd.DataFrame, classes: tuple[str, ...], name: str) -> None:
+    if twins := two_spellings(classes):
+        raise PredictionTableError(f"{name}: {twins[0]!r} and {twins[1]!r} are two classes; write one label in one way")
     for column in ("emotion", "free", "speaker_id"):
         if (empty := rows[column].isna()).any():
             raise PredictionTableError(f"{name}: {TITLES[column]} is missing in {empty.sum()} rows, the first is row "

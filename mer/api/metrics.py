@@ -1,6 +1,6 @@
 """The unweighted average recall with its confidence interval, of labels as texts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ def uar(y: Sequence, p: Sequence | pd.DataFrame, groups: Sequence | None = None,
         confidence: in (0, 1).
 
     Raises:
-        ValueError: the arguments have different lengths, are empty, or an entry is missing.
+        ValueError: the arguments have different lengths, are empty, an entry is missing, or a label has two spellings.
 
     >>> import mer
     >>> y = ["anger", "neutral"] * 6
@@ -37,6 +37,8 @@ def uar(y: Sequence, p: Sequence | pd.DataFrame, groups: Sequence | None = None,
     columns = {"y": y, "p": p} | ({} if groups is None else {"groups": groups})
     values = {name: pd.Series(list(column), dtype=object) for name, column in columns.items()}
     _check(values)
+    if twins := two_spellings(set(values["y"]) | set(values["p"])):
+        raise ValueError(f"{twins[0]!r} and {twins[1]!r} are two classes; write one label in one way")
     classes, numbers = np.unique(pd.concat([values["y"], values["p"]]).to_numpy(), return_inverse=True)
     truth, predicted = np.split(numbers, 2)
     if groups is None:
@@ -44,6 +46,19 @@ def uar(y: Sequence, p: Sequence | pd.DataFrame, groups: Sequence | None = None,
         return Interval(float(stats.uar(matrix)), np.nan, np.nan, 0)
     codes = pd.factorize(values["groups"])[0]
     return stats.jackknife(stats.cluster_confusions(truth, predicted, codes, len(classes))[0], confidence=confidence)
+
+
+def two_spellings(names: Iterable[object]) -> tuple[str, str] | None:
+    """Return two labels that differ only by case or by spaces around them; None if there are none.
+
+    >>> two_spellings(["anger", "fear", " Anger"]), two_spellings(["anger", "fear", 1])
+    ((' Anger', 'anger'), None)
+    """
+    known: dict[str, str] = {}
+    for name in sorted({name for name in names if isinstance(name, str)}):
+        if known.setdefault(name.strip().casefold(), name) != name:
+            return known[name.strip().casefold()], name
+    return None
 
 
 def _check(values: dict[str, pd.Series]) -> None:

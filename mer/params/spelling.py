@@ -2,10 +2,11 @@
 
 from typing import Any
 
-CORPUS_LISTS = (("evaluation", "accept_duplicates"),)
-"""The parameters that list corpora."""
-CORPUS_MAPPINGS = (("labels", "overrides"), ("training", "corpus_weights"))
-"""The parameters whose keys are corpora."""
+CORPUS_PARAMETERS = ("evaluation.accept_duplicates", "labels.overrides", "training.corpus_weights",
+                     "training.encoders.stop_on", "systems.*.training.corpus_weights",
+                     "systems.*.training.encoders.stop_on", "features.*.trained_on",
+                     "transcripts.trained_on")  # fmt: skip
+"""The parameters that list corpora or whose keys are corpora; `*` stands for any name."""
 
 
 def normalise(tree: dict[str, Any]) -> list[str]:
@@ -34,15 +35,22 @@ def normalise(tree: dict[str, Any]) -> list[str]:
         tree["corpora"] = {_lower(name, own): options for name, options in declared.items()}
     else:
         return []
-    for section, name in (*CORPUS_LISTS, *CORPUS_MAPPINGS):
-        _rewrite(tree.get(section), name, own)
-    twice = [name for number, name in enumerate(written) if _lower(name, own) in
+    for path in CORPUS_PARAMETERS:
+        _rewrite(tree, path.split("."), own)
+    twice = [name for number, name in enumerate(written) if name not in written[:number] and _lower(name, own) in
              {_lower(other, own) for other in written[:number]}]  # fmt: skip
     return [f"corpora.{name}: is named twice, in another spelling; keep one of the entries" for name in twice]
 
 
-def _rewrite(section: Any, name: str, own: set[str]) -> None:
-    value = section.get(name) if isinstance(section, dict) else None
+def _rewrite(section: Any, path: list[str], own: set[str]) -> None:
+    if not isinstance(section, dict):
+        return
+    name, *below = path
+    if below:
+        for key in list(section) if name == "*" else [name]:
+            _rewrite(section.get(key), below, own)
+        return
+    value = section.get(name)
     if isinstance(value, dict):
         section[name] = {_lower(corpus, own): entry for corpus, entry in value.items()}
     elif isinstance(value, list):

@@ -47,6 +47,7 @@ def test_predictions_may_be_probabilities_and_outside_the_classes():
         (([], []), "at least one"),
         ((["a", None], ["a", "a"]), "y: 1 entries are missing, the first at position 1"),
         ((["a", "b"], ["a", "a"], ["s", np.nan]), "groups: 1 entries are missing"),
+        ((["a", "b"], ["A", "b"]), "'A' and 'a' are two classes"),
     ],
 )
 def test_incomplete_arguments_are_refused(arguments, message):

@@ -7,6 +7,7 @@ import pytest
 import mer
 from mer.api import foreign_predictions
 from mer.api.foreign_predictions import PredictionTableError
+from mer.evaluation.__main__ import main
 from mer.evaluation.comparison import comparison
 from mer.evaluation.scores import flags, scores
 from mer.evaluation.scores.confusions import Scoring
@@ -101,10 +102,11 @@ def test_file_and_table_give_the_same(table, tmp_path):
         (lambda t: t.drop(columns="gold"), {}, "no column is recognised as true"),
         (lambda t: t, {"speaker": "actr"}, "has no column 'actr'"),
         (lambda t: t, {"speakr": "actor"}, "did you mean 'speaker'"),
-        (lambda t: t.assign(p_anger=2.0), {}, "the probabilities of row 1"),
+        (lambda t: t.assign(p_anger=2.0), {}, "row 1 has no probabilities, .* in p_anger, p_neutral, p_sadness"),
         (lambda t: t.assign(gold=t["gold"].where(t.index != 3)), {}, "true is missing in 1 rows, the first is row 4"),
         (lambda t: t.drop(columns="file"), {}, "a column `id` has to name"),
         (lambda t: t.head(0), {}, "has no rows"),
+        (lambda t: t.assign(gold=t["gold"].where(t.index != 3, "Anger")), {}, "'Anger' and 'anger' are two classes"),
     ],
 )
 def test_faults_name_the_column_or_row(table, change, columns, message):
@@ -122,3 +124,15 @@ def test_unknown_classes_and_references_are_refused(table):
 def test_repeated_utterances_are_refused(table):
     with pytest.raises(ValueError, match="two predictions with one seed"):
         mer.score(pd.concat([table, table.head(1)]), columns={"true": "gold"})
+
+
+def test_command_scores_a_file_and_names_faults(table, tmp_path, capsys):
+    table.rename(columns={"gold": "true"}).to_csv(tmp_path / "p.csv", index=False)
+    assert main([str(tmp_path / "p.csv"), "--reference", "bad", "--out", str(tmp_path / "out")]) == 0
+    printed = capsys.readouterr().out
+    assert "good" in printed
+    assert f"written to {tmp_path}/out/README.md" in printed
+    table.drop(columns="actor").to_csv(tmp_path / "q.csv", index=False)
+    assert main([str(tmp_path / "q.csv"), "--out", str(tmp_path / "other")]) == 2
+    assert "no column is recognised as speaker" in capsys.readouterr().err
+    assert not (tmp_path / "other").exists()

@@ -110,6 +110,14 @@ def test_case_of_corpus_names_does_not_matter(tmp_path):
         "corpora: {Mine: {table: a.csv}, EmoDB: }\ntraining: {corpus_weights: {Mine: 2}}\n"
     )
     assert list(params.load(tmp_path / "b.yaml").corpora) == ["Mine", "emodb"]
+    (tmp_path / "c.yaml").write_text(
+        "corpora: [emodb, emodb]\ntranscripts: {recogniser: whisper, model: x, trained_on: [EmoDB]}\n"
+        "features: {audio: {extractor: encoder, model: x, trained_on: [Meld]}}\n"
+        "systems: {a: {model: gated, inputs: [audio], training: {corpus_weights: {EMODB: 2}}}}\n"
+    )
+    loaded = params.load(tmp_path / "c.yaml")
+    assert (loaded.transcripts.trained_on, loaded.features["audio"].trained_on) == (("emodb",), ("meld",))
+    assert loaded.systems["a"].training == {"corpus_weights": {"emodb": 2}}
     assert "is named twice, in another spelling" in one(tmp_path, "", corpora="corpora: {EmoDB: , emodb: }\n")
 
 
