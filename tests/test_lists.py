@@ -27,10 +27,11 @@ from mer.features.text import transcripts
 from mer.features.video import detectors
 from mer.models.fusion import Fusion
 from mer.models.inputs import MODALITIES
-from mer.params import data, features, renamed
+from mer.params import data, features, normalisation, renamed
 from mer.params.schema import Compute, Evaluation, Labels, Params, Predict, Training, Transcripts, VideoFeatures
 from mer.params.section import Modality
 from mer.params.systems import Classical, Network, System
+from mer.predict import PredictionSettings
 from mer.predict import __main__ as predict_command
 from mer.predict.inputs import voice_activity
 from mer.preflight import faults, weights
@@ -170,9 +171,13 @@ def test_targets_of_the_parameters_are_those_of_the_annotations():
     assert values(Training, "targets") == {"hard", *annotations.training_targets(rows, {}, {}, ("anger", "fear"))}
 
 
-def test_normalisations_of_the_parameters_have_groups():
+def test_groups_of_the_normalisations_are_those_of_a_task():
     rows = pd.DataFrame({"corpus": ["a"], "speaker_id": ["s"], "split": ["train"], "fold": [0]})
-    assert values(Training, "normalisation") == {"training", *jobs.normalisation_groups(rows)}
+    groups = set(get_args(normalisation.Group))
+    assert groups == set(normalisation.GROUPS.values()) == set(jobs.normalisation_groups(rows))
+    assert groups == set(get_args(get_args(PredictionSettings.__annotations__["adapt"])[0]))
+    kinds = set(get_args(normalisation.Normalisation))
+    assert kinds == {"none", "training", *normalisation.GROUPS, *normalisation.FITTED}
 
 
 def test_engines_of_the_parameters_train():

@@ -139,7 +139,7 @@ class EmotionClassifier(ClassifierMixin, BaseEstimator):
         self.classes_, labels = np.unique(y, return_inverse=True)
         training = Training(**(self.training or {}))
         if training.normalisation != "training":
-            raise ValueError("training: normalisation by speaker or corpus needs a study; leave it out")
+            raise ValueError("training: a normalisation other than `training` needs a study; leave it out")
         self.validation_ = self._validation_rows(len(X), groups, labels)
         rows, none = np.arange(len(X)), np.arange(0)
         features = self._features(X)

@@ -40,6 +40,8 @@ ALTERED_COPIES = (
 )
 """This sentence is added to every test on corpora outside the model's training data. The study may not have searched
 for altered copies between them and the training corpora."""
+TRANSDUCTIVE = "the model is transductive: its predictions of a row depend on the unlabelled rows of the same corpus"
+"""This sentence is added to every test of a model whose predictions of a row depend on other rows."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,8 @@ class EvaluationResult:
         inputs: the inputs that the model receives.
         part: as for `select_rows`.
         mean_corpora: the acted corpora of which TestA is the mean.
-        notes: sentences about speakers that published splits share, and about networks behind the model's features
-            that were, or may have been, trained on the test corpora.
+        notes: sentences about speakers that published splits share, about networks behind the model's features that
+            were, or may have been, trained on the test corpora, and about unlabelled rows that the model uses.
     """
 
     results: pd.DataFrame
@@ -116,7 +118,7 @@ def evaluate(folder: Path, study: EvaluationData, names: tuple[str, ...] = (), p
     untested = _untested(usable["corpus"], selected.rows, rows)
     notes = (*_untested_lines(untested, used), *_shared_speaker_lines(exposure, usable.iloc[rows], table),
              *_network_lines(card, table), *_unknown_exposure(card, table, part),
-             *stored.member_notes(used))  # fmt: skip
+             *stored.member_notes(used), *([TRANSDUCTIVE] if stored.transductive else []))  # fmt: skip
     return EvaluationResult(results, table, selected.left_out, untested, card, used, part, mean_corpora, notes)
 
 
@@ -154,7 +156,8 @@ def _label_sets(model: TrainedModel, stored: Checkpoint, task: Task, job: Job, o
     """As `JobResult.label_sets`, of a network that was trained on several classes at once; None of another model."""
     if stored.members or not job.spec.is_network or job.training.targets != "multi_label":
         return None
-    logits = model.logits(task.normalised_for(job.training).features, job.test)
+    [features] = checkpoint.normalised(model, stored, task.features, task.groups)
+    logits = model.logits(features, job.test)
     return grid.label_sets(task, job, logits[:, order])
 
 

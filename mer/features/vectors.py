@@ -5,6 +5,7 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -34,6 +35,7 @@ class Features:
             the number of frames of the recording follows. Such arrays are float16.
         items: input -> what its encoder reads of each row, for inputs whose encoder is trained. Their arrays hold the
             vectors of the encoder before training.
+        unscaled: the inputs that a training neither shifts nor scales.
 
     Raises:
         ValueError: an input's modality is missing.
@@ -46,6 +48,7 @@ class Features:
     modalities: dict[str, str] = field(default_factory=dict)
     frames: dict[str, int] = field(default_factory=dict)
     items: dict[str, EncoderItems] = field(default_factory=dict)
+    unscaled: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         modalities = {name: self.modalities.get(name, name) for name in self.arrays}
@@ -77,12 +80,14 @@ class Features:
         """Return which rows have at least one of the inputs; shape (rows,)."""
         return np.any([self.present[name] for name in inputs], axis=0)
 
-    def scaling(self, name: str) -> Scaling:
+    def scaling(self, name: str) -> Scaling | Literal["none"]:
         """Return how the vectors of an input are scaled in training; `each` if its extractor is not given.
 
         Raises:
             ValueError: the extractor does not exist.
         """
+        if name in self.unscaled:
+            return "none"
         if name not in self.extractors:
             return "each"
         return registry.scaling(self.modalities[name], self.extractors[name])

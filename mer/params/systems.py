@@ -5,7 +5,9 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from mer.params import normalisation as kinds
 from mer.params.messages import Faults, explain
+from mer.params.normalisation import Normalisation
 from mer.params.section import Fraction, InputName, Name, Section
 
 Network = Literal["gated", "flexible_at", "robust_at", "attention", "concat"]
@@ -207,9 +209,20 @@ class Training(Section):
     or every class that the utterance has (`multi_label`)."""
     label_smoothing: Fraction = 0.1
     """The share of the target that is distributed over all classes."""
-    normalisation: Literal["training", "speaker", "corpus"] = "training"
-    """The rows whose mean and deviation scale the features. `speaker` and `corpus` first scale each speaker or corpus
-    by itself. This uses the unlabelled recordings of the test corpus, so every table marks it as transductive."""
+    normalisation: Normalisation | tuple[Normalisation, ...] = "training"
+    """How audio and video features are scaled before a model reads them; text is always scaled as `training` does.
+
+    - `none`: not at all. `training`: by mean and deviation of the training rows.
+    - `corpus`, `speaker`: each corpus, or each speaker, by its own mean and deviation.
+    - `speaker_shrunk`: the mean and deviation of a speaker are shrunk towards those of the corpus, the more the fewer
+      clips there are; how much is estimated on the training rows (mer/training/scaling/shrinkage.py).
+    - `ranks`, `corpus_ranks`, `speaker_ranks`: each value becomes the normal quantile of its rank among the training
+      rows, its corpus or its speaker.
+    - `coral`: each corpus by itself, and its correlations are aligned with those of the training rows.
+
+    A list applies several of them in order, such as `[corpus, speaker_ranks]`. After all but `none` follow mean and
+    deviation of the training rows. What reads a corpus or speaker uses the unlabelled recordings of the test corpus,
+    so every table marks it as transductive."""
     adaptation: Literal["none", "prior_em", "prior_bbse", "gaussians", "speaker_gaussians", "speaker_clusters"] = "none"
     """How predictions are adapted to the unlabelled rows of one test corpus, or of one speaker. Nothing is trained, and
     the features stay as they are (mer/training/adaptation). Every table marks such a system as transductive.
@@ -266,14 +279,25 @@ class Training(Section):
         """Return a hash, because the mapping `corpus_weights` has none."""
         return hash(self.model_dump_json())
 
-    def strengths(self, choose_by: Literal["corpora", "speakers"] = "speakers") -> tuple[float, ...]:
-        """Return the values of C among which a training chooses."""
-        return self.inverse_regularisation or STRENGTHS[choose_by]
+    @field_validator("normalisation")
+    @classmethod
+    def _stages_have_a_meaning(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        kinds.check(value)
+        return value
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The stages of `normalisation`, in order; none for `none` and `training`."""
+        return kinds.stages(self.normalisation)
 
     @property
     def transductive(self) -> bool:
         """Whether predictions of a row depend on other, unlabelled rows of the test corpus."""
-        return self.normalisation != "training" or self.adaptation != "none"
+        return bool(kinds.groups(self.normalisation)) or self.adaptation != "none"
+
+    def strengths(self, choose_by: Literal["corpora", "speakers"] = "speakers") -> tuple[float, ...]:
+        """Return the values of C among which a training chooses."""
+        return self.inverse_regularisation or STRENGTHS[choose_by]
 
     @property
     def weighs_classes(self) -> bool:

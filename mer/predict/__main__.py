@@ -56,7 +56,7 @@ def _load(options: argparse.Namespace):
     if options.transcribe:
         recognise = recogniser.open_recogniser(options.transcribe, options.whisper, options.device, options.jobs)
     inputs = tuple(filter(None, options.inputs.split(","))) if options.inputs is not None else None
-    settings = PredictionSettings(options.cut_above, options.voice, options.abstain, inputs)
+    settings = PredictionSettings(options.cut_above, options.voice, options.abstain, inputs, options.adapt)
     return load(
         options.model, settings=settings, device=options.device, jobs=options.jobs, networks=networks,
         recognise=recognise,
@@ -105,7 +105,8 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("paths", nargs="*", type=Path, metavar="FILE_OR_FOLDER", help="audio or video of any length and container")
     add("--model", type=Path, required=True, help="a checkpoint, such as outputs/demo/checkpoints/gated-seed0")
-    add("--list", type=Path, action="append", default=[], help="one path per line, or CSV with columns path and text")
+    add("--list", type=Path, action="append", default=[],
+        help="one path per line, or CSV with columns path, text and speaker")  # fmt: skip
     add("--text", help="the text of the one recording; without it, .srt, .vtt or .txt files beside it are read")
     add(
         "--inputs",
@@ -119,6 +120,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--embed", action="store_true", help="embed all recordings in the page, so that it can be moved; by "
         "default those of up to 2 MiB")  # fmt: skip
     add("--abstain", type=_share, default=0.0, metavar="P", help="no label if the highest probability is below P")
+    add("--adapt", choices=("corpus", "speaker"),
+        help="for models with normalisation by corpus or speaker: all recordings together, or those of each speaker "
+        "(the column speaker of a list, else each subfolder), scale their own features")  # fmt: skip
     cut = (
         f"cut longer recordings at pauses (default: {MAX_WHOLE_SECONDS:g}, or the longest that the model accepts if "
         "the recording has a text); 0 cuts all"

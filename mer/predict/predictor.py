@@ -8,19 +8,22 @@ from pathlib import Path
 
 import numpy as np
 
-from mer import files
 from mer.features import Features, Resources
+from mer.features.extractor import Unavailable
 from mer.media import audio
 from mer.params import schema
+from mer.predict import adaptation
+from mer.predict.adaptation import ScaledSegments
 from mer.predict.inputs import input_checks, voice_activity
 from mer.predict.inputs.recogniser import Recogniser
 from mer.predict.inputs.requests import Request, collect_requests
+from mer.predict.inputs.segment_batch import SegmentBatch, merged
 from mer.predict.inputs.segment_features import InputExtractor, context
 from mer.predict.inputs.segment_texts import SegmentTexts
 from mer.predict.inputs.segments import PendingSegment, PredictionSettings, SegmentReader
 from mer.predict.outputs.prediction import Prediction, entropy, margin
 from mer.training.checkpoints import checkpoint, lineage
-from mer.training.checkpoints.card import Card, CheckpointError
+from mer.training.checkpoints.card import Card
 from mer.training.checkpoints.folder import Checkpoint
 from mer.training.checkpoints.inputs import extraction
 from mer.training.model import TrainedModel
@@ -71,6 +74,7 @@ class Predictor:
             notes.append("the card or the tensors were edited, so what the model says about its training may be wrong")
         received = [name for name, extractor in self.extractors.items() if extractor.compute is not None]
         notes += self.checkpoint.member_notes(received)
+        notes += filter(None, [adaptation.note(self.checkpoint, self.settings.adapt)])
         if self.recognise and self.recognise.note:
             notes.append(self.recognise.note)
         return tuple(notes)
@@ -87,17 +91,24 @@ class Predictor:
         return list(self.predict(collect_requests([Path(path)], text=text)))
 
     def predict(self, requests: Iterable[Request]) -> Iterator[Prediction]:
-        """Yield the predictions for recordings, in their order, as soon as those of a batch are computed."""
+        """Yield the predictions for recordings, in their order, as soon as those of a batch are computed.
+
+        With `settings.adapt` no prediction is yielded before all recordings have been read.
+        """
         return (prediction for _, prediction in self.predict_numbered(requests))
 
     def predict_numbered(self, requests: Iterable[Request]) -> Iterator[tuple[int, Prediction]]:
         """Yield the predictions of `predict`, each with the number of its request from 0."""
-        number = -1
-        for segment, prediction in self._predict_requests(requests):
-            number += segment.is_first
-            yield number, prediction
+        batches, number = self._batches(requests), -1
+        if self.settings.adapt is not None:
+            read = list(batches)
+            batches = [merged(read)] if read else []
+        for batch in batches:
+            for is_first, prediction in zip(batch.is_first, self._predict_batch(batch), strict=True):
+                number += is_first
+                yield number, prediction
 
-    def _predict_requests(self, requests: Iterable[Request]) -> Iterator[tuple[PendingSegment, Prediction]]:
+    def _batches(self, requests: Iterable[Request]) -> Iterator[SegmentBatch]:
         modalities = tuple(dict.fromkeys(self.inputs.values()))
         reader = SegmentReader(modalities, self.data, self.settings)
         texts = SegmentTexts(context(self.extractors), self.recognise)
@@ -105,15 +116,18 @@ class Predictor:
         for segment in chain.from_iterable(map(reader.segments, requests)):
             batch.append(segment)
             if len(batch) >= BATCH_SEGMENTS or sum(s.size for s in batch) >= BATCH_SECONDS * audio.RATE_HZ:
-                yield from self._predict_segments(texts.complete(batch))
+                yield self._extracted(texts.complete(batch))
                 batch = []
-        yield from self._predict_segments(texts.complete(batch))
+        if batch:
+            yield self._extracted(texts.complete(batch))
 
-    def _predict_segments(self, segments: Sequence[PendingSegment]) -> list[tuple[PendingSegment, Prediction]]:
-        valid = [segment for segment in segments if segment.prediction.error is None]
-        features, reasons = self._features(valid)
-        predictions = iter(self._predict_combinations(valid, features, reasons))
-        return [(s, s.prediction if s.prediction.error else next(predictions)) for s in segments]
+    def _extracted(self, segments: Sequence[PendingSegment]) -> SegmentBatch:
+        valid = [number for number, segment in enumerate(segments) if segment.prediction.error is None]
+        own = [segments[number] for number in valid]
+        features, missing = self._features(own)
+        warnings = [() if isinstance(s.samples, Unavailable) else input_checks.audio_warnings(s.samples) for s in own]
+        return SegmentBatch([s.prediction for s in segments], [s.is_first for s in segments], valid, features, missing,
+                            warnings, [s.speaker for s in own])  # fmt: skip
 
     def _features(self, segments: Sequence[PendingSegment]) -> tuple[Features, list[dict[str, str]]]:
         """Return the features of segments, and for each segment input -> the reason why it is missing."""
@@ -125,53 +139,63 @@ class Predictor:
         names = {name: self.card.features[name]["extractor"] for name in self.extractors}
         return Features(arrays, present, names, self.card.layers, self.inputs, self.card.frames), reasons
 
-    def _predict_combinations(
-        self, segments: Sequence[PendingSegment], features: Features, reasons: list[dict[str, str]]
-    ) -> list[Prediction]:
+    def _predict_batch(self, batch: SegmentBatch) -> list[Prediction]:
         """Return the predictions from all inputs, and from each input and modality alone, or errors."""
-        probabilities, used_inputs = self._probabilities(features), self.checkpoint.used_inputs(features.present)
-        per_input, per_modality = self._alone(features)
-        unusual = {name: input_checks.feature_warnings(self.card, name, features.arrays[name]) for name in self.inputs}
-        predictions = []
-        for row, segment in enumerate(segments):
-            prediction = replace(segment.prediction, missing=reasons[row])
+        predictions = list(batch.predictions)
+        scaled = adaptation.scale(self.model, self.checkpoint, batch.features, batch.speakers, self.settings.adapt)
+        probabilities, used_inputs = self._probabilities(scaled), self.checkpoint.used_inputs(batch.features.present)
+        per_input, per_modality = self._alone(scaled)
+        unusual = {name: self._feature_warnings(scaled, name) for name in self.inputs}
+        for row, number in enumerate(batch.valid):
+            prediction = replace(predictions[number], missing=batch.missing[row])
             if row not in probabilities:
-                error = "; ".join(f"{name}: {reason}" for name, reason in reasons[row].items())
-                predictions.append(replace(prediction, error=error))
+                error = "; ".join(f"{name}: {reason}" for name, reason in batch.missing[row].items())
+                predictions[number] = replace(prediction, error=error)
                 continue
             used = tuple(name for name in self.inputs if used_inputs[name][row])
             modalities = tuple(dict.fromkeys(self.inputs[name] for name in used))
-            of_audio = input_checks.audio_warnings(segment.samples) if "audio" in modalities else ()
-            of_features = (unusual[name][row] for name in used if unusual[name][row])
+            of_audio = batch.audio_warnings[row] if "audio" in modalities else ()
+            further = (scaled.warnings[row], *(unusual[name][row] for name in used))
             prediction = replace(
-                prediction, inputs=used, modalities=modalities,
+                prediction, inputs=used, modalities=modalities, scaled_by=scaled.scaled_by[row],
                 per_input={name: self._by_class(per_input[name][row]) for name in used if row in per_input[name]},
                 per_modality={m: self._by_class(per_modality[m][row]) for m in modalities if row in per_modality[m]},
-                warnings=(*prediction.warnings, *of_audio, *of_features),
+                warnings=(*prediction.warnings, *of_audio, *filter(None, further)),
             )  # fmt: skip
-            predictions.append(self._prediction(prediction, probabilities[row]))
+            predictions[number] = self._prediction(prediction, probabilities[row])
         return predictions
 
-    def _alone(self, features: Features) -> tuple[dict[str, dict], dict[str, dict]]:
+    def _feature_warnings(self, scaled: ScaledSegments, name: str) -> Sequence[str]:
+        """Return how each segment's input differs from the training rows, as the first model that reads it has them."""
+        number = next(n for n, model in enumerate(self.checkpoint.models) if name in model.card.inputs)
+        card = self.checkpoint.models[number].card
+        return input_checks.feature_warnings(card, name, scaled.features[number].arrays[name])
+
+    def _alone(self, scaled: ScaledSegments) -> tuple[dict[str, dict], dict[str, dict]]:
         """Return input -> row -> probabilities from this input alone, and the same for modalities.
 
         A model has no predictions from inputs that do not suffice for it.
         """
-        per_input = {name: self._restricted(features, {name}) for name in self.inputs}
+        per_input = {name: self._restricted(scaled, {name}) for name in self.inputs}
         per_modality = {}
         for modality in dict.fromkeys(self.inputs.values()):
             names = {name for name, of in self.inputs.items() if of == modality}
-            per_modality[modality] = per_input[min(names)] if len(names) == 1 else self._restricted(features, names)
+            per_modality[modality] = per_input[min(names)] if len(names) == 1 else self._restricted(scaled, names)
         return per_input, per_modality
 
-    def _restricted(self, features: Features, names: set[str]) -> dict[int, np.ndarray]:
-        present = {name: rows & (name in names) for name, rows in features.present.items()}
-        return self._probabilities(replace(features, present=present))
+    def _restricted(self, scaled: ScaledSegments, names: set[str]) -> dict[int, np.ndarray]:
+        present = {name: rows & (name in names) for name, rows in scaled.features[0].present.items()}
+        return self._probabilities(
+            replace(scaled, features=tuple(replace(own, present=present) for own in scaled.features))
+        )
 
-    def _probabilities(self, features: Features) -> dict[int, np.ndarray]:
+    def _probabilities(self, scaled: ScaledSegments) -> dict[int, np.ndarray]:
         """Return row -> probabilities, for rows with enough inputs."""
-        rows = np.flatnonzero(self.checkpoint.predictable(features.present))
-        return dict(zip(rows.tolist(), self.model.predict(features, rows), strict=True)) if len(rows) else {}
+        rows = np.flatnonzero(self.checkpoint.predictable(scaled.features[0].present))
+        if not len(rows):
+            return {}
+        predicted = checkpoint.predict_normalised(self.model, self.checkpoint, scaled.features, rows)
+        return dict(zip(rows.tolist(), predicted, strict=True))
 
     def _prediction(self, prediction: Prediction, p: np.ndarray) -> Prediction:
         label = self.card.classes[int(p.argmax())] if p.max() >= self.settings.abstain else None
@@ -195,13 +219,13 @@ def load(folder: str | Path, *, settings: PredictionSettings | None = None, devi
 
     Raises:
         CheckpointError: the folder holds no model, its extraction has changed since training, it cannot predict from
-            the inputs that the settings name, or it normalises every speaker or corpus separately.
+            the inputs that the settings name, or it has nothing to adapt although the settings say so.
         ImportError, FileNotFoundError: a package or a pretrained network is missing.
     """
     settings = settings or PredictionSettings()
     voice_activity.resolve(settings.voice)
     model, stored = checkpoint.load(Path(folder), device)
-    _refuse_normalisation(stored)
+    adaptation.check(stored, settings.adapt)
     used, card = stored.select_inputs(settings.inputs), stored.card
     sections, data = extraction.extraction_parameters(stored, networks or {})
     compute = extraction.open_extractors(stored, used, sections, data, Resources(device, jobs))
@@ -210,13 +234,3 @@ def load(folder: str | Path, *, settings: PredictionSettings | None = None, devi
         input_checks.feature_warnings(card, name, np.zeros((1, width)))
     extractors = {name: InputExtractor(sections[name], compute.get(name), width) for name, width in widths.items()}
     return Predictor(model, stored, extractors, data, settings, recognise)
-
-
-def _refuse_normalisation(stored: Checkpoint) -> None:
-    for model in stored.models:
-        if (method := model.card.training.normalisation) != "training":
-            raise CheckpointError(
-                f"{files.to_root(model.folder)}: the model was trained with training.normalisation: {method}, which "
-                f"needs several recordings of each {method}. Train one without it, or evaluate this one on a study: "
-                f"python -m mer.evaluation {files.to_root(stored.folder)} --on RUN"
-            )

@@ -41,14 +41,17 @@ def fit_job(
 
     If the job has folds, the setting is chosen on them first, and `choosing.choice.chosen_job` is trained.
 
+    It predicts features that its `normaliser` has been applied to.
+
     Args:
         snapshot: file that stores a network's training while it runs.
         choice: as from `choices`; by default the folds are trained here.
     """
     choice = choice or _choice(task, job, device_name)
     final = chosen_job(task, job, choice)
-    task = task.normalised_for(final.training)
+    normaliser, task = task.fit_normaliser(final)
     model = _train(task, final, device_name, snapshot)
+    model.normaliser = normaliser
     model.temperature = _temperature(task, final, model.logits(task.features, final.validation))
     model.choice = choice
     model.source = _source(task, final, model)
@@ -65,7 +68,7 @@ def job_result(task: Task, job: Job, model: TrainedModel) -> JobResult:
         model: as from `fit_job`.
     """
     final = chosen_job(task, job, model.choice)
-    own = task.normalised_for(final.training)
+    own = task.normalised_for(final)
     logits = [model.logits(own.features, rows) for rows in (final.validation, final.test)]
     result = _with_choice(own, _job_result(own, final, model.history, *logits), model.choice)
     return adaptation.adapted(task, result)
@@ -90,7 +93,7 @@ def _choice(task: Task, job: Job, device_name: str) -> Choice | None:
 
 
 def _compare(task: Task, job: Job, device_name: str) -> Comparison:
-    [(history, logits, _)] = _train_single(task.normalised_for(job.training), [job], device_name, None)
+    [(history, logits, _)] = _train_single(task.normalised_for(job), [job], device_name, None)
     return _comparison(job, history, logits)
 
 
@@ -228,7 +231,7 @@ def _train_group(jobs: list[Job]) -> list[JobResult | Comparison]:
     """Train one job, or the jobs of a stack, and store their results."""
     task, engine, cache = _worker_state["task"], _worker_state["engine"], _worker_state["cache"]
     snapshot = cache.snapshot_path(jobs)
-    task = task.normalised_for(jobs[0].training)  # the same for all jobs of a stack
+    task = task.normalised_for(jobs[0])  # the same for all jobs of a stack
     trained = ENGINES[engine.name_for(task, jobs[0])](task, jobs, engine.device, snapshot)
     results = [
         _comparison(job, *parts[:2]) if job.compares else _job_result(task, job, *parts)

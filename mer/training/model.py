@@ -7,6 +7,7 @@ import numpy as np
 
 from mer.features import Features
 from mer.training.adaptation.adaptation import Source
+from mer.training.scaling.normaliser import Normaliser
 from mer.training.scaling.standardise import Standardiser
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ class TrainedModel(Protocol):
         standardiser: shift and scale of each input, in the order in which the model takes its inputs.
         history: one dict per epoch of a network, or per setting of a linear model.
         temperature: number by which logits are divided before they become probabilities (calibration.py).
+        normaliser: the stages of `training.normalisation`. The caller applies it to the features that are predicted,
+            because it depends on all rows of a speaker or corpus.
         source: statistics for `training.adaptation`; None if the system does not adapt.
         choice: how the setting was chosen on folds; None without folds.
     """
@@ -27,6 +30,7 @@ class TrainedModel(Protocol):
     standardiser: Standardiser
     history: list[dict]
     temperature: float
+    normaliser: Normaliser
     source: Source | None
     choice: "Choice | None"
 

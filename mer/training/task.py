@@ -8,8 +8,10 @@ import numpy as np
 
 from mer import stats
 from mer.features import Features
-from mer.params.schema import Training
-from mer.training.scaling.by_group import normalised
+from mer.params.normalisation import FITTED
+from mer.training.job import Job
+from mer.training.scaling import normaliser
+from mer.training.scaling.normaliser import NO_STAGES, Normaliser
 
 
 @dataclass(frozen=True)
@@ -22,8 +24,8 @@ class Task:
         classes: number of classes.
         targets: kind of `training.targets` other than `hard` -> the targets of networks: shares of the raters' votes
             (`soft`), or which classes occur (`multi_label`); float32 of shape (rows, classes).
-        groups: kind of `training.normalisation` other than `training` -> the group of each row that is scaled together;
-            str of shape (rows,).
+        groups: `corpus` and `speaker` -> the group of each row that `training.normalisation` scales together; str of
+            shape (rows,).
     """
 
     features: Features
@@ -33,19 +35,34 @@ class Task:
     targets: dict[str, np.ndarray] = field(default_factory=dict)
     groups: dict[str, np.ndarray] = field(default_factory=dict)
 
-    def normalised_for(self, training: Training) -> "Task":
-        """Return the task with features scaled by speaker or corpus if `training.normalisation` asks for it."""
-        kind = training.normalisation
-        if kind == "training":
-            return self
-        if kind not in self._normalised:
-            features = normalised(self.features, self.groups[kind], self.groups["corpus"])
-            self._normalised[kind] = replace(self, features=features)
-        return self._normalised[kind]
+    def normalised_for(self, job: Job) -> "Task":
+        """Return the task with features as `training.normalisation` asks for.
+
+        If they depend on the groups alone, they are computed once for all jobs.
+        """
+        stages = job.training.stages
+        if not stages or not set(FITTED).isdisjoint(stages):
+            return self.fit_normaliser(job)[1]
+        if stages not in self._normalised:
+            inputs = normaliser.scaled_inputs(self.features, self.features.arrays)
+            features = Normaliser(stages, inputs).apply(self.features, self.groups)
+            self._normalised[stages] = replace(self, features=features)
+        return self._normalised[stages]
+
+    def fit_normaliser(self, job: Job) -> tuple[Normaliser, "Task"]:
+        """Return what a job's model needs to normalise features, and the task as it is trained on."""
+        inputs, stages = job.spec.inputs, job.training.stages
+        if stages:
+            fitted, features = normaliser.fit(self.features, self.groups, job.train, inputs, stages)
+            return fitted, replace(self, features=features)
+        if job.training.normalisation == "none":
+            unscaled = normaliser.scaled_inputs(self.features, inputs)
+            return NO_STAGES, replace(self, features=replace(self.features, unscaled=unscaled))
+        return NO_STAGES, self
 
     @cached_property
-    def _normalised(self) -> dict[str, "Task"]:
-        """Kind of `training.normalisation` -> the normalised task, added when it is first needed."""
+    def _normalised(self) -> dict[tuple[str, ...], "Task"]:
+        """Stages of `training.normalisation` -> the normalised task, added when it is first needed."""
         return {}
 
     def without_features(self) -> "Task":

@@ -103,7 +103,8 @@ def test_ensemble_is_evaluated_with_the_normalisation_of_each_member(studies, tm
     np.testing.assert_allclose(predicted[columns], known, atol=1e-6)
     assert predicted["transductive"].all()
     assert not predicted["deterministic"].any()  # another seed would have given another network
-    capsys.readouterr()
+    assert checkpoints.TRANSDUCTIVE in capsys.readouterr().out
+    assert checkpoints.TRANSDUCTIVE in (tmp_path / "out/README.md").read_text(encoding="utf-8")
     assert evaluate(studies, "--inputs", "text", "--on", studies / "three", "--out", tmp_path / "text",
                     model="late-seed0") == 0  # fmt: skip
     assert "members of the ensemble that need other inputs, too, predict nothing: speaker" in capsys.readouterr().out

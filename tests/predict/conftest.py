@@ -11,7 +11,7 @@ from mer.training.baselines.classifier import TrainedLinear
 from mer.training.checkpoints import checkpoint
 from mer.training.checkpoints.card import Card
 from mer.training.checkpoints.inputs.input_statistics import prediction_fields
-from mer.training.scaling import standardise
+from mer.training.scaling import normaliser, standardise
 
 RATE = 16_000
 CLASSES = ["neutral", "happiness", "anger"]
@@ -52,8 +52,12 @@ def save_linear(folder, names=("audio",), without=(), **more):
     features = Features(arrays, {name: np.ones(ROWS, bool) for name in names},
                         {name: spec["extractor"] for name, spec in specs.items()},
                         modalities={name: section.modality for name, section in inputs.items()})  # fmt: skip
+    groups = {"speaker": np.array([f"s{n // 15}" for n in range(ROWS)]), "corpus": np.full(ROWS, "own")}
+    stages = Training(**more.get("training", {})).stages
+    fitted, features = normaliser.fit(features, groups, np.arange(ROWS), names, stages)
     scaler = standardise.fit(features, np.arange(ROWS), names)
-    model = TrainedLinear(r.normal(size=(3, sum(widths.values()))) / 10, np.zeros(3), scaler, temperature=1.5)
+    model = TrainedLinear(r.normal(size=(3, sum(widths.values()))) / 10, np.zeros(3), scaler, temperature=1.5,
+                          normaliser=fitted)  # fmt: skip
     fields = {
         "name": "small-seed0", "model": "logistic", "inputs": list(names), "widths": widths, "layers": {},
         "classes": CLASSES, "seed": 0, "training": Training(), "features": specs, "corpora": ["own"],

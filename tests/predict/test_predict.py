@@ -295,9 +295,3 @@ def test_linear_model_imports_no_torch(model, tmp_path):
     line = [sys.executable, "-c", program, str(path), "--model", str(model), "--voice", "energy"]
     process = subprocess.run([*line, "--out", str(tmp_path / "o.csv")], capture_output=True, text=True, check=True)
     assert process.stdout.splitlines()[-1] == "0 []"
-
-
-def test_model_with_normalisation_by_speaker_is_refused(tmp_path):
-    folder = save_linear(tmp_path / "m", training={"missing": "learned", "normalisation": "speaker"})
-    with pytest.raises(CheckpointError, match=r"normalisation: speaker.*python -m mer\.evaluation"):
-        energy(folder)

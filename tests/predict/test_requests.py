@@ -26,7 +26,8 @@ def test_text_with_times_has_precedence(tmp_path):
     [one] = collect_requests([tmp_path / "a.wav"])
     assert one.text is None
     assert one.cues == ((1.0, 2.5, "Oh & no"),)
-    assert collect_requests([tmp_path / "a.wav"], text="given")[0] == Request(tmp_path / "a.wav", "given")
+    expected = Request(tmp_path / "a.wav", "given", speaker=str(tmp_path))
+    assert collect_requests([tmp_path / "a.wav"], text="given")[0] == expected
 
 
 @pytest.mark.parametrize(
@@ -74,7 +75,7 @@ def test_lists_are_read(tmp_path):
     ]
     (tmp_path / "list.csv").write_bytes('﻿path,text\na.wav,"Oh,\nno"\n,only text\n'.encode())
     assert collect_requests([], [tmp_path / "list.csv"]) == [
-        Request(tmp_path / "a.wav", "Oh,\nno"),
+        Request(tmp_path / "a.wav", "Oh,\nno", speaker=str(tmp_path)),
         Request(None, "only text"),
     ]
 

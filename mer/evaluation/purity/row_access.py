@@ -10,7 +10,9 @@ from dataclasses import replace
 import numpy as np
 
 from mer.evaluation.purity.purity import ContaminationError, loco_jobs
+from mer.params.normalisation import groups
 from mer.training import grid
+from mer.training.choosing.choice import candidates
 from mer.training.job import Job
 from mer.training.task import Task
 
@@ -67,13 +69,17 @@ def _shortened(job: Job, task: Task) -> Job:
 
 
 def with_corrupted_rows(task: Task, job: Job) -> Task:
-    """Return the task with all rows corrupted (features, labels, votes) but a job's training and validation rows."""
+    """Return the task with all rows corrupted (features, labels, votes) but a job's training and validation rows.
+
+    A transductive training scales a corpus by all of its rows, also by those that its family keeps out of the training
+    rows. They keep their features, and their classes are corrupted.
+    """
     others, wrong_value = _unused_rows(task, job), np.float32(CORRUPTED_VALUE)
     rarest = int(np.bincount(task.labels[others], minlength=task.classes).argmin())  # so that class shares change
     wrong = np.eye(task.classes, dtype=np.float32)[rarest]
-    inputs = job.spec.all_inputs
-    arrays = {m: np.where(others[:, None], wrong_value, task.features.arrays[m]) for m in inputs}
-    present = {m: task.features.present[m] | others for m in inputs}
+    unread, inputs = others & ~_scaled_with_training_rows(task, job), job.spec.all_inputs
+    arrays = {m: np.where(unread[:, None], wrong_value, task.features.arrays[m]) for m in inputs}
+    present = {m: task.features.present[m] | unread for m in inputs}
     wrong_row = int(np.flatnonzero(others)[0]) if others.any() else 0
     items = {m: task.features.items[m].with_item_of(wrong_row, others) for m in task.features.trained(job.spec.inputs)}
     return replace(
@@ -83,6 +89,18 @@ def with_corrupted_rows(task: Task, job: Job) -> Task:
         corpora=np.where(others, "corrupted", task.corpora),
         targets={kind: np.where(others[:, None], wrong, a) for kind, a in task.targets.items()},
     )
+
+
+def _scaled_with_training_rows(task: Task, job: Job) -> np.ndarray:
+    """Which rows are of the same corpus, and of the same part of a published split, as rows that a job trains on.
+
+    They scale training rows if `training.normalisation` scales each corpus or speaker by itself; otherwise none does.
+    The name of the corpus counts besides the group, so that a group of several corpora is no excuse.
+    """
+    if not any(groups(training.normalisation) for _, training in candidates(job)):
+        return np.zeros(len(task.labels), bool)
+    own = np.concatenate([job.train, job.validation])
+    return np.all([np.isin(names, names[own]) for names in (task.corpora, task.groups["corpus"])], axis=0)
 
 
 def _unused_rows(task: Task, job: Job) -> np.ndarray:

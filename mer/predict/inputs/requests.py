@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mer.media.recording_files import SUFFIXES, recordings_in
@@ -25,12 +25,15 @@ class Request:
         text: the text of the whole recording.
         cues: text with times.
         error: the reason why it cannot be predicted.
+        speaker: who speaks: the column `speaker` of a list, else the folder of the recording. Every subfolder of a
+            folder that was named is one speaker, with all that is below it. Empty if the speaker is unknown.
     """
 
     path: Path | None
     text: str | None = None
     cues: tuple[Cue, ...] = ()
     error: str | None = None
+    speaker: str = ""
 
 
 def collect_requests(paths: Sequence[Path], lists: Sequence[Path] = (), text: str | None = None) -> list[Request]:
@@ -40,8 +43,8 @@ def collect_requests(paths: Sequence[Path], lists: Sequence[Path] = (), text: st
 
     Args:
         paths: recordings, and folders that are searched with their subfolders.
-        lists: files with one path per line (.txt), or tables with the columns `path` and, optionally, `text` (.csv,
-            .tsv). Paths are relative to the list.
+        lists: files with one path per line (.txt), or tables with the columns `path` and, optionally, `text` and
+            `speaker` (.csv, .tsv). Paths are relative to the list.
         text: the text of the one recording that is named, or text without a recording.
 
     Raises:
@@ -55,7 +58,7 @@ def collect_requests(paths: Sequence[Path], lists: Sequence[Path] = (), text: st
             raise ValueError(
                 f"--text belongs to one recording, but {len(requests)} are requested; use a list with a column `text`"
             )
-        return [Request(requests[0].path, text) if requests else Request(None, text)]
+        return [replace(requests[0], text=text, cues=(), error=None) if requests else Request(None, text)]
     if all(one.error == empty for one in requests):
         named = ", ".join(map(str, [*paths, *lists])) or "no file was named"
         raise ValueError(f"no recording to predict ({named}): {empty}")
@@ -64,9 +67,12 @@ def collect_requests(paths: Sequence[Path], lists: Sequence[Path] = (), text: st
 
 def _of_path(path: Path) -> Iterator[Request]:
     if not _is(path.is_dir):
-        yield _with_transcript(path)
+        yield replace(_with_transcript(path), speaker=str(path.parent))
         return
-    yield from map(_with_transcript, recordings_in(path))
+    for recording in recordings_in(path):
+        below = recording.relative_to(path).parts
+        speaker = path / below[0] if len(below) > 1 else path
+        yield replace(_with_transcript(recording), speaker=str(speaker))
 
 
 def _of_list(path: Path) -> Iterator[Request]:
@@ -82,9 +88,10 @@ def _of_list(path: Path) -> Iterator[Request]:
         if "path" not in (rows.fieldnames or ()):
             raise ValueError(f"--list {path}: the first line names the columns {rows.fieldnames}; `path` is missing")
         for row in rows:
-            text, recording = (row.get("text") or "").strip(), (row["path"] or "").strip()
+            text, recording, speaker = ((row.get(name) or "").strip() for name in ("text", "path", "speaker"))
             if recording:
-                yield _listed(path.parent / recording, text)
+                request = _listed(path.parent / recording, text)
+                yield replace(request, speaker=speaker) if "speaker" in row else request
             elif text:
                 yield Request(None, text)
     except csv.Error as error:
@@ -94,7 +101,7 @@ def _of_list(path: Path) -> Iterator[Request]:
 def _listed(path: Path, text: str = "") -> Request:
     if _is(path.is_dir):
         return Request(path, error="this is a folder; a list names recordings")
-    return Request(path, text) if text else _with_transcript(path)
+    return replace(Request(path, text) if text else _with_transcript(path), speaker=str(path.parent))
 
 
 def _is(kind: Callable[[], bool]) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -29,12 +30,15 @@ class PredictionSettings:
         abstain: the smallest certainty of a label, in [0, 1].
         inputs: the inputs that are used, by name or by modality; the others count as missing. None uses all of the
             model's.
+        adapt: `corpus` or `speaker`: all recordings that are predicted together, or those of each speaker, scale their
+            own features (mer/predict/adaptation.py). None scales them by the model's training rows.
     """
 
     cut_above: float | None = None
     voice: str = "auto"
     abstain: float = 0.0
     inputs: tuple[str, ...] | None = None
+    adapt: Literal["corpus", "speaker"] | None = None
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,7 @@ class PendingSegment:
         video: the segment of the recording as video, or the reason why there is none.
         is_first: whether a recording begins with it.
         turns: the texts of earlier segments of the recording.
+        speaker: who speaks, as in `Request`.
     """
 
     prediction: Prediction
@@ -54,6 +59,7 @@ class PendingSegment:
     video: VideoSegment | Unavailable
     is_first: bool = False
     turns: tuple[str, ...] = ()
+    speaker: str = ""
 
     @property
     def size(self) -> int:
@@ -79,7 +85,7 @@ class SegmentReader:
         """Yield the segments of a recording; an error becomes that of the last segment, and nothing is raised."""
         is_first = True
         for segment in self._until_error(request):
-            yield replace(segment, is_first=is_first)
+            yield replace(segment, is_first=is_first, speaker=request.speaker)
             is_first = False
 
     def _until_error(self, request: Request) -> Iterator[PendingSegment]:

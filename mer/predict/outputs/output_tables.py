@@ -12,7 +12,7 @@ from mer.predict.outputs.prediction import Prediction
 
 FIRST = ("path", "start", "end", "label", "certainty", "entropy", "margin", "modalities", "inputs")
 """The columns of the table before the probabilities."""
-LAST = ("text", "text_source", "language", "language_probability", "warning", "error")
+LAST = ("text", "text_source", "language", "language_probability", "scaled_by", "warning", "error")
 """The columns of the table after all probabilities."""
 
 
@@ -35,6 +35,7 @@ def row(prediction: Prediction, classes: Sequence[str], inputs: Sequence[str]) -
         "margin": _share(prediction.margin), "modalities": "+".join(prediction.modalities),
         "inputs": "+".join(prediction.inputs), "text": prediction.text, "text_source": prediction.text_source,
         "language": prediction.language, "language_probability": _share(prediction.language_probability),
+        "scaled_by": prediction.scaled_by,
         "warning": "; ".join(prediction.warnings), "error": prediction.error,
     }  # fmt: skip
     entries |= {f"p_{name}": _share(prediction.probabilities.get(name)) for name in classes}

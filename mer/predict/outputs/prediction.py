@@ -24,6 +24,8 @@ class Prediction:
         text, text_source: the text, and its source: `given` or the recogniser.
         language, language_probability: the language that the recogniser detected, as in ISO 639-1, and its probability
             in [0, 1]; None if the text is given or the recogniser detects no language.
+        scaled_by: the recordings whose statistics scale its features: those of the model's `training`, all that are
+            predicted together (`corpus`), or those of its `speaker`; None with an error.
         warnings: reasons to doubt the prediction.
         error: the reason why there is no prediction.
     """
@@ -44,6 +46,7 @@ class Prediction:
     text_source: str | None = None
     language: str | None = None
     language_probability: float | None = None
+    scaled_by: str | None = None
     warnings: tuple[str, ...] = ()
     error: str | None = None
 

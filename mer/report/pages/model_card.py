@@ -25,6 +25,10 @@ This model must not be used for:
 - Monitoring people without their consent, and lie detection.
 - Commercial purposes, if a licence below permits research only."""
 
+ADAPTED_SCORES = """\
+The model is *transductive*: its scores are of predictions that `training.adaptation` adapted to the unlabelled
+recordings of each test corpus or speaker. `python -m mer.predict` adapts no predictions."""
+
 
 def model_card(
     checkpoint: Checkpoint,
@@ -51,6 +55,7 @@ def model_card(
         f"{_kind(checkpoint)} of {', '.join(card.inputs)} that predicts {classes}. It was trained by "
         f"{_software(card)}. `model.json` contains its parameters and the digests of its training data.",
         "```\npython -m mer.predict FILE_OR_FOLDER --model FOLDER_OF_THIS_FILE\n```",
+        _transductive(checkpoint),
         "## Intended use",
         _INTENDED,
         _EXCLUDED,
@@ -96,6 +101,18 @@ def _kind(checkpoint: Checkpoint) -> str:
         return f"A `{card.model}` model"
     names = (f"{escape_cell(member.folder)} ({member.weight:.2f})" for member in card.members)
     return f"An ensemble of {', '.join(names)}, with their weights in parentheses,"
+
+
+def _transductive(checkpoint: Checkpoint) -> str:
+    """How to use a model that reads unlabelled rows of what it predicts; empty for another one."""
+    if not (groups := checkpoint.normalisation_groups):
+        return ADAPTED_SCORES if checkpoint.transductive else ""
+    option = "speaker" if "speaker" in groups else "corpus"
+    return (
+        f"The model is *transductive*: its features are scaled by the unlabelled recordings of each "
+        f"{' and '.join(sorted(groups))} that it predicts, and its scores hold for that. `--adapt {option}` does so "
+        "for your recordings. Without it they are scaled by the statistics of the training rows, and scores are lower."
+    )
 
 
 def _temperatures(checkpoint: Checkpoint) -> str:

@@ -20,7 +20,7 @@ def adapted(task: Task, result: JobResult) -> JobResult:
     job = result.job
     if job.training.adaptation == "none":
         return result
-    own = task.normalised_for(job.training)
+    own = task.normalised_for(job)
     statistics, target = source(own, result), rows_of(own, job.spec.inputs, job.test, result.probabilities)
     free, restricted = (
         adapt(job.training.adaptation, statistics, target, allowed)

@@ -12,6 +12,7 @@ from mer.params.schema import Training
 from mer.training import baselines
 from mer.training.adaptation.adaptation import Source
 from mer.training.scaling import standardise
+from mer.training.scaling.normaliser import NO_STAGES, Normaliser
 from mer.training.scaling.standardise import Standardiser, require_finite
 from mer.training.task import Task
 
@@ -40,6 +41,7 @@ class TrainedLinear:
     standardiser: Standardiser
     history: list[dict] = field(default_factory=list)
     temperature: float = 1.0
+    normaliser: Normaliser = NO_STAGES
     source: Source | None = None
     choice: "Choice | None" = None
 

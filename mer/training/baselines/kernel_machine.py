@@ -10,6 +10,7 @@ from scipy.special import softmax
 from mer.features import Features
 from mer.training.adaptation.adaptation import Source
 from mer.training.baselines.classifier import checked_tensors, stack
+from mer.training.scaling.normaliser import NO_STAGES, Normaliser
 from mer.training.scaling.standardise import Standardiser
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class TrainedKernelMachine:
     standardiser: Standardiser
     history: list[dict] = field(default_factory=list)
     temperature: float = 1.0
+    normaliser: Normaliser = NO_STAGES
     source: Source | None = None
     choice: "Choice | None" = None
     support: np.ndarray | None = None

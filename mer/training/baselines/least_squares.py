@@ -7,6 +7,7 @@ standardisation differ from subset to subset. Both follow from the strata, as do
 """
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -34,7 +35,7 @@ class SufficientStatistics:
     """
 
     widths: dict[str, int]
-    scaling: dict[str, Scaling]
+    scaling: dict[str, Scaling | Literal["none"]]
     groups: np.ndarray
     labels: np.ndarray
     counts: np.ndarray
@@ -159,9 +160,11 @@ def standardiser(sums: SufficientStatistics, chosen: np.ndarray) -> Standardiser
     for name, width in sums.widths.items():
         own = slice(first, first + width)
         rows = counts[:, first].sum()
-        method = sums.scaling[name]
-        scale = standardise.scale(method, deviation[own], documents[own], rows) if rows else np.ones(width)
-        moments[name] = (mean[own], scale)
+        if (method := sums.scaling[name]) == "none":
+            moments[name] = (np.zeros(width), np.ones(width))
+        else:
+            scale = standardise.scale(method, deviation[own], documents[own], rows) if rows else np.ones(width)
+            moments[name] = (mean[own], scale)
         first += width
     fitted = Standardiser(moments)
     return standardise.equalised(fitted) if sums.equal else fitted

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from mer import files
 from mer.features.encoder_items import EncoderItems
 from mer.features.vectors import digest_array
+from mer.params.normalisation import groups
 from mer.params.schema import System
 from mer.training.engines.engine import Engine
 from mer.training.job import Job
@@ -51,7 +52,7 @@ class JobIdentity:
         names, features = set(task["features"]["arrays"]), task["features"]
         task["features"] = {field: _for_inputs(value, job.spec.inputs, names) for field, value in features.items()}
         task["targets"] = {kind: v for kind, v in task["targets"].items() if kind == job.training.targets}
-        if job.training.normalisation == "training":
+        if not groups(job.training.normalisation):
             del task["groups"]
         return task
 

@@ -26,10 +26,12 @@ from mer.training.checkpoints.tensors import read, weights
 from mer.training.checkpoints.training_data import Exposure
 from mer.training.job import Job
 from mer.training.model import TrainedModel
+from mer.training.scaling.normaliser import SCALED_MODALITIES, Groups, Normaliser
 from mer.training.scaling.standardise import Standardiser
 from mer.training.task import Task
 
-__all__ = ["CheckpointError", "StudyRecord", "card", "load", "name", "open_checkpoint", "predict", "save", "write"]
+__all__ = ["CheckpointError", "StudyRecord", "card", "load", "name", "normalised", "open_checkpoint", "predict",
+           "predict_normalised", "save", "write"]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ def card(job: Job, task: Task, record: StudyRecord) -> Card:
         **lineage(job, record.manifest, record.encoders),
     }  # fmt: skip
     if record.inputs is not None:
-        features = task.normalised_for(job.training).features
+        features = task.normalised_for(job).features
         own = {input_name: record.inputs[input_name] for input_name in inputs}
         fields |= prediction_fields(features, job.train, own, record.data)
     return Card.model_construct(_fields_set={*fields, "format"}, **{"format": FORMAT, **fields})
@@ -167,11 +169,12 @@ def remove_members(folder: Path) -> None:
 
 
 def tensors_of(model: TrainedModel) -> dict[str, np.ndarray]:
-    """Return the tensors of a model and of its standardiser."""
+    """Return the tensors of a model, of its standardiser and of its normaliser."""
     moments = model.standardiser.moments
     scaling = {f"mean.{n}": mean for n, (mean, _) in moments.items()}
     scaling |= {f"scale.{n}": scale for n, (_, scale) in moments.items()}
-    return scaling | dict(model.tensors()) | (model.source.tensors() if model.source else {})
+    further = model.normaliser.tensors() | (model.source.tensors() if model.source else {})
+    return scaling | dict(model.tensors()) | further
 
 
 def load(
@@ -220,23 +223,60 @@ def predict(
     Returns:
         Class probabilities, float64 of shape (len(rows), classes); each row sums to 1.
     """
-    if checkpoint.members:
-        at = np.full(len(task.labels), -1)
-        at[rows] = np.arange(len(rows))
-        return model.combined(
-            lambda member, own: predict(
-                member.model, member.checkpoint, task, own, None if allowed is None else allowed[at[own]]
-            ),
-            task.features,
-            rows,
-        )
-    training = checkpoint.card.training
-    task = task.normalised_for(training)
+    of_models = normalised(model, checkpoint, task.features, task.groups)
+    if not checkpoint.members:
+        return _adapted(model, checkpoint, replace(task, features=of_models[0]), rows, allowed)
+    at = np.full(len(task.labels), -1)
+    at[rows] = np.arange(len(rows))
+
+    def of_member(number: int, own: np.ndarray) -> np.ndarray:
+        member, of_rows = model.members[number], None if allowed is None else allowed[at[own]]
+        return _adapted(member.model, member.checkpoint, replace(task, features=of_models[number]), own, of_rows)
+
+    return model.combined(of_member, task.features, rows)
+
+
+def _adapted(
+    model: TrainedModel, checkpoint: Checkpoint, task: Task, rows: np.ndarray, allowed: np.ndarray | None
+) -> np.ndarray:
+    """The predictions of a model that is no ensemble, adapted as in its training; the task is normalised."""
     probabilities = model.predict(task.features, rows)
     if model.source is None:
         return probabilities
     target = adaptation.rows_of(task, checkpoint.card.inputs, rows, probabilities)
-    return adapt(training.adaptation, model.source, target, allowed)
+    return adapt(checkpoint.card.training.adaptation, model.source, target, allowed)
+
+
+def normalised(
+    model: TrainedModel, checkpoint: Checkpoint, features: Features, groups: Groups | None
+) -> tuple[Features, ...]:
+    """Return the features as the model reads them, or as each member of an ensemble does.
+
+    Args:
+        groups: as for `Normaliser.apply`.
+
+    Raises:
+        CheckpointError: an earlier version wrote the model, without what this needs.
+    """
+    models = [member.model for member in model.members] if checkpoint.members else [model]
+    try:
+        return tuple(one.normaliser.apply(features, groups) for one in models)
+    except ValueError as error:
+        raise CheckpointError(f"{files.to_root(checkpoint.folder)}: {error}") from None
+
+
+def predict_normalised(
+    model: TrainedModel, checkpoint: Checkpoint, features: Sequence[Features], rows: np.ndarray
+) -> np.ndarray:
+    """Return a loaded model's predictions of features as from `normalised`, without `training.adaptation`.
+
+    Args:
+        rows: row numbers; the model can predict each of them.
+
+    Returns:
+        Class probabilities, float64 of shape (len(rows), classes); each row sums to 1.
+    """
+    return model.predict_each(features, rows) if checkpoint.members else model.predict(features[0], rows)
 
 
 def _with_encoders(checkpoint: Checkpoint, model: TrainedModel, device: str) -> TrainedModel:
@@ -266,6 +306,8 @@ def _model(own: Card, tensors: dict[str, np.ndarray], device: str) -> TrainedMod
     else:
         model = baselines.module(own.model).MODEL.from_tensors(tensors, standardiser)
     model.temperature = float(own.temperature)
+    inputs = tuple(name for name in own.inputs if own.modalities[name] in SCALED_MODALITIES)
+    model.normaliser = Normaliser.from_tensors(own.training.stages, inputs, tensors)
     if own.training.adaptation != "none":
         model.source = Source.from_tensors(tensors, len(own.classes))
     return model

@@ -49,27 +49,32 @@ class TrainedEnsemble:
     members_per: Literal["system", "family"] = "system"
 
     def predict(self, features: Features, rows: np.ndarray) -> np.ndarray:
+        """Return class probabilities of features that all members read as they are, as `predict_each`."""
+        return self.predict_each([features] * len(self.members), rows)
+
+    def predict_each(self, features: Sequence[Features], rows: np.ndarray) -> np.ndarray:
         """Return class probabilities, float64 of shape (len(rows), classes); each row sums to 1.
 
         Args:
+            features: of each member, as it reads them. The same inputs are present.
             rows: each can be predicted by at least one member (`Checkpoint.predictable`).
         """
-        return self.combined(lambda member, own: member.model.predict(features, own), features, rows)
+        return self.combined(lambda n, own: self.members[n].model.predict(features[n], own), features[0], rows)
 
     def combined(
-        self, predict: Callable[[EnsembleMember, np.ndarray], np.ndarray], features: Features, rows: np.ndarray
+        self, predict: Callable[[int, np.ndarray], np.ndarray], features: Features, rows: np.ndarray
     ) -> np.ndarray:
         """Return the combined predictions of all members.
 
         Args:
-            predict: returns the predictions of a member for some rows; members may scale features differently.
+            predict: returns the predictions of a member, by its number, for some rows.
             features: say which inputs are present.
         """
         present = {name: values[rows] for name, values in features.present.items()}
         predictions, known = [], ensemble.with_unknown_classes if self.members_per == "family" else np.asarray
-        for member in self.members:
+        for number, member in enumerate(self.members):
             own = rows[member.checkpoint.predictable(present)]
-            predictions.append((own, known(predict(member, own))))
+            predictions.append((own, known(predict(number, own))))
         return ensemble.pooled(predictions, rows, np.array([member.weight for member in self.members]))
 
 

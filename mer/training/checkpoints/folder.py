@@ -8,6 +8,7 @@ import numpy as np
 
 from mer import files
 from mer.foreign import load_json
+from mer.params.normalisation import groups
 from mer.training.checkpoints.card import FORMAT, Card, CheckpointError, plain, validate
 from mer.training.checkpoints.older_formats import OLDER_FORMATS, upgraded
 
@@ -96,6 +97,16 @@ class Checkpoint:
     def models(self) -> tuple["Checkpoint", ...]:
         """The trained models of the folder: itself, or the members of an ensemble."""
         return self.members or (self,)
+
+    @property
+    def normalisation_groups(self) -> frozenset[str]:
+        """The groups, `corpus` or `speaker`, whose unlabelled rows the model or a member scales features by."""
+        return frozenset().union(*(groups(model.card.training.normalisation) for model in self.models))
+
+    @property
+    def transductive(self) -> bool:
+        """Whether predictions of a row depend on other, unlabelled rows of the test corpus, also of a member alone."""
+        return any(model.card.training.transductive for model in self.models)
 
     @property
     def depends_on_seed(self) -> bool:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from mer.params.normalisation import FITTED
 from mer.params.schema import Training
 from mer.training.job import Job
 from mer.training.task import Task
@@ -39,8 +40,12 @@ class Engine:
     log: Path | None = None
 
     def name_for(self, task: Task, job: Job) -> str:
-        """Return `single` or `stacked` for a job. It depends on this job alone because it is part of its result."""
-        if not job.spec.is_network or task.features.trained(job.spec.inputs):
+        """Return `single` or `stacked` for a job. It depends on this job alone because it is part of its result.
+
+        The jobs of a stack share their features, so a job whose training rows determine them is trained by itself.
+        """
+        fitted = not set(FITTED).isdisjoint(job.training.stages)
+        if not job.spec.is_network or fitted or task.features.trained(job.spec.inputs):
             return "single"
         if self.name != "auto":
             return self.name

@@ -10,6 +10,7 @@ from mer.features.extractor import Unavailable
 from mer.training.adaptation.adaptation import Source
 from mer.training.finetune.encoders import Encoder
 from mer.training.networks.trained import TrainedNetwork
+from mer.training.scaling.normaliser import Normaliser
 from mer.training.scaling.standardise import Standardiser
 
 ROWS = 512
@@ -58,6 +59,15 @@ class FinetunedNetwork:
     @temperature.setter
     def temperature(self, value: float) -> None:
         self.head.temperature = value
+
+    @property
+    def normaliser(self) -> Normaliser:
+        """The stages of `training.normalisation`; none, because encoders are trained with `normalisation: training`."""
+        return self.head.normaliser
+
+    @normaliser.setter
+    def normaliser(self, value: Normaliser) -> None:
+        self.head.normaliser = value
 
     @property
     def source(self) -> Source | None:

@@ -13,6 +13,7 @@ from mer.features import Features
 from mer.params.schema import Training
 from mer.training.adaptation.adaptation import Source
 from mer.training.calibration import probabilities
+from mer.training.scaling.normaliser import NO_STAGES, Normaliser
 from mer.training.scaling.standardise import Standardiser
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class TrainedNetwork:
     history: list[dict] = field(default_factory=list)
     multi_label: bool = False
     temperature: float = 1.0
+    normaliser: Normaliser = NO_STAGES
     source: Source | None = None
     choice: "Choice | None" = None
 

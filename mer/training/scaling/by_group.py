@@ -1,51 +1,64 @@
-"""Standardise features per speaker or per corpus. This removes differences between speakers.
+"""Scaling of each group of rows, a speaker or a corpus, by itself. This removes differences between groups.
 
-The method is *transductive*: it needs several unlabelled recordings of each test speaker. Tables mark scores with it.
+It is *transductive*: it needs several unlabelled recordings of each test speaker or of the test corpus. Tables mark
+scores with it.
 """
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
-
-from mer.features import Features
 
 MIN_ROWS = 5
 """The smallest number of rows of a group that is scaled by itself; the rows of a smaller one are scaled with their
 corpus."""
-SCALED_MODALITIES = ("audio", "video")
-"""The modalities that are scaled. Text is not: its words do not depend on the voice or the face of a speaker."""
+UNKNOWN = ""
+"""The group of a row whose speaker is unknown; the row is scaled with its corpus."""
+
+Transform = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""A function from the values of a group and from which of its rows are wanted to the scaled values of these."""
 
 
-def normalised(features: Features, groups: np.ndarray, wider: np.ndarray) -> Features:
-    """Return features in which each dimension has mean 0 and deviation 1 within each group; text stays as it is.
+@dataclass(frozen=True)
+class RowGroups:
+    """The rows of a task that have an input, and their groups.
 
-    z = (x - mean_g) / deviation_g over the rows of group g that have the input; 0 if the feature is constant in the
-    group. Schuller et al. 2010, "Cross-corpus acoustic emotion recognition: variances and strategies", compare it with
-    other methods.
+    Attributes:
+        rows: numbers of the rows that have the input, int64 of shape (n,).
+        own: group of each row of the task, str of shape (rows,).
+        corpora: the corpus of each row, whose parts of a published split count as corpora; str of shape (rows,).
+    """
+
+    rows: np.ndarray
+    own: np.ndarray
+    corpora: np.ndarray
+
+
+def scale_groups(values: np.ndarray, groups: RowGroups, transform: Transform) -> np.ndarray:
+    """Return the values of which each group is scaled by itself.
+
+    Groups of fewer than `MIN_ROWS` rows, and rows of an unknown group, are scaled as a part of their corpus.
 
     Args:
-        groups: group of each row, str of shape (rows,).
-        wider: group of each row that is used if its own has fewer than `MIN_ROWS` rows, str of shape (rows,).
+        values: shape (rows, width).
+
+    Returns:
+        float32 of shape (rows, width); rows that lack the input are zeros.
     """
-    arrays, present = dict(features.arrays), features.present
-    for name in (name for name in arrays if features.modalities[name] in SCALED_MODALITIES):
-        values, rows_with_input = arrays[name], np.flatnonzero(present[name])
-        scaled = np.zeros(values.shape, np.float32)
-        small = np.zeros(len(values), bool)
-        for rows in _rows_by_group(groups, rows_with_input):
-            if len(rows) >= MIN_ROWS:
-                scaled[rows] = _standardised(values[rows], values[rows])
-            else:
-                small[rows] = True
-        for rows in _rows_by_group(wider, rows_with_input):
-            if (few := rows[small[rows]]).size:
-                scaled[few] = _standardised(values[few], values[rows])
-        arrays[name] = scaled
-    return replace(features, arrays=arrays)
+    scaled, small = np.zeros(values.shape, np.float32), np.zeros(len(values), bool)
+    for rows in rows_by_group(groups.own, groups.rows):
+        if len(rows) >= MIN_ROWS and groups.own[rows[0]] != UNKNOWN:
+            scaled[rows] = transform(values[rows], np.ones(len(rows), bool))
+        else:
+            small[rows] = True
+    for rows in rows_by_group(groups.corpora, groups.rows):
+        if small[rows].any():
+            scaled[rows[small[rows]]] = transform(values[rows], small[rows])
+    return scaled
 
 
-def _rows_by_group(groups: np.ndarray, rows: np.ndarray) -> list[np.ndarray]:
-    """Return the row numbers of each group."""
+def rows_by_group(groups: np.ndarray, rows: np.ndarray) -> list[np.ndarray]:
+    """Return the row numbers of each group, in the order of the groups' names."""
     if not len(rows):
         return []
     _, codes = np.unique(groups[rows], return_inverse=True)
@@ -53,8 +66,23 @@ def _rows_by_group(groups: np.ndarray, rows: np.ndarray) -> list[np.ndarray]:
     return np.split(rows[order], np.flatnonzero(np.diff(codes[order])) + 1)
 
 
-def _standardised(values: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Return values with the mean and deviation of the reference rows removed; 0 for a constant feature."""
-    mean, deviation = reference.mean(axis=0, dtype=np.float64), reference.std(axis=0, dtype=np.float64)
+def standardised(values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Return z = (x - mean) / deviation of some rows of a group, float64; 0 for a feature that is constant in it.
+
+    Schuller et al. 2010, "Cross-corpus acoustic emotion recognition: variances and strategies", compare it with other
+    methods.
+    """
+    return apply_moments(values[wanted], *moments(values))
+
+
+def moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and deviation of each feature, float64 of shape (width,); the deviation of a constant is 0."""
+    mean, deviation = values.mean(axis=0, dtype=np.float64), values.std(axis=0, dtype=np.float64)
     constant = deviation <= 1e-6 * np.maximum(1.0, np.abs(mean))  # rounding errors of a constant
+    return mean, np.where(constant, 0.0, deviation)
+
+
+def apply_moments(values: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+    """Return the values without this mean and deviation, float64; 0 where the deviation is 0."""
+    constant = deviation == 0
     return np.where(constant, 0.0, (values - mean) / np.where(constant, 1.0, deviation))

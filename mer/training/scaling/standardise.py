@@ -43,7 +43,10 @@ def fit(features: Features, rows: np.ndarray, inputs: tuple[str, ...], *, equal:
         if name in features.frames:
             moments[name] = frame_moments(values, features.frames[name])
             continue
-        method, documents = features.scaling(name), np.count_nonzero(values, axis=0)
+        if (method := features.scaling(name)) == "none":
+            moments[name] = (np.zeros(width), np.ones(width))
+            continue
+        documents = np.count_nonzero(values, axis=0)
         moments[name] = values.mean(axis=0), scale(method, values.std(axis=0), documents, len(values))
     fitted = Standardiser(moments)
     return equalised(fitted) if equal else fitted
