@@ -1,5 +1,6 @@
 """Damaged, foreign and hostile files in the folders of corpora."""
 
+import os
 import shutil
 
 import numpy as np
@@ -11,6 +12,7 @@ from mer.corpora import selected
 from mer.corpora.synthetic import trees
 from mer.dataset.manifest import build, schema
 from mer.params.schema import Synthetic
+from tests.hostile.test_recordings import flac_of_2_to_the_36, wav_of_3e38
 from tests.studies import run_all
 
 OPTIONS = {"policy": "paper7", "overrides": {}, "seed": 0, "validation": 0.1, "test": 0.1, "folds": 5}
@@ -122,6 +124,11 @@ def test_a_study_of_damaged_and_hostile_files_ends_in_a_report(raw, tmp_path):
     clip = sorted((raw / "CREMA-D" / "AudioWAV").glob("*.wav"))[0]
     clip.write_bytes(clip.read_bytes()[:2000])
     (raw / "emodb" / "wav" / "<script>alert(2)<.wav").write_bytes(b"")
+    wav_of_3e38(sorted((raw / "emodb" / "wav").glob("*.wav"))[3])
+    flac_of_2_to_the_36(sorted((raw / "RAVDESS").rglob("*.wav"))[0])
+    if os.name == "posix":
+        (raw / "RAVDESS" / os.fsdecode(b"gr\xfc\xdfe.wav")).write_bytes(b"RIFF")
+        os.mkfifo(raw / "RAVDESS" / "Actor_01" / "pipe.wav")
     finished = run_all("params/demo.yaml", "--steps", "01,02", name="pytest-hostile", data__synthetic="null",
                        data__raw=raw, data__store=tmp_path / "store")  # fmt: skip
     try:

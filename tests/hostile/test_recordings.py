@@ -167,7 +167,7 @@ def test_a_folder_called_http_does_not_lead_onto_the_network(tmp_path, monkeypat
         host = f"127.0.0.1:{server.getsockname()[1]}"
 
         def accept():
-            server.settimeout(3)
+            server.settimeout(1)
             try:
                 server.accept()[0].close()
                 connected.set()

@@ -147,3 +147,15 @@ def test_a_page_loads_nothing(toys):
     assert not re.search(r"""(src|href)=["']?(https?:)?//|@import|url\(""", page)
     assert "data:image/png" in page
     assert os.path.getsize(toys.study.place("01_draw", "html")) < 200_000  # noqa: PTH202
+
+
+def test_output_that_does_not_arrive_is_named_although_there_is_no_time_limit(tmp_path, monkeypatch):
+    instance = worker.Worker.__new__(worker.Worker)
+    instance.spec, instance.peak = {"timeout": None}, 0
+
+    def late(self):
+        raise worker.CellTimeoutError("Timeout waiting for IOPub output")
+
+    monkeypatch.setattr(worker.Worker, "_execute_notebook", late)
+    with pytest.raises(worker.Failure, match="output of a finished cell did not arrive in 600 s"):
+        instance._papermill()

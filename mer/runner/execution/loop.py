@@ -104,7 +104,7 @@ class _StudyRun:
 
     def _begin(self) -> None:
         params = self.study.folder / "params.yaml"
-        if not params.is_file() or params.read_text(encoding="utf-8") != self.study.text:
+        if not params.is_file() or params.read_bytes() != self.study.text.encode():  # damaged bytes may be no text
             files.write_text(params, self.study.text)
         steps = [state.step for state in self.states.values()]
         self.screen.set_columns(step.name for step in steps)

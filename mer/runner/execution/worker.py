@@ -35,6 +35,10 @@ ANSI = re.compile(r"\x1b\[[0-9;]*m")
 MAX_MESSAGE_CHARS = 2000
 """The number of characters of an error message that are sent to the screen."""
 
+OUTPUT_SECONDS = 600
+"""The time, in seconds, in which the output of a finished cell has to arrive. nbclient's 4 s are too few if a cell
+prints much on a busy machine."""
+
 MAX_STARTS = 3
 """The number of times that a kernel is started if it does not respond."""
 
@@ -55,7 +59,8 @@ class Engine(NBClientEngine):
         """Run the notebook; the options are nbclient's."""
         options = {name: value for name, value in options.items() if name not in ("input_path", "execution_timeout")}
         options.pop("stdout_file", None), options.pop("stderr_file", None)
-        Client(nb_man, kernel_name=kernel_name, startup_timeout=options.pop("start_timeout"), **options).execute()
+        options |= {"startup_timeout": options.pop("start_timeout"), "iopub_timeout": OUTPUT_SECONDS}
+        Client(nb_man, kernel_name=kernel_name, **options).execute()
 
 
 class Worker:
@@ -130,7 +135,10 @@ class Worker:
             memory = f"; it used up to {self.peak / 1e9:.2f} GB" if self.peak else ""
             raise Failure("died", DIED + memory) from error
         except CellTimeoutError as error:
-            raise Failure("timeout", f"a cell was not finished after {self.spec['timeout']:g} seconds") from error
+            if (limit := self.spec["timeout"]) is None:
+                message = f"output of a finished cell did not arrive in {OUTPUT_SECONDS} s: the machine is overloaded"
+                raise Failure("error", message) from error
+            raise Failure("timeout", f"a cell was not finished after {limit:g} seconds") from error
         # papermill takes sys.exit(0) for success; the cells below it did not run
         if any(cell.metadata.get("papermill", {}).get("exception") for cell in book.cells):
             raise Failure("error", "SystemExit: the notebook stopped itself before its last cell")
