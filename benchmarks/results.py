@@ -62,7 +62,7 @@ def collect(folder: Path, table: str, answers: str = "restricted", systems: Iter
 
 def _score_rows(folder: Path, protocol: str, answers: str) -> list[dict[str, Any]]:
     """The UAR on each test corpus with its interval, and the mean over corpora, of each system."""
-    results = pd.read_csv(folder / "tables/results.csv")
+    results = _results(folder)
     keep = (results["protocol"] == protocol) & (results["answers"] == answers) & results["seed"].isna()
     results, rows = results[keep & (results["metric"] == "UAR")], []
     for system, part in results.groupby("system", sort=False):
@@ -77,6 +77,13 @@ def _score_rows(folder: Path, protocol: str, answers: str) -> list[dict[str, Any
                      "chance_corrected": _number(corrected), "n": int(part["n"].sum()),
                      "speakers": int(part["speakers"].sum()), "transductive": transductive})  # fmt: skip
     return rows
+
+
+def _results(folder: Path) -> pd.DataFrame:
+    """The results of the run, or those of step 04 if step 09 has not run."""
+    if (folder / "tables/results.csv").is_file():
+        return pd.read_csv(folder / "tables/results.csv")
+    return pd.read_parquet(folder / "tables/steps/04_results.parquet")
 
 
 def _difference_rows(folder: Path, table: str) -> list[dict[str, Any]]:
