@@ -6,34 +6,11 @@ from collections.abc import Callable
 import numpy as np
 import scipy.signal
 import soundfile
-import soxr
 
-RATE = 16_000
+from mer.media.audio import RATE_HZ as RATE
+from mer.media.augmentation.alterations import mixed, pink_noise, reverberated, sped, stretched, transposed
+
 Chance = np.random.Generator
-
-
-def sped(sound: np.ndarray, factor: float) -> np.ndarray:
-    """Return a recording at another speed, which changes its pitch as well."""
-    return soxr.resample(sound, round(1_000_000 * factor), 1_000_000)
-
-
-def overlapped(sound: np.ndarray, factor: float) -> np.ndarray:
-    """Return a recording shortened by a factor at the same pitch: 40-ms windows are overlapped at their best fit."""
-    size, hop = 640, 320
-    taper = np.hanning(size)
-    padded = np.pad(sound, (size, 4 * size))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, size)
-    out, weight = np.zeros((2, int(len(sound) / factor) + size))
-    last = None
-    for start in range(0, len(out) - size, hop):
-        at = int(start * factor) + size
-        if last is not None:
-            near = np.clip(at + np.arange(-160, 161, 2), 0, len(windows) - 1)
-            at = int(near[np.argmax(windows[near] @ windows[min(last + hop, len(windows) - 1)])])
-        out[start : start + size] += taper * windows[at]
-        weight[start : start + size] += taper
-        last = at
-    return (out / np.maximum(weight, 1e-3))[:-size]
 
 
 def vocoded(sound: np.ndarray, factor: float) -> np.ndarray:
@@ -50,23 +27,10 @@ def vocoded(sound: np.ndarray, factor: float) -> np.ndarray:
     return scipy.signal.istft(sizes * np.exp(1j * angles), nperseg=size, noverlap=size - hop)[1]
 
 
-def transposed(sound: np.ndarray, factor: float, stretch: Callable = overlapped) -> np.ndarray:
-    """Return a recording with its pitch raised by a factor, at the same length."""
-    return stretch(sped(sound, factor), 1 / factor)
-
-
-def mixed(sound: np.ndarray, other: np.ndarray, decibels: float = 10.0) -> np.ndarray:
-    """Return a recording mixed with another sound at a lower level (dB)."""
-    other = np.resize(other, len(sound))
-    return sound + other * np.sqrt(np.mean(sound**2) / (np.mean(other**2) + 1e-20)) * 10 ** (-decibels / 20)
-
-
 def hall(sound: np.ndarray, chance: Chance) -> np.ndarray:
     """Return a recording with reverberation of 0.4-0.9 s, 3-9 dB louder than the direct sound."""
     seconds, louder = chance.uniform(0.4, 0.9), chance.uniform(3, 9)
-    tail = chance.normal(size=round(RATE * seconds)) * 10 ** (-3 * np.arange(round(RATE * seconds)) / RATE / seconds)
-    tail *= 10 ** (louder / 20) / np.linalg.norm(tail)
-    return scipy.signal.fftconvolve(sound, np.concatenate([[1], tail]))[: len(sound)]
+    return reverberated(sound, seconds, -louder, chance)
 
 
 def room(sound: np.ndarray, chance: Chance) -> np.ndarray:
@@ -112,8 +76,7 @@ def band(sound: np.ndarray, chance: Chance) -> np.ndarray:
 
 def pink(sound: np.ndarray, chance: Chance) -> np.ndarray:
     """Return noise with equal energy in each octave."""
-    spectrum = np.fft.rfft(chance.normal(size=len(sound)))
-    return np.fft.irfft(spectrum / np.sqrt(np.maximum(1, np.arange(len(spectrum)))), len(sound))
+    return pink_noise(len(sound), chance)
 
 
 def babble(sound: np.ndarray, chance: Chance) -> np.ndarray:
@@ -157,8 +120,8 @@ KINDS: dict[str, Callable[[np.ndarray, Chance], np.ndarray]] = {
     "pitch .95": lambda sound, _: transposed(sound, 0.95),
     "pitch 1.05": lambda sound, _: transposed(sound, 1.05),
     "pitch, vocoder": lambda sound, chance: transposed(sound, _side(chance), vocoded),
-    "stretch .95": lambda sound, _: overlapped(sound, 0.95),
-    "stretch 1.05": lambda sound, _: overlapped(sound, 1.05),
+    "stretch .95": lambda sound, _: stretched(sound, 0.95),
+    "stretch 1.05": lambda sound, _: stretched(sound, 1.05),
     "stretch, vocoder": lambda sound, chance: vocoded(sound, _side(chance)),
     "hall": hall,
     "room": room,
@@ -176,6 +139,6 @@ KINDS: dict[str, Callable[[np.ndarray, Chance], np.ndarray]] = {
     "half, speed, ogg, upside down": lambda s, chance: coded(-0.3 * half(sped(s, _any(chance)), chance.integers(3))),
     "speed, pink noise, mp3": lambda s, chance: coded(mixed(sped(s, _any(chance)), pink(s, chance)), "MP3",
                                                       "MPEG_LAYER_III"),
-    "stretch, hall, low-pass 2 kHz": lambda s, chance: low(hall(overlapped(s, _any(chance)), chance), 2_000),
+    "stretch, hall, low-pass 2 kHz": lambda s, chance: low(hall(stretched(s, _any(chance)), chance), 2_000),
 }  # fmt: skip
 """Name -> function of samples at `RATE` and a random generator that returns samples at `RATE`."""

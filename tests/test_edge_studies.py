@@ -108,6 +108,39 @@ def test_study_with_its_own_classes_ends_in_a_report_and_predictions(attempt):
     assert list(tested.predictions.filter(like="p_").columns) == columns
 
 
+ALTERED = {"variants": 1, "noise": {"snr": [5, 15]}, "codec": {"kinds": ["mulaw"]}, "copy_paste": True}
+TWO = {"plain": {"model": "logistic", "inputs": ["audio"]},
+       "augmented": {"model": "logistic", "inputs": ["audio"], "training": {"augmented": True}}}  # fmt: skip
+
+
+def test_augmented_rows_are_training_rows_of_systems_that_ask_for_them_and_nothing_else(attempt):
+    run, corpora = attempt.raw.parent / "run", ["emodb", "esd", "ravdess"]
+    alone = attempt(corpora, "01,02,03,04,09", systems={"plain": TWO["plain"]})
+    steps = ("tables/steps/03_predictions.parquet", "tables/steps/04_predictions.parquet")
+    before = pd.concat([pd.read_parquet(run / name) for name in steps])
+    manifest = (run / "data" / "manifest.parquet").read_bytes()
+    results = attempt(corpora, "01,02,03,04,08,09", systems=TWO, augmentation=ALTERED,
+                      predict={"voice": "energy", "robustness": ["noise", "gain"]})  # fmt: skip
+    assert (run / "data" / "manifest.parquet").read_bytes() == manifest
+    after = pd.concat([pd.read_parquet(run / name) for name in steps])
+    keys = ["protocol", "train_corpora", "fold", "utterance_id"]
+    of_plain = after[after["system"] == "plain"].sort_values(keys, ignore_index=True)
+    pd.testing.assert_frame_equal(of_plain, before[before["system"] == "plain"].sort_values(keys, ignore_index=True))
+    of_augmented = after[after["system"] == "augmented"].sort_values(keys, ignore_index=True)
+    assert of_augmented[keys].equals(of_plain[keys])  # the same utterances are tested, none twice
+    assert not np.allclose(of_augmented.filter(like="p_"), of_plain.filter(like="p_"))
+    assert len(alone) < len(results)
+    cards = [json.loads((run / "checkpoints" / f"{name}-seed0" / "model.json").read_text("utf-8")) for name in TWO]
+    for field in ("training_rows", "exposure", "rows_sha256"):  # the lineage is that of the recordings
+        assert cards[0][field] == cards[1][field]
+    robust = pd.read_csv(run / "tables" / "robustness.csv")
+    assert set(robust["system"]) == set(TWO)
+    assert robust.groupby("alteration")["strength"].nunique().to_dict() == {"gain": 4, "noise": 5}
+    assert (robust["value"] - robust["unaltered"] - robust["difference"]).abs().max() < 1e-9
+    inputs = pd.read_parquet(run / "data" / "inputs.parquet")
+    assert inputs["sources"].notna().sum() == inputs["sources"].isna().sum()  # one copy of each recording
+
+
 def test_quick_look_is_named_wherever_a_score_is(attempt):
     data = {"max_clips": 24, "max_speakers": 4, "raw": str(attempt.raw), "store": str(attempt.raw.parent / "store")}
     results = attempt(["emodb", "esd"], data=data, evaluation=QUICK["evaluation"] | {"seeds": [0]})

@@ -7,22 +7,26 @@ other, because the import of the package would replace the function.
 import sys
 from types import ModuleType
 
+from mer.features.augmented import AugmentedRows, augment
 from mer.features.extractor import Resources
 from mer.features.store import MissingVectors, Store
 from mer.features.table import extract_table
 from mer.features.text import fill_in, transcribe
-from mer.features.vectors import Features, extract, keys, load, read_keys, save_keys, specs
+from mer.features.vectors import Features, extract, keys, load, read_augmented, read_keys, save_keys, specs
 
 __all__ = [
+    "AugmentedRows",
     "Features",
     "MissingVectors",
     "Resources",
     "Store",
+    "augment",
     "extract",
     "extract_table",
     "fill_in",
     "keys",
     "load",
+    "read_augmented",
     "read_keys",
     "save_keys",
     "specs",

@@ -46,9 +46,11 @@ class EncoderItems:
             return [self.keys[row] for row in rows]
         return self.clips[self.positions[rows]]
 
-    def without_rows(self) -> "EncoderItems":
-        """Return the parameters of the input without its items."""
-        return replace(self, keys=(), clips=None, positions=self.positions[:0])
+    def of_rows(self, rows: np.ndarray) -> "EncoderItems":
+        """Return the items of some rows; without rows, only the parameters of the input are left."""
+        keys, positions = tuple(self.keys[row] for row in rows), self.positions
+        return replace(self, keys=keys, clips=self.clips if len(rows) else None,
+                       positions=positions[rows] if len(positions) else positions)  # fmt: skip
 
     def with_item_of(self, row: int, rows: np.ndarray) -> "EncoderItems":
         """Return the same where some rows have the recording or text of one row.

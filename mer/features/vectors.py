@@ -13,12 +13,16 @@ import pandas as pd
 from mer import files
 from mer.dataset.manifest.schema import usable
 from mer.features import audio, registry, text, video
+from mer.features.augmented import AugmentedRows
 from mer.features.encoder_items import EncoderItems
 from mer.features.extractor import Resources, Scaling
 from mer.features.store import Store
 from mer.media import recordings
 from mer.params import schema
 from mer.params.features import Input
+
+SOURCES = "sources"
+"""The column of `data/inputs.parquet` with the ids of the recordings that an altered copy is made from."""
 
 
 @dataclass(frozen=True)
@@ -162,15 +166,27 @@ def _by_store(stores: Mapping[str, Store]) -> list[list[str]]:
     return list(groups.values())
 
 
-def save_keys(path: Path, manifest: pd.DataFrame, keys: Mapping[str, Sequence[str | None]]) -> None:
+def save_keys(
+    path: Path,
+    manifest: pd.DataFrame,
+    keys: Mapping[str, Sequence[str | None]],
+    augmented: AugmentedRows | None = None,
+) -> None:
     """Write the addresses of the usable rows. Later steps read the vectors by these addresses.
 
     Args:
         keys: input -> the address of each usable row, as from `keys`.
+        augmented: altered copies, which become further rows with the ids of their sources.
     """
     columns = {name: pd.Series(addresses, dtype="str") for name, addresses in keys.items()}
+    table = pd.DataFrame({"utterance_id": usable(manifest)["utterance_id"], **columns})
+    if augmented is not None and len(augmented.sources):
+        ids = table["utterance_id"].to_numpy(object)[augmented.sources]
+        more = {name: pd.Series(addresses, dtype="str") for name, addresses in augmented.keys.items()}
+        copies = pd.DataFrame({"utterance_id": pd.Series(ids[:, 0], dtype="str"), **more, SOURCES: ids.tolist()})
+        table = pd.concat([table, copies], ignore_index=True)
     with files.replacing(path) as partial:
-        pd.DataFrame({"utterance_id": usable(manifest)["utterance_id"], **columns}).to_parquet(partial, index=False)
+        table.to_parquet(partial, index=False)
 
 
 def read_keys(path: Path, utterance_ids: Iterable[str]) -> dict[str, list[str | None]]:
@@ -183,8 +199,29 @@ def read_keys(path: Path, utterance_ids: Iterable[str]) -> dict[str, list[str | 
         ValueError: the file is about other utterances.
     """
     table = pd.read_parquet(path)
+    if SOURCES in table:
+        table = table[table.pop(SOURCES).isna()]
     if table.pop("utterance_id").tolist() != list(utterance_ids):
         raise ValueError(f"{files.to_root(path)}: is about other utterances than the manifest; run step 02 again")
+    return _addresses(table)
+
+
+def read_augmented(path: Path, utterance_ids: Iterable[str]) -> AugmentedRows:
+    """Return the altered copies that `save_keys` wrote, if there are any.
+
+    Args:
+        utterance_ids: the ids of the usable rows, in their order.
+    """
+    table = pd.read_parquet(path)
+    if SOURCES not in table:
+        return AugmentedRows()
+    table = table[table[SOURCES].notna()]
+    number = {name: row for row, name in enumerate(utterance_ids)}
+    sources = np.array([[number[name] for name in names] for names in table[SOURCES]], np.int64)
+    return AugmentedRows(sources, _addresses(table.drop(columns=["utterance_id", SOURCES])))
+
+
+def _addresses(table: pd.DataFrame) -> dict[str, list[str | None]]:
     return {str(name): [None if pd.isna(v) else v for v in addresses] for name, addresses in table.items()}
 
 

@@ -11,7 +11,7 @@ ORDER = get_args(Modality)
 """The order of modalities in a system: audio, video, text. Initial weights of networks depend on it."""
 TABLE_ORDER = ("audio", "text", "video")
 """The order of modalities in tables."""
-RESERVED = ("utterance_id",)
+RESERVED = ("utterance_id", "sources")
 """Names that an input cannot have, because a table has a column of this name beside one for each input."""
 
 

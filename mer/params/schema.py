@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from mer.params.ablations import Ablations, study_of
+from mer.params.augmentation import Augmentation
 from mer.params.data import Corpus, Data, Labels, Splits, Synthetic
 from mer.params.features import (
     TABLE_ORDER,
@@ -76,6 +77,9 @@ class Predict(Section):
     voice: Literal["auto", "silero", "energy"] = "auto"
     """The detector of speech and pauses (mer/predict/inputs/voice_activity.py); `silero` misses many synthetic
     voices."""
+    robustness: tuple[Literal["noise", "reverberation", "codec", "speed", "pitch", "gain"], ...] = ()
+    """Alterations under which notebook 08 tests the finished models, each at four or five strengths
+    (mer/evaluation/robustness.py). The test recordings are altered, extracted and predicted again."""
 
 
 class Compute(Section):
@@ -107,6 +111,8 @@ class Params(Section):
     """The inputs of the study, each with a name. An input `audio`, `text` or `video` that a system names needs no
     declaration and has the defaults; without any, a system that names no inputs has `audio` and `text`."""
     transcripts: Transcripts = Transcripts()
+    augmentation: Augmentation | None = None
+    """Altered copies of training recordings, of which systems with `training: {augmented: true}` learn, too."""
     systems: dict[Name, System] = Field(DEFAULT_SYSTEMS, min_length=1)
     """The systems by name. The first one is the reference of comparisons."""
     training: Training = Training()
@@ -133,7 +139,7 @@ class Params(Section):
         """Complete the inputs, and check what several sections must agree on; all faults are reported at once."""
         faults = [*self._corpora_of_weights(), *self._caps(), *self._duplicates(), *self._complete_inputs(),
                   *self._members()]  # fmt: skip
-        faults = faults or [*self._frames(), *self._trained_encoders(), *self._recogniser()]
+        faults = faults or [*self._augmented(), *self._frames(), *self._trained_encoders(), *self._recogniser()]
         if faults:
             raise Faults(faults)
         return self
@@ -184,6 +190,16 @@ class Params(Section):
             for field, value in (("features", inputs), ("systems", systems)):
                 object.__setattr__(self, field, value)  # the model is frozen for all others
         return faults
+
+    def _augmented(self) -> Iterator[tuple[str, str]]:
+        section, own = self.augmentation, [n for n, one in self.features.items() if one.modality == "audio"]
+        for name in section.inputs if section else ():
+            if name not in own:
+                yield "augmentation.inputs", f"{name!r} is no input of modality audio{near(name, own)}"
+        for name, one in ((name, one) for name, system in self.systems.items() for one in system.variants()):
+            if section is None and not one.is_ensemble and one.training_parameters(self.training).augmented:
+                yield (f"systems.{name}.training.augmented", "nothing is augmented; state `augmentation`, for example "
+                       "{variants: 2, noise: {snr: [5, 20]}}")  # fmt: skip
 
     def _frames(self) -> Iterator[tuple[str, str]]:
         kept = {name for name, one in self.features.items() if getattr(one, "keep", "vector") == "frames"}

@@ -176,6 +176,7 @@ class EncoderTraining(Section):
 
 class Training(Section):
     """How models are trained. Classical models use `balance` (as class weights), `normalisation`, `equal_inputs`,
+    `augmented`,
     `choose_by` and `inverse_regularisation` only."""
 
     choose_by: Literal["auto", "corpora", "speakers"] = "auto"
@@ -249,6 +250,9 @@ class Training(Section):
     mean over epochs in which late epochs count more (`epochs`)."""
     ema_decay: Fraction = 0.999
     """The weight of the former average in each training step of `ema`."""
+    augmented: bool = False
+    """Whether the model is also trained on altered copies of its training recordings (section `augmentation`). They are
+    neither validated nor tested, and they do not count as utterances."""
     start_from: str | None = None
     """The folder of a checkpoint of the same network, whose weights are the initial ones. Its training data count as
     training data of the model."""

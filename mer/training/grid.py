@@ -101,11 +101,11 @@ def _train(task: Task, job: Job, device_name: str, snapshot: Path | None) -> Tra
     if task.features.trained(job.spec.inputs):
         from mer.training.finetune import loop as finetuning
 
-        return finetuning.fit(task, job, device_name, snapshot)
+        return finetuning.fit(task, _with_augmented_rows(task, job), device_name, snapshot)
     if job.spec.is_network:
         from mer.training.networks import loop
 
-        return loop.fit_network(task, job, device_name, snapshot)
+        return loop.fit_network(task, _with_augmented_rows(task, job), device_name, snapshot)
     return classifier.best_on_validation(task, list(_all_settings(task, job)), job.validation)
 
 
@@ -113,8 +113,14 @@ def _all_settings(task: Task, job: Job) -> Iterator[tuple[dict, TrainedModel]]:
     """Each setting of a classical job with its model."""
     module = baselines.module(job.spec.model)
     settings = [dict(job.setting)] if job.setting else module.settings(job.training, job.choose_by)
-    models = module.fit_all(task, job.train, settings, inputs=job.spec.inputs, training=job.training)
+    train = task.training_rows(job.train, job.training)
+    models = module.fit_all(task, train, settings, inputs=job.spec.inputs, training=job.training)
     return zip(settings, models, strict=True)
+
+
+def _with_augmented_rows(task: Task, job: Job) -> Job:
+    """The job as it is trained. Results, cards and purity keep the job itself, whose rows are those of the manifest."""
+    return replace(job, train=task.training_rows(job.train, job.training))
 
 
 def run_jobs(task: Task, jobs: list[Job], engine: Engine, folder: Path | None = None) -> list[JobResult]:
@@ -261,7 +267,8 @@ def _train_stacked(task: Task, jobs: list[Job], device_name: str, snapshot: Path
     """Yield history, validation logits and test logits of each job of a stack."""
     from mer.training.engines import stacked
 
-    stack = stacked.fit_many(task, jobs, device_name, snapshot)
+    trained = [_with_augmented_rows(task, job) for job in jobs]
+    stack = stacked.fit_many(task, trained, device_name, snapshot)
     rows = [[job.validation for job in jobs], [job.test for job in jobs]]
     yield from zip(stack.histories, *map(stack.logits, rows), strict=True)
 

@@ -9,9 +9,27 @@ import numpy as np
 from mer import stats
 from mer.features import Features
 from mer.params.normalisation import FITTED
+from mer.params.schema import Training
 from mer.training.job import Job
 from mer.training.scaling import normaliser
 from mer.training.scaling.normaliser import NO_STAGES, Normaliser
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Altered copies of recordings among the rows of a task.
+
+    Attributes:
+        rows: their row numbers, int64 of shape (copies,).
+        sources: row numbers of the recordings that each is made from, the altered one first; int64 of shape (copies,
+            most sources).
+    """
+
+    rows: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    sources: np.ndarray = field(default_factory=lambda: np.zeros((0, 1), np.int64))
+
+    def __len__(self) -> int:
+        return len(self.rows)
 
 
 @dataclass(frozen=True)
@@ -26,6 +44,7 @@ class Task:
             (`soft`), or which classes occur (`multi_label`); float32 of shape (rows, classes).
         groups: `corpus` and `speaker` -> the group of each row that `training.normalisation` scales together; str of
             shape (rows,).
+        copies: the augmented rows.
     """
 
     features: Features
@@ -34,6 +53,40 @@ class Task:
     classes: int
     targets: dict[str, np.ndarray] = field(default_factory=dict)
     groups: dict[str, np.ndarray] = field(default_factory=dict)
+    copies: Copies = field(default_factory=Copies)
+
+    def training_rows(self, train: np.ndarray, training: Training) -> np.ndarray:
+        """Return the rows that a training reads: its training rows and, if it asks for them, augmented rows.
+
+        An augmented row is read if all recordings that it is made from are training rows.
+
+        Args:
+            train: row numbers of the training rows.
+            training: parameters of the training.
+
+        Raises:
+            ValueError: the training asks for augmented rows, and there are none.
+        """
+        if not training.augmented:
+            return train
+        if not len(self.copies):
+            raise ValueError("training.augmented: there are no augmented rows; run step 02 with `augmentation`")
+        inside = np.isin(self.copies.sources, train).all(axis=1)
+        return np.concatenate([train, self.copies.rows[inside]])
+
+    def without_copies(self) -> "Task":
+        """Return the task without its augmented rows; other rows keep their order."""
+        return self._of_rows(np.delete(np.arange(len(self.labels)), self.copies.rows)) if len(self.copies) else self
+
+    def reordered(self, order: np.ndarray) -> "Task":
+        """Return the task with the labels and targets of other rows; augmented rows get those of their recordings.
+
+        Args:
+            order: for each row before the augmented ones, the number of the row whose labels it gets.
+        """
+        every = np.concatenate([order, order[self.copies.sources[:, 0]]])
+        targets = {kind: values[every] for kind, values in self.targets.items()}
+        return replace(self, labels=self.labels[every], targets=targets)
 
     def normalised_for(self, job: Job) -> "Task":
         """Return the task with features as `training.normalisation` asks for.
@@ -67,12 +120,17 @@ class Task:
 
     def without_features(self) -> "Task":
         """Return the task without its rows: what determines the shape of a network."""
-        arrays = {name: values[:0] for name, values in self.features.arrays.items()}
-        present = {name: values[:0] for name, values in self.features.present.items()}
-        items = {name: one.without_rows() for name, one in self.features.items.items()}
+        return replace(self._of_rows(np.arange(0)), targets={}, groups={})
+
+    def _of_rows(self, rows: np.ndarray) -> "Task":
+        """The task with some of its rows, none of which is augmented."""
+        arrays, present = ({name: values[rows] for name, values in of_input.items()}
+                           for of_input in (self.features.arrays, self.features.present))  # fmt: skip
+        items = {name: one.of_rows(rows) for name, one in self.features.items.items()}
         features = replace(self.features, arrays=arrays, present=present, items=items)
-        return replace(self, features=features, labels=self.labels[:0], corpora=self.corpora[:0], targets={},
-                       groups={})  # fmt: skip
+        targets, groups = ({k: v[rows] for k, v in each.items()} for each in (self.targets, self.groups))
+        return replace(self, features=features, labels=self.labels[rows], corpora=self.corpora[rows], targets=targets,
+                       groups=groups, copies=Copies())  # fmt: skip
 
     def target_matrix(self, rows: np.ndarray, kind: str = "hard") -> np.ndarray:
         """Return float32 of shape (len(rows), classes).

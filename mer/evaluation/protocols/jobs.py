@@ -1,8 +1,10 @@
 """From a study's manifest and features to a task, and from planned cells to jobs."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,14 +17,14 @@ from mer.evaluation.protocols import cells as protocols
 from mer.evaluation.protocols import inner_folds
 from mer.evaluation.protocols.cells import Cell
 from mer.evaluation.scores.confusions import Cluster, Scoring
-from mer.features import Features, encoder_items
+from mer.features import AugmentedRows, Features, encoder_items
 from mer.params import Run
-from mer.params.features import in_order
+from mer.params.features import Input, in_order
 from mer.params.run import DeclaredParams
 from mer.params.schema import Params, System, Training
 from mer.training import ensemble
 from mer.training.job import Fold, Job, JobResult
-from mer.training.task import Task
+from mer.training.task import Copies, Task
 
 
 class NothingToTrain(ValueError):
@@ -142,7 +144,8 @@ def open_task(run: Run) -> StudyTask:
     specs = files.read_json(run.read("data/features.json"))["specs"]
     keys = features.read_keys(run.read("data/inputs.parquet"), usable["utterance_id"])
     near_duplicates = duplicates.load(run.read("tables/duplicates.csv"), usable)
-    return study_task(run.params, usable, near_duplicates, keys, specs)
+    augmented = features.read_augmented(run.read("data/inputs.parquet"), usable["utterance_id"])
+    return study_task(run.params, usable, near_duplicates, keys, specs, augmented)
 
 
 def study_task(
@@ -151,6 +154,7 @@ def study_task(
     near_duplicates: pd.DataFrame,
     keys: Mapping[str, Sequence[str | None]],
     specs: dict[str, dict],
+    augmented: AugmentedRows | None = None,
 ) -> StudyTask:
     """Return rows of a manifest and their stored vectors as the data of a study.
 
@@ -160,13 +164,13 @@ def study_task(
         near_duplicates: as from `duplicates.load`.
         keys: input -> the address of each row's vector.
         specs: input -> specification of its store.
+        augmented: altered copies of the rows; None without copies.
 
     Raises:
         MissingVectors: vectors of these rows are missing in the feature store.
     """
     policy, study_corpora, store = labels.of_study(p.labels), corpora.of_study(p), files.from_root(p.data.store)
-    vectors = features.load(keys, store, specs)
-    vectors = replace(vectors, items=encoder_items.load(p.features, keys, store, specs))
+    vectors, sources = load_with_copies(keys, augmented or AugmentedRows(), p.features, store, specs)
     mappings = labels.mappings(policy, study_corpora, p.labels.overrides)
     targets = annotations.training_targets(usable, study_corpora, mappings, policy.classes)
     return StudyTask(
@@ -174,8 +178,37 @@ def study_task(
         excluded=protocols.scored_corpora(usable, p.evaluation.min_clips, p.evaluation.min_speakers),
         near_duplicates=near_duplicates,
         specs=specs,
-        task=build_task(usable, vectors, policy.classes, targets),
+        task=build_task(usable, vectors, policy.classes, targets, sources),
     )  # fmt: skip
+
+
+def load_with_copies(
+    keys: Mapping[str, list[str | None]],
+    augmented: AugmentedRows,
+    inputs: Mapping[str, Input],
+    folder: Path,
+    specs: Mapping[str, dict],
+) -> tuple[Features, np.ndarray]:
+    """Return the features of the usable rows and, after them, of their altered copies; and the sources of the copies.
+
+    A copy that lacks an input that its recording has is left out.
+
+    Args:
+        keys: input -> the address of each usable row.
+        augmented: the copies, as from `features.read_augmented`.
+        inputs: the section `features`.
+        folder: the folder of all stores.
+        specs: input -> specification of its store.
+    """
+    sources, every = augmented.sources, dict(keys)
+    if len(sources):
+        every = {name: [*keys[name], *augmented.keys[name]] for name in keys}
+        loaded = features.load(every, folder, specs)
+        whole = np.all([present[-len(sources) :] == present[sources[:, 0]] for present in loaded.present.values()], 0)
+        sources = sources[whole]
+        every = {name: [*keys[name], *itertools.compress(augmented.keys[name], whole)] for name in keys}
+    vectors = features.load(every, folder, specs)
+    return replace(vectors, items=encoder_items.load(inputs, every, folder, specs)), sources
 
 
 def build_task(
@@ -183,18 +216,28 @@ def build_task(
     vectors: Features,
     classes: tuple[str, ...],
     targets: dict[str, np.ndarray] | None = None,
+    sources: np.ndarray | None = None,
 ) -> Task:
-    """Return the usable manifest as a task; rows keep their numbers.
+    """Return the usable manifest as a task; rows keep their numbers, and augmented rows follow them.
 
     Args:
         manifest: usable rows, index 0..n-1.
-        vectors: features of the same rows.
+        vectors: features of the same rows, and of the augmented rows.
         classes: the classes of the policy, in order.
         targets: as from `annotations.training_targets`; required if `training.targets` is not `hard`.
+        sources: of the augmented rows, the rows that each is made from (`Copies.sources`); None if there are none.
     """
     numbers = manifest["emotion"].map({c: i for i, c in enumerate(classes)}).to_numpy(dtype=np.int64)
-    corpus = manifest["corpus"].to_numpy(dtype=str)
-    return Task(vectors, numbers, corpus, len(classes), targets or {}, normalisation_groups(manifest))
+    corpus, groups = manifest["corpus"].to_numpy(dtype=str), normalisation_groups(manifest)
+    if sources is None or not len(sources):
+        return Task(vectors, numbers, corpus, len(classes), targets or {}, groups)
+    first = sources[:, 0]
+    every = np.concatenate([np.arange(len(manifest)), first])
+    of_rows = {kind: values[every] for kind, values in (targets or {}).items()}
+    # copies are standardised by themselves, so that they change no statistics of recordings
+    own = {k: np.concatenate([names, np.char.add(names[first], "/augmented")]) for k, names in groups.items()}
+    copies = Copies(np.arange(len(manifest), len(every)), sources)
+    return Task(vectors, numbers[every], corpus[every], len(classes), of_rows, own, copies)
 
 
 def normalisation_groups(manifest: pd.DataFrame) -> dict[str, np.ndarray]:

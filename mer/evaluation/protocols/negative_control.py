@@ -16,7 +16,7 @@ classes of the test corpus. No shortcut over speakers explains a UAR above `gues
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -76,9 +76,8 @@ def with_permuted_labels(task: Task, manifest: pd.DataFrame, seed: int) -> tuple
         seed: seed of the permutation.
     """
     order = shuffle_within(manifest["corpus"].astype(object) + "|" + manifest["speaker_id"].astype(object), seed)
-    targets = {kind: values[order] for kind, values in task.targets.items()}
     emotion = pd.Series(manifest["emotion"].to_numpy()[order], manifest.index)
-    return replace(task, labels=task.labels[order], targets=targets), manifest.assign(emotion=emotion)
+    return task.reordered(order), manifest.assign(emotion=emotion)
 
 
 def run_control(

@@ -104,9 +104,9 @@ def _scaled_with_training_rows(task: Task, job: Job) -> np.ndarray:
 
 
 def _unused_rows(task: Task, job: Job) -> np.ndarray:
-    """Which rows are neither training nor validation rows of a job; bool of shape (rows,)."""
+    """Which rows are neither training nor validation rows of a job; bool of shape (rows,). Augmented rows count."""
     others = np.ones(len(task.labels), bool)
-    others[np.concatenate([job.train, job.validation])] = False
+    others[np.concatenate([task.training_rows(job.train, job.training), job.validation])] = False
     return others
 
 

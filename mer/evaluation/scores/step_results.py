@@ -11,7 +11,7 @@ from mer.params.schema import Params
 
 FOLDER = "tables/steps"
 """The folder of these results, below the run folder."""
-SECTIONS_BY_CONTENT = {"data", "splits", "features", "transcripts"}
+SECTIONS_BY_CONTENT = {"data", "splits", "features", "transcripts", "augmentation"}
 """The sections that affect results only through the manifest and features.json, whose digests are in the identity."""
 IGNORED_SECTIONS = {"name", "study", "steps", "timeout_minutes", "predict", "ablations"}
 """The sections on which no result of a system depends."""

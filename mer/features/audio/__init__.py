@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 
 from mer.features import registry
-from mer.features.audio.extract import extract
+from mer.features.audio.extract import extract, extract_decoded
 from mer.features.audio.recordings import RecordingChanged, decode, keys
 from mer.features.extractor import specification
 from mer.media import recordings
 from mer.params.schema import AudioFeatures, Data
 
-__all__ = ["RecordingChanged", "decode", "extract", "keys", "spec", "waveform"]
+__all__ = ["RecordingChanged", "decode", "extract", "extract_decoded", "keys", "spec", "waveform"]
 
 
 def spec(section: AudioFeatures, data: Data) -> dict:

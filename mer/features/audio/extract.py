@@ -1,5 +1,6 @@
 """Extraction of a manifest's recordings into a feature store."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,19 @@ def extract(manifest: pd.DataFrame, raw: Path, store: Store, compute: VectorFunc
     missing = store.missing(keys)
     rows = manifest[pd.Series(addresses, manifest.index, dtype="str").isin(missing)]
     spec = decoded.spec(store.spec["min_seconds"], store.spec["max_seconds"], store.spec["rate_hz"])
-    audio = recordings.decode(rows, raw, store.folder.parent, spec, jobs)
+    extract_decoded(addresses, recordings.decode(rows, raw, store.folder.parent, spec, jobs), store, compute)
+
+
+def extract_decoded(
+    keys: Sequence[str | None], audio: decoded.Recordings, store: Store, compute: VectorFunction
+) -> None:
+    """Compute the vectors of decoded recordings that the store lacks.
+
+    Args:
+        keys: addresses of the recordings; None is left out.
+        audio: the recordings.
+        compute: as for `extract`.
+    """
 
     def vectors(batch: list[str]) -> list[np.ndarray | Unavailable]:
         errors = audio.errors(batch)
@@ -44,4 +57,4 @@ def extract(manifest: pd.DataFrame, raw: Path, store: Store, compute: VectorFunc
         results = iter(compute(audio.select(readable)) if readable else [])
         return [next(results) if error is None else Unavailable(error) for error in errors]
 
-    compute_missing(store, addresses, vectors, "audio", audio.lengths, BATCH_SECONDS * spec["rate_hz"])
+    compute_missing(store, keys, vectors, "audio", audio.lengths, BATCH_SECONDS * audio.spec["rate_hz"])

@@ -37,7 +37,8 @@ class JobIdentity:
 
     def __init__(self, task: Task, engine: Engine) -> None:
         self._engine, self._outline = engine, task.without_features()
-        self._task = to_json(task)
+        self._task = to_json(task.without_copies())
+        self._augmented_task = to_json(task) if len(task.copies) else self._task
         self._checkpoints: dict[str, dict] = {}
 
     def describe(self, job: Job) -> dict:
@@ -48,7 +49,7 @@ class JobIdentity:
 
     def _task_view(self, job: Job) -> dict:
         """The task without what this job does not read: other inputs, other targets, groups of normalisation."""
-        task = dict(self._task)
+        task = dict(self._augmented_task if job.training.augmented else self._task)
         names, features = set(task["features"]["arrays"]), task["features"]
         task["features"] = {field: _for_inputs(value, job.spec.inputs, names) for field, value in features.items()}
         task["targets"] = {kind: v for kind, v in task["targets"].items() if kind == job.training.targets}
