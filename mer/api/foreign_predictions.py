@@ -98,8 +98,8 @@ def _match(header: list, declared: Mapping[str, str], name: str) -> dict[str, st
     for column in header:
         by_name.setdefault(plain(str(column)), column)
     for column, spellings in NAMES.items():
-        found = (by_name[s] for s in spellings if s in by_name and by_name[s] not in matches.values())
-        if column not in matches and (match := next(found, None)) is not None:
+        candidates = (by_name[s] for s in spellings if s in by_name and by_name[s] not in matches.values())
+        if column not in matches and (match := next(candidates, None)) is not None:
             matches[column] = match
     return matches
 

@@ -54,10 +54,10 @@ def two_spellings(names: Iterable[object]) -> tuple[str, str] | None:
     >>> two_spellings(["anger", "fear", " Anger"]), two_spellings(["anger", "fear", 1])
     ((' Anger', 'anger'), None)
     """
-    known: dict[str, str] = {}
+    first: dict[str, str] = {}
     for name in sorted({name for name in names if isinstance(name, str)}):
-        if known.setdefault(name.strip().casefold(), name) != name:
-            return known[name.strip().casefold()], name
+        if first.setdefault(name.strip().casefold(), name) != name:
+            return first[name.strip().casefold()], name
     return None
 
 

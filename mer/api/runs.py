@@ -31,9 +31,9 @@ def load_run(folder: str | Path) -> "FinishedRun":
     """
     path = Path(folder) if Path(folder).is_dir() else files.from_root(folder)
     if not (path / "params.yaml").is_file():
-        found = sorted(files.to_root(file.parent) for file in (files.ROOT / "outputs").glob("*/params.yaml"))
+        folders = sorted(files.to_root(file.parent) for file in (files.ROOT / "outputs").glob("*/params.yaml"))
         raise ValueError(f"{files.to_root(path)}: is no run folder, because it has no params.yaml; "
-                         f"run folders: {', '.join(found) or 'none; run python run_all.py'}")  # fmt: skip
+                         f"run folders: {', '.join(folders) or 'none; run python run_all.py'}")  # fmt: skip
     return FinishedRun(path.resolve(), params.load(path / "params.yaml"))
 
 

@@ -21,6 +21,7 @@ EXPECTED = {int: "an integer", float: "a number", bool: "true or false", str: "t
 LIMITS = {"greater_than": ("above", "gt"), "greater_than_equal": ("at least", "ge"), "less_than": ("below", "lt"),
           "less_than_equal": ("at most", "le")}  # fmt: skip
 """Type of an error about a limit -> its words, and the key of the limit."""
+MISSING = "is required and missing"
 NAME_RULE = "letters, digits, `.`, `_` and `-`, with a letter or digit first"
 INPUT_RULE = "lower-case letters, digits and _, a letter first"
 MAX_VALUE_CHARS = 60
@@ -103,7 +104,7 @@ def _faults(place: tuple, items: list[tuple[dict, Any]], root: Any) -> list[tupl
 def _sentence(item: dict, kind: Any, place: tuple, root: Any) -> str:
     error, value = item["type"], item["input"]
     if error == "missing":
-        return "is required and missing"
+        return MISSING
     if error == "extra_forbidden":
         return f"there is no such parameter{near(place[-1], _fields(_resolve(item['loc'][:-1], root)[1]))}"
     if error == "union_tag_not_found":
@@ -123,8 +124,8 @@ def _sentence(item: dict, kind: Any, place: tuple, root: Any) -> str:
         return text if isinstance(value, dict | BaseModel) else f"{text}, not {shown(value)}"
     if (choices := _choices(kind)) and not isinstance(value, list | dict):
         return _choice_fault(value, choices)
-    is_input = any(_is_model(member) and "modality" in member.model_fields for member in _members(kind))
-    expected = "the parameters of an input, such as {modality: audio}" if is_input else _expected(kind, value)
+    of_input = any(map(_is_input, _members(kind)))
+    expected = "the parameters of an input, such as {modality: audio}" if of_input else _expected(kind, value)
     return f"expected {expected}, not {shown(value)}"
 
 
@@ -180,7 +181,7 @@ def _resolve(location: Sequence, root: Any) -> tuple[tuple, Any]:
         if part == "[key]":
             return (*place, part), kind
         if len(members) > 1 and not any(_is_container(member, part) for member in members):
-            kind = next((m for m in members if _is_model(m) and m.model_fields["modality"].default == part), kind)
+            kind = next((m for m in members if _is_input(m) and m.model_fields["modality"].default == part), kind)
             continue
         place.append(part)
         kind = next((_below(member, part) for member in members), None)
@@ -198,6 +199,10 @@ def _members(kind: Any) -> list[Any]:
 
 def _is_model(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def _is_input(kind: Any) -> bool:
+    return _is_model(kind) and "modality" in kind.model_fields
 
 
 def _is_container(kind: Any, part: object) -> bool:

@@ -74,7 +74,7 @@ def test_edited_card_of_format_4_is_refused(tmp_path):
         ({"modalities": ["spectrum", "audio"]}, "modalities is not what was written"),
         ({"usual": {}}, "usual is not what was written"),
         ({"value_ranges": {}}, "value_ranges: format 4 has no such field"),
-        ({"seen": 1}, "model.json: seen: Input should be"),
+        ({"seen": 1}, "model.json: seen: expected"),
     ):
         files.write_json(folder / "model.json", sealed(written | change))
         with pytest.raises(checkpoint.CheckpointError, match=message):

@@ -121,12 +121,12 @@ def test_checkpoint_suffices_for_prediction_and_detects_damage(task, model, tmp_
     [
         ({"widths": {"audio": 13, "text": 8}}, "its tensors are not those"),
         ({"classes": list("abc")}, "its tensors are not those"),
-        ({"model": "mystery"}, "model.json: model: Input should be 'gated'"),
+        ({"model": "mystery"}, "model.json: model: 'mystery' is not one of gated"),
         ({"inputs": ["audio", "smell"]}, "model.json: widths: of audio, text, and inputs are audio, smell"),
-        ({"training": {"hidden": "many"}}, "model.json: training.hidden: Input should be a valid integer"),
+        ({"training": {"hidden": "many"}}, "model.json: training.hidden: expected an integer, not 'many'"),
         ({"classes": list("abcdefa")}, "model.json: classes: something is named twice"),
-        ({"temperature": 0.0}, "model.json: temperature: Input should be greater than 0"),
-        ({"further": 1}, "model.json: further: Extra inputs are not permitted"),
+        ({"temperature": 0.0}, "model.json: temperature: must be above 0, not 0.0"),
+        ({"further": 1}, "model.json: further: there is no such field"),
         ({"layers": None}, "model.json has no field layers"),
     ],
 )

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from mer.params import messages
 from mer.params.section import InputName, Modality
 from mer.params.systems import Classical, Network, System, Training
 from mer.training.checkpoints.older_formats import written_name
@@ -190,13 +191,13 @@ def validate(fields: Mapping[str, Any], place: str) -> Card:
     try:
         card = Card.model_validate(dict(fields))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        top, *rest = [*first["loc"], ""]
-        location = ".".join(plain(part) for part in (written_name(str(top), fields.get("format")), *rest) if part != "")
-        message = plain(first["msg"]).removeprefix("Value error, ")
-        text = f"model.json has no field {location}" if first["type"] == "missing" else f"model.json: {message}"
-        if first["type"] != "missing" and location:
-            text = f"model.json: {location}: {message}"
+        path, message = messages.explain(error, Card)[0]
+        message = message.replace("no such parameter", "no such field")
+        top, *rest = path.split(".")
+        location = ".".join(plain(part) for part in (written_name(top, fields.get("format")), *rest) if part)
+        text = ": ".join(filter(None, ("model.json", location, plain(message))))
+        if message == messages.MISSING:
+            text = f"model.json has no field {location}"
         raise CheckpointError(f"{place}: {text}") from None
     if not card.tensors_sha256:
         raise CheckpointError(f"{place}: model.json has no field tensors_sha256")
