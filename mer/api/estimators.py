@@ -140,6 +140,8 @@ class EmotionClassifier(ClassifierMixin, BaseEstimator):
         training = Training(**(self.training or {}))
         if training.normalisation != "training":
             raise ValueError("training: a normalisation other than `training` needs a study; leave it out")
+        if training.adaptation != "none":
+            raise ValueError("training: adaptation needs a study; leave it out")
         self.validation_ = self._validation_rows(len(X), groups, labels)
         rows, none = np.arange(len(X)), np.arange(0)
         features = self._features(X)

@@ -10,6 +10,7 @@ second kind combines source corpora (domain experts; Mansour, Mohri and Rostamiz
 multiple sources"). A model of one family knows the classes of this family only: `with_unknown_classes`.
 """
 
+import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
@@ -80,11 +81,17 @@ def family_members(jobs: Iterable[Job], spec: System, families: np.ndarray) -> l
         for family in np.unique(families[job.train]).tolist():
             inside = families[job.train] == family
             validation = job.train[~inside] if job.choose_by == "corpora" else job.validation
+            name = f"{job.system}.{_file_name(family)}"
             members.append(
-                replace(job, system=f"{job.system}.{family}", train=job.train[inside], validation=validation, folds=(),
-                        choice_seed=None, member_of=job.system, family=family)
+                replace(job, system=name, train=job.train[inside], validation=validation, folds=(), choice_seed=None,
+                        member_of=job.system, family=family)
             )  # fmt: skip
     return members
+
+
+def _file_name(family: str) -> str:
+    """A family in the name of a system, which is also the name of a folder."""
+    return re.sub(r"[^A-Za-z0-9-]+", "_", family).strip("_") or "_"
 
 
 def fit_weights(validation_probabilities: Sequence[np.ndarray], targets: np.ndarray) -> np.ndarray:

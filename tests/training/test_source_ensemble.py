@@ -12,6 +12,11 @@ from mer.evaluation.protocols.cells import Cell
 from mer.features import Features
 from mer.params.schema import System, Training
 from mer.training import ensemble, grid
+from mer.training.adaptation import adaptation as adapting
+from mer.training.adaptation.jobs import classes_of_corpora
+from mer.training.checkpoints import checkpoint
+from mer.training.checkpoints import ensemble as ensemble_checkpoint
+from mer.training.checkpoints.checkpoint import StudyRecord
 from mer.training.job import JobResult
 from mer.training.task import Task
 
@@ -66,6 +71,15 @@ def test_a_family_of_one_class_has_no_member(task, cell):
     labels = np.where(FAMILIES == "b", 0, task.labels)
     jobs = planned(replace(task, labels=labels), cell, {"line": LINE, "sources": PER_FAMILY})
     assert [job.system for job in jobs] == ["line", "line.a", "line.c"]
+
+
+def test_members_of_families_with_spaces_have_names_of_folders(task, cell):
+    systems = {"line": LINE, "sources": PER_FAMILY}
+    names = np.where(FAMILIES == "a", "a (synthetic)", FAMILIES)
+    jobs, _ = planning.plan_jobs([cell], systems, TRAINING, (0,), task)
+    assert planning._family_jobs(jobs, systems, names, task)[0].system == "line.a_synthetic"
+    with pytest.raises(ValueError, match="one name"):
+        planning._family_jobs(jobs, systems, np.where(FAMILIES == "b", "a_synthetic", names), task)
 
 
 def test_a_system_with_the_name_of_a_member_is_refused(task, cell):
@@ -153,3 +167,33 @@ def test_members_are_chosen_and_calibrated_on_other_families_where_corpora_choos
     assert result.leaves_families_out
     assert sorted(result.job.validation) == rows.tolist()
     np.testing.assert_allclose(result.probabilities.sum(axis=1), 1)
+
+
+@pytest.mark.parametrize("adaptation", ["none", "speaker_gaussians"])
+def test_checkpoint_predicts_as_the_result(task, cell, adaptation, tmp_path, monkeypatch):
+    """Members are adapted one by one, if they are, and say nothing about classes that they do not know."""
+    monkeypatch.setattr(adapting, "_helps", lambda gains: True)  # the members' validation rows are few
+    task = replace(task, groups={"speaker": task.corpora, "corpus": task.corpora})
+    names = [str(row) for row in ROWS]
+    manifest = pd.DataFrame({"corpus": FAMILIES, "family": FAMILIES, "fold": 0, "audio_sha256": names,
+                             "utterance_id": names, "speaker_id": names})  # fmt: skip
+    record = StudyRecord({"audio": {"extractor": "mfcc"}}, tuple("abcd"), manifest)
+    systems = {"line": LINE.model_copy(update={"training": {"adaptation": adaptation}}),
+               "sources": PER_FAMILY.model_copy(update={"weights": "corpora"})}  # fmt: skip
+    members, folders = [], []
+    for job in planned(task, cell, systems)[1:]:
+        model = grid.fit_job(task, job, "cpu")
+        members.append(grid.job_result(task, job, model))
+        folders.append(tmp_path / checkpoint.name(job))
+        checkpoint.save(folders[-1], model, job, task, record)
+    [result] = ensemble.results(task, members, systems)
+    ensemble_checkpoint.save(tmp_path / "sources-seed0", result, folders, task, record)
+    model, stored = checkpoint.load(tmp_path / "sources-seed0", fields=None)
+    assert stored.card.members_per == "family"
+    assert (checkpoint.predict(model, stored, task, result.job.test) == result.probabilities).all()
+    plain = model.predict(task.features, result.job.test)
+    assert (plain == result.probabilities).all() == (adaptation == "none")
+    allowed = classes_of_corpora(task, result.job.test)
+    restricted = checkpoint.predict(model, stored, task, result.job.test, allowed)
+    if adaptation != "none":
+        assert (restricted == result.restricted_probabilities).all()

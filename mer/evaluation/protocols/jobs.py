@@ -319,7 +319,10 @@ def _family_jobs(jobs: list[Job], systems: Mapping[str, System], families: np.nd
                 raise ValueError(f"systems.{job.system}: this is the name of a member of the ensemble {name}; take "
                                  "another name")  # fmt: skip
             if len(set(task.labels[job.train])) > 1:
-                members.setdefault((job.system, job.cell, job.seed), job)
+                same = members.setdefault((job.system, job.cell, job.seed), job)
+                if same.family != job.family:
+                    raise ValueError(f"the families {same.family!r} and {job.family!r} have one name in the ensemble "
+                                     f"{name}, {job.system}; rename one")  # fmt: skip
     return list(members.values())
 
 

@@ -66,7 +66,8 @@ def outside_share(part: pd.DataFrame, answers: str) -> dict[int | None, float]:
 def with_flags(table: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
     """Return a table with `FLAGS`: a flag is set if it is set for any of the predictions behind a row.
 
-    A table with a column `reference` also gets `reference_transductive`, the flag of the reference system.
+    A table with a column `reference` also gets `reference_transductive`, the flag of the reference system. Rows of a
+    table with a column `shares` are transductive if these shares of the classes are estimated.
 
     Args:
         table: columns system, test_corpus or both. A test corpus without predictions means all test corpora.
@@ -87,6 +88,8 @@ def with_flags(table: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
             rows.append(overall)
     flags = pd.DataFrame(rows, columns=FLAGS).set_axis(table.index).astype(bool)
     flagged = table.assign(**{name: flags[name] for name in FLAGS})
+    if "shares" in table:
+        flagged["transductive"] |= table["shares"] == "estimated"
     if "reference" in table:
         transductive = predictions.groupby("system")["transductive"].any()
         flagged["reference_transductive"] = table["reference"].map(transductive).eq(True)
