@@ -19,7 +19,7 @@ from mer.training.checkpoints.folder import Checkpoint
 from mer.training.model import TrainedModel
 from mer.training.scaling.by_group import MIN_ROWS
 
-FEW_SEGMENTS = {"corpus": 20, "speaker": 10}
+FEW_SEGMENTS = {"corpus": 20, "speaker": 5}
 """The number of segments of a corpus or speaker below which every prediction warns that its scale is uncertain
 (benchmarks/speaker_statistics.py)."""
 ADAPTED = (

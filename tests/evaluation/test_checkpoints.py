@@ -142,6 +142,12 @@ def test_rows_without_the_inputs_of_the_model_are_counted(studies, tmp_path, cap
     assert sentence in (tmp_path / "out/README.md").read_text(encoding="utf-8")
 
 
+def test_readme_of_a_transductive_model_says_how_to_use_it(studies):
+    for name, is_transductive in (("speaker-seed0", True), ("late-seed0", True), ("logistic-seed0", False)):
+        text = (studies / "two/checkpoints" / name / "README.md").read_text(encoding="utf-8")
+        assert ("*transductive*" in text) == ("`--adapt speaker`" in text) == is_transductive
+
+
 def test_rows_in_the_training_data_are_left_out_in_another_study(studies, tmp_path, capsys):
     """Study `three` tests two speakers of EMO-DB, one of whom trained or validated in study `two`."""
     assert evaluate(studies, "--on", studies / "three", "--out", tmp_path / "out") == 0
