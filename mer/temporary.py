@@ -23,8 +23,12 @@ class TemporaryFolder(tempfile.TemporaryDirectory):
     def __init__(self) -> None:
         remove_abandoned()
         super().__init__(prefix=PREFIX, ignore_cleanup_errors=True)
-        self._owner = Path(self.name, OWNER).open("w")  # noqa: SIM115 - it stays open while the folder is used
-        _lock(self._owner)
+        try:
+            self._owner = Path(self.name, OWNER).open("w")  # noqa: SIM115 - it stays open while the folder is used
+            _lock(self._owner)
+        except OSError:  # the disk is full
+            super().cleanup()
+            raise
 
     def cleanup(self) -> None:
         """Remove the folder."""

@@ -95,7 +95,8 @@ class _StudyRun:
             return 130
         except OSError as error:  # the disk is full, or the folder cannot be written any more
             self._stop("failed")
-            reason = f"{error.strerror or error}: {error.filename or files.to_root(self.study.folder)}"
+            place = error.filename2 or error.filename or files.to_root(self.study.folder)
+            reason = f"{error.strerror or error}: {place}"
             self._print_lines(failures.stop_lines(self.study, reason, self.retry))
             return 1
         finally:
