@@ -153,7 +153,7 @@ def _predicted(study: StudyTask, rows: np.ndarray, cell: Cell, models: Mapping[s
         if not len(own):
             continue
         trainings = [one.card.training for one in stored.models]
-        training = next((one for one in trainings if one.normalisation != "training"), trainings[0])
+        training = next((one for one in trainings if one.transductive), trainings[0])
         job = Job(name, cell, stored.card.spec, training, stored.card.seed, cell.train, cell.validation, own)
         predicted = checkpoint.predict(model, stored, task, own)
         results.append(JobResult(job, predicted, predicted[:0]))
