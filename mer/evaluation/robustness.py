@@ -26,6 +26,8 @@ from mer.training.checkpoints import checkpoint
 from mer.training.job import Job, JobResult
 from mer.training.task import Task
 
+POOLED = "all test speakers"
+"""The value of `test_corpus` in rows of all test recordings together, whose intervals are over all test speakers."""
 UNALTERED = "unaltered"
 """The name, in comparisons, of the recordings as they are."""
 COLUMNS = ["system", "answers", "alteration", "strength", "test_corpus", "metric", "value", "unaltered", "difference",
@@ -72,8 +74,9 @@ def measure(study: StudyTask, folders: Mapping[str, Path], kinds: Iterable[str],
         resources: device and threads.
 
     Returns:
-        `COLUMNS`: for each system, free and restricted predictions, alteration and strength, a row per test corpus and
-        one for the mean over corpora, which is of the chance-corrected UAR. `difference` is that to the unaltered
+        `COLUMNS`: for each system, free and restricted predictions, alteration and strength, a row per test corpus, one
+        for the mean over corpora, which is of the chance-corrected UAR, and one for all test speakers together, which
+        has an interval although a corpus may have one or two test speakers. `difference` is that to the unaltered
         recordings, with its interval over speakers. P-values are adjusted after Holm over all rows of a system, corpora
         and means apart.
     """
@@ -162,15 +165,17 @@ def _predicted(study: StudyTask, rows: np.ndarray, cell: Cell, models: Mapping[s
 
 
 def _compared(study: StudyTask, predictions: pd.DataFrame, names: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
-    """The comparisons of each model with itself on unaltered recordings."""
-    tables = []
+    """The comparisons of each model with itself on unaltered recordings, by corpus and for all test speakers."""
+    order, tables = {label: number for number, label in enumerate(names)}, []
+    scoring = replace(study.scoring, clusters={**study.scoring.clusters, POOLED: "speaker_id"})
     for system, of_system in predictions.groupby("system", sort=False):
         by_alteration = of_system.assign(system=of_system["altered"])
+        pooled = by_alteration.assign(test_corpus=POOLED, family=POOLED)
         for answers in ("free", "restricted"):
             options = {"protocol": "multi_corpus", "answers": answers}
-            table = comparison.compare(by_alteration, study.scoring, UNALTERED, **options)
+            both = [comparison.compare(one, scoring, UNALTERED, **options) for one in (by_alteration, pooled)]
+            table = pd.concat(both, ignore_index=True)
             table["alteration"], table["strength"] = zip(*table["system"].map(names), strict=True)
-            order = {label: number for number, label in enumerate(names)}
             table = table.sort_values("system", key=lambda labels: labels.map(order), kind="stable")
             flagged = flags.with_flags(table.assign(system=system), of_system)
             tables.append(flagged.rename(columns={"reference_value": "unaltered"}))

@@ -92,7 +92,10 @@ def test_copies_do_not_change_other_trainings(task, model):
     assert np.array_equal(first.probabilities, second.probabilities)
     for normalisation in ("speaker", "corpus"):
         training = plain.training.model_copy(update={"normalisation": normalisation})
-        scaled = [each.normalised_for(training).features.arrays["audio"][:N] for each in (task, alone)]
+        scaled = [
+            each.normalised_for(replace(plain, training=training)).features.arrays["audio"][:N]
+            for each in (task, alone)
+        ]
         assert np.array_equal(*scaled)
 
 
