@@ -68,7 +68,7 @@ def test_study_with_trained_encoders_ends_in_a_report(tmp_path, capsys):
     finally:
         plt.close("all")
     printed = capsys.readouterr().out
-    assert "trainings of encoders (3 held-out families × 1 seeds) take at most about" in printed
+    assert "trainings of encoders (3 held-out families × 1 seed) take at most about" in printed
     log = (run / "finetuning" / "log.txt").read_text(encoding="utf-8")
     assert "loco" not in log  # two processes had trained these cells before
     steps = {n: pd.read_parquet(run / "tables" / "steps" / f"{n}_results.parquet") for n in ("03", "04", "06")}

@@ -222,6 +222,9 @@ class Params(Section):
                     allowed = " or ".join(ADAPTATIONS_OF_PREDICTIONS)
                     yield (f"systems.{name}.training.adaptation", f"{training.adaptation!r} reads vectors, and those "
                            f"of {own[0]!r} change in training; use {allowed}")  # fmt: skip
+            if system.candidates and (own := [one for one in system.all_inputs if self.features[one].is_trained]):
+                yield (f"systems.{name}.candidates", f"candidates are compared on folds, which takes too long with "
+                       f"{own[0]!r}, whose encoder is trained; name several systems instead")  # fmt: skip
             read = [one for member in system.members for one in self.systems[member].inputs]
             if system.members_per == "family" and (own := [one for one in read if self.features[one].is_trained]):
                 yield (f"systems.{name}.members_per", f"`family` would train the encoder of {own[0]!r} once for each "

@@ -108,6 +108,10 @@ def test_impossible_input_is_refused(tmp_path, text, problem):
         ("features: {audio: {extractor: encoder, model: x, train: all}}\nsystems: {a: {model: concat, inputs: [audio]},"
          " b: {model: gated, inputs: [audio]}, e: {model: ensemble, members: [a, b]}}",
          "systems.e.members: several train the encoder of 'audio'"),
+        ("features: {audio: {extractor: encoder, model: x, train: all}}\nsystems: {a: {model: concat, inputs: [audio], "
+         "candidates: [{training: {hidden: 8}}]}}", "systems.a.candidates: candidates are compared on folds"),
+        ("features: {audio: {extractor: encoder, model: x, train: all}}\nsystems: {a: {model: concat, inputs: [audio], "
+         "training: {adaptation: gaussians}}}", "systems.a.training.adaptation: 'gaussians' reads vectors"),
         ("training: {encoders: {stop_on: [nowhere]}}", "training.encoders.stop_on: 'nowhere' is none of the study's"),
         ("systems: {a: {model: gated}, e: {model: ensemble, members: [a]}}", "needs at least two `members`"),
         ("systems: {a: {model: gated}, e: {model: ensemble, members: [a, a]}}", "members: 'a' is named twice"),

@@ -17,8 +17,8 @@ ENCODERS = "encoders"
 
 
 def trained_inputs(card: Card) -> list[str]:
-    """Return the inputs of a model whose encoder was trained with it."""
-    sections = card.extraction or {}
+    """Return the inputs of a model whose encoder was trained with it; none for an ensemble, whose members have them."""
+    sections = {} if card.is_ensemble else card.extraction or {}
     return [name for name in card.inputs if sections.get(name, {}).get("train", "none") != "none"]
 
 

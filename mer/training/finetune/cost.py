@@ -41,10 +41,16 @@ def sentence(jobs: Sequence[Job], total: float, device: str) -> str:
     """
     families = {job.cell.held_out for job in jobs if getattr(job.cell, "protocol", "") == "loco"}
     seeds = {job.seed for job in jobs}
-    detail = f" ({len(families)} held-out families × {len(seeds)} seeds)" if families else ""
+    detail = f" ({_count(len(families), 'held-out family')} × {_count(len(seeds), 'seed')})" if families else ""
     hours = total / 3600
-    duration = f"{hours:.1f} hours" if hours >= 1 else f"{max(1, round(total / 60))} minutes"
-    return f"{len(jobs)} trainings of encoders{detail} take at most about {duration} on this machine ({device})."
+    duration = f"{hours:.1f} hours" if hours >= 1 else _count(max(1, round(total / 60)), "minute")
+    subject = "1 training of encoders takes" if len(jobs) == 1 else f"{len(jobs)} trainings of encoders{detail} take"
+    return f"{subject} at most about {duration} on this machine ({device})."
+
+
+def _count(number: int, noun: str) -> str:
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number} {noun if number == 1 else plural}"
 
 
 def _seconds_per_length(task: Task, job: Job, device: str) -> float:
