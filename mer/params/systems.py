@@ -271,8 +271,8 @@ class Training(Section):
     modality_dropout_level: Literal["modality", "input"] = "modality"
     """Whether all inputs of a modality are hidden together, or each input by itself."""
     equal_inputs: bool = False
-    """Whether linear models and kernel machines divide each scaled input by the square root of its width, so that a
-    wide input weighs no more than a narrow one."""
+    """Whether linear models and kernel machines give each scaled input the same mean square, so that a wide input
+    weighs no more than a narrow one. A single input stays as it is."""
     encoders: EncoderTraining = EncoderTraining()
     """The training of the encoders of inputs with `train`."""
     inverse_regularisation: tuple[Annotated[float, Field(gt=0)], ...] | None = Field(None, min_length=1)

@@ -31,7 +31,7 @@ class SufficientStatistics:
         means: float64 of shape (strata, width); zero if the input is missing.
         documents: number of rows in which a feature is not zero, int64 of shape (strata, width).
         scatters: sums of squares and products about the mean, float64 of shape (strata, width, width).
-        equal: whether each scaled input is divided by the square root of its width.
+        equal: whether all inputs have the same mean square (`standardise.equalised`).
     """
 
     widths: dict[str, int]

@@ -55,7 +55,7 @@ def fit_all(
     from sklearn.svm import SVC
 
     standardiser, x, y = training_rows(task, train, inputs, training.equal_inputs)
-    width = len(inputs) if training.equal_inputs else x.shape[1]  # mean square of a row's length
+    width = x.shape[1]  # mean square of a row's length
     squares = squared_distances(x, x) if len(x) <= MAX_GRAM_ROWS else None
     options = {"class_weight": class_weight(training), "cache_size": 500}
     machines: dict[int, TrainedKernelMachine] = {}

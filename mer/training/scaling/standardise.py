@@ -27,7 +27,7 @@ def fit(features: Features, rows: np.ndarray, inputs: tuple[str, ...], *, equal:
     """Fit on the rows in which an input is present.
 
     Args:
-        equal: divide each scaled input by the square root of its width (`training.equal_inputs`).
+        equal: whether all inputs have the same mean square (`equalised`; `training.equal_inputs`).
 
     Raises:
         ValueError: as `require_finite`.
@@ -71,13 +71,18 @@ def frame_moments(vectors: np.ndarray, frames: int) -> tuple[np.ndarray, np.ndar
 
 
 def equalised(standardiser: Standardiser) -> Standardiser:
-    """Return one whose inputs have about the same mean square each, whatever their widths: scales times sqrt(width).
+    """Return one whose inputs have about the same mean square each, whatever their widths.
 
-    >>> equalised(Standardiser({"audio": (np.zeros(4), np.ones(4))})).moments["audio"][1]
-    array([2., 2., 2., 2.])
+    The mean square of all inputs together stays as it is, so that a value of C has the same effect. A single input
+    stays as it is.
+
+    >>> two = {"audio": (np.zeros(9), np.ones(9)), "text": (np.zeros(1), np.ones(1))}
+    >>> {name: 1 / one[1][0] for name, one in equalised(Standardiser(two)).moments.items()}  # 9 · (√5 / 3)² = √5² = 5
+    {'audio': np.float64(0.7453559924999299), 'text': np.float64(2.23606797749979)}
     """
     moments = standardiser.moments
-    return Standardiser({name: (mean, scale * np.sqrt(len(scale))) for name, (mean, scale) in moments.items()})
+    mean = np.mean([len(one) for one, _ in moments.values()])
+    return Standardiser({name: (at, scale * np.sqrt(len(scale) / mean)) for name, (at, scale) in moments.items()})
 
 
 def scale(method: Scaling, deviation: np.ndarray, documents: np.ndarray, rows: float) -> np.ndarray:
