@@ -77,6 +77,9 @@ class Predictor:
         notes += filter(None, [adaptation.note(self.checkpoint, self.settings.adapt)])
         if self.recognise and self.recognise.note:
             notes.append(self.recognise.note)
+        kinds = (model.card.training.adaptation for model in self.checkpoint.models)
+        if used := ", ".join(dict.fromkeys(kind for kind in kinds if kind != "none")):
+            notes.append(f"the model's adaptation ({used}) is used in studies and by mer.evaluation; here it is not")
         return tuple(notes)
 
     def __call__(self, path: str | Path, text: str | None = None) -> list[Prediction]:
