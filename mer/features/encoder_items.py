@@ -60,6 +60,8 @@ class EncoderItems:
             rows: which rows, bool of shape (rows,).
         """
         keys = tuple(self.keys[row] if other else key for key, other in zip(self.keys, rows, strict=True))
+        if self.clips is None:
+            return replace(self, keys=keys)
         return replace(self, keys=keys, positions=np.where(rows, self.positions[row], self.positions))
 
 
