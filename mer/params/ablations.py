@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from mer.params.run import DeclaredParams
     from mer.params.schema import Params
 
-SECTIONS = ("data", "corpora", "labels", "splits", "features", "transcripts", "systems", "training", "evaluation",
-            "compute")  # fmt: skip
+SECTIONS = ("data", "corpora", "labels", "splits", "features", "augmentation", "transcripts", "systems", "training",
+            "evaluation", "compute")  # fmt: skip
 """The sections of the study that a row stands for."""
 OF_SYSTEMS = ("model", "inputs", "training", "candidates", "members", "members_per", "weights")
 """The parameters of a row that replace those of the system."""
@@ -156,6 +156,11 @@ def _faults(p: "Params | DeclaredParams", study: "Params", name: str) -> Iterato
         yield from ((key, f"{one!r} {of_system}{near(one, inputs)}") for one in unread)
     if trained := [one for one in inputs if study.features[one].is_trained]:
         yield "", f"{trained[0]!r} trains its encoder, which step 06 does; step 05 reads stored vectors"
+    if (row.features or row.labels) and any(
+        one.training_parameters(study.training).augmented for one in study.systems.values() if not one.is_ensemble
+    ):
+        yield "", ("other features and labels have no augmented recordings; set `training.augmented: false` in the "
+                   "row, or name a reference without them")  # fmt: skip
     frames = [one for one in row.zero if getattr(study.features.get(one), "keep", "vector") == "frames"]
     yield from (("zero", f"{one!r} keeps frames; only vectors can be 0") for one in frames)
     if both := sorted(set(row.zero) & set(row.shuffle)):

@@ -77,8 +77,8 @@ def test_zero_is_the_mean_of_the_training_rows_and_0_after_scaling(task):
 def test_zero_is_0_where_each_speaker_is_normalised(task):
     one = job(normalisation="speaker")
     extended, [changed] = altered_tests.altered(task, [one], Ablation(zero=("audio",)))
-    features = extended.normalised_for(one.training).features
-    original = task.normalised_for(one.training).features
+    features = extended.normalised_for(one).features
+    original = task.normalised_for(one).features
     assert np.array_equal(features.arrays["audio"][:240], original.arrays["audio"])  # statistics are as they were
     assert (features.arrays["audio"][changed.test] == 0).all()  # the mean of each speaker
 
