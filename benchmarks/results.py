@@ -190,8 +190,9 @@ def to_text(result: Mapping[str, Any]) -> str:
 
 
 def load() -> dict[str, dict[str, Any]]:
-    """Return name -> content of all JSON files."""
-    return {path.stem: files.read_json(path) for path in sorted(FOLDER.glob("*.json"))}
+    """Return name -> content of the JSON files that were made from run folders; others are made by benchmarks."""
+    stored = {path.stem: files.read_json(path) for path in sorted(FOLDER.glob("*.json"))}
+    return {name: content for name, content in stored.items() if "table" in content}
 
 
 def main(words: list[str] | None = None) -> int:

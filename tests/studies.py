@@ -54,6 +54,8 @@ def run_cells(study: Path, folder: Path, steps: str) -> None:
             for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
                 if cell["cell_type"] == "code":
                     _run_cell("".join(cell["source"]), names)
+                    if "matplotlib.pyplot" in sys.modules:  # Jupyter closes the figures of a cell, too
+                        sys.modules["matplotlib.pyplot"].close("all")
                     names["params_file"] = str(study)
     finally:
         del os.environ["MER_RUN_FOLDER"], os.environ["MER_JOBS"]

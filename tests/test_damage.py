@@ -21,7 +21,7 @@ from mer.evaluation.protocols import jobs as study
 from mer.features import audio
 from mer.features.vectors import digest_array
 from mer.media import recordings
-from mer.params.schema import AudioFeatures, Data, Labels, Splits, Synthetic, System, TextFeatures, Training
+from mer.params.schema import AudioFeatures, Data, Splits, Synthetic, System, TextFeatures, Training
 from mer.training import grid
 from tests import studies
 
@@ -83,7 +83,7 @@ class Study:
 
 
 def built(home):
-    outcome = {**Labels().model_dump(), **Splits().model_dump(), "min_seconds": 0.1, "max_seconds": 30.0}
+    outcome = {"policy": "paper7", "overrides": {}, **Splits().model_dump(), "min_seconds": 0.1, "max_seconds": 30.0}
     return build.build(home / "raw", KNOWN, build.BuildOptions(**outcome), cache=home / "store")
 
 

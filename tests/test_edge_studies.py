@@ -268,7 +268,7 @@ def test_copies_under_another_name_are_refused_unless_accepted(attempt, gain):
     ("setting", "message"),
     [
         ("systems.x={model: gated, inputs: [audio, vidoe]}", "did you mean 'video'"),
-        ("systems={../x: {model: gated}}", "pattern"),
+        ("systems={../x: {model: gated}}", "cannot be a name"),
         ("evaluation.confidence=0", "evaluation.confidence"),
         ("evaluation.protocols=[]", "evaluation.protocols"),
         ("splits={validation: 0.5, test: 0.5}", "no training speakers"),

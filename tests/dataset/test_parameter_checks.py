@@ -21,7 +21,7 @@ from tests.corpora.trees import put
     ],
 )
 def test_problems_of_user_defined_corpora(tmp_path, study, told):
-    put(tmp_path, "mine/my.csv", "path,speaker,emotion\n")
+    put(tmp_path, "mine/my.csv", "path,speaker,emotion\na.wav,ann,laut\n")
     params = Params(name="x", data={"raw": str(tmp_path)}, corpora={"mine": {"table": "mine/my.csv"} | study})
     found = parameter_checks.problems(params)
     assert len(found) == (told is not None)

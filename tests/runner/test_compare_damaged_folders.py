@@ -16,7 +16,7 @@ def test_a_step_with_an_unreadable_stamp_is_left_out(sections, pair, text):
     pair[1].write("stamps/05_ablate.json", text)
     pair[1].table("tables/more/seed=0.csv", 0.75)
     code, report = sections()
-    assert report["head"][2] == (
+    assert report["head"][3] == (
         "left out: stamps/05_ablate.json in b is no stamp, or is of another version of the runner"
     )
     assert code == 1  # the table is still one of the other run's results
@@ -25,7 +25,7 @@ def test_a_step_with_an_unreadable_stamp_is_left_out(sections, pair, text):
 @pytest.mark.parametrize("state", ["started", "failed", "interrupted", None])
 def test_an_unfinished_step_is_left_out(sections, pair, state):
     pair[0].stamp("06_ablate", state=state)
-    assert sections()[1]["head"][2] == "left out: 06_ablate in a is not finished"
+    assert sections()[1]["head"][3] == "left out: 06_ablate in a is not finished"
 
 
 @pytest.mark.parametrize("parts", [None, [], {}, {"modules": 3, "inputs": [], "code": "x"}])
@@ -37,7 +37,7 @@ def test_an_edited_stamp_is_read_as_far_as_possible(sections, pair, parts, outpu
 
 def test_hidden_files_next_to_stamps_do_not_count(sections, pair):
     pair[0].write("stamps/.01_build.1.partial.json", "{")
-    assert sections()[1]["head"] == ["was: a", "is:  b"]
+    assert sections()[1]["head"] == ["was: a", "is:  b", "(read only: nothing of either is run)"]
 
 
 @pytest.mark.parametrize("which", [0, 1])

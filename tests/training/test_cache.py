@@ -139,7 +139,7 @@ def test_equal_vectors_with_another_scaling_are_trained_again(task, tmp_path):
 
 def test_value_without_a_json_form_is_refused(task):
     with pytest.raises(TypeError, match="depends on a set, for which `to_json` has no rule"):
-        address(replace(task, targets={"hard": {1}}))
+        address(replace(task, classes={1}))
 
 
 def test_a_checkpoint_counts_with_its_tensors(task, tmp_path):

@@ -32,9 +32,11 @@ def test_kernel_decisions_equal_scikit_learn(task, number, weights):
     theirs = None if weights == "none" else "balanced"
     model = SVC(C=20 * 1e-2, gamma=1 / 20, class_weight=theirs, decision_function_shape="ovo")
     wanted = model.fit(x, task.labels[TRAIN]).decision_function(unseen).reshape(len(TEST), -1)
+    # libsvm ends at a tolerance of 1e-3, at other values if distances are given instead of rows
+    tolerance = 2e-3
     if number == 2:
         wanted = -wanted  # scikit-learn's speaks for the second of two
-    np.testing.assert_allclose(fitted.pair_decisions(task.features, TEST), wanted, atol=1e-9)
+    np.testing.assert_allclose(fitted.pair_decisions(task.features, TEST), wanted, atol=tolerance)
     probabilities = fitted.predict(task.features, TEST)
     assert set(probabilities.argmax(axis=1)) <= set(range(2, 2 + number))
     assert (probabilities[:, [0, 1]] == 0).all()
@@ -42,7 +44,7 @@ def test_kernel_decisions_equal_scikit_learn(task, number, weights):
         model.set_params(decision_function_shape="ovr", break_ties=True)
         values = model.decision_function(unseen)
         logs = np.log(probabilities[:, 2 : 2 + number])
-        np.testing.assert_allclose(logs - logs[:, :1], values - values[:, :1], atol=1e-9)
+        np.testing.assert_allclose(logs - logs[:, :1], values - values[:, :1], atol=tolerance)
         assert (probabilities.argmax(axis=1) == model.predict(unseen)).all()
 
 
