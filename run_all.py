@@ -100,8 +100,7 @@ def _checked_study(arguments: argparse.Namespace) -> tuple[Study, set[str] | Non
         notes = preflight.notes(selected, study.folder, steps)
         remarks = [*(f"warning: {text}" for text in wrong), *remarks, *(f"note: {text}" for text in notes)]
     elif not arguments.html_only:
-        errors += wrong
-        errors += [] if errors else problems(study, requested, arguments.start)
+        errors += wrong + ([] if errors else problems(study, requested, arguments.start))
     if errors:
         raise StudyError(errors)
     return study, requested, remarks

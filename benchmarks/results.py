@@ -39,7 +39,7 @@ PROTOCOLS = {"loco": "LOCO", "in_corpus": "within corpus"}
 
 
 def collect(folder: Path, table: str, answers: str = "restricted", systems: Iterable[str] = ()) -> dict[str, Any]:
-    """Return a table of a run folder as JSON types, with the command, date, commit and corpora behind it.
+    """Return a table of a run folder as JSON types, with the command, date and corpora behind it.
 
     Args:
         folder: the run folder, which is finished.
@@ -55,8 +55,8 @@ def collect(folder: Path, table: str, answers: str = "restricted", systems: Iter
     rows = _score_rows(folder, table, answers) if table in SCORES else _difference_rows(folder, table)
     wanted = list(systems) or list(dict.fromkeys(row["system"] for row in rows))
     rows = [row for name in wanted for row in rows if row["system"] == name]
-    base = {"command": without_paths(run["command"]), "date": run["finished"][:10], "commit": run["git"]["commit"],
-            "corpora": corpora, "table": table}  # fmt: skip
+    base = {"command": without_paths(run["command"]), "date": run["finished"][:10], "corpora": corpora,
+            "table": table}  # fmt: skip
     return base | ({"answers": answers} if table in SCORES else {}) | {"rows": rows}
 
 
@@ -118,8 +118,7 @@ def render(result: Mapping[str, Any]) -> str:
     """
     body = _score_table(result) if result["table"] in SCORES else _difference_table(result)
     count = sum(corpus["utterances"] for corpus in result["corpora"].values())
-    source = (f"{result['title']}. `{result['command']}`, {result['date']}, commit {result['commit'][:7]}, "
-              f"{count:,} utterances.")  # fmt: skip
+    source = f"{result['title']}. `{result['command']}`, {result['date']}, {count:,} utterances."
     return f"{body}\n\n{source}"
 
 

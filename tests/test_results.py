@@ -97,7 +97,7 @@ def test_scores_of_a_run_folder_become_a_small_file(run_folder, tmp_path):
     assert results.main(words) == 0
     stored = json.loads(out.read_text(encoding="utf-8"))
     assert stored["command"] == "python run_all.py params/x.yaml --set data.raw=…/corpora"
-    assert (stored["date"], stored["commit"], stored["facts"]) == ("2026-11-30", "0123456789", {"seconds": 12.5})
+    assert (stored["date"], stored["facts"]) == ("2026-11-30", {"seconds": 12.5})
     assert stored["corpora"] == {"a": {"utterances": 3, "speakers": 2}, "b": {"utterances": 1, "speakers": 1}}
     means = stored["rows"][-1]
     assert means["value"] == pytest.approx((0.4511 + 0.25) / 2)
@@ -120,7 +120,7 @@ def test_systems_are_kept_in_the_given_order(run_folder):
 
 
 def test_tables_are_written_between_their_markers():
-    stored = {"title": "T", "command": "c", "date": "2026-11-30", "commit": "0123456789", "table": "ablations",
+    stored = {"title": "T", "command": "c", "date": "2026-11-30", "table": "ablations",
               "corpora": {}, "rows": []}  # fmt: skip
     text = "a\n<!-- benchmarks/results/x.json -->\nold\n<!-- end -->\nb"
     new = results.with_tables(text, {"x": stored})

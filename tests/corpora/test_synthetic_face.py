@@ -51,6 +51,6 @@ def test_videos_have_the_paths_of_the_originals_and_are_repeatable(tmp_path):
     again = trees.write(tmp_path / "b", Synthetic(speakers=2, clips=1, video=True))
     assert again.files == made.files
     assert len(list(video.frames(tmp_path / "a" / films[-1]))) >= 3
-    without = trees.write(tmp_path / "b", Synthetic(speakers=2, clips=1))
+    without = trees.write(tmp_path / "c", Synthetic(speakers=2, clips=1))
     assert not any(path.endswith((".mp4", ".flv")) for path in without.files)
     assert {path: crc for path, crc in made.files.items() if path in without.files} == without.files

@@ -48,8 +48,8 @@ def apply_table(values: np.ndarray, table: np.ndarray) -> np.ndarray:
         table: as from `fit_table`.
 
     >>> table = fit_table(np.array([[0.0], [0.0], [0.0], [4.0]]))
-    >>> apply_table(np.array([[0.0], [4.0]]), table).round(1).ravel().tolist()
-    [-0.3, 1.2]
+    >>> apply_table(np.array([[0.0], [4.0]]), table).round(3).ravel().tolist()
+    [-0.32, 1.148]
     """
     shares, z = _shares(), np.empty(values.shape)
     for column in range(values.shape[1]):
