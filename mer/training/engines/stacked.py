@@ -18,6 +18,7 @@ from mer.models import random_numbers
 from mer.training.cache.snapshot import Snapshot
 from mer.training.job import Job
 from mer.training.networks import loop, losses, sampling
+from mer.training.networks.averaging import epoch_share
 from mer.training.networks.batches import (
     DROPOUT_STREAM,
     MODALITY_STREAM,
@@ -28,7 +29,7 @@ from mer.training.networks.batches import (
     drop_modalities,
     modality_dropout_rate,
 )
-from mer.training.networks.network_training import AVERAGING_POWER, DivergedTraining, trainable_names
+from mer.training.networks.network_training import DivergedTraining, trainable_names
 from mer.training.networks.progress import EpochProgress, from_state
 from mer.training.task import Task
 
@@ -135,7 +136,7 @@ class StackedTraining:
         """Validate, store the best weights, and remove finished jobs if there are enough of them."""
         if self.training.averaging == "epochs":
             epochs = torch.tensor([float(self.progress[r].epoch) for r in self.alive], device=self.device)
-            self._update_average((AVERAGING_POWER + 1) / (epochs + 1 + AVERAGING_POWER))
+            self._update_average(epoch_share(epochs))
         weights = self.average or self.parameters
         better = []
         for place, (number, scores) in enumerate(zip(self.alive, self._validate(weights), strict=True)):

@@ -1,7 +1,6 @@
 """The weights of a training of encoders, their average and the best ones, the optimiser, and where the training is."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -9,7 +8,8 @@ from torch import Tensor, nn
 
 from mer.acceleration.flat_weights import flatten_parameters
 from mer.params.systems import Training
-from mer.training.networks.network_training import AVERAGING_POWER, OPTIMISERS, DivergedTraining
+from mer.training.networks.averaging import AveragedWeights
+from mer.training.networks.network_training import OPTIMISERS, DivergedTraining
 from mer.training.networks.progress import EpochProgress, from_state
 
 FIRST_SCALE, SCALE_STEPS = 2.0**14, 1000
@@ -30,7 +30,7 @@ class Group:
     decay: float
 
 
-class Course:
+class Course(AveragedWeights):
     """The course of one training. Each group of parameters is one vector, so that a step is few operations.
 
     Args:
@@ -93,9 +93,7 @@ class Course:
         for part, rate in zip(self.optimiser.param_groups, self._rates, strict=True):
             part["lr"] = self.progress.rate(number) * rate
         self.optimiser.step()
-        if self.training.averaging == "ema":
-            done = self.progress.epoch * self.progress.steps + number + 1
-            self._update_average(1 - min(self.training.ema_decay, (1 + done) / (10 + done)))
+        self.follow_step(number)
 
     def _adapt_scale(self, is_finite: bool) -> bool:
         """Halve the factor of the loss if the gradient has overflowed, and double it now and then."""
@@ -106,18 +104,9 @@ class Course:
             self.scale *= 2
         return is_finite
 
-    @contextmanager
-    def use_averaged_weights(self) -> Iterator[None]:
-        """Give the networks, for as long as the context lasts, the weights that are validated."""
-        if self.training.averaging == "epochs":
-            self._update_average((AVERAGING_POWER + 1) / (self.progress.epoch + 1 + AVERAGING_POWER))
-        if self.average is None:
-            yield
-            return
-        current = [vector.detach().clone() for vector in self.vectors]
-        self.set_weights(self.average)
-        yield
-        self.set_weights(current)
+    def copy_weights(self) -> list[Tensor]:
+        """Return a copy of the weights."""
+        return [vector.detach().clone() for vector in self.vectors]
 
     def end_epoch(self, rows: int, scores: dict[str, float]) -> None:
         """End an epoch, and keep its weights if they are the best so far.

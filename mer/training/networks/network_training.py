@@ -1,20 +1,13 @@
 """A network in training: its weights, their average, the best ones so far, and the optimiser."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from mer.acceleration.flat_weights import flatten_parameters, set_clipped_gradient
 from mer.params.schema import Training
+from mer.training.networks.averaging import AveragedWeights
 from mer.training.networks.progress import EpochProgress, from_state
-
-AVERAGING_POWER = 3
-"""The power with which late epochs count more in the mean over epochs (Shamir and Zhang 2013, polynomial-decay
-averaging)."""
-
 
 OPTIMISERS = {
     "adamw": (torch.optim.AdamW, {}),
@@ -47,7 +40,7 @@ def optimiser(vector: nn.Parameter, training: Training) -> torch.optim.Optimizer
     return kind([vector], training.learning_rate, weight_decay=training.weight_decay, fused=True, **fixed)
 
 
-class NetworkTraining:
+class NetworkTraining(AveragedWeights):
     """The training of one network.
 
     Args:
@@ -69,7 +62,7 @@ class NetworkTraining:
         self.average = self.best.clone() if training.averaging != "none" else None
 
     def step(self, loss: Tensor, number: int) -> None:
-        """Update the weights, and their exponential average, which follows faster in early steps.
+        """Update the weights and their exponential average.
 
         Args:
             number: number of the step in this epoch, from 0.
@@ -78,22 +71,11 @@ class NetworkTraining:
         set_clipped_gradient(self.vector, gradients, self.training.clip_norm)
         self.optimiser.param_groups[0]["lr"] = self.progress.rate(number)
         self.optimiser.step()
-        if self.training.averaging == "ema":
-            n_steps = self.progress.epoch * self.progress.steps + number + 1
-            self._update_average(1 - min(self.training.ema_decay, (1 + n_steps) / (10 + n_steps)))
+        self.follow_step(number)
 
-    @contextmanager
-    def use_averaged_weights(self) -> Iterator[None]:
-        """Give the network, for as long as the context lasts, the weights that are validated."""
-        if self.training.averaging == "epochs":
-            self._update_average((AVERAGING_POWER + 1) / (self.progress.epoch + 1 + AVERAGING_POWER))
-        if self.average is None:
-            yield
-            return
-        current = self.vector.detach().clone()
-        self.set_weights(self.average)
-        yield
-        self.set_weights(current)
+    def copy_weights(self) -> Tensor:
+        """Return a copy of the weights."""
+        return self.vector.detach().clone()
 
     def end_epoch(self, loss: float, scores: dict[str, float]) -> None:
         """End an epoch, and store its weights if they are the best so far.
