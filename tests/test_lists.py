@@ -161,9 +161,13 @@ def test_balances_of_the_parameters_are_those_of_the_losses():
         losses.balance(shares, "other")
 
 
-@pytest.mark.parametrize("module", ["training/networks/network_training.py", "training/engines/stacked.py"])
-def test_averages_of_the_parameters_are_those_of_each_engine(module):
-    assert values(Training, "averaging") == compared(module, "averaging")
+NETWORKS_AVERAGING = ("training/networks/network_training.py", "training/networks/averaging.py")
+ENCODERS_AVERAGING = ("training/finetune/course.py", "training/networks/averaging.py")
+
+
+@pytest.mark.parametrize("modules", [NETWORKS_AVERAGING, ENCODERS_AVERAGING, ("training/engines/stacked.py",)])
+def test_averages_of_the_parameters_are_those_of_each_engine(modules):
+    assert values(Training, "averaging") == set().union(*(compared(module, "averaging") for module in modules))
 
 
 def test_targets_of_the_parameters_are_those_of_the_annotations():
