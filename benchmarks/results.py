@@ -1,11 +1,11 @@
-"""The numbers of the README's section "Results": one small JSON file per table, made from a run folder.
+"""The tables of results in the README and in docs/results.md: one JSON file each, made from a run folder.
 
     python -m benchmarks.results outputs/study --table loco --title "…" --out benchmarks/results/study_loco.json
-    python -m benchmarks.results --readme
+    python -m benchmarks.results --pages
 
-The first command reads the tables of a finished run. The second one writes the tables of the README anew from the JSON
+The first command reads the tables of a finished run. The second one writes the tables of both pages anew from the JSON
 files: each stands between the lines `<!-- benchmarks/results/NAME.json -->` and `<!-- end -->`. `tests/test_results.py`
-checks that every table and every number of the section is that of a JSON file.
+checks that every table is that of a JSON file, and that a JSON file has every number of the text around the tables.
 """
 
 import argparse
@@ -25,15 +25,16 @@ from mer.report.text.comparisons import format_p, signed
 
 FOLDER = files.ROOT / "benchmarks" / "results"
 """The folder of the JSON files."""
-README = files.ROOT / "README.md"
+PAGES = (files.ROOT / "README.md", files.ROOT / "docs" / "results.md")
+"""The pages with tables."""
 SCORES = ("loco", "in_corpus")
 """Tables of scores, named after their protocols."""
 TABLES = (*SCORES, "comparison", "ablations")
 """The kinds of tables."""
 MEAN = "mean"
 """The test corpus of means over corpora."""
-MARKED = re.compile(r"(<!-- benchmarks/results/([\w.-]+)\.json -->)\n(.*?)\n(<!-- end -->)", re.S)
-"""A table of the README between its markers: the first marker, the name of the file, the table and the last marker."""
+MARKED = re.compile(r"(<!-- benchmarks/results/([\w.-]+)\.json -->)\n(.*?)\n?(<!-- end -->)", re.S)
+"""A table of a page between its markers: the first marker, the name of the file, the table and the last marker."""
 PROTOCOLS = {"loco": "LOCO", "in_corpus": "within corpus"}
 """Protocol -> its name in tables."""
 
@@ -169,10 +170,10 @@ def _markdown(lines: list[list[str]]) -> str:
 
 
 def with_tables(text: str, results: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return a README in which every marked table is that of its JSON file.
+    """Return a page in which every marked table is that of its JSON file.
 
     Args:
-        text: the README.
+        text: the page, in Markdown.
         results: name of the JSON file -> its content.
 
     Raises:
@@ -195,13 +196,14 @@ def load() -> dict[str, dict[str, Any]]:
 
 
 def main(words: list[str] | None = None) -> int:
-    """Write a JSON file from a run folder, or the tables of the README."""
+    """Write a JSON file from a run folder, or the tables of the pages."""
     arguments = _parser().parse_args(words)
-    if arguments.readme:
-        files.write_text(README, with_tables(README.read_text(encoding="utf-8"), load()))
+    if arguments.pages:
+        for page in PAGES:
+            files.write_text(page, with_tables(page.read_text(encoding="utf-8"), load()))
         return 0
     if arguments.run is None or arguments.out is None or arguments.title is None:
-        print("name a run folder, --table, --title and --out, or use --readme", file=sys.stderr)
+        print("name a run folder, --table, --title and --out, or use --pages", file=sys.stderr)
         return 2
     result = {"title": arguments.title} | collect(
         files.from_root(arguments.run), arguments.table, arguments.answers, arguments.systems
@@ -223,7 +225,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--title", help="what the table shows, in a few words")
     add("--fact", action="append", default=[], metavar="NAME=NUMBER", help="a further number that the text states")
     add("--out", help="the JSON file")
-    add("--readme", action="store_true", help="write the tables of the README from all JSON files")
+    add("--pages", action="store_true", help="write the tables of README.md and docs/results.md from all JSON files")
     return parser
 
 

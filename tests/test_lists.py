@@ -43,7 +43,7 @@ from mer.training.model import TrainedModel
 from mer.training.networks import losses, network_training, progress
 
 ARCHITECTURE = (files.ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
-README = (files.ROOT / "README.md").read_text(encoding="utf-8")
+DOCS = "\n".join(path.read_text(encoding="utf-8") for path in sorted((files.ROOT / "docs").glob("*.md")))
 
 
 def values(section, field):
@@ -109,7 +109,7 @@ def test_modalities_are_the_same_everywhere():
 def test_extractors_are_the_modules_of_their_modality(modality):
     assert modules(f"features/{modality}", r"^EXTRACTOR\b") == set(registry.names(modality))
     assert all(registry.extractor(modality, name) for name in registry.names(modality))
-    assert any(f"`{name}`" in README for name in registry.names(modality))
+    assert any(f"`{name}`" in DOCS for name in registry.names(modality))
 
 
 def test_extractors_with_a_network_may_use_a_gpu():
@@ -290,7 +290,7 @@ def test_flags_are_columns_of_the_results_with_a_symbol(results):
         names = pd.DataFrame({"system": ["s"], "test_corpus": ["a"]})
         shown = symbols.for_display(names, with_single_flag(results, name))
         assert symbol[name] in "".join(shown.iloc[0].astype(str)), name
-        assert f"`{name}`" in README
+        assert f"`{name}`" in DOCS
 
 
 def with_single_flag(results, flag):
@@ -308,9 +308,9 @@ def test_every_public_function_of_the_report_is_used():
                 assert re.search(rf"\b{node.name}\b", others), f"{path.name}: {node.name}"
 
 
-def test_steps_are_notebooks_with_a_row_in_the_readme():
+def test_steps_are_notebooks_with_a_row_in_the_documentation():
     notebooks = sorted(path.stem for path in (files.ROOT / "notebooks").glob("[0-9]*.ipynb"))
-    assert re.findall(r"^\| `(\d\d_\w+)` \|", README, re.M) == notebooks
+    assert re.findall(r"^\| `(\d\d_\w+)` \|", DOCS, re.M) == notebooks
     assert set(Params.model_fields["steps"].default) <= {name[:2] for name in notebooks}
     for path in (files.ROOT / "params").glob("*.yaml"):
         steps = yaml.safe_load(path.read_text(encoding="utf-8")).get("steps", [])
@@ -331,14 +331,14 @@ def test_files_named_in_the_architecture_exist():
 
 
 def test_terms_of_the_glossary_are_defined_once():
-    table = ARCHITECTURE.split("## Glossary")[1].split("\n## ")[0]
+    table = (files.ROOT / "docs/glossary.md").read_text(encoding="utf-8")
     terms = [term for row in re.findall(r"^\| ([a-zA-Z, -]+) \| .+\.", table, re.M) for term in row.split(", ")]
     assert len(terms) == len(set(terms))
     assert {"utterance", "input", "system", "cell", "prediction", "breach"} < set(terms)
 
 
-def test_headings_of_notebooks_that_the_readme_names_exist():
-    for number, heading in re.findall(r'notebook (\d\d), "([^"]+)"', README):
+def test_headings_of_notebooks_that_the_documentation_names_exist():
+    for number, heading in re.findall(r'notebook (\d\d), "([^"]+)"', DOCS):
         [path] = (files.ROOT / "notebooks").glob(f"{number}_*.ipynb")
         sources = json.loads(path.read_text(encoding="utf-8"))["cells"]
         assert any("".join(cell["source"]).startswith(f"## {heading}") for cell in sources), heading

@@ -1,4 +1,4 @@
-"""The README's results are those of the files in benchmarks/results."""
+"""The results of the README and of docs/results.md are those of the files in benchmarks/results."""
 
 import json
 import re
@@ -11,24 +11,27 @@ from benchmarks import results
 from mer import files
 from mer.report.style.numbers import short
 
-README = (files.ROOT / "README.md").read_text(encoding="utf-8")
+README, PAGE = (path.read_text(encoding="utf-8") for path in results.PAGES)
 STORED = results.load()
-SECTION = README.split("\n## Results\n")[1].split("\n## ")[0]
+SECTION = README.split("\n## Results on real recordings\n")[1].split("\n## ")[0]
 FREE_BELOW = 10
 """Smaller integers are words, such as the number of seeds."""
 
 
 def test_every_table_is_that_of_its_file():
-    assert results.with_tables(README, STORED) == README
+    for text in (README, PAGE):
+        assert results.MARKED.search(text)
+        assert results.with_tables(text, STORED) == text
 
 
 def test_every_file_has_a_table():
-    assert {name for _, name, _, _ in results.MARKED.findall(README)} == set(STORED)
+    assert {name for _, name, _, _ in results.MARKED.findall(PAGE)} == set(STORED)
 
 
-def test_every_number_of_the_section_is_in_a_file():
+@pytest.mark.parametrize("text", [SECTION, PAGE], ids=["README", "page"])
+def test_every_number_of_the_text_is_in_a_file(text):
     known = {text for result in STORED.values() for value in numbers_in(result) for text in texts(value)}
-    prose = re.sub(r"https?://\S+|`[^`]*`", " ", results.MARKED.sub("", SECTION))
+    prose = re.sub(r"https?://\S+|`[^`]*`", " ", results.MARKED.sub("", text))
     unknown = [token for token in stated(prose) if token not in known]
     assert unknown == []
 

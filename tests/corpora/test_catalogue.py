@@ -59,8 +59,8 @@ def test_every_parser_reads_an_empty_folder(name, tmp_path):
     assert list(parsers.parse(CORPORA[name], tmp_path, tmp_path)) == []
 
 
-def test_the_readme_has_a_row_for_each_corpus_with_its_family_and_folder():
-    text = (files.ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_documentation_has_a_row_for_each_corpus_with_its_family_and_folder():
+    text = (files.ROOT / "docs/corpora.md").read_text(encoding="utf-8")
     rows = [line.strip("| ").split(" | ") for line in re.findall(r"^\| `\w+` \|.*`\w[^`]*/`.*$", text, re.M)]
     rows = {row[0].strip("`"): [cell.strip() for cell in row] for row in rows}
     assert sorted(rows) == list(CORPORA)
