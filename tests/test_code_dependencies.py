@@ -35,7 +35,7 @@ def test_imports_of_the_real_package_are_followed():
     names = digests_of("from mer import params", "import mer.runner.execution.loop as r", "import json")
     assert {"mer", "mer.params", "mer.params.schema", "mer.files", "mer.runner.execution.execute"} <= set(names)
     assert "json" not in names
-    assert "mer/runner/reporting/template/report/page.css" in names  # in a folder without modules, below one with
+    assert "mer/runner/reporting/template/report/notebook.css" in names  # in a folder without modules, below one with
 
 
 @pytest.mark.parametrize(

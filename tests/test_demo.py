@@ -14,11 +14,13 @@ from mer.evaluation.protocols import cells as protocols
 from mer.evaluation.protocols import jobs as study
 from mer.evaluation.scores import scores
 from mer.evaluation.scores.confusions import Scoring
+from mer.html_pages import frame
 from mer.params.features import read_inputs
 from mer.params.schema import Data, Params, Synthetic, System, Training
 from mer.training import grid
 from tests.studies import run_all
 
+TABLES_SCRIPT = frame.FOLDER / "tables.js"
 ACTED = ["cremad", "emodb", "esd", "ravdess"]
 
 
@@ -51,7 +53,9 @@ def test_pages_are_self_contained(demo):
     for page in finished.folder.glob("*.html"):
         html = page.read_text(encoding="utf-8")
         assert not re.search(r"""(src|href)=["']?(https?:)?//""", html), page.name
-        assert "<script" not in html, page.name
+        scripts = re.findall(r"<script>(.*?)</script>", html, re.S)
+        assert html.lower().count("<script") == len(scripts), page.name
+        assert {script.strip() for script in scripts} <= {TABLES_SCRIPT.read_text(encoding="utf-8").strip()}, page.name
 
 
 def test_every_page_states_that_voices_are_synthetic_and_cites_no_corpus(demo):

@@ -36,9 +36,18 @@ def test_pivot_has_one_row_per_set_of_training_corpora():
 
 def test_loco_table(results):
     wide = score_tables.loco_table(results)
-    assert wide.columns.tolist()[:4] == ["n", "speakers", "classes", "chance"]
-    assert wide.loc["EMO-DB", ["n", "chance", "gated, restricted"]].tolist() == [535, ".250", ".600 [.530, .670]"]
-    assert wide.loc["nEMO", "gated, restricted"] == "–"
+    assert wide.columns.tolist() == ["EMO-DB", "TE$$", "nEMO", score_tables.MEAN]
+    facts = wide.index.get_level_values(0).unique().tolist()[-5:]
+    assert facts == ["chance", "clips", "speakers", "classes", "intervals over"]
+    rows = [("clips", ""), ("chance", ""), ("gated", "restricted")]
+    assert wide.loc[rows, "EMO-DB"].tolist() == ["535", ".250", ".600 [.530, .670]"]
+    assert wide.loc[("gated", "restricted"), "nEMO"] == "–"
+    assert wide.loc[("gated", "free"), score_tables.MEAN] == ".233 (2 of 3)"
+
+
+def test_the_selected_system_is_the_first_row_whatever_its_score():
+    rows = table([result("best", value=0.9), result("selected", value=0.3)])
+    assert score_tables.loco_table(rows).index[0] == ("selected", "free")
 
 
 def test_manifest_tables(manifest):
@@ -82,8 +91,8 @@ def test_loco_sentence_adjusts_p_values_for_all_corpora_and_names_constant_predi
 
 def test_chance_of_free_predictions_is_among_all_classes():
     rows = [result(chance=1 / 7), result(answers="restricted", chance=1 / 4)]
-    assert score_tables.loco_table(table(rows))["chance"].tolist() == [".143 (restricted .250)"]
-    assert score_tables.loco_table(table(rows))["intervals over"].tolist() == ["10 speakers"]
+    loco = score_tables.loco_table(table(rows))["EMO-DB"]
+    assert (loco["chance", ""], loco["intervals over", ""]) == (".143 (restricted .250)", "10 speakers")
     means = [
         score_tables.pivot(table(rows), "loco", answers)[score_tables.MEAN].item() for answers in ("free", "restricted")
     ]
@@ -112,8 +121,8 @@ def test_symbols_follow_every_score_and_the_mean():
         result(test="B", answers="restricted", lacks="text"),
     ]
     loco = score_tables.loco_table(table(rows))
-    assert loco.loc["A"].tolist()[5:] == [".550 [.480, .620] § ¶, 13 % outside", ".550 [.480, .620] § ¶"]
-    assert loco.loc["B"].tolist()[5:] == [
+    assert loco["A"].tolist()[:2] == [".550 [.480, .620] § ¶, 13 % outside", ".550 [.480, .620] § ¶"]
+    assert loco["B"].tolist()[:2] == [
         ".550 [.480, .620], 0 % outside, without text", ".550 [.480, .620], without text"
     ]  # fmt: skip
     wide = score_tables.pivot(table(rows), "loco", "restricted")

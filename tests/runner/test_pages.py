@@ -1,8 +1,10 @@
 """The front page, during a run and after it."""
 
+import itertools
 import json
 import re
 
+from mer.html_pages import frame
 from mer.runner.execution import worker
 from mer.runner.reporting import rendering
 from mer.runner.reporting.index import TEMPLATES
@@ -56,7 +58,7 @@ def test_pages_of_an_earlier_run_are_not_shown_for_steps_that_this_one_did_not_r
 
 
 def test_a_failed_step_is_red():
-    page, style = (TEMPLATES / "index.html.j2").read_text(), (TEMPLATES / "report/page.css").read_text()
+    page, style = (TEMPLATES / "index.html.j2").read_text(), (frame.FOLDER / "page.css").read_text()
     assert re.search(r"article\.failed[^{]*\{ border-left-color: var\(--bad\)", page)
     assert re.search(r"\.badge\.failed[^{]*\{ color: var\(--bad\)", page)
     colours = re.findall(r"--bad: #([0-9a-f]{6})", style)
@@ -79,7 +81,7 @@ def test_a_page_is_put_in_place_when_it_is_complete(toys, monkeypatch, tmp_path)
     spec = {kind: str(tmp_path / f"01_x.{kind}") for kind in ("partial", "partial_html", "ipynb", "html")}
     (tmp_path / "01_x.partial").write_text("{}")
     instance = worker.Worker.__new__(worker.Worker)
-    instance.spec = spec | {"private": str(tmp_path / "private"), "title": "", "study": "", "banner": ""}
+    instance.spec = spec | {"private": str(tmp_path / "private"), "title": "", "study": "", "banner": "", "date": ""}
     instance.send = lambda *_, **__: None
     monkeypatch.setattr(instance, "_papermill", lambda: "book")
 
@@ -132,3 +134,59 @@ def test_an_edited_notebook_is_not_rendered(toys):
     assert toys.states() == {"01": "done"}
     assert "output 01_make_data.ipynb was changed by hand" in toys.screen
     assert page.is_file()
+
+
+SUMMARY = {
+    "facts": [["corpora", "emodb <b>"]],
+    "findings": [{"title": "Found", "text": "more than chance <i>", "link": "01_sum_up.html", "link_text": "page"}],
+    "table": {"caption": "UAR", "columns": ["system", "emodb"], "foot": [["chance", ".143"]],
+              "rows": [["gated", {"text": ".45", "detail": "[.40, .50]", "sort": 0.45}]]},
+    "figure": {"caption": "UAR", "alt": "a forest", "groups": [{"name": "emodb", "chance": 0.25, "rows": [
+        {"name": "gated", "value": 0.45, "low": 0.4, "high": 0.5, "text": ".45"}]}]},
+    "lost": ["3 utterances"],
+    "pages": [{"link": "01_sum_up.html", "name": "report", "shows": "all"}],
+}  # fmt: skip
+
+
+def front(toys):
+    return (toys.study.folder / "index.html").read_text(encoding="utf-8")
+
+
+def test_the_front_page_shows_what_the_study_found_while_the_step_that_says_so_is_up_to_date(toys):
+    code = f"(folder / 'front_page.json').write_text({json.dumps(SUMMARY)!r})"
+    toys.add("01_sum_up", f"{code}\n(folder / 'a.csv').write_text('x')", writes=["front_page.json", "a.csv"])
+    assert toys.run() == 0, toys.screen
+    page = front(toys)
+    assert "emodb &lt;b&gt;" in page
+    assert "more than chance &lt;i&gt;" in page
+    assert "3 utterances" in page
+    assert 'style="left:40.0%;width:10.0%"' in page
+    assert page.count("<script>") == 1
+    assert {"a.csv", "01_sum_up.html"} <= linked(toys)
+    assert "front_page.json" not in linked(toys)
+    local = {link for link in linked(toys) if not link.startswith("#")}
+    assert all((toys.study.folder / link).exists() for link in local)
+    assert "python run_all.py" in page.split('id="reproduce"')[1]
+    assert "params.yaml" in page.split('id="reproduce"')[1]
+    levels = [int(level) for level in re.findall(r"<h(\d)", page)]
+    assert levels[0] == 1
+    assert all(b - a <= 1 for a, b in itertools.pairwise(levels))
+
+    toys.edit("01_sum_up", lambda cells: cells[4].update(source="1 / 0"))
+    assert toys.run() == 1
+    assert "more than chance" not in front(toys)  # it is what an earlier run has found
+
+
+def test_a_damaged_summary_is_not_shown(toys):
+    toys.add("01_sum_up", "(folder / 'front_page.json').write_text('{\"facts\": 1}')", writes=["front_page.json"])
+    assert toys.run() == 0, toys.screen
+    assert "Steps" in front(toys)
+
+
+def test_neighbouring_setup_cells_are_one_fold(toys):
+    toys.add("01_make_data", writes=["a"])
+    toys.edit("01_make_data", lambda cells: cells.insert(3, cells[2] | {"id": "more", "source": "import os as more"}))
+    assert toys.run() == 0, toys.screen
+    page = toys.study.place("01_make_data", "html").read_text(encoding="utf-8")
+    assert page.count("<summary>setup</summary>") == 1
+    assert "more" in page

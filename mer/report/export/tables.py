@@ -54,5 +54,5 @@ def _score_tables(results: pd.DataFrame) -> dict[str, tuple[pd.DataFrame, str]]:
                 shown = pivot(results, protocol, answers, name)
                 tables[f"{name.lower()}_loco_free"] = shown, f"{METRICS[name].title} {TITLES[protocol]}."
     if (results["protocol"] == "loco").any():
-        tables["loco"] = loco_table(results), "UAR on held-out corpora: corpora as rows."
+        tables["loco"] = loco_table(results), "UAR on held-out corpora: systems as rows."
     return tables

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from mer.evaluation.protocols.cells import WITH_SHARED_EPISODES
+from mer.params.schema import SELECTED
 from mer.report.style.numbers import NO_VALUE, chance, cluster_phrase, format_score, remark, select, short
 from mer.report.style.symbols import SHORTCUT_SYMBOL, symbols
 from mer.stats import chance_corrected
@@ -69,34 +70,50 @@ def within_family_table(results: pd.DataFrame) -> pd.DataFrame:
 def loco_table(
     results: pd.DataFrame, listeners: pd.DataFrame | None = None, shortcuts: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """Return one row per held-out corpus: size, chance, and the UAR of each system's free and restricted predictions.
+    """Return the UAR on held-out corpora: a row per system and kind of predictions, a column per corpus and the mean.
 
     Restricted predictions choose among the corpus's own classes, which are then assumed to be given; their chance
-    differs. A system that could not predict all utterances states how many it predicted.
+    differs. A system that could not predict all utterances states how many it predicted. The rows below the systems are
+    facts of each corpus: chance, clips, speakers, classes, clusters of the intervals. The column of means is as in
+    `pivot`.
 
     Args:
-        listeners: columns corpus and UAR; adds the UAR of human listeners.
-        shortcuts: from `shortcut_comparison.compare_with_shortcuts`; adds the best shortcut within the corpus, and ‡
-            to scores whose lower bound it reaches.
+        listeners: columns corpus and UAR; adds a row with the UAR of human listeners.
+        shortcuts: from `shortcut_comparison.compare_with_shortcuts`; adds a row with the best shortcut within each
+            corpus, and ‡ to scores whose lower bound it reaches.
     """
     rows = select(results, "loco")
-    table = rows.groupby("test_corpus")[["n", "speakers", "classes"]].max()
-    table["chance"] = [_chance(rows[rows["test_corpus"] == corpus]) for corpus in table.index]
-    if "clusters" in rows:
-        first = rows.drop_duplicates("test_corpus").set_index("test_corpus")
-        table["intervals over"] = first.apply(cluster_phrase, axis=1)
+    corpora = sorted(rows["test_corpus"].unique())
+    sizes = rows.groupby("test_corpus")[["n", "speakers", "classes"]].max()
+    lines = {}
+    for label in sorted(rows["label"].unique(), key=lambda name: (name != SELECTED, name)):
+        for answers in ("free", "restricted"):
+            part = rows[(rows["label"] == label) & (rows["answers"] == answers)]
+            if len(part):
+                lines[label, answers] = _loco_line(part, shortcuts, sizes, corpora)
+    of_corpus = {"chance": {corpus: _chance(rows[rows["test_corpus"] == corpus]) for corpus in corpora}}
     if shortcuts is not None:
-        table[SHORTCUT] = _best_shortcuts(shortcuts, "loco").reindex(table.index)
-    for answers in ("free", "restricted"):
-        for label, part in rows[rows["answers"] == answers].groupby("label", sort=True):
-            part = part.drop_duplicates("test_corpus").set_index("test_corpus", drop=False)
-            fewer = [f" (n = {n})" if n < table.loc[c, "n"] else "" for c, n in part["n"].items()]
-            table[f"{label}, {answers}"] = _entries(part, shortcuts, fewer).reindex(table.index)
+        of_corpus[SHORTCUT] = _best_shortcuts(shortcuts, "loco").to_dict()
     if listeners is not None and len(listeners):
-        table["one listener"] = listeners.set_index("corpus")["UAR"].map(short).reindex(table.index)
-    texts = table.columns[4:]
-    table[texts] = table[texts].astype(object).fillna(NO_VALUE)
-    return table.rename_axis("held out")
+        of_corpus["one listener"] = listeners.set_index("corpus")["UAR"].map(short).to_dict()
+    of_corpus |= {{"n": "clips"}.get(name, name): sizes[name].map("{:,}".format).to_dict() for name in sizes}
+    first = rows.drop_duplicates("test_corpus").set_index("test_corpus")
+    of_corpus["intervals over"] = {corpus: cluster_phrase(first.loc[corpus]) for corpus in corpora}
+    lines |= {(name, ""): [values.get(corpus, NO_VALUE) for corpus in corpora] + [""]
+              for name, values in of_corpus.items() if corpora}  # fmt: skip
+    index = pd.MultiIndex.from_tuples(lines, names=["system", "predictions"]) if lines else pd.Index([], name="system")
+    return pd.DataFrame(list(lines.values()), index=index, columns=[*corpora, MEAN])
+
+
+def _loco_line(part: pd.DataFrame, shortcuts: pd.DataFrame | None, sizes: pd.DataFrame, corpora: list[str]) -> list:
+    """The entries of one system and kind of predictions, corpus by corpus, and their mean."""
+    part = part.drop_duplicates("test_corpus")
+    fewer = [
+        f" (n = {n})" if n < sizes.loc[c, "n"] else "" for c, n in zip(part["test_corpus"], part["n"], strict=True)
+    ]
+    entries = _entries(part, shortcuts, fewer).set_axis(part["test_corpus"])
+    known = part[part["classes"].notna()]
+    return [*entries.reindex(corpora).fillna(NO_VALUE), _mean(known, len(corpora)) if len(known) else NO_VALUE]
 
 
 def _refuse_duplicates(rows: pd.DataFrame, keys: list[str]) -> None:

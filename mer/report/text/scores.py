@@ -1,5 +1,7 @@
 """Sentences about scores, and legends of the symbols after them."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from mer.params.schema import SELECTED
@@ -31,6 +33,29 @@ def loco_sentence(results: pd.DataFrame, system: str, answers: str = "free", lev
     numbers = f"{short(first['value'], 2)} {interval}, chance {short(first['guess'], 2)}"
     sentence = f"{first['label']} scores highest on held-out {first['test_corpus']} ({numbers})."
     return Paragraph(f"{sentence} {_above_chance(best, level)}{breach_sentence(rows)}")
+
+
+def headline_system(results: pd.DataFrame, systems: Sequence[str]) -> str:
+    """Return the system whose LOCO result is the headline: `selected` if systems were compared, otherwise the first.
+
+    It is never the system with the best test score.
+    """
+    tested = set(select(results, "loco")["system"])
+    return next((name for name in (SELECTED, *systems) if name in tested), SELECTED)
+
+
+def above_chance_sentence(results: pd.DataFrame, system: str, answers: str = "free", level: float = 0.05) -> Paragraph:
+    """Return on which held-out corpora a system is not shown to be above chance, nor above one constant class.
+
+    Args:
+        results: tidy.
+        system: the system, named before it was tested.
+        answers: free or restricted.
+        level: the largest p-value, adjusted after Holm over the corpora, of a score above chance.
+    """
+    rows = select(results, "loco", answers).dropna(subset=["value", "classes"])
+    rows = rows[rows["system"] == system].assign(guess=lambda part: chance(part))
+    return Paragraph(_above_chance(rows, level) if len(rows) else "No corpus has been held out.")
 
 
 def breach_sentence(rows: pd.DataFrame) -> str:

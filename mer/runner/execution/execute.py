@@ -1,6 +1,7 @@
 """The execution of one step in a worker process, as the runner controls it."""
 
 import contextlib
+import datetime
 import json
 import multiprocessing
 import os
@@ -108,6 +109,7 @@ class Execution:
             "title": self.step.title,
             "study": self.study.title,
             "banner": self.study.banner,
+            "date": datetime.date.today().isoformat(),
             "private": self._private.name,
             "parameters": {INJECTED: str(self.study.folder / "params.yaml")},
             "timeout": self.study.timeout,

@@ -121,7 +121,7 @@ class Worker:
         kernel.write_spec(Path(self.spec["private"], "jupyter", "kernels", "python3"))
         book = self._papermill()
         page = Path(self.spec["partial_html"])
-        html.render(book, page, html.PageTexts(*(self.spec[name] for name in ("title", "study", "banner"))))
+        html.render(book, page, html.PageTexts(*(self.spec[name] for name in ("title", "study", "banner", "date"))))
         Path(self.spec["partial"]).replace(self.spec["ipynb"])
         page.replace(self.spec["html"])
 

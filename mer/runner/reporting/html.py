@@ -14,6 +14,7 @@ from typing import Any
 import nbformat
 from nbconvert import HTMLExporter
 
+from mer.html_pages import frame
 from mer.runner.steps import notebook
 
 TEMPLATES = Path(__file__).parent / "template"
@@ -32,19 +33,23 @@ class PageTexts:
         title: the title of the step.
         study: the title of the study, which follows it.
         banner: the text at the top of the page.
+        date: the day on which the notebook was executed, as YYYY-MM-DD.
     """
 
     title: str
     study: str = ""
     banner: str = ""
+    date: str = ""
 
 
 def render(book: Any, page: Path, texts: PageTexts) -> None:
     """Write an executed notebook to `page`."""
     book = without_scripts(book)
     book.cells = [cell for cell in book.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
-    heading = f"{texts.title} · {texts.study}" if texts.study else texts.title
-    resources = {"title": heading, "banner": texts.banner, "metadata": {"name": heading}}
+    book.cells = _joined_setup(book.cells)
+    place = " · ".join(text for text in (texts.study, texts.date) if text)
+    heading = f"{texts.title} · {place}" if place else texts.title
+    resources = {"title": heading, "place": place, "banner": texts.banner, "metadata": {"name": heading}}
     text, _ = _exporter().from_notebook_node(book, resources=resources)
     page.write_text(text, encoding="utf-8", newline="\n")
 
@@ -58,8 +63,24 @@ def warm_up() -> None:
 @cache
 def _exporter() -> HTMLExporter:
     return HTMLExporter(
-        template_name="report", extra_template_basedirs=[str(TEMPLATES)], embed_images=True, exclude_anchor_links=True
+        template_name="report",
+        extra_template_basedirs=[str(TEMPLATES)],
+        extra_template_paths=[str(frame.FOLDER)],
+        embed_images=True,
+        exclude_anchor_links=True,
     )
+
+
+def _joined_setup(cells: list[Any]) -> list[Any]:
+    """Return the cells with neighbouring setup cells as one, which the page folds together."""
+    joined: list[Any] = []
+    for cell in cells:
+        if joined and all("setup" in each.metadata.get("tags", []) for each in (joined[-1], cell)):
+            joined[-1].source += "\n\n" + cell.source
+            joined[-1].outputs += cell.outputs
+        else:
+            joined.append(cell)
+    return joined
 
 
 def without_scripts(book: Any) -> Any:

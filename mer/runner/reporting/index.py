@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from mer import files
+from mer.html_pages import frame
 from mer.runner import provenance
+from mer.runner.reporting import study_summary
 from mer.runner.reporting.screen import clock, size
 from mer.runner.reporting.states import FINISHED, StepState
 from mer.runner.staleness import stamps
@@ -96,10 +98,21 @@ class Index:
             links = {kind: self.study.place(entry["name"], kind) for kind in ("html", "ipynb", "failed", "log")}
             entry["links"] = {
                 kind: path.relative_to(self.study.folder).as_posix()
-                for kind, path in links.items()
                 if entry["state"] not in NOT_STARTED and path.exists()
+                else ""
+                for kind, path in links.items()
             }
-        return _template().render(run=summary)
+        study = study_summary.read(self.study, self.states)
+        return _template().render(
+            run=summary, study=study, files=study_summary.written_files(self.study, self.states),
+            folder=files.to_root(self.study.folder), has_script=study is not None, banner=summary["banner"],
+            title=_title(summary),
+        )  # fmt: skip
+
+
+def _title(summary: dict) -> str:
+    """Return the title of the page: the study, its state and the day."""
+    return f"{summary['title']} · {summary['state']} · {(summary['finished'] or summary['started'])[:10]}"
 
 
 def now() -> str:
@@ -116,8 +129,11 @@ def _previous_state(study: Study, step: Step) -> StepState:
 
 @cache
 def _template() -> Any:
-    import jinja2
-
-    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True)
-    environment.filters |= {"clock": clock, "size": lambda megabytes: size(megabytes * 1_000_000)}
+    environment = frame.environment(TEMPLATES)
+    environment.filters |= {"clock": clock, "size": lambda megabytes: size(megabytes * 1_000_000), "bytes": _bytes}
     return environment.get_template("index.html.j2")
+
+
+def _bytes(count: int) -> str:
+    """Return the size of a file, in kB below 1 MB."""
+    return size(count) if count >= 1_000_000 else f"{max(1, round(count / 1000))} kB"
