@@ -36,8 +36,8 @@ from mer import features, stats
 from mer.dataset.manifest import labels
 from mer.params.schema import AudioFeatures, Data
 from mer.training import calibration
-from mer.training.adaptation import adaptation
-from mer.training.adaptation.adaptation import Rows, Source
+from mer.training.adaptation import adaptation, methods, trial
+from mer.training.adaptation.rows import Rows, Source, restricted
 
 ANSWERS = ("free", "restricted")
 DRAWS = {"balanced": 2, "skewed": 6, "two classes": 3, "few": 4}
@@ -163,9 +163,9 @@ def gains(cases: dict[str, HeldOut]) -> pd.DataFrame:
     for corpus, case in cases.items():
         classes = case.rows.probabilities.shape[1]
         uniform = np.full(classes, 1 / classes)
-        for method in adaptation.METHODS:
-            guarded = adaptation.fit(method, case.source, case.source_labels, uniform)
-            sources = {"before": replace(guarded, used=np.ones(2)), "after": guarded}
+        for method in methods.METHODS:
+            guarded = trial.fit(method, case.source, case.source_labels, uniform)
+            sources = {"before": replace(guarded, steps=np.ones(2)), "after": guarded}
             for kind, own in targets(case.labels, np.random.default_rng(1)):
                 if len(own) >= adaptation.MIN_ROWS:
                     base = {"corpus": corpus, "method": method, "kind": kind}
@@ -178,9 +178,7 @@ def _target_gains(method: str, sources: dict[str, Source], case: HeldOut, own: n
     present = np.isin(np.arange(rows.probabilities.shape[1]), case.labels)
     for answers in ANSWERS:
         allowed = None if answers == "free" else np.tile(present, (len(own), 1))
-        plain = _scores(
-            adaptation.restricted(rows.probabilities, present if answers != "free" else present | True), truth
-        )
+        plain = _scores(restricted(rows.probabilities, present if answers != "free" else present | True), truth)
         for guard, source in sources.items():
             found = _scores(adaptation.adapt(method, source, rows, allowed), truth)
             yield {"answers": answers, "guard": guard, "UAR": plain[0], **dict(zip(("dUAR", "dWA", "dloss"),
@@ -202,7 +200,7 @@ def calibration_table(cases: dict[str, HeldOut]) -> pd.DataFrame:
             for corpus, case in cases.items():
                 p = case.by_speakers if name == "validation speakers" else case.rows.probabilities
                 present = np.isin(np.arange(p.shape[1]), case.labels)
-                p = p if answers == "free" else adaptation.restricted(p, present)
+                p = p if answers == "free" else restricted(p, present)
                 speakers = np.unique(case.rows.speakers, return_inverse=True)[1]
                 estimates[corpus] = stats.estimate_probabilities(
                     case.labels, p[None], stats.calibration_error, [speakers]

@@ -74,12 +74,9 @@ class Predictor:
             notes.append("the card or the tensors were edited, so what the model says about its training may be wrong")
         received = [name for name, extractor in self.extractors.items() if extractor.compute is not None]
         notes += self.checkpoint.member_notes(received)
-        notes += filter(None, [adaptation.note(self.checkpoint, self.settings.adapt)])
+        notes += adaptation.notes(self.checkpoint, self.settings.adapt)
         if self.recognise and self.recognise.note:
             notes.append(self.recognise.note)
-        kinds = (model.card.training.adaptation for model in self.checkpoint.models)
-        if used := ", ".join(dict.fromkeys(kind for kind in kinds if kind != "none")):
-            notes.append(f"the model's adaptation ({used}) is used in studies and by mer.evaluation; here it is not")
         return tuple(notes)
 
     def __call__(self, path: str | Path, text: str | None = None) -> list[Prediction]:
@@ -197,7 +194,7 @@ class Predictor:
         rows = np.flatnonzero(self.checkpoint.predictable(scaled.features[0].present))
         if not len(rows):
             return {}
-        predicted = checkpoint.predict_normalised(self.model, self.checkpoint, scaled.features, rows)
+        predicted = checkpoint.predict_normalised(self.model, self.checkpoint, scaled.features, rows, scaled.targets)
         return dict(zip(rows.tolist(), predicted, strict=True))
 
     def _prediction(self, prediction: Prediction, p: np.ndarray) -> Prediction:

@@ -14,7 +14,7 @@ from mer import pools
 from mer.temporary import TemporaryFolder
 from mer.training import baselines, calibration
 from mer.training.adaptation import jobs as adaptation
-from mer.training.adaptation.adaptation import Source
+from mer.training.adaptation.rows import Source
 from mer.training.baselines import classifier
 from mer.training.cache.results import ResultCache
 from mer.training.choosing.choice import Choice, choose, chosen_job

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from mer.features import Features
-from mer.training.adaptation.adaptation import Source
+from mer.training.adaptation.rows import Source
 from mer.training.scaling.normaliser import Normaliser
 from mer.training.scaling.standardise import Standardiser
 

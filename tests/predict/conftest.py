@@ -37,7 +37,7 @@ def quiet(seconds: float, seed: int = 1) -> np.ndarray:
     return np.random.default_rng(seed).normal(0, 1e-4, round(seconds * RATE)).astype(np.float32)
 
 
-def save_linear(folder, names=("audio",), without=(), **more):
+def save_linear(folder, names=("audio",), without=(), source=None, **more):
     """Save a linear model of some of `INPUTS`, with random weights and the value ranges of synthetic rows."""
     inputs, data, r = {name: INPUTS[name] for name in names}, Data(), np.random.default_rng(0)
     specs = feature_specs(inputs, data)
@@ -58,6 +58,7 @@ def save_linear(folder, names=("audio",), without=(), **more):
     scaler = standardise.fit(features, np.arange(ROWS), names)
     model = TrainedLinear(r.normal(size=(3, sum(widths.values()))) / 10, np.zeros(3), scaler, temperature=1.5,
                           normaliser=fitted)  # fmt: skip
+    model.source = source
     fields = {
         "name": "small-seed0", "model": "logistic", "inputs": list(names), "widths": widths, "layers": {},
         "classes": CLASSES, "seed": 0, "training": Training(), "features": specs, "corpora": ["own"],

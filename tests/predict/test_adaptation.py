@@ -10,6 +10,8 @@ from mer.predict import PredictionSettings, load, predictor
 from mer.predict.__main__ import main
 from mer.predict.adaptation import FEW_SEGMENTS
 from mer.predict.inputs.requests import collect_requests
+from mer.training.adaptation import adaptation as adapting
+from mer.training.adaptation.rows import Rows, Source
 from mer.training.checkpoints import checkpoint
 from mer.training.checkpoints.card import Card, Member
 from mer.training.checkpoints.checkpoint import CheckpointError
@@ -211,3 +213,41 @@ def test_model_of_an_older_version_is_refused(tmp_path, folder):
     checkpoint.write(tmp_path / "older", checkpoint.tensors_of(model), stored.card, None)
     with pytest.raises(CheckpointError, match="an earlier version"):
         predicted(opened(tmp_path / "older"), folder)
+
+
+@pytest.fixture(scope="module")
+def recordings_of_one(tmp_path_factory):
+    """24 recordings of one speaker, by name of a folder."""
+    home = tmp_path_factory.mktemp("many")
+    (home / "anna").mkdir()
+    for number in range(24):
+        soundfile.write(home / "anna" / f"{number:02}.wav", tone(1.0, number, 110 + 11 * number), RATE)
+    return home
+
+
+def adapting_model(place, method, steps=3.0, **training):
+    source = Source(np.full(3, 1 / 3), np.full((3, 3), 1 / 3), np.full(2, steps), np.full(2, 2.0))
+    return save_linear(place / "model", source=source, training={"adaptation": method, **training})
+
+
+@pytest.mark.parametrize(("method", "adapt"), [("gaussians", "corpus"), ("speaker_gaussians", "speaker")])
+def test_predictions_are_adapted_as_in_training(tmp_path, recordings_of_one, method, adapt):
+    place = adapting_model(tmp_path, method)
+    model, alone = opened(place, adapt=adapt), opened(place)
+    found = predicted(model, recordings_of_one)
+    plain = np.array(predicted(alone, recordings_of_one))
+    together = np.full(24, "a")
+    rows = Rows(plain, vectors(alone, recordings(recordings_of_one)), together, together)
+    np.testing.assert_allclose(found, adapting.adapt(method, model.model.source, rows), rtol=1e-3, atol=1e-4)
+    assert np.abs(found - plain).max() > 0.05
+    assert any("probabilities are adapted" in note for note in model.notes)
+    assert any(f"with --adapt {adapt} only" in note for note in alone.notes)
+
+
+def test_predictions_of_unknown_speakers_and_of_few_recordings_are_not_adapted(tmp_path, recordings_of_one, folder):
+    place = adapting_model(tmp_path, "speaker_gaussians")
+    alone = predicted(opened(place), recordings_of_one)
+    assert predicted(opened(place, adapt="corpus"), recordings_of_one) == alone
+    assert predicted(opened(place, adapt="speaker"), folder) == predicted(opened(place), folder)
+    [one, *_] = opened(place, adapt="corpus").predict(collect_requests([recordings_of_one]))
+    assert one.scaled_by == "training"

@@ -8,11 +8,12 @@ from scipy.special import softmax
 
 from mer.params.schema import System, Training
 from mer.training import ensemble, grid
-from mer.training.adaptation import adaptation, gaussians, priors
+from mer.training.adaptation import adaptation, gaussians, methods, priors, trial
+from mer.training.adaptation.rows import Rows, Source
 from mer.training.job import Job
 
 CLASSES = 4
-METHODS = tuple(adaptation.METHODS)
+METHODS = tuple(methods.METHODS)
 UNIFORM = np.full(CLASSES, 1 / CLASSES)
 
 
@@ -27,24 +28,24 @@ def drawn(shares, n, seed=0, name="t", moved=0.0):
     x = means[labels] + generator.normal(0, 1, (n, 8)) + moved * np.eye(8)[0]
     p = softmax(x @ means.T, axis=1)  # the posterior of Gaussians of equal norm and unit covariance
     speakers = np.array([f"{name}{number // 30}" for number in range(n)])
-    return labels, adaptation.Rows(p, x, np.repeat(name, n), speakers)
+    return labels, Rows(p, x, np.repeat(name, n), speakers)
 
 
 def joined(*parts):
     fields = ("probabilities", "vectors", "corpora", "speakers")
-    return adaptation.Rows(*(np.concatenate([getattr(part, field) for part in parts]) for field in fields))
+    return Rows(*(np.concatenate([getattr(part, field) for part in parts]) for field in fields))
 
 
 def fitted(method, moved=0.0):
     """What a method needs, from three corpora of 300 rows."""
     labels, parts = zip(*(drawn(UNIFORM, 300, seed, name, moved) for seed, name in enumerate("abc", 5)), strict=True)
-    return adaptation.fit(method, joined(*parts), np.concatenate(labels), UNIFORM)
+    return trial.fit(method, joined(*parts), np.concatenate(labels), UNIFORM)
 
 
 @pytest.fixture(scope="module")
 def source():
     """Statistics with which every method is used."""
-    return replace(fitted("prior_bbse"), used=np.ones(2))
+    return replace(fitted("prior_bbse"), steps=np.ones(2), temperature=np.ones(2))
 
 
 @pytest.mark.parametrize("shares", [(0.7, 0.1, 0.1, 0.1), (0.4, 0.4, 0.1, 0.1), (0.0, 0.5, 0.5, 0.0)])
@@ -93,8 +94,8 @@ def test_prior_shift_is_not_corrected_where_features_move_between_corpora(method
         ),
         strict=True,
     )
-    source = adaptation.fit(method, joined(*parts), np.concatenate(labels), UNIFORM)
-    assert not source.used.any()
+    source = trial.fit(method, joined(*parts), np.concatenate(labels), UNIFORM)
+    assert not source.steps.any()
     _, rows = drawn((0.7, 0.2, 0.05, 0.05), 500)
     assert (adaptation.adapt(method, source, rows) == rows.probabilities).all()
 
@@ -103,8 +104,8 @@ def test_prior_shift_is_not_corrected_where_features_move_between_corpora(method
 @pytest.mark.parametrize("count", [0, 1])
 def test_fewer_than_two_corpora_show_nothing(method, count):
     labels, rows = drawn(UNIFORM, 300 * count)
-    source = adaptation.fit(method, rows, labels, UNIFORM)
-    assert source.used.tolist() == [0, 0]
+    source = trial.fit(method, rows, labels, UNIFORM)
+    assert source.steps.tolist() == [0, 0]
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -126,8 +127,9 @@ def test_order_of_rows_does_not_matter_to_the_bit(source, method):
     order = np.random.default_rng(3).permutation(300)
     assert (adaptation.adapt(method, source, rows)[order] == adaptation.adapt(method, source, rows.take(order))).all()
     both = replace(rows, corpora=np.repeat(["a", "b", "c"], 100))
-    first, second = (adaptation.fit(method, both.take(o), labels[o], UNIFORM) for o in (np.arange(300), order))
-    assert (first.used == second.used).all()
+    first, second = (trial.fit(method, both.take(o), labels[o], UNIFORM) for o in (np.arange(300), order))
+    assert (first.steps == second.steps).all()
+    assert (first.temperature == second.temperature).all()
     assert (first.confusion == second.confusion).all()
 
 
@@ -232,11 +234,11 @@ def test_labels_of_test_rows_are_read_for_the_classes_of_a_corpus_only(task):
 
 def test_statistics_of_a_checkpoint_are_checked(source):
     tensors = source.tensors()
-    read = adaptation.Source.from_tensors(tensors, CLASSES)
-    assert all((getattr(read, name) == getattr(source, name)).all() for name in ("prior", "used"))
-    assert adaptation.Source.from_tensors({}, CLASSES) is None
-    with pytest.raises(ValueError, match=r"adaptation\.used"):
-        adaptation.Source.from_tensors({n: v for n, v in tensors.items() if n != "adaptation.used"}, CLASSES)
+    read = Source.from_tensors(tensors, CLASSES)
+    assert all((getattr(read, name) == getattr(source, name)).all() for name in ("prior", "steps", "temperature"))
+    assert Source.from_tensors({}, CLASSES) is None
+    with pytest.raises(ValueError, match=r"adaptation\.steps"):
+        Source.from_tensors({n: v for n, v in tensors.items() if n != "adaptation.steps"}, CLASSES)
 
 
 def test_an_adapted_system_is_transductive_alone_and_in_an_ensemble(task):

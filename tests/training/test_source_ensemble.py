@@ -12,7 +12,7 @@ from mer.evaluation.protocols.cells import Cell
 from mer.features import Features
 from mer.params.schema import System, Training
 from mer.training import ensemble, grid
-from mer.training.adaptation import adaptation as adapting
+from mer.training.adaptation import trial
 from mer.training.adaptation.jobs import classes_of_corpora
 from mer.training.checkpoints import checkpoint
 from mer.training.checkpoints import ensemble as ensemble_checkpoint
@@ -172,7 +172,7 @@ def test_members_are_chosen_and_calibrated_on_other_families_where_corpora_choos
 @pytest.mark.parametrize("adaptation", ["none", "speaker_gaussians"])
 def test_checkpoint_predicts_as_the_result(task, cell, adaptation, tmp_path, monkeypatch):
     """Members are adapted one by one, if they are, and say nothing about classes that they do not know."""
-    monkeypatch.setattr(adapting, "_helps", lambda gains: True)  # the members' validation rows are few
+    monkeypatch.setattr(trial, "_gain", lambda gains, step: 0.1)  # the members' validation rows are few
     task = replace(task, groups={"speaker": task.corpora, "corpus": task.corpora})
     names = [str(row) for row in ROWS]
     manifest = pd.DataFrame({"corpus": FAMILIES, "family": FAMILIES, "fold": 0, "audio_sha256": names,

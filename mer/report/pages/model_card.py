@@ -27,7 +27,7 @@ This model must not be used for:
 
 ADAPTED_SCORES = """\
 The model is *transductive*: its scores are of predictions that `training.adaptation` adapted to the unlabelled
-recordings of each test corpus or speaker. `python -m mer.predict` adapts no predictions."""
+recordings of each test corpus or speaker. `python -m mer.predict` does so with `--adapt`."""
 
 
 def model_card(

@@ -5,8 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from mer.training.adaptation.adaptation import Rows, Source, adapt, fit
+from mer.features import Features
+from mer.training.adaptation.adaptation import adapt
+from mer.training.adaptation.rows import Rows, Source
+from mer.training.adaptation.trial import fit
 from mer.training.job import JobResult
+from mer.training.scaling.normaliser import Groups
 from mer.training.task import Task
 
 
@@ -21,7 +25,8 @@ def adapted(task: Task, result: JobResult) -> JobResult:
     if job.training.adaptation == "none":
         return result
     own = task.normalised_for(job)
-    statistics, target = source(own, result), rows_of(own, job.spec.inputs, job.test, result.probabilities)
+    groups, statistics = target_groups(own), source(own, result)
+    target = rows_of(own.features, groups, job.spec.inputs, job.test, result.probabilities)
     free, restricted = (
         adapt(job.training.adaptation, statistics, target, allowed)
         for allowed in (None, classes_of_corpora(own, job.test))
@@ -42,24 +47,31 @@ def source(task: Task, result: JobResult) -> Source:
     else:
         exponent = job.training.class_exponent if job.spec.is_network else 1.0
         shares = np.where(trained > 0, trained**exponent, 0.0)
-    predicted = rows_of(task, job.spec.inputs, rows, result.validation_probabilities)
+    predicted = rows_of(task.features, target_groups(task), job.spec.inputs, rows, result.validation_probabilities)
     return fit(job.training.adaptation, predicted, task.labels[rows], shares / shares.sum())
 
 
-def rows_of(task: Task, inputs: Sequence[str], rows: np.ndarray, probabilities: np.ndarray) -> Rows:
-    """Return predicted rows of a task with their features.
+def target_groups(task: Task) -> Groups:
+    """Return the corpus and the speaker of each row of a task; its corpus where speakers are not known."""
+    return {"corpus": task.corpora, "speaker": task.groups.get("speaker", task.corpora)}
+
+
+def rows_of(
+    features: Features, groups: Groups, inputs: Sequence[str], rows: np.ndarray, probabilities: np.ndarray
+) -> Rows:
+    """Return predicted rows with their features.
 
     Args:
-        task: its features are normalised as the model reads them.
+        features: normalised as the model reads them.
+        groups: `corpus` and `speaker` of every row of the features.
         inputs: the model's inputs; a missing one is zeros.
         rows: row numbers, shape (n,).
         probabilities: calibrated predictions of these rows, shape (n, classes).
     """
-    stored = [name for name in inputs if name not in task.features.trained(inputs)]  # encoders may be trained, too
-    parts = [task.features.vectors(name, rows) for name in stored] or [np.zeros((len(rows), 1))]
+    stored = [name for name in inputs if name not in features.trained(inputs)]  # encoders may be trained, too
+    parts = [features.vectors(name, rows) for name in stored] or [np.zeros((len(rows), 1))]
     vectors = np.concatenate(parts, axis=1, dtype=np.float64)
-    speakers = task.groups.get("speaker", task.corpora)[rows]
-    return Rows(probabilities, vectors, task.corpora[rows], speakers)
+    return Rows(probabilities, vectors, groups["corpus"][rows], groups["speaker"][rows])
 
 
 def classes_of_corpora(task: Task, rows: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from scipy.special import softmax
 from mer.features import Features
 from mer.params.schema import Training
 from mer.training import baselines
-from mer.training.adaptation.adaptation import Source
+from mer.training.adaptation.rows import Source
 from mer.training.scaling import standardise
 from mer.training.scaling.normaliser import NO_STAGES, Normaliser
 from mer.training.scaling.standardise import Standardiser, require_finite

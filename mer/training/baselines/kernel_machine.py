@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import softmax
 
 from mer.features import Features
-from mer.training.adaptation.adaptation import Source
+from mer.training.adaptation.rows import Source
 from mer.training.baselines.classifier import checked_tensors, stack
 from mer.training.scaling.normaliser import NO_STAGES, Normaliser
 from mer.training.scaling.standardise import Standardiser

@@ -16,7 +16,8 @@ from mer.params.features import Input, read_inputs
 from mer.params.schema import Data
 from mer.training import baselines
 from mer.training.adaptation import jobs as adaptation
-from mer.training.adaptation.adaptation import Source, adapt
+from mer.training.adaptation.adaptation import adapt
+from mer.training.adaptation.rows import Source
 from mer.training.checkpoints import binding, encoder_folders
 from mer.training.checkpoints.card import FORMAT, PREDICTION_FIELDS, Card, CheckpointError, ExposureCounts, validate
 from mer.training.checkpoints.folder import CARD, MEMBERS, TENSORS, Checkpoint, open_checkpoint
@@ -224,27 +225,7 @@ def predict(
         Class probabilities, float64 of shape (len(rows), classes); each row sums to 1.
     """
     of_models = normalised(model, checkpoint, task.features, task.groups)
-    if not checkpoint.members:
-        return _adapted(model, checkpoint, replace(task, features=of_models[0]), rows, allowed)
-    at = np.full(len(task.labels), -1)
-    at[rows] = np.arange(len(rows))
-
-    def of_member(number: int, own: np.ndarray) -> np.ndarray:
-        member, of_rows = model.members[number], None if allowed is None else allowed[at[own]]
-        return _adapted(member.model, member.checkpoint, replace(task, features=of_models[number]), own, of_rows)
-
-    return model.combined(of_member, task.features, rows)
-
-
-def _adapted(
-    model: TrainedModel, checkpoint: Checkpoint, task: Task, rows: np.ndarray, allowed: np.ndarray | None
-) -> np.ndarray:
-    """The predictions of a model that is no ensemble, adapted as in its training; the task is normalised."""
-    probabilities = model.predict(task.features, rows)
-    if model.source is None:
-        return probabilities
-    target = adaptation.rows_of(task, checkpoint.card.inputs, rows, probabilities)
-    return adapt(checkpoint.card.training.adaptation, model.source, target, allowed)
+    return predict_normalised(model, checkpoint, of_models, rows, adaptation.target_groups(task), allowed)
 
 
 def normalised(
@@ -266,17 +247,44 @@ def normalised(
 
 
 def predict_normalised(
-    model: TrainedModel, checkpoint: Checkpoint, features: Sequence[Features], rows: np.ndarray
+    model: TrainedModel,
+    checkpoint: Checkpoint,
+    features: Sequence[Features],
+    rows: np.ndarray,
+    groups: Groups | None = None,
+    allowed: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Return a loaded model's predictions of features as from `normalised`, without `training.adaptation`.
+    """Return a loaded model's predictions of features as from `normalised`.
 
     Args:
         rows: row numbers; the model can predict each of them.
+        groups: `corpus` and `speaker` of every row, whose predictions are adapted together as in the training of the
+            model, or of each member of an ensemble; None to adapt none.
+        allowed: as in `predict`.
 
     Returns:
         Class probabilities, float64 of shape (len(rows), classes); each row sums to 1.
     """
-    return model.predict_each(features, rows) if checkpoint.members else model.predict(features[0], rows)
+    if not checkpoint.members:
+        return _adapted(model, checkpoint, features[0], rows, groups, allowed)
+    at = np.full(len(next(iter(features[0].present.values()))), -1)
+    at[rows] = np.arange(len(rows))
+
+    def of_member(number: int, own: np.ndarray) -> np.ndarray:
+        member, of_rows = model.members[number], None if allowed is None else allowed[at[own]]
+        return _adapted(member.model, member.checkpoint, features[number], own, groups, of_rows)
+
+    return model.combined(of_member, features[0], rows)
+
+
+def _adapted(model: TrainedModel, checkpoint: Checkpoint, features: Features, rows: np.ndarray,
+             groups: Groups | None, allowed: np.ndarray | None) -> np.ndarray:  # fmt: skip
+    """The predictions of a model that is no ensemble, adapted as in its training."""
+    probabilities = model.predict(features, rows)
+    if model.source is None or groups is None:
+        return probabilities
+    target = adaptation.rows_of(features, groups, checkpoint.card.inputs, rows, probabilities)
+    return adapt(checkpoint.card.training.adaptation, model.source, target, allowed)
 
 
 def _with_encoders(checkpoint: Checkpoint, model: TrainedModel, device: str) -> TrainedModel:

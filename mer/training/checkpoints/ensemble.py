@@ -49,17 +49,15 @@ class TrainedEnsemble:
     members_per: Literal["system", "family"] = "system"
 
     def predict(self, features: Features, rows: np.ndarray) -> np.ndarray:
-        """Return class probabilities of features that all members read as they are, as `predict_each`."""
-        return self.predict_each([features] * len(self.members), rows)
-
-    def predict_each(self, features: Sequence[Features], rows: np.ndarray) -> np.ndarray:
-        """Return class probabilities, float64 of shape (len(rows), classes); each row sums to 1.
+        """Return class probabilities of features that all members read as they are.
 
         Args:
-            features: of each member, as it reads them. The same inputs are present.
             rows: each can be predicted by at least one member (`Checkpoint.predictable`).
+
+        Returns:
+            float64 of shape (len(rows), classes); each row sums to 1.
         """
-        return self.combined(lambda n, own: self.members[n].model.predict(features[n], own), features[0], rows)
+        return self.combined(lambda n, own: self.members[n].model.predict(features, own), features, rows)
 
     def combined(
         self, predict: Callable[[int, np.ndarray], np.ndarray], features: Features, rows: np.ndarray

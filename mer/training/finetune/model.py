@@ -7,7 +7,7 @@ import numpy as np
 
 from mer.features import Features
 from mer.features.extractor import Unavailable
-from mer.training.adaptation.adaptation import Source
+from mer.training.adaptation.rows import Source
 from mer.training.finetune.encoders import Encoder
 from mer.training.networks.trained import TrainedNetwork
 from mer.training.scaling.normaliser import Normaliser

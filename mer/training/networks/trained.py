@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from mer import models
 from mer.features import Features
 from mer.params.schema import Training
-from mer.training.adaptation.adaptation import Source
+from mer.training.adaptation.rows import Source
 from mer.training.calibration import probabilities
 from mer.training.scaling.normaliser import NO_STAGES, Normaliser
 from mer.training.scaling.standardise import Standardiser
