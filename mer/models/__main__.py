@@ -1,6 +1,9 @@
-"""Make a model folder from the paper's published checkpoints: `python -m mer.models convert FUSION …`; see `--help`.
+"""Convert models: the paper's published checkpoints to a model folder, or a checkpoint of MER to ONNX; see `--help`.
 
-Exit codes: 0 if the folder was written, 2 if not.
+    python -m mer.models convert FUSION …
+    python -m mer.models onnx CHECKPOINT
+
+Exit codes: 0 if the files were written, 2 if not.
 """
 
 import argparse
@@ -24,6 +27,33 @@ downloaded from the Hugging Face hub at first use. Of the weights for a held-out
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
     options = _parser().parse_args(arguments)
+    return options.run(options)
+
+
+def _onnx(options: argparse.Namespace) -> int:
+    """Write the ONNX file of a checkpoint, the description of its front end, and by how much predictions differ."""
+    from mer.training.onnx import check, export, front_end
+
+    out = options.out or Path(f"{options.checkpoint.resolve().name}.onnx")
+    try:
+        stored = export.export(options.checkpoint, out)
+        described = front_end.describe(stored)
+        difference = check.difference(options.checkpoint, out)
+    except BrokenPipeError:
+        raise
+    except (ImportError, OSError, ValueError) as error:  # among them those of checkpoints and of missing packages
+        print(f"onnx: {error}", file=sys.stderr)
+        return 2
+    files.write_json(out.with_suffix(".json"), described)
+    print(f"{out}: {', '.join(f'{name} {width}' for name, width in stored.card.widths.items())} -> "
+          f"{', '.join(stored.card.classes)}")  # fmt: skip
+    print(f"{out.with_suffix('.json')}: how the vectors are made")
+    print(difference.sentence())
+    return 0
+
+
+def _convert(options: argparse.Namespace) -> int:
+    """Write a model folder from published checkpoints."""
     from mer.training.checkpoints import published
 
     sources = published.PublishedFiles(
@@ -66,6 +96,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--multi-label", action="store_true", help="classes occur together, as in the weights for CMU-MOSEI")
     add("--audio-network", metavar="NETWORK", help="folder or hub name of the network that --audio was tuned from")
     add("--text-network", metavar="NETWORK", help="folder or hub name of the network that --text was tuned from")
+    command.set_defaults(run=_convert)
+    command = subcommands.add_parser("onnx", help="a checkpoint to an ONNX file, from vectors to probabilities")
+    command.add_argument("checkpoint", type=Path, help="a checkpoint, such as outputs/demo/checkpoints/gated-seed0")
+    command.add_argument("--out", type=Path, metavar="FILE", help="the file (default: CHECKPOINT.onnx here)")
+    command.set_defaults(run=_onnx)
     return parser
 
 

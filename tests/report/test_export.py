@@ -7,13 +7,15 @@ import pandas as pd
 import pytest
 import yaml
 
-from mer.corpora import selected
+from mer.corpora import CORPORA, selected
+from mer.corpora.own import tables as own_tables
 from mer.dataset.manifest import schema
 from mer.evaluation.comparison import comparison
 from mer.evaluation.scores import flags, scores
 from mer.evaluation.scores.confusions import Scoring
+from mer.params.schema import Params
 from mer.report import __main__ as command
-from mer.report.export import audiofolder, croissant, datasheet, figures, latex, tables
+from mer.report.export import audformat, audiofolder, bibtex, croissant, datasheet, figures, latex, mlflow_run, tables
 
 CLASSES = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger")
 
@@ -156,9 +158,74 @@ def test_command_exports_a_run_folder_and_leaves_it_as_it_is(scored, predictions
     assert sorted(run.rglob("*")) == before
     assert (tmp_path / "out/tables/loco.tex").is_file()
     assert (tmp_path / "out/figures/differences.pdf").is_file()
-    assert all((tmp_path / "out" / name).is_file() for name in ("datasheet.md", "croissant.json", "metadata.csv"))
+    assert all((tmp_path / "out" / name).is_file() for name in ("datasheet.md", "croissant.json", "metadata.csv",
+                                                                     "citations.bib", "audformat/db.yaml"))  # fmt: skip
     assert "tables and figures" in capsys.readouterr().out
     (run / "tables/results.parquet").unlink()
     assert command.main([str(run), "--out", str(tmp_path / "out")]) == 2
     assert "tables/results.parquet does not exist" in capsys.readouterr().err
     assert command.main([str(tmp_path), "--out", str(tmp_path / "out")]) == 2
+
+
+def test_citations_are_entries_of_bibtex(tmp_path):
+    speech = {"modality": "audio", "extractor": "encoder", "model": "openai/whisper-tiny.en", "layer": 2}
+    study = Params(name="x", corpora={"emodb": {}}, features={"speech": speech})
+    text = bibtex.text(study, CORPORA.values())
+    keys = [key for _, key in re.findall(r"@(\w+)\{([^,]+),", text)]
+    assert len(keys) == len(set(keys))
+    assert {"mer", "ryumina2025", "emodb", "ravdess", "openai-whisper-tiny.en"} <= set(keys)
+    assert "ravdess_song" not in keys  # it has the citation of ravdess
+    for entry in text.split("\n\n"):
+        assert entry.count("{") == entry.count("}")
+    assert "author = {Vryzas and others}" in text
+    assert "author = {Gournay and Lahaie and Lefebvre}" in text
+    assert "author = {{Bagher Zadeh} and others}" in text
+    assert "journal = {PLoS ONE},\n  volume = {13},\n  number = {5},\n  pages = {e0196391}" in text
+    assert "eprint = {1910.13801}" in text
+    assert "doi = {10.5683/SP2/E8H2MF}" in text
+    assert "doi = {10.1016/j.patrec.2025.02.024}" in text
+    assert [name for name, corpus in CORPORA.items() if "note = {" in bibtex.of_citation(name, corpus.citation)] == []
+    assert "note = {my 5 \\% own}" in bibtex.of_citation("mine", "my 5 % own")
+
+
+@pytest.mark.filterwarnings("ignore:The inplace keyword")  # in audformat
+def test_audformat_database_is_read_by_audformat_and_by_mer(rows, tmp_path):
+    audformat_package = pytest.importorskip("audformat")
+    listed = rows.assign(source_path=[f"emodb/wav/{n // 2}.wav" for n in range(6)], audio_sha256="0" * 64)
+    listed.loc[:3, "start"] = [0.0, 1.5, 0.0, 2.25]
+    listed.loc[:3, "end"] = [1.5, 3.0, 2.25, 4.0]
+    path = audformat.write(tmp_path, "x", listed, CLASSES, list(selected(["emodb"]).values()))
+    database = audformat_package.Database.load(path.parent)
+    assert database["files"].df.index.tolist() == ["emodb/wav/2.wav"]
+    assert len(database["segments"]) == 4
+    times = database["segments"].df.reset_index()["end"].dt.total_seconds()
+    assert times.tolist() == [1.5, 3.0, 2.25, 4.0]
+    assert database["files"]["emotion"].get().tolist() == ["anger"]
+    read = [row.cells for row in own_tables.rows(tmp_path, path)]
+    assert {(row["file"], own_tables.seconds(row["start"]), row["speaker"], row["label"]) for row in read} == {
+        ("emodb/wav/0.wav", 0.0, "emodb_0", "W"), ("emodb/wav/0.wav", 1.5, "emodb_1", "W"),
+        ("emodb/wav/1.wav", 0.0, "emodb_0", "W"), ("emodb/wav/1.wav", 2.25, "emodb_1", "W"),
+        ("emodb/wav/2.wav", None, "emodb_0", "W"),
+    }  # fmt: skip
+
+
+def test_learning_curves_are_copied(tmp_path):
+    curves = pd.DataFrame({"run": ["a, seed 0"], "epoch": [1], "corpus": ["mean"], "metric": ["UAR"], "value": [0.5]})
+    [path] = tables.write_curves(tmp_path, {"training_curves": curves})
+    pd.testing.assert_frame_equal(pd.read_csv(path), curves)
+
+
+def test_metrics_of_mlflow_are_means_with_bounds(scored):
+    results, _ = scored
+    named = mlflow_run.metrics(results)
+    [row] = results.query("system == 'c' and test_corpus == 'emodb' and answers == 'free' and metric == 'UAR' and "
+                          "seed.isna()").to_dict("records")  # fmt: skip
+    assert named["loco/free/UAR/c/emodb"] == row["value"]
+    assert named["loco/free/UAR/c/emodb/low"] == row["low"]
+    assert all(re.fullmatch(r"[\w./ -]+", name) for name in named)
+
+
+def test_missing_mlflow_is_named_with_its_remedy(scored, tmp_path, monkeypatch):
+    monkeypatch.setattr(mlflow_run, "find_spec", lambda name: None)
+    with pytest.raises(ImportError, match="pip install mlflow"):
+        mlflow_run.log(Params(name="x", corpora={"emodb": {}}), scored[0], {}, tmp_path, "")

@@ -1,5 +1,6 @@
 """The tables of a finished run that a paper takes: scores, differences and shortcuts, each as CSV and as LaTeX."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -39,6 +40,18 @@ def write(
         files.write_text(folder / f"{name}.tex", booktabs(table, f"{caption} {LEGEND}", name.replace("_", "-")))
         paths.append(folder / f"{name}.tex")
     return paths
+
+
+def write_curves(folder: Path, curves: Mapping[str, pd.DataFrame]) -> list[Path]:
+    """Write learning curves as CSV, and return the paths.
+
+    Args:
+        folder: the folder, which is created.
+        curves: name of the file -> columns run, epoch, corpus, metric, value.
+    """
+    for name, table in curves.items():
+        files.write_text(folder / f"{name}.csv", table.to_csv(index=False))
+    return [folder / f"{name}.csv" for name in curves]
 
 
 def _score_tables(results: pd.DataFrame) -> dict[str, tuple[pd.DataFrame, str]]:
