@@ -6,13 +6,14 @@ import shlex
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 from mer import commands, files, params, preflight
 from mer.runner.execution.devices import gpus
 from mer.runner.lock import refuse_other_study
 from mer.runner.staleness.status import StepStatus, problems, status_rows
 from mer.runner.steps.schedule import parse_numbers
-from mer.runner.study import Study, StudyError
+from mer.runner.study import StepLimits, Study, StudyError
 
 SYNTHETIC_NOTICE = "Synthetic: the voices are generated, and the results say nothing about people or real corpora."
 """The text at the top of every page of a study of synthetic corpora."""
@@ -21,8 +22,8 @@ SYNTHETIC_NOTICE = "Synthetic: the voices are generated, and the results say not
 def main(words: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
     arguments = _parser().parse_args(words)
-    if arguments.verify:
-        arguments.params = f"{arguments.verify.rstrip('/')}/params.yaml"
+    if of_run := arguments.verify or (arguments.push and arguments.push[0]):
+        arguments.params = f"{of_run.rstrip('/')}/params.yaml"
     try:
         return _execute(arguments)
     except params.ParamsError as error:
@@ -33,7 +34,7 @@ def main(words: list[str] | None = None) -> int:
         print(f"{error.filename2 or error.filename or arguments.params}: {error.strerror or error}", file=sys.stderr)
     except StudyError as error:
         count = f"{len(error.problems)} problem{'s' if len(error.problems) > 1 else ''}"
-        subject = " and ".join(arguments.compare or [arguments.verify or arguments.params])
+        subject = " and ".join(arguments.compare or [arguments.verify or arguments.pull or arguments.params])
         print("\n  ".join([f"{subject}: {count}, nothing was run", *error.problems]), file=sys.stderr)
     return 2
 
@@ -44,6 +45,14 @@ def _execute(arguments: argparse.Namespace) -> int:
         from mer.runner.compare.run_folders import compare
 
         return compare(*(files.from_root(run_folder) for run_folder in arguments.compare), sys.stdout)
+    if arguments.pull:
+        from mer.runner.transfer import pull
+
+        return pull(arguments.pull, files.ROOT / "outputs", arguments.name, sys.stdout)
+    if arguments.push:
+        from mer.runner.transfer import push
+
+        return push(_study(arguments, params.load(arguments.params)), arguments.push[1], sys.stdout)
     study, requested, remarks = _checked_study(arguments)
     refuse_other_study(study.folder, study.source_name)
     if arguments.list or arguments.explain:
@@ -100,18 +109,30 @@ def _checked_study(arguments: argparse.Namespace) -> tuple[Study, set[str] | Non
         notes = preflight.notes(selected, study.folder, steps)
         remarks = [*(f"warning: {text}" for text in wrong), *remarks, *(f"note: {text}" for text in notes)]
     elif not arguments.html_only:
+        wrong += _shared_problems(study.shared)
         errors += wrong + ([] if errors else problems(study, requested, arguments.start))
     if errors:
         raise StudyError(errors)
     return study, requested, remarks
 
 
+def _shared_problems(address: str | None) -> list[str]:
+    """Return why the store of shared results cannot be used."""
+    if address is None:
+        return []
+    from mer import shared
+
+    return [f"shared: {problem}"] if (problem := shared.check(address)) else []
+
+
 def _study(arguments: argparse.Namespace, selected: params.Params) -> Study:
     raw = (files.from_root(selected.data.raw), selected.data.synthetic is not None)
     minutes = selected.timeout_minutes
+    of_run = arguments.verify or (arguments.push and arguments.push[0])
+    trusted = not _is_of_run_folder(arguments.params)
     return Study(
         name=selected.name,
-        folder=files.from_root(arguments.verify) if arguments.verify else files.ROOT / "outputs" / selected.name,
+        folder=files.from_root(of_run) if of_run else files.ROOT / "outputs" / selected.name,
         params=selected.model_dump(mode="json"),
         text=params.dump(selected),
         notebooks=files.ROOT / "notebooks",
@@ -120,9 +141,35 @@ def _study(arguments: argparse.Namespace, selected: params.Params) -> Study:
         external={"raw": raw},
         threads=selected.compute.threads,
         timeout=None if minutes is None else minutes * 60,
-        gpus=gpus(selected.compute.device, arguments.gpu_jobs),
+        gpus=gpus(_device(selected), arguments.gpu_jobs),
+        limits={number: _limits(own) for number, own in selected.resources.items()},
+        shared=selected.shared if trusted else None,
+        on_finish=selected.on_finish if trusted else (),
         source_name=selected.study,
         banner=_banner(selected),
+    )
+
+
+def _is_of_run_folder(path: str) -> bool:
+    """Return whether parameters are the copy in a run folder, which may be a stranger's.
+
+    Its addresses are not contacted, and its command is not run.
+    """
+    return Path(path).name == "params.yaml" and Path(path).with_name("stamps").is_dir()
+
+
+def _device(selected: params.Params) -> str:
+    """Return the first device that is not the CPU, of the study or of a single step."""
+    devices = [selected.compute.device, *(own.device for own in selected.resources.values() if own.device)]
+    return next((device for device in devices if device != "cpu"), "cpu")
+
+
+def _limits(own: params.schema.StepResources) -> StepLimits:
+    return StepLimits(
+        timeout=None if own.timeout_minutes is None else own.timeout_minutes * 60,
+        memory=None if own.memory_gb is None else round(own.memory_gb * 1e9),
+        jobs=own.jobs,
+        device=own.device,
     )
 
 
@@ -191,6 +238,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--explain", action="store_true", help="show everything that has changed since each step last ran; run nothing")
     add("--html-only", action="store_true", help="render the pages of executed notebooks again; run nothing")
     add("--verify", metavar="RUN", help="replay the finished run in folder RUN and compare every file")
+    add("--push", nargs=2, metavar=("RUN", "ADDRESS"), help="copy the finished run in folder RUN to a path or address")
+    add("--pull", metavar="ADDRESS", help="copy a run from there into outputs/, with the digests of its files checked")
     add("--compare", nargs=2, metavar=("A", "B"), help="show what differs between two run folders")
     return parser
 

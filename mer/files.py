@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -40,14 +41,15 @@ class MissingPackage(ImportError):
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path next to `path`, and rename it to `path` when the block ends without an error.
 
-    The temporary name contains the process id, so that two writers never share it.
+    The temporary name contains the process id and random digits, so that two writers never share it, not even on two
+    machines that write to one folder.
 
     Raises:
         OSError: the file cannot be written, for example because the disk is full; the error names `path`.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    partial = path.with_name(f".{path.stem}.{os.getpid()}-{secrets.token_hex(4)}.partial{path.suffix}")
     try:
         yield partial
         partial.replace(path)

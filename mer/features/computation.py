@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from tqdm import tqdm
 
+from mer.features import sharing
 from mer.features.extractor import Unavailable
 from mer.features.store import Store
 
@@ -30,6 +31,7 @@ def compute_missing(
     """
     keys = [key for key in keys if key]
     store.repair(keys)
+    sharing.fetch(store, keys)
     missing = store.missing(keys)
     with tqdm(total=len(missing), desc=description, unit="utt", disable=not missing, mininterval=1.0) as bar:
         sizes_of_missing = sizes(missing) if sizes else np.zeros(len(missing))
@@ -37,7 +39,9 @@ def compute_missing(
             remaining = store.unavailable(batch)
             if remaining:
                 _add(store, remaining, [_finite(result) for result in compute(remaining)])
+                sharing.put(store, remaining)
             bar.update(len(batch))
+    sharing.put(store, keys)
 
 
 def save_batches(keys: Sequence[str], sizes: Sequence[int], max_size: int, max_count: int) -> Iterator[list[str]]:

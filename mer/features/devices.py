@@ -2,6 +2,9 @@
 
 import os
 
+DEVICE = "MER_DEVICE"
+"""The environment variable with the device of a step that has one of its own (`resources` of a study)."""
+
 
 def available() -> dict[str, bool]:
     """Return device -> whether this machine has it."""
@@ -32,7 +35,7 @@ def prepare(requested: str, threads: int) -> str:
     """Set up this process so that a seed fixes every bit of a result, and return the device.
 
     Args:
-        requested: as for `resolve`.
+        requested: as for `resolve`; a step with a device of its own takes that one.
         threads: number of threads of torch.
     """
     import torch
@@ -41,4 +44,4 @@ def prepare(requested: str, threads: int) -> str:
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # saves a hundred fills in each step
-    return resolve(requested)
+    return resolve(os.environ.get(DEVICE) or requested)

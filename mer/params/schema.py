@@ -4,13 +4,14 @@ A file under `params/` names only what differs from these defaults.
 """
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from mer.params.ablations import Ablations, study_of
 from mer.params.augmentation import Augmentation
 from mer.params.data import Corpus, Data, Labels, Splits, Synthetic
+from mer.params.execution import Command, StepNumber, StepResources, Word
 from mer.params.features import (
     TABLE_ORDER,
     AudioFeatures,
@@ -99,9 +100,18 @@ class Params(Section):
     """The name of the run folder, `outputs/<name>/`."""
     study: str = ""
     """The name of the study's file without its suffix. It is filled in. A run folder belongs to one study."""
-    steps: tuple[Annotated[str, Field(pattern=r"^\d\d$")], ...] = ("01", "02", "03", "04", "07", "09")
+    steps: tuple[StepNumber, ...] = ("01", "02", "03", "04", "07", "09")
     timeout_minutes: float | None = Field(None, gt=0)
     """The longest run of one notebook, in minutes."""
+    resources: dict[StepNumber, StepResources] = Field({})
+    """Limits of single steps, such as `{"04": {timeout_minutes: 60, memory_gb: 12}}`."""
+    shared: Word | None = None
+    """A folder, or an address such as `s3://bucket/folder`, with features and finished trainings that several people
+    and machines share. What is there is not computed again (docs/scaling.md)."""
+    on_finish: Command = ()
+    """A command that is run after the end of a run, such as `[notify, "study ended"]`, without a shell. Its output is
+    in `logs/on_finish.log`. It finds the run folder in the environment variable `MER_FINISHED_RUN`, and `done` or
+    `failed` in `MER_RESULT`. `--verify` does not run it."""
     data: Data = Data()
     corpora: dict[Name, Corpus] = Field(min_length=1)
     """The corpora of the study; one that is not on disk is listed as absent."""
@@ -120,6 +130,12 @@ class Params(Section):
     ablations: Ablations = Ablations()
     predict: Predict = Predict()
     compute: Compute = Compute()
+
+    @field_validator("resources", mode="before")
+    @classmethod
+    def _two_digit_keys(cls, value: object) -> object:
+        """YAML reads an unquoted 01 as the number 1."""
+        return {f"{n:02d}" if type(n) is int else n: v for n, v in value.items()} if isinstance(value, dict) else value
 
     @field_validator("steps", mode="before")
     @classmethod

@@ -58,8 +58,7 @@ def problems(p: Params, devices: Sequence[str], steps: set[str], *, connect: boo
     if steps & EXTRACTION_STEPS:
         faults += [fault for one in p.features.values() for fault in _of_input(one)]
         faults += [*_of_transcripts(p.transcripts), *_of_downloads(p, connect)]
-    if steps - WITHOUT_DEVICE:
-        faults += _of_device(p.compute.device, devices)
+    faults += _of_devices(p, devices, steps - WITHOUT_DEVICE)
     if steps - EXTRACTION_STEPS - WITHOUT_DEVICE:
         faults += _of_training(p)
     if ABLATION_STEP in steps:
@@ -161,15 +160,21 @@ def _of_downloads(p: Params, connect: bool) -> Iterator[Fault]:
         yield Fault(parameter, f"{one.model!r} is not on this machine, {state}: {advice}")
 
 
-def _of_device(device: str, devices: Sequence[str]) -> Iterator[Fault]:
+def _of_devices(p: Params, devices: Sequence[str], steps: set[str]) -> Iterator[Fault]:
+    own = {step: limits.device for step, limits in p.resources.items() if step in steps and limits.device}
+    if steps - set(own):
+        yield from _of_device("compute.device", p.compute.device, devices)
+    for step, device in own.items():
+        yield from _of_device(f"resources.{step}.device", device, devices)
+
+
+def _of_device(parameter: str, device: str, devices: Sequence[str]) -> Iterator[Fault]:
     if device == "mps" and (platform.system(), platform.machine()) != ("Darwin", "arm64"):
-        yield Fault("compute.device", "mps exists on Macs with Apple silicon only; use auto or cpu")
+        yield Fault(parameter, "mps exists on Macs with Apple silicon only; use auto or cpu")
     elif device == "cuda" and not devices:
-        yield Fault("compute.device", "this machine has no CUDA device; use auto or cpu")
+        yield Fault(parameter, "this machine has no CUDA device; use auto or cpu")
     elif device == "cuda" and "+cpu" in (version := _version("torch")):
-        yield Fault(
-            "compute.device", f"torch {version} was built without CUDA; install another build, or use auto or cpu"
-        )
+        yield Fault(parameter, f"torch {version} was built without CUDA; install another build, or use auto or cpu")
 
 
 def _of_training(p: Params) -> Iterator[Fault]:

@@ -1,6 +1,6 @@
 """What is run, and where the files of a step are in the run folder."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 
@@ -10,6 +10,23 @@ class StudyError(ValueError):
     def __init__(self, problems: list[str]) -> None:
         self.problems = problems
         super().__init__("\n".join(problems))
+
+
+@dataclass(frozen=True)
+class StepLimits:
+    """What one step may use; None is no limit of its own.
+
+    Attributes:
+        timeout: the seconds that the step may take.
+        memory: the bytes that its processes may use together.
+        jobs: the number of its processes.
+        device: its device: auto, cpu, cuda or mps.
+    """
+
+    timeout: float | None = None
+    memory: int | None = None
+    jobs: int | None = None
+    device: str | None = None
 
 
 @dataclass(frozen=True)
@@ -30,6 +47,9 @@ class Study:
         timeout: seconds that one notebook may take.
         banner: the text at the top of every page, for example that the data are synthetic; its first word is in titles.
         source_name: the name of the study, whatever the run folder is called.
+        limits: the limits of single steps by number.
+        shared: the address of the store of features and trainings that several people share; None without one.
+        on_finish: the command that is run after the end of a run, and its arguments; empty for none.
         gpus: the devices that are given to steps with `gpu=True`, each to one step at a time; empty if the study
             computes on the CPU. A device that is listed twice serves two steps at once.
     """
@@ -45,6 +65,9 @@ class Study:
     threads: int = 1
     timeout: float | None = None
     gpus: tuple[str, ...] = ()
+    limits: dict[str, StepLimits] = field(default_factory=dict)
+    shared: str | None = None
+    on_finish: tuple[str, ...] = ()
     source_name: str = ""
     banner: str = ""
 
@@ -52,6 +75,11 @@ class Study:
     def title(self) -> str:
         """The study's name as it is shown on pages, with the first word of the banner."""
         return f"{self.name} ({self.banner.split()[0].rstrip(':').lower()})" if self.banner else self.name
+
+    def limits_of(self, number: str) -> StepLimits:
+        """Return the limits of a step, with the study's own time limit if the step has none."""
+        own = self.limits.get(number, StepLimits())
+        return replace(own, timeout=self.timeout if own.timeout is None else own.timeout)
 
     def place(self, step: str, kind: str) -> Path:
         """Return the path of a step's file: `ipynb`, `html`, `failed`, `log`, `notices`, `stamp` or a partial file.

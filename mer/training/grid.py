@@ -16,7 +16,7 @@ from mer.training import baselines, calibration
 from mer.training.adaptation import jobs as adaptation
 from mer.training.adaptation.rows import Source
 from mer.training.baselines import classifier
-from mer.training.cache.results import ResultCache
+from mer.training.cache.results import ResultCache, results_are_shared
 from mer.training.choosing.choice import Choice, choose, chosen_job
 from mer.training.choosing.folds import comparing_jobs, shared
 from mer.training.engines import device
@@ -134,6 +134,7 @@ def run_jobs(task: Task, jobs: list[Job], engine: Engine, folder: Path | None = 
     finals = [chosen_job(task, job, choice) for job, choice in zip(jobs, chosen, strict=True)]
     results = _carried_out(task, finals, engine, cache, "train")
     groups = [[some[n] for n in group] for some in (comparing, finals) for group in _job_groups(task, some, engine)]
+    cache.share(groups)
     cache.delete_others(groups)
     results = [_with_choice(task, result, choice) for result, choice in zip(results, chosen, strict=True)]
     return [adaptation.adapted(task, result) for result in results]
@@ -144,7 +145,10 @@ def choices(task: Task, jobs: list[Job], engine: Engine) -> list[Choice | None]:
 
     Trainings that several jobs need, such as those of all seeds of a system, are carried out once.
     """
-    return _choices(task, jobs, engine, ResultCache(None, task, engine))[1]
+    if not results_are_shared():
+        return _choices(task, jobs, engine, ResultCache(None, task, engine))[1]
+    with TemporaryFolder() as folder:  # what is finished comes from the shared store, and goes there
+        return _choices(task, jobs, engine, ResultCache(Path(folder), task, engine))[1]
 
 
 def _choices(task: Task, jobs: list[Job], engine: Engine, cache: ResultCache) -> tuple[list[Job], list[Choice | None]]:

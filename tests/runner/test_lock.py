@@ -77,17 +77,20 @@ def test_a_second_interrupt_kills_at_once(toys):
 @pytest.mark.parametrize("who", ["worker", "kernel", "both"])
 def test_a_killed_worker_or_kernel_is_reported_and_its_step_runs_again(toys, who):
     toys.add("01_wait", WAIT, writes=["pid"])
-    first = toys.start()
-    wait_for(started(toys))
-    kernel = psutil.Process(int((toys.study.folder / "pid").read_text()))
-    worker = kernel.parent()
-    for process in {"worker": [worker], "kernel": [kernel], "both": [worker, kernel]}[who]:
-        process.kill()
+    first, path = toys.start(), toys.study.folder / "pid"
+    for _ in range(3):  # it is run again twice, with less at once
+        wait_for(started(toys))
+        kernel = psutil.Process(int(path.read_text()))
+        worker = kernel.parent()
+        path.unlink()
+        for process in {"worker": [worker], "kernel": [kernel], "both": [worker, kernel]}[who]:
+            process.kill()
     screen, _ = first.communicate(timeout=30)
     assert first.returncode == 1, screen
+    assert screen.count("it is run again") == 2
     assert "✗ 01_wait died" in screen
     assert not kernel.is_running() or kernel.status() == psutil.STATUS_ZOMBIE  # nobody may be there to bury it
-    toys.edit("01_wait", lambda cells: cells[4].update(source="x = 1"))
+    toys.edit("01_wait", lambda cells: cells[4].update(source="(folder / 'pid').write_text('x')"))
     assert toys.run() == 0
     assert toys.states() == {"01": "done"}
 

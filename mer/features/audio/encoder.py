@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from mer import pools
 from mer.features.extractor import Extractor, Resources, Unavailable, VectorFunction
 from mer.features.pretrained import activations, batches, loading, locations, pooling
 from mer.features.pretrained.audio import audio_networks
@@ -84,7 +85,7 @@ def vector_function(network: AudioNetwork, section: AudioFeatures) -> VectorFunc
         chunks = [c for n in range(len(clips)) for c in _cut(n, len(clips[n]), section.pooling, longest)]
         summaries_of: dict[int, list[tuple[int, pooling.Summary | np.ndarray]]] = {}
         lengths = [network.length(max(c.stop - c.start, c.fill)) for c in chunks]
-        for batch in batches.by_length(lengths, BUDGET, network.padding):
+        for batch in batches.by_length(lengths, pools.batch_size(BUDGET), network.padding):
             chosen = [chunks[i] for i in batch]
             with activations.full_precision():
                 states = network.run([_samples(clips[c.clip], c) for c in chosen])

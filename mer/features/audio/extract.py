@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from mer.features import sharing
 from mer.features.audio import recordings
 from mer.features.computation import compute_missing
 from mer.features.extractor import Unavailable, VectorFunction
@@ -34,6 +35,7 @@ def extract(manifest: pd.DataFrame, raw: Path, store: Store, compute: VectorFunc
     addresses = recordings.keys(manifest)
     keys = [key for key in addresses if key]
     store.repair(keys)
+    sharing.fetch(store, keys)  # before recordings are decoded, which those that others have computed need not be
     missing = store.missing(keys)
     rows = manifest[pd.Series(addresses, manifest.index, dtype="str").isin(missing)]
     spec = decoded.spec(store.spec["min_seconds"], store.spec["max_seconds"], store.spec["rate_hz"])

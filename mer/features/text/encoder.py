@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from mer import files
+from mer import files, pools
 from mer.features.extractor import Extractor, Resources, Unavailable, VectorFunction
 from mer.features.pretrained import activations, batches, loading, locations
 from mer.features.pretrained.pooling import finite
@@ -109,7 +109,8 @@ def vector_function(network: TextNetwork, section: TextFeatures) -> VectorFuncti
         rows = [network.tokens.read(text, section.max_tokens) for text in texts]
         vectors: list[np.ndarray | Unavailable] = [NO_WORDS] * len(rows)
         with_words = [n for n, row in enumerate(rows) if row is not None]
-        for batch in batches.by_length([len(rows[n].ids) for n in with_words], BUDGET):
+        lengths = [len(rows[n].ids) for n in with_words]
+        for batch in batches.by_length(lengths, pools.batch_size(BUDGET)):
             numbers = [with_words[i] for i in batch]
             with activations.full_precision():
                 pooled = network.pooled([rows[n] for n in numbers], section.pooling)

@@ -37,8 +37,8 @@ def verify(study: Study, *, jobs: int = 1, screen: Screen | None = None) -> int:
 
 def _replay(study: Study, original: dict[str, dict], jobs: int, screen: Screen) -> int:
     replayed = dataclasses.replace(
-        study, folder=scratch(study.folder), steps=tuple(sorted({name[:2] for name in original}))
-    )
+        study, folder=scratch(study.folder), steps=tuple(sorted({name[:2] for name in original})), on_finish=()
+    )  # fmt: skip
     processes.end_all("MER_RUN_FOLDER", str(replayed.folder))  # a replay that was killed may have left some
     shutil.rmtree(replayed.folder, ignore_errors=True)
     screen.print_line(f"replaying {files.to_root(study.folder)} in {files.to_root(replayed.folder)}")

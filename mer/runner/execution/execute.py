@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from mer import pools
 from mer.runner import processes
 from mer.runner.reporting.states import Outcome
 from mer.runner.steps.notebook import INJECTED, Step
@@ -37,10 +38,17 @@ class Execution:
         heading: the heading above the code cell.
         progress: the last progress bar, such as `train 37/429, ready in 02:10`.
         peak: the most memory that the kernel and its descendants used at once, in bytes.
+
+    Args:
+        jobs: the number of processes that the step may use.
+        attempt: how often the step has run out of memory before: it uses fewer processes and smaller batches.
     """
 
-    def __init__(self, study: Study, step: Step, jobs: int, gpu: str | None, events: queue.Queue) -> None:
+    def __init__(
+        self, study: Study, step: Step, jobs: int, gpu: str | None, events: queue.Queue, attempt: int = 0
+    ) -> None:
         self.study, self.step, self.gpu, self.events = study, step, gpu, events
+        self.limits, self.attempt = study.limits_of(step.number), attempt
         self.code_cell: int | None = None
         self.heading = self.progress = ""
         self.peak = 0
@@ -70,6 +78,8 @@ class Execution:
                 self.progress = event["text"]
             case "memory":
                 self.peak = event["peak"]
+                if self.limits.memory is not None and self.peak > self.limits.memory:
+                    self.stop("memory")
             case "done":
                 self._last = event
             case "failed" if self._stopped is None:  # a failure of a worker that was stopped is a consequence
@@ -81,7 +91,7 @@ class Execution:
     def watch(self) -> None:
         """Stop a worker that exceeds the time limit, and kill one that does not stop."""
         if self._stopped is None:
-            if self.study.timeout is not None and self.seconds > self.study.timeout:
+            if self.limits.timeout is not None and self.seconds > self.limits.timeout:
                 self.stop("timeout")
         elif time.monotonic() > self._stopped[1] + GRACE_SECONDS:
             self.kill()
@@ -112,8 +122,9 @@ class Execution:
             "date": datetime.date.today().isoformat(),
             "private": self._private.name,
             "parameters": {INJECTED: str(self.study.folder / "params.yaml")},
-            "timeout": self.study.timeout,
-            "environment": environment(self.study, self.step, jobs, self.gpu, Path(self._private.name)),
+            "timeout": self.limits.timeout,
+            "environment": environment(self.study, self.step, jobs, self.gpu, Path(self._private.name))
+            | {pools.ATTEMPT: str(self.attempt)},
             **{kind: str(place(name, kind)) for kind in ("partial", "partial_html", "ipynb", "html", "log")},
         }
         context = _context()
@@ -154,9 +165,10 @@ class Execution:
         if self._last.get("event") == "failed":
             return Outcome(kind=self._last["kind"], message=self._last["message"], **location)
         if self._last.get("event") != "done":
-            kind, limit = self._stopped[0] if self._stopped else "died", self.study.timeout
+            kind, limit = self._stopped[0] if self._stopped else "died", self.limits.timeout
             messages = {
                 "died": f"the worker ended without a message, code {code}; see the log",
+                "memory": f"used {self.peak / 1e9:.2f} GB, more than its memory_gb allows",
                 "timeout": f"not finished after {limit:g} seconds" if limit else "",
             }
             return Outcome(kind=kind, message=messages.get(kind, ""), **location)
@@ -218,6 +230,10 @@ def environment(study: Study, step: Step, jobs: int, gpu: str | None, private: P
                  "NUMEXPR_NUM_THREADS")  # fmt: skip
     env |= dict.fromkeys(libraries, str(study.threads))
     jupyter = os.pathsep.join(filter(None, (str(private / "jupyter"), env.get("JUPYTER_PATH"))))
+    if device := study.limits_of(step.number).device:
+        env["MER_DEVICE"] = device
+    if study.shared:
+        env["MER_SHARED"] = study.shared
     env |= {"CUDA_VISIBLE_DEVICES": gpu} if gpu not in (None, "mps") else {}
     if os.name == "posix" and len(str(private)) <= MAX_FOLDER_CHARS:  # what a killed kernel leaves is removed with it
         env["TMPDIR"] = str(private)

@@ -4,8 +4,9 @@ import queue
 import time
 from dataclasses import dataclass
 
-from mer import files
+from mer import files, pools
 from mer.runner import lock, processes
+from mer.runner.execution import hook, retries
 from mer.runner.execution.execute import Execution, warm_up
 from mer.runner.reporting import failures, rendering
 from mer.runner.reporting.index import Index, now
@@ -16,6 +17,8 @@ from mer.runner.steps import notebook, schedule
 from mer.runner.steps.notebook import Step
 from mer.runner.study import Study, StudyError
 
+INTERRUPTED = 130
+"""The exit code after Ctrl-C or a signal."""
 STOP_SECONDS = 20.0
 """The time that workers have after Ctrl-C to end their kernels, in seconds."""
 
@@ -64,7 +67,10 @@ def run(study: Study, options: RunOptions | None = None, screen: Screen | None =
     steps = status.select_steps(study, options.steps, options.start)
     lock.refuse_other_study(study.folder, study.source_name)
     with lock.exclusive(study.folder, screen.print_line):
-        return _StudyRun(study, steps, options, screen).run()
+        code = _StudyRun(study, steps, options, screen).run()
+        if study.on_finish and code != INTERRUPTED:
+            hook.run_command(study, code, screen.print_line)
+        return code
 
 
 class _StudyRun:
@@ -92,7 +98,7 @@ class _StudyRun:
         except KeyboardInterrupt:
             self._stop("interrupted")
             self._print_lines(failures.stop_lines(self.study, "interrupted", self.retry))
-            return 130
+            return INTERRUPTED
         except OSError as error:  # the disk is full, or the folder cannot be written any more
             self._stop("failed")
             place = error.filename2 or error.filename or files.to_root(self.study.folder)
@@ -122,7 +128,7 @@ class _StudyRun:
         for state in [state for state in self.states.values() if state.state == "waiting"]:
             if len(self.running) >= self.options.jobs:
                 break
-            if not state.step.gpu or not self.study.gpus or self.gpus:
+            if not self._uses_gpu(state.step) or self.gpus:
                 self._start(state)
         return bool(self.running)
 
@@ -174,10 +180,18 @@ class _StudyRun:
             target = files.to_root(self.study.folder / edited_outputs.MOVED_FOLDER / name)
             self.screen.print_line(f"  {name} was changed by hand: it was moved to {target}, and nothing of it is used")
         stamps.write(self.study, state.step, "started")
-        gpu = self.gpus.pop(0) if state.step.gpu and self.gpus else None
-        self.running.append((state, Execution(self.study, state.step, self.options.jobs, gpu, self.events)))
+        self._execute(state)
         self.screen.step(state.step.name, "running", state.reason)
         self.index.refresh()
+
+    def _execute(self, state: StepState) -> None:
+        gpu = self.gpus.pop(0) if self._uses_gpu(state.step) and self.gpus else None
+        jobs = pools.fewer(retries.processes(self.study, state.step, self.options.jobs), state.attempt)
+        execution = Execution(self.study, state.step, jobs, gpu, self.events, state.attempt)
+        self.running.append((state, execution))
+
+    def _uses_gpu(self, step: Step) -> bool:
+        return step.gpu and bool(self.study.gpus) and self.study.limits_of(step.number).device != "cpu"
 
     def _listen(self) -> None:
         """Wait a moment for an event, and handle all events that have arrived."""
@@ -214,6 +228,10 @@ class _StudyRun:
             state.state = "interrupted"
             stamps.write(self.study, step, "interrupted")
             self.screen.step(step.name, "interrupted", clock(outcome.seconds))
+        elif outcome.lacks_memory and state.attempt < pools.MAX_RETRIES:
+            state.attempt += 1
+            self.screen.print_line(retries.line(self.study, state, outcome, self.options.jobs))
+            self._execute(state)
         else:
             stamps.write(self.study, step, "failed", error=outcome.message, parts=state.started_with)
             self._fail(state, outcome)

@@ -21,8 +21,9 @@ MAX_LOG_CHARS = 20_000_000
 PROGRESS = re.compile(r"(?:([^\W\d][\w ]*): +\d+%\|[^|]*\| *)?(\d[\d.,]*[kMG]?/\d[\d.,]*[kMG]?) \[[\d:]+<?([\d:]*)")
 """Matches the progress that tqdm prints: `train:  9%|▉ | 37/429 [00:12<02:10,`."""
 
-SCREEN_WARNINGS = re.compile(r"Warning: (deleted: .+)")
-"""Matches warnings that are also printed on the screen: a damaged file was deleted and is computed again."""
+SCREEN_WARNINGS = re.compile(r"Warning: ((?:deleted|again|shared): .+)")
+"""Matches warnings that are also printed on the screen: a damaged file was deleted and is computed again, a part of the
+work is done again with less at once, the shared store cannot be used."""
 
 
 class Log:

@@ -7,9 +7,10 @@ from mer.runner.reporting.screen import clock
 from mer.runner.reporting.states import StepState
 from mer.runner.study import Study
 
-STATE_VERBS = {"error": "failed", "died": "died", "timeout": "timed out"}
+STATE_VERBS = {"error": "failed", "died": "died", "memory": "used too much memory", "timeout": "timed out"}
 ADVICE = {
     "died": "if memory is short, use fewer processes (--jobs 1) or smaller batches",
+    "memory": "raise memory_gb in `resources` of the study's parameters, or use fewer processes (--jobs 1)",
     "timeout": "raise or remove timeout_minutes in the study's parameters, if it only needs longer",
 }
 

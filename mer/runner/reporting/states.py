@@ -1,5 +1,6 @@
 """The states of the steps in one run."""
 
+import re
 from dataclasses import dataclass, field
 
 from mer.runner.steps.notebook import Step
@@ -10,12 +11,20 @@ LOST = ("failed", "interrupted", "skipped")
 """The states of a step whose results this run will not bring up to date."""
 
 
+MEMORY_ERRORS = re.compile(
+    r"(\w+\.)*(MemoryError|_ArrayMemoryError|WorkerKilled|OutOfMemoryError|BrokenProcessPool)\b"
+    r"|RuntimeError: .*(not enough memory|can't allocate memory|out of memory)",
+    re.DOTALL,
+)
+"""The beginning of an error message that says that memory ran out or a process was killed."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """How the execution of a step ended.
 
     Attributes:
-        kind: done, error, died, timeout or interrupted.
+        kind: done, error, died, memory, timeout or interrupted.
         seconds: the wall-clock time of the execution.
         message: `ename: evalue` or a sentence.
         code_cell: the number of the code cell, counted from 1.
@@ -27,6 +36,11 @@ class Outcome:
     message: str = ""
     code_cell: int | None = None
     heading: str = ""
+
+    @property
+    def lacks_memory(self) -> bool:
+        """Whether memory ran out, or a process was killed, most likely because of that."""
+        return self.kind in ("died", "memory") or MEMORY_ERRORS.match(self.message) is not None
 
 
 @dataclass
@@ -49,6 +63,8 @@ class StepState:
     last_duration: float | None = None
     """The seconds of the last run of the step that ended well."""
     outcome: Outcome | None = None
+    attempt: int = 0
+    """How often the step has run out of memory, or lost a process, in this run."""
 
     @property
     def settled(self) -> bool:

@@ -23,6 +23,8 @@ def step_dependencies(study: Study, step: Step) -> dict:
     """Return everything that the result of a step depends on, as digests and values."""
     code = code_dependencies.CodeDependencies(tree for text in step.code if (tree := parse(text)))
     params = {name: study.params.get(name) for name in step.uses}
+    if (device := study.limits_of(step.number).device) and isinstance(params.get("compute"), dict):
+        params["compute"] = params["compute"] | {"device": device}
     inputs = {name: input_digest(study, name) for name in step.reads}
     inputs |= {PARAMETER_PREFIX + name: digests.digest_by_time(path) for name, path in _named_paths(study, params)}
     return {

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from mer import code_dependencies, files
+from mer import code_dependencies, files, shared
 from mer.training.cache import arrays as cached
 from mer.training.cache.address import JobIdentity
 from mer.training.engines.engine import Engine
@@ -18,7 +18,14 @@ TRAINING_CODE = "import mer.training.grid"
 EXTRACTION_MODULES = tuple(f"mer.{n}" for n in ("features.audio", "features.text", "features.pretrained",
                                         "features.video", "media"))  # fmt: skip
 """The modules that extract features. Their libraries do not count because the vectors are part of an address."""
+SHARED_FOLDER = "trainings"
+"""The folder of results in a shared store."""
 _FILE_STATES_AT_IMPORT = code_dependencies.file_states()
+
+
+def results_are_shared() -> bool:
+    """Return whether this process copies results from and to a shared store."""
+    return shared.current() is not None
 
 
 class ResultCache:
@@ -51,7 +58,7 @@ class ResultCache:
             warnings.warn("the code of mer has changed since it was loaded: results are neither stored nor read; "
                           "start again with the new code", stacklevel=2)  # fmt: skip
             return None
-        if (stored := cached.read_arrays(self.folder / f"{self.address(jobs)}.safetensors", "runs")) is None:
+        if (stored := cached.read_arrays(self._file(jobs), "runs")) is None:
             return None
         arrays, metadata = stored
         if jobs[0].compares:
@@ -67,12 +74,35 @@ class ResultCache:
         if results[0].job.compares:
             arrays = {f"{n}": one.logits for n, one in enumerate(results)}
             cached.write_arrays(path, "runs", arrays, [{"settings": one.settings} for one in results])
+            self._share(path)
             return
         metadata = [{"history": one.history, "validation_uar": one.validation_uar} for one in results]
         arrays = {f"{n}": one.probabilities for n, one in enumerate(results)}
         arrays |= {f"{n}.validation": one.validation_probabilities for n, one in enumerate(results)}
         arrays |= {f"{n}.label_sets": one.label_sets for n, one in enumerate(results) if one.label_sets is not None}
         cached.write_arrays(path, "runs", arrays, metadata)
+        self._share(path)
+
+    def share(self, groups: Iterable[Sequence[Job]]) -> None:
+        """Copy into the shared store what this folder has had since before there was one."""
+        if (store := shared.current()) is None or not self._code_unchanged():
+            return
+        present = shared.attempt(store, "names", SHARED_FOLDER, otherwise=None)
+        for jobs in groups if present is not None else ():
+            path = self.folder / f"{self.address(jobs)}.safetensors"
+            if path.name not in present and path.is_file():
+                self._share(path)
+
+    def _file(self, jobs: Sequence[Job]) -> Path:
+        """Return the file with the results of jobs, from the shared store if only that has it."""
+        path = self.folder / f"{self.address(jobs)}.safetensors"
+        if not path.exists() and (store := shared.current()) is not None:
+            shared.attempt(store, "fetch", f"{SHARED_FOLDER}/{path.name}", path)
+        return path
+
+    def _share(self, path: Path) -> None:
+        if (store := shared.current()) is not None:
+            shared.attempt(store, "put", path, f"{SHARED_FOLDER}/{path.name}")
 
     def delete_others(self, groups: Iterable[Sequence[Job]]) -> None:
         """Delete files of earlier plans, after this one is finished."""

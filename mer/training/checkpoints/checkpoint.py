@@ -198,7 +198,7 @@ def load(
     try:
         if checkpoint.members:
             return ensemble.model(checkpoint, [load(m.folder, device, None) for m in checkpoint.members]), checkpoint
-        return _with_encoders(checkpoint, _model(checkpoint.card, tensors, device), device), checkpoint
+        return _with_encoders(checkpoint, model_of(checkpoint.card, tensors, device), device), checkpoint
     except CheckpointError:
         raise
     except (KeyError, TypeError, ValueError, RuntimeError, MemoryError, OverflowError) as error:
@@ -304,7 +304,12 @@ def _with_encoders(checkpoint: Checkpoint, model: TrainedModel, device: str) -> 
     return FinetunedNetwork(model, open_encoders)
 
 
-def _model(own: Card, tensors: dict[str, np.ndarray], device: str) -> TrainedModel:
+def model_of(own: Card, tensors: dict[str, np.ndarray], device: str) -> TrainedModel:
+    """Return the model with a card and its tensors.
+
+    Raises:
+        KeyError, TypeError, ValueError, RuntimeError: the tensors are not those that the card describes.
+    """
     standardiser = Standardiser({n: (tensors[f"mean.{n}"], tensors[f"scale.{n}"]) for n in own.inputs})
     for n, moments in standardiser.moments.items():
         if any(part.shape != (own.widths[n],) for part in moments):
