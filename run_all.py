@@ -9,14 +9,12 @@ import sys
 from pathlib import Path
 
 from mer import commands, files, params, preflight
+from mer.html_pages import banner
 from mer.runner.execution.devices import gpus
 from mer.runner.lock import refuse_other_study
 from mer.runner.staleness.status import StepStatus, problems, status_rows
 from mer.runner.steps.schedule import parse_numbers
 from mer.runner.study import StepLimits, Study, StudyError
-
-SYNTHETIC_NOTICE = "Synthetic: the voices are generated, and the results say nothing about people or real corpora."
-"""The text at the top of every page of a study of synthetic corpora."""
 
 
 def main(words: list[str] | None = None) -> int:
@@ -146,7 +144,7 @@ def _study(arguments: argparse.Namespace, selected: params.Params) -> Study:
         shared=selected.shared if trusted else None,
         on_finish=selected.on_finish if trusted else (),
         source_name=selected.study,
-        banner=_banner(selected),
+        banner=banner.of_data(selected.data),
     )
 
 
@@ -171,15 +169,6 @@ def _limits(own: params.schema.StepResources) -> StepLimits:
         jobs=own.jobs,
         device=own.device,
     )
-
-
-def _banner(selected: params.Params) -> str:
-    """Return the text at the top of every page: whether voices are synthetic, and whether this is a quick look."""
-    data = selected.data
-    caps = {"clips": data.max_clips, "speakers": data.max_speakers}
-    limits = " and ".join(f"{count:,} {noun}" for noun, count in caps.items() if count is not None)
-    capped = f"Capped: a quick look at no more than {limits} of each corpus; scores are not those of whole corpora."
-    return " ".join([SYNTHETIC_NOTICE] * (data.synthetic is not None) + [capped] * bool(limits))
 
 
 def _typed(arguments: argparse.Namespace) -> str:

@@ -18,6 +18,7 @@ from mer.html_pages import frame
 from mer.params.features import read_inputs
 from mer.params.schema import Data, Params, Synthetic, System, Training
 from mer.training import grid
+from tests import page_checks
 from tests.studies import run_all
 
 TABLES_SCRIPT = frame.FOLDER / "tables.js"
@@ -56,6 +57,19 @@ def test_pages_are_self_contained(demo):
         scripts = re.findall(r"<script>(.*?)</script>", html, re.S)
         assert html.lower().count("<script") == len(scripts), page.name
         assert {script.strip() for script in scripts} <= {TABLES_SCRIPT.read_text(encoding="utf-8").strip()}, page.name
+
+
+def test_pages_can_be_read_by_screen_readers_and_their_links_lead_somewhere(demo):
+    finished, _ = demo
+    faults = [f"{path.name}: {fault}" for path in sorted(finished.folder.glob("*.html"))
+              for fault in page_checks.Page(path).faults]  # fmt: skip
+    assert faults == []
+
+
+@pytest.mark.skipif(page_checks.chromium() is None, reason="no Chromium on this machine")
+def test_axe_finds_nothing_in_the_pages_and_nothing_is_cut_off(demo):
+    finished, _ = demo
+    assert page_checks.axe_violations(sorted(finished.folder.glob("*.html"))) == []
 
 
 def test_every_page_states_that_voices_are_synthetic_and_cites_no_corpus(demo):

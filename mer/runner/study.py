@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from mer.html_pages.banner import titled
+
 
 class StudyError(ValueError):
     """The reasons why a study cannot be run, one line per problem."""
@@ -74,7 +76,7 @@ class Study:
     @property
     def title(self) -> str:
         """The study's name as it is shown on pages, with the first word of the banner."""
-        return f"{self.name} ({self.banner.split()[0].rstrip(':').lower()})" if self.banner else self.name
+        return titled(self.name, self.banner)
 
     def limits_of(self, number: str) -> StepLimits:
         """Return the limits of a step, with the study's own time limit if the step has none."""

@@ -63,7 +63,7 @@ def test_figures_mark_corpora_with_a_breach():
 
 def test_confusion_heatmap():
     texts = draw(score_figures.confusion_heatmap([[3, 1, 0], [0, 0, 0], [1, 0, 1]], CLASSES))
-    assert {".75", "neutral (4)", "–", "Neutral has the highest recall (.75)."} <= set(texts)
+    assert {".75", "neutral (4)", "–", "Share of 6 predictions by true class; the diagonal is recall."} <= set(texts)
     assert "There are no predictions." in draw(score_figures.confusion_heatmap(np.zeros((3, 3)), CLASSES))
 
 

@@ -88,10 +88,7 @@ def recall_heatmap(recalls: pd.DataFrame, classes: Sequence[str] = EMOTIONS) -> 
     texts = np.vectorize(lambda share: "" if np.isnan(share) else short(share, 2))(wide.to_numpy())
     heat_map(ax, wide.to_numpy(), texts, list(wide.index), list(wide.columns))
     ax.set(xlabel="class (free predictions)", ylabel="held-out corpus")
-    means = wide.mean()
-    best, worst = means.idxmax(), means.idxmin()
-    title = f"Mean recall over corpora: highest for {best} ({short(means[best], 2)})"
-    return set_title(ax, f"{title}, lowest for {worst} ({short(means[worst], 2)}).")
+    return set_title(ax, "Recall of each class, without intervals; grey: the corpus does not have the class.")
 
 
 def metric_dots(table: pd.DataFrame, system: str) -> Axes:

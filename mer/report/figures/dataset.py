@@ -29,7 +29,7 @@ def class_counts(manifest: pd.DataFrame, classes: Sequence[str] = EMOTIONS) -> A
     counts = pd.crosstab(rows["corpus"].astype(object), rows["emotion"].astype(object))
     ends = {name: f" {total:,}" for name, total in counts.sum(axis=1).items()}
     ax = _share_bars(counts, emotion_styles(counts.columns, classes), ends)
-    return set_title(ax, "Classes and their shares differ between corpora.")
+    return set_title(ax, "Clips of each class by corpus.")
 
 
 def split_sizes(manifest: pd.DataFrame) -> Axes:

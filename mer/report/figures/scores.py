@@ -9,9 +9,9 @@ from mer.dataset.audit.shortcuts.severities import WARNING_SHARE
 from mer.report.style.axes import add_legend, empty_figure, heat_map, new_figure, rows_height, set_title
 from mer.report.style.forest import forest
 from mer.report.style.numbers import chance, select, short
-from mer.report.style.palette import escape_mathtext, styles
+from mer.report.style.palette import styles
 from mer.report.style.symbols import flag_caption, names_with_symbols
-from mer.stats import chance_corrected, recalls
+from mer.stats import chance_corrected
 
 OTHERS = "all others (LOCO)"
 """The row of the cross-corpus matrix for training on all other corpora."""
@@ -98,12 +98,10 @@ def confusion_heatmap(confusion: ArrayLike, classes: list[str], predictions: pd.
     names = [f"{name} ({int(total):,})" for name, total in zip(classes, totals[:, 0], strict=True)]
     heat_map(ax, shares, np.vectorize(lambda share: short(share, 2))(shares), names, list(classes))
     ax.set(xlabel="predicted class", ylabel="true class (clips)")
-    by_class = recalls(counts)
-    if np.isnan(by_class).all():
+    if not totals.any():
         return set_title(ax, "There are no predictions.")
-    best = classes[int(np.nanargmax(by_class))]
     caption = "" if predictions is None else flag_caption(predictions, in_figure=False)
-    return set_title(ax, f"{best.capitalize()} has the highest recall ({short(np.nanmax(by_class), 2)}).{caption}")
+    return set_title(ax, f"Share of {int(totals.sum()):,} predictions by true class; the diagonal is recall.{caption}")
 
 
 def class_heatmap(rows: pd.DataFrame) -> Axes:
@@ -121,7 +119,9 @@ def class_heatmap(rows: pd.DataFrame) -> Axes:
 
 
 def shapley_heatmap(values: pd.DataFrame, reason: str = "", player: str = "training corpus") -> Axes:
-    """Draw how much each training corpus, or input, adds to the UAR on each test corpus; a row sums to the whole gain.
+    """Draw how much each training corpus, or input, adds to the UAR on each test corpus.
+
+    As in `matrix_heatmap`, rows train and columns are tested; a column sums to the whole gain over guessing.
 
     Args:
         values: columns target, player, value, flagged, accepted.
@@ -130,16 +130,15 @@ def shapley_heatmap(values: pd.DataFrame, reason: str = "", player: str = "train
     """
     if values.empty:
         return empty_figure(f"Not computed: {reason or 'no corpus is tested on which another corpus trains'}.")
-    table = values.pivot(index="target", columns="player", values="value")
+    table = values.pivot(index="player", columns="target", values="value")
     ax = new_figure(height=rows_height(len(table), 0.4) + 0.4)[1]
     gains = table.to_numpy(float)
     texts = np.vectorize(lambda value: "" if np.isnan(value) else f"{value:+.3f}")(gains)
-    names = names_with_symbols(list(table.index), values.assign(test_corpus=values["target"].astype(object)))
-    heat_map(ax, gains / (np.nanmax(np.abs(gains)) or 1.0), texts, names, list(table.columns))
-    ax.set(xlabel=player, ylabel="test corpus")
-    best = values.loc[values["value"].idxmax()]
-    title = f"The largest gain: {best['player']} adds {best['value']:+.3f} to the UAR on {best['target']}."
-    return set_title(ax, escape_mathtext(title) + flag_caption(values))
+    names = names_with_symbols(list(table.columns), values.assign(test_corpus=values["target"].astype(object)))
+    heat_map(ax, gains / (np.nanmax(np.abs(gains)) or 1.0), texts, list(table.index), names)
+    ax.set(xlabel="tested on", ylabel=player)
+    title = f"What each {player} adds to the UAR of a ridge classifier; a column sums to its gain over guessing."
+    return set_title(ax, title + flag_caption(values))
 
 
 def _matrix(rows: pd.DataFrame, column: str, index: list[str], columns: list[str]) -> NDArray:

@@ -22,6 +22,11 @@ from mer.report.text.sentences import name_list
 from mer.stats import chance_corrected
 
 PAGES = {
+    "classes.html": ("confusions and recall", "confusions and recall by class of each held-out corpus and system"),
+    "listening.html": (
+        "listen",
+        "the most confident errors, the least certain utterances and duplicates, with players",
+    ),
     "09_report.html": ("report", "all tables and figures of the study on one page"),
 }
 """Link -> the name of a page and what it shows."""
@@ -92,7 +97,7 @@ def _system(system) -> str:
 def findings(study: Study) -> list[dict]:
     """Return what was found, as three entries: the result, what is not shown to be above chance, the audit."""
     level = 1 - study.params.evaluation.confidence
-    system = headline_system(study.results, list(study.params.systems))
+    system = headline(study)
     result, chances = result_sentence(study.results, system), above_chance_sentence(study.results, system, level=level)
     audit = audit_sentence(study.findings, study.results)
     texts = [
@@ -101,6 +106,11 @@ def findings(study: Study) -> list[dict]:
         ("What the audit holds against it", audit, "01_build_dataset.html", "audit"),
     ]
     return [dict(zip(("title", "text", "link", "link_text"), entry, strict=True)) for entry in texts]
+
+
+def headline(study: Study) -> str:
+    """Return the system whose LOCO result is the headline, as `headline_system`."""
+    return headline_system(study.results, list(study.params.systems))
 
 
 def result_sentence(results: pd.DataFrame, system: str) -> str:

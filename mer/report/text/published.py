@@ -55,7 +55,7 @@ def published_table(table: pd.DataFrame, corpora: list[str]) -> Styler:
     if not black:
         frame = frame.drop(columns=["MER", "MER's clips"])
     style = frame.style.hide(axis="index").set_table_attributes('class="long"').format(html.escape)
-    return style.apply(lambda row: ["" if row.name < black else f"color: {GREY}"] * len(row), axis=1)
+    return style.apply(lambda row: ["" if row.name < black else f"color: var(--soft, {GREY})"] * len(row), axis=1)
 
 
 def averages_sentence(averages: pd.DataFrame) -> Paragraph:

@@ -31,7 +31,8 @@ def loco_sentence(results: pd.DataFrame, system: str, answers: str = "free", lev
     first = best.iloc[0]
     interval = bounds(first["low"], first["high"], first["speakers"], digits=2, reason=first["why_none"])
     numbers = f"{short(first['value'], 2)} {interval}, chance {short(first['guess'], 2)}"
-    sentence = f"{first['label']} scores highest on held-out {first['test_corpus']} ({numbers})."
+    name = "The selected system" if system == SELECTED else first["label"]
+    sentence = f"{name} scores highest on held-out {first['test_corpus']} ({numbers})."
     return Paragraph(f"{sentence} {_above_chance(best, level)}{breach_sentence(rows)}")
 
 

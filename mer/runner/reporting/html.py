@@ -23,6 +23,10 @@ ACTIVE = re.compile(
     r"<\s*script\b.*?(<\s*/\s*script\s*>|$)|<\s*/?\s*(script|iframe|object|embed|link|meta|base)\b[^>]*>?",
     re.IGNORECASE | re.DOTALL,
 )
+EMPTY_HEADER = re.compile(r"<th((?: class=\"blank[^\"]*\")?\s*)>(?:&nbsp;|\xa0)?</th>")
+"""An empty header of a table of pandas, which is no header to a screen reader."""
+SCROLLED = '<div class="output_html'
+"""The beginning of a table that is scrolled where it is too wide; the keyboard must reach it."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +51,14 @@ def render(book: Any, page: Path, texts: PageTexts) -> None:
     book = without_scripts(book)
     book.cells = [cell for cell in book.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
     book.cells = _joined_setup(book.cells)
+    _describe_figures(book.cells)
     place = " · ".join(text for text in (texts.study, texts.date) if text)
     heading = f"{texts.title} · {place}" if place else texts.title
     resources = {"title": heading, "place": place, "banner": texts.banner, "metadata": {"name": heading}}
     text, _ = _exporter().from_notebook_node(book, resources=resources)
+    text = EMPTY_HEADER.sub(r"<td\1></td>", text).replace(
+        SCROLLED, f'<div tabindex="0" {SCROLLED.removeprefix("<div ")}'
+    )
     page.write_text(text, encoding="utf-8", newline="\n")
 
 
@@ -81,6 +89,18 @@ def _joined_setup(cells: list[Any]) -> list[Any]:
         else:
             joined.append(cell)
     return joined
+
+
+def _describe_figures(cells: list[Any]) -> None:
+    """Give each picture without a description the one that it belongs to its section, whose text says what is shown."""
+    heading = ""
+    for cell in cells:
+        for line in cell.source.splitlines() if cell.cell_type == "markdown" else ():
+            heading = line.lstrip("# ") if line.startswith("#") else heading
+        for output in cell.get("outputs", []):
+            for kind in {"image/png", "image/jpeg"} & set(output.get("data", {})):
+                described = output.setdefault("metadata", {}).setdefault(kind, {})
+                described.setdefault("alt", f"figure of the section “{heading}”")
 
 
 def without_scripts(book: Any) -> Any:
