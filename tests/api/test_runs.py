@@ -7,10 +7,12 @@ import pytest
 import yaml
 
 import mer
+from mer import corpora
 from mer.corpora.synthetic import trees
 from mer.dataset.manifest import schema
 from mer.params.output_check import OutputChanged
 from mer.params.schema import Synthetic
+from mer.report.export import models
 from tests.studies import run_cells
 
 
@@ -43,6 +45,16 @@ def test_tables_are_those_of_the_run(folder):
     assert isinstance(run.table("leaks"), pd.DataFrame)
     with pytest.raises(ValueError, match="did you mean 'leaks'"):
         run.table("leak")
+
+
+def test_models_are_exported_and_compared_on_all_recordings(folder, tmp_path):
+    pytest.importorskip("onnxruntime")
+    run = mer.load_run(folder)
+    finished = models.FinishedModels(folder, run.params, run.manifest, run.results, corpora.of_study(run.params))
+    [line] = models.write(tmp_path, finished)
+    usable = schema.usable(run.manifest)["audio_sha256"].notna().sum()
+    assert f"In {usable} predictions from utterances of the study, probabilities differ by at most" in line
+    assert line.endswith("the most probable class differs in 0.")
 
 
 def test_features_have_a_row_per_usable_utterance(folder):

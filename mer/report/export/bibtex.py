@@ -34,12 +34,13 @@ def text(study: Params, corpora: Iterable[Corpus]) -> str:
     """Return the entries of a run; corpora with one citation have one entry, named after the first."""
     citations: dict[str, str] = {}
     for corpus in corpora:
-        citations.setdefault(corpus.citation, corpus.name)
-    entries = [*_software(), *(of_citation(name, citation) for citation, name in citations.items() if citation)]
-    return "\n".join([*entries, *(_network(name, revision) for name, revision in networks(study).items())])
+        if not corpus.citation.startswith(("none:", "not stated")):
+            citations.setdefault(corpus.citation, corpus.name)
+    entries = [*_software(), *(_of_citation(name, citation) for citation, name in citations.items())]
+    return "\n".join([*entries, *(_network(name, revision) for name, revision in _networks(study).items())])
 
 
-def networks(study: Params) -> dict[str, str | None]:
+def _networks(study: Params) -> dict[str, str | None]:
     """Return name on the hub -> revision of the pretrained networks of a study; folders are left out."""
     sections = [*study.features.values(), *([study.transcripts] if study.transcripts.recogniser == "whisper" else [])]
     named = ((getattr(one, "model", None), getattr(one, "revision", None)) for one in sections)
@@ -47,10 +48,10 @@ def networks(study: Params) -> dict[str, str | None]:
             and not files.from_root(name).exists()}  # fmt: skip
 
 
-def of_citation(key: str, citation: str) -> str:
+def _of_citation(key: str, citation: str) -> str:
     """Return the entry of a citation; one of another form becomes a note.
 
-    >>> print(of_citation("emodb", "Burkhardt et al. (2005). A Database of German Emotional Speech. Interspeech."))
+    >>> print(_of_citation("emodb", "Burkhardt et al. (2005). A Database of German Emotional Speech. Interspeech."))
     @inproceedings{emodb,
       author = {Burkhardt and others},
       title = {{A Database of German Emotional Speech}},
@@ -60,13 +61,13 @@ def of_citation(key: str, citation: str) -> str:
     <BLANKLINE>
     """
     if not (match := _CITATION.fullmatch(citation.strip())):
-        return entry("misc", key, {"note": _escape(citation)})
+        return _entry("misc", key, {"note": _escape(citation)})
     kind, venue = _venue(match["venue"])
     fields = {"author": _authors(match["authors"]), "title": f"{{{_escape(match['title'])}}}"}
-    return entry(kind, key, fields | venue | {"year": match["year"]})
+    return _entry(kind, key, fields | venue | {"year": match["year"]})
 
 
-def entry(kind: str, key: str, fields: Mapping[str, str | None]) -> str:
+def _entry(kind: str, key: str, fields: Mapping[str, str | None]) -> str:
     """Return an entry in BibTeX; fields without a value are left out."""
     lines = [f"  {name} = {{{value}}}," for name, value in fields.items() if value]
     return "\n".join([f"@{kind}{{{re.sub(r'[^A-Za-z0-9_.-]+', '-', key)},", *lines, "}"]) + "\n"
@@ -105,13 +106,13 @@ def _software() -> list[str]:
     if not path.is_file():
         return []
     own = foreign.load_yaml(path.read_text(encoding="utf-8"))
-    entries = [entry("software", "mer", {"author": f"{{{own['authors'][0]['name']}}}", "title": f"{{{own['title']}}}",
+    entries = [_entry("software", "mer", {"author": f"{{{own['authors'][0]['name']}}}", "title": f"{{{own['title']}}}",
                                          "version": str(own["version"])})]  # fmt: skip
     for one in own.get("references", []):
         authors = " and ".join(f"{person['family-names']}, {person['given-names']}" for person in one["authors"])
         year = str(one["year"])
         key = f"{one['authors'][0]['family-names'].lower()}{year}"
-        entries.append(entry(one["type"], key, {
+        entries.append(_entry(one["type"], key, {
             "author": authors, "title": f"{{{_escape(one['title'])}}}", "journal": one.get("journal"),
             "volume": str(one.get("volume", "")), "pages": f"{one['start']}--{one['end']}", "year": year,
             "doi": one.get("doi"),
@@ -121,5 +122,5 @@ def _software() -> list[str]:
 
 def _network(name: str, revision: str | None) -> str:
     note = f"Pretrained network{f', revision {_escape(revision)}' if revision else ''}"
-    return entry("misc", name, {"title": f"{{{_escape(name)}}}", "note": note,
+    return _entry("misc", name, {"title": f"{{{_escape(name)}}}", "note": note,
                                 "howpublished": f"https://huggingface.co/{name}"})  # fmt: skip

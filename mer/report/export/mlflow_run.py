@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pandas as pd
@@ -27,13 +28,21 @@ def log(study: Params, results: pd.DataFrame, run: Mapping[str, Any], out: Path,
 
     Raises:
         MissingPackage: mlflow is not installed.
+        ValueError: MLflow refuses the address or a value.
     """
     if find_spec("mlflow") is None:
         raise files.MissingPackage("mlflow is not installed: pip install mlflow", name="mlflow")
     import mlflow
 
-    if address:
-        mlflow.set_tracking_uri(address)
+    try:
+        if address:
+            mlflow.set_tracking_uri(address)
+        return _logged(mlflow, study, results, run, out)
+    except mlflow.exceptions.MlflowException as error:
+        raise ValueError(f"MLflow: {error}") from None
+
+
+def _logged(mlflow: ModuleType, study: Params, results: pd.DataFrame, run: Mapping[str, Any], out: Path) -> str:
     mlflow.set_experiment(study.study or study.name)
     parameters = {name: str(value)[:MAX_LETTERS] for name, value in flat(study.model_dump(mode="json"))}
     with mlflow.start_run(run_name=study.name) as logged:
@@ -65,7 +74,7 @@ def metrics(results: pd.DataFrame) -> dict[str, float]:
         name = "/".join(_plain(part) for part in (row.protocol, row.answers, row.metric, row.system, row.test_corpus))
         if row.protocol == "cross_corpus":
             name += f"/from {_plain(row.train_corpora)}"
-        bounds = {"": row.value, "/low": row.low, "/high": row.high}
+        bounds = {"": row.value, " low": row.low, " high": row.high}
         named |= {f"{name}{end}": float(value) for end, value in bounds.items() if pd.notna(value)}
     return named
 

@@ -97,7 +97,10 @@ def _vectors(stored: Checkpoint, models: FinishedModels) -> Features | None:
                                files.from_root(models.study.data.store), card.features)  # fmt: skip
     except (features.MissingVectors, FileNotFoundError):
         return None
-    rows = np.linspace(0, len(keys), min(check.MAX_ROWS, len(keys)), endpoint=False).astype(int)
+    rows = np.flatnonzero(stored.predictable(loaded.present))
+    if not len(rows):
+        return None
+    rows = rows[np.linspace(0, len(rows), min(check.MAX_ROWS, len(rows)), endpoint=False).astype(int)]
     arrays = {name: np.array(loaded.arrays[name][rows]) for name in card.inputs}
     return Features(arrays, {name: loaded.present[name][rows] for name in card.inputs}, loaded.extractors, card.layers,
                     card.modalities, card.frames)  # fmt: skip

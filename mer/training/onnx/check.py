@@ -21,23 +21,26 @@ class Difference:
     """The comparison of an ONNX file with its checkpoint.
 
     Attributes:
-        rows: the number of rows that were compared.
+        rows: the number of predictions that were compared.
+        left_out: whether the predictions are repeated without each of the inputs in turn.
         drawn: whether the vectors were drawn at random; else they are those of recordings.
         probability: the largest difference of a probability.
-        classes: the number of rows with another most probable class.
+        classes: the number of predictions with another most probable class.
     """
 
     rows: int
+    left_out: bool
     drawn: bool
     probability: float
     classes: int
 
     def sentence(self) -> str:
         """Return the result in a sentence."""
-        of = "drawn vectors" if self.drawn else "recordings"
+        of = "drawn vectors" if self.drawn else "utterances of the study"
+        again = ", also without each of the inputs in turn" if self.left_out else ""
         return (
-            f"On {self.rows} {of}, with each input also left out in turn, probabilities differ by at most "
-            f"{self.probability:.1e} between onnxruntime and MER, and {self.classes} most probable classes differ."
+            f"In {self.rows:,} predictions from {of}{again}, probabilities differ by at most {self.probability:.1e} "
+            f"between onnxruntime and MER, and the most probable class differs in {self.classes}."
         )
 
 
@@ -63,7 +66,7 @@ def difference(folder: Path, path: Path, features: Features | None = None) -> Di
     expected = checkpoints.predict_normalised(model, stored, scaled, rows)
     actual = export.run(path, own, rows)
     other = int((expected.argmax(axis=1) != actual.argmax(axis=1)).sum())
-    return Difference(len(rows), features is None, float(np.abs(expected - actual).max()), other)
+    return Difference(len(rows), len(own.arrays) > 1, features is None, float(np.abs(expected - actual).max()), other)
 
 
 def drawn_features(card: Card, rows: int = MAX_ROWS) -> Features:
