@@ -32,7 +32,9 @@ def main(words: list[str] | None = None) -> int:
         print(f"{error.filename2 or error.filename or arguments.params}: {error.strerror or error}", file=sys.stderr)
     except StudyError as error:
         count = f"{len(error.problems)} problem{'s' if len(error.problems) > 1 else ''}"
-        subject = " and ".join(arguments.compare or [arguments.verify or arguments.pull or arguments.params])
+        subject = " and ".join(
+            arguments.compare or arguments.report or [arguments.verify or arguments.pull or arguments.params]
+        )
         print("\n  ".join([f"{subject}: {count}, nothing was run", *error.problems]), file=sys.stderr)
     return 2
 
@@ -51,6 +53,8 @@ def _execute(arguments: argparse.Namespace) -> int:
         from mer.runner.transfer import push
 
         return push(_study(arguments, params.load(arguments.params)), arguments.push[1], sys.stdout)
+    if arguments.report:
+        return _report(arguments.report)
     study, requested, remarks = _checked_study(arguments)
     refuse_other_study(study.folder, study.source_name)
     if arguments.list or arguments.explain:
@@ -62,6 +66,10 @@ def _execute(arguments: argparse.Namespace) -> int:
         from mer.runner.reporting.rendering import render
 
         return render(study)
+    if arguments.zip:
+        from mer.runner.reporting.archive import write
+
+        return write(study, sys.stdout)
     if arguments.verify:
         from mer.runner.compare.replay import verify
 
@@ -73,6 +81,29 @@ def _execute(arguments: argparse.Namespace) -> int:
         print(remark)
     options = RunOptions(requested, arguments.start, arguments.force, arguments.keep_going, arguments.jobs)
     return run(study, options, Screen(quiet=arguments.quiet))
+
+
+def _report(folders: list[str]) -> int:
+    """Write one page over several runs; return the exit code.
+
+    Raises:
+        StudyError: a run is not finished, or there is only one.
+    """
+    from mer.report.pages import several_runs
+
+    paths = list(dict.fromkeys(files.from_root(folder).resolve() for folder in folders))
+    if len(paths) < 2:
+        raise StudyError(["one run has its own front page; name two or more"])
+    names = [path.name for path in paths]
+    names = names if len(set(names)) == len(names) else [files.to_root(path) for path in paths]
+    try:
+        runs = [several_runs.read(*pair) for pair in zip(paths, names, strict=True)]
+    except (OSError, ValueError) as error:
+        raise StudyError([str(error)]) from error
+    page = files.ROOT / "outputs" / "exports" / f"report-{'-'.join(path.name for path in paths)}.html"
+    several_runs.write(page, runs)
+    print(f"open {files.to_root(page)}")
+    return 0
 
 
 def _checked_study(arguments: argparse.Namespace) -> tuple[Study, set[str] | None, list[str]]:
@@ -97,7 +128,7 @@ def _checked_study(arguments: argparse.Namespace) -> tuple[Study, set[str] | Non
     lists_only = arguments.list or arguments.explain
     steps = {number for number in requested or study.steps if arguments.start is None or number >= arguments.start}
     wrong, remarks = [], []
-    if not arguments.html_only:
+    if not (arguments.html_only or arguments.zip):
         from mer.dataset.manifest import parameter_checks
 
         wrong = parameter_checks.problems(selected)
@@ -106,7 +137,7 @@ def _checked_study(arguments: argparse.Namespace) -> tuple[Study, set[str] | Non
     if lists_only:
         notes = preflight.notes(selected, study.folder, steps)
         remarks = [*(f"warning: {text}" for text in wrong), *remarks, *(f"note: {text}" for text in notes)]
-    elif not arguments.html_only:
+    elif not (arguments.html_only or arguments.zip):
         wrong += _shared_problems(study.shared)
         errors += wrong + ([] if errors else problems(study, requested, arguments.start))
     if errors:
@@ -226,9 +257,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--list", action="store_true", help="show the steps and what would run; run nothing")
     add("--explain", action="store_true", help="show everything that has changed since each step last ran; run nothing")
     add("--html-only", action="store_true", help="render the pages of executed notebooks again; run nothing")
+    add("--zip", action="store_true", help="write the pages and all that they link as one archive; run nothing")
     add("--verify", metavar="RUN", help="replay the finished run in folder RUN and compare every file")
     add("--push", nargs=2, metavar=("RUN", "ADDRESS"), help="copy the finished run in folder RUN to a path or address")
     add("--pull", metavar="ADDRESS", help="copy a run from there into outputs/, with the digests of its files checked")
+    add("--report", nargs="+", metavar="RUN", help="write one page over several finished runs, with paired differences")
     add("--compare", nargs=2, metavar=("A", "B"), help="show what differs between two run folders")
     return parser
 

@@ -1,14 +1,21 @@
 """The front page, during a run and after it."""
 
+import io
 import itertools
 import json
 import re
+import zipfile
 
+import pytest
+
+from mer import files
 from mer.html_pages import frame
+from mer.runner import StudyError
 from mer.runner.execution import worker
-from mer.runner.reporting import rendering
+from mer.runner.reporting import archive, rendering
 from mer.runner.reporting.index import TEMPLATES
 from mer.runner.staleness import stamps
+from tests import page_checks
 
 WATCH = """import json, time
 until = time.monotonic() + 20
@@ -190,3 +197,27 @@ def test_neighbouring_setup_cells_are_one_fold(toys):
     page = toys.study.place("01_make_data", "html").read_text(encoding="utf-8")
     assert page.count("<summary>setup</summary>") == 1
     assert "more" in page
+
+
+def test_the_archive_holds_the_pages_and_everything_that_they_link(toys, monkeypatch, tmp_path):
+    toys.add("01_make_data", writes=["tables/a b.csv", "trainings/x.csv", "page.html"])
+    monkeypatch.setattr(files, "ROOT", tmp_path)
+    with pytest.raises(StudyError, match="run the study first"):
+        archive.write(toys.study, io.StringIO())
+    assert toys.run() == 0, toys.screen
+    (toys.study.folder / "page.html").write_text('<a href="logs/01_make_data.log">x</a> <a href="../secret.txt">y</a>')
+    (tmp_path / "secret.txt").write_text("mine")
+    (toys.study.folder / "unlinked.txt").write_text("mine")
+    out = io.StringIO()
+    assert archive.write(toys.study, out) == 0
+    place = tmp_path / "outputs/exports/run.zip"
+    with zipfile.ZipFile(place) as packed:
+        names = set(packed.namelist())
+        packed.extractall(tmp_path / "elsewhere")
+    assert {"run/index.html", "run/01_make_data.html", "run/params.yaml", "run/run.json", "run/tables/a b.csv"} <= names
+    assert not {"run/trainings/x.csv", "run/unlinked.txt", "secret.txt", "run/../secret.txt"} & names
+    assert f"{len(names)} files" in out.getvalue()
+    assert page_checks.Page(tmp_path / "elsewhere/run/index.html").faults == []
+    first = place.read_bytes()
+    archive.write(toys.study, io.StringIO())
+    assert place.read_bytes() == first

@@ -50,7 +50,9 @@ def _outputs(study: Study, state: StepState) -> Iterator[Path]:
     """Yield the files that a step has written, but none of finished trainings, which only MER reads."""
     for name in state.step.writes:
         place = study.folder / name
+        if name.startswith("trainings"):
+            continue
         if place.is_file() and place.suffix in SHOWN and name != NAME:
             yield place
-        elif place.is_dir() and not name.startswith("trainings"):
+        elif place.is_dir():
             yield from sorted(path for path in place.rglob("*") if path.suffix in SHOWN and path.is_file())
