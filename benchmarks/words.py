@@ -68,11 +68,7 @@ def known_sentences(raw: Path) -> pd.DataFrame:
 
     found = {name: CORPORA[name] for name in NAMES if name in CORPORA and CORPORA[name].find(raw)}
     p = Params(name="words", corpora={name: {} for name in found})
-    options = build.BuildOptions(
-        **p.labels.model_dump(), **p.splits.model_dump(),
-        **p.data.model_dump(include={"min_seconds", "max_seconds", "audio_failure", "problems"}),
-    )  # fmt: skip
-    manifest = build.build(raw, found, options).manifest
+    manifest = build.build(raw, found, build.BuildOptions.of_study(p)).manifest
     emotions = [found[c].emotions.get(e) for c, e in zip(manifest["corpus"], manifest["emotion_raw"], strict=True)]
     rows = manifest.assign(emotion=emotions, exclude_reason=None)
     rows = rows[manifest["audio_ok"] & manifest["transcription"].notna() & manifest["language"].eq("en")]

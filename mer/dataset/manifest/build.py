@@ -16,6 +16,7 @@ from mer.dataset.manifest import draw, labels, lost_utterances, schema
 from mer.dataset.manifest.headers import read_headers
 from mer.dataset.manifest.lost_utterances import NOT_DRAWN
 from mer.media.audio import SILENCE_SECONDS
+from mer.params.schema import Params
 
 PROBLEM_COLUMNS = ["corpus", "path", "line", "reason", "emotion", "lost"]
 """The columns of `Dataset.problems`."""
@@ -57,6 +58,13 @@ class BuildOptions:
     problems: str = "report"
     max_clips: int | None = None
     max_speakers: int | None = None
+
+    @classmethod
+    def of_study(cls, p: Params) -> "BuildOptions":
+        """Return the options of a study's parameters."""
+        own = {"min_seconds", "max_seconds", "audio_failure", "problems", "max_clips", "max_speakers"}
+        return cls(policy=labels.of_study(p.labels), overrides=p.labels.overrides, **p.splits.model_dump(),
+                   **p.data.model_dump(include=own))  # fmt: skip
 
 
 @dataclass(frozen=True)

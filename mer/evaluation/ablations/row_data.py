@@ -7,12 +7,11 @@ import numpy as np
 import pandas as pd
 
 from mer import corpora, features, files
-from mer.dataset.manifest import build, labels, lost_utterances, schema
+from mer.dataset.manifest import build, lost_utterances, schema
 from mer.dataset.manifest.relabelling import relabelled
 from mer.evaluation.protocols.jobs import StudyTask, study_task
 from mer.features import Resources, vectors
 from mer.params.ablations import Ablation, study_of
-from mer.params.run import DeclaredParams
 from mer.params.schema import Params
 
 
@@ -57,7 +56,7 @@ def open_row(name: str, study: StudyTask, manifest: pd.DataFrame, resources: Res
 def _opened(p: Params, study: StudyTask, manifest: pd.DataFrame, resources: Resources) -> StudyTask:
     """The data of a row with other labels or inputs."""
     if p.labels != study.params.labels:
-        options = [_build_options(one) for one in (study.params, p)]
+        options = [build.BuildOptions.of_study(one) for one in (study.params, p)]
         manifest = relabelled(manifest, study.corpora, *options)
     read = {name for system in p.systems.values() for name in system.all_inputs}
     used = {name: one for name, one in p.features.items() if name in read}
@@ -70,12 +69,6 @@ def _opened(p: Params, study: StudyTask, manifest: pd.DataFrame, resources: Reso
     lost_utterances.stop_if_unreadable(failures, usable, p.data.max_lost)
     near_duplicates = _renumbered(study.near_duplicates, study.manifest, usable)
     return study_task(p, usable, near_duplicates, keys, features.specs(used, p.data))
-
-
-def _build_options(p: Params | DeclaredParams) -> build.BuildOptions:
-    own = p.data.model_dump(include={"min_seconds", "max_seconds", "audio_failure"})
-    policy = labels.of_study(p.labels)
-    return build.BuildOptions(policy=policy, overrides=p.labels.overrides, **p.splits.model_dump(), **own)
 
 
 def _renumbered(near_duplicates: pd.DataFrame, before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:

@@ -22,7 +22,7 @@ MODEL = TrainedKernelMachine
 MAX_GRAM_ROWS = 8000
 """The largest number of training rows whose distances are computed once for all settings: 0.5 GB of memory. Results are
 the same as with more rows, up to rounding."""
-GAMMAS = (0.3, 1.0, 3.0)
+GAMMAS = (0.1, 0.3, 1.0)
 """The widths of the kernel, in units of 1 / number of features. A standardised row has a distance of about √width from
 the mean."""
 
