@@ -73,6 +73,11 @@ class Run:
         self.jobs = int(os.environ.get("MER_JOBS", "1"))
         self._notices: list[str] = []
 
+    @property
+    def all_runs(self) -> Path:
+        """The folder of the folders of all runs."""
+        return self._run_folder.parent
+
     def read(self, name: str) -> Path:
         """Return the path of an input; in JupyterLab, files that were written there come first.
 

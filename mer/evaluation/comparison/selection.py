@@ -104,7 +104,7 @@ def inner_scores(results: list[JobResult], usable: pd.DataFrame, classes: tuple[
         means = wide.fillna(0.0).mean(axis=1)  # NaN without any corpus
         coverage = _coverage(systems, usable)
         for system, of_system in systems.items():
-            configurations, epochs = _configuration_counts(of_system)
+            configurations, epochs = configuration_counts(of_system)
             by, is_candidate = "inner_loco" if by_corpora else "validation", coverage[system] >= MIN_COVERAGE
             rows.append((held_out, system, by, means[system], is_candidate, configurations, epochs))
     return pd.DataFrame(rows, columns=INNER_COLUMNS).astype({"score": float, "candidate": bool})
@@ -278,8 +278,8 @@ def _coverage(systems: dict[str, list[JobResult]], usable: pd.DataFrame) -> dict
     return counts.fillna(0).div(counts.max(axis=1), axis=0).min().to_dict()
 
 
-def _configuration_counts(results: list[JobResult]) -> tuple[int, int]:
-    """The number of settings, and the largest number of epochs, that the trainings of a system compared.
+def configuration_counts(results: list[JobResult]) -> tuple[int, int]:
+    """Return the number of settings, and the largest number of epochs, that the trainings of a system compared.
 
     A choice lists them. Without folds, the history of a training has one entry for each of them.
     """
