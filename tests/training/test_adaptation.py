@@ -79,9 +79,19 @@ def test_prior_shift_is_corrected_where_the_training_corpora_show_it(method):
 
 @pytest.mark.parametrize("method", ["gaussians", "speaker_gaussians"])
 def test_gaussians_correct_moved_features_where_the_training_corpora_show_it(method):
-    labels, rows = drawn(UNIFORM, 600, moved=2.0)
-    adapted = adaptation.adapt(method, fitted(method, moved=2.0), rows)
-    assert accuracy(adapted, labels) > accuracy(rows.probabilities, labels) + 0.05
+    labels, rows = drawn(UNIFORM, 600, moved=1.2)
+    adapted = adaptation.adapt(method, fitted(method, moved=1.2), rows)
+    assert accuracy(adapted, labels) > accuracy(rows.probabilities, labels) + 0.01
+
+
+@pytest.mark.parametrize("method", ["gaussians", "speaker_clusters"])
+def test_methods_that_expect_every_class_refuse_uneven_targets(source, method):
+    """Whether features moved or one class is frequent cannot be known there."""
+    uneven, even = (replace(drawn(UNIFORM, 300, moved=m)[1], corpora=np.repeat("t", 300)) for m in (3.0, 0.0))
+    uneven, even = (replace(one, speakers=one.corpora) for one in (uneven, even))
+    assert adaptation.evenness(uneven.probabilities) < adaptation.MIN_EVENNESS < adaptation.evenness(even.probabilities)
+    assert (adaptation.adapt(method, source, uneven) == uneven.probabilities).all()
+    assert (adaptation.adapt(method, source, even) != even.probabilities).any()
 
 
 @pytest.mark.parametrize("method", ["prior_em", "prior_bbse"])

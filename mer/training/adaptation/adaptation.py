@@ -14,13 +14,26 @@ predictions are *transductive*.
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import log_softmax
+from scipy.special import entr, log_softmax
 
-from mer.training.adaptation.methods import METHODS
+from mer.training.adaptation.methods import BY_PRIOR, METHODS
 from mer.training.adaptation.rows import Rows, Source, logarithms, restricted
 
 MIN_ROWS = 20
 """The smallest number of rows of a target that is adapted to."""
+MIN_EVENNESS = 0.8
+"""The smallest `evenness` of a target to which a method adapts that expects every class among the rows."""
+
+
+def evenness(probabilities: np.ndarray) -> float:
+    """Return how evenly rows are predicted to be of each class: entropy of the shares over its largest value, 0 to 1.
+
+    >>> evenness(np.array([[0.9, 0.1], [0.2, 0.8]])), evenness(np.array([[0.9, 0.1], [0.8, 0.2]]))
+    (1.0, 0.0)
+    """
+    classes = probabilities.shape[1]
+    shares = np.bincount(probabilities.argmax(axis=1), minlength=classes) / len(probabilities)
+    return float(entr(shares).sum() / np.log(classes))
 
 
 def adapt(method: str, source: Source, rows: Rows, allowed: np.ndarray | None = None) -> np.ndarray:
@@ -60,6 +73,8 @@ def adapted_target(
     """
     classes, own = allowed & (source.prior > 0), restricted(rows.probabilities, allowed)
     if not any(steps) or len(own) < MIN_ROWS or classes.sum() < 2:
+        return [own] * len(steps)
+    if method not in BY_PRIOR and evenness(own[:, classes]) < MIN_EVENNESS:
         return [own] * len(steps)
     adapted = np.zeros((len(steps), *own.shape))
     for one, factors in zip(adapted, METHODS[method](source, rows, classes, steps), strict=True):

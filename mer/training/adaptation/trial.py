@@ -8,17 +8,16 @@ import numpy as np
 from mer import stats
 from mer.training import calibration
 from mer.training.adaptation.adaptation import MIN_ROWS, adapted_target
+from mer.training.adaptation.methods import BY_PRIOR
 from mer.training.adaptation.rows import Rows, Source, logarithms, restricted
 
-DRAWS, CONCENTRATION = 4, 0.5
-"""The number of times that a training corpus is a target with other shares of its classes, and the concentration of
-the Dirichlet distribution that they are drawn from: below 1, one or two classes have most rows."""
+CONCENTRATIONS = (0.5, 2.0, 8.0, 0.5, 2.0, 8.0)
+"""The concentrations of the Dirichlet distributions from which other shares of a training corpus's classes are drawn,
+each once: below 1, one or two classes have most rows; with 8, classes are nearly even."""
 MAX_TRIAL_ROWS = 400
 """The largest number of rows of a target in `fit`."""
 HARM, MAX_HARMED = 0.01, 0.25
 """What counts as harm, and the largest share of the targets in `fit` that a method may harm if it is used."""
-BY_PRIOR = ("prior_em", "prior_bbse")
-"""The methods that adapt to the shares of the classes."""
 BY_STEPS = ("gaussians", "speaker_gaussians")
 """The methods that have several steps."""
 STEPS = (1, 3, 10)
@@ -28,11 +27,11 @@ STEPS = (1, 3, 10)
 def fit(method: str, rows: Rows, labels: np.ndarray, prior: np.ndarray) -> Source:
     """Return what `adapt` needs, from labelled rows of the training corpora.
 
-    Every corpus is a test in turn: as it is, and `DRAWS` times with shares of classes that are drawn at random, for
-    each speaker if speakers are adapted. A method is used if its mean gain over corpora is above 0 and it harms at most
-    a share of `MAX_HARMED` of these tests; of several numbers of steps, the one with the highest mean gain. The gain is
-    that of the accuracy for `prior_em` and `prior_bbse`, which adapt to the shares of the classes, and of the UAR for
-    the others. The temperature is that of the corpora as they are.
+    Every corpus is a test in turn: as it is, and with shares of classes that are drawn from each of `CONCENTRATIONS`,
+    for each speaker if speakers are adapted. A method is used if its mean gain over corpora is above 0 and it harms at
+    most a share of `MAX_HARMED` of these tests; of several numbers of steps, the one with the highest mean gain. The
+    gain is that of the accuracy for `prior_em` and `prior_bbse`, which adapt to the shares of the classes, and of the
+    UAR for the others. The temperature is that of the corpora as they are.
 
     Args:
         rows: rows that the model was not trained on, best of corpora that it was not trained on.
@@ -117,10 +116,10 @@ class _Trial:
         """Yield what each number of steps gains on a corpus as it is, and with other shares of its classes."""
         inside, classes = self.rows.corpora == corpus, len(self.prior)
         allowed, score = self._allowed(inside, is_restricted), stats.wa if self.method in BY_PRIOR else stats.uar
-        for draw in range(DRAWS + 1):
+        for draw, concentration in enumerate((None, *CONCENTRATIONS)):
             before, after = np.zeros((classes, classes)), np.zeros((len(self.steps), classes, classes))
             for number, own in enumerate(self._targets(inside)):
-                own = _drawn(own, self.labels, np.random.default_rng([number, draw]), is_other=draw > 0)
+                own = _drawn(own, self.labels, np.random.default_rng([number, draw]), concentration)
                 plain = restricted(self.rows.probabilities[own], allowed)
                 before += stats.confusion(self.labels[own], plain.argmax(axis=1), classes)
                 adapted = self._adapted(own, inside, self.steps, is_restricted)
@@ -141,11 +140,13 @@ def confusion(rows: Rows, labels: np.ndarray) -> np.ndarray:
     return found
 
 
-def _drawn(rows: np.ndarray, labels: np.ndarray, generator: np.random.Generator, *, is_other: bool) -> np.ndarray:
+def _drawn(
+    rows: np.ndarray, labels: np.ndarray, generator: np.random.Generator, concentration: float | None
+) -> np.ndarray:
     """At most `MAX_TRIAL_ROWS` of the rows, ascending: half of them with other shares of the classes, or all."""
-    if is_other:
+    if concentration is not None:
         names = np.unique(labels[rows])
-        wanted = generator.dirichlet(np.full(len(names), CONCENTRATION)) * len(rows) / 2
+        wanted = generator.dirichlet(np.full(len(names), concentration)) * len(rows) / 2
         parts = [generator.permutation(rows[labels[rows] == n])[: round(w)] for n, w in zip(names, wanted, strict=True)]
         rows = np.concatenate(parts)
     return np.sort(generator.permutation(rows)[:MAX_TRIAL_ROWS])
