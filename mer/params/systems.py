@@ -229,11 +229,13 @@ class Training(Section):
     the features stay as they are (mer/training/adaptation). Every table marks such a system as transductive.
 
     - `prior_em`, `prior_bbse`: the shares of the classes are estimated and replace those of the training.
-    - `gaussians`, `speaker_gaussians`: a Gaussian of each class is fitted to the features of the corpus or speaker.
+    - `gaussians`, `speaker_gaussians`: a Gaussian of each class is fitted to the features and scores of the rows of the
+      corpus or speaker, by a number of steps that the training corpora choose.
     - `speaker_clusters`: the rows of each speaker are clustered, and clusters and classes are matched.
 
     A method is used if it does no harm inside the training corpora, each of which is the target once; otherwise, and
-    with fewer than 20 rows of a corpus or speaker, predictions stay as they are."""
+    with fewer than 20 rows of a corpus or speaker, predictions stay as they are. So they do with Gaussians and clusters
+    if most rows are predicted to be of few classes."""
     balance: Literal["class_weights", "unsampled_class_weights", "logit_adjustment", "none"] = "class_weights"
     """How rare classes are weighed: by their shares after sampling, or (`unsampled_class_weights`) by their shares in
     the training rows whatever the sampling, which with a `class_exponent` below 1 corrects twice."""
