@@ -13,7 +13,7 @@ from mer.params.section import Fraction, InputName, Name, Section
 Network = Literal["gated", "flexible_at", "robust_at", "attention", "concat"]
 Classical = Literal["logistic", "ridge", "svm_linear", "svm_rbf"]
 
-STRENGTHS = {"speakers": (1e-3, 1e-2, 1e-1), "corpora": (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 1e-1)}
+STRENGTHS = {"speakers": (1e-4, 3e-4, 1e-3, 1e-2, 1e-1), "corpora": (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 1e-1)}
 """What chooses -> the values of C among which it chooses by default. Corpora choose smaller values than speakers."""
 
 

@@ -73,7 +73,7 @@ def candidates(job: Job) -> list[tuple[System, Training]]:
 
 
 def choose(task: Task, job: Job, comparisons: Sequence[Sequence[Comparison]]) -> Choice:
-    """Return the setting in the middle of those that cannot be told from the one with the highest mean score.
+    """Return the setting in the middle of those that are best on each fold (`central`).
 
     The number of epochs of a network is the mean of the best epochs of the folds.
 
@@ -99,42 +99,31 @@ def choose(task: Task, job: Job, comparisons: Sequence[Sequence[Comparison]]) ->
 
 
 def central(compared: Sequence[dict[str, Any]], folds: Sequence[str]) -> int:
-    """Return the position of the setting in the middle of those within one standard error of the best.
+    """Return the position of the setting in the middle of those that are best on each fold.
 
-    A few families say little about neighbouring settings, and the best of them is often best by chance at one end of
-    the grid. Settings of the same candidate that are worse than the best by at most one standard error of the
-    difference over folds (the rule of Breiman et al. 1984, "Classification and regression trees", section 3.4.3) count
-    alike. The setting nearest to their geometric mean is chosen, and of equally near ones the better. With one fold,
-    there is no standard error, and the best is chosen: the first one of equals.
+    A mean over few families is often highest by chance at one end of the grid. Of the candidate with the highest mean,
+    the setting nearest to the geometric mean of the folds' best settings is chosen, as the number of epochs of a
+    network is the mean of the folds' best numbers. Among equally good or equally near settings, the one with the higher
+    mean counts, and then the first.
 
     Args:
         compared: as in `Choice`.
         folds: names of the folds.
 
-    >>> scores = [(1e-4, 0.2, 0.3), (1e-3, 0.4, 0.3), (1e-2, 0.3, 0.5), (1e-1, 0.6, 0.3)]
+    >>> scores = [(1e-4, 0.2, 0.4), (1e-3, 0.4, 0.3), (1e-2, 0.6, 0.1)]
     >>> compared = [{"candidate": 0, "inverse_regularisation": c, "a": a, "b": b, "mean": (a + b) / 2}
     ...             for c, a, b in scores]
-    >>> compared[central(compared, ["a"])]["inverse_regularisation"]  # the best
-    0.1
-    >>> compared[central(compared, ["a", "b"])]["inverse_regularisation"]
-    0.01
+    >>> [compared[central(compared, names)]["inverse_regularisation"] for names in (["a"], ["b"], ["a", "b"])]
+    [0.01, 0.0001, 0.001]
     """
     means = [round(one["mean"], DIGITS) for one in compared]
-    best = compared[means.index(max(means))]
-    numbers = [n for n, one in enumerate(compared) if _is_near(one, best, folds)]
+    candidate = compared[means.index(max(means))]["candidate"]
+    numbers = [number for number, one in enumerate(compared) if one["candidate"] == candidate]
     places = {n: np.log([compared[n].get(name, 1.0) for name in STRENGTHS]) for n in numbers}
-    middle = np.mean(list(places.values()), axis=0)
+    best = [max(numbers, key=lambda n: (round(compared[n][fold], DIGITS), means[n])) for fold in folds]
+    middle = np.mean([places[n] for n in best], axis=0)
     distances = {n: round(float(np.abs(place - middle).sum()), DIGITS) for n, place in places.items()}
     return min(numbers, key=lambda n: (distances[n], -means[n]))
-
-
-def _is_near(setting: dict[str, Any], best: dict[str, Any], folds: Sequence[str]) -> bool:
-    """Whether a setting is the best, or one of the same candidate within one standard error of it."""
-    if setting is best or setting["candidate"] != best["candidate"] or len(folds) < 2:
-        return setting is best
-    differences = np.array([best[name] - setting[name] for name in folds])
-    error = differences.std(ddof=1) / np.sqrt(len(folds))
-    return round(float(differences.mean() - error), DIGITS) <= 0
 
 
 def chosen_job(task: Task, job: Job, choice: Choice | None) -> Job:
