@@ -301,7 +301,7 @@ def test_when_corpora_choose(spoken, choose_by, corpora, folds):
         rows = set(job.cell.train) | (set(job.cell.validation) if folds else set())
         assert set(job.train) == rows
         assert len(job.validation) == (0 if folds else len(job.cell.validation))
-        assert min(job.training.inverse_regularisation) == (1e-5 if folds else 1e-3)
+        assert min(job.training.inverse_regularisation) == (1e-5 if folds else 1e-4)
 
 
 def test_corpus_without_the_input_is_no_fold(spoken):
