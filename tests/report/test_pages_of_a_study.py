@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import soundfile
 
+from mer.evaluation.scores.confusions import Scoring
 from mer.html_pages.banner import SYNTHETIC_NOTICE
 from mer.report.pages import classes_page, listening
 from mer.report.pages.players import Players
@@ -15,6 +16,7 @@ from tests.report.report_rows import result, table
 
 CLASSES = ("calm", "very tense", "glad")
 STUDY = ("x", SYNTHETIC_NOTICE)
+SCORING = Scoring(CLASSES, {"A": "speaker_id", "B": "speaker_id"})
 
 
 def predictions(n=8):
@@ -27,7 +29,9 @@ def predictions(n=8):
             shares = {"p_calm": 1 - sure if wrong else sure, "p_very tense": sure if wrong else 1 - sure, "p_glad": 0.0}
             rows += [{"utterance_id": f"{corpus}/{number}", "test_corpus": corpus, "emotion": "calm", "system": "gated",
                       "protocol": "loco", "seed": seed, "free": "very tense" if wrong else "calm", "restricted": "calm",
-                      "transductive": False, "flagged": False, "accepted": False, "capped": False, "family": corpus}
+                      "transductive": False, "flagged": False, "accepted": False, "capped": False, "family": corpus,
+                      "train_corpora": "x", "deterministic": True, "speaker_id": f"{corpus}_{number % 4}",
+                      "dialogue_id": None}
                      | shares for seed in (0, 1)]  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -103,15 +107,15 @@ def test_embedded_recordings_are_bounded_and_counted(source, tmp_path):
 
 def test_confusions_and_recalls_of_each_corpus_and_system(tmp_path):
     results = table([result(test="A", outside=0.5), result(test="B", outside=0.0)])
-    classes_page.write(tmp_path / "classes.html", STUDY, results, predictions(), CLASSES)
+    classes_page.write(tmp_path / "classes.html", STUDY, results, predictions(), SCORING)
     page = (tmp_path / "classes.html").read_text(encoding="utf-8")
     assert classes_page.outside_table(results).to_numpy().tolist() == [["50%", "0%"]]
     of_a, of_b = re.findall(r"<table class=\"confusion\">(.*?)</table>", page, re.S)
     shares = re.findall(r"--share:([\d.]+)", of_a)
     assert shares == ["0.500", "0.500", "0.000"]
     assert "calm (8)" in of_a
-    assert ">.50</td>" in of_a
-    assert ">1.00</td>" in of_b
+    assert ">.50 <small>[.0" in of_a
+    assert ">1.00 <small>" in of_b
     assert "8 clips, 2 seeds" in of_a
 
 

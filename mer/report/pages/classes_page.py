@@ -7,11 +7,13 @@ import numpy as np
 import pandas as pd
 
 from mer import files
+from mer.evaluation.comparison import slices
 from mer.evaluation.scores import class_scores
+from mer.evaluation.scores.confusions import Scoring
 from mer.html_pages import frame
 from mer.html_pages.banner import titled
 from mer.params.schema import SELECTED
-from mer.report.style.numbers import NO_VALUE, select, short
+from mer.report.style.numbers import NO_VALUE, bounds, select, short
 from mer.report.style.symbols import for_display, labels
 from mer.report.tables.wrapped import content
 
@@ -20,7 +22,7 @@ TEMPLATES = Path(__file__).parent
 
 
 def write(
-    path: Path, study: tuple[str, str], results: pd.DataFrame, predictions: pd.DataFrame, classes: Sequence[str]
+    path: Path, study: tuple[str, str], results: pd.DataFrame, predictions: pd.DataFrame, scoring: Scoring
 ) -> None:
     """Write the page.
 
@@ -28,13 +30,16 @@ def write(
         path: the path of the page.
         study: the name of the study and the banner of its pages.
         results, predictions: of the study.
-        classes: the classes of the policy, in order.
+        scoring: classes and clusters.
     """
     held_out = predictions[predictions["protocol"] == "loco"]
+    recalls = slices.recalls(held_out, scoring) if len(held_out) else pd.DataFrame(columns=slices.RECALL_COLUMNS)
+    recalls = recalls.set_index(["system", "test_corpus", "emotion"])
     text = frame.environment(TEMPLATES).get_template("classes.html.j2").render(
         title=f"Confusions and recall · {titled(*study)}", study=titled(*study), banner=study[1], has_script=True,
         outside=content(outside_table(results), "Share of free predictions in classes that the corpus does not have."),
-        corpora=[_corpus(number, part, classes) for number, (_, part) in enumerate(held_out.groupby("test_corpus"))],
+        corpora=[_corpus(number, part, recalls, scoring.classes)
+                 for number, (_, part) in enumerate(held_out.groupby("test_corpus"))],
     )  # fmt: skip
     files.write_text(path, text)
 
@@ -47,17 +52,17 @@ def outside_table(results: pd.DataFrame) -> pd.DataFrame:
     return texts.rename_axis(index="system", columns=None)
 
 
-def _corpus(number: int, part: pd.DataFrame, classes: Sequence[str]) -> dict:
+def _corpus(number: int, part: pd.DataFrame, recalls: pd.DataFrame, classes: Sequence[str]) -> dict:
     """One held-out corpus with the matrices of all systems."""
     name = for_display(part[["test_corpus"]].drop_duplicates(), part)["test_corpus"].iloc[0]
     systems = [
-        _system(label, rows, classes)
+        _system(label, rows, recalls, classes)
         for label, rows in sorted(part.groupby(labels(part)), key=lambda pair: (pair[0] != SELECTED, pair[0]))
     ]
     return {"id": f"corpus-{number}", "name": name, "systems": systems}
 
 
-def _system(name: str, rows: pd.DataFrame, classes: Sequence[str]) -> dict:
+def _system(name: str, rows: pd.DataFrame, recalls: pd.DataFrame, classes: Sequence[str]) -> dict:
     """The matrix of one system on one corpus."""
     counts = class_scores.confusion_table(rows, tuple(classes))
     counts = counts[counts["answers"] == "free"]
@@ -66,8 +71,9 @@ def _system(name: str, rows: pd.DataFrame, classes: Sequence[str]) -> dict:
     lines = []
     for at in np.flatnonzero(totals):
         shares = matrix[at] / totals[at]
-        clips = rows.loc[rows["emotion"] == classes[at], "utterance_id"].nunique()
-        lines.append({"name": classes[at], "clips": f"{clips:,}", "shares": shares.tolist(),
-                      "recall": short(shares[at], 2)})  # fmt: skip
+        recall = recalls.loc[(rows["system"].iloc[0], rows["test_corpus"].iloc[0], classes[at])]
+        interval = bounds(recall["low"], recall["high"], digits=2) if pd.notna(recall["low"]) else NO_VALUE
+        lines.append({"name": classes[at], "clips": f"{recall['n']:,}", "shares": shares.tolist(),
+                      "recall": short(recall["recall"], 2), "interval": interval})  # fmt: skip
     caption = f"{rows['utterance_id'].nunique():,} clips, {seeds} seed{'s' if seeds > 1 else ''}"
     return {"name": name, "predicted": list(classes), "rows": lines, "caption": caption}

@@ -27,6 +27,11 @@ PAGES = {
         "listen",
         "the most confident errors, the least certain utterances and duplicates, with players",
     ),
+    "architecture.html": ("architecture", "what each system reads, and the shapes of its tensors"),
+    "baseline.html": ("baseline", "what the first system reaches, beside chance and shortcuts"),
+    "diagnosis.html": ("diagnosis", "what is wrong with data and predictions"),
+    "improvements.html": ("improvements", "which systems are shown to differ from the first"),
+    "ablation.html": ("ablation", "which part of a system matters"),
     "09_report.html": ("report", "all tables and figures of the study on one page"),
 }
 """Link -> the name of a page and what it shows."""
@@ -75,7 +80,7 @@ def facts(study: Study) -> list[tuple[str, str]]:
     people = usable.dropna(subset=["speaker_id"]).drop_duplicates(["family", "speaker_id"])
     genders = people["gender"].value_counts()
     sexes = ", ".join(f"{genders[name]:,} {name}" for name in ("female", "male") if name in genders)
-    classes = study.manifest["emotion"].dropna().value_counts()
+    classes = usable["emotion"].value_counts()
     recordings = "synthetic" if data.synthetic else "real"
     limited = data.max_clips is not None or data.max_speakers is not None
     return [

@@ -106,13 +106,18 @@ class Index:
         return _template().render(
             run=summary, study=study, files=study_summary.written_files(self.study, self.states),
             folder=files.to_root(self.study.folder), has_script=study is not None, banner=summary["banner"],
-            title=_title(summary),
+            title=_title(summary), day=_day(summary),
         )  # fmt: skip
 
 
 def _title(summary: dict) -> str:
     """Return the title of the page: the study, its state and the day."""
-    return f"{summary['title']} · {summary['state']} · {(summary['finished'] or summary['started'])[:10]}"
+    return f"{summary['title']} · {summary['state']} · {_day(summary)[:10]}"
+
+
+def _day(summary: dict) -> str:
+    """Return when the last step finished, which rendering does not change, or when the run started."""
+    return max((step["finished"] for step in summary["steps"] if step["finished"]), default=summary["started"])
 
 
 def now() -> str:
