@@ -134,6 +134,7 @@ def _checked_study(arguments: argparse.Namespace) -> tuple[Study, set[str] | Non
         wrong = parameter_checks.problems(selected)
         wrong += preflight.problems(selected, study.gpus, steps, connect=not lists_only)
         remarks = [f"warning: {text}" for text in (parameter_checks.warnings(selected) if "01" in steps else ())]
+        remarks += [f"note: {text}" for text in parameter_checks.default_systems(selected)]
     if lists_only:
         notes = preflight.notes(selected, study.folder, steps)
         remarks = [*(f"warning: {text}" for text in wrong), *remarks, *(f"note: {text}" for text in notes)]

@@ -1,4 +1,4 @@
-"""Corpora: `python -m mer.corpora list | status | download NAME… | verify NAME… | check STUDY`; see `--help`."""
+"""Corpora: `python -m mer.corpora list | status | download | verify | check STUDY | unpack FILES OUT`; see `--help`."""
 
 import argparse
 import sys
@@ -18,6 +18,7 @@ typical:
   python -m mer.corpora status                    what is in data/raw, and what is missing
   python run_all.py params/open.yaml              then run a study on it
   python -m mer.corpora check params/mine.yaml    what is read of a study's corpora, with a page to listen to
+  python -m mer.corpora unpack cameo/ data/raw/cameo    recordings inside Parquet files of the Hugging Face hub
 
 exit codes: 0 done; 1 something is missing, differs or was not downloaded; 2 wrong usage; 130 interrupted
 """
@@ -140,6 +141,27 @@ def check(arguments: argparse.Namespace) -> int:
     return int(unknown > 0 or not all(result.passed for result in results))
 
 
+def unpack(arguments: argparse.Namespace) -> int:
+    """Write the recordings inside Parquet files of the Hugging Face hub into files, a folder per corpus."""
+    from mer.corpora.own import unpack as unpacking
+
+    try:
+        written = unpacking.unpack(arguments.sources, arguments.out)
+    except BrokenPipeError:
+        raise
+    except (OSError, ValueError) as error:
+        print(f"unpack: {error}", file=sys.stderr)
+        return 2
+    for one in written:
+        lost = f", {one.missing:,} rows without a recording" if one.missing else ""
+        print(f"{files.to_root(one.folder)}: {one.recordings:,} recordings{lost}")
+    print("corpora of a study, if data.raw is the folder above:")
+    for one in written:
+        place = one.folder.relative_to(arguments.out.parent).as_posix()
+        print(f"  {place.lower().replace('/', '_')}: {{table: {place}/{unpacking.LIST}}}")
+    return 0
+
+
 def _access(name: str) -> str:
     if name in SOURCES:
         return f"download, {size(SOURCES[name].space)}"
@@ -198,6 +220,9 @@ def _parser() -> argparse.ArgumentParser:
         help="you have read the licences of these corpora and agree to them; needed once per corpus",
     )
     command("verify", verify, "compare files with published digests", "+")
+    packed = command("unpack", unpack, "recordings inside Parquet files of the Hugging Face hub into files")
+    packed.add_argument("sources", nargs="+", type=Path, metavar="FILE_OR_FOLDER", help="Parquet files, or folders")
+    packed.add_argument("out", type=Path, metavar="OUT", help="the new folder, such as data/raw/cameo")
     study = command("check", check, "what is read of the corpora of a study, with a page to listen to")
     study.add_argument("study", metavar="STUDY", help="the study, such as params/mine.yaml")
     study.add_argument("--set", action="append", default=[], metavar="A.B=C", help="override one parameter")

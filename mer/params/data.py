@@ -64,8 +64,9 @@ class Corpus(Section):
     """One corpus of a study. Corpora of the catalogue take no options; a user-defined corpus has a `table`."""
 
     table: str | None = Field(None, min_length=1)
-    """A file below `data.raw`: CSV or TSV with a header, an Excel file (.xlsx, its first sheet), JSON lines, or the
-    `db.yaml` of an audformat database."""
+    """A file below `data.raw`: CSV or TSV with a header, an Excel file (.xlsx, its first sheet), JSON lines, Parquet,
+    or the `db.yaml` of an audformat database. Or a folder: an AudioFolder, with `metadata.csv`, or with a folder per
+    label and `speaker_pattern`."""
     audio: str | None = None
     """The folder below `data.raw` that paths in the table are relative to; by default that of the table."""
     columns: dict[Column, str] = Field({})

@@ -24,7 +24,14 @@ from mer.params.features import (
 )
 from mer.params.messages import Faults, near
 from mer.params.section import Name, Section
-from mer.params.systems import DEFAULT_SYSTEMS, Candidate, System, Training
+from mer.params.systems import (
+    DEFAULT_FEATURES,
+    DEFAULT_NETWORKS,
+    DEFAULT_SYSTEMS,
+    Candidate,
+    System,
+    Training,
+)
 
 __all__ = ["SELECTED", "Ablations", "AudioFeatures", "Candidate", "Compute", "Corpus", "Data", "Evaluation", "Labels",
            "Params", "Splits", "Synthetic", "System", "TextFeatures", "Training", "Transcripts",
@@ -119,12 +126,14 @@ class Params(Section):
     splits: Splits = Splits()
     features: Inputs = Field({})
     """The inputs of the study, each with a name. An input `audio`, `text` or `video` that a system names needs no
-    declaration and has the defaults; without any, a system that names no inputs has `audio` and `text`."""
+    declaration and has the defaults; without any, a system that names no inputs has `audio` and `text`. A study that
+    names neither inputs nor systems reads the `functionals` of audio."""
     transcripts: Transcripts = Transcripts()
     augmentation: Augmentation | None = None
     """Altered copies of training recordings, of which systems with `training: {augmented: true}` learn, too."""
     systems: dict[Name, System] = Field(DEFAULT_SYSTEMS, min_length=1)
-    """The systems by name. The first one is the reference of comparisons."""
+    """The systems by name. The first one is the reference of comparisons. A study that names none runs those that did
+    best on held-out corpora (`params/voice.yaml`), or a network if its inputs need one."""
     training: Training = Training()
     evaluation: Evaluation = Evaluation()
     ablations: Ablations = Ablations()
@@ -153,12 +162,28 @@ class Params(Section):
     @model_validator(mode="after")
     def _consistent(self) -> "Params":
         """Complete the inputs, and check what several sections must agree on; all faults are reported at once."""
+        self._complete_systems()
         faults = [*self._corpora_of_weights(), *self._caps(), *self._duplicates(), *self._complete_inputs(),
                   *self._members()]  # fmt: skip
         faults = faults or [*self._augmented(), *self._frames(), *self._trained_encoders(), *self._recogniser()]
         if faults:
             raise Faults(faults)
         return self
+
+    @property
+    def has_default_systems(self) -> bool:
+        """Whether the study names no systems and runs the default ones."""
+        return "systems" not in self.model_fields_set
+
+    def _complete_systems(self) -> None:
+        """Give a study that names no systems the default ones, and inputs if it names none."""
+        if not self.has_default_systems:
+            return
+        inputs = self.features or read_inputs(DEFAULT_FEATURES)
+        for_networks = any(one.is_trained or getattr(one, "keep", "vector") == "frames" for one in inputs.values())
+        systems = DEFAULT_NETWORKS if for_networks else DEFAULT_SYSTEMS
+        for field, value in (("features", inputs), ("systems", dict(systems))):
+            object.__setattr__(self, field, value)  # the model is frozen for all others
 
     def _corpora_of_weights(self) -> Iterator[tuple[str, str]]:
         trainings, naming = {"training": self.training}, {"corpus_weights", "encoders"}

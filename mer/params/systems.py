@@ -311,5 +311,17 @@ class Training(Section):
         return self.balance in ("class_weights", "unsampled_class_weights")
 
 
-DEFAULT_SYSTEMS = {"gated": System(model="gated"), "logistic": System(model="logistic", inputs=("audio",))}
-"""The systems of a study that names none, the reference first. Nothing else decides which they are."""
+_ADAPTED = {"normalisation": "speaker_shrunk", "adaptation": "gaussians"}
+DEFAULT_SYSTEMS = {
+    "voice": System(model="ensemble", members=("ridge", "svm_rbf")),
+    "adapted": System(model="ensemble", members=("ridge_adapted", "svm_rbf_adapted")),
+    "ridge": System(model="ridge"),
+    "svm_rbf": System(model="svm_rbf"),
+    "ridge_adapted": System(model="ridge", training=_ADAPTED),
+    "svm_rbf_adapted": System(model="svm_rbf", training=_ADAPTED),
+}
+"""The systems of a study that names none, the reference first: those of `params/voice.yaml`, on all inputs."""
+DEFAULT_NETWORKS = {"gated": System(model="gated")}
+"""The systems of a study that names none, and whose inputs only networks read: frames, or encoders in training."""
+DEFAULT_FEATURES = {"audio": {"extractor": "functionals"}}
+"""The inputs of a study that names neither systems nor inputs: those of `params/voice.yaml`."""

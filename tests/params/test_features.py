@@ -17,8 +17,8 @@ def problems(tmp_path, text="", *sets):
     return caught.value.problems
 
 
-def test_a_study_without_features_has_audio_and_text(tmp_path):
-    p = load(tmp_path)
+def test_systems_that_name_no_inputs_have_audio_and_text(tmp_path):
+    p = load(tmp_path, "systems: {gated: {model: gated}, logistic: {model: logistic, inputs: [audio]}}")
     assert {name: one.extractor for name, one in p.features.items()} == {"audio": "mfcc", "text": "hashing"}
     assert {name: system.inputs for name, system in p.systems.items()} == {
         "gated": ("audio", "text"), "logistic": ("audio",)}  # fmt: skip
@@ -153,3 +153,28 @@ systems:
     )
     with pytest.raises(ValueError, match=r"features\.acoustic"):
         Params.model_validate({"name": "x", "corpora": {"emodb": {}}, "features": {"acoustic": {}}})
+
+
+def test_study_that_names_only_corpora_runs_the_systems_of_voice(tmp_path):
+    best, default = params.load("params/voice.yaml"), load(tmp_path, "")
+    assert default.features == best.features
+    assert default.systems == best.systems
+    assert next(iter(default.systems)) == "voice"
+    assert default.has_default_systems
+    assert not best.has_default_systems
+
+
+def test_default_systems_read_the_inputs_that_a_study_names(tmp_path):
+    p = load(tmp_path, "features: {text: {}, speech: {modality: audio, extractor: encoder, model: x}}")
+    assert {p.inputs_of(name) for name in p.systems} == {("speech", "text")}
+    assert p.systems["ridge_adapted"].training == {"normalisation": "speaker_shrunk", "adaptation": "gaussians"}
+    for option in ("train: all", "keep: frames"):
+        p = load(tmp_path, f"features: {{speech: {{modality: audio, extractor: encoder, model: x, {option}}}}}")
+        assert {name: one.model for name, one in p.systems.items()} == {"gated": "gated"}
+
+
+def test_resolved_parameters_of_a_default_study_are_the_same_study(tmp_path):
+    p = load(tmp_path, "")
+    again = Params.model_validate(p.model_dump(mode="json"))
+    assert again == p
+    assert not again.has_default_systems

@@ -3,6 +3,7 @@
 from pathlib import PurePosixPath
 
 from mer.corpora.corpus import Corpus
+from mer.corpora.own.audio_folder import is_folder
 from mer.corpora.reading.columns import EMOTION_NAMES
 from mer.params.schema import Corpus as CorpusParameters
 
@@ -14,7 +15,7 @@ def corpus(name: str, parameters: CorpusParameters) -> Corpus:
         title=parameters.title or name,
         family=parameters.family or name,
         folders=(),
-        fixed_folder=PurePosixPath(parameters.table).parent.as_posix(),
+        fixed_folder=_folder(parameters.table),
         emotions=emotions(parameters),
         parser=parameters,
         language=parameters.language or "und",
@@ -28,6 +29,11 @@ def corpus(name: str, parameters: CorpusParameters) -> Corpus:
         shares_speakers=parameters.family not in (None, name),
         split_by_session="session" in parameters.columns,
     )
+
+
+def _folder(table: str) -> str:
+    path = PurePosixPath(table)
+    return (path if is_folder(table) else path.parent).as_posix()
 
 
 def emotions(parameters: CorpusParameters) -> dict[str, str]:

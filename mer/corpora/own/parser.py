@@ -1,9 +1,10 @@
 """The parser of a user-defined corpus: a table with a row per recording, declared in the study's YAML.
 
-The table is CSV or TSV with a header, the first sheet of an Excel file (.xlsx), JSON lines (as in EmoBox), or the
-`db.yaml` of an audformat database (mer/corpora/own/tables.py). Its paths are relative to its own folder, or to the
-folder `audio`. A column `video` may name video files of the same utterances. Speakers are kept apart as in every
-corpus. A declared `split` column makes the split official; a declared `session` column keeps sessions whole.
+The table is CSV or TSV with a header, the first sheet of an Excel file (.xlsx), JSON lines (as in EmoBox), Parquet, the
+`db.yaml` of an audformat database, or a folder of recordings (mer/corpora/own/tables.py). Its paths are relative to its
+own folder, or to the folder `audio`. A column `video` may name video files of the same utterances. Speakers are kept
+apart as in every corpus. A declared `split` column makes the split official; a declared `session` column keeps sessions
+whole.
 """
 
 from collections.abc import Iterator
@@ -11,7 +12,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from mer.corpora.corpus import Corpus, Problem, Utterance
-from mer.corpora.own.tables import JSON_LINES, TableRow, rows, seconds
+from mer.corpora.own.audio_folder import is_folder
+from mer.corpora.own.table_row import TableRow
+from mer.corpora.own.tables import JSON_LINES, rows, seconds
 from mer.corpora.reading.columns import GENDERS, PARTS, match_columns
 from mer.corpora.reading.file_names import FileNames
 from mer.corpora.reading.files import as_integer, in_path_order, missing_reason, relative, unreadable_reason
@@ -59,7 +62,8 @@ def parse(corpus: Corpus, raw: Path) -> Iterator[Utterance | Problem]:
 def _open(corpus: Corpus, raw: Path) -> _OwnCorpus:
     parameters = corpus.parser
     path = raw / parameters.table
-    audio = raw / parameters.audio if parameters.audio is not None else path.parent
+    own_folder = path if is_folder(parameters.table) else path.parent
+    audio = raw / parameters.audio if parameters.audio is not None else own_folder
     return _OwnCorpus(
         name=corpus.name,
         parameters=parameters,

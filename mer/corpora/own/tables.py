@@ -1,14 +1,18 @@
-"""The rows of user-defined tables: CSV and TSV, Excel, JSON lines, and audformat databases. No code in them is run."""
+"""The rows of user-defined tables: CSV and TSV, Excel, JSON lines, Parquet, audformat databases, and AudioFolders.
+
+No code in them is run.
+"""
 
 import json
 import math
 import re
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from mer.corpora.corpus import Problem
+from mer.corpora.own import audio_folder, parquet
+from mer.corpora.own.table_row import TableRow
 from mer.corpora.reading.files import decode, lines, relative, table, unreadable_reason
 from mer.files import is_file
 from mer.foreign import load_yaml
@@ -25,18 +29,11 @@ TIMEDELTA = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class TableRow:
-    """A row of a table: its path and line, and {column: text}."""
-
-    path: str
-    line: int
-    cells: dict[str, str]
-
-
 def rows(raw: Path, path: Path) -> Iterator[TableRow | Problem]:
-    """Yield the rows of a table, and the problems with it or with its lines."""
-    if reason := unreadable_reason(path) or _spreadsheet(path):
+    """Yield the rows of a table or of a folder of recordings, and the problems with it or with its lines."""
+    if path.is_dir():
+        yield from audio_folder.rows(raw, path, rows)
+    elif reason := unreadable_reason(path) or _spreadsheet(path):
         yield Problem(relative(path, raw), reason)
     elif path.suffix.lower() in EXCEL:
         yield from _excel(raw, path)
@@ -44,6 +41,8 @@ def rows(raw: Path, path: Path) -> Iterator[TableRow | Problem]:
         yield from _audformat(raw, path)
     elif path.suffix.lower() in JSON_LINES:
         yield from _json_lines(raw, path)
+    elif path.suffix.lower() == parquet.SUFFIX:
+        yield from parquet.rows(raw, path)
     else:
         yield from _separated(raw, path)
 

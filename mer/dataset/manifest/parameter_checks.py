@@ -8,6 +8,7 @@ from mer import files
 from mer.corpora import CORPORA, Corpus, closest_id, selected
 from mer.corpora.own import check
 from mer.corpora.own import corpus as own
+from mer.corpora.own.audio_folder import is_folder
 from mer.corpora.synthetic import record
 from mer.dataset.manifest import labels
 from mer.params.ablations import study_of
@@ -25,7 +26,7 @@ def problems(params: Params) -> list[str]:
             messages.append(_unknown(f"corpora.{name}", name))
         elif options.table is not None and name in CORPORA:
             messages.append(f"corpora.{name}.table: {name} is the id of {CORPORA[name].title}; give yours another name")
-        elif options.table is not None and not files.is_file(raw / options.table):
+        elif options.table is not None and not _exists(raw / options.table, options.table):
             messages.append(
                 f"corpora.{name}.table: {files.to_root(raw / options.table)} does not exist (below data.raw)"
             )
@@ -85,13 +86,26 @@ def warnings(params: Params) -> list[str]:
     """Return sentences about labels in user-defined tables that are not known, whose rows would be lost."""
     raw, sentences = files.from_root(params.data.raw), []
     for name, options in params.corpora.items():
-        if options.table is None or not files.is_file(raw / options.table):
+        if options.table is None or not _exists(raw / options.table, options.table):
             continue
         for label, (count, near) in check.unknown_labels(own.corpus(name, options), raw).items():
             hint = f" (did you mean {near}?)" if near else ""
             sentences.append(f"corpora.{name}.labels: {count:,} rows have the label {label!r}, which is not known"
                              f"{hint}; add it, for example {label}: {near or 'other'}")  # fmt: skip
     return sentences
+
+
+def default_systems(params: Params) -> list[str]:
+    """Return a sentence about the systems of a study that names none; nothing if it names some."""
+    if not params.has_default_systems:
+        return []
+    inputs = ", ".join(f"{name} ({one.extractor})" for name, one in params.features.items())
+    return [f"no systems are named, so that the study runs {', '.join(params.systems)} on {inputs}"]
+
+
+def _exists(path: Path, table: str) -> bool:
+    """Whether the table of a user-defined corpus is there, a file or a folder of recordings."""
+    return path.is_dir() if is_folder(table) else files.is_file(path)
 
 
 def _emotion_names(params: Params, corpus: Corpus) -> list[str]:
