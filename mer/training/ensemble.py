@@ -78,12 +78,15 @@ def family_members(jobs: Iterable[Job], spec: System, families: np.ndarray) -> l
     """
     members = []
     for job in (job for job in jobs if job.system in spec.members):
-        for family in np.unique(families[job.train]).tolist():
-            inside = families[job.train] == family
-            validation = job.train[~inside] if job.choose_by == "corpora" else job.validation
+        rows, validation = job.train, job.validation
+        if job.folds and job.choose_by == "speakers":
+            rows, validation = job.folds[0].train, job.folds[0].test
+        for family in np.unique(families[rows]).tolist():
+            inside = families[rows] == family
+            others = rows[~inside] if job.choose_by == "corpora" else validation
             name = f"{job.system}.{_file_name(family)}"
             members.append(
-                replace(job, system=name, train=job.train[inside], validation=validation, folds=(), choice_seed=None,
+                replace(job, system=name, train=rows[inside], validation=others, folds=(), choice_seed=None,
                         member_of=job.system, family=family)
             )  # fmt: skip
     return members

@@ -321,7 +321,7 @@ def _with_choice(task: Task, result: JobResult, choice: Choice | None) -> JobRes
     job = result.job
     history = result.history if job.spec.is_network else choice.compared
     result = replace(result, choice=choice, history=history)
-    if choice.by == "speakers":
+    if len(job.validation):
         return result
     probabilities = calibration.probabilities(choice.logits / job.temperature, job.is_multi_label)
     scores = task.score_predictions(choice.logits.argmax(axis=1), choice.rows)

@@ -146,5 +146,5 @@ class JobResult:
 
     @property
     def validated_rows(self) -> np.ndarray:
-        """The rows that `validation_probabilities` predicts: those of the families left out, or the validation rows."""
-        return self.choice.rows if self.choice is not None and self.leaves_families_out else self.job.validation
+        """The rows that `validation_probabilities` predicts: the validation rows, or those that the folds leave out."""
+        return self.job.validation if self.choice is None or len(self.job.validation) else self.choice.rows

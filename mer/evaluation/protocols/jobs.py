@@ -260,7 +260,8 @@ def plan_jobs(
     A system uses the rows on which it has at least one of its inputs, also each of its candidates. A system whose
     solution does not depend on the seed is trained once. An ensemble has no job: its members are trained
     (`mer.training.ensemble`). A system that chooses by corpora trains on the validation rows, too, and needs no cells
-    of inner LOCO: its folds leave out the same families. All seeds use the setting that the first one has chosen.
+    of inner LOCO: its folds leave out the same families. A classical model that chooses by speakers is trained on the
+    validation rows, too, after they have chosen. All seeds use the setting that the first one has chosen.
 
     Args:
         cells: as from `cells.plan`.
@@ -353,13 +354,12 @@ def _with_folds(job: Job, by_corpora: tuple[Fold, ...], seed: int) -> Job:
     choose_by = "corpora" if by_corpora else "speakers"
     strengths = {"inverse_regularisation": job.training.strengths(choose_by)}
     job = replace(job, training=job.training.model_copy(update=strengths), choose_by=choose_by)
+    rows, validation = np.union1d(job.train, job.validation), (Fold("validation", job.train, job.validation),)
     if by_corpora:
-        rows = np.union1d(job.train, job.validation)
         return replace(job, train=rows, validation=rows[:0], folds=by_corpora, choice_seed=seed)
-    if job.spec.candidates:
-        folds = (Fold("validation", np.sort(job.train), np.sort(job.validation)),)
-        return replace(job, folds=folds, choice_seed=seed)
-    return job
+    if len(job.validation) and not any(one.is_network for one in job.spec.variants()):
+        return replace(job, train=rows, validation=rows[:0], folds=validation, choice_seed=seed)
+    return replace(job, folds=validation, choice_seed=seed) if job.spec.candidates else job
 
 
 def learning_curves(results: list[JobResult]) -> pd.DataFrame:

@@ -136,15 +136,15 @@ def chosen_job(task: Task, job: Job, choice: Choice | None) -> Job:
         return job
     spec, training = candidates(job)[choice.setting["candidate"]]
     setting = {name: value for name, value in choice.setting.items() if name in SETTING}
-    if choice.by == "speakers":
+    if len(job.validation):
         setting.pop("epochs", None)  # the validation rows stop the training itself
         return replace(job, spec=spec, training=training, folds=(), choice_seed=None, setting=setting or None)
     final = replace(job, spec=spec, training=training, folds=(), choice_seed=None, setting=setting)
-    return replace(final, temperature=out_of_family_temperature(task, final, choice))
+    return replace(final, temperature=left_out_temperature(task, final, choice))
 
 
-def out_of_family_temperature(task: Task, job: Job, choice: Choice) -> float:
-    """Return the temperature that fits predictions of families on which the predicting models were not trained.
+def left_out_temperature(task: Task, job: Job, choice: Choice) -> float:
+    """Return the temperature that fits predictions of families or speakers on which the models were not trained.
 
     A new corpus is such a family. `choice.rows` and `choice.logits` are all that it reads.
     """
