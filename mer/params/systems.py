@@ -13,7 +13,7 @@ from mer.params.section import Fraction, InputName, Name, Section
 Network = Literal["gated", "flexible_at", "robust_at", "attention", "concat"]
 Classical = Literal["logistic", "ridge", "svm_linear", "svm_rbf"]
 
-STRENGTHS = {"speakers": (1e-4, 3e-4, 1e-3, 1e-2, 1e-1), "corpora": (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 1e-1)}
+STRENGTHS = {"speakers": (1e-3, 1e-2, 1e-1), "corpora": (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 1e-1)}
 """What chooses -> the values of C among which it chooses by default. Corpora choose smaller values than speakers."""
 
 
@@ -183,8 +183,8 @@ class Training(Section):
     """What is left out to choose parameters inside the training corpora: the regularisation of classical models, the
     number of epochs of networks, and a system's candidates. `corpora`: each training family in turn; its validation
     speakers are training rows, too. `speakers`: the validation speakers; after the choice, a classical model is trained
-    on them, too. `auto`: corpora if three families or more are
-    trained on, else speakers. A training on one family, and a system that trains an encoder, choose by speakers."""
+    on them, too. `auto`: corpora if three families or more are trained on, else speakers. A training on one family, and
+    a system that trains an encoder, choose by speakers."""
 
     epochs: int = Field(40, ge=1)
     """The largest number of epochs."""

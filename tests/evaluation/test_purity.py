@@ -24,6 +24,7 @@ from mer.params.features import read_inputs
 from mer.training import calibration, grid
 from mer.training.checkpoints import binding, checkpoint, lineage
 from mer.training.checkpoints.card import Provenance, validate
+from mer.training.choosing import choice
 from mer.training.job import Job
 from mer.training.networks import losses
 from mer.training.scaling import standardise
@@ -324,11 +325,11 @@ def test_standardiser_fitted_on_other_rows_is_detected(planted, monkeypatch):
 
 
 def test_temperature_fitted_on_test_rows_is_detected(planted, monkeypatch):
-    def leaky(task, job, logits):
-        rows = np.resize(job.test, len(logits))
-        return calibration.temperature(logits, task.labels[rows], task.corpora[rows], multi_label=False)
+    def leaky(task, job, own):
+        rows = np.resize(job.test, len(own.logits))
+        return calibration.temperature(own.logits, task.labels[rows], task.corpora[rows], multi_label=False)
 
-    monkeypatch.setattr(grid, "_temperature", leaky)
+    monkeypatch.setattr(choice, "left_out_temperature", leaky)
     assert "logistic's probabilities (temperature) were fitted on rows outside" in planted.stopped(planted.params())
 
 

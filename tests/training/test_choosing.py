@@ -134,11 +134,8 @@ def test_corpora_choose_less_than_speakers_where_corpora_differ(spoken):
         jobs = planned(spoken, some("ridge"), training=TRAINING.model_copy(update={"choose_by": choose_by}))
         by[choose_by] = grid.run_jobs(spoken[0], jobs, grid.Engine())
     chosen = {result.job.cell.held_out: result.choice.setting["inverse_regularisation"] for result in by["corpora"]}
-    assert all(result.choice is None for result in by["speakers"])
-    of_speakers = [max(result.history, key=lambda one: one["mean"]) for result in by["speakers"]]
-    assert np.mean(np.log(list(chosen.values()))) < np.mean(
-        [np.log(one["inverse_regularisation"]) for one in of_speakers]
-    )
+    of_speakers = [result.choice.setting["inverse_regularisation"] for result in by["speakers"]]
+    assert np.mean(np.log(list(chosen.values()))) < np.mean(np.log(of_speakers))
     uar = {name: np.mean([_uar(spoken, result) for result in results]) for name, results in by.items()}
     assert uar["corpora"] > uar["speakers"]
 
@@ -296,12 +293,12 @@ def test_stored_results_are_read_again(spoken, tmp_path, monkeypatch, engine):
 def test_when_corpora_choose(spoken, choose_by, corpora, folds):
     training = TRAINING.model_copy(update={"choose_by": choose_by, "inverse_regularisation": None})
     for job in planned(spoken, some("ridge"), corpora=corpora, training=training):
-        assert len(job.folds) == folds
+        assert len(job.folds) == (folds or 1)
         assert job.choose_by == ("corpora" if folds else "speakers")
-        rows = set(job.cell.train) | (set(job.cell.validation) if folds else set())
-        assert set(job.train) == rows
-        assert len(job.validation) == (0 if folds else len(job.cell.validation))
-        assert min(job.training.inverse_regularisation) == (1e-5 if folds else 1e-4)
+        assert set(job.train) == {*job.cell.train, *job.cell.validation}
+        assert not len(job.validation)
+        assert folds or (job.folds[0].test == job.cell.validation).all()
+        assert min(job.training.inverse_regularisation) == (1e-5 if folds else 1e-3)
 
 
 def test_corpus_without_the_input_is_no_fold(spoken):
@@ -406,11 +403,25 @@ def test_systems_that_choose_by_speakers_are_compared_on_the_same_families(spoke
     assert means["corpora"] > means["speakers"]
 
 
-def test_validation_speakers_still_choose_as_before(spoken):
-    """The mean over corpora of the UAR of free predictions; the middle one among equals."""
+def test_validation_speakers_choose_a_classical_model_and_then_train_it(spoken):
+    """They choose by the mean over corpora of the UAR of free predictions; the first one among equals."""
+    task, usable = spoken
     training = TRAINING.model_copy(update={"choose_by": "speakers"})
     [job] = only(planned(spoken, some("ridge"), training=training), "a")
     model = grid.fit_job(spoken[0], job, "cpu")
-    assert model.choice is None
-    assert [one["inverse_regularisation"] for one in model.history] == list(STRENGTHS)
-    assert choosing.chosen_job(spoken[0], job, None) is job
+    train, validation = job.cell.train, job.cell.validation
+    from mer.training.baselines import ridge
+
+    settings = ridge.settings(job.training, "speakers")
+    models = ridge.fit_all(task, train, settings, inputs=job.spec.inputs, training=job.training)
+    means = [np.mean(list(task.score_predictor(one.predict, validation).values())) for one in models]
+    assert [one["mean"] for one in model.choice.compared] == pytest.approx(means)
+    assert model.choice.chosen == int(np.argmax(means))
+    [again] = ridge.fit_all(task, np.union1d(train, validation), [settings[model.choice.chosen]],
+                            inputs=job.spec.inputs, training=job.training)  # fmt: skip
+    np.testing.assert_allclose(model.logits(task.features, job.test), again.logits(task.features, job.test))
+    [result] = grid.run_jobs(task, [job], grid.Engine())
+    assert (result.validated_rows == validation).all()
+    assert result.validation_probabilities.shape == (len(validation), task.classes)
+    assert not result.leaves_families_out
+    assert choosing.chosen_job(task, job, None) is job
