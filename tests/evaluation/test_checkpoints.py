@@ -172,7 +172,7 @@ def test_rows_in_the_training_data_are_marked_outside_of_tests(studies, tmp_path
     predicted = pd.read_parquet(tmp_path / "out/predictions.parquet").set_index("utterance_id")
     manifest = pd.read_parquet(studies / "two/data/manifest.parquet").set_index("utterance_id")
     emodb = predicted[predicted["test_corpus"] == "emodb"]
-    parts = manifest.loc[emodb.index, "split"].replace({"test": ""}).astype("str")
+    parts = manifest.loc[emodb.index, "split"].replace({"test": "", "validation": "train"}).astype("str")
     assert emodb["overlap"].tolist() == parts.tolist()
     assert set(predicted.loc[predicted["test_corpus"] != "emodb", "overlap"]) == {""}
     assert "rows are no test: the model was trained on the recording" in capsys.readouterr().out

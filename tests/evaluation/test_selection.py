@@ -131,7 +131,8 @@ def test_validation_score_is_that_of_the_validation_rows(spoken, ran):
     for item in done:
         system, cell = item.job.system, item.job.cell
         if cell.protocol == "loco":
-            model, rows = grid.fit_job(task, item.job, "cpu"), item.job.validation
+            before = replace(item.job, train=cell.train, validation=cell.validation, setting=None, temperature=None)
+            model, rows = grid.fit_job(task, before, "cpu"), cell.validation  # before it is trained on these rows
             answers, corpora = model.predict(task.features, rows).argmax(axis=1), task.corpora[rows]
             result = [
                 stats.chance_corrected(stats.uar(stats.confusion(task.labels[rows][m], answers[m], 3)), 3)

@@ -123,7 +123,8 @@ def test_parts_of_a_published_split_are_scaled_separately(spoken):
 
 def test_result_with_other_speakers_is_not_reused(spoken, tmp_path):
     task, _, cells = spoken
-    jobs, _ = study.plan_jobs(cells[:1], {"speaker": SYSTEMS["speaker"]}, TRAINING, (0,), task)
+    [planned], _ = study.plan_jobs(cells[:1], {"speaker": SYSTEMS["speaker"]}, TRAINING, (0,), task)
+    jobs = [replace(planned, train=cells[0].train, validation=cells[0].validation, folds=(), choice_seed=None)]
     grid.run_jobs(task, jobs, Engine(), tmp_path)
     kept = grid.ResultCache(tmp_path, task, Engine())
     other = replace(task, groups={**task.groups, "speaker": task.groups["corpus"]})

@@ -405,7 +405,7 @@ def test_systems_that_choose_by_speakers_are_compared_on_the_same_families(spoke
 
 def test_validation_speakers_choose_a_classical_model_and_then_train_it(spoken):
     """They choose by the mean over corpora of the UAR of free predictions; the first one among equals."""
-    task, usable = spoken
+    task, _ = spoken
     training = TRAINING.model_copy(update={"choose_by": "speakers"})
     [job] = only(planned(spoken, some("ridge"), training=training), "a")
     model = grid.fit_job(spoken[0], job, "cpu")

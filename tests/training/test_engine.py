@@ -68,7 +68,7 @@ def test_workers_do_not_receive_the_vectors_in_the_cache(task, tmp_path):
     features = replace(task.features, arrays={m: np.repeat(a, 500, 0) for m, a in task.features.arrays.items()})
     large = replace(task, features=features)
     kept = ResultCache(tmp_path, large, Engine())
-    assert len(pickle.dumps(kept)) < 10_000 < large.features.arrays["audio"].nbytes
+    assert len(pickle.dumps(kept)) < 20_000 < large.features.arrays["audio"].nbytes
     assert ResultCache(tmp_path, large.without_features(), Engine())._identity._outline.features.widths(["audio"]) == {
         "audio": 12
     }
