@@ -183,8 +183,8 @@ class Training(Section):
     """What is left out to choose parameters inside the training corpora: the regularisation of classical models, the
     number of epochs of networks, and a system's candidates. `corpora`: each training family in turn; its validation
     speakers are training rows, too. `speakers`: the validation speakers; after the choice, a classical model is trained
-    on them, too. `auto`: corpora if three families or more are trained on, else speakers. A training on one family, and
-    a system that trains an encoder, choose by speakers."""
+    on them, too, unless they are those of a published split. `auto`: corpora if three families or more are trained on,
+    else speakers. A training on one family, and a system that trains an encoder, choose by speakers."""
 
     epochs: int = Field(40, ge=1)
     """The largest number of epochs."""

@@ -425,3 +425,16 @@ def test_validation_speakers_choose_a_classical_model_and_then_train_it(spoken):
     assert result.validation_probabilities.shape == (len(validation), task.classes)
     assert not result.leaves_families_out
     assert choosing.chosen_job(task, job, None) is job
+
+
+def test_published_validation_rows_only_validate(spoken):
+    task, usable = spoken
+    published = usable.assign(fold=usable["fold"].where(usable["corpus"] != "a"))
+    for name, count in (("a", 1), ("b", None)):
+        cells = protocols.plan(published, ("in_corpus",), [name])
+        assert all(cell.has_published_validation == (name == "a") for cell in cells)
+        jobs = planning.plan_jobs(cells, some("ridge"), TRAINING, (0,), task)[0]
+        assert len(jobs) == count or name == "b"
+        for job in jobs:
+            assert (len(job.validation) > 0) == (name == "a")
+            assert np.isin(job.cell.validation, job.train).all() == (name == "b")

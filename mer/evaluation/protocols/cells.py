@@ -48,6 +48,8 @@ class Cell:
         fold: number of the fold, 0 if there is one.
         train, validation, test: row numbers of the usable manifest; `test` may span several corpora.
         folds: of a cell that trains on several families, the folds that leave out each of them (`inner_folds`).
+        has_published_validation: whether a validation row belongs to a published split. The validation rows of the cell
+            then only validate, as in published studies, unless `folds` choose.
     """
 
     protocol: Protocol | Literal["inner_loco", "random_split", "within_family_shared_episodes"]
@@ -58,6 +60,7 @@ class Cell:
     validation: np.ndarray = field(compare=False)
     test: np.ndarray = field(compare=False)
     folds: tuple[Fold, ...] = field(default=(), compare=False)
+    has_published_validation: bool = field(default=False, compare=False)
 
 
 def scored_corpora(manifest: pd.DataFrame, min_clips: int, min_speakers: int) -> dict[str, str]:
@@ -256,7 +259,8 @@ def _checked(manifest: pd.DataFrame, cells: list[Cell], near: pd.DataFrame, acce
     recordings = duplicates.recordings(manifest, near)
     if recordings.has_copy.any():
         cells = [cell if cell.protocol == "in_corpus" else _without_copies(cell, recordings) for cell in cells]
-    families = manifest["family"].to_numpy(object)
+    families, published = manifest["family"].to_numpy(object), manifest["fold"].isna().to_numpy()
+    cells = [replace(cell, has_published_validation=bool(published[cell.validation].any())) for cell in cells]
     return [_with_folds(cell, families, recordings) for cell in cells]
 
 

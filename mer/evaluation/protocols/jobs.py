@@ -261,7 +261,8 @@ def plan_jobs(
     solution does not depend on the seed is trained once. An ensemble has no job: its members are trained
     (`mer.training.ensemble`). A system that chooses by corpora trains on the validation rows, too, and needs no cells
     of inner LOCO: its folds leave out the same families. A classical model that chooses by speakers is trained on the
-    validation rows, too, after they have chosen. All seeds use the setting that the first one has chosen.
+    validation rows, too, after they have chosen, unless they are those of a published split. All seeds use the setting
+    that the first one has chosen.
 
     Args:
         cells: as from `cells.plan`.
@@ -357,7 +358,8 @@ def _with_folds(job: Job, by_corpora: tuple[Fold, ...], seed: int) -> Job:
     rows, validation = np.union1d(job.train, job.validation), (Fold("validation", job.train, job.validation),)
     if by_corpora:
         return replace(job, train=rows, validation=rows[:0], folds=by_corpora, choice_seed=seed)
-    if len(job.validation) and not any(one.is_network for one in job.spec.variants()):
+    only_validate = job.cell.has_published_validation or any(one.is_network for one in job.spec.variants())
+    if len(job.validation) and not only_validate:
         return replace(job, train=rows, validation=rows[:0], folds=validation, choice_seed=seed)
     return replace(job, folds=validation, choice_seed=seed) if job.spec.candidates else job
 
