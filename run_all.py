@@ -6,6 +6,9 @@ import shlex
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from mer import commands, files, params, preflight
@@ -80,7 +83,36 @@ def _execute(arguments: argparse.Namespace) -> int:
     for remark in remarks:
         print(remark)
     options = RunOptions(requested, arguments.start, arguments.force, arguments.keep_going, arguments.jobs)
-    return run(study, options, Screen(quiet=arguments.quiet))
+    with _cluster(arguments, study) as address:
+        return run(replace(study, dask=address), options, Screen(quiet=arguments.quiet))
+
+
+@contextmanager
+def _cluster(arguments: argparse.Namespace, study: Study) -> Iterator[str | None]:
+    """Yield the address of the dask scheduler that computes the study, after a check of its workers; None without one.
+
+    Raises:
+        StudyError: the cluster cannot be used.
+    """
+    selected = params.load(arguments.params, arguments.set, arguments.name)
+    section = None if _is_of_run_folder(arguments.params) else selected.dask
+    if arguments.dask is None and section is None:
+        yield None
+        return
+    from mer.pools import dask_cluster
+
+    with ExitStack() as stack:
+        address = arguments.dask or section.address
+        try:
+            address = address or stack.enter_context(
+                dask_cluster.started(section.cluster, section.workers, section.options)
+            )
+        except dask_cluster.ClusterError as error:
+            raise StudyError([f"dask: {error}"]) from None
+        folders = {"the run folder": study.folder, "data.store": files.from_root(selected.data.store)}
+        if problems := dask_cluster.check(address, folders, files.from_root(selected.data.raw)):
+            raise StudyError(problems)
+        yield address
 
 
 def _report(folders: list[str]) -> int:
@@ -250,6 +282,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--set", action="append", default=[], metavar="A.B=C", help="override one parameter; may be repeated")
     add("--name", metavar="RUN", help="use the run folder outputs/RUN instead of the study's own")
     add("--jobs", type=_positive, default=_cores(), metavar="N", help="processes at once (default: all cores)")
+    add("--dask", metavar="ADDRESS", help="let the workers of this dask scheduler compute the study")
     add("--gpu-jobs", type=_positive, default=1, metavar="N", help="notebooks at once on one GPU (default: 1)")
     add("--quiet", action="store_true", help="print failures, notices and the last line only, as for a log")
     add("--keep-going", action="store_true", help="after a failure, run steps that do not need its results")

@@ -10,9 +10,9 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from mer import files
+from mer import files, pools
 from mer.dataset.manifest.schema import usable
-from mer.features import audio, registry, text, video
+from mer.features import audio, registry, remote, text, video
 from mer.features.augmented import AugmentedRows
 from mer.features.encoder_items import EncoderItems
 from mer.features.extractor import Resources, Scaling
@@ -143,9 +143,18 @@ def extract(manifest: pd.DataFrame, raw: Path, folder: Path, inputs: Mapping[str
     stores = {name: Store(folder, spec) for name, spec in specs(inputs, data).items()}
     addresses = keys(manifest, inputs)
     if any(one.is_trained and one.modality == "audio" for one in inputs.values()):  # whatever vectors are stored
-        audio.decode(usable(manifest), raw, folder, recordings.spec(data.min_seconds, data.max_seconds), resources.jobs)
+        spec = recordings.spec(data.min_seconds, data.max_seconds)
+        if pools.on_cluster():
+            remote.decode(usable(manifest), raw, folder, spec)
+        audio.decode(usable(manifest), raw, folder, spec, resources.jobs)
     for same in _by_store(stores):
         one, store = inputs[same[0]], stores[same[0]]
+        if pools.on_cluster():
+            extraction = remote.Extraction(raw, folder, one, store.spec, data, resources.device)
+            joint = (
+                itertools.chain(*(addresses[name] for name in same)) if one.modality == "text" else addresses[same[0]]
+            )
+            remote.extract(extraction, usable(manifest), list(joint))
         extractor = registry.of_input(one)
         compute = extractor.open(extractor.stored(one) if extractor.stored else one, resources)
         if one.modality == "audio":

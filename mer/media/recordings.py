@@ -5,6 +5,7 @@ peak is the largest number of 16 bits. Nothing clips, and a quiet recording is s
 """
 
 import os
+import secrets
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -98,7 +99,7 @@ class Recordings(Shards):
         """Write the next recordings until the shard is full."""
         rows, start = [], 0
         self.folder.mkdir(parents=True, exist_ok=True)
-        temporary = self.folder / f".next.{os.getpid()}.partial.npy"
+        temporary = self.folder / f".next.{os.getpid()}-{secrets.token_hex(4)}.partial.npy"
         try:
             with temporary.open("wb") as file:
                 begin = _write_header(file, 0)

@@ -1,8 +1,8 @@
 """How a study is carried out: limits of steps, a command after the end. Nothing here changes a result by itself."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mer.params.section import Section
 
@@ -28,3 +28,29 @@ class StepResources(Section):
 
 Command = tuple[Word, ...]
 """A program and its arguments. No shell reads them."""
+
+
+class Dask(Section):
+    """The dask cluster that computes a study. It changes no result (docs/scaling.md)."""
+
+    address: Word | None = None
+    """The address of a scheduler that runs, such as `tcp://head:8786` or `tls://head:8786`."""
+    cluster: Literal["slurm", "pbs", "ssh", "local"] | None = None
+    """The kind of a cluster that is started for the run, and ends with it."""
+    workers: int = Field(2, ge=1)
+    """The number of worker processes that are started."""
+    options: dict[Word, Any] = Field({})
+    """Arguments of the cluster's class: `SLURMCluster` and `PBSCluster` of dask-jobqueue, such as `queue`, `memory`
+    and `walltime`; `SSHCluster` of distributed, such as `hosts`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _address(cls, value: object) -> object:
+        """A text is an address."""
+        return {"address": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _one(self) -> "Dask":
+        if (self.address is None) == (self.cluster is None):
+            raise ValueError("name either the `address` of a scheduler or a `cluster`: slurm, pbs, ssh or local")
+        return self

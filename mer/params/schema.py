@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from mer.params.ablations import Ablations, study_of
 from mer.params.augmentation import Augmentation
 from mer.params.data import Corpus, Data, Labels, Splits, Synthetic
-from mer.params.execution import Command, StepNumber, StepResources, Word
+from mer.params.execution import Command, Dask, StepNumber, StepResources, Word
 from mer.params.features import (
     TABLE_ORDER,
     AudioFeatures,
@@ -112,6 +112,9 @@ class Params(Section):
     """The longest run of one notebook, in minutes."""
     resources: dict[StepNumber, StepResources] = Field({})
     """Limits of single steps, such as `{"04": {timeout_minutes: 60, memory_gb: 12}}`."""
+    dask: Dask | None = None
+    """The dask cluster that computes the study: the address of its scheduler, or how one is started; None for this
+    machine alone."""
     shared: Word | None = None
     """A folder, or an address such as `s3://bucket/folder`, with features and finished trainings that several people
     and machines share. What is there is not computed again (docs/scaling.md)."""

@@ -51,6 +51,7 @@ class Study:
         source_name: the name of the study, whatever the run folder is called.
         limits: the limits of single steps by number.
         shared: the address of the store of features and trainings that several people share; None without one.
+        dask: the address of the dask scheduler that computes the study; None without one.
         on_finish: the command that is run after the end of a run, and its arguments; empty for none.
         gpus: the devices that are given to steps with `gpu=True`, each to one step at a time; empty if the study
             computes on the CPU. A device that is listed twice serves two steps at once.
@@ -69,6 +70,7 @@ class Study:
     gpus: tuple[str, ...] = ()
     limits: dict[str, StepLimits] = field(default_factory=dict)
     shared: str | None = None
+    dask: str | None = None
     on_finish: tuple[str, ...] = ()
     source_name: str = ""
     banner: str = ""

@@ -1,11 +1,12 @@
 """Many jobs: carried out one by one, in processes or stacked; finished results are stored."""
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from itertools import groupby
 from multiprocessing import get_all_start_methods, get_context
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from tqdm import tqdm
@@ -183,17 +184,25 @@ def _completed(
     sizes = [sum(seconds(task, jobs[n]) for n in group) for group in groups]
     longest_first = sorted(range(len(groups)), key=lambda g: -sizes[g])  # so that all processes end together
     workers = engine.processes(sum(sizes), len(groups))
-    if workers < 2:
+    if workers < 2 and not (pools.on_cluster() and groups):
         _start_worker(task, engine, cache)
         for number in longest_first:
             yield groups[number], _train_group([jobs[n] for n in groups[number]])
         return
-    with TemporaryFolder() as place, pools.explained("the training"):
+    with _shared_folder(cache) as place:
         shared = (_with_vectors_on_disk(task, Path(place)), engine, cache, Path(place))
-        with ProcessPoolExecutor(workers, _processes(), _start_worker, shared) as pool:
-            waiting = {pool.submit(_train_group, [jobs[n] for n in groups[g]]): groups[g] for g in longest_first}
-            for future in as_completed(waiting):
-                yield waiting[future], future.result()
+        work = pools.Work("the training", _train_group, _start_worker, shared, engine.device)
+        units = [[jobs[n] for n in groups[g]] for g in longest_first]
+        for number, results in pools.completed(work, units, workers, _processes()):
+            yield groups[longest_first[number]], results
+
+
+def _shared_folder(cache: ResultCache) -> AbstractContextManager[str]:
+    """Return a temporary folder that all processes of the training see: beside the results if they are a cluster's."""
+    if pools.on_cluster() and cache.folder is not None:
+        cache.folder.mkdir(parents=True, exist_ok=True)
+        return TemporaryDirectory(prefix=".vectors-", dir=cache.folder, ignore_cleanup_errors=True)
+    return TemporaryFolder()
 
 
 def _job_groups(task: Task, jobs: list[Job], engine: Engine) -> list[list[int]]:
@@ -240,6 +249,8 @@ def _start_worker(task: Task, engine: Engine, cache: ResultCache, place: Path | 
 def _train_group(jobs: list[Job]) -> list[JobResult | Comparison]:
     """Train one job, or the jobs of a stack, and store their results."""
     task, engine, cache = _worker_state["task"], _worker_state["engine"], _worker_state["cache"]
+    if (finished := cache.load(jobs)) is not None:  # by a process that was killed before it could say so
+        return finished
     snapshot = cache.snapshot_path(jobs)
     task = task.normalised_for(jobs[0])  # the same for all jobs of a stack
     trained = ENGINES[engine.name_for(task, jobs[0])](task, jobs, engine.device, snapshot)

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import tempfile
-from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -21,17 +20,39 @@ from tests.runner.conftest import toys  # noqa: F401 - a fixture
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX processes")
 
 
+def die_until(unit):
+    """Return a unit, or kill the process as often as a file says."""
+    number, path, times = unit
+    if len(path.read_bytes()) < times:
+        with path.open("ab") as file:
+            file.write(b".")
+        die()
+    return number
+
+
 def die():
     os.kill(os.getpid(), 9)
 
 
-def test_a_killed_process_of_a_pool_says_what_to_do():
-    with (
-        pytest.raises(pools.WorkerKilled, match=r"a process of the training was killed, .* memory ran out: use fewer"),
-        pools.explained("the training"),
-        ProcessPoolExecutor(1, get_context("forkserver")) as pool,
-    ):
-        pool.submit(die).result()
+@pytest.mark.parametrize("times", [1, 2])
+def test_units_of_a_killed_process_are_computed_again_with_fewer_processes(tmp_path, times):
+    path = tmp_path / "deaths"
+    path.touch()
+    units = [(number, path, times if number == 3 else 0) for number in range(8)]
+    work = pools.Work("the training", die_until)
+    with pytest.warns(UserWarning, match=r"again: a process of the training was killed.* are computed with 2 at once"):
+        results = list(pools.completed(work, units, 4, get_context("forkserver")))
+    assert sorted(results) == [(number, number) for number in range(8)]
+
+
+def test_a_unit_that_kills_its_process_each_time_says_what_to_do(tmp_path):
+    path = tmp_path / "deaths"
+    path.touch()
+    work = pools.Work("the training", die_until)
+    expected = r"a process of the training was killed 3 times, .* memory ran out: use fewer"
+    with pytest.warns(UserWarning, match="again: "), pytest.raises(pools.WorkerKilled, match=expected):
+        list(pools.completed(work, [(0, path, 9)], 4, get_context("forkserver")))
+    assert len(path.read_bytes()) == 3
 
 
 def test_a_folder_of_a_killed_process_is_removed_and_others_are_not(tmp_path, monkeypatch):

@@ -58,7 +58,7 @@ def test_other_errors_are_not_tried_again(toys):
     [
         ("MemoryError: Unable to allocate 64.0 GiB", True),
         ("numpy._core._exceptions._ArrayMemoryError: Unable to allocate", True),
-        ("WorkerKilled: a process of the training was killed", True),
+        ("WorkerKilled: a process of the training was killed 3 times", False),
         ("OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB", True),
         ("RuntimeError: [enforce fail at alloc_cpu.cpp:114] DefaultCPUAllocator: can't allocate memory", True),
         ("ValueError: MemoryError", False),

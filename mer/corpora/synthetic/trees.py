@@ -29,7 +29,6 @@ import os
 import shutil
 import time
 import zlib
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -162,9 +161,8 @@ def _record(folder: Path, clips: list[Clip], videos: dict[str, str], seed: int, 
         return
     # spawned and not forked, because the caller may have threads
     context = multiprocessing.get_context("spawn")
-    with pools.explained("writing the synthetic corpora"), ProcessPoolExecutor(jobs, mp_context=context) as pool:
-        for _ in pool.map(record, clips, chunksize=32):
-            pass
+    for _ in pools.ordered(pools.Work("writing the synthetic corpora", record), clips, jobs, context, chunk=32):
+        pass
 
 
 def _record_one(folder: Path, videos: dict[str, str], seed: int, shift: float, clip: Clip) -> None:

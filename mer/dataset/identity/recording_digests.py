@@ -6,14 +6,14 @@ checkpoint that was trained on it. The audit's search for near-duplicates finds 
 """
 
 import hashlib
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from mer import sealed
+from mer import pools, sealed
 from mer.media import audio
 
 VERSION = 2
@@ -42,13 +42,11 @@ def samples_digests(
     cached = _load(path)
     todo = rows.assign(key=keys).dropna(subset=["key"]).drop_duplicates("key")
     todo = todo[~todo["key"].isin(cached.index)]
-    with (
-        ThreadPoolExecutor(max(1, jobs)) as pool,
-        tqdm(total=len(todo), desc="digests", unit="file", disable=todo.empty or not progress, mininterval=1) as bar,
-    ):
-        fresh = {}
-        work = lambda row: _digest(folder / row.source_path, row.start, row.end)  # noqa: E731
-        for key, result in zip(todo["key"], pool.map(work, todo.itertuples()), strict=True):
+    segments = list(todo[["source_path", "start", "end"]].itertuples(index=False, name=None))
+    work = pools.Work("the digests of recordings", partial(_digest, folder))
+    fresh = {}
+    with tqdm(total=len(todo), desc="digests", unit="file", disable=todo.empty or not progress, mininterval=1) as bar:
+        for key, result in zip(todo["key"], pools.ordered(work, segments, jobs), strict=True):
             fresh[key] = result
             bar.update()
     if fresh:
@@ -84,9 +82,10 @@ def digest(samples: np.ndarray) -> str | None:
     return hashlib.sha256(clipped.astype("<i2").tobytes()).hexdigest()
 
 
-def _digest(path: Path, start: object, end: object) -> str:
-    """Return the digest of one segment; empty for silence and for unreadable recordings, whose reason the manifest
-    has."""
+def _digest(folder: Path, segment: tuple[str, object, object]) -> str:
+    """Return the digest of one segment (path, start, end); empty for silence and for unreadable recordings, whose
+    reason the manifest has."""
+    path, start, end = folder / segment[0], *segment[1:]
     edges = [None if pd.isna(edge) else float(edge) for edge in (start, end)]
     try:
         return digest(audio.read_native(path, start=edges[0], end=edges[1])[0]) or ""

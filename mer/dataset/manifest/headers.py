@@ -2,7 +2,7 @@
 
 import multiprocessing
 from collections.abc import Iterable
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing.context import BaseContext
 from pathlib import Path
 
 import pandas as pd
@@ -41,10 +41,11 @@ def read_headers(raw: Path, paths: Iterable[str], cache: Path | None = None, job
     cached = _load(cache_file)
     states = {path: _state(raw / path) for path in requested}
     todo = [path for path in requested if cached.get(path, (None,) * len(COLUMNS))[1:4] != states[path]]
-    with pools.explained("reading headers"), _workers(jobs, len(todo)) as pool, _progress(len(todo)) as bar:
+    work, context = pools.Work("reading headers", _read_header), _context(jobs, len(todo))
+    with _progress(len(todo)) as bar:
         for first in range(0, len(todo), BATCH_FILES):
             batch = todo[first : first + BATCH_FILES]
-            headers = pool.map(_read_header, [raw / path for path in batch], chunksize=64)
+            headers = pools.ordered(work, [raw / path for path in batch], jobs, context)
             for path, header in zip(batch, headers, strict=True):
                 cached[path] = (path, *states[path], *header)
                 bar.update()
@@ -52,12 +53,12 @@ def read_headers(raw: Path, paths: Iterable[str], cache: Path | None = None, job
     return _frame([cached[path] for path in requested]).set_index("path")
 
 
-def _workers(jobs: int, count: int) -> Executor:
-    """Return processes for many files, because FFmpeg reads headers under Python's lock and threads would wait."""
+def _context(jobs: int, count: int) -> BaseContext | None:
+    """Return how processes are started for many files, because FFmpeg reads headers under Python's lock and threads
+    would wait; None for threads."""
     if jobs == 1 or count < PARALLEL_FROM:
-        return ThreadPoolExecutor(max(1, jobs))
-    # spawned, not forked: the caller may hold threads of torch or of a notebook
-    return ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"))
+        return None
+    return multiprocessing.get_context("spawn")  # not forked: the caller may hold threads of torch or of a notebook
 
 
 def _progress(total: int) -> tqdm:

@@ -13,7 +13,7 @@ FOLDER = "tables/steps"
 """The folder of these results, below the run folder."""
 SECTIONS_BY_CONTENT = {"data", "splits", "features", "transcripts", "augmentation"}
 """The sections that affect results only through the manifest and features.json, whose digests are in the identity."""
-IGNORED_SECTIONS = {"name", "study", "steps", "timeout_minutes", "resources", "shared", "on_finish", "predict",
+IGNORED_SECTIONS = {"name", "study", "steps", "timeout_minutes", "resources", "dask", "shared", "on_finish", "predict",
                     "ablations"}  # fmt: skip
 """The sections on which no result of a system depends."""
 SECTIONS = tuple(name for name in Params.model_fields if name not in SECTIONS_BY_CONTENT | IGNORED_SECTIONS)

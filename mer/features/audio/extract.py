@@ -38,8 +38,13 @@ def extract(manifest: pd.DataFrame, raw: Path, store: Store, compute: VectorFunc
     sharing.fetch(store, keys)  # before recordings are decoded, which those that others have computed need not be
     missing = store.missing(keys)
     rows = manifest[pd.Series(addresses, manifest.index, dtype="str").isin(missing)]
-    spec = decoded.spec(store.spec["min_seconds"], store.spec["max_seconds"], store.spec["rate_hz"])
+    spec = recording_spec(store)
     extract_decoded(addresses, recordings.decode(rows, raw, store.folder.parent, spec, jobs), store, compute)
+
+
+def recording_spec(store: Store) -> dict:
+    """Return how the recordings of a store's vectors are decoded."""
+    return decoded.spec(store.spec["min_seconds"], store.spec["max_seconds"], store.spec["rate_hz"])
 
 
 def extract_decoded(

@@ -100,36 +100,28 @@ class Execution:
         """Tell the worker to end."""
         if self._stopped is None:
             self._stopped = (kind, time.monotonic())
-            try:
-                self._pipe.send_bytes(b"stop")
-            except OSError:  # it has ended already
-                return
+            self._ask_to_end()
 
     def kill(self) -> None:
         """End the worker and its kernel at once."""
         kill_group(self._kernel)
         self._process.kill()
 
+    def _ask_to_end(self) -> None:
+        with contextlib.suppress(OSError):  # it has ended already
+            self._pipe.send_bytes(b"stop")
+
+    def _release(self) -> None:
+        kill_group(self._kernel)
+        self._pipe.close()
+
     def _spawn(self, jobs: int) -> None:
-        place, name = self.study.place, self.step.name
         for kind in ("log", "ipynb"):
-            place(name, kind).parent.mkdir(parents=True, exist_ok=True)
-        spec = {
-            "notebook": str(self.step.path),
-            "title": self.step.title,
-            "study": self.study.title,
-            "banner": self.study.banner,
-            "date": datetime.date.today().isoformat(),
-            "private": self._private.name,
-            "parameters": {INJECTED: str(self.study.folder / "params.yaml")},
-            "timeout": self.limits.timeout,
-            "environment": environment(self.study, self.step, jobs, self.gpu, Path(self._private.name))
-            | {pools.ATTEMPT: str(self.attempt)},
-            **{kind: str(place(name, kind)) for kind in ("partial", "partial_html", "ipynb", "html", "log")},
-        }
+            self.study.place(self.step.name, kind).parent.mkdir(parents=True, exist_ok=True)
+        spec = worker_spec(self.study, self.step, jobs, self.gpu, self._private.name, self.attempt)
         context = _context()
         self._pipe, worker_end = context.Pipe()
-        self._process = context.Process(target=_work, args=(spec, worker_end), name=name, daemon=True)
+        self._process = context.Process(target=_work, args=(spec, worker_end), name=self.step.name, daemon=True)
         with _uninterrupted():  # or the process that forks workers prints that it was sent half a message
             self._process.start()
         worker_end.close()
@@ -144,9 +136,8 @@ class Execution:
         self.events.put((self, {"event": "exit", "code": self._process.exitcode}))
 
     def _close(self, code: int | None) -> Outcome:
-        kill_group(self._kernel)
+        self._release()
         processes.end_all(processes.EXECUTION, self._private.name)
-        self._pipe.close()
         self._private.cleanup()
         outcome = self._outcome(code)
         partial, failed = (self.study.place(self.step.name, kind) for kind in ("partial", "failed"))
@@ -177,6 +168,28 @@ class Execution:
             message = f"the notebook declares {', '.join(missing)} in writes=(…) and did not write it"
             return Outcome(kind="error", seconds=self.seconds, message=message)
         return Outcome(kind="done", seconds=self.seconds)
+
+
+def worker_spec(study: Study, step: Step, jobs: int, gpu: str | None, private: str, attempt: int) -> dict:
+    """Return what a worker process is told about its step, in JSON types.
+
+    Args:
+        private: the temporary folder of the worker.
+        attempt: as for `Execution`.
+    """
+    places = {kind: str(study.place(step.name, kind)) for kind in ("partial", "partial_html", "ipynb", "html", "log")}
+    return {
+        "notebook": str(step.path),
+        "title": step.title,
+        "study": study.title,
+        "banner": study.banner,
+        "date": datetime.date.today().isoformat(),
+        "private": private,
+        "parameters": {INJECTED: str(study.folder / "params.yaml")},
+        "timeout": study.limits_of(step.number).timeout,
+        "environment": environment(study, step, jobs, gpu, Path(private)) | {pools.ATTEMPT: str(attempt)},
+        **places,
+    }
 
 
 @contextlib.contextmanager
@@ -232,6 +245,8 @@ def environment(study: Study, step: Step, jobs: int, gpu: str | None, private: P
     jupyter = os.pathsep.join(filter(None, (str(private / "jupyter"), env.get("JUPYTER_PATH"))))
     if device := study.limits_of(step.number).device:
         env["MER_DEVICE"] = device
+    if study.dask:
+        env[pools.CLUSTER] = study.dask
     if study.shared:
         env["MER_SHARED"] = study.shared
     env |= {"CUDA_VISIBLE_DEVICES": gpu} if gpu not in (None, "mps") else {}

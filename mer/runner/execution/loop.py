@@ -8,6 +8,7 @@ from mer import files, pools
 from mer.runner import lock, processes
 from mer.runner.execution import hook, retries
 from mer.runner.execution.execute import Execution, warm_up
+from mer.runner.execution.remote import RemoteExecution
 from mer.runner.reporting import failures, rendering
 from mer.runner.reporting.index import Index, now
 from mer.runner.reporting.screen import Screen, clock, size
@@ -173,7 +174,7 @@ class _StudyRun:
         return True
 
     def _start(self, state: StepState) -> None:
-        if not self.any_started:
+        if not self.any_started and not self.study.dask:
             warm_up()
         self.any_started, state.state = True, "running"
         for name in edited_outputs.move_aside(self.study, state.step):
@@ -187,11 +188,17 @@ class _StudyRun:
     def _execute(self, state: StepState) -> None:
         gpu = self.gpus.pop(0) if self._uses_gpu(state.step) and self.gpus else None
         jobs = pools.fewer(retries.processes(self.study, state.step, self.options.jobs), state.attempt)
-        execution = Execution(self.study, state.step, jobs, gpu, self.events, state.attempt)
+        kind = RemoteExecution if self.study.dask else Execution
+        execution = kind(self.study, state.step, jobs, gpu, self.events, state.attempt)
         self.running.append((state, execution))
 
     def _uses_gpu(self, step: Step) -> bool:
-        return step.gpu and bool(self.study.gpus) and self.study.limits_of(step.number).device != "cpu"
+        return (
+            step.gpu
+            and bool(self.study.gpus)
+            and not self.study.dask
+            and self.study.limits_of(step.number).device != "cpu"
+        )
 
     def _listen(self) -> None:
         """Wait a moment for an event, and handle all events that have arrived."""

@@ -12,11 +12,12 @@ LOST = ("failed", "interrupted", "skipped")
 
 
 MEMORY_ERRORS = re.compile(
-    r"(\w+\.)*(MemoryError|_ArrayMemoryError|WorkerKilled|OutOfMemoryError|BrokenProcessPool)\b"
+    r"(\w+\.)*(MemoryError|_ArrayMemoryError|OutOfMemoryError)\b"
     r"|RuntimeError: .*(not enough memory|can't allocate memory|out of memory)",
     re.DOTALL,
 )
-"""The beginning of an error message that says that memory ran out or a process was killed."""
+"""The beginning of an error message that says that memory ran out. Of a killed process of a pool (mer/pools) there
+is none, because the pool has tried again itself."""
 
 
 @dataclass(frozen=True)

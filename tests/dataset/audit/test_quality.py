@@ -292,7 +292,7 @@ def test_measures_are_cached_by_content(study, monkeypatch):
     monkeypatch.setattr(
         recording_measures,
         "_measure_segment",
-        lambda folder, path, *edges: opened.append(path) or hear(folder, path, *edges),
+        lambda folder, segment: opened.append(segment[0]) or hear(folder, segment),
     )
     manifest.loc[0, "source_path"] = (
         place(study).rename(place(study).with_name("moved.wav")).relative_to(raw).as_posix()

@@ -1,15 +1,15 @@
 """Near-duplicate recordings of a manifest, and the digests of its files."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 
-from mer import files
+from mer import files, pools
 from mer.dataset.audit.copies import altered_copies, exact_copies, fingerprints, spectral_sketches
 from mer.dataset.audit.recording_paths import path_inside
 from mer.media import audio
@@ -46,8 +46,9 @@ def find_near_duplicates(manifest: pd.DataFrame, folder: Path, jobs: int = 1) ->
     """
     readable = manifest["audio_ok"].to_numpy(bool) if "audio_ok" in manifest else np.ones(len(manifest), bool)
     todo = np.flatnonzero(readable).tolist()
-    segments = manifest.iloc[todo].reindex(columns=["source_path", "start", "end"]).itertuples(index=False)
-    results = dict(zip(todo, _parallel(lambda segment: _fingerprints(folder, *segment), list(segments), jobs),
+    own = manifest.iloc[todo].reindex(columns=["source_path", "start", "end"])
+    segments = own.itertuples(index=False, name=None)
+    results = dict(zip(todo, _parallel(partial(_fingerprints, folder), list(segments), jobs),
                        strict=True))  # fmt: skip
     rows = [row for row, result in results.items() if not isinstance(result, str)]
     pairs = match([results[row] for row in rows])
@@ -85,16 +86,16 @@ def fingerprint_recording(samples: np.ndarray) -> Fingerprints:
 
 def file_digests(paths: Sequence[str | None], folder: Path, jobs: int = 1) -> list[str | None]:
     """Return the SHA-256 of each file, None if it cannot be read."""
-    return _parallel(lambda path: _file_digest(folder, path), paths, jobs)
+    return _parallel(partial(_file_digest, folder), paths, jobs)
 
 
 def _parallel(work: Callable[..., Result], items: Sequence, jobs: int) -> list[Result]:
-    with ThreadPoolExecutor(max(1, jobs)) as pool:
-        return list(pool.map(work, items))
+    return list(pools.ordered(pools.Work("the audit", work), items, jobs))
 
 
-def _fingerprints(folder: Path, path: object, start: object, end: object) -> Fingerprints | str:
-    """Return the descriptions of one segment, or the reason why it cannot be read."""
+def _fingerprints(folder: Path, segment: tuple[object, object, object]) -> Fingerprints | str:
+    """Return the descriptions of one segment (path, start, end), or the reason why it cannot be read."""
+    path, start, end = segment
     edges = [None if pd.isna(edge) else float(edge) for edge in (start, end)]
     try:
         samples = audio.read_mono(path_inside(folder, path), start=edges[0], end=edges[1], rate_hz=fingerprints.RATE_HZ)

@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ import pandas as pd
 import soundfile
 from tqdm import tqdm
 
-from mer import sealed
+from mer import pools, sealed
 from mer.dataset.audit.measures import measures
 from mer.dataset.audit.recording_paths import MEDIA_SUFFIXES, path_inside
 from mer.media import container, limits
@@ -82,18 +82,17 @@ def _measured_batches(
     todo: pd.DataFrame, folder: Path, jobs: int, bar: tqdm, save: Callable[[pd.DataFrame], None]
 ) -> Iterator[pd.DataFrame]:
     """Yield the measures batch by batch; each batch is saved first."""
-    with ThreadPoolExecutor(max(1, jobs)) as pool:
-        for at in range(0, len(todo), BATCH_RECORDINGS):
-            batch = todo.iloc[at : at + BATCH_RECORDINGS]
-            results = []
-            for result in pool.map(
-                lambda row: _measure_segment(folder, row.source_path, row.start, row.end), batch.itertuples()
-            ):
-                results.append(result)
-                bar.update()
-            frame = _typed(pd.DataFrame(results, batch.index, columns=list(COLUMNS)))
-            save(frame)
-            yield frame
+    work = pools.Work("the audit", partial(_measure_segment, folder))
+    for at in range(0, len(todo), BATCH_RECORDINGS):
+        batch = todo.iloc[at : at + BATCH_RECORDINGS]
+        segments = batch[["source_path", "start", "end"]].itertuples(index=False, name=None)
+        results = []
+        for result in pools.ordered(work, list(segments), jobs):
+            results.append(result)
+            bar.update()
+        frame = _typed(pd.DataFrame(results, batch.index, columns=list(COLUMNS)))
+        save(frame)
+        yield frame
 
 
 def _load(path: Path | None) -> pd.DataFrame:
@@ -119,8 +118,10 @@ def _save(path: Path | None, fresh: pd.DataFrame) -> None:
     sealed.write_table(path, path.name, pd.concat([_load(path), retained]).reset_index(names="key"))
 
 
-def _measure_segment(folder: Path, recording: str, start: object, end: object) -> dict[str, float | str | None]:
-    """Return the measures of one segment, or the reason why there are none; a damaged file does not stop the others."""
+def _measure_segment(folder: Path, segment: tuple[str, object, object]) -> dict[str, float | str | None]:
+    """Return the measures of one segment (path, start, end), or the reason why there are none; a damaged file does not
+    stop the others."""
+    recording, start, end = segment
     edges = (0.0 if pd.isna(start) else float(start), np.inf if pd.isna(end) else float(end))
     try:
         recording = path_inside(folder, recording)
