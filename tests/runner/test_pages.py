@@ -184,10 +184,18 @@ def test_the_front_page_shows_what_the_study_found_while_the_step_that_says_so_i
     assert "more than chance" not in front(toys)  # it is what an earlier run has found
 
 
-def test_a_damaged_summary_is_not_shown(toys):
-    toys.add("01_sum_up", "(folder / 'front_page.json').write_text('{\"facts\": 1}')", writes=["front_page.json"])
+WRONG_FIGURE = {"groups": [{"name": "x", "chance": "a", "rows": []}]}
+
+
+@pytest.mark.parametrize(
+    "change", [{"facts": 1}, {"facts": [1]}, {"findings": [{}]}, {"table": {"rows": 5}}, {"figure": WRONG_FIGURE}]
+)
+def test_a_damaged_summary_is_not_shown(toys, change):
+    text = json.dumps(SUMMARY | change)
+    toys.add("01_sum_up", f"(folder / 'front_page.json').write_text({text!r})", writes=["front_page.json"])
     assert toys.run() == 0, toys.screen
-    assert "Steps" in front(toys)
+    assert 'id="steps"' in front(toys)
+    assert "more than chance" not in front(toys)
 
 
 def test_neighbouring_setup_cells_are_one_fold(toys):

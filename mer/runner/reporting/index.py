@@ -102,12 +102,17 @@ class Index:
                 else ""
                 for kind, path in links.items()
             }
+        from jinja2 import TemplateError
+
+        values = {
+            "run": summary, "files": study_summary.written_files(self.study, self.states), "title": _title(summary),
+            "folder": files.to_root(self.study.folder), "banner": summary["banner"], "day": _day(summary),
+        }  # fmt: skip
         study = study_summary.read(self.study, self.states)
-        return _template().render(
-            run=summary, study=study, files=study_summary.written_files(self.study, self.states),
-            folder=files.to_root(self.study.folder), has_script=study is not None, banner=summary["banner"],
-            title=_title(summary), day=_day(summary),
-        )  # fmt: skip
+        try:
+            return _template().render(values, study=study, has_script=study is not None)
+        except (TemplateError, TypeError, ValueError, AttributeError):  # the summary was edited by hand
+            return _template().render(values, study=None, has_script=False)
 
 
 def _title(summary: dict) -> str:
