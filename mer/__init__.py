@@ -8,7 +8,7 @@ ARCHITECTURE.md lists the packages; each imports only from those above it.
 from importlib import import_module
 
 __version__ = "0.1.0"
-__all__ = ["EmotionClassifier", "FeatureExtractor", "features", "load_run", "predict", "score", "uar"]
+__all__ = ["EmotionClassifier", "FeatureExtractor", "features", "load_run", "predict", "score", "study_map", "uar"]
 
 # Names without the package: a whole name would make every step depend on the API (mer/code_dependencies.py).
 _MODULES = {
@@ -16,6 +16,7 @@ _MODULES = {
     "FeatureExtractor": "api.estimators",
     "load_run": "api.runs",
     "score": "api.scoring",
+    "study_map": "api.overview",
     "uar": "api.metrics",
 }
 

@@ -51,6 +51,20 @@ class FinishedRun:
     def __repr__(self) -> str:
         return f"FinishedRun({files.to_root(self.folder)!r}: {', '.join(self.params.corpora)})"
 
+    def _repr_html_(self) -> str:
+        """The steps with their state, and the scores on held-out corpora if there are any; Jupyter shows it."""
+        from mer.api.overview import study_map
+        from mer.report.tables.scores import loco_table
+
+        steps = study_map(self.folder)._repr_html_()
+        try:
+            results = self.results
+        except FileNotFoundError:
+            return steps
+        if not (results["protocol"] == "loco").any():
+            return steps
+        return f"{steps}<h4>UAR on held-out corpora (LOCO)</h4>{loco_table(results).to_html()}"
+
     @cached_property
     def manifest(self) -> pd.DataFrame:
         """A row per utterance; those with an `exclude_reason` are not used (mer/dataset/manifest/schema.py)."""
@@ -166,6 +180,16 @@ class Models(Mapping):
 
     def __repr__(self) -> str:
         return f"Models({', '.join(self)})"
+
+    def _repr_html_(self) -> str:
+        """What each model is and was trained on; Jupyter shows it."""
+        from mer.training.checkpoints.folder import open_checkpoint
+
+        cards = {name: open_checkpoint(self.folder / name).card for name in self}
+        rows = {name: (card.model, ", ".join(card.inputs), ", ".join(card.corpora), ", ".join(card.classes))
+                for name, card in cards.items()}  # fmt: skip
+        columns = ["model", "inputs", "trained on", "classes"]
+        return pd.DataFrame.from_dict(rows, orient="index", columns=columns).to_html()
 
 
 def _hint(name: str, names: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 import mer
-from mer import corpora
+from mer import corpora, files
 from mer.corpora.synthetic import trees
 from mer.dataset.manifest import schema
 from mer.params.output_check import OutputChanged
@@ -109,3 +109,36 @@ def test_folders_without_a_run_and_changed_files_are_refused(folder, tmp_path):
     )
     with pytest.raises(OutputChanged):
         _ = mer.load_run(tmp_path).manifest
+
+
+def test_map_shows_every_step_with_its_state_and_links(folder):
+    steps = mer.study_map(folder)
+    assert steps.table["number"].tolist() == [f"{n:02d}" for n in range(1, 10)]
+    assert set(steps.table["state"]) == {"not run"}  # cells were run, not steps
+    files.write_json(folder / "run.json", {"title": "<b>", "state": "done", "command": "python run_all.py", "steps": [
+        {"number": "01", "state": "done", "seconds": 90}]})  # fmt: skip
+    (folder / "01_build_dataset.html").write_text("x")
+    steps = mer.study_map(folder)
+    first = steps.table.iloc[0]
+    assert (first["state"], first["minutes"]) == ("done", 1.5)
+    page = steps._repr_html_()
+    assert "&lt;b&gt;" in page
+    assert page.count(">page</a>") == 1
+    assert page.count(">notebook</a>") == 9
+    assert set(steps.table["question"]) - {""}
+    (folder / "run.json").write_text("[")
+    assert mer.study_map(folder).run == {}
+
+
+def test_map_of_a_study_that_never_ran_says_how_to_run_it(tmp_path):
+    page = mer.study_map(tmp_path / "nothing")._repr_html_()
+    assert "python run_all.py" in page
+    assert "not run" in page
+
+
+def test_runs_and_models_show_themselves(folder):
+    run = mer.load_run(folder)
+    assert "04 Cross-corpus evaluation" in run._repr_html_()
+    page = run.models._repr_html_()
+    assert "logistic-seed0" in page
+    assert "<td>emodb, meld</td>" in page
