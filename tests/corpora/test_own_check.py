@@ -81,7 +81,7 @@ def test_command_says_what_was_read_and_writes_a_page(study, capsys):
     assert "1 (neutral) 1" in printed
     assert "unknown label 'wütend'" in printed
     page = (study.parent / "page.html").read_text(encoding="utf-8")
-    assert page.count("data:audio/wav;base64,") == 2
+    assert page.count("data:audio/flac;base64,") == 2
     assert "<b>Ja</b>" not in page
     assert "&lt;b&gt;Ja" in page
     assert "http" not in page.replace("http-equiv", "")

@@ -1,17 +1,15 @@
 """What was read of the corpora of a study, as lines and as a page that plays a recording of each label.
 
-The page is self-contained: recordings are embedded as 16-bit WAV of at most `MAX_SECONDS`.
+The page is self-contained: recordings are embedded as 16-bit FLAC of at most `MAX_SECONDS`.
 """
 
-import base64
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
 from mer import files
 from mer.corpora.corpus import Utterance
 from mer.corpora.own.check import CorpusCheck
-from mer.media import Unreadable, audio
+from mer.report.pages.players import Players
 
 TEMPLATES = Path(__file__).parent
 """The folder of the template."""
@@ -50,14 +48,13 @@ def write(path: Path, study: str, checks: Sequence[CorpusCheck], raw: Path) -> N
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     page = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    free_bytes, corpora = MAX_PAGE_BYTES, []
+    players, corpora = Players(raw, MAX_SECONDS, MAX_PAGE_BYTES), []
     for check in checks:
         labels = []
         for label, count in check.labels.most_common():
             example = next(iter(check.examples.get(label, [])), None)
-            player = _player(example, raw, free_bytes)
-            free_bytes -= len(player["source"])
-            labels.append({"name": label, "emotion": _emotion(check, label), "count": f"{count:,}", **player})
+            shown = {"name": label, "emotion": _emotion(check, label), "count": f"{count:,}"}
+            labels.append(shown | _player(example, players))
         corpora.append(_corpus(check, raw) | {"labels": labels})
     text = page.get_template("corpus_check.html.j2").render(study=study, corpora=corpora)
     files.write_text(path, text)
@@ -99,20 +96,12 @@ def _problems(check: CorpusCheck) -> list[dict]:
     ]  # fmt: skip
 
 
-def _player(example: Utterance | None, raw: Path, free_bytes: int) -> dict[str, str]:
+def _player(example: Utterance | None, players: Players) -> dict[str, str]:
     """Return the address, path and text of a recording, or the reason why it is not played."""
     empty = {"source": "", "path": "", "text": "", "reason": ""}
     if example is None:
         return empty | {"reason": "no recording"}
-    try:
-        samples = audio.read_mono(raw / example.path, start=example.start, end=example.end, max_seconds=MAX_SECONDS)
-    except (Unreadable, OSError, ValueError) as error:
-        return empty | {"reason": f"{example.path}: {getattr(error, 'reason', error)}"}
-    import soundfile
-
-    content = io.BytesIO()
-    soundfile.write(content, samples, audio.RATE_HZ, format="WAV", subtype="PCM_16")
-    source = f"data:audio/wav;base64,{base64.b64encode(content.getvalue()).decode('ascii')}"
-    if len(source) > free_bytes:
-        return empty | {"reason": "not embedded, because the page would be too large"}
-    return empty | {"source": source, "path": example.path, "text": example.transcription or ""}
+    player = players.player(example.path, example.start, example.end)
+    if player["reason"]:
+        return empty | {"reason": f"{example.path}: {player['reason']}"}
+    return {**player, "path": example.path, "text": example.transcription or ""}
