@@ -71,6 +71,15 @@ def test_folder_has_card_onnx_front_end_and_citations(run, tmp_path):
     assert "@inproceedings{emodb," in (folder / "citations.bib").read_text(encoding="utf-8")
 
 
+def test_links_in_a_checkpoint_are_not_published(run, tmp_path):
+    (tmp_path / "private").write_text("secret")
+    (run.run / "checkpoints/line-seed0/extra.txt").symlink_to(tmp_path / "private")
+    list(models.write(tmp_path / "out", run))
+    names = {path.name for path in (tmp_path / "out/line-seed0").iterdir()}
+    assert {"model.json", "model.safetensors", "README.md"} < names
+    assert "extra.txt" not in names
+
+
 def test_folder_predicts_as_the_checkpoint_and_as_its_onnx_file(run, tmp_path):
     """The front end that the folder describes gives vectors with which onnxruntime predicts as `mer.predict`."""
     list(models.write(tmp_path / "out", run))

@@ -64,7 +64,7 @@ def write(folder: Path, models: FinishedModels) -> Iterator[str]:
 def _write_model(out: Path, folder: Path, models: FinishedModels) -> str:
     """Write the folder of a model; return the sentence about its ONNX file."""
     stored = open_checkpoint(folder)
-    shutil.copytree(folder, out, dirs_exist_ok=True)
+    shutil.copytree(folder, out, dirs_exist_ok=True, ignore=_links)
     own = [models.corpora[name] for name in stored.card.corpora if name in models.corpora]
     bibtex.write(out, models.study, own)
     files.write_json(out / FRONT_END, front_end.describe(stored))
@@ -73,6 +73,11 @@ def _write_model(out: Path, folder: Path, models: FinishedModels) -> str:
     text = model_metadata(stored, models.results, own) + body + _section(out, stored, sentence)
     files.write_text(out / "README.md", text)
     return sentence
+
+
+def _links(folder: str, names: list[str]) -> list[str]:
+    """The links among some files. They are not followed: what they lead to might be private, and be published."""
+    return [name for name in names if (Path(folder) / name).is_symlink()]
 
 
 def _write_onnx(out: Path, folder: Path, stored: Checkpoint, models: FinishedModels) -> str:
