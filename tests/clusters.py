@@ -21,7 +21,7 @@ class Cluster:
         self.folder, self._processes = folder, []
         self._file = folder / "scheduler.json"
         self._start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", self._file)
-        until = time.monotonic() + 60
+        until = time.monotonic() + 150
         while not self._file.exists() or not self._file.stat().st_size:
             assert time.monotonic() < until, "the scheduler did not start"
             time.sleep(0.05)
@@ -45,7 +45,7 @@ class Cluster:
     def client(self):
         return dask_cluster.client(self.address)
 
-    def wait_for(self, workers, seconds=90):
+    def wait_for(self, workers, seconds=200):
         until = time.monotonic() + seconds
         while len(dask_cluster.workers(self.client)) < workers:
             assert time.monotonic() < until, (self.folder / "worker.log").read_text()

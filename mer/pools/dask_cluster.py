@@ -33,7 +33,7 @@ LIBRARIES = ("numpy", "scipy", "torch", "scikit-learn", "transformers", "soundfi
 """The packages whose versions must be the same everywhere, because results depend on them."""
 REFRESH_SECONDS = 10.0
 """The time after which the workers are counted again, in seconds."""
-CONNECT_SECONDS = 30
+CONNECT_SECONDS = 120
 """The time in which the scheduler has to answer, in seconds."""
 OTHER_CODE = "other code of mer than this process; update it and start the workers again"
 LOST = "the dask scheduler ended or cannot be reached: run the same command again; it continues with what is finished"
