@@ -40,7 +40,7 @@ def test_units_of_a_killed_process_are_computed_again_with_fewer_processes(tmp_p
     path.touch()
     units = [(number, path, times if number == 3 else 0) for number in range(8)]
     work = pools.Work("the training", die_until)
-    with pytest.warns(UserWarning, match=r"again: a process of the training was killed.* are computed with [12] at once"):
+    with pytest.warns(UserWarning, match=r"again: a process of the training was killed.* with [12] at once"):
         results = list(pools.completed(work, units, 4, get_context("forkserver")))
     assert sorted(results) == [(number, number) for number in range(8)]
 
