@@ -49,11 +49,11 @@ def _execute(arguments: argparse.Namespace) -> int:
 
         return compare(*(files.from_root(run_folder) for run_folder in arguments.compare), sys.stdout)
     if arguments.pull:
-        from mer.runner.transfer import pull
+        from mer.runner.transfer.runs import pull
 
         return pull(arguments.pull, files.ROOT / "outputs", arguments.name, sys.stdout)
     if arguments.push:
-        from mer.runner.transfer import push
+        from mer.runner.transfer.runs import push
 
         return push(_study(arguments, params.load(arguments.params)), arguments.push[1], sys.stdout)
     if arguments.report:

@@ -21,11 +21,11 @@ def scores():
 def test_the_result_is_that_of_the_selected_system_and_never_of_the_best_on_the_test(scores):
     assert headline_system(scores, ["first", "best"]) == SELECTED
     assert headline_system(scores[scores["system"] != SELECTED], ["first", "best"]) == "first"
-    text = front_page.result_sentence(scores, SELECTED)
+    text = front_page._result_sentence(scores, SELECTED)
     assert "training corpora alone has a mean chance-corrected UAR of .23 over 2 corpora" in text
     assert "from .30 [.23, .37] on B to .55 [.48, .62] on A" in text
     assert ".9" not in text
-    assert front_page.result_sentence(scores.iloc[:0], SELECTED) == "No corpus has been held out."
+    assert front_page._result_sentence(scores.iloc[:0], SELECTED) == "No corpus has been held out."
 
 
 def test_corpora_that_are_not_above_chance_are_named(scores):

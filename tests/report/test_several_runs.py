@@ -75,10 +75,10 @@ def test_other_recordings_speakers_or_classes_are_not_compared(tmp_path):
 
 def test_means_are_over_the_corpora_that_all_runs_have(tmp_path):
     runs = [run("a", 0.4, tmp_path), run("b", 0.8, tmp_path, corpora=("emodb",))]
-    means = several_runs.means_table(runs)
+    means = several_runs._means_table(runs)
     assert means.index.name == "system (1 corpora)"
     assert means.loc["gated"].tolist() == [".200", ".733"]
-    scores = several_runs.scores_table(runs)
+    scores = several_runs._scores_table(runs)
     assert scores.loc[("cremad", "gated")].tolist()[1] == "–"
 
 

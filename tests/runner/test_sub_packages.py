@@ -4,7 +4,7 @@ import re
 
 from mer import files
 
-ROOMS = ("steps", "staleness", "reporting", "execution", "compare")
+ROOMS = ("steps", "staleness", "reporting", "execution", "compare", "transfer")
 FOLDER = files.ROOT / "mer/runner"
 
 

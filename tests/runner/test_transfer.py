@@ -6,7 +6,8 @@ import shutil
 
 import pytest
 
-from mer.runner import StudyError, transfer
+from mer.runner import StudyError
+from mer.runner.transfer import runs as transfer
 from tests.runner.conftest import Toys
 from tests.test_shared import address, bucket  # noqa: F401 - fixtures
 

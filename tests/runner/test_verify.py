@@ -162,7 +162,7 @@ def test_pages_are_rendered_again_without_running(finished):
     before = finished.study.place("01_make_data", "stamp").read_bytes()
     out = io.StringIO()
     assert render(finished.study, Screen(out, live=False)) == 0
-    assert "<title>Another title · toy</title>" in page.read_text()
+    assert "<title>Another title · toy · 20" in page.read_text()
     assert "Another title" in (finished.study.folder / "index.html").read_text()
     assert finished.study.place("01_make_data", "stamp").read_bytes() == before
     finished.study.place("02_score", "ipynb").write_text("{")

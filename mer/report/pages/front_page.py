@@ -103,7 +103,7 @@ def findings(study: Study) -> list[dict]:
     """Return what was found, as three entries: the result, what is not shown to be above chance, the audit."""
     level = 1 - study.params.evaluation.confidence
     system = headline(study)
-    result, chances = result_sentence(study.results, system), above_chance_sentence(study.results, system, level=level)
+    result, chances = _result_sentence(study.results, system), above_chance_sentence(study.results, system, level=level)
     audit = audit_sentence(study.findings, study.results)
     texts = [
         ("On corpora that no training has seen", result, "04_cross_corpus.html", "LOCO"),
@@ -118,7 +118,7 @@ def headline(study: Study) -> str:
     return headline_system(study.results, list(study.params.systems))
 
 
-def result_sentence(results: pd.DataFrame, system: str) -> str:
+def _result_sentence(results: pd.DataFrame, system: str) -> str:
     """Return the mean of a system over held-out corpora, and its lowest and highest score with their intervals."""
     rows = select(results, "loco", "free").dropna(subset=["value", "classes"])
     rows = rows[rows["system"] == system].assign(guess=lambda part: chance(part))

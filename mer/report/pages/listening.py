@@ -61,14 +61,14 @@ def write(path: Path, study: tuple[str, str], source: Source, system: str) -> No
     chosen = choose(predicted)
     clips = [_clip(rows.loc[clip["utterance_id"]], players) | _predicted(clip, source.classes)
              for clip in chosen.to_dict("records")]  # fmt: skip
-    pairs = duplicate_pairs(source.manifest, source.duplicates)
+    pairs = _duplicate_pairs(source.manifest, source.duplicates)
     shown = [{"kind": kind, "clips": [_clip(rows.loc[name], players) for name in names]}
              for kind, *names in pairs[:MAX_PAIRS]]  # fmt: skip
     heard = {clip["corpus"] for clip in [*clips, *(clip for pair in shown for clip in pair["clips"])]}
     text = frame.environment(TEMPLATES).get_template("listening.html.j2").render(
         title=f"Listen · {titled(*study)}", study=titled(*study), banner=study[1], has_script=True, system=system,
         clips=clips, pairs=shown, found=len(pairs), filters=_filters(clips),
-        per_corpus=per_corpus(predicted["test_corpus"].nunique()),
+        per_corpus=_per_corpus(predicted["test_corpus"].nunique()),
         embedded=players.embedded, megabytes=f"{players.embedded_bytes / 1e6:.1f}", limit=f"{MAX_PAGE_BYTES / 1e6:g}",
         seconds=f"{MAX_SECONDS:g}", licences=_licences(source.manifest[source.manifest["corpus"].isin(heard)]),
     )  # fmt: skip
@@ -90,10 +90,10 @@ def average(predictions: pd.DataFrame, system: str, classes: Sequence[str]) -> p
     return means.assign(predicted=np.asarray(classes, object)[values.argmax(axis=1)], certainty=values.max(axis=1))
 
 
-def per_corpus(corpora: int) -> int:
+def _per_corpus(corpora: int) -> int:
     """Return how many utterances of each kind are shown of a corpus.
 
-    >>> per_corpus(3), per_corpus(27), per_corpus(400)
+    >>> _per_corpus(3), _per_corpus(27), _per_corpus(400)
     (6, 3, 1)
     """
     return min(PER_CORPUS, max(1, MAX_CLIPS // max(1, corpora)))
@@ -107,13 +107,13 @@ def choose(rows: pd.DataFrame) -> pd.DataFrame:
     """
     errors = rows[rows["emotion"] != rows["predicted"]].sort_values("certainty", ascending=False, kind="stable")
     uncertain = rows.sort_values("certainty", kind="stable")
-    number = per_corpus(rows["test_corpus"].nunique())
+    number = _per_corpus(rows["test_corpus"].nunique())
     parts = [part.groupby("test_corpus", sort=False).head(number).assign(kind=kind)
              for kind, part in ((ERROR, errors), (UNCERTAIN, uncertain))]  # fmt: skip
     return pd.concat(parts, ignore_index=True)
 
 
-def duplicate_pairs(manifest: pd.DataFrame, duplicates: pd.DataFrame) -> list[tuple[str, str, str]]:
+def _duplicate_pairs(manifest: pd.DataFrame, duplicates: pd.DataFrame) -> list[tuple[str, str, str]]:
     """Return the kind and the two utterances of each pair: the same samples first, then near-duplicates.
 
     Of several copies of one recording, each is paired with the first.

@@ -70,9 +70,9 @@ def write(path: Path, runs: Sequence[FinishedRun]) -> None:
     banners = dict.fromkeys(filter(None, (banner.of_data(run.params.data) for run in runs)))
     text = frame.environment(TEMPLATES).get_template("several_runs.html.j2").render(
         title=f"Runs {names}", banner=" ".join(banners), has_script=True, first=runs[0].name, reasons=reasons,
-        runs=runs_table(runs, path.parent),
-        means=content(means_table(runs), "Chance-corrected UAR, free predictions: 0 is guessing, 1 is perfect."),
-        scores=content(scores_table(runs), "UAR with its interval over speakers, free predictions."),
+        runs=_runs_table(runs, path.parent),
+        means=content(_means_table(runs), "Chance-corrected UAR, free predictions: 0 is guessing, 1 is perfect."),
+        scores=content(_scores_table(runs), "UAR with its interval over speakers, free predictions."),
         differences=content(difference_table(differences), "UAR in each run and in the first; means are corrected."),
     )  # fmt: skip
     files.write_text(path, text)
@@ -103,7 +103,7 @@ def read(folder: Path, name: str) -> FinishedRun:
     return FinishedRun(name, folder, params.load(folder / "params.yaml"), schema.usable(manifest), *scored)
 
 
-def runs_table(runs: Sequence[FinishedRun], home: Path) -> dict:
+def _runs_table(runs: Sequence[FinishedRun], home: Path) -> dict:
     """Return a row per run with what was run, as `data_table` of mer/html_pages/parts.html.j2 takes it.
 
     Args:
@@ -124,7 +124,7 @@ def runs_table(runs: Sequence[FinishedRun], home: Path) -> dict:
     return {"caption": "What was run.", "columns": columns, "rows": rows, "foot": []}
 
 
-def scores_table(runs: Sequence[FinishedRun]) -> pd.DataFrame:
+def _scores_table(runs: Sequence[FinishedRun]) -> pd.DataFrame:
     """Return (held-out corpus, system) × runs with the UAR of free predictions."""
     entries = {}
     for run in runs:
@@ -136,7 +136,7 @@ def scores_table(runs: Sequence[FinishedRun]) -> pd.DataFrame:
     return pd.DataFrame(entries).sort_index().fillna(NO_VALUE)
 
 
-def means_table(runs: Sequence[FinishedRun]) -> pd.DataFrame:
+def _means_table(runs: Sequence[FinishedRun]) -> pd.DataFrame:
     """Return systems × runs with the mean over the held-out corpora of all runs, of systems that were tested on all."""
     parts = [select(run.results, "loco", "free").dropna(subset=["value", "classes"]) for run in runs]
     common = set.intersection(*(set(part["test_corpus"]) for part in parts))

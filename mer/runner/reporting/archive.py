@@ -40,7 +40,7 @@ def write(study: Study, out: TextIO) -> int:
                 archive.writestr(entry, (folder / name).read_bytes())
     summary = f"{len(names)} files, {size(path.stat().st_size)}; open {folder.name}/index.html in it"
     print(f"{files.to_root(path)}: {summary}", file=out)
-    print("  pages may contain recordings and texts of corpora: pass it on only if their licences allow it", file=out)
+    print("  pages may contain data of others: pass it on only if its licence allows that", file=out)
     return 0
 
 

@@ -1,0 +1,1 @@
+"""Finished runs that are copied to a shared place, and back."""
