@@ -102,7 +102,8 @@ def started(kind: str, count: int, options: dict[str, Any]) -> Iterator[str]:
     dask()
     package, name = KINDS[kind]
     try:
-        make = getattr(importlib.import_module(package), name)
+        module = dask() if package == "distributed" else importlib.import_module("dask_jobqueue")
+        make = getattr(module, name)
         cluster = make(**_cluster_options(kind, count, options))
     except ImportError:
         raise ClusterError(f"{package} is not installed: pip install -c constraints.txt -e '.[dask]'") from None
