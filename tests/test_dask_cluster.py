@@ -118,6 +118,7 @@ def test_units_of_killed_workers_are_computed_again_and_finished_ones_are_not(cl
     assert not set(killed) & set(cluster.pids())
 
 
+@pytest.mark.slow
 def test_a_unit_that_kills_every_worker_ends_with_advice(cluster, tmp_path):
     work = pools.Work("the training", kill_self)
     with (

@@ -76,6 +76,7 @@ def start(namespace, folder, *words, **more):
     return subprocess.Popen(command, cwd=files.ROOT, env=environment, text=True, **more)
 
 
+@pytest.mark.slow
 def test_units_across_namespaces(namespaces, tmp_path):
     (head, address), *others = namespaces
     address = f"tcp://{address}:8786"
