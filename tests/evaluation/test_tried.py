@@ -11,12 +11,12 @@ from mer.params.schema import Params
 CORPORA = np.repeat(["a", "b"], 3)
 
 
-def study(strengths=(0.1, 1.0), width=4, classes=("anger", "fear"), **more):
+def study(strengths=(0.1, 1.0), width=4, classes=("anger", "fear"), policy="paper7", **more):
     p = Params(
         name="s", corpora=["emodb"], features={"audio": {"extractor": "functionals"}},
         systems={"one": {"model": "ridge", "inputs": ["audio"]}, "two": {"model": "logistic", "inputs": ["audio"]},
                  "both": {"model": "ensemble", "members": ["one", "two"]}} | more,
-        training={"inverse_regularisation": strengths},
+        training={"inverse_regularisation": strengths}, labels={"policy": policy},
     )  # fmt: skip
     return SimpleNamespace(params=p, classes=classes, specs={"audio": {"width": width}}, scored=["a", "b"],
                            task=SimpleNamespace(corpora=CORPORA), inputs_of=lambda system: ("audio",))  # fmt: skip
@@ -41,7 +41,10 @@ def test_a_configuration_is_counted_once_per_corpus_over_all_runs(tmp_path):
     assert "3 configurations with 10 settings" in tried.sentence(again, study())
 
 
-@pytest.mark.parametrize("other", [study(strengths=(0.1,)), study(width=5), study(classes=("anger", "joy"))])
+OTHERS = [study(strengths=(0.1,)), study(width=5), study(classes=("anger", "joy")), study(policy="fork7")]
+
+
+@pytest.mark.parametrize("other", OTHERS)
 def test_what_models_depend_on_makes_another_configuration(tmp_path, other):
     path = tmp_path / "tried.csv"
     tried.record(path, study(), RESULTS, "first")

@@ -98,16 +98,18 @@ def _rows(study: StudyTask, results: Iterable[JobResult], run: str) -> list[dict
 
 
 def configuration(study: StudyTask, system: str) -> str:
-    """Return the digest of a system's configuration: its parameters, those of its inputs and the classes."""
+    """Return the digest of a system's configuration: its parameters, those of its inputs, labels and classes."""
     p, spec = study.params, study.params.systems[system]
     if spec.members:
         own = [configuration(study, name) for name in spec.members]
         content = {"members": own, "members_per": spec.members_per, "weights": spec.weights}
     else:
+        trained = {name: one.model_dump(mode="json") for name, one in p.features.items() if one.is_trained}
         content = {
             "system": spec.model_dump(mode="json", exclude={"training"}),
             "training": spec.training_parameters(p.training).model_dump(mode="json"),
-            "inputs": {name: study.specs.get(name) for name in study.inputs_of(system)},
+            "inputs": {name: [study.specs.get(name), trained.get(name)] for name in study.inputs_of(system)},
+            "labels": p.labels.model_dump(mode="json"),
             "classes": study.classes,
         }
     return files.digest(content)[:16]
