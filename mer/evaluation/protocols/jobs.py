@@ -355,7 +355,8 @@ def _with_folds(job: Job, by_corpora: tuple[Fold, ...], seed: int) -> Job:
     choose_by = "corpora" if by_corpora else "speakers"
     strengths = {"inverse_regularisation": job.training.strengths(choose_by)}
     job = replace(job, training=job.training.model_copy(update=strengths), choose_by=choose_by)
-    rows, validation = np.union1d(job.train, job.validation), (Fold("validation", job.train, job.validation),)
+    rows = np.union1d(job.train, job.validation)
+    validation = (Fold("validation", np.sort(job.train), np.sort(job.validation)),)
     if by_corpora:
         return replace(job, train=rows, validation=rows[:0], folds=by_corpora, choice_seed=seed)
     only_validate = job.cell.has_published_validation or any(one.is_network for one in job.spec.variants())

@@ -8,7 +8,7 @@ row does not look like is so corrected by what the rows that the model is sure a
 
 More steps follow the target more, and the model less: they gain more where the classes of the target are about equally
 frequent, and harm more where they are not. How many steps are used is found out inside the training corpora
-(`adaptation.fit`). All features are those of the target alone.
+(`trial.fit`). All features are those of the target alone.
 """
 
 from collections.abc import Sequence

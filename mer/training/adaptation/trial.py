@@ -1,6 +1,6 @@
 """Whether a method of adaptation is used: its gain on the training corpora, each of which is the target once."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,9 +89,10 @@ class _Trial:
         logits = np.full(self.rows.probabilities.shape, -np.inf)
         for corpus in np.unique(self.rows.corpora):
             inside = self.rows.corpora == corpus
-            classes = np.flatnonzero(self._allowed(inside, is_restricted) & (self.prior > 0))
+            source, allowed = self._source(inside), self._allowed(inside, is_restricted)
+            classes = np.flatnonzero(allowed & (self.prior > 0))
             for own in self._targets(inside):
-                [adapted] = self._adapted(own, inside, [steps], is_restricted)
+                [adapted] = adapted_target(self.method, source, self.rows.take(own), allowed, [steps])
                 logits[np.ix_(own, classes)] = logarithms(adapted[:, classes])
         return calibration.temperature(logits, self.labels, self.rows.corpora, multi_label=False)
 
@@ -105,24 +106,23 @@ class _Trial:
             return np.ones(len(self.prior), bool)
         return np.bincount(self.labels[inside], minlength=len(self.prior)) > 0
 
-    def _adapted(
-        self, own: np.ndarray, inside: np.ndarray, steps: Sequence[int], is_restricted: bool
-    ) -> list[np.ndarray]:
-        """The probabilities of rows of a corpus that is left out of the source."""
-        source = Source(self.prior, confusion(self.rows.take(~inside), self.labels[~inside]), np.ones(2), np.ones(2))
-        return adapted_target(self.method, source, self.rows.take(own), self._allowed(inside, is_restricted), steps)
+    def _source(self, inside: np.ndarray) -> Source:
+        """What adaptation to a corpus knows, from the rows of all others."""
+        return Source(self.prior, confusion(self.rows.take(~inside), self.labels[~inside]), np.ones(2), np.ones(2))
 
     def _gains(self, corpus: str, is_restricted: bool) -> Iterator[list[float]]:
         """Yield what each number of steps gains on a corpus as it is, and with other shares of its classes."""
         inside, classes = self.rows.corpora == corpus, len(self.prior)
-        allowed, score = self._allowed(inside, is_restricted), stats.wa if self.method in BY_PRIOR else stats.uar
+        source, allowed = self._source(inside), self._allowed(inside, is_restricted)
+        score = stats.wa if self.method in BY_PRIOR else stats.uar
         for draw, concentration in enumerate((None, *CONCENTRATIONS)):
             before, after = np.zeros((classes, classes)), np.zeros((len(self.steps), classes, classes))
             for number, own in enumerate(self._targets(inside)):
                 own = _drawn(own, self.labels, np.random.default_rng([number, draw]), concentration)
-                plain = restricted(self.rows.probabilities[own], allowed)
+                taken = self.rows.take(own)
+                plain = restricted(taken.probabilities, allowed)
                 before += stats.confusion(self.labels[own], plain.argmax(axis=1), classes)
-                adapted = self._adapted(own, inside, self.steps, is_restricted)
+                adapted = adapted_target(self.method, source, taken, allowed, self.steps)
                 for place, found in enumerate(adapted):
                     after[place] += stats.confusion(self.labels[own], found.argmax(axis=1), classes)
             if (before.sum(axis=1) > 0).sum() > 1 and before.sum() >= MIN_ROWS:
