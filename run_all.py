@@ -149,7 +149,9 @@ def _checked_study(arguments: argparse.Namespace) -> tuple[Study, set[str] | Non
         ParamsError: the parameters are wrong.
         StudyError: they name something that does not exist.
     """
-    selected = params.load(arguments.params, arguments.set, arguments.name)
+    from mer.dataset.manifest import default_systems
+
+    selected, sentences = default_systems.completed(params.load(arguments.params, arguments.set, arguments.name))
     study = _study(arguments, selected)
     requested, errors = None, []
     if arguments.steps is not None:
@@ -166,7 +168,7 @@ def _checked_study(arguments: argparse.Namespace) -> tuple[Study, set[str] | Non
         wrong = parameter_checks.problems(selected)
         wrong += preflight.problems(selected, study.gpus, steps, connect=not lists_only)
         remarks = [f"warning: {text}" for text in (parameter_checks.warnings(selected) if "01" in steps else ())]
-        remarks += [f"note: {text}" for text in parameter_checks.default_systems(selected)]
+        remarks += [f"note: {text}" for text in sentences]
     if lists_only:
         notes = preflight.notes(selected, study.folder, steps)
         remarks = [*(f"warning: {text}" for text in wrong), *remarks, *(f"note: {text}" for text in notes)]

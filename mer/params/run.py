@@ -139,4 +139,13 @@ def open_run(
     Raises:
         ParamsError: the parameters are wrong.
     """
-    return Run(load(params_file), params_file, uses, reads, writes)
+    return Run(_as_run(load(params_file)), params_file, uses, reads, writes)
+
+
+def _as_run(params: Params) -> Params:
+    """Return a study that names no systems with those of its run folder, which `run_all.py` chose by its corpora."""
+    stored = files.ROOT / "outputs" / params.name / "params.yaml"
+    if not params.has_default_systems or params.has_inputs or not stored.is_file():
+        return params
+    run = load(stored)
+    return Params.model_validate({**params.model_dump(), "features": run.features, "systems": run.systems})

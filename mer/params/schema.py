@@ -130,13 +130,15 @@ class Params(Section):
     features: Inputs = Field({})
     """The inputs of the study, each with a name. An input `audio`, `text` or `video` that a system names needs no
     declaration and has the defaults; without any, a system that names no inputs has `audio` and `text`. A study that
-    names neither inputs nor systems reads the `functionals` of audio."""
+    names neither inputs nor systems reads the `functionals` of audio, or words if none of its corpora on disk has
+    recordings."""
     transcripts: Transcripts = Transcripts()
     augmentation: Augmentation | None = None
     """Altered copies of training recordings, of which systems with `training: {augmented: true}` learn, too."""
     systems: dict[Name, System] = Field(DEFAULT_SYSTEMS, min_length=1)
     """The systems by name. The first one is the reference of comparisons. A study that names none runs those that did
-    best on held-out corpora (`params/voice.yaml`), or a network if its inputs need one."""
+    best on held-out corpora (`params/voice.yaml`), a network if its inputs need one, or those of words in
+    `params/text.yaml` if its corpora have text only."""
     training: Training = Training()
     evaluation: Evaluation = Evaluation()
     ablations: Ablations = Ablations()
@@ -177,6 +179,11 @@ class Params(Section):
     def has_default_systems(self) -> bool:
         """Whether the study names no systems and runs the default ones."""
         return "systems" not in self.model_fields_set
+
+    @property
+    def has_inputs(self) -> bool:
+        """Whether the study names inputs."""
+        return bool(self.features) and "features" in self.model_fields_set
 
     def _complete_systems(self) -> None:
         """Give a study that names no systems the default ones, and inputs if it names none."""

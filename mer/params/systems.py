@@ -326,3 +326,14 @@ DEFAULT_NETWORKS = {"gated": System(model="gated")}
 """The systems of a study that names none, and whose inputs only networks read: frames, or encoders in training."""
 DEFAULT_FEATURES = {"audio": {"extractor": "functionals"}}
 """The inputs of a study that names neither systems nor inputs: those of `params/voice.yaml`."""
+DEFAULT_TEXT_SYSTEMS = {
+    "words": System(model="logistic", inputs=("words",)),
+    "words_context": System(model="logistic", inputs=("words", "words_context")),
+}
+"""The systems of a study that names neither systems nor inputs, and whose corpora have text only: those of
+`params/text.yaml` that need no download."""
+DEFAULT_TEXT_FEATURES = {
+    "words": {"modality": "text", "extractor": "tfidf"},
+    "words_context": {"modality": "text", "extractor": "tfidf", "context": 3, "speakers": "roles"},
+}
+"""The inputs of these systems."""

@@ -105,11 +105,3 @@ def test_labels_of_rows_are_checked(tmp_path):
     params = Params(name="x", data={"raw": str(tmp_path)}, corpora=["emodb"], ablations={"rows": rows})
     [problem] = parameter_checks.problems(params)
     assert problem.startswith("ablations.rows.wrong.labels.overrides.emodb: the corpus has no label 'bordeom' (did you")
-
-
-def test_default_systems_are_said():
-    [sentence] = parameter_checks.default_systems(Params(name="x", corpora=["emodb"]))
-    assert sentence.startswith("no systems are named, so that the study runs voice, adapted, ridge,")
-    assert sentence.endswith("on audio (functionals)")
-    named = Params(name="x", corpora=["emodb"], systems={"a": {"model": "ridge", "inputs": ["audio"]}})
-    assert parameter_checks.default_systems(named) == []

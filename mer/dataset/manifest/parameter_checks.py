@@ -95,14 +95,6 @@ def warnings(params: Params) -> list[str]:
     return sentences
 
 
-def default_systems(params: Params) -> list[str]:
-    """Return a sentence about the systems of a study that names none; nothing if it names some."""
-    if not params.has_default_systems:
-        return []
-    inputs = ", ".join(f"{name} ({one.extractor})" for name, one in params.features.items())
-    return [f"no systems are named, so that the study runs {', '.join(params.systems)} on {inputs}"]
-
-
 def _exists(path: Path, table: str) -> bool:
     """Whether the table of a user-defined corpus is there, a file or a folder of recordings."""
     return path.is_dir() if is_folder(table) else files.is_file(path)
