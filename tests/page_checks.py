@@ -82,30 +82,35 @@ def chromium():
 
 def axe_violations(paths, schemes=("light", "dark"), widths=(1200, 390)):
     """Return what axe-core finds in pages, and pages that are wider than the window, as sentences."""
-    import axe_playwright_python
     from playwright.sync_api import sync_playwright
 
-    script = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
     found = []
     with sync_playwright() as browsers:
         browser = browsers.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         for path, scheme, width in ((path, scheme, width) for path in paths for scheme in schemes for width in widths):
-            context = browser.new_context(
-                bypass_csp=True, color_scheme=scheme, viewport={"width": width, "height": 900}
-            )
-            tab, errors = context.new_page(), []
-            tab.on("pageerror", lambda error, errors=errors: errors.append(str(error)))
-            tab.goto(path.resolve().as_uri())
-            tab.evaluate(script)
-            faults = tab.evaluate(
-                "async () => (await axe.run()).violations.map(v => `${v.id}: ${v.nodes.length} × ${v.nodes[0].html}`)"
-            )
-            if tab.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
-                faults.append("wider than the window")
-            found += [f"{path.name}, {scheme}, {width} px: {fault[:200]}" for fault in faults + errors]
-            context.close()
+            faults = axe_faults(browser, path.resolve().as_uri(), scheme, width)
+            found += [f"{path.name}, {scheme}, {width} px: {fault[:200]}" for fault in faults]
         browser.close()
     return found
+
+
+def axe_faults(browser, address, scheme="light", width=1200):
+    """Return what axe-core finds in one page, errors of its scripts, and whether it is wider than the window."""
+    import axe_playwright_python
+
+    script = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+    context = browser.new_context(bypass_csp=True, color_scheme=scheme, viewport={"width": width, "height": 900})
+    tab, errors = context.new_page(), []
+    tab.on("pageerror", lambda error: errors.append(str(error)))
+    tab.goto(address)
+    tab.evaluate(script)
+    faults = tab.evaluate(
+        "async () => (await axe.run()).violations.map(v => `${v.id}: ${v.nodes.length} × ${v.nodes[0].html}`)"
+    )
+    if tab.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+        faults.append("wider than the window")
+    context.close()
+    return faults + errors
 
 
 def in_browser(path, do):

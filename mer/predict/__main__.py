@@ -1,11 +1,14 @@
 """Predict emotions in your recordings: `python -m mer.predict FILE_OR_FOLDER… --model FOLDER`; see `--help`.
 
+With `--serve` a page on this machine records with the microphone (`mer/predict/serve`).
+
 Exit codes: 0 if there is a prediction for every request, 1 if some have an error (see the table), 2 if nothing could be
 predicted.
 """
 
 import argparse
 import os
+import signal
 import sys
 from collections import Counter
 from pathlib import Path
@@ -21,6 +24,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
     options = _parser().parse_args(arguments)
     try:
+        if options.serve:
+            return _serve(options)
         _check_outputs(options)
         requests = collect_requests(options.paths, options.list, options.text)
         model = _load(options)
@@ -31,6 +36,24 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"predict: {error}", file=sys.stderr)
         return 2
     return 1 if count["failed"] else 0
+
+
+def _serve(options: argparse.Namespace) -> int:
+    """Serve the page that records, until Ctrl-C or a signal ends it.
+
+    Raises:
+        ValueError: files are named, or the port is none.
+    """
+    from mer.predict.serve.server import serve
+
+    if options.paths or options.list or options.text is not None:
+        raise ValueError("with --serve the page takes the recordings; name no file, list or text")
+    if not 0 <= options.port < 2**16:
+        raise ValueError(f"--port {options.port}: a port is a number up to 65535; 0 is any that is free")
+    model = _load(options)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the temporary folder is removed then, too
+    serve(model, options.port)
+    return 0
 
 
 def _outputs(options: argparse.Namespace) -> list[Path]:
@@ -133,6 +156,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--whisper", metavar="MODEL", help="for --transcribe whisper: a folder, or a name on the Hugging Face hub")
     add("--network", action="append", default=[], metavar="NAME=PATH",
         help="where the pretrained network of an input is on this machine")  # fmt: skip
+    add("--serve", action="store_true", help="open no file, but serve a page on this machine that records with the "
+        "microphone or takes a file, and shows the predictions; Ctrl-C ends it")  # fmt: skip
+    add("--port", type=int, default=0, metavar="N", help="for --serve: the port (default: any that is free)")
     add("--device", default="cpu", help="the device of networks: cpu, cuda or mps")
     add("--jobs", type=int, default=_processors(), help="threads of extraction; changes no prediction")
     return parser

@@ -10,7 +10,7 @@ import hashlib
 import math
 import mimetypes
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from urllib.parse import quote
@@ -30,8 +30,9 @@ MEDIA_TYPES = {".flac": "audio/flac", ".m4a": "audio/mp4", ".opus": "audio/ogg",
 
 
 def write(
-    path: Path, predictions: Sequence[Prediction], card: Card, notes: Sequence[str] = (), *, embed: bool = False
-) -> None:
+    path: Path, predictions: Sequence[Prediction], card: Card, notes: Sequence[str] = (), *, embed: bool = False,
+    names: Mapping[str, str] | None = None,
+) -> None:  # fmt: skip
     """Write the page.
 
     Args:
@@ -40,6 +41,7 @@ def write(
         card: the model's card.
         notes: sentences that hold for all predictions.
         embed: whether all recordings are embedded, whatever their size, so that the page can be moved.
+        names: path of a recording -> the name that is shown for it; by default the path.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
@@ -51,8 +53,8 @@ def write(
     page = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     page.filters["clock"] = clock
     text = page.get_template("page.html.j2").render(
-        recordings=_recordings(predictions, path.parent, embed), card=card, colours=colours, notes=notes,
-        ordered=list(styles), digest=digest,
+        recordings=_recordings(predictions, path.parent, embed), names=names or {}, card=card, colours=colours,
+        notes=notes, ordered=list(styles), digest=digest,
         script=Markup(script),  # noqa: S704  (a file of this package)
     )  # fmt: skip
     files.write_text(path, text)
