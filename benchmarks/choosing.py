@@ -28,7 +28,7 @@ from mer.training import calibration, grid
 from mer.training.engines import device
 from mer.training.job import JobResult
 
-MODELS = ("logistic", "ridge", "svm_linear", "svm_rbf")
+MODELS = ("logistic", "ridge", "kernel_ridge", "svm_linear", "svm_rbf")
 WAYS = ("corpora", "speakers")
 USES = ("data", "corpora", "labels", "features", "transcripts", "systems", "training", "evaluation", "compute")
 READS = ("data/manifest.parquet", "data/features.json", "data/inputs.parquet", "tables/duplicates.csv")

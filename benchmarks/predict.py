@@ -33,7 +33,7 @@ from mer.media import audio
 from mer.media.audio import RATE_HZ
 from mer.predict.inputs.requests import SUFFIXES
 
-LINEAR = ("logistic", "ridge", "svm_linear", "svm_rbf")
+LINEAR = ("logistic", "ridge", "kernel_ridge", "svm_linear", "svm_rbf")
 MAX_SECONDS, MAX_SECONDS_LINEAR, MAX_GROWTH = 6.0, 2.0, 1.2
 COMMAND = (
     "import resource, sys; from mer.predict.__main__ import main; code = main(sys.argv[1:]); "

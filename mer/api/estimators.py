@@ -83,7 +83,7 @@ class EmotionClassifier(ClassifierMixin, BaseEstimator):
     """A classical model or a network of MER, trained as in a study: scaled, selected and calibrated on validation rows.
 
     Args:
-        model: `logistic`, `ridge`, `svm_linear`, `svm_rbf`, or a network such as `gated`.
+        model: `logistic`, `ridge`, `kernel_ridge`, `svm_linear`, `svm_rbf`, or a network such as `gated`.
         inputs: modality (`audio`, `video`, `text`) -> its columns, a list or slice; None for one input of all columns.
         validation: the share of the groups whose rows select epoch and regularisation, and calibrate.
         seed: fixes all random numbers of a training, and the validation groups.

@@ -42,6 +42,6 @@ def prepare(requested: str, threads: int) -> str:
 
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # deterministic matrix products on a GPU
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True)
+    torch.set_deterministic_debug_mode("error")  # `use_deterministic_algorithms` also imports the compiler: a second
     torch.utils.deterministic.fill_uninitialized_memory = False  # saves a hundred fills in each step
     return resolve(os.environ.get(DEVICE) or requested)

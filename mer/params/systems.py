@@ -11,7 +11,7 @@ from mer.params.normalisation import Normalisation
 from mer.params.section import Fraction, InputName, Name, Section
 
 Network = Literal["gated", "flexible_at", "robust_at", "attention", "concat"]
-Classical = Literal["logistic", "ridge", "svm_linear", "svm_rbf"]
+Classical = Literal["logistic", "ridge", "kernel_ridge", "svm_linear", "svm_rbf"]
 
 STRENGTHS = {"speakers": (1e-3, 1e-2, 1e-1), "corpora": (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 1e-1)}
 """What chooses -> the values of C among which it chooses by default. Corpora choose smaller values than speakers."""
@@ -314,12 +314,12 @@ class Training(Section):
 
 _ADAPTED = {"normalisation": "speaker_shrunk", "adaptation": "gaussians"}
 DEFAULT_SYSTEMS = {
-    "voice": System(model="ensemble", members=("ridge", "svm_rbf")),
-    "adapted": System(model="ensemble", members=("ridge_adapted", "svm_rbf_adapted")),
+    "voice": System(model="ensemble", members=("ridge", "kernel_ridge")),
+    "adapted": System(model="ensemble", members=("ridge_adapted", "kernel_ridge_adapted")),
     "ridge": System(model="ridge"),
-    "svm_rbf": System(model="svm_rbf"),
+    "kernel_ridge": System(model="kernel_ridge"),
     "ridge_adapted": System(model="ridge", training=_ADAPTED),
-    "svm_rbf_adapted": System(model="svm_rbf", training=_ADAPTED),
+    "kernel_ridge_adapted": System(model="kernel_ridge", training=_ADAPTED),
 }
 """The systems of a study that names none, the reference first: those of `params/voice.yaml`, on all inputs."""
 DEFAULT_NETWORKS = {"gated": System(model="gated")}

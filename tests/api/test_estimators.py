@@ -27,7 +27,7 @@ def data():
     return X, np.array(["anger", "fear", "neutral"])[numbers], np.array([f"s{n // 10}" for n in range(N)])
 
 
-@pytest.mark.parametrize("model", ["logistic", "ridge", "svm_linear", "svm_rbf", "gated", "concat"])
+@pytest.mark.parametrize("model", ["logistic", "ridge", "kernel_ridge", "svm_linear", "svm_rbf", "gated", "concat"])
 def test_every_model_trains_and_predicts_probabilities(model, data):
     X, y, speakers = data
     training = {"epochs": 15, "hidden": 8, "batch_size": 16, "learning_rate": 1e-2}

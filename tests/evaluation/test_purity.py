@@ -350,7 +350,7 @@ def test_class_shares_of_test_rows_are_detected(planted, monkeypatch):
     )
 
 
-@pytest.mark.parametrize("model", ["gated", "attention", "logistic", "ridge", "svm_linear", "svm_rbf"])
+@pytest.mark.parametrize("model", ["gated", "attention", "logistic", "ridge", "kernel_ridge", "svm_linear", "svm_rbf"])
 def test_models_depend_on_training_and_validation_rows_only(planted, model):
     p = planted.params((model,), training={"targets": "hard"})
     assert row_access.check_row_access(planted.task, planted.jobs(p)) == {model: "friends"}

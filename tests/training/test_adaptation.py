@@ -211,7 +211,7 @@ def job(model, method, **fields):
     return Job("s", "cell", System(model=model, inputs=("audio",)), training, 0, TRAIN, VALIDATION, TEST)
 
 
-@pytest.mark.parametrize("model", ["logistic", "ridge", "svm_rbf", "concat"])
+@pytest.mark.parametrize("model", ["logistic", "ridge", "kernel_ridge", "svm_rbf", "concat"])
 def test_every_kind_of_model_adapts_and_its_result_is_read_back(task, model, tmp_path):
     task = replace(task, groups={"speaker": task.corpora, "corpus": task.corpora})
     for method in METHODS:

@@ -83,7 +83,7 @@ def test_edited_card_of_format_4_is_refused(tmp_path):
     assert lineage.status(checkpoint.open_checkpoint(folder)) == lineage.ALTERED
 
 
-@pytest.mark.parametrize("model", ["gated", "logistic", "svm_rbf"])
+@pytest.mark.parametrize("model", ["gated", "logistic", "svm_rbf", "kernel_ridge"])
 def test_checkpoint_of_named_inputs_predicts_as_the_model(task, tmp_path, model):
     second = np.random.default_rng(1).normal(0, 1, (240, 5)).astype(np.float32)
     modalities = {"audio": "audio", "data": "audio", "text": "text"}

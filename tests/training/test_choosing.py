@@ -25,6 +25,7 @@ SYSTEMS = {
     "ridge": System(model="ridge", inputs=("audio",)),
     "logistic": System(model="logistic", inputs=("audio",)),
     "svm_rbf": System(model="svm_rbf", inputs=("audio",)),
+    "kernel_ridge": System(model="kernel_ridge", inputs=("audio",)),
     "svm_linear": System(model="svm_linear", inputs=("audio",)),
     "concat": System(model="concat", inputs=("audio",)),
 }
@@ -108,7 +109,7 @@ def in_the_middle(scores, settings):
     return min(range(len(settings)), key=lambda n: (distances[n], -means[n]))
 
 
-@pytest.mark.parametrize("name", ["ridge", "logistic", "svm_rbf", "svm_linear"])
+@pytest.mark.parametrize("name", ["ridge", "kernel_ridge", "logistic", "svm_rbf", "svm_linear"])
 def test_classical_models_choose_as_by_hand(spoken, name):
     task, usable = spoken
     [job] = only(planned(spoken, some(name)), "a")

@@ -70,7 +70,7 @@ def test_equal_inputs_have_equal_mean_squares(named):
         assert squares == pytest.approx(expected, rel=1e-4)
 
 
-@pytest.mark.parametrize("model", ["logistic", "ridge", "svm_linear", "svm_rbf"])
+@pytest.mark.parametrize("model", ["logistic", "ridge", "kernel_ridge", "svm_linear", "svm_rbf"])
 def test_equal_inputs_reach_every_linear_model_and_kernel_machine(named, model):
     plain, equal = (grid.fit_job(named, job(model, equal_inputs=flag), "cpu") for flag in (False, True))
     for name, width in (("audio", 12), ("keys", 40), ("text", 8)):

@@ -117,7 +117,7 @@ def test_test_corpus_is_scaled_by_all_of_its_rows(kind):
     np.testing.assert_array_equal(result.probabilities, answers(data, kind)[::2])
 
 
-@pytest.mark.parametrize("model", ["logistic", "ridge", "svm_linear", "svm_rbf", "concat"])
+@pytest.mark.parametrize("model", ["logistic", "ridge", "kernel_ridge", "svm_linear", "svm_rbf", "concat"])
 @pytest.mark.parametrize("kind", ["none", "corpus", "speaker_shrunk", "ranks", "coral", ("corpus", "speaker_shrunk")])
 def test_checkpoint_predicts_as_in_its_study(model, kind, tmp_path):
     data = task()

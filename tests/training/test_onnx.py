@@ -58,7 +58,7 @@ def test_network_predicts_alike(save, task, tmp_path, model, missing):
     assert result.probability < TOLERANCE
 
 
-@pytest.mark.parametrize("model", ["logistic", "ridge", "svm_linear", "svm_rbf"])
+@pytest.mark.parametrize("model", ["logistic", "ridge", "kernel_ridge", "svm_linear", "svm_rbf"])
 def test_classical_model_predicts_alike(save, task, tmp_path, model):
     folder, _ = save(model)
     export.export(folder, tmp_path / "m.onnx")

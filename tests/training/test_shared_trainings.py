@@ -76,7 +76,7 @@ def test_a_damaged_training_is_carried_out_again(task, tmp_path):
 
 @pytest.mark.parametrize("adaptation", ["none", "prior_em", "gaussians"])
 @pytest.mark.parametrize("normalisation", ["training", "corpus", "ranks"])
-@pytest.mark.parametrize("model", ["gated", "attention", "logistic", "ridge", "svm_linear", "svm_rbf"])
+@pytest.mark.parametrize("model", ["gated", "attention", "logistic", "ridge", "kernel_ridge", "svm_linear", "svm_rbf"])
 def test_a_shared_model_predicts_and_is_stored_to_the_same_bits(
     task, tmp_path, monkeypatch, nothing_is_trained, model, normalisation, adaptation
 ):

@@ -33,7 +33,19 @@ def job(model="gated", modalities=("audio", "text"), seed=0, train=TRAIN, valida
 
 
 @pytest.mark.parametrize(
-    "model", ["gated", "flexible_at", "robust_at", "attention", "concat", "logistic", "ridge", "svm_linear", "svm_rbf"]
+    "model",
+    [
+        "gated",
+        "flexible_at",
+        "robust_at",
+        "attention",
+        "concat",
+        "logistic",
+        "ridge",
+        "kernel_ridge",
+        "svm_linear",
+        "svm_rbf",
+    ],
 )
 def test_model_learns_and_is_repeatable_to_the_bit(task, model):
     device.prepare("cpu", 1)
@@ -76,7 +88,9 @@ def test_number_of_processes_does_not_change_results(task, monkeypatch, name):
         assert (a.probabilities == b.probabilities).all()
 
 
-@pytest.mark.parametrize("model", ["gated", "flexible_at", "logistic", "ridge", "svm_linear", "svm_rbf"])
+@pytest.mark.parametrize(
+    "model", ["gated", "flexible_at", "logistic", "ridge", "kernel_ridge", "svm_linear", "svm_rbf"]
+)
 def test_classes_without_training_rows_and_without_validation(task, model):
     two = TRAIN[task.labels[TRAIN] < 2]
     fitted = grid.fit_job(task, job(model, train=two, validation=ROWS[:0]), "cpu")
@@ -100,7 +114,9 @@ def test_constant_features_and_an_input_without_rows(task):
     assert np.isfinite(probabilities).all()
 
 
-@pytest.mark.parametrize("model", ["gated", "robust_at", "concat", "logistic", "ridge", "svm_linear", "svm_rbf"])
+@pytest.mark.parametrize(
+    "model", ["gated", "robust_at", "concat", "logistic", "ridge", "kernel_ridge", "svm_linear", "svm_rbf"]
+)
 def test_checkpoint_suffices_for_prediction_and_detects_damage(task, model, tmp_path):
     fitted = grid.fit_job(task, job(model), "cpu")
     checkpoint.save(tmp_path / "m", fitted, job(model), task, RECORD)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from mer.training.baselines.classifier import TrainedLinear
 from mer.training.baselines.kernel_machine import TrainedKernelMachine
+from mer.training.baselines.kernel_ridge import TrainedKernelRidge
 from mer.training.calibration import SOFTMAX_SHARE
 from mer.training.checkpoints.ensemble import TrainedEnsemble
 from mer.training.checkpoints.folder import Checkpoint
@@ -72,6 +73,23 @@ class _Linear(nn.Module):
         return torch.cat(list(values.values()), dim=1).double() @ self.weights + self.bias
 
 
+class _Kernel(nn.Module):
+    """Sums of exp(-γ |x - s|²) over the vectors s of a model, shape (n, sums)."""
+
+    def __init__(self, model: TrainedKernelMachine | TrainedKernelRidge) -> None:
+        super().__init__()
+        vectors = model.vectors.astype(np.float64)
+        arrays = {"vectors": vectors.T, "squares": (vectors**2).sum(axis=1), "duals": model.duals.T, "bias": model.bias}
+        for name, values in arrays.items():
+            self.register_buffer(name, torch.as_tensor(np.ascontiguousarray(values, np.float64)))
+        self.gamma = float(model.gamma)
+
+    def forward(self, values: dict[str, Tensor], present: dict[str, Tensor]) -> Tensor:
+        x = torch.cat(list(values.values()), dim=1).double()
+        distances = (x * x).sum(dim=1, keepdim=True) + self.squares - 2 * x @ self.vectors
+        return torch.exp(-self.gamma * torch.clamp(distances, min=0.0)) @ self.duals + self.bias
+
+
 class _KernelMachine(nn.Module):
     """The values of `TrainedKernelMachine.logits`."""
 
@@ -80,17 +98,12 @@ class _KernelMachine(nn.Module):
         first, second = np.eye(model.classes)[model.pairs.T]
         untrained = np.zeros(model.classes)
         untrained[np.setdiff1d(np.arange(model.classes), model.pairs)] = -np.inf
-        vectors = model.vectors.astype(np.float64)
-        arrays = {"vectors": vectors.T, "squares": (vectors**2).sum(axis=1), "duals": model.duals.T, "bias": model.bias,
-                  "first": first, "second": second, "untrained": untrained}  # fmt: skip
-        for name, values in arrays.items():
+        self.kernel = _Kernel(model)
+        for name, values in {"first": first, "second": second, "untrained": untrained}.items():
             self.register_buffer(name, torch.as_tensor(np.ascontiguousarray(values, np.float64)))
-        self.gamma = float(model.gamma)
 
     def forward(self, values: dict[str, Tensor], present: dict[str, Tensor]) -> Tensor:
-        x = torch.cat(list(values.values()), dim=1).double()
-        distances = (x * x).sum(dim=1, keepdim=True) + self.squares - 2 * x @ self.vectors
-        decisions = torch.exp(-self.gamma * torch.clamp(distances, min=0.0)) @ self.duals + self.bias  # (n, pairs)
+        decisions = self.kernel(values, present)  # (n, pairs)
         wins = (decisions >= 0).double()
         sums = decisions @ (self.first - self.second)
         votes = wins @ self.first + (1 - wins) @ self.second
@@ -116,7 +129,8 @@ class _Single(nn.Module):
     def __init__(self, model: TrainedModel) -> None:
         super().__init__()
         head = getattr(model, "head", model)  # a network with trained encoders reads their vectors
-        kinds = {TrainedLinear: _Linear, TrainedKernelMachine: _KernelMachine, TrainedNetwork: _Network}
+        kinds = {TrainedLinear: _Linear, TrainedKernelRidge: _Kernel, TrainedKernelMachine: _KernelMachine,
+                 TrainedNetwork: _Network}  # fmt: skip
         self.names = tuple(head.standardiser.moments)
         self.scaling = nn.ModuleList(Scaling(head, name) for name in self.names)
         self.head = kinds[type(head)](head)
