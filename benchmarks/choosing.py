@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mer import params
+from mer import params, stats
 from mer.evaluation.comparison import comparison
 from mer.evaluation.protocols import jobs as planning
 from mer.evaluation.protocols.jobs import StudyTask, open_task
@@ -24,7 +24,7 @@ from mer.evaluation.scores import scores
 from mer.params.run import RUN_FOLDER
 from mer.params.schema import System, Training
 from mer.params.systems import STRENGTHS
-from mer.training import calibration, grid
+from mer.training import grid
 from mer.training.engines import device
 from mer.training.job import JobResult
 
@@ -85,9 +85,8 @@ def _scores(study: StudyTask, predictions: pd.DataFrame) -> dict[str, float]:
 
 
 def _calibration_error(study: StudyTask, results: list[JobResult]) -> float:
-    """The mean expected calibration error over held-out families, of free predictions."""
-    errors = [calibration.expected_calibration_error(r.probabilities, study.task.labels[r.job.test]) for r in results]
-    return float(np.mean(errors))
+    """The mean calibration error over held-out families, of free predictions."""
+    return float(np.mean([stats.calibration_error(study.task.labels[r.job.test], r.probabilities) for r in results]))
 
 
 def _chosen(result: JobResult) -> str:

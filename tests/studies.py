@@ -1,15 +1,18 @@
 """Runs of studies as users start them."""
 
 import ast
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pandas as pd
 
+import run_all as command
 from mer import files
 
 
@@ -38,10 +41,30 @@ class Finished:
 def run_all(*arguments: str | Path, name: str, **sets: object) -> Finished:
     """Run `run_all.py` in a separate process; `data__raw=x` becomes `--set data.raw=x`."""
     name = f"{name}-{os.getpid()}"  # two test processes at once do not share a run folder
-    pairs = [f"{key.replace('__', '.')}={value}" for key, value in sets.items()]
-    command = [sys.executable, "run_all.py", *map(str, arguments), "--name", name, *(f"--set={pair}" for pair in pairs)]
-    done = subprocess.run(command, cwd=files.ROOT, capture_output=True, text=True, timeout=900, check=False)
+    words = [sys.executable, "run_all.py", *map(str, arguments), "--name", name, *_settings(sets)]
+    done = subprocess.run(words, cwd=files.ROOT, capture_output=True, text=True, timeout=900, check=False)
     return Finished(done, name)
+
+
+def _settings(sets: dict[str, object]) -> list[str]:
+    return [f"--set={key.replace('__', '.')}={value}" for key, value in sets.items()]
+
+
+def call_run_all(*arguments: str | Path) -> subprocess.CompletedProcess:
+    """Call `run_all.py` in this process, which is enough for what it prints before anything is run."""
+    out, errors = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(errors):
+        try:
+            code = command.main(list(map(str, arguments)))
+        except SystemExit as error:  # of the parser
+            code = error.code
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), errors.getvalue())
+
+
+def refuse(*arguments: str | Path, name: str, **sets: object) -> Finished:
+    """As `run_all`, in this process, for studies that are refused before anything is run."""
+    name = f"{name}-{os.getpid()}"
+    return Finished(call_run_all(*arguments, "--name", name, *_settings(sets)), name)
 
 
 def run_cells(study: Path, folder: Path, steps: str) -> None:

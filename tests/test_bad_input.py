@@ -13,7 +13,7 @@ from mer.corpora.synthetic import trees
 from mer.dataset.manifest import build, schema
 from mer.params.schema import Synthetic
 from tests.hostile.test_recordings import flac_of_2_to_the_36, wav_of_3e38
-from tests.studies import run_all
+from tests.studies import refuse, run_all
 
 OPTIONS = {"policy": "paper7", "overrides": {}, "seed": 0, "validation": 0.1, "test": 0.1, "folds": 5}
 OPTIONS |= {"min_seconds": 0.1, "max_seconds": 30.0}
@@ -76,7 +76,7 @@ def test_splits_do_not_depend_on_repeated_builds_and_other_corpora(raw):
     ],
 )
 def test_a_wrong_study_is_refused_before_anything_runs(sets, told):
-    finished = run_all("params/demo.yaml", name="pytest-refused", **sets)
+    finished = refuse("params/demo.yaml", name="pytest-refused", **sets)
     assert finished.code == 2
     assert all(part in finished.screen for part in told), finished.screen
     assert not finished.folder.exists()
@@ -100,7 +100,7 @@ def test_corpus_without_utterances_fails_after_the_others_are_built(raw, tmp_pat
 
 
 def test_missing_table_is_refused():
-    finished = run_all("params/demo.yaml", name="pytest-refused", corpora="{mine: {table: mine/my.csv}}")
+    finished = refuse("params/demo.yaml", name="pytest-refused", corpora="{mine: {table: mine/my.csv}}")
     assert finished.code == 2
     assert "corpora.mine.table: data/synthetic/mine/my.csv does not exist" in finished.screen
 

@@ -33,28 +33,43 @@ TEXT = {"systems": {"words": {"model": "logistic", "inputs": ["text"]}}}
 
 @pytest.fixture(scope="module")
 def clean(tmp_path_factory):
-    raw = tmp_path_factory.mktemp("clean") / "raw"
-    trees.write(raw, Synthetic(speakers=4, clips=2))
-    return raw
+    """A folder with corpora, `raw`, and with what studies store of them, `store`."""
+    home = tmp_path_factory.mktemp("clean")
+    trees.write(home / "raw", Synthetic(speakers=4, clips=2))
+    return home
+
+
+class Attempt:
+    """Runs steps of studies that differ from QUICK.
+
+    Attributes:
+        raw: the folder of corpora.
+        home: the folder of the study's YAML and, as `run`, of its results.
+    """
+
+    def __init__(self, raw, store, home):
+        self.raw, self.home, self.run, self.data = raw, home, home / "run", {"raw": str(raw), "store": str(store)}
+
+    def __call__(self, corpora, steps="01,02,03,04,09", **sections):
+        path = self.home / "study.yaml"
+        path.write_text(yaml.safe_dump(QUICK | {"corpora": corpora, "data": self.data} | sections), encoding="utf-8")
+        try:
+            run_cells(path, self.run, steps)
+        finally:
+            plt.close("all")
+        return pd.read_parquet(self.run / "tables" / "results.parquet")
 
 
 @pytest.fixture
 def attempt(clean, tmp_path):
-    """Return a function that runs steps of a study that differs from QUICK, on a copy of the raw folder."""
-    raw = shutil.copytree(clean, tmp_path / "raw")
+    """All studies read the same corpora, and what an earlier one has stored of them."""
+    return Attempt(clean / "raw", clean / "store", tmp_path)
 
-    def run(corpora, steps="01,02,03,04,09", **sections):
-        tree = QUICK | {"corpora": corpora, "data": {"raw": str(raw), "store": str(tmp_path / "store")}} | sections
-        path = tmp_path / "study.yaml"
-        path.write_text(yaml.safe_dump(tree), encoding="utf-8")
-        try:
-            run_cells(path, tmp_path / "run", steps)
-        finally:
-            plt.close("all")
-        return pd.read_parquet(tmp_path / "run" / "tables" / "results.parquet")
 
-    run.raw = raw
-    return run
+@pytest.fixture
+def attempt_on_copy(clean, tmp_path):
+    """The study has corpora of its own, which may be changed."""
+    return Attempt(shutil.copytree(clean / "raw", tmp_path / "raw"), tmp_path / "store", tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +104,7 @@ def test_study_with_its_own_classes_ends_in_a_report_and_predictions(attempt):
     inputs = ["emodb", "ravdess"]
     results = attempt(inputs, "01,02,03,04,07,08,09", labels=OWN_POLICY, predict={"voice": "energy"})
     assert set(results.loc[results["protocol"] == "loco", "test_corpus"]) == set(inputs)
-    run = attempt.raw.parent / "run"
+    run = attempt.run
     predictions = pd.read_parquet(run / "tables" / "predictions.parquet")
     columns = [name for name in predictions if name.startswith("p_")]
     assert columns == [f"p_{name}" for name in OWN_POLICY["classes"]]
@@ -101,7 +116,7 @@ def test_study_with_its_own_classes_ends_in_a_report_and_predictions(attempt):
     assert set(of_files["label"].dropna()) <= set(OWN_POLICY["classes"])
     published = pd.read_csv(run / "tables" / "published.csv")
     assert published["grey"].all()
-    stated = params.load(attempt.raw.parent / "study.yaml")
+    stated = params.load(attempt.home / "study.yaml")
     (run / "params.yaml").write_text(params.dump(stated), encoding="utf-8")  # as the runner writes it
     study = row_selection.open_study(run)
     tested = checkpoint.evaluate(run / "checkpoints" / "logistic-seed0", study, ("ravdess",))
@@ -114,7 +129,7 @@ TWO = {"plain": {"model": "logistic", "inputs": ["audio"]},
 
 
 def test_augmented_rows_are_training_rows_of_systems_that_ask_for_them_and_nothing_else(attempt):
-    run, corpora = attempt.raw.parent / "run", ["emodb", "esd", "ravdess"]
+    run, corpora = attempt.run, ["emodb", "esd", "ravdess"]
     alone = attempt(corpora, "01,02,03,04,09", systems={"plain": TWO["plain"]})
     steps = ("tables/steps/03_predictions.parquet", "tables/steps/04_predictions.parquet")
     before = pd.concat([pd.read_parquet(run / name) for name in steps])
@@ -142,14 +157,14 @@ def test_augmented_rows_are_training_rows_of_systems_that_ask_for_them_and_nothi
 
 
 def test_quick_look_is_named_wherever_a_score_is(attempt):
-    data = {"max_clips": 24, "max_speakers": 4, "raw": str(attempt.raw), "store": str(attempt.raw.parent / "store")}
+    data = {"max_clips": 24, "max_speakers": 4, **attempt.data}
     results = attempt(["emodb", "esd"], data=data, evaluation=QUICK["evaluation"] | {"seeds": [0]})
     assert results["capped"].all()
-    manifest = pd.read_parquet(attempt.raw.parent / "run" / "data" / "manifest.parquet")
+    manifest = pd.read_parquet(attempt.run / "data" / "manifest.parquet")
     used = manifest[manifest["exclude_reason"].isna()]
     assert (used["corpus"].value_counts() == 24).all()
     assert used.groupby("corpus")["speaker_id"].nunique().max() <= 4
-    page = (attempt.raw.parent / "run" / "checkpoints" / "logistic-seed0" / "README.md").read_text(encoding="utf-8")
+    page = (attempt.run / "checkpoints" / "logistic-seed0" / "README.md").read_text(encoding="utf-8")
     assert "quick look" in page
 
 
@@ -158,50 +173,50 @@ def test_study_without_step_03_or_04_ends_in_a_report(attempt):
     assert set(attempt(["emodb", "esd"], "03,09")["protocol"]) >= {"multi_corpus"}
 
 
-def test_published_split_without_a_part_ends_in_a_report(attempt):
-    shutil.rmtree(attempt.raw / "MELD" / "test")
-    next((attempt.raw / "MELD").rglob("test_sent_emo.csv")).unlink()
-    results = attempt(["meld", "emodb"])
+def test_published_split_without_a_part_ends_in_a_report(attempt_on_copy):
+    shutil.rmtree(attempt_on_copy.raw / "MELD" / "test")
+    next((attempt_on_copy.raw / "MELD").rglob("test_sent_emo.csv")).unlink()
+    results = attempt_on_copy(["meld", "emodb"])
     assert set(results["test_corpus"]) <= {"emodb", "TestA"}  # MELD is listed with its reason
 
 
-def test_test_part_without_clips_is_scored_on_text(attempt):
-    shutil.rmtree(attempt.raw / "MELD" / "test")
-    manifest = attempt(["meld"], **TEXT).set_index("system")
+def test_test_part_without_clips_is_scored_on_text(attempt_on_copy):
+    shutil.rmtree(attempt_on_copy.raw / "MELD" / "test")
+    manifest = attempt_on_copy(["meld"], **TEXT).set_index("system")
     assert set(manifest["test_corpus"]) == {"meld"}
 
 
-def test_user_defined_corpus_is_held_out(attempt):
+def test_user_defined_corpus_is_held_out(attempt_on_copy):
     lines = ["file;who;feeling"]
-    for clip in sorted((attempt.raw / "emodb" / "wav").glob("*.wav")):
+    for clip in sorted((attempt_on_copy.raw / "emodb" / "wav").glob("*.wav")):
         lines.append(f"rec/{clip.name};{clip.stem[:2]};{clip.stem[5]}")
-    (attempt.raw / "emodb" / "wav").rename(attempt.raw / "emodb" / "rec")
-    (attempt.raw / "emodb" / "my.csv").write_text("\n".join(lines), encoding="utf-8")
+    (attempt_on_copy.raw / "emodb" / "wav").rename(attempt_on_copy.raw / "emodb" / "rec")
+    (attempt_on_copy.raw / "emodb" / "my.csv").write_text("\n".join(lines), encoding="utf-8")
     labels = {"W": "anger", "E": "disgust", "A": "fear", "F": "joy", "T": "sadness", "N": "neutral", "L": "boredom"}
     mine = {"table": "emodb/my.csv", "columns": {"speaker": "who", "emotion": "feeling"}, "labels": labels}
-    results = attempt({"mine": mine, "ravdess": None})
+    results = attempt_on_copy({"mine": mine, "ravdess": None})
     assert set(results.loc[results["protocol"] == "loco", "test_corpus"]) == {"mine", "ravdess"}
     assert set(results.loc[results["protocol"] == "in_corpus", "test_corpus"]) == {"mine", "ravdess"}
 
 
-def test_damaged_first_recording_is_excluded(attempt):
-    first, second = sorted((attempt.raw / "emodb" / "wav").glob("03*.wav"))[:2]
+def test_damaged_first_recording_is_excluded(attempt_on_copy):
+    first, second = sorted((attempt_on_copy.raw / "emodb" / "wav").glob("03*.wav"))[:2]
     samples, rate = soundfile.read(first)
     first.unlink()
     soundfile.write(first.with_suffix(".flac"), np.random.default_rng(0).normal(0, 0.1, 40_000), rate)
     whole = first.with_suffix(".flac").read_bytes()
     first.with_suffix(".flac").write_bytes(whole[: len(whole) // 2])
     soundfile.write(second, np.full(len(samples), np.nan), rate, subtype="FLOAT")
-    attempt(["emodb"])
-    failures = pd.read_csv(attempt.raw.parent / "run" / "data" / "failures.csv")
+    attempt_on_copy(["emodb"])
+    failures = pd.read_csv(attempt_on_copy.run / "data" / "failures.csv")
     assert {first.stem, second.stem} <= {path.rsplit("/")[-1].split(".")[0] for path in failures["source_path"]}
 
 
-def test_study_without_usable_files_ends_with_one_sentence(attempt):
-    for clip in (attempt.raw / "emodb" / "wav").glob("*.wav"):
+def test_study_without_usable_files_ends_with_one_sentence(attempt_on_copy):
+    for clip in (attempt_on_copy.raw / "emodb" / "wav").glob("*.wav"):
         clip.write_bytes(b"RIFF")
     with pytest.raises(build.NoCorpora, match=r"no file .* is usable.*\n.*\.wav: not readable"):
-        attempt(["emodb"])
+        attempt_on_copy(["emodb"])
 
 
 def test_study_without_training_rows_states_the_reason(attempt):
@@ -211,15 +226,15 @@ def test_study_without_training_rows_states_the_reason(attempt):
         attempt(["emodb"], evaluation=QUICK["evaluation"] | {"min_clips": 10_000})
 
 
-def test_missing_recording_is_an_error_and_not_stored_as_unreadable(attempt):
-    attempt(["emodb"], "01,02,03,09")
-    shutil.rmtree(attempt.raw.parent / "store")
-    clip = sorted((attempt.raw / "emodb" / "wav").glob("*.wav"))[0]
+def test_missing_recording_is_an_error_and_not_stored_as_unreadable(attempt_on_copy):
+    attempt_on_copy(["emodb"], "01,02,03,09")
+    shutil.rmtree(attempt_on_copy.data["store"])
+    clip = sorted((attempt_on_copy.raw / "emodb" / "wav").glob("*.wav"))[0]
     moved = clip.rename(clip.with_suffix(".away"))
     with pytest.raises(FileNotFoundError, match=clip.stem):
-        attempt(["emodb"], "02")
+        attempt_on_copy(["emodb"], "02")
     moved.rename(clip)
-    attempt(["emodb"], "02,03,09")
+    attempt_on_copy(["emodb"], "02,03,09")
 
 
 def test_results_of_other_parameters_are_refused(attempt):
@@ -231,36 +246,36 @@ def test_results_of_other_parameters_are_refused(attempt):
         attempt(["emodb", "esd"], "02,09", features=QUICK["features"] | {"text": words})
 
 
-def test_recording_in_two_families_is_not_held_out(attempt):
-    clip = sorted((attempt.raw / "RAVDESS").rglob("*.wav"))[0]
-    target = sorted((attempt.raw / "emodb" / "wav").glob("*Wa.wav"))[0]
+def test_recording_in_two_families_is_not_held_out(attempt_on_copy):
+    clip = sorted((attempt_on_copy.raw / "RAVDESS").rglob("*.wav"))[0]
+    target = sorted((attempt_on_copy.raw / "emodb" / "wav").glob("*Wa.wav"))[0]
     shutil.copyfile(clip, target)
     with pytest.raises(ValueError, match="leave one of the two corpora out"):
-        attempt(["emodb", "ravdess"])
-    leaks = pd.read_csv(attempt.raw.parent / "run" / "tables" / "leaks.csv")
+        attempt_on_copy(["emodb", "ravdess"])
+    leaks = pd.read_csv(attempt_on_copy.run / "tables" / "leaks.csv")
     assert "(1 recording)" in leaks["finding"].str.cat()
 
 
 @pytest.mark.parametrize("gain", [1.0, 0.5], ids=["in other files", "softer"])
-def test_copies_under_another_name_are_refused_unless_accepted(attempt, gain):
-    (attempt.raw / "mine").mkdir()
+def test_copies_under_another_name_are_refused_unless_accepted(attempt_on_copy, gain):
+    (attempt_on_copy.raw / "mine").mkdir()
     lines = ["file,speaker,emotion"]
-    for number, clip in enumerate(sorted((attempt.raw / "emodb" / "wav").glob("*.wav"))):
+    for number, clip in enumerate(sorted((attempt_on_copy.raw / "emodb" / "wav").glob("*.wav"))):
         samples, rate = soundfile.read(clip)
-        soundfile.write(attempt.raw / "mine" / f"{number}.flac", np.pad(gain * samples, 99), rate)
+        soundfile.write(attempt_on_copy.raw / "mine" / f"{number}.flac", np.pad(gain * samples, 99), rate)
         feeling = {"W": "anger", "E": "disgust", "A": "fear", "F": "joy", "T": "sadness", "N": "neutral"}.get(
             clip.stem[5]
         )
         lines += [f"{number}.flac,P{clip.stem[:2]},{feeling}"] if feeling else []
-    (attempt.raw / "mine" / "my.csv").write_text("\n".join(lines), encoding="utf-8")
+    (attempt_on_copy.raw / "mine" / "my.csv").write_text("\n".join(lines), encoding="utf-8")
     corpora = {"emodb": None, "esd": None, "mine": {"table": "mine/my.csv"}}
     with pytest.raises(ValueError, match=r"LOCO without emodb: .* mine too(.|\n)*LOCO without mine: .* emodb too"):
-        attempt(corpora, "01,02,04")
-    leaks = pd.read_csv(attempt.raw.parent / "run" / "tables" / "leaks.csv")
+        attempt_on_copy(corpora, "01,02,04")
+    leaks = pd.read_csv(attempt_on_copy.run / "tables" / "leaks.csv")
     kind = "same audio across families" if gain == 1 else "near-duplicate across families"
     assert kind in set(leaks.loc[leaks["corpora"] == "emodb + mine", "kind"])
     accepting = QUICK["evaluation"] | {"accept_duplicates": ["emodb", "mine"]}
-    results = attempt(corpora, "03,04,09", evaluation=accepting)
+    results = attempt_on_copy(corpora, "03,04,09", evaluation=accepting)
     assert set(results.loc[results["protocol"] == "loco", "test_corpus"]) == {"emodb", "esd", "mine"}
 
 

@@ -16,7 +16,8 @@ def finished(tmp_path_factory):
     store = tmp_path_factory.mktemp("store")
     systems = "{logistic: {model: logistic, inputs: [audio]}, gated: {model: gated, inputs: [audio]}}"
     done = run_all("params/open.yaml", "--steps", "01,02,04,09", name="pytest-real", data__raw=Path(REAL).resolve(),
-                   data__store=store, systems=systems, evaluation__seeds="[0]", training__epochs=10)  # fmt: skip
+                   data__store=store, systems=systems, training__epochs=4, evaluation__seeds="[0]",
+                   evaluation__protocols="[in_corpus, loco]")  # fmt: skip
     yield done
     done.remove()
 
@@ -31,6 +32,18 @@ def test_every_corpus_of_the_study_is_scored_listed_or_absent(finished):
     page = (finished.folder / "09_report.html").read_text(encoding="utf-8")
     assert "absent" in page
     assert "fewer than 100" in page
+
+
+def test_the_recordings_of_six_corpora_are_clean(finished):
+    manifest, leaks = finished.table("data/manifest.parquet"), finished.table("tables/leaks.csv")
+    assert set(manifest["corpus"]) == {"cremad", "emodb", "emospeechin", "nemo", "ravdess", "turevdb"}
+    assert manifest["audio_error"].isna().all()
+    # takes of the same sentences and the same single words by the same speakers are among them
+    assert finished.table("tables/duplicates.csv").empty
+    assert set(leaks["severity"]) == {"note"}
+    assert set(leaks.loc[leaks["kind"] == "sentences across parts", "corpora"]) == {"emodb", "nemo", "ravdess"}
+    of_recordings = leaks["kind"].str.endswith(" shortcut") | leaks["kind"].isin(["abrupt end", "label outlier"])
+    assert set(leaks.loc[~of_recordings, "kind"]) == {"sentences across parts"}
 
 
 def test_held_out_real_corpora_score_as_mfcc_systems(finished):

@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name
 from mer import files
 from mer.params.schema import Params
 from mer.runner.steps import notebook as steps
+from tests.conftest import LONGEST
 
 NOTEBOOKS = sorted((files.ROOT / "notebooks").glob("*.ipynb"))
 PROJECT = tomllib.loads((files.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -90,17 +91,24 @@ def test_notebook_house_style(path):
 def test_git_filter_strips_outputs_only(tmp_path):
     command = (files.ROOT / ".gitconfig").read_text(encoding="utf-8").split("clean = ")[1].splitlines()[0].split()
 
-    def clean(text):
-        line = [sys.executable, "-m", *command, "-t"]
-        return subprocess.run(line, input=text, capture_output=True, text=True, check=True, encoding="utf-8").stdout
-
+    line, cleaned = [sys.executable, "-m", *command], {}
     for path in NOTEBOOKS:
         text = path.read_text(encoding="utf-8")
         notebook = json.loads(text)
-        assert clean(text) == text, path.name
         cell = next(cell for cell in notebook["cells"] if cell["cell_type"] == "code")
         cell |= {"execution_count": 3, "outputs": [{"output_type": "stream", "name": "stdout", "text": ["x"]}]}
-        assert clean(json.dumps(notebook, indent=1, ensure_ascii=False)) == text
+        executed = json.dumps(notebook, indent=1, ensure_ascii=False)
+        for name, before in ((path.name, text), (f"executed-{path.name}", executed)):
+            (tmp_path / name).write_text(before, encoding="utf-8")
+            cleaned[tmp_path / name] = text
+    piped = subprocess.run([*line, "-t"], input=executed, capture_output=True, check=True, encoding="utf-8")
+    assert piped.stdout == text  # as git calls it
+    subprocess.run([*line, *map(str, cleaned)], check=True)
+    assert [path.name for path, text in cleaned.items() if path.read_text(encoding="utf-8") != text] == []
+
+
+def test_modules_that_run_first_exist():
+    assert [name for name in LONGEST if not (files.ROOT / name).is_file()] == []
 
 
 def test_importing_mer_is_light():

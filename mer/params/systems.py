@@ -199,7 +199,10 @@ class Training(Section):
     """The learning rate after the warm-up, before the schedule changes it."""
     schedule: Literal["constant", "cosine", "plateau"] = "constant"
     """The schedule of the learning rate. `cosine` falls to 0 over all epochs. `plateau` halves the rate after 2 epochs
-    without a better validation UAR."""
+    without a better validation UAR. A training without validation rows cannot know that: its rate stays constant after
+    the warm-up. Such is the last training of a network whose number of epochs was chosen by corpora left out
+    (`choose_by`); the trainings that it was chosen by halve their rates. State `choose_by: speakers` for `plateau`
+    throughout."""
     warmup: Fraction = 0.0
     """The share of all training steps in which the learning rate rises from 0."""
     weight_decay: float = Field(1e-2, ge=0)

@@ -74,21 +74,3 @@ def probabilities(logits: np.ndarray, multi_label: bool = False) -> np.ndarray:
         return softmax(logits, axis=1)
     each = expit(logits) + SOFTMAX_SHARE * softmax(logits, axis=1)
     return each / each.sum(axis=1, keepdims=True)
-
-
-def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -> float:
-    """Return the mean difference between certainty and accuracy, in [0, 1] (Naeini et al. 2015).
-
-    ECE = sum_b n_b / n |acc_b - conf_b| over equally wide bins of the highest probability.
-
-    Args:
-        probabilities: shape (n, classes).
-        labels: shape (n,).
-
-    >>> expected_calibration_error(np.array([[1.0, 0.0], [1.0, 0.0]]), np.array([0, 1]))
-    0.5
-    """
-    certainty, correct = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
-    bin_of_row = np.minimum((certainty * bins).astype(int), bins - 1)
-    gaps = np.bincount(bin_of_row, certainty - correct, minlength=bins)
-    return float(np.abs(gaps).sum() / len(labels))

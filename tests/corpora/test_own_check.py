@@ -1,8 +1,5 @@
 """The check of a study's corpora before a run, and tables in Excel's form or with absolute paths."""
 
-import subprocess
-import sys
-
 import openpyxl
 import pytest
 import yaml
@@ -13,6 +10,7 @@ from mer.corpora.__main__ import main
 from mer.corpora.own import check
 from mer.params.schema import Corpus as Options
 from tests.corpora.trees import put, speech
+from tests.studies import call_run_all
 
 
 def corpus(**options):
@@ -101,20 +99,15 @@ def test_faults_of_a_table_are_known_without_reading_recordings(tmp_path):
     assert "has no rows" in check.table_fault(corpus(), tmp_path)
 
 
-def run_all(*arguments):
-    command = [sys.executable, "run_all.py", *map(str, arguments)]
-    return subprocess.run(command, cwd=files.ROOT, capture_output=True, text=True, timeout=120, check=False)
-
-
 def test_lists_warn_of_tables_and_labels_and_a_run_is_refused_before_its_first_step(study):
-    listed = run_all(study, "--list", "--name", "pytest-own-check")
+    listed = call_run_all(study, "--list", "--name", "pytest-own-check")
     assert listed.returncode == 0
     assert "warning: corpora.mine.labels: 1 rows have the label 'wütend'" in listed.stdout
     (study.parent / "raw/mine/my.csv").write_text("datei,wer,was\n1.wav,ann,angry\n")
-    listed = run_all(study, "--list", "--name", "pytest-own-check")
+    listed = call_run_all(study, "--list", "--name", "pytest-own-check")
     assert "warning: corpora.mine.table: " in listed.stdout
     assert "no column is recognised as path" in listed.stdout
-    refused = run_all(study, "--name", "pytest-own-check")
+    refused = call_run_all(study, "--name", "pytest-own-check")
     assert refused.returncode == 2
     assert "no column is recognised as path" in refused.stderr
     assert not (files.ROOT / "outputs/pytest-own-check").exists()

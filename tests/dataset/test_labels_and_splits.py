@@ -1,6 +1,6 @@
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mer.corpora import CORPORA
@@ -43,6 +43,7 @@ def frame(speakers):
     return pd.DataFrame(speakers, columns=["speaker_id", "gender"]).assign(emotion="anger")
 
 
+@settings(max_examples=40)
 @given(people, st.integers(0, 5), st.randoms())
 def test_splits_do_not_depend_on_the_order_of_files(speakers, seed, random):
     first = splits.speaker_splits(frame(speakers), seed, 0.1, 0.1)
@@ -56,6 +57,7 @@ def test_splits_do_not_depend_on_the_order_of_files(speakers, seed, random):
         assert set(first.values()) == {"train", "validation", "test"}
 
 
+@settings(max_examples=40)
 @given(people)
 def test_folds_leave_one_speaker_out_up_to_ten(speakers):
     folds = splits.speaker_folds(frame(speakers), 0, 5)

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mer import stats
@@ -227,6 +227,7 @@ def test_validation_speaker_is_recognised_in_another_spelling():
     assert not set(number.iloc[cell.train]) & set(number.iloc[cell.validation])
 
 
+@settings(max_examples=30)  # of 432
 @given(st.integers(3, 14), st.integers(3, 14), st.sampled_from(protocols.Protocol.__args__))
 def test_no_test_row_is_a_training_or_validation_row(first, second, protocol):
     table = manifest(corpus("a", "a", first), corpus("b", "b", second))

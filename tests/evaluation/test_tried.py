@@ -5,18 +5,23 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from mer import files
 from mer.evaluation.comparison import tried
+from mer.params.run import DeclaredParams
 from mer.params.schema import Params
+from mer.runner.steps import notebook
 
 CORPORA = np.repeat(["a", "b"], 3)
 
 
-def study(strengths=(0.1, 1.0), width=4, classes=("anger", "fear"), policy="paper7", **more):
+def study(strengths=(0.1, 1.0), width=4, classes=("anger", "fear"), policy="paper7", augmented=False,
+          augmentation=None, **more):  # fmt: skip
     p = Params(
         name="s", corpora=["emodb"], features={"audio": {"extractor": "functionals"}},
         systems={"one": {"model": "ridge", "inputs": ["audio"]}, "two": {"model": "logistic", "inputs": ["audio"]},
-                 "both": {"model": "ensemble", "members": ["one", "two"]}} | more,
-        training={"inverse_regularisation": strengths}, labels={"policy": policy},
+                 "both": {"model": "ensemble", "members": ["one", "two"]}} | more.get("systems", {}),
+        training={"inverse_regularisation": strengths, "augmented": augmented}, labels={"policy": policy},
+        augmentation=augmentation,
     )  # fmt: skip
     return SimpleNamespace(params=p, classes=classes, specs={"audio": {"width": width}}, scored=["a", "b"],
                            task=SimpleNamespace(corpora=CORPORA), inputs_of=lambda system: ("audio",))  # fmt: skip
@@ -50,6 +55,47 @@ def test_what_models_depend_on_makes_another_configuration(tmp_path, other):
     tried.record(path, study(), RESULTS, "first")
     table = tried.record(path, other, RESULTS, "second")
     assert table.groupby("corpus")["configuration"].nunique().to_dict() == {"a": 6, "b": 4}
+
+
+NOISE = {"noise": {"snr": (5, 20)}}
+
+
+@pytest.mark.parametrize("other", [{"noise": {"snr": (0, 5)}}, {"gain": True}, NOISE | {"variants": 2}, None])
+def test_other_alterations_of_the_training_recordings_make_another_configuration(other):
+    first = study(augmented=True, augmentation=NOISE)
+    second = study(augmented=other is not None, augmentation=other)
+    for system in ("one", "both"):
+        assert tried.configuration(first, system) != tried.configuration(second, system)
+
+
+def test_another_seed_of_the_alterations_is_not_another_configuration():
+    first, second = (study(augmented=True, augmentation=NOISE | {"seed": seed}) for seed in (0, 1))
+    assert tried.configuration(first, "both") == tried.configuration(second, "both")
+
+
+def test_alterations_that_only_a_candidate_learns_from_count():
+    candidates = {"one": {"model": "ridge", "inputs": ["audio"], "candidates": [{"training": {"augmented": True}}]}}
+    first, second = (study(augmentation=one, systems=candidates) for one in (NOISE, {"gain": True}))
+    assert tried.configuration(first, "one") != tried.configuration(second, "one")
+
+
+def test_alterations_from_which_a_system_does_not_learn_do_not_count():
+    assert tried.configuration(study(augmentation=NOISE), "one") == tried.configuration(study(), "one")
+
+
+RECORDING = [step for step in map(notebook.read, notebook.find(files.ROOT / "notebooks").values())
+             if any("tried.record" in code for code in step.code)]  # fmt: skip
+
+
+@pytest.mark.parametrize("step", RECORDING, ids=lambda step: step.number)
+def test_steps_that_record_declare_what_makes_a_configuration(step):
+    full = study(augmented=True, augmentation=NOISE)
+    declared = SimpleNamespace(**{**vars(full), "params": DeclaredParams(full.params, step.uses)})
+    assert tried.configuration(declared, "both") == tried.configuration(full, "both")
+
+
+def test_there_are_such_steps():
+    assert {step.number for step in RECORDING} == {"04", "05", "06"}
 
 
 def test_protocols_are_counted_apart(tmp_path):

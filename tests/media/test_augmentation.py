@@ -171,34 +171,6 @@ def test_copy_paste_adds_the_partner():
         assert min(spectrum[200], spectrum[500]) > 20 * np.median(spectrum)
 
 
-speakers_and_classes = st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 1)), min_size=1, max_size=6)
-
-
-@given(speakers_and_classes, st.integers(0, 3))
-@settings(max_examples=25, deadline=None)
-def test_partners_in_a_batch_are_of_the_same_speaker_and_class(rows, epoch):
-    hertz = {("a", 0): 300, ("a", 1): 600, ("b", 0): 900, ("b", 1): 1200}
-    samples = [tone(hertz[row], 0.25) for row in rows]
-    names = [str(number) for number in range(len(rows))]
-    speakers, classes = zip(*rows, strict=True)
-    section = Augmentation(copy_paste=True)
-    altered = augmentation.augment_batch(samples, section, names, epoch, speakers, classes)
-    for row, own, result in zip(rows, samples, altered, strict=True):
-        assert pitch(result) == pytest.approx(hertz[row], rel=0.02)
-        assert (len(result) == len(own)) or rows.count(row) > 1
-    untold = augmentation.augment_batch(samples, section, names, epoch)
-    assert all(np.array_equal(a, b) for a, b in zip(untold, samples, strict=True))
-
-
-def test_batches_differ_between_epochs_and_not_between_calls():
-    samples, section = [tone(200), tone(300)], Augmentation(noise=True, speed=True)
-    first, again, later = (augmentation.augment_batch(samples, section, ["x", "y"], epoch) for epoch in (0, 0, 1))
-    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
-    assert not any(np.array_equal(a, b) for a, b in zip(first, later, strict=True))
-    turned = augmentation.augment_batch(samples[::-1], section, ["y", "x"], 0)
-    assert all(np.array_equal(a, b) for a, b in zip(first, turned[::-1], strict=True))
-
-
 @pytest.mark.parametrize(
     ("section", "message"),
     [

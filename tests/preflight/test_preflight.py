@@ -13,6 +13,7 @@ from mer.features.audio import opensmile
 from mer.params.schema import Params
 from mer.preflight import faults, networks
 from tests.features.pretrained import tiny
+from tests.studies import call_run_all
 
 
 def problems(steps=("01", "02", "03"), devices=(), connect=False, **sections):
@@ -122,16 +123,21 @@ def test_networks_of_the_hub_are_found_in_its_cache(tmp_path, offline):
 
 
 def test_cache_of_the_hub_is_where_huggingface_hub_has_it(tmp_path):
-    program = "from huggingface_hub import constants; from mer.preflight import networks; import sys; \
-sys.exit(constants.HF_HUB_CACHE != str(networks._hub_cache()))"
-    for variables in (
-        {},
-        {"HF_HOME": str(tmp_path)},
-        {"HF_HUB_CACHE": str(tmp_path)},
-        {"XDG_CACHE_HOME": str(tmp_path)},
-    ):
-        environment = {"HOME": str(tmp_path / "home"), "PYTHONPATH": str(files.ROOT), **variables}
-        assert subprocess.run([sys.executable, "-c", program], env=environment, check=False).returncode == 0, variables
+    program = """import importlib, os, sys
+from huggingface_hub import constants
+from mer.preflight import networks
+before = dict(os.environ)
+for name in ("", "HF_HOME", "HF_HUB_CACHE", "XDG_CACHE_HOME"):
+    os.environ.clear()
+    os.environ.update(before | ({name: sys.argv[1]} if name else {}))
+    importlib.reload(constants)  # which reads the variables
+    assert constants.HF_HUB_CACHE == str(networks._hub_cache()), name
+    print(constants.HF_HUB_CACHE)
+"""
+    environment = {"HOME": str(tmp_path / "home"), "PYTHONPATH": str(files.ROOT)}
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path / "other")], env=environment, check=True,
+                          capture_output=True, text=True)  # fmt: skip
+    assert len(set(done.stdout.split())) == 4
 
 
 def test_download_is_announced_and_the_hub_is_asked_before_a_run(tmp_path, offline, monkeypatch):
@@ -190,19 +196,14 @@ def study(tmp_path):
     return path
 
 
-def run_all(*arguments):
-    command = [sys.executable, "run_all.py", *map(str, arguments)]
-    return subprocess.run(command, cwd=files.ROOT, capture_output=True, text=True, timeout=120, check=False)
-
-
 def test_run_ends_before_its_first_step_and_lists_warn(study):
-    result = run_all(study)
+    result = call_run_all(study)
     assert result.returncode == 2
     assert "1 problem, nothing was run" in result.stderr
     assert "features.audio.model: the folder models/gone does not exist" in result.stderr
     assert not (files.ROOT / "outputs" / "pytest-preflight").exists()
     for option in ("--list", "--explain"):
-        result = run_all(study, option)
+        result = call_run_all(study, option)
         assert result.returncode == 0
         assert "01 Build the dataset" in result.stdout
         assert "warning: features.audio.model: the folder models/gone does not exist" in result.stdout

@@ -170,6 +170,24 @@ def test_pages_are_rendered_again_without_running(finished):
     assert "02_score.ipynb was changed after it ran" in out.getvalue()
 
 
+def test_rendering_again_keeps_what_is_known_of_the_run(finished):
+    path, page = (finished.study.folder / name for name in ("run.json", "index.html"))
+    then = json.loads(path.read_text())
+    then |= {"state": "failed", "started": "2026-01-01T08:00:00+00:00", "finished": None, "command": "then"}
+    then |= {"packages": {"numpy": "0.1"}, "git": {"commit": "c" * 40, "dirty": False}}
+    path.write_text(json.dumps(then))
+    page.unlink()
+    assert render(finished.study, Screen(io.StringIO(), live=False)) == 0
+    assert json.loads(path.read_text()) == then
+    for text in ("started 2026-01-01 08:00", "numpy 0.1", "<code>then</code>", "c" * 10, "toy · failed"):
+        assert text in page.read_text()
+    for damaged in ("", "{", "[]", '{"state": "done"}', json.dumps(then | {"hardware": 3})):
+        path.write_text(damaged)
+        assert render(finished.study, Screen(io.StringIO(), live=False)) == 0
+        assert json.loads(path.read_text())["state"] == "done"
+        assert "toy · done" in page.read_text()
+
+
 def test_data_and_versions_that_changed_since_are_named(finished, tmp_path, monkeypatch):
     raw = tmp_path / "raw"
     raw.mkdir()

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mer import files
 from mer.evaluation.ablations import altered_tests
 from mer.evaluation.protocols import negative_control
 from mer.evaluation.protocols.cells import Cell
@@ -15,9 +16,13 @@ from mer.evaluation.protocols.jobs import build_task
 from mer.evaluation.purity import row_access
 from mer.features import Features
 from mer.params.ablations import Ablation
+from mer.params.augmentation import Augmentation
 from mer.params.schema import System, Training
+from mer.report.pages import model_card
 from mer.training import grid
 from mer.training.cache.address import JobIdentity
+from mer.training.checkpoints import checkpoint
+from mer.training.checkpoints.checkpoint import StudyRecord
 from mer.training.engines.engine import Engine
 from mer.training.job import Job
 from mer.training.task import Copies, Task
@@ -150,3 +155,21 @@ def test_permuted_labels_move_to_the_copies(task):
     assert np.array_equal(permuted.labels, np.r_[numbers, numbers[task.copies.sources[:, 0]]])
     assert not np.array_equal(permuted.labels, task.labels)
     assert np.array_equal(permuted.targets["soft"].argmax(1), permuted.labels)
+
+
+SECTION = Augmentation(variants=2, noise={"snr": (5, 20), "kinds": ["white", "pink"]}, gain=True)
+
+
+@pytest.mark.parametrize("is_augmented", [True, False])
+def test_a_card_says_which_alterations_its_model_learnt_from(task, tmp_path, is_augmented):
+    rows = manifest().assign(audio_sha256=[f"{n:064x}" for n in range(N)])
+    record = StudyRecord({"audio": {"extractor": "mfcc"}}, CLASSES, rows, augmentation=SECTION)
+    one = job(task, AUGMENTED.model_copy(update={"augmented": is_augmented}))
+    checkpoint.save(tmp_path / "m", grid.fit_job(task, one, "cpu"), one, task, record)
+    stored = checkpoint.open_checkpoint(tmp_path / "m")
+    assert stored.card.augmentation == (SECTION if is_augmented else None)
+    assert ("augmentation" in files.read_json(tmp_path / "m" / "model.json")) == is_augmented
+    text = model_card._augmentation(stored)
+    assert bool(text) == is_augmented
+    if is_augmented:
+        assert "2 of each. A copy has 1 of these alterations: noise (snr 5 to 20; kinds white, pink), gain (dec" in text

@@ -70,6 +70,14 @@ def test_plateau_schedule_equals_torch(scores):
     assert rates(settings(schedule="plateau"), scores) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("stop_after", [None, 12])
+def test_plateau_schedule_without_validation_rows_is_constant(stop_after):
+    progress = EpochProgress(settings(schedule="plateau"), STEPS, stop_after=stop_after)
+    for _ in range(12):
+        progress.end_epoch(1.0, {})
+    assert {one["rate"] for one in progress.history} == {settings().learning_rate}
+
+
 def test_constant_schedule_after_a_warm_up():
     assert rates(settings(warmup=0.1))[:8] == pytest.approx([0.1 * n / 6 for n in range(1, 7)] + [0.1, 0.1])
 

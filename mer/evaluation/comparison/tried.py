@@ -5,8 +5,8 @@ training corpora: whoever changes a study after looking at its test scores choos
 been looked at. Rows are only added, each by one write at the end of the file, so that runs at the same time, and runs
 whose folders are deleted later, are counted.
 
-A configuration is a system with everything that its models depend on except the rows: inputs, training and classes.
-Another seed, fold or set of training corpora is not another configuration.
+A configuration is a system with everything that its models depend on except the rows: inputs, training, alterations of
+the training recordings and classes. Another seed, fold or set of training corpora is not another configuration.
 """
 
 import csv
@@ -20,6 +20,7 @@ import pandas as pd
 from mer import files
 from mer.evaluation.comparison.selection import configuration_counts
 from mer.evaluation.protocols.jobs import StudyTask
+from mer.params.systems import System
 from mer.training.job import JobResult
 
 COLUMNS = ("corpus", "protocol", "configuration", "settings", "system", "model", "inputs", "run", "date")
@@ -98,7 +99,7 @@ def _rows(study: StudyTask, results: Iterable[JobResult], run: str) -> list[dict
 
 
 def configuration(study: StudyTask, system: str) -> str:
-    """Return the digest of a system's configuration: its parameters, those of its inputs, labels and classes."""
+    """Return the digest of a system's configuration: its parameters, inputs, augmentation, labels and classes."""
     p, spec = study.params, study.params.systems[system]
     if spec.members:
         own = [configuration(study, name) for name in spec.members]
@@ -111,8 +112,16 @@ def configuration(study: StudyTask, system: str) -> str:
             "inputs": {name: [study.specs.get(name), trained.get(name)] for name in study.inputs_of(system)},
             "labels": p.labels.model_dump(mode="json"),
             "classes": study.classes,
-        }
+        } | _augmentation(study, spec)
     return files.digest(content)[:16]
+
+
+def _augmentation(study: StudyTask, spec: System) -> dict[str, dict]:
+    """The alterations of the training recordings, of a system whose model or candidates are trained on them."""
+    p = study.params
+    if not any(one.training_parameters(p.training).augmented for one in spec.variants()):
+        return {}
+    return {"augmentation": p.augmentation.model_dump(mode="json", exclude={"seed"})}
 
 
 def sentence(table: pd.DataFrame, study: StudyTask) -> str:

@@ -1,6 +1,5 @@
 """Augmentation of waveforms: noise, codecs, speed, reverberation, pitch, gain, copy-paste."""
 
-from mer.media.augmentation.batches import augment_batch
 from mer.media.augmentation.recipes import Recipe, apply, draw
 
-__all__ = ["Recipe", "apply", "augment_batch", "draw"]
+__all__ = ["Recipe", "apply", "draw"]

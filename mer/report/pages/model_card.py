@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import pandas as pd
 
 from mer.corpora import Corpus
+from mer.params.augmentation import Augmentation
 from mer.report.pages.markdown import escape_cell, markdown_table
 from mer.report.style.numbers import bounds, chance, cluster_phrase, select, short
 from mer.report.style.symbols import symbols
@@ -61,6 +62,7 @@ def model_card(
         _EXCLUDED,
         "## Training data",
         markdown_table(["corpus", "language", "speech", "train", "validation", "licence"], _corpora(card, corpora)),
+        _augmentation(checkpoint),
         _ancestors(card),
         "## Results",
         "Results are for test speakers of the training corpora; scores on other kinds of recordings are lower. They "
@@ -162,6 +164,29 @@ def _ancestors(card: Card) -> str:
     if card.is_ensemble:
         return f"Trainings of its members were initialised from {', '.join(names)}." if names else ""
     return f"Its training was initialised from {', then '.join(names)}." if names else ""
+
+
+def _augmentation(checkpoint: Checkpoint) -> str:
+    """The altered copies that the model, or members of an ensemble, were also trained on; empty without any."""
+    sections = {model.card.name: model.card.augmentation for model in checkpoint.models if model.card.augmentation}
+    texts = []
+    for name, section in sections.items():
+        subject = escape_cell(name) if checkpoint.card.is_ensemble else "It"
+        texts.append(
+            f"{subject} was also trained on altered copies of its training recordings, {section.variants} of each. "
+            f"A copy has {section.per_variant} of these alterations: {_alterations(section)}."
+        )
+    return "\n\n".join(texts)
+
+
+def _alterations(section: Augmentation) -> str:
+    """The alterations with their parameters, such as "noise (snr 5 to 20; kinds white, pink)"."""
+    texts = []
+    for kind, parameters in section.alterations.items():
+        values = (f"{name} {', '.join(value) if isinstance(value[0], str) else ' to '.join(map('{:g}'.format, value))}"
+                  for name, value in parameters)  # fmt: skip
+        texts.append(f"{kind} ({'; '.join(values)})")
+    return ", ".join(texts)
 
 
 def _software(card: Card) -> str:

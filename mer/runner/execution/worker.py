@@ -39,6 +39,8 @@ OUTPUT_SECONDS = 600
 """The time, in seconds, in which the output of a finished cell has to arrive. nbclient's 4 s are too few if a cell
 prints much on a busy machine."""
 
+WATCH_SECONDS = 20
+"""The pause between two measurements of memory, in seconds per second of processor time that one takes."""
 MAX_STARTS = 3
 """The number of times that a kernel is started if it does not respond."""
 
@@ -109,12 +111,14 @@ class Worker:
     def watch_memory(self) -> None:
         """Send the memory of the kernel and its descendants whenever it is more than before."""
         while True:
+            begin = time.thread_time()
             pid = self._kernel()
             used = processes.memory(pid, above=self.peak) if pid else 0
             if used > self.peak:
                 self.peak = used
                 self.send("memory", peak=used)
-            time.sleep(0.25)
+            # to count what large processes share, the system looks at all of their pages, for a tenth of a second
+            time.sleep(max(0.25, WATCH_SECONDS * (time.thread_time() - begin)))
 
     def _execute(self) -> None:
         # a kernel of this very interpreter, whatever kernelspecs the user has registered

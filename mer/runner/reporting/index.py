@@ -20,6 +20,8 @@ from mer.runner.study import Study
 TEMPLATES = Path(__file__).parent / "template"
 PAUSE_SECONDS = 1.0
 """The shortest time between two writings during a run, in seconds."""
+FACTS_OF_RUN = ("command", "started", "finished", "parameters", "python", "packages", "git", "hardware")
+"""The entries of `run.json` that say when and how the study was run."""
 NOT_STARTED = ("unchecked", "waiting", "skipped")
 """The states of steps that this run has not started. Pages of theirs are of an earlier run and are not linked."""
 
@@ -53,8 +55,29 @@ class Index:
 
     def write(self, state: str) -> None:
         """Write both files; `state` is that of the study: running, done, failed or interrupted."""
+        summary = self._summary(state)
+        files.write_json(self.study.folder / "run.json", summary)
+        files.write_text(self.study.folder / "index.html", self._page(summary))
+        self._written = time.monotonic()
+
+    def write_page(self) -> None:
+        """Write the page again, with what `run.json` says about the last run. That file stays as it is.
+
+        A file that is missing or damaged is replaced by what is known now.
+        """
+        from jinja2 import TemplateError
+
+        try:
+            last = files.read_json(self.study.folder / "run.json")
+            page = self._page(self._summary(last["state"]) | {name: last[name] for name in FACTS_OF_RUN})
+        except (OSError, TemplateError, TypeError, ValueError, AttributeError, KeyError):
+            self.write("done")
+        else:
+            files.write_text(self.study.folder / "index.html", page)
+
+    def _summary(self, state: str) -> dict:
         self._facts = self._facts or provenance.collect()
-        summary = {
+        return {
             "study": self.study.name,
             "title": self.study.title,
             "banner": self.study.banner,
@@ -66,9 +89,6 @@ class Index:
             **self._facts,
             "steps": [self._entry(state) for state in self.states],
         }
-        files.write_json(self.study.folder / "run.json", summary)
-        files.write_text(self.study.folder / "index.html", self._page(summary))
-        self._written = time.monotonic()
 
     def remove(self) -> None:
         """Delete the front page."""

@@ -1,8 +1,5 @@
 """Render the pages of executed notebooks again, without executing them."""
 
-import contextlib
-import json
-
 from mer import files
 from mer.runner import lock
 from mer.runner.reporting.index import Index
@@ -24,7 +21,7 @@ def render(study: Study, screen: Screen | None = None) -> int:
         steps = schedule.readable_steps(study)
         executed = [step for step in steps if study.place(step.name, "ipynb").exists()]
         results = [_render_checked(study, step, screen) for step in executed]
-        Index(study, [], steps).write(_state(study))
+        Index(study, [], steps).write_page()
     return 0 if all(results) else 1
 
 
@@ -55,10 +52,3 @@ def _render_checked(study: Study, step: Step, screen: Screen) -> bool:
         return False
     screen.print_line(f"  ✓ {files.to_root(study.place(step.name, 'html'))}")
     return True
-
-
-def _state(study: Study) -> str:
-    """Return the state of the last run, which rendering does not change."""
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        return json.loads((study.folder / "run.json").read_text(encoding="utf-8")).get("state", "done")
-    return "done"

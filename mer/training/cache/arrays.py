@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mer import sealed
+from mer import sealed, tensor_files
 
 
 def write_arrays(path: Path, kind: str, arrays: Mapping[str, np.ndarray], metadata: object) -> None:
@@ -16,12 +16,8 @@ def write_arrays(path: Path, kind: str, arrays: Mapping[str, np.ndarray], metada
         path: its name is sealed with the content, so it must identify the content.
         kind: kind of the metadata; the file is read as this kind only.
     """
-    from safetensors.numpy import save
-
-    contiguous = {name: np.asarray(values, order="C") for name, values in arrays.items()}
     with sealed.replacing(path, path.name) as partial:
-        # not by `save_file`, whose files nobody else may read, whatever the umask, and whose errors name no path
-        partial.write_bytes(save(contiguous, {kind: json.dumps({"seal": sealed.BLANK, "metadata": metadata})}))
+        tensor_files.write(partial, arrays, {kind: json.dumps({"seal": sealed.BLANK, "metadata": metadata})})
 
 
 def read_arrays(path: Path, kind: str) -> tuple[dict[str, np.ndarray], object] | None:

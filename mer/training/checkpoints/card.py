@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mer.params import messages
+from mer.params.augmentation import Augmentation
 from mer.params.section import InputName, Modality
 from mer.params.systems import Classical, Network, System, Training
 from mer.training.checkpoints.older_formats import written_name
@@ -103,6 +104,8 @@ class Card(Provenance):
     classes: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(min_length=1)
     training: Training | None = None
     """Training parameters; None for an ensemble."""
+    augmentation: Augmentation | None = None
+    """The alterations of the copies that a model with `training.augmented` was also trained on."""
     choice: dict[str, Any] | None = None
     """How the setting was chosen on folds (`Choice.summary`); None if validation rows chose it."""
     members: list[Member] = []

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mer import files
+from mer import files, tensor_files
 from mer.features import Features, registry
+from mer.params.augmentation import Augmentation
 from mer.params.features import Input, read_inputs
 from mer.params.schema import Data
 from mer.training import baselines
@@ -47,6 +48,7 @@ class StudyRecord:
             model on features of a network unknown.
         inputs: input -> parameters of its extraction; None leaves them out, and the value ranges with them.
         data: gives the durations of the shortest and the longest utterance.
+        augmentation: the alterations of which models with `training.augmented` learn, too.
     """
 
     specs: dict[str, dict]
@@ -55,6 +57,7 @@ class StudyRecord:
     encoders: Sequence[dict] | None = None
     inputs: dict[str, Input] | None = None
     data: Data | None = None
+    augmentation: Augmentation | None = None
 
 
 def name(job: Job) -> str:
@@ -78,6 +81,8 @@ def save(folder: Path, model: TrainedModel, job: Job, task: Task, record: StudyR
     remove_members(folder)
     task, record = _with_trained_encoders(folder, model, job, task, record)
     trained = {"training": job.training, "temperature": float(model.temperature)}
+    if job.training.augmented and record.augmentation is not None:
+        trained["augmentation"] = record.augmentation
     if model.choice is not None:
         trained["choice"] = model.choice.summary()
     own = card(job, task, record).model_copy(update=trained)
@@ -144,8 +149,6 @@ def write(folder: Path, tensors: dict[str, np.ndarray], own: Card, exposure: Exp
     Raises:
         CheckpointError: the card does not fit the schema.
     """
-    from safetensors.numpy import save
-
     if exposure is not None:
         tensors = tensors | exposure.tensors()
         own = own.model_copy(update={"exposure": ExposureCounts(**exposure.counts())})
@@ -153,9 +156,7 @@ def write(folder: Path, tensors: dict[str, np.ndarray], own: Card, exposure: Exp
     written = {n: value for n, value in written.items() if n not in binding.DEPENDENT_FIELDS}
     validate({**written, "tensors_sha256": "0" * 64}, files.to_root(folder))
     with files.replacing(folder / TENSORS) as partial:
-        arrays = {n: np.array(value, order="C") for n, value in tensors.items()}
-        # not by `save_file`, whose files nobody else may read, whatever the umask, and whose errors name no path
-        partial.write_bytes(save(arrays, binding.field_digests(written)))
+        tensor_files.write(partial, tensors, binding.field_digests(written))
     written["tensors_sha256"] = files.digest_file(folder / TENSORS)
     files.write_json(folder / CARD, binding.sealed(written))
 

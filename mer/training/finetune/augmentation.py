@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mer.media.augmentation import alterations
 from mer.params.systems import EncoderTraining
 
 SPEEDS = (0.9, 1.1)
@@ -28,11 +29,10 @@ def segment(clip: np.ndarray, longest: int, training: EncoderTraining, random: n
     start = int(random.integers(len(clip) - length + 1))
     samples = np.asarray(clip[start : start + length], np.float32)
     if speed != 1.0:
-        places = np.arange(max(1, int(length / speed))) * speed
-        samples = np.interp(places, np.arange(length), samples).astype(np.float32)[:longest]
+        samples = alterations.sped(samples, speed)[:longest]
     if random.random() < training.noise:
-        level = np.sqrt(np.mean(np.square(samples))) * 10 ** (-random.uniform(*NOISE_DB) / 20)
-        samples = samples + random.normal(0, level, len(samples)).astype(np.float32)
+        decibels = random.uniform(*NOISE_DB)
+        samples = alterations.mixed(samples, random.normal(size=len(samples)), decibels).astype(np.float32)
     return samples
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from mer import tensor_files
 from mer.features.audio import encoder as audio_encoder
 from mer.features.encoder_items import EncoderItems
 from mer.features.extractor import Unavailable
@@ -216,16 +217,13 @@ def save(encoder: Encoder, folder: Path) -> None:
     Args:
         folder: is replaced.
     """
-    from safetensors.torch import save
-
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     for name in locations.SETTINGS:
         if (encoder.folder / name).is_file():
             shutil.copyfile(encoder.folder / name, partial / name)
-    # not by `save_file`, whose files nobody else may read, whatever the umask
-    (partial / "model.safetensors").write_bytes(save(dict(_tensors(encoder.model)), {"format": "pt"}))
+    tensor_files.write(partial / "model.safetensors", dict(_tensors(encoder.model)), {"format": "pt"})
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
 

@@ -65,7 +65,8 @@ class EpochProgress:
 
         Args:
             loss: mean loss of the epoch.
-            scores: corpus -> validation UAR. If there are none, every epoch is the best so far.
+            scores: corpus -> validation UAR. If there are none, every epoch is the best so far, and `plateau` never
+                lowers the learning rate.
         """
         mean = sum(scores.values()) / len(scores) if scores else 0.0
         self.history.append({"epoch": self.epoch, "loss": loss, "rate": self.rate(0), "mean": mean, **scores})

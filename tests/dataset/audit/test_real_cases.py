@@ -21,28 +21,6 @@ pytestmark = pytest.mark.skipif(
 excerpts = pytest.mark.skipif(not CASES.is_dir(), reason="beside MER_REAL_CORPORA there is no folder audit_cases")
 
 
-SPEECH = ("cremad", "emodb", "emospeechin", "nemo", "ravdess", "turevdb")
-
-
-@pytest.fixture(scope="module")
-def usable():
-    lengths = {"min_seconds": 0.3, "max_seconds": 20.0}
-    shares = {"validation": 0.1, "test": 0.1, "folds": 5}
-    dataset = build.build(
-        REAL, selected(SPEECH), build.BuildOptions(policy="paper7", overrides={}, seed=0, **shares, **lengths), jobs=2
-    )
-    return schema.usable(dataset.manifest)
-
-
-def test_the_recordings_of_six_corpora_are_clean(usable):
-    near = near_duplicates.find_near_duplicates(usable, REAL, jobs=2)
-    assert near.unreadable.empty
-    assert near.pairs.empty  # takes of the same sentences and the same single words by the same speakers among them
-    findings = checks.find_leaks(usable, set(), near.pairs)
-    assert {(f.severity, f.kind) for f in findings} == {("note", "sentences across parts")}
-    assert {f.corpora for f in findings} == {"emodb", "nemo", "ravdess"}
-
-
 def test_rows_of_text_only_are_not_read():
     rows = pd.DataFrame({"source_path": ["MELD/test_sent_emo.csv"] * 3, "audio_ok": False})
     near = near_duplicates.find_near_duplicates(rows, REAL)
@@ -51,8 +29,10 @@ def test_rows_of_text_only_are_not_read():
 
 
 @excerpts
-def test_excerpts_of_a_corpus_are_near_duplicates(usable, tmp_path):
-    whole = usable[usable["corpus"] == "emodb"]
+def test_excerpts_of_a_corpus_are_near_duplicates(tmp_path):
+    options = build.BuildOptions(policy="paper7", overrides={}, seed=0, validation=0.1, test=0.1, folds=5,
+                                 min_seconds=0.3, max_seconds=20.0)  # fmt: skip
+    whole = schema.usable(build.build(REAL, selected(["emodb"]), options, jobs=2).manifest)
     paths = sorted((CASES / "emodb_2s" / "wav").glob("*.flac"))
     cut = pd.DataFrame({"utterance_id": [f"emodb_2s/{path.stem}" for path in paths], "corpus": "emodb_2s",
                         "source_path": [f"emodb_2s/wav/{path.name}" for path in paths]})  # fmt: skip

@@ -31,6 +31,23 @@ def test_speed_and_noise_change_as_much_as_is_said():
     assert 9 < level < 31
 
 
+def test_another_speed_keeps_high_frequencies():
+    """Linear interpolation would lose them."""
+    tone = np.sin(2 * np.pi * 6000 / 16_000 * np.arange(32_000)).astype(np.float32)
+    random = np.random.default_rng(1)
+    faster = [augmentation.segment(tone, 64_000, EncoderTraining(speed=0.999), random) for _ in range(10)]
+    assert np.mean([np.mean(one**2) for one in faster]) > 0.95 * np.mean(tone**2)
+    assert all(one.dtype == np.float32 for one in faster)
+
+
+def test_segments_without_speed_and_noise_take_the_same_random_numbers_from_their_stream():
+    """The masks, which are drawn after them, are those of finished trainings."""
+    random, expected = np.random.default_rng(0), np.random.default_rng(0)
+    augmentation.segment(CLIP, 8000, EncoderTraining(), random)
+    expected.random(), expected.integers(len(CLIP) - 8000 + 1), expected.random()
+    assert random.random() == expected.random()
+
+
 def test_spans_hide_about_the_share():
     random = np.random.default_rng(0)
     shares = [augmentation.spans(500, 0.2, 10, random).mean() for _ in range(200)]
