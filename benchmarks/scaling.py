@@ -2,11 +2,12 @@
 
     python -m benchmarks.scaling --utterances 500 1000 2000 --out benchmarks/results/scaling.json
     python -m benchmarks.scaling --utterances 1000 10000 100000 --corpora 2 3 5 --systems 1 2 4 --workers 1 2 4 --out …
-    python -m benchmarks.scaling --page --out benchmarks/results/scaling.json
+    python -m benchmarks.scaling --page --out benchmarks/results/scaling.json --load benchmarks/results/load.json
 
 Each measurement is a run of synthetic corpora from empty folders; only one number differs from `BASE`. The third
-command writes the tables of docs/scaling.md anew. A measurement that the file has already is not repeated, so that a
-long series can be interrupted. Times are wall-clock times of whole steps, as the runner writes them to `run.json`.
+command writes the tables of docs/scaling.md anew, with those of benchmarks/load.py. A measurement that the file has
+already is not repeated, so that a long series can be interrupted. Each step is a process of its own
+(benchmarks/step_costs.py); its time is that of the processor, which other programs hardly change.
 """
 
 import argparse
@@ -16,8 +17,6 @@ import os
 import platform
 import re
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -26,6 +25,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from benchmarks import step_costs
 from mer import files
 
 PAGE = files.ROOT / "docs" / "scaling.md"
@@ -52,7 +52,9 @@ STEPS = ("01", "02", "03", "04", "07", "09")
 AXES = tuple(BASE)
 """The numbers that are varied, each by itself."""
 MIN_SECONDS = 1.0
-"""The smallest growth of a step's time, in seconds, from which an exponent is stated: less is mostly start-up."""
+"""The smallest growth of a step's time, in seconds, from which a power is stated: less is mostly start-up."""
+NOT_MEASURED = "*not measured yet*"
+"""What the page says instead of a table without measurements."""
 MARKER = "<!-- scaling: {} -->\n{}\n<!-- end -->"
 """A table of the page between its markers."""
 
@@ -85,26 +87,14 @@ def measure(numbers: dict[str, int]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as place:
         path = Path(place) / "scaling.yaml"
         path.write_text(yaml.safe_dump(study(numbers, Path(place)), sort_keys=False), encoding="utf-8")
-        command = [
-            sys.executable,
-            "run_all.py",
-            str(path),
-            "--name",
-            name,
-            "--jobs",
-            str(numbers["workers"]),
-            "--quiet",
-        ]
         try:
-            subprocess.run(command, cwd=files.ROOT, check=True)
-            summary = files.read_json(outputs / "run.json")
+            steps = step_costs.measure_steps(path, name, STEPS, numbers["workers"])
             rows = pd.read_parquet(outputs / "data" / "manifest.parquet", columns=["duration"])
         finally:
             shutil.rmtree(outputs, ignore_errors=True)
         store = sum(one.stat().st_size for one in Path(place, "store").rglob("*") if one.is_file())
-    steps = {one["number"]: {"seconds": one["seconds"], "peak_mb": one["peak_mb"]} for one in summary["steps"]}
     return {"numbers": numbers, "rows": len(rows), "hours": round(float(rows["duration"].sum()) / 3600, 4),
-            "store_mb": round(store / 1e6, 1), "steps": steps}  # fmt: skip
+            "store_mb": round(store / 1e6, 1), "steps": steps, "load": round(os.getloadavg()[0], 1)}  # fmt: skip
 
 
 def series(values: dict[str, Iterable[int]]) -> list[dict[str, int]]:
@@ -116,40 +106,72 @@ def series(values: dict[str, Iterable[int]]) -> list[dict[str, int]]:
     return [BASE | {axis: value} for axis, own in values.items() for value in own]
 
 
-def exponent(first: dict, last: dict, axis: str, step: str) -> float | None:
-    """Return the power of `axis` with which the time of a step grows between two measurements.
+def power(first: dict, last: dict, sizes: tuple[int, int]) -> float | None:
+    """Return the power of a size with which the processor time of a step grows; None if it hardly grows.
 
-    None if the time grows by less than `MIN_SECONDS`.
+    Args:
+        first, last: what the step took, as from `step_costs.measure_steps`.
+        sizes: the size of the first and of the last measurement.
+
+    >>> power({"processor_seconds": 10}, {"processor_seconds": 40}, (1000, 2000))
+    2.0
     """
-    before, after = (one["steps"][step]["seconds"] for one in (first, last))
-    size = [one["rows"] if axis == "utterances" else one["numbers"][axis] for one in (first, last)]
-    if after - before < MIN_SECONDS or before <= 0 or size[0] == size[1]:
+    before, after = (one["processor_seconds"] for one in (first, last))
+    if after - before < MIN_SECONDS or before <= 0 or sizes[0] == sizes[1]:
         return None
-    return math.log(after / before) / math.log(size[1] / size[0])
+    return math.log(after / before) / math.log(sizes[1] / sizes[0])
 
 
 def table(measured: list[dict], axis: str) -> str:
-    """Return the Markdown table of one axis: seconds and peak memory of each step."""
+    """Return the Markdown table of one axis: processor time and peak memory of each step, and the time of all."""
     own = [one for one in measured if all(one["numbers"][name] == BASE[name] for name in AXES if name != axis)]
     own.sort(key=lambda one: one["numbers"][axis])
     if not own:
-        return "*not measured yet*"
-    lines = [f"| {axis} | utterances | hours | " + " | ".join(STEPS) + " | store |", "|" + "---|" * (len(STEPS) + 4)]
+        return NOT_MEASURED
+    lines = [f"| {axis} | utterances | hours | " + " | ".join(STEPS) + " | all, wall | store |",
+             "|" + "---|" * (len(STEPS) + 5)]  # fmt: skip
     for one in own:
-        cells = [f"{one['steps'][step]['seconds']:.1f} s, {one['steps'][step]['peak_mb']:.0f} MB" for step in STEPS]
-        lines.append(f"| {one['numbers'][axis]:,} | {one['rows']:,} | {one['hours']:.2f} | " + " | ".join(cells)
-                     + f" | {one['store_mb']:.0f} MB |")  # fmt: skip
-    if axis in ("utterances", "systems", "corpora") and len(own) > 1:
-        powers = [exponent(own[0], own[-1], axis, step) for step in STEPS]
-        cells = ["–" if power is None else f"{power:.2f}" for power in powers]
-        lines.append("| *power* | | | " + " | ".join(cells) + " | |")
+        lines.append(f"| {one['numbers'][axis]:,} | {one['rows']:,} | {one['hours']:.2f} | {_costs(one['steps'])} | "
+                     f"{one['store_mb']:.0f} MB |")  # fmt: skip
+    sizes = [one["rows"] if axis == "utterances" else one["numbers"][axis] for one in (own[0], own[-1])]
+    if axis != "workers" and len(own) > 1:
+        lines.append(f"| *power* | | | {_powers(own[0]['steps'], own[-1]['steps'], sizes)} | |")
     return "\n".join(lines)
 
 
-def write_page(content: dict[str, Any]) -> None:
-    """Write the tables of the page anew."""
+def load_table(measured: list[dict]) -> str:
+    """Return the Markdown table of benchmarks/load.py, with the power of growth from each row to the next."""
+    own = sorted(measured, key=lambda one: one["utterances"])
+    if not own:
+        return NOT_MEASURED
+    lines = ["| utterances | " + " | ".join(STEPS) + " | all, wall | store |", "|" + "---|" * (len(STEPS) + 3)]
+    for before, one in zip([None, *own[:-1]], own, strict=True):
+        if before is not None:
+            sizes = [before["utterances"], one["utterances"]]
+            lines.append(f"| *power* | {_powers(before['steps'], one['steps'], sizes)} | |")
+        lines.append(f"| {one['utterances']:,} | {_costs(one['steps'])} | {one['store_mb']:.0f} MB |")
+    return "\n".join(lines)
+
+
+def _costs(steps: dict[str, dict]) -> str:
+    cells = [f"{steps[step]['processor_seconds']:.1f} s, {steps[step]['peak_mb']:.0f} MB" for step in STEPS]
+    return " | ".join([*cells, f"{sum(one['seconds'] for one in steps.values()):.0f} s"])
+
+
+def _powers(first: dict[str, dict], last: dict[str, dict], sizes: list[int]) -> str:
+    values = [power(first[step], last[step], (sizes[0], sizes[1])) for step in STEPS]
+    return " | ".join(["–" if value is None else f"{value:.2f}" for value in values] + [""])
+
+
+def write_page(content: dict[str, Any], load: dict[str, Any]) -> None:
+    """Write the tables of the page anew.
+
+    Args:
+        content: the measurements of this benchmark.
+        load: those of benchmarks/load.py.
+    """
     text = PAGE.read_text(encoding="utf-8")
-    tables = {axis: table(content["measured"], axis) for axis in AXES}
+    tables = {axis: table(content["measured"], axis) for axis in AXES} | {"load": load_table(load["measured"])}
     tables["machine"] = f"Measured on {content['machine']} ({content['date']})."
     for name, body in tables.items():
         pattern = re.compile(re.escape(f"<!-- scaling: {name} -->") + r".*?<!-- end -->", re.DOTALL)
@@ -164,7 +186,9 @@ def main() -> None:
         parser.add_argument(f"--{axis}", type=int, nargs="*", default=[])
     parser.add_argument("--out", type=Path, required=True, help="the JSON file of measurements")
     parser.add_argument("--page", action="store_true", help="write the tables of docs/scaling.md")
+    parser.add_argument("--load", type=Path, help="the JSON file of benchmarks/load.py, for the page")
     arguments = parser.parse_args()
+    step_costs.adopt_orphans()
     machine = f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
     content = {"machine": machine, "date": pd.Timestamp.now().date().isoformat(), "measured": []}
     if arguments.out.is_file():
@@ -176,7 +200,7 @@ def main() -> None:
         files.write_json(arguments.out, content)
         print(json.dumps(content["measured"][-1]), flush=True)
     if arguments.page:
-        write_page(content)
+        write_page(content, files.read_json(arguments.load) if arguments.load else {"measured": []})
 
 
 if __name__ == "__main__":

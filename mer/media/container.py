@@ -1,8 +1,9 @@
 """Audio tracks inside mp4, m4a, avi, webm and similar containers, through FFmpeg's libraries (PyAV)."""
 
 import os
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,9 @@ def header(path: Path) -> tuple[float, int, int]:
 def read(path: Path, first: float, last: float) -> tuple[np.ndarray, int]:
     """Return samples as float32 of shape (n, channels) in about [-1, 1], and their sampling rate in Hz.
 
+    A file is decoded from its start, because samples after a jump would differ. A thread that reads the segments of a
+    file in their order decodes it once: each segment goes on where the one before ended.
+
     Args:
         path: media file.
         first, last: limits of the segment to return, in seconds from the start of the file. `last` may be infinite.
@@ -62,16 +66,79 @@ def read(path: Path, first: float, last: float) -> tuple[np.ndarray, int]:
     Raises:
         NoAudio: there is no audio track, or it cannot be decoded to the end of the segment.
     """
-    with _opened(path) as (file, track):
-        rate, channels = track.rate, track.channels
-        begin, end = round(first * rate), np.inf if np.isinf(last) else round(last * rate)
-        position, segment = 0, []
-        for samples in _samples(file, track):
-            segment.append(samples[max(0, begin - position) : int(max(0, min(len(samples), end - position)))])
-            position += len(samples)
-            if position >= end:
+    decoder = _decoder(path, first)
+    try:
+        samples = decoder.segment(first, last)
+    except BaseException:
+        decoder.close()
+        raise
+    if decoder.ended:
+        decoder.close()
+    else:
+        _last.decoder = decoder
+    return samples, decoder.rate
+
+
+_last = threading.local()
+"""The decoder of the segment that this thread has read last, if its file goes on."""
+
+
+def _decoder(path: Path, first: float) -> "_Decoder":
+    """Return this thread's last decoder if it still has a moment (seconds) of the file, else a new one."""
+    version = _version(path)
+    last, _last.decoder = getattr(_last, "decoder", None), None
+    if last is not None:
+        if last.version == version and round(first * last.rate) >= last.kept_from:
+            return last
+        last.close()
+    return _Decoder(path, version)
+
+
+def _version(path: Path) -> tuple:
+    """Return what tells a file from its other versions, and this process from its copies, which share its files."""
+    state = path.stat()
+    return address(path), state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns, os.getpid()
+
+
+class _Decoder:
+    """A file that is decoded from its start, segment by segment.
+
+    Attributes:
+        version: what tells the file from its other versions.
+        rate, channels: those of its track.
+        ended: whether the file has been decoded to its end.
+        kept_from: the number of the first sample that a further segment may have.
+    """
+
+    def __init__(self, path: Path, version: tuple) -> None:
+        self._resources = ExitStack()
+        file, track = self._resources.enter_context(_opened(path))
+        self.version, self.rate, self.channels = version, track.rate, track.channels
+        self.ended, self.kept_from = False, 0
+        self._decoded, self._position = _samples(file, track), 0
+        self._kept: list[np.ndarray] = []
+
+    def segment(self, first: float, last: float) -> np.ndarray:
+        """Return the samples between two moments in seconds, float32 (n, channels); `last` may be infinite."""
+        begin, end = round(first * self.rate), np.inf if np.isinf(last) else round(last * self.rate)
+        while self._kept and self.kept_from + len(self._kept[0]) <= begin:
+            self.kept_from += len(self._kept.pop(0))
+        while self._position < end and not self.ended:
+            samples = next(self._decoded, None)
+            if samples is None:
+                self.ended = True
                 break
-    return np.concatenate(segment or [np.zeros((0, channels))]).astype(np.float32), rate
+            self._position += len(samples)
+            if self._position > begin:
+                self._kept.append(samples)
+            else:
+                self.kept_from = self._position
+        inside = slice(max(0, begin - self.kept_from), int(max(0, min(self._position, end) - self.kept_from)))
+        return np.concatenate([np.zeros((0, self.channels), np.float32), *self._kept])[inside].astype(np.float32)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._resources.close()
 
 
 def blocks(path: Path) -> Iterator[tuple[np.ndarray, int]]:

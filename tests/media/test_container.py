@@ -1,6 +1,7 @@
 """Audio in containers that libsndfile cannot open; the tests write each container."""
 
 import contextlib
+from concurrent.futures import ThreadPoolExecutor
 
 import av
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mer.media import audio
+from mer.media import audio, container
 
 KINDS = {
     "a.m4a": "aac",
@@ -65,6 +66,55 @@ def test_segment_of_a_container_is_read(tmp_path):
     assert len(audio.read_mono(path, max_seconds=0.25, rate_hz=48_000)) == 12_000
     with pytest.raises(audio.Unreadable, match="segment"):
         audio.read_mono(path, start=9.0)
+
+
+SEGMENTS = ((0.1, 0.3), (0.3, 0.3001), (0.25, 0.6), (0.25, 0.5), (1.2, 1.3), (0.0, 0.2), (1.9, 9.0), (0.5, None))
+"""Segments that go on, overlap, go back, and go beyond the end."""
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_segments_that_go_on_where_the_last_one_ended_have_the_samples_of_the_whole(tmp_path, name):
+    path = write(tmp_path / name, KINDS[name])
+    whole, rate = audio.read_native(path)
+    for start, end in SEGMENTS:
+        last = None if end is None else round(end * rate)
+        np.testing.assert_array_equal(
+            audio.read_native(path, start=start, end=end)[0], whole[round(start * rate) : last]
+        )
+
+
+def test_segments_in_order_decode_a_file_once(tmp_path, monkeypatch):
+    path, frames, decoded = write(tmp_path / "a.m4a", "aac"), [], container._frames
+
+    def counted(file, track):
+        for frame in decoded(file, track):
+            frames.append(frame)
+            yield frame
+
+    monkeypatch.setattr(container, "_frames", counted)
+    audio.read_native(path)
+    once = len(frames)
+    for tenth in range(20):
+        audio.read_native(path, start=tenth / 10, end=tenth / 10 + 0.1)
+    assert once <= len(frames) <= 2 * once
+
+
+def test_a_file_that_is_replaced_between_two_segments_is_read_anew(tmp_path):
+    path = write(tmp_path / "a.mkv", "pcm_s16le", layout="mono")
+    before = audio.read_native(path, start=0.1, end=0.2)[0]
+    write(tmp_path / "b.mkv", "pcm_s16le", layout="mono", seconds=1.0).replace(path)
+    assert len(audio.read_native(path, start=0.2)[0]) == 38_400
+    assert len(before) == 4800
+
+
+def test_threads_that_read_one_file_do_not_disturb_each_other(tmp_path):
+    path = write(tmp_path / "a.m4a", "aac")
+    whole, rate = audio.read_native(path)
+    places = [(n / 20, n / 20 + 0.05) for n in range(40)]
+    with ThreadPoolExecutor(3) as pool:
+        segments = list(pool.map(lambda place: audio.read_native(path, start=place[0], end=place[1])[0], places))
+    for (start, end), segment in zip(places, segments, strict=True):
+        np.testing.assert_array_equal(segment, whole[round(start * rate) : round(end * rate)])
 
 
 def test_video_without_audio_is_refused_and_video_with_audio_is_read(tmp_path):

@@ -62,10 +62,16 @@ def matches(
     exact_pairs = set(exact_pairs)
     for first, second, moment, place in _candidates(sketches, exact_pairs):
         yield first, second, align(sketches[first], sketches[second], moment, place)
-    slowed_sketches = [slowed(sketch, 1 / SPEED_RATIO) for sketch in sketches]
-    for first, second, moment, place in _slow_candidates(sketches, slowed_sketches, exact_pairs):
-        alignment = _at_original_speed(align(sketches[first], slowed_sketches[second], moment, place))
+    slow_moments = [_without_levels(slowed(sketch, 1 / SPEED_RATIO)) for sketch in sketches]
+    for first, second, moment, place in _slow_candidates(sketches, slow_moments, exact_pairs):
+        slow = slowed(sketches[second], 1 / SPEED_RATIO)  # again, because levels of all of them need much memory
+        alignment = _at_original_speed(align(sketches[first], slow, moment, place))
         yield (first, second, alignment) if first < second else (second, first, _swapped(alignment))
+
+
+def _without_levels(sketch: Sketch) -> Sketch:
+    """Return the moments of a sketch alone."""
+    return replace(sketch, levels=sketch.levels[:0].copy(), weights=sketch.weights[:0].copy())
 
 
 def required(weight: float) -> float:

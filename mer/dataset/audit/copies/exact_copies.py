@@ -111,9 +111,10 @@ class _Index:
         self.weak = np.concatenate([np.zeros((0, WEAK), "uint8"), *(each.weak for each in prints)])
         self.owners = np.repeat(np.arange(len(prints), dtype="int32"), counts)
         self.order = np.argsort(self.words, kind="stable").astype("int32")
-        self.unique_words, self.places, self.counts = np.unique(
-            self.words[self.order], return_index=True, return_counts=True
-        )
+        ordered = self.words[self.order]
+        places = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)])
+        self.unique_words, self.places = ordered[places], places.astype("int32")
+        self.counts = np.diff(places, append=len(ordered)).astype("int32")
 
     def candidates(self) -> Iterator[tuple[int, int, int]]:
         """Yield (recording, other recording, shift in frames) if several frames agree."""
