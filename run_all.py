@@ -19,6 +19,16 @@ from mer.runner.staleness.status import StepStatus, problems, status_rows
 from mer.runner.steps.schedule import parse_numbers
 from mer.runner.study import StepLimits, Study, StudyError
 
+EPILOG = """
+typical:
+  python run_all.py                               the demo; open outputs/demo/index.html when it is through
+  python run_all.py params/open.yaml --list       what would run, and what is missing
+  python run_all.py params/open.yaml              run it, or what has changed since
+  python run_all.py params/open.yaml --set data.max_clips=300 --name quick     a quick look
+
+exit codes: 0 up to date; 1 a step failed or a file differs; 2 nothing was run; 130 interrupted
+"""
+
 
 def main(words: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
@@ -274,11 +284,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="run_all.py",
         description="Run the numbered notebooks of a study, each only if something that it depends on has changed.",
-        epilog="Exit code: 0 up to date, 1 a step failed or a table differs, 2 nothing was run, 130 interrupted.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("params", nargs="?", default="params/demo.yaml", metavar="PARAMS", help="the study (default: params/demo.yaml)")
-    add("--steps", metavar="03,05-07", help="check these steps only; the study need not list them")
+    add("--steps", metavar="03,05-07", help="run only these steps, where something has changed; the study need not "
+        "list them")  # fmt: skip
     add("--from", dest="start", type=_number, metavar="04", help="leave out the steps before this one")
     add("--force", action="store_true", help="also run steps that are up to date")
     add("--set", action="append", default=[], metavar="A.B=C", help="override one parameter; may be repeated")

@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -89,13 +90,15 @@ def test_notebook_house_style(path):
 
 
 def test_git_filter_strips_outputs_only(tmp_path):
-    command = (files.ROOT / ".gitconfig").read_text(encoding="utf-8").split("clean = ")[1].splitlines()[0].split()
+    config = ["git", "config", "-f", str(files.ROOT / ".gitconfig"), "filter.nbstripout.clean"]
+    command = shlex.split(subprocess.run(config, capture_output=True, text=True, check=True).stdout)
 
     line, cleaned = [sys.executable, "-m", *command], {}
     for path in NOTEBOOKS:
         text = path.read_text(encoding="utf-8")
         notebook = json.loads(text)
         cell = next(cell for cell in notebook["cells"] if cell["cell_type"] == "code")
+        notebook["metadata"]["language_info"] |= {"version": "3.11.0", "file_extension": ".py"}  # by JupyterLab
         cell |= {"execution_count": 3, "outputs": [{"output_type": "stream", "name": "stdout", "text": ["x"]}]}
         executed = json.dumps(notebook, indent=1, ensure_ascii=False)
         for name, before in ((path.name, text), (f"executed-{path.name}", executed)):

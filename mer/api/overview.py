@@ -50,10 +50,11 @@ class StudyMap:
         place = files.to_root(self.folder)
         if not self.run:
             return f"{html.escape(place)} does not exist yet. In a terminal: <code>python run_all.py</code>"
-        finished = html.escape(str(self.run.get("finished", ""))[:16].replace("T", " "))
+        finished = html.escape(str(self.run.get("finished") or "")[:16].replace("T", " "))
         command = html.escape(str(self.run.get("command", "")))
         page = _link(self._from_root(self.folder / "index.html"), "front page") if self._has_page() else ""
-        return f"{html.escape(str(self.run.get('state', '')))} {finished} UTC: <code>{command}</code> {page}"
+        state = html.escape(str(self.run.get("state", "")))
+        return f"{state}{f' {finished} UTC' if finished else ''}: <code>{command}</code> {page}"
 
     def _has_page(self) -> bool:
         return (self.folder / "index.html").is_file()

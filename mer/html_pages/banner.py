@@ -1,9 +1,34 @@
 """The text at the top of every page of a study."""
 
+from typing import NamedTuple
+
 from mer.params.schema import Data
 
 SYNTHETIC_NOTICE = "Synthetic: the voices are generated, and the results say nothing about people or real corpora."
 """The text at the top of every page of a study of synthetic corpora."""
+
+
+class PageStudy(NamedTuple):
+    """The study of a page that a step writes itself.
+
+    Attributes:
+        name: the study.
+        banner: the text at the top of its pages.
+        day: the day on which the step ran (`Run.day`).
+    """
+
+    name: str
+    banner: str = ""
+    day: str = ""
+
+    @property
+    def place(self) -> str:
+        """The study and the day, as they stand in the title and the head.
+
+        >>> PageStudy("demo", SYNTHETIC_NOTICE, "2026-11-30").place, PageStudy("open").place
+        ('demo (synthetic) · 2026-11-30', 'open')
+        """
+        return " · ".join(filter(None, (titled(self.name, self.banner), self.day)))
 
 
 def of_data(data: Data) -> str:

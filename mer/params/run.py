@@ -5,6 +5,7 @@ and `writes` from the source, and `Run` refuses access to anything else. The two
 statement.
 """
 
+import datetime
 import os
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from mer.params.schema import Params
 
 RUN_FOLDER = "MER_RUN_FOLDER"
 """The environment variable with the run folder. The runner sets it in a step's kernel; in JupyterLab it is absent."""
+DAY = "MER_DAY"
+"""The environment variable with the day that the pages of a step bear. A replay sets that of the replayed run."""
 NOTICES = "MER_NOTICES"
 """The environment variable with the path of the file from which the runner reads a step's notices."""
 
@@ -58,6 +61,7 @@ class Run:
         interactive: whether the notebook is run in JupyterLab and not by the runner.
         folder: the folder that this step writes to: `outputs/<study>/`, or `interactive/` in it.
         jobs: the number of processes that the step may use at once, which never changes a result.
+        day: the day that pages which the step writes bear, as YYYY-MM-DD: today, or that of the run that is replayed.
     """
 
     def __init__(
@@ -71,6 +75,7 @@ class Run:
         self.interactive = run_folder is None
         self.folder = self._run_folder / "interactive" if self.interactive else self._run_folder
         self.jobs = int(os.environ.get("MER_JOBS", "1"))
+        self.day = os.environ.get(DAY) or datetime.date.today().isoformat()
         self._notices: list[str] = []
 
     @property

@@ -11,11 +11,20 @@ import os
 import signal
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 from mer import commands, files
 from mer.predict.inputs.requests import MAX_WHOLE_SECONDS, collect_requests
 
+EPILOG = """
+typical:
+  python -m mer.predict interview.wav --model outputs/voice/checkpoints/voice-seed0 --html
+  python -m mer.predict FOLDER --model outputs/voice/checkpoints/adapted-seed0 --adapt speaker
+  python -m mer.predict --serve --model outputs/voice/checkpoints/voice-seed0
+
+exit codes: 0 all predicted; 1 some have an error, which the table states; 2 nothing was predicted
+"""
 MAX_LINES = 10
 """The number of predictions that are printed; the table has all of them."""
 
@@ -124,44 +133,60 @@ def _line(prediction) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m mer.predict", description=__doc__.splitlines()[0])
-    add = parser.add_argument
+    parser = argparse.ArgumentParser(
+        prog="python -m mer.predict", description="Predict emotions in recordings with a trained model.",
+        epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    _add_recordings(parser.add_argument_group("what is predicted").add_argument)
+    _add_results(parser.add_argument_group("what is written").add_argument)
+    _add_reading(parser.add_argument_group("how recordings are read").add_argument)
+    add = parser.add_argument_group("a page with a microphone").add_argument
+    add("--serve", action="store_true", help="name no file: serve a page on this machine that records or takes a file, "
+        "and shows the predictions; Ctrl-C ends it")  # fmt: skip
+    add("--port", type=int, default=0, metavar="N", help="the port of --serve (default: any that is free)")
+    add = parser.add_argument_group("this machine").add_argument
+    add("--network", action="append", default=[], metavar="NAME=PATH",
+        help="where the pretrained network of the input NAME is")  # fmt: skip
+    add("--device", default="cpu", help="the device of networks: cpu, cuda or mps (default: %(default)s)")
+    add("--jobs", type=int, default=_processors(), metavar="N",
+        help="threads of extraction, which change no prediction (default: all cores)")  # fmt: skip
+    return parser
+
+
+def _add_recordings(add: Callable[..., object]) -> None:
     add("paths", nargs="*", type=Path, metavar="FILE_OR_FOLDER", help="audio or video of any length and container")
-    add("--model", type=Path, required=True, help="a checkpoint, such as outputs/demo/checkpoints/gated-seed0")
-    add("--list", type=Path, action="append", default=[],
-        help="one path per line, or CSV with columns path, text and speaker")  # fmt: skip
+    add("--model", type=Path, required=True, metavar="FOLDER",
+        help="a checkpoint, such as outputs/demo/checkpoints/gated-seed0")  # fmt: skip
+    add("--list", type=Path, action="append", default=[], metavar="FILE",
+        help="recordings: a text with one path per line, or CSV with columns path, text and speaker")  # fmt: skip
     add("--text", help="the text of the one recording; without it, .srt, .vtt or .txt files beside it are read")
-    add(
-        "--inputs",
-        metavar="NAME,NAME",
-        help="inputs of the model that are used, by name or modality; the others count as missing",
-    )
-    add("--out", type=Path, default=Path("predictions.csv"), help="the table; by default %(default)s")
-    add("--force", action="store_true", help="overwrite existing files")
-    add("--json", action="store_true", help="also write JSON lines, beside the table")
+    add("--inputs", metavar="NAME,NAME",
+        help="inputs of the model that are used, by name or modality; the others count as missing")  # fmt: skip
+
+
+def _add_results(add: Callable[..., object]) -> None:
+    add("--out", type=Path, default=Path("predictions.csv"), metavar="FILE", help="the table (default: %(default)s)")
     add("--html", action="store_true", help="also write a page with player and timeline, beside the table")
+    add("--json", action="store_true", help="also write JSON lines, beside the table")
+    add("--force", action="store_true", help="overwrite existing files")
     add("--embed", action="store_true", help="embed all recordings in the page, so that it can be moved; by "
         "default those of up to 2 MiB")  # fmt: skip
     add("--abstain", type=_share, default=0.0, metavar="P", help="no label if the highest probability is below P")
-    add("--adapt", choices=("corpus", "speaker"),
-        help="for models with normalisation by corpus or speaker: all recordings together, or those of each speaker "
-        "(the column speaker of a list, else each subfolder), scale their own features")  # fmt: skip
+
+
+def _add_reading(add: Callable[..., object]) -> None:
     cut = (
         f"cut longer recordings at pauses (default: {MAX_WHOLE_SECONDS:g}, or the longest that the model accepts if "
         "the recording has a text); 0 cuts all"
     )
     add("--cut-above", type=float, metavar="SECONDS", help=cut)
-    add("--voice", choices=("auto", "silero", "energy"), default="auto", help="the voice activity detector")
+    add("--voice", choices=("auto", "silero", "energy"), default="auto",
+        help="what detects pauses: a network, loudness, or (auto) the network if it is installed")  # fmt: skip
     add("--transcribe", choices=("pocketsphinx", "whisper"), help="transcribe recordings without text")
     add("--whisper", metavar="MODEL", help="for --transcribe whisper: a folder, or a name on the Hugging Face hub")
-    add("--network", action="append", default=[], metavar="NAME=PATH",
-        help="where the pretrained network of an input is on this machine")  # fmt: skip
-    add("--serve", action="store_true", help="open no file, but serve a page on this machine that records with the "
-        "microphone or takes a file, and shows the predictions; Ctrl-C ends it")  # fmt: skip
-    add("--port", type=int, default=0, metavar="N", help="for --serve: the port (default: any that is free)")
-    add("--device", default="cpu", help="the device of networks: cpu, cuda or mps")
-    add("--jobs", type=int, default=_processors(), help="threads of extraction; changes no prediction")
-    return parser
+    add("--adapt", choices=("corpus", "speaker"),
+        help="for models with normalisation by corpus or speaker: all recordings together, or those of each speaker "
+        "(the column speaker of a list, else each subfolder), scale their own features")  # fmt: skip
 
 
 def _share(text: str) -> float:

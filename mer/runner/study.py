@@ -52,6 +52,7 @@ class Study:
         limits: the limits of single steps by number.
         shared: the address of the store of features and trainings that several people share; None without one.
         dask: the address of the dask scheduler that computes the study; None without one.
+        days: step -> the day that its pages bear, as YYYY-MM-DD; today for others. A replay has those of the run.
         on_finish: the command that is run after the end of a run, and its arguments; empty for none.
         gpus: the devices that are given to steps with `gpu=True`, each to one step at a time; empty if the study
             computes on the CPU. A device that is listed twice serves two steps at once.
@@ -72,6 +73,7 @@ class Study:
     shared: str | None = None
     dask: str | None = None
     on_finish: tuple[str, ...] = ()
+    days: dict[str, str] = field(default_factory=dict)
     source_name: str = ""
     banner: str = ""
 

@@ -8,14 +8,14 @@ import pytest
 import soundfile
 
 from mer.evaluation.scores.confusions import Scoring
-from mer.html_pages.banner import SYNTHETIC_NOTICE
+from mer.html_pages.banner import SYNTHETIC_NOTICE, PageStudy
 from mer.report.pages import classes_page, listening
 from mer.report.pages.players import Players
 from tests import page_checks
 from tests.report.report_rows import result, table
 
 CLASSES = ("calm", "very tense", "glad")
-STUDY = ("x", SYNTHETIC_NOTICE)
+STUDY = PageStudy("x", SYNTHETIC_NOTICE, "2026-11-30")
 SCORING = Scoring(CLASSES, {"A": "speaker_id", "B": "speaker_id"})
 
 
@@ -74,6 +74,8 @@ def test_the_listening_page_plays_filters_and_escapes(source, tmp_path):
     page = (tmp_path / "listening.html").read_text(encoding="utf-8")
     players = re.findall(r'src="data:audio/flac;base64,', page)
     assert len(players) >= 10
+    assert "<title>Listen · x (synthetic) · 2026-11-30</title>" in page
+    assert '<span class="place">x (synthetic) · 2026-11-30</span>' in page
     assert "A/3.wav" in page  # the reason why it is not played
     assert "Say &lt;b&gt;so&lt;/b&gt;." in page
     assert 'data-predicted="very tense"' in page
@@ -82,7 +84,6 @@ def test_the_listening_page_plays_filters_and_escapes(source, tmp_path):
     assert "near-duplicate, of two families" in page
     assert "CC BY (A, B)" in page
     assert page.count("<audio") == page.count('aria-label="', page.index("<main>")) == len(players)
-    assert "<title>Listen · x (synthetic)</title>" in page
     assert not re.search(r"(src|href)=\"https?:", page)
 
 
@@ -90,7 +91,7 @@ def test_a_page_of_no_held_out_corpus_says_so(source, tmp_path):
     empty = listening.Source(
         source.manifest, source.predictions.iloc[:0], source.duplicates.iloc[:0], CLASSES, tmp_path
     )
-    listening.write(tmp_path / "listening.html", ("x", ""), empty, "selected")
+    listening.write(tmp_path / "listening.html", PageStudy("x"), empty, "selected")
     assert "No corpus has been held out." in (tmp_path / "listening.html").read_text(encoding="utf-8")
 
 

@@ -8,6 +8,7 @@ from mer import params
 from mer.evaluation.comparison import slices
 from mer.evaluation.scores import shortcut_comparison
 from mer.evaluation.scores.confusions import Scoring
+from mer.html_pages.banner import PageStudy
 from mer.report.pages import front_page, study_reports
 from tests import page_checks
 from tests.report.report_rows import result, table
@@ -40,11 +41,12 @@ def evidence(tmp_path):
 
 
 def test_every_report_is_a_page_that_can_be_read(evidence, tmp_path):
-    study_reports.write(tmp_path, ("x", ""), evidence)
+    study_reports.write(tmp_path, PageStudy("x", day="2026-11-30"), evidence)
     (tmp_path / "index.html").write_text("")
     for name in study_reports.NAMES:
         page = page_checks.Page(tmp_path / f"{name}.html")
         assert [fault for fault in page.faults if "does not exist" not in fault] == [], name
+        assert " · x · 2026-11-30</title>" in page.path.read_text(encoding="utf-8")
     diagnosis = (tmp_path / "diagnosis.html").read_text(encoding="utf-8")
     assert "Length &lt;i&gt;alone&lt;/i&gt;." in diagnosis
     assert "meld is not scored: 13 clips." in diagnosis

@@ -52,6 +52,17 @@ def test_a_replayed_run_has_the_same_files(finished):
     assert after == before
 
 
+def test_a_run_of_another_day_is_replayed_with_its_day(toys):
+    toys.add("01_page", "(folder / 'page.html').write_text(os.environ['MER_DAY'])", writes=["page.html"])
+    toys.change(days={"01_page": "2024-02-29"})
+    assert toys.run() == 0
+    assert (toys.study.folder / "page.html").read_text(encoding="utf-8") == "2024-02-29"
+    assert "· 2024-02-29</title>" in (toys.study.folder / "01_page.html").read_text(encoding="utf-8")
+    toys.change(days={})
+    code, message = check(toys)
+    assert code == 0, message
+
+
 def test_a_number_that_differs_is_reported_with_size_and_location(finished):
     value = f"{random.random()!r} if 'verify' in str(folder) else 0.25"  # noqa: S311
     finished.add("02_score", TABLE.format(module="math", value=value), reads=["data/a"], writes=["tables.csv"])

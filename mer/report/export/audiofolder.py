@@ -1,7 +1,9 @@
 """The manifest as `metadata.csv` of an AudioFolder, which the package datasets of Hugging Face reads.
 
-The file belongs into the folder of the corpora, `data.raw`: `load_dataset("audiofolder", data_dir="data/raw")`. Rows
-are whole files, as AudioFolder has them: of a file with several utterances, `start` and `end` say which part is meant.
+The file belongs into the folder of the corpora, `data.raw`. Then
+`load_dataset("audiofolder", data_files={"recordings": "data/raw/**"})` reads all rows. With `data_dir="data/raw"` the
+package would take folders of corpora called train or test for splits, and read only these. Rows are whole files, as
+AudioFolder has them: of a file with several utterances, `start` and `end` say which part is meant.
 """
 
 from pathlib import Path

@@ -11,7 +11,7 @@ from mer.evaluation.comparison import slices
 from mer.evaluation.scores import class_scores
 from mer.evaluation.scores.confusions import Scoring
 from mer.html_pages import frame
-from mer.html_pages.banner import titled
+from mer.html_pages.banner import PageStudy
 from mer.params.schema import SELECTED
 from mer.report.style.numbers import NO_VALUE, bounds, select, short
 from mer.report.style.symbols import for_display, labels
@@ -21,14 +21,12 @@ TEMPLATES = Path(__file__).parent
 """The folder of the template."""
 
 
-def write(
-    path: Path, study: tuple[str, str], results: pd.DataFrame, predictions: pd.DataFrame, scoring: Scoring
-) -> None:
+def write(path: Path, study: PageStudy, results: pd.DataFrame, predictions: pd.DataFrame, scoring: Scoring) -> None:
     """Write the page.
 
     Args:
         path: the path of the page.
-        study: the name of the study and the banner of its pages.
+        study: the study, the banner of its pages and the day.
         results, predictions: of the study.
         scoring: classes and clusters.
     """
@@ -36,7 +34,7 @@ def write(
     recalls = slices.recalls(held_out, scoring) if len(held_out) else pd.DataFrame(columns=slices.RECALL_COLUMNS)
     recalls = recalls.set_index(["system", "test_corpus", "emotion"])
     text = frame.environment(TEMPLATES).get_template("classes.html.j2").render(
-        title=f"Confusions and recall · {titled(*study)}", study=titled(*study), banner=study[1], has_script=True,
+        title=f"Confusions and recall · {study.place}", study=study.place, banner=study.banner, has_script=True,
         outside=content(outside_table(results), "Share of free predictions in classes that the corpus does not have."),
         corpora=[_corpus(number, part, recalls, scoring.classes)
                  for number, (_, part) in enumerate(held_out.groupby("test_corpus"))],

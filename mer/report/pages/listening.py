@@ -10,7 +10,7 @@ import pandas as pd
 from mer import files
 from mer.dataset.identity.duplicates import SAMPLES
 from mer.html_pages import frame
-from mer.html_pages.banner import titled
+from mer.html_pages.banner import PageStudy
 from mer.report.pages.players import Players
 
 TEMPLATES = Path(__file__).parent
@@ -46,12 +46,12 @@ class Source:
     raw: Path
 
 
-def write(path: Path, study: tuple[str, str], source: Source, system: str) -> None:
+def write(path: Path, study: PageStudy, source: Source, system: str) -> None:
     """Write the page.
 
     Args:
         path: the path of the page.
-        study: the name of the study and the banner of its pages.
+        study: the study, the banner of its pages and the day.
         source: what the page is made of.
         system: the system whose predictions are shown.
     """
@@ -66,7 +66,7 @@ def write(path: Path, study: tuple[str, str], source: Source, system: str) -> No
              for kind, *names in pairs[:MAX_PAIRS]]  # fmt: skip
     heard = {clip["corpus"] for clip in [*clips, *(clip for pair in shown for clip in pair["clips"])]}
     text = frame.environment(TEMPLATES).get_template("listening.html.j2").render(
-        title=f"Listen · {titled(*study)}", study=titled(*study), banner=study[1], has_script=True, system=system,
+        title=f"Listen · {study.place}", study=study.place, banner=study.banner, has_script=True, system=system,
         clips=clips, pairs=shown, found=len(pairs), filters=_filters(clips),
         per_corpus=_per_corpus(predicted["test_corpus"].nunique()),
         embedded=players.embedded, megabytes=f"{players.embedded_bytes / 1e6:.1f}", limit=f"{MAX_PAGE_BYTES / 1e6:g}",

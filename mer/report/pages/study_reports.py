@@ -14,7 +14,7 @@ import pandas as pd
 from mer import files
 from mer.evaluation.scores.confusions import Scoring
 from mer.html_pages import frame
-from mer.html_pages.banner import titled
+from mer.html_pages.banner import PageStudy
 from mer.params.schema import SELECTED
 from mer.report.pages import front_page
 from mer.report.pages.classes_page import outside_table
@@ -95,19 +95,19 @@ class Report:
     links: Sequence[tuple[str, str]]
 
 
-def write(folder: Path, study: tuple[str, str], evidence: Evidence) -> None:
+def write(folder: Path, study: PageStudy, evidence: Evidence) -> None:
     """Write all reports.
 
     Args:
         folder: the run folder.
-        study: the name of the study and the banner of its pages.
+        study: the study, the banner of its pages and the day.
         evidence: what the reports are made of.
     """
     template = frame.environment(TEMPLATES).get_template("study_report.html.j2")
     makers = (architecture, baseline, diagnosis, improvements, ablation)
     for name, make in zip(NAMES, makers, strict=True):
         report = make(evidence)
-        text = template.render(title=f"{report.title} · {titled(*study)}", study=titled(*study), banner=study[1],
+        text = template.render(title=f"{report.title} · {study.place}", study=study.place, banner=study.banner,
                                report=report, has_script=True)  # fmt: skip
         files.write_text(folder / f"{name}.html", text)
 

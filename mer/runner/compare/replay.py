@@ -1,6 +1,7 @@
 """Replay a finished run from its own parameters, and compare every file that it wrote."""
 
 import dataclasses
+import re
 import shutil
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from mer.runner.execution.loop import RunOptions, run
 from mer.runner.reporting.screen import Screen
 from mer.runner.staleness import differences, digests, stamps
 from mer.runner.study import Study, StudyError
+
+DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+"""The day in the stamp of a step. Pages bear it, so that a replay gives the same bytes on another day."""
 
 
 def scratch(folder: Path) -> Path:
@@ -36,8 +40,10 @@ def verify(study: Study, *, jobs: int = 1, screen: Screen | None = None) -> int:
 
 
 def _replay(study: Study, original: dict[str, dict], jobs: int, screen: Screen) -> int:
+    days = {name: str(stamp["day"]) for name, stamp in original.items() if DAY.fullmatch(str(stamp.get("day")))}
     replayed = dataclasses.replace(
-        study, folder=scratch(study.folder), steps=tuple(sorted({name[:2] for name in original})), on_finish=()
+        study, folder=scratch(study.folder), steps=tuple(sorted({name[:2] for name in original})), on_finish=(),
+        days=days,
     )  # fmt: skip
     processes.end_all("MER_RUN_FOLDER", str(replayed.folder))  # a replay that was killed may have left some
     shutil.rmtree(replayed.folder, ignore_errors=True)

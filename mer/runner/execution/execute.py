@@ -1,6 +1,7 @@
 """The execution of one step in a worker process, as the runner controls it."""
 
 import contextlib
+import dataclasses
 import datetime
 import json
 import multiprocessing
@@ -37,6 +38,7 @@ class Execution:
         code_cell: the number of the code cell that runs, counted from 1.
         heading: the heading above the code cell.
         progress: the last progress bar, such as `train 37/429, ready in 02:10`.
+        day: the day on which it started, as YYYY-MM-DD, or that of the run which it replays.
         peak: the most memory that the kernel and its descendants used at once, in bytes.
 
     Args:
@@ -47,7 +49,9 @@ class Execution:
     def __init__(
         self, study: Study, step: Step, jobs: int, gpu: str | None, events: queue.Queue, attempt: int = 0
     ) -> None:
-        self.study, self.step, self.gpu, self.events = study, step, gpu, events
+        self.day = study.days.get(step.name) or datetime.date.today().isoformat()
+        self.study = dataclasses.replace(study, days={**study.days, step.name: self.day})
+        self.step, self.gpu, self.events = step, gpu, events
         self.limits, self.attempt = study.limits_of(step.number), attempt
         self.code_cell: int | None = None
         self.heading = self.progress = ""
@@ -183,7 +187,7 @@ def worker_spec(study: Study, step: Step, jobs: int, gpu: str | None, private: s
         "title": step.title,
         "study": study.title,
         "banner": study.banner,
-        "date": datetime.date.today().isoformat(),
+        "date": study.days[step.name],
         "private": private,
         "parameters": {INJECTED: str(study.folder / "params.yaml")},
         "timeout": study.limits_of(step.number).timeout,
@@ -256,6 +260,7 @@ def environment(study: Study, step: Step, jobs: int, gpu: str | None, private: P
         "MER_RUN_FOLDER": str(study.folder),
         "MER_NOTICES": str(study.place(step.name, "notices")),
         "MER_JOBS": str(jobs),
+        "MER_DAY": study.days.get(step.name, ""),
         processes.EXECUTION: str(private),
         "PYTHONHASHSEED": "0",
         "JUPYTER_PATH": jupyter,

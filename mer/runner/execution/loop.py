@@ -224,7 +224,8 @@ class _StudyRun:
         if execution.gpu is not None:
             self.gpus.append(execution.gpu)
         state.seconds, state.peak = outcome.seconds, execution.peak
-        facts = {"seconds": round(outcome.seconds, 2), "peak_mb": round(execution.peak / 1e6), "finished": now()}
+        facts = {"seconds": round(outcome.seconds, 2), "peak_mb": round(execution.peak / 1e6), "finished": now(),
+                 "day": execution.day}  # fmt: skip
         step = state.step
         if outcome.kind == "done":
             state.digest = stamps.seal(self.study, step, state.started_with, facts)

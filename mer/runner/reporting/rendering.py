@@ -32,7 +32,8 @@ def render_step(study: Study, step: Step) -> None:
     from mer.runner.reporting import html
 
     book = nbformat.read(study.place(step.name, "ipynb"), as_version=4)
-    date = str((stamps.finished(study, step.name) or {}).get("finished", ""))[:10]
+    stamp = stamps.finished(study, step.name) or {}
+    date = str(stamp.get("day") or stamp.get("finished", ""))[:10]
     with files.replacing(study.place(step.name, "html")) as page:
         html.render(book, page, html.PageTexts(step.title, study.title, study.banner, date))
 
