@@ -1,1 +1,1 @@
-"""Code that only makes training faster: the same results as the plain formulas, up to rounding."""
+"""Code that only makes training faster or smaller: the same results as the plain formulas, up to rounding."""

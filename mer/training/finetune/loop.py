@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from mer import files
+from mer.acceleration import freed_memory
 from mer.models import random_numbers
 from mer.training.cache.snapshot import Snapshot
 from mer.training.checkpoints import checkpoint, encoder_folders
@@ -28,6 +29,9 @@ from mer.training.networks.trained import TrainedNetwork
 from mer.training.scaling import standardise
 from mer.training.scaling.standardise import Standardiser
 from mer.training.task import Task
+
+STEPS_BETWEEN_TRIMS = 8
+"""The number of training steps after which freed memory is given back."""
 
 
 def fit(task: Task, job: Job, device: str = "cpu", snapshot: Path | None = None) -> FinetunedNetwork:
@@ -169,10 +173,13 @@ class Finetuning:
                 self.course.update()
                 self.course.loss += loss * len(step.rows)
                 file.save(self.course.state)
+                if step.number % STEPS_BETWEEN_TRIMS == 0:
+                    freed_memory.give_back()
         trained = time.monotonic() - begin
         with self.course.use_averaged_weights():
             scores = self.validation_scores()
         self.course.end_epoch(len(self.job.train), scores)
+        freed_memory.give_back()
         file.save(self.course.state)
         rows = len(self.job.train) - first * self.training.batch_size
         self._log_epoch(rows / max(trained, 1e-9))
