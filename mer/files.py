@@ -105,9 +105,13 @@ def digest(value: object) -> str:
 
 
 def git_state() -> dict | None:
-    """Return the commit and whether files differ from it; None without git or outside of a repository."""
+    """Return the commit and whether files differ from it; None without git, outside of a repository, or if git hangs.
+
+    git takes no lock: if it is ended because it takes too long, no lock of it stays behind in the user's repository.
+    """
     commit = program_output("git", "rev-parse", "HEAD")
-    return {"commit": commit, "dirty": bool(program_output("git", "status", "--porcelain"))} if commit else None
+    lines = program_output("git", "--no-optional-locks", "status", "--porcelain", "--branch").splitlines()
+    return {"commit": commit, "dirty": len(lines) > 1} if commit and lines else None
 
 
 def program_output(program: str, *arguments: str) -> str:

@@ -73,15 +73,20 @@ def run_cells(study: Path, folder: Path, steps: str) -> None:
     try:
         for step in steps.split(","):
             [path] = (files.ROOT / "notebooks").glob(f"{step}_*.ipynb")
-            names = {"__name__": path.stem}
-            for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
-                if cell["cell_type"] == "code":
-                    _run_cell("".join(cell["source"]), names)
-                    if "matplotlib.pyplot" in sys.modules:  # Jupyter closes the figures of a cell, too
-                        sys.modules["matplotlib.pyplot"].close("all")
-                    names["params_file"] = str(study)
+            run_notebook(path, study)
     finally:
         del os.environ["MER_RUN_FOLDER"], os.environ["MER_JOBS"]
+
+
+def run_notebook(path: Path, study: Path) -> None:
+    """Run the code cells of one notebook in this process, as a step of the run that the environment names."""
+    names = {"__name__": path.stem}
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        if cell["cell_type"] == "code":
+            _run_cell("".join(cell["source"]), names)
+            if "matplotlib.pyplot" in sys.modules:  # Jupyter closes the figures of a cell, too
+                sys.modules["matplotlib.pyplot"].close("all")
+            names["params_file"] = str(study)
 
 
 def _run_cell(source: str, names: dict) -> None:

@@ -23,3 +23,14 @@ def test_damaged_json_names_the_file(tmp_path):
     (tmp_path / "a.json").write_text("{")
     with pytest.raises(ValueError, match=r"a\.json"):
         files.read_json(tmp_path / "a.json")
+
+
+def test_git_takes_no_lock_and_one_that_hangs_is_no_clean_repository(monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        files, "program_output", lambda *words: asked.append(words) or {"rev-parse": "abc"}.get(words[1], "")
+    )
+    assert files.git_state() is None
+    assert all("--no-optional-locks" in words for words in asked if "status" in words)
+    monkeypatch.setattr(files, "program_output", lambda *words: "abc" if "rev-parse" in words else "## main\n M a.py")
+    assert files.git_state() == {"commit": "abc", "dirty": True}

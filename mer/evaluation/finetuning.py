@@ -70,7 +70,7 @@ def trained_model(study: StudyTask, job: Job, engine: Engine, folder: Path, reco
     cache = ResultCache(folder.parent, task, engine)
     address = cache.address([job])
     stored = folder / ADDRESS
-    if stored.is_file() and (written := files.read_json(stored))["address"] == address:
+    if (written := _stored(stored)) is not None and written["address"] == address:
         try:
             model = checkpoint.load(folder, engine.device, fields=None)[0]
             model.head.history = written["history"]
@@ -80,8 +80,26 @@ def trained_model(study: StudyTask, job: Job, engine: Engine, folder: Path, reco
     model = grid.fit_job(task, job, engine.device, cache.snapshot_path([job]))
     checkpoint.save(folder, model, job, task, record)
     if task.features.trained(job.spec.inputs):  # other models are trained in less time than a check takes
-        files.write_json(stored, {"address": address, "history": model.history})
+        content = {"address": address, "history": model.history}
+        files.write_json(stored, content | {"digest": files.digest(content)})
     return model
+
+
+def _stored(path: Path) -> dict | None:
+    """Return what was stored beside a checkpoint; None if there is nothing, or it is not what was written."""
+    try:
+        written = files.read_json(path)
+        whole = written.pop("digest", None) in (None, files.digest(written)) and written.keys() == {
+            "address",
+            "history",
+        }
+    except FileNotFoundError:
+        return None
+    except (ValueError, AttributeError, TypeError):
+        whole = False
+    if not whole:
+        log.write(f"{files.to_root(path)}: damaged; the model is trained again")
+    return written if whole else None
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -1,5 +1,6 @@
 """Read the parameters of a study from YAML and overrides, and report all problems at once."""
 
+import hashlib
 from collections.abc import Hashable, Iterable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,14 @@ MAX_INTEGER = 2**63
 """The integer from which on a parameter is refused; the libraries have integers of 64 bits."""
 MERGE = "tag:yaml.org,2002:merge"
 """The YAML tag of the key `<<`, which may be repeated."""
+
+DIGEST_LINE = "# sha256 of the lines above: "
+"""How the last line of a run folder's `params.yaml` begins. Whoever reads the file notices a flipped byte."""
+
+CHANGED = (
+    "the lines are not those that the run wrote: run the study again, which writes the file again; if the change is "
+    "yours, delete the last line, which holds the digest"
+)
 
 KINDS = {"audio": AudioFeatures, "text": TextFeatures, "video": VideoFeatures}
 """The parameters of an input by its modality."""
@@ -100,13 +109,22 @@ def load(path: str | Path, sets: Iterable[str] = (), name: str | None = None) ->
 
 
 def dump(params: Params) -> str:
-    """Return the complete parameters as YAML, in the order of the schema."""
-    return yaml.safe_dump(params.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    """Return the complete parameters as YAML, in the order of the schema, and a last line with their digest."""
+    text = yaml.safe_dump(params.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    return f"{text}{DIGEST_LINE}{_digest(text)}\n"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _read(path: Path, source: str) -> dict[str, Any]:
     try:
-        tree = foreign.load_yaml(path.read_text(encoding="utf-8"), Loader)
+        text = path.read_text(encoding="utf-8")
+        lines, marker, digest = text.rpartition(DIGEST_LINE)
+        if marker and _digest(lines) != digest.rstrip():
+            raise ParamsError(source, [CHANGED])
+        tree = foreign.load_yaml(text, Loader)
     except FileNotFoundError:
         near = sorted(files.to_root(p) for p in (files.ROOT / "params").glob("*.yaml"))
         raise ParamsError(source, [f"the file does not exist; existing studies: {', '.join(near)}"]) from None

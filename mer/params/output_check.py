@@ -1,5 +1,6 @@
 """Check files of a run folder against the stamp of the step that wrote them."""
 
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -23,12 +24,34 @@ def check(folder: Path, name: str) -> None:
     path = folder / name
     if not path.is_file():
         return
+    for step, digest in _written(folder, name):
+        if digest != files.digest_file(path):
+            raise OutputChanged(f"{files.to_root(path)}: was changed after {step} wrote it; run step {step[:2]} again")
+
+
+def refuse_removed(folder: Path, name: str) -> None:
+    """Refuse to do without a file that does not exist, if a step that ended well wrote it.
+
+    Args:
+        folder: the run folder.
+        name: the file, relative to `folder`.
+
+    Raises:
+        OutputChanged: the file was removed after the step ended.
+    """
+    for step, _ in _written(folder, name):
+        raise OutputChanged(
+            f"{files.to_root(folder / name)}: was removed after {step} wrote it; run step {step[:2]} again"
+        )
+
+
+def _written(folder: Path, name: str) -> Iterator[tuple[str, str]]:
+    """Yield the steps that wrote a file and ended well, with the digest of what they wrote."""
     for stamp in sorted((folder / "stamps").rglob("*.json")):
         state = stamp.stat()
         digest = _outputs(stamp, (state.st_mtime_ns, state.st_ino, state.st_size)).get(name)
-        if digest is not None and digest != files.digest_file(path):
-            step = stamp.relative_to(folder / "stamps").with_suffix("").as_posix()
-            raise OutputChanged(f"{files.to_root(path)}: was changed after {step} wrote it; run step {step[:2]} again")
+        if digest is not None:
+            yield stamp.relative_to(folder / "stamps").with_suffix("").as_posix(), digest
 
 
 @cache

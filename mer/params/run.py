@@ -100,9 +100,16 @@ class Run:
         )
 
     def has(self, name: str) -> bool:
-        """Return whether an input exists."""
+        """Return whether an input exists.
+
+        Raises:
+            OutputChanged: a step wrote it, and it was removed.
+        """
         self._check_declared(name, self._reads, "reads")
-        return any((folder / name).exists() for folder in (self.folder, self._run_folder))
+        if any((folder / name).exists() for folder in (self.folder, self._run_folder)):
+            return True
+        output_check.refuse_removed(self._run_folder, name)
+        return False
 
     def write(self, name: str) -> Path:
         """Return the path of an output; its folder is created."""

@@ -93,6 +93,8 @@ def _begin(folder: Path, print_line: Callable[[str], None]) -> None:
         ended = processes.end_all("MER_RUN_FOLDER", str(folder))
         left = f"; ended {ended} processes that it left" if ended else ""
         print_line(f"the last runner here ({_owner(path)}) was killed{left}; resuming from what it finished")
+    for events in (folder / "logs").glob(".*.events"):  # a step that runs on another machine ends without this file
+        events.unlink(missing_ok=True)
     started = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
     try:
         files.write_json(path, {"pid": os.getpid(), "host": platform.node(), "started": started})

@@ -57,6 +57,20 @@ def test_what_models_depend_on_makes_another_configuration(tmp_path, other):
     assert table.groupby("corpus")["configuration"].nunique().to_dict() == {"a": 6, "b": 4}
 
 
+def test_rows_that_do_not_fit_on_the_disk_are_an_error(tmp_path):
+    """The system writes what fits, and says how much that was: a count without the rest would be too small."""
+    resource = pytest.importorskip("resource", reason="limits of POSIX")
+    path = tmp_path / "tried.csv"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (120, limits[1]))
+        with pytest.raises(OSError, match="the disk is full: rows are missing"):
+            tried.record(path, study(), RESULTS, "first")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert len(tried.record(path, study(), RESULTS, "first")) == 5
+
+
 NOISE = {"noise": {"snr": (5, 20)}}
 
 

@@ -16,15 +16,15 @@ time.sleep({after})"""
 """The work of a step. `count` is none of its outputs: it tells how often the step was started."""
 
 
-def add(toys, seed: int) -> dict[str, str]:
+def add(toys, seed: int, pauses: tuple[float, ...] = (0, 0.3)) -> dict[str, str]:
     """Add three to five steps to a study, each of which reads some of those before; return output -> its content."""
     rng = random.Random(seed)  # noqa: S311
     contents: dict[str, str] = {}
     for n in range(1, rng.randint(3, 5) + 1):
         number, writes = f"{n:02d}", f"tables/{n:02d}.txt"
         reads = sorted(rng.sample(sorted(contents), min(len(contents), rng.randint(0, 2))))
-        body = BODY.format(reads=reads, number=number, writes=writes, before=rng.choice((0, 0.3)),
-                           after=rng.choice((0, 0.3)))  # fmt: skip
+        body = BODY.format(reads=reads, number=number, writes=writes, before=rng.choice(pauses),
+                           after=rng.choice(pauses))  # fmt: skip
         toys.add(f"{number}_step", body, reads=reads, writes=[writes])
         contents[writes] = f"({' '.join(contents[name] for name in reads)}{number})"
     return contents

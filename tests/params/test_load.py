@@ -137,3 +137,23 @@ def test_an_edited_output_is_not_read(tmp_path, monkeypatch):
         run.read("parts/b.csv")
     stamp.write_text("{")
     assert run.read("parts/b.csv").read_text() == "0.9"
+
+
+def test_a_flipped_byte_of_a_runs_parameters_is_noticed(tmp_path):
+    written = tmp_path / "params.yaml"
+    content = params.dump(params.load(study(tmp_path), ["training.epochs=31"]))
+    written.write_text(content.replace("epochs: 31", "epochs: 30"), encoding="utf-8")
+    with pytest.raises(params.ParamsError, match=r"not those that the run wrote.*delete the last line"):
+        params.load(written)
+    written.write_text(content.replace("epochs: 31", "epochs: 30").rpartition("#")[0], encoding="utf-8")
+    assert params.load(written).training.epochs == 30  # the user's own change
+
+
+def test_a_removed_output_is_not_taken_for_an_optional_one(tmp_path, monkeypatch):
+    """A report would silently lack the results of the step."""
+    monkeypatch.setenv(run_module.RUN_FOLDER, str(tmp_path))
+    run = params.open_run(str(study(tmp_path)), uses=(), reads=("tables",))
+    assert not run.has("tables/a.csv")
+    files.write_json(tmp_path / "stamps/04_b.json", {"state": "done", "outputs": {"tables/a.csv": "abc"}})
+    with pytest.raises(output_check.OutputChanged, match=r"a\.csv: was removed after 04_b wrote it; run step 04 again"):
+        run.has("tables/a.csv")

@@ -109,7 +109,7 @@ class Toys:
         )  # fmt: skip
 
 
-def wait_for(condition, seconds=40):
+def wait_for(condition, seconds=400):
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "it did not happen in time"

@@ -74,6 +74,14 @@ def test_a_step_that_would_read_edited_results_is_refused(cached):
     assert cached.run(steps={"02"}) == 0
 
 
+def test_a_step_that_would_do_without_removed_results_is_refused(cached):
+    (cached.study.folder / "score").unlink()
+    with pytest.raises(StudyError, match="score was removed after step 01 wrote it; run step 01, too"):
+        cached.run(steps={"02"})
+    assert cached.run() == 0
+    assert text(cached, "page") == "0.5+page"
+
+
 def test_edited_results_that_no_selected_step_reads_are_allowed(cached):
     (cached.study.folder / "cache/one").write_text("0.9")
     assert cached.run(steps={"02"}) == 0

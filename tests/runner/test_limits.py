@@ -14,6 +14,7 @@ import pytest
 from mer import files
 from mer.runner import StudyError, processes
 from mer.runner.execution import output
+from mer.runner.execution.execute import Execution
 from tests.runner.conftest import gone, wait_for
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX processes")
@@ -121,6 +122,19 @@ def test_a_front_page_that_cannot_be_replaced_is_deleted(toys, monkeypatch):
     assert f"✗ No space left on device: {page}; what is finished is kept\n" in toys.screen
     assert toys.screen.endswith("  retry     python run_all.py params/toy.yaml\n")
     assert not page.exists()
+
+
+def test_a_notebook_that_cannot_be_renamed_hides_no_failure(toys, monkeypatch):
+    """As on a disk that became read-only; the run waited for a step that had ended."""
+
+    def fail(execution, outcome):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Execution, "_tidy", fail)
+    toys.add("01_fail", "1 / 0")
+    assert toys.run() == 1
+    assert "✗ 01_fail failed" in toys.screen
+    assert "ZeroDivisionError" in toys.screen
 
 
 MOUNT = ["unshare", "--user", "--map-root-user", "--mount"]

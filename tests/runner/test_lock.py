@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from mer import files
-from mer.runner import StudyError
+from mer.runner import StudyError, lock
 from mer.runner.compare.replay import verify
 from tests.runner.conftest import gone, wait_for
 
@@ -36,7 +36,7 @@ def test_a_second_runner_is_refused_and_the_first_is_named(toys):
         assert sorted(path.name for path in toys.study.folder.rglob("*")) == before
     finally:
         first.send_signal(signal.SIGINT)
-        first.communicate(timeout=30)
+        first.communicate(timeout=400)
     assert first.returncode == 130
     assert not (toys.study.folder / ".runner.json").exists()
 
@@ -49,7 +49,7 @@ def test_a_stale_lock_is_taken_over_and_its_processes_are_ended(toys, end):
     wait_for(started(toys))
     kernel = int((toys.study.folder / "pid").read_text())
     first.send_signal(end)
-    first.communicate(timeout=30)
+    first.communicate(timeout=400)
     assert first.returncode == (-9 if end == signal.SIGKILL else 130)
     toys.edit("02_wait", lambda cells: cells[4].update(source="x = 1"))
     assert toys.run() == 0, toys.screen
@@ -85,7 +85,7 @@ def test_a_killed_worker_or_kernel_is_reported_and_its_step_runs_again(toys, who
         path.unlink()
         for process in {"worker": [worker], "kernel": [kernel], "both": [worker, kernel]}[who]:
             process.kill()
-    screen, _ = first.communicate(timeout=30)
+    screen, _ = first.communicate(timeout=400)
     assert first.returncode == 1, screen
     assert screen.count("it is run again") == 2
     assert "✗ 01_wait died" in screen
@@ -115,6 +115,16 @@ def test_a_run_after_random_kills_has_the_same_files(toys):
         runner.communicate(timeout=20)
     assert toys.run(jobs=2) == 0, toys.screen
     assert [(toys.study.folder / name).read_bytes() for name in outputs] == undisturbed
+
+
+def test_a_step_on_another_machine_that_a_killed_runner_left_is_told_to_end(toys):
+    """Its process watches this file (runner/execution/remote.py), and would otherwise write beside the new one."""
+    toys.add("01_make_data", writes=["a"])
+    logs = toys.study.folder / "logs"
+    logs.mkdir(parents=True)
+    (logs / ".01_make_data.abc.events").touch()
+    with lock.exclusive(toys.study.folder, print):
+        assert not list(logs.glob(".*.events"))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": "x"}'])

@@ -198,6 +198,19 @@ def test_a_damaged_summary_is_not_shown(toys, change):
     assert "more than chance" not in front(toys)
 
 
+def test_a_summary_that_was_changed_since_its_step_is_not_shown_by_a_run_of_other_steps(toys):
+    toys.add("01_make_data", writes=["a"])
+    toys.add(
+        "02_sum_up", f"(folder / 'front_page.json').write_text({json.dumps(SUMMARY)!r})", writes=["front_page.json"]
+    )
+    assert toys.run() == 0, toys.screen
+    assert "more than chance" in front(toys)
+    path = toys.study.folder / "front_page.json"
+    path.write_text(path.read_text().replace("more than chance", "more than choice"))
+    assert toys.run(steps={"01"}, force=True) == 0, toys.screen
+    assert "more than" not in front(toys)
+
+
 def test_neighbouring_setup_cells_are_one_fold(toys):
     toys.add("01_make_data", writes=["a"])
     toys.edit("01_make_data", lambda cells: cells.insert(3, cells[2] | {"id": "more", "source": "import os as more"}))

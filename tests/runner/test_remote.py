@@ -4,12 +4,14 @@ import dataclasses
 import os
 import signal
 import sys
+import threading
 import time
 
 import pytest
 
 pytest.importorskip("distributed", reason="needs the extra dask")
 
+from mer.runner.execution import remote
 from mer.runner.study import StepLimits
 from tests.clusters import running
 from tests.runner.conftest import wait_for
@@ -76,7 +78,7 @@ def test_another_worker_takes_over_a_step_whose_worker_is_killed(toys, cluster):
         wait_for(path.is_file)
         [place] = [one for one in cluster.client.processing().items() if one[1]]
         os.kill(cluster.client.run(os.getpid)[place[0]], signal.SIGKILL)
-        screen, _ = runner.communicate(timeout=100)
+        screen, _ = runner.communicate(timeout=400)
     finally:
         runner.kill()
     assert runner.returncode == 0, screen
@@ -87,6 +89,21 @@ def test_another_worker_takes_over_a_step_whose_worker_is_killed(toys, cluster):
     cluster.wait_for(2)
 
 
+def test_a_process_of_a_step_ends_when_another_worker_runs_the_step(tmp_path):
+    """A dask worker that is stopped for minutes counts as dead, and its step's process goes on."""
+    events, stop = tmp_path / "x.events", tmp_path / "x.stop"
+    events.touch()
+    remote._owner_file(events).write_text("first")
+    pipe = remote.FilePipe(events, stop, "first")
+    waiting = threading.Thread(target=pipe.recv_bytes, daemon=True)
+    waiting.start()
+    waiting.join(2 * remote.POLL_SECONDS)
+    assert waiting.is_alive()
+    remote._owner_file(events).write_text("second")
+    waiting.join(60)
+    assert not waiting.is_alive()
+
+
 def test_an_interrupted_run_ends_its_remote_steps(toys, cluster):
     toys.change(dask=cluster.address)
     toys.add("01_wait", "import os, time\n(folder / 'pid').write_text(str(os.getpid()))\ntime.sleep(100)")
@@ -94,7 +111,7 @@ def test_an_interrupted_run_ends_its_remote_steps(toys, cluster):
     wait_for((toys.study.folder / "pid").is_file)
     time.sleep(0.5)
     runner.send_signal(signal.SIGINT)
-    screen, _ = runner.communicate(timeout=60)
+    screen, _ = runner.communicate(timeout=400)
     assert runner.returncode == 130, screen
     pid = (toys.study.folder / "pid").read_text()
     wait_for(lambda: not os.path.exists(f"/proc/{pid}") or sys.platform != "linux")  # noqa: PTH110

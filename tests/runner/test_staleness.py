@@ -149,6 +149,23 @@ def test_an_edited_stamp_is_not_used(sealed, toys):
     assert sealed() == "its stamp was edited"
 
 
+@pytest.mark.parametrize(
+    ("entry", "value"), [("notices", ["3 of 4 clips"]), ("seconds", 9), ("outputs", {}), ("digest", "0")]
+)
+def test_nothing_of_an_edited_stamp_is_printed(sealed, toys, entry, value):
+    stamp = files.read_json(toys.study.place(NAME, "stamp"))
+    files.write_json(toys.study.place(NAME, "stamp"), stamp | {entry: value})
+    assert sealed() == "its stamp was edited"
+    assert stamps.finished(toys.study, NAME) is None
+    assert stamps.notices(toys.study, NAME) == []
+
+
+def test_a_stamp_of_an_earlier_version_has_no_seal(sealed, toys):
+    stamp = files.read_json(toys.study.place(NAME, "stamp"))
+    files.write_json(toys.study.place(NAME, "stamp"), {name: stamp[name] for name in stamp if name != stamps.SEAL})
+    assert sealed() is None
+
+
 @pytest.mark.parametrize("text", ["", "11", "x"])
 def test_an_edited_or_truncated_output_counts(sealed, toys, text):
     (toys.study.folder / "out").write_text(text)

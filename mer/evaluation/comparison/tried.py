@@ -11,6 +11,7 @@ the training recordings and classes. Another seed, fold or set of training corpo
 
 import csv
 import datetime
+import errno
 import io
 from collections.abc import Iterable
 from pathlib import Path
@@ -41,13 +42,18 @@ def record(path: Path, study: StudyTask, results: Iterable[JobResult], run: str)
 
     Returns:
         As from `read`.
+
+    Raises:
+        OSError: the rows were not written, or only some of them.
     """
     known = set(read(path)[KEY].itertuples(index=False, name=None))
     new = [row for row in _rows(study, results, run) if tuple(row[name] for name in KEY) not in known]
     if new:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("ab", buffering=0) as file:
-            file.write(_lines(new, is_first=file.tell() == 0))
+            content = _lines(new, is_first=file.tell() == 0)
+            if file.write(content) != len(content):  # the system writes a part of it, which is no error
+                raise OSError(errno.ENOSPC, "the disk is full: rows are missing that would count", str(path))
     return read(path)
 
 

@@ -11,7 +11,7 @@ from mer.runner.compare import files as tables
 from mer.runner.staleness.dependencies import PARAMETER_PREFIX
 from mer.runner.staleness.differences import difference_lines
 from mer.runner.staleness.digests import files_below
-from mer.runner.staleness.stamps import FORMAT
+from mer.runner.staleness.stamps import FORMAT, is_whole
 from mer.runner.steps.schedule import overlap
 from mer.runner.study import StudyError
 
@@ -51,7 +51,7 @@ class _Run:
             stamp = files.read_json(path) if path.suffix == ".json" else {}
         except (ValueError, RecursionError):
             stamp = None
-        if not isinstance(stamp, dict) or stamp.get("format") != FORMAT:
+        if not isinstance(stamp, dict) or stamp.get("format") != FORMAT or not is_whole(stamp):
             self.left_out.append(f"stamps/{name} in {self.name} is no stamp, or is of another version of the runner")
         elif stamp.get("state") != "done":
             self.left_out.append(f"{name.removesuffix('.json')} in {self.name} is not finished")

@@ -144,6 +144,12 @@ class Execution:
         processes.end_all(processes.EXECUTION, self._private.name)
         self._private.cleanup()
         outcome = self._outcome(code)
+        with contextlib.suppress(OSError):  # a folder that cannot be written is named by what writes the stamp
+            self._tidy(outcome)
+        return outcome
+
+    def _tidy(self, outcome: Outcome) -> None:
+        """Remove unfinished files; keep the notebook of a failed step under another name."""
         partial, failed = (self.study.place(self.step.name, kind) for kind in ("partial", "failed"))
         self.study.place(self.step.name, "partial_html").unlink(missing_ok=True)
         if outcome.kind in ("done", "interrupted"):
@@ -153,7 +159,6 @@ class Execution:
         if outcome.kind != "done":
             for kind in ("ipynb", "html"):
                 self.study.place(self.step.name, kind).unlink(missing_ok=True)
-        return outcome
 
     def _outcome(self, code: int | None) -> Outcome:
         location = {"seconds": self.seconds, "code_cell": self.code_cell, "heading": self.heading}

@@ -2,7 +2,9 @@
 
 The runner and the step's process exchange the messages of a local step, through two files of the run folder: the
 process appends its events to one, and ends when the other appears, or when its dask worker has ended. dask starts the
-step again on another worker if its worker dies; the step then goes on with what is stored.
+step again on another worker if its worker dies; the step then goes on with what is stored. It also does if its worker
+does not answer for minutes, and such a worker may still be alive: a third file names the process that was started last,
+and all others end.
 """
 
 import contextlib
@@ -90,15 +92,25 @@ class RemoteExecution(Execution):
             self._stop_file.touch()
 
     def _release(self) -> None:
-        for path in (self._events, self._stop_file):  # a process that dask has given up ends without its events
+        for path in (
+            self._events,
+            self._stop_file,
+            _owner_file(self._events),
+        ):  # a process that dask has given up ends without its events
             path.unlink(missing_ok=True)
 
 
 class FilePipe:
-    """The end of the step's process, with the two methods of a pipe that a worker uses."""
+    """The end of the step's process, with the two methods of a pipe that a worker uses.
 
-    def __init__(self, events: Path, stop: Path) -> None:
-        self._events, self._stop, self._parent = events, stop, os.getppid()
+    Args:
+        events: the file that messages are appended to.
+        stop: the file that appears when the step has to end.
+        token: what this process has written to the file that names the last process.
+    """
+
+    def __init__(self, events: Path, stop: Path, token: str) -> None:
+        self._events, self._stop, self._token, self._parent = events, stop, token, os.getppid()
 
     def send_bytes(self, message: bytes) -> None:
         """Append a message, which the runner reads as soon as the file is closed."""
@@ -109,9 +121,20 @@ class FilePipe:
             os.close(file)
 
     def recv_bytes(self) -> None:
-        """Wait until the runner wants the step to end, or the dask worker has ended."""
-        while not self._stop.exists() and self._events.exists() and os.getppid() == self._parent:
+        """Wait until the runner wants the step to end, the dask worker has ended, or another one runs the step."""
+        while not self._stop.exists() and self._events.exists() and os.getppid() == self._parent and self._is_last():
             time.sleep(POLL_SECONDS)
+
+    def _is_last(self) -> bool:
+        try:
+            return _owner_file(self._events).read_text() == self._token
+        except OSError:  # the runner removes it at the end; a file system may fail for a moment
+            return True
+
+
+def _owner_file(events: Path) -> Path:
+    """Return the file that names the process of a step that was started last."""
+    return events.with_suffix(".owner")
 
 
 def run_step(study: Study, step: Step, jobs: int, attempt: int, events: Path, stop: Path) -> int:
@@ -122,10 +145,14 @@ def run_step(study: Study, step: Step, jobs: int, attempt: int, events: Path, st
     from distributed import secede
 
     secede()
+    if not events.exists():  # the runner has given up
+        return KILLED
+    token = uuid.uuid4().hex
+    files.write_text(_owner_file(events), token)
     with TemporaryFolder() as private:
         spec = Path(private) / "spec.json"
         files.write_json(spec, worker_spec(study, step, jobs, None, private, attempt))
-        words = [sys.executable, "-m", "mer.runner.execution.remote", str(spec), str(events), str(stop)]
+        words = [sys.executable, "-m", "mer.runner.execution.remote", str(spec), str(events), str(stop), token]
         try:
             return subprocess.run(words, cwd=files.ROOT, stdin=subprocess.DEVNULL, check=False).returncode  # noqa: S603
         finally:
@@ -135,4 +162,4 @@ def run_step(study: Study, step: Step, jobs: int, attempt: int, events: Path, st
 if __name__ == "__main__":
     from mer.runner.execution import worker
 
-    worker.main(files.read_json(sys.argv[1]), FilePipe(Path(sys.argv[2]), Path(sys.argv[3])))
+    worker.main(files.read_json(sys.argv[1]), FilePipe(Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]))

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mer import files
+from mer.params import output_check
 from mer.runner.reporting.states import StepState
 from mer.runner.study import Study
 
@@ -29,8 +30,9 @@ def read(study: Study, states: Sequence[StepState]) -> dict | None:
     if not any(state.finished and NAME in state.step.writes for state in states):
         return None
     try:
+        output_check.check(study.folder, NAME)
         summary = files.read_json(study.folder / NAME)
-    except (OSError, ValueError):
+    except (OSError, ValueError):  # it is absent, damaged, or was changed
         return None
     known = isinstance(summary, dict) and all(isinstance(summary.get(key), kind) for key, kind in FORM.items())
     return summary if known else None

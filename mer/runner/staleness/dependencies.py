@@ -54,9 +54,10 @@ def reason_to_run(study: Study, step: Step, current: dict) -> str | None:
         return "its stamp cannot be read, or is of another version of the runner"
     if stamp["state"] != "done":
         return UNFINISHED_REASONS.get(stamp["state"], "was not finished")
-    if not isinstance(stamp.get("parts"), dict) or files.digest(stamp["parts"]) != stamp.get("digest"):
+    parts = stamp.get("parts")
+    if not stamps.is_whole(stamp) or not isinstance(parts, dict) or files.digest(parts) != stamp.get("digest"):
         return "its stamp was edited"
-    return _difference(stamp["parts"], current) or _output_problem(study, step, stamp)
+    return _difference(parts, current) or _output_problem(study, step, stamp)
 
 
 def input_digest(study: Study, name: str) -> str | None:

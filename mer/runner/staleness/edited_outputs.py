@@ -19,6 +19,12 @@ def edited_outputs(study: Study, step: Step) -> list[str]:
     return [name for name, digest in current.items() if digest not in (None, stored[name])]
 
 
+def missing_outputs(study: Study, step: Step) -> list[str]:
+    """Return the outputs that a finished step wrote and that do not exist any more."""
+    stored = (stamps.finished(study, step.name) or {}).get("outputs") or {}
+    return [name for name in step.writes if stored.get(name) is not None and not (study.folder / name).exists()]
+
+
 def move_aside(study: Study, step: Step) -> list[str]:
     """Move the edited outputs of a step that is about to run to another folder, and return their names.
 

@@ -15,6 +15,8 @@ from mer.runner.study import Study
 
 FORMAT = 2
 """The format of stamps; stamps of other formats are not used."""
+SEAL = "seal"
+"""The entry of the stamp of a success with the digest of all others: what it says is printed and shown on pages."""
 
 
 def read(study: Study, name: str) -> dict | None:
@@ -32,7 +34,20 @@ def read(study: Study, name: str) -> dict | None:
 def finished(study: Study, name: str) -> dict | None:
     """Return the stamp of a step that ended well; None for any other."""
     stamp = read(study, name)
-    return stamp if stamp and stamp.get("state") == "done" else None
+    return stamp if stamp and stamp.get("state") == "done" and is_whole(stamp) else None
+
+
+def is_whole(stamp: dict) -> bool:
+    """Return whether the stamp of a step that ended well is as it was written; those of earlier versions always are."""
+    return stamp.get(SEAL) in (None, _digest(stamp))
+
+
+def _digest(stamp: dict) -> str | None:
+    """Return the digest of everything else in a stamp; None if JSON cannot express something in it."""
+    try:
+        return files.digest({name: value for name, value in stamp.items() if name != SEAL})
+    except ValueError:
+        return None
 
 
 def write(study: Study, step: Step, state: str, **facts: object) -> None:
@@ -62,7 +77,7 @@ def seal(study: Study, step: Step, started_with: dict, facts: dict) -> str:
         "outputs": {name: cache.digest(study.folder / name) for name in step.writes},
         "notebook": cache.digest(study.place(step.name, "ipynb")), "notices": _written_notices(study, step),
     }  # fmt: skip
-    files.write_json(study.place(step.name, "stamp"), stamp)
+    files.write_json(study.place(step.name, "stamp"), stamp | {SEAL: _digest(stamp)})
     return stamp["digest"]
 
 

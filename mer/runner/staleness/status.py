@@ -92,15 +92,18 @@ def _changes(study: Study, step: Step) -> tuple[list[str], str]:
 
 
 def _edited_results(study: Study, steps: list[Step]) -> Iterator[str]:
-    """Name the results of other steps that are read and were changed after those steps wrote them.
+    """Name the results of other steps that are read and were changed or removed after those steps wrote them.
 
-    Results of a step that is out of date belong to an earlier state of the study. Edited results belong to none.
+    Results of a step that is out of date belong to an earlier state of the study. Edited results belong to none. A step
+    that takes a file for optional would silently leave it out if it was removed.
     """
     inputs = [name for step in steps for name in step.reads]
     for step in _used(study, steps):
-        for name in edited_outputs.edited_outputs(study, step):
+        changed = dict.fromkeys(edited_outputs.edited_outputs(study, step), "was changed by hand")
+        changed |= dict.fromkeys(edited_outputs.missing_outputs(study, step), "was removed")
+        for name, what in changed.items():
             if any(schedule.overlap(name, other) for other in inputs):
-                yield f"{name} was changed by hand after step {step.number} wrote it; run step {step.number}, too"
+                yield f"{name} {what} after step {step.number} wrote it; run step {step.number}, too"
 
 
 def _used(study: Study, steps: list[Step]) -> list[Step]:
