@@ -25,6 +25,21 @@ def to_root(path: str | Path) -> str:
     return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.as_posix()
 
 
+def other_clone(folder: Path) -> str | None:
+    """Return a sentence if a folder lies in another clone of this repository than the package; None otherwise.
+
+    Args:
+        folder: the folder of a notebook.
+    """
+    package = Path(__file__).resolve().parent
+    clones = (above for above in (folder, *folder.parents) if (above / "mer" / Path(__file__).name).is_file())
+    clone = next(clones, None)
+    if clone is None or (clone / "mer").resolve() == package:
+        return None
+    return (f"this notebook is in {clone}, but `import mer` takes the package of {package.parent}, where results go, "
+            f"too; in a terminal: pip install -e {clone}")  # fmt: skip
+
+
 def is_file(path: Path) -> bool:
     """Return whether a path is that of a file; False for a name that the system refuses, for example a too long one."""
     try:

@@ -16,7 +16,7 @@ from tests import page_checks
 
 SECONDS = 120
 STEP = "01_build_dataset"
-COPIED = ("mer", "jupyter", "start.ipynb", f"notebooks/{STEP}.ipynb", ".gitattributes", ".gitconfig")
+COPIED = ("mer", "start.ipynb", f"notebooks/{STEP}.ipynb", ".gitattributes", ".gitconfig")
 
 
 @pytest.fixture(scope="module")
@@ -53,12 +53,12 @@ def lab(folder, home):
     """Start `jupyter lab` in a folder, with settings of its own, and yield its address with the token."""
     places = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_SETTINGS_DIR",
               "JUPYTERLAB_WORKSPACES_DIR", "IPYTHONDIR")  # fmt: skip
-    environment = {**os.environ, "PYTHONPATH": str(folder), "JUPYTER_CONFIG_PATH": str(folder / "jupyter"),
-                   **{name: str(home / name.lower()) for name in places}}  # fmt: skip
+    environment = {**os.environ, "PYTHONPATH": str(folder)} | {name: str(home / name.lower()) for name in places}
     command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", "--ServerApp.port=0",
-               "--IdentityProvider.token=secret", "--LabApp.news_url=", "--LabApp.check_for_updates_class="
-               "jupyterlab.NeverCheckForUpdate"]  # fmt: skip
-    home.mkdir()
+               "--IdentityProvider.token=secret", "--LabApp.news_url=",
+               "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]  # fmt: skip
+    enabled = {"ServerApp": {"jpserver_extensions": {"mer.api.landing": True}}}  # as `jupyter server extension enable`
+    files.write_json(home / "jupyter_config_dir" / "jupyter_server_config.json", enabled)
     log = home / "log.txt"
     with log.open("w") as stream:
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=stream, stderr=stream)

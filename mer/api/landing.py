@@ -1,6 +1,7 @@
 """`jupyter lab` in the repository's root opens `start.ipynb`: an extension of the Jupyter server.
 
-`pip install -e .` puts `jupyter/jupyter_server_config.d/mer.json` into the environment, which names this module.
+Once per environment: `jupyter server extension enable --sys-prefix mer.api.landing`. Jupyter reads no setting from the
+folder in which it starts, and an editable installation cannot bring one.
 """
 
 from pathlib import Path

@@ -3,6 +3,7 @@
 import html
 import json
 import re
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,6 +71,8 @@ def study_map(folder: str | Path = "outputs/demo") -> StudyMap:
     Args:
         folder: the run folder, relative to the current folder or to the repository; it need not exist.
     """
+    if other := files.other_clone(Path.cwd()):
+        warnings.warn(other, stacklevel=2)
     path = (Path(folder) if Path(folder).is_dir() else files.from_root(folder)).resolve()
     run = _run_of(path)
     steps = {str(step.get("number")): step for step in run.get("steps", []) if isinstance(step, dict)}

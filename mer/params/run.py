@@ -7,6 +7,7 @@ statement.
 
 import datetime
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +152,8 @@ def open_run(
     Raises:
         ParamsError: the parameters are wrong.
     """
+    if RUN_FOLDER not in os.environ and (other := files.other_clone(Path.cwd())):
+        warnings.warn(other, stacklevel=2)
     return Run(_as_run(load(params_file)), params_file, uses, reads, writes)
 
 

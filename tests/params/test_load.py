@@ -1,6 +1,9 @@
+from datetime import date
+
 import pytest
 import yaml
 
+import mer
 from mer import files, params
 from mer.params import output_check
 from mer.params import run as run_module
@@ -137,6 +140,27 @@ def test_an_edited_output_is_not_read(tmp_path, monkeypatch):
         run.read("parts/b.csv")
     stamp.write_text("{")
     assert run.read("parts/b.csv").read_text() == "0.9"
+
+
+def test_notebook_of_another_clone_is_told_whose_package_it_uses(tmp_path, monkeypatch):
+    files.write_text(tmp_path / "clone/mer/files.py", "")
+    (tmp_path / "clone/notebooks").mkdir()
+    monkeypatch.delenv(run_module.RUN_FOLDER, raising=False)
+    monkeypatch.chdir(tmp_path / "clone/notebooks")
+    with pytest.warns(UserWarning, match=r"this notebook is in .*clone, but `import mer` takes the package of .*"):
+        params.open_run("params/demo.yaml", uses=())
+    with pytest.warns(UserWarning, match=r"pip install -e .*clone"):
+        mer.study_map()
+    monkeypatch.chdir(files.ROOT / "notebooks")
+    params.open_run("params/demo.yaml", uses=())
+    mer.study_map()
+
+
+def test_day_of_a_run_is_that_of_the_runner_or_today(monkeypatch):
+    monkeypatch.setenv(run_module.DAY, "2024-02-29")
+    assert params.open_run("params/demo.yaml", uses=()).day == "2024-02-29"
+    monkeypatch.delenv(run_module.DAY)
+    assert date.fromisoformat(params.open_run("params/demo.yaml", uses=()).day) <= date.today()
 
 
 def test_a_flipped_byte_of_a_runs_parameters_is_noticed(tmp_path):

@@ -78,8 +78,9 @@ def facts(study: Study) -> list[tuple[str, str]]:
     """Return names and texts of what was studied."""
     usable, data = schema.usable(study.manifest), study.params.data
     people = usable.dropna(subset=["speaker_id"]).drop_duplicates(["family", "speaker_id"])
-    genders = people["gender"].value_counts()
-    sexes = ", ".join(f"{genders[name]:,} {name}" for name in ("female", "male") if name in genders)
+    genders = people["gender"].fillna("of unknown gender").value_counts()
+    order = [name for name in ("female", "male", "child", "of unknown gender") if name in genders]
+    sexes = ", ".join(f"{genders[name]:,} {name}" for name in order) if people["gender"].notna().any() else ""
     classes = usable["emotion"].value_counts()
     recordings = "synthetic" if data.synthetic else "real"
     limited = data.max_clips is not None or data.max_speakers is not None
@@ -160,10 +161,11 @@ def table(results: pd.DataFrame, comparison: pd.DataFrame) -> dict:
     if frame.empty:
         return content(frame)
     caption = (
-        "UAR with its interval over speakers. Free predictions choose among all classes; “outside” is the share "
-        f"in classes that a corpus lacks. {MEAN} is the mean over corpora: 0 is guessing, 1 is perfect. ‡: a shortcut "
-        "within the corpus reaches the lower bound. §: a breach of the audit concerns the corpus. ¶: copies are "
-        "accepted. ◊: quick look."
+        "UAR, the mean recall of the classes, with its interval over speakers. Free predictions choose among all "
+        "classes, and “outside” is the share in classes that a corpus lacks; restricted ones choose among those of the "
+        f"corpus. “Without text”: the corpus lacks this input of the system. {MEAN} is the mean over corpora: 0 is "
+        "guessing, 1 is perfect. ‡: a shortcut within the corpus reaches the lower bound. §: a breach of the audit "
+        "concerns the corpus. ¶: copies are accepted. ◊: quick look."
     )
     return content(frame, caption)
 
@@ -181,7 +183,9 @@ def forest(results: pd.DataFrame, answers: str = "free") -> dict:
         guess = chance(part).iloc[0]
         groups.append({"name": names[corpus], "chance": None if np.isnan(guess) else float(guess),
                        "rows": [_point(row) for _, row in part.iterrows()]})  # fmt: skip
-    caption = f"UAR, {answers} predictions: point and interval over speakers; dotted: chance."
+    caption = (
+        f"UAR (mean recall of the classes), {answers} predictions: point and interval over speakers; dotted: chance."
+    )
     alt = f"Forest plot of the UAR of {rows['label'].nunique()} systems on {len(corpora)} held-out corpora; the table "
     return {"caption": caption, "alt": alt + "below has the same numbers.", "groups": groups}
 
