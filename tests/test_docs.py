@@ -95,6 +95,19 @@ def test_studies_of_pages_are_valid(path, tmp_path):
         assert params.load(place).corpora
 
 
+def test_messages_of_the_table_of_troubleshooting_are_those_of_the_code():
+    """A user searches the page for the words of a message."""
+    sources = [*(files.ROOT / "mer").rglob("*.py"), files.ROOT / "run_all.py"]
+    everything = "".join(path.read_text(encoding="utf-8") for path in sources)
+    everything = re.sub(r'"\s*\n\s*f?"', "", everything)  # literals that stand one after the other are one text
+    rows = (files.ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8").split("\n\n")[1].splitlines()[2:]
+    messages = [message for row in rows for message in re.findall(r"`([^`]+)`", row.split("|")[1])]
+    assert len(messages) > 10
+    for message in messages:
+        missing = [part for part in map(str.strip, message.split("…")) if part.strip(" ():") not in everything]
+        assert missing == [], message
+
+
 @pytest.mark.parametrize("path", PAGES, ids=IDS)
 def test_commands_of_pages_have_these_options(path):
     for command, rest in command_lines(path):
