@@ -173,7 +173,8 @@ def _carried_out(
     missing = [group for group in groups if group[0] not in results]
     with tqdm(total=len(jobs), initial=len(results), desc=title, unit="job", mininterval=2.0) as bar:
         for group, trained in _completed(task, jobs, missing, engine, cache):
-            results.update(zip(group, trained, strict=True))
+            # a result of another process has a copy of its job, with all its row numbers
+            results |= {n: replace(one, job=jobs[n]) for n, one in zip(group, trained, strict=True)}
             bar.update(len(group))
     return [results[number] for number in range(len(jobs))]
 

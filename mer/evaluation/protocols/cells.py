@@ -59,7 +59,7 @@ class Cell:
     train: np.ndarray = field(compare=False)
     validation: np.ndarray = field(compare=False)
     test: np.ndarray = field(compare=False)
-    folds: tuple[Fold, ...] = field(default=(), compare=False)
+    folds: Iterable[Fold] = field(default=(), compare=False)
     has_published_validation: bool = field(default=False, compare=False)
 
 
@@ -269,7 +269,7 @@ def _with_folds(cell: Cell, families: np.ndarray, recordings: duplicates.Recordi
     rows = np.concatenate([cell.train, cell.validation])
     if len(set(families[rows])) < inner_folds.MIN_FAMILIES:
         return cell
-    return replace(cell, folds=inner_folds.of_families(families, rows, recordings))
+    return replace(cell, folds=inner_folds.FamilyFolds(families, rows, recordings))
 
 
 def _without_copies(cell: Cell, recordings: duplicates.Recordings) -> Cell:

@@ -1,7 +1,7 @@
 """From a study's manifest and features to a task, and from planned cells to jobs."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
 from pathlib import Path
@@ -280,14 +280,15 @@ def plan_jobs(
         name: np.logical_and.reduce([task.features.available(one.inputs) for one in system.variants()])
         for name, system in single.items()
     }
-    folds = {
-        (name, cell): inner_folds.usable(cell.folds, system.training_parameters(training), task, available[name])
-        if not task.features.trained(system.all_inputs)  # a training of an encoder takes too long for folds
-        else ()
+    choosing = {  # a training of an encoder takes too long for folds
+        name: (system.training_parameters(training), available[name])
         for name, system in single.items()
-        for cell in cells
+        if not task.features.trained(system.all_inputs)
     }
+    folds = _folds([cell for cell in cells if cell.protocol != protocols.INNER], choosing, task)
     needless = _needless_cells(cells, systems, folds)
+    inner = (cell for cell in cells if cell.protocol == protocols.INNER)
+    folds |= _folds(inner, choosing, task, needless)
     for name, system in single.items():
         parameters = system.training_parameters(training)
         for cell in (cell for cell in cells if cell.train_corpora and (name, cell) not in needless):
@@ -299,7 +300,7 @@ def plan_jobs(
                 continue
             for seed in seeds if system.is_network else seeds[:1]:
                 one = Job(name, cell, system, parameters, seed, train, validation, test)
-                planned.append(_with_folds(one, folds[name, cell], seeds[0]))
+                planned.append(_with_folds(one, folds.get((name, cell), ()), seeds[0]))
     if not systems:
         raise NothingToTrain("this step has nothing to train: every system trains an encoder, which step 06 does")
     if not planned:
@@ -328,18 +329,42 @@ def _family_jobs(jobs: list[Job], systems: Mapping[str, System], families: np.nd
     return list(members.values())
 
 
+def _folds(
+    cells: Iterable[Cell],
+    systems: Mapping[str, tuple[Training, np.ndarray]],
+    task: Task,
+    needless: Collection[tuple[str, Cell]] = (),
+) -> dict[tuple[str, Cell], tuple[Fold, ...]]:
+    """The folds of each system and cell. Systems share the arrays of a cell, unless they cannot read all rows.
+
+    Args:
+        systems: name -> its training parameters, and which rows it can read.
+        needless: cells, with systems, that get no folds.
+    """
+    folds = {}
+    for cell in cells:
+        names = [name for name in systems if (name, cell) not in needless and systems[name][0].choose_by != "speakers"]
+        of_cell = tuple(cell.folds) if names else ()
+        folds |= {(name, cell): inner_folds.usable(of_cell, systems[name][0], task, systems[name][1]) for name in names}
+    return folds
+
+
 def _needless_cells(
     cells: list[Cell], systems: Mapping[str, System], folds: Mapping[tuple[str, Cell], tuple[Fold, ...]]
 ) -> set[tuple[str, Cell]]:
     """The cells of inner LOCO, with systems, whose two families the folds of the system's LOCO cells leave out.
 
     An ensemble of which one member needs such a cell needs it of all members.
+
+    Args:
+        folds: those of the systems in all other cells.
     """
     left_out = {(name, cell.held_out, fold.name) for (name, cell), own in folds.items() if cell.protocol == "loco"
                 for fold in own}  # fmt: skip
     needless = {
         (name, cell)
-        for name, cell in folds
+        for name in {name for name, _ in folds}
+        for cell in cells
         if cell.protocol == protocols.INNER
         and all((name, *pair) in left_out for pair in permutations(cell.held_out.split("+")))
     }

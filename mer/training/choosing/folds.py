@@ -1,5 +1,6 @@
 """The trainings that compare settings, one per fold and candidate; trainings on the same rows are shared."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -48,8 +49,13 @@ def shared(jobs: Sequence[Job]) -> tuple[list[Job], list[int]]:
 
 
 def _key(job: Job) -> tuple:
-    own = (job.seed, job.validation.tobytes()) if job.spec.is_network else ()
-    return job.spec.model, job.spec.inputs, job.training, job.choose_by, job.train.tobytes(), *own
+    own = (job.seed, _digest(job.validation)) if job.spec.is_network else ()
+    return job.spec.model, job.spec.inputs, job.training, job.choose_by, _digest(job.train), *own
+
+
+def _digest(rows: np.ndarray) -> bytes:
+    """A digest of row numbers, which takes less memory than they do."""
+    return hashlib.sha256(rows.tobytes()).digest()
 
 
 def _union(jobs: list[Job]) -> Job:
