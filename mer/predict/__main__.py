@@ -35,6 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if options.serve:
             return _serve(options)
+        if options.port is not None:
+            raise ValueError("--port is for --serve")
         _check_outputs(options)
         requests = collect_requests(options.paths, options.list, options.text)
         model = _load(options)
@@ -57,11 +59,12 @@ def _serve(options: argparse.Namespace) -> int:
 
     if options.paths or options.list or options.text is not None:
         raise ValueError("with --serve the page takes the recordings; name no file, list or text")
-    if not 0 <= options.port < 2**16:
+    port = options.port or 0
+    if not 0 <= port < 2**16:
         raise ValueError(f"--port {options.port}: a port is a number up to 65535; 0 is any that is free")
     model = _load(options)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the temporary folder is removed then, too
-    serve(model, options.port)
+    serve(model, port)
     return 0
 
 
@@ -143,7 +146,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument_group("a page with a microphone").add_argument
     add("--serve", action="store_true", help="name no file: serve a page on this machine that records or takes a file, "
         "and shows the predictions; Ctrl-C ends it")  # fmt: skip
-    add("--port", type=int, default=0, metavar="N", help="the port of --serve (default: any that is free)")
+    add("--port", type=int, metavar="N", help="the port of --serve (default: any that is free)")
     add = parser.add_argument_group("this machine").add_argument
     add("--network", action="append", default=[], metavar="NAME=PATH",
         help="where the pretrained network of the input NAME is")  # fmt: skip

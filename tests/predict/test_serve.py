@@ -179,9 +179,12 @@ def test_replies_keep_the_address_private(server):
     assert reply.headers["Cross-Origin-Resource-Policy"] == "same-origin"
 
 
-@pytest.mark.parametrize("words", [["a.wav"], ["--text", "x"], ["--port", "70000"]])
+@pytest.mark.parametrize(
+    "words",
+    [["--serve", "a.wav"], ["--serve", "--text", "x"], ["--serve", "--port", "70000"], ["a.wav", "--port", "80"]],
+)
 def test_options_that_do_not_fit_are_refused(model, words, capsys):
-    assert main(["--serve", "--model", str(model), *words]) == 2
+    assert main(["--model", str(model), *words]) == 2
     assert capsys.readouterr().err.startswith("predict: ")
 
 
