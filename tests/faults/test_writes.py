@@ -40,7 +40,8 @@ KINDS = {
         f"{RUN}/tables/steps/03_predictions.parquet", f"{RUN}/tables/steps/03_identity.json",
     ),
     "04": (
-        f"{RUN}/logs/*.notices.json", f"{RUN}/trainings/*.safetensors", f"{RUN}/tables/selection.csv",
+        f"{RUN}/logs/*.notices.json", f"{RUN}/trainings/*.safetensors", f"{RUN}/trainings/*.unfinished",
+        f"{RUN}/tables/selection.csv",
         "outputs/tried.csv", f"{RUN}/tables/shapley.csv", f"{RUN}/tables/steps/04_results.parquet",
         f"{RUN}/tables/steps/04_predictions.parquet", f"{RUN}/tables/steps/04_identity.json",
         f"{RUN}/tables/steps/04_validation.parquet",
