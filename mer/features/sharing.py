@@ -22,7 +22,8 @@ def fetch(store: Store, keys: Sequence[str]) -> None:
 
     A shard that is damaged there is deleted here, with a warning, and its vectors are computed.
     """
-    if (source := shared.current()) is None or not (missing := store.missing(keys)):
+    source = shared.current() if store.is_shared else None
+    if source is None or not (missing := store.missing(keys)):
         return
     names = shared.attempt(source, "names", _folder(store), otherwise=set())
     own = {path.name for path in store.folder.glob("*.parquet")}
@@ -39,7 +40,8 @@ def fetch(store: Store, keys: Sequence[str]) -> None:
 
 def put(store: Store, keys: Sequence[str]) -> None:
     """Copy the shards that have these keys into the shared store, if there is one that lacks them."""
-    if (target := shared.current()) is None:
+    target = shared.current() if store.is_shared else None
+    if target is None:
         return
     shards = store.index()["shard"].reindex(pd.Index(keys, dtype="str")).dropna().unique()
     present = shared.attempt(target, "names", _folder(store), otherwise=None)

@@ -60,6 +60,8 @@ class Store(Shards):
     """The largest number of vectors per shard. Vectors are saved shard by shard."""
     more: ClassVar[dict[str, str]] = {}
     """Further columns of the lists, with their types."""
+    is_shared: ClassVar[bool] = True
+    """Whether shards are copied from and to a shared store (mer/features/sharing.py)."""
 
     def __init__(self, folder: Path, spec: dict) -> None:
         columns = {"row": "int64", **self.more}

@@ -16,7 +16,7 @@ from mer.params.load import KINDS
 from mer.params.schema import Data
 from mer.temporary import TemporaryFolder
 
-STUDY_ONLY = ("trained_on", "lexical_control", "transcript", "keep", "train")
+STUDY_ONLY = ("trained_on", "lexical_control", "transcript", "keep", "train", "train_frames")
 """Parameters of inputs that choose rows or texts of a study, or frames for its networks, or train its encoders."""
 WHOLE = 1e7
 """The longest recording by default, in seconds: no recording is cropped."""

@@ -161,6 +161,8 @@ def extract(manifest: pd.DataFrame, raw: Path, folder: Path, inputs: Mapping[str
             audio.extract(usable(manifest), raw, store, compute, resources.jobs)
         elif one.modality == "video":
             faces = video.stored_faces(folder, one, data, resources)
+            if any(inputs[name].is_trained for name in same):
+                faces = video.stored_crops(folder, store.spec, faces)
             video.extract(usable(manifest), raw, store, compute, faces)
         else:  # texts of one store may differ by their context
             text.extract(list(dict.fromkeys(itertools.chain(*(addresses[name] for name in same)))), store, compute)

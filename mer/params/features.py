@@ -11,6 +11,8 @@ ORDER = get_args(Modality)
 """The order of modalities in a system: audio, video, text. Initial weights of networks depend on it."""
 TABLE_ORDER = ("audio", "text", "video")
 """The order of modalities in tables."""
+STAGES = 4
+"""The number of stages of a ResNet, which `{top: N}` of a video input counts from the last one downwards."""
 RESERVED = ("utterance_id", "sources")
 """Names that an input cannot have, because a table has a column of this name beside one for each input."""
 
@@ -19,7 +21,8 @@ class TopLayers(Section):
     """The value `{top: N}` of `train`."""
 
     top: int = Field(ge=1)
-    """The number of blocks that are trained, counted from the layer that is read downwards."""
+    """The number of blocks that are trained, counted from the layer that is read downwards; of a ResNet, the number of
+    its four stages, of which `layer4` is the first to be counted."""
 
 
 def _read_train(value: object) -> object:
@@ -214,6 +217,12 @@ class VideoFeatures(_Input):
     """The number of frames that are read per second."""
     pooling: Literal["mean_std", "windows"] = "mean_std"
     """The pooling over frames. `windows` is that of the paper: windows of 4 s every 2 s."""
+    train: Train = "none"
+    """Whether and how the network is trained, as for audio. `{top: 1}` trains the last of its four stages, `{top: 4}`
+    all stages but not the convolution before them. There is no `lora`."""
+    train_frames: int = Field(8, ge=2)
+    """The largest number of frames of a video that a training step reads; they are drawn at random in each epoch.
+    Validation and test rows are read with all frames."""
     trained_on: tuple[Name, ...] | None = None
     """The corpora on which `weights` and `detector_weights` were trained, as for audio."""
 
@@ -223,6 +232,21 @@ class VideoFeatures(_Input):
             raise ValueError(f"extractor `{self.extractor}` needs `weights`: a checkpoint file")
         if self.detector == "centerface" and self.detector_weights is None:
             raise ValueError("detector `centerface` needs `detector_weights`: its ONNX file")
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_trained(self) -> "VideoFeatures":
+        if not self.is_trained:
+            return self
+        if self.extractor == "hog":
+            raise ValueError("`train` is for the extractors `resnet50` and `emo_affectnet`: `hog` has no weights")
+        if self.train == "lora":
+            raise ValueError("`lora` adds to layers of attention, and a ResNet has convolutions; use `all` or {top: N}")
+        if isinstance(self.train, TopLayers) and self.train.top > STAGES:
+            raise ValueError(f"`train: {{top: {self.train.top}}}`: a ResNet has {STAGES} stages; use {{top: {STAGES}}} "
+                             "or fewer, or `all`, which trains the convolution before them, too")  # fmt: skip
+        if self.pooling == "windows":
+            raise ValueError("`train` needs `pooling: mean_std`, because frames are drawn from the whole video")
         return self
 
 

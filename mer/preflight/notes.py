@@ -1,10 +1,10 @@
-"""Facts about a run that its user should know before it starts: space of stored frames, and layers not checked."""
+"""Facts about a run that its user should know before it starts: stored frames and faces, and layers not checked."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 from mer import files
-from mer.params.features import AudioFeatures, TextFeatures
+from mer.params.features import AudioFeatures, TextFeatures, VideoFeatures
 from mer.params.schema import Params
 from mer.preflight import networks
 from mer.preflight.faults import EXTRACTION_STEPS
@@ -13,6 +13,8 @@ VALUE_BYTES = 2
 """The size of a stored value of a frame, in bytes."""
 CLIPS_PER_HOUR = 1000
 """The number of recordings of an hour of audio if each lasts 3.6 s, which is usual for acted speech."""
+FACE_BYTES = 224 * 224 * 3
+"""The size of a stored face, in bytes."""
 MANIFEST = "data/manifest.parquet"
 """The manifest in a run folder."""
 RECORDING_COLUMNS = ("audio_sha256", "start", "end")
@@ -20,7 +22,7 @@ RECORDING_COLUMNS = ("audio_sha256", "start", "end")
 
 
 def notes(p: Params, run_folder: Path, steps: set[str]) -> list[str]:
-    """Return sentences about the space that frames take, and about layers that are not checked before step 02.
+    """Return sentences about the space of frames and faces, and about layers that are not checked before step 02.
 
     Args:
         p: the parameters of the study.
@@ -32,7 +34,14 @@ def notes(p: Params, run_folder: Path, steps: set[str]) -> list[str]:
     kept = [one for one in p.features.values() if getattr(one, "keep", "vector") == "frames"]
     recordings = recording_count(run_folder / MANIFEST) if kept else None
     encoders = [one for one in p.features.values() if one.extractor == "encoder"]
-    return [*(_frame_note(one, recordings) for one in kept), *(note for one in encoders for note in _layer_notes(one))]
+    faces = [one for one in p.features.values() if isinstance(one, VideoFeatures) and one.is_trained]
+    return [*(_frame_note(one, recordings) for one in kept), *map(_face_note, faces),
+            *(note for one in encoders for note in _layer_notes(one))]  # fmt: skip
+
+
+def _face_note(one: VideoFeatures) -> str:
+    size = _mebibytes(round(60 * one.frames_per_second * FACE_BYTES))
+    return f"{one.location}.train: faces take up to {size} MiB in the store for each minute of video"
 
 
 def recording_count(manifest: Path) -> int | None:

@@ -44,6 +44,16 @@ def test_space_is_stated_of_frames_and_extraction_only(tmp_path):
     assert "is not known before the network 'owner/absent' is here" in note
 
 
+def test_space_of_faces_is_stated_of_trained_inputs_only(tmp_path):
+    video = {"extractor": "resnet50", "weights": "w.pt", "frames_per_second": 10}
+    assert notes(tmp_path, features={"video": video}) == []
+    [note] = notes(tmp_path, features={"video": video | {"train": "all"}})
+    assert (
+        note == f"features.video.train: faces take up to {600 * 224 * 224 * 3 / 2**20:.0f} MiB in the store for "
+        "each minute of video"
+    )
+
+
 def as_checkpoint(folder, **options):
     torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin", **options)
     (folder / "model.safetensors").unlink()

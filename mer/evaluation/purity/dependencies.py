@@ -144,16 +144,22 @@ def of_features(input_name: str, spec: dict, networks: list[NetworkOrigin], know
 
 
 def checkpoint_of(origin: NetworkOrigin) -> Path | None:
-    """Return the checkpoint whose trained encoder a network is; None if it is none or not the one of its card."""
-    if origin.location != "folder":
-        return None
+    """Return the checkpoint whose trained encoder a network is; None if it is none or not the one of its card.
+
+    An encoder of faces is named by its file, any other by its folder.
+    """
     place = files.from_root(origin.name)
+    if origin.location == "file" and place.name == encoder_folders.FILE:
+        place = place.parent
+    elif origin.location != "folder":
+        return None
     try:
         card = open_checkpoint(place.parent.parent).card
     except CheckpointError:
         return None
     is_own = place.parent.name == encoder_folders.ENCODERS and place.name in encoder_folders.trained_inputs(card)
-    return place.parent.parent if is_own and card.features[place.name].get("model") == origin.sha256 else None
+    same = is_own and encoder_folders.digest_in_card(card, place.name) == origin.sha256
+    return place.parent.parent if same else None
 
 
 def of_checkpoint(

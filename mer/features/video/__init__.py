@@ -9,11 +9,12 @@ from mer.features import registry
 from mer.features.extractor import Resources, Unavailable, specification
 from mer.features.video import detectors, face_store, resnet
 from mer.features.video.clips import VideoSegment, crops
+from mer.features.video.crop_store import stored_crops
 from mer.features.video.extract import extract, keys, segment_function
 from mer.features.video.face_store import stored_faces
 from mer.params.schema import Data, VideoFeatures
 
-__all__ = ["VideoSegment", "extract", "first_faces", "keys", "spec", "stored_faces"]
+__all__ = ["VideoSegment", "extract", "first_faces", "keys", "spec", "stored_crops", "stored_faces"]
 
 
 def spec(section: VideoFeatures, data: Data) -> dict:

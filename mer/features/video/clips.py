@@ -32,6 +32,8 @@ class VideoSegment:
         half: `left` or `right` for a half of the frames; None for whole frames.
         faces: key of a search -> the face that it has selected, or the reason why the video cannot be read. Inputs with
             the same search share it, so that a segment is searched once.
+        images: the crops of this face as an extractor reads them, uint8 of shape (n, height, width, channels), if they
+            are stored; None to read them from the video.
     """
 
     path: Path
@@ -40,6 +42,7 @@ class VideoSegment:
     max_seconds: float | None = None
     half: str | None = None
     faces: dict[str, Face | Unavailable] = field(default_factory=dict, compare=False, repr=False)
+    images: np.ndarray | None = field(default=None, compare=False, repr=False)
 
     def frames(self, per_second: float) -> Iterator[np.ndarray]:
         """Yield the frames as `mer.media.video.frames` does, or their half."""
@@ -129,6 +132,8 @@ def by_face(
             face = search(segment)
             if isinstance(face, Unavailable):
                 return face, []
+            if segment.images is not None:
+                return face, list(segment.images)
             try:
                 return face, list(crops(segment, face, crop, rate))
             except video.Unreadable as error:

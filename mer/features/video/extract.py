@@ -14,6 +14,7 @@ from mer.features.extractor import Unavailable, VectorFunction
 from mer.features.segment_times import segment_times
 from mer.features.store import Store
 from mer.features.video.clips import VideoSegment
+from mer.features.video.crop_store import StoredCrops
 from mer.features.video.face_store import SHARD, StoredFaces
 
 
@@ -33,7 +34,9 @@ def _parts(manifest: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"path": manifest["video_path"], "start": start, "end": end, "half": half})
 
 
-def extract(manifest: pd.DataFrame, raw: Path, store: Store, compute: VectorFunction, faces: StoredFaces) -> None:
+def extract(
+    manifest: pd.DataFrame, raw: Path, store: Store, compute: VectorFunction, faces: StoredFaces | StoredCrops
+) -> None:
     """Compute the vectors that the store lacks; a video that is unreadable or has no face is stored with a reason.
 
     A video is searched for its face only if no other input with the same search has done it.
@@ -43,7 +46,8 @@ def extract(manifest: pd.DataFrame, raw: Path, store: Store, compute: VectorFunc
         raw: the folder that `video_path` is relative to.
         store: the store of the vectors.
         compute: a function from video segments to vectors.
-        faces: the faces that were selected.
+        faces: the faces that were selected. If their crops are stored, those of all videos are made, whatever vectors
+            are stored, and the vectors are computed from them.
 
     Raises:
         RecordingChanged: a file has changed since the dataset was built.
@@ -52,7 +56,7 @@ def extract(manifest: pd.DataFrame, raw: Path, store: Store, compute: VectorFunc
     segment = segment_function(manifest, raw, store.spec["max_seconds"])
     present = [key for key in addresses if key]
     store.repair(present)
-    faces.find(store.missing(present), segment)
+    faces.find(present if isinstance(faces, StoredCrops) else store.missing(present), segment)
 
     def vectors(batch: list[str]) -> list[np.ndarray | Unavailable]:
         return compute(faces.with_faces(batch, segment))

@@ -1,7 +1,9 @@
 """Vectors of faces from a pretrained ResNet-50: torchvision's, or that of EMO-AffectNet."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -32,6 +34,28 @@ FaceFunction = Callable[[np.ndarray], np.ndarray]
 """A function from faces of shape (n, 224, 224, 3), RGB, uint8, to vectors of shape (n, d), float32."""
 
 
+@dataclass(frozen=True)
+class FaceNetwork:
+    """A network and the way from faces to its vectors.
+
+    Attributes:
+        module: the network.
+        embed: function from images, float32 of shape (n, 3, 224, 224), to vectors, shape (n, d).
+        prepare: function from faces, float32 of shape (n, 224, 224, 3) in [0, 255], to the numbers of `images`.
+    """
+
+    module: Any
+    embed: Callable
+    prepare: Callable[[np.ndarray], np.ndarray]
+
+    def images(self, faces: np.ndarray, device: Any) -> Any:
+        """Return what `embed` reads of faces of shape (n, 224, 224, 3), RGB, uint8: a tensor on a device."""
+        import torch
+
+        batch = self.prepare(faces.astype(np.float32))
+        return torch.from_numpy(np.ascontiguousarray(batch.transpose(0, 3, 1, 2))).to(device)
+
+
 def smooth_crop(frame: np.ndarray, box: Box) -> np.ndarray:
     """Return the face in 224 × 224, averaged if it is reduced and interpolated if it is enlarged."""
     cv2 = opencv()
@@ -51,12 +75,38 @@ def nearest_crop(frame: np.ndarray, box: Box) -> np.ndarray:
     return frame[rows[:, None], columns]
 
 
+CROPS = {"resnet50": smooth_crop, "emo_affectnet": nearest_crop}
+"""For each extractor with a network: how a face is cut out."""
+
+
 def resnet50(section: VideoFeatures, resources: Resources) -> FaceFunction:
     """Return torchvision's ResNet-50 up to the mean over space, 2,048 features; the classifier is not used.
 
     Raises:
         NoWeights: the file does not exist or has other tensors.
     """
+    return in_batches(_torchvision_network(section), resources.device)
+
+
+def emo_affectnet(section: VideoFeatures, resources: Resources) -> FaceFunction:
+    """Return EMO-AffectNet's ResNet-50 up to the 512 features before the last ReLU.
+
+    Raises:
+        NoWeights: the file does not exist or has other tensors.
+    """
+    return in_batches(_emo_affectnet_network(section), resources.device)
+
+
+def open_network(section: VideoFeatures) -> FaceNetwork:
+    """Return the network of `resnet50` or `emo_affectnet` with its weights.
+
+    Raises:
+        NoWeights: the file does not exist or has other tensors.
+    """
+    return (_torchvision_network if section.extractor == "resnet50" else _emo_affectnet_network)(section)
+
+
+def _torchvision_network(section: VideoFeatures) -> FaceNetwork:
     import torch
     from torchvision.models import resnet50 as published
 
@@ -66,15 +116,10 @@ def resnet50(section: VideoFeatures, resources: Resources) -> FaceFunction:
     tensors = {name: value for name, value in _tensors(section).items() if not name.startswith("fc.")}
     _load(network, tensors, section)
     mean, deviation = np.float32(IMAGENET_MEAN), np.float32(IMAGENET_DEVIATION)
-    return _in_batches(network, network, lambda faces: (faces / np.float32(255) - mean) / deviation, resources)
+    return FaceNetwork(network, network, lambda faces: (faces / np.float32(255) - mean) / deviation)
 
 
-def emo_affectnet(section: VideoFeatures, resources: Resources) -> FaceFunction:
-    """Return EMO-AffectNet's ResNet-50 up to the 512 features before the last ReLU.
-
-    Raises:
-        NoWeights: the file does not exist or has other tensors.
-    """
+def _emo_affectnet_network(section: VideoFeatures) -> FaceNetwork:
     import torch
 
     from mer.features.video.emo_affectnet_network import EmoAffectNet
@@ -85,7 +130,7 @@ def emo_affectnet(section: VideoFeatures, resources: Resources) -> FaceFunction:
         network = EmoAffectNet(7 if last is None else last.numel())
     _load(network, tensors, section)
     mean = np.float32(VGGFACE2_MEAN)
-    return _in_batches(network, network.embed, lambda faces: faces[..., ::-1] - mean, resources)
+    return FaceNetwork(network, network.embed, lambda faces: faces[..., ::-1] - mean)
 
 
 def describe(section: VideoFeatures) -> dict:
@@ -93,22 +138,16 @@ def describe(section: VideoFeatures) -> dict:
     return {"weights_sha256": files.digest_file(_file(section))}
 
 
-def _in_batches(
-    network, embed: Callable, prepare: Callable[[np.ndarray], np.ndarray], resources: Resources
-) -> FaceFunction:
+def in_batches(network: FaceNetwork, device: str) -> FaceFunction:
+    """Return the function that computes the vectors of faces with a network in evaluation mode, on a device."""
     import torch
 
-    device = torch.device(resources.device)
-    network.eval().to(device)
+    network.module.eval().to(device)
 
     def vectors(faces: np.ndarray) -> np.ndarray:
-        batches = []
         with torch.inference_mode():
-            for first in range(0, len(faces), BATCH):
-                batch = prepare(faces[first : first + BATCH].astype(np.float32))  # (n, 224, 224, 3)
-                images = torch.from_numpy(np.ascontiguousarray(batch.transpose(0, 3, 1, 2))).to(device)
-                batches.append(embed(images).float().cpu().numpy())
-        return np.concatenate(batches)
+            parts = (faces[first : first + BATCH] for first in range(0, len(faces), BATCH))
+            return np.concatenate([network.embed(network.images(p, device)).float().cpu().numpy() for p in parts])
 
     return vectors
 

@@ -13,6 +13,8 @@ TASKS = {"audio": ("audio-classification", "Speech emotion recognition"),
          "text": ("text-classification", "Emotion recognition in text"),
          "video": ("video-classification", "Emotion recognition in video")}  # fmt: skip
 """Modality -> type and name of the task, as the hub calls it."""
+TRANSFORMERS = "```python\nfrom transformers import AutoModel\n\nencoder = AutoModel.from_pretrained(FOLDER)\n```"
+"""How transformers reads an encoder."""
 
 
 def encoder_card(checkpoint: Checkpoint, name: str, results: pd.DataFrame) -> str:
@@ -23,9 +25,11 @@ def encoder_card(checkpoint: Checkpoint, name: str, results: pd.DataFrame) -> st
         name: the input whose encoder it is.
         results: results of its study, tidy (mer/evaluation/scores/scores.py).
     """
-    card = checkpoint.card
-    base = (card.extraction or {}).get(name, {}).get("model", "")
-    metadata: dict[str, Any] = {"library_name": "transformers", "tags": ["emotion-recognition", "mer"]}
+    card, section = checkpoint.card, (checkpoint.card.extraction or {}).get(name, {})
+    of_faces = card.modalities[name] == "video"
+    base = section.get("weights" if of_faces else "model", "")
+    library, code = _of_faces(section.get("extractor", "")) if of_faces else ("transformers", TRANSFORMERS)
+    metadata: dict[str, Any] = {"library_name": library, "tags": ["emotion-recognition", "mer"]}
     if any(entry.get("input") == name and entry.get("place") == "hub" for entry in card.encoders or ()):
         metadata["base_model"] = base
     metadata["model-index"] = [{"name": card.name, "results": _results(checkpoint, card.modalities[name], results)}]
@@ -34,8 +38,25 @@ def encoder_card(checkpoint: Checkpoint, name: str, results: pd.DataFrame) -> st
         f"Trained from `{base}` on {', '.join(card.training_corpora)} together with a fusion network of "
         f"{', '.join(card.inputs)}. The scores are those of the whole model in the folder above, whose README states "
         "training data, intended use and limitations.\n\n"
-        "```python\nfrom transformers import AutoModel\n\nencoder = AutoModel.from_pretrained(FOLDER)\n```\n"
+        f"{code}\n"
     )
+
+
+def _of_faces(extractor: str) -> tuple[str, str]:
+    """Return the library that has the network of an extractor of faces, and how its tensors are read."""
+    lines = {
+        "resnet50": ("torchvision", "import torch\nfrom safetensors.torch import load_file\n"
+                     "from torchvision.models import resnet50\n\nencoder = resnet50()\n"
+                     "encoder.fc = torch.nn.Identity()  # 2,048 features of a face\n"
+                     'encoder.load_state_dict(load_file("model.safetensors"))'),
+        "emo_affectnet": ("mer", "from safetensors.torch import load_file\n"
+                          "from mer.features.video.emo_affectnet_network import EmoAffectNet\n\n"
+                          'tensors = load_file("model.safetensors")\n'
+                          'encoder = EmoAffectNet(len(tensors["fc2.bias"]))\nencoder.load_state_dict(tensors)\n'
+                          "# encoder.embed(faces): 512 features of a face. The classifier `fc2` is not trained."),
+    }  # fmt: skip
+    library, code = lines[extractor]
+    return library, f"It reads faces in 224 × 224 pixels.\n\n```python\n{code}\n```"
 
 
 def model_metadata(checkpoint: Checkpoint, results: pd.DataFrame, corpora: Sequence[Corpus]) -> str:

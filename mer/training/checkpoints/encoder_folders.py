@@ -1,4 +1,4 @@
-"""The encoders of a checkpoint: folders beside its card, from which transformers reads."""
+"""The encoders of a checkpoint: folders beside its card, from which transformers or, of faces, torchvision reads."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,6 +14,8 @@ from mer.training.checkpoints.tensors import read
 
 ENCODERS = "encoders"
 """The name of the folder of encoders, one for each input whose encoder was trained."""
+FILE = locations.WEIGHTS[0]
+"""The name of the file with the tensors of an encoder."""
 
 
 def trained_inputs(card: Card) -> list[str]:
@@ -35,8 +37,15 @@ def section(folder: Path, trained: Input) -> Input:
         trained: the parameters of the input in training, with its name.
     """
     name = trained._name or trained.modality
-    update = {"model": str((folder / ENCODERS / name).absolute()), "revision": None, "train": "none"}
+    place = (folder / ENCODERS / name).absolute()
+    update = {"model": str(place), "revision": None} if trained.modality != "video" else {"weights": str(place / FILE)}
+    update["train"] = "none"
     return trained.model_copy(update=update).named(name)
+
+
+def digest_in_card(card: Card, name: str) -> str | None:
+    """Return the digest of a trained encoder in a card: of its folder or, of an encoder of faces, of its one file."""
+    return card.features[name].get("weights_sha256" if card.modalities[name] == "video" else "model")
 
 
 def folders(folder: Path) -> dict[str, Path]:
@@ -48,9 +57,10 @@ def folders(folder: Path) -> dict[str, Path]:
     card = open_checkpoint(folder).card
     places = {name: folder / ENCODERS / name for name in trained_inputs(card)}
     for name, place in places.items():
-        if not (place / "model.safetensors").is_file():
+        if not (place / FILE).is_file():
             raise CheckpointError(f"{files.to_root(place)}: the trained encoder of {name} is missing")
-        if locations.digest(place) != card.features[name].get("model"):
+        is_file = card.modalities[name] == "video"
+        if (files.digest_file(place / FILE) if is_file else locations.digest(place)) != digest_in_card(card, name):
             raise CheckpointError(f"{files.to_root(place)}: is not the encoder that model.json describes")
     return places
 

@@ -9,7 +9,7 @@ padding. The gradient of the step is the sum over its parts, whatever their numb
 Everything random is drawn from a key of seed, epoch, step and row, so that a killed training goes on at its last
 snapshot, which may be within an epoch, to the same bits.
 
-Validation and test rows are read by the extractor of the input (mer/features/audio/encoder.py, text/encoder.py) with
-the trained weights. A trained model is therefore an ordinary model on the vectors of its encoders, and its checkpoint
-holds them as folders (`encoders/<input>/`) from which transformers reads.
+Validation and test rows are read by the extractor of the input (mer/features/audio/encoder.py, text/encoder.py,
+video/resnet.py) with the trained weights. A trained model is therefore an ordinary model on the vectors of its
+encoders, and its checkpoint holds them as folders (`encoders/<input>/`) from which transformers or torchvision reads.
 """

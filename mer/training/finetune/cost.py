@@ -12,6 +12,8 @@ from mer.training.task import Task
 
 EVALUATION_SHARE = 1 / 3
 """The time of an utterance in evaluation as a share of that in training: forwards without backwards."""
+FACE_LENGTH = 8_000
+"""The length of a face in samples: ResNet-50 computes about as much of it as WavLM-base of half a second of audio."""
 
 
 def seconds(task: Task, jobs: Sequence[Job], device: str, processes: int = 1) -> float:
@@ -60,23 +62,28 @@ def _seconds_per_length(task: Task, job: Job, device: str) -> float:
         training.gradient.compute(training.course, step)  # its loss reaches this process, so that the device is done
         training.course.update()
         elapsed, rows = time.perf_counter() - begin, job.train[step.rows.cpu().numpy()]
-    return elapsed / max(1.0, _read(task, job, rows))
+    return elapsed / max(1.0, _read(task, job, rows, is_training=True))
 
 
 def _length(task: Task, job: Job) -> float:
     """The length that a job reads in all of its epochs, in units of training."""
     own = job.training.encoders
+    steps = _read(task, job, job.train, is_training=True)
     train, validation, test = (_read(task, job, rows) for rows in (job.train, job.validation, job.test))
     head = EVALUATION_SHARE * (train + validation) if own.head_epochs and job.training.start_from else 0.0
-    return job.training.epochs * (train + EVALUATION_SHARE * validation) + EVALUATION_SHARE * test + head
+    return job.training.epochs * (steps + EVALUATION_SHARE * validation) + EVALUATION_SHARE * test + head
 
 
-def _read(task: Task, job: Job, rows: np.ndarray) -> float:
+def _read(task: Task, job: Job, rows: np.ndarray, is_training: bool = False) -> float:
     """The length of what the encoders of a job read of some rows, in samples and characters."""
     total = 0.0
     for name in task.features.trained(job.spec.inputs):
         items = task.features.items[name]
         crop = getattr(items.section, "crop_seconds", None)
         lengths = items.lengths(rows)
+        if items.section.modality == "video":
+            frames = items.section.train_frames
+            total += FACE_LENGTH * float((np.minimum(lengths, frames) if is_training else lengths).sum())
+            continue
         total += float(np.minimum(lengths, crop * 16_000).sum() if crop else lengths.sum())
     return total

@@ -1,14 +1,13 @@
-"""Encoders in training: from recordings or texts to vectors with gradients, and back to a folder of transformers."""
+"""Encoders in training: from recordings, texts or faces to vectors with gradients, and back to a folder."""
 
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel
 
 from mer import tensor_files
 from mer.features.audio import encoder as audio_encoder
@@ -21,6 +20,10 @@ from mer.features.text import encoder as text_encoder
 from mer.params.features import AudioFeatures, Input, TextFeatures
 from mer.params.systems import EncoderTraining
 from mer.training.finetune import augmentation, pooling, selection
+from mer.training.finetune.video_encoder import VideoEncoder
+
+if TYPE_CHECKING:  # its import takes seconds, and encoders of faces need none of it
+    from transformers import PreTrainedModel
 
 UNLIMITED = 2**62
 """The budget of a batch in training, where `accumulation` bounds the memory."""
@@ -85,6 +88,10 @@ class AudioEncoder:
         self.model.eval()
         store.compute(list(row_of), frames)
         self._frozen = store
+
+    def compute_activations_twice(self) -> None:
+        """Compute activations of blocks twice instead of storing them, to save memory."""
+        self.model.activation_checkpointing_enable()
 
     def forward(
         self, clips: Sequence[np.ndarray], training: EncoderTraining, keys: Sequence[int],
@@ -155,6 +162,10 @@ class TextEncoder:
     def store_frozen(self, items: EncoderItems, rows: np.ndarray, training: EncoderTraining) -> None:
         """Do nothing: texts are short."""
 
+    def compute_activations_twice(self) -> None:
+        """Compute activations of blocks twice instead of storing them, to save memory."""
+        self.model.activation_checkpointing_enable()
+
     def forward(
         self, texts: Sequence[str], training: EncoderTraining, keys: Sequence[int],
         names: Sequence[str] | None = None,
@@ -174,7 +185,9 @@ class TextEncoder:
         return torch.stack(vectors).float()
 
 
-Encoder = AudioEncoder | TextEncoder
+Encoder = AudioEncoder | TextEncoder | VideoEncoder
+KINDS = {"audio": AudioEncoder, "text": TextEncoder, "video": VideoEncoder}
+"""Modality -> the class of its encoders."""
 
 
 def open_encoder(section: Input, folder: Path | None, device: str) -> Encoder:
@@ -185,9 +198,9 @@ def open_encoder(section: Input, folder: Path | None, device: str) -> Encoder:
 
     Raises:
         NetworkNotFound, WeightMismatch, ValueError: of `mer.features.pretrained`.
+        NoWeights: of `mer.features.video`.
     """
-    kind = AudioEncoder if section.modality == "audio" else TextEncoder
-    return kind(section, folder, device)
+    return KINDS[section.modality](section, folder, device)
 
 
 def trained_parameters(encoder: Encoder, item: Any, training: EncoderTraining) -> list[selection.TrainedParameter]:
@@ -196,7 +209,7 @@ def trained_parameters(encoder: Encoder, item: Any, training: EncoderTraining) -
     Parameters on which the vectors do not depend, such as those of blocks above the layer that is read, are left out.
 
     Args:
-        item: any recording or text.
+        item: any recording, text or faces of a video.
         training: the parameters of training; torch's generator draws the initial additions of `train: lora`.
 
     Raises:
@@ -204,7 +217,7 @@ def trained_parameters(encoder: Encoder, item: Any, training: EncoderTraining) -
     """
     chosen = selection.select(encoder.body, encoder.section, training)
     if training.gradient_checkpointing:
-        encoder.model.activation_checkpointing_enable()
+        encoder.compute_activations_twice()
     encoder.model.eval()
     vector = encoder.forward([item], training.model_copy(update={"mask_time": 0.0, "mask_channels": 0.0}), [0])
     gradients = torch.autograd.grad(vector.sum(), [one.parameter for one in chosen], allow_unused=True)
@@ -214,21 +227,24 @@ def trained_parameters(encoder: Encoder, item: Any, training: EncoderTraining) -
 def save(encoder: Encoder, folder: Path) -> None:
     """Write an encoder as a folder that transformers reads: its settings as they were, and its tensors.
 
+    Of an encoder of faces, which is no network of transformers, the folder has the tensors alone, by the names of the
+    initial file.
+
     Args:
         folder: is replaced.
     """
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    for name in locations.SETTINGS:
+    for name in locations.SETTINGS if encoder.section.modality != "video" else ():
         if (encoder.folder / name).is_file():
             shutil.copyfile(encoder.folder / name, partial / name)
-    tensor_files.write(partial / "model.safetensors", dict(_tensors(encoder.model)), {"format": "pt"})
+    tensor_files.write(partial / locations.WEIGHTS[0], dict(_tensors(encoder.model)), {"format": "pt"})
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
 
 
-def _tensors(model: PreTrainedModel) -> Iterator[tuple[str, Tensor]]:
+def _tensors(model: torch.nn.Module) -> Iterator[tuple[str, Tensor]]:
     """Yield names and tensors as transformers names them; of tensors with one storage, the first."""
     stored = set()
     for name, value in model.state_dict().items():
@@ -238,7 +254,7 @@ def _tensors(model: PreTrainedModel) -> Iterator[tuple[str, Tensor]]:
         stored.add(value.data_ptr())
 
 
-def _prepared(model: PreTrainedModel) -> PreTrainedModel:
+def _prepared(model: "PreTrainedModel") -> "PreTrainedModel":
     """Leave masks to `augmentation`, drop no layers, which would have no gradient, and keep nothing for generation."""
     changes = {"apply_spec_augment": False, "layerdrop": 0.0, "encoder_layerdrop": 0.0, "use_cache": False}
     for name, value in changes.items():

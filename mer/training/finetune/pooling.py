@@ -12,6 +12,27 @@ MIN_VARIANCE = 1e-8
 """The smallest variance of which a root is taken: that of 0 has no finite slope."""
 
 
+def mean_deviation(vectors: Tensor, count: int) -> Tensor:
+    """Return mean and standard deviation of the vectors of frames that were drawn from a video, shape (2 width,).
+
+    The population variance over all frames is estimated without bias from the drawn ones (Cochran 1977, Sampling
+    Techniques, 2.3), so that training and evaluation have the same expectation of it. Of all frames it is exact.
+
+    Args:
+        vectors: shape (n, width).
+        count: the number of frames of the video, at least n.
+
+    >>> mean_deviation(torch.tensor([[1.0], [3.0]]), 2).tolist()
+    [2.0, 1.0]
+    """
+    variance, mean = torch.var_mean(vectors.float(), dim=0, correction=0)
+    drawn = len(vectors)
+    if 1 < drawn < count:
+        variance = variance * (drawn / (drawn - 1) * (count - 1) / count)
+    root = variance.clamp_min(MIN_VARIANCE).sqrt()
+    return torch.cat([mean, torch.where(variance > MIN_VARIANCE, root, variance.detach().sqrt())])
+
+
 def vector(layers: Sequence[Tensor], section: AudioFeatures) -> Tensor:
     """Return the vector of a recording, shape (width,): for each layer the mean, then the deviation, or frames.
 

@@ -1,5 +1,6 @@
 """Which parameters of an encoder are trained, and how deep each one lies."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +9,7 @@ from torch import nn
 
 from mer.features.pretrained import activations
 from mer.files import MissingPackage
-from mer.params.features import Input, TopLayers
+from mer.params.features import STAGES, Input, TopLayers
 from mer.params.systems import EncoderTraining
 
 LORA_TARGETS = ("q_proj", "v_proj", "query", "value", "q_lin", "v_lin")
@@ -18,6 +19,8 @@ FEED_FORWARD = {"wavlm": ("intermediate_dense", "output_dense")}
 does not call them."""
 CONVOLUTIONS = "feature_extractor"
 """The name of the convolutions of wav2vec 2.0 and its like."""
+STAGE = re.compile(r"layer(\d)\.")
+"""The beginning of the names of a ResNet's parameters in its stages 1 to 4."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,8 @@ class TrainedParameter:
 
     Attributes:
         name: its name in the encoder.
-        below_top: the number of layers between it and the last one: 0 for the last block and what follows it.
+        below_top: the number of layers between it and the last one: 0 for the last block and what follows it. Of a
+            ResNet, stages count as layers.
         decays: whether weight decay applies: not to biases and to the scales of normalisations.
     """
 
@@ -43,6 +47,8 @@ def select(body: nn.Module, section: Input, training: EncoderTraining) -> list[T
         MissingPackage: `train: lora` needs peft.
         ValueError: the encoder has fewer layers than are to be trained, or none that `lora` adds to.
     """
+    if section.modality == "video":
+        return _select_stages(body, section)
     fixed = {id(p) for p in body.parameters() if not p.requires_grad}  # Whisper's positions are no weights
     for parameter in body.parameters():
         parameter.requires_grad_(False)
@@ -73,7 +79,14 @@ def frozen_layer(body: nn.Module, section: Input, training: EncoderTraining) -> 
 
 
 def set_modes(body: nn.Module, section: Input) -> None:
-    """Put an encoder into training mode: with `{top: N}`, the frozen blocks below stay in evaluation mode."""
+    """Put an encoder into training mode: with `{top: N}`, the frozen blocks below stay in evaluation mode.
+
+    A ResNet stays in evaluation mode as a whole: it has no dropout, and its batch normalisation uses the running
+    statistics that were published, so that the vectors of a video do not depend on others.
+    """
+    if section.modality == "video":
+        body.eval()
+        return
     if not isinstance(section.train, TopLayers):
         body.train()
         return
@@ -90,6 +103,19 @@ def merge_lora(body: nn.Module) -> None:
             module.merge()
             parent, _, child = name.rpartition(".")
             setattr(body.get_submodule(parent), child, module.get_base_layer())
+
+
+def _select_stages(body: nn.Module, section: Input) -> list[TrainedParameter]:
+    """The parameters of a ResNet that are trained, scales and shifts of its normalisations among them."""
+    chosen, stage = [], 0
+    for name, parameter in body.named_parameters():
+        found = STAGE.match(name)
+        stage = int(found[1]) if found else stage  # what follows the last stage belongs to it
+        below = STAGES - stage
+        parameter.requires_grad_(not isinstance(section.train, TopLayers) or below < section.train.top)
+        if parameter.requires_grad:
+            chosen.append(TrainedParameter(name, parameter, below, parameter.ndim > 1))
+    return chosen
 
 
 def _is_trained(name: str, below: int, block: int, section: Input, training: EncoderTraining, last: int) -> bool:

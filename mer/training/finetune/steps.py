@@ -118,9 +118,10 @@ class StepGradient:
         return [part for part in np.array_split(order, min(count, len(order))) if len(part)]
 
     def _by_cost(self) -> list[str]:
-        """The inputs whose lengths decide: those of recordings, because they take most of the time."""
-        audio = [name for name in self.encoders if self.items[name].section.modality == "audio"]
-        return audio or list(self.encoders)
+        """The inputs whose lengths decide: recordings before texts, and both before videos, which have no padding."""
+        kinds = {name: self.items[name].section.modality for name in self.encoders}
+        first = next(kind for kind in ("audio", "text", "video") if kind in kinds.values())
+        return [name for name, kind in kinds.items() if kind == first]
 
     def _set_modes(self) -> None:
         self.network.train()

@@ -7,7 +7,8 @@ from mer.training.checkpoints.folder import Checkpoint
 from mer.training.checkpoints.inputs import extraction
 from mer.training.onnx.export import present_name
 
-STUDY_ONLY = ("modality", "extractor", "trained_on", "lexical_control", "transcript", "keep", "train", "crop_seconds")
+STUDY_ONLY = ("modality", "extractor", "trained_on", "lexical_control", "transcript", "keep", "train", "crop_seconds",
+              "train_frames")  # fmt: skip
 """Parameters of an input that say nothing about the extraction from a single file, or that are said elsewhere."""
 
 

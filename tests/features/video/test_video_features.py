@@ -212,7 +212,8 @@ def test_networks_get_colours_in_their_training_order_and_range():
     red = np.zeros((1, 224, 224, 3), np.uint8)
     red[..., 0] = 255
     echo = Echo()
-    values = resnet._in_batches(echo, echo, lambda f: f[..., ::-1] - np.float32(resnet.VGGFACE2_MEAN), Resources())(red)
+    network = resnet.FaceNetwork(echo, echo, lambda f: f[..., ::-1] - np.float32(resnet.VGGFACE2_MEAN))
+    values = resnet.in_batches(network, "cpu")(red)
     np.testing.assert_allclose(values[0, ::2], [-91.4953, -103.8827, 255 - 131.0912], rtol=1e-6)
 
 
