@@ -116,6 +116,9 @@ def _be_the_copy(study: Study, screen: int, before: Callable[[], None], options:
     try:
         warnings.resetwarnings()
         warnings.simplefilter("default")
+        warnings.showwarning = lambda message, category, *_: print(
+            f"{category.__name__}: {message}"
+        )  # pytest keeps them
         before()
         code = run_here(study, **options)
     except BaseException:
