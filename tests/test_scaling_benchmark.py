@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import yaml
 
-from benchmarks import load, load_corpora, scaling, step_costs
+from benchmarks import load, load_corpora, scaling
 from mer import corpora, files, params
 from mer.dataset.manifest import build
 from mer.media import audio
@@ -100,7 +100,6 @@ def test_the_corpora_of_the_load_are_half_in_containers_and_all_read(tmp_path):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems cannot adopt orphans")
 def test_processor_time_of_orphans_is_counted():
-    before = step_costs.processor_seconds()
     program = "import os, time\nif os.fork():\n    os._exit(0)\nwhile time.process_time() < 0.3:\n    pass"
     check = f"""
 import subprocess, sys
@@ -111,4 +110,3 @@ print(step_costs.processor_seconds())
 """
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, cwd=files.ROOT, check=True)
     assert float(done.stdout) > 0.3
-    assert step_costs.processor_seconds() > before

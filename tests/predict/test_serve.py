@@ -188,19 +188,30 @@ def test_options_that_do_not_fit_are_refused(model, words, capsys):
     assert capsys.readouterr().err.startswith("predict: ")
 
 
+def _listen_to_ctrl_c() -> None:
+    """Do not inherit that Ctrl-C is ignored, as it is in a command that a script started in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 @pytest.mark.parametrize("end", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_the_command_ends_with_a_signal_and_removes_its_folder(model, tmp_path, end):
     command = [sys.executable, "-m", "mer.predict", "--serve", "--model", str(model), "--voice", "energy"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(tmp_path)})
-    address = process.stdout.readline().removeprefix("open ").strip()
-    page = requests.get(address, timeout=SECONDS)
-    assert "Predict emotions" in page.text
-    assert len(list(tmp_path.iterdir())) == 1
-    process.send_signal(end)
-    assert process.wait(SECONDS) == 0
-    assert "ended; recordings and pages are deleted" in process.stdout.read()
-    process.stdout.close()
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env=environment, preexec_fn=_listen_to_ctrl_c
+    )
+    with process:
+        try:
+            address = process.stdout.readline().removeprefix("open ").strip()
+            page = requests.get(address, timeout=SECONDS)
+            assert "Predict emotions" in page.text
+            assert len(list(tmp_path.iterdir())) == 1
+            process.send_signal(end)
+            assert process.wait(SECONDS) == 0
+            assert "ended; recordings and pages are deleted" in process.stdout.read()
+        finally:
+            process.kill()
     assert list(tmp_path.iterdir()) == []
 
 
