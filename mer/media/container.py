@@ -1,5 +1,6 @@
 """Audio tracks inside mp4, m4a, avi, webm and similar containers, through FFmpeg's libraries (PyAV)."""
 
+import atexit
 import os
 import threading
 from collections.abc import Iterator
@@ -83,6 +84,13 @@ _last = threading.local()
 """The decoder of the segment that this thread has read last, if its file goes on."""
 
 
+@atexit.register
+def _close_last() -> None:
+    """Close the decoder of this thread, before the modules that it needs are taken down."""
+    if (decoder := getattr(_last, "decoder", None)) is not None:
+        decoder.close()
+
+
 def _decoder(path: Path, first: float) -> "_Decoder":
     """Return this thread's last decoder if it still has a moment (seconds) of the file, else a new one."""
     version = _version(path)
@@ -138,6 +146,7 @@ class _Decoder:
 
     def close(self) -> None:
         """Close the file."""
+        self._decoded.close()
         self._resources.close()
 
 
