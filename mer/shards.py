@@ -8,7 +8,9 @@ checked when it is first read.
 """
 
 import time
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -176,6 +178,48 @@ def mapped(path: Path) -> np.ndarray:
         return sealed.mapped(path, _name(path))
     except (OSError, ValueError) as error:
         raise DamagedShard(path, error) from None
+
+
+@dataclass(frozen=True)
+class ShardSlices(Sequence):
+    """Values that are parts of shards. Each is read from its shard when it is accessed, and is not kept.
+
+    Attributes:
+        paths: files of the shards.
+        shards: number of each value's shard in `paths`.
+        starts, lengths: position of each value in its shard.
+    """
+
+    paths: list[Path]
+    shards: np.ndarray
+    starts: np.ndarray
+    lengths: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __getitem__(self, number):
+        """Return one value; or the same sequence of fewer values for a slice or an array of numbers.
+
+        Raises:
+            DamagedShard: the shard is not what was written.
+        """
+        if not isinstance(number, int | np.integer):
+            names = [one.name for one in fields(self) if one.name != "paths"]
+            return replace(self, **{name: getattr(self, name)[number] for name in names})
+        path, start, length = self.paths[self.shards[number]], self.starts[number], self.lengths[number]
+        stored = self._mapped(path)[start : start + length]
+        if len(stored) < length:
+            raise DamagedShard(path, ValueError(f"{len(stored)} of {length} entries from {start} on"))
+        return self._value(stored, number)
+
+    @abstractmethod
+    def _mapped(self, path: Path) -> np.ndarray:
+        """Return the array of a shard."""
+
+    def _value(self, stored: np.ndarray, number: int) -> np.ndarray:
+        """Return the value of a number from what is stored of it."""
+        return stored
 
 
 def _name(path: Path) -> str:

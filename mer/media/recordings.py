@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from mer import files
 from mer.media import Unreadable, audio
-from mer.shards import DamagedShard, Shards, mapped
+from mer.shards import Shards, ShardSlices, mapped
 
 VERSION = 1
 SHARD_SAMPLES = 2**25
@@ -121,39 +121,20 @@ class Recordings(Shards):
 
 
 @dataclass(frozen=True)
-class AudioClips(Sequence):
-    """A sequence of recordings. Each is read from its shard when it is accessed, and is not kept.
+class AudioClips(ShardSlices):
+    """A sequence of recordings, float32 of shape (n,) each. Positions in shards are in samples.
 
     Attributes:
-        paths: files of the shards.
-        shards: number of each recording's shard in `paths`.
-        starts, lengths: position of each recording in its shard, in samples.
         scales: factor from 16-bit numbers to samples, for each recording.
     """
 
-    paths: list[Path]
-    shards: np.ndarray
-    starts: np.ndarray
-    lengths: np.ndarray
     scales: np.ndarray
 
-    def __len__(self) -> int:
-        return len(self.lengths)
+    def _mapped(self, path: Path) -> np.ndarray:
+        return _last_mapped(path)
 
-    def __getitem__(self, number):
-        """Return one recording, float32 of shape (n,); or `AudioClips` for a slice or an array of numbers.
-
-        Raises:
-            DamagedShard: the shard is not what was written.
-        """
-        if not isinstance(number, int | np.integer):
-            return AudioClips(self.paths, self.shards[number], self.starts[number], self.lengths[number],
-                              self.scales[number])  # fmt: skip
-        path, start, length = self.paths[self.shards[number]], self.starts[number], self.lengths[number]
-        encoded = _last_mapped(path)[start : start + length]
-        if len(encoded) < length:
-            raise DamagedShard(path, ValueError(f"{len(encoded)} of {length} samples from {start} on"))
-        return np.multiply(encoded, self.scales[number], dtype=np.float32, casting="unsafe")
+    def _value(self, stored: np.ndarray, number: int) -> np.ndarray:
+        return np.multiply(stored, self.scales[number], dtype=np.float32, casting="unsafe")
 
 
 _last_mapped = lru_cache(MAPPED_SHARDS)(mapped)

@@ -21,7 +21,7 @@ from mer.features.video import resnet
 from mer.features.video.clips import VideoSegment, crops
 from mer.features.video.face_store import StoredFaces
 from mer.media.video import Unreadable
-from mer.shards import mapped
+from mer.shards import ShardSlices, mapped
 
 VERSION = 1
 """The version of the crops; it is raised if the same face gives another crop."""
@@ -84,34 +84,11 @@ class CropStore(Store):
         return FaceClips([self.folder / f"{name}.npy" for name in names], shards, starts, lengths)
 
 
-@dataclass(frozen=True)
-class FaceClips(Sequence):
-    """The faces of some video segments, each read from its shard when it is accessed, and not kept.
+class FaceClips(ShardSlices):
+    """The faces of some video segments, uint8 of shape (n, 224, 224, 3) each."""
 
-    Attributes:
-        paths: files of the shards.
-        shards: number of each segment's shard in `paths`.
-        starts, lengths: position of each segment's faces in its shard, and their number.
-    """
-
-    paths: list[Path]
-    shards: np.ndarray
-    starts: np.ndarray
-    lengths: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.lengths)
-
-    def __getitem__(self, number):
-        """Return the faces of one segment, uint8 of shape (n, 224, 224, 3); or `FaceClips` for an array of numbers.
-
-        Raises:
-            DamagedShard: the shard is not what was written.
-        """
-        if not isinstance(number, int | np.integer):
-            return FaceClips(self.paths, self.shards[number], self.starts[number], self.lengths[number])
-        start, length = self.starts[number], self.lengths[number]
-        return _mapped(self.paths[self.shards[number]])[start : start + length]
+    def _mapped(self, path: Path) -> np.ndarray:
+        return _mapped(path)
 
 
 _mapped = lru_cache(MAPPED_SHARDS)(mapped)
