@@ -1,5 +1,6 @@
 """The trained linear classifier, the selection of one of several models on validation rows, and what models share."""
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -24,26 +25,43 @@ Setting = dict[str, float]
 """The parameters in which the models among which a training chooses differ, by name."""
 
 
-@dataclass
-class TrainedLinear:
-    """A trained linear classifier over all inputs side by side; a `TrainedModel`.
+@dataclass(kw_only=True)
+class TrainedClassifier:
+    """What the trained classical models have in common.
 
     Attributes:
-        weights, bias: float64 of shapes (classes, width) and (classes,); a class that was not trained has bias -inf.
-        history: one dict per setting: regularisation, validation UAR per corpus, mean.
+        history: one dict per setting: its parameters, validation UAR per corpus, mean.
         temperature: number by which logits are divided before they become probabilities (calibration.py).
         source: statistics for `training.adaptation`; None if the system does not adapt.
         choice: how the setting was chosen on folds; None without folds.
     """
 
-    weights: np.ndarray
-    bias: np.ndarray
-    standardiser: Standardiser
     history: list[dict] = field(default_factory=list)
     temperature: float = 1.0
     normaliser: Normaliser = NO_STAGES
     source: Source | None = None
     choice: "Choice | None" = None
+
+    @abstractmethod
+    def logits(self, features: Features, rows: np.ndarray) -> np.ndarray:
+        """Return one value per class, float64 of shape (len(rows), classes); -inf for a class that was not trained."""
+
+    def predict(self, features: Features, rows: np.ndarray) -> np.ndarray:
+        """Return the softmax of the logits over the temperature, float64 of shape (len(rows), classes)."""
+        return softmax(self.logits(features, rows) / self.temperature, axis=1)
+
+
+@dataclass
+class TrainedLinear(TrainedClassifier):
+    """A trained linear classifier over all inputs side by side; a `TrainedModel`.
+
+    Attributes:
+        weights, bias: float64 of shapes (classes, width) and (classes,); a class that was not trained has bias -inf.
+    """
+
+    weights: np.ndarray
+    bias: np.ndarray
+    standardiser: Standardiser
 
     def logits(self, features: Features, rows: np.ndarray) -> np.ndarray:
         """Return the decision values, float64 of shape (len(rows), classes).
@@ -52,10 +70,6 @@ class TrainedLinear:
             ValueError: a row holds NaN or infinity; names the input.
         """
         return stack(features, rows, self.standardiser) @ self.weights.T + self.bias
-
-    def predict(self, features: Features, rows: np.ndarray) -> np.ndarray:
-        """Return the softmax of the decision values over the temperature, float64 of shape (len(rows), classes)."""
-        return softmax(self.logits(features, rows) / self.temperature, axis=1)
 
     def tensors(self) -> dict[str, np.ndarray]:
         """Return the arrays that a checkpoint stores besides the standardiser."""

@@ -1,27 +1,20 @@
 """A kernel machine as plain arrays."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import softmax
 
 from mer.features import Features
-from mer.training.adaptation.rows import Source
-from mer.training.baselines.classifier import checked_tensors, stack
-from mer.training.scaling.normaliser import NO_STAGES, Normaliser
+from mer.training.baselines.classifier import TrainedClassifier, checked_tensors, stack
 from mer.training.scaling.standardise import Standardiser
-
-if TYPE_CHECKING:
-    from mer.training.choosing.choice import Choice
 
 MAX_KERNEL_VALUES = 2**24
 """The largest number of kernel values that a prediction holds at a time."""
 
 
 @dataclass
-class TrainedKernelMachine:
+class TrainedKernelMachine(TrainedClassifier):
     """One-vs-one classifiers with the kernel exp(-γ |x - s|²) over shared support vectors s.
 
     Attributes:
@@ -29,8 +22,6 @@ class TrainedKernelMachine:
         pairs: class numbers, int64 of shape (pairs, 2); a positive decision speaks for the first.
         duals, bias: float64 of shapes (pairs, vectors) and (pairs,).
         classes: number of classes, including those that were not trained.
-        history: one dict per setting: regularisation, kernel width, validation UAR per corpus, mean.
-        choice: how the setting was chosen on folds; None without folds.
         support: positions of the support vectors among the training rows; None of a loaded machine.
     """
 
@@ -41,11 +32,6 @@ class TrainedKernelMachine:
     gamma: float
     classes: int
     standardiser: Standardiser
-    history: list[dict] = field(default_factory=list)
-    temperature: float = 1.0
-    normaliser: Normaliser = NO_STAGES
-    source: Source | None = None
-    choice: "Choice | None" = None
     support: np.ndarray | None = None
 
     def pair_decisions(self, features: Features, rows: np.ndarray) -> np.ndarray:
@@ -82,10 +68,6 @@ class TrainedKernelMachine:
         values = votes + sums / (3 * (np.abs(sums) + 1))
         values[:, np.setdiff1d(np.arange(self.classes), self.pairs)] = -np.inf
         return values
-
-    def predict(self, features: Features, rows: np.ndarray) -> np.ndarray:
-        """Return the softmax of the values over the temperature, float64 of shape (len(rows), classes)."""
-        return softmax(self.logits(features, rows) / self.temperature, axis=1)
 
     def tensors(self) -> dict[str, np.ndarray]:
         """Return the arrays that a checkpoint stores besides the standardiser."""

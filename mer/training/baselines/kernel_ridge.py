@@ -9,24 +9,24 @@ rows.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, cholesky, solve_triangular
-from scipy.special import softmax
 
 from mer.features import Features
 from mer.params.schema import Training
-from mer.training.adaptation.rows import Source
-from mer.training.baselines.classifier import Setting, checked_tensors, settings, stack, training_rows
+from mer.training.baselines.classifier import (
+    Setting,
+    TrainedClassifier,
+    checked_tensors,
+    settings,
+    stack,
+    training_rows,
+)
 from mer.training.baselines.kernel_machine import MAX_KERNEL_VALUES, squared_distances
-from mer.training.scaling.normaliser import NO_STAGES, Normaliser
 from mer.training.scaling.standardise import Standardiser
 from mer.training.task import Task
-
-if TYPE_CHECKING:
-    from mer.training.choosing.choice import Choice
 
 __all__ = ["MODEL", "all_logits", "fit_all", "settings"]
 
@@ -41,14 +41,12 @@ of rows that are equal could not be factored."""
 
 
 @dataclass
-class TrainedKernelRidge:
+class TrainedKernelRidge(TrainedClassifier):
     """A trained kernel ridge classifier; a `TrainedModel`.
 
     Attributes:
         vectors: the landmarks, float32 of shape (landmarks, width).
         duals, bias: float64 of shapes (classes, landmarks) and (classes,); a class that was not trained has bias -inf.
-        history: one dict per setting: regularisation, validation UAR per corpus, mean.
-        choice: how the setting was chosen on folds; None without folds.
     """
 
     vectors: np.ndarray
@@ -56,11 +54,6 @@ class TrainedKernelRidge:
     bias: np.ndarray
     gamma: float
     standardiser: Standardiser
-    history: list[dict] = field(default_factory=list)
-    temperature: float = 1.0
-    normaliser: Normaliser = NO_STAGES
-    source: Source | None = None
-    choice: "Choice | None" = None
 
     def logits(self, features: Features, rows: np.ndarray) -> np.ndarray:
         """Return the decision values, float64 of shape (len(rows), classes).
@@ -69,10 +62,6 @@ class TrainedKernelRidge:
             ValueError: a row holds NaN or infinity; names the input.
         """
         return all_logits([self], features, rows)[0]
-
-    def predict(self, features: Features, rows: np.ndarray) -> np.ndarray:
-        """Return the softmax of the decision values over the temperature, float64 of shape (len(rows), classes)."""
-        return softmax(self.logits(features, rows) / self.temperature, axis=1)
 
     def tensors(self) -> dict[str, np.ndarray]:
         """Return the arrays that a checkpoint stores besides the standardiser."""
