@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from mer import commands, files, params, preflight
+from mer import commands, files, params, preflight, processors
 from mer.html_pages import banner
 from mer.runner.execution.devices import gpus
 from mer.runner.lock import refuse_other_study
@@ -276,10 +276,6 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="run_all.py",
@@ -295,7 +291,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--force", action="store_true", help="also run steps that are up to date")
     add("--set", action="append", default=[], metavar="A.B=C", help="override one parameter; may be repeated")
     add("--name", metavar="RUN", help="use the run folder outputs/RUN instead of the study's own")
-    add("--jobs", type=_positive, default=_cores(), metavar="N", help="processes at once (default: all cores)")
+    count = processors.count()
+    add("--jobs", type=_positive, default=count, metavar="N", help="processes at once (default: all cores)")
     add("--dask", metavar="ADDRESS", help="let the workers of this dask scheduler compute the study")
     add("--gpu-jobs", type=_positive, default=1, metavar="N", help="notebooks at once on one GPU (default: 1)")
     add("--quiet", action="store_true", help="print failures, notices and the last line only, as for a log")

@@ -1,7 +1,6 @@
 """Audit a table of utterances: `python -m mer.dataset audit MANIFEST`; see `--help`."""
 
 import argparse
-import os
 import re
 import sys
 from collections.abc import Iterator
@@ -9,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mer import commands
+from mer import commands, processors
 from mer.corpora import CORPORA, as_synthetic
 from mer.dataset.audit.checks import Audit, RecordingFolder, run_audit
 from mer.dataset.audit.findings import BREACH, SEVERITIES, Finding, lines
@@ -43,7 +42,7 @@ def _audit(table: ForeignTable, folder: Path | None) -> Audit:
     rows = table.rows
     corpora = {**CORPORA, **as_synthetic(CORPORA)}
     clusters = {name: corpora[name].cluster for name in rows["corpus"].unique() if name in corpora}
-    jobs, progress = os.cpu_count() or 1, sys.stderr.isatty()
+    jobs, progress = processors.count(), sys.stderr.isatty()
     recordings = None if folder is None else RecordingFolder(folder, jobs=jobs, progress=progress)
     audit = run_audit(rows, table.official, clusters, recordings)
     if len(audit.unreadable) == len(rows):

@@ -7,13 +7,12 @@ Exit codes: 0 the checkpoint was tested or the predictions were scored, 2 this w
 """
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
 import pandas as pd
 
-from mer import commands, csv_tables, files
+from mer import commands, csv_tables, files, processors
 from mer.dataset.manifest import schema
 from mer.evaluation import checkpoint, row_selection
 from mer.evaluation.checkpoint import EvaluationResult
@@ -133,7 +132,7 @@ def _parser() -> argparse.ArgumentParser:
         "absent. By default all of its inputs")  # fmt: skip
     add("--out", type=Path, help="by default outputs/evaluations/<checkpoint>-on-<run>")
     add("--device", default="cpu", help="device of networks: cpu, cuda, mps")
-    add("--jobs", type=int, default=os.cpu_count() or 1, help="threads of extraction; changes no prediction")
+    add("--jobs", type=int, default=processors.count(), help="threads of extraction; changes no prediction")
     return parser
 
 

@@ -4,12 +4,11 @@ Exit codes: 0 if every file has features, 1 if some have none (the table says wh
 """
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import get_args
 
-from mer import commands, csv_tables, files, foreign
+from mer import commands, csv_tables, files, foreign, processors
 from mer.features import registry
 from mer.features.table import STUDY_ONLY
 from mer.params.data import Data
@@ -157,16 +156,12 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--threads", type=int, default=Compute().threads, help="threads of networks; changes the last bits (default: 1)"
     )
-    add("--jobs", type=int, default=_processors(), help="threads of extraction; changes no vector")
+    add("--jobs", type=int, default=processors.count(), help="threads of extraction; changes no vector")
     group = parser.add_argument_group("parameters of extractors, as in the section `features` of a study")
     for name, modalities in _fields().items():
         several = "+" if name == "groups" else None
         group.add_argument(f"--{name.replace('_', '-')}", metavar="X", nargs=several, help=_help(name, modalities))
     return parser
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 if __name__ == "__main__":

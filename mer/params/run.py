@@ -11,8 +11,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from mer import files
-from mer.params import output_check
+from mer import files, processors
+from mer.params import finished_results, output_check
 from mer.params.load import load
 from mer.params.schema import Params
 
@@ -75,7 +75,7 @@ class Run:
         self._run_folder = Path(run_folder) if run_folder else files.ROOT / "outputs" / params.name
         self.interactive = run_folder is None
         self.folder = self._run_folder / "interactive" if self.interactive else self._run_folder
-        self.jobs = int(os.environ.get("MER_JOBS", "1"))
+        self.jobs = int(os.environ.get("MER_JOBS") or processors.count())
         self.day = os.environ.get(DAY) or datetime.date.today().isoformat()
         self._notices: list[str] = []
 
@@ -119,6 +119,16 @@ class Run:
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
+    def cache(self, name: str) -> Path:
+        """Return the path of an output folder of results whose names or contents state all that determines them.
+
+        In JupyterLab it has those that the run has, so that they are not computed again. The run does not change.
+        """
+        path = self.write(name)
+        if self.interactive:
+            finished_results.add(self._run_folder / name, path)
+        return path
+
     def notice(self, text: str) -> None:
         """Print a sentence that the runner also shows below the step's line and on the study's front page."""
         print(text)
@@ -154,7 +164,11 @@ def open_run(
     """
     if RUN_FOLDER not in os.environ and (other := files.other_clone(Path.cwd())):
         warnings.warn(other, stacklevel=2)
-    return Run(_as_run(load(params_file)), params_file, uses, reads, writes)
+    selected = _as_run(load(params_file))
+    run = Run(selected, params_file, uses, reads, writes)
+    if run.interactive:
+        processors.limit_threads(selected.compute.threads)
+    return run
 
 
 def _as_run(params: Params) -> Params:

@@ -7,14 +7,13 @@ predicted.
 """
 
 import argparse
-import os
 import signal
 import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from mer import commands, files
+from mer import commands, files, processors
 from mer.predict.inputs.requests import MAX_WHOLE_SECONDS, collect_requests
 
 EPILOG = """
@@ -151,7 +150,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--network", action="append", default=[], metavar="NAME=PATH",
         help="where the pretrained network of the input NAME is")  # fmt: skip
     add("--device", default="cpu", help="the device of networks: cpu, cuda or mps (default: %(default)s)")
-    add("--jobs", type=int, default=_processors(), metavar="N",
+    add("--jobs", type=int, default=processors.count(), metavar="N",
         help="threads of extraction, which change no prediction (default: all cores)")  # fmt: skip
     return parser
 
@@ -197,10 +196,6 @@ def _share(text: str) -> float:
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError("a probability from 0 to 1")
     return value
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from mer import pools
+from mer import pools, processors
 from mer.runner import processes
 from mer.runner.reporting.states import Outcome
 from mer.runner.steps.notebook import INJECTED, Step
@@ -248,9 +248,7 @@ def _work(spec: dict, pipe: object) -> None:
 def environment(study: Study, step: Step, jobs: int, gpu: str | None, private: Path) -> dict[str, str]:
     """Return the environment of a worker and of its kernel: that of the runner without personal start-up files."""
     env = {name: value for name, value in os.environ.items() if name not in ("MPLBACKEND", "PYTHONSTARTUP")}
-    libraries = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
-                 "NUMEXPR_NUM_THREADS")  # fmt: skip
-    env |= dict.fromkeys(libraries, str(study.threads))
+    env |= dict.fromkeys(processors.THREAD_LIMITS, str(study.threads))
     jupyter = os.pathsep.join(filter(None, (str(private / "jupyter"), env.get("JUPYTER_PATH"))))
     if device := study.limits_of(step.number).device:
         env["MER_DEVICE"] = device
