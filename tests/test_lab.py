@@ -57,8 +57,7 @@ def lab(folder, home):
     command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", "--ServerApp.port=0",
                "--IdentityProvider.token=secret", "--LabApp.news_url=",
                "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]  # fmt: skip
-    enabled = {"ServerApp": {"jpserver_extensions": {"mer.api.landing": True}}}  # as `jupyter server extension enable`
-    files.write_json(home / "jupyter_config_dir" / "jupyter_server_config.json", enabled)
+    home.mkdir()
     log = home / "log.txt"
     with log.open("w") as stream:
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=stream, stderr=stream)

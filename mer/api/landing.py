@@ -1,7 +1,6 @@
 """`jupyter lab` in the repository's root opens `start.ipynb`: an extension of the Jupyter server.
 
-Once per environment: `jupyter server extension enable --sys-prefix mer.api.landing`. Jupyter reads no setting from the
-folder in which it starts, and an editable installation cannot bring one.
+The installation of the package turns it on: it puts `landing.json` into the environment's `etc/jupyter`.
 """
 
 from pathlib import Path
