@@ -22,6 +22,15 @@ def test_a_step_with_an_unreadable_stamp_is_left_out(sections, pair, text):
     assert code == 1  # the table is still one of the other run's results
 
 
+def test_a_step_whose_stamps_are_unreadable_in_both_runs_is_no_success(sections, pair):
+    for run in pair:
+        run.write("stamps/05_ablate.json", "{")
+        run.table("tables/more/seed=0.csv", 0.75)
+    code, report = sections()
+    assert len([line for line in report["head"] if line.startswith("left out: stamps/05_ablate.json")]) == 2
+    assert code == 1  # its tables are in no list of outputs
+
+
 @pytest.mark.parametrize("state", ["started", "failed", "interrupted", None])
 def test_an_unfinished_step_is_left_out(sections, pair, state):
     pair[0].stamp("06_ablate", state=state)

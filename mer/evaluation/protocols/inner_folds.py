@@ -48,7 +48,14 @@ class FamilyFolds:
 
     def __reduce__(self) -> tuple:
         """Other processes get jobs, which have their folds already, and no folds of cells."""
-        return tuple, ()
+        return AbsentFolds, ()
+
+
+class AbsentFolds:
+    """The folds of a cell in another process, where they must not be read."""
+
+    def __iter__(self) -> Iterator[Fold]:
+        raise RuntimeError("the folds of a cell are not sent to other processes: read those of its jobs")
 
 
 def usable(folds: Iterable[Fold], training: Training, task: Task, available: np.ndarray) -> tuple[Fold, ...]:

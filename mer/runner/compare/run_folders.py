@@ -32,6 +32,7 @@ class _Run:
         self.folder, self.name = folder, files.to_root(folder)
         self.left_out: list[str] = []
         """The steps that are not compared, with the reasons."""
+        self.has_unreadable_stamp = False
         try:
             if not (folder / "params.yaml").is_file() or not (folder / "stamps").is_dir():
                 raise StudyError([f"{self.name} is no run folder: it has no params.yaml, or no stamps"])
@@ -53,6 +54,7 @@ class _Run:
             stamp = None
         if not isinstance(stamp, dict) or stamp.get("format") != FORMAT or not is_whole(stamp):
             self.left_out.append(f"stamps/{name} in {self.name} is no stamp, or is of another version of the runner")
+            self.has_unreadable_stamp = True
         elif stamp.get("state") != "done":
             self.left_out.append(f"{name.removesuffix('.json')} in {self.name} is not finished")
         else:
@@ -77,7 +79,7 @@ def compare(a: Path, b: Path, out: TextIO) -> int:
     """Print the differences between two runs. "was" refers to run `a`.
 
     Returns:
-        0 if all tables are the same to the byte, 1 if one is not.
+        0 if all tables are the same to the byte; 1 if one is not, or if the stamp of a step cannot be read.
 
     Raises:
         StudyError: a folder is no run folder, cannot be read, or has no finished step.
@@ -99,7 +101,8 @@ def compare(a: Path, b: Path, out: TextIO) -> int:
         print(f"\n{title}", file=out)
         for line in lines or ["the same"]:
             print(f"  {line}".rstrip(), file=out)
-    return 1 if any(difference for _, difference in results) else 0
+    incomplete = first.has_unreadable_stamp or second.has_unreadable_stamp
+    return 1 if incomplete or any(difference for _, difference in results) else 0
 
 
 def _params(path: Path) -> dict:
