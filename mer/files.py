@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 import subprocess
@@ -12,6 +13,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 """The repository: relative paths in parameters and in messages start here."""
+PARTIAL = re.compile(r"\..+\.\d+-[0-9a-f]{8}\.partial(\..*)?")
+"""The temporary names of `replacing`."""
 
 
 def from_root(path: str | Path) -> Path:
@@ -74,6 +77,17 @@ def replacing(path: str | Path) -> Iterator[Path]:
         raise
     finally:
         partial.unlink(missing_ok=True)
+
+
+def remove_partial(path: Path) -> None:
+    """Remove what killed processes have left of a file, or of the files below a folder, that they were writing.
+
+    Nobody may be writing there.
+    """
+    beside = [one for one in path.parent.glob(".*") if one.name.startswith(f".{path.stem}.")]
+    for one in [*beside, *path.rglob(".*")]:
+        if PARTIAL.fullmatch(one.name) and one.is_file():
+            one.unlink(missing_ok=True)
 
 
 def write_text(path: str | Path, text: str) -> None:

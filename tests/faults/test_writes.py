@@ -76,7 +76,7 @@ def ends_undisturbed(whole, step, finished):
 @pytest.mark.parametrize("step", KINDS)
 def test_every_kind_of_file_has_its_cell(whole, step):
     written, own = set(whole.kinds[step]), set(KINDS[step])
-    assert own <= written
+    assert own - set(COSTS_ONLY_TIME) <= written  # values of young files are not stored
     assert step not in COMPLETE or written <= own | {*KINDS["01"], f"{RUN}/logs/*.notices.json"}
 
 

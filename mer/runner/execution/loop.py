@@ -180,6 +180,8 @@ class _StudyRun:
         for name in edited_outputs.move_aside(self.study, state.step):
             target = files.to_root(self.study.folder / edited_outputs.MOVED_FOLDER / name)
             self.screen.print_line(f"  {name} was changed by hand: it was moved to {target}, and nothing of it is used")
+        for name in state.step.writes:
+            files.remove_partial(self.study.folder / name)
         stamps.write(self.study, state.step, "started")
         self._execute(state)
         self.screen.step(state.step.name, "running", state.reason)
