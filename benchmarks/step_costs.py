@@ -38,6 +38,7 @@ def measure_steps(study: Path, name: str, steps: tuple[str, ...], jobs: int) -> 
                    if one["number"] == step]  # fmt: skip
         costs[step] = {"seconds": round(seconds, 1), "processor_seconds": round(processor_seconds() - used, 1),
                        "peak_mb": entry["peak_mb"]}  # fmt: skip
+        print(f"{name}, step {step}: {costs[step]}", flush=True)
     return costs
 
 

@@ -88,7 +88,8 @@ def test_a_page_is_put_in_place_when_it_is_complete(toys, monkeypatch, tmp_path)
     spec = {kind: str(tmp_path / f"01_x.{kind}") for kind in ("partial", "partial_html", "ipynb", "html")}
     (tmp_path / "01_x.partial").write_text("{}")
     instance = worker.Worker.__new__(worker.Worker)
-    instance.spec = spec | {"private": str(tmp_path / "private"), "title": "", "study": "", "banner": "", "date": ""}
+    instance.spec = spec | dict.fromkeys(("kernels", "title", "study", "banner", "date"), "")
+    instance.spec["private"] = str(tmp_path / "private")
     instance.send = lambda *_, **__: None
     monkeypatch.setattr(instance, "_papermill", lambda: "book")
 

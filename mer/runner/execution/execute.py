@@ -44,15 +44,17 @@ class Execution:
     Args:
         jobs: the number of processes that the step may use.
         attempt: how often the step has run out of memory before: it uses fewer processes and smaller batches.
+        kernels: the address of the process that the kernel is a copy of (kernel_source.py); empty if there is none.
     """
 
     def __init__(
-        self, study: Study, step: Step, jobs: int, gpu: str | None, events: queue.Queue, attempt: int = 0
-    ) -> None:
+        self, study: Study, step: Step, jobs: int, gpu: str | None, events: queue.Queue, attempt: int = 0,
+        kernels: str = "",
+    ) -> None:  # fmt: skip
         self.day = study.days.get(step.name) or datetime.date.today().isoformat()
         self.study = dataclasses.replace(study, days={**study.days, step.name: self.day})
         self.step, self.gpu, self.events = step, gpu, events
-        self.limits, self.attempt = study.limits_of(step.number), attempt
+        self.limits, self.attempt, self._kernels = study.limits_of(step.number), attempt, kernels
         self.code_cell: int | None = None
         self.heading = self.progress = ""
         self.peak = 0
@@ -122,7 +124,7 @@ class Execution:
     def _spawn(self, jobs: int) -> None:
         for kind in ("log", "ipynb"):
             self.study.place(self.step.name, kind).parent.mkdir(parents=True, exist_ok=True)
-        spec = worker_spec(self.study, self.step, jobs, self.gpu, self._private.name, self.attempt)
+        spec = worker_spec(self.study, self.step, jobs, self.gpu, self._private.name, self.attempt, self._kernels)
         context = _context()
         self._pipe, worker_end = context.Pipe()
         self._process = context.Process(target=_work, args=(spec, worker_end), name=self.step.name, daemon=True)
@@ -179,12 +181,14 @@ class Execution:
         return Outcome(kind="done", seconds=self.seconds)
 
 
-def worker_spec(study: Study, step: Step, jobs: int, gpu: str | None, private: str, attempt: int) -> dict:
+def worker_spec(
+    study: Study, step: Step, jobs: int, gpu: str | None, private: str, attempt: int, kernels: str = ""
+) -> dict:
     """Return what a worker process is told about its step, in JSON types.
 
     Args:
         private: the temporary folder of the worker.
-        attempt: as for `Execution`.
+        attempt, kernels: as for `Execution`.
     """
     places = {kind: str(study.place(step.name, kind)) for kind in ("partial", "partial_html", "ipynb", "html", "log")}
     return {
@@ -194,6 +198,7 @@ def worker_spec(study: Study, step: Step, jobs: int, gpu: str | None, private: s
         "banner": study.banner,
         "date": study.days[step.name],
         "private": private,
+        "kernels": kernels,
         "parameters": {INJECTED: str(study.folder / "params.yaml")},
         "timeout": study.limits_of(step.number).timeout,
         "environment": environment(study, step, jobs, gpu, Path(private)) | {pools.ATTEMPT: str(attempt)},

@@ -10,6 +10,8 @@ from typing import Any
 import zmq
 from jupyter_client import AsyncKernelManager
 
+from mer.runner.execution import kernel_copies
+
 MAX_SOCKET_CHARS = 100
 """The longest name of a Unix socket, in characters; operating systems allow 103 to 107."""
 
@@ -86,14 +88,19 @@ def private_kernel(folder: Path, on_created: Callable[[Any], None]) -> type:
     return PrivateKernel
 
 
-def write_spec(folder: Path) -> None:
-    """Write the specification of a kernel that runs in this interpreter and keeps no history."""
+def write_spec(folder: Path, kernels: str = "") -> None:
+    """Write the specification of a kernel that runs in this interpreter and keeps no history.
+
+    Args:
+        folder: the folder of the specification.
+        kernels: the address of the process that the kernel is a copy of, if there is one.
+    """
     folder.mkdir(parents=True)
     argv = [sys.executable, "-c", PROGRAM, "-f", "{connection_file}", "--HistoryManager.enabled=False"]
     spec = {
         "argv": argv,
         "display_name": "Python 3",
         "language": "python",
-        "metadata": {"debugger": True, "supported_encryption": "curve"},
+        "metadata": {"debugger": True, "supported_encryption": "curve"} | kernel_copies.declaration(kernels),
     }
     (folder / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from mer import files, pools
 from mer.runner import lock, processes
-from mer.runner.execution import hook, retries
+from mer.runner.execution import hook, kernel_source, retries
 from mer.runner.execution.execute import Execution, warm_up
+from mer.runner.execution.kernel_source import KernelSource
 from mer.runner.execution.remote import RemoteExecution
 from mer.runner.reporting import failures, rendering
 from mer.runner.reporting.index import Index, now
@@ -88,6 +89,7 @@ class _StudyRun:
         others = schedule.readable_steps(study, without=self.states)
         self.index = Index(study, list(self.states.values()), others)
         self.any_started = self.failed = False
+        self.kernel_source: KernelSource | None = None
 
     def run(self) -> int:
         started = time.monotonic()
@@ -107,6 +109,8 @@ class _StudyRun:
             self._print_lines(failures.stop_lines(self.study, reason, self.retry))
             return 1
         finally:
+            if self.kernel_source:
+                self.kernel_source.close()
             self.screen.end()
         return 1 if self.failed else 0
 
@@ -191,8 +195,17 @@ class _StudyRun:
         gpu = self.gpus.pop(0) if self._uses_gpu(state.step) and self.gpus else None
         jobs = pools.fewer(retries.processes(self.study, state.step, self.options.jobs), state.attempt)
         kind = RemoteExecution if self.study.dask else Execution
-        execution = kind(self.study, state.step, jobs, gpu, self.events, state.attempt)
+        kernels = self._kernels(state)
+        execution = kind(self.study, state.step, jobs, gpu, self.events, state.attempt, kernels)
         self.running.append((state, execution))
+
+    def _kernels(self, state: StepState) -> str:
+        """Return the address of the process that kernels are copies of, once a step is left that gains by it."""
+        if self.kernel_source is None and not self.study.dask and kernel_source.are_possible():
+            left = [one.step for one in self.states.values() if one is not state and not one.settled]
+            if any(dependencies.imports(step, kernel_source.LARGEST) for step in left):
+                self.kernel_source = KernelSource(self.study.folder, self.study.threads)
+        return self.kernel_source.address if self.kernel_source else ""
 
     def _uses_gpu(self, step: Step) -> bool:
         return (

@@ -122,7 +122,7 @@ class Worker:
 
     def _execute(self) -> None:
         # a kernel of this very interpreter, whatever kernelspecs the user has registered
-        kernel.write_spec(Path(self.spec["private"], "jupyter", "kernels", "python3"))
+        kernel.write_spec(Path(self.spec["private"], "jupyter", "kernels", "python3"), self.spec["kernels"])
         book = self._papermill()
         page = Path(self.spec["partial_html"])
         html.render(book, page, html.PageTexts(*(self.spec[name] for name in ("title", "study", "banner", "date"))))

@@ -21,7 +21,7 @@ UNFINISHED_REASONS = {
 
 def step_dependencies(study: Study, step: Step) -> dict:
     """Return everything that the result of a step depends on, as digests and values."""
-    code = code_dependencies.CodeDependencies(tree for text in step.code if (tree := parse(text)))
+    code = _code(step)
     params = {name: study.params.get(name) for name in step.uses}
     if (device := study.limits_of(step.number).device) and isinstance(params.get("compute"), dict):
         params["compute"] = params["compute"] | {"device": device}
@@ -37,6 +37,11 @@ def step_dependencies(study: Study, step: Step) -> dict:
         "parameters": params,
         "inputs": inputs,
     }
+
+
+def imports(step: Step, library: str) -> bool:
+    """Return whether a step imports a library, directly or by the modules that it imports."""
+    return library in _code(step).libraries()
 
 
 def reason_to_run(study: Study, step: Step, current: dict) -> str | None:
@@ -73,6 +78,10 @@ def locked_versions() -> dict[str, str]:
     lines = lock.read_text(encoding="utf-8").splitlines() if lock.is_file() else []
     matches = (re.match(r"([A-Za-z0-9][\w.-]*)\s*==\s*([^\s;#]+)", line) for line in lines)
     return {match[1]: match[2] for match in matches if match}
+
+
+def _code(step: Step) -> code_dependencies.CodeDependencies:
+    return code_dependencies.CodeDependencies(tree for text in step.code if (tree := parse(text)))
 
 
 def _named_paths(study: Study, params: object, name: str = "") -> Iterator[tuple[str, Path]]:

@@ -1,0 +1,63 @@
+"""The process that the kernels of a run are copies of (kernel_server.py), as the runner starts and ends it.
+
+A new kernel imports torch, pandas and others for about three seconds, and has them in its own memory. A copy starts at
+once and shares the memory. Until the process is ready, and where there is none, kernels are started as Jupyter does.
+"""
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from mer import processors
+from mer.temporary import TemporaryFolder
+
+PROGRAM = Path(__file__).with_name("kernel_server.py")
+MAX_FOLDER_CHARS = 60
+"""The longest name of the temporary folder with which that of a Unix socket in it is allowed, in characters."""
+LARGEST = "torch"
+"""The library that takes the most time and memory. Where no step imports it, kernels are as fast by themselves."""
+END_SECONDS = 0.5
+"""The time in which the process ends by itself. While it imports libraries, it does not."""
+
+
+def are_possible() -> bool:
+    """Return whether this system can make kernels as copies, and end them with the process that they are copies of."""
+    return sys.platform == "linux" and hasattr(os, "pidfd_open") and len(tempfile.gettempdir()) <= MAX_FOLDER_CHARS
+
+
+class KernelSource:
+    """The process that kernels of one run are copies of.
+
+    Args:
+        folder: the run folder.
+        threads: the number of threads of numerical libraries, which are read when they are imported.
+    """
+
+    def __init__(self, folder: Path, threads: int) -> None:
+        self._private = TemporaryFolder()
+        self.address = str(Path(self._private.name, "kernels"))
+        left_out = ("MPLBACKEND", "PYTHONSTARTUP")
+        environment = {name: value for name, value in os.environ.items() if name not in left_out}
+        environment |= dict.fromkeys(processors.THREAD_LIMITS, str(threads)) | {
+            "MER_RUN_FOLDER": str(folder),  # by which the processes of a killed run are found
+            "MPLBACKEND": "module://matplotlib_inline.backend_inline",  # as in any kernel
+            "PYTHONHASHSEED": "0",
+        }
+        self._process = subprocess.Popen(  # noqa: S603 - this interpreter and a file of the package
+            [sys.executable, "-P", str(PROGRAM), self.address], env=environment, stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """End the process and its kernels."""
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+        try:
+            self._process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._private.cleanup()
