@@ -1,6 +1,6 @@
 """Measure the cost of each step against the number of utterances, corpora, systems and workers.
 
-    python -m benchmarks.scaling --utterances 500 1000 2000 --out benchmarks/results/scaling.json
+    python -m benchmarks.scaling --utterances 1000 2000 4000 --out benchmarks/results/scaling.json
     python -m benchmarks.scaling --utterances 1000 10000 100000 --corpora 2 3 5 --systems 1 2 4 --workers 1 2 4 --out …
     python -m benchmarks.scaling --page --out benchmarks/results/scaling.json --load benchmarks/results/load.json
 
