@@ -234,3 +234,18 @@ def test_no_server_is_started_where_no_later_step_gains_by_it(toys):
     toys.add("02_second", reads=["a.txt"], writes=["b.txt"])
     assert toys.run() == 0, toys.screen
     assert (toys.study.folder / "a.txt").read_text() == "False"
+
+
+def refuse(*_):
+    raise OSError("refused")
+
+
+@pytest.mark.parametrize("place", [(os, "pidfd_open"), (kernel_source, "TemporaryFolder")])
+def test_where_there_can_be_no_server_kernels_are_new_processes(toys, monkeypatch, place):
+    monkeypatch.setattr(kernel_source, "LARGEST", "tqdm")
+    monkeypatch.setattr(*place, refuse)
+    toys.add("01_first", writes=["a.txt"])
+    parent = "import tqdm, psutil\n(folder / 'b.txt').write_text(str(psutil.Process().parent().cmdline()))"
+    toys.add("02_second", parent, reads=["a.txt"], writes=["b.txt"])
+    assert toys.run() == 0, toys.screen
+    assert "kernel_server" not in (toys.study.folder / "b.txt").read_text()

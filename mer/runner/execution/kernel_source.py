@@ -25,7 +25,13 @@ END_SECONDS = 0.5
 
 def are_possible() -> bool:
     """Return whether this system can make kernels as copies, and end them with the process that they are copies of."""
-    return sys.platform == "linux" and hasattr(os, "pidfd_open") and len(tempfile.gettempdir()) <= MAX_FOLDER_CHARS
+    if sys.platform != "linux" or len(tempfile.gettempdir()) > MAX_FOLDER_CHARS:
+        return False
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except (AttributeError, OSError):  # an old system lacks it, and a container may forbid it
+        return False
+    return True
 
 
 class KernelSource:

@@ -1,5 +1,6 @@
 """The loop of a run: check each step when the steps before it have finished, and run it if something has changed."""
 
+import contextlib
 import queue
 import time
 from dataclasses import dataclass
@@ -195,16 +196,16 @@ class _StudyRun:
         gpu = self.gpus.pop(0) if self._uses_gpu(state.step) and self.gpus else None
         jobs = pools.fewer(retries.processes(self.study, state.step, self.options.jobs), state.attempt)
         kind = RemoteExecution if self.study.dask else Execution
-        kernels = self._kernels(state)
-        execution = kind(self.study, state.step, jobs, gpu, self.events, state.attempt, kernels)
+        execution = kind(self.study, state.step, jobs, gpu, self.events, state.attempt, self._kernels())
         self.running.append((state, execution))
 
-    def _kernels(self, state: StepState) -> str:
+    def _kernels(self) -> str:
         """Return the address of the process that kernels are copies of, once a step is left that gains by it."""
         if self.kernel_source is None and not self.study.dask and kernel_source.are_possible():
-            left = [one.step for one in self.states.values() if one is not state and not one.settled]
+            left = [one.step for one in self.states.values() if one.state in ("unchecked", "waiting")]
             if any(dependencies.imports(step, kernel_source.LARGEST) for step in left):
-                self.kernel_source = KernelSource(self.study.folder, self.study.threads)
+                with contextlib.suppress(OSError):  # the machine is short of memory or space
+                    self.kernel_source = KernelSource(self.study.folder, self.study.threads)
         return self.kernel_source.address if self.kernel_source else ""
 
     def _uses_gpu(self, step: Step) -> bool:
