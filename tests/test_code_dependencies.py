@@ -137,7 +137,8 @@ def test_other_formatted_texts_are_not_modules(package, text):
 
 def test_computed_names_of_modules_can_be_read_from_the_source():
     api = files.ROOT / "mer/__init__.py"  # loads what a user of `mer` asks for, and no step does
-    for path in set((files.ROOT / "mer").rglob("*.py")) - {api}:
+    server = files.ROOT / "mer/runner/execution/kernel_server.py"  # a program that no module imports
+    for path in set((files.ROOT / "mer").rglob("*.py")) - {api, server}:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             name = getattr(getattr(node, "func", None), "attr", getattr(getattr(node, "func", None), "id", ""))
             if isinstance(node, ast.Call) and name in ("import_module", "__import__", "exec", "run_module", "run_path"):
