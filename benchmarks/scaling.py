@@ -128,7 +128,8 @@ def table(measured: list[dict], axis: str) -> str:
     own.sort(key=lambda one: one["numbers"][axis])
     if not own:
         return NOT_MEASURED
-    lines = [f"| {axis} | utterances | hours | " + " | ".join(STEPS) + " | all, wall | store |",
+    title = "planned" if axis == "utterances" else axis  # the next column says how many there were
+    lines = [f"| {title} | utterances | hours | " + " | ".join(STEPS) + " | all, wall | store |",
              "|" + "---|" * (len(STEPS) + 5)]  # fmt: skip
     for one in own:
         lines.append(f"| {one['numbers'][axis]:,} | {one['rows']:,} | {one['hours']:.2f} | {_costs(one['steps'])} | "

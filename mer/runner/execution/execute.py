@@ -15,8 +15,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from mer import pools, processors
+from mer import pools
 from mer.runner import processes
+from mer.runner.execution import kernel_source
+from mer.runner.execution.kernel_source import MAX_FOLDER_CHARS
 from mer.runner.reporting.states import Outcome
 from mer.runner.steps.notebook import INJECTED, Step
 from mer.runner.study import Study
@@ -24,9 +26,6 @@ from mer.temporary import TemporaryFolder
 
 GRACE_SECONDS = 10.0
 """The time that a worker has to end its kernel, in seconds."""
-
-MAX_FOLDER_CHARS = 60
-"""The longest name of the temporary folder with which the name of a socket in it is still allowed, in characters."""
 
 DIED = "the kernel died, most likely because memory ran out; the log may say more"
 
@@ -252,8 +251,7 @@ def _work(spec: dict, pipe: object) -> None:
 
 def environment(study: Study, step: Step, jobs: int, gpu: str | None, private: Path) -> dict[str, str]:
     """Return the environment of a worker and of its kernel: that of the runner without personal start-up files."""
-    env = {name: value for name, value in os.environ.items() if name not in ("MPLBACKEND", "PYTHONSTARTUP")}
-    env |= dict.fromkeys(processors.THREAD_LIMITS, str(study.threads))
+    env = kernel_source.environment(study.folder, study.threads)
     jupyter = os.pathsep.join(filter(None, (str(private / "jupyter"), env.get("JUPYTER_PATH"))))
     if device := study.limits_of(step.number).device:
         env["MER_DEVICE"] = device
@@ -265,12 +263,10 @@ def environment(study: Study, step: Step, jobs: int, gpu: str | None, private: P
     if os.name == "posix" and len(str(private)) <= MAX_FOLDER_CHARS:  # what a killed kernel leaves is removed with it
         env["TMPDIR"] = str(private)
     return env | {
-        "MER_RUN_FOLDER": str(study.folder),
         "MER_NOTICES": str(study.place(step.name, "notices")),
         "MER_JOBS": str(jobs),
         "MER_DAY": study.days.get(step.name, ""),
         processes.EXECUTION: str(private),
-        "PYTHONHASHSEED": "0",
         "JUPYTER_PATH": jupyter,
         "JUPYTER_CONFIG_DIR": str(private / "config"),
         "JUPYTER_RUNTIME_DIR": str(private / "runtime"),

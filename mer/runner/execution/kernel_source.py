@@ -19,6 +19,8 @@ MAX_FOLDER_CHARS = 60
 """The longest name of the temporary folder with which that of a Unix socket in it is allowed, in characters."""
 LARGEST = "torch"
 """The library that takes the most time and memory. Where no step imports it, kernels are as fast by themselves."""
+INLINE = "module://matplotlib_inline.backend_inline"
+"""The backend of figures that kernels set. matplotlib reads it when it is imported."""
 END_SECONDS = 0.5
 """The time in which the process ends by itself. While it imports libraries, it does not."""
 
@@ -34,26 +36,33 @@ def are_possible() -> bool:
     return True
 
 
+def environment(folder: Path, threads: int) -> dict[str, str]:
+    """Return what the environments of all processes of a run have in common.
+
+    It is that of the runner, without personal start-up files.
+
+    Args:
+        folder: the run folder, by which the processes of a killed run are found.
+        threads: the number of threads of numerical libraries, which are read when they are imported.
+    """
+    kept = {name: value for name, value in os.environ.items() if name not in ("MPLBACKEND", "PYTHONSTARTUP")}
+    limits = dict.fromkeys(processors.THREAD_LIMITS, str(threads))
+    return kept | limits | {"MER_RUN_FOLDER": str(folder), "PYTHONHASHSEED": "0"}
+
+
 class KernelSource:
     """The process that kernels of one run are copies of.
 
     Args:
-        folder: the run folder.
-        threads: the number of threads of numerical libraries, which are read when they are imported.
+        folder, threads: as for `environment`.
     """
 
     def __init__(self, folder: Path, threads: int) -> None:
         self._private = TemporaryFolder()
         self.address = str(Path(self._private.name, "kernels"))
-        left_out = ("MPLBACKEND", "PYTHONSTARTUP")
-        environment = {name: value for name, value in os.environ.items() if name not in left_out}
-        environment |= dict.fromkeys(processors.THREAD_LIMITS, str(threads)) | {
-            "MER_RUN_FOLDER": str(folder),  # by which the processes of a killed run are found
-            "MPLBACKEND": "module://matplotlib_inline.backend_inline",  # as in any kernel
-            "PYTHONHASHSEED": "0",
-        }
+        own = environment(folder, threads) | {"MPLBACKEND": INLINE}
         self._process = subprocess.Popen(  # noqa: S603 - this interpreter and a file of the package
-            [sys.executable, "-P", str(PROGRAM), self.address], env=environment, stdin=subprocess.PIPE,
+            [sys.executable, "-P", str(PROGRAM), self.address], env=own, stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
 
