@@ -39,7 +39,9 @@ PROTOCOLS = {"loco": "LOCO", "in_corpus": "within corpus"}
 """Protocol -> its name in tables."""
 
 
-def collect(folder: Path, table: str, answers: str = "restricted", systems: Iterable[str] = ()) -> dict[str, Any]:
+def collect(
+    folder: Path, table: str, answers: str = "restricted", systems: Iterable[str] = (), metric: str = "UAR"
+) -> dict[str, Any]:
     """Return a table of a run folder as JSON types, with the command, date and corpora behind it.
 
     Args:
@@ -47,25 +49,26 @@ def collect(folder: Path, table: str, answers: str = "restricted", systems: Iter
         table: one of `TABLES`.
         answers: free or restricted; for tables of scores.
         systems: the systems or rows that are kept, in this order; by default all.
+        metric: one of `stats.METRICS`; for tables of scores.
     """
     run = files.read_json(folder / "run.json")
     usable = pd.read_parquet(folder / "data/manifest.parquet")
     usable = usable[usable["exclude_reason"].isna()]
     corpora = {str(name): {"utterances": len(rows), "speakers": int(rows["speaker_id"].nunique())}
                for name, rows in usable.groupby("corpus")}  # fmt: skip
-    rows = _score_rows(folder, table, answers) if table in SCORES else _difference_rows(folder, table)
+    rows = _score_rows(folder, table, answers, metric) if table in SCORES else _difference_rows(folder, table)
     wanted = list(systems) or list(dict.fromkeys(row["system"] for row in rows))
     rows = [row for name in wanted for row in rows if row["system"] == name]
     base = {"command": without_paths(run["command"]), "date": run["finished"][:10], "corpora": corpora,
             "table": table}  # fmt: skip
-    return base | ({"answers": answers} if table in SCORES else {}) | {"rows": rows}
+    return base | ({"answers": answers, "metric": metric} if table in SCORES else {}) | {"rows": rows}
 
 
-def _score_rows(folder: Path, protocol: str, answers: str) -> list[dict[str, Any]]:
-    """The UAR on each test corpus with its interval, and the mean over corpora, of each system."""
+def _score_rows(folder: Path, protocol: str, answers: str, metric: str) -> list[dict[str, Any]]:
+    """The metric on each test corpus with its interval, and the mean over corpora, of each system."""
     results = _results(folder)
     keep = (results["protocol"] == protocol) & (results["answers"] == answers) & results["seed"].isna()
-    results, rows = results[keep & (results["metric"] == "UAR")], []
+    results, rows = results[keep & (results["metric"] == metric)], []
     for system, part in results.groupby("system", sort=False):
         transductive = bool(part["transductive"].any())
         for row in part.to_dict("records"):
@@ -74,6 +77,7 @@ def _score_rows(folder: Path, protocol: str, answers: str) -> list[dict[str, Any
             rows.append({"system": system, "test_corpus": row["test_corpus"], **numbers, **counts,
                          "transductive": transductive})  # fmt: skip
         corrected = stats.chance_corrected(part["value"].to_numpy(), 1 / part["chance"].to_numpy()).mean()
+        corrected = corrected if metric == "UAR" else float("nan")
         rows.append({"system": system, "test_corpus": MEAN, "value": _number(part["value"].mean()),
                      "chance_corrected": _number(corrected), "n": int(part["n"].sum()),
                      "speakers": int(part["speakers"].sum()), "transductive": transductive})  # fmt: skip
@@ -124,16 +128,18 @@ def render(result: Mapping[str, Any]) -> str:
 
 
 def _score_table(result: Mapping[str, Any]) -> str:
-    """Systems × test corpora, and two means."""
+    """Systems × test corpora, and two means if there are several; only those of the UAR are corrected for chance."""
     by_system: dict[str, dict[str, dict]] = {}
     for row in result["rows"]:
         by_system.setdefault(row["system"], {})[row["test_corpus"]] = row
     corpora = sorted({row["test_corpus"] for row in result["rows"]} - {MEAN})
-    lines = [["system", *corpora, "mean", "mean, chance-corrected"]]
+    means = {"mean": "value", "mean, chance-corrected": "chance_corrected"} if len(corpora) > 1 else {}
+    means = {title: name for title, name in means.items() if any(rows[MEAN][name] for rows in by_system.values())}
+    lines = [["system", *corpora, *means]]
     for system, rows in by_system.items():
         name = f"`{system}`" + (" (transductive)" if rows[MEAN]["transductive"] else "")
         entries = [_score(rows[corpus]) if corpus in rows else NO_VALUE for corpus in corpora]
-        lines.append([name, *entries, short(rows[MEAN]["value"]), short(rows[MEAN]["chance_corrected"])])
+        lines.append([name, *entries, *(short(rows[MEAN][column]) for column in means.values())])
     return _markdown(lines)
 
 
@@ -206,7 +212,7 @@ def main(words: list[str] | None = None) -> int:
         print("name a run folder, --table, --title and --out, or use --pages", file=sys.stderr)
         return 2
     result = {"title": arguments.title} | collect(
-        files.from_root(arguments.run), arguments.table, arguments.answers, arguments.systems
+        files.from_root(arguments.run), arguments.table, arguments.answers, arguments.systems, arguments.metric
     )
     facts = dict(fact.split("=", 1) for fact in arguments.fact)
     result |= {"facts": {name: json.loads(value) for name, value in facts.items()}} if facts else {}
@@ -222,6 +228,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--table", choices=TABLES, default="loco", help="which table (default: loco)")
     add("--answers", choices=("free", "restricted"), default="restricted", help="kind of predictions of scores")
     add("--systems", nargs="+", default=[], metavar="NAME", help="only these systems or rows, in this order")
+    add("--metric", choices=stats.METRICS, default="UAR", help="metric of scores (default: UAR)")
     add("--title", help="what the table shows, in a few words")
     add("--fact", action="append", default=[], metavar="NAME=NUMBER", help="a further number that the text states")
     add("--out", help="the JSON file")

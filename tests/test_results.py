@@ -83,7 +83,8 @@ def run_folder(tmp_path):
     rows = [base | {"test_corpus": "a", "value": 0.4511, "low": 0.401, "high": 0.5},
             base | {"test_corpus": "b", "value": 0.25, "low": np.nan, "high": np.nan, "n": 1, "speakers": 1},
             base | {"test_corpus": "a", "value": 0.1, "low": 0, "high": 1, "answers": "free"},
-            base | {"test_corpus": "a", "value": 0.2, "low": 0, "high": 1, "seed": 0}]  # fmt: skip
+            base | {"test_corpus": "a", "value": 0.2, "low": 0, "high": 1, "seed": 0},
+            base | {"test_corpus": "a", "value": 0.6, "low": 0.55, "high": 0.65, "metric": "weighted_F1"}]  # fmt: skip
     pd.DataFrame(rows).to_csv(tmp_path / "tables/results.csv", index=False)
     line = {"system": "zero", "reference": "linear", "protocol": "loco", "test_corpus": "mean over corpora",
             "value": 0.2, "reference_value": 0.3, "difference": -0.1, "low": -0.15, "high": -0.05, "p_holm": 0.01,
@@ -109,6 +110,12 @@ def test_scores_of_a_run_folder_become_a_small_file(run_folder, tmp_path):
     table = results.render(stored)
     assert "| `linear` | .451 [.401, .500] | .250 no interval (1 speaker) | .351 | .134 |" in table
     assert "4 utterances" in table
+
+
+def test_another_metric_of_one_corpus_has_no_means(run_folder):
+    stored = {"title": "F1"} | results.collect(run_folder, "loco", metric="weighted_F1")
+    assert (stored["metric"], stored["rows"][-1]["chance_corrected"]) == ("weighted_F1", None)
+    assert results.render(stored).startswith("| system | a |\n|---|---|\n| `linear` | .600 [.550, .650] |\n\nF1.")
 
 
 def test_differences_of_a_run_folder_become_a_table(run_folder):

@@ -5,11 +5,13 @@ many are computed at once. A unit whose process is killed is computed again, wit
 """
 
 import os
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing import parent_process
 from multiprocessing.context import BaseContext
 from typing import Any
 
@@ -112,12 +114,24 @@ def _completed_here(
     work: Work, left: dict[int, Any], processes: int, context: BaseContext | None
 ) -> Iterator[tuple[int, Any]]:
     """Yield (number, result) of the units that are left, and remove them."""
-    with ProcessPoolExecutor(processes, context, work.setup, work.arguments) as pool:
+    with ProcessPoolExecutor(processes, context, _begin, (work.setup, work.arguments)) as pool:
         waiting = {pool.submit(work.function, unit): number for number, unit in left.items()}
         for future in as_completed(waiting):
             result = future.result()
             del left[waiting[future]]
             yield waiting[future], result
+
+
+def _begin(setup: Callable[..., None] | None, arguments: tuple) -> None:
+    """Prepare a worker process, which ends when the process that it works for is killed."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    if setup is not None:
+        setup(*arguments)
+
+
+def _end_with_parent() -> None:
+    parent_process().join()
+    os._exit(1)  # a unit may take hours; what it stores is whole or absent, as if this process had been killed, too
 
 
 def ordered(
