@@ -62,23 +62,27 @@ class Copy:
         self.returncode: int | None = None
         content = json.dumps({"argv": command[1:], "environment": environment, "folder": str(folder)}).encode()
         self._connection = socket.socket(socket.AF_UNIX)
+        self._lines = self._connection.makefile("rb")
         try:
             self._connection.settimeout(SECONDS)
             self._connection.connect(address)
             socket.send_fds(self._connection, [len(content).to_bytes(4, "big")], [1, 2])
             self._connection.sendall(content)
-            self._lines = self._connection.makefile("rb")
             self.pid = int(self._lines.readline())
         except (OSError, ValueError):
-            self._connection.close()
+            self._close()
             raise
 
     def poll(self) -> int | None:
         """Return the exit code; None while it runs. It is killed if its server ends."""
         if self.returncode is None and select.select([self._connection], [], [], 0)[0]:
             self.returncode = int(self._lines.readline() or -signal.SIGKILL)
-            self._connection.close()
+            self._close()
         return self.returncode
+
+    def _close(self) -> None:
+        self._lines.close()  # otherwise the connection stays open until it is
+        self._connection.close()
 
     def wait(self, timeout: float | None = None) -> int:
         """Return the exit code as soon as it has ended.
