@@ -133,8 +133,9 @@ def _score_table(result: Mapping[str, Any]) -> str:
     for row in result["rows"]:
         by_system.setdefault(row["system"], {})[row["test_corpus"]] = row
     corpora = sorted({row["test_corpus"] for row in result["rows"]} - {MEAN})
-    means = {"mean": "value", "mean, chance-corrected": "chance_corrected"} if len(corpora) > 1 else {}
-    means = {title: name for title, name in means.items() if any(rows[MEAN][name] for rows in by_system.values())}
+    kinds = {"mean": "value", "mean, chance-corrected": "chance_corrected"} if len(corpora) > 1 else {}
+    of_means = [rows[MEAN] for rows in by_system.values()]
+    means = {title: name for title, name in kinds.items() if any(row[name] is not None for row in of_means)}
     lines = [["system", *corpora, *means]]
     for system, rows in by_system.items():
         name = f"`{system}`" + (" (transductive)" if rows[MEAN]["transductive"] else "")

@@ -118,6 +118,12 @@ def test_another_metric_of_one_corpus_has_no_means(run_folder):
     assert results.render(stored).startswith("| system | a |\n|---|---|\n| `linear` | .600 [.550, .650] |\n\nF1.")
 
 
+def test_means_at_chance_are_kept(run_folder):
+    stored = {"title": "LOCO"} | results.collect(run_folder, "loco")
+    stored["rows"][-1]["chance_corrected"] = 0
+    assert "| mean | mean, chance-corrected |" in results.render(stored)
+
+
 def test_differences_of_a_run_folder_become_a_table(run_folder):
     stored = {"title": "Ablation"} | results.collect(run_folder, "ablations")
     [row] = stored["rows"]

@@ -81,7 +81,7 @@ class Copy:
         return self.returncode
 
     def _close(self) -> None:
-        self._lines.close()  # otherwise the connection stays open until it is
+        self._lines.close()  # while it is open, the connection is not closed either
         self._connection.close()
 
     def wait(self, timeout: float | None = None) -> int:
