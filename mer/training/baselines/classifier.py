@@ -102,15 +102,15 @@ def expand(
     classes: int,
     standardiser: Standardiser,
 ) -> TrainedLinear:
-    """Return a classifier over all classes from one of scikit-learn, which has the trained classes only.
+    """Return a classifier over all classes from the coefficients of the trained ones.
 
     Args:
         coefficients, intercepts: shapes (n, width) and (n,), with n the number of `trained_classes`, or 1 if they
-            are two.
+            are two and the model is one of scikit-learn.
         trained_classes: class numbers, ascending.
     """
     weights, bias = np.zeros((classes, coefficients.shape[1])), np.full(classes, -np.inf)
-    if len(trained_classes) == 2:  # scikit-learn has one row for two classes
+    if len(coefficients) == 1:
         weights[trained_classes[1]], bias[trained_classes] = coefficients[0], [0.0, intercepts[0]]
     else:
         weights[trained_classes], bias[trained_classes] = coefficients, intercepts

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from mer.params.schema import Training
+from mer.training.baselines import multinomial
 from mer.training.baselines.classifier import (
     Setting,
     TrainedLinear,
     all_logits,
-    class_weight,
     expand,
     require_two_classes,
     settings,
@@ -27,7 +27,9 @@ MODEL = TrainedLinear
 def fit_all(
     task: Task, train: np.ndarray, settings: Sequence[Setting], *, inputs: tuple[str, ...], training: Training
 ) -> list[TrainedLinear]:
-    """Return one model per inverse regularisation. The solution is unique: nothing is drawn at random.
+    """Return one model per inverse regularisation.
+
+    The solution is unique up to the tolerance of the search: nothing is drawn at random.
 
     Args:
         train: row numbers of the task.
@@ -37,14 +39,10 @@ def fit_all(
     Raises:
         ValueError: a row holds NaN or infinity, or training has one class only.
     """
-    from sklearn.linear_model import LogisticRegression
-
     require_two_classes(task.labels[train])
     standardiser = standardise.fit(task.features, train, inputs, equal=training.equal_inputs)
-    x, y = stack(task.features, train, standardiser), task.labels[train]
-    weight = class_weight(training)
-    models = (
-        LogisticRegression(C=one["inverse_regularisation"], class_weight=weight, max_iter=1000, tol=1e-3).fit(x, y)
-        for one in settings
-    )
-    return [expand(m.coef_, m.intercept_, m.classes_, task.classes, standardiser) for m in models]
+    x = stack(task.features, train, standardiser)
+    present, y, counts = np.unique(task.labels[train], return_inverse=True, return_counts=True)
+    share = len(y) / (len(present) * counts) if training.weighs_classes else np.ones(len(present))
+    found = multinomial.fit(x, y, [one["inverse_regularisation"] for one in settings], share[y])
+    return [expand(weights, bias, present, task.classes, standardiser) for weights, bias in found]
