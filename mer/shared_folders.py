@@ -96,7 +96,10 @@ def pull(store: SharedStore, listed: dict[str, str], target: Path) -> None:
             if not present:
                 raise FolderError(f"{store.address}/{name}: is missing; copy the folder there again with --push")
             if files.digest_file(partial / name) != digest:
-                raise FolderError(f"{store.address}/{name}: is not the file that was copied there: its digest differs")
+                raise FolderError(
+                    f"{store.address}/{name}: is not the file that was copied there: its digest "
+                    "differs; copy the folder there again with --push"
+                )
         partial.mkdir(parents=True, exist_ok=True)
         partial.rename(target)
     finally:

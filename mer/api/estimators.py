@@ -173,7 +173,7 @@ class EmotionClassifier(ClassifierMixin, BaseEstimator):
         """
         names = np.asarray([str(n) for n in (range(n) if groups is None else groups)])
         if len(names) != n:
-            raise ValueError(f"groups: {len(names)} entries for {n} rows")
+            raise ValueError(f"groups: {len(names)} entries for {n} rows; give one speaker per row of X")
         unique = sorted(set(names), key=lambda name: files.digest([self.seed, name]))
         chosen, count = np.zeros(n, bool), round(self.validation * len(unique)) or int(self.validation > 0)
         for name in unique:

@@ -1,6 +1,5 @@
 """Predictions that were made elsewhere, as a table of predictions of MER (mer/evaluation/scores/scores.py)."""
 
-import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from mer import corpora, stats
 from mer.api.metrics import two_spellings
 from mer.corpora.reading.columns import ALIASES, plain
 from mer.evaluation.scores import flags
+from mer.params.messages import near
 
 NAMES = {
     "utterance_id": ("utteranceid", "id", "key", "uttid", *ALIASES["path"], "segmentid"),
@@ -56,7 +56,7 @@ def read(table: str | Path | pd.DataFrame, columns: Mapping[str, str] | None = N
     name = "predictions" if isinstance(table, pd.DataFrame) else str(table)
     frame = table if isinstance(table, pd.DataFrame) else _read_file(Path(table))
     if frame.empty:
-        raise PredictionTableError(f"{name}: has no rows")
+        raise PredictionTableError(f"{name}: has no rows; write one row per utterance below the header")
     matches = _match(list(frame.columns), columns or {}, name)
     rows = frame.rename(columns={own: column for column, own in matches.items()})
     rows, named = _with_probabilities(rows.reset_index(drop=True), name)
@@ -71,7 +71,7 @@ def read(table: str | Path | pd.DataFrame, columns: Mapping[str, str] | None = N
 
 def _read_file(path: Path) -> pd.DataFrame:
     if not path.is_file():
-        raise PredictionTableError(f"{path}: the file does not exist")
+        raise PredictionTableError(f"{path}: the file does not exist; name a CSV, TSV or Parquet file of predictions")
     if path.suffix.lower() == ".parquet":
         return pd.read_parquet(path)
     try:
@@ -87,9 +87,8 @@ def _match(header: list, declared: Mapping[str, str], name: str) -> dict[str, st
     matches = {}
     for key, value in declared.items():
         if key not in own:
-            near = difflib.get_close_matches(key, own, n=1)
-            hint = f" (did you mean {near[0]!r}?)" if near else ""
-            raise PredictionTableError(f"columns: there is no column {key!r}{hint}; there are {', '.join(own)}")
+            existing = f"there are {', '.join(own)}"
+            raise PredictionTableError(f"columns: there is no column {key!r}{near(key, own)}; {existing}")
         if value not in header:
             raise PredictionTableError(f"{name}: has no column {value!r}, which `columns` names as {key}; "
                                        f"its columns are {', '.join(map(str, header))}")  # fmt: skip

@@ -1,7 +1,6 @@
 """A finished run as tables and models: `mer.load_run("outputs/demo")`."""
 
-import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from mer import features, files, params, predict
 from mer.dataset.manifest import schema
 from mer.features import vectors
 from mer.params import output_check
+from mer.params.messages import near
 from mer.params.schema import Params
 from mer.predict import Predictor
 
@@ -89,7 +89,7 @@ class FinishedRun:
             ValueError: the study has no such input.
         """
         if name not in self.params.features:
-            raise ValueError(f"{name!r} is no input of this study{_hint(name, self.inputs)}: {', '.join(self.inputs)}")
+            raise ValueError(f"{name!r} is no input of this study{near(name, self.inputs)}: {', '.join(self.inputs)}")
         specs = files.read_json(self._path("data/features.json"))["specs"]
         ids = schema.usable(self.manifest)["utterance_id"]
         keys = features.read_keys(self._path("data/inputs.parquet"), ids)
@@ -123,7 +123,7 @@ class FinishedRun:
         folder = self.folder / "tables"
         names = sorted({path.stem for path in folder.glob("*.*") if path.suffix in (".csv", ".parquet")})
         if name not in names:
-            raise ValueError(f"{name!r} is no table of this run{_hint(name, names)}: {', '.join(names) or 'none'}")
+            raise ValueError(f"{name!r} is no table of this run{near(name, names)}: {', '.join(names) or 'none'}")
         path = folder / f"{name}.parquet"
         if path.is_file():
             return pd.read_parquet(self._path(f"tables/{path.name}"))
@@ -169,7 +169,7 @@ class Models(Mapping):
     def __getitem__(self, name: str) -> Predictor:
         if name not in list(self):
             names = ", ".join(self) or "none, because no step has trained one"
-            raise KeyError(f"{name!r} is no model{_hint(name, self)}: {names}")
+            raise KeyError(f"{name!r} is no model{near(name, self)}: {names}")
         return predict.load(self.folder / name)
 
     def __iter__(self) -> Iterator[str]:
@@ -190,8 +190,3 @@ class Models(Mapping):
                 for name, card in cards.items()}  # fmt: skip
         columns = ["model", "inputs", "trained on", "classes"]
         return pd.DataFrame.from_dict(rows, orient="index", columns=columns).to_html()
-
-
-def _hint(name: str, names: Iterable[str]) -> str:
-    near = difflib.get_close_matches(str(name), list(names), n=1)
-    return f" (did you mean {near[0]!r}?)" if near else ""

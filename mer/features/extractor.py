@@ -23,7 +23,7 @@ VectorFunction = Callable[[Sequence[Any]], list[np.ndarray | Unavailable]]
 
 @dataclass(frozen=True)
 class Resources:
-    """The resources of a computation. Neither determines a result.
+    """The resources of a computation. `jobs` changes no result; the device may change its last bits.
 
     Attributes:
         device: the device of networks: cpu, cuda or mps.

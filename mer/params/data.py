@@ -1,12 +1,12 @@
 """What a study reads and how it is labelled and split: the sections `data`, `corpora`, `labels` and `splits`."""
 
-import difflib
 import re
 from pathlib import PureWindowsPath
 from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from mer.params.messages import near
 from mer.params.section import LexicalControl, Name, Section
 from mer.params.spelling import with_text_keys
 
@@ -198,9 +198,8 @@ class Labels(Section):
             raise ValueError("an own policy needs two or more `classes`")
         for name, target in self.map.items():
             if target not in self.classes:
-                near = difflib.get_close_matches(target, self.classes, n=1)
-                hint = f" (did you mean {near[0]!r}?)" if near else ""
-                raise ValueError(f"map.{name}: {target!r} is not one of {', '.join(self.classes)}{hint}")
+                words = ", ".join(self.classes)
+                raise ValueError(f"map.{name}: {target!r} is not one of {words}{near(target, self.classes)}")
             if name in self.classes and target != name:
                 raise ValueError(f"map.{name}: {name!r} is a class itself; it cannot be mapped to {target!r}")
         if both := [name for name in self.drop if name in self.map or name in self.classes]:
@@ -221,7 +220,8 @@ class Splits(Section):
     folds: int = Field(5, ge=3)
     """The number of folds of speakers within a corpus; with up to 10 speakers, every speaker is a fold."""
     text_disjoint: bool = False
-    """Whether no sentence of read speech is in two parts within a corpus."""
+    """Whether no sentence of read speech is in the test part and in another part of a corpus. Training and validation
+    may share sentences."""
 
     @model_validator(mode="after")
     def _has_training_speakers(self) -> "Splits":

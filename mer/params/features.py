@@ -100,8 +100,8 @@ class AudioFeatures(_Input):
     """A checkpoint whose tensors replace those of the network."""
     layer: int | str = -1
     """The layer that is read: 0 before the first block, 1 after it, -1 after the last. `all` reads every layer: a
-    network learns their weighted mean, and linear models take them side by side. Any other word names a module, such as
-    `projector`. All layers are stored in one pass, so that inputs that read other layers need no extraction."""
+    network learns their weighted mean, and classical models take them side by side. Any other word names a module, such
+    as `projector`. All layers are stored in one pass, so that inputs that read other layers need no extraction."""
     pooling: Literal["mean", "mean_std", "windows"] = "mean"
     """The pooling over frames. `windows` is that of the paper: mean and deviation of windows of 4 s every 2 s."""
     keep: Literal["vector", "frames"] = "vector"

@@ -33,7 +33,8 @@ KINDS = {"audio": AudioFeatures, "text": TextFeatures, "video": VideoFeatures}
 
 
 class Loader(yaml.SafeLoader):
-    """A safe YAML loader that refuses repeated keys, of which YAML would silently take the last. Dates are texts."""
+    """A safe YAML loader that refuses repeated keys, of which YAML would silently take the last, and names that
+    YAML reads as true or false. Dates are texts."""
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         """Return the value of a node.
@@ -51,13 +52,16 @@ class Loader(yaml.SafeLoader):
         """Return a mapping.
 
         Raises:
-            ConstructorError: a key occurs twice; names both lines.
+            ConstructorError: a key occurs twice, or is true or false; names the lines.
         """
         lines: dict[Any, int] = {}
         for key in (key for key, _ in node.value if key.tag != MERGE):
             name, line = self.construct_object(key, deep=True), key.start_mark.line + 1
             if isinstance(name, Hashable) and name in lines:
                 problem = f"`{name}` is in line {lines[name]} and again in line {line}; keep one of them"
+                raise yaml.constructor.ConstructorError(None, None, problem, None)
+            if isinstance(name, bool):
+                problem = f"YAML reads the name in line {line} as {str(name).lower()}; put it in quotes"
                 raise yaml.constructor.ConstructorError(None, None, problem, None)
             if isinstance(name, Hashable):
                 lines[name] = line

@@ -126,7 +126,13 @@ def _sentence(item: dict, kind: Any, place: tuple, root: Any) -> str:
         return _choice_fault(value, choices)
     of_input = any(map(_is_input, _members(kind)))
     expected = "the parameters of an input, such as {modality: audio}" if of_input else _expected(kind, value)
-    return f"expected {expected}, not {shown(value)}"
+    return f"expected {expected}, not {shown(value)}{_boolean_hint(value)}"
+
+
+def _boolean_hint(value: object) -> str:
+    """What to do about a word that YAML has read as true or false."""
+    is_read = isinstance(value, bool)
+    return "; YAML reads yes, no, on and off as true or false: put the word in quotes" if is_read else ""
 
 
 def _key_fault(place: tuple, item: dict) -> tuple[str, str]:
@@ -155,6 +161,7 @@ def _modality_fault(item: dict, place: tuple) -> str:
 def _choice_fault(value: object, choices: Sequence[str]) -> str:
     other = OTHER_WORDS.get(str(value))
     hint = f" (did you mean {other!r}?)" if other in choices else near(value, choices)
+    hint += _boolean_hint(value)
     return f"{value!r} is not one of {', '.join(choices)}{hint}" if value is not None else \
         f"expected one of {', '.join(choices)}, not {shown(value)}"  # fmt: skip
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from mer.params import adaptation
 from mer.params.ablations import Ablations, study_of
 from mer.params.augmentation import Augmentation
 from mer.params.data import Corpus, Data, Labels, Splits, Synthetic
@@ -37,8 +38,6 @@ __all__ = ["SELECTED", "Ablations", "AudioFeatures", "Candidate", "Compute", "Co
            "Params", "Splits", "Synthetic", "System", "TextFeatures", "Training", "Transcripts",
            "VideoFeatures"]  # fmt: skip
 
-ADAPTATIONS_OF_PREDICTIONS = ("prior_em", "prior_bbse")
-"""The values of `training.adaptation` that read predictions only."""
 SELECTED = "selected"
 """The name, in results, of the system that is selected for a held-out family."""
 
@@ -53,7 +52,8 @@ class Evaluation(Section):
     selection: Literal["validation", "inner_loco"] = "validation"
     """The method that selects a system for a held-out family inside its training corpora. `inner_loco` holds out each
     of them in turn, with one training per system, seed and pair of families. `validation` uses speakers of the training
-    corpora, who also selected the epoch; this favours systems with many epochs."""
+    corpora, who also selected the epoch; this favours systems with many epochs. If some systems choose by corpora,
+    `inner_loco` holds for all, because validation speakers give higher scores than other corpora."""
     confidence: float = Field(0.95, gt=0, lt=1)
     min_clips: int = Field(100, ge=1)
     """The smallest number of utterances of a corpus that is scored; a smaller corpus is only listed."""
@@ -197,8 +197,10 @@ class Params(Section):
 
     def _corpora_of_weights(self) -> Iterator[tuple[str, str]]:
         trainings, naming = {"training": self.training}, {"corpus_weights", "encoders"}
-        trainings |= {f"systems.{name}.training": system.training_parameters(self.training)
-                      for name, system in self.systems.items() if naming & set(system.training)}  # fmt: skip
+        trainings |= {f"systems.{name}.{f'candidates.{n - 1}.' if n else ''}training":
+                      one.training_parameters(self.training) for name, system in self.systems.items()
+                      for n, one in enumerate(system.variants())
+                      if naming & set(system.candidates[n - 1].training if n else one.training)}  # fmt: skip
         for place, training in trainings.items():
             lists = {"corpus_weights": training.corpus_weights, "encoders.stop_on": training.encoders.stop_on}
             for field, names in lists.items():
@@ -269,8 +271,8 @@ class Params(Section):
                     yield (f"systems.{name}.inputs", f"the encoder of {own[0]!r} is trained, which networks do with "
                            "`normalisation: training` only; declare another input with the same `model` and "
                            "`train: none` for this system")  # fmt: skip
-                if training.adaptation not in ("none", *ADAPTATIONS_OF_PREDICTIONS):
-                    allowed = " or ".join(ADAPTATIONS_OF_PREDICTIONS)
+                if training.adaptation not in adaptation.OF_PREDICTIONS:
+                    allowed = " or ".join(adaptation.OF_PREDICTIONS)
                     yield (f"systems.{name}.training.adaptation", f"{training.adaptation!r} reads vectors, and those "
                            f"of {own[0]!r} change in training; use {allowed}")  # fmt: skip
             if system.candidates and (own := [one for one in system.all_inputs if self.features[one].is_trained]):
@@ -319,14 +321,6 @@ class Params(Section):
         one = self.systems[system] if isinstance(system, str) else system
         parts = [self.systems[member].all_inputs for member in one.members] if one.is_ensemble else [one.all_inputs]
         return in_order(dict.fromkeys(name for part in parts for name in part), self.features)
-
-    def trains_encoders(self, system: str | System) -> bool:
-        """Return whether a system trains an encoder, or is an ensemble with a member that does.
-
-        Args:
-            system: a system of this study, or its name.
-        """
-        return any(self.features[name].is_trained for name in self.inputs_of(system))
 
     def modalities(self, system: str | System) -> tuple[str, ...]:
         """Return the modalities of a system's inputs, in the order audio, video, text.

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-CORPUS_PARAMETERS = ("evaluation.accept_duplicates", "labels.overrides", "training.corpus_weights",
-                     "training.encoders.stop_on", "systems.*.training.corpus_weights",
-                     "systems.*.training.encoders.stop_on", "features.*.trained_on",
-                     "transcripts.trained_on")  # fmt: skip
-"""The parameters that list corpora or whose keys are corpora; `*` stands for any name."""
+_OF_TRAINING = ("training.corpus_weights", "training.encoders.stop_on")
+_PLACES_OF_TRAINING = ("", "systems.*.", "systems.*.candidates.*.", "ablations.rows.*.")
+CORPUS_PARAMETERS = ("evaluation.accept_duplicates", "labels.overrides", "ablations.rows.*.labels.overrides",
+                     "ablations.rows.*.without", "features.*.trained_on", "transcripts.trained_on",
+                     *(place + name for place in _PLACES_OF_TRAINING for name in _OF_TRAINING))  # fmt: skip
+"""The parameters that list corpora or whose keys are corpora; `*` stands for any name or entry of a list."""
 
 
 def normalise(tree: dict[str, Any]) -> list[str]:
@@ -43,18 +44,24 @@ def normalise(tree: dict[str, Any]) -> list[str]:
 
 
 def _rewrite(section: Any, path: list[str], own: set[str]) -> None:
-    if not isinstance(section, dict):
-        return
-    name, *below = path
-    if below:
-        for key in list(section) if name == "*" else [name]:
-            _rewrite(section.get(key), below, own)
-        return
-    value = section.get(name)
+    """Rewrite the parameter at a path, whose names may be keys of their own or joined by dots."""
+    if path[0] == "*":
+        parts = section.values() if isinstance(section, dict) else section if isinstance(section, list) else ()
+        for part in parts:
+            _rewrite(part, path[1:], own)
+    elif isinstance(section, dict):
+        for length in range(1, len(path) + 1):
+            name, below = ".".join(path[:length]), path[length:]
+            if name in section and below:
+                _rewrite(section[name], below, own)
+            elif name in section:
+                section[name] = _lowered(section[name], own)
+
+
+def _lowered(value: Any, own: set[str]) -> Any:
     if isinstance(value, dict):
-        section[name] = {_lower(corpus, own): entry for corpus, entry in value.items()}
-    elif isinstance(value, list):
-        section[name] = [_lower(corpus, own) for corpus in value]
+        return {_lower(corpus, own): entry for corpus, entry in value.items()}
+    return [_lower(corpus, own) for corpus in value] if isinstance(value, list) else value
 
 
 def _lower(name: Any, own: set[str]) -> Any:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from mer.params import normalisation as kinds
+from mer.params.adaptation import Adaptation
 from mer.params.messages import Faults, explain
 from mer.params.normalisation import Normalisation
 from mer.params.section import Fraction, InputName, Name, Section
@@ -80,8 +81,10 @@ class System(Section):
             yield "", f"`members` and `weights` are for `model: ensemble`, not for `{self.model}`"
         if not self.is_ensemble and self.members_per != "system":
             yield "members_per", f"this is for `model: ensemble`, not for `{self.model}`"
-        if self.is_ensemble and len(self.members) < (2 if self.members_per == "system" else 1):
+        if self.is_ensemble and self.members_per == "system" and len(self.members) < 2:
             yield "", "an ensemble needs at least two `members`: names of other systems"
+        if self.is_ensemble and self.members_per == "family" and not self.members:
+            yield "", "an ensemble of families needs `members`: the name of at least one other system"
         if self.weights == "corpora" and self.members_per != "family":
             yield "weights", "`corpora` needs `members_per: family`: other members are trained on all families"
         if self.is_ensemble and (self.inputs or self.training):
@@ -175,9 +178,8 @@ class EncoderTraining(Section):
 
 
 class Training(Section):
-    """How models are trained. Classical models use `balance` (as class weights), `normalisation`, `equal_inputs`,
-    `augmented`,
-    `choose_by` and `inverse_regularisation` only."""
+    """How models are trained. Classical models use `balance` (as class weights), `normalisation`, `adaptation`,
+    `equal_inputs`, `augmented`, `choose_by` and `inverse_regularisation` only."""
 
     choose_by: Literal["auto", "corpora", "speakers"] = "auto"
     """What is left out to choose parameters inside the training corpora: the regularisation of classical models, the
@@ -198,10 +200,10 @@ class Training(Section):
     learning_rate: float = Field(1e-3, gt=0)
     """The learning rate after the warm-up, before the schedule changes it."""
     schedule: Literal["constant", "cosine", "plateau"] = "constant"
-    """The schedule of the learning rate. `cosine` falls to 0 over all epochs. `plateau` halves the rate after 2 epochs
-    without a better validation UAR. A training without validation rows cannot know that: its rate stays constant after
-    the warm-up. Such is the last training of a network whose number of epochs was chosen by corpora left out
-    (`choose_by`); the trainings that it was chosen by halve their rates. State `choose_by: speakers` for `plateau`
+    """The schedule of the learning rate. `cosine` falls to 0 over all epochs. `plateau` halves the rate at every third
+    epoch in a row without a better validation UAR. A training without validation rows cannot know that: its rate stays
+    constant after the warm-up. Such is the last training of a network whose number of epochs was chosen by corpora left
+    out (`choose_by`); the trainings that it was chosen by halve their rates. State `choose_by: speakers` for `plateau`
     throughout."""
     warmup: Fraction = 0.0
     """The share of all training steps in which the learning rate rises from 0."""
@@ -228,7 +230,7 @@ class Training(Section):
     A list applies several of them in order, such as `[corpus, speaker_ranks]`. After all but `none` follow mean and
     deviation of the training rows. What reads a corpus or speaker uses the unlabelled recordings of the test corpus,
     so every table marks it as transductive."""
-    adaptation: Literal["none", "prior_em", "prior_bbse", "gaussians", "speaker_gaussians", "speaker_clusters"] = "none"
+    adaptation: Adaptation = "none"
     """How predictions are adapted to the unlabelled rows of one test corpus, or of one speaker. Nothing is trained, and
     the features stay as they are (mer/training/adaptation). Every table marks such a system as transductive.
 
@@ -277,7 +279,7 @@ class Training(Section):
     modality_dropout_level: Literal["modality", "input"] = "modality"
     """Whether all inputs of a modality are hidden together, or each input by itself."""
     equal_inputs: bool = False
-    """Whether linear models and kernel machines give each scaled input the same mean square, so that a wide input
+    """Whether classical models give each scaled input the same mean square, so that a wide input
     weighs no more than a narrow one. A single input stays as it is."""
     encoders: EncoderTraining = EncoderTraining()
     """The training of the encoders of inputs with `train`."""

@@ -188,7 +188,8 @@ def _add_reading(add: Callable[..., object]) -> None:
     add("--whisper", metavar="MODEL", help="for --transcribe whisper: a folder, or a name on the Hugging Face hub")
     add("--adapt", choices=("corpus", "speaker"),
         help="for models with normalisation by corpus or speaker: all recordings together, or those of each speaker "
-        "(the column speaker of a list, else each subfolder), scale their own features")  # fmt: skip
+        "(the column speaker of a list, else each subfolder), scale their own features, and adapt probabilities if "
+        "the model was trained with `adaptation`")  # fmt: skip
 
 
 def _share(text: str) -> float:

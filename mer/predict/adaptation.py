@@ -15,8 +15,8 @@ import numpy as np
 
 from mer import files
 from mer.features import Features
+from mer.params.adaptation import BY_SPEAKER
 from mer.training.adaptation.adaptation import MIN_ROWS as ADAPTED_ROWS
-from mer.training.adaptation.rows import BY_SPEAKER
 from mer.training.checkpoints import checkpoint
 from mer.training.checkpoints.card import CheckpointError
 from mer.training.checkpoints.folder import Checkpoint

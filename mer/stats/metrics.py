@@ -118,7 +118,7 @@ def chance_corrected(uar: ArrayLike, k: ArrayLike) -> Number:
 
     Args:
         uar: value or values in [0, 1]
-        k: number of classes present in the truth
+        k: number of classes among which predictions choose; chance is 1/k
 
     Returns:
         value in [-1 / (k - 1), 1]; NaN if k is below 2, because there is nothing to guess

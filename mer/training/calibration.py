@@ -1,7 +1,7 @@
-"""Calibrated probabilities: one temperature, fitted on validation rows (Guo et al. 2017, arXiv:1706.04599).
+"""Calibrated probabilities: one temperature, fitted on rows that a model was not trained on (Guo et al. 2017,
+arXiv:1706.04599).
 
-Calibration on the validation speakers of the training corpora does not carry over fully to new corpora, where
-probabilities remain too high.
+Calibration inside the training corpora does not carry over fully to new corpora, where probabilities remain too high.
 """
 
 import numpy as np

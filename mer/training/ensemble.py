@@ -148,8 +148,8 @@ def _log_probabilities(probabilities: Sequence[np.ndarray]) -> np.ndarray:
 def results(task: Task, job_results: Sequence[JobResult], systems: Mapping[str, System]) -> list[JobResult]:
     """Return the results of the ensembles: one per ensemble, cell and seed for which all members have a result.
 
-    A member that does not depend on the seed, such as a linear model, contributes its one result to every seed. A row
-    that a member has no input for is predicted by the other members.
+    A member that does not depend on the seed, such as a classical model, contributes its one result to every seed. A
+    row that a member has no input for is predicted by the other members.
 
     Args:
         task: gives the validation rows' classes, to which `weights: validation` fits.

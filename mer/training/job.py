@@ -69,7 +69,7 @@ class Job:
 
     @property
     def is_multi_label(self) -> bool:
-        """Whether classes occur together. Linear models are trained on one class per utterance whatever the targets."""
+        """Whether classes occur together. Classical models are trained on one class per utterance anyway."""
         return self.spec.is_network and self.training.targets == "multi_label"
 
     @property
@@ -104,7 +104,7 @@ class JobResult:
     Attributes:
         probabilities: of the test rows, float64 of shape (len(job.test), classes).
         validation_probabilities: of `validated_rows`, float64 of shape (n, classes).
-        history: one dict per epoch of a network, or per setting of a linear model.
+        history: one dict per epoch of a network, or per setting of a classical model.
         validation_uar: corpus -> UAR on `validated_rows`.
         members: of an ensemble, the results that it combines.
         label_sets: of a network that is trained on several classes at once, the classes that each test row has, and
@@ -132,7 +132,7 @@ class JobResult:
 
     @property
     def depends_on_seed(self) -> bool:
-        """Whether another seed would give another result: linear models have one solution."""
+        """Whether another seed would give another result: classical models have one solution."""
         return self.job.spec.is_network or any(member.depends_on_seed for member in self.members)
 
     @property

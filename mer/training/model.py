@@ -1,4 +1,4 @@
-"""What every trained model can do, whether it is a network, a linear model or a kernel machine."""
+"""What every trained model can do, whether it is a network or a classical model."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
@@ -19,7 +19,7 @@ class TrainedModel(Protocol):
 
     Attributes:
         standardiser: shift and scale of each input, in the order in which the model takes its inputs.
-        history: one dict per epoch of a network, or per setting of a linear model.
+        history: one dict per epoch of a network, or per setting of a classical model.
         temperature: number by which logits are divided before they become probabilities (calibration.py).
         normaliser: the stages of `training.normalisation`. The caller applies it to the features that are predicted,
             because it depends on all rows of a speaker or corpus.

@@ -67,6 +67,12 @@ def one(tmp_path, text, corpora="corpora: [emodb]\n"):
         ("data: {raw: 3}\n", "data.raw: expected text, not 3"),
         ("training: {corpus_weights: {ravdess: 2}}\n",
          "training.corpus_weights: 'ravdess' is none of the study's corpora"),
+        ("features: {audio: {}}\nsystems: {a: {model: gated, candidates: [{training: {corpus_weights: {esd: 2}}}]}}\n",
+         "systems.a.candidates.0.training.corpus_weights: 'esd' is none of the study's corpora"),
+        ("ablations: {rows: {no: {zero: [audio]}}}\n", "YAML reads the name in line 2 as false; put it in quotes"),
+        ("features: {audio: {extractor: no}}\n", "put the word in quotes"),
+        ("systems: {a: {model: ensemble, members_per: family}}\n",
+         "systems.a: an ensemble of families needs `members`: the name of at least one other system"),
     ],
 )  # fmt: skip
 def test_each_fault_is_one_sentence(tmp_path, text, message):
@@ -118,6 +124,18 @@ def test_case_of_corpus_names_does_not_matter(tmp_path):
     loaded = params.load(tmp_path / "c.yaml")
     assert (loaded.transcripts.trained_on, loaded.features["audio"].trained_on) == (("emodb",), ("meld",))
     assert loaded.systems["a"].training == {"corpus_weights": {"emodb": 2}}
+    (tmp_path / "d.yaml").write_text(
+        "corpora: [EmoDB, RAVDESS]\nfeatures: {audio: {}}\n"
+        "systems: {a: {model: gated, candidates: [{training: {corpus_weights: {EmoDB: 2}}}]}}\n"
+        "ablations: {rows: {b: {without: [EmoDB]}, c: {training: {corpus_weights: {EMODB: 3}}},\n"
+        "  d: {training.corpus_weights: {EmoDB: 4}}, e: {labels.overrides: {EmoDB: {W: fear}}}}}\n"
+    )
+    loaded = params.load(tmp_path / "d.yaml")
+    assert loaded.systems["a"].candidates[0].training == {"corpus_weights": {"emodb": 2}}
+    rows = loaded.ablations.rows
+    assert rows["b"].without == ("emodb",)
+    assert [rows[name].training["corpus_weights"] for name in "cd"] == [{"emodb": 3}, {"emodb": 4}]
+    assert list(rows["e"].labels["overrides"]) == ["emodb"]
     assert "is named twice, in another spelling" in one(tmp_path, "", corpora="corpora: {EmoDB: , emodb: }\n")
 
 

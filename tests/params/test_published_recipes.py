@@ -80,7 +80,7 @@ def test_a_recipe_of_end_to_end_training_has_the_values_of_the_original(study):
     size = "large" if study == "finetune_large" else "base"
     assert (audio.model, text.model) == (f"microsoft/wavlm-{size}", f"roberta-{size}")
     assert (system.model, result["missing"]) == ("robust_at", "zeros")
-    assert p.trains_encoders(system)
+    assert all(p.features[name].is_trained for name in p.inputs_of(system))
 
 
 @pytest.mark.parametrize("study", ["fork_simple", "fork_robust", "hf"])

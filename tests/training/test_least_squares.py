@@ -70,33 +70,6 @@ def test_merged_groups_are_one_group(task):
     _close(_merged(task, ROWS), at_once, 1e-14)
 
 
-@pytest.mark.parametrize("speaker", range(7))
-def test_subtracted_speaker_equals_the_sum_of_the_others(task, groups, speaker):
-    left = least_squares.subtract(_merged(task, ROWS), _merged(task, ROWS[groups == speaker]))
-    _close(left, _merged(task, ROWS[groups != speaker]), 1e-13)
-
-
-def test_subtracted_class_leaves_no_stratum(task):
-    gone = ROWS[task.labels == 2]
-    left = least_squares.subtract(_merged(task, ROWS), _merged(task, gone))
-    assert set(left.labels) == {0, 1}
-
-
-def test_subtraction_loses_the_stated_digits(task):
-    """Nine rows of a total with ten million times their scatter lose about seven digits."""
-    task.features.arrays["audio"][9:] *= 1e3
-    left = least_squares.subtract(_merged(task, ROWS), _merged(task, ROWS[9:]))
-    wanted = _merged(task, ROWS[:9])
-    error = np.abs(left.scatters - wanted.scatters).max() / np.abs(wanted.scatters).max()
-    assert 1e-14 < error < 1e-6
-
-
-def test_subtraction_of_foreign_rows_is_refused(task):
-    part = _merged(task, ROWS[:30])
-    with pytest.raises(ValueError, match=r"rows of class \d that the total lacks"):
-        least_squares.subtract(part, _merged(task, ROWS))
-
-
 def test_large_means_keep_their_digits():
     generator = np.random.default_rng(1)
     x = (generator.integers(0, 8, (500, 3)) / 8 + 2**20).astype(np.float32)  # exact in float32

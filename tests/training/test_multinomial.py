@@ -61,7 +61,8 @@ def test_large_values_and_equal_features_leave_the_curvature_positive():
     x, y = rows(3, width=6)
     x = np.hstack([x, x, x[:, :1] * 1e9])
     [(weights, bias)] = multinomial.fit(x, y, [1e-3], np.ones(len(y)))
-    assert np.isfinite(weights).all() and np.isfinite(bias).all()
+    assert np.isfinite(weights).all()
+    assert np.isfinite(bias).all()
 
 
 def test_the_tolerance_of_a_training_hardly_changes_probabilities():

@@ -85,20 +85,6 @@ def test_subsets_in_blocks_equal_single_subsets(monkeypatch):
         np.testing.assert_allclose(one.weights, other.weights, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("held_out", range(4))
-def test_subtracted_fold_equals_the_summed_one(held_out):
-    features, label, group = _rows(8)
-    rows = np.arange(120)
-    cells = least_squares.collect(features, rows, BOTH, label, group)
-    mine = rows[group == held_out]
-    part = least_squares.merge(least_squares.collect(features, mine, BOTH, label[mine], np.zeros(len(mine), int)))
-    left = least_squares.subtract(least_squares.merge(cells), part)
-    (summed,) = ridge.solve(cells, np.arange(4)[None] != held_out, np.array([5.0]), CLASSES, balanced=True)
-    (downdated,) = ridge.solve(left, np.ones((1, 1), bool), np.array([5.0]), CLASSES, balanced=True)
-    np.testing.assert_allclose(downdated.weights, summed.weights, rtol=1e-7, atol=1e-9)
-    np.testing.assert_allclose(downdated.bias, summed.bias, rtol=1e-7, atol=1e-9)
-
-
 def test_fit_learns_and_chooses_on_validation(task):
     rows = np.arange(240)
     train, validation, test = rows[rows % 4 < 2], rows[rows % 4 == 2], rows[rows % 4 == 3]

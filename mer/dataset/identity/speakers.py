@@ -28,17 +28,6 @@ def anonymous_code(corpus: str, speaker_id: str) -> str:
     return JOINT_SPEAKERS.join(normalised(name) for name in names)
 
 
-def speaker_keys(family: str, corpus: str, speaker_id: str) -> tuple[str, ...]:
-    """Return a key for each speaker whom a speaker id names. Most ids name one.
-
-    >>> speaker_keys("ravdess", "ravdess_song", "ravdess_song_01")
-    ('ravdess|01',)
-    >>> speaker_keys("mine", "mine", "mine_Ann & Bob")
-    ('mine|Ann', 'mine|Bob')
-    """
-    return tuple(f"{family}|{name}" for name in anonymous_code(corpus, speaker_id).split(JOINT_SPEAKERS))
-
-
 def possible_matches(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the keys that several speaker ids of a family share. Such ids belong, or may belong, to one speaker.
 

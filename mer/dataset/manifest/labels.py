@@ -5,12 +5,12 @@ these names to classes. A name that the policy does not contain is an error. A p
 study's own (`labels.classes`).
 """
 
-import difflib
 from dataclasses import dataclass
 
 from mer.corpora.corpus import SYNTHETIC, Corpus
 from mer.corpora.reading.columns import SPELLINGS
 from mer.params.data import OWN, Labels
+from mer.params.messages import near
 
 CLASSES = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger")
 """The classes in the order of the paper's code (0..6)."""
@@ -119,10 +119,8 @@ def mapping(
         word = target.removeprefix("map_to_")  # the fork says `map_to_neutral`
         overridden[key] = target if target in allowed else SPELLINGS.get(word, word)
         if overridden[key] not in allowed:
-            near = difflib.get_close_matches(target, allowed, n=1)
-            hint = f" (did you mean {near[0]!r}?)" if near else ""
             words = ", ".join(sorted(allowed))
-            raise UnknownLabel(f"labels.overrides.{corpus}: {target!r} is not one of {words}{hint}")
+            raise UnknownLabel(f"labels.overrides.{corpus}: {target!r} is not one of {words}{near(target, allowed)}")
     by_policy = {native: table[emotion] for native, emotion in emotions.items()}
     by_label = {
         native: overridden.get(native, overridden.get(emotion, overridden.get(ALL, by_policy[native])))
@@ -217,6 +215,5 @@ def _refuse_unknown(corpus: str, emotions: dict[str, str], overridden: dict[str,
         native, _, perceived = key.partition("/")
         wrong = native if native not in allowed else perceived if perceived and perceived not in emotions else None
         if wrong is not None:
-            near = difflib.get_close_matches(wrong, allowed, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(sorted(allowed))}"
-            raise UnknownLabel(f"labels.overrides.{corpus}: the corpus has no label {wrong!r} ({hint})")
+            hint = near(wrong, allowed) or f" (it has {', '.join(sorted(allowed))})"
+            raise UnknownLabel(f"labels.overrides.{corpus}: the corpus has no label {wrong!r}{hint}")

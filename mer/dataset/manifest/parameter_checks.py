@@ -1,6 +1,5 @@
 """Checks of parameters before a study runs: unknown corpora and labels, and missing folders."""
 
-import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from mer.corpora.synthetic import record
 from mer.dataset.manifest import labels
 from mer.params.ablations import study_of
 from mer.params.data import OWN, Labels
+from mer.params.messages import near
 from mer.params.schema import Params, Synthetic
 
 
@@ -60,13 +60,12 @@ def _own_policy(section: Labels, corpora: dict[str, Corpus]) -> list[str]:
         return []
     known = {*labels.POLICIES["paper7"], *(name for corpus in corpora.values() for name in corpus.emotions.values())}
     entries = [*((f"labels.map.{name}", name) for name in section.map), *(("labels.drop", n) for n in section.drop)]
-    messages = [f"{place}: there is no emotion {n!r} {_closest(n, known)}" for place, n in entries if n not in known]
+    messages = [f"{place}: there is no emotion {n!r}{_closest(n, known)}" for place, n in entries if n not in known]
     targets = {target for overrides in section.overrides.values() for target in overrides.values()}
     for name in section.classes:
         if name not in {*known, *section.map.values(), *targets}:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else "name its labels in `map` or `overrides`"
-            messages.append(f"labels.classes: no label has the class {name!r} ({hint})")
+            hint = near(name, known) or " (name its labels in `map` or `overrides`)"
+            messages.append(f"labels.classes: no label has the class {name!r}{hint}")
     return messages
 
 
@@ -88,8 +87,8 @@ def warnings(params: Params) -> list[str]:
     for name, options in params.corpora.items():
         if options.table is None or not _exists(raw / options.table, options.table):
             continue
-        for label, (count, near) in check.unknown_labels(own.corpus(name, options), raw).items():
-            hint = f" (did you mean {near}?)" if near else ""
+        for label, (count, similar) in check.unknown_labels(own.corpus(name, options), raw).items():
+            hint = f" (did you mean {similar}?)" if similar else ""
             sentences.append(f"corpora.{name}.labels: {count:,} rows have the label {label!r}, which is not known"
                              f"{hint}; add it, for example {label}: {near or 'other'}")  # fmt: skip
     return sentences
@@ -105,15 +104,14 @@ def _emotion_names(params: Params, corpus: Corpus) -> list[str]:
     table = {*labels.POLICIES["paper7"], *labels.of_study(params.labels).rules}
     unknown = {native: corpus.emotions[native] for native in params.corpora[corpus.name].labels}
     return [
-        f"corpora.{corpus.name}.labels.{native}: there is no emotion {name!r} {_closest(name, table)}"
+        f"corpora.{corpus.name}.labels.{native}: there is no emotion {name!r}{_closest(name, table)}"
         for native, name in unknown.items()
         if name not in table
     ]
 
 
 def _closest(name: str, names: Iterable[str]) -> str:
-    matches = difflib.get_close_matches(name, names, n=1)
-    return f"(did you mean {matches[0]!r}?)" if matches else f"(known are {', '.join(sorted(names))})"
+    return near(name, names) or f" (known are {', '.join(sorted(names))})"
 
 
 def _label_problems(params: Params, corpus: Corpus) -> list[str]:

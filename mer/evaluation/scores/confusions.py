@@ -202,7 +202,10 @@ def merge_family(
     """
     if len(seeds := {len(part.seeds) for part in parts.values()}) > 1:
         numbers = " and ".join(map(str, sorted(seeds)))
-        raise PredictionError(f"{', '.join(parts)} are of one family and have {numbers} seeds")
+        raise PredictionError(
+            f"{', '.join(parts)} are of one family and have {numbers} seeds; "
+            "predict all corpora of a family with the same seeds"
+        )
     has_two = any(part.groupings is not None for part in parts.values())
     codes = {corpus: [_name_in_family(name, corpus, has_two) for name in part.clusters]
              for corpus, part in parts.items()}  # fmt: skip
@@ -236,20 +239,3 @@ def per_block(statistic: stats.Statistic, k: int) -> stats.Statistic:
         return np.mean([statistic(confusions[..., a : a + k, a : a + k]) for a in starts], axis=0)
 
     return mean
-
-
-def shared_classes(labels: pd.DataFrame, train_corpora: str, test_corpus: str) -> list[str]:
-    """Return the classes that occur in a test corpus and in at least one of the training corpora.
-
-    Args:
-        labels: columns corpus and emotion, such as the usable manifest.
-        train_corpora: ids of the training corpora, joined by +, as in predictions and results.
-        test_corpus: id of the test corpus.
-
-    >>> labels = pd.DataFrame({"corpus": ["a", "a", "b", "b"], "emotion": ["anger", "fear", "fear", "sadness"]})
-    >>> shared_classes(labels, "a", "b")
-    ['fear']
-    """
-    by_corpus = labels.groupby("corpus")["emotion"].agg(set).to_dict()
-    trained = set().union(*(by_corpus.get(corpus, set()) for corpus in train_corpora.split("+")))
-    return sorted(trained & by_corpus.get(test_corpus, set()))

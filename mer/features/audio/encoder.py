@@ -32,8 +32,8 @@ def describe(section: AudioFeatures) -> dict:
     """Return everything that determines a vector besides its recording.
 
     With `layer: all` it includes `layers`: the vector is that many vectors of equal width one after the other, from
-    before the first block to after the last. Networks learn their weights; linear models take them side by side. With
-    a single layer it includes `stored_layers`, because all layers are stored in one pass.
+    before the first block to after the last. Networks learn their weights; classical models take them side by side.
+    With a single layer it includes `stored_layers`, because all layers are stored in one pass.
 
     Raises:
         NetworkNotFound, WeightMismatch: of `mer.features.pretrained`.

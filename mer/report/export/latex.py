@@ -8,7 +8,8 @@ SPECIAL = {"\\": r"\textbackslash{}",
            "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
            "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
            "‡": r"\ddag{}", "§": r"\S{}", "¶": r"\P{}", "†": r"\dag{}", "×": r"$\times$", "–": "--", "−": r"$-$",
-           "→": r"$\rightarrow$", "…": r"\ldots{}", "≥": r"$\geq$", "≤": r"$\leq$"}  # fmt: skip
+           "→": r"$\rightarrow$", "…": r"\ldots{}", "≥": r"$\geq$", "≤": r"$\leq$",
+           "◊": r"$\diamond$"}  # fmt: skip
 """Character -> what LaTeX prints as this character."""
 
 

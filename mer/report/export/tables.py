@@ -7,17 +7,15 @@ import pandas as pd
 
 from mer import files
 from mer.report.export.latex import booktabs
-from mer.report.style.symbols import for_display
+from mer.report.style.symbols import for_display, legend
 from mer.report.tables.comparisons import difference_table
 from mer.report.tables.scores import loco_table, pivot
 from mer.stats import METRICS
 
 TITLES = {"in_corpus": "within corpus", "cross_corpus": "cross-corpus", "loco": "on held-out corpora (LOCO)"}
 """Protocol -> its name in captions."""
-LEGEND = (
-    "In brackets: intervals over speakers. Symbols: ‡ a shortcut reaches the lower bound, § a breach of the audit "
-    "concerns the corpus, ¶ copies are accepted."
-)
+INTERVALS = "In brackets: intervals over speakers."
+"""What each caption ends with, before the meanings of the symbols."""
 
 
 def write(
@@ -37,7 +35,8 @@ def write(
     paths = []
     for name, (table, caption) in tables.items():
         files.write_text(folder / f"{name}.csv", table.reset_index().to_csv(index=False))
-        files.write_text(folder / f"{name}.tex", booktabs(table, f"{caption} {LEGEND}", name.replace("_", "-")))
+        caption = f"{caption} {INTERVALS} {legend(table)}".strip()
+        files.write_text(folder / f"{name}.tex", booktabs(table, caption, name.replace("_", "-")))
         paths.append(folder / f"{name}.tex")
     return paths
 

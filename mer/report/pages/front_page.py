@@ -14,7 +14,7 @@ from mer import files
 from mer.dataset.manifest import lost_utterances, schema
 from mer.params.schema import SELECTED, Params
 from mer.report.style.numbers import NO_VALUE, bounds, chance, select, short
-from mer.report.style.symbols import names_with_symbols
+from mer.report.style.symbols import legend, names_with_symbols
 from mer.report.tables.scores import MEAN, loco_table
 from mer.report.tables.wrapped import content
 from mer.report.text.scores import above_chance_sentence, breach_sentence, headline_system
@@ -164,10 +164,9 @@ def table(results: pd.DataFrame, comparison: pd.DataFrame) -> dict:
         "UAR, the mean recall of the classes, with its interval over speakers. Free predictions choose among all "
         "classes, and “outside” is the share in classes that a corpus lacks; restricted ones choose among those of the "
         f"corpus. “Without text”: the corpus lacks this input of the system. {MEAN} is the mean over corpora: 0 is "
-        "guessing, 1 is perfect. ‡: a shortcut within the corpus reaches the lower bound. §: a breach of the audit "
-        "concerns the corpus. ¶: copies are accepted. ◊: quick look."
+        "guessing, 1 is perfect. " + legend(frame)
     )
-    return content(frame, caption)
+    return content(frame, caption.strip())
 
 
 def forest(results: pd.DataFrame, answers: str = "free") -> dict:

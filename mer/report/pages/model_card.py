@@ -74,8 +74,8 @@ def model_card(
         ),
         _breaches(results, system),
         "## Limitations",
-        f"Probabilities are calibrated on the validation speakers of these corpora ({_temperatures(checkpoint)}). They "
-        "are too high for other kinds of recordings.",
+        f"Probabilities are calibrated on {_calibration_rows(checkpoint)} ({_temperatures(checkpoint)}). They are too "
+        "high for other kinds of recordings.",
         "\n".join(f"- {line}" for line in _biases(card, corpora, rows)),
         "## Citations",
         "\n".join(f"- {escape_cell(corpora[name].citation)}" for name in card.corpora if name in corpora),
@@ -115,6 +115,14 @@ def _transductive(checkpoint: Checkpoint) -> str:
         f"{' and '.join(sorted(groups))} that it predicts, and its scores hold for that. `--adapt {option}` does so "
         "for your recordings. Without it they are scaled by the statistics of the training rows, and scores are lower."
     )
+
+
+def _calibration_rows(checkpoint: Checkpoint) -> str:
+    """The rows that the temperatures were fitted to."""
+    by_corpora = {(one.card.choice or {}).get("by") == "corpora" for one in checkpoint.models}
+    families = "each training family, as predicted by models that were not trained on it"
+    speakers = "speakers of these corpora, as predicted by models that were not trained on them"
+    return ", or on ".join([families] * (True in by_corpora) + [speakers] * (False in by_corpora))
 
 
 def _temperatures(checkpoint: Checkpoint) -> str:

@@ -17,7 +17,7 @@ from mer.html_pages import banner, frame
 from mer.params import output_check
 from mer.params.schema import SELECTED, Params
 from mer.report.style.numbers import NO_VALUE, chance, format_score, select, short
-from mer.report.style.symbols import symbols
+from mer.report.style.symbols import legend, symbols
 from mer.report.tables.wrapped import content
 from mer.report.text.comparisons import format_p, signed
 from mer.stats import chance_corrected
@@ -68,11 +68,12 @@ def write(path: Path, runs: Sequence[FinishedRun]) -> None:
     differences, reasons = compare(runs)
     names = ", ".join(run.name for run in runs)
     banners = dict.fromkeys(filter(None, (banner.of_data(run.params.data) for run in runs)))
+    scores = _scores_table(runs)
     text = frame.environment(TEMPLATES).get_template("several_runs.html.j2").render(
         title=f"Runs {names}", banner=" ".join(banners), has_script=True, first=runs[0].name, reasons=reasons,
         runs=_runs_table(runs, path.parent),
         means=content(_means_table(runs), "Chance-corrected UAR, free predictions: 0 is guessing, 1 is perfect."),
-        scores=content(_scores_table(runs), "UAR with its interval over speakers, free predictions."),
+        scores=content(scores, f"UAR with its interval over speakers, free predictions. {legend(scores)}".strip()),
         differences=content(difference_table(differences), "UAR in each run and in the first; means are corrected."),
     )  # fmt: skip
     files.write_text(path, text)

@@ -15,14 +15,15 @@ from mer import files
 from mer.evaluation.scores.confusions import Scoring
 from mer.html_pages import frame
 from mer.html_pages.banner import PageStudy
-from mer.params.schema import SELECTED
+from mer.params.schema import SELECTED, Params
+from mer.params.systems import System
 from mer.report.pages import front_page
 from mer.report.pages.classes_page import outside_table
 from mer.report.style.numbers import NO_VALUE, bounds, short
-from mer.report.style.symbols import for_display
+from mer.report.style.symbols import TRANSDUCTIVE, for_display
 from mer.report.tables.ablations import ablation_table
 from mer.report.tables.comparisons import difference_table
-from mer.report.tables.scores import pivot
+from mer.report.tables.scores import SHORTCUT, pivot
 from mer.report.tables.wrapped import content
 from mer.report.text.ablations import ablation_sentence
 from mer.report.text.comparisons import difference_sentence, signed
@@ -120,11 +121,13 @@ def architecture(evidence: Evidence) -> Report:
         changed = "; ".join(f"{key}: {value}" for key, value in system.training.items())
         rows[name] = {"model": system.model, "inputs": ", ".join(inputs) or NO_VALUE,
                       "members": ", ".join(system.members) or NO_VALUE,
+                      "normalisation": NO_VALUE if system.is_ensemble else _normalisation(system, params),
                       "own parameters": changed or NO_VALUE}  # fmt: skip
     inputs = {name: {"modality": spec["modality"], "extractor": spec["extractor"], "width": f"{spec['width']:,}"}
               for name, spec in evidence.specs.items()}  # fmt: skip
-    flow = ("Recordings are decoded to 16 kHz. Each input becomes one vector per utterance. Vectors are scaled by "
-            "statistics of the training rows. A system reads its inputs by name and returns a probability of each of "
+    flow = ("Recordings are decoded to 16 kHz. Each input becomes one vector per utterance, or frames (keep: frames). "
+            "Both are scaled as the column normalisation says: “training” is by statistics of the training rows. "
+            "A system reads its inputs by name and returns a probability of each of "
             f"{len(evidence.scoring.classes)} classes: {', '.join(evidence.scoring.classes)}.")  # fmt: skip
     sections = [
         Section("Data flow", [flow]),
@@ -134,6 +137,11 @@ def architecture(evidence: Evidence) -> Report:
     ]
     links = [("02_extract_features.html", "features"), ("03_train_fusion.html", "layers, drawing, learning curves")]
     return Report("Architecture", "What does each system read, and what did it learn?", sections, links)
+
+
+def _normalisation(system: System, params: Params) -> str:
+    kinds = system.training_parameters(params.training).normalisation
+    return kinds if isinstance(kinds, str) else ", then ".join(kinds)
 
 
 def _tensors(evidence: Evidence) -> Iterator[Section]:
@@ -164,7 +172,7 @@ def baseline(evidence: Evidence) -> Report:
     for protocol, heading in protocols.items():
         shortcuts = about.comparison if protocol != "multi_corpus" else None
         table = pivot(about.results, protocol, "free", shortcuts=shortcuts)
-        is_own = table.index.get_level_values(0).isin([name, f"{name} (transductive)", "best shortcut"])
+        is_own = table.index.get_level_values(0).isin([name, name + TRANSDUCTIVE, SHORTCUT])
         if is_own.any() and len(about.results[about.results["protocol"] == protocol]):
             sections.append(Section(heading, [], content(table[is_own], "UAR with its interval, free predictions.")))
     texts = [str(above_chance_sentence(about.results, name, level=evidence.level)),

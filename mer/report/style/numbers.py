@@ -24,7 +24,7 @@ def select(results: pd.DataFrame, protocol: str | None = None, answers: str | No
 
 
 def remark(row: pd.Series) -> str:
-    """Return the remark after one score: predictions outside the classes of the test corpus, and missing modalities.
+    """Return the remark after one score: predictions outside the classes of the test corpus, and missing inputs.
 
     Within a corpus, a model knows the classes of this corpus only. No prediction is outside.
 

@@ -15,6 +15,24 @@ CAPPED = " ◊"
 SHORTCUT_SYMBOL = " ‡"
 """The symbol after a score if a shortcut classifier reaches the lower bound of the score's interval."""
 
+MEANINGS = {
+    SHORTCUT_SYMBOL: "a shortcut within the corpus reaches the lower bound",
+    BREACH: "a breach of the audit concerns the corpus",
+    ACCEPTED: "the study accepts copies of the corpus in another family",
+    CAPPED: "quick look, for which only some utterances were drawn",
+}
+"""Symbol -> what it says about the score before it."""
+
+
+def legend(table: pd.DataFrame) -> str:
+    """Return the meanings of the symbols that occur in a table of texts; empty if there are none.
+
+    >>> legend(pd.DataFrame({"emodb": [".451 § ◊"]}))
+    '§: a breach of the audit concerns the corpus. ◊: quick look, for which only some utterances were drawn.'
+    """
+    text = " ".join(map(str, [*table.columns, *table.index, *table.to_numpy().ravel()]))
+    return " ".join(f"{one.strip()}: {meaning}." for one, meaning in MEANINGS.items() if one.strip() in text)
+
 
 def labels(rows: pd.DataFrame) -> pd.Series:
     """Return the name of each row's system; transductive systems get a suffix."""

@@ -16,7 +16,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import entr, log_softmax
 
-from mer.training.adaptation.methods import BY_PRIOR, METHODS
+from mer.params.adaptation import BY_PRIOR
+from mer.training.adaptation.methods import METHODS
 from mer.training.adaptation.rows import Rows, Source, logarithms, restricted
 
 MIN_ROWS = 20

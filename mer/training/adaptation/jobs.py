@@ -42,8 +42,8 @@ def source(task: Task, result: JobResult) -> Source:
     """
     job, rows = result.job, result.validated_rows
     trained = np.bincount(task.labels[job.train], minlength=task.classes).astype(float)
-    if job.training.balance != "none":
-        shares = (trained > 0).astype(float)  # weighed classes count alike
+    if job.training.weighs_classes or (job.spec.is_network and job.training.balance == "logit_adjustment"):
+        shares = (trained > 0).astype(float)  # such classes count alike
     else:
         exponent = job.training.class_exponent if job.spec.is_network else 1.0
         shares = np.where(trained > 0, trained**exponent, 0.0)

@@ -39,5 +39,3 @@ METHODS: dict[str, Callable[[Source, Rows, np.ndarray, Sequence[int]], list[np.n
 }  # fmt: skip
 """`training.adaptation` -> the function that returns the logarithms of factors after each number of steps, each of
 shape (n, allowed classes); one array for a method without steps."""
-BY_PRIOR = ("prior_em", "prior_bbse")
-"""The methods that adapt to the shares of the classes. The others expect every class among the rows."""

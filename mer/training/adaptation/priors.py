@@ -56,12 +56,6 @@ def em(probabilities: np.ndarray, source: np.ndarray) -> np.ndarray:
     return target
 
 
-def log_likelihood(probabilities: np.ndarray, source: np.ndarray, target: np.ndarray) -> float:
-    """Return the mean over rows of ln Σ p(y|x) p_t(y) / p_s(y): 0 at the source's shares."""
-    factor = np.divide(target, source, out=np.zeros(len(source)), where=source > 0)
-    return float(np.log(np.maximum(probabilities @ factor, np.finfo(float).tiny)).mean())
-
-
 def bbse(probabilities: np.ndarray, confusion: np.ndarray, allowed: np.ndarray) -> np.ndarray:
     r"""Return the shares of classes that explain the mean prediction of the rows (Lipton, Wang and Smola 2018).
 

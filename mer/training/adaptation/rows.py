@@ -5,12 +5,12 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from mer.params.adaptation import BY_SPEAKER
+
 PREFIX = "adaptation."
 """The beginning of the names of a checkpoint's tensors that are those of `Source`."""
 MIN_PROBABILITY = 1e-9
 """The smallest probability or share of which a logarithm is taken."""
-BY_SPEAKER = ("speaker_gaussians", "speaker_clusters")
-"""The methods whose targets are speakers; those of the others are corpora."""
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from mer import stats
+from mer.params.adaptation import BY_PRIOR, OF_VECTORS
 from mer.training import calibration
 from mer.training.adaptation.adaptation import MIN_ROWS, adapted_target
-from mer.training.adaptation.methods import BY_PRIOR
 from mer.training.adaptation.rows import Rows, Source, logarithms, restricted
 
 CONCENTRATIONS = (0.5, 2.0, 8.0, 0.5, 2.0, 8.0)
@@ -18,10 +18,8 @@ MAX_TRIAL_ROWS = 400
 """The largest number of rows of a target in `fit`."""
 HARM, MAX_HARMED = 0.01, 0.25
 """What counts as harm, and the largest share of the targets in `fit` that a method may harm if it is used."""
-BY_STEPS = ("gaussians", "speaker_gaussians")
-"""The methods that have several steps."""
 STEPS = (1, 3, 10)
-"""The numbers of their steps that are compared, ascending."""
+"""The numbers of steps of `OF_VECTORS` that are compared, ascending."""
 
 
 def fit(method: str, rows: Rows, labels: np.ndarray, prior: np.ndarray) -> Source:
@@ -72,7 +70,7 @@ class _Trial:
 
     @property
     def steps(self) -> tuple[int, ...]:
-        return STEPS if self.method in BY_STEPS else (1,)
+        return STEPS if self.method in OF_VECTORS else (1,)
 
     def best_steps(self, *, is_restricted: bool) -> int:
         """Return the number of steps with the highest mean gain; 0 if the method is not used."""

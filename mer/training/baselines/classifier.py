@@ -183,7 +183,7 @@ def stack(features: Features, rows: np.ndarray, standardiser: Standardiser) -> n
 
 
 def settings(training: Training, choose_by: str = "speakers") -> list[Setting]:
-    """Return the settings of a linear model among which a training chooses: one per inverse regularisation.
+    """Return the settings of a classical model among which a training chooses: one per inverse regularisation.
 
     >>> settings(Training(inverse_regularisation=(0.1,)))
     [{'inverse_regularisation': 0.1}]

@@ -109,42 +109,6 @@ def merge(sums: SufficientStatistics) -> SufficientStatistics:
     )  # fmt: skip
 
 
-def subtract(total: SufficientStatistics, part: SufficientStatistics) -> SufficientStatistics:
-    """Return the statistics of the rows of `total` without those of `part` (downdating).
-
-    Leaving out one speaker after another then needs one stratum per class instead of one per speaker and class. The
-    subtraction loses digits: about one if the part has nine tenths of the rows, three if it has 999 of 1,000. A feature
-    that varies in the part only has a spread of rounding errors afterwards. If the strata of the remaining rows fit
-    into memory, `merge` them instead.
-
-    Args:
-        total: merged statistics.
-        part: merged statistics of some rows of `total`.
-
-    Raises:
-        ValueError: `part` has rows that `total` lacks.
-    """
-    keys = [tuple(k) for k in np.column_stack([total.labels, total.present]).tolist()]
-    counts, means, scatters = total.counts.copy(), total.means.copy(), total.scatters.copy()
-    documents = total.documents.copy()
-    for number, key in enumerate(np.column_stack([part.labels, part.present]).tolist()):
-        own = keys.index(tuple(key)) if tuple(key) in keys else -1
-        if own < 0 or part.counts[number] > counts[own]:
-            raise ValueError(f"the part has {part.counts[number]:.0f} rows of class {key[0]} that the total lacks")
-        counts[own] -= part.counts[number]
-        documents[own] -= part.documents[number]
-        if counts[own]:
-            means[own] += (total.means[own] - part.means[number]) * part.counts[number] / counts[own]
-            difference = means[own] - part.means[number]
-            weight = counts[own] * part.counts[number] / total.counts[own]
-            scatters[own] -= part.scatters[number] + weight * np.outer(difference, difference)
-    rest = counts > 0
-    return replace(
-        total, groups=total.groups[rest], labels=total.labels[rest], counts=counts[rest], present=total.present[rest],
-        means=means[rest], documents=documents[rest], scatters=scatters[rest],
-    )  # fmt: skip
-
-
 def standardiser(sums: SufficientStatistics, chosen: np.ndarray) -> Standardiser:
     """Return the standardiser that `standardise.fit` returns for the rows of the chosen strata.
 

@@ -1,8 +1,9 @@
 """The minimum of the loss of logistic regression, for several penalties on the same rows.
 
 L-BFGS takes few steps where the curvature is the same in all directions. So it searches in coordinates in which the
-Hessian at zero weights is the identity, as in the bound of Böhning [1992], and each penalty starts at the weights of the
-next stronger one.
+Hessian at zero weights is the identity, as in the bound of Böhning (1992). Each penalty starts at the weights of the
+next stronger one. Böhning, D. (1992). Multinomial logistic regression algorithm. Annals of the Institute of Statistical
+Mathematics 44.
 """
 
 import warnings

@@ -133,7 +133,7 @@ def metadata(checkpoint: Checkpoint) -> dict[str, str] | None:
 
 
 def _initial_checkpoint(job: Job) -> str | None:
-    """The initial checkpoint of a training; linear models have none, whatever the parameter says."""
+    """The initial checkpoint of a training; classical models have none, whatever the parameter says."""
     return job.training.start_from if job.spec.is_network else None
 
 

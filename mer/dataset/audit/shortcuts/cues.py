@@ -12,9 +12,10 @@ class Shortcut:
     """A cue that predicts the class only if the corpus was made so that it does.
 
     Attributes:
+        name: the name of the cue in tables.
         columns: the measures that a model reads; of a rule, the one column that it looks up.
         learner: a shallow tree, a linear model, or a rule that predicts the most frequent training emotion of a value.
-        natural: whether emotion itself may change the cue; a score slightly above chance is then no fault.
+        may_reflect_emotion: whether emotion itself may change the cue; a score slightly above chance is then no fault.
         description: the cue in a few words, for a sentence.
         advice: what to do if it is flagged.
     """
