@@ -8,6 +8,7 @@ import importlib
 import inspect
 import json
 import re
+import tomllib
 from typing import get_args
 
 import numpy as np
@@ -15,6 +16,7 @@ import pandas as pd
 import pytest
 import yaml
 
+import run_all
 from mer import commands, files, models
 from mer.acceleration import stacked_optimiser
 from mer.corpora.reading import columns
@@ -100,7 +102,7 @@ def test_every_classical_model_is_a_parameter():
 def test_modalities_are_the_same_everywhere():
     expected = sorted(get_args(Modality))
     sections = [section.model_fields["modality"].default for section in get_args(features.Input)]
-    lists = [registry._SECTIONS, MODALITIES, features.ORDER, features.TABLE_ORDER, sections]
+    lists = [features.SECTIONS, MODALITIES, features.ORDER, features.TABLE_ORDER, sections]
     assert all(sorted(names) == expected for names in lists), lists
     assert set(expected) <= {path.name for path in (files.ROOT / "mer" / "features").iterdir()}
 
@@ -347,3 +349,17 @@ def test_headings_of_notebooks_that_the_documentation_names_exist():
 def test_every_command_is_run_alike():
     mains = [*(files.ROOT / "mer").rglob("__main__.py"), files.ROOT / "run_all.py"]
     assert all(f"sys.exit({commands.__name__.split('.')[-1]}.run(main))" in path.read_text("utf-8") for path in mains)
+
+
+def test_every_option_of_the_runner_is_on_its_page():
+    page = (files.ROOT / "docs" / "running.md").read_text(encoding="utf-8")
+    options = {
+        option for action in run_all._parser()._actions for option in action.option_strings if option[:2] == "--"
+    }
+    assert {option for option in options - {"--help"} if f"`{option}" not in page} == set()
+
+
+def test_every_extra_is_on_its_page():
+    project = tomllib.loads((files.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    page = (files.ROOT / "docs" / "installation.md").read_text(encoding="utf-8")
+    assert {name for name in project["optional-dependencies"] if f"| `{name}` |" not in page} == set()

@@ -12,8 +12,7 @@ from mer import commands, csv_tables, files, foreign, processors
 from mer.features import registry
 from mer.features.table import STUDY_ONLY
 from mer.params.data import Data
-from mer.params.features import Group
-from mer.params.load import KINDS
+from mer.params.features import SECTIONS, Group
 from mer.params.schema import Compute
 
 LIMITS = ("min_seconds", "max_seconds")
@@ -108,7 +107,7 @@ def _subject(row: dict) -> str:
 
 def _with_options(message: str) -> str:
     """Return a message with the command's options instead of the parameters of a study."""
-    for modality in KINDS:
+    for modality in SECTIONS:
         message = message.replace(f"features.{modality}.", "--")
     return message
 
@@ -116,7 +115,7 @@ def _with_options(message: str) -> str:
 def _fields() -> dict[str, list[str]]:
     """Return the parameters of all extractors, each with the modalities that have it, and those of recordings."""
     fields: dict[str, list[str]] = {}
-    for modality, section in KINDS.items():
+    for modality, section in SECTIONS.items():
         for name in section.model_fields:
             if name not in (*STUDY_ONLY, "modality", "extractor"):
                 fields.setdefault(name, []).append(modality)
@@ -127,7 +126,7 @@ def _help(name: str, modalities: list[str]) -> str:
     """Return the values of a parameter and its default by modality."""
     parts = []
     for modality in modalities:
-        field = (Data if name in LIMITS else KINDS[modality]).model_fields[name]
+        field = (Data if name in LIMITS else SECTIONS[modality]).model_fields[name]
         choices = get_args(Group) if name == "groups" else get_args(field.annotation)
         values = "|".join(str(value) for value in choices if isinstance(value, str))
         default = "none" if name == "max_seconds" or field.default is None else field.default
@@ -142,11 +141,11 @@ def _parser() -> argparse.ArgumentParser:
         epilog=__doc__.splitlines()[2],
     )
     add = parser.add_argument
-    names = sorted({name for modality in KINDS for name in registry.names(modality)})
+    names = sorted({name for modality in SECTIONS for name in registry.names(modality)})
     add("paths", nargs="*", type=Path, metavar="FILE_OR_FOLDER",
         help="audio, video with sound, or text: .txt is one text, .csv and .tsv have one in each row")  # fmt: skip
     add("--extractor", required=True, choices=names, metavar="NAME", help=", ".join(names))
-    add("--modality", choices=tuple(KINDS), help="for an extractor that several modalities have, such as encoder")
+    add("--modality", choices=tuple(SECTIONS), help="for an extractor that several modalities have, such as encoder")
     add("--text", action="append", default=[], help="a text; may be repeated")
     add("--column", help="the column of tables that holds the texts; by default `text`, `transcription` or the like")
     add("--out", type=Path, metavar="FILE", help="the table, .csv or .parquet; without it a summary is printed")

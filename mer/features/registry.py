@@ -8,9 +8,7 @@ import importlib
 from typing import get_args
 
 from mer.features.extractor import Extractor, Scaling
-from mer.params.features import AudioFeatures, Input, TextFeatures, VideoFeatures
-
-_SECTIONS = {"audio": AudioFeatures, "text": TextFeatures, "video": VideoFeatures}
+from mer.params.features import SECTIONS, Input
 
 
 def names(modality: object) -> tuple[str, ...]:
@@ -19,7 +17,7 @@ def names(modality: object) -> tuple[str, ...]:
     >>> names("text"), names("taste")
     (('hashing', 'tfidf', 'encoder'), ())
     """
-    section = _SECTIONS.get(modality) if isinstance(modality, str) else None
+    section = SECTIONS.get(modality) if isinstance(modality, str) else None
     return get_args(section.model_fields["extractor"].annotation) if section else ()
 
 

@@ -11,8 +11,7 @@ from mer.features import registry, vectors
 from mer.features.extractor import Resources
 from mer.features.sources import manifest_rows
 from mer.params import messages
-from mer.params.features import ORDER, Input, Inputs, read_inputs
-from mer.params.load import KINDS
+from mer.params.features import ORDER, SECTIONS, Input, Inputs, read_inputs
 from mer.params.schema import Data
 from mer.temporary import TemporaryFolder
 
@@ -117,7 +116,7 @@ def _modality(extractor: str) -> str | None:
 
 def _explained(faults: list[tuple[str, str]], modality: str, extractor: str) -> str:
     """Return faults of parameters as one message."""
-    existing = ", ".join(n for n in KINDS[modality].model_fields if n not in (*STUDY_ONLY, "modality", "extractor"))
+    existing = ", ".join(n for n in SECTIONS[modality].model_fields if n not in (*STUDY_ONLY, "modality", "extractor"))
     sentences = []
     for place, text in faults:
         name = place.removeprefix(modality).lstrip(".") or extractor

@@ -155,12 +155,12 @@ class TextFeatures(_Input):
     """The lexical control of the corpora whose text is read: by default of those whose speakers chose their words. Read
     sentences say nothing about the emotion, or reveal it."""
     context: int = Field(0, ge=0)
-    """turns of the dialogue before this one that are read with it"""
+    """The number of earlier turns of the dialogue that are read with a turn."""
     transcript: Literal["corpus", "recognised"] = "corpus"
     """`corpus` is the corpus's own text, and a recognised one if there is none. `recognised` is what the recogniser of
     `transcripts` writes, also if the corpus has a text: what a system gets that has audio alone."""
     speakers: Literal["none", "roles", "names"] = "none"
-    """whether turns say who speaks; `roles` tell the speaker of this turn from the others, `names` who everybody is"""
+    """How turns name their speakers: not at all, by `roles` (the speaker of this turn, another one) or by `names`."""
     model: str | None = None
     """The network of `encoder`: a folder, or a name on the Hugging Face hub such as `roberta-base`. The parameters
     below are those of `encoder`, too."""
@@ -256,13 +256,13 @@ class Transcripts(Section):
     recogniser: Literal["none", "pocketsphinx", "whisper"] = "none"
     """`pocketsphinx` (English only) needs the extra `asr` and no download; `whisper` is a pretrained network."""
     model: str | None = None
-    """of `whisper`: a folder, or a name on the Hugging Face hub such as `openai/whisper-base`"""
+    """The model of `whisper`: a folder, or a name on the Hugging Face hub such as `openai/whisper-base`."""
     revision: str | None = None
     context: Literal["full", "clip"] = "full"
-    """of `whisper`: what its encoder reads. `full` is 30 s, padded with silence, as it was trained. `clip` is the clip
+    """What the encoder of `whisper` reads. `full` is 30 s, padded with silence, as it was trained. `clip` is the clip
     alone, which is many times faster; some words change (`benchmarks/words.py`)."""
     trained_on: tuple[Name, ...] | None = None
-    """as for sound"""
+    """As for audio."""
 
     @model_validator(mode="after")
     def _has_model(self) -> "Transcripts":
@@ -272,6 +272,8 @@ class Transcripts(Section):
 
 
 Input = AudioFeatures | TextFeatures | VideoFeatures
+SECTIONS = {"audio": AudioFeatures, "text": TextFeatures, "video": VideoFeatures}
+"""The parameters of an input by its modality."""
 
 
 def _with_modality(value: object) -> object:

@@ -10,7 +10,6 @@ from pydantic import ValidationError
 
 from mer import files, foreign
 from mer.params import messages, renamed, spelling
-from mer.params.features import AudioFeatures, TextFeatures, VideoFeatures
 from mer.params.schema import Params
 
 MAX_TEXT = 4000
@@ -27,9 +26,6 @@ CHANGED = (
     "the lines are not those that the run wrote: run the study again, which writes the file again; if the change is "
     "yours, delete the last line, which holds the digest"
 )
-
-KINDS = {"audio": AudioFeatures, "text": TextFeatures, "video": VideoFeatures}
-"""The parameters of an input by its modality."""
 
 
 class Loader(yaml.SafeLoader):

@@ -52,7 +52,7 @@ def predict_table(
     Returns:
         `row` (the position of the source from 0, or the index of a table's row), `path`, `start` and `end` in seconds
         (NaN for a whole recording), `label`, `certainty`, `entropy`, `margin`, a column `p_CLASS` for each class,
-        `inputs` that were used, `text`, `warning` and `error`.
+        `inputs` that were used, `text`, `scaled_by` (whose recordings scaled the features), `warning` and `error`.
 
     Raises:
         ValueError: there is nothing to predict, a table has no column of paths, or an array has no sampling rate.
@@ -115,5 +115,5 @@ def _row(source: _Source, prediction: Prediction, classes: Sequence[str]) -> dic
         "row": source.row, "path": prediction.path, "start": number(prediction.start), "end": number(prediction.end),
         "label": prediction.label, "certainty": number(prediction.certainty), "entropy": number(prediction.entropy),
         "margin": number(prediction.margin), **shares, "inputs": "+".join(prediction.inputs), "text": prediction.text,
-        "warning": "; ".join(prediction.warnings), "error": prediction.error,
+        "scaled_by": prediction.scaled_by, "warning": "; ".join(prediction.warnings), "error": prediction.error,
     }  # fmt: skip
