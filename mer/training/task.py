@@ -16,8 +16,8 @@ from mer.training.scaling.normaliser import NO_STAGES, Normaliser
 
 
 @dataclass(frozen=True)
-class Copies:
-    """Altered copies of recordings among the rows of a task.
+class Augmented:
+    """Augmented rows of a task: altered copies of recordings.
 
     Attributes:
         rows: their row numbers, int64 of shape (copies,).
@@ -44,7 +44,7 @@ class Task:
             (`soft`), or which classes occur (`multi_label`); float32 of shape (rows, classes).
         groups: `corpus` and `speaker` -> the group of each row that `training.normalisation` scales together; str of
             shape (rows,).
-        copies: the augmented rows.
+        augmented: the augmented rows.
     """
 
     features: Features
@@ -53,7 +53,7 @@ class Task:
     classes: int
     targets: dict[str, np.ndarray] = field(default_factory=dict)
     groups: dict[str, np.ndarray] = field(default_factory=dict)
-    copies: Copies = field(default_factory=Copies)
+    augmented: Augmented = field(default_factory=Augmented)
 
     def training_rows(self, train: np.ndarray, training: Training) -> np.ndarray:
         """Return the rows that a training reads: its training rows and, if it asks for them, augmented rows.
@@ -69,14 +69,16 @@ class Task:
         """
         if not training.augmented:
             return train
-        if not len(self.copies):
+        if not len(self.augmented):
             raise ValueError("training.augmented: there are no augmented rows; run step 02 with `augmentation`")
-        inside = np.isin(self.copies.sources, train).all(axis=1)
-        return np.concatenate([train, self.copies.rows[inside]])
+        inside = np.isin(self.augmented.sources, train).all(axis=1)
+        return np.concatenate([train, self.augmented.rows[inside]])
 
-    def without_copies(self) -> "Task":
+    def without_augmented(self) -> "Task":
         """Return the task without its augmented rows; other rows keep their order."""
-        return self._of_rows(np.delete(np.arange(len(self.labels)), self.copies.rows)) if len(self.copies) else self
+        if not len(self.augmented):
+            return self
+        return self._of_rows(np.delete(np.arange(len(self.labels)), self.augmented.rows))
 
     def reordered(self, order: np.ndarray) -> "Task":
         """Return the task with the labels and targets of other rows; augmented rows get those of their recordings.
@@ -84,7 +86,7 @@ class Task:
         Args:
             order: for each row before the augmented ones, the number of the row whose labels it gets.
         """
-        every = np.concatenate([order, order[self.copies.sources[:, 0]]])
+        every = np.concatenate([order, order[self.augmented.sources[:, 0]]])
         targets = {kind: values[every] for kind, values in self.targets.items()}
         return replace(self, labels=self.labels[every], targets=targets)
 
@@ -130,7 +132,7 @@ class Task:
         features = replace(self.features, arrays=arrays, present=present, items=items)
         targets, groups = ({k: v[rows] for k, v in each.items()} for each in (self.targets, self.groups))
         return replace(self, features=features, labels=self.labels[rows], corpora=self.corpora[rows], targets=targets,
-                       groups=groups, copies=Copies())  # fmt: skip
+                       groups=groups, augmented=Augmented())  # fmt: skip
 
     def target_matrix(self, rows: np.ndarray, kind: str = "hard") -> np.ndarray:
         """Return float32 of shape (len(rows), classes).

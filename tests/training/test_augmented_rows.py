@@ -25,7 +25,7 @@ from mer.training.checkpoints import checkpoint
 from mer.training.checkpoints.checkpoint import StudyRecord
 from mer.training.engines.engine import Engine
 from mer.training.job import Job
-from mer.training.task import Copies, Task
+from mer.training.task import Augmented, Task
 
 N, COPIES, WIDTH = 60, 40, 4
 CLASSES = ("neutral", "anger", "fear")
@@ -64,7 +64,7 @@ def test_a_copy_is_trained_on_only_with_all_of_its_sources(data):
     train = np.array(sorted(data.draw(st.sets(st.integers(0, 19), min_size=1))))
     count = 20 + len(sources)
     task = Task(Features({}, {}), np.zeros(count, int), np.zeros(count, str), 2,
-                copies=Copies(np.arange(20, count), sources))  # fmt: skip
+                augmented=Augmented(np.arange(20, count), sources))  # fmt: skip
     rows = task.training_rows(train, Training(augmented=True))
     assert rows[: len(train)].tolist() == train.tolist()
     copies = rows[len(train) :] - 20
@@ -91,7 +91,7 @@ def test_a_training_reads_the_copies_as_rows(task, model, engine):
 @pytest.mark.parametrize("model", ["logistic", "gated"])
 def test_copies_do_not_change_other_trainings(task, model):
     plain = job(task, AUGMENTED.model_copy(update={"augmented": False}), model)
-    alone = task.without_copies()
+    alone = task.without_augmented()
     assert len(alone.labels) == N
     first, second = (grid.run_jobs(each, [plain], Engine())[0] for each in (task, alone))
     assert np.array_equal(first.probabilities, second.probabilities)
@@ -108,7 +108,7 @@ def test_addresses_of_trainings_depend_on_copies_only_if_they_read_them(task):
     other = replace(task, features=replace(task.features, arrays={
         "audio": np.r_[task.features.arrays["audio"][:N], task.features.arrays["audio"][:COPIES]]}))  # fmt: skip
     plain = job(task, AUGMENTED.model_copy(update={"augmented": False}))
-    tasks = (task, other, task.without_copies())
+    tasks = (task, other, task.without_augmented())
     assert len({str(JobIdentity(each, Engine()).describe(plain)) for each in tasks}) == 1
     assert len({str(JobIdentity(each, Engine()).describe(job(task))) for each in tasks}) == 3
 
@@ -132,7 +132,7 @@ def test_a_training_that_reads_copies_of_test_rows_is_noticed(task, monkeypatch)
 
 def test_a_training_without_copies_is_refused_if_it_asks_for_them(task):
     with pytest.raises(ValueError, match="run step 02 with `augmentation`"):
-        grid.run_jobs(task.without_copies(), [job(task)], Engine())
+        grid.run_jobs(task.without_augmented(), [job(task)], Engine())
 
 
 def test_addresses_cover_rows_after_the_copies(task):
@@ -152,7 +152,7 @@ def test_addresses_cover_rows_after_the_copies(task):
 def test_permuted_labels_move_to_the_copies(task):
     permuted, table = negative_control.with_permuted_labels(task, manifest(), 3)
     numbers = table["emotion"].map({name: n for n, name in enumerate(CLASSES)}).to_numpy()
-    assert np.array_equal(permuted.labels, np.r_[numbers, numbers[task.copies.sources[:, 0]]])
+    assert np.array_equal(permuted.labels, np.r_[numbers, numbers[task.augmented.sources[:, 0]]])
     assert not np.array_equal(permuted.labels, task.labels)
     assert np.array_equal(permuted.targets["soft"].argmax(1), permuted.labels)
 

@@ -24,7 +24,7 @@ from mer.params.run import DeclaredParams
 from mer.params.schema import Params, System, Training
 from mer.training import ensemble
 from mer.training.job import Fold, Job, JobResult
-from mer.training.task import Copies, Task
+from mer.training.task import Augmented, Task
 
 
 class NothingToTrain(ValueError):
@@ -170,7 +170,7 @@ def study_task(
         MissingVectors: vectors of these rows are missing in the feature store.
     """
     policy, study_corpora, store = labels.of_study(p.labels), corpora.of_study(p), files.from_root(p.data.store)
-    vectors, sources = load_with_copies(keys, augmented or AugmentedRows(), p.features, store, specs)
+    vectors, sources = load_with_augmented(keys, augmented or AugmentedRows(), p.features, store, specs)
     mappings = labels.mappings(policy, study_corpora, p.labels.overrides)
     targets = annotations.training_targets(usable, study_corpora, mappings, policy.classes)
     return StudyTask(
@@ -182,7 +182,7 @@ def study_task(
     )  # fmt: skip
 
 
-def load_with_copies(
+def load_with_augmented(
     keys: Mapping[str, list[str | None]],
     augmented: AugmentedRows,
     inputs: Mapping[str, Input],
@@ -225,7 +225,7 @@ def build_task(
         vectors: features of the same rows, and of the augmented rows.
         classes: the classes of the policy, in order.
         targets: as from `annotations.training_targets`; required if `training.targets` is not `hard`.
-        sources: of the augmented rows, the rows that each is made from (`Copies.sources`); None if there are none.
+        sources: of the augmented rows, the rows that each is made from (`Augmented.sources`); None if there are none.
     """
     numbers = manifest["emotion"].map({c: i for i, c in enumerate(classes)}).to_numpy(dtype=np.int64)
     corpus, groups = manifest["corpus"].to_numpy(dtype=str), normalisation_groups(manifest)
@@ -236,8 +236,8 @@ def build_task(
     of_rows = {kind: values[every] for kind, values in (targets or {}).items()}
     # copies are standardised by themselves, so that they change no statistics of recordings
     own = {k: np.concatenate([names, np.char.add(names[first], "/augmented")]) for k, names in groups.items()}
-    copies = Copies(np.arange(len(manifest), len(every)), sources)
-    return Task(vectors, numbers[every], corpus[every], len(classes), of_rows, own, copies)
+    further = Augmented(np.arange(len(manifest), len(every)), sources)
+    return Task(vectors, numbers[every], corpus[every], len(classes), of_rows, own, further)
 
 
 def normalisation_groups(manifest: pd.DataFrame) -> dict[str, np.ndarray]:

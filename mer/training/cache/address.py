@@ -37,8 +37,8 @@ class JobIdentity:
 
     def __init__(self, task: Task, engine: Engine) -> None:
         self._engine, self._outline = engine, task.without_features()
-        self._task = to_json(task.without_copies())
-        self._augmented_task = to_json(task) if len(task.copies) else self._task
+        self._task = to_json(task.without_augmented())
+        self._augmented_task = to_json(task) if len(task.augmented) else self._task
         self._checkpoints: dict[str, dict] = {}
 
     def describe(self, job: Job) -> dict:

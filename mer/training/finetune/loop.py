@@ -235,7 +235,8 @@ def _encoders(task: Task, job: Job, device: str) -> dict[str, Encoder]:
 
 def _with_corpora_left_out(task: Task, job: Job) -> Job:
     """The job without the training rows of `stop_on`, whose rows validate; unchanged if the cell has none of them."""
-    rows = np.concatenate([np.setdiff1d(job.train, task.copies.rows), job.validation])  # no augmented row is validated
+    recordings = np.setdiff1d(job.train, task.augmented.rows)
+    rows = np.concatenate([recordings, job.validation])  # no augmented row is validated
     chosen = np.isin(task.corpora, list(job.training.encoders.stop_on))
     train, validation = job.train[~chosen[job.train]], rows[chosen[rows]]
     if not len(validation) or len(set(task.labels[train])) < 2:
