@@ -13,8 +13,7 @@ from mer.features import registry
 from mer.features.audio import opensmile
 from mer.features.table import STUDY_ONLY
 from mer.features.video import VideoSegment
-from mer.params.features import read_inputs
-from mer.params.load import KINDS
+from mer.params.features import SECTIONS, read_inputs
 from mer.params.schema import Data, VideoFeatures
 from tests.features.pretrained import tiny
 from tests.features.video.test_video_features import placed
@@ -224,7 +223,7 @@ def test_command_names_missing_networks_and_packages(folder, capsys, monkeypatch
 
 def test_command_has_every_extractor_and_every_parameter():
     options = {action.dest for action in command._parser()._actions}
-    for modality, section in KINDS.items():
+    for modality, section in SECTIONS.items():
         ignored = {"modality", "extractor", *STUDY_ONLY}
         assert set(section.model_fields) - ignored <= options
         [choices] = [action.choices for action in command._parser()._actions if action.dest == "extractor"]
