@@ -3,7 +3,8 @@
 from typing import Any
 
 _OF_TRAINING = ("training.corpus_weights", "training.encoders.stop_on")
-_PLACES_OF_TRAINING = ("", "systems.*.", "systems.*.candidates.*.", "ablations.rows.*.")
+_SYSTEMS = ("systems.*.", "ablations.rows.*.")
+_PLACES_OF_TRAINING = ("", *_SYSTEMS, *(f"{system}candidates.*." for system in _SYSTEMS))
 CORPUS_PARAMETERS = ("evaluation.accept_duplicates", "labels.overrides", "ablations.rows.*.labels.overrides",
                      "ablations.rows.*.without", "features.*.trained_on", "transcripts.trained_on",
                      *(place + name for place in _PLACES_OF_TRAINING for name in _OF_TRAINING))  # fmt: skip

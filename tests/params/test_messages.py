@@ -128,7 +128,8 @@ def test_case_of_corpus_names_does_not_matter(tmp_path):
         "corpora: [EmoDB, RAVDESS]\nfeatures: {audio: {}}\n"
         "systems: {a: {model: gated, candidates: [{training: {corpus_weights: {EmoDB: 2}}}]}}\n"
         "ablations: {rows: {b: {without: [EmoDB]}, c: {training: {corpus_weights: {EMODB: 3}}},\n"
-        "  d: {training.corpus_weights: {EmoDB: 4}}, e: {labels.overrides: {EmoDB: {W: fear}}}}}\n"
+        "  d: {training.corpus_weights: {EmoDB: 4}}, e: {labels.overrides: {EmoDB: {W: fear}}},\n"
+        "  f: {candidates: [{training: {corpus_weights: {EmoDB: 5}}}]}}}\n"
     )
     loaded = params.load(tmp_path / "d.yaml")
     assert loaded.systems["a"].candidates[0].training == {"corpus_weights": {"emodb": 2}}
@@ -136,6 +137,7 @@ def test_case_of_corpus_names_does_not_matter(tmp_path):
     assert rows["b"].without == ("emodb",)
     assert [rows[name].training["corpus_weights"] for name in "cd"] == [{"emodb": 3}, {"emodb": 4}]
     assert list(rows["e"].labels["overrides"]) == ["emodb"]
+    assert rows["f"].candidates[0].training == {"corpus_weights": {"emodb": 5}}
     assert "is named twice, in another spelling" in one(tmp_path, "", corpora="corpora: {EmoDB: , emodb: }\n")
 
 

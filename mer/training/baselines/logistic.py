@@ -10,6 +10,7 @@ from mer.training.baselines.classifier import (
     Setting,
     TrainedLinear,
     all_logits,
+    class_weight,
     expand,
     require_two_classes,
     settings,
@@ -39,10 +40,12 @@ def fit_all(
     Raises:
         ValueError: a row holds NaN or infinity, or training has one class only.
     """
+    from sklearn.utils.class_weight import compute_sample_weight
+
     require_two_classes(task.labels[train])
     standardiser = standardise.fit(task.features, train, inputs, equal=training.equal_inputs)
     x = stack(task.features, train, standardiser)
-    present, y, counts = np.unique(task.labels[train], return_inverse=True, return_counts=True)
-    share = len(y) / (len(present) * counts) if training.weighs_classes else np.ones(len(present))
-    found = multinomial.fit(x, y, [one["inverse_regularisation"] for one in settings], share[y])
+    present, y = np.unique(task.labels[train], return_inverse=True)
+    weight = compute_sample_weight(class_weight(training), y)
+    found = multinomial.fit(x, y, [one["inverse_regularisation"] for one in settings], weight)
     return [expand(weights, bias, present, task.classes, standardiser) for weights, bias in found]
